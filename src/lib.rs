@@ -1,0 +1,2 @@
+//! gradtui.
+pub mod engine;
