@@ -1,2 +1,7 @@
-//! gradtui.
+//! gradtui: the optimizer lab in which the comparison is provably fair and a broken network explains itself.
+
 pub mod engine;
+pub mod limits;
+pub mod registry;
+pub mod scenario;
+pub mod telemetry;

@@ -1,0 +1,180 @@
+//! What a layer is, and the table of all layers. A layer knows its shapes and its formula: no batch, no neighbours, no state.
+
+use crate::engine::{rng, shape::Shape};
+use crate::registry::registry;
+
+pub mod activation;
+pub mod dense;
+pub mod structure;
+
+/// A parameter tensor that a layer asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlotSpec {
+    /// PyTorch's name: `weight`, `bias`, `weight_hh` ...
+    pub name: &'static str,
+    /// Row-major shape; matrices are [out, in], kernels [out, in, height, width].
+    pub shape: Vec<usize>,
+    /// How it is filled before training.
+    pub fill: Fill,
+}
+
+/// How a parameter is filled before training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fill {
+    /// By the experiment's initialiser, scaled by these fans.
+    Init {
+        /// Numbers that enter one unit.
+        fan_in: usize,
+        /// Numbers that leave one input.
+        fan_out: usize,
+    },
+    /// With one number: biases 0, gains 1.
+    Constant(f32),
+}
+
+/// What is common to all layers of one pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Samples in this pass.
+    pub rows: usize,
+    /// Training (batch statistics, dropout) or evaluation.
+    pub training: bool,
+    /// Seed of the experiment, for dropout.
+    pub seed: u64,
+    /// The step, for dropout.
+    pub step: u64,
+    /// Index of the first sample within the whole batch, for dropout on a part of it.
+    pub first_row: usize,
+}
+
+impl Pass {
+    /// An evaluation pass over `rows` samples.
+    pub fn eval(rows: usize) -> Self {
+        Self { rows, training: false, seed: 0, step: 0, first_row: 0 }
+    }
+
+    /// A training pass over a whole batch.
+    pub fn train(rows: usize, seed: u64, step: u64) -> Self {
+        Self { rows, training: true, seed, step, first_row: 0 }
+    }
+}
+
+/// What forward sees. `x` and `y` hold `pass.rows` samples, one after another.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    /// Rows, mode and random key.
+    pub pass: Pass,
+    /// Index of the layer in its network, for its random key.
+    pub layer: usize,
+    /// The layer's parameters, its slots one after another.
+    pub params: &'a [f32],
+    /// The layer's running statistics.
+    pub state: &'a [f32],
+    /// Input.
+    pub x: &'a [f32],
+    /// Output, to be overwritten.
+    pub y: &'a mut [f32],
+    /// What backward will want to see again.
+    pub cache: &'a mut [f32],
+}
+
+/// What backward sees: forward's view and the gradient of the loss with respect to the output.
+#[derive(Debug)]
+pub struct Backward<'a> {
+    /// Rows and mode, as in forward.
+    pub pass: Pass,
+    /// Index of the layer in its network.
+    pub layer: usize,
+    /// The layer's parameters.
+    pub params: &'a [f32],
+    /// The layer's running statistics.
+    pub state: &'a [f32],
+    /// Input of forward.
+    pub x: &'a [f32],
+    /// Output of forward.
+    pub y: &'a [f32],
+    /// What forward left.
+    pub cache: &'a mut [f32],
+    /// dL/dy.
+    pub grad_output: &'a [f32],
+    /// dL/dx, to be overwritten; `None` where nobody wants it.
+    pub grad_input: Option<&'a mut [f32]>,
+    /// dL/d(parameters), to be overwritten.
+    pub grad_params: &'a mut [f32],
+}
+
+/// Shares of units that pass no gradient on, in [0, 1].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Share of (unit, sample) pairs in the flat part of the activation.
+    pub saturated: f32,
+    /// Share of units that are flat for every sample of the batch.
+    pub dead: f32,
+}
+
+/// A differentiable function of a batch with parameters: forward and backward by hand.
+pub trait Layer: Send + Sync + std::fmt::Debug {
+    /// Shape of one output sample.
+    fn output(&self) -> Shape;
+
+    /// Its parameters.
+    fn slots(&self) -> Vec<SlotSpec> {
+        Vec::new()
+    }
+
+    /// Initial running statistics: numbers that training changes but no gradient does.
+    fn state(&self) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// Floats to keep between forward and backward for so many rows.
+    fn cache_len(&self, _rows: usize) -> usize {
+        0
+    }
+
+    /// y = f(x; params).
+    fn forward(&self, f: Forward<'_>);
+
+    /// The gradients of f's line, given dL/dy.
+    fn backward(&self, b: Backward<'_>);
+
+    /// Brings the running statistics up to date after a training pass.
+    fn update_state(&self, _state: &mut [f32], _cache: &[f32], _rows: usize) {}
+
+    /// How many units pass no gradient, read off the outputs; `None` for layers that cannot saturate.
+    fn health(&self, _y: &[f32], _rows: usize) -> Option<Health> {
+        None
+    }
+}
+
+/// Settings of a layer that can be built for an input.
+pub trait Build {
+    /// Makes the layer for inputs of this shape.
+    ///
+    /// # Errors
+    /// Why the shape does not fit, and what would.
+    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String>;
+
+    /// Layers inside this one, in the order in which they run, for `Repeat` and `Residual`.
+    fn inner(&self) -> Option<structure::Inner<'_>> {
+        None
+    }
+}
+
+registry! {
+    /// Every layer that a scenario can name.
+    pub enum LayerConfig: dyn Build {
+        Dense(dense::Dense),
+        Sigmoid(activation::Sigmoid),
+        Tanh(activation::Tanh),
+        Relu(activation::Relu),
+        Flatten(structure::Flatten),
+        Residual(structure::Residual),
+        Repeat(structure::Repeat),
+    }
+}
+
+/// The random stream of one layer in one pass; draw number `row * width + column` belongs to that output.
+pub fn stream(pass: Pass, purpose: rng::Purpose, layer: usize) -> rng::Stream {
+    rng::Stream::new(pass.seed, purpose, pass.step, layer as u64)
+}

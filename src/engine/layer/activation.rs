@@ -1,0 +1,150 @@
+//! Elementwise activations. Each is one formula and its derivative, written in terms of what is cheapest to keep.
+
+use super::{Backward, Build, Forward, Health, Layer};
+use crate::engine::{kernel, kernel::math, shape::Shape};
+use crate::registry::settings;
+
+/// An activation as a formula: everything else is the same for all.
+pub(super) trait Function: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// y(x).
+    fn value(self, x: f32) -> f32;
+    /// dy/dx from x and y(x).
+    fn slope(self, x: f32, y: f32) -> f32;
+    /// Whether the unit passes (almost) no gradient at output y; `None` if the activation has no flat part.
+    fn flat(self, _y: f32) -> Option<bool> {
+        None
+    }
+}
+
+/// A function applied to every number of a sample.
+#[derive(Debug)]
+pub(super) struct Elementwise<F> {
+    pub(super) shape: Shape,
+    pub(super) function: F,
+}
+
+impl<F: Function> Layer for Elementwise<F> {
+    fn output(&self) -> Shape {
+        self.shape
+    }
+
+    fn forward(&self, f: Forward<'_>) {
+        let function = self.function;
+        kernel::map(
+            f.x,
+            f.y,
+            #[inline(always)]
+            |x| function.value(x),
+        );
+    }
+
+    fn backward(&self, b: Backward<'_>) {
+        let function = self.function;
+        if let Some(grad_input) = b.grad_input {
+            // dx = dy · y'(x)
+            kernel::map3(
+                b.x,
+                b.y,
+                b.grad_output,
+                grad_input,
+                #[inline(always)]
+                |x, y, g| g * function.slope(x, y),
+            );
+        }
+    }
+
+    fn health(&self, y: &[f32], rows: usize) -> Option<Health> {
+        self.function.flat(0.0)?;
+        let units = self.shape.size();
+        let flat = |y: f32| self.function.flat(y) == Some(true);
+        let saturated = y.iter().filter(|&&y| flat(y)).count() as f32 / (rows * units) as f32;
+        let dead =
+            (0..units).filter(|&u| (0..rows).all(|r| flat(y[r * units + u]))).count() as f32 / units as f32;
+        Some(Health { saturated, dead })
+    }
+}
+
+settings! {
+    /// Logistic sigmoid y = 1/(1 + e⁻ˣ); its slope is at most 1/4, so depth makes gradients vanish.
+    pub struct Sigmoid {}
+}
+
+impl Function for SigmoidFn {
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        math::sigmoid(x)
+    }
+    #[inline(always)]
+    fn slope(self, _: f32, y: f32) -> f32 {
+        y * (1.0 - y)
+    }
+    fn flat(self, y: f32) -> Option<bool> {
+        Some(!(0.01..=0.99).contains(&y))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SigmoidFn;
+
+impl Build for Sigmoid {
+    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
+        Ok(Box::new(Elementwise { shape: input, function: SigmoidFn }))
+    }
+}
+
+settings! {
+    /// Hyperbolic tangent, the zero-centred sigmoid; slope 1 at zero, flat beyond ±3.
+    pub struct Tanh {}
+}
+
+#[derive(Clone, Copy, Debug)]
+struct TanhFn;
+
+impl Function for TanhFn {
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        math::tanh(x)
+    }
+    #[inline(always)]
+    fn slope(self, _: f32, y: f32) -> f32 {
+        1.0 - y * y
+    }
+    fn flat(self, y: f32) -> Option<bool> {
+        Some(y.abs() > 0.99)
+    }
+}
+
+impl Build for Tanh {
+    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
+        Ok(Box::new(Elementwise { shape: input, function: TanhFn }))
+    }
+}
+
+settings! {
+    /// Rectified linear unit max(x, 0); a unit that is zero for every input learns no more.
+    pub struct Relu {}
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ReluFn;
+
+impl Function for ReluFn {
+    #[inline(always)]
+    fn value(self, x: f32) -> f32 {
+        // Written so that NaN passes.
+        if x < 0.0 { 0.0 } else { x }
+    }
+    #[inline(always)]
+    fn slope(self, x: f32, _: f32) -> f32 {
+        if x > 0.0 { 1.0 } else { 0.0 }
+    }
+    fn flat(self, y: f32) -> Option<bool> {
+        Some(y <= 0.0)
+    }
+}
+
+impl Build for Relu {
+    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
+        Ok(Box::new(Elementwise { shape: input, function: ReluFn }))
+    }
+}

@@ -1,0 +1,98 @@
+//! The fully connected layer.
+
+use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
+use crate::engine::{kernel, shape::Shape};
+use crate::limits;
+use crate::registry::settings;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+settings! {
+    /// Fully connected layer y = x Wᵀ + b; on a sequence, the same at every time step; an image counts as one vector.
+    pub struct Dense {
+        /// output features
+        units: usize = 32, 1..=limits::UNITS;
+        /// whether b is there
+        bias: bool = true;
+    }
+}
+
+impl Build for Dense {
+    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
+        let (repeat, inputs) = input.rows_of();
+        Ok(Box::new(Affine {
+            inputs,
+            units: self.units,
+            bias: self.bias,
+            repeat,
+            output: input.with_features(self.units),
+        }))
+    }
+}
+
+/// y = x Wᵀ + b on `repeat` vectors a sample.
+#[derive(Debug)]
+struct Affine {
+    inputs: usize,
+    units: usize,
+    bias: bool,
+    repeat: usize,
+    output: Shape,
+}
+
+impl Layer for Affine {
+    fn output(&self) -> Shape {
+        self.output
+    }
+
+    fn slots(&self) -> Vec<SlotSpec> {
+        let fill = Fill::Init { fan_in: self.inputs, fan_out: self.units };
+        let mut slots = vec![SlotSpec { name: "weight", shape: vec![self.units, self.inputs], fill }];
+        if self.bias {
+            slots.push(SlotSpec { name: "bias", shape: vec![self.units], fill: Fill::Constant(0.0) });
+        }
+        slots
+    }
+
+    fn forward(&self, f: Forward<'_>) {
+        let rows = f.pass.rows * self.repeat;
+        let (weight, bias) = f.params.split_at(self.units * self.inputs);
+        let x = matrix(f.x, rows, self.inputs);
+        let w = matrix(weight, self.units, self.inputs);
+        // y = x Wᵀ + b
+        if self.bias {
+            for y in f.y.chunks_exact_mut(self.units) {
+                y.copy_from_slice(bias);
+            }
+        }
+        kernel::matmul(x, w.t(), f32::from(u8::from(self.bias)), matrix_mut(f.y, rows, self.units));
+    }
+
+    fn backward(&self, b: Backward<'_>) {
+        let rows = b.pass.rows * self.repeat;
+        let (weight, _) = b.params.split_at(self.units * self.inputs);
+        let (grad_weight, grad_bias) = b.grad_params.split_at_mut(self.units * self.inputs);
+        let gy = matrix(b.grad_output, rows, self.units);
+        // dW = dyᵀ x, db = Σ dy, dx = dy W
+        kernel::matmul(
+            gy.t(),
+            matrix(b.x, rows, self.inputs),
+            0.0,
+            matrix_mut(grad_weight, self.units, self.inputs),
+        );
+        kernel::sum_rows(b.grad_output, grad_bias);
+        if let Some(grad_input) = b.grad_input {
+            let w = matrix(weight, self.units, self.inputs);
+            kernel::matmul(gy, w, 0.0, matrix_mut(grad_input, rows, self.inputs));
+        }
+    }
+}
+
+/// A row-major matrix over the beginning of a slice.
+pub(super) fn matrix(data: &[f32], rows: usize, columns: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((rows, columns), &data[..rows * columns]).expect("rows x columns numbers")
+}
+
+/// A row-major matrix over the beginning of a slice, to write.
+pub(super) fn matrix_mut(data: &mut [f32], rows: usize, columns: usize) -> ArrayViewMut2<'_, f32> {
+    ArrayViewMut2::from_shape((rows, columns), &mut data[..rows * columns]).expect("rows x columns numbers")
+}

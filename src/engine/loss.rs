@@ -1,0 +1,46 @@
+//! Losses: the table, and what one row has to know. A loss sees logits and targets, no network.
+
+use crate::registry::registry;
+
+pub mod cross_entropy;
+pub mod regression;
+
+/// What the outputs of a batch should have been.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    /// One class a row.
+    Classes(&'a [u32]),
+    /// One number an output; for class losses a distribution over the classes a row.
+    Values(&'a [f32]),
+}
+
+/// A loss over rows of outputs.
+pub trait Loss: Send + Sync {
+    /// The sum of the loss over all rows (class losses) or entries (the others).
+    ///
+    /// `input` holds rows of `width` outputs. Each row's (entry's) loss goes to `each` where it is wanted; the gradient
+    /// of `scale` times the sum goes to `grad`.
+    fn eval(
+        &self,
+        input: &[f32],
+        width: usize,
+        targets: Targets<'_>,
+        scale: f32,
+        grad: Option<&mut [f32]>,
+        each: Option<&mut [f32]>,
+    ) -> f64;
+
+    /// How many terms the sum has, by which the mean divides.
+    fn terms(&self, input: &[f32], width: usize) -> usize;
+
+    /// Whether the targets are classes, whose share of hits is the accuracy.
+    fn classifies(&self) -> bool;
+}
+
+registry! {
+    /// Every loss that a scenario can name.
+    pub enum LossConfig: dyn Loss {
+        CrossEntropy(cross_entropy::CrossEntropy),
+        Mse(regression::Mse),
+    }
+}

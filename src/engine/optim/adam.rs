@@ -1,0 +1,76 @@
+//! Adam.
+
+use super::{Optimizer, State, Update};
+use crate::engine::kernel;
+use crate::registry::settings;
+
+settings! {
+    /// Adaptive moments. Kingma & Ba 2015, arXiv:1412.6980; `amsgrad` after Reddi et al. 2018, arXiv:1904.09237.
+    pub struct Adam {
+        /// learning rate
+        lr: f64 = 0.001, 0.0..=1e6;
+        /// decay rates of the mean gradient and of the mean square
+        betas: (f64, f64) = (0.9, 0.999), 0.0..1.0;
+        /// added to the root, so that nothing is divided by zero
+        eps: f64 = 1e-8, 0.0..=1.0;
+        /// L2 penalty added to the gradient (`AdamW` decouples it)
+        weight_decay: f64 = 0.0, 0.0..=100.0;
+        /// whether the mean square may never shrink
+        amsgrad: bool = false;
+    }
+}
+
+impl Optimizer for Adam {
+    fn lr(&self) -> f64 {
+        self.lr
+    }
+    fn set_lr(&mut self, lr: f64) {
+        self.lr = lr;
+    }
+    fn buffers(&self) -> &'static [&'static str] {
+        if self.amsgrad { &["m", "v", "x"] } else { &["m", "v"] }
+    }
+    fn step(&self, state: &mut State, u: Update<'_>) {
+        let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
+        let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
+        let correction1 = 1.0 - libm::pow(self.betas.0, u.step as f64);
+        let correction2 = 1.0 - libm::pow(self.betas.1, u.step as f64);
+        let (step_size, root) = ((u.lr / correction1) as f32, (1.0 / correction2.sqrt()) as f32);
+        let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
+        match &mut state.vectors[..] {
+            // m = β₁ m + (1-β₁) g, v = β₂ v + (1-β₂) g², θ -= lr m̂/(√v̂ + eps)
+            [m, v] => kernel::update3(
+                u.params,
+                m,
+                v,
+                u.grads,
+                #[inline(always)]
+                |p, m, v, g| {
+                    let g = wd.mul_add(p, g);
+                    let m = b1.mul_add(m, c1 * g);
+                    let v = b2.mul_add(v, c2 * g * g);
+                    (p - step_size * m / v.sqrt().mul_add(root, eps), m, v)
+                },
+            ),
+            [m, v, x] => kernel::update4(
+                u.params,
+                m,
+                v,
+                x,
+                u.grads,
+                #[inline(always)]
+                |p, m, v, x, g| {
+                    let g = wd.mul_add(p, g);
+                    let m = b1.mul_add(m, c1 * g);
+                    let v = b2.mul_add(v, c2 * g * g);
+                    let x = if v > x { v } else { x };
+                    (p - step_size * m / x.sqrt().mul_add(root, eps), m, v, x)
+                },
+            ),
+            other => unreachable!("Adam keeps 2 or 3 buffers, not {}", other.len()),
+        }
+    }
+    fn formula(&self) -> &'static str {
+        "m ← β₁m + (1-β₁)g   v ← β₂v + (1-β₂)g²   θ ← θ - lr·(m/(1-β₁ᵗ))/(√(v/(1-β₂ᵗ)) + eps)"
+    }
+}

@@ -1,0 +1,39 @@
+//! Stochastic gradient descent.
+
+use super::{Optimizer, State, Update};
+use crate::engine::kernel;
+use crate::registry::settings;
+
+settings! {
+    /// Stochastic gradient descent θ ← θ - lr g. Robbins & Monro 1951, doi:10.1214/aoms/1177729586.
+    pub struct Sgd {
+        /// learning rate
+        lr: f64 = 0.1, 0.0..=1e6;
+        /// L2 penalty added to the gradient
+        weight_decay: f64 = 0.0, 0.0..=100.0;
+    }
+}
+
+impl Optimizer for Sgd {
+    fn lr(&self) -> f64 {
+        self.lr
+    }
+    fn set_lr(&mut self, lr: f64) {
+        self.lr = lr;
+    }
+    fn step(&self, _: &mut State, update: Update<'_>) {
+        let (lr, wd) = (update.lr as f32, self.weight_decay as f32);
+        kernel::update1(
+            update.params,
+            update.grads,
+            #[inline(always)]
+            |p, g| {
+                let g = wd.mul_add(p, g);
+                (-lr).mul_add(g, p)
+            },
+        );
+    }
+    fn formula(&self) -> &'static str {
+        "θ ← θ - lr·g"
+    }
+}

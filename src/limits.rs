@@ -1,0 +1,30 @@
+//! Every limit of the program, in one place; messages quote them. Knows nothing else.
+
+/// Bytes of a scenario file.
+pub const SCENARIO_BYTES: u64 = 256 * 1024;
+/// Nesting of brackets in a scenario.
+pub const NESTING: usize = 64;
+/// Bytes of a data set once it is decoded.
+pub const DATA_BYTES: u64 = 256 * 1024 * 1024;
+/// Parameters of one network.
+pub const PARAMETERS: usize = 20_000_000;
+/// Layers of one network after `Repeat` is expanded.
+pub const LAYERS: usize = 256;
+/// Floats of one network's activations for one batch.
+pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
+/// Lanes of a scenario.
+pub const LANES: usize = 8;
+/// Units of one layer.
+pub const UNITS: usize = 65_536;
+/// Samples of a batch.
+pub const BATCH: usize = 65_536;
+/// Steps of a run.
+pub const STEPS: usize = 1_000_000_000;
+/// Samples that a generator makes.
+pub const SAMPLES: usize = 1_000_000;
+/// Columns of a CSV file.
+pub const CSV_COLUMNS: usize = 4096;
+/// Characters of a name or title.
+pub const NAME_CHARS: usize = 200;
+/// Faults reported of one file.
+pub const FAULTS: usize = 50;

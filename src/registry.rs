@@ -1,0 +1,346 @@
+//! The crate's macros: `settings!` makes a struct of documented, bounded fields, `registry!` a table of such structs.
+//!
+//! A row of a table buys everything that a setting needs: reading and writing it in a scenario, its range check, its
+//! line in `gradtui list`, its form in the lab. Knows nothing of what the settings mean.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// One field of a settings struct as a form or a message shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// What it means, with its unit.
+    pub about: &'static str,
+    /// Its value as RON.
+    pub value: String,
+    /// Its default as RON.
+    pub default: String,
+    /// The range its numbers must lie in.
+    pub bounds: Option<Bounds>,
+}
+
+/// A range for the numbers of a field; `open` leaves the upper end out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// The least allowed number.
+    pub min: f64,
+    /// The upper end.
+    pub max: f64,
+    /// Whether the upper end itself is forbidden.
+    pub open: bool,
+}
+
+impl Bounds {
+    /// Whether `x` is a number inside.
+    pub fn contain(&self, x: f64) -> bool {
+        x >= self.min && if self.open { x < self.max } else { x <= self.max }
+    }
+}
+
+impl std::fmt::Display for Bounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (min, max) = (self.min.text(), self.max.text());
+        if self.open { write!(f, "{min} to below {max}") } else { write!(f, "{min} to {max}") }
+    }
+}
+
+impl From<std::ops::RangeInclusive<f64>> for Bounds {
+    fn from(r: std::ops::RangeInclusive<f64>) -> Self {
+        Self { min: *r.start(), max: *r.end(), open: false }
+    }
+}
+
+impl From<std::ops::Range<f64>> for Bounds {
+    fn from(r: std::ops::Range<f64>) -> Self {
+        Self { min: r.start, max: r.end, open: true }
+    }
+}
+
+impl From<std::ops::RangeInclusive<usize>> for Bounds {
+    fn from(r: std::ops::RangeInclusive<usize>) -> Self {
+        Self { min: *r.start() as f64, max: *r.end() as f64, open: false }
+    }
+}
+
+/// Where a fault goes: the path of the field inside the document and what is wrong with it.
+pub type Faults<'a> = &'a mut dyn FnMut(&str, String);
+
+/// What a field may hold.
+pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
+    /// Shows every number to `see`, for the range check.
+    fn numbers(&self, _see: &mut dyn FnMut(f64)) {}
+    /// Checks settings inside the value; `at` is the value's own path.
+    fn check_inside(&self, _at: &str, _fault: Faults<'_>) {}
+    /// The value as short RON.
+    fn text(&self) -> String {
+        ron::to_string(self).unwrap_or_default()
+    }
+    /// Reads RON.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn parse(text: &str) -> Result<Self, String> {
+        ron::Options::default()
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .with_default_extension(ron::extensions::Extensions::UNWRAP_VARIANT_NEWTYPES)
+            .from_str(text.trim())
+            .map_err(|e| e.code.to_string())
+    }
+}
+
+/// Plain values without numbers inside.
+macro_rules! plain_values {
+    ($($type:ty),* $(,)?) => { $(impl $crate::registry::Value for $type {})* };
+}
+pub(crate) use plain_values;
+plain_values!(bool, String);
+
+impl Value for f64 {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        see(*self);
+    }
+    fn text(&self) -> String {
+        let size = self.abs();
+        if size != 0.0 && !(1e-3..1e6).contains(&size) { format!("{self:e}") } else { format!("{self}") }
+    }
+}
+
+impl Value for usize {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        see(*self as f64);
+    }
+}
+
+impl Value for u64 {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        see(*self as f64);
+    }
+}
+
+impl<A: Value, B: Value> Value for (A, B) {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        self.0.numbers(see);
+        self.1.numbers(see);
+    }
+    fn text(&self) -> String {
+        format!("({}, {})", self.0.text(), self.1.text())
+    }
+}
+
+impl<A: Value, B: Value, C: Value> Value for (A, B, C) {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        self.0.numbers(see);
+        self.1.numbers(see);
+        self.2.numbers(see);
+    }
+    fn text(&self) -> String {
+        format!("({}, {}, {})", self.0.text(), self.1.text(), self.2.text())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        if let Some(v) = self {
+            v.numbers(see);
+        }
+    }
+    fn check_inside(&self, at: &str, fault: Faults<'_>) {
+        if let Some(v) = self {
+            v.check_inside(at, fault);
+        }
+    }
+    fn text(&self) -> String {
+        self.as_ref().map_or_else(|| "None".into(), Value::text)
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        for v in self {
+            v.numbers(see);
+        }
+    }
+    fn check_inside(&self, at: &str, fault: Faults<'_>) {
+        for (i, v) in self.iter().enumerate() {
+            v.check_inside(&format!("{at}[{i}]"), fault);
+        }
+    }
+    fn text(&self) -> String {
+        format!("[{}]", self.iter().map(Value::text).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl<T: Value> Value for Box<T> {
+    fn numbers(&self, see: &mut dyn FnMut(f64)) {
+        (**self).numbers(see);
+    }
+    fn check_inside(&self, at: &str, fault: Faults<'_>) {
+        (**self).check_inside(at, fault);
+    }
+    fn text(&self) -> String {
+        (**self).text()
+    }
+}
+
+/// A struct of settings seen from outside: what forms, lists and checks need.
+pub trait Settings {
+    /// Its name in a scenario.
+    fn name(&self) -> &'static str;
+    /// What it is, in one line, with its paper.
+    fn about(&self) -> &'static str;
+    /// Its fields with their present values.
+    fn fields(&self) -> Vec<Field>;
+    /// Sets one field from RON text, range checked.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right; the field is then unchanged.
+    fn set(&mut self, field: &str, text: &str) -> Result<(), String>;
+    /// Reports every number out of range, here and inside; `at` is the path of this struct.
+    fn check(&self, at: &str, fault: Faults<'_>);
+    /// As short RON: only what differs from the defaults.
+    fn brief(&self) -> String {
+        let shown: Vec<_> = self
+            .fields()
+            .iter()
+            .filter(|f| f.value != f.default)
+            .map(|f| format!("{}: {}", f.name, f.value))
+            .collect();
+        format!("{}({})", self.name(), shown.join(", "))
+    }
+}
+
+/// Reports the numbers of `value` that lie outside `bounds`, and NaN and infinity in any case.
+pub fn check_value<T: Value>(value: &T, bounds: Option<Bounds>, at: &str, fault: Faults<'_>) {
+    value.numbers(&mut |x| match bounds {
+        _ if !x.is_finite() => fault(at, format!("{x} is not a number to compute with; give a finite one")),
+        Some(b) if !b.contain(x) => fault(at, format!("{} is out of range; allowed is {b}", x.text())),
+        _ => {}
+    });
+    value.check_inside(at, fault);
+}
+
+/// Declares a settings struct: documented fields with a type, a default and, where it holds numbers, a range.
+///
+/// The first doc line says what the thing is; a struct reads and writes itself in RON, leaving defaults out.
+macro_rules! settings {
+    (
+        #[doc = $about:literal] $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( #[doc = $doc:literal] $field:ident : $ty:ty = $default:expr $(, $range:expr)? ; )*
+        }
+    ) => {
+        #[doc = $about] $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, ::serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $( #[doc = $doc] pub $field: $ty, )* }
+
+        impl Default for $name {
+            fn default() -> Self { Self { $( $field: $default, )* } }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use ::serde::ser::SerializeStruct as _;
+                #[allow(unused_variables)]
+                let default = Self::default();
+                #[allow(unused_mut)]
+                let mut out = serializer.serialize_struct(stringify!($name), 0 $( + usize::from(self.$field != default.$field) )*)?;
+                $( if self.$field != default.$field { out.serialize_field(stringify!($field), &self.$field)?; } )*
+                out.end()
+            }
+        }
+
+        impl $crate::registry::Settings for $name {
+            fn name(&self) -> &'static str { stringify!($name) }
+            fn about(&self) -> &'static str { $about.trim() }
+            fn fields(&self) -> Vec<$crate::registry::Field> {
+                #[allow(unused_imports)]
+                use $crate::registry::Value as _;
+                #[allow(unused_variables)]
+                let default = Self::default();
+                vec![ $( $crate::registry::Field {
+                    name: stringify!($field),
+                    about: $doc.trim(),
+                    value: self.$field.text(),
+                    default: default.$field.text(),
+                    bounds: $crate::registry::settings!(@bounds $($range)?),
+                }, )* ]
+            }
+            #[allow(unused_variables)]
+            fn set(&mut self, field: &str, text: &str) -> Result<(), String> {
+                match field {
+                    $( stringify!($field) => {
+                        let value = <$ty as $crate::registry::Value>::parse(text)?;
+                        let mut wrong = None;
+                        $crate::registry::check_value(&value, $crate::registry::settings!(@bounds $($range)?), field,
+                            &mut |_, what| { wrong.get_or_insert(what); });
+                        if let Some(what) = wrong { return Err(what); }
+                        self.$field = value;
+                        Ok(())
+                    } )*
+                    other => Err(format!("{} has no field {other}", stringify!($name))),
+                }
+            }
+            #[allow(unused_variables)]
+            fn check(&self, at: &str, fault: $crate::registry::Faults<'_>) {
+                $( $crate::registry::check_value(&self.$field, $crate::registry::settings!(@bounds $($range)?),
+                    &$crate::registry::join(at, stringify!($field)), fault); )*
+            }
+        }
+
+        impl $crate::registry::Value for $name {
+            fn check_inside(&self, at: &str, fault: $crate::registry::Faults<'_>) {
+                $crate::registry::Settings::check(self, at, fault);
+            }
+        }
+    };
+    (@bounds) => { None };
+    (@bounds $range:expr) => { Some($crate::registry::Bounds::from($range)) };
+}
+pub(crate) use settings;
+
+/// The path of a field below `at`.
+pub fn join(at: &str, field: &str) -> String {
+    if at.is_empty() { field.to_string() } else { format!("{at}.{field}") }
+}
+
+/// Declares a table: an enum with one variant a row, each holding that row's settings and standing for its trait.
+macro_rules! registry {
+    (
+        $(#[$meta:meta])*
+        pub enum $table:ident: dyn $trait:path { $( $row:ident($settings:ty), )* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        pub enum $table { $( #[allow(missing_docs)] $row($settings), )* }
+
+        impl $table {
+            /// Every row with its defaults, in the order of the table.
+            pub fn all() -> Vec<Self> { vec![ $( Self::$row(<$settings>::default()), )* ] }
+            /// The names of the rows.
+            pub const NAMES: &'static [&'static str] = &[ $( stringify!($row), )* ];
+            /// The settings of this row.
+            pub fn settings(&self) -> &dyn $crate::registry::Settings { match self { $( Self::$row(s) => s, )* } }
+            /// The settings of this row, to change.
+            pub fn settings_mut(&mut self) -> &mut dyn $crate::registry::Settings {
+                match self { $( Self::$row(s) => s, )* }
+            }
+            /// The name of this row.
+            pub fn name(&self) -> &'static str { match self { $( Self::$row(_) => stringify!($row), )* } }
+        }
+
+        impl ::std::ops::Deref for $table {
+            type Target = dyn $trait;
+            fn deref(&self) -> &Self::Target { match self { $( Self::$row(s) => s, )* } }
+        }
+
+        $( impl From<$settings> for $table { fn from(s: $settings) -> Self { Self::$row(s) } } )*
+
+        impl $crate::registry::Value for $table {
+            fn check_inside(&self, at: &str, fault: $crate::registry::Faults<'_>) { self.settings().check(at, fault); }
+            fn text(&self) -> String { self.settings().brief() }
+        }
+    };
+}
+pub(crate) use registry;

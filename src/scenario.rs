@@ -1,0 +1,183 @@
+//! The scenario: the RON document as plain data, and what every lane of it amounts to. Runs nothing and opens nothing.
+
+use crate::engine::clip::ClipConfig;
+use crate::engine::data::DataConfig;
+use crate::engine::init::InitConfig;
+use crate::engine::layer::LayerConfig;
+use crate::engine::loss::LossConfig;
+use crate::engine::optim::OptimizerConfig;
+use crate::engine::schedule::ScheduleConfig;
+use crate::limits;
+use crate::registry::{Value, plain_values, settings};
+use serde::{Deserialize, Serialize};
+
+/// How inputs are brought to a common scale, with numbers taken from the training samples only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scaling {
+    /// As the source gives them.
+    #[default]
+    None,
+    /// Every feature to mean 0 and standard deviation 1.
+    Standard,
+    /// Every feature to [0, 1].
+    Unit,
+}
+plain_values!(Scaling);
+
+settings! {
+    /// Penalties on the size of the weights (not biases or gains), added to the loss.
+    pub struct Regularisation {
+        /// factor of Σ|w|
+        l1: f64 = 0.0, 0.0..=100.0;
+        /// factor of Σw²/2
+        l2: f64 = 0.0, 0.0..=100.0;
+    }
+}
+
+settings! {
+    /// One experiment under several settings, side by side.
+    pub struct Scenario {
+        /// one line that names it
+        title: String = String::new();
+        /// what to look at, and why
+        about: String = String::new();
+        /// the data set
+        data: DataConfig = DataConfig::all().swap_remove(0);
+        /// share of the samples kept for validation, where the data set has no split of its own
+        validation: f64 = 0.2, 0.01..=0.9;
+        /// use only so many training samples
+        train_samples: Option<usize> = None, 1..=limits::SAMPLES;
+        /// how inputs are scaled
+        scaling: Scaling = Scaling::None;
+        /// the hidden layers; a Dense layer to the number of outputs follows by itself
+        network: Vec<LayerConfig> = Vec::new();
+        /// initial weights
+        init: InitConfig = InitConfig::all().swap_remove(0);
+        /// the loss
+        loss: LossConfig = LossConfig::all().swap_remove(0);
+        /// the optimizer
+        optimizer: OptimizerConfig = OptimizerConfig::all().swap_remove(0);
+        /// the learning rate over time
+        schedule: ScheduleConfig = ScheduleConfig::all().swap_remove(0);
+        /// gradient clipping
+        clip: ClipConfig = ClipConfig::all().swap_remove(0);
+        /// penalties on the weights
+        regularisation: Regularisation = Regularisation::default();
+        /// samples of one step
+        batch: usize = 32, 1..=limits::BATCH;
+        /// steps of a run
+        steps: usize = 2000, 1..=limits::STEPS;
+        /// seed of everything random
+        seed: u64 = 1;
+        /// steps between two evaluations on the validation samples
+        evaluate_every: usize = 100, 1..=limits::STEPS;
+        /// the contenders
+        lanes: Vec<Lane> = Vec::new();
+    }
+}
+
+settings! {
+    /// One contender: a name and what it does otherwise than the scenario.
+    pub struct Lane {
+        /// what it is called
+        name: String = String::new();
+        /// its hidden layers
+        network: Option<Vec<LayerConfig>> = None;
+        /// its initial weights
+        init: Option<InitConfig> = None;
+        /// its loss
+        loss: Option<LossConfig> = None;
+        /// its optimizer
+        optimizer: Option<OptimizerConfig> = None;
+        /// its learning rate over time
+        schedule: Option<ScheduleConfig> = None;
+        /// its gradient clipping
+        clip: Option<ClipConfig> = None;
+        /// its penalties on the weights
+        regularisation: Option<Regularisation> = None;
+        /// its samples of one step
+        batch: Option<usize> = None, 1..=limits::BATCH;
+    }
+}
+
+settings! {
+    /// Everything that a lane trains with, overrides applied.
+    pub struct Recipe {
+        /// hidden layers
+        network: Vec<LayerConfig> = Vec::new();
+        /// initial weights
+        init: InitConfig = InitConfig::all().swap_remove(0);
+        /// loss
+        loss: LossConfig = LossConfig::all().swap_remove(0);
+        /// optimizer
+        optimizer: OptimizerConfig = OptimizerConfig::all().swap_remove(0);
+        /// learning rate over time
+        schedule: ScheduleConfig = ScheduleConfig::all().swap_remove(0);
+        /// gradient clipping
+        clip: ClipConfig = ClipConfig::all().swap_remove(0);
+        /// penalties on the weights
+        regularisation: Regularisation = Regularisation::default();
+        /// samples of one step
+        batch: usize = 32, 1..=limits::BATCH;
+    }
+}
+
+impl Scenario {
+    /// What the scenario gives to a lane without overrides.
+    pub fn base(&self) -> Recipe {
+        Recipe {
+            network: self.network.clone(),
+            init: self.init.clone(),
+            loss: self.loss.clone(),
+            optimizer: self.optimizer.clone(),
+            schedule: self.schedule.clone(),
+            clip: self.clip.clone(),
+            regularisation: self.regularisation.clone(),
+            batch: self.batch,
+        }
+    }
+
+    /// Everything that this lane trains with.
+    pub fn recipe(&self, lane: &Lane) -> Recipe {
+        let base = self.base();
+        Recipe {
+            network: lane.network.clone().unwrap_or(base.network),
+            init: lane.init.clone().unwrap_or(base.init),
+            loss: lane.loss.clone().unwrap_or(base.loss),
+            optimizer: lane.optimizer.clone().unwrap_or(base.optimizer),
+            schedule: lane.schedule.clone().unwrap_or(base.schedule),
+            clip: lane.clip.clone().unwrap_or(base.clip),
+            regularisation: lane.regularisation.clone().unwrap_or(base.regularisation),
+            batch: lane.batch.unwrap_or(base.batch),
+        }
+    }
+}
+
+impl Recipe {
+    /// The fields in which two recipes differ, each with the value here: `optimizer: Adam(lr: 0.003)`.
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String)> {
+        use crate::registry::Settings as _;
+        let pairs = self.fields().into_iter().zip(other.fields());
+        pairs.filter(|(a, b)| a.value != b.value).map(|(a, _)| (a.name, a.value)).collect()
+    }
+}
+
+impl Lane {
+    /// A lane that differs from the scenario's base where `recipe` does.
+    pub fn from_recipe(name: &str, recipe: &Recipe, base: &Recipe) -> Self {
+        fn differs<T: Value>(a: &T, b: &T) -> Option<T> {
+            (a != b).then(|| a.clone())
+        }
+        Self {
+            name: name.into(),
+            network: differs(&recipe.network, &base.network),
+            init: differs(&recipe.init, &base.init),
+            loss: differs(&recipe.loss, &base.loss),
+            optimizer: differs(&recipe.optimizer, &base.optimizer),
+            schedule: differs(&recipe.schedule, &base.schedule),
+            clip: differs(&recipe.clip, &base.clip),
+            regularisation: differs(&recipe.regularisation, &base.regularisation),
+            batch: differs(&recipe.batch, &base.batch),
+        }
+    }
+}

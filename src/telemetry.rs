@@ -1,0 +1,305 @@
+//! What goes between training and whoever watches: events out, commands in. Plain data; runs and draws nothing.
+//!
+//! The same events drive the lab, the headless run, the recorder and the tests.
+
+use crate::scenario::{Recipe, Scenario};
+
+/// Index of a lane within a run; a removed lane's index is not used again.
+pub type LaneId = usize;
+
+/// What one lane is, told when it starts or is changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneInfo {
+    /// Its name.
+    pub name: String,
+    /// What it trains with.
+    pub recipe: Recipe,
+    /// Its layers, input side first.
+    pub layers: Vec<LayerInfo>,
+    /// Length of its parameter buffer.
+    pub params: usize,
+    /// Steps of one epoch.
+    pub steps_per_epoch: f64,
+}
+
+/// One layer as the screen shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerInfo {
+    /// As a scenario writes it.
+    pub label: String,
+    /// Shape of its input sample.
+    pub input: String,
+    /// Shape of its output sample.
+    pub output: String,
+    /// Parameters in it.
+    pub params: usize,
+}
+
+/// Numbers of one step of one lane, with the range of what happened since the measurement before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measure {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Passes over the training samples.
+    pub epoch: f64,
+    /// Seconds of training in this lane (0 where no clock is wanted).
+    pub seconds: f64,
+    /// Gradient evaluations so far.
+    pub evaluations: u64,
+    /// Training loss of this step's batch, before the update.
+    pub loss: f32,
+    /// Least training loss since the last measurement.
+    pub loss_min: f32,
+    /// Greatest training loss since the last measurement.
+    pub loss_max: f32,
+    /// Share of hits in this step's batch; `None` without classes.
+    pub accuracy: Option<f32>,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+    /// Norm of the gradient after clipping.
+    pub grad_norm_clipped: f32,
+    /// Share of the steps since the last measurement in which the clip changed the gradient.
+    pub clip_rate: f32,
+    /// ‖update‖/‖parameters‖ of this step.
+    pub update_ratio: f32,
+}
+
+/// Numbers of one layer at a measured step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LayerMeasure {
+    /// Index of the layer.
+    pub layer: usize,
+    /// Norm of the gradient of its parameters, before clipping; `None` without parameters.
+    pub grad_norm: Option<f32>,
+    /// Norm of its parameters.
+    pub weight_norm: Option<f32>,
+    /// ‖update‖/‖weights‖ of its parameters.
+    pub update_ratio: Option<f32>,
+    /// Share of saturated outputs; `None` for layers that cannot saturate.
+    pub saturated: Option<f32>,
+    /// Share of units that are flat for the whole batch.
+    pub dead: Option<f32>,
+}
+
+/// Why a lane stopped for good: what one needs to understand it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    /// The step whose loss or gradient was not finite, or beyond the limit.
+    pub step: u64,
+    /// The first layer whose output was not finite (label with its number), or which had the largest gradient.
+    pub layer: String,
+    /// Norm of the last finite gradient.
+    pub last_grad_norm: f32,
+    /// In words.
+    pub what: String,
+}
+
+/// What a lane is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Training, or waiting for its turn.
+    Running,
+    /// Stopped by command; goes on when told.
+    Paused,
+    /// All steps done.
+    Finished,
+    /// Stopped by early stopping or a rule of the scenario, in words.
+    Stopped(String),
+    /// Numbers ran away.
+    Diverged(Divergence),
+    /// A fault of the program in this lane, in words.
+    Failed(String),
+}
+
+/// A measurement is one of these shapes under a name; a new measurement needs no new event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// One number.
+    Scalar(f64),
+    /// Numbers in order.
+    Series(Vec<f32>),
+    /// Counts between equally spaced edges.
+    Histogram {
+        /// Left end of the first bin.
+        low: f32,
+        /// Right end of the last bin.
+        high: f32,
+        /// Counts.
+        counts: Vec<u32>,
+    },
+    /// Numbers on a plane, row by row from the top.
+    Grid {
+        /// Columns.
+        width: usize,
+        /// The numbers, a multiple of `width`.
+        values: Vec<f32>,
+        /// x and y of the left, right, bottom and top edge.
+        extent: [f32; 4],
+    },
+    /// Points of a plane with a class each.
+    Points(Vec<(f32, f32, u32)>),
+    /// Pixels, channel by channel.
+    Image {
+        /// Channels: 1 or 3.
+        channels: usize,
+        /// Columns.
+        width: usize,
+        /// Pixels in [0, 1] (perturbations: any sign).
+        pixels: Vec<f32>,
+    },
+    /// Rows of numbers under headings.
+    Table {
+        /// Headings.
+        columns: Vec<String>,
+        /// A name and its numbers a row.
+        rows: Vec<(String, Vec<f32>)>,
+    },
+}
+
+/// News from a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The lane exists, or was rebuilt: its curves begin anew at this step (0 after a reset).
+    Started {
+        /// Which.
+        lane: LaneId,
+        /// What it is.
+        info: Box<LaneInfo>,
+        /// Its next step, from 0.
+        step: u64,
+    },
+    /// A setting changed while the lane went on.
+    Changed {
+        /// Which.
+        lane: LaneId,
+        /// What it is now.
+        info: Box<LaneInfo>,
+        /// After this many steps.
+        step: u64,
+    },
+    /// A step was measured. May be dropped when the watcher is slow.
+    Measured {
+        /// Which.
+        lane: LaneId,
+        /// The whole lane.
+        measure: Measure,
+        /// Its layers.
+        layers: Vec<LayerMeasure>,
+    },
+    /// The validation samples were evaluated. Never dropped.
+    Evaluated {
+        /// Which.
+        lane: LaneId,
+        /// After this many steps.
+        step: u64,
+        /// Mean validation loss.
+        loss: f32,
+        /// Share of hits; `None` without classes.
+        accuracy: Option<f32>,
+    },
+    /// A measurement by name: `boundary`, `predictions`, `confusion`, `adversarial` ... May be dropped.
+    Probed {
+        /// Which.
+        lane: LaneId,
+        /// After this many steps.
+        step: u64,
+        /// What was measured.
+        name: &'static str,
+        /// The numbers, part by part: (`image`, ...), (`perturbation`, ...).
+        parts: Vec<(String, Data)>,
+    },
+    /// What the lane is doing changed. Never dropped.
+    Phase {
+        /// Which.
+        lane: LaneId,
+        /// After this many steps.
+        step: u64,
+        /// What it does now.
+        phase: Phase,
+    },
+    /// The lane is gone.
+    Removed {
+        /// Which.
+        lane: LaneId,
+    },
+    /// Something that concerns nobody's lane: a full disk, a saved checkpoint.
+    Notice(String),
+}
+
+/// What the screen wants to look at; computed from a snapshot, beside training.
+#[derive(Clone, Debug, PartialEq)]
+pub enum View {
+    /// Decision boundary of a lane over 2-D data, or predictions for images: probe `prediction`.
+    Prediction {
+        /// The lane in front.
+        lane: LaneId,
+        /// Index of the validation sample in front (images).
+        sample: usize,
+        /// Columns and rows of the grid worth computing (2-D data).
+        grid: (usize, usize),
+    },
+    /// Confusion matrix on the validation samples: probe `confusion`.
+    Confusion {
+        /// The lane in front.
+        lane: LaneId,
+    },
+    /// An attack on a validation sample: probe `adversarial`.
+    Adversarial {
+        /// The lane in front.
+        lane: LaneId,
+        /// Index of the validation sample.
+        sample: usize,
+        /// Size of the perturbation in input units.
+        eps: f32,
+        /// Name of the attack.
+        attack: String,
+        /// The class to reach, for a targeted attack.
+        target: Option<u32>,
+    },
+}
+
+/// Orders to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Train on.
+    Run,
+    /// Stop after the present step.
+    Pause,
+    /// So many steps in every lane, then pause.
+    Step(u64),
+    /// Train this lane with another recipe from its next step on. Same network: the state is kept; another network, init
+    /// or loss: the lane starts anew from the same seed.
+    Set {
+        /// Which.
+        lane: LaneId,
+        /// Its name.
+        name: String,
+        /// Its new recipe.
+        recipe: Box<Recipe>,
+    },
+    /// One more lane, from step 0.
+    Add {
+        /// Its name.
+        name: String,
+        /// Its recipe.
+        recipe: Box<Recipe>,
+    },
+    /// This lane leaves.
+    Remove(LaneId),
+    /// Back to step 0 from the same seed: one lane, or all.
+    Reset(Option<LaneId>),
+    /// Only this lane trains; `None`: all again.
+    Solo(Option<LaneId>),
+    /// Another scenario altogether.
+    Load(Box<Scenario>),
+    /// What to compute for the screen from now on; replaces the former list.
+    Watch(Vec<View>),
+    /// Measure all layers at every step instead of by time (single stepping, recording).
+    MeasureEvery(Option<u64>),
+    /// Save a checkpoint now.
+    Save,
+    /// Save and end.
+    Quit,
+}
