@@ -5,3 +5,5 @@ pub mod limits;
 pub mod registry;
 pub mod scenario;
 pub mod telemetry;
+pub mod ui;
+pub mod view;

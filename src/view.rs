@@ -1,0 +1,227 @@
+//! The view model: a fold over events, bounded however long the run. Knows what happened; draws nothing, trains nothing.
+
+pub mod history;
+
+use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase};
+use history::{At, Columns, History};
+use std::collections::BTreeMap;
+
+/// A quantity with a curve for each lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Loss on the training batch.
+    Loss,
+    /// Mean loss on the validation samples.
+    ValLoss,
+    /// Share of hits in the training batch.
+    Accuracy,
+    /// Share of hits on the validation samples.
+    ValAccuracy,
+    /// Norm of the gradient before clipping.
+    GradNorm,
+    /// Share of the steps whose gradient was clipped.
+    ClipRate,
+    /// ‖update‖/‖parameters‖.
+    UpdateRatio,
+    /// Learning rate.
+    Lr,
+}
+
+impl Metric {
+    /// All, in the order in which a key goes through them.
+    pub const ALL: [Self; 8] = [
+        Self::Loss,
+        Self::ValLoss,
+        Self::Accuracy,
+        Self::ValAccuracy,
+        Self::GradNorm,
+        Self::ClipRate,
+        Self::UpdateRatio,
+        Self::Lr,
+    ];
+
+    /// As it is written above a plot.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::ValLoss => "val loss",
+            Self::Accuracy => "accuracy",
+            Self::ValAccuracy => "val accuracy",
+            Self::GradNorm => "‖g‖",
+            Self::ClipRate => "clip rate",
+            Self::UpdateRatio => "update:weight",
+            Self::Lr => "learning rate",
+        }
+    }
+}
+
+/// A probe's newest result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// After this many steps of its lane.
+    pub step: u64,
+    /// The numbers, part by part.
+    pub parts: Vec<(String, Data)>,
+}
+
+impl Probe {
+    /// The part of this name.
+    pub fn part(&self, name: &str) -> Option<&Data> {
+        self.parts.iter().find(|(n, _)| n == name).map(|(_, d)| d)
+    }
+}
+
+/// Everything known of one lane.
+#[derive(Clone, Debug)]
+pub struct LaneView {
+    /// Its index in the run.
+    pub id: LaneId,
+    /// What it is.
+    pub info: LaneInfo,
+    /// What it does.
+    pub phase: Phase,
+    /// Steps done.
+    pub step: u64,
+    /// Newest measurement.
+    pub last: Measure,
+    /// Newest measurement of its layers.
+    pub layers: Vec<LayerMeasure>,
+    /// Newest validation: step, loss, accuracy.
+    pub validation: Option<(u64, f32, Option<f32>)>,
+    /// A curve for each metric.
+    pub curves: BTreeMap<Metric, History>,
+    /// Gradient norm of every layer with parameters over time: the gradient map.
+    pub gradients: Columns,
+    /// Newest result of every probe.
+    pub probes: BTreeMap<&'static str, Probe>,
+}
+
+impl LaneView {
+    /// The lane's letter: A for lane 0.
+    pub fn letter(&self) -> char {
+        char::from(b'A' + (self.id % 26) as u8)
+    }
+
+    /// The curve of a metric, if it has begun.
+    pub fn curve(&self, metric: Metric) -> Option<&History> {
+        self.curves.get(&metric)
+    }
+
+    fn new(id: LaneId, info: LaneInfo, step: u64) -> Self {
+        Self {
+            id,
+            info,
+            phase: Phase::Paused,
+            step,
+            last: Measure::default(),
+            layers: Vec::new(),
+            validation: None,
+            curves: BTreeMap::new(),
+            gradients: Columns::default(),
+            probes: BTreeMap::new(),
+        }
+    }
+
+    fn point(&mut self, metric: Metric, at: At, min: f32, value: f32, max: f32) {
+        self.curves.entry(metric).or_default().push(at, min, value, max);
+    }
+
+    fn measured(&mut self, m: Measure, layers: Vec<LayerMeasure>) {
+        let at =
+            At { step: m.step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 };
+        self.point(Metric::Loss, at, m.loss_min, m.loss, m.loss_max);
+        if let Some(a) = m.accuracy {
+            self.point(Metric::Accuracy, at, a, a, a);
+        }
+        for (metric, v) in [
+            (Metric::GradNorm, m.grad_norm),
+            (Metric::ClipRate, m.clip_rate),
+            (Metric::UpdateRatio, m.update_ratio),
+            (Metric::Lr, m.lr as f32),
+        ] {
+            self.point(metric, at, v, v, v);
+        }
+        let norms: Vec<f32> = layers.iter().filter_map(|l| l.grad_norm).collect();
+        if !norms.is_empty() {
+            self.gradients.push(m.step, &norms);
+        }
+        self.step = m.step;
+        self.last = m;
+        self.layers = layers;
+    }
+
+    fn evaluated(&mut self, step: u64, loss: f32, accuracy: Option<f32>) {
+        let m = &self.last;
+        let at =
+            At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 };
+        self.point(Metric::ValLoss, at, loss, loss, loss);
+        if let Some(a) = accuracy {
+            self.point(Metric::ValAccuracy, at, a, a, a);
+        }
+        self.validation = Some((step, loss, accuracy));
+        self.step = self.step.max(step);
+    }
+}
+
+/// Everything known of a run.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The lanes that exist, by index.
+    pub lanes: Vec<LaneView>,
+    /// Notices, newest last; at most [`View::NOTICES`].
+    pub notices: Vec<String>,
+}
+
+impl View {
+    /// How many notices are kept.
+    pub const NOTICES: usize = 100;
+
+    /// A lane by its index.
+    pub fn lane(&self, id: LaneId) -> Option<&LaneView> {
+        self.lanes.iter().find(|l| l.id == id)
+    }
+
+    /// Takes in what happened.
+    pub fn apply(&mut self, event: Event) {
+        let lane = match &event {
+            Event::Started { lane, .. } | Event::Removed { lane } => {
+                self.lanes.retain(|l| l.id != *lane);
+                *lane
+            }
+            Event::Changed { lane, .. }
+            | Event::Measured { lane, .. }
+            | Event::Evaluated { lane, .. }
+            | Event::Probed { lane, .. }
+            | Event::Phase { lane, .. } => *lane,
+            Event::Notice(_) => 0,
+        };
+        match event {
+            Event::Started { lane, info, step } => {
+                let place = self.lanes.partition_point(|l| l.id < lane);
+                self.lanes.insert(place, LaneView::new(lane, *info, step));
+            }
+            Event::Removed { .. } => {}
+            Event::Notice(text) => {
+                self.notices.push(text);
+                let surplus = self.notices.len().saturating_sub(Self::NOTICES);
+                self.notices.drain(..surplus);
+            }
+            other => {
+                let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
+                match other {
+                    Event::Changed { info, .. } => l.info = *info,
+                    Event::Measured { measure, layers, .. } => l.measured(measure, layers),
+                    Event::Evaluated { step, loss, accuracy, .. } => l.evaluated(step, loss, accuracy),
+                    Event::Probed { step, name, parts, .. } => {
+                        l.probes.insert(name, Probe { step, parts });
+                    }
+                    Event::Phase { step, phase, .. } => {
+                        l.step = l.step.max(step);
+                        l.phase = phase;
+                    }
+                    Event::Started { .. } | Event::Removed { .. } | Event::Notice(_) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Curves of bounded size: the recent past at full resolution, the whole run as ranges that grow coarser.
+
+use std::collections::VecDeque;
+
+/// Where on the x axis a point lies, for every axis one can choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct At {
+    /// Steps.
+    pub step: f64,
+    /// Passes over the training samples.
+    pub epoch: f64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Gradient evaluations.
+    pub evaluations: f64,
+}
+
+/// Some neighbouring measurements as one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Place of the newest of them.
+    pub at: At,
+    /// Least finite value; infinite if there was none.
+    pub min: f32,
+    /// Greatest finite value; negative infinite if there was none.
+    pub max: f32,
+    /// Newest value; may be NaN or infinite, to be drawn as a gap.
+    pub last: f32,
+}
+
+impl Bucket {
+    fn merge(self, newer: Self) -> Self {
+        Self { at: newer.at, min: self.min.min(newer.min), max: self.max.max(newer.max), last: newer.last }
+    }
+}
+
+/// A curve: every measurement of the recent past and ranges for the whole run.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    recent: VecDeque<Bucket>,
+    whole: Vec<Bucket>,
+    /// Measurements in a full bucket of `whole`.
+    stride: usize,
+    /// Measurements in the newest bucket of `whole`.
+    filled: usize,
+}
+
+impl History {
+    /// Measurements kept as they are.
+    pub const RECENT: usize = 1024;
+    /// Buckets for the whole run.
+    pub const WHOLE: usize = 1024;
+
+    /// Adds a measurement and the range of values since the one before.
+    pub fn push(&mut self, at: At, min: f32, value: f32, max: f32) {
+        let finite = |v: f32, none: f32| if v.is_finite() { v } else { none };
+        let bucket = Bucket {
+            at,
+            min: finite(min, f32::INFINITY).min(finite(value, f32::INFINITY)),
+            max: finite(max, f32::NEG_INFINITY).max(finite(value, f32::NEG_INFINITY)),
+            last: value,
+        };
+        if self.recent.len() == Self::RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(bucket);
+        self.stride = self.stride.max(1);
+        match self.whole.last_mut() {
+            Some(newest) if self.filled < self.stride => {
+                *newest = newest.merge(bucket);
+                self.filled += 1;
+            }
+            _ => {
+                if self.whole.len() == Self::WHOLE {
+                    self.halve();
+                }
+                self.whole.push(bucket);
+                self.filled = 1;
+            }
+        }
+    }
+
+    /// Merges the buckets of the whole run in pairs.
+    fn halve(&mut self) {
+        for i in 0..self.whole.len() / 2 {
+            self.whole[i] = self.whole[2 * i].merge(self.whole[2 * i + 1]);
+        }
+        self.whole.truncate(self.whole.len() / 2);
+        self.stride *= 2;
+    }
+
+    /// The whole run, oldest first, at most [`History::WHOLE`] buckets.
+    pub fn whole(&self) -> &[Bucket] {
+        &self.whole
+    }
+
+    /// The newest measurements one by one, oldest first.
+    pub fn recent(&self) -> impl DoubleEndedIterator<Item = &Bucket> + ExactSizeIterator {
+        self.recent.iter()
+    }
+
+    /// The newest measurement.
+    pub fn last(&self) -> Option<&Bucket> {
+        self.recent.back()
+    }
+}
+
+/// One column of a map over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The newest step in it.
+    pub step: u64,
+    /// One value a row; merged columns keep the newest.
+    pub values: Vec<f32>,
+}
+
+/// Columns over time, bounded: when full, every second one goes.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    columns: Vec<Column>,
+    stride: usize,
+    filled: usize,
+}
+
+impl Columns {
+    /// Columns kept.
+    pub const MOST: usize = 512;
+
+    /// Adds a column.
+    pub fn push(&mut self, step: u64, values: &[f32]) {
+        self.stride = self.stride.max(1);
+        match self.columns.last_mut() {
+            Some(newest) if self.filled < self.stride => {
+                newest.step = step;
+                newest.values.clear();
+                newest.values.extend_from_slice(values);
+                self.filled += 1;
+            }
+            _ => {
+                if self.columns.len() == Self::MOST {
+                    let mut i = 0;
+                    self.columns.retain(|_| {
+                        i += 1;
+                        i % 2 == 0
+                    });
+                    self.stride *= 2;
+                }
+                self.columns.push(Column { step, values: values.to_vec() });
+                self.filled = 1;
+            }
+        }
+    }
+
+    /// The columns, oldest first.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_stays_bounded_and_keeps_its_extremes() {
+        let mut h = History::default();
+        let mut c = Columns::default();
+        for i in 0..1_000_000u32 {
+            let v = if i == 345_678 { 99.0 } else { (i % 7) as f32 };
+            h.push(At { step: f64::from(i), ..At::default() }, v, v, v);
+            c.push(u64::from(i), &[v, v]);
+        }
+        assert!(h.whole().len() <= History::WHOLE && h.recent().len() == History::RECENT);
+        assert!(c.columns().len() <= Columns::MOST);
+        assert!(h.whole().iter().any(|b| b.max == 99.0), "the spike is still there");
+        assert!(h.whole().windows(2).all(|w| w[0].at.step < w[1].at.step));
+        assert_eq!(c.columns().last().map(|c| c.step), Some(999_999));
+        assert_eq!(h.last().map(|b| b.at.step), Some(999_999.0));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_leave_the_range_alone() {
+        let mut h = History::default();
+        h.push(At::default(), f32::NAN, f32::NAN, f32::INFINITY);
+        h.push(At::default(), 1.0, 2.0, 3.0);
+        let first = h.whole()[0];
+        assert!(first.min > first.max && first.last.is_nan(), "nothing finite: an empty range");
+        assert_eq!((h.whole()[1].min, h.whole()[1].max), (1.0, 3.0));
+    }
+}
