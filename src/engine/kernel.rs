@@ -1,31 +1,37 @@
-//! The inner loops.
-pub mod elementwise;
-pub use elementwise::*;
-/// x
+//! The inner loops: matrix products, elementary functions, reductions and elementwise loops over plain f32 slices.
+//!
+//! Two promises hold for everything in here. **The same input gives the same bits on every machine**: no
+//! function of the platform's mathematical library is used, each result is a fixed expression in exact IEEE
+//! operations (`+ - * /`, `sqrt`, fused `mul_add`), and every sum has a fixed order that does not depend on the
+//! width of the machine's vectors. **Nothing allocates.** The one thing chosen at run time is the instruction
+//! set ([`simd`]), and it changes the speed only. (The sign and payload of a NaN are not promised.)
+//!
+//! Knows nothing of layers, networks, batches or randomness.
+
+// Loops over the indices of a register tile or of lanes are the form that the compiler keeps in registers.
+#![allow(clippy::needless_range_loop)]
+
+mod elementwise;
+mod gemm;
+pub mod math;
+mod reduce;
+
+pub use elementwise::{
+    add, axpy, map, map_inplace, map2, map3, scale, sum_rows, update1, update2, update3, update4,
+};
+pub use gemm::{K_BLOCK, Panel, Strided, matmul, matmul_packed, matmul_slices};
+pub use reduce::{LANES, dot, dot_f64, max_abs, sum, sum_f64, sum_sq, sum_sq_f64};
+
+/// Runs a closure compiled for the widest vectors that this machine has (AVX-512, AVX2 + FMA, NEON, or none).
+///
+/// A plain loop inside is vectorised by the compiler as if the whole program had been built for this machine,
+/// provided that everything it calls is inlined: mark helper functions `#[inline(always)]`. Without hardware
+/// FMA, `mul_add` becomes a call that computes the same bits slowly.
+///
+/// # Notes
+/// To keep the bits independent of the instruction set, choose between two floats with `if a > b { a } else { b }`
+/// and not with `f32::max`, whose choice between +0 and -0 is left to the machine.
+#[inline]
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
-}
-/// x
-pub fn matmul(
-    a: ndarray::ArrayView2<f32>,
-    b: ndarray::ArrayView2<f32>,
-    beta: f32,
-    mut c: ndarray::ArrayViewMut2<f32>,
-) {
-    ndarray::linalg::general_mat_mul(1.0, &a, &b, beta, &mut c);
-}
-/// x
-pub mod math {
-    pub fn exp(x: f32) -> f32 {
-        libm::expf(x)
-    }
-    pub fn ln(x: f32) -> f32 {
-        libm::logf(x)
-    }
-    pub fn tanh(x: f32) -> f32 {
-        libm::tanhf(x)
-    }
-    pub fn sigmoid(x: f32) -> f32 {
-        1.0 / (1.0 + libm::expf(-x))
-    }
 }

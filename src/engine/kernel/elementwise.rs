@@ -1,10 +1,21 @@
-//! Loops over slices that read like the formula they apply.
+//! Elementwise loops that read like the formula they apply. Knows slices of equal length and nothing of what
+//! they mean.
+//!
+//! The closure is compiled into the vectorised loop, so it should be free of branches with side effects and call
+//! nothing but `#[inline(always)]` functions such as those of [`super::math`]. All functions of this file panic
+//! if the lengths differ.
 
 use super::simd;
 
+#[inline(always)]
+fn same<const N: usize>(expected: usize, found: [usize; N]) {
+    assert_eq!([expected; N], found, "elementwise loop over slices of different lengths");
+}
+
 /// y = f(x), elementwise.
+#[inline]
 pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
-    assert_eq!(x.len(), y.len());
+    same(y.len(), [x.len()]);
     simd(
         #[inline(always)]
         || {
@@ -15,9 +26,37 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     );
 }
 
+/// x = f(x), elementwise.
+#[inline]
+pub fn map_inplace(x: &mut [f32], f: impl Fn(f32) -> f32) {
+    simd(
+        #[inline(always)]
+        || {
+            for x in x.iter_mut() {
+                *x = f(*x);
+            }
+        },
+    );
+}
+
+/// out = f(a, b), elementwise.
+#[inline]
+pub fn map2(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    same(out.len(), [a.len(), b.len()]);
+    simd(
+        #[inline(always)]
+        || {
+            for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                *out = f(a, b);
+            }
+        },
+    );
+}
+
 /// out = f(a, b, c), elementwise.
+#[inline]
 pub fn map3(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32], f: impl Fn(f32, f32, f32) -> f32) {
-    assert!(a.len() == out.len() && b.len() == out.len() && c.len() == out.len());
+    same(out.len(), [a.len(), b.len(), c.len()]);
     simd(
         #[inline(always)]
         || {
@@ -29,8 +68,9 @@ pub fn map3(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32], f: impl Fn(f32, f3
 }
 
 /// y += x.
+#[inline]
 pub fn add(x: &[f32], y: &mut [f32]) {
-    assert_eq!(x.len(), y.len());
+    same(y.len(), [x.len()]);
     simd(
         #[inline(always)]
         || {
@@ -41,7 +81,22 @@ pub fn add(x: &[f32], y: &mut [f32]) {
     );
 }
 
+/// y += a x, fused.
+#[inline]
+pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
+    same(y.len(), [x.len()]);
+    simd(
+        #[inline(always)]
+        || {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = a.mul_add(x, *y);
+            }
+        },
+    );
+}
+
 /// x *= factor.
+#[inline]
 pub fn scale(x: &mut [f32], factor: f32) {
     simd(
         #[inline(always)]
@@ -53,7 +108,8 @@ pub fn scale(x: &mut [f32], factor: f32) {
     );
 }
 
-/// out = Σ rows of x; the length of `out` is the width of a row.
+/// out = Σ rows of x, added from the first to the last; the length of `out` is the width of a row.
+#[inline]
 pub fn sum_rows(x: &[f32], out: &mut [f32]) {
     out.fill(0.0);
     if out.is_empty() {
@@ -72,8 +128,9 @@ pub fn sum_rows(x: &[f32], out: &mut [f32]) {
 }
 
 /// p = f(p, g): an optimizer without memory.
+#[inline]
 pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
-    assert_eq!(p.len(), g.len());
+    same(p.len(), [g.len()]);
     simd(
         #[inline(always)]
         || {
@@ -85,8 +142,9 @@ pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 /// (p, a) = f(p, a, g): an optimizer with one buffer.
+#[inline]
 pub fn update2(p: &mut [f32], a: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32) -> (f32, f32)) {
-    assert!(p.len() == g.len() && a.len() == g.len());
+    same(p.len(), [a.len(), g.len()]);
     simd(
         #[inline(always)]
         || {
@@ -98,6 +156,7 @@ pub fn update2(p: &mut [f32], a: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32
 }
 
 /// (p, a, b) = f(p, a, b, g): an optimizer with two buffers.
+#[inline]
 pub fn update3(
     p: &mut [f32],
     a: &mut [f32],
@@ -105,7 +164,7 @@ pub fn update3(
     g: &[f32],
     f: impl Fn(f32, f32, f32, f32) -> (f32, f32, f32),
 ) {
-    assert!(p.len() == g.len() && a.len() == g.len() && b.len() == g.len());
+    same(p.len(), [a.len(), b.len(), g.len()]);
     simd(
         #[inline(always)]
         || {
@@ -117,6 +176,7 @@ pub fn update3(
 }
 
 /// (p, a, b, c) = f(p, a, b, c, g): an optimizer with three buffers.
+#[inline]
 pub fn update4(
     p: &mut [f32],
     a: &mut [f32],
@@ -125,7 +185,7 @@ pub fn update4(
     g: &[f32],
     f: impl Fn(f32, f32, f32, f32, f32) -> (f32, f32, f32, f32),
 ) {
-    assert!(p.len() == g.len() && a.len() == g.len() && b.len() == g.len() && c.len() == g.len());
+    same(p.len(), [a.len(), b.len(), c.len(), g.len()]);
     simd(
         #[inline(always)]
         || {
@@ -134,4 +194,76 @@ pub fn update4(
             }
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::math;
+    use super::*;
+
+    /// What the vectorised loop computes is what the closure gives one number at a time, bit for bit, for every
+    /// tail length.
+    #[test]
+    fn dispatched_loops_give_the_scalar_bits() {
+        for n in 0..70 {
+            let x: Vec<f32> = (0..n).map(|i| (i as f32 - 30.0) * 0.37).collect();
+            let z: Vec<f32> = (0..n).map(|i| (i as f32).mul_add(-0.11, 2.0)).collect();
+            let mut y = vec![f32::NAN; n];
+            map(&x, &mut y, |x| math::tanh(x) + math::exp(x));
+            for (y, &x) in y.iter().zip(&x) {
+                assert_eq!(y.to_bits(), (math::tanh(x) + math::exp(x)).to_bits());
+            }
+            let (mut w, mut m, mut v) = (x.clone(), z.clone(), z.clone());
+            let adam = |w: f32, m: f32, v: f32, g: f32| {
+                let m = 0.9f32.mul_add(m, 0.1 * g);
+                let v = 0.999f32.mul_add(v, 0.001 * g * g);
+                (w - 0.01 * m / (v.abs().sqrt() + 1e-8), m, v)
+            };
+            update3(&mut w, &mut m, &mut v, &y, adam);
+            for i in 0..n {
+                let (wi, mi, vi) = adam(x[i], z[i], z[i], y[i]);
+                assert_eq!([wi, mi, vi].map(f32::to_bits), [w[i], m[i], v[i]].map(f32::to_bits));
+            }
+        }
+    }
+
+    #[test]
+    fn loops_read_their_operands_in_order() {
+        let (a, b, c) = ([1.0, 2.0], [10.0, 20.0], [100.0, 200.0]);
+        let mut y = [0.0; 2];
+        map2(&a, &b, &mut y, |a, b| a - b);
+        assert_eq!(y, [-9.0, -18.0]);
+        map3(&a, &b, &c, &mut y, |a, b, c| (a - b) / c);
+        assert_eq!(y, [-0.09, -0.09]);
+        update1(&mut y, &c, |_, c| c);
+        map_inplace(&mut y, |y| -y);
+        assert_eq!(y, [-100.0, -200.0]);
+        let (mut s, mut t, mut u) = (b, c, a);
+        update2(&mut y, &mut s, &a, |y, s, x| (y + x, s - x));
+        assert_eq!((y, s), ([-99.0, -198.0], [9.0, 18.0]));
+        update4(&mut y, &mut s, &mut t, &mut u, &b, |y, s, t, u, x| (s, t, u, y + x));
+        assert_eq!((y, s, t, u), ([9.0, 18.0], c, a, [-89.0, -178.0]));
+        sum_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut y);
+        assert_eq!(y, [9.0, 12.0]);
+    }
+
+    #[test]
+    fn short_vector_operations() {
+        let x: Vec<f32> = (0..37).map(|i| i as f32 * 0.3 - 5.0).collect();
+        let before: Vec<f32> = x.iter().map(|x| 1.0 - x * x).collect();
+        let mut y = before.clone();
+        axpy(0.3, &x, &mut y);
+        add(&x, &mut y);
+        scale(&mut y, -2.0);
+        for i in 0..37 {
+            assert_eq!(y[i].to_bits(), (-2.0 * (0.3f32.mul_add(x[i], before[i]) + x[i])).to_bits());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "different lengths")]
+    fn unequal_lengths_are_a_bug() {
+        let mut y = [0.0; 3];
+        map2(&[0.0; 3], &[0.0; 2], &mut y, |a, _| a);
+    }
 }

@@ -1,0 +1,187 @@
+//! The product against the triple loop that states its order, bit for bit.
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::*;
+
+fn matrix(rows: usize, columns: usize, seed: u32) -> Array2<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
+    Array2::from_shape_fn((rows, columns), |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    })
+}
+
+/// The order of operations as the module's text states it.
+fn plain(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: &mut Array2<f32>) {
+    for ((i, j), c) in c.indexed_iter_mut() {
+        for start in (0..a.ncols().max(1)).step_by(K_BLOCK) {
+            let mut sum = 0.0f32;
+            for p in start..a.ncols().min(start + K_BLOCK) {
+                sum = a[[i, p]].mul_add(b[[p, j]], sum);
+            }
+            let beta = if start == 0 { beta } else { 1.0 };
+            *c = if beta == 0.0 { sum } else { c.mul_add(beta, sum) };
+        }
+    }
+}
+
+fn assert_same_bits(found: &Array2<f32>, expected: &Array2<f32>, what: &str) {
+    assert_eq!(found.dim(), expected.dim());
+    for (at, expected) in expected.indexed_iter() {
+        let found = found[at];
+        assert_eq!(found.to_bits(), expected.to_bits(), "{what} at {at:?}: {found} instead of {expected}");
+    }
+}
+
+const SIZES: [(usize, usize, usize); 20] = [
+    (1, 1, 1),
+    (2, 3, 4),
+    (32, 16, 2),
+    (32, 2, 16),
+    (7, 17, 5),
+    (8, 32, 64),
+    (13, 33, 65),
+    (6, 15, 257),
+    (33, 31, 100),
+    (40, 70, 300),
+    (5, 48, 513),
+    (64, 64, 64),
+    (16, 784, 9),
+    (32, 196, 144),
+    (128, 10, 256),
+    (3, 5, 0),
+    (0, 4, 3),
+    (4, 0, 3),
+    (41, 16, 16),
+    (49, 24, 24),
+];
+
+#[test]
+fn every_layout_gives_the_bits_of_the_triple_loop() {
+    for (m, n, k) in SIZES {
+        for beta in [0.0, 1.0, -0.5] {
+            let (a, b, c) = (matrix(m, k, 1), matrix(k, n, 2), matrix(m, n, 3));
+            let mut expected = c.clone();
+            plain(a.view(), b.view(), beta, &mut expected);
+
+            let (at, bt) = (a.t().as_standard_layout().into_owned(), b.t().as_standard_layout().into_owned());
+            // Inside a larger buffer, and every second element of one, backwards.
+            let (mut a_block, mut b_block) = (matrix(m + 2, k + 3, 4), matrix(k + 1, n + 2, 5));
+            a_block.slice_mut(s![1..=m, 2..k + 2]).assign(&a);
+            b_block.slice_mut(s![1.., 1..=n]).assign(&b);
+            let (mut a_odd, mut b_odd) = (matrix(2 * m, 3 * k, 6), matrix(2 * k, 2 * n, 7));
+            a_odd.slice_mut(s![..;-2, ..;3]).assign(&a);
+            b_odd.slice_mut(s![..;2, ..;-2]).assign(&b);
+
+            let lefts = [a.view(), at.t(), a_block.slice(s![1..=m, 2..k + 2]), a_odd.slice(s![..;-2, ..;3])];
+            let rights = [b.view(), bt.t(), b_block.slice(s![1.., 1..=n]), b_odd.slice(s![..;2, ..;-2])];
+            for (l, left) in lefts.iter().enumerate() {
+                for (r, right) in rights.iter().enumerate() {
+                    let what = format!("{m} x {n} x {k}, beta {beta}, layouts {l}, {r}");
+                    let mut found = c.clone();
+                    matmul(left.view(), right.view(), beta, found.view_mut());
+                    assert_same_bits(&found, &expected, &what);
+                    // A result inside a larger buffer, whose surroundings stay as they were.
+                    let mut wide = Array2::from_elem((m + 1, n + 5), 7.0);
+                    wide.slice_mut(s![..m, 3..n + 3]).assign(&c);
+                    matmul(left.view(), right.view(), beta, wide.slice_mut(s![..m, 3..n + 3]));
+                    assert_same_bits(&wide.slice(s![..m, 3..n + 3]).to_owned(), &expected, &what);
+                    wide.slice_mut(s![..m, 3..n + 3]).fill(7.0);
+                    assert!(wide.iter().all(|&x| x == 7.0), "{what}: wrote outside of the result");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn slices_with_explicit_strides() {
+    for (m, n, k) in SIZES {
+        let (a, b) = (matrix(m, k, 1), matrix(k, n, 2));
+        let mut expected = matrix(m, n, 3);
+        let mut c = expected.clone().into_raw_vec_and_offset().0;
+        plain(a.view(), b.view(), 1.0, &mut expected);
+        let bt = b.t().as_standard_layout().into_owned();
+        let (a, bt) = (a.as_slice().unwrap(), bt.as_slice().unwrap());
+        matmul_slices(m, n, k, Strided::rows(a, k), Strided::rows(bt, k).t(), 1.0, &mut c, n);
+        assert_same_bits(&Array2::from_shape_vec((m, n), c).unwrap(), &expected, "slices");
+        // Both strides larger than one.
+        let spread: Vec<f32> = a.iter().flat_map(|&x| [x, f32::NAN]).collect();
+        let mut c = matrix(m, n, 3).into_raw_vec_and_offset().0;
+        let spread = Strided { data: &spread, row: 2 * k, col: 2 };
+        matmul_slices(m, n, k, spread, Strided::rows(bt, k).t(), 1.0, &mut c, n);
+        assert_same_bits(&Array2::from_shape_vec((m, n), c).unwrap(), &expected, "spread slices");
+    }
+}
+
+#[test]
+fn packed_blocks_cover_each_element_once() {
+    for (m, n, k) in SIZES {
+        let (a, b, mut found) = (matrix(m, k, 1), matrix(k, n, 2), matrix(m, n, 3));
+        let mut expected = found.clone();
+        plain(a.view(), b.view(), 1.0, &mut expected);
+        let mut asked = Array2::<u32>::zeros((k, n));
+        let pack = |p: Range<usize>, j: Range<usize>, panel: &mut Panel| {
+            asked.slice_mut(s![p.clone(), j.clone()]).mapv_inplace(|x| x + 1);
+            for (row, p) in p.enumerate() {
+                for (x, j) in panel.row(row).iter_mut().zip(j.clone()) {
+                    *x = b[[p, j]];
+                }
+            }
+        };
+        matmul_packed(a.view(), pack, 1.0, found.view_mut());
+        assert_same_bits(&found, &expected, "packed");
+        assert!(asked.iter().all(|&x| x == 1) || m == 0);
+    }
+}
+
+/// The widest vectors of this machine against none at all.
+#[test]
+fn dispatched_and_scalar_runs_give_the_same_bits() {
+    for (m, n, k) in SIZES {
+        let (a, b, mut dispatched) = (matrix(m, k, 1), matrix(k, n, 2), matrix(m, n, 3));
+        let mut scalar = dispatched.clone();
+        matmul(a.view(), b.t().t(), 1.0, dispatched.view_mut());
+        let mut scratch = [0.0; K_BLOCK * (WIDTH + HEIGHT)];
+        Product {
+            m,
+            n,
+            k,
+            a: &Matrix::view(a.view()),
+            b: Operand(Matrix::view(b.view())),
+            beta: 1.0,
+            c: &mut Target::view(scalar.view_mut()),
+            scratch: &mut scratch,
+        }
+        .with_simd(pulp::Scalar);
+        assert_same_bits(&dispatched, &scalar, "scalar");
+    }
+}
+
+#[test]
+fn beta_zero_overwrites_nan_and_nan_operands_spread() {
+    let (mut a, b) = (matrix(9, 20, 1), matrix(20, 37, 2));
+    let mut c = Array2::from_elem((9, 37), f32::NAN);
+    matmul(a.view(), b.view(), 0.0, c.view_mut());
+    assert!(c.iter().all(|x| x.is_finite()));
+    a[[4, 7]] = f32::NAN;
+    matmul(a.view(), b.view(), 0.0, c.view_mut());
+    for ((i, _), x) in c.indexed_iter() {
+        assert_eq!(x.is_nan(), i == 4);
+    }
+    matmul(a.slice(s![.., ..0]), b.slice(s![..0, ..]), 0.0, c.view_mut());
+    assert!(c.iter().all(|&x| x == 0.0));
+}
+
+#[test]
+#[should_panic(expected = "matmul of (2, 3) by (4, 5) into (2, 5)")]
+fn shapes_that_do_not_fit_are_named() {
+    matmul(matrix(2, 3, 1).view(), matrix(4, 5, 2).view(), 0.0, matrix(2, 5, 3).view_mut());
+}
+
+#[test]
+#[should_panic(expected = "3 x 4 matrix in a slice of 11")]
+fn short_slices_are_named() {
+    matmul_slices(3, 1, 4, Strided::rows(&[0.0; 11], 4), Strided::rows(&[0.0; 4], 1), 0.0, &mut [0.0; 3], 1);
+}
