@@ -71,6 +71,8 @@ settings! {
         seed: u64 = 1;
         /// steps between two evaluations on the validation samples
         evaluate_every: usize = 100, 1..=limits::STEPS;
+        /// what must hold at the end, such as `adam.val_accuracy > 0.9`: makes the scenario a test
+        expect: Vec<String> = Vec::new();
         /// the contenders
         lanes: Vec<Lane> = Vec::new();
     }

@@ -1,0 +1,142 @@
+//! The rules of the architecture, held by reading the sources: who may know what, and what must not be there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every Rust file below `src`, as a path relative to it, with its text.
+fn sources() -> Vec<(String, String)> {
+    fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).expect("a folder of sources").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    walk(&root, &mut paths);
+    paths.sort();
+    let relative =
+        |p: &PathBuf| p.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
+    paths.iter().map(|p| (relative(p), fs::read_to_string(p).expect("a text file"))).collect()
+}
+
+/// The text without comments and without its tests: what the rules are about.
+fn code(text: &str) -> String {
+    let body = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    body.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a file is a module or lies below it: `ui` is `ui.rs` and `ui/*`.
+fn within(file: &str, module: &str) -> bool {
+    file == format!("{module}.rs") || file.starts_with(&format!("{module}/"))
+}
+
+/// Where any of `words` stands in the code of `modules` (all, if empty), outside `allowed`.
+fn offenders(words: &[&str], modules: &[&str], allowed: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, text) in sources() {
+        let concerned = modules.is_empty() || modules.iter().any(|m| within(&file, m));
+        if !concerned || allowed.iter().any(|m| within(&file, m)) {
+            continue;
+        }
+        let code = code(&text);
+        found.extend(words.iter().filter(|w| code.contains(**w)).map(|w| format!("{file}: {w}")));
+    }
+    found
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, t)| !t.starts_with("//! ")).map(|(f, _)| f).collect();
+    assert!(silent.is_empty(), "files without `//!` at the head: {silent:?}");
+}
+
+#[test]
+fn nothing_is_left_half_done() {
+    let left = offenders(&["todo!(", "dbg!(", "unimplemented!("], &[], &[]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_screen_library_stays_in_the_screen() {
+    let left = offenders(&["ratatui::", "crossterm::"], &[], &["ui"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_command_line_library_stays_in_the_command_line() {
+    let left = offenders(&["clap::", "anyhow::"], &[], &["cli", "main"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn threads_live_where_they_are_expected() {
+    let allowed = ["lab/runner", "lab/sweep", "ui/terminal", "cli"];
+    let left = offenders(&["thread::spawn", "thread::scope", "thread::Builder"], &[], &allowed);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn time_and_files_are_arguments_below_the_runner() {
+    let pure = ["engine", "scenario", "telemetry", "view", "registry", "lab/trainer"];
+    let left = offenders(&["Instant::now", "SystemTime", "std::thread", "std::fs", "std::env"], &pure, &[]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn imports_point_one_way() {
+    // A module, and what it must not know.
+    let rules: [(&str, &[&str]); 6] = [
+        (
+            "engine",
+            &["crate::scenario", "crate::telemetry", "crate::lab", "crate::view", "crate::ui", "crate::cli"],
+        ),
+        ("scenario", &["crate::telemetry", "crate::lab", "crate::view", "crate::ui", "crate::cli"]),
+        ("telemetry", &["crate::engine", "crate::lab", "crate::view", "crate::ui", "crate::cli"]),
+        ("lab", &["crate::view", "crate::ui", "crate::cli"]),
+        ("view", &["crate::engine", "crate::lab", "crate::ui", "crate::cli"]),
+        ("ui", &["crate::cli"]),
+    ];
+    for (module, strangers) in rules {
+        let left = offenders(strangers, &[module], &[]);
+        assert!(left.is_empty(), "{module} must not know: {left:?}");
+    }
+}
+
+#[test]
+fn the_engine_computes_the_same_on_every_machine() {
+    // The standard library takes these from the platform, whose last bit differs from one to the next.
+    let platform = [
+        ".exp()",
+        ".ln()",
+        ".tanh()",
+        ".sin()",
+        ".cos()",
+        ".powf(",
+        ".exp_m1()",
+        ".ln_1p()",
+        ".log10()",
+        ".log2()",
+        ".sinh()",
+        ".cosh()",
+        ".tan()",
+        ".atan()",
+        ".cbrt()",
+        ".sin_cos()",
+        ".exp2()",
+        ".hypot(",
+    ];
+    let left = offenders(&platform, &["engine", "lab/trainer"], &[]);
+    assert!(left.is_empty(), "use engine::kernel::math or libm: {left:?}");
+}
+
+#[test]
+fn unsafe_code_stays_in_its_corner() {
+    let left = offenders(&["unsafe {", "unsafe fn", "allow(unsafe_code)"], &[], &["engine/kernel"]);
+    assert!(left.is_empty(), "{left:?}");
+}
