@@ -5,6 +5,7 @@
 //! batch size. So forward and backward borrow the network shared, a snapshot is one copy, and the training step
 //! allocates nothing.
 
+pub mod attack;
 pub mod clip;
 pub mod data;
 pub mod init;

@@ -1,0 +1,89 @@
+//! Adversarial attacks: the table, and what one row has to know. An attack sees a victim, inputs and classes; no data set.
+//!
+//! Untargeted attacks climb the loss of the label, targeted ones descend that of the target. Every iterate is clamped to
+//! the valid range of the inputs. A row that takes part in a batch gets the numbers that it would get alone: random
+//! draws belong to the sample, and losses are summed, not averaged.
+
+use crate::registry::registry;
+
+pub mod fgsm;
+pub mod task;
+pub mod victim;
+
+pub use task::{Distance, Key, Task, Valid, distance, feature_range, fooled, margin, predicted, sign};
+pub use victim::{Scratch, Victim};
+
+/// How the size of a perturbation is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    /// The largest change of any feature.
+    Linf,
+    /// The Euclidean length of the change.
+    L2,
+}
+
+impl std::fmt::Display for Norm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Linf => "L-inf",
+            Self::L2 => "L2",
+        })
+    }
+}
+
+/// A way to change inputs so that a classifier errs.
+pub trait Attack: Send + Sync {
+    /// The norm that the attack bounds or minimises.
+    fn norm(&self) -> Norm;
+
+    /// The size that it may use up; `None` for attacks that look for the smallest perturbation.
+    fn eps(&self) -> Option<f64>;
+
+    /// Forward and backward passes that one sample costs at most, for a network with so many classes.
+    fn passes(&self, classes: usize) -> usize;
+
+    /// Writes the perturbed inputs of up to `victim.rows()` samples.
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]);
+
+    /// Writes the perturbed inputs of any number of samples to `out`, as many at a time as the victim holds.
+    ///
+    /// # Panics
+    /// When the lengths of inputs, classes and `out` do not agree.
+    fn perturb(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+        let (rows, size) = (task.classes.len(), victim.size());
+        assert_eq!(task.x.len(), rows * size, "inputs of {rows} samples of {size} numbers");
+        assert_eq!(out.len(), task.x.len(), "as many outputs as inputs");
+        for first in (0..rows).step_by(victim.rows()) {
+            let part = first..rows.min(first + victim.rows());
+            let numbers = part.start * size..part.end * size;
+            self.perturb_batch(victim, &task.part(part, size), &mut out[numbers]);
+        }
+    }
+}
+
+registry! {
+    /// Every attack that a scenario can name.
+    pub enum AttackConfig: dyn Attack {
+        Fgsm(fgsm::Fgsm),
+    }
+}
+
+impl AttackConfig {
+    /// The attack of this name with its defaults and this size, where it has one; `None` if there is no such attack or
+    /// it cannot have this size.
+    pub fn named(name: &str, eps: f64) -> Option<Self> {
+        Self::all().into_iter().find(|a| a.name() == name)?.with_eps(eps)
+    }
+
+    /// The same attack with another size; unchanged where it has none. `None` if it cannot have this size.
+    #[must_use]
+    pub fn with_eps(mut self, eps: f64) -> Option<Self> {
+        if self.eps().is_some() {
+            self.settings_mut().set("eps", &format!("{eps:e}")).ok()?;
+        }
+        Some(self)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

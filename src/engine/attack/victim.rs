@@ -1,0 +1,123 @@
+//! The network under attack: a snapshot that is only read, always in evaluation mode, and the memory to ask it.
+
+use crate::engine::layer::Pass;
+use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
+use crate::engine::network::{Network, Workspace};
+use crate::engine::shape::Shape;
+
+/// Memory for attacks on one network, made once and lent to every [`Victim`].
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    pub(crate) ws: Workspace,
+    /// Gradients of the parameters, which nobody wants.
+    pub(crate) grads: Vec<f32>,
+    spare: Vec<f32>,
+}
+
+impl Scratch {
+    /// Memory for up to `rows` samples at a time.
+    pub fn new(network: &Network, rows: usize) -> Self {
+        Self {
+            ws: network.workspace(rows.max(1)),
+            grads: vec![0.0; network.param_count()],
+            spare: Vec::new(),
+        }
+    }
+}
+
+/// A classifier to attack: a borrowed snapshot of network, parameters and running statistics.
+///
+/// Every pass is an evaluation pass: batch norm uses its running statistics, dropout does nothing. So a sample's logits
+/// do not depend on its neighbours, and nothing here changes the snapshot.
+#[derive(Debug)]
+pub struct Victim<'a> {
+    network: &'a Network,
+    params: &'a [f32],
+    state: &'a [f32],
+    scratch: &'a mut Scratch,
+    classes: usize,
+}
+
+impl<'a> Victim<'a> {
+    /// A victim whose passes use this memory.
+    ///
+    /// # Errors
+    /// When the network does not give one logit a class for the whole sample.
+    pub fn new(
+        network: &'a Network,
+        params: &'a [f32],
+        state: &'a [f32],
+        scratch: &'a mut Scratch,
+    ) -> Result<Self, String> {
+        match network.output() {
+            Shape::Flat(classes) if classes >= 2 => Ok(Self { network, params, state, scratch, classes }),
+            other => Err(format!(
+                "an attack needs a classifier of whole samples, two classes or more; outputs are {other}"
+            )),
+        }
+    }
+
+    /// The most samples of one pass.
+    pub fn rows(&self) -> usize {
+        self.scratch.ws.rows()
+    }
+
+    /// Numbers of one sample.
+    pub fn size(&self) -> usize {
+        self.network.input().size()
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The logits of up to `rows()` samples, [samples, classes].
+    pub fn logits(&mut self, x: &[f32]) -> &[f32] {
+        let rows = self.forward(x);
+        self.scratch.ws.output(rows)
+    }
+
+    /// The logits of up to `rows()` samples and the gradient, with respect to the inputs, of a function of the logits.
+    ///
+    /// `seed` sees the logits and writes the derivative of the function by each of them.
+    pub fn gradient(&mut self, x: &[f32], seed: impl FnOnce(&[f32], &mut [f32])) -> (&[f32], &[f32]) {
+        let rows = self.forward(x);
+        let Scratch { ws, grads, .. } = &mut *self.scratch;
+        let (logits, grad) = ws.output_and_grad(rows);
+        seed(logits, grad);
+        self.network.backward(self.params, self.state, Pass::eval(rows), ws, grads, true);
+        (ws.output(rows), ws.activation_grad(0, rows))
+    }
+
+    /// The logits, and `scale` times the gradient of the summed cross-entropy with respect to the inputs.
+    ///
+    /// `scale` 1 makes a row's gradient that of its own loss; 1/samples gives the gradient of the mean.
+    pub fn loss_gradient(&mut self, x: &[f32], classes: &[u32], scale: f32) -> (&[f32], &[f32]) {
+        let width = self.classes;
+        self.gradient(x, |logits, grad| {
+            CrossEntropy::default().eval(logits, width, Targets::Classes(classes), scale, Some(grad), None);
+        })
+    }
+
+    fn forward(&mut self, x: &[f32]) -> usize {
+        let rows = x.len() / self.size();
+        assert_eq!(x.len(), rows * self.size(), "whole samples");
+        self.scratch.ws.input_mut(rows).copy_from_slice(x);
+        self.network.forward(self.params, self.state, Pass::eval(rows), &mut self.scratch.ws);
+        rows
+    }
+
+    /// Takes a buffer of `len` zeros out of the scratch memory; give it back with [`Self::restore`].
+    pub(crate) fn borrow(&mut self, len: usize) -> Vec<f32> {
+        let mut spare = std::mem::take(&mut self.scratch.spare);
+        spare.clear();
+        spare.resize(len, 0.0);
+        spare
+    }
+
+    /// Gives a buffer back, so that the next attack need not allocate one.
+    pub(crate) fn restore(&mut self, spare: Vec<f32>) {
+        self.scratch.spare = spare;
+    }
+}
