@@ -4,6 +4,7 @@ use crate::engine::network::Slot;
 use crate::registry::registry;
 
 pub mod norm;
+pub mod value;
 
 /// A rule that bounds a gradient.
 pub trait Clip: Send + Sync {
@@ -16,5 +17,6 @@ registry! {
     pub enum ClipConfig: dyn Clip {
         Off(norm::Off),
         Norm(norm::Norm),
+        Value(value::Value),
     }
 }

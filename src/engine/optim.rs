@@ -6,13 +6,29 @@
 use crate::engine::network::Slot;
 use crate::registry::registry;
 
+/// The two methods that every optimizer with a field `lr` has alike.
+macro_rules! lr_field {
+    () => {
+        fn lr(&self) -> f64 {
+            self.lr
+        }
+        fn set_lr(&mut self, lr: f64) {
+            self.lr = lr;
+        }
+    };
+}
+
 pub mod adam;
+pub mod adamw;
+pub mod momentum;
+pub mod nesterov;
+pub mod rmsprop;
 pub mod sgd;
 
 /// What an optimizer remembers from step to step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    /// Buffers of the length of the parameters, in the order of [`Optimizer::buffers`].
+    /// Buffers of the length of the parameters, in the order of [`Optimizer::buffers`]; scratch may follow.
     pub vectors: Vec<Vec<f32>>,
     /// Single numbers.
     pub scalars: Vec<f64>,
@@ -22,11 +38,14 @@ pub struct State {
 pub trait Oracle {
     /// Writes the gradient at `params` (regularised as in training, not clipped) and returns the loss.
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32;
+
+    /// Clips such a gradient as training clips its own, for optimizers that step along it.
+    fn clip(&mut self, _grads: &mut [f32], _params: &[f32]) {}
 }
 
 /// One update.
 pub struct Update<'a> {
-    /// Number of this step, from 1.
+    /// Number of this step since the state was made, from 1.
     pub step: u64,
     /// Learning rate after the schedule.
     pub lr: f64,
@@ -38,6 +57,44 @@ pub struct Update<'a> {
     pub slots: &'a [Slot],
     /// The gradient elsewhere.
     pub oracle: &'a mut dyn Oracle,
+}
+
+/// One weight of one update, seen from both sides: what the update microscope knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Index of the weight in the parameter buffer.
+    pub i: usize,
+    /// Number of the step, as in [`Update`].
+    pub step: u64,
+    /// Learning rate after the schedule.
+    pub lr: f64,
+    /// Its gradient after clipping.
+    pub grad: f32,
+    /// Its value before the step.
+    pub from: f32,
+    /// Its value after the step.
+    pub to: f32,
+    /// The state before the step.
+    pub before: &'a State,
+    /// The state after the step.
+    pub after: &'a State,
+}
+
+impl Look<'_> {
+    /// Entry of the k-th buffer after the step.
+    pub fn now(&self, k: usize) -> f64 {
+        f64::from(self.after.vectors[k][self.i])
+    }
+
+    /// Entry of the k-th buffer before the step.
+    pub fn old(&self, k: usize) -> f64 {
+        f64::from(self.before.vectors[k][self.i])
+    }
+
+    /// The gradient with an L2 penalty of this factor.
+    pub fn decayed(&self, weight_decay: f64) -> f64 {
+        weight_decay.mul_add(f64::from(self.from), f64::from(self.grad))
+    }
 }
 
 /// A rule that moves parameters along gradients.
@@ -66,19 +123,69 @@ pub trait Optimizer: Send + Sync {
         None
     }
 
-    /// Gradient evaluations that one step takes.
+    /// Gradient evaluations that one step takes at least. What an optimizer asks of the oracle depends on the step (a
+    /// line search), so an exact count is that of the oracle's calls.
     fn evaluations(&self) -> u64 {
         1
+    }
+
+    /// What the formula computes on the way from the buffers to the step: corrected moments, denominators.
+    fn derived(&self, _look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    /// One weight's way through the formula: gradient, buffers, what is derived from them, rate and resulting step.
+    fn explain(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        let buffers = self.buffers().iter().enumerate().map(|(k, &name)| (name, look.now(k)));
+        let mut terms = vec![("g", f64::from(look.grad))];
+        terms.extend(buffers);
+        terms.extend(self.derived(look));
+        terms.extend([("lr", look.lr), ("Δθ", f64::from(look.to) - f64::from(look.from))]);
+        terms
     }
 
     /// The update as a formula in plain Unicode, its letters being those of [`Optimizer::buffers`].
     fn formula(&self) -> &'static str;
 }
 
+/// 1 - βᵗ: what a mean over t steps from 0 has been weighted with in all.
+pub(crate) fn correction(beta: f64, t: u64) -> f64 {
+    1.0 - libm::pow(beta, t as f64)
+}
+
+/// -1, 0 or 1; sign(0) = 0, and NaN stays NaN so that a divergence is not hidden.
+#[inline(always)]
+pub(crate) fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        x
+    }
+}
+
 registry! {
     /// Every optimizer that a scenario can name.
     pub enum OptimizerConfig: dyn Optimizer {
         Sgd(sgd::Sgd),
+        Momentum(momentum::Momentum),
+        Nesterov(nesterov::Nesterov),
+        RmsProp(rmsprop::RmsProp),
         Adam(adam::Adam),
+        AdamW(adamw::AdamW),
+    }
+}
+
+impl OptimizerConfig {
+    /// The state with which training goes on when these settings replace `old`: the same one where its layout still
+    /// fits, a new one otherwise (then steps count from 1 again). The second value says whether it is new.
+    pub fn carry(&self, old: &Self, state: State, params: &[f32]) -> (State, bool) {
+        let fresh = self.init(params);
+        let alike = self.name() == old.name()
+            && self.buffers() == old.buffers()
+            && fresh.vectors.len() == state.vectors.len()
+            && fresh.scalars.len() == state.scalars.len();
+        if alike { (state, false) } else { (fresh, true) }
     }
 }

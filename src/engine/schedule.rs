@@ -3,6 +3,8 @@
 use crate::registry::registry;
 
 pub mod basic;
+pub mod cosine;
+pub mod warmup;
 
 /// Where in a run a rate is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +29,30 @@ pub trait Schedule: Send + Sync {
     fn report(&self, _base: f64, _metric: f64, _memory: &mut Memory) {}
 }
 
+/// A length in steps: the one that was set, or that of the whole run; never 0.
+pub(crate) fn length(set: Option<usize>, when: When) -> f64 {
+    set.map_or(when.total, |n| n as u64).max(1) as f64
+}
+
+/// From `from` to `to` along half a cosine; `share` of the way in [0, 1].
+pub(crate) fn half_cosine(from: f64, to: f64, share: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * share))
+}
+
 registry! {
     /// Every schedule that a scenario can name.
     pub enum ScheduleConfig: dyn Schedule {
         Constant(basic::Constant),
         Step(basic::Step),
+        MultiStep(basic::MultiStep),
+        Exponential(basic::Exponential),
+        Cosine(cosine::Cosine),
+        CosineClamped(cosine::CosineClamped),
+        CosineRestarts(cosine::CosineRestarts),
+        WarmupCosine(cosine::WarmupCosine),
+        Warmup(warmup::Warmup),
+        Linear(warmup::Linear),
+        InverseSqrt(warmup::InverseSqrt),
+        Noam(warmup::Noam),
     }
 }

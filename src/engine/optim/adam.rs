@@ -1,6 +1,6 @@
 //! Adam.
 
-use super::{Optimizer, State, Update};
+use super::{Look, Optimizer, State, Update, correction};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -21,21 +21,15 @@ settings! {
 }
 
 impl Optimizer for Adam {
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    lr_field!();
     fn buffers(&self) -> &'static [&'static str] {
         if self.amsgrad { &["m", "v", "x"] } else { &["m", "v"] }
     }
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
-        let correction1 = 1.0 - libm::pow(self.betas.0, u.step as f64);
-        let correction2 = 1.0 - libm::pow(self.betas.1, u.step as f64);
-        let (step_size, root) = ((u.lr / correction1) as f32, (1.0 / correction2.sqrt()) as f32);
+        let step_size = (u.lr / correction(self.betas.0, u.step)) as f32;
+        let root = (1.0 / correction(self.betas.1, u.step).sqrt()) as f32;
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
         match &mut state.vectors[..] {
             // m = β₁ m + (1-β₁) g, v = β₂ v + (1-β₂) g², θ -= lr m̂/(√v̂ + eps)
@@ -70,7 +64,32 @@ impl Optimizer for Adam {
             other => unreachable!("Adam keeps 2 or 3 buffers, not {}", other.len()),
         }
     }
-    fn formula(&self) -> &'static str {
-        "m ← β₁m + (1-β₁)g   v ← β₂v + (1-β₂)g²   θ ← θ - lr·(m/(1-β₁ᵗ))/(√(v/(1-β₂ᵗ)) + eps)"
+    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        let mut terms = Vec::new();
+        if self.weight_decay > 0.0 {
+            terms.push(("g+λθ", look.decayed(self.weight_decay)));
+        }
+        terms.extend(moments(self.betas, self.eps, look, if self.amsgrad { 2 } else { 1 }));
+        terms
     }
+    fn formula(&self) -> &'static str {
+        if self.amsgrad {
+            "m ← β₁m + (1-β₁)g   v ← β₂v + (1-β₂)g²   x ← max(x, v)   θ ← θ - lr·m̂/(√x̂ + eps)   m̂ = m/(1-β₁ᵗ)   x̂ = x/(1-β₂ᵗ)"
+        } else {
+            "m ← β₁m + (1-β₁)g   v ← β₂v + (1-β₂)g²   θ ← θ - lr·m̂/(√v̂ + eps)   m̂ = m/(1-β₁ᵗ)   v̂ = v/(1-β₂ᵗ)"
+        }
+    }
+}
+
+/// Corrected moments and the denominator of Adam and its kin; the mean is buffer 0, the mean square `square`.
+pub(super) fn moments(
+    betas: (f64, f64),
+    eps: f64,
+    look: &Look<'_>,
+    square: usize,
+) -> [(&'static str, f64); 3] {
+    let mean = look.now(0) / correction(betas.0, look.step);
+    let corrected = look.now(square) / correction(betas.1, look.step);
+    let (name, denominator) = if square == 1 { ("v̂", "√v̂ + eps") } else { ("x̂", "√x̂ + eps") };
+    [("m̂", mean), (name, corrected), (denominator, corrected.sqrt() + eps)]
 }

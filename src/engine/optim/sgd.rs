@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::{Optimizer, State, Update};
+use super::{Look, Optimizer, State, Update};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -15,12 +15,7 @@ settings! {
 }
 
 impl Optimizer for Sgd {
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    lr_field!();
     fn step(&self, _: &mut State, update: Update<'_>) {
         let (lr, wd) = (update.lr as f32, self.weight_decay as f32);
         kernel::update1(
@@ -32,6 +27,9 @@ impl Optimizer for Sgd {
                 (-lr).mul_add(g, p)
             },
         );
+    }
+    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        if self.weight_decay > 0.0 { vec![("g+λθ", look.decayed(self.weight_decay))] } else { Vec::new() }
     }
     fn formula(&self) -> &'static str {
         "θ ← θ - lr·g"

@@ -1,4 +1,4 @@
-//! Constant and stepwise rates.
+//! Constant rates, and rates that a factor changes from time to time.
 
 use super::{Memory, Schedule, When};
 use crate::registry::settings;
@@ -27,5 +27,36 @@ settings! {
 impl Schedule for Step {
     fn lr(&self, when: When, _: &Memory) -> f64 {
         when.base * libm::pow(self.gamma, (when.t / self.step_size as u64) as f64)
+    }
+}
+
+settings! {
+    /// b γⁿ, n the number of milestones that have been reached.
+    pub struct MultiStep {
+        /// the steps, from 0, at which the rate changes
+        milestones: Vec<usize> = vec![500, 1000], 0..=crate::limits::STEPS;
+        /// the factor
+        gamma: f64 = 0.1, 0.0..=10.0;
+    }
+}
+
+impl Schedule for MultiStep {
+    fn lr(&self, when: When, _: &Memory) -> f64 {
+        let reached = self.milestones.iter().filter(|&&m| m as u64 <= when.t).count();
+        when.base * libm::pow(self.gamma, reached as f64)
+    }
+}
+
+settings! {
+    /// b γᵗ: a factor after every step.
+    pub struct Exponential {
+        /// the factor
+        gamma: f64 = 0.999, 0.0..=10.0;
+    }
+}
+
+impl Schedule for Exponential {
+    fn lr(&self, when: When, _: &Memory) -> f64 {
+        when.base * libm::pow(self.gamma, when.t as f64)
     }
 }

@@ -1,0 +1,45 @@
+//! Gradient descent with Nesterov's momentum.
+
+use super::{Look, Optimizer, State, Update};
+use crate::engine::kernel;
+use crate::registry::settings;
+
+settings! {
+    /// Momentum that looks ahead. Nesterov 1983; in this form Sutskever et al. 2013 (ICML, PMLR 28:1139).
+    pub struct Nesterov {
+        /// learning rate
+        lr: f64 = 0.01, 0.0..=1e6;
+        /// share of the velocity kept from step to step
+        momentum: f64 = 0.9, 0.0..1.0;
+        /// L2 penalty added to the gradient
+        weight_decay: f64 = 0.0, 0.0..=100.0;
+    }
+}
+
+impl Optimizer for Nesterov {
+    lr_field!();
+    fn buffers(&self) -> &'static [&'static str] {
+        &["b"]
+    }
+    fn step(&self, state: &mut State, u: Update<'_>) {
+        let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
+        kernel::update2(
+            u.params,
+            &mut state.vectors[0],
+            u.grads,
+            #[inline(always)]
+            |p, b, g| {
+                let g = wd.mul_add(p, g);
+                let b = mu.mul_add(b, g);
+                ((-lr).mul_add(mu.mul_add(b, g), p), b)
+            },
+        );
+    }
+    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        let g = look.decayed(self.weight_decay);
+        vec![("g + μb", self.momentum.mul_add(look.now(0), g))]
+    }
+    fn formula(&self) -> &'static str {
+        "b ← μb + g   θ ← θ - lr·(g + μb)"
+    }
+}
