@@ -7,6 +7,7 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::schedule::ScheduleConfig;
+pub use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{Value, plain_values, settings};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
-use crate::scenario::{Recipe, Scenario};
+use crate::scenario::{Recipe, Scenario, Shape};
 
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
@@ -14,6 +14,10 @@ pub struct LaneInfo {
     pub name: String,
     /// What it trains with.
     pub recipe: Recipe,
+    /// Shape of one input sample.
+    pub input: Shape,
+    /// Shape of what the data want as one output sample; the output layer follows from it.
+    pub outputs: Shape,
     /// Its layers, input side first.
     pub layers: Vec<LayerInfo>,
     /// Length of its parameter buffer.

@@ -1,10 +1,12 @@
 //! What a pane is. A pane draws the view model and holds only what concerns its own looks (cursor, axis, zoom).
 
-use crate::telemetry::LaneId;
+use crate::telemetry::{self, LaneId};
+use crate::ui::keymap::Action;
+use crate::ui::message::Effects;
 use crate::ui::theme::Theme;
 use crate::view::View;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::Line;
 
 /// The panes of the lab, in the order of Tab.
@@ -28,6 +30,18 @@ impl PaneId {
     /// All, in the order of Tab.
     pub const ALL: [Self; 6] =
         [Self::Network, Self::Lanes, Self::Curves, Self::GradientMap, Self::Prediction, Self::Adversarial];
+
+    /// Its name in the help and on a tab.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Network => "Network",
+            Self::Lanes => "Lanes",
+            Self::Curves => "Curves",
+            Self::GradientMap => "Gradient map",
+            Self::Prediction => "Data",
+            Self::Adversarial => "Adversarial",
+        }
+    }
 }
 
 /// What a pane may look at while it draws or acts.
@@ -43,14 +57,24 @@ pub struct Context<'a> {
     pub focused: bool,
 }
 
-/// A pane: title, picture, and what its own keys do. `A` is the app's action, `E` what the app shall do for it.
-pub trait Pane<A, E> {
+/// A pane: title, picture, what it wants computed, and what its own keys do.
+pub trait Pane {
     /// Its title, drawn into the frame around it by the app.
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a>;
 
     /// Draws the inside; any size down to 0x0.
     fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer);
 
-    /// Acts on one of its own keys.
-    fn act(&mut self, action: A, cx: Context<'_>) -> Option<E>;
+    /// Acts on one of its own keys, or on a movement while it has the focus; actions of others are left alone.
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
+
+    /// What it wants computed for an inside of this size; asked for as long as the pane is on the screen.
+    fn watch(&self, _cx: Context<'_>, _inside: Size) -> Option<telemetry::View> {
+        None
+    }
+
+    /// A click into its inside (`area`), at a place that lies within it.
+    fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {
+        Effects::new()
+    }
 }

@@ -1,0 +1,404 @@
+//! The one table of keys: what each does, where it holds, what the hint line and the help say of it. Does nothing itself.
+
+use super::pane::PaneId;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Everything that a key can mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Run or pause all lanes.
+    TogglePause,
+    /// One step in every lane, then pause.
+    Step,
+    /// Ten steps in every lane, then pause.
+    StepTen,
+    /// The focus moves on.
+    NextPane,
+    /// The focus moves back.
+    PreviousPane,
+    /// The focused pane takes the whole screen, or gives it back.
+    Zoom,
+    /// Open the gallery of presets.
+    Presets,
+    /// Open the help.
+    Help,
+    /// Open the command palette.
+    Palette,
+    /// Leave.
+    Quit,
+    /// Back to the shell until `fg`.
+    Suspend,
+    /// Draw everything anew.
+    Repaint,
+    /// The next lane comes to the front.
+    NextLane,
+    /// The previous lane comes to the front.
+    PreviousLane,
+    /// The lane of this number comes to the front.
+    Lane(u8),
+    /// Only the lane in front trains, or all again.
+    Solo,
+    /// The lane in front starts anew.
+    ResetLane,
+    /// All lanes start anew.
+    ResetAll,
+    /// Double the learning rate of the lane in front.
+    LrUp,
+    /// Halve the learning rate of the lane in front.
+    LrDown,
+    /// Edit what is selected.
+    Edit,
+    /// Add something after the selection.
+    Add,
+    /// A copy of the selected lane.
+    Duplicate,
+    /// Remove the selection.
+    Remove,
+    /// Move the selected layer towards the input.
+    MoveUp,
+    /// Move the selected layer towards the output.
+    MoveDown,
+    /// Choose the initialiser of the draft.
+    Init,
+    /// Whether the model builder edits the lane in front or all lanes.
+    Target,
+    /// Train with the draft.
+    Apply,
+    /// Forget the draft.
+    Discard,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+    /// Left.
+    Left,
+    /// Right.
+    Right,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the beginning.
+    First,
+    /// To the end.
+    Last,
+    /// The next quantity of the pane.
+    NextMetric,
+    /// The previous quantity of the pane.
+    PreviousMetric,
+    /// Linear or logarithmic axis.
+    ToggleLog,
+    /// The next unit of the x axis.
+    NextXAxis,
+    /// More smoothing.
+    Smoother,
+    /// Less smoothing.
+    Rougher,
+    /// The whole run, or the recent past.
+    ToggleWindow,
+    /// Predictions or confusion matrix.
+    ToggleConfusion,
+    /// The next sample.
+    NextSample,
+    /// The previous sample.
+    PreviousSample,
+    /// A larger perturbation.
+    EpsUp,
+    /// A smaller perturbation.
+    EpsDown,
+    /// The next class to aim at; none after the last.
+    NextTarget,
+    /// In a window: take what is chosen.
+    Accept,
+    /// In a window: close it and change nothing.
+    Cancel,
+}
+
+/// Where a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everywhere but in a window.
+    Global,
+    /// In whichever pane has the focus.
+    AnyPane,
+    /// While this pane has the focus.
+    Pane(PaneId),
+    /// In a window that shows text or a list.
+    List,
+    /// In a window with a line to type into: only keys that type nothing.
+    Form,
+    /// While the question is open whether to leave.
+    Confirm,
+}
+
+impl Scope {
+    /// All, as the help lists them.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Global, Self::AnyPane];
+        all.extend(PaneId::ALL.map(Self::Pane));
+        all.extend([Self::List, Self::Form, Self::Confirm]);
+        all
+    }
+
+    /// Its heading in the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Everywhere",
+            Self::AnyPane => "In a pane",
+            Self::Pane(p) => p.name(),
+            Self::List => "In a list",
+            Self::Form => "In a form",
+            Self::Confirm => "On leaving",
+        }
+    }
+}
+
+/// A key with its modifiers; for characters, shift is in the character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Which.
+    pub code: KeyCode,
+    /// Control or alt.
+    pub modifiers: KeyModifiers,
+}
+
+impl Key {
+    const fn of(code: KeyCode) -> Self {
+        Self { code, modifiers: KeyModifiers::NONE }
+    }
+    const fn ch(c: char) -> Self {
+        Self::of(KeyCode::Char(c))
+    }
+    const fn ctrl(c: char) -> Self {
+        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+    }
+    const fn shift(code: KeyCode) -> Self {
+        Self { code, modifiers: KeyModifiers::SHIFT }
+    }
+}
+
+impl From<KeyEvent> for Key {
+    fn from(e: KeyEvent) -> Self {
+        let mut modifiers = e.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+        // A shifted character already is another character.
+        if matches!(e.code, KeyCode::Char(_) | KeyCode::BackTab) {
+            modifiers -= KeyModifiers::SHIFT;
+        }
+        Self { code: e.code, modifiers }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (flag, name) in
+            [(KeyModifiers::CONTROL, "Ctrl-"), (KeyModifiers::ALT, "Alt-"), (KeyModifiers::SHIFT, "S-")]
+        {
+            if self.modifiers.contains(flag) {
+                f.write_str(name)?;
+            }
+        }
+        match self.code {
+            KeyCode::Char(' ') => f.write_str("space"),
+            KeyCode::Char(c) if self.modifiers.contains(KeyModifiers::CONTROL) => {
+                write!(f, "{}", c.to_ascii_uppercase())
+            }
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::BackTab => f.write_str("S-Tab"),
+            KeyCode::PageUp => f.write_str("PgUp"),
+            KeyCode::PageDown => f.write_str("PgDn"),
+            KeyCode::Delete => f.write_str("Del"),
+            KeyCode::Esc => f.write_str("Esc"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// The keys, the one to show first.
+    pub keys: &'static [Key],
+    /// Where they hold.
+    pub scope: Scope,
+    /// What they do.
+    pub action: Action,
+    /// One or two words for the hint line; empty where the line can do without.
+    pub hint: &'static str,
+    /// A sentence for the help and the palette.
+    pub help: &'static str,
+}
+
+macro_rules! keymap {
+    ($( $scope:expr => { $( [$($key:expr),+] $action:expr, $hint:literal, $help:literal; )* } )*) => {
+        &[ $( $( Binding { keys: &[$($key),+], scope: $scope, action: $action, hint: $hint, help: $help }, )* )* ]
+    };
+}
+
+use Action as A;
+use KeyCode as C;
+const fn ch(c: char) -> Key {
+    Key::ch(c)
+}
+const fn of(c: KeyCode) -> Key {
+    Key::of(c)
+}
+
+/// All keys. A pane's own rows come before the general ones of the same key.
+pub const KEYMAP: &[Binding] = keymap! {
+    Scope::Global => {
+        [ch(' ')] A::TogglePause, "run/pause", "run or pause all lanes";
+        [ch('n')] A::Step, "step", "one step in every lane, then pause";
+        [ch('N')] A::StepTen, "", "ten steps in every lane, then pause";
+        [of(C::Tab)] A::NextPane, "pane", "focus the next pane";
+        [of(C::BackTab)] A::PreviousPane, "", "focus the previous pane";
+        [ch('z')] A::Zoom, "zoom", "give the focused pane the whole screen, and back";
+        [ch('.'), ch('>')] A::NextLane, "", "bring the next lane to the front";
+        [ch(','), ch('<')] A::PreviousLane, "", "bring the previous lane to the front";
+        [ch('1')] A::Lane(0), "", "bring lane A to the front";
+        [ch('2')] A::Lane(1), "", "bring lane B to the front";
+        [ch('3')] A::Lane(2), "", "bring lane C to the front";
+        [ch('4')] A::Lane(3), "", "bring lane D to the front";
+        [ch('5')] A::Lane(4), "", "bring lane E to the front";
+        [ch('6')] A::Lane(5), "", "bring lane F to the front";
+        [ch('7')] A::Lane(6), "", "bring lane G to the front";
+        [ch('8')] A::Lane(7), "", "bring lane H to the front";
+        [ch(']')] A::LrUp, "", "double the learning rate of the lane in front";
+        [ch('[')] A::LrDown, "", "halve the learning rate of the lane in front";
+        [ch('S')] A::Solo, "", "train only the lane in front, or all again";
+        [ch('r')] A::ResetLane, "", "start the lane in front anew from the same seed";
+        [ch('R')] A::ResetAll, "", "start all lanes anew from the same seed";
+        [ch('o')] A::Presets, "presets", "open a preset";
+        [ch(':')] A::Palette, "command", "find a command by its name";
+        [ch('?'), of(C::F(1))] A::Help, "help", "show this help";
+        [ch('q'), Key::ctrl('c')] A::Quit, "quit", "leave (asks while training)";
+        [Key::ctrl('z')] A::Suspend, "", "back to the shell; fg returns";
+        [Key::ctrl('l')] A::Repaint, "", "draw the screen anew";
+    }
+    Scope::Pane(PaneId::Network) => {
+        [of(C::Enter)] A::Edit, "edit", "edit the selected layer";
+        [ch('a'), of(C::Insert)] A::Add, "add", "add a layer below the selected one";
+        [ch('x'), of(C::Delete)] A::Remove, "remove", "remove the selected layer";
+        [ch('K'), Key::shift(C::Up)] A::MoveUp, "", "move the layer towards the input";
+        [ch('J'), Key::shift(C::Down)] A::MoveDown, "move", "move the layer towards the output";
+        [ch('i')] A::Init, "init", "choose how the weights are initialised";
+        [ch('t')] A::Target, "lanes", "edit the lane in front, or all lanes";
+        [ch('w')] A::Apply, "apply", "train with the edited network, from the same seed";
+        [ch('u')] A::Discard, "undo", "forget the edits";
+    }
+    Scope::Pane(PaneId::Lanes) => {
+        [of(C::Enter)] A::Edit, "edit", "edit the selected lane's settings while it trains";
+        [ch('a'), of(C::Insert)] A::Add, "add", "add a lane with the scenario's own settings";
+        [ch('d')] A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
+        [ch('x'), of(C::Delete)] A::Remove, "remove", "remove the selected lane";
+    }
+    Scope::Pane(PaneId::Curves) => {
+        [ch('m'), of(C::Enter)] A::NextMetric, "metric", "show the next quantity";
+        [ch('M')] A::PreviousMetric, "", "show the previous quantity";
+        [ch('y')] A::ToggleLog, "log", "linear or logarithmic axis";
+        [ch('x')] A::NextXAxis, "x axis", "x in steps, epochs, seconds or gradient evaluations";
+        [ch('+'), ch('=')] A::Smoother, "smooth", "more smoothing";
+        [ch('-')] A::Rougher, "", "less smoothing";
+        [ch('w')] A::ToggleWindow, "window", "the whole run, or the recent past";
+    }
+    Scope::Pane(PaneId::GradientMap) => {
+        [ch('m'), of(C::Enter)] A::NextMetric, "quantity", "show the next quantity of the layers";
+    }
+    Scope::Pane(PaneId::Prediction) => {
+        [ch('c'), of(C::Enter)] A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
+        [of(C::Down), ch('j')] A::NextSample, "sample", "the next sample";
+        [of(C::Up), ch('k')] A::PreviousSample, "", "the previous sample";
+    }
+    Scope::Pane(PaneId::Adversarial) => {
+        [of(C::Right), ch('l'), ch('+')] A::EpsUp, "epsilon", "a larger perturbation";
+        [of(C::Left), ch('h'), ch('-')] A::EpsDown, "", "a smaller perturbation";
+        [of(C::Down), ch('j')] A::NextSample, "image", "the next image";
+        [of(C::Up), ch('k')] A::PreviousSample, "", "the previous image";
+        [ch('t'), of(C::Enter)] A::NextTarget, "target", "aim at the next class; none after the last";
+    }
+    Scope::AnyPane => {
+        [of(C::Up), ch('k')] A::Up, "", "up";
+        [of(C::Down), ch('j')] A::Down, "", "down";
+        [of(C::Left), ch('h')] A::Left, "", "left";
+        [of(C::Right), ch('l')] A::Right, "", "right";
+        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "a page up";
+        [of(C::PageDown), Key::ctrl('d')] A::PageDown, "", "a page down";
+        [of(C::Home), ch('g')] A::First, "", "to the beginning";
+        [of(C::End), ch('G')] A::Last, "", "to the end";
+    }
+    Scope::List => {
+        [of(C::Up), ch('k')] A::Up, "", "up";
+        [of(C::Down), ch('j')] A::Down, "move", "down";
+        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "a page up";
+        [of(C::PageDown), Key::ctrl('d'), ch(' ')] A::PageDown, "page", "a page down";
+        [of(C::Home), ch('g')] A::First, "", "to the beginning";
+        [of(C::End), ch('G')] A::Last, "", "to the end";
+        [of(C::Enter)] A::Accept, "open", "take what is selected";
+        [of(C::Esc), ch('q'), ch('?'), Key::ctrl('c')] A::Cancel, "close", "close the window";
+    }
+    Scope::Form => {
+        [of(C::Up)] A::Up, "", "the row above";
+        [of(C::Down)] A::Down, "row", "the row below";
+        [of(C::PageUp)] A::PageUp, "", "a page up";
+        [of(C::PageDown)] A::PageDown, "", "a page down";
+        [of(C::Tab)] A::Right, "choose", "the next choice of this row";
+        [of(C::BackTab)] A::Left, "", "the previous choice of this row";
+        [of(C::Enter)] A::Accept, "take", "take it";
+        [of(C::Esc), Key::ctrl('c')] A::Cancel, "close", "close the window";
+    }
+    Scope::Confirm => {
+        [ch('y'), ch('q'), of(C::Enter), Key::ctrl('c')] A::Accept, "leave", "leave";
+        [ch('n'), of(C::Esc)] A::Cancel, "stay", "stay";
+    }
+};
+
+/// What a key means in these scopes, the nearest first.
+pub fn find(key: Key, scopes: &[Scope]) -> Option<Action> {
+    scopes.iter().find_map(|&scope| {
+        KEYMAP.iter().find(|b| b.scope == scope && b.keys.contains(&key)).map(|b| b.action)
+    })
+}
+
+/// The scopes that hold while this pane has the focus, the nearest first.
+pub fn pane_scopes(pane: PaneId) -> [Scope; 3] {
+    [Scope::Pane(pane), Scope::AnyPane, Scope::Global]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_means_two_things_in_one_scope() {
+        for scope in Scope::all() {
+            let mut seen = HashSet::new();
+            for b in KEYMAP.iter().filter(|b| b.scope == scope) {
+                for k in b.keys {
+                    assert!(seen.insert(k), "{k} twice in {scope:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_pane_takes_a_global_key_away() {
+        let global: HashSet<_> =
+            KEYMAP.iter().filter(|b| b.scope == Scope::Global).flat_map(|b| b.keys).collect();
+        for b in KEYMAP.iter().filter(|b| matches!(b.scope, Scope::AnyPane | Scope::Pane(_))) {
+            for k in b.keys {
+                assert!(!global.contains(k), "{k} in {:?} hides a global key", b.scope);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_that_stay_are_there() {
+        let scopes = pane_scopes(PaneId::Curves);
+        let press = |code, modifiers| find(KeyEvent::new(code, modifiers).into(), &scopes);
+        assert_eq!(press(C::Char(' '), KeyModifiers::NONE), Some(A::TogglePause));
+        assert_eq!(press(C::Char('?'), KeyModifiers::SHIFT), Some(A::Help));
+        assert_eq!(press(C::BackTab, KeyModifiers::SHIFT), Some(A::PreviousPane));
+        assert_eq!(press(C::Char('z'), KeyModifiers::CONTROL), Some(A::Suspend));
+        assert_eq!(press(C::Char('j'), KeyModifiers::NONE), Some(A::Down));
+    }
+}

@@ -1,0 +1,57 @@
+//! What reaches the app and what it asks for in return. Plain data: nothing is done here.
+
+use crate::telemetry::{Command, Event, LaneId};
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
+use std::time::Duration;
+
+/// Something that happened to the app.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The terminal has this size now.
+    Resize(Size),
+    /// News from training.
+    Event(Event),
+    /// So much time has gone by since the start.
+    Tick(Duration),
+    /// How the line to the terminal does: round trip of a frame, where the terminal answers.
+    Link(Option<Duration>),
+    /// The picture is gone (after a stop, or by a key) and must be sent whole.
+    Repaint,
+    /// The process was told to end (signal, hang-up); the number is its exit code.
+    Terminate(u8),
+}
+
+/// Something that the app wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// An order to the run.
+    Command(Command),
+    /// This lane comes to the front.
+    Front(LaneId),
+    /// A line for the user, shown for some seconds.
+    Notice(String),
+    /// Open the form of a lane's settings.
+    EditLane(LaneId),
+    /// Open the form of one layer in the model builder's draft.
+    EditLayer(usize),
+    /// Open the choice of a layer to insert at this place of the draft.
+    ChooseLayer(usize),
+    /// Open the choice of an initialiser for the draft.
+    ChooseInit,
+    /// Send the whole picture anew.
+    Repaint,
+    /// Give the terminal back to the shell and stop until `fg`.
+    Suspend,
+    /// Leave with this exit code.
+    Quit(u8),
+}
+
+/// What one message asks for, in order.
+pub type Effects = Vec<Effect>;
