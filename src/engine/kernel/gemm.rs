@@ -31,6 +31,20 @@ const HEIGHT: usize = 8;
 /// Up to this many rows of C it does not pay to copy a `B` that can be read in place.
 const DIRECT_ROWS: usize = 4 * HEIGHT;
 
+/// A loop over less than nine indices, written out: the compiler keeps an array in registers only if it sees
+/// constant indices early, and loops as long as a tile it unrolls too late.
+macro_rules! unroll {
+    ($i:ident < $n:ident: $body:block) => {
+        unroll!(@ $i, $n, $body, 0 1 2 3 4 5 6 7)
+    };
+    (@ $i:ident, $n:ident, $body:block, $($index:literal)*) => {$(
+        if $index < $n {
+            let $i = $index;
+            $body
+        }
+    )*};
+}
+
 /// A matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
@@ -301,6 +315,8 @@ struct Product<'p, 'a, 'c, R> {
 }
 
 /// Chooses a scratch no larger than needed (clearing it costs more than a tiny product) and runs the product.
+// 40 KB of stack at most, in place of an allocation in every training step.
+#[allow(clippy::large_stack_arrays)]
 #[inline]
 fn start<R: Right>(m: usize, n: usize, k: usize, a: Matrix, b: R, beta: f32, mut c: Target) {
     let in_place = match a {
@@ -414,71 +430,78 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     #[inline(always)]
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
-        let sums: [_; MR] = match self.a {
+        match self.a {
             Matrix::Rows(data, stride) => {
                 let rows: [&[f32]; MR] = std::array::from_fn(|r| &data[(i + r) * stride + p..][..depth]);
-                self.sums::<MR>(
+                self.multiply::<MR>(
+                    i,
                     #[inline(always)]
                     |q| std::array::from_fn(|r| rows[r][q]),
-                )
+                );
             }
             Matrix::Columns(data, stride) => {
                 let data = &data[p * stride + i..];
-                self.sums::<MR>(
+                self.multiply::<MR>(
+                    i,
                     #[inline(always)]
                     |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
-                )
+                );
             }
             Matrix::Any(view) => {
+                let scratch = std::mem::take(&mut self.scratch);
                 for r in 0..MR {
-                    for (x, &a) in
-                        self.scratch[r * depth..].iter_mut().zip(view.slice(s![i + r, self.p.clone()]))
-                    {
+                    let row = view.slice(s![i + r, self.p.clone()]);
+                    for (x, &a) in scratch[r * depth..].iter_mut().zip(row) {
                         *x = a;
                     }
                 }
-                let rows: [&[f32]; MR] = std::array::from_fn(|r| &self.scratch[r * depth..][..depth]);
-                self.sums::<MR>(
+                let rows: [&[f32]; MR] = std::array::from_fn(|r| &scratch[r * depth..][..depth]);
+                self.multiply::<MR>(
+                    i,
                     #[inline(always)]
                     |q| std::array::from_fn(|r| rows[r][q]),
-                )
+                );
+                self.scratch = scratch;
             }
-        };
-        for (r, sums) in sums.iter().enumerate() {
-            self.store(i + r, sums);
         }
     }
 
-    /// The sums of a tile over the block of k; `a(q)` gives the column of A that belongs to row q of the block.
+    /// The products of a tile over the block of k; `a(q)` gives the column of A that belongs to row q of the block.
+    /// The sums are stored where they arise, and by constant indices, so that they never leave the registers.
     #[inline(always)]
-    fn sums<const MR: usize>(&self, a: impl Fn(usize) -> [f32; MR]) -> [[S::f32s; NV]; MR] {
-        let mut sums = [[self.simd.splat_f32s(0.0); NV]; MR];
+    fn multiply<const MR: usize>(&mut self, i: usize, a: impl Fn(usize) -> [f32; MR]) {
+        let simd = self.simd;
+        let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
         for q in 0..self.p.len() {
             let b = S::as_simd_f32s(&self.b[q * self.b_stride..][..NV * S::F32_LANES]).0;
             let a = a(q);
-            for r in 0..MR {
-                let a = self.simd.splat_f32s(a[r]);
-                for v in 0..NV {
-                    sums[r][v] = self.simd.mul_add_f32s(a, b[v], sums[r][v]);
-                }
-            }
+            unroll!(r < MR: {
+                let a = simd.splat_f32s(a[r]);
+                unroll!(v < NV: {
+                    sums[r][v] = simd.mul_add_f32s(a, b[v], sums[r][v]);
+                });
+            });
         }
-        sums
-    }
-
-    /// Adds the sums to a row of the result.
-    #[inline(always)]
-    fn store(&mut self, i: usize, sums: &[S::f32s; NV]) {
-        let (simd, beta) = (self.simd, self.beta);
-        let row = self.c.row(i, self.j, self.width);
-        for (&sum, c) in sums.iter().zip(row.chunks_mut(S::F32_LANES)) {
-            let sum = if beta == 0.0 {
-                sum
+        let beta = simd.splat_f32s(self.beta);
+        let overwrite = self.beta == 0.0;
+        unroll!(r < MR: {
+            let row = self.c.row(i + r, self.j, self.width);
+            if row.len() == NV * S::F32_LANES {
+                let c = S::as_mut_simd_f32s(row).0;
+                unroll!(v < NV: {
+                    let sum = sums[r][v];
+                    c[v] = if overwrite { sum } else { simd.mul_add_f32s(c[v], beta, sum) };
+                });
             } else {
-                simd.mul_add_f32s(simd.partial_load_f32s(c), simd.splat_f32s(beta), sum)
-            };
-            simd.partial_store_f32s(c, sum);
-        }
+                unroll!(v < NV: {
+                    let end = row.len().min((v + 1) * S::F32_LANES);
+                    let (c, sum) = (&mut row[v * S::F32_LANES..end], sums[r][v]);
+                    let sum =
+                        if overwrite { sum } else { simd.mul_add_f32s(simd.partial_load_f32s(c), beta, sum) };
+                    simd.partial_store_f32s(c, sum);
+                });
+            }
+        });
     }
 }
 

@@ -143,7 +143,7 @@ fn dispatched_and_scalar_runs_give_the_same_bits() {
         let (a, b, mut dispatched) = (matrix(m, k, 1), matrix(k, n, 2), matrix(m, n, 3));
         let mut scalar = dispatched.clone();
         matmul(a.view(), b.t().t(), 1.0, dispatched.view_mut());
-        let mut scratch = [0.0; K_BLOCK * (WIDTH + HEIGHT)];
+        let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
         Product {
             m,
             n,
