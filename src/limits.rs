@@ -16,6 +16,8 @@ pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
 pub const LANES: usize = 8;
 /// Units of one layer.
 pub const UNITS: usize = 65_536;
+/// Pixels of one side of a kernel, of a stride, of a padding.
+pub const KERNEL: usize = 64;
 /// Samples of a batch.
 pub const BATCH: usize = 65_536;
 /// Steps of a run.

@@ -4,8 +4,14 @@ use crate::engine::{rng, shape::Shape};
 use crate::registry::registry;
 
 pub mod activation;
+pub mod conv;
 pub mod dense;
+pub mod dropout;
+pub mod embedding;
+pub mod norm;
+pub mod pool;
 pub mod structure;
+mod window;
 
 /// A parameter tensor that a layer asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,9 +171,34 @@ registry! {
     /// Every layer that a scenario can name.
     pub enum LayerConfig: dyn Build {
         Dense(dense::Dense),
+        Conv2d(conv::Conv2d),
+        MaxPool2d(pool::MaxPool2d),
+        AvgPool2d(pool::AvgPool2d),
+        GlobalAvgPool(pool::GlobalAvgPool),
+        BatchNorm(norm::batch::BatchNorm),
+        LayerNorm(norm::group::LayerNorm),
+        GroupNorm(norm::group::GroupNorm),
+        Dropout(dropout::Dropout),
+        Embedding(embedding::Embedding),
         Sigmoid(activation::Sigmoid),
         Tanh(activation::Tanh),
-        Relu(activation::Relu),
+        Relu(activation::piecewise::Relu),
+        LeakyRelu(activation::piecewise::LeakyRelu),
+        Elu(activation::exponential::Elu),
+        Selu(activation::exponential::Selu),
+        Gelu(activation::gated::Gelu),
+        Silu(activation::gated::Silu),
+        Mish(activation::gated::Mish),
+        Softplus(activation::exponential::Softplus),
+        Softsign(activation::exponential::Softsign),
+        Hardtanh(activation::piecewise::Hardtanh),
+        Relu6(activation::piecewise::Relu6),
+        HardSigmoid(activation::piecewise::HardSigmoid),
+        HardSwish(activation::piecewise::HardSwish),
+        LogSigmoid(activation::exponential::LogSigmoid),
+        Softmax(activation::softmax::Softmax),
+        LogSoftmax(activation::softmax::LogSoftmax),
+        Identity(activation::piecewise::Identity),
         Flatten(structure::Flatten),
         Residual(structure::Residual),
         Repeat(structure::Repeat),

@@ -347,6 +347,11 @@ impl Workspace {
         &self.caches[i]
     }
 
+    /// What layer `i` kept, to be written: the initial state of a recurrent layer stands at its head.
+    pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
+        &mut self.caches[i]
+    }
+
     /// The first activation with a number that is not finite: 0 is the input, i + 1 the output of layer i.
     pub fn first_non_finite(&self, rows: usize) -> Option<usize> {
         let bad = |(values, size): (&Vec<f32>, &usize)| values[..size * rows].iter().any(|v| !v.is_finite());

@@ -1,8 +1,13 @@
 //! Elementwise activations. Each is one formula and its derivative, written in terms of what is cheapest to keep.
 
-use super::{Backward, Build, Forward, Health, Layer};
+use super::{Backward, Forward, Health, Layer};
 use crate::engine::{kernel, kernel::math, shape::Shape};
 use crate::registry::settings;
+
+pub mod exponential;
+pub mod gated;
+pub mod piecewise;
+pub mod softmax;
 
 /// An activation as a formula: everything else is the same for all.
 pub(super) trait Function: Copy + Send + Sync + std::fmt::Debug + 'static {
@@ -64,10 +69,30 @@ impl<F: Function> Layer for Elementwise<F> {
     }
 }
 
+/// Builds an activation out of its settings: `elementwise!(Settings, |s| function)`.
+macro_rules! elementwise {
+    ($settings:ident, |$s:pat_param| $function:expr) => {
+        impl $crate::engine::layer::Build for $settings {
+            fn build(
+                &self,
+                input: $crate::engine::shape::Shape,
+            ) -> Result<Box<dyn $crate::engine::layer::Layer>, String> {
+                let $s = self;
+                let function = $function;
+                Ok(Box::new($crate::engine::layer::activation::Elementwise { shape: input, function }))
+            }
+        }
+    };
+}
+use elementwise;
+
 settings! {
     /// Logistic sigmoid y = 1/(1 + e⁻ˣ); its slope is at most 1/4, so depth makes gradients vanish.
     pub struct Sigmoid {}
 }
+
+#[derive(Clone, Copy, Debug)]
+struct SigmoidFn;
 
 impl Function for SigmoidFn {
     #[inline(always)]
@@ -83,14 +108,7 @@ impl Function for SigmoidFn {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct SigmoidFn;
-
-impl Build for Sigmoid {
-    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        Ok(Box::new(Elementwise { shape: input, function: SigmoidFn }))
-    }
-}
+elementwise!(Sigmoid, |_| SigmoidFn);
 
 settings! {
     /// Hyperbolic tangent, the zero-centred sigmoid; slope 1 at zero, flat beyond ±3.
@@ -114,37 +132,4 @@ impl Function for TanhFn {
     }
 }
 
-impl Build for Tanh {
-    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        Ok(Box::new(Elementwise { shape: input, function: TanhFn }))
-    }
-}
-
-settings! {
-    /// Rectified linear unit max(x, 0); a unit that is zero for every input learns no more.
-    pub struct Relu {}
-}
-
-#[derive(Clone, Copy, Debug)]
-struct ReluFn;
-
-impl Function for ReluFn {
-    #[inline(always)]
-    fn value(self, x: f32) -> f32 {
-        // Written so that NaN passes.
-        if x < 0.0 { 0.0 } else { x }
-    }
-    #[inline(always)]
-    fn slope(self, x: f32, _: f32) -> f32 {
-        if x > 0.0 { 1.0 } else { 0.0 }
-    }
-    fn flat(self, y: f32) -> Option<bool> {
-        Some(y <= 0.0)
-    }
-}
-
-impl Build for Relu {
-    fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        Ok(Box::new(Elementwise { shape: input, function: ReluFn }))
-    }
-}
+elementwise!(Tanh, |_| TanhFn);

@@ -1,0 +1,18 @@
+//! The reference suite: every case of `data/`, computed in float64 by PyTorch, optax and others, against the engine.
+//!
+//! `cargo test reference` runs just this. `GRADTUI_REFERENCE` names another folder of the same form. Each kind prints how
+//! many of its cases ran and which were skipped; a kind of which no module knows is named by `reference_kinds`.
+
+mod harness;
+
+mod layers;
+mod losses;
+mod nets;
+
+/// The kinds that a module of this crate runs; the others are reported as skipped.
+const KINDS: &[&str] = &["layers", "losses"];
+
+#[test]
+fn reference_kinds() {
+    harness::report_unknown_kinds(KINDS);
+}
