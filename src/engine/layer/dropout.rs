@@ -61,10 +61,10 @@ impl Layer for Mask {
 
 /// out = x · mask · keep; the same for values and for gradients.
 fn apply(mask: &[f32], keep: f32, x: &[f32], out: &mut [f32]) {
-    out.copy_from_slice(x);
-    kernel::update1(
-        out,
+    kernel::map2(
+        x,
         mask,
+        out,
         #[inline(always)]
         |x, m| x * (m * keep),
     );
