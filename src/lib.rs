@@ -1,6 +1,7 @@
 //! gradtui: the optimizer lab in which the comparison is provably fair and a broken network explains itself.
 
 pub mod engine;
+pub mod lab;
 pub mod limits;
 pub mod registry;
 pub mod scenario;

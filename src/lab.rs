@@ -1,0 +1,7 @@
+//! The laboratory: a scenario becomes an experiment, its lanes train, and what happens is told as events.
+//!
+//! `experiment` proves and builds, `trainer` is one lane without clock or thread, `run` decides which lane trains next,
+//! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
+
+pub mod experiment;
+pub mod trainer;

@@ -1,0 +1,531 @@
+//! One lane: forward, loss, backward, clip, update, and what can be measured on the way.
+//!
+//! A step is a pure function of (state, settings, step number); all state is one [`Snapshot`]. Knows no clock, no
+//! thread, no file and no other lane, and allocates nothing in a step.
+
+use crate::engine::data::Labels;
+use crate::engine::layer::Pass;
+use crate::engine::loss::Targets;
+use crate::engine::network::{Network, Workspace};
+use crate::engine::optim::{Oracle, State, Update};
+use crate::engine::rng::{Purpose, Stream};
+use crate::engine::schedule::{Memory, When};
+use crate::lab::experiment::{self, Data, Fault};
+use crate::scenario::{Recipe, Regularisation};
+use crate::telemetry::{Divergence, LayerMeasure, Measure};
+use std::ops::Range;
+use std::sync::Arc;
+
+pub mod batch;
+mod diverge;
+
+use batch::{Batch, hits};
+
+/// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
+pub const LOSS_LIMIT: f32 = 1e30;
+
+/// Rows of one pass of an evaluation.
+const CHUNK: usize = 256;
+
+/// Everything that changes while a lane trains.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Steps done.
+    pub step: u64,
+    /// Passes over the training samples that are done.
+    pub epoch: u64,
+    /// Samples of the present pass that were used.
+    pub position: u64,
+    /// Gradient evaluations done.
+    pub evaluations: u64,
+    /// Norm of the last finite gradient.
+    pub last_grad_norm: f32,
+    /// Parameters.
+    pub params: Vec<f32>,
+    /// Running statistics of the layers.
+    pub state: Vec<f32>,
+    /// What the optimizer remembers.
+    pub optim: State,
+    /// What the schedule remembers.
+    pub memory: Memory,
+}
+
+/// What every step says, measured or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepResult {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Mean loss of the batch before the update, without the penalties on the weights.
+    pub loss: f32,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+    /// Whether the clip changed the gradient.
+    pub clipped: bool,
+    /// Learning rate.
+    pub lr: f64,
+}
+
+/// Mean loss and share of hits on the validation samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f32,
+    /// Share of hits; `None` without classes.
+    pub accuracy: Option<f32>,
+}
+
+/// What became of the state when a recipe changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Training goes on from where it was.
+    Live,
+    /// Network, initial weights or loss are others: the lane is back at step 0.
+    Restarted,
+}
+
+/// One lane in training.
+#[derive(Debug)]
+pub struct Trainer {
+    data: Arc<Data>,
+    network: Arc<Network>,
+    recipe: Recipe,
+    seed: u64,
+    total: u64,
+    live: Snapshot,
+    rows: usize,
+    order: Vec<u32>,
+    shuffled: Option<u64>,
+    batch: Batch,
+    weights: Vec<Range<usize>>,
+    grads: Vec<f32>,
+    ws: Workspace,
+    before: Vec<f32>,
+    layers: Vec<LayerMeasure>,
+    last: StepResult,
+    looked: Measure,
+    evaluation: Option<(Workspace, Batch)>,
+}
+
+impl Trainer {
+    /// A lane before its first step; `total` is the length of a run, by which schedules decay.
+    ///
+    /// # Errors
+    /// Why the recipe makes no network for these data.
+    pub fn new(data: &Arc<Data>, recipe: Recipe, seed: u64, total: u64) -> Result<Self, Fault> {
+        let network = Arc::new(experiment::build(data, &recipe)?);
+        Ok(Self::with_network(data, network, recipe, seed, total))
+    }
+
+    /// A lane before its first step, its network being there already.
+    pub fn with_network(
+        data: &Arc<Data>,
+        network: Arc<Network>,
+        recipe: Recipe,
+        seed: u64,
+        total: u64,
+    ) -> Self {
+        let rows = recipe.batch.clamp(1, data.train.len());
+        let params = network.initial_params(&*recipe.init, seed);
+        // Biases and gains are vectors; only matrices and kernels are penalised.
+        let weights = network.slots().iter().filter(|s| s.shape.len() > 1).map(|s| s.range.clone());
+        let live = Snapshot {
+            state: network.initial_state(),
+            optim: recipe.optimizer.init(&params),
+            params,
+            ..Snapshot::default()
+        };
+        Self {
+            rows,
+            order: (0..data.train.len() as u32).collect(),
+            shuffled: None,
+            batch: Batch::new(&data.train, rows),
+            weights: weights.collect(),
+            grads: vec![0.0; live.params.len()],
+            ws: network.workspace(rows),
+            before: vec![0.0; live.params.len()],
+            layers: (0..network.nodes().len())
+                .map(|layer| LayerMeasure { layer, ..LayerMeasure::default() })
+                .collect(),
+            last: StepResult::default(),
+            looked: Measure::default(),
+            evaluation: None,
+            data: Arc::clone(data),
+            network,
+            recipe,
+            seed,
+            total,
+            live,
+        }
+    }
+
+    /// What it trains with.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Its layers.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Its data.
+    pub fn data(&self) -> &Arc<Data> {
+        &self.data
+    }
+
+    /// Everything that changes, to look at.
+    pub fn live(&self) -> &Snapshot {
+        &self.live
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.live.step
+    }
+
+    /// What the last step said; after a divergence, what the step said that was not made.
+    pub fn last(&self) -> StepResult {
+        self.last
+    }
+
+    /// Everything that changes, copied.
+    pub fn snapshot(&self) -> Snapshot {
+        self.live.clone()
+    }
+
+    /// Goes back (or on) to a snapshot of a lane with the same network and optimizer.
+    ///
+    /// # Errors
+    /// What does not fit; the lane is then unchanged.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+        let fresh = self.recipe.optimizer.init(&self.live.params);
+        let lens = |s: &State| s.vectors.iter().map(Vec::len).collect::<Vec<_>>();
+        for (what, is, wanted) in [
+            ("parameters", snapshot.params.len(), self.live.params.len()),
+            ("running statistics", snapshot.state.len(), self.live.state.len()),
+            ("optimizer buffers", snapshot.optim.vectors.len(), fresh.vectors.len()),
+            ("optimizer numbers", snapshot.optim.scalars.len(), fresh.scalars.len()),
+        ] {
+            if is != wanted {
+                return Err(format!("{is} {what} do not fit a lane with {wanted}"));
+            }
+        }
+        if lens(&snapshot.optim) != lens(&fresh) || snapshot.position > self.order.len() as u64 {
+            return Err("the optimizer's buffers or the place in the data do not fit this lane".into());
+        }
+        self.live.clone_from(snapshot);
+        Ok(())
+    }
+
+    /// Back to step 0 from the same seed.
+    pub fn reset(&mut self) {
+        *self = Self::with_network(
+            &self.data,
+            Arc::clone(&self.network),
+            self.recipe.clone(),
+            self.seed,
+            self.total,
+        );
+    }
+
+    /// Trains with another recipe from the next step on.
+    ///
+    /// The state is kept while network, initial weights and loss stay; the optimizer's memory while its kind and its
+    /// buffers stay, the schedule's while its kind stays.
+    ///
+    /// # Errors
+    /// Why the recipe does not fit the data; the lane is then unchanged.
+    pub fn set(&mut self, recipe: Recipe) -> Result<Change, Fault> {
+        let old = &self.recipe;
+        if recipe.network != old.network || recipe.init != old.init || recipe.loss != old.loss {
+            *self = Self::new(&self.data, recipe, self.seed, self.total)?;
+            return Ok(Change::Restarted);
+        }
+        if recipe.batch != old.batch {
+            experiment::build(&self.data, &recipe)?;
+            self.rows = recipe.batch.clamp(1, self.data.train.len());
+            self.ws = self.network.workspace(self.rows);
+            self.batch = Batch::new(&self.data.train, self.rows);
+        }
+        let fresh = recipe.optimizer.init(&self.live.params);
+        let kept = &self.live.optim;
+        let same = recipe.optimizer.name() == old.optimizer.name()
+            && recipe.optimizer.buffers() == old.optimizer.buffers()
+            && fresh.vectors.len() == kept.vectors.len()
+            && fresh.scalars.len() == kept.scalars.len();
+        if !same {
+            self.live.optim = fresh;
+        }
+        if recipe.schedule.name() != old.schedule.name() {
+            self.live.memory = Memory::default();
+        }
+        self.recipe = recipe;
+        Ok(Change::Live)
+    }
+
+    /// Whole batches of one pass over the training samples; what is left over waits for the next shuffle.
+    pub fn steps_per_epoch(&self) -> u64 {
+        (self.order.len() / self.rows).max(1) as u64
+    }
+
+    /// One step. With `look`, also measures it for [`Trainer::measure`]; the numbers of training are the same either way.
+    ///
+    /// Every step has a full batch: the few samples that are left at the end of an epoch are dropped, other ones in
+    /// every epoch. The batches of an epoch depend on the seed, the epoch and the batch size alone.
+    ///
+    /// # Errors
+    /// The account of a divergence; the state is then that before the step.
+    pub fn step(&mut self, look: bool) -> Result<StepResult, Box<Divergence>> {
+        let place = (self.live.epoch, self.live.position);
+        self.next_batch();
+        let rows = self.rows;
+        let network = Arc::clone(&self.network);
+        let pass = Pass::train(rows, self.seed, self.live.step);
+        let mut task = Task {
+            network: &network,
+            state: &self.live.state,
+            recipe: &self.recipe,
+            weights: &self.weights,
+            batch: &self.batch,
+            pass,
+            ws: &mut self.ws,
+        };
+        let loss = task.gradient_at(&self.live.params, &mut self.grads);
+        let norm = norm(&self.grads);
+        let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
+        let lr = self.recipe.schedule.lr(when, &self.live.memory);
+        self.last = StepResult { step: self.live.step + 1, loss, grad_norm: norm, clipped: false, lr };
+        // Written so that NaN is caught.
+        if !(loss <= LOSS_LIMIT && norm.is_finite()) {
+            (self.live.epoch, self.live.position) = place;
+            return Err(Box::new(self.account()));
+        }
+        self.live.last_grad_norm = norm;
+        network.update_state(&mut self.live.state, &self.ws, rows);
+        if look {
+            self.look_before();
+        }
+        self.last.clipped = self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots());
+        let clipped_norm = if look && self.last.clipped { self::norm(&self.grads) } else { norm };
+        self.recipe.optimizer.step(
+            &mut self.live.optim,
+            Update {
+                step: self.live.step + 1,
+                lr,
+                params: &mut self.live.params,
+                grads: &mut self.grads,
+                slots: network.slots(),
+                oracle: &mut Task {
+                    network: &network,
+                    state: &self.live.state,
+                    recipe: &self.recipe,
+                    weights: &self.weights,
+                    batch: &self.batch,
+                    pass,
+                    ws: &mut self.ws,
+                },
+            },
+        );
+        self.live.step += 1;
+        self.live.evaluations += self.recipe.optimizer.evaluations();
+        if look {
+            self.look_after(clipped_norm);
+        }
+        Ok(self.last)
+    }
+
+    /// The numbers of the last step that was looked at.
+    ///
+    /// `seconds` is 0 and the ranges are those of this step alone: both belong to who counts time and steps.
+    pub fn measure(&self) -> (Measure, &[LayerMeasure]) {
+        (self.looked, &self.layers)
+    }
+
+    /// Mean loss and share of hits on the validation samples, in evaluation mode, at the point that the optimizer
+    /// wants to be judged by. Changes nothing that training sees.
+    pub fn evaluate(&mut self) -> Evaluation {
+        let samples = &self.data.validation;
+        let rows = samples.len().min(CHUNK);
+        let (ws, batch) =
+            self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
+        let params = self.recipe.optimizer.eval_params(&self.live.optim).unwrap_or(&self.live.params);
+        let width = self.network.output().rows_of().1;
+        let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
+        for start in (0..samples.len()).step_by(rows) {
+            let range = start..(start + rows).min(samples.len());
+            let n = range.len();
+            batch.fill(samples, range, ws.input_mut(n));
+            self.network.forward(params, &self.live.state, Pass::eval(n), ws);
+            let output = ws.output(n);
+            sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
+            terms += self.recipe.loss.terms(output, width);
+            if let Targets::Classes(classes) = batch.targets() {
+                hit += hits(output, width, classes);
+                seen += classes.len();
+            }
+        }
+        Evaluation {
+            loss: (sum / terms.max(1) as f64) as f32,
+            accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
+        }
+    }
+
+    /// Evaluates and tells the schedule, which may lower its rate on a plateau.
+    pub fn evaluate_and_report(&mut self) -> Evaluation {
+        let evaluation = self.evaluate();
+        let base = self.recipe.optimizer.lr();
+        self.recipe.schedule.report(base, f64::from(evaluation.loss), &mut self.live.memory);
+        evaluation
+    }
+
+    /// Fills the workspace's input and the targets with the next batch.
+    fn next_batch(&mut self) {
+        let (n, rows) = (self.order.len(), self.rows);
+        if self.live.position as usize + rows > n {
+            self.live.epoch += 1;
+            self.live.position = 0;
+        }
+        if self.shuffled != Some(self.live.epoch) {
+            for (i, at) in self.order.iter_mut().enumerate() {
+                *at = i as u32;
+            }
+            Stream::new(self.seed, Purpose::Shuffle, self.live.epoch, 0).shuffle(&mut self.order);
+            self.shuffled = Some(self.live.epoch);
+        }
+        let start = self.live.position as usize;
+        let indices = self.order[start..start + rows].iter().map(|&i| i as usize);
+        self.batch.fill(&self.data.train, indices, self.ws.input_mut(rows));
+        self.live.position += rows as u64;
+    }
+
+    /// Measures what the update will overwrite.
+    fn look_before(&mut self) {
+        self.before.copy_from_slice(&self.live.params);
+        let output = self.ws.output(self.rows);
+        let width = self.network.output().rows_of().1;
+        self.looked.accuracy = match self.batch.targets() {
+            Targets::Classes(classes) => {
+                Some(hits(output, width, classes) as f32 / classes.len().max(1) as f32)
+            }
+            Targets::Values(_) => None,
+        };
+        let health = self.network.health(&self.ws, self.rows);
+        for ((node, health), layer) in self.network.nodes().iter().zip(health).zip(&mut self.layers) {
+            layer.grad_norm = (!node.params.is_empty()).then(|| norm(&self.grads[node.params.clone()]));
+            layer.saturated = health.map(|h| h.saturated);
+            layer.dead = health.map(|h| h.dead);
+        }
+    }
+
+    /// Measures the update.
+    fn look_after(&mut self, clipped_norm: f32) {
+        for (new, old) in self.before.iter_mut().zip(&self.live.params) {
+            *new = old - *new;
+        }
+        for (node, layer) in self.network.nodes().iter().zip(&mut self.layers) {
+            if !node.params.is_empty() {
+                let weights = norm(&self.live.params[node.params.clone()]);
+                layer.weight_norm = Some(weights);
+                layer.update_ratio = Some(ratio(norm(&self.before[node.params.clone()]), weights));
+            }
+        }
+        let usable = self.steps_per_epoch() * self.rows as u64;
+        self.looked = Measure {
+            step: self.last.step,
+            epoch: self.live.epoch as f64 + self.live.position as f64 / usable as f64,
+            seconds: 0.0,
+            evaluations: self.live.evaluations,
+            loss: self.last.loss,
+            loss_min: self.last.loss,
+            loss_max: self.last.loss,
+            accuracy: self.looked.accuracy,
+            lr: self.last.lr,
+            grad_norm: self.last.grad_norm,
+            grad_norm_clipped: clipped_norm,
+            clip_rate: f32::from(u8::from(self.last.clipped)),
+            update_ratio: ratio(norm(&self.before), norm(&self.live.params)),
+        };
+    }
+}
+
+/// A batch as a function of the parameters: the loss, its penalties, and the gradient of both.
+struct Task<'a> {
+    network: &'a Network,
+    state: &'a [f32],
+    recipe: &'a Recipe,
+    weights: &'a [Range<usize>],
+    batch: &'a Batch,
+    pass: Pass,
+    ws: &'a mut Workspace,
+}
+
+impl Task<'_> {
+    /// Mean loss without penalties; the gradient of the loss with penalties goes to `grads`.
+    fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        let (rows, width) = (self.pass.rows, self.network.output().rows_of().1);
+        self.network.forward(params, self.state, self.pass, self.ws);
+        let (output, grad) = self.ws.output_and_grad(rows);
+        let loss = &self.recipe.loss;
+        let scale = 1.0 / loss.terms(output, width).max(1) as f64;
+        let sum = loss.eval(output, width, self.batch.targets(), scale as f32, Some(grad), None);
+        self.network.backward(params, self.state, self.pass, self.ws, grads, false);
+        penalise(&self.recipe.regularisation, self.weights, params, grads);
+        (sum * scale) as f32
+    }
+}
+
+impl Oracle for Task<'_> {
+    fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        let loss = self.gradient_at(params, grads);
+        loss + penalty(&self.recipe.regularisation, self.weights, params)
+    }
+}
+
+/// g += l1 sign(w) + l2 w, with sign(0) = 0.
+fn penalise(by: &Regularisation, weights: &[Range<usize>], params: &[f32], grads: &mut [f32]) {
+    if by.l1 == 0.0 && by.l2 == 0.0 {
+        return;
+    }
+    let (l1, l2) = (by.l1 as f32, by.l2 as f32);
+    for range in weights {
+        for (g, &w) in grads[range.clone()].iter_mut().zip(&params[range.clone()]) {
+            let sign = f32::from(u8::from(w > 0.0)) - f32::from(u8::from(w < 0.0));
+            *g += l2.mul_add(w, l1 * sign);
+        }
+    }
+}
+
+/// l1 Σ|w| + l2 Σw²/2.
+fn penalty(by: &Regularisation, weights: &[Range<usize>], params: &[f32]) -> f32 {
+    if by.l1 == 0.0 && by.l2 == 0.0 {
+        return 0.0;
+    }
+    let each = |&w: &f32| by.l1 * f64::from(w.abs()) + by.l2 / 2.0 * f64::from(w) * f64::from(w);
+    weights.iter().flat_map(|r| &params[r.clone()]).map(each).sum::<f64>() as f32
+}
+
+/// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
+pub fn norm(x: &[f32]) -> f32 {
+    // Eight sums, so that the additions need not wait for one another.
+    let mut sums = [0.0f64; 8];
+    let chunks = x.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    for chunk in chunks {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    (sums.iter().sum::<f64>() + rest).sqrt() as f32
+}
+
+fn ratio(a: f32, b: f32) -> f32 {
+    if a == 0.0 { 0.0 } else { a / b }
+}
+
+/// Labels of these samples as a loss wants them; whether accuracy means anything.
+pub fn has_classes(labels: &Labels) -> bool {
+    !matches!(labels, Labels::Values { .. })
+}
+
+#[cfg(test)]
+mod tests;
