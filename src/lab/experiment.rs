@@ -20,8 +20,8 @@ pub struct Data {
     pub train: Samples,
     /// What they are judged by.
     pub validation: Samples,
-    /// The valid range of every input number, as scaled.
-    pub range: (f32, f32),
+    /// The valid range of every number of one input sample, after scaling; attacks clamp to it.
+    pub range: Vec<(f32, f32)>,
 }
 
 /// What is wrong with a scenario, and where.
@@ -150,6 +150,8 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
     LaneInfo {
         name: name.into(),
         recipe: recipe.clone(),
+        input: data.train.shape,
+        outputs: data.train.outputs(),
         layers: layers.collect(),
         params: network.param_count(),
         steps_per_epoch: (data.train.len() / batch).max(1) as f64,
@@ -214,7 +216,7 @@ fn scale(
     validation: &mut Samples,
     how: Scaling,
     range: Option<(f32, f32)>,
-) -> (f32, f32) {
+) -> Vec<(f32, f32)> {
     let width = train.shape.size();
     if how != Scaling::None {
         let rows = train.len() as f64;
@@ -236,8 +238,12 @@ fn scale(
             }
         }
     }
+    let seen = |column: usize| {
+        let values = train.inputs.iter().skip(column).step_by(width);
+        values.fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)))
+    };
     match (how, range) {
-        (Scaling::None, Some(range)) => range,
-        _ => train.inputs.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x))),
+        (Scaling::None, Some(range)) => vec![range; width],
+        _ => (0..width).map(seen).collect(),
     }
 }

@@ -3,7 +3,7 @@
 //! A step is a pure function of (state, settings, step number); all state is one [`Snapshot`]. Knows no clock, no
 //! thread, no file and no other lane, and allocates nothing in a step.
 
-use crate::engine::data::Labels;
+use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::loss::Targets;
 use crate::engine::network::{Network, Workspace};
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub position: u64,
     /// Gradient evaluations done.
     pub evaluations: u64,
+    /// Steps since the optimizer's memory was made.
+    pub optim_step: u64,
     /// Norm of the last finite gradient.
     pub last_grad_norm: f32,
     /// Parameters.
@@ -247,14 +249,11 @@ impl Trainer {
             self.ws = self.network.workspace(self.rows);
             self.batch = Batch::new(&self.data.train, self.rows);
         }
-        let fresh = recipe.optimizer.init(&self.live.params);
-        let kept = &self.live.optim;
-        let same = recipe.optimizer.name() == old.optimizer.name()
-            && recipe.optimizer.buffers() == old.optimizer.buffers()
-            && fresh.vectors.len() == kept.vectors.len()
-            && fresh.scalars.len() == kept.scalars.len();
-        if !same {
-            self.live.optim = fresh;
+        let memory = std::mem::take(&mut self.live.optim);
+        let (memory, fresh) = recipe.optimizer.carry(&old.optimizer, memory, &self.live.params);
+        self.live.optim = memory;
+        if fresh {
+            self.live.optim_step = 0;
         }
         if recipe.schedule.name() != old.schedule.name() {
             self.live.memory = Memory::default();
@@ -289,6 +288,7 @@ impl Trainer {
             batch: &self.batch,
             pass,
             ws: &mut self.ws,
+            calls: 0,
         };
         let loss = task.gradient_at(&self.live.params, &mut self.grads);
         let norm = norm(&self.grads);
@@ -307,27 +307,30 @@ impl Trainer {
         }
         self.last.clipped = self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots());
         let clipped_norm = if look && self.last.clipped { self::norm(&self.grads) } else { norm };
+        let mut oracle = Task {
+            network: &network,
+            state: &self.live.state,
+            recipe: &self.recipe,
+            weights: &self.weights,
+            batch: &self.batch,
+            pass,
+            ws: &mut self.ws,
+            calls: 1,
+        };
         self.recipe.optimizer.step(
             &mut self.live.optim,
             Update {
-                step: self.live.step + 1,
+                step: self.live.optim_step + 1,
                 lr,
                 params: &mut self.live.params,
                 grads: &mut self.grads,
                 slots: network.slots(),
-                oracle: &mut Task {
-                    network: &network,
-                    state: &self.live.state,
-                    recipe: &self.recipe,
-                    weights: &self.weights,
-                    batch: &self.batch,
-                    pass,
-                    ws: &mut self.ws,
-                },
+                oracle: &mut oracle,
             },
         );
+        self.live.evaluations += oracle.calls;
+        self.live.optim_step += 1;
         self.live.step += 1;
-        self.live.evaluations += self.recipe.optimizer.evaluations();
         if look {
             self.look_after(clipped_norm);
         }
@@ -457,6 +460,7 @@ struct Task<'a> {
     batch: &'a Batch,
     pass: Pass,
     ws: &'a mut Workspace,
+    calls: u64,
 }
 
 impl Task<'_> {
@@ -476,8 +480,14 @@ impl Task<'_> {
 
 impl Oracle for Task<'_> {
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        self.calls += 1;
         let loss = self.gradient_at(params, grads);
         loss + penalty(&self.recipe.regularisation, self.weights, params)
+    }
+
+    fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
+        let norm = norm(grads);
+        self.recipe.clip.clip(grads, norm, params, self.network.slots());
     }
 }
 
@@ -506,25 +516,11 @@ fn penalty(by: &Regularisation, weights: &[Range<usize>], params: &[f32]) -> f32
 
 /// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
 pub fn norm(x: &[f32]) -> f32 {
-    // Eight sums, so that the additions need not wait for one another.
-    let mut sums = [0.0f64; 8];
-    let chunks = x.chunks_exact(8);
-    let rest: f64 = chunks.remainder().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    for chunk in chunks {
-        for (sum, &x) in sums.iter_mut().zip(chunk) {
-            *sum += f64::from(x) * f64::from(x);
-        }
-    }
-    (sums.iter().sum::<f64>() + rest).sqrt() as f32
+    kernel::sum_sq_f64(x).sqrt() as f32
 }
 
 fn ratio(a: f32, b: f32) -> f32 {
     if a == 0.0 { 0.0 } else { a / b }
-}
-
-/// Labels of these samples as a loss wants them; whether accuracy means anything.
-pub fn has_classes(labels: &Labels) -> bool {
-    !matches!(labels, Labels::Values { .. })
 }
 
 #[cfg(test)]
