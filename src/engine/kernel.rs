@@ -15,6 +15,7 @@ mod elementwise;
 mod gemm;
 pub mod math;
 mod reduce;
+mod transpose;
 
 pub use elementwise::{
     add, axpy, map, map_inplace, map2, map3, scale, sum_rows, update1, update2, update3, update4,

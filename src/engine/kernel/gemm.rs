@@ -22,6 +22,8 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 use pulp::{Simd, WithSimd};
 
+use super::transpose::transpose;
+
 /// The number of products after which a sum is added to the result (see the order of operations above).
 pub const K_BLOCK: usize = 256;
 /// Columns of a panel on the widest machine: two vectors of 16.
@@ -244,7 +246,8 @@ impl Right for Operand<'_> {
                 }
             }
             Matrix::Columns(data, stride) => {
-                transpose(&data[j.start * stride + p.start..], stride, p.len(), panel);
+                let from = &data[j.start * stride + p.start..];
+                transpose(from, stride, p.len(), j.len(), panel.data, panel.stride);
             }
             Matrix::Any(view) => {
                 for (row, p) in p.enumerate() {
@@ -253,38 +256,6 @@ impl Right for Operand<'_> {
                     }
                 }
             }
-        }
-    }
-}
-
-/// Fills a panel of `rows` rows from columns that lie `stride` apart, in square blocks.
-#[inline(always)]
-fn transpose(data: &[f32], stride: usize, rows: usize, panel: &mut Panel) {
-    const SIDE: usize = 8;
-    let columns = panel.columns;
-    let mut j = 0;
-    while j + SIDE <= columns {
-        let source: [&[f32]; SIDE] = std::array::from_fn(|c| &data[(j + c) * stride..][..rows]);
-        let mut p = 0;
-        while p + SIDE <= rows {
-            let block: [[f32; SIDE]; SIDE] =
-                std::array::from_fn(|c| source[c][p..p + SIDE].try_into().expect("a row of the block"));
-            for r in 0..SIDE {
-                let row: [f32; SIDE] = std::array::from_fn(|c| block[c][r]);
-                panel.data[(p + r) * panel.stride + j..][..SIDE].copy_from_slice(&row);
-            }
-            p += SIDE;
-        }
-        for p in p..rows {
-            for c in 0..SIDE {
-                panel.data[p * panel.stride + j + c] = source[c][p];
-            }
-        }
-        j += SIDE;
-    }
-    for j in j..columns {
-        for (p, &x) in data[j * stride..][..rows].iter().enumerate() {
-            panel.data[p * panel.stride + j] = x;
         }
     }
 }
