@@ -1,0 +1,227 @@
+//! Colours for numbers, in whatever depth the terminal has, and characters for numbers where it has none.
+
+use crate::ui::theme::{Depth, Glyphs, Theme, cube};
+use ratatui::style::{Color, Modifier, Style};
+
+/// Red, green, blue.
+pub type Rgb = [u8; 3];
+
+/// From numbers in [0, 1] to colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Map {
+    /// Dark to bright, even to the eye and with any kind of colour vision (viridis; van der Walt and Smith, 2015).
+    Sequential,
+    /// Blue below, dark in the middle, orange above: signed numbers, 0.5 for zero.
+    Diverging,
+    /// Black to white.
+    Grey,
+}
+
+/// The colours of two signs and of two classes: sky blue and orange (Okabe and Ito, 2008), never red against green.
+const NEGATIVE: Rgb = [86, 180, 233];
+const POSITIVE: Rgb = [230, 159, 0];
+/// Where signed numbers are zero.
+const MIDDLE: Rgb = [24, 24, 30];
+
+/// The sixteen colours as most terminals show them.
+const BASIC: [(Color, Rgb); 16] = [
+    (Color::Black, [0, 0, 0]),
+    (Color::Red, [205, 0, 0]),
+    (Color::Green, [0, 205, 0]),
+    (Color::Yellow, [205, 205, 0]),
+    (Color::Blue, [0, 0, 238]),
+    (Color::Magenta, [205, 0, 205]),
+    (Color::Cyan, [0, 205, 205]),
+    (Color::Gray, [229, 229, 229]),
+    (Color::DarkGray, [127, 127, 127]),
+    (Color::LightRed, [255, 0, 0]),
+    (Color::LightGreen, [0, 255, 0]),
+    (Color::LightYellow, [255, 255, 0]),
+    (Color::LightBlue, [92, 92, 255]),
+    (Color::LightMagenta, [255, 0, 255]),
+    (Color::LightCyan, [0, 255, 255]),
+    (Color::White, [255, 255, 255]),
+];
+
+/// A mixture: `a` at 0, `b` at 1.
+pub fn mix(a: Rgb, b: Rgb, t: f64) -> Rgb {
+    let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
+    std::array::from_fn(|i| (f64::from(a[i]) * (1.0 - t) + f64::from(b[i]) * t).round() as u8)
+}
+
+/// Brightness to the eye, 0 to 255.
+pub fn brightness(c: Rgb) -> f64 {
+    0.2126 * f64::from(c[0]) + 0.7152 * f64::from(c[1]) + 0.0722 * f64::from(c[2])
+}
+
+impl Map {
+    /// The colour of `t`, which is taken into [0, 1].
+    pub fn rgb(self, t: f64) -> Rgb {
+        let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
+        match self {
+            Self::Sequential => {
+                let c = colorous::VIRIDIS.eval_continuous(t);
+                [c.r, c.g, c.b]
+            }
+            Self::Diverging if t < 0.5 => mix(MIDDLE, NEGATIVE, 1.0 - 2.0 * t),
+            Self::Diverging => mix(MIDDLE, POSITIVE, 2.0 * t - 1.0),
+            Self::Grey => [(t * 255.0).round() as u8; 3],
+        }
+    }
+
+    /// The colour of `t` as this terminal shows it.
+    pub fn color(self, t: f64, depth: Depth) -> Color {
+        if depth != Depth::Sixteen {
+            return of_rgb(self.rgb(t), depth);
+        }
+        let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
+        let ramp: &[Color] = match self {
+            Self::Sequential => &[
+                Color::Black,
+                Color::Blue,
+                Color::Cyan,
+                Color::Green,
+                Color::LightGreen,
+                Color::LightYellow,
+                Color::White,
+            ],
+            Self::Diverging => &[
+                Color::LightCyan,
+                Color::LightBlue,
+                Color::Blue,
+                Color::Black,
+                Color::DarkGray,
+                Color::Yellow,
+                Color::LightYellow,
+            ],
+            Self::Grey => &[Color::Black, Color::DarkGray, Color::Gray, Color::White],
+        };
+        ramp[((t * ramp.len() as f64) as usize).min(ramp.len() - 1)]
+    }
+}
+
+/// A colour as this terminal shows it; the terminal's own where there are none.
+pub fn of_rgb(c: Rgb, depth: Depth) -> Color {
+    match depth {
+        Depth::Mono => Color::Reset,
+        Depth::Sixteen => {
+            let far = |a: Rgb| (0..3).map(|i| (i32::from(a[i]) - i32::from(c[i])).pow(2)).sum::<i32>();
+            BASIC.iter().min_by_key(|b| far(b.1)).map_or(Color::Reset, |b| b.0)
+        }
+        Depth::Indexed => {
+            let spread = c.iter().max().zip(c.iter().min()).map_or(0, |(a, b)| a - b);
+            if spread > 10 {
+                return Color::Indexed(cube(c[0], c[1], c[2]));
+            }
+            // Greys have a ramp of their own: 8, 18 ... 238.
+            let grey = u16::from(c[1]);
+            Color::Indexed(match grey {
+                0..4 => 16,
+                4..243 => 232 + ((grey.max(8) - 8 + 5) / 10).min(23) as u8,
+                _ => 231,
+            })
+        }
+        Depth::True => Color::Rgb(c[0], c[1], c[2]),
+    }
+}
+
+/// The numbers behind a colour, where it has some of its own.
+pub fn to_rgb(color: Color) -> Option<Rgb> {
+    match color {
+        Color::Rgb(r, g, b) => Some([r, g, b]),
+        Color::Indexed(i @ 16..=231) => {
+            let level = |v: u8| if v == 0 { 0 } else { 55 + 40 * v };
+            let i = i - 16;
+            Some([level(i / 36), level(i / 6 % 6), level(i % 6)])
+        }
+        Color::Indexed(i @ 232..) => Some([8 + 10 * (i - 232); 3]),
+        other => BASIC.iter().find(|b| b.0 == other).map(|b| b.1),
+    }
+}
+
+/// A colour for something of less weight than what has `color`.
+pub fn faint(color: Color, theme: &Theme) -> Style {
+    match (theme.depth, to_rgb(color)) {
+        (Depth::True | Depth::Indexed, Some(c)) => {
+            Style::new().fg(of_rgb(mix(c, [70, 72, 80], 0.62), theme.depth))
+        }
+        (Depth::Mono, _) => Style::new().add_modifier(Modifier::DIM),
+        _ => Style::new().fg(color).add_modifier(Modifier::DIM),
+    }
+}
+
+/// Black or white, whichever is read on this ground.
+pub fn readable_on(ground: Color) -> Color {
+    match to_rgb(ground) {
+        Some(c) if brightness(c) > 120.0 => Color::Black,
+        Some(_) => Color::White,
+        None => Color::Reset,
+    }
+}
+
+/// A character that is the darker the nearer `t` is to 1: for terminals without colour.
+pub fn shade(t: f64, glyphs: Glyphs) -> char {
+    let ramp: &[char] = match glyphs {
+        Glyphs::Unicode => &[' ', '░', '▒', '▓', '█'],
+        Glyphs::Ascii => &[' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'],
+    };
+    let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
+    ramp[((t * ramp.len() as f64) as usize).min(ramp.len() - 1)]
+}
+
+/// A character for a signed number in [-1, 1]: minus and plus, or their absence.
+pub fn sign(v: f64) -> char {
+    match v {
+        v if v <= -0.5 => '=',
+        v if v < -0.1 => '-',
+        v if v >= 0.5 => '#',
+        v if v > 0.1 => '+',
+        _ => ' ',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sequential_map_grows_brighter_in_every_depth() {
+        for depth in [Depth::True, Depth::Indexed] {
+            let steps: Vec<f64> = (0..=10)
+                .map(|i| to_rgb(Map::Sequential.color(f64::from(i) / 10.0, depth)).map_or(-1.0, brightness))
+                .collect();
+            assert!(steps[0] >= 0.0 && steps[0] < 40.0 && steps[10] > 180.0, "{steps:?}");
+            // The cube is coarse: neighbours may be equal or swap a little, ends never.
+            assert!(steps.windows(3).all(|w| w[2] > w[0] - 12.0), "{depth:?} {steps:?}");
+        }
+        assert_eq!(Map::Sequential.color(0.0, Depth::Sixteen), Color::Black);
+        assert_eq!(Map::Sequential.color(1.0, Depth::Sixteen), Color::White);
+        assert_eq!(Map::Sequential.color(0.7, Depth::Mono), Color::Reset);
+    }
+
+    #[test]
+    fn signs_have_different_colours_and_characters() {
+        for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
+            let colors = [0.0, 0.5, 1.0].map(|t| Map::Diverging.color(t, depth));
+            assert!(colors[0] != colors[2] && colors[0] != colors[1] && colors[1] != colors[2]);
+        }
+        assert_eq!([-0.9, -0.2, 0.0, 0.2, 0.9].map(sign), ['=', '-', ' ', '+', '#']);
+    }
+
+    #[test]
+    fn greys_come_from_the_ramp_of_greys() {
+        assert_eq!(of_rgb([0, 0, 0], Depth::Indexed), Color::Indexed(16));
+        assert_eq!(of_rgb([255, 255, 255], Depth::Indexed), Color::Indexed(231));
+        assert_eq!(of_rgb([128, 128, 128], Depth::Indexed), Color::Indexed(244));
+        assert_eq!(of_rgb([128, 128, 128], Depth::Sixteen), Color::DarkGray);
+        assert_eq!(shade(f64::NAN, Glyphs::Ascii), ' ');
+        assert_eq!((shade(0.0, Glyphs::Unicode), shade(1.0, Glyphs::Unicode)), (' ', '█'));
+    }
+
+    #[test]
+    fn writing_is_read_on_every_ground() {
+        assert_eq!(readable_on(Color::Rgb(253, 231, 37)), Color::Black);
+        assert_eq!(readable_on(Color::Rgb(68, 1, 84)), Color::White);
+        assert_eq!(readable_on(Color::Reset), Color::Reset);
+    }
+}

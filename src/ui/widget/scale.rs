@@ -1,0 +1,292 @@
+//! Axes: where a number lies between two ends, which numbers are written beside it, and how. Draws nothing.
+
+/// A linear or logarithmic axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// Its beginning; the logarithm to base 10 of it where `log` is set.
+    low: f64,
+    /// Its end, above `low`; likewise.
+    high: f64,
+    log: bool,
+}
+
+/// Least logarithm that is told apart.
+const LEAST: f64 = -323.0;
+
+impl Scale {
+    /// An axis that begins and ends at round numbers around `low..=high`, so that it seldom changes while values grow. Ends
+    /// that are not finite, in wrong order or equal still give an axis.
+    pub fn fit(low: f64, high: f64, log: bool) -> Self {
+        let (low, high) = match (low.is_finite(), high.is_finite()) {
+            (true, true) => (low.min(high), low.max(high)),
+            (true, false) => (low, low),
+            (false, true) => (high, high),
+            (false, false) => (if log { 0.1 } else { 0.0 }, 1.0),
+        };
+        if log {
+            let (low, high) = (Self::log10(low), Self::log10(high));
+            let grain = if high - low > 4.0 { 1.0 } else { 0.25 };
+            let (mut a, mut b) = ((low / grain).floor() * grain, (high / grain).ceil() * grain);
+            if b - a < 0.5 {
+                (a, b) = (a - 0.25, b + 0.25);
+            }
+            return Self { low: a, high: b, log };
+        }
+        // Halves keep the difference of the greatest numbers finite.
+        let span = high / 2.0 - low / 2.0;
+        let size = high.abs().max(low.abs());
+        if span <= size * 1e-9 {
+            let margin = if size > 0.0 { size * 0.1 } else { 1.0 };
+            return Self { low: low - margin, high: high + margin, log };
+        }
+        let grain = step(span * 2.0_f64.min(f64::MAX / span), 8).max(f64::MIN_POSITIVE);
+        let low_round = (low / grain).floor() * grain;
+        let high_round = (high / grain).ceil() * grain;
+        let keep = |v: f64, or: f64| if v.is_finite() { v } else { or };
+        Self { low: keep(low_round, low), high: keep(high_round, high), log }
+    }
+
+    /// An axis from 0 that ends at 1, 2 or 5 times a power of ten: it grows by leaps and never scrolls.
+    pub fn whole(end: f64) -> Self {
+        Self { low: 0.0, high: round_up(end), log: false }
+    }
+
+    /// A linear axis between these ends.
+    pub fn between(low: f64, high: f64) -> Self {
+        if high > low { Self { low, high, log: false } } else { Self { low, high: low + 1.0, log: false } }
+    }
+
+    fn log10(v: f64) -> f64 {
+        if v > 0.0 { v.log10().max(LEAST) } else { LEAST }
+    }
+
+    /// Whether it is logarithmic.
+    pub fn is_log(self) -> bool {
+        self.log
+    }
+
+    /// The number of this place in which the axis is linear: itself, or its logarithm.
+    pub fn inner(self, v: f64) -> f64 {
+        if self.log { Self::log10(v) } else { v }
+    }
+
+    /// Place of an inner number: 0 at the beginning, 1 at the end, beyond outside.
+    pub fn place(self, inner: f64) -> f64 {
+        (inner / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0)
+    }
+
+    /// Place of a number, `None` if it is not finite.
+    pub fn at(self, v: f64) -> Option<f64> {
+        v.is_finite().then(|| self.place(self.inner(v)))
+    }
+
+    /// The number at a place.
+    pub fn value(self, place: f64) -> f64 {
+        let inner = self.low * (1.0 - place) + self.high * place;
+        if self.log { 10f64.powf(inner) } else { inner }
+    }
+
+    /// At most `most` round numbers on the axis with what is written beside them, from its beginning on.
+    pub fn ticks(self, most: usize) -> Vec<(f64, String)> {
+        if most == 0 {
+            return Vec::new();
+        }
+        if !self.log {
+            return linear_ticks(self.low, self.high, most);
+        }
+        let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
+        let decades = (last - first + 1).max(0) as usize;
+        if decades >= 2 || (decades == 1 && most == 1) {
+            let every = decades.div_ceil(most).max(1);
+            let ticks = (first..=last).filter(|d| d.rem_euclid(every as i32) == 0);
+            return ticks.map(|d| (10f64.powi(d), number(10f64.powi(d)))).collect();
+        }
+        // Less than two whole decades: 1, 2 and 5 in each.
+        let mut ticks = Vec::new();
+        for d in (first - 1)..=(last + 1) {
+            for m in [1.0, 2.0, 5.0] {
+                let v = m * 10f64.powi(d);
+                let inside = (-1e-9..=1.0 + 1e-9).contains(&self.place(Self::log10(v)));
+                if inside && v > 0.0 {
+                    ticks.push((v, number(v)));
+                }
+            }
+        }
+        if ticks.len() < 2 && most >= 2 {
+            ticks = linear_ticks(10f64.powf(self.low), 10f64.powf(self.high), most);
+        }
+        let every = ticks.len().div_ceil(most).max(1);
+        ticks.into_iter().step_by(every).collect()
+    }
+}
+
+fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+    let span = high / 2.0 - low / 2.0;
+    let step = step(span * 2.0_f64.min(f64::MAX / span), most);
+    if !step.is_finite() || step <= 0.0 {
+        return vec![(low, number(low))];
+    }
+    let first = (low / step - 1e-9).ceil();
+    let count = ((high / step + 1e-9).floor() - first).clamp(0.0, most as f64) as usize;
+    let largest = low.abs().max(high.abs());
+    (0..=count)
+        .map(|i| {
+            let v = (first + i as f64) * step;
+            (v, tick_label(v, step, largest))
+        })
+        .take(most)
+        .collect()
+}
+
+/// 1, 2 or 5 times a power of ten, so that at most about `most` of them cover `span`.
+fn step(span: f64, most: usize) -> f64 {
+    let rough = span / most.max(1) as f64;
+    if !(rough > 0.0) {
+        return f64::MIN_POSITIVE;
+    }
+    let power = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough * (1.0 - 1e-9)).unwrap_or(rough)
+}
+
+/// The least of 1, 2, 5 times a power of ten that is not below `v`; 1 at least in effect: 0 and nonsense give 1.
+fn round_up(v: f64) -> f64 {
+    if !(v.is_finite() && v > 0.0) {
+        return 1.0;
+    }
+    step(v, 1)
+}
+
+/// A tick of an axis whose ticks lie `step` apart and reach `largest`: as many digits as tell neighbours apart.
+fn tick_label(v: f64, step: f64, largest: f64) -> String {
+    if v == 0.0 || v.abs() < step * 1e-6 {
+        return "0".into();
+    }
+    if (1e-4..1e5).contains(&largest) && step >= 1e-5 {
+        let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
+        return format!("{v:.decimals$}");
+    }
+    let digits = (largest.log10().floor() - step.log10().floor()).clamp(0.0, 4.0) as usize;
+    scientific(v, digits)
+}
+
+fn scientific(v: f64, digits: usize) -> String {
+    let text = format!("{v:.digits$e}");
+    match text.split_once('e') {
+        Some((m, e)) if m.contains('.') => {
+            format!("{}e{e}", m.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text,
+    }
+}
+
+/// A number in at most about seven characters: `0`, `0.125`, `12.5`, `1240`, `3.2e-8`, `nan`, `inf`.
+pub fn number(v: f64) -> String {
+    if v.is_nan() {
+        return "nan".into();
+    }
+    if v.is_infinite() {
+        return if v > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    if v == 0.0 {
+        return "0".into();
+    }
+    let size = v.abs();
+    if !(0.00995..9999.5).contains(&size) {
+        return scientific(v, 1);
+    }
+    let decimals = match size {
+        s if s < 0.0995 => 4,
+        s if s < 9.995 => 3,
+        s if s < 99.95 => 2,
+        s if s < 999.5 => 1,
+        _ => 0,
+    };
+    let text = format!("{v:.decimals$}");
+    if decimals == 0 {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A count in few characters: `950`, `1,240`, `12k`, `1.5M`.
+pub fn count(v: f64) -> String {
+    let short = |v: f64, unit: &str| {
+        let text = format!("{v:.1}");
+        format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
+    };
+    match v.abs() {
+        s if s >= 1e15 || !s.is_finite() => number(v),
+        s if s >= 1e9 => short(v / 1e9, "G"),
+        s if s >= 1e6 => short(v / 1e6, "M"),
+        s if s >= 1e4 => short(v / 1e3, "k"),
+        s if s >= 1e3 => format!("{},{:03}", v.trunc() as i64 / 1000, v.abs().trunc() as i64 % 1000),
+        s if s == s.trunc() => format!("{v:.0}"),
+        _ => number(v),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(low: f64, high: f64, log: bool, most: usize) -> Vec<String> {
+        Scale::fit(low, high, log).ticks(most).into_iter().map(|t| t.1).collect()
+    }
+
+    #[test]
+    fn a_log_axis_is_labelled_by_decades() {
+        assert_eq!(labels(1e-6, 1.0, true, 7), ["1e-6", "1e-5", "1e-4", "1e-3", "0.01", "0.1", "1"]);
+        assert_eq!(labels(1e-6, 1.0, true, 4), ["1e-6", "1e-4", "0.01", "1"]);
+        assert_eq!(labels(0.3, 2.3, true, 6), ["0.5", "1", "2"]);
+assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
+    }
+
+    #[test]
+    fn a_linear_axis_is_labelled_by_round_numbers() {
+        assert_eq!(labels(0.0, 1.0, false, 5), ["0", "0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(labels(-3.0, 3.0, false, 4), ["-2", "0", "2"]);
+        assert_eq!(labels(0.99901, 0.99952, false, 3), ["0.9990", "0.9992", "0.9994"]);
+    }
+
+    #[test]
+    fn whatever_the_ends_every_axis_has_places_and_ticks() {
+        let odd = [
+            0.0, -0.0, 1.0, -1.0, 1e300, -1e300, 1e-300, -1e-300, 5e-324, f64::MAX, f64::MIN, f64::NAN,
+            f64::INFINITY, f64::NEG_INFINITY, 1.0 + 1e-12,
+        ];
+        for low in odd {
+            for high in odd {
+                for log in [false, true] {
+                    let scale = Scale::fit(low, high, log);
+                    for v in odd {
+                        assert!(scale.at(v).is_none_or(|p| !p.is_nan()), "{low:e} {high:e} {log} {v:e}");
+                    }
+                    for most in [0, 1, 2, 5, 20] {
+                        let ticks = scale.ticks(most);
+                        assert!(ticks.len() <= most.max(1), "{low:e} {high:e} {most}: {ticks:?}");
+                        for (v, label) in ticks {
+                            assert!(label.len() <= 12, "{low:e} {high:e} {log}: {label}");
+                            let place = scale.at(v).expect("a tick is finite");
+                            assert!((-0.01..=1.01).contains(&place), "{low:e} {high:e} {log} {v:e} {place}");
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(labels(1e300, 1e300, true, 3).len(), 3);
+    }
+
+    #[test]
+    fn the_whole_axis_grows_by_leaps() {
+        let ends: Vec<f64> = [0.0, 1.0, 3.0, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
+        assert_eq!(ends, [1.0, 1.0, 5.0, 100.0, 100.0, 200.0, 5000.0]);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let texts = [0.0, 0.125, 12.5, 1240.0, 3.24e-8, 1e300, -0.5, 0.00123, 99999.0].map(number);
+        assert_eq!(texts, ["0", "0.125", "12.5", "1240", "3.2e-8", "1e300", "-0.5", "1.2e-3", "1e5"]);
+        assert_eq!([950.0, 1240.0, 12_000.0, 1.5e6].map(count), ["950", "1,240", "12k", "1.5M"]);
+        assert_eq!((number(f64::NAN), number(f64::NEG_INFINITY)), ("nan".into(), "-inf".into()));
+    }
+}
