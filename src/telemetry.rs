@@ -235,7 +235,12 @@ pub enum Event {
 /// What the screen wants to look at; computed from a snapshot, beside training.
 #[derive(Clone, Debug, PartialEq)]
 pub enum View {
-    /// Decision boundary of a lane over 2-D data, or predictions for images: probe `prediction`.
+    /// Decision boundary of a lane over 2-D data, or the prediction for one sample: probe `prediction`.
+    ///
+    /// Over 2-D data its parts are `boundary`, a grid: the probability of class 1 where there are two classes, the number of
+    /// the winning class where there are more (`classes`, a scalar, tells how many there are); and `points`, validation
+    /// samples. Otherwise `image` (images only), `probabilities` (a table: a row for each class name, one column), and the
+    /// scalars `label` and `predicted` (class numbers), `sample` and `samples` (its number, and how many there are).
     Prediction {
         /// The lane in front.
         lane: LaneId,
@@ -244,12 +249,18 @@ pub enum View {
         /// Columns and rows of the grid worth computing (2-D data).
         grid: (usize, usize),
     },
-    /// Confusion matrix on the validation samples: probe `confusion`.
+    /// Confusion matrix on the validation samples: probe `confusion`. Its part `matrix` is a table of counts: a row for each
+    /// true class, a column for each predicted one.
     Confusion {
         /// The lane in front.
         lane: LaneId,
     },
     /// An attack on a validation sample: probe `adversarial`.
+    ///
+    /// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after, and
+    /// `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for others.
+    /// For all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`, `before` and
+    /// `after` (class numbers), `eps`, `linf` and `l2` (norms of the perturbation), `sample` and `samples`.
     Adversarial {
         /// The lane in front.
         lane: LaneId,
