@@ -6,5 +6,6 @@ pub mod limits;
 pub mod registry;
 pub mod scenario;
 pub mod telemetry;
+pub mod text;
 pub mod ui;
 pub mod view;

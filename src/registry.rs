@@ -76,16 +76,12 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     fn text(&self) -> String {
         ron::to_string(self).unwrap_or_default()
     }
-    /// Reads RON.
+    /// Reads RON, in the short forms of a scenario too.
     ///
     /// # Errors
     /// What is wrong with the text.
     fn parse(text: &str) -> Result<Self, String> {
-        ron::Options::default()
-            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
-            .with_default_extension(ron::extensions::Extensions::UNWRAP_VARIANT_NEWTYPES)
-            .from_str(text.trim())
-            .map_err(|e| e.code.to_string())
+        crate::scenario::de::parse(text)
     }
 }
 
@@ -101,8 +97,9 @@ impl Value for f64 {
         see(*self);
     }
     fn text(&self) -> String {
-        let size = self.abs();
-        if size != 0.0 && !(1e-3..1e6).contains(&size) { format!("{self:e}") } else { format!("{self}") }
+        let (size, plain, short) = (self.abs(), format!("{self}"), format!("{self:e}"));
+        let long = size != 0.0 && !(1e-3..1e6).contains(&size) && short.len() < plain.len();
+        if long { short } else { plain }
     }
 }
 

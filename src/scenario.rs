@@ -1,29 +1,22 @@
 //! The scenario: the RON document as plain data, and what every lane of it amounts to. Runs nothing and opens nothing.
 
+pub mod check;
+pub mod de;
+pub mod reader;
+
+pub use check::{Fault, decode, read, read_with_data};
+
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::DataConfig;
+pub use crate::engine::data::Scaling;
 use crate::engine::init::InitConfig;
-use crate::engine::layer::LayerConfig;
+use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
 use crate::limits;
-use crate::registry::{Value, plain_values, settings};
-use serde::{Deserialize, Serialize};
-
-/// How inputs are brought to a common scale, with numbers taken from the training samples only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scaling {
-    /// As the source gives them.
-    #[default]
-    None,
-    /// Every feature to mean 0 and standard deviation 1.
-    Standard,
-    /// Every feature to [0, 1].
-    Unit,
-}
-plain_values!(Scaling);
+use crate::registry::{Value, settings};
 
 settings! {
     /// Penalties on the size of the weights (not biases or gains), added to the loss.
@@ -126,6 +119,15 @@ settings! {
 }
 
 impl Scenario {
+    /// The document as text; `read` gives the same scenario again.
+    pub fn to_ron(&self) -> String {
+        use ron::extensions::Extensions;
+        let style = ron::ser::PrettyConfig::default()
+            .indentor("  ")
+            .extensions(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
+        ron::ser::to_string_pretty(self, style).unwrap_or_default() + "\n"
+    }
+
     /// What the scenario gives to a lane without overrides.
     pub fn base(&self) -> Recipe {
         Recipe {
@@ -157,6 +159,13 @@ impl Scenario {
 }
 
 impl Recipe {
+    /// The whole network for labels that want these outputs: the hidden layers and the Dense layer that follows them.
+    pub fn layers(&self, outputs: Shape) -> Vec<LayerConfig> {
+        let mut layers = self.network.clone();
+        layers.push(Dense { units: outputs.rows_of().1, ..Dense::default() }.into());
+        layers
+    }
+
     /// The fields in which two recipes differ, each with the value here: `optimizer: Adam(lr: 0.003)`.
     pub fn differences(&self, other: &Self) -> Vec<(&'static str, String)> {
         use crate::registry::Settings as _;

@@ -1,13 +1,16 @@
 //! Data sets in memory: the table of sources, and what one row has to know.
 //!
-//! A source turns bytes (from the binary or from files that somebody else opened) and a seed into samples. It opens
-//! nothing itself.
+//! A source turns bytes (from the binary or from files that somebody else opens, see [`Files`]) and a seed into
+//! samples. It opens nothing itself.
 
 use crate::engine::loss::Targets;
 use crate::engine::shape::Shape;
 use crate::registry::registry;
 
+pub mod split;
 pub mod toy;
+
+pub use split::{Prepared, Scaling, prepare};
 
 /// What the samples should be answered with.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,9 +97,46 @@ pub struct Dataset {
     pub range: Option<(f32, f32)>,
 }
 
+/// What a source reads its files through: the engine opens nothing itself, and a test needs no disk.
+pub trait Files {
+    /// The bytes of a file, refused beyond `limit` bytes.
+    ///
+    /// # Errors
+    /// Why it cannot be read, without its name.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
+
+    /// The entries of a directory in the order of their names.
+    ///
+    /// # Errors
+    /// Why it cannot be listed, without its name.
+    fn list(&self, path: &str) -> Result<Vec<Entry>, String>;
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without the directory's.
+    pub name: String,
+    /// Whether it is a directory itself.
+    pub directory: bool,
+}
+
+/// No files at all: enough for data sets that are inside the binary or generated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, String> {
+        Err("no files can be read here".into())
+    }
+    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+        Err("no files can be read here".into())
+    }
+}
+
 /// Settings of a data set.
 pub trait Source: Send + Sync {
-    /// Files that it needs, relative to the scenario, in the order in which `load` takes their bytes.
+    /// Files and directories that it reads, relative to the scenario.
     fn files(&self) -> Vec<&str> {
         Vec::new()
     }
@@ -104,20 +144,41 @@ pub trait Source: Send + Sync {
     /// Makes the data set.
     ///
     /// # Errors
-    /// What is wrong with which file (its index) and where.
-    fn load(&self, files: &[Vec<u8>], seed: u64) -> Result<Dataset, SourceError>;
+    /// What is wrong with which file and where.
+    fn load(&self, files: &dyn Files, seed: u64) -> Result<Dataset, SourceError>;
 }
 
 /// Why there is no data set.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{what}")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SourceError {
-    /// Index into [`Source::files`], if a file is at fault.
-    pub file: Option<usize>,
+    /// The file at fault, as the scenario names it.
+    pub file: Option<String>,
     /// Line in that file, from 1.
     pub line: Option<u64>,
     /// What is wrong, and what would be right.
     pub what: String,
+}
+
+impl SourceError {
+    /// A fault of no file.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { file: None, line: None, what: what.into() }
+    }
+
+    /// A fault in a file.
+    pub fn in_file(file: &str, what: impl Into<String>) -> Self {
+        Self { file: Some(file.into()), line: None, what: what.into() }
+    }
+}
+
+impl std::fmt::Display for SourceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}, line {line}: {}", self.what),
+            (Some(file), None) => write!(f, "{file}: {}", self.what),
+            _ => f.write_str(&self.what),
+        }
+    }
 }
 
 registry! {

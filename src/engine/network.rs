@@ -83,8 +83,14 @@ impl Network {
             let at = format!("{at}[{i}]");
             match config.inner() {
                 Some(Inner::Repeat(times, inner)) => {
+                    let before = self.nodes.len();
                     for _ in 0..times {
                         self.append(inner, &format!("{at}.layers"))?;
+                        // Else empty lists, nested, would be repeated for ever.
+                        if self.nodes.len() == before {
+                            let what = "a Repeat needs at least one layer inside".into();
+                            return Err(ShapeError { at, what });
+                        }
                     }
                 }
                 Some(Inner::Residual(inner)) => self.append_residual(inner, at)?,

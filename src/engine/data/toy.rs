@@ -1,6 +1,6 @@
 //! Generated two-dimensional data sets.
 
-use super::{Dataset, Labels, Samples, Source, SourceError};
+use super::{Dataset, Files, Labels, Samples, Source, SourceError};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -17,7 +17,7 @@ settings! {
 }
 
 impl Source for Spiral {
-    fn load(&self, _: &[Vec<u8>], seed: u64) -> Result<Dataset, SourceError> {
+    fn load(&self, _: &dyn Files, seed: u64) -> Result<Dataset, SourceError> {
         let (half, noise) = (self.samples / 2, self.noise as f32);
         let mut rng = Stream::new(seed, Purpose::Data, 0, 0);
         let mut inputs = Vec::with_capacity(half * 4);

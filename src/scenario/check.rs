@@ -1,0 +1,265 @@
+//! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
+
+use super::de::Document;
+use super::{Lane, Scenario};
+use crate::engine::data::{Files, Labels, NoFiles, Prepared, prepare};
+use crate::engine::network::Network;
+use crate::engine::shape::Shape;
+use crate::limits;
+use crate::registry::{Settings as _, join};
+use crate::text::{escaped, escaped_lines, excerpt};
+
+/// A fault of a scenario and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is there, and what would be right.
+    pub what: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.what)
+    }
+}
+
+impl Fault {
+    /// As compilers write it: `path:line:column: what`.
+    pub fn in_file(&self, path: &str) -> String {
+        format!("{}:{self}", excerpt(path, limits::NAME_CHARS))
+    }
+
+    fn at(text: &str, offset: usize, what: String) -> Self {
+        let before = &text.as_bytes()[..offset.min(text.len())];
+        let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        let bom = if text.starts_with('\u{feff}') && line_start == 0 { 3.min(offset) } else { line_start };
+        Self {
+            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
+            column: String::from_utf8_lossy(&before[bom..]).chars().count() + 1,
+            what,
+        }
+    }
+}
+
+/// Reads a scenario and checks everything that can be said without opening data files.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn read(text: &str) -> Result<Scenario, Vec<Fault>> {
+    examine(text, None).map(|(scenario, _)| scenario)
+}
+
+/// Reads a scenario, its data files too, and checks all of it; gives the samples as well, ready for training.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepared), Vec<Fault>> {
+    match examine(text, Some(files))? {
+        (scenario, Some(data)) => Ok((scenario, data)),
+        (_, None) => unreachable!("data that cannot be had is a fault"),
+    }
+}
+
+/// The text of a scenario file.
+///
+/// # Errors
+/// Where it stops being UTF-8, or that it is too large.
+pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
+    let fault = |line, column, what: String| Err(Fault { line, column, what });
+    if bytes.len() as u64 > limits::SCENARIO_BYTES {
+        return fault(1, 1, format!("larger than a scenario may be: {} KiB", limits::SCENARIO_BYTES / 1024));
+    }
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return fault(1, 1, "this is a gzip file; a scenario is plain text".into());
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return fault(1, 1, "this is UTF-16; save it as UTF-8".into());
+    }
+    std::str::from_utf8(bytes).map_err(|e| {
+        let valid = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
+        Fault::at(valid, valid.len(), "not UTF-8 from here on; save the file as UTF-8".into())
+    })
+}
+
+fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Prepared>), Vec<Fault>> {
+    if let Err(fault) = decode(text.as_bytes()) {
+        return Err(vec![fault]);
+    }
+    let placed = |mut found: Vec<(usize, String)>| {
+        found.sort_by_key(|f| f.0);
+        found.dedup();
+        let more = found.len().saturating_sub(limits::FAULTS);
+        found.truncate(limits::FAULTS);
+        let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
+        if let (Some(last), 1..) = (faults.last_mut(), more) {
+            last.what.push_str(&format!(" (and {more} more)"));
+        }
+        faults
+    };
+    let document = Document::new(text).map_err(placed)?;
+    let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
+    let mut check = Check { document, data: None };
+    check.names(&scenario);
+    check.settings(&scenario);
+    scenario.complete();
+    check.data(&scenario, files);
+    check.lanes(&scenario);
+    let Check { document, data } = check;
+    let faults = document.into_faults();
+    if faults.is_empty() { Ok((scenario, data)) } else { Err(placed(faults)) }
+}
+
+struct Check<'a> {
+    document: Document<'a>,
+    data: Option<Prepared>,
+}
+
+impl Check<'_> {
+    fn fault(&self, path: &str, what: String) {
+        self.document.fault(self.document.find(path).span.start, what);
+    }
+
+    /// Every number within its range.
+    fn settings(&self, scenario: &Scenario) {
+        scenario.check("", &mut |path, what| {
+            let field = path.rsplit('.').next().unwrap_or(path);
+            self.fault(path, format!("{field}: {what}"));
+        });
+    }
+
+    fn names(&self, scenario: &Scenario) {
+        let long = |name: &str| name.chars().count() > limits::NAME_CHARS;
+        let too_long = format!("longer than {} characters", limits::NAME_CHARS);
+        if long(&scenario.title) {
+            self.fault("title", format!("title: {too_long}"));
+        }
+        if scenario.lanes.len() > limits::LANES {
+            let what = format!("{} lanes; at most {} run side by side", scenario.lanes.len(), limits::LANES);
+            self.fault(&format!("lanes[{}]", limits::LANES), what);
+        }
+        for (i, lane) in scenario.lanes.iter().enumerate() {
+            let path = format!("lanes[{i}].name");
+            if self.document.spoilt(&path) && !lane.name.is_empty() {
+                continue;
+            }
+            let name = lane.name.trim();
+            if name.is_empty() && !self.document.spoilt(&format!("lanes[{i}]")) {
+                self.fault(&path, "a lane needs a name, such as (name: \"Adam\", optimizer: Adam())".into());
+            } else if long(name) {
+                self.fault(&path, format!("name: {too_long}"));
+            } else if !name.is_empty() && scenario.lanes[..i].iter().any(|other| other.name.trim() == name) {
+                self.fault(
+                    &path,
+                    format!("a second lane called {}; every lane needs its own name", excerpt(name, 40)),
+                );
+            }
+        }
+    }
+
+    /// Loads and splits the data where that is possible.
+    fn data(&mut self, scenario: &Scenario, files: Option<&dyn Files>) {
+        let unclear = ["data", "validation", "train_samples", "seed"].iter().any(|p| self.wrong_at(p));
+        if unclear || (files.is_none() && !scenario.data.files().is_empty()) {
+            return;
+        }
+        match scenario.prepare(files.unwrap_or(&NoFiles)) {
+            Ok(data) => self.data = Some(data),
+            Err(error) => self.fault("data", excerpt(&error.to_string(), 2000)),
+        }
+    }
+
+    /// Whether a field is given and wrong. The path of an absent field leads to what is around it.
+    fn wrong_at(&self, path: &str) -> bool {
+        let around = path.rfind(['.', '[']).map_or("", |i| &path[..i]);
+        let (node, parent) = (self.document.find(path), self.document.find(around));
+        node.id != parent.id && self.document.spoilt(path)
+    }
+
+    /// What every lane trains with, built for the data.
+    fn lanes(&self, scenario: &Scenario) {
+        let Some(data) = &self.data else { return };
+        for (i, lane) in scenario.lanes.iter().enumerate() {
+            let of = |field: &str, own: bool| {
+                if own { join(&format!("lanes[{i}]"), field) } else { field.to_string() }
+            };
+            self.lane(scenario, lane, data, &of);
+        }
+    }
+
+    fn lane(&self, scenario: &Scenario, lane: &Lane, data: &Prepared, of: &dyn Fn(&str, bool) -> String) {
+        let recipe = scenario.recipe(lane);
+        let batch = of("batch", lane.batch.is_some());
+        let batch_fits = !self.wrong_at(&batch) && recipe.batch <= limits::BATCH;
+        if batch_fits && recipe.batch > data.train.len() {
+            let what =
+                format!("batch: {} is more than the {} training samples", recipe.batch, data.train.len());
+            self.fault(&batch, what);
+        }
+        if recipe.loss.classifies() && matches!(data.train.labels, Labels::Values { .. }) {
+            let what = format!(
+                "{} compares classes, but the labels of {} are numbers; take Mse()",
+                recipe.loss.name(),
+                scenario.data.name()
+            );
+            self.fault(&of("loss", lane.loss.is_some()), what);
+        }
+        let path = of("network", lane.network.is_some());
+        if self.wrong_at(&path) {
+            return;
+        }
+        let outputs = data.train.outputs();
+        match Network::new(data.train.shape, &recipe.layers(outputs)) {
+            Err(error) => self.fault(&format!("{path}{}", error.at), excerpt(&error.what, 1000)),
+            Ok(network) if network.output() != outputs => {
+                let cure = match outputs {
+                    Shape::Sequence { .. } => "every time step has a label: keep the sequence to the end",
+                    _ => "a sample has one label: end with Flatten(), or with a recurrent layer's last state",
+                };
+                self.fault(
+                    &path,
+                    format!("the network gives {}, the data wants {outputs}; {cure}", network.output()),
+                );
+            }
+            Ok(network) => {
+                let floats = network.workspace_len(recipe.batch);
+                if batch_fits && floats > limits::ACTIVATIONS {
+                    let what = format!(
+                        "a batch of {} makes {floats} activations; at most {} fit. Take a smaller batch or network",
+                        recipe.batch,
+                        limits::ACTIVATIONS
+                    );
+                    self.fault(&batch, what);
+                }
+            }
+        }
+    }
+}
+
+impl Scenario {
+    /// Loads the data set and makes of it what lanes train on.
+    ///
+    /// # Errors
+    /// What is wrong with the data.
+    pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, crate::engine::data::SourceError> {
+        let data = self.data.load(files, self.seed)?;
+        prepare(data, self.validation, self.scaling, self.train_samples, self.seed)
+    }
+
+    /// Makes texts harmless to show and gives a scenario without lanes one, named after its optimizer.
+    fn complete(&mut self) {
+        self.title = escaped(&self.title).into_owned();
+        self.about = escaped_lines(&self.about).into_owned();
+        for lane in &mut self.lanes {
+            lane.name = escaped(lane.name.trim()).into_owned();
+        }
+        if self.lanes.is_empty() {
+            self.lanes.push(Lane { name: self.optimizer.name().into(), ..Lane::default() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
