@@ -70,7 +70,7 @@ fn lanes_are_found_inside_lists_options_and_positional_arguments() {
             "3:34: lr: -1 is out of range",
             "4:1: a lane needs a name",
             "4:13: max_norm: -2 is out of range",
-            "5:26: batch: 0 is out of range",
+            "5:23: batch: 0 is out of range",
         ],
     );
 }
