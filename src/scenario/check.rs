@@ -1,7 +1,7 @@
 //! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
 
 use super::de::Document;
-use super::{Lane, Scenario};
+use super::{Lane, Recipe, Scenario};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared, prepare};
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
@@ -210,31 +210,50 @@ impl Check<'_> {
         if self.wrong_at(&path) {
             return;
         }
-        let outputs = data.train.outputs();
-        match Network::new(data.train.shape, &recipe.layers(outputs)) {
-            Err(error) => self.fault(&format!("{path}{}", error.at), excerpt(&error.what, 1000)),
-            Ok(network) if network.output() != outputs => {
-                let cure = match outputs {
-                    Shape::Sequence { .. } => "every time step has a label: keep the sequence to the end",
-                    _ => "a sample has one label: end with Flatten(), or with a recurrent layer's last state",
-                };
-                self.fault(
-                    &path,
-                    format!("the network gives {}, the data wants {outputs}; {cure}", network.output()),
-                );
-            }
-            Ok(network) => {
-                let floats = network.workspace_len(recipe.batch);
-                if batch_fits && floats > limits::ACTIVATIONS {
-                    let what = format!(
-                        "a batch of {} makes {floats} activations; at most {} fit. Take a smaller batch or network",
-                        recipe.batch,
-                        limits::ACTIVATIONS
-                    );
-                    self.fault(&batch, what);
-                }
+        if let Err((at, what)) = recipe.build(data) {
+            let own = if at == "batch" { lane.batch.is_some() } else { lane.network.is_some() };
+            if at != "batch" || batch_fits {
+                self.fault(&of(&at, own), excerpt(&what, 1000));
             }
         }
+    }
+}
+
+impl Recipe {
+    /// Builds the network for these data, and proves that its activations fit into memory.
+    ///
+    /// # Errors
+    /// The path inside the recipe, and what does not fit there.
+    pub fn build(&self, data: &Prepared) -> Result<Network, (String, String)> {
+        let outputs = data.train.outputs();
+        let last = format!("[{}]", self.network.len());
+        let network = Network::new(data.train.shape, &self.layers(outputs)).map_err(|e| {
+            if e.at.starts_with(&last) {
+                ("network".into(), format!("the output layer that follows: {}", e.what))
+            } else {
+                (format!("network{}", e.at), e.what)
+            }
+        })?;
+        if network.output() != outputs {
+            let cure = match outputs {
+                Shape::Sequence { .. } => "every time step has a label: keep the sequence to the end",
+                _ => {
+                    "a sample has one label: end with Flatten(), or with the last state of a recurrent layer"
+                }
+            };
+            let what = format!("the network gives {}, the data want {outputs}; {cure}", network.output());
+            return Err(("network".into(), what));
+        }
+        let rows = self.batch.min(data.train.len()).max(1);
+        let floats = network.workspace_len(rows);
+        if floats > limits::ACTIVATIONS {
+            let what = format!(
+                "a batch of {rows} needs {floats} numbers for activations; at most {} are allowed: take a smaller batch",
+                limits::ACTIVATIONS
+            );
+            return Err(("batch".into(), what));
+        }
+        Ok(network)
     }
 }
 

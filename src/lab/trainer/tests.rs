@@ -14,7 +14,7 @@ fn scenario() -> Scenario {
 }
 
 fn data(scenario: &Scenario) -> Arc<Data> {
-    Arc::new(prepare(scenario, &|_| Err("no files here".into())).unwrap())
+    Arc::new(prepare(scenario, &crate::engine::data::NoFiles).unwrap())
 }
 
 fn trainer(change: impl FnOnce(&mut Recipe)) -> Trainer {
