@@ -4,4 +4,5 @@
 pub mod keymap;
 pub mod message;
 pub mod pane;
+pub mod terminal;
 pub mod theme;

@@ -1,0 +1,386 @@
+//! The terminal: what it can show, taking it over, giving it back whatever happens, and the three threads that serve it
+//! (reader, writer, signals). Knows nothing of the app.
+
+pub mod encode;
+pub mod keys;
+pub mod writer;
+
+use super::theme::{Depth, Glyphs};
+use keys::{Input, Parser};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags};
+use rustix::termios::{self, OptionalActions, Termios};
+use signal_hook::consts::signal;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use writer::Writer;
+
+/// What wakes the screen's thread.
+#[derive(Clone, Debug)]
+pub enum Wake {
+    /// A key, the mouse, a paste.
+    Input(Input),
+    /// Perhaps another size.
+    Resized,
+    /// Running again after a stop.
+    Continued,
+    /// Told to end, with this exit code.
+    Terminate(u8),
+    /// Nobody is at the other end any more.
+    HungUp,
+}
+
+/// Why the lab cannot open here.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// Input or output is no terminal.
+    #[error("the lab needs a terminal for its input and output; without one use `gradtui run SCENARIO`")]
+    NoTerminal,
+    /// `TERM` says that nothing but lines can be shown.
+    #[error(
+        "the lab cannot draw on TERM={0:?}; use `gradtui run SCENARIO`, or set TERM to what your terminal is"
+    )]
+    Dumb(String),
+    /// The system refused something.
+    #[error("the terminal cannot be taken over: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// When colours are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// As the terminal says.
+    #[default]
+    Auto,
+    /// Always; at least 16.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How many colours, from the command line's choice and the environment; `var` reads one variable.
+pub fn depth(choice: ColorChoice, var: impl Fn(&str) -> Option<String>) -> Depth {
+    let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
+    let term = var("TERM").unwrap_or_default();
+    let forced =
+        choice == ColorChoice::Always || var("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
+    if choice == ColorChoice::Never || (choice == ColorChoice::Auto && set("NO_COLOR")) {
+        return Depth::Mono;
+    }
+    let colorterm = var("COLORTERM").unwrap_or_default();
+    if matches!(&colorterm[..], "truecolor" | "24bit") || term.contains("direct") {
+        Depth::True
+    } else if term.contains("256color") {
+        Depth::Indexed
+    } else if !forced && (term.starts_with("vt1") || term.starts_with("vt2")) {
+        Depth::Mono
+    } else {
+        Depth::Sixteen
+    }
+}
+
+/// Which characters, from the locale and the kind of terminal.
+pub fn glyphs(var: impl Fn(&str) -> Option<String>) -> Glyphs {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| var(n).filter(|v| !v.is_empty()));
+    let utf8 = locale.is_some_and(|l| {
+        let l = l.to_ascii_lowercase();
+        l.contains("utf-8") || l.contains("utf8")
+    });
+    let console = var("TERM").is_some_and(|t| t == "linux" || t.starts_with("vt"));
+    if utf8 && !console { Glyphs::Unicode } else { Glyphs::Ascii }
+}
+
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
+const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[?25h\x1b[?1049l";
+
+/// What is needed to give the terminal back, from any thread.
+#[derive(Debug)]
+struct Custody {
+    before: Mutex<Termios>,
+    held: AtomicBool,
+}
+
+impl Custody {
+    fn take(&self) -> std::io::Result<()> {
+        let input = std::io::stdin();
+        let mut raw = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        raw.make_raw();
+        termios::tcsetattr(&input, OptionalActions::Now, &raw)?;
+        self.held.store(true, Ordering::SeqCst);
+        write(ENTER)
+    }
+
+    /// Gives the terminal back, once. `quietly`: without writing, for a terminal that takes nothing.
+    fn give_back(&self, quietly: bool) {
+        if !self.held.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let input = std::io::stdin();
+        if quietly {
+            let _ = termios::tcflush(&input, termios::QueueSelector::OFlush);
+        } else {
+            let _ = write(LEAVE);
+        }
+        let _ = termios::tcflush(&input, termios::QueueSelector::IFlush);
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = termios::tcsetattr(&input, OptionalActions::Now, &before);
+    }
+}
+
+fn write(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Standard output without the buffer and the lock that the rest of the process uses.
+#[derive(Debug)]
+struct Output;
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        loop {
+            match rustix::io::write(rustix::stdio::stdout(), bytes) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return other.map_err(Into::into),
+            }
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal in our hands; dropped, it is given back.
+#[derive(Debug)]
+pub struct Terminal {
+    custody: Arc<Custody>,
+    writer: Writer,
+    wakes: Receiver<Wake>,
+}
+
+impl Terminal {
+    /// Takes the terminal over and starts the threads that serve it.
+    ///
+    /// # Errors
+    /// There is no terminal, or none that can be drawn on.
+    pub fn open(glyphs: Glyphs) -> Result<Self, Unfit> {
+        let (input, output) = (std::io::stdin(), std::io::stdout());
+        if !termios::isatty(&input) || !termios::isatty(&output) {
+            return Err(Unfit::NoTerminal);
+        }
+        let term = std::env::var("TERM").unwrap_or_default();
+        if matches!(&term[..], "" | "dumb" | "unknown") {
+            return Err(Unfit::Dumb(term));
+        }
+        let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
+        let custody = Arc::new(Custody { before, held: AtomicBool::new(false) });
+        let (tell, wakes) = sync_channel(256);
+        let gone = tell.clone();
+        signals(tell.clone(), Arc::clone(&custody))?;
+        restore_on_panic(Arc::clone(&custody));
+        custody.take()?;
+        let writer = match Writer::start(Output, glyphs == Glyphs::Ascii, true, move || {
+            drop(gone.try_send(Wake::HungUp))
+        }) {
+            Ok(writer) => writer,
+            Err(e) => {
+                custody.give_back(false);
+                return Err(e.into());
+            }
+        };
+        let terminal = Self { custody, writer: writer.clone(), wakes };
+        std::thread::Builder::new().name("terminal-reader".into()).spawn(move || read(&tell, &writer))?;
+        Ok(terminal)
+    }
+
+    /// Its size; 80x24 where it does not know.
+    pub fn size(&self) -> Size {
+        match termios::tcgetwinsize(rustix::stdio::stdout()) {
+            Ok(s) if s.ws_col > 0 && s.ws_row > 0 => Size::new(s.ws_col.min(1000), s.ws_row.min(500)),
+            _ => Size::new(80, 24),
+        }
+    }
+
+    /// Hands a picture over; never waits.
+    pub fn show(&self, picture: &Buffer) {
+        self.writer.send(picture);
+    }
+
+    /// The thread that writes.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// What happens next, or nothing within that time.
+    pub fn wait(&self, time: Duration) -> Option<Wake> {
+        match self.wakes.recv_timeout(time) {
+            Ok(wake) => Some(wake),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Wake::HungUp),
+        }
+    }
+
+    /// Gives the terminal to the shell and stops the process group; returns when it runs again, or at once where nobody could
+    /// wake it up.
+    ///
+    /// # Errors
+    /// The terminal cannot be taken again.
+    pub fn suspend(&self) -> std::io::Result<()> {
+        self.custody.give_back(false);
+        // The system itself ignores this stop where no shell would be left to continue it.
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+        while let Some(wake) = self.wait(Duration::from_millis(200)) {
+            if matches!(wake, Wake::Continued | Wake::HungUp | Wake::Terminate(_)) {
+                break;
+            }
+        }
+        self.resume()
+    }
+
+    /// Takes the terminal (again) after somebody else had it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn resume(&self) -> std::io::Result<()> {
+        self.custody.take()?;
+        self.writer.repaint();
+        Ok(())
+    }
+
+    /// Gives the terminal back; within `patience` even if it does not read.
+    pub fn close(&self, patience: Duration) {
+        let taken = self.writer.stop(patience);
+        self.custody.give_back(!taken);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.close(Duration::from_secs(1));
+    }
+}
+
+/// Restores the terminal when the screen's thread panics; a panic elsewhere ends in its lane and must not touch the screen.
+fn restore_on_panic(custody: Arc<Custody>) {
+    let screen = std::thread::current().id();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == screen {
+            custody.give_back(false);
+            before(info);
+        } else if !custody.held.load(Ordering::SeqCst) {
+            before(info);
+        }
+    }));
+}
+
+/// Listens for signals in a thread of its own, so that none is missed whatever the others do.
+fn signals(tell: SyncSender<Wake>, custody: Arc<Custody>) -> std::io::Result<()> {
+    use signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for s in signals.forever() {
+            match s {
+                SIGWINCH => {
+                    let _ = tell.try_send(Wake::Resized);
+                }
+                SIGCONT => {
+                    let _ = tell.try_send(Wake::Continued);
+                }
+                other => {
+                    let code = 128 + other as u8;
+                    let _ = tell.try_send(Wake::Terminate(code));
+                    // Whoever is told saves and leaves; if it cannot, this does.
+                    std::thread::sleep(LONGEST_GOODBYE);
+                    custody.give_back(true);
+                    std::process::exit(i32::from(code));
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Between a signal to end and the end.
+const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
+
+/// Reads the terminal until it is gone.
+fn read(tell: &SyncSender<Wake>, writer: &Writer) {
+    let (mut parser, mut inputs, mut bytes) = (Parser::default(), Vec::new(), [0u8; 4096]);
+    let fd = rustix::stdio::stdin();
+    loop {
+        let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+        // A sequence that stays incomplete is taken for what it is; a paste may stutter.
+        let patience = match (parser.waits(), parser.pastes()) {
+            (false, _) => None,
+            (true, true) => rustix::event::Timespec::try_from(Duration::from_secs(1)).ok(),
+            (true, false) => rustix::event::Timespec::try_from(Duration::from_millis(40)).ok(),
+        };
+        match rustix::event::poll(&mut fds, patience.as_ref()) {
+            Ok(0) => parser.pause(&mut inputs),
+            Ok(_) => match rustix::io::read(fd, &mut bytes) {
+                Ok(0) => break,
+                Ok(n) => parser.feed(&bytes[..n], &mut inputs),
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                Err(_) => break,
+            },
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => break,
+        }
+        for input in inputs.drain(..) {
+            if input == Input::Status {
+                writer.answered();
+            } else if tell.send(Wake::Input(input)).is_err() {
+                return;
+            }
+        }
+    }
+    let _ = tell.send(Wake::HungUp);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_string())
+    }
+
+    #[test]
+    fn colours_are_chosen_in_the_documented_order() {
+        use ColorChoice::{Always, Auto, Never};
+        for (choice, vars, want) in [
+            (Never, &[("COLORTERM", "truecolor")][..], Depth::Mono),
+            (Auto, &[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], Depth::Mono),
+            (Auto, &[("NO_COLOR", ""), ("COLORTERM", "truecolor")], Depth::True),
+            (Always, &[("NO_COLOR", "1"), ("TERM", "xterm-256color")], Depth::Indexed),
+            (Auto, &[("TERM", "xterm-256color")], Depth::Indexed),
+            (Auto, &[("TERM", "xterm-direct")], Depth::True),
+            (Auto, &[("TERM", "xterm")], Depth::Sixteen),
+            (Auto, &[("TERM", "linux")], Depth::Sixteen),
+            (Auto, &[("TERM", "vt100")], Depth::Mono),
+        ] {
+            assert_eq!(depth(choice, env(vars)), want, "{choice:?} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn only_utf8_locales_get_more_than_ascii() {
+        for (vars, want) in [
+            (&[("LANG", "de_DE.UTF-8")][..], Glyphs::Unicode),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], Glyphs::Ascii),
+            (&[("LC_ALL", ""), ("LANG", "C.utf8")], Glyphs::Unicode),
+            (&[("LANG", "en_US.ISO-8859-1")], Glyphs::Ascii),
+            (&[], Glyphs::Ascii),
+            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Glyphs::Ascii),
+        ] {
+            assert_eq!(glyphs(env(vars)), want, "{vars:?}");
+        }
+    }
+}

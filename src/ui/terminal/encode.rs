@@ -1,0 +1,336 @@
+//! From one picture to the next in as few bytes as possible. Writes to a buffer only, and lets no control character through.
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+use std::io::Write as _;
+use unicode_width::UnicodeWidthStr as _;
+
+/// The attributes that the terminal is set to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pen {
+    fg: Color,
+    bg: Color,
+    modifiers: Modifier,
+}
+
+const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifiers: Modifier::empty() };
+
+/// Where the terminal's cursor is and how it would draw.
+struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    at: Option<(u16, u16)>,
+    pen: Pen,
+    ascii: bool,
+}
+
+/// Appends what turns `old` into `new`; nothing at all if they look the same. Another size, or no `old`: all of it.
+///
+/// `ascii`: replaces every character beyond ASCII by the nearest one.
+pub fn encode(old: Option<&Buffer>, new: &Buffer, ascii: bool, out: &mut Vec<u8>) {
+    let old = old.filter(|o| o.area == new.area);
+    let mut e = Encoder { out, at: None, pen: PLAIN, ascii };
+    if old.is_none() {
+        e.out.extend_from_slice(b"\x1b[m\x1b[2J");
+    }
+    let blank = Cell::default();
+    let width = usize::from(new.area.width);
+    for (y, row) in new.content.chunks(width.max(1)).enumerate() {
+        let before = old.map(|o| &o.content[y * width..(y + 1) * width]);
+        let mut x = 0;
+        while x < row.len() {
+            let cell = &row[x];
+            let wide = cell.symbol().width().clamp(1, 2);
+            let old_cell = before.map_or(&blank, |b| &b[x]);
+            let uncovered = x > 0 && before.is_some_and(|b| b[x - 1].symbol().width() > 1);
+            if !same(cell, old_cell)
+                || (uncovered && row[x - 1].symbol() != before.map_or("", |b| b[x - 1].symbol()))
+            {
+                e.go(x as u16, y as u16, row);
+                e.draw(cell, wide);
+            }
+            x += wide;
+        }
+    }
+    if e.pen != PLAIN {
+        e.out.extend_from_slice(b"\x1b[m");
+    }
+}
+
+/// Whether the foreground of an empty cell is seen.
+fn foreground_matters(cell: &Cell) -> bool {
+    cell.symbol() != " "
+        || cell.modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT)
+}
+
+fn pen(cell: &Cell) -> Pen {
+    Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
+}
+
+/// Whether two cells look the same.
+fn same(a: &Cell, b: &Cell) -> bool {
+    a.symbol() == b.symbol()
+        && a.bg == b.bg
+        && (pen(a) == pen(b) || !(foreground_matters(a) || foreground_matters(b)))
+}
+
+impl Encoder<'_> {
+    fn go(&mut self, x: u16, y: u16, row: &[Cell]) {
+        match self.at {
+            Some(at) if at == (x, y) => {}
+            Some((from, line)) if line == y && from < x => {
+                let between = &row[usize::from(from)..usize::from(x)];
+                let cheap =
+                    between.len() <= 3 && between.iter().all(|c| c.symbol().len() == 1 && self.fits(c));
+                if cheap {
+                    for cell in between {
+                        self.symbol(cell.symbol());
+                    }
+                } else if between.len() == 1 {
+                    self.out.extend_from_slice(b"\x1b[C");
+                } else {
+                    let _ = write!(self.out, "\x1b[{}C", between.len());
+                }
+            }
+            _ if x == 0 => {
+                let _ = write!(self.out, "\x1b[{}H", y + 1);
+            }
+            _ => {
+                let _ = write!(self.out, "\x1b[{};{}H", y + 1, x + 1);
+            }
+        }
+        self.at = Some((x, y));
+    }
+
+    /// Whether a cell can be drawn as the pen is.
+    fn fits(&self, cell: &Cell) -> bool {
+        let want = pen(cell);
+        want == self.pen
+            || (!foreground_matters(cell)
+                && want.bg == self.pen.bg
+                && !self
+                    .pen
+                    .modifiers
+                    .intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT))
+    }
+
+    fn draw(&mut self, cell: &Cell, wide: usize) {
+        if !self.fits(cell) {
+            self.set(pen(cell));
+        }
+        self.symbol(cell.symbol());
+        if let Some((x, _)) = &mut self.at {
+            *x += wide as u16;
+        }
+    }
+
+    fn set(&mut self, want: Pen) {
+        if want == PLAIN {
+            self.out.extend_from_slice(b"\x1b[m");
+            self.pen = PLAIN;
+            return;
+        }
+        let mut codes = Vec::with_capacity(24);
+        if !want.modifiers.contains(self.pen.modifiers) {
+            codes.extend_from_slice(b"0;");
+            self.pen = PLAIN;
+        }
+        for (flag, code) in [
+            (Modifier::BOLD, 1),
+            (Modifier::DIM, 2),
+            (Modifier::ITALIC, 3),
+            (Modifier::UNDERLINED, 4),
+            (Modifier::REVERSED, 7),
+            (Modifier::CROSSED_OUT, 9),
+        ] {
+            if want.modifiers.contains(flag) && !self.pen.modifiers.contains(flag) {
+                let _ = write!(codes, "{code};");
+            }
+        }
+        if want.fg != self.pen.fg {
+            colour(&mut codes, want.fg, 30);
+        }
+        if want.bg != self.pen.bg {
+            colour(&mut codes, want.bg, 40);
+        }
+        self.pen = want;
+        if codes.pop().is_some() {
+            self.out.extend_from_slice(b"\x1b[");
+            self.out.extend_from_slice(&codes);
+            self.out.push(b'm');
+        }
+    }
+
+    fn symbol(&mut self, symbol: &str) {
+        for c in symbol.chars() {
+            let c = if harmful(c) { '?' } else { c };
+            if self.ascii && !c.is_ascii() {
+                self.out.push(nearest(c));
+                // A wide character still takes its two cells.
+                for _ in 1..symbol.width() {
+                    self.out.push(b' ');
+                }
+                return;
+            }
+            let mut bytes = [0; 4];
+            self.out.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
+        }
+    }
+}
+
+/// Appends the parameters of a colour, each with a semicolon; `base` is 30 for the foreground, 40 for the ground.
+fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
+    let plain = |n: u8| if n < 8 { base + n } else { base + 60 + n - 8 };
+    let n = match colour {
+        Color::Reset => base + 9,
+        Color::Black => plain(0),
+        Color::Red => plain(1),
+        Color::Green => plain(2),
+        Color::Yellow => plain(3),
+        Color::Blue => plain(4),
+        Color::Magenta => plain(5),
+        Color::Cyan => plain(6),
+        Color::Gray => plain(7),
+        Color::DarkGray => plain(8),
+        Color::LightRed => plain(9),
+        Color::LightGreen => plain(10),
+        Color::LightYellow => plain(11),
+        Color::LightBlue => plain(12),
+        Color::LightMagenta => plain(13),
+        Color::LightCyan => plain(14),
+        Color::White => plain(15),
+        Color::Indexed(i) => {
+            return {
+                let _ = write!(out, "{};5;{i};", base + 8);
+            };
+        }
+        Color::Rgb(r, g, b) => {
+            return {
+                let _ = write!(out, "{};2;{r};{g};{b};", base + 8);
+            };
+        }
+    };
+    let _ = write!(out, "{n};");
+}
+
+/// Characters that could do something to a terminal, or turn the text around them.
+pub fn harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
+}
+
+/// The ASCII character that looks most like it.
+fn nearest(c: char) -> u8 {
+    match c {
+        '─' | '━' | '╌' | '–' | '—' | '−' | '┄' => b'-',
+        '│' | '┃' | '┆' | '‖' | '▏' | '▎' | '▕' => b'|',
+        '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => {
+            b'+'
+        }
+        '▶' | '►' | '→' | '›' => b'>',
+        '◀' | '◄' | '←' | '‹' => b'<',
+        '↑' | '▲' | '△' => b'^',
+        '↓' | '▼' | '▽' => b'v',
+        '·' | '•' | '…' | '⋯' => b'.',
+        '█' | '▇' | '▓' => b'#',
+        '▆' | '▅' => b'*',
+        '▄' | '▀' | '▒' => b'=',
+        '▃' => b'-',
+        '▂' => b':',
+        '▁' | '░' => b'.',
+        '×' => b'x',
+        '±' => b'~',
+        '≤' => b'<',
+        '≥' => b'>',
+        '✓' => b'+',
+        '✗' => b'x',
+        'ε' => b'e',
+        'θ' => b'o',
+        '∞' => b'8',
+        '\u{2800}' => b' ',
+        '\u{2801}'..='\u{28ff}' => b'.',
+        _ => b'?',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    fn random(state: &mut u64) -> u64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state
+    }
+
+    /// What a terminal shows after these bytes: every cell's character.
+    fn shown(vt: &avt::Terminal) -> Vec<String> {
+        (0..8).map(|y| vt.screen().line(y).expect("a line").text()).collect()
+    }
+
+    #[test]
+    fn a_terminal_that_only_sees_differences_shows_the_same_as_one_that_sees_all() {
+        let area = Rect::new(0, 0, 30, 8);
+        let symbols = ["a", "─", "⣿", " ", "日", "z", " ", " "];
+        let colours = [Color::Reset, Color::Red, Color::Indexed(99), Color::Rgb(1, 2, 3)];
+        let mut state = 42;
+        let mut vt = avt::Terminal::new(30, 8).expect("a size");
+        let mut old: Option<Buffer> = None;
+        for round in 0..300 {
+            let mut new = old.clone().unwrap_or_else(|| Buffer::empty(area));
+            for _ in 0..random(&mut state) % 40 {
+                let (x, y) = ((random(&mut state) % 29) as u16, (random(&mut state) % 8) as u16);
+                let r = random(&mut state) as usize;
+                let style = Style::new()
+                    .fg(colours[r % 4])
+                    .bg(colours[(r >> 4) % 4])
+                    .add_modifier(if r.is_multiple_of(5) { Modifier::BOLD } else { Modifier::empty() });
+                new.set_string(x, y, symbols[(r >> 8) % symbols.len()], style);
+            }
+            let mut bytes = Vec::new();
+            encode(old.as_ref(), &new, false, &mut bytes);
+            vt.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
+            let mut whole = avt::Terminal::new(30, 8).expect("a size");
+            let mut bytes = Vec::new();
+            encode(None, &new, false, &mut bytes);
+            whole.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
+            assert_eq!(shown(&vt), shown(&whole), "round {round}");
+            old = Some(new);
+        }
+    }
+
+    #[test]
+    fn nothing_changed_is_nothing_written() {
+        let mut b = Buffer::empty(Rect::new(0, 0, 20, 3));
+        b.set_string(2, 1, "loss 0.25", Style::new().fg(Color::Red));
+        let mut out = Vec::new();
+        encode(Some(&b.clone()), &b, false, &mut out);
+        assert!(out.is_empty());
+        let mut c = b.clone();
+        c.set_string(7, 1, "0.24", Style::new().fg(Color::Red));
+        encode(Some(&b), &c, false, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), "\x1b[2;11H\x1b[31m4\x1b[m");
+    }
+
+    #[test]
+    fn no_control_character_leaves() {
+        let mut b = Buffer::empty(Rect::new(0, 0, 8, 1));
+        b[(0, 0)].set_symbol("\x1b]52;c;x\x07");
+        b[(1, 0)].set_symbol("\u{202e}");
+        let mut out = Vec::new();
+        encode(None, &b, false, &mut out);
+        let text = String::from_utf8(out).expect("text");
+        assert!(!text.contains('\x07') && !text.contains('\u{202e}') && !text.contains("\x1b]"), "{text:?}");
+    }
+
+    #[test]
+    fn ascii_means_ascii() {
+        let mut b = Buffer::empty(Rect::new(0, 0, 12, 1));
+        b.set_string(0, 0, "╭─‖g‖⣿日é▇", Style::new());
+        let mut out = Vec::new();
+        encode(None, &b, true, &mut out);
+        assert!(out.is_ascii(), "{out:?}");
+    }
+}

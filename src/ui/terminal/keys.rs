@@ -1,0 +1,390 @@
+//! From the terminal's bytes to keys, mouse and pastes: a small state machine that survives any input. Reads nothing itself.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+/// What a terminal says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A key.
+    Key(KeyEvent),
+    /// The mouse; the place counts from 0 and may lie outside of the screen.
+    Mouse(MouseEvent),
+    /// Pasted text, cut at [`Parser::PASTE`] bytes.
+    Paste(String),
+    /// The answer to the status request `CSI 5n`.
+    Status,
+}
+
+/// Bytes that are not yet a key.
+#[derive(Debug, Default)]
+pub struct Parser {
+    pending: Vec<u8>,
+    paste: Option<Vec<u8>>,
+}
+
+const ESC: u8 = 0x1b;
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// How the beginning of the pending bytes reads.
+enum Token {
+    /// Not complete.
+    More,
+    /// So many bytes, which mean this or nothing.
+    Done(usize, Option<Input>),
+    /// So many bytes, after which a paste begins.
+    Paste(usize),
+}
+
+impl Parser {
+    /// Bytes of a paste that are kept.
+    pub const PASTE: usize = 64 * 1024;
+    /// Bytes that a control sequence or string may have.
+    const SEQUENCE: usize = 256;
+
+    /// Takes bytes in; what they mean goes to `out`.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
+        for &b in bytes {
+            match &mut self.paste {
+                Some(text) => {
+                    text.push(b);
+                    if text.ends_with(PASTE_END) {
+                        let end = text.len() - PASTE_END.len();
+                        text.truncate(end);
+                        self.end_paste(out);
+                    } else if text.len() > Self::PASTE + PASTE_END.len() {
+                        // The middle is dropped; the end may be the end mark.
+                        text.remove(Self::PASTE);
+                    }
+                }
+                None => {
+                    self.pending.push(b);
+                    self.drain(false, out);
+                }
+            }
+        }
+    }
+
+    /// Nothing has come for a while: what is pending is all there is. A lone escape is the key Esc.
+    pub fn pause(&mut self, out: &mut Vec<Input>) {
+        self.end_paste(out);
+        self.drain(true, out);
+        self.pending.clear();
+    }
+
+    /// Whether bytes wait for more.
+    pub fn waits(&self) -> bool {
+        !self.pending.is_empty() || self.paste.is_some()
+    }
+
+    /// Whether a paste is open.
+    pub fn pastes(&self) -> bool {
+        self.paste.is_some()
+    }
+
+    fn end_paste(&mut self, out: &mut Vec<Input>) {
+        if let Some(mut text) = self.paste.take() {
+            text.truncate(Self::PASTE);
+            out.push(Input::Paste(String::from_utf8_lossy(&text).into_owned()));
+        }
+    }
+
+    fn drain(&mut self, last: bool, out: &mut Vec<Input>) {
+        while !self.pending.is_empty() {
+            match token(&self.pending, last) {
+                Token::More if self.pending.len() > Self::SEQUENCE => self.pending.clear(),
+                Token::More => return,
+                Token::Done(n, input) => {
+                    self.pending.drain(..n);
+                    out.extend(input);
+                }
+                Token::Paste(n) => {
+                    self.pending.drain(..n);
+                    self.paste = Some(std::mem::take(&mut self.pending));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn token(bytes: &[u8], last: bool) -> Token {
+    let key = |code| Some(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    match bytes {
+        [ESC] if last => Token::Done(1, key(KeyCode::Esc)),
+        [ESC] => Token::More,
+        // Two escapes: the first was a key.
+        [ESC, ESC, ..] => Token::Done(1, key(KeyCode::Esc)),
+        [ESC, b'[', rest @ ..] => control(rest, last),
+        [ESC, b'O', rest @ ..] => match rest {
+            [] if last => Token::Done(2, Some(alt(KeyCode::Char('O')))),
+            [] => Token::More,
+            [c, ..] => Token::Done(3, named(*c).and_then(key)),
+        },
+        // Strings: the terminal's answers to questions that nobody asked.
+        [ESC, b']' | b'P' | b'_' | b'^' | b'X', rest @ ..] => {
+            let end = rest.iter().position(|&b| b == 0x07 || b == 0x9c || b == ESC);
+            match end {
+                Some(i) if rest[i] != ESC => Token::Done(i + 3, None),
+                Some(i) if rest.len() > i + 1 => {
+                    Token::Done(i + 2 + if rest[i + 1] == b'\\' { 2 } else { 0 }, None)
+                }
+                _ if last && rest.is_empty() => Token::Done(2, Some(alt(KeyCode::Char(bytes[1] as char)))),
+                _ => Token::More,
+            }
+        }
+        [ESC, rest @ ..] => match plain(rest, last) {
+            Token::Done(n, Some(Input::Key(k))) => {
+                let k = KeyEvent::new(k.code, k.modifiers | KeyModifiers::ALT);
+                Token::Done(n + 1, Some(Input::Key(k)))
+            }
+            Token::Done(n, other) => Token::Done(n + 1, other),
+            other => other,
+        },
+        _ => plain(bytes, last),
+    }
+}
+
+fn alt(code: KeyCode) -> Input {
+    Input::Key(KeyEvent::new(code, KeyModifiers::ALT))
+}
+
+/// A character or a control byte.
+fn plain(bytes: &[u8], last: bool) -> Token {
+    let first = bytes[0];
+    let event = |code, modifiers| Token::Done(1, Some(Input::Key(KeyEvent::new(code, modifiers))));
+    let none = KeyModifiers::NONE;
+    match first {
+        b'\r' | b'\n' => event(KeyCode::Enter, none),
+        b'\t' => event(KeyCode::Tab, none),
+        0x7f | 0x08 => event(KeyCode::Backspace, none),
+        0 => event(KeyCode::Char(' '), KeyModifiers::CONTROL),
+        1..=26 => event(KeyCode::Char((b'a' + first - 1) as char), KeyModifiers::CONTROL),
+        0x1c..=0x1f => event(KeyCode::Char((b'4' + first - 0x1c) as char), KeyModifiers::CONTROL),
+        _ => {
+            let length = match first {
+                0..0x80 => 1,
+                0xc2..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xf4 => 4,
+                _ => return Token::Done(1, None),
+            };
+            let have = bytes.len().min(length);
+            match std::str::from_utf8(&bytes[..have]) {
+                Ok(s) => match s.chars().next() {
+                    Some(c) => Token::Done(length, Some(Input::Key(KeyEvent::new(KeyCode::Char(c), none)))),
+                    None => Token::Done(1, None),
+                },
+                Err(e) if e.error_len().is_none() && !last => Token::More,
+                Err(_) => Token::Done(1, None),
+            }
+        }
+    }
+}
+
+/// The cursor keys and their like, by their last letter.
+fn named(letter: u8) -> Option<KeyCode> {
+    Some(match letter {
+        b'A' => KeyCode::Up,
+        b'B' => KeyCode::Down,
+        b'C' => KeyCode::Right,
+        b'D' => KeyCode::Left,
+        b'H' => KeyCode::Home,
+        b'F' => KeyCode::End,
+        b'M' => KeyCode::Enter,
+        b'P'..=b'S' => KeyCode::F(letter - b'P' + 1),
+        _ => return None,
+    })
+}
+
+/// What follows `ESC [`.
+fn control(rest: &[u8], last: bool) -> Token {
+    match rest {
+        [] if last => return Token::Done(2, Some(alt(KeyCode::Char('[')))),
+        // The Linux console's function keys.
+        [b'[', c, ..] => {
+            let code = (b'A'..=b'E').contains(c).then(|| KeyCode::F(c - b'A' + 1));
+            return Token::Done(4, code.map(|k| Input::Key(KeyEvent::new(k, KeyModifiers::NONE))));
+        }
+        [b'['] => return Token::More,
+        _ => {}
+    }
+    let Some(end) = rest.iter().position(|b| !(0x20..0x40).contains(b)) else { return Token::More };
+    let (length, last_byte) = (end + 3, rest[end]);
+    if !(0x40..0x7f).contains(&last_byte) {
+        // Broken off by something that is no part of a sequence.
+        return Token::Done(end + 2, None);
+    }
+    let body = &rest[..end];
+    let (private, body) = match body {
+        [p @ b'<'..=b'?', more @ ..] => (*p, more),
+        _ => (0, body),
+    };
+    let mut numbers = [0u16; 4];
+    for (slot, text) in numbers.iter_mut().zip(body.split(|&b| b == b';')) {
+        *slot = text
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .fold(0, |n: u16, b| n.saturating_mul(10).saturating_add(u16::from(b - b'0')));
+    }
+    let [first, second, third, _] = numbers;
+    let input = match (private, last_byte) {
+        (b'<', b'M' | b'm') => mouse(first, second, third, last_byte == b'M').map(Input::Mouse),
+        (0, b'n') => (first == 0).then_some(Input::Status),
+        (0, b'Z') => Some(Input::Key(KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT))),
+        (0, b'~') if first == 200 => return Token::Paste(length),
+        (0, b'~') => tilde(first).map(|k| Input::Key(KeyEvent::new(k, modifiers(second)))),
+        (0, c) => named(c).map(|k| Input::Key(KeyEvent::new(k, modifiers(second)))),
+        _ => None,
+    };
+    Token::Done(length, input)
+}
+
+fn tilde(number: u16) -> Option<KeyCode> {
+    Some(match number {
+        1 | 7 => KeyCode::Home,
+        2 => KeyCode::Insert,
+        3 => KeyCode::Delete,
+        4 | 8 => KeyCode::End,
+        5 => KeyCode::PageUp,
+        6 => KeyCode::PageDown,
+        11..=15 => KeyCode::F(number as u8 - 10),
+        17..=21 => KeyCode::F(number as u8 - 11),
+        23 | 24 => KeyCode::F(number as u8 - 12),
+        _ => return None,
+    })
+}
+
+fn modifiers(number: u16) -> KeyModifiers {
+    let bits = number.saturating_sub(1);
+    let mut m = KeyModifiers::NONE;
+    for (bit, flag) in [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)] {
+        m.set(flag, bits & bit != 0);
+    }
+    m
+}
+
+/// A report `CSI < code ; column ; row M`; columns and rows count from 1, but a broken one may say 0.
+fn mouse(code: u16, column: u16, row: u16, pressed: bool) -> Option<MouseEvent> {
+    let kind = match (code & 0b1110_0011, pressed) {
+        (0, true) => MouseEventKind::Down(MouseButton::Left),
+        (0, false) => MouseEventKind::Up(MouseButton::Left),
+        (2, true) => MouseEventKind::Down(MouseButton::Right),
+        (64, _) => MouseEventKind::ScrollUp,
+        (65, _) => MouseEventKind::ScrollDown,
+        _ => return None,
+    };
+    let (column, row) = (column.saturating_sub(1), row.saturating_sub(1));
+    Some(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<Input> {
+        let (mut p, mut out) = (Parser::default(), Vec::new());
+        p.feed(bytes, &mut out);
+        p.pause(&mut out);
+        out
+    }
+
+    fn key(code: KeyCode, modifiers: KeyModifiers) -> Input {
+        Input::Key(KeyEvent::new(code, modifiers))
+    }
+
+    #[test]
+    fn keys_are_recognised() {
+        let none = KeyModifiers::NONE;
+        for (bytes, code, modifiers) in [
+            (&b"a"[..], KeyCode::Char('a'), none),
+            (b"\x1b", KeyCode::Esc, none),
+            (b"\r", KeyCode::Enter, none),
+            (b"\x1b[A", KeyCode::Up, none),
+            (b"\x1bOB", KeyCode::Down, none),
+            (b"\x1b[1;5C", KeyCode::Right, KeyModifiers::CONTROL),
+            (b"\x1b[1;2A", KeyCode::Up, KeyModifiers::SHIFT),
+            (b"\x1b[Z", KeyCode::BackTab, KeyModifiers::SHIFT),
+            (b"\x1b[3~", KeyCode::Delete, none),
+            (b"\x1b[15~", KeyCode::F(5), none),
+            (b"\x1b[24~", KeyCode::F(12), none),
+            (b"\x1bOP", KeyCode::F(1), none),
+            (b"\x1b[[A", KeyCode::F(1), none),
+            (b"\x1bx", KeyCode::Char('x'), KeyModifiers::ALT),
+            (b"\x1a", KeyCode::Char('z'), KeyModifiers::CONTROL),
+            ("é".as_bytes(), KeyCode::Char('é'), none),
+            ("日".as_bytes(), KeyCode::Char('日'), none),
+        ] {
+            assert_eq!(all(bytes), [key(code, modifiers)], "{bytes:?}");
+        }
+        assert_eq!(all(b"\x1b[0n"), [Input::Status]);
+        assert_eq!(all(b"\x1b]11;rgb:00/00/00\x1b\\q"), [key(KeyCode::Char('q'), none)]);
+        assert_eq!(all(b"\x1b\x1b[A"), [key(KeyCode::Esc, none), key(KeyCode::Up, none)]);
+    }
+
+    #[test]
+    fn a_mouse_report_outside_of_the_screen_is_harmless() {
+        for bytes in [&b"\x1b[<0;0;0M"[..], b"\x1b[<0;;M", b"\x1b[<0;1;1M"] {
+            let [Input::Mouse(m)] = all(bytes)[..] else { panic!("{bytes:?}") };
+            assert_eq!((m.column, m.row), (0, 0));
+        }
+        let [Input::Mouse(m)] = all(b"\x1b[<64;99999999;7M")[..] else { panic!() };
+        assert_eq!((m.kind, m.column, m.row), (MouseEventKind::ScrollUp, 65534, 6));
+    }
+
+    #[test]
+    fn a_paste_is_one_thing_and_bounded() {
+        assert_eq!(all(b"\x1b[200~a\x1b[Ab\x1b[201~q")[0], Input::Paste("a\u{1b}[Ab".into()));
+        let mut endless = b"\x1b[200~".to_vec();
+        endless.extend(vec![b'x'; 300_000]);
+        let out = all(&endless);
+        assert!(
+            matches!(&out[..], [Input::Paste(t)] if t.len() == Parser::PASTE),
+            "cut, and ended by the pause"
+        );
+        endless.extend(b"\x1b[201~q");
+        assert_eq!(all(&endless)[1], key(KeyCode::Char('q'), KeyModifiers::NONE));
+    }
+
+    #[test]
+    fn any_bytes_in_any_pieces_are_survived_and_keys_still_work() {
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let pieces: [&[u8]; 12] = [
+            b"\x1b",
+            b"[",
+            b"<0;0;0M",
+            b"\x1b[200",
+            b"~",
+            b"\x1b]",
+            b"\x9c",
+            b"1;5",
+            b"\xf0\x9f",
+            b"O",
+            b";;;;",
+            b"n",
+        ];
+        let (mut p, mut out) = (Parser::default(), Vec::new());
+        for _ in 0..200_000 {
+            let r = random();
+            if r.is_multiple_of(3) {
+                p.feed(pieces[(r >> 8) as usize % pieces.len()], &mut out);
+            } else {
+                p.feed(&[(r >> 16) as u8], &mut out);
+            }
+            assert!(p.pending.len() <= Parser::SEQUENCE + 1);
+            if r.is_multiple_of(97) {
+                p.pause(&mut out);
+            }
+            out.clear();
+        }
+        p.pause(&mut out);
+        out.clear();
+        p.feed(b"q", &mut out);
+        assert_eq!(out, [key(KeyCode::Char('q'), KeyModifiers::NONE)]);
+    }
+}

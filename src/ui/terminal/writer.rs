@@ -1,0 +1,337 @@
+//! The thread that writes: a mailbox for one picture, and a pace that the terminal sets. Knows no app and no keys.
+//!
+//! The mailbox holds the newest whole picture; what is sent is its difference to what the terminal has. A picture that was
+//! never sent needs no repair, and a terminal that does not read blocks nobody but this thread.
+
+use super::encode::encode;
+use ratatui::buffer::Buffer;
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How the terminal does with the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// Asked so many times without an answer so far.
+    Unknown(u8),
+    /// It answers; so many answers in a row were missed.
+    Yes(u8),
+    /// It does not: a fixed rate, low if it once did.
+    No {
+        /// Between two pictures.
+        every: Duration,
+    },
+}
+
+#[derive(Debug)]
+struct Mail {
+    picture: Option<Buffer>,
+    whole: bool,
+    /// When the picture was sent whose answer is awaited.
+    outstanding: Option<Instant>,
+    answers: Answers,
+    round_trip: Option<Duration>,
+    last: Option<Instant>,
+    stop: bool,
+    ended: bool,
+    failed: bool,
+    bytes: u64,
+    frames: u64,
+}
+
+/// The pace at which pictures may follow one another.
+const FASTEST: Duration = Duration::from_millis(33);
+const UNASKED: Duration = Duration::from_millis(200);
+const STALLED: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(1500);
+const REQUEST: &[u8] = b"\x1b[5n";
+
+impl Mail {
+    /// When the next picture may go.
+    fn due(&self) -> Option<Instant> {
+        let last = self.last?;
+        Some(match (self.answers, self.outstanding) {
+            (Answers::Unknown(_), _) => last + FASTEST * 2,
+            (Answers::Yes(_), Some(asked)) => asked + PATIENCE,
+            (Answers::Yes(_), None) => last + FASTEST,
+            (Answers::No { every }, _) => last + every,
+        })
+    }
+
+    /// Whether a request should go with the next picture; notes what became of the former one.
+    fn ask(&mut self, now: Instant) -> bool {
+        if let Some(asked) = self.outstanding {
+            let late = now.duration_since(asked) >= PATIENCE;
+            match self.answers {
+                Answers::Unknown(n) if late && n >= 2 => self.answers = Answers::No { every: UNASKED },
+                Answers::Unknown(n) if n < 2 => self.answers = Answers::Unknown(n + 1),
+                Answers::Yes(n) if late && n >= 1 => self.answers = Answers::No { every: STALLED },
+                Answers::Yes(n) if late => self.answers = Answers::Yes(n + 1),
+                _ => return false,
+            }
+        }
+        !matches!(self.answers, Answers::No { .. })
+    }
+}
+
+/// The writing end: give it pictures; it never waits.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    shared: Arc<(Mutex<Mail>, Condvar)>,
+}
+
+fn lock(mutex: &Mutex<Mail>) -> MutexGuard<'_, Mail> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Writer {
+    /// Starts the thread. `ascii`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge pictures;
+    /// `failed` is told when the terminal takes no more.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        mut out: impl Write + Send + 'static,
+        ascii: bool,
+        ask: bool,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let mail = Mail {
+            picture: None,
+            whole: true,
+            outstanding: None,
+            answers: if ask { Answers::Unknown(0) } else { Answers::No { every: FASTEST } },
+            round_trip: None,
+            last: None,
+            stop: false,
+            ended: false,
+            failed: false,
+            bytes: 0,
+            frames: 0,
+        };
+        let shared = Arc::new((Mutex::new(mail), Condvar::new()));
+        let writer = Self { shared: Arc::clone(&shared) };
+        std::thread::Builder::new().name("terminal-writer".into()).spawn(move || {
+            let result = write_all(&shared, &mut out, ascii);
+            let mut mail = lock(&shared.0);
+            mail.ended = true;
+            mail.failed = result.is_err();
+            drop(mail);
+            shared.1.notify_all();
+            if result.is_err() {
+                failed();
+            }
+        })?;
+        Ok(writer)
+    }
+
+    /// Puts a picture into the mailbox, over the one that may lie there.
+    pub fn send(&self, picture: &Buffer) {
+        let mut mail = lock(&self.shared.0);
+        match &mut mail.picture {
+            Some(old) => old.clone_from(picture),
+            empty => *empty = Some(picture.clone()),
+        }
+        drop(mail);
+        self.shared.1.notify_all();
+    }
+
+    /// Whether the last picture has not been taken yet.
+    pub fn busy(&self) -> bool {
+        lock(&self.shared.0).picture.is_some()
+    }
+
+    /// The next picture goes whole.
+    pub fn repaint(&self) {
+        let mut mail = lock(&self.shared.0);
+        mail.whole = true;
+        mail.outstanding = None;
+    }
+
+    /// The terminal has acknowledged a picture.
+    pub fn answered(&self) {
+        let mut mail = lock(&self.shared.0);
+        if let Some(asked) = mail.outstanding.take() {
+            let trip = asked.elapsed();
+            mail.round_trip = Some(mail.round_trip.map_or(trip, |old| (old * 3 + trip) / 4));
+        }
+        if mail.round_trip.is_some() {
+            mail.answers = Answers::Yes(0);
+        }
+        drop(mail);
+        self.shared.1.notify_all();
+    }
+
+    /// From a picture's last byte to the terminal's answer, if it answers.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let mail = lock(&self.shared.0);
+        matches!(mail.answers, Answers::Yes(_)).then_some(mail.round_trip).flatten()
+    }
+
+    /// Bytes and pictures written so far.
+    pub fn written(&self) -> (u64, u64) {
+        let mail = lock(&self.shared.0);
+        (mail.bytes, mail.frames)
+    }
+
+    /// Stops writing after the picture that is under way, and waits for an answer that is still to come, so that it does not
+    /// reach the shell. Whether the terminal took everything within `patience`.
+    pub fn stop(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        let (mutex, change) = &*self.shared;
+        let mut mail = lock(mutex);
+        mail.stop = true;
+        change.notify_all();
+        let mut answer = Instant::now() + Duration::from_millis(400).min(patience);
+        if !matches!(mail.answers, Answers::Yes(_)) {
+            answer = Instant::now() + Duration::from_millis(100).min(patience);
+        }
+        loop {
+            let now = Instant::now();
+            let until = if mail.ended { answer } else { end };
+            if (mail.ended && mail.outstanding.is_none()) || now >= until {
+                return mail.ended && !mail.failed;
+            }
+            mail = change.wait_timeout(mail, until - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool) -> std::io::Result<()> {
+    let (mutex, change) = shared;
+    let mut shown: Option<Buffer> = None;
+    let mut bytes = Vec::with_capacity(16 * 1024);
+    loop {
+        let mut mail = lock(mutex);
+        let picture = loop {
+            if mail.stop {
+                return Ok(());
+            }
+            let now = Instant::now();
+            let due = mail.due().filter(|&d| d > now);
+            match (mail.picture.is_some(), due) {
+                (true, None) => break mail.picture.take(),
+                (true, Some(due)) => {
+                    mail = change.wait_timeout(mail, due - now).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                (false, _) => mail = change.wait(mail).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        let Some(picture) = picture else { continue };
+        let whole = std::mem::take(&mut mail.whole);
+        drop(mail);
+        bytes.clear();
+        bytes.extend_from_slice(b"\x1b[?2026h");
+        let empty = bytes.len();
+        encode(shown.as_ref().filter(|_| !whole), &picture, ascii, &mut bytes);
+        shown = Some(picture);
+        if bytes.len() == empty {
+            continue;
+        }
+        bytes.extend_from_slice(b"\x1b[?2026l");
+        let asked = lock(mutex).ask(Instant::now());
+        if asked {
+            bytes.extend_from_slice(REQUEST);
+            // Set before the bytes go: the answer may be quicker than this thread.
+            lock(mutex).outstanding = Some(Instant::now());
+        }
+        out.write_all(&bytes)?;
+        out.flush()?;
+        let mut mail = lock(mutex);
+        mail.last = Some(Instant::now());
+        if asked && mail.outstanding.is_some() {
+            mail.outstanding = mail.last;
+        }
+        mail.bytes += bytes.len() as u64;
+        mail.frames += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// A terminal whose reading the test controls: every write waits for a permit.
+    struct Slow {
+        permits: Receiver<()>,
+        written: Sender<Vec<u8>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.permits.recv().map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+            self.written.send(bytes.to_vec()).map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn picture(n: usize) -> Buffer {
+        let mut b = Buffer::empty(Rect::new(0, 0, 40, 4));
+        b.set_string(0, 1, format!("step {n}"), Style::new());
+        b
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_read_stops_nobody_and_ends_up_with_the_newest_picture() {
+        let (permit, permits) = channel();
+        let (written, output) = channel();
+        let writer = Writer::start(Slow { permits, written }, false, false, || ()).expect("a thread");
+        for n in 0..10_000 {
+            writer.send(&picture(n));
+        }
+        let mut vt = avt::Terminal::new(40, 4).expect("a size");
+        while !vt.screen().line(1).is_some_and(|l| l.text().starts_with("step 9999")) {
+            permit.send(()).expect("the writer lives");
+            vt.feed([String::from_utf8(output.recv().expect("a picture")).expect("text").as_str()]);
+        }
+        let (_, frames) = writer.written();
+        assert!(frames <= 3, "pictures were dropped, not queued: {frames}");
+        assert!(writer.stop(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_next_picture_waits_for_the_answer_to_the_last() {
+        let (permit, permits) = channel();
+        let (written, output) = channel();
+        let writer = Writer::start(Slow { permits, written }, false, true, || ()).expect("a thread");
+        for _ in 0..100 {
+            permit.send(()).expect("the writer lives");
+        }
+        for n in 0..5 {
+            writer.send(&picture(n));
+            let bytes = output.recv().expect("a picture");
+            assert!(bytes.ends_with(REQUEST), "every picture asks");
+            writer.answered();
+            assert!(writer.round_trip().is_some());
+        }
+        writer.send(&picture(5));
+        output.recv().expect("a picture");
+        writer.send(&picture(6));
+        assert!(writer.busy(), "unanswered, so the next one waits");
+        writer.answered();
+        output.recv().expect("the newest picture");
+        writer.answered();
+        assert!(writer.stop(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_terminal_that_is_gone_is_reported() {
+        let (permit, permits) = channel();
+        let (written, _) = channel();
+        drop(permit);
+        let (tell, told) = channel();
+        let writer = Writer::start(Slow { permits, written }, false, false, move || {
+            let _ = tell.send(());
+        })
+        .expect("a thread");
+        writer.send(&picture(0));
+        told.recv().expect("told");
+        assert!(!writer.stop(Duration::from_secs(1)));
+    }
+}
