@@ -1,5 +1,6 @@
 //! From one picture to the next in as few bytes as possible. Writes to a buffer only, and lets no control character through.
 
+use crate::text::harmful;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use std::io::Write as _;
@@ -210,12 +211,6 @@ fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
         }
     };
     let _ = write!(out, "{n};");
-}
-
-/// Characters that could do something to a terminal, or turn the text around them.
-pub fn harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
 }
 
 /// The ASCII character that looks most like it.
