@@ -1,4 +1,38 @@
 //! gradtui: the optimizer lab in which the comparison is provably fair and a broken network explains itself.
+//!
+//! # Bird's eye
+//! ```text
+//! presets/*.ron ─▶ Scenario ─check─▶ Experiment ─▶ Trainer (one a lane) ─Event─▶ view model ─▶ panes
+//!                  as written        built, proved     ▲                             │
+//!                                                      └──────── Command ◀─ Message ◀┘ keys
+//! ```
+//! A scenario is a RON document. Checked and built it is an experiment: data in memory and, for every lane, a network and
+//! the recipe it is trained with. A trainer moves one lane by one step; the runner lets lanes take turns on threads. What
+//! happens leaves as events, what somebody wants enters as commands. The lab, the headless run, the recorder and the
+//! tests all live on the same events; none of them is special.
+//!
+//! # Code map
+//! | module | knows | does not know |
+//! | --- | --- | --- |
+//! | [`registry`] | how a table of settings is declared | what any setting means |
+//! | [`limits`] | every bound, in one place | anything else |
+//! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
+//! | [`scenario`] | the document and its faults | how it is run |
+//! | [`telemetry`] | events and commands, plain data | who sends or reads them |
+//! | [`lab`] | experiments, trainers, threads, run directories | screens |
+//! | [`view`] | the bounded memory of what happened | how it is drawn |
+//! | [`ui`] | keys, panes, the terminal | training |
+//! | [`cli`] | the command line | everything it can leave to others |
+//!
+//! # Invariants
+//! * The same scenario gives the same bits, whatever the machine, the number of threads and the other lanes. Random
+//!   numbers are functions of (seed, purpose, step, index); sums have a fixed order; the engine uses no elementary function
+//!   of the platform.
+//! * A training step is a pure function of (state, settings, step) and allocates nothing: `run(0..N)` equals
+//!   `snapshot(k)` and `run(k..N)`, bit for bit.
+//! * Training never waits for the screen, the screen never for training.
+//! * Whatever is checked can be run: there is one set of rules.
+//! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` holds this and the other absences.
 
 pub mod engine;
 pub mod lab;

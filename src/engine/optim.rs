@@ -20,6 +20,7 @@ macro_rules! lr_field {
 
 pub mod adam;
 pub mod adamw;
+pub mod misprint;
 pub mod momentum;
 pub mod nesterov;
 pub mod rmsprop;
@@ -174,6 +175,9 @@ registry! {
         RmsProp(rmsprop::RmsProp),
         Adam(adam::Adam),
         AdamW(adamw::AdamW),
+        MisprintedMomentum(misprint::MisprintedMomentum),
+        MisprintedNesterov(misprint::MisprintedNesterov),
+        MisprintedAdam(misprint::MisprintedAdam),
     }
 }
 
