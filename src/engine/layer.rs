@@ -10,6 +10,7 @@ pub mod dropout;
 pub mod embedding;
 pub mod norm;
 pub mod pool;
+pub mod recurrent;
 pub mod structure;
 mod window;
 
@@ -151,6 +152,11 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     fn health(&self, _y: &[f32], _rows: usize) -> Option<Health> {
         None
     }
+
+    /// ‖dL/dh_t‖ over the batch for t = 1 .. T after backward; `None` for layers without a state in time.
+    fn through_time(&self, _cache: &[f32], _rows: usize) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 /// Settings of a layer that can be built for an input.
@@ -180,6 +186,9 @@ registry! {
         GroupNorm(norm::group::GroupNorm),
         Dropout(dropout::Dropout),
         Embedding(embedding::Embedding),
+        Rnn(recurrent::rnn::Rnn),
+        Lstm(recurrent::lstm::Lstm),
+        Gru(recurrent::gru::Gru),
         Sigmoid(activation::Sigmoid),
         Tanh(activation::Tanh),
         Relu(activation::piecewise::Relu),

@@ -3,6 +3,8 @@
 use crate::registry::registry;
 
 pub mod cross_entropy;
+mod entrywise;
+pub mod margin;
 pub mod regression;
 
 /// What the outputs of a batch should have been.
@@ -41,6 +43,12 @@ registry! {
     /// Every loss that a scenario can name.
     pub enum LossConfig: dyn Loss {
         CrossEntropy(cross_entropy::CrossEntropy),
+        Bce(margin::Bce),
         Mse(regression::Mse),
+        Mae(regression::Mae),
+        Huber(regression::Huber),
+        SmoothL1(regression::SmoothL1),
+        Hinge(margin::Hinge),
+        MultiMargin(margin::MultiMargin),
     }
 }

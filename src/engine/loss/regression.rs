@@ -1,6 +1,6 @@
 //! Losses of the difference between outputs and target values.
 
-use super::{Loss, Targets};
+use super::entrywise::entrywise;
 use crate::registry::settings;
 
 settings! {
@@ -8,44 +8,61 @@ settings! {
     pub struct Mse {}
 }
 
-impl Loss for Mse {
-    fn eval(
-        &self,
-        input: &[f32],
-        width: usize,
-        targets: Targets<'_>,
-        scale: f32,
-        mut grad: Option<&mut [f32]>,
-        mut each: Option<&mut [f32]>,
-    ) -> f64 {
-        let mut total = 0.0;
-        for (i, &x) in input.iter().enumerate() {
-            let r = x - entry(targets, i, width);
-            let loss = r * r;
-            total += f64::from(loss);
-            if let Some(each) = each.as_deref_mut() {
-                each[i] = loss;
-            }
-            if let Some(grad) = grad.as_deref_mut() {
-                grad[i] = scale * 2.0 * r;
-            }
-        }
-        total
-    }
+entrywise!(Mse, |_| |x: f32, t: f32| {
+    let r = x - t;
+    (r * r, 2.0 * r)
+});
 
-    fn terms(&self, input: &[f32], _: usize) -> usize {
-        input.len()
-    }
+settings! {
+    /// Mean absolute error |x - t|: an outlier pulls no harder than any other sample.
+    pub struct Mae {}
+}
 
-    fn classifies(&self) -> bool {
-        false
+entrywise!(Mae, |_| |x: f32, t: f32| {
+    let r = x - t;
+    (r.abs(), sign(r))
+});
+
+settings! {
+    /// Squared near zero, linear beyond `delta`: r²/2, else delta (|r| - delta/2). Huber 1964.
+    pub struct Huber {
+        /// error from which on the loss is linear
+        delta: f64 = 1.0, 1e-6..=1e6;
     }
 }
 
-/// Target of the i-th entry.
-fn entry(targets: Targets<'_>, i: usize, width: usize) -> f32 {
-    match targets {
-        Targets::Values(t) => t[i],
-        Targets::Classes(y) => f32::from(u8::from(y[i / width] as usize == i % width)),
+entrywise!(Huber, |s| {
+    let delta = s.delta as f32;
+    move |x: f32, t: f32| huber(x - t, delta)
+});
+
+settings! {
+    /// Huber's loss divided by `beta`: slope ±1 far out. Girshick 2015, arXiv:1504.08083.
+    pub struct SmoothL1 {
+        /// error from which on the loss is linear
+        beta: f64 = 1.0, 1e-6..=1e6;
+    }
+}
+
+entrywise!(SmoothL1, |s| {
+    let beta = s.beta as f32;
+    move |x: f32, t: f32| {
+        let (loss, slope) = huber(x - t, beta);
+        (loss / beta, slope / beta)
+    }
+});
+
+fn huber(r: f32, delta: f32) -> (f32, f32) {
+    if r.abs() <= delta { (0.5 * r * r, r) } else { (delta * (r.abs() - 0.5 * delta), delta * sign(r)) }
+}
+
+/// -1, 0 or 1; unlike `f32::signum` 0 at 0, and NaN for NaN.
+fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        x
     }
 }

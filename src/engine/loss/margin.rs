@@ -1,0 +1,125 @@
+//! Losses that ask for a margin, and the binary cross-entropy on logits.
+
+use super::entrywise::entrywise;
+use super::{Loss, Targets};
+use crate::engine::kernel::math;
+use crate::registry::settings;
+
+settings! {
+    /// Binary cross-entropy on logits, each output a yes or no of its own: (1-t) x + (1 + (w-1) t) softplus(-x).
+    pub struct Bce {
+        /// weight w of the positive answers
+        pos_weight: f64 = 1.0, 0.0..=1e6;
+    }
+}
+
+entrywise!(Bce, |s| {
+    let w = s.pos_weight as f32;
+    move |x: f32, t: f32| {
+        let weight = 1.0 + (w - 1.0) * t;
+        let loss = (1.0 - t) * x + weight * math::softplus(-x);
+        (loss, (1.0 - t) - weight * math::sigmoid(-x))
+    }
+});
+
+settings! {
+    /// Hinge loss max(0, 1 - t x) of support vector machines, t = ±1 (or classes: 1 for the class, -1 for others).
+    pub struct Hinge {}
+}
+
+impl Loss for Hinge {
+    fn eval(
+        &self,
+        input: &[f32],
+        width: usize,
+        targets: Targets<'_>,
+        scale: f32,
+        grad: Option<&mut [f32]>,
+        each: Option<&mut [f32]>,
+    ) -> f64 {
+        let classes = matches!(targets, Targets::Classes(_));
+        super::entrywise::eval(input, width, targets, scale, grad, each, |x, t| {
+            let t = if classes { 2.0 * t - 1.0 } else { t };
+            let short = 1.0 - t * x;
+            // Written so that NaN passes.
+            if short <= 0.0 { (0.0, 0.0) } else { (short, -t) }
+        })
+    }
+    fn terms(&self, input: &[f32], _: usize) -> usize {
+        input.len()
+    }
+    fn classifies(&self) -> bool {
+        false
+    }
+}
+
+settings! {
+    /// Multi-class margin Σ_{j≠y} max(0, margin - x_y + x_j)^p / K. Crammer & Singer 2001; Weston & Watkins 1999.
+    pub struct MultiMargin {
+        /// by how much the class must lead
+        margin: f64 = 1.0, 0.0..=1e6;
+        /// power: 1 or 2
+        p: usize = 1, 1..=2;
+    }
+}
+
+impl Loss for MultiMargin {
+    fn eval(
+        &self,
+        input: &[f32],
+        width: usize,
+        targets: Targets<'_>,
+        scale: f32,
+        mut grad: Option<&mut [f32]>,
+        mut each: Option<&mut [f32]>,
+    ) -> f64 {
+        let (margin, share) = (self.margin as f32, 1.0 / width as f32);
+        let mut total = 0.0;
+        for (row, x) in input.chunks_exact(width).enumerate() {
+            let class = class_of(targets, row, width);
+            let mut loss = 0.0;
+            let mut pull = 0.0;
+            for (j, &v) in x.iter().enumerate() {
+                let short = margin - x[class] + v;
+                let (term, slope) = match self.p {
+                    _ if j == class || short <= 0.0 => (0.0, 0.0),
+                    1 => (short, 1.0),
+                    _ => (short * short, 2.0 * short),
+                };
+                loss += term;
+                pull += slope;
+                if let Some(grad) = grad.as_deref_mut() {
+                    grad[row * width + j] = scale * slope * share;
+                }
+            }
+            if let Some(grad) = grad.as_deref_mut() {
+                grad[row * width + class] = -scale * pull * share;
+            }
+            let loss = loss * share;
+            total += f64::from(loss);
+            if let Some(each) = each.as_deref_mut() {
+                each[row] = loss;
+            }
+        }
+        total
+    }
+
+    fn terms(&self, input: &[f32], width: usize) -> usize {
+        input.len() / width
+    }
+
+    fn classifies(&self) -> bool {
+        true
+    }
+}
+
+/// The class of a row; of a distribution, its most probable one.
+fn class_of(targets: Targets<'_>, row: usize, width: usize) -> usize {
+    match targets {
+        Targets::Classes(y) => y[row] as usize,
+        Targets::Values(q) => {
+            let q = &q[row * width..(row + 1) * width];
+            (1..width).fold(0, |best, j| if q[j] > q[best] { j } else { best })
+        }
+    }
+}
