@@ -32,6 +32,8 @@ const WIDTH: usize = 32;
 const HEIGHT: usize = 8;
 /// Up to this many rows of C it does not pay to copy a `B` that can be read in place.
 const DIRECT_ROWS: usize = 4 * HEIGHT;
+/// Nor if the block of B lies within this many floats, half of a small first-level cache.
+const DIRECT_SPAN: usize = 4096;
 
 /// A loop over less than nine indices, written out: the compiler keeps an array in registers only if it sees
 /// constant indices early, and loops as long as a tile it unrolls too late.
@@ -341,9 +343,10 @@ impl<R: Right> Product<'_, '_, '_, R> {
             let block = start..self.k.min(start + K_BLOCK);
             let beta = if start == 0 { self.beta } else { 1.0 };
             let (panel, tile) = self.scratch.split_at_mut(block.len() * stride);
-            let in_place = width == stride && self.m <= DIRECT_ROWS;
+            // A panel that stays in the cache anyway, or is read a few times only, is not worth a copy.
+            let in_place = |b_stride| self.m <= DIRECT_ROWS || b_stride * block.len() <= DIRECT_SPAN;
             let (b, b_stride) = match self.b.direct(start, j) {
-                Some(direct) if in_place => direct,
+                Some(direct) if width == stride && in_place(direct.1) => direct,
                 _ => {
                     let mut panel = Panel { data: panel, stride, columns: width };
                     self.b.pack(block.clone(), j..j + width, &mut panel);

@@ -136,26 +136,26 @@ fn packed_blocks_cover_each_element_once() {
     }
 }
 
-/// The widest vectors of this machine against none at all.
+/// The widest vectors of this machine against narrower ones and none at all.
 #[test]
-fn dispatched_and_scalar_runs_give_the_same_bits() {
+fn every_instruction_set_gives_the_same_bits() {
     for (m, n, k) in SIZES {
-        let (a, b, mut dispatched) = (matrix(m, k, 1), matrix(k, n, 2), matrix(m, n, 3));
-        let mut scalar = dispatched.clone();
-        matmul(a.view(), b.t().t(), 1.0, dispatched.view_mut());
-        let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
-        Product {
-            m,
-            n,
-            k,
-            a: &Matrix::view(a.view()),
-            b: Operand(Matrix::view(b.view())),
-            beta: 1.0,
-            c: &mut Target::view(scalar.view_mut()),
-            scratch: &mut scratch,
+        let (a, b, c) = (matrix(m, k, 1), matrix(n, k, 2), matrix(m, n, 3));
+        let mut dispatched = c.clone();
+        matmul(a.view(), b.t(), 1.0, dispatched.view_mut());
+        let left = Matrix::view(a.view());
+        let with = |run: &dyn Fn(Product<Operand>)| {
+            let mut found = c.clone();
+            let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
+            let (a, b, c) = (&left, Operand(Matrix::view(b.t())), &mut Target::view(found.view_mut()));
+            run(Product { m, n, k, a, b, beta: 1.0, c, scratch: &mut scratch });
+            found
+        };
+        assert_same_bits(&with(&|product| product.with_simd(pulp::Scalar)), &dispatched, "scalar");
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx2) = pulp::x86::V3::try_new() {
+            assert_same_bits(&with(&|product| pulp::Simd::vectorize(avx2, product)), &dispatched, "AVX2");
         }
-        .with_simd(pulp::Scalar);
-        assert_same_bits(&dispatched, &scalar, "scalar");
     }
 }
 
