@@ -332,6 +332,10 @@ macro_rules! registry {
             fn deref(&self) -> &Self::Target { match self { $( Self::$row(s) => s, )* } }
         }
 
+        impl ::std::ops::DerefMut for $table {
+            fn deref_mut(&mut self) -> &mut Self::Target { match self { $( Self::$row(s) => s, )* } }
+        }
+
         $( impl From<$settings> for $table { fn from(s: $settings) -> Self { Self::$row(s) } } )*
 
         impl $crate::registry::Value for $table {

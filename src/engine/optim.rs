@@ -18,13 +18,34 @@ macro_rules! lr_field {
     };
 }
 
+pub mod adabelief;
+pub mod adadelta;
+pub mod adagrad;
 pub mod adam;
+pub mod adamax;
 pub mod adamw;
+pub mod adan;
+pub mod asgd;
+pub mod lamb;
+pub mod lars;
+pub mod lbfgs;
+pub mod lion;
 pub mod misprint;
 pub mod momentum;
+pub mod muon;
+pub mod nadam;
 pub mod nesterov;
+pub mod novograd;
+pub mod prodigy;
+pub mod radam;
 pub mod rmsprop;
+pub mod rprop;
+pub mod sam;
+pub mod schedule_free;
 pub mod sgd;
+pub mod sign_sgd;
+pub mod sophia;
+pub mod yogi;
 
 /// What an optimizer remembers from step to step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -166,15 +187,43 @@ pub(crate) fn sign(x: f32) -> f32 {
     }
 }
 
+/// a/b, and 0 where b is 0: a weight that never had a gradient must not move, whatever its eps.
+#[inline(always)]
+pub(crate) fn quotient(a: f32, b: f32) -> f32 {
+    if b == 0.0 { 0.0 } else { a / b }
+}
+
 registry! {
     /// Every optimizer that a scenario can name.
     pub enum OptimizerConfig: dyn Optimizer {
         Sgd(sgd::Sgd),
         Momentum(momentum::Momentum),
         Nesterov(nesterov::Nesterov),
+        Adagrad(adagrad::Adagrad),
+        Adadelta(adadelta::Adadelta),
         RmsProp(rmsprop::RmsProp),
         Adam(adam::Adam),
         AdamW(adamw::AdamW),
+        NAdam(nadam::NAdam),
+        RAdam(radam::RAdam),
+        Adamax(adamax::Adamax),
+        AdaBelief(adabelief::AdaBelief),
+        Adan(adan::Adan),
+        Yogi(yogi::Yogi),
+        NovoGrad(novograd::NovoGrad),
+        Lion(lion::Lion),
+        SignSgd(sign_sgd::SignSgd),
+        Rprop(rprop::Rprop),
+        Asgd(asgd::Asgd),
+        Lamb(lamb::Lamb),
+        Lars(lars::Lars),
+        Muon(muon::Muon),
+        ScheduleFreeSgd(schedule_free::ScheduleFreeSgd),
+        ScheduleFreeAdamW(schedule_free::ScheduleFreeAdamW),
+        Prodigy(prodigy::Prodigy),
+        Sophia(sophia::Sophia),
+        Lbfgs(lbfgs::Lbfgs),
+        Sam(sam::Sam),
         MisprintedMomentum(misprint::MisprintedMomentum),
         MisprintedNesterov(misprint::MisprintedNesterov),
         MisprintedAdam(misprint::MisprintedAdam),

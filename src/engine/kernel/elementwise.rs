@@ -196,6 +196,28 @@ pub fn update4(
     );
 }
 
+/// (p, a, b, c, d) = f(p, a, b, c, d, g): an optimizer with four buffers.
+#[inline]
+pub fn update5(
+    p: &mut [f32],
+    a: &mut [f32],
+    b: &mut [f32],
+    c: &mut [f32],
+    d: &mut [f32],
+    g: &[f32],
+    f: impl Fn(f32, f32, f32, f32, f32, f32) -> (f32, f32, f32, f32, f32),
+) {
+    same(p.len(), [a.len(), b.len(), c.len(), d.len(), g.len()]);
+    simd(
+        #[inline(always)]
+        || {
+            for (((((p, a), b), c), d), &g) in p.iter_mut().zip(a).zip(b).zip(c).zip(d).zip(g) {
+                (*p, *a, *b, *c, *d) = f(*p, *a, *b, *c, *d, g);
+            }
+        },
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::math;

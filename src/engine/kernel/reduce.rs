@@ -99,6 +99,14 @@ pub fn sum_f64(x: &[f32]) -> f64 {
     )
 }
 
+/// `Σ |xᵢ|` in f64.
+pub fn sum_abs_f64(x: &[f32]) -> f64 {
+    simd(
+        #[inline(always)]
+        || fold(x, 0.0, |s, x: f32| s + f64::from(x.abs()), |s, t| s + t),
+    )
+}
+
 /// `Σ xᵢ²`.
 pub fn sum_sq(x: &[f32]) -> f32 {
     simd(

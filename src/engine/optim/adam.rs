@@ -1,6 +1,6 @@
 //! Adam.
 
-use super::{Look, Optimizer, State, Update, correction};
+use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -43,7 +43,7 @@ impl Optimizer for Adam {
                     let g = wd.mul_add(p, g);
                     let m = b1.mul_add(m, c1 * g);
                     let v = b2.mul_add(v, c2 * g * g);
-                    (p - step_size * m / v.sqrt().mul_add(root, eps), m, v)
+                    (p - quotient(step_size * m, v.sqrt().mul_add(root, eps)), m, v)
                 },
             ),
             [m, v, x] => kernel::update4(
@@ -58,7 +58,7 @@ impl Optimizer for Adam {
                     let m = b1.mul_add(m, c1 * g);
                     let v = b2.mul_add(v, c2 * g * g);
                     let x = if v > x { v } else { x };
-                    (p - step_size * m / x.sqrt().mul_add(root, eps), m, v, x)
+                    (p - quotient(step_size * m, x.sqrt().mul_add(root, eps)), m, v, x)
                 },
             ),
             other => unreachable!("Adam keeps 2 or 3 buffers, not {}", other.len()),

@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay.
 
-use super::{Look, Optimizer, State, Update, adam, correction};
+use super::{Look, Optimizer, State, Update, adam, correction, quotient};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -68,7 +68,7 @@ struct Constants {
 impl Constants {
     #[inline(always)]
     fn move_by(self, p: f32, m: f32, v: f32) -> f32 {
-        self.keep * p - self.step_size * m / v.sqrt().mul_add(self.root, self.eps)
+        self.keep * p - quotient(self.step_size * m, v.sqrt().mul_add(self.root, self.eps))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `RMSprop`.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Look, Optimizer, State, Update, quotient};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -55,7 +55,7 @@ impl Optimizer for RmsProp {
                 |p, v, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
-                    ((-lr).mul_add(g / (v.sqrt() + eps), p), v)
+                    ((-lr).mul_add(quotient(g, v.sqrt() + eps), p), v)
                 },
             ),
             (false, [v, b]) => kernel::update3(
@@ -67,7 +67,7 @@ impl Optimizer for RmsProp {
                 |p, v, b, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
-                    let b = mu.mul_add(b, g / (v.sqrt() + eps));
+                    let b = mu.mul_add(b, quotient(g, v.sqrt() + eps));
                     ((-lr).mul_add(b, p), v, b)
                 },
             ),
@@ -81,7 +81,7 @@ impl Optimizer for RmsProp {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     let m = a.mul_add(m, c * g);
-                    ((-lr).mul_add(g / (Self::variance(v, m).sqrt() + eps), p), v, m)
+                    ((-lr).mul_add(quotient(g, Self::variance(v, m).sqrt() + eps), p), v, m)
                 },
             ),
             (true, [v, m, b]) => kernel::update4(
@@ -95,7 +95,7 @@ impl Optimizer for RmsProp {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     let m = a.mul_add(m, c * g);
-                    let b = mu.mul_add(b, g / (Self::variance(v, m).sqrt() + eps));
+                    let b = mu.mul_add(b, quotient(g, Self::variance(v, m).sqrt() + eps));
                     ((-lr).mul_add(b, p), v, m, b)
                 },
             ),

@@ -1,0 +1,153 @@
+//! Muon.
+
+use super::{Look, Optimizer, State, Update, adamw::AdamW, correction};
+use crate::engine::{kernel, network::Slot};
+use crate::registry::settings;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+settings! {
+    /// Momentum made orthogonal, for matrices and kernels; all other tensors go to an AdamW. Jordan et al. 2024 (kellerjordan.github.io/posts/muon).
+    pub struct Muon {
+        /// learning rate of the matrices
+        lr: f64 = 0.02, 0.0..=1e6;
+        /// decay rate of the momentum
+        beta: f64 = 0.95, 0.0..1.0;
+        /// whether the momentum looks one step ahead
+        nesterov: bool = true;
+        /// iterations of Newton and Schulz that make the step orthogonal
+        ns_steps: usize = 5, 0..=50;
+        /// coefficients (a, b, c) of an iteration X ← aX + (bA + cA²)X with A = XXᵀ
+        ns_coeffs: (f64, f64, f64) = (3.4445, -4.775, 2.0315), -100.0..=100.0;
+        /// added to the norm by which the iteration starts
+        eps: f64 = 1e-8, 0.0..=1.0;
+        /// share of the matrices taken away at each step, times the learning rate
+        weight_decay: f64 = 0.0, 0.0..=100.0;
+        /// what moves biases, gains and all other tensors that are no matrices; the schedule scales its rate too
+        others: AdamW = AdamW::default();
+    }
+}
+
+/// Rows and columns of a tensor that counts as a matrix: a kernel [out, in, h, w] is the matrix [out, in h w].
+fn matrix_of(slot: &Slot) -> Option<(usize, usize)> {
+    let rows = slot.shape[0];
+    (slot.shape.len() >= 2 && !slot.range.is_empty()).then(|| (rows, slot.range.len() / rows))
+}
+
+impl Optimizer for Muon {
+    lr_field!();
+    fn buffers(&self) -> &'static [&'static str] {
+        &["m", "X"]
+    }
+    /// Behind the buffers: the second moment of the other tensors, and two scratch buffers of the iteration.
+    fn init(&self, params: &[f32]) -> State {
+        State { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
+    }
+    /// # Notes
+    /// The published code scales the rate of a matrix by √max(1, rows/columns), and so does this.
+    fn step(&self, state: &mut State, u: Update<'_>) {
+        let [m, x, v, a, b] = &mut state.vectors[..] else { unreachable!("Muon keeps 5 buffers") };
+        let t = u.step;
+        let others_lr = if self.lr > 0.0 { u.lr / self.lr * self.others.lr } else { 0.0 };
+        let (beta, fresh) = (self.beta as f32, (1.0 - self.beta) as f32);
+        // e = by_m m + by_g g
+        let (by_m, by_g) = if self.nesterov {
+            (self.beta / correction(self.beta, t + 1), (1.0 - self.beta) / correction(self.beta, t))
+        } else {
+            (1.0 / correction(self.beta, t), 0.0)
+        };
+        let (by_m, by_g) = (by_m as f32, by_g as f32);
+        for slot in u.slots {
+            let r = slot.range.clone();
+            let (p, g) = (&mut u.params[r.clone()], &mut u.grads[r.clone()]);
+            let m = &mut m[r.clone()];
+            let Some((rows, columns)) = matrix_of(slot) else {
+                self.others.update(t, others_lr, p, m, &mut v[r], g);
+                continue;
+            };
+            let x = &mut x[r.clone()];
+            kernel::update2(
+                x,
+                m,
+                g,
+                #[inline(always)]
+                |_, m, g| {
+                    let m = beta.mul_add(m, fresh * g);
+                    (by_m.mul_add(m, by_g * g), m)
+                },
+            );
+            let scratch = [&mut a[r.clone()], &mut b[r], g];
+            orthogonalise(x, rows, columns, self.ns_coeffs, self.ns_steps, self.eps, scratch);
+            let rate = u.lr * (rows as f64 / columns as f64).max(1.0).sqrt();
+            let keep = (1.0 - u.lr * self.weight_decay) as f32;
+            kernel::update1(
+                p,
+                x,
+                #[inline(always)]
+                |p, x| (-rate as f32).mul_add(x, keep * p),
+            );
+        }
+    }
+    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+        vec![("m̂", look.now(0) / correction(self.beta, look.step))]
+    }
+    fn formula(&self) -> &'static str {
+        "m ← βm + (1-β)g   X = NewtonSchulz(m̂, looking ahead)   θ ← θ - lr·(√max(1, rows/columns)·X + λθ) for matrices; AdamW for the rest"
+    }
+}
+
+/// Brings the matrix x near the closest one with orthonormal rows (or columns): `steps` iterations of
+/// X ← aX + (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed where it is taller than wide.
+///
+/// `scratch` is three buffers as long as x.
+pub fn orthogonalise(
+    x: &mut [f32],
+    rows: usize,
+    columns: usize,
+    (a, b, c): (f64, f64, f64),
+    steps: usize,
+    eps: f64,
+    scratch: [&mut [f32]; 3],
+) {
+    let norm = kernel::sum_sq_f64(x).sqrt() + eps;
+    if norm == 0.0 {
+        return;
+    }
+    let [square, polynomial, next] = scratch;
+    kernel::scale(x, (1.0 / norm) as f32);
+    let tall = rows > columns;
+    let (n, wide) = if tall { (columns, rows) } else { (rows, columns) };
+    let (a, b, c) = (a as f32, b as f32, c as f32);
+    let (square, polynomial) = (&mut square[..n * n], &mut polynomial[..n * n]);
+    for _ in 0..steps {
+        // On the transposed matrix: XᵀX and X(bA + cA²), where A is symmetric.
+        let view = ArrayView2::from_shape((rows, columns), &*x).expect("rows x columns numbers");
+        let flat = if tall { view.t() } else { view };
+        debug_assert_eq!(flat.dim(), (n, wide));
+        kernel::matmul(flat, flat.t(), 0.0, square_mut(square, n));
+        let gram = ArrayView2::from_shape((n, n), &*square).expect("n x n numbers");
+        kernel::matmul(gram, gram, 0.0, square_mut(polynomial, n));
+        kernel::update1(
+            polynomial,
+            square,
+            #[inline(always)]
+            |squared, gram| b.mul_add(gram, c * squared),
+        );
+        let factor = ArrayView2::from_shape((n, n), &*polynomial).expect("n x n numbers");
+        let out = ArrayViewMut2::from_shape((rows, columns), &mut *next).expect("rows x columns numbers");
+        if tall {
+            kernel::matmul(view, factor, 0.0, out);
+        } else {
+            kernel::matmul(factor, view, 0.0, out);
+        }
+        kernel::update1(
+            x,
+            next,
+            #[inline(always)]
+            |x, moved| a.mul_add(x, moved),
+        );
+    }
+}
+
+fn square_mut(data: &mut [f32], n: usize) -> ArrayViewMut2<'_, f32> {
+    ArrayViewMut2::from_shape((n, n), data).expect("n x n numbers")
+}

@@ -1,0 +1,29 @@
+//! Descent along the sign of the gradient.
+
+use super::{Optimizer, State, Update, sign};
+use crate::engine::kernel;
+use crate::registry::settings;
+
+settings! {
+    /// Every weight moves by lr against the sign of its gradient. Bernstein et al. 2018, arXiv:1802.04434.
+    pub struct SignSgd {
+        /// learning rate: the length of every step
+        lr: f64 = 0.001, 0.0..=1e6;
+    }
+}
+
+impl Optimizer for SignSgd {
+    lr_field!();
+    fn step(&self, _: &mut State, u: Update<'_>) {
+        let lr = u.lr as f32;
+        kernel::update1(
+            u.params,
+            u.grads,
+            #[inline(always)]
+            |p, g| (-lr).mul_add(sign(g), p),
+        );
+    }
+    fn formula(&self) -> &'static str {
+        "θ ← θ - lr·sign(g)"
+    }
+}
