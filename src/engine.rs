@@ -17,3 +17,4 @@ pub mod optim;
 pub mod rng;
 pub mod schedule;
 pub mod shape;
+pub mod surface;

@@ -4,6 +4,9 @@ use crate::registry::registry;
 
 pub mod basic;
 pub mod cosine;
+pub mod cycle;
+pub mod decay;
+pub mod plateau;
 pub mod warmup;
 
 /// Where in a run a rate is asked for.
@@ -54,5 +57,10 @@ registry! {
         Linear(warmup::Linear),
         InverseSqrt(warmup::InverseSqrt),
         Noam(warmup::Noam),
+        Polynomial(decay::Polynomial),
+        PolynomialEnd(decay::PolynomialEnd),
+        OneCycle(cycle::OneCycle),
+        Cyclical(cycle::Cyclical),
+        ReduceOnPlateau(plateau::ReduceOnPlateau),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Clip;
 use crate::engine::{kernel, network::Slot};
-use crate::registry::settings;
+use crate::registry::{plain_values, settings};
+use serde::{Deserialize, Serialize};
 
 settings! {
     /// No clipping.
@@ -15,11 +16,43 @@ impl Clip for Off {
     }
 }
 
+/// How the size of a gradient is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NormType {
+    /// Sum of the sizes.
+    L1,
+    /// Euclidean.
+    #[default]
+    L2,
+    /// Cube root of the sum of cubes.
+    L3,
+    /// The largest size.
+    Inf,
+}
+plain_values!(NormType);
+
+impl NormType {
+    /// The norm of a gradient whose Euclidean norm is known.
+    fn of(self, grads: &[f32], euclidean: f32) -> f64 {
+        match self {
+            Self::L1 => kernel::sum_abs_f64(grads),
+            Self::L2 => f64::from(euclidean),
+            Self::L3 => libm::cbrt(grads.iter().fold(0.0, |s, &g| {
+                let g = f64::from(g.abs());
+                s + g * g * g
+            })),
+            Self::Inf => f64::from(kernel::max_abs(grads)),
+        }
+    }
+}
+
 settings! {
     /// g ← g · min(1, max_norm/(‖g‖ + eps)) over all tensors together. Pascanu et al. 2013, arXiv:1211.5063.
     pub struct Norm {
         /// the largest norm that passes unchanged
         max_norm: f64 = 1.0, 0.0..=1e9;
+        /// which norm
+        norm_type: NormType = NormType::L2;
         /// added to the norm; PyTorch 1e-6, optax 0
         eps: f64 = 1e-6, 0.0..=1.0;
     }
@@ -27,9 +60,9 @@ settings! {
 
 impl Clip for Norm {
     fn clip(&self, grads: &mut [f32], norm: f32, _: &[f32], _: &[Slot]) -> bool {
-        let factor = (self.max_norm / (f64::from(norm) + self.eps)) as f32;
+        let factor = self.max_norm / (self.norm_type.of(grads, norm) + self.eps);
         if factor < 1.0 {
-            kernel::scale(grads, factor);
+            kernel::scale(grads, factor as f32);
         }
         factor < 1.0
     }
