@@ -126,11 +126,9 @@ impl Surface {
     /// The part of the plane worth looking at: left, right, bottom, top.
     pub fn domain(self) -> [f64; 4] {
         let half = match self {
-            Self::Sphere
-            | Self::Himmelblau
-            | Self::Ackley
-            | Self::ThreeHumpCamel
-            | Self::StyblinskiTang => 5.0,
+            Self::Sphere | Self::Himmelblau | Self::Ackley | Self::ThreeHumpCamel | Self::StyblinskiTang => {
+                5.0
+            }
             Self::Rosenbrock => return [-2.0, 2.0, -1.0, 3.0],
             Self::Beale => 4.5,
             Self::Booth | Self::Matyas | Self::LeviN13 => 10.0,

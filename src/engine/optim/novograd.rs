@@ -33,8 +33,7 @@ impl Optimizer for NovoGrad {
             let g = &u.grads[r.clone()];
             let square = kernel::sum_sq_f64(g);
             let old = f64::from(n[r.start]);
-            let new =
-                if u.step == 1 { square } else { self.betas.1 * old + (1.0 - self.betas.1) * square };
+            let new = if u.step == 1 { square } else { self.betas.1 * old + (1.0 - self.betas.1) * square };
             n[r.clone()].fill(new as f32);
             let norm = new.sqrt() + self.eps;
             let scale = if norm > 0.0 { (1.0 / norm) as f32 } else { 0.0 };

@@ -111,7 +111,10 @@ mod tests {
             accepted(|t| ((t - 2.0) * (t - 2.0), 2.0 * (t - 2.0)), first);
             accepted(|t| (-t / (t * t + 2.0), (t * t - 2.0) / ((t * t + 2.0) * (t * t + 2.0))), first);
             // Not finite beyond 5.
-            accepted(|t| if t > 5.0 { (f64::NAN, f64::NAN) } else { ((t - 3.0).powi(4), 4.0 * (t - 3.0).powi(3)) }, first);
+            accepted(
+                |t| if t > 5.0 { (f64::NAN, f64::NAN) } else { ((t - 3.0).powi(4), 4.0 * (t - 3.0).powi(3)) },
+                first,
+            );
         }
     }
 
