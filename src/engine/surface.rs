@@ -9,7 +9,7 @@ use std::f64::consts::{E, PI};
 
 mod jet;
 
-use jet::Jet;
+use jet::{Jet, cos, exp, sin};
 
 /// A function of the plane that optimizers are tried on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,12 +200,12 @@ impl Surface {
             Self::Booth => (x + 2.0 * y - 7.0).square() + (2.0 * x + y - 5.0).square(),
             Self::Himmelblau => (x.square() + y - 11.0).square() + (x + y.square() - 7.0).square(),
             Self::Rastrigin => {
-                let dent = |t: Jet| t.square() - 10.0 * (2.0 * PI * t).cos();
+                let dent = |t: Jet| t.square() - 10.0 * cos(2.0 * PI * t);
                 dent(x) + dent(y) + 20.0
             }
             Self::Ackley => {
-                let hole = -20.0 * (-0.2 * (0.5 * (x.square() + y.square())).sqrt()).exp();
-                let dents = (0.5 * ((2.0 * PI * x).cos() + (2.0 * PI * y).cos())).exp();
+                let hole = -20.0 * exp(-0.2 * (0.5 * (x.square() + y.square())).sqrt());
+                let dents = exp(0.5 * (cos(2.0 * PI * x) + cos(2.0 * PI * y)));
                 hole - dents + (E + 20.0)
             }
             Self::ThreeHumpCamel => {
@@ -223,7 +223,7 @@ impl Surface {
             }
             Self::Matyas => 0.26 * (x.square() + y.square()) - 0.48 * (x * y),
             Self::LeviN13 => {
-                let ripple = |waves: f64, t: Jet| (waves * PI * t).sin().square();
+                let ripple = |waves: f64, t: Jet| sin(waves * PI * t).square();
                 ripple(3.0, x)
                     + (x - 1.0).square() * (ripple(3.0, y) + 1.0)
                     + (y - 1.0).square() * (ripple(2.0, y) + 1.0)

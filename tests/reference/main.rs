@@ -5,12 +5,18 @@
 
 mod harness;
 
+mod clipping;
 mod layers;
 mod losses;
 mod nets;
+mod optimizers;
+mod optimizers_extra;
+mod schedules;
+mod testfunctions;
 
 /// The kinds that a module of this crate runs; the others are reported as skipped.
-const KINDS: &[&str] = &["layers", "losses"];
+const KINDS: &[&str] =
+    &["layers", "losses", "optimizers", "optimizers_extra", "schedules", "clipping", "testfunctions"];
 
 #[test]
 fn reference_kinds() {

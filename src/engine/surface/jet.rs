@@ -33,6 +33,7 @@ impl Jet {
         }
     }
 
+    /// j²
     pub fn square(self) -> Self {
         self.chain(self.v * self.v, 2.0 * self.v, 2.0)
     }
@@ -45,24 +46,10 @@ impl Jet {
         self.chain(power(n), k * power(n - 1), k * (k - 1.0) * power(n - 2))
     }
 
+    /// √j
     pub fn sqrt(self) -> Self {
         let root = self.v.sqrt();
         self.chain(root, 0.5 / root, -0.25 / (root * self.v))
-    }
-
-    pub fn exp(self) -> Self {
-        let e = libm::exp(self.v);
-        self.chain(e, e, e)
-    }
-
-    pub fn sin(self) -> Self {
-        let (s, c) = (libm::sin(self.v), libm::cos(self.v));
-        self.chain(s, c, -s)
-    }
-
-    pub fn cos(self) -> Self {
-        let (s, c) = (libm::sin(self.v), libm::cos(self.v));
-        self.chain(c, -s, -c)
     }
 
     /// Value, gradient and Hessian.
@@ -76,6 +63,24 @@ impl Jet {
         let ([e, g, i], [h, j, k]) = (self.h, other.h);
         Self { v: f(self.v, other.v), g: [f(a, c), f(b, d)], h: [f(e, h), f(g, j), f(i, k)] }
     }
+}
+
+/// eʲ. These three are functions, not methods, so that nobody takes them for the platform's.
+pub fn exp(j: Jet) -> Jet {
+    let e = libm::exp(j.v);
+    j.chain(e, e, e)
+}
+
+/// sin j
+pub fn sin(j: Jet) -> Jet {
+    let (s, c) = (libm::sin(j.v), libm::cos(j.v));
+    j.chain(s, c, -s)
+}
+
+/// cos j
+pub fn cos(j: Jet) -> Jet {
+    let (s, c) = (libm::sin(j.v), libm::cos(j.v));
+    j.chain(c, -s, -c)
 }
 
 impl Add for Jet {
