@@ -129,8 +129,10 @@ impl Scenario {
     }
 
     /// What the scenario gives to a lane without overrides.
+    ///
+    /// Data that are a problem of their own bring network and loss along, and have nothing to make batches of.
     pub fn base(&self) -> Recipe {
-        Recipe {
+        let written = Recipe {
             network: self.network.clone(),
             init: self.init.clone(),
             loss: self.loss.clone(),
@@ -139,6 +141,10 @@ impl Scenario {
             clip: self.clip.clone(),
             regularisation: self.regularisation.clone(),
             batch: self.batch,
+        };
+        match self.data.problem() {
+            Some((network, loss)) => Recipe { network, loss, batch: 1, ..written },
+            None => written,
         }
     }
 
@@ -160,9 +166,13 @@ impl Scenario {
 
 impl Recipe {
     /// The whole network for labels that want these outputs: the hidden layers and the Dense layer that follows them.
+    ///
+    /// A surface is whole by itself.
     pub fn layers(&self, outputs: Shape) -> Vec<LayerConfig> {
         let mut layers = self.network.clone();
-        layers.push(Dense { units: outputs.rows_of().1, ..Dense::default() }.into());
+        if !matches!(layers.last(), Some(LayerConfig::Surface(_))) {
+            layers.push(Dense { units: outputs.rows_of().1, ..Dense::default() }.into());
+        }
         layers
     }
 

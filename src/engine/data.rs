@@ -3,11 +3,13 @@
 //! A source turns bytes (from the binary or from files that somebody else opens, see [`Files`]) and a seed into
 //! samples. It opens nothing itself.
 
-use crate::engine::loss::Targets;
+use crate::engine::layer::LayerConfig;
+use crate::engine::loss::{LossConfig, Targets};
 use crate::engine::shape::Shape;
 use crate::registry::registry;
 
 pub mod split;
+pub mod surface;
 pub mod toy;
 
 pub use split::{Prepared, Scaling, prepare};
@@ -146,6 +148,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// What is wrong with which file and where.
     fn load(&self, files: &dyn Files, seed: u64) -> Result<Dataset, SourceError>;
+
+    /// The network and the loss that the source itself stands for, where it is a problem and not data.
+    fn problem(&self) -> Option<(Vec<LayerConfig>, LossConfig)> {
+        None
+    }
 }
 
 /// Why there is no data set.
@@ -185,5 +192,6 @@ registry! {
     /// Every data set that a scenario can name.
     pub enum DataConfig: dyn Source {
         Spiral(toy::Spiral),
+        Surface(surface::Surface),
     }
 }

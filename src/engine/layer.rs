@@ -12,6 +12,7 @@ pub mod norm;
 pub mod pool;
 pub mod recurrent;
 pub mod structure;
+pub mod surface;
 mod window;
 
 /// A parameter tensor that a layer asks for.
@@ -37,6 +38,8 @@ pub enum Fill {
     },
     /// With one number: biases 0, gains 1.
     Constant(f32),
+    /// With two numbers: the coordinates of a point.
+    Pair(f32, f32),
 }
 
 /// What is common to all layers of one pass.
@@ -211,6 +214,7 @@ registry! {
         Flatten(structure::Flatten),
         Residual(structure::Residual),
         Repeat(structure::Repeat),
+        Surface(surface::Surface),
     }
 }
 

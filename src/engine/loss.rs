@@ -5,6 +5,7 @@ use crate::registry::registry;
 pub mod cross_entropy;
 mod entrywise;
 pub mod margin;
+pub mod output;
 pub mod regression;
 
 /// What the outputs of a batch should have been.
@@ -50,5 +51,6 @@ registry! {
         SmoothL1(regression::SmoothL1),
         Hinge(margin::Hinge),
         MultiMargin(margin::MultiMargin),
+        Output(output::Output),
     }
 }

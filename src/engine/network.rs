@@ -189,6 +189,7 @@ impl Network {
             let out = &mut params[slot.range.clone()];
             match slot.fill {
                 Fill::Constant(c) => out.fill(c),
+                Fill::Pair(a, b) => out.copy_from_slice(&[a, b]),
                 Fill::Init { fan_in, fan_out } => {
                     let same = |s: &&Slot| s.shape == slot.shape && matches!(s.fill, Fill::Init { .. });
                     let nth = self.slots[..i].iter().filter(same).count() as u64;

@@ -106,6 +106,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Pr
     check.settings(&scenario);
     scenario.complete();
     check.data(&scenario, files);
+    check.problem(&scenario);
     check.lanes(&scenario);
     let Check { document, data } = check;
     let faults = document.into_faults();
@@ -168,6 +169,18 @@ impl Check<'_> {
         match scenario.prepare(files.unwrap_or(&NoFiles)) {
             Ok(data) => self.data = Some(data),
             Err(error) => self.fault("data", excerpt(&error.to_string(), 2000)),
+        }
+    }
+
+    /// Data that are a problem of their own leave nothing to say about network, loss and batch.
+    fn problem(&self, scenario: &Scenario) {
+        let top = self.document.find("").id;
+        let given = ["network", "loss", "batch"].into_iter().filter(|p| self.document.find(p).id != top);
+        if scenario.data.problem().is_some() {
+            for field in given {
+                let what = format!("{field}: {} brings its own; leave it out", scenario.data.name());
+                self.fault(field, what);
+            }
         }
     }
 

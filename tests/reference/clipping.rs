@@ -2,7 +2,7 @@
 
 use crate::harness::{Check, Report, Tensor, Tol, number, text};
 use crate::optimizers::slots;
-use gradtui::engine::clip::{Clip as _, ClipConfig};
+use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::kernel;
 use gradtui::registry::Value as _;
 use serde_json::Value;

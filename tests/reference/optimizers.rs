@@ -3,7 +3,7 @@
 use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, numbers, text};
 use gradtui::engine::layer::Fill;
 use gradtui::engine::network::Slot;
-use gradtui::engine::optim::{Optimizer as _, OptimizerConfig, Oracle, State, Update};
+use gradtui::engine::optim::{OptimizerConfig, Oracle, State, Update};
 use gradtui::registry::Value as _;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Reference cases of kind `schedules`: the rate of every step, in f64.
 
 use crate::harness::{Check, Report, Tol, count, number, numbers, text};
-use gradtui::engine::schedule::{Schedule as _, ScheduleConfig, When};
+use gradtui::engine::schedule::{ScheduleConfig, When};
 use gradtui::registry::Value as _;
 use serde_json::Value;
 

@@ -1,6 +1,12 @@
 //! Reference cases of kind `testfunctions`: values, gradients and Hessians of the surfaces; and a surface as a problem.
 
-use crate::harness::{Check, Report, Tensor, Tol, list, number, numbers, text};
+use crate::harness::{Check, Report, Tensor, Tol, files, list, number, numbers, text};
+use crate::optimizers::{Nobody, config};
+use gradtui::engine::data::{self, NoFiles, Source as _};
+use gradtui::engine::init::InitConfig;
+use gradtui::engine::layer::Pass;
+use gradtui::engine::network::Network;
+use gradtui::engine::optim::Update;
 use gradtui::engine::surface::Surface;
 use serde_json::Value;
 
@@ -34,5 +40,59 @@ fn run(case: &Value) -> Result<Check, String> {
     }
     let count = list(&case["critical_points"]).len();
     check.holds("as many critical points", surface.critical_points().len() == count);
+    Ok(check)
+}
+
+/// Adam and its kin on the layer `Surface` with the loss `Output`, through the network's own passes: the path is that of
+/// the reference.
+#[test]
+fn reference_surface_as_problem() {
+    let mut report = Report::new("surface as a problem");
+    for file in files("optimizers") {
+        let p = &file["problem"];
+        if text(&p["id"]) != "rosenbrock" {
+            continue;
+        }
+        for case in list(&file["cases"]) {
+            let known = (number(&p["a"]), number(&p["b"])) == (1.0, 100.0);
+            // Sophia wants a curvature, and Prodigy's path in f32 is its own.
+            let alone = !["sophia", "prodigy"].contains(&text(&case["algorithm"]));
+            if alone {
+                let outcome = if known { descend(case) } else { Err("another a or b".into()) };
+                report.case(text(&case["name"]), outcome);
+            }
+        }
+    }
+    report.finish();
+}
+
+fn descend(case: &Value) -> Result<Check, String> {
+    let optimizer = config(case)?;
+    let rows = list(&case["params"]);
+    let start = numbers(&rows[0]);
+    let source = data::surface::Surface { start: (start[0], start[1]), ..Default::default() };
+    let (layers, loss) = source.problem().expect("a surface is a problem");
+    let samples = source.load(&NoFiles, 1).expect("no file is needed").samples;
+    let network = Network::new(samples.shape, &layers).expect("a network");
+    let mut params = network.initial_params(&*InitConfig::all()[0], 1);
+    let (mut ws, mut grads) = (network.workspace(1), vec![0.0; params.len()]);
+    let mut state = optimizer.init(&params);
+    let mut path = params.clone();
+    for t in 0..rows.len() - 1 {
+        let pass = Pass::train(1, 1, t as u64);
+        ws.input_mut(1).copy_from_slice(samples.input(0));
+        network.forward(&params, &[], pass, &mut ws);
+        let (output, grad) = ws.output_and_grad(1);
+        let height = loss.eval(output, 1, samples.targets(0..1), 1.0, Some(grad), None);
+        assert!(height.is_finite());
+        network.backward(&params, &[], pass, &mut ws, &mut grads, false);
+        let (lr, slots, oracle) = (optimizer.lr(), network.slots(), &mut Nobody);
+        let (params, grads) = (&mut params, &mut grads);
+        optimizer.step(&mut state, Update { step: t as u64 + 1, lr, params, grads, slots, oracle });
+        path.extend_from_slice(params);
+    }
+    let mut check = Check::default();
+    let want: Vec<f64> = rows.iter().flat_map(numbers).collect();
+    check.tensor("params", &path, &want, Tol::Relative(1e-5));
     Ok(check)
 }

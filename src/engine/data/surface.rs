@@ -2,7 +2,8 @@
 
 use super::{Dataset, Files, Labels, Samples, Source, SourceError};
 use crate::engine::layer::{self, LayerConfig};
-use crate::engine::loss::{LossConfig, output::Output};
+use crate::engine::loss::LossConfig;
+use crate::engine::loss::output::Output;
 use crate::engine::shape::Shape;
 use crate::engine::surface;
 use crate::registry::settings;
