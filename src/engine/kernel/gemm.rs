@@ -35,18 +35,29 @@ const DIRECT_ROWS: usize = 4 * HEIGHT;
 /// Nor if the block of B lies within this many floats, half of a small first-level cache.
 const DIRECT_SPAN: usize = 4096;
 
-/// A loop over less than nine indices, written out: the compiler keeps an array in registers only if it sees
-/// constant indices early, and loops as long as a tile it unrolls too late.
-macro_rules! unroll {
-    ($i:ident < $n:ident: $body:block) => {
-        unroll!(@ $i, $n, $body, 0 1 2 3 4 5 6 7)
-    };
+/// A loop over the rows of a tile, written out: the compiler keeps an array in registers only if it sees constant
+/// indices early, and loops as long as a tile it unrolls too late. Each line costs compile time in every instance
+/// of the kernel, so there are no more of them than the tallest tile has rows.
+macro_rules! unroll_rows {
+    ($i:ident < $n:ident: $body:block) => { unroll_rows!(@ $i, $n, $body, 0 1 2 3 4 5 6 7) };
     (@ $i:ident, $n:ident, $body:block, $($index:literal)*) => {$(
         if $index < $n {
             let $i = $index;
             $body
         }
     )*};
+}
+
+/// The same over the one or two vectors of a panel.
+macro_rules! unroll_vectors {
+    ($i:ident < $n:ident: $body:block) => {
+        let $i = 0;
+        $body
+        if $n > 1 {
+            let $i = 1;
+            $body
+        }
+    };
 }
 
 /// A matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
@@ -365,19 +376,22 @@ impl<R: Right> Product<'_, '_, '_, R> {
                 width,
                 scratch: tile,
             };
-            let height = if S::REGISTER_COUNT >= 32 { 8 } else { 6 };
+            // Few heights, for the sake of the compile time: a rest of 7 rows runs as 4 + 2 + 1.
             let mut i = 0;
             while i < self.m {
-                let rows = height.min(self.m - i);
+                let rows = match self.m - i {
+                    8.. if S::REGISTER_COUNT >= 32 => 8,
+                    6.. if S::REGISTER_COUNT < 32 => 6,
+                    4.. => 4,
+                    2.. => 2,
+                    _ => 1,
+                };
                 match rows {
-                    1 => tiles.tile::<1>(i),
-                    2 => tiles.tile::<2>(i),
-                    3 => tiles.tile::<3>(i),
-                    4 => tiles.tile::<4>(i),
-                    5 => tiles.tile::<5>(i),
+                    8 => tiles.tile::<8>(i),
                     6 => tiles.tile::<6>(i),
-                    7 => tiles.tile::<7>(i),
-                    _ => tiles.tile::<8>(i),
+                    4 => tiles.tile::<4>(i),
+                    2 => tiles.tile::<2>(i),
+                    _ => tiles.tile::<1>(i),
                 }
                 i += rows;
             }
@@ -404,40 +418,33 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     #[inline(always)]
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
-        match self.a {
-            Matrix::Rows(data, stride) => {
-                let rows: [&[f32]; MR] = std::array::from_fn(|r| &data[(i + r) * stride + p..][..depth]);
-                self.multiply::<MR>(
-                    i,
-                    #[inline(always)]
-                    |q| std::array::from_fn(|r| rows[r][q]),
-                );
-            }
-            Matrix::Columns(data, stride) => {
-                let data = &data[p * stride + i..];
-                self.multiply::<MR>(
-                    i,
-                    #[inline(always)]
-                    |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
-                );
-            }
-            Matrix::Any(view) => {
-                let scratch = std::mem::take(&mut self.scratch);
-                for r in 0..MR {
-                    let row = view.slice(s![i + r, self.p.clone()]);
-                    for (x, &a) in scratch[r * depth..].iter_mut().zip(row) {
-                        *x = a;
-                    }
+        if let Matrix::Columns(data, stride) = self.a {
+            let data = &data[p * stride + i..];
+            return self.multiply::<MR>(
+                i,
+                #[inline(always)]
+                |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
+            );
+        }
+        let scratch = std::mem::take(&mut self.scratch);
+        if let Matrix::Any(view) = self.a {
+            for r in 0..MR {
+                let row = view.slice(s![i + r, self.p.clone()]);
+                for (x, &a) in scratch[r * depth..].iter_mut().zip(row) {
+                    *x = a;
                 }
-                let rows: [&[f32]; MR] = std::array::from_fn(|r| &scratch[r * depth..][..depth]);
-                self.multiply::<MR>(
-                    i,
-                    #[inline(always)]
-                    |q| std::array::from_fn(|r| rows[r][q]),
-                );
-                self.scratch = scratch;
             }
         }
+        let rows: [&[f32]; MR] = std::array::from_fn(|r| match self.a {
+            Matrix::Rows(data, stride) => &data[(i + r) * stride + p..][..depth],
+            _ => &scratch[r * depth..][..depth],
+        });
+        self.multiply::<MR>(
+            i,
+            #[inline(always)]
+            |q| std::array::from_fn(|r| rows[r][q]),
+        );
+        self.scratch = scratch;
     }
 
     /// The products of a tile over the block of k; `a(q)` gives the column of A that belongs to row q of the block.
@@ -449,25 +456,25 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
         for q in 0..self.p.len() {
             let b = S::as_simd_f32s(&self.b[q * self.b_stride..][..NV * S::F32_LANES]).0;
             let a = a(q);
-            unroll!(r < MR: {
+            unroll_rows!(r < MR: {
                 let a = simd.splat_f32s(a[r]);
-                unroll!(v < NV: {
+                unroll_vectors!(v < NV: {
                     sums[r][v] = simd.mul_add_f32s(a, b[v], sums[r][v]);
                 });
             });
         }
         let beta = simd.splat_f32s(self.beta);
         let overwrite = self.beta == 0.0;
-        unroll!(r < MR: {
+        unroll_rows!(r < MR: {
             let row = self.c.row(i + r, self.j, self.width);
             if row.len() == NV * S::F32_LANES {
                 let c = S::as_mut_simd_f32s(row).0;
-                unroll!(v < NV: {
+                unroll_vectors!(v < NV: {
                     let sum = sums[r][v];
                     c[v] = if overwrite { sum } else { simd.mul_add_f32s(c[v], beta, sum) };
                 });
             } else {
-                unroll!(v < NV: {
+                unroll_vectors!(v < NV: {
                     let end = row.len().min((v + 1) * S::F32_LANES);
                     let (c, sum) = (&mut row[v * S::F32_LANES..end], sums[r][v]);
                     let sum =
