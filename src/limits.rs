@@ -6,6 +6,14 @@ pub const SCENARIO_BYTES: u64 = 256 * 1024;
 pub const NESTING: usize = 64;
 /// Bytes of a data set once it is decoded.
 pub const DATA_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of a data file as it lies on disk.
+pub const DATA_FILE_BYTES: u64 = 128 * 1024 * 1024;
+/// Numbers of a data set: `DATA_BYTES` of them, four bytes each.
+pub const DATA_NUMBERS: usize = (DATA_BYTES / 4) as usize;
+/// Classes of a data set.
+pub const CLASSES: usize = 1000;
+/// Files in one directory of images.
+pub const ENTRIES: usize = 100_000;
 /// Parameters of one network.
 pub const PARAMETERS: usize = 20_000_000;
 /// Layers of one network after `Repeat` is expanded.

@@ -6,11 +6,20 @@
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::{LossConfig, Targets};
 use crate::engine::shape::Shape;
+use crate::limits;
 use crate::registry::registry;
 
+pub mod embedded;
+pub mod folder;
+pub mod idx;
+pub mod npy;
+pub mod sequence;
+pub mod shapes;
 pub mod split;
 pub mod surface;
+pub mod table;
 pub mod toy;
+mod unpack;
 
 pub use split::{Prepared, Scaling, prepare};
 
@@ -38,6 +47,36 @@ pub enum Labels {
         /// What one sample's numbers look like.
         shape: Shape,
     },
+}
+
+impl Labels {
+    /// Two classes or more by number, called after it.
+    ///
+    /// # Errors
+    /// If a class is beyond the limit.
+    pub fn numbered(of: Vec<u32>) -> Result<Self, String> {
+        let classes = of.iter().max().map_or(0, |&c| c as usize + 1);
+        if classes > limits::CLASSES {
+            return Err(format!(
+                "class {} is too high; classes go from 0 to {}",
+                classes - 1,
+                limits::CLASSES - 1
+            ));
+        }
+        Ok(Self::Classes { of, names: (0..classes.max(2)).map(|c| c.to_string()).collect() })
+    }
+}
+
+/// Refuses a data set of more numbers than allowed, before memory is taken.
+fn budget(samples: usize, numbers: usize) -> Result<(), SourceError> {
+    match samples.checked_mul(numbers) {
+        Some(n) if n <= limits::DATA_NUMBERS => Ok(()),
+        _ => Err(SourceError::new(format!(
+            "{samples} samples of {numbers} numbers are too many; at most {} numbers in all ({} MiB)",
+            limits::DATA_NUMBERS,
+            limits::DATA_BYTES >> 20
+        ))),
+    }
 }
 
 /// Samples and their labels, row-major, one sample after another.
@@ -193,5 +232,24 @@ registry! {
     pub enum DataConfig: dyn Source {
         Spiral(toy::Spiral),
         Surface(surface::Surface),
+        Xor(toy::Xor),
+        Circle(toy::Circle),
+        Gauss(toy::Gauss),
+        Moons(shapes::Moons),
+        Circles(shapes::Circles),
+        Blobs(shapes::Blobs),
+        Digits(embedded::Digits),
+        FashionMnist(embedded::FashionMnist),
+        Iris(embedded::Iris),
+        Wine(embedded::Wine),
+        BreastCancer(embedded::BreastCancer),
+        Adding(sequence::Adding),
+        Copy(sequence::Copy),
+        Parity(sequence::Parity),
+        DelayedEcho(sequence::DelayedEcho),
+        Csv(table::Csv),
+        Idx(idx::Idx),
+        Npy(npy::Npy),
+        Folder(folder::Folder),
     }
 }

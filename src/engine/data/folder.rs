@@ -1,0 +1,184 @@
+//! A directory of pictures, one directory a class. Decodes what somebody else has opened, with limits on both.
+
+use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget};
+use crate::engine::shape::Shape;
+use crate::limits;
+use crate::registry::settings;
+use std::io::Cursor;
+
+/// Pixels along one edge of a picture.
+const EDGE: usize = 4096;
+
+settings! {
+    /// Pictures of your own: a directory with one directory of PNG or JPEG files for every class.
+    pub struct Folder {
+        /// the directory, relative to the scenario
+        path: String = String::new();
+        /// height and width that every picture is brought to; as the first one, if none is given
+        size: Option<(usize, usize)> = None, 1..=EDGE;
+        /// whether colours become shades of grey
+        grey: bool = false;
+    }
+}
+
+impl Source for Folder {
+    fn files(&self) -> Vec<&str> {
+        vec![&self.path]
+    }
+
+    fn load(&self, files: &dyn Files, _: u64) -> Result<Dataset, SourceError> {
+        if self.path.is_empty() {
+            return Err(SourceError::new("Folder(path: \"..\") names a directory"));
+        }
+        let list = |path: &str| files.list(path).map_err(|what| SourceError::in_file(path, what));
+        let picture = |name: &str| {
+            let name = name.to_lowercase();
+            [".png", ".jpg", ".jpeg"].iter().any(|end| name.ends_with(end))
+        };
+        let classes = list(&self.path)?.into_iter().filter(|e| e.directory && !e.name.starts_with('.'));
+        let names: Vec<String> = classes.map(|e| e.name).collect();
+        if !(2..=limits::CLASSES).contains(&names.len()) {
+            let what =
+                format!("{} directories in it; one for every class, at least 2, is needed", names.len());
+            return Err(SourceError::in_file(&self.path, what));
+        }
+        let mut paths = Vec::new();
+        for (class, name) in names.iter().enumerate() {
+            let directory = format!("{}/{name}", self.path);
+            let inside = list(&directory)?;
+            paths.extend(
+                inside
+                    .iter()
+                    .filter(|e| !e.directory && picture(&e.name))
+                    .map(|e| (format!("{directory}/{}", e.name), class)),
+            );
+        }
+        let Some((first, _)) = paths.first() else {
+            return Err(SourceError::in_file(&self.path, "no .png, .jpg or .jpeg file in its directories"));
+        };
+        let (height, width) = match self.size {
+            Some(size) => size,
+            None => open(files, first)?.0,
+        };
+        let channels = if self.grey { 1 } else { 3 };
+        budget(paths.len(), channels * height * width)?;
+        let (mut inputs, mut of) = (Vec::new(), Vec::new());
+        for (path, class) in &paths {
+            let ((h, w), picture) = open(files, path)?;
+            if self.size.is_none() && (h, w) != (height, width) {
+                let what = format!(
+                    "{h}x{w} pixels where {first} has {height}x{width}; write Folder(path: .., size: (height, width))"
+                );
+                return Err(SourceError::in_file(path, what));
+            }
+            push(&picture, (height, width), self.grey, &mut inputs);
+            of.push(*class as u32);
+        }
+        let names = names.iter().map(|n| crate::text::escaped(n).into_owned()).collect();
+        let samples = Samples {
+            shape: Shape::Image { channels, height, width },
+            inputs,
+            labels: Labels::Classes { of, names },
+        };
+        Ok(Dataset { samples, validation: None, range: Some((0.0, 1.0)) })
+    }
+}
+
+/// A picture with its height and width.
+fn open(files: &dyn Files, path: &str) -> Result<((usize, usize), image::DynamicImage), SourceError> {
+    let fault = |what: String| SourceError::in_file(path, what);
+    let bytes = files.read(path, limits::DATA_FILE_BYTES / 4).map_err(fault)?;
+    let picture = decode(&bytes).map_err(fault)?;
+    Ok(((picture.height() as usize, picture.width() as usize), picture))
+}
+
+/// Decodes a PNG or JPEG file within limits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode(bytes: &[u8]) -> Result<image::DynamicImage, String> {
+    let mut reader = image::ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| crate::text::excerpt(&e.to_string(), 200))?;
+    let mut allowed = image::Limits::default();
+    allowed.max_image_width = Some(EDGE as u32);
+    allowed.max_image_height = Some(EDGE as u32);
+    allowed.max_alloc = Some(limits::DATA_BYTES / 2);
+    reader.limits(allowed);
+    reader.decode().map_err(|e| crate::text::excerpt(&e.to_string(), 200))
+}
+
+/// Appends a picture, brought to this size, channel by channel in [0, 1].
+pub fn push(picture: &image::DynamicImage, (height, width): (usize, usize), grey: bool, out: &mut Vec<f32>) {
+    let same = (picture.height() as usize, picture.width() as usize) == (height, width);
+    let resized;
+    let picture = if same {
+        picture
+    } else {
+        resized = picture.resize_exact(width as u32, height as u32, image::imageops::FilterType::Triangle);
+        &resized
+    };
+    if grey {
+        out.extend(picture.to_luma8().as_raw().iter().map(|&p| f32::from(p) / 255.0));
+    } else {
+        let pixels = picture.to_rgb8();
+        for channel in 0..3 {
+            out.extend(pixels.pixels().map(|p| f32::from(p.0[channel]) / 255.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::data::Entry;
+
+    /// Two classes of pictures in memory.
+    struct Album(Vec<(&'static str, Vec<u8>)>);
+
+    impl Files for Album {
+        fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, String> {
+            self.0.iter().find(|(p, _)| *p == path).map(|(_, b)| b.clone()).ok_or_else(|| "not there".into())
+        }
+        fn list(&self, path: &str) -> Result<Vec<Entry>, String> {
+            let below = self.0.iter().filter_map(|(p, _)| p.strip_prefix(&format!("{path}/")[..]));
+            let mut entries: Vec<Entry> = below
+                .map(|rest| {
+                    let name = rest.split('/').next().unwrap_or(rest);
+                    Entry { name: name.into(), directory: rest.contains('/') }
+                })
+                .collect();
+            entries.dedup();
+            Ok(entries)
+        }
+    }
+
+    fn png(height: u32, width: u32, colour: [u8; 3]) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        image::RgbImage::from_pixel(width, height, image::Rgb(colour))
+            .write_to(&mut out, image::ImageFormat::Png)
+            .unwrap();
+        out.into_inner()
+    }
+
+    #[test]
+    fn directories_are_classes_and_sizes_agree() {
+        let mut album = Album(vec![
+            ("d/cat/1.png", png(2, 3, [255, 0, 51])),
+            ("d/dog/1.PNG", png(2, 3, [0, 0, 0])),
+            ("d/dog/x.txt", vec![]),
+        ]);
+        let folder = Folder { path: "d".into(), ..Folder::default() };
+        let set = folder.load(&album, 1).unwrap().samples;
+        assert_eq!(set.shape, Shape::Image { channels: 3, height: 2, width: 3 });
+        assert_eq!(set.input(0)[..7], [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(set.labels, Labels::Classes { of: vec![0, 1], names: vec!["cat".into(), "dog".into()] });
+        album.0.push(("d/dog/2.png", png(4, 4, [0, 0, 0])));
+        assert!(folder.load(&album, 1).unwrap_err().what.contains("size:"));
+        let sized = Folder { size: Some((1, 1)), grey: true, ..folder.clone() };
+        assert_eq!(sized.load(&album, 1).unwrap().samples.inputs.len(), 3);
+        album.0[0].1.truncate(40);
+        let error = sized.load(&album, 1).unwrap_err();
+        assert_eq!(error.file.as_deref(), Some("d/cat/1.png"));
+    }
+}

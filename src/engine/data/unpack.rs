@@ -1,0 +1,56 @@
+//! Bytes that may be compressed, read only as far as they are wanted.
+
+use crate::limits;
+use std::io::Read;
+
+/// A reader over the bytes, through gzip if they are; stops one byte beyond the limit of decoded data.
+pub fn open(bytes: &[u8]) -> impl Read + '_ {
+    let gzip = bytes.starts_with(&[0x1f, 0x8b]);
+    let inner: Box<dyn Read> =
+        if gzip { Box::new(flate2::read::MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+    inner.take(limits::DATA_BYTES + 1)
+}
+
+/// All bytes, decoded; at most `limit`.
+///
+/// # Errors
+/// If there are more, or the compression is damaged.
+pub fn all(bytes: &[u8], limit: u64) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    open(bytes).take(limit + 1).read_to_end(&mut out).map_err(|e| damaged(&e))?;
+    if out.len() as u64 > limit {
+        return Err(format!("more than {} MiB once decoded", limit >> 20));
+    }
+    Ok(out)
+}
+
+/// Exactly so many bytes and then the end: allocates as they come, not as a header promises.
+///
+/// # Errors
+/// If there are fewer or more, or the compression is damaged.
+pub fn exactly(source: &mut dyn Read, wanted: u64) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    source.take(wanted + 1).read_to_end(&mut out).map_err(|e| damaged(&e))?;
+    match (out.len() as u64).cmp(&wanted) {
+        std::cmp::Ordering::Equal => Ok(out),
+        std::cmp::Ordering::Less => Err(format!("{wanted} bytes are promised, {} are there", out.len())),
+        std::cmp::Ordering::Greater => Err(format!("more bytes follow than the {wanted} that are promised")),
+    }
+}
+
+/// So many bytes of a header.
+///
+/// # Errors
+/// If the file ends before.
+pub fn header<const N: usize>(source: &mut dyn Read) -> Result<[u8; N], String> {
+    let mut out = [0; N];
+    source.read_exact(&mut out).map_err(|e| match e.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the file ends within its header".into(),
+        _ => damaged(&e),
+    })?;
+    Ok(out)
+}
+
+fn damaged(error: &std::io::Error) -> String {
+    format!("damaged: {error}")
+}
