@@ -22,7 +22,10 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 use pulp::{Simd, WithSimd};
 
-use super::transpose::transpose;
+use operand::{Matrix, Operand, Packer, Right, Target};
+pub use operand::{Panel, Strided};
+
+mod operand;
 
 /// The number of products after which a sum is added to the result (see the order of operations above).
 pub const K_BLOCK: usize = 256;
@@ -60,50 +63,6 @@ macro_rules! unroll_vectors {
     };
 }
 
-/// A matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Strided<'a> {
-    /// The slice.
-    pub data: &'a [f32],
-    /// Distance between rows.
-    pub row: usize,
-    /// Distance between columns.
-    pub col: usize,
-}
-
-impl<'a> Strided<'a> {
-    /// Rows of length `columns`, one behind the other.
-    #[inline]
-    pub fn rows(data: &'a [f32], columns: usize) -> Self {
-        Self { data, row: columns, col: 1 }
-    }
-
-    /// The transpose: rows become columns.
-    #[inline]
-    #[must_use]
-    pub fn t(self) -> Self {
-        Self { data: self.data, row: self.col, col: self.row }
-    }
-}
-
-/// A block of `B` to be filled by the caller of [`matmul_packed`].
-#[derive(Debug)]
-pub struct Panel<'a> {
-    data: &'a mut [f32],
-    /// Distance between rows; at least `columns`.
-    stride: usize,
-    columns: usize,
-}
-
-impl Panel<'_> {
-    /// Row p of the block (counted from the start of its k range), one element for each column of its j range.
-    /// What it holds at first is unspecified: every element has to be written.
-    #[inline(always)]
-    pub fn row(&mut self, p: usize) -> &mut [f32] {
-        &mut self.data[p * self.stride..][..self.columns]
-    }
-}
-
 /// `C = β C + A B`. `β = 0` overwrites C whatever it holds, NaN too; `β = 1` accumulates.
 ///
 /// # Shapes
@@ -115,7 +74,7 @@ impl Panel<'_> {
 pub fn matmul(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), Operand(Matrix::view(b)), beta, Target::view(c));
+    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), beta, Target::view(c));
 }
 
 /// [`matmul`] on slices with explicit strides; rows of `c` are `c_row` apart and n long.
@@ -137,7 +96,7 @@ pub fn matmul_slices(
         n,
         k,
         Matrix::strided(a, m, k),
-        Operand(Matrix::strided(b, k, n)),
+        &mut Operand(Matrix::strided(b, k, n)),
         beta,
         Target::Slice(c, c_row),
     );
@@ -145,7 +104,7 @@ pub fn matmul_slices(
 
 /// [`matmul`] with a `B` that exists only as blocks: `pack(k range, j range, panel)` has to write row p - k.start
 /// of the panel with `B[p, j]` for p and j in the ranges. Each element of B is asked for exactly once, in an order
-/// of blocks that depends on the machine; the result does not.
+/// of blocks that depends on the machine; the result does not. `pack` runs under [`super::simd`].
 ///
 /// # Panics
 /// If the shapes do not fit together or a row of `c` is not contiguous.
@@ -157,142 +116,16 @@ pub fn matmul_packed(
 ) {
     let ((m, k), n) = (a.dim(), c.ncols());
     assert_eq!(c.nrows(), m, "matmul of {:?} into {:?}", a.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), Packer(pack), beta, Target::view(c));
+    start(m, n, k, Matrix::view(a), &mut Packer(pack), beta, Target::view(c));
 }
 
-/// A left or right operand by the way in which it can be read.
-enum Matrix<'a> {
-    /// Rows contiguous, this far apart.
-    Rows(&'a [f32], usize),
-    /// Columns contiguous, this far apart.
-    Columns(&'a [f32], usize),
-    /// Anything else.
-    Any(ArrayView2<'a, f32>),
-}
-
-impl<'a> Matrix<'a> {
-    #[inline]
-    fn view(view: ArrayView2<'a, f32>) -> Self {
-        let (rows, columns) = view.dim();
-        if let Some(data) = view.to_slice() {
-            Self::Rows(data, columns)
-        } else if let Some(data) = view.reversed_axes().to_slice() {
-            Self::Columns(data, rows)
-        } else {
-            Self::Any(view)
-        }
-    }
-
-    #[inline]
-    fn strided(m: Strided<'a>, rows: usize, columns: usize) -> Self {
-        if rows == 0 || columns == 0 {
-            return Self::Rows(&[], 0);
-        }
-        let last = (rows - 1) * m.row + (columns - 1) * m.col;
-        assert!(last < m.data.len(), "{rows} x {columns} matrix in a slice of {}", m.data.len());
-        if m.col == 1 {
-            Self::Rows(m.data, m.row)
-        } else if m.row == 1 {
-            Self::Columns(m.data, m.col)
-        } else {
-            let shape = ndarray::ShapeBuilder::strides((rows, columns), (m.row, m.col));
-            Self::Any(ArrayView2::from_shape(shape, m.data).expect("checked above"))
-        }
-    }
-}
-
-/// Where the result goes.
-enum Target<'a> {
-    Slice(&'a mut [f32], usize),
-    View(ArrayViewMut2<'a, f32>),
-}
-
-impl<'a> Target<'a> {
-    #[inline]
-    fn view(view: ArrayViewMut2<'a, f32>) -> Self {
-        let columns = view.ncols();
-        if view.is_standard_layout() {
-            Self::Slice(view.into_slice().expect("standard layout"), columns)
-        } else {
-            Self::View(view)
-        }
-    }
-
-    #[inline(always)]
-    fn row(&mut self, i: usize, j: usize, width: usize) -> &mut [f32] {
-        match self {
-            Self::Slice(data, stride) => &mut data[i * *stride + j..][..width],
-            Self::View(view) => {
-                let row =
-                    view.row_mut(i).into_slice().expect("the rows of a product's result are contiguous");
-                &mut row[j..][..width]
-            }
-        }
-    }
-}
-
-/// The right operand of the inner loops.
-trait Right {
-    /// The block as rows of adjacent columns, if it can be read in place: data and distance between rows.
-    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)>;
-    /// Copies the block.
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel);
-}
-
-struct Operand<'a>(Matrix<'a>);
-
-impl Right for Operand<'_> {
-    #[inline(always)]
-    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
-        match self.0 {
-            Matrix::Rows(data, stride) => Some((&data[p * stride + j..], stride)),
-            _ => None,
-        }
-    }
-
-    #[inline(always)]
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
-        match self.0 {
-            Matrix::Rows(data, stride) => {
-                for (row, p) in p.enumerate() {
-                    panel.row(row).copy_from_slice(&data[p * stride + j.start..][..j.len()]);
-                }
-            }
-            Matrix::Columns(data, stride) => {
-                let from = &data[j.start * stride + p.start..];
-                transpose(from, stride, p.len(), j.len(), panel.data, panel.stride);
-            }
-            Matrix::Any(view) => {
-                for (row, p) in p.enumerate() {
-                    for (x, &b) in panel.row(row).iter_mut().zip(view.slice(s![p, j.clone()])) {
-                        *x = b;
-                    }
-                }
-            }
-        }
-    }
-}
-
-struct Packer<F>(F);
-
-impl<F: FnMut(Range<usize>, Range<usize>, &mut Panel)> Right for Packer<F> {
-    #[inline(always)]
-    fn direct(&self, _: usize, _: usize) -> Option<(&[f32], usize)> {
-        None
-    }
-
-    #[inline(always)]
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
-        (self.0)(p, j, panel);
-    }
-}
-
-struct Product<'p, 'a, 'c, R> {
+struct Product<'p, 'a, 'c> {
     m: usize,
     n: usize,
     k: usize,
     a: &'p Matrix<'a>,
-    b: R,
+    // Chosen at run time, so that the tiles are compiled once and not once for each caller's closure.
+    b: &'p mut dyn Right,
     beta: f32,
     c: &'p mut Target<'c>,
     scratch: &'p mut [f32],
@@ -302,12 +135,12 @@ struct Product<'p, 'a, 'c, R> {
 // 40 KB of stack at most, in place of an allocation in every training step.
 #[allow(clippy::large_stack_arrays)]
 #[inline]
-fn start<R: Right>(m: usize, n: usize, k: usize, a: Matrix, b: R, beta: f32, mut c: Target) {
+fn start(m: usize, n: usize, k: usize, a: Matrix, b: &mut dyn Right, beta: f32, mut c: Target) {
     let in_place = match a {
         Matrix::Any(_) => K_BLOCK + 1,
         _ => k,
     };
-    let run = |scratch: &mut [f32]| {
+    let mut run = |scratch: &mut [f32]| {
         pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, beta, c: &mut c, scratch });
     };
     match in_place {
@@ -318,7 +151,7 @@ fn start<R: Right>(m: usize, n: usize, k: usize, a: Matrix, b: R, beta: f32, mut
     }
 }
 
-impl<R: Right> WithSimd for Product<'_, '_, '_, R> {
+impl WithSimd for Product<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -344,7 +177,7 @@ impl<R: Right> WithSimd for Product<'_, '_, '_, R> {
     }
 }
 
-impl<R: Right> Product<'_, '_, '_, R> {
+impl Product<'_, '_, '_> {
     /// NV vectors of columns from column j on.
     #[inline(always)]
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, j: usize) {
@@ -418,31 +251,33 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     #[inline(always)]
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
-        if let Matrix::Columns(data, stride) = self.a {
-            let data = &data[p * stride + i..];
+        // On its own, so that the compiler sees where the rows come from: it is the path of every dense layer.
+        if let Matrix::Rows(data, stride) = self.a {
+            let rows: [&[f32]; MR] = std::array::from_fn(|r| &data[(i + r) * stride + p..][..depth]);
             return self.multiply::<MR>(
                 i,
                 #[inline(always)]
-                |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
+                |q| std::array::from_fn(|r| rows[r][q]),
             );
         }
         let scratch = std::mem::take(&mut self.scratch);
-        if let Matrix::Any(view) = self.a {
-            for r in 0..MR {
-                let row = view.slice(s![i + r, self.p.clone()]);
-                for (x, &a) in scratch[r * depth..].iter_mut().zip(row) {
-                    *x = a;
+        let (data, stride): (&[f32], usize) = match self.a {
+            Matrix::Columns(data, stride) => (&data[p * stride + i..], *stride),
+            Matrix::Rows(..) => unreachable!("worked off above"),
+            Matrix::Any(view) => {
+                let tile = view.slice(s![i..i + MR, self.p.clone()]);
+                for (column, a) in scratch.chunks_exact_mut(MR).zip(tile.columns()) {
+                    for (x, &a) in column.iter_mut().zip(a) {
+                        *x = a;
+                    }
                 }
+                (&*scratch, MR)
             }
-        }
-        let rows: [&[f32]; MR] = std::array::from_fn(|r| match self.a {
-            Matrix::Rows(data, stride) => &data[(i + r) * stride + p..][..depth],
-            _ => &scratch[r * depth..][..depth],
-        });
+        };
         self.multiply::<MR>(
             i,
             #[inline(always)]
-            |q| std::array::from_fn(|r| rows[r][q]),
+            |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
         );
         self.scratch = scratch;
     }

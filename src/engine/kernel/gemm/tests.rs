@@ -144,10 +144,10 @@ fn every_instruction_set_gives_the_same_bits() {
         let mut dispatched = c.clone();
         matmul(a.view(), b.t(), 1.0, dispatched.view_mut());
         let left = Matrix::view(a.view());
-        let with = |run: &dyn Fn(Product<Operand>)| {
+        let with = |run: &dyn Fn(Product)| {
             let mut found = c.clone();
             let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
-            let (a, b, c) = (&left, Operand(Matrix::view(b.t())), &mut Target::view(found.view_mut()));
+            let (a, b, c) = (&left, &mut Operand(Matrix::view(b.t())), &mut Target::view(found.view_mut()));
             run(Product { m, n, k, a, b, beta: 1.0, c, scratch: &mut scratch });
             found
         };

@@ -1,0 +1,180 @@
+//! The ways in which a product's operands lie in memory. Knows no arithmetic.
+
+use std::ops::Range;
+
+use ndarray::{ArrayView2, ArrayViewMut2, s};
+
+use super::super::{simd, transpose::transpose};
+
+/// A matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Strided<'a> {
+    /// The slice.
+    pub data: &'a [f32],
+    /// Distance between rows.
+    pub row: usize,
+    /// Distance between columns.
+    pub col: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// Rows of length `columns`, one behind the other.
+    #[inline]
+    pub fn rows(data: &'a [f32], columns: usize) -> Self {
+        Self { data, row: columns, col: 1 }
+    }
+
+    /// The transpose: rows become columns.
+    #[inline]
+    #[must_use]
+    pub fn t(self) -> Self {
+        Self { data: self.data, row: self.col, col: self.row }
+    }
+}
+
+/// A block of `B` to be filled by the caller of [`matmul_packed`].
+#[derive(Debug)]
+pub struct Panel<'a> {
+    pub(super) data: &'a mut [f32],
+    /// Distance between rows; at least `columns`.
+    pub(super) stride: usize,
+    pub(super) columns: usize,
+}
+
+impl Panel<'_> {
+    /// Row p of the block (counted from the start of its k range), one element for each column of its j range.
+    /// What it holds at first is unspecified: every element has to be written.
+    #[inline(always)]
+    pub fn row(&mut self, p: usize) -> &mut [f32] {
+        &mut self.data[p * self.stride..][..self.columns]
+    }
+}
+
+/// A left or right operand by the way in which it can be read.
+pub(super) enum Matrix<'a> {
+    /// Rows contiguous, this far apart.
+    Rows(&'a [f32], usize),
+    /// Columns contiguous, this far apart.
+    Columns(&'a [f32], usize),
+    /// Anything else.
+    Any(ArrayView2<'a, f32>),
+}
+
+impl<'a> Matrix<'a> {
+    #[inline]
+    pub fn view(view: ArrayView2<'a, f32>) -> Self {
+        let (rows, columns) = view.dim();
+        if let Some(data) = view.to_slice() {
+            Self::Rows(data, columns)
+        } else if let Some(data) = view.reversed_axes().to_slice() {
+            Self::Columns(data, rows)
+        } else {
+            Self::Any(view)
+        }
+    }
+
+    #[inline]
+    pub fn strided(m: Strided<'a>, rows: usize, columns: usize) -> Self {
+        if rows == 0 || columns == 0 {
+            return Self::Rows(&[], 0);
+        }
+        let last = (rows - 1) * m.row + (columns - 1) * m.col;
+        assert!(last < m.data.len(), "{rows} x {columns} matrix in a slice of {}", m.data.len());
+        if m.col == 1 {
+            Self::Rows(m.data, m.row)
+        } else if m.row == 1 {
+            Self::Columns(m.data, m.col)
+        } else {
+            let shape = ndarray::ShapeBuilder::strides((rows, columns), (m.row, m.col));
+            Self::Any(ArrayView2::from_shape(shape, m.data).expect("checked above"))
+        }
+    }
+}
+
+/// Where the result goes.
+pub(super) enum Target<'a> {
+    Slice(&'a mut [f32], usize),
+    View(ArrayViewMut2<'a, f32>),
+}
+
+impl<'a> Target<'a> {
+    #[inline]
+    pub fn view(view: ArrayViewMut2<'a, f32>) -> Self {
+        let columns = view.ncols();
+        if view.is_standard_layout() {
+            Self::Slice(view.into_slice().expect("standard layout"), columns)
+        } else {
+            Self::View(view)
+        }
+    }
+
+    #[inline(always)]
+    pub fn row(&mut self, i: usize, j: usize, width: usize) -> &mut [f32] {
+        match self {
+            Self::Slice(data, stride) => &mut data[i * *stride + j..][..width],
+            Self::View(view) => {
+                let row =
+                    view.row_mut(i).into_slice().expect("the rows of a product's result are contiguous");
+                &mut row[j..][..width]
+            }
+        }
+    }
+}
+
+/// The right operand of the inner loops: asked once for each block, never for a single number.
+pub(super) trait Right {
+    /// The block as rows of adjacent columns, if it can be read in place: data and distance between rows.
+    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)>;
+    /// Copies the block.
+    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel);
+}
+
+pub(super) struct Operand<'a>(pub Matrix<'a>);
+
+impl Right for Operand<'_> {
+    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
+        match self.0 {
+            Matrix::Rows(data, stride) => Some((&data[p * stride + j..], stride)),
+            _ => None,
+        }
+    }
+
+    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
+        simd(
+            #[inline(always)]
+            || match self.0 {
+                Matrix::Rows(data, stride) => {
+                    for (row, p) in p.enumerate() {
+                        panel.row(row).copy_from_slice(&data[p * stride + j.start..][..j.len()]);
+                    }
+                }
+                Matrix::Columns(data, stride) => {
+                    let from = &data[j.start * stride + p.start..];
+                    transpose(from, stride, p.len(), j.len(), panel.data, panel.stride);
+                }
+                Matrix::Any(view) => {
+                    for (row, p) in p.enumerate() {
+                        for (x, &b) in panel.row(row).iter_mut().zip(view.slice(s![p, j.clone()])) {
+                            *x = b;
+                        }
+                    }
+                }
+            },
+        );
+    }
+}
+
+pub(super) struct Packer<F>(pub F);
+
+impl<F: FnMut(Range<usize>, Range<usize>, &mut Panel)> Right for Packer<F> {
+    fn direct(&self, _: usize, _: usize) -> Option<(&[f32], usize)> {
+        None
+    }
+
+    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
+        simd(
+            #[inline(always)]
+            || (self.0)(p, j, panel),
+        );
+    }
+}
