@@ -4,4 +4,9 @@
 //! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
 
 pub mod experiment;
+pub mod lane;
+pub mod outbox;
+pub mod run;
+pub mod runner;
+pub mod stepped;
 pub mod trainer;

@@ -1,0 +1,272 @@
+//! A lane's turn: some steps of its trainer, what they tell the watcher and what they leave for the disk.
+//!
+//! Time comes in as a [`Pace`]; which steps are logged and evaluated depends on step numbers alone, so the log of a run
+//! is the same on every machine. Knows no thread and no other lane.
+
+use crate::lab::trainer::{Evaluation, LOSS_LIMIT, StepResult, Trainer};
+use crate::telemetry::{Event, LaneId, Measure, Phase};
+use serde::Serialize;
+
+/// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
+pub trait Pace {
+    /// Hears that a step was made.
+    fn step(&mut self);
+    /// Whether the watcher wants to see the next step.
+    fn due(&mut self) -> bool;
+    /// Hears that a step was shown.
+    fn shown(&mut self);
+    /// Whether the turn is over.
+    fn over(&self) -> bool;
+    /// Seconds since the turn began; 0 without a clock.
+    fn seconds(&self) -> f64;
+}
+
+/// What the steps since the last measurement were like.
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    steps: u32,
+    clipped: u32,
+    min: f32,
+    max: f32,
+}
+
+impl Since {
+    fn add(&mut self, r: &StepResult) {
+        (self.min, self.max) =
+            if self.steps == 0 { (r.loss, r.loss) } else { (self.min.min(r.loss), self.max.max(r.loss)) };
+        self.steps += 1;
+        self.clipped += u32::from(r.clipped);
+    }
+}
+
+/// A contender in training.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its index in the run.
+    pub id: LaneId,
+    /// Its name.
+    pub name: String,
+    /// What trains it.
+    pub trainer: Trainer,
+    /// Seconds of training so far.
+    pub seconds: f64,
+    /// Seconds of training at which it was shown last.
+    pub shown: f64,
+    /// Seconds of one step, of late.
+    pub cost: f64,
+    since: Since,
+}
+
+/// What a lane may do in one turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan {
+    /// Not beyond this many steps in this turn.
+    pub until: u64,
+    /// Where the lane will stop for now; that step is always shown.
+    pub goal: u64,
+    /// Steps of the run, where the lane is finished.
+    pub end: u64,
+    /// Steps of the scenario.
+    pub total: u64,
+    /// Steps between two evaluations.
+    pub evaluate_every: u64,
+    /// Show every so many steps instead of by time.
+    pub show_every: Option<u64>,
+    /// Whether somebody writes a log.
+    pub log: bool,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Its step.
+    pub step: u64,
+    /// Its lane.
+    pub lane: LaneId,
+    /// The line, without its end.
+    pub text: String,
+}
+
+/// What a turn brought.
+#[derive(Debug, Default)]
+pub struct News {
+    /// For the watcher.
+    pub events: Vec<Event>,
+    /// For the disk.
+    pub lines: Vec<Line>,
+    /// Why the lane will not go on, if it will not.
+    pub end: Option<Phase>,
+}
+
+/// Whether the log keeps the n-th step (or evaluation): the first 1024 all, then ever fewer, 512 to 1024 an octave.
+pub fn logged(n: u64) -> bool {
+    let stride = (n / 1024).checked_ilog2().map_or(1, |log| 2 << log);
+    n.is_multiple_of(stride)
+}
+
+impl Lane {
+    /// A lane before its first turn.
+    pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
+        Self { id, name, trainer, seconds: 0.0, shown: 0.0, cost: 0.0, since: Since::default() }
+    }
+
+    /// Trains until the plan or the pace says that it is enough.
+    pub fn play(&mut self, plan: &Plan, pace: &mut dyn Pace) -> News {
+        let mut news = News::default();
+        let first = self.trainer.steps();
+        while self.trainer.steps() < plan.until {
+            let step = self.trainer.steps() + 1;
+            let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
+            let log = plan.log && (logged(step) || evaluate && logged(step / plan.evaluate_every));
+            let stop = step == plan.goal || step == plan.end;
+            let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
+            let show = due || evaluate || stop || step == 1;
+            match self.trainer.step(show || log) {
+                Ok(result) => self.since.add(&result),
+                Err(account) => {
+                    self.gap(plan.log, pace.seconds(), &mut news);
+                    news.end = Some(Phase::Diverged(*account));
+                    break;
+                }
+            }
+            pace.step();
+            if show {
+                self.show(pace.seconds(), &mut news);
+                pace.shown();
+            }
+            let evaluation = if evaluate {
+                Some(self.trainer.evaluate_and_report())
+            } else {
+                // One who stops elsewhere still wants to know where the lane stands; the schedule and the log do not
+                // hear of it, so that going on gives what an undisturbed run gives.
+                (step == plan.end).then(|| self.trainer.evaluate())
+            };
+            if let Some(Evaluation { loss, accuracy }) = evaluation {
+                news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy });
+            }
+            if log {
+                let (measure, layers) = self.trainer.measure();
+                let norms = layers.iter().filter_map(|l| l.grad_norm).collect();
+                let clipped = self.trainer.last().clipped;
+                news.lines.push(self.line(&measure, clipped, norms, evaluation.filter(|_| evaluate)));
+            }
+            if pace.over() {
+                break;
+            }
+        }
+        if self.trainer.steps() >= plan.end && news.end.is_none() {
+            news.end = Some(Phase::Finished);
+        }
+        let (steps, seconds) = (self.trainer.steps() - first, pace.seconds());
+        self.seconds += seconds;
+        if steps > 0 {
+            let cost = seconds / steps as f64;
+            self.cost = if self.cost == 0.0 { cost } else { 0.7 * self.cost + 0.3 * cost };
+        }
+        news
+    }
+
+    /// Forgets the range since the last measurement, after a restart.
+    pub fn restarted(&mut self) {
+        self.since = Since::default();
+        (self.seconds, self.shown) = (0.0, 0.0);
+    }
+
+    fn show(&mut self, seconds: f64, news: &mut News) {
+        let (measure, layers) = self.trainer.measure();
+        let measure = Measure {
+            seconds: self.seconds + seconds,
+            loss_min: self.since.min,
+            loss_max: self.since.max,
+            clip_rate: self.since.clipped as f32 / self.since.steps.max(1) as f32,
+            ..measure
+        };
+        self.since = Since::default();
+        self.shown = self.seconds + seconds;
+        news.events.push(Event::Measured { lane: self.id, measure, layers: layers.to_vec() });
+    }
+
+    /// The step that went wrong, as a point that is not finite: a gap in every curve, `null` in the log.
+    fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
+        let last = self.trainer.last();
+        let (before, _) = self.trainer.measure();
+        // A loss beyond the limit is no number to draw or to compare either.
+        let loss = if last.loss <= LOSS_LIMIT { last.loss } else { f32::NAN };
+        let measure = Measure {
+            step: last.step,
+            seconds: self.seconds + seconds,
+            loss,
+            loss_min: loss,
+            loss_max: loss,
+            accuracy: None,
+            lr: last.lr,
+            grad_norm: last.grad_norm,
+            grad_norm_clipped: last.grad_norm,
+            clip_rate: 0.0,
+            update_ratio: f32::NAN,
+            epoch: before.epoch,
+            evaluations: self.trainer.live().evaluations,
+        };
+        news.events.push(Event::Measured { lane: self.id, measure, layers: Vec::new() });
+        if log {
+            news.lines.push(self.line(&measure, false, Vec::new(), None));
+        }
+    }
+
+    fn line(&self, m: &Measure, clipped: bool, layers: Vec<f32>, evaluation: Option<Evaluation>) -> Line {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            step: u64,
+            lane: &'a str,
+            loss: f32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            accuracy: Option<f32>,
+            grad_norm: f32,
+            grad_norm_clipped: f32,
+            clipped: bool,
+            update_ratio: f32,
+            lr: f64,
+            epoch: f64,
+            evaluations: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            val_loss: Option<f32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            val_accuracy: Option<f32>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            layer_grad_norms: Vec<f32>,
+        }
+        let row = Row {
+            step: m.step,
+            lane: &self.name,
+            loss: m.loss,
+            accuracy: m.accuracy,
+            grad_norm: m.grad_norm,
+            grad_norm_clipped: m.grad_norm_clipped,
+            clipped,
+            update_ratio: m.update_ratio,
+            lr: m.lr,
+            epoch: m.epoch,
+            evaluations: m.evaluations,
+            val_loss: evaluation.map(|e| e.loss),
+            val_accuracy: evaluation.and_then(|e| e.accuracy),
+            layer_grad_norms: layers,
+        };
+        let text = serde_json::to_string(&row).unwrap_or_default();
+        Line { step: m.step, lane: self.id, text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_keeps_all_early_steps_and_ever_fewer_later_ones() {
+        assert!((1..=1024).all(logged));
+        let octave = |from: u64| (from..2 * from).filter(|&n| logged(n)).count();
+        assert_eq!(octave(1024), 512);
+        assert_eq!(octave(1 << 20), 512);
+        let all = (1..=10_000_000).filter(|&n| logged(n)).count();
+        assert!(all < 9000, "{all} lines");
+    }
+}

@@ -1,0 +1,162 @@
+//! Events on their way to a watcher who may be slow: bounded, and without losing what must not be lost.
+//!
+//! Measurements merge (their ranges stay) and only the newest probe of a name is kept; what started, ended, changed or
+//! was evaluated stays, evaluations being thinned only where thousands of them were left unread.
+
+use crate::telemetry::{Event, LaneId};
+use std::collections::{HashMap, HashSet};
+
+/// Events that may wait unread.
+pub const CAPACITY: usize = 4096;
+
+/// A bounded queue of events.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    events: Vec<Event>,
+}
+
+impl Outbox {
+    /// Adds an event; makes room first where there is none.
+    pub fn push(&mut self, event: Event) {
+        if let Event::Probed { lane, name, .. } = &event {
+            let old =
+                |e: &Event| matches!(e, Event::Probed { lane: l, name: n, .. } if l == lane && n == name);
+            if let Some(place) = self.events.iter().rposition(old) {
+                self.events.remove(place);
+            }
+        }
+        if self.events.len() >= CAPACITY {
+            self.compact();
+        }
+        self.events.push(event);
+    }
+
+    /// Takes everything, oldest first.
+    pub fn drain(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Merges every second measurement of a lane into the one after it, and thins evaluations if that is not enough.
+    fn compact(&mut self) {
+        let mut kept: Vec<Event> = Vec::with_capacity(CAPACITY);
+        // Newest first; a measurement waits in `later` for the one before it.
+        let mut later: HashMap<LaneId, usize> = HashMap::new();
+        for event in self.events.drain(..).rev() {
+            match event {
+                Event::Measured { lane, measure, layers } => match later.remove(&lane) {
+                    Some(place) => merge(&mut kept[place], &measure),
+                    None => {
+                        later.insert(lane, kept.len());
+                        kept.push(Event::Measured { lane, measure, layers });
+                    }
+                },
+                other => {
+                    if let Event::Started { lane, .. } = &other {
+                        later.remove(lane);
+                    }
+                    kept.push(other);
+                }
+            }
+        }
+        if kept.len() > CAPACITY * 3 / 4 {
+            thin(&mut kept);
+        }
+        kept.reverse();
+        self.events = kept;
+    }
+}
+
+/// Widens the ranges of the later measurement by the earlier one.
+fn merge(later: &mut Event, earlier: &crate::telemetry::Measure) {
+    if let Event::Measured { measure, .. } = later {
+        measure.loss_min = measure.loss_min.min(earlier.loss_min);
+        measure.loss_max = measure.loss_max.max(earlier.loss_max);
+        measure.clip_rate = f32::midpoint(measure.clip_rate, earlier.clip_rate);
+    }
+}
+
+/// Drops every second evaluation, change and notice but the newest of each lane (`events` is newest first).
+fn thin(events: &mut Vec<Event>) {
+    let (mut seen, mut odd) = (HashSet::new(), false);
+    events.retain(|event| {
+        let key = match event {
+            Event::Evaluated { lane, .. } => (0, *lane),
+            Event::Changed { lane, .. } => (1, *lane),
+            Event::Notice(_) => (2, 0),
+            Event::Phase { lane, .. } => (3, *lane),
+            _ => return true,
+        };
+        odd = !odd;
+        seen.insert(key) || odd
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Measure, Phase};
+
+    fn measured(lane: LaneId, step: u64, loss: f32) -> Event {
+        let measure = Measure { step, loss, loss_min: loss, loss_max: loss, ..Measure::default() };
+        Event::Measured { lane, measure, layers: Vec::new() }
+    }
+
+    #[test]
+    fn an_unread_queue_stays_bounded_and_keeps_the_range_the_newest_and_the_end() {
+        let mut outbox = Outbox::default();
+        outbox.push(measured(0, 0, 1000.0));
+        for step in 1..100_000 {
+            outbox.push(measured((step % 2) as usize, step, 1.0));
+            if step % 1000 == 0 {
+                outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None });
+            }
+        }
+        outbox.push(Event::Phase { lane: 1, step: 99_999, phase: Phase::Finished });
+        assert!(outbox.len() <= CAPACITY);
+        let events = outbox.drain();
+        let max = events.iter().filter_map(|e| match e {
+            Event::Measured { lane: 0, measure, .. } => Some(measure.loss_max),
+            _ => None,
+        });
+        assert_eq!(max.fold(0.0, f32::max), 1000.0);
+        assert_eq!(events.iter().filter(|e| matches!(e, Event::Evaluated { .. })).count(), 99);
+        assert!(matches!(events.last(), Some(Event::Phase { .. })));
+        let steps: Vec<u64> = events
+            .iter()
+            .filter_map(|e| match e {
+                Event::Measured { lane: 0, measure, .. } => Some(measure.step),
+                _ => None,
+            })
+            .collect();
+        assert!(steps.is_sorted(), "steps keep their order");
+    }
+
+    #[test]
+    fn evaluations_alone_are_bounded_too_and_the_newest_stays() {
+        let mut outbox = Outbox::default();
+        for step in 0..50_000 {
+            outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None });
+        }
+        assert!(outbox.len() <= CAPACITY);
+        assert!(matches!(outbox.drain().last(), Some(Event::Evaluated { step: 49_999, .. })));
+    }
+
+    #[test]
+    fn only_the_newest_probe_of_a_name_is_kept() {
+        let mut outbox = Outbox::default();
+        for step in 0..10 {
+            outbox.push(Event::Probed { lane: 0, step, name: "confusion", parts: Vec::new() });
+        }
+        assert_eq!(outbox.len(), 1);
+    }
+}

@@ -1,0 +1,631 @@
+//! All lanes of a run and the orders to them: who trains next, how far, and what became of it.
+//!
+//! A lane is handed out for a turn and given back. The one with the fewest steps goes first and none runs far ahead, so
+//! lanes stay side by side. Knows no thread, no clock and no file; results depend on none of its choices.
+
+use crate::engine::data::Files;
+use crate::engine::network::Network;
+use crate::lab::experiment::{self, Contender, Data, Experiment, Fault};
+use crate::lab::lane::{Lane, Line, News, Plan};
+use crate::lab::trainer::{Change, Snapshot, Trainer};
+use crate::limits;
+use crate::scenario::{self, Recipe, Scenario};
+use crate::telemetry::{Command, Event, LaneId, LaneInfo, Phase, View};
+use std::sync::Arc;
+
+/// Seconds of the slowest lane's work by which another lane may be ahead.
+const AHEAD: f64 = 0.020;
+/// Steps by which another lane may be ahead at least.
+const AHEAD_STEPS: u64 = 4;
+
+/// A lane's place in the run.
+#[derive(Debug)]
+struct Place {
+    /// The lane; `None` while it has its turn.
+    lane: Option<Box<Lane>>,
+    info: LaneInfo,
+    step: u64,
+    cost: f64,
+    phase: Phase,
+    /// Where it stops while the run is paused.
+    target: u64,
+}
+
+/// A lane as a checkpoint keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// Its index, for the order of the log.
+    pub id: LaneId,
+    /// Its name.
+    pub name: String,
+    /// What it trains with.
+    pub recipe: Recipe,
+    /// Its state.
+    pub snapshot: Snapshot,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// What it was doing.
+    pub phase: Phase,
+}
+
+/// What a preview needs of a lane.
+#[derive(Clone, Debug)]
+pub struct Peek {
+    /// Which.
+    pub id: LaneId,
+    /// Its steps.
+    pub step: u64,
+    /// Seed of the experiment.
+    pub seed: u64,
+    /// Its layers.
+    pub network: Arc<Network>,
+    /// Its data.
+    pub data: Arc<Data>,
+    /// The point by which it wants to be judged.
+    pub params: Vec<f32>,
+    /// Running statistics.
+    pub state: Vec<f32>,
+}
+
+/// A lane's turn.
+#[derive(Debug)]
+pub struct Turn {
+    /// The lane.
+    pub lane: Box<Lane>,
+    /// What it may do.
+    pub plan: Plan,
+}
+
+/// A run in progress.
+pub struct Run {
+    scenario: Scenario,
+    data: Arc<Data>,
+    files: Arc<dyn Files + Send + Sync>,
+    places: Vec<Option<Place>>,
+    running: bool,
+    /// Whether lanes that stopped apart from one another still have to meet.
+    levelling: bool,
+    solo: Option<LaneId>,
+    end: u64,
+    show_every: Option<u64>,
+    views: Vec<View>,
+    log: bool,
+    lines: Vec<Line>,
+    quit: bool,
+    save: bool,
+    /// Lanes that may not be handed out, since an order waits for them.
+    held: Vec<LaneId>,
+    /// Names whose lines the log should forget, since they began anew.
+    forgotten: Vec<String>,
+    events: Vec<Event>,
+    /// Lanes that somebody wants to look at as soon as they are in hand.
+    wanted: Vec<LaneId>,
+    peeks: Vec<Peek>,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("places", &self.places)
+            .field("running", &self.running)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    /// A paused run at step 0; it ends after `steps` (the scenario's own number, if `None`).
+    pub fn new(experiment: Experiment, steps: Option<u64>, files: Arc<dyn Files + Send + Sync>) -> Self {
+        let Experiment { scenario, data, lanes } = experiment;
+        let end = steps.unwrap_or(scenario.steps as u64);
+        let mut run = Self {
+            scenario,
+            data,
+            files,
+            places: Vec::new(),
+            running: false,
+            levelling: false,
+            solo: None,
+            end,
+            show_every: None,
+            views: Vec::new(),
+            log: false,
+            lines: Vec::new(),
+            quit: false,
+            save: false,
+            held: Vec::new(),
+            forgotten: Vec::new(),
+            events: Vec::new(),
+            wanted: Vec::new(),
+            peeks: Vec::new(),
+        };
+        for contender in lanes {
+            run.enter(contender);
+        }
+        run
+    }
+
+    /// Puts lanes where a checkpoint left them.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn restore(&mut self, saved: &[Saved]) -> Result<(), String> {
+        let end = self.end;
+        for old in saved {
+            let place = self.places.iter_mut().flatten().find(|p| p.info.name == old.name);
+            let place = place.ok_or_else(|| format!("the scenario has no lane {}", old.name))?;
+            let lane = place.lane.as_mut().ok_or("the run is under way")?;
+            if !matches!(old.phase, Phase::Failed(_)) {
+                lane.trainer.restore(&old.snapshot).map_err(|e| format!("lane {}: {e}", old.name))?;
+            }
+            lane.seconds = old.seconds;
+            (place.step, place.target) = (old.snapshot.step, old.snapshot.step);
+            place.phase = match &old.phase {
+                _ if terminal(&old.phase) && old.phase != Phase::Finished => old.phase.clone(),
+                _ if place.step >= end => Phase::Finished,
+                _ => Phase::Paused,
+            };
+            let (id, step) = (lane.id, place.step);
+            self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step });
+            self.events.push(Event::Phase { lane: id, step, phase: place.phase.clone() });
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, contender: Contender) -> LaneId {
+        let Contender { name, recipe, network } = contender;
+        let id = self.places.len();
+        let info = experiment::info(&name, &recipe, &network, &self.data);
+        let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
+        let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
+        let place = Place {
+            lane: Some(Box::new(Lane::new(id, name, trainer))),
+            info: info.clone(),
+            step: 0,
+            cost: 0.0,
+            phase: if self.running { Phase::Running } else { Phase::Paused },
+            target: 0,
+        };
+        self.events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
+        self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
+        self.places.push(Some(place));
+        id
+    }
+
+    /// Whether lines for the disk are wanted.
+    pub fn log(&mut self, wanted: bool) {
+        self.log = wanted;
+    }
+
+    /// Whether the run was told to end.
+    pub fn quitting(&self) -> bool {
+        self.quit
+    }
+
+    /// Whether no lane will train before another order comes.
+    pub fn idle(&self) -> bool {
+        self.present().all(|(_, p)| p.lane.is_some()) && !self.present().any(|(id, p)| self.wants(id, p))
+    }
+
+    /// Whether every lane came to its end, good or bad.
+    pub fn over(&self) -> bool {
+        self.present().all(|(_, p)| terminal(&p.phase))
+    }
+
+    /// Steps of the foremost lane.
+    pub fn foremost(&self) -> u64 {
+        self.present().map(|(_, p)| p.step).max().unwrap_or(0)
+    }
+
+    /// Steps of the hindmost lane that has steps to make.
+    pub fn hindmost(&self) -> Option<u64> {
+        self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step).min()
+    }
+
+    /// What the screen wants to look at.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The step up to which all lanes have told the disk everything.
+    pub fn told(&self) -> u64 {
+        let of = self.present().filter(|(_, p)| !terminal(&p.phase) || p.lane.is_none());
+        of.map(|(_, p)| p.step).min().unwrap_or(u64::MAX)
+    }
+
+    /// Lines for the disk since the last call.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Lanes whose lines the log should forget, since they began anew.
+    pub fn take_forgotten(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// Events since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether a checkpoint was ordered. Until [`Run::save`] no lane is handed out.
+    pub fn saving(&self) -> bool {
+        self.save
+    }
+
+    /// Asks for a look at these lanes, as soon as each is in hand.
+    pub fn want_peeks(&mut self, lanes: Vec<LaneId>) {
+        self.wanted = lanes;
+        for id in std::mem::take(&mut self.wanted) {
+            match self.peek(id) {
+                Some(peek) => self.peeks.push(peek),
+                None => self.wanted.push(id),
+            }
+        }
+    }
+
+    /// The looks that were asked for, once all are there.
+    pub fn take_peeks(&mut self) -> Option<Vec<Peek>> {
+        let gone =
+            |id: &LaneId| self.places.get(*id).and_then(Option::as_ref).is_none_or(|p| terminal(&p.phase));
+        let waiting = self.wanted.iter().any(|id| !gone(id));
+        (!waiting).then(|| {
+            self.wanted.clear();
+            std::mem::take(&mut self.peeks)
+        })
+    }
+
+    fn peek(&self, id: LaneId) -> Option<Peek> {
+        let trainer = &self.lane(id)?.trainer;
+        let live = trainer.live();
+        let params = trainer.recipe().optimizer.eval_params(&live.optim).unwrap_or(&live.params).to_vec();
+        Some(Peek {
+            id,
+            step: live.step,
+            seed: self.scenario.seed,
+            network: Arc::clone(trainer.network()),
+            data: Arc::clone(trainer.data()),
+            params,
+            state: live.state.clone(),
+        })
+    }
+
+    fn present(&self) -> impl Iterator<Item = (LaneId, &Place)> {
+        self.places.iter().enumerate().filter_map(|(id, p)| Some((id, p.as_ref()?)))
+    }
+
+    /// Whether a lane has steps to make under the present orders.
+    fn wants(&self, id: LaneId, place: &Place) -> bool {
+        !terminal(&place.phase) && self.solo.is_none_or(|s| s == id) && place.step < self.goal(place)
+    }
+
+    fn goal(&self, place: &Place) -> u64 {
+        if self.running { self.end } else { place.target.min(self.end) }
+    }
+
+    /// Hands out the lane that should train now.
+    pub fn take(&mut self) -> Option<Turn> {
+        if self.quit || self.save {
+            return None;
+        }
+        let active: Vec<_> = self.present().filter(|(id, p)| self.wants(*id, p)).collect();
+        let last = active.iter().map(|(_, p)| p.step).min()?;
+        let slowest = active.iter().map(|(_, p)| p.cost).fold(0.0, f64::max);
+        let ahead = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
+        let limit = last + ahead.max(AHEAD_STEPS);
+        let free =
+            active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
+        let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
+        let place = self.places[id].as_mut()?;
+        let goal = if self.running { self.end } else { place.target.min(self.end) };
+        let plan = Plan {
+            until: limit.min(goal),
+            goal,
+            end: self.end,
+            total: self.scenario.steps as u64,
+            evaluate_every: self.scenario.evaluate_every.max(1) as u64,
+            show_every: self.show_every,
+            log: self.log,
+        };
+        Some(Turn { lane: place.lane.take()?, plan })
+    }
+
+    /// Takes a lane back with what its turn brought.
+    pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
+        let id = lane.id;
+        self.lines.extend(news.lines);
+        self.events.extend(news.events);
+        let Some(place) = self.places[id].as_mut() else { return };
+        place.step = lane.trainer.steps();
+        place.target = place.target.max(place.step);
+        place.cost = lane.cost;
+        place.lane = Some(lane);
+        if let Some(end) = news.end {
+            self.phase(id, end);
+        }
+        if let Some(i) = self.wanted.iter().position(|&w| w == id) {
+            self.wanted.swap_remove(i);
+            self.peeks.extend(self.peek(id));
+        }
+        self.settle();
+    }
+
+    /// A lane's turn ended in a fault of the program; the lane is lost, the others go on.
+    pub fn failed(&mut self, id: LaneId, message: &str) {
+        self.phase(id, Phase::Failed(format!("a fault of the program: {message}")));
+        self.settle();
+    }
+
+    fn phase(&mut self, id: LaneId, phase: Phase) {
+        let Some(place) = self.places[id].as_mut() else { return };
+        if place.phase != phase {
+            place.phase = phase.clone();
+            let step = match &phase {
+                Phase::Diverged(account) => account.step,
+                _ => place.step,
+            };
+            self.events.push(Event::Phase { lane: id, step, phase });
+        }
+    }
+
+    /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
+    fn settle(&mut self) {
+        if !self.running
+            && self.levelling
+            && self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
+        {
+            self.levelling = false;
+            let going =
+                || self.present().filter(|(id, p)| !terminal(&p.phase) && self.solo.is_none_or(|s| s == *id));
+            let front = going().map(|(_, p)| p.target).max().unwrap_or(0);
+            let slowest = going().map(|(_, p)| p.cost).fold(0.0, f64::max);
+            let near = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
+            let near = near.max(AHEAD_STEPS) * 2;
+            let solo = self.solo;
+            for (id, place) in self.places.iter_mut().enumerate() {
+                if let Some(p) = place
+                    && solo.is_none_or(|s| s == id)
+                    && front - p.target.min(front) <= near
+                {
+                    p.target = front;
+                }
+            }
+        }
+        for id in 0..self.places.len() {
+            let Some(place) = &self.places[id] else { continue };
+            if !terminal(&place.phase) {
+                let phase = if self.wants(id, place) || place.lane.is_none() {
+                    Phase::Running
+                } else {
+                    Phase::Paused
+                };
+                self.phase(id, phase);
+            }
+        }
+    }
+
+    /// Lanes that an order needs in hand.
+    fn concerns(&self, command: &Command) -> Vec<LaneId> {
+        match command {
+            Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
+            Command::Reset(None) | Command::Load(_) => (0..self.places.len()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an order can be carried out now; if not, the lanes in its way are not handed out again until it was.
+    pub fn ready(&mut self, command: &Command) -> bool {
+        self.held = self.concerns(command);
+        self.held.iter().all(|&id| {
+            let place = self.places.get(id).and_then(Option::as_ref);
+            place.is_none_or(|p| p.lane.is_some() || terminal(&p.phase))
+        })
+    }
+
+    /// Carries out an order for which the run is ready.
+    pub fn apply(&mut self, command: Command) {
+        self.held.clear();
+        match command {
+            Command::Run => self.running = true,
+            Command::Pause => self.pause(),
+            Command::Step(n) => {
+                if self.running {
+                    self.pause();
+                }
+                let end = self.end;
+                for place in self.places.iter_mut().flatten() {
+                    place.target = place.target.max(place.step).saturating_add(n).min(end);
+                }
+            }
+            Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
+            Command::Add { name, recipe } => self.add(name, *recipe),
+            Command::Remove(lane) => {
+                if self.places.get(lane).is_some_and(Option::is_some) {
+                    self.places[lane] = None;
+                    self.solo = self.solo.filter(|&s| s != lane);
+                    self.events.push(Event::Removed { lane });
+                }
+            }
+            Command::Reset(which) => {
+                for id in 0..self.places.len() {
+                    if which.is_none_or(|w| w == id) {
+                        self.reset(id);
+                    }
+                }
+            }
+            Command::Solo(lane) => {
+                self.solo = lane.filter(|&l| self.places.get(l).is_some_and(Option::is_some));
+                self.levelling = !self.running;
+            }
+            Command::Load(scenario) => self.load(*scenario),
+            Command::Watch(views) => self.views = views,
+            Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
+            Command::Save => self.save = true,
+            Command::Quit => {
+                self.save = true;
+                self.quit = true;
+            }
+        }
+        self.settle();
+    }
+
+    fn pause(&mut self) {
+        self.running = false;
+        self.levelling = true;
+        for place in self.places.iter_mut().flatten() {
+            place.target = place.step;
+        }
+    }
+
+    fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
+        let data = Arc::clone(&self.data);
+        if let Some(other) = self.named(&name).filter(|&other| other != id) {
+            let letter = char::from(b'A' + (other % 26) as u8);
+            return self
+                .notice(format!("Lane {letter} is called {name} already; every lane needs its own name."));
+        }
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return };
+        let Some(lane) = place.lane.as_mut() else {
+            return self.notice(format!("Lane {name} has failed; reset it first."));
+        };
+        let change = match lane.trainer.set(recipe) {
+            Ok(change) => change,
+            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the lane is unchanged.")),
+        };
+        let old = std::mem::replace(&mut lane.name, name.clone());
+        place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
+        let info = Box::new(place.info.clone());
+        if change == Change::Restarted {
+            self.forgotten.push(old);
+            self.restarted(id);
+        } else {
+            let step = place.step;
+            self.events.push(Event::Changed { lane: id, info, step });
+            if matches!(place.phase, Phase::Diverged(_)) {
+                // Another setting may carry it over the step at which it ran away.
+                place.phase = Phase::Paused;
+            }
+        }
+    }
+
+    fn add(&mut self, name: String, recipe: Recipe) {
+        let count = self.present().count();
+        if count >= limits::LANES {
+            return self.notice(format!("A run has at most {} lanes; remove one first.", limits::LANES));
+        }
+        if self.named(&name).is_some() {
+            return self
+                .notice(format!("There is a lane called {name} already; every lane needs its own name."));
+        }
+        match experiment::build(&self.data, &recipe) {
+            Ok(network) => {
+                self.enter(Contender { name, recipe, network: Arc::new(network) });
+            }
+            Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<LaneId> {
+        self.present().find(|(_, p)| p.info.name == name).map(|(id, _)| id)
+    }
+
+    fn reset(&mut self, id: LaneId) {
+        let Some(place) = self.places[id].as_mut() else { return };
+        let name = place.info.name.clone();
+        if let Some(lane) = &mut place.lane {
+            lane.trainer.reset();
+        } else {
+            let recipe = place.info.recipe.clone();
+            let Ok(network) = experiment::build(&self.data, &recipe) else { return };
+            let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
+            let trainer = Trainer::with_network(&self.data, Arc::new(network), recipe, seed, total);
+            place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
+        }
+        self.forgotten.push(name);
+        self.restarted(id);
+    }
+
+    fn restarted(&mut self, id: LaneId) {
+        let running = self.running;
+        let Some(place) = self.places[id].as_mut() else { return };
+        if let Some(lane) = &mut place.lane {
+            lane.restarted();
+        }
+        (place.step, place.target) = (0, 0);
+        place.phase = if running { Phase::Running } else { Phase::Paused };
+        self.lines.retain(|l| l.lane != id);
+        self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step: 0 });
+        self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
+    }
+
+    fn load(&mut self, scenario: Scenario) {
+        let built = Experiment::new(scenario, &*self.files);
+        let Experiment { scenario, data, lanes } = match built {
+            Ok(experiment) => experiment,
+            Err(faults) => {
+                let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                return self.notice(format!("The scenario cannot run: {}", all.join("; ")));
+            }
+        };
+        for (id, place) in self.places.drain(..).enumerate() {
+            if let Some(place) = place {
+                self.events.push(Event::Removed { lane: id });
+                self.forgotten.push(place.info.name);
+            }
+        }
+        (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
+        (self.scenario, self.data) = (scenario, data);
+        self.lines.clear();
+        for contender in lanes {
+            self.enter(contender);
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        self.events.push(Event::Notice(text));
+    }
+
+    /// The scenario with its lanes as they are now.
+    pub fn scenario(&self) -> Scenario {
+        let base = self.scenario.base();
+        let lanes =
+            self.present().map(|(_, p)| scenario::Lane::from_recipe(&p.info.name, &p.info.recipe, &base));
+        Scenario { lanes: lanes.collect(), ..self.scenario.clone() }
+    }
+
+    /// Whether all lanes are in hand, so that [`Run::save`] sees one moment of all of them.
+    pub fn at_rest(&self) -> bool {
+        self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
+    }
+
+    /// The state of every lane, all of one moment; lanes are handed out again afterwards.
+    ///
+    /// # Panics
+    /// Unless the run is [at rest](Run::at_rest).
+    pub fn save(&mut self) -> Vec<Saved> {
+        assert!(self.at_rest(), "a lane is still under way");
+        self.save = false;
+        let each = self.present().map(|(id, p)| Saved {
+            id,
+            name: p.info.name.clone(),
+            recipe: p.info.recipe.clone(),
+            snapshot: p.lane.as_ref().map_or_else(
+                // A failed lane has no state left but the number of its steps.
+                || Snapshot { step: p.step, ..Snapshot::default() },
+                |lane| lane.trainer.snapshot(),
+            ),
+            seconds: p.lane.as_ref().map_or(0.0, |lane| lane.seconds),
+            phase: p.phase.clone(),
+        });
+        each.collect()
+    }
+
+    /// The lane of this index, if it is in hand.
+    pub fn lane(&self, id: LaneId) -> Option<&Lane> {
+        self.places.get(id)?.as_ref()?.lane.as_deref()
+    }
+}
+
+/// Whether a lane will not go on by itself.
+fn terminal(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Running | Phase::Paused)
+}

@@ -1,0 +1,301 @@
+//! The threads: workers that train, one that carries out orders, and one each for previews and the disk.
+//!
+//! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Orders wait for
+//! one turn at most; events never wait. Which thread trains which lane changes no number.
+
+use crate::lab::lane::{Lane, News, Pace};
+use crate::lab::outbox::Outbox;
+use crate::lab::run::{Run, Turn};
+use crate::telemetry::{Command, Event, LaneId};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Seconds of a turn.
+const TURN: f64 = 0.006;
+/// Seconds of training between two measurements of a lane.
+const SHOW: f64 = 0.025;
+/// Seconds between two looks at the clock.
+const LOOK: f64 = 0.0003;
+
+/// A run in threads of its own.
+#[derive(Debug)]
+pub struct Runner {
+    shared: Arc<Shared>,
+    orders: Sender<Command>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    run: Mutex<Run>,
+    /// There may be a lane to train.
+    work: Condvar,
+    /// A lane came back, or an order was carried out.
+    changed: Condvar,
+    outbox: Mutex<Outbox>,
+    /// There are events.
+    news: Condvar,
+    /// An order waits: turns end early.
+    hurry: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Runner {
+    /// Starts the threads; the run stays paused until told. `threads` is the number of workers, by default one a core
+    /// but no more than lanes can be had.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(run: Run, threads: Option<usize>) -> std::io::Result<Self> {
+        keep_workers_quiet();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = threads.unwrap_or(cores).clamp(1, crate::limits::LANES);
+        let shared = Arc::new(Shared {
+            run: Mutex::new(run),
+            work: Condvar::new(),
+            changed: Condvar::new(),
+            outbox: Mutex::new(Outbox::default()),
+            news: Condvar::new(),
+            hurry: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        });
+        shared.publish(&mut shared.lock());
+        let (orders, received) = channel();
+        let mut runner = Self { shared, orders, threads: Vec::new() };
+        for i in 0..workers {
+            runner.spawn(&format!("worker {i}"), |shared| shared.train())?;
+        }
+        runner.spawn("orders", move |shared| shared.obey(&received))?;
+        Ok(runner)
+    }
+
+    fn spawn(&mut self, name: &str, body: impl FnOnce(&Shared) + Send + 'static) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || body(&shared))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Gives an order; returns at once.
+    pub fn send(&self, command: Command) {
+        self.shared.hurry.store(true, Ordering::Relaxed);
+        // Nobody receives any more after `Quit`, and then no order matters.
+        let _ = self.orders.send(command);
+    }
+
+    /// Events since the last call.
+    pub fn drain(&self) -> Vec<Event> {
+        lock(&self.shared.outbox).drain()
+    }
+
+    /// Waits for events, at most so long; whether there are any.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let outbox = lock(&self.shared.outbox);
+        let waited = self.shared.news.wait_timeout_while(outbox, at_most, |o| o.is_empty());
+        let (outbox, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !outbox.is_empty()
+    }
+
+    /// Saves, ends all threads and waits for them.
+    pub fn finish(mut self) -> Vec<Event> {
+        self.end();
+        self.drain()
+    }
+
+    fn end(&mut self) {
+        self.send(Command::Quit);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.end();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Run> {
+        lock(&self.run)
+    }
+
+    /// Hands on what the run has to tell.
+    fn publish(&self, run: &mut Run) {
+        let events = run.take_events();
+        if !events.is_empty() {
+            let mut outbox = lock(&self.outbox);
+            for event in events {
+                outbox.push(event);
+            }
+            self.news.notify_all();
+        }
+        self.changed.notify_all();
+    }
+
+    fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The life of a worker.
+    fn train(&self) {
+        let mut run = self.lock();
+        while !self.ended() {
+            let Some(turn) = run.take() else {
+                run = self.work.wait(run).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            // Another lane may be free as well.
+            self.work.notify_one();
+            drop(run);
+            let id = turn.lane.id;
+            let played = self.play(turn);
+            run = self.lock();
+            match played {
+                Ok((lane, news)) => run.give_back(lane, news),
+                Err(message) => run.failed(id, &message),
+            }
+            self.publish(&mut run);
+            self.work.notify_all();
+        }
+    }
+
+    /// One turn; a panic in it is the lane's end, not the program's.
+    fn play(&self, turn: Turn) -> Result<(Box<Lane>, News), String> {
+        let Turn { mut lane, plan } = turn;
+        let mut clock = Clock::new(&lane, &self.hurry);
+        QUIET.set(true);
+        let played = catch_unwind(AssertUnwindSafe(|| {
+            fault::strike(lane.id, lane.trainer.steps());
+            let news = lane.play(&plan, &mut clock);
+            (lane, news)
+        }));
+        QUIET.set(false);
+        played.map_err(|payload| {
+            let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+            text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into())
+        })
+    }
+
+    /// The life of the thread that carries out orders.
+    fn obey(&self, orders: &Receiver<Command>) {
+        loop {
+            let command = match orders.recv_timeout(Duration::from_secs(3600)) {
+                Ok(command) => command,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => Command::Quit,
+            };
+            let mut run = self.lock();
+            while !run.ready(&command) {
+                run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
+            }
+            run.apply(command);
+            self.hurry.store(false, Ordering::Relaxed);
+            while run.saving() {
+                if run.at_rest() {
+                    run.save();
+                } else {
+                    run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            let quit = run.quitting();
+            self.ended.store(quit, Ordering::Relaxed);
+            self.publish(&mut run);
+            self.work.notify_all();
+            if quit {
+                return;
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while the lock is held would be a fault of this file; the data are whole between two calls.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pace of a turn on a real clock, looked at rarely enough to cost nothing.
+struct Clock<'a> {
+    start: Instant,
+    hurry: &'a AtomicBool,
+    every: u32,
+    left: u32,
+    now: f64,
+    due: f64,
+}
+
+impl<'a> Clock<'a> {
+    fn new(lane: &Lane, hurry: &'a AtomicBool) -> Self {
+        let every = if lane.cost > 0.0 { (LOOK / lane.cost).clamp(1.0, 1000.0) as u32 } else { 1 };
+        let due = (lane.shown + SHOW - lane.seconds).max(0.0);
+        Self { start: Instant::now(), hurry, every, left: every, now: 0.0, due }
+    }
+}
+
+impl Pace for Clock<'_> {
+    fn step(&mut self) {
+        self.left -= 1;
+        if self.left == 0 {
+            self.left = self.every;
+            self.now = self.start.elapsed().as_secs_f64();
+        }
+    }
+    fn due(&mut self) -> bool {
+        self.now >= self.due
+    }
+    fn shown(&mut self) {
+        self.due = self.now + SHOW;
+    }
+    fn over(&self) -> bool {
+        self.now >= TURN || self.hurry.load(Ordering::Relaxed)
+    }
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}
+
+thread_local! {
+    /// Whether a panic of this thread is somebody's to catch and to tell.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the panic hook pass over panics that become a lane's [`Phase::Failed`](crate::telemetry::Phase::Failed).
+fn keep_workers_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// Faults on order, for tests of what happens then.
+mod fault {
+    use super::LaneId;
+
+    /// Panics where the environment asks for it: `GRADTUI_FAULT=panic-worker:LANE`.
+    #[cfg(feature = "faults")]
+    pub fn strike(lane: LaneId, step: u64) {
+        let wanted = std::env::var("GRADTUI_FAULT").unwrap_or_default();
+        let hit = wanted.strip_prefix("panic-worker:").and_then(|n| n.parse().ok()) == Some(lane);
+        assert!(!(hit && step > 0), "on order at step {step}");
+    }
+
+    #[cfg(not(feature = "faults"))]
+    pub fn strike(_: LaneId, _: u64) {}
+}
+
+#[cfg(test)]
+mod tests;
