@@ -7,6 +7,7 @@ pub mod experiment;
 pub mod lane;
 pub mod outbox;
 pub mod run;
+pub mod run_dir;
 pub mod runner;
 pub mod stepped;
 pub mod trainer;

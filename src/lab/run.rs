@@ -38,8 +38,6 @@ pub struct Saved {
     pub id: LaneId,
     /// Its name.
     pub name: String,
-    /// What it trains with.
-    pub recipe: Recipe,
     /// Its state.
     pub snapshot: Snapshot,
     /// Seconds of training.
@@ -96,7 +94,7 @@ pub struct Run {
     /// Lanes that may not be handed out, since an order waits for them.
     held: Vec<LaneId>,
     /// Names whose lines the log should forget, since they began anew.
-    forgotten: Vec<String>,
+    forgotten: Vec<(LaneId, String)>,
     events: Vec<Event>,
     /// Lanes that somebody wants to look at as soon as they are in hand.
     wanted: Vec<LaneId>,
@@ -238,13 +236,23 @@ impl Run {
     }
 
     /// Lanes whose lines the log should forget, since they began anew.
-    pub fn take_forgotten(&mut self) -> Vec<String> {
+    pub fn take_forgotten(&mut self) -> Vec<(LaneId, String)> {
         std::mem::take(&mut self.forgotten)
     }
 
     /// Events since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Asks for a checkpoint.
+    pub fn want_save(&mut self) {
+        self.save = true;
+    }
+
+    /// Steps of all lanes together, to see whether anything happened.
+    pub fn total_steps(&self) -> u64 {
+        self.present().map(|(_, p)| p.step).sum()
     }
 
     /// Whether a checkpoint was ordered. Until [`Run::save`] no lane is handed out.
@@ -495,7 +503,7 @@ impl Run {
         place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
         let info = Box::new(place.info.clone());
         if change == Change::Restarted {
-            self.forgotten.push(old);
+            self.forgotten.push((id, old));
             self.restarted(id);
         } else {
             let step = place.step;
@@ -540,7 +548,7 @@ impl Run {
             let trainer = Trainer::with_network(&self.data, Arc::new(network), recipe, seed, total);
             place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
         }
-        self.forgotten.push(name);
+        self.forgotten.push((id, name));
         self.restarted(id);
     }
 
@@ -553,6 +561,7 @@ impl Run {
         (place.step, place.target) = (0, 0);
         place.phase = if running { Phase::Running } else { Phase::Paused };
         self.lines.retain(|l| l.lane != id);
+        self.save |= self.log;
         self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
     }
@@ -569,7 +578,7 @@ impl Run {
         for (id, place) in self.places.drain(..).enumerate() {
             if let Some(place) = place {
                 self.events.push(Event::Removed { lane: id });
-                self.forgotten.push(place.info.name);
+                self.forgotten.push((id, place.info.name));
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
@@ -607,7 +616,6 @@ impl Run {
         let each = self.present().map(|(id, p)| Saved {
             id,
             name: p.info.name.clone(),
-            recipe: p.info.recipe.clone(),
             snapshot: p.lane.as_ref().map_or_else(
                 // A failed lane has no state left but the number of its steps.
                 || Snapshot { step: p.step, ..Snapshot::default() },

@@ -6,6 +6,7 @@
 use crate::lab::lane::{Lane, News, Pace};
 use crate::lab::outbox::Outbox;
 use crate::lab::run::{Run, Turn};
+use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,18 +44,20 @@ struct Shared {
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
+    desk: Option<disk::Desk>,
 }
 
 impl Runner {
     /// Starts the threads; the run stays paused until told. `threads` is the number of workers, by default one a core
-    /// but no more than lanes can be had.
+    /// but no more than lanes can be had. What happens is written to `dir`, if there is one.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(run: Run, threads: Option<usize>) -> std::io::Result<Self> {
+    pub fn start(mut run: Run, threads: Option<usize>, dir: Option<RunDir>) -> std::io::Result<Self> {
         keep_workers_quiet();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = threads.unwrap_or(cores).clamp(1, crate::limits::LANES);
+        run.log(dir.is_some());
         let shared = Arc::new(Shared {
             run: Mutex::new(run),
             work: Condvar::new(),
@@ -63,12 +66,16 @@ impl Runner {
             news: Condvar::new(),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            desk: dir.is_some().then(disk::Desk::default),
         });
         shared.publish(&mut shared.lock());
         let (orders, received) = channel();
         let mut runner = Self { shared, orders, threads: Vec::new() };
         for i in 0..workers {
             runner.spawn(&format!("worker {i}"), |shared| shared.train())?;
+        }
+        if let Some(dir) = dir {
+            runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
@@ -101,10 +108,15 @@ impl Runner {
         !outbox.is_empty()
     }
 
-    /// Saves, ends all threads and waits for them.
-    pub fn finish(mut self) -> Vec<Event> {
+    /// Why nothing can be written at present, if so.
+    pub fn disk_error(&self) -> Option<String> {
+        self.shared.desk.as_ref().and_then(disk::Desk::error)
+    }
+
+    /// Saves, ends all threads and waits for them; the last events, and why the disk did not take all, if so.
+    pub fn finish(mut self) -> (Vec<Event>, Option<String>) {
         self.end();
-        self.drain()
+        (self.drain(), self.disk_error())
     }
 
     fn end(&mut self) {
@@ -138,6 +150,9 @@ impl Shared {
                 outbox.push(event);
             }
             self.news.notify_all();
+        }
+        if let Some(desk) = &self.desk {
+            desk.hand(run);
         }
         self.changed.notify_all();
     }
@@ -188,10 +203,19 @@ impl Shared {
 
     /// The life of the thread that carries out orders.
     fn obey(&self, orders: &Receiver<Command>) {
+        // The first checkpoint at once: whatever happens from now on can be resumed.
+        let (mut pause, mut saved) = (Duration::ZERO, None);
         loop {
-            let command = match orders.recv_timeout(Duration::from_secs(3600)) {
+            let command = match orders.recv_timeout(pause) {
                 Ok(command) => command,
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => {
+                    pause = self.desk.as_ref().map_or(Duration::from_secs(3600), disk::Desk::pause);
+                    let steps = self.lock().total_steps();
+                    if self.desk.is_none() || saved.replace(steps) == Some(steps) {
+                        continue;
+                    }
+                    Command::Save
+                }
                 Err(RecvTimeoutError::Disconnected) => Command::Quit,
             };
             let mut run = self.lock();
@@ -202,7 +226,11 @@ impl Shared {
             self.hurry.store(false, Ordering::Relaxed);
             while run.saving() {
                 if run.at_rest() {
-                    run.save();
+                    let saved = run.save();
+                    if let Some(desk) = &self.desk {
+                        desk.hand(&mut run);
+                        desk.save(run.scenario(), saved);
+                    }
                 } else {
                     run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
                 }
@@ -212,6 +240,9 @@ impl Shared {
             self.publish(&mut run);
             self.work.notify_all();
             if quit {
+                if let Some(desk) = &self.desk {
+                    desk.end();
+                }
                 return;
             }
         }
@@ -296,6 +327,8 @@ mod fault {
     #[cfg(not(feature = "faults"))]
     pub fn strike(_: LaneId, _: u64) {}
 }
+
+mod disk;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,300 @@
+//! A checkpoint as bytes: a header, lengths and numbers in little-endian order, a checksum. Opens no file.
+//!
+//! Every length is compared with the bytes that are there before anything is allocated.
+
+use crate::engine::optim::State;
+use crate::lab::lane::Line;
+use crate::lab::run::Saved;
+use crate::lab::trainer::Snapshot;
+use crate::telemetry::{Divergence, Phase};
+
+/// What the file begins with; the last byte is the version of the format.
+const MAGIC: &[u8; 16] = b"gradtui state \n\x01";
+
+/// Everything that a resume needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The scenario with its lanes as they were.
+    pub scenario: String,
+    /// The directory to which paths in the scenario are relative.
+    pub base: String,
+    /// Checksum of the training samples.
+    pub data: u32,
+    /// The lanes.
+    pub lanes: Vec<Saved>,
+    /// Lines of the log that waited for other lanes.
+    pub lines: Vec<Line>,
+}
+
+/// Checksum of the samples that lanes train on.
+pub fn checksum(inputs: &[f32]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for x in inputs {
+        hasher.update(&x.to_le_bytes());
+    }
+    hasher.finalize()
+}
+
+impl Checkpoint {
+    /// As a file.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer(Vec::new());
+        w.text(&self.scenario);
+        w.text(&self.base);
+        w.number(u64::from(self.data));
+        w.number(self.lanes.len() as u64);
+        for lane in &self.lanes {
+            let s = &lane.snapshot;
+            w.number(lane.id as u64);
+            w.text(&lane.name);
+            w.phase(&lane.phase);
+            w.double(lane.seconds);
+            for n in [s.step, s.epoch, s.position, s.evaluations, s.optim_step] {
+                w.number(n);
+            }
+            w.floats(&[s.last_grad_norm]);
+            w.doubles(&s.memory);
+            w.floats(&s.params);
+            w.floats(&s.state);
+            w.number(s.optim.vectors.len() as u64);
+            for vector in &s.optim.vectors {
+                w.floats(vector);
+            }
+            w.doubles(&s.optim.scalars);
+        }
+        w.number(self.lines.len() as u64);
+        for line in &self.lines {
+            w.number(line.step);
+            w.number(line.lane as u64);
+            w.text(&line.text);
+        }
+        let body = w.0;
+        let mut file = Vec::with_capacity(body.len() + 28);
+        file.extend_from_slice(MAGIC);
+        file.extend_from_slice(&(body.len() as u64).to_le_bytes());
+        file.extend_from_slice(&body);
+        file.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        file
+    }
+
+    /// From a file.
+    ///
+    /// # Errors
+    /// Why these bytes are no checkpoint.
+    pub fn decode(file: &[u8]) -> Result<Self, String> {
+        let rest =
+            file.strip_prefix(MAGIC).ok_or("it does not begin as a checkpoint of this version does")?;
+        let (len, rest) = rest.split_first_chunk::<8>().ok_or("it is cut short")?;
+        let (body, crc) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
+        if u64::from_le_bytes(*len) != body.len() as u64 {
+            return Err(format!("it has {} bytes instead of {}", body.len(), u64::from_le_bytes(*len)));
+        }
+        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+            return Err("its checksum is wrong".into());
+        }
+        let mut r = Reader(body);
+        let checkpoint = Self {
+            scenario: r.text()?,
+            base: r.text()?,
+            data: r.number()? as u32,
+            lanes: r.list(Reader::lane)?,
+            lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
+        };
+        if r.0.is_empty() { Ok(checkpoint) } else { Err(format!("{} bytes are left over", r.0.len())) }
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn number(&mut self, n: u64) {
+        self.0.extend_from_slice(&n.to_le_bytes());
+    }
+    fn double(&mut self, x: f64) {
+        self.0.extend_from_slice(&x.to_le_bytes());
+    }
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+    fn floats(&mut self, x: &[f32]) {
+        self.number(x.len() as u64);
+        self.0.extend(x.iter().flat_map(|x| x.to_le_bytes()));
+    }
+    fn doubles(&mut self, x: &[f64]) {
+        self.number(x.len() as u64);
+        self.0.extend(x.iter().flat_map(|x| x.to_le_bytes()));
+    }
+    fn phase(&mut self, phase: &Phase) {
+        match phase {
+            Phase::Running | Phase::Paused => self.number(0),
+            Phase::Finished => self.number(1),
+            Phase::Stopped(why) => {
+                self.number(2);
+                self.text(why);
+            }
+            Phase::Diverged(d) => {
+                self.number(3);
+                self.number(d.step);
+                self.text(&d.layer);
+                self.floats(&[d.last_grad_norm]);
+                self.text(&d.what);
+            }
+            Phase::Failed(why) => {
+                self.number(4);
+                self.text(why);
+            }
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, n: usize) -> Result<&'a [u8], String> {
+        let (head, tail) = self.0.split_at_checked(n).ok_or("a length in it is larger than the file")?;
+        self.0 = tail;
+        Ok(head)
+    }
+    fn number(&mut self) -> Result<u64, String> {
+        Ok(u64::from_le_bytes(self.bytes(8)?.try_into().map_err(|_| "it is cut short")?))
+    }
+    /// A length of things of at least `size` bytes each, compared with what is there.
+    fn len(&mut self, size: usize) -> Result<usize, String> {
+        let n = usize::try_from(self.number()?).unwrap_or(usize::MAX);
+        if n > self.0.len() / size { Err("a length in it is larger than the file".into()) } else { Ok(n) }
+    }
+    fn text(&mut self) -> Result<String, String> {
+        let n = self.len(1)?;
+        String::from_utf8(self.bytes(n)?.to_vec()).map_err(|_| "a text in it is not UTF-8".into())
+    }
+    fn floats(&mut self) -> Result<Vec<f32>, String> {
+        let n = self.len(4)?;
+        let (words, _) = self.bytes(n * 4)?.as_chunks::<4>();
+        Ok(words.iter().map(|w| f32::from_le_bytes(*w)).collect())
+    }
+    fn doubles(&mut self) -> Result<Vec<f64>, String> {
+        let n = self.len(8)?;
+        let (words, _) = self.bytes(n * 8)?.as_chunks::<8>();
+        Ok(words.iter().map(|w| f64::from_le_bytes(*w)).collect())
+    }
+    fn float(&mut self) -> Result<f32, String> {
+        self.floats()?.first().copied().ok_or_else(|| "a number is missing".into())
+    }
+    fn list<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, String>) -> Result<Vec<T>, String> {
+        let n = self.len(8)?;
+        (0..n).map(|_| one(self)).collect()
+    }
+    fn phase(&mut self) -> Result<Phase, String> {
+        Ok(match self.number()? {
+            0 => Phase::Paused,
+            1 => Phase::Finished,
+            2 => Phase::Stopped(self.text()?),
+            3 => Phase::Diverged(Divergence {
+                step: self.number()?,
+                layer: self.text()?,
+                last_grad_norm: self.float()?,
+                what: self.text()?,
+            }),
+            4 => Phase::Failed(self.text()?),
+            other => return Err(format!("a lane is in state {other}, which is none")),
+        })
+    }
+    fn lane(&mut self) -> Result<Saved, String> {
+        Ok(Saved {
+            id: self.number()? as usize,
+            name: self.text()?,
+            phase: self.phase()?,
+            seconds: f64::from_bits(self.number()?),
+            snapshot: Snapshot {
+                step: self.number()?,
+                epoch: self.number()?,
+                position: self.number()?,
+                evaluations: self.number()?,
+                optim_step: self.number()?,
+                last_grad_norm: self.float()?,
+                memory: self.doubles()?.try_into().map_err(|_| "the schedule's memory has another size")?,
+                params: self.floats()?,
+                state: self.floats()?,
+                optim: State { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Checkpoint {
+        let snapshot = Snapshot {
+            step: 7,
+            epoch: 1,
+            position: 32,
+            evaluations: 9,
+            optim_step: 5,
+            last_grad_norm: 0.25,
+            params: vec![1.0, -2.0, f32::MIN_POSITIVE],
+            state: vec![3.0],
+            optim: State { vectors: vec![vec![0.5; 3], Vec::new()], scalars: vec![1e300] },
+            memory: [1.0, 2.0, 3.0, 4.0],
+        };
+        let what = Divergence { step: 8, layer: "layer 1".into(), last_grad_norm: 1e9, what: "far".into() };
+        let lane = |name: &str, phase| Saved {
+            id: 0,
+            name: name.into(),
+            snapshot: snapshot.clone(),
+            seconds: 1.5,
+            phase,
+        };
+        Checkpoint {
+            scenario: "(title: \"x\")".into(),
+            base: "there".into(),
+            data: 5,
+            lanes: vec![
+                lane("a", Phase::Paused),
+                lane("b", Phase::Diverged(what)),
+                lane("c", Phase::Finished),
+            ],
+            lines: vec![Line { step: 7, lane: 0, text: "{}".into() }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(Checkpoint::decode(&sample().encode()), Ok(sample()));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_byte_is_refused() {
+        let file = sample().encode();
+        for n in 0..file.len() {
+            assert!(Checkpoint::decode(&file[..n]).is_err(), "cut at {n}");
+            let mut flipped = file.clone();
+            flipped[n] ^= 0x10;
+            assert!(Checkpoint::decode(&flipped).is_err(), "flipped at {n}");
+        }
+        let mut grown = file.clone();
+        grown.push(0);
+        assert!(Checkpoint::decode(&grown).is_err());
+    }
+
+    #[test]
+    fn lengths_that_lie_allocate_nothing() {
+        let mut file = sample().encode();
+        let end = file.len() - 4;
+        // With a checksum that fits, the lengths themselves have to be distrusted.
+        for at in 24..end - 8 {
+            let mut lying = file.clone();
+            lying[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+            let crc = crc32fast::hash(&lying[24..end]);
+            lying[end..].copy_from_slice(&crc.to_le_bytes());
+            // Some of these change a number and not a length; none may panic.
+            let _ = Checkpoint::decode(&lying);
+        }
+        file[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
+        let crc = crc32fast::hash(&file[24..end]);
+        file[end..].copy_from_slice(&crc.to_le_bytes());
+        assert!(Checkpoint::decode(&file).unwrap_err().contains("larger than the file"));
+    }
+}

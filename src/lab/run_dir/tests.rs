@@ -1,0 +1,199 @@
+//! What a run directory promises, whatever operation is cut off.
+
+use super::*;
+use crate::lab::trainer::Snapshot;
+use crate::telemetry::Phase;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory of its own for each test, gone afterwards.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("gradtui-test-{}-{n}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn scenario() -> Scenario {
+    Scenario { title: "a test".into(), ..Scenario::default() }
+}
+
+fn lane(id: usize, name: &str, step: u64) -> Saved {
+    let snapshot = Snapshot { step, params: vec![step as f32], ..Snapshot::default() };
+    Saved { id, name: name.into(), snapshot, seconds: 0.0, phase: Phase::Paused }
+}
+
+fn line(id: usize, name: &str, step: u64) -> Line {
+    Line { step, lane: id, text: format!("{{\"step\":{step},\"lane\":\"{name}\",\"loss\":1.0}}") }
+}
+
+fn log(path: &Path) -> String {
+    std::fs::read_to_string(path.join("metrics.jsonl")).unwrap()
+}
+
+/// Ten steps of two lanes with a checkpoint after each; says how far it came.
+fn work(path: &Path) -> Result<u64, String> {
+    let mut dir = RunDir::create(path, &scenario(), Path::new("."), 0).map_err(|e| e.to_string())?;
+    let mut done = 0;
+    for step in 0..10 {
+        if step > 0 {
+            dir.append(vec![line(0, "a", step), line(1, "b", step), line(0, "a", step + 100)]);
+        }
+        dir.flush(step).map_err(|e| e.to_string())?;
+        dir.checkpoint(&scenario(), &[lane(0, "a", step), lane(1, "b", step)]).map_err(|e| e.to_string())?;
+        done = step;
+    }
+    Ok(done)
+}
+
+#[test]
+fn a_kill_at_any_operation_leaves_something_to_resume_or_says_that_there_is_nothing() {
+    let mut resumed_somewhere = 0;
+    for n in 0.. {
+        let place = Place::new();
+        let path = place.0.join("run");
+        store::crash::after(Some(n), true);
+        let end = work(&path);
+        store::crash::after(None, true);
+        match RunDir::resume(&path) {
+            Ok((_, resumed)) => {
+                let step = resumed.lanes[0].snapshot.step;
+                let mut expected = String::new();
+                for s in 1..=step {
+                    expected += &format!("{}\n{}\n", line(0, "a", s).text, line(1, "b", s).text);
+                }
+                assert_eq!(log(&path), expected, "killed at operation {n}");
+                assert_eq!(resumed.lanes[1].snapshot.step, step);
+                resumed_somewhere += 1;
+            }
+            Err(e) => assert!(e.what.contains("nothing to resume"), "killed at operation {n}: {e}"),
+        }
+        if end.is_ok() {
+            break;
+        }
+    }
+    assert!(resumed_somewhere > 50, "{resumed_somewhere}");
+}
+
+#[test]
+fn a_fault_that_passes_loses_nothing() {
+    for n in 0..200 {
+        let place = Place::new();
+        let path = place.0.join("run");
+        let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+        store::crash::after(Some(n), false);
+        for step in 1..10 {
+            dir.append(vec![line(0, "a", step)]);
+            if dir.flush(step).is_err() {
+                dir.flush(step).unwrap();
+            }
+            if dir.checkpoint(&scenario(), &[lane(0, "a", step)]).is_err() {
+                dir.checkpoint(&scenario(), &[lane(0, "a", step)]).unwrap();
+            }
+        }
+        store::crash::after(None, true);
+        drop(dir);
+        let (_, resumed) = RunDir::resume(&path).unwrap();
+        assert_eq!(resumed.lanes[0].snapshot.step, 9);
+        assert_eq!(log(&path).lines().count(), 9, "fault at operation {n}");
+    }
+}
+
+#[test]
+fn a_second_program_is_refused_and_hears_who_is_there() {
+    let place = Place::new();
+    let path = place.0.join("run");
+    let dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    let error = RunDir::resume(&path).unwrap_err().to_string();
+    assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+    drop(dir);
+    let error = RunDir::resume(&path).unwrap_err().to_string();
+    assert!(error.contains("nothing to resume"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before_with_a_warning() {
+    let place = Place::new();
+    let path = place.0.join("run");
+    work(&path).unwrap();
+    let file = path.join("checkpoint");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let (dir, resumed) = RunDir::resume(&path).unwrap();
+    assert_eq!(resumed.lanes[0].snapshot.step, 8);
+    assert!(resumed.warnings[0].contains("checksum"), "{:?}", resumed.warnings);
+    drop(dir);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(path.join("checkpoint.previous")).unwrap();
+    symlink("/dev/zero", &file).unwrap();
+    let error = RunDir::resume(&path).unwrap_err().to_string();
+    assert!(error.contains("checkpoint cannot be used"), "{error}");
+}
+
+#[test]
+fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
+    for name in NAMES {
+        let place = Place::new();
+        let victim = place.0.join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let path = place.0.join("run");
+        std::fs::create_dir(&path).unwrap();
+        if name != "run.lock" {
+            std::fs::write(path.join("run.lock"), OWNER).unwrap();
+        }
+        symlink(&victim, path.join(name)).unwrap();
+        // Refused or done without the link; never written through it.
+        let _ = work(&path);
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious", "{name}");
+    }
+    let place = Place::new();
+    let path = place.0.join("run");
+    work(&path).unwrap();
+    let mode = |p: &Path| p.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    for entry in std::fs::read_dir(&path).unwrap() {
+        let entry = entry.unwrap().path();
+        assert_eq!(mode(&entry), 0o600, "{}", entry.display());
+    }
+}
+
+#[test]
+fn what_belongs_to_somebody_else_stays_untouched() {
+    let place = Place::new();
+    std::fs::write(place.0.join("thesis.tex"), "years of work").unwrap();
+    let error = RunDir::create(&place.0, &scenario(), Path::new("."), 0).unwrap_err().to_string();
+    assert!(error.contains("thesis.tex"), "{error}");
+    assert_eq!(std::fs::read_dir(&place.0).unwrap().count(), 1);
+    let run = place.0.join("run");
+    work(&run).unwrap();
+    let before = log(&run);
+    let error = RunDir::create(&run, &scenario(), Path::new("."), 0).unwrap_err().to_string();
+    assert!(error.contains("resume"), "{error}");
+    assert_eq!(log(&run), before);
+}
+
+#[test]
+fn a_lane_that_begins_anew_leaves_no_old_lines() {
+    let place = Place::new();
+    let path = place.0.join("run");
+    let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    dir.append(vec![line(0, "a", 1), line(1, "b", 1), line(0, "a", 2)]);
+    dir.flush(1).unwrap();
+    dir.forget(&["a".into()], &[0]).unwrap();
+    dir.append(vec![line(0, "a", 1)]);
+    dir.flush(u64::MAX).unwrap();
+    let expected = format!("{}\n{}\n", line(1, "b", 1).text, line(0, "a", 1).text);
+    assert_eq!(log(&path), expected);
+}
