@@ -83,6 +83,8 @@ pub struct Run {
     running: bool,
     /// Whether lanes that stopped apart from one another still have to meet.
     levelling: bool,
+    /// Steps by which a lane was ever allowed to be ahead.
+    widest: u64,
     solo: Option<LaneId>,
     end: u64,
     show_every: Option<u64>,
@@ -122,6 +124,7 @@ impl Run {
             places: Vec::new(),
             running: false,
             levelling: false,
+            widest: AHEAD_STEPS,
             solo: None,
             end,
             show_every: None,
@@ -323,6 +326,7 @@ impl Run {
         let free =
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
+        self.widest = self.widest.max(ahead);
         let place = self.places[id].as_mut()?;
         let goal = if self.running { self.end } else { place.target.min(self.end) };
         let plan = Plan {
@@ -385,9 +389,8 @@ impl Run {
             let going =
                 || self.present().filter(|(id, p)| !terminal(&p.phase) && self.solo.is_none_or(|s| s == *id));
             let front = going().map(|(_, p)| p.target).max().unwrap_or(0);
-            let slowest = going().map(|(_, p)| p.cost).fold(0.0, f64::max);
-            let near = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
-            let near = near.max(AHEAD_STEPS) * 2;
+            // A lane that is further behind joined later; it need not catch up before a pause.
+            let near = self.widest * 2;
             let solo = self.solo;
             for (id, place) in self.places.iter_mut().enumerate() {
                 if let Some(p) = place
