@@ -8,6 +8,7 @@
 pub mod attack;
 pub mod clip;
 pub mod data;
+pub mod diagnostics;
 pub mod init;
 pub mod kernel;
 pub mod layer;

@@ -234,3 +234,23 @@ impl Report {
         assert!(failed.is_empty(), "reference {kind}: {} faults\n{}", failed.len(), failed.join("\n"));
     }
 }
+
+#[test]
+fn reference_harness_notices_what_is_wrong() {
+    let faults = |got: &[f32], want: &[f64], tol| {
+        let mut check = Check::default();
+        check.tensor("x", got, want, tol);
+        check.faults.len()
+    };
+    let tiny = [1e-10, -2e-10];
+    assert_eq!(faults(&[1e-10, -2e-10], &tiny, Tol::Relative(1e-5)), 0);
+    assert_eq!(faults(&[0.0, 0.0], &tiny, Tol::Relative(1e-5)), 1, "a zero for a vanishing gradient");
+    assert_eq!(faults(&[1.0, f32::NAN], &[1.0, 2.0], Tol::Relative(1e-5)), 1, "NaN");
+    assert_eq!(faults(&[1.0], &[1.0, 2.0], Tol::Relative(1e-5)), 1, "a number too few");
+    assert_eq!(faults(&[1.0, 2.1], &[1.0, 2.0], Tol::Absolute(0.01)), 1, "absolutely");
+    assert_eq!(faults(&[2e-5], &[0.0], Tol::Relative(1e-6)), 0, "nothing to be relative to");
+    assert_eq!(faults(&[2e-4], &[0.0], Tol::Relative(1e-6)), 1, "not zero");
+    let mut report = Report::new("harness");
+    report.case("unknown", Err("no such thing".into()));
+    assert_eq!((report.run, report.skipped.len()), (0, 1));
+}

@@ -6,6 +6,9 @@
 mod harness;
 
 mod clipping;
+mod diagnostics;
+mod gradient_flow;
+mod inits;
 mod layers;
 mod losses;
 mod nets;
@@ -13,10 +16,22 @@ mod optimizers;
 mod optimizers_extra;
 mod schedules;
 mod testfunctions;
+mod traces;
 
 /// The kinds that a module of this crate runs; the others are reported as skipped.
-const KINDS: &[&str] =
-    &["layers", "losses", "optimizers", "optimizers_extra", "schedules", "clipping", "testfunctions"];
+const KINDS: &[&str] = &[
+    "layers",
+    "losses",
+    "inits",
+    "traces",
+    "gradient_flow",
+    "diagnostics",
+    "optimizers",
+    "optimizers_extra",
+    "schedules",
+    "clipping",
+    "testfunctions",
+];
 
 #[test]
 fn reference_kinds() {

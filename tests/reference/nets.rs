@@ -1,7 +1,10 @@
 //! Networks out of reference cases: layers written as a scenario writes them, tensors put where the slots are.
 
-use crate::harness::{count, number, text};
+use crate::harness::{Tensor, count, list, number, text};
 use gradtui::engine::layer::LayerConfig;
+use gradtui::engine::layer::Pass;
+use gradtui::engine::loss::{LossConfig, Targets};
+use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::shape::Shape;
 use gradtui::registry::Value as _;
 use serde_json::Value;
@@ -91,4 +94,91 @@ pub fn describe(kind: &str, a: &Value, bias: bool) -> Result<String, String> {
 /// Whether a recurrent layer gives all its states: always, unless the case wants the last one only.
 fn all(a: &Value) -> bool {
     a["output"].as_str() != Some("last hidden state")
+}
+
+/// A network of a case with `layers`, its parameters, and the names of its slots in the case.
+pub struct Net {
+    pub network: Network,
+    pub params: Vec<f32>,
+    pub state: Vec<f32>,
+    /// For each slot, the name of its tensor.
+    pub names: Vec<String>,
+    /// Names of the running statistics, in the order of the state.
+    pub state_names: Vec<String>,
+}
+
+impl Net {
+    /// Builds `layers` for inputs of this shape and fills them from `params` and `state`.
+    pub fn new(input: Shape, layers: &Value, params: &Value, state: &Value) -> Result<Self, String> {
+        let mut configs = Vec::new();
+        let (mut names, mut state_names) = (Vec::new(), Vec::new());
+        for layer in list(layers) {
+            let kind = text(&layer["type"]);
+            let config = parse(&describe(kind, layer, !layer["bias"].is_null())?)?;
+            configs.push(config);
+            if matches!(kind, "rnn" | "lstm" | "gru") {
+                let cell = text(&layer["name"]);
+                let tensors = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
+                names.extend(tensors.map(|t| format!("{cell}.{t}")));
+            } else {
+                let given = ["weight", "bias"].into_iter().filter_map(|t| layer[t].as_str());
+                names.extend(given.map(String::from));
+            }
+            if kind.starts_with("batch_norm") {
+                let name = text(&layer["name"]);
+                state_names.extend([format!("{name}.running_mean"), format!("{name}.running_var")]);
+            }
+        }
+        let network = Network::new(input, &configs).map_err(|e| format!("{}: {e}", e.at))?;
+        assert_eq!(names.len(), network.slots().len(), "tensors of the case and slots of the network");
+        let filled = names.iter().flat_map(|n| Tensor::new(&params[n]).f32()).collect::<Vec<f32>>();
+        assert_eq!(filled.len(), network.param_count(), "numbers in the tensors of the case");
+        let state = state_names.iter().flat_map(|n| Tensor::new(&state[n]).f32()).collect();
+        Ok(Self { network, params: filled, state, names, state_names })
+    }
+
+    /// The mean loss of a training pass over `x`, its gradient, and the workspace with all activations.
+    pub fn gradient(&self, x: &[f32], loss: &Loss) -> (f64, Vec<f32>, Workspace) {
+        let rows = x.len() / self.network.input().size();
+        let (pass, mut ws) = (Pass::train(rows, 0, 0), self.network.workspace(rows));
+        let mut grads = vec![f32::NAN; self.params.len()];
+        ws.input_mut(rows).copy_from_slice(x);
+        self.network.forward(&self.params, &self.state, pass, &mut ws);
+        let (output, grad_output) = ws.output_and_grad(rows);
+        let value = loss.mean(output, grad_output, self.network.output().size());
+        self.network.backward(&self.params, &self.state, pass, &mut ws, &mut grads, true);
+        (value, grads, ws)
+    }
+}
+
+/// A loss of a trace with the targets of a batch.
+pub struct Loss {
+    config: LossConfig,
+    classes: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Loss {
+    /// The loss that a case names, for the targets `y`; class labels where the loss takes them.
+    pub fn new(name: &str, y: &[f64]) -> Result<Self, String> {
+        let config = match name {
+            "softmax_cross_entropy" => "CrossEntropy()",
+            "mse" => "Mse()",
+            other => return Err(format!("no loss for {other}")),
+        };
+        let config = LossConfig::parse(config)?;
+        let classes = if config.classifies() { y.iter().map(|&y| y as u32).collect() } else { Vec::new() };
+        Ok(Self { config, classes, values: y.iter().map(|&y| y as f32).collect() })
+    }
+
+    /// The mean over all terms, and its gradient.
+    fn mean(&self, output: &[f32], grad: &mut [f32], width: usize) -> f64 {
+        let targets = if self.config.classifies() {
+            Targets::Classes(&self.classes)
+        } else {
+            Targets::Values(&self.values)
+        };
+        let terms = self.config.terms(output, width);
+        self.config.eval(output, width, targets, 1.0 / terms as f32, Some(grad), None) / terms as f64
+    }
 }
