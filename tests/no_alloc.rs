@@ -39,7 +39,7 @@ const EVERY_LAYER: &str = "[
     AvgPool2d(), Hardtanh(), Relu6(), HardSigmoid(), HardSwish(), Flatten(), Identity(),
     Embedding(num_embeddings: 10, dim: 6), Rnn(units: 7, all: true), Lstm(units: 6, all: true), LayerNorm(),
     Gru(units: 5, all: true), GlobalAvgPool(), Dropout(p: 0.2), Repeat(times: 2, layers: [Dense(units: 9), Tanh()]),
-    Silu(), Mish(), Softplus(), Softsign(), LogSigmoid(), Softmax(), Sigmoid(), Dense(units: 4), LogSoftmax(),
+    Silu(), Mish(), Softplus(), Softsign(), LogSigmoid(), Softmax(), Sigmoid(), Surface(), Dense(units: 4), LogSoftmax(),
 ]";
 
 #[test]
