@@ -5,7 +5,7 @@
 
 use crate::engine::init::Init;
 use crate::engine::kernel;
-use crate::engine::layer::structure::Inner;
+use crate::engine::layer::structure::{self, Inner};
 use crate::engine::layer::{Backward, Fill, Forward, Health, Layer, LayerConfig, Pass, SlotSpec};
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
@@ -32,7 +32,7 @@ pub struct Slot {
 pub struct Node {
     /// The layer.
     pub layer: Box<dyn Layer>,
-    /// As a scenario writes it.
+    /// As a scenario writes it; `+` is the sum at the end of a residual block.
     pub label: String,
     /// Shape of its input.
     pub input: Shape,
@@ -40,7 +40,7 @@ pub struct Node {
     pub params: Range<usize>,
     /// Where its running statistics lie.
     pub state: Range<usize>,
-    /// Activations that are added to its output: the ends of residual blocks.
+    /// Activations that are added to its output: of a sum, what entered the residual blocks that end here.
     pub add: Vec<usize>,
     /// Activations whose gradient joins that of its input: the beginnings of residual blocks.
     join: Vec<usize>,
@@ -106,20 +106,45 @@ impl Network {
         let what = if self.nodes.len() == first {
             "a residual block needs at least one layer inside".to_string()
         } else if self.output == before {
-            let end = self.nodes.len();
-            self.nodes[end - 1].add.push(first);
-            self.nodes[first].join.push(end);
-            return Ok(());
+            return self.append_sum(first, at);
         } else {
             format!("a residual block must keep its shape; {before} goes in, {} comes out", self.output)
         };
         Err(ShapeError { at, what })
     }
 
-    fn append_one(&mut self, config: &LayerConfig, at: String) -> Result<(), ShapeError> {
-        if self.nodes.len() >= limits::LAYERS {
-            return Err(ShapeError { at, what: format!("more than {} layers", limits::LAYERS) });
+    /// Ends the residual block that began at node `first`.
+    ///
+    /// The sum is a node of its own, since the layer before it may read its own output in backward.
+    fn append_sum(&mut self, first: usize, at: String) -> Result<(), ShapeError> {
+        if self.nodes.last().is_none_or(|n| n.add.is_empty()) {
+            self.has_room(&at)?;
+            let (params, state) = (self.param_count(), self.state.len());
+            self.nodes.push(Node {
+                layer: structure::sum(self.output),
+                label: "+".into(),
+                input: self.output,
+                params: params..params,
+                state: state..state,
+                add: Vec::new(),
+                join: Vec::new(),
+            });
         }
+        let end = self.nodes.len();
+        self.nodes[end - 1].add.push(first);
+        self.nodes[first].join.push(end);
+        Ok(())
+    }
+
+    fn has_room(&self, at: &str) -> Result<(), ShapeError> {
+        if self.nodes.len() < limits::LAYERS {
+            return Ok(());
+        }
+        Err(ShapeError { at: at.to_string(), what: format!("more than {} layers", limits::LAYERS) })
+    }
+
+    fn append_one(&mut self, config: &LayerConfig, at: String) -> Result<(), ShapeError> {
+        self.has_room(&at)?;
         let layer = config.build(self.output).map_err(|what| ShapeError { at: at.clone(), what })?;
         let first = self.param_count();
         let mut end = first;

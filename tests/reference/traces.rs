@@ -61,7 +61,10 @@ fn run(case: &Value) -> Result<Check, String> {
             check.number(&format!("grad_norm[{step}]"), whole, norms[step], tol);
             for (name, found) in net.names.iter().zip(tensors) {
                 let want = number(&case["grad_norm_per_tensor"][name][step]);
-                check.number(&format!("norm of {name}[{step}]"), found, want, tol_tensor);
+                // In an exploding net a bias whose gradient cancels to under a hundredth of the whole is rounding error.
+                let size = if exploding { want.max(1e-2 * norms[step]) } else { want };
+                let tol = Tol::Absolute(tol_tensor * size);
+                check.tensor64(&format!("norm of {name}[{step}]"), &[found], &[want], tol);
             }
             if let Some(want) = case["grad_norm_after_clip"][step].as_f64() {
                 check.number(&format!("grad_norm_after_clip[{step}]"), norm(&grads), want, tol);

@@ -60,6 +60,11 @@ impl Build for Residual {
     }
 }
 
+/// The place where a residual block is summed: y = x, to which the network adds what entered the block.
+pub(in crate::engine) fn sum(shape: Shape) -> Box<dyn Layer> {
+    Box::new(Copy { output: shape })
+}
+
 /// y = x under another shape.
 #[derive(Debug)]
 struct Copy {
