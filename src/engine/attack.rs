@@ -6,7 +6,15 @@
 
 use crate::registry::registry;
 
+pub mod bim;
+pub mod carlini_wagner;
+pub mod deepfool;
 pub mod fgsm;
+mod linf;
+pub mod mi_fgsm;
+pub mod noise;
+pub mod pgd;
+pub mod pgd_l2;
 pub mod task;
 pub mod victim;
 
@@ -36,7 +44,7 @@ pub trait Attack: Send + Sync {
     /// The norm that the attack bounds or minimises.
     fn norm(&self) -> Norm;
 
-    /// The size that it may use up; `None` for attacks that look for the smallest perturbation.
+    /// The size that no perturbation exceeds; `None` where there is no such bound.
     fn eps(&self) -> Option<f64>;
 
     /// Forward and backward passes that one sample costs at most, for a network with so many classes.
@@ -65,6 +73,14 @@ registry! {
     /// Every attack that a scenario can name.
     pub enum AttackConfig: dyn Attack {
         Fgsm(fgsm::Fgsm),
+        Bim(bim::Bim),
+        Pgd(pgd::Pgd),
+        PgdL2(pgd_l2::PgdL2),
+        MiFgsm(mi_fgsm::MiFgsm),
+        DeepFool(deepfool::DeepFool),
+        CarliniWagner(carlini_wagner::CarliniWagner),
+        UniformNoise(noise::UniformNoise),
+        GaussianNoise(noise::GaussianNoise),
     }
 }
 
@@ -75,11 +91,13 @@ impl AttackConfig {
         Self::all().into_iter().find(|a| a.name() == name)?.with_eps(eps)
     }
 
-    /// The same attack with another size; unchanged where it has none. `None` if it cannot have this size.
+    /// The same attack with another size (`eps`, or `std` for Gaussian noise); unchanged where it looks for the smallest
+    /// perturbation. `None` if it cannot have this size.
     #[must_use]
     pub fn with_eps(mut self, eps: f64) -> Option<Self> {
-        if self.eps().is_some() {
-            self.settings_mut().set("eps", &format!("{eps:e}")).ok()?;
+        let field = self.settings().fields().into_iter().map(|f| f.name).find(|n| ["eps", "std"].contains(n));
+        if let Some(field) = field {
+            self.settings_mut().set(field, &format!("{eps:e}")).ok()?;
         }
         Some(self)
     }

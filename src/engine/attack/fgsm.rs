@@ -1,7 +1,7 @@
 //! One step along the sign of the gradient.
 
-use super::{Attack, Norm, Task, Victim, sign};
-use crate::engine::rng::Purpose;
+use super::linf::{random_start, step};
+use super::{Attack, Norm, Task, Victim};
 use crate::registry::settings;
 
 settings! {
@@ -34,41 +34,10 @@ impl Attack for Fgsm {
         let eps = self.eps as f32;
         if self.random_start {
             random_start(victim.size(), task, eps, 0, out);
-            linf_step(victim, task, eps, STEP_FROM_RANDOM_START * eps, out);
+            step(victim, task, eps, STEP_FROM_RANDOM_START * eps, out);
         } else {
             out.copy_from_slice(task.x);
-            linf_step(victim, task, eps, eps, out);
-        }
-    }
-}
-
-/// Writes a uniformly random point of the L-inf ball of radius eps about each sample, clamped; `nth` tells restarts apart.
-pub(super) fn random_start(size: usize, task: &Task<'_>, eps: f32, nth: usize, out: &mut [f32]) {
-    for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
-        let mut draw = task.key.stream(Purpose::Attack, row);
-        draw.seek((nth * size) as u64);
-        for (i, (out, &x0)) in out.iter_mut().zip(x0).enumerate() {
-            *out = task.valid.clamp(i, x0 + draw.uniform(-eps, eps));
-        }
-    }
-}
-
-/// x ← clamp(clip(x ± alpha·sign(∇ₓL), x0 - eps, x0 + eps)) for all samples of the task.
-pub(super) fn linf_step(victim: &mut Victim<'_>, task: &Task<'_>, eps: f32, alpha: f32, x: &mut [f32]) {
-    let (_, grad) = victim.loss_gradient(x, task.classes, 1.0);
-    linf_move(task, eps, alpha, grad, x);
-}
-
-/// The same along the sign of a given direction.
-pub(super) fn linf_move(task: &Task<'_>, eps: f32, alpha: f32, direction: &[f32], x: &mut [f32]) {
-    let step = task.direction() * alpha;
-    let size = task.x.len() / task.classes.len().max(1);
-    for ((x, x0), g) in
-        x.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).zip(direction.chunks_exact(size))
-    {
-        for (i, ((x, &x0), &g)) in x.iter_mut().zip(x0).zip(g).enumerate() {
-            let moved = (*x + step * sign(g)).max(x0 - eps).min(x0 + eps);
-            *x = task.valid.clamp(i, moved);
+            step(victim, task, eps, eps, out);
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Scratch {
     pub(crate) ws: Workspace,
     /// Gradients of the parameters, which nobody wants.
     pub(crate) grads: Vec<f32>,
-    spare: Vec<f32>,
+    pub(crate) spare: Vec<f32>,
 }
 
 impl Scratch {

@@ -1,0 +1,174 @@
+//! Defences that a training step can call: adversarial batches, free adversarial training, the input-gradient penalty,
+//! unrelated labels. Pure functions of batches and buffers; knows no trainer and keeps nothing between steps.
+//!
+//! Noise on the input while training is [`AdversarialTraining`] with a noise row of the table of attacks; noise while
+//! predicting is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
+
+use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, fgsm, sign};
+use crate::engine::kernel;
+use crate::engine::layer::Pass;
+use crate::engine::loss::{Loss, Targets};
+use crate::engine::network::Network;
+use crate::engine::rng::Purpose;
+use crate::registry::settings;
+
+settings! {
+    /// Train on perturbed inputs. Madry et al. 2018, arXiv:1706.06083; with FGSM: Wong et al. 2020, arXiv:2001.03994.
+    pub struct AdversarialTraining {
+        /// how inputs are perturbed; FGSM from a random start is the cheapest that works
+        attack: AttackConfig = fgsm::Fgsm { random_start: true, ..fgsm::Fgsm::default() }.into();
+        /// share of each batch that is perturbed
+        ratio: f64 = 1.0, 0.0..=1.0;
+    }
+}
+
+impl AdversarialTraining {
+    /// How many samples of a batch are perturbed: its first ones, since batches are shuffled.
+    pub fn perturbed_rows(&self, rows: usize) -> usize {
+        // `floor` of a positive number plus a half is rounding without the platform's rounding mode.
+        ((self.ratio * rows as f64 + 0.5).floor() as usize).min(rows)
+    }
+
+    /// Writes the batch of `task` to `out`, its first part perturbed. `task.classes` are the labels.
+    ///
+    /// The victim is the network as it stands, in evaluation mode. Nothing is allocated once the victim's scratch memory
+    /// has seen a batch of this size.
+    pub fn perturb(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+        let rows = self.perturbed_rows(task.classes.len());
+        let (perturbed, rest) = out.split_at_mut(rows * victim.size());
+        rest.copy_from_slice(&task.x[perturbed.len()..]);
+        self.attack.perturb(victim, &task.part(0..rows, victim.size()), perturbed);
+    }
+
+    /// Forward and backward passes that a training step costs over plain training, as a factor: 1 is plain.
+    pub fn cost(&self, classes: usize) -> f64 {
+        1.0 + self.ratio * self.attack.passes(classes) as f64
+    }
+}
+
+settings! {
+    /// Free adversarial training: each batch several times, the perturbation grows along. Shafahi et al. 2019, arXiv:1904.12843.
+    pub struct FreeAdversarialTraining {
+        /// L-inf size of the perturbation, in units of the inputs
+        eps: f64 = 0.1, 0.0..=1e6;
+        /// how often a batch is used, each time for the weights and the perturbation at once
+        replays: usize = 4, 1..=100;
+    }
+}
+
+impl FreeAdversarialTraining {
+    /// Moves the perturbation by the input gradient that the training step's own backward pass has given:
+    /// delta ← clip(delta + eps·sign(∇ₓL), ±eps).
+    ///
+    /// The perturbation lives on from batch to batch, as in the paper; a trainer keeps it, as long as a batch, and takes
+    /// backward with the input's gradient wanted.
+    pub fn update(&self, delta: &mut [f32], input_grad: &[f32]) {
+        let eps = self.eps as f32;
+        for (delta, &g) in delta.iter_mut().zip(input_grad) {
+            *delta = (*delta + eps * sign(g)).max(-eps).min(eps);
+        }
+    }
+
+    /// Writes the perturbed batch, clamped to the valid range; samples have `size` numbers.
+    pub fn apply(x: &[f32], delta: &[f32], valid: Valid<'_>, size: usize, out: &mut [f32]) {
+        for (i, (out, (x, delta))) in out.iter_mut().zip(x.iter().zip(delta)).enumerate() {
+            *out = valid.clamp(i % size, x + delta);
+        }
+    }
+}
+
+settings! {
+    /// Penalty factor·mean‖∇ₓℓ‖² on the loss. Ross & Doshi-Velez 2018, arXiv:1711.09404; Drucker & Le Cun 1992.
+    ///
+    /// # Notes
+    /// Its gradient is a derivative of gradients along a direction: with G = ∇ₓ Σℓ held fixed,
+    /// ∂/∂θ Σ‖∇ₓℓ‖² = 2 d/dh ∇θ Σℓ(x + hG) at h = 0, taken as the central difference with h = step/max‖Gᵢ‖. The error is
+    /// of the order step² where the network is smooth; kinks (ReLU, max pooling) that lie between the two points enter
+    /// as finite jumps, where the exact second derivative would not see them at all.
+    pub struct InputGradientPenalty {
+        /// weight of the penalty, in loss per squared input gradient
+        factor: f64 = 0.1, 0.0..=1e6;
+        /// length of the difference's step for the sample of the steepest loss, in units of the inputs
+        step: f64 = 0.01, 1e-6..=1.0;
+    }
+}
+
+impl InputGradientPenalty {
+    /// Forward and backward passes that a training step costs with the penalty, where 1 is plain.
+    pub const COST: f64 = 4.0;
+
+    /// Adds the gradient of the penalty to `grads` and gives the penalty itself, factor·mean‖∇ₓℓ‖².
+    ///
+    /// `pass` says in which mode the network runs; an evaluation pass keeps samples apart under batch norm. `x` holds
+    /// `pass.rows` samples, at most as many as the scratch memory does. Nothing is allocated once it has seen the size.
+    pub fn add_gradient(
+        &self,
+        network: &Network,
+        params: &[f32],
+        state: &[f32],
+        pass: Pass,
+        loss: &dyn Loss,
+        x: &[f32],
+        targets: Targets<'_>,
+        scratch: &mut Scratch,
+        grads: &mut [f32],
+    ) -> f64 {
+        let size = network.input().size();
+        let width = network.output().rows_of().1;
+        let mut run = |at: &dyn Fn(usize, f32) -> f32, scratch: &mut Scratch, input_grad: bool| {
+            let Scratch { ws, grads, .. } = scratch;
+            for (i, (to, &x)) in ws.input_mut(pass.rows).iter_mut().zip(x).enumerate() {
+                *to = at(i, x);
+            }
+            network.forward(params, state, pass, ws);
+            let (output, grad) = ws.output_and_grad(pass.rows);
+            loss.eval(output, width, targets, 1.0, Some(grad), None);
+            network.backward(params, state, pass, ws, grads, input_grad);
+        };
+        run(&|_, x| x, scratch, true);
+        let mut direction = std::mem::take(&mut scratch.spare);
+        direction.clear();
+        direction.extend_from_slice(scratch.ws.activation_grad(0, pass.rows));
+        let (mut total, mut steepest) = (0.0, 0.0f64);
+        for g in direction.chunks_exact(size) {
+            let square: f64 = g.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+            total += square;
+            steepest = steepest.max(square);
+        }
+        if steepest > 0.0 && steepest.is_finite() {
+            let h = self.step / steepest.sqrt();
+            let weight = (self.factor / (pass.rows as f64 * h)) as f32;
+            for side in [1.0, -1.0] {
+                let reach = side * h as f32;
+                run(&|i, x| x + reach * direction[i], scratch, false);
+                kernel::scale(&mut scratch.grads, side * weight);
+                kernel::add(&scratch.grads, grads);
+            }
+        }
+        scratch.spare = direction;
+        self.factor * total / pass.rows as f64
+    }
+}
+
+settings! {
+    /// Labels without relation to the input, for a share of the samples: a regulariser, and a weak defence.
+    pub struct UnrelatedLabels {
+        /// share of samples whose label is drawn anew, uniformly from all classes
+        share: f64 = 0.1, 0.0..=1.0;
+    }
+}
+
+impl UnrelatedLabels {
+    /// Redraws labels in place; what happens to a sample depends on its key alone.
+    pub fn apply(&self, labels: &mut [u32], classes: u32, key: Key) {
+        for (row, label) in labels.iter_mut().enumerate() {
+            let mut draw = key.stream(Purpose::Noise, row);
+            if f64::from(draw.unit()) < self.share {
+                *label = draw.below(classes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

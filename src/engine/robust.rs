@@ -1,0 +1,152 @@
+//! How robust a classifier is, in numbers: accuracy under attack, along the size of the attack, the least size that fools.
+//!
+//! Plain functions over a [`Victim`] and a batch; knows no lane, no step and no budget of time.
+
+use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, fooled, noise, pgd, predicted};
+use crate::registry::settings;
+
+pub mod smoothing;
+pub mod trust;
+
+settings! {
+    /// Accuracy on a fixed batch while training: clean, under uniform noise, FGSM and PGD of one size.
+    pub struct Robustness {
+        /// L-inf size of noise and attacks, in units of the inputs
+        eps: f64 = 0.1, 0.0..=1e6;
+        /// steps of PGD
+        pgd_steps: usize = 10, 1..=1000;
+        /// samples of the batch
+        samples: usize = 64, 1..=65_536;
+        /// steps of training between two measurements
+        every: usize = 100, 1..=1_000_000_000;
+    }
+}
+
+/// Shares of right answers on one batch, in [0, 1].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Accuracies {
+    /// On the inputs as they are.
+    pub clean: f64,
+    /// Under uniform noise.
+    pub noise: f64,
+    /// Under FGSM.
+    pub fgsm: f64,
+    /// Under PGD.
+    pub pgd: f64,
+}
+
+impl Robustness {
+    /// The attacks that are measured: noise, FGSM, PGD.
+    pub fn attacks(&self) -> [AttackConfig; 3] {
+        let eps = self.eps;
+        [
+            noise::UniformNoise { eps }.into(),
+            fgsm::Fgsm { eps, ..fgsm::Fgsm::default() }.into(),
+            pgd::Pgd { eps, steps: self.pgd_steps, ..pgd::Pgd::default() }.into(),
+        ]
+    }
+
+    /// Forward and backward passes over one sample that a measurement costs at most, for stating its share of the time.
+    pub fn passes(&self, classes: usize) -> usize {
+        // Each accuracy is one more forward pass.
+        1 + self.attacks().iter().map(|a| 1 + a.passes(classes)).sum::<usize>()
+    }
+
+    /// Measures on a task whose classes are the labels; `adv` is room for the perturbed inputs.
+    pub fn measure(&self, victim: &mut Victim<'_>, task: &Task<'_>, adv: &mut Vec<f32>) -> Accuracies {
+        let clean = accuracy(victim, task.x, task.classes);
+        let [noise, fgsm, pgd] = self.attacks().map(|a| accuracy_under(victim, task, &*a, adv));
+        Accuracies { clean, noise, fgsm, pgd }
+    }
+}
+
+/// The share of samples whose prediction is the label; NaN for no samples.
+pub fn accuracy(victim: &mut Victim<'_>, x: &[f32], labels: &[u32]) -> f64 {
+    let right = count(victim, x, labels, |z, label| predicted(z) == Some(label));
+    right as f64 / labels.len() as f64
+}
+
+/// The share of samples that an attack leaves right: the prediction is still the label, or not the target.
+pub fn accuracy_under(
+    victim: &mut Victim<'_>,
+    task: &Task<'_>,
+    attack: &dyn Attack,
+    adv: &mut Vec<f32>,
+) -> f64 {
+    adv.clear();
+    adv.resize(task.x.len(), 0.0);
+    attack.perturb(victim, task, adv);
+    let left = count(victim, adv, task.classes, |z, class| !fooled(z, class, task.targeted));
+    left as f64 / task.classes.len() as f64
+}
+
+/// How many samples satisfy a predicate of their logits and class.
+fn count(victim: &mut Victim<'_>, x: &[f32], classes: &[u32], holds: impl Fn(&[f32], u32) -> bool) -> usize {
+    let (size, width, rows) = (victim.size(), victim.classes(), victim.rows());
+    let parts = x.chunks(rows * size).zip(classes.chunks(rows));
+    let mut counted = 0;
+    for (x, classes) in parts {
+        let logits = victim.logits(x).chunks_exact(width);
+        counted += logits.zip(classes).filter(|&(z, &class)| holds(z, class)).count();
+    }
+    counted
+}
+
+/// The accuracy that each size of an attack leaves: pairs (eps, accuracy) in the order given.
+///
+/// An attack without a size (or that cannot have one of these) leaves the point out.
+pub fn curve(
+    victim: &mut Victim<'_>,
+    task: &Task<'_>,
+    attack: &AttackConfig,
+    sizes: &[f64],
+) -> Vec<(f64, f64)> {
+    let mut adv = Vec::new();
+    let sized = sizes.iter().filter_map(|&eps| Some((eps, attack.clone().with_eps(eps)?)));
+    sized.map(|(eps, attack)| (eps, accuracy_under(victim, task, &*attack, &mut adv))).collect()
+}
+
+/// The least size, up to `resolution`, with which an attack fools the network for the first sample of a task.
+///
+/// The size doubles from `resolution` until the network is fooled, then bisection narrows the last doubling. The answer
+/// is a size that does fool it; smaller ones may too where success is not monotonic in the size (FGSM oversteps). 0 if
+/// the network errs by itself, `None` if nothing up to `max` fools it. Costs about 2 log2(max/resolution) attacks.
+pub fn smallest_eps(
+    victim: &mut Victim<'_>,
+    task: &Task<'_>,
+    attack: &AttackConfig,
+    max: f64,
+    resolution: f64,
+) -> Option<f64> {
+    let task = task.part(0..1, victim.size());
+    let mut adv = vec![0.0; victim.size()];
+    let mut fools = |eps: f64| {
+        if eps == 0.0 {
+            return fooled(victim.logits(task.x), task.classes[0], task.targeted);
+        }
+        let Some(attack) = attack.clone().with_eps(eps) else { return false };
+        attack.perturb(victim, &task, &mut adv);
+        fooled(victim.logits(&adv), task.classes[0], task.targeted)
+    };
+    if fools(0.0) {
+        return Some(0.0);
+    }
+    let (mut holds, mut breaks) = (0.0, resolution.min(max));
+    while !fools(breaks) {
+        if breaks >= max {
+            return None;
+        }
+        (holds, breaks) = (breaks, (2.0 * breaks).min(max));
+    }
+    while breaks - holds > resolution {
+        let middle = f64::midpoint(holds, breaks);
+        if middle <= holds || middle >= breaks {
+            break;
+        }
+        if fools(middle) { breaks = middle } else { holds = middle }
+    }
+    Some(breaks)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! The measures on classifiers with one feature and one known boundary, at 0.5.
+
+use super::smoothing::Smoothing;
+use super::*;
+use crate::engine::attack::{Key, Norm, Scratch, Valid, bim};
+use crate::engine::layer::{LayerConfig, activation, dense};
+use crate::engine::network::Network;
+use crate::engine::shape::Shape;
+
+const SAMPLES: usize = 2000;
+
+/// Class 1 above 0.5: honest where the slope is moderate, without a gradient where it is steep.
+fn edge(steepness: f32) -> (Network, Vec<f32>) {
+    let layers = [
+        LayerConfig::Dense(dense::Dense { units: 1, bias: true }),
+        LayerConfig::Tanh(activation::Tanh {}),
+        LayerConfig::Dense(dense::Dense { units: 2, bias: true }),
+    ];
+    let network = Network::new(Shape::Flat(1), &layers).expect("fits");
+    (network, vec![steepness, -0.5 * steepness, -3.0, 3.0, 0.0, 0.0])
+}
+
+const HONEST: f32 = 4.0;
+const MASKED: f32 = 1e5;
+
+fn samples() -> (Vec<f32>, Vec<u32>) {
+    let x: Vec<f32> = (0..SAMPLES).map(|i| (i as f32 + 0.5) / SAMPLES as f32).collect();
+    let labels = x.iter().map(|&x| u32::from(x > 0.5)).collect();
+    (x, labels)
+}
+
+fn with_victim<R>(
+    steepness: f32,
+    rows: usize,
+    valid: Valid<'_>,
+    f: impl FnOnce(&mut Victim<'_>, &Task<'_>) -> R,
+) -> R {
+    let (network, params) = edge(steepness);
+    let (x, labels) = samples();
+    let mut scratch = Scratch::new(&network, rows);
+    let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
+    let task =
+        Task { x: &x, classes: &labels, targeted: false, valid, key: Key { seed: 1, step: 2, first: 0 } };
+    f(&mut victim, &task)
+}
+
+const UNIT: Valid<'static> = Valid::All(0.0, 1.0);
+
+fn failures(checks: &[trust::Check]) -> Vec<&'static str> {
+    checks.iter().filter(|c| c.failure.is_some()).map(|c| c.name).collect()
+}
+
+#[test]
+fn accuracies_are_what_geometry_says() {
+    with_victim(HONEST, 64, UNIT, |victim, task| {
+        let robustness = Robustness { eps: 0.1, ..Robustness::default() };
+        let got = robustness.measure(victim, task, &mut Vec::new());
+        assert_eq!(got.clean, 1.0);
+        // Within eps of the boundary lies a fifth of the samples; noise flips a quarter of them.
+        assert!((got.fgsm - 0.8).abs() < 0.002 && (got.pgd - 0.8).abs() < 0.002, "{got:?}");
+        assert!((got.noise - 0.95).abs() < 0.02, "{got:?}");
+        assert_eq!(robustness.passes(2), 1 + 1 + 2 + 11);
+        let fgsm = AttackConfig::named("Fgsm", 0.0).expect("a row");
+        let points = curve(victim, task, &fgsm, &[0.0, 0.25, 0.5]);
+        assert_eq!(points[0], (0.0, 1.0));
+        assert!((points[1].1 - 0.5).abs() < 0.002 && points[2].1 < 0.002, "{points:?}");
+    });
+}
+
+#[test]
+fn the_least_size_is_found_to_the_resolution() {
+    with_victim(HONEST, 4, UNIT, |victim, task| {
+        // Sample 1599 lies at 0.79975, 0.29975 from the boundary.
+        let far = task.part(1599..1600, 1);
+        for name in ["Fgsm", "Pgd", "Bim"] {
+            let attack = AttackConfig::named(name, 0.0).expect("a row");
+            let least = smallest_eps(victim, &far, &attack, 1.0, 1e-3).expect("fooled");
+            assert!((0.2997..0.3008).contains(&least), "{name}: {least}");
+            assert_eq!(smallest_eps(victim, &far, &attack, 0.25, 1e-3), None, "{name}");
+            let reached = Task { classes: &[0], targeted: true, ..far };
+            assert_eq!(smallest_eps(victim, &reached, &attack, 1.0, 1e-3), Some(least), "{name} targeted");
+            let wrong = Task { classes: &[0], ..far };
+            assert_eq!(smallest_eps(victim, &wrong, &attack, 1.0, 1e-3), Some(0.0), "{name}");
+        }
+    });
+}
+
+#[test]
+fn an_honest_classifier_passes_every_trust_check() {
+    with_victim(HONEST, 64, UNIT, |victim, task| {
+        let checks = trust::all(victim, task, 0.1, 10);
+        assert_eq!(checks.len(), 6);
+        assert_eq!(failures(&checks), Vec::<&str>::new(), "{checks:?}");
+    });
+}
+
+#[test]
+fn a_defence_that_only_masks_gradients_is_exposed() {
+    with_victim(MASKED, 64, UNIT, |victim, task| {
+        let fgsm = AttackConfig::named("Fgsm", 0.1).expect("a row");
+        let apparent = accuracy_under(victim, task, &*fgsm, &mut Vec::new());
+        assert_eq!(apparent, 1.0, "it looks perfectly robust");
+        let checks = trust::all(victim, task, 0.1, 10);
+        assert_eq!(failures(&checks), ["gradients not masked", "PGD ≥ FGSM ≥ noise", "falls to chance"]);
+        assert!(checks[1].failure.as_deref().is_some_and(|why| why.starts_with("100 %")), "{checks:?}");
+        assert!(
+            checks[2].failure.as_deref().is_some_and(|why| why.starts_with("FGSM leaves 100 %")),
+            "{checks:?}"
+        );
+    });
+}
+
+#[test]
+fn clean_inputs_outside_their_range_are_exposed() {
+    with_victim(HONEST, 64, Valid::All(0.6, 1.0), |victim, task| {
+        let failed = failures(&trust::all(victim, task, 0.1, 10));
+        assert!(failed.contains(&"eps 0 is clean"), "{failed:?}");
+    });
+}
+
+#[test]
+fn a_weak_pgd_is_exposed() {
+    assert_eq!(trust::order_of_strength(0.9, 0.4, 0.3, 100).failure, None);
+    assert_eq!(trust::order_of_strength(0.9, 0.4, 0.42, 100).failure, None, "two in a hundred are chance");
+    let weak = trust::order_of_strength(0.9, 0.4, 0.5, 100).failure.expect("fires");
+    assert!(weak.starts_with("PGD leaves 50 % right, FGSM of the same size only 40 %"), "{weak}");
+}
+
+#[test]
+fn an_attack_that_leaves_range_or_ball_is_exposed() {
+    with_victim(HONEST, 64, UNIT, |victim, task| {
+        let mut adv = vec![0.0; task.x.len()];
+        let attack = bim::Bim { eps: 0.1, ..bim::Bim::default() };
+        attack.perturb(victim, task, &mut adv);
+        let (range, size) = trust::excess(task, &adv, Norm::Linf, 0.1);
+        assert_eq!(trust::in_range(range, size).failure, None);
+        let (range, size) = trust::excess(task, &adv, Norm::Linf, 0.05);
+        let why = trust::in_range(range, size).failure.expect("fires");
+        assert!(why.contains("exceed eps by up to 0.050"), "{why}");
+        let unclamped: Vec<f32> = task.x.iter().map(|x| x - 0.1).collect();
+        let (range, size) = trust::excess(task, &unclamped, Norm::Linf, 0.1);
+        let why = trust::in_range(range, size).failure.expect("fires");
+        assert!(why.contains("up to 0.100 outside"), "{why}");
+    });
+}
+
+#[test]
+fn batch_statistics_in_an_attack_are_exposed() {
+    with_victim(HONEST, 64, UNIT, |victim, task| {
+        let part = &task.x[..16];
+        let honest = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
+        assert_eq!(trust::evaluation_mode(honest).failure, None);
+        // What batch norm does in training mode: the mean of the batch is taken off.
+        let coupled = trust::batch_dependence(
+            |x| {
+                let mean = x.iter().sum::<f32>() / x.len() as f32;
+                let centred: Vec<f32> = x.iter().map(|x| 0.5 + x - mean).collect();
+                victim.logits(&centred).to_vec()
+            },
+            part,
+            1,
+        );
+        let why = trust::evaluation_mode(coupled).failure.expect("fires");
+        assert!(why.contains("training mode"), "{why}");
+        assert!(trust::evaluation_mode(f64::NAN).failure.is_some());
+    });
+}
+
+#[test]
+fn smoothing_votes_as_the_normal_distribution_says() {
+    let smoothing = Smoothing { std: 0.25, draws: 1000 };
+    let votes = |rows: usize| {
+        with_victim(HONEST, rows, UNIT, |victim, task| {
+            let mut votes = vec![0; 6];
+            // 0.60025, 0.60075 and 0.60125: the normal distribution gives 0.656, 0.657, 0.657 to class 1.
+            smoothing.votes(victim, &task.x[1200..1203], task.key, &mut votes);
+            votes
+        })
+    };
+    let counted = votes(64);
+    for pair in counted.chunks_exact(2) {
+        assert_eq!(pair[0] + pair[1], 1000);
+        // Five standard errors.
+        assert!(pair[1].abs_diff(656) < 75, "{counted:?}");
+    }
+    assert_ne!(counted[0..2], counted[2..4], "every sample has its own noise");
+    assert_eq!(counted, votes(7), "whatever the batch");
+    with_victim(HONEST, 64, UNIT, |victim, task| {
+        let (x, labels) = (&task.x[1200..1203], &task.classes[1200..1203]);
+        assert_eq!(smoothing.predict(victim, x, task.key), [Some(1); 3]);
+        assert_eq!(smoothing.accuracy(victim, x, labels, task.key), 1.0);
+        let silent = smoothing.predict(victim, &[f32::NAN], task.key);
+        assert_eq!(silent, [None]);
+    });
+}

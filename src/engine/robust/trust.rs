@@ -1,0 +1,187 @@
+//! Whether a robustness number can be believed: checks that most published beginner's results fail one of.
+//!
+//! Each check is a plain function of measured numbers and says in words what is wrong. After Carlini et al. 2019
+//! (arXiv:1902.06705) and Athalye et al. 2018 (arXiv:1802.00420).
+
+use super::{accuracy, accuracy_under, curve};
+use crate::engine::attack::{AttackConfig, Norm, Task, Valid, Victim, distance, fgsm, noise, pgd};
+
+/// The outcome of one check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// What is checked, in a few words.
+    pub name: &'static str,
+    /// Why the numbers cannot be trusted; `None` if the check holds.
+    pub failure: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, holds: bool, failure: impl FnOnce() -> String) -> Self {
+        Self { name, failure: (!holds).then(failure) }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// An attack of size 0 leaves the clean accuracy.
+pub fn size_zero(clean: f64, at_zero: f64) -> Check {
+    Check::new("eps 0 is clean", at_zero == clean, || {
+        let (zero, clean) = (percent(at_zero), percent(clean));
+        format!(
+            "at eps 0 the accuracy is {zero}, clean it is {clean}: the attack changes inputs that it should leave, \
+                 or clean inputs lie outside their valid range and are clamped"
+        )
+    })
+}
+
+/// At most this share of samples may have an input gradient of zero.
+pub const ZERO_GRADIENTS: f64 = 0.05;
+
+/// The network shows its gradient: few samples have none at all. `share` is in [0, 1].
+pub fn live_gradients(share: f64) -> Check {
+    Check::new("gradients not masked", share <= ZERO_GRADIENTS, || {
+        let share = percent(share);
+        format!(
+            "{share} of the samples have an input gradient of exactly zero or none at all (saturated units or \
+                 logits): attacks along the gradient are blind there, which is masking and not robustness"
+        )
+    })
+}
+
+/// PGD is at least as strong as FGSM, and FGSM as noise of the same size, up to two samples in a hundred (one at least).
+pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> Check {
+    let slack = (2.0 / 100.0_f64).max(1.0 / samples as f64) + 1e-9;
+    let wrong = if pgd > fgsm + slack {
+        Some(("PGD", pgd, "FGSM", fgsm, "its steps are too long, too few, or the gradient misleads"))
+    } else if fgsm > noise + slack {
+        Some(("FGSM", fgsm, "noise", noise, "the gradient carries no information: wrong sign, or masked"))
+    } else {
+        None
+    };
+    let failure = wrong.map(|(weak, left, strong, less, why)| {
+        let (left, less) = (percent(left), percent(less));
+        format!("{weak} leaves {left} right, {strong} of the same size only {less}: {why}")
+    });
+    Check { name: "PGD ≥ FGSM ≥ noise", failure }
+}
+
+/// With ever larger sizes the accuracy falls to chance: at the last point of a curve (eps, accuracy) at the latest.
+///
+/// Chance is `1/classes`, plus three standard errors of a guess over so many samples.
+pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> Check {
+    let chance = 1.0 / classes as f64;
+    let allowed = chance + 3.0 * (chance * (1.0 - chance) / samples as f64).sqrt();
+    let &(eps, left) = curve.last().unwrap_or(&(0.0, 0.0));
+    Check::new("falls to chance", left <= allowed, || {
+        let (left, chance) = (percent(left), percent(chance));
+        format!(
+            "at eps {eps:.3}, which may change an input into any other, {left} are still right (chance is {chance}): \
+                 the attack does not find what must be there"
+        )
+    })
+}
+
+/// Perturbed inputs stay in their valid range and within the size of the attack. Both excesses are in units of the inputs.
+pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
+    // What rounding of x0 ± eps can add.
+    let rounding = 1e-5;
+    Check::new("inputs in range", beyond_range <= 0.0 && beyond_size <= rounding, || {
+        if beyond_range > 0.0 {
+            format!(
+                "perturbed inputs lie up to {beyond_range:.3} outside their valid range: nobody can make such inputs"
+            )
+        } else {
+            format!("perturbations exceed eps by up to {beyond_size:.3}: the attack is larger than it says")
+        }
+    })
+}
+
+/// A sample's logits do not depend on its neighbours: `difference` is what [`batch_dependence`] measured.
+pub fn evaluation_mode(difference: f64) -> Check {
+    Check::new("evaluation mode", difference <= 1e-4, || {
+        format!(
+            "a sample alone gets other logits than in a batch (relative difference {difference:.1e}): batch norm or \
+                 dropout runs in training mode, so neighbours and luck take part in the attack"
+        )
+    })
+}
+
+/// The share of samples whose input gradient is zero in every feature or not finite.
+pub fn zero_gradient_share(victim: &mut Victim<'_>, task: &Task<'_>) -> f64 {
+    let (size, rows) = (victim.size(), victim.rows());
+    let parts = task.x.chunks(rows * size).zip(task.classes.chunks(rows));
+    let mut blind = 0;
+    for (x, classes) in parts {
+        let (_, grad) = victim.loss_gradient(x, classes, 1.0);
+        let useless = |g: &[f32]| g.iter().all(|&g| g == 0.0) || g.iter().any(|g| !g.is_finite());
+        blind += grad.chunks_exact(size).filter(|g| useless(g)).count();
+    }
+    blind as f64 / task.classes.len() as f64
+}
+
+/// The greatest difference between a sample's logits alone and in a batch, relative to the greatest logit.
+///
+/// `logits` maps inputs of samples to logits of samples; `x` holds a batch of samples of `size` numbers.
+pub fn batch_dependence(mut logits: impl FnMut(&[f32]) -> Vec<f32>, x: &[f32], size: usize) -> f64 {
+    let together = logits(x);
+    let alone: Vec<f32> = x.chunks_exact(size).flat_map(&mut logits).collect();
+    assert_eq!(together.len(), alone.len(), "as many logits alone as together");
+    let greatest = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold(0.0, |m: f64, v| if v.is_nan() { f64::INFINITY } else { m.max(v.abs()) })
+    };
+    let scale = greatest(&mut together.iter().map(|&z| f64::from(z)));
+    let difference = greatest(&mut together.iter().zip(&alone).map(|(a, b)| f64::from(a - b)));
+    if difference == 0.0 { 0.0 } else { difference / scale }
+}
+
+/// How far perturbed inputs exceed their valid range, and the size of the attack, in units of the inputs.
+pub fn excess(task: &Task<'_>, adv: &[f32], norm: Norm, eps: f64) -> (f64, f64) {
+    let size = task.x.len() / task.classes.len().max(1);
+    let beyond_range = f64::from(task.valid.excess(adv, size));
+    let samples = task.x.chunks_exact(size).zip(adv.chunks_exact(size));
+    let sizes = samples.map(|(clean, adv)| match norm {
+        Norm::Linf => f64::from(distance(clean, adv).linf),
+        Norm::L2 => f64::from(distance(clean, adv).l2),
+    });
+    (beyond_range, sizes.map(|s| s - eps).fold(0.0, f64::max))
+}
+
+/// The size that may turn any input into any other: the widest range of a feature.
+pub fn greatest_size(valid: Valid<'_>, size: usize) -> f64 {
+    let widths = (0..size).map(|i| valid.of(i)).map(|(low, high)| f64::from(high) - f64::from(low));
+    widths.fold(0.0, f64::max)
+}
+
+/// Runs all checks on a batch whose classes are the labels, for attacks of size `eps` and PGD of so many steps.
+pub fn all(victim: &mut Victim<'_>, task: &Task<'_>, eps: f64, pgd_steps: usize) -> Vec<Check> {
+    let (size, samples, rows) = (victim.size(), task.classes.len(), victim.rows());
+    let mut adv = Vec::new();
+    let fgsm = fgsm::Fgsm { eps, random_start: false };
+    let pgd = pgd::Pgd { eps, steps: pgd_steps, ..pgd::Pgd::default() };
+    let clean = accuracy(victim, task.x, task.classes);
+    let mut beyond = (0.0, 0.0);
+    let mut under = |attack: AttackConfig| {
+        let left = accuracy_under(victim, task, &*attack, &mut adv);
+        let (range, size) = excess(task, &adv, Norm::Linf, attack.eps().unwrap_or(f64::INFINITY));
+        beyond = (f64::max(beyond.0, range), f64::max(beyond.1, size));
+        left
+    };
+    let noise = under(noise::UniformNoise { eps }.into());
+    let by_fgsm = under(fgsm.clone().into());
+    let by_pgd = under(pgd.clone().into());
+    let at_zero = under(pgd::Pgd { eps: 0.0, ..pgd.clone() }.into());
+    let widest = greatest_size(task.valid, size);
+    let to_chance = curve(victim, task, &pgd.into(), &[widest]);
+    let part = &task.x[..samples.min(rows).min(16) * size];
+    let dependence = batch_dependence(|x| victim.logits(x).to_vec(), part, size);
+    vec![
+        size_zero(clean, at_zero),
+        live_gradients(zero_gradient_share(victim, task)),
+        order_of_strength(noise, by_fgsm, by_pgd, samples),
+        falls_to_chance(&to_chance, victim.classes(), samples),
+        in_range(beyond.0, beyond.1),
+        evaluation_mode(dependence),
+    ]
+}
