@@ -8,8 +8,8 @@
 pub mod attack;
 pub mod clip;
 pub mod data;
-pub mod diagnostics;
 pub mod defence;
+pub mod diagnostics;
 pub mod init;
 pub mod kernel;
 pub mod layer;

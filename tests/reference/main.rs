@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod attacks;
 mod clipping;
 mod diagnostics;
 mod gradient_flow;
@@ -20,6 +21,8 @@ mod traces;
 
 /// The kinds that a module of this crate runs; the others are reported as skipped.
 const KINDS: &[&str] = &[
+    "attack_models",
+    "attacks",
     "layers",
     "losses",
     "inits",
