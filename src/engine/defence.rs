@@ -83,7 +83,7 @@ settings! {
     /// # Notes
     /// Its gradient is a derivative of gradients along a direction: with G = ∇ₓ Σℓ held fixed,
     /// ∂/∂θ Σ‖∇ₓℓ‖² = 2 d/dh ∇θ Σℓ(x + hG) at h = 0, taken as the central difference with h = step/max‖Gᵢ‖. The error is
-    /// of the order step² where the network is smooth; kinks (ReLU, max pooling) that lie between the two points enter
+    /// of the order step² where the network is smooth; kinks (of `Relu`, of max pooling) that lie between the two points enter
     /// as finite jumps, where the exact second derivative would not see them at all.
     pub struct InputGradientPenalty {
         /// weight of the penalty, in loss per squared input gradient
@@ -115,7 +115,7 @@ impl InputGradientPenalty {
     ) -> f64 {
         let size = network.input().size();
         let width = network.output().rows_of().1;
-        let mut run = |at: &dyn Fn(usize, f32) -> f32, scratch: &mut Scratch, input_grad: bool| {
+        let run = |at: &dyn Fn(usize, f32) -> f32, scratch: &mut Scratch, input_grad: bool| {
             let Scratch { ws, grads, .. } = scratch;
             for (i, (to, &x)) in ws.input_mut(pass.rows).iter_mut().zip(x).enumerate() {
                 *to = at(i, x);

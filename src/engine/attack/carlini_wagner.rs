@@ -58,7 +58,7 @@ impl Attack for CarliniWagner {
         for (i, (w, &x)) in w.iter_mut().zip(task.x).enumerate() {
             let (middle, half) = centre(task, i % size);
             let inside = if half > 0.0 { (x - middle) / half } else { 0.0 };
-            *w = libm::atanhf(inside.max(-EDGE).min(EDGE));
+            *w = libm::atanhf(inside.clamp(-EDGE, EDGE));
         }
         let (mut power1, mut power2) = (1.0, 1.0);
         let mut cost_before = f64::INFINITY;

@@ -6,7 +6,7 @@ use crate::registry::settings;
 settings! {
     /// Steps to the nearest boundary of the linearised classifier. Moosavi-Dezfooli et al. 2016, arXiv:1511.04599.
     ///
-    /// x += (1 + overshoot)·|f_k - f_y|·(w_k - w_y)/‖w_k - w_y‖², k the class of the nearest boundary.
+    /// `x += (1 + overshoot)·|f_k - f_y|·(w_k - w_y)/‖w_k - w_y‖²`, k the class of the nearest boundary.
     ///
     /// # Notes
     /// As in torchattacks the overshoot is added in every step and the result is clamped in every step, so a sample at the

@@ -91,7 +91,7 @@ pub struct Task<'a> {
     pub key: Key,
 }
 
-impl<'a> Task<'a> {
+impl Task<'_> {
     /// The part of the task that concerns these rows.
     #[must_use]
     pub fn part(&self, rows: Range<usize>, size: usize) -> Self {
@@ -110,7 +110,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// Sign with sign(0) = 0, as the papers and PyTorch have it; NaN gives 0. (`f32::signum(0.0)` is 1.)
+/// Sign with sign(0) = 0, as in the papers and in `PyTorch`; NaN gives 0. (`f32::signum(0.0)` is 1.)
 #[inline(always)]
 pub fn sign(x: f32) -> f32 {
     f32::from(i8::from(x > 0.0) - i8::from(x < 0.0))

@@ -3,9 +3,10 @@
 use super::smoothing::Smoothing;
 use super::*;
 use crate::engine::attack::{Key, Norm, Scratch, Valid, bim};
-use crate::engine::layer::{LayerConfig, activation, dense};
+use crate::engine::layer::{LayerConfig, Pass, activation, dense};
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
+use crate::registry::Value as _;
 
 const SAMPLES: usize = 2000;
 
@@ -164,6 +165,40 @@ fn batch_statistics_in_an_attack_are_exposed() {
         assert!(why.contains("training mode"), "{why}");
         assert!(trust::evaluation_mode(f64::NAN).failure.is_some());
     });
+}
+
+#[test]
+fn the_victim_of_an_attack_normalises_by_running_statistics() {
+    let layers = [
+        LayerConfig::parse("BatchNorm()").expect("a row"),
+        LayerConfig::Dense(dense::Dense { units: 2, bias: true }),
+    ];
+    let network = Network::new(Shape::Flat(1), &layers).expect("fits");
+    let (params, state) = (vec![1.0, 0.0, -3.0, 3.0, 1.5, -1.5], network.initial_state());
+    let (x, _) = samples();
+    let part = &x[400..416];
+    let mut scratch = Scratch::new(&network, 16);
+    let mut victim = Victim::new(&network, &params, &state, &mut scratch).expect("classifies");
+    let evaluated = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
+    assert_eq!(trust::evaluation_mode(evaluated).failure, None);
+    // Running statistics at their start are mean 0 and variance 1: the gradient of a logit is its weight.
+    let (_, grad) = victim.gradient(part, |_, seed| {
+        for seed in seed.chunks_exact_mut(2) {
+            seed.copy_from_slice(&[0.0, 1.0]);
+        }
+    });
+    assert!(grad.iter().all(|g| (g - 3.0).abs() < 1e-4), "{grad:?}");
+    let mut ws = network.workspace(16);
+    let trained = trust::batch_dependence(
+        |x| {
+            ws.input_mut(x.len()).copy_from_slice(x);
+            network.forward(&params, &state, Pass::train(x.len(), 1, 1), &mut ws);
+            ws.output(x.len()).to_vec()
+        },
+        part,
+        1,
+    );
+    assert!(trust::evaluation_mode(trained).failure.is_some(), "{trained}");
 }
 
 #[test]
