@@ -4,8 +4,10 @@
 //! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
 
 pub mod experiment;
+pub mod files;
 pub mod lane;
 pub mod outbox;
+pub mod preset;
 pub mod run;
 pub mod run_dir;
 pub mod runner;

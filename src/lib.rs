@@ -34,6 +34,7 @@
 //! * Whatever is checked can be run: there is one set of rules.
 //! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` holds this and the other absences.
 
+pub mod cli;
 pub mod engine;
 pub mod lab;
 pub mod limits;

@@ -1,2 +1,5 @@
 //! Entry.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    gradtui::cli::main()
+}

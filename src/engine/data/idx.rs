@@ -195,6 +195,7 @@ mod tests {
         assert!(array(&file(0x0d, &[1], &f32::NAN.to_be_bytes())).is_err());
         assert!(array(&[0, 0, 8, 255, 1, 2, 3]).unwrap_err().contains("255 dimensions"));
         assert!(array(b"PNG.....").is_err());
+        assert!(classes(&[0.5]).is_err() && classes(&[-1.0]).is_err() && classes(&[1e9]).is_err());
     }
 
     #[test]

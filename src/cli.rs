@@ -1,0 +1,165 @@
+//! The command line: which commands there are, how they end, and how they speak. Each command is a file of its own.
+//!
+//! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
+
+mod check;
+mod completions;
+mod list;
+mod open;
+mod show;
+
+pub use open::{Opened, Unknown, open};
+
+use crate::text::{escaped_lines, excerpt};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Bytes of one message.
+const MESSAGE: usize = 8000;
+
+/// A laboratory for training dynamics: one experiment under several optimizers, side by side, every layer's gradient in view.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gradtui",
+    version,
+    after_help = "Exit codes: 0 done, 1 a run failed, 2 the input is at fault, 130 interrupted."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the presets and every layer, loss, optimizer, schedule, clip, attack and data set
+    List(list::List),
+    /// Print a preset, to start one's own scenario from
+    Show(show::Show),
+    /// Check scenarios and the data they name; all faults as path:line:column
+    Check(check::Check),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the manual page
+    Man(completions::Man),
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List(command) => command.run(),
+            Self::Show(command) => command.run(),
+            Self::Check(command) => command.run(),
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
+        }
+    }
+}
+
+/// The input is at fault: exit code 2. Each line is a message of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BadInput(pub Vec<String>);
+
+impl BadInput {
+    /// One message.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(vec![what.into()])
+    }
+}
+
+/// Whoever read our output has gone; there is nothing left to do.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader of the output has gone")]
+struct Closed;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Rendered without colours and made harmless: it may quote an argument.
+            let text = escaped_lines(&error.render().to_string()).into_owned();
+            if !error.use_stderr() {
+                return finish(print(&text));
+            }
+            tell(&cut(&text));
+            return ExitCode::from(2);
+        }
+    };
+    finish(arguments.command.run())
+}
+
+/// Says what went wrong, if anything did.
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if error.is::<Closed>() {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(BadInput(messages)) = error.downcast_ref() {
+        tell(&cut(&messages.iter().map(|m| format!("{}\n", escaped_lines(m))).collect::<String>()));
+        return ExitCode::from(2);
+    }
+    tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
+    ExitCode::from(1)
+}
+
+/// Writes to standard output; a reader that has gone ends the command quietly.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => anyhow::Error::new(Closed),
+        _ => anyhow::Error::new(error).context("standard output"),
+    })
+}
+
+/// Writes to standard error, if anybody listens.
+pub fn tell(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Whole lines of a message, as many as it may have.
+fn cut(text: &str) -> String {
+    if text.len() <= MESSAGE {
+        return text.to_string();
+    }
+    let mut out = String::new();
+    let mut left = text.lines().count();
+    for line in text.lines() {
+        let line = excerpt(line, 1000);
+        if out.len() + line.len() > MESSAGE - 40 {
+            out.push_str(&format!("... and {left} more\n"));
+            break;
+        }
+        out.push_str(&line);
+        out.push('\n');
+        left -= 1;
+    }
+    out
+}
+
+/// The parser itself, for completions and the manual.
+fn parser() -> clap::Command {
+    Arguments::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        parser().debug_assert();
+    }
+
+    #[test]
+    fn long_messages_are_cut_at_a_line() {
+        let text = cut(&"a line of some length\n".repeat(2000));
+        assert!(text.len() <= MESSAGE && text.ends_with("more\n"));
+        assert!(cut(&"x".repeat(20_000)).len() <= MESSAGE);
+    }
+}

@@ -1,0 +1,33 @@
+//! `gradtui completions` and `gradtui man`: what packagers need.
+
+use super::{parser, print};
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    /// Prints the script.
+    pub fn run(self) -> anyhow::Result<()> {
+        let mut out = Vec::new();
+        clap_complete::generate(self.shell, &mut parser(), "gradtui", &mut out);
+        print(&String::from_utf8_lossy(&out))
+    }
+}
+
+/// Arguments of `man`.
+#[derive(Debug, clap::Args)]
+pub struct Man {}
+
+impl Man {
+    /// Prints the page.
+    pub fn run(self) -> anyhow::Result<()> {
+        let mut out = Vec::new();
+        clap_mangen::Man::new(parser()).render(&mut out)?;
+        print(&String::from_utf8_lossy(&out))
+    }
+}

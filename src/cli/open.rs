@@ -1,0 +1,77 @@
+//! From what somebody typed to a scenario: a preset's name or a path.
+
+use super::BadInput;
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::files::{self, Disk};
+use crate::lab::preset;
+use crate::limits;
+use crate::scenario::{Fault, decode};
+use crate::text::{did_you_mean, excerpt};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A scenario's text and where it came from.
+#[derive(Debug)]
+pub struct Opened {
+    /// The preset's name or the path, to begin messages with.
+    pub name: String,
+    /// The document.
+    pub text: String,
+    /// Where its data files lie; `None` for a preset, which has none.
+    pub disk: Option<Disk>,
+}
+
+impl Opened {
+    /// What its data files are read through.
+    pub fn files(&self) -> &dyn Files {
+        match &self.disk {
+            Some(disk) => disk,
+            None => &NoFiles,
+        }
+    }
+
+    /// The faults as messages.
+    pub fn faults(&self, faults: &[Fault]) -> BadInput {
+        BadInput(faults.iter().map(|f| f.in_file(&self.name)).collect())
+    }
+}
+
+/// Opens a scenario by a preset's name or a path. A name without `/` and `.ron` is a preset's first.
+///
+/// # Errors
+/// What is wrong with it, beginning with its name.
+pub fn open(name: &OsStr) -> Result<Opened, BadInput> {
+    if let Some(preset) = name.to_str().and_then(preset::find) {
+        return Ok(Opened { name: preset.name.into(), text: preset.text.into(), disk: None });
+    }
+    let shown = excerpt(&name.to_string_lossy(), limits::NAME_CHARS);
+    let path = Path::new(name);
+    let bytes = files::read(path, limits::SCENARIO_BYTES).map_err(|what| {
+        let plain = !shown.contains(['/', '.']) && !path.exists();
+        if plain && !shown.is_empty() {
+            BadInput::from(Unknown(&shown))
+        } else {
+            BadInput::new(format!("{shown}: {what}"))
+        }
+    })?;
+    let text = decode(&bytes).map_err(|fault| BadInput::new(fault.in_file(&shown)))?.to_string();
+    Ok(Opened { name: shown, text, disk: Some(Disk::beside(path)) })
+}
+
+/// A name that no preset has.
+#[derive(Debug)]
+pub struct Unknown<'a>(pub &'a str);
+
+impl From<Unknown<'_>> for BadInput {
+    fn from(Unknown(name): Unknown<'_>) -> Self {
+        let names = preset::ALL.iter().map(|p| p.name);
+        let near = match did_you_mean(name, names) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "`gradtui list` shows them all".into(),
+        };
+        Self::new(format!(
+            "{}: no preset of this name, and no file; {near}",
+            excerpt(name, limits::NAME_CHARS)
+        ))
+    }
+}

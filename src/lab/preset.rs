@@ -1,0 +1,71 @@
+//! The scenarios that ship: a list in the binary, never a path. The first one opens when nothing is asked for.
+
+use crate::scenario::{self, Scenario};
+
+/// A scenario that ships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// The document, comments and all.
+    pub text: &'static str,
+}
+
+/// Declares the list; the name is that of the file.
+macro_rules! presets {
+    ($($name:literal)*) => {
+        /// Every preset, the default first.
+        pub const ALL: &[Preset] = &[ $( Preset {
+            name: $name,
+            text: include_str!(concat!("../../presets/", $name, ".ron")),
+        }, )* ];
+    };
+}
+
+presets! {
+    "four-optimizers"
+    "vanishing-sigmoid"
+    "spiral"
+}
+
+/// The preset of this name.
+pub fn find(name: &str) -> Option<&'static Preset> {
+    ALL.iter().find(|p| p.name == name)
+}
+
+impl Preset {
+    /// The document, read.
+    pub fn scenario(&self) -> Scenario {
+        match scenario::read(self.text) {
+            Ok(scenario) => scenario,
+            Err(faults) => panic!("preset {}: {}", self.name, faults[0]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_without_fault_and_says_what_it_is() {
+        for preset in ALL {
+            let scenario = preset.scenario();
+            assert!(!scenario.title.is_empty() && !scenario.about.is_empty(), "{}", preset.name);
+            assert!(preset.text.starts_with("// "), "{} begins with its lesson", preset.name);
+            assert_eq!(find(preset.name), Some(preset));
+        }
+    }
+
+    #[test]
+    fn every_file_in_the_directory_is_in_the_list() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
+        let files =
+            std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        let mut listed: Vec<_> = ALL.iter().map(|p| format!("{}.ron", p.name)).collect();
+        listed.sort();
+        assert_eq!(files, listed);
+    }
+}

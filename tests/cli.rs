@@ -1,0 +1,214 @@
+//! The command line from outside: what it prints, how it ends, and what never reaches a terminal.
+
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn gradtui<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+    command.args(arguments).stdin(Stdio::null()).output().expect("the program starts")
+}
+
+/// Exit code, standard output, standard error; asserts what holds for every command.
+#[track_caller]
+fn run<S: AsRef<OsStr>>(arguments: &[S]) -> (i32, String, String) {
+    let out = gradtui(arguments);
+    let text = |b: Vec<u8>| String::from_utf8(b).expect("UTF-8");
+    let (code, out, err) = (out.status.code().expect("no signal"), text(out.stdout), text(out.stderr));
+    assert!([0, 1, 2].contains(&code), "{code}: {err}");
+    assert_eq!(code == 0, err.is_empty(), "words with every failure, silence without: {err}");
+    assert!(err.len() <= 8192, "{} bytes of message", err.len());
+    let raw = |c: char| gradtui::text::harmful(c) && c != '\n';
+    assert!(!err.contains(raw) && !out.contains(raw), "control characters: {out:?} {err:?}");
+    (code, out, err)
+}
+
+/// A file in a directory of this test's own.
+struct Files(PathBuf);
+
+impl Files {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gradtui-cli-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+    fn write(&self, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name.as_ref());
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[track_caller]
+fn check(path: &PathBuf) -> (i32, String) {
+    let (code, _, err) = run(&[OsStr::new("check"), path.as_os_str()]);
+    (code, err)
+}
+
+#[test]
+fn every_preset_shows_and_checks() {
+    for preset in gradtui::lab::preset::ALL {
+        assert_eq!(run(&["show", preset.name]), (0, preset.text.into(), String::new()));
+        assert_eq!(run(&["check", preset.name]).0, 0);
+    }
+}
+
+#[test]
+fn the_list_names_every_row_as_text_and_as_json() {
+    let (_, text, _) = run(&["list"]);
+    let (_, json, _) = run(&["list", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    for (table, name) in [
+        ("presets", "four-optimizers"),
+        ("layers", "Dense"),
+        ("optimizers", "AdamW"),
+        ("data", "Digits"),
+        ("attacks", "Fgsm"),
+    ] {
+        assert!(text.lines().any(|l| l.trim_start().starts_with(name)), "{name}");
+        let entries = json[table].as_array().expect("a list");
+        assert!(entries.iter().any(|e| e["name"] == name), "{name}");
+        assert!(entries.iter().all(|e| e["about"].as_str().is_some_and(|a| !a.is_empty())), "{table}");
+    }
+}
+
+#[test]
+fn presets_are_a_list_and_never_a_path() {
+    for name in [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "presets/spiral.ron",
+        "spiral.ron",
+        "./spiral",
+        "spiral/",
+        "",
+        ".",
+        "..",
+        "~",
+        "spiral\u{1b}[2J",
+        "SPIRAL",
+        "%2e%2e/passwd",
+    ] {
+        let (code, out, _) = run(&["show", name]);
+        assert_eq!((code, out.as_str()), (2, ""), "{name}");
+    }
+    assert!(run(&["show", "spirl"]).2.contains("did you mean spiral?"));
+    assert!(run(&["check", "vanishing-sigmoit"]).2.contains("did you mean vanishing-sigmoid?"));
+}
+
+#[test]
+fn wrong_and_right_command_lines() {
+    for line in
+        ["--help", "--version", "help", "list --help", "check --help", "-h", "-V", "man", "completions bash"]
+    {
+        let (code, out, _) = run(&line.split(' ').collect::<Vec<_>>());
+        assert!(code == 0 && !out.is_empty(), "{line}");
+    }
+    for line in [
+        "--no-such",
+        "check",
+        "show",
+        "show a b",
+        "list extra",
+        "completions",
+        "completions tcl",
+        "list --json=3",
+        "check --x",
+    ] {
+        let (code, out, err) = run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!((code, out.as_str()), (2, ""), "{line}");
+        assert!(err.contains("Usage") || err.contains("possible values"), "{line}: {err}");
+    }
+    let (code, _, err) = run(&[OsStr::new("list"), OsStr::from_bytes(b"--\xff\x1b[2J")]);
+    assert!(code == 2 && err.contains("\\u{1b}"), "{err}");
+}
+
+#[test]
+fn odd_files_are_refused_at_once() {
+    let files = Files::new("odd");
+    let fifo = files.0.join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    let dangling = files.0.join("dangling");
+    std::os::unix::fs::symlink("nowhere", &dangling).expect("a link");
+    for (path, what) in [
+        (files.0.clone(), "directory"),
+        (fifo, "pipe"),
+        (dangling, "no such"),
+        ("/dev/zero".into(), "device"),
+        ("/dev/tty".into(), "device"),
+        ("".into(), "empty"),
+        ("x".repeat(5000).into(), ""),
+        ("/x/".repeat(2000).into(), ""),
+    ] {
+        let (code, err) = check(&path);
+        assert!(code == 2 && err.contains(what), "{}: {err}", path.display());
+    }
+    let name = OsStr::from_bytes(b"a\xff\x1b[2J.ron");
+    assert_eq!(check(&files.write(name, "()")).0, 0);
+    let (code, err) = check(&files.write(name, "(stps: 1)"));
+    assert!(code == 2 && err.contains("\\u{1b}[2J.ron:1:2: "), "{err}");
+}
+
+#[test]
+fn bytes_that_are_no_scenario_are_told_with_their_line() {
+    let files = Files::new("bytes");
+    for (bytes, at) in [
+        (&b"(\n  title: \"\xff\")"[..], ":2:11: not UTF-8"),
+        (b"\xff\xfe(\0)\0", ":1:1: this is UTF-16"),
+        (b"\x1f\x8b\x08", ":1:1: this is a gzip"),
+        (b"", ":1:1: nothing here"),
+        (b"(\n\0)", ":2:1: `\\u{0}`"),
+        (b"\xef\xbb\xbf(\r\n  stps: 3,\r\n)\r\n", ":2:3: Scenario has no setting stps; did you mean steps?"),
+    ] {
+        let (code, err) = check(&files.write("s.ron", bytes));
+        assert!(code == 2 && err.contains(&format!("s.ron{at}")), "{err}");
+    }
+    assert_eq!(check(&files.write("s.ron", b"\xef\xbb\xbf(\r\n  steps: 3,\r\n)\r\n")).0, 0);
+    for blow in
+        [" ".repeat(64 << 20), format!("({}", "[".repeat(20_000)), format!("(seed: {})", "9".repeat(200_000))]
+    {
+        assert_eq!(check(&files.write("s.ron", blow)).0, 2);
+    }
+}
+
+#[test]
+fn data_of_ones_own_are_opened_relative_to_the_scenario() {
+    let files = Files::new("data");
+    files.write("d.csv", "a,b,kind\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n");
+    let good = files.write("s.ron", "(data: Csv(\"d.csv\", label: \"kind\"), validation: 0.5, batch: 2)");
+    assert_eq!(check(&good).0, 0);
+    files.write("d.csv", "a,b,kind\n1,2,x\n3,4\n");
+    let (code, err) = check(&good);
+    assert!(code == 2 && err.contains("s.ron:1:8: d.csv, line 3: 2 columns"), "{err}");
+    let missing = files.write("s.ron", "(\n data: Idx(\"no\\u{1b}.gz\", \"no\"))");
+    let (code, err) = check(&missing);
+    assert!(code == 2 && err.contains("s.ron:2:8: no\\u{1b}.gz: there is no such file"), "{err}");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_fault() {
+    for arguments in [&["list"][..], &["list", "--json"], &["show", "spiral"], &["check", "spiral"], &["man"]]
+    {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gradtui"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().expect("a pipe").read_to_string(&mut err).expect("text");
+        let code = child.wait().expect("an end").code();
+        assert!(matches!(code, Some(0 | 1 | 141)), "{arguments:?}: {code:?} {err}");
+        assert!(!err.contains("panicked"), "{err}");
+    }
+}
