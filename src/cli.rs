@@ -10,7 +10,7 @@ mod show;
 
 pub use open::{Opened, Unknown, open};
 
-use crate::text::{escaped_lines, excerpt};
+use crate::text::{escaped, escaped_lines, excerpt};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -78,7 +78,10 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Rendered without colours and made harmless: it may quote an argument.
+            // The message may quote an argument, and the parser would drop what it takes for colours: ask once more
+            // with everything made harmless.
+            let harmless = std::env::args_os().map(|a| escaped(&a.to_string_lossy()).into_owned());
+            let error = Arguments::try_parse_from(harmless).err().unwrap_or(error);
             let text = escaped_lines(&error.render().to_string()).into_owned();
             if !error.use_stderr() {
                 return finish(print(&text));
