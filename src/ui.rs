@@ -1,8 +1,20 @@
 //! The lab's screen: keys become messages, messages change the app, panes draw the view model. The only place that knows
 //! ratatui and crossterm.
 
+pub mod app;
+pub mod diagnosis;
 pub mod keymap;
+pub mod layout;
 pub mod message;
+pub mod overlay;
 pub mod pane;
+pub mod screen;
+pub mod session;
 pub mod terminal;
 pub mod theme;
+pub mod widget;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! What a pane is. A pane draws the view model and holds only what concerns its own looks (cursor, axis, zoom).
 
+pub mod lanes;
+pub mod network;
+
 use crate::telemetry::{self, LaneId};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;

@@ -185,7 +185,8 @@ impl Terminal {
         restore_on_panic(Arc::clone(&custody));
         custody.take()?;
         let writer = match Writer::start(Output, glyphs == Glyphs::Ascii, true, move || {
-            drop(gone.try_send(Wake::HungUp))
+            // A full mailbox wakes the screen's thread as well, and the reader will tell the same.
+            let _ = gone.try_send(Wake::HungUp);
         }) {
             Ok(writer) => writer,
             Err(e) => {

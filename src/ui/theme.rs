@@ -92,6 +92,11 @@ impl Theme {
         }
     }
 
+    /// Keys in running text.
+    pub fn key(&self) -> Style {
+        self.border_focused
+    }
+
     /// The colour of a lane.
     pub fn lane(&self, id: usize) -> Color {
         self.lanes[id % self.lanes.len()]

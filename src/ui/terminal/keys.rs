@@ -44,22 +44,19 @@ impl Parser {
     /// Takes bytes in; what they mean goes to `out`.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
         for &b in bytes {
-            match &mut self.paste {
-                Some(text) => {
-                    text.push(b);
-                    if text.ends_with(PASTE_END) {
-                        let end = text.len() - PASTE_END.len();
-                        text.truncate(end);
-                        self.end_paste(out);
-                    } else if text.len() > Self::PASTE + PASTE_END.len() {
-                        // The middle is dropped; the end may be the end mark.
-                        text.remove(Self::PASTE);
-                    }
-                }
-                None => {
-                    self.pending.push(b);
-                    self.drain(false, out);
-                }
+            let Some(text) = &mut self.paste else {
+                self.pending.push(b);
+                self.drain(false, out);
+                continue;
+            };
+            text.push(b);
+            if text.ends_with(PASTE_END) {
+                let end = text.len() - PASTE_END.len();
+                text.truncate(end);
+                self.end_paste(out);
+            } else if text.len() > Self::PASTE + PASTE_END.len() {
+                // The middle is dropped; the end may be the end mark.
+                text.remove(Self::PASTE);
             }
         }
     }

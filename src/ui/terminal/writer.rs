@@ -29,6 +29,8 @@ struct Mail {
     whole: bool,
     /// When the picture was sent whose answer is awaited.
     outstanding: Option<Instant>,
+    /// Answers that are still to come.
+    owed: u32,
     answers: Answers,
     round_trip: Option<Duration>,
     last: Option<Instant>,
@@ -62,6 +64,10 @@ impl Mail {
     fn ask(&mut self, now: Instant) -> bool {
         if let Some(asked) = self.outstanding {
             let late = now.duration_since(asked) >= PATIENCE;
+            if late {
+                // Lost, or not understood.
+                self.owed = 0;
+            }
             match self.answers {
                 Answers::Unknown(n) if late && n >= 2 => self.answers = Answers::No { every: UNASKED },
                 Answers::Unknown(n) if n < 2 => self.answers = Answers::Unknown(n + 1),
@@ -100,6 +106,7 @@ impl Writer {
             picture: None,
             whole: true,
             outstanding: None,
+            owed: 0,
             answers: if ask { Answers::Unknown(0) } else { Answers::No { every: FASTEST } },
             round_trip: None,
             last: None,
@@ -145,13 +152,16 @@ impl Writer {
     pub fn repaint(&self) {
         let mut mail = lock(&self.shared.0);
         mail.whole = true;
-        mail.outstanding = None;
+        (mail.outstanding, mail.owed) = (None, 0);
     }
 
     /// The terminal has acknowledged a picture.
     pub fn answered(&self) {
         let mut mail = lock(&self.shared.0);
-        if let Some(asked) = mail.outstanding.take() {
+        mail.owed = mail.owed.saturating_sub(1);
+        if mail.owed == 0
+            && let Some(asked) = mail.outstanding.take()
+        {
             let trip = asked.elapsed();
             mail.round_trip = Some(mail.round_trip.map_or(trip, |old| (old * 3 + trip) / 4));
         }
@@ -233,7 +243,9 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
         if asked {
             bytes.extend_from_slice(REQUEST);
             // Set before the bytes go: the answer may be quicker than this thread.
-            lock(mutex).outstanding = Some(Instant::now());
+            let mut mail = lock(mutex);
+            mail.outstanding = Some(Instant::now());
+            mail.owed += 1;
         }
         out.write_all(&bytes)?;
         out.flush()?;

@@ -101,7 +101,8 @@ impl Canvas {
         let (x0, y0, x1, y1) = (from.0 as i64, from.1 as i64, to.0 as i64, to.1 as i64);
         let steps = (x1 - x0).abs().max((y1 - y0).abs());
         for i in 0..=steps {
-            let along = |a: i64, b: i64| if steps == 0 { a } else { a + ((b - a) * i * 2 + steps) / (2 * steps) };
+            let along =
+                |a: i64, b: i64| if steps == 0 { a } else { a + ((b - a) * i * 2 + steps) / (2 * steps) };
             let (x, y) = (along(x0, x1).max(0) as usize, along(y0, y1).max(0) as usize);
             if dash == 0 || (x / dash).is_multiple_of(2) {
                 self.dot(x, y, pen);

@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(labels(1e-6, 1.0, true, 7), ["1e-6", "1e-5", "1e-4", "1e-3", "0.01", "0.1", "1"]);
         assert_eq!(labels(1e-6, 1.0, true, 4), ["1e-6", "1e-4", "0.01", "1"]);
         assert_eq!(labels(0.3, 2.3, true, 6), ["0.5", "1", "2"]);
-assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
+        assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
     }
 
     #[test]
@@ -251,8 +251,21 @@ assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
     #[test]
     fn whatever_the_ends_every_axis_has_places_and_ticks() {
         let odd = [
-            0.0, -0.0, 1.0, -1.0, 1e300, -1e300, 1e-300, -1e-300, 5e-324, f64::MAX, f64::MIN, f64::NAN,
-            f64::INFINITY, f64::NEG_INFINITY, 1.0 + 1e-12,
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            1e300,
+            -1e300,
+            1e-300,
+            -1e-300,
+            5e-324,
+            f64::MAX,
+            f64::MIN,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1.0 + 1e-12,
         ];
         for low in odd {
             for high in odd {
@@ -278,7 +291,8 @@ assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
 
     #[test]
     fn the_whole_axis_grows_by_leaps() {
-        let ends: Vec<f64> = [0.0, 1.0, 3.0, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
+        let ends: Vec<f64> =
+            [0.0, 1.0, 3.0, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
         assert_eq!(ends, [1.0, 1.0, 5.0, 100.0, 100.0, 200.0, 5000.0]);
     }
 

@@ -17,8 +17,7 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Styl
     if x >= area.width || y >= area.height {
         return x;
     }
-    let (end, _) =
-        buf.set_stringn(area.x + x, area.y + y, text, usize::from(area.width - x), style);
+    let (end, _) = buf.set_stringn(area.x + x, area.y + y, text, usize::from(area.width - x), style);
     end - area.x
 }
 

@@ -1,0 +1,174 @@
+//! What is visible in a lane's numbers, in words: why it learns, or why it does not. Draws nothing and judges no optimizer.
+
+use super::widget::scale::number;
+use crate::telemetry::{LayerMeasure, Phase};
+use crate::view::LaneView;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// The lane is lost, or does not learn.
+    Bad,
+    /// Worth a look.
+    Warn,
+    /// As it should be.
+    Plain,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub weight: Weight,
+    /// In words.
+    pub text: String,
+}
+
+/// Below this ratio of the first layer's gradient to the last one's it counts as vanishing.
+pub const VANISHING: f32 = 1e-3;
+/// Above this ratio it counts as exploding towards the input.
+pub const EXPLODING: f32 = 1e3;
+
+/// What there is to say of a lane, the weightiest first.
+pub fn findings(lane: &LaneView) -> Vec<Finding> {
+    let mut out = Vec::new();
+    let mut say = |weight, text: String| out.push(Finding { weight, text });
+    match &lane.phase {
+        Phase::Diverged(d) => say(
+            Weight::Bad,
+            format!(
+                "diverged at step {} in {} after ‖g‖ {}: {}",
+                thousands(d.step),
+                d.layer,
+                real(d.last_grad_norm),
+                d.what
+            ),
+        ),
+        Phase::Failed(what) => say(Weight::Bad, format!("failed: {what}")),
+        Phase::Stopped(why) => say(Weight::Warn, format!("stopped: {why}")),
+        Phase::Running | Phase::Paused | Phase::Finished => {}
+    }
+    flow(lane, &mut say);
+    units(lane, &mut say);
+    let m = &lane.last;
+    if m.step > 0 {
+        if m.clip_rate > 0.0 {
+            let weight = if m.clip_rate > 0.5 { Weight::Warn } else { Weight::Plain };
+            say(weight, format!("{} of the steps are clipped", percent(m.clip_rate)));
+        }
+        if m.update_ratio > 0.1 {
+            say(
+                Weight::Warn,
+                format!("a step moves the weights by {} of their size", percent(m.update_ratio)),
+            );
+        } else if m.update_ratio < 1e-6 && m.update_ratio >= 0.0 {
+            say(
+                Weight::Warn,
+                format!("a step moves the weights by {} of their size only", real(m.update_ratio)),
+            );
+        }
+    }
+    out.sort_by_key(|f| f.weight);
+    out
+}
+
+/// How the gradient changes from the last layer to the first.
+fn flow(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
+    let with: Vec<&LayerMeasure> = lane.layers.iter().filter(|l| l.grad_norm.is_some()).collect();
+    let [first, .., last] = &with[..] else { return };
+    let (Some(a), Some(b)) = (first.grad_norm, last.grad_norm) else { return };
+    let (from, to) = (first.layer + 1, last.layer + 1);
+    if !(a.is_finite() && b.is_finite()) {
+        return say(Weight::Bad, "the gradient is not finite".into());
+    }
+    if b == 0.0 {
+        return say(Weight::Bad, format!("no gradient reaches even layer {to}"));
+    }
+    let ratio = a / b;
+    if ratio < VANISHING {
+        say(Weight::Bad, format!("vanishing: layer {from} gets {} of layer {to}'s gradient", real(ratio)));
+    } else if ratio > EXPLODING {
+        say(Weight::Bad, format!("exploding: layer {from} gets {} times layer {to}'s gradient", real(ratio)));
+    } else {
+        say(Weight::Plain, format!("gradient of layer {from} : layer {to} = {}", real(ratio)));
+    }
+}
+
+/// Units that pass no gradient on.
+fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
+    let worst = |of: fn(&LayerMeasure) -> Option<f32>| {
+        let all = lane.layers.iter().filter_map(|l| of(l).map(|v| (l.layer, v)));
+        all.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    let name = |layer: usize| {
+        let label = lane.info.layers.get(layer).map_or("", |l| l.label.split('(').next().unwrap_or_default());
+        format!("layer {} {label}", layer + 1)
+    };
+    if let Some((layer, v)) = worst(|l| l.saturated).filter(|(_, v)| *v >= 0.3) {
+        say(Weight::Warn, format!("{} of {} is saturated", percent(v), name(layer)));
+    }
+    if let Some((layer, v)) = worst(|l| l.dead).filter(|(_, v)| *v >= 0.1) {
+        say(Weight::Warn, format!("{} of the units of {} are dead", percent(v), name(layer)));
+    }
+}
+
+fn real(v: f32) -> String {
+    number(f64::from(v))
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// A count with its thousands set apart: 1,240.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Divergence, Measure};
+    use crate::ui::fixture;
+
+    #[test]
+    fn a_vanishing_gradient_is_named_first() {
+        let mut lane = fixture::lane(0, "deep");
+        lane.last = Measure { step: 10, clip_rate: 0.2, update_ratio: 1e-3, ..Measure::default() };
+        lane.layers = vec![
+            LayerMeasure { layer: 0, grad_norm: Some(3e-8), ..LayerMeasure::default() },
+            LayerMeasure { layer: 1, saturated: Some(0.71), ..LayerMeasure::default() },
+            LayerMeasure { layer: 2, grad_norm: Some(0.1), ..LayerMeasure::default() },
+        ];
+        let found = findings(&lane);
+        assert_eq!(found[0].weight, Weight::Bad);
+        assert!(found[0].text.starts_with("vanishing: layer 1 gets 3"), "{}", found[0].text);
+        assert!(found[1].text.starts_with("71 % of layer 2"), "{}", found[1].text);
+        assert_eq!(found[2].text, "20 % of the steps are clipped");
+    }
+
+    #[test]
+    fn a_divergence_gives_its_account() {
+        let mut lane = fixture::lane(0, "wild");
+        lane.phase = Phase::Diverged(Divergence {
+            step: 1132,
+            layer: "3 Dense 64".into(),
+            last_grad_norm: 1e9,
+            what: "the loss is not a number".into(),
+        });
+        assert!(findings(&lane)[0].text.starts_with("diverged at step 1,132 in 3 Dense 64 after"));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

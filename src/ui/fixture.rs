@@ -1,0 +1,114 @@
+//! Made-up lanes and runs for the tests of the screen. Trains nothing.
+
+use crate::engine::layer::LayerConfig;
+use crate::engine::layer::dense::Dense;
+use crate::engine::network::Network;
+use crate::registry::Value as _;
+use crate::scenario::{Lane, Recipe, Scenario, Shape};
+use crate::telemetry::{Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
+use crate::view::{LaneView, View};
+
+/// What a runner would tell of a lane on 8x8 images of ten classes.
+pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
+    let (input, outputs) = (Shape::Image { channels: 1, height: 8, width: 8 }, Shape::Flat(10));
+    let network = Network::new(input, &recipe.layers(outputs)).expect("a network");
+    let layers = network.nodes().iter().map(|n| LayerInfo {
+        label: n.label.clone(),
+        input: n.input.to_string(),
+        output: n.layer.output().to_string(),
+        params: n.params.len(),
+    });
+    LaneInfo {
+        name: name.into(),
+        input,
+        outputs,
+        layers: layers.collect(),
+        params: network.param_count(),
+        steps_per_epoch: 45.0,
+        recipe,
+    }
+}
+
+/// A scenario with four lanes.
+pub fn scenario() -> Scenario {
+    let dense = |units| LayerConfig::from(Dense { units, ..Dense::default() });
+    let sigmoid = LayerConfig::parse("Sigmoid()").expect("a layer");
+    let lane = |name: &str, optimizer: &str| Lane {
+        name: name.into(),
+        optimizer: Some(crate::engine::optim::OptimizerConfig::parse(optimizer).expect("an optimizer")),
+        ..Lane::default()
+    };
+    Scenario {
+        title: "vanishing-sigmoid".into(),
+        network: vec![dense(64), sigmoid.clone(), dense(32), sigmoid],
+        steps: 5000,
+        lanes: vec![
+            lane("SGD", "Sgd(lr: 0.1)"),
+            lane("Momentum", "Sgd(lr: 0.05)"),
+            lane("Adam", "Adam(lr: 0.003)"),
+            lane("Too fast", "Sgd(lr: 90)"),
+        ],
+        ..Scenario::default()
+    }
+}
+
+/// One lane without a past.
+pub fn lane(id: usize, name: &str) -> LaneView {
+    let mut view = View::default();
+    let info = Box::new(info(name, scenario().base()));
+    view.apply(Event::Started { lane: id, info, step: 0 });
+    view.lanes.remove(0)
+}
+
+/// What happens in a run of [`scenario`]: `steps` measurements a lane; the last lane diverges half way.
+pub fn events(steps: u64) -> Vec<Event> {
+    let scenario = scenario();
+    let mut out = Vec::new();
+    for (lane, l) in scenario.lanes.iter().enumerate() {
+        let info = Box::new(info(&l.name, scenario.recipe(l)));
+        let layers = info.layers.clone();
+        out.push(Event::Started { lane, info, step: 0 });
+        out.push(Event::Phase { lane, step: 0, phase: Phase::Running });
+        for step in 1..=steps {
+            let t = step as f32;
+            if lane == 3 && step * 2 > steps {
+                let phase = Phase::Diverged(Divergence {
+                    step,
+                    layer: "1 Dense(units: 64)".into(),
+                    last_grad_norm: 3.2e8,
+                    what: "the loss is not a number".into(),
+                });
+                out.push(Event::Phase { lane, step, phase });
+                break;
+            }
+            let loss = 2.3 / (1.0 + t * 0.01 * (lane as f32 + 1.0));
+            let measure = Measure {
+                step,
+                epoch: step as f64 / 45.0,
+                seconds: step as f64 * 1e-3,
+                evaluations: step,
+                loss,
+                loss_min: loss * 0.9,
+                loss_max: loss * 1.1,
+                accuracy: Some(1.0 - loss / 3.0),
+                lr: 0.1,
+                grad_norm: loss * 2.0,
+                grad_norm_clipped: loss,
+                clip_rate: 0.25,
+                update_ratio: 1e-3,
+            };
+            let of = |(layer, info): (usize, &LayerInfo)| LayerMeasure {
+                layer,
+                grad_norm: (info.params > 0).then(|| loss * 0.04f32.powi(4 - layer as i32)),
+                weight_norm: (info.params > 0).then_some(4.0),
+                update_ratio: (info.params > 0).then_some(1e-3),
+                saturated: (info.params == 0).then_some(0.71),
+                dead: None,
+            };
+            let layers = layers.iter().enumerate().map(of).collect();
+            out.push(Event::Measured { lane, measure, layers });
+        }
+        out.push(Event::Evaluated { lane, step: steps, loss: 0.4, accuracy: Some(0.912) });
+    }
+    out
+}

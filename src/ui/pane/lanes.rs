@@ -1,0 +1,220 @@
+//! The lanes: who they are, what they train with and differ by, how they do. Trains nothing; forms are opened by the app.
+
+use super::{Context, Pane};
+use crate::registry::{Settings as _, Value as _};
+use crate::telemetry::Phase;
+use crate::ui::diagnosis::thousands;
+use crate::ui::keymap::Action;
+use crate::ui::message::{Effect, Effects};
+use crate::ui::theme::Glyphs;
+use crate::ui::widget::scale::number;
+use crate::ui::widget::sparkline::sparkline;
+use crate::ui::widget::text;
+use crate::view::{LaneView, Metric, View};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// The pane of the lanes; the selected lane is the one in front.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lanes;
+
+/// The settings in which the lanes are not all alike.
+pub fn contested(view: &View) -> Vec<&'static str> {
+    let all: Vec<_> = view.lanes.iter().map(|l| l.info.recipe.fields()).collect();
+    let Some((first, others)) = all.split_first() else { return Vec::new() };
+    let differs = |i: usize| others.iter().any(|o| o[i].value != first[i].value);
+    (0..first.len()).filter(|&i| differs(i)).map(|i| first[i].name).collect()
+}
+
+/// What a lane is doing, as a sign and in a word.
+pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
+    let pick = |u, a| if glyphs == Glyphs::Unicode { u } else { a };
+    match &lane.phase {
+        Phase::Running => (pick("▶", ">"), "running".into()),
+        Phase::Paused => (pick("‖", "="), "paused".into()),
+        Phase::Finished => (pick("✓", "."), "finished".into()),
+        Phase::Stopped(_) => (pick("■", "."), "stopped".into()),
+        Phase::Diverged(d) => (pick("✗", "x"), format!("diverged at {}", thousands(d.step))),
+        Phase::Failed(_) => (pick("✗", "x"), "failed".into()),
+    }
+}
+
+/// Rows of the list: how many lanes there are room for, and how many rows each gets.
+struct Rows {
+    first: usize,
+    each: u16,
+    gap: u16,
+}
+
+impl Rows {
+    fn new(cx: Context<'_>, area: Rect) -> Self {
+        let n = (cx.view.lanes.len() as u16).max(1);
+        let each = (area.height / n).clamp(1, 4);
+        let gap = u16::from(each >= 3 && area.height >= n * each + n - 1);
+        let shown = usize::from((area.height / each).max(1));
+        let at = cx.view.lanes.iter().position(|l| l.id == cx.front).unwrap_or(0);
+        Self { first: (at + 1).saturating_sub(shown), each, gap }
+    }
+}
+
+fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
+    let r = &lane.info.recipe;
+    let dot = text::pick(glyphs, " · ", ", ");
+    let mut out = format!("{} lr {}", r.optimizer.name(), r.optimizer.lr().text());
+    for (name, brief) in [(r.clip.name(), r.clip.text()), (r.schedule.name(), r.schedule.text())] {
+        if !matches!(name, "Off" | "Constant") {
+            out.push_str(dot);
+            out.push_str(brief.strip_suffix("()").unwrap_or(&brief));
+        }
+    }
+    out
+}
+
+impl Lanes {
+    fn lane(cx: Context<'_>, lane: &LaneView, contested: &[&str], area: Rect, buf: &mut Buffer) {
+        let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
+        let front = lane.id == cx.front;
+        let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+        let lost = matches!(lane.phase, Phase::Diverged(_) | Phase::Failed(_));
+        let (sign, word) = state(lane, glyphs);
+        // The head: letter, name, and how it does.
+        let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
+        text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
+        let loss = if lost {
+            word
+        } else {
+            lane.curve(Metric::Loss)
+                .and_then(|c| c.last())
+                .map_or(String::new(), |b| number(f64::from(b.last)))
+        };
+        let right = match lane.validation.and_then(|v| v.2).filter(|_| !lost && area.width >= 26) {
+            Some(a) => format!("{loss} {:>6.1}%", 100.0 * a),
+            None => loss,
+        };
+        let room = area.width.saturating_sub(6 + text::width(&right) + 2);
+        let name = if front { theme.strong } else { theme.text };
+        let name_text = text::shorten(&lane.info.name, usize::from(room), glyphs);
+        text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
+        text::put_right(
+            buf,
+            Rect { width: area.width.saturating_sub(2), ..area },
+            0,
+            &right,
+            if lost { theme.bad } else { theme.text },
+        );
+        let sign_style = match lane.phase {
+            Phase::Running | Phase::Finished => theme.good,
+            Phase::Paused => theme.faint,
+            Phase::Stopped(_) => theme.warn,
+            Phase::Diverged(_) | Phase::Failed(_) => theme.bad,
+        };
+        text::put_right(buf, area, 0, sign, sign_style);
+        if area.height < 2 {
+            return;
+        }
+        let inner = text::part(area, 4, 1, area.width, area.height);
+        let sparks = |buf: &mut Buffer, y: u16| {
+            let half = (inner.width / 2).saturating_sub(1);
+            for (i, (metric, label)) in
+                [(Metric::Loss, "loss "), (Metric::GradNorm, "‖g‖ ")].into_iter().enumerate()
+            {
+                let x = if i == 0 { 0 } else { half + 2 };
+                let label = if glyphs == Glyphs::Unicode || i == 0 { label } else { "|g| " };
+                let room = half.saturating_sub(text::width(label));
+                let Some(curve) = lane.curve(metric) else { continue };
+                let line = sparkline(curve.whole().iter().map(|b| b.last), usize::from(room), true, glyphs);
+                let end = text::put(buf, inner, x, y, label, theme.faint);
+                text::put(buf, inner, end, y, &line, Style::new().fg(theme.lane(lane.id)));
+            }
+        };
+        let facts = settings(lane, glyphs);
+        match area.height {
+            2 => sparks(buf, 0),
+            3 => {
+                text::put(
+                    buf,
+                    inner,
+                    0,
+                    0,
+                    &text::shorten(&facts, usize::from(inner.width), glyphs),
+                    theme.faint,
+                );
+                sparks(buf, 1);
+            }
+            _ => {
+                text::put(
+                    buf,
+                    inner,
+                    0,
+                    0,
+                    &text::shorten(&facts, usize::from(inner.width), glyphs),
+                    theme.faint,
+                );
+                let by = if contested.is_empty() {
+                    "like the others".into()
+                } else {
+                    format!("differs by {}", contested.join(", "))
+                };
+                text::put(
+                    buf,
+                    inner,
+                    0,
+                    1,
+                    &text::shorten(&by, usize::from(inner.width), glyphs),
+                    theme.faint,
+                );
+                sparks(buf, 2);
+            }
+        }
+    }
+}
+
+impl Pane for Lanes {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let mut line = Line::styled("Lanes", cx.theme.strong);
+        let by = contested(cx.view);
+        if !by.is_empty() {
+            line.push_span(Span::styled(format!("  differ by {}", by.join(", ")), cx.theme.faint));
+        }
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if cx.view.lanes.is_empty() {
+            return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
+        }
+        let by = contested(cx.view);
+        let rows = Rows::new(cx, area);
+        let mut y = 0;
+        for lane in cx.view.lanes.iter().skip(rows.first) {
+            if y >= area.height {
+                break;
+            }
+            Self::lane(cx, lane, &by, text::part(area, 0, y, area.width, rows.each), buf);
+            y += rows.each + rows.gap;
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+        let ids: Vec<_> = cx.view.lanes.iter().map(|l| l.id).collect();
+        let Some(at) = ids.iter().position(|&id| id == cx.front) else { return Effects::new() };
+        let to = match action {
+            Action::Up => at.saturating_sub(1),
+            Action::Down => (at + 1).min(ids.len() - 1),
+            Action::First | Action::PageUp => 0,
+            Action::Last | Action::PageDown => ids.len() - 1,
+            Action::Edit => return vec![Effect::EditLane(cx.front)],
+            _ => return Effects::new(),
+        };
+        vec![Effect::Front(ids[to])]
+    }
+
+    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {
+        let rows = Rows::new(cx, area);
+        let index = rows.first + usize::from((at.y - area.y) / (rows.each + rows.gap));
+        cx.view.lanes.get(index).map(|l| Effect::Front(l.id)).into_iter().collect()
+    }
+}

@@ -1,0 +1,250 @@
+//! One picture of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
+
+use super::app::App;
+use super::diagnosis::{Weight, findings, thousands};
+use super::keymap::{KEYMAP, Scope};
+use super::layout::LEAST;
+use super::overlay::frame;
+use super::pane::PaneId;
+use super::widget::scale::{count, number};
+use super::widget::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::Widget as _;
+
+/// Draws all of it, but of the panes that change often (see [`often`]) only those that `fresh` wants; the others keep what the
+/// buffer holds.
+pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
+    let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
+    let Some(places) = app.places() else { return too_small(app, area, buf) };
+    for r in [places.header, places.tabs, places.diagnosis, places.hint] {
+        clear(r, buf);
+    }
+    header(app, places.header, buf);
+    tabs(app, places.tabs, buf);
+    for &(id, r) in &places.panes {
+        if fresh(id) {
+            clear(r, buf);
+            pane(app, id, r, buf);
+        }
+    }
+    diagnosis(app, places.diagnosis, buf);
+    hint(app, places.hint, buf);
+    if let Some(overlay) = &app.overlay {
+        overlay.draw(&app.theme, area, buf);
+    }
+}
+
+/// Whether a pane's picture changes with every measurement and is worth no more than a few pictures a second.
+pub fn often(id: PaneId) -> bool {
+    !matches!(id, PaneId::Network | PaneId::Lanes)
+}
+
+fn clear(r: Rect, buf: &mut Buffer) {
+    for at in r.intersection(buf.area).positions() {
+        buf[at].reset();
+    }
+}
+
+fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
+    clear(area, buf);
+    let step = app.view.lane(app.front).map_or(0, |l| l.step);
+    for (y, line) in [
+        format!("needs {}x{}, has {}x{}", LEAST.0, LEAST.1, area.width, area.height),
+        format!("step {} - training goes on", thousands(step)),
+    ]
+    .iter()
+    .enumerate()
+    {
+        text::put(buf, area, 0, y as u16, line, app.theme.text);
+    }
+}
+
+fn pane(app: &App, id: PaneId, r: Rect, buf: &mut Buffer) {
+    let cx = app.context(id);
+    let theme = &app.theme;
+    let style = if cx.focused { theme.border_focused } else { theme.border };
+    let title = app.pane(id).map_or_else(|| Line::styled(id.name(), theme.strong), |p| p.title(cx));
+    let block = frame(title, style, theme);
+    let inside = block.inner(r);
+    block.render(r, buf);
+    if let Some(p) = app.pane(id) {
+        p.draw(cx, inside, buf);
+    }
+}
+
+/// Title, step, epoch, state and speeds; what does not fit is left out, the step never.
+fn header(app: &App, r: Rect, buf: &mut Buffer) {
+    let theme = &app.theme;
+    let front = app.view.lane(app.front);
+    let step = front.map_or(0, |l| l.step);
+    let step = format!("step {} of {}", thousands(step), thousands(app.scenario.steps as u64));
+    let (sign, word, style) = match () {
+        () if app.done() => (("✓", "."), "finished", theme.good),
+        () if app.running() => (("▶", ">"), "running", theme.good),
+        () => (("‖", "="), "paused", theme.warn),
+    };
+    let state = format!("{} {word}", text::pick(theme.glyphs, sign.0, sign.1));
+    let mut pieces = vec![(format!("   {step}"), theme.text), (format!("   {state}"), style)];
+    if let Some(l) = front {
+        pieces.push((format!("   epoch {:.1}", l.last.epoch), theme.faint));
+    }
+    if let Some(solo) = app.solo.and_then(|id| app.view.lane(id)) {
+        pieces.push((format!("   only {} trains", solo.letter()), theme.warn));
+    }
+    let needed: u16 = pieces.iter().take(2).map(|(t, _)| text::width(t)).sum();
+    let title = match app.scenario.title.trim() {
+        "" => "gradtui",
+        title => title,
+    };
+    let room = usize::from(r.width.saturating_sub(needed + 1));
+    let mut x = text::put(buf, r, 1, 0, &text::shorten(title, room, theme.glyphs), theme.strong);
+    for (piece, style) in pieces {
+        if x + text::width(&piece) > r.width {
+            return;
+        }
+        x = text::put(buf, r, x, 0, &piece, style);
+    }
+    x += 3;
+    let link = app.link.map(|t| format!("link {} ms ", t.as_millis())).unwrap_or_default();
+    let end = r.width.saturating_sub(text::width(&link) + 2);
+    if x <= end {
+        text::put_right(buf, r, 0, &link, theme.faint);
+    }
+    for lane in app.view.lanes.iter().filter(|_| app.training()) {
+        let Some(rate) = app.speeds.get(&lane.id).map(|s| s.rate).filter(|r| *r > 0.0) else { continue };
+        let piece = format!("{} {}", lane.letter(), count(rate));
+        if x + text::width(&piece) + 9 > end {
+            return;
+        }
+        let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+        text::put(buf, r, x, 0, &piece[..1], colour);
+        x = text::put(buf, r, x + 1, 0, &piece[1..], theme.faint) + 2;
+    }
+    if x + 7 <= end && app.speeds.values().any(|s| s.rate > 0.0) && app.training() {
+        text::put(buf, r, x.saturating_sub(1), 0, "steps/s", theme.faint);
+    }
+}
+
+/// The names of the panes with their columns.
+fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
+    let full: u16 = PaneId::ALL.iter().map(|p| text::width(p.name()) + 3).sum();
+    let mut x = 1;
+    let mut out = Vec::new();
+    for id in PaneId::ALL {
+        let name = if full <= r.width { id.name().to_string() } else { id.name().chars().take(4).collect() };
+        let width = text::width(&name);
+        out.push((id, name, x));
+        x += width + if full + 6 <= app.size.width { 3 } else { 2 };
+    }
+    out
+}
+
+fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
+    if r.is_empty() {
+        return;
+    }
+    for (id, name, x) in tab_places(app, r) {
+        let style = if id == app.focus { app.theme.selected } else { app.theme.faint };
+        text::put(buf, r, x.saturating_sub(1), 0, &format!(" {name} "), style);
+    }
+}
+
+/// The tab at this column.
+pub fn tab_at(app: &App, column: u16) -> Option<PaneId> {
+    let places = app.places()?;
+    tab_places(app, places.tabs)
+        .into_iter()
+        .find(|(_, name, x)| (*x..x + text::width(name)).contains(&column))
+        .map(|(id, _, _)| id)
+}
+
+/// The findings about the lane in front.
+fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
+    let theme = &app.theme;
+    let Some(lane) = app.view.lane(app.front) else {
+        text::put(buf, r, 1, 0, "preparing the data", theme.faint);
+        return;
+    };
+    let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+    let mut x = text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour);
+    let separator = text::pick(theme.glyphs, "  ·  ", "  -  ");
+    for (i, finding) in findings(lane).iter().enumerate() {
+        let style = match finding.weight {
+            Weight::Bad => theme.bad,
+            Weight::Warn => theme.warn,
+            Weight::Plain => theme.faint,
+        };
+        let room = r.width.saturating_sub(x + 1);
+        if i > 0 {
+            if text::width(separator) + text::width(&finding.text) > room {
+                continue;
+            }
+            x = text::put(buf, r, x, 0, separator, theme.faint);
+        }
+        x = text::put(buf, r, x, 0, &text::shorten(&finding.text, usize::from(room), theme.glyphs), style);
+    }
+    if lane.last.step == 0 && lane.layers.is_empty() {
+        text::put(
+            buf,
+            r,
+            x,
+            0,
+            &format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr())),
+            theme.faint,
+        );
+    }
+}
+
+/// A notice while there is one; else the keys that hold now, the focused pane's first.
+fn hint(app: &App, r: Rect, buf: &mut Buffer) {
+    let theme = &app.theme;
+    if let Some(notice) = app.notice().filter(|_| app.overlay.is_none()) {
+        text::put(
+            buf,
+            r,
+            1,
+            0,
+            &text::shorten(notice, usize::from(r.width.saturating_sub(2)), theme.glyphs),
+            theme.warn,
+        );
+        return;
+    }
+    let of = |scope: Scope| KEYMAP.iter().filter(move |b| b.scope == scope && !b.hint.is_empty());
+    let rows: Vec<_> = match &app.overlay {
+        Some(overlay) => overlay.hints(),
+        None => of(Scope::Pane(app.focus)).chain(of(Scope::Global)).collect(),
+    };
+    // What does not fit is left out, but help and quit always stand at the end.
+    let piece = |b: &super::keymap::Binding| (b.keys[0].to_string(), b.hint);
+    let wide = |(key, what): &(String, &str)| text::width(key) + 1 + text::width(what) + 2;
+    let (last, first): (Vec<_>, Vec<_>) =
+        rows.into_iter().map(piece).partition(|(_, w)| matches!(*w, "help" | "quit"));
+    let kept: u16 = last.iter().map(wide).sum();
+    let mut x = 1;
+    let mut put = |(key, what): (String, &str)| {
+        let end = text::put(buf, r, x, 0, &key, theme.key());
+        x = text::put(buf, r, end + 1, 0, what, theme.faint) + 2;
+        x
+    };
+    let mut end = 1;
+    for p in first {
+        if end + wide(&p) + kept <= r.width {
+            end = put(p);
+        }
+    }
+    for p in last {
+        if end + wide(&p) <= r.width + 2 {
+            end = put(p);
+        }
+    }
+}
+
+/// The whole picture in a buffer of its own.
+pub fn picture(app: &App) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, app.size.width, app.size.height));
+    draw(app, |_| true, &mut buf);
+    buf
+}

@@ -1,0 +1,255 @@
+//! The whole app without a terminal: any message, any size, never a panic, and what must be on the screen is there.
+
+use super::app::{App, Preset};
+use super::fixture;
+use super::keymap::KEYMAP;
+use super::message::{Effect, Message};
+use super::overlay::Overlay;
+use super::pane::PaneId;
+use super::screen::picture;
+use super::theme::{Depth, Glyphs, Theme};
+use crate::telemetry::{Command, Event, LaneId, Phase};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Size;
+use std::time::Duration;
+
+fn app(width: u16, height: u16) -> App {
+    let presets = vec![Preset { name: "first".into(), scenario: fixture::scenario() }];
+    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    App::new(fixture::scenario(), presets, theme, Size::new(width, height), true)
+}
+
+fn trained(width: u16, height: u16, steps: u64) -> App {
+    let mut app = app(width, height);
+    for event in fixture::events(steps) {
+        app.update(Message::Event(event));
+    }
+    app
+}
+
+fn key(code: KeyCode) -> Message {
+    Message::Key(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+fn ch(c: char) -> Message {
+    key(KeyCode::Char(c))
+}
+
+fn text(app: &App) -> String {
+    let buf = picture(app);
+    let rows = buf.content.chunks(usize::from(buf.area.width).max(1));
+    rows.map(|r| r.iter().map(ratatui::buffer::Cell::symbol).collect::<String>() + "\n").collect()
+}
+
+fn commands(effects: Vec<Effect>) -> Vec<Command> {
+    effects.into_iter().filter_map(|e| if let Effect::Command(c) = e { Some(c) } else { None }).collect()
+}
+
+#[test]
+fn every_size_can_be_drawn_in_every_state() {
+    let sizes = (0..=200u16).step_by(7).flat_map(|w| (0..=60u16).step_by(3).map(move |h| (w, h)));
+    let mut states = vec![app(0, 0), trained(0, 0, 300)];
+    for keys in ["?", ":", "o", "q", "z", "\t\t\t", "\n", "\t\t\t\t\ta"] {
+        let mut a = trained(120, 40, 50);
+        for c in keys.chars() {
+            a.update(match c {
+                '\t' => key(KeyCode::Tab),
+                '\n' => key(KeyCode::Enter),
+                c => ch(c),
+            });
+        }
+        states.push(a);
+    }
+    for (w, h) in sizes.chain([(1, 1), (2, 2), (79, 24), (80, 24), (110, 30), (120, 40), (200, 60)]) {
+        for a in &mut states {
+            a.update(Message::Resize(Size::new(w, h)));
+            let _ = picture(a);
+        }
+    }
+}
+
+#[test]
+fn the_step_of_the_lane_in_front_is_always_on_the_screen() {
+    for (w, h) in [(40, 12), (60, 16), (80, 24), (100, 30), (120, 40), (200, 60)] {
+        let mut a = trained(w, h, 1240);
+        assert!(text(&a).contains("step 1,240 of 5,000"), "{w}x{h}\n{}", text(&a));
+        a.scenario.title =
+            "a title that is longer than most screens are wide, and then some more of it".into();
+        assert!(text(&a).contains("step 1,240 of 5,000"), "{w}x{h}");
+    }
+    assert!(text(&trained(30, 5, 7)).contains("needs 40x12"));
+}
+
+#[test]
+fn a_hundred_thousand_messages_of_any_kind_are_survived() {
+    let mut state = 0x1234_5678_9abc_def0u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut a = trained(120, 40, 20);
+    let events = fixture::events(6);
+    let codes: Vec<_> = KEYMAP.iter().flat_map(|b| b.keys.iter().copied()).collect();
+    for i in 0..100_000u64 {
+        let r = random();
+        let pick = (r >> 16) as usize;
+        let message = match r % 16 {
+            0..=7 => {
+                let k = codes[pick % codes.len()];
+                Message::Key(KeyEvent::new(k.code, k.modifiers))
+            }
+            8 | 9 => ch(char::from(b' ' + (pick % 95) as u8)),
+            10 => Message::Event(events[pick % events.len()].clone()),
+            11 => Message::Event(Event::Removed { lane: pick % 5 }),
+            12 => Message::Resize(Size::new((pick % 211) as u16, (pick / 256 % 67) as u16)),
+            13 => {
+                let kinds = [
+                    MouseEventKind::Down(MouseButton::Left),
+                    MouseEventKind::ScrollDown,
+                    MouseEventKind::ScrollUp,
+                ];
+                let (column, row) = ((pick % 300) as u16, (r >> 40) as u16);
+                Message::Mouse(MouseEvent {
+                    kind: kinds[pick % 3],
+                    column,
+                    row,
+                    modifiers: KeyModifiers::NONE,
+                })
+            }
+            14 => Message::Paste("0.5\u{1b}[31m".repeat(pick % 9)),
+            _ => Message::Tick(Duration::from_millis(i * 10)),
+        };
+        a.update(message);
+        if r.is_multiple_of(61) {
+            let _ = picture(&a);
+        }
+    }
+}
+
+#[test]
+fn leaving_asks_while_lanes_train() {
+    let mut a = trained(120, 40, 10);
+    assert!(a.update(ch('q')).is_empty());
+    assert!(matches!(a.overlay, Some(Overlay::Confirm)));
+    assert!(a.update(ch('n')).is_empty() && a.overlay.is_none(), "n stays");
+    a.update(ch('q'));
+    assert!(a.update(key(KeyCode::Esc)).is_empty() && a.overlay.is_none(), "Esc stays");
+    a.update(ch('q'));
+    assert_eq!(a.update(ch('q')), [Effect::Quit(0)]);
+    a.update(ch('q'));
+    assert_eq!(a.update(ch('y')), [Effect::Quit(0)]);
+    assert_eq!(commands(a.update(ch(' '))), [Command::Pause]);
+    assert_eq!(a.update(ch('q')), [Effect::Quit(0)], "nothing trains, so nothing is asked");
+}
+
+#[test]
+fn space_and_n_command_the_run() {
+    let mut a = trained(120, 40, 10);
+    assert_eq!(commands(a.update(ch(' '))), [Command::Pause]);
+    assert!(text(&a).contains("paused"));
+    assert_eq!(commands(a.update(ch('n'))), [Command::Step(1)]);
+    assert_eq!(commands(a.update(ch(' '))), [Command::Run]);
+    assert!(text(&a).contains("running"));
+}
+
+#[test]
+fn the_learning_rate_is_doubled_twice_by_two_keys() {
+    let mut a = trained(120, 40, 10);
+    a.update(ch(']'));
+    let [Command::Set { lane: 0, recipe, .. }] = &commands(a.update(ch(']')))[..] else { panic!("no Set") };
+    assert_eq!(recipe.optimizer.lr(), 0.4);
+}
+
+#[test]
+fn a_lane_is_edited_while_it_trains() {
+    let mut a = trained(120, 40, 10);
+    a.update(key(KeyCode::Down));
+    assert_eq!(a.front, 1);
+    a.update(key(KeyCode::Enter));
+    assert!(text(&a).contains("Lane Momentum"));
+    // name, optimizer, lr
+    a.update(key(KeyCode::Down));
+    a.update(key(KeyCode::Down));
+    for _ in 0..8 {
+        a.update(key(KeyCode::Backspace));
+    }
+    for c in "2".chars() {
+        a.update(ch(c));
+    }
+    let [Command::Set { lane: 1, recipe, .. }] = &commands(a.update(key(KeyCode::Enter)))[..] else {
+        panic!("no Set")
+    };
+    assert_eq!(recipe.optimizer.lr(), 2.0);
+}
+
+#[test]
+fn the_model_builder_adds_checks_and_applies() {
+    let mut a = trained(120, 40, 10);
+    a.update(key(KeyCode::BackTab));
+    assert_eq!(a.focus, PaneId::Network);
+    a.update(ch('a'));
+    assert!(matches!(a.overlay, Some(Overlay::Menu(_))));
+    a.update(key(KeyCode::Enter));
+    a.update(key(KeyCode::Esc));
+    assert!(text(&a).contains("edited"), "{}", text(&a));
+    a.update(ch('t'));
+    let set = commands(a.update(ch('w')));
+    assert_eq!(set.len(), 4, "all lanes get it");
+    let Command::Set { recipe, .. } = &set[0] else { panic!("{set:?}") };
+    assert_eq!(recipe.network.len(), fixture::scenario().network.len() + 1);
+    // What does not fit is not applied.
+    a.update(ch('t'));
+    for _ in 0..2 {
+        a.update(ch('a'));
+        a.update(key(KeyCode::End));
+        a.update(key(KeyCode::Enter));
+        a.update(key(KeyCode::Esc));
+    }
+    a.update(ch('u'));
+    a.update(Message::Tick(Duration::from_secs(60)));
+    assert!(!text(&a).contains("edited"), "{}", text(&a));
+}
+
+#[test]
+fn the_palette_finds_a_command_by_its_words() {
+    let mut a = trained(120, 40, 10);
+    a.update(ch(':'));
+    for c in "only the lane".chars() {
+        a.update(ch(c));
+    }
+    assert_eq!(commands(a.update(key(KeyCode::Enter))), [Command::Solo(Some(0))]);
+}
+
+#[test]
+fn a_preset_is_opened_and_runs() {
+    let mut a = trained(120, 40, 10);
+    a.update(ch('o'));
+    let done = commands(a.update(key(KeyCode::Enter)));
+    assert!(matches!(&done[..], [Command::Load(_), Command::Run, ..]), "{done:?}");
+}
+
+#[test]
+fn a_lane_that_leaves_the_front_is_replaced() {
+    let mut a = trained(120, 40, 10);
+    let removed = |lane: LaneId| Message::Event(Event::Removed { lane });
+    a.update(removed(0));
+    assert_eq!(a.front, 1);
+    for lane in 1..4 {
+        a.update(removed(lane));
+    }
+    let _ = picture(&a);
+    a.update(Message::Event(Event::Phase { lane: 2, step: 3, phase: Phase::Finished }));
+}
+
+#[test]
+fn a_screen_without_colours_says_the_same() {
+    let mut a = trained(120, 40, 100);
+    let colourful = text(&a);
+    a.theme = Theme::dark(Depth::Mono, Glyphs::Unicode);
+    assert_eq!(text(&a), colourful);
+    let buf = picture(&a);
+    let plain = ratatui::style::Color::Reset;
+    assert!(buf.content.iter().all(|c| c.fg == plain && c.bg == plain), "attributes only");
+}
