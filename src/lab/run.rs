@@ -29,6 +29,8 @@ struct Place {
     phase: Phase,
     /// Where it stops while the run is paused.
     target: u64,
+    /// How often it was changed from outside.
+    changes: u64,
 }
 
 /// A lane as a checkpoint keeps it.
@@ -46,11 +48,16 @@ pub struct Saved {
     pub phase: Phase,
 }
 
+/// What a lane's state can be told apart by: how often it was changed from outside, and its steps.
+pub type Stamp = (u64, u64);
+
 /// What a preview needs of a lane.
 #[derive(Clone, Debug)]
 pub struct Peek {
     /// Which.
     pub id: LaneId,
+    /// Its state's stamp.
+    pub stamp: Stamp,
     /// Its steps.
     pub step: u64,
     /// Seed of the experiment.
@@ -98,6 +105,8 @@ pub struct Run {
     /// Names whose lines the log should forget, since they began anew.
     forgotten: Vec<(LaneId, String)>,
     events: Vec<Event>,
+    /// Lanes that ever entered, so that stamps differ after another scenario was loaded.
+    entered: u64,
     /// Lanes that somebody wants to look at as soon as they are in hand.
     wanted: Vec<LaneId>,
     peeks: Vec<Peek>,
@@ -136,6 +145,7 @@ impl Run {
             held: Vec::new(),
             forgotten: Vec::new(),
             events: Vec::new(),
+            entered: 0,
             wanted: Vec::new(),
             peeks: Vec::new(),
         };
@@ -175,6 +185,7 @@ impl Run {
     fn enter(&mut self, contender: Contender) -> LaneId {
         let Contender { name, recipe, network } = contender;
         let id = self.places.len();
+        self.entered += 1;
         let info = experiment::info(&name, &recipe, &network, &self.data);
         let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
         let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
@@ -185,6 +196,7 @@ impl Run {
             cost: 0.0,
             phase: if self.running { Phase::Running } else { Phase::Paused },
             target: 0,
+            changes: self.entered << 32,
         };
         self.events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
@@ -285,12 +297,19 @@ impl Run {
         })
     }
 
+    /// What a lane's state can be told apart by, if there is such a lane.
+    pub fn stamp(&self, id: LaneId) -> Option<Stamp> {
+        let place = self.places.get(id)?.as_ref()?;
+        Some((place.changes, place.step))
+    }
+
     fn peek(&self, id: LaneId) -> Option<Peek> {
         let trainer = &self.lane(id)?.trainer;
         let live = trainer.live();
         let params = trainer.recipe().optimizer.eval_params(&live.optim).unwrap_or(&live.params).to_vec();
         Some(Peek {
             id,
+            stamp: self.stamp(id)?,
             step: live.step,
             seed: self.scenario.seed,
             network: Arc::clone(trainer.network()),
@@ -503,6 +522,7 @@ impl Run {
             Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the lane is unchanged.")),
         };
         let old = std::mem::replace(&mut lane.name, name.clone());
+        place.changes += 1;
         place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
         let info = Box::new(place.info.clone());
         if change == Change::Restarted {
@@ -562,6 +582,7 @@ impl Run {
             lane.restarted();
         }
         (place.step, place.target) = (0, 0);
+        place.changes += 1;
         place.phase = if running { Phase::Running } else { Phase::Paused };
         self.lines.retain(|l| l.lane != id);
         self.save |= self.log;

@@ -9,6 +9,7 @@ use crate::lab::run::{Run, Turn};
 use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -41,32 +42,50 @@ struct Shared {
     outbox: Mutex<Outbox>,
     /// There are events.
     news: Condvar,
+    /// There may be something to preview.
+    look: Condvar,
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
     desk: Option<disk::Desk>,
+    tap: Option<Mutex<Tap>>,
+}
+
+/// Lines of the log for somebody else than the disk.
+#[derive(Debug, Default)]
+struct Tap {
+    waiting: BTreeMap<(u64, LaneId), String>,
+    told: u64,
 }
 
 impl Runner {
     /// Starts the threads; the run stays paused until told. `threads` is the number of workers, by default one a core
-    /// but no more than lanes can be had. What happens is written to `dir`, if there is one.
+    /// but no more than lanes can be had. What happens is written to `dir`, if there is one;
+    /// with `lines`, the lines of the log can be had from [`Runner::take_lines`] as well.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(mut run: Run, threads: Option<usize>, dir: Option<RunDir>) -> std::io::Result<Self> {
+    pub fn start(
+        mut run: Run,
+        threads: Option<usize>,
+        dir: Option<RunDir>,
+        lines: bool,
+    ) -> std::io::Result<Self> {
         keep_workers_quiet();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = threads.unwrap_or(cores).clamp(1, crate::limits::LANES);
-        run.log(dir.is_some());
+        run.log(dir.is_some() || lines);
         let shared = Arc::new(Shared {
             run: Mutex::new(run),
             work: Condvar::new(),
             changed: Condvar::new(),
             outbox: Mutex::new(Outbox::default()),
             news: Condvar::new(),
+            look: Condvar::new(),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             desk: dir.is_some().then(disk::Desk::default),
+            tap: lines.then(Mutex::default),
         });
         shared.publish(&mut shared.lock());
         let (orders, received) = channel();
@@ -77,6 +96,7 @@ impl Runner {
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
+        runner.spawn("previews", Shared::preview)?;
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
     }
@@ -108,15 +128,24 @@ impl Runner {
         !outbox.is_empty()
     }
 
+    /// Lines of the log since the last call, in the order of steps and lanes.
+    pub fn take_lines(&self) -> Vec<String> {
+        let Some(tap) = &self.shared.tap else { return Vec::new() };
+        let mut tap = lock(tap);
+        let later = tap.told.checked_add(1).map(|next| tap.waiting.split_off(&(next, 0)));
+        std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().collect()
+    }
+
     /// Why nothing can be written at present, if so.
     pub fn disk_error(&self) -> Option<String> {
         self.shared.desk.as_ref().and_then(disk::Desk::error)
     }
 
-    /// Saves, ends all threads and waits for them; the last events, and why the disk did not take all, if so.
-    pub fn finish(mut self) -> (Vec<Event>, Option<String>) {
+    /// Saves, ends all threads and waits for them; the last events, the last lines of the log, and why the disk did not
+    /// take all, if so.
+    pub fn finish(mut self) -> (Vec<Event>, Vec<String>, Option<String>) {
         self.end();
-        (self.drain(), self.disk_error())
+        (self.drain(), self.take_lines(), self.disk_error())
     }
 
     fn end(&mut self) {
@@ -151,10 +180,27 @@ impl Shared {
             }
             self.news.notify_all();
         }
-        if let Some(desk) = &self.desk {
-            desk.hand(run);
-        }
+        self.hand(run);
         self.changed.notify_all();
+    }
+
+    /// Adds an event of our own.
+    fn tell(&self, event: Event) {
+        lock(&self.outbox).push(event);
+        self.news.notify_all();
+    }
+
+    /// Hands on the lines of the log.
+    fn hand(&self, run: &mut Run) {
+        let lines = run.take_lines();
+        if let Some(tap) = &self.tap {
+            let mut tap = lock(tap);
+            tap.waiting.extend(lines.iter().map(|l| ((l.step, l.lane), l.text.clone())));
+            tap.told = run.told();
+        }
+        if let Some(desk) = &self.desk {
+            desk.hand(run, lines);
+        }
     }
 
     fn ended(&self) -> bool {
@@ -227,8 +273,8 @@ impl Shared {
             while run.saving() {
                 if run.at_rest() {
                     let saved = run.save();
+                    self.hand(&mut run);
                     if let Some(desk) = &self.desk {
-                        desk.hand(&mut run);
                         desk.save(run.scenario(), saved);
                     }
                 } else {
@@ -239,6 +285,7 @@ impl Shared {
             self.ended.store(quit, Ordering::Relaxed);
             self.publish(&mut run);
             self.work.notify_all();
+            self.look.notify_all();
             if quit {
                 if let Some(desk) = &self.desk {
                     desk.end();
@@ -329,6 +376,7 @@ mod fault {
 }
 
 mod disk;
+mod look;
 
 #[cfg(test)]
 mod tests;

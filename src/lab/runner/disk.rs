@@ -38,12 +38,12 @@ struct State {
 
 impl Desk {
     /// Takes what the run has for the disk.
-    pub(super) fn hand(&self, run: &mut Run) {
+    pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
         let forgotten = run.take_forgotten();
         state.lines.retain(|l| !forgotten.iter().any(|(id, _)| *id == l.lane));
         state.forgotten.extend(forgotten);
-        state.lines.extend(run.take_lines());
+        state.lines.extend(lines);
         state.told = run.told();
     }
 
@@ -123,11 +123,6 @@ impl Shared {
         if lock(&desk.state).error.replace(what.clone()).is_none() {
             self.tell(Event::Notice(format!("Nothing can be saved: {what}. Training goes on.")));
         }
-    }
-
-    fn tell(&self, event: Event) {
-        lock(&self.outbox).push(event);
-        self.news.notify_all();
     }
 }
 

@@ -49,7 +49,7 @@ fn ended(events: &[Event], lanes: usize) -> bool {
 /// Parameters of every lane by name after a whole run.
 fn trained(scenario: Scenario, threads: usize) -> Vec<Saved> {
     let lanes = scenario.lanes.len();
-    let runner = Runner::start(run(scenario), Some(threads), None).unwrap();
+    let runner = Runner::start(run(scenario), Some(threads), None, false).unwrap();
     runner.send(Command::Run);
     until(&runner, &mut Vec::new(), |e| ended(e, lanes));
     let saved = runner.shared.lock().save();
@@ -92,7 +92,7 @@ fn a_driven_run_tells_the_same_every_time() {
 
 #[test]
 fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
-    let runner = Runner::start(run(scenario(1_000_000)), Some(2), None).unwrap();
+    let runner = Runner::start(run(scenario(1_000_000)), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
     until(&runner, &mut events, |e| {
@@ -121,7 +121,7 @@ fn one_lane_that_runs_away_leaves_the_others_alone() {
     let mut s = scenario(300);
     s.loss = Value::parse("Mse()").unwrap();
     s.lanes[1].optimizer = Some(Value::parse("Sgd(lr: 1000.0)").unwrap());
-    let runner = Runner::start(run(s), Some(2), None).unwrap();
+    let runner = Runner::start(run(s), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
     until(&runner, &mut events, |e| ended(e, 3));
@@ -146,7 +146,7 @@ fn one_lane_that_runs_away_leaves_the_others_alone() {
 
 #[test]
 fn orders_change_lanes_while_they_train() {
-    let runner = Runner::start(run(scenario(1_000_000)), Some(2), None).unwrap();
+    let runner = Runner::start(run(scenario(1_000_000)), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
     until(&runner, &mut events, |e| {
@@ -165,7 +165,7 @@ fn orders_change_lanes_while_they_train() {
         let started = |e: &&Event| matches!(e, Event::Started { lane: 2, step: 0, .. });
         e.iter().filter(started).count() == 2
     });
-    let (tail, _) = runner.finish();
+    let (tail, ..) = runner.finish();
     events.extend(tail);
     assert!(events.iter().any(|e| matches!(e, Event::Changed { lane: 2, step, .. } if *step > 0)));
     assert!(

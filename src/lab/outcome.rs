@@ -1,0 +1,297 @@
+//! How the lanes of a run stand, gathered from events, and expectations about it: what a headless run tells at its end.
+
+use crate::telemetry::{Event, LaneId, Measure, Phase};
+use crate::text::did_you_mean;
+
+/// How one lane stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Its index in the run.
+    pub id: LaneId,
+    /// Its name.
+    pub name: String,
+    /// Steps done.
+    pub step: u64,
+    /// The newest measurement.
+    pub last: Option<Measure>,
+    /// The newest validation loss.
+    pub val_loss: Option<f32>,
+    /// The newest share of hits in validation.
+    pub val_accuracy: Option<f32>,
+    /// The best share of hits in validation.
+    pub best_val_accuracy: Option<f32>,
+    /// The first layer's gradient norm over the last layer's, now.
+    pub grad_ratio: Option<f32>,
+    /// The same at the first step.
+    pub initial_grad_ratio: Option<f32>,
+    /// The largest gradient norm that was measured.
+    pub max_grad_norm: Option<f32>,
+    /// What it does.
+    pub phase: Phase,
+}
+
+/// What an expectation may ask of a lane, each with what it means.
+pub const METRICS: [(&str, &str); 17] = [
+    ("loss", "training loss of the last step"),
+    ("accuracy", "share of hits in the last batch"),
+    ("val_loss", "validation loss"),
+    ("val_accuracy", "share of hits in validation"),
+    ("best_val_accuracy", "the best share of hits in validation"),
+    ("grad_norm", "gradient norm of the last step before clipping"),
+    ("grad_norm_clipped", "gradient norm of the last step after clipping"),
+    ("max_grad_norm", "the largest gradient norm measured"),
+    ("grad_ratio", "gradient norm of the first layer over that of the last"),
+    ("initial_grad_ratio", "the same at the first step"),
+    ("update_ratio", "length of the last update over that of the parameters"),
+    ("clip_rate", "share of the latest steps that were clipped"),
+    ("lr", "learning rate of the last step"),
+    ("step", "steps done"),
+    ("evaluations", "gradient evaluations done"),
+    ("diverged", "1 if its numbers ran away, else 0"),
+    ("failed", "1 if a fault of the program stopped it, else 0"),
+];
+
+impl Standing {
+    fn value(&self, metric: &str) -> Option<f64> {
+        let last = self.last.as_ref();
+        let float = |x: Option<f32>| x.map(f64::from);
+        let flag = |yes: bool| Some(f64::from(u8::from(yes)));
+        match metric {
+            "loss" => float(last.map(|m| m.loss)),
+            "accuracy" => float(last.and_then(|m| m.accuracy)),
+            "val_loss" => float(self.val_loss),
+            "val_accuracy" => float(self.val_accuracy),
+            "best_val_accuracy" => float(self.best_val_accuracy),
+            "grad_norm" => float(last.map(|m| m.grad_norm)),
+            "grad_norm_clipped" => float(last.map(|m| m.grad_norm_clipped)),
+            "max_grad_norm" => float(self.max_grad_norm),
+            "grad_ratio" => float(self.grad_ratio),
+            "initial_grad_ratio" => float(self.initial_grad_ratio),
+            "update_ratio" => float(last.map(|m| m.update_ratio)),
+            "clip_rate" => float(last.map(|m| m.clip_rate)),
+            "lr" => last.map(|m| m.lr),
+            "step" => Some(self.step as f64),
+            "evaluations" => last.map(|m| m.evaluations as f64),
+            "diverged" => flag(matches!(self.phase, Phase::Diverged(_))),
+            "failed" => flag(matches!(self.phase, Phase::Failed(_))),
+            _ => None,
+        }
+    }
+}
+
+/// How all lanes stand: a fold over events.
+#[derive(Clone, Debug, Default)]
+pub struct Standings {
+    /// The lanes that exist, by index.
+    pub lanes: Vec<Standing>,
+}
+
+impl Standings {
+    /// Takes in what happened.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Started { lane, info, step } => {
+                self.lanes.retain(|l| l.id != *lane);
+                let place = self.lanes.partition_point(|l| l.id < *lane);
+                let standing = Standing {
+                    id: *lane,
+                    name: info.name.clone(),
+                    step: *step,
+                    last: None,
+                    val_loss: None,
+                    val_accuracy: None,
+                    best_val_accuracy: None,
+                    grad_ratio: None,
+                    initial_grad_ratio: None,
+                    max_grad_norm: None,
+                    phase: Phase::Paused,
+                };
+                self.lanes.insert(place, standing);
+            }
+            Event::Changed { lane, info, .. } => self.with(*lane, |l| l.name.clone_from(&info.name)),
+            Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
+            Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
+                l.step = measure.step;
+                l.last = Some(*measure);
+                l.max_grad_norm = Some(l.max_grad_norm.unwrap_or(0.0).max(measure.grad_norm));
+                let mut norms = layers.iter().filter_map(|l| l.grad_norm);
+                if let Some(first) = norms.next() {
+                    let ratio = first / norms.next_back().unwrap_or(first);
+                    l.grad_ratio = Some(ratio);
+                    if measure.step == 1 {
+                        l.initial_grad_ratio = Some(ratio);
+                    }
+                }
+            }),
+            Event::Evaluated { lane, loss, accuracy, .. } => self.with(*lane, |l| {
+                (l.val_loss, l.val_accuracy) = (Some(*loss), *accuracy);
+                l.best_val_accuracy = accuracy
+                    .map(|a| l.best_val_accuracy.map_or(a, |best| best.max(a)))
+                    .or(l.best_val_accuracy);
+            }),
+            Event::Phase { lane, step, phase } => self.with(*lane, |l| {
+                l.phase = phase.clone();
+                l.step = l.step.max(*step);
+            }),
+            Event::Probed { .. } | Event::Notice(_) => {}
+        }
+    }
+
+    fn with(&mut self, lane: LaneId, change: impl FnOnce(&mut Standing)) {
+        if let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) {
+            change(l);
+        }
+    }
+
+    /// Whether every lane came to its end.
+    pub fn over(&self) -> bool {
+        self.lanes.iter().all(|l| !matches!(l.phase, Phase::Running | Phase::Paused))
+    }
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+enum Side {
+    Number(f64),
+    Metric { lane: String, metric: &'static str },
+}
+
+/// Something that must hold at the end: `adam.val_accuracy > 0.9`, `clip.loss < plain.loss`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    text: String,
+    left: Side,
+    sign: &'static str,
+    right: Side,
+}
+
+impl Expectation {
+    /// Reads an expectation about these lanes.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn parse(text: &str, lanes: &[&str]) -> Result<Self, String> {
+        let fault = |what: String| Err(format!("{text}: {what}"));
+        let signs = [">=", "<=", "==", "!=", ">", "<"];
+        let found = signs.iter().filter_map(|sign| Some((text.find(sign)?, *sign)));
+        let Some((at, sign)) = found.min_by_key(|(at, sign)| (*at, std::cmp::Reverse(sign.len()))) else {
+            return fault("there is no comparison; write one such as `adam.val_accuracy > 0.9`".into());
+        };
+        let sides = [&text[..at], &text[at + sign.len()..]].map(|side| side_of(side.trim(), lanes));
+        match sides {
+            [Ok(left), Ok(right)] => Ok(Self { text: text.trim().into(), left, sign, right }),
+            [Err(what), _] | [_, Err(what)] => fault(what),
+        }
+    }
+
+    /// Whether it holds; if not, why not.
+    ///
+    /// # Errors
+    /// The values that were there instead.
+    pub fn check(&self, standings: &Standings) -> Result<(), String> {
+        let value = |side: &Side| match side {
+            Side::Number(x) => Ok(*x),
+            Side::Metric { lane, metric } => {
+                let standing = standings.lanes.iter().find(|l| l.name == *lane);
+                standing
+                    .and_then(|l| l.value(metric))
+                    .ok_or_else(|| format!("{}: {lane} has no {metric}", self.text))
+            }
+        };
+        let (left, right) = (value(&self.left)?, value(&self.right)?);
+        let holds = match self.sign {
+            ">=" => left >= right,
+            "<=" => left <= right,
+            "==" => left == right,
+            "!=" => left != right && !left.is_nan() && !right.is_nan(),
+            ">" => left > right,
+            _ => left < right,
+        };
+        if holds { Ok(()) } else { Err(format!("{} does not hold: {left} against {right}", self.text)) }
+    }
+}
+
+fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
+    if let Ok(number) = text.parse::<f64>() {
+        return if number.is_finite() {
+            Ok(Side::Number(number))
+        } else {
+            Err(format!("{number} is not a number to compare with"))
+        };
+    }
+    let Some((lane, metric)) = text.rsplit_once('.') else {
+        return Err(format!("`{text}` is neither a number nor `lane.metric`"));
+    };
+    let (lane, metric) = (lane.trim(), metric.trim());
+    if !lanes.contains(&lane) {
+        let near = did_you_mean(lane, lanes.iter().copied());
+        let hint =
+            near.map_or_else(|| format!("there are {}", lanes.join(", ")), |n| format!("did you mean {n}?"));
+        return Err(format!("there is no lane {lane}; {hint}"));
+    }
+    let names = METRICS.map(|(name, _)| name);
+    match names.iter().find(|n| **n == metric) {
+        Some(metric) => Ok(Side::Metric { lane: lane.into(), metric }),
+        None => {
+            let near = did_you_mean(metric, names.iter().copied());
+            let hint = near
+                .map_or_else(|| format!("there are {}", names.join(", ")), |n| format!("did you mean {n}?"));
+            Err(format!("there is no metric {metric}; {hint}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::LayerMeasure;
+
+    fn standings() -> Standings {
+        let mut standings = Standings::default();
+        for (id, name, accuracy) in [(0, "plain", 0.5), (1, "a.b", 0.75)] {
+            standings.lanes.push(Standing {
+                id,
+                name: name.into(),
+                step: 0,
+                last: None,
+                val_loss: None,
+                val_accuracy: None,
+                best_val_accuracy: None,
+                grad_ratio: None,
+                initial_grad_ratio: None,
+                max_grad_norm: None,
+                phase: Phase::Running,
+            });
+            let layers =
+                [1e-3, 2.0].map(|n| LayerMeasure { grad_norm: Some(n), ..LayerMeasure::default() }).to_vec();
+            let measure = Measure { step: 1, loss: f32::NAN, ..Measure::default() };
+            standings.apply(&Event::Measured { lane: id, measure, layers });
+            standings.apply(&Event::Evaluated { lane: id, step: 1, loss: 1.0, accuracy: Some(accuracy) });
+        }
+        standings
+    }
+
+    #[test]
+    fn expectations_compare_metrics_with_numbers_and_with_each_other() {
+        let lanes = ["plain", "a.b"];
+        let holds = |text: &str| Expectation::parse(text, &lanes).unwrap().check(&standings());
+        assert_eq!(holds("a.b.val_accuracy>0.7"), Ok(()));
+        assert_eq!(holds("plain.val_accuracy < a.b.val_accuracy"), Ok(()));
+        assert_eq!(holds("plain.grad_ratio <= 1e-3"), Ok(()));
+        assert_eq!(holds("plain.diverged == 0"), Ok(()));
+        assert!(holds("plain.val_accuracy >= 0.51").unwrap_err().contains("0.5 against 0.51"));
+        for text in ["plain.loss < 1", "plain.loss > 1", "plain.loss != 1", "plain.loss == plain.loss"] {
+            assert!(holds(text).is_err(), "nothing holds of NaN: {text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_said_with_a_hint() {
+        let ask = |text: &str| Expectation::parse(text, &["plain", "clip"]).unwrap_err();
+        assert!(ask("plain.val_acuracy > 0.9").contains("did you mean val_accuracy"));
+        assert!(ask("plian.loss > 0.9").contains("did you mean plain"));
+        assert!(ask("plain.loss").contains("comparison"));
+        assert!(ask("loss > 1").contains("lane.metric"));
+        assert!(ask("plain.loss > NaN").contains("not a number"));
+    }
+}

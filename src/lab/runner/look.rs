@@ -1,0 +1,67 @@
+//! The thread that computes previews: from snapshots, a few times a second, for a small share of the machine.
+
+use super::Shared;
+use crate::lab::preview::{self, Memory, lane_of};
+use crate::lab::run::Stamp;
+use crate::telemetry::View;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Time between two looks at least.
+const BETWEEN: Duration = Duration::from_millis(250);
+/// Rest after a look, in times of what it took: so previews cost a twentieth of one core at most.
+const REST: u32 = 19;
+
+impl Shared {
+    /// The life of the thread that computes previews.
+    pub(super) fn preview(&self) {
+        let mut memory = Memory::default();
+        let mut shown: Vec<(View, Stamp)> = Vec::new();
+        let mut rested = Instant::now();
+        let mut run = self.lock();
+        while !self.ended() {
+            let stale: Vec<(View, Stamp)> = run
+                .views()
+                .iter()
+                .filter_map(|view| Some((view.clone(), run.stamp(lane_of(view))?)))
+                .filter(|seen| !shown.contains(seen))
+                .collect();
+            let rest = rested.saturating_duration_since(Instant::now());
+            // Somebody has just turned to this view: it must not wait.
+            let fresh = stale.iter().any(|(view, _)| !shown.iter().any(|(known, _)| known == view));
+            if stale.is_empty() && run.idle() {
+                run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if stale.is_empty() || !(fresh || rest.is_zero()) {
+                let rest = rest.max(Duration::from_millis(20));
+                run = self.look.wait_timeout(run, rest).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            run.want_peeks(stale.iter().map(|(view, _)| lane_of(view)).collect());
+            let peeks = loop {
+                if self.ended() {
+                    return;
+                }
+                match run.take_peeks() {
+                    Some(peeks) => break peeks,
+                    None => run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            let stamps: Vec<Stamp> = peeks.iter().map(|p| p.stamp).collect();
+            drop(run);
+            let begun = Instant::now();
+            for (view, stamp) in stale {
+                let at = peeks.iter().position(|p| p.id == lane_of(&view));
+                if let Some(event) = at.and_then(|i| preview::look(&peeks[i], &view, &mut memory)) {
+                    self.tell(event);
+                }
+                shown.retain(|(known, _)| *known != view);
+                shown.push((view, at.map_or(stamp, |i| stamps[i])));
+            }
+            rested = Instant::now() + BETWEEN.max(begun.elapsed() * REST);
+            run = self.lock();
+            shown.retain(|(view, _)| run.views().contains(view));
+        }
+    }
+}
