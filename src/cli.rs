@@ -4,11 +4,16 @@
 
 mod check;
 mod completions;
+mod headless;
 mod list;
 mod open;
+mod resume;
+mod run;
 mod show;
+mod signals;
 
 pub use open::{Opened, Unknown, open};
+pub use resume::{Reopened, reopen};
 
 use crate::text::{escaped, escaped_lines, excerpt};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -38,6 +43,10 @@ enum Command {
     Show(show::Show),
     /// Check scenarios and the data they name; all faults as path:line:column
     Check(check::Check),
+    /// Train without a screen
+    Run(run::Run),
+    /// Go on with a run where it stopped
+    Resume(resume::Resume),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Print the manual page
@@ -50,6 +59,8 @@ impl Command {
             Self::List(command) => command.run(),
             Self::Show(command) => command.run(),
             Self::Check(command) => command.run(),
+            Self::Run(command) => command.run(),
+            Self::Resume(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }
@@ -67,6 +78,11 @@ impl BadInput {
         Self(vec![what.into()])
     }
 }
+
+/// A command ended otherwise than well: its exit code, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{1}")]
+pub struct Ended(pub u8, pub String);
 
 /// Whoever read our output has gone; there is nothing left to do.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +120,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::from(2);
     }
     tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
-    ExitCode::from(1)
+    ExitCode::from(error.downcast_ref().map_or(1, |Ended(code, _)| *code))
 }
 
 /// Writes to standard output; a reader that has gone ends the command quietly.

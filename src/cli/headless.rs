@@ -1,0 +1,229 @@
+//! A run without a screen: progress, log, signals, and what came of it.
+
+use super::signals::Signals;
+use super::{BadInput, Ended, print, tell};
+use crate::lab::outcome::{Expectation, Standing, Standings};
+use crate::lab::run::Run;
+use crate::lab::run_dir::RunDir;
+use crate::lab::runner::Runner;
+use crate::telemetry::{Command, Event, Phase};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+/// Time between two lines of progress where there is no terminal.
+const LINE: Duration = Duration::from_secs(5);
+
+/// What to run, and how to speak of it.
+#[derive(Debug)]
+pub struct Headless {
+    /// The run, ready to go.
+    pub run: Run,
+    /// Where to write it.
+    pub dir: Option<RunDir>,
+    /// Steps at which it ends.
+    pub end: u64,
+    /// Workers.
+    pub threads: Option<usize>,
+    /// Whether the log goes to standard output as well.
+    pub json: bool,
+    /// What must hold at the end.
+    pub expect: Vec<Expectation>,
+}
+
+/// Reads what must hold of these lanes.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn expectations(texts: &[String], lanes: &[&str]) -> Result<Vec<Expectation>, BadInput> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for text in texts {
+        match Expectation::parse(text, lanes) {
+            Ok(expectation) => good.push(expectation),
+            Err(what) => faults.push(format!("expectation {what}")),
+        }
+    }
+    if faults.is_empty() { Ok(good) } else { Err(BadInput(faults)) }
+}
+
+impl Headless {
+    /// Trains to the end, or until a signal or the disk stops it.
+    ///
+    /// # Errors
+    /// How it ended, where that is not well.
+    pub fn go(self) -> anyhow::Result<()> {
+        let Self { run, dir, end, threads, json, expect } = self;
+        let signals = Signals::listen()?;
+        let runner = Runner::start(run, threads, dir, json)?;
+        let (mut standings, mut progress) = (Standings::default(), Progress::new(end, json));
+        runner.send(Command::Run);
+        let mut stopped = None;
+        while stopped.is_none() {
+            runner.wait(Duration::from_millis(100));
+            take(&runner.drain(), &mut standings, &mut progress);
+            if json {
+                // A reader that has gone ends the run; it is saved first.
+                stopped = lines(runner.take_lines()).err();
+            }
+            if let Some(code) = signals.exit_code() {
+                stopped = Some(Ended(code, "interrupted".into()).into());
+            } else if let Some(error) = runner.disk_error() {
+                stopped = Some(Ended(1, format!("stopped, since nothing can be saved: {error}")).into());
+            } else if standings.over() {
+                break;
+            }
+        }
+        let (events, rest, disk) = runner.finish();
+        take(&events, &mut standings, &mut progress);
+        progress.end(&standings);
+        if let Some(why) = stopped {
+            return Err(why);
+        }
+        if json {
+            lines(rest)?;
+            lines(standings.lanes.iter().map(ending).collect())?;
+        } else {
+            print(&standings.lanes.iter().map(summary).collect::<String>())?;
+        }
+        if let Some(error) = disk {
+            return Err(Ended(1, format!("not everything is saved: {error}")).into());
+        }
+        let mut faults: Vec<String> = standings.lanes.iter().filter_map(failure).collect();
+        faults.extend(expect.iter().filter_map(|e| e.check(&standings).err()));
+        if faults.is_empty() { Ok(()) } else { Err(Ended(1, faults.join("\n")).into()) }
+    }
+}
+
+fn take(events: &[Event], standings: &mut Standings, progress: &mut Progress) {
+    for event in events {
+        standings.apply(event);
+        progress.hear(event, standings);
+    }
+    progress.show(standings);
+}
+
+fn lines(lines: Vec<String>) -> anyhow::Result<()> {
+    let text: String = lines.into_iter().map(|l| l + "\n").collect();
+    if text.is_empty() { Ok(()) } else { print(&text) }
+}
+
+fn failure(lane: &Standing) -> Option<String> {
+    match &lane.phase {
+        Phase::Failed(what) => Some(format!("lane {}: {what}", lane.name)),
+        _ => None,
+    }
+}
+
+/// A lane's end in words.
+fn summary(lane: &Standing) -> String {
+    let number = |x: Option<f32>| x.map_or_else(|| "-".into(), |x| format!("{x:.4}"));
+    let end = match &lane.phase {
+        Phase::Diverged(account) => format!("diverged at step {}. {}", account.step, account.what),
+        Phase::Failed(what) | Phase::Stopped(what) => what.clone(),
+        _ => format!(
+            "step {}   loss {}   val loss {}   val accuracy {}",
+            lane.step,
+            number(lane.last.map(|m| m.loss)),
+            number(lane.val_loss),
+            number(lane.val_accuracy)
+        ),
+    };
+    format!("{:<20} {end}\n", lane.name)
+}
+
+/// A lane's end as a JSON line.
+fn ending(lane: &Standing) -> String {
+    let (phase, what) = match &lane.phase {
+        Phase::Diverged(account) => ("diverged", account.what.as_str()),
+        Phase::Failed(what) => ("failed", what.as_str()),
+        Phase::Stopped(what) => ("stopped", what.as_str()),
+        _ => ("finished", ""),
+    };
+    serde_json::json!({
+        "step": lane.step,
+        "lane": lane.name,
+        "end": phase,
+        "what": what,
+        "loss": lane.last.map(|m| m.loss),
+        "val_loss": lane.val_loss,
+        "val_accuracy": lane.val_accuracy,
+    })
+    .to_string()
+}
+
+/// Progress on standard error: a bar a lane on a terminal, a line now and then otherwise.
+struct Progress {
+    all: MultiProgress,
+    bars: Vec<(usize, ProgressBar)>,
+    terminal: bool,
+    end: u64,
+    last: Instant,
+    quiet: bool,
+}
+
+impl Progress {
+    fn new(end: u64, json: bool) -> Self {
+        let terminal =
+            std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
+        // Where both streams end on one terminal, bars would cut through the lines of the log.
+        let quiet = json && terminal && std::io::stdout().is_terminal();
+        Self { all: MultiProgress::new(), bars: Vec::new(), terminal, end, last: Instant::now(), quiet }
+    }
+
+    fn hear(&mut self, event: &Event, standings: &Standings) {
+        if let Event::Notice(text) = event {
+            self.say(&format!("{text}\n"));
+        }
+        if let Event::Started { lane, .. } = event
+            && self.terminal
+            && !self.quiet
+            && !self.bars.iter().any(|(id, _)| id == lane)
+            && let Some(standing) = standings.lanes.iter().find(|l| l.id == *lane)
+        {
+            let bar = self.all.add(ProgressBar::new(self.end));
+            if let Ok(style) = ProgressStyle::with_template("{prefix:16} {bar:24} {pos:>7}/{len} {msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(standing.name.clone());
+            self.bars.push((*lane, bar));
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.bars.is_empty() { tell(text) } else { self.all.suspend(|| tell(text)) }
+    }
+
+    fn show(&mut self, standings: &Standings) {
+        for (id, bar) in &self.bars {
+            if let Some(lane) = standings.lanes.iter().find(|l| l.id == *id) {
+                bar.set_position(lane.step);
+                bar.set_message(brief(lane));
+            }
+        }
+        if !self.terminal && !self.quiet && self.last.elapsed() >= LINE {
+            self.last = Instant::now();
+            let lanes = standings.lanes.iter().map(|l| format!("{} step {} {}", l.name, l.step, brief(l)));
+            tell(&(lanes.collect::<Vec<_>>().join("   ") + "\n"));
+        }
+    }
+
+    fn end(&mut self, standings: &Standings) {
+        self.show(standings);
+        for (_, bar) in self.bars.drain(..) {
+            bar.abandon();
+        }
+    }
+}
+
+/// A lane in a few words.
+fn brief(lane: &Standing) -> String {
+    let mut text = match &lane.phase {
+        Phase::Diverged(_) => return "diverged".into(),
+        Phase::Failed(_) => return "failed".into(),
+        _ => lane.last.map_or_else(String::new, |m| format!("loss {:.4}", m.loss)),
+    };
+    if let Some(accuracy) = lane.val_accuracy {
+        text += &format!(" val {:.1} %", 100.0 * accuracy);
+    }
+    text
+}

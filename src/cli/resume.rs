@@ -1,0 +1,84 @@
+//! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit.
+
+use super::headless::{Headless, expectations};
+use super::{BadInput, tell};
+use crate::engine::data::Files;
+use crate::lab::experiment::Experiment;
+use crate::lab::files::Disk;
+use crate::lab::run::Run as Lanes;
+use crate::lab::run_dir::{RunDir, checkpoint::checksum};
+use crate::limits;
+use crate::scenario::{Scenario, read_with_data};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `resume`.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// The directory that `run --out` wrote
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Up to so many steps in all; without, to the end of the scenario
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
+    steps: Option<u64>,
+    /// Workers; results do not depend on it
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
+    threads: Option<u64>,
+    /// Write the log to standard output, one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// What must hold at the end
+    #[arg(long, value_name = "EXPR")]
+    expect: Vec<String>,
+}
+
+/// A run as it was left.
+#[derive(Debug)]
+pub struct Reopened {
+    /// Its scenario.
+    pub scenario: Scenario,
+    /// Its lanes, paused where they were.
+    pub run: Lanes,
+    /// Its directory.
+    pub dir: RunDir,
+    /// Steps at which it ends.
+    pub end: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Opens a run directory to go on with it.
+///
+/// # Errors
+/// Why there is nothing to go on with.
+pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
+    let bad = |what: String| BadInput::new(format!("{}: {what}", path.display()));
+    let (dir, mut resumed) = RunDir::resume(path).map_err(|e| BadInput::new(e.to_string()))?;
+    let files: Arc<dyn Files + Send + Sync> = Arc::new(Disk { base: resumed.base.clone() });
+    let (scenario, data) = read_with_data(&resumed.scenario, &*files)
+        .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
+    if checksum(&data.train.inputs) != resumed.data {
+        resumed.warnings.push("the data are others than when the run began".into());
+    }
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+        .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
+    let end = steps.unwrap_or(scenario.steps as u64);
+    let mut run = Lanes::new(experiment, Some(end), files);
+    run.restore(&resumed.lanes).map_err(bad)?;
+    Ok(Reopened { scenario, run, dir, end, warnings: resumed.warnings })
+}
+
+impl Resume {
+    /// Trains on.
+    pub fn run(self) -> anyhow::Result<()> {
+        let Reopened { scenario, run, dir, end, warnings } = reopen(&self.dir, self.steps)?;
+        for warning in warnings {
+            tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
+        }
+        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+        let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
+        let expect = expectations(&texts, &lanes)?;
+        let threads = self.threads.map(|n| n as usize);
+        Headless { run, dir: Some(dir), end, threads, json: self.json, expect }.go()
+    }
+}

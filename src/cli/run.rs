@@ -1,0 +1,74 @@
+//! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
+
+use super::headless::{Headless, expectations};
+use super::{BadInput, open};
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::experiment::Experiment;
+use crate::lab::run::Run as Lanes;
+use crate::lab::run_dir::{RunDir, checkpoint::checksum};
+use crate::limits;
+use crate::scenario::read_with_data;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// A preset or a file
+    #[arg(value_name = "SCENARIO")]
+    scenario: OsString,
+    /// Stop after so many steps; schedules decay over the scenario's own number all the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
+    steps: Option<u64>,
+    /// Another seed
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Workers; results do not depend on it
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
+    threads: Option<u64>,
+    /// Write scenario, log and checkpoints to this new or empty directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write the log to standard output, one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// What must hold at the end, such as 'adam.val_accuracy > 0.9'; else the exit code is 1
+    #[arg(long, value_name = "EXPR")]
+    expect: Vec<String>,
+}
+
+impl Run {
+    /// Trains it to the end.
+    pub fn run(self) -> anyhow::Result<()> {
+        let opened = open(&self.scenario)?;
+        let (mut scenario, mut data) =
+            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+            Some(disk) => Arc::new(disk.clone()),
+            None => Arc::new(NoFiles),
+        };
+        if let Some(seed) = self.seed {
+            scenario.seed = seed;
+            data = scenario.prepare(&*files).map_err(|e| BadInput::new(format!("{}: {e}", opened.name)))?;
+        }
+        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+        let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
+        let expect = expectations(&texts, &lanes)?;
+        let samples = checksum(&data.train.inputs);
+        let experiment = Experiment::with_data(scenario, Arc::new(data))
+            .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
+        let dir = match &self.out {
+            None => None,
+            Some(out) => {
+                let base = opened.disk.as_ref().map(|d| std::path::absolute(&d.base)).transpose()?;
+                let made = RunDir::create(out, &experiment.scenario, &base.unwrap_or_default(), samples);
+                Some(made.map_err(|e| BadInput::new(e.to_string()))?)
+            }
+        };
+        let end = self.steps.unwrap_or(experiment.scenario.steps as u64);
+        let run = Lanes::new(experiment, Some(end), files);
+        let threads = self.threads.map(|n| n as usize);
+        Headless { run, dir, end, threads, json: self.json, expect }.go()
+    }
+}

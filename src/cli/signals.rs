@@ -1,0 +1,53 @@
+//! Signals that a headless run hears. Knows no run.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What was heard so far.
+#[derive(Debug, Default)]
+pub struct Signals {
+    heard: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Begins to listen: the first signal is heard, a second one ends the process at once. A hang-up that is ignored
+    /// already (`nohup`) stays ignored; a file-size limit becomes an error of the write.
+    ///
+    /// # Errors
+    /// When the system does not let us listen.
+    pub fn listen() -> std::io::Result<Self> {
+        let signals = Self::default();
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+        let second = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] {
+            if signal == SIGHUP && ignored(SIGHUP) {
+                continue;
+            }
+            // In this order: the shutdown sees the flag of an earlier signal only.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&second))?;
+            signal_hook::flag::register(signal, Arc::clone(&second))?;
+            signal_hook::flag::register_usize(
+                signal,
+                Arc::clone(&signals.heard),
+                signal.unsigned_abs() as usize,
+            )?;
+        }
+        Ok(signals)
+    }
+
+    /// The exit code that a signal asks for.
+    pub fn exit_code(&self) -> Option<u8> {
+        match self.heard.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(128 + signal as u8),
+        }
+    }
+}
+
+/// Whether whoever started us had this signal ignored.
+fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (signal - 1) & 1 == 1)
+}
