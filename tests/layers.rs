@@ -36,14 +36,20 @@ impl Bench {
         let mut params = network.initial_params(&*init, 3);
         let mut noise = Stream::new(3, Purpose::Noise, 0, 0);
         // Biases and gains away from 0 and 1, where errors could hide.
-        params.iter_mut().for_each(|p| *p += noise.uniform(-0.2, 0.2));
+        for p in &mut params {
+            *p += noise.uniform(-0.2, 0.2);
+        }
         let mut state = network.initial_state();
-        state.iter_mut().for_each(|s| *s += noise.uniform(0.0, 0.3));
+        for s in &mut state {
+            *s += noise.uniform(0.0, 0.3);
+        }
         let n = ROWS * network.input().size();
         let mut x: Vec<f32> = (0..n).map(|i| (i as f32 - n as f32 / 2.0).floor() * 0.05 + 0.025).collect();
         noise.shuffle(&mut x);
         if network.input() == IDS {
-            x.iter_mut().for_each(|x| *x = f32::from(noise.below(16) as u8));
+            for x in &mut x {
+                *x = noise.below(16) as f32;
+            }
         }
         Self { network, params, state, x, pass: Pass { training, ..Pass::train(ROWS, 5, 6) } }
     }
@@ -119,7 +125,8 @@ fn every_layer() -> Vec<(String, Network)> {
             "Residual" | "Repeat" => continue,
             _ => &[Shape::Flat(8), SEQUENCE, IMAGE],
         };
-        let fitting = inputs.iter().filter_map(|&input| Network::new(input, &[config.clone()]).ok());
+        let fitting =
+            inputs.iter().filter_map(|&input| Network::new(input, std::slice::from_ref(&config)).ok());
         let before = found.len();
         found.extend(fitting.map(|network| (format!("{name} on {}", network.input()), network)));
         assert!(found.len() > before, "{name} fits no shape of this test");

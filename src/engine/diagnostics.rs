@@ -85,7 +85,8 @@ pub fn noise_scale(gradients: &[f32], parameters: usize) -> NoiseScale {
 
 /// The noise scale from the squared norms of gradients over a small and a big batch, without per-sample gradients.
 ///
-/// Both |G|² = (B|g_B|² - b|g_b|²)/(B - b) and tr(Σ) = (|g_b|² - |g_B|²)/(1/b - 1/B) are unbiased; either may be
+/// With g the small and G the big batch's gradient of b and B samples, both (B|G|² - b|g|²)/(B - b) for the squared
+/// norm and (|g|² - |G|²)/(1/b - 1/B) for the trace are unbiased; either may be
 /// negative in a single estimate, so average them over steps before dividing.
 ///
 /// # Reference

@@ -29,7 +29,9 @@ impl Init for Normal {
     fn fill(&self, out: &mut [f32], _: &[usize], _: usize, _: usize, rng: &mut Stream) {
         gaussian::normal(out, self.std, rng);
         let mean = self.mean as f32;
-        out.iter_mut().for_each(|w| *w += mean);
+        for w in out {
+            *w += mean;
+        }
     }
 }
 

@@ -41,7 +41,9 @@ fn orthonormal(count: usize, length: usize, rng: &mut Stream) -> Vec<f64> {
             }
         }
         let norm = dot(v, v).sqrt();
-        v.iter_mut().for_each(|v| *v /= norm);
+        for v in v {
+            *v /= norm;
+        }
     }
     basis
 }

@@ -65,5 +65,7 @@ fn spread(out: &mut [f32], std: f64, rng: &mut Stream) {
 /// Fills uniformly between two numbers.
 pub(super) fn between(out: &mut [f32], low: f64, high: f64, rng: &mut Stream) {
     let (low, high) = (low as f32, high as f32);
-    out.iter_mut().for_each(|w| *w = rng.uniform(low, high));
+    for w in out {
+        *w = rng.uniform(low, high);
+    }
 }

@@ -27,7 +27,7 @@ impl Build for Embedding {
     }
 }
 
-/// yₜ = W[xₜ].
+/// `yₜ = W[xₜ]`.
 #[derive(Debug)]
 struct Table {
     rows: usize,

@@ -56,7 +56,7 @@ trait Cell: Send + Sync + std::fmt::Debug + 'static {
 /// A cell run over a sequence from the initial state.
 ///
 /// # Shapes
-/// [steps, features] to [units] (the last state), or [steps, units] with `all`.
+/// `[steps, features]` to `[units]` (the last state), or `[steps, units]` with `all`.
 #[derive(Debug)]
 struct Recurrent<C> {
     cell: C,

@@ -51,7 +51,9 @@ impl Layer for SoftmaxRows {
                 let log_sum = math::ln(sum);
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
             } else {
-                y.iter_mut().for_each(|y| *y /= sum);
+                for y in y {
+                    *y /= sum;
+                }
             }
         }
     }
