@@ -62,7 +62,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Completions(command) => command.run(),
-            Self::Man(command) => command.run(),
+            Self::Man(_) => completions::man(),
         }
     }
 }
@@ -116,7 +116,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(BadInput(messages)) = error.downcast_ref() {
-        tell(&cut(&messages.iter().map(|m| format!("{}\n", escaped_lines(m))).collect::<String>()));
+        tell(&cut(&(escaped_lines(&messages.join("\n")).into_owned() + "\n")));
         return ExitCode::from(2);
     }
     tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
@@ -151,7 +151,7 @@ fn cut(text: &str) -> String {
     for line in text.lines() {
         let line = excerpt(line, 1000);
         if out.len() + line.len() > MESSAGE - 40 {
-            out.push_str(&format!("... and {left} more\n"));
+            out += &format!("... and {left} more\n");
             break;
         }
         out.push_str(&line);

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 fn gradtui<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
@@ -48,7 +48,7 @@ impl Drop for Files {
 }
 
 #[track_caller]
-fn check(path: &PathBuf) -> (i32, String) {
+fn check(path: &Path) -> (i32, String) {
     let (code, _, err) = run(&[OsStr::new("check"), path.as_os_str()]);
     (code, err)
 }

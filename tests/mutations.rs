@@ -71,9 +71,8 @@ fn mutants_are_read_or_refused_with_a_place() {
         let preset = &preset::ALL[round as usize % preset::ALL.len()];
         let mut rng = Stream::new(20, Purpose::Noise, round, 0);
         // Comments would swallow most of the damage.
-        let plain: String =
-            preset.text.lines().filter(|l| !l.starts_with("//")).map(|l| format!("{l}\n")).collect();
-        let mut text: Vec<char> = plain.chars().collect();
+        let plain: Vec<&str> = preset.text.lines().filter(|l| !l.starts_with("//")).collect();
+        let mut text: Vec<char> = plain.join("\n").chars().collect();
         for _ in 0..=rng.below(3) {
             mutate(&mut text, &mut rng);
         }

@@ -22,11 +22,9 @@ impl Check {
                 Ok(opened) => match read_with_data(&opened.text, opened.files()) {
                     Ok((scenario, _)) => {
                         let lanes = scenario.lanes.len();
-                        fine.push_str(&format!(
-                            "{}: fine, {lanes} lane{}\n",
-                            opened.name,
-                            if lanes == 1 { "" } else { "s" }
-                        ));
+                        let plural = if lanes == 1 { "" } else { "s" };
+                        fine += &format!("{}: fine, {lanes} lane{plural}
+", opened.name);
                     }
                     Err(found) => faults.extend(opened.faults(&found).0),
                 },

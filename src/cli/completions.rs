@@ -23,11 +23,9 @@ impl Completions {
 #[derive(Debug, clap::Args)]
 pub struct Man {}
 
-impl Man {
-    /// Prints the page.
-    pub fn run(self) -> anyhow::Result<()> {
-        let mut out = Vec::new();
-        clap_mangen::Man::new(parser()).render(&mut out)?;
-        print(&String::from_utf8_lossy(&out))
-    }
+/// Prints the manual page.
+pub fn man() -> anyhow::Result<()> {
+    let mut out = Vec::new();
+    clap_mangen::Man::new(parser()).render(&mut out)?;
+    print(&String::from_utf8_lossy(&out))
 }

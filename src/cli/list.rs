@@ -79,9 +79,9 @@ impl List {
         let width = tables.iter().flat_map(|(_, e)| e).map(|e| e.name.len()).max().unwrap_or(0);
         let mut out = String::new();
         for (heading, entries) in tables {
-            out.push_str(&format!("{heading}\n"));
+            out += &format!("{heading}\n");
             for entry in entries {
-                out.push_str(&format!("  {:width$}  {}\n", entry.name, entry.about));
+                out += &format!("  {:width$}  {}\n", entry.name, entry.about);
             }
             out.push('\n');
         }

@@ -37,7 +37,7 @@ impl Fault {
         let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
         let bom = if text.starts_with('\u{feff}') && line_start == 0 { 3.min(offset) } else { line_start };
         Self {
-            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
+            line: before.split(|&b| b == b'\n').count(),
             column: String::from_utf8_lossy(&before[bom..]).chars().count() + 1,
             what,
         }
@@ -95,7 +95,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Pr
         found.truncate(limits::FAULTS);
         let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
         if let (Some(last), 1..) = (faults.last_mut(), more) {
-            last.what.push_str(&format!(" (and {more} more)"));
+            last.what += &format!(" (and {more} more)");
         }
         faults
     };

@@ -115,7 +115,7 @@ impl<'a> Document<'a> {
         while let Kind::Name(name, Some(items)) = &node.kind {
             match &items[..] {
                 [Item { name: None, node: inner }] if &self.text[name.clone()] == "Some" => node = inner,
-                [item] if self.wrapped(item).is_some() => return &item.node,
+                [item] if Self::wrapped(item).is_some() => return &item.node,
                 _ => break,
             }
         }
@@ -123,7 +123,7 @@ impl<'a> Document<'a> {
     }
 
     /// The settings of `Dense((units: 3))`, as serde writes them: one argument that is itself a group of fields.
-    fn wrapped<'n>(&self, item: &'n Item) -> Option<&'n [Item]> {
+    fn wrapped(item: &Item) -> Option<&[Item]> {
         match &item.node.kind {
             Kind::Group(inner) if item.name.is_none() && inner.iter().all(|i| i.name.is_some()) => {
                 Some(inner)
@@ -584,7 +584,7 @@ impl<'de> de::Deserializer<'de> for Arguments<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.items {
-            [item] if self.doc.wrapped(item).is_some() => {
+            [item] if Document::wrapped(item).is_some() => {
                 self.only()?.deserialize_struct(name, fields, visitor)
             }
             _ => self.fields(name, fields, visitor),

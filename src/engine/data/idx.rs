@@ -128,7 +128,9 @@ pub(super) fn samples(images: Array, labels: Array, divide_by: f32) -> Result<Sa
     let labels = Labels::numbered(of).map_err(|what| (false, what))?;
     let mut inputs = images.values;
     if divide_by != 1.0 {
-        inputs.iter_mut().for_each(|x| *x /= divide_by);
+        for x in &mut inputs {
+            *x /= divide_by;
+        }
     }
     Ok(Samples { shape, inputs, labels })
 }
@@ -157,7 +159,7 @@ mod tests {
 
     fn file(kind: u8, sizes: &[u32], body: &[u8]) -> Vec<u8> {
         let mut out = vec![0, 0, kind, sizes.len() as u8];
-        sizes.iter().for_each(|s| out.extend(s.to_be_bytes()));
+        out.extend(sizes.iter().flat_map(|s| s.to_be_bytes()));
         out.extend(body);
         out
     }

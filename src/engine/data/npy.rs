@@ -1,4 +1,4 @@
-//! NumPy's NPY and NPZ files. Every size is compared with the bytes that are there; objects are never unpickled.
+//! `NumPy`'s NPY and NPZ files. Every size is compared with the bytes that are there; objects are never unpickled.
 
 use super::idx::{Array, count, finite, samples, wide};
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, unpack};
@@ -8,7 +8,7 @@ use crate::registry::settings;
 use crate::text::excerpt;
 
 settings! {
-    /// Arrays of your own from NumPy: an .npz with inputs and labels, or two .npy files, or one with the label as last column.
+    /// Arrays of your own from `NumPy`: an .npz with inputs and labels, or two .npy files, or one with the label as last column.
     pub struct Npy {
         /// the .npz or .npy file, relative to the scenario
         path: String = String::new();
@@ -232,7 +232,7 @@ mod tests {
             let sizes = [crc32fast::hash(body), body.len() as u32, body.len() as u32];
             let common = |out: &mut Vec<u8>| {
                 out.extend([20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-                sizes.iter().for_each(|s| out.extend(s.to_le_bytes()));
+                out.extend(sizes.iter().flat_map(|s| s.to_le_bytes()));
                 out.extend((name.len() as u16).to_le_bytes());
                 out.extend([0, 0]);
             };

@@ -49,16 +49,14 @@ pub fn prepare(
     let Dataset { samples, validation, range } = data;
     let mut order: Vec<usize> = (0..samples.len()).collect();
     Stream::new(seed, Purpose::Split, 0, 0).shuffle(&mut order);
-    let (mut first, validation) = match validation {
-        Some(own) => (order, own),
-        None => {
-            let (train, held) = split(&samples, &order, share);
-            (train, samples.pick(&held))
-        }
+    let (mut first, mut validation) = if let Some(own) = validation {
+        (order, own)
+    } else {
+        let (train, held) = split(&samples, &order, share);
+        (train, samples.pick(&held))
     };
     first.truncate(limit.unwrap_or(usize::MAX));
     let mut train = samples.pick(&first);
-    let mut validation = validation;
     if train.is_empty() || validation.is_empty() {
         return Err(SourceError::new(format!(
             "{} samples are too few for a training and a validation part",

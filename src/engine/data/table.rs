@@ -131,10 +131,10 @@ pub fn read(text: &[u8], label: Option<&Column>, regression: bool) -> Result<Sam
 
 /// A quote that is opened and never closed would swallow the rest of the file.
 fn unclosed(text: &[u8]) -> Result<(), Fault> {
-    let quotes = text.iter().filter(|&&b| b == b'"').count();
+    let quotes = text.split(|&b| b == b'"').count() - 1;
     match text.iter().rposition(|&b| b == b'"') {
         Some(last) if quotes % 2 == 1 => {
-            let line = text[..last].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+            let line = text[..last].split(|&b| b == b'\n').count() as u64;
             Err((Some(line), "a quote is opened and never closed".into()))
         }
         _ => Ok(()),
