@@ -23,8 +23,11 @@ impl Check {
                     Ok((scenario, _)) => {
                         let lanes = scenario.lanes.len();
                         let plural = if lanes == 1 { "" } else { "s" };
-                        fine += &format!("{}: fine, {lanes} lane{plural}
-", opened.name);
+                        fine += &format!(
+                            "{}: fine, {lanes} lane{plural}
+",
+                            opened.name
+                        );
                     }
                     Err(found) => faults.extend(opened.faults(&found).0),
                 },

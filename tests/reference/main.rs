@@ -17,6 +17,7 @@ mod optimizers;
 mod optimizers_extra;
 mod schedules;
 mod testfunctions;
+mod toydata;
 mod traces;
 
 /// The kinds that a module of this crate runs; the others are reported as skipped.
@@ -34,6 +35,7 @@ const KINDS: &[&str] = &[
     "schedules",
     "clipping",
     "testfunctions",
+    "toydata",
 ];
 
 #[test]

@@ -20,7 +20,9 @@ fn load(ron: &str) -> Samples {
 /// Labels as numbers, one after another.
 fn labels(samples: &Samples) -> Vec<f64> {
     match &samples.labels {
-        Labels::Classes { of, .. } | Labels::StepClasses { of, .. } => of.iter().map(|&c| f64::from(c)).collect(),
+        Labels::Classes { of, .. } | Labels::StepClasses { of, .. } => {
+            of.iter().map(|&c| f64::from(c)).collect()
+        }
         Labels::Values { of, .. } => of.iter().map(|&x| f64::from(x)).collect(),
     }
 }
@@ -54,7 +56,8 @@ fn run(case: &Value) -> Result<Check, String> {
                 check.tensor64("sum", &[label], &[answer(&steps)], Tol::Absolute(1e-6));
                 let marked: Vec<usize> = (0..values.len()).filter(|t| steps[2 * t + 1] == 1.0).collect();
                 let half = values.len() / 2;
-                check.holds("a mark in each half", marked.len() == 2 && marked[0] < half && marked[1] >= half);
+                check
+                    .holds("a mark in each half", marked.len() == 2 && marked[0] < half && marked[1] >= half);
             }
         }
         "copy" => {
@@ -77,7 +80,12 @@ fn run(case: &Value) -> Result<Check, String> {
         }
         "parity" => {
             let answer = |bits: &[f64]| -> Vec<f64> {
-                bits.iter().scan(0.0, |odd, b| { *odd = f64::from(*odd != *b); Some(*odd) }).collect()
+                bits.iter()
+                    .scan(0.0, |odd, b| {
+                        *odd = f64::from(*odd != *b);
+                        Some(*odd)
+                    })
+                    .collect()
             };
             each(&mut check, case, "Parity(40, {n})", answer);
         }
