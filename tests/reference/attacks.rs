@@ -1,9 +1,8 @@
 //! Reference cases of kind `attacks`, on the fixed networks of `attack_models`: perturbed inputs, verdicts, sizes, sweeps.
 
 use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, numbers, text};
-use crate::nets::{describe, parse, sample};
+use crate::nets::{Net, sample};
 use gradtui::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, fooled, predicted};
-use gradtui::engine::network::Network;
 use gradtui::registry::Value as _;
 use serde_json::Value;
 use std::io::Read as _;
@@ -33,29 +32,12 @@ fn reference_attack_sweeps() {
     report.finish();
 }
 
-/// A fixed network with its weights and its running statistics.
-struct Net {
-    network: Network,
-    params: Vec<f32>,
-    state: Vec<f32>,
-}
-
 /// The fixed network of this name for images of this shape.
 fn network(id: &str, shape: &[usize]) -> Result<Net, String> {
     let models: Vec<Value> =
         files("attack_models").iter().flat_map(|f| list(&f["models"]).to_vec()).collect();
     let model = models.iter().find(|m| text(&m["id"]) == id).ok_or(format!("no network {id}"))?;
-    let (mut layers, mut params) = (Vec::new(), Vec::new());
-    for layer in list(&model["layers"]) {
-        layers.push(parse(&describe(text(&layer["type"]), layer, !layer["bias"].is_null())?)?);
-        for name in ["weight", "bias"].iter().filter_map(|t| layer[t].as_str()) {
-            params.extend(Tensor::new(&model["weights"][name]).f32());
-        }
-    }
-    let network = Network::new(sample(shape).1, &layers).map_err(|e| format!("{}: {e}", e.at))?;
-    assert_eq!(params.len(), network.param_count(), "numbers in the weights of {id}");
-    let state = network.initial_state();
-    Ok(Net { network, params, state })
+    Net::new(sample(shape).1, &model["layers"], &model["weights"], &Value::Null)
 }
 
 /// An attack as a scenario writes it.
