@@ -34,6 +34,8 @@ pub const STEPS: usize = 1_000_000_000;
 pub const SAMPLES: usize = 1_000_000;
 /// Columns of a CSV file.
 pub const CSV_COLUMNS: usize = 4096;
+/// Bytes of one line of a CSV file.
+pub const CSV_LINE: usize = 1024 * 1024;
 /// Characters of a name or title.
 pub const NAME_CHARS: usize = 200;
 /// Faults reported of one file.

@@ -25,7 +25,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         .map_err(|e| reason(&e))?;
     // And once more, since the name may have changed hands.
     regular(&file.metadata().map_err(|e| reason(&e))?, limit)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }

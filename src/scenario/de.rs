@@ -194,6 +194,9 @@ impl<'a> Document<'a> {
         };
         let mut named = false;
         for (i, item) in items.iter().enumerate() {
+            if self.faults.borrow().len() >= limits::FAULTS {
+                break;
+            }
             let Some(span) = &item.name else {
                 match fields.get(i) {
                     Some(field) if !named => {

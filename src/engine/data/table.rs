@@ -68,8 +68,7 @@ impl Source for Csv {
         }
         let fault = |(line, what)| SourceError { file: Some(self.path.clone()), line, what };
         let bytes = files.read(&self.path, limits::DATA_FILE_BYTES).map_err(|what| fault((None, what)))?;
-        let text = unpack::all(&bytes, limits::DATA_FILE_BYTES).map_err(|what| fault((None, what)))?;
-        drop(bytes);
+        let text = unpack::all(bytes, limits::DATA_FILE_BYTES).map_err(|what| fault((None, what)))?;
         let samples = read(&text, self.label.as_ref(), self.regression).map_err(fault)?;
         Ok(Dataset { samples, validation: None, range: None })
     }
@@ -83,6 +82,7 @@ type Fault = (Option<u64>, String);
 /// # Errors
 /// What is wrong, and in which line.
 pub fn read(text: &[u8], label: Option<&Column>, regression: bool) -> Result<Samples, Fault> {
+    long_line(text)?;
     unclosed(text)?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut rows =
@@ -127,6 +127,14 @@ pub fn read(text: &[u8], label: Option<&Column>, regression: bool) -> Result<Sam
     }
     let labels = if regression { values(&labels)? } else { classes(&labels)? };
     Ok(Samples { shape: Shape::Flat(width - 1), inputs, labels })
+}
+
+/// A line that no table has is refused before anything is made of it.
+fn long_line(text: &[u8]) -> Result<(), Fault> {
+    match text.split(|&b| b == b'\n').position(|line| line.len() > limits::CSV_LINE) {
+        Some(i) => Err((Some(i as u64 + 1), format!("a line of more than {} bytes", limits::CSV_LINE))),
+        None => Ok(()),
+    }
 }
 
 /// A quote that is opened and never closed would swallow the rest of the file.
@@ -277,6 +285,7 @@ mod tests {
             assert!(!what.contains(crate::text::harmful), "{what:?}");
         }
         assert_eq!(fault("").0, None);
-        assert!(fault(&"1,".repeat(1_000_000)).1.contains("4096"));
+        assert!(fault(&"1,".repeat(100_000)).1.contains("4096"));
+        assert_eq!(fault(&format!("1,2\n1,{}\n", "2".repeat(2_000_000))).0, Some(2));
     }
 }
