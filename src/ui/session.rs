@@ -24,6 +24,8 @@ pub struct Session<'a> {
     pub color: ColorChoice,
     /// Whether training has been told to begin.
     pub running: bool,
+    /// What the user should know at first.
+    pub notices: Vec<String>,
     /// Where orders go. Must not wait.
     pub send: &'a mut dyn FnMut(Command),
     /// The events since the last call. Must not wait.
@@ -65,6 +67,9 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let terminal = Terminal::open(glyphs)?;
     let start = Instant::now();
     let mut app = App::new(session.scenario, session.presets, theme, terminal.size(), session.running);
+    for notice in session.notices {
+        app.update(Message::Event(Event::Notice(notice)));
+    }
     let mut drawn = Drawn {
         buffer: Buffer::empty(Rect::ZERO),
         any: None,

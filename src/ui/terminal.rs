@@ -94,6 +94,18 @@ pub fn glyphs(var: impl Fn(&str) -> Option<String>) -> Glyphs {
     if utf8 && !console { Glyphs::Unicode } else { Glyphs::Ascii }
 }
 
+/// Whether the lab can open here; touches nothing.
+///
+/// # Errors
+/// There is no terminal, or none that can be drawn on.
+pub fn fit() -> Result<(), Unfit> {
+    if !termios::isatty(std::io::stdin()) || !termios::isatty(std::io::stdout()) {
+        return Err(Unfit::NoTerminal);
+    }
+    let term = std::env::var("TERM").unwrap_or_default();
+    if matches!(&term[..], "" | "dumb" | "unknown") { Err(Unfit::Dumb(term)) } else { Ok(()) }
+}
+
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
 const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[?25h\x1b[?1049l";
 
@@ -169,14 +181,8 @@ impl Terminal {
     /// # Errors
     /// There is no terminal, or none that can be drawn on.
     pub fn open(glyphs: Glyphs) -> Result<Self, Unfit> {
-        let (input, output) = (std::io::stdin(), std::io::stdout());
-        if !termios::isatty(&input) || !termios::isatty(&output) {
-            return Err(Unfit::NoTerminal);
-        }
-        let term = std::env::var("TERM").unwrap_or_default();
-        if matches!(&term[..], "" | "dumb" | "unknown") {
-            return Err(Unfit::Dumb(term));
-        }
+        fit()?;
+        let input = std::io::stdin();
         let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
         let custody = Arc::new(Custody { before, held: AtomicBool::new(false) });
         let (tell, wakes) = sync_channel(256);

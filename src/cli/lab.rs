@@ -1,0 +1,163 @@
+//! `gradtui [SCENARIO]`: the lab on a terminal, wired to a run in threads.
+
+use super::{BadInput, Ended, open, tell};
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::experiment::Experiment;
+use crate::lab::preset;
+use crate::lab::run::Run;
+use crate::lab::run_dir::{RunDir, checkpoint::checksum};
+use crate::lab::runner::Runner;
+use crate::scenario::{Scenario, read_with_data};
+use crate::telemetry::Command;
+use crate::text::escaped;
+use crate::ui::app::Preset;
+use crate::ui::session::{self, Session};
+use crate::ui::terminal::{ColorChoice, Unfit, fit};
+use etcetera::BaseStrategy as _;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of the lab.
+#[derive(Debug, clap::Args)]
+pub struct Lab {
+    /// A preset or a file; the first preset without
+    #[arg(value_name = "SCENARIO")]
+    scenario: Option<OsString>,
+    /// Workers; results do not depend on it
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
+    threads: Option<u64>,
+    /// Write the run to this new or empty directory instead of one of its own
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
+    color: String,
+}
+
+impl Lab {
+    /// Opens the lab.
+    pub fn run(self) -> anyhow::Result<()> {
+        fit().map_err(|e| unfit(&e))?;
+        let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
+        let (scenario, data) =
+            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+            Some(disk) => Arc::new(disk.clone()),
+            None => Arc::new(NoFiles),
+        };
+        let base = opened.disk.as_ref().map(|d| std::path::absolute(&d.base)).transpose()?.unwrap_or_default();
+        let samples = checksum(&data.train.inputs);
+        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+            .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
+        let mut notices = Vec::new();
+        let dir = match &self.out {
+            Some(out) => {
+                let made = RunDir::create(out, &scenario, &base, samples);
+                Some(made.map_err(|e| BadInput::new(e.to_string()))?)
+            }
+            None => match own_directory(&opened.name).and_then(|path| {
+                RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string())
+            }) {
+                Ok(dir) => Some(dir),
+                Err(why) => {
+                    notices.push(format!("this run is not saved: {why}"));
+                    None
+                }
+            },
+        };
+        let run = Run::new(experiment, None, files);
+        let color = match &self.color[..] {
+            "always" => ColorChoice::Always,
+            "never" => ColorChoice::Never,
+            _ => ColorChoice::Auto,
+        };
+        show(scenario, run, dir, self.threads.map(|n| n as usize), color, notices)
+    }
+}
+
+/// Trains a run before the user's eyes until the user leaves.
+///
+/// # Errors
+/// How it ended, where that is not well.
+pub fn show(
+    scenario: Scenario,
+    run: Run,
+    dir: Option<RunDir>,
+    threads: Option<usize>,
+    color: ColorChoice,
+    notices: Vec<String>,
+) -> anyhow::Result<()> {
+    let presets =
+        preset::ALL.iter().map(|p| Preset { name: p.name.into(), scenario: p.scenario() }).collect();
+    let runner = Runner::start(run, threads, dir, false)?;
+    runner.send(Command::Run);
+    let ended = session::run(Session {
+        scenario,
+        presets,
+        color,
+        running: true,
+        notices,
+        send: &mut |command| runner.send(command),
+        drain: &mut || runner.drain(),
+    });
+    let (_, _, disk) = runner.finish();
+    if let Some(why) = disk {
+        tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+    }
+    match ended {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
+        Err(e) => Err(unfit(&e)),
+    }
+}
+
+fn unfit(why: &Unfit) -> anyhow::Error {
+    match why {
+        Unfit::System(_) => Ended(1, why.to_string()).into(),
+        Unfit::NoTerminal | Unfit::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),
+    }
+}
+
+/// A fresh directory among the user's runs.
+fn own_directory(scenario: &str) -> Result<PathBuf, String> {
+    let strategy = etcetera::choose_base_strategy().map_err(|e| e.to_string())?;
+    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    fresh(&state.join("gradtui").join("runs"), scenario)
+}
+
+/// Makes the directory with the first number that is free: `spiral-1`.
+fn fresh(runs: &Path, scenario: &str) -> Result<PathBuf, String> {
+    let stem = Path::new(scenario).file_stem().map_or("run".into(), |s| s.to_string_lossy());
+    let name: String = stem.chars().filter(|c| c.is_alphanumeric() || *c == '-').take(40).collect();
+    let mut builder = std::fs::DirBuilder::new();
+    builder.mode(0o700);
+    let fault = |path: &Path, e: &std::io::Error| format!("{}: {e}", path.display());
+    builder.recursive(true).create(runs).map_err(|e| fault(runs, &e))?;
+    builder.recursive(false);
+    for n in 1..100_000 {
+        let path = runs.join(format!("{name}-{n}"));
+        match builder.create(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(fault(&path, &e)),
+        }
+    }
+    Err(format!("{} is full of runs", runs.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_gets_a_directory_of_its_own() {
+        let runs = std::env::temp_dir().join(format!("gradtui-lab-{}", std::process::id()));
+        let a = fresh(&runs, "../some/spiral.ron").expect("a directory");
+        let b = fresh(&runs, "../some/spiral.ron").expect("another");
+        assert_eq!((a, b), (runs.join("spiral-1"), runs.join("spiral-2")));
+        std::fs::remove_dir_all(&runs).expect("removed");
+    }
+}
