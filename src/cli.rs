@@ -5,6 +5,7 @@
 mod check;
 mod completions;
 mod headless;
+mod lab;
 mod list;
 mod open;
 mod resume;
@@ -28,11 +29,14 @@ const MESSAGE: usize = 8000;
 #[command(
     name = "gradtui",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done, 1 a run failed, 2 the input is at fault, 130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    lab: lab::Lab,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,7 +110,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    finish(arguments.command.run())
+    finish(match arguments.command {
+        Some(command) => command.run(),
+        None => arguments.lab.run(),
+    })
 }
 
 /// Says what went wrong, if anything did.

@@ -48,7 +48,8 @@ impl Lab {
             Some(disk) => Arc::new(disk.clone()),
             None => Arc::new(NoFiles),
         };
-        let base = opened.disk.as_ref().map(|d| std::path::absolute(&d.base)).transpose()?.unwrap_or_default();
+        let base =
+            opened.disk.as_ref().map(|d| std::path::absolute(&d.base)).transpose()?.unwrap_or_default();
         let samples = checksum(&data.train.inputs);
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
@@ -58,9 +59,9 @@ impl Lab {
                 let made = RunDir::create(out, &scenario, &base, samples);
                 Some(made.map_err(|e| BadInput::new(e.to_string()))?)
             }
-            None => match own_directory(&opened.name).and_then(|path| {
-                RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string())
-            }) {
+            None => match own_directory(&opened.name)
+                .and_then(|path| RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string()))
+            {
                 Ok(dir) => Some(dir),
                 Err(why) => {
                     notices.push(format!("this run is not saved: {why}"));

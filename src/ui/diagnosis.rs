@@ -104,7 +104,10 @@ fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
         let label = lane.info.layers.get(layer).map_or("", |l| l.label.split('(').next().unwrap_or_default());
         format!("layer {} {label}", layer + 1)
     };
-    if let Some((layer, v)) = worst(|l| l.saturated).filter(|(_, v)| *v >= 0.3) {
+    // A rectifier is silent on one side by design; what saturates on both sides is in trouble much earlier.
+    let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
+    let most = |layer| if rectifies(layer) { 0.9 } else { 0.3 };
+    if let Some((layer, v)) = worst(|l| l.saturated).filter(|&(l, v)| v >= most(l)) {
         say(Weight::Warn, format!("{} of {} is saturated", percent(v), name(layer)));
     }
     if let Some((layer, v)) = worst(|l| l.dead).filter(|(_, v)| *v >= 0.1) {

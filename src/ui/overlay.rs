@@ -13,7 +13,7 @@ use form::{Form, Subject};
 use menu::{Menu, Pick};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
@@ -141,7 +141,12 @@ pub fn open(title: Line<'_>, width: u16, height: u16, theme: &Theme, area: Rect,
 pub fn frame<'a>(title: Line<'a>, style: Style, theme: &Theme) -> Block<'a> {
     let mut padded = Line::default();
     padded.push_span(" ");
-    padded.spans.extend(title.spans.into_iter().map(|s| s.patch_style(title.style)));
+    // A title has its own colours, not those of the frame under it.
+    let own = Style::new().fg(Color::Reset).remove_modifier(Modifier::BOLD);
+    padded.spans.extend(title.spans.into_iter().map(|s| {
+        let style = own.patch(title.style).patch(s.style);
+        s.style(style)
+    }));
     padded.push_span(" ");
     let block = Block::bordered().border_style(style).title(padded);
     match theme.glyphs {

@@ -28,6 +28,12 @@ pub fn contested(view: &View) -> Vec<&'static str> {
     (0..first.len()).filter(|&i| differs(i)).map(|i| first[i].name).collect()
 }
 
+/// The settings in which a lane is not like the first one.
+pub fn differs(view: &View, lane: &LaneView) -> Vec<&'static str> {
+    let Some(first) = view.lanes.first() else { return Vec::new() };
+    lane.info.recipe.differences(&first.info.recipe).into_iter().map(|(name, _)| name).collect()
+}
+
 /// What a lane is doing, as a sign and in a word.
 pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
     let pick = |u, a| if glyphs == Glyphs::Unicode { u } else { a };
@@ -51,7 +57,7 @@ struct Rows {
 impl Rows {
     fn new(cx: Context<'_>, area: Rect) -> Self {
         let n = (cx.view.lanes.len() as u16).max(1);
-        let each = (area.height / n).clamp(1, 4);
+        let each = (area.height / n).clamp(1, 3);
         let gap = u16::from(each >= 3 && area.height >= n * each + n - 1);
         let shown = usize::from((area.height / each).max(1));
         let at = cx.view.lanes.iter().position(|l| l.id == cx.front).unwrap_or(0);
@@ -73,7 +79,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
 }
 
 impl Lanes {
-    fn lane(cx: Context<'_>, lane: &LaneView, contested: &[&str], area: Rect, buf: &mut Buffer) {
+    fn lane(cx: Context<'_>, lane: &LaneView, differs: &[&str], area: Rect, buf: &mut Buffer) {
         let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
         let front = lane.id == cx.front;
         let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
@@ -129,45 +135,15 @@ impl Lanes {
                 text::put(buf, inner, end, y, &line, Style::new().fg(theme.lane(lane.id)));
             }
         };
-        let facts = settings(lane, glyphs);
-        match area.height {
-            2 => sparks(buf, 0),
-            3 => {
-                text::put(
-                    buf,
-                    inner,
-                    0,
-                    0,
-                    &text::shorten(&facts, usize::from(inner.width), glyphs),
-                    theme.faint,
-                );
-                sparks(buf, 1);
-            }
-            _ => {
-                text::put(
-                    buf,
-                    inner,
-                    0,
-                    0,
-                    &text::shorten(&facts, usize::from(inner.width), glyphs),
-                    theme.faint,
-                );
-                let by = if contested.is_empty() {
-                    "like the others".into()
-                } else {
-                    format!("differs by {}", contested.join(", "))
-                };
-                text::put(
-                    buf,
-                    inner,
-                    0,
-                    1,
-                    &text::shorten(&by, usize::from(inner.width), glyphs),
-                    theme.faint,
-                );
-                sparks(buf, 2);
-            }
+        let mut facts = settings(lane, glyphs);
+        if inner.width >= 50 && !differs.is_empty() {
+            facts = format!("{facts}   differs by {}", differs.join(", "));
         }
+        if area.height > 2 {
+            let facts = text::shorten(&facts, usize::from(inner.width), glyphs);
+            text::put(buf, inner, 0, 0, &facts, theme.faint);
+        }
+        sparks(buf, u16::from(area.height > 2));
     }
 }
 
@@ -186,14 +162,13 @@ impl Pane for Lanes {
         if cx.view.lanes.is_empty() {
             return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
         }
-        let by = contested(cx.view);
         let rows = Rows::new(cx, area);
         let mut y = 0;
         for lane in cx.view.lanes.iter().skip(rows.first) {
             if y >= area.height {
                 break;
             }
-            Self::lane(cx, lane, &by, text::part(area, 0, y, area.width, rows.each), buf);
+            Self::lane(cx, lane, &differs(cx.view, lane), text::part(area, 0, y, area.width, rows.each), buf);
             y += rows.each + rows.gap;
         }
     }
