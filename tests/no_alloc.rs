@@ -4,12 +4,15 @@
 // Counting allocations takes an allocator, and an allocator is unsafe by its signature.
 #![allow(unsafe_code)]
 
+use gradtui::engine::data::NoFiles;
 use gradtui::engine::init::InitConfig;
 use gradtui::engine::layer::{LayerConfig, Pass};
 use gradtui::engine::loss::{LossConfig, Targets};
 use gradtui::engine::network::Network;
 use gradtui::engine::shape::Shape;
-use gradtui::registry::Value as _;
+use gradtui::lab::trainer::Trainer;
+use gradtui::registry::Value;
+use gradtui::scenario::Scenario;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -77,4 +80,27 @@ fn a_pass_through_every_layer_and_every_loss_allocates_nothing() {
     // The counter counts.
     let kept = std::hint::black_box(vec![1u8; 100]);
     assert!(ALLOCATIONS.get() > before, "{} bytes came from nowhere", kept.len());
+}
+
+#[test]
+fn a_step_of_a_lane_allocates_nothing_from_one_shuffle_to_the_next() {
+    let scenario = Scenario {
+        network: Vec::parse("[Dense(units: 8), BatchNorm(), Dropout(), Tanh()]").expect("layers"),
+        clip: Value::parse("Norm(max_norm: 0.5)").expect("a clip"),
+        ..Scenario::default()
+    };
+    let data = std::sync::Arc::new(scenario.prepare(&NoFiles).expect("data"));
+    let mut recipe = scenario.base();
+    recipe.regularisation.l2 = 0.01;
+    let mut trainer = Trainer::new(&data, recipe, 1, 1000).unwrap_or_else(|e| panic!("{e}"));
+    for _ in 0..trainer.steps_per_epoch() {
+        trainer.step(false).unwrap_or_else(|e| panic!("{e:?}"));
+    }
+    trainer.evaluate();
+    let before = ALLOCATIONS.get();
+    for _ in 0..3 * trainer.steps_per_epoch() {
+        trainer.step(false).unwrap_or_else(|e| panic!("{e:?}"));
+    }
+    trainer.evaluate();
+    assert_eq!(ALLOCATIONS.get() - before, 0, "allocations in three epochs and an evaluation");
 }

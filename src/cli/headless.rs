@@ -139,16 +139,28 @@ fn ending(lane: &Standing) -> String {
         Phase::Stopped(what) => ("stopped", what.as_str()),
         _ => ("finished", ""),
     };
-    serde_json::json!({
-        "step": lane.step,
-        "lane": lane.name,
-        "end": phase,
-        "what": what,
-        "loss": lane.last.map(|m| m.loss),
-        "val_loss": lane.val_loss,
-        "val_accuracy": lane.val_accuracy,
-    })
-    .to_string()
+    let end = Ending {
+        step: lane.step,
+        lane: &lane.name,
+        end: phase,
+        what,
+        loss: lane.last.map(|m| m.loss),
+        val_loss: lane.val_loss,
+        val_accuracy: lane.val_accuracy,
+    };
+    serde_json::to_string(&end).unwrap_or_default()
+}
+
+/// The last line of a lane.
+#[derive(serde::Serialize)]
+struct Ending<'a> {
+    step: u64,
+    lane: &'a str,
+    end: &'a str,
+    what: &'a str,
+    loss: Option<f32>,
+    val_loss: Option<f32>,
+    val_accuracy: Option<f32>,
 }
 
 /// Progress on standard error: a bar a lane on a terminal, a line now and then otherwise.

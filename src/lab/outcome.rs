@@ -54,7 +54,7 @@ pub const METRICS: [(&str, &str); 17] = [
 impl Standing {
     fn value(&self, metric: &str) -> Option<f64> {
         let last = self.last.as_ref();
-        let float = |x: Option<f32>| x.map(f64::from);
+        let float = |x: Option<f32>| x.map(decimal);
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
         match metric {
             "loss" => float(last.map(|m| m.loss)),
@@ -77,6 +77,11 @@ impl Standing {
             _ => None,
         }
     }
+}
+
+/// The number as it is printed: an accuracy of 0.6 is 0.6, though no f32 is.
+fn decimal(x: f32) -> f64 {
+    x.to_string().parse().unwrap_or(f64::from(x))
 }
 
 /// How all lanes stand: a fold over events.
@@ -279,6 +284,7 @@ mod tests {
         assert_eq!(holds("plain.val_accuracy < a.b.val_accuracy"), Ok(()));
         assert_eq!(holds("plain.grad_ratio <= 1e-3"), Ok(()));
         assert_eq!(holds("plain.diverged == 0"), Ok(()));
+        assert_eq!(holds("plain.grad_ratio == 0.0005"), Ok(()));
         assert!(holds("plain.val_accuracy >= 0.51").unwrap_err().contains("0.5 against 0.51"));
         for text in ["plain.loss < 1", "plain.loss > 1", "plain.loss != 1", "plain.loss == plain.loss"] {
             assert!(holds(text).is_err(), "nothing holds of NaN: {text}");

@@ -3,8 +3,9 @@
 //! Given the same orders it emits the same events every time.
 
 use crate::lab::lane::Pace;
-use crate::lab::run::Run;
-use crate::telemetry::{Command, Event};
+use crate::lab::preview::{self, Memory, lane_of};
+use crate::lab::run::{Run, Stamp};
+use crate::telemetry::{Command, Event, View};
 
 /// A turn of a fixed number of steps.
 #[derive(Debug)]
@@ -33,12 +34,15 @@ impl Pace for Counted {
 #[derive(Debug)]
 pub struct Stepped {
     run: Run,
+    memory: Memory,
+    shown: Vec<(View, Stamp)>,
+    probes: Vec<Event>,
 }
 
 impl Stepped {
     /// Drives this run.
     pub fn new(run: Run) -> Self {
-        Self { run }
+        Self { run, memory: Memory::default(), shown: Vec::new(), probes: Vec::new() }
     }
 
     /// Carries out an order at once.
@@ -67,9 +71,27 @@ impl Stepped {
         }
     }
 
+    /// Computes what is watched, where it is not up to date.
+    pub fn look(&mut self) {
+        let views: Vec<View> = self.run.views().to_vec();
+        let before = std::mem::take(&mut self.shown);
+        for view in views {
+            let Some(seen) = self.run.stamp(lane_of(&view)).map(|stamp| (view, stamp)) else { continue };
+            if !before.contains(&seen) {
+                self.run.want_peeks(vec![lane_of(&seen.0)]);
+                let peeks = self.run.take_peeks().unwrap_or_default();
+                let probe = peeks.first().and_then(|peek| preview::look(peek, &seen.0, &mut self.memory));
+                self.probes.extend(probe);
+            }
+            self.shown.push(seen);
+        }
+    }
+
     /// Events since the last call.
     pub fn drain(&mut self) -> Vec<Event> {
-        self.run.take_events()
+        let mut events = self.run.take_events();
+        events.append(&mut self.probes);
+        events
     }
 
     /// The run itself, to look at.

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time between two checkpoints at least.
-const BETWEEN: Duration = Duration::from_secs(5);
+const BETWEEN: Duration = Duration::from_secs(1);
 /// How often lines are written.
 const LINES: Duration = Duration::from_millis(200);
 /// How soon it is tried again when the disk takes nothing.
@@ -121,7 +121,7 @@ impl Shared {
         let what = crate::lab::run_dir::plain(error);
         let what = format!("{}: {what}", crate::text::escaped(&dir.path().display().to_string()));
         if lock(&desk.state).error.replace(what.clone()).is_none() {
-            self.tell(Event::Notice(format!("Nothing can be saved: {what}. Training goes on.")));
+            self.tell(Event::Notice(format!("Nothing can be saved: {what}.")));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::lab::run::Saved;
 use crate::lab::stepped::Stepped;
 use crate::registry::Value;
 use crate::scenario::{self, Scenario};
-use crate::telemetry::Phase;
+use crate::telemetry::{Data, Phase, View};
 
 fn scenario(steps: usize) -> Scenario {
     let lane = |name: &str, optimizer: &str| scenario::Lane {
@@ -176,4 +176,50 @@ fn orders_change_lanes_while_they_train() {
     assert!(events.iter().any(|e| matches!(e, Event::Started { lane: 3, info, .. } if info.name == "new")));
     assert!(events.iter().any(|e| matches!(e, Event::Notice(text) if text.contains("own name"))));
     assert!(events.contains(&Event::Removed { lane: 1 }));
+}
+
+/// What is watched of a trained lane: on a driven run, and from the threads while they train.
+#[test]
+fn previews_show_the_plane_the_confusion_and_an_attack() {
+    let views = vec![
+        View::Prediction { lane: 2, sample: 0, grid: (12, 8) },
+        View::Confusion { lane: 2 },
+        View::Adversarial { lane: 2, sample: 3, eps: 0.5, attack: "Fgsm".into(), target: None },
+    ];
+    let mut stepped = Stepped::new(run(scenario(200)));
+    stepped.send(Command::Watch(views.clone()));
+    stepped.send(Command::Run);
+    stepped.advance(200);
+    stepped.look();
+    let probes: Vec<Event> =
+        stepped.drain().into_iter().filter(|e| matches!(e, Event::Probed { .. })).collect();
+    let part = |name: &str, part: &str| {
+        probes.iter().find_map(|e| match e {
+            Event::Probed { lane: 2, step: 200, name: n, parts } if *n == name => {
+                parts.iter().find(|(p, _)| p == part).map(|(_, d)| d.clone())
+            }
+            _ => None,
+        })
+    };
+    let Some(Data::Grid { width: 12, values, .. }) = part("prediction", "boundary") else {
+        panic!("{probes:?}")
+    };
+    assert_eq!(values.len(), 96);
+    assert!(values.iter().all(|p| (0.0..=1.0).contains(p)));
+    let Some(Data::Table { rows, .. }) = part("confusion", "matrix") else { panic!("{probes:?}") };
+    assert_eq!(rows.iter().flat_map(|(_, r)| r).sum::<f32>(), 80.0, "every validation sample counts once");
+    assert!(matches!(part("adversarial", "linf"), Some(Data::Scalar(x)) if x > 0.0 && x <= 0.5 + 1e-6));
+    assert!(matches!(part("adversarial", "arrow"), Some(Data::Series(ends)) if ends.len() == 4));
+    stepped.look();
+    assert!(stepped.drain().is_empty(), "nothing changed, so nothing is computed");
+
+    let runner = Runner::start(run(scenario(1_000_000)), Some(2), None, false).unwrap();
+    runner.send(Command::Watch(views));
+    runner.send(Command::Run);
+    let seen = |events: &[Event], wanted: &str| {
+        events.iter().any(|e| matches!(e, Event::Probed { name, step, .. } if *name == wanted && *step > 0))
+    };
+    until(&runner, &mut Vec::new(), |e| {
+        ["prediction", "confusion", "adversarial"].iter().all(|name| seen(e, name))
+    });
 }

@@ -1,0 +1,189 @@
+//! Headless runs from outside: what they print, what they leave on disk, how they end, and how they go on.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const SCENARIO: &str = r#"(
+  title: "three lanes", data: Spiral(), network: [Dense(8), Tanh()], steps: 400, evaluate_every: 30,
+  schedule: Cosine(), clip: Norm(max_norm: 1.0),
+  lanes: [
+    (name: "adam", optimizer: Adam(lr: 0.01)),
+    (name: "momentum", optimizer: Momentum(lr: 0.1)),
+    (name: "wild", optimizer: Sgd(lr: 1e5), loss: Mse(), clip: Off()),
+  ],
+)"#;
+
+/// A directory of this test's own with a scenario in it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gradtui-run-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        std::fs::write(path.join("s.ron"), SCENARIO).expect("a file");
+        Self(path)
+    }
+    fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+        command.current_dir(&self.0).args(arguments).stdin(Stdio::null());
+        command
+    }
+    #[track_caller]
+    fn go(&self, line: &str) -> (i32, String, String) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let out = self.command(&words).output().expect("the program starts");
+        let text = |b: Vec<u8>| String::from_utf8(b).expect("UTF-8");
+        (out.status.code().expect("no signal"), text(out.stdout), text(out.stderr))
+    }
+    fn log(&self, run: &str) -> String {
+        std::fs::read_to_string(self.0.join(run).join("metrics.jsonl")).expect("a log")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_run_in_two_parts_leaves_the_log_of_a_whole_one() {
+    let place = Place::new("parts");
+    assert_eq!(place.go("run s.ron --out whole --threads 1").0, 0);
+    assert_eq!(place.go("run s.ron --out parts --steps 137 --threads 3").0, 0);
+    assert_ne!(place.log("parts"), place.log("whole"));
+    assert_eq!(place.go("resume parts --steps 250").0, 0);
+    assert_eq!(place.go("resume parts --steps 400").0, 0);
+    assert_eq!(place.log("parts"), place.log("whole"));
+    let scenario =
+        |run: &str| std::fs::read_to_string(place.0.join(run).join("scenario.ron")).expect("a scenario");
+    assert_eq!(scenario("parts"), scenario("whole"));
+}
+
+#[test]
+fn every_line_is_json_and_what_is_not_finite_is_null() {
+    let place = Place::new("json");
+    let (code, out, err) = place.go("run s.ron --json --out run");
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<serde_json::Value> =
+        out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
+    assert!(out.starts_with(&place.log("run")), "standard output has the log, then how each lane ended");
+    let ends: Vec<_> = lines.iter().filter(|l| l["end"].is_string()).collect();
+    assert_eq!(ends.len(), 3);
+    assert_eq!((&ends[2]["lane"], &ends[2]["end"]), (&"wild".into(), &"diverged".into()));
+    assert_eq!(ends[0]["step"], 400);
+    let last = lines.iter().rfind(|l| l["lane"] == "wild" && l["end"].is_null()).expect("lines of the lane");
+    assert!(last["loss"].is_null() || last["grad_norm"].is_null(), "{last}");
+    let adam: Vec<_> = lines.iter().filter(|l| l["lane"] == "adam" && l["end"].is_null()).collect();
+    assert_eq!(adam.len(), 400);
+    assert!(adam.iter().enumerate().all(|(i, l)| l["step"] == i as u64 + 1));
+    assert_eq!(
+        adam.iter().filter(|l| l["val_loss"].is_number()).count(),
+        14,
+        "every 30 steps and at the end"
+    );
+    assert_eq!(adam[0]["layer_grad_norms"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn expectations_decide_the_exit_code() {
+    let place = Place::new("expect");
+    let with = |expectation: &str| {
+        let out = place
+            .command(&["run", "s.ron", "--steps", "60", "--expect", expectation])
+            .output()
+            .expect("a start");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    assert_eq!(with("wild.diverged == 1").0, Some(0));
+    assert_eq!(with("adam.step == 60").0, Some(0));
+    let (code, words) = with("adam.val_accuracy > 1");
+    assert_eq!(code, Some(1));
+    assert!(words.contains("does not hold"), "{words}");
+    for (wrong, hint) in [("adm.loss < 1", "did you mean adam"), ("adam.los < 1", "did you mean loss")] {
+        let (code, words) = with(wrong);
+        assert_eq!(code, Some(2), "{words}");
+        assert!(words.contains(hint), "{words}");
+    }
+}
+
+/// Reads so many lines of a run without an end, then does something to it.
+fn strike(place: &Place, arguments: &[&str], lines: usize, signal: &str) -> Option<i32> {
+    let mut child =
+        place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a start");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    for _ in 0..lines {
+        out.next().expect("a line").expect("UTF-8");
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    let signal = match signal {
+        "KILL" => rustix::process::Signal::KILL,
+        _ => rustix::process::Signal::TERM,
+    };
+    rustix::process::kill_process(pid, signal).expect("a signal");
+    // The rest is read, so that nobody waits for a full pipe.
+    out.for_each(drop);
+    child.wait().expect("an end").code()
+}
+
+#[test]
+fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
+    let place = Place::new("strike");
+    let run = ["run", "s.ron", "--json", "--steps", "100000000", "--out", "struck"];
+    let resume = ["resume", "struck", "--json", "--steps", "100000000"];
+    assert_eq!(strike(&place, &run, 500, "KILL"), None);
+    for lines in [1, 300, 700] {
+        assert_eq!(strike(&place, &resume, lines, "KILL"), None);
+    }
+    assert_eq!(strike(&place, &resume, 300, "TERM"), Some(143));
+    let log = place.log("struck");
+    assert!(log.ends_with('\n'));
+    let steps = log.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let furthest = steps.filter_map(|l| l["step"].as_u64()).max().expect("a step");
+    let end = (furthest + 500).to_string();
+    assert_eq!(place.go(&format!("resume struck --steps {end}")).0, 0);
+    assert_eq!(place.go(&format!("run s.ron --out whole --steps {end}")).0, 0);
+    assert!(place.log("struck") == place.log("whole"), "the logs differ");
+}
+
+#[test]
+fn a_directory_that_is_not_ours_or_in_use_is_refused_untouched() {
+    let place = Place::new("foreign");
+    let foreign = place.0.join("foreign");
+    std::fs::create_dir(&foreign).expect("a directory");
+    std::fs::write(foreign.join("thesis.tex"), "years").expect("a file");
+    let names = |p: &Path| std::fs::read_dir(p).expect("a directory").count();
+    assert_eq!(place.go("run s.ron --out foreign").0, 2);
+    assert_eq!(place.go("resume foreign").0, 2);
+    assert_eq!(names(&foreign), 1);
+    assert_eq!(place.go("run s.ron --out s.ron").0, 2);
+    assert_eq!(place.go("run s.ron --steps 20 --out once").0, 0);
+    let (code, _, words) = place.go("run s.ron --steps 20 --out once");
+    assert!(code == 2 && words.contains("resume"), "{code} {words}");
+}
+
+#[test]
+fn the_seed_changes_the_run_and_threads_do_not() {
+    let place = Place::new("seed");
+    let (_, one, _) = place.go("run s.ron --json --steps 50 --threads 1");
+    let (_, three, _) = place.go("run s.ron --json --steps 50 --threads 3");
+    let (_, other, _) = place.go("run s.ron --json --steps 50 --seed 2");
+    assert_eq!(one, three);
+    assert_ne!(one, other);
+}
+
+/// With the test build: `cargo test --features faults`.
+#[cfg(feature = "faults")]
+#[test]
+fn a_worker_that_panics_costs_one_lane() {
+    let place = Place::new("panic");
+    let mut command = place.command(&["run", "s.ron", "--json", "--steps", "100"]);
+    let out = command.env("GRADTUI_FAULT", "panic-worker:1").output().expect("a start");
+    assert_eq!(out.status.code(), Some(1));
+    let (text, words) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(text.contains(r#""step":100,"lane":"adam","end":"finished""#), "{text}");
+    assert!(words.contains("lane momentum: a fault of the program"), "{words}");
+    assert!(!words.contains("panicked"), "{words}");
+}
