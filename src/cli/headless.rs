@@ -229,13 +229,13 @@ impl Progress {
 
 /// A lane in a few words.
 fn brief(lane: &Standing) -> String {
-    let mut text = match &lane.phase {
+    let text = match &lane.phase {
         Phase::Diverged(_) => return "diverged".into(),
         Phase::Failed(_) => return "failed".into(),
         _ => lane.last.map_or_else(String::new, |m| format!("loss {:.4}", m.loss)),
     };
-    if let Some(accuracy) = lane.val_accuracy {
-        text += &format!(" val {:.1} %", 100.0 * accuracy);
+    match lane.val_accuracy {
+        Some(accuracy) => format!("{text} val {:.1} %", 100.0 * accuracy),
+        None => text,
     }
-    text
 }

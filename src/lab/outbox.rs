@@ -53,13 +53,14 @@ impl Outbox {
         let mut later: HashMap<LaneId, usize> = HashMap::new();
         for event in self.events.drain(..).rev() {
             match event {
-                Event::Measured { lane, measure, layers } => match later.remove(&lane) {
-                    Some(place) => merge(&mut kept[place], &measure),
-                    None => {
+                Event::Measured { lane, measure, layers } => {
+                    if let Some(place) = later.remove(&lane) {
+                        merge(&mut kept[place], &measure);
+                    } else {
                         later.insert(lane, kept.len());
                         kept.push(Event::Measured { lane, measure, layers });
                     }
-                },
+                }
                 other => {
                     if let Event::Started { lane, .. } = &other {
                         later.remove(lane);

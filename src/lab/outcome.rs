@@ -235,15 +235,13 @@ fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
         return Err(format!("there is no lane {lane}; {hint}"));
     }
     let names = METRICS.map(|(name, _)| name);
-    match names.iter().find(|n| **n == metric) {
-        Some(metric) => Ok(Side::Metric { lane: lane.into(), metric }),
-        None => {
-            let near = did_you_mean(metric, names.iter().copied());
-            let hint = near
-                .map_or_else(|| format!("there are {}", names.join(", ")), |n| format!("did you mean {n}?"));
-            Err(format!("there is no metric {metric}; {hint}"))
-        }
+    if let Some(metric) = names.iter().find(|n| **n == metric) {
+        return Ok(Side::Metric { lane: lane.into(), metric });
     }
+    let near = did_you_mean(metric, names.iter().copied());
+    let hint =
+        near.map_or_else(|| format!("there are {}", names.join(", ")), |n| format!("did you mean {n}?"));
+    Err(format!("there is no metric {metric}; {hint}"))
 }
 
 #[cfg(test)]

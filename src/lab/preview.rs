@@ -47,8 +47,8 @@ pub fn lane_of(view: &View) -> usize {
 /// What a view shows of a lane; `None` where it makes no sense.
 pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
     let (name, parts) = match view {
-        View::Prediction { grid, .. } if planar(peek) => ("prediction", plane(peek, *grid, memory)?),
-        View::Prediction { sample, .. } => ("prediction", prediction(peek, *sample, memory)?),
+        View::Prediction { grid, .. } if planar(peek) => ("prediction", plane(peek, *grid, memory)),
+        View::Prediction { sample, .. } => ("prediction", prediction(peek, *sample, memory)),
         View::Confusion { .. } => ("confusion", confusion(peek, memory)?),
         View::Adversarial { sample, eps, attack, target, .. } => {
             ("adversarial", adversarial(peek, *sample, *eps, attack, *target, memory)?)
@@ -99,7 +99,7 @@ fn class(samples: &Samples, i: usize) -> Option<(u32, &[String])> {
 }
 
 /// The plane with the decision of the network at every point, and samples on it.
-fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut Memory) -> Option<Parts> {
+fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut Memory) -> Parts {
     let samples = &peek.data.validation;
     let extent = extent(&peek.data.train);
     let (columns, rows) = (columns.clamp(1, 400), rows.clamp(1, 400));
@@ -126,11 +126,11 @@ fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut Memory) -> O
         let x = samples.input(i);
         (x[0], x[1], class(samples, i).map_or(0, |(c, _)| c))
     });
-    Some(vec![
+    vec![
         ("boundary".into(), Data::Grid { width: columns, values, extent }),
         ("points".into(), Data::Points(points.collect())),
         scalar("classes", classes as f64),
-    ])
+    ]
 }
 
 /// Left, right, bottom and top of the samples, with a margin.
@@ -155,7 +155,7 @@ fn image(peek: &Peek, x: &[f32], signed: bool) -> Option<Data> {
     Some(Data::Image { channels, width, pixels: x.iter().map(|x| (x - shift) / span).collect() })
 }
 
-fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Option<Parts> {
+fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Parts {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
     let x = samples.input(sample);
@@ -170,7 +170,7 @@ fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Option<Parts> 
     }
     parts.push(scalar("sample", sample as f64));
     parts.push(scalar("samples", samples.len() as f64));
-    Some(parts)
+    parts
 }
 
 fn confusion(peek: &Peek, memory: &mut Memory) -> Option<Parts> {
@@ -229,7 +229,7 @@ fn adversarial(
         parts.push(("perturbation".into(), difference));
         parts.push(("adversarial".into(), changed));
     } else if planar(peek) {
-        parts = plane(peek, (60, 40), memory)?;
+        parts = plane(peek, (60, 40), memory);
         parts.retain(|(name, _)| name != "points");
         parts.push(("arrow".into(), Data::Series(vec![x[0], x[1], fooled[0], fooled[1]])));
     } else {

@@ -91,7 +91,7 @@ impl Runner {
         let (orders, received) = channel();
         let mut runner = Self { shared, orders, threads: Vec::new() };
         for i in 0..workers {
-            runner.spawn(&format!("worker {i}"), |shared| shared.train())?;
+            runner.spawn(&format!("worker {i}"), Shared::train)?;
         }
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;

@@ -7,19 +7,22 @@ use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::loss::Targets;
 use crate::engine::network::{Network, Workspace};
-use crate::engine::optim::{Oracle, State, Update};
+use crate::engine::optim::{State, Update};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::schedule::{Memory, When};
 use crate::lab::experiment::{self, Data, Fault};
-use crate::scenario::{Recipe, Regularisation};
+use crate::scenario::Recipe;
 use crate::telemetry::{Divergence, LayerMeasure, Measure};
 use std::ops::Range;
 use std::sync::Arc;
 
 pub mod batch;
 mod diverge;
+mod look;
+mod task;
 
 use batch::{Batch, hits};
+use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
@@ -400,127 +403,11 @@ impl Trainer {
         self.batch.fill(&self.data.train, indices, self.ws.input_mut(rows));
         self.live.position += rows as u64;
     }
-
-    /// Measures what the update will overwrite.
-    fn look_before(&mut self) {
-        self.before.copy_from_slice(&self.live.params);
-        let output = self.ws.output(self.rows);
-        let width = self.network.output().rows_of().1;
-        self.looked.accuracy = match self.batch.targets() {
-            Targets::Classes(classes) => {
-                Some(hits(output, width, classes) as f32 / classes.len().max(1) as f32)
-            }
-            Targets::Values(_) => None,
-        };
-        let health = self.network.health(&self.ws, self.rows);
-        for ((node, health), layer) in self.network.nodes().iter().zip(health).zip(&mut self.layers) {
-            layer.grad_norm = (!node.params.is_empty()).then(|| norm(&self.grads[node.params.clone()]));
-            layer.saturated = health.map(|h| h.saturated);
-            layer.dead = health.map(|h| h.dead);
-        }
-    }
-
-    /// Measures the update.
-    fn look_after(&mut self, clipped_norm: f32) {
-        for (new, old) in self.before.iter_mut().zip(&self.live.params) {
-            *new = old - *new;
-        }
-        for (node, layer) in self.network.nodes().iter().zip(&mut self.layers) {
-            if !node.params.is_empty() {
-                let weights = norm(&self.live.params[node.params.clone()]);
-                layer.weight_norm = Some(weights);
-                layer.update_ratio = Some(ratio(norm(&self.before[node.params.clone()]), weights));
-            }
-        }
-        let usable = self.steps_per_epoch() * self.rows as u64;
-        self.looked = Measure {
-            step: self.last.step,
-            epoch: self.live.epoch as f64 + self.live.position as f64 / usable as f64,
-            seconds: 0.0,
-            evaluations: self.live.evaluations,
-            loss: self.last.loss,
-            loss_min: self.last.loss,
-            loss_max: self.last.loss,
-            accuracy: self.looked.accuracy,
-            lr: self.last.lr,
-            grad_norm: self.last.grad_norm,
-            grad_norm_clipped: clipped_norm,
-            clip_rate: f32::from(u8::from(self.last.clipped)),
-            update_ratio: ratio(norm(&self.before), norm(&self.live.params)),
-        };
-    }
-}
-
-/// A batch as a function of the parameters: the loss, its penalties, and the gradient of both.
-struct Task<'a> {
-    network: &'a Network,
-    state: &'a [f32],
-    recipe: &'a Recipe,
-    weights: &'a [Range<usize>],
-    batch: &'a Batch,
-    pass: Pass,
-    ws: &'a mut Workspace,
-    calls: u64,
-}
-
-impl Task<'_> {
-    /// Mean loss without penalties; the gradient of the loss with penalties goes to `grads`.
-    fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
-        let (rows, width) = (self.pass.rows, self.network.output().rows_of().1);
-        self.network.forward(params, self.state, self.pass, self.ws);
-        let (output, grad) = self.ws.output_and_grad(rows);
-        let loss = &self.recipe.loss;
-        let scale = 1.0 / loss.terms(output, width).max(1) as f64;
-        let sum = loss.eval(output, width, self.batch.targets(), scale as f32, Some(grad), None);
-        self.network.backward(params, self.state, self.pass, self.ws, grads, false);
-        penalise(&self.recipe.regularisation, self.weights, params, grads);
-        (sum * scale) as f32
-    }
-}
-
-impl Oracle for Task<'_> {
-    fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
-        self.calls += 1;
-        let loss = self.gradient_at(params, grads);
-        loss + penalty(&self.recipe.regularisation, self.weights, params)
-    }
-
-    fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
-        let norm = norm(grads);
-        self.recipe.clip.clip(grads, norm, params, self.network.slots());
-    }
-}
-
-/// g += l1 sign(w) + l2 w, with sign(0) = 0.
-fn penalise(by: &Regularisation, weights: &[Range<usize>], params: &[f32], grads: &mut [f32]) {
-    if by.l1 == 0.0 && by.l2 == 0.0 {
-        return;
-    }
-    let (l1, l2) = (by.l1 as f32, by.l2 as f32);
-    for range in weights {
-        for (g, &w) in grads[range.clone()].iter_mut().zip(&params[range.clone()]) {
-            let sign = f32::from(u8::from(w > 0.0)) - f32::from(u8::from(w < 0.0));
-            *g += l2.mul_add(w, l1 * sign);
-        }
-    }
-}
-
-/// l1 Σ|w| + l2 Σw²/2.
-fn penalty(by: &Regularisation, weights: &[Range<usize>], params: &[f32]) -> f32 {
-    if by.l1 == 0.0 && by.l2 == 0.0 {
-        return 0.0;
-    }
-    let each = |&w: &f32| by.l1 * f64::from(w.abs()) + by.l2 / 2.0 * f64::from(w) * f64::from(w);
-    weights.iter().flat_map(|r| &params[r.clone()]).map(each).sum::<f64>() as f32
 }
 
 /// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
 pub fn norm(x: &[f32]) -> f32 {
     kernel::sum_sq_f64(x).sqrt() as f32
-}
-
-fn ratio(a: f32, b: f32) -> f32 {
-    if a == 0.0 { 0.0 } else { a / b }
 }
 
 #[cfg(test)]

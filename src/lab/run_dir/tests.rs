@@ -71,7 +71,7 @@ fn a_kill_at_any_operation_leaves_something_to_resume_or_says_that_there_is_noth
                 let step = resumed.lanes[0].snapshot.step;
                 let mut expected = String::new();
                 for s in 1..=step {
-                    expected += &format!("{}\n{}\n", line(0, "a", s).text, line(1, "b", s).text);
+                    expected.extend([line(0, "a", s).text, "\n".into(), line(1, "b", s).text, "\n".into()]);
                 }
                 assert_eq!(log(&path), expected, "killed at operation {n}");
                 assert_eq!(resumed.lanes[1].snapshot.step, step);

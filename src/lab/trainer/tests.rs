@@ -1,10 +1,11 @@
 //! What a trainer promises: pure steps, whole snapshots, quiet measurements, live changes, an account of divergence.
 
+use super::task::{penalise, penalty};
 use super::*;
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::prepare;
 use crate::registry::Value;
-use crate::scenario::Scenario;
+use crate::scenario::{Regularisation, Scenario};
 
 fn scenario() -> Scenario {
     Scenario {
@@ -133,7 +134,7 @@ fn another_batch_size_goes_on_from_the_same_place() {
 
 #[test]
 fn penalties_fall_on_weights_only_and_zero_has_no_sign() {
-    let (weights, params) = ([1..4], [5.0, 2.0, 0.0, -2.0, 5.0]);
+    let (weights, params) = ([1..3, 3..4], [5.0, 2.0, 0.0, -2.0, 5.0]);
     let mut grads = [0.0; 5];
     let by = Regularisation { l1: 0.5, l2: 0.25 };
     penalise(&by, &weights, &params, &mut grads);

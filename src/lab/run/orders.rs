@@ -1,0 +1,191 @@
+//! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
+
+use super::{Lane, LaneId, Phase, Run, experiment, terminal};
+use crate::lab::experiment::{Contender, Experiment, Fault};
+use crate::lab::trainer::{Change, Trainer};
+use crate::limits;
+use crate::scenario::{Recipe, Scenario};
+use crate::telemetry::{Command, Event};
+use std::sync::Arc;
+
+impl Run {
+    /// Lanes that an order needs in hand.
+    fn concerns(&self, command: &Command) -> Vec<LaneId> {
+        match command {
+            Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
+            Command::Reset(None) | Command::Load(_) => (0..self.places.len()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an order can be carried out now; if not, the lanes in its way are not handed out again until it was.
+    pub fn ready(&mut self, command: &Command) -> bool {
+        self.held = self.concerns(command);
+        self.held.iter().all(|&id| {
+            let place = self.places.get(id).and_then(Option::as_ref);
+            place.is_none_or(|p| p.lane.is_some() || terminal(&p.phase))
+        })
+    }
+
+    /// Carries out an order for which the run is ready.
+    pub fn apply(&mut self, command: Command) {
+        self.held.clear();
+        match command {
+            Command::Run => self.running = true,
+            Command::Pause => self.pause(),
+            Command::Step(n) => {
+                if self.running {
+                    self.pause();
+                }
+                let end = self.end;
+                for place in self.places.iter_mut().flatten() {
+                    place.target = place.target.max(place.step).saturating_add(n).min(end);
+                }
+            }
+            Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
+            Command::Add { name, recipe } => self.add(name, *recipe),
+            Command::Remove(lane) => {
+                if self.places.get(lane).is_some_and(Option::is_some) {
+                    self.places[lane] = None;
+                    self.solo = self.solo.filter(|&s| s != lane);
+                    self.events.push(Event::Removed { lane });
+                }
+            }
+            Command::Reset(which) => {
+                for id in 0..self.places.len() {
+                    if which.is_none_or(|w| w == id) {
+                        self.reset(id);
+                    }
+                }
+            }
+            Command::Solo(lane) => {
+                self.solo = lane.filter(|&l| self.places.get(l).is_some_and(Option::is_some));
+                self.levelling = !self.running;
+            }
+            Command::Load(scenario) => self.load(*scenario),
+            Command::Watch(views) => self.views = views,
+            Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
+            Command::Save => self.save = true,
+            Command::Quit => {
+                self.save = true;
+                self.quit = true;
+            }
+        }
+        self.settle();
+    }
+
+    fn pause(&mut self) {
+        self.running = false;
+        self.levelling = true;
+        for place in self.places.iter_mut().flatten() {
+            place.target = place.step;
+        }
+    }
+
+    fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
+        let data = Arc::clone(&self.data);
+        if let Some(other) = self.named(&name).filter(|&other| other != id) {
+            let letter = char::from(b'A' + (other % 26) as u8);
+            return self
+                .notice(format!("Lane {letter} is called {name} already; every lane needs its own name."));
+        }
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return };
+        let Some(lane) = place.lane.as_mut() else {
+            return self.notice(format!("Lane {name} has failed; reset it first."));
+        };
+        let change = match lane.trainer.set(recipe) {
+            Ok(change) => change,
+            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the lane is unchanged.")),
+        };
+        let old = std::mem::replace(&mut lane.name, name.clone());
+        place.changes += 1;
+        place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
+        let info = Box::new(place.info.clone());
+        if change == Change::Restarted {
+            self.forgotten.push((id, old));
+            self.restarted(id);
+        } else {
+            let step = place.step;
+            self.events.push(Event::Changed { lane: id, info, step });
+            if matches!(place.phase, Phase::Diverged(_)) {
+                // Another setting may carry it over the step at which it ran away.
+                place.phase = Phase::Paused;
+            }
+        }
+    }
+
+    fn add(&mut self, name: String, recipe: Recipe) {
+        let count = self.present().count();
+        if count >= limits::LANES {
+            return self.notice(format!("A run has at most {} lanes; remove one first.", limits::LANES));
+        }
+        if self.named(&name).is_some() {
+            return self
+                .notice(format!("There is a lane called {name} already; every lane needs its own name."));
+        }
+        match experiment::build(&self.data, &recipe) {
+            Ok(network) => {
+                self.enter(Contender { name, recipe, network: Arc::new(network) });
+            }
+            Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<LaneId> {
+        self.present().find(|(_, p)| p.info.name == name).map(|(id, _)| id)
+    }
+
+    fn reset(&mut self, id: LaneId) {
+        let Some(place) = self.places[id].as_mut() else { return };
+        let name = place.info.name.clone();
+        if let Some(lane) = &mut place.lane {
+            lane.trainer.reset();
+        } else {
+            let recipe = place.info.recipe.clone();
+            let Ok(network) = experiment::build(&self.data, &recipe) else { return };
+            let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
+            let trainer = Trainer::with_network(&self.data, Arc::new(network), recipe, seed, total);
+            place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
+        }
+        self.forgotten.push((id, name));
+        self.restarted(id);
+    }
+
+    fn restarted(&mut self, id: LaneId) {
+        let running = self.running;
+        let Some(place) = self.places[id].as_mut() else { return };
+        if let Some(lane) = &mut place.lane {
+            lane.restarted();
+        }
+        (place.step, place.target) = (0, 0);
+        place.changes += 1;
+        place.phase = if running { Phase::Running } else { Phase::Paused };
+        self.lines.retain(|l| l.lane != id);
+        self.save |= self.log;
+        self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step: 0 });
+        self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
+    }
+
+    fn load(&mut self, scenario: Scenario) {
+        let built = Experiment::new(scenario, &*self.files);
+        let Experiment { scenario, data, lanes } = match built {
+            Ok(experiment) => experiment,
+            Err(faults) => {
+                let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                return self.notice(format!("The scenario cannot run: {}", all.join("; ")));
+            }
+        };
+        for (id, place) in self.places.drain(..).enumerate() {
+            if let Some(place) = place {
+                self.events.push(Event::Removed { lane: id });
+                self.forgotten.push((id, place.info.name));
+            }
+        }
+        (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
+        (self.scenario, self.data) = (scenario, data);
+        self.lines.clear();
+        for contender in lanes {
+            self.enter(contender);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A batch as a function of the parameters: the loss, the penalties on the weights, and the gradient of both.
+
+use super::batch::Batch;
+use super::norm;
+use crate::engine::layer::Pass;
+use crate::engine::network::{Network, Workspace};
+use crate::engine::optim::Oracle;
+use crate::scenario::{Recipe, Regularisation};
+use std::ops::Range;
+
+/// A batch as a function of the parameters: the loss, its penalties, and the gradient of both.
+pub(super) struct Task<'a> {
+    pub(super) network: &'a Network,
+    pub(super) state: &'a [f32],
+    pub(super) recipe: &'a Recipe,
+    pub(super) weights: &'a [Range<usize>],
+    pub(super) batch: &'a Batch,
+    pub(super) pass: Pass,
+    pub(super) ws: &'a mut Workspace,
+    pub(super) calls: u64,
+}
+
+impl Task<'_> {
+    /// Mean loss without penalties; the gradient of the loss with penalties goes to `grads`.
+    pub(super) fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        let (rows, width) = (self.pass.rows, self.network.output().rows_of().1);
+        self.network.forward(params, self.state, self.pass, self.ws);
+        let (output, grad) = self.ws.output_and_grad(rows);
+        let loss = &self.recipe.loss;
+        let scale = 1.0 / loss.terms(output, width).max(1) as f64;
+        let sum = loss.eval(output, width, self.batch.targets(), scale as f32, Some(grad), None);
+        self.network.backward(params, self.state, self.pass, self.ws, grads, false);
+        penalise(&self.recipe.regularisation, self.weights, params, grads);
+        (sum * scale) as f32
+    }
+}
+
+impl Oracle for Task<'_> {
+    fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        self.calls += 1;
+        let loss = self.gradient_at(params, grads);
+        loss + penalty(&self.recipe.regularisation, self.weights, params)
+    }
+
+    fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
+        let norm = norm(grads);
+        self.recipe.clip.clip(grads, norm, params, self.network.slots());
+    }
+}
+
+/// g += l1 sign(w) + l2 w, with sign(0) = 0.
+pub(super) fn penalise(by: &Regularisation, weights: &[Range<usize>], params: &[f32], grads: &mut [f32]) {
+    if by.l1 == 0.0 && by.l2 == 0.0 {
+        return;
+    }
+    let (l1, l2) = (by.l1 as f32, by.l2 as f32);
+    for range in weights {
+        for (g, &w) in grads[range.clone()].iter_mut().zip(&params[range.clone()]) {
+            let sign = f32::from(u8::from(w > 0.0)) - f32::from(u8::from(w < 0.0));
+            *g += l2.mul_add(w, l1 * sign);
+        }
+    }
+}
+
+/// l1 Σ|w| + l2 Σw²/2.
+pub(super) fn penalty(by: &Regularisation, weights: &[Range<usize>], params: &[f32]) -> f32 {
+    if by.l1 == 0.0 && by.l2 == 0.0 {
+        return 0.0;
+    }
+    let each = |&w: &f32| by.l1 * f64::from(w.abs()) + by.l2 / 2.0 * f64::from(w) * f64::from(w);
+    weights.iter().flat_map(|r| &params[r.clone()]).map(each).sum::<f64>() as f32
+}
