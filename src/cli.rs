@@ -158,7 +158,7 @@ fn cut(text: &str) -> String {
     for line in text.lines() {
         let line = excerpt(line, 1000);
         if out.len() + line.len() > MESSAGE - 40 {
-            out += &format!("... and {left} more\n");
+            out.extend(["... and ", &left.to_string(), " more\n"]);
             break;
         }
         out.push_str(&line);

@@ -23,11 +23,7 @@ impl Check {
                     Ok((scenario, _)) => {
                         let lanes = scenario.lanes.len();
                         let plural = if lanes == 1 { "" } else { "s" };
-                        fine += &format!(
-                            "{}: fine, {lanes} lane{plural}
-",
-                            opened.name
-                        );
+                        fine.extend([&opened.name, ": fine, ", &lanes.to_string(), " lane", plural, "\n"]);
                     }
                     Err(found) => faults.extend(opened.faults(&found).0),
                 },

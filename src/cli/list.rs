@@ -79,9 +79,10 @@ impl List {
         let width = tables.iter().flat_map(|(_, e)| e).map(|e| e.name.len()).max().unwrap_or(0);
         let mut out = String::new();
         for (heading, entries) in tables {
-            out += &format!("{heading}\n");
+            out.extend([heading, "\n"]);
             for entry in entries {
-                out += &format!("  {:width$}  {}\n", entry.name, entry.about);
+                let name = format!("  {:width$}  ", entry.name);
+                out.extend([&name, &entry.about, "\n"]);
             }
             out.push('\n');
         }

@@ -95,7 +95,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Pr
         found.truncate(limits::FAULTS);
         let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
         if let (Some(last), 1..) = (faults.last_mut(), more) {
-            last.what += &format!(" (and {more} more)");
+            last.what.extend([" (and ", &more.to_string(), " more)"]);
         }
         faults
     };
