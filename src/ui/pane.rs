@@ -1,7 +1,15 @@
 //! What a pane is. A pane draws the view model and holds only what concerns its own looks (cursor, axis, zoom).
 
+pub mod adversarial;
+pub mod curves;
+#[cfg(test)]
+pub mod fixture;
+pub mod gradient_map;
 pub mod lanes;
 pub mod network;
+pub mod prediction;
+#[cfg(test)]
+mod tests;
 
 use crate::telemetry::{self, LaneId};
 use crate::ui::keymap::Action;

@@ -1,7 +1,12 @@
 //! Pictures made of characters: curves, maps, images, bars. They know numbers and a theme; nothing of lanes or training.
 
+pub mod bars;
 pub mod canvas;
 pub mod colour;
+pub mod heat;
+pub mod image;
+pub mod plane;
+pub mod plot;
 pub mod scale;
 pub mod sparkline;
 pub mod text;

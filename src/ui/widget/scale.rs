@@ -10,8 +10,10 @@ pub struct Scale {
     log: bool,
 }
 
+/// On a linear axis, what is smaller all over is 0.
+const TINY: f64 = 1e-290;
 /// Least logarithm that is told apart.
-const LEAST: f64 = -323.0;
+const LEAST: f64 = -300.0;
 
 impl Scale {
     /// An axis that begins and ends at round numbers around `low..=high`, so that it seldom changes while values grow. Ends
@@ -24,6 +26,7 @@ impl Scale {
             (false, false) => (if log { 0.1 } else { 0.0 }, 1.0),
         };
         if log {
+            let (low, high) = if high > 0.0 { (low, high) } else { (0.1, 1.0) };
             let (low, high) = (Self::log10(low), Self::log10(high));
             let grain = if high - low > 4.0 { 1.0 } else { 0.25 };
             let (mut a, mut b) = ((low / grain).floor() * grain, (high / grain).ceil() * grain);
@@ -35,8 +38,8 @@ impl Scale {
         // Halves keep the difference of the greatest numbers finite.
         let span = high / 2.0 - low / 2.0;
         let size = high.abs().max(low.abs());
-        if span <= size * 1e-9 {
-            let margin = if size > 0.0 { size * 0.1 } else { 1.0 };
+        if span <= size * 1e-9 || size < TINY {
+            let margin = if size >= TINY { size * 0.1 } else { 1.0 };
             return Self { low: low - margin, high: high + margin, log };
         }
         let grain = step(span * 2.0_f64.min(f64::MAX / span), 8).max(f64::MIN_POSITIVE);
@@ -46,7 +49,7 @@ impl Scale {
         Self { low: keep(low_round, low), high: keep(high_round, high), log }
     }
 
-    /// An axis from 0 that ends at 1, 2 or 5 times a power of ten: it grows by leaps and never scrolls.
+    /// An axis from 0 to a round number not far above `end`: it grows by leaps and never scrolls.
     pub fn whole(end: f64) -> Self {
         Self { low: 0.0, high: round_up(end), log: false }
     }
@@ -97,8 +100,12 @@ impl Scale {
         let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
         let decades = (last - first + 1).max(0) as usize;
         if decades >= 2 || (decades == 1 && most == 1) {
-            let every = decades.div_ceil(most).max(1);
-            let ticks = (first..=last).filter(|d| d.rem_euclid(every as i32) == 0);
+            let least = decades.div_ceil(most).max(1);
+            let every = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300]
+                .into_iter()
+                .find(|e| *e >= least)
+                .unwrap_or(least);
+            let ticks = (first..=last.min(f64::MAX_10_EXP)).filter(|d| d.rem_euclid(every as i32) == 0);
             return ticks.map(|d| (10f64.powi(d), number(10f64.powi(d)))).collect();
         }
         // Less than two whole decades: 1, 2 and 5 in each.
@@ -107,7 +114,7 @@ impl Scale {
             for m in [1.0, 2.0, 5.0] {
                 let v = m * 10f64.powi(d);
                 let inside = (-1e-9..=1.0 + 1e-9).contains(&self.place(Self::log10(v)));
-                if inside && v > 0.0 {
+                if inside && v >= 10f64.powi(LEAST as i32) {
                     ticks.push((v, number(v)));
                 }
             }
@@ -122,20 +129,20 @@ impl Scale {
 
 fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let span = high / 2.0 - low / 2.0;
-    let step = step(span * 2.0_f64.min(f64::MAX / span), most);
-    if !step.is_finite() || step <= 0.0 {
-        return vec![(low, number(low))];
-    }
-    let first = (low / step - 1e-9).ceil();
-    let count = ((high / step + 1e-9).floor() - first).clamp(0.0, most as f64) as usize;
+    let span = span * 2.0_f64.min(f64::MAX / span);
     let largest = low.abs().max(high.abs());
-    (0..=count)
-        .map(|i| {
-            let v = (first + i as f64) * step;
-            (v, tick_label(v, step, largest))
-        })
-        .take(most)
-        .collect()
+    // So many gaps have one tick more; where no round number falls into a wide gap, finer ones do.
+    for gaps in most.saturating_sub(1).max(1)..most + 4 {
+        let step = step(span, gaps);
+        let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
+        if !step.is_finite() || step <= 0.0 || first > last {
+            continue;
+        }
+        let count = (last - first).min(most as f64) as usize;
+        let ticks = (0..=count).map(|i| (first + i as f64) * step).filter(|v| v.is_finite());
+        return ticks.take(most).map(|v| (v, tick_label(v, step, largest))).collect();
+    }
+    vec![(low, number(low))]
 }
 
 /// 1, 2 or 5 times a power of ten, so that at most about `most` of them cover `span`.
@@ -148,12 +155,14 @@ fn step(span: f64, most: usize) -> f64 {
     [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough * (1.0 - 1e-9)).unwrap_or(rough)
 }
 
-/// The least of 1, 2, 5 times a power of ten that is not below `v`; 1 at least in effect: 0 and nonsense give 1.
+/// The least of a few round numbers in each decade that is not below `v`; 0 and nonsense give 1.
 fn round_up(v: f64) -> f64 {
     if !(v.is_finite() && v > 0.0) {
         return 1.0;
     }
-    step(v, 1)
+    let power = 10f64.powf(v.log10().floor());
+    let ends = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    ends.map(|m| m * power).into_iter().find(|end| *end >= v * (1.0 - 1e-9) && *end > 0.0).unwrap_or(v)
 }
 
 /// A tick of an axis whose ticks lie `step` apart and reach `largest`: as many digits as tell neighbours apart.
@@ -237,15 +246,15 @@ mod tests {
     fn a_log_axis_is_labelled_by_decades() {
         assert_eq!(labels(1e-6, 1.0, true, 7), ["1e-6", "1e-5", "1e-4", "1e-3", "0.01", "0.1", "1"]);
         assert_eq!(labels(1e-6, 1.0, true, 4), ["1e-6", "1e-4", "0.01", "1"]);
-        assert_eq!(labels(0.3, 2.3, true, 6), ["0.5", "1", "2"]);
-        assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-200", "1", "1e200"]);
+        assert_eq!(labels(0.3, 2.3, true, 6), ["0.2", "0.5", "1", "2"]);
+        assert_eq!(labels(1e-300, 1e300, true, 3), ["1e-300", "1", "1e300"]);
     }
 
     #[test]
     fn a_linear_axis_is_labelled_by_round_numbers() {
-        assert_eq!(labels(0.0, 1.0, false, 5), ["0", "0.2", "0.4", "0.6", "0.8"]);
+        assert_eq!(labels(0.0, 1.0, false, 5), ["0", "0.5", "1.0"]);
         assert_eq!(labels(-3.0, 3.0, false, 4), ["-2", "0", "2"]);
-        assert_eq!(labels(0.99901, 0.99952, false, 3), ["0.9990", "0.9992", "0.9994"]);
+        assert_eq!(labels(0.99901, 0.99952, false, 3), ["0.9990", "0.9995"]);
     }
 
     #[test]
@@ -292,8 +301,8 @@ mod tests {
     #[test]
     fn the_whole_axis_grows_by_leaps() {
         let ends: Vec<f64> =
-            [0.0, 1.0, 3.0, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
-        assert_eq!(ends, [1.0, 1.0, 5.0, 100.0, 100.0, 200.0, 5000.0]);
+            [0.0, 1.0, 3.5, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
+        assert_eq!(ends, [1.0, 1.0, 4.0, 100.0, 100.0, 120.0, 2500.0]);
     }
 
     #[test]

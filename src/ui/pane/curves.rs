@@ -1,0 +1,297 @@
+//! The curves pane: one metric of all lanes large, others small below it where there is room. Draws what the view model
+//! knows; asks nothing of training.
+
+use super::{Context, Pane};
+use crate::telemetry::Phase;
+use crate::ui::keymap::Action;
+use crate::ui::message::Effects;
+use crate::ui::theme::Glyphs;
+use crate::ui::widget::plot::{self, Curve, Plot, XAxis};
+use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::text;
+use crate::view::history::{Bucket, History};
+use crate::view::{LaneView, Metric};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Words with their looks.
+type Pieces = Vec<(String, Style)>;
+
+/// How far the strong line looks back, as shares of what is shown.
+const SMOOTHING: [f64; 5] = [0.0, 0.005, 0.015, 0.04, 0.1];
+
+/// What the curves pane remembers: which curves, over which axes, and where its cursor stands.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    metric: Metric,
+    /// Where the axis is otherwise than the metric suggests.
+    log: BTreeMap<Metric, bool>,
+    smoothing: usize,
+    axis: XAxis,
+    recent: bool,
+    /// Where the cursor stands on the x axis.
+    cursor: Option<f64>,
+}
+
+impl Default for Curves {
+    fn default() -> Self {
+        let (metric, axis) = (Metric::Loss, XAxis::Steps);
+        Self { metric, log: BTreeMap::new(), smoothing: 2, axis, recent: false, cursor: None }
+    }
+}
+
+/// The validation metric that is drawn as dashes beside a training metric.
+fn companion(metric: Metric) -> Option<Metric> {
+    match metric {
+        Metric::Loss => Some(Metric::ValLoss),
+        Metric::Accuracy => Some(Metric::ValAccuracy),
+        _ => None,
+    }
+}
+
+fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
+    if recent { Cow::Owned(history.recent().copied().collect()) } else { Cow::Borrowed(history.whole()) }
+}
+
+/// A metric's name in the characters of the terminal.
+fn name(metric: Metric, glyphs: Glyphs) -> &'static str {
+    match (metric, glyphs) {
+        (Metric::GradNorm, Glyphs::Ascii) => "|g|",
+        _ => metric.label(),
+    }
+}
+
+impl Curves {
+    fn is_log(&self, metric: Metric) -> bool {
+        let usual = !matches!(metric, Metric::Accuracy | Metric::ValAccuracy | Metric::ClipRate);
+        self.log.get(&metric).copied().unwrap_or(usual)
+    }
+
+    /// The part of the x axis that is shown: the whole run on an axis that grows by leaps, or its newest page.
+    fn x_scale(&self, cx: Context<'_>) -> Scale {
+        let newest = |l: &LaneView| l.curve(Metric::Loss).and_then(History::last).map(|b| self.axis.of(b.at));
+        let end = cx.view.lanes.iter().filter_map(newest).filter(|x| x.is_finite()).fold(0.0, f64::max);
+        if !self.recent {
+            return Scale::whole(end);
+        }
+        // A page holds some 500 measurements of the lane in front, is as long as a power of two, and turns by halves: the
+        // axis stands still most of the time.
+        let back = cx.view.lane(cx.front).and_then(|l| l.curve(Metric::Loss)).and_then(|h| {
+            let old = h.recent().rev().nth(511).or_else(|| h.recent().next())?;
+            Some(end - self.axis.of(old.at))
+        });
+        let back = back.filter(|b| *b > 0.0).unwrap_or(end).max(1e-6);
+        let page = 2f64.powf(back.log2().ceil());
+        let turned = ((end / page * 2.0).ceil() * page / 2.0).max(page);
+        Scale::between(turned - page, turned)
+    }
+
+    fn plot<'a>(&self, metric: Metric, cx: Context<'a>, x: Scale) -> Plot<'a> {
+        let mut curves = Vec::new();
+        for lane in &cx.view.lanes {
+            for (metric, dashed) in [(companion(metric), true), (Some(metric), false)] {
+                let Some(history) = metric.and_then(|m| lane.curve(m)) else { continue };
+                curves.push(Curve {
+                    points: points(history, self.recent),
+                    letter: lane.letter(),
+                    color: cx.theme.lane(lane.id),
+                    front: lane.id == cx.front,
+                    dashed,
+                    broken: matches!(lane.phase, Phase::Diverged(_) | Phase::Failed(_)),
+                });
+            }
+        }
+        let (log, smoothing) = (self.is_log(metric), SMOOTHING[self.smoothing]);
+        Plot { curves, axis: self.axis, x, log, smoothing, cursor: self.cursor }
+    }
+
+    /// What a lane has at the cursor, or newest.
+    fn value(&self, lane: &LaneView, metric: Metric) -> Option<f32> {
+        let history = lane.curve(metric)?;
+        match self.cursor {
+            Some(x) => plot::at(&points(history, self.recent), self.axis, x).map(|b| b.last),
+            None => history.last().map(|b| b.last),
+        }
+    }
+
+    /// What the line above a plot says of one lane: letter, value, and if wanted its name and validation value.
+    fn lane_words(
+        &self,
+        lane: &LaneView,
+        metric: Metric,
+        cx: Context<'_>,
+        names: bool,
+        both: bool,
+    ) -> Pieces {
+        let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
+        let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
+        let front = lane.id == cx.front;
+        let arrow = if front { text::pick(glyphs, "▸", ">") } else { "" };
+        let style = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+        let mut pieces = vec![(format!("{arrow}{}", lane.letter()), style)];
+        if names {
+            let name = text::shorten(&lane.info.name, 14, glyphs);
+            pieces.push((format!(" {name}"), if front { theme.strong } else { theme.text }));
+        }
+        let value = self.value(lane, metric);
+        if matches!(lane.phase, Phase::Diverged(_)) && value.is_none_or(|v| !v.is_finite()) {
+            pieces.push((text::pick(glyphs, " × diverged", " ! diverged").into(), theme.bad));
+        } else {
+            pieces.push((format!(" {}", number(value)), theme.text));
+            if let Some(v) = companion(metric).filter(|_| both).and_then(|m| self.value(lane, m)) {
+                pieces.push((format!(" val {}", scale::number(f64::from(v))), theme.faint));
+            }
+        }
+        pieces.push(("  ".into(), theme.text));
+        pieces
+    }
+
+    /// The line above a plot: every lane's letter and value, with names and validation values as far as there is room;
+    /// where there is none for all lanes, the one in front comes first.
+    fn legend(&self, metric: Metric, cx: Context<'_>, area: Rect, title: bool, buf: &mut Buffer) {
+        let wide = |pieces: &Pieces| pieces.iter().map(|p| text::width(&p.0)).sum::<u16>();
+        let mut line = Pieces::new();
+        if title {
+            line.push((format!("{}  ", name(metric, cx.theme.glyphs)), cx.theme.strong));
+        } else if let Some(x) = self.cursor {
+            let x = if self.axis == XAxis::Steps { x.round() } else { x };
+            line.push((format!("at {} {}  ", scale::count(x), self.axis.label()), cx.theme.strong));
+        }
+        let room = (area.width + 2).saturating_sub(wide(&line));
+        let mut lanes: Vec<Pieces> = Vec::new();
+        for (names, both) in [(true, true), (true, false), (false, true), (false, false)] {
+            let words = |l: &LaneView| self.lane_words(l, metric, cx, names, both);
+            lanes = cx.view.lanes.iter().map(words).collect();
+            if lanes.iter().map(wide).sum::<u16>() <= room {
+                break;
+            }
+        }
+        if lanes.iter().map(wide).sum::<u16>() > room
+            && let Some(front) = cx.view.lanes.iter().position(|l| l.id == cx.front)
+        {
+            lanes[..=front].rotate_right(1);
+        }
+        for lane in lanes {
+            if wide(&line) + wide(&lane) > area.width + 2 {
+                break;
+            }
+            line.extend(lane);
+        }
+        text::put_pieces(buf, area, 0, &line);
+    }
+
+    /// The metrics below the large one, by weight, those that there are numbers of.
+    fn small(&self, cx: Context<'_>) -> Vec<Metric> {
+        let known = |m: &Metric| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+        [Metric::Accuracy, Metric::GradNorm, Metric::UpdateRatio, Metric::Loss, Metric::ClipRate, Metric::Lr]
+            .into_iter()
+            .filter(|m| *m != self.metric && companion(*m) != Some(self.metric) && known(m))
+            .collect()
+    }
+
+    fn move_cursor(&mut self, by: f64, cx: Context<'_>) {
+        let x = self.x_scale(cx);
+        let (low, high) = (x.value(0.0), x.value(1.0));
+        let newest = cx.view.lane(cx.front).and_then(|l| l.curve(Metric::Loss)).and_then(History::last);
+        let end = newest.map_or(high, |b| self.axis.of(b.at));
+        let start = self.cursor.unwrap_or(end);
+        self.cursor = Some((start + by * (high - low)).clamp(low, high));
+    }
+}
+
+impl Pane for Curves {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let glyphs = cx.theme.glyphs;
+        let mut line = Line::styled("Curves  ", cx.theme.strong);
+        line.push_span(Span::styled(name(self.metric, glyphs), cx.theme.strong));
+        if companion(self.metric).is_some_and(|m| cx.view.lanes.iter().any(|l| l.curve(m).is_some())) {
+            line.push_span(Span::styled(text::pick(glyphs, "  ╌ val", "  - val"), cx.theme.text));
+        }
+        let mut rest = String::from(if self.is_log(self.metric) { "  log" } else { "  linear" });
+        let smooth = SMOOTHING[self.smoothing] * 100.0;
+        if smooth > 0.0 {
+            rest += &format!("  smooth {smooth}%");
+        }
+        if self.recent {
+            rest += "  recent";
+        }
+        line.push_span(Span::styled(rest, cx.theme.faint));
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if cx.view.lanes.is_empty() {
+            return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
+        }
+        if cx.view.lanes.iter().all(|l| l.curves.is_empty()) {
+            return text::put_message(
+                buf,
+                area,
+                "nothing measured yet: space runs the lanes",
+                cx.theme.faint,
+            );
+        }
+        let x = self.x_scale(cx);
+        let mut large = area;
+        let small = if area.width >= 44 && area.height >= 15 { self.small(cx) } else { Vec::new() };
+        if !small.is_empty() {
+            let across = small.len().min(usize::from(area.width / 26)).max(1) as u16;
+            let down = if area.height >= 40 && small.len() > usize::from(across) { 2 } else { 1 };
+            let height = if down == 2 { area.height / 4 } else { area.height * 2 / 5 };
+            large.height -= height * down;
+            for (i, metric) in small.into_iter().take(usize::from(across * down)).enumerate() {
+                let (column, row) = (i as u16 % across, i as u16 / across);
+                let left = area.width * column / across;
+                let right = area.width * (column + 1) / across - u16::from(column + 1 < across);
+                let part = text::part(area, left, large.height + height * row, right - left, height);
+                self.legend(metric, cx, part, true, buf);
+                self.plot(metric, cx, x).draw(cx.theme, text::part(part, 0, 1, part.width, height - 1), buf);
+            }
+        }
+        let head = u16::from(large.height >= 3);
+        if head == 1 {
+            self.legend(self.metric, cx, large, false, buf);
+        }
+        let body = text::part(large, 0, head, large.width, large.height - head);
+        if cx.view.lanes.iter().all(|l| l.curve(self.metric).is_none()) {
+            let words = format!("no lane has a {} yet", name(self.metric, cx.theme.glyphs));
+            return text::put_message(buf, body, &words, cx.theme.faint);
+        }
+        self.plot(self.metric, cx, x).draw(cx.theme, body, buf);
+    }
+
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+        let all = Metric::ALL.len();
+        let place = Metric::ALL.iter().position(|m| *m == self.metric).unwrap_or(0);
+        match action {
+            Action::NextMetric | Action::Down => self.metric = Metric::ALL[(place + 1) % all],
+            Action::PreviousMetric | Action::Up => self.metric = Metric::ALL[(place + all - 1) % all],
+            Action::ToggleLog => {
+                self.log.insert(self.metric, !self.is_log(self.metric));
+            }
+            Action::NextXAxis => {
+                self.axis = self.axis.next();
+                self.cursor = None;
+            }
+            Action::Smoother => self.smoothing = (self.smoothing + 1).min(SMOOTHING.len() - 1),
+            Action::Rougher => self.smoothing = self.smoothing.saturating_sub(1),
+            Action::ToggleWindow => {
+                self.recent = !self.recent;
+                self.cursor = None;
+            }
+            Action::Left => self.move_cursor(-0.01, cx),
+            Action::Right => self.move_cursor(0.01, cx),
+            Action::PageUp => self.move_cursor(-0.1, cx),
+            Action::PageDown => self.move_cursor(0.1, cx),
+            Action::First => self.cursor = Some(self.x_scale(cx).value(0.0)),
+            Action::Last => self.cursor = None,
+            _ => {}
+        }
+        Effects::new()
+    }
+}

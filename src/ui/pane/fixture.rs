@@ -1,0 +1,237 @@
+//! A made-up run for the tests of the panes: curves of the right shapes without any training.
+
+use crate::scenario::{Recipe, Shape};
+use crate::telemetry::{Data, Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
+use crate::view::View;
+
+/// Repeatable noise in [-1, 1].
+fn noise(i: u64) -> f32 {
+    let mut z = i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
+}
+
+fn info(name: &str, depth: usize) -> Box<LaneInfo> {
+    let layers = (0..2 * depth).map(|i| LayerInfo {
+        label: if i % 2 == 0 { "Dense 32".into() } else { "Sigmoid".into() },
+        input: "64".into(),
+        output: "32".into(),
+        params: if i % 2 == 0 { 1056 } else { 0 },
+    });
+    Box::new(LaneInfo {
+        name: name.into(),
+        recipe: Recipe::default(),
+        input: Shape::Image { channels: 1, height: 8, width: 8 },
+        outputs: Shape::Flat(10),
+        layers: layers.collect(),
+        params: 1056 * depth,
+        steps_per_epoch: 45.0,
+    })
+}
+
+/// How a lane of the run behaves.
+struct Kind {
+    name: &'static str,
+    /// Loss after many steps.
+    loss: f32,
+    /// Steps in which it gets there.
+    time: f32,
+    /// From layer to layer towards the input, the gradient is multiplied by this.
+    decay: f32,
+    /// Where it diverges.
+    end: u64,
+}
+
+const KINDS: [Kind; 4] = [
+    Kind { name: "SGD", loss: 0.9, time: 900.0, decay: 0.21, end: u64::MAX },
+    Kind { name: "Momentum", loss: 0.25, time: 450.0, decay: 0.25, end: u64::MAX },
+    Kind { name: "Adam", loss: 0.02, time: 220.0, decay: 0.8, end: u64::MAX },
+    Kind { name: "SGD lr 50", loss: 4.0, time: 300.0, decay: 2.5, end: 132 },
+];
+
+/// A run of four lanes on a deep sigmoid network, measured every second step up to `steps`: A's gradient vanishes towards
+/// the input, C's does not, D diverges at step 132.
+pub fn run(steps: u64, depth: usize) -> View {
+    let mut view = View::default();
+    for (lane, kind) in KINDS.iter().enumerate() {
+        view.apply(Event::Started { lane, info: info(kind.name, depth), step: 0 });
+        view.apply(Event::Phase { lane, step: 0, phase: Phase::Running });
+        for step in (2..=steps.min(kind.end)).step_by(2) {
+            measure(&mut view, lane, kind, step, depth);
+        }
+        if steps >= kind.end {
+            let account = Divergence {
+                step: kind.end,
+                layer: "3 Dense 32".into(),
+                last_grad_norm: 4.1e7,
+                what: "loss is not finite".into(),
+            };
+            view.apply(Event::Phase { lane, step: kind.end, phase: Phase::Diverged(account) });
+        }
+    }
+    view
+}
+
+fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
+    let t = step as f32;
+    let wobble = noise(step * 31 + lane as u64);
+    let broken = step + 2 > kind.end;
+    let rise = if kind.end < u64::MAX { (t / 14.0).exp().min(1e9) } else { 1.0 };
+    let level = (kind.loss + (2.31 - kind.loss) * (-t / kind.time).exp()) * rise;
+    let loss = if broken { f32::NAN } else { level * (1.0 + 0.22 * wobble) };
+    let hit = |w: f32| (1.0 - level / 2.6 + 0.05 * w).clamp(0.08, 1.0);
+    let top = 0.6 * (-t / kind.time / 3.0).exp() + 0.01;
+    let norm = |i: usize| top * rise * kind.decay.powi((depth - 1 - i) as i32) * (1.0 + 0.3 * wobble);
+    let m = Measure {
+        step,
+        epoch: step as f64 / 45.0,
+        seconds: step as f64 / 4100.0,
+        evaluations: step,
+        loss,
+        loss_min: level * 0.8,
+        loss_max: level * 1.25,
+        accuracy: Some(hit(wobble)),
+        lr: 0.1 * (1.0 + (f64::from(t) / 2000.0).cos()),
+        grad_norm: norm(depth - 1) * 1.2,
+        grad_norm_clipped: norm(depth - 1).min(1.0),
+        clip_rate: (0.5 - t / 4000.0).max(0.0),
+        update_ratio: 1e-3 * (1.0 + 0.4 * wobble) * (-t / 3000.0).exp(),
+    };
+    let layers = (0..2 * depth).map(|layer| {
+        let dense = layer % 2 == 0;
+        let some = |v: f32| dense.then_some(v);
+        let flat = (!dense).then(|| (0.2 + 0.05 * layer as f32).min(0.95));
+        LayerMeasure {
+            layer,
+            grad_norm: some(norm(layer / 2)),
+            weight_norm: some(3.0 + layer as f32 * 0.1),
+            update_ratio: some(norm(layer / 2) * 0.01),
+            saturated: flat,
+            dead: (!dense && layer == 3).then_some(0.12),
+        }
+    });
+    view.apply(Event::Measured { lane, measure: m, layers: layers.collect() });
+    if step % 50 == 0 {
+        let loss = level * 1.15 + 0.05;
+        view.apply(Event::Evaluated { lane, step, loss, accuracy: Some(hit(0.0) * 0.96) });
+    }
+}
+
+/// An eight by eight seven.
+pub fn seven() -> Vec<f32> {
+    let rows =
+        ["........", ".######.", ".....##.", "....##..", "...##...", "...##...", "..##....", "........"];
+    rows.concat().chars().map(|c| if c == '#' { 0.95 } else { 0.05 }).collect()
+}
+
+fn table(columns: &[&str], rows: Vec<(String, Vec<f32>)>) -> Data {
+    Data::Table { columns: columns.iter().map(|c| (*c).into()).collect(), rows }
+}
+
+fn grey(pixels: Vec<f32>) -> Data {
+    Data::Image { channels: 1, width: 8, pixels }
+}
+
+fn probed(view: &mut View, name: &'static str, parts: Vec<(&str, Data)>) {
+    let parts = parts.into_iter().map(|(n, d)| (n.to_owned(), d)).collect();
+    view.apply(Event::Probed { lane: 0, step: 1200, name, parts });
+}
+
+/// Predictions for an image, a confusion matrix and an attack, for lane 0.
+pub fn add_images(view: &mut View) {
+    let before = [0.002, 0.003, 0.010, 0.004, 0.001, 0.002, 0.001, 0.961, 0.004, 0.012];
+    let after = [0.004, 0.012, 0.612, 0.051, 0.002, 0.009, 0.001, 0.251, 0.008, 0.050];
+    let class = |i: usize| i.to_string();
+    let one = before.iter().enumerate().map(|(i, p)| (class(i), vec![*p])).collect();
+    let parts = vec![
+        ("image", grey(seven())),
+        ("probabilities", table(&["probability"], one)),
+        ("label", Data::Scalar(7.0)),
+        ("predicted", Data::Scalar(7.0)),
+        ("sample", Data::Scalar(12.0)),
+        ("samples", Data::Scalar(360.0)),
+    ];
+    probed(view, "prediction", parts);
+
+    let count = |i: usize, j: usize| {
+        if i == j {
+            30.0 + i as f32
+        } else if (i * 7 + j * 3).is_multiple_of(11) {
+            4.0
+        } else {
+            0.0
+        }
+    };
+    let rows = (0..10).map(|i| (class(i), (0..10).map(|j| count(i, j)).collect())).collect();
+    probed(
+        view,
+        "confusion",
+        vec![("matrix", table(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], rows))],
+    );
+
+    let change: Vec<f32> = (0..64).map(|i| 0.1 * noise(i).signum()).collect();
+    let image = seven();
+    let spoilt = image.iter().zip(&change).map(|(a, b)| (a + b).clamp(0.0, 1.0)).collect();
+    let both = (0..10).map(|i| (class(i), vec![before[i], after[i]])).collect();
+    let parts = vec![
+        ("image", grey(image)),
+        ("perturbation", grey(change)),
+        ("adversarial", grey(spoilt)),
+        ("probabilities", table(&["before", "after"], both)),
+        ("label", Data::Scalar(7.0)),
+        ("before", Data::Scalar(7.0)),
+        ("after", Data::Scalar(2.0)),
+        ("eps", Data::Scalar(0.1)),
+        ("linf", Data::Scalar(0.1)),
+        ("l2", Data::Scalar(0.8)),
+        ("sample", Data::Scalar(12.0)),
+        ("samples", Data::Scalar(360.0)),
+    ];
+    probed(view, "adversarial", parts);
+}
+
+/// The boundary of a classifier on a plane and an attack there, for lane 0; `classes` of 2 or more.
+pub fn add_plane(view: &mut View, classes: usize) {
+    let (width, height) = (48, 24);
+    let value = |i: usize| {
+        let (x, y) = ((i % width) as f32 / width as f32 - 0.5, 0.5 - (i / width) as f32 / height as f32);
+        if classes == 2 {
+            1.0 / (1.0 + (-14.0 * (x * x + y * y - 0.09)).exp())
+        } else {
+            let turn = (y.atan2(x) / std::f32::consts::TAU + 1.0).fract();
+            (turn * classes as f32).floor()
+        }
+    };
+    let boundary = Data::Grid {
+        width,
+        values: (0..width * height).map(value).collect(),
+        extent: [-5.0, 5.0, -5.0, 5.0],
+    };
+    let points = (0..80u64).map(|i| {
+        let (x, y) = (4.8 * noise(i * 3), 4.8 * noise(i * 3 + 1));
+        let class = if classes == 2 { u32::from(x * x + y * y > 9.0) } else { i as u32 % classes as u32 };
+        (x, y, class)
+    });
+    let parts = vec![
+        ("boundary", boundary.clone()),
+        ("classes", Data::Scalar(classes as f64)),
+        ("points", Data::Points(points.collect())),
+    ];
+    probed(view, "prediction", parts);
+    let parts = vec![
+        ("boundary", boundary),
+        ("arrow", Data::Series(vec![1.5, 1.0, 3.2, 2.4])),
+        ("label", Data::Scalar(0.0)),
+        ("before", Data::Scalar(0.0)),
+        ("after", Data::Scalar(1.0)),
+        ("eps", Data::Scalar(1.5)),
+        ("linf", Data::Scalar(1.5)),
+        ("l2", Data::Scalar(2.1)),
+        (
+            "probabilities",
+            table(&["before", "after"], vec![("in".into(), vec![0.8, 0.3]), ("out".into(), vec![0.2, 0.7])]),
+        ),
+    ];
+    probed(view, "adversarial", parts);
+}

@@ -1,0 +1,410 @@
+//! The gradient map: depth by time, the colour telling log10 ‖g‖ of every layer with parameters, the output layer on top.
+//! Draws what the view model knows; asks nothing of training.
+
+use super::{Context, Pane};
+use crate::telemetry::LayerMeasure;
+use crate::ui::keymap::Action;
+use crate::ui::message::Effects;
+use crate::ui::theme::{Glyphs, Theme};
+use crate::ui::widget::colour::Map;
+use crate::ui::widget::heat::{self, Pixel};
+use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::text;
+use crate::view::LaneView;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use std::ops::Range;
+
+/// Below this share of another layer's gradient, a gradient counts as vanished ...
+const VANISHED: f32 = 1e-6;
+/// ... and below this, as vanishing.
+const VANISHING: f32 = 1e-3;
+/// Above this many times another layer's gradient, or above this norm, it explodes.
+const EXPLODING: f32 = 1e3;
+/// Decades of colour at least, and at most.
+const DECADES: (f32, f32) = (3.0, 16.0);
+
+/// What stands beside each row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Beside {
+    #[default]
+    Gradient,
+    Update,
+    Weights,
+    Units,
+}
+
+/// What the gradient map remembers.
+#[derive(Clone, Debug, Default)]
+pub struct GradientMap {
+    beside: Beside,
+}
+
+/// A layer with parameters, with the flat units of the layers up to the next one.
+struct Row<'a> {
+    measure: &'a LayerMeasure,
+    label: &'a str,
+    saturated: Option<f32>,
+    dead: Option<f32>,
+}
+
+fn rows(lane: &LaneView) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for m in &lane.layers {
+        if m.grad_norm.is_some() {
+            let label = lane.info.layers.get(m.layer).map_or("", |l| l.label.as_str());
+            rows.push(Row { measure: m, label, saturated: None, dead: None });
+        }
+        if let Some(row) = rows.last_mut() {
+            row.saturated = greater(row.saturated, m.saturated);
+            row.dead = greater(row.dead, m.dead);
+        }
+    }
+    rows
+}
+
+/// How layers share the lines: pixel rows from the top, each with its layers.
+struct Share {
+    layers: usize,
+    pixels: usize,
+    per_line: usize,
+    lines: usize,
+}
+
+impl Share {
+    fn new(layers: usize, lines: usize, theme: &Theme) -> Self {
+        if layers <= lines {
+            let each = (lines / layers.max(1)).clamp(1, 4);
+            return Self { layers, pixels: layers * each, per_line: 1, lines: layers * each };
+        }
+        let per_line = usize::from(heat::rows_per_line(theme));
+        let pixels = layers.min(lines * per_line);
+        Self { layers, pixels, per_line, lines: pixels.div_ceil(per_line) }
+    }
+
+    /// The layers of a pixel row, 0 being nearest to the input.
+    fn of_pixel(&self, pixel: usize) -> Range<usize> {
+        let below = self.pixels - 1 - pixel.min(self.pixels - 1);
+        let start = below * self.layers / self.pixels;
+        start..((below + 1) * self.layers / self.pixels).max(start + 1)
+    }
+
+    fn of_line(&self, line: usize) -> Range<usize> {
+        let upper = self.of_pixel(line * self.per_line);
+        self.of_pixel((line * self.per_line + self.per_line - 1).min(self.pixels - 1)).start..upper.end
+    }
+}
+
+/// Their geometric mean; NaN if one is not finite, 0 if one is.
+fn typical(values: &[f32]) -> f32 {
+    match values {
+        [one] => *one,
+        _ if values.iter().any(|v| !v.is_finite()) => f32::NAN,
+        _ => {
+            let logs: f32 = values.iter().map(|v| v.log10()).sum();
+            10f32.powf(logs / values.len() as f32)
+        }
+    }
+}
+
+/// The gradient of the first layer as a share of the last one's, and what that is called.
+fn verdict(rows: &[Row<'_>]) -> Option<(String, &'static str)> {
+    let norm = |r: &Row<'_>| r.measure.grad_norm;
+    let (first, last) = (norm(rows.first()?)?, norm(rows.last()?)?);
+    let ratio = first / last;
+    let greatest = rows.iter().filter_map(norm).fold(0.0, f32::max);
+    let word = if rows.iter().filter_map(norm).any(|g| !g.is_finite()) {
+        "exploded"
+    } else if greatest == 0.0 {
+        "no gradient"
+    } else if greatest > EXPLODING || ratio > EXPLODING {
+        "exploding"
+    } else if ratio < VANISHED {
+        "vanished"
+    } else if ratio < VANISHING {
+        "vanishing"
+    } else {
+        "even"
+    };
+    Some((if ratio.is_nan() { "-".into() } else { scale::number(f64::from(ratio)) }, word))
+}
+
+fn word_style(word: &str, theme: &Theme) -> Style {
+    match word {
+        "even" => theme.good,
+        "vanishing" => theme.warn,
+        "vanished" => theme.warn.patch(theme.strong),
+        "" => theme.text,
+        _ => theme.bad,
+    }
+}
+
+fn percent(share: Option<f32>, name: &str) -> Option<String> {
+    share.map(|s| format!("{name} {:.0}%", s * 100.0))
+}
+
+fn norm_name(glyphs: Glyphs) -> &'static str {
+    text::pick(glyphs, "‖g‖", "|g|")
+}
+
+impl GradientMap {
+    /// What stands beside a line of the map: its number, and a word where there is something to say.
+    fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, &'static str) {
+        let of = |f: fn(&LayerMeasure) -> Option<f32>| {
+            let values: Vec<f32> = rows.iter().filter_map(|r| f(r.measure)).collect();
+            (!values.is_empty()).then(|| typical(&values))
+        };
+        let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
+        match self.beside {
+            Beside::Gradient => {
+                let norm = of(|m| m.grad_norm);
+                let word = match norm {
+                    Some(g) if !g.is_finite() => "exploded",
+                    Some(g) if g > EXPLODING => "exploding",
+                    Some(g) if g <= greatest * VANISHED => "vanished",
+                    Some(g) if g < greatest * VANISHING => "vanishing",
+                    _ => "",
+                };
+                (number(norm), word)
+            }
+            Beside::Update => (number(of(|m| m.update_ratio)), ""),
+            Beside::Weights => (number(of(|m| m.weight_norm)), ""),
+            Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), ""),
+        }
+    }
+
+    fn beside_name(&self, glyphs: Glyphs) -> &'static str {
+        match self.beside {
+            Beside::Gradient => norm_name(glyphs),
+            Beside::Update => "update:weight",
+            Beside::Weights => text::pick(glyphs, "‖w‖", "|w|"),
+            Beside::Units => "flat units",
+        }
+    }
+}
+
+/// Saturated and dead shares, the worst of some layers.
+fn units(rows: &[Row<'_>]) -> Option<String> {
+    let worst = |f: fn(&Row<'_>) -> Option<f32>| rows.iter().map(f).fold(None, greater);
+    let parts = [percent(worst(|r| r.saturated), "sat"), percent(worst(|r| r.dead), "dead")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The greater of two numbers that may be missing.
+fn greater(a: Option<f32>, b: Option<f32>) -> Option<f32> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Pane for GradientMap {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let mut line = Line::styled("Gradient map", cx.theme.strong);
+        if let Some(lane) = cx.view.lane(cx.front) {
+            let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
+            line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
+        }
+        let what = format!("  log10 {}", norm_name(cx.theme.glyphs));
+        line.push_span(Span::styled(what, cx.theme.text));
+        let axes = text::pick(cx.theme.glyphs, "  depth × steps", "  depth x steps");
+        line.push_span(Span::styled(axes, cx.theme.faint));
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        let theme = cx.theme;
+        let Some(lane) = cx.view.lane(cx.front) else {
+            return text::put_message(buf, area, "no lane in front", theme.faint);
+        };
+        let rows = rows(lane);
+        let columns = lane.gradients.columns();
+        let (Some(newest), false) = (columns.last(), rows.is_empty()) else {
+            let words = if lane.step == 0 {
+                "no gradient yet: space runs the lanes"
+            } else {
+                "no gradient measured yet"
+            };
+            return text::put_message(buf, area, words, theme.faint);
+        };
+        if area.width < 2 || area.height == 0 {
+            return;
+        }
+
+        // Colours: whole decades around everything that was seen.
+        let seen = columns.iter().flat_map(|c| &c.values).copied().filter(|v| v.is_finite() && *v > 0.0);
+        let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
+        let high = if high > 0.0 { high.log10().ceil() } else { 0.0 };
+        let low = if low.is_finite() { low.log10().floor() } else { high };
+        let low = low.min(high - DECADES.0).max(high - DECADES.1);
+        let place = |v: f32| if v > 0.0 { f64::from((v.log10() - low) / (high - low)) } else { 0.0 };
+
+        let head = u16::from(area.height >= 4);
+        let foot = u16::from(area.height >= 5) + u16::from(area.height >= 8);
+        let lines = usize::from(area.height - head - foot);
+        let share = Share::new(rows.len(), lines, theme);
+        let body = text::part(area, 0, head, area.width, share.lines as u16);
+
+        // What stands at both sides, as far as half of the width allows.
+        let greatest =
+            rows.iter().filter_map(|r| r.measure.grad_norm).filter(|g| g.is_finite()).fold(0.0, f32::max);
+        let label = |line: usize| {
+            let r = share.of_line(line);
+            let number = |i: usize| rows[i].measure.layer + 1;
+            if r.len() > 1 {
+                return (format!("{}-{}", number(r.start), number(r.end - 1)), String::new());
+            }
+            (number(r.start).to_string(), rows[r.start].label.to_owned())
+        };
+        let wide = area.width >= 46;
+        let digits = (0..share.lines).map(|l| text::width(&label(l).0)).max().unwrap_or(0);
+        let names = (0..share.lines).map(|l| text::width(&label(l).1)).max().unwrap_or(0);
+        let names = if wide { names.min((area.width / 6).max(8)) } else { 0 };
+        let left = if area.width >= 16 { digits + 1 + names + u16::from(names > 0) } else { 0 };
+        let side: Vec<(String, &str, String)> = (0..share.lines)
+            .map(|l| {
+                let rows = &rows[share.of_line(l)];
+                let (number, word) = self.beside(rows, greatest);
+                let units = if self.beside == Beside::Units { None } else { units(rows) };
+                (number, word, units.unwrap_or_default())
+            })
+            .collect();
+        let column = |f: fn(&(String, &str, String)) -> u16| side.iter().map(f).max().unwrap_or(0);
+        let (numbers, words, flats) =
+            (column(|s| text::width(&s.0)), column(|s| text::width(s.1)), column(|s| text::width(&s.2)));
+        let with = |w: u16| if w > 0 { w + 1 } else { 0 };
+        let mut right = if area.width >= 22 { with(numbers) } else { 0 };
+        let fits = |more: u16, right: u16| more > 0 && left + right + with(more) + 30 <= area.width;
+        let words = if right > 0 && fits(words, right) { words } else { 0 };
+        right += with(words);
+        let flats = if right > 0 && fits(flats, right) { flats } else { 0 };
+        right += with(flats);
+        let map = text::part(body, left, 0, area.width - left - right, body.height);
+
+        // The picture.
+        let x = Scale::whole(newest.step as f64);
+        let at = |column: u16| {
+            let edge = x.value((f64::from(column) + 0.5) / f64::from(map.width.max(1)));
+            if edge > newest.step as f64 + x.value(1.0) / f64::from(map.width.max(1)) {
+                return None;
+            }
+            let after = columns.partition_point(|c| c.step as f64 <= edge);
+            columns.get(after.saturating_sub(1))
+        };
+        let mut broken = Vec::new();
+        heat::raster(buf, map, theme, share.per_line as u16, |column, pixel| {
+            let values = at(column)?.values.get(share.of_pixel(usize::from(pixel)))?;
+            if usize::from(pixel) >= share.pixels {
+                return None;
+            }
+            let v = typical(values);
+            if !v.is_finite() {
+                broken.push((column, pixel / share.per_line as u16));
+                return None;
+            }
+            Some(Pixel::of(place(v), Map::Sequential, theme))
+        });
+        let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
+        for (column, line) in broken {
+            text::cell(buf, map.x + column, map.y + line, cross, theme.bad);
+        }
+
+        // The sides. A layer of several lines is written on the middle one.
+        let each =
+            if share.per_line == 1 { share.lines / share.layers.clamp(1, share.lines.max(1)) } else { 1 };
+        for (line, (number, word, flat)) in side.iter().enumerate() {
+            if each > 1 && line % each != each / 2 {
+                continue;
+            }
+            let y = line as u16;
+            let (digits_text, name) = label(line);
+            if left > 0 {
+                text::put_right(
+                    buf,
+                    text::part(body, 0, 0, digits, body.height),
+                    y,
+                    &digits_text,
+                    theme.strong,
+                );
+                let name = text::shorten(&name, usize::from(names), theme.glyphs);
+                text::put(buf, body, digits + 1, y, &name, theme.faint);
+            }
+            if right > 0 {
+                let start = area.width - right;
+                let room = text::part(body, start, 0, numbers + 1, body.height);
+                text::put_right(buf, room, y, number, theme.text);
+                if words > 0 {
+                    text::put(buf, body, start + 1 + numbers + 1, y, word, word_style(word, theme));
+                }
+                if flats > 0 {
+                    text::put_right(buf, body, y, flat, theme.faint);
+                }
+            }
+        }
+
+        if head == 1 {
+            let mut pieces = Vec::new();
+            if let Some((ratio, word)) = verdict(&rows) {
+                pieces.push((format!("first:last {ratio} "), theme.text));
+                pieces.push((format!(" {word} "), word_style(word, theme)));
+            }
+            if let Some(words) = units(&rows) {
+                pieces.push((format!(" worst {words} "), theme.faint));
+            }
+            let end = text::put_pieces(buf, area, 0, &pieces);
+            if right > 0 && end + 16 <= area.width {
+                text::put_right(
+                    buf,
+                    area,
+                    0,
+                    &format!("at step {}", scale::count(newest.step as f64)),
+                    theme.faint,
+                );
+            }
+        }
+        if foot >= 1 {
+            let y = head + share.lines as u16;
+            let row = text::part(area, left, y, area.width - left, 1);
+            let name =
+                format!("{} {}", scale::number(10f64.powf(f64::from(high))), self.beside_name(theme.glyphs));
+            let name = if self.beside == Beside::Gradient {
+                name
+            } else {
+                scale::number(10f64.powf(f64::from(high)))
+            };
+            let low = scale::number(10f64.powf(f64::from(low)));
+            if foot == 2 {
+                for (v, _) in x.ticks(usize::from(map.width / 9).max(2)) {
+                    let words = scale::count(v);
+                    let middle = x.at(v).map_or(0, |p| (p * f64::from(map.width)).round() as u16);
+                    let start = middle.saturating_sub(if v > 0.0 { text::width(&words) / 2 } else { 0 });
+                    if start + text::width(&words) <= map.width {
+                        text::put(buf, row, start, 0, &words, theme.faint);
+                    }
+                }
+                let title = self.beside_name(theme.glyphs);
+                if right >= text::width(title) {
+                    text::put(buf, area, area.width - right + 1, y, title, theme.faint);
+                }
+            }
+            let row = text::part(area, left, y + foot - 1, (area.width - left).min(46), 1);
+            heat::legend(buf, row, theme, Map::Sequential, &low, &name);
+        }
+    }
+
+    fn act(&mut self, action: Action, _: Context<'_>) -> Effects {
+        use Beside::{Gradient, Units, Update, Weights};
+        let order = [Gradient, Update, Weights, Units];
+        let place = order.iter().position(|b| *b == self.beside).unwrap_or(0);
+        match action {
+            Action::NextMetric | Action::Down => self.beside = order[(place + 1) % 4],
+            Action::PreviousMetric | Action::Up => self.beside = order[(place + 3) % 4],
+            _ => {}
+        }
+        Effects::new()
+    }
+}

@@ -1,0 +1,327 @@
+//! The data pane: the decision boundary of the lane in front over 2-D data, or one sample with what the lane takes it for,
+//! or the confusion matrix. Draws the newest probes and says which it wants.
+
+use super::{Context, Pane};
+use crate::telemetry::{self, Data};
+use crate::ui::keymap::Action;
+use crate::ui::message::Effects;
+use crate::ui::theme::{Depth, Theme};
+use crate::ui::widget::bars::{self, Bar};
+use crate::ui::widget::colour::{self, Map};
+use crate::ui::widget::image::{Picture, Range};
+use crate::ui::widget::plane::{self, Plane};
+use crate::ui::widget::{scale, text};
+use crate::view::Probe;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// What the data pane remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Prediction {
+    confusion: bool,
+    sample: usize,
+}
+
+/// A scalar part of a probe.
+pub(super) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
+    match probe.part(name) {
+        Some(Data::Scalar(v)) if v.is_finite() => Some(*v),
+        _ => None,
+    }
+}
+
+/// An image part of a probe.
+pub(super) fn picture<'a>(probe: &'a Probe, name: &str, range: Range) -> Option<Picture<'a>> {
+    match probe.part(name) {
+        Some(Data::Image { channels, width, pixels }) => {
+            Some(Picture { channels: *channels, width: *width, pixels, range })
+        }
+        _ => None,
+    }
+}
+
+/// What the numbers of an image range over: [0, 1] as they should, or whatever they do.
+pub(super) fn range(probe: &Probe, name: &str) -> Range {
+    let Some(Data::Image { pixels, .. }) = probe.part(name) else { return Range::Between(0.0, 1.0) };
+    let finite = pixels.iter().filter(|v| v.is_finite());
+    let (low, high) = finite.fold((0f32, 1f32), |(a, b), &v| (a.min(v), b.max(v)));
+    Range::Between(low, high)
+}
+
+/// The plane part of a probe.
+pub(super) fn boundary(probe: &Probe) -> Option<Plane<'_>> {
+    let classes = scalar(probe, "classes").map_or(2, |c| c as usize);
+    match probe.part("boundary") {
+        Some(Data::Grid { width, values, extent }) => {
+            Some(Plane { width: *width, values, extent: *extent, classes })
+        }
+        _ => None,
+    }
+}
+
+/// The rows of a table part.
+pub(super) fn rows<'a>(probe: &'a Probe, name: &str) -> &'a [(String, Vec<f32>)] {
+    match probe.part(name) {
+        Some(Data::Table { rows, .. }) => rows,
+        _ => &[],
+    }
+}
+
+/// The name of a class: that of its row of probabilities, or its number.
+pub(super) fn class_name(probe: &Probe, class: f64) -> String {
+    let row = rows(probe, "probabilities").get(class as usize);
+    row.map_or_else(|| format!("{class}"), |r| r.0.clone())
+}
+
+/// The bars of one column of the table of probabilities.
+pub(super) fn draw_bars(
+    probe: &Probe,
+    column: usize,
+    chosen: Option<f64>,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let is = |i: usize, class: Option<f64>| class.is_some_and(|c| c as usize == i);
+    let label = scalar(probe, "label");
+    let rows = rows(probe, "probabilities");
+    // The same classes in every column: those that some column has something to say of.
+    let spoken = ["label", "predicted", "before", "after"].map(|n| scalar(probe, n));
+    let weight = |i: &usize| {
+        let named = spoken.iter().any(|c| is(*i, *c));
+        let most = rows[*i].1.iter().copied().filter(|v| v.is_finite()).fold(0f32, f32::max);
+        if named { 2.0 + most } else { most }
+    };
+    let mut shown: Vec<usize> = (0..rows.len()).collect();
+    shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    shown.truncate(usize::from(area.height));
+    shown.sort_unstable();
+    let bars: Vec<Bar<'_>> = shown
+        .into_iter()
+        .map(|i| (i, &rows[i]))
+        .map(|(i, (name, values))| Bar {
+            label: name,
+            value: values.get(column).copied().unwrap_or(f32::NAN),
+            marked: is(i, label),
+            chosen: is(i, chosen),
+        })
+        .collect();
+    bars::draw(&bars, theme, area, buf);
+}
+
+/// The words of a sample's number.
+pub(super) fn sample_words(probe: &Probe) -> String {
+    match (scalar(probe, "sample"), scalar(probe, "samples")) {
+        (Some(i), Some(n)) => format!("{} of {}", scale::count(i + 1.0), scale::count(n)),
+        (Some(i), None) => scale::count(i + 1.0),
+        _ => String::new(),
+    }
+}
+
+/// The sample after or before this one, around the end.
+pub(super) fn turn(sample: usize, forward: bool, probe: Option<&Probe>) -> usize {
+    let count = probe.and_then(|p| scalar(p, "samples")).map_or(usize::MAX, |n| (n as usize).max(1));
+    if forward {
+        (sample + 1) % count
+    } else {
+        sample.min(count).checked_sub(1).unwrap_or(if count == usize::MAX { 0 } else { count - 1 })
+    }
+}
+
+impl Prediction {
+    fn draw_plane(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let foot = u16::from(area.height >= 4);
+        let map = text::part(area, 0, 0, area.width, area.height - foot);
+        plane.draw(theme, map, buf);
+        if let Some(Data::Points(points)) = probe.part("points") {
+            plane.draw_points(points, theme, map, buf);
+        }
+        if foot == 1 {
+            let [left, right, bottom, top] = plane.extent.map(|v| scale::number(f64::from(v)));
+            let mut pieces: Vec<(String, Style)> = (0..plane.classes.clamp(2, 8) as u32)
+                .map(|c| {
+                    let style = Style::new().fg(plane::color(c, theme));
+                    (format!("{} class {c}  ", plane::mark(c, theme.glyphs)), style)
+                })
+                .collect();
+            pieces.push((format!("x {left} to {right}, y {bottom} to {top}"), theme.faint));
+            text::put_pieces(buf, text::part(area, 0, area.height - 1, area.width, 1), 0, &pieces);
+        }
+    }
+
+    fn draw_sample(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let (label, predicted) = (scalar(probe, "label"), scalar(probe, "predicted"));
+        let mut body = area;
+        if area.height >= 2 {
+            let mut pieces = Vec::new();
+            if let Some(p) = predicted {
+                pieces.push((format!("taken for {}", class_name(probe, p)), theme.strong));
+            }
+            if let (Some(l), Some(p)) = (label, predicted) {
+                let right = l == p;
+                let words = if right {
+                    text::pick(theme.glyphs, " ✓ right", " right")
+                } else {
+                    text::pick(theme.glyphs, " ✗ wrong", " wrong")
+                };
+                pieces.push((words.into(), if right { theme.good } else { theme.bad }));
+                if !right {
+                    pieces.push((format!(", is {}", class_name(probe, l)), theme.text));
+                }
+            }
+            if probe.part("sample").is_some() {
+                pieces.push((format!("  sample {}", sample_words(probe)), theme.faint));
+            }
+            text::put_pieces(buf, area, 0, &pieces);
+            body = text::part(area, 0, 1, area.width, area.height - 1);
+        }
+        let bars = !rows(probe, "probabilities").is_empty();
+        let mut left = 0;
+        if let Some(p) = picture(probe, "image", range(probe, "image")) {
+            let share = if bars && body.width >= 24 { body.width / 2 } else { body.width };
+            let place = p.place(text::part(body, 0, 0, share, body.height));
+            if body.width >= 24 || !bars {
+                left = p.draw(theme, text::part(body, 0, 0, place.width.max(1), body.height), buf).width + 1;
+            } else if body.height >= 10 {
+                // Narrow and high: the image above, the bars below.
+                let used = p.draw(theme, text::part(body, 0, 0, body.width, body.height / 2), buf).height + 1;
+                body = text::part(body, 0, used, body.width, body.height - used);
+            }
+        }
+        let side = text::part(body, left, 0, body.width.saturating_sub(left), body.height);
+        draw_bars(probe, 0, predicted, theme, side, buf);
+    }
+
+    fn draw_confusion(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let Some(Data::Table { columns, rows }) = probe.part("matrix") else {
+            return text::put_message(buf, area, "no confusion matrix for these data", theme.faint);
+        };
+        let count = |v: f32| if v.is_finite() { f64::from(v) } else { 0.0 };
+        let all: f64 = rows.iter().flat_map(|r| &r.1).map(|v| count(*v)).sum();
+        let hits: f64 = rows.iter().enumerate().filter_map(|(i, r)| r.1.get(i)).map(|v| count(*v)).sum();
+        let head = u16::from(area.height >= 4) * 2;
+        if head > 0 {
+            let share = if all > 0.0 { 100.0 * hits / all } else { 0.0 };
+            let first = format!("{} of {} right ({share:.1}%)", scale::count(hits), scale::count(all));
+            let mut pieces = vec![(first, theme.strong)];
+            pieces.push(("  rows: true, columns: taken for".into(), theme.faint));
+            text::put_pieces(buf, area, 0, &pieces);
+        }
+        let widest = rows.iter().map(|r| text::width(&r.0)).max().unwrap_or(0).min(area.width / 4);
+        let cells = columns.len().max(1) as u16;
+        let each = (area.width.saturating_sub(widest + 1) / cells).min(6);
+        if each == 0 {
+            return text::put_message(buf, area, "too narrow for the confusion matrix: z zooms", theme.faint);
+        }
+        let digits = |n: f64| text::width(&scale::count(n));
+        for (j, name) in columns.iter().enumerate().filter(|_| head > 0) {
+            let place = text::part(area, widest + 1 + j as u16 * each, 1, each, 1);
+            let name =
+                text::shorten(name, usize::from(each.saturating_sub(u16::from(each > 2))), theme.glyphs);
+            text::put_right(buf, place, 0, &name, theme.faint);
+        }
+        for (i, (name, values)) in rows.iter().enumerate() {
+            let y = head + i as u16;
+            if y >= area.height {
+                break;
+            }
+            let name = text::shorten(name, usize::from(widest), theme.glyphs);
+            text::put_right(buf, text::part(area, 0, 0, widest, area.height), y, &name, theme.strong);
+            let row: f64 = values.iter().map(|v| count(*v)).sum();
+            for (j, v) in values.iter().enumerate() {
+                let (x, v) = (widest + 1 + j as u16 * each, count(*v));
+                let place = text::part(area, x, y, each, 1);
+                let share = if row > 0.0 { v / row } else { 0.0 };
+                let mut style = Style::new();
+                if theme.depth != Depth::Mono && v > 0.0 {
+                    let ground = Map::Sequential.color(0.15 + 0.85 * share, theme.depth);
+                    style = style.bg(ground).fg(colour::readable_on(ground));
+                } else if v == 0.0 {
+                    style = theme.faint;
+                }
+                if i == j {
+                    style = style.patch(theme.strong);
+                }
+                buf.set_style(place, style);
+                let number = scale::count(v);
+                if v == 0.0 {
+                    text::put_right(buf, place, 0, text::pick(theme.glyphs, "·", "."), style);
+                } else if digits(v) <= each {
+                    text::put_right(buf, place, 0, &number, style);
+                } else {
+                    text::put_right(buf, place, 0, &colour::shade(share, theme.glyphs).to_string(), style);
+                }
+            }
+        }
+    }
+}
+
+impl Pane for Prediction {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let mut line = Line::styled("Data", cx.theme.strong);
+        let Some(lane) = cx.view.lane(cx.front) else { return line };
+        let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
+        line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
+        let probe = lane.probes.get(if self.confusion { "confusion" } else { "prediction" });
+        let what = if self.confusion {
+            "  confusion"
+        } else if probe.is_some_and(|p| p.part("boundary").is_some()) {
+            "  decision boundary"
+        } else {
+            "  prediction"
+        };
+        line.push_span(Span::styled(what, cx.theme.text));
+        if let Some(p) = probe {
+            line.push_span(Span::styled(format!("  step {}", scale::count(p.step as f64)), cx.theme.faint));
+        }
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        let name = if self.confusion { "confusion" } else { "prediction" };
+        let Some(lane) = cx.view.lane(cx.front) else {
+            return text::put_message(buf, area, "no lane in front", cx.theme.faint);
+        };
+        let Some(probe) = lane.probes.get(name) else {
+            let words = format!("no {name} of lane {} computed yet", lane.letter());
+            return text::put_message(buf, area, &words, cx.theme.faint);
+        };
+        if self.confusion {
+            Self::draw_confusion(probe, cx.theme, area, buf);
+        } else if let Some(plane) = boundary(probe) {
+            Self::draw_plane(probe, plane, cx.theme, area, buf);
+        } else if probe.part("image").is_some() || !rows(probe, "probabilities").is_empty() {
+            Self::draw_sample(probe, cx.theme, area, buf);
+        } else {
+            text::put_message(buf, area, "nothing to show for these data", cx.theme.faint);
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+        let probe = cx.view.lane(cx.front).and_then(|l| l.probes.get("prediction"));
+        match action {
+            Action::ToggleConfusion => self.confusion = !self.confusion,
+            Action::NextSample | Action::Right => self.sample = turn(self.sample, true, probe),
+            Action::PreviousSample | Action::Left => self.sample = turn(self.sample, false, probe),
+            Action::First => self.sample = 0,
+            _ => {}
+        }
+        Effects::new()
+    }
+
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Option<telemetry::View> {
+        if self.confusion {
+            return Some(telemetry::View::Confusion { lane: cx.front });
+        }
+        // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.
+        let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);
+        let grid = (grid(inside.width), grid(inside.height.saturating_mul(2)));
+        Some(telemetry::View::Prediction { lane: cx.front, sample: self.sample, grid })
+    }
+}

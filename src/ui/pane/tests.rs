@@ -1,0 +1,261 @@
+//! The panes of curves, maps, predictions and attacks against a made-up run: any size, any terminal, and what they say.
+
+use super::adversarial::Adversarial;
+use super::curves::Curves;
+use super::gradient_map::GradientMap;
+use super::prediction::Prediction;
+use super::{Context, Pane, fixture};
+use crate::telemetry;
+use crate::ui::keymap::Action;
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::widget::colour;
+use crate::view::View;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+
+fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
+    Context { view, front: 0, theme, focused: true }
+}
+
+fn unicode() -> Theme {
+    Theme::dark(Depth::True, Glyphs::Unicode)
+}
+
+fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
+    // A margin around the pane shows whether it keeps to its area.
+    let mut buf = Buffer::empty(Rect::new(0, 0, w + 2, h + 2));
+    pane.draw(cx, Rect::new(1, 1, w, h), &mut buf);
+    for (i, cell) in buf.content.iter().enumerate() {
+        let (x, y) = buf.pos_of(i);
+        let inside = (1..=w).contains(&x) && (1..=h).contains(&y);
+        assert!(inside || cell == &ratatui::buffer::Cell::EMPTY, "({x}, {y}) lies outside of {w}x{h}");
+    }
+    buf
+}
+
+fn text(buf: &Buffer) -> String {
+    let row = |y| (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect::<String>() + "\n";
+    (0..buf.area.height).map(row).collect()
+}
+
+fn panes() -> Vec<Box<dyn Pane>> {
+    vec![
+        Box::new(Curves::default()),
+        Box::new(GradientMap::default()),
+        Box::new(Prediction::default()),
+        Box::new(Adversarial::default()),
+    ]
+}
+
+fn views() -> Vec<View> {
+    let images = {
+        let mut v = fixture::run(300, 12);
+        fixture::add_images(&mut v);
+        v
+    };
+    let planes = [2, 3].map(|classes| {
+        let mut v = fixture::run(60, 2);
+        fixture::add_plane(&mut v, classes);
+        v
+    });
+    let [two, three] = planes;
+    vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three]
+}
+
+#[test]
+fn no_size_and_no_terminal_is_too_poor() {
+    let views = views();
+    for depth in [Depth::Mono, Depth::Sixteen, Depth::Indexed, Depth::True] {
+        for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+            let theme = Theme::dark(depth, glyphs);
+            for view in &views {
+                let cx = context(view, &theme);
+                for mut pane in panes() {
+                    for w in (0..30).chain([39, 44, 52, 80, 131, 200]) {
+                        for h in (0..16).step_by(if w < 30 { 3 } else { 1 }).chain([20, 37, 60]) {
+                            let buf = drawn(&*pane, cx, w, h);
+                            assert!(glyphs == Glyphs::Unicode || text(&buf).is_ascii(), "{}", text(&buf));
+                        }
+                    }
+                    pane.title(cx);
+                    pane.act(Action::ToggleConfusion, cx);
+                    pane.act(Action::ToggleWindow, cx);
+                    drawn(&*pane, cx, 60, 20);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_is_borne_with_and_without_lanes() {
+    let theme = unicode();
+    for view in &views() {
+        let cx = context(view, &theme);
+        for mut pane in panes() {
+            let actions = crate::ui::keymap::KEYMAP.iter().map(|b| b.action);
+            for action in actions.clone().chain(actions) {
+                pane.act(action, cx);
+                drawn(&*pane, cx, 60, 20);
+                pane.watch(cx, Size::new(60, 20));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pane_without_numbers_says_so() {
+    let (theme, view, started) = (unicode(), View::default(), fixture::run(0, 3));
+    for pane in panes() {
+        assert!(text(&drawn(&*pane, context(&view, &theme), 40, 5)).contains("no lane"));
+        let words = text(&drawn(&*pane, context(&started, &theme), 40, 5));
+        assert!(words.contains("yet"), "{words}");
+    }
+}
+
+#[test]
+fn curves_show_every_lane_its_value_and_where_it_broke() {
+    let (theme, view) = (unicode(), fixture::run(1200, 12));
+    let buf = drawn(&Curves::default(), context(&view, &theme), 100, 30);
+    let words = text(&buf);
+    for part in ["▸A SGD", "B Momentum", "C Adam", "diverged", "‖g‖", "accuracy", "steps", "1e-"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    // Letters at the lines' ends, in their colours.
+    for (lane, letter) in ["A", "B", "C"].iter().enumerate() {
+        let ends = buf.content.iter().filter(|c| c.symbol() == *letter && c.fg == theme.lane(lane));
+        assert!(ends.count() >= 2, "{letter} in the legend and at its line");
+    }
+    assert!(words.contains('×'));
+}
+
+#[test]
+fn the_cursor_reads_values_and_keys_change_the_axes() {
+    let (theme, view) = (unicode(), fixture::run(1200, 4));
+    let cx = context(&view, &theme);
+    let mut pane = Curves::default();
+    pane.act(Action::First, cx);
+    pane.act(Action::PageDown, cx);
+    let words = text(&drawn(&pane, cx, 80, 12));
+    assert!(words.contains("at 120 steps"), "{words}");
+    pane.act(Action::NextXAxis, cx);
+    let words = text(&drawn(&pane, cx, 80, 12));
+    assert!(words.contains("epochs") && !words.contains("at 120"), "{words}");
+    assert!(pane.title(cx).to_string().contains("log"));
+    pane.act(Action::ToggleLog, cx);
+    assert!(pane.title(cx).to_string().contains("linear"));
+    pane.act(Action::PreviousMetric, cx);
+    assert!(pane.title(cx).to_string().contains("learning rate"));
+}
+
+#[test]
+fn a_vanishing_gradient_goes_from_bright_to_dark_towards_the_input() {
+    let (theme, view) = (unicode(), fixture::run(1200, 12));
+    let buf = drawn(&GradientMap::default(), context(&view, &theme), 70, 18);
+    let words = text(&buf);
+    for part in ["first:last", "vanished", "vanishing", "23 Dense 32", " 1 Dense 32", "sat", "1e-9"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    // The column in the middle of the map, from the output layer down.
+    let bright: Vec<f64> =
+        (2..18).filter_map(|y| colour::to_rgb(buf[(25, y)].bg).map(colour::brightness)).take(12).collect();
+    assert_eq!(bright.len(), 12, "twelve layers\n{words}");
+    assert!(bright.windows(2).all(|w| w[1] < w[0]), "{bright:?}");
+    assert!(bright[0] > 3.0 * bright[11], "{bright:?}");
+    // A network whose gradient reaches the input says so.
+    let even = Context { front: 2, ..context(&view, &theme) };
+    assert!(text(&drawn(&GradientMap::default(), even, 70, 18)).contains("even"));
+}
+
+#[test]
+fn more_layers_than_lines_are_grouped() {
+    let (theme, view) = (unicode(), fixture::run(100, 60));
+    let words = text(&drawn(&GradientMap::default(), context(&view, &theme), 70, 14));
+    assert!(words.contains("117-119") || words.contains("-119"), "{words}");
+    assert!(words.contains(" 1-"), "the input side is there too\n{words}");
+}
+
+#[test]
+fn a_prediction_is_an_image_bars_and_words() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_images(&mut view);
+    let cx = context(&view, &theme);
+    let mut pane = Prediction::default();
+    let words = text(&drawn(&pane, cx, 50, 16));
+    for part in ["taken for 7", "right", "96%", "▸7*", "sample 13 of 360"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    pane.act(Action::NextSample, cx);
+    let Some(telemetry::View::Prediction { lane: 0, sample: 1, grid }) = pane.watch(cx, Size::new(50, 16))
+    else {
+        panic!("it watches the next sample");
+    };
+    assert_eq!(grid, (56, 32));
+    pane.act(Action::PreviousSample, cx);
+    pane.act(Action::PreviousSample, cx);
+    let asked = pane.watch(cx, Size::new(50, 16));
+    assert!(
+        matches!(asked, Some(telemetry::View::Prediction { sample: 359, .. })),
+        "around the end: {asked:?}"
+    );
+    pane.act(Action::ToggleConfusion, cx);
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), Some(telemetry::View::Confusion { lane: 0 }));
+    let words = text(&drawn(&pane, cx, 50, 16));
+    assert!(words.contains("right (") && words.contains("39"), "{words}");
+}
+
+#[test]
+fn a_plane_has_two_colours_and_two_characters() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_plane(&mut view, 2);
+    let buf = drawn(&Prediction::default(), context(&view, &theme), 50, 16);
+    let words = text(&buf);
+    for part in ["●", "○", "class 0", "class 1", "x -5 to 5"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    assert_ne!(buf[(2, 2)].bg, buf[(26, 8)].bg, "the corner belongs to the other class");
+}
+
+#[test]
+fn an_attack_tells_what_came_of_it() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_images(&mut view);
+    let cx = context(&view, &theme);
+    let mut pane = Adversarial::default();
+    for (w, h) in [(30, 6), (36, 16), (60, 24)] {
+        let words = text(&drawn(&pane, cx, w, h));
+        for part in ["7 → 2", "fooled", "FGSM", "eps ◀ 0.1 ▶"] {
+            assert!(words.contains(part), "{part} at {w}x{h} in\n{words}");
+        }
+    }
+    let words = text(&drawn(&pane, cx, 60, 24));
+    for part in ["±0.1", "adversarial", "L∞ 0.1", "L2 0.8", "96%", "61%", "▸2"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    pane.act(Action::EpsUp, cx);
+    pane.act(Action::NextTarget, cx);
+    pane.act(Action::NextTarget, cx);
+    let expected = telemetry::View::Adversarial {
+        lane: 0,
+        sample: 0,
+        eps: 0.15,
+        attack: "Fgsm".into(),
+        target: Some(1),
+    };
+    assert_eq!(pane.watch(cx, Size::new(60, 24)), Some(expected));
+    let words = text(&drawn(&pane, cx, 60, 24));
+    assert!(words.contains("aims at 1") && words.contains("computing"), "{words}");
+}
+
+#[test]
+fn an_attack_on_the_plane_is_an_arrow() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_plane(&mut view, 2);
+    let words = text(&drawn(&Adversarial::default(), context(&view, &theme), 50, 20));
+    assert!(words.contains('•') && (words.contains('▶') || words.contains('▲')), "{words}");
+    assert!(words.contains("in → out") && words.contains("fooled"), "{words}");
+}

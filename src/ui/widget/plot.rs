@@ -1,0 +1,465 @@
+//! Curves over time: a strong smoothed line over the faint range of what was measured, any number of lanes in one picture.
+//! Knows buckets and axes; nothing of metrics, training or keys.
+
+use super::canvas::{Canvas, Look, Pen};
+use super::colour;
+use super::scale::{self, Scale};
+use super::text;
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::view::history::{At, Bucket};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use std::borrow::Cow;
+
+/// What lies along the x axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XAxis {
+    /// Updates.
+    #[default]
+    Steps,
+    /// Passes over the training samples.
+    Epochs,
+    /// Seconds of training.
+    Seconds,
+    /// Gradient evaluations: fair to optimizers that take several a step.
+    Evaluations,
+}
+
+impl XAxis {
+    /// The one after this.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Steps => Self::Epochs,
+            Self::Epochs => Self::Seconds,
+            Self::Seconds => Self::Evaluations,
+            Self::Evaluations => Self::Steps,
+        }
+    }
+
+    /// As written beside the axis.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Epochs => "epochs",
+            Self::Seconds => "seconds",
+            Self::Evaluations => "evaluations",
+        }
+    }
+
+    /// Where a measurement lies on it.
+    pub fn of(self, at: At) -> f64 {
+        match self {
+            Self::Steps => at.step,
+            Self::Epochs => at.epoch,
+            Self::Seconds => at.seconds,
+            Self::Evaluations => at.evaluations,
+        }
+    }
+}
+
+/// One line of the plot.
+#[derive(Clone, Debug)]
+pub struct Curve<'a> {
+    /// Oldest first.
+    pub points: Cow<'a, [Bucket]>,
+    /// Written at its end.
+    pub letter: char,
+    /// Its colour.
+    pub color: Color,
+    /// Drawn above the others, and heavier.
+    pub front: bool,
+    /// Drawn as dashes without its range: a companion of another line.
+    pub dashed: bool,
+    /// It came to a bad end, which is marked.
+    pub broken: bool,
+}
+
+/// Several lines over one pair of axes.
+#[derive(Clone, Debug)]
+pub struct Plot<'a> {
+    /// The lines.
+    pub curves: Vec<Curve<'a>>,
+    /// What lies along x.
+    pub axis: XAxis,
+    /// The part of the x axis that is shown.
+    pub x: Scale,
+    /// Logarithmic y axis.
+    pub log: bool,
+    /// How far the strong line looks back, as a share of the x axis; 0 draws what was measured.
+    pub smoothing: f64,
+    /// Where on the x axis the cursor stands.
+    pub cursor: Option<f64>,
+}
+
+/// The measurement at a place of the x axis: the first that is not before it, or the last one shortly before the end.
+pub fn at(points: &[Bucket], axis: XAxis, x: f64) -> Option<&Bucket> {
+    points.get(points.partition_point(|b| axis.of(b.at) < x))
+}
+
+const NONE: Option<(usize, usize)> = None;
+
+impl Plot<'_> {
+    /// The y axis that suits what is visible, and the greatest value if it lies beyond the axis' end.
+    fn y_scale(&self) -> (Scale, Option<f64>) {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut highs = Vec::with_capacity(1024);
+        for curve in &self.curves {
+            let every = (curve.points.len() / 128).max(1);
+            for (i, b) in curve.points.iter().enumerate() {
+                if !self.shows(b) || b.min > b.max {
+                    continue;
+                }
+                let (min, max) = (f64::from(b.min), f64::from(b.max));
+                let bottom = if !self.log || min > 0.0 { min } else { max };
+                if self.log && bottom <= 0.0 {
+                    continue;
+                }
+                low = low.min(bottom);
+                high = high.max(max);
+                if i % every == 0 {
+                    highs.push(max);
+                }
+            }
+        }
+        // A lane that runs away must not flatten the others: beyond most of the values the axis ends.
+        let at = highs.len() * 9 / 10;
+        if highs.len() >= 20 {
+            let (_, &mut most, _) = highs.select_nth_unstable_by(at, f64::total_cmp);
+            let inner = |v: f64| if self.log { v.log10() } else { v };
+            let usual = inner(most) - inner(low);
+            let factor = if self.log { 3.0 } else { 8.0 };
+            if usual > 0.0 && inner(high) - inner(low) > factor * usual {
+                let end = inner(low) + 1.5 * usual;
+                let end = if self.log { 10f64.powf(end) } else { end };
+                return (Scale::fit(low, end, self.log), Some(high));
+            }
+        }
+        (Scale::fit(low, high, self.log), None)
+    }
+
+    fn shows(&self, b: &Bucket) -> bool {
+        let place = self.x.place(self.axis.of(b.at));
+        (0.0..=1.0).contains(&place)
+    }
+
+    /// Draws it; any size.
+    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.width < 2 || area.height == 0 {
+            return;
+        }
+        let (y, beyond) = self.y_scale();
+        let foot = u16::from(area.height >= 4) + u16::from(area.height >= 9);
+        let rows = area.height - foot;
+        let ticks = y.ticks(usize::from(if rows > 8 { rows / 3 } else { rows.div_ceil(2) }).max(1));
+        let widest = ticks.iter().map(|t| text::width(&t.1)).max().unwrap_or(0);
+        let gutter = if area.width >= widest + 12 && rows >= 2 { widest + 1 } else { 0 };
+        let tail = if area.width >= gutter + 8 { 2 } else { 1 };
+        let inside = text::part(area, gutter, 0, area.width - gutter - tail, rows);
+
+        self.draw_y_axis(theme, area, inside, y, &ticks, buf);
+        self.draw_x_axis(theme, area, inside, foot, buf);
+        if let Some(place) = self.cursor.and_then(|c| self.x.at(c)).filter(|p| (0.0..=1.0).contains(p)) {
+            let column = (place * f64::from(inside.width.saturating_sub(1))).round() as u16;
+            let mark = if theme.glyphs == Glyphs::Unicode { '┊' } else { ':' };
+            for row in 0..inside.height {
+                text::cell(buf, inside.x + column, inside.y + row, mark, theme.strong);
+            }
+        }
+        self.draw_curves(theme, area, inside, y, buf);
+        if let Some(high) = beyond {
+            let words =
+                format!("{}{}", text::pick(theme.glyphs, "↑ up to ", "^ up to "), scale::number(high));
+            text::put(buf, inside, 1, 0, &words, theme.faint);
+        }
+    }
+
+    fn draw_y_axis(
+        &self,
+        theme: &Theme,
+        area: Rect,
+        inside: Rect,
+        y: Scale,
+        ticks: &[(f64, String)],
+        buf: &mut Buffer,
+    ) {
+        let gutter = inside.x - area.x;
+        if gutter == 0 {
+            return;
+        }
+        let (line, tick) = if theme.glyphs == Glyphs::Unicode { ('│', '┤') } else { ('|', '+') };
+        for row in 0..inside.height {
+            text::cell(buf, inside.x - 1, inside.y + row, line, theme.border);
+        }
+        let labels = Rect { width: gutter - 1, ..area };
+        let mut free = u16::MAX;
+        for (v, label) in ticks {
+            let Some(row) = y.at(*v).and_then(|p| row_of(p, inside.height)) else { continue };
+            // From the bottom up: rows fall; two labels never share one.
+            if row < free {
+                text::put_right(buf, labels, row, label, theme.faint);
+                text::cell(buf, inside.x - 1, inside.y + row, tick, theme.border);
+                free = row;
+            }
+        }
+    }
+
+    fn draw_x_axis(&self, theme: &Theme, area: Rect, inside: Rect, foot: u16, buf: &mut Buffer) {
+        if foot == 0 || inside.width < 2 {
+            return;
+        }
+        let unicode = theme.glyphs == Glyphs::Unicode;
+        if foot == 2 {
+            let (corner, line) = if unicode { ('└', '─') } else { ('+', '-') };
+            for x in 0..inside.width {
+                text::cell(buf, inside.x + x, inside.bottom(), line, theme.border);
+            }
+            if inside.x > area.x {
+                text::cell(buf, inside.x - 1, inside.bottom(), corner, theme.border);
+            }
+        }
+        let row = area.height - 1;
+        let left = inside.x - area.x;
+        // The name follows the first number, where there is room before the second.
+        let mut name = None;
+        let mut free = 0;
+        for (v, _) in self.x.ticks(usize::from(inside.width / 9).max(2)) {
+            let Some(place) = self.x.at(v) else { continue };
+            let column = left + (place * f64::from(inside.width - 1)).round() as u16;
+            let label = scale::count(v);
+            let wide = text::width(&label);
+            let start = column.saturating_sub(wide / 2).max(left).min(area.width.saturating_sub(wide));
+            if start < free {
+                continue;
+            }
+            text::put(buf, area, start, row, &label, theme.faint);
+            if foot == 2 && column > left {
+                text::cell(
+                    buf,
+                    area.x + column,
+                    inside.bottom(),
+                    if unicode { '┬' } else { '+' },
+                    theme.border,
+                );
+            }
+            name = match name {
+                None => Some((start + wide + 1, area.width)),
+                Some((from, end)) => Some((from, end.min(start))),
+            };
+            free = start + wide + 2;
+        }
+        if let Some((from, end)) = name {
+            let words = self.axis.label();
+            if from + text::width(words) < end {
+                text::put(buf, area, from, row, words, theme.faint);
+            }
+        }
+    }
+
+    fn draw_curves(&self, theme: &Theme, area: Rect, inside: Rect, y: Scale, buf: &mut Buffer) {
+        if inside.is_empty() {
+            return;
+        }
+        let mut canvas = Canvas::new(inside.width, inside.height, theme.glyphs);
+        let mut looks = Vec::with_capacity(2 * self.curves.len());
+        let mut ends = Vec::with_capacity(self.curves.len());
+        let mut order: Vec<&Curve<'_>> = self.curves.iter().collect();
+        order.sort_by_key(|c| (c.front, !c.dashed));
+        for curve in order {
+            let look = looks.len() as u8;
+            let mut style = Style::new().fg(curve.color);
+            if curve.front {
+                style = style.add_modifier(Modifier::BOLD);
+            }
+            looks.push(Look { style: colour::faint(curve.color, theme), ascii: '.' });
+            let ascii = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
+            looks.push(Look { style, ascii });
+            let rank = match (curve.dashed, curve.front) {
+                (true, false) => 2,
+                (true, true) => 4,
+                (false, false) => 3,
+                (false, true) => 5,
+            };
+            let band = Pen { look, rank: u8::from(!curve.dashed) };
+            let end = self.draw_curve(curve, y, &mut canvas, Pen { look: look + 1, rank }, band);
+            if let Some((x, y)) = end {
+                ends.push((canvas.cell(x, y), y, curve));
+            }
+        }
+        canvas.draw(inside, buf, &looks);
+        if theme.depth == Depth::Mono && theme.glyphs == Glyphs::Unicode {
+            // Without colours a line is told by its letter alone: once more on the way. (In ASCII it is made of letters.)
+            self.letter_the_lines(inside, y, buf);
+        }
+        // From the top down, so that letters which make room keep the order of their lines.
+        ends.sort_by_key(|(_, y, curve)| (curve.dashed, *y));
+        let mut taken: Vec<(u16, u16)> = Vec::new();
+        let last = area.right() - inside.x - 1;
+        for ((column, row), _, curve) in ends {
+            let style = Style::new().fg(curve.color).add_modifier(Modifier::BOLD);
+            let mut x = (column + 1).min(last);
+            if curve.broken && !curve.dashed {
+                let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
+                text::cell(buf, inside.x + column, inside.y + row, cross, theme.bad);
+            }
+            // Letters of lines that meet stand beside or under one another.
+            let far = if curve.dashed { 1 } else { inside.height };
+            let places = (0..far).flat_map(|d| [row.checked_add(d), row.checked_sub(d)]);
+            let free = places.flatten().filter(|r| *r < inside.height).find(|r| !taken.contains(&(x, *r)));
+            if curve.dashed && free.is_none() {
+                continue;
+            }
+            let row = if let Some(r) = free {
+                r
+            } else {
+                x = x.saturating_sub(1);
+                row
+            };
+            taken.push((x, row));
+            let letter = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
+            text::cell(buf, inside.x + x, inside.y + row, letter, style);
+        }
+    }
+
+    /// Draws one line and tells where it ended.
+    fn draw_curve(
+        &self,
+        curve: &Curve<'_>,
+        y: Scale,
+        canvas: &mut Canvas,
+        pen: Pen,
+        band: Pen,
+    ) -> Option<(usize, usize)> {
+        let (width, height) = (canvas.width(), canvas.height());
+        let y_of =
+            |inner: f64| ((1.0 - y.place(inner).clamp(0.0, 1.0)) * (height - 1) as f64).round() as usize;
+        let floor = y.inner(y.value(0.0));
+        let points = &curve.points;
+        let begin = points.partition_point(|b| self.x.place(self.axis.of(b.at)) < 0.0);
+        let shown = &points[begin..];
+        let weight = self.weight(shown);
+        let dash = if curve.dashed {
+            if width > canvas.cell(width - 1, 0).0 as usize + 1 { 3 } else { 1 }
+        } else {
+            0
+        };
+
+        let (mut sum, mut mass) = (0.0, 0.0);
+        let mut column: Option<Column> = None;
+        let (mut line, mut raw, mut end) = (NONE, NONE, NONE);
+        let flush = |column: Option<Column>, canvas: &mut Canvas| {
+            let Some(c) = column else { return (NONE, NONE) };
+            let (strong, last) = (y_of(c.sum / f64::from(c.count)), y_of(c.raw));
+            if c.min <= c.max {
+                let inner = |v: f32| y.inner(f64::from(v)).max(floor);
+                canvas.vertical(c.x, y_of(inner(c.max)), y_of(inner(c.min)), band);
+            }
+            (Some((c.x, strong)), Some((c.x, last)))
+        };
+        let thick = curve.front && !curve.dashed && height >= 24;
+        let mut join = |c: Option<Column>,
+                        line: &mut Option<(usize, usize)>,
+                        raw: &mut Option<(usize, usize)>,
+                        canvas: &mut Canvas| {
+            let (to, to_raw) = flush(c, canvas);
+            if let Some(to) = to {
+                let from = line.unwrap_or(to);
+                canvas.line(from, to, dash, pen);
+                if thick {
+                    canvas.line((from.0, from.1 + 1), (to.0, to.1 + 1), dash, pen);
+                }
+                end = if curve.broken { to_raw } else { Some(to) };
+            }
+            if let (Some(from), Some(to)) = (*raw, to_raw) {
+                canvas.line(from, to, 0, band);
+            }
+            (*line, *raw) = (to.or(*line), to_raw.or(*raw));
+        };
+        for b in shown {
+            let place = self.x.place(self.axis.of(b.at));
+            if place > 1.0 {
+                break;
+            }
+            let x = (place * (width - 1) as f64).round() as usize;
+            if !b.last.is_finite() {
+                join(column.take(), &mut line, &mut raw, canvas);
+                (line, raw) = (NONE, NONE);
+                continue;
+            }
+            let v =
+                if self.log && b.last > 0.0 { f64::from(b.last.log10()) } else { y.inner(f64::from(b.last)) };
+            let v = v.max(floor);
+            sum = sum * (1.0 - weight) + v * weight;
+            mass = mass * (1.0 - weight) + weight;
+            match &mut column {
+                Some(c) if c.x == x => c.add(sum / mass, v, b),
+                _ => {
+                    join(column.take(), &mut line, &mut raw, canvas);
+                    let mut c =
+                        Column { x, sum: 0.0, count: 0, raw: v, min: f32::INFINITY, max: f32::NEG_INFINITY };
+                    c.add(sum / mass, v, b);
+                    column = Some(c);
+                }
+            }
+        }
+        join(column, &mut line, &mut raw, canvas);
+        end
+    }
+
+    /// What one measurement weighs in the exponential mean.
+    fn weight(&self, shown: &[Bucket]) -> f64 {
+        let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return 1.0 };
+        let span = self.x.value(1.0) - self.x.value(0.0);
+        let apart = (self.axis.of(last.at) - self.axis.of(first.at)) / (shown.len() - 1).max(1) as f64;
+        let back = self.smoothing * span;
+        if back > 0.0 && apart > 0.0 { 1.0 - (-apart / back).exp() } else { 1.0 }
+    }
+
+    fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {
+        for (i, curve) in self.curves.iter().enumerate() {
+            let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { continue };
+            let share = (i as f64 + 0.5) / self.curves.len() as f64;
+            let (from, to) = (self.axis.of(first.at).max(self.x.value(0.0)), self.axis.of(last.at));
+            let Some(b) = at(&curve.points, self.axis, from + (to - from) * share) else { continue };
+            let place = self.x.place(self.axis.of(b.at));
+            let row = y.at(f64::from(b.last)).and_then(|p| row_of(p, inside.height));
+            if let (true, Some(row)) = ((0.0..=1.0).contains(&place), row) {
+                let column = (place * f64::from(inside.width - 1)).round() as u16;
+                let letter = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
+                let weight = if curve.front { Modifier::BOLD } else { Modifier::empty() };
+                text::cell(buf, inside.x + column, inside.y + row, letter, Style::new().add_modifier(weight));
+            }
+        }
+    }
+}
+
+/// Everything that falls into one column of dots.
+struct Column {
+    x: usize,
+    sum: f64,
+    count: u32,
+    raw: f64,
+    min: f32,
+    max: f32,
+}
+
+impl Column {
+    fn add(&mut self, smooth: f64, raw: f64, b: &Bucket) {
+        self.sum += smooth;
+        self.count += 1;
+        self.raw = raw;
+        self.min = self.min.min(b.min);
+        self.max = self.max.max(b.max);
+    }
+}
+
+/// The row of a place on the y axis, from the top; `None` outside.
+fn row_of(place: f64, rows: u16) -> Option<u16> {
+    let inside = (-0.001..=1.001).contains(&place) && rows > 0;
+    inside.then(|| ((1.0 - place.clamp(0.0, 1.0)) * f64::from(rows - 1)).round() as u16)
+}
+
+#[cfg(test)]
+mod tests;
