@@ -7,8 +7,12 @@ use super::message::{Effect, Effects, Message};
 use super::overlay::form::{Form, Subject};
 use super::overlay::menu::{Item, Menu, Pick};
 use super::overlay::{Answer, Overlay, frame, keys};
+use super::pane::adversarial::Adversarial;
+use super::pane::curves::Curves;
+use super::pane::gradient_map::GradientMap;
 use super::pane::lanes::Lanes;
 use super::pane::network::NetworkPane;
+use super::pane::prediction::Prediction;
 use super::pane::{Context, Pane, PaneId};
 use super::theme::Theme;
 use crate::engine::layer::LayerConfig;
@@ -81,7 +85,12 @@ pub struct App {
 
 /// The panes that need nothing of the app but the context: one row each.
 fn others() -> BTreeMap<PaneId, Box<dyn Pane>> {
-    BTreeMap::new()
+    BTreeMap::from([
+        (PaneId::Curves, Box::<Curves>::default() as Box<dyn Pane>),
+        (PaneId::GradientMap, Box::<GradientMap>::default()),
+        (PaneId::Prediction, Box::<Prediction>::default()),
+        (PaneId::Adversarial, Box::<Adversarial>::default()),
+    ])
 }
 
 impl App {

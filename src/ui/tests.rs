@@ -246,9 +246,15 @@ fn a_lane_that_leaves_the_front_is_replaced() {
 #[test]
 fn a_screen_without_colours_says_the_same() {
     let mut a = trained(120, 40, 100);
-    let colourful = text(&a);
+    // Words and numbers; shades and letters stand in for the colours of pictures.
+    let words = |a: &App| -> Vec<String> {
+        let picture = |c: char| matches!(c, '░' | '▒' | '▓' | '█' | '\u{2800}'..='\u{28ff}');
+        let lines = text(a).replace(picture, " ");
+        lines.split_whitespace().filter(|w| w.chars().count() > 3).map(str::to_owned).collect()
+    };
+    let colourful = words(&a);
     a.theme = Theme::dark(Depth::Mono, Glyphs::Unicode);
-    assert_eq!(text(&a), colourful);
+    assert_eq!(words(&a), colourful);
     let buf = picture(&a);
     let plain = ratatui::style::Color::Reset;
     assert!(buf.content.iter().all(|c| c.fg == plain && c.bg == plain), "attributes only");

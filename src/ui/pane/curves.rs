@@ -138,7 +138,8 @@ impl Curves {
             pieces.push((format!(" {name}"), if front { theme.strong } else { theme.text }));
         }
         let value = self.value(lane, metric);
-        if matches!(lane.phase, Phase::Diverged(_)) && value.is_none_or(|v| !v.is_finite()) {
+        let shown = self.cursor.is_some() && value.is_some_and(f32::is_finite);
+        if matches!(lane.phase, Phase::Diverged(_)) && !shown {
             pieces.push((text::pick(glyphs, " × diverged", " ! diverged").into(), theme.bad));
         } else {
             pieces.push((format!(" {}", number(value)), theme.text));
@@ -211,15 +212,15 @@ impl Pane for Curves {
         if companion(self.metric).is_some_and(|m| cx.view.lanes.iter().any(|l| l.curve(m).is_some())) {
             line.push_span(Span::styled(text::pick(glyphs, "  ╌ val", "  - val"), cx.theme.text));
         }
-        let mut rest = String::from(if self.is_log(self.metric) { "  log" } else { "  linear" });
+        let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
+        line.push_span(Span::styled(scale, cx.theme.faint));
         let smooth = SMOOTHING[self.smoothing] * 100.0;
         if smooth > 0.0 {
-            rest += &format!("  smooth {smooth}%");
+            line.push_span(Span::styled(format!("  smooth {smooth}%"), cx.theme.faint));
         }
         if self.recent {
-            rest += "  recent";
+            line.push_span(Span::styled("  recent", cx.theme.faint));
         }
-        line.push_span(Span::styled(rest, cx.theme.faint));
         line
     }
 

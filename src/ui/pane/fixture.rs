@@ -112,7 +112,7 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
         }
     });
     view.apply(Event::Measured { lane, measure: m, layers: layers.collect() });
-    if step % 50 == 0 {
+    if step.is_multiple_of(50) {
         let loss = level * 1.15 + 0.05;
         view.apply(Event::Evaluated { lane, step, loss, accuracy: Some(hit(0.0) * 0.96) });
     }

@@ -45,9 +45,17 @@ pub struct GradientMap {
 /// A layer with parameters, with the flat units of the layers up to the next one.
 struct Row<'a> {
     measure: &'a LayerMeasure,
-    label: &'a str,
+    label: String,
     saturated: Option<f32>,
     dead: Option<f32>,
+}
+
+/// A layer as a scenario writes it, `Dense(units: 32)`, in fewer characters: `Dense 32`.
+fn brief(label: &str) -> String {
+    let (kind, rest) = label.split_once('(').unwrap_or((label, ""));
+    let first = rest.trim_end_matches(')').split(',').next().unwrap_or_default();
+    let first = first.rsplit(':').next().unwrap_or_default().trim();
+    if first.is_empty() { kind.to_owned() } else { format!("{kind} {first}") }
 }
 
 fn rows(lane: &LaneView) -> Vec<Row<'_>> {
@@ -55,7 +63,7 @@ fn rows(lane: &LaneView) -> Vec<Row<'_>> {
     for m in &lane.layers {
         if m.grad_norm.is_some() {
             let label = lane.info.layers.get(m.layer).map_or("", |l| l.label.as_str());
-            rows.push(Row { measure: m, label, saturated: None, dead: None });
+            rows.push(Row { measure: m, label: brief(label), saturated: None, dead: None });
         }
         if let Some(row) = rows.last_mut() {
             row.saturated = greater(row.saturated, m.saturated);
@@ -258,7 +266,7 @@ impl Pane for GradientMap {
             if r.len() > 1 {
                 return (format!("{}-{}", number(r.start), number(r.end - 1)), String::new());
             }
-            (number(r.start).to_string(), rows[r.start].label.to_owned())
+            (number(r.start).to_string(), rows[r.start].label.clone())
         };
         let wide = area.width >= 46;
         let digits = (0..share.lines).map(|l| text::width(&label(l).0)).max().unwrap_or(0);

@@ -46,7 +46,7 @@ pub fn draw(bars: &[Bar<'_>], theme: &Theme, area: Rect, buf: &mut Buffer) {
             (false, true) => theme.strong,
             (false, false) => theme.text,
         };
-        let arrow = if !bar.chosen { " " } else { text::pick(theme.glyphs, "▸", ">") };
+        let arrow = if bar.chosen { text::pick(theme.glyphs, "▸", ">") } else { " " };
         text::put(buf, area, 0, y, arrow, style);
         let name = text::shorten(bar.label, usize::from(label), theme.glyphs);
         text::put_right(buf, text::part(area, 0, 0, 1 + label, area.height), y, &name, style);

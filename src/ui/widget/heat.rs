@@ -20,7 +20,12 @@ pub struct Pixel {
 impl Pixel {
     /// The colour and weight of a number in [0, 1].
     pub fn of(t: f64, map: Map, theme: &Theme) -> Self {
-        let shade = if map == Map::Diverging { (2.0 * t - 1.0).abs() } else { t };
+        let shade = match map {
+            Map::Diverging => (2.0 * t - 1.0).abs(),
+            // Even the least number is told from none.
+            Map::Sequential => 0.2 + 0.8 * t,
+            Map::Grey => t,
+        };
         Self { color: map.color(t, theme.depth), shade }
     }
 }
@@ -99,9 +104,9 @@ mod tests {
     #[test]
     fn without_colour_numbers_become_shades() {
         let buf = drawn(Depth::Mono, Glyphs::Unicode, [[0.0, 0.5], [0.7, 1.0]]);
-        assert_eq!(buf, Buffer::with_lines([" ▒", "▓█"]));
+        assert_eq!(buf, Buffer::with_lines(["░▓", "▓█"]));
         let buf = drawn(Depth::Mono, Glyphs::Ascii, [[0.0, 0.5], [0.7, 1.0]]);
-        assert_eq!(buf, Buffer::with_lines([" +", "#@"]));
+        assert_eq!(buf, Buffer::with_lines([":*", "#@"]));
     }
 
     #[test]
@@ -111,7 +116,7 @@ mod tests {
         let mut buf = Buffer::empty(area);
         legend(&mut buf, area, &theme, Map::Sequential, "1e-8", "1");
         let text: String = buf.content.iter().map(ratatui::buffer::Cell::symbol).collect();
-        assert_eq!(text, "1e-8  :+#@ 1");
+        assert_eq!(text, "1e-8 :=*%@ 1");
         let mut buf = Buffer::empty(area);
         legend(&mut buf, Rect::new(0, 0, 7, 1), &theme, Map::Sequential, "1e-8", "1");
         assert_eq!(buf, Buffer::empty(area));

@@ -159,7 +159,7 @@ impl Plot<'_> {
         let tail = if area.width >= gutter + 8 { 2 } else { 1 };
         let inside = text::part(area, gutter, 0, area.width - gutter - tail, rows);
 
-        self.draw_y_axis(theme, area, inside, y, &ticks, buf);
+        Self::draw_y_axis(theme, area, inside, y, &ticks, buf);
         self.draw_x_axis(theme, area, inside, foot, buf);
         if let Some(place) = self.cursor.and_then(|c| self.x.at(c)).filter(|p| (0.0..=1.0).contains(p)) {
             let column = (place * f64::from(inside.width.saturating_sub(1))).round() as u16;
@@ -177,7 +177,6 @@ impl Plot<'_> {
     }
 
     fn draw_y_axis(
-        &self,
         theme: &Theme,
         area: Rect,
         inside: Rect,
