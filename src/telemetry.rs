@@ -307,6 +307,8 @@ pub enum Command {
     Reset(Option<LaneId>),
     /// Only this lane trains; `None`: all again.
     Solo(Option<LaneId>),
+    /// At most so many steps a second in every lane, for somebody who wants to watch; `None`: as fast as it goes.
+    Pace(Option<f64>),
     /// Another scenario altogether.
     Load(Box<Scenario>),
     /// What to compute for the screen from now on; replaces the former list.

@@ -10,7 +10,7 @@ use crate::lab::runner::Runner;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::Command;
 use crate::text::escaped;
-use crate::ui::app::Preset;
+use crate::ui::app::{Preset, comfortable};
 use crate::ui::session::{self, Session};
 use crate::ui::terminal::{ColorChoice, Unfit, fit};
 use etcetera::BaseStrategy as _;
@@ -94,6 +94,7 @@ pub fn show(
     let presets =
         preset::ALL.iter().map(|p| Preset { name: p.name.into(), scenario: p.scenario() }).collect();
     let runner = Runner::start(run, threads, dir, false)?;
+    runner.send(Command::Pace(Some(comfortable(scenario.steps))));
     runner.send(Command::Run);
     let ended = session::run(Session {
         scenario,

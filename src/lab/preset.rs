@@ -25,7 +25,26 @@ macro_rules! presets {
 presets! {
     "four-optimizers"
     "vanishing-sigmoid"
+    "exploding-clip"
+    "learning-rates"
+    "initialisations"
+    "activations"
+    "cnn-fashion"
+    "dropout"
+    "weight-decay"
     "spiral"
+    "recurrent-adding"
+    "exploding-rnn"
+    "schedules"
+    "batch-size"
+    "muon-adamw"
+    "sam"
+    "schedule-free"
+    "rosenbrock"
+    "saddle"
+    "myth-learning-rate"
+    "myth-momentum"
+    "misprints"
 }
 
 /// The preset of this name.

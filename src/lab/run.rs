@@ -73,6 +73,10 @@ pub struct Run {
     /// Steps by which a lane was ever allowed to be ahead.
     widest: u64,
     solo: Option<LaneId>,
+    /// Steps a second that somebody wants to watch.
+    pace: Option<f64>,
+    /// Steps that the pace allows by now.
+    allowed: f64,
     end: u64,
     show_every: Option<u64>,
     views: Vec<View>,
@@ -115,6 +119,8 @@ impl Run {
             levelling: false,
             widest: AHEAD_STEPS,
             solo: None,
+            pace: None,
+            allowed: 0.0,
             end,
             show_every: None,
             views: Vec::new(),
@@ -268,6 +274,17 @@ impl Run {
         if self.running { self.end } else { place.target.min(self.end) }
     }
 
+    /// Lets `seconds` of the pace pass; whether lanes are to be held back by one at all.
+    ///
+    /// A tenth of a second's steps is saved up at most, so that nothing rushes after a rest.
+    pub fn pace(&mut self, seconds: f64) -> bool {
+        let Some(rate) = self.pace.filter(|_| self.running) else { return false };
+        let active = self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step);
+        let Some(last) = active.min() else { return false };
+        self.allowed = (self.allowed + rate * seconds).clamp(last as f64, last as f64 + 1.0 + 0.1 * rate);
+        true
+    }
+
     /// Hands out the lane that should train now.
     pub fn take(&mut self) -> Option<Turn> {
         if self.quit || self.save {
@@ -277,7 +294,10 @@ impl Run {
         let last = active.iter().map(|(_, p)| p.step).min()?;
         let slowest = active.iter().map(|(_, p)| p.cost).fold(0.0, f64::max);
         let ahead = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
-        let limit = last + ahead.max(AHEAD_STEPS);
+        let mut limit = last + ahead.max(AHEAD_STEPS);
+        if self.pace.is_some() && self.running {
+            limit = limit.min(self.allowed as u64);
+        }
         let free =
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;

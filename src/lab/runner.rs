@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const TURN: f64 = 0.006;
 /// Seconds of training between two measurements of a lane.
 const SHOW: f64 = 0.025;
+/// The longest sleep of a worker while lanes are held to a pace.
+const BEAT: Duration = Duration::from_millis(10);
 /// Seconds between two looks at the clock.
 const LOOK: f64 = 0.0003;
 
@@ -44,6 +46,8 @@ struct Shared {
     news: Condvar,
     /// There may be something to preview.
     look: Condvar,
+    /// When the pace was looked at last.
+    paced: Mutex<Instant>,
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
@@ -82,6 +86,7 @@ impl Runner {
             outbox: Mutex::new(Outbox::default()),
             news: Condvar::new(),
             look: Condvar::new(),
+            paced: Mutex::new(Instant::now()),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             desk: dir.is_some().then(disk::Desk::default),
@@ -211,8 +216,15 @@ impl Shared {
     fn train(&self) {
         let mut run = self.lock();
         while !self.ended() {
+            let passed = std::mem::replace(&mut *lock(&self.paced), Instant::now()).elapsed();
+            let paced = run.pace(passed.as_secs_f64());
             let Some(turn) = run.take() else {
-                run = self.work.wait(run).unwrap_or_else(PoisonError::into_inner);
+                run = if paced {
+                    let waited = self.work.wait_timeout(run, BEAT);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                } else {
+                    self.work.wait(run).unwrap_or_else(PoisonError::into_inner)
+                };
                 continue;
             };
             // Another lane may be free as well.

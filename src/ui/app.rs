@@ -66,6 +66,8 @@ pub struct App {
     pub speeds: BTreeMap<LaneId, Speed>,
     /// The only lane that trains, if one does.
     pub solo: Option<LaneId>,
+    /// Steps a second at which the lanes are held for whoever watches; `None`: as fast as they go.
+    pub pace: Option<f64>,
     /// How long the line to the terminal takes.
     pub link: Option<Duration>,
     /// Time since the start.
@@ -93,9 +95,15 @@ fn others() -> BTreeMap<PaneId, Box<dyn Pane>> {
     ])
 }
 
+/// Steps a second at which a run takes about a minute: slow enough to watch, whatever the machine could do.
+pub fn comfortable(steps: usize) -> f64 {
+    (steps as f64 / 60.0).max(1.0)
+}
+
 impl App {
     /// An app that shows this scenario; `running`: whether training was told to begin.
     pub fn new(scenario: Scenario, presets: Vec<Preset>, theme: Theme, size: Size, running: bool) -> Self {
+        let steps = scenario.steps;
         Self {
             view: View::default(),
             scenario,
@@ -106,6 +114,7 @@ impl App {
             overlay: None,
             speeds: BTreeMap::new(),
             solo: None,
+            pace: Some(comfortable(steps)),
             link: None,
             now: Duration::ZERO,
             presets,
@@ -302,7 +311,10 @@ impl App {
                 self.network.discard();
                 self.notify(format!("opened {}", scenario.title));
                 self.scenario = scenario.clone();
-                vec![Effect::Command(Command::Load(Box::new(scenario))), Effect::Command(Command::Run)]
+                self.pace = Some(comfortable(scenario.steps));
+                [Command::Pace(self.pace), Command::Load(Box::new(scenario)), Command::Run]
+                    .map(Effect::Command)
+                    .into()
             }
             Pick::Layer { after, layer } => {
                 let (Some(layer), Some(lane)) =
@@ -393,6 +405,17 @@ impl App {
             Action::Solo => {
                 self.solo = if self.solo == Some(self.front) { None } else { Some(self.front) };
                 command(Command::Solo(self.solo))
+            }
+            Action::Faster => {
+                // Beyond what a lane makes anyway, a pace means nothing any more.
+                let fastest = self.speeds.values().map(|s| s.rate).fold(0.0, f64::max);
+                self.pace = self.pace.map(|p| p * 2.0).filter(|p| *p <= 4.0 * fastest.max(1.0));
+                command(Command::Pace(self.pace))
+            }
+            Action::Slower => {
+                let fastest = self.speeds.values().map(|s| s.rate).fold(1.0, f64::max);
+                self.pace = Some((self.pace.unwrap_or(fastest) / 2.0).max(0.5));
+                command(Command::Pace(self.pace))
             }
             Action::ResetLane => command(Command::Reset(Some(self.front))),
             Action::ResetAll => command(Command::Reset(None)),

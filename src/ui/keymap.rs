@@ -38,6 +38,10 @@ pub enum Action {
     Lane(u8),
     /// Only the lane in front trains, or all again.
     Solo,
+    /// Hold the lanes to twice the pace.
+    Faster,
+    /// Hold the lanes to half the pace.
+    Slower,
     /// The lane in front starts anew.
     ResetLane,
     /// All lanes start anew.
@@ -264,6 +268,8 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('8')] A::Lane(7), "", "bring lane H to the front";
         [ch(']')] A::LrUp, "", "double the learning rate of the lane in front";
         [ch('[')] A::LrDown, "", "halve the learning rate of the lane in front";
+        [ch('}')] A::Faster, "", "train twice as fast, up to as fast as it goes";
+        [ch('{')] A::Slower, "", "train half as fast, to watch";
         [ch('S')] A::Solo, "", "train only the lane in front, or all again";
         [ch('r')] A::ResetLane, "", "start the lane in front anew from the same seed";
         [ch('R')] A::ResetAll, "", "start all lanes anew from the same seed";

@@ -123,8 +123,9 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
         text::put(buf, r, x, 0, &piece[..1], colour);
         x = text::put(buf, r, x + 1, 0, &piece[1..], theme.faint) + 2;
     }
-    if x + 7 <= end && app.speeds.values().any(|s| s.rate > 0.0) && app.training() {
-        text::put(buf, r, x.saturating_sub(1), 0, "steps/s", theme.faint);
+    let unit = if app.pace.is_some() { "steps/s, paced" } else { "steps/s" };
+    if x + text::width(unit) <= end && app.speeds.values().any(|s| s.rate > 0.0) && app.training() {
+        text::put(buf, r, x.saturating_sub(1), 0, unit, theme.faint);
     }
 }
 

@@ -227,7 +227,7 @@ fn a_preset_is_opened_and_runs() {
     let mut a = trained(120, 40, 10);
     a.update(ch('o'));
     let done = commands(a.update(key(KeyCode::Enter)));
-    assert!(matches!(&done[..], [Command::Load(_), Command::Run, ..]), "{done:?}");
+    assert!(matches!(&done[..], [Command::Pace(Some(_)), Command::Load(_), Command::Run, ..]), "{done:?}");
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl Run {
             }
             Command::Load(scenario) => self.load(*scenario),
             Command::Watch(views) => self.views = views,
+            Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
             Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
             Command::Save => self.save = true,
             Command::Quit => {
