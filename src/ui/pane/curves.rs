@@ -105,7 +105,9 @@ impl Curves {
                 });
             }
         }
-        let (log, smoothing) = (self.is_log(metric), SMOOTHING[self.smoothing]);
+        // A schedule has no noise to smooth away.
+        let smoothing = if metric == Metric::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
+        let log = self.is_log(metric);
         Plot { curves, axis: self.axis, x, log, smoothing, cursor: self.cursor }
     }
 
@@ -214,7 +216,7 @@ impl Pane for Curves {
         }
         let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
         line.push_span(Span::styled(scale, cx.theme.faint));
-        let smooth = SMOOTHING[self.smoothing] * 100.0;
+        let smooth = if self.metric == Metric::Lr { 0.0 } else { SMOOTHING[self.smoothing] * 100.0 };
         if smooth > 0.0 {
             line.push_span(Span::styled(format!("  smooth {smooth}%"), cx.theme.faint));
         }

@@ -172,7 +172,7 @@ impl Plot<'_> {
         if let Some(high) = beyond {
             let words =
                 format!("{}{}", text::pick(theme.glyphs, "↑ up to ", "^ up to "), scale::number(high));
-            text::put(buf, inside, 1, 0, &words, theme.faint);
+            text::put_right(buf, inside, 0, &words, theme.faint);
         }
     }
 
