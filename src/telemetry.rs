@@ -29,7 +29,7 @@ pub struct LaneInfo {
 /// One layer as the screen shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerInfo {
-    /// As a scenario writes it.
+    /// In a few words: `Dense 64`.
     pub label: String,
     /// Shape of its input sample.
     pub input: String,

@@ -48,8 +48,7 @@ impl Lab {
             Some(disk) => Arc::new(disk.clone()),
             None => Arc::new(NoFiles),
         };
-        let base =
-            opened.disk.as_ref().map(|d| std::path::absolute(&d.base)).transpose()?.unwrap_or_default();
+        let base = opened.base()?;
         let samples = checksum(&data.train.inputs);
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;

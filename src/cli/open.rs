@@ -8,7 +8,7 @@ use crate::limits;
 use crate::scenario::{Fault, decode};
 use crate::text::{did_you_mean, excerpt};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A scenario's text and where it came from.
 #[derive(Debug)]
@@ -27,6 +27,18 @@ impl Opened {
         match &self.disk {
             Some(disk) => disk,
             None => &NoFiles,
+        }
+    }
+
+    /// What paths in the scenario are relative to, absolute; empty for a preset.
+    ///
+    /// # Errors
+    /// If there is no working directory any more.
+    pub fn base(&self) -> std::io::Result<PathBuf> {
+        match &self.disk {
+            None => Ok(PathBuf::new()),
+            // A file in the working directory has no folder in its name.
+            Some(disk) => std::path::absolute(Path::new(".").join(&disk.base)),
         }
     }
 

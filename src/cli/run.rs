@@ -9,7 +9,7 @@ use crate::lab::run_dir::{RunDir, checkpoint::checksum};
 use crate::limits;
 use crate::scenario::read_with_data;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Arguments of `run`.
@@ -61,14 +61,7 @@ impl Run {
         let dir = match &self.out {
             None => None,
             Some(out) => {
-                // So that the run can be resumed from anywhere. (A scenario here has an empty base, which is no path.)
-                let base = opened.disk.as_ref().map(|d| std::path::absolute(Path::new(".").join(&d.base)));
-                let made = RunDir::create(
-                    out,
-                    &experiment.scenario,
-                    &base.transpose()?.unwrap_or_default(),
-                    samples,
-                );
+                let made = RunDir::create(out, &experiment.scenario, &opened.base()?, samples);
                 Some(made.map_err(|e| BadInput::new(e.to_string()))?)
             }
         };

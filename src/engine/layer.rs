@@ -218,6 +218,24 @@ registry! {
     }
 }
 
+impl LayerConfig {
+    /// The layer in a few words: its name, its first number, and what differs from the defaults: `Dense 64`.
+    pub fn label(&self) -> String {
+        let mut out = self.name().to_string();
+        for (i, f) in self.settings().fields().iter().enumerate() {
+            if f.value.starts_with('[') {
+                continue;
+            }
+            if i == 0 && f.value.starts_with(|c: char| c.is_ascii_digit()) {
+                out = format!("{out} {}", f.value);
+            } else if f.value != f.default {
+                out = format!("{out} {} {}", f.name, f.value);
+            }
+        }
+        out
+    }
+}
+
 /// The random stream of one layer in one pass; draw number `row * width + column` belongs to that output.
 pub fn stream(pass: Pass, purpose: rng::Purpose, layer: usize) -> rng::Stream {
     rng::Stream::new(pass.seed, purpose, pass.step, layer as u64)

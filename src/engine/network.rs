@@ -32,7 +32,7 @@ pub struct Slot {
 pub struct Node {
     /// The layer.
     pub layer: Box<dyn Layer>,
-    /// As a scenario writes it; `+` is the sum at the end of a residual block.
+    /// In a few words: `Dense 64`; `+` is the sum at the end of a residual block.
     pub label: String,
     /// Shape of its input.
     pub input: Shape,
@@ -164,7 +164,7 @@ impl Network {
         let input = std::mem::replace(&mut self.output, layer.output());
         self.nodes.push(Node {
             layer,
-            label: crate::registry::Value::text(config),
+            label: config.label(),
             input,
             params: first..end,
             state: state_range,

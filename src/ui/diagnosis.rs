@@ -101,7 +101,7 @@ fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
         all.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))
     };
     let name = |layer: usize| {
-        let label = lane.info.layers.get(layer).map_or("", |l| l.label.split('(').next().unwrap_or_default());
+        let label = lane.info.layers.get(layer).map_or("", |l| l.label.split(' ').next().unwrap_or_default());
         format!("layer {} {label}", layer + 1)
     };
     // A rectifier is silent on one side by design; what saturates on both sides is in trouble much earlier.

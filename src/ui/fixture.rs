@@ -74,7 +74,7 @@ pub fn events(steps: u64) -> Vec<Event> {
             if lane == 3 && step * 2 > steps {
                 let phase = Phase::Diverged(Divergence {
                     step,
-                    layer: "1 Dense(units: 64)".into(),
+                    layer: "layer 1 Dense 64".into(),
                     last_grad_norm: 3.2e8,
                     what: "the loss is not a number".into(),
                 });

@@ -6,6 +6,7 @@ use super::keymap::{KEYMAP, Scope};
 use super::layout::LEAST;
 use super::overlay::frame;
 use super::pane::PaneId;
+use super::theme::Theme;
 use super::widget::scale::{count, number};
 use super::widget::text;
 use ratatui::buffer::Buffer;
@@ -67,6 +68,7 @@ fn pane(app: &App, id: PaneId, r: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     let style = if cx.focused { theme.border_focused } else { theme.border };
     let title = app.pane(id).map_or_else(|| Line::styled(id.name(), theme.strong), |p| p.title(cx));
+    let title = fitting(title, r.width.saturating_sub(4), theme);
     let block = frame(title, style, theme);
     let inside = block.inner(r);
     block.render(r, buf);
@@ -75,58 +77,79 @@ fn pane(app: &App, id: PaneId, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Title, step, epoch, state and speeds; what does not fit is left out, the step never.
+/// A title without the pieces at its end that there is no room for; the first is cut if it must be.
+fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
+    while title.spans.len() > 1 && title.width() > usize::from(room) {
+        title.spans.pop();
+    }
+    if let [only] = &mut title.spans[..]
+        && text::width(&only.content) > room
+    {
+        only.content = text::shorten(&only.content, usize::from(room), theme.glyphs).into();
+    }
+    title
+}
+
+/// Title, step, state, speeds and epoch; what does not fit is left out, the step never.
 fn header(app: &App, r: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     let front = app.view.lane(app.front);
-    let step = front.map_or(0, |l| l.step);
-    let step = format!("step {} of {}", thousands(step), thousands(app.scenario.steps as u64));
+    let step = format!(
+        "   step {} of {}",
+        thousands(front.map_or(0, |l| l.step)),
+        thousands(app.scenario.steps as u64)
+    );
     let (sign, word, style) = match () {
         () if app.done() => (("✓", "."), "finished", theme.good),
         () if app.running() => (("▶", ">"), "running", theme.good),
         () => (("‖", "="), "paused", theme.warn),
     };
-    let state = format!("{} {word}", text::pick(theme.glyphs, sign.0, sign.1));
-    let mut pieces = vec![(format!("   {step}"), theme.text), (format!("   {state}"), style)];
-    if let Some(l) = front {
-        pieces.push((format!("   epoch {:.1}", l.last.epoch), theme.faint));
-    }
+    let state = format!("   {} {word}", text::pick(theme.glyphs, sign.0, sign.1));
+    let mut groups = vec![vec![(step, theme.text)], vec![(state, style)]];
     if let Some(solo) = app.solo.and_then(|id| app.view.lane(id)) {
-        pieces.push((format!("   only {} trains", solo.letter()), theme.warn));
+        groups.push(vec![(format!("   only {} trains", solo.letter()), theme.warn)]);
     }
-    let needed: u16 = pieces.iter().take(2).map(|(t, _)| text::width(t)).sum();
+    if let Some(speeds) = speeds(app) {
+        groups.push(speeds);
+    }
+    if let Some(l) = front {
+        groups.push(vec![(format!("   epoch {:.1}", l.last.epoch), theme.faint)]);
+    }
+    if let Some(t) = app.link {
+        groups.push(vec![(format!("   link {} ms", t.as_millis()), theme.faint)]);
+    }
+    let wide = |group: &Vec<(String, Style)>| group.iter().map(|(t, _)| text::width(t)).sum::<u16>();
     let title = match app.scenario.title.trim() {
         "" => "gradtui",
         title => title,
     };
-    let room = usize::from(r.width.saturating_sub(needed + 1));
-    let mut x = text::put(buf, r, 1, 0, &text::shorten(title, room, theme.glyphs), theme.strong);
-    for (piece, style) in pieces {
-        if x + text::width(&piece) > r.width {
-            return;
+    // The title gives way to the step and the state, and from there on to nothing but its own length.
+    let needed: u16 = groups.iter().take(2).map(wide).sum();
+    let room = r.width.saturating_sub(needed + 1);
+    let mut x = text::put(buf, r, 1, 0, &text::shorten(title, usize::from(room), theme.glyphs), theme.strong);
+    for group in groups {
+        if x + wide(&group) <= r.width {
+            for (piece, style) in group {
+                x = text::put(buf, r, x, 0, &piece, style);
+            }
         }
-        x = text::put(buf, r, x, 0, &piece, style);
     }
-    x += 3;
-    let link = app.link.map(|t| format!("link {} ms ", t.as_millis())).unwrap_or_default();
-    let end = r.width.saturating_sub(text::width(&link) + 2);
-    if x <= end {
-        text::put_right(buf, r, 0, &link, theme.faint);
-    }
+}
+
+/// Steps a second of every lane that trains.
+fn speeds(app: &App) -> Option<Vec<(String, Style)>> {
+    let theme = &app.theme;
+    let mut pieces = vec![("  ".to_string(), theme.faint)];
     for lane in app.view.lanes.iter().filter(|_| app.training()) {
         let Some(rate) = app.speeds.get(&lane.id).map(|s| s.rate).filter(|r| *r > 0.0) else { continue };
-        let piece = format!("{} {}", lane.letter(), count(rate));
-        if x + text::width(&piece) + 9 > end {
-            return;
-        }
         let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-        text::put(buf, r, x, 0, &piece[..1], colour);
-        x = text::put(buf, r, x + 1, 0, &piece[1..], theme.faint) + 2;
+        pieces.push((format!(" {}", lane.letter()), colour));
+        let rate = if rate < 10.0 { format!(" {rate:.1}") } else { format!(" {}", count(rate.round())) };
+        pieces.push((rate, theme.faint));
     }
-    let unit = if app.pace.is_some() { "steps/s, paced" } else { "steps/s" };
-    if x + text::width(unit) <= end && app.speeds.values().any(|s| s.rate > 0.0) && app.training() {
-        text::put(buf, r, x.saturating_sub(1), 0, unit, theme.faint);
-    }
+    let unit = if app.pace.is_some() { " steps/s, paced" } else { " steps/s" };
+    pieces.push((unit.into(), theme.faint));
+    (pieces.len() > 2).then_some(pieces)
 }
 
 /// The names of the panes with their columns.

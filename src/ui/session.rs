@@ -35,7 +35,7 @@ pub struct Session<'a> {
 /// Between two pictures while numbers change.
 const COUNTERS: Duration = Duration::from_millis(100);
 /// Between two pictures of a pane of curves or images while numbers change.
-const CHARTS: Duration = Duration::from_millis(225);
+const CHARTS: Duration = Duration::from_millis(250);
 /// Between two looks at the events.
 const EVENTS: Duration = Duration::from_millis(25);
 /// The same while nothing trains.

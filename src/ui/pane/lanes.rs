@@ -88,28 +88,23 @@ impl Lanes {
         // The head: letter, name, and how it does.
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
-        let loss = if lost {
-            word
-        } else {
-            lane.curve(Metric::Loss)
-                .and_then(|c| c.last())
-                .map_or(String::new(), |b| number(f64::from(b.last)))
+        let newest = lane.curve(Metric::Loss).and_then(|c| c.last());
+        let loss = newest.map_or(String::new(), |b| number(f64::from(b.last)));
+        let accuracy = lane.validation.and_then(|v| v.2).map(|a| format!("{:.1}%", 100.0 * a));
+        // What matters most stands beside the name; where there is a second row, the loss goes there.
+        let second = area.height > 2 && accuracy.is_some() && !lost;
+        let right = match accuracy {
+            _ if lost => word,
+            Some(a) if second => a,
+            _ => loss.clone(),
         };
-        let right = match lane.validation.and_then(|v| v.2).filter(|_| !lost && area.width >= 26) {
-            Some(a) => format!("{loss} {:>6.1}%", 100.0 * a),
-            None => loss,
-        };
-        let room = area.width.saturating_sub(6 + text::width(&right) + 2);
+        let room = area.width.saturating_sub(4 + text::width(&right) + 3);
         let name = if front { theme.strong } else { theme.text };
         let name_text = text::shorten(&lane.info.name, usize::from(room), glyphs);
         text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
-        text::put_right(
-            buf,
-            Rect { width: area.width.saturating_sub(2), ..area },
-            0,
-            &right,
-            if lost { theme.bad } else { theme.text },
-        );
+        let number_style = if lost { theme.bad } else { theme.text };
+        let numbers = Rect { width: area.width.saturating_sub(2), ..area };
+        text::put_right(buf, numbers, 0, &right, number_style);
         let sign_style = match lane.phase {
             Phase::Running | Phase::Finished => theme.good,
             Phase::Paused => theme.faint,
@@ -140,8 +135,16 @@ impl Lanes {
             facts = format!("{facts}   differs by {}", differs.join(", "));
         }
         if area.height > 2 {
-            let facts = text::shorten(&facts, usize::from(inner.width), glyphs);
-            text::put(buf, inner, 0, 0, &facts, theme.faint);
+            let loss = if second { loss } else { String::new() };
+            let room = inner.width.saturating_sub(text::width(&loss) + 3);
+            text::put(buf, inner, 0, 0, &text::shorten(&facts, usize::from(room), glyphs), theme.faint);
+            text::put_right(
+                buf,
+                Rect { width: inner.width.saturating_sub(2), ..inner },
+                0,
+                &loss,
+                theme.text,
+            );
         }
         sparks(buf, u16::from(area.height > 2));
     }

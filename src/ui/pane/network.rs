@@ -127,15 +127,10 @@ impl Pane for NetworkPane {
         let wide = |texts: &mut dyn Iterator<Item = u16>| texts.max().unwrap_or(0);
         let count_width = wide(&mut counts.iter().map(|c| text::width(c)));
         let shape_width = wide(&mut rows.iter().map(|r| text::width(&r.output))).min(area.width / 3);
-        let mut number = 0;
         for (i, (row, count)) in rows.iter().zip(&counts).enumerate() {
-            // Layers are counted as the gradient map counts them only where nothing is repeated; blocks carry no number.
-            let block = rows.get(i + 1).is_some_and(|next| next.path.len() > row.path.len());
-            let label = if block {
-                row.label.clone()
-            } else {
-                number += 1;
-                format!("{number:>2} {}", row.label)
+            let label = match row.number {
+                Some(number) => format!("{number:>2} {}", row.label),
+                None => row.label.clone(),
             };
             if i < first || i >= first + room {
                 continue;
@@ -150,8 +145,7 @@ impl Pane for NetworkPane {
             let line = text::part(area, 0, y, area.width, 1);
             let label_room = usize::from(area.width.saturating_sub(indent + shape_width + count_width + 3));
             let label = text::shorten(&label, label_room, theme.glyphs);
-            let end = text::put(buf, line, indent, 0, &label, style);
-            let _ = end;
+            text::put(buf, line, indent, 0, &label, style);
             let shape_area = Rect { width: line.width.saturating_sub(count_width + 1), ..line };
             text::put_right(buf, shape_area, 0, &row.output, theme.faint);
             text::put_right(buf, line, 0, count, theme.text);

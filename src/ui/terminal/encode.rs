@@ -3,11 +3,12 @@
 use crate::text::harmful;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
+use std::collections::HashMap;
 use std::io::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The attributes that the terminal is set to.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Pen {
     fg: Color,
     bg: Color,
@@ -26,52 +27,116 @@ struct Encoder<'a> {
 
 /// Appends what turns `old` into `new`; nothing at all if they look the same. Another size, or no `old`: all of it.
 ///
+/// Setting a colour costs more than going elsewhere, so cells are sent colour by colour rather than row by row.
 /// `ascii`: replaces every character beyond ASCII by the nearest one.
 pub fn encode(old: Option<&Buffer>, new: &Buffer, ascii: bool, out: &mut Vec<u8>) {
     let old = old.filter(|o| o.area == new.area);
-    let mut e = Encoder { out, at: None, pen: PLAIN, ascii };
     if old.is_none() {
-        e.out.extend_from_slice(b"\x1b[m\x1b[2J");
+        out.extend_from_slice(b"\x1b[m\x1b[2J");
     }
-    let blank = Cell::default();
-    let width = usize::from(new.area.width);
-    for (y, row) in new.content.chunks(width.max(1)).enumerate() {
-        let before = old.map(|o| &o.content[y * width..(y + 1) * width]);
-        let mut x = 0;
-        while x < row.len() {
-            let cell = &row[x];
-            let wide = cell.symbol().width().clamp(1, 2);
-            let old_cell = before.map_or(&blank, |b| &b[x]);
-            let uncovered = x > 0 && before.is_some_and(|b| b[x - 1].symbol().width() > 1);
-            if !same(cell, old_cell)
-                || (uncovered && row[x - 1].symbol() != before.map_or("", |b| b[x - 1].symbol()))
-            {
-                e.go(x as u16, y as u16, row);
-                e.draw(cell, wide);
-            }
-            x += wide;
-        }
+    let mut e = Encoder { out, at: None, pen: PLAIN, ascii };
+    let width = usize::from(new.area.width).max(1);
+    for Change { cell, .. } in in_order(changes(old, new)) {
+        let (x, y) = (cell % width, cell / width);
+        e.go(x as u16, y as u16, &new.content[y * width..(y + 1) * width]);
+        let cell = &new.content[cell];
+        e.draw(cell, columns(cell));
     }
     if e.pen != PLAIN {
         e.out.extend_from_slice(b"\x1b[m");
     }
 }
 
-/// Whether the foreground of an empty cell is seen.
-fn foreground_matters(cell: &Cell) -> bool {
-    cell.symbol() != " "
-        || cell.modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT)
+/// A cell to send and the colours to send it with.
+struct Change {
+    cell: usize,
+    pen: Pen,
+    blank: bool,
 }
 
+/// Columns that a cell takes on the screen.
+fn columns(cell: &Cell) -> usize {
+    cell.symbol().width().clamp(1, 2)
+}
+
+/// The cells of `new` that a terminal showing `old` has to be told, row by row.
+fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
+    let width = usize::from(new.area.width).max(1);
+    let mut changes = Vec::new();
+    for (y, row) in new.content.chunks(width).enumerate() {
+        // What the terminal shows in each column: a cell under the right half of a wide character is not seen.
+        let mut shown = vec![None; width];
+        match old {
+            Some(old) => {
+                let row = &old.content[y * width..(y + 1) * width];
+                let mut x = 0;
+                while x < width {
+                    shown[x] = Some(&row[x]);
+                    x += columns(&row[x]);
+                }
+            }
+            None => shown.fill(Some(&Cell::EMPTY)),
+        }
+        let mut x = 0;
+        while x < row.len() {
+            let cell = &row[x];
+            if !shown[x].is_some_and(|old| same(cell, old)) {
+                changes.push(Change {
+                    cell: y * width + x,
+                    pen: pen(cell),
+                    blank: !foreground_matters(cell),
+                });
+            }
+            x += columns(cell);
+        }
+    }
+    changes
+}
+
+/// The changes colour by colour, in the order in which the colours first come; an empty cell goes with its neighbour.
+fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
+    let adopt = |changes: &mut [Change], i: usize, neighbour: usize| {
+        let (own, other) = (changes[i].pen, changes[neighbour].pen);
+        let next = changes[i].cell.abs_diff(changes[neighbour].cell) == 1;
+        if changes[i].blank && next && own.bg == other.bg && !other.modifiers.intersects(SEEN_ON_BLANKS) {
+            (changes[i].pen, changes[i].blank) = (other, false);
+        }
+    };
+    for i in 1..changes.len() {
+        adopt(&mut changes, i, i - 1);
+    }
+    for i in (1..changes.len()).rev() {
+        adopt(&mut changes, i - 1, i);
+    }
+    let mut order: HashMap<Pen, usize> = HashMap::new();
+    for change in &changes {
+        let next = order.len();
+        order.entry(change.pen).or_insert(next);
+    }
+    changes.sort_by_key(|c| order[&c.pen]);
+    changes
+}
+
+/// Attributes that are seen on an empty cell.
+const SEEN_ON_BLANKS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT);
+
+/// Whether the foreground of an empty cell is seen.
+fn foreground_matters(cell: &Cell) -> bool {
+    cell.symbol() != " " || cell.modifier.intersects(SEEN_ON_BLANKS)
+}
+
+/// What a cell wants the terminal set to.
 fn pen(cell: &Cell) -> Pen {
-    Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
+    if foreground_matters(cell) {
+        Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
+    } else {
+        Pen { bg: cell.bg, ..PLAIN }
+    }
 }
 
 /// Whether two cells look the same.
 fn same(a: &Cell, b: &Cell) -> bool {
-    a.symbol() == b.symbol()
-        && a.bg == b.bg
-        && (pen(a) == pen(b) || !(foreground_matters(a) || foreground_matters(b)))
+    a.symbol() == b.symbol() && pen(a) == pen(b)
 }
 
 impl Encoder<'_> {
@@ -108,10 +173,7 @@ impl Encoder<'_> {
         want == self.pen
             || (!foreground_matters(cell)
                 && want.bg == self.pen.bg
-                && !self
-                    .pen
-                    .modifiers
-                    .intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT))
+                && !self.pen.modifiers.intersects(SEEN_ON_BLANKS))
     }
 
     fn draw(&mut self, cell: &Cell, wide: usize) {
@@ -252,9 +314,14 @@ mod tests {
         *state
     }
 
-    /// What a terminal shows after these bytes: every cell's character.
+    /// What a terminal shows: every cell's character and ground, and where something is written, its colour and weight.
     fn shown(vt: &avt::Terminal) -> Vec<String> {
-        (0..8).map(|y| vt.screen().line(y).expect("a line").text()).collect()
+        let cell = |c: &avt::Cell| match (c.char(), c.pen()) {
+            (' ', pen) => format!(" {:?}", pen.background()),
+            (c, pen) => format!("{c}{:?}{:?}{}", pen.background(), pen.foreground(), pen.is_bold()),
+        };
+        let line = |y| vt.screen().line(y).expect("a line");
+        (0..8).flat_map(|y| line(y).cells().iter().map(cell)).collect()
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::scenario::{Recipe, Shape};
 pub struct Row {
     /// Indices from the outermost list to the layer.
     pub path: Vec<usize>,
+    /// Its number in the network as it is built, from 1, of a repeated layer the first; `None` for blocks.
+    pub number: Option<usize>,
     /// As short as it can be told: `Dense 64`.
     pub label: String,
     /// Shape of its output, where everything up to it fits.
@@ -48,11 +50,12 @@ impl Draft {
     pub fn rows(&self, input: Shape, outputs: Shape) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut shape = Some(input);
-        list(&self.layers, &mut Vec::new(), 1, &mut shape, &mut rows);
+        let mut built = 0;
+        list(&self.layers, &mut Vec::new(), 1, (&mut shape, &mut built), &mut rows);
         let recipe = Recipe { network: self.layers.clone(), ..Recipe::default() };
         let head = &recipe.layers(outputs)[self.layers.len()..];
         let first = rows.len();
-        list(head, &mut Vec::new(), 1, &mut shape, &mut rows);
+        list(head, &mut Vec::new(), 1, (&mut shape, &mut built), &mut rows);
         for (i, row) in rows[first..].iter_mut().enumerate() {
             row.fixed = true;
             row.path = vec![self.layers.len() + i];
@@ -150,49 +153,42 @@ impl Draft {
     }
 }
 
-/// Appends the rows of a list; `times` copies of it are made; `shape` is what enters it, if all before fits.
+/// Appends the rows of a list; `times` copies of it are made. `at`: the shape that enters it, if all before fits, and the
+/// layers built before it.
 fn list(
     layers: &[LayerConfig],
     path: &mut Vec<usize>,
     times: usize,
-    shape: &mut Option<Shape>,
+    at: (&mut Option<Shape>, &mut usize),
     rows: &mut Vec<Row>,
 ) {
+    let (shape, before) = at;
     for (i, layer) in layers.iter().enumerate() {
         path.push(i);
-        let built = shape.map(|s| Network::new(s, std::slice::from_ref(layer)));
-        let (output, params, fault) = match &built {
-            Some(Ok(n)) => (n.output().to_string(), n.param_count().saturating_mul(times), None),
-            Some(Err(e)) => (String::new(), 0, Some(e.what.clone())),
-            None => (String::new(), 0, None),
+        let inner = match layer {
+            LayerConfig::Repeat(r) => Some((&r.layers, times.saturating_mul(r.times))),
+            LayerConfig::Residual(r) => Some((&r.layers, times)),
+            _ => None,
         };
-        rows.push(Row { path: path.clone(), label: short(layer), output, params, fault, fixed: false });
-        let mut inside = *shape;
-        match layer {
-            LayerConfig::Repeat(r) => list(&r.layers, path, times.saturating_mul(r.times), &mut inside, rows),
-            LayerConfig::Residual(r) => list(&r.layers, path, times, &mut inside, rows),
-            _ => {}
+        let built = shape.map(|s| Network::new(s, std::slice::from_ref(layer)));
+        let (output, params, fault, nodes) = match &built {
+            Some(Ok(n)) => {
+                (n.output().to_string(), n.param_count().saturating_mul(times), None, n.nodes().len())
+            }
+            Some(Err(e)) => (String::new(), 0, Some(e.what.clone()), 1),
+            None => (String::new(), 0, None, 1),
+        };
+        let number = inner.is_none().then_some(*before + 1);
+        let label = layer.label();
+        rows.push(Row { path: path.clone(), number, label, output, params, fault, fixed: false });
+        if let Some((inner, times)) = inner {
+            let (mut shape, mut before) = (*shape, *before);
+            list(inner, path, times, (&mut shape, &mut before), rows);
         }
+        *before += nodes;
         *shape = built.and_then(Result::ok).map(|n| n.output());
         path.pop();
     }
-}
-
-/// A layer in a few words: its name, its first number, and what differs from the defaults.
-pub fn short(layer: &LayerConfig) -> String {
-    let mut out = layer.name().to_string();
-    for (i, f) in layer.settings().fields().iter().enumerate() {
-        if f.value.starts_with('[') {
-            continue;
-        }
-        let number = f.value.starts_with(|c: char| c.is_ascii_digit());
-        if i == 0 && number {
-            out = format!("{out} {}", f.value);
-        } else if f.value != f.default {
-            out = format!("{out} {} {}", f.name, f.value);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -211,6 +207,8 @@ mod tests {
     fn rows_tell_shapes_and_counts_of_nested_layers() {
         let d = draft("[Dense(units: 8), Repeat(times: 3, layers: [Dense(units: 8), Sigmoid()])]");
         let rows = d.rows(INPUT, OUTPUTS);
+        let numbers: Vec<_> = rows.iter().map(|r| r.number).collect();
+        assert_eq!(numbers, [Some(1), None, Some(2), Some(3), Some(8)]);
         let seen: Vec<_> =
             rows.iter().map(|r| (r.path.clone(), r.label.as_str(), r.output.as_str(), r.params)).collect();
         assert_eq!(
