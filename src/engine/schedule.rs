@@ -64,3 +64,70 @@ registry! {
         ReduceOnPlateau(plateau::ReduceOnPlateau),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Value as _;
+
+    fn rates(text: &str, base: f64, total: u64) -> Vec<f64> {
+        let schedule = ScheduleConfig::parse(text).expect(text);
+        (0..total).map(|t| schedule.lr(When { base, t, total }, &Memory::default())).collect()
+    }
+
+    #[test]
+    fn a_length_that_is_left_out_is_that_of_the_run() {
+        for (open, set) in [
+            ("Cosine()", "Cosine(t_max: 40)"),
+            ("CosineClamped(alpha: 0.1)", "CosineClamped(alpha: 0.1, decay_steps: 40)"),
+            ("WarmupCosine(warmup_steps: 5)", "WarmupCosine(warmup_steps: 5, decay_steps: 40)"),
+            ("OneCycle()", "OneCycle(total_steps: 40)"),
+            ("Polynomial()", "Polynomial(total_iters: 40)"),
+            (
+                "PolynomialEnd(transition_begin: 8)",
+                "PolynomialEnd(transition_begin: 8, transition_steps: 32)",
+            ),
+            ("Linear()", "Linear(total_iters: 40)"),
+        ] {
+            assert_eq!(rates(open, 0.3, 40), rates(set, 0.3, 40), "{open}");
+            assert_ne!(rates(open, 0.3, 40), rates(open, 0.3, 50)[..40], "{open}");
+        }
+    }
+
+    #[test]
+    fn every_rate_is_a_number_in_proportion_to_the_base_and_stays_so_beyond_the_run() {
+        for schedule in ScheduleConfig::all() {
+            for total in [0, 1, 2, 3, 1000] {
+                for t in [0, 1, 2, 3, 999, 1000, 5000] {
+                    let rate = |base| schedule.lr(When { base, t, total }, &Memory::default());
+                    let one = rate(1.0);
+                    assert!(one.is_finite() && one >= 0.0, "{} {one} at {t} of {total}", schedule.name());
+                    // Defaults hold no absolute rate but 0.
+                    assert!((rate(0.1) - 0.1 * one).abs() < 1e-15, "{}", schedule.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_warm_up_leads_to_where_the_next_schedule_begins() {
+        let plain = rates("Cosine()", 0.2, 90);
+        let warmed = rates("Warmup(steps: 10, then: Cosine())", 0.2, 100);
+        assert_eq!(warmed[10..], plain);
+        for (t, rate) in warmed[..10].iter().enumerate() {
+            assert!((rate - 0.02 * t as f64).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn a_plateau_inside_a_warm_up_hears_the_reports() {
+        let text = "Warmup(steps: 2, then: ReduceOnPlateau(factor: 0.5, patience: 0))";
+        let schedule = ScheduleConfig::parse(text).expect(text);
+        let mut memory = Memory::default();
+        for metric in [1.0, 2.0, 3.0] {
+            schedule.report(0.8, metric, &mut memory);
+        }
+        let after = schedule.lr(When { base: 0.8, t: 50, total: 100 }, &memory);
+        assert!((after - 0.2).abs() < 1e-12, "{after}");
+    }
+}
