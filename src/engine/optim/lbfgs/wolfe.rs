@@ -34,7 +34,7 @@ pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usiz
     let noise = NOISE * start.loss.abs();
     let decreases = |p: Point| {
         p.loss <= start.loss + C1 * p.at * start.slope
-            || (p.loss <= start.loss + noise && p.slope <= (2.0 * C1 - 1.0) * start.slope)
+            || ((p.loss - start.loss).abs() <= noise && p.slope <= (2.0 * C1 - 1.0) * start.slope)
     };
     let flat = |p: Point| p.slope.abs() <= -C2 * start.slope;
     // Lengthen the step until a minimum lies between two trials.
