@@ -117,6 +117,10 @@ fn strike(place: &Place, arguments: &[&str], lines: usize, signal: &str) -> Opti
     for _ in 0..lines {
         out.next().expect("a line").expect("UTF-8");
     }
+    // Training begins while the first checkpoint is on its way to the disk.
+    while !place.0.join("struck/checkpoint").exists() {
+        out.next().expect("a line").expect("UTF-8");
+    }
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
     let signal = match signal {
         "KILL" => rustix::process::Signal::KILL,

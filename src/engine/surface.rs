@@ -1,7 +1,7 @@
 //! Two-dimensional test functions with their derivatives, in f64. Knows no network and no optimizer.
 //!
 //! Each function is written once, as its formula; value, gradient and Hessian come out of second-order forward
-//! differentiation of it ([`Jet`]).
+//! differentiation of it (`Jet`).
 
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};

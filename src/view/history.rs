@@ -117,7 +117,7 @@ pub struct Column {
 /// Columns over time, bounded: when full, every second one goes.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    columns: Vec<Column>,
+    kept: Vec<Column>,
     stride: usize,
     filled: usize,
 }
@@ -129,7 +129,7 @@ impl Columns {
     /// Adds a column.
     pub fn push(&mut self, step: u64, values: &[f32]) {
         self.stride = self.stride.max(1);
-        match self.columns.last_mut() {
+        match self.kept.last_mut() {
             Some(newest) if self.filled < self.stride => {
                 newest.step = step;
                 newest.values.clear();
@@ -137,15 +137,15 @@ impl Columns {
                 self.filled += 1;
             }
             _ => {
-                if self.columns.len() == Self::MOST {
+                if self.kept.len() == Self::MOST {
                     let mut i = 0;
-                    self.columns.retain(|_| {
+                    self.kept.retain(|_| {
                         i += 1;
                         i % 2 == 0
                     });
                     self.stride *= 2;
                 }
-                self.columns.push(Column { step, values: values.to_vec() });
+                self.kept.push(Column { step, values: values.to_vec() });
                 self.filled = 1;
             }
         }
@@ -153,7 +153,7 @@ impl Columns {
 
     /// The columns, oldest first.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.kept
     }
 }
 

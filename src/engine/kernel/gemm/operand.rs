@@ -32,7 +32,7 @@ impl<'a> Strided<'a> {
     }
 }
 
-/// A block of `B` to be filled by the caller of [`matmul_packed`].
+/// A block of `B` to be filled by the caller of [`super::matmul_packed`].
 #[derive(Debug)]
 pub struct Panel<'a> {
     pub(super) data: &'a mut [f32],
