@@ -50,8 +50,6 @@ pub struct Lane {
     pub trainer: Trainer,
     /// Seconds of training so far.
     pub seconds: f64,
-    /// Seconds of training at which it was shown last.
-    pub shown: f64,
     /// Seconds of one step, of late.
     pub cost: f64,
     since: Since,
@@ -107,7 +105,7 @@ pub fn logged(n: u64) -> bool {
 impl Lane {
     /// A lane before its first turn.
     pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
-        Self { id, name, trainer, seconds: 0.0, shown: 0.0, cost: 0.0, since: Since::default() }
+        Self { id, name, trainer, seconds: 0.0, cost: 0.0, since: Since::default() }
     }
 
     /// Trains until the plan or the pace says that it is enough.
@@ -169,7 +167,7 @@ impl Lane {
     /// Forgets the range since the last measurement, after a restart.
     pub fn restarted(&mut self) {
         self.since = Since::default();
-        (self.seconds, self.shown) = (0.0, 0.0);
+        self.seconds = 0.0;
     }
 
     fn show(&mut self, seconds: f64, news: &mut News) {
@@ -182,7 +180,6 @@ impl Lane {
             ..measure
         };
         self.since = Since::default();
-        self.shown = self.seconds + seconds;
         news.events.push(Event::Measured { lane: self.id, measure, layers: layers.to_vec() });
     }
 

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Seconds of a turn.
 const TURN: f64 = 0.006;
-/// Seconds of training between two measurements of a lane.
-const SHOW: f64 = 0.025;
+/// Seconds between two measurements of a lane.
+const SHOW: f64 = 0.04;
 /// The longest sleep of a worker while lanes are held to a pace.
 const BEAT: Duration = Duration::from_millis(10);
 /// Seconds between two looks at the clock.
@@ -48,6 +48,8 @@ struct Shared {
     look: Condvar,
     /// When the pace was looked at last.
     paced: Mutex<Instant>,
+    /// When each lane was measured last.
+    shown: Mutex<BTreeMap<LaneId, Instant>>,
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
@@ -87,6 +89,7 @@ impl Runner {
             news: Condvar::new(),
             look: Condvar::new(),
             paced: Mutex::new(Instant::now()),
+            shown: Mutex::default(),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             desk: dir.is_some().then(disk::Desk::default),
@@ -245,7 +248,9 @@ impl Shared {
     /// One turn; a panic in it is the lane's end, not the program's.
     fn play(&self, turn: Turn) -> Result<(Box<Lane>, News), String> {
         let Turn { mut lane, plan } = turn;
-        let mut clock = Clock::new(&lane, &self.hurry);
+        let id = lane.id;
+        let shown = lock(&self.shown).get(&lane.id).copied();
+        let mut clock = Clock::new(&lane, &self.hurry, shown);
         QUIET.set(true);
         let played = catch_unwind(AssertUnwindSafe(|| {
             fault::strike(lane.id, lane.trainer.steps());
@@ -253,6 +258,9 @@ impl Shared {
             (lane, news)
         }));
         QUIET.set(false);
+        if let Some(shown) = clock.shown {
+            lock(&self.shown).insert(id, shown);
+        }
         played.map_err(|payload| {
             let text = payload.downcast_ref::<&str>().map(ToString::to_string);
             text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into())
@@ -321,13 +329,15 @@ struct Clock<'a> {
     left: u32,
     now: f64,
     due: f64,
+    /// When the lane was shown last, its rests between turns included: a lane that is held to a pace trains little.
+    shown: Option<Instant>,
 }
 
 impl<'a> Clock<'a> {
-    fn new(lane: &Lane, hurry: &'a AtomicBool) -> Self {
+    fn new(lane: &Lane, hurry: &'a AtomicBool, shown: Option<Instant>) -> Self {
         let every = if lane.cost > 0.0 { (LOOK / lane.cost).clamp(1.0, 1000.0) as u32 } else { 1 };
-        let due = (lane.shown + SHOW - lane.seconds).max(0.0);
-        Self { start: Instant::now(), hurry, every, left: every, now: 0.0, due }
+        let due = shown.map_or(0.0, |at| SHOW - at.elapsed().as_secs_f64()).max(0.0);
+        Self { start: Instant::now(), hurry, every, left: every, now: 0.0, due, shown }
     }
 }
 
@@ -344,6 +354,7 @@ impl Pace for Clock<'_> {
     }
     fn shown(&mut self) {
         self.due = self.now + SHOW;
+        self.shown = Some(Instant::now());
     }
     fn over(&self) -> bool {
         self.now >= TURN || self.hurry.load(Ordering::Relaxed)

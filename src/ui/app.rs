@@ -261,7 +261,8 @@ impl App {
             let time = now.saturating_sub(speed.at).as_secs_f64();
             if lane.step < speed.step {
                 *speed = Speed { at: now, step: lane.step, rate: 0.0 };
-            } else if time >= 0.5 {
+            } else if time >= if lane.step > speed.step { 0.5 } else { 5.0 } {
+                // A lane of slow steps is not standing still between two of them.
                 let fresh = (lane.step - speed.step) as f64 / time;
                 let rate = if speed.rate > 0.0 && fresh > 0.0 { 0.5 * (speed.rate + fresh) } else { fresh };
                 *speed = Speed { at: now, step: lane.step, rate };

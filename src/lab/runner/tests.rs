@@ -117,6 +117,22 @@ fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
 }
 
 #[test]
+fn a_lane_that_is_held_to_a_pace_is_measured_all_the_same() {
+    let runner = Runner::start(run(scenario(1000)), Some(1), None, false).unwrap();
+    runner.send(Command::Pace(Some(25.0)));
+    runner.send(Command::Run);
+    let mut events = Vec::new();
+    let step = |e: &Event| match e {
+        Event::Measured { lane: 0, measure, .. } => Some(measure.step),
+        _ => None,
+    };
+    until(&runner, &mut events, |e| e.iter().filter_map(step).any(|s| s >= 12));
+    let measured = events.iter().filter_map(step).count();
+    // Every step takes as long as two measurements are apart; before, none was due for a thousand steps.
+    assert!(measured >= 4, "{measured} of 12 steps");
+}
+
+#[test]
 fn one_lane_that_runs_away_leaves_the_others_alone() {
     let mut s = scenario(300);
     s.loss = Value::parse("Mse()").unwrap();
