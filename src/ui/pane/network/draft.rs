@@ -51,11 +51,11 @@ impl Draft {
         let mut rows = Vec::new();
         let mut shape = Some(input);
         let mut built = 0;
-        list(&self.layers, &mut Vec::new(), 1, (&mut shape, &mut built), &mut rows);
+        list(&self.layers, &mut Vec::new(), (&mut shape, &mut built), &mut rows);
         let recipe = Recipe { network: self.layers.clone(), ..Recipe::default() };
         let head = &recipe.layers(outputs)[self.layers.len()..];
         let first = rows.len();
-        list(head, &mut Vec::new(), 1, (&mut shape, &mut built), &mut rows);
+        list(head, &mut Vec::new(), (&mut shape, &mut built), &mut rows);
         for (i, row) in rows[first..].iter_mut().enumerate() {
             row.fixed = true;
             row.path = vec![self.layers.len() + i];
@@ -153,12 +153,11 @@ impl Draft {
     }
 }
 
-/// Appends the rows of a list; `times` copies of it are made. `at`: the shape that enters it, if all before fits, and the
-/// layers built before it.
+/// Appends the rows of a list; inside a `Repeat` they tell of its first copy. `at`: the shape that enters it, if all
+/// before fits, and the layers built before it.
 fn list(
     layers: &[LayerConfig],
     path: &mut Vec<usize>,
-    times: usize,
     at: (&mut Option<Shape>, &mut usize),
     rows: &mut Vec<Row>,
 ) {
@@ -166,24 +165,22 @@ fn list(
     for (i, layer) in layers.iter().enumerate() {
         path.push(i);
         let inner = match layer {
-            LayerConfig::Repeat(r) => Some((&r.layers, times.saturating_mul(r.times))),
-            LayerConfig::Residual(r) => Some((&r.layers, times)),
+            LayerConfig::Repeat(r) => Some(&r.layers),
+            LayerConfig::Residual(r) => Some(&r.layers),
             _ => None,
         };
         let built = shape.map(|s| Network::new(s, std::slice::from_ref(layer)));
         let (output, params, fault, nodes) = match &built {
-            Some(Ok(n)) => {
-                (n.output().to_string(), n.param_count().saturating_mul(times), None, n.nodes().len())
-            }
+            Some(Ok(n)) => (n.output().to_string(), n.param_count(), None, n.nodes().len()),
             Some(Err(e)) => (String::new(), 0, Some(e.what.clone()), 1),
             None => (String::new(), 0, None, 1),
         };
         let number = inner.is_none().then_some(*before + 1);
         let label = layer.label();
         rows.push(Row { path: path.clone(), number, label, output, params, fault, fixed: false });
-        if let Some((inner, times)) = inner {
+        if let Some(inner) = inner {
             let (mut shape, mut before) = (*shape, *before);
-            list(inner, path, times, (&mut shape, &mut before), rows);
+            list(inner, path, (&mut shape, &mut before), rows);
         }
         *before += nodes;
         *shape = built.and_then(Result::ok).map(|n| n.output());
@@ -216,7 +213,7 @@ mod tests {
             [
                 (vec![0], "Dense 8", "8", 40),
                 (vec![1], "Repeat 3", "8", 216),
-                (vec![1, 0], "Dense 8", "8", 216),
+                (vec![1, 0], "Dense 8", "8", 72),
                 (vec![1, 1], "Sigmoid", "8", 0),
                 (vec![2], "Dense 3", "3", 27),
             ]
