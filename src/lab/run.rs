@@ -17,8 +17,6 @@ mod peek;
 
 pub use peek::{Peek, Stamp};
 
-/// Seconds between two measurements of a lane that is held to a pace: its own clock hardly moves.
-const SHOWN: f64 = 0.025;
 /// Seconds of the slowest lane's work by which another lane may be ahead.
 const AHEAD: f64 = 0.020;
 /// Steps by which another lane may be ahead at least.
@@ -297,8 +295,7 @@ impl Run {
         let slowest = active.iter().map(|(_, p)| p.cost).fold(0.0, f64::max);
         let ahead = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
         let mut limit = last + ahead.max(AHEAD_STEPS);
-        let held = self.pace.filter(|_| self.running);
-        if held.is_some() {
+        if self.pace.is_some() && self.running {
             limit = limit.min(self.allowed as u64);
         }
         let free =
@@ -313,7 +310,7 @@ impl Run {
             end: self.end,
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
-            show_every: self.show_every.or(held.map(|rate| ((rate * SHOWN) as u64).max(1))),
+            show_every: self.show_every,
             log: self.log,
         };
         Some(Turn { lane: place.lane.take()?, plan })
