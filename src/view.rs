@@ -147,7 +147,10 @@ impl LaneView {
         }
         self.step = m.step;
         self.last = m;
-        self.layers = layers;
+        // The step at which a lane diverges has no layers worth showing; those of the step before explain it.
+        if !layers.is_empty() {
+            self.layers = layers;
+        }
     }
 
     fn evaluated(&mut self, step: u64, loss: f32, accuracy: Option<f32>) {

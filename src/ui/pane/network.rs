@@ -164,8 +164,10 @@ impl Pane for NetworkPane {
         } else {
             let init = draft.init.settings().brief();
             let init = init.strip_suffix("()").unwrap_or(&init);
-            text::put(buf, below, 0, 0, init, theme.faint);
-            text::put_right(buf, below, 0, &format!("{} weights", thousands(total as u64)), theme.text);
+            let total = format!("{} weights", thousands(total as u64));
+            let room = usize::from(below.width.saturating_sub(text::width(&total) + 1));
+            text::put(buf, below, 0, 0, &text::shorten(init, room, theme.glyphs), theme.faint);
+            text::put_right(buf, below, 0, &total, theme.text);
         }
     }
 
