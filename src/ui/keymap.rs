@@ -211,7 +211,7 @@ impl std::fmt::Display for Key {
             KeyCode::PageUp => f.write_str("PgUp"),
             KeyCode::PageDown => f.write_str("PgDn"),
             KeyCode::Delete => f.write_str("Del"),
-            KeyCode::Esc => f.write_str("Esc"),
+            KeyCode::F(n) => write!(f, "F{n}"),
             other => write!(f, "{other:?}"),
         }
     }

@@ -14,9 +14,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::Widget as _;
+use std::time::Duration;
 
-/// Draws all of it, but of the panes that change often (see [`often`]) only those that `fresh` wants; the others keep what the
-/// buffer holds.
+/// Draws all of it, but of the panes only those that `fresh` wants; the others keep what the buffer holds.
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
@@ -38,9 +38,14 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     }
 }
 
-/// Whether a pane's picture changes with every measurement and is worth no more than a few pictures a second.
-pub fn often(id: PaneId) -> bool {
-    !matches!(id, PaneId::Network | PaneId::Lanes)
+/// How long a pane's picture stays while nobody touches a key: curves are not read more than four times a second, and what
+/// a lane makes of an image not more than twice.
+pub fn lasts(id: PaneId) -> Duration {
+    Duration::from_millis(match id {
+        PaneId::Network => 100,
+        PaneId::Lanes | PaneId::Curves | PaneId::GradientMap => 250,
+        PaneId::Prediction | PaneId::Adversarial => 450,
+    })
 }
 
 fn clear(r: Rect, buf: &mut Buffer) {

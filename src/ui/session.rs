@@ -12,6 +12,7 @@ use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// What a session needs.
@@ -34,8 +35,6 @@ pub struct Session<'a> {
 
 /// Between two pictures while numbers change.
 const COUNTERS: Duration = Duration::from_millis(100);
-/// Between two pictures of a pane of curves or images while numbers change.
-const CHARTS: Duration = Duration::from_millis(250);
 /// Between two looks at the events.
 const EVENTS: Duration = Duration::from_millis(25);
 /// The same while nothing trains.
@@ -47,13 +46,24 @@ const KEYS: Duration = Duration::from_millis(16);
 struct Drawn {
     buffer: Buffer,
     any: Option<Instant>,
-    charts: Option<Instant>,
+    panes: BTreeMap<PaneId, Instant>,
     /// Something changed by hand: everything must be drawn now.
     hand: bool,
     /// Numbers changed.
     numbers: bool,
-    /// Numbers changed since the charts were drawn.
-    stale: bool,
+    /// When numbers changed last: a pane drawn before is out of date.
+    news: Option<Instant>,
+}
+
+impl Drawn {
+    /// The panes that were drawn before the last news.
+    fn stale(&self) -> impl Iterator<Item = (PaneId, Instant)> {
+        let news = self.news;
+        self.panes
+            .iter()
+            .filter(move |(_, at)| news.is_some_and(|news| **at < news))
+            .map(|(id, at)| (*id, *at))
+    }
 }
 
 /// Opens the lab and runs it to its end; the exit code.
@@ -73,10 +83,10 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let mut drawn = Drawn {
         buffer: Buffer::empty(Rect::ZERO),
         any: None,
-        charts: None,
+        panes: BTreeMap::new(),
         hand: true,
         numbers: false,
-        stale: true,
+        news: None,
     };
     let mut code = None;
     while code.is_none() {
@@ -98,7 +108,9 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
         drawn.hand |= !messages.is_empty();
         let events = (session.drain)();
         drawn.numbers |= !events.is_empty();
-        drawn.stale |= !events.is_empty();
+        if !events.is_empty() {
+            drawn.news = Some(Instant::now());
+        }
         messages.extend(events.into_iter().map(Message::Event));
         messages.push(Message::Tick(start.elapsed()));
         let notice = app.notice().is_some();
@@ -147,7 +159,7 @@ fn slow(round_trip: Option<Duration>) -> Option<Duration> {
 fn pause(app: &App, drawn: &Drawn) -> Duration {
     if drawn.hand {
         KEYS
-    } else if app.training() || drawn.numbers || drawn.stale {
+    } else if app.training() || drawn.numbers || drawn.stale().next().is_some() {
         EVENTS
     } else {
         IDLE
@@ -160,8 +172,8 @@ fn due(drawn: &Drawn, now: Instant, busy: bool) -> bool {
     if drawn.hand {
         return since(drawn.any) >= KEYS;
     }
-    let wanted =
-        (drawn.numbers && since(drawn.any) >= COUNTERS) || (drawn.stale && since(drawn.charts) >= CHARTS);
+    let old = |(id, at): (PaneId, Instant)| now.duration_since(at) >= screen::lasts(id);
+    let wanted = since(drawn.any) >= COUNTERS && (drawn.numbers || drawn.stale().any(old));
     wanted && (!busy || since(drawn.any) >= Duration::from_secs(1))
 }
 
@@ -169,23 +181,22 @@ fn show(app: &App, drawn: &mut Drawn, terminal: &Terminal) {
     let now = Instant::now();
     let Size { width, height } = app.size;
     let area = Rect::new(0, 0, width, height);
-    let resized = drawn.buffer.area != area;
-    if resized {
+    if drawn.buffer.area != area {
         drawn.buffer = Buffer::empty(area);
+        drawn.hand = true;
     }
-    let aged = drawn.charts.is_none_or(|t| now.duration_since(t) >= CHARTS);
-    // A window lies over the panes: what it covered must be drawn again.
-    let all = drawn.hand || resized || aged || app.overlay.is_some();
-    if drawn.hand || resized {
+    if drawn.hand {
         drawn.buffer.reset();
     }
-    screen::draw(app, |id: PaneId| all || !screen::often(id), &mut drawn.buffer);
+    // A window lies over the panes: what it covered must be drawn again.
+    let all = drawn.hand || app.overlay.is_some();
+    let fresh =
+        |id: PaneId| all || drawn.panes.get(&id).is_none_or(|&t| now.duration_since(t) >= screen::lasts(id));
+    let painted: Vec<_> = PaneId::ALL.into_iter().filter(|&id| fresh(id)).collect();
+    screen::draw(app, |id| painted.contains(&id), &mut drawn.buffer);
     terminal.show(&drawn.buffer);
+    drawn.panes.extend(painted.into_iter().map(|id| (id, now)));
     drawn.any = Some(now);
-    if all {
-        drawn.charts = Some(now);
-        drawn.stale = false;
-    }
     drawn.hand = false;
     drawn.numbers = false;
 }

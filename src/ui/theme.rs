@@ -1,5 +1,7 @@
 //! Colours by meaning and characters by what the terminal can show. The one place where either is chosen.
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 /// What the terminal can show besides ASCII.
@@ -90,6 +92,12 @@ impl Theme {
                 rgb(190, 190, 190, Color::Gray),
             ],
         }
+    }
+
+    /// Marks cells as selected, whatever their colours were.
+    pub fn select(&self, area: Rect, buf: &mut Buffer) {
+        let plain = Style::new().fg(Color::Reset).bg(Color::Reset).remove_modifier(Modifier::DIM);
+        buf.set_style(area.intersection(buf.area), plain.patch(self.selected));
     }
 
     /// Keys in running text.

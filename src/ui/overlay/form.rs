@@ -128,7 +128,8 @@ impl Subject {
                     rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
                     fields(&mut rows, key, s);
                 });
-                fields(&mut rows, "regularisation", &recipe.regularisation);
+                let penalties = recipe.regularisation.fields().into_iter();
+                rows.extend(penalties.map(|f| Row { indent: 0, ..Row::field("regularisation", f) }));
                 let batch = recipe.fields().into_iter().filter(|f| f.name == "batch");
                 rows.extend(batch.map(|f| Row { indent: 0, ..Row::field("", f) }));
             }

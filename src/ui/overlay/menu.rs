@@ -147,7 +147,7 @@ impl Menu {
                 theme.faint,
             );
             if first + usize::from(y) == self.selected {
-                buf.set_style(line, theme.selected);
+                theme.select(line, buf);
             }
         }
         if shown.is_empty() {

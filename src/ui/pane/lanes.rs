@@ -68,7 +68,10 @@ impl Rows {
 fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
     let r = &lane.info.recipe;
     let dot = text::pick(glyphs, " · ", ", ");
-    let mut out = format!("{} lr {}", r.optimizer.name(), r.optimizer.lr().text());
+    let (optimizer, lr) = (r.optimizer.name(), r.optimizer.lr().text());
+    // A lane that is named after its optimizer need not say it twice.
+    let named = lane.info.name.to_lowercase().contains(&optimizer.to_lowercase());
+    let mut out = if named { format!("lr {lr}") } else { format!("{optimizer} lr {lr}") };
     for (name, brief) in [(r.clip.name(), r.clip.text()), (r.schedule.name(), r.schedule.text())] {
         if !matches!(name, "Off" | "Constant") {
             out.push_str(dot);

@@ -150,7 +150,7 @@ impl Pane for NetworkPane {
             text::put_right(buf, shape_area, 0, &row.output, theme.faint);
             text::put_right(buf, line, 0, count, theme.text);
             if i == self.selected && cx.focused {
-                buf.set_style(line, theme.selected);
+                theme.select(line, buf);
             }
         }
         if area.height < 2 {

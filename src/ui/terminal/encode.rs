@@ -140,30 +140,47 @@ fn same(a: &Cell, b: &Cell) -> bool {
 }
 
 impl Encoder<'_> {
+    /// Brings the cursor to a cell in the fewest bytes.
     fn go(&mut self, x: u16, y: u16, row: &[Cell]) {
-        match self.at {
-            Some(at) if at == (x, y) => {}
-            Some((from, line)) if line == y && from < x => {
+        if self.at == Some((x, y)) {
+            return;
+        }
+        let mut best = Vec::with_capacity(12);
+        let _ =
+            if x == 0 { write!(best, "\x1b[{}H", y + 1) } else { write!(best, "\x1b[{};{}H", y + 1, x + 1) };
+        // From the last column on it is the terminal's secret where the cursor is.
+        if let Some((from, line)) = self.at.filter(|&(column, _)| usize::from(column) < row.len()) {
+            if line == y && from < x {
                 let between = &row[usize::from(from)..usize::from(x)];
-                let cheap =
-                    between.len() <= 3 && between.iter().all(|c| c.symbol().len() == 1 && self.fits(c));
-                if cheap {
+                if between.len() <= 4 && between.iter().all(|c| c.symbol().len() == 1 && self.fits(c)) {
                     for cell in between {
                         self.symbol(cell.symbol());
                     }
-                } else if between.len() == 1 {
-                    self.out.extend_from_slice(b"\x1b[C");
-                } else {
-                    let _ = write!(self.out, "\x1b[{}C", between.len());
+                    self.at = Some((x, y));
+                    return;
                 }
             }
-            _ if x == 0 => {
-                let _ = write!(self.out, "\x1b[{}H", y + 1);
+            let mut relative = Vec::with_capacity(12);
+            match y.checked_sub(line) {
+                // In raw mode a line feed goes straight down.
+                Some(down @ 0..=3) => relative.extend(std::iter::repeat_n(b'\n', usize::from(down))),
+                Some(down) => put(&mut relative, format_args!("\x1b[{down}B")),
+                None if line - y == 1 => relative.extend_from_slice(b"\x1b[A"),
+                None => put(&mut relative, format_args!("\x1b[{}A", line - y)),
             }
-            _ => {
-                let _ = write!(self.out, "\x1b[{};{}H", y + 1, x + 1);
+            match x.checked_sub(from) {
+                Some(0) => {}
+                _ if x == 0 => relative.push(b'\r'),
+                Some(1) => relative.extend_from_slice(b"\x1b[C"),
+                Some(right) => put(&mut relative, format_args!("\x1b[{right}C")),
+                None if from - x <= 4 => relative.extend(std::iter::repeat_n(8, usize::from(from - x))),
+                None => put(&mut relative, format_args!("\x1b[{}D", from - x)),
+            }
+            if relative.len() < best.len() {
+                best = relative;
             }
         }
+        self.out.extend_from_slice(&best);
         self.at = Some((x, y));
     }
 
@@ -238,6 +255,11 @@ impl Encoder<'_> {
             self.out.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
         }
     }
+}
+
+/// Appends what is formatted; memory takes all.
+fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(what);
 }
 
 /// Appends the parameters of a colour, each with a semicolon; `base` is 30 for the foreground, 40 for the ground.
