@@ -12,7 +12,7 @@ use super::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 use std::time::Duration;
 
@@ -82,15 +82,15 @@ fn pane(app: &App, id: PaneId, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// A title without the pieces at its end that there is no room for; the first is cut if it must be.
+/// A title without the pieces at its end that there is no room for; the last one that stays is cut if it must be.
 fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
-    while title.spans.len() > 1 && title.width() > usize::from(room) {
-        title.spans.pop();
-    }
-    if let [only] = &mut title.spans[..]
-        && text::width(&only.content) > room
-    {
-        only.content = text::shorten(&only.content, usize::from(room), theme.glyphs).into();
+    while title.width() > usize::from(room) {
+        let Some(last) = title.spans.pop() else { break };
+        let left = usize::from(room).saturating_sub(title.width());
+        if left >= 10 || title.spans.is_empty() {
+            title.spans.push(Span::styled(text::shorten(&last.content, left, theme.glyphs), last.style));
+            break;
+        }
     }
     title
 }

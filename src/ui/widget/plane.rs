@@ -88,7 +88,11 @@ impl Plane<'_> {
             Depth::Mono => Color::Reset,
             Depth::Sixteen if sure < 0.3 => Color::Black,
             Depth::Sixteen => BASIC[i],
-            depth => colour::of_rgb(colour::mix(GROUND, COLOURS[i], 0.12 + 0.5 * sure), depth),
+            // In eight steps: the eye sees the slope all the same, and a picture of few colours is a fraction of the bytes.
+            depth => {
+                let sure = (8.0 * sure).round() / 8.0;
+                colour::of_rgb(colour::mix(GROUND, COLOURS[i], 0.12 + 0.5 * sure), depth)
+            }
         };
         // Without colour: the share of ink tells the class.
         let shade = if self.classes <= 2 {
