@@ -90,14 +90,13 @@ pub fn show(
     color: ColorChoice,
     notices: Vec<String>,
 ) -> anyhow::Result<()> {
-    let presets =
-        preset::ALL.iter().map(|p| Preset { name: p.name.into(), scenario: p.scenario() }).collect();
+    let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
     let runner = Runner::start(run, threads, dir, false)?;
     runner.send(Command::Pace(Some(comfortable(scenario.steps))));
     runner.send(Command::Run);
     let ended = session::run(Session {
         scenario,
-        presets,
+        presets: Box::new(move || preset::ALL.iter().map(read).collect()),
         color,
         running: true,
         notices,

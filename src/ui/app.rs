@@ -34,6 +34,9 @@ pub struct Preset {
     pub scenario: Scenario,
 }
 
+/// Reads the presets; asked when the gallery is opened for the first time, since that takes longer than a first picture.
+pub type Presets = Box<dyn Fn() -> Vec<Preset>>;
+
 /// How fast a lane trains, smoothed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Speed {
@@ -72,6 +75,7 @@ pub struct App {
     pub link: Option<Duration>,
     /// Time since the start.
     pub now: Duration,
+    source: Presets,
     presets: Vec<Preset>,
     zoom: bool,
     side: PaneId,
@@ -102,7 +106,7 @@ pub fn comfortable(steps: usize) -> f64 {
 
 impl App {
     /// An app that shows this scenario; `running`: whether training was told to begin.
-    pub fn new(scenario: Scenario, presets: Vec<Preset>, theme: Theme, size: Size, running: bool) -> Self {
+    pub fn new(scenario: Scenario, source: Presets, theme: Theme, size: Size, running: bool) -> Self {
         let steps = scenario.steps;
         Self {
             view: View::default(),
@@ -117,7 +121,8 @@ impl App {
             pace: Some(comfortable(steps)),
             link: None,
             now: Duration::ZERO,
-            presets,
+            source,
+            presets: Vec::new(),
             zoom: false,
             side: PaneId::Lanes,
             main: PaneId::Curves,
@@ -587,7 +592,10 @@ impl App {
         self.perform(effects)
     }
 
-    fn gallery(&self) -> Menu {
+    fn gallery(&mut self) -> Menu {
+        if self.presets.is_empty() {
+            self.presets = (self.source)();
+        }
         let item = |(i, p): (usize, &Preset)| Item {
             label: p.name.clone(),
             about: match p.scenario.about.trim() {

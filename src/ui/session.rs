@@ -1,7 +1,7 @@
 //! The lab on a terminal: waits for keys and news, tells the app, shows pictures, does what the app asks for. Trains nothing:
 //! orders go out and events come in through two functions.
 
-use super::app::{App, Preset};
+use super::app::{App, Presets};
 use super::message::{Effect, Message};
 use super::pane::PaneId;
 use super::screen;
@@ -20,7 +20,7 @@ pub struct Session<'a> {
     /// What is trained at first.
     pub scenario: Scenario,
     /// What can be opened.
-    pub presets: Vec<Preset>,
+    pub presets: Presets,
     /// Whether colours are wanted.
     pub color: ColorChoice,
     /// Whether training has been told to begin.

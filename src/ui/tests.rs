@@ -14,7 +14,7 @@ use ratatui::layout::Size;
 use std::time::Duration;
 
 fn app(width: u16, height: u16) -> App {
-    let presets = vec![Preset { name: "first".into(), scenario: fixture::scenario() }];
+    let presets = Box::new(|| vec![Preset { name: "first".into(), scenario: fixture::scenario() }]);
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
     App::new(fixture::scenario(), presets, theme, Size::new(width, height), true)
 }
