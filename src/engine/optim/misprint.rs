@@ -17,12 +17,7 @@ settings! {
 }
 
 impl Optimizer for MisprintedMomentum {
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    lr_field!();
     fn buffers(&self) -> &'static [&'static str] {
         &["m"]
     }
@@ -61,12 +56,7 @@ settings! {
 }
 
 impl Optimizer for MisprintedNesterov {
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    lr_field!();
     fn buffers(&self) -> &'static [&'static str] {
         &["m"]
     }
@@ -103,12 +93,7 @@ settings! {
 }
 
 impl Optimizer for MisprintedAdam {
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    lr_field!();
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v"]
     }
