@@ -118,6 +118,13 @@ settings! {
     }
 }
 
+/// The fields that a scenario gives to every lane and a lane may have otherwise, in the order of [`Recipe`].
+macro_rules! shared {
+    ($use:ident) => {
+        $use! { network init loss optimizer schedule clip regularisation batch }
+    };
+}
+
 impl Scenario {
     /// The document as text; `read` gives the same scenario again.
     pub fn to_ron(&self) -> String {
@@ -132,16 +139,10 @@ impl Scenario {
     ///
     /// Data that are a problem of their own bring network and loss along, and have nothing to make batches of.
     pub fn base(&self) -> Recipe {
-        let written = Recipe {
-            network: self.network.clone(),
-            init: self.init.clone(),
-            loss: self.loss.clone(),
-            optimizer: self.optimizer.clone(),
-            schedule: self.schedule.clone(),
-            clip: self.clip.clone(),
-            regularisation: self.regularisation.clone(),
-            batch: self.batch,
-        };
+        macro_rules! written {
+            ($($field:ident)*) => { Recipe { $( $field: self.$field.clone(), )* } };
+        }
+        let written = shared!(written);
         match self.data.problem() {
             Some((network, loss)) => Recipe { network, loss, batch: 1, ..written },
             None => written,
@@ -151,16 +152,10 @@ impl Scenario {
     /// Everything that this lane trains with.
     pub fn recipe(&self, lane: &Lane) -> Recipe {
         let base = self.base();
-        Recipe {
-            network: lane.network.clone().unwrap_or(base.network),
-            init: lane.init.clone().unwrap_or(base.init),
-            loss: lane.loss.clone().unwrap_or(base.loss),
-            optimizer: lane.optimizer.clone().unwrap_or(base.optimizer),
-            schedule: lane.schedule.clone().unwrap_or(base.schedule),
-            clip: lane.clip.clone().unwrap_or(base.clip),
-            regularisation: lane.regularisation.clone().unwrap_or(base.regularisation),
-            batch: lane.batch.unwrap_or(base.batch),
+        macro_rules! overridden {
+            ($($field:ident)*) => { Recipe { $( $field: lane.$field.clone().unwrap_or(base.$field), )* } };
         }
+        shared!(overridden)
     }
 }
 
@@ -190,16 +185,11 @@ impl Lane {
         fn differs<T: Value>(a: &T, b: &T) -> Option<T> {
             (a != b).then(|| a.clone())
         }
-        Self {
-            name: name.into(),
-            network: differs(&recipe.network, &base.network),
-            init: differs(&recipe.init, &base.init),
-            loss: differs(&recipe.loss, &base.loss),
-            optimizer: differs(&recipe.optimizer, &base.optimizer),
-            schedule: differs(&recipe.schedule, &base.schedule),
-            clip: differs(&recipe.clip, &base.clip),
-            regularisation: differs(&recipe.regularisation, &base.regularisation),
-            batch: differs(&recipe.batch, &base.batch),
+        macro_rules! overrides {
+            ($($field:ident)*) => {
+                Self { name: name.into(), $( $field: differs(&recipe.$field, &base.$field), )* }
+            };
         }
+        shared!(overrides)
     }
 }
