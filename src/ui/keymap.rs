@@ -16,6 +16,8 @@ pub enum Action {
     NextPane,
     /// The focus moves back.
     PreviousPane,
+    /// Choose a pane by its name.
+    Panes,
     /// The focused pane takes the whole screen, or gives it back.
     Zoom,
     /// Open the gallery of presets.
@@ -139,7 +141,7 @@ impl Scope {
     /// All, as the help lists them.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
-        all.extend(PaneId::ALL.map(Self::Pane));
+        all.extend(PaneId::ALL.iter().copied().map(Self::Pane));
         all.extend([Self::List, Self::Form, Self::Confirm]);
         all
     }
@@ -255,6 +257,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('N')] A::StepTen, "", "ten steps in every lane, then pause";
         [of(C::Tab)] A::NextPane, "pane", "focus the next pane";
         [of(C::BackTab)] A::PreviousPane, "", "focus the previous pane";
+        [ch('p')] A::Panes, "", "choose a pane by its name";
         [ch('z')] A::Zoom, "zoom", "give the focused pane the whole screen, and back";
         [ch('.'), ch('>')] A::NextLane, "", "bring the next lane to the front";
         [ch(','), ch('<')] A::PreviousLane, "", "bring the previous lane to the front";

@@ -1,20 +1,67 @@
 //! Where everything lies, for every size of screen. Draws nothing.
 
-use super::pane::PaneId;
+use super::pane::{Kind, PaneId};
 use ratatui::layout::Rect;
 
 /// The least screen on which panes are drawn.
 pub const LEAST: (u16, u16) = (40, 12);
+
+/// The nine places of a large screen, column by column. On a smaller one the bottom row joins the places above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// The model builder's.
+    LeftTop,
+    /// The lanes'.
+    LeftMiddle,
+    /// On large screens only, else with those of `Middle`.
+    LeftBottom,
+    /// What one looks at most.
+    MiddleTop,
+    /// Below it.
+    Middle,
+    /// On large screens only, else with those of `Middle`.
+    MiddleBottom,
+    /// Pictures.
+    RightTop,
+    /// Below them.
+    RightMiddle,
+    /// On large screens only, else with those of `RightMiddle`.
+    RightBottom,
+}
+
+impl Slot {
+    /// The columns with the shares of their height.
+    const COLUMNS: [[(Self, u32); 3]; 3] = [
+        [(Self::LeftTop, 45), (Self::LeftMiddle, 55), (Self::LeftBottom, 55)],
+        [(Self::MiddleTop, 54), (Self::Middle, 46), (Self::MiddleBottom, 46)],
+        [(Self::RightTop, 50), (Self::RightMiddle, 50), (Self::RightBottom, 50)],
+    ];
+
+    /// Where its panes lie on a screen that is not large.
+    fn joined(self) -> Self {
+        match self {
+            Self::LeftBottom | Self::MiddleBottom => Self::Middle,
+            Self::RightBottom => Self::RightMiddle,
+            other => other,
+        }
+    }
+
+    fn left(self) -> bool {
+        self < Self::MiddleTop
+    }
+}
 
 /// The places of one screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// Title, step, state.
     pub header: Rect,
-    /// The names of all panes, where not all of them are on the screen; else empty.
+    /// The names of all panes, where many of them are not on the screen; else empty.
     pub tabs: Rect,
     /// The panes, frames included.
     pub panes: Vec<(PaneId, Rect)>,
+    /// Panes that would show in the place of another one, and that one.
+    pub behind: Vec<(PaneId, PaneId)>,
     /// What is the matter with the lane in front.
     pub diagnosis: Rect,
     /// Notices, or the keys of the focused pane.
@@ -28,21 +75,19 @@ impl Places {
     }
 }
 
-/// Which panes one wants to see besides the focused one.
+/// Which panes one wants to see.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    /// The pane with the focus.
-    pub focus: PaneId,
-    /// Whether it takes all the room.
+pub struct Wish<'a> {
+    /// What the scenario is about.
+    pub kind: Kind,
+    /// The panes, the one with the focus first, then the one looked at before it, and so on.
+    pub order: &'a [PaneId],
+    /// Whether the focused one takes all the room.
     pub zoom: bool,
-    /// Of Network and Lanes, the one last looked at.
-    pub side: PaneId,
-    /// Of the others, the one last looked at.
-    pub main: PaneId,
 }
 
 /// Arranges a screen; `None` if it is too small for panes.
-pub fn arrange(area: Rect, wish: Wish) -> Option<Places> {
+pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return None;
     }
@@ -59,62 +104,68 @@ pub fn arrange(area: Rect, wish: Wish) -> Option<Places> {
         places.tabs = row(1);
         body = cut_top(body, 1).1;
     }
-    places.panes = if wish.zoom {
-        vec![(wish.focus, body)]
+    let large = area.width >= 170 && area.height >= 50;
+    let slot = |s: Slot| if large { s } else { s.joined() };
+    let homes: Vec<(PaneId, Slot)> =
+        wish.order.iter().filter_map(|&p| Some((p, slot(p.home(wish.kind)?)))).collect();
+    let focused = homes.first()?.0;
+    if wish.zoom || !roomy && (area.width < 72 || area.height < 20) {
+        places.panes = vec![(focused, body)];
     } else if roomy {
-        all(body)
-    } else if area.width >= 72 && area.height >= 20 {
-        some(body, wish)
+        for (i, &(pane, slot)) in homes.iter().enumerate() {
+            if let Some((shown, _)) = homes[..i].iter().find(|(_, s)| *s == slot) {
+                places.behind.push((pane, *shown));
+            }
+        }
+        places.panes = columns(body, &homes);
     } else {
-        vec![(wish.focus, body)]
-    };
+        places.panes = some(body, &homes);
+    }
     Some(places)
 }
 
-/// All six panes in three columns.
-fn all(body: Rect) -> Vec<(PaneId, Rect)> {
+/// The first pane of every slot, in columns.
+fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
+    let column = |slots: [(Slot, u32); 3]| -> Vec<(PaneId, u32)> {
+        let first = |(slot, share)| homes.iter().find(|h| h.1 == slot).map(|h| (h.0, share));
+        slots.into_iter().filter_map(first).collect()
+    };
+    let [left, middle, right] = Slot::COLUMNS.map(column);
     // The images of the right column gain nothing beyond a certain width, the curves do.
-    let left = (body.width / 4).clamp(30, 46);
-    let right = (body.width * 3 / 10).clamp(36, 64);
-    let (side, rest) = cut_left(body, left);
-    let (middle, right) = cut_left(rest, rest.width - right);
-    let (network, lanes) = cut_top(side, share(side.height, 45));
-    let (curves, map) = cut_top(middle, share(middle.height, 54));
-    let (adversarial, data) = cut_top(right, share(right.height, 50));
-    vec![
-        (PaneId::Network, network),
-        (PaneId::Lanes, lanes),
-        (PaneId::Curves, curves),
-        (PaneId::GradientMap, map),
-        (PaneId::Prediction, data),
-        (PaneId::Adversarial, adversarial),
-    ]
+    let width = |panes: &[_], width: u16| if panes.is_empty() { 0 } else { width };
+    let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(30, 46)));
+    let right_width = if middle.is_empty() { rest.width } else { (body.width * 3 / 10).clamp(36, 64) };
+    let (main, edge) = cut_left(rest, rest.width - width(&right, right_width));
+    let columns = [(side, left), (main, middle), (edge, right)];
+    columns.into_iter().flat_map(|(area, panes)| stack(area, &panes)).collect()
 }
 
-/// The side that was last looked at and the pane that was last looked at; with more room, two of each.
-fn some(body: Rect, wish: Wish) -> Vec<(PaneId, Rect)> {
-    let left = (u32::from(body.width) * 2 / 5).clamp(29, 40) as u16;
-    let (side, main) = cut_left(body, left);
-    let mut panes = Vec::new();
-    if body.height >= 28 {
-        let (network, lanes) = cut_top(side, share(side.height, 45));
-        panes.extend([(PaneId::Network, network), (PaneId::Lanes, lanes)]);
-    } else {
-        panes.push((wish.side, side));
-    }
-    if body.height >= 24 {
-        let other = if wish.main == PaneId::Curves { PaneId::GradientMap } else { PaneId::Curves };
-        let (top, bottom) = cut_top(main, share(main.height, 50));
-        let (upper, lower) = if wish.main < other { (wish.main, other) } else { (other, wish.main) };
-        panes.extend([(upper, top), (lower, bottom)]);
-    } else {
-        panes.push((wish.main, main));
-    }
+/// The pane of the left column that was last looked at and the other pane that was; with more room, two of each.
+fn some(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
+    let chosen = |left: bool, most: usize| -> Vec<(PaneId, u32)> {
+        let mut found: Vec<_> = homes.iter().filter(|h| h.1.left() == left).take(most).collect();
+        found.sort_by_key(|(pane, slot)| (*slot, *pane));
+        let share = |slot| Slot::COLUMNS.iter().flatten().find(|c| c.0 == slot).map_or(50, |c| c.1);
+        found.into_iter().map(|(pane, slot)| (*pane, share(*slot))).collect()
+    };
+    let width = (u32::from(body.width) * 2 / 5).clamp(29, 40) as u16;
+    let (side, main) = cut_left(body, width);
+    let mut panes = stack(side, &chosen(true, if body.height >= 28 { 2 } else { 1 }));
+    panes.extend(stack(main, &chosen(false, if body.height >= 24 { 2 } else { 1 })));
     panes
 }
 
-fn share(whole: u16, percent: u16) -> u16 {
-    (u32::from(whole) * u32::from(percent)).div_ceil(100) as u16
+/// Panes above one another, by their shares of the height.
+fn stack(mut area: Rect, panes: &[(PaneId, u32)]) -> Vec<(PaneId, Rect)> {
+    let mut left: u32 = panes.iter().map(|p| p.1).sum();
+    let mut out = Vec::with_capacity(panes.len());
+    for &(pane, share) in panes {
+        let height = (u32::from(area.height) * share).div_ceil(left.max(1)) as u16;
+        let (own, rest) = cut_top(area, height);
+        out.push((pane, own));
+        (area, left) = (rest, left - share);
+    }
+    out
 }
 
 fn cut_left(r: Rect, width: u16) -> (Rect, Rect) {
@@ -137,15 +188,21 @@ pub fn window(area: Rect, width: u16, height: u16) -> Rect {
 mod tests {
     use super::*;
 
+    /// All panes, this one looked at last.
+    fn order(focus: PaneId) -> Vec<PaneId> {
+        let others = PaneId::ALL.iter().copied().filter(|p| *p != focus);
+        std::iter::once(focus).chain(others).collect()
+    }
+
     #[test]
     fn every_cell_belongs_to_one_place_at_every_size() {
+        let foci: Vec<_> =
+            Kind::ALL.into_iter().flat_map(|kind| PaneId::of(kind).map(move |p| (kind, order(p)))).collect();
         for (width, height) in (0..=200).step_by(3).flat_map(|w| (0..=62).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
-            for focus in PaneId::ALL {
+            for (kind, order) in &foci {
                 for zoom in [false, true] {
-                    let side = if focus == PaneId::Network { focus } else { PaneId::Lanes };
-                    let main = if focus > PaneId::Lanes { focus } else { PaneId::Curves };
-                    let Some(p) = arrange(area, Wish { focus, zoom, side, main }) else {
+                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom }) else {
                         assert!(width < LEAST.0 || height < LEAST.1);
                         continue;
                     };
@@ -156,8 +213,25 @@ mod tests {
                             owners[usize::from(at.y) * usize::from(width) + usize::from(at.x)] += 1;
                         }
                     }
-                    assert!(owners.iter().all(|&n| n == 1), "{width}x{height} {focus:?} zoom {zoom}: {p:?}");
-                    assert!(p.pane(focus).is_some(), "the focused pane is on the screen");
+                    assert!(owners.iter().all(|&n| n == 1), "{width}x{height} {kind:?} zoom {zoom}: {p:?}");
+                    assert!(p.pane(order[0]).is_some(), "the focused pane is on the screen");
+                    assert!(p.panes.iter().all(|(id, _)| id.home(*kind).is_some()), "only panes of the kind");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_pane_of_a_roomy_screen_is_shown_or_behind_a_shown_one() {
+        for kind in Kind::ALL {
+            for (w, h) in [(110, 30), (120, 40), (200, 60)] {
+                let order: Vec<_> = PaneId::of(kind).collect();
+                let p =
+                    arrange(Rect::new(0, 0, w, h), Wish { kind, order: &order, zoom: false }).expect("room");
+                for id in order {
+                    let behind = p.behind.iter().find(|b| b.0 == id);
+                    let shown = p.pane(behind.map_or(id, |b| b.1)).is_some();
+                    assert!(shown && p.pane(id).is_some() != behind.is_some(), "{id:?} at {w}x{h}");
                 }
             }
         }
@@ -165,9 +239,10 @@ mod tests {
 
     #[test]
     fn the_usual_sizes_show_what_they_should() {
-        let wish = Wish { focus: PaneId::Lanes, zoom: false, side: PaneId::Lanes, main: PaneId::Curves };
+        let order = order(PaneId::Lanes);
+        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false };
         let count = |w, h| arrange(Rect::new(0, 0, w, h), wish).map(|p| p.panes.len());
-        assert_eq!([count(120, 40), count(200, 60), count(80, 24), count(100, 32)], [6, 6, 2, 4].map(Some));
+        assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);
     }
 }

@@ -1,4 +1,5 @@
-//! What a pane is. A pane draws the view model and holds only what concerns its own looks (cursor, axis, zoom).
+//! What a pane is, and the table of all panes. A pane draws the view model and holds only what concerns its own looks
+//! (cursor, axis, zoom). One more pane is a file, a row of the table and rows of the keymap.
 
 pub mod adversarial;
 pub mod curves;
@@ -11,47 +12,108 @@ pub mod prediction;
 #[cfg(test)]
 mod tests;
 
+use crate::engine::layer::LayerConfig;
+use crate::engine::layer::structure::Inner;
 use crate::telemetry::{self, LaneId};
 use crate::ui::keymap::Action;
+use crate::ui::layout::Slot;
 use crate::ui::message::Effects;
 use crate::ui::theme::Theme;
 use crate::view::View;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::Line;
+use std::time::Duration;
 
-/// The panes of the lab, in the order of Tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PaneId {
+/// What a scenario is about, as far as it decides which panes there are and where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Samples with labels.
+    Samples,
+    /// Sequences through recurrent layers.
+    Sequences,
+    /// A test function of the plane.
+    Surface,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Samples, Self::Sequences, Self::Surface];
+
+    /// What networks are about.
+    pub fn of<'a>(networks: impl IntoIterator<Item = &'a [LayerConfig]>) -> Self {
+        fn of(layers: &[LayerConfig]) -> Kind {
+            let kinds = layers.iter().map(|layer| match layer {
+                LayerConfig::Surface(_) => Kind::Surface,
+                LayerConfig::Rnn(_) | LayerConfig::Lstm(_) | LayerConfig::Gru(_) => Kind::Sequences,
+                other => match other.inner() {
+                    Some(Inner::Repeat(_, inner) | Inner::Residual(inner)) => of(inner),
+                    None => Kind::Samples,
+                },
+            });
+            kinds.into_iter().find(|k| *k != Kind::Samples).unwrap_or(Kind::Samples)
+        }
+        networks.into_iter().map(of).find(|k| *k != Self::Samples).unwrap_or(Self::Samples)
+    }
+}
+
+/// The table of panes: name on a tab, for how long its picture may stay (in milliseconds), and its place for samples,
+/// sequences and surfaces, where it has one.
+macro_rules! panes {
+    ($( $(#[$doc:meta])* $id:ident($pane:ty): $name:literal, $lasts:literal, [$samples:expr, $sequences:expr, $surface:expr]; )*) => {
+        /// The panes of the lab, in the order of Tab.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PaneId { $( $(#[$doc])* $id, )* }
+
+        impl PaneId {
+            /// All, in the order of Tab.
+            pub const ALL: &'static [Self] = &[$( Self::$id, )*];
+
+            /// Its name in the help and on a tab.
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$id => $name, )* }
+            }
+
+            /// How long its picture stays while nobody touches a key: what is read slowly need not be sent often.
+            pub fn lasts(self) -> Duration {
+                Duration::from_millis(match self { $( Self::$id => $lasts, )* })
+            }
+
+            /// Where it lies; `None` where the scenario has nothing to show in it.
+            pub fn home(self, kind: Kind) -> Option<Slot> {
+                let homes = match self { $( Self::$id => [$samples, $sequences, $surface], )* };
+                homes[kind as usize]
+            }
+
+            /// A fresh one.
+            pub fn make(self) -> Box<dyn Pane> {
+                match self { $( Self::$id => Box::<$pane>::default(), )* }
+            }
+        }
+    };
+}
+
+use Slot as S;
+
+panes! {
     /// The model builder.
-    Network,
+    Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), Some(S::LeftTop)];
     /// The lanes and their optimizer settings.
-    Lanes,
+    Lanes(lanes::Lanes): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
     /// Loss, accuracy, gradient norm ... over time.
-    Curves,
+    Curves(curves::Curves): "Curves", 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
     /// Gradient norm of every layer over time.
-    GradientMap,
+    GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::Middle), None];
     /// Decision boundary, predictions, confusion matrix.
-    Prediction,
+    Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightMiddle), None];
     /// The adversarial preview.
-    Adversarial,
+    Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightTop), None];
 }
 
 impl PaneId {
-    /// All, in the order of Tab.
-    pub const ALL: [Self; 6] =
-        [Self::Network, Self::Lanes, Self::Curves, Self::GradientMap, Self::Prediction, Self::Adversarial];
-
-    /// Its name in the help and on a tab.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Network => "Network",
-            Self::Lanes => "Lanes",
-            Self::Curves => "Curves",
-            Self::GradientMap => "Gradient map",
-            Self::Prediction => "Data",
-            Self::Adversarial => "Adversarial",
-        }
+    /// The panes of a scenario, in the order of Tab.
+    pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(move |p| p.home(kind).is_some())
     }
 }
 
@@ -80,8 +142,8 @@ pub trait Pane {
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
 
     /// What it wants computed for an inside of this size; asked for as long as the pane is on the screen.
-    fn watch(&self, _cx: Context<'_>, _inside: Size) -> Option<telemetry::View> {
-        None
+    fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
+        Vec::new()
     }
 
     /// A click into its inside (`area`), at a place that lies within it.

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::diagnosis::{Weight, findings, thousands};
 use super::keymap::{KEYMAP, Scope};
-use super::layout::LEAST;
+use super::layout::{LEAST, Places};
 use super::overlay::frame;
 use super::pane::PaneId;
 use super::theme::Theme;
@@ -14,7 +14,6 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
-use std::time::Duration;
 
 /// Draws all of it, but of the panes only those that `fresh` wants; the others keep what the buffer holds.
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
@@ -28,7 +27,7 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     for &(id, r) in &places.panes {
         if fresh(id) {
             clear(r, buf);
-            pane(app, id, r, buf);
+            pane(app, id, &places, r, buf);
         }
     }
     diagnosis(app, places.diagnosis, buf);
@@ -36,16 +35,6 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     if let Some(overlay) = &app.overlay {
         overlay.draw(&app.theme, area, buf);
     }
-}
-
-/// How long a pane's picture stays while nobody touches a key: curves are not read more than four times a second, and what
-/// a lane makes of an image not more than twice.
-pub fn lasts(id: PaneId) -> Duration {
-    Duration::from_millis(match id {
-        PaneId::Network => 100,
-        PaneId::Lanes | PaneId::Curves | PaneId::GradientMap => 250,
-        PaneId::Prediction | PaneId::Adversarial => 450,
-    })
 }
 
 fn clear(r: Rect, buf: &mut Buffer) {
@@ -68,15 +57,26 @@ fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn pane(app: &App, id: PaneId, r: Rect, buf: &mut Buffer) {
+fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
     let cx = app.context(id);
     let theme = &app.theme;
     let style = if cx.focused { theme.border_focused } else { theme.border };
     let title = app.pane(id).map_or_else(|| Line::styled(id.name(), theme.strong), |p| p.title(cx));
     let title = fitting(title, r.width.saturating_sub(4), theme);
+    let titled = title.width() as u16 + 4;
     let block = frame(title, style, theme);
     let inside = block.inner(r);
     block.render(r, buf);
+    // Behind it lie others; they are named as far as there is room.
+    let mut end = r.width.saturating_sub(1);
+    for (name, _) in places.behind.iter().filter(|b| b.1 == id) {
+        let name = format!(" +{} ", name.name());
+        let x = end.saturating_sub(text::width(&name));
+        if x > titled {
+            text::put(buf, r, x, 0, &name, theme.faint);
+            end = x;
+        }
+    }
     if let Some(p) = app.pane(id) {
         p.draw(cx, inside, buf);
     }
@@ -159,10 +159,10 @@ fn speeds(app: &App) -> Option<Vec<(String, Style)>> {
 
 /// The names of the panes with their columns.
 fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
-    let full: u16 = PaneId::ALL.iter().map(|p| text::width(p.name()) + 3).sum();
+    let full: u16 = PaneId::of(app.kind).map(|p| text::width(p.name()) + 3).sum();
     let mut x = 1;
     let mut out = Vec::new();
-    for id in PaneId::ALL {
+    for id in PaneId::of(app.kind) {
         let name = if full <= r.width { id.name().to_string() } else { id.name().chars().take(4).collect() };
         let width = text::width(&name);
         out.push((id, name, x));
@@ -176,7 +176,7 @@ fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
         return;
     }
     for (id, name, x) in tab_places(app, r) {
-        let style = if id == app.focus { app.theme.selected } else { app.theme.faint };
+        let style = if id == app.focus() { app.theme.selected } else { app.theme.faint };
         text::put(buf, r, x.saturating_sub(1), 0, &format!(" {name} "), style);
     }
 }
@@ -244,7 +244,7 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     let of = |scope: Scope| KEYMAP.iter().filter(move |b| b.scope == scope && !b.hint.is_empty());
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(),
-        None => of(Scope::Pane(app.focus)).chain(of(Scope::Global)).collect(),
+        None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
     };
     // What does not fit is left out, but help and quit always stand at the end.
     let piece = |b: &super::keymap::Binding| (b.keys[0].to_string(), b.hint);

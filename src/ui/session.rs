@@ -172,7 +172,7 @@ fn due(drawn: &Drawn, now: Instant, busy: bool) -> bool {
     if drawn.hand {
         return since(drawn.any) >= KEYS;
     }
-    let old = |(id, at): (PaneId, Instant)| now.duration_since(at) >= screen::lasts(id);
+    let old = |(id, at): (PaneId, Instant)| now.duration_since(at) >= id.lasts();
     let wanted = since(drawn.any) >= COUNTERS && (drawn.numbers || drawn.stale().any(old));
     wanted && (!busy || since(drawn.any) >= Duration::from_secs(1))
 }
@@ -190,9 +190,8 @@ fn show(app: &App, drawn: &mut Drawn, terminal: &Terminal) {
     }
     // A window lies over the panes: what it covered must be drawn again.
     let all = drawn.hand || app.overlay.is_some();
-    let fresh =
-        |id: PaneId| all || drawn.panes.get(&id).is_none_or(|&t| now.duration_since(t) >= screen::lasts(id));
-    let painted: Vec<_> = PaneId::ALL.into_iter().filter(|&id| fresh(id)).collect();
+    let fresh = |id: PaneId| all || drawn.panes.get(&id).is_none_or(|&t| now.duration_since(t) >= id.lasts());
+    let painted: Vec<_> = PaneId::ALL.iter().copied().filter(|&id| fresh(id)).collect();
     screen::draw(app, |id| painted.contains(&id), &mut drawn.buffer);
     terminal.show(&drawn.buffer);
     drawn.panes.extend(painted.into_iter().map(|id| (id, now)));

@@ -188,7 +188,7 @@ fn a_lane_is_edited_while_it_trains() {
 fn the_model_builder_adds_checks_and_applies() {
     let mut a = trained(120, 40, 10);
     a.update(key(KeyCode::BackTab));
-    assert_eq!(a.focus, PaneId::Network);
+    assert_eq!(a.focus(), PaneId::Network);
     a.update(ch('a'));
     assert!(matches!(a.overlay, Some(Overlay::Menu(_))));
     a.update(key(KeyCode::Enter));

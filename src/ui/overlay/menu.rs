@@ -2,6 +2,7 @@
 
 use super::{Answer, draw_input, more, open};
 use crate::ui::keymap::Action;
+use crate::ui::pane::PaneId;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crossterm::event::{Event, KeyEvent};
@@ -16,6 +17,8 @@ use tui_input::backend::crossterm::EventHandler as _;
 pub enum Pick {
     /// Do as if its key had been pressed.
     Action(Action),
+    /// Turn to this pane.
+    Pane(PaneId),
     /// Open the preset of this index.
     Preset(usize),
     /// Insert the layer of this row of the table after this row of the model builder.

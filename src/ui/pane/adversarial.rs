@@ -290,13 +290,13 @@ impl Pane for Adversarial {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, _: Size) -> Option<telemetry::View> {
-        Some(telemetry::View::Adversarial {
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+        vec![telemetry::View::Adversarial {
             lane: cx.front,
             sample: self.sample,
             eps: EPS[self.eps],
             attack: self.attack.clone(),
             target: self.target,
-        })
+        }]
     }
 }

@@ -315,13 +315,13 @@ impl Pane for Prediction {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, inside: Size) -> Option<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
         if self.confusion {
-            return Some(telemetry::View::Confusion { lane: cx.front });
+            return vec![telemetry::View::Confusion { lane: cx.front }];
         }
         // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.
         let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);
         let grid = (grid(inside.width), grid(inside.height.saturating_mul(2)));
-        Some(telemetry::View::Prediction { lane: cx.front, sample: self.sample, grid })
+        vec![telemetry::View::Prediction { lane: cx.front, sample: self.sample, grid }]
     }
 }

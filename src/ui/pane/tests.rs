@@ -187,20 +187,17 @@ fn a_prediction_is_an_image_bars_and_words() {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     pane.act(Action::NextSample, cx);
-    let Some(telemetry::View::Prediction { lane: 0, sample: 1, grid }) = pane.watch(cx, Size::new(50, 16))
-    else {
-        panic!("it watches the next sample");
-    };
-    assert_eq!(grid, (56, 32));
+    let next = telemetry::View::Prediction { lane: 0, sample: 1, grid: (56, 32) };
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), [next]);
     pane.act(Action::PreviousSample, cx);
     pane.act(Action::PreviousSample, cx);
     let asked = pane.watch(cx, Size::new(50, 16));
     assert!(
-        matches!(asked, Some(telemetry::View::Prediction { sample: 359, .. })),
+        matches!(asked[..], [telemetry::View::Prediction { sample: 359, .. }]),
         "around the end: {asked:?}"
     );
     pane.act(Action::ToggleConfusion, cx);
-    assert_eq!(pane.watch(cx, Size::new(50, 16)), Some(telemetry::View::Confusion { lane: 0 }));
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), [telemetry::View::Confusion { lane: 0 }]);
     let words = text(&drawn(&pane, cx, 50, 16));
     assert!(words.contains("right (") && words.contains("39"), "{words}");
 }
@@ -245,7 +242,7 @@ fn an_attack_tells_what_came_of_it() {
         attack: "Fgsm".into(),
         target: Some(1),
     };
-    assert_eq!(pane.watch(cx, Size::new(60, 24)), Some(expected));
+    assert_eq!(pane.watch(cx, Size::new(60, 24)), [expected]);
     let words = text(&drawn(&pane, cx, 60, 24));
     assert!(words.contains("aims at 1") && words.contains("computing"), "{words}");
 }

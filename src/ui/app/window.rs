@@ -1,0 +1,184 @@
+//! The windows that the app opens, and what is done with what was chosen in them.
+
+use super::{App, Preset, comfortable};
+use crate::engine::layer::LayerConfig;
+use crate::scenario::Recipe;
+use crate::telemetry::{Command, LaneId};
+use crate::ui::keymap;
+use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::form::{Form, Subject};
+use crate::ui::overlay::menu::{Item, Menu, Pick};
+use crate::ui::overlay::{Overlay, keys};
+use crate::ui::pane::PaneId;
+use crate::view::View;
+
+impl App {
+    pub(super) fn take(&mut self, pick: Pick) -> Effects {
+        match pick {
+            Pick::Action(action) => self.act(action),
+            Pick::Pane(id) => {
+                self.focus_on(id);
+                Effects::new()
+            }
+            Pick::Leave => vec![Effect::Quit(0)],
+            Pick::Preset(i) => {
+                let Some(scenario) = self.presets.get(i).map(|p| p.scenario.clone()) else {
+                    return Effects::new();
+                };
+                self.view = View::default();
+                self.speeds.clear();
+                (self.front, self.solo, self.running, self.notices_seen) = (0, None, true, 0);
+                self.network.discard();
+                self.notify(format!("opened {}", scenario.title));
+                self.scenario = scenario.clone();
+                self.recognise();
+                self.pace = Some(comfortable(scenario.steps));
+                [Command::Pace(self.pace), Command::Load(Box::new(scenario)), Command::Run]
+                    .map(Effect::Command)
+                    .into()
+            }
+            Pick::Layer { after, layer } => {
+                let (Some(layer), Some(lane)) =
+                    (LayerConfig::all().into_iter().nth(layer), self.view.lane(self.front))
+                else {
+                    return Effects::new();
+                };
+                let path = self.network.path(lane, after).unwrap_or_default();
+                let editable = !layer.settings().fields().is_empty();
+                let mut inserted = Vec::new();
+                self.network.change(lane, |d| inserted = d.insert(&path, layer.clone()));
+                self.network.select(lane, &inserted);
+                if editable {
+                    self.overlay =
+                        Some(Overlay::Form(Box::new(Form::new(Subject::Layer { path: inserted, layer }))));
+                }
+                Effects::new()
+            }
+        }
+    }
+
+    pub(super) fn changed(&mut self, subject: Subject) -> Effects {
+        match subject {
+            Subject::Lane { id, name, recipe } => self.set_lane(id, name, recipe),
+            Subject::Layer { path, layer } => {
+                if let Some(lane) = self.view.lane(self.front) {
+                    self.network.change(lane, |d| d.replace(&path, layer));
+                }
+                Effects::new()
+            }
+            Subject::Init(init) => {
+                if let Some(lane) = self.view.lane(self.front) {
+                    self.network.change(lane, |d| d.init = init);
+                }
+                Effects::new()
+            }
+        }
+    }
+
+    /// Changes a lane, on the screen at once and in the run as soon as it hears of it.
+    pub(super) fn set_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
+        if let Some(lane) = self.view.lanes.iter_mut().find(|l| l.id == id) {
+            lane.info.name.clone_from(&name);
+            lane.info.recipe = (*recipe).clone();
+        }
+        vec![Effect::Command(Command::Set { lane: id, name, recipe })]
+    }
+
+    /// Does what a pane asked for, as far as it concerns the app itself; gives the rest.
+    pub(super) fn perform(&mut self, effects: Effects) -> Effects {
+        let mut rest = Effects::new();
+        for effect in effects {
+            match effect {
+                Effect::Front(id) => self.front = id,
+                Effect::Notice(text) => self.notify(text),
+                Effect::EditLane(id) => {
+                    if let Some(lane) = self.view.lane(id) {
+                        let recipe = Box::new(lane.info.recipe.clone());
+                        let subject = Subject::Lane { id, name: lane.info.name.clone(), recipe };
+                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                    }
+                }
+                Effect::EditLayer(row) => {
+                    let found = self.view.lane(self.front).and_then(|lane| {
+                        let path = self.network.path(lane, row)?;
+                        let layer = self.network.draft(lane).layer(&path)?.clone();
+                        Some(Subject::Layer { path, layer })
+                    });
+                    if let Some(subject) = found {
+                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                    }
+                }
+                Effect::ChooseLayer(after) => self.overlay = Some(Overlay::Menu(layers(after))),
+                Effect::ChooseInit => {
+                    if let Some(lane) = self.view.lane(self.front) {
+                        let subject = Subject::Init(self.network.draft(lane).init);
+                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                    }
+                }
+                other => rest.push(other),
+            }
+        }
+        rest
+    }
+
+    /// The panes of the scenario.
+    pub(super) fn panes(&self) -> Menu {
+        let item = |id: PaneId| Item {
+            label: id.name().into(),
+            about: String::new(),
+            right: String::new(),
+            pick: Pick::Pane(id),
+        };
+        let here = PaneId::of(self.kind).position(|p| p == self.focus()).unwrap_or(0);
+        Menu::new("Panes", PaneId::of(self.kind).map(item).collect(), false, here)
+    }
+
+    /// Everything that can be done now, to be found by name.
+    pub(super) fn palette(&self) -> Menu {
+        let scopes = keymap::pane_scopes(self.focus());
+        let rows =
+            keymap::KEYMAP.iter().filter(|b| scopes.contains(&b.scope) && b.scope != keymap::Scope::AnyPane);
+        let item = |b: &keymap::Binding| Item {
+            label: b.help.into(),
+            about: String::new(),
+            right: keys(b.keys),
+            pick: Pick::Action(b.action),
+        };
+        let pane = |id: PaneId| Item {
+            label: format!("show the pane {}", id.name()),
+            about: String::new(),
+            right: String::new(),
+            pick: Pick::Pane(id),
+        };
+        let items = rows.map(item).chain(PaneId::of(self.kind).map(pane));
+        Menu::new("Commands", items.collect(), true, 0)
+    }
+
+    pub(super) fn gallery(&mut self) -> Menu {
+        if self.presets.is_empty() {
+            self.presets = (self.source)();
+        }
+        let item = |(i, p): (usize, &Preset)| Item {
+            label: p.name.clone(),
+            about: match p.scenario.about.trim() {
+                "" => p.scenario.title.clone(),
+                about => format!("{}\n{about}", p.scenario.title),
+            },
+            right: String::new(),
+            pick: Pick::Preset(i),
+        };
+        let here = self.presets.iter().position(|p| p.scenario.title == self.scenario.title).unwrap_or(0);
+        Menu::new("Presets", self.presets.iter().enumerate().map(item).collect(), false, here)
+    }
+}
+
+/// Every layer that can be inserted after a row of the model builder.
+fn layers(after: usize) -> Menu {
+    let item = |(layer, l): (usize, &LayerConfig)| Item {
+        label: l.name().into(),
+        about: l.settings().about().into(),
+        right: String::new(),
+        pick: Pick::Layer { after, layer },
+    };
+    Menu::new("Add a layer", LayerConfig::all().iter().enumerate().map(item).collect(), false, 0)
+}

@@ -1,0 +1,163 @@
+//! What a form edits, taken apart into rows of text and put together again. Knows the tables' forms, not what they mean.
+
+use super::row::Row;
+use crate::engine::clip::ClipConfig;
+use crate::engine::init::InitConfig;
+use crate::engine::layer::LayerConfig;
+use crate::engine::loss::LossConfig;
+use crate::engine::optim::OptimizerConfig;
+use crate::engine::schedule::ScheduleConfig;
+use crate::limits;
+use crate::registry::Settings;
+use crate::scenario::Recipe;
+use crate::telemetry::LaneId;
+
+/// What is edited.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// A lane: every change is trained from the next step on.
+    Lane {
+        /// Which.
+        id: LaneId,
+        /// Its name.
+        name: String,
+        /// What it trains with.
+        recipe: Box<Recipe>,
+    },
+    /// A layer of the draft.
+    Layer {
+        /// Its place in the draft.
+        path: Vec<usize>,
+        /// The layer.
+        layer: LayerConfig,
+    },
+    /// The initial weights of the draft.
+    Init(InitConfig),
+}
+
+/// The table rows and settings inside a lane's recipe, under the names that a scenario gives them.
+macro_rules! tables {
+    ($recipe:expr, $see:expr) => {{
+        let r = $recipe;
+        $see(
+            "optimizer",
+            "how the weights move",
+            r.optimizer.name(),
+            OptimizerConfig::NAMES,
+            r.optimizer.settings(),
+        );
+        $see(
+            "schedule",
+            "the learning rate over time",
+            r.schedule.name(),
+            ScheduleConfig::NAMES,
+            r.schedule.settings(),
+        );
+        $see("clip", "what bounds the gradient", r.clip.name(), ClipConfig::NAMES, r.clip.settings());
+        $see(
+            "init",
+            "initial weights; a change starts the lane anew",
+            r.init.name(),
+            InitConfig::NAMES,
+            r.init.settings(),
+        );
+        $see(
+            "loss",
+            "what is minimised; a change starts the lane anew",
+            r.loss.name(),
+            LossConfig::NAMES,
+            r.loss.settings(),
+        );
+    }};
+}
+
+/// Sets a row of a table by name, or a field of the present row.
+macro_rules! set_table {
+    ($place:expr, $table:ty, $field:expr, $text:expr) => {
+        match $field {
+            None => <$table>::all()
+                .into_iter()
+                .find(|t| t.name() == $text)
+                .map(|t| $place = t)
+                .ok_or_else(|| format!("there is no {}", $text)),
+            Some(field) => $place.settings_mut().set(field, $text),
+        }
+    };
+}
+
+impl Subject {
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::Lane { name, .. } => format!("Lane {name}"),
+            Self::Layer { layer, .. } => layer.name().into(),
+            Self::Init(_) => "Initial weights".into(),
+        }
+    }
+
+    pub(super) fn about(&self) -> String {
+        match self {
+            Self::Lane { .. } => String::new(),
+            Self::Layer { layer, .. } => layer.settings().about().into(),
+            Self::Init(init) => init.settings().about().into(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let fields = |rows: &mut Vec<Row>, prefix: &str, settings: &dyn Settings| {
+            rows.extend(settings.fields().into_iter().map(|f| Row::field(prefix, f)));
+        };
+        match self {
+            Self::Lane { name, recipe, .. } => {
+                rows.push(Row::text("name", "name", "what the lane is called", name));
+                tables!(&**recipe, |key: &str,
+                                    about: &str,
+                                    name: &str,
+                                    names: &'static [&'static str],
+                                    s: &dyn Settings| {
+                    rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
+                    fields(&mut rows, key, s);
+                });
+                let penalties = recipe.regularisation.fields().into_iter();
+                rows.extend(penalties.map(|f| Row { indent: 0, ..Row::field("regularisation", f) }));
+                let batch = recipe.fields().into_iter().filter(|f| f.name == "batch");
+                rows.extend(batch.map(|f| Row { indent: 0, ..Row::field("", f) }));
+            }
+            Self::Layer { layer, .. } => fields(&mut rows, "", layer.settings()),
+            Self::Init(init) => {
+                rows.push(Row::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
+                fields(&mut rows, "init", init.settings());
+            }
+        }
+        rows
+    }
+
+    /// Sets a row from text.
+    pub(super) fn set(&mut self, path: &str, text: &str) -> Result<(), String> {
+        let (head, field) = match path.split_once('.') {
+            Some((head, field)) => (head, Some(field)),
+            None => (path, None),
+        };
+        match self {
+            Self::Lane { name, recipe, .. } => match head {
+                "name" => {
+                    let text = crate::text::escaped(text.trim()).into_owned();
+                    if text.is_empty() || text.chars().count() > limits::NAME_CHARS {
+                        return Err(format!("a name has 1 to {} characters", limits::NAME_CHARS));
+                    }
+                    *name = text;
+                    Ok(())
+                }
+                "optimizer" => set_table!(recipe.optimizer, OptimizerConfig, field, text),
+                "schedule" => set_table!(recipe.schedule, ScheduleConfig, field, text),
+                "clip" => set_table!(recipe.clip, ClipConfig, field, text),
+                "init" => set_table!(recipe.init, InitConfig, field, text),
+                "loss" => set_table!(recipe.loss, LossConfig, field, text),
+                "regularisation" => recipe.regularisation.set(field.unwrap_or_default(), text),
+                other => recipe.set(other, text),
+            },
+            Self::Layer { layer, .. } => layer.settings_mut().set(path, text),
+            Self::Init(init) => set_table!(*init, InitConfig, field, text),
+        }
+    }
+}

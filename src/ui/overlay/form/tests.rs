@@ -1,0 +1,78 @@
+//! Forms are typed into, and what they give is compared.
+
+use super::*;
+use crate::engine::init::InitConfig;
+use crate::engine::layer::LayerConfig;
+use crate::engine::optim::OptimizerConfig;
+use crate::scenario::Recipe;
+use crossterm::event::KeyModifiers;
+
+fn lane() -> Form {
+    Form::new(Subject::Lane { id: 0, name: "A".into(), recipe: Box::new(Recipe::default()) })
+}
+
+fn write(form: &mut Form, text: &str) {
+    while form.rows[form.selected].typed() != "" {
+        form.typed(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE));
+    }
+    for c in text.chars() {
+        form.typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+    }
+}
+
+fn select(form: &mut Form, path: &str) {
+    form.selected = form.rows.iter().position(|r| r.path == path).expect("a row of this path");
+}
+
+#[test]
+fn a_number_is_taken_only_when_it_is_in_range() {
+    let mut form = lane();
+    select(&mut form, "optimizer.lr");
+    write(&mut form, "-1");
+    assert!(form.fault().is_some_and(|f| f.contains("out of range")));
+    assert_eq!(form.act(Action::Accept), Answer::Nothing);
+    write(&mut form, "0.25");
+    assert_eq!(form.fault(), None);
+    let Answer::Changed(Subject::Lane { recipe, .. }) = form.act(Action::Accept) else { panic!("not taken") };
+    assert_eq!(recipe.optimizer.lr(), 0.25);
+    write(&mut form, "abc");
+    assert_eq!(form.act(Action::Cancel), Answer::Nothing, "the first Esc restores the row");
+    assert_eq!(form.rows[form.selected].typed(), "0.25");
+    assert_eq!(form.act(Action::Cancel), Answer::Close);
+}
+
+#[test]
+fn another_optimizer_brings_its_own_fields() {
+    let mut form = lane();
+    select(&mut form, "optimizer");
+    form.typed(KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE));
+    let Subject::Lane { recipe, .. } = &form.subject else { panic!() };
+    assert!(recipe.optimizer.name().starts_with('A'));
+    for _ in 0..OptimizerConfig::NAMES.len() {
+        assert!(matches!(form.act(Action::Right), Answer::Changed(_)));
+        let Subject::Lane { recipe, .. } = &form.subject else { panic!() };
+        let want: Vec<_> =
+            recipe.optimizer.settings().fields().iter().map(|f| format!("optimizer.{}", f.name)).collect();
+        let have: Vec<_> =
+            form.rows.iter().filter(|r| r.path.starts_with("optimizer.")).map(|r| r.path.clone()).collect();
+        assert_eq!(want, have);
+    }
+}
+
+#[test]
+fn every_field_of_every_table_accepts_its_own_value() {
+    let mut subjects = vec![lane().subject];
+    subjects.extend(LayerConfig::all().into_iter().map(|layer| Subject::Layer { path: vec![0], layer }));
+    subjects.extend(InitConfig::all().into_iter().map(Subject::Init));
+    for optimizer in OptimizerConfig::all() {
+        let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
+        subjects.push(Subject::Lane { id: 0, name: "x".into(), recipe });
+    }
+    for subject in subjects {
+        for row in subject.rows() {
+            let mut same = subject.clone();
+            assert_eq!(same.set(&row.path, &row.value), Ok(()), "{} {}", subject.title(), row.path);
+            assert_eq!(same, subject, "{} {}", subject.title(), row.path);
+        }
+    }
+}
