@@ -76,7 +76,7 @@ impl Bench {
         self.forward(&self.params, &self.x, ws);
         let mut grads = vec![f32::NAN; self.params.len()];
         ws.output_and_grad(ROWS).1.copy_from_slice(&self.upstream());
-        self.network.backward(&self.params, &self.state, self.pass, ws, &mut grads, true);
+        self.network.backward(&self.params, &self.state, self.pass, ws, Some(&mut grads), true);
         (grads, ws.activation_grad(0, ROWS).to_vec())
     }
 
@@ -185,7 +185,7 @@ fn backward_can_be_asked_again_and_needs_no_room_to_spare() {
         let mut own = bench.network.workspace(ROWS);
         let first = bench.gradients(&mut own);
         let mut grads = vec![f32::NAN; bench.params.len()];
-        bench.network.backward(&bench.params, &bench.state, bench.pass, &mut own, &mut grads, true);
+        bench.network.backward(&bench.params, &bench.state, bench.pass, &mut own, Some(&mut grads), true);
         assert_eq!(first.0, grads, "{name}: a second backward after one forward");
         let mut wide = bench.network.workspace(ROWS + 4);
         assert_eq!(first, bench.gradients(&mut wide), "{name}: in a workspace for more rows");

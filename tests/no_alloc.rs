@@ -68,7 +68,7 @@ fn a_pass_through_every_layer_and_every_loss_allocates_nothing() {
             let (output, grad) = ws.output_and_grad(rows);
             loss.eval(output, width, Targets::Classes(&classes), 1.0, Some(grad), None);
         }
-        network.backward(&params, &state, pass, &mut ws, &mut grads, true);
+        network.backward(&params, &state, pass, &mut ws, Some(&mut grads), true);
         network.update_state(&mut state, &ws, rows);
     };
     // The first pass may set up what a thread keeps for ever.

@@ -123,7 +123,8 @@ impl InputGradientPenalty {
             network.forward(params, state, pass, ws);
             let (output, grad) = ws.output_and_grad(pass.rows);
             loss.eval(output, width, targets, 1.0, Some(grad), None);
-            network.backward(params, state, pass, ws, grads, input_grad);
+            // First the slope along the input, then the change of the parameters' gradient along it.
+            network.backward(params, state, pass, ws, (!input_grad).then_some(grads), input_grad);
         };
         run(&|_, x| x, scratch, true);
         let mut direction = std::mem::take(&mut scratch.spare);

@@ -111,7 +111,7 @@ pub fn jacobian(network: &Network, params: &[f32], state: &[f32], x: &[f32]) -> 
     let grad = ws.output_and_grad(outputs).1;
     grad.fill(0.0);
     grad.iter_mut().step_by(outputs + 1).for_each(|g| *g = 1.0);
-    network.backward(params, state, pass, &mut ws, &mut vec![0.0; params.len()], true);
+    network.backward(params, state, pass, &mut ws, None, true);
     ws.activation_grad(0, outputs).to_vec()
 }
 

@@ -109,8 +109,8 @@ pub struct Backward<'a> {
     pub grad_output: &'a [f32],
     /// dL/dx, to be overwritten; `None` where nobody wants it.
     pub grad_input: Option<&'a mut [f32]>,
-    /// dL/d(parameters), to be overwritten.
-    pub grad_params: &'a mut [f32],
+    /// dL/d(parameters), to be overwritten; `None` where nobody wants it (attacks follow the input's gradient only).
+    pub grad_params: Option<&'a mut [f32]>,
 }
 
 /// Shares of units that pass no gradient on, in [0, 1].

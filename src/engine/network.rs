@@ -282,20 +282,23 @@ impl Network {
 
     /// Takes dL/d(output) from `ws.output_grad_mut(rows)` back through all layers of the last forward pass.
     ///
-    /// Writes the gradient of the parameters to `grads` and that of every activation to the workspace; that of the
-    /// input only if `input_grad`.
+    /// Writes the gradient of the parameters to `grads` (`None`: nobody wants it) and that of every activation to the
+    /// workspace; that of the input only if `input_grad`, without which nothing is computed that lies before the first
+    /// layer with parameters.
     pub fn backward(
         &self,
         params: &[f32],
         state: &[f32],
         pass: Pass,
         ws: &mut Workspace,
-        grads: &mut [f32],
+        mut grads: Option<&mut [f32]>,
         input_grad: bool,
     ) {
-        for (i, node) in self.nodes.iter().enumerate().rev() {
+        let learns = || self.nodes.iter().position(|n| !n.params.is_empty()).unwrap_or(self.nodes.len());
+        let first = if input_grad { 0 } else { learns() };
+        for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
             let (before, after) = ws.grads.split_at_mut(i + 1);
-            let wanted = i > 0 || input_grad;
+            let wanted = i > first || input_grad;
             let (rows_in, rows_out) = (ws.sizes[i] * pass.rows, ws.sizes[i + 1] * pass.rows);
             node.layer.backward(Backward {
                 pass,
@@ -307,7 +310,7 @@ impl Network {
                 cache: &mut ws.caches[i],
                 grad_output: &after[0][..rows_out],
                 grad_input: wanted.then_some(&mut before[i][..rows_in]),
-                grad_params: &mut grads[node.params.clone()],
+                grad_params: grads.as_deref_mut().map(|g| &mut g[node.params.clone()]),
             });
             if wanted {
                 for &end in &node.join {

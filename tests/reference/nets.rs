@@ -146,7 +146,7 @@ impl Net {
         self.network.forward(&self.params, &self.state, pass, &mut ws);
         let (output, grad_output) = ws.output_and_grad(rows);
         let value = loss.mean(output, grad_output, self.network.output().size());
-        self.network.backward(&self.params, &self.state, pass, &mut ws, &mut grads, true);
+        self.network.backward(&self.params, &self.state, pass, &mut ws, Some(&mut grads), true);
         (value, grads, ws)
     }
 }

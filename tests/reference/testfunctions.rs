@@ -85,7 +85,7 @@ fn descend(case: &Value) -> Result<Check, String> {
         let (output, grad) = ws.output_and_grad(1);
         let height = loss.eval(output, 1, samples.targets(0..1), 1.0, Some(grad), None);
         assert!(height.is_finite());
-        network.backward(&params, &[], pass, &mut ws, &mut grads, false);
+        network.backward(&params, &[], pass, &mut ws, Some(&mut grads), false);
         let (lr, slots, oracle) = (optimizer.lr(), network.slots(), &mut Nobody);
         let (params, grads) = (&mut params, &mut grads);
         optimizer.step(&mut state, Update { step: t as u64 + 1, lr, params, grads, slots, oracle });

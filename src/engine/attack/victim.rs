@@ -9,7 +9,7 @@ use crate::engine::shape::Shape;
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(crate) ws: Workspace,
-    /// Gradients of the parameters, which nobody wants.
+    /// Gradients of the parameters, for defences; attacks do not ask for them.
     pub(crate) grads: Vec<f32>,
     pub(crate) spare: Vec<f32>,
 }
@@ -83,10 +83,10 @@ impl<'a> Victim<'a> {
     /// `seed` sees the logits and writes the derivative of the function by each of them.
     pub fn gradient(&mut self, x: &[f32], seed: impl FnOnce(&[f32], &mut [f32])) -> (&[f32], &[f32]) {
         let rows = self.forward(x);
-        let Scratch { ws, grads, .. } = &mut *self.scratch;
+        let ws = &mut self.scratch.ws;
         let (logits, grad) = ws.output_and_grad(rows);
         seed(logits, grad);
-        self.network.backward(self.params, self.state, Pass::eval(rows), ws, grads, true);
+        self.network.backward(self.params, self.state, Pass::eval(rows), ws, None, true);
         (ws.output(rows), ws.activation_grad(0, rows))
     }
 

@@ -97,18 +97,21 @@ impl Layer for Convolution {
     fn backward(&self, mut b: Backward<'_>) {
         let (patch, pixels) = (self.patch(), self.window.out_plane());
         let weight = matrix(b.params, self.filters, patch);
-        let (grad_weight, grad_bias) = b.grad_params.split_at_mut(self.weight_len());
-        grad_weight.fill(0.0);
-        grad_bias.fill(0.0);
+        let mut grad_params = b.grad_params.map(|g| {
+            g.fill(0.0);
+            g.split_at_mut(self.weight_len())
+        });
         let images = b.x.chunks_exact(self.image()).zip(b.grad_output.chunks_exact(self.out_image()));
         for (i, (x, gy)) in images.enumerate() {
             // dW = Σ dy colᵀ, db = Σ dy, dcol = Wᵀ dy
-            unfold(&self.window, x, b.cache);
             let gy_matrix = matrix(gy, self.filters, pixels);
-            let col = matrix(b.cache, patch, pixels);
-            kernel::matmul(gy_matrix, col.t(), 1.0, matrix_mut(grad_weight, self.filters, patch));
-            for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
-                *db += gy.iter().sum::<f32>();
+            if let Some((grad_weight, grad_bias)) = &mut grad_params {
+                unfold(&self.window, x, b.cache);
+                let col = matrix(b.cache, patch, pixels);
+                kernel::matmul(gy_matrix, col.t(), 1.0, matrix_mut(grad_weight, self.filters, patch));
+                for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
+                    *db += gy.iter().sum::<f32>();
+                }
             }
             if let Some(grad_input) = b.grad_input.as_deref_mut() {
                 kernel::matmul(weight.t(), gy_matrix, 0.0, matrix_mut(b.cache, patch, pixels));

@@ -70,16 +70,14 @@ impl Layer for Affine {
     fn backward(&self, b: Backward<'_>) {
         let rows = b.pass.rows * self.repeat;
         let (weight, _) = b.params.split_at(self.units * self.inputs);
-        let (grad_weight, grad_bias) = b.grad_params.split_at_mut(self.units * self.inputs);
         let gy = matrix(b.grad_output, rows, self.units);
         // dW = dyᵀ x, db = Σ dy, dx = dy W
-        kernel::matmul(
-            gy.t(),
-            matrix(b.x, rows, self.inputs),
-            0.0,
-            matrix_mut(grad_weight, self.units, self.inputs),
-        );
-        kernel::sum_rows(b.grad_output, grad_bias);
+        if let Some(grad_params) = b.grad_params {
+            let (grad_weight, grad_bias) = grad_params.split_at_mut(self.units * self.inputs);
+            let x = matrix(b.x, rows, self.inputs);
+            kernel::matmul(gy.t(), x, 0.0, matrix_mut(grad_weight, self.units, self.inputs));
+            kernel::sum_rows(b.grad_output, grad_bias);
+        }
         if let Some(grad_input) = b.grad_input {
             let w = matrix(weight, self.units, self.inputs);
             kernel::matmul(gy, w, 0.0, matrix_mut(grad_input, rows, self.inputs));

@@ -61,10 +61,12 @@ impl Layer for Table {
 
     fn backward(&self, b: Backward<'_>) {
         // dW[xₜ] += dyₜ: repeated numbers add up. A whole number has no gradient.
-        b.grad_params.fill(0.0);
-        for (&x, gy) in b.x.iter().zip(b.grad_output.chunks_exact(self.dim)) {
-            let row = &mut b.grad_params[self.row(x) * self.dim..][..self.dim];
-            row.iter_mut().zip(gy).for_each(|(w, &g)| *w += g);
+        if let Some(grad_params) = b.grad_params {
+            grad_params.fill(0.0);
+            for (&x, gy) in b.x.iter().zip(b.grad_output.chunks_exact(self.dim)) {
+                let row = &mut grad_params[self.row(x) * self.dim..][..self.dim];
+                row.iter_mut().zip(gy).for_each(|(w, &g)| *w += g);
+            }
         }
         if let Some(grad_input) = b.grad_input {
             grad_input.fill(0.0);

@@ -309,15 +309,17 @@ impl<C: Cell> Layer for Recurrent<C> {
         }
         // dW = Σₜ dgateₜᵀ inputₜ, db = Σₜ dgateₜ
         let all = rows * self.steps;
-        let (grad_w_ih, rest) = b.grad_params.split_at_mut(g * self.features);
-        let (grad_w_hh, rest) = rest.split_at_mut(g * n);
-        let (grad_b_ih, grad_b_hh) = rest.split_at_mut(g);
-        let (dgi, dgh) = (matrix(t.dgi, all, g), matrix(t.dgh, all, g));
-        let x = matrix(t.x, all, self.features);
-        kernel::matmul(dgi.t(), x, 0.0, matrix_mut(grad_w_ih, g, self.features));
-        kernel::matmul(dgh.t(), matrix(t.h, all, n), 0.0, matrix_mut(grad_w_hh, g, n));
-        kernel::sum_rows(t.dgi, grad_b_ih);
-        kernel::sum_rows(t.dgh, grad_b_hh);
+        let dgi = matrix(t.dgi, all, g);
+        if let Some(grad_params) = b.grad_params {
+            let (grad_w_ih, rest) = grad_params.split_at_mut(g * self.features);
+            let (grad_w_hh, rest) = rest.split_at_mut(g * n);
+            let (grad_b_ih, grad_b_hh) = rest.split_at_mut(g);
+            let (dgh, x) = (matrix(t.dgh, all, g), matrix(t.x, all, self.features));
+            kernel::matmul(dgi.t(), x, 0.0, matrix_mut(grad_w_ih, g, self.features));
+            kernel::matmul(dgh.t(), matrix(t.h, all, n), 0.0, matrix_mut(grad_w_hh, g, n));
+            kernel::sum_rows(t.dgi, grad_b_ih);
+            kernel::sum_rows(t.dgh, grad_b_hh);
+        }
         if let Some(grad_input) = b.grad_input {
             let w = matrix(w_ih, g, self.features);
             kernel::matmul(dgi, w, 0.0, matrix_mut(t.dx, all, self.features));

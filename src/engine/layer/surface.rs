@@ -57,6 +57,10 @@ impl Layer for Height {
     /// not to the height.
     fn backward(&self, b: Backward<'_>) {
         // d point = ∇f Σ dy, dx = 0
+        if let Some(grad_input) = b.grad_input {
+            grad_input.fill(0.0);
+        }
+        let Some(grad_params) = b.grad_params else { return };
         let mut gradient = self.function.at(f64::from(b.params[0]), f64::from(b.params[1])).gradient;
         if b.pass.training && self.noise > 0.0 {
             let mut stream = Stream::new(b.pass.seed, Purpose::Noise, b.pass.step, b.layer as u64);
@@ -65,11 +69,8 @@ impl Layer for Height {
             }
         }
         let rows: f64 = b.grad_output.iter().map(|&g| f64::from(g)).sum();
-        for (out, g) in b.grad_params.iter_mut().zip(gradient) {
+        for (out, g) in grad_params.iter_mut().zip(gradient) {
             *out = (rows * g) as f32;
-        }
-        if let Some(grad_input) = b.grad_input {
-            grad_input.fill(0.0);
         }
     }
 }
@@ -89,7 +90,7 @@ mod tests {
         let pass = Pass::train(rows, seed, step);
         network.forward(&params, &[], pass, &mut ws);
         ws.output_and_grad(rows).1.fill(1.0 / rows as f32);
-        network.backward(&params, &[], pass, &mut ws, &mut grads, false);
+        network.backward(&params, &[], pass, &mut ws, Some(&mut grads), false);
         grads
     }
 

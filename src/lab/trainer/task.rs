@@ -29,7 +29,7 @@ impl Task<'_> {
         let loss = &self.recipe.loss;
         let scale = 1.0 / loss.terms(output, width).max(1) as f64;
         let sum = loss.eval(output, width, self.batch.targets(), scale as f32, Some(grad), None);
-        self.network.backward(params, self.state, self.pass, self.ws, grads, false);
+        self.network.backward(params, self.state, self.pass, self.ws, Some(grads), false);
         penalise(&self.recipe.regularisation, self.weights, params, grads);
         (sum * scale) as f32
     }

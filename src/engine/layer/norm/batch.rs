@@ -121,7 +121,7 @@ impl Layer for Normalise {
     fn backward(&self, b: Backward<'_>) {
         let count = self.count(b.pass.rows) as f64;
         let group = self.channels * self.plane;
-        let (grad_weight, grad_bias) = b.grad_params.split_at_mut(self.channels);
+        let mut grad_params = b.grad_params.map(|g| g.split_at_mut(self.channels));
         let mut grad_input = b.grad_input;
         for c in 0..self.channels {
             let s = Standard::load(&b.cache[c * Standard::LEN..]);
@@ -136,7 +136,9 @@ impl Layer for Normalise {
                     })
                 },
             );
-            (grad_weight[c], grad_bias[c]) = (sum_gx as f32, sum_g as f32);
+            if let Some((grad_weight, grad_bias)) = &mut grad_params {
+                (grad_weight[c], grad_bias[c]) = (sum_gx as f32, sum_g as f32);
+            }
             let Some(grad_input) = grad_input.as_deref_mut() else { continue };
             // dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)); in evaluation the statistics are constants
             let factor = b.params[c] * s.scale;

@@ -106,8 +106,10 @@ impl Layer for Grouped {
 
     fn backward(&self, b: Backward<'_>) {
         let size = self.group();
-        b.grad_params.fill(0.0);
-        let (grad_weight, grad_bias) = b.grad_params.split_at_mut(self.channels);
+        let mut grad_params = b.grad_params.map(|g| {
+            g.fill(0.0);
+            g.split_at_mut(self.channels)
+        });
         let mut grad_input = b.grad_input;
         let groups = b.x.chunks_exact(size).zip(b.grad_output.chunks_exact(size));
         for (i, ((x, g), kept)) in groups.zip(b.cache.chunks_exact(Standard::LEN)).enumerate() {
@@ -126,8 +128,10 @@ impl Layer for Grouped {
                         })
                     },
                 );
-                grad_weight[c] += sum_gx as f32;
-                grad_bias[c] += sum_g as f32;
+                if let Some((grad_weight, grad_bias)) = &mut grad_params {
+                    grad_weight[c] += sum_gx as f32;
+                    grad_bias[c] += sum_g as f32;
+                }
                 total += f64::from(b.params[c]) * sum_g;
                 total_x += f64::from(b.params[c]) * sum_gx;
             }
