@@ -9,10 +9,12 @@ pub use check::{Fault, decode, read, read_with_data};
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::DataConfig;
 pub use crate::engine::data::Scaling;
+use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
+use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
 use crate::limits;
@@ -57,6 +59,10 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// what is done in training against being fooled
+        defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
+        /// how lanes answer when they are evaluated
+        prediction: PredictionConfig = PredictionConfig::all().swap_remove(0);
         /// samples of one step
         batch: usize = 32, 1..=limits::BATCH;
         /// steps of a run
@@ -91,6 +97,10 @@ settings! {
         clip: Option<ClipConfig> = None;
         /// its penalties on the weights
         regularisation: Option<Regularisation> = None;
+        /// what it does in training against being fooled
+        defence: Option<DefenceConfig> = None;
+        /// how it answers when it is evaluated
+        prediction: Option<PredictionConfig> = None;
         /// its samples of one step
         batch: Option<usize> = None, 1..=limits::BATCH;
     }
@@ -113,6 +123,10 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// what is done in training against being fooled
+        defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
+        /// how it answers when it is evaluated
+        prediction: PredictionConfig = PredictionConfig::all().swap_remove(0);
         /// samples of one step
         batch: usize = 32, 1..=limits::BATCH;
     }
@@ -121,7 +135,7 @@ settings! {
 /// The fields that a scenario gives to every lane and a lane may have otherwise, in the order of [`Recipe`].
 macro_rules! shared {
     ($use:ident) => {
-        $use! { network init loss optimizer schedule clip regularisation batch }
+        $use! { network init loss optimizer schedule clip regularisation defence prediction batch }
     };
 }
 

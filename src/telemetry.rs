@@ -24,6 +24,8 @@ pub struct LaneInfo {
     pub params: usize,
     /// Steps of one epoch.
     pub steps_per_epoch: f64,
+    /// Gradient evaluations of a step under its defence, where 1 is plain training.
+    pub cost: f64,
 }
 
 /// One layer as the screen shows it.

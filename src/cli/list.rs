@@ -4,10 +4,12 @@ use super::print;
 use crate::engine::attack::AttackConfig;
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::DataConfig;
+use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
+use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::lab::preset;
 use crate::registry::Settings;
@@ -61,6 +63,8 @@ fn tables() -> Vec<(&'static str, Vec<Entry>)> {
         "schedules": ScheduleConfig,
         "clips": ClipConfig,
         "attacks": AttackConfig,
+        "defences": DefenceConfig,
+        "predictions": PredictionConfig,
         "data": DataConfig,
     });
     tables

@@ -1,16 +1,122 @@
-//! Defences that a training step can call: adversarial batches, free adversarial training, the input-gradient penalty,
-//! unrelated labels. Pure functions of batches and buffers; knows no trainer and keeps nothing between steps.
+//! Defences while training: the table, and what one row has to know. Adversarial batches, free adversarial training, noise on
+//! the input, the input-gradient penalty, unrelated labels. Knows no trainer and keeps nothing between steps.
 //!
-//! Noise on the input while training is [`AdversarialTraining`] with a noise row of the table of attacks; noise while
-//! predicting is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
+//! Noise while predicting is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
 
-use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, fgsm, sign};
+use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, fgsm, noise, sign};
 use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::loss::{Loss, Targets};
 use crate::engine::network::Network;
 use crate::engine::rng::Purpose;
-use crate::registry::settings;
+use crate::registry::{registry, settings};
+
+/// A batch before its step, to be changed in place.
+#[derive(Debug)]
+pub struct Exposed<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Its parameters.
+    pub params: &'a [f32],
+    /// Its running statistics.
+    pub state: &'a [f32],
+    /// The inputs.
+    pub x: &'a mut [f32],
+    /// The labels.
+    pub labels: &'a mut [u32],
+    /// The valid range of the inputs.
+    pub valid: Valid<'a>,
+    /// What random draws belong to: the step, and the place in its batch.
+    pub key: Key,
+    /// What the defence remembers from step to step.
+    pub memory: &'a [f32],
+    /// Memory for passes over the batch.
+    pub scratch: &'a mut Scratch,
+    /// Room for a copy of the inputs.
+    pub spare: &'a mut Vec<f32>,
+}
+
+/// A batch after backward, where a defence may add to the gradient.
+pub struct Slope<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Its parameters.
+    pub params: &'a [f32],
+    /// Its running statistics.
+    pub state: &'a [f32],
+    /// Rows, mode and random key of the step.
+    pub pass: Pass,
+    /// The loss.
+    pub loss: &'a dyn Loss,
+    /// The inputs.
+    pub x: &'a [f32],
+    /// The labels.
+    pub targets: Targets<'a>,
+    /// Memory for passes over the batch.
+    pub scratch: &'a mut Scratch,
+}
+
+/// What a lane does while it trains so that it is harder to fool.
+pub trait Defence: Send + Sync {
+    /// Gradient evaluations of a training step, where 1 is plain training.
+    fn cost(&self, _classes: usize) -> f64 {
+        1.0
+    }
+
+    /// The part of that cost which arises before the step, in [`Self::expose`].
+    fn exposure(&self, _classes: usize) -> f64 {
+        0.0
+    }
+
+    /// Steps in a row that use the same batch.
+    fn replays(&self) -> u64 {
+        1
+    }
+
+    /// How much it remembers from step to step, for batches of so many numbers.
+    fn memory(&self, _numbers: usize) -> usize {
+        0
+    }
+
+    /// Whether it does anything at all before or after a step.
+    fn active(&self) -> bool {
+        true
+    }
+
+    /// Changes a batch before its step.
+    fn expose(&self, _batch: Exposed<'_>) {}
+
+    /// Adds to the gradient of a step and gives what it adds to the loss; `None` where it adds nothing.
+    fn penalise(&self, _slope: Slope<'_>, _grads: &mut [f32]) -> Option<f64> {
+        None
+    }
+
+    /// Learns from the gradient of the inputs that the step's own backward pass has given, if it remembers anything.
+    fn learn(&self, _memory: &mut [f32], _input_grad: &[f32]) {}
+}
+
+registry! {
+    /// Every defence that a lane can train with.
+    pub enum DefenceConfig: dyn Defence {
+        Off(Off),
+        AdversarialTraining(AdversarialTraining),
+        FreeAdversarialTraining(FreeAdversarialTraining),
+        InputNoise(InputNoise),
+        InputGradientPenalty(InputGradientPenalty),
+        UnrelatedLabels(UnrelatedLabels),
+    }
+}
+
+settings! {
+    /// No defence: plain training.
+    pub struct Off {}
+}
+
+impl Defence for Off {
+    fn active(&self) -> bool {
+        false
+    }
+}
 
 settings! {
     /// Train on perturbed inputs. Madry et al. 2018, arXiv:1706.06083; with FGSM: Wong et al. 2020, arXiv:2001.03994.
@@ -39,10 +145,40 @@ impl AdversarialTraining {
         rest.copy_from_slice(&task.x[perturbed.len()..]);
         self.attack.perturb(victim, &task.part(0..rows, victim.size()), perturbed);
     }
+}
 
-    /// Forward and backward passes that a training step costs over plain training, as a factor: 1 is plain.
-    pub fn cost(&self, classes: usize) -> f64 {
-        1.0 + self.ratio * self.attack.passes(classes) as f64
+impl Defence for AdversarialTraining {
+    fn cost(&self, classes: usize) -> f64 {
+        1.0 + self.exposure(classes)
+    }
+
+    fn exposure(&self, classes: usize) -> f64 {
+        self.ratio * self.attack.passes(classes) as f64
+    }
+
+    fn expose(&self, batch: Exposed<'_>) {
+        let Exposed { network, params, state, x, labels, valid, key, scratch, spare, .. } = batch;
+        let Ok(mut victim) = Victim::new(network, params, state, scratch) else { return };
+        spare.clear();
+        spare.extend_from_slice(x);
+        self.perturb(&mut victim, &Task { x: spare, classes: labels, targeted: false, valid, key }, x);
+    }
+}
+
+settings! {
+    /// Gaussian noise on the inputs of every batch, clamped to their range. Bishop 1995, Neural Computation 7.
+    pub struct InputNoise {
+        /// standard deviation of the noise, in units of the inputs
+        std: f64 = 0.1, 0.0..=1e6;
+        /// share of each batch that is noisy
+        ratio: f64 = 1.0, 0.0..=1.0;
+    }
+}
+
+impl Defence for InputNoise {
+    fn expose(&self, batch: Exposed<'_>) {
+        let attack = noise::GaussianNoise { std: self.std }.into();
+        AdversarialTraining { attack, ratio: self.ratio }.expose(batch);
     }
 }
 
@@ -53,6 +189,27 @@ settings! {
         eps: f64 = 0.1, 0.0..=1e6;
         /// how often a batch is used, each time for the weights and the perturbation at once
         replays: usize = 4, 1..=100;
+    }
+}
+
+impl Defence for FreeAdversarialTraining {
+    fn replays(&self) -> u64 {
+        self.replays as u64
+    }
+
+    fn memory(&self, numbers: usize) -> usize {
+        numbers
+    }
+
+    fn expose(&self, batch: Exposed<'_>) {
+        let Exposed { network, x, valid, memory, spare, .. } = batch;
+        spare.clear();
+        spare.extend_from_slice(x);
+        Self::apply(spare, memory, valid, network.input().size(), x);
+    }
+
+    fn learn(&self, memory: &mut [f32], input_grad: &[f32]) {
+        self.update(memory, input_grad);
     }
 }
 
@@ -93,10 +250,18 @@ settings! {
     }
 }
 
-impl InputGradientPenalty {
-    /// Forward and backward passes that a training step costs with the penalty, where 1 is plain.
-    pub const COST: f64 = 4.0;
+impl Defence for InputGradientPenalty {
+    fn cost(&self, _: usize) -> f64 {
+        4.0
+    }
 
+    fn penalise(&self, slope: Slope<'_>, grads: &mut [f32]) -> Option<f64> {
+        let Slope { network, params, state, pass, loss, x, targets, scratch } = slope;
+        Some(self.add_gradient(network, params, state, pass, loss, x, targets, scratch, grads))
+    }
+}
+
+impl InputGradientPenalty {
     /// Adds the gradient of the penalty to `grads` and gives the penalty itself, factor·mean‖∇ₓℓ‖².
     ///
     /// `pass` says in which mode the network runs; an evaluation pass keeps samples apart under batch norm. `x` holds
@@ -152,10 +317,17 @@ impl InputGradientPenalty {
 }
 
 settings! {
-    /// Labels without relation to the input, for a share of the samples: a regulariser, and a weak defence.
+    /// Labels without relation to the input, for a share of every batch: a regulariser, a weak defence. Xie et al. 2016, arXiv:1605.00055.
     pub struct UnrelatedLabels {
         /// share of samples whose label is drawn anew, uniformly from all classes
         share: f64 = 0.1, 0.0..=1.0;
+    }
+}
+
+impl Defence for UnrelatedLabels {
+    fn expose(&self, batch: Exposed<'_>) {
+        let Exposed { network, labels, key, .. } = batch;
+        self.apply(labels, network.output().size() as u32, key);
     }
 }
 

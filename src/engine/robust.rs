@@ -2,9 +2,10 @@
 //!
 //! Plain functions over a [`Victim`] and a batch; knows no lane, no step and no budget of time.
 
-use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, fooled, noise, pgd, predicted};
+use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, noise, pgd};
 use crate::registry::settings;
 
+pub mod prediction;
 pub mod smoothing;
 pub mod trust;
 
@@ -62,7 +63,7 @@ impl Robustness {
 
 /// The share of samples whose prediction is the label; NaN for no samples.
 pub fn accuracy(victim: &mut Victim<'_>, x: &[f32], labels: &[u32]) -> f64 {
-    let right = count(victim, x, labels, |z, label| predicted(z) == Some(label));
+    let right = victim.answers(x, 0).iter().zip(labels).filter(|(a, label)| **a == Some(**label)).count();
     right as f64 / labels.len() as f64
 }
 
@@ -76,20 +77,9 @@ pub fn accuracy_under(
     adv.clear();
     adv.resize(task.x.len(), 0.0);
     attack.perturb(victim, task, adv);
-    let left = count(victim, adv, task.classes, |z, class| !fooled(z, class, task.targeted));
+    let answers = victim.answers(adv, 0).iter().zip(task.classes);
+    let left = answers.filter(|(answer, class)| (**answer == Some(**class)) != task.targeted).count();
     left as f64 / task.classes.len() as f64
-}
-
-/// How many samples satisfy a predicate of their logits and class.
-fn count(victim: &mut Victim<'_>, x: &[f32], classes: &[u32], holds: impl Fn(&[f32], u32) -> bool) -> usize {
-    let (size, width, rows) = (victim.size(), victim.classes(), victim.rows());
-    let parts = x.chunks(rows * size).zip(classes.chunks(rows));
-    let mut counted = 0;
-    for (x, classes) in parts {
-        let logits = victim.logits(x).chunks_exact(width);
-        counted += logits.zip(classes).filter(|&(z, &class)| holds(z, class)).count();
-    }
-    counted
 }
 
 /// The accuracy that each size of an attack leaves: pairs (eps, accuracy) in the order given.
@@ -121,12 +111,12 @@ pub fn smallest_eps(
     let task = task.part(0..1, victim.size());
     let mut adv = vec![0.0; victim.size()];
     let mut fools = |eps: f64| {
-        if eps == 0.0 {
-            return fooled(victim.logits(task.x), task.classes[0], task.targeted);
+        adv.copy_from_slice(task.x);
+        if eps > 0.0 {
+            let Some(attack) = attack.clone().with_eps(eps) else { return false };
+            attack.perturb(victim, &task, &mut adv);
         }
-        let Some(attack) = attack.clone().with_eps(eps) else { return false };
-        attack.perturb(victim, &task, &mut adv);
-        fooled(victim.logits(&adv), task.classes[0], task.targeted)
+        (victim.answers(&adv, 0)[0] == Some(task.classes[0])) == task.targeted
     };
     if fools(0.0) {
         return Some(0.0);

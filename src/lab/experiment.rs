@@ -104,7 +104,8 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
         outputs: data.train.outputs(),
         layers: layers.collect(),
         params: network.param_count(),
-        steps_per_epoch: (data.train.len() / batch).max(1) as f64,
+        steps_per_epoch: (data.train.len() / batch).max(1) as f64 * recipe.defence.replays() as f64,
+        cost: recipe.defence.cost(data.train.outputs().size()),
     }
 }
 

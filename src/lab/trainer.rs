@@ -18,10 +18,12 @@ use std::sync::Arc;
 
 pub mod batch;
 mod diverge;
+mod guard;
 mod look;
 mod task;
 
 use batch::{Batch, hits};
+use guard::{Guard, Jury};
 use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
@@ -53,6 +55,8 @@ pub struct Snapshot {
     pub optim: State,
     /// What the schedule remembers.
     pub memory: Memory,
+    /// What the defence remembers.
+    pub defence: Vec<f32>,
 }
 
 /// What every step says, measured or not.
@@ -109,6 +113,10 @@ pub struct Trainer {
     last: StepResult,
     looked: Measure,
     evaluation: Option<(Workspace, Batch)>,
+    /// Memory of the defence; `None` without one.
+    guard: Option<Guard>,
+    /// Memory of the vote; `None` before the first one.
+    jury: Option<Jury>,
 }
 
 impl Trainer {
@@ -137,6 +145,7 @@ impl Trainer {
             state: network.initial_state(),
             optim: recipe.optimizer.init(&params),
             params,
+            defence: vec![0.0; recipe.defence.memory(rows * data.train.shape.size())],
             ..Snapshot::default()
         };
         Self {
@@ -154,6 +163,8 @@ impl Trainer {
             last: StepResult::default(),
             looked: Measure::default(),
             evaluation: None,
+            guard: Guard::of(&recipe, &network, data, rows),
+            jury: None,
             data: Arc::clone(data),
             network,
             recipe,
@@ -208,6 +219,7 @@ impl Trainer {
         for (what, is, wanted) in [
             ("parameters", snapshot.params.len(), self.live.params.len()),
             ("running statistics", snapshot.state.len(), self.live.state.len()),
+            ("numbers of the defence", snapshot.defence.len(), self.live.defence.len()),
             ("optimizer buffers", snapshot.optim.vectors.len(), fresh.vectors.len()),
             ("optimizer numbers", snapshot.optim.scalars.len(), fresh.scalars.len()),
         ] {
@@ -252,6 +264,15 @@ impl Trainer {
             self.ws = self.network.workspace(self.rows);
             self.batch = Batch::new(&self.data.train, self.rows);
         }
+        if recipe.batch != old.batch || recipe.defence != old.defence {
+            let numbers = self.rows * self.data.train.shape.size();
+            // What was remembered belongs to batches of this size and to this defence.
+            if recipe.batch != old.batch || recipe.defence.name() != old.defence.name() {
+                self.live.defence.clear();
+                self.live.defence.resize(recipe.defence.memory(numbers), 0.0);
+            }
+            self.guard = Guard::of(&recipe, &self.network, &self.data, self.rows);
+        }
         let memory = std::mem::take(&mut self.live.optim);
         let (memory, fresh) = recipe.optimizer.carry(&old.optimizer, memory, &self.live.params);
         self.live.optim = memory;
@@ -280,6 +301,7 @@ impl Trainer {
     pub fn step(&mut self, look: bool) -> Result<StepResult, Box<Divergence>> {
         let place = (self.live.epoch, self.live.position);
         self.next_batch();
+        let asked = self.expose();
         let rows = self.rows;
         let network = Arc::clone(&self.network);
         let pass = Pass::train(rows, self.seed, self.live.step);
@@ -291,9 +313,11 @@ impl Trainer {
             batch: &self.batch,
             pass,
             ws: &mut self.ws,
+            guard: self.guard.as_mut(),
             calls: 0,
         };
         let loss = task.gradient_at(&self.live.params, &mut self.grads);
+        let calls = asked + task.calls;
         let norm = norm(&self.grads);
         let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
         let lr = self.recipe.schedule.lr(when, &self.live.memory);
@@ -305,6 +329,9 @@ impl Trainer {
         }
         self.live.last_grad_norm = norm;
         network.update_state(&mut self.live.state, &self.ws, rows);
+        if !self.live.defence.is_empty() {
+            self.recipe.defence.learn(&mut self.live.defence, self.ws.activation_grad(0, rows));
+        }
         if look {
             self.look_before();
         }
@@ -318,7 +345,8 @@ impl Trainer {
             batch: &self.batch,
             pass,
             ws: &mut self.ws,
-            calls: 1,
+            guard: self.guard.as_mut(),
+            calls,
         };
         self.recipe.optimizer.step(
             &mut self.live.optim,
@@ -370,6 +398,17 @@ impl Trainer {
                 seen += classes.len();
             }
         }
+        if self.recipe.prediction.smoothing().is_some() {
+            hit = Jury::hits(
+                &mut self.jury,
+                &self.recipe,
+                &self.network,
+                params,
+                &self.live.state,
+                &self.data,
+                self.seed,
+            );
+        }
         Evaluation {
             loss: (sum / terms.max(1) as f64) as f32,
             accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
@@ -387,6 +426,11 @@ impl Trainer {
     /// Fills the workspace's input and the targets with the next batch.
     fn next_batch(&mut self) {
         let (n, rows) = (self.order.len(), self.rows);
+        // A batch that is used once more ends where the last one did.
+        let again = !self.live.step.is_multiple_of(self.recipe.defence.replays());
+        if again && self.live.position >= rows as u64 {
+            self.live.position -= rows as u64;
+        }
         if self.live.position as usize + rows > n {
             self.live.epoch += 1;
             self.live.position = 0;

@@ -3,6 +3,8 @@
 use super::de::Document;
 use super::{Lane, Recipe, Scenario};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared, prepare};
+use crate::engine::defence::DefenceConfig;
+use crate::engine::layer::LayerConfig;
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -224,7 +226,12 @@ impl Check<'_> {
             return;
         }
         if let Err((at, what)) = recipe.build(data) {
-            let own = if at == "batch" { lane.batch.is_some() } else { lane.network.is_some() };
+            let own = match &*at {
+                "batch" => lane.batch.is_some(),
+                "defence" => lane.defence.is_some(),
+                "prediction" => lane.prediction.is_some(),
+                _ => lane.network.is_some(),
+            };
             if at != "batch" || batch_fits {
                 self.fault(&of(&at, own), excerpt(&what, 1000));
             }
@@ -266,7 +273,30 @@ impl Recipe {
             );
             return Err(("batch".into(), what));
         }
+        self.classifies_whole_samples(&network, data)?;
         Ok(network)
+    }
+}
+
+impl Recipe {
+    /// What a defence and a vote need: one class for a whole sample, and inputs that can be changed a little.
+    fn classifies_whole_samples(&self, network: &Network, data: &Prepared) -> Result<(), (String, String)> {
+        let defended = self.defence != DefenceConfig::all()[0];
+        let (at, name) = match self.prediction.smoothing() {
+            _ if defended => ("defence", self.defence.name()),
+            Some(_) => ("prediction", self.prediction.name()),
+            None => return Ok(()),
+        };
+        let fault = |what: &str| Err((at.into(), format!("{name} {what}")));
+        if !matches!(data.train.labels, Labels::Classes { .. })
+            || !matches!(network.output(), Shape::Flat(2..))
+        {
+            return fault("needs a classifier of whole samples; these data have no class a sample");
+        }
+        if matches!(self.network.first(), Some(LayerConfig::Embedding(_))) {
+            return fault("changes inputs a little, but these inputs are numbers of words");
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         layers: layers.collect(),
         params: network.param_count(),
         steps_per_epoch: 45.0,
+        cost: 1.0,
         recipe,
     }
 }

@@ -1,8 +1,11 @@
 //! The network under attack: a snapshot that is only read, always in evaluation mode, and the memory to ask it.
 
+use super::{Key, predicted};
 use crate::engine::layer::Pass;
 use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
 use crate::engine::network::{Network, Workspace};
+use crate::engine::robust::prediction::PredictionConfig;
+use crate::engine::robust::smoothing::Smoothing;
 use crate::engine::shape::Shape;
 
 /// Memory for attacks on one network, made once and lent to every [`Victim`].
@@ -12,6 +15,8 @@ pub struct Scratch {
     /// Gradients of the parameters, for defences; attacks do not ask for them.
     pub(crate) grads: Vec<f32>,
     pub(crate) spare: Vec<f32>,
+    answers: Vec<Option<u32>>,
+    votes: Vec<u32>,
 }
 
 impl Scratch {
@@ -21,6 +26,8 @@ impl Scratch {
             ws: network.workspace(rows.max(1)),
             grads: vec![0.0; network.param_count()],
             spare: Vec::new(),
+            answers: Vec::new(),
+            votes: Vec::new(),
         }
     }
 }
@@ -36,6 +43,8 @@ pub struct Victim<'a> {
     state: &'a [f32],
     scratch: &'a mut Scratch,
     classes: usize,
+    /// The noisy looks by which it answers, and what their draws belong to.
+    looks: Option<(&'a Smoothing, Key)>,
 }
 
 impl<'a> Victim<'a> {
@@ -50,11 +59,19 @@ impl<'a> Victim<'a> {
         scratch: &'a mut Scratch,
     ) -> Result<Self, String> {
         match network.output() {
-            Shape::Flat(classes) if classes >= 2 => Ok(Self { network, params, state, scratch, classes }),
+            Shape::Flat(classes) if classes >= 2 => {
+                Ok(Self { network, params, state, scratch, classes, looks: None })
+            }
             other => Err(format!(
                 "an attack needs a classifier of whole samples, two classes or more; outputs are {other}"
             )),
         }
+    }
+
+    /// The same victim, which answers in this way; `key` is what its noisy looks belong to.
+    #[must_use]
+    pub fn answering(self, prediction: &'a PredictionConfig, key: Key) -> Self {
+        Self { looks: prediction.smoothing().map(|s| (s, key)), ..self }
     }
 
     /// The most samples of one pass.
@@ -76,6 +93,25 @@ impl<'a> Victim<'a> {
     pub fn logits(&mut self, x: &[f32]) -> &[f32] {
         let rows = self.forward(x);
         self.scratch.ws.output(rows)
+    }
+
+    /// The answer to each of any number of samples, the first being sample `first`: the class of the greatest logit, or of
+    /// most votes; `None` where there are only NaN.
+    pub fn answers(&mut self, x: &[f32], first: u64) -> &[Option<u32>] {
+        let (mut answers, mut votes) =
+            (std::mem::take(&mut self.scratch.answers), std::mem::take(&mut self.scratch.votes));
+        answers.clear();
+        if let Some((smoothing, key)) = self.looks {
+            let key = Key { first: key.first + first, ..key };
+            smoothing.answer(self, x, key, &mut votes, &mut answers);
+        } else {
+            let width = self.classes;
+            for part in x.chunks(self.rows() * self.size()) {
+                answers.extend(self.logits(part).chunks_exact(width).map(predicted));
+            }
+        }
+        (self.scratch.answers, self.scratch.votes) = (answers, votes);
+        &self.scratch.answers
     }
 
     /// The logits of up to `rows()` samples and the gradient, with respect to the inputs, of a function of the logits.

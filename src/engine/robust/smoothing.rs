@@ -45,6 +45,22 @@ impl Smoothing {
         victim.restore(looks);
     }
 
+    /// Writes the class of most votes for each sample, as [`Self::predict`] gives it, in memory that is kept.
+    pub(crate) fn answer(
+        &self,
+        victim: &mut Victim<'_>,
+        x: &[f32],
+        key: Key,
+        votes: &mut Vec<u32>,
+        answers: &mut Vec<Option<u32>>,
+    ) {
+        let width = victim.classes();
+        votes.clear();
+        votes.resize(x.len() / victim.size() * width, 0);
+        self.votes(victim, x, key, votes);
+        answers.extend(votes.chunks_exact(width).map(majority));
+    }
+
     /// The class of most votes for each sample, the first on ties; `None` where every look gave NaN.
     pub fn predict(&self, victim: &mut Victim<'_>, x: &[f32], key: Key) -> Vec<Option<u32>> {
         let width = victim.classes();

@@ -56,6 +56,7 @@ impl Checkpoint {
             w.doubles(&s.memory);
             w.floats(&s.params);
             w.floats(&s.state);
+            w.floats(&s.defence);
             w.number(s.optim.vectors.len() as u64);
             for vector in &s.optim.vectors {
                 w.floats(vector);
@@ -216,6 +217,7 @@ impl<'a> Reader<'a> {
                 memory: self.doubles()?.try_into().map_err(|_| "the schedule's memory has another size")?,
                 params: self.floats()?,
                 state: self.floats()?,
+                defence: self.floats()?,
                 optim: State { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
             },
         })
@@ -236,6 +238,7 @@ mod tests {
             last_grad_norm: 0.25,
             params: vec![1.0, -2.0, f32::MIN_POSITIVE],
             state: vec![3.0],
+            defence: vec![-0.25, 0.5],
             optim: State { vectors: vec![vec![0.5; 3], Vec::new()], scalars: vec![1e300] },
             memory: [1.0, 2.0, 3.0, 4.0],
         };

@@ -51,6 +51,14 @@ impl Batch {
         }
     }
 
+    /// The classes, to be changed; none where the targets are numbers.
+    pub fn classes_mut(&mut self) -> &mut [u32] {
+        match self {
+            Self::Classes(of) => of,
+            Self::Values(_) => &mut [],
+        }
+    }
+
     /// The targets as a loss wants them.
     pub fn targets(&self) -> Targets<'_> {
         match self {

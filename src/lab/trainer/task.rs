@@ -1,7 +1,9 @@
 //! A batch as a function of the parameters: the loss, the penalties on the weights, and the gradient of both.
 
 use super::batch::Batch;
+use super::guard::Guard;
 use super::norm;
+use crate::engine::defence::Slope;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Oracle;
@@ -17,29 +19,55 @@ pub(super) struct Task<'a> {
     pub(super) batch: &'a Batch,
     pub(super) pass: Pass,
     pub(super) ws: &'a mut Workspace,
+    pub(super) guard: Option<&'a mut Guard>,
+    /// Gradient evaluations so far.
     pub(super) calls: u64,
 }
 
 impl Task<'_> {
     /// Mean loss without penalties; the gradient of the loss with penalties goes to `grads`.
     pub(super) fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+        self.losses_at(params, grads).0
+    }
+
+    /// Mean loss, and what the defence adds to it.
+    fn losses_at(&mut self, params: &[f32], grads: &mut [f32]) -> (f32, f32) {
         let (rows, width) = (self.pass.rows, self.network.output().rows_of().1);
         self.network.forward(params, self.state, self.pass, self.ws);
         let (output, grad) = self.ws.output_and_grad(rows);
         let loss = &self.recipe.loss;
         let scale = 1.0 / loss.terms(output, width).max(1) as f64;
         let sum = loss.eval(output, width, self.batch.targets(), scale as f32, Some(grad), None);
-        self.network.backward(params, self.state, self.pass, self.ws, Some(grads), false);
+        let defence = &self.recipe.defence;
+        let learns = defence.memory(1) > 0;
+        self.network.backward(params, self.state, self.pass, self.ws, Some(grads), learns);
+        self.calls += 1;
+        let mut added = 0.0;
+        if let Some(guard) = &mut self.guard {
+            let slope = Slope {
+                network: self.network,
+                params,
+                state: self.state,
+                pass: self.pass,
+                loss: &**loss,
+                x: self.ws.activation(0, rows),
+                targets: self.batch.targets(),
+                scratch: &mut guard.scratch,
+            };
+            if let Some(penalty) = defence.penalise(slope, grads) {
+                added = penalty as f32;
+                self.calls += defence.cost(width) as u64 - 1;
+            }
+        }
         penalise(&self.recipe.regularisation, self.weights, params, grads);
-        (sum * scale) as f32
+        ((sum * scale) as f32, added)
     }
 }
 
 impl Oracle for Task<'_> {
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
-        self.calls += 1;
-        let loss = self.gradient_at(params, grads);
-        loss + penalty(&self.recipe.regularisation, self.weights, params)
+        let (loss, added) = self.losses_at(params, grads);
+        loss + added + penalty(&self.recipe.regularisation, self.weights, params)
     }
 
     fn clip(&mut self, grads: &mut [f32], params: &[f32]) {

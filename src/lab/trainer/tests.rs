@@ -2,6 +2,7 @@
 
 use super::task::{penalise, penalty};
 use super::*;
+use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::prepare;
 use crate::registry::Value;
@@ -177,4 +178,117 @@ fn training_learns_and_the_measure_tells() {
     assert!((all.sqrt() - last.grad_norm).abs() < 1e-5 * last.grad_norm);
     let evaluation = t.evaluate();
     assert!(evaluation.accuracy.unwrap() > 0.5, "{evaluation:?}");
+}
+
+#[test]
+fn a_run_equals_a_snapshot_and_the_rest_under_every_defence() {
+    for defence in DefenceConfig::all() {
+        let make = || {
+            trainer(|r| {
+                r.defence = defence.clone();
+                r.optimizer = Value::parse("Sam(Momentum(0.05))").unwrap();
+            })
+        };
+        let mut whole = make();
+        run(&mut whole, 41);
+        let mut first = make();
+        run(&mut first, 18);
+        let mut second = make();
+        second.restore(&first.snapshot()).unwrap();
+        run(&mut second, 23);
+        assert_eq!(bits(&whole.live.params), bits(&second.live.params), "{}", defence.name());
+        assert_eq!(whole.live, second.live, "{}", defence.name());
+        let mut plain = trainer(|r| r.optimizer = Value::parse("Sam(Momentum(0.05))").unwrap());
+        run(&mut plain, 41);
+        let same = bits(&whole.live.params) == bits(&plain.live.params);
+        assert_eq!(same, !defence.active(), "{} changes training", defence.name());
+    }
+}
+
+#[test]
+fn a_step_counts_the_gradients_that_its_defence_takes() {
+    for (defence, after_ten) in [
+        ("Off()", 10),
+        ("AdversarialTraining()", 20),
+        ("AdversarialTraining(ratio: 0.25)", 12),
+        ("AdversarialTraining(Pgd(steps: 7))", 80),
+        ("FreeAdversarialTraining()", 10),
+        ("InputNoise()", 10),
+        ("InputGradientPenalty()", 40),
+        ("UnrelatedLabels()", 10),
+    ] {
+        let mut t = trainer(|r| r.defence = Value::parse(defence).unwrap());
+        run(&mut t, 10);
+        assert_eq!(t.live.evaluations, after_ten, "{defence}");
+    }
+}
+
+#[test]
+fn free_training_uses_a_batch_several_times_and_remembers_its_perturbation() {
+    let mut t =
+        trainer(|r| r.defence = Value::parse("FreeAdversarialTraining(eps: 0.3, replays: 4)").unwrap());
+    let mut labels = Vec::new();
+    for step in 1..=9u64 {
+        run(&mut t, 1);
+        labels.push(t.batch.clone());
+        assert_eq!(t.live.position, 32 * step.div_ceil(4), "step {step}");
+        let most = t.live.defence.iter().fold(0f32, |m, d| m.max(d.abs()));
+        assert_eq!(most, 0.3);
+    }
+    let same = |a: usize, b: usize| format!("{:?}", labels[a]) == format!("{:?}", labels[b]);
+    assert!(same(0, 3) && same(4, 7) && !same(3, 4) && !same(7, 8));
+}
+
+#[test]
+fn a_vote_is_what_a_lane_is_judged_by_and_draws_the_same_noise_every_time() {
+    let mut plain = trainer(|r| r.optimizer = Value::parse("Adam(lr: 0.01)").unwrap());
+    run(&mut plain, 600);
+    let state = plain.snapshot();
+    let judged = |prediction: &str| {
+        let mut t = trainer(|r| {
+            r.optimizer = Value::parse("Adam(lr: 0.01)").unwrap();
+            r.prediction = Value::parse(prediction).unwrap();
+        });
+        t.restore(&state).unwrap();
+        let (first, second) = (t.evaluate(), t.evaluate());
+        assert_eq!(first, second);
+        first
+    };
+    assert_eq!(judged("Plain()"), plain.evaluate());
+    assert_eq!(judged("Smoothing(std: 0.0)"), plain.evaluate(), "without noise all looks agree");
+    let drowned = judged("Smoothing(std: 100.0, draws: 8)");
+    assert!(drowned.accuracy < plain.evaluate().accuracy, "{drowned:?}");
+    assert_eq!(drowned.loss, plain.evaluate().loss, "a vote has no loss of its own");
+}
+
+#[test]
+fn another_defence_begins_live_and_takes_its_memory_along() {
+    let with =
+        |t: &Trainer, defence: &str| Recipe { defence: Value::parse(defence).unwrap(), ..t.recipe().clone() };
+    let mut t = trainer(|_| ());
+    run(&mut t, 5);
+    assert_eq!(t.set(with(&t, "FreeAdversarialTraining()")), Ok(Change::Live));
+    run(&mut t, 5);
+    assert!(t.live.defence.iter().any(|d| *d != 0.0));
+    let larger = Recipe { batch: 64, ..t.recipe().clone() };
+    assert_eq!(t.set(larger), Ok(Change::Live));
+    assert_eq!(t.live.defence, vec![0.0; 128]);
+    run(&mut t, 5);
+    assert_eq!(t.set(with(&t, "InputNoise()")), Ok(Change::Live));
+    run(&mut t, 5);
+    assert!(t.live.defence.is_empty() && t.steps() == 20);
+}
+
+#[test]
+fn a_defence_that_makes_no_sense_is_refused_with_its_reason() {
+    for (data, network, setting, part) in [
+        ("Adding()", "[Rnn(units: 4)]", "defence: InputNoise(), loss: Mse()", "class a sample"),
+        ("Adding()", "[Rnn(units: 4)]", "prediction: Smoothing(), loss: Mse()", "class a sample"),
+    ] {
+        let text =
+            format!("(data: {data}, network: {network}, steps: 3,\n lanes: [(name: \"a\", {setting})])");
+        let faults = crate::scenario::read(&text).unwrap_err();
+        assert!(faults[0].what.contains(part), "{faults:?}");
+        assert_eq!(faults[0].line, 2, "{faults:?}");
+    }
 }

@@ -27,6 +27,7 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
         layers: layers.collect(),
         params: 1056 * depth,
         steps_per_epoch: 45.0,
+        cost: 1.0,
     })
 }
 

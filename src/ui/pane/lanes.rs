@@ -78,6 +78,13 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
             out.push_str(brief.strip_suffix("()").unwrap_or(&brief));
         }
     }
+    if r.defence.active() {
+        // What a defence costs stands beside its name: no comparison is fair without.
+        out.push_str(&format!("{dot}{} {}x a step", r.defence.name(), number(lane.info.cost)));
+    }
+    if r.prediction.smoothing().is_some() {
+        out.push_str(&format!("{dot}votes"));
+    }
     out
 }
 

@@ -2,10 +2,12 @@
 
 use super::row::Row;
 use crate::engine::clip::ClipConfig;
+use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
+use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
 use crate::registry::Settings;
@@ -67,6 +69,20 @@ macro_rules! tables {
             r.loss.name(),
             LossConfig::NAMES,
             r.loss.settings(),
+        );
+        $see(
+            "defence",
+            "what is done in training against being fooled",
+            r.defence.name(),
+            DefenceConfig::NAMES,
+            r.defence.settings(),
+        );
+        $see(
+            "prediction",
+            "how the lane answers when it is evaluated",
+            r.prediction.name(),
+            PredictionConfig::NAMES,
+            r.prediction.settings(),
         );
     }};
 }
@@ -153,6 +169,8 @@ impl Subject {
                 "clip" => set_table!(recipe.clip, ClipConfig, field, text),
                 "init" => set_table!(recipe.init, InitConfig, field, text),
                 "loss" => set_table!(recipe.loss, LossConfig, field, text),
+                "defence" => set_table!(recipe.defence, DefenceConfig, field, text),
+                "prediction" => set_table!(recipe.prediction, PredictionConfig, field, text),
                 "regularisation" => recipe.regularisation.set(field.unwrap_or_default(), text),
                 other => recipe.set(other, text),
             },

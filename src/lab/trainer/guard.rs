@@ -1,0 +1,103 @@
+//! A lane's defence and its vote at work: the memory they need, made once. Knows no formula of theirs.
+
+use super::Trainer;
+use crate::engine::attack::{Key, Scratch, Valid, Victim};
+use crate::engine::data::Labels;
+use crate::engine::defence::Exposed;
+use crate::engine::network::Network;
+use crate::lab::experiment::Data;
+use crate::scenario::Recipe;
+
+/// Rows of one pass of a vote.
+const ROWS: usize = 64;
+
+/// What tells the draws of votes from those of steps.
+const VOTE: u64 = u64::MAX;
+
+/// What a defence needs besides what training has anyway.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) scratch: Scratch,
+    spare: Vec<f32>,
+    range: Span,
+}
+
+/// The valid range of the inputs, as attacks want it.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    low: Vec<f32>,
+    high: Vec<f32>,
+}
+
+impl Span {
+    pub(super) fn of(data: &Data) -> Self {
+        let (low, high) = data.range.iter().copied().unzip();
+        Self { low, high }
+    }
+
+    pub(super) fn valid(&self) -> Valid<'_> {
+        Valid::Each { low: &self.low, high: &self.high }
+    }
+}
+
+impl Guard {
+    /// Memory for the recipe's defence, if it has one.
+    pub(super) fn of(recipe: &Recipe, network: &Network, data: &Data, rows: usize) -> Option<Self> {
+        recipe.defence.active().then(|| Self {
+            scratch: Scratch::new(network, rows),
+            spare: Vec::with_capacity(rows * network.input().size()),
+            range: Span::of(data),
+        })
+    }
+}
+
+impl Trainer {
+    /// Lets the defence change the batch that waits in the workspace; how many gradient evaluations that took.
+    pub(super) fn expose(&mut self) -> u64 {
+        let Some(Guard { scratch, spare, range }) = &mut self.guard else { return 0 };
+        let (step, defence) = (self.live.step, &self.recipe.defence);
+        defence.expose(Exposed {
+            network: &self.network,
+            params: &self.live.params,
+            state: &self.live.state,
+            x: self.ws.input_mut(self.rows),
+            labels: self.batch.classes_mut(),
+            valid: range.valid(),
+            key: Key { seed: self.seed, step, first: 0 },
+            memory: &self.live.defence,
+            scratch,
+            spare,
+        });
+        // A part of a batch is a part of an evaluation: over the steps the count is right.
+        let per_step = defence.exposure(self.network.output().size());
+        let until = |step: u64| (step as f64 * per_step) as u64;
+        until(step + 1) - until(step)
+    }
+}
+
+/// Memory of a vote.
+#[derive(Debug)]
+pub(super) struct Jury(Scratch);
+
+impl Jury {
+    /// How many of the validation samples a vote gets right. The draws are the same at every evaluation and in every lane.
+    pub(super) fn hits(
+        memory: &mut Option<Self>,
+        recipe: &Recipe,
+        network: &Network,
+        params: &[f32],
+        state: &[f32],
+        data: &Data,
+        seed: u64,
+    ) -> usize {
+        let samples = &data.validation;
+        let Self(scratch) = memory.get_or_insert_with(|| Self(Scratch::new(network, ROWS)));
+        let (Labels::Classes { of, .. }, Ok(victim)) =
+            (&samples.labels, Victim::new(network, params, state, scratch))
+        else {
+            return 0;
+        };
+        let mut victim = victim.answering(&recipe.prediction, Key { seed, step: VOTE, first: 0 });
+        victim.answers(&samples.inputs, 0).iter().zip(of).filter(|(a, of)| **a == Some(**of)).count()
+    }
+}
