@@ -6,6 +6,7 @@
 //! allocates nothing.
 
 pub mod attack;
+pub mod augment;
 pub mod clip;
 pub mod data;
 pub mod defence;

@@ -6,6 +6,7 @@ pub mod reader;
 
 pub use check::{Fault, decode, read, read_with_data};
 
+use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::DataConfig;
 pub use crate::engine::data::Scaling;
@@ -59,6 +60,8 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// random changes of the training samples, one after another
+        augment: Vec<AugmentConfig> = Vec::new();
         /// what is done in training against being fooled
         defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
         /// how lanes answer when they are evaluated
@@ -97,6 +100,8 @@ settings! {
         clip: Option<ClipConfig> = None;
         /// its penalties on the weights
         regularisation: Option<Regularisation> = None;
+        /// its random changes of the training samples
+        augment: Option<Vec<AugmentConfig>> = None;
         /// what it does in training against being fooled
         defence: Option<DefenceConfig> = None;
         /// how it answers when it is evaluated
@@ -123,6 +128,8 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// random changes of the training samples, such as [Rotation(10), Shift(2)]
+        augment: Vec<AugmentConfig> = Vec::new();
         /// what is done in training against being fooled
         defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
         /// how it answers when it is evaluated
@@ -135,7 +142,7 @@ settings! {
 /// The fields that a scenario gives to every lane and a lane may have otherwise, in the order of [`Recipe`].
 macro_rules! shared {
     ($use:ident) => {
-        $use! { network init loss optimizer schedule clip regularisation defence prediction batch }
+        $use! { network init loss optimizer schedule clip regularisation augment defence prediction batch }
     };
 }
 
@@ -194,6 +201,13 @@ impl Recipe {
 }
 
 impl Lane {
+    /// Whether the lane itself gives the field in which a path of its recipe begins: `network[3]`, `batch`.
+    pub fn gives(&self, path: &str) -> bool {
+        use crate::registry::Settings as _;
+        let field = path.split(['.', '[']).next().unwrap_or(path);
+        self.fields().iter().any(|f| f.name == field && f.value != f.default)
+    }
+
     /// A lane that differs from the scenario's base where `recipe` does.
     pub fn from_recipe(name: &str, recipe: &Recipe, base: &Recipe) -> Self {
         fn differs<T: Value>(a: &T, b: &T) -> Option<T> {

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use gradtui::engine::attack::AttackConfig;
+use gradtui::engine::augment::AugmentConfig;
 use gradtui::engine::data::NoFiles;
 use gradtui::engine::defence::{AdversarialTraining, DefenceConfig};
 use gradtui::engine::init::InitConfig;
@@ -116,4 +117,22 @@ fn a_step_of_a_lane_allocates_nothing_from_one_shuffle_to_the_next() {
         epochs(&mut trainer, 3);
         assert_eq!(ALLOCATIONS.get() - before, 0, "allocations in three epochs and an evaluation: {what}");
     }
+}
+
+#[test]
+fn no_augmentation_allocates() {
+    let scenario = Scenario {
+        data: Value::parse("Digits()").expect("data"),
+        augment: AugmentConfig::all(),
+        network: Vec::parse("[Dense(units: 8)]").expect("layers"),
+        ..Scenario::default()
+    };
+    let data = std::sync::Arc::new(scenario.prepare(&NoFiles).expect("data"));
+    let mut trainer = Trainer::new(&data, scenario.base(), 1, 1000).unwrap_or_else(|e| panic!("{e}"));
+    trainer.step(false).unwrap_or_else(|e| panic!("{e:?}"));
+    let before = ALLOCATIONS.get();
+    for _ in 0..20 {
+        trainer.step(false).unwrap_or_else(|e| panic!("{e:?}"));
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0, "allocations in steps with every augmentation");
 }

@@ -2,6 +2,7 @@
 
 use super::print;
 use crate::engine::attack::AttackConfig;
+use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::DataConfig;
 use crate::engine::defence::DefenceConfig;
@@ -62,6 +63,7 @@ fn tables() -> Vec<(&'static str, Vec<Entry>)> {
         "optimizers": OptimizerConfig,
         "schedules": ScheduleConfig,
         "clips": ClipConfig,
+        "augmentations": AugmentConfig,
         "attacks": AttackConfig,
         "defences": DefenceConfig,
         "predictions": PredictionConfig,

@@ -38,6 +38,11 @@ pub trait Loss: Send + Sync {
 
     /// Whether the targets are classes, whose share of hits is the accuracy.
     fn classifies(&self) -> bool;
+
+    /// Whether it takes shares of classes in place of a class, as mixed samples have them.
+    fn takes_shares(&self) -> bool {
+        true
+    }
 }
 
 registry! {

@@ -67,8 +67,7 @@ impl Experiment {
                     lanes.push(Contender { name: lane.name.clone(), recipe, network: Arc::new(network) });
                 }
                 Err(e) => {
-                    let own = lane.network.is_some() && e.at.starts_with("network");
-                    let at = if own { format!("lanes[{i}].{}", e.at) } else { e.at };
+                    let at = if lane.gives(&e.at) { format!("lanes[{i}].{}", e.at) } else { e.at };
                     let fault = Fault { at, what: e.what };
                     if !faults.contains(&fault) {
                         faults.push(fault);

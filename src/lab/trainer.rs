@@ -5,7 +5,6 @@
 
 use crate::engine::kernel;
 use crate::engine::layer::Pass;
-use crate::engine::loss::Targets;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::{State, Update};
 use crate::engine::rng::{Purpose, Stream};
@@ -16,12 +15,14 @@ use crate::telemetry::{Divergence, LayerMeasure, Measure};
 use std::ops::Range;
 use std::sync::Arc;
 
+mod augment;
 pub mod batch;
 mod diverge;
 mod guard;
 mod look;
 mod task;
 
+use augment::Augmenter;
 use batch::{Batch, hits};
 use guard::{Guard, Jury};
 use task::Task;
@@ -105,6 +106,7 @@ pub struct Trainer {
     order: Vec<u32>,
     shuffled: Option<u64>,
     batch: Batch,
+    augmenter: Augmenter,
     weights: Vec<Range<usize>>,
     grads: Vec<f32>,
     ws: Workspace,
@@ -152,7 +154,8 @@ impl Trainer {
             rows,
             order: (0..data.train.len() as u32).collect(),
             shuffled: None,
-            batch: Batch::new(&data.train, rows),
+            batch: augment::batch(data, &recipe, rows),
+            augmenter: Augmenter::new(data),
             weights: weights.collect(),
             grads: vec![0.0; live.params.len()],
             ws: network.workspace(rows),
@@ -258,11 +261,11 @@ impl Trainer {
             *self = Self::new(&self.data, recipe, self.seed, self.total)?;
             return Ok(Change::Restarted);
         }
-        if recipe.batch != old.batch {
+        if recipe.batch != old.batch || recipe.augment != old.augment {
             experiment::build(&self.data, &recipe)?;
             self.rows = recipe.batch.clamp(1, self.data.train.len());
             self.ws = self.network.workspace(self.rows);
-            self.batch = Batch::new(&self.data.train, self.rows);
+            self.batch = augment::batch(&self.data, &recipe, self.rows);
         }
         if recipe.batch != old.batch || recipe.defence != old.defence {
             let numbers = self.rows * self.data.train.shape.size();
@@ -393,7 +396,7 @@ impl Trainer {
             let output = ws.output(n);
             sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
             terms += self.recipe.loss.terms(output, width);
-            if let Targets::Classes(classes) = batch.targets() {
+            if let Some(classes) = batch.classes() {
                 hit += hits(output, width, classes);
                 seen += classes.len();
             }
@@ -443,8 +446,11 @@ impl Trainer {
             self.shuffled = Some(self.live.epoch);
         }
         let start = self.live.position as usize;
-        let indices = self.order[start..start + rows].iter().map(|&i| i as usize);
-        self.batch.fill(&self.data.train, indices, self.ws.input_mut(rows));
+        let samples = &self.order[start..start + rows];
+        let inputs = self.ws.input_mut(rows);
+        self.batch.fill(&self.data.train, samples.iter().map(|&i| i as usize), inputs);
+        let key = (self.seed, self.live.epoch);
+        self.augmenter.apply(&self.recipe.augment, samples, key, inputs, &mut self.batch);
         self.live.position += rows as u64;
     }
 }

@@ -174,10 +174,11 @@ impl Check<'_> {
         }
     }
 
-    /// Data that are a problem of their own leave nothing to say about network, loss and batch.
+    /// Data that are a problem of their own leave nothing to say about network, loss, batch and augmentation.
     fn problem(&self, scenario: &Scenario) {
         let top = self.document.find("").id;
-        let given = ["network", "loss", "batch"].into_iter().filter(|p| self.document.find(p).id != top);
+        let given =
+            ["network", "loss", "batch", "augment"].into_iter().filter(|p| self.document.find(p).id != top);
         if scenario.data.problem().is_some() {
             for field in given {
                 let what = format!("{field}: {} brings its own; leave it out", scenario.data.name());
@@ -226,14 +227,8 @@ impl Check<'_> {
             return;
         }
         if let Err((at, what)) = recipe.build(data) {
-            let own = match &*at {
-                "batch" => lane.batch.is_some(),
-                "defence" => lane.defence.is_some(),
-                "prediction" => lane.prediction.is_some(),
-                _ => lane.network.is_some(),
-            };
             if at != "batch" || batch_fits {
-                self.fault(&of(&at, own), excerpt(&what, 1000));
+                self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
             }
         }
     }
@@ -274,7 +269,31 @@ impl Recipe {
             return Err(("batch".into(), what));
         }
         self.classifies_whole_samples(&network, data)?;
+        self.augments(data.train.shape)?;
         Ok(network)
+    }
+
+    /// Whether every augmentation fits the samples, the network and the loss.
+    fn augments(&self, shape: Shape) -> Result<(), (String, String)> {
+        let numbers = !matches!(self.network.first(), Some(LayerConfig::Embedding(_)));
+        for (i, augment) in self.augment.iter().enumerate() {
+            let fits = match augment.fits(shape) {
+                Ok(()) if !numbers => {
+                    Err("the samples are whole numbers for Embedding(), which nothing may change".into())
+                }
+                Ok(()) if augment.mixes() && !self.loss.takes_shares() => Err(format!(
+                    "{} takes whole classes only; CrossEntropy() takes mixed ones",
+                    self.loss.name()
+                )),
+                Ok(()) if augment.mixes() && matches!(self.defence, DefenceConfig::UnrelatedLabels(_)) => {
+                    Err("labels that are drawn anew cannot be mixed; leave UnrelatedLabels() or this out"
+                        .into())
+                }
+                fits => fits,
+            };
+            fits.map_err(|what| (format!("augment[{i}]"), format!("{}: {what}", augment.name())))?;
+        }
+        Ok(())
     }
 }
 

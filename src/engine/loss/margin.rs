@@ -51,6 +51,9 @@ impl Loss for Hinge {
     fn classifies(&self) -> bool {
         false
     }
+    fn takes_shares(&self) -> bool {
+        false
+    }
 }
 
 settings! {
@@ -110,6 +113,10 @@ impl Loss for MultiMargin {
 
     fn classifies(&self) -> bool {
         true
+    }
+
+    fn takes_shares(&self) -> bool {
+        false
     }
 }
 

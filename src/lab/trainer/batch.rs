@@ -10,6 +10,15 @@ pub enum Batch {
     Classes(Vec<u32>),
     /// Numbers, one an output.
     Values(Vec<f32>),
+    /// Shares of the classes, so many numbers a row of outputs, where samples are mixed.
+    Mixed {
+        /// The class of each row; once mixed, that of the greatest share.
+        classes: Vec<u32>,
+        /// The shares.
+        shares: Vec<f32>,
+        /// Classes.
+        width: usize,
+    },
 }
 
 impl Batch {
@@ -19,6 +28,35 @@ impl Batch {
             Labels::Classes { .. } => Self::Classes(Vec::with_capacity(rows)),
             Labels::StepClasses { .. } => Self::Classes(Vec::with_capacity(rows * samples.shape.rows_of().0)),
             Labels::Values { shape, .. } => Self::Values(Vec::with_capacity(rows * shape.size())),
+        }
+    }
+
+    /// Room for the targets of so many samples that will be mixed.
+    pub fn mixed(samples: &Samples, rows: usize) -> Self {
+        match Self::new(samples, rows) {
+            Self::Classes(classes) => {
+                let outputs = samples.outputs();
+                Self::Mixed { shares: vec![0.0; rows * outputs.size()], classes, width: outputs.rows_of().1 }
+            }
+            other => other,
+        }
+    }
+
+    /// Targets that can be mixed, a sample's after another's; none of a batch that was not made for it.
+    pub fn mixable(&mut self) -> &mut [f32] {
+        match self {
+            Self::Classes(_) => &mut [],
+            Self::Values(of) => of,
+            Self::Mixed { shares, .. } => shares,
+        }
+    }
+
+    /// Takes in that the shares were mixed: a row counts as hit where its greatest share is.
+    pub fn settle(&mut self) {
+        if let Self::Mixed { classes, shares, width } = self {
+            for (class, shares) in classes.iter_mut().zip(shares.chunks_exact(*width)) {
+                *class = argmax(shares).map_or(*class, |c| c as u32);
+            }
         }
     }
 
@@ -32,12 +70,12 @@ impl Batch {
         for (row, i) in inputs.chunks_exact_mut(samples.shape.size()).zip(indices.clone()) {
             row.copy_from_slice(samples.input(i));
         }
-        match (self, &samples.labels) {
-            (Self::Classes(out), Labels::Classes { of, .. }) => {
+        match (&mut *self, &samples.labels) {
+            (Self::Classes(out) | Self::Mixed { classes: out, .. }, Labels::Classes { of, .. }) => {
                 out.clear();
                 out.extend(indices.map(|i| of[i]));
             }
-            (Self::Classes(out), Labels::StepClasses { of, .. }) => {
+            (Self::Classes(out) | Self::Mixed { classes: out, .. }, Labels::StepClasses { of, .. }) => {
                 let n = samples.shape.rows_of().0;
                 out.clear();
                 indices.for_each(|i| out.extend_from_slice(&of[i * n..(i + 1) * n]));
@@ -49,12 +87,18 @@ impl Batch {
             }
             (batch, labels) => unreachable!("{batch:?} was not made for {labels:?}"),
         }
+        if let Self::Mixed { classes, shares, width } = self {
+            shares.fill(0.0);
+            for (class, shares) in classes.iter().zip(shares.chunks_exact_mut(*width)) {
+                shares[*class as usize] = 1.0;
+            }
+        }
     }
 
     /// The classes, to be changed; none where the targets are numbers.
     pub fn classes_mut(&mut self) -> &mut [u32] {
         match self {
-            Self::Classes(of) => of,
+            Self::Classes(of) | Self::Mixed { classes: of, .. } => of,
             Self::Values(_) => &mut [],
         }
     }
@@ -64,6 +108,15 @@ impl Batch {
         match self {
             Self::Classes(of) => Targets::Classes(of),
             Self::Values(of) => Targets::Values(of),
+            Self::Mixed { shares, .. } => Targets::Values(shares),
+        }
+    }
+
+    /// The class of every row of outputs, if there are classes.
+    pub fn classes(&self) -> Option<&[u32]> {
+        match self {
+            Self::Classes(of) | Self::Mixed { classes: of, .. } => Some(of),
+            Self::Values(_) => None,
         }
     }
 }

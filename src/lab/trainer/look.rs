@@ -2,7 +2,6 @@
 
 use super::batch::hits;
 use super::{Trainer, norm};
-use crate::engine::loss::Targets;
 use crate::telemetry::Measure;
 
 impl Trainer {
@@ -11,12 +10,8 @@ impl Trainer {
         self.before.copy_from_slice(&self.live.params);
         let output = self.ws.output(self.rows);
         let width = self.network.output().rows_of().1;
-        self.looked.accuracy = match self.batch.targets() {
-            Targets::Classes(classes) => {
-                Some(hits(output, width, classes) as f32 / classes.len().max(1) as f32)
-            }
-            Targets::Values(_) => None,
-        };
+        self.looked.accuracy =
+            self.batch.classes().map(|of| hits(output, width, of) as f32 / of.len().max(1) as f32);
         let health = self.network.health(&self.ws, self.rows);
         for ((node, health), layer) in self.network.nodes().iter().zip(health).zip(&mut self.layers) {
             layer.grad_norm = (!node.params.is_empty()).then(|| norm(&self.grads[node.params.clone()]));

@@ -2,6 +2,7 @@
 
 use super::task::{penalise, penalty};
 use super::*;
+use crate::engine::augment::AugmentConfig;
 use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::prepare;
@@ -21,6 +22,15 @@ fn data(scenario: &Scenario) -> Arc<Data> {
 
 fn trainer(change: impl FnOnce(&mut Recipe)) -> Trainer {
     let scenario = scenario();
+    let mut recipe = scenario.base();
+    change(&mut recipe);
+    Trainer::new(&data(&scenario), recipe, 1, 100).unwrap()
+}
+
+/// Images, with this recipe.
+fn images(change: impl FnOnce(&mut Recipe)) -> Trainer {
+    let data_of = Value::parse("Digits()").unwrap();
+    let scenario = Scenario { data: data_of, train_samples: Some(120), ..scenario() };
     let mut recipe = scenario.base();
     change(&mut recipe);
     Trainer::new(&data(&scenario), recipe, 1, 100).unwrap()
@@ -291,4 +301,85 @@ fn a_defence_that_makes_no_sense_is_refused_with_its_reason() {
         assert!(faults[0].what.contains(part), "{faults:?}");
         assert_eq!(faults[0].line, 2, "{faults:?}");
     }
+}
+
+const EVERY_AUGMENTATION: &str = "[Rotation(), Scale(), Shift(), Flip(), Noise(std: 0.2), Cutout(), Mixup(alpha: 0.4), Rotation(degrees: 5)]";
+
+/// The inputs that each training sample of the first epoch was shown as.
+fn shown(t: &mut Trainer) -> Vec<Vec<u32>> {
+    let size = t.data.train.shape.size();
+    let mut all = vec![Vec::new(); t.data.train.len()];
+    for _ in 0..t.steps_per_epoch() {
+        t.step(false).unwrap();
+        let (start, rows) = (t.live.position as usize - t.rows, t.rows);
+        for (row, &sample) in t.ws.input_mut(rows).chunks_exact(size).zip(&t.order[start..start + rows]) {
+            all[sample as usize] = bits(row);
+        }
+    }
+    all
+}
+
+#[test]
+fn every_lane_sees_the_same_augmented_samples_whatever_else_it_does() {
+    // Mixup's partner is a matter of the batch, so it cannot be the same in batches of other sizes.
+    let list = Vec::<AugmentConfig>::parse(EVERY_AUGMENTATION).unwrap();
+    let unmixed: Vec<_> = list.iter().filter(|a| !a.mixes()).cloned().collect();
+    let plain = shown(&mut images(|r| r.augment.clone_from(&unmixed)));
+    let other = shown(&mut images(|r| {
+        r.augment.clone_from(&unmixed);
+        r.batch = 24;
+        r.optimizer = Value::parse("Adam(lr: 0.1)").unwrap();
+        r.network = Vec::parse("[Dropout(), Dense(units: 3)]").unwrap();
+    }));
+    let both = plain.iter().zip(&other).filter(|(a, b)| !a.is_empty() && !b.is_empty());
+    assert!(both.clone().count() > 60);
+    assert!(both.clone().all(|(a, b)| a == b));
+    let mixed = shown(&mut images(|r| r.augment.clone_from(&list)));
+    assert!(mixed != plain && mixed == shown(&mut images(|r| r.augment.clone_from(&list))));
+}
+
+#[test]
+fn augmentation_is_for_training_alone_and_survives_a_snapshot() {
+    let augmented = |r: &mut Recipe| r.augment = Vec::parse(EVERY_AUGMENTATION).unwrap();
+    let (mut plain, mut whole) = (images(|_| ()), images(augmented));
+    assert_eq!(plain.evaluate(), whole.evaluate());
+    run(&mut plain, 9);
+    run(&mut whole, 9);
+    assert_ne!(plain.live.params, whole.live.params);
+    let half = whole.snapshot();
+    run(&mut whole, 9);
+    let mut rest = images(augmented);
+    rest.restore(&half).unwrap();
+    run(&mut rest, 9);
+    assert_eq!(bits(&whole.live.params), bits(&rest.live.params));
+}
+
+#[test]
+fn an_augmentation_of_strength_zero_changes_no_bit_of_training() {
+    let nothing =
+        "[Rotation(degrees: 0), Scale(factors: (1, 1)), Shift(pixels: 0), Flip(p: 0), Cutout(size: 0)]";
+    let (mut plain, mut still) = (images(|_| ()), images(|r| r.augment = Vec::parse(nothing).unwrap()));
+    run(&mut plain, 10);
+    run(&mut still, 10);
+    assert_eq!(bits(&plain.live.params), bits(&still.live.params));
+}
+
+#[test]
+fn augmentations_that_do_not_fit_are_refused_with_their_place() {
+    let fault = |data_of: &str, augment: &str, change: fn(&mut Recipe)| {
+        let scenario = Scenario { data: Value::parse(data_of).unwrap(), ..scenario() };
+        let mut recipe = scenario.base();
+        recipe.augment = Vec::parse(augment).unwrap();
+        change(&mut recipe);
+        Trainer::new(&data(&scenario), recipe, 1, 100).err().map(|f| f.to_string()).unwrap_or_default()
+    };
+    assert!(
+        fault("Spiral()", "[Noise(), Rotation()]", |_| ())
+            .starts_with("augment[1]: Rotation: it is for images")
+    );
+    assert!(
+        fault("Spiral()", "[Mixup()]", |r| r.loss = Value::parse("Hinge()").unwrap())
+            .contains("CrossEntropy")
+    );
+    assert_eq!(fault("Spiral()", "[Mixup(), Noise()]", |_| ()), "");
 }

@@ -136,8 +136,11 @@ impl Subject {
                 });
                 let penalties = recipe.regularisation.fields().into_iter();
                 rows.extend(penalties.map(|f| Row { indent: 0, ..Row::field("regularisation", f) }));
-                let batch = recipe.fields().into_iter().filter(|f| f.name == "batch");
-                rows.extend(batch.map(|f| Row { indent: 0, ..Row::field("", f) }));
+                // Everything else is one line each; layers have a pane of their own.
+                let shown = |name: &str| rows.iter().any(|r| r.path.split('.').next() == Some(name));
+                let mut plain = recipe.fields();
+                plain.retain(|f| f.name != "network" && !shown(f.name));
+                rows.extend(plain.into_iter().map(|f| Row { indent: 0, ..Row::field("", f) }));
             }
             Self::Layer { layer, .. } => fields(&mut rows, "", layer.settings()),
             Self::Init(init) => {

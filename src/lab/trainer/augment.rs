@@ -1,0 +1,60 @@
+//! Augmentation of a training batch: the memory for it and the key of its draws. Knows no network.
+
+use super::batch::Batch;
+use crate::engine::augment::{self, AugmentConfig};
+use crate::engine::data::Prepared;
+use crate::engine::shape::Shape;
+use crate::scenario::Recipe;
+
+/// Room for a training batch of this recipe; where samples are mixed, for shares of classes.
+pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> Batch {
+    let mixes = recipe.augment.iter().any(|a| a.mixes());
+    if mixes { Batch::mixed(&data.train, rows) } else { Batch::new(&data.train, rows) }
+}
+
+/// What augmentation needs beside a batch, made once.
+#[derive(Debug)]
+pub(super) struct Augmenter {
+    shape: Shape,
+    /// Black, for every number of a sample.
+    outside: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+impl Augmenter {
+    pub(super) fn new(data: &Prepared) -> Self {
+        let (size, targets) = (data.train.shape.size(), data.train.outputs().size());
+        Self {
+            shape: data.train.shape,
+            outside: data.range.iter().map(|r| r.0).collect(),
+            scratch: vec![0.0; size.max(targets)],
+        }
+    }
+
+    /// Changes inputs and targets of these samples as this seed and epoch want it.
+    pub(super) fn apply(
+        &mut self,
+        list: &[AugmentConfig],
+        samples: &[u32],
+        (seed, epoch): (u64, u64),
+        inputs: &mut [f32],
+        batch: &mut Batch,
+    ) {
+        if list.is_empty() {
+            return;
+        }
+        let mut all = augment::Batch {
+            shape: self.shape,
+            inputs,
+            targets: batch.mixable(),
+            outside: &self.outside,
+            scratch: &mut self.scratch,
+            samples,
+            seed,
+            epoch,
+            salt: 0,
+        };
+        augment::apply(list, &mut all);
+        batch.settle();
+    }
+}
