@@ -226,10 +226,10 @@ impl Check<'_> {
         if self.wrong_at(&path) {
             return;
         }
-        if let Err((at, what)) = recipe.build(data) {
-            if at != "batch" || batch_fits {
-                self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
-            }
+        if let Err((at, what)) = recipe.build(data)
+            && (at != "batch" || batch_fits)
+        {
+            self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
         }
     }
 }

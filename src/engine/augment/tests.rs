@@ -69,7 +69,7 @@ fn every_row_changes_samples_and_leaves_finite_numbers() {
     for augment in AugmentConfig::all() {
         assert_eq!(augment.fits(IMAGE), Ok(()));
         for seed in 0..20 {
-            let (x, t) = augmented(&[augment.clone()], &[0, 1, 2, 3, 4, 5, 6, 7], seed, 3);
+            let (x, t) = augmented(std::slice::from_ref(&augment), &[0, 1, 2, 3, 4, 5, 6, 7], seed, 3);
             assert!(x.iter().chain(&t).all(|v| v.is_finite()), "{}", augment.name());
             assert!(x != inputs(8), "{} does nothing", augment.name());
         }
@@ -177,11 +177,11 @@ fn a_shift_moves_all_channels_and_fills_with_black() {
     let image: Vec<f32> = (0..SIZE).map(|i| i as f32).collect();
     let (mut x, mut scratch) = (image.clone(), vec![0.0; SIZE]);
     shift::displace((1, -2), &mut x, (5, 4), &BLACK, &mut scratch);
-    for i in 0..SIZE {
+    for (i, &found) in x.iter().enumerate() {
         let (plane, row, column) = (i / 20, i / 4 % 5, i % 4);
         let expected =
             if row + 2 < 5 && column >= 1 { (plane * 20 + (row + 2) * 4 + column - 1) as f32 } else { -1.0 };
-        assert_eq!(x[i], expected, "{i}");
+        assert_eq!(found, expected, "{i}");
     }
 }
 
