@@ -14,4 +14,5 @@ pub mod run;
 pub mod run_dir;
 pub mod runner;
 pub mod stepped;
+pub mod trail;
 pub mod trainer;

@@ -8,8 +8,7 @@ pub use check::{Fault, decode, read, read_with_data};
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
-use crate::engine::data::DataConfig;
-pub use crate::engine::data::Scaling;
+pub use crate::engine::data::{DataConfig, Scaling};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};

@@ -2,7 +2,7 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
-use crate::scenario::{Recipe, Scenario, Shape};
+use crate::scenario::{DataConfig, Recipe, Scenario, Shape};
 
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
@@ -275,6 +275,43 @@ pub enum View {
         /// The class to reach, for a targeted attack.
         target: Option<u32>,
     },
+    /// The heights of a test function: probe `landscape`. Its part `heights` is a grid. It does not change while lanes move.
+    Landscape {
+        /// A lane on it.
+        lane: LaneId,
+        /// x and y of the left, right, bottom and top edge.
+        extent: [f32; 4],
+        /// Columns and rows of the grid.
+        grid: (usize, usize),
+    },
+    /// The way of a lane over a test function: probe `path`.
+    ///
+    /// Parts: `points`, a series of x, y from the start on; the scalars `value` and `slope`, height and norm of the exact
+    /// gradient at the last of them.
+    Path {
+        /// Which.
+        lane: LaneId,
+    },
+    /// How the gradient of the last step's batch came back through time: probe `through_time`.
+    ///
+    /// Parts, tables both, a row for each recurrent layer: `norms`, ‖∂L/∂h_t‖ for t = 1 .. T; `radius`, the spectral radius
+    /// of the recurrent matrix of each gate (none where the matrix is too large).
+    ThroughTime {
+        /// Which.
+        lane: LaneId,
+    },
+    /// One weight of the last step that was looked at: probe `microscope`.
+    ///
+    /// Parts: `terms`, a table of one column, the optimizer's formula number by number; `slots`, a table (a row for each
+    /// tensor: its length, and the length of its rows); the scalars `weight` (its index), `step`, `raw` (its gradient before
+    /// the clip), `from` and `to` (its values), `largest_gradient` and `largest_step` (indices of weights). Before there was
+    /// such a step, only `slots` and `weight`.
+    Microscope {
+        /// Which.
+        lane: LaneId,
+        /// Index of the weight in the parameter buffer.
+        weight: usize,
+    },
 }
 
 /// Orders to a run.
@@ -311,6 +348,8 @@ pub enum Command {
     Solo(Option<LaneId>),
     /// At most so many steps a second in every lane, for somebody who wants to watch; `None`: as fast as it goes.
     Pace(Option<f64>),
+    /// Other data (another starting point, another length) for the same lanes, which all start anew.
+    Data(Box<DataConfig>),
     /// Another scenario altogether.
     Load(Box<Scenario>),
     /// What to compute for the screen from now on; replaces the former list.

@@ -3,6 +3,8 @@
 //! Time comes in as a [`Pace`]; which steps are logged and evaluated depends on step numbers alone, so the log of a run
 //! is the same on every machine. Knows no thread and no other lane.
 
+use crate::engine::layer::LayerConfig;
+use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, LOSS_LIMIT, StepResult, Trainer};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use serde::Serialize;
@@ -52,6 +54,8 @@ pub struct Lane {
     pub seconds: f64,
     /// Seconds of one step, of late.
     pub cost: f64,
+    /// Where it was, on a test function of the plane.
+    pub trail: Option<Trail>,
     since: Since,
 }
 
@@ -72,6 +76,8 @@ pub struct Plan {
     pub show_every: Option<u64>,
     /// Whether somebody writes a log.
     pub log: bool,
+    /// Whether steps that are shown are kept for the microscope.
+    pub magnify: bool,
 }
 
 /// A line of the log.
@@ -105,13 +111,32 @@ pub fn logged(n: u64) -> bool {
 impl Lane {
     /// A lane before its first turn.
     pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
-        Self { id, name, trainer, seconds: 0.0, cost: 0.0, since: Since::default() }
+        let mut lane =
+            Self { id, name, trainer, seconds: 0.0, cost: 0.0, trail: None, since: Since::default() };
+        lane.begin_trail();
+        lane
+    }
+
+    /// Begins its trail where it is, if it moves over a test function.
+    pub fn begin_trail(&mut self) {
+        self.trail = match self.trainer.recipe().network[..] {
+            [LayerConfig::Surface(_)] => self.place().map(Trail::new),
+            _ => None,
+        };
+    }
+
+    /// Where it is, if there are two parameters.
+    fn place(&self) -> Option<[f32; 2]> {
+        self.trainer.live().params[..].try_into().ok()
     }
 
     /// Trains until the plan or the pace says that it is enough.
     pub fn play(&mut self, plan: &Plan, pace: &mut dyn Pace) -> News {
         let mut news = News::default();
         let first = self.trainer.steps();
+        if !plan.magnify {
+            self.trainer.put_scope_away();
+        }
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
             let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
@@ -119,6 +144,7 @@ impl Lane {
             let stop = step == plan.goal || step == plan.end;
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
             let show = due || evaluate || stop || step == 1;
+            self.trainer.aim(plan.magnify && show);
             match self.trainer.step(show || log) {
                 Ok(result) => self.since.add(&result),
                 Err(account) => {
@@ -128,6 +154,9 @@ impl Lane {
                 }
             }
             pace.step();
+            if let (Some(place), Some(trail)) = (self.place(), &mut self.trail) {
+                trail.push(place);
+            }
             if show {
                 self.show(pace.seconds(), &mut news);
                 pace.shown();
@@ -168,6 +197,7 @@ impl Lane {
     pub fn restarted(&mut self) {
         self.since = Since::default();
         self.seconds = 0.0;
+        self.begin_trail();
     }
 
     fn show(&mut self, seconds: f64, news: &mut News) {

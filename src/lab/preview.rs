@@ -13,6 +13,10 @@ use crate::lab::trainer::batch::argmax;
 use crate::telemetry::{Data, Event, View};
 use std::sync::Arc;
 
+mod inside;
+#[cfg(test)]
+mod tests;
+
 /// Floats that a pass may take.
 const FLOATS: usize = 4 << 20;
 /// Samples that a confusion matrix counts at most.
@@ -40,7 +44,13 @@ impl Memory {
 /// The lane that a view looks at.
 pub fn lane_of(view: &View) -> usize {
     match view {
-        View::Prediction { lane, .. } | View::Confusion { lane } | View::Adversarial { lane, .. } => *lane,
+        View::Prediction { lane, .. }
+        | View::Confusion { lane }
+        | View::Adversarial { lane, .. }
+        | View::Landscape { lane, .. }
+        | View::Path { lane }
+        | View::ThroughTime { lane }
+        | View::Microscope { lane, .. } => *lane,
     }
 }
 
@@ -53,6 +63,10 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
         View::Adversarial { sample, eps, attack, target, .. } => {
             ("adversarial", adversarial(peek, *sample, *eps, attack, *target, memory)?)
         }
+        View::Landscape { extent, grid, .. } => ("landscape", inside::landscape(peek, *extent, *grid)?),
+        View::Path { .. } => ("path", inside::path(peek)?),
+        View::ThroughTime { .. } => ("through_time", inside::through_time(peek)),
+        View::Microscope { weight, .. } => ("microscope", inside::microscope(peek, *weight)?),
     };
     Some(Event::Probed { lane: peek.id, step: peek.step, name, parts })
 }

@@ -155,6 +155,7 @@ impl Run {
                 lane.trainer.restore(&old.snapshot).map_err(|e| format!("lane {}: {e}", old.name))?;
             }
             lane.seconds = old.seconds;
+            lane.begin_trail();
             (place.step, place.target) = (old.snapshot.step, old.snapshot.step);
             place.phase = match &old.phase {
                 _ if terminal(&old.phase) && old.phase != Phase::Finished => old.phase.clone(),
@@ -302,6 +303,7 @@ impl Run {
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
+        let magnify = self.views.iter().any(|v| matches!(v, View::Microscope { lane, .. } if *lane == id));
         let place = self.places[id].as_mut()?;
         let goal = if self.running { self.end } else { place.target.min(self.end) };
         let plan = Plan {
@@ -312,6 +314,7 @@ impl Run {
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
             show_every: self.show_every,
             log: self.log,
+            magnify,
         };
         Some(Turn { lane: place.lane.take()?, plan })
     }

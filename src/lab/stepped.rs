@@ -76,7 +76,7 @@ impl Stepped {
         let views: Vec<View> = self.run.views().to_vec();
         let before = std::mem::take(&mut self.shown);
         for view in views {
-            let Some(seen) = self.run.stamp(lane_of(&view)).map(|stamp| (view, stamp)) else { continue };
+            let Some(seen) = self.run.stamp_of(&view).map(|stamp| (view, stamp)) else { continue };
             if !before.contains(&seen) {
                 self.run.want_peeks(vec![lane_of(&seen.0)]);
                 let peeks = self.run.take_peeks().unwrap_or_default();

@@ -20,11 +20,14 @@ pub mod batch;
 mod diverge;
 mod guard;
 mod look;
+mod scope;
 mod task;
 
 use augment::Augmenter;
 use batch::{Batch, hits};
 use guard::{Guard, Jury};
+pub use scope::Examined;
+use scope::Scope;
 use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
@@ -114,6 +117,9 @@ pub struct Trainer {
     layers: Vec<LayerMeasure>,
     last: StepResult,
     looked: Measure,
+    /// A step kept for the microscope, and whether the next one is to be kept.
+    scope: Option<Box<Scope>>,
+    aimed: bool,
     evaluation: Option<(Workspace, Batch)>,
     /// Memory of the defence; `None` without one.
     guard: Option<Guard>,
@@ -165,6 +171,8 @@ impl Trainer {
                 .collect(),
             last: StepResult::default(),
             looked: Measure::default(),
+            scope: None,
+            aimed: false,
             evaluation: None,
             guard: Guard::of(&recipe, &network, data, rows),
             jury: None,
@@ -338,7 +346,14 @@ impl Trainer {
         if look {
             self.look_before();
         }
+        let aimed = look && self.aimed;
+        if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
+            scope.before(&self.grads, &self.live);
+        }
         self.last.clipped = self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots());
+        if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
+            scope.clipped(&self.grads);
+        }
         let clipped_norm = if look && self.last.clipped { self::norm(&self.grads) } else { norm };
         let mut oracle = Task {
             network: &network,
@@ -365,6 +380,9 @@ impl Trainer {
         self.live.evaluations += oracle.calls;
         self.live.optim_step += 1;
         self.live.step += 1;
+        if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
+            scope.after(&self.live, lr);
+        }
         if look {
             self.look_after(clipped_norm);
         }

@@ -1,10 +1,10 @@
 //! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
 
-use super::{Lane, LaneId, Phase, Run, experiment, terminal};
+use super::{Lane, LaneId, Phase, Place, Run, experiment, terminal};
 use crate::lab::experiment::{Contender, Experiment, Fault};
 use crate::lab::trainer::{Change, Trainer};
 use crate::limits;
-use crate::scenario::{Recipe, Scenario};
+use crate::scenario::{self, DataConfig, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ impl Run {
     fn concerns(&self, command: &Command) -> Vec<LaneId> {
         match command {
             Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
-            Command::Reset(None) | Command::Load(_) => (0..self.places.len()).collect(),
+            Command::Reset(None) | Command::Data(_) | Command::Load(_) => (0..self.places.len()).collect(),
             _ => Vec::new(),
         }
     }
@@ -62,6 +62,7 @@ impl Run {
                 self.solo = lane.filter(|&l| self.places.get(l).is_some_and(Option::is_some));
                 self.levelling = !self.running;
             }
+            Command::Data(data) => self.exchange(*data),
             Command::Load(scenario) => self.load(*scenario),
             Command::Watch(views) => self.views = views,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
@@ -165,6 +166,39 @@ impl Run {
         self.save |= self.log;
         self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
+    }
+
+    /// Gives all lanes other data; those that trained on what the data bring along get what the new ones bring.
+    fn exchange(&mut self, data: DataConfig) {
+        let old = self.scenario.base();
+        let scenario = Scenario { data, ..self.scenario.clone() };
+        let data = match experiment::prepare(&scenario, &*self.files) {
+            Ok(data) => Arc::new(data),
+            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the data are unchanged.")),
+        };
+        let build = |(id, place): (LaneId, &Place)| {
+            let lane = scenario::Lane::from_recipe(&place.info.name, &place.info.recipe, &old);
+            let recipe = scenario.recipe(&lane);
+            match experiment::build(&data, &recipe) {
+                Ok(network) => Ok((id, recipe, Arc::new(network))),
+                Err(Fault { at, what }) => Err(format!("lane {}, {at}: {what}", place.info.name)),
+            }
+        };
+        let built = match self.present().map(build).collect::<Result<Vec<_>, _>>() {
+            Ok(built) => built,
+            Err(what) => return self.notice(format!("{what}; the data are unchanged.")),
+        };
+        let (seed, total) = (scenario.seed, scenario.steps as u64);
+        (self.scenario, self.data) = (scenario, data);
+        for (id, recipe, network) in built {
+            let Some(place) = self.places[id].as_mut() else { continue };
+            let name = place.info.name.clone();
+            place.info = experiment::info(&name, &recipe, &network, &self.data);
+            let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
+            place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
+            self.forgotten.push((id, name));
+            self.restarted(id);
+        }
     }
 
     fn load(&mut self, scenario: Scenario) {

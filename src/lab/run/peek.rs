@@ -1,6 +1,12 @@
 //! Looks at lanes for previews: copies of what is needed, taken when a lane is in hand. Computes nothing.
 
 use super::{Data, LaneId, Network, Run, terminal};
+use crate::engine::layer::LayerConfig;
+use crate::engine::surface::Surface;
+use crate::lab::preview::lane_of;
+use crate::lab::trail::Trail;
+use crate::lab::trainer::Examined;
+use crate::telemetry::View;
 use std::sync::Arc;
 
 /// What a lane's state can be told apart by: how often it was changed from outside, and its steps.
@@ -25,12 +31,22 @@ pub struct Peek {
     pub params: Vec<f32>,
     /// Running statistics.
     pub state: Vec<f32>,
+    /// The test function that it moves over, if it does.
+    pub surface: Option<Surface>,
+    /// Its way over that function, where somebody watches it: x, y, x, y ...
+    pub trail: Vec<f32>,
+    /// How the gradient of its last step came back through time, layer by layer, where somebody watches it.
+    pub through_time: Vec<(usize, Vec<f32>)>,
+    /// A weight of the last step that was looked at, where somebody watches it.
+    pub examined: Option<Examined>,
 }
 
 impl Run {
     /// Asks for a look at these lanes, as soon as each is in hand.
     pub fn want_peeks(&mut self, lanes: Vec<LaneId>) {
         self.wanted = lanes;
+        self.wanted.sort_unstable();
+        self.wanted.dedup();
         for id in std::mem::take(&mut self.wanted) {
             match self.peek(id) {
                 Some(peek) => self.peeks.push(peek),
@@ -56,8 +72,25 @@ impl Run {
         Some((place.changes, place.step))
     }
 
+    /// The same for a view: what does not change with the steps of its lane is not computed anew for each.
+    pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
+        let (changes, step) = self.stamp(lane_of(view))?;
+        Some((changes, if matches!(view, View::Landscape { .. }) { 0 } else { step }))
+    }
+
     pub(super) fn peek(&self, id: LaneId) -> Option<Peek> {
-        let trainer = &self.lane(id)?.trainer;
+        let lane = self.lane(id)?;
+        let trainer = &lane.trainer;
+        let surface = match trainer.recipe().network.first() {
+            Some(LayerConfig::Surface(s)) => Some(s.function),
+            _ => None,
+        };
+        let watched = |which: fn(&View) -> bool| self.views.iter().any(|v| lane_of(v) == id && which(v));
+        let way = watched(|v| matches!(v, View::Path { .. }));
+        let weight = self.views.iter().find_map(|v| match v {
+            View::Microscope { lane, weight } if *lane == id => Some(*weight),
+            _ => None,
+        });
         let live = trainer.live();
         let params = trainer.recipe().optimizer.eval_params(&live.optim).unwrap_or(&live.params).to_vec();
         Some(Peek {
@@ -69,6 +102,14 @@ impl Run {
             data: Arc::clone(trainer.data()),
             params,
             state: live.state.clone(),
+            surface,
+            trail: lane.trail.as_ref().filter(|_| way).map_or_else(Vec::new, Trail::points),
+            through_time: if watched(|v| matches!(v, View::ThroughTime { .. })) {
+                trainer.through_time()
+            } else {
+                Vec::new()
+            },
+            examined: weight.and_then(|w| trainer.examine(w)),
         })
     }
 }

@@ -23,7 +23,7 @@ impl Shared {
             let stale: Vec<(View, Stamp)> = run
                 .views()
                 .iter()
-                .filter_map(|view| Some((view.clone(), run.stamp(lane_of(view))?)))
+                .filter_map(|view| Some((view.clone(), run.stamp_of(view)?)))
                 .filter(|seen| !shown.contains(seen))
                 .collect();
             let rest = rested.saturating_duration_since(Instant::now());

@@ -29,6 +29,8 @@ impl App {
                 self.speeds.clear();
                 (self.front, self.solo, self.running, self.notices_seen) = (0, None, true, 0);
                 self.network.discard();
+                // The new run watches nothing yet.
+                self.watched.clear();
                 self.notify(format!("opened {}", scenario.title));
                 self.scenario = scenario.clone();
                 self.recognise();

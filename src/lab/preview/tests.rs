@@ -1,0 +1,186 @@
+//! What the looks into a lane show of short runs, and what other data make of them.
+
+use crate::engine::data::NoFiles;
+use crate::lab::experiment::Experiment;
+use crate::lab::run::Run;
+use crate::lab::stepped::Stepped;
+use crate::registry::Value as _;
+use crate::scenario::{DataConfig, Scenario, read};
+use crate::telemetry::{Command, Data, Event, LaneId, View};
+use std::sync::Arc;
+
+fn stepped(text: &str) -> Stepped {
+    let scenario: Scenario = read(text).expect("a scenario");
+    let mut stepped = Stepped::new(Run::new(
+        Experiment::new(scenario, &NoFiles).expect("it builds"),
+        None,
+        Arc::new(NoFiles),
+    ));
+    stepped.drain();
+    stepped
+}
+
+fn parse(text: &str) -> DataConfig {
+    DataConfig::parse(text).expect("data")
+}
+
+/// The parts of a probe of a lane among these events.
+fn probed(events: &[Event], of: LaneId, what: &str) -> Vec<(String, Data)> {
+    let found = events.iter().find_map(|e| match e {
+        Event::Probed { lane, name, parts, .. } if *lane == of && *name == what => Some(parts.clone()),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no {what} of lane {of}"))
+}
+
+fn part<'a>(parts: &'a [(String, Data)], name: &str) -> &'a Data {
+    &parts.iter().find(|p| p.0 == name).unwrap_or_else(|| panic!("no part {name}")).1
+}
+
+fn rows(data: &Data) -> &[(String, Vec<f32>)] {
+    let Data::Table { rows, .. } = data else { panic!("{data:?}") };
+    rows
+}
+
+fn look(stepped: &mut Stepped, views: Vec<View>, steps: u64) -> Vec<Event> {
+    stepped.send(Command::Watch(views));
+    stepped.send(Command::Run);
+    stepped.advance(steps);
+    stepped.look();
+    stepped.drain()
+}
+
+const VALLEY: &str = r#"(
+    data: Surface(Rosenbrock, start: (-1.0, 1.5)), steps: 1000,
+    lanes: [(name: "a", optimizer: Sgd(0.001)), (name: "b", optimizer: Adam(0.01))],
+)"#;
+
+#[test]
+fn a_path_goes_from_the_start_to_where_the_lane_is() {
+    let mut run = stepped(VALLEY);
+    let extent = [-2.0, 2.0, -1.0, 3.0];
+    let mut views: Vec<View> = (0..2).map(|lane| View::Path { lane }).collect();
+    views.push(View::Landscape { lane: 0, extent, grid: (40, 20) });
+    let events = look(&mut run, views, 50);
+    for lane in 0..2 {
+        let parts = probed(&events, lane, "path");
+        let Data::Series(points) = part(&parts, "points") else { panic!() };
+        let live = &run.run().lane(lane).expect("a lane").trainer.live().params;
+        assert_eq!((points.len(), &points[..2], &points[100..]), (102, &[-1.0, 1.5][..], &live[..]));
+        let (x, y) = (f64::from(live[0]), f64::from(live[1]));
+        let height = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
+        let Data::Scalar(value) = part(&parts, "value") else { panic!() };
+        assert!((value - height).abs() < 1e-9 * height, "{value} {height}");
+    }
+    let parts = probed(&events, 0, "landscape");
+    let Data::Grid { width: 40, values, .. } = part(&parts, "heights") else { panic!() };
+    // Row 9 and column 29 hold (0.95, 1.1), near the minimum; the corner at the top left is high above it.
+    assert!(values[9 * 40 + 29] < 5.0 && values[0] > 10.0, "{} {}", values[9 * 40 + 29], values[0]);
+    stepped_on_is_not_computed_again(&mut run);
+}
+
+fn stepped_on_is_not_computed_again(run: &mut Stepped) {
+    run.advance(5);
+    run.look();
+    let names: Vec<_> = run
+        .drain()
+        .iter()
+        .filter_map(|e| if let Event::Probed { name, .. } = e { Some(*name) } else { None })
+        .collect();
+    assert_eq!(names, ["path", "path"], "the landscape stands still");
+}
+
+#[test]
+fn another_start_is_another_run_of_the_same_lanes() {
+    let mut run = stepped(VALLEY);
+    look(&mut run, vec![View::Path { lane: 1 }], 30);
+    let moved = parse("Surface(Sphere, start: (2.0, -0.5), noise: 0.1)");
+    run.send(Command::Data(Box::new(moved.clone())));
+    let events = run.drain();
+    let started: Vec<_> = events
+        .iter()
+        .filter_map(|e| {
+            if let Event::Started { lane, info, step: 0 } = e {
+                Some((*lane, info.name.clone()))
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(started, [(0, "a".to_string()), (1, "b".to_string())]);
+    let saved = run.run().scenario();
+    assert_eq!(saved.data, moved, "as saved");
+    assert_eq!(saved.lanes.iter().map(|l| l.network.clone()).collect::<Vec<_>>(), [None, None]);
+    assert_eq!(read(&saved.to_ron()).map(|s| s.data).ok(), Some(moved));
+    run.advance(10);
+    run.look();
+    let parts = probed(&run.drain(), 1, "path");
+    let Data::Series(points) = part(&parts, "points") else { panic!() };
+    assert_eq!((points.len(), &points[..2]), (22, &[2.0, -0.5][..]));
+}
+
+const MEMORY: &str = r#"(
+    data: Adding(samples: 200, length: 20), network: [Rnn(8)], init: Orthogonal(1.5), loss: Mse(), optimizer: Sgd(0.0001), steps: 100,
+    lanes: [(name: "rnn"), (name: "lstm", network: [Lstm(8)]), (name: "gru", network: [Gru(8)])],
+)"#;
+
+#[test]
+fn the_gradient_through_time_has_a_norm_for_every_step_of_the_sequence() {
+    let mut run = stepped(MEMORY);
+    let views = (0..3).map(|lane| View::ThroughTime { lane }).collect();
+    let events = look(&mut run, views, 1);
+    for (lane, gates) in [(0, 1), (1, 4), (2, 3)] {
+        let parts = probed(&events, lane, "through_time");
+        let norms = rows(part(&parts, "norms"));
+        assert_eq!((norms.len(), norms[0].1.len()), (1, 20));
+        assert!(norms[0].1.iter().all(|n| n.is_finite() && *n > 0.0), "{norms:?}");
+        let radius = rows(part(&parts, "radius"));
+        assert_eq!((radius.len(), radius[0].1.len(), &radius[0].0), (1, gates, &norms[0].0));
+        if lane == 0 {
+            // One small step after an orthogonal matrix times 1.5.
+            assert!((radius[0].1[0] - 1.5).abs() < 0.05, "{radius:?}");
+        }
+    }
+    let data = parse("Adding(samples: 200, length: 35)");
+    run.send(Command::Data(Box::new(data)));
+    run.advance(2);
+    run.look();
+    let parts = probed(&run.drain(), 1, "through_time");
+    assert_eq!(rows(part(&parts, "norms"))[0].1.len(), 35);
+}
+
+#[test]
+fn data_that_do_not_fit_change_nothing() {
+    let mut run = stepped(MEMORY);
+    let before = run.run().scenario();
+    run.send(Command::Data(Box::new(parse("Xor()"))));
+    let events = run.drain();
+    assert!(matches!(&events[..], [Event::Notice(text)] if text.contains("unchanged")), "{events:?}");
+    assert_eq!(run.run().scenario(), before);
+}
+
+#[test]
+fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
+    let mut run = stepped(MEMORY);
+    let view = |weight| vec![View::Microscope { lane: 0, weight }];
+    run.send(Command::Watch(view(3)));
+    run.look();
+    let parts = probed(&run.drain(), 0, "microscope");
+    let slots = rows(part(&parts, "slots"));
+    let names: Vec<_> = slots.iter().map(|s| &s.0[..]).collect();
+    assert_eq!(names[0], "1 Rnn 8 weight_ih");
+    assert_eq!(slots[1].1, [64.0, 8.0]);
+    assert!(!parts.iter().any(|p| p.0 == "terms"), "no step yet");
+    let events = look(&mut run, view(3), 1);
+    let parts = probed(&events, 0, "microscope");
+    let terms = rows(part(&parts, "terms"));
+    let value = |name: &str| terms.iter().find(|t| t.0 == name).map(|t| t.1[0]);
+    let (Some(g), Some(lr), Some(step)) = (value("g"), value("lr"), value("Δθ")) else {
+        panic!("{terms:?}")
+    };
+    assert!((step + lr * g).abs() < 1e-3 * (lr * g).abs() + 2e-7, "Sgd: {step} = -{lr} · {g}");
+    // Another weight of the same step.
+    run.send(Command::Watch(view(70)));
+    run.look();
+    assert_eq!(part(&probed(&run.drain(), 0, "microscope"), "weight"), &Data::Scalar(70.0));
+}

@@ -1,0 +1,141 @@
+//! One whole step kept for the microscope: what the optimizer read and what it wrote. Read-only for training.
+
+use super::{Snapshot, Trainer};
+use crate::engine::optim::{Look, State};
+
+/// A step, before and after.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    /// Steps done, this one included; 0 while there was none.
+    step: u64,
+    optim_step: u64,
+    lr: f64,
+    raw: Vec<f32>,
+    clipped: Vec<f32>,
+    from: Vec<f32>,
+    to: Vec<f32>,
+    before: State,
+    after: State,
+}
+
+/// One weight of one step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examined {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Its gradient before the clip.
+    pub raw: f32,
+    /// Its value before the step.
+    pub from: f32,
+    /// Its value after the step.
+    pub to: f32,
+    /// The formula, number by number.
+    pub terms: Vec<(&'static str, f64)>,
+    /// The weight with the largest gradient.
+    pub largest_gradient: usize,
+    /// The weight that moved furthest.
+    pub largest_step: usize,
+}
+
+fn copy(to: &mut State, from: &State) {
+    to.vectors.clone_from(&from.vectors);
+    to.scalars.clone_from(&from.scalars);
+}
+
+/// Index of what is largest, the first of equals; NaN never wins.
+fn largest(sizes: impl Iterator<Item = f32>) -> usize {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (i, size) in sizes.enumerate() {
+        if size > best.1 {
+            best = (i, size);
+        }
+    }
+    best.0
+}
+
+impl Scope {
+    /// Keeps what the clip and the update will overwrite.
+    pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot) {
+        self.raw.clear();
+        self.raw.extend_from_slice(grads);
+        self.from.clone_from(&live.params);
+        copy(&mut self.before, &live.optim);
+    }
+
+    /// Keeps the gradient that the optimizer gets.
+    pub(super) fn clipped(&mut self, grads: &[f32]) {
+        self.clipped.clear();
+        self.clipped.extend_from_slice(grads);
+    }
+
+    /// Keeps what became of it.
+    pub(super) fn after(&mut self, live: &Snapshot, lr: f64) {
+        (self.step, self.optim_step, self.lr) = (live.step, live.optim_step, lr);
+        self.to.clone_from(&live.params);
+        copy(&mut self.after, &live.optim);
+    }
+}
+
+impl Trainer {
+    /// Whether the next step is to be kept for the microscope, if it is looked at.
+    pub fn aim(&mut self, on: bool) {
+        self.aimed = on;
+        if on && self.scope.is_none() {
+            self.scope = Some(Box::default());
+        }
+    }
+
+    /// Forgets the step that was kept.
+    pub fn put_scope_away(&mut self) {
+        (self.aimed, self.scope) = (false, None);
+    }
+
+    /// One weight of the step that was kept; `None` while there is none.
+    pub fn examine(&self, weight: usize) -> Option<Examined> {
+        let scope = self.scope.as_ref().filter(|s| s.step > 0)?;
+        let same = scope.after.vectors.len() == self.live.optim.vectors.len()
+            && scope.before.vectors.len() == scope.after.vectors.len()
+            && scope.before.scalars.len() == self.live.optim.scalars.len();
+        // Another optimizer since then cannot explain that step.
+        if !same {
+            return None;
+        }
+        let i = weight;
+        let (from, to) = (*scope.from.get(i)?, scope.to[i]);
+        let look = Look {
+            i,
+            step: scope.optim_step,
+            lr: scope.lr,
+            grad: scope.clipped[i],
+            from,
+            to,
+            before: &scope.before,
+            after: &scope.after,
+        };
+        let steps = scope.from.iter().zip(&scope.to).map(|(a, b)| (b - a).abs());
+        Some(Examined {
+            step: scope.step,
+            raw: scope.raw[i],
+            from,
+            to,
+            terms: self.recipe.optimizer.explain(&look),
+            largest_gradient: largest(scope.raw.iter().map(|g| g.abs())),
+            largest_step: largest(steps),
+        })
+    }
+
+    /// ‖∂L/∂h_t‖ of the last step's batch for t = 1 .. T, for every layer with a state in time; none before a step.
+    pub fn through_time(&self) -> Vec<(usize, Vec<f32>)> {
+        if self.last.step == 0 {
+            return Vec::new();
+        }
+        let nodes = self.network.nodes().iter().enumerate();
+        let of = |(i, n): (usize, &crate::engine::network::Node)| {
+            Some((i, n.layer.through_time(self.ws.cache(i), self.rows)?))
+        };
+        nodes.filter_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
