@@ -8,12 +8,14 @@ mod headless;
 mod lab;
 mod list;
 mod open;
+mod record;
 mod resume;
 mod run;
 mod show;
 mod signals;
 
 pub use open::{Opened, Unknown, open};
+pub use record::{read_script, record};
 pub use resume::{Reopened, reopen};
 
 use crate::text::{escaped, escaped_lines, excerpt};
@@ -51,6 +53,8 @@ enum Command {
     Run(run::Run),
     /// Go on with a run where it stopped
     Resume(resume::Resume),
+    /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
+    Record(record::Record),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Print the manual page
@@ -65,6 +69,7 @@ impl Command {
             Self::Check(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Resume(command) => command.run(),
+            Self::Record(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(_) => completions::man(),
         }

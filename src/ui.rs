@@ -3,11 +3,13 @@
 
 pub mod app;
 pub mod diagnosis;
+pub mod frames;
 pub mod keymap;
 pub mod layout;
 pub mod message;
 pub mod overlay;
 pub mod pane;
+pub mod record;
 pub mod screen;
 pub mod session;
 pub mod terminal;

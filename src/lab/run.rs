@@ -201,6 +201,11 @@ impl Run {
         self.quit
     }
 
+    /// Whether lanes were told to train on.
+    pub fn running(&self) -> bool {
+        self.running
+    }
+
     /// Whether no lane will train before another order comes.
     pub fn idle(&self) -> bool {
         self.present().all(|(_, p)| p.lane.is_some()) && !self.present().any(|(id, p)| self.wants(id, p))
@@ -211,9 +216,9 @@ impl Run {
         self.present().all(|(_, p)| terminal(&p.phase))
     }
 
-    /// Steps of the foremost lane.
-    pub fn foremost(&self) -> u64 {
-        self.present().map(|(_, p)| p.step).max().unwrap_or(0)
+    /// Steps of a lane.
+    pub fn step_of(&self, id: LaneId) -> Option<u64> {
+        Some(self.places.get(id)?.as_ref()?.step)
     }
 
     /// Steps of the hindmost lane that has steps to make.

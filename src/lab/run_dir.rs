@@ -268,6 +268,19 @@ impl RunDir {
     }
 }
 
+/// Writes a file that somebody asked for: whole or not at all, for its owner alone, never through a link.
+///
+/// # Errors
+/// Why it cannot be written, or that something else than a file has this name.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DirError> {
+    let fault = |what: String| DirError { path: path.into(), what };
+    let whole = std::path::absolute(path).map_err(|e| fault(plain(&e)))?;
+    match whole.symlink_metadata() {
+        Ok(found) if !found.is_file() => return Err(fault("something else than a file has this name".into())),
+        _ => store::replace(&whole, bytes).map_err(|e| fault(plain(&e))),
+    }
+}
+
 /// Takes the lock of a directory that is ours or empty.
 fn claim(path: &Path) -> Result<File, String> {
     let name = path.join("run.lock");

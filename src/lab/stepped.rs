@@ -5,7 +5,7 @@
 use crate::lab::lane::Pace;
 use crate::lab::preview::{self, Memory, lane_of};
 use crate::lab::run::{Run, Stamp};
-use crate::telemetry::{Command, Event, View};
+use crate::telemetry::{Command, Event, LaneId, View};
 
 /// A turn of a fixed number of steps.
 #[derive(Debug)]
@@ -30,10 +30,17 @@ impl Pace for Counted {
     }
 }
 
+/// Steps a second of a lane that nobody holds back, on a made-up clock.
+const FREE: f64 = 2000.0;
+
 /// A run that moves only when told.
 #[derive(Debug)]
 pub struct Stepped {
     run: Run,
+    /// Steps a second of the made-up clock.
+    rate: f64,
+    /// The part of a step that the clock has not made whole yet.
+    owed: f64,
     memory: Memory,
     shown: Vec<(View, Stamp)>,
     probes: Vec<Event>,
@@ -42,13 +49,19 @@ pub struct Stepped {
 impl Stepped {
     /// Drives this run.
     pub fn new(run: Run) -> Self {
-        Self { run, memory: Memory::default(), shown: Vec::new(), probes: Vec::new() }
+        Self { run, rate: FREE, owed: 0.0, memory: Memory::default(), shown: Vec::new(), probes: Vec::new() }
     }
 
     /// Carries out an order at once.
     pub fn send(&mut self, command: Command) {
-        if self.run.ready(&command) {
-            self.run.apply(command);
+        match command {
+            // Held back by the made-up clock, not by the one on the wall.
+            Command::Pace(rate) => self.rate = rate.filter(|r| r.is_finite() && *r > 0.0).unwrap_or(FREE),
+            other => {
+                if self.run.ready(&other) {
+                    self.run.apply(other);
+                }
+            }
         }
     }
 
@@ -60,15 +73,33 @@ impl Stepped {
         true
     }
 
-    /// Up to so many steps in every lane that trains, the lanes taking turns.
+    /// Up to so many steps in every lane that trains, the lanes taking turns; one that is behind catches up first.
     pub fn advance(&mut self, steps: u64) {
-        let goal = self.run.foremost() + steps;
-        while self.run.hindmost().is_some_and(|step| step < goal) {
-            let left = goal - self.run.hindmost().unwrap_or(goal);
-            if !self.turn(left) {
+        let Some(goal) = self.run.hindmost().map(|step| step.saturating_add(steps)) else { return };
+        while let Some(step) = self.run.hindmost().filter(|step| *step < goal) {
+            if !self.turn(goal - step) {
                 break;
             }
         }
+    }
+
+    /// Lets so many seconds of a made-up clock go by, at the pace that was ordered. `stop`: a lane, and the step beyond
+    /// which it may not go.
+    pub fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>) {
+        if !self.run.running() {
+            // Steps that were ordered one by one, and lanes that have to meet.
+            while self.turn(u64::MAX) {}
+            return;
+        }
+        self.owed += self.rate * seconds;
+        let mut steps = self.owed as u64;
+        self.owed -= steps as f64;
+        if let Some((lane, last)) = stop
+            && let Some(step) = self.run.step_of(lane)
+        {
+            steps = steps.min(last.saturating_sub(step));
+        }
+        self.advance(steps);
     }
 
     /// Computes what is watched, where it is not up to date.

@@ -8,8 +8,9 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use crate::limits;
-use crate::registry::{Settings as _, join};
+use crate::registry::{Faults, Settings as _, join};
 use crate::text::{escaped, escaped_lines, excerpt};
+use serde::de::DeserializeOwned;
 
 /// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,21 +87,43 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     })
 }
 
+/// Reads another document than a scenario, with the same care; `check` tells what else is wrong, by the path of the value.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn document<T: DeserializeOwned>(
+    text: &str,
+    check: impl FnOnce(&T, Faults<'_>),
+) -> Result<T, Vec<Fault>> {
+    let document = Document::new(text).map_err(|found| placed(text, found))?;
+    let value = document.read::<T>();
+    if let Some(value) = &value {
+        check(value, &mut |path, what| document.fault(document.find(path).span.start, what));
+    }
+    match (value, document.into_faults()) {
+        (Some(value), faults) if faults.is_empty() => Ok(value),
+        (_, faults) => Err(placed(text, faults)),
+    }
+}
+
+/// Faults in the order of the text, each with its line and column.
+fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
+    found.sort_by_key(|f| f.0);
+    found.dedup();
+    let more = found.len().saturating_sub(limits::FAULTS);
+    found.truncate(limits::FAULTS);
+    let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
+    if let (Some(last), 1..) = (faults.last_mut(), more) {
+        last.what.extend([" (and ", &more.to_string(), " more)"]);
+    }
+    faults
+}
+
 fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Prepared>), Vec<Fault>> {
     if let Err(fault) = decode(text.as_bytes()) {
         return Err(vec![fault]);
     }
-    let placed = |mut found: Vec<(usize, String)>| {
-        found.sort_by_key(|f| f.0);
-        found.dedup();
-        let more = found.len().saturating_sub(limits::FAULTS);
-        found.truncate(limits::FAULTS);
-        let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
-        if let (Some(last), 1..) = (faults.last_mut(), more) {
-            last.what.extend([" (and ", &more.to_string(), " more)"]);
-        }
-        faults
-    };
+    let placed = |found| placed(text, found);
     let document = Document::new(text).map_err(placed)?;
     let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
     let mut check = Check { document, data: None };

@@ -175,6 +175,10 @@ impl Key {
     const fn ch(c: char) -> Self {
         Self::of(KeyCode::Char(c))
     }
+    /// The key that types this character.
+    pub const fn of_char(c: char) -> Self {
+        Self::ch(c)
+    }
     const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
     }
@@ -217,6 +221,68 @@ impl std::fmt::Display for Key {
             other => write!(f, "{other:?}"),
         }
     }
+}
+
+impl std::str::FromStr for Key {
+    type Err = String;
+
+    /// Reads what [`Display`](std::fmt::Display) writes: `q`, `space`, `Ctrl-R`, `S-Tab`, `Enter`, `F1`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut rest, mut modifiers) = (text, KeyModifiers::NONE);
+        let prefixes = [
+            ("Ctrl-", KeyModifiers::CONTROL),
+            ("Alt-", KeyModifiers::ALT),
+            ("S-", KeyModifiers::SHIFT),
+            ("Shift-", KeyModifiers::SHIFT),
+        ];
+        while let Some((stripped, flag)) =
+            prefixes.iter().find_map(|(p, m)| Some((rest.strip_prefix(p).filter(|r| !r.is_empty())?, *m)))
+        {
+            (rest, modifiers) = (stripped, modifiers | flag);
+        }
+        let mut chars = rest.chars();
+        let code = match (chars.next(), chars.next()) {
+            (Some(c), None) if modifiers.contains(KeyModifiers::CONTROL) => {
+                KeyCode::Char(c.to_ascii_lowercase())
+            }
+            (Some(c), None) if !crate::text::harmful(c) => KeyCode::Char(c),
+            _ => named(rest).ok_or_else(|| {
+                let near = crate::text::did_you_mean(rest, NAMES.iter().map(|(name, _)| *name));
+                let hint = near.map_or_else(
+                    || "write one such as q, space, Ctrl-R, S-Tab, Enter or F1".into(),
+                    |n| format!("did you mean {n}?"),
+                );
+                format!("there is no key {}; {hint}", crate::text::excerpt(text, 40))
+            })?,
+        };
+        Ok(KeyEvent::new(if (code, modifiers) == (KeyCode::Tab, KeyModifiers::SHIFT) { KeyCode::BackTab } else { code }, modifiers).into())
+    }
+}
+
+/// Keys that have a name instead of a character.
+const NAMES: [(&str, KeyCode); 17] = [
+    ("space", KeyCode::Char(' ')),
+    ("Enter", KeyCode::Enter),
+    ("Esc", KeyCode::Esc),
+    ("Tab", KeyCode::Tab),
+    ("BackTab", KeyCode::BackTab),
+    ("Backspace", KeyCode::Backspace),
+    ("Up", KeyCode::Up),
+    ("Down", KeyCode::Down),
+    ("Left", KeyCode::Left),
+    ("Right", KeyCode::Right),
+    ("Home", KeyCode::Home),
+    ("End", KeyCode::End),
+    ("PgUp", KeyCode::PageUp),
+    ("PgDn", KeyCode::PageDown),
+    ("Ins", KeyCode::Insert),
+    ("Insert", KeyCode::Insert),
+    ("Del", KeyCode::Delete),
+];
+
+fn named(text: &str) -> Option<KeyCode> {
+    let function = || text.strip_prefix('F')?.parse().ok().filter(|n| (1..=12).contains(n)).map(KeyCode::F);
+    NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, code)| *code).or_else(function)
 }
 
 /// One row of the table.
@@ -386,6 +452,19 @@ mod tests {
                     assert!(seen.insert(k), "{k} twice in {scope:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_key_is_read_as_it_is_written() {
+        for key in KEYMAP.iter().flat_map(|b| b.keys) {
+            assert_eq!(key.to_string().parse(), Ok(*key), "{key}");
+        }
+        assert_eq!("Ctrl-r".parse(), Ok(Key::ctrl('r')));
+        assert_eq!("enter".parse(), Ok(Key::of(KeyCode::Enter)));
+        assert_eq!("-".parse(), Ok(Key::ch('-')));
+        for text in ["", "Entr", "F13", "Ctrl-", "ab", "\u{1b}"] {
+            assert!(text.parse::<Key>().is_err(), "{text:?}");
         }
     }
 

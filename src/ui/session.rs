@@ -2,17 +2,13 @@
 //! orders go out and events come in through two functions.
 
 use super::app::{App, Presets};
+use super::frames::{Frames, KEYS};
 use super::message::{Effect, Message};
-use super::pane::PaneId;
-use super::screen;
 use super::terminal::keys::Input;
 use super::terminal::{ColorChoice, Terminal, Unfit, Wake, depth, glyphs};
 use super::theme::Theme;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// What a session needs.
@@ -33,38 +29,10 @@ pub struct Session<'a> {
     pub drain: &'a mut dyn FnMut() -> Vec<Event>,
 }
 
-/// Between two pictures while numbers change.
-const COUNTERS: Duration = Duration::from_millis(100);
 /// Between two looks at the events.
 const EVENTS: Duration = Duration::from_millis(25);
 /// The same while nothing trains.
 const IDLE: Duration = Duration::from_millis(200);
-/// Between a pressed key and its picture, at most, while keys keep coming.
-const KEYS: Duration = Duration::from_millis(16);
-
-/// When what was drawn last.
-struct Drawn {
-    buffer: Buffer,
-    any: Option<Instant>,
-    panes: BTreeMap<PaneId, Instant>,
-    /// Something changed by hand: everything must be drawn now.
-    hand: bool,
-    /// Numbers changed.
-    numbers: bool,
-    /// When numbers changed last: a pane drawn before is out of date.
-    news: Option<Instant>,
-}
-
-impl Drawn {
-    /// The panes that were drawn before the last news.
-    fn stale(&self) -> impl Iterator<Item = (PaneId, Instant)> {
-        let news = self.news;
-        self.panes
-            .iter()
-            .filter(move |(_, at)| news.is_some_and(|news| **at < news))
-            .map(|(id, at)| (*id, *at))
-    }
-}
 
 /// Opens the lab and runs it to its end; the exit code.
 ///
@@ -80,18 +48,11 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     for notice in session.notices {
         app.update(Message::Event(Event::Notice(notice)));
     }
-    let mut drawn = Drawn {
-        buffer: Buffer::empty(Rect::ZERO),
-        any: None,
-        panes: BTreeMap::new(),
-        hand: true,
-        numbers: false,
-        news: None,
-    };
+    let mut frames = Frames::default();
     let mut code = None;
     while code.is_none() {
         let mut messages = Vec::new();
-        match terminal.wait(pause(&app, &drawn)) {
+        match terminal.wait(pause(&app, &frames)) {
             None | Some(Wake::Input(Input::Status)) => {}
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
@@ -105,14 +66,16 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
             // As if the hang-up had been told by a signal.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
         }
-        drawn.hand |= !messages.is_empty();
+        if !messages.is_empty() {
+            frames.touch();
+        }
+        let now = start.elapsed();
         let events = (session.drain)();
-        drawn.numbers |= !events.is_empty();
         if !events.is_empty() {
-            drawn.news = Some(Instant::now());
+            frames.news(now);
         }
         messages.extend(events.into_iter().map(Message::Event));
-        messages.push(Message::Tick(start.elapsed()));
+        messages.push(Message::Tick(now));
         let notice = app.notice().is_some();
         for message in messages {
             for effect in app.update(message) {
@@ -121,11 +84,11 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
                     Effect::Suspend => {
                         terminal.suspend()?;
                         app.size = terminal.size();
-                        drawn.hand = true;
+                        frames.touch();
                     }
                     Effect::Repaint => {
                         terminal.writer().repaint();
-                        drawn.hand = true;
+                        frames.touch();
                     }
                     Effect::Quit(c) => code = Some(c),
                     // The app itself has done these.
@@ -138,10 +101,13 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
                 }
             }
         }
-        drawn.hand |= notice != app.notice().is_some();
-        if code.is_none() && due(&drawn, Instant::now(), terminal.writer().busy()) {
+        if notice != app.notice().is_some() {
+            frames.touch();
+        }
+        let now = start.elapsed();
+        if code.is_none() && frames.due(now, terminal.writer().busy()) {
             app.update(Message::Link(slow(terminal.writer().round_trip())));
-            show(&app, &mut drawn, &terminal);
+            terminal.show(frames.draw(&app, now));
         }
     }
     (session.send)(Command::Quit);
@@ -156,46 +122,12 @@ fn slow(round_trip: Option<Duration>) -> Option<Duration> {
 }
 
 /// How long nothing needs to be done.
-fn pause(app: &App, drawn: &Drawn) -> Duration {
-    if drawn.hand {
+fn pause(app: &App, frames: &Frames) -> Duration {
+    if frames.touched() {
         KEYS
-    } else if app.training() || drawn.numbers || drawn.stale().next().is_some() {
+    } else if app.training() || frames.behind() {
         EVENTS
     } else {
         IDLE
     }
-}
-
-/// Whether it is time for a picture. `busy`: the last one has not even been sent.
-fn due(drawn: &Drawn, now: Instant, busy: bool) -> bool {
-    let since = |t: Option<Instant>| t.map_or(Duration::MAX, |t| now.duration_since(t));
-    if drawn.hand {
-        return since(drawn.any) >= KEYS;
-    }
-    let old = |(id, at): (PaneId, Instant)| now.duration_since(at) >= id.lasts();
-    let wanted = since(drawn.any) >= COUNTERS && (drawn.numbers || drawn.stale().any(old));
-    wanted && (!busy || since(drawn.any) >= Duration::from_secs(1))
-}
-
-fn show(app: &App, drawn: &mut Drawn, terminal: &Terminal) {
-    let now = Instant::now();
-    let Size { width, height } = app.size;
-    let area = Rect::new(0, 0, width, height);
-    if drawn.buffer.area != area {
-        drawn.buffer = Buffer::empty(area);
-        drawn.hand = true;
-    }
-    if drawn.hand {
-        drawn.buffer.reset();
-    }
-    // A window lies over the panes: what it covered must be drawn again.
-    let all = drawn.hand || app.overlay.is_some();
-    let fresh = |id: PaneId| all || drawn.panes.get(&id).is_none_or(|&t| now.duration_since(t) >= id.lasts());
-    let painted: Vec<_> = PaneId::ALL.iter().copied().filter(|&id| fresh(id)).collect();
-    screen::draw(app, |id| painted.contains(&id), &mut drawn.buffer);
-    terminal.show(&drawn.buffer);
-    drawn.panes.extend(painted.into_iter().map(|id| (id, now)));
-    drawn.any = Some(now);
-    drawn.hand = false;
-    drawn.numbers = false;
 }

@@ -1,0 +1,165 @@
+//! `gradtui record`: the lab on a made-up clock, written to an asciicast file.
+
+use super::{BadInput, Ended, open};
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::experiment::Experiment;
+use crate::lab::files;
+use crate::lab::outcome::{Expectation, Standings};
+use crate::lab::preset;
+use crate::lab::run::Run;
+use crate::lab::run_dir::write_file;
+use crate::lab::stepped::Stepped;
+use crate::limits;
+use crate::scenario::{Scenario, read_with_data};
+use crate::telemetry::{Command, Event, LaneId};
+use crate::ui::app::Preset;
+use crate::ui::record::cast::{Cast, Version};
+use crate::ui::record::script::{self, Cue, Script};
+use crate::ui::record::studio::{Bench, Failed, Shot, Studio};
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Columns and rows of a recording that nobody gave another size.
+const SIZE: (u16, u16) = (100, 30);
+/// Seconds of a recording without a script.
+const UNSCRIPTED: f64 = 30.0;
+
+/// Arguments of `record`.
+#[derive(Debug, clap::Args)]
+pub struct Record {
+    /// A preset or a file
+    #[arg(value_name = "SCENARIO")]
+    scenario: OsString,
+    /// The recording, an asciicast file
+    #[arg(long, value_name = "X.cast")]
+    out: PathBuf,
+    /// What happens when, and what is pressed then (RON); without, half a minute of training
+    #[arg(long, value_name = "S.ron")]
+    script: Option<PathBuf>,
+    /// Columns and rows [default: the script's, or 100x30]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<(u16, u16)>,
+    /// Version of the format; 2 plays everywhere
+    #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u8).range(2..=3), default_value_t = 2)]
+    cast_version: u8,
+}
+
+/// Reads `100x30`.
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides.filter(|&(w, h)| script::fits(w, h)).ok_or_else(|| format!("write it as 100x30; {}", script::SIZES))
+}
+
+/// A run on a made-up clock and what is waited for in it.
+#[derive(Debug)]
+struct Lab {
+    run: Stepped,
+    standings: Standings,
+    conditions: Vec<Option<Expectation>>,
+}
+
+impl Bench for Lab {
+    fn send(&mut self, command: Command) {
+        self.run.send(command);
+    }
+    fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>) {
+        self.run.pass(seconds, stop);
+    }
+    fn look(&mut self) {
+        self.run.look();
+    }
+    fn drain(&mut self) -> Vec<Event> {
+        let events = self.run.drain();
+        for event in &events {
+            self.standings.apply(event);
+        }
+        events
+    }
+    fn idle(&self) -> bool {
+        self.run.run().idle()
+    }
+    fn holds(&self, cue: usize) -> bool {
+        self.conditions.get(cue).and_then(Option::as_ref).is_none_or(|c| c.check(&self.standings).is_ok())
+    }
+}
+
+impl Record {
+    /// Records it.
+    pub fn run(self) -> anyhow::Result<()> {
+        let opened = open(&self.scenario)?;
+        let (scenario, data) =
+            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+            Some(disk) => Arc::new(disk.clone()),
+            None => Arc::new(NoFiles),
+        };
+        let script = match &self.script {
+            Some(path) => read_script(path, &scenario)?,
+            None => Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() },
+        };
+        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+            .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
+        let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
+        let size = self.size.or(script.size).unwrap_or(SIZE);
+        let run = Run::new(experiment, None, files);
+        let bytes = record(scenario, run, &script, size, version, |_| ())
+            .map_err(|e| match e {
+                Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
+                Failed::Write(e) => e.into(),
+            })?;
+        write_file(&self.out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
+        Ok(())
+    }
+
+    fn named(&self) -> String {
+        self.script.as_ref().map_or_else(String::new, |p| p.display().to_string())
+    }
+}
+
+/// Reads a script for this scenario.
+///
+/// # Errors
+/// Every fault with its place.
+pub fn read_script(path: &Path, scenario: &Scenario) -> Result<Script, BadInput> {
+    let name = path.display().to_string();
+    let bytes = files::read(path, limits::SCENARIO_BYTES).map_err(|what| BadInput::new(format!("{name}: {what}")))?;
+    let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+    let condition = |text: &str| Expectation::parse(text, &lanes).map(|_| ());
+    script::read(&bytes, condition).map_err(|faults| BadInput(faults.iter().map(|f| f.in_file(&name)).collect()))
+}
+
+/// The bytes of a recording; every picture goes to `see` as well.
+///
+/// # Errors
+/// A cue that never comes.
+pub fn record(
+    scenario: Scenario,
+    run: Run,
+    script: &Script,
+    (width, height): (u16, u16),
+    version: Version,
+    mut see: impl FnMut(&Shot<'_>),
+) -> Result<Vec<u8>, Failed> {
+    let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+    let condition = |cue: &Cue| cue.when.as_ref().and_then(|w| Expectation::parse(w, &lanes).ok());
+    let lab = Lab {
+        run: Stepped::new(run),
+        standings: Standings::default(),
+        conditions: script.cues.iter().map(condition).collect(),
+    };
+    let title = if script.title.is_empty() { scenario.title.clone() } else { script.title.clone() };
+    let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+    let presets = Box::new(move || preset::ALL.iter().map(read).collect());
+    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    let size = (width, height).into();
+    let mut cast = Cast::begin(Vec::new(), version, size, &title)?;
+    let mut studio = Studio::new(script, scenario, presets, theme, size, lab);
+    let end = studio.play(|shot| {
+        see(&shot);
+        cast.show(shot.at, shot.picture)?;
+        shot.markers.iter().try_for_each(|m| cast.marker(shot.at, m))
+    })?;
+    Ok(cast.end(end)?)
+}

@@ -1,0 +1,264 @@
+//! Asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast): written picture by picture, read line by line.
+//! Knows no clock: the time of every event is an argument.
+
+use super::super::terminal::encode::encode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// What a recording begins with: an empty second screen without a cursor.
+const OPENING: &str = "\x1b[?1049h\x1b[?25l";
+
+/// The version of the format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// Times since the beginning: every player, agg and svg-term read it.
+    #[default]
+    Two,
+    /// Times since the event before: asciinema 3.
+    Three,
+}
+
+/// A recording being written. Every event is a line of its own and leaves at once, so a cut-off file is good but for its
+/// last line.
+#[derive(Debug)]
+pub struct Cast<W> {
+    out: W,
+    version: Version,
+    last: Duration,
+    shown: Option<Buffer>,
+    bytes: Vec<u8>,
+}
+
+impl<W: Write> Cast<W> {
+    /// Begins a recording of a screen of this size.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn begin(mut out: W, version: Version, size: Size, title: &str) -> io::Result<Self> {
+        let title = crate::text::escaped(title);
+        let header = match version {
+            Version::Two => json!({
+                "version": 2, "width": size.width, "height": size.height, "title": title,
+                "env": { "TERM": "xterm-256color" },
+            }),
+            Version::Three => json!({
+                "version": 3, "term": { "cols": size.width, "rows": size.height, "type": "xterm-256color" },
+                "title": title,
+            }),
+        };
+        writeln!(out, "{header}")?;
+        let mut cast = Self { out, version, last: Duration::ZERO, shown: None, bytes: OPENING.into() };
+        cast.send(Duration::ZERO)?;
+        Ok(cast)
+    }
+
+    /// Shows a picture; nothing is written where it looks like the one before.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn show(&mut self, now: Duration, picture: &Buffer) -> io::Result<()> {
+        let size = |b: &Buffer| (b.area.width, b.area.height);
+        if self.shown.as_ref().is_some_and(|old| size(old) != size(picture)) {
+            let (width, height) = size(picture);
+            self.event(now, "r", &format!("{width}x{height}"))?;
+        }
+        encode(self.shown.as_ref(), picture, false, &mut self.bytes);
+        match &mut self.shown {
+            Some(old) => old.clone_from(picture),
+            empty => *empty = Some(picture.clone()),
+        }
+        self.send(now)
+    }
+
+    /// Sets a chapter.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn marker(&mut self, now: Duration, label: &str) -> io::Result<()> {
+        self.event(now, "m", &crate::text::escaped(label))
+    }
+
+    /// Ends the recording at this time: the last picture stays until then.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn end(mut self, now: Duration) -> io::Result<W> {
+        if now > self.last {
+            // A version 2 file lasts until its last event, so there must be one.
+            self.bytes.extend_from_slice(b"\x1b[m");
+            self.send(now)?;
+        }
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    fn send(&mut self, now: Duration) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        let result = self.event(now, "o", &String::from_utf8_lossy(&bytes));
+        self.bytes = bytes;
+        self.bytes.clear();
+        result
+    }
+
+    fn event(&mut self, now: Duration, code: &str, data: &str) -> io::Result<()> {
+        let time = match self.version {
+            Version::Two => now,
+            Version::Three => now.saturating_sub(self.last),
+        };
+        self.last = now;
+        let data = Value::from(data);
+        writeln!(self.out, "[{}.{:06},\"{code}\",{data}]", time.as_secs(), time.subsec_micros())?;
+        self.out.flush()
+    }
+}
+
+/// What happens in a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// This is written to the terminal.
+    Output(String),
+    /// A chapter begins.
+    Marker(String),
+    /// The terminal takes another size.
+    Resize(Size),
+}
+
+/// A recording read from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The size of its screen.
+    pub size: Size,
+    /// What it is called; empty if it is not.
+    pub title: String,
+    /// What happens, and when.
+    pub events: Vec<(Duration, What)>,
+}
+
+/// Longest pause or recording that is believed.
+const LONGEST: f64 = 1e7;
+
+/// Reads a recording of version 2 or 3. A last line that was cut off is left out.
+///
+/// # Errors
+/// The first line at fault, from 1, and what is wrong with it.
+pub fn read(text: &str) -> Result<Recording, (usize, String)> {
+    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
+    let header = lines.next().and_then(|(_, l)| serde_json::from_str::<Value>(l).ok());
+    let fault = |what: &str| (1, what.to_string());
+    let header = header.filter(Value::is_object).ok_or_else(|| fault("no asciicast: the first line is no header"))?;
+    let (relative, width, height) = match header["version"].as_u64() {
+        Some(2) => (false, &header["width"], &header["height"]),
+        Some(3) => (true, &header["term"]["cols"], &header["term"]["rows"]),
+        _ => return Err(fault("no asciicast of version 2 or 3")),
+    };
+    let side = |v: &Value| v.as_u64().filter(|n| (1..=1000).contains(n)).map(|n| n as u16);
+    let (Some(width), Some(height)) = (side(width), side(height)) else {
+        return Err(fault("the header tells no size from 1x1 to 1000x1000"));
+    };
+    let title = header["title"].as_str().unwrap_or_default().to_string();
+    let mut recording = Recording { size: Size::new(width, height), title, events: Vec::new() };
+    let (mut last, mut lines) = (0.0, lines.peekable());
+    while let Some((at, line)) = lines.next() {
+        let fault = |what: &str| (at + 1, what.to_string());
+        let (time, code, data) = match serde_json::from_str::<(f64, String, Value)>(line) {
+            Ok(event) => event,
+            Err(_) if lines.peek().is_none() && !text.ends_with('\n') => break,
+            Err(_) => return Err(fault("no event; one is written [time, \"code\", \"data\"]")),
+        };
+        let now = if relative { last + time } else { time };
+        if !(now >= last && now <= LONGEST) {
+            return Err(fault("the time goes backwards, or is no time"));
+        }
+        last = now;
+        let data = data.as_str().unwrap_or_default();
+        let what = match &code[..] {
+            "o" => What::Output(data.into()),
+            "m" => What::Marker(data.into()),
+            "r" => match data.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?))) {
+                Some((w, h)) => What::Resize(Size::new(w, h)),
+                None => return Err(fault("a size is written 80x24")),
+            },
+            // Input, exit codes and what later versions may bring are nothing to show.
+            _ => continue,
+        };
+        recording.events.push((Duration::from_secs_f64(now), what));
+    }
+    Ok(recording)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    fn picture(text: &str) -> Buffer {
+        let mut b = Buffer::empty(Rect::new(0, 0, 20, 3));
+        b.set_string(1, 1, text, Style::new());
+        b
+    }
+
+    fn written(version: Version) -> String {
+        let ms = Duration::from_millis;
+        let mut cast = Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title").expect("memory");
+        cast.show(ms(0), &picture("loss ‖g‖")).expect("memory");
+        cast.show(ms(125), &picture("loss ‖g‖")).expect("memory");
+        cast.marker(ms(250), "one\n").expect("memory");
+        cast.show(ms(1250), &picture("loss 2")).expect("memory");
+        String::from_utf8(cast.end(ms(3000)).expect("memory")).expect("text")
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_in_both_versions() {
+        let (two, three) = (read(&written(Version::Two)), read(&written(Version::Three)));
+        assert_eq!(two, three);
+        let recording = two.expect("a recording");
+        assert_eq!(recording.size, Size::new(20, 3));
+        assert!(!recording.title.contains('\u{1b}'), "{}", recording.title);
+        let times: Vec<_> = recording.events.iter().map(|(t, _)| t.as_millis()).collect();
+        assert_eq!(times, [0, 0, 250, 1250, 3000], "the same picture twice is written once");
+        assert_eq!(recording.events[2].1, What::Marker("one\\u{a}".into()));
+        let mut vt = avt::Terminal::new(20, 3).expect("a size");
+        for (_, what) in recording.events {
+            if let What::Output(text) = what {
+                vt.feed([text.as_str()]);
+            }
+        }
+        assert_eq!(vt.screen().line(1).expect("a line").text().trim_end(), " loss 2");
+    }
+
+    #[test]
+    fn a_recording_that_was_cut_off_is_good_but_for_its_last_line() {
+        let text = written(Version::Two);
+        let whole = read(&text).expect("a recording").events;
+        for cut in text.find('\n').expect("a header") + 1..text.len() {
+            if text.is_char_boundary(cut) {
+                let events = read(&text[..cut]).unwrap_or_else(|e| panic!("{cut}: {e:?}")).events;
+                assert!(whole.starts_with(&events), "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_its_line() {
+        let head = "{\"version\":2,\"width\":80,\"height\":24}\n";
+        for (text, line) in [
+            (String::new(), 1),
+            ("{}\n".into(), 1),
+            ("{\"version\":1}\n".into(), 1),
+            (head.replace("80", "0"), 1),
+            (format!("{head}[1,\"o\",\"a\"]\n[0.5,\"o\",\"b\"]\n"), 3),
+            (format!("{head}[1,\"o\",\"a\"]\nhello\n[2,\"o\",\"b\"]\n"), 3),
+            (format!("{head}[1e300,\"o\",\"a\"]\n"), 2),
+            (format!("{head}[1,\"r\",\"wide\"]\n"), 2),
+        ] {
+            assert_eq!(read(&text).map_err(|e| e.0), Err(line), "{text}");
+        }
+    }
+}

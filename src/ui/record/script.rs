@@ -1,0 +1,256 @@
+//! The script of a recording: what happens at which step, on which condition, and what is pressed, typed and said then.
+//! A RON document, checked like a scenario; plays nothing.
+
+use crate::limits;
+use crate::registry::Faults;
+use crate::scenario::{Fault, decode, document};
+use crate::ui::keymap::Key;
+use serde::{Deserialize, Serialize};
+
+/// A recording's script: settings, and cues that come one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    /// What the recording is called; the scenario's title without.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Columns and rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<(u16, u16)>,
+    /// Pictures a second.
+    #[serde(skip_serializing_if = "is_default_fps")]
+    pub fps: u32,
+    /// Whether pressed keys are shown below the lab.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub show_keys: bool,
+    /// Seconds between the keys of one cue.
+    #[serde(skip_serializing_if = "is_default_typing")]
+    pub typing: f64,
+    /// Whether the lanes are paused at first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// What happens.
+    pub cues: Vec<Cue>,
+}
+
+const FPS: u32 = 8;
+const TYPING: f64 = 0.25;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_fps(fps: &u32) -> bool {
+    *fps == FPS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_typing(typing: &f64) -> bool {
+    *typing == TYPING
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            size: None,
+            fps: FPS,
+            show_keys: false,
+            typing: TYPING,
+            paused: false,
+            cues: Vec::new(),
+        }
+    }
+}
+
+/// When a cue comes, if not as soon as the one before is over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum At {
+    /// When the lane in front has made so many steps, and not one more.
+    Step(u64),
+    /// So many seconds after the beginning.
+    Seconds(f64),
+}
+
+/// What happens at one moment, in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cue {
+    /// Not before this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<At>,
+    /// Not before this holds, such as `adam.val_accuracy > 0.9`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Whether what follows is recorded: `false` hides preparations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show: Option<bool>,
+    /// A chapter of this name begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    /// This is said below the lab from now on; an empty text ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// Training goes so many times as fast from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// A click of the mouse at this column and row, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub click: Option<(u16, u16)>,
+    /// Turns of the wheel at this column and row; below 0: upwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scroll: Option<(u16, u16, i8)>,
+    /// Keys to press, with space between them: `Tab Tab Enter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub press: Option<String>,
+    /// Text to type, character by character.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
+    /// Seconds until the next cue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<f64>,
+}
+
+impl Cue {
+    /// The keys to press, those to type included.
+    pub fn keys(&self) -> Vec<Key> {
+        let pressed = self.press.iter().flat_map(|keys| keys.split_whitespace()).filter_map(|k| k.parse().ok());
+        let typed = self.typed.iter().flat_map(|text| text.chars()).map(Key::of_char);
+        pressed.chain(typed).collect()
+    }
+}
+
+/// Seconds that a recording may last, and that a cue may wait.
+pub const LONGEST: f64 = 3600.0;
+/// Pictures a second at most.
+const FASTEST: u32 = 60;
+/// Cues of a script.
+const CUES: usize = 10_000;
+/// Characters of a caption or of what is typed.
+const TEXT: usize = 500;
+
+/// Reads a script; `condition` says what is wrong with a `when`.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn read(bytes: &[u8], condition: impl Fn(&str) -> Result<(), String>) -> Result<Script, Vec<Fault>> {
+    let text = decode(bytes).map_err(|fault| vec![fault])?;
+    document(text, |script: &Script, fault| check(script, condition, fault))
+}
+
+fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault: Faults<'_>) {
+    let mut number = |path: &str, x: f64, least: f64, most: f64| {
+        if !(x >= least && x <= most) {
+            fault(path, format!("{x} is out of range; allowed is {least} to {most}"));
+        }
+    };
+    number("fps", f64::from(script.fps), 1.0, f64::from(FASTEST));
+    number("typing", script.typing, 0.0, 10.0);
+    for (i, cue) in script.cues.iter().enumerate() {
+        let at = |field: &str| format!("cues[{i}].{field}");
+        if let Some(At::Seconds(s)) = cue.at {
+            number(&at("at"), s, 0.0, LONGEST);
+        }
+        if let Some(wait) = cue.wait {
+            number(&at("wait"), wait, 0.0, LONGEST);
+        }
+        if let Some(speed) = cue.speed {
+            number(&at("speed"), speed, 0.01, 1000.0);
+        }
+    }
+    if let Some((width, height)) = script.size
+        && !(fits(width, height))
+    {
+        fault("size", format!("{width}x{height} is out of range; {SIZES}"));
+    }
+    if script.cues.len() > CUES {
+        fault("cues", format!("{} cues, more than {CUES}", script.cues.len()));
+    }
+    if script.title.chars().count() > limits::NAME_CHARS {
+        fault("title", format!("longer than {} characters", limits::NAME_CHARS));
+    }
+    for (i, cue) in script.cues.iter().enumerate() {
+        let at = |field: &str| format!("cues[{i}].{field}");
+        if let Some(Err(what)) = cue.when.as_ref().map(|when| condition(when)) {
+            fault(&at("when"), what);
+        }
+        for (field, text) in [("caption", &cue.caption), ("type", &cue.typed), ("marker", &cue.marker)] {
+            if text.as_ref().is_some_and(|t| t.chars().count() > TEXT) {
+                fault(&at(field), format!("longer than {TEXT} characters"));
+            }
+        }
+        if cue.typed.as_ref().is_some_and(|t| t.contains(crate::text::harmful)) {
+            fault(&at("type"), "holds a control character; press keys by their names".into());
+        }
+        for key in cue.press.iter().flat_map(|keys| keys.split_whitespace()) {
+            if let Err(what) = key.parse::<Key>() {
+                fault(&at("press"), what);
+            }
+        }
+    }
+}
+
+/// What sizes there are, for messages.
+pub const SIZES: &str = "allowed is 40x12 to 500x200";
+
+/// Whether a recording may have this size.
+pub fn fits(width: u16, height: u16) -> bool {
+    (40..=500).contains(&width) && (12..=200).contains(&height)
+}
+
+impl Script {
+    /// As a document; `note` says in comments what it is.
+    pub fn to_ron(&self, note: &str) -> String {
+        use ron::extensions::Extensions;
+        let style = ron::ser::PrettyConfig::default()
+            .indentor("  ")
+            .depth_limit(2)
+            .extensions(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
+        let body = ron::ser::to_string_pretty(self, style).unwrap_or_default();
+        // The reader takes both extensions for granted.
+        let body = body.split_once('\n').map_or("", |(_, body)| body);
+        let note: String = note.lines().flat_map(|l| ["// ", l, "\n"]).collect();
+        format!("{note}{body}\n")
+    }
+
+    /// Whether anything is written below the lab.
+    pub fn rows_below(&self) -> u16 {
+        let captions = self.cues.iter().any(|c| c.caption.as_ref().is_some_and(|t| !t.is_empty()));
+        if captions { 2 } else { u16::from(self.show_keys) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let condition = |w: &str| if w.contains('>') { Ok(()) } else { Err("no comparison".into()) };
+        read(text.as_bytes(), condition).err().into_iter().flatten().map(|f| f.to_string()).collect()
+    }
+
+    #[test]
+    fn a_script_is_read_and_written_again() {
+        let text = "(title: \"T\", show_keys: true, cues: [\n\
+            (at: Step(200), press: \"space Ctrl-R S-Tab\", caption: \"Look\", wait: 1.5),\n\
+            (when: \"adam.val_accuracy > 0.9\", type: \"0.1\", marker: \"M\"),\n\
+            (at: Seconds(3), speed: 4, click: (3, 4), scroll: (1, 2, -1), show: false)])";
+        let script = read(text.as_bytes(), |_| Ok(())).expect("a script");
+        assert_eq!(script.cues[0].at, Some(At::Step(200)));
+        assert_eq!(script.cues[0].keys().len(), 3);
+        assert_eq!(script.cues[1].keys(), [Key::of_char('0'), Key::of_char('.'), Key::of_char('1')]);
+        let again = script.to_ron("two\nlines");
+        assert!(again.starts_with("// two\n// lines\n("), "{again}");
+        assert_eq!(read(again.as_bytes(), |_| Ok(())), Ok(script), "{again}");
+    }
+
+    #[test]
+    fn faults_have_their_line_and_column() {
+        assert_eq!(faults("(cues: [\n  (press: \"spce\"),\n])"), ["2:11: there is no key spce; did you mean space?"]);
+        assert!(faults("(cues: [(wait: -1)])")[0].starts_with("1:16: -1 is out of range"));
+        assert!(faults("(cues: [(when: \"x\")])")[0].ends_with("no comparison"));
+        assert!(faults("(cues: [(presss: \"q\")])")[0].contains("did you mean press?"));
+        assert!(faults("(fps: 0, size: (10, 10))").len() == 2);
+        assert!(faults("(cues: [(at: Step(-1))])")[0].starts_with("1:19"));
+        assert!(faults("(cues: [(type: \"a\\u{1b}\")])")[0].contains("control character"));
+        assert!(!faults("(cues: [(").is_empty());
+        assert_eq!(faults("()"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,61 @@
+//! What a recording shows around the lab: a line for captions and pressed keys below it. Draws; decides nothing.
+
+use super::super::theme::Theme;
+use super::super::widget::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// What stands below the lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Below {
+    /// What is said.
+    pub caption: String,
+    /// The keys pressed of late.
+    pub keys: Vec<String>,
+}
+
+/// The lab's picture with what stands below it, `rows` high.
+pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer {
+    let area = Rect { height: lab.area.height + rows, ..lab.area };
+    let mut picture = Buffer::empty(area);
+    picture.content[..lab.content.len()].clone_from_slice(&lab.content);
+    let band = Rect { y: lab.area.height, height: rows, ..area };
+    if rows == 0 {
+        return picture;
+    }
+    let keys: Vec<String> = below.keys.iter().map(|k| format!(" {k} ")).collect();
+    let wide = keys.iter().map(|k| text::width(k) + 1).sum::<u16>();
+    let mut x = area.width.saturating_sub(wide);
+    for key in keys {
+        x = text::put(&mut picture, band, x, rows - 1, &key, theme.selected) + 1;
+    }
+    let room = usize::from(area.width.saturating_sub(2));
+    let lines = wrap(&below.caption, room, usize::from(rows));
+    let first = rows - lines.len() as u16;
+    for (y, line) in (first..).zip(&lines) {
+        let last = y + 1 == rows;
+        let room = if last { area.width.saturating_sub(wide) } else { area.width };
+        let line = text::shorten(line, usize::from(room.saturating_sub(2)), theme.glyphs);
+        let x = (area.width.saturating_sub(text::width(&line)) / 2).min(room.saturating_sub(text::width(&line)));
+        text::put(&mut picture, band, x, y, &line, theme.strong.patch(Style::new()));
+    }
+    picture
+}
+
+/// The text in lines of at most `width` columns, `most` of them; what is left goes into the last.
+fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let fits = |l: &String| usize::from(text::width(l)) + 1 + usize::from(text::width(word)) <= width;
+        let full = lines.len() == most;
+        match lines.last_mut() {
+            Some(line) if full || fits(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,312 @@
+//! A recording in the making: the lab's own app and panes, driven by a script on a made-up clock. Trains nothing: the run is
+//! somebody else's, behind a trait.
+//!
+//! Nothing in here asks what time it is or starts a thread, so the same script gives the same pictures on every machine.
+
+use super::script::{At, Cue, LONGEST, Script};
+use super::stage::{Below, compose};
+use crate::scenario::Scenario;
+use crate::telemetry::{Command, Event, LaneId};
+use crate::ui::app::{App, Presets};
+use crate::ui::frames::Frames;
+use crate::ui::keymap::Key;
+use crate::ui::message::{Effect, Message};
+use crate::ui::theme::Theme;
+use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// The run behind a recording.
+pub trait Bench {
+    /// Carries out an order at once.
+    fn send(&mut self, command: Command);
+    /// Lets so many seconds of training go by. `stop`: a lane, and the step beyond which it may not go.
+    fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>);
+    /// Computes what is watched, where it is not up to date.
+    fn look(&mut self);
+    /// Events since the last call.
+    fn drain(&mut self) -> Vec<Event>;
+    /// Whether nothing will happen before another order.
+    fn idle(&self) -> bool;
+    /// Whether the condition of this cue holds.
+    fn holds(&self, cue: usize) -> bool;
+}
+
+/// A picture of the recording and the chapters that begin with it.
+#[derive(Debug)]
+pub struct Shot<'a> {
+    /// Since the beginning of the recording.
+    pub at: Duration,
+    /// Everything that is seen.
+    pub picture: &'a Buffer,
+    /// Chapters, in order.
+    pub markers: &'a [String],
+}
+
+/// Why a recording came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// A cue waits for what never comes.
+    #[error("cue {cue} never comes: {why}")]
+    Never {
+        /// Which, from 1.
+        cue: usize,
+        /// What the run does instead.
+        why: String,
+    },
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+/// Seconds between two moments at which the run is heard.
+const BEAT: f64 = 0.04;
+/// Between two looks at what is watched.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a pressed key is shown.
+const SHOWN: Duration = Duration::from_millis(1500);
+/// Keys shown at a time.
+const KEYS: usize = 4;
+
+/// A recording in the making.
+pub struct Studio<'a, B> {
+    script: &'a Script,
+    bench: B,
+    app: App,
+    frames: Frames,
+    rows: u16,
+    /// The cue that comes next.
+    next: usize,
+    /// Keys of the present cue that are still to be pressed, and how long it waits after the last.
+    keys: VecDeque<Key>,
+    wait: f64,
+    /// Before this nothing more is done.
+    free: Duration,
+    speed: f64,
+    shown: bool,
+    caption: String,
+    pressed: VecDeque<(Duration, String)>,
+    markers: Vec<String>,
+    looked: Option<Duration>,
+    quit: bool,
+}
+
+impl<'a, B: Bench> Studio<'a, B> {
+    /// Sets the stage; `size` is that of the whole recording.
+    pub fn new(script: &'a Script, scenario: Scenario, presets: Presets, theme: Theme, size: Size, bench: B) -> Self {
+        let rows = script.rows_below();
+        let lab = Size::new(size.width, size.height.saturating_sub(rows));
+        let app = App::new(scenario, presets, theme, lab, !script.paused);
+        let mut studio = Self {
+            script,
+            bench,
+            app,
+            frames: Frames::default(),
+            rows,
+            next: 0,
+            keys: VecDeque::new(),
+            wait: 0.0,
+            free: Duration::ZERO,
+            speed: 1.0,
+            shown: true,
+            caption: String::new(),
+            pressed: VecDeque::new(),
+            markers: Vec::new(),
+            looked: None,
+            quit: false,
+        };
+        studio.bench.send(Command::Pace(studio.app.pace));
+        if !script.paused {
+            studio.bench.send(Command::Run);
+        }
+        studio
+    }
+
+    /// The run, to look at.
+    pub fn bench(&self) -> &B {
+        &self.bench
+    }
+
+    /// Plays the script; every picture goes to `see`. How long the recording is.
+    ///
+    /// # Errors
+    /// A cue never comes, or `see` says so.
+    pub fn play(&mut self, mut see: impl FnMut(Shot<'_>) -> io::Result<()>) -> Result<Duration, Failed> {
+        let frame = Duration::from_secs(1) / self.script.fps.max(1);
+        let (mut now, mut recorded) = (Duration::ZERO, Duration::ZERO);
+        self.hear(now);
+        loop {
+            self.act(now);
+            if self.quit || (self.over() && now >= self.free) {
+                return Ok(recorded);
+            }
+            let behind = self.looked.is_none_or(|t| now.saturating_sub(t) >= LOOK);
+            if behind || self.frames.touched() {
+                self.bench.look();
+                self.looked = Some(now);
+                self.hear(now);
+            }
+            if self.shown {
+                self.shoot(now, recorded, &mut see)?;
+                recorded += frame;
+            }
+            self.train(frame, now)?;
+            now += frame;
+        }
+    }
+
+    /// Whether every cue has come and every key is pressed.
+    fn over(&self) -> bool {
+        self.next >= self.script.cues.len() && self.keys.is_empty()
+    }
+
+    fn shoot(
+        &mut self,
+        now: Duration,
+        at: Duration,
+        see: &mut impl FnMut(Shot<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.pressed.retain(|(t, _)| now.saturating_sub(*t) < SHOWN);
+        let below = Below {
+            caption: self.caption.clone(),
+            keys: self.pressed.iter().map(|(_, key)| key.clone()).collect(),
+        };
+        if self.frames.due(now, false) {
+            self.frames.draw(&self.app, now);
+        }
+        let picture = compose(self.frames.picture(), &below, self.rows, &self.app.theme);
+        let markers = std::mem::take(&mut self.markers);
+        see(Shot { at, picture: &picture, markers: &markers })
+    }
+
+    /// Lets the time of one picture go by, up to the moment of the next cue.
+    fn train(&mut self, frame: Duration, now: Duration) -> Result<(), Failed> {
+        let beats = (frame.as_secs_f64() / BEAT).ceil().max(1.0);
+        let seconds = self.speed * frame.as_secs_f64() / beats;
+        for _ in 0..beats as u64 {
+            let waiting = self.keys.is_empty().then(|| self.script.cues.get(self.next)).flatten();
+            let stop = match waiting.and_then(|cue| cue.at) {
+                Some(At::Step(step)) => Some((self.app.front, step)),
+                _ => None,
+            };
+            if now + frame >= self.free && waiting.is_some_and(|c| c.when.is_some()) && self.comes(now) {
+                break;
+            }
+            self.bench.pass(seconds, stop);
+            self.hear(now);
+        }
+        let Some(cue) = self.script.cues.get(self.next).filter(|_| self.keys.is_empty()) else { return Ok(()) };
+        let timed = matches!(cue.at, Some(At::Seconds(s)) if Duration::from_secs_f64(s) > now);
+        let never = self.bench.idle() && now >= self.free && !timed && !self.comes(now + frame);
+        if never || now.as_secs_f64() > LONGEST {
+            let step = self.app.view.lane(self.app.front).map_or(0, |l| l.step);
+            let why = if never { "the lanes rest" } else { "an hour has gone by" };
+            return Err(Failed::Never { cue: self.next + 1, why: format!("{why} at step {step}") });
+        }
+        Ok(())
+    }
+
+    /// Whether the next cue's moment is there.
+    fn comes(&self, now: Duration) -> bool {
+        let Some(cue) = self.script.cues.get(self.next) else { return false };
+        let at = match cue.at {
+            None => true,
+            Some(At::Seconds(s)) => now.as_secs_f64() >= s,
+            Some(At::Step(n)) => self.app.view.lane(self.app.front).is_some_and(|l| l.step >= n),
+        };
+        at && (cue.when.is_none() || self.bench.holds(self.next))
+    }
+
+    /// Does everything whose time has come.
+    fn act(&mut self, now: Duration) {
+        while now >= self.free && !self.quit {
+            if let Some(key) = self.keys.pop_front() {
+                self.press(key, now);
+                let rest = if self.keys.is_empty() { self.wait } else { self.script.typing };
+                self.free = now + Duration::from_secs_f64(rest);
+            } else if self.comes(now) {
+                let cue = &self.script.cues[self.next];
+                self.next += 1;
+                self.begin(cue, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn begin(&mut self, cue: &Cue, now: Duration) {
+        if let Some(shown) = cue.show {
+            self.shown = shown;
+        }
+        self.markers.extend(cue.marker.clone());
+        if let Some(caption) = &cue.caption {
+            self.caption.clone_from(caption);
+        }
+        if let Some(speed) = cue.speed {
+            self.speed = speed;
+        }
+        let mouse = |kind, column, row| {
+            Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        if let Some((x, y)) = cue.click {
+            self.tell(mouse(MouseEventKind::Down(MouseButton::Left), x, y));
+        }
+        if let Some((x, y, turns)) = cue.scroll {
+            let kind = if turns < 0 { MouseEventKind::ScrollUp } else { MouseEventKind::ScrollDown };
+            for _ in 0..turns.unsigned_abs() {
+                self.tell(mouse(kind, x, y));
+            }
+        }
+        self.keys = cue.keys().into();
+        self.wait = cue.wait.unwrap_or(0.0);
+        if self.keys.is_empty() {
+            self.free = now + Duration::from_secs_f64(self.wait);
+        }
+    }
+
+    fn press(&mut self, key: Key, now: Duration) {
+        if self.script.show_keys {
+            self.pressed.push_back((now, key.to_string()));
+            if self.pressed.len() > KEYS {
+                self.pressed.pop_front();
+            }
+        }
+        self.tell(Message::Key(KeyEvent::new(key.code, key.modifiers)));
+    }
+
+    /// Tells the app something that a hand did, and hears what came of it at once.
+    fn tell(&mut self, message: Message) {
+        self.frames.touch();
+        self.update(message);
+        self.hear(self.app.now);
+    }
+
+    fn update(&mut self, message: Message) {
+        for effect in self.app.update(message) {
+            match effect {
+                Effect::Command(command) => self.bench.send(command),
+                Effect::Quit(_) => self.quit = true,
+                // There is no terminal to give away or to draw anew, and the app itself has done the rest.
+                _ => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, now: Duration) {
+        let notice = self.app.notice().is_some();
+        let events = self.bench.drain();
+        if !events.is_empty() {
+            self.frames.news(now);
+        }
+        for event in events {
+            self.update(Message::Event(event));
+        }
+        self.update(Message::Tick(now));
+        if notice != self.app.notice().is_some() {
+            self.frames.touch();
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Recordings from outside: the same bytes each time, files that players read, and what they show.
+
+use gradtui::cli::{open, read_script, record};
+use gradtui::engine::data::NoFiles;
+use gradtui::lab::experiment::Experiment;
+use gradtui::lab::run::Run;
+use gradtui::scenario::Scenario;
+use gradtui::ui::record::cast::{self, Version, What};
+use gradtui::ui::record::script::{Cue, Script};
+use gradtui::ui::record::studio::Failed;
+use ratatui::buffer::Buffer;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+const SCRIPTS: [(&str, &str); 2] =
+    [("four-optimizers", "first-minute.ron"), ("exploding-clip", "clipping.ron")];
+
+fn script_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/recordings").join(name)
+}
+
+fn scenario(preset: &str) -> Scenario {
+    gradtui::lab::preset::find(preset).expect("a preset").scenario()
+}
+
+fn run(scenario: &Scenario) -> Run {
+    let experiment = Experiment::new(scenario.clone(), &NoFiles).expect("an experiment");
+    Run::new(experiment, None, Arc::new(NoFiles))
+}
+
+/// The recording, and the picture and the chapters of every moment that has some.
+fn recorded(
+    preset: &str,
+    script: &Script,
+    version: Version,
+) -> Result<(String, Vec<(Buffer, Vec<String>)>), Failed> {
+    let scenario = scenario(preset);
+    let (run, size) = (run(&scenario), script.size.unwrap_or((80, 24)));
+    let mut chapters = Vec::new();
+    let bytes = record(scenario, run, script, size, version, |shot| {
+        if !shot.markers.is_empty() {
+            chapters.push((shot.picture.clone(), shot.markers.to_vec()));
+        }
+    })?;
+    Ok((String::from_utf8(bytes).expect("text"), chapters))
+}
+
+fn symbols(picture: &Buffer) -> Vec<String> {
+    let rows = picture.content.chunks(usize::from(picture.area.width));
+    rows.map(|r| r.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()).collect()
+}
+
+#[test]
+fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
+    for (preset, name) in SCRIPTS {
+        let script = read_script(&script_path(name), &scenario(preset)).expect("a script");
+        let (two, chapters) = recorded(preset, &script, Version::Two).expect("a recording");
+        let (three, again) = recorded(preset, &script, Version::Three).expect("a recording");
+        assert_eq!(chapters, again, "the same pictures each time");
+        let (two, three) = (cast::read(&two).expect("version 2"), cast::read(&three).expect("version 3"));
+        assert_eq!(two, three, "{name}");
+        assert!(!chapters.is_empty(), "{name} has chapters");
+
+        let size = two.size;
+        let mut vt = avt::Terminal::new(usize::from(size.width), usize::from(size.height)).expect("a size");
+        let mut left = chapters.iter().flat_map(|(picture, labels)| labels.iter().map(move |l| (picture, l)));
+        for (_, what) in &two.events {
+            match what {
+                What::Output(text) => {
+                    vt.feed([text.as_str()]);
+                }
+                What::Marker(label) => {
+                    let (picture, wanted) = left.next().expect("no more chapters than were set");
+                    assert_eq!(label, wanted);
+                    let shown = |y: usize| vt.screen().line(y).expect("a line").text();
+                    for (y, row) in symbols(picture).iter().enumerate() {
+                        assert_eq!(&shown(y), row, "{name}, chapter {label}, line {y}");
+                    }
+                }
+                What::Resize(_) => panic!("a recording keeps its size"),
+            }
+        }
+        assert_eq!(left.count(), 0, "every chapter is in the file");
+    }
+}
+
+#[test]
+fn two_recordings_are_the_same_file() {
+    let dir = std::env::temp_dir().join(format!("gradtui-record-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    for version in ["2", "3"] {
+        let bytes = ["a", "b"].map(|name| {
+            let out = dir.join(name);
+            let done = Command::new(env!("CARGO_BIN_EXE_gradtui"))
+                .args(["record", "exploding-clip", "--cast-version", version, "--size", "80x24", "--out"])
+                .arg(&out)
+                .arg("--script")
+                .arg(script_path("clipping.ron"))
+                .env("LANG", if name == "a" { "C" } else { "de_DE.UTF-8" })
+                .env("COLUMNS", "3")
+                .stdin(Stdio::null())
+                .output()
+                .expect("the program starts");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            assert!(done.stdout.is_empty() && done.stderr.is_empty());
+            std::fs::read(&out).expect("a recording")
+        });
+        assert!(bytes[0] == bytes[1], "version {version}");
+        let recording = cast::read(std::str::from_utf8(&bytes[0]).expect("text")).expect("a recording");
+        assert_eq!((recording.size.width, recording.size.height), (80, 24));
+    }
+    std::fs::remove_dir_all(&dir).expect("removed");
+}
+
+#[test]
+fn a_name_full_of_escapes_is_harmless_in_a_recording() {
+    let mut evil = scenario("exploding-clip");
+    evil.title = "t\u{1b}]0;owned\u{7}\u{202e}".into();
+    evil.lanes[0].name = "l\u{9b}31m\u{1b}[2J".into();
+    let script = Script {
+        title: "s\u{1b}c".into(),
+        cues: vec![Cue {
+            caption: Some("c\u{1b}]52;c;x\u{7}".into()),
+            marker: Some("m\u{1b}".into()),
+            wait: Some(1.0),
+            ..Cue::default()
+        }],
+        ..Script::default()
+    };
+    let bytes =
+        record(evil.clone(), run(&evil), &script, (80, 24), Version::Two, |_| ()).expect("a recording");
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(!text.lines().any(|l| l.contains(gradtui::text::harmful)), "the file itself is plain");
+    for (_, what) in cast::read(&text).expect("a recording").events {
+        let (What::Output(text) | What::Marker(text)) = what else { continue };
+        for bad in ["\u{1b}]", "\u{1b}c", "\u{7}", "\u{202e}", "\u{9b}", "31m\u{1b}[2J"] {
+            assert!(!text.contains(bad), "{bad:?} in {text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cue_that_never_comes_is_told_with_its_number() {
+    let cue = |when: &str| Cue { when: Some(when.into()), ..Cue::default() };
+    let never = Script {
+        cues: vec![cue("norm 1.step > 3"), cue("norm 1.val_accuracy > 2"), cue("norm 1.step > 5")],
+        ..Script::default()
+    };
+    let failed = recorded("exploding-clip", &never, Version::Two).expect_err("never");
+    assert!(matches!(failed, Failed::Never { cue: 2, .. }), "{failed}");
+    assert!(failed.to_string().contains("step"), "{failed}");
+}
+
+#[test]
+fn a_script_stops_at_exactly_the_step_that_it_names() {
+    let script = Script {
+        fps: 3,
+        cues: vec![
+            Cue { speed: Some(7.0), ..Cue::default() },
+            Cue {
+                at: Some(gradtui::ui::record::script::At::Step(137)),
+                press: Some("space".into()),
+                wait: Some(2.0),
+                ..Cue::default()
+            },
+            Cue { marker: Some("here".into()), wait: Some(0.5), ..Cue::default() },
+        ],
+        ..Script::default()
+    };
+    let (_, chapters) = recorded("four-optimizers", &script, Version::Two).expect("a recording");
+    let header = &symbols(&chapters[0].0)[0];
+    assert!(header.contains("step 137 of"), "{header}");
+    assert!(header.contains("paused"), "{header}");
+}
+
+#[test]
+fn faults_of_a_script_have_their_place() {
+    let path = std::env::temp_dir().join(format!("gradtui-script-{}.ron", std::process::id()));
+    std::fs::write(&path, "(cues: [\n  (when: \"adm.loss < 1\"),\n  (press: \"Tb\"),\n])").expect("a file");
+    let faults = read_script(&path, &scenario("four-optimizers")).expect_err("faults").0;
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains(":2:10: ") && faults[0].contains("did you mean Adam?"), "{faults:?}");
+    assert!(faults[1].contains(":3:11: ") && faults[1].contains("did you mean Tab?"), "{faults:?}");
+    assert!(open(OsStr::new("first-minute")).is_err(), "a script is no scenario");
+}
