@@ -97,18 +97,19 @@ impl Record {
         };
         let script = match &self.script {
             Some(path) => read_script(path, &scenario)?,
-            None => Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() },
+            None => {
+                Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
+            }
         };
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
         let size = self.size.or(script.size).unwrap_or(SIZE);
         let run = Run::new(experiment, None, files);
-        let bytes = record(scenario, run, &script, size, version, |_| ())
-            .map_err(|e| match e {
-                Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
-                Failed::Write(e) => e.into(),
-            })?;
+        let bytes = record(scenario, run, &script, size, version, |_| ()).map_err(|e| match e {
+            Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
+            Failed::Write(e) => e.into(),
+        })?;
         write_file(&self.out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
         Ok(())
     }
@@ -124,10 +125,12 @@ impl Record {
 /// Every fault with its place.
 pub fn read_script(path: &Path, scenario: &Scenario) -> Result<Script, BadInput> {
     let name = path.display().to_string();
-    let bytes = files::read(path, limits::SCENARIO_BYTES).map_err(|what| BadInput::new(format!("{name}: {what}")))?;
+    let bytes =
+        files::read(path, limits::SCENARIO_BYTES).map_err(|what| BadInput::new(format!("{name}: {what}")))?;
     let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
     let condition = |text: &str| Expectation::parse(text, &lanes).map(|_| ());
-    script::read(&bytes, condition).map_err(|faults| BadInput(faults.iter().map(|f| f.in_file(&name)).collect()))
+    script::read(&bytes, condition)
+        .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file(&name)).collect()))
 }
 
 /// The bytes of a recording; every picture goes to `see` as well.

@@ -255,7 +255,11 @@ impl std::str::FromStr for Key {
                 format!("there is no key {}; {hint}", crate::text::excerpt(text, 40))
             })?,
         };
-        Ok(KeyEvent::new(if (code, modifiers) == (KeyCode::Tab, KeyModifiers::SHIFT) { KeyCode::BackTab } else { code }, modifiers).into())
+        Ok(KeyEvent::new(
+            if (code, modifiers) == (KeyCode::Tab, KeyModifiers::SHIFT) { KeyCode::BackTab } else { code },
+            modifiers,
+        )
+        .into())
     }
 }
 

@@ -101,7 +101,7 @@ fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
     runner.send(Command::Pause);
     runner.send(Command::Step(2));
     let mut run = runner.shared.lock();
-    while !run.idle() || run.foremost() == 0 {
+    while !run.idle() || run.total_steps() == 0 {
         run = runner.shared.changed.wait(run).unwrap();
     }
     drop(run);

@@ -151,7 +151,8 @@ pub fn read(text: &str) -> Result<Recording, (usize, String)> {
     let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
     let header = lines.next().and_then(|(_, l)| serde_json::from_str::<Value>(l).ok());
     let fault = |what: &str| (1, what.to_string());
-    let header = header.filter(Value::is_object).ok_or_else(|| fault("no asciicast: the first line is no header"))?;
+    let header =
+        header.filter(Value::is_object).ok_or_else(|| fault("no asciicast: the first line is no header"))?;
     let (relative, width, height) = match header["version"].as_u64() {
         Some(2) => (false, &header["width"], &header["height"]),
         Some(3) => (true, &header["term"]["cols"], &header["term"]["rows"]),
@@ -206,7 +207,8 @@ mod tests {
 
     fn written(version: Version) -> String {
         let ms = Duration::from_millis;
-        let mut cast = Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title").expect("memory");
+        let mut cast =
+            Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title").expect("memory");
         cast.show(ms(0), &picture("loss ‖g‖")).expect("memory");
         cast.show(ms(125), &picture("loss ‖g‖")).expect("memory");
         cast.marker(ms(250), "one\n").expect("memory");

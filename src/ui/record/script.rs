@@ -111,7 +111,8 @@ pub struct Cue {
 impl Cue {
     /// The keys to press, those to type included.
     pub fn keys(&self) -> Vec<Key> {
-        let pressed = self.press.iter().flat_map(|keys| keys.split_whitespace()).filter_map(|k| k.parse().ok());
+        let pressed =
+            self.press.iter().flat_map(|keys| keys.split_whitespace()).filter_map(|k| k.parse().ok());
         let typed = self.typed.iter().flat_map(|text| text.chars()).map(Key::of_char);
         pressed.chain(typed).collect()
     }
@@ -205,9 +206,9 @@ impl Script {
             .extensions(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
         let body = ron::ser::to_string_pretty(self, style).unwrap_or_default();
         // The reader takes both extensions for granted.
-        let body = body.split_once('\n').map_or("", |(_, body)| body);
+        let body: String = body.lines().filter(|l| !l.starts_with("#!")).flat_map(|l| [l, "\n"]).collect();
         let note: String = note.lines().flat_map(|l| ["// ", l, "\n"]).collect();
-        format!("{note}{body}\n")
+        note + &body
     }
 
     /// Whether anything is written below the lab.
@@ -243,7 +244,10 @@ mod tests {
 
     #[test]
     fn faults_have_their_line_and_column() {
-        assert_eq!(faults("(cues: [\n  (press: \"spce\"),\n])"), ["2:11: there is no key spce; did you mean space?"]);
+        assert_eq!(
+            faults("(cues: [\n  (press: \"spce\"),\n])"),
+            ["2:11: there is no key spce; did you mean space?"]
+        );
         assert!(faults("(cues: [(wait: -1)])")[0].starts_with("1:16: -1 is out of range"));
         assert!(faults("(cues: [(when: \"x\")])")[0].ends_with("no comparison"));
         assert!(faults("(cues: [(presss: \"q\")])")[0].contains("did you mean press?"));

@@ -37,7 +37,8 @@ pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer 
         let last = y + 1 == rows;
         let room = if last { area.width.saturating_sub(wide) } else { area.width };
         let line = text::shorten(line, usize::from(room.saturating_sub(2)), theme.glyphs);
-        let x = (area.width.saturating_sub(text::width(&line)) / 2).min(room.saturating_sub(text::width(&line)));
+        let x =
+            (area.width.saturating_sub(text::width(&line)) / 2).min(room.saturating_sub(text::width(&line)));
         text::put(&mut picture, band, x, y, &line, theme.strong.patch(Style::new()));
     }
     picture

@@ -96,7 +96,14 @@ pub struct Studio<'a, B> {
 
 impl<'a, B: Bench> Studio<'a, B> {
     /// Sets the stage; `size` is that of the whole recording.
-    pub fn new(script: &'a Script, scenario: Scenario, presets: Presets, theme: Theme, size: Size, bench: B) -> Self {
+    pub fn new(
+        script: &'a Script,
+        scenario: Scenario,
+        presets: Presets,
+        theme: Theme,
+        size: Size,
+        bench: B,
+    ) -> Self {
         let rows = script.rows_below();
         let lab = Size::new(size.width, size.height.saturating_sub(rows));
         let app = App::new(scenario, presets, theme, lab, !script.paused);
@@ -198,7 +205,9 @@ impl<'a, B: Bench> Studio<'a, B> {
             self.bench.pass(seconds, stop);
             self.hear(now);
         }
-        let Some(cue) = self.script.cues.get(self.next).filter(|_| self.keys.is_empty()) else { return Ok(()) };
+        let Some(cue) = self.script.cues.get(self.next).filter(|_| self.keys.is_empty()) else {
+            return Ok(());
+        };
         let timed = matches!(cue.at, Some(At::Seconds(s)) if Duration::from_secs_f64(s) > now);
         let never = self.bench.idle() && now >= self.free && !timed && !self.comes(now + frame);
         if never || now.as_secs_f64() > LONGEST {
