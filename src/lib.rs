@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | [`registry`] | how a table of settings is declared | what any setting means |
 //! | [`limits`] | every bound, in one place | anything else |
+//! | [`faults`] | which fault a test ordered | who asks |
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
 //! | [`telemetry`] | events and commands, plain data | who sends or reads them |
@@ -36,6 +37,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod faults;
 pub mod lab;
 pub mod limits;
 pub mod registry;

@@ -35,6 +35,19 @@ pub struct Lab {
     /// When to use colours
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
     color: String,
+    /// When the terminal goes away: save and leave, or train on to the end without it
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    on_hangup: OnHangup,
+}
+
+/// What becomes of a run whose terminal goes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnHangup {
+    /// It is saved and ends.
+    #[default]
+    Leave,
+    /// It goes on to its end.
+    Detach,
 }
 
 impl Lab {
@@ -74,7 +87,7 @@ impl Lab {
             "never" => ColorChoice::Never,
             _ => ColorChoice::Auto,
         };
-        show(scenario, run, dir, self.threads.map(|n| n as usize), color, notices)
+        show(scenario, run, dir, self.threads.map(|n| n as usize), color, self.on_hangup, notices)
     }
 }
 
@@ -88,6 +101,7 @@ pub fn show(
     dir: Option<RunDir>,
     threads: Option<usize>,
     color: ColorChoice,
+    on_hangup: OnHangup,
     notices: Vec<String>,
 ) -> anyhow::Result<()> {
     let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
@@ -99,6 +113,7 @@ pub fn show(
         presets: Box::new(move || preset::ALL.iter().map(read).collect()),
         color,
         running: true,
+        detach: on_hangup == OnHangup::Detach,
         notices,
         send: &mut |command| runner.send(command),
         drain: &mut || runner.drain(),

@@ -1,5 +1,6 @@
 //! Signals that a headless run hears. Knows no run.
 
+use crate::ui::terminal::signals::ignored;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,11 +44,4 @@ impl Signals {
             signal => Some(128 + signal as u8),
         }
     }
-}
-
-/// Whether whoever started us had this signal ignored.
-fn ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
-    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (signal - 1) & 1 == 1)
 }

@@ -3,6 +3,7 @@
 //! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Orders wait for
 //! one turn at most; events never wait. Which thread trains which lane changes no number.
 
+use crate::faults::ordered;
 use crate::lab::lane::{Lane, News, Pace};
 use crate::lab::outbox::Outbox;
 use crate::lab::run::{Run, Turn};
@@ -253,7 +254,9 @@ impl Shared {
         let mut clock = Clock::new(&lane, &self.hurry, shown);
         QUIET.set(true);
         let played = catch_unwind(AssertUnwindSafe(|| {
-            fault::strike(lane.id, lane.trainer.steps());
+            if lane.trainer.steps() > 0 && ordered(&format!("panic-worker:{id}")) {
+                panic!("on order at step {}", lane.trainer.steps());
+            }
             let news = lane.play(&plan, &mut clock);
             (lane, news)
         }));
@@ -380,22 +383,6 @@ fn keep_workers_quiet() {
             }
         }));
     });
-}
-
-/// Faults on order, for tests of what happens then.
-mod fault {
-    use super::LaneId;
-
-    /// Panics where the environment asks for it: `GRADTUI_FAULT=panic-worker:LANE`.
-    #[cfg(feature = "faults")]
-    pub fn strike(lane: LaneId, step: u64) {
-        let wanted = std::env::var("GRADTUI_FAULT").unwrap_or_default();
-        let hit = wanted.strip_prefix("panic-worker:").and_then(|n| n.parse().ok()) == Some(lane);
-        assert!(!(hit && step > 0), "on order at step {step}");
-    }
-
-    #[cfg(not(feature = "faults"))]
-    pub fn strike(_: LaneId, _: u64) {}
 }
 
 mod disk;

@@ -7,6 +7,7 @@ use super::message::{Effect, Message};
 use super::terminal::keys::Input;
 use super::terminal::{ColorChoice, Terminal, Unfit, Wake, depth, glyphs};
 use super::theme::Theme;
+use crate::faults::ordered;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ pub struct Session<'a> {
     pub color: ColorChoice,
     /// Whether training has been told to begin.
     pub running: bool,
+    /// Whether training goes on to its end after the terminal is gone.
+    pub detach: bool,
     /// What the user should know at first.
     pub notices: Vec<String>,
     /// Where orders go. Must not wait.
@@ -42,14 +45,14 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let var = |name: &str| std::env::var(name).ok();
     let glyphs = glyphs(var);
     let theme = Theme::dark(depth(session.color, var), glyphs);
-    let terminal = Terminal::open(glyphs)?;
+    let terminal = Terminal::open(glyphs, session.detach)?;
     let start = Instant::now();
     let mut app = App::new(session.scenario, session.presets, theme, terminal.size(), session.running);
     for notice in session.notices {
         app.update(Message::Event(Event::Notice(notice)));
     }
     let mut frames = Frames::default();
-    let mut code = None;
+    let (mut code, mut detached) = (None, false);
     while code.is_none() {
         let mut messages = Vec::new();
         match terminal.wait(pause(&app, &frames)) {
@@ -58,14 +61,23 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
             Some(Wake::Resized) => messages.push(Message::Resize(terminal.size())),
-            Some(Wake::Continued) => {
-                terminal.resume()?;
-                messages.extend([Message::Resize(terminal.size()), Message::Repaint]);
-            }
+            Some(Wake::Continued) if detached => {}
+            Some(Wake::Continued) => match terminal.resume() {
+                Ok(()) => messages.extend([Message::Resize(terminal.size()), Message::Repaint]),
+                Err(_) => messages.push(Message::Terminate(129)),
+            },
             Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
+            Some(Wake::HungUp) if session.detach && app.training() => {
+                // Nobody watches any more: neither a pace nor previews are wanted.
+                detached = true;
+                (session.send)(Command::Pace(None));
+                (session.send)(Command::Watch(Vec::new()));
+            }
+            Some(Wake::HungUp) if detached => {}
             // As if the hang-up had been told by a signal.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
         }
+        assert!(!ordered("panic-ui") || app.view.lanes.iter().all(|l| l.step == 0), "on order");
         if !messages.is_empty() {
             frames.touch();
         }
@@ -82,7 +94,9 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
                 match effect {
                     Effect::Command(command) => (session.send)(command),
                     Effect::Suspend => {
-                        terminal.suspend()?;
+                        if terminal.suspend().is_err() {
+                            code = Some(129);
+                        }
                         app.size = terminal.size();
                         frames.touch();
                     }
@@ -105,7 +119,11 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
             frames.touch();
         }
         let now = start.elapsed();
-        if code.is_none() && frames.due(now, terminal.writer().busy()) {
+        if detached {
+            if app.done() {
+                code = Some(0);
+            }
+        } else if code.is_none() && frames.due(now, terminal.writer().busy()) {
             app.update(Message::Link(slow(terminal.writer().round_trip())));
             terminal.show(frames.draw(&app, now));
         }

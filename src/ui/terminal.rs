@@ -3,6 +3,7 @@
 
 pub mod encode;
 pub mod keys;
+pub mod signals;
 pub mod writer;
 
 use super::theme::{Depth, Glyphs};
@@ -11,11 +12,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags};
 use rustix::termios::{self, OptionalActions, Termios};
-use signal_hook::consts::signal;
+use signals::Urgent;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::Writer;
 
@@ -173,21 +174,25 @@ pub struct Terminal {
     custody: Arc<Custody>,
     writer: Writer,
     wakes: Receiver<Wake>,
+    /// What must be heard next.
+    urgent: Urgent,
 }
 
 impl Terminal {
-    /// Takes the terminal over and starts the threads that serve it.
+    /// Takes the terminal over and starts the threads that serve it. `stay`: whoever opens it goes on without it after a
+    /// hang-up; otherwise the process ends soon, whatever it does.
     ///
     /// # Errors
     /// There is no terminal, or none that can be drawn on.
-    pub fn open(glyphs: Glyphs) -> Result<Self, Unfit> {
+    pub fn open(glyphs: Glyphs, stay: bool) -> Result<Self, Unfit> {
         fit()?;
         let input = std::io::stdin();
         let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
         let custody = Arc::new(Custody { before, held: AtomicBool::new(false) });
         let (tell, wakes) = sync_channel(256);
         let gone = tell.clone();
-        signals(tell.clone(), Arc::clone(&custody))?;
+        let urgent = Urgent::default();
+        signals::listen(tell.clone(), Arc::clone(&urgent), Arc::clone(&custody), stay)?;
         restore_on_panic(Arc::clone(&custody));
         custody.take()?;
         let writer = match Writer::start(Output, glyphs == Glyphs::Ascii, true, move || {
@@ -200,7 +205,7 @@ impl Terminal {
                 return Err(e.into());
             }
         };
-        let terminal = Self { custody, writer: writer.clone(), wakes };
+        let terminal = Self { custody, writer: writer.clone(), wakes, urgent };
         std::thread::Builder::new().name("terminal-reader".into()).spawn(move || read(&tell, &writer))?;
         Ok(terminal)
     }
@@ -225,11 +230,18 @@ impl Terminal {
 
     /// What happens next, or nothing within that time.
     pub fn wait(&self, time: Duration) -> Option<Wake> {
+        if let Some(wake) = self.urgent().take() {
+            return Some(wake);
+        }
         match self.wakes.recv_timeout(time) {
             Ok(wake) => Some(wake),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Wake::HungUp),
         }
+    }
+
+    fn urgent(&self) -> MutexGuard<'_, Option<Wake>> {
+        self.urgent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the terminal to the shell and stops the process group; returns when it runs again, or at once where nobody could
@@ -238,12 +250,22 @@ impl Terminal {
     /// # Errors
     /// The terminal cannot be taken again.
     pub fn suspend(&self) -> std::io::Result<()> {
+        if rustix::process::getsid(None) == Ok(rustix::process::getpid()) {
+            // There is no shell that could give it back.
+            return Ok(());
+        }
+        self.writer.rest(Duration::from_millis(500));
         self.custody.give_back(false);
         // The system itself ignores this stop where no shell would be left to continue it.
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         while let Some(wake) = self.wait(Duration::from_millis(200)) {
-            if matches!(wake, Wake::Continued | Wake::HungUp | Wake::Terminate(_)) {
-                break;
+            match wake {
+                Wake::Continued => break,
+                Wake::HungUp | Wake::Terminate(_) => {
+                    *self.urgent() = Some(wake);
+                    return Ok(());
+                }
+                Wake::Input(_) | Wake::Resized => {}
             }
         }
         self.resume()
@@ -255,12 +277,15 @@ impl Terminal {
     /// The system refuses.
     pub fn resume(&self) -> std::io::Result<()> {
         self.custody.take()?;
-        self.writer.repaint();
+        self.writer.go_on();
         Ok(())
     }
 
     /// Gives the terminal back; within `patience` even if it does not read.
     pub fn close(&self, patience: Duration) {
+        if !self.custody.held.load(Ordering::SeqCst) {
+            return;
+        }
         let taken = self.writer.stop(patience);
         self.custody.give_back(!taken);
     }
@@ -285,37 +310,6 @@ fn restore_on_panic(custody: Arc<Custody>) {
         }
     }));
 }
-
-/// Listens for signals in a thread of its own, so that none is missed whatever the others do.
-fn signals(tell: SyncSender<Wake>, custody: Arc<Custody>) -> std::io::Result<()> {
-    use signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for s in signals.forever() {
-            match s {
-                SIGWINCH => {
-                    let _ = tell.try_send(Wake::Resized);
-                }
-                SIGCONT => {
-                    let _ = tell.try_send(Wake::Continued);
-                }
-                other => {
-                    let code = 128 + other as u8;
-                    let _ = tell.try_send(Wake::Terminate(code));
-                    // Whoever is told saves and leaves; if it cannot, this does.
-                    std::thread::sleep(LONGEST_GOODBYE);
-                    custody.give_back(true);
-                    std::process::exit(i32::from(code));
-                }
-            }
-        }
-    })?;
-    Ok(())
-}
-
-/// Between a signal to end and the end.
-const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
 
 /// Reads the terminal until it is gone.
 fn read(tell: &SyncSender<Wake>, writer: &Writer) {

@@ -35,6 +35,10 @@ struct Mail {
     round_trip: Option<Duration>,
     last: Option<Instant>,
     stop: bool,
+    /// No picture goes out until the terminal is taken again.
+    rest: bool,
+    /// A picture is on its way.
+    writing: bool,
     ended: bool,
     failed: bool,
     bytes: u64,
@@ -111,6 +115,8 @@ impl Writer {
             round_trip: None,
             last: None,
             stop: false,
+            rest: false,
+            writing: false,
             ended: false,
             failed: false,
             bytes: 0,
@@ -184,6 +190,26 @@ impl Writer {
         (mail.bytes, mail.frames)
     }
 
+    /// Writes nothing more until [`Writer::go_on`], and waits for what is under way and for the answer to it, so that it does
+    /// not reach whoever has the terminal next; not longer than `patience`.
+    pub fn rest(&self, patience: Duration) {
+        let (mutex, change) = &*self.shared;
+        let mut mail = lock(mutex);
+        mail.rest = true;
+        let waits = |m: &mut Mail| {
+            !m.ended && (m.writing || m.outstanding.is_some() && matches!(m.answers, Answers::Yes(_)))
+        };
+        mail = change.wait_timeout_while(mail, patience, waits).unwrap_or_else(PoisonError::into_inner).0;
+        (mail.outstanding, mail.owed) = (None, 0);
+    }
+
+    /// Writes again, a whole picture first.
+    pub fn go_on(&self) {
+        lock(&self.shared.0).rest = false;
+        self.repaint();
+        self.shared.1.notify_all();
+    }
+
     /// Stops writing after the picture that is under way, and waits for an answer that is still to come, so that it does not
     /// reach the shell. Whether the terminal took everything within `patience`.
     pub fn stop(&self, patience: Duration) -> bool {
@@ -219,7 +245,7 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
             }
             let now = Instant::now();
             let due = mail.due().filter(|&d| d > now);
-            match (mail.picture.is_some(), due) {
+            match (mail.picture.is_some() && !mail.rest, due) {
                 (true, None) => break mail.picture.take(),
                 (true, Some(due)) => {
                     mail = change.wait_timeout(mail, due - now).unwrap_or_else(PoisonError::into_inner).0;
@@ -229,6 +255,7 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
         };
         let Some(picture) = picture else { continue };
         let whole = std::mem::take(&mut mail.whole);
+        mail.writing = true;
         drop(mail);
         bytes.clear();
         bytes.extend_from_slice(b"\x1b[?2026h");
@@ -236,6 +263,8 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
         encode(shown.as_ref().filter(|_| !whole), &picture, ascii, &mut bytes);
         shown = Some(picture);
         if bytes.len() == empty {
+            lock(mutex).writing = false;
+            change.notify_all();
             continue;
         }
         bytes.extend_from_slice(b"\x1b[?2026l");
@@ -256,6 +285,9 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
         }
         mail.bytes += bytes.len() as u64;
         mail.frames += 1;
+        mail.writing = false;
+        drop(mail);
+        change.notify_all();
     }
 }
 

@@ -1,0 +1,61 @@
+//! The thread that hears signals, so that none is missed whatever the others do. Knows no app: it tells, and ends the process
+//! only where nobody listens any more.
+
+use super::{Custody, Wake};
+use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Between a signal to end and the end.
+const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
+
+/// What must be heard even while hundreds of keys wait to be read.
+pub(super) type Urgent = Arc<Mutex<Option<Wake>>>;
+
+/// Starts the thread. `stay`: a hang-up does not end the process.
+pub(super) fn listen(
+    tell: SyncSender<Wake>,
+    urgent: Urgent,
+    custody: Arc<Custody>,
+    stay: bool,
+) -> std::io::Result<()> {
+    // A file-size limit becomes an error of the write.
+    let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ];
+    if !ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+    let body = move || {
+        for s in signals.forever() {
+            let wake = match s {
+                SIGXFSZ => continue,
+                SIGWINCH => Wake::Resized,
+                SIGCONT => Wake::Continued,
+                SIGHUP => Wake::HungUp,
+                other => Wake::Terminate(128 + other as u8),
+            };
+            if !matches!(s, SIGWINCH | SIGCONT) {
+                *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());
+            }
+            // Where there is no room for it, whoever listens is awake.
+            let _ = tell.try_send(wake);
+            if matches!(s, SIGWINCH | SIGCONT) || s == SIGHUP && stay {
+                continue;
+            }
+            // Whoever is told saves and leaves; if it cannot, this does.
+            std::thread::sleep(LONGEST_GOODBYE);
+            custody.give_back(true);
+            std::process::exit(128 + s);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(body)?;
+    Ok(())
+}
+
+/// Whether whoever started us had this signal ignored, as `nohup` does.
+pub fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> (signal - 1) & 1 == 1)
+}
