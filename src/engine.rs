@@ -17,6 +17,7 @@ pub mod layer;
 pub mod loss;
 pub mod network;
 pub mod optim;
+pub mod regularise;
 pub mod rng;
 pub mod robust;
 pub mod schedule;

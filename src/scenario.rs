@@ -14,6 +14,7 @@ use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
+use crate::engine::regularise::{EarlyStopping, GradientNoise, WeightAverage};
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
@@ -59,6 +60,12 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// noise added to the gradient
+        gradient_noise: GradientNoise = GradientNoise::default();
+        /// the averaged weights at which lanes are evaluated
+        weight_average: WeightAverage = WeightAverage::default();
+        /// when a lane ends before its time
+        early_stopping: EarlyStopping = EarlyStopping::default();
         /// random changes of the training samples, one after another
         augment: Vec<AugmentConfig> = Vec::new();
         /// what is done in training against being fooled
@@ -99,6 +106,12 @@ settings! {
         clip: Option<ClipConfig> = None;
         /// its penalties on the weights
         regularisation: Option<Regularisation> = None;
+        /// noise added to its gradient
+        gradient_noise: Option<GradientNoise> = None;
+        /// its averaged weights
+        weight_average: Option<WeightAverage> = None;
+        /// when it ends before its time
+        early_stopping: Option<EarlyStopping> = None;
         /// its random changes of the training samples
         augment: Option<Vec<AugmentConfig>> = None;
         /// what it does in training against being fooled
@@ -127,6 +140,12 @@ settings! {
         clip: ClipConfig = ClipConfig::all().swap_remove(0);
         /// penalties on the weights
         regularisation: Regularisation = Regularisation::default();
+        /// noise added to the gradient
+        gradient_noise: GradientNoise = GradientNoise::default();
+        /// the averaged weights at which lanes are evaluated
+        weight_average: WeightAverage = WeightAverage::default();
+        /// when a lane ends before its time
+        early_stopping: EarlyStopping = EarlyStopping::default();
         /// random changes of the training samples, such as [Rotation(10), Shift(2)]
         augment: Vec<AugmentConfig> = Vec::new();
         /// what is done in training against being fooled
@@ -141,7 +160,10 @@ settings! {
 /// The fields that a scenario gives to every lane and a lane may have otherwise, in the order of [`Recipe`].
 macro_rules! shared {
     ($use:ident) => {
-        $use! { network init loss optimizer schedule clip regularisation augment defence prediction batch }
+        $use! {
+            network init loss optimizer schedule clip regularisation gradient_noise weight_average early_stopping
+            augment defence prediction batch
+        }
     };
 }
 

@@ -68,6 +68,10 @@ pub struct Measure {
     pub grad_norm_clipped: f32,
     /// Share of the steps since the last measurement in which the clip changed the gradient.
     pub clip_rate: f32,
+    /// Share of all steps so far in which it did.
+    pub clip_share: f32,
+    /// Angle between the gradient before and after clipping, in degrees.
+    pub clip_angle: f32,
     /// ‖update‖/‖parameters‖ of this step.
     pub update_ratio: f32,
 }

@@ -2,6 +2,7 @@
 
 pub mod history;
 
+use crate::engine::clip::ClipConfig;
 use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
@@ -19,8 +20,12 @@ pub enum Metric {
     ValAccuracy,
     /// Norm of the gradient before clipping.
     GradNorm,
+    /// The same after clipping; only of lanes that clip, like the next two.
+    GradNormClipped,
     /// Share of the steps whose gradient was clipped.
     ClipRate,
+    /// Angle between the gradient before and after clipping, in degrees.
+    ClipAngle,
     /// ‖update‖/‖parameters‖.
     UpdateRatio,
     /// Learning rate.
@@ -29,13 +34,15 @@ pub enum Metric {
 
 impl Metric {
     /// All, in the order in which a key goes through them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Loss,
         Self::ValLoss,
         Self::Accuracy,
         Self::ValAccuracy,
         Self::GradNorm,
+        Self::GradNormClipped,
         Self::ClipRate,
+        Self::ClipAngle,
         Self::UpdateRatio,
         Self::Lr,
     ];
@@ -48,7 +55,9 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::ValAccuracy => "val accuracy",
             Self::GradNorm => "‖g‖",
+            Self::GradNormClipped => "‖g‖ clipped",
             Self::ClipRate => "clip rate",
+            Self::ClipAngle => "clip angle °",
             Self::UpdateRatio => "update:weight",
             Self::Lr => "learning rate",
         }
@@ -135,11 +144,19 @@ impl LaneView {
         }
         for (metric, v) in [
             (Metric::GradNorm, m.grad_norm),
-            (Metric::ClipRate, m.clip_rate),
             (Metric::UpdateRatio, m.update_ratio),
             (Metric::Lr, m.lr as f32),
         ] {
             self.point(metric, at, v, v, v);
+        }
+        if !matches!(self.info.recipe.clip, ClipConfig::Off(_)) {
+            for (metric, v) in [
+                (Metric::GradNormClipped, m.grad_norm_clipped),
+                (Metric::ClipRate, m.clip_rate),
+                (Metric::ClipAngle, m.clip_angle),
+            ] {
+                self.point(metric, at, v, v, v);
+            }
         }
         let norms: Vec<f32> = layers.iter().filter_map(|l| l.grad_norm).collect();
         if !norms.is_empty() {

@@ -61,7 +61,7 @@ pub trait Oracle {
     /// Writes the gradient at `params` (regularised as in training, not clipped) and returns the loss.
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32;
 
-    /// Clips such a gradient as training clips its own, for optimizers that step along it.
+    /// Clips such a gradient, and adds noise to it, as training does with its own, for optimizers that step along it.
     fn clip(&mut self, _grads: &mut [f32], _params: &[f32]) {}
 }
 
@@ -143,6 +143,11 @@ pub trait Optimizer: Send + Sync {
     /// The point at which the method is to be evaluated, where that is not the parameters.
     fn eval_params<'a>(&self, _state: &'a State) -> Option<&'a [f32]> {
         None
+    }
+
+    /// The point at which the method is to be evaluated.
+    fn point<'a>(&self, state: &'a State, params: &'a [f32]) -> &'a [f32] {
+        self.eval_params(state).unwrap_or(params)
     }
 
     /// Gradient evaluations that one step takes at least. What an optimizer asks of the oracle depends on the step (a

@@ -5,7 +5,7 @@
 
 use crate::engine::layer::LayerConfig;
 use crate::lab::trail::Trail;
-use crate::lab::trainer::{Evaluation, LOSS_LIMIT, StepResult, Trainer};
+use crate::lab::trainer::{Evaluation, LOSS_LIMIT, Report, StepResult, Trainer};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use serde::Serialize;
 
@@ -144,6 +144,7 @@ impl Lane {
             let stop = step == plan.goal || step == plan.end;
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
             let show = due || evaluate || stop || step == 1;
+            let mut restored = None;
             self.trainer.aim(plan.magnify && show);
             match self.trainer.step(show || log) {
                 Ok(result) => self.since.add(&result),
@@ -162,13 +163,18 @@ impl Lane {
                 pace.shown();
             }
             let evaluation = if evaluate {
-                Some(self.trainer.evaluate_and_report())
+                let Report { evaluation, stop } = self.trainer.evaluate_and_report();
+                if let Some(stop) = stop {
+                    restored = stop.restored;
+                    news.end = Some(Phase::Stopped(stop.words));
+                }
+                Some(evaluation)
             } else {
                 // One who stops elsewhere still wants to know where the lane stands; the schedule and the log do not
                 // hear of it, so that going on gives what an undisturbed run gives.
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
-            if let Some(Evaluation { loss, accuracy }) = evaluation {
+            for Evaluation { loss, accuracy } in evaluation.into_iter().chain(restored) {
                 news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy });
             }
             if log {
@@ -177,7 +183,7 @@ impl Lane {
                 let clipped = self.trainer.last().clipped;
                 news.lines.push(self.line(&measure, clipped, norms, evaluation.filter(|_| evaluate)));
             }
-            if pace.over() {
+            if pace.over() || news.end.is_some() {
                 break;
             }
         }
@@ -230,6 +236,8 @@ impl Lane {
             grad_norm: last.grad_norm,
             grad_norm_clipped: last.grad_norm,
             clip_rate: 0.0,
+            clip_share: before.clip_share,
+            clip_angle: 0.0,
             update_ratio: f32::NAN,
             epoch: before.epoch,
             evaluations: self.trainer.live().evaluations,
@@ -251,6 +259,8 @@ impl Lane {
             grad_norm: f32,
             grad_norm_clipped: f32,
             clipped: bool,
+            clip_share: f32,
+            clip_angle: f32,
             update_ratio: f32,
             lr: f64,
             epoch: f64,
@@ -270,6 +280,8 @@ impl Lane {
             grad_norm: m.grad_norm,
             grad_norm_clipped: m.grad_norm_clipped,
             clipped,
+            clip_share: m.clip_share,
+            clip_angle: m.clip_angle,
             update_ratio: m.update_ratio,
             lr: m.lr,
             epoch: m.epoch,

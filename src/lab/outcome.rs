@@ -31,7 +31,7 @@ pub struct Standing {
 }
 
 /// What an expectation may ask of a lane, each with what it means.
-pub const METRICS: [(&str, &str); 17] = [
+pub const METRICS: [(&str, &str); 20] = [
     ("loss", "training loss of the last step"),
     ("accuracy", "share of hits in the last batch"),
     ("val_loss", "validation loss"),
@@ -44,10 +44,13 @@ pub const METRICS: [(&str, &str); 17] = [
     ("initial_grad_ratio", "the same at the first step"),
     ("update_ratio", "length of the last update over that of the parameters"),
     ("clip_rate", "share of the latest steps that were clipped"),
+    ("clip_share", "share of all steps that were clipped"),
+    ("clip_angle", "angle between the last gradient before and after clipping, in degrees"),
     ("lr", "learning rate of the last step"),
     ("step", "steps done"),
     ("evaluations", "gradient evaluations done"),
     ("diverged", "1 if its numbers ran away, else 0"),
+    ("stopped", "1 if early stopping ended it, else 0"),
     ("failed", "1 if a fault of the program stopped it, else 0"),
 ];
 
@@ -69,10 +72,13 @@ impl Standing {
             "initial_grad_ratio" => float(self.initial_grad_ratio),
             "update_ratio" => float(last.map(|m| m.update_ratio)),
             "clip_rate" => float(last.map(|m| m.clip_rate)),
+            "clip_share" => float(last.map(|m| m.clip_share)),
+            "clip_angle" => float(last.map(|m| m.clip_angle)),
             "lr" => last.map(|m| m.lr),
             "step" => Some(self.step as f64),
             "evaluations" => last.map(|m| m.evaluations as f64),
             "diverged" => flag(matches!(self.phase, Phase::Diverged(_))),
+            "stopped" => flag(matches!(self.phase, Phase::Stopped(_))),
             "failed" => flag(matches!(self.phase, Phase::Failed(_))),
             _ => None,
         }

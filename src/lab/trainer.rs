@@ -7,6 +7,7 @@ use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::{State, Update};
+use crate::engine::regularise::{noise, stopping::Best};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::schedule::{Memory, When};
 use crate::lab::experiment::{self, Data, Fault};
@@ -18,13 +19,15 @@ use std::sync::Arc;
 mod augment;
 pub mod batch;
 mod diverge;
+mod evaluate;
 mod guard;
 mod look;
 mod scope;
 mod task;
 
 use augment::Augmenter;
-use batch::{Batch, hits};
+use batch::Batch;
+pub use evaluate::{Evaluation, Report};
 use guard::{Guard, Jury};
 pub use scope::Examined;
 use scope::Scope;
@@ -32,9 +35,6 @@ use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
-
-/// Rows of one pass of an evaluation.
-const CHUNK: usize = 256;
 
 /// Everything that changes while a lane trains.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,14 @@ pub struct Snapshot {
     pub memory: Memory,
     /// What the defence remembers.
     pub defence: Vec<f32>,
+    /// Steps whose gradient was clipped.
+    pub clipped: u64,
+    /// The averaged point; empty where nothing is averaged.
+    pub average: Vec<f32>,
+    /// The best evaluation, for early stopping.
+    pub best: Best,
+    /// The state at the best evaluation, where it may have to come back.
+    pub kept: Option<Box<Snapshot>>,
 }
 
 /// What every step says, measured or not.
@@ -76,15 +84,6 @@ pub struct StepResult {
     pub clipped: bool,
     /// Learning rate.
     pub lr: f64,
-}
-
-/// Mean loss and share of hits on the validation samples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evaluation {
-    /// Mean loss.
-    pub loss: f32,
-    /// Share of hits; `None` without classes.
-    pub accuracy: Option<f32>,
 }
 
 /// What became of the state when a recipe changed.
@@ -112,6 +111,10 @@ pub struct Trainer {
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
     grads: Vec<f32>,
+    /// The gradient before clipping, for a look; empty without a clip.
+    unclipped: Vec<f32>,
+    /// What tells the noise of one tensor from that of another.
+    noise: Vec<u64>,
     ws: Workspace,
     before: Vec<f32>,
     layers: Vec<LayerMeasure>,
@@ -156,6 +159,8 @@ impl Trainer {
             defence: vec![0.0; recipe.defence.memory(rows * data.train.shape.size())],
             ..Snapshot::default()
         };
+        let average = if recipe.weight_average.active() { live.params.clone() } else { Vec::new() };
+        let live = Snapshot { average, ..live };
         Self {
             rows,
             order: (0..data.train.len() as u32).collect(),
@@ -164,6 +169,8 @@ impl Trainer {
             augmenter: Augmenter::new(data),
             weights: weights.collect(),
             grads: vec![0.0; live.params.len()],
+            unclipped: look::unclipped(&recipe, live.params.len()),
+            noise: noise::keys(network.slots()),
             ws: network.workspace(rows),
             before: vec![0.0; live.params.len()],
             layers: (0..network.nodes().len())
@@ -231,6 +238,7 @@ impl Trainer {
             ("parameters", snapshot.params.len(), self.live.params.len()),
             ("running statistics", snapshot.state.len(), self.live.state.len()),
             ("numbers of the defence", snapshot.defence.len(), self.live.defence.len()),
+            ("averaged parameters", snapshot.average.len(), self.live.average.len()),
             ("optimizer buffers", snapshot.optim.vectors.len(), fresh.vectors.len()),
             ("optimizer numbers", snapshot.optim.scalars.len(), fresh.scalars.len()),
         ] {
@@ -240,6 +248,13 @@ impl Trainer {
         }
         if lens(&snapshot.optim) != lens(&fresh) || snapshot.position > self.order.len() as u64 {
             return Err("the optimizer's buffers or the place in the data do not fit this lane".into());
+        }
+        if let Some(kept) = &snapshot.kept {
+            let mut probe = self.live.clone();
+            std::mem::swap(&mut probe, &mut self.live);
+            let fits = self.restore(kept);
+            self.live = probe;
+            fits?;
         }
         self.live.clone_from(snapshot);
         Ok(())
@@ -293,6 +308,20 @@ impl Trainer {
         if recipe.schedule.name() != old.schedule.name() {
             self.live.memory = Memory::default();
         }
+        if recipe.weight_average.active() != old.weight_average.active() {
+            self.live.average.clear();
+            if recipe.weight_average.active() {
+                self.live
+                    .average
+                    .extend_from_slice(recipe.optimizer.point(&self.live.optim, &self.live.params));
+            }
+            // What was kept has no average that would fit, or one too many.
+            (self.live.best, self.live.kept) = (Best::default(), None);
+        }
+        if fresh || recipe.early_stopping != old.early_stopping {
+            (self.live.best, self.live.kept) = (Best::default(), None);
+        }
+        self.unclipped = look::unclipped(&recipe, self.live.params.len());
         self.recipe = recipe;
         Ok(Change::Live)
     }
@@ -325,6 +354,7 @@ impl Trainer {
             pass,
             ws: &mut self.ws,
             guard: self.guard.as_mut(),
+            noise: &self.noise,
             calls: 0,
         };
         let loss = task.gradient_at(&self.live.params, &mut self.grads);
@@ -350,11 +380,18 @@ impl Trainer {
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
             scope.before(&self.grads, &self.live);
         }
+        if look && !self.unclipped.is_empty() {
+            self.unclipped.copy_from_slice(&self.grads);
+        }
         self.last.clipped = self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots());
+        if look {
+            self.look_at_clip();
+        }
+        let (seed, t) = (self.seed, self.live.step);
+        self.recipe.gradient_noise.add(&mut self.grads, network.slots(), &self.noise, seed, t);
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
             scope.clipped(&self.grads);
         }
-        let clipped_norm = if look && self.last.clipped { self::norm(&self.grads) } else { norm };
         let mut oracle = Task {
             network: &network,
             state: &self.live.state,
@@ -364,6 +401,7 @@ impl Trainer {
             pass,
             ws: &mut self.ws,
             guard: self.guard.as_mut(),
+            noise: &self.noise,
             calls,
         };
         self.recipe.optimizer.step(
@@ -380,11 +418,16 @@ impl Trainer {
         self.live.evaluations += oracle.calls;
         self.live.optim_step += 1;
         self.live.step += 1;
+        self.live.clipped += u64::from(self.last.clipped);
+        if !self.live.average.is_empty() {
+            let point = self.recipe.optimizer.point(&self.live.optim, &self.live.params);
+            self.recipe.weight_average.update(&mut self.live.average, point, self.live.step);
+        }
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
             scope.after(&self.live, lr);
         }
         if look {
-            self.look_after(clipped_norm);
+            self.look_after();
         }
         Ok(self.last)
     }
@@ -394,54 +437,6 @@ impl Trainer {
     /// `seconds` is 0 and the ranges are those of this step alone: both belong to who counts time and steps.
     pub fn measure(&self) -> (Measure, &[LayerMeasure]) {
         (self.looked, &self.layers)
-    }
-
-    /// Mean loss and share of hits on the validation samples, in evaluation mode, at the point that the optimizer
-    /// wants to be judged by. Changes nothing that training sees.
-    pub fn evaluate(&mut self) -> Evaluation {
-        let samples = &self.data.validation;
-        let rows = samples.len().min(CHUNK);
-        let (ws, batch) =
-            self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
-        let params = self.recipe.optimizer.eval_params(&self.live.optim).unwrap_or(&self.live.params);
-        let width = self.network.output().rows_of().1;
-        let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
-        for start in (0..samples.len()).step_by(rows) {
-            let range = start..(start + rows).min(samples.len());
-            let n = range.len();
-            batch.fill(samples, range, ws.input_mut(n));
-            self.network.forward(params, &self.live.state, Pass::eval(n), ws);
-            let output = ws.output(n);
-            sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
-            terms += self.recipe.loss.terms(output, width);
-            if let Some(classes) = batch.classes() {
-                hit += hits(output, width, classes);
-                seen += classes.len();
-            }
-        }
-        if self.recipe.prediction.smoothing().is_some() {
-            hit = Jury::hits(
-                &mut self.jury,
-                &self.recipe,
-                &self.network,
-                params,
-                &self.live.state,
-                &self.data,
-                self.seed,
-            );
-        }
-        Evaluation {
-            loss: (sum / terms.max(1) as f64) as f32,
-            accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
-        }
-    }
-
-    /// Evaluates and tells the schedule, which may lower its rate on a plateau.
-    pub fn evaluate_and_report(&mut self) -> Evaluation {
-        let evaluation = self.evaluate();
-        let base = self.recipe.optimizer.lr();
-        self.recipe.schedule.report(base, f64::from(evaluation.loss), &mut self.live.memory);
-        evaluation
     }
 
     /// Fills the workspace's input and the targets with the next batch.

@@ -96,6 +96,8 @@ pub fn events(steps: u64) -> Vec<Event> {
                 grad_norm: loss * 2.0,
                 grad_norm_clipped: loss,
                 clip_rate: 0.25,
+                clip_share: 0.25,
+                clip_angle: 12.0,
                 update_ratio: 1e-3,
             };
             let of = |(layer, info): (usize, &LayerInfo)| LayerMeasure {

@@ -109,8 +109,8 @@ impl Run {
         } else {
             let step = place.step;
             self.events.push(Event::Changed { lane: id, info, step });
-            if matches!(place.phase, Phase::Diverged(_)) {
-                // Another setting may carry it over the step at which it ran away.
+            if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
+                // Another setting may carry it over the step at which it ran away, or on from where it stopped.
                 place.phase = Phase::Paused;
             }
         }

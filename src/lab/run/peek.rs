@@ -92,7 +92,7 @@ impl Run {
             _ => None,
         });
         let live = trainer.live();
-        let params = trainer.recipe().optimizer.eval_params(&live.optim).unwrap_or(&live.params).to_vec();
+        let params = live.point(trainer.recipe()).to_vec();
         Some(Peek {
             id,
             stamp: self.stamp(id)?,

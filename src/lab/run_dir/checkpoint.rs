@@ -3,13 +3,14 @@
 //! Every length is compared with the bytes that are there before anything is allocated.
 
 use crate::engine::optim::State;
+use crate::engine::regularise::stopping::Best;
 use crate::lab::lane::Line;
 use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::{Divergence, Phase};
 
 /// What the file begins with; the last byte is the version of the format.
-const MAGIC: &[u8; 16] = b"gradtui state \n\x01";
+const MAGIC: &[u8; 16] = b"gradtui state \n\x02";
 
 /// Everything that a resume needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,24 +45,11 @@ impl Checkpoint {
         w.number(u64::from(self.data));
         w.number(self.lanes.len() as u64);
         for lane in &self.lanes {
-            let s = &lane.snapshot;
             w.number(lane.id as u64);
             w.text(&lane.name);
             w.phase(&lane.phase);
             w.double(lane.seconds);
-            for n in [s.step, s.epoch, s.position, s.evaluations, s.optim_step] {
-                w.number(n);
-            }
-            w.floats(&[s.last_grad_norm]);
-            w.doubles(&s.memory);
-            w.floats(&s.params);
-            w.floats(&s.state);
-            w.floats(&s.defence);
-            w.number(s.optim.vectors.len() as u64);
-            for vector in &s.optim.vectors {
-                w.floats(vector);
-            }
-            w.doubles(&s.optim.scalars);
+            w.snapshot(&lane.snapshot);
         }
         w.number(self.lines.len() as u64);
         for line in &self.lines {
@@ -125,6 +113,29 @@ impl Writer {
     fn doubles(&mut self, x: &[f64]) {
         self.number(x.len() as u64);
         self.0.extend(x.iter().flat_map(|x| x.to_le_bytes()));
+    }
+    fn snapshot(&mut self, s: &Snapshot) {
+        for n in [s.step, s.epoch, s.position, s.evaluations, s.optim_step, s.clipped] {
+            self.number(n);
+        }
+        self.floats(&[s.last_grad_norm]);
+        self.doubles(&s.memory);
+        for x in [&s.params, &s.state, &s.defence, &s.average] {
+            self.floats(x);
+        }
+        self.number(s.optim.vectors.len() as u64);
+        for vector in &s.optim.vectors {
+            self.floats(vector);
+        }
+        self.doubles(&s.optim.scalars);
+        let best: Vec<f32> = s.best.at.map(|b| b.0).into_iter().collect();
+        self.floats(&best);
+        self.number(s.best.at.map_or(0, |b| b.1));
+        self.number(s.best.since);
+        self.number(u64::from(s.kept.is_some()));
+        if let Some(kept) = &s.kept {
+            self.snapshot(kept);
+        }
     }
     fn phase(&mut self, phase: &Phase) {
         match phase {
@@ -207,20 +218,37 @@ impl<'a> Reader<'a> {
             name: self.text()?,
             phase: self.phase()?,
             seconds: f64::from_bits(self.number()?),
-            snapshot: Snapshot {
-                step: self.number()?,
-                epoch: self.number()?,
-                position: self.number()?,
-                evaluations: self.number()?,
-                optim_step: self.number()?,
-                last_grad_norm: self.float()?,
-                memory: self.doubles()?.try_into().map_err(|_| "the schedule's memory has another size")?,
-                params: self.floats()?,
-                state: self.floats()?,
-                defence: self.floats()?,
-                optim: State { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
-            },
+            snapshot: self.snapshot(true)?,
         })
+    }
+    /// A lane's state; the state that it may come back to keeps no other one.
+    fn snapshot(&mut self, outer: bool) -> Result<Snapshot, String> {
+        let mut snapshot = Snapshot {
+            step: self.number()?,
+            epoch: self.number()?,
+            position: self.number()?,
+            evaluations: self.number()?,
+            optim_step: self.number()?,
+            clipped: self.number()?,
+            last_grad_norm: self.float()?,
+            memory: self.doubles()?.try_into().map_err(|_| "the schedule's memory has another size")?,
+            params: self.floats()?,
+            state: self.floats()?,
+            defence: self.floats()?,
+            average: self.floats()?,
+            optim: State { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
+            ..Snapshot::default()
+        };
+        let loss = self.floats()?.first().copied();
+        let at = self.number()?;
+        snapshot.best = Best { at: loss.map(|loss| (loss, at)), since: self.number()? };
+        if self.number()? != 0 {
+            if !outer {
+                return Err("a kept state in it keeps another one".into());
+            }
+            snapshot.kept = Some(Box::new(self.snapshot(false)?));
+        }
+        Ok(snapshot)
     }
 }
 
@@ -241,6 +269,10 @@ mod tests {
             defence: vec![-0.25, 0.5],
             optim: State { vectors: vec![vec![0.5; 3], Vec::new()], scalars: vec![1e300] },
             memory: [1.0, 2.0, 3.0, 4.0],
+            clipped: 3,
+            average: vec![0.25; 3],
+            best: Best { at: Some((0.5, 6)), since: 2 },
+            kept: Some(Box::new(Snapshot { step: 6, params: vec![2.0; 3], ..Snapshot::default() })),
         };
         let what = Divergence { step: 8, layer: "layer 1".into(), last_grad_norm: 1e9, what: "far".into() };
         let lane = |name: &str, phase| Saved {

@@ -2,6 +2,8 @@
 
 use super::batch::hits;
 use super::{Trainer, norm};
+use crate::engine::clip::{self, ClipConfig};
+use crate::scenario::Recipe;
 use crate::telemetry::Measure;
 
 impl Trainer {
@@ -20,8 +22,17 @@ impl Trainer {
         }
     }
 
+    /// Measures what the clip has done.
+    pub(super) fn look_at_clip(&mut self) {
+        (self.looked.grad_norm_clipped, self.looked.clip_angle) = (self.last.grad_norm, 0.0);
+        if self.last.clipped {
+            self.looked.grad_norm_clipped = norm(&self.grads);
+            self.looked.clip_angle = clip::angle(&self.unclipped, &self.grads) as f32;
+        }
+    }
+
     /// Measures the update.
-    pub(super) fn look_after(&mut self, clipped_norm: f32) {
+    pub(super) fn look_after(&mut self) {
         for (new, old) in self.before.iter_mut().zip(&self.live.params) {
             *new = old - *new;
         }
@@ -44,11 +55,18 @@ impl Trainer {
             accuracy: self.looked.accuracy,
             lr: self.last.lr,
             grad_norm: self.last.grad_norm,
-            grad_norm_clipped: clipped_norm,
+            grad_norm_clipped: self.looked.grad_norm_clipped,
             clip_rate: f32::from(u8::from(self.last.clipped)),
+            clip_share: self.live.clipped as f32 / self.live.step.max(1) as f32,
+            clip_angle: self.looked.clip_angle,
             update_ratio: ratio(norm(&self.before), norm(&self.live.params)),
         };
     }
+}
+
+/// Room for the gradient before clipping, where there is a clip.
+pub(super) fn unclipped(recipe: &Recipe, params: usize) -> Vec<f32> {
+    if matches!(recipe.clip, ClipConfig::Off(_)) { Vec::new() } else { vec![0.0; params] }
 }
 
 fn ratio(a: f32, b: f32) -> f32 {

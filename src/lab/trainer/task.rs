@@ -20,6 +20,8 @@ pub(super) struct Task<'a> {
     pub(super) pass: Pass,
     pub(super) ws: &'a mut Workspace,
     pub(super) guard: Option<&'a mut Guard>,
+    /// What tells the noise of one tensor from that of another.
+    pub(super) noise: &'a [u64],
     /// Gradient evaluations so far.
     pub(super) calls: u64,
 }
@@ -72,7 +74,9 @@ impl Oracle for Task<'_> {
 
     fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
         let norm = norm(grads);
-        self.recipe.clip.clip(grads, norm, params, self.network.slots());
+        let slots = self.network.slots();
+        self.recipe.clip.clip(grads, norm, params, slots);
+        self.recipe.gradient_noise.add(grads, slots, self.noise, self.pass.seed, self.pass.step);
     }
 }
 

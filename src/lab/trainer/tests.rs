@@ -9,6 +9,8 @@ use crate::lab::experiment::prepare;
 use crate::registry::Value;
 use crate::scenario::{Regularisation, Scenario};
 
+mod regular;
+
 fn scenario() -> Scenario {
     Scenario {
         network: Vec::<LayerConfig>::parse("[Dense(units: 8), Tanh()]").unwrap(),

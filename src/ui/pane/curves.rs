@@ -44,11 +44,12 @@ impl Default for Curves {
     }
 }
 
-/// The validation metric that is drawn as dashes beside a training metric.
-fn companion(metric: Metric) -> Option<Metric> {
+/// The metric that is drawn as dashes beside another one, and what the dashes are called.
+fn companion(metric: Metric) -> Option<(Metric, &'static str)> {
     match metric {
-        Metric::Loss => Some(Metric::ValLoss),
-        Metric::Accuracy => Some(Metric::ValAccuracy),
+        Metric::Loss => Some((Metric::ValLoss, "val")),
+        Metric::Accuracy => Some((Metric::ValAccuracy, "val")),
+        Metric::GradNorm => Some((Metric::GradNormClipped, "clipped")),
         _ => None,
     }
 }
@@ -61,13 +62,16 @@ fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
 fn name(metric: Metric, glyphs: Glyphs) -> &'static str {
     match (metric, glyphs) {
         (Metric::GradNorm, Glyphs::Ascii) => "|g|",
+        (Metric::GradNormClipped, Glyphs::Ascii) => "|g| clipped",
+        (Metric::ClipAngle, Glyphs::Ascii) => "clip angle deg",
         _ => metric.label(),
     }
 }
 
 impl Curves {
     fn is_log(&self, metric: Metric) -> bool {
-        let usual = !matches!(metric, Metric::Accuracy | Metric::ValAccuracy | Metric::ClipRate);
+        let usual =
+            !matches!(metric, Metric::Accuracy | Metric::ValAccuracy | Metric::ClipRate | Metric::ClipAngle);
         self.log.get(&metric).copied().unwrap_or(usual)
     }
 
@@ -93,7 +97,7 @@ impl Curves {
     fn plot<'a>(&self, metric: Metric, cx: Context<'a>, x: Scale) -> Plot<'a> {
         let mut curves = Vec::new();
         for lane in &cx.view.lanes {
-            for (metric, dashed) in [(companion(metric), true), (Some(metric), false)] {
+            for (metric, dashed) in [(companion(metric).map(|c| c.0), true), (Some(metric), false)] {
                 let Some(history) = metric.and_then(|m| lane.curve(m)) else { continue };
                 curves.push(Curve {
                     points: points(history, self.recent),
@@ -145,8 +149,10 @@ impl Curves {
             pieces.push((text::pick(glyphs, " × diverged", " ! diverged").into(), theme.bad));
         } else {
             pieces.push((format!(" {}", number(value)), theme.text));
-            if let Some(v) = companion(metric).filter(|_| both).and_then(|m| self.value(lane, m)) {
-                pieces.push((format!(" val {}", scale::number(f64::from(v))), theme.faint));
+            if let Some((v, word)) =
+                companion(metric).filter(|_| both).and_then(|(m, word)| Some((self.value(lane, m)?, word)))
+            {
+                pieces.push((format!(" {word} {}", scale::number(f64::from(v))), theme.faint));
             }
         }
         pieces.push(("  ".into(), theme.text));
@@ -192,7 +198,7 @@ impl Curves {
         let known = |m: &Metric| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         [Metric::Accuracy, Metric::GradNorm, Metric::UpdateRatio, Metric::Loss, Metric::ClipRate, Metric::Lr]
             .into_iter()
-            .filter(|m| *m != self.metric && companion(*m) != Some(self.metric) && known(m))
+            .filter(|m| *m != self.metric && companion(*m).is_none_or(|c| c.0 != self.metric) && known(m))
             .collect()
     }
 
@@ -211,8 +217,11 @@ impl Pane for Curves {
         let glyphs = cx.theme.glyphs;
         let mut line = Line::styled("Curves  ", cx.theme.strong);
         line.push_span(Span::styled(name(self.metric, glyphs), cx.theme.strong));
-        if companion(self.metric).is_some_and(|m| cx.view.lanes.iter().any(|l| l.curve(m).is_some())) {
-            line.push_span(Span::styled(text::pick(glyphs, "  ╌ val", "  - val"), cx.theme.text));
+        if let Some((_, word)) =
+            companion(self.metric).filter(|(m, _)| cx.view.lanes.iter().any(|l| l.curve(*m).is_some()))
+        {
+            line.push_span(Span::styled(text::pick(glyphs, "  ╌ ", "  - "), cx.theme.text));
+            line.push_span(Span::styled(word, cx.theme.text));
         }
         let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
         line.push_span(Span::styled(scale, cx.theme.faint));

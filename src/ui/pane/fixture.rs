@@ -97,6 +97,8 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
         grad_norm: norm(depth - 1) * 1.2,
         grad_norm_clipped: norm(depth - 1).min(1.0),
         clip_rate: (0.5 - t / 4000.0).max(0.0),
+        clip_share: 0.25,
+        clip_angle: 12.0,
         update_ratio: 1e-3 * (1.0 + 0.4 * wobble) * (-t / 3000.0).exp(),
     };
     let layers = (0..2 * depth).map(|layer| {

@@ -1,6 +1,7 @@
 //! The lanes: who they are, what they train with and differ by, how they do. Trains nothing; forms are opened by the app.
 
 use super::{Context, Pane};
+use crate::engine::clip::ClipConfig;
 use crate::registry::{Settings as _, Value as _};
 use crate::telemetry::Phase;
 use crate::ui::diagnosis::thousands;
@@ -76,6 +77,15 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
         if !matches!(name, "Off" | "Constant") {
             out.push_str(dot);
             out.push_str(brief.strip_suffix("()").unwrap_or(&brief));
+        }
+    }
+    if !matches!(r.clip, ClipConfig::Off(_)) && lane.step > 0 {
+        let m = &lane.last;
+        let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
+        let arrow = text::pick(glyphs, "→", "->");
+        out.push_str(&format!(" clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate));
+        if m.clip_angle >= 0.05 {
+            out.push_str(&format!(" {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg")));
         }
     }
     if r.defence.active() {

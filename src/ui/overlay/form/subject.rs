@@ -134,8 +134,19 @@ impl Subject {
                     rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
                     fields(&mut rows, key, s);
                 });
-                let penalties = recipe.regularisation.fields().into_iter();
-                rows.extend(penalties.map(|f| Row { indent: 0, ..Row::field("regularisation", f) }));
+                // Settings without a choice: their fields under a word that says of what.
+                let groups: [(&str, &str, &dyn Settings); 4] = [
+                    ("regularisation", "penalty", &recipe.regularisation),
+                    ("gradient_noise", "noise", &recipe.gradient_noise),
+                    ("weight_average", "average", &recipe.weight_average),
+                    ("early_stopping", "stop", &recipe.early_stopping),
+                ];
+                for (path, word, settings) in groups {
+                    rows.extend(settings.fields().into_iter().map(|f| {
+                        let label = format!("{word} {}", f.name);
+                        Row { indent: 0, label, ..Row::field(path, f) }
+                    }));
+                }
                 // Everything else is one line each; layers have a pane of their own.
                 let shown = |name: &str| rows.iter().any(|r| r.path.split('.').next() == Some(name));
                 let mut plain = recipe.fields();
@@ -175,6 +186,9 @@ impl Subject {
                 "defence" => set_table!(recipe.defence, DefenceConfig, field, text),
                 "prediction" => set_table!(recipe.prediction, PredictionConfig, field, text),
                 "regularisation" => recipe.regularisation.set(field.unwrap_or_default(), text),
+                "gradient_noise" => recipe.gradient_noise.set(field.unwrap_or_default(), text),
+                "weight_average" => recipe.weight_average.set(field.unwrap_or_default(), text),
+                "early_stopping" => recipe.early_stopping.set(field.unwrap_or_default(), text),
                 other => recipe.set(other, text),
             },
             Self::Layer { layer, .. } => layer.settings_mut().set(path, text),

@@ -1,0 +1,74 @@
+//! The rule that ends training when validation no longer improves.
+
+use crate::limits;
+use crate::registry::settings;
+
+settings! {
+    /// Ends the lane when its validation loss no longer falls. Prechelt 1998, doi:10.1007/3-540-49430-8_3.
+    pub struct EarlyStopping {
+        /// evaluations in a row without a better loss after which it ends; 0: never
+        patience: usize = 0, 0..=limits::STEPS;
+        /// by how much a loss must be lower to be better
+        min_delta: f64 = 0.0, 0.0..=1e6;
+        /// whether the best weights come back at the end
+        restore_best: bool = false;
+    }
+}
+
+/// What the rule remembers from evaluation to evaluation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Best {
+    /// The best loss and the step after which it was measured; `None` before the first one.
+    pub at: Option<(f32, u64)>,
+    /// Evaluations since then.
+    pub since: u64,
+}
+
+/// What an evaluation means for the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The best so far.
+    Better,
+    /// Not the best; go on.
+    Wait,
+    /// Not the best for too long.
+    Stop,
+}
+
+impl EarlyStopping {
+    /// Hears a validation loss. A loss that is no number is never better.
+    pub fn report(&self, loss: f32, step: u64, best: &mut Best) -> Verdict {
+        if self.patience == 0 {
+            return Verdict::Wait;
+        }
+        let better = match best.at {
+            Some((least, _)) => f64::from(loss) < f64::from(least) - self.min_delta,
+            None => !loss.is_nan(),
+        };
+        if better {
+            *best = Best { at: Some((loss, step)), since: 0 };
+            return Verdict::Better;
+        }
+        best.since += 1;
+        if best.since >= self.patience as u64 { Verdict::Stop } else { Verdict::Wait }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_counts_evaluations_since_the_best_one() {
+        use Verdict::{Better, Stop, Wait};
+        let rule = EarlyStopping { patience: 2, min_delta: 0.1, restore_best: false };
+        let mut best = Best::default();
+        let losses = [f32::NAN, 1.0, 0.95, 0.85, 0.9, 0.8, 0.1];
+        let verdicts: Vec<_> = losses.iter().zip(1..).map(|(l, s)| rule.report(*l, s, &mut best)).collect();
+        assert_eq!(verdicts, [Wait, Better, Wait, Better, Wait, Stop, Better]);
+        assert_eq!(best.at, Some((0.1, 7)));
+        let mut none = Best::default();
+        assert_eq!(EarlyStopping::default().report(1.0, 1, &mut none), Wait);
+        assert_eq!(none, Best::default());
+    }
+}

@@ -1,0 +1,131 @@
+//! How a lane does on the validation samples, and what that means for its schedule and its end.
+
+use super::batch::{Batch, hits};
+use super::guard::Jury;
+use super::{Snapshot, Trainer};
+use crate::engine::layer::Pass;
+use crate::engine::regularise::stopping::Verdict;
+use crate::scenario::Recipe;
+
+/// Rows of one pass of an evaluation.
+const CHUNK: usize = 256;
+
+/// Mean loss and share of hits on the validation samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f32,
+    /// Share of hits; `None` without classes.
+    pub accuracy: Option<f32>,
+}
+
+/// An evaluation and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The evaluation.
+    pub evaluation: Evaluation,
+    /// The end of the lane, if it stops early.
+    pub stop: Option<Stop>,
+}
+
+/// An early end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stop {
+    /// Why, in words.
+    pub words: String,
+    /// The evaluation of the best weights, where they were brought back.
+    pub restored: Option<Evaluation>,
+}
+
+impl Snapshot {
+    /// The point by which the lane wants to be judged: the average of its weights, the optimizer's own one, or the weights.
+    pub fn point(&self, recipe: &Recipe) -> &[f32] {
+        if self.average.is_empty() {
+            recipe.optimizer.point(&self.optim, &self.params)
+        } else {
+            &self.average
+        }
+    }
+}
+
+impl Trainer {
+    /// Mean loss and share of hits on the validation samples, in evaluation mode, at the point that the lane
+    /// wants to be judged by. Changes nothing that training sees.
+    pub fn evaluate(&mut self) -> Evaluation {
+        let samples = &self.data.validation;
+        let rows = samples.len().min(CHUNK);
+        let (ws, batch) =
+            self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
+        let params = self.live.point(&self.recipe);
+        let width = self.network.output().rows_of().1;
+        let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
+        for start in (0..samples.len()).step_by(rows) {
+            let range = start..(start + rows).min(samples.len());
+            let n = range.len();
+            batch.fill(samples, range, ws.input_mut(n));
+            self.network.forward(params, &self.live.state, Pass::eval(n), ws);
+            let output = ws.output(n);
+            sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
+            terms += self.recipe.loss.terms(output, width);
+            if let Some(classes) = batch.classes() {
+                hit += hits(output, width, classes);
+                seen += classes.len();
+            }
+        }
+        if self.recipe.prediction.smoothing().is_some() {
+            hit = Jury::hits(
+                &mut self.jury,
+                &self.recipe,
+                &self.network,
+                params,
+                &self.live.state,
+                &self.data,
+                self.seed,
+            );
+        }
+        Evaluation {
+            loss: (sum / terms.max(1) as f64) as f32,
+            accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
+        }
+    }
+
+    /// Evaluates and tells the schedule, which may lower its rate on a plateau, and the rule of early stopping.
+    pub fn evaluate_and_report(&mut self) -> Report {
+        let evaluation = self.evaluate();
+        let base = self.recipe.optimizer.lr();
+        self.recipe.schedule.report(base, f64::from(evaluation.loss), &mut self.live.memory);
+        let (rule, step) = (&self.recipe.early_stopping, self.live.step);
+        let stop = match rule.report(evaluation.loss, step, &mut self.live.best) {
+            Verdict::Better if rule.restore_best => {
+                self.keep();
+                None
+            }
+            Verdict::Better | Verdict::Wait => None,
+            Verdict::Stop => Some(self.stop()),
+        };
+        Report { evaluation, stop }
+    }
+
+    /// Keeps the state to come back to.
+    fn keep(&mut self) {
+        self.live.kept = None;
+        self.live.kept = Some(Box::new(self.live.clone()));
+    }
+
+    /// Brings the best weights back, if there are any to come back to; the account of the end.
+    fn stop(&mut self) -> Stop {
+        let best = self.live.best;
+        let (evaluations, step) = (best.since, self.live.step);
+        let mut words = match best.at {
+            Some((loss, at)) => format!(
+                "Stopped early at step {step}: no validation loss below {loss} (step {at}) in {evaluations} evaluations."
+            ),
+            None => format!("Stopped early at step {step}: no validation loss was a number."),
+        };
+        let Some(kept) = self.live.kept.take() else { return Stop { words, restored: None } };
+        words.push_str(" Its weights are back.");
+        let Snapshot { params, state, optim, average, .. } = *kept;
+        self.live = Snapshot { params, state, optim, average, ..std::mem::take(&mut self.live) };
+        Stop { words, restored: Some(self.evaluate()) }
+    }
+}
