@@ -83,9 +83,9 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
         let m = &lane.last;
         let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
         let arrow = text::pick(glyphs, "→", "->");
-        out.push_str(&format!(" clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate));
+        out += &format!(" clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate);
         if m.clip_angle >= 0.05 {
-            out.push_str(&format!(" {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg")));
+            out += &format!(" {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg"));
         }
     }
     if r.defence.active() {
