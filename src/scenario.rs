@@ -15,6 +15,7 @@ use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::regularise::{EarlyStopping, GradientNoise, WeightAverage};
+use crate::engine::robust::Robustness;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
@@ -44,6 +45,10 @@ settings! {
         validation: f64 = 0.2, 0.01..=0.9;
         /// use only so many training samples
         train_samples: Option<usize> = None, 1..=limits::SAMPLES;
+        /// use only the samples of these classes
+        classes: Vec<String> = Vec::new();
+        /// make two classes of all: this one, and the rest
+        one_against_rest: Option<String> = None;
         /// how inputs are scaled
         scaling: Scaling = Scaling::None;
         /// the hidden layers; a Dense layer to the number of outputs follows by itself
@@ -80,6 +85,8 @@ settings! {
         seed: u64 = 1;
         /// steps between two evaluations on the validation samples
         evaluate_every: usize = 100, 1..=limits::STEPS;
+        /// accuracy under noise and attacks, measured while the lanes train
+        robustness: Option<Robustness> = None;
         /// what must hold at the end, such as `adam.val_accuracy > 0.9`: makes the scenario a test
         expect: Vec<String> = Vec::new();
         /// the contenders

@@ -210,6 +210,11 @@ pub enum Event {
         accuracy: Option<f32>,
     },
     /// A measurement by name: `boundary`, `predictions`, `confusion`, `adversarial` ... May be dropped.
+    ///
+    /// `robustness` is made by the lane itself, where the scenario asks for it, and not dropped: the scalars `eps`, `clean`,
+    /// `noise`, `fgsm`, `pgd` (shares of right answers) and `share` (what measuring takes of training); `checks`, a table
+    /// with a row for each trust check (its name, and the reason if it fails; 1 if it holds); at the end of a run `curve`,
+    /// a table of the same shares (a row for each size; eps, clean, noise, fgsm, pgd).
     Probed {
         /// Which.
         lane: LaneId,

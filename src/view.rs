@@ -30,11 +30,19 @@ pub enum Metric {
     UpdateRatio,
     /// Learning rate.
     Lr,
+    /// Share of hits on the samples that are attacked.
+    CleanAccuracy,
+    /// The same under noise.
+    NoiseAccuracy,
+    /// The same under FGSM.
+    FgsmAccuracy,
+    /// The same under PGD.
+    PgdAccuracy,
 }
 
 impl Metric {
     /// All, in the order in which a key goes through them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Loss,
         Self::ValLoss,
         Self::Accuracy,
@@ -45,7 +53,29 @@ impl Metric {
         Self::ClipAngle,
         Self::UpdateRatio,
         Self::Lr,
+        Self::CleanAccuracy,
+        Self::NoiseAccuracy,
+        Self::FgsmAccuracy,
+        Self::PgdAccuracy,
     ];
+
+    /// The parts of the probe `robustness` that are curves.
+    const ATTACKED: [(Self, &'static str); 4] = [
+        (Self::CleanAccuracy, "clean"),
+        (Self::NoiseAccuracy, "noise"),
+        (Self::FgsmAccuracy, "fgsm"),
+        (Self::PgdAccuracy, "pgd"),
+    ];
+
+    /// Whether it is measured by attacks, which only some scenarios ask for.
+    pub fn attacked(self) -> bool {
+        Self::ATTACKED.iter().any(|(m, _)| *m == self)
+    }
+
+    /// Whether it is a share in [0, 1].
+    pub fn is_share(self) -> bool {
+        matches!(self, Self::Accuracy | Self::ValAccuracy | Self::ClipRate) || self.attacked()
+    }
 
     /// As it is written above a plot.
     pub fn label(self) -> &'static str {
@@ -60,6 +90,10 @@ impl Metric {
             Self::ClipAngle => "clip angle °",
             Self::UpdateRatio => "update:weight",
             Self::Lr => "learning rate",
+            Self::CleanAccuracy => "clean accuracy",
+            Self::NoiseAccuracy => "noise accuracy",
+            Self::FgsmAccuracy => "FGSM accuracy",
+            Self::PgdAccuracy => "PGD accuracy",
         }
     }
 }
@@ -170,6 +204,19 @@ impl LaneView {
         }
     }
 
+    /// A measurement under attack is a point of a curve for each kind of attack.
+    fn attacked(&mut self, step: u64, parts: &[(String, Data)]) {
+        let m = &self.last;
+        let at =
+            At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 };
+        for (metric, name) in Metric::ATTACKED {
+            if let Some((_, Data::Scalar(x))) = parts.iter().find(|(n, _)| n == name) {
+                let x = *x as f32;
+                self.point(metric, at, x, x, x);
+            }
+        }
+    }
+
     fn evaluated(&mut self, step: u64, loss: f32, accuracy: Option<f32>) {
         let m = &self.last;
         let at =
@@ -233,6 +280,9 @@ impl View {
                     Event::Measured { measure, layers, .. } => l.measured(measure, layers),
                     Event::Evaluated { step, loss, accuracy, .. } => l.evaluated(step, loss, accuracy),
                     Event::Probed { step, name, parts, .. } => {
+                        if name == "robustness" {
+                            l.attacked(step, &parts);
+                        }
                         l.probes.insert(name, Probe { step, parts });
                     }
                     Event::Phase { step, phase, .. } => {

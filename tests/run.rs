@@ -88,6 +88,34 @@ fn every_line_is_json_and_what_is_not_finite_is_null() {
 }
 
 #[test]
+fn robustness_is_in_the_log_and_can_be_expected() {
+    let place = Place::new("robustness");
+    let text = SCENARIO.replace("steps: 400", "steps: 200, robustness: (eps: 0.5, samples: 40, every: 50)");
+    std::fs::write(place.0.join("r.ron"), text).expect("a file");
+    assert_eq!(place.go("run r.ron --out whole --threads 1").0, 0);
+    assert_eq!(place.go("run r.ron --out parts --steps 120 --threads 3").0, 0);
+    assert_eq!(place.go("resume parts --steps 200").0, 0);
+    assert_eq!(place.log("parts"), place.log("whole"));
+    let lines: Vec<serde_json::Value> =
+        place.log("whole").lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let adam = lines.iter().filter(|l| l["lane"] == "adam" && l["robustness"].is_object());
+    assert_eq!(adam.clone().map(|l| l["step"].as_u64()).collect::<Vec<_>>(), [50, 100, 150, 200].map(Some));
+    for measured in adam.map(|l| &l["robustness"]) {
+        let share = |name: &str| measured[name].as_f64().expect("a share");
+        assert!(share("eps") == 0.5 && share("pgd") <= share("clean"), "{measured}");
+    }
+    let expect = |scenario: &str, what: &str| {
+        let out =
+            place.command(&["run", scenario, "--steps", "60", "--expect", what]).output().expect("a start");
+        (out.status.code(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+    };
+    let (code, words) = expect("s.ron", "adam.pgd_accuracy@2.5 <= adam.noise_accuracy@2.5");
+    assert!(code == Some(0) && words.contains("eps 2.5: clean "), "{words}");
+    let (code, words) = expect("r.ron", "adam.pgd_accuracy@0.25 > 1");
+    assert!(code == Some(1) && words.contains("does not hold"), "{words}");
+}
+
+#[test]
 fn expectations_decide_the_exit_code() {
     let place = Place::new("expect");
     let with = |expectation: &str| {

@@ -46,6 +46,14 @@ pub fn expectations(texts: &[String], lanes: &[&str]) -> Result<Vec<Expectation>
     if faults.is_empty() { Ok(good) } else { Err(BadInput(faults)) }
 }
 
+/// Has the run measured under the attacks that must be known to decide what must hold.
+pub fn examine(run: &mut Run, expect: &[Expectation]) {
+    let sizes: Vec<_> = expect.iter().filter_map(Expectation::sizes).collect();
+    if !sizes.is_empty() {
+        run.examine_at(&sizes.concat());
+    }
+}
+
 impl Headless {
     /// Trains to the end, or until a signal or the disk stops it.
     ///
@@ -83,7 +91,8 @@ impl Headless {
             lines(rest)?;
             lines(standings.lanes.iter().map(ending).collect())?;
         } else {
-            print(&standings.lanes.iter().map(summary).collect::<String>())?;
+            let red = colours();
+            print(&standings.lanes.iter().map(|l| summary(l, red)).collect::<String>())?;
         }
         if let Some(error) = disk {
             return Err(Ended(1, format!("not everything is saved: {error}")).into());
@@ -114,8 +123,15 @@ fn failure(lane: &Standing) -> Option<String> {
     }
 }
 
-/// A lane's end in words.
-fn summary(lane: &Standing) -> String {
+/// Whether standard output is a terminal on which colours are wanted.
+fn colours() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let plain = set("NO_COLOR") || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+    std::io::stdout().is_terminal() && !plain
+}
+
+/// A lane's end in words; with `red`, what cannot be trusted in that colour.
+fn summary(lane: &Standing, red: bool) -> String {
     let number = |x: Option<f32>| x.map_or_else(|| "-".into(), |x| format!("{x:.4}"));
     let end = match &lane.phase {
         Phase::Diverged(account) => format!("diverged at step {}. {}", account.step, account.what),
@@ -128,7 +144,19 @@ fn summary(lane: &Standing) -> String {
             number(lane.val_accuracy)
         ),
     };
-    format!("{:<20} {end}\n", lane.name)
+    let mut out = format!("{:<20} {end}\n", lane.name);
+    if let Some(known) = &lane.robustness {
+        for [eps, clean, noise, fgsm, pgd] in known.sizes() {
+            let shares = [("clean", clean), ("noise", noise), ("FGSM", fgsm), ("PGD", pgd)];
+            let shares = shares.map(|(name, share)| format!("{name} {:.1} %", 100.0 * share)).join("   ");
+            out.push_str(&format!("{:<20} eps {eps}: {shares}\n", ""));
+        }
+        for why in &known.distrust {
+            let (on, off) = if red { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+            out.push_str(&format!("{:<20} {on}not to be trusted: {why}{off}\n", ""));
+        }
+    }
+    out
 }
 
 /// A lane's end as a JSON line.
@@ -147,6 +175,20 @@ fn ending(lane: &Standing) -> String {
         loss: lane.last.map(|m| m.loss),
         val_loss: lane.val_loss,
         val_accuracy: lane.val_accuracy,
+        robustness: lane.robustness.as_ref().map(|known| Robustness {
+            accuracies: known
+                .sizes()
+                .iter()
+                .map(|[eps, clean, noise, fgsm, pgd]| Accuracies {
+                    eps: *eps,
+                    clean: *clean,
+                    noise: *noise,
+                    fgsm: *fgsm,
+                    pgd: *pgd,
+                })
+                .collect(),
+            distrust: &known.distrust,
+        }),
     };
     serde_json::to_string(&end).unwrap_or_default()
 }
@@ -161,6 +203,25 @@ struct Ending<'a> {
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    robustness: Option<Robustness<'a>>,
+}
+
+/// How robust a lane is at its end.
+#[derive(serde::Serialize)]
+struct Robustness<'a> {
+    accuracies: Vec<Accuracies>,
+    distrust: &'a [String],
+}
+
+/// Accuracies at one size.
+#[derive(serde::Serialize)]
+struct Accuracies {
+    eps: f64,
+    clean: f64,
+    noise: f64,
+    fgsm: f64,
+    pgd: f64,
 }
 
 /// Progress on standard error: a bar a lane on a terminal, a line now and then otherwise.

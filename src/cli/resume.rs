@@ -1,6 +1,6 @@
 //! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit.
 
-use super::headless::{Headless, expectations};
+use super::headless::{Headless, examine, expectations};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
 use crate::lab::experiment::Experiment;
@@ -71,13 +71,14 @@ pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
 impl Resume {
     /// Trains on.
     pub fn run(self) -> anyhow::Result<()> {
-        let Reopened { scenario, run, dir, end, warnings } = reopen(&self.dir, self.steps)?;
+        let Reopened { scenario, mut run, dir, end, warnings } = reopen(&self.dir, self.steps)?;
         for warning in warnings {
             tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
         }
         let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
         let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
         let expect = expectations(&texts, &lanes)?;
+        examine(&mut run, &expect);
         let threads = self.threads.map(|n| n as usize);
         Headless { run, dir: Some(dir), end, threads, json: self.json, expect }.go()
     }

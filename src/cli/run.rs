@@ -1,6 +1,6 @@
 //! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
 
-use super::headless::{Headless, expectations};
+use super::headless::{Headless, examine, expectations};
 use super::{BadInput, open};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
@@ -66,7 +66,8 @@ impl Run {
             }
         };
         let end = self.steps.unwrap_or(experiment.scenario.steps as u64);
-        let run = Lanes::new(experiment, Some(end), files);
+        let mut run = Lanes::new(experiment, Some(end), files);
+        examine(&mut run, &expect);
         let threads = self.threads.map(|n| n as usize);
         Headless { run, dir, end, threads, json: self.json, expect }.go()
     }

@@ -9,6 +9,7 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::registry;
 
+mod choose;
 pub mod embedded;
 pub mod folder;
 pub mod idx;
@@ -21,6 +22,7 @@ pub mod table;
 pub mod toy;
 mod unpack;
 
+pub use choose::choose;
 pub use split::{Prepared, Scaling, prepare};
 
 /// What the samples should be answered with.

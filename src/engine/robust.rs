@@ -14,12 +14,16 @@ settings! {
     pub struct Robustness {
         /// L-inf size of noise and attacks, in units of the inputs
         eps: f64 = 0.1, 0.0..=1e6;
+        /// further sizes, measured when the run ends: accuracy against size
+        sizes: Vec<f64> = Vec::new(), 0.0..=1e6;
         /// steps of PGD
         pgd_steps: usize = 10, 1..=1000;
-        /// samples of the batch
+        /// samples of the batch: the first ones for validation
         samples: usize = 64, 1..=65_536;
-        /// steps of training between two measurements
-        every: usize = 100, 1..=1_000_000_000;
+        /// steps of training between two measurements; None: as often as the budget allows
+        every: Option<usize> = None, 1..=1_000_000_000;
+        /// gradient evaluations that measuring may take, as a share of those of training
+        budget: f64 = 0.1, 1e-6..=1000.0;
     }
 }
 
@@ -47,10 +51,40 @@ impl Robustness {
         ]
     }
 
-    /// Forward and backward passes over one sample that a measurement costs at most, for stating its share of the time.
-    pub fn passes(&self, classes: usize) -> usize {
-        // Each accuracy is one more forward pass.
-        1 + self.attacks().iter().map(|a| 1 + a.passes(classes)).sum::<usize>()
+    /// Gradient evaluations of one sample that a measurement with its checks costs, where an answer takes so many looks. A
+    /// forward pass alone is counted as a third of one.
+    pub fn passes(&self, classes: usize, looks: usize) -> f64 {
+        let attacks = self.attacks().map(|a| a.passes(classes));
+        let [.., pgd] = attacks;
+        // Five accuracies at the size itself and at 0 and one at the greatest size, each under its attack; one gradient to
+        // see whether there is any.
+        let gradients = attacks.iter().sum::<usize>() + 2 * pgd + 1;
+        gradients as f64 + (6 * looks) as f64 / 3.0
+    }
+
+    /// Steps between two measurements, for batches of so many samples; and the share of training's gradient evaluations
+    /// that measuring then takes.
+    pub fn interval(&self, classes: usize, looks: usize, batch: usize) -> (u64, f64) {
+        let cost = self.passes(classes, looks) * self.samples as f64;
+        let every =
+            self.every.map_or_else(|| (cost / (self.budget * batch as f64)).ceil() as u64, |n| n as u64);
+        let every = every.max(1);
+        (every, cost / (every as f64 * batch as f64))
+    }
+
+    /// The sizes of the curve at the end, the one of the measurements among them, from small to large.
+    pub fn all_sizes(&self) -> Vec<f64> {
+        let mut all = self.sizes.clone();
+        all.push(self.eps);
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
+    /// The same measurements at another size.
+    #[must_use]
+    pub fn at(&self, eps: f64) -> Self {
+        Self { eps, ..self.clone() }
     }
 
     /// Measures on a task whose classes are the labels; `adv` is room for the perturbed inputs.

@@ -4,10 +4,12 @@
 //! is the same on every machine. Knows no thread and no other lane.
 
 use crate::engine::layer::LayerConfig;
+use crate::lab::exam::{self, Exam};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, LOSS_LIMIT, Report, StepResult, Trainer};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
 pub trait Pace {
@@ -60,7 +62,7 @@ pub struct Lane {
 }
 
 /// What a lane may do in one turn.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Not beyond this many steps in this turn.
     pub until: u64,
@@ -72,6 +74,8 @@ pub struct Plan {
     pub total: u64,
     /// Steps between two evaluations.
     pub evaluate_every: u64,
+    /// What is measured under attack, if anything.
+    pub exam: Option<Arc<Exam>>,
     /// Show every so many steps instead of by time.
     pub show_every: Option<u64>,
     /// Whether somebody writes a log.
@@ -140,7 +144,11 @@ impl Lane {
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
             let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
-            let log = plan.log && (logged(step) || evaluate && logged(step / plan.evaluate_every));
+            let exam = plan.exam.as_deref().filter(|e| step.is_multiple_of(e.every) || step == plan.total);
+            let log = plan.log
+                && (logged(step)
+                    || evaluate && logged(step / plan.evaluate_every)
+                    || exam.is_some_and(|e| step == plan.total || logged(step / e.every)));
             let stop = step == plan.goal || step == plan.end;
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
             let show = due || evaluate || stop || step == 1;
@@ -177,11 +185,21 @@ impl Lane {
             for Evaluation { loss, accuracy } in evaluation.into_iter().chain(restored) {
                 news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy });
             }
+            // As with evaluations, the log does not hear of a measurement where one merely stops.
+            let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {
+                let whole = step == plan.total || step == plan.end;
+                self.trainer.measure_robustness(&e.settings, e.share, whole)
+            });
+            if let Some(report) = &report {
+                let parts = report.parts();
+                news.events.push(Event::Probed { lane: self.id, step, name: exam::PROBE, parts });
+            }
             if log {
                 let (measure, layers) = self.trainer.measure();
                 let norms = layers.iter().filter_map(|l| l.grad_norm).collect();
                 let clipped = self.trainer.last().clipped;
-                news.lines.push(self.line(&measure, clipped, norms, evaluation.filter(|_| evaluate)));
+                let row = report.filter(|_| exam.is_some()).map(|r| r.row());
+                news.lines.push(self.line(&measure, clipped, norms, evaluation.filter(|_| evaluate), row));
             }
             if pace.over() || news.end.is_some() {
                 break;
@@ -244,11 +262,18 @@ impl Lane {
         };
         news.events.push(Event::Measured { lane: self.id, measure, layers: Vec::new() });
         if log {
-            news.lines.push(self.line(&measure, false, Vec::new(), None));
+            news.lines.push(self.line(&measure, false, Vec::new(), None, None));
         }
     }
 
-    fn line(&self, m: &Measure, clipped: bool, layers: Vec<f32>, evaluation: Option<Evaluation>) -> Line {
+    fn line(
+        &self,
+        m: &Measure,
+        clipped: bool,
+        layers: Vec<f32>,
+        evaluation: Option<Evaluation>,
+        robustness: Option<exam::Row>,
+    ) -> Line {
         #[derive(Serialize)]
         struct Row<'a> {
             step: u64,
@@ -271,6 +296,8 @@ impl Lane {
             val_accuracy: Option<f32>,
             #[serde(skip_serializing_if = "Vec::is_empty")]
             layer_grad_norms: Vec<f32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            robustness: Option<exam::Row>,
         }
         let row = Row {
             step: m.step,
@@ -289,6 +316,7 @@ impl Lane {
             val_loss: evaluation.map(|e| e.loss),
             val_accuracy: evaluation.and_then(|e| e.accuracy),
             layer_grad_norms: layers,
+            robustness,
         };
         let text = serde_json::to_string(&row).unwrap_or_default();
         Line { step: m.step, lane: self.id, text }

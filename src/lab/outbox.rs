@@ -3,6 +3,7 @@
 //! Measurements merge (their ranges stay) and only the newest probe of a name is kept; what started, ended, changed or
 //! was evaluated stays, evaluations being thinned only where thousands of them were left unread.
 
+use crate::lab::exam::PROBE;
 use crate::telemetry::{Event, LaneId};
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +19,10 @@ pub struct Outbox {
 impl Outbox {
     /// Adds an event; makes room first where there is none.
     pub fn push(&mut self, event: Event) {
-        if let Event::Probed { lane, name, .. } = &event {
+        // A measurement of robustness is a point of a curve; of the others only the newest is worth drawing.
+        if let Event::Probed { lane, name, .. } = &event
+            && *name != PROBE
+        {
             let old =
                 |e: &Event| matches!(e, Event::Probed { lane: l, name: n, .. } if l == lane && n == name);
             if let Some(place) = self.events.iter().rposition(old) {
@@ -95,6 +99,7 @@ fn thin(events: &mut Vec<Event>) {
             Event::Changed { lane, .. } => (1, *lane),
             Event::Notice(_) => (2, 0),
             Event::Phase { lane, .. } => (3, *lane),
+            Event::Probed { lane, name, .. } if *name == PROBE => (4, *lane),
             _ => return true,
         };
         odd = !odd;

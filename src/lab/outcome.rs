@@ -1,5 +1,6 @@
 //! How the lanes of a run stand, gathered from events, and expectations about it: what a headless run tells at its end.
 
+use crate::lab::exam::{ACCURACIES, Known, PROBE, decimal};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use crate::text::did_you_mean;
 
@@ -26,12 +27,14 @@ pub struct Standing {
     pub initial_grad_ratio: Option<f32>,
     /// The largest gradient norm that was measured.
     pub max_grad_norm: Option<f32>,
+    /// The newest measurement under attack.
+    pub robustness: Option<Known>,
     /// What it does.
     pub phase: Phase,
 }
 
 /// What an expectation may ask of a lane, each with what it means.
-pub const METRICS: [(&str, &str); 20] = [
+pub const METRICS: [(&str, &str); 25] = [
     ("loss", "training loss of the last step"),
     ("accuracy", "share of hits in the last batch"),
     ("val_loss", "validation loss"),
@@ -51,11 +54,16 @@ pub const METRICS: [(&str, &str); 20] = [
     ("evaluations", "gradient evaluations done"),
     ("diverged", "1 if its numbers ran away, else 0"),
     ("stopped", "1 if early stopping ended it, else 0"),
+    ("clean_accuracy", "share of hits on the samples that are attacked"),
+    ("noise_accuracy", "the same under noise; `noise_accuracy@0.1` at that size"),
+    ("fgsm_accuracy", "the same under FGSM"),
+    ("pgd_accuracy", "the same under PGD"),
+    ("distrust", "trust checks of these numbers that fail"),
     ("failed", "1 if a fault of the program stopped it, else 0"),
 ];
 
 impl Standing {
-    fn value(&self, metric: &str) -> Option<f64> {
+    fn value(&self, metric: &str, at: Option<f64>) -> Option<f64> {
         let last = self.last.as_ref();
         let float = |x: Option<f32>| x.map(decimal);
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
@@ -79,15 +87,16 @@ impl Standing {
             "evaluations" => last.map(|m| m.evaluations as f64),
             "diverged" => flag(matches!(self.phase, Phase::Diverged(_))),
             "stopped" => flag(matches!(self.phase, Phase::Stopped(_))),
+            "distrust" => self.robustness.as_ref().map(|r| r.distrust.len() as f64),
             "failed" => flag(matches!(self.phase, Phase::Failed(_))),
-            _ => None,
+            _ => self.robustness.as_ref()?.accuracy(attacked(metric)?, at),
         }
     }
 }
 
-/// The number as it is printed: an accuracy of 0.6 is 0.6, though no f32 is.
-fn decimal(x: f32) -> f64 {
-    x.to_string().parse().unwrap_or(f64::from(x))
+/// The accuracy under attack that a metric stands for.
+fn attacked(metric: &str) -> Option<&str> {
+    metric.strip_suffix("_accuracy").filter(|name| ACCURACIES.contains(name))
 }
 
 /// How all lanes stand: a fold over events.
@@ -115,6 +124,7 @@ impl Standings {
                     grad_ratio: None,
                     initial_grad_ratio: None,
                     max_grad_norm: None,
+                    robustness: None,
                     phase: Phase::Paused,
                 };
                 self.lanes.insert(place, standing);
@@ -144,6 +154,9 @@ impl Standings {
                 l.phase = phase.clone();
                 l.step = l.step.max(*step);
             }),
+            Event::Probed { lane, name, parts, .. } if *name == PROBE => {
+                self.with(*lane, |l| l.robustness = Some(Known::read(parts)));
+            }
             Event::Probed { .. } | Event::Notice(_) => {}
         }
     }
@@ -164,7 +177,12 @@ impl Standings {
 #[derive(Clone, Debug, PartialEq)]
 enum Side {
     Number(f64),
-    Metric { lane: String, metric: &'static str },
+    /// `at`: the size of the attack, where it matters.
+    Metric {
+        lane: String,
+        metric: &'static str,
+        at: Option<f64>,
+    },
 }
 
 /// Something that must hold at the end: `adam.val_accuracy > 0.9`, `clip.loss < plain.loss`.
@@ -195,6 +213,19 @@ impl Expectation {
         }
     }
 
+    /// The sizes of attacks that must be measured to decide it; `None` if it is about no attack.
+    pub fn sizes(&self) -> Option<Vec<f64>> {
+        let sides = [&self.left, &self.right];
+        let asked = sides.into_iter().filter_map(|side| match side {
+            Side::Metric { metric, at, .. } if *metric == "distrust" || attacked(metric).is_some() => {
+                Some(*at)
+            }
+            _ => None,
+        });
+        let asked: Vec<_> = asked.collect();
+        (!asked.is_empty()).then(|| asked.into_iter().flatten().collect())
+    }
+
     /// Whether it holds; if not, why not.
     ///
     /// # Errors
@@ -202,10 +233,10 @@ impl Expectation {
     pub fn check(&self, standings: &Standings) -> Result<(), String> {
         let value = |side: &Side| match side {
             Side::Number(x) => Ok(*x),
-            Side::Metric { lane, metric } => {
+            Side::Metric { lane, metric, at } => {
                 let standing = standings.lanes.iter().find(|l| l.name == *lane);
                 standing
-                    .and_then(|l| l.value(metric))
+                    .and_then(|l| l.value(metric, *at))
                     .ok_or_else(|| format!("{}: {lane} has no {metric}", self.text))
             }
         };
@@ -230,7 +261,12 @@ fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
             Err(format!("{number} is not a number to compare with"))
         };
     }
-    let Some((lane, metric)) = text.rsplit_once('.') else {
+    // A size has a point of its own: `plain.pgd_accuracy@0.1`; but a lane may be called `a@b`.
+    let (subject, size) = match text.rsplit_once('@') {
+        Some((subject, size)) if subject.contains('.') => (subject, Some(size.trim())),
+        _ => (text, None),
+    };
+    let Some((lane, metric)) = subject.rsplit_once('.') else {
         return Err(format!("`{text}` is neither a number nor `lane.metric`"));
     };
     let (lane, metric) = (lane.trim(), metric.trim());
@@ -240,9 +276,17 @@ fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
             near.map_or_else(|| format!("there are {}", lanes.join(", ")), |n| format!("did you mean {n}?"));
         return Err(format!("there is no lane {lane}; {hint}"));
     }
+    let at = size.map(|size| {
+        let number = size.parse::<f64>().ok().filter(|s| (0.0..=1e6).contains(s));
+        number.ok_or_else(|| format!("`@{size}`: after @ stands the size of an attack, such as 0.1"))
+    });
+    let at = at.transpose()?;
     let names = METRICS.map(|(name, _)| name);
+    if at.is_some() && names.contains(&metric) && attacked(metric).is_none() {
+        return Err(format!("{metric} has no size; accuracies under attack have: pgd_accuracy@0.1"));
+    }
     if let Some(metric) = names.iter().find(|n| **n == metric) {
-        return Ok(Side::Metric { lane: lane.into(), metric });
+        return Ok(Side::Metric { lane: lane.into(), metric, at });
     }
     let near = did_you_mean(metric, names.iter().copied());
     let hint =
@@ -253,7 +297,7 @@ fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::LayerMeasure;
+    use crate::telemetry::{Data, LayerMeasure};
 
     fn standings() -> Standings {
         let mut standings = Standings::default();
@@ -269,6 +313,7 @@ mod tests {
                 grad_ratio: None,
                 initial_grad_ratio: None,
                 max_grad_norm: None,
+                robustness: None,
                 phase: Phase::Running,
             });
             let layers =
@@ -293,6 +338,41 @@ mod tests {
         for text in ["plain.loss < 1", "plain.loss > 1", "plain.loss != 1", "plain.loss == plain.loss"] {
             assert!(holds(text).is_err(), "nothing holds of NaN: {text}");
         }
+    }
+
+    #[test]
+    fn accuracies_under_attack_are_asked_for_by_size() {
+        let mut standings = standings();
+        let ask = |text: &str| Expectation::parse(text, &["plain", "a.b"]).unwrap();
+        assert_eq!(ask("plain.loss < a.b.val_accuracy").sizes(), None);
+        assert_eq!(ask("plain.distrust == 0").sizes(), Some(vec![]));
+        assert_eq!(ask("plain.pgd_accuracy@0.1 < a.b.fgsm_accuracy @ 2").sizes(), Some(vec![0.1, 2.0]));
+        assert!(ask("plain.pgd_accuracy < 1").check(&standings).unwrap_err().contains("has no pgd_accuracy"));
+        let scalars = [("eps", 0.1), ("clean", 0.9), ("noise", 0.8), ("fgsm", 0.5), ("pgd", 0.25)];
+        let mut parts: Vec<_> = scalars.map(|(n, x)| (n.to_string(), Data::Scalar(x))).into();
+        let row = |eps: f32| (String::new(), vec![eps, 0.9, 0.7, 0.3, 0.125]);
+        parts.push(("curve".into(), Data::Table { columns: Vec::new(), rows: vec![row(0.2)] }));
+        let why = ("masked: all of it".to_string(), vec![0.0]);
+        parts.push((
+            "checks".into(),
+            Data::Table { columns: Vec::new(), rows: vec![why, ("x".into(), vec![1.0])] },
+        ));
+        standings.apply(&Event::Probed { lane: 0, step: 9, name: PROBE, parts });
+        for holds in [
+            "plain.pgd_accuracy == 0.25",
+            "plain.pgd_accuracy@0.1 == 0.25",
+            "plain.pgd_accuracy@0.2 == 0.125",
+            "plain.noise_accuracy@0.2 > plain.fgsm_accuracy@0.1",
+            "plain.clean_accuracy == 0.9",
+            "plain.distrust == 1",
+        ] {
+            assert_eq!(ask(holds).check(&standings), Ok(()));
+        }
+        assert!(ask("plain.pgd_accuracy@0.3 < 1").check(&standings).is_err(), "nobody measured it");
+        let wrong = |text: &str| Expectation::parse(text, &["plain"]).unwrap_err();
+        assert!(wrong("plain.pgd_accuracy@much < 1").contains("size of an attack"));
+        assert!(wrong("plain.loss@0.1 < 1").contains("has no size"));
+        assert!(wrong("plain.pgd_acuracy@0.1 < 1").contains("did you mean pgd_accuracy"));
     }
 
     #[test]

@@ -45,6 +45,13 @@ presets! {
     "myth-learning-rate"
     "myth-momentum"
     "misprints"
+    "fgsm-digits"
+    "robust-optimizers"
+    "adversarial-training"
+    "noise-defence"
+    "masked-gradients"
+    "label-smoothing-attack"
+    "is-it-a-sneaker"
 }
 
 /// The preset of this name.

@@ -5,6 +5,7 @@
 
 use crate::engine::data::Files;
 use crate::engine::network::Network;
+use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
 use crate::lab::lane::{Lane, Line, News, Plan};
 use crate::lab::trainer::{Snapshot, Trainer};
@@ -78,6 +79,10 @@ pub struct Run {
     /// Steps that the pace allows by now.
     allowed: f64,
     end: u64,
+    /// What is measured under attack, if anything.
+    exam: Option<Arc<Exam>>,
+    /// Sizes of attacks that somebody wants measured besides the scenario's.
+    sizes: Option<Vec<f64>>,
     show_every: Option<u64>,
     views: Vec<View>,
     log: bool,
@@ -122,6 +127,8 @@ impl Run {
             pace: None,
             allowed: 0.0,
             end,
+            exam: None,
+            sizes: None,
             show_every: None,
             views: Vec::new(),
             log: false,
@@ -138,7 +145,19 @@ impl Run {
         for contender in lanes {
             run.enter(contender);
         }
+        run.plan_exams();
         run
+    }
+
+    /// Has lanes measured under attacks of these sizes too when they end, whether the scenario asks for it or not.
+    pub fn examine_at(&mut self, sizes: &[f64]) {
+        self.sizes.get_or_insert_default().extend_from_slice(sizes);
+        self.plan_exams();
+    }
+
+    fn plan_exams(&mut self) {
+        let classes = self.data.train.outputs().size();
+        self.exam = Exam::of(&self.scenario, classes, self.sizes.as_deref()).map(Arc::new);
     }
 
     /// Puts lanes where a checkpoint left them.
@@ -317,6 +336,7 @@ impl Run {
             end: self.end,
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
+            exam: self.exam.clone(),
             show_every: self.show_every,
             log: self.log,
             magnify,

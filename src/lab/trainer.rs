@@ -20,6 +20,7 @@ mod augment;
 pub mod batch;
 mod diverge;
 mod evaluate;
+mod exam;
 mod guard;
 mod look;
 mod scope;
@@ -128,6 +129,8 @@ pub struct Trainer {
     guard: Option<Guard>,
     /// Memory of the vote; `None` before the first one.
     jury: Option<Jury>,
+    /// Memory of examinations; `None` before the first one.
+    room: Option<exam::Room>,
 }
 
 impl Trainer {
@@ -183,6 +186,7 @@ impl Trainer {
             evaluation: None,
             guard: Guard::of(&recipe, &network, data, rows),
             jury: None,
+            room: None,
             data: Arc::clone(data),
             network,
             recipe,

@@ -2,7 +2,7 @@
 
 use super::de::Document;
 use super::{Lane, Recipe, Scenario};
-use crate::engine::data::{Files, Labels, NoFiles, Prepared, prepare};
+use crate::engine::data::{Files, Labels, NoFiles, Prepared, choose, prepare};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::network::Network;
@@ -187,13 +187,20 @@ impl Check<'_> {
 
     /// Loads and splits the data where that is possible.
     fn data(&mut self, scenario: &Scenario, files: Option<&dyn Files>) {
-        let unclear = ["data", "validation", "train_samples", "seed"].iter().any(|p| self.wrong_at(p));
+        let unclear = ["data", "validation", "train_samples", "classes", "one_against_rest", "seed"]
+            .iter()
+            .any(|p| self.wrong_at(p));
         if unclear || (files.is_none() && !scenario.data.files().is_empty()) {
             return;
         }
         match scenario.prepare(files.unwrap_or(&NoFiles)) {
             Ok(data) => self.data = Some(data),
-            Err(error) => self.fault("data", excerpt(&error.to_string(), 2000)),
+            Err(error) => {
+                // A fault of the choice of classes stands where that choice does.
+                let choice = ["classes", "one_against_rest"].into_iter();
+                let at = choice.into_iter().find(|at| error.what.starts_with(&format!("{at}: ")));
+                self.fault(at.unwrap_or("data"), excerpt(&error.to_string(), 2000));
+            }
         }
     }
 
@@ -249,6 +256,11 @@ impl Check<'_> {
         if self.wrong_at(&path) {
             return;
         }
+        if scenario.robustness.is_some()
+            && let Err(what) = fools(data, &recipe)
+        {
+            self.fault("robustness", format!("robustness {what}"));
+        }
         if let Err((at, what)) = recipe.build(data)
             && (at != "batch" || batch_fits)
         {
@@ -291,7 +303,7 @@ impl Recipe {
             );
             return Err(("batch".into(), what));
         }
-        self.classifies_whole_samples(&network, data)?;
+        self.defends(data)?;
         self.augments(data.train.shape)?;
         Ok(network)
     }
@@ -321,25 +333,26 @@ impl Recipe {
 }
 
 impl Recipe {
-    /// What a defence and a vote need: one class for a whole sample, and inputs that can be changed a little.
-    fn classifies_whole_samples(&self, network: &Network, data: &Prepared) -> Result<(), (String, String)> {
-        let defended = self.defence != DefenceConfig::all()[0];
+    /// Refuses a defence or a vote where nothing can be attacked.
+    fn defends(&self, data: &Prepared) -> Result<(), (String, String)> {
         let (at, name) = match self.prediction.smoothing() {
-            _ if defended => ("defence", self.defence.name()),
+            _ if self.defence.active() => ("defence", self.defence.name()),
             Some(_) => ("prediction", self.prediction.name()),
             None => return Ok(()),
         };
-        let fault = |what: &str| Err((at.into(), format!("{name} {what}")));
-        if !matches!(data.train.labels, Labels::Classes { .. })
-            || !matches!(network.output(), Shape::Flat(2..))
-        {
-            return fault("needs a classifier of whole samples; these data have no class a sample");
-        }
-        if matches!(self.network.first(), Some(LayerConfig::Embedding(_))) {
-            return fault("changes inputs a little, but these inputs are numbers of words");
-        }
-        Ok(())
+        fools(data, self).map_err(|what| (at.into(), format!("{name} {what}")))
     }
+}
+
+/// What attacks, defences and votes need: one class for a whole sample, and inputs that can be changed a little.
+fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str> {
+    if !matches!(data.train.labels, Labels::Classes { .. }) {
+        return Err("needs a classifier of whole samples; these data have no class a sample");
+    }
+    if matches!(recipe.network.first(), Some(LayerConfig::Embedding(_))) {
+        return Err("changes inputs a little, but these inputs are numbers of words");
+    }
+    Ok(())
 }
 
 impl Scenario {
@@ -348,7 +361,8 @@ impl Scenario {
     /// # Errors
     /// What is wrong with the data.
     pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, crate::engine::data::SourceError> {
-        let data = self.data.load(files, self.seed)?;
+        let mut data = self.data.load(files, self.seed)?;
+        choose(&mut data, &self.classes, self.one_against_rest.as_deref())?;
         prepare(data, self.validation, self.scaling, self.train_samples, self.seed)
     }
 

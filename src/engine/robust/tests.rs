@@ -47,6 +47,11 @@ fn with_victim<R>(
 
 const UNIT: Valid<'static> = Valid::All(0.0, 1.0);
 
+/// All checks at size 0.1.
+fn checks(victim: &mut Victim<'_>, task: &Task<'_>) -> Vec<trust::Check> {
+    trust::examine(&Robustness::default(), victim, task, &mut Vec::new()).1
+}
+
 fn failures(checks: &[trust::Check]) -> Vec<&'static str> {
     checks.iter().filter(|c| c.failure.is_some()).map(|c| c.name).collect()
 }
@@ -60,7 +65,15 @@ fn accuracies_are_what_geometry_says() {
         // Within eps of the boundary lies a fifth of the samples; noise flips a quarter of them.
         assert!((got.fgsm - 0.8).abs() < 0.002 && (got.pgd - 0.8).abs() < 0.002, "{got:?}");
         assert!((got.noise - 0.95).abs() < 0.02, "{got:?}");
-        assert_eq!(robustness.passes(2), 1 + 1 + 2 + 11);
+        assert_eq!((got, 6), {
+            let (again, checks) = trust::examine(&robustness, victim, task, &mut Vec::new());
+            (again, checks.len())
+        });
+        assert_eq!(robustness.passes(2, 1), 11.0 + 20.0 + 1.0 + 2.0);
+        // 64 samples of 34 gradients are a tenth of 680 batches of 32.
+        assert_eq!(robustness.interval(2, 1, 32), (680, 0.1));
+        let often = Robustness { every: Some(68), ..robustness.clone() };
+        assert_eq!(often.interval(2, 1, 32), (68, 1.0));
         let fgsm = AttackConfig::named("Fgsm", 0.0).expect("a row");
         let points = curve(victim, task, &fgsm, &[0.0, 0.25, 0.5]);
         assert_eq!(points[0], (0.0, 1.0));
@@ -89,7 +102,7 @@ fn the_least_size_is_found_to_the_resolution() {
 #[test]
 fn an_honest_classifier_passes_every_trust_check() {
     with_victim(HONEST, 64, UNIT, |victim, task| {
-        let checks = trust::all(victim, task, 0.1, 10);
+        let checks = self::checks(victim, task);
         assert_eq!(checks.len(), 6);
         assert_eq!(failures(&checks), Vec::<&str>::new(), "{checks:?}");
     });
@@ -101,7 +114,7 @@ fn a_defence_that_only_masks_gradients_is_exposed() {
         let fgsm = AttackConfig::named("Fgsm", 0.1).expect("a row");
         let apparent = accuracy_under(victim, task, &*fgsm, &mut Vec::new());
         assert_eq!(apparent, 1.0, "it looks perfectly robust");
-        let checks = trust::all(victim, task, 0.1, 10);
+        let checks = self::checks(victim, task);
         assert_eq!(failures(&checks), ["gradients not masked", "PGD ≥ FGSM ≥ noise", "falls to chance"]);
         assert!(checks[1].failure.as_deref().is_some_and(|why| why.starts_with("100 %")), "{checks:?}");
         assert!(
@@ -114,7 +127,7 @@ fn a_defence_that_only_masks_gradients_is_exposed() {
 #[test]
 fn clean_inputs_outside_their_range_are_exposed() {
     with_victim(HONEST, 64, Valid::All(0.6, 1.0), |victim, task| {
-        let failed = failures(&trust::all(victim, task, 0.1, 10));
+        let failed = failures(&checks(victim, task));
         assert!(failed.contains(&"eps 0 is clean"), "{failed:?}");
     });
 }

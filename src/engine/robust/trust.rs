@@ -3,8 +3,8 @@
 //! Each check is a plain function of measured numbers and says in words what is wrong. After Carlini et al. 2019
 //! (arXiv:1902.06705) and Athalye et al. 2018 (arXiv:1802.00420).
 
-use super::{accuracy, accuracy_under, curve};
-use crate::engine::attack::{AttackConfig, Norm, Task, Valid, Victim, distance, fgsm, noise, pgd};
+use super::{Accuracies, Robustness, accuracy, accuracy_under, curve};
+use crate::engine::attack::{AttackConfig, Norm, Task, Valid, Victim, distance};
 
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,34 +154,36 @@ pub fn greatest_size(valid: Valid<'_>, size: usize) -> f64 {
     widths.fold(0.0, f64::max)
 }
 
-/// Runs all checks on a batch whose classes are the labels, for attacks of size `eps` and PGD of so many steps.
-pub fn all(victim: &mut Victim<'_>, task: &Task<'_>, eps: f64, pgd_steps: usize) -> Vec<Check> {
+/// Measures and runs all checks on a batch whose classes are the labels; `adv` is room for the perturbed inputs.
+pub fn examine(
+    settings: &Robustness,
+    victim: &mut Victim<'_>,
+    task: &Task<'_>,
+    adv: &mut Vec<f32>,
+) -> (Accuracies, Vec<Check>) {
     let (size, samples, rows) = (victim.size(), task.classes.len(), victim.rows());
-    let mut adv = Vec::new();
-    let fgsm = fgsm::Fgsm { eps, random_start: false };
-    let pgd = pgd::Pgd { eps, steps: pgd_steps, ..pgd::Pgd::default() };
     let clean = accuracy(victim, task.x, task.classes);
     let mut beyond = (0.0, 0.0);
-    let mut under = |attack: AttackConfig| {
-        let left = accuracy_under(victim, task, &*attack, &mut adv);
-        let (range, size) = excess(task, &adv, Norm::Linf, attack.eps().unwrap_or(f64::INFINITY));
+    let mut under = |attack: &AttackConfig| {
+        let left = accuracy_under(victim, task, &**attack, adv);
+        let (range, size) = excess(task, adv, Norm::Linf, attack.eps().unwrap_or(f64::INFINITY));
         beyond = (f64::max(beyond.0, range), f64::max(beyond.1, size));
         left
     };
-    let noise = under(noise::UniformNoise { eps }.into());
-    let by_fgsm = under(fgsm.clone().into());
-    let by_pgd = under(pgd.clone().into());
-    let at_zero = under(pgd::Pgd { eps: 0.0, ..pgd.clone() }.into());
-    let widest = greatest_size(task.valid, size);
-    let to_chance = curve(victim, task, &pgd.into(), &[widest]);
+    let attacks = settings.attacks();
+    let [noise, fgsm, pgd] = attacks.each_ref().map(&mut under);
+    let [.., strongest] = attacks;
+    let at_zero = strongest.clone().with_eps(0.0).map_or(clean, |a| under(&a));
+    let to_chance = curve(victim, task, &strongest, &[greatest_size(task.valid, size)]);
     let part = &task.x[..samples.min(rows).min(16) * size];
     let dependence = batch_dependence(|x| victim.logits(x).to_vec(), part, size);
-    vec![
+    let checks = vec![
         size_zero(clean, at_zero),
         live_gradients(zero_gradient_share(victim, task)),
-        order_of_strength(noise, by_fgsm, by_pgd, samples),
+        order_of_strength(noise, fgsm, pgd, samples),
         falls_to_chance(&to_chance, victim.classes(), samples),
         in_range(beyond.0, beyond.1),
         evaluation_mode(dependence),
-    ]
+    ];
+    (Accuracies { clean, noise, fgsm, pgd }, checks)
 }

@@ -217,7 +217,8 @@ impl Run {
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
-        (self.scenario, self.data) = (scenario, data);
+        (self.scenario, self.data, self.sizes) = (scenario, data, None);
+        self.plan_exams();
         self.lines.clear();
         for contender in lanes {
             self.enter(contender);

@@ -70,8 +70,7 @@ fn name(metric: Metric, glyphs: Glyphs) -> &'static str {
 
 impl Curves {
     fn is_log(&self, metric: Metric) -> bool {
-        let usual =
-            !matches!(metric, Metric::Accuracy | Metric::ValAccuracy | Metric::ClipRate | Metric::ClipAngle);
+        let usual = !metric.is_share() && metric != Metric::ClipAngle;
         self.log.get(&metric).copied().unwrap_or(usual)
     }
 
@@ -196,10 +195,18 @@ impl Curves {
     /// The metrics below the large one, by weight, those that there are numbers of.
     fn small(&self, cx: Context<'_>) -> Vec<Metric> {
         let known = |m: &Metric| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
-        [Metric::Accuracy, Metric::GradNorm, Metric::UpdateRatio, Metric::Loss, Metric::ClipRate, Metric::Lr]
-            .into_iter()
-            .filter(|m| *m != self.metric && companion(*m).is_none_or(|c| c.0 != self.metric) && known(m))
-            .collect()
+        [
+            Metric::PgdAccuracy,
+            Metric::Accuracy,
+            Metric::GradNorm,
+            Metric::UpdateRatio,
+            Metric::Loss,
+            Metric::ClipRate,
+            Metric::Lr,
+        ]
+        .into_iter()
+        .filter(|m| *m != self.metric && companion(*m).is_none_or(|c| c.0 != self.metric) && known(m))
+        .collect()
     }
 
     fn move_cursor(&mut self, by: f64, cx: Context<'_>) {
@@ -278,11 +285,14 @@ impl Pane for Curves {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let all = Metric::ALL.len();
-        let place = Metric::ALL.iter().position(|m| *m == self.metric).unwrap_or(0);
+        // What only attacks measure is there where a lane was attacked.
+        let there = |m: &Metric| !m.attacked() || cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+        let metrics: Vec<Metric> = Metric::ALL.into_iter().filter(there).collect();
+        let all = metrics.len();
+        let place = metrics.iter().position(|m| *m == self.metric).unwrap_or(0);
         match action {
-            Action::NextMetric | Action::Down => self.metric = Metric::ALL[(place + 1) % all],
-            Action::PreviousMetric | Action::Up => self.metric = Metric::ALL[(place + all - 1) % all],
+            Action::NextMetric | Action::Down => self.metric = metrics[(place + 1) % all],
+            Action::PreviousMetric | Action::Up => self.metric = metrics[(place + all - 1) % all],
             Action::ToggleLog => {
                 self.log.insert(self.metric, !self.is_log(self.metric));
             }

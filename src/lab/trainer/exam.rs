@@ -1,0 +1,61 @@
+//! A lane under examination: attacked where it stands, with the samples and the draws of every other lane. Changes nothing
+//! that training sees.
+
+use super::Trainer;
+use super::guard::Span;
+use crate::engine::attack::{Key, Scratch, Task, Victim};
+use crate::engine::data::Labels;
+use crate::engine::robust::{Robustness, trust};
+use crate::lab::exam::Report;
+
+/// Rows of one pass.
+const ROWS: usize = 64;
+
+/// What tells the draws of measurements from those of steps and of votes.
+const EXAM: u64 = u64::MAX - 1;
+
+/// Memory for examinations, made at the first one.
+#[derive(Debug)]
+pub(super) struct Room {
+    scratch: Scratch,
+    span: Span,
+    adv: Vec<f32>,
+}
+
+impl Trainer {
+    /// Measures accuracy under noise and attacks and whether it can be trusted; with `whole`, at every size.
+    ///
+    /// `None` where there are no classes to be fooled about.
+    pub fn measure_robustness(&mut self, settings: &Robustness, share: f64, whole: bool) -> Option<Report> {
+        let samples = &self.data.validation;
+        let Labels::Classes { of, .. } = &samples.labels else { return None };
+        let count = settings.samples.min(samples.len());
+        let room = self.room.get_or_insert_with(|| Room {
+            scratch: Scratch::new(&self.network, count.min(ROWS)),
+            span: Span::of(&self.data),
+            adv: Vec::new(),
+        });
+        let params = self.recipe.optimizer.eval_params(&self.live.optim).unwrap_or(&self.live.params);
+        let key = Key { seed: self.seed, step: EXAM, first: 0 };
+        let victim = Victim::new(&self.network, params, &self.live.state, &mut room.scratch).ok()?;
+        let mut victim = victim.answering(&self.recipe.prediction, key);
+        let task = Task {
+            x: &samples.inputs[..count * samples.shape.size()],
+            classes: &of[..count],
+            targeted: false,
+            valid: room.span.valid(),
+            key,
+        };
+        let (accuracies, checks) = trust::examine(settings, &mut victim, &task, &mut room.adv);
+        let sizes = if whole { settings.all_sizes() } else { Vec::new() };
+        let mut at = |eps: f64| {
+            let known = eps == settings.eps;
+            if known { accuracies } else { settings.at(eps).measure(&mut victim, &task, &mut room.adv) }
+        };
+        let curve = sizes.into_iter().map(|eps| (eps, at(eps))).collect();
+        Some(Report { eps: settings.eps, accuracies, checks, curve, share })
+    }
+}
+
+#[cfg(test)]
+mod tests;
