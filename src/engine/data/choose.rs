@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_chosen_is_said() {
-        assert_eq!(chosen(&["7", "11"], None).unwrap_err()[..32], *"classes: there is no class 11; d");
+        assert!(chosen(&["7", "11"], None).unwrap_err().starts_with("classes: there is no class 11; "));
         assert!(chosen(&["7", "7"], None).unwrap_err().contains("twice"));
         assert!(chosen(&["7"], None).unwrap_err().contains("two classes"));
         assert!(chosen(&[], Some("x")).unwrap_err().contains("there are 0, 1, 2"));
