@@ -1,18 +1,28 @@
 //! Recordings from outside: the same bytes each time, files that players read, and what they show.
 
+use crossterm::event::KeyEvent;
 use gradtui::cli::{open, read_script, record};
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::Run;
+use gradtui::lab::runner::Runner;
+use gradtui::lab::stepped::Stepped;
 use gradtui::scenario::Scenario;
+use gradtui::telemetry::{Command, Event};
+use gradtui::ui::app::App;
+use gradtui::ui::keymap::Key;
+use gradtui::ui::message::{Effect, Message};
 use gradtui::ui::record::cast::{self, Version, What};
-use gradtui::ui::record::script::{Cue, Script};
-use gradtui::ui::record::studio::Failed;
+use gradtui::ui::record::log::{Hand, Log};
+use gradtui::ui::record::script::{At, Cue, Script};
+use gradtui::ui::record::studio::{Bench, Failed, Studio};
+use gradtui::ui::theme::{Depth, Glyphs, Theme};
 use ratatui::buffer::Buffer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const SCRIPTS: [(&str, &str); 2] =
     [("four-optimizers", "first-minute.ron"), ("exploding-clip", "clipping.ron")];
@@ -93,7 +103,7 @@ fn two_recordings_are_the_same_file() {
     for version in ["2", "3"] {
         let bytes = ["a", "b"].map(|name| {
             let out = dir.join(name);
-            let done = Command::new(env!("CARGO_BIN_EXE_gradtui"))
+            let done = std::process::Command::new(env!("CARGO_BIN_EXE_gradtui"))
                 .args(["record", "exploding-clip", "--cast-version", version, "--size", "80x24", "--out"])
                 .arg(&out)
                 .arg("--script")
@@ -159,12 +169,7 @@ fn a_script_stops_at_exactly_the_step_that_it_names() {
         fps: 3,
         cues: vec![
             Cue { speed: Some(7.0), ..Cue::default() },
-            Cue {
-                at: Some(gradtui::ui::record::script::At::Step(137)),
-                press: Some("space".into()),
-                wait: Some(2.0),
-                ..Cue::default()
-            },
+            Cue { at: Some(At::Step(137)), press: Some("space".into()), wait: Some(2.0), ..Cue::default() },
             Cue { marker: Some("here".into()), wait: Some(0.5), ..Cue::default() },
         ],
         ..Script::default()
@@ -185,4 +190,130 @@ fn faults_of_a_script_have_their_place() {
     assert!(faults[0].contains(":2:10: ") && faults[0].contains("did you mean Adam?"), "{faults:?}");
     assert!(faults[1].contains(":3:11: ") && faults[1].contains("did you mean Tab?"), "{faults:?}");
     assert!(open(OsStr::new("first-minute")).is_err(), "a script is no scenario");
+}
+
+/// Validation losses by lane and step.
+type Losses = std::collections::BTreeMap<(usize, u64), u32>;
+
+fn note(losses: &mut Losses, event: &Event) {
+    if let Event::Evaluated { lane, step, loss, .. } = event {
+        losses.insert((*lane, *step), loss.to_bits());
+    }
+}
+
+fn lab(scenario: &Scenario) -> App {
+    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    App::new(scenario.clone(), Box::new(Vec::new), theme, (80, 24).into(), true)
+}
+
+/// A session at the keyboard while threads train: the keys, each pressed as soon as the screen shows its step.
+fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)]) -> (Script, Losses) {
+    let runner = Runner::start(run(scenario), Some(2), None, false).expect("threads");
+    let (mut app, mut log, mut losses) = (lab(scenario), Log::default(), Losses::new());
+    let start = Instant::now();
+    runner.send(Command::Pace(None));
+    runner.send(Command::Run);
+    let mut keys = keys.iter();
+    let mut next = keys.next();
+    while !app.done() || next.is_some() {
+        assert!(start.elapsed() < Duration::from_secs(120), "the session ends");
+        runner.wait(Duration::from_millis(5));
+        let now = start.elapsed();
+        for event in runner.drain() {
+            note(&mut losses, &event);
+            app.update(Message::Event(event.clone()));
+            log.event(&event, &app);
+        }
+        app.update(Message::Tick(now));
+        let at = app.view.lane(app.front).map_or(0, |l| l.step);
+        let Some(&(_, key)) = next.filter(|(step, _)| at >= *step) else { continue };
+        next = keys.next();
+        let key: Key = key.parse().expect("a key");
+        log.hand(Hand::Key(key), &app, now);
+        let running = app.running();
+        for effect in app.update(Message::Key(KeyEvent::new(key.code, key.modifiers))) {
+            if let Effect::Command(command) = effect {
+                log.order(&command, running, &app);
+                runner.send(command);
+            }
+        }
+    }
+    let (script, exact) = log.script("by hand", (80, 24)).expect("a script");
+    assert!(exact, "one lane was changed: {script:?}");
+    (script, losses)
+}
+
+/// A run on the studio's clock that keeps what it evaluates.
+struct Kept(Stepped, Losses);
+
+impl Bench for Kept {
+    fn send(&mut self, command: Command) {
+        self.0.send(command);
+    }
+    fn pass(&mut self, seconds: f64, stop: Option<(usize, u64)>) {
+        self.0.pass(seconds, stop);
+    }
+    fn look(&mut self) {}
+    fn drain(&mut self) -> Vec<Event> {
+        let events = self.0.drain();
+        events.iter().for_each(|e| note(&mut self.1, e));
+        events
+    }
+    fn idle(&self) -> bool {
+        self.0.run().idle()
+    }
+    fn holds(&self, _: usize) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_session_played_by_hand_replays_to_the_same_bits() {
+    let mut scenario = gradtui::scenario::read(
+        "(data: Moons(samples: 100), network: [Dense(6), Tanh()], optimizer: Sgd(0.02), batch: 16, steps: 300,
+          evaluate_every: 2, lanes: [(name: \"a\"), (name: \"b\", clip: Norm(0.5)), (name: \"c\", optimizer: Adam())])",
+    )
+    .expect("a scenario");
+    scenario.title = "by hand".into();
+    let keys = [
+        (5, "2"),
+        (10, "["),
+        (30, "["),
+        (60, "space"),
+        (60, "n"),
+        (60, "]"),
+        (60, "3"),
+        (60, "]"),
+        (60, "space"),
+        (90, "n"),
+        (90, "space"),
+        (120, "d"),
+        (150, "]"),
+        (200, "1"),
+        (200, "r"),
+        (9, "]"),
+    ];
+    let (mut script, by_hand) = played_by_hand(&scenario, &keys);
+    assert!(by_hand.len() > 500, "{} evaluations", by_hand.len());
+    // To the end of the run, and faster than one would want to watch.
+    script.cues.insert(0, Cue { speed: Some(20.0), ..Cue::default() });
+    script.cues.push(Cue { at: Some(At::Step(scenario.steps as u64)), wait: Some(60.0), ..Cue::default() });
+    let text = script.to_ron("as it was played");
+    let again = gradtui::ui::record::script::read(text.as_bytes(), |_| Ok(())).expect("a script");
+    assert_eq!(again, script, "{text}");
+
+    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    let bench = Kept(Stepped::new(run(&scenario)), Losses::new());
+    let presets = Box::new(Vec::new);
+    let mut studio = Studio::new(&again, scenario, presets, theme, (80, 24).into(), bench);
+    studio.play(|_| Ok(())).expect("a recording");
+    let replayed = &studio.bench().1;
+    let differs: Vec<_> = by_hand.iter().filter(|(k, v)| replayed.get(k) != Some(v)).collect();
+    assert!(
+        differs.is_empty(),
+        "{} of {} differ, first {:?}\n{text}",
+        differs.len(),
+        by_hand.len(),
+        differs[0]
+    );
 }

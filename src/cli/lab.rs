@@ -5,12 +5,13 @@ use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
 use crate::lab::preset;
 use crate::lab::run::Run;
-use crate::lab::run_dir::{RunDir, checkpoint::checksum};
+use crate::lab::run_dir::{self, RunDir, checkpoint::checksum};
 use crate::lab::runner::Runner;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::Command;
 use crate::text::escaped;
 use crate::ui::app::{Preset, comfortable};
+use crate::ui::record::tape::Reel;
 use crate::ui::session::{self, Session};
 use crate::ui::terminal::{ColorChoice, Unfit, fit};
 use etcetera::BaseStrategy as _;
@@ -87,24 +88,41 @@ impl Lab {
             "never" => ColorChoice::Never,
             _ => ColorChoice::Auto,
         };
-        show(scenario, run, dir, self.threads.map(|n| n as usize), color, self.on_hangup, notices)
+        let (threads, on_hangup) = (self.threads.map(|n| n as usize), self.on_hangup);
+        show(Opening { scenario, run, dir, threads, color, on_hangup, notices, script_of: Some(opened.name) })
     }
+}
+
+/// A run to be shown.
+#[derive(Debug)]
+pub struct Opening {
+    /// What is trained.
+    pub scenario: Scenario,
+    /// Its lanes.
+    pub run: Run,
+    /// Where it is written.
+    pub dir: Option<RunDir>,
+    /// Workers.
+    pub threads: Option<usize>,
+    /// Whether colours are wanted.
+    pub color: ColorChoice,
+    /// What becomes of it when the terminal goes away.
+    pub on_hangup: OnHangup,
+    /// What the user should know at first.
+    pub notices: Vec<String>,
+    /// What to call the scenario in a script; `None` for a run that does not begin at its beginning.
+    pub script_of: Option<String>,
 }
 
 /// Trains a run before the user's eyes until the user leaves.
 ///
 /// # Errors
 /// How it ended, where that is not well.
-pub fn show(
-    scenario: Scenario,
-    run: Run,
-    dir: Option<RunDir>,
-    threads: Option<usize>,
-    color: ColorChoice,
-    on_hangup: OnHangup,
-    notices: Vec<String>,
-) -> anyhow::Result<()> {
+pub fn show(opening: Opening) -> anyhow::Result<()> {
+    let Opening { scenario, run, dir, threads, color, on_hangup, notices, script_of } = opening;
     let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+    let home = dir.as_ref().map(|d| d.path().to_path_buf());
+    let scripted = script_of.is_some();
     let runner = Runner::start(run, threads, dir, false)?;
     runner.send(Command::Pace(Some(comfortable(scenario.steps))));
     runner.send(Command::Run);
@@ -115,6 +133,8 @@ pub fn show(
         running: true,
         detach: on_hangup == OnHangup::Detach,
         notices,
+        scripted,
+        reels: &mut || reel(home.as_deref(), script_of.as_deref()),
         send: &mut |command| runner.send(command),
         drain: &mut || runner.drain(),
     });
@@ -127,6 +147,27 @@ pub fn show(
         Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
         Err(e) => Err(unfit(&e)),
     }
+}
+
+/// A new recording in the run's directory.
+fn reel(home: Option<&Path>, scenario: Option<&str>) -> Result<Reel, String> {
+    let home = home.ok_or("this run has no directory to record to; name one by --out")?;
+    let (file, path) = run_dir::recording(home).map_err(|e| e.to_string())?;
+    let script = path.with_extension("ron");
+    let shown = |path: &Path| escaped(&path.display().to_string()).into_owned();
+    let file_name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let note = format!(
+        "A session in the lab, as it was played. Again, to the same bytes each time:\n\
+         gradtui record {} --script {} --out {}",
+        escaped(scenario.unwrap_or("SCENARIO")),
+        file_name(&script),
+        file_name(&path),
+    );
+    let save = Box::new(move |text: &str| {
+        run_dir::write_file(&script, text.as_bytes()).map_err(|e| e.to_string())?;
+        Ok(file_name(&script))
+    });
+    Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })
 }
 
 fn unfit(why: &Unfit) -> anyhow::Error {

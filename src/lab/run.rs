@@ -230,6 +230,11 @@ impl Run {
         self.present().all(|(_, p)| p.lane.is_some()) && !self.present().any(|(id, p)| self.wants(id, p))
     }
 
+    /// Whether every lane stands where the orders so far want it.
+    fn resting(&self) -> bool {
+        self.at_rest() && !self.present().any(|(id, p)| self.wants(id, p))
+    }
+
     /// Whether every lane came to its end, good or bad.
     pub fn over(&self) -> bool {
         self.present().all(|(_, p)| terminal(&p.phase))
@@ -407,7 +412,8 @@ impl Run {
         for id in 0..self.places.len() {
             let Some(place) = &self.places[id] else { continue };
             if !terminal(&place.phase) {
-                let phase = if self.wants(id, place) || place.lane.is_none() {
+                // A lane that may have to catch up with the others has not come to rest.
+                let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling {
                     Phase::Running
                 } else {
                     Phase::Paused

@@ -268,6 +268,29 @@ impl RunDir {
     }
 }
 
+/// Begins a recording in a run directory, under the first number that is free.
+///
+/// # Errors
+/// Why no file can be made there.
+pub fn recording(dir: &Path) -> Result<(File, PathBuf), DirError> {
+    for n in 1..1000 {
+        let path = dir.join(format!("recording-{n}.cast"));
+        match store::create(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(DirError { path, what: plain(&e) }),
+        }
+    }
+    Err(DirError { path: dir.into(), what: "full of recordings".into() })
+}
+
+/// Whether this is the name of a recording or of its script.
+fn is_recording(name: &str) -> bool {
+    name.strip_prefix("recording-").and_then(|rest| rest.split_once('.')).is_some_and(|(n, kind)| {
+        n.bytes().all(|b| b.is_ascii_digit()) && ["cast", "ron", "ron.new"].contains(&kind)
+    })
+}
+
 /// Writes a file that somebody asked for: whole or not at all, for its owner alone, never through a link.
 ///
 /// # Errors
@@ -290,7 +313,7 @@ fn claim(path: &Path) -> Result<File, String> {
     let entries = std::fs::read_dir(path).map_err(|e| plain(&e))?;
     for entry in entries {
         let entry = entry.map_err(|e| plain(&e))?.file_name();
-        if !(ours && NAMES.iter().any(|n| entry == *n)) {
+        if !(ours && (NAMES.iter().any(|n| entry == *n) || is_recording(&entry.to_string_lossy()))) {
             return Err(format!(
                 "not empty and no run of gradtui (there is {}); name an empty or a new directory",
                 crate::text::excerpt(&entry.to_string_lossy(), 80)

@@ -58,9 +58,13 @@ impl Stepped {
             // Held back by the made-up clock, not by the one on the wall.
             Command::Pace(rate) => self.rate = rate.filter(|r| r.is_finite() && *r > 0.0).unwrap_or(FREE),
             other => {
-                if self.run.ready(&other) {
-                    self.run.apply(other);
+                // Steps that were ordered before come first.
+                while !self.run.ready(&other) {
+                    if !self.turn(u64::MAX) {
+                        return;
+                    }
                 }
+                self.run.apply(other);
             }
         }
     }

@@ -4,19 +4,19 @@
 mod act;
 mod window;
 
-use super::keymap::{self, Key};
+use super::keymap::{self, Action, Key};
 use super::layout::{Places, Wish, arrange};
 use super::message::{Effect, Effects, Message};
 use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
 use super::pane::{Context, Kind, Pane, PaneId};
 use super::theme::Theme;
-use crate::scenario::Scenario;
+use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::View;
 use crossterm::event::{KeyEvent, KeyEventKind};
 use ratatui::layout::{Rect, Size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A scenario that can be opened from the gallery.
@@ -65,6 +65,8 @@ pub struct App {
     pub solo: Option<LaneId>,
     /// Steps a second at which the lanes are held for whoever watches; `None`: as fast as they go.
     pub pace: Option<f64>,
+    /// Whether what is on the screen is being recorded.
+    pub recording: bool,
     /// How long the line to the terminal takes.
     pub link: Option<Duration>,
     /// Time since the start.
@@ -77,6 +79,8 @@ pub struct App {
     running: bool,
     notice: Option<(Duration, String)>,
     notices_seen: usize,
+    /// Changes of lanes that the run has not confirmed yet.
+    underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
     watched: Vec<telemetry::View>,
     /// The one pane that the app's windows edit; the others need nothing of the app but the context.
     network: NetworkPane,
@@ -110,6 +114,7 @@ impl App {
             speeds: BTreeMap::new(),
             solo: None,
             pace: Some(comfortable(steps)),
+            recording: false,
             link: None,
             now: Duration::ZERO,
             source,
@@ -119,6 +124,7 @@ impl App {
             running,
             notice: None,
             notices_seen: 0,
+            underway: BTreeMap::new(),
             watched: Vec::new(),
             network: NetworkPane::default(),
             others: others.map(|&id| (id, id.make())).collect(),
@@ -255,7 +261,15 @@ impl App {
 
     fn event(&mut self, event: Event) {
         let lanes = matches!(event, Event::Started { .. } | Event::Changed { .. } | Event::Removed { .. });
+        let settled = match &event {
+            Event::Changed { lane, .. } => Some((*lane, false)),
+            Event::Started { lane, .. } | Event::Removed { lane } => Some((*lane, true)),
+            _ => None,
+        };
         self.view.apply(event);
+        if let Some((lane, all)) = settled {
+            self.settle(lane, all);
+        }
         if lanes {
             self.recognise();
         }
@@ -272,7 +286,24 @@ impl App {
         }
     }
 
-    fn notify(&mut self, text: String) {
+    /// The run has obeyed one change of a lane, or forgotten all; changes that are still under way stay on the screen, so that
+    /// the next key starts from them and not from what the run has just got round to.
+    fn settle(&mut self, id: LaneId, all: bool) {
+        let Some(changes) = self.underway.get_mut(&id) else { return };
+        changes.pop_front();
+        match (changes.back(), self.view.lanes.iter_mut().find(|l| l.id == id)) {
+            (Some((name, recipe)), Some(lane)) if !all => {
+                lane.info.name.clone_from(name);
+                lane.info.recipe.clone_from(recipe);
+            }
+            _ => {
+                self.underway.remove(&id);
+            }
+        }
+    }
+
+    /// Shows a notice for some seconds.
+    pub fn notify(&mut self, text: String) {
         self.notice = Some((self.now + NOTICE, text));
     }
 
@@ -291,6 +322,11 @@ impl App {
             }
         }
         self.speeds.retain(|id, _| self.view.lanes.iter().any(|l| l.id == *id));
+    }
+
+    /// What a key means where no window is open.
+    pub fn means(&self, key: KeyEvent) -> Option<Action> {
+        self.overlay.is_none().then(|| keymap::find(key.into(), &keymap::pane_scopes(self.focus())))?
     }
 
     fn key(&mut self, event: KeyEvent) -> Effects {

@@ -30,6 +30,8 @@ pub enum Action {
     Quit,
     /// Back to the shell until `fg`.
     Suspend,
+    /// Record what is on the screen, or stop that.
+    Record,
     /// Draw everything anew.
     Repaint,
     /// The next lane comes to the front.
@@ -351,6 +353,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('?'), of(C::F(1))] A::Help, "help", "show this help";
         [ch('q'), Key::ctrl('c')] A::Quit, "quit", "leave (asks while training)";
         [Key::ctrl('z')] A::Suspend, "", "back to the shell; fg returns";
+        [Key::ctrl('r')] A::Record, "", "record what is on the screen, and its script; again: stop";
         [Key::ctrl('l')] A::Repaint, "", "draw the screen anew";
     }
     Scope::Pane(PaneId::Network) => {

@@ -45,6 +45,8 @@ pub enum Effect {
     ChooseLayer(usize),
     /// Open the choice of an initialiser for the draft.
     ChooseInit,
+    /// Begin to record what is on the screen, or stop that.
+    Record,
     /// Send the whole picture anew.
     Repaint,
     /// Give the terminal back to the shell and stop until `fg`.

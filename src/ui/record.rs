@@ -1,6 +1,8 @@
 //! Recordings: the script of one, the file of one, and what is drawn around the lab in one. Opens no file, trains nothing.
 
 pub mod cast;
+pub mod log;
 pub mod script;
 pub mod stage;
 pub mod studio;
+pub mod tape;

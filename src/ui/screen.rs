@@ -111,6 +111,9 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     };
     let state = format!("   {} {word}", text::pick(theme.glyphs, sign.0, sign.1));
     let mut groups = vec![vec![(step, theme.text)], vec![(state, style)]];
+    if app.recording {
+        groups.push(vec![(format!("   {} rec", text::pick(theme.glyphs, "●", "*")), theme.bad)]);
+    }
     if let Some(solo) = app.solo.and_then(|id| app.view.lane(id)) {
         groups.push(vec![(format!("   only {} trains", solo.letter()), theme.warn)]);
     }

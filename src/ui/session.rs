@@ -3,13 +3,17 @@
 
 use super::app::{App, Presets};
 use super::frames::{Frames, KEYS};
+use super::keymap::Action;
 use super::message::{Effect, Message};
+use super::record::log::{Hand, Log};
+use super::record::tape::{Reels, Tape};
 use super::terminal::keys::Input;
 use super::terminal::{ColorChoice, Terminal, Unfit, Wake, depth, glyphs};
 use super::theme::Theme;
 use crate::faults::ordered;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::time::{Duration, Instant};
 
 /// What a session needs.
@@ -26,6 +30,10 @@ pub struct Session<'a> {
     pub detach: bool,
     /// What the user should know at first.
     pub notices: Vec<String>,
+    /// Whether the session began with the scenario as it is, so that its keys make a script.
+    pub scripted: bool,
+    /// Where recordings go.
+    pub reels: Reels<'a>,
     /// Where orders go. Must not wait.
     pub send: &'a mut dyn FnMut(Command),
     /// The events since the last call. Must not wait.
@@ -46,91 +54,185 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let glyphs = glyphs(var);
     let theme = Theme::dark(depth(session.color, var), glyphs);
     let terminal = Terminal::open(glyphs, session.detach)?;
-    let start = Instant::now();
-    let mut app = App::new(session.scenario, session.presets, theme, terminal.size(), session.running);
-    for notice in session.notices {
+    let Session { scenario, presets, running, notices, send, drain, reels, .. } = session;
+    let mut app = App::new(scenario, presets, theme, terminal.size(), running);
+    for notice in notices {
         app.update(Message::Event(Event::Notice(notice)));
     }
-    let mut frames = Frames::default();
-    let (mut code, mut detached) = (None, false);
-    while code.is_none() {
+    let mut live = Live {
+        terminal: &terminal,
+        app,
+        frames: Frames::default(),
+        log: Log::default(),
+        tape: Tape::default(),
+        send,
+        drain,
+        reels,
+        start: Instant::now(),
+        detach: session.detach,
+        detached: false,
+        code: None,
+    };
+    if !session.scripted {
+        live.log.break_off();
+    }
+    while live.code.is_none() {
+        live.turn();
+    }
+    let now = live.start.elapsed();
+    live.tape.end(&live.app, &mut live.log, now);
+    (live.send)(Command::Quit);
+    let code = live.code.unwrap_or(0);
+    terminal.close(Duration::from_secs(1));
+    Ok(code)
+}
+
+/// A session under way.
+struct Live<'a> {
+    terminal: &'a Terminal,
+    app: App,
+    frames: Frames,
+    log: Log,
+    tape: Tape,
+    send: &'a mut dyn FnMut(Command),
+    drain: &'a mut dyn FnMut() -> Vec<Event>,
+    reels: Reels<'a>,
+    start: Instant,
+    /// Whether training goes on without a terminal, and whether it does already.
+    detach: bool,
+    detached: bool,
+    code: Option<u8>,
+}
+
+impl Live<'_> {
+    /// Waits for something to happen, and lets it.
+    fn turn(&mut self) {
         let mut messages = Vec::new();
-        match terminal.wait(pause(&app, &frames)) {
+        match self.terminal.wait(pause(&self.app, &self.frames)) {
             None | Some(Wake::Input(Input::Status)) => {}
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
-            Some(Wake::Resized) => messages.push(Message::Resize(terminal.size())),
-            Some(Wake::Continued) if detached => {}
-            Some(Wake::Continued) => match terminal.resume() {
-                Ok(()) => messages.extend([Message::Resize(terminal.size()), Message::Repaint]),
+            Some(Wake::Resized) => messages.push(Message::Resize(self.terminal.size())),
+            Some(Wake::Continued) if self.detached => {}
+            Some(Wake::Continued) => match self.terminal.resume() {
+                Ok(()) => messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]),
                 Err(_) => messages.push(Message::Terminate(129)),
             },
             Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
-            Some(Wake::HungUp) if session.detach && app.training() => {
+            Some(Wake::HungUp) if self.detach && self.app.training() => {
                 // Nobody watches any more: neither a pace nor previews are wanted.
-                detached = true;
-                (session.send)(Command::Pace(None));
-                (session.send)(Command::Watch(Vec::new()));
+                self.detached = true;
+                (self.send)(Command::Pace(None));
+                (self.send)(Command::Watch(Vec::new()));
             }
-            Some(Wake::HungUp) if detached => {}
+            Some(Wake::HungUp) if self.detached => {}
             // As if the hang-up had been told by a signal.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
         }
-        assert!(!ordered("panic-ui") || app.view.lanes.iter().all(|l| l.step == 0), "on order");
+        assert!(!ordered("panic-ui") || self.app.view.lanes.iter().all(|l| l.step == 0), "on order");
         if !messages.is_empty() {
-            frames.touch();
+            self.frames.touch();
         }
-        let now = start.elapsed();
-        let events = (session.drain)();
-        if !events.is_empty() {
-            frames.news(now);
-        }
-        messages.extend(events.into_iter().map(Message::Event));
-        messages.push(Message::Tick(now));
-        let notice = app.notice().is_some();
+        let now = self.start.elapsed();
+        let notice = self.app.notice().is_some();
         for message in messages {
-            for effect in app.update(message) {
-                match effect {
-                    Effect::Command(command) => (session.send)(command),
-                    Effect::Suspend => {
-                        if terminal.suspend().is_err() {
-                            code = Some(129);
-                        }
-                        app.size = terminal.size();
-                        frames.touch();
-                    }
-                    Effect::Repaint => {
-                        terminal.writer().repaint();
-                        frames.touch();
-                    }
-                    Effect::Quit(c) => code = Some(c),
-                    // The app itself has done these.
-                    Effect::Front(_)
-                    | Effect::Notice(_)
-                    | Effect::EditLane(_)
-                    | Effect::EditLayer(_)
-                    | Effect::ChooseLayer(_)
-                    | Effect::ChooseInit => {}
-                }
-            }
+            self.write_down(&message, now);
+            self.tell(message, now);
         }
-        if notice != app.notice().is_some() {
-            frames.touch();
+        let events = (self.drain)();
+        if !events.is_empty() {
+            self.frames.news(now);
         }
-        let now = start.elapsed();
-        if detached {
-            if app.done() {
-                code = Some(0);
+        for event in events {
+            let heard = event.clone();
+            self.tell(Message::Event(event), now);
+            self.log.event(&heard, &self.app);
+        }
+        self.tell(Message::Tick(now), now);
+        if notice != self.app.notice().is_some() {
+            self.frames.touch();
+        }
+        let now = self.start.elapsed();
+        if self.detached {
+            if self.app.done() {
+                self.code = Some(0);
             }
-        } else if code.is_none() && frames.due(now, terminal.writer().busy()) {
-            app.update(Message::Link(slow(terminal.writer().round_trip())));
-            terminal.show(frames.draw(&app, now));
+        } else if self.code.is_none() && self.frames.due(now, self.terminal.writer().busy()) {
+            self.app.update(Message::Link(slow(self.terminal.writer().round_trip())));
+            let picture = self.frames.draw(&self.app, now);
+            self.terminal.show(picture);
+            if let Some(why) = self.tape.show(picture, now) {
+                self.app.recording = false;
+                self.app.notify(why);
+            }
         }
     }
-    (session.send)(Command::Quit);
-    terminal.close(Duration::from_secs(1));
-    Ok(code.unwrap_or(0))
+
+    /// Notes what a hand did, for the script.
+    fn write_down(&mut self, message: &Message, now: Duration) {
+        let hand = match message {
+            // What a recording is about is not the recording itself.
+            Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return,
+            Message::Key(k) => Hand::Key((*k).into()),
+            Message::Mouse(MouseEvent {
+                kind: MouseEventKind::Down(MouseButton::Left), column, row, ..
+            }) => Hand::Click(*column, *row),
+            Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollUp, column, row, .. }) => {
+                Hand::Scroll(*column, *row, -1)
+            }
+            Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollDown, column, row, .. }) => {
+                Hand::Scroll(*column, *row, 1)
+            }
+            Message::Paste(_) => return self.log.break_off(),
+            _ => return,
+        };
+        self.log.hand(hand, &self.app, now);
+    }
+
+    fn tell(&mut self, message: Message, now: Duration) {
+        let running = self.app.running();
+        for effect in self.app.update(message) {
+            match effect {
+                Effect::Command(command) => {
+                    self.log.order(&command, running, &self.app);
+                    (self.send)(command);
+                }
+                Effect::Record => {
+                    let told = if self.tape.on() {
+                        self.tape.end(&self.app, &mut self.log, now)
+                    } else {
+                        Some(
+                            self.tape
+                                .begin(self.reels, &self.app, &mut self.log, now)
+                                .unwrap_or_else(|why| why),
+                        )
+                    };
+                    self.app.recording = self.tape.on();
+                    told.into_iter().for_each(|text| self.app.notify(text));
+                }
+                Effect::Suspend => {
+                    if self.terminal.suspend().is_err() {
+                        self.code = Some(129);
+                    }
+                    self.app.size = self.terminal.size();
+                    self.frames.touch();
+                }
+                Effect::Repaint => {
+                    self.terminal.writer().repaint();
+                    self.frames.touch();
+                }
+                Effect::Quit(c) => self.code = Some(c),
+                // The app itself has done these.
+                Effect::Front(_)
+                | Effect::Notice(_)
+                | Effect::EditLane(_)
+                | Effect::EditLayer(_)
+                | Effect::ChooseLayer(_)
+                | Effect::ChooseInit => {}
+            }
+        }
+    }
 }
 
 /// Only a line that one feels is worth a word, in steps that do not flicker.

@@ -19,7 +19,22 @@ impl Run {
     }
 
     /// Whether an order can be carried out now; if not, the lanes in its way are not handed out again until it was.
+    ///
+    /// What is ordered while lanes pause is meant for where they come to rest, at one step all of them.
     pub fn ready(&mut self, command: &Command) -> bool {
+        let at_once = matches!(
+            command,
+            Command::Quit
+                | Command::Save
+                | Command::Pause
+                | Command::Watch(_)
+                | Command::Pace(_)
+                | Command::MeasureEvery(_)
+        );
+        if !(at_once || self.running || self.resting()) {
+            self.held.clear();
+            return false;
+        }
         self.held = self.concerns(command);
         self.held.iter().all(|&id| {
             let place = self.places.get(id).and_then(Option::as_ref);
@@ -84,21 +99,28 @@ impl Run {
         }
     }
 
+    /// Changes a lane; if it cannot be, whoever showed the change already hears how the lane is.
     fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
+        let Err(what) = self.change(id, name, recipe) else { return };
+        self.notice(what);
+        if let Some(place) = self.places.get(id).and_then(Option::as_ref) {
+            let (info, step) = (Box::new(place.info.clone()), place.step);
+            self.events.push(Event::Changed { lane: id, info, step });
+        }
+    }
+
+    fn change(&mut self, id: LaneId, name: String, recipe: Recipe) -> Result<(), String> {
         let data = Arc::clone(&self.data);
         if let Some(other) = self.named(&name).filter(|&other| other != id) {
             let letter = char::from(b'A' + (other % 26) as u8);
-            return self
-                .notice(format!("Lane {letter} is called {name} already; every lane needs its own name."));
+            return Err(format!("Lane {letter} is called {name} already; every lane needs its own name."));
         }
-        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return };
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
         let Some(lane) = place.lane.as_mut() else {
-            return self.notice(format!("Lane {name} has failed; reset it first."));
+            return Err(format!("Lane {name} has failed; reset it first."));
         };
-        let change = match lane.trainer.set(recipe) {
-            Ok(change) => change,
-            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the lane is unchanged.")),
-        };
+        let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
+        let change = lane.trainer.set(recipe).map_err(unchanged)?;
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
         place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
@@ -114,6 +136,7 @@ impl Run {
                 place.phase = Phase::Paused;
             }
         }
+        Ok(())
     }
 
     fn add(&mut self, name: String, recipe: Recipe) {

@@ -47,6 +47,7 @@ impl App {
             Action::Quit if self.training() => self.open(Overlay::Confirm),
             Action::Quit => vec![Effect::Quit(0)],
             Action::Suspend => vec![Effect::Suspend],
+            Action::Record => vec![Effect::Record],
             Action::Repaint => vec![Effect::Repaint],
             Action::NextLane => self.bring(1),
             Action::PreviousLane => self.bring(self.view.lanes.len().max(1) - 1),

@@ -82,6 +82,7 @@ impl App {
         if let Some(lane) = self.view.lanes.iter_mut().find(|l| l.id == id) {
             lane.info.name.clone_from(&name);
             lane.info.recipe = (*recipe).clone();
+            self.underway.entry(id).or_default().push_back((name.clone(), (*recipe).clone()));
         }
         vec![Effect::Command(Command::Set { lane: id, name, recipe })]
     }

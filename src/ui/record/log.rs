@@ -1,0 +1,182 @@
+//! A session played by hand, written down as a script: which key at which step. Hears keys, orders and events; presses
+//! nothing itself.
+//!
+//! A key is pressed at one step and obeyed some steps later. What counts is where it was obeyed, which the run tells; so the
+//! script, played again, changes every lane at the very step at which the session changed it. Lanes that go as fast as they
+//! can are not at the same step at the same time; where two of them were changed in the wrong order, the script says so.
+
+use super::script::{At, Cue, Script};
+use crate::telemetry::{Command, Event, LaneId, Phase};
+use crate::ui::app::App;
+use crate::ui::keymap::Key;
+use std::time::Duration;
+
+/// Cues that are kept; a longer session is no script any more.
+const MOST: usize = 9000;
+/// Longest pause between two keys that is kept, in tenths of a second.
+const PAUSE: u64 = 30;
+
+/// What a cue waits to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    /// At which step this lane took its new settings.
+    Set(LaneId),
+    /// At which step this lane came to rest, and how many of its steps the same order asked for.
+    Rest(LaneId, u64),
+}
+
+/// A cue and what is known of it.
+#[derive(Debug, Default)]
+struct Entry {
+    cue: Cue,
+    open: Option<Open>,
+    /// Whether its step is where it was obeyed, not just where it was pressed.
+    exact: bool,
+    /// Whether steps count anew after it.
+    anew: bool,
+}
+
+/// A session so far.
+#[derive(Debug, Default)]
+pub struct Log {
+    entries: Vec<Entry>,
+    last: Duration,
+    /// A lane begins anew, and the screen does not know it yet: its step means nothing.
+    anew: bool,
+    /// More happened than is kept, or something that no script can say.
+    broken: bool,
+}
+
+/// What a hand did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Pressed a key.
+    Key(Key),
+    /// Clicked at a column and row.
+    Click(u16, u16),
+    /// Turned the wheel at a column and row; below 0: upwards.
+    Scroll(u16, u16, i8),
+}
+
+impl Log {
+    /// A hand did something; `app` as it was before.
+    pub fn hand(&mut self, hand: Hand, app: &App, now: Duration) {
+        let mut cue = self.cue(app, now);
+        match hand {
+            Hand::Key(key) => cue.press = Some(key.to_string()),
+            Hand::Click(x, y) => cue.click = Some((x, y)),
+            Hand::Scroll(x, y, turns) => cue.scroll = Some((x, y, turns)),
+        }
+        self.push(cue);
+    }
+
+    /// What is on the screen is recorded from now on, or no longer.
+    pub fn show(&mut self, shown: bool, app: &App, now: Duration) {
+        if shown && !self.entries.is_empty() && !self.entries.iter().any(|e| e.cue.show.is_some()) {
+            let hide = Cue { show: Some(false), ..Cue::default() };
+            self.entries.insert(0, Entry { cue: hide, ..Entry::default() });
+        }
+        let cue = Cue { show: Some(shown), ..self.cue(app, now) };
+        self.push(cue);
+    }
+
+    /// Something happened that no script can say.
+    pub fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// A cue of this moment: while lanes train, a step; while they rest, a pause after the cue before.
+    fn cue(&mut self, app: &App, now: Duration) -> Cue {
+        let tenths = (now.saturating_sub(self.last).as_millis() as u64 / 100).min(PAUSE);
+        self.last = now;
+        if app.running() && !app.done() {
+            let step = app.view.lane(app.front).filter(|_| !self.anew).map(|l| At::Step(l.step));
+            return Cue { at: step, ..Cue::default() };
+        }
+        if let Some(before) = self.entries.last_mut() {
+            before.cue.wait = Some(tenths as f64 / 10.0).filter(|w| *w > 0.0);
+        }
+        Cue::default()
+    }
+
+    fn push(&mut self, cue: Cue) {
+        if self.entries.len() >= MOST {
+            self.broken = true;
+        } else {
+            self.entries.push(Entry { cue, ..Entry::default() });
+        }
+    }
+
+    /// The last cue led to this order; `app` as it is after the key, `running`: whether lanes trained before it.
+    pub fn order(&mut self, command: &Command, running: bool, app: &App) {
+        let open = match command {
+            Command::Set { lane, .. } if running => Open::Set(*lane),
+            Command::Pause => Open::Rest(app.front, 0),
+            Command::Step(n) if running => Open::Rest(app.front, *n),
+            Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
+                self.anew = true;
+                self.entries.last_mut().into_iter().for_each(|e| e.anew = true);
+                return;
+            }
+            _ => return,
+        };
+        self.entries.last_mut().into_iter().for_each(|e| e.open = Some(open));
+    }
+
+    /// Something happened; `app` knows of it already.
+    pub fn event(&mut self, event: &Event, app: &App) {
+        match event {
+            Event::Changed { lane, step, .. } => {
+                self.close(|o| (*o == Open::Set(*lane)).then_some(Some(*step)))
+            }
+            Event::Started { lane, .. } => {
+                self.anew = false;
+                // New settings that make the lane begin anew do so at any step.
+                self.close(|o| (*o == Open::Set(*lane)).then_some(None));
+            }
+            Event::Phase { phase: Phase::Paused, .. } => {
+                if app.view.lanes.iter().all(|l| l.phase != Phase::Running) {
+                    self.close(|o| match o {
+                        Open::Rest(lane, n) => Some(app.view.lane(*lane).map(|l| l.step.saturating_sub(*n))),
+                        Open::Set(_) => None,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The first cue that waits for this gets its step.
+    fn close(&mut self, answers: impl Fn(&Open) -> Option<Option<u64>>) {
+        let found = self.entries.iter_mut().find_map(|e| Some((e.open.as_ref().and_then(&answers)?, e)));
+        if let Some((step, entry)) = found {
+            entry.open = None;
+            entry.exact = step.is_some();
+            if let Some(step) = step {
+                entry.cue.at = Some(At::Step(step));
+            }
+        }
+    }
+
+    /// The session as a script for a screen of this size, if it can be one, and whether it changes every lane at the very
+    /// step at which the session did.
+    pub fn script(&self, title: &str, size: (u16, u16)) -> Option<(Script, bool)> {
+        let mut cues: Vec<Cue> = self.entries.iter().map(|e| e.cue.clone()).collect();
+        let (mut exact, mut least) = (true, u64::MAX);
+        for (cue, entry) in cues.iter_mut().zip(&self.entries).rev() {
+            if entry.anew {
+                least = u64::MAX;
+            }
+            let Some(At::Step(step)) = &mut cue.at else { continue };
+            if entry.exact {
+                exact &= *step <= least;
+                least = *step;
+            } else {
+                // It only had to come before what follows it.
+                *step = (*step).min(least);
+            }
+        }
+        let script = Script { title: title.into(), size: Some(size), cues, ..Script::default() };
+        (!self.broken).then_some((script, exact))
+    }
+}

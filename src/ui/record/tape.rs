@@ -1,0 +1,98 @@
+//! What is on the screen, recorded as it happens: pictures go to a file, keys to a script. Opens no file itself.
+
+use super::cast::{Cast, Version};
+use super::log::Log;
+use super::script::{SIZES, fits};
+use crate::ui::app::App;
+use ratatui::buffer::Buffer;
+use std::io::Write;
+use std::time::Duration;
+
+/// Where a recording goes.
+pub struct Reel {
+    /// The asciicast file.
+    pub cast: Box<dyn Write>,
+    /// Its name.
+    pub name: String,
+    /// What the script says of itself in its first lines.
+    pub note: String,
+    /// Saves the script; gives its name.
+    pub save: Box<dyn FnOnce(&str) -> Result<String, String>>,
+}
+
+/// Gives a new reel, or says why there is none.
+pub type Reels<'a> = &'a mut dyn FnMut() -> Result<Reel, String>;
+
+/// What a script says of itself where it cannot be exact.
+const INEXACT: &str =
+    "Lanes were changed while they went as fast as they could, one step apart: some numbers may differ.";
+
+/// A recording under way.
+struct Rolling {
+    cast: Cast<Box<dyn Write>>,
+    begun: Duration,
+    name: String,
+    note: String,
+    save: Box<dyn FnOnce(&str) -> Result<String, String>>,
+}
+
+/// A recorder, which may be off.
+#[derive(Default)]
+pub struct Tape {
+    rolling: Option<Rolling>,
+}
+
+impl Tape {
+    /// Whether it records.
+    pub fn on(&self) -> bool {
+        self.rolling.is_some()
+    }
+
+    /// Begins.
+    ///
+    /// # Errors
+    /// Why nothing can be recorded.
+    pub fn begin(
+        &mut self,
+        reels: Reels<'_>,
+        app: &App,
+        log: &mut Log,
+        now: Duration,
+    ) -> Result<String, String> {
+        let Reel { cast, name, note, save } = reels()?;
+        let cast = Cast::begin(cast, Version::Two, app.size, &app.scenario.title)
+            .map_err(|e| format!("{name}: {e}"))?;
+        log.show(true, app, now);
+        let told = format!("recording to {name}");
+        self.rolling = Some(Rolling { cast, begun: now, name, note, save });
+        Ok(told)
+    }
+
+    /// Records a picture; why it stopped, if it did.
+    pub fn show(&mut self, picture: &Buffer, now: Duration) -> Option<String> {
+        let rolling = self.rolling.as_mut()?;
+        let error = rolling.cast.show(now.saturating_sub(rolling.begun), picture).err()?;
+        let name = self.rolling.take().map(|r| r.name).unwrap_or_default();
+        Some(format!("recording stopped: {name}: {error}"))
+    }
+
+    /// Ends; what became of it.
+    pub fn end(&mut self, app: &App, log: &mut Log, now: Duration) -> Option<String> {
+        let Rolling { cast, begun, name, note, save } = self.rolling.take()?;
+        log.show(false, app, now);
+        if let Err(error) = cast.end(now.saturating_sub(begun)) {
+            return Some(format!("recording stopped: {name}: {error}"));
+        }
+        let size = (app.size.width, app.size.height);
+        let script = match log.script(&app.scenario.title, size) {
+            None => Err("this session cannot be told as a script".into()),
+            Some(_) if !fits(size.0, size.1) => Err(format!("no script of this size; {SIZES}")),
+            Some((script, true)) => save(&script.to_ron(&note)),
+            Some((script, false)) => save(&script.to_ron(&format!("{note}\n{INEXACT}"))),
+        };
+        Some(match script {
+            Ok(script) => format!("recorded to {name}, its script to {script}"),
+            Err(why) => format!("recorded to {name}; {why}"),
+        })
+    }
+}
