@@ -58,6 +58,8 @@ pub struct Lane {
     pub cost: f64,
     /// Where it was, on a test function of the plane.
     pub trail: Option<Trail>,
+    /// ‖∂L/∂h_t‖ of the last step that was shown while somebody watched, layer by layer.
+    pub through_time: Vec<(usize, Vec<f32>)>,
     since: Since,
 }
 
@@ -82,6 +84,8 @@ pub struct Plan {
     pub log: bool,
     /// Whether steps that are shown are kept for the microscope.
     pub magnify: bool,
+    /// Whether the gradient's way back through time is kept of steps that are shown.
+    pub through_time: bool,
 }
 
 /// A line of the log.
@@ -115,8 +119,16 @@ pub fn logged(n: u64) -> bool {
 impl Lane {
     /// A lane before its first turn.
     pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
-        let mut lane =
-            Self { id, name, trainer, seconds: 0.0, cost: 0.0, trail: None, since: Since::default() };
+        let mut lane = Self {
+            id,
+            name,
+            trainer,
+            seconds: 0.0,
+            cost: 0.0,
+            trail: None,
+            through_time: Vec::new(),
+            since: Since::default(),
+        };
         lane.begin_trail();
         lane
     }
@@ -141,6 +153,9 @@ impl Lane {
         if !plan.magnify {
             self.trainer.put_scope_away();
         }
+        if !plan.through_time {
+            self.through_time.clear();
+        }
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
             let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
@@ -163,6 +178,9 @@ impl Lane {
                 }
             }
             pace.step();
+            if show && plan.through_time {
+                self.through_time = self.trainer.through_time();
+            }
             if let (Some(place), Some(trail)) = (self.place(), &mut self.trail) {
                 trail.push(place);
             }
@@ -222,6 +240,7 @@ impl Lane {
         self.since = Since::default();
         self.seconds = 0.0;
         self.begin_trail();
+        self.through_time.clear();
     }
 
     fn show(&mut self, seconds: f64, news: &mut News) {

@@ -332,7 +332,11 @@ impl Run {
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
-        let magnify = self.views.iter().any(|v| matches!(v, View::Microscope { lane, .. } if *lane == id));
+        let watched = |which: fn(&View) -> bool| self.watched(id, which);
+        let (magnify, through_time) = (
+            watched(|v| matches!(v, View::Microscope { .. })),
+            watched(|v| matches!(v, View::ThroughTime { .. })),
+        );
         let place = self.places[id].as_mut()?;
         let goal = if self.running { self.end } else { place.target.min(self.end) };
         let plan = Plan {
@@ -345,6 +349,7 @@ impl Run {
             show_every: self.show_every,
             log: self.log,
             magnify,
+            through_time,
         };
         Some(Turn { lane: place.lane.take()?, plan })
     }

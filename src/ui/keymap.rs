@@ -116,6 +116,32 @@ pub enum Action {
     EpsDown,
     /// The next class to aim at; none after the last.
     NextTarget,
+    /// A smaller part of the plane, larger.
+    ZoomIn,
+    /// A larger part of the plane.
+    ZoomOut,
+    /// The window moves left.
+    PanLeft,
+    /// The window moves right.
+    PanRight,
+    /// The window moves up.
+    PanUp,
+    /// The window moves down.
+    PanDown,
+    /// The next test function.
+    NextFunction,
+    /// The previous test function.
+    PreviousFunction,
+    /// More noise on the gradient; none after the most.
+    Noise,
+    /// Longer sequences.
+    Longer,
+    /// Shorter sequences.
+    Shorter,
+    /// The weight with the largest gradient.
+    LargestGradient,
+    /// The weight that moved furthest.
+    LargestStep,
     /// In a window: take what is chosen.
     Accept,
     /// In a window: close it and change nothing.
@@ -373,6 +399,23 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('d')] A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
         [ch('x'), of(C::Delete)] A::Remove, "remove", "remove the selected lane";
     }
+    Scope::Pane(PaneId::Surface) => {
+        [of(C::Right), ch('l')] A::Right, "start", "move the start of all lanes to the right";
+        [of(C::Left), ch('h')] A::Left, "", "move the start of all lanes to the left";
+        [of(C::Up), ch('k')] A::Up, "", "move the start of all lanes up";
+        [of(C::Down), ch('j')] A::Down, "", "move the start of all lanes down";
+        [ch('+'), ch('=')] A::ZoomIn, "zoom", "look closer at where the lane in front is";
+        [ch('-')] A::ZoomOut, "", "look from further away";
+        [ch('H'), Key::shift(C::Left)] A::PanLeft, "", "look further left";
+        [ch('L'), Key::shift(C::Right)] A::PanRight, "", "look further right";
+        [ch('K'), Key::shift(C::Up)] A::PanUp, "", "look further up";
+        [ch('J'), Key::shift(C::Down)] A::PanDown, "", "look further down";
+        [ch('w')] A::ToggleWindow, "whole", "look at the whole function again";
+        [ch('f')] A::NextFunction, "function", "the next test function";
+        [ch('F')] A::PreviousFunction, "", "the previous test function";
+        [ch('m')] A::Noise, "noise", "more noise on the gradient; none after the most";
+        [of(C::Enter)] A::Edit, "edit", "type the function, the start and the noise";
+    }
     Scope::Pane(PaneId::Curves) => {
         [ch('m'), of(C::Enter)] A::NextMetric, "metric", "show the next quantity";
         [ch('M')] A::PreviousMetric, "", "show the previous quantity";
@@ -385,6 +428,12 @@ pub const KEYMAP: &[Binding] = keymap! {
     Scope::Pane(PaneId::GradientMap) => {
         [ch('m'), of(C::Enter)] A::NextMetric, "quantity", "show the next quantity of the layers";
     }
+    Scope::Pane(PaneId::ThroughTime) => {
+        [of(C::Right), ch('l'), ch('+')] A::Longer, "length", "longer sequences; all lanes start anew";
+        [of(C::Left), ch('h'), ch('-')] A::Shorter, "", "shorter sequences; all lanes start anew";
+        [ch('m'), of(C::Down), ch('j')] A::NextMetric, "layer", "the next recurrent layer";
+        [of(C::Enter)] A::Edit, "edit", "type the length and the other settings of the data";
+    }
     Scope::Pane(PaneId::Prediction) => {
         [ch('c'), of(C::Enter)] A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
         [of(C::Down), ch('j')] A::NextSample, "sample", "the next sample";
@@ -396,6 +445,17 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Down), ch('j')] A::NextSample, "image", "the next image";
         [of(C::Up), ch('k')] A::PreviousSample, "", "the previous image";
         [ch('t'), of(C::Enter)] A::NextTarget, "target", "aim at the next class; none after the last";
+    }
+    Scope::Pane(PaneId::Microscope) => {
+        [of(C::Right), ch('l')] A::Right, "weight", "the next weight of the row";
+        [of(C::Left), ch('h')] A::Left, "", "the previous weight of the row";
+        [of(C::Down), ch('j')] A::Down, "row", "the same column of the next row";
+        [of(C::Up), ch('k')] A::Up, "", "the same column of the previous row";
+        [of(C::PageDown), Key::ctrl('d')] A::PageDown, "tensor", "the next tensor";
+        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "the previous tensor";
+        [ch('m')] A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
+        [ch('M')] A::LargestStep, "", "the weight that moved furthest in the lane in front";
+        [of(C::Enter)] A::Edit, "choose", "choose a tensor and type the place of the weight";
     }
     Scope::AnyPane => {
         [of(C::Up), ch('k')] A::Up, "", "up";

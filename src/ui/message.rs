@@ -28,6 +28,17 @@ pub enum Message {
     Terminate(u8),
 }
 
+/// A tensor of parameters, as the choice of a weight needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its layer and its name.
+    pub name: String,
+    /// Numbers in it.
+    pub len: usize,
+    /// Numbers in a row of it.
+    pub row: usize,
+}
+
 /// Something that the app wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -47,6 +58,19 @@ pub enum Effect {
     ChooseInit,
     /// Begin to record what is on the screen, or stop that.
     Record,
+    /// Set these fields of the data, as a scenario writes them; all lanes start anew.
+    Data(Vec<(&'static str, String)>),
+    /// Make the sequences longer by so many time steps, or shorter.
+    Longer(i64),
+    /// Open the choice of a weight; its index comes back as the microscope's number.
+    EditWeight {
+        /// Where it can be.
+        tensors: Vec<Tensor>,
+        /// Index of the present one.
+        weight: usize,
+    },
+    /// Open the form of the data.
+    EditData,
     /// Send the whole picture anew.
     Repaint,
     /// Give the terminal back to the shell and stop until `fg`.

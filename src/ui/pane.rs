@@ -7,10 +7,13 @@ pub mod curves;
 pub mod fixture;
 pub mod gradient_map;
 pub mod lanes;
+pub mod microscope;
 pub mod network;
 pub mod prediction;
+pub mod surface;
 #[cfg(test)]
 mod tests;
+pub mod through_time;
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
@@ -97,17 +100,23 @@ use Slot as S;
 
 panes! {
     /// The model builder.
-    Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), Some(S::LeftTop)];
+    Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), None];
     /// The lanes and their optimizer settings.
     Lanes(lanes::Lanes): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
+    /// A test function of the plane and the ways of the lanes over it.
+    Surface(surface::Surface): "Surface", 250, [None, None, Some(S::MiddleTop)];
     /// Loss, accuracy, gradient norm ... over time.
     Curves(curves::Curves): "Curves", 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
+    /// The norm of the gradient over the time steps of a sequence.
+    ThroughTime(through_time::ThroughTime): "Through time", 450, [None, Some(S::Middle), None];
     /// Gradient norm of every layer over time.
-    GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::Middle), None];
+    GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::RightTop), None];
     /// Decision boundary, predictions, confusion matrix.
-    Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightMiddle), None];
+    Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
-    Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightTop), None];
+    Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
+    /// One weight's way through the last step.
+    Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
 }
 
 impl PaneId {
@@ -150,4 +159,7 @@ pub trait Pane {
     fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {
         Effects::new()
     }
+
+    /// A number that was typed for it in a window.
+    fn number(&mut self, _number: usize) {}
 }

@@ -229,7 +229,11 @@ impl Live<'_> {
                 | Effect::EditLane(_)
                 | Effect::EditLayer(_)
                 | Effect::ChooseLayer(_)
-                | Effect::ChooseInit => {}
+                | Effect::ChooseInit
+                | Effect::Data(_)
+                | Effect::Longer(_)
+                | Effect::EditWeight { .. }
+                | Effect::EditData => {}
             }
         }
     }

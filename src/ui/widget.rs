@@ -3,6 +3,7 @@
 pub mod bars;
 pub mod canvas;
 pub mod colour;
+pub mod contour;
 pub mod heat;
 pub mod image;
 pub mod plane;

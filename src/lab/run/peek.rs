@@ -78,6 +78,11 @@ impl Run {
         Some((changes, if matches!(view, View::Landscape { .. }) { 0 } else { step }))
     }
 
+    /// Whether somebody looks at a lane in such a way.
+    pub(super) fn watched(&self, id: LaneId, which: fn(&View) -> bool) -> bool {
+        self.views.iter().any(|v| lane_of(v) == id && which(v))
+    }
+
     pub(super) fn peek(&self, id: LaneId) -> Option<Peek> {
         let lane = self.lane(id)?;
         let trainer = &lane.trainer;
@@ -85,8 +90,14 @@ impl Run {
             Some(LayerConfig::Surface(s)) => Some(s.function),
             _ => None,
         };
-        let watched = |which: fn(&View) -> bool| self.views.iter().any(|v| lane_of(v) == id && which(v));
-        let way = watched(|v| matches!(v, View::Path { .. }));
+        let way = self.watched(id, |v| matches!(v, View::Path { .. }));
+        let through_time = if !self.watched(id, |v| matches!(v, View::ThroughTime { .. })) {
+            Vec::new()
+        } else if lane.through_time.is_empty() {
+            trainer.through_time()
+        } else {
+            lane.through_time.clone()
+        };
         let weight = self.views.iter().find_map(|v| match v {
             View::Microscope { lane, weight } if *lane == id => Some(*weight),
             _ => None,
@@ -104,11 +115,7 @@ impl Run {
             state: live.state.clone(),
             surface,
             trail: lane.trail.as_ref().filter(|_| way).map_or_else(Vec::new, Trail::points),
-            through_time: if watched(|v| matches!(v, View::ThroughTime { .. })) {
-                trainer.through_time()
-            } else {
-                Vec::new()
-            },
+            through_time,
             examined: weight.and_then(|w| trainer.examine(w)),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
-use crate::scenario::Recipe;
+use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
 use crate::ui::keymap;
 use crate::ui::message::{Effect, Effects};
@@ -68,6 +68,13 @@ impl App {
                 }
                 Effects::new()
             }
+            Subject::Data(data) => self.exchange(data),
+            Subject::Weight { weight, .. } => {
+                if let Some(pane) = self.others.get_mut(&PaneId::Microscope) {
+                    pane.number(weight);
+                }
+                Effects::new()
+            }
             Subject::Init(init) => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.init = init);
@@ -118,10 +125,53 @@ impl App {
                         self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
                     }
                 }
+                Effect::EditWeight { tensors, weight } => {
+                    let subject = Subject::Weight { tensors, weight };
+                    self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                }
+                Effect::EditData => {
+                    let subject = Subject::Data(self.scenario.data.clone());
+                    self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                }
+                Effect::Data(fields) => rest.extend(self.set_data(fields)),
+                Effect::Longer(steps) => {
+                    // What the length of a sequence is called, and what it grows with.
+                    let fields = self.scenario.data.settings().fields();
+                    let found = ["length", "delay"]
+                        .into_iter()
+                        .find_map(|name| fields.iter().find(|f| f.name == name));
+                    if let Some(field) = found
+                        && let Ok(present) = field.value.parse::<i64>()
+                    {
+                        let least = field.bounds.map_or(1, |b| b.min as i64);
+                        let wanted = present.saturating_add(steps).max(least);
+                        rest.extend(self.set_data(vec![(field.name, wanted.to_string())]));
+                    } else {
+                        self.notify("these data have no length to set".into());
+                    }
+                }
                 other => rest.push(other),
             }
         }
         rest
+    }
+
+    /// Sets fields of the data, or says why not.
+    fn set_data(&mut self, fields: Vec<(&'static str, String)>) -> Effects {
+        let mut data = self.scenario.data.clone();
+        for (name, text) in fields {
+            if let Err(fault) = data.settings_mut().set(name, &text) {
+                self.notify(format!("{name}: {fault}"));
+                return Effects::new();
+            }
+        }
+        self.exchange(data)
+    }
+
+    /// Trains all lanes on other data from the same seed.
+    fn exchange(&mut self, data: DataConfig) -> Effects {
+        self.scenario.data = data.clone();
+        vec![Effect::Command(Command::Data(Box::new(data)))]
     }
 
     /// The panes of the scenario.

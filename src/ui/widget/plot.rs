@@ -24,6 +24,8 @@ pub enum XAxis {
     Seconds,
     /// Gradient evaluations: fair to optimizers that take several a step.
     Evaluations,
+    /// Time steps of a sequence.
+    Time,
 }
 
 impl XAxis {
@@ -35,6 +37,7 @@ impl XAxis {
             Self::Epochs => Self::Seconds,
             Self::Seconds => Self::Evaluations,
             Self::Evaluations => Self::Steps,
+            Self::Time => Self::Time,
         }
     }
 
@@ -45,13 +48,14 @@ impl XAxis {
             Self::Epochs => "epochs",
             Self::Seconds => "seconds",
             Self::Evaluations => "evaluations",
+            Self::Time => "time steps",
         }
     }
 
     /// Where a measurement lies on it.
     pub fn of(self, at: At) -> f64 {
         match self {
-            Self::Steps => at.step,
+            Self::Steps | Self::Time => at.step,
             Self::Epochs => at.epoch,
             Self::Seconds => at.seconds,
             Self::Evaluations => at.evaluations,

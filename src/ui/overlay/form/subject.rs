@@ -11,8 +11,9 @@ use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
 use crate::registry::Settings;
-use crate::scenario::Recipe;
+use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::LaneId;
+use crate::ui::message::Tensor;
 
 /// What is edited.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,15 @@ pub enum Subject {
     },
     /// The initial weights of the draft.
     Init(InitConfig),
+    /// The data: every change starts all lanes anew.
+    Data(DataConfig),
+    /// Which weight lies under the microscope.
+    Weight {
+        /// Where it can be; there is at least one.
+        tensors: Vec<Tensor>,
+        /// Its index in the parameters.
+        weight: usize,
+    },
 }
 
 /// The table rows and settings inside a lane's recipe, under the names that a scenario gives them.
@@ -101,20 +111,35 @@ macro_rules! set_table {
     };
 }
 
+/// The tensor of a weight and the weight's place in it.
+fn within(tensors: &[Tensor], weight: usize) -> (usize, usize) {
+    let mut at = weight;
+    for (i, tensor) in tensors.iter().enumerate() {
+        if at < tensor.len {
+            return (i, at);
+        }
+        at -= tensor.len;
+    }
+    (0, 0)
+}
+
 impl Subject {
     pub(super) fn title(&self) -> String {
         match self {
             Self::Lane { name, .. } => format!("Lane {name}"),
             Self::Layer { layer, .. } => layer.name().into(),
             Self::Init(_) => "Initial weights".into(),
+            Self::Data(data) => format!("Data {}", data.name()),
+            Self::Weight { .. } => "Weight".into(),
         }
     }
 
     pub(super) fn about(&self) -> String {
         match self {
-            Self::Lane { .. } => String::new(),
+            Self::Lane { .. } | Self::Weight { .. } => String::new(),
             Self::Layer { layer, .. } => layer.settings().about().into(),
             Self::Init(init) => init.settings().about().into(),
+            Self::Data(data) => data.settings().about().into(),
         }
     }
 
@@ -154,6 +179,15 @@ impl Subject {
                 rows.extend(plain.into_iter().map(|f| Row { indent: 0, ..Row::field("", f) }));
             }
             Self::Layer { layer, .. } => fields(&mut rows, "", layer.settings()),
+            Self::Data(data) => fields(&mut rows, "", data.settings()),
+            Self::Weight { tensors, weight } => {
+                let (tensor, at) = within(tensors, *weight);
+                let names: Vec<&str> = tensors.iter().map(|t| &t.name[..]).collect();
+                let name = names.get(tensor).copied().unwrap_or_default();
+                rows.push(Row::choice("tensor", "the tensor in which it lies", name, &names));
+                let about = "its place in the tensor: one number, or row and column";
+                rows.push(Row::text("place", "place", about, &at.to_string()));
+            }
             Self::Init(init) => {
                 rows.push(Row::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
                 fields(&mut rows, "init", init.settings());
@@ -192,6 +226,29 @@ impl Subject {
                 other => recipe.set(other, text),
             },
             Self::Layer { layer, .. } => layer.settings_mut().set(path, text),
+            Self::Data(data) => data.settings_mut().set(path, text),
+            Self::Weight { tensors, weight } => {
+                let (tensor, _) = within(tensors, *weight);
+                let first = |n: usize| tensors[..n].iter().map(|t| t.len).sum::<usize>();
+                if path == "tensor" {
+                    let to = tensors.iter().position(|t| t.name == text).ok_or("there is no such tensor")?;
+                    *weight = first(to);
+                    return Ok(());
+                }
+                let Tensor { len, row, .. } = tensors[tensor];
+                let numbers = text.split([',', ' ']).filter(|t| !t.is_empty()).map(str::parse::<usize>);
+                let at = match numbers.collect::<Result<Vec<_>, _>>().as_deref() {
+                    Ok([at]) => *at,
+                    Ok([r, c]) if *c < row => r.saturating_mul(row).saturating_add(*c),
+                    Ok([_, c]) => return Err(format!("column {c} of {row}; they count from 0")),
+                    _ => return Err("one number, or row and column".into()),
+                };
+                if at >= len {
+                    return Err(format!("the tensor has {len} numbers; they count from 0"));
+                }
+                *weight = first(tensor) + at;
+                Ok(())
+            }
             Self::Init(init) => set_table!(*init, InitConfig, field, text),
         }
     }

@@ -1,0 +1,289 @@
+//! The update microscope: one weight's way through the last step in every lane, number by number, beside the optimizer's
+//! formula. Draws the newest probes and says which weight it wants; computes nothing of its own.
+
+use super::prediction::{rows, scalar};
+use super::{Context, Pane};
+use crate::telemetry;
+use crate::ui::keymap::Action;
+use crate::ui::message::{Effect, Effects, Tensor};
+use crate::ui::overlay::menu::wrapped;
+use crate::ui::theme::Glyphs;
+use crate::ui::widget::{scale, text};
+use crate::view::{LaneView, Probe};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// Columns of a lane's numbers.
+const COLUMN: u16 = 9;
+/// Columns of a term's name, at most.
+const NAMES: u16 = 22;
+
+/// What the microscope remembers: which weight lies under it, as an index into the parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Microscope {
+    weight: usize,
+}
+
+/// A row of the table: what it is called, the number of every lane, and whether it is one of the ends of the way.
+struct Row {
+    name: String,
+    values: Vec<Option<f64>>,
+    strong: bool,
+}
+
+fn probe(lane: &LaneView) -> Option<&Probe> {
+    lane.probes.get("microscope")
+}
+
+/// The tensors of a lane.
+fn tensors(lane: &LaneView) -> Vec<Tensor> {
+    let rows = probe(lane).map_or(&[][..], |p| rows(p, "slots"));
+    let whole = |v: Option<&f32>| v.map_or(1, |v| (*v as usize).max(1));
+    rows.iter()
+        .map(|(name, n)| Tensor { name: name.clone(), len: whole(n.first()), row: whole(n.get(1)) })
+        .collect()
+}
+
+/// The tensor in which a weight lies, its first weight's index, and the tensor's number.
+fn find(tensors: &[Tensor], weight: usize) -> Option<(&Tensor, usize, usize)> {
+    let mut first = 0;
+    for (i, tensor) in tensors.iter().enumerate() {
+        if weight < first + tensor.len {
+            return Some((tensor, first, i));
+        }
+        first += tensor.len;
+    }
+    None
+}
+
+/// The place of a weight in its tensor as one writes it: `[3, 5]`.
+fn place(tensor: &Tensor, at: usize) -> String {
+    if tensor.row < tensor.len {
+        format!("[{}, {}]", at / tensor.row, at % tensor.row)
+    } else {
+        format!("[{at}]")
+    }
+}
+
+impl Microscope {
+    /// Whether a lane has the weight in the same tensor as the lane in front.
+    fn same(&self, lane: &LaneView, cx: Context<'_>) -> bool {
+        let name = |l: &LaneView| find(&tensors(l), self.weight).map(|f| (f.0.clone(), f.1));
+        cx.view.lane(cx.front).is_none_or(|front| name(front) == name(lane))
+    }
+
+    /// What a lane tells of the weight, if it is the one that lies under the microscope in front.
+    fn known<'a>(&self, lane: &'a LaneView, cx: Context<'_>) -> Option<&'a Probe> {
+        probe(lane).filter(|p| p.part("terms").is_some() && self.same(lane, cx))
+    }
+
+    /// The table over these lanes: every term that one of them has, in the order of their formulas.
+    fn table(&self, lanes: &[&LaneView], cx: Context<'_>) -> Vec<Row> {
+        let part = |name: &str| lanes.iter().map(|l| scalar(self.known(l, cx)?, name)).collect();
+        let term = |name: &str| -> Vec<Option<f64>> {
+            let of = |l: &&LaneView| {
+                let found = rows(self.known(l, cx)?, "terms").iter().find(|t| t.0 == name)?;
+                found.1.first().map(|v| f64::from(*v))
+            };
+            lanes.iter().map(of).collect()
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for lane in lanes {
+            let Some(probe) = self.known(lane, cx) else { continue };
+            let mut after = 0;
+            for (name, _) in rows(probe, "terms") {
+                match names.iter().position(|n| n == name) {
+                    Some(at) => after = at + 1,
+                    None => {
+                        names.insert(after, name);
+                        after += 1;
+                    }
+                }
+            }
+        }
+        let row = |name: &str, values, strong| Row { name: name.into(), values, strong };
+        let mut table =
+            vec![row("θ before", part("from"), true), row("g before the clip", part("raw"), false)];
+        table.extend(names.into_iter().map(|n| row(n, term(n), n == "Δθ")));
+        table.push(row("θ after", part("to"), true));
+        table
+    }
+
+    /// The formulas of these lanes, each with the letters of the lanes that follow it; that of the lane in front first.
+    fn formulas(lanes: &[&LaneView], cx: Context<'_>) -> Vec<String> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut order: Vec<&&LaneView> = lanes.iter().collect();
+        order.sort_by_key(|l| l.id != cx.front);
+        for lane in order {
+            let optimizer = &lane.info.recipe.optimizer;
+            let formula = format!("{}: {}", optimizer.name(), optimizer.formula());
+            match found.iter_mut().find(|f| f.1 == formula) {
+                Some(known) => known.0.push(lane.letter()),
+                None => found.push((lane.letter().to_string(), formula)),
+            }
+        }
+        found.into_iter().map(|(letters, formula)| format!("{letters} {formula}")).collect()
+    }
+
+    fn go(&mut self, to: i64, cx: Context<'_>) {
+        let all: usize = cx.view.lane(cx.front).map_or(0, |l| tensors(l).iter().map(|t| t.len).sum());
+        self.weight = to.clamp(0, all.max(1) as i64 - 1) as usize;
+    }
+}
+
+/// What only Unicode has, in the letters that every terminal has.
+fn plain(formula: &str) -> String {
+    let mut out = String::with_capacity(formula.len());
+    for c in formula.chars() {
+        match c {
+            '\u{302}' => out.push('^'),
+            '←' => out.push_str("<-"),
+            'θ' => out.push_str("theta"),
+            'Δ' => out.push_str("delta "),
+            'β' => out.push('b'),
+            'α' => out.push('a'),
+            'μ' => out.push_str("mu"),
+            'λ' => out.push_str("lambda "),
+            'γ' => out.push_str("gamma "),
+            'ρ' => out.push_str("rho"),
+            'τ' => out.push_str("tau"),
+            'η' => out.push_str("eta"),
+            'δ' => out.push_str("d"),
+            '√' => out.push_str("sqrt "),
+            'Σ' => out.push_str("sum "),
+            '₀'..='₉' => out.push(char::from(b'0' + (c as u32 - '₀' as u32) as u8)),
+            'ₜ' => out.push('t'),
+            'ₖ' => out.push('k'),
+            '²' => out.push_str("^2"),
+            'ᵗ' => out.push_str("^t"),
+            'ᵖ' => out.push_str("^p"),
+            'ᵀ' => out.push_str("^T"),
+            '·' | '⊙' => out.push('*'),
+            '‖' => out.push('|'),
+            '±' => out.push_str("+-"),
+            '′' => out.push('\''),
+            'ĝ' => out.push_str("g^"),
+            'ŝ' => out.push_str("s^"),
+            '₊' => out.push('+'),
+            '₋' => out.push('-'),
+            '∇' => out.push_str("grad "),
+            '…' => out.push_str("..."),
+            c if c.is_ascii() => out.push(c),
+            _ => out.push('?'),
+        }
+    }
+    out
+}
+
+impl Pane for Microscope {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let mut line = Line::styled("Microscope", cx.theme.strong);
+        let Some(lane) = cx.view.lane(cx.front) else { return line };
+        if let Some((tensor, first, _)) = find(&tensors(lane), self.weight) {
+            line.push_span(Span::styled(format!("  {} ", tensor.name), cx.theme.text));
+            line.push_span(Span::styled(place(tensor, self.weight - first), cx.theme.strong));
+        }
+        if let Some(step) = probe(lane).and_then(|p| scalar(p, "step")) {
+            line.push_span(Span::styled(format!("  step {}", scale::count(step)), cx.theme.faint));
+        }
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let (area, theme) = (area.intersection(buf.area), cx.theme);
+        if area.is_empty() {
+            return;
+        }
+        if cx.view.lanes.is_empty() {
+            return text::put_message(buf, area, "no lanes yet", theme.faint);
+        }
+        if !cx.view.lanes.iter().filter_map(probe).any(|p| p.part("terms").is_some()) {
+            let words = "no step under the microscope yet: n makes one, space runs the lanes";
+            return text::put_message(buf, area, words, theme.faint);
+        }
+        let unicode = |name: &str| match theme.glyphs {
+            Glyphs::Unicode => name.to_owned(),
+            Glyphs::Ascii => plain(name),
+        };
+        // As many lanes as there is room for, the one in front among them.
+        let wished = self.table(&cx.view.lanes.iter().collect::<Vec<_>>(), cx);
+        let names = wished.iter().map(|r| text::width(&unicode(&r.name))).max().unwrap_or(0);
+        let names = names.min(NAMES).min(area.width / 2) + 1;
+        let fit = usize::from((area.width.saturating_sub(names) / COLUMN).max(1));
+        let front = cx.view.lanes.iter().position(|l| l.id == cx.front).unwrap_or(0);
+        let first = (front + 1).saturating_sub(fit);
+        let lanes: Vec<&LaneView> = cx.view.lanes.iter().skip(first).take(fit).collect();
+        let table = self.table(&lanes, cx);
+        let head = u16::from(area.height >= 3);
+        let column = |i: usize| text::part(area, names + i as u16 * COLUMN, 0, COLUMN - 1, area.height);
+        for (i, lane) in lanes.iter().enumerate().filter(|_| head == 1) {
+            let style = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+            let name = text::shorten(&lane.info.name, usize::from(COLUMN) - 3, theme.glyphs);
+            text::put_right(buf, column(i), 0, &format!("{} {name}", lane.letter()), style);
+        }
+        let formulas: Vec<String> = Self::formulas(&lanes, cx).iter().map(|f| unicode(f)).collect();
+        let left = area.height.saturating_sub(head + table.len() as u16);
+        for (y, row) in (head..area.height).zip(&table) {
+            let style = if row.strong { theme.strong } else { theme.text };
+            let name = text::shorten(&unicode(&row.name), usize::from(names - 1), theme.glyphs);
+            text::put(buf, area, 0, y, &name, if row.strong { theme.strong } else { theme.faint });
+            for (i, value) in row.values.iter().enumerate() {
+                match value {
+                    Some(v) => text::put_right(buf, column(i), y, &scale::number(*v), style),
+                    None => {
+                        text::put_right(buf, column(i), y, text::pick(theme.glyphs, "·", "."), theme.border)
+                    }
+                }
+            }
+        }
+        let mut y = area.height - left.min(area.height) + u16::from(left >= 4);
+        for formula in &formulas {
+            let lines = text::width(formula).div_ceil(area.width.max(1)).max(1)
+                + u16::from(text::width(formula) > area.width);
+            if y >= area.height || left == 0 {
+                break;
+            }
+            wrapped(formula, theme, text::part(area, 0, y, area.width, lines), buf);
+            y += lines;
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+        let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
+        let tensors = tensors(lane);
+        let Some((tensor, first, number)) = find(&tensors, self.weight) else {
+            self.weight = 0;
+            return Effects::new();
+        };
+        let (at, row) = (self.weight as i64, tensor.row as i64);
+        let begin =
+            |n: usize| tensors[..n.min(tensors.len() - 1)].iter().map(|t| t.len).sum::<usize>() as i64;
+        let largest = |name: &str| probe(lane).and_then(|p| scalar(p, name)).map_or(at, |v| v as i64);
+        match action {
+            Action::Left => self.go(at - 1, cx),
+            Action::Right => self.go(at + 1, cx),
+            Action::Up => self.go(at - row, cx),
+            Action::Down => self.go(at + row, cx),
+            Action::PageUp => self.go(begin(number.saturating_sub(1)), cx),
+            Action::PageDown => self.go(begin(number + 1), cx),
+            Action::First => self.go(first as i64, cx),
+            Action::Last => self.go((first + tensor.len) as i64 - 1, cx),
+            Action::LargestGradient => self.go(largest("largest_gradient"), cx),
+            Action::LargestStep => self.go(largest("largest_step"), cx),
+            Action::Edit => return vec![Effect::EditWeight { tensors, weight: self.weight }],
+            _ => {}
+        }
+        Effects::new()
+    }
+
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+        let view = |l: &LaneView| telemetry::View::Microscope { lane: l.id, weight: self.weight };
+        cx.view.lanes.iter().map(view).collect()
+    }
+
+    fn number(&mut self, number: usize) {
+        self.weight = number;
+    }
+}

@@ -1,0 +1,213 @@
+//! Gradient through time: ‖∂L/∂h_t‖ of the last step's batch over t for every lane with a recurrent layer, and how its
+//! recurrent matrix stretches. Draws the newest probes and says which it wants; makes the sequences longer and shorter.
+
+use super::prediction::rows;
+use super::{Context, Pane};
+use crate::scenario::Shape;
+use crate::telemetry::{self, Phase};
+use crate::ui::keymap::Action;
+use crate::ui::message::{Effect, Effects};
+use crate::ui::theme::Theme;
+use crate::ui::widget::plot::{Curve, Plot, XAxis};
+use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::text;
+use crate::view::LaneView;
+use crate::view::history::{At, Bucket};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// Below this share of the last time step's gradient, that of the first has died, ...
+const DIED: f32 = 1e-3;
+/// ... and above this many times it, it has exploded.
+const EXPLODED: f32 = 1e2;
+/// Nobody asks how far below the largest a gradient that has died is.
+const FLOOR: f32 = 1e-14;
+
+/// What the pane remembers: which recurrent layer, counted from the input.
+#[derive(Clone, Debug, Default)]
+pub struct ThroughTime {
+    layer: usize,
+}
+
+/// A recurrent layer of a lane: its label, norms from the first time step on, and the spectral radius of every gate.
+struct Way<'a> {
+    lane: &'a LaneView,
+    label: &'a str,
+    norms: &'a [f32],
+    radius: &'a [f32],
+}
+
+impl Way<'_> {
+    /// What became of the gradient from the last time step to the first, in a word.
+    fn verdict(&self, theme: &Theme) -> (String, Style) {
+        let (Some(first), Some(last)) = (self.norms.first(), self.norms.last()) else {
+            return ("no sequence".into(), theme.faint);
+        };
+        let ratio = first / last;
+        if !(first.is_finite() && last.is_finite()) || self.norms.iter().any(|n| !n.is_finite()) {
+            ("beyond numbers".into(), theme.bad)
+        } else if *last == 0.0 {
+            ("no gradient".into(), theme.bad)
+        } else if ratio < DIED {
+            (format!("dies {}", scale::number(f64::from(ratio))), theme.bad)
+        } else if ratio > EXPLODED {
+            (format!("explodes {}", scale::number(f64::from(ratio))), theme.bad)
+        } else {
+            (format!("arrives {}", scale::number(f64::from(ratio))), theme.good)
+        }
+    }
+
+    /// The names of the gates, in the order of the recurrent matrix.
+    fn gates(&self) -> &'static [&'static str] {
+        match self.radius.len() {
+            3 => &["r", "z", "n"],
+            4 => &["i", "f", "g", "o"],
+            _ => &[""],
+        }
+    }
+
+    fn words(&self, cx: Context<'_>, width: u16) -> Vec<(String, Style)> {
+        let (theme, front) = (cx.theme, self.lane.id == cx.front);
+        let colour = Style::new().fg(theme.lane(self.lane.id)).add_modifier(Modifier::BOLD);
+        let arrow = if front { text::pick(theme.glyphs, "▸", ">") } else { " " };
+        let room = if width >= 60 { 13 } else { 8 };
+        let name = text::shorten(&self.lane.info.name, room, theme.glyphs);
+        let mut pieces = vec![
+            (format!("{arrow}{}", self.lane.letter()), colour),
+            (format!(" {name:<room$} "), if front { theme.strong } else { theme.text }),
+        ];
+        let (verdict, style) = self.verdict(theme);
+        pieces.push((format!("{verdict:<15}"), style));
+        let rho = text::pick(theme.glyphs, "ρ", "rho");
+        let radii = self.radius.iter().zip(self.gates());
+        let radii: Vec<_> = radii
+            .map(|(r, gate)| {
+                format!("{gate}{}{}", if gate.is_empty() { "" } else { " " }, scale::number(f64::from(*r)))
+            })
+            .collect();
+        if !radii.is_empty() {
+            pieces.push((format!(" {rho} {}", radii.join("  ")), theme.text));
+        }
+        if matches!(self.lane.phase, Phase::Diverged(_)) {
+            pieces.push(("  diverged".into(), theme.bad));
+        }
+        pieces
+    }
+}
+
+impl ThroughTime {
+    /// The chosen layer of every lane that has one; with fewer layers, its last.
+    fn ways<'a>(&self, cx: Context<'a>) -> Vec<Way<'a>> {
+        let way = |lane: &'a LaneView| {
+            let probe = lane.probes.get("through_time")?;
+            let all = rows(probe, "norms");
+            let (label, norms) = &all[self.layer.min(all.len().checked_sub(1)?)];
+            let radius = rows(probe, "radius").iter().find(|r| r.0 == *label);
+            Some(Way { lane, label, norms, radius: radius.map_or(&[], |r| &r.1) })
+        };
+        cx.view.lanes.iter().filter_map(way).collect()
+    }
+
+    /// Most recurrent layers of a lane.
+    fn layers(cx: Context<'_>) -> usize {
+        let of = |l: &LaneView| l.probes.get("through_time").map_or(0, |p| rows(p, "norms").len());
+        cx.view.lanes.iter().map(of).max().unwrap_or(0)
+    }
+
+    /// Time steps of a sequence.
+    fn length(cx: Context<'_>) -> Option<usize> {
+        match cx.view.lane(cx.front).or(cx.view.lanes.first())?.info.input {
+            Shape::Sequence { steps, .. } => Some(steps),
+            _ => None,
+        }
+    }
+
+    fn plot<'a>(ways: &[Way<'_>], cx: Context<'_>) -> Plot<'a> {
+        let finite = ways.iter().flat_map(|w| w.norms).filter(|v| v.is_finite());
+        let floor = finite.fold(0f32, |m, v| m.max(*v)) * FLOOR;
+        let bucket = |(t, v): (f64, &f32)| {
+            let last = if v.is_finite() { v.max(floor) } else { *v };
+            let (min, max) = if v.is_finite() { (last, last) } else { (f32::INFINITY, f32::NEG_INFINITY) };
+            Bucket { at: At { step: t, ..At::default() }, min, max, last }
+        };
+        let times = || (1..).map(f64::from);
+        let curves = ways.iter().map(|way| Curve {
+            points: times().zip(way.norms).map(bucket).collect::<Vec<_>>().into(),
+            letter: way.lane.letter(),
+            color: cx.theme.lane(way.lane.id),
+            front: way.lane.id == cx.front,
+            dashed: false,
+            broken: false,
+        });
+        let longest = ways.iter().map(|w| w.norms.len()).max().unwrap_or(1).max(2);
+        let x = Scale::between(1.0, longest as f64);
+        Plot { curves: curves.collect(), axis: XAxis::Time, x, log: true, smoothing: 0.0, cursor: None }
+    }
+}
+
+impl Pane for ThroughTime {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let norm = text::pick(cx.theme.glyphs, "  ‖∂L/∂h‖ over t", "  |dL/dh| over t");
+        let mut line = Line::styled("Gradient through time", cx.theme.strong);
+        line.push_span(Span::styled(norm, cx.theme.text));
+        if let Some(length) = Self::length(cx) {
+            line.push_span(Span::styled(format!("  {length} time steps"), cx.theme.text));
+        }
+        let layers = Self::layers(cx);
+        if layers > 1 {
+            let at = self.layer.min(layers - 1) + 1;
+            line.push_span(Span::styled(format!("  recurrent layer {at} of {layers}"), cx.theme.faint));
+        }
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        if cx.view.lanes.is_empty() {
+            return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
+        }
+        let ways = self.ways(cx);
+        if ways.is_empty() {
+            let words = "no gradient has come back through time yet: space runs the lanes, n makes a step";
+            return text::put_message(buf, area, words, cx.theme.faint);
+        }
+        let rows = ways.len() as u16;
+        let words = if area.height >= rows + 6 { rows } else { u16::from(area.height >= 4) };
+        Self::plot(&ways, cx).draw(cx.theme, text::part(area, 0, 0, area.width, area.height - words), buf);
+        let foot = text::part(area, 0, area.height - words, area.width, words);
+        let first =
+            if words < rows { ways.iter().position(|w| w.lane.id == cx.front).unwrap_or(0) } else { 0 };
+        let same = ways.iter().all(|w| w.label == ways[0].label);
+        for (y, way) in (0..words).zip(ways.iter().skip(first)) {
+            let mut pieces = way.words(cx, area.width);
+            if !same {
+                pieces.push((format!("  {}", way.label), cx.theme.faint));
+            }
+            text::put_pieces(buf, foot, y, &pieces);
+        }
+    }
+
+    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+        let layers = Self::layers(cx).max(1);
+        let at = self.layer.min(layers - 1);
+        let by = Self::length(cx).map_or(1, |n| (n / 5).max(1)) as i64;
+        match action {
+            Action::NextMetric | Action::Down => self.layer = (at + 1) % layers,
+            Action::Up => self.layer = (at + layers - 1) % layers,
+            Action::Longer | Action::Right => return vec![Effect::Longer(by)],
+            Action::Shorter | Action::Left => return vec![Effect::Longer(-by)],
+            Action::Edit => return vec![Effect::EditData],
+            _ => {}
+        }
+        Effects::new()
+    }
+
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+        cx.view.lanes.iter().map(|l| telemetry::View::ThroughTime { lane: l.id }).collect()
+    }
+}
