@@ -34,6 +34,8 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut say = |weight, text: String| out.push(Finding { weight, text });
     match &lane.phase {
+        // An account that names the layer tells of the step and the gradient as well.
+        Phase::Diverged(d) if d.what.contains(&d.layer) => say(Weight::Bad, format!("diverged: {}", d.what)),
         Phase::Diverged(d) => say(
             Weight::Bad,
             format!(
@@ -67,6 +69,10 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
                 format!("a step moves the weights by {} of their size only", real(m.update_ratio)),
             );
         }
+    }
+    if out.is_empty() && m.step > 0 {
+        let text = format!("loss {}, gradient of norm {}", real(m.loss), real(m.grad_norm));
+        out.push(Finding { weight: Weight::Plain, text });
     }
     out.sort_by_key(|f| f.weight);
     out
@@ -168,6 +174,14 @@ mod tests {
             what: "the loss is not a number".into(),
         });
         assert!(findings(&lane)[0].text.starts_with("diverged at step 1,132 in 3 Dense 64 after"));
+        let what = "The output of layer 3 Dense 64 overflowed at step 1132".to_string();
+        lane.phase = Phase::Diverged(Divergence {
+            step: 1132,
+            layer: "layer 3 Dense 64".into(),
+            last_grad_norm: 1e9,
+            what: what.clone(),
+        });
+        assert_eq!(findings(&lane)[0].text, format!("diverged: {what}"), "nothing is said twice");
     }
 
     #[test]

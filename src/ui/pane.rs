@@ -6,6 +6,10 @@ pub mod curves;
 #[cfg(test)]
 pub mod fixture;
 pub mod gradient_map;
+#[cfg(test)]
+pub mod inside_fixture;
+#[cfg(test)]
+mod inside_tests;
 pub mod lanes;
 pub mod microscope;
 pub mod network;
@@ -111,12 +115,12 @@ panes! {
     ThroughTime(through_time::ThroughTime): "Through time", 450, [None, Some(S::Middle), None];
     /// Gradient norm of every layer over time.
     GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::RightTop), None];
+    /// One weight's way through the last step.
+    Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
     /// Decision boundary, predictions, confusion matrix.
     Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
     Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
-    /// One weight's way through the last step.
-    Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
 }
 
 impl PaneId {

@@ -16,9 +16,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// Columns of a lane's numbers.
-const COLUMN: u16 = 9;
+const COLUMN: u16 = 8;
 /// Columns of a term's name, at most.
-const NAMES: u16 = 22;
+const NAMES: u16 = 20;
 
 /// What the microscope remembers: which weight lies under it, as an index into the parameters.
 #[derive(Clone, Debug, Default)]
@@ -104,17 +104,16 @@ impl Microscope {
             }
         }
         let row = |name: &str, values, strong| Row { name: name.into(), values, strong };
-        let mut table =
-            vec![row("θ before", part("from"), true), row("g before the clip", part("raw"), false)];
+        let mut table = vec![row("θ before", part("from"), true), row("g unclipped", part("raw"), false)];
         table.extend(names.into_iter().map(|n| row(n, term(n), n == "Δθ")));
         table.push(row("θ after", part("to"), true));
         table
     }
 
-    /// The formulas of these lanes, each with the letters of the lanes that follow it; that of the lane in front first.
-    fn formulas(lanes: &[&LaneView], cx: Context<'_>) -> Vec<String> {
+    /// The formulas of all lanes, each with the letters of the lanes that follow it; that of the lane in front first.
+    fn formulas(cx: Context<'_>) -> Vec<String> {
         let mut found: Vec<(String, String)> = Vec::new();
-        let mut order: Vec<&&LaneView> = lanes.iter().collect();
+        let mut order: Vec<&LaneView> = cx.view.lanes.iter().collect();
         order.sort_by_key(|l| l.id != cx.front);
         for lane in order {
             let optimizer = &lane.info.recipe.optimizer;
@@ -223,7 +222,7 @@ impl Pane for Microscope {
             let name = text::shorten(&lane.info.name, usize::from(COLUMN) - 3, theme.glyphs);
             text::put_right(buf, column(i), 0, &format!("{} {name}", lane.letter()), style);
         }
-        let formulas: Vec<String> = Self::formulas(&lanes, cx).iter().map(|f| unicode(f)).collect();
+        let formulas: Vec<String> = Self::formulas(cx).iter().map(|f| unicode(f)).collect();
         let left = area.height.saturating_sub(head + table.len() as u16);
         for (y, row) in (head..area.height).zip(&table) {
             let style = if row.strong { theme.strong } else { theme.text };

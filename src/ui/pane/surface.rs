@@ -260,7 +260,7 @@ impl Surface {
         text::put(buf, area, 0, plane.height, "y  x", theme.faint);
         let x = Scale::between(left, right);
         let mut end = 0;
-        for (v, label) in x.ticks(usize::from(plane.width / 12).max(2)) {
+        for (v, label) in x.ticks(usize::from(plane.width / 8).max(2)) {
             let Some(t) = x.at(v) else { continue };
             let width = text::width(&label);
             let column = (t * f64::from(plane.width - 1)).round() as u16;

@@ -3,8 +3,11 @@
 use super::adversarial::Adversarial;
 use super::curves::Curves;
 use super::gradient_map::GradientMap;
+use super::microscope::Microscope;
 use super::prediction::Prediction;
-use super::{Context, Pane, fixture};
+use super::surface::Surface;
+use super::through_time::ThroughTime;
+use super::{Context, Pane, fixture, inside_fixture};
 use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::theme::{Depth, Glyphs, Theme};
@@ -13,15 +16,15 @@ use crate::view::View;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
+pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
     Context { view, front: 0, theme, focused: true }
 }
 
-fn unicode() -> Theme {
+pub(super) fn unicode() -> Theme {
     Theme::dark(Depth::True, Glyphs::Unicode)
 }
 
-fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
+pub(super) fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
     // A margin around the pane shows whether it keeps to its area.
     let mut buf = Buffer::empty(Rect::new(0, 0, w + 2, h + 2));
     pane.draw(cx, Rect::new(1, 1, w, h), &mut buf);
@@ -33,7 +36,7 @@ fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
     buf
 }
 
-fn text(buf: &Buffer) -> String {
+pub(super) fn text(buf: &Buffer) -> String {
     let row = |y| (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect::<String>() + "\n";
     (0..buf.area.height).map(row).collect()
 }
@@ -44,6 +47,9 @@ fn panes() -> Vec<Box<dyn Pane>> {
         Box::new(GradientMap::default()),
         Box::new(Prediction::default()),
         Box::new(Adversarial::default()),
+        Box::new(Surface::default()),
+        Box::new(ThroughTime::default()),
+        Box::new(Microscope::default()),
     ]
 }
 
@@ -59,7 +65,9 @@ fn views() -> Vec<View> {
         v
     });
     let [two, three] = planes;
-    vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three]
+    let mut inside = fixture::run(60, 2);
+    inside_fixture::add_all(&mut inside);
+    vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three, inside]
 }
 
 #[test]
