@@ -4,6 +4,8 @@
 
 mod check;
 mod completions;
+mod display;
+mod doctor;
 mod headless;
 mod lab;
 mod list;
@@ -55,6 +57,8 @@ enum Command {
     Resume(resume::Resume),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
     Record(record::Record),
+    /// Say what this terminal can do, what is chosen for it and why
+    Doctor(doctor::Doctor),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Print the manual page
@@ -70,6 +74,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Record(command) => command.run(),
+            Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(_) => completions::man(),
         }

@@ -1,5 +1,6 @@
 //! `gradtui [SCENARIO]`: the lab on a terminal, wired to a run in threads.
 
+use super::display::{Display, Shown};
 use super::{BadInput, Ended, open, tell};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
@@ -13,7 +14,7 @@ use crate::text::escaped;
 use crate::ui::app::{Preset, comfortable};
 use crate::ui::record::tape::Reel;
 use crate::ui::session::{self, Session};
-use crate::ui::terminal::{ColorChoice, Unfit, fit};
+use crate::ui::terminal::{Unfit, fit};
 use etcetera::BaseStrategy as _;
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -33,9 +34,8 @@ pub struct Lab {
     /// Write the run to this new or empty directory instead of one of its own
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
-    color: String,
+    #[command(flatten)]
+    display: Display,
     /// When the terminal goes away: save and leave, or train on to the end without it
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_hangup: OnHangup,
@@ -55,6 +55,7 @@ impl Lab {
     /// Opens the lab.
     pub fn run(self) -> anyhow::Result<()> {
         fit().map_err(|e| unfit(&e))?;
+        let shown = self.display.choose()?;
         let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
         let (scenario, data) =
             read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
@@ -83,13 +84,8 @@ impl Lab {
             },
         };
         let run = Run::new(experiment, None, files);
-        let color = match &self.color[..] {
-            "always" => ColorChoice::Always,
-            "never" => ColorChoice::Never,
-            _ => ColorChoice::Auto,
-        };
         let (threads, on_hangup) = (self.threads.map(|n| n as usize), self.on_hangup);
-        show(Opening { scenario, run, dir, threads, color, on_hangup, notices, script_of: Some(opened.name) })
+        show(Opening { scenario, run, dir, threads, shown, on_hangup, notices, script_of: Some(opened.name) })
     }
 }
 
@@ -104,8 +100,8 @@ pub struct Opening {
     pub dir: Option<RunDir>,
     /// Workers.
     pub threads: Option<usize>,
-    /// Whether colours are wanted.
-    pub color: ColorChoice,
+    /// How it is shown.
+    pub shown: Shown,
     /// What becomes of it when the terminal goes away.
     pub on_hangup: OnHangup,
     /// What the user should know at first.
@@ -119,7 +115,7 @@ pub struct Opening {
 /// # Errors
 /// How it ended, where that is not well.
 pub fn show(opening: Opening) -> anyhow::Result<()> {
-    let Opening { scenario, run, dir, threads, color, on_hangup, notices, script_of } = opening;
+    let Opening { scenario, run, dir, threads, shown, on_hangup, notices, script_of } = opening;
     let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
     let home = dir.as_ref().map(|d| d.path().to_path_buf());
     let scripted = script_of.is_some();
@@ -129,7 +125,8 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
     let ended = session::run(Session {
         scenario,
         presets: Box::new(move || preset::ALL.iter().map(read).collect()),
-        color,
+        chosen: shown.chosen,
+        keymap: shown.keymap,
         running: true,
         detach: on_hangup == OnHangup::Detach,
         notices,
@@ -177,11 +174,19 @@ fn unfit(why: &Unfit) -> anyhow::Error {
     }
 }
 
-/// A fresh directory among the user's runs.
-fn own_directory(scenario: &str) -> Result<PathBuf, String> {
+/// Where the runs of the lab are kept that nobody gave a place.
+///
+/// # Errors
+/// There is no home directory.
+pub fn runs() -> Result<PathBuf, String> {
     let strategy = etcetera::choose_base_strategy().map_err(|e| e.to_string())?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    fresh(&state.join("gradtui").join("runs"), scenario)
+    Ok(state.join("gradtui").join("runs"))
+}
+
+/// A fresh directory among the user's runs.
+fn own_directory(scenario: &str) -> Result<PathBuf, String> {
+    fresh(&runs()?, scenario)
 }
 
 /// Makes the directory with the first number that is free: `spiral-1`.

@@ -4,6 +4,7 @@
 mod act;
 mod window;
 
+use super::keymap::custom::Keymap;
 use super::keymap::{self, Action, Key};
 use super::layout::{Places, Wish, arrange};
 use super::message::{Effect, Effects, Message};
@@ -51,6 +52,8 @@ pub struct App {
     pub scenario: Scenario,
     /// Colours and characters.
     pub theme: Theme,
+    /// What the keys mean.
+    pub keymap: Keymap,
     /// Size of the screen.
     pub size: Size,
     /// What the scenario is about, as far as it decides which panes there are.
@@ -107,6 +110,7 @@ impl App {
             view: View::default(),
             scenario,
             theme,
+            keymap: Keymap::default(),
             size,
             kind: Kind::Samples,
             front: 0,
@@ -326,7 +330,7 @@ impl App {
 
     /// What a key means where no window is open.
     pub fn means(&self, key: KeyEvent) -> Option<Action> {
-        self.overlay.is_none().then(|| keymap::find(key.into(), &keymap::pane_scopes(self.focus())))?
+        self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
     }
 
     fn key(&mut self, event: KeyEvent) -> Effects {
@@ -335,10 +339,10 @@ impl App {
         }
         let key = Key::from(event);
         let Some(overlay) = &mut self.overlay else {
-            let action = keymap::find(key, &keymap::pane_scopes(self.focus()));
+            let action = self.keymap.find(key, &keymap::pane_scopes(self.focus()));
             return action.map_or_else(Effects::new, |a| self.act(a));
         };
-        let answer = match keymap::find(key, &[overlay.scope()]) {
+        let answer = match self.keymap.find(key, &[overlay.scope()]) {
             Some(action) => overlay.act(action),
             None => overlay.typed(event),
         };

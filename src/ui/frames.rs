@@ -29,7 +29,7 @@ pub struct Frames {
     /// When numbers changed last: a pane drawn before is out of date.
     news: Option<Duration>,
     /// Times as long between two pictures that nobody asked for.
-    slower: u32,
+    slower: f64,
 }
 
 impl Default for Frames {
@@ -41,7 +41,7 @@ impl Default for Frames {
             hand: true,
             numbers: false,
             news: None,
-            slower: 1,
+            slower: 1.0,
         }
     }
 }
@@ -63,9 +63,9 @@ impl Frames {
         self.news = Some(now);
     }
 
-    /// Lets so many times as long go by between two pictures that nobody asked for by a key.
-    pub fn slow_down(&mut self, times: u32) {
-        self.slower = times.max(1);
+    /// So many pictures a second at most that nobody asked for by a key; panes that are read more slowly keep in step.
+    pub fn rate(&mut self, fps: f64) {
+        self.slower = 1.0 / (COUNTERS.as_secs_f64() * fps.clamp(0.1, 100.0));
     }
 
     /// Whether anything on the screen is older than what is known.
@@ -86,8 +86,8 @@ impl Frames {
         if self.hand {
             return since >= KEYS;
         }
-        let old = |(id, at): (PaneId, Duration)| now.saturating_sub(at) >= id.lasts() * self.slower;
-        let wanted = since >= COUNTERS * self.slower && (self.numbers || self.stale().any(old));
+        let old = |(id, at): (PaneId, Duration)| now.saturating_sub(at) >= id.lasts().mul_f64(self.slower);
+        let wanted = since >= COUNTERS.mul_f64(self.slower) && (self.numbers || self.stale().any(old));
         wanted && (!busy || since >= STUCK)
     }
 
@@ -110,7 +110,7 @@ impl Frames {
         // A window lies over the panes: what it covered must be drawn again.
         let all = self.hand || app.overlay.is_some();
         let fresh = |id: PaneId| {
-            let lasts = id.lasts() * self.slower;
+            let lasts = id.lasts().mul_f64(self.slower);
             all || self.panes.get(&id).is_none_or(|&at| now.saturating_sub(at) >= lasts)
         };
         let painted: Vec<_> = PaneId::ALL.iter().copied().filter(|&id| fresh(id)).collect();

@@ -1,10 +1,12 @@
 //! The one table of keys: what each does, where it holds, what the hint line and the help say of it. Does nothing itself.
 
+pub mod custom;
+
 use super::pane::PaneId;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Everything that a key can mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 pub enum Action {
     /// Run or pause all lanes.
     TogglePause,
@@ -493,13 +495,6 @@ pub const KEYMAP: &[Binding] = keymap! {
     }
 };
 
-/// What a key means in these scopes, the nearest first.
-pub fn find(key: Key, scopes: &[Scope]) -> Option<Action> {
-    scopes.iter().find_map(|&scope| {
-        KEYMAP.iter().find(|b| b.scope == scope && b.keys.contains(&key)).map(|b| b.action)
-    })
-}
-
 /// The scopes that hold while this pane has the focus, the nearest first.
 pub fn pane_scopes(pane: PaneId) -> [Scope; 3] {
     [Scope::Pane(pane), Scope::AnyPane, Scope::Global]
@@ -549,7 +544,8 @@ mod tests {
     #[test]
     fn keys_that_stay_are_there() {
         let scopes = pane_scopes(PaneId::Curves);
-        let press = |code, modifiers| find(KeyEvent::new(code, modifiers).into(), &scopes);
+        let press =
+            |code, modifiers| custom::Keymap::default().find(KeyEvent::new(code, modifiers).into(), &scopes);
         assert_eq!(press(C::Char(' '), KeyModifiers::NONE), Some(A::TogglePause));
         assert_eq!(press(C::Char('?'), KeyModifiers::SHIFT), Some(A::Help));
         assert_eq!(press(C::BackTab, KeyModifiers::SHIFT), Some(A::PreviousPane));

@@ -4,7 +4,8 @@
 pub mod form;
 pub mod menu;
 
-use super::keymap::{Action, Binding, KEYMAP, Key, Scope};
+use super::keymap::custom::{Keymap, Row};
+use super::keymap::{Action, Key, Scope};
 use super::layout::window;
 use super::theme::{Glyphs, Theme};
 use super::widget::text;
@@ -58,7 +59,7 @@ impl Overlay {
     pub fn act(&mut self, action: Action) -> Answer {
         match self {
             Self::Help(line) => {
-                let last = help().len().saturating_sub(1);
+                let last = help(&Keymap::default()).len().saturating_sub(1);
                 *line = match action {
                     Action::Up => line.saturating_sub(1),
                     Action::Down => *line + 1,
@@ -102,9 +103,9 @@ impl Overlay {
     }
 
     /// Draws the window over what is there.
-    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    pub fn draw(&self, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
         match self {
-            Self::Help(line) => draw_help(*line, theme, area, buf),
+            Self::Help(line) => draw_help(&help(keymap), *line, theme, area, buf),
             Self::Menu(m) => m.draw(theme, area, buf),
             Self::Form(f) => f.draw(theme, area, buf),
             Self::Confirm => {
@@ -121,9 +122,8 @@ impl Overlay {
     }
 
     /// The keys that its hint line shows.
-    pub fn hints(&self) -> Vec<&'static Binding> {
-        let scope = self.scope();
-        KEYMAP.iter().filter(|b| b.scope == scope && !b.hint.is_empty()).collect()
+    pub fn hints<'k>(&self, keymap: &'k Keymap) -> Vec<&'k Row> {
+        keymap.of(self.scope()).filter(|b| !b.of.hint.is_empty()).collect()
     }
 }
 
@@ -172,20 +172,19 @@ pub fn keys(keys: &[Key]) -> String {
 }
 
 /// Lines of the help: a heading, or keys and what they do.
-pub fn help() -> Vec<(String, String)> {
+pub fn help(keymap: &Keymap) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for scope in Scope::all() {
         if !lines.is_empty() {
             lines.push((String::new(), String::new()));
         }
         lines.push((scope.title().to_string(), String::new()));
-        lines.extend(KEYMAP.iter().filter(|b| b.scope == scope).map(|b| (keys(b.keys), b.help.to_string())));
+        lines.extend(keymap.of(scope).map(|b| (keys(&b.keys), b.of.help.to_string())));
     }
     lines
 }
 
-fn draw_help(first: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let lines = help();
+fn draw_help(lines: &[(String, String)], first: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let title = Line::styled("Keys", theme.strong);
     let inside = open(title, 78, area.height.saturating_sub(2), theme, area, buf);
     let first = first.min(lines.len().saturating_sub(usize::from(inside.height)));
@@ -246,8 +245,8 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_row_of_the_table() {
-        let lines = help();
-        for b in KEYMAP {
+        let lines = help(&Keymap::default());
+        for b in super::super::keymap::KEYMAP {
             assert!(lines.contains(&(keys(b.keys), b.help.to_string())), "{b:?}");
         }
     }

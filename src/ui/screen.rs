@@ -2,7 +2,8 @@
 
 use super::app::App;
 use super::diagnosis::{Weight, findings, thousands};
-use super::keymap::{KEYMAP, Scope};
+use super::keymap::Scope;
+use super::keymap::custom::Row;
 use super::layout::{LEAST, Places};
 use super::overlay::frame;
 use super::pane::PaneId;
@@ -33,7 +34,7 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     diagnosis(app, places.diagnosis, buf);
     hint(app, places.hint, buf);
     if let Some(overlay) = &app.overlay {
-        overlay.draw(&app.theme, area, buf);
+        overlay.draw(&app.keymap, &app.theme, area, buf);
     }
 }
 
@@ -244,13 +245,13 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         );
         return;
     }
-    let of = |scope: Scope| KEYMAP.iter().filter(move |b| b.scope == scope && !b.hint.is_empty());
+    let of = |scope: Scope| app.keymap.of(scope).filter(|b| !b.of.hint.is_empty());
     let rows: Vec<_> = match &app.overlay {
-        Some(overlay) => overlay.hints(),
+        Some(overlay) => overlay.hints(&app.keymap),
         None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
     };
     // What does not fit is left out, but help and quit always stand at the end.
-    let piece = |b: &super::keymap::Binding| (b.keys[0].to_string(), b.hint);
+    let piece = |b: &Row| (b.keys[0].to_string(), b.of.hint);
     let wide = |(key, what): &(String, &str)| text::width(key) + 1 + text::width(what) + 2;
     let (last, first): (Vec<_>, Vec<_>) =
         rows.into_iter().map(piece).partition(|(_, w)| matches!(*w, "help" | "quit"));

@@ -4,11 +4,13 @@
 use super::app::{App, Presets};
 use super::frames::{Frames, KEYS};
 use super::keymap::Action;
+use super::keymap::custom::Keymap;
 use super::message::{Effect, Message};
 use super::record::log::{Hand, Log};
 use super::record::tape::{Reels, Tape};
+use super::terminal::choice::Chosen;
 use super::terminal::keys::Input;
-use super::terminal::{ColorChoice, Terminal, Unfit, Wake, depth, glyphs};
+use super::terminal::{Terminal, Unfit, Wake};
 use super::theme::Theme;
 use crate::faults::ordered;
 use crate::scenario::Scenario;
@@ -22,8 +24,10 @@ pub struct Session<'a> {
     pub scenario: Scenario,
     /// What can be opened.
     pub presets: Presets,
-    /// Whether colours are wanted.
-    pub color: ColorChoice,
+    /// What to show on this terminal.
+    pub chosen: Chosen,
+    /// What the keys mean.
+    pub keymap: Keymap,
     /// Whether training has been told to begin.
     pub running: bool,
     /// Whether training goes on to its end after the terminal is gone.
@@ -50,19 +54,21 @@ const IDLE: Duration = Duration::from_millis(200);
 /// # Errors
 /// There is no terminal to open it on.
 pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
-    let var = |name: &str| std::env::var(name).ok();
-    let glyphs = glyphs(var);
-    let theme = Theme::dark(depth(session.color, var), glyphs);
-    let terminal = Terminal::open(glyphs, session.detach)?;
+    let Chosen { depth, drawing, scheme, fps } = &session.chosen;
+    let theme = Theme::new(scheme.what, depth.what, drawing.what.glyphs());
+    let terminal = Terminal::open(drawing.what, session.detach)?;
+    let mut frames = Frames::default();
+    frames.rate(fps.what);
     let Session { scenario, presets, running, notices, send, drain, reels, .. } = session;
     let mut app = App::new(scenario, presets, theme, terminal.size(), running);
+    app.keymap = session.keymap;
     for notice in notices {
         app.update(Message::Event(Event::Notice(notice)));
     }
     let mut live = Live {
         terminal: &terminal,
         app,
-        frames: Frames::default(),
+        frames,
         log: Log::default(),
         tape: Tape::default(),
         send,

@@ -1,12 +1,13 @@
 //! The terminal: what it can show, taking it over, giving it back whatever happens, and the three threads that serve it
 //! (reader, writer, signals). Knows nothing of the app.
 
+pub mod choice;
 pub mod encode;
 pub mod keys;
 pub mod signals;
 pub mod writer;
 
-use super::theme::{Depth, Glyphs};
+use choice::Drawing;
 use keys::{Input, Parser};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
@@ -51,50 +52,6 @@ pub enum Unfit {
     System(#[from] std::io::Error),
 }
 
-/// When colours are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ColorChoice {
-    /// As the terminal says.
-    #[default]
-    Auto,
-    /// Always; at least 16.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// How many colours, from the command line's choice and the environment; `var` reads one variable.
-pub fn depth(choice: ColorChoice, var: impl Fn(&str) -> Option<String>) -> Depth {
-    let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
-    let term = var("TERM").unwrap_or_default();
-    let forced =
-        choice == ColorChoice::Always || var("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
-    if choice == ColorChoice::Never || (choice == ColorChoice::Auto && set("NO_COLOR")) {
-        return Depth::Mono;
-    }
-    let colorterm = var("COLORTERM").unwrap_or_default();
-    if matches!(&colorterm[..], "truecolor" | "24bit") || term.contains("direct") {
-        Depth::True
-    } else if term.contains("256color") {
-        Depth::Indexed
-    } else if !forced && (term.starts_with("vt1") || term.starts_with("vt2")) {
-        Depth::Mono
-    } else {
-        Depth::Sixteen
-    }
-}
-
-/// Which characters, from the locale and the kind of terminal.
-pub fn glyphs(var: impl Fn(&str) -> Option<String>) -> Glyphs {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| var(n).filter(|v| !v.is_empty()));
-    let utf8 = locale.is_some_and(|l| {
-        let l = l.to_ascii_lowercase();
-        l.contains("utf-8") || l.contains("utf8")
-    });
-    let console = var("TERM").is_some_and(|t| t == "linux" || t.starts_with("vt"));
-    if utf8 && !console { Glyphs::Unicode } else { Glyphs::Ascii }
-}
-
 /// Whether the lab can open here; touches nothing.
 ///
 /// # Errors
@@ -105,6 +62,44 @@ pub fn fit() -> Result<(), Unfit> {
     }
     let term = std::env::var("TERM").unwrap_or_default();
     if matches!(&term[..], "" | "dumb" | "unknown") { Err(Unfit::Dumb(term)) } else { Ok(()) }
+}
+
+/// How soon the terminal answers a request for its status; `None`: not within half a second. Nothing else may read it.
+pub fn ask() -> Option<Duration> {
+    let input = std::io::stdin();
+    let before = termios::tcgetattr(&input).ok()?;
+    let mut raw = before.clone();
+    raw.make_raw();
+    termios::tcsetattr(&input, OptionalActions::Now, &raw).ok()?;
+    let (mut parser, mut inputs, mut bytes) = (Parser::default(), Vec::new(), [0u8; 256]);
+    let start = std::time::Instant::now();
+    let patience = Duration::from_millis(500);
+    let mut answer = None;
+    if write(b"\x1b[5n").is_ok() {
+        while let Some(left) = patience.checked_sub(start.elapsed()).filter(|_| answer.is_none()) {
+            let mut fds = [PollFd::new(&input, PollFlags::IN)];
+            let left = rustix::event::Timespec::try_from(left).ok()?;
+            match rustix::event::poll(&mut fds, Some(&left)) {
+                Ok(1..) => match rustix::io::read(&input, &mut bytes) {
+                    Ok(n @ 1..) => parser.feed(&bytes[..n], &mut inputs),
+                    _ => break,
+                },
+                Ok(0) => break,
+                Err(_) => {}
+            }
+            answer = inputs.contains(&Input::Status).then(|| start.elapsed());
+        }
+    }
+    let _ = termios::tcsetattr(&input, OptionalActions::Now, &before);
+    answer
+}
+
+/// The size of the terminal; 80x24 where it does not know.
+pub fn size() -> (u16, u16) {
+    match termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(s) if s.ws_col > 0 && s.ws_row > 0 => (s.ws_col.min(1000), s.ws_row.min(500)),
+        _ => (80, 24),
+    }
 }
 
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
@@ -184,7 +179,7 @@ impl Terminal {
     ///
     /// # Errors
     /// There is no terminal, or none that can be drawn on.
-    pub fn open(glyphs: Glyphs, stay: bool) -> Result<Self, Unfit> {
+    pub fn open(drawing: Drawing, stay: bool) -> Result<Self, Unfit> {
         fit()?;
         let input = std::io::stdin();
         let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
@@ -195,7 +190,7 @@ impl Terminal {
         signals::listen(tell.clone(), Arc::clone(&urgent), Arc::clone(&custody), stay)?;
         restore_on_panic(Arc::clone(&custody));
         custody.take()?;
-        let writer = match Writer::start(Output, glyphs == Glyphs::Ascii, true, move || {
+        let writer = match Writer::start(Output, drawing, true, move || {
             // A full mailbox wakes the screen's thread as well, and the reader will tell the same.
             let _ = gone.try_send(Wake::HungUp);
         }) {
@@ -212,10 +207,7 @@ impl Terminal {
 
     /// Its size; 80x24 where it does not know.
     pub fn size(&self) -> Size {
-        match termios::tcgetwinsize(rustix::stdio::stdout()) {
-            Ok(s) if s.ws_col > 0 && s.ws_row > 0 => Size::new(s.ws_col.min(1000), s.ws_row.min(500)),
-            _ => Size::new(80, 24),
-        }
+        size().into()
     }
 
     /// Hands a picture over; never waits.
@@ -343,45 +335,4 @@ fn read(tell: &SyncSender<Wake>, writer: &Writer) {
         }
     }
     let _ = tell.send(Wake::HungUp);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_string())
-    }
-
-    #[test]
-    fn colours_are_chosen_in_the_documented_order() {
-        use ColorChoice::{Always, Auto, Never};
-        for (choice, vars, want) in [
-            (Never, &[("COLORTERM", "truecolor")][..], Depth::Mono),
-            (Auto, &[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], Depth::Mono),
-            (Auto, &[("NO_COLOR", ""), ("COLORTERM", "truecolor")], Depth::True),
-            (Always, &[("NO_COLOR", "1"), ("TERM", "xterm-256color")], Depth::Indexed),
-            (Auto, &[("TERM", "xterm-256color")], Depth::Indexed),
-            (Auto, &[("TERM", "xterm-direct")], Depth::True),
-            (Auto, &[("TERM", "xterm")], Depth::Sixteen),
-            (Auto, &[("TERM", "linux")], Depth::Sixteen),
-            (Auto, &[("TERM", "vt100")], Depth::Mono),
-        ] {
-            assert_eq!(depth(choice, env(vars)), want, "{choice:?} {vars:?}");
-        }
-    }
-
-    #[test]
-    fn only_utf8_locales_get_more_than_ascii() {
-        for (vars, want) in [
-            (&[("LANG", "de_DE.UTF-8")][..], Glyphs::Unicode),
-            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], Glyphs::Ascii),
-            (&[("LC_ALL", ""), ("LANG", "C.utf8")], Glyphs::Unicode),
-            (&[("LANG", "en_US.ISO-8859-1")], Glyphs::Ascii),
-            (&[], Glyphs::Ascii),
-            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Glyphs::Ascii),
-        ] {
-            assert_eq!(glyphs(env(vars)), want, "{vars:?}");
-        }
-    }
 }

@@ -26,9 +26,25 @@ pub enum Depth {
     True,
 }
 
+/// Which colours mean what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+pub enum Scheme {
+    /// Light text on dark ground.
+    #[default]
+    Dark,
+    /// Dark text on light ground.
+    Light,
+    /// Nothing faint, every colour strong, on dark ground.
+    HighContrast,
+    /// No colour at all: bold, dim and reversed.
+    Mono,
+}
+
 /// Styles by meaning.
 #[derive(Clone, Debug)]
 pub struct Theme {
+    /// Which colours.
+    pub scheme: Scheme,
     /// Colours that can be shown.
     pub depth: Depth,
     /// Characters that can be shown.
@@ -56,42 +72,54 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// Light text on dark ground.
-    pub fn dark(depth: Depth, glyphs: Glyphs) -> Self {
-        let rgb = |r: u8, g: u8, b: u8, basic: Color| match depth {
-            Depth::Mono => Color::Reset,
-            Depth::Sixteen => basic,
-            Depth::Indexed => Color::Indexed(cube(r, g, b)),
-            Depth::True => Color::Rgb(r, g, b),
+    /// The styles of a scheme, in the colours that the terminal can show.
+    pub fn new(scheme: Scheme, depth: Depth, glyphs: Glyphs) -> Self {
+        let depth = if scheme == Scheme::Mono { Depth::Mono } else { depth };
+        let colours = match scheme {
+            Scheme::Light => &LIGHT,
+            Scheme::HighContrast => &STRONG,
+            Scheme::Dark | Scheme::Mono => &DARK,
+        };
+        let colour = |(rgb, basic): (u32, Color)| {
+            let [_, r, g, b] = rgb.to_be_bytes();
+            match depth {
+                Depth::Mono => Color::Reset,
+                Depth::Sixteen => basic,
+                Depth::Indexed => Color::Indexed(cube(r, g, b)),
+                Depth::True => Color::Rgb(r, g, b),
+            }
         };
         let plain = Style::new();
+        let faint = match (depth, scheme) {
+            (_, Scheme::HighContrast) => plain,
+            (Depth::Mono, _) => plain.add_modifier(Modifier::DIM),
+            _ => plain.fg(colour(colours.faint)),
+        };
         Self {
+            scheme,
             depth,
             glyphs,
             text: plain,
-            faint: if depth == Depth::Mono {
-                plain.add_modifier(Modifier::DIM)
-            } else {
-                plain.fg(rgb(138, 138, 148, Color::DarkGray))
-            },
+            faint,
             strong: plain.add_modifier(Modifier::BOLD),
-            border: plain.fg(rgb(88, 92, 104, Color::DarkGray)),
-            border_focused: plain.fg(rgb(86, 180, 233, Color::Cyan)).add_modifier(Modifier::BOLD),
+            border: plain.fg(colour(colours.border)),
+            border_focused: plain.fg(colour(colours.focus)).add_modifier(Modifier::BOLD),
             selected: plain.add_modifier(Modifier::REVERSED),
-            good: plain.fg(rgb(0, 158, 115, Color::Green)),
-            warn: plain.fg(rgb(230, 159, 0, Color::Yellow)),
-            bad: plain.fg(rgb(213, 94, 0, Color::Red)).add_modifier(Modifier::BOLD),
-            lanes: [
-                rgb(86, 180, 233, Color::LightBlue),
-                rgb(230, 159, 0, Color::Yellow),
-                rgb(0, 158, 115, Color::Green),
-                rgb(204, 121, 167, Color::Magenta),
-                rgb(240, 228, 66, Color::LightYellow),
-                rgb(213, 94, 0, Color::Red),
-                rgb(0, 114, 178, Color::Blue),
-                rgb(190, 190, 190, Color::Gray),
-            ],
+            good: plain.fg(colour(colours.good)),
+            warn: plain.fg(colour(colours.warn)),
+            bad: plain.fg(colour(colours.bad)).add_modifier(Modifier::BOLD),
+            lanes: colours.lanes.map(colour),
         }
+    }
+
+    /// Light text on dark ground.
+    pub fn dark(depth: Depth, glyphs: Glyphs) -> Self {
+        Self::new(Scheme::Dark, depth, glyphs)
+    }
+
+    /// The ground that the scheme is made for, for colours that are mixed with it.
+    pub fn ground(&self) -> [u8; 3] {
+        if self.scheme == Scheme::Light { [250, 250, 248] } else { [24, 24, 30] }
     }
 
     /// Marks cells as selected, whatever their colours were.
@@ -110,6 +138,78 @@ impl Theme {
         self.lanes[id % self.lanes.len()]
     }
 }
+
+/// A colour as 0xRRGGBB, and the one of sixteen that stands for it.
+type Named = (u32, Color);
+
+/// The colours of a scheme.
+struct Colours {
+    faint: Named,
+    border: Named,
+    focus: Named,
+    good: Named,
+    warn: Named,
+    bad: Named,
+    lanes: [Named; 8],
+}
+
+const DARK: Colours = Colours {
+    faint: (0x8a_8a_94, Color::DarkGray),
+    border: (0x58_5c_68, Color::DarkGray),
+    focus: (0x56_b4_e9, Color::Cyan),
+    good: (0x00_9e_73, Color::Green),
+    warn: (0xe6_9f_00, Color::Yellow),
+    bad: (0xd5_5e_00, Color::Red),
+    lanes: [
+        (0x56_b4_e9, Color::LightBlue),
+        (0xe6_9f_00, Color::Yellow),
+        (0x00_9e_73, Color::Green),
+        (0xcc_79_a7, Color::Magenta),
+        (0xf0_e4_42, Color::LightYellow),
+        (0xd5_5e_00, Color::Red),
+        (0x00_72_b2, Color::Blue),
+        (0xbe_be_be, Color::Gray),
+    ],
+};
+
+/// The same hues, dark enough to be read on white.
+const LIGHT: Colours = Colours {
+    faint: (0x6a_6a_74, Color::DarkGray),
+    border: (0xa8_ac_b6, Color::Gray),
+    focus: (0x00_5f_a0, Color::Blue),
+    good: (0x00_70_50, Color::Green),
+    warn: (0x94_62_00, Color::Magenta),
+    bad: (0xb0_40_00, Color::Red),
+    lanes: [
+        (0x00_6f_b4, Color::Blue),
+        (0xa8_6e_00, Color::Magenta),
+        (0x00_7d_58, Color::Green),
+        (0xa8_48_80, Color::LightMagenta),
+        (0x7d_74_00, Color::Cyan),
+        (0xb8_46_00, Color::Red),
+        (0x00_3f_80, Color::LightBlue),
+        (0x5a_5a_5a, Color::DarkGray),
+    ],
+};
+
+const STRONG: Colours = Colours {
+    faint: (0xff_ff_ff, Color::Reset),
+    border: (0xd0_d0_d0, Color::Gray),
+    focus: (0xff_ff_00, Color::LightYellow),
+    good: (0x50_ff_a0, Color::LightGreen),
+    warn: (0xff_d0_40, Color::LightYellow),
+    bad: (0xff_80_40, Color::LightRed),
+    lanes: [
+        (0x80_d0_ff, Color::LightCyan),
+        (0xff_c0_30, Color::LightYellow),
+        (0x40_ff_b0, Color::LightGreen),
+        (0xff_a0_e0, Color::LightMagenta),
+        (0xff_ff_60, Color::Yellow),
+        (0xff_90_50, Color::LightRed),
+        (0x60_a0_ff, Color::LightBlue),
+        (0xff_ff_ff, Color::White),
+    ],
+};
 
 /// The nearest colour of the 6x6x6 cube.
 pub fn cube(r: u8, g: u8, b: u8) -> u8 {

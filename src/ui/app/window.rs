@@ -188,14 +188,13 @@ impl App {
 
     /// Everything that can be done now, to be found by name.
     pub(super) fn palette(&self) -> Menu {
-        let scopes = keymap::pane_scopes(self.focus());
-        let rows =
-            keymap::KEYMAP.iter().filter(|b| scopes.contains(&b.scope) && b.scope != keymap::Scope::AnyPane);
-        let item = |b: &keymap::Binding| Item {
-            label: b.help.into(),
+        let scopes = [keymap::Scope::Global, keymap::Scope::Pane(self.focus())];
+        let rows = scopes.into_iter().flat_map(|s| self.keymap.of(s));
+        let item = |b: &keymap::custom::Row| Item {
+            label: b.of.help.into(),
             about: String::new(),
-            right: keys(b.keys),
-            pick: Pick::Action(b.action),
+            right: keys(&b.keys),
+            pick: Pick::Action(b.of.action),
         };
         let pane = |id: PaneId| Item {
             label: format!("show the pane {}", id.name()),

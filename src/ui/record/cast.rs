@@ -1,6 +1,7 @@
 //! Asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast): written picture by picture, read line by line.
 //! Knows no clock: the time of every event is an argument.
 
+use super::super::terminal::choice::Drawing;
 use super::super::terminal::encode::encode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
@@ -65,7 +66,7 @@ impl<W: Write> Cast<W> {
             let (width, height) = size(picture);
             self.event(now, "r", &format!("{width}x{height}"))?;
         }
-        encode(self.shown.as_ref(), picture, false, &mut self.bytes);
+        encode(self.shown.as_ref(), picture, Drawing::Braille, &mut self.bytes);
         match &mut self.shown {
             Some(old) => old.clone_from(picture),
             empty => *empty = Some(picture.clone()),

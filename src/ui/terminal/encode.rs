@@ -1,5 +1,6 @@
 //! From one picture to the next in as few bytes as possible. Writes to a buffer only, and lets no control character through.
 
+use super::choice::Drawing;
 use crate::text::harmful;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -22,19 +23,19 @@ struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     at: Option<(u16, u16)>,
     pen: Pen,
-    ascii: bool,
+    drawing: Drawing,
 }
 
 /// Appends what turns `old` into `new`; nothing at all if they look the same. Another size, or no `old`: all of it.
 ///
 /// Setting a colour costs more than going elsewhere, so cells are sent colour by colour rather than row by row.
-/// `ascii`: replaces every character beyond ASCII by the nearest one.
-pub fn encode(old: Option<&Buffer>, new: &Buffer, ascii: bool, out: &mut Vec<u8>) {
+/// `drawing`: a character beyond it is replaced by the nearest one within.
+pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: Drawing, out: &mut Vec<u8>) {
     let old = old.filter(|o| o.area == new.area);
     if old.is_none() {
         out.extend_from_slice(b"\x1b[m\x1b[2J");
     }
-    let mut e = Encoder { out, at: None, pen: PLAIN, ascii };
+    let mut e = Encoder { out, at: None, pen: PLAIN, drawing };
     let width = usize::from(new.area.width).max(1);
     for Change { cell, .. } in in_order(changes(old, new)) {
         let (x, y) = (cell % width, cell / width);
@@ -243,7 +244,8 @@ impl Encoder<'_> {
     fn symbol(&mut self, symbol: &str) {
         for c in symbol.chars() {
             let c = if harmful(c) { '?' } else { c };
-            if self.ascii && !c.is_ascii() {
+            let c = if self.drawing == Drawing::Block { quarters(c) } else { c };
+            if self.drawing == Drawing::Ascii && !c.is_ascii() {
                 self.out.push(nearest(c));
                 // A wide character still takes its two cells.
                 for _ in 1..symbol.width() {
@@ -295,6 +297,18 @@ fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
         }
     };
     let _ = write!(out, "{n};");
+}
+
+/// Braille dots as quarters of the cell; anything else as it is.
+fn quarters(c: char) -> char {
+    const QUARTERS: [char; 16] =
+        [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
+    let dots = u32::from(c).wrapping_sub(0x2800);
+    if dots > 0xff {
+        return c;
+    }
+    let any = |mask: u32, quarter: usize| if dots & mask == 0 { 0 } else { quarter };
+    QUARTERS[any(0x03, 1) | any(0x18, 2) | any(0x44, 4) | any(0xa0, 8)]
 }
 
 /// The ASCII character that looks most like it.
@@ -366,11 +380,11 @@ mod tests {
                 new.set_string(x, y, symbols[(r >> 8) % symbols.len()], style);
             }
             let mut bytes = Vec::new();
-            encode(old.as_ref(), &new, false, &mut bytes);
+            encode(old.as_ref(), &new, Drawing::Braille, &mut bytes);
             vt.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
             let mut whole = avt::Terminal::new(30, 8).expect("a size");
             let mut bytes = Vec::new();
-            encode(None, &new, false, &mut bytes);
+            encode(None, &new, Drawing::Braille, &mut bytes);
             whole.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
             assert_eq!(shown(&vt), shown(&whole), "round {round}");
             old = Some(new);
@@ -382,11 +396,11 @@ mod tests {
         let mut b = Buffer::empty(Rect::new(0, 0, 20, 3));
         b.set_string(2, 1, "loss 0.25", Style::new().fg(Color::Red));
         let mut out = Vec::new();
-        encode(Some(&b.clone()), &b, false, &mut out);
+        encode(Some(&b.clone()), &b, Drawing::Braille, &mut out);
         assert!(out.is_empty());
         let mut c = b.clone();
         c.set_string(7, 1, "0.24", Style::new().fg(Color::Red));
-        encode(Some(&b), &c, false, &mut out);
+        encode(Some(&b), &c, Drawing::Braille, &mut out);
         assert_eq!(String::from_utf8_lossy(&out), "\x1b[2;11H\x1b[31m4\x1b[m");
     }
 
@@ -396,7 +410,7 @@ mod tests {
         b[(0, 0)].set_symbol("\x1b]52;c;x\x07");
         b[(1, 0)].set_symbol("\u{202e}");
         let mut out = Vec::new();
-        encode(None, &b, false, &mut out);
+        encode(None, &b, Drawing::Braille, &mut out);
         let text = String::from_utf8(out).expect("text");
         assert!(!text.contains('\x07') && !text.contains('\u{202e}') && !text.contains("\x1b]"), "{text:?}");
     }
@@ -406,7 +420,12 @@ mod tests {
         let mut b = Buffer::empty(Rect::new(0, 0, 12, 1));
         b.set_string(0, 0, "╭─‖g‖⣿日é▇", Style::new());
         let mut out = Vec::new();
-        encode(None, &b, true, &mut out);
+        encode(None, &b, Drawing::Ascii, &mut out);
         assert!(out.is_ascii(), "{out:?}");
+        let mut b = Buffer::empty(Rect::new(0, 0, 4, 1));
+        b.set_string(0, 0, "⣿⠁⡀─", Style::new());
+        let mut out = Vec::new();
+        encode(None, &b, Drawing::Block, &mut out);
+        assert!(String::from_utf8_lossy(&out).contains("█▘▖─"), "{out:?}");
     }
 }

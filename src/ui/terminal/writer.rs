@@ -3,6 +3,7 @@
 //! The mailbox holds the newest whole picture; what is sent is its difference to what the terminal has. A picture that was
 //! never sent needs no repair, and a terminal that does not read blocks nobody but this thread.
 
+use super::choice::Drawing;
 use super::encode::encode;
 use ratatui::buffer::Buffer;
 use std::io::Write;
@@ -95,14 +96,14 @@ fn lock(mutex: &Mutex<Mail>) -> MutexGuard<'_, Mail> {
 }
 
 impl Writer {
-    /// Starts the thread. `ascii`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge pictures;
+    /// Starts the thread. `drawing`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge pictures;
     /// `failed` is told when the terminal takes no more.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(
         mut out: impl Write + Send + 'static,
-        ascii: bool,
+        drawing: Drawing,
         ask: bool,
         failed: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
@@ -125,7 +126,7 @@ impl Writer {
         let shared = Arc::new((Mutex::new(mail), Condvar::new()));
         let writer = Self { shared: Arc::clone(&shared) };
         std::thread::Builder::new().name("terminal-writer".into()).spawn(move || {
-            let result = write_all(&shared, &mut out, ascii);
+            let result = write_all(&shared, &mut out, drawing);
             let mut mail = lock(&shared.0);
             mail.ended = true;
             mail.failed = result.is_err();
@@ -233,7 +234,7 @@ impl Writer {
     }
 }
 
-fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool) -> std::io::Result<()> {
+fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, drawing: Drawing) -> std::io::Result<()> {
     let (mutex, change) = shared;
     let mut shown: Option<Buffer> = None;
     let mut bytes = Vec::with_capacity(16 * 1024);
@@ -260,7 +261,7 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, ascii: bool)
         bytes.clear();
         bytes.extend_from_slice(b"\x1b[?2026h");
         let empty = bytes.len();
-        encode(shown.as_ref().filter(|_| !whole), &picture, ascii, &mut bytes);
+        encode(shown.as_ref().filter(|_| !whole), &picture, drawing, &mut bytes);
         shown = Some(picture);
         if bytes.len() == empty {
             lock(mutex).writing = false;
@@ -325,7 +326,8 @@ mod tests {
     fn a_terminal_that_does_not_read_stops_nobody_and_ends_up_with_the_newest_picture() {
         let (permit, permits) = channel();
         let (written, output) = channel();
-        let writer = Writer::start(Slow { permits, written }, false, false, || ()).expect("a thread");
+        let writer =
+            Writer::start(Slow { permits, written }, Drawing::Braille, false, || ()).expect("a thread");
         for n in 0..10_000 {
             writer.send(&picture(n));
         }
@@ -343,7 +345,8 @@ mod tests {
     fn the_next_picture_waits_for_the_answer_to_the_last() {
         let (permit, permits) = channel();
         let (written, output) = channel();
-        let writer = Writer::start(Slow { permits, written }, false, true, || ()).expect("a thread");
+        let writer =
+            Writer::start(Slow { permits, written }, Drawing::Braille, true, || ()).expect("a thread");
         for _ in 0..100 {
             permit.send(()).expect("the writer lives");
         }
@@ -370,7 +373,7 @@ mod tests {
         let (written, _) = channel();
         drop(permit);
         let (tell, told) = channel();
-        let writer = Writer::start(Slow { permits, written }, false, false, move || {
+        let writer = Writer::start(Slow { permits, written }, Drawing::Braille, false, move || {
             let _ = tell.send(());
         })
         .expect("a thread");

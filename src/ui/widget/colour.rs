@@ -1,6 +1,6 @@
 //! Colours for numbers, in whatever depth the terminal has, and characters for numbers where it has none.
 
-use crate::ui::theme::{Depth, Glyphs, Theme, cube};
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme, cube};
 use ratatui::style::{Color, Modifier, Style};
 
 /// Red, green, blue.
@@ -143,7 +143,8 @@ pub fn to_rgb(color: Color) -> Option<Rgb> {
 pub fn faint(color: Color, theme: &Theme) -> Style {
     match (theme.depth, to_rgb(color)) {
         (Depth::True | Depth::Indexed, Some(c)) => {
-            Style::new().fg(of_rgb(mix(c, [70, 72, 80], 0.62), theme.depth))
+            let toward = if theme.scheme == Scheme::Light { [205, 206, 210] } else { [70, 72, 80] };
+            Style::new().fg(of_rgb(mix(c, toward, 0.62), theme.depth))
         }
         (Depth::Mono, _) => Style::new().add_modifier(Modifier::DIM),
         _ => Style::new().fg(color).add_modifier(Modifier::DIM),

@@ -1,0 +1,102 @@
+//! How to show things: options of the command line and the file of preferences.
+
+use super::BadInput;
+use crate::lab::files;
+use crate::limits;
+use crate::ui::config::{self, Config};
+use crate::ui::keymap::custom::Keymap;
+use crate::ui::terminal::choice::{Asked, Chosen, ColorChoice, Drawing, choose};
+use crate::ui::theme::Scheme;
+use etcetera::BaseStrategy as _;
+use std::path::PathBuf;
+
+/// Options of everything that draws.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Display {
+    /// Colours: none, 16, 256, all, or as the terminal says
+    #[arg(long, value_name = "WHEN", value_parser = parse_color)]
+    color: Option<ColorChoice>,
+    /// dark, light, high-contrast or mono
+    #[arg(long, value_name = "NAME", value_parser = parse_theme)]
+    theme: Option<Scheme>,
+    /// Characters to draw with: braille, block or ascii
+    #[arg(long, value_name = "KIND", value_parser = parse_drawing)]
+    drawing: Option<Drawing>,
+    /// Pictures a second at most, but for those that a key asks for
+    #[arg(long, value_name = "N", value_parser = parse_fps)]
+    fps: Option<f64>,
+    /// Send as little as can be
+    #[arg(long)]
+    low_bandwidth: bool,
+}
+
+/// What is chosen, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// For the terminal.
+    pub chosen: Chosen,
+    /// What the keys mean.
+    pub keymap: Keymap,
+}
+
+fn one<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, String> {
+    let found = names.iter().find(|(name, _)| *name == text).map(|(_, what)| *what);
+    let all = || names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("allowed: {}", all()))
+}
+
+fn parse_color(text: &str) -> Result<ColorChoice, String> {
+    use ColorChoice::{Always, Auto, Basic, Indexed, Never, True};
+    let names = [
+        ("auto", Auto),
+        ("always", Always),
+        ("never", Never),
+        ("16", Basic),
+        ("256", Indexed),
+        ("truecolor", True),
+    ];
+    one(text, &names)
+}
+
+fn parse_theme(text: &str) -> Result<Scheme, String> {
+    use Scheme::{Dark, HighContrast, Light, Mono};
+    one(text, &[("dark", Dark), ("light", Light), ("high-contrast", HighContrast), ("mono", Mono)])
+}
+
+fn parse_drawing(text: &str) -> Result<Drawing, String> {
+    one(text, &[("braille", Drawing::Braille), ("block", Drawing::Block), ("ascii", Drawing::Ascii)])
+}
+
+fn parse_fps(text: &str) -> Result<f64, String> {
+    let fps = text.parse().ok().filter(|f| config::FPS.contains(f));
+    fps.ok_or_else(|| format!("a number from {} to {}", config::FPS.start(), config::FPS.end()))
+}
+
+/// Where the preferences lie, whether or not they are there.
+pub fn path() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("gradtui").join("config.ron"))
+}
+
+impl Display {
+    /// Reads the preferences and chooses.
+    ///
+    /// # Errors
+    /// Every fault of the preferences.
+    pub fn choose(&self) -> Result<Shown, BadInput> {
+        let (config, keymap) = match path().filter(|p| p.symlink_metadata().is_ok()) {
+            None => (Config::default(), Keymap::default()),
+            Some(path) => {
+                let name = path.display().to_string();
+                let bytes = files::read(&path, limits::SCENARIO_BYTES);
+                let bytes = bytes.map_err(|what| BadInput::new(format!("{name}: {what}")))?;
+                config::read(&bytes)
+                    .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file(&name)).collect()))?
+            }
+        };
+        let Self { color, theme, drawing, fps, low_bandwidth } = *self;
+        let asked = Asked { color, theme, drawing, fps, low_bandwidth };
+        let chosen = choose(&asked, &config, |name| std::env::var(name).ok());
+        Ok(Shown { chosen, keymap })
+    }
+}

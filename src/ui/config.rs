@@ -1,0 +1,88 @@
+//! What somebody prefers: a small RON document, checked like a scenario. Opens no file.
+
+use super::keymap::Action;
+use super::keymap::custom::Keymap;
+use super::terminal::choice::{ColorChoice, Drawing};
+use super::theme::Scheme;
+use crate::scenario::{Fault, decode, document};
+use serde::Deserialize;
+
+/// Preferences; whatever is left out is chosen by what the terminal says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Colours by meaning.
+    pub theme: Option<Scheme>,
+    /// How many colours.
+    pub color: Option<ColorChoice>,
+    /// Which characters.
+    pub drawing: Option<Drawing>,
+    /// Pictures a second at most.
+    pub fps: Option<f64>,
+    /// Whether to send as little as can be.
+    pub low_bandwidth: bool,
+    /// Other keys: an action and the names of its keys.
+    pub keys: Vec<(Action, Vec<String>)>,
+}
+
+/// Pictures a second that can be asked for.
+pub const FPS: std::ops::RangeInclusive<f64> = 0.2..=60.0;
+
+/// Reads preferences and the keys that follow from them.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<Fault>> {
+    let text = decode(bytes).map_err(|fault| vec![fault])?;
+    let mut keymap = Keymap::default();
+    let config = document(text, |config: &Config, fault| {
+        if let Some(fps) = config.fps.filter(|f| !FPS.contains(f)) {
+            fault("fps", format!("{fps} is out of range; allowed is {} to {}", FPS.start(), FPS.end()));
+        }
+        for (i, (action, names)) in config.keys.iter().enumerate() {
+            let keys: Result<Vec<_>, String> = names.iter().map(|n| n.parse()).collect();
+            if let Err(what) = keys.and_then(|keys| keymap.rebind(*action, &keys)) {
+                fault(&format!("keys[{i}]"), what);
+            }
+        }
+        if let Some(what) = keymap.conflict() {
+            fault("keys", what);
+        }
+    })?;
+    Ok((config, keymap))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::keymap::{Key, pane_scopes};
+    use crate::ui::pane::PaneId;
+
+    #[test]
+    fn preferences_are_read_and_keys_follow() {
+        let text = "(theme: Light, color: Never, drawing: Block, fps: 5, keys: [(TogglePause, [\"p\", \"F5\"]), (Lane(0), [\"F2\"])])";
+        let (config, keymap) = read(text.as_bytes()).expect("preferences");
+        assert_eq!((config.theme, config.drawing), (Some(Scheme::Light), Some(Drawing::Block)));
+        let scopes = pane_scopes(PaneId::Curves);
+        assert_eq!(keymap.find("F5".parse().expect("a key"), &scopes), Some(Action::TogglePause));
+        assert_eq!(keymap.find(Key::of_char(' '), &scopes), None);
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        let faults = |text: &str| -> Vec<String> {
+            read(text.as_bytes()).err().into_iter().flatten().map(|f| f.to_string()).collect()
+        };
+        assert!(
+            faults("(\n  theme: Lihgt\n)")[0].starts_with("2:10: "),
+            "{:?}",
+            faults("(\n  theme: Lihgt\n)")
+        );
+        assert!(faults("(fsp: 3)")[0].contains("did you mean fps?"));
+        assert!(faults("(fps: 0)")[0].starts_with("1:7: 0 is out of range"));
+        assert!(faults("(keys: [(Quit, [\"Qq\"])])")[0].starts_with("1:9: there is no key"));
+        assert!(faults("(keys: [(Quit, [\"z\"])])")[0].contains("two things"));
+        assert!(faults("(keys: [(Quti, [\"z\"])])")[0].contains("Quit"));
+        assert_eq!(faults("()"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,108 @@
+//! The table of keys as somebody wants it: the same rows, other keys. Does nothing itself.
+
+use super::{Action, Binding, KEYMAP, Key, Scope};
+use crossterm::event::{KeyCode, KeyModifiers};
+
+/// A row of the table with the keys that hold.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The keys, the one to show first.
+    pub keys: Vec<Key>,
+    /// The row of the table.
+    pub of: &'static Binding,
+}
+
+/// The table of keys that holds.
+#[derive(Clone, Debug)]
+pub struct Keymap {
+    rows: Vec<Row>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self { rows: KEYMAP.iter().map(|of| Row { keys: of.keys.to_vec(), of }).collect() }
+    }
+}
+
+impl Keymap {
+    /// The rows of a scope, in the order of the table.
+    pub fn of(&self, scope: Scope) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |r| r.of.scope == scope)
+    }
+
+    /// What a key means in these scopes, the nearest first.
+    pub fn find(&self, key: Key, scopes: &[Scope]) -> Option<Action> {
+        scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of.action))
+    }
+
+    /// Gives an action these keys instead of its own, wherever it has some. In a form only keys that type nothing are taken
+    /// over; it keeps its own where none is left.
+    ///
+    /// # Errors
+    /// What speaks against it.
+    pub fn rebind(&mut self, action: Action, keys: &[Key]) -> Result<(), String> {
+        if keys.is_empty() {
+            return Err("an action needs a key".into());
+        }
+        for row in self.rows.iter_mut().filter(|r| r.of.action == action) {
+            let fits = |k: &&Key| row.of.scope != Scope::Form || !types(**k);
+            let own: Vec<Key> = keys.iter().filter(fits).copied().collect();
+            if !own.is_empty() {
+                row.keys = own;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first key that means two things where it is pressed, in words.
+    pub fn conflict(&self) -> Option<String> {
+        let near = |scope: Scope| match scope {
+            Scope::Pane(_) | Scope::AnyPane => vec![scope, Scope::Global],
+            other => vec![other],
+        };
+        self.rows.iter().enumerate().find_map(|(i, row)| {
+            let scopes = near(row.of.scope);
+            let others =
+                self.rows.iter().enumerate().filter(|(j, r)| *j != i && scopes.contains(&r.of.scope));
+            others.into_iter().find_map(|(_, other)| {
+                let key = row.keys.iter().find(|k| other.keys.contains(k))?;
+                Some(format!("{key} would mean two things: {} and {}", row.of.help, other.of.help))
+            })
+        })
+    }
+}
+
+/// Whether a key types a character.
+fn types(key: Key) -> bool {
+    matches!(key.code, KeyCode::Char(_)) && (key.modifiers - KeyModifiers::SHIFT).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::keymap::pane_scopes;
+    use crate::ui::pane::PaneId;
+
+    #[test]
+    fn another_key_takes_over_and_the_old_one_is_free() {
+        let mut keymap = Keymap::default();
+        assert_eq!(keymap.conflict(), None);
+        let scopes = pane_scopes(PaneId::Curves);
+        keymap.rebind(Action::TogglePause, &[Key::of_char('p')]).expect("free");
+        assert_eq!(keymap.find(Key::of_char('p'), &scopes), Some(Action::TogglePause));
+        assert_eq!(keymap.find(Key::of_char(' '), &scopes), None);
+        assert_eq!(keymap.conflict(), None);
+        keymap.rebind(Action::Zoom, &[Key::of_char('p')]).expect("told by the conflict");
+        assert!(keymap.conflict().expect("a conflict").starts_with("p would mean two things"));
+        assert!(keymap.rebind(Action::Zoom, &[]).is_err());
+    }
+
+    #[test]
+    fn a_form_is_never_robbed_of_a_character() {
+        let mut keymap = Keymap::default();
+        keymap.rebind(Action::Down, &[Key::of_char('e')]).expect("words");
+        assert_eq!(keymap.find(Key::of_char('e'), &[Scope::List]), Some(Action::Down));
+        assert_eq!(keymap.find(Key::of_char('e'), &[Scope::Form]), None);
+        assert_eq!(keymap.find("Down".parse().expect("a key"), &[Scope::Form]), Some(Action::Down));
+    }
+}

@@ -1,0 +1,226 @@
+//! What to show on this terminal, and why: from the command line, the preferences and the environment. Touches no terminal.
+
+use crate::ui::config::Config;
+use crate::ui::theme::{Depth, Glyphs, Scheme};
+use serde::Deserialize;
+
+/// When colours are wanted, and how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ColorChoice {
+    /// As the terminal says.
+    #[default]
+    Auto,
+    /// Always; at least 16.
+    Always,
+    /// Never.
+    Never,
+    /// The sixteen of the terminal's palette.
+    Basic,
+    /// 256.
+    Indexed,
+    /// 24 bits.
+    True,
+}
+
+/// Which characters draw curves and frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Drawing {
+    /// Eight dots a cell.
+    Braille,
+    /// Quarters of a cell: where the font has no braille.
+    Block,
+    /// Nothing but ASCII.
+    Ascii,
+}
+
+impl Drawing {
+    /// What the panes must do without.
+    pub fn glyphs(self) -> Glyphs {
+        if self == Self::Ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+    }
+}
+
+/// Something chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice<T> {
+    /// What.
+    pub what: T,
+    /// In a few words.
+    pub why: String,
+}
+
+fn chosen<T>(what: T, why: impl Into<String>) -> Choice<T> {
+    Choice { what, why: why.into() }
+}
+
+/// What was asked for on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Colours.
+    pub color: Option<ColorChoice>,
+    /// Theme.
+    pub theme: Option<Scheme>,
+    /// Characters.
+    pub drawing: Option<Drawing>,
+    /// Pictures a second at most.
+    pub fps: Option<f64>,
+    /// As little as can be.
+    pub low_bandwidth: bool,
+}
+
+/// Everything chosen for a terminal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// Colours.
+    pub depth: Choice<Depth>,
+    /// Characters.
+    pub drawing: Choice<Drawing>,
+    /// Theme.
+    pub scheme: Choice<Scheme>,
+    /// Pictures a second at most.
+    pub fps: Choice<f64>,
+}
+
+/// Pictures a second where nobody says otherwise, and where little may be sent.
+const FPS: (f64, f64) = (10.0, 2.5);
+
+/// Chooses; `var` reads one variable of the environment.
+pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
+    let low = asked.low_bandwidth || config.low_bandwidth;
+    let fps = match (asked.fps, config.fps) {
+        (Some(fps), _) => chosen(fps, "--fps"),
+        (None, _) if low => {
+            chosen(FPS.1, if asked.low_bandwidth { "--low-bandwidth" } else { "the configuration" })
+        }
+        (None, Some(fps)) => chosen(fps, "the configuration"),
+        (None, None) => chosen(FPS.0, "the default"),
+    };
+    let scheme = match (asked.theme, config.theme) {
+        (Some(scheme), _) => chosen(scheme, "--theme"),
+        (None, Some(scheme)) => chosen(scheme, "the configuration"),
+        (None, None) => scheme(&var),
+    };
+    let depth = match (asked.color, config.color) {
+        _ if scheme.what == Scheme::Mono => chosen(Depth::Mono, "the theme"),
+        (Some(color), _) => depth(color, "--color", &var),
+        (None, Some(color)) => depth(color, "the configuration", &var),
+        (None, None) => depth(ColorChoice::Auto, "", &var),
+    };
+    let drawing = match (asked.drawing, config.drawing) {
+        (Some(drawing), _) => chosen(drawing, "--drawing"),
+        (None, Some(drawing)) => chosen(drawing, "the configuration"),
+        (None, None) => drawing(&var),
+    };
+    Chosen { depth, drawing, scheme, fps }
+}
+
+/// How many colours, from a choice and the environment.
+fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>) -> Choice<Depth> {
+    let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
+    let term = var("TERM").unwrap_or_default();
+    let forced =
+        choice == ColorChoice::Always || var("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
+    match choice {
+        ColorChoice::Never => return chosen(Depth::Mono, from),
+        ColorChoice::Basic => return chosen(Depth::Sixteen, from),
+        ColorChoice::Indexed => return chosen(Depth::Indexed, from),
+        ColorChoice::True => return chosen(Depth::True, from),
+        ColorChoice::Auto if set("NO_COLOR") => return chosen(Depth::Mono, "NO_COLOR is set"),
+        ColorChoice::Auto | ColorChoice::Always => {}
+    }
+    let colorterm = var("COLORTERM").unwrap_or_default();
+    if matches!(&colorterm[..], "truecolor" | "24bit") {
+        chosen(Depth::True, format!("COLORTERM={colorterm}"))
+    } else if term.contains("direct") {
+        chosen(Depth::True, format!("TERM={term}"))
+    } else if term.contains("256color") {
+        chosen(Depth::Indexed, format!("TERM={term}, and COLORTERM promises no more"))
+    } else if !forced && (term.starts_with("vt1") || term.starts_with("vt2")) {
+        chosen(Depth::Mono, format!("TERM={term}"))
+    } else {
+        chosen(Depth::Sixteen, format!("TERM={term} promises no more"))
+    }
+}
+
+/// Which characters, from the locale and the kind of terminal.
+fn drawing(var: &impl Fn(&str) -> Option<String>) -> Choice<Drawing> {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+    let locale = names.iter().find_map(|n| var(n).filter(|v| !v.is_empty()).map(|v| (n, v)));
+    let term = var("TERM").unwrap_or_default();
+    match locale {
+        _ if term == "linux" || term.starts_with("vt") => chosen(Drawing::Ascii, format!("TERM={term}")),
+        None => chosen(Drawing::Ascii, "no locale is set"),
+        Some((name, value)) => {
+            let lower = value.to_ascii_lowercase();
+            let utf8 = lower.contains("utf-8") || lower.contains("utf8");
+            chosen(if utf8 { Drawing::Braille } else { Drawing::Ascii }, format!("{name}={value}"))
+        }
+    }
+}
+
+/// Light or dark, where the terminal says which ground it has.
+fn scheme(var: &impl Fn(&str) -> Option<String>) -> Choice<Scheme> {
+    let ground = var("COLORFGBG").unwrap_or_default();
+    match ground.rsplit(';').next().and_then(|g| g.parse::<u8>().ok()) {
+        Some(7 | 9..=15) => chosen(Scheme::Light, format!("COLORFGBG={ground}")),
+        Some(_) => chosen(Scheme::Dark, format!("COLORFGBG={ground}")),
+        None => chosen(Scheme::Dark, "the default"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_string())
+    }
+
+    #[test]
+    fn colours_are_chosen_in_the_documented_order() {
+        use ColorChoice::{Always, Auto, Basic, Never, True};
+        for (choice, vars, want) in [
+            (Never, &[("COLORTERM", "truecolor")][..], Depth::Mono),
+            (Auto, &[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], Depth::Mono),
+            (Auto, &[("NO_COLOR", ""), ("COLORTERM", "truecolor")], Depth::True),
+            (Always, &[("NO_COLOR", "1"), ("TERM", "xterm-256color")], Depth::Indexed),
+            (Basic, &[("COLORTERM", "truecolor")], Depth::Sixteen),
+            (True, &[("TERM", "linux")], Depth::True),
+            (Auto, &[("TERM", "xterm-256color")], Depth::Indexed),
+            (Auto, &[("TERM", "xterm-direct")], Depth::True),
+            (Auto, &[("TERM", "xterm")], Depth::Sixteen),
+            (Auto, &[("TERM", "linux")], Depth::Sixteen),
+            (Auto, &[("TERM", "vt100")], Depth::Mono),
+        ] {
+            assert_eq!(depth(choice, "asked", &env(vars)).what, want, "{choice:?} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn only_utf8_locales_get_more_than_ascii() {
+        for (vars, want) in [
+            (&[("LANG", "de_DE.UTF-8")][..], Drawing::Braille),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], Drawing::Ascii),
+            (&[("LC_ALL", ""), ("LANG", "C.utf8")], Drawing::Braille),
+            (&[("LANG", "en_US.ISO-8859-1")], Drawing::Ascii),
+            (&[], Drawing::Ascii),
+            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Drawing::Ascii),
+        ] {
+            assert_eq!(drawing(&env(vars)).what, want, "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_comes_before_the_preferences_and_these_before_the_terminal() {
+        let vars = [("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("COLORFGBG", "0;15")];
+        let config = Config { fps: Some(4.0), drawing: Some(Drawing::Block), ..Config::default() };
+        let got = choose(&Asked::default(), &config, env(&vars));
+        assert_eq!((got.scheme.what, got.drawing.what, got.fps.what), (Scheme::Light, Drawing::Block, 4.0));
+        let asked = Asked { theme: Some(Scheme::Mono), low_bandwidth: true, ..Asked::default() };
+        let got = choose(&asked, &config, env(&vars));
+        assert_eq!((got.depth.what, got.fps.what), (Depth::Mono, FPS.1));
+        assert_eq!(&got.fps.why, "--low-bandwidth");
+        let asked = Asked { fps: Some(30.0), ..asked };
+        assert_eq!(choose(&asked, &config, env(&vars)).fps.what, 30.0);
+    }
+}
