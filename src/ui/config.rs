@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn preferences_are_read_and_keys_follow() {
-        let text = "(theme: Light, color: Never, drawing: Block, fps: 5, keys: [(TogglePause, [\"p\", \"F5\"]), (Lane(0), [\"F2\"])])";
+        let text = "(theme: Light, color: Never, drawing: Block, fps: 5, keys: [(TogglePause, [\"F9\", \"F5\"]), (Lane(0), [\"F2\"])])";
         let (config, keymap) = read(text.as_bytes()).expect("preferences");
         assert_eq!((config.theme, config.drawing), (Some(Scheme::Light), Some(Drawing::Block)));
         let scopes = pane_scopes(PaneId::Curves);

@@ -86,14 +86,15 @@ mod tests {
     #[test]
     fn another_key_takes_over_and_the_old_one_is_free() {
         let mut keymap = Keymap::default();
+        let free: Key = "F9".parse().expect("a key");
         assert_eq!(keymap.conflict(), None);
         let scopes = pane_scopes(PaneId::Curves);
-        keymap.rebind(Action::TogglePause, &[Key::of_char('p')]).expect("free");
-        assert_eq!(keymap.find(Key::of_char('p'), &scopes), Some(Action::TogglePause));
+        keymap.rebind(Action::TogglePause, &[free]).expect("free");
+        assert_eq!(keymap.find(free, &scopes), Some(Action::TogglePause));
         assert_eq!(keymap.find(Key::of_char(' '), &scopes), None);
         assert_eq!(keymap.conflict(), None);
-        keymap.rebind(Action::Zoom, &[Key::of_char('p')]).expect("told by the conflict");
-        assert!(keymap.conflict().expect("a conflict").starts_with("p would mean two things"));
+        keymap.rebind(Action::Zoom, &[free]).expect("told by the conflict");
+        assert!(keymap.conflict().expect("a conflict").starts_with("F9 would mean two things"));
         assert!(keymap.rebind(Action::Zoom, &[]).is_err());
     }
 
