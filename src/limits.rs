@@ -22,6 +22,8 @@ pub const LAYERS: usize = 256;
 pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
 /// Lanes of a scenario.
 pub const LANES: usize = 8;
+/// Seeds of a lane.
+pub const SEEDS: usize = 16;
 /// Units of one layer.
 pub const UNITS: usize = 65_536;
 /// Pixels of one side of a kernel, of a stride, of a padding.

@@ -83,6 +83,8 @@ settings! {
         steps: usize = 2000, 1..=limits::STEPS;
         /// seed of everything random
         seed: u64 = 1;
+        /// seeds over which every lane runs, from `seed` on: curves become bands
+        seeds: usize = 1, 1..=limits::SEEDS;
         /// steps between two evaluations on the validation samples
         evaluate_every: usize = 100, 1..=limits::STEPS;
         /// accuracy under noise and attacks, measured while the lanes train

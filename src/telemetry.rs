@@ -2,6 +2,10 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
+mod spread;
+
+pub use spread::{Band, Spread};
+
 use crate::scenario::{DataConfig, Recipe, Scenario, Shape};
 
 /// Index of a lane within a run; a removed lane's index is not used again.
@@ -74,6 +78,8 @@ pub struct Measure {
     pub clip_angle: f32,
     /// ‖update‖/‖parameters‖ of this step.
     pub update_ratio: f32,
+    /// The range of this step over all seeds of the lane; `None` with one.
+    pub spread: Option<Spread>,
 }
 
 /// Numbers of one layer at a measured step.
@@ -208,6 +214,8 @@ pub enum Event {
         loss: f32,
         /// Share of hits; `None` without classes.
         accuracy: Option<f32>,
+        /// The range over all seeds of the lane; `None` with one.
+        spread: Option<Spread>,
     },
     /// A measurement by name: `boundary`, `predictions`, `confusion`, `adversarial` ... May be dropped.
     ///
@@ -265,6 +273,17 @@ pub enum View {
     Confusion {
         /// The lane in front.
         lane: LaneId,
+    },
+    /// A validation sample under the lane's augmentations: probe `augmented`.
+    ///
+    /// Parts, images all: `image` as it is, then `draw 0`, `draw 1` ...; and the scalars `sample` and `samples`.
+    Augmented {
+        /// The lane in front.
+        lane: LaneId,
+        /// Index of the validation sample.
+        sample: usize,
+        /// How many draws.
+        draws: usize,
     },
     /// An attack on a validation sample: probe `adversarial`.
     ///
@@ -359,6 +378,8 @@ pub enum Command {
     Pace(Option<f64>),
     /// Other data (another starting point, another length) for the same lanes, which all start anew.
     Data(Box<DataConfig>),
+    /// So many seeds for every lane; all start anew.
+    Seeds(usize),
     /// Another scenario altogether.
     Load(Box<Scenario>),
     /// What to compute for the screen from now on; replaces the former list.

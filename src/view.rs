@@ -3,7 +3,7 @@
 pub mod history;
 
 use crate::engine::clip::ClipConfig;
-use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase};
+use crate::telemetry::{Band, Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
 
@@ -131,6 +131,8 @@ pub struct LaneView {
     pub layers: Vec<LayerMeasure>,
     /// Newest validation: step, loss, accuracy.
     pub validation: Option<(u64, f32, Option<f32>)>,
+    /// The range of the newest validation over the seeds, where there are several.
+    pub spread: Option<Spread>,
     /// A curve for each metric.
     pub curves: BTreeMap<Metric, History>,
     /// Gradient norm of every layer with parameters over time: the gradient map.
@@ -150,6 +152,11 @@ impl LaneView {
         self.curves.get(&metric)
     }
 
+    /// Whether it differs from another lane by more than their seeds do; `None` unless both run over several seeds.
+    pub fn apart(&self, other: &Self) -> Option<bool> {
+        Some(self.spread?.apart(&other.spread?))
+    }
+
     fn new(id: LaneId, info: LaneInfo, step: u64) -> Self {
         Self {
             id,
@@ -159,6 +166,7 @@ impl LaneView {
             last: Measure::default(),
             layers: Vec::new(),
             validation: None,
+            spread: None,
             curves: BTreeMap::new(),
             gradients: Columns::default(),
             probes: BTreeMap::new(),
@@ -172,15 +180,21 @@ impl LaneView {
     fn measured(&mut self, m: Measure, layers: Vec<LayerMeasure>) {
         let at =
             At { step: m.step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 };
-        self.point(Metric::Loss, at, m.loss_min, m.loss, m.loss_max);
-        if let Some(a) = m.accuracy {
-            self.point(Metric::Accuracy, at, a, a, a);
+        if let Some(s) = m.spread {
+            let bands = [
+                (Metric::Loss, Some(s.loss)),
+                (Metric::Accuracy, s.accuracy),
+                (Metric::GradNorm, s.grad_norm),
+            ];
+            self.bands(at, bands);
+        } else {
+            self.point(Metric::Loss, at, m.loss_min, m.loss, m.loss_max);
+            if let Some(a) = m.accuracy {
+                self.point(Metric::Accuracy, at, a, a, a);
+            }
+            self.point(Metric::GradNorm, at, m.grad_norm, m.grad_norm, m.grad_norm);
         }
-        for (metric, v) in [
-            (Metric::GradNorm, m.grad_norm),
-            (Metric::UpdateRatio, m.update_ratio),
-            (Metric::Lr, m.lr as f32),
-        ] {
+        for (metric, v) in [(Metric::UpdateRatio, m.update_ratio), (Metric::Lr, m.lr as f32)] {
             self.point(metric, at, v, v, v);
         }
         if !matches!(self.info.recipe.clip, ClipConfig::Off(_)) {
@@ -217,14 +231,28 @@ impl LaneView {
         }
     }
 
-    fn evaluated(&mut self, step: u64, loss: f32, accuracy: Option<f32>) {
+    /// Points that are ranges over the seeds: the curve is the median.
+    fn bands<const N: usize>(&mut self, at: At, bands: [(Metric, Option<Band>); N]) {
+        for (metric, band) in bands {
+            if let Some(Band { min, median, max }) = band {
+                self.point(metric, at, min, median, max);
+            }
+        }
+    }
+
+    fn evaluated(&mut self, step: u64, loss: f32, accuracy: Option<f32>, spread: Option<Spread>) {
         let m = &self.last;
         let at =
             At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 };
-        self.point(Metric::ValLoss, at, loss, loss, loss);
-        if let Some(a) = accuracy {
-            self.point(Metric::ValAccuracy, at, a, a, a);
+        if let Some(s) = spread {
+            self.bands(at, [(Metric::ValLoss, Some(s.loss)), (Metric::ValAccuracy, s.accuracy)]);
+        } else {
+            self.point(Metric::ValLoss, at, loss, loss, loss);
+            if let Some(a) = accuracy {
+                self.point(Metric::ValAccuracy, at, a, a, a);
+            }
         }
+        self.spread = spread;
         self.validation = Some((step, loss, accuracy));
         self.step = self.step.max(step);
     }
@@ -278,7 +306,9 @@ impl View {
                 match other {
                     Event::Changed { info, .. } => l.info = *info,
                     Event::Measured { measure, layers, .. } => l.measured(measure, layers),
-                    Event::Evaluated { step, loss, accuracy, .. } => l.evaluated(step, loss, accuracy),
+                    Event::Evaluated { step, loss, accuracy, spread, .. } => {
+                        l.evaluated(step, loss, accuracy, spread);
+                    }
                     Event::Probed { step, name, parts, .. } => {
                         if name == "robustness" {
                             l.attacked(step, &parts);

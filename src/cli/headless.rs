@@ -6,7 +6,7 @@ use crate::lab::outcome::{Expectation, Standing, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
-use crate::telemetry::{Command, Event, Phase};
+use crate::telemetry::{Band, Command, Event, Phase, Spread};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -92,7 +92,8 @@ impl Headless {
             lines(standings.lanes.iter().map(ending).collect())?;
         } else {
             let red = colours();
-            print(&standings.lanes.iter().map(|l| summary(l, red)).collect::<String>())?;
+            let lanes = standings.lanes.iter().map(|l| summary(l, red)).collect::<String>();
+            print(&(lanes + &beyond_seeds(&standings.lanes)))?;
         }
         if let Some(error) = disk {
             return Err(Ended(1, format!("not everything is saved: {error}")).into());
@@ -156,7 +157,38 @@ fn summary(lane: &Standing, red: bool) -> String {
             out.push_str(&format!("{:<20} {on}not to be trusted: {why}{off}\n", ""));
         }
     }
-    out
+    out + &lane.spread.map_or_else(String::new, ranges)
+}
+
+/// Which lanes differ by more than their seeds do, if they ran over several.
+fn beyond_seeds(lanes: &[Standing]) -> String {
+    let Some(seeds) = lanes.iter().find_map(|l| l.spread).map(|s| s.seeds) else { return String::new() };
+    let (mut beyond, mut within) = (Vec::new(), Vec::new());
+    for (i, a) in lanes.iter().enumerate() {
+        for b in &lanes[i + 1..] {
+            let (Some(x), Some(y)) = (a.spread, b.spread) else { continue };
+            if !x.apart(&y) {
+                within.push(format!("{} ~ {}", a.name, b.name));
+                continue;
+            }
+            let first = (x.judged_by().min > y.judged_by().max) == x.accuracy.is_some();
+            let (better, worse) = if first { (a, b) } else { (b, a) };
+            beyond.push(format!("{} > {}", better.name, worse.name));
+        }
+    }
+    let list = |what: &str, pairs: &[String]| match pairs {
+        [] => String::new(),
+        some => format!("{what} {}\n", some.join(", ")),
+    };
+    list(&format!("beyond the spread of {seeds} seeds:"), &beyond) + &list("within it:", &within)
+}
+
+/// The range of a lane's validation over its seeds, in words.
+fn ranges(s: Spread) -> String {
+    let of = |b: Band| format!("{:.4} ({:.4} to {:.4})", b.median, b.min, b.max);
+    let accuracy = s.accuracy.map_or_else(String::new, |a| format!("   val accuracy {}", of(a)));
+    let lost = if s.lost > 0 { format!("   {} lost", s.lost) } else { String::new() };
+    format!("{:<20} {} seeds   val loss {}{accuracy}{lost}\n", "", s.seeds, of(s.loss))
 }
 
 /// A lane's end as a JSON line.
@@ -189,6 +221,10 @@ fn ending(lane: &Standing) -> String {
                 .collect(),
             distrust: &known.distrust,
         }),
+        seeds: lane.spread.map(|s| s.seeds),
+        seeds_lost: lane.spread.map(|s| s.lost),
+        val_loss_spread: lane.spread.map(|s| s.loss),
+        val_accuracy_spread: lane.spread.and_then(|s| s.accuracy),
     };
     serde_json::to_string(&end).unwrap_or_default()
 }
@@ -205,6 +241,14 @@ struct Ending<'a> {
     val_accuracy: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     robustness: Option<Robustness<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seeds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seeds_lost: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_loss_spread: Option<Band>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_accuracy_spread: Option<Band>,
 }
 
 /// How robust a lane is at its end.

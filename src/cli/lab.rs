@@ -65,7 +65,7 @@ impl Lab {
         };
         let base = opened.base()?;
         let samples = checksum(&data.train.inputs);
-        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let mut notices = Vec::new();
         let dir = match &self.out {

@@ -101,7 +101,7 @@ impl Record {
                 Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
             }
         };
-        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
         let size = self.size.or(script.size).unwrap_or(SIZE);

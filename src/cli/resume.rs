@@ -60,7 +60,7 @@ pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     if checksum(&data.train.inputs) != resumed.data {
         resumed.warnings.push("the data are others than when the run began".into());
     }
-    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
         .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
     let end = steps.unwrap_or(scenario.steps as u64);
     let mut run = Lanes::new(experiment, Some(end), files);

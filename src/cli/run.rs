@@ -56,7 +56,7 @@ impl Run {
         let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
         let expect = expectations(&texts, &lanes)?;
         let samples = checksum(&data.train.inputs);
-        let experiment = Experiment::with_data(scenario, Arc::new(data))
+        let experiment = Experiment::with_data(scenario, Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let dir = match &self.out {
             None => None,

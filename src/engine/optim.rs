@@ -61,6 +61,11 @@ pub trait Oracle {
     /// Writes the gradient at `params` (regularised as in training, not clipped) and returns the loss.
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32;
 
+    /// Seed of the experiment, for random directions.
+    fn seed(&self) -> u64 {
+        0
+    }
+
     /// Clips such a gradient, and adds noise to it, as training does with its own, for optimizers that step along it.
     fn clip(&mut self, _grads: &mut [f32], _params: &[f32]) {}
 }

@@ -5,6 +5,7 @@
 use crate::engine::data::Files;
 pub use crate::engine::data::Prepared as Data;
 use crate::engine::network::Network;
+use crate::limits;
 use crate::scenario::{Lane, Recipe, Scenario};
 use crate::telemetry::{LaneInfo, LayerInfo};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Experiment {
     pub scenario: Scenario,
     /// Shared by all lanes.
     pub data: Arc<Data>,
+    /// The data of the other seeds: of seed + 1, seed + 2 ...
+    pub others: Vec<Arc<Data>>,
     /// The lanes in order.
     pub lanes: Vec<Contender>,
 }
@@ -48,14 +51,15 @@ impl Experiment {
     /// Every fault that was found, in the order of the document.
     pub fn new(scenario: Scenario, files: &dyn Files) -> Result<Self, Vec<Fault>> {
         let data = Arc::new(prepare(&scenario, files).map_err(|f| vec![f])?);
-        Self::with_data(scenario, data)
+        Self::with_data(scenario, data, files)
     }
 
-    /// Builds every lane's network for data that are already there.
+    /// Builds every lane's network for data that are already there; those of other seeds are loaded.
     ///
     /// # Errors
     /// Every fault that was found, in the order of the document.
-    pub fn with_data(scenario: Scenario, data: Arc<Data>) -> Result<Self, Vec<Fault>> {
+    pub fn with_data(scenario: Scenario, data: Arc<Data>, files: &dyn Files) -> Result<Self, Vec<Fault>> {
+        let others = prepare_others(&scenario, &data, files).map_err(|f| vec![f])?;
         let (mut lanes, mut faults) = (Vec::new(), Vec::new());
         // A scenario without lanes is one lane that differs by nothing.
         let sole = [Lane { name: "all".into(), ..Lane::default() }];
@@ -75,7 +79,7 @@ impl Experiment {
                 }
             }
         }
-        if faults.is_empty() { Ok(Self { scenario, data, lanes }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { scenario, data, others, lanes }) } else { Err(faults) }
     }
 }
 
@@ -114,4 +118,34 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
 /// What is wrong with the data.
 pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, Fault> {
     scenario.prepare(files).map_err(|e| Fault { at: "data".into(), what: e.to_string() })
+}
+
+/// The data of every seed after the first: generated and split anew, as a run with that seed would have them.
+///
+/// # Errors
+/// What is wrong with the data of a seed, or that all of them together are too many.
+pub fn prepare_others(scenario: &Scenario, first: &Data, files: &dyn Files) -> Result<Vec<Arc<Data>>, Fault> {
+    let fault = |what: String| Err(Fault { at: "seeds".into(), what });
+    let numbers = first.train.inputs.len() + first.validation.inputs.len();
+    if numbers.saturating_mul(scenario.seeds) > limits::DATA_NUMBERS {
+        let most = limits::DATA_NUMBERS / numbers.max(1);
+        return fault(format!(
+            "every seed has data of its own; at most {most} seeds of these fit into memory"
+        ));
+    }
+    let mut others = Vec::new();
+    for k in 1..scenario.seeds as u64 {
+        let seed = scenario.seed.wrapping_add(k);
+        let data = prepare(&Scenario { seed, ..scenario.clone() }, files)?;
+        if (data.train.shape, data.train.outputs(), data.train.len())
+            != (first.train.shape, first.train.outputs(), first.train.len())
+        {
+            return fault(format!(
+                "the data of seed {seed} have other shapes than those of seed {}",
+                scenario.seed
+            ));
+        }
+        others.push(Arc::new(data));
+    }
+    Ok(others)
 }

@@ -7,9 +7,13 @@ use crate::engine::layer::LayerConfig;
 use crate::lab::exam::{self, Exam};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, LOSS_LIMIT, Report, StepResult, Trainer};
-use crate::telemetry::{Event, LaneId, Measure, Phase};
+use crate::telemetry::{Band, Event, LaneId, Measure, Phase, Spread};
 use serde::Serialize;
 use std::sync::Arc;
+
+mod seeds;
+
+pub use seeds::{Replica, SavedReplica};
 
 /// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
 pub trait Pace {
@@ -52,6 +56,8 @@ pub struct Lane {
     pub name: String,
     /// What trains it.
     pub trainer: Trainer,
+    /// Its other seeds.
+    pub replicas: Vec<Replica>,
     /// Seconds of training so far.
     pub seconds: f64,
     /// Seconds of one step, of late.
@@ -123,6 +129,7 @@ impl Lane {
             id,
             name,
             trainer,
+            replicas: Vec::new(),
             seconds: 0.0,
             cost: 0.0,
             trail: None,
@@ -177,6 +184,7 @@ impl Lane {
                     break;
                 }
             }
+            self.step_seeds(show || log, &mut |words| news.events.push(Event::Notice(words)));
             pace.step();
             if show && plan.through_time {
                 self.through_time = self.trainer.through_time();
@@ -200,8 +208,12 @@ impl Lane {
                 // hear of it, so that going on gives what an undisturbed run gives.
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
-            for Evaluation { loss, accuracy } in evaluation.into_iter().chain(restored) {
-                news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy });
+            if evaluation.is_some() {
+                self.evaluate_seeds(evaluate, &mut |words| news.events.push(Event::Notice(words)));
+            }
+            for evaluation @ Evaluation { loss, accuracy } in evaluation.into_iter().chain(restored) {
+                let spread = self.judged(evaluation);
+                news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy, spread });
             }
             // As with evaluations, the log does not hear of a measurement where one merely stops.
             let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {
@@ -250,6 +262,7 @@ impl Lane {
             loss_min: self.since.min,
             loss_max: self.since.max,
             clip_rate: self.since.clipped as f32 / self.since.steps.max(1) as f32,
+            spread: self.spread(),
             ..measure
         };
         self.since = Since::default();
@@ -276,6 +289,7 @@ impl Lane {
             clip_share: before.clip_share,
             clip_angle: 0.0,
             update_ratio: f32::NAN,
+            spread: None,
             epoch: before.epoch,
             evaluations: self.trainer.live().evaluations,
         };
@@ -317,7 +331,33 @@ impl Lane {
             layer_grad_norms: Vec<f32>,
             #[serde(skip_serializing_if = "Option::is_none")]
             robustness: Option<exam::Row>,
+            #[serde(flatten)]
+            seeds: Option<SeedRow>,
         }
+        /// What a lane over several seeds says besides: the range of each number.
+        #[derive(Serialize)]
+        struct SeedRow {
+            seeds: u32,
+            seeds_lost: u32,
+            loss_spread: Band,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            accuracy_spread: Option<Band>,
+            grad_norm_spread: Option<Band>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            val_loss_spread: Option<Band>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            val_accuracy_spread: Option<Band>,
+        }
+        let judged = evaluation.and_then(|e| self.judged(e));
+        let seeds = self.spread().map(|Spread { seeds, lost, loss, accuracy, grad_norm }| SeedRow {
+            seeds,
+            seeds_lost: lost,
+            loss_spread: loss,
+            accuracy_spread: accuracy,
+            grad_norm_spread: grad_norm,
+            val_loss_spread: judged.map(|j| j.loss),
+            val_accuracy_spread: judged.and_then(|j| j.accuracy),
+        });
         let row = Row {
             step: m.step,
             lane: &self.name,
@@ -336,6 +376,7 @@ impl Lane {
             val_accuracy: evaluation.and_then(|e| e.accuracy),
             layer_grad_norms: layers,
             robustness,
+            seeds,
         };
         let text = serde_json::to_string(&row).unwrap_or_default();
         Line { step: m.step, lane: self.id, text }

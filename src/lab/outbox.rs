@@ -124,7 +124,7 @@ mod tests {
         for step in 1..100_000 {
             outbox.push(measured((step % 2) as usize, step, 1.0));
             if step % 1000 == 0 {
-                outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None });
+                outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None, spread: None });
             }
         }
         outbox.push(Event::Phase { lane: 1, step: 99_999, phase: Phase::Finished });
@@ -151,7 +151,7 @@ mod tests {
     fn evaluations_alone_are_bounded_too_and_the_newest_stays() {
         let mut outbox = Outbox::default();
         for step in 0..50_000 {
-            outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None });
+            outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None, spread: None });
         }
         assert!(outbox.len() <= CAPACITY);
         assert!(matches!(outbox.drain().last(), Some(Event::Evaluated { step: 49_999, .. })));

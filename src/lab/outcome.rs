@@ -1,7 +1,7 @@
 //! How the lanes of a run stand, gathered from events, and expectations about it: what a headless run tells at its end.
 
 use crate::lab::exam::{ACCURACIES, Known, PROBE, decimal};
-use crate::telemetry::{Event, LaneId, Measure, Phase};
+use crate::telemetry::{Band, Event, LaneId, Measure, Phase, Spread};
 use crate::text::did_you_mean;
 
 /// How one lane stands.
@@ -19,6 +19,8 @@ pub struct Standing {
     pub val_loss: Option<f32>,
     /// The newest share of hits in validation.
     pub val_accuracy: Option<f32>,
+    /// The range of the newest validation over the lane's seeds, where there are several.
+    pub spread: Option<Spread>,
     /// The best share of hits in validation.
     pub best_val_accuracy: Option<f32>,
     /// The first layer's gradient norm over the last layer's, now.
@@ -34,11 +36,21 @@ pub struct Standing {
 }
 
 /// What an expectation may ask of a lane, each with what it means.
-pub const METRICS: [(&str, &str); 25] = [
+pub const METRICS: [(&str, &str); 32] = [
     ("loss", "training loss of the last step"),
     ("accuracy", "share of hits in the last batch"),
     ("val_loss", "validation loss"),
     ("val_accuracy", "share of hits in validation"),
+    ("val_loss_min", "the least validation loss of the lane's seeds; also val_loss_median, val_loss_max"),
+    ("val_loss_median", "the median of the seeds' validation losses"),
+    ("val_loss_max", "the greatest of the seeds' validation losses"),
+    (
+        "val_accuracy_min",
+        "the least share of hits of the lane's seeds; also val_accuracy_median, val_accuracy_max",
+    ),
+    ("val_accuracy_median", "the median of the seeds' shares of hits"),
+    ("val_accuracy_max", "the greatest of the seeds' shares of hits"),
+    ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
     ("grad_norm", "gradient norm of the last step before clipping"),
     ("grad_norm_clipped", "gradient norm of the last step after clipping"),
@@ -66,12 +78,21 @@ impl Standing {
     fn value(&self, metric: &str, at: Option<f64>) -> Option<f64> {
         let last = self.last.as_ref();
         let float = |x: Option<f32>| x.map(decimal);
+        let band = |b: Option<Band>, of: fn(Band) -> f32| b.map(of).map(decimal);
+        let accuracy = self.spread.and_then(|s| s.accuracy);
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
         match metric {
             "loss" => float(last.map(|m| m.loss)),
             "accuracy" => float(last.and_then(|m| m.accuracy)),
             "val_loss" => float(self.val_loss),
             "val_accuracy" => float(self.val_accuracy),
+            "val_loss_min" => band(self.spread.map(|s| s.loss), |b| b.min).or(float(self.val_loss)),
+            "val_loss_median" => band(self.spread.map(|s| s.loss), |b| b.median).or(float(self.val_loss)),
+            "val_loss_max" => band(self.spread.map(|s| s.loss), |b| b.max).or(float(self.val_loss)),
+            "val_accuracy_min" => band(accuracy, |b| b.min).or(float(self.val_accuracy)),
+            "val_accuracy_median" => band(accuracy, |b| b.median).or(float(self.val_accuracy)),
+            "val_accuracy_max" => band(accuracy, |b| b.max).or(float(self.val_accuracy)),
+            "seeds_lost" => Some(self.spread.map_or(0.0, |s| f64::from(s.lost))),
             "best_val_accuracy" => float(self.best_val_accuracy),
             "grad_norm" => float(last.map(|m| m.grad_norm)),
             "grad_norm_clipped" => float(last.map(|m| m.grad_norm_clipped)),
@@ -120,6 +141,7 @@ impl Standings {
                     last: None,
                     val_loss: None,
                     val_accuracy: None,
+                    spread: None,
                     best_val_accuracy: None,
                     grad_ratio: None,
                     initial_grad_ratio: None,
@@ -144,7 +166,8 @@ impl Standings {
                     }
                 }
             }),
-            Event::Evaluated { lane, loss, accuracy, .. } => self.with(*lane, |l| {
+            Event::Evaluated { lane, loss, accuracy, spread, .. } => self.with(*lane, |l| {
+                l.spread = *spread;
                 (l.val_loss, l.val_accuracy) = (Some(*loss), *accuracy);
                 l.best_val_accuracy = accuracy
                     .map(|a| l.best_val_accuracy.map_or(a, |best| best.max(a)))
@@ -309,6 +332,7 @@ mod tests {
                 last: None,
                 val_loss: None,
                 val_accuracy: None,
+                spread: None,
                 best_val_accuracy: None,
                 grad_ratio: None,
                 initial_grad_ratio: None,
@@ -320,7 +344,13 @@ mod tests {
                 [1e-3, 2.0].map(|n| LayerMeasure { grad_norm: Some(n), ..LayerMeasure::default() }).to_vec();
             let measure = Measure { step: 1, loss: f32::NAN, ..Measure::default() };
             standings.apply(&Event::Measured { lane: id, measure, layers });
-            standings.apply(&Event::Evaluated { lane: id, step: 1, loss: 1.0, accuracy: Some(accuracy) });
+            standings.apply(&Event::Evaluated {
+                lane: id,
+                step: 1,
+                loss: 1.0,
+                accuracy: Some(accuracy),
+                spread: None,
+            });
         }
         standings
     }

@@ -31,6 +31,7 @@ presets! {
     "activations"
     "cnn-fashion"
     "dropout"
+    "augmentation"
     "weight-decay"
     "spiral"
     "recurrent-adding"

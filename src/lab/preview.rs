@@ -13,6 +13,7 @@ use crate::lab::trainer::batch::argmax;
 use crate::telemetry::{Data, Event, View};
 use std::sync::Arc;
 
+mod augmented;
 mod inside;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub fn lane_of(view: &View) -> usize {
     match view {
         View::Prediction { lane, .. }
         | View::Confusion { lane }
+        | View::Augmented { lane, .. }
         | View::Adversarial { lane, .. }
         | View::Landscape { lane, .. }
         | View::Path { lane }
@@ -60,6 +62,7 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
         View::Prediction { grid, .. } if planar(peek) => ("prediction", plane(peek, *grid, memory)),
         View::Prediction { sample, .. } => ("prediction", prediction(peek, *sample, memory)),
         View::Confusion { .. } => ("confusion", confusion(peek, memory)?),
+        View::Augmented { sample, draws, .. } => ("augmented", augmented::augmented(peek, *sample, *draws)?),
         View::Adversarial { sample, eps, attack, target, .. } => {
             ("adversarial", adversarial(peek, *sample, *eps, attack, *target, memory)?)
         }

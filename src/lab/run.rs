@@ -7,9 +7,9 @@ use crate::engine::data::Files;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
-use crate::lab::lane::{Lane, Line, News, Plan};
+use crate::lab::lane::{Lane, Line, News, Plan, SavedReplica};
 use crate::lab::trainer::{Snapshot, Trainer};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub struct Saved {
     pub name: String,
     /// Its state.
     pub snapshot: Snapshot,
+    /// Its other seeds.
+    pub seeds: Vec<SavedReplica>,
     /// Seconds of training.
     pub seconds: f64,
     /// What it was doing.
@@ -66,6 +68,8 @@ pub struct Turn {
 pub struct Run {
     scenario: Scenario,
     data: Arc<Data>,
+    /// The data of the other seeds.
+    others: Vec<Arc<Data>>,
     files: Arc<dyn Files + Send + Sync>,
     places: Vec<Option<Place>>,
     running: bool,
@@ -113,11 +117,12 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// A paused run at step 0; it ends after `steps` (the scenario's own number, if `None`).
     pub fn new(experiment: Experiment, steps: Option<u64>, files: Arc<dyn Files + Send + Sync>) -> Self {
-        let Experiment { scenario, data, lanes } = experiment;
+        let Experiment { scenario, data, others, lanes } = experiment;
         let end = steps.unwrap_or(scenario.steps as u64);
         let mut run = Self {
             scenario,
             data,
+            others,
             files,
             places: Vec::new(),
             running: false,
@@ -171,7 +176,10 @@ impl Run {
             let place = place.ok_or_else(|| format!("the scenario has no lane {}", old.name))?;
             let lane = place.lane.as_mut().ok_or("the run is under way")?;
             if !matches!(old.phase, Phase::Failed(_)) {
-                lane.trainer.restore(&old.snapshot).map_err(|e| format!("lane {}: {e}", old.name))?;
+                let restored = lane.trainer.restore(&old.snapshot);
+                restored
+                    .and_then(|()| lane.restore_seeds(&old.seeds))
+                    .map_err(|e| format!("lane {}: {e}", old.name))?;
             }
             lane.seconds = old.seconds;
             lane.begin_trail();
@@ -193,10 +201,8 @@ impl Run {
         let id = self.places.len();
         self.entered += 1;
         let info = experiment::info(&name, &recipe, &network, &self.data);
-        let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
-        let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
         let place = Place {
-            lane: Some(Box::new(Lane::new(id, name, trainer))),
+            lane: Some(self.lane_of(id, name, recipe, network)),
             info: info.clone(),
             step: 0,
             cost: 0.0,
@@ -208,6 +214,13 @@ impl Run {
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
         self.places.push(Some(place));
         id
+    }
+
+    /// A lane over all seeds, before its first step.
+    fn lane_of(&self, id: LaneId, name: String, recipe: Recipe, network: Arc<Network>) -> Box<Lane> {
+        let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
+        let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
+        Box::new(Lane::new(id, name, trainer).with_seeds(&self.others, seed, total))
     }
 
     /// Whether lines for the disk are wanted.
@@ -460,6 +473,7 @@ impl Run {
                 || Snapshot { step: p.step, ..Snapshot::default() },
                 |lane| lane.trainer.snapshot(),
             ),
+            seeds: p.lane.as_ref().map_or_else(Vec::new, |lane| lane.save_seeds()),
             seconds: p.lane.as_ref().map_or(0.0, |lane| lane.seconds),
             phase: p.phase.clone(),
         });

@@ -98,6 +98,7 @@ pub fn events(steps: u64) -> Vec<Event> {
                 clip_rate: 0.25,
                 clip_share: 0.25,
                 clip_angle: 12.0,
+                spread: None,
                 update_ratio: 1e-3,
             };
             let of = |(layer, info): (usize, &LayerInfo)| LayerMeasure {
@@ -111,7 +112,7 @@ pub fn events(steps: u64) -> Vec<Event> {
             let layers = layers.iter().enumerate().map(of).collect();
             out.push(Event::Measured { lane, measure, layers });
         }
-        out.push(Event::Evaluated { lane, step: steps, loss: 0.4, accuracy: Some(0.912) });
+        out.push(Event::Evaluated { lane, step: steps, loss: 0.4, accuracy: Some(0.912), spread: None });
     }
     out
 }

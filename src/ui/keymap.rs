@@ -48,6 +48,8 @@ pub enum Action {
     Faster,
     /// Hold the lanes to half the pace.
     Slower,
+    /// Every lane over several seeds, or over one again.
+    Seeds,
     /// The lane in front starts anew.
     ResetLane,
     /// All lanes start anew.
@@ -108,6 +110,8 @@ pub enum Action {
     ToggleWindow,
     /// Predictions or confusion matrix.
     ToggleConfusion,
+    /// The sample under the lane's augmentations, or predictions.
+    ToggleAugmented,
     /// The next sample.
     NextSample,
     /// The previous sample.
@@ -374,6 +378,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('}')] A::Faster, "", "train twice as fast, up to as fast as it goes";
         [ch('{')] A::Slower, "", "train half as fast, to watch";
         [ch('S')] A::Solo, "", "train only the lane in front, or all again";
+        [ch('b')] A::Seeds, "", "every lane over five seeds, whose range is drawn as a band; or over one again";
         [ch('r')] A::ResetLane, "", "start the lane in front anew from the same seed";
         [ch('R')] A::ResetAll, "", "start all lanes anew from the same seed";
         [ch('o')] A::Presets, "presets", "open a preset";
@@ -438,6 +443,7 @@ pub const KEYMAP: &[Binding] = keymap! {
     }
     Scope::Pane(PaneId::Prediction) => {
         [ch('c'), of(C::Enter)] A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
+        [ch('a')] A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
         [of(C::Down), ch('j')] A::NextSample, "sample", "the next sample";
         [of(C::Up), ch('k')] A::PreviousSample, "", "the previous sample";
     }

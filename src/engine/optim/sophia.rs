@@ -74,13 +74,13 @@ impl Sophia {
 
 /// Hutchinson's estimate z ⊙ Hz with random signs z, Hz from two gradients: (∇f(θ + εz) - ∇f(θ - εz))/2ε.
 ///
-/// The signs are a function of the step alone, so every lane draws the same. Writes to `scratch[0]`.
+/// The signs are a function of seed and step alone, so every lane draws the same. Writes to `scratch[0]`.
 fn hutchinson(t: u64, params: &[f32], oracle: &mut dyn Oracle, scratch: &mut [Vec<f32>]) {
     let [diagonal, point, back] = scratch else { unreachable!("Sophia keeps 3 scratch buffers") };
     // Between the rounding of the gradient (relative 1e-7 / ε) and the third derivative (ε²).
     let root_mean_square = (kernel::sum_sq_f64(params) / params.len().max(1) as f64).sqrt();
     let eps = (1e-2 * (root_mean_square + 1e-3)) as f32;
-    let stream = Stream::new(0, Purpose::Probe, t, 0);
+    let stream = Stream::new(oracle.seed(), Purpose::Probe, t, 0);
     let signs = |offset: f32, point: &mut [f32]| {
         let mut stream = stream.clone();
         for (point, params) in point.chunks_mut(32).zip(params.chunks(32)) {

@@ -184,3 +184,23 @@ fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
     run.look();
     assert_eq!(part(&probed(&run.drain(), 0, "microscope"), "weight"), &Data::Scalar(70.0));
 }
+
+#[test]
+fn a_sample_is_shown_under_the_augmentations_of_its_own_lane() {
+    let mut run = stepped(
+        r#"(
+        data: Digits(), train_samples: 50, network: [Dense(4)], steps: 10,
+        lanes: [(name: "plain"), (name: "turned", augment: [Rotation(30), Mixup(1.0)]), (name: "still", augment: [Rotation(0)])],
+    )"#,
+    );
+    let views = (0..3).map(|lane| View::Augmented { lane, sample: 7, draws: 5 }).collect::<Vec<_>>();
+    let events = look(&mut run, views, 3);
+    let [plain, turned, still] = [0, 1, 2].map(|lane| probed(&events, lane, "augmented"));
+    let draws = |parts: &[(String, Data)]| parts.iter().filter(|p| p.0.starts_with("draw")).count();
+    assert_eq!((draws(&plain), draws(&turned), draws(&still)), (0, 5, 5));
+    assert_eq!(part(&turned, "image"), part(&plain, "image"));
+    assert_ne!(part(&turned, "draw 0"), part(&turned, "image"));
+    assert_ne!(part(&turned, "draw 0"), part(&turned, "draw 1"));
+    assert_eq!(part(&still, "draw 4"), part(&plain, "image"));
+    assert_eq!(part(&turned, "sample"), &Data::Scalar(7.0));
+}

@@ -1,10 +1,10 @@
 //! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
 
-use super::{Lane, LaneId, Phase, Place, Run, experiment, terminal};
+use super::{LaneId, Phase, Place, Run, experiment, terminal};
 use crate::lab::experiment::{Contender, Experiment, Fault};
-use crate::lab::trainer::{Change, Trainer};
+use crate::lab::trainer::Change;
 use crate::limits;
-use crate::scenario::{self, DataConfig, Recipe, Scenario};
+use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
 use std::sync::Arc;
 
@@ -77,7 +77,16 @@ impl Run {
                 self.solo = lane.filter(|&l| self.places.get(l).is_some_and(Option::is_some));
                 self.levelling = !self.running;
             }
-            Command::Data(data) => self.exchange(*data),
+            Command::Data(data) => {
+                self.exchange(Scenario { data: *data, ..self.scenario.clone() }, "the data are unchanged.");
+            }
+            Command::Seeds(n) => {
+                let seeds = n.clamp(1, limits::SEEDS);
+                self.exchange(
+                    Scenario { seeds, ..self.scenario.clone() },
+                    "there are as many seeds as before.",
+                );
+            }
             Command::Load(scenario) => self.load(*scenario),
             Command::Watch(views) => self.views = views,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
@@ -120,7 +129,7 @@ impl Run {
             return Err(format!("Lane {name} has failed; reset it first."));
         };
         let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
-        let change = lane.trainer.set(recipe).map_err(unchanged)?;
+        let change = lane.set(&recipe).map_err(unchanged)?;
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
         place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
@@ -164,13 +173,14 @@ impl Run {
         let Some(place) = self.places[id].as_mut() else { return };
         let name = place.info.name.clone();
         if let Some(lane) = &mut place.lane {
-            lane.trainer.reset();
+            lane.reset();
         } else {
             let recipe = place.info.recipe.clone();
             let Ok(network) = experiment::build(&self.data, &recipe) else { return };
-            let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
-            let trainer = Trainer::with_network(&self.data, Arc::new(network), recipe, seed, total);
-            place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
+            let lane = self.lane_of(id, name.clone(), recipe, Arc::new(network));
+            if let Some(place) = self.places[id].as_mut() {
+                place.lane = Some(lane);
+            }
         }
         self.forgotten.push((id, name));
         self.restarted(id);
@@ -191,13 +201,17 @@ impl Run {
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
     }
 
-    /// Gives all lanes other data; those that trained on what the data bring along get what the new ones bring.
-    fn exchange(&mut self, data: DataConfig) {
+    /// Gives all lanes the data of another scenario; those that trained on what the data bring along get what the new ones
+    /// bring.
+    fn exchange(&mut self, scenario: Scenario, otherwise: &str) {
         let old = self.scenario.base();
-        let scenario = Scenario { data, ..self.scenario.clone() };
         let data = match experiment::prepare(&scenario, &*self.files) {
             Ok(data) => Arc::new(data),
-            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; the data are unchanged.")),
+            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
+        };
+        let others = match experiment::prepare_others(&scenario, &data, &*self.files) {
+            Ok(others) => others,
+            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
         };
         let build = |(id, place): (LaneId, &Place)| {
             let lane = scenario::Lane::from_recipe(&place.info.name, &place.info.recipe, &old);
@@ -209,16 +223,16 @@ impl Run {
         };
         let built = match self.present().map(build).collect::<Result<Vec<_>, _>>() {
             Ok(built) => built,
-            Err(what) => return self.notice(format!("{what}; the data are unchanged.")),
+            Err(what) => return self.notice(format!("{what}; {otherwise}")),
         };
-        let (seed, total) = (scenario.seed, scenario.steps as u64);
-        (self.scenario, self.data) = (scenario, data);
+        (self.scenario, self.data, self.others) = (scenario, data, others);
         for (id, recipe, network) in built {
-            let Some(place) = self.places[id].as_mut() else { continue };
-            let name = place.info.name.clone();
-            place.info = experiment::info(&name, &recipe, &network, &self.data);
-            let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
-            place.lane = Some(Box::new(Lane::new(id, name.clone(), trainer)));
+            let Some(name) = self.places[id].as_ref().map(|p| p.info.name.clone()) else { continue };
+            let info = experiment::info(&name, &recipe, &network, &self.data);
+            let lane = self.lane_of(id, name.clone(), recipe, network);
+            if let Some(place) = self.places[id].as_mut() {
+                (place.info, place.lane) = (info, Some(lane));
+            }
             self.forgotten.push((id, name));
             self.restarted(id);
         }
@@ -226,7 +240,7 @@ impl Run {
 
     fn load(&mut self, scenario: Scenario) {
         let built = Experiment::new(scenario, &*self.files);
-        let Experiment { scenario, data, lanes } = match built {
+        let Experiment { scenario, data, others, lanes } = match built {
             Ok(experiment) => experiment,
             Err(faults) => {
                 let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
@@ -240,7 +254,7 @@ impl Run {
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
-        (self.scenario, self.data, self.sizes) = (scenario, data, None);
+        (self.scenario, self.data, self.others, self.sizes) = (scenario, data, others, None);
         self.plan_exams();
         self.lines.clear();
         for contender in lanes {

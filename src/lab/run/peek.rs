@@ -1,6 +1,7 @@
 //! Looks at lanes for previews: copies of what is needed, taken when a lane is in hand. Computes nothing.
 
 use super::{Data, LaneId, Network, Run, terminal};
+use crate::engine::augment::AugmentConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::surface::Surface;
 use crate::lab::preview::lane_of;
@@ -29,6 +30,8 @@ pub struct Peek {
     pub data: Arc<Data>,
     /// The point by which it wants to be judged.
     pub params: Vec<f32>,
+    /// Its augmentations, where somebody looks at them.
+    pub augment: Vec<AugmentConfig>,
     /// Running statistics.
     pub state: Vec<f32>,
     /// The test function that it moves over, if it does.
@@ -75,7 +78,10 @@ impl Run {
     /// The same for a view: what does not change with the steps of its lane is not computed anew for each.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
         let (changes, step) = self.stamp(lane_of(view))?;
-        Some((changes, if matches!(view, View::Landscape { .. }) { 0 } else { step }))
+        Some((
+            changes,
+            if matches!(view, View::Landscape { .. } | View::Augmented { .. }) { 0 } else { step },
+        ))
     }
 
     /// Whether somebody looks at a lane in such a way.
@@ -116,6 +122,11 @@ impl Run {
             surface,
             trail: lane.trail.as_ref().filter(|_| way).map_or_else(Vec::new, Trail::points),
             through_time,
+            augment: if self.watched(id, |v| matches!(v, View::Augmented { .. })) {
+                trainer.recipe().augment.clone()
+            } else {
+                Vec::new()
+            },
             examined: weight.and_then(|w| trainer.examine(w)),
         })
     }

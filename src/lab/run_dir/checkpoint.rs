@@ -4,7 +4,7 @@
 
 use crate::engine::optim::State;
 use crate::engine::regularise::stopping::Best;
-use crate::lab::lane::Line;
+use crate::lab::lane::{Line, SavedReplica};
 use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::{Divergence, Phase};
@@ -50,6 +50,11 @@ impl Checkpoint {
             w.phase(&lane.phase);
             w.double(lane.seconds);
             w.snapshot(&lane.snapshot);
+            w.number(lane.seeds.len() as u64);
+            for replica in &lane.seeds {
+                w.phase(&replica.phase);
+                w.snapshot(&replica.snapshot);
+            }
         }
         w.number(self.lines.len() as u64);
         for line in &self.lines {
@@ -219,6 +224,7 @@ impl<'a> Reader<'a> {
             phase: self.phase()?,
             seconds: f64::from_bits(self.number()?),
             snapshot: self.snapshot(true)?,
+            seeds: self.list(|r| Ok(SavedReplica { phase: r.phase()?, snapshot: r.snapshot(true)? }))?,
         })
     }
     /// A lane's state; the state that it may come back to keeps no other one.
@@ -279,6 +285,7 @@ mod tests {
             id: 0,
             name: name.into(),
             snapshot: snapshot.clone(),
+            seeds: vec![SavedReplica { snapshot: snapshot.clone(), phase: Phase::Stopped("early".into()) }],
             seconds: 1.5,
             phase,
         };

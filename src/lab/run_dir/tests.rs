@@ -31,7 +31,7 @@ fn scenario() -> Scenario {
 
 fn lane(id: usize, name: &str, step: u64) -> Saved {
     let snapshot = Snapshot { step, params: vec![step as f32], ..Snapshot::default() };
-    Saved { id, name: name.into(), snapshot, seconds: 0.0, phase: Phase::Paused }
+    Saved { id, name: name.into(), snapshot, seeds: Vec::new(), seconds: 0.0, phase: Phase::Paused }
 }
 
 fn line(id: usize, name: &str, step: u64) -> Line {

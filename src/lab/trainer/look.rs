@@ -60,6 +60,7 @@ impl Trainer {
             clip_share: self.live.clipped as f32 / self.live.step.max(1) as f32,
             clip_angle: self.looked.clip_angle,
             update_ratio: ratio(norm(&self.before), norm(&self.live.params)),
+            spread: None,
         };
     }
 }

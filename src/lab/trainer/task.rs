@@ -72,6 +72,10 @@ impl Oracle for Task<'_> {
         loss + added + penalty(&self.recipe.regularisation, self.weights, params)
     }
 
+    fn seed(&self) -> u64 {
+        self.pass.seed
+    }
+
     fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
         let norm = norm(grads);
         let slots = self.network.slots();

@@ -13,6 +13,9 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 use ratatui::text::Line;
 
+/// Seeds over which a key lets every lane run.
+const SEEDS: usize = 5;
+
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
         let command = |c| vec![Effect::Command(c)];
@@ -72,6 +75,10 @@ impl App {
                 let fastest = self.speeds.values().map(|s| s.rate).fold(1.0, f64::max);
                 self.pace = Some((self.pace.unwrap_or(fastest) / 2.0).max(0.5));
                 command(Command::Pace(self.pace))
+            }
+            Action::Seeds => {
+                let several = self.view.lanes.iter().any(|l| l.last.spread.is_some());
+                command(Command::Seeds(if several { 1 } else { SEEDS }))
             }
             Action::ResetLane => command(Command::Reset(Some(self.front))),
             Action::ResetAll => command(Command::Reset(None)),

@@ -99,6 +99,7 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
         clip_rate: (0.5 - t / 4000.0).max(0.0),
         clip_share: 0.25,
         clip_angle: 12.0,
+        spread: None,
         update_ratio: 1e-3 * (1.0 + 0.4 * wobble) * (-t / 3000.0).exp(),
     };
     let layers = (0..2 * depth).map(|layer| {
@@ -117,7 +118,7 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
     view.apply(Event::Measured { lane, measure: m, layers: layers.collect() });
     if step.is_multiple_of(50) {
         let loss = level * 1.15 + 0.05;
-        view.apply(Event::Evaluated { lane, step, loss, accuracy: Some(hit(0.0) * 0.96) });
+        view.apply(Event::Evaluated { lane, step, loss, accuracy: Some(hit(0.0) * 0.96), spread: None });
     }
 }
 
@@ -156,6 +157,15 @@ pub fn add_images(view: &mut View) {
         ("samples", Data::Scalar(360.0)),
     ];
     probed(view, "prediction", parts);
+    let turned = |i: usize| seven().into_iter().rev().skip(i).chain(std::iter::repeat_n(0.0, i)).collect();
+    let parts = vec![
+        ("image", grey(seven())),
+        ("draw 0", grey(turned(1))),
+        ("draw 1", grey(turned(2))),
+        ("sample", Data::Scalar(12.0)),
+        ("samples", Data::Scalar(360.0)),
+    ];
+    probed(view, "augmented", parts);
 
     let count = |i: usize, j: usize| {
         if i == j {

@@ -98,6 +98,26 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
     out
 }
 
+/// What the seeds of a lane say: their range, and from which lanes it is farther than the seeds are from each other.
+fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
+    let s = lane.spread?;
+    let range = match s.accuracy {
+        Some(a) => format!("{:.1}-{:.1}%", 100.0 * a.min, 100.0 * a.max),
+        None => format!("val {}-{}", number(f64::from(s.loss.min)), number(f64::from(s.loss.max))),
+    };
+    let mut words = format!("{} seeds {range}", s.seeds);
+    if s.lost > 0 {
+        words += &format!(", {} lost", s.lost);
+    }
+    let apart: String =
+        view.lanes.iter().filter(|o| lane.apart(o) == Some(true)).map(LaneView::letter).collect();
+    let sign = text::pick(glyphs, " ≠", " !=");
+    if !apart.is_empty() {
+        words += &format!("{sign}{apart}");
+    }
+    Some(words)
+}
+
 impl Lanes {
     fn lane(cx: Context<'_>, lane: &LaneView, differs: &[&str], area: Rect, buf: &mut Buffer) {
         let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
@@ -151,6 +171,10 @@ impl Lanes {
             }
         };
         let mut facts = settings(lane, glyphs);
+        if let Some(words) = seeds(cx.view, lane, glyphs) {
+            // What several seeds say comes before what can be read in a form.
+            facts = format!("{words}{}{facts}", text::pick(glyphs, " · ", ", "));
+        }
         if inner.width >= 50 && !differs.is_empty() {
             facts = format!("{facts}   differs by {}", differs.join(", "));
         }

@@ -1,5 +1,5 @@
 //! The data pane: the decision boundary of the lane in front over 2-D data, or one sample with what the lane takes it for,
-//! or the confusion matrix. Draws the newest probes and says which it wants.
+//! or the confusion matrix, or a sample under augmentations. Draws the newest probes and says which it wants.
 
 use super::{Context, Pane};
 use crate::telemetry::{self, Data};
@@ -17,12 +17,42 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+mod augmented;
+
 /// What the data pane remembers.
 #[derive(Clone, Debug, Default)]
 pub struct Prediction {
-    confusion: bool,
+    mode: Mode,
     sample: usize,
 }
+
+/// What it shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Prediction,
+    Confusion,
+    Augmented,
+}
+
+impl Mode {
+    /// The probe that it draws.
+    fn probe(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Confusion => "confusion",
+            Self::Augmented => "augmented",
+        }
+    }
+
+    /// That mode, or predictions if it is there already.
+    fn toggled(self, mode: Self) -> Self {
+        if self == mode { Self::Prediction } else { mode }
+    }
+}
+
+/// Draws worth computing.
+const DRAWS: usize = 31;
 
 /// A scalar part of a probe.
 pub(super) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
@@ -264,13 +294,13 @@ impl Pane for Prediction {
         let Some(lane) = cx.view.lane(cx.front) else { return line };
         let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
         line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
-        let probe = lane.probes.get(if self.confusion { "confusion" } else { "prediction" });
-        let what = if self.confusion {
-            "  confusion"
+        let probe = lane.probes.get(self.mode.probe());
+        let what = if self.mode != Mode::Prediction {
+            ["  ", self.mode.probe()].concat()
         } else if probe.is_some_and(|p| p.part("boundary").is_some()) {
-            "  decision boundary"
+            "  decision boundary".into()
         } else {
-            "  prediction"
+            "  prediction".into()
         };
         line.push_span(Span::styled(what, cx.theme.text));
         if let Some(p) = probe {
@@ -284,16 +314,21 @@ impl Pane for Prediction {
         if area.is_empty() {
             return;
         }
-        let name = if self.confusion { "confusion" } else { "prediction" };
+        let name = self.mode.probe();
         let Some(lane) = cx.view.lane(cx.front) else {
             return text::put_message(buf, area, "no lane in front", cx.theme.faint);
         };
         let Some(probe) = lane.probes.get(name) else {
-            let words = format!("no {name} of lane {} computed yet", lane.letter());
+            let words = match self.mode {
+                Mode::Augmented => "no pictures: these data are no images, or nothing is computed yet".into(),
+                _ => format!("no {name} of lane {} computed yet", lane.letter()),
+            };
             return text::put_message(buf, area, &words, cx.theme.faint);
         };
-        if self.confusion {
+        if self.mode == Mode::Confusion {
             Self::draw_confusion(probe, cx.theme, area, buf);
+        } else if self.mode == Mode::Augmented {
+            augmented::draw(lane, probe, cx.theme, area, buf);
         } else if let Some(plane) = boundary(probe) {
             Self::draw_plane(probe, plane, cx.theme, area, buf);
         } else if probe.part("image").is_some() || !rows(probe, "probabilities").is_empty() {
@@ -304,9 +339,11 @@ impl Pane for Prediction {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let probe = cx.view.lane(cx.front).and_then(|l| l.probes.get("prediction"));
+        let probes = cx.view.lane(cx.front).map(|l| &l.probes);
+        let probe = probes.and_then(|p| p.get(self.mode.probe()).or_else(|| p.get("prediction")));
         match action {
-            Action::ToggleConfusion => self.confusion = !self.confusion,
+            Action::ToggleConfusion => self.mode = self.mode.toggled(Mode::Confusion),
+            Action::ToggleAugmented => self.mode = self.mode.toggled(Mode::Augmented),
             Action::NextSample | Action::Right => self.sample = turn(self.sample, true, probe),
             Action::PreviousSample | Action::Left => self.sample = turn(self.sample, false, probe),
             Action::First => self.sample = 0,
@@ -316,8 +353,13 @@ impl Pane for Prediction {
     }
 
     fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
-        if self.confusion {
-            return vec![telemetry::View::Confusion { lane: cx.front }];
+        match self.mode {
+            Mode::Confusion => return vec![telemetry::View::Confusion { lane: cx.front }],
+            Mode::Augmented => {
+                let (lane, sample) = (cx.front, self.sample);
+                return vec![telemetry::View::Augmented { lane, sample, draws: DRAWS }];
+            }
+            Mode::Prediction => {}
         }
         // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.
         let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);

@@ -89,6 +89,11 @@ fn no_size_and_no_terminal_is_too_poor() {
                     pane.act(Action::ToggleConfusion, cx);
                     pane.act(Action::ToggleWindow, cx);
                     drawn(&*pane, cx, 60, 20);
+                    pane.act(Action::ToggleAugmented, cx);
+                    for (w, h) in [(0, 0), (1, 1), (9, 3), (20, 4), (60, 20), (200, 60)] {
+                        let buf = drawn(&*pane, cx, w, h);
+                        assert!(glyphs == Glyphs::Unicode || text(&buf).is_ascii(), "{}", text(&buf));
+                    }
                 }
             }
         }

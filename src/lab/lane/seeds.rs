@@ -1,0 +1,172 @@
+//! The other seeds of a lane: the same recipe on the data, weights and draws of seed + 1, seed + 2 ..., in lockstep with the
+//! first one, and the range of what all of them measure. Knows no thread and no screen.
+
+use super::Lane;
+use crate::lab::experiment::{Data, Fault};
+use crate::lab::trainer::{Change, Evaluation, Report, Snapshot, Trainer};
+use crate::scenario::Recipe;
+use crate::telemetry::{Band, Phase, Spread};
+use std::sync::Arc;
+
+/// One more seed of a lane.
+#[derive(Debug)]
+pub struct Replica {
+    /// What trains it.
+    pub trainer: Trainer,
+    /// Why it goes on no longer, while the lane does: it diverged, or stopped early.
+    pub end: Option<Phase>,
+    /// Its newest evaluation.
+    evaluation: Option<Evaluation>,
+}
+
+/// A replica as a checkpoint keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedReplica {
+    /// Its state.
+    pub snapshot: Snapshot,
+    /// Its end, or `Paused`.
+    pub phase: Phase,
+}
+
+impl Lane {
+    /// Lets the lane run over more seeds, each with its own data, from step 0.
+    #[must_use]
+    pub fn with_seeds(mut self, data: &[Arc<Data>], first_seed: u64, total: u64) -> Self {
+        let replica = |(k, data): (u64, &Arc<Data>)| {
+            let (network, recipe) = (Arc::clone(self.trainer.network()), self.trainer.recipe().clone());
+            let trainer = Trainer::with_network(data, network, recipe, first_seed.wrapping_add(k), total);
+            Replica { trainer, end: None, evaluation: None }
+        };
+        self.replicas = (1..).zip(data).map(replica).collect();
+        self
+    }
+
+    /// Trains all seeds with another recipe from the next step on.
+    ///
+    /// # Errors
+    /// Why the recipe does not fit; the lane is then unchanged.
+    pub fn set(&mut self, recipe: &Recipe) -> Result<Change, Fault> {
+        let change = self.trainer.set(recipe.clone())?;
+        for replica in &mut self.replicas {
+            // The data of all seeds are alike, so that what fits the first fits the others.
+            replica.trainer.set(recipe.clone())?;
+            if change == Change::Restarted {
+                (replica.end, replica.evaluation) = (None, None);
+            }
+        }
+        Ok(change)
+    }
+
+    /// All seeds back to step 0.
+    pub fn reset(&mut self) {
+        self.trainer.reset();
+        for replica in &mut self.replicas {
+            replica.trainer.reset();
+            (replica.end, replica.evaluation) = (None, None);
+        }
+    }
+
+    /// The other seeds, to be saved.
+    pub fn save_seeds(&self) -> Vec<SavedReplica> {
+        let saved = |r: &Replica| SavedReplica {
+            snapshot: r.trainer.snapshot(),
+            phase: r.end.clone().unwrap_or(Phase::Paused),
+        };
+        self.replicas.iter().map(saved).collect()
+    }
+
+    /// The other seeds as they were saved.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn restore_seeds(&mut self, saved: &[SavedReplica]) -> Result<(), String> {
+        if saved.len() != self.replicas.len() {
+            return Err(format!(
+                "{} seeds do not fit a lane with {}",
+                saved.len() + 1,
+                self.replicas.len() + 1
+            ));
+        }
+        for (replica, saved) in self.replicas.iter_mut().zip(saved) {
+            replica.trainer.restore(&saved.snapshot)?;
+            replica.end =
+                matches!(saved.phase, Phase::Diverged(_) | Phase::Stopped(_)).then(|| saved.phase.clone());
+            // One that has stopped is judged by what it has come to.
+            replica.evaluation = matches!(saved.phase, Phase::Stopped(_)).then(|| replica.trainer.evaluate());
+        }
+        Ok(())
+    }
+
+    /// One step of the other seeds; what became of those that ended with it, in words.
+    pub(super) fn step_seeds(&mut self, look: bool, say: &mut dyn FnMut(String)) {
+        for (k, replica) in (2..).zip(&mut self.replicas) {
+            if replica.end.is_none()
+                && let Err(account) = replica.trainer.step(look)
+            {
+                say(format!("{}, seed {k}: diverged at step {}. {}", self.name, account.step, account.what));
+                replica.end = Some(Phase::Diverged(*account));
+            }
+        }
+    }
+
+    /// Evaluates the other seeds; `report`: and tells their schedules and their rules of stopping.
+    pub(super) fn evaluate_seeds(&mut self, report: bool, say: &mut dyn FnMut(String)) {
+        for (k, replica) in (2..).zip(&mut self.replicas) {
+            if replica.end.is_some() {
+                continue;
+            }
+            if !report {
+                replica.evaluation = Some(replica.trainer.evaluate());
+                continue;
+            }
+            let Report { evaluation, stop } = replica.trainer.evaluate_and_report();
+            replica.evaluation = Some(evaluation);
+            if let Some(stop) = stop {
+                say(format!("{}, seed {k}: {}", self.name, stop.words));
+                replica.evaluation = stop.restored.or(replica.evaluation);
+                replica.end = Some(Phase::Stopped(stop.words));
+            }
+        }
+    }
+
+    /// The range over all seeds of the last step; `None` with one seed.
+    pub(super) fn spread(&self) -> Option<Spread> {
+        let going = || self.replicas.iter().filter(|r| r.end.is_none()).map(|r| &r.trainer);
+        let all = || std::iter::once(&self.trainer).chain(going());
+        self.range(
+            all().map(|t| t.last().loss),
+            all().filter_map(|t| t.measure().0.accuracy),
+            all().map(|t| t.last().grad_norm),
+        )
+    }
+
+    /// The range over all seeds of the newest evaluation, this one being that of the first.
+    pub(super) fn judged(&self, first: Evaluation) -> Option<Spread> {
+        let lost = |r: &&Replica| matches!(r.end, Some(Phase::Diverged(_)));
+        let others = || self.replicas.iter().filter(|r| !lost(r)).filter_map(|r| r.evaluation);
+        let all = || std::iter::once(first).chain(others());
+        self.range(all().map(|e| e.loss), all().filter_map(|e| e.accuracy), std::iter::empty())
+    }
+
+    fn range(
+        &self,
+        loss: impl Iterator<Item = f32>,
+        accuracy: impl Iterator<Item = f32>,
+        grad_norm: impl Iterator<Item = f32>,
+    ) -> Option<Spread> {
+        if self.replicas.is_empty() {
+            return None;
+        }
+        let lost = self.replicas.iter().filter(|r| matches!(r.end, Some(Phase::Diverged(_)))).count();
+        Some(Spread {
+            seeds: self.replicas.len() as u32 + 1,
+            lost: lost as u32,
+            loss: Band::of(loss)?,
+            accuracy: Band::of(accuracy),
+            grad_norm: Band::of(grad_norm),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! A seed of a lane is a run with that seed, bit for bit; what is said of all of them is their range; they resume.
+
+use super::*;
+use crate::engine::data::NoFiles;
+use crate::lab::experiment::Experiment;
+use crate::lab::lane::{News, Pace, Plan};
+use crate::lab::run::Run;
+use crate::lab::run_dir::checkpoint::Checkpoint;
+use crate::lab::stepped::Stepped;
+use crate::scenario::{Scenario, read};
+use crate::telemetry::{Command, Event};
+
+/// A turn without a clock and without an end.
+struct Endless;
+
+impl Pace for Endless {
+    fn step(&mut self) {}
+    fn due(&mut self) -> bool {
+        false
+    }
+    fn shown(&mut self) {}
+    fn over(&self) -> bool {
+        false
+    }
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
+
+const SCENARIO: &str = r#"(
+    data: Spiral(noise: 0.2), network: [Dense(8), BatchNorm(), Tanh(), Dropout(0.1)], steps: 60, evaluate_every: 20,
+    optimizer: Adam(0.01), gradient_noise: (eta: 0.001), weight_average: (decay: 0.9), seed: 5, seeds: 3,
+    lanes: [(name: "a", clip: Norm(0.5)), (name: "b", optimizer: Sgd(0.1))],
+)"#;
+
+fn scenario(seed: u64, seeds: usize) -> Scenario {
+    Scenario { seed, seeds, ..read(SCENARIO).unwrap() }
+}
+
+/// The first lane of a scenario.
+fn lane(scenario: Scenario) -> Lane {
+    let Experiment { scenario, data, others, mut lanes } = Experiment::new(scenario, &NoFiles).unwrap();
+    let (first, total) = (lanes.remove(0), scenario.steps as u64);
+    let trainer = Trainer::with_network(&data, first.network, first.recipe, scenario.seed, total);
+    Lane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total)
+}
+
+fn play(lane: &mut Lane, until: u64) -> News {
+    let plan =
+        Plan { until, goal: until, end: 60, total: 60, evaluate_every: 20, log: true, ..Plan::default() };
+    lane.play(&plan, &mut Endless)
+}
+
+#[test]
+fn every_seed_is_the_run_with_that_seed_bit_for_bit() {
+    let mut all = lane(scenario(5, 3));
+    play(&mut all, 60);
+    let bits = |t: &Trainer| t.live().params.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
+    let trainers = std::iter::once(&all.trainer).chain(all.replicas.iter().map(|r| &r.trainer));
+    let mut seen = Vec::new();
+    for (seed, trainer) in (5..).zip(trainers) {
+        let mut alone = lane(scenario(seed, 1));
+        play(&mut alone, 60);
+        assert!(bits(&alone.trainer) == bits(trainer), "seed {seed}");
+        assert!(alone.trainer.live() == trainer.live(), "seed {seed}");
+        seen.push(bits(trainer));
+    }
+    assert!(seen.len() == 3 && seen[0] != seen[1] && seen[1] != seen[2]);
+}
+
+#[test]
+fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
+    let events = |seed, seeds| play(&mut lane(scenario(seed, seeds)), 60);
+    let all = events(5, 3);
+    let each: Vec<News> = (5..8).map(|seed| events(seed, 1)).collect();
+    for (i, event) in all.events.iter().enumerate() {
+        let same: Vec<&Event> = each.iter().map(|news| &news.events[i]).collect();
+        match event {
+            Event::Measured { measure, .. } => {
+                let of =
+                    |f: fn(&crate::telemetry::Measure) -> f32| {
+                        Band::of(same.iter().map(|e| {
+                            if let Event::Measured { measure, .. } = e { f(measure) } else { f32::NAN }
+                        }))
+                    };
+                let s = measure.spread.unwrap();
+                assert_eq!((s.seeds, s.lost), (3, 0));
+                assert_eq!((Some(s.loss), s.grad_norm), (of(|m| m.loss), of(|m| m.grad_norm)));
+                assert_eq!(s.accuracy, of(|m| m.accuracy.unwrap()));
+                let Event::Measured { measure: first, .. } = same[0] else { panic!("{:?}", same[0]) };
+                assert_eq!(*first, crate::telemetry::Measure { spread: None, ..*measure });
+            }
+            Event::Evaluated { loss, accuracy, spread, .. } => {
+                let of = |f: fn(f32, f32) -> f32| {
+                    Band::of(same.iter().map(|e| match e {
+                        Event::Evaluated { loss, accuracy, .. } => f(*loss, accuracy.unwrap()),
+                        _ => f32::NAN,
+                    }))
+                };
+                let s = spread.unwrap();
+                assert_eq!((Some(s.loss), s.accuracy), (of(|l, _| l), of(|_, a| a)));
+                assert!(s.loss.min <= *loss && *loss <= s.loss.max);
+                assert!(
+                    matches!(same[0], Event::Evaluated { accuracy: a, spread: None, .. } if a == accuracy)
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let line = |news: &News| serde_json::from_str::<serde_json::Value>(&news.lines[19].text).unwrap();
+    let (one, three) = (line(&each[0]), line(&all));
+    for (key, value) in one.as_object().unwrap() {
+        assert_eq!(value, &three[key], "{key} is the first seed's");
+    }
+    assert!(one.get("seeds").is_none() && three["seeds"] == 3);
+    assert!(three["val_loss_spread"]["min"].as_f64() <= three["val_loss"].as_f64());
+}
+
+#[test]
+fn a_seed_that_runs_away_is_told_of_and_left_out() {
+    let mut lane = lane(scenario(5, 3));
+    play(&mut lane, 20);
+    let mut broken = lane.replicas[1].trainer.snapshot();
+    broken.params.fill(f32::NAN);
+    lane.replicas[1].trainer.restore(&broken).unwrap();
+    let news = play(&mut lane, 60);
+    let told = |e: &Event| matches!(e, Event::Notice(t) if t.contains("seed 3") && t.contains("diverged at step 21"));
+    assert_eq!(news.events.iter().filter(|e| told(e)).count(), 1);
+    let spread = news
+        .events
+        .iter()
+        .rev()
+        .find_map(|e| if let Event::Evaluated { spread, .. } = e { *spread } else { None });
+    let spread = spread.unwrap();
+    assert_eq!((spread.seeds, spread.lost), (3, 1));
+    assert!(spread.loss.max.is_finite());
+    assert_eq!((lane.replicas[0].trainer.steps(), lane.replicas[1].trainer.steps()), (60, 20));
+}
+
+fn stepped(seeds: usize) -> Stepped {
+    let experiment = Experiment::new(scenario(5, seeds), &NoFiles).unwrap();
+    Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)))
+}
+
+#[test]
+fn a_run_over_seeds_resumes_bit_for_bit() {
+    let (mut whole, mut first, mut second) = (stepped(3), stepped(3), stepped(3));
+    for run in [&mut whole, &mut first] {
+        run.send(Command::Run);
+    }
+    whole.advance(60);
+    first.advance(33);
+    let saved = first.run_mut().save();
+    let checkpoint =
+        Checkpoint { scenario: String::new(), base: String::new(), data: 0, lanes: saved, lines: Vec::new() };
+    let read = Checkpoint::decode(&checkpoint.encode()).unwrap();
+    let seeds = |c: &Checkpoint| c.lanes.iter().map(|l| l.seeds.clone()).collect::<Vec<_>>();
+    assert!(seeds(&read) == seeds(&checkpoint) && seeds(&read)[1].len() == 2);
+    second.run_mut().restore(&read.lanes).unwrap();
+    second.send(Command::Run);
+    second.advance(60);
+    assert!(whole.run_mut().save() == second.run_mut().save());
+    assert!(stepped(2).run_mut().restore(&read.lanes).unwrap_err().contains("seeds"));
+}
+
+#[test]
+fn seeds_come_and_go_on_order() {
+    let (mut run, mut three) = (stepped(1), stepped(3));
+    run.send(Command::Seeds(3));
+    for run in [&mut run, &mut three] {
+        run.send(Command::Run);
+        run.advance(60);
+    }
+    let states = |run: &mut Stepped| {
+        run.run_mut().save().into_iter().map(|s| (s.snapshot, s.seeds)).collect::<Vec<_>>()
+    };
+    assert!(states(&mut run) == states(&mut three));
+    assert_eq!(run.run().scenario().seeds, 3);
+    run.send(Command::Seeds(1));
+    assert!(run.run_mut().save().iter().all(|s| s.seeds.is_empty() && s.snapshot.step == 0));
+}

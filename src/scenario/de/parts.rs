@@ -1,0 +1,61 @@
+//! Values that come one after another: lists and settings without what is wrong, tuples whole or not at all.
+
+use super::{Document, Error};
+use crate::scenario::reader::{Item, Node};
+use serde::de::{self, DeserializeSeed, IntoDeserializer as _, value::StrDeserializer};
+
+/// The items of a list that are not wrong.
+pub(super) struct List<'d> {
+    pub(super) doc: &'d Document<'d>,
+    pub(super) rest: &'d [Node],
+}
+
+impl<'de> de::SeqAccess<'de> for List<'_> {
+    type Error = Error;
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        while let Some((node, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            if !self.doc.is_gone(node) {
+                let value = seed.deserialize(self.doc.value(node));
+                return value.map(Some).map_err(|e| self.doc.spoil(node, e));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Values that belong together: one wrong, all wrong.
+pub(super) struct Tuple<'d> {
+    pub(super) doc: &'d Document<'d>,
+    pub(super) rest: &'d [Item],
+}
+
+impl<'de> de::SeqAccess<'de> for Tuple<'_> {
+    type Error = Error;
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some((item, rest)) = self.rest.split_first() else { return Ok(None) };
+        self.rest = rest;
+        seed.deserialize(self.doc.value(&item.node)).map(Some)
+    }
+}
+
+/// The fields of a struct that are given and not wrong.
+pub(super) struct Fields<'d> {
+    pub(super) doc: &'d Document<'d>,
+    pub(super) given: std::vec::IntoIter<(&'static str, &'d Node)>,
+    pub(super) value: Option<&'d Node>,
+}
+
+impl<'de> de::MapAccess<'de> for Fields<'_> {
+    type Error = Error;
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((name, node)) = self.given.next() else { return Ok(None) };
+        self.value = Some(node);
+        let name: StrDeserializer<'_, Error> = name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        let node = self.value.take().ok_or_else(|| de::Error::custom("a value without its name"))?;
+        seed.deserialize(self.doc.value(node)).map_err(|e| self.doc.spoil(node, e))
+    }
+}

@@ -1,0 +1,235 @@
+//! A value of the document as serde sees it. Knows the tree, and of settings only what serde asks for.
+
+use super::arguments::{Arguments, Variant};
+use super::parts::List;
+use super::{Document, Error, choice};
+use crate::scenario::reader::{Item, Kind, Node};
+use crate::text::excerpt;
+use serde::de::{self, DeserializeOwned, Visitor};
+
+/// A value of the document.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'d> {
+    pub(super) doc: &'d Document<'d>,
+    pub(super) node: &'d Node,
+}
+
+impl Value<'_> {
+    fn number<T: DeserializeOwned>(&self, wanted: &str) -> Result<T, Error> {
+        let raw = self.doc.raw(self.node);
+        match self.node.kind {
+            Kind::Number | Kind::Name(_, None) => {
+                ron::from_str(raw).map_err(|_| self.doc.wrong(self.node, wanted))
+            }
+            Kind::Text => {
+                let mut error = self.doc.wrong(self.node, wanted);
+                error.what.push_str("; numbers go without quotes");
+                Err(error)
+            }
+            _ => Err(self.doc.wrong(self.node, wanted)),
+        }
+    }
+
+    fn string(&self) -> Result<String, Error> {
+        if !matches!(self.node.kind, Kind::Text) {
+            let mut error = self.doc.wrong(self.node, "a text in quotes");
+            if matches!(self.node.kind, Kind::Name(_, None)) {
+                error.what = format!("{}; write \"{}\"", error.what, self.doc.shown(self.node));
+            }
+            return Err(error);
+        }
+        ron::from_str(self.doc.raw(self.node)).map_err(|e: ron::error::SpannedError| Error {
+            noted: false,
+            at: Some(self.node.span.start),
+            what: format!("this text cannot be read: {}", excerpt(&e.code.to_string(), 200)),
+        })
+    }
+
+    pub(super) fn placed(self, error: Error) -> Error {
+        Error { at: error.at.or(Some(self.node.span.start)), ..error }
+    }
+}
+
+/// Methods that read a number through `ron`.
+macro_rules! numbers {
+    ($($method:ident $visit:ident $type:ty: $wanted:literal;)*) => { $(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.$visit(self.number::<$type>($wanted)?).map_err(|e| self.placed(e))
+        }
+    )* };
+}
+
+impl<'de> de::Deserializer<'de> for Value<'_> {
+    type Error = Error;
+
+    numbers! {
+        deserialize_bool visit_bool bool: "true or false";
+        deserialize_i8 visit_i8 i8: "a whole number";
+        deserialize_i16 visit_i16 i16: "a whole number";
+        deserialize_i32 visit_i32 i32: "a whole number";
+        deserialize_i64 visit_i64 i64: "a whole number";
+        deserialize_u8 visit_u8 u8: "a whole number from 0 to 255";
+        deserialize_u16 visit_u16 u16: "a whole number from 0 to 65535";
+        deserialize_u32 visit_u32 u32: "a whole number from 0 to 4294967295";
+        deserialize_u64 visit_u64 u64: "a whole number from 0 to 18446744073709551615";
+        deserialize_f32 visit_f32 f32: "a number";
+        deserialize_f64 visit_f64 f64: "a number";
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            Kind::Text => self.deserialize_string(visitor),
+            Kind::List(_) => self.deserialize_seq(visitor),
+            Kind::Number => match self.number::<u64>("") {
+                Ok(n) => visitor.visit_u64(n).map_err(|e| self.placed(e)),
+                Err(_) => self.deserialize_f64(visitor),
+            },
+            Kind::Name(_, None) if matches!(self.doc.raw(self.node), "true" | "false") => {
+                self.deserialize_bool(visitor)
+            }
+            Kind::Name(_, None) => self.deserialize_f64(visitor),
+            _ => Err(self.doc.wrong(self.node, "a plain value")),
+        }
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match ron::from_str(self.doc.raw(self.node)) {
+            Ok(c) => visitor.visit_char(c),
+            Err(_) => Err(self.doc.wrong(self.node, "one character in ' '")),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_string(self.string()?).map_err(|e| self.placed(e))
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(self.doc.wrong(self.node, "something else than bytes"))
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if let Kind::Name(name, items) = &self.node.kind {
+            match (&self.doc.text[name.clone()], items.as_deref()) {
+                ("None", None) => return visitor.visit_none(),
+                ("Some", Some([Item { name: None, node }])) => {
+                    return visitor.visit_some(Value { node, ..self });
+                }
+                ("Some", _) => return Err(self.doc.wrong(self.node, "None or Some(value)")),
+                _ => {}
+            }
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            Kind::Group(items) if items.is_empty() => visitor.visit_unit(),
+            _ => Err(self.doc.wrong(self.node, "()")),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_struct(name, &[], visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            Kind::List(items) => {
+                visitor.visit_seq(List { doc: self.doc, rest: items }).map_err(|e| self.placed(e))
+            }
+            _ => Err(self.doc.wrong(self.node, "a list [ ]")),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            Kind::Group(items) => {
+                Arguments { doc: self.doc, node: self.node, items }.deserialize_tuple(len, visitor)
+            }
+            _ => Err(self.doc.wrong(self.node, &format!("{len} values in ( )"))),
+        }
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(self.doc.wrong(self.node, "something else than a map"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let items: &[Item] = match &self.node.kind {
+            Kind::Group(items) => items,
+            Kind::Name(span, items) if &self.doc.text[span.clone()] == name => {
+                items.as_deref().unwrap_or(&[])
+            }
+            _ => return Err(self.doc.wrong(self.node, &format!("the settings of {name} in ( )"))),
+        };
+        Arguments { doc: self.doc, node: self.node, items }.fields(name, fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let fault = |what| Err(Error { noted: false, at: Some(self.node.span.start), what });
+        let (name, items) = match &self.node.kind {
+            Kind::Name(name, items) => (&self.doc.text[name.clone()], items.as_deref().unwrap_or(&[])),
+            Kind::Text => {
+                let word = self.string().unwrap_or_default();
+                let what = format!("{} where a name without quotes should stand", self.doc.shown(self.node));
+                return fault(format!("{what}; {}", choice(&word, variants)));
+            }
+            _ => return Err(self.doc.wrong(self.node, &format!("one of {}", variants.join(", ")))),
+        };
+        if !variants.contains(&name) {
+            return fault(format!("there is no {} here; {}", excerpt(name, 40), choice(name, variants)));
+        }
+        let arguments = Arguments { doc: self.doc, node: self.node, items };
+        visitor.visit_enum(Variant { name, arguments }).map_err(|e| self.placed(e))
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            Kind::Name(name, None) => visitor.visit_str(&self.doc.text[name.clone()]),
+            _ => Err(self.doc.wrong(self.node, "a name")),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+}
