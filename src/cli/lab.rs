@@ -184,9 +184,16 @@ pub fn runs() -> Result<PathBuf, String> {
     Ok(state.join("gradtui").join("runs"))
 }
 
-/// A fresh directory among the user's runs.
+/// Runs that are kept among the user's own: the newest.
+const KEPT: usize = 20;
+
+/// A fresh directory among the user's runs; the oldest of more than [`KEPT`] go.
 fn own_directory(scenario: &str) -> Result<PathBuf, String> {
-    fresh(&runs()?, scenario)
+    let runs = runs()?;
+    let fresh = fresh(&runs, scenario)?;
+    // A run that cannot be removed is no reason not to begin another.
+    let _ = run_dir::prune(&runs, KEPT);
+    Ok(fresh)
 }
 
 /// Makes the directory with the first number that is free: `spiral-1`.

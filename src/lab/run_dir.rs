@@ -306,6 +306,43 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DirError> {
     }
 }
 
+/// Removes the oldest runs in a directory of runs, so that the newest `keep` stay.
+///
+/// Only what this program wrote is touched: a run that is in use, holds a recording or anything else besides its own files
+/// stays, and so does whatever is no run.
+///
+/// # Errors
+/// When the directory of runs cannot be listed.
+pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(runs)? {
+        let entry = entry?;
+        let lock = entry.path().join("run.lock");
+        // A link is not followed: what it leads to is not ours to remove.
+        if entry.file_type()?.is_dir()
+            && let Ok(lock) = lock.symlink_metadata()
+        {
+            let log = entry.path().join("metrics.jsonl").symlink_metadata();
+            let touched = log.and_then(|l| l.modified()).or_else(|_| lock.modified())?;
+            found.push((touched, entry.path()));
+        }
+    }
+    found.sort();
+    let surplus = found.len().saturating_sub(keep);
+    for (_, path) in &found[..surplus] {
+        let foreign =
+            |e: io::Result<std::fs::DirEntry>| e.is_ok_and(|e| !NAMES.iter().any(|n| e.file_name() == *n));
+        if std::fs::read_dir(path)?.any(foreign) {
+            continue;
+        }
+        // As long as the lock is held nobody takes the run up; its file goes last.
+        let Ok(_lock) = claim(path) else { continue };
+        NAMES.iter().rev().try_for_each(|name| store::remove(&path.join(name)))?;
+        std::fs::remove_dir(path)?;
+    }
+    Ok(())
+}
+
 /// Takes the lock of a directory that is ours or empty.
 fn claim(path: &Path) -> Result<File, String> {
     let name = path.join("run.lock");

@@ -197,3 +197,43 @@ fn a_lane_that_begins_anew_leaves_no_old_lines() {
     let expected = format!("{}\n{}\n", line(1, "b", 1).text, line(0, "a", 1).text);
     assert_eq!(log(&path), expected);
 }
+
+#[test]
+fn the_newest_runs_are_kept_and_what_is_not_ours_is_left_alone() {
+    let place = Place::new();
+    let runs = &place.0;
+    let make = |name: &str| {
+        let path = runs.join(name);
+        let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+        dir.checkpoint(&scenario(), &[lane(0, "a", 1)]).unwrap();
+        dir
+    };
+    let age = |name: &str, seconds: u64| {
+        let log = File::options().write(true).open(runs.join(name).join("metrics.jsonl")).unwrap();
+        log.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+    };
+    let names = ["used-1", "seen-1", "old-2", "old-1", "recorded-1", "noted-1", "new-1", "new-2"];
+    let mut held = Vec::new();
+    for (i, name) in (0..).zip(names) {
+        let dir = make(name);
+        if name == "used-1" {
+            held.push(dir);
+        }
+        age(name, 1000 + i);
+    }
+    std::fs::write(runs.join("recorded-1").join("recording-1.cast"), "x").unwrap();
+    std::fs::write(runs.join("noted-1").join("notes.txt"), "mine").unwrap();
+    std::fs::create_dir(runs.join("somebody's")).unwrap();
+    std::fs::write(runs.join("somebody's").join("file"), "x").unwrap();
+    symlink(runs.join("seen-1"), runs.join("link")).unwrap();
+    prune(runs, 4).unwrap();
+    let mut left: Vec<_> =
+        std::fs::read_dir(runs).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, ["link", "new-1", "new-2", "noted-1", "recorded-1", "somebody's", "used-1"]);
+    prune(runs, 4).unwrap();
+    drop(held);
+    prune(runs, 0).unwrap();
+    assert!(!runs.join("used-1").exists() && !runs.join("new-2").exists());
+    assert!(runs.join("noted-1").join("checkpoint").exists());
+}

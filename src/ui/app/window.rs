@@ -6,6 +6,7 @@ use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
 use crate::ui::keymap;
 use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::form::curve::Way;
 use crate::ui::overlay::form::{Form, Subject};
 use crate::ui::overlay::menu::{Item, Menu, Pick};
 use crate::ui::overlay::{Overlay, keys};
@@ -105,7 +106,8 @@ impl App {
                     if let Some(lane) = self.view.lane(id) {
                         let recipe = Box::new(lane.info.recipe.clone());
                         let subject = Subject::Lane { id, name: lane.info.name.clone(), recipe };
-                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                        let way = Way { step: lane.step, total: self.scenario.steps as u64 };
+                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject).on_the_way(way))));
                     }
                 }
                 Effect::EditLayer(row) => {

@@ -1,5 +1,6 @@
 //! A form: the fields of some settings, one a row, checked while they are typed. Knows rows, not what they set.
 
+pub mod curve;
 mod row;
 mod subject;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::ui::keymap::Action;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crossterm::event::{Event, KeyCode, KeyEvent};
+use curve::Way;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -26,14 +28,23 @@ pub struct Form {
     subject: Subject,
     rows: Vec<Row>,
     selected: usize,
+    /// How far the lane is that is edited.
+    way: Option<Way>,
 }
 
 impl Form {
     /// A form whose first row is selected.
     pub fn new(subject: Subject) -> Self {
-        let mut form = Self { rows: Vec::new(), selected: 0, subject };
+        let mut form = Self { rows: Vec::new(), selected: 0, way: None, subject };
         form.refresh();
         form
+    }
+
+    /// A form that knows how far its lane is, and draws the schedule with it.
+    #[must_use]
+    pub fn on_the_way(mut self, way: Way) -> Self {
+        self.way = Some(way);
+        self
     }
 
     /// Makes the rows anew from the subject.
@@ -169,7 +180,7 @@ impl Form {
         if matches!(self.subject, Subject::Lane { .. }) {
             title.push_span(Span::styled("  changes are trained at once", theme.faint));
         }
-        let about_rows: u16 = 3;
+        let about_rows: u16 = if self.way.is_some() { 4 } else { 3 };
         let height =
             (self.rows.len() as u16).saturating_add(about_rows + 4).min(area.height.saturating_sub(2));
         let inside = open(title, 72, height, theme, area, buf);
@@ -216,13 +227,23 @@ impl Form {
             text::put(buf, list, 1, 0, "nothing to set", theme.faint);
         }
         more(first, self.rows.len(), list, theme, buf);
-        let foot = text::part(
+        let mut foot = text::part(
             inside,
             2,
             inside.height.saturating_sub(about_rows),
             inside.width.saturating_sub(4),
             about_rows,
         );
+        let of_rate = |r: &Row| r.path.starts_with("schedule") || r.path == "optimizer.lr";
+        if let (Subject::Lane { recipe, .. }, Some(way)) = (&self.subject, self.way)
+            && self.rows.get(self.selected).is_some_and(of_rate)
+            && foot.width >= 50
+        {
+            let left = foot.width - 30;
+            let place = text::part(foot, left, 0, 30, foot.height);
+            curve::draw(&recipe.schedule, recipe.optimizer.lr(), way, theme, place, buf);
+            foot.width = left - 2;
+        }
         match (self.fault(), self.rows.get(self.selected)) {
             (Some(fault), _) => {
                 text::put(
