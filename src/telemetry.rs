@@ -251,6 +251,17 @@ pub enum Event {
     Notice(String),
 }
 
+/// What is attacked for the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// The validation sample of this number.
+    Number(usize),
+    /// The validation sample that the lane gets right with the least certainty.
+    Hardest,
+    /// The picture that [`Command::Picture`] has brought.
+    Own,
+}
+
 /// What the screen wants to look at; computed from a snapshot, beside training.
 #[derive(Clone, Debug, PartialEq)]
 pub enum View {
@@ -290,18 +301,29 @@ pub enum View {
     /// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after, and
     /// `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for others.
     /// For all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`, `before` and
-    /// `after` (class numbers), `eps`, `linf` and `l2` (norms of the perturbation), `sample` and `samples`.
+    /// `after` (class numbers), `eps` (NaN where the attack has none), `linf`, `l2` and `l0` of the perturbation,
+    /// `features` (how many there are), `least` (the least size that fools the lane; NaN if none does, or the attack has no
+    /// size), `sample` and `samples`. A picture of one's own has no `label` and no `sample`, but `how`, a table whose one row
+    /// is named by what was done to it.
     Adversarial {
-        /// The lane in front.
+        /// A lane.
         lane: LaneId,
-        /// Index of the validation sample.
-        sample: usize,
-        /// Size of the perturbation in input units.
-        eps: f32,
-        /// Name of the attack.
+        /// What is attacked.
+        sample: Sample,
+        /// The attack with its settings, as a scenario writes it.
         attack: String,
         /// The class to reach, for a targeted attack.
         target: Option<u32>,
+    },
+    /// Accuracy on some validation samples against the size of an attack: probe `sizes`.
+    ///
+    /// Its part `curve` is a table, a row for each size: eps, accuracy under the attack, accuracy under noise; empty for an
+    /// attack without a size. `samples`, a scalar, tells how many samples were attacked.
+    Sizes {
+        /// A lane.
+        lane: LaneId,
+        /// The attack with its settings, as a scenario writes it.
+        attack: String,
     },
     /// The heights of a test function: probe `landscape`. Its part `heights` is a grid. It does not change while lanes move.
     Landscape {
@@ -382,6 +404,8 @@ pub enum Command {
     Seeds(usize),
     /// Another scenario altogether.
     Load(Box<Scenario>),
+    /// A picture of one's own to attack: the path of a PNG or JPEG file.
+    Picture(String),
     /// What to compute for the screen from now on; replaces the former list.
     Watch(Vec<View>),
     /// Measure all layers at every step instead of by time (single stepping, recording).

@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod folder;
 pub mod idx;
 pub mod npy;
+pub mod picture;
 pub mod sequence;
 pub mod shapes;
 pub mod split;

@@ -142,6 +142,18 @@ pub fn smallest_eps(
     max: f64,
     resolution: f64,
 ) -> Option<f64> {
+    smallest_eps_near(victim, task, attack, max, resolution, None)
+}
+
+/// The same, sought from a size on that may be near: then it takes a handful of attacks.
+pub fn smallest_eps_near(
+    victim: &mut Victim<'_>,
+    task: &Task<'_>,
+    attack: &AttackConfig,
+    max: f64,
+    resolution: f64,
+    hint: Option<f64>,
+) -> Option<f64> {
     let task = task.part(0..1, victim.size());
     let mut adv = vec![0.0; victim.size()];
     let mut fools = |eps: f64| {
@@ -156,6 +168,31 @@ pub fn smallest_eps(
         return Some(0.0);
     }
     let (mut holds, mut breaks) = (0.0, resolution.min(max));
+    if let Some(hint) = hint.filter(|hint| *hint > resolution && *hint <= max) {
+        // Around the hint in ever wider steps, until one end holds and the other breaks.
+        let (mut reach, mut at) = (resolution, hint);
+        if fools(hint) {
+            loop {
+                breaks = at;
+                at = (at - reach).max(0.0);
+                holds = at;
+                if at == 0.0 || !fools(at) {
+                    break;
+                }
+                reach *= 2.0;
+            }
+        } else {
+            while !fools(at) {
+                if at >= max {
+                    return None;
+                }
+                holds = at;
+                at = (at + reach).min(max);
+                reach *= 2.0;
+            }
+            breaks = at;
+        }
+    }
     while !fools(breaks) {
         if breaks >= max {
             return None;

@@ -2,7 +2,7 @@
 //!
 //! Pure functions of the snapshot and the view. Knows no thread and no clock.
 
-use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, predicted};
+use crate::engine::attack::Scratch;
 use crate::engine::data::{Labels, Samples};
 use crate::engine::kernel::math;
 use crate::engine::layer::Pass;
@@ -10,9 +10,11 @@ use crate::engine::network::{Network, Workspace};
 use crate::engine::shape::Shape;
 use crate::lab::run::Peek;
 use crate::lab::trainer::batch::argmax;
+use crate::limits;
 use crate::telemetry::{Data, Event, View};
 use std::sync::Arc;
 
+mod attack;
 mod augmented;
 mod inside;
 #[cfg(test)]
@@ -28,17 +30,39 @@ const POINTS: usize = 500;
 /// Memory for passes, kept from look to look.
 #[derive(Debug, Default)]
 pub struct Memory {
-    of: Option<(Arc<Network>, Workspace, Scratch)>,
+    of: Vec<(Arc<Network>, Workspace, Scratch)>,
+    /// The least sizes that fooled a lane when they were sought last, by attack.
+    least: Vec<(usize, String, f64)>,
 }
+
+/// Rows of one pass of an attack.
+const ROWS: usize = 64;
 
 impl Memory {
     fn of(&mut self, network: &Arc<Network>) -> (&mut Workspace, &mut Scratch) {
-        let known = self.of.take().filter(|(n, ..)| Arc::ptr_eq(n, network));
-        let (_, ws, scratch) = self.of.insert(known.unwrap_or_else(|| {
+        let known = self.of.iter().position(|(n, ..)| Arc::ptr_eq(n, network));
+        let at = known.unwrap_or_else(|| {
+            // As many lanes as there may be; those that are gone make room.
+            if self.of.len() >= limits::LANES {
+                self.of.remove(0);
+            }
             let rows = (FLOATS / network.workspace_len(1).max(1)).clamp(1, 256);
-            (Arc::clone(network), network.workspace(rows), Scratch::new(network, 1))
-        }));
+            let fresh = (Arc::clone(network), network.workspace(rows), Scratch::new(network, rows.min(ROWS)));
+            self.of.push(fresh);
+            self.of.len() - 1
+        });
+        let (_, ws, scratch) = &mut self.of[at];
         (ws, scratch)
+    }
+
+    /// Where the least size that fools was last.
+    fn hint(&self, lane: usize, attack: &str) -> Option<f64> {
+        self.least.iter().find(|(l, a, _)| *l == lane && a == attack).map(|(.., eps)| *eps)
+    }
+
+    fn remember(&mut self, lane: usize, attack: &str, least: Option<f64>) {
+        self.least.retain(|(l, ..)| *l != lane);
+        self.least.extend(least.map(|eps| (lane, attack.to_string(), eps)));
     }
 }
 
@@ -49,6 +73,7 @@ pub fn lane_of(view: &View) -> usize {
         | View::Confusion { lane }
         | View::Augmented { lane, .. }
         | View::Adversarial { lane, .. }
+        | View::Sizes { lane, .. }
         | View::Landscape { lane, .. }
         | View::Path { lane }
         | View::ThroughTime { lane }
@@ -63,9 +88,10 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
         View::Prediction { sample, .. } => ("prediction", prediction(peek, *sample, memory)),
         View::Confusion { .. } => ("confusion", confusion(peek, memory)?),
         View::Augmented { sample, draws, .. } => ("augmented", augmented::augmented(peek, *sample, *draws)?),
-        View::Adversarial { sample, eps, attack, target, .. } => {
-            ("adversarial", adversarial(peek, *sample, *eps, attack, *target, memory)?)
+        View::Adversarial { sample, attack, target, .. } => {
+            ("adversarial", attack::adversarial(peek, *sample, attack, *target, memory)?)
         }
+        View::Sizes { attack, .. } => ("sizes", attack::sizes(peek, attack, memory)?),
         View::Landscape { extent, grid, .. } => ("landscape", inside::landscape(peek, *extent, *grid)?),
         View::Path { .. } => ("path", inside::path(peek)?),
         View::ThroughTime { .. } => ("through_time", inside::through_time(peek)),
@@ -205,69 +231,4 @@ fn confusion(peek: &Peek, memory: &mut Memory) -> Option<Parts> {
     });
     let rows = names.iter().cloned().zip(counts).collect();
     Some(vec![("matrix".into(), Data::Table { columns: names.to_vec(), rows })])
-}
-
-fn adversarial(
-    peek: &Peek,
-    sample: usize,
-    eps: f32,
-    attack: &str,
-    target: Option<u32>,
-    memory: &mut Memory,
-) -> Option<Parts> {
-    let samples = &peek.data.validation;
-    let sample = sample % samples.len().max(1);
-    let (label, names) = class(samples, sample)?;
-    let target = target.filter(|&t| (t as usize) < names.len());
-    let config = AttackConfig::named(attack, f64::from(eps))?;
-    let x = samples.input(sample);
-    let (low, high): (Vec<f32>, Vec<f32>) = peek.data.range.iter().copied().unzip();
-    let (_, scratch) = memory.of(&peek.network);
-    let mut victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
-    let before = victim.logits(x).to_vec();
-    let task = Task {
-        x,
-        classes: &[target.unwrap_or(label)],
-        targeted: target.is_some(),
-        valid: Valid::Each { low: &low, high: &high },
-        // The same draws at every look, so that the picture moves with the network alone.
-        key: Key { seed: peek.seed, step: 0, first: sample as u64 },
-    };
-    let mut fooled = vec![0.0; x.len()];
-    config.perturb(&mut victim, &task, &mut fooled);
-    let after = victim.logits(&fooled).to_vec();
-    let size = distance(x, &fooled);
-    let change: Vec<f32> = fooled.iter().zip(x).map(|(a, b)| a - b).collect();
-    let mut parts = Parts::new();
-    if let (Some(clean), Some(difference), Some(changed)) =
-        (image(peek, x, false), image(peek, &change, true), image(peek, &fooled, false))
-    {
-        parts.push(("image".into(), clean));
-        parts.push(("perturbation".into(), difference));
-        parts.push(("adversarial".into(), changed));
-    } else if planar(peek) {
-        parts = plane(peek, (60, 40), memory);
-        parts.retain(|(name, _)| name != "points");
-        parts.push(("arrow".into(), Data::Series(vec![x[0], x[1], fooled[0], fooled[1]])));
-    } else {
-        let rows = x.iter().zip(&fooled).enumerate();
-        let rows = rows.map(|(i, (a, b))| (format!("{}", i + 1), vec![*a, *b])).collect();
-        parts.push(("features".into(), Data::Table { columns: vec!["before".into(), "after".into()], rows }));
-    }
-    let chances = softmax(&before).into_iter().zip(softmax(&after)).map(|(a, b)| vec![a, b]);
-    let rows = names.iter().cloned().zip(chances).collect();
-    parts
-        .push(("probabilities".into(), Data::Table { columns: vec!["before".into(), "after".into()], rows }));
-    let number = |logits: &[f32]| predicted(logits).map_or(f64::NAN, f64::from);
-    parts.extend([
-        scalar("label", f64::from(label)),
-        scalar("before", number(&before)),
-        scalar("after", number(&after)),
-        scalar("eps", f64::from(eps)),
-        scalar("linf", f64::from(size.linf)),
-        scalar("l2", f64::from(size.l2)),
-        scalar("sample", sample as f64),
-        scalar("samples", samples.len() as f64),
-    ]);
-    Some(parts)
 }

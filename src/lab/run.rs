@@ -4,6 +4,7 @@
 //! lanes stay side by side. Knows no thread, no clock and no file; results depend on none of its choices.
 
 use crate::engine::data::Files;
+use crate::engine::data::picture::Fitted;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
@@ -87,6 +88,8 @@ pub struct Run {
     exam: Option<Arc<Exam>>,
     /// Sizes of attacks that somebody wants measured besides the scenario's.
     sizes: Option<Vec<f64>>,
+    /// A picture that somebody brought.
+    own: Option<Arc<Fitted>>,
     show_every: Option<u64>,
     views: Vec<View>,
     log: bool,
@@ -134,6 +137,7 @@ impl Run {
             end,
             exam: None,
             sizes: None,
+            own: None,
             show_every: None,
             views: Vec::new(),
             log: false,

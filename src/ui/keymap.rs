@@ -148,6 +148,14 @@ pub enum Action {
     LargestGradient,
     /// The weight that moved furthest.
     LargestStep,
+    /// The next attack of the table.
+    NextAttack,
+    /// The image that is hardest for the lane in front.
+    HardestSample,
+    /// Accuracy against the size of the attack, or one sample.
+    ToggleSizes,
+    /// A picture of one's own.
+    OwnPicture,
     /// In a window: take what is chosen.
     Accept,
     /// In a window: close it and change nothing.
@@ -452,7 +460,12 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Left), ch('h'), ch('-')] A::EpsDown, "", "a smaller perturbation";
         [of(C::Down), ch('j')] A::NextSample, "image", "the next image";
         [of(C::Up), ch('k')] A::PreviousSample, "", "the previous image";
-        [ch('t'), of(C::Enter)] A::NextTarget, "target", "aim at the next class; none after the last";
+        [of(C::Enter)] A::Edit, "edit", "edit the attack: norm, size, steps, target";
+        [ch('a')] A::NextAttack, "attack", "the next attack of the table";
+        [ch('t')] A::NextTarget, "target", "aim at the next class; none after the last";
+        [ch('H')] A::HardestSample, "hardest", "the image that the lane in front gets right with the least certainty";
+        [ch('c')] A::ToggleSizes, "curve", "accuracy of all lanes against epsilon, or one image";
+        [ch('i')] A::OwnPicture, "own", "attack a picture of your own: type its path";
     }
     Scope::Pane(PaneId::Microscope) => {
         [of(C::Right), ch('l')] A::Right, "weight", "the next weight of the row";

@@ -1,6 +1,7 @@
 //! What reaches the app and what it asks for in return. Plain data: nothing is done here.
 
 use crate::telemetry::{Command, Event, LaneId};
+use crate::ui::overlay::form::Subject;
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub enum Effect {
     EditLayer(usize),
     /// Open the choice of a layer to insert at this place of the draft.
     ChooseLayer(usize),
+    /// Open a form of what the pane itself keeps.
+    Edit(Box<Subject>),
     /// Open the choice of an initialiser for the draft.
     ChooseInit,
     /// Begin to record what is on the screen, or stop that.

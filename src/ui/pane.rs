@@ -25,6 +25,7 @@ use crate::telemetry::{self, LaneId};
 use crate::ui::keymap::Action;
 use crate::ui::layout::Slot;
 use crate::ui::message::Effects;
+use crate::ui::overlay::form::Subject;
 use crate::ui::theme::Theme;
 use crate::view::View;
 use ratatui::buffer::Buffer;
@@ -158,6 +159,9 @@ pub trait Pane {
     fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
         Vec::new()
     }
+
+    /// Takes what was edited in a form that it asked for.
+    fn edited(&mut self, _subject: &Subject) {}
 
     /// A click into its inside (`area`), at a place that lies within it.
     fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {

@@ -235,6 +235,7 @@ impl Live<'_> {
                 | Effect::EditLane(_)
                 | Effect::EditLayer(_)
                 | Effect::ChooseLayer(_)
+                | Effect::Edit(_)
                 | Effect::ChooseInit
                 | Effect::Data(_)
                 | Effect::Longer(_)

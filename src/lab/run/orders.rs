@@ -1,11 +1,15 @@
 //! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
 
 use super::{LaneId, Phase, Place, Run, experiment, terminal};
+use crate::engine::data::picture;
 use crate::lab::experiment::{Contender, Experiment, Fault};
+use crate::lab::files;
 use crate::lab::trainer::Change;
 use crate::limits;
 use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
+use crate::text::excerpt;
+use std::path::Path;
 use std::sync::Arc;
 
 impl Run {
@@ -88,6 +92,7 @@ impl Run {
                 );
             }
             Command::Load(scenario) => self.load(*scenario),
+            Command::Picture(path) => self.picture(&path),
             Command::Watch(views) => self.views = views,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
             Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
@@ -98,6 +103,21 @@ impl Run {
             }
         }
         self.settle();
+    }
+
+    /// Reads a picture to attack, and tells what was done to it.
+    fn picture(&mut self, path: &str) {
+        let read = files::read(Path::new(path), limits::DATA_FILE_BYTES / 4);
+        let fitted = read.and_then(|bytes| picture::fit(&bytes, &self.data.train, &self.data.range));
+        let path = excerpt(path, limits::NAME_CHARS);
+        match fitted {
+            Ok(fitted) => {
+                self.notice(format!("{path}: {}", fitted.how));
+                self.own = Some(Arc::new(fitted));
+                self.places.iter_mut().flatten().for_each(|p| p.changes += 1);
+            }
+            Err(what) => self.notice(format!("{path}: {what}")),
+        }
     }
 
     fn pause(&mut self) {
@@ -225,7 +245,8 @@ impl Run {
             Ok(built) => built,
             Err(what) => return self.notice(format!("{what}; {otherwise}")),
         };
-        (self.scenario, self.data, self.others) = (scenario, data, others);
+        (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
+        self.plan_exams();
         for (id, recipe, network) in built {
             let Some(name) = self.places[id].as_ref().map(|p| p.info.name.clone()) else { continue };
             let info = experiment::info(&name, &recipe, &network, &self.data);
@@ -254,7 +275,7 @@ impl Run {
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
-        (self.scenario, self.data, self.others, self.sizes) = (scenario, data, others, None);
+        (self.scenario, self.data, self.others, self.sizes, self.own) = (scenario, data, others, None, None);
         self.plan_exams();
         self.lines.clear();
         for contender in lanes {

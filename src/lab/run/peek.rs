@@ -2,7 +2,9 @@
 
 use super::{Data, LaneId, Network, Run, terminal};
 use crate::engine::augment::AugmentConfig;
+use crate::engine::data::picture::Fitted;
 use crate::engine::layer::LayerConfig;
+use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::surface::Surface;
 use crate::lab::preview::lane_of;
 use crate::lab::trail::Trail;
@@ -34,6 +36,10 @@ pub struct Peek {
     pub augment: Vec<AugmentConfig>,
     /// Running statistics.
     pub state: Vec<f32>,
+    /// How it answers when it is evaluated.
+    pub prediction: PredictionConfig,
+    /// A picture that somebody brought, as its data want it.
+    pub own: Option<Arc<Fitted>>,
     /// The test function that it moves over, if it does.
     pub surface: Option<Surface>,
     /// Its way over that function, where somebody watches it: x, y, x, y ...
@@ -119,6 +125,8 @@ impl Run {
             data: Arc::clone(trainer.data()),
             params,
             state: live.state.clone(),
+            prediction: trainer.recipe().prediction.clone(),
+            own: self.own.clone(),
             surface,
             trail: lane.trail.as_ref().filter(|_| way).map_or_else(Vec::new, Trail::points),
             through_time,

@@ -9,7 +9,7 @@ use crate::lab::run::Saved;
 use crate::lab::stepped::Stepped;
 use crate::registry::Value;
 use crate::scenario::{self, Scenario};
-use crate::telemetry::{Data, Phase, View};
+use crate::telemetry::{Data, Phase, Sample, View};
 
 fn scenario(steps: usize) -> Scenario {
     let lane = |name: &str, optimizer: &str| scenario::Lane {
@@ -200,7 +200,12 @@ fn previews_show_the_plane_the_confusion_and_an_attack() {
     let views = vec![
         View::Prediction { lane: 2, sample: 0, grid: (12, 8) },
         View::Confusion { lane: 2 },
-        View::Adversarial { lane: 2, sample: 3, eps: 0.5, attack: "Fgsm".into(), target: None },
+        View::Adversarial {
+            lane: 2,
+            sample: Sample::Number(3),
+            attack: "Fgsm(eps: 0.5)".into(),
+            target: None,
+        },
     ];
     let mut stepped = Stepped::new(run(scenario(200)));
     stepped.send(Command::Watch(views.clone()));

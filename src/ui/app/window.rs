@@ -76,6 +76,14 @@ impl App {
                 }
                 Effects::new()
             }
+            Subject::Attack { .. } | Subject::Picture(_) => {
+                if let Some(pane) = self.others.get_mut(&PaneId::Adversarial) {
+                    pane.edited(&subject);
+                }
+                let Subject::Picture(path) = subject else { return Effects::new() };
+                self.overlay = None;
+                vec![Effect::Command(Command::Picture(path))]
+            }
             Subject::Init(init) => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.init = init);
@@ -121,6 +129,9 @@ impl App {
                     }
                 }
                 Effect::ChooseLayer(after) => self.overlay = Some(Overlay::Menu(layers(after))),
+                Effect::Edit(subject) => {
+                    self.overlay = Some(Overlay::Form(Box::new(Form::new(*subject))));
+                }
                 Effect::ChooseInit => {
                     if let Some(lane) = self.view.lane(self.front) {
                         let subject = Subject::Init(self.network.draft(lane).init);

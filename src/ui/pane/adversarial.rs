@@ -1,69 +1,69 @@
-//! The adversarial preview: a sample, what an attack adds to it, what becomes of it, and what the lane in front takes both
-//! for. Draws the newest probe and says which attack it wants.
+//! The adversarial bench: a sample, what an attack adds to it, what becomes of it, and what the lanes take both for; or
+//! accuracy against the size of the attack. Draws the newest probes and says which attack it wants.
 
-use super::prediction::{boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar, turn};
+mod one;
+mod sizes;
+
+use super::prediction::{class_name, rows, scalar, turn};
 use super::{Context, Pane};
-use crate::telemetry::{self, Data};
+use crate::engine::attack::AttackConfig;
+use crate::registry::Value as _;
+use crate::telemetry::{self, LaneId, Sample};
 use crate::ui::keymap::Action;
-use crate::ui::message::Effects;
-use crate::ui::theme::{Depth, Glyphs, Theme};
-use crate::ui::widget::image::Range;
-use crate::ui::widget::plane::{self, Plane};
-use crate::ui::widget::{colour, scale, text};
+use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::form::Subject;
+use crate::ui::theme::{Glyphs, Theme};
+use crate::ui::widget::{scale, text};
 use crate::view::Probe;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
-use ratatui::style::{Color, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// The sizes of a perturbation that the keys go through, in input units.
-const EPS: [f32; 19] =
+const EPS: [f64; 19] =
     [0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
 
-/// What the adversarial pane remembers: the attack it asks for.
+/// Columns that a lane needs beside others.
+const BESIDE: u16 = 30;
+/// The least width on which lanes stand side by side.
+const WIDE: u16 = 76;
+
+/// What the pane remembers: the attack it asks for.
 #[derive(Clone, Debug)]
 pub struct Adversarial {
-    sample: usize,
-    eps: usize,
-    attack: String,
+    sample: Sample,
+    attack: AttackConfig,
     target: Option<u32>,
+    /// Whether accuracy against size is shown.
+    sizes: bool,
 }
 
 impl Default for Adversarial {
     fn default() -> Self {
-        Self { sample: 0, eps: 7, attack: "Fgsm".into(), target: None }
+        let attack = AttackConfig::all().swap_remove(0);
+        Self { sample: Sample::Number(0), attack, target: None, sizes: false }
     }
 }
 
-/// What came of the attack, in words: `7 -> 2 fooled`.
-fn verdict(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
-    let (Some(before), Some(after)) = (scalar(probe, "before"), scalar(probe, "after")) else {
-        return vec![("no prediction".into(), theme.faint)];
-    };
-    let arrow = text::pick(theme.glyphs, "→", "->");
-    let (from, to) = (class_name(probe, before), class_name(probe, after));
-    let mut pieces = vec![(format!("{from} {arrow} {to} "), theme.strong)];
-    let label = scalar(probe, "label");
-    pieces.push(if label.is_some_and(|l| l != before) {
-        ("wrong before the attack".into(), theme.warn)
-    } else if before == after {
-        ("holds".into(), theme.good)
-    } else {
-        ("fooled".into(), theme.bad)
-    });
-    if let Some(l) = label.filter(|l| *l != before) {
-        pieces.push((format!(", is {}", class_name(probe, l)), theme.text));
-    }
-    pieces
+/// The newest attack on the lane in front.
+fn front<'a>(cx: Context<'a>) -> Option<&'a Probe> {
+    cx.view.lane(cx.front)?.probes.get("adversarial")
 }
 
-/// The greatest change of a pixel: what the full colour of the perturbation stands for.
-fn amplitude(probe: &Probe) -> f32 {
-    let Some(Data::Image { pixels, .. }) = probe.part("perturbation") else { return 0.0 };
-    pixels.iter().filter(|v| v.is_finite()).fold(0.0, |m, v| m.max(v.abs()))
+/// A name as the field writes it: FGSM, PGD; DeepFool.
+fn name(attack: &AttackConfig) -> String {
+    let name = attack.name();
+    if name.len() <= 6 { name.to_uppercase() } else { name.into() }
 }
 
 impl Adversarial {
+    /// The size of the attack, if it has one.
+    fn eps(&self) -> Option<f64> {
+        let fields = self.attack.settings().fields();
+        fields.iter().find(|f| ["eps", "std"].contains(&f.name))?.value.parse().ok()
+    }
+
     /// What was asked for: attack, size, target.
     fn request(&self, probe: Option<&Probe>, theme: &Theme, focused: bool) -> Vec<(String, Style)> {
         let (left, right) = match (focused, theme.glyphs) {
@@ -71,123 +71,72 @@ impl Adversarial {
             (true, Glyphs::Unicode) => ("◀ ", " ▶"),
             (true, Glyphs::Ascii) => ("< ", " >"),
         };
-        let eps = scale::number(f64::from(EPS[self.eps]));
-        let mut pieces = vec![
-            (self.attack.to_uppercase(), theme.strong),
-            (format!("  eps {left}{eps}{right}"), theme.text),
-        ];
+        let mut pieces = vec![(name(&self.attack), theme.strong)];
+        if let Some(eps) = self.eps() {
+            pieces.push((format!("  eps {left}{}{right}", scale::number(eps)), theme.text));
+            let shown = probe.and_then(|p| scalar(p, "eps"));
+            if shown.is_some_and(|e| (e - eps).abs() > 1e-6) {
+                pieces.push(("  computing".into(), theme.warn));
+            }
+        }
         if let Some(t) = self.target {
             let name = probe.map_or_else(|| t.to_string(), |p| class_name(p, f64::from(t)));
             pieces.push((format!("  aims at {name}"), theme.text));
         }
-        let shown = probe.and_then(|p| scalar(p, "eps"));
-        if shown.is_some_and(|e| (e - f64::from(EPS[self.eps])).abs() > 1e-6) {
-            pieces.push(("  computing".into(), theme.warn));
+        pieces.push((format!("  {}", self.attack.norm()), theme.faint));
+        let fields = self.attack.settings().fields();
+        if let Some(steps) = fields.iter().find(|f| f.name == "steps") {
+            pieces.push((format!("  {} steps", steps.value), theme.faint));
+        }
+        if self.sample == Sample::Hardest {
+            pieces.push(("  hardest".into(), theme.warn));
         }
         pieces
     }
 
-    fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
-        let mut pieces = Vec::new();
-        let names = [("linf", text::pick(theme.glyphs, "L∞", "Linf")), ("l2", "L2")];
-        for (part, name) in names {
-            if let Some(v) = scalar(probe, part) {
-                pieces.push((format!("{name} {}  ", scale::number(v)), theme.text));
-            }
+    /// The lanes that stand side by side on an inside of this width: all, or the one in front.
+    fn lanes(cx: Context<'_>, width: u16) -> Vec<LaneId> {
+        let all = || cx.view.lanes.iter().map(|l| l.id);
+        let room = usize::from(width / BESIDE);
+        if width < WIDE || room < 2 || cx.view.lanes.len() < 2 {
+            return vec![cx.front];
         }
-        if probe.part("sample").is_some() {
-            pieces.push((format!("sample {}", sample_words(probe)), theme.faint));
-        }
-        pieces
+        // Those around the one in front, where there are too many.
+        let at = all().position(|id| id == cx.front).unwrap_or(0);
+        let first = (at + 1).saturating_sub(room);
+        all().skip(first).take(room).collect()
     }
 
-    fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        let caption = u16::from(area.height >= 3);
-        let most = amplitude(probe);
-        let signed = scale::number(f64::from(most));
-        let columns = if area.width >= 15 { 3 } else { 1 };
-        let plain = range(probe, "image");
-        let shown = [
-            ("image", "image".to_owned(), plain),
-            ("perturbation", format!("{}{signed}", text::pick(theme.glyphs, "±", "+-")), Range::Signed(most)),
-            ("adversarial", "adversarial".to_owned(), plain),
-        ];
-        let shown = if columns == 3 { &shown[..] } else { &shown[2..] };
-        for (i, (part, name, range)) in shown.iter().enumerate() {
-            let i = i as u16;
-            let left = area.width * i / columns;
-            let right = area.width * (i + 1) / columns - u16::from(i + 1 < columns);
-            let place = text::part(area, left, 0, right - left, area.height);
-            let Some(p) = picture(probe, part, *range) else { continue };
-            let below =
-                p.draw(theme, text::part(place, 0, 0, place.width, place.height - caption), buf).height;
-            if caption == 1 {
-                let mut words = name.clone();
-                if *part == "perturbation" && text::width(&words) + 9 <= place.width {
-                    words.insert_str(0, "perturb. ");
-                }
-                let words = text::shorten(&words, usize::from(place.width), theme.glyphs);
-                text::put_centred(buf, place, below, &words, theme.faint);
+    /// The number of the sample that is shown.
+    fn shown(&self, probe: Option<&Probe>) -> usize {
+        match self.sample {
+            Sample::Number(n) => n,
+            Sample::Hardest | Sample::Own => {
+                probe.and_then(|p| scalar(p, "sample")).map_or(0, |n| n as usize)
             }
         }
     }
 
-    fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        plane.draw(theme, area, buf);
-        let Some(Data::Series(ends)) = probe.part("arrow") else { return };
-        let [x0, y0, x1, y1] = ends[..] else { return };
-        let light = match theme.depth {
-            Depth::Mono => Color::Reset,
-            Depth::Sixteen => Color::White,
-            depth => colour::of_rgb([255; 3], depth),
+    /// The next size up or down the list.
+    fn resize(&mut self, up: bool) {
+        let Some(now) = self.eps() else { return };
+        let next = if up {
+            EPS.into_iter().find(|e| *e > now + 1e-9)
+        } else {
+            EPS.into_iter().rev().find(|e| *e < now - 1e-9)
         };
-        let unicode = theme.glyphs == Glyphs::Unicode;
-        let mut last = None;
-        for i in 0..=64 {
-            let t = i as f32 / 64.0;
-            let at = plane.cell(area, x0 + (x1 - x0) * t, y0 + (y1 - y0) * t);
-            if let Some(at) = at.filter(|a| Some(*a) != last) {
-                plane.put(theme, area, at, if unicode { '•' } else { '.' }, light, buf);
-                last = Some(at);
-            }
-        }
-        // On its head the direction, on its foot the sample.
-        let head = match ((x1 - x0).abs() * 1.5 > (y1 - y0).abs(), x1 > x0, y1 > y0, unicode) {
-            (true, true, _, true) => '▶',
-            (true, false, _, true) => '◀',
-            (false, _, true, true) => '▲',
-            (false, _, false, true) => '▼',
-            (true, true, _, false) => '>',
-            (true, false, _, false) => '<',
-            (false, _, true, false) => '^',
-            (false, _, false, false) => 'v',
-        };
-        if let Some(at) = plane.cell(area, x1, y1) {
-            plane.put(theme, area, at, head, light, buf);
-        }
-        if let Some(at) = plane.cell(area, x0, y0) {
-            let class = scalar(probe, "label").unwrap_or(0.0) as u32;
-            plane.put(theme, area, at, plane::mark(class, theme.glyphs), light, buf);
+        if let Some(attack) = next.and_then(|eps| self.attack.clone().with_eps(eps)) {
+            self.attack = attack;
         }
     }
 
-    /// The features of a table before and after, those that changed most.
-    fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        let change = |v: &[f32]| match v {
-            [a, b, ..] => (b - a).abs(),
-            _ => 0.0,
-        };
-        let mut features: Vec<_> = rows(probe, "features").iter().collect();
-        features.sort_by(|a, b| change(&b.1).total_cmp(&change(&a.1)));
-        let arrow = text::pick(theme.glyphs, "→", "->");
-        let name = usize::from(area.width / 2);
-        for (y, (label, values)) in features.iter().take(usize::from(area.height)).enumerate() {
-            let [before, after, ..] = values[..] else { continue };
-            let number = |v: f32| scale::number(f64::from(v));
-            let words = format!("{} {arrow} {}", number(before), number(after));
-            text::put(buf, area, 0, y as u16, &text::shorten(label, name, theme.glyphs), theme.faint);
-            text::put_right(buf, area, y as u16, &words, theme.text);
-        }
+    /// The next row of the table of attacks, at the same size where it can have it.
+    fn next_attack(&mut self) {
+        let all = AttackConfig::all();
+        let at = all.iter().position(|a| a.name() == self.attack.name()).unwrap_or(0);
+        let next = all[(at + 1) % all.len()].clone();
+        let sized = self.eps().and_then(|eps| next.clone().with_eps(eps));
+        self.attack = sized.unwrap_or(next);
     }
 }
 
@@ -214,6 +163,9 @@ impl Pane for Adversarial {
         let Some(lane) = cx.view.lane(cx.front) else {
             return text::put_message(buf, area, "no lane in front", theme.faint);
         };
+        if self.sizes {
+            return sizes::draw(cx, &name(&self.attack), area, buf);
+        }
         let Some(probe) = lane.probes.get("adversarial") else {
             if area.height >= 3 {
                 text::put_pieces(buf, area, 0, &self.request(None, theme, cx.focused));
@@ -221,82 +173,100 @@ impl Pane for Adversarial {
             let words = format!("no attack on lane {} computed yet", lane.letter());
             return text::put_message(buf, area, &words, theme.faint);
         };
-
-        // By weight: what came of it, the pictures, what was asked for, the bars, the norms.
-        let (h, w) = (area.height, area.width);
-        text::put_pieces(buf, area, 0, &verdict(probe, theme));
-        if h < 2 {
-            return;
-        }
         let asked = self.request(Some(probe), theme, cx.focused);
-        let request = u16::from(h >= 5);
-        let norms = u16::from(h >= 8);
-        if request == 1 {
-            text::put_pieces(buf, area, 1, &asked);
+        let lanes = Self::lanes(cx, area.width);
+        if lanes.len() < 2 || area.height < 8 {
+            return one::draw(lane, probe, &asked, theme, area, buf);
         }
-        if norms == 1 {
-            let row = text::part(area, 0, h - 1, w, 1);
-            text::put_pieces(buf, row, 0, &Self::norms(probe, theme));
-        }
-        let body = text::part(area, 0, 1 + request, w, h - 1 - request - norms);
-        let classes = rows(probe, "probabilities").len() as u16;
-        let images = probe.part("image").is_some();
-        let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
-        if images && bars > 0 {
-            // What the pictures cannot use goes to the bars.
-            let most = text::part(body, 0, 0, w / 3, body.height - bars - 1);
-            if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) {
-                bars = classes.min(body.height - p.place(most).height - 1);
+        text::put_pieces(buf, area, 0, &asked);
+        let count = lanes.len() as u16;
+        for (i, id) in (0..).zip(lanes) {
+            let Some(lane) = cx.view.lane(id) else { continue };
+            let (left, right) = (area.width * i / count, area.width * (i + 1) / count);
+            let gap = if i + 1 < count { 3 } else { 0 };
+            let place = text::part(area, left, 1, right - left - gap, area.height - 1);
+            let mut style = Style::new().fg(theme.lane(id)).add_modifier(Modifier::BOLD);
+            if id == cx.front {
+                style = style.add_modifier(Modifier::REVERSED);
             }
-        }
-        let top = text::part(body, 0, 0, w, body.height - bars);
-        if let Some(plane) = boundary(probe) {
-            Self::draw_arrow(probe, plane, theme, top, buf);
-        } else if images {
-            Self::draw_images(probe, theme, top, buf);
-        } else if !rows(probe, "features").is_empty() {
-            Self::draw_features(probe, theme, top, buf);
-        } else {
-            text::put_message(buf, top, "nothing to show for these data", theme.faint);
-        }
-        if bars > 0 {
-            let place = text::part(body, 0, body.height - bars, w, bars);
-            let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
-            if w >= 28 {
-                let half = w / 2;
-                draw_bars(probe, 0, before, theme, text::part(place, 0, 0, half - 1, bars), buf);
-                draw_bars(probe, 1, after, theme, text::part(place, half, 0, w - half, bars), buf);
-            } else {
-                draw_bars(probe, 1, after, theme, place, buf);
+            let x = text::put(buf, place, 0, 0, &format!(" {} ", lane.letter()), style);
+            let room = usize::from(place.width.saturating_sub(x + 1));
+            text::put(
+                buf,
+                place,
+                x + 1,
+                0,
+                &text::shorten(&lane.info.name, room, theme.glyphs),
+                theme.strong,
+            );
+            let below = text::part(place, 0, 1, place.width, place.height - 1);
+            match lane.probes.get("adversarial") {
+                Some(probe) => one::draw(lane, probe, &[], theme, below, buf),
+                None => text::put_message(buf, below, "computing", theme.faint),
             }
         }
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let probe = cx.view.lane(cx.front).and_then(|l| l.probes.get("adversarial"));
-        let classes = probe.map_or(0, |p| rows(p, "probabilities").len() as u32);
+        let probe = front(cx);
+        let classes = probe.map_or(&[][..], |p| rows(p, "probabilities"));
         match action {
-            Action::EpsUp | Action::Right => self.eps = (self.eps + 1).min(EPS.len() - 1),
-            Action::EpsDown | Action::Left => self.eps = self.eps.saturating_sub(1),
-            Action::NextSample | Action::Down => self.sample = turn(self.sample, true, probe),
-            Action::PreviousSample | Action::Up => self.sample = turn(self.sample, false, probe),
-            Action::First => self.sample = 0,
+            Action::EpsUp | Action::Right => self.resize(true),
+            Action::EpsDown | Action::Left => self.resize(false),
+            Action::NextSample | Action::Down => {
+                self.sample = Sample::Number(turn(self.shown(probe), true, probe))
+            }
+            Action::PreviousSample | Action::Up => {
+                self.sample = Sample::Number(turn(self.shown(probe), false, probe));
+            }
+            Action::First => self.sample = Sample::Number(0),
+            Action::HardestSample => self.sample = Sample::Hardest,
             Action::NextTarget => {
                 let next = self.target.map_or(0, |t| t + 1);
-                self.target = (next < classes).then_some(next);
+                self.target = (next < classes.len() as u32).then_some(next);
             }
+            Action::NextAttack => self.next_attack(),
+            Action::ToggleSizes => self.sizes = !self.sizes,
+            Action::Edit => {
+                let classes = classes.iter().map(|(name, _)| name.clone()).collect();
+                let subject = Subject::Attack { attack: self.attack.clone(), target: self.target, classes };
+                return vec![Effect::Edit(Box::new(subject))];
+            }
+            Action::OwnPicture => return vec![Effect::Edit(Box::new(Subject::Picture(String::new())))],
             _ => {}
         }
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
-        vec![telemetry::View::Adversarial {
-            lane: cx.front,
-            sample: self.sample,
-            eps: EPS[self.eps],
-            attack: self.attack.clone(),
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
+        let attack = self.attack.text();
+        if self.sizes {
+            let each =
+                cx.view.lanes.iter().map(|l| telemetry::View::Sizes { lane: l.id, attack: attack.clone() });
+            return each.collect();
+        }
+        // What is hard for one lane need not be for another: all look at what the one in front finds hard.
+        let same = |lane: LaneId| match self.sample {
+            Sample::Hardest if lane != cx.front => Sample::Number(self.shown(front(cx))),
+            sample => sample,
+        };
+        let each = Self::lanes(cx, inside.width).into_iter().map(|lane| telemetry::View::Adversarial {
+            lane,
+            sample: same(lane),
+            attack: attack.clone(),
             target: self.target,
-        }]
+        });
+        each.collect()
+    }
+
+    fn edited(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Attack { attack, target, .. } => {
+                self.attack.clone_from(attack);
+                self.target = *target;
+            }
+            Subject::Picture(_) => self.sample = Sample::Own,
+            _ => {}
+        }
     }
 }

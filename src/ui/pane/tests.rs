@@ -250,9 +250,8 @@ fn an_attack_tells_what_came_of_it() {
     pane.act(Action::NextTarget, cx);
     let expected = telemetry::View::Adversarial {
         lane: 0,
-        sample: 0,
-        eps: 0.15,
-        attack: "Fgsm".into(),
+        sample: telemetry::Sample::Number(0),
+        attack: "Fgsm(eps: 0.15)".into(),
         target: Some(1),
     };
     assert_eq!(pane.watch(cx, Size::new(60, 24)), [expected]);

@@ -26,6 +26,8 @@ pub enum XAxis {
     Evaluations,
     /// Time steps of a sequence.
     Time,
+    /// Sizes of an attack, in units of the inputs.
+    Sizes,
 }
 
 impl XAxis {
@@ -36,7 +38,7 @@ impl XAxis {
             Self::Steps => Self::Epochs,
             Self::Epochs => Self::Seconds,
             Self::Seconds => Self::Evaluations,
-            Self::Evaluations => Self::Steps,
+            Self::Evaluations | Self::Sizes => Self::Steps,
             Self::Time => Self::Time,
         }
     }
@@ -49,13 +51,14 @@ impl XAxis {
             Self::Seconds => "seconds",
             Self::Evaluations => "evaluations",
             Self::Time => "time steps",
+            Self::Sizes => "eps",
         }
     }
 
     /// Where a measurement lies on it.
     pub fn of(self, at: At) -> f64 {
         match self {
-            Self::Steps | Self::Time => at.step,
+            Self::Steps | Self::Time | Self::Sizes => at.step,
             Self::Epochs => at.epoch,
             Self::Seconds => at.seconds,
             Self::Evaluations => at.evaluations,

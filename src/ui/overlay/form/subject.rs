@@ -1,6 +1,7 @@
 //! What a form edits, taken apart into rows of text and put together again. Knows the tables' forms, not what they mean.
 
 use super::row::Row;
+use crate::engine::attack::AttackConfig;
 use crate::engine::clip::ClipConfig;
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
@@ -45,7 +46,21 @@ pub enum Subject {
         /// Its index in the parameters.
         weight: usize,
     },
+    /// An attack and the class that it aims at.
+    Attack {
+        /// The attack.
+        attack: AttackConfig,
+        /// The class to reach, for a targeted attack.
+        target: Option<u32>,
+        /// What the classes are called.
+        classes: Vec<String>,
+    },
+    /// The path of a picture.
+    Picture(String),
 }
+
+/// What stands for no target.
+const ANY: &str = "any other class";
 
 /// The table rows and settings inside a lane's recipe, under the names that a scenario gives them.
 macro_rules! tables {
@@ -131,12 +146,15 @@ impl Subject {
             Self::Init(_) => "Initial weights".into(),
             Self::Data(data) => format!("Data {}", data.name()),
             Self::Weight { .. } => "Weight".into(),
+            Self::Attack { .. } => "Attack".into(),
+            Self::Picture(_) => "A picture of your own".into(),
         }
     }
 
     pub(super) fn about(&self) -> String {
         match self {
-            Self::Lane { .. } | Self::Weight { .. } => String::new(),
+            Self::Lane { .. } | Self::Weight { .. } | Self::Picture(_) => String::new(),
+            Self::Attack { attack, .. } => attack.settings().about().into(),
             Self::Layer { layer, .. } => layer.settings().about().into(),
             Self::Init(init) => init.settings().about().into(),
             Self::Data(data) => data.settings().about().into(),
@@ -187,6 +205,23 @@ impl Subject {
                 rows.push(Row::choice("tensor", "the tensor in which it lies", name, &names));
                 let about = "its place in the tensor: one number, or row and column";
                 rows.push(Row::text("place", "place", about, &at.to_string()));
+            }
+            Self::Attack { attack, target, classes } => {
+                rows.push(Row::choice(
+                    "attack",
+                    attack.settings().about(),
+                    attack.name(),
+                    AttackConfig::NAMES,
+                ));
+                fields(&mut rows, "attack", attack.settings());
+                let names: Vec<&str> =
+                    std::iter::once(ANY).chain(classes.iter().map(String::as_str)).collect();
+                let now = target.and_then(|t| classes.get(t as usize)).map_or(ANY, String::as_str);
+                rows.push(Row::choice("target", "what the network shall take the image for", now, &names));
+            }
+            Self::Picture(path) => {
+                let about = "PNG or JPEG; it is brought to the size and range of the data";
+                rows.push(Row::text("path", "path", about, path));
             }
             Self::Init(init) => {
                 rows.push(Row::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
@@ -250,6 +285,23 @@ impl Subject {
                 Ok(())
             }
             Self::Init(init) => set_table!(*init, InitConfig, field, text),
+            Self::Attack { target, classes, .. } if head == "target" => {
+                let at = classes.iter().position(|c| c == text);
+                if at.is_none() && text != ANY {
+                    return Err(format!("there is no class {text}"));
+                }
+                *target = at.map(|t| t as u32);
+                Ok(())
+            }
+            Self::Attack { attack, .. } => set_table!(*attack, AttackConfig, field, text),
+            Self::Picture(path) => {
+                let text = text.trim();
+                if text.is_empty() {
+                    return Err("type the path of a PNG or JPEG file".into());
+                }
+                *path = text.into();
+                Ok(())
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Forms are typed into, and what they give is compared.
 
 use super::*;
+use crate::engine::attack::AttackConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
@@ -64,6 +65,11 @@ fn every_field_of_every_table_accepts_its_own_value() {
     let mut subjects = vec![lane().subject];
     subjects.extend(LayerConfig::all().into_iter().map(|layer| Subject::Layer { path: vec![0], layer }));
     subjects.extend(InitConfig::all().into_iter().map(Subject::Init));
+    subjects.extend(AttackConfig::all().into_iter().map(|attack| Subject::Attack {
+        attack,
+        target: Some(1),
+        classes: vec!["cat".into(), "dog".into()],
+    }));
     for optimizer in OptimizerConfig::all() {
         let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
         subjects.push(Subject::Lane { id: 0, name: "x".into(), recipe });

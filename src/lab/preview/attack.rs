@@ -1,0 +1,168 @@
+//! Attacks for the screen: one sample before and after, the least size that fools, accuracy against size.
+
+use super::{Memory, Parts, class, image, planar, plane, scalar, softmax};
+use crate::engine::attack::{
+    AttackConfig, Key, Task, Valid, Victim, distance, feature_range, margin, noise, predicted,
+};
+use crate::engine::data::Labels;
+use crate::engine::robust::{curve, smallest_eps_near, trust};
+use crate::lab::run::Peek;
+use crate::registry::Value as _;
+use crate::telemetry::{Data, Sample};
+
+/// Samples among which the hardest one is sought.
+const SOUGHT: usize = 128;
+/// Samples of a curve of accuracy against size.
+const COUNTED: usize = 64;
+/// Sizes of that curve, as shares of the widest range of a feature.
+const SIZES: [f64; 11] = [0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
+/// Into how many parts the widest range is divided to find the least size.
+const RESOLUTION: f64 = 512.0;
+
+/// The valid range of every feature.
+fn range(peek: &Peek) -> (Vec<f32>, Vec<f32>) {
+    peek.data.range.iter().copied().unzip()
+}
+
+/// The correctly classified sample whose answer is the least certain; the first, if there is none.
+fn hardest(victim: &mut Victim<'_>, inputs: &[f32], labels: &[u32]) -> usize {
+    let (size, width, count) = (victim.size(), victim.classes(), labels.len().min(SOUGHT));
+    let (rows, mut best) = (victim.rows(), (f32::NEG_INFINITY, 0));
+    for first in (0..count).step_by(rows) {
+        let last = count.min(first + rows);
+        let logits = victim.logits(&inputs[first * size..last * size]).chunks_exact(width);
+        for (i, (logits, &label)) in (first..last).zip(logits.zip(&labels[first..last])) {
+            let lead = margin(logits, label, false);
+            // Positive: wrong already.
+            if lead < 0.0 && lead > best.0 {
+                best = (lead, i);
+            }
+        }
+    }
+    best.1
+}
+
+/// An attack on one sample: see [`crate::telemetry::View::Adversarial`].
+pub(super) fn adversarial(
+    peek: &Peek,
+    sample: Sample,
+    attack: &str,
+    target: Option<u32>,
+    memory: &mut Memory,
+) -> Option<Parts> {
+    let samples = &peek.data.validation;
+    let Labels::Classes { of, .. } = &samples.labels else { return None };
+    let (_, names) = class(samples, 0)?;
+    let config = AttackConfig::parse(attack).ok()?;
+    let target = target.filter(|&t| (t as usize) < names.len());
+    let (low, high) = range(peek);
+    let hint = memory.hint(peek.id, attack);
+    let (_, scratch) = memory.of(&peek.network);
+    let mut victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
+    let number = match sample {
+        Sample::Number(n) => n % samples.len().max(1),
+        Sample::Hardest => hardest(&mut victim, &samples.inputs, of),
+        Sample::Own => 0,
+    };
+    let own =
+        peek.own.as_ref().filter(|own| sample == Sample::Own && own.inputs.len() == samples.shape.size());
+    let x = own.map_or_else(|| samples.input(number), |own| &own.inputs[..]);
+    let before = victim.logits(x).to_vec();
+    // An image of one's own has no label: what the network takes it for is to be changed.
+    let label = if own.is_some() { predicted(&before) } else { of.get(number).copied() };
+    let task = Task {
+        x,
+        classes: &[target.or(label)?],
+        targeted: target.is_some(),
+        valid: Valid::Each { low: &low, high: &high },
+        // The same draws at every look, so that the picture moves with the network alone.
+        key: Key { seed: peek.seed, step: 0, first: number as u64 },
+    };
+    let mut fooled = vec![0.0; x.len()];
+    config.perturb(&mut victim, &task, &mut fooled);
+    let after = victim.logits(&fooled).to_vec();
+    let size = distance(x, &fooled);
+    let widest = trust::greatest_size(task.valid, x.len());
+    let least = config
+        .eps()
+        .and_then(|_| smallest_eps_near(&mut victim, &task, &config, widest, widest / RESOLUTION, hint));
+    memory.remember(peek.id, attack, least);
+    let change: Vec<f32> = fooled.iter().zip(x).map(|(a, b)| a - b).collect();
+    let mut parts = Parts::new();
+    if let (Some(clean), Some(difference), Some(changed)) =
+        (image(peek, x, false), image(peek, &change, true), image(peek, &fooled, false))
+    {
+        parts.push(("image".into(), clean));
+        parts.push(("perturbation".into(), difference));
+        parts.push(("adversarial".into(), changed));
+    } else if planar(peek) {
+        parts = plane(peek, (60, 40), memory);
+        parts.retain(|(name, _)| name != "points");
+        parts.push(("arrow".into(), Data::Series(vec![x[0], x[1], fooled[0], fooled[1]])));
+    } else {
+        let rows = x.iter().zip(&fooled).enumerate();
+        let rows = rows.map(|(i, (a, b))| (format!("{}", i + 1), vec![*a, *b])).collect();
+        parts.push(("features".into(), Data::Table { columns: vec!["before".into(), "after".into()], rows }));
+    }
+    let chances = softmax(&before).into_iter().zip(softmax(&after)).map(|(a, b)| vec![a, b]);
+    let rows = names.iter().cloned().zip(chances).collect();
+    let columns = vec!["before".into(), "after".into()];
+    parts.push(("probabilities".into(), Data::Table { columns, rows }));
+    let answer = |logits: &[f32]| predicted(logits).map_or(f64::NAN, f64::from);
+    if let Some(own) = own {
+        parts.push((
+            "how".into(),
+            Data::Table { columns: Vec::new(), rows: vec![(own.how.clone(), Vec::new())] },
+        ));
+    } else {
+        parts.extend([
+            scalar("label", label.map_or(f64::NAN, f64::from)),
+            scalar("sample", number as f64),
+            scalar("samples", samples.len() as f64),
+        ]);
+    }
+    parts.extend([
+        scalar("before", answer(&before)),
+        scalar("after", answer(&after)),
+        scalar("eps", config.eps().unwrap_or(f64::NAN)),
+        scalar("linf", f64::from(size.linf)),
+        scalar("l2", f64::from(size.l2)),
+        scalar("l0", size.l0 as f64),
+        scalar("features", x.len() as f64),
+        scalar("least", least.unwrap_or(f64::NAN)),
+    ]);
+    Some(parts)
+}
+
+/// Accuracy against size: see [`crate::telemetry::View::Sizes`].
+pub(super) fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
+    let samples = &peek.data.validation;
+    let Labels::Classes { of, .. } = &samples.labels else { return None };
+    let config = AttackConfig::parse(attack).ok()?;
+    let (low, high) = range(peek);
+    let (_, scratch) = memory.of(&peek.network);
+    let key = Key { seed: peek.seed, step: 0, first: 0 };
+    let victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
+    let mut victim = victim.answering(&peek.prediction, key);
+    let count = COUNTED.min(samples.len());
+    let task = Task {
+        x: &samples.inputs[..count * samples.shape.size()],
+        classes: &of[..count],
+        targeted: false,
+        valid: Valid::Each { low: &low, high: &high },
+        key,
+    };
+    // Of tables, where ranges are far apart, the features as they lie: their usual width.
+    let (least, most) = feature_range(task.x, samples.shape.size());
+    let width = most.iter().zip(&least).map(|(a, b)| f64::from(a - b)).fold(0.0, f64::max);
+    let at = SIZES.map(|share| share * width);
+    let noise = curve(&mut victim, &task, &noise::UniformNoise::default().into(), &at);
+    let attacked = curve(&mut victim, &task, &config, &at);
+    let rows = attacked.iter().zip(&noise);
+    let rows = rows.map(|((eps, left), (_, noise))| {
+        (format!("{eps}"), [*eps, *left, *noise].map(|x| x as f32).to_vec())
+    });
+    let columns = ["eps", "attack", "noise"].map(String::from).into();
+    let rows: Vec<_> = if config.eps().is_some() { rows.collect() } else { Vec::new() };
+    Some(vec![("curve".into(), Data::Table { columns, rows }), scalar("samples", count as f64)])
+}

@@ -1,0 +1,226 @@
+//! One lane's sample under attack: what came of it, the pictures, the chances, the numbers. Knows no key and asks for nothing.
+
+use crate::telemetry::Data;
+use crate::ui::pane::prediction::{
+    boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar,
+};
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::widget::image::Range;
+use crate::ui::widget::plane::{self, Plane};
+use crate::ui::widget::{colour, scale, text};
+use crate::view::{LaneView, Probe};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
+
+/// What came of the attack, in words: `7 -> 2 fooled`.
+pub(super) fn verdict(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
+    let (Some(before), Some(after)) = (scalar(probe, "before"), scalar(probe, "after")) else {
+        return vec![("no prediction".into(), theme.faint)];
+    };
+    let arrow = text::pick(theme.glyphs, "→", "->");
+    let (from, to) = (class_name(probe, before), class_name(probe, after));
+    let mut pieces = vec![(format!("{from} {arrow} {to} "), theme.strong)];
+    let label = scalar(probe, "label");
+    pieces.push(if label.is_some_and(|l| l != before) {
+        ("wrong before the attack".into(), theme.warn)
+    } else if before == after {
+        ("holds".into(), theme.good)
+    } else {
+        ("fooled".into(), theme.bad)
+    });
+    if let Some(l) = label.filter(|l| *l != before) {
+        pieces.push((format!(", is {}", class_name(probe, l)), theme.text));
+    }
+    match scalar(probe, "least") {
+        Some(eps) if eps > 0.0 => pieces.push((format!("  from eps {}", scale::number(eps)), theme.strong)),
+        None if before == after && scalar(probe, "eps").is_some() => {
+            pieces.push((" at every eps".into(), theme.faint));
+        }
+        _ => {}
+    }
+    pieces
+}
+
+/// The greatest change of a pixel: what the full colour of the perturbation stands for.
+fn amplitude(probe: &Probe) -> f32 {
+    let Some(Data::Image { pixels, .. }) = probe.part("perturbation") else { return 0.0 };
+    pixels.iter().filter(|v| v.is_finite()).fold(0.0, |m, v| m.max(v.abs()))
+}
+
+/// The size of the perturbation in three norms, and which sample it is.
+fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
+    let mut pieces = Vec::new();
+    let names = [("linf", text::pick(theme.glyphs, "L∞", "Linf")), ("l2", "L2")];
+    for (part, name) in names {
+        if let Some(v) = scalar(probe, part) {
+            pieces.push((format!("{name} {}  ", scale::number(v)), theme.text));
+        }
+    }
+    if let (Some(changed), Some(all)) = (scalar(probe, "l0"), scalar(probe, "features")) {
+        pieces.push((format!("L0 {changed}/{all}  "), theme.text));
+    }
+    if let Some((how, _)) = rows(probe, "how").first() {
+        pieces.push((format!("own picture: {how}"), theme.faint));
+    } else if probe.part("sample").is_some() {
+        pieces.push((format!("sample {}", sample_words(probe)), theme.faint));
+    }
+    pieces
+}
+
+/// Why what is measured of a lane's robustness cannot be trusted, if so.
+pub(super) fn distrust(lane: &LaneView) -> Vec<&str> {
+    let Some(probe) = lane.probes.get("robustness") else { return Vec::new() };
+    rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0)).map(|(why, _)| &why[..]).collect()
+}
+
+fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let caption = u16::from(area.height >= 3);
+    let most = amplitude(probe);
+    let signed = scale::number(f64::from(most));
+    let columns = if area.width >= 15 { 3 } else { 1 };
+    let plain = range(probe, "image");
+    let shown = [
+        ("image", "image".to_owned(), plain),
+        ("perturbation", format!("{}{signed}", text::pick(theme.glyphs, "±", "+-")), Range::Signed(most)),
+        ("adversarial", "adversarial".to_owned(), plain),
+    ];
+    let shown = if columns == 3 { &shown[..] } else { &shown[2..] };
+    for (i, (part, name, range)) in shown.iter().enumerate() {
+        let i = i as u16;
+        let left = area.width * i / columns;
+        let right = area.width * (i + 1) / columns - u16::from(i + 1 < columns);
+        let place = text::part(area, left, 0, right - left, area.height);
+        let Some(p) = picture(probe, part, *range) else { continue };
+        let below = p.draw(theme, text::part(place, 0, 0, place.width, place.height - caption), buf).height;
+        if caption == 1 {
+            let mut words = name.clone();
+            if *part == "perturbation" && text::width(&words) + 9 <= place.width {
+                words.insert_str(0, "perturb. ");
+            }
+            let words = text::shorten(&words, usize::from(place.width), theme.glyphs);
+            text::put_centred(buf, place, below, &words, theme.faint);
+        }
+    }
+}
+
+fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    plane.draw(theme, area, buf);
+    let Some(Data::Series(ends)) = probe.part("arrow") else { return };
+    let [x0, y0, x1, y1] = ends[..] else { return };
+    let light = match theme.depth {
+        Depth::Mono => Color::Reset,
+        Depth::Sixteen => Color::White,
+        depth => colour::of_rgb([255; 3], depth),
+    };
+    let unicode = theme.glyphs == Glyphs::Unicode;
+    let mut last = None;
+    for i in 0..=64 {
+        let t = i as f32 / 64.0;
+        let at = plane.cell(area, x0 + (x1 - x0) * t, y0 + (y1 - y0) * t);
+        if let Some(at) = at.filter(|a| Some(*a) != last) {
+            plane.put(theme, area, at, if unicode { '•' } else { '.' }, light, buf);
+            last = Some(at);
+        }
+    }
+    // On its head the direction, on its foot the sample.
+    let head = match ((x1 - x0).abs() * 1.5 > (y1 - y0).abs(), x1 > x0, y1 > y0, unicode) {
+        (true, true, _, true) => '▶',
+        (true, false, _, true) => '◀',
+        (false, _, true, true) => '▲',
+        (false, _, false, true) => '▼',
+        (true, true, _, false) => '>',
+        (true, false, _, false) => '<',
+        (false, _, true, false) => '^',
+        (false, _, false, false) => 'v',
+    };
+    if let Some(at) = plane.cell(area, x1, y1) {
+        plane.put(theme, area, at, head, light, buf);
+    }
+    if let Some(at) = plane.cell(area, x0, y0) {
+        let class = scalar(probe, "label").unwrap_or(0.0) as u32;
+        plane.put(theme, area, at, plane::mark(class, theme.glyphs), light, buf);
+    }
+}
+
+/// The features of a table before and after, those that changed most.
+fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let change = |v: &[f32]| match v {
+        [a, b, ..] => (b - a).abs(),
+        _ => 0.0,
+    };
+    let mut features: Vec<_> = rows(probe, "features").iter().collect();
+    features.sort_by(|a, b| change(&b.1).total_cmp(&change(&a.1)));
+    let arrow = text::pick(theme.glyphs, "→", "->");
+    let name = usize::from(area.width / 2);
+    for (y, (label, values)) in features.iter().take(usize::from(area.height)).enumerate() {
+        let [before, after, ..] = values[..] else { continue };
+        let number = |v: f32| scale::number(f64::from(v));
+        let words = format!("{} {arrow} {}", number(before), number(after));
+        text::put(buf, area, 0, y as u16, &text::shorten(label, name, theme.glyphs), theme.faint);
+        text::put_right(buf, area, y as u16, &words, theme.text);
+    }
+}
+
+/// Draws one lane's probe; `asked` is the line that says what was asked for, empty where it stands elsewhere.
+pub(super) fn draw(
+    lane: &LaneView,
+    probe: &Probe,
+    asked: &[(String, Style)],
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    // By weight: what came of it, the pictures, what was asked for, the bars, the norms, what is wrong with the numbers.
+    let (mut h, w) = (area.height, area.width);
+    text::put_pieces(buf, area, 0, &verdict(probe, theme));
+    if h < 2 {
+        return;
+    }
+    if let Some(why) = distrust(lane).first().filter(|_| h >= 9) {
+        let words = text::shorten(&format!("! {why}"), usize::from(w), theme.glyphs);
+        text::put(buf, area, 0, h - 1, &words, theme.bad);
+        h -= 1;
+    }
+    let request = u16::from(h >= 5 && !asked.is_empty());
+    let size = u16::from(h >= 8);
+    if request == 1 {
+        text::put_pieces(buf, area, 1, asked);
+    }
+    if size == 1 {
+        let row = text::part(area, 0, h - 1, w, 1);
+        text::put_pieces(buf, row, 0, &norms(probe, theme));
+    }
+    let body = text::part(area, 0, 1 + request, w, h - 1 - request - size);
+    let classes = rows(probe, "probabilities").len() as u16;
+    let images = probe.part("image").is_some();
+    let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
+    if images && bars > 0 {
+        // What the pictures cannot use goes to the bars.
+        let most = text::part(body, 0, 0, w / 3, body.height - bars - 1);
+        if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) {
+            bars = classes.min(body.height - p.place(most).height - 1);
+        }
+    }
+    let top = text::part(body, 0, 0, w, body.height - bars);
+    if let Some(plane) = boundary(probe) {
+        draw_arrow(probe, plane, theme, top, buf);
+    } else if images {
+        draw_images(probe, theme, top, buf);
+    } else if !rows(probe, "features").is_empty() {
+        draw_features(probe, theme, top, buf);
+    } else {
+        text::put_message(buf, top, "nothing to show for these data", theme.faint);
+    }
+    if bars > 0 {
+        let place = text::part(body, 0, body.height - bars, w, bars);
+        let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
+        if w >= 28 {
+            let half = w / 2;
+            draw_bars(probe, 0, before, theme, text::part(place, 0, 0, half - 1, bars), buf);
+            draw_bars(probe, 1, after, theme, text::part(place, half, 0, w - half, bars), buf);
+        } else {
+            draw_bars(probe, 1, after, theme, place, buf);
+        }
+    }
+}
