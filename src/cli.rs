@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
+mod attack;
 mod check;
 mod completions;
 mod display;
@@ -53,6 +54,8 @@ enum Command {
     Check(check::Check),
     /// Train without a screen
     Run(run::Run),
+    /// Attack an image of your own
+    Attack(attack::Attack),
     /// Go on with a run where it stopped
     Resume(resume::Resume),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
@@ -72,6 +75,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Record(command) => command.run(),
             Self::Doctor(command) => command.run(),

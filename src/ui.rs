@@ -10,6 +10,7 @@ pub mod layout;
 pub mod message;
 pub mod overlay;
 pub mod pane;
+pub mod print;
 pub mod record;
 pub mod screen;
 pub mod session;

@@ -212,3 +212,109 @@ fn a_reader_that_leaves_is_no_fault() {
         assert!(!err.contains("panicked"), "{err}");
     }
 }
+
+/// A digit as a person would have it: dark ink on bright paper, larger than the network's images.
+fn seven() -> Vec<u8> {
+    let mut paper = image::GrayImage::from_pixel(64, 64, image::Luma([245]));
+    for i in 0..40 {
+        for thick in 0..8 {
+            paper.put_pixel(12 + i, 8 + thick, image::Luma([12]));
+            paper.put_pixel(48 - i / 2 - thick, 10 + i, image::Luma([12]));
+        }
+    }
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::from(paper).write_to(&mut png, image::ImageFormat::Png).expect("a picture");
+    png.into_inner()
+}
+
+#[test]
+fn an_image_of_ones_own_is_fitted_attacked_and_written() {
+    let files = Files::new("attack");
+    let image = files.write("seven.png", seven());
+    let scenario = files.write(
+        "s.ron",
+        "(data: Digits(), train_samples: 800, network: [Flatten(), Dense(32), Relu()], init: HeNormal(),
+          optimizer: Adam(0.003), batch: 50, steps: 250, lanes: [(name: \"a\"), (name: \"b\", optimizer: Sgd(0.1))])",
+    );
+    let out = files.0.join("adv.png");
+    let path = |p: &PathBuf| p.to_string_lossy().into_owned();
+    let with = |more: &[&str]| {
+        let mut all = vec!["attack".to_string(), path(&image), "--out".into(), path(&out)];
+        all.extend(more.iter().map(ToString::to_string));
+        run(&all)
+    };
+    let (code, words, _) = with(&["--with", &path(&scenario), "--eps", "0.3", "--attack", "bim"]);
+    assert_eq!(code, 0);
+    for part in [
+        "lane a, 250 steps",
+        "64x64 in grey",
+        "brought to 8x8 grey",
+        "inverted",
+        "before",
+        "after",
+        "fooled",
+        "wrote",
+    ] {
+        assert!(words.contains(part), "{part} in {words}");
+    }
+    let opened = |name: &str| image::open(files.0.join(name)).expect("a picture");
+    let sizes =
+        ["adv.png", "adv-perturbation.png", "adv-all.png"].map(opened).map(|p| (p.width(), p.height()));
+    assert_eq!(sizes, [(8, 8), (8, 8), (3 * 192 + 16, 192)]);
+    // The written image fools the same network again, by itself: an attack of size 0 changes nothing.
+    let again = run(&[
+        "attack",
+        &path(&out),
+        "--with",
+        &path(&scenario),
+        "--eps",
+        "0",
+        "--out",
+        &path(&files.0.join("z.png")),
+    ]);
+    let answer = |words: &str, when: &str| {
+        let line = words.lines().find(|l| l.starts_with(when)).expect("an answer");
+        line.split_whitespace().nth(1).expect("a class").to_string()
+    };
+    assert_eq!(answer(&again.1, "before"), answer(&words, "after"), "{}{words}", again.1);
+    assert_eq!(answer(&again.1, "after"), answer(&again.1, "before"));
+
+    // A run that is on disk is loaded, not trained, and left as it was.
+    let dir = files.0.join("run");
+    assert_eq!(gradtui(&["run", &path(&scenario), "--out", &path(&dir)]).status.code(), Some(0));
+    let log = std::fs::read(dir.join("metrics.jsonl")).expect("a log");
+    let (code, loaded, _) = with(&["--with", &path(&dir), "--lane", "a", "--eps", "0.3", "--attack", "bim"]);
+    assert_eq!((code, loaded), (0, words), "the loaded lane is the trained one");
+    assert_eq!(std::fs::read(dir.join("metrics.jsonl")).expect("a log"), log);
+    let (code, aimed, _) =
+        with(&["--with", &path(&dir), "--lane", "b", "--target", "3", "--label", "7", "--eps", "0.6"]);
+    assert!(code == 0 && aimed.contains("lane b") && aimed.contains("aimed at"), "{aimed}");
+}
+
+#[test]
+fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
+    let files = Files::new("attack-faults");
+    let image = files.write("seven.png", seven());
+    let broken = files.write("broken.png", &seven()[..60]);
+    let text = |p: &PathBuf| p.to_string_lossy().into_owned();
+    for (image, more, part) in [
+        (&image, &["--with", "fgsm-digit"][..], "did you mean fgsm-digits"),
+        (&image, &["--with", "fgsm-digits", "--attack", "pdg"], "did you mean pgd"),
+        (&image, &["--with", "fgsm-digits", "--attack", "Pgd(steps: 0)"], "out of range"),
+        (&image, &["--with", "fgsm-digits", "--eps", "-1"], "-1"),
+        (&image, &["--with", "fgsm-digits", "--target", "11"], "there is no class 11"),
+        (&image, &["--with", "fgsm-digits", "--lane", "cn"], "did you mean cnn"),
+        (&image, &["--with", "spiral"], "no sample of these data"),
+        (&image, &["--with", "rosenbrock"], "nothing to be fooled about"),
+        (&image, &["--with", "/"], "no run of gradtui"),
+        (&broken, &["--with", "fgsm-digits"], "broken.png: "),
+        (&files.0.join("absent.png"), &["--with", "fgsm-digits"], "no such file"),
+        (&image, &["--with", "fgsm-digits", "--out", &text(&image)], "overwrite the image itself"),
+    ] {
+        let mut all = vec!["attack".to_string(), text(image)];
+        all.extend(more.iter().map(ToString::to_string));
+        let out = gradtui(&all);
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(2) && err.contains(part), "{part}: {err}");
+    }
+}

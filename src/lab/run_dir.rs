@@ -126,28 +126,7 @@ impl RunDir {
             return Err(fault("no run of gradtui; there is nothing to resume".into()));
         }
         let lock = claim(path).map_err(&fault)?;
-        let mut warnings = Vec::new();
-        let mut found = None;
-        for name in ["checkpoint", "checkpoint.previous"] {
-            let read = store::read_all(&path.join(name), FILE_BYTES);
-            match read.map_err(|e| (e.kind(), plain(&e))).and_then(|bytes| {
-                Checkpoint::decode(&bytes).map_err(|what| (io::ErrorKind::InvalidData, what))
-            }) {
-                Ok(checkpoint) => {
-                    found = Some(checkpoint);
-                    break;
-                }
-                Err((io::ErrorKind::NotFound, _)) => {}
-                Err((_, what)) => warnings.push(format!("{name} cannot be used: {what}")),
-            }
-        }
-        let Some(mut checkpoint) = found else {
-            return Err(fault(if warnings.is_empty() {
-                "nothing to resume: the run ended before its first checkpoint".into()
-            } else {
-                format!("nothing to resume: {}", warnings.join("; "))
-            }));
-        };
+        let (mut checkpoint, warnings) = newest(path).map_err(&fault)?;
         // Lanes are numbered anew, without those that were removed.
         for (id, lane) in checkpoint.lanes.iter_mut().enumerate() {
             checkpoint.lines.iter_mut().filter(|l| l.lane == lane.id).for_each(|l| l.lane = id);
@@ -176,6 +155,25 @@ impl RunDir {
             warnings,
         };
         Ok((dir, resumed))
+    }
+
+    /// What a run was left with, without touching it: it may even be in progress.
+    ///
+    /// # Errors
+    /// When there is no run, nobody has saved one, or every checkpoint is damaged.
+    pub fn look(path: &Path) -> Result<Resumed, DirError> {
+        let fault = |what: String| DirError { path: path.into(), what };
+        if path.join("run.lock").symlink_metadata().is_err() {
+            return Err(fault("no run of gradtui; `gradtui run --out` makes one".into()));
+        }
+        let (checkpoint, warnings) = newest(path).map_err(fault)?;
+        Ok(Resumed {
+            scenario: checkpoint.scenario,
+            base: checkpoint.base.into(),
+            data: checkpoint.data,
+            lanes: checkpoint.lanes,
+            warnings,
+        })
     }
 
     /// Where it is.
@@ -288,6 +286,27 @@ pub fn recording(dir: &Path) -> Result<(File, PathBuf), DirError> {
 fn is_recording(name: &str) -> bool {
     name.strip_prefix("recording-").and_then(|rest| rest.split_once('.')).is_some_and(|(n, kind)| {
         n.bytes().all(|b| b.is_ascii_digit()) && ["cast", "ron", "ron.new"].contains(&kind)
+    })
+}
+
+/// The newest checkpoint that is whole, and what is wrong with the others.
+fn newest(path: &Path) -> Result<(Checkpoint, Vec<String>), String> {
+    let mut warnings = Vec::new();
+    for name in ["checkpoint", "checkpoint.previous"] {
+        let read = store::read_all(&path.join(name), FILE_BYTES);
+        match read
+            .map_err(|e| (e.kind(), plain(&e)))
+            .and_then(|bytes| Checkpoint::decode(&bytes).map_err(|what| (io::ErrorKind::InvalidData, what)))
+        {
+            Ok(checkpoint) => return Ok((checkpoint, warnings)),
+            Err((io::ErrorKind::NotFound, _)) => {}
+            Err((_, what)) => warnings.push(format!("{name} cannot be used: {what}")),
+        }
+    }
+    Err(if warnings.is_empty() {
+        "nothing to resume: the run ended before its first checkpoint".into()
+    } else {
+        format!("nothing to resume: {}", warnings.join("; "))
     })
 }
 

@@ -1,0 +1,463 @@
+//! `gradtui attack`: an image of one's own against a trained network. Trains or loads, fits the image, attacks, shows, writes.
+
+use super::{BadInput, Ended, open, print, tell};
+use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, predicted};
+use crate::engine::data::picture::{Fitted, fit};
+use crate::engine::data::{Files, Labels, NoFiles};
+use crate::engine::kernel::math;
+use crate::engine::shape::Shape;
+use crate::lab::experiment::Experiment;
+use crate::lab::files::{self, Disk};
+use crate::lab::run::Run;
+use crate::lab::run_dir::RunDir;
+use crate::lab::stepped::Stepped;
+use crate::lab::trainer::Trainer;
+use crate::limits;
+use crate::registry::Value as _;
+use crate::scenario::{Scenario, read_with_data};
+use crate::telemetry::{Command, Event, Phase};
+use crate::text::{did_you_mean, escaped, excerpt};
+use crate::ui::print::{Captioned, beside};
+use crate::ui::terminal::{ColorChoice, depth, glyphs};
+use crate::ui::theme::Theme;
+use image::{GrayImage, RgbImage};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `attack`.
+#[derive(Debug, clap::Args)]
+pub struct Attack {
+    /// A PNG or JPEG file
+    #[arg(value_name = "IMAGE")]
+    image: PathBuf,
+    /// What is attacked: the directory of a run, a preset or a scenario
+    #[arg(long, value_name = "DIR|SCENARIO")]
+    with: OsString,
+    /// The lane; the first one if not given
+    #[arg(long, value_name = "NAME")]
+    lane: Option<String>,
+    /// Train so many steps, where there is no run to load
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
+    steps: Option<u64>,
+    /// What the image shows, by the name of its class; else the network's own answer is what it shall give up
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
+    /// The class that the network shall see in it
+    #[arg(long, value_name = "CLASS")]
+    target: Option<String>,
+    /// Size of the perturbation, in units of the inputs
+    #[arg(long, value_name = "E")]
+    eps: Option<f64>,
+    /// The attack: a name such as fgsm or pgd, or with settings, such as 'Pgd(steps: 40)'
+    #[arg(long, value_name = "ATTACK", default_value = "pgd")]
+    attack: String,
+    /// Write the adversarial image here, and beside it the perturbation and all three side by side
+    #[arg(long, value_name = "PNG")]
+    out: Option<PathBuf>,
+}
+
+/// A name among others, or which it may have been.
+fn among(what: &str, name: &str, names: &[String]) -> Result<usize, BadInput> {
+    names.iter().position(|n| n == name).ok_or_else(|| {
+        let near = did_you_mean(name, names.iter().map(String::as_str));
+        let hint =
+            near.map_or_else(|| format!("there are {}", names.join(", ")), |n| format!("did you mean {n}?"));
+        BadInput::new(format!("there is no {what} {}; {hint}", excerpt(name, 60)))
+    })
+}
+
+/// The attack that somebody named.
+fn named(text: &str, eps: Option<f64>) -> Result<AttackConfig, BadInput> {
+    let row = AttackConfig::all().into_iter().find(|a| a.name().eq_ignore_ascii_case(text.trim()));
+    let config = match row {
+        Some(row) => row,
+        None if text.contains('(') => {
+            AttackConfig::parse(text).map_err(|e| BadInput::new(format!("--attack: {e}")))?
+        }
+        None => {
+            let names: Vec<String> = AttackConfig::NAMES.iter().map(|n| n.to_lowercase()).collect();
+            among("attack", &text.to_lowercase(), &names).map(|_| AttackConfig::all().swap_remove(0))?
+        }
+    };
+    let mut wrong = None;
+    config.check_inside("attack", &mut |_, what| {
+        wrong.get_or_insert(what);
+    });
+    if let Some(what) = wrong {
+        return Err(BadInput::new(format!("--attack: {what}")));
+    }
+    let Some(eps) = eps else { return Ok(config) };
+    config.with_eps(eps).ok_or_else(|| BadInput::new(format!("--eps: {eps} is no size of a perturbation")))
+}
+
+/// A lane that has been trained, and what it is.
+struct Trained {
+    run: Stepped,
+    name: String,
+    steps: u64,
+}
+
+impl Trained {
+    fn trainer(&self) -> Result<&Trainer, Ended> {
+        let lane = self.run.run().lane(0).map(|lane| &lane.trainer);
+        lane.ok_or_else(|| Ended(1, format!("lane {} has failed", self.name)))
+    }
+}
+
+/// Only this lane of an experiment (the first, if none is named).
+fn only(mut experiment: Experiment, lane: Option<&str>) -> Result<Experiment, BadInput> {
+    let names: Vec<String> = experiment.lanes.iter().map(|l| l.name.clone()).collect();
+    let at = lane.map_or(Ok(0), |lane| among("lane", lane, &names))?;
+    experiment.lanes = vec![experiment.lanes.swap_remove(at)];
+    Ok(experiment)
+}
+
+fn experiment(text: &str, name: &str, files: &dyn Files) -> Result<(Scenario, Experiment), BadInput> {
+    let of = |f: &crate::scenario::Fault| f.in_file(name);
+    let (scenario, data) =
+        read_with_data(text, files).map_err(|faults| BadInput(faults.iter().map(of).collect()))?;
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+        .map_err(|faults| BadInput(faults.iter().map(|f| format!("{name}: {f}")).collect()))?;
+    Ok((scenario, experiment))
+}
+
+/// The lane as the newest checkpoint of a run left it; the run itself is left alone.
+fn load(path: &Path, lane: Option<&str>) -> Result<Trained, BadInput> {
+    let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
+    for warning in &resumed.warnings {
+        tell(&format!("gradtui: {}: {warning}\n", escaped(&path.display().to_string())));
+    }
+    let files: Arc<dyn Files + Send + Sync> = Arc::new(Disk { base: resumed.base.clone() });
+    let (scenario, all) = experiment(&resumed.scenario, "scenario.ron", &*files)?;
+    let one = only(all, lane)?;
+    let name = one.lanes[0].name.clone();
+    let saved: Vec<_> = resumed
+        .lanes
+        .into_iter()
+        .filter(|l| l.name == name)
+        .map(|mut l| {
+            l.id = 0;
+            l
+        })
+        .collect();
+    let steps = saved.first().map_or(0, |l| l.snapshot.step);
+    let mut run = Run::new(one, Some(scenario.steps as u64), files);
+    run.restore(&saved).map_err(|what| BadInput::new(format!("{}: {what}", path.display())))?;
+    Ok(Trained { run: Stepped::new(run), name, steps })
+}
+
+/// The lane trained to its end, with a bar on a terminal.
+fn train(experiment: Experiment, end: u64, files: Arc<dyn Files + Send + Sync>) -> anyhow::Result<Trained> {
+    let name = experiment.lanes[0].name.clone();
+    let mut run = Stepped::new(Run::new(experiment, Some(end), files));
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(end) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("training {prefix:16} {bar:24} {pos:>7}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name.clone());
+    run.send(Command::Run);
+    while !run.run().over() {
+        run.advance((end / 100).clamp(1, 50));
+        bar.set_position(steps(&run));
+        for event in run.drain() {
+            if let Event::Phase { phase: Phase::Diverged(account), .. } = event {
+                return Err(Ended(
+                    1,
+                    format!("lane {name} diverged at step {}: {}", account.step, account.what),
+                )
+                .into());
+            }
+        }
+    }
+    bar.finish_and_clear();
+    let steps = steps(&run);
+    Ok(Trained { run, name, steps })
+}
+
+/// Steps of the only lane.
+fn steps(run: &Stepped) -> u64 {
+    run.run().lane(0).map_or(0, |lane| lane.trainer.steps())
+}
+
+/// Softmax of a row of logits.
+fn chances(logits: &[f32]) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f32> = logits.iter().map(|&z| math::exp(z - max)).collect();
+    let sum: f32 = exps.iter().sum();
+    exps.iter().map(|e| e / sum).collect()
+}
+
+/// What came of an attack.
+struct Outcome {
+    clean: Vec<f32>,
+    /// As the file will hold it: in 256 steps of brightness.
+    adversarial: Vec<f32>,
+    before: Vec<f32>,
+    after: Vec<f32>,
+}
+
+impl Attack {
+    /// Attacks the image.
+    pub fn run(self) -> anyhow::Result<()> {
+        let attack = named(&self.attack, self.eps)?;
+        let shown = excerpt(&self.image.to_string_lossy(), limits::NAME_CHARS);
+        let bytes = files::read(&self.image, limits::DATA_FILE_BYTES / 4)
+            .map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
+        let out = self.out.clone().unwrap_or_else(|| {
+            let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            PathBuf::from(format!("{stem}-adversarial.png"))
+        });
+        if std::fs::canonicalize(&out)
+            .is_ok_and(|out| std::fs::canonicalize(&self.image).is_ok_and(|i| i == out))
+        {
+            return Err(BadInput::new(format!("{shown}: --out would overwrite the image itself")).into());
+        }
+        let directory = Path::new(&self.with).is_dir();
+        let mut trained = None;
+        let mut ready = None;
+        if directory {
+            trained = Some(load(Path::new(&self.with), self.lane.as_deref())?);
+        } else {
+            let opened = open(&self.with)?;
+            let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+                Some(disk) => Arc::new(disk.clone()),
+                None => Arc::new(NoFiles),
+            };
+            let (scenario, all) = experiment(&opened.text, &opened.name, &*files)?;
+            ready = Some((only(all, self.lane.as_deref())?, scenario.steps as u64, files));
+        }
+        // Everything that can be said against the input is said before the network trains.
+        let data = match (&trained, &ready) {
+            (Some(trained), _) => Arc::clone(trained.trainer()?.data()),
+            (None, Some((experiment, ..))) => Arc::clone(&experiment.data),
+            (None, None) => unreachable!("a directory or a scenario"),
+        };
+        let Labels::Classes { names, .. } = &data.train.labels else {
+            return Err(BadInput::new(
+                "these data have no class a sample: there is nothing to be fooled about",
+            )
+            .into());
+        };
+        let class = |what: &str, name: &Option<String>| {
+            name.as_ref().map(|name| among(what, name, names)).transpose()
+        };
+        let (label, target) = (class("class", &self.label)?, class("class", &self.target)?);
+        let fitted = fit(&bytes, &data.train, &data.range)
+            .map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
+        let trained = match (trained, ready) {
+            (Some(trained), _) => trained,
+            (None, Some((experiment, steps, files))) => {
+                train(experiment, self.steps.unwrap_or(steps), files)?
+            }
+            (None, None) => unreachable!("a directory or a scenario"),
+        };
+        let Fitted { inputs, how } = fitted;
+        let outcome = strike(trained.trainer()?, &attack, inputs, label, target)?;
+        let words = tale(&outcome, &attack, names, label, target);
+        let head = format!("lane {}, {} steps of training\n{shown}: {how}\n", trained.name, trained.steps);
+        print(&(head + &words))?;
+        let pictures = Pictures::of(&outcome, data.train.shape, &data.range);
+        if std::io::stdout().is_terminal() {
+            print(&pictures.printed())?;
+        }
+        print(&pictures.write(&out)?)
+    }
+}
+
+/// Attacks the inputs; the adversarial image is taken as a file holds it.
+fn strike(
+    trainer: &Trainer,
+    attack: &AttackConfig,
+    clean: Vec<f32>,
+    label: Option<usize>,
+    target: Option<usize>,
+) -> Result<Outcome, Ended> {
+    let data = trainer.data();
+    let (low, high): (Vec<f32>, Vec<f32>) = data.range.iter().copied().unzip();
+    let network = trainer.network();
+    let mut scratch = Scratch::new(network, 1);
+    let live = trainer.live();
+    let params = live.point(trainer.recipe());
+    let mut victim =
+        Victim::new(network, params, &live.state, &mut scratch).map_err(|what| Ended(1, what))?;
+    let before = victim.logits(&clean).to_vec();
+    let own = predicted(&before).ok_or_else(|| Ended(1, "the network's answer is not a number".into()))?;
+    let class = target.or(label).map_or(own, |c| c as u32);
+    let task = Task {
+        x: &clean,
+        classes: &[class],
+        targeted: target.is_some(),
+        valid: Valid::Each { low: &low, high: &high },
+        key: Key::default(),
+    };
+    let mut adversarial = vec![0.0; clean.len()];
+    attack.perturb(&mut victim, &task, &mut adversarial);
+    for ((x, low), high) in adversarial.iter_mut().zip(&low).zip(&high) {
+        let width = high - low;
+        let steps = if width > 0.0 { ((*x - low) / width * 255.0 + 0.5).floor() } else { 0.0 };
+        *x = low + steps / 255.0 * width;
+    }
+    let after = victim.logits(&adversarial).to_vec();
+    Ok(Outcome { clean, adversarial, before, after })
+}
+
+/// What happened, in lines.
+fn tale(
+    outcome: &Outcome,
+    attack: &AttackConfig,
+    names: &[String],
+    label: Option<usize>,
+    target: Option<usize>,
+) -> String {
+    let answer = |logits: &[f32]| {
+        let class = predicted(logits)? as usize;
+        Some((class, chances(logits)[class]))
+    };
+    let line = |when: &str, logits: &[f32], judge: &dyn Fn(usize) -> String| match answer(logits) {
+        Some((class, chance)) => {
+            format!("{when}  {}  {:.1} %{}\n", names[class], 100.0 * chance, judge(class))
+        }
+        None => format!("{when}  no answer: the network's output is not a number\n"),
+    };
+    let own = predicted(&outcome.before).map(|c| c as usize);
+    let judged = |class: usize| match (label, target) {
+        (Some(label), _) if class == label => "   right".into(),
+        (Some(label), _) => format!("   wrong: it is {}", names[label]),
+        (None, _) => String::new(),
+    };
+    let fooled = |class: usize| match (label.or(own), target) {
+        (_, Some(target)) if class == target => "   fooled: the class that was aimed at".into(),
+        (_, Some(target)) => format!("   holds: it was to be taken for {}", names[target]),
+        (Some(is), None) if class == is => "   holds".into(),
+        (Some(is), None) if label.is_some() => format!("   wrong: it is {}", names[is]),
+        _ => "   fooled: another answer than before".into(),
+    };
+    let size = distance(&outcome.clean, &outcome.adversarial);
+    let mut out = line("before", &outcome.before, &judged);
+    out.push_str(&line("after ", &outcome.after, &fooled));
+    out.push_str(&format!(
+        "{}: largest change {:.3}, Euclidean length {:.3}, {} of {} numbers changed\n",
+        attack.text(),
+        size.linf,
+        size.l2,
+        size.l0,
+        outcome.clean.len()
+    ));
+    out
+}
+
+/// The three pictures in [0, 1], the perturbation amplified to fill [-1, 1].
+struct Pictures {
+    channels: usize,
+    width: usize,
+    clean: Vec<f32>,
+    change: Vec<f32>,
+    adversarial: Vec<f32>,
+    /// By how much the perturbation is amplified.
+    times: f32,
+}
+
+/// Pixels that the longer side of the picture of all three has at least.
+const SIDE: usize = 192;
+
+impl Pictures {
+    fn of(outcome: &Outcome, shape: Shape, range: &[(f32, f32)]) -> Self {
+        let (channels, width) = match shape {
+            Shape::Image { channels, width, .. } => (channels, width),
+            _ => (1, 1),
+        };
+        let unit = |of: &[f32]| -> Vec<f32> {
+            let each = of.iter().zip(range);
+            each.map(|(x, (low, high))| if high > low { (x - low) / (high - low) } else { 0.0 }).collect()
+        };
+        let (clean, adversarial) = (unit(&outcome.clean), unit(&outcome.adversarial));
+        let mut change: Vec<f32> = adversarial.iter().zip(&clean).map(|(a, b)| a - b).collect();
+        let most = change.iter().fold(0.0f32, |m, c| m.max(c.abs()));
+        let times = if most > 0.0 { 1.0 / most } else { 1.0 };
+        change.iter_mut().for_each(|c| *c *= times);
+        Self { channels, width, clean, change, adversarial, times }
+    }
+
+    fn height(&self) -> usize {
+        self.clean.len() / (self.channels * self.width).max(1)
+    }
+
+    fn printed(&self) -> String {
+        let var = |name: &str| std::env::var(name).ok();
+        let theme = Theme::dark(depth(ColorChoice::Auto, var), glyphs(var));
+        let caption = format!("change x{:.0}", self.times);
+        let of = |pixels, signed, caption| Captioned {
+            channels: self.channels,
+            width: self.width,
+            pixels,
+            signed,
+            caption,
+        };
+        let three = [
+            of(&self.clean, false, "image"),
+            of(&self.change, true, &caption),
+            of(&self.adversarial, false, "adversarial"),
+        ];
+        beside(&three, &theme, 96, 16)
+    }
+
+    /// The colour of one pixel of one of the pictures.
+    fn pixel(&self, of: &[f32], signed: bool, x: usize, y: usize) -> [u8; 3] {
+        let plane = self.width * self.height();
+        let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+        let at = |channel: usize| of[channel.min(self.channels - 1) * plane + y * self.width + x];
+        // No change is grey, more is brighter, less is darker.
+        [0, 1, 2].map(|c| byte(if signed { 0.5 + 0.5 * at(c) } else { at(c) }))
+    }
+
+    fn one(&self, of: &[f32], signed: bool) -> image::DynamicImage {
+        let (w, h) = (self.width as u32, self.height() as u32);
+        let rgb = RgbImage::from_fn(w, h, |x, y| image::Rgb(self.pixel(of, signed, x as usize, y as usize)));
+        if self.channels > 1 {
+            return rgb.into();
+        }
+        GrayImage::from_fn(w, h, |x, y| image::Luma([rgb.get_pixel(x, y).0[0]])).into()
+    }
+
+    fn all(&self) -> image::DynamicImage {
+        let (w, h) = (self.width, self.height());
+        let times = SIDE.div_ceil(w.max(h).max(1)).max(1);
+        let gap = 8;
+        let (width, height) = ((3 * w * times + 2 * gap) as u32, (h * times) as u32);
+        let three = [(&self.clean, false), (&self.change, true), (&self.adversarial, false)];
+        RgbImage::from_fn(width, height, |x, y| {
+            let (which, inside) = (x as usize / (w * times + gap), x as usize % (w * times + gap));
+            let (of, signed) = three[which.min(2)];
+            if inside >= w * times {
+                return image::Rgb([255; 3]);
+            }
+            image::Rgb(self.pixel(of, signed, inside / times, y as usize / times))
+        })
+        .into()
+    }
+
+    /// Writes the three files; the words that say so.
+    fn write(&self, out: &Path) -> anyhow::Result<String> {
+        let beside = |what: &str| {
+            let stem = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            out.with_file_name(format!("{stem}-{what}.png"))
+        };
+        let caption = format!("the change, x{:.0} about grey", self.times);
+        let files = [
+            (out.to_path_buf(), self.one(&self.adversarial, false), "the adversarial image"),
+            (beside("perturbation"), self.one(&self.change, true), &caption),
+            (beside("all"), self.all(), "image, change and adversarial image side by side"),
+        ];
+        let mut words = String::new();
+        for (path, picture, what) in files {
+            let shown = excerpt(&path.to_string_lossy(), limits::NAME_CHARS);
+            let saved = picture.save_with_format(&path, image::ImageFormat::Png);
+            saved.map_err(|e| Ended(1, format!("{shown}: {e}")))?;
+            words.push_str(&format!("wrote {shown}: {what}\n"));
+        }
+        Ok(words)
+    }
+}
