@@ -1,5 +1,6 @@
 //! `gradtui attack`: an image of one's own against a trained network. Trains or loads, fits the image, attacks, shows, writes.
 
+use super::display::Display;
 use super::{BadInput, Ended, open, print, tell};
 use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, predicted};
 use crate::engine::data::picture::{Fitted, fit};
@@ -18,7 +19,6 @@ use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, Phase};
 use crate::text::{did_you_mean, escaped, excerpt};
 use crate::ui::print::{Captioned, beside};
-use crate::ui::terminal::{ColorChoice, depth, glyphs};
 use crate::ui::theme::Theme;
 use image::{GrayImage, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,6 +57,8 @@ pub struct Attack {
     /// Write the adversarial image here, and beside it the perturbation and all three side by side
     #[arg(long, value_name = "PNG")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    display: Display,
 }
 
 /// A name among others, or which it may have been.
@@ -261,7 +263,7 @@ impl Attack {
         print(&(head + &words))?;
         let pictures = Pictures::of(&outcome, data.train.shape, &data.range);
         if std::io::stdout().is_terminal() {
-            print(&pictures.printed())?;
+            print(&pictures.printed(&self.display)?)?;
         }
         print(&pictures.write(&out)?)
     }
@@ -385,9 +387,9 @@ impl Pictures {
         self.clean.len() / (self.channels * self.width).max(1)
     }
 
-    fn printed(&self) -> String {
-        let var = |name: &str| std::env::var(name).ok();
-        let theme = Theme::dark(depth(ColorChoice::Auto, var), glyphs(var));
+    fn printed(&self, display: &Display) -> anyhow::Result<String> {
+        let chosen = display.choose()?.chosen;
+        let theme = Theme::new(chosen.scheme.what, chosen.depth.what, chosen.drawing.what.glyphs());
         let caption = format!("change x{:.0}", self.times);
         let of = |pixels, signed, caption| Captioned {
             channels: self.channels,
@@ -401,7 +403,7 @@ impl Pictures {
             of(&self.change, true, &caption),
             of(&self.adversarial, false, "adversarial"),
         ];
-        beside(&three, &theme, 96, 16)
+        Ok(beside(&three, &theme, 96, 16))
     }
 
     /// The colour of one pixel of one of the pictures.
