@@ -121,7 +121,7 @@ fn experiment(text: &str, name: &str, files: &dyn Files) -> Result<(Scenario, Ex
     let of = |f: &crate::scenario::Fault| f.in_file(name);
     let (scenario, data) =
         read_with_data(text, files).map_err(|faults| BadInput(faults.iter().map(of).collect()))?;
-    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data))
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), files)
         .map_err(|faults| BadInput(faults.iter().map(|f| format!("{name}: {f}")).collect()))?;
     Ok((scenario, experiment))
 }

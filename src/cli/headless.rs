@@ -145,13 +145,18 @@ fn summary(lane: &Standing, red: bool) -> String {
             number(lane.val_accuracy)
         ),
     };
-    let mut out = format!("{:<20} {end}\n", lane.name);
+    // What a defence (or an optimizer) costs belongs to any comparison.
+    let each = lane.last.map_or(1.0, |m| m.evaluations as f64 / m.step.max(1) as f64);
+    let cost = if each > 1.0 { format!("   {each:.1} gradients a step") } else { String::new() };
+    let mut out = format!("{:<20} {end}{cost}\n", lane.name);
     if let Some(known) = &lane.robustness {
         for [eps, clean, noise, fgsm, pgd] in known.sizes() {
             let shares = [("clean", clean), ("noise", noise), ("FGSM", fgsm), ("PGD", pgd)];
             let shares = shares.map(|(name, share)| format!("{name} {:.1} %", 100.0 * share)).join("   ");
             out.push_str(&format!("{:<20} eps {eps}: {shares}\n", ""));
         }
+        let share = 100.0 * known.share;
+        out.push_str(&format!("{:<20} measuring that took {share:.0} % of the gradients of training\n", ""));
         for why in &known.distrust {
             let (on, off) = if red { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
             out.push_str(&format!("{:<20} {on}not to be trusted: {why}{off}\n", ""));
@@ -219,6 +224,7 @@ fn ending(lane: &Standing) -> String {
                     pgd: *pgd,
                 })
                 .collect(),
+            share: known.share,
             distrust: &known.distrust,
         }),
         seeds: lane.spread.map(|s| s.seeds),
@@ -255,6 +261,8 @@ struct Ending<'a> {
 #[derive(serde::Serialize)]
 struct Robustness<'a> {
     accuracies: Vec<Accuracies>,
+    /// What measuring took, as a share of the gradients of training.
+    share: f64,
     distrust: &'a [String],
 }
 

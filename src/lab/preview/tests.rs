@@ -6,7 +6,7 @@ use crate::lab::run::Run;
 use crate::lab::stepped::Stepped;
 use crate::registry::Value as _;
 use crate::scenario::{DataConfig, Scenario, read};
-use crate::telemetry::{Command, Data, Event, LaneId, View};
+use crate::telemetry::{Command, Data, Event, LaneId, Sample, View};
 use std::sync::Arc;
 
 fn stepped(text: &str) -> Stepped {
@@ -203,4 +203,94 @@ fn a_sample_is_shown_under_the_augmentations_of_its_own_lane() {
     assert_ne!(part(&turned, "draw 0"), part(&turned, "draw 1"));
     assert_eq!(part(&still, "draw 4"), part(&plain, "image"));
     assert_eq!(part(&turned, "sample"), &Data::Scalar(7.0));
+}
+
+const DIGITS: &str = r#"(
+    data: Digits(), train_samples: 500, network: [Flatten(), Dense(16), Tanh()], steps: 400, batch: 50,
+    optimizer: Adam(0.005),
+    lanes: [(name: "a"), (name: "b", init: HeNormal(), prediction: Smoothing(0.1, draws: 4))],
+)"#;
+
+fn number(parts: &[(String, Data)], name: &str) -> f64 {
+    let Data::Scalar(x) = part(parts, name) else { panic!("{name}") };
+    *x
+}
+
+fn attack(lane: LaneId, sample: Sample, attack: &str, target: Option<u32>) -> View {
+    View::Adversarial { lane, sample, attack: attack.into(), target }
+}
+
+#[test]
+fn the_least_size_fools_and_half_of_it_does_not() {
+    let mut run = stepped(DIGITS);
+    let events = look(&mut run, vec![attack(0, Sample::Hardest, "Fgsm(eps: 0.02)", None)], 200);
+    let hardest = probed(&events, 0, "adversarial");
+    let least = number(&hardest, "least");
+    assert!(least > 0.0 && number(&hardest, "label") == number(&hardest, "before"), "{hardest:?}");
+    let sample = Sample::Number(number(&hardest, "sample") as usize);
+    for (eps, fooled) in [(least, true), (0.5 * least, false)] {
+        let events = look(&mut run, vec![attack(0, sample, &format!("Fgsm(eps: {eps})"), None)], 0);
+        let parts = probed(&events, 0, "adversarial");
+        assert_eq!(number(&parts, "before") != number(&parts, "after"), fooled, "at {eps} of {least}");
+        assert_eq!(number(&parts, "least"), least, "whatever size is looked at");
+    }
+    // Nobody who is right is less certain.
+    for other in 0..40 {
+        let events = look(&mut run, vec![attack(0, Sample::Number(other), "Fgsm(eps: 0.02)", None)], 0);
+        let parts = probed(&events, 0, "adversarial");
+        let right = number(&parts, "label") == number(&parts, "before");
+        assert!(!right || number(&parts, "least") > 0.2 * least, "sample {other}: {parts:?}");
+    }
+}
+
+#[test]
+fn accuracy_against_size_begins_clean_and_falls_under_the_attack() {
+    let mut run = stepped(DIGITS);
+    let views = [0, 1].map(|lane| View::Sizes { lane, attack: "Pgd()".into() });
+    let events = look(&mut run, views.into(), 200);
+    for lane in [0, 1] {
+        let parts = probed(&events, lane, "sizes");
+        let curve = rows(part(&parts, "curve"));
+        let (first, last) = (&curve[0].1, &curve[curve.len() - 1].1);
+        assert!(first[0] == 0.0 && first[1] == first[2] && first[1] > 0.7, "{curve:?}");
+        assert!(last[1] < 0.1 && last[2] > last[1] && (last[0] - 0.5).abs() < 1e-6, "{curve:?}");
+    }
+    let events = look(&mut run, vec![View::Sizes { lane: 0, attack: "DeepFool()".into() }], 1);
+    assert!(rows(part(&probed(&events, 0, "sizes"), "curve")).is_empty(), "it has no size");
+}
+
+#[test]
+fn tables_and_sequences_are_attacked_within_the_range_of_each_feature() {
+    for (data, network) in [("Iris()", "[Dense(8), Tanh()]"), ("Parity(length: 6)", "[Rnn(units: 4)]")] {
+        let text = format!("(data: {data}, network: {network}, steps: 50, lanes: [(name: \"a\")])");
+        let mut run = stepped(&text);
+        let events = look(&mut run, vec![attack(0, Sample::Number(1), "Fgsm(eps: 100)", None)], 20);
+        let parts = probed(&events, 0, "adversarial");
+        let features = rows(part(&parts, "features"));
+        assert!(!features.is_empty(), "{data}");
+        let range = &run.run().lane(0).expect("at hand").trainer.data().range;
+        for ((_, values), (low, high)) in features.iter().zip(range) {
+            assert!(values[1] >= *low && values[1] <= *high, "{data}: {values:?} in {low} to {high}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_is_none_is_told_and_one_of_ones_own_is_attacked() {
+    let mut run = stepped(DIGITS);
+    run.send(Command::Picture("/nowhere/cat.png".into()));
+    let notice = |events: &[Event]| {
+        events.iter().find_map(|e| if let Event::Notice(text) = e { Some(text.clone()) } else { None })
+    };
+    assert!(notice(&run.drain()).expect("a notice").contains("no such file"));
+    let path = std::env::temp_dir().join(format!("gradtui-own-{}.png", std::process::id()));
+    image::GrayImage::from_pixel(20, 20, image::Luma([0])).save(&path).expect("written");
+    run.send(Command::Picture(path.to_string_lossy().into_owned()));
+    let _ = std::fs::remove_file(&path);
+    assert!(notice(&run.drain()).expect("a notice").contains("brought to 8x8 grey"));
+    let events = look(&mut run, vec![attack(0, Sample::Own, "Fgsm(eps: 0.2)", Some(3))], 50);
+    let parts = probed(&events, 0, "adversarial");
+    assert!(rows(part(&parts, "how"))[0].0.contains("20x20"), "{parts:?}");
+    assert!(parts.iter().all(|(name, _)| name != "label" && name != "sample"));
+    assert!((number(&parts, "linf") - 0.2).abs() < 1e-6);
 }

@@ -198,10 +198,39 @@ pub fn add_images(view: &mut View) {
         ("eps", Data::Scalar(0.1)),
         ("linf", Data::Scalar(0.1)),
         ("l2", Data::Scalar(0.8)),
+        ("l0", Data::Scalar(60.0)),
+        ("features", Data::Scalar(64.0)),
+        ("least", Data::Scalar(0.043)),
         ("sample", Data::Scalar(12.0)),
         ("samples", Data::Scalar(360.0)),
     ];
     probed(view, "adversarial", parts);
+}
+
+/// The newest attack of lane 0 for all lanes, accuracy against size for all, and numbers of lane 1 that cannot be trusted.
+pub fn add_bench(view: &mut View) {
+    let attack = view.lane(0).and_then(|l| l.probes.get("adversarial")).map(|p| p.parts.clone());
+    let lanes: Vec<_> = view.lanes.iter().map(|l| l.id).collect();
+    for lane in lanes {
+        if let Some(parts) = attack.clone() {
+            view.apply(Event::Probed { lane, step: 1200, name: "adversarial", parts });
+        }
+        let left = |eps: f32| (-eps * (8.0 + 3.0 * lane as f32)).exp();
+        let sizes = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
+        let rows = sizes.map(|eps| (format!("{eps}"), vec![eps, left(eps), 1.0 - 0.2 * eps]));
+        let curve = table(&["eps", "attack", "noise"], rows.into());
+        view.apply(Event::Probed { lane, step: 1200, name: "sizes", parts: vec![("curve".into(), curve)] });
+        let masked = "gradients not masked: 88 % of the samples have an input gradient of exactly zero";
+        let why = if lane == 1 {
+            (masked.to_string(), vec![0.0])
+        } else {
+            ("gradients not masked".into(), vec![1.0])
+        };
+        let mut parts = vec![("checks".to_string(), table(&["holds"], vec![why]))];
+        let scalars = [("eps", 0.1), ("clean", 0.97), ("noise", 0.95), ("fgsm", 0.4), ("pgd", 0.3)];
+        parts.extend(scalars.map(|(name, x)| (name.to_string(), Data::Scalar(x))));
+        view.apply(Event::Probed { lane, step: 1200, name: "robustness", parts });
+    }
 }
 
 /// The boundary of a classifier on a plane and an attack there, for lane 0; `classes` of 2 or more.
