@@ -183,7 +183,7 @@ fn beyond_seeds(lanes: &[Standing]) -> String {
     }
     let list = |what: &str, pairs: &[String]| match pairs {
         [] => String::new(),
-        some => format!("{what} {}\n", some.join(", ")),
+        some => format!("{what} {}\n", some.join("; ")),
     };
     list(&format!("beyond the spread of {seeds} seeds:"), &beyond) + &list("within it:", &within)
 }

@@ -16,6 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use std::fmt::Write as _;
 
 /// The pane of the lanes; the selected lane is the one in front.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,17 +84,17 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
         let m = &lane.last;
         let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
         let arrow = text::pick(glyphs, "→", "->");
-        out += &format!(" clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate);
+        let _ = write!(out, " clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate);
         if m.clip_angle >= 0.05 {
-            out += &format!(" {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg"));
+            let _ = write!(out, " {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg"));
         }
     }
     if r.defence.active() {
         // What a defence costs stands beside its name: no comparison is fair without.
-        out.push_str(&format!("{dot}{} {}x a step", r.defence.name(), number(lane.info.cost)));
+        let _ = write!(out, "{dot}{} {}x a step", r.defence.name(), number(lane.info.cost));
     }
     if r.prediction.smoothing().is_some() {
-        out.push_str(&format!("{dot}votes"));
+        let _ = write!(out, "{dot}votes");
     }
     out
 }
@@ -105,15 +106,16 @@ fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
         Some(a) => format!("{:.1}-{:.1}%", 100.0 * a.min, 100.0 * a.max),
         None => format!("val {}-{}", number(f64::from(s.loss.min)), number(f64::from(s.loss.max))),
     };
-    let mut words = format!("{} seeds {range}", s.seeds);
-    if s.lost > 0 {
-        words += &format!(", {} lost", s.lost);
-    }
+    let mut words = range;
     let apart: String =
         view.lanes.iter().filter(|o| lane.apart(o) == Some(true)).map(LaneView::letter).collect();
     let sign = text::pick(glyphs, " ≠", " !=");
     if !apart.is_empty() {
-        words += &format!("{sign}{apart}");
+        let _ = write!(words, "{sign}{apart}");
+    }
+    let _ = write!(words, " of {} seeds", s.seeds);
+    if s.lost > 0 {
+        let _ = write!(words, ", {} lost", s.lost);
     }
     Some(words)
 }
@@ -130,7 +132,9 @@ impl Lanes {
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
         let newest = lane.curve(Metric::Loss).and_then(|c| c.last());
         let loss = newest.map_or(String::new(), |b| number(f64::from(b.last)));
-        let accuracy = lane.validation.and_then(|v| v.2).map(|a| format!("{:.1}%", 100.0 * a));
+        let median = lane.spread.and_then(|s| s.accuracy).map(|a| a.median);
+        let accuracy =
+            median.or_else(|| lane.validation.and_then(|v| v.2)).map(|a| format!("{:.1}%", 100.0 * a));
         // What matters most stands beside the name; where there is a second row, the loss goes there.
         let second = area.height > 2 && accuracy.is_some() && !lost;
         let right = match accuracy {

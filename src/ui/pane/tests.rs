@@ -358,3 +358,20 @@ fn an_attack_on_the_plane_is_an_arrow() {
     assert!(words.contains('•') && (words.contains('▶') || words.contains('▲')), "{words}");
     assert!(words.contains("in → out") && words.contains("fooled"), "{words}");
 }
+
+#[test]
+fn a_lane_over_several_seeds_says_its_range_and_from_whom_it_is_apart() {
+    use crate::telemetry::{Band, Event, Spread};
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    for (lane, low) in [(0, 0.9), (1, 0.8)] {
+        let band = |min: f32| Band { min, median: min + 0.01, max: min + 0.02 };
+        let accuracy = Some(band(low));
+        let spread = Some(Spread { seeds: 5, lost: lane as u32, loss: band(1.0), accuracy, grad_norm: None });
+        view.apply(Event::Evaluated { lane, step: 100, loss: 1.0, accuracy: Some(low), spread });
+    }
+    let words = text(&drawn(&super::lanes::Lanes, context(&view, &theme), 60, 12));
+    for part in ["90.0-92.0% ≠B of 5 seeds", "80.0-82.0% ≠A of 5 seeds, 1 lost", "91.0%"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+}

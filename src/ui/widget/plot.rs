@@ -355,12 +355,24 @@ impl Plot<'_> {
         let (mut sum, mut mass) = (0.0, 0.0);
         let mut column: Option<Column> = None;
         let (mut line, mut raw, mut end) = (NONE, NONE, NONE);
-        let flush = |column: Option<Column>, canvas: &mut Canvas| {
+        // Place, top and bottom of the last range: between two of them lies a band.
+        let mut ranged: Option<(usize, usize, usize)> = None;
+        let mut flush = |column: Option<Column>, joined: bool, canvas: &mut Canvas| {
             let Some(c) = column else { return (NONE, NONE) };
             let (strong, last) = (y_of(c.sum / f64::from(c.count)), y_of(c.raw));
             if c.min <= c.max {
                 let inner = |v: f32| y.inner(f64::from(v)).max(floor);
-                canvas.vertical(c.x, y_of(inner(c.max)), y_of(inner(c.min)), band);
+                let (top, bottom) = (y_of(inner(c.max)), y_of(inner(c.min)));
+                if let Some((from, above, below)) = ranged.filter(|_| joined) {
+                    for x in from + 1..c.x {
+                        let share = (x - from) as f64 / (c.x - from) as f64;
+                        let mix =
+                            |a: usize, b: usize| (a as f64 + share * (b as f64 - a as f64)).round() as usize;
+                        canvas.vertical(x, mix(above, top), mix(below, bottom), band);
+                    }
+                }
+                canvas.vertical(c.x, top, bottom, band);
+                ranged = Some((c.x, top, bottom));
             }
             (Some((c.x, strong)), Some((c.x, last)))
         };
@@ -369,7 +381,7 @@ impl Plot<'_> {
                         line: &mut Option<(usize, usize)>,
                         raw: &mut Option<(usize, usize)>,
                         canvas: &mut Canvas| {
-            let (to, to_raw) = flush(c, canvas);
+            let (to, to_raw) = flush(c, raw.is_some(), canvas);
             if let Some(to) = to {
                 let from = line.unwrap_or(to);
                 canvas.line(from, to, dash, pen);

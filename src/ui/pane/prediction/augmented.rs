@@ -1,7 +1,7 @@
 //! A sample and what the lane's augmentations make of it, as a sheet of pictures. Draws the newest probe; asks for nothing.
 
 use super::{picture, range, sample_words};
-use crate::registry::Value as _;
+use crate::registry::Value;
 use crate::ui::theme::Theme;
 use crate::ui::widget::image::Picture;
 use crate::ui::widget::text;
@@ -16,8 +16,8 @@ const LEAST: usize = 8;
 fn sheet(p: &Picture<'_>, area: Rect) -> (u16, u16, u16, u16) {
     let (wide, high) = (p.width.max(1), p.height().max(1));
     let cells = |times: usize| {
-        let (w, h) = (times * wide + 1, (times * high).div_ceil(2));
-        ((usize::from(area.width) + 1) / w, usize::from(area.height) / h, w, h)
+        let (w, h) = (times * wide + 1, (times * high).div_ceil(2) + 1);
+        ((usize::from(area.width) + 1) / w, (usize::from(area.height) + 1) / h, w, h)
     };
     let mut best = cells(1);
     for times in 2..=8 {
@@ -29,9 +29,9 @@ fn sheet(p: &Picture<'_>, area: Rect) -> (u16, u16, u16, u16) {
     if best.0 * best.1 < LEAST {
         // Too small for whole pixels: shrunk pictures, as wide as they are high.
         let rows = usize::from(area.height / 4).clamp(1, 2);
-        let h = usize::from(area.height) / rows;
-        let w = (2 * h * wide / high).max(1) + 1;
-        best = ((usize::from(area.width) + 1) / w, rows, w, h.max(1));
+        let h = (usize::from(area.height) + 1) / rows;
+        let w = (2 * h.saturating_sub(1) * wide / high).max(1) + 1;
+        best = ((usize::from(area.width) + 1) / w, rows, w, h.max(2));
     }
     (best.0.max(1) as u16, best.1.max(1) as u16, best.2 as u16, best.3 as u16)
 }
@@ -46,10 +46,9 @@ pub(super) fn draw(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, bu
     if area.height >= 4 {
         let what = match &list[..] {
             [] => "this lane augments nothing: Enter on it changes that".into(),
-            some => format!(
-                "as it is, then under {}",
-                some.iter().map(|a| a.text()).collect::<Vec<_>>().join(", ")
-            ),
+            some => {
+                format!("before and under {}", some.iter().map(Value::text).collect::<Vec<_>>().join(", "))
+            }
         };
         let pieces = [(what, theme.text), (format!("  sample {}", sample_words(probe)), theme.faint)];
         text::put_pieces(buf, area, 0, &pieces);
@@ -58,7 +57,7 @@ pub(super) fn draw(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, bu
     let (columns, rows, w, h) = sheet(&clean, body);
     let draws = (0..).map_while(|i| picture(probe, &format!("draw {i}"), clean.range));
     for (i, p) in (0..columns * rows).zip(std::iter::once(clean).chain(draws)) {
-        let cell = text::part(body, i % columns * w, i / columns * h, w.saturating_sub(1), h);
+        let cell = text::part(body, i % columns * w, i / columns * h, w - 1, h - 1);
         p.draw(theme, cell, buf);
     }
 }

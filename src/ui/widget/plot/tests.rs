@@ -181,3 +181,18 @@ fn the_cursor_finds_the_measurement_at_its_place() {
     let buf = drawn(&p, 60, 12, Depth::True, Glyphs::Unicode);
     assert!(find(&buf, "┊").is_some());
 }
+
+#[test]
+fn between_two_ranges_lies_a_band() {
+    let mut ranged = curve('A', Color::Red, std::iter::repeat_n(5.0, 3));
+    let points = [(0.0, 0.0, 10.0), (50.0, 2.0, 8.0), (100.0, 4.0, 6.0)];
+    ranged.points = points.map(|(x, min, max)| bucket(x, min, 5.0, max)).to_vec().into();
+    let buf = drawn(&plot(vec![ranged], 100.0, false), 64, 20, Depth::True, Glyphs::Unicode);
+    let marks = |x: u16| (0..buf.area.height).filter(|&y| is_braille(buf[(x, y)].symbol())).count();
+    let columns: Vec<usize> = (10..55).step_by(5).map(marks).collect();
+    assert!(columns.windows(2).all(|w| w[0] >= w[1] && w[1] > 0), "narrower and narrower: {columns:?}");
+    assert!(columns[0] > columns[8] + 3, "{columns:?}");
+    let line = curve('A', Color::Red, std::iter::repeat_n(5.0, 101));
+    let thin = drawn(&plot(vec![line], 100.0, false), 64, 20, Depth::True, Glyphs::Unicode);
+    assert!((10..55).all(|x| (0..20).filter(|&y| is_braille(thin[(x, y)].symbol())).count() == 1));
+}
