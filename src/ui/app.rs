@@ -2,6 +2,8 @@
 //! Opens no terminal, starts no thread, reads no clock.
 
 mod act;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use super::keymap::custom::Keymap;

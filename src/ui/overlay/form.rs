@@ -177,9 +177,12 @@ impl Form {
     /// Draws it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let mut title = Line::styled(self.subject.title(), theme.strong);
-        if matches!(self.subject, Subject::Lane { .. }) {
-            title.push_span(Span::styled("  changes are trained at once", theme.faint));
-        }
+        let what = match self.subject {
+            Subject::Lane { .. } => "  changes are trained at once",
+            Subject::Data(_) => "  a change starts all lanes anew",
+            _ => "",
+        };
+        title.push_span(Span::styled(what, theme.faint));
         let about_rows: u16 = if self.way.is_some() { 4 } else { 3 };
         let height =
             (self.rows.len() as u16).saturating_add(about_rows + 4).min(area.height.saturating_sub(2));

@@ -62,7 +62,7 @@ pub fn add_time(view: &mut View) {
 pub fn add_weight(view: &mut View, weight: usize) {
     let slots: [&[(&str, &[f32])]; 2] = [
         &[("1 Dense 4 weight", &[12.0, 3.0]), ("1 Dense 4 bias", &[4.0, 4.0])],
-        &[("1 Dense 9 weight", &[90.0, 9.0])],
+        &[("1 Rnn 9 weight_ih", &[90.0, 9.0])],
     ];
     let terms: [&[(&str, &[f32])]; 2] = [
         &[("g", &[0.5]), ("lr", &[0.1]), ("Δθ", &[-0.05])],

@@ -162,6 +162,8 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
         assert!(title.contains(place), "{action:?}: {title}");
     }
     pane.number(13);
+    let words = text(&drawn(&pane, cx, 60, 20));
+    assert!(!words.contains("1.25"), "numbers of the weight that lay there before\n{words}");
     assert!(pane.title(cx).to_string().contains("bias [1]"));
     assert!(
         matches!(&pane.act(Action::Edit, cx)[..], [Effect::EditWeight { weight: 13, tensors }] if tensors.len() == 2)

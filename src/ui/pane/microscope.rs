@@ -68,15 +68,25 @@ fn place(tensor: &Tensor, at: usize) -> String {
 }
 
 impl Microscope {
-    /// Whether a lane has the weight in the same tensor as the lane in front.
-    fn same(&self, lane: &LaneView, cx: Context<'_>) -> bool {
-        let name = |l: &LaneView| find(&tensors(l), self.weight).map(|f| (f.0.clone(), f.1));
-        cx.view.lane(cx.front).is_none_or(|front| name(front) == name(lane))
+    /// The weight of a lane at the same place of the same tensor as in the lane in front; in other networks, of the tensor
+    /// of the same name and number.
+    fn index(&self, lane: &LaneView, cx: Context<'_>) -> Option<usize> {
+        let front = tensors(cx.view.lane(cx.front)?);
+        let Some((tensor, first, number)) = find(&front, self.weight) else { return Some(self.weight) };
+        let own = tensors(lane);
+        if own.is_empty() {
+            return Some(self.weight);
+        }
+        let kind = |t: &Tensor| t.name.rsplit(' ').next().map(str::to_owned);
+        let at = self.weight - first;
+        let begin = own.iter().take(number).map(|t| t.len).sum::<usize>();
+        own.get(number).filter(|t| kind(t) == kind(tensor) && at < t.len).map(|_| begin + at)
     }
 
-    /// What a lane tells of the weight, if it is the one that lies under the microscope in front.
+    /// What a lane tells of its weight: nothing of one that lay under the microscope before.
     fn known<'a>(&self, lane: &'a LaneView, cx: Context<'_>) -> Option<&'a Probe> {
-        probe(lane).filter(|p| p.part("terms").is_some() && self.same(lane, cx))
+        let index = self.index(lane, cx)?;
+        probe(lane).filter(|p| p.part("terms").is_some() && scalar(p, "weight") == Some(index as f64))
     }
 
     /// The table over these lanes: every term that one of them has, in the order of their formulas.
@@ -113,9 +123,7 @@ impl Microscope {
     /// The formulas of all lanes, each with the letters of the lanes that follow it; that of the lane in front first.
     fn formulas(cx: Context<'_>) -> Vec<String> {
         let mut found: Vec<(String, String)> = Vec::new();
-        let mut order: Vec<&LaneView> = cx.view.lanes.iter().collect();
-        order.sort_by_key(|l| l.id != cx.front);
-        for lane in order {
+        for lane in &cx.view.lanes {
             let optimizer = &lane.info.recipe.optimizer;
             let formula = format!("{}: {}", optimizer.name(), optimizer.formula());
             match found.iter_mut().find(|f| f.1 == formula) {
@@ -123,6 +131,8 @@ impl Microscope {
                 None => found.push((lane.letter().to_string(), formula)),
             }
         }
+        let front = cx.view.lane(cx.front).map(LaneView::letter);
+        found.sort_by_key(|(letters, _)| !front.is_some_and(|f| letters.contains(f)));
         found.into_iter().map(|(letters, formula)| format!("{letters} {formula}")).collect()
     }
 
@@ -222,7 +232,6 @@ impl Pane for Microscope {
             let name = text::shorten(&lane.info.name, usize::from(COLUMN) - 3, theme.glyphs);
             text::put_right(buf, column(i), 0, &format!("{} {name}", lane.letter()), style);
         }
-        let formulas: Vec<String> = Self::formulas(cx).iter().map(|f| unicode(f)).collect();
         let left = area.height.saturating_sub(head + table.len() as u16);
         for (y, row) in (head..area.height).zip(&table) {
             let style = if row.strong { theme.strong } else { theme.text };
@@ -237,15 +246,10 @@ impl Pane for Microscope {
                 }
             }
         }
-        let mut y = area.height - left.min(area.height) + u16::from(left >= 4);
-        for formula in &formulas {
-            let lines = text::width(formula).div_ceil(area.width.max(1)).max(1)
-                + u16::from(text::width(formula) > area.width);
-            if y >= area.height || left == 0 {
-                break;
-            }
-            wrapped(formula, theme, text::part(area, 0, y, area.width, lines), buf);
-            y += lines;
+        if left > 0 {
+            let gap = u16::from(left >= 4);
+            let place = text::part(area, 0, area.height - left + gap, area.width, left - gap);
+            wrapped(&unicode(&Self::formulas(cx).join("\n")), theme, place, buf);
         }
     }
 
@@ -278,7 +282,10 @@ impl Pane for Microscope {
     }
 
     fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
-        let view = |l: &LaneView| telemetry::View::Microscope { lane: l.id, weight: self.weight };
+        let view = |l: &LaneView| {
+            let weight = self.index(l, cx).unwrap_or(self.weight);
+            telemetry::View::Microscope { lane: l.id, weight }
+        };
         cx.view.lanes.iter().map(view).collect()
     }
 
