@@ -211,6 +211,11 @@ impl Scenario {
 }
 
 impl Recipe {
+    /// Whether gradients are clipped at all.
+    pub fn clips(&self) -> bool {
+        !matches!(self.clip, ClipConfig::Off(_))
+    }
+
     /// The whole network for labels that want these outputs: the hidden layers and the Dense layer that follows them.
     ///
     /// A surface is whole by itself.

@@ -2,7 +2,6 @@
 
 pub mod history;
 
-use crate::engine::clip::ClipConfig;
 use crate::telemetry::{Band, Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
@@ -197,7 +196,7 @@ impl LaneView {
         for (metric, v) in [(Metric::UpdateRatio, m.update_ratio), (Metric::Lr, m.lr as f32)] {
             self.point(metric, at, v, v, v);
         }
-        if !matches!(self.info.recipe.clip, ClipConfig::Off(_)) {
+        if self.info.recipe.clips() {
             for (metric, v) in [
                 (Metric::GradNormClipped, m.grad_norm_clipped),
                 (Metric::ClipRate, m.clip_rate),

@@ -220,3 +220,27 @@ fn a_worker_that_panics_costs_one_lane() {
     assert!(words.contains("lane momentum: a fault of the program"), "{words}");
     assert!(!words.contains("panicked"), "{words}");
 }
+
+#[test]
+fn a_run_over_seeds_in_two_parts_leaves_the_log_of_a_whole_one_and_compares_lanes() {
+    let place = Place::new("seeds");
+    let text = SCENARIO.replace("steps: 400", "steps: 120, seeds: 3");
+    std::fs::write(place.0.join("seeds.ron"), text).expect("a file");
+    let (code, out, err) = place.go("run seeds.ron --out whole --threads 1");
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("3 seeds   val loss") && (out.contains("of 3 seeds: ") || out.contains("within it: ")),
+        "{out}"
+    );
+    assert_eq!(place.go("run seeds.ron --out parts --steps 47 --threads 3").0, 0);
+    assert_eq!(place.go("resume parts --steps 120").0, 0);
+    assert_eq!(place.log("parts"), place.log("whole"));
+    let (whole, first) = (place.log("whole"), place.go("run s.ron --steps 20 --json").1);
+    let line = |log: &str| -> serde_json::Value {
+        let of = |l: &&str| l.contains("\"adam\"") && l.contains("\"step\":20,");
+        serde_json::from_str(log.lines().find(of).expect("step 20")).expect("JSON")
+    };
+    assert_eq!(line(&whole)["seeds"], 3);
+    assert!(line(&whole)["loss_spread"]["min"].as_f64() < line(&whole)["loss_spread"]["max"].as_f64());
+    assert!(line(&first).get("seeds").is_none(), "one seed says nothing of seeds");
+}

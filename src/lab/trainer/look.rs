@@ -2,7 +2,7 @@
 
 use super::batch::hits;
 use super::{Trainer, norm};
-use crate::engine::clip::{self, ClipConfig};
+use crate::engine::clip;
 use crate::scenario::Recipe;
 use crate::telemetry::Measure;
 
@@ -67,7 +67,7 @@ impl Trainer {
 
 /// Room for the gradient before clipping, where there is a clip.
 pub(super) fn unclipped(recipe: &Recipe, params: usize) -> Vec<f32> {
-    if matches!(recipe.clip, ClipConfig::Off(_)) { Vec::new() } else { vec![0.0; params] }
+    if recipe.clips() { vec![0.0; params] } else { Vec::new() }
 }
 
 fn ratio(a: f32, b: f32) -> f32 {

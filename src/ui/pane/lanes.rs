@@ -1,7 +1,6 @@
 //! The lanes: who they are, what they train with and differ by, how they do. Trains nothing; forms are opened by the app.
 
 use super::{Context, Pane};
-use crate::engine::clip::ClipConfig;
 use crate::registry::{Settings as _, Value as _};
 use crate::telemetry::Phase;
 use crate::ui::diagnosis::thousands;
@@ -80,7 +79,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
             out.push_str(brief.strip_suffix("()").unwrap_or(&brief));
         }
     }
-    if !matches!(r.clip, ClipConfig::Off(_)) && lane.step > 0 {
+    if r.clips() && lane.step > 0 {
         let m = &lane.last;
         let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
         let arrow = text::pick(glyphs, "→", "->");
