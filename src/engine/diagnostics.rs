@@ -80,7 +80,9 @@ pub fn spectral_radius(matrix: &[f32], rows: usize) -> Option<f64> {
         if squaring == SQUARINGS {
             break;
         }
-        power.iter_mut().for_each(|x| *x /= norm);
+        for x in &mut power {
+            *x /= norm;
+        }
         for (row, out) in power.chunks_exact(rows).zip(square.chunks_exact_mut(rows)) {
             out.fill(0.0);
             for (&x, other) in row.iter().zip(power.chunks_exact(rows)) {

@@ -95,7 +95,7 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
         View::Landscape { extent, grid, .. } => ("landscape", inside::landscape(peek, *extent, *grid)?),
         View::Path { .. } => ("path", inside::path(peek)?),
         View::ThroughTime { .. } => ("through_time", inside::through_time(peek)),
-        View::Microscope { weight, .. } => ("microscope", inside::microscope(peek, *weight)?),
+        View::Microscope { weight, .. } => ("microscope", inside::microscope(peek, *weight)),
     };
     Some(Event::Probed { lane: peek.id, step: peek.step, name, parts })
 }

@@ -50,7 +50,7 @@ pub(super) fn through_time(peek: &Peek) -> Parts {
 }
 
 /// One weight's way through the last step.
-pub(super) fn microscope(peek: &Peek, weight: usize) -> Option<Parts> {
+pub(super) fn microscope(peek: &Peek, weight: usize) -> Parts {
     let slots = peek.network.slots().iter().map(|slot| {
         let label = &peek.network.nodes()[slot.layer].label;
         let row = slot.shape.last().copied().unwrap_or(1);
@@ -75,5 +75,5 @@ pub(super) fn microscope(peek: &Peek, weight: usize) -> Option<Parts> {
             scalar("largest_step", e.largest_step as f64),
         ]);
     }
-    Some(parts)
+    parts
 }

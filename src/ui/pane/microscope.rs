@@ -104,12 +104,11 @@ impl Microscope {
             let Some(probe) = self.known(lane, cx) else { continue };
             let mut after = 0;
             for (name, _) in rows(probe, "terms") {
-                match names.iter().position(|n| n == name) {
-                    Some(at) => after = at + 1,
-                    None => {
-                        names.insert(after, name);
-                        after += 1;
-                    }
+                if let Some(at) = names.iter().position(|n| n == name) {
+                    after = at + 1;
+                } else {
+                    names.insert(after, name);
+                    after += 1;
                 }
             }
         }
@@ -159,7 +158,7 @@ fn plain(formula: &str) -> String {
             'ρ' => out.push_str("rho"),
             'τ' => out.push_str("tau"),
             'η' => out.push_str("eta"),
-            'δ' => out.push_str("d"),
+            'δ' => out.push('d'),
             '√' => out.push_str("sqrt "),
             'Σ' => out.push_str("sum "),
             '₀'..='₉' => out.push(char::from(b'0' + (c as u32 - '₀' as u32) as u8)),
@@ -238,12 +237,11 @@ impl Pane for Microscope {
             let name = text::shorten(&unicode(&row.name), usize::from(names - 1), theme.glyphs);
             text::put(buf, area, 0, y, &name, if row.strong { theme.strong } else { theme.faint });
             for (i, value) in row.values.iter().enumerate() {
-                match value {
-                    Some(v) => text::put_right(buf, column(i), y, &scale::number(*v), style),
-                    None => {
-                        text::put_right(buf, column(i), y, text::pick(theme.glyphs, "·", "."), theme.border)
-                    }
-                }
+                let (text, style) = match value {
+                    Some(v) => (scale::number(*v), style),
+                    None => (text::pick(theme.glyphs, "·", ".").to_owned(), theme.border),
+                };
+                text::put_right(buf, column(i), y, &text, style);
             }
         }
         if left > 0 {

@@ -133,7 +133,7 @@ impl Surface {
     fn zoom(&mut self, factor: f64, cx: Context<'_>) {
         let Some(settings) = present(cx.view) else { return };
         let [left, right, bottom, top] = self.window(settings);
-        let middle = ((left + right) / 2.0, (bottom + top) / 2.0);
+        let middle = (f64::midpoint(left, right), f64::midpoint(bottom, top));
         let inside = |p: &(f64, f64)| (left..=right).contains(&p.0) && (bottom..=top).contains(&p.1);
         let front = cx.view.lane(cx.front).and_then(|l| points(l).last()).filter(inside);
         let (x, y) = if factor < 1.0 { front.unwrap_or(middle) } else { middle };
