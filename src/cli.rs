@@ -11,6 +11,7 @@ mod headless;
 mod lab;
 mod list;
 mod open;
+mod play;
 mod record;
 mod resume;
 mod run;
@@ -60,6 +61,8 @@ enum Command {
     Resume(resume::Resume),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
     Record(record::Record),
+    /// Play a recording on this terminal
+    Play(play::Play),
     /// Say what this terminal can do, what is chosen for it and why
     Doctor(doctor::Doctor),
     /// Print a completion script for a shell
@@ -78,6 +81,7 @@ impl Command {
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Record(command) => command.run(),
+            Self::Play(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(_) => completions::man(),

@@ -167,7 +167,8 @@ fn reel(home: Option<&Path>, scenario: Option<&str>) -> Result<Reel, String> {
     Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })
 }
 
-fn unfit(why: &Unfit) -> anyhow::Error {
+/// Why something cannot open on this terminal, as an error of the command line.
+pub fn unfit(why: &Unfit) -> anyhow::Error {
     match why {
         Unfit::System(_) => Ended(1, why.to_string()).into(),
         Unfit::NoTerminal | Unfit::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),

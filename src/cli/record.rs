@@ -15,6 +15,7 @@ use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::app::Preset;
 use crate::ui::record::cast::{Cast, Version};
 use crate::ui::record::script::{self, Cue, Script};
+use crate::ui::record::still;
 use crate::ui::record::studio::{Bench, Failed, Shot, Studio};
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use std::ffi::OsString;
@@ -33,8 +34,11 @@ pub struct Record {
     #[arg(value_name = "SCENARIO")]
     scenario: OsString,
     /// The recording, an asciicast file
-    #[arg(long, value_name = "X.cast")]
-    out: PathBuf,
+    #[arg(long, value_name = "X.cast", required_unless_present = "svg")]
+    out: Option<PathBuf>,
+    /// The last picture as SVG
+    #[arg(long, value_name = "X.svg")]
+    svg: Option<PathBuf>,
     /// What happens when, and what is pressed then (RON); without, half a minute of training
     #[arg(long, value_name = "S.ron")]
     script: Option<PathBuf>,
@@ -106,11 +110,22 @@ impl Record {
         let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
         let size = self.size.or(script.size).unwrap_or(SIZE);
         let run = Run::new(experiment, None, files);
-        let bytes = record(scenario, run, &script, size, version, |_| ()).map_err(|e| match e {
+        let (title, mut last) = (scenario.title.clone(), None);
+        let keep = |shot: &Shot<'_>| {
+            if self.svg.is_some() {
+                last = Some(shot.picture.clone());
+            }
+        };
+        let bytes = record(scenario, run, &script, size, version, keep).map_err(|e| match e {
             Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
             Failed::Write(e) => e.into(),
         })?;
-        write_file(&self.out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
+        if let Some(out) = &self.out {
+            write_file(out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
+        }
+        if let (Some(out), Some(picture)) = (&self.svg, last) {
+            write_file(out, still::svg(&picture, &title).as_bytes()).map_err(|e| Ended(1, e.to_string()))?;
+        }
         Ok(())
     }
 

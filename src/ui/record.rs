@@ -2,7 +2,9 @@
 
 pub mod cast;
 pub mod log;
+pub mod player;
 pub mod script;
 pub mod stage;
+pub mod still;
 pub mod studio;
 pub mod tape;
