@@ -11,6 +11,7 @@ mod headless;
 mod lab;
 mod list;
 mod open;
+mod plain;
 mod play;
 mod record;
 mod resume;

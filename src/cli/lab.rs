@@ -1,7 +1,7 @@
 //! `gradtui [SCENARIO]`: the lab on a terminal, wired to a run in threads.
 
 use super::display::{Display, Shown};
-use super::{BadInput, Ended, open, tell};
+use super::{BadInput, Ended, open, plain, tell};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
 use crate::lab::preset;
@@ -36,6 +36,9 @@ pub struct Lab {
     out: Option<PathBuf>,
     #[command(flatten)]
     display: Display,
+    /// Line by line, commands typed: for screen readers, pipes and terminals that cannot draw
+    #[arg(long)]
+    plain: bool,
     /// When the terminal goes away: save and leave, or train on to the end without it
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_hangup: OnHangup,
@@ -54,7 +57,9 @@ pub enum OnHangup {
 impl Lab {
     /// Opens the lab.
     pub fn run(self) -> anyhow::Result<()> {
-        fit().map_err(|e| unfit(&e))?;
+        if !self.plain {
+            fit().map_err(|e| unfit(&e))?;
+        }
         let shown = self.display.choose()?;
         let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
         let (scenario, data) =
@@ -85,7 +90,9 @@ impl Lab {
         };
         let run = Run::new(experiment, None, files);
         let (threads, on_hangup) = (self.threads.map(|n| n as usize), self.on_hangup);
-        show(Opening { scenario, run, dir, threads, shown, on_hangup, notices, script_of: Some(opened.name) })
+        let script_of = Some(opened.name);
+        let opening = Opening { scenario, run, dir, threads, shown, on_hangup, notices, script_of };
+        if self.plain { plain::show(opening) } else { show(opening) }
     }
 }
 

@@ -40,11 +40,13 @@ pub enum Wake {
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// Input or output is no terminal.
-    #[error("the lab needs a terminal for its input and output; without one use `gradtui run SCENARIO`")]
+    #[error(
+        "the lab needs a terminal for its input and output; without one use `gradtui run SCENARIO` or `gradtui --plain`"
+    )]
     NoTerminal,
     /// `TERM` says that nothing but lines can be shown.
     #[error(
-        "the lab cannot draw on TERM={0:?}; use `gradtui run SCENARIO`, or set TERM to what your terminal is"
+        "the lab cannot draw on TERM={0:?}; use `gradtui --plain` or `gradtui run SCENARIO`, or set TERM to what your terminal is"
     )]
     Dumb(String),
     /// The system refused something.
