@@ -15,8 +15,9 @@ use gradtui::ui::message::{Effect, Message};
 use gradtui::ui::record::cast::{self, Version, What};
 use gradtui::ui::record::log::{Hand, Log};
 use gradtui::ui::record::script::{At, Cue, Script};
+use gradtui::ui::record::still;
 use gradtui::ui::record::studio::{Bench, Failed, Studio};
-use gradtui::ui::theme::{Depth, Glyphs, Theme};
+use gradtui::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::buffer::Buffer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn recorded(
     let scenario = scenario(preset);
     let (run, size) = (run(&scenario), script.size.unwrap_or((80, 24)));
     let mut chapters = Vec::new();
-    let bytes = record(scenario, run, script, size, version, |shot| {
+    let bytes = record(scenario, run, script, size, version, Scheme::Dark, |shot| {
         if !shot.markers.is_empty() {
             chapters.push((shot.picture.clone(), shot.markers.to_vec()));
         }
@@ -139,8 +140,8 @@ fn a_name_full_of_escapes_is_harmless_in_a_recording() {
         }],
         ..Script::default()
     };
-    let bytes =
-        record(evil.clone(), run(&evil), &script, (80, 24), Version::Two, |_| ()).expect("a recording");
+    let bytes = record(evil.clone(), run(&evil), &script, (80, 24), Version::Two, Scheme::Dark, |_| ())
+        .expect("a recording");
     let text = String::from_utf8(bytes).expect("text");
     assert!(!text.lines().any(|l| l.contains(gradtui::text::harmful)), "the file itself is plain");
     for (_, what) in cast::read(&text).expect("a recording").events {
@@ -316,4 +317,49 @@ fn a_session_played_by_hand_replays_to_the_same_bits() {
         by_hand.len(),
         differs[0]
     );
+}
+
+#[test]
+fn the_pictures_of_the_readme_are_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("a README");
+    for name in ["lab", "vanishing"] {
+        let script = std::fs::read_to_string(script_path(&format!("{name}.ron"))).expect("a script");
+        let command =
+            script.lines().next().and_then(|l| l.split_once(": gradtui ")).expect("the command is told").1;
+        let [_, preset, "--script", _, "--svg", picture] = command.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{command}")
+        };
+        assert!(readme.contains(picture), "{picture} is shown");
+        let scenario = scenario(preset);
+        let script = read_script(&script_path(&format!("{name}.ron")), &scenario).expect("a script");
+        let (title, mut last) = (scenario.title.clone(), None);
+        let (run, size) = (run(&scenario), script.size.expect("a size"));
+        record(scenario, run, &script, size, Version::Two, Scheme::Dark, |shot| {
+            last = Some(shot.picture.clone())
+        })
+        .expect("a recording");
+        let svg = still::svg(&last.expect("a picture"), &title, false);
+        let there = std::fs::read_to_string(root.join(picture)).unwrap_or_default();
+        assert!(svg == there, "{picture} is out of date; draw it again by: gradtui {command}");
+    }
+}
+
+#[test]
+fn a_lab_in_training_costs_less_than_ten_kilobytes_a_second() {
+    for preset in ["four-optimizers", "spiral"] {
+        let script = Script {
+            fps: 10,
+            cues: vec![Cue { at: Some(At::Seconds(12.0)), ..Cue::default() }],
+            size: Some((120, 40)),
+            ..Script::default()
+        };
+        let (text, _) = recorded(preset, &script, Version::Two).expect("a recording");
+        let events = cast::read(&text).expect("a recording").events;
+        let late = events.iter().filter(|(at, _)| *at >= Duration::from_secs(2));
+        // A picture comes with the brackets of a whole update and a request for an answer.
+        let bytes: usize = late.map(|(_, w)| if let What::Output(t) = w { t.len() + 20 } else { 0 }).sum();
+        assert!(bytes > 5_000, "{preset}: it moves: {bytes}");
+        assert!(bytes < 100_000, "{preset}: {} B/s", bytes / 10);
+    }
 }

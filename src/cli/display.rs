@@ -58,7 +58,11 @@ fn parse_color(text: &str) -> Result<ColorChoice, String> {
     one(text, &names)
 }
 
-fn parse_theme(text: &str) -> Result<Scheme, String> {
+/// Reads the name of a theme.
+///
+/// # Errors
+/// The names there are.
+pub fn parse_theme(text: &str) -> Result<Scheme, String> {
     use Scheme::{Dark, HighContrast, Light, Mono};
     one(text, &[("dark", Dark), ("light", Light), ("high-contrast", HighContrast), ("mono", Mono)])
 }

@@ -1,5 +1,6 @@
 //! `gradtui record`: the lab on a made-up clock, written to an asciicast file.
 
+use super::display::parse_theme;
 use super::{BadInput, Ended, open};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
@@ -17,7 +18,7 @@ use crate::ui::record::cast::{Cast, Version};
 use crate::ui::record::script::{self, Cue, Script};
 use crate::ui::record::still;
 use crate::ui::record::studio::{Bench, Failed, Shot, Studio};
-use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +46,9 @@ pub struct Record {
     /// Columns and rows [default: the script's, or 100x30]
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u16, u16)>,
+    /// dark, light, high-contrast or mono
+    #[arg(long, value_name = "NAME", value_parser = parse_theme, default_value = "dark")]
+    theme: Scheme,
     /// Version of the format; 2 plays everywhere
     #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u8).range(2..=3), default_value_t = 2)]
     cast_version: u8,
@@ -116,7 +120,7 @@ impl Record {
                 last = Some(shot.picture.clone());
             }
         };
-        let bytes = record(scenario, run, &script, size, version, keep).map_err(|e| match e {
+        let bytes = record(scenario, run, &script, size, version, self.theme, keep).map_err(|e| match e {
             Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
             Failed::Write(e) => e.into(),
         })?;
@@ -124,7 +128,8 @@ impl Record {
             write_file(out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
         }
         if let (Some(out), Some(picture)) = (&self.svg, last) {
-            write_file(out, still::svg(&picture, &title).as_bytes()).map_err(|e| Ended(1, e.to_string()))?;
+            write_file(out, still::svg(&picture, &title, self.theme == Scheme::Light).as_bytes())
+                .map_err(|e| Ended(1, e.to_string()))?;
         }
         Ok(())
     }
@@ -158,6 +163,7 @@ pub fn record(
     script: &Script,
     (width, height): (u16, u16),
     version: Version,
+    scheme: Scheme,
     mut see: impl FnMut(&Shot<'_>),
 ) -> Result<Vec<u8>, Failed> {
     let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
@@ -170,9 +176,9 @@ pub fn record(
     let title = if script.title.is_empty() { scenario.title.clone() } else { script.title.clone() };
     let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
     let presets = Box::new(move || preset::ALL.iter().map(read).collect());
-    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    let theme = Theme::new(scheme, Depth::True, Glyphs::Unicode);
     let size = (width, height).into();
-    let mut cast = Cast::begin(Vec::new(), version, size, &title)?;
+    let mut cast = Cast::begin(Vec::new(), version, size, &title, scheme == Scheme::Light)?;
     let mut studio = Studio::new(script, scenario, presets, theme, size, lab);
     let end = studio.play(|shot| {
         see(&shot);

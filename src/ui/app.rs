@@ -9,7 +9,7 @@ mod window;
 use super::keymap::custom::Keymap;
 use super::keymap::{self, Action, Key};
 use super::layout::{Places, Wish, arrange};
-use super::message::{Effect, Effects, Message};
+use super::message::{Effect, Effects, Link, Message};
 use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
 use super::pane::{Context, Kind, Pane, PaneId};
@@ -72,8 +72,8 @@ pub struct App {
     pub pace: Option<f64>,
     /// Whether what is on the screen is being recorded.
     pub recording: bool,
-    /// How long the line to the terminal takes.
-    pub link: Option<Duration>,
+    /// How the line to the terminal does.
+    pub link: Option<Link>,
     /// Time since the start.
     pub now: Duration,
     source: Presets,
@@ -242,8 +242,8 @@ impl App {
                 self.tick(now);
                 Effects::new()
             }
-            Message::Link(time) => {
-                self.link = time;
+            Message::Link(link) => {
+                self.link = link;
                 Effects::new()
             }
             Message::Repaint => vec![Effect::Repaint],

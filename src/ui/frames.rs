@@ -1,5 +1,6 @@
-//! When which part of the screen is drawn again: counters ten times a second, every pane at the rate at which it is read,
-//! everything at once after a key. Time is an argument; the same for a terminal and for a recording.
+//! When which part of the screen is drawn again: counters ten times a second, every pane at the rate at which it is read and
+//! the less often the more of it changes, everything at once after a key. Time is an argument; the same for a terminal and
+//! for a recording.
 
 use super::app::App;
 use super::pane::PaneId;
@@ -16,12 +17,27 @@ pub const KEYS: Duration = Duration::from_millis(16);
 /// How old a picture may grow that the terminal has not even taken.
 const STUCK: Duration = Duration::from_secs(1);
 
+/// Bytes that a changed cell costs on the wire, roughly.
+const BYTES: f64 = 8.0;
+/// Bytes a second that one pane may cost: six of them and the counters stay below ten kilobytes.
+const SHARE: f64 = 2000.0;
+/// However much of it changes, a pane is drawn this often.
+const LAZIEST: Duration = Duration::from_millis(1500);
+
+/// When a pane was drawn, and how long its picture stays while nobody touches a key.
+#[derive(Clone, Copy, Debug)]
+struct Drawn {
+    at: Duration,
+    lasts: Duration,
+}
+
 /// The picture and when which part of it was drawn last.
 #[derive(Debug)]
 pub struct Frames {
     buffer: Buffer,
+    before: Buffer,
     any: Option<Duration>,
-    panes: BTreeMap<PaneId, Duration>,
+    panes: BTreeMap<PaneId, Drawn>,
     /// Something changed by hand: everything must be drawn now.
     hand: bool,
     /// Numbers changed.
@@ -36,6 +52,7 @@ impl Default for Frames {
     fn default() -> Self {
         Self {
             buffer: Buffer::empty(Rect::ZERO),
+            before: Buffer::empty(Rect::ZERO),
             any: None,
             panes: BTreeMap::new(),
             hand: true,
@@ -74,10 +91,9 @@ impl Frames {
     }
 
     /// The panes that were drawn before the last news.
-    fn stale(&self) -> impl Iterator<Item = (PaneId, Duration)> {
+    fn stale(&self) -> impl Iterator<Item = Drawn> {
         let news = self.news;
-        let old = move |at: Duration| news.is_some_and(|news| at < news);
-        self.panes.iter().map(|(id, at)| (*id, *at)).filter(move |&(_, at)| old(at))
+        self.panes.values().copied().filter(move |d| news.is_some_and(|news| d.at < news))
     }
 
     /// Whether it is time for a picture. `busy`: the last one has not even been sent.
@@ -86,7 +102,7 @@ impl Frames {
         if self.hand {
             return since >= KEYS;
         }
-        let old = |(id, at): (PaneId, Duration)| now.saturating_sub(at) >= id.lasts().mul_f64(self.slower);
+        let old = |d: Drawn| now.saturating_sub(d.at) >= d.lasts;
         let wanted = since >= COUNTERS.mul_f64(self.slower) && (self.numbers || self.stale().any(old));
         wanted && (!busy || since >= STUCK)
     }
@@ -109,16 +125,28 @@ impl Frames {
         }
         // A window lies over the panes: what it covered must be drawn again.
         let all = self.hand || app.overlay.is_some();
-        let fresh = |id: PaneId| {
-            let lasts = id.lasts().mul_f64(self.slower);
-            all || self.panes.get(&id).is_none_or(|&at| now.saturating_sub(at) >= lasts)
-        };
+        let fresh =
+            |id: PaneId| all || self.panes.get(&id).is_none_or(|d| now.saturating_sub(d.at) >= d.lasts);
         let painted: Vec<_> = PaneId::ALL.iter().copied().filter(|&id| fresh(id)).collect();
+        self.before.clone_from(&self.buffer);
         screen::draw(app, |id| painted.contains(&id), &mut self.buffer);
-        self.panes.extend(painted.into_iter().map(|id| (id, now)));
+        let places = app.places().map(|p| p.panes).unwrap_or_default();
+        for id in painted {
+            let changed = |&(_, r): &(PaneId, Rect)| changed(&self.before, &self.buffer, r);
+            // What a key did tells nothing of what training will do.
+            let cells = places.iter().find(|(p, _)| *p == id && !all).map_or(0, changed);
+            let dear = Duration::from_secs_f64(cells as f64 * BYTES / SHARE).min(LAZIEST);
+            self.panes.insert(id, Drawn { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });
+        }
         self.any = Some(now);
         self.hand = false;
         self.numbers = false;
         &self.buffer
     }
+}
+
+/// Cells of a rectangle that are not as they were.
+fn changed(before: &Buffer, now: &Buffer, r: Rect) -> usize {
+    let r = r.intersection(now.area).intersection(before.area);
+    r.positions().filter(|&at| before[at] != now[at]).count()
 }

@@ -6,6 +6,17 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::time::Duration;
 
+/// How a line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// From a picture to the terminal's answer.
+    pub round_trip: Duration,
+    /// Pictures a second.
+    pub pictures: u64,
+    /// Bytes a second.
+    pub bytes: u64,
+}
+
 /// Something that happened to the app.
 #[derive(Clone, Debug)]
 pub enum Message {
@@ -21,8 +32,8 @@ pub enum Message {
     Event(Event),
     /// So much time has gone by since the start.
     Tick(Duration),
-    /// How the line to the terminal does: round trip of a frame, where the terminal answers.
-    Link(Option<Duration>),
+    /// How the line to the terminal does, where it is slow enough to be felt.
+    Link(Option<Link>),
     /// The picture is gone (after a stop, or by a key) and must be sent whole.
     Repaint,
     /// The process was told to end (signal, hang-up); the number is its exit code.

@@ -5,6 +5,7 @@ use super::diagnosis::{Weight, findings, thousands};
 use super::keymap::Scope;
 use super::keymap::custom::Row;
 use super::layout::{LEAST, Places};
+use super::message::Link;
 use super::overlay::frame;
 use super::pane::PaneId;
 use super::theme::Theme;
@@ -124,8 +125,9 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     if let Some(l) = front {
         groups.push(vec![(format!("   epoch {:.1}", l.last.epoch), theme.faint)]);
     }
-    if let Some(t) = app.link {
-        groups.push(vec![(format!("   link {} ms", t.as_millis()), theme.faint)]);
+    if let Some(Link { round_trip, pictures, bytes }) = app.link {
+        let rate = format!("{pictures} fps {:.1} kB/s", bytes as f64 / 1000.0);
+        groups.push(vec![(format!("   link {} ms {rate}", round_trip.as_millis()), theme.faint)]);
     }
     let wide = |group: &Vec<(String, Style)>| group.iter().map(|(t, _)| text::width(t)).sum::<u16>();
     let title = match app.scenario.title.trim() {

@@ -5,11 +5,12 @@ use super::app::{App, Presets};
 use super::frames::{Frames, KEYS};
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
-use super::message::{Effect, Message};
+use super::message::{Effect, Link, Message};
 use super::record::log::{Hand, Log};
 use super::record::tape::{Reels, Tape};
 use super::terminal::choice::Chosen;
 use super::terminal::keys::Input;
+use super::terminal::writer::Writer;
 use super::terminal::{Terminal, Unfit, Wake};
 use super::theme::Theme;
 use crate::faults::ordered;
@@ -69,6 +70,7 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
         terminal: &terminal,
         app,
         frames,
+        meter: Meter::default(),
         log: Log::default(),
         tape: Tape::default(),
         send,
@@ -98,6 +100,7 @@ struct Live<'a> {
     terminal: &'a Terminal,
     app: App,
     frames: Frames,
+    meter: Meter,
     log: Log,
     tape: Tape,
     send: &'a mut dyn FnMut(Command),
@@ -165,7 +168,8 @@ impl Live<'_> {
                 self.code = Some(0);
             }
         } else if self.code.is_none() && self.frames.due(now, self.terminal.writer().busy()) {
-            self.app.update(Message::Link(slow(self.terminal.writer().round_trip())));
+            let link = self.meter.look(self.terminal.writer(), now);
+            self.app.update(Message::Link(link));
             let picture = self.frames.draw(&self.app, now);
             self.terminal.show(picture);
             if let Some(why) = self.tape.show(picture, now) {
@@ -246,10 +250,29 @@ impl Live<'_> {
     }
 }
 
-/// Only a line that one feels is worth a word, in steps that do not flicker.
-fn slow(round_trip: Option<Duration>) -> Option<Duration> {
-    let ms = round_trip?.as_millis() as u64;
-    (ms >= 20).then(|| Duration::from_millis(ms.div_ceil(20) * 20))
+/// What the line carries, over two seconds at a time so that the numbers can be read.
+#[derive(Debug, Default)]
+struct Meter {
+    since: Duration,
+    written: (u64, u64),
+    rates: Option<(u64, u64)>,
+}
+
+impl Meter {
+    /// Only a line that one feels is worth a word, in steps that do not flicker.
+    fn look(&mut self, writer: &Writer, now: Duration) -> Option<Link> {
+        let time = now.saturating_sub(self.since).as_secs_f64();
+        if time >= 2.0 {
+            let (bytes, frames) = writer.written();
+            let rate = |now: u64, before: u64| (now.saturating_sub(before) as f64 / time).round() as u64;
+            self.rates = Some((rate(bytes, self.written.0) / 100 * 100, rate(frames, self.written.1)));
+            (self.since, self.written) = (now, (bytes, frames));
+        }
+        let ms = writer.round_trip()?.as_millis() as u64;
+        let (bytes, pictures) = self.rates?;
+        let round_trip = Duration::from_millis(ms.div_ceil(20) * 20);
+        (ms >= 20).then_some(Link { round_trip, pictures, bytes })
+    }
 }
 
 /// How long nothing needs to be done.

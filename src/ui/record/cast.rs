@@ -34,13 +34,13 @@ pub struct Cast<W> {
 }
 
 impl<W: Write> Cast<W> {
-    /// Begins a recording of a screen of this size.
+    /// Begins a recording of a screen of this size; `light`: on a light ground, as players are told.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn begin(mut out: W, version: Version, size: Size, title: &str) -> io::Result<Self> {
+    pub fn begin(mut out: W, version: Version, size: Size, title: &str, light: bool) -> io::Result<Self> {
         let title = crate::text::escaped(title);
-        let header = match version {
+        let mut header = match version {
             Version::Two => json!({
                 "version": 2, "width": size.width, "height": size.height, "title": title,
                 "env": { "TERM": "xterm-256color" },
@@ -50,6 +50,12 @@ impl<W: Write> Cast<W> {
                 "title": title,
             }),
         };
+        if light {
+            match version {
+                Version::Two => header["theme"] = light_theme(),
+                Version::Three => header["term"]["theme"] = light_theme(),
+            }
+        }
         writeln!(out, "{header}")?;
         let mut cast = Self { out, version, last: Duration::ZERO, shown: None, bytes: OPENING.into() };
         cast.send(Duration::ZERO)?;
@@ -117,6 +123,13 @@ impl<W: Write> Cast<W> {
         writeln!(self.out, "[{}.{:06},\"{code}\",{data}]", time.as_secs(), time.subsec_micros())?;
         self.out.flush()
     }
+}
+
+/// The colours of a terminal on a light ground.
+fn light_theme() -> Value {
+    json!({ "fg": "#1c1e24", "bg": "#fbfbf8", "palette":
+        "#000000:#b00000:#007a3d:#946200:#0050b0:#8a2a8a:#00707a:#a8acb6:\
+         #5a5a5a:#d04000:#009a50:#b08000:#2f7fd0:#b050b0:#0095a0:#ffffff" })
 }
 
 /// What happens in a recording.
@@ -208,8 +221,8 @@ mod tests {
 
     fn written(version: Version) -> String {
         let ms = Duration::from_millis;
-        let mut cast =
-            Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title").expect("memory");
+        let mut cast = Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title", true)
+            .expect("memory");
         cast.show(ms(0), &picture("loss ‖g‖")).expect("memory");
         cast.show(ms(125), &picture("loss ‖g‖")).expect("memory");
         cast.marker(ms(250), "one\n").expect("memory");

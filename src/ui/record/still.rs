@@ -13,9 +13,9 @@ const CELL: (u32, u32) = (8, 17);
 const EDGE: u32 = 12;
 /// Where text stands in a cell, from its top.
 const BASE: u32 = 13;
-/// Ground and writing where the terminal's own colours are meant.
-const GROUND: Rgb = [0x16, 0x18, 0x1d];
-const WRITING: Rgb = [0xd6, 0xd8, 0xde];
+/// Ground and writing where the terminal's own colours are meant, on a dark and on a light one.
+pub const OWN: [(Rgb, Rgb); 2] =
+    [([0x16, 0x18, 0x1d], [0xd6, 0xd8, 0xde]), ([0xfb, 0xfb, 0xf8], [0x1c, 0x1e, 0x24])];
 
 /// How a cell is painted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,9 @@ struct Paint {
     bold: bool,
 }
 
-fn paint(cell: &Cell) -> Paint {
+fn paint(cell: &Cell, (ground, writing): (Rgb, Rgb)) -> Paint {
     let own = |c: Color, default: Rgb| if c == Color::Reset { default } else { to_rgb(c).unwrap_or(default) };
-    let (mut fg, mut bg) = (own(cell.fg, WRITING), own(cell.bg, GROUND));
+    let (mut fg, mut bg) = (own(cell.fg, writing), own(cell.bg, ground));
     if cell.modifier.contains(Modifier::REVERSED) {
         (fg, bg) = (bg, fg);
     }
@@ -48,8 +48,10 @@ struct Shapes {
     lines: String,
 }
 
-/// The picture as a document.
-pub fn svg(picture: &Buffer, title: &str) -> String {
+/// The picture as a document, on a dark or on a light ground.
+pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
+    let own = OWN[usize::from(light)];
+    let paint = |cell: &Cell| paint(cell, own);
     let (columns, rows) = (u32::from(picture.area.width), u32::from(picture.area.height));
     let (width, height) = (columns * CELL.0 + 2 * EDGE, rows * CELL.1 + 2 * EDGE);
     let mut grounds: BTreeMap<Rgb, String> = BTreeMap::new();
@@ -61,7 +63,7 @@ pub fn svg(picture: &Buffer, title: &str) -> String {
         while x < row.len() {
             let (cell, look) = (&row[x], paint(&row[x]));
             let left = EDGE + x as u32 * CELL.0;
-            if look.bg != GROUND && (x == 0 || paint(&row[x - 1]).bg != look.bg) {
+            if look.bg != own.0 && (x == 0 || paint(&row[x - 1]).bg != look.bg) {
                 let same = row[x..].iter().take_while(|c| paint(c).bg == look.bg).count() as u32;
                 rect(grounds.entry(look.bg).or_default(), left, top, same * CELL.0, CELL.1);
             }
@@ -101,7 +103,7 @@ pub fn svg(picture: &Buffer, title: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          role=\"img\">\n<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
         escape(title),
-        hex(GROUND)
+        hex(own.0)
     );
     for (colour, path) in grounds {
         let _ = writeln!(out, r#"<path fill="{}" d="{path}"/>"#, hex(colour));
@@ -241,7 +243,7 @@ mod tests {
         let mut b = Buffer::empty(Rect::new(0, 0, 12, 2));
         b.set_string(0, 0, "a <b> ⣿▄╭", Style::new().fg(Color::Rgb(1, 2, 3)));
         b.set_string(0, 1, "x  日", Style::new().add_modifier(Modifier::REVERSED));
-        let svg = svg(&b, "t & u");
+        let svg = svg(&b, "t & u", false);
         assert!(svg.contains(">a &lt;b&gt;</text>") && svg.contains("<title>t &amp; u</title>"), "{svg}");
         assert!(
             svg.contains("fill=\"#010203\"")

@@ -4,6 +4,7 @@ use super::cast::{Cast, Version};
 use super::log::Log;
 use super::script::{SIZES, fits};
 use crate::ui::app::App;
+use crate::ui::theme::Scheme;
 use ratatui::buffer::Buffer;
 use std::io::Write;
 use std::time::Duration;
@@ -60,8 +61,9 @@ impl Tape {
         now: Duration,
     ) -> Result<String, String> {
         let Reel { cast, name, note, save } = reels()?;
-        let cast = Cast::begin(cast, Version::Two, app.size, &app.scenario.title)
-            .map_err(|e| format!("{name}: {e}"))?;
+        let cast =
+            Cast::begin(cast, Version::Two, app.size, &app.scenario.title, app.theme.scheme == Scheme::Light)
+                .map_err(|e| format!("{name}: {e}"))?;
         log.show(true, app, now);
         let told = format!("recording to {name}");
         self.rolling = Some(Rolling { cast, begun: now, name, note, save });
