@@ -318,3 +318,77 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         assert!(out.status.code() == Some(2) && err.contains(part), "{part}: {err}");
     }
 }
+
+#[test]
+fn the_plain_lab_speaks_in_lines_and_obeys_what_is_typed() {
+    use std::io::Write as _;
+    let files = Files::new("plain");
+    let scenario = files.write(
+        "s.ron",
+        "(title: \"t\u{1b}]0;x\u{7}\", data: Moons(samples: 60), network: [Dense(4), Tanh()], batch: 8, steps: 40,
+          evaluate_every: 10, lanes: [(name: \"a\", optimizer: Sgd(0.1)), (name: \"b\", optimizer: Adam())])",
+    );
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_gradtui"))
+        .args(["--plain", "--out"])
+        .arg(files.0.join("run"))
+        .arg(&scenario)
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let typed = "pause\nset lr 0.05\nset b optimizer Momentum(0.2)\nset lr banana\nfrob\nhelp\nstatus\npace free\nrun\n";
+    lab.stdin.take().expect("a pipe").write_all(typed.as_bytes()).expect("it reads");
+    let out = lab.wait_with_output().expect("it ends");
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(!text.contains(|c: char| gradtui::text::harmful(c) && c != '\n'), "{text:?}");
+    for wanted in [
+        "a: optimizer is Sgd(lr: 0.05) now.",
+        "b: optimizer is Momentum(lr: 0.2) now.",
+        "lr: banana where a number should stand",
+        "there is no command frob",
+        "set [LANE] NAME VALUE",
+        "A a, finished at step 40",
+        "B b, finished at step 40",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} in {text}");
+    }
+}
+
+#[test]
+fn the_doctor_tells_what_was_chosen_and_preferences_are_checked() {
+    let files = Files::new("doctor");
+    std::fs::create_dir_all(files.0.join("gradtui")).expect("a directory");
+    let doctor = |text: &str, arguments: &[&str]| {
+        files.write("gradtui/config.ron", text);
+        let out = Command::new(env!("CARGO_BIN_EXE_gradtui"))
+            .arg("doctor")
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", &files.0)
+            .env_remove("COLORTERM")
+            .envs([("TERM", "xterm-256color"), ("LC_ALL", "C"), ("NO_COLOR", "")])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program starts");
+        let text = |b: Vec<u8>| String::from_utf8(b).expect("UTF-8");
+        (out.status.code(), text(out.stdout), text(out.stderr))
+    };
+    let (code, out, _) = doctor("(theme: HighContrast, fps: 4)", &["--theme", "light"]);
+    assert_eq!(code, Some(0), "{out}");
+    for (what, is, why) in [
+        ("lab", "does not open", "gradtui run"),
+        ("colours", "256", "TERM=xterm-256color"),
+        ("drawing", "ASCII", "LC_ALL=C"),
+        ("theme", "light", "--theme"),
+        ("pictures", "4 a second", "the configuration"),
+        ("preferences", "read", "config.ron"),
+    ] {
+        let line = out.lines().find(|l| l.starts_with(what)).unwrap_or_else(|| panic!("{what} in {out}"));
+        assert!(line.contains(is) && line.contains(why), "{line}");
+    }
+    let (code, _, err) = doctor("(\n  theme: Lihgt,\n  keys: [(Quit, [\"z\"])],\n)", &[]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("config.ron:2:10: ") && err.contains("config.ron:3:9: "), "{err}");
+}

@@ -324,6 +324,7 @@ fn the_pictures_of_the_readme_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).expect("a README");
     for name in ["lab", "vanishing"] {
+        // Each script tells in its first line how its picture is made.
         let script = std::fs::read_to_string(script_path(&format!("{name}.ron"))).expect("a script");
         let command =
             script.lines().next().and_then(|l| l.split_once(": gradtui ")).expect("the command is told").1;
@@ -341,7 +342,11 @@ fn the_pictures_of_the_readme_are_current() {
         .expect("a recording");
         let svg = still::svg(&last.expect("a picture"), &title, false);
         let there = std::fs::read_to_string(root.join(picture)).unwrap_or_default();
-        assert!(svg == there, "{picture} is out of date; draw it again by: gradtui {command}");
+        if svg != there {
+            let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.svg"));
+            std::fs::write(&fresh, &svg).expect("a file");
+            panic!("{picture} is out of date; take {} or run: gradtui {command}", fresh.display());
+        }
     }
 }
 

@@ -53,6 +53,7 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
         every: Some(EVERY),
         said: Instant::now(),
         told: Vec::new(),
+        resting: true,
     };
     say(&format!("{}. help lists the commands.\n", escaped(scenario.title.trim())))?;
     for notice in notices {
@@ -99,6 +100,8 @@ struct Plain<'a> {
     said: Instant,
     /// Lanes whose end was told.
     told: Vec<LaneId>,
+    /// Whether it was said last that no lane trains.
+    resting: bool,
 }
 
 impl Plain<'_> {
@@ -132,6 +135,13 @@ impl Plain<'_> {
     }
 
     fn hear(&mut self, event: Event) -> anyhow::Result<()> {
+        if let Event::Changed { lane, info, .. } = &event {
+            let changes =
+                self.view.lane(*lane).map(|l| info.recipe.differences(&l.info.recipe)).unwrap_or_default();
+            for (name, value) in changes {
+                say(&format!("{}: {name} is {} now.\n", escaped(&info.name), escaped(&value)))?;
+            }
+        }
         let (lane, began) = match &event {
             Event::Phase { lane, .. } => (Some(*lane), None),
             Event::Started { lane, .. } => (None, Some(*lane)),
@@ -140,6 +150,12 @@ impl Plain<'_> {
         };
         self.view.apply(event);
         self.told.retain(|id| began != Some(*id));
+        let resting = !self.view.lanes.iter().any(|l| l.phase == Phase::Running);
+        if resting != self.resting && self.view.lanes.iter().any(|l| l.phase != Phase::Finished) {
+            self.resting = resting;
+            let step = self.view.lanes.iter().map(|l| l.step).max().unwrap_or(0);
+            say(&if resting { format!("Paused at step {step}.\n") } else { "Training.\n".into() })?;
+        }
         let Some(lane) = lane.and_then(|id| self.view.lane(id)) else { return Ok(()) };
         if matches!(lane.phase, Phase::Running | Phase::Paused) || self.told.contains(&lane.id) {
             return Ok(());
