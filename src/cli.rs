@@ -18,6 +18,7 @@ mod resume;
 mod run;
 mod show;
 mod signals;
+mod watch;
 
 pub use open::{Opened, Unknown, open};
 pub use record::{read_script, record};
@@ -60,6 +61,8 @@ enum Command {
     Attack(attack::Attack),
     /// Go on with a run where it stopped
     Resume(resume::Resume),
+    /// Look at runs that somebody else trains, side by side
+    Watch(watch::Watch),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
     Record(record::Record),
     /// Play a recording on this terminal
@@ -81,6 +84,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
+            Self::Watch(command) => command.run(),
             Self::Record(command) => command.run(),
             Self::Play(command) => command.run(),
             Self::Doctor(command) => command.run(),

@@ -6,6 +6,7 @@
 pub mod exam;
 pub mod experiment;
 pub mod files;
+pub mod follow;
 pub mod lane;
 pub mod outbox;
 pub mod outcome;

@@ -212,11 +212,11 @@ fn the_seed_changes_the_run_and_threads_do_not() {
 #[test]
 fn a_worker_that_panics_costs_one_lane() {
     let place = Place::new("panic");
-    let mut command = place.command(&["run", "s.ron", "--json", "--steps", "100"]);
+    let mut command = place.command(&["run", "s.ron", "--json", "--steps", "20000"]);
     let out = command.env("GRADTUI_FAULT", "panic-worker:1").output().expect("a start");
     assert_eq!(out.status.code(), Some(1));
     let (text, words) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(text.contains(r#""step":100,"lane":"adam","end":"finished""#), "{text}");
+    assert!(text.contains(r#""step":20000,"lane":"adam","end":"finished""#), "{text}");
     assert!(words.contains("lane momentum: a fault of the program"), "{words}");
     assert!(!words.contains("panicked"), "{words}");
 }

@@ -1,6 +1,8 @@
-//! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit.
+//! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit; in the lab, or without a screen.
 
+use super::display::Display;
 use super::headless::{Headless, examine, expectations};
+use super::lab::{Line, Opening};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
 use crate::lab::experiment::Experiment;
@@ -9,6 +11,7 @@ use crate::lab::run::Run as Lanes;
 use crate::lab::run_dir::{RunDir, checkpoint::checksum};
 use crate::limits;
 use crate::scenario::{Scenario, read_with_data};
+use crate::ui::terminal::fit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,18 +21,22 @@ pub struct Resume {
     /// The directory that `run --out` wrote
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Up to so many steps in all; without, to the end of the scenario
+    /// Without a screen, up to so many steps in all (where there is no terminal: to the end of the scenario)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
     /// Workers; results do not depend on it
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: Option<u64>,
-    /// Write the log to standard output, one JSON object a line
+    /// Without a screen; write the log to standard output, one JSON object a line
     #[arg(long)]
     json: bool,
-    /// What must hold at the end
+    /// Without a screen; what must hold at the end
     #[arg(long, value_name = "EXPR")]
     expect: Vec<String>,
+    #[command(flatten)]
+    display: Display,
+    #[command(flatten)]
+    line: Line,
 }
 
 /// A run as it was left.
@@ -72,6 +79,12 @@ impl Resume {
     /// Trains on.
     pub fn run(self) -> anyhow::Result<()> {
         let Reopened { scenario, mut run, dir, end, warnings } = reopen(&self.dir, self.steps)?;
+        let threads = self.threads.map(|n| n as usize);
+        if self.steps.is_none() && !self.json && self.expect.is_empty() && fit().is_ok() {
+            let (dir, notices) = (Some(dir), warnings);
+            let shown = self.display.choose()?;
+            return Opening { scenario, run, dir, threads, shown, notices, script_of: None }.show(&self.line);
+        }
         for warning in warnings {
             tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
         }
@@ -79,7 +92,6 @@ impl Resume {
         let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
         let expect = expectations(&texts, &lanes)?;
         examine(&mut run, &expect);
-        let threads = self.threads.map(|n| n as usize);
         Headless { run, dir: Some(dir), end, threads, json: self.json, expect }.go()
     }
 }

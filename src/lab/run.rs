@@ -12,6 +12,7 @@ use crate::lab::lane::{Lane, Line, News, Plan, SavedReplica};
 use crate::lab::trainer::{Snapshot, Trainer};
 use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod orders;
@@ -56,6 +57,16 @@ pub struct Saved {
     pub phase: Phase,
 }
 
+/// Lines that the log should forget. Until a checkpoint knows of it, no lane trains on: so lines and checkpoints always tell
+/// of the same lanes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The lane that began anew, whose lines must not be written any more.
+    pub lane: Option<LaneId>,
+    /// The name under which its lines stand, or under which those of another lane once stood.
+    pub name: String,
+}
+
 /// A lane's turn.
 #[derive(Debug)]
 pub struct Turn {
@@ -98,8 +109,10 @@ pub struct Run {
     save: bool,
     /// Lanes that may not be handed out, since an order waits for them.
     held: Vec<LaneId>,
-    /// Names whose lines the log should forget, since they began anew.
-    forgotten: Vec<(LaneId, String)>,
+    /// Lines that the log should forget.
+    forgotten: Vec<Forgotten>,
+    /// Checksum of the training samples, where others were loaded.
+    samples: Option<u32>,
     events: Vec<Event>,
     /// Lanes that ever entered, so that stamps differ after another scenario was loaded.
     entered: u64,
@@ -146,6 +159,7 @@ impl Run {
             save: false,
             held: Vec::new(),
             forgotten: Vec::new(),
+            samples: None,
             events: Vec::new(),
             entered: 0,
             wanted: Vec::new(),
@@ -257,6 +271,16 @@ impl Run {
         self.present().all(|(_, p)| terminal(&p.phase))
     }
 
+    /// Steps of the foremost lane.
+    pub fn foremost(&self) -> u64 {
+        self.present().map(|(_, p)| p.step).max().unwrap_or(0)
+    }
+
+    /// Seconds of training and steps of every lane in hand.
+    pub fn clocks(&self) -> BTreeMap<LaneId, (f64, u64)> {
+        self.present().filter_map(|(id, p)| Some((id, (p.lane.as_ref()?.seconds, p.step)))).collect()
+    }
+
     /// Steps of a lane.
     pub fn step_of(&self, id: LaneId) -> Option<u64> {
         Some(self.places.get(id)?.as_ref()?.step)
@@ -283,9 +307,14 @@ impl Run {
         std::mem::take(&mut self.lines)
     }
 
-    /// Lanes whose lines the log should forget, since they began anew.
-    pub fn take_forgotten(&mut self) -> Vec<(LaneId, String)> {
+    /// Lines that the log should forget.
+    pub fn take_forgotten(&mut self) -> Vec<Forgotten> {
         std::mem::take(&mut self.forgotten)
+    }
+
+    /// Checksum of the training samples, if another scenario was loaded since the start.
+    pub fn samples(&self) -> Option<u32> {
+        self.samples
     }
 
     /// Events since the last call.

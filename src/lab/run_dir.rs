@@ -17,9 +17,9 @@ pub mod checkpoint;
 mod store;
 
 /// Bytes that a checkpoint or a log may have.
-const FILE_BYTES: u64 = 4 << 30;
+pub(super) const FILE_BYTES: u64 = 4 << 30;
 /// Files that a run directory holds; the `.new` ones only if something was cut off.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "run.lock",
     "scenario.ron",
     "scenario.ron.new",
@@ -28,6 +28,7 @@ const NAMES: [&str; 8] = [
     "checkpoint",
     "checkpoint.new",
     "checkpoint.previous",
+    "checkpoint.previous.new",
 ];
 /// What the lock file of a run begins with.
 const OWNER: &str = "gradtui run, process ";
@@ -218,16 +219,23 @@ impl RunDir {
         Ok(())
     }
 
-    /// Removes the lines of lanes that began anew.
+    /// Drops lines that were not written yet.
+    pub fn drop_waiting(&mut self, of: impl Fn(usize) -> bool) {
+        self.waiting.retain(|(_, lane), _| !of(*lane));
+    }
+
+    /// Removes the lines of lanes that began anew, of which the newest checkpoint must know already. That checkpoint takes the
+    /// place of the one before it as well, to which the log could not be brought any more.
     ///
     /// # Errors
-    /// Why the log cannot be written anew.
-    pub fn forget(&mut self, names: &[String], ids: &[usize]) -> io::Result<()> {
-        self.waiting.retain(|(_, lane), _| !ids.contains(lane));
+    /// Why the disk does not take it; it can be tried again.
+    pub fn forget(&mut self, named: impl Fn(&str) -> bool) -> io::Result<()> {
+        let newest = store::read_all(&self.path.join("checkpoint"), FILE_BYTES)?;
+        store::replace(&self.path.join("checkpoint.previous"), &newest)?;
         let log = self.path.join("metrics.jsonl");
         let text = store::read_all(&log, FILE_BYTES)?;
         let text = String::from_utf8_lossy(&text[..text.len().min(self.written as usize)]).into_owned();
-        let stays = |line: &&str| mark(line).is_none_or(|(_, lane)| !names.contains(&lane));
+        let stays = |line: &&str| mark(line).is_none_or(|(_, lane)| !named(&lane));
         let kept: String = text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect();
         store::replace(&log, kept.as_bytes())?;
         self.metrics = store::read_write(&log)?;
@@ -235,11 +243,18 @@ impl RunDir {
         Ok(())
     }
 
-    /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it.
+    /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it. `samples` is the checksum of the
+    /// training samples, where they are others by now.
     ///
     /// # Errors
     /// Why the disk does not take it; the older checkpoint is then still good.
-    pub fn checkpoint(&mut self, scenario: &Scenario, saved: &[Saved]) -> io::Result<()> {
+    pub fn checkpoint(
+        &mut self,
+        scenario: &Scenario,
+        saved: &[Saved],
+        samples: Option<u32>,
+    ) -> io::Result<()> {
+        self.data = samples.unwrap_or(self.data);
         let text = scenario.to_ron();
         let line = |(&(step, lane), text): (&(u64, usize), &String)| Line { step, lane, text: text.clone() };
         let checkpoint = Checkpoint {
@@ -362,6 +377,23 @@ pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether somebody holds a run; looks so briefly that one who takes it up at that moment only has to look twice.
+pub(super) fn in_use(path: &Path) -> bool {
+    let lock = store::read(&path.join("run.lock"));
+    lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Takes a lock, at the second or third try where somebody had only looked at it.
+fn take(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..3 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(15)),
+            other => return other,
+        }
+    }
+    lock.try_lock()
+}
+
 /// Takes the lock of a directory that is ours or empty.
 fn claim(path: &Path) -> Result<File, String> {
     let name = path.join("run.lock");
@@ -382,7 +414,7 @@ fn claim(path: &Path) -> Result<File, String> {
     if !owner.is_empty() && !owner.starts_with(OWNER) && !OWNER.starts_with(&owner) {
         return Err("not empty and no run of gradtui (run.lock is somebody else's)".into());
     }
-    match lock.try_lock() {
+    match take(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let who = owner.strip_prefix(OWNER).unwrap_or("unknown").trim();

@@ -298,7 +298,7 @@ impl Shared {
                     let saved = run.save();
                     self.hand(&mut run);
                     if let Some(desk) = &self.desk {
-                        desk.save(run.scenario(), saved);
+                        desk.save(run.scenario(), saved, run.samples());
                     }
                 } else {
                     run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);

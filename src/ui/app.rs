@@ -82,6 +82,7 @@ pub struct App {
     /// All panes, the one with the focus first, then the one looked at before it, and so on.
     order: Vec<PaneId>,
     running: bool,
+    watching: bool,
     notice: Option<(Duration, String)>,
     notices_seen: usize,
     /// Changes of lanes that the run has not confirmed yet.
@@ -128,6 +129,7 @@ impl App {
             zoom: false,
             order: order(PaneId::Lanes),
             running,
+            watching: false,
             notice: None,
             notices_seen: 0,
             underway: BTreeMap::new(),
@@ -161,6 +163,14 @@ impl App {
     pub fn focus_on(&mut self, pane: PaneId) {
         self.order.retain(|p| *p != pane);
         self.order.insert(0, pane);
+    }
+
+    /// Somebody else trains: what would change the run is refused, and nothing is lost by leaving.
+    pub fn watch_only(&mut self, watching: bool) {
+        self.watching = watching;
+        if watching {
+            self.pace = None;
+        }
     }
 
     /// The pane of this name.

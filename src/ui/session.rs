@@ -31,6 +31,8 @@ pub struct Session<'a> {
     pub keymap: Keymap,
     /// Whether training has been told to begin.
     pub running: bool,
+    /// Whether somebody else trains: there is nobody to give orders to.
+    pub watching: bool,
     /// Whether training goes on to its end after the terminal is gone.
     pub detach: bool,
     /// What the user should know at first.
@@ -60,9 +62,10 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let terminal = Terminal::open(drawing.what, session.detach)?;
     let mut frames = Frames::default();
     frames.rate(fps.what);
-    let Session { scenario, presets, running, notices, send, drain, reels, .. } = session;
+    let Session { scenario, presets, running, watching, notices, send, drain, reels, .. } = session;
     let mut app = App::new(scenario, presets, theme, terminal.size(), running);
     app.keymap = session.keymap;
+    app.watch_only(watching);
     for notice in notices {
         app.update(Message::Event(Event::Notice(notice)));
     }
@@ -122,7 +125,10 @@ impl Live<'_> {
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
-            Some(Wake::Resized) => messages.push(Message::Resize(self.terminal.size())),
+            // What a terminal keeps when its size changes is its own affair, even if the size is the old one again.
+            Some(Wake::Resized) => {
+                messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
+            }
             Some(Wake::Continued) if self.detached => {}
             Some(Wake::Continued) => match self.terminal.resume() {
                 Ok(()) => messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]),

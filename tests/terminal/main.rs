@@ -8,3 +8,4 @@ mod line;
 mod pty;
 mod shell;
 mod start;
+mod taken_up;

@@ -399,6 +399,12 @@ pub fn owner(run: &Path) -> Option<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
+/// What of the screen depends on nothing but a paused run: neither the header, which tells of the line, nor the right, whose
+/// panes are computed beside training and may come late.
+pub fn settled(text: &str) -> Vec<String> {
+    text.lines().skip(1).map(|l| l.chars().take(80).collect()).collect()
+}
+
 /// The step that the header shows.
 pub fn step(text: &str) -> u64 {
     let after = text.split("step ").nth(1).unwrap_or_default();

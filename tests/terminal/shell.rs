@@ -1,6 +1,6 @@
 //! The lab as a job: stopped and continued, by its own key and from outside.
 
-use crate::pty::{PROGRAM, Place, code, step};
+use crate::pty::{PROGRAM, Place, code, settled, step};
 use rustix::process::Signal;
 
 #[test]
@@ -46,7 +46,7 @@ fn without_a_shell_ctrl_z_stops_nothing() {
 fn a_lab_stopped_from_outside_takes_its_terminal_again_at_the_size_it_then_has() {
     let place = Place::new();
     let mut lab = place.start("s.ron");
-    let picture = lab.rests();
+    let picture = settled(&lab.rests());
     lab.signal(Signal::STOP);
     lab.stopped();
     // Somebody else uses the terminal meanwhile.
@@ -57,7 +57,7 @@ fn a_lab_stopped_from_outside_takes_its_terminal_again_at_the_size_it_then_has()
     lab.until("a picture of that size", |text| text.contains("Lanes") && !text.contains("something else"));
     assert!(lab.raw_mode());
     lab.resize(120, 40);
-    lab.until("the picture as it was", |text| text == picture);
+    lab.until("the picture as it was", |text| settled(text) == picture);
     lab.press("q");
     assert_eq!(code(lab.end()), 0);
     lab.given_back();

@@ -1,9 +1,10 @@
 //! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
 
-use super::{LaneId, Phase, Place, Run, experiment, terminal};
+use super::{Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
 use crate::engine::data::picture;
 use crate::lab::experiment::{Contender, Experiment, Fault};
 use crate::lab::files;
+use crate::lab::run_dir::checkpoint::checksum;
 use crate::lab::trainer::Change;
 use crate::limits;
 use crate::scenario::{self, Recipe, Scenario};
@@ -154,16 +155,21 @@ impl Run {
         place.changes += 1;
         place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
         let info = Box::new(place.info.clone());
-        if change == Change::Restarted {
-            self.forgotten.push((id, old));
-            self.restarted(id);
-        } else {
+        if change != Change::Restarted {
             let step = place.step;
             self.events.push(Event::Changed { lane: id, info, step });
             if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
                 // Another setting may carry it over the step at which it ran away, or on from where it stopped.
                 place.phase = Phase::Paused;
             }
+        }
+        if old != name {
+            // A lane that was removed may have had this name.
+            self.forget(None, name);
+        }
+        if change == Change::Restarted {
+            self.forget(Some(id), old);
+            self.restarted(id);
         }
         Ok(())
     }
@@ -179,9 +185,18 @@ impl Run {
         }
         match experiment::build(&self.data, &recipe) {
             Ok(network) => {
+                self.forget(None, name.clone());
                 self.enter(Contender { name, recipe, network: Arc::new(network) });
             }
             Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
+        }
+    }
+
+    /// Has lines forgotten, and a checkpoint made that knows of it.
+    fn forget(&mut self, lane: Option<LaneId>, name: String) {
+        if self.log {
+            self.forgotten.push(Forgotten { lane, name });
+            self.save = true;
         }
     }
 
@@ -202,7 +217,7 @@ impl Run {
                 place.lane = Some(lane);
             }
         }
-        self.forgotten.push((id, name));
+        self.forget(Some(id), name);
         self.restarted(id);
     }
 
@@ -216,7 +231,6 @@ impl Run {
         place.changes += 1;
         place.phase = if running { Phase::Running } else { Phase::Paused };
         self.lines.retain(|l| l.lane != id);
-        self.save |= self.log;
         self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
     }
@@ -245,6 +259,7 @@ impl Run {
             Ok(built) => built,
             Err(what) => return self.notice(format!("{what}; {otherwise}")),
         };
+        self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
         self.plan_exams();
         for (id, recipe, network) in built {
@@ -254,7 +269,7 @@ impl Run {
             if let Some(place) = self.places[id].as_mut() {
                 (place.info, place.lane) = (info, Some(lane));
             }
-            self.forgotten.push((id, name));
+            self.forget(Some(id), name);
             self.restarted(id);
         }
     }
@@ -268,17 +283,20 @@ impl Run {
                 return self.notice(format!("The scenario cannot run: {}", all.join("; ")));
             }
         };
-        for (id, place) in self.places.drain(..).enumerate() {
+        let places: Vec<_> = self.places.drain(..).collect();
+        for (id, place) in places.into_iter().enumerate() {
             if let Some(place) = place {
                 self.events.push(Event::Removed { lane: id });
-                self.forgotten.push((id, place.info.name));
+                self.forget(Some(id), place.info.name);
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
+        self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.sizes, self.own) = (scenario, data, others, None, None);
         self.plan_exams();
         self.lines.clear();
         for contender in lanes {
+            self.forget(None, contender.name.clone());
             self.enter(contender);
         }
     }

@@ -2,10 +2,10 @@
 
 use super::{Shared, lock};
 use crate::lab::lane::Line;
-use crate::lab::run::{Run, Saved};
+use crate::lab::run::{Forgotten, Run, Saved};
 use crate::lab::run_dir::RunDir;
 use crate::scenario::Scenario;
-use crate::telemetry::{Event, LaneId};
+use crate::telemetry::Event;
 use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,14 +26,40 @@ pub(super) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Lines since the newest checkpoint that waits.
     lines: Vec<Line>,
     told: u64,
-    forgotten: Vec<(LaneId, String)>,
-    save: Option<(Scenario, Vec<Saved>)>,
+    forgotten: Vec<Forgotten>,
+    save: Option<Save>,
     end: bool,
     error: Option<String>,
     /// How long the last checkpoint took.
     took: Duration,
+}
+
+/// A checkpoint that waits, with the lines that go before it.
+#[derive(Debug)]
+struct Save {
+    scenario: Scenario,
+    saved: Vec<Saved>,
+    samples: Option<u32>,
+    lines: Vec<Line>,
+    told: u64,
+    forgotten: Vec<Forgotten>,
+}
+
+impl Save {
+    /// Puts what waited with an older checkpoint before this one.
+    fn after(mut self, older: Option<Save>) -> Self {
+        if let Some(mut older) = older {
+            let gone = |l: &Line| self.forgotten.iter().any(|f| f.lane == Some(l.lane));
+            older.lines.retain(|l| !gone(l));
+            older.lines.append(&mut self.lines);
+            older.forgotten.append(&mut self.forgotten);
+            (self.lines, self.forgotten) = (older.lines, older.forgotten);
+        }
+        self
+    }
 }
 
 impl Desk {
@@ -41,15 +67,19 @@ impl Desk {
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
         let forgotten = run.take_forgotten();
-        state.lines.retain(|l| !forgotten.iter().any(|(id, _)| *id == l.lane));
+        state.lines.retain(|l| !forgotten.iter().any(|f| f.lane == Some(l.lane)));
         state.forgotten.extend(forgotten);
         state.lines.extend(lines);
         state.told = run.told();
     }
 
     /// Takes a checkpoint; one that still waits is replaced.
-    pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>) {
-        lock(&self.state).save = Some((scenario, saved));
+    pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>, samples: Option<u32>) {
+        let mut state = lock(&self.state);
+        let (lines, forgotten) = (std::mem::take(&mut state.lines), std::mem::take(&mut state.forgotten));
+        let save = Save { scenario, saved, samples, lines, told: state.told, forgotten };
+        state.save = Some(save.after(state.save.take()));
+        drop(state);
         self.filled.notify_all();
     }
 
@@ -74,31 +104,33 @@ impl Shared {
     /// The life of the thread that writes.
     pub(super) fn keep(&self, mut dir: RunDir) {
         let Some(desk) = &self.desk else { return };
-        let (mut pending, mut wait) = (None, LINES);
+        let (mut pending, mut later, mut wait) = (None, Vec::new(), LINES);
         loop {
             let state = lock(&desk.state);
             let idle = |s: &mut State| s.save.is_none() && !s.end;
             let waited = desk.filled.wait_timeout_while(state, wait, idle);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let (lines, told, end) = (std::mem::take(&mut state.lines), state.told, state.end);
-            let forgotten = std::mem::take(&mut state.forgotten);
-            pending = state.save.take().or(pending);
+            if let Some(mut save) = state.save.take() {
+                // What came after a checkpoint that could not be written comes before the next one.
+                later.append(&mut save.lines);
+                save.lines = std::mem::take(&mut later);
+                pending = Some(save.after(pending));
+            }
+            let (told, end) = (state.told, state.end);
+            later.append(&mut state.lines);
             drop(state);
 
             let begun = Instant::now();
-            if let Err(e) = forget(&mut dir, forgotten) {
-                self.complain(desk, &dir, &e);
-            }
-            dir.append(lines);
-            let mut result = write(&mut dir, told, pending.as_ref());
+            let saving = pending.is_some();
+            let mut result = write(&mut dir, &mut pending, &mut later, told);
             if result.is_err() {
                 // Once more: not every fault of a disk lasts.
-                result = write(&mut dir, told, pending.as_ref());
+                result = write(&mut dir, &mut pending, &mut later, told);
             }
             match result {
                 Ok(()) => {
                     wait = LINES;
-                    if pending.take().is_some() {
+                    if saving {
                         lock(&desk.state).took = begun.elapsed();
                     }
                     if lock(&desk.state).error.take().is_some() {
@@ -126,18 +158,18 @@ impl Shared {
     }
 }
 
-fn forget(dir: &mut RunDir, lanes: Vec<(LaneId, String)>) -> io::Result<()> {
-    if lanes.is_empty() {
-        return Ok(());
+/// Writes what waits: the checkpoint with the lines before it, then the lines after it. What is done is taken.
+fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
+    if let Some(save) = pending {
+        dir.drop_waiting(|lane| save.forgotten.iter().any(|f| f.lane == Some(lane)));
+        dir.append(std::mem::take(&mut save.lines));
+        dir.flush(save.told)?;
+        dir.checkpoint(&save.scenario, &save.saved, save.samples)?;
+        if !save.forgotten.is_empty() {
+            dir.forget(|lane| save.forgotten.iter().any(|f| f.name == lane))?;
+        }
+        *pending = None;
     }
-    let (ids, names): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
-    dir.forget(&names, &ids)
-}
-
-fn write(dir: &mut RunDir, told: u64, save: Option<&(Scenario, Vec<Saved>)>) -> io::Result<()> {
-    dir.flush(told)?;
-    match save {
-        Some((scenario, saved)) => dir.checkpoint(scenario, saved),
-        None => Ok(()),
-    }
+    dir.append(std::mem::take(later));
+    dir.flush(told)
 }

@@ -19,6 +19,10 @@ const SEEDS: usize = 5;
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
         let command = |c| vec![Effect::Command(c)];
+        if self.watching && !harmless(action) {
+            self.notify("watching only; `gradtui resume` takes a run over once nobody trains it".into());
+            return Effects::new();
+        }
         match action {
             Action::TogglePause => {
                 self.running = !self.running;
@@ -47,7 +51,7 @@ impl App {
                 let overlay = Overlay::Menu(self.gallery());
                 self.open(overlay)
             }
-            Action::Quit if self.training() => self.open(Overlay::Confirm),
+            Action::Quit if self.training() && !self.watching => self.open(Overlay::Confirm),
             Action::Quit => vec![Effect::Quit(0)],
             Action::Suspend => vec![Effect::Suspend],
             Action::Record => vec![Effect::Record],
@@ -203,4 +207,33 @@ impl App {
         };
         self.perform(effects)
     }
+}
+
+/// Whether a key changes no more than what is seen of a run.
+fn harmless(action: Action) -> bool {
+    use Action as A;
+    !matches!(
+        action,
+        A::TogglePause
+            | A::Step
+            | A::StepTen
+            | A::Presets
+            | A::Solo
+            | A::Faster
+            | A::Slower
+            | A::ResetLane
+            | A::ResetAll
+            | A::LrUp
+            | A::LrDown
+            | A::Edit
+            | A::Add
+            | A::Duplicate
+            | A::Remove
+            | A::MoveUp
+            | A::MoveDown
+            | A::Init
+            | A::Target
+            | A::Apply
+            | A::Discard
+    )
 }

@@ -1,0 +1,330 @@
+//! Runs as their directories tell of them: the log as events, for a lab that takes a run up again, and for one that follows a
+//! run which somebody else trains. Only reads; knows no thread and no screen.
+
+use super::experiment::{Experiment, info};
+use super::files::{self, Disk};
+use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
+use crate::limits;
+use crate::scenario::{Scenario, decode, read_with_data};
+use crate::telemetry::{Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of a log that are read at once.
+const CHUNK: u64 = 8 << 20;
+/// Between two looks at whether somebody still trains.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A line of the log, as [`super::lane`] writes it.
+#[derive(serde::Deserialize)]
+struct Row {
+    step: u64,
+    lane: String,
+    loss: Option<f32>,
+    accuracy: Option<f32>,
+    grad_norm: Option<f32>,
+    grad_norm_clipped: Option<f32>,
+    #[serde(default)]
+    clipped: bool,
+    clip_share: Option<f32>,
+    clip_angle: Option<f32>,
+    update_ratio: Option<f32>,
+    #[serde(default)]
+    lr: f64,
+    #[serde(default)]
+    epoch: f64,
+    #[serde(default)]
+    evaluations: u64,
+    val_loss: Option<f32>,
+    val_accuracy: Option<f32>,
+    #[serde(default)]
+    layer_grad_norms: Vec<Option<f32>>,
+}
+
+/// What must be known of a lane to read its lines.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    /// Its index, for whoever watches.
+    pub id: LaneId,
+    /// Layers with parameters.
+    layers: Vec<usize>,
+    /// Seconds that a step took on average; the log itself holds no time, which differs from run to run.
+    pace: f64,
+}
+
+impl Teller {
+    /// For a lane of which `seconds` of training and so many steps are known.
+    pub fn new(id: LaneId, info: &LaneInfo, seconds: f64, steps: u64) -> Self {
+        let layers = info.layers.iter().enumerate().filter(|(_, l)| l.params > 0).map(|(i, _)| i).collect();
+        Self { id, layers, pace: seconds / steps.max(1) as f64 }
+    }
+
+    /// The events of one line of this lane.
+    fn tell(&self, row: &Row, out: &mut Vec<Event>) {
+        let number = |x: Option<f32>| x.unwrap_or(f32::NAN);
+        let loss = number(row.loss);
+        let measure = Measure {
+            step: row.step,
+            epoch: row.epoch,
+            seconds: self.pace * row.step as f64,
+            evaluations: row.evaluations,
+            loss,
+            loss_min: loss,
+            loss_max: loss,
+            accuracy: row.accuracy,
+            lr: row.lr,
+            grad_norm: number(row.grad_norm),
+            grad_norm_clipped: number(row.grad_norm_clipped),
+            clip_rate: f32::from(u8::from(row.clipped)),
+            clip_share: row.clip_share.unwrap_or_default(),
+            clip_angle: row.clip_angle.unwrap_or_default(),
+            update_ratio: number(row.update_ratio),
+            spread: None,
+        };
+        let norms = self.layers.iter().zip(&row.layer_grad_norms);
+        let layers = norms.map(|(&layer, &norm)| LayerMeasure {
+            layer,
+            grad_norm: Some(number(norm)),
+            ..LayerMeasure::default()
+        });
+        out.push(Event::Measured { lane: self.id, measure, layers: layers.collect() });
+        if let Some(loss) = row.val_loss {
+            let (lane, step, accuracy) = (self.id, row.step, row.val_accuracy);
+            out.push(Event::Evaluated { lane, step, loss, accuracy, spread: None });
+        }
+    }
+}
+
+/// What a log says of these lanes, by name.
+pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
+    let mut events = Vec::new();
+    let text = files::read(&run.join("metrics.jsonl"), run_dir::FILE_BYTES).unwrap_or_default();
+    for line in String::from_utf8_lossy(&text).lines() {
+        if let Ok(row) = serde_json::from_str::<Row>(line)
+            && let Some(teller) = lanes.get(&row.lane)
+        {
+            teller.tell(&row, &mut events);
+        }
+    }
+    events
+}
+
+/// Gives every lane of every followed run an index of its own.
+#[derive(Debug, Default)]
+pub struct Numbers(BTreeMap<(PathBuf, String), LaneId>);
+
+impl Numbers {
+    fn of(&mut self, run: &Path, lane: &str) -> LaneId {
+        let next = self.0.len();
+        *self.0.entry((run.into(), lane.into())).or_insert(next)
+    }
+}
+
+/// A lane that is followed.
+#[derive(Debug)]
+struct Lane {
+    teller: Teller,
+    step: u64,
+    /// Whether its last line was not finite.
+    wild: bool,
+    phase: Phase,
+}
+
+/// A log that is being read.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    inode: u64,
+    read: u64,
+    /// A line whose end has not been written yet.
+    half: Vec<u8>,
+    /// The scenario to which the lanes belong.
+    scenario: u64,
+    end: u64,
+    lanes: BTreeMap<String, Lane>,
+}
+
+/// Follows a run in its directory.
+#[derive(Debug)]
+pub struct Follower {
+    path: PathBuf,
+    /// Put before the names of lanes where several runs are on one screen.
+    prefix: Option<String>,
+    log: Option<Log>,
+    looked: Option<Duration>,
+    /// What was last said of it.
+    said: Option<String>,
+}
+
+impl Follower {
+    /// A follower of the run in this directory, which need not be there yet. `prefix`: what its lanes' names begin with.
+    pub fn new(path: PathBuf, prefix: Option<String>) -> Self {
+        Self { path, prefix, log: None, looked: None, said: None }
+    }
+
+    /// The scenario that is trained there, or why nothing can be seen of it.
+    ///
+    /// # Errors
+    /// In words: there is no run, or none that can be read.
+    pub fn scenario(&self) -> Result<Scenario, String> {
+        if !self.path.exists() {
+            return Err("no run is there yet".into());
+        }
+        let bytes = files::read(&self.path.join("scenario.ron"), limits::SCENARIO_BYTES)
+            .map_err(|_| "no run of gradtui (yet)".to_string())?;
+        let text = decode(&bytes).map_err(|fault| fault.in_file("scenario.ron"))?;
+        crate::scenario::read(text).map_err(|faults| {
+            faults.first().map_or_else(|| "scenario.ron cannot be read".into(), |f| f.in_file("scenario.ron"))
+        })
+    }
+
+    /// What happened since the last call; `now` is any clock that goes on.
+    pub fn poll(&mut self, now: Duration, numbers: &mut Numbers) -> Vec<Event> {
+        let mut events = Vec::new();
+        if let Err(what) = self.follow(now, numbers, &mut events)
+            && self.said.as_ref() != Some(&what)
+        {
+            events.push(Event::Notice(format!("{}: {what}", self.path.display())));
+            self.said = Some(what);
+        }
+        events
+    }
+
+    fn follow(
+        &mut self,
+        now: Duration,
+        numbers: &mut Numbers,
+        events: &mut Vec<Event>,
+    ) -> Result<(), String> {
+        let path = self.path.join("metrics.jsonl");
+        let found = std::fs::metadata(&path).map(|m| (m.ino(), m.len()));
+        let scenario = std::fs::metadata(self.path.join("scenario.ron")).map(|m| m.ino());
+        let (Ok((inode, len)), Ok(scenario)) = (found, scenario) else {
+            // What was seen of it stays on the screen.
+            return match (&self.log, self.path.exists()) {
+                (Some(_), _) => Err("the run is gone".into()),
+                (None, true) => Err("no run of gradtui (yet)".into()),
+                (None, false) => Err("no run is there yet".into()),
+            };
+        };
+        let same =
+            self.log.as_ref().is_some_and(|l| l.inode == inode && l.read <= len && l.scenario == scenario);
+        if !same {
+            self.open(numbers, events)?;
+            self.said = None;
+        }
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.read(events)?;
+        if self.looked.is_none_or(|at| now.saturating_sub(at) >= LOOK) {
+            self.looked = Some(now);
+            let trained = run_dir::in_use(&self.path);
+            log.tell_phases(&self.path, trained, events);
+        }
+        Ok(())
+    }
+
+    /// Begins anew: at first, and whenever a resume or a reset has written the log anew.
+    fn open(&mut self, numbers: &mut Numbers, events: &mut Vec<Event>) -> Result<(), String> {
+        let fault = |e: std::io::Error| run_dir::plain(&e);
+        let bytes = files::read(&self.path.join("scenario.ron"), limits::SCENARIO_BYTES)?;
+        let inode = std::fs::metadata(self.path.join("scenario.ron")).map_err(fault)?.ino();
+        let text = decode(&bytes).map_err(|f| f.in_file("scenario.ron"))?.to_string();
+        let saved = checkpoint(&self.path);
+        let base = saved.as_ref().map(|c| PathBuf::from(&c.base)).unwrap_or_default();
+        let files = Disk { base };
+        let (scenario, data) = read_with_data(&text, &files)
+            .map_err(|faults| faults.first().map_or_else(String::new, |f| f.in_file("scenario.ron")))?;
+        let end = scenario.steps as u64;
+        let other = saved.as_ref().is_some_and(|c| c.data != checksum(&data.train.inputs));
+        let experiment = Experiment::with_data(scenario, Arc::new(data), &files)
+            .map_err(|faults| faults.first().map_or_else(String::new, ToString::to_string))?;
+        let file = File::open(self.path.join("metrics.jsonl")).map_err(fault)?;
+        let before: Vec<LaneId> =
+            self.log.iter().flat_map(|l| l.lanes.values().map(|lane| lane.teller.id)).collect();
+        let mut lanes = BTreeMap::new();
+        for contender in &experiment.lanes {
+            let name = &contender.name;
+            let id = numbers.of(&self.path, name);
+            let shown = self.prefix.as_ref().map_or_else(|| name.clone(), |p| format!("{p} {name}"));
+            let info = info(&shown, &contender.recipe, &contender.network, &experiment.data);
+            let lane = saved.as_ref().and_then(|c| c.lanes.iter().find(|l| l.name == *name));
+            let teller = lane.map_or_else(
+                || Teller::new(id, &info, 0.0, 0),
+                |l| Teller::new(id, &info, l.seconds, l.snapshot.step),
+            );
+            events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
+            lanes.insert(name.clone(), Lane { teller, step: 0, wild: false, phase: Phase::Paused });
+        }
+        let gone = before.into_iter().filter(|id| lanes.values().all(|l: &Lane| l.teller.id != *id));
+        events.extend(gone.map(|lane| Event::Removed { lane }));
+        if other {
+            events.push(Event::Notice(format!("{}: the data are others by now", self.path.display())));
+        }
+        let log = file.metadata().map_err(fault)?.ino();
+        let log = Log { file, inode: log, read: 0, half: Vec::new(), scenario: inode, end, lanes };
+        (self.log, self.looked) = (Some(log), None);
+        Ok(())
+    }
+}
+
+impl Log {
+    fn read(&mut self, events: &mut Vec<Event>) -> Result<(), String> {
+        let fault = |e: std::io::Error| run_dir::plain(&e);
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(self.read)).map_err(fault)?;
+        let n = (&self.file).take(CHUNK).read_to_end(&mut bytes).map_err(fault)?;
+        self.read += n as u64;
+        self.half.extend(bytes);
+        let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else { return Ok(()) };
+        let whole: Vec<u8> = self.half.drain(..=end).collect();
+        for line in String::from_utf8_lossy(&whole).lines() {
+            if let Ok(row) = serde_json::from_str::<Row>(line)
+                && let Some(lane) = self.lanes.get_mut(&row.lane)
+            {
+                lane.teller.tell(&row, events);
+                lane.step = row.step;
+                lane.wild = row.loss.is_none() || row.grad_norm.is_none();
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells which lanes train and which came to an end. `trained`: whether somebody holds the run.
+    fn tell_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
+        let going = |l: &Lane| matches!(l.phase, Phase::Paused | Phase::Running);
+        // The checkpoint is the only one that knows how a lane ended; it is large, so it is asked only where one may have.
+        let doubt = self.lanes.values().any(|l| going(l) && (l.wild || !trained || l.step >= self.end));
+        let saved = if doubt { checkpoint(run) } else { None };
+        for (name, lane) in &mut self.lanes {
+            if !going(lane) {
+                continue;
+            }
+            let kept = saved.iter().flat_map(|c| &c.lanes).find(|l| l.name == *name).map(|l| l.phase.clone());
+            let phase = match kept {
+                Some(ended) if !matches!(ended, Phase::Paused | Phase::Running) => ended,
+                _ if lane.step >= self.end => Phase::Finished,
+                _ if trained => Phase::Running,
+                _ => Phase::Paused,
+            };
+            if phase != lane.phase {
+                lane.phase = phase.clone();
+                let step = if let Phase::Diverged(d) = &phase { d.step } else { lane.step };
+                events.push(Event::Phase { lane: lane.teller.id, step, phase });
+            }
+        }
+    }
+}
+
+/// The newest checkpoint that is whole, if there is one.
+fn checkpoint(run: &Path) -> Option<Checkpoint> {
+    let read = |name| Checkpoint::decode(&files::read(&run.join(name), run_dir::FILE_BYTES).ok()?).ok();
+    read("checkpoint").or_else(|| read("checkpoint.previous"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Runs that are taken up again in the lab, and runs that somebody else trains.
+
+use crate::pty::{PROGRAM, Place, code, step};
+use std::process::{Command, Stdio};
+
+#[test]
+fn a_run_is_taken_up_in_the_lab_where_it_stopped_bit_for_bit() {
+    let place = Place::new();
+    let headless = |words: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(&place.0).args(words.split_whitespace()).stdin(Stdio::null());
+        let out = command.output().expect("a start");
+        assert!(out.status.success(), "{words}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    headless("run s.ron --out run --steps 700");
+    let mut lab = place.start("resume run");
+    lab.until("steps after those", |text| step(text) > 720);
+    // The log tells what was before.
+    lab.see("loss");
+    lab.press("qq");
+    assert_eq!(code(lab.end()), 0);
+    lab.given_back();
+    assert!(lab.text().contains("gradtui resume run"), "{}", lab.text());
+    headless("resume run --steps 3000");
+    headless("run s.ron --out whole --steps 3000");
+    let log = |run: &str| std::fs::read_to_string(place.0.join(run).join("metrics.jsonl")).expect("a log");
+    assert!(log("run") == log("whole"), "the logs differ");
+}
+
+#[test]
+fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
+    let place = Place::new();
+    let mut lab = place.start("watch one two");
+    lab.see("waiting for a run");
+    let train = |run: &str| {
+        let mut command = Command::new(PROGRAM);
+        let words = ["run", "s.ron", "--steps", "99999999", "--out", run];
+        let quiet = command.current_dir(&place.0).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.stdin(Stdio::null()).spawn().expect("a start")
+    };
+    let mut one = train("one");
+    lab.until("one's lanes", |text| {
+        step(text) > 0 && text.contains("one adam") && !text.contains("two adam")
+    });
+    let mut two = train("two");
+    lab.see("two momentum");
+    lab.press(" ");
+    lab.see("watching only");
+    let before = step(&lab.text());
+    lab.until("more steps", |text| step(text) > before + 500);
+    // One is killed and taken up again: its log grows shorter, and goes on.
+    one.kill().and_then(|()| one.wait()).expect("a kill");
+    lab.until("one rests", |text| text.contains('‖') && text.contains("one adam"));
+    let mut again = Command::new(PROGRAM)
+        .current_dir(&place.0)
+        .args(["resume", "one", "--steps", "99999999"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    let before = step(&lab.text());
+    lab.until("more steps of one", |text| step(text) > before + 1000);
+    for child in [&mut again, &mut two] {
+        child.kill().and_then(|()| child.wait()).expect("a kill");
+    }
+    // Nothing is lost by leaving, so nothing is asked.
+    lab.press("q");
+    assert_eq!(code(lab.end()), 0);
+    lab.given_back();
+    assert!(place.resumes("one") && place.resumes("two"));
+}
+
+#[test]
+fn there_is_nothing_to_watch_without_a_terminal_or_in_a_file() {
+    let place = Place::new();
+    let mut lab = place.start("watch s.ron");
+    assert_eq!(code(lab.end()), 2);
+    let out =
+        Command::new(PROGRAM).current_dir(&place.0).args(["watch", "run"]).stdin(Stdio::null()).output();
+    assert_eq!(out.expect("a start").status.code(), Some(2));
+}
