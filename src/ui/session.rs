@@ -120,20 +120,20 @@ impl Live<'_> {
     /// Waits for something to happen, and lets it.
     fn turn(&mut self) {
         let mut messages = Vec::new();
-        match self.terminal.wait(pause(&self.app, &self.frames)) {
+        let mut wake = self.terminal.wait(pause(&self.app, &self.frames));
+        // With a hang-up the system lets the process go on; which of the two is heard first is left to chance.
+        if matches!(wake, Some(Wake::Continued)) && (self.detached || self.terminal.resume().is_err()) {
+            wake = Some(Wake::HungUp);
+        }
+        match wake {
             None | Some(Wake::Input(Input::Status)) => {}
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
             // What a terminal keeps when its size changes is its own affair, even if the size is the old one again.
-            Some(Wake::Resized) => {
+            Some(Wake::Resized | Wake::Continued) => {
                 messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
             }
-            Some(Wake::Continued) if self.detached => {}
-            Some(Wake::Continued) => match self.terminal.resume() {
-                Ok(()) => messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]),
-                Err(_) => messages.push(Message::Terminate(129)),
-            },
             Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
             Some(Wake::HungUp) if self.detach && self.app.training() => {
                 // Nobody watches any more: neither a pace nor previews are wanted.
