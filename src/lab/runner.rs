@@ -254,9 +254,8 @@ impl Shared {
         let mut clock = Clock::new(&lane, &self.hurry, shown);
         QUIET.set(true);
         let played = catch_unwind(AssertUnwindSafe(|| {
-            if lane.trainer.steps() > 0 && ordered(&format!("panic-worker:{id}")) {
-                panic!("on order at step {}", lane.trainer.steps());
-            }
+            let step = lane.trainer.steps();
+            assert!(step == 0 || !ordered(&format!("panic-worker:{id}")), "on order at step {step}");
             let news = lane.play(&plan, &mut clock);
             (lane, news)
         }));
