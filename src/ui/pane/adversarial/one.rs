@@ -74,7 +74,8 @@ pub(super) fn distrust(lane: &LaneView) -> Vec<&str> {
     rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0)).map(|(why, _)| &why[..]).collect()
 }
 
-fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+/// Draws the pictures, all three enlarged alike, and gives the lines that they took.
+fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
     let caption = u16::from(area.height >= 3);
     let most = amplitude(probe);
     let signed = scale::number(f64::from(most));
@@ -86,13 +87,13 @@ fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
         ("adversarial", "adversarial".to_owned(), plain),
     ];
     let shown = if columns == 3 { &shown[..] } else { &shown[2..] };
-    for (i, (part, name, range)) in shown.iter().enumerate() {
-        let i = i as u16;
-        let left = area.width * i / columns;
-        let right = area.width * (i + 1) / columns - u16::from(i + 1 < columns);
-        let place = text::part(area, left, 0, right - left, area.height);
+    let mut used = 0;
+    for (i, (part, name, range)) in (0..).zip(shown) {
+        let each = (area.width + 1) / columns;
+        let place = text::part(area, each * i, 0, each - u16::from(columns > 1), area.height);
         let Some(p) = picture(probe, part, *range) else { continue };
         let below = p.draw(theme, text::part(place, 0, 0, place.width, place.height - caption), buf).height;
+        used = used.max(below + caption);
         if caption == 1 {
             let mut words = name.clone();
             if *part == "perturbation" && text::width(&words) + 9 <= place.width {
@@ -102,6 +103,7 @@ fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
             text::put_centred(buf, place, below, &words, theme.faint);
         }
     }
+    used
 }
 
 fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -203,17 +205,19 @@ pub(super) fn draw(
         }
     }
     let top = text::part(body, 0, 0, w, body.height - bars);
+    // The chances stand at the foot, or right below pictures that leave room.
+    let mut at = body.height - bars;
     if let Some(plane) = boundary(probe) {
         draw_arrow(probe, plane, theme, top, buf);
     } else if images {
-        draw_images(probe, theme, top, buf);
+        at = at.min(draw_images(probe, theme, top, buf) + 1);
     } else if !rows(probe, "features").is_empty() {
         draw_features(probe, theme, top, buf);
     } else {
         text::put_message(buf, top, "nothing to show for these data", theme.faint);
     }
     if bars > 0 {
-        let place = text::part(body, 0, body.height - bars, w, bars);
+        let place = text::part(body, 0, at, w, bars);
         let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
         if w >= 28 {
             let half = w / 2;

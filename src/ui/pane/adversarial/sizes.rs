@@ -31,6 +31,22 @@ fn curve(cx: Context<'_>, lane: &LaneView, column: usize) -> Option<Curve<'stati
     })
 }
 
+/// Words in lines of at most so many columns; what goes on is set in.
+fn lines(words: &str, width: u16) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in words.split(' ') {
+        match out.last_mut() {
+            Some(line) if text::width(line) + 1 + text::width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => out.push(format!("  {word}")),
+            None => out.push(word.into()),
+        }
+    }
+    out
+}
+
 /// Draws it; `attack` is its name.
 pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) {
     let theme = cx.theme;
@@ -54,10 +70,13 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
     // Red, and only there where something is wrong.
     let why: Vec<_> =
         lanes.iter().flat_map(|l| distrust(l).into_iter().map(move |why| (l.letter(), why))).collect();
-    let red = (why.len() as u16).min(area.height / 3);
-    for (y, (letter, why)) in (area.height - red..).zip(why.iter().take(usize::from(red))) {
-        let words = format!("{letter} not to be trusted: {why}");
-        text::put(buf, area, 0, y, &text::shorten(&words, usize::from(area.width), theme.glyphs), theme.bad);
+    let words: Vec<String> = why
+        .iter()
+        .flat_map(|(letter, why)| lines(&format!("{letter} not to be trusted: {why}"), area.width))
+        .collect();
+    let red = (words.len() as u16).min(area.height / 3);
+    for (y, line) in (area.height - red..).zip(words.iter().take(usize::from(red))) {
+        text::put(buf, area, 0, y, line, theme.bad);
     }
     let plot = Plot {
         curves,
