@@ -23,6 +23,7 @@ use crate::ui::theme::Theme;
 use image::{GrayImage, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,8 +53,8 @@ pub struct Attack {
     #[arg(long, value_name = "E")]
     eps: Option<f64>,
     /// The attack: a name such as fgsm or pgd, or with settings, such as 'Pgd(steps: 40)'
-    #[arg(long, value_name = "ATTACK", default_value = "pgd")]
-    attack: String,
+    #[arg(long = "attack", value_name = "ATTACK", default_value = "pgd")]
+    by: String,
     /// Write the adversarial image here, and beside it the perturbation and all three side by side
     #[arg(long, value_name = "PNG")]
     out: Option<PathBuf>,
@@ -204,7 +205,7 @@ struct Outcome {
 impl Attack {
     /// Attacks the image.
     pub fn run(self) -> anyhow::Result<()> {
-        let attack = named(&self.attack, self.eps)?;
+        let attack = named(&self.by, self.eps)?;
         let shown = excerpt(&self.image.to_string_lossy(), limits::NAME_CHARS);
         let bytes = files::read(&self.image, limits::DATA_FILE_BYTES / 4)
             .map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
@@ -340,14 +341,15 @@ fn tale(
     let size = distance(&outcome.clean, &outcome.adversarial);
     let mut out = line("before", &outcome.before, &judged);
     out.push_str(&line("after ", &outcome.after, &fooled));
-    out.push_str(&format!(
-        "{}: largest change {:.3}, Euclidean length {:.3}, {} of {} numbers changed\n",
+    let _ = writeln!(
+        out,
+        "{}: largest change {:.3}, Euclidean length {:.3}, {} of {} numbers changed",
         attack.text(),
         size.linf,
         size.l2,
         size.l0,
         outcome.clean.len()
-    ));
+    );
     out
 }
 
@@ -379,7 +381,9 @@ impl Pictures {
         let mut change: Vec<f32> = adversarial.iter().zip(&clean).map(|(a, b)| a - b).collect();
         let most = change.iter().fold(0.0f32, |m, c| m.max(c.abs()));
         let times = if most > 0.0 { 1.0 / most } else { 1.0 };
-        change.iter_mut().for_each(|c| *c *= times);
+        for c in &mut change {
+            *c *= times;
+        }
         Self { channels, width, clean, change, adversarial, times }
     }
 
@@ -458,7 +462,7 @@ impl Pictures {
             let shown = excerpt(&path.to_string_lossy(), limits::NAME_CHARS);
             let saved = picture.save_with_format(&path, image::ImageFormat::Png);
             saved.map_err(|e| Ended(1, format!("{shown}: {e}")))?;
-            words.push_str(&format!("wrote {shown}: {what}\n"));
+            let _ = writeln!(words, "wrote {shown}: {what}");
         }
         Ok(words)
     }

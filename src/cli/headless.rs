@@ -8,6 +8,7 @@ use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
 use crate::telemetry::{Band, Command, Event, Phase, Spread};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
@@ -153,13 +154,13 @@ fn summary(lane: &Standing, red: bool) -> String {
         for [eps, clean, noise, fgsm, pgd] in known.sizes() {
             let shares = [("clean", clean), ("noise", noise), ("FGSM", fgsm), ("PGD", pgd)];
             let shares = shares.map(|(name, share)| format!("{name} {:.1} %", 100.0 * share)).join("   ");
-            out.push_str(&format!("{:<20} eps {eps}: {shares}\n", ""));
+            let _ = writeln!(out, "{:<20} eps {eps}: {shares}", "");
         }
         let share = 100.0 * known.share;
-        out.push_str(&format!("{:<20} measuring that took {share:.0} % of the gradients of training\n", ""));
+        let _ = writeln!(out, "{:<20} measuring that took {share:.0} % of the gradients of training", "");
         for why in &known.distrust {
             let (on, off) = if red { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
-            out.push_str(&format!("{:<20} {on}not to be trusted: {why}{off}\n", ""));
+            let _ = writeln!(out, "{:<20} {on}not to be trusted: {why}{off}", "");
         }
     }
     out + &lane.spread.map_or_else(String::new, ranges)

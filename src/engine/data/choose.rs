@@ -52,7 +52,9 @@ fn keep(samples: &mut Samples, classes: &[String]) -> Result<(), String> {
     let kept: Vec<usize> = (0..of.len()).filter(|&i| new[of[i] as usize].is_some()).collect();
     *samples = samples.pick(&kept);
     let (of, names) = labels(samples)?;
-    of.iter_mut().for_each(|class| *class = new[*class as usize].unwrap_or_default());
+    for class in &mut *of {
+        *class = new[*class as usize].unwrap_or_default();
+    }
     *names = classes.to_vec();
     Ok(())
 }
@@ -60,7 +62,9 @@ fn keep(samples: &mut Samples, classes: &[String]) -> Result<(), String> {
 fn divide(samples: &mut Samples, one: &str) -> Result<(), String> {
     let (of, names) = labels(samples)?;
     let chosen = number(one, names)?;
-    of.iter_mut().for_each(|class| *class = u32::from(*class == chosen));
+    for class in of {
+        *class = u32::from(*class == chosen);
+    }
     *names = vec![format!("no {one}"), one.into()];
     Ok(())
 }

@@ -54,7 +54,9 @@ pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)]) -> Result<Fitt
     });
     let (data, own) = (means.sum::<f32>() / seen as f32, edge(&pixels, width, height));
     if (data < 0.5) != (own < 0.5) && (data - own).abs() > 0.25 {
-        pixels.iter_mut().for_each(|p| *p = 1.0 - *p);
+        for p in &mut pixels {
+            *p = 1.0 - *p;
+        }
         let is = if data < 0.5 { "dark" } else { "bright" };
         how.push(format!("inverted, since these data are {is} at the edge"));
     }

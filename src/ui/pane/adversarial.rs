@@ -47,7 +47,7 @@ impl Default for Adversarial {
 }
 
 /// The newest attack on the lane in front.
-fn front<'a>(cx: Context<'a>) -> Option<&'a Probe> {
+fn front(cx: Context<'_>) -> Option<&Probe> {
     cx.view.lane(cx.front)?.probes.get("adversarial")
 }
 
@@ -214,7 +214,7 @@ impl Pane for Adversarial {
             Action::EpsUp | Action::Right => self.resize(true),
             Action::EpsDown | Action::Left => self.resize(false),
             Action::NextSample | Action::Down => {
-                self.sample = Sample::Number(turn(self.shown(probe), true, probe))
+                self.sample = Sample::Number(turn(self.shown(probe), true, probe));
             }
             Action::PreviousSample | Action::Up => {
                 self.sample = Sample::Number(turn(self.shown(probe), false, probe));
