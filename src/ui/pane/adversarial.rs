@@ -182,9 +182,9 @@ impl Pane for Adversarial {
         let count = lanes.len() as u16;
         for (i, id) in (0..).zip(lanes) {
             let Some(lane) = cx.view.lane(id) else { continue };
-            let (left, right) = (area.width * i / count, area.width * (i + 1) / count);
-            let gap = if i + 1 < count { 3 } else { 0 };
-            let place = text::part(area, left, 1, right - left - gap, area.height - 1);
+            // All as wide as one another, so that equal pictures are equally large.
+            let each = (area.width + 3) / count;
+            let place = text::part(area, each * i, 1, each - 3, area.height - 1);
             let mut style = Style::new().fg(theme.lane(id)).add_modifier(Modifier::BOLD);
             if id == cx.front {
                 style = style.add_modifier(Modifier::REVERSED);

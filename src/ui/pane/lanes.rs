@@ -90,7 +90,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
     }
     if r.defence.active() {
         // What a defence costs stands beside its name: no comparison is fair without.
-        let _ = write!(out, "{dot}{} {}x a step", r.defence.name(), number(lane.info.cost));
+        let _ = write!(out, "{dot}{}x a step, {}", number(lane.info.cost), r.defence.name());
     }
     if r.prediction.smoothing().is_some() {
         let _ = write!(out, "{dot}votes");
