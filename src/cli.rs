@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
 mod attack;
+mod bench;
 mod check;
 mod completions;
 mod display;
@@ -69,6 +70,8 @@ enum Command {
     Play(play::Play),
     /// Say what this terminal can do, what is chosen for it and why
     Doctor(doctor::Doctor),
+    /// Measure how fast this machine trains
+    Bench(bench::Bench),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Print the manual page
@@ -88,6 +91,7 @@ impl Command {
             Self::Record(command) => command.run(),
             Self::Play(command) => command.run(),
             Self::Doctor(command) => command.run(),
+            Self::Bench(command) => command.run(),
             Self::Completions(command) => command.run(),
             Self::Man(_) => completions::man(),
         }

@@ -22,6 +22,7 @@ pub use elementwise::{
 };
 pub use gemm::{K_BLOCK, Panel, Strided, matmul, matmul_packed, matmul_slices};
 pub use reduce::{LANES, dot, dot_f64, max_abs, sum, sum_abs_f64, sum_f64, sum_sq, sum_sq_f64};
+pub use transpose::transpose_into as transpose;
 
 /// Runs a closure compiled for the widest vectors that this machine has (AVX-512, AVX2 + FMA, NEON, or none).
 ///

@@ -108,6 +108,7 @@ pub struct Trainer {
     rows: usize,
     order: Vec<u32>,
     shuffled: Option<u64>,
+    keep_order: bool,
     batch: Batch,
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
@@ -170,6 +171,7 @@ impl Trainer {
             shuffled: None,
             batch: augment::batch(data, &recipe, rows),
             augmenter: Augmenter::new(data),
+            keep_order: false,
             weights: weights.collect(),
             grads: vec![0.0; live.params.len()],
             unclipped: look::unclipped(&recipe, live.params.len()),
@@ -224,6 +226,13 @@ impl Trainer {
     /// What the last step said; after a divergence, what the step said that was not made.
     pub fn last(&self) -> StepResult {
         self.last
+    }
+
+    /// Takes the samples in their own order from now on instead of shuffling them in every epoch, as programs do that
+    /// this one is compared with. A reset forgets it.
+    pub fn keep_order(&mut self) {
+        self.keep_order = true;
+        self.shuffled = None;
     }
 
     /// Everything that changes, copied.
@@ -459,7 +468,9 @@ impl Trainer {
             for (i, at) in self.order.iter_mut().enumerate() {
                 *at = i as u32;
             }
-            Stream::new(self.seed, Purpose::Shuffle, self.live.epoch, 0).shuffle(&mut self.order);
+            if !self.keep_order {
+                Stream::new(self.seed, Purpose::Shuffle, self.live.epoch, 0).shuffle(&mut self.order);
+            }
             self.shuffled = Some(self.live.epoch);
         }
         let start = self.live.position as usize;

@@ -246,53 +246,83 @@ struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     scratch: &'t mut [f32],
 }
 
+/// The rows of A that belong to a tile, read down the block of k one column at a time.
+trait Left {
+    type Column: Copy;
+    /// Column q of the tile.
+    fn column(&self, q: usize) -> Self::Column;
+    /// Its number in row r.
+    fn number(&self, column: Self::Column, r: usize) -> f32;
+}
+
+struct ByRows<'a, const MR: usize>([&'a [f32]; MR]);
+
+impl<const MR: usize> Left for ByRows<'_, MR> {
+    type Column = usize;
+    #[inline(always)]
+    fn column(&self, q: usize) -> usize {
+        q
+    }
+    #[inline(always)]
+    fn number(&self, q: usize, r: usize) -> f32 {
+        self.0[r][q]
+    }
+}
+
+struct ByColumns<'a, const MR: usize>(&'a [f32], usize);
+
+impl<'a, const MR: usize> Left for ByColumns<'a, MR> {
+    type Column = &'a [f32; MR];
+    #[inline(always)]
+    fn column(&self, q: usize) -> &'a [f32; MR] {
+        self.0[q * self.1..].first_chunk().expect("a column of the tile")
+    }
+    #[inline(always)]
+    fn number(&self, column: &'a [f32; MR], r: usize) -> f32 {
+        column[r]
+    }
+}
+
 impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     /// MR rows from row i on.
     #[inline(always)]
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
-        // On its own, so that the compiler sees where the rows come from: it is the path of every dense layer.
-        if let Matrix::Rows(data, stride) = self.a {
-            let rows: [&[f32]; MR] = std::array::from_fn(|r| &data[(i + r) * stride + p..][..depth]);
-            return self.multiply::<MR>(
-                i,
-                #[inline(always)]
-                |q| std::array::from_fn(|r| rows[r][q]),
-            );
-        }
-        let scratch = std::mem::take(&mut self.scratch);
-        let (data, stride): (&[f32], usize) = match self.a {
-            Matrix::Columns(data, stride) => (&data[p * stride + i..], *stride),
-            Matrix::Rows(..) => unreachable!("worked off above"),
+        match self.a {
+            // On its own, so that the compiler sees where the rows come from: it is the path of every dense layer.
+            Matrix::Rows(data, stride) => {
+                let mut rows = [&data[..0]; MR];
+                unroll_rows!(r < MR: { rows[r] = &data[(i + r) * stride + p..][..depth]; });
+                self.multiply::<MR>(i, ByRows(rows));
+            }
+            Matrix::Columns(data, stride) => {
+                self.multiply::<MR>(i, ByColumns::<MR>(&data[p * stride + i..], *stride))
+            }
             Matrix::Any(view) => {
+                let scratch = std::mem::take(&mut self.scratch);
                 let tile = view.slice(s![i..i + MR, self.p.clone()]);
                 for (column, a) in scratch.chunks_exact_mut(MR).zip(tile.columns()) {
                     for (x, &a) in column.iter_mut().zip(a) {
                         *x = a;
                     }
                 }
-                (&*scratch, MR)
+                self.multiply::<MR>(i, ByColumns::<MR>(scratch, MR));
+                self.scratch = scratch;
             }
-        };
-        self.multiply::<MR>(
-            i,
-            #[inline(always)]
-            |q| data[q * stride..][..MR].try_into().expect("a column of the tile"),
-        );
-        self.scratch = scratch;
+        }
     }
 
-    /// The products of a tile over the block of k; `a(q)` gives the column of A that belongs to row q of the block.
+    /// The products of a tile over the block of k.
     /// The sums are stored where they arise, and by constant indices, so that they never leave the registers.
     #[inline(always)]
-    fn multiply<const MR: usize>(&mut self, i: usize, a: impl Fn(usize) -> [f32; MR]) {
+    fn multiply<const MR: usize>(&mut self, i: usize, a: impl Left) {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
         for q in 0..self.p.len() {
             let b = S::as_simd_f32s(&self.b[q * self.b_stride..][..NV * S::F32_LANES]).0;
-            let a = a(q);
+            let column = a.column(q);
             unroll_rows!(r < MR: {
-                let a = simd.splat_f32s(a[r]);
+                let a = simd.splat_f32s(a.number(column, r));
                 unroll_vectors!(v < NV: {
                     sums[r][v] = simd.mul_add_f32s(a, b[v], sums[r][v]);
                 });

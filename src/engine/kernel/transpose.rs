@@ -7,6 +7,19 @@
 pub(super) const SIDE: usize = 8;
 type Block = [[f32; SIDE]; SIDE];
 
+/// The transpose of a matrix whose rows have `columns` numbers.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn transpose_into(from: &[f32], columns: usize, to: &mut [f32]) {
+    assert_eq!(from.len(), to.len(), "a transpose has as many numbers");
+    let rows = from.len() / columns.max(1);
+    super::simd(
+        #[inline(always)]
+        || transpose(from, columns, columns, rows, to, rows),
+    );
+}
+
 /// Writes column c of the source (contiguous, columns `stride` apart) to column c of the target, whose rows are
 /// `to_stride` apart: `to[p * to_stride + c] = from[c * stride + p]` for p below `rows`, c below `columns`.
 #[inline(always)]

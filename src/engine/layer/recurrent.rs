@@ -12,10 +12,12 @@ pub mod gru;
 pub mod lstm;
 pub mod rnn;
 
-/// One time step of one sample forward. `gi` = W_ih x + b_ih, `gh` = W_hh h_prev + b_hh, blocks of `units` numbers a gate.
+/// One time step of one sample forward: blocks of `units` numbers a gate.
 struct StepForward<'a> {
-    /// In: the input's part of each gate. Out: what backward wants to see of it.
+    /// In: W_ih x + b_ih + W_hh h_prev + b_hh of each gate; without the last two where the cell wants them apart.
+    /// Out: what backward wants to see of it.
     gi: &'a mut [f32],
+    /// W_hh h_prev + b_hh for cells that want it apart; else empty.
     gh: &'a [f32],
     h_prev: &'a [f32],
     h: &'a mut [f32],
@@ -36,10 +38,11 @@ struct StepBackward<'a> {
     dh: &'a [f32],
     /// In: dL/dc of this step. Out: of the step before.
     dc: &'a mut [f32],
-    /// dL/d(gi) and dL/d(gh), to be overwritten.
+    /// dL/d(gi), to be overwritten.
     dgi: &'a mut [f32],
+    /// dL/d(gh) for cells that want it apart, to be overwritten; else empty, being the same as dL/d(gi).
     dgh: &'a mut [f32],
-    /// dL/dh of the step before as far as it does not go through `gh`, to be overwritten.
+    /// dL/dh of the step before as far as it does not go through the gates: 0, to which the cell may add.
     dh_prev: &'a mut [f32],
 }
 
@@ -49,6 +52,8 @@ trait Cell: Send + Sync + std::fmt::Debug + 'static {
     const GATES: usize;
     /// Whether there is a memory c beside the state h.
     const MEMORY: bool;
+    /// Whether the gates want the products of x and of h apart, not their sum.
+    const APART: bool = false;
     fn forward(&self, s: StepForward<'_>);
     fn backward(&self, s: StepBackward<'_>);
 }
@@ -64,6 +69,8 @@ struct Recurrent<C> {
     units: usize,
     steps: usize,
     all: bool,
+    /// Whether the recurrent product has a bias of its own; if not, its slot is not there.
+    bias_hh: bool,
 }
 
 /// Makes the layer for a sequence.
@@ -72,10 +79,13 @@ fn build<C: Cell>(
     cell: C,
     units: usize,
     all: bool,
+    bias_hh: bool,
     input: Shape,
 ) -> Result<Box<dyn Layer>, String> {
     match input {
-        Shape::Sequence { steps, features } => Ok(Box::new(Recurrent { cell, features, units, steps, all })),
+        Shape::Sequence { steps, features } => {
+            Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
+        }
         other => {
             Err(format!("{who} needs a sequence, {other} goes in; an Embedding turns whole numbers into one"))
         }
@@ -95,6 +105,8 @@ struct Tape<'a> {
     gh: &'a mut [f32],
     dgi: &'a mut [f32],
     dgh: &'a mut [f32],
+    /// W_hhᵀ, which every step of forward reads.
+    w_hh_t: &'a mut [f32],
 }
 
 /// The blocks at the head of the cache; those of the memory are empty without one.
@@ -120,24 +132,29 @@ impl<C: Cell> Recurrent<C> {
     fn per_row(&self) -> usize {
         let memory = if C::MEMORY { self.steps + 2 } else { 0 };
         let states = (Self::HEAD + 2 * (self.steps + 1) + memory).saturating_mul(self.units);
-        let gates = self.gates().saturating_mul(4 * self.steps);
+        let gates = self.gates().saturating_mul(if C::APART { 4 } else { 2 } * self.steps);
         states.saturating_add(gates).saturating_add(self.features.saturating_mul(2 * self.steps))
     }
 
     /// Floats of the head: its blocks have room for as many rows as the workspace.
     fn head_len(&self, cache: usize) -> usize {
-        Self::HEAD * self.units * (cache / self.per_row())
+        Self::HEAD * self.units * self.room(cache)
+    }
+
+    /// Rows that a cache of this length was made for.
+    fn room(&self, cache: usize) -> usize {
+        (cache - self.gates() * self.units) / self.per_row()
     }
 
     fn tape<'a>(&self, cache: &'a mut [f32], rows: usize) -> Tape<'a> {
-        let block = self.units * (cache.len() / self.per_row());
+        let block = self.units * self.room(cache.len());
         let mut rest = cache;
         let mut take = |n: usize| {
             let (first, after) = std::mem::take(&mut rest).split_at_mut(n);
             rest = after;
             first
         };
-        let memory = usize::from(C::MEMORY);
+        let (memory, apart) = (usize::from(C::MEMORY), usize::from(C::APART));
         let (state, all) = (self.units * rows, self.units * rows * (self.steps + 1));
         let (inputs, gates) = (self.features * rows * self.steps, self.gates() * rows * self.steps);
         let h0 = take(block);
@@ -153,13 +170,14 @@ impl<C: Cell> Recurrent<C> {
             x: take(inputs),
             dx: take(inputs),
             gi: take(gates),
-            gh: take(gates),
+            gh: take(gates * apart),
             dgi: take(gates),
-            dgh: take(gates),
+            dgh: take(gates * apart),
+            w_hh_t: take(self.gates() * self.units),
         }
     }
 
-    /// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`.
+    /// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`; the last one may be empty.
     fn split<'a>(&self, params: &'a [f32]) -> [&'a [f32]; 4] {
         let (w_ih, rest) = params.split_at(self.gates() * self.features);
         let (w_hh, rest) = rest.split_at(self.gates() * self.units);
@@ -196,16 +214,14 @@ impl<C: Cell> Layer for Recurrent<C> {
             fill: Fill::Init { fan_in, fan_out: self.units },
         };
         let bias = |name| SlotSpec { name, shape: vec![self.gates()], fill: Fill::Constant(0.0) };
-        vec![
-            matrix("weight_ih", self.features),
-            matrix("weight_hh", self.units),
-            bias("bias_ih"),
-            bias("bias_hh"),
-        ]
+        let mut slots =
+            vec![matrix("weight_ih", self.features), matrix("weight_hh", self.units), bias("bias_ih")];
+        slots.extend(self.bias_hh.then(|| bias("bias_hh")));
+        slots
     }
 
     fn cache_len(&self, rows: usize) -> usize {
-        self.per_row().saturating_mul(rows)
+        self.per_row().saturating_mul(rows).saturating_add(self.gates().saturating_mul(self.units))
     }
 
     fn forward(&self, f: Forward<'_>) {
@@ -213,30 +229,42 @@ impl<C: Cell> Layer for Recurrent<C> {
         let [w_ih, w_hh, b_ih, b_hh] = self.split(f.params);
         let t = self.tape(f.cache, rows);
         transpose(f.x, t.x, rows, self.steps, self.features);
-        // gi = W_ih x + b_ih for all steps at once
+        // gi = W_ih x + b_ih for all steps at once; b_hh joins it unless the cell wants it apart
         fill_rows(t.gi, b_ih);
+        if !C::APART && self.bias_hh {
+            t.gi.chunks_exact_mut(g).for_each(|gi| kernel::add(b_hh, gi));
+        }
         let x = matrix(t.x, rows * self.steps, self.features);
         let w = matrix(w_ih, g, self.features);
         kernel::matmul(x, w.t(), 1.0, matrix_mut(t.gi, rows * self.steps, g));
+        kernel::transpose(w_hh, n, t.w_hh_t);
+        let w_hh_t = matrix(t.w_hh_t, n, g);
         t.h[..rows * n].copy_from_slice(&t.head.h0[..rows * n]);
         if C::MEMORY {
             t.c[..rows * n].copy_from_slice(&t.head.c0[..rows * n]);
         }
         let memory = usize::from(C::MEMORY) * n;
-        for ((gi, gh), step) in t.gi.chunks_exact_mut(rows * g).zip(t.gh.chunks_exact_mut(rows * g)).zip(0..)
-        {
+        let apart = usize::from(C::APART) * g;
+        for (step, gi) in t.gi.chunks_exact_mut(rows * g).enumerate() {
+            let gh = &mut t.gh[step * rows * apart..(step + 1) * rows * apart];
             let (before, after) = t.h[step * rows * n..].split_at_mut(rows * n);
             let (c_before, c_after) = t.c[step * rows * memory..].split_at_mut(rows * memory);
-            // gh = W_hh h + b_hh
-            fill_rows(gh, b_hh);
-            kernel::matmul(matrix(before, rows, n), matrix(w_hh, g, n).t(), 1.0, matrix_mut(gh, rows, g));
+            let h = matrix(before, rows, n);
+            if C::APART {
+                // gh = W_hh h + b_hh
+                fill_rows(gh, b_hh);
+                kernel::matmul(h, w_hh_t, 1.0, matrix_mut(gh, rows, g));
+            } else {
+                // gi + W_hh h
+                kernel::matmul(h, w_hh_t, 1.0, matrix_mut(gi, rows, g));
+            }
             kernel::simd(
                 #[inline(always)]
                 || {
                     for row in 0..rows {
                         self.cell.forward(StepForward {
                             gi: &mut gi[row * g..(row + 1) * g],
-                            gh: &gh[row * g..(row + 1) * g],
+                            gh: &gh[row * apart..(row + 1) * apart],
                             h_prev: &before[row * n..(row + 1) * n],
                             h: &mut after[row * n..(row + 1) * n],
                             c_prev: &c_before[row * memory..(row + 1) * memory],
@@ -258,6 +286,7 @@ impl<C: Cell> Layer for Recurrent<C> {
         let [w_ih, w_hh, ..] = self.split(b.params);
         let t = self.tape(b.cache, rows);
         let memory = usize::from(C::MEMORY) * n;
+        let apart = usize::from(C::APART) * g;
         if C::MEMORY {
             t.dc.copy_from_slice(&t.head.dc_last[..rows * n]);
         }
@@ -273,8 +302,12 @@ impl<C: Cell> Layer for Recurrent<C> {
                 }
             }
             let gates = step * rows * g..(step + 1) * rows * g;
-            let (gi, gh) = (&t.gi[gates.clone()], &t.gh[gates.clone()]);
-            let (dgi, dgh) = (&mut t.dgi[gates.clone()], &mut t.dgh[gates]);
+            let gates_h = step * rows * apart..(step + 1) * rows * apart;
+            let (gi, gh) = (&t.gi[gates.clone()], &t.gh[gates_h.clone()]);
+            let (dgi, dgh) = (&mut t.dgi[gates], &mut t.dgh[gates_h]);
+            if C::APART {
+                dh_before.fill(0.0);
+            }
             let (h_before, h_after) = t.h[step * rows * n..].split_at(rows * n);
             let (c_before, c_after) = t.c[step * rows * memory..].split_at(rows * memory);
             let dc = &mut *t.dc;
@@ -284,24 +317,27 @@ impl<C: Cell> Layer for Recurrent<C> {
                     for row in 0..rows {
                         let (units, mem) = (row * n..(row + 1) * n, row * memory..(row + 1) * memory);
                         let gates = row * g..(row + 1) * g;
+                        let gates_h = row * apart..(row + 1) * apart;
                         self.cell.backward(StepBackward {
                             gi: &gi[gates.clone()],
-                            gh: &gh[gates.clone()],
+                            gh: &gh[gates_h.clone()],
                             h_prev: &h_before[units.clone()],
                             h: &h_after[units.clone()],
                             c_prev: &c_before[mem.clone()],
                             c: &c_after[mem.clone()],
                             dh: &dh_after[units.clone()],
                             dc: &mut dc[mem],
-                            dgi: &mut dgi[gates.clone()],
-                            dgh: &mut dgh[gates],
+                            dgi: &mut dgi[gates],
+                            dgh: &mut dgh[gates_h],
                             dh_prev: &mut dh_before[units],
                         });
                     }
                 },
             );
-            // dh of the step before: also through gh = W_hh h + b_hh
-            kernel::matmul(matrix(dgh, rows, g), matrix(w_hh, g, n), 1.0, matrix_mut(dh_before, rows, n));
+            // dh of the step before: through W_hh h, besides what the cell let pass
+            let through = matrix(if C::APART { dgh } else { dgi }, rows, g);
+            let beta = if C::APART { 1.0 } else { 0.0 };
+            kernel::matmul(through, matrix(w_hh, g, n), beta, matrix_mut(dh_before, rows, n));
         }
         t.head.dh0[..rows * n].copy_from_slice(&t.dh[..rows * n]);
         if C::MEMORY {
@@ -314,11 +350,16 @@ impl<C: Cell> Layer for Recurrent<C> {
             let (grad_w_ih, rest) = grad_params.split_at_mut(g * self.features);
             let (grad_w_hh, rest) = rest.split_at_mut(g * n);
             let (grad_b_ih, grad_b_hh) = rest.split_at_mut(g);
-            let (dgh, x) = (matrix(t.dgh, all, g), matrix(t.x, all, self.features));
+            let dgh = if C::APART { &*t.dgh } else { &*t.dgi };
+            let x = matrix(t.x, all, self.features);
             kernel::matmul(dgi.t(), x, 0.0, matrix_mut(grad_w_ih, g, self.features));
-            kernel::matmul(dgh.t(), matrix(t.h, all, n), 0.0, matrix_mut(grad_w_hh, g, n));
+            kernel::matmul(matrix(dgh, all, g).t(), matrix(t.h, all, n), 0.0, matrix_mut(grad_w_hh, g, n));
             kernel::sum_rows(t.dgi, grad_b_ih);
-            kernel::sum_rows(t.dgh, grad_b_hh);
+            if C::APART {
+                kernel::sum_rows(dgh, grad_b_hh);
+            } else if self.bias_hh {
+                grad_b_hh.copy_from_slice(grad_b_ih);
+            }
         }
         if let Some(grad_input) = b.grad_input {
             let w = matrix(w_ih, g, self.features);

@@ -22,7 +22,7 @@ settings! {
 
 impl Build for Gru {
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        super::build("Gru", GruCell, self.units, self.all, input)
+        super::build("Gru", GruCell, self.units, self.all, true, input)
     }
 }
 
@@ -33,6 +33,7 @@ struct GruCell;
 impl Cell for GruCell {
     const GATES: usize = 3;
     const MEMORY: bool = false;
+    const APART: bool = true;
 
     #[inline(always)]
     fn forward(&self, s: StepForward<'_>) {

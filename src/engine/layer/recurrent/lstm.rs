@@ -17,12 +17,14 @@ settings! {
         units: usize = 32, 1..=limits::UNITS;
         /// give the state of every time step instead of the last one
         all: bool = false;
+        /// whether b_hh is there; beside b_ih it adds nothing, but PyTorch has both
+        bias_hh: bool = true;
     }
 }
 
 impl Build for Lstm {
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        super::build("Lstm", LstmCell, self.units, self.all, input)
+        super::build("Lstm", LstmCell, self.units, self.all, self.bias_hh, input)
     }
 }
 
@@ -38,13 +40,12 @@ impl Cell for LstmCell {
     fn forward(&self, s: StepForward<'_>) {
         let n = s.h_prev.len();
         let [i, f, g, o] = blocks_mut::<4>(s.gi, n);
-        let [ih, fh, gh, oh] = blocks::<4>(s.gh, n);
         let (c_prev, c, h) = (&s.c_prev[..n], &mut s.c[..n], &mut s.h[..n]);
         for j in 0..n {
-            i[j] = math::sigmoid(i[j] + ih[j]);
-            f[j] = math::sigmoid(f[j] + fh[j]);
-            g[j] = math::tanh(g[j] + gh[j]);
-            o[j] = math::sigmoid(o[j] + oh[j]);
+            i[j] = math::sigmoid(i[j]);
+            f[j] = math::sigmoid(f[j]);
+            g[j] = math::tanh(g[j]);
+            o[j] = math::sigmoid(o[j]);
             c[j] = f[j].mul_add(c_prev[j], i[j] * g[j]);
             h[j] = o[j] * math::tanh(c[j]);
         }
@@ -67,7 +68,5 @@ impl Cell for LstmCell {
             dg[j] = dc_now * i[j] * (1.0 - g[j] * g[j]);
             dc[j] = dc_now * f[j];
         }
-        s.dgh.copy_from_slice(s.dgi);
-        s.dh_prev.fill(0.0);
     }
 }

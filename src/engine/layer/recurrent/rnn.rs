@@ -30,14 +30,16 @@ settings! {
         nonlinearity: Nonlinearity = Nonlinearity::Tanh;
         /// give the state of every time step instead of the last one
         all: bool = false;
+        /// whether b_hh is there; beside b_ih it adds nothing, but PyTorch has both
+        bias_hh: bool = true;
     }
 }
 
 impl Build for Rnn {
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
         match self.nonlinearity {
-            Nonlinearity::Tanh => super::build("Rnn", TanhCell, self.units, self.all, input),
-            Nonlinearity::Relu => super::build("Rnn", ReluCell, self.units, self.all, input),
+            Nonlinearity::Tanh => super::build("Rnn", TanhCell, self.units, self.all, self.bias_hh, input),
+            Nonlinearity::Relu => super::build("Rnn", ReluCell, self.units, self.all, self.bias_hh, input),
         }
     }
 }
@@ -54,8 +56,8 @@ impl Cell for TanhCell {
 
     #[inline(always)]
     fn forward(&self, s: StepForward<'_>) {
-        for ((h, &a), &b) in s.h.iter_mut().zip(&*s.gi).zip(s.gh) {
-            *h = math::tanh(a + b);
+        for (h, &z) in s.h.iter_mut().zip(&*s.gi) {
+            *h = math::tanh(z);
         }
     }
 
@@ -71,8 +73,7 @@ impl Cell for ReluCell {
 
     #[inline(always)]
     fn forward(&self, s: StepForward<'_>) {
-        for ((h, &a), &b) in s.h.iter_mut().zip(&*s.gi).zip(s.gh) {
-            let z = a + b;
+        for (h, &z) in s.h.iter_mut().zip(&*s.gi) {
             *h = if z < 0.0 { 0.0 } else { z };
         }
     }
@@ -87,10 +88,8 @@ impl Cell for ReluCell {
 #[inline(always)]
 fn bend(s: StepBackward<'_>, slope: impl Fn(f32) -> f32) {
     let n = s.h.len();
-    let (dgi, dgh, dh) = (&mut s.dgi[..n], &mut s.dgh[..n], &s.dh[..n]);
+    let (dgi, dh) = (&mut s.dgi[..n], &s.dh[..n]);
     for j in 0..n {
         dgi[j] = dh[j] * slope(s.h[j]);
-        dgh[j] = dgi[j];
     }
-    s.dh_prev.fill(0.0);
 }

@@ -1,0 +1,224 @@
+//! `gradtui bench --peer`: one workload under the protocol by which programs are timed beside each other.
+//!
+//! Says `ready` with the check losses; for every line `go` returns to the start, runs for a second and says how many
+//! steps it took. Trains with the lab's own [`Trainer`]; knows no other program.
+
+use super::workload::{BATCHES, Kind, Workload};
+use crate::cli::print;
+use crate::engine::attack::{Attack as _, Scratch, Task, Valid, Victim, pgd::Pgd};
+use crate::engine::data::Labels;
+use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
+use crate::lab::trainer::{Snapshot, Trainer};
+use serde_json::json;
+use std::io::BufRead as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Serves one workload until standard input ends.
+///
+/// # Errors
+/// If nobody reads what it says.
+pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
+    match workload.kind {
+        Kind::Train => protocol(&mut Race::new(workload, threads)),
+        Kind::Attack => protocol(&mut Siege::new(workload)),
+    }
+}
+
+/// Something that makes steps.
+trait Work {
+    /// Back to the start.
+    fn reset(&mut self);
+    /// So many steps for each of [`Work::lanes`].
+    fn run(&mut self, steps: usize);
+    /// The first and the last check loss, from the start on.
+    fn check(&mut self) -> (f64, f64);
+    /// Steps that count for one.
+    fn lanes(&self) -> usize;
+}
+
+fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
+    work.reset();
+    let (first, last) = work.check();
+    work.reset();
+    // Warm up, and find how many steps take a quarter of a second.
+    let (begun, mut chunk) = (Instant::now(), 1);
+    loop {
+        let start = Instant::now();
+        work.run(chunk);
+        let seconds = start.elapsed().as_secs_f64();
+        if seconds > 0.2 && begun.elapsed().as_secs_f64() > 0.8 {
+            break;
+        }
+        if seconds < 0.2 {
+            chunk = ((0.25 * chunk as f64 / seconds.max(1e-7)) as usize).clamp(chunk + 1, 10 * chunk);
+        }
+    }
+    let versions = format!("gradtui {}", env!("CARGO_PKG_VERSION"));
+    let ready =
+        json!({"ready": 1, "peer": "gradtui", "loss_first": first, "loss_last": last, "versions": versions});
+    print(&format!("{ready}\n"))?;
+    for line in std::io::stdin().lock().lines() {
+        if line?.trim() != "go" {
+            break;
+        }
+        work.reset();
+        work.run((chunk / 8).max(1));
+        let (start, mut steps) = (Instant::now(), 0);
+        let seconds = loop {
+            work.run(chunk);
+            steps += chunk * work.lanes();
+            let seconds = start.elapsed().as_secs_f64();
+            if seconds >= 1.0 {
+                break seconds;
+            }
+        };
+        print(&format!("{}\n", json!({"steps": steps, "secs": seconds})))?;
+    }
+    Ok(())
+}
+
+/// Lanes in training, side by side where there are several.
+struct Race {
+    lanes: Vec<Trainer>,
+    start: Vec<Snapshot>,
+    threads: usize,
+    check_steps: usize,
+}
+
+impl Race {
+    fn new(workload: &Workload, threads: usize) -> Self {
+        let lanes = workload.lanes();
+        let start = lanes.iter().map(Trainer::snapshot).collect();
+        Self { lanes, start, threads, check_steps: workload.check_steps }
+    }
+}
+
+impl Work for Race {
+    fn reset(&mut self) {
+        for (lane, start) in self.lanes.iter_mut().zip(&self.start) {
+            lane.restore(start).expect("its own snapshot");
+        }
+    }
+
+    fn run(&mut self, steps: usize) {
+        /// Steps that a lane makes before another has its turn.
+        const TURN: usize = 8;
+        let waiting: Mutex<Vec<_>> = Mutex::new(self.lanes.iter_mut().map(|lane| (steps, lane)).collect());
+        let train = || {
+            let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                // The one that is furthest behind.
+                let mut free = lock();
+                let Some(next) = (0..free.len()).max_by_key(|&i| free[i].0) else { return };
+                let (left, lane) = free.swap_remove(next);
+                drop(free);
+                let now = if self.threads == 1 { left } else { left.min(TURN) };
+                for _ in 0..now {
+                    lane.step(false).expect("workloads do not diverge");
+                }
+                if left > now {
+                    lock().push((left - now, lane));
+                }
+            }
+        };
+        let helpers = self.threads.min(self.start.len());
+        std::thread::scope(|scope| {
+            for _ in 1..helpers {
+                scope.spawn(train);
+            }
+            train();
+        });
+    }
+
+    fn check(&mut self) -> (f64, f64) {
+        let lanes = self.lanes.len() as f64;
+        let mut step = || {
+            let loss = |lane: &mut Trainer| f64::from(lane.step(false).expect("no divergence").loss);
+            self.lanes.iter_mut().map(loss).sum::<f64>() / lanes
+        };
+        let first = step();
+        (first, (1..self.check_steps).fold(first, |_, _| step()))
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+}
+
+/// One network under attack, batch after batch.
+struct Siege {
+    lane: Trainer,
+    rows: usize,
+    scratch: Scratch,
+    out: Vec<f32>,
+    next: usize,
+}
+
+impl Siege {
+    fn new(workload: &Workload) -> Self {
+        let lane = workload.lanes().swap_remove(0);
+        let rows = workload.rows;
+        let scratch = Scratch::new(lane.network(), rows);
+        Self { rows, scratch, out: vec![0.0; rows * lane.network().input().size()], next: 0, lane }
+    }
+
+    fn attack(&mut self) {
+        let samples = &self.lane.data().train;
+        let (size, first) = (samples.shape.size(), self.next * self.rows);
+        let Labels::Classes { of, .. } = &samples.labels else { unreachable!("attacks are on classifiers") };
+        let task = Task {
+            x: &samples.inputs[first * size..][..self.rows * size],
+            classes: &of[first..][..self.rows],
+            targeted: false,
+            valid: Valid::All(0.0, 1.0),
+            key: Default::default(),
+        };
+        let live = self.lane.live();
+        let mut victim = Victim::new(self.lane.network(), &live.params, &live.state, &mut self.scratch)
+            .expect("a classifier of whole samples");
+        let pgd = Pgd { eps: 0.1, alpha: Some(0.025), steps: 10, random_start: false, restarts: 1 };
+        pgd.perturb_batch(&mut victim, &task, &mut self.out);
+        self.next = (self.next + 1) % BATCHES;
+    }
+
+    /// The mean loss of what `out` holds, as samples of the first batch.
+    fn loss(&mut self) -> f64 {
+        let Labels::Classes { of, .. } = &self.lane.data().train.labels else {
+            unreachable!("attacks are on classifiers")
+        };
+        let live = self.lane.live();
+        let mut victim = Victim::new(self.lane.network(), &live.params, &live.state, &mut self.scratch)
+            .expect("a classifier of whole samples");
+        let width = victim.classes();
+        let logits = victim.logits(&self.out);
+        let targets = Targets::Classes(&of[..self.rows]);
+        CrossEntropy::default().eval(logits, width, targets, 0.0, None, None) / self.rows as f64
+    }
+}
+
+impl Work for Siege {
+    fn reset(&mut self) {
+        self.next = 0;
+    }
+
+    fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.attack();
+        }
+    }
+
+    fn check(&mut self) -> (f64, f64) {
+        self.out.copy_from_slice(
+            &self.lane.data().train.inputs[..self.rows * self.lane.network().input().size()],
+        );
+        let clean = self.loss();
+        self.reset();
+        self.attack();
+        (clean, self.loss())
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+}
