@@ -23,3 +23,4 @@ pub mod robust;
 pub mod schedule;
 pub mod shape;
 pub mod surface;
+pub mod team;

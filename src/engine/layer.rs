@@ -63,6 +63,12 @@ impl Pass {
         Self { rows, training: false, seed: 0, step: 0, first_row: 0 }
     }
 
+    /// The passes over the first `at` rows and over the others.
+    pub fn split(self, at: usize) -> (Self, Self) {
+        let at = at.min(self.rows);
+        (Self { rows: at, ..self }, Self { rows: self.rows - at, first_row: self.first_row + at, ..self })
+    }
+
     /// A training pass over a whole batch.
     pub fn train(rows: usize, seed: u64, step: u64) -> Self {
         Self { rows, training: true, seed, step, first_row: 0 }
@@ -86,6 +92,8 @@ pub struct Forward<'a> {
     pub y: &'a mut [f32],
     /// What backward will want to see again.
     pub cache: &'a mut [f32],
+    /// What [`Layer::gather`] has added up over the whole batch, of which this pass may be a part.
+    pub totals: &'a [f64],
 }
 
 /// What backward sees: forward's view and the gradient of the loss with respect to the output.
@@ -111,6 +119,8 @@ pub struct Backward<'a> {
     pub grad_input: Option<&'a mut [f32]>,
     /// dL/d(parameters), to be overwritten; `None` where nobody wants it (attacks follow the input's gradient only).
     pub grad_params: Option<&'a mut [f32]>,
+    /// What [`Layer::gather_back`] has added up over these rows, and over the whole batch.
+    pub totals: (&'a [f64], &'a [f64]),
 }
 
 /// Shares of units that pass no gradient on, in [0, 1].
@@ -141,6 +151,25 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     fn cache_len(&self, _rows: usize) -> usize {
         0
     }
+
+    /// Multiply-adds of one sample forward: what there is to share.
+    fn work(&self) -> usize {
+        self.output().size()
+    }
+
+    /// Numbers that have to be added up over the whole batch before this layer can go on: 0 if every row is by itself.
+    ///
+    /// Training computes them before `forward` and again before `backward`; the latter needs them in evaluation too,
+    /// where the parameters' gradients are wanted.
+    fn totals(&self) -> usize {
+        0
+    }
+
+    /// Writes the share of these rows in the totals before forward.
+    fn gather(&self, _rows: usize, _state: &[f32], _x: &[f32], _totals: &mut [f64]) {}
+
+    /// Writes the share of these rows in the totals before backward; `cache` is as forward left it.
+    fn gather_back(&self, _x: &[f32], _cache: &[f32], _grad_output: &[f32], _totals: &mut [f64]) {}
 
     /// y = f(x; params).
     fn forward(&self, f: Forward<'_>);

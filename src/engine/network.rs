@@ -4,13 +4,19 @@
 //! previews can run on a snapshot while training goes on.
 
 use crate::engine::init::Init;
-use crate::engine::kernel;
+use crate::engine::kernel::{self, Places, Rows};
 use crate::engine::layer::structure::{self, Inner};
 use crate::engine::layer::{Backward, Fill, Forward, Health, Layer, LayerConfig, Pass, SlotSpec};
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
+use crate::engine::team::{Alone, Team};
 use crate::limits;
 use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows and multiply-adds of a pass from which on it is cut in two.
+const SHARED_ROWS: usize = 16;
+const SHARED_WORK: usize = 1 << 20;
 
 /// One parameter tensor inside the contiguous buffer.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +70,8 @@ pub struct Network {
     input: Shape,
     output: Shape,
     state: Vec<f32>,
+    /// Multiply-adds of one sample forward.
+    work: usize,
 }
 
 impl Network {
@@ -73,8 +81,9 @@ impl Network {
     /// The first layer that does not fit, with its path, or the limit that is exceeded.
     pub fn new(input: Shape, layers: &[LayerConfig]) -> Result<Self, ShapeError> {
         let mut network =
-            Self { nodes: Vec::new(), slots: Vec::new(), input, output: input, state: Vec::new() };
+            Self { nodes: Vec::new(), slots: Vec::new(), input, output: input, state: Vec::new(), work: 0 };
         network.append(layers, "")?;
+        network.work = network.nodes.iter().map(|n| n.layer.work()).fold(0, usize::saturating_add);
         Ok(network)
     }
 
@@ -232,6 +241,17 @@ impl Network {
         params
     }
 
+    /// Multiply-adds of one sample forward.
+    pub fn work(&self) -> usize {
+        self.work
+    }
+
+    /// Where a pass of so many rows is cut in two, if it is: a matter of the work alone, never of who is there to do it.
+    fn cut(&self, rows: usize) -> usize {
+        let shared = rows >= SHARED_ROWS && rows.saturating_mul(self.work) >= SHARED_WORK;
+        if shared { rows.div_ceil(2) } else { rows }
+    }
+
     /// Floats that a workspace for so many rows takes.
     pub fn workspace_len(&self, rows: usize) -> usize {
         let sizes = self.nodes.iter().map(|n| {
@@ -247,36 +267,91 @@ impl Network {
 
     /// Memory for passes of up to `rows` samples.
     pub fn workspace(&self, rows: usize) -> Workspace {
-        let sizes: Vec<usize> = std::iter::once(self.input.size())
-            .chain(self.nodes.iter().map(|n| n.layer.output().size()))
-            .collect();
+        let outputs = self.nodes.iter().map(|n| n.layer.output().size());
+        let places = Places::new(std::iter::once(self.input.size()).chain(outputs), rows);
+        let totals = self.nodes.iter().map(|n| n.layer.totals()).max().unwrap_or(0);
+        let part = |rows: usize, params: usize| Part {
+            caches: self.nodes.iter().map(|n| vec![0.0; n.layer.cache_len(rows)]).collect(),
+            totals: vec![0.0; totals],
+            grads: vec![0.0; params],
+        };
+        let cut = self.cut(rows);
+        // The first part has room for all rows: a smaller batch may stay in one piece.
+        let second = if cut < rows { part(rows - cut, self.param_count()) } else { Part::default() };
         Workspace {
             rows,
-            values: sizes.iter().map(|n| vec![0.0; n * rows]).collect(),
-            grads: sizes.iter().map(|n| vec![0.0; n * rows]).collect(),
-            caches: self.nodes.iter().map(|n| vec![0.0; n.layer.cache_len(rows)]).collect(),
-            sizes,
+            values: vec![0.0; places.len()],
+            grads: vec![0.0; places.len()],
+            places,
+            parts: [part(rows, 0), second],
+            totals: vec![0.0; totals],
+            team: Arc::new(Alone),
         }
     }
 
     /// Runs the batch in `ws.input_mut()` through all layers; the result is `ws.output(rows)`.
     pub fn forward(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
         assert!(pass.rows <= ws.rows, "{} rows in a workspace for {}", pass.rows, ws.rows);
-        for (i, node) in self.nodes.iter().enumerate() {
-            let (before, after) = ws.values.split_at_mut(i + 1);
-            let y = &mut after[0][..ws.sizes[i + 1] * pass.rows];
-            node.layer.forward(Forward {
-                pass,
-                layer: i,
-                params: &params[node.params.clone()],
-                state: &state[node.state.clone()],
-                x: &before[i][..ws.sizes[i] * pass.rows],
-                y,
-                cache: &mut ws.caches[i],
-            });
-            for &from in &node.add {
-                kernel::add(&before[from][..y.len()], y);
+        let Workspace { values, places, parts: [first, second], totals, team, .. } = ws;
+        let cut = self.cut(pass.rows);
+        let (mut upper, mut lower) = Rows::new(values, places, pass.rows).split(cut);
+        let (upper_pass, lower_pass) = pass.split(cut);
+        let gathers = |i: &usize| pass.training && self.nodes[*i].layer.totals() > 0;
+        let (mut at, mut end) = (0, (0..self.nodes.len()).find(gathers).unwrap_or(self.nodes.len()));
+        loop {
+            // From one layer that wants totals to the next, rows are independent.
+            let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
+                for i in at..end {
+                    self.forward_one(i, params, state, pass, values, &mut part.caches[i], totals);
+                }
+                if let Some(next) = self.nodes.get(end) {
+                    let gathered = &mut part.totals[..next.layer.totals()];
+                    next.layer.gather(pass.rows, &state[next.state.clone()], values.get(end), gathered);
+                }
+            };
+            if cut == pass.rows {
+                stage(pass, &mut upper, first, totals);
+            } else {
+                team.join(&mut || stage(upper_pass, &mut upper, first, totals), &mut || {
+                    stage(lower_pass, &mut lower, second, totals);
+                });
             }
+            if end == self.nodes.len() {
+                return;
+            }
+            let parts =
+                if cut == pass.rows { [Some(&*first), None] } else { [Some(&*first), Some(&*second)] };
+            add_up(parts, totals);
+            at = end;
+            end = (at + 1..self.nodes.len()).find(gathers).unwrap_or(self.nodes.len());
+        }
+    }
+
+    fn forward_one(
+        &self,
+        i: usize,
+        params: &[f32],
+        state: &[f32],
+        pass: Pass,
+        values: &mut Rows,
+        cache: &mut [f32],
+        totals: &[f64],
+    ) {
+        let node = &self.nodes[i];
+        let (x, y) = values.pair(i, i + 1);
+        node.layer.forward(Forward {
+            pass,
+            layer: i,
+            params: &params[node.params.clone()],
+            state: &state[node.state.clone()],
+            x,
+            y,
+            cache,
+            totals,
+        });
+        for &from in &node.add {
+            let (x, y) = values.pair(from, i + 1);
+            kernel::add(x, y);
         }
     }
 
@@ -294,57 +369,175 @@ impl Network {
         mut grads: Option<&mut [f32]>,
         input_grad: bool,
     ) {
+        let Workspace { values, grads: slopes, places, parts: [first, second], totals, team, .. } = ws;
         let learns = || self.nodes.iter().position(|n| !n.params.is_empty()).unwrap_or(self.nodes.len());
-        let first = if input_grad { 0 } else { learns() };
-        for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
-            let (before, after) = ws.grads.split_at_mut(i + 1);
-            let wanted = i > first || input_grad;
-            let (rows_in, rows_out) = (ws.sizes[i] * pass.rows, ws.sizes[i + 1] * pass.rows);
-            node.layer.backward(Backward {
-                pass,
-                layer: i,
-                params: &params[node.params.clone()],
-                state: &state[node.state.clone()],
-                x: &ws.values[i][..rows_in],
-                y: &ws.values[i + 1][..rows_out],
-                cache: &mut ws.caches[i],
-                grad_output: &after[0][..rows_out],
-                grad_input: wanted.then_some(&mut before[i][..rows_in]),
-                grad_params: grads.as_deref_mut().map(|g| &mut g[node.params.clone()]),
-            });
-            if wanted {
-                for &end in &node.join {
-                    kernel::add(&after[end - i - 1][..rows_in], &mut before[i][..rows_in]);
+        let begin = if input_grad { 0 } else { learns() };
+        let cut = self.cut(pass.rows);
+        let (upper, lower) = Rows::new(values, places, pass.rows).split(cut);
+        let (mut upper_grads, mut lower_grads) = Rows::new(slopes, places, pass.rows).split(cut);
+        let (upper_pass, lower_pass) = pass.split(cut);
+        let wanted = grads.is_some();
+        let mut own = std::mem::take(&mut second.grads);
+        let gathers = |i: &usize| (pass.training || wanted) && self.nodes[*i].layer.totals() > 0;
+        let (mut end, mut below) = (self.nodes.len(), self.nodes.len());
+        loop {
+            let stop = (begin..below).rev().find(gathers);
+            let from = stop.map_or(begin, |i| i + 1);
+            let stage = |pass: Pass,
+                         x: &Rows,
+                         g: &mut Rows,
+                         part: &mut Part,
+                         mut out: Option<&mut [f32]>,
+                         totals: &[f64]| {
+                for i in (from..end).rev() {
+                    let Part { caches, totals: own, .. } = part;
+                    let grads = out.as_deref_mut().map(|g| &mut g[self.nodes[i].params.clone()]);
+                    let wanted = i > begin || input_grad;
+                    self.backward_one(
+                        i,
+                        params,
+                        state,
+                        pass,
+                        x,
+                        g,
+                        &mut caches[i],
+                        grads,
+                        (own, totals),
+                        wanted,
+                    );
                 }
+                if let Some(i) = stop {
+                    let (layer, Part { caches, totals, .. }) = (&self.nodes[i].layer, part);
+                    layer.gather_back(x.get(i), &caches[i], g.get(i + 1), &mut totals[..layer.totals()]);
+                }
+            };
+            if cut == pass.rows {
+                stage(pass, &upper, &mut upper_grads, first, grads.as_deref_mut(), totals);
+            } else {
+                let out = grads.as_deref_mut();
+                let own = wanted.then_some(&mut own[..]);
+                let (mut out, mut own) = (out, own);
+                team.join(
+                    &mut || stage(upper_pass, &upper, &mut upper_grads, first, out.as_deref_mut(), totals),
+                    &mut || stage(lower_pass, &lower, &mut lower_grads, second, own.as_deref_mut(), totals),
+                );
+            }
+            let Some(i) = stop else { break };
+            let parts =
+                if cut == pass.rows { [Some(&*first), None] } else { [Some(&*first), Some(&*second)] };
+            add_up(parts, totals);
+            (end, below) = (i + 1, i);
+        }
+        if let Some(grads) = grads.filter(|_| cut < pass.rows) {
+            let middle = grads.len() / 2;
+            let ((a, b), (own_a, own_b)) = (grads.split_at_mut(middle), own.split_at(middle));
+            team.join(&mut || kernel::add(own_a, a), &mut || kernel::add(own_b, b));
+        }
+        second.grads = own;
+    }
+
+    fn backward_one(
+        &self,
+        i: usize,
+        params: &[f32],
+        state: &[f32],
+        pass: Pass,
+        values: &Rows,
+        slopes: &mut Rows,
+        cache: &mut [f32],
+        grad_params: Option<&mut [f32]>,
+        totals: (&[f64], &[f64]),
+        wanted: bool,
+    ) {
+        let node = &self.nodes[i];
+        let (grad_output, grad_input) = slopes.pair(i + 1, i);
+        node.layer.backward(Backward {
+            pass,
+            layer: i,
+            params: &params[node.params.clone()],
+            state: &state[node.state.clone()],
+            x: values.get(i),
+            y: values.get(i + 1),
+            cache,
+            grad_output,
+            grad_input: wanted.then_some(grad_input),
+            grad_params,
+            totals,
+        });
+        if wanted {
+            for &end in &node.join {
+                let (from, to) = slopes.pair(end, i);
+                kernel::add(from, to);
             }
         }
     }
 
     /// Brings the running statistics up to date after a training pass.
     pub fn update_state(&self, state: &mut [f32], ws: &Workspace, rows: usize) {
-        for (node, cache) in self.nodes.iter().zip(&ws.caches) {
+        // What concerns the whole batch is the same in both parts.
+        for (node, cache) in self.nodes.iter().zip(&ws.parts[0].caches) {
             node.layer.update_state(&mut state[node.state.clone()], cache, rows);
         }
     }
 
+    /// ‖dL/dh_t‖ over the batch for t = 1 .. T of every layer with a state in time, after backward.
+    pub fn through_time(&self, ws: &Workspace, rows: usize) -> Vec<(usize, Vec<f32>)> {
+        let cut = self.cut(rows);
+        let norms = |(i, node): (usize, &Node)| {
+            let mut norms = node.layer.through_time(&ws.parts[0].caches[i], cut)?;
+            if cut < rows {
+                let others = node.layer.through_time(&ws.parts[1].caches[i], rows - cut)?;
+                let whole = |(a, b): (&mut f32, f32)| *a = (a.mul_add(*a, b * b)).sqrt();
+                norms.iter_mut().zip(others).for_each(whole);
+            }
+            Some((i, norms))
+        };
+        self.nodes.iter().enumerate().filter_map(norms).collect()
+    }
+
     /// Saturated and dead shares of every layer that can saturate, after a forward pass.
     pub fn health(&self, ws: &Workspace, rows: usize) -> Vec<Option<Health>> {
-        let outputs = ws.values[1..].iter().zip(&ws.sizes[1..]);
-        self.nodes.iter().zip(outputs).map(|(n, (y, size))| n.layer.health(&y[..size * rows], rows)).collect()
+        let health = |(i, n): (usize, &Node)| n.layer.health(ws.activation(i + 1, rows), rows);
+        self.nodes.iter().enumerate().map(health).collect()
     }
+}
+
+/// The totals of all parts, added in their order.
+fn add_up(parts: [Option<&Part>; 2], totals: &mut [f64]) {
+    totals.fill(0.0);
+    for part in parts.into_iter().flatten() {
+        totals.iter_mut().zip(&part.totals).for_each(|(total, own)| *total += own);
+    }
+}
+
+/// What one part of a batch keeps to itself.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    caches: Vec<Vec<f32>>,
+    totals: Vec<f64>,
+    /// Its share in the parameters' gradient; the first part writes to the caller's.
+    grads: Vec<f32>,
 }
 
 /// What a pass writes: every activation, its gradient, and what layers keep between forward and backward.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     rows: usize,
-    sizes: Vec<usize>,
-    values: Vec<Vec<f32>>,
-    grads: Vec<Vec<f32>>,
-    caches: Vec<Vec<f32>>,
+    places: Places,
+    values: Vec<f32>,
+    grads: Vec<f32>,
+    parts: [Part; 2],
+    totals: Vec<f64>,
+    team: Arc<dyn Team>,
 }
 
 impl Workspace {
+    /// Shares the work of passes that are large enough with this team; the numbers stay the same.
+    #[must_use]
+    pub fn with_team(self, team: &Arc<dyn Team>) -> Self {
+        Self { team: Arc::clone(team), ..self }
+    }
+
     /// The most rows that a pass may have.
     pub fn rows(&self) -> usize {
         self.rows
@@ -352,44 +545,43 @@ impl Workspace {
 
     /// The input batch, to be filled before forward.
     pub fn input_mut(&mut self, rows: usize) -> &mut [f32] {
-        &mut self.values[0][..self.sizes[0] * rows]
+        let place = self.places.of(0, rows);
+        &mut self.values[place]
     }
 
     /// The result of forward.
     pub fn output(&self, rows: usize) -> &[f32] {
-        self.activation(self.values.len() - 1, rows)
+        self.activation(self.places.count() - 1, rows)
     }
 
     /// Activation `i`: 0 is the input, i + 1 the output of layer i.
     pub fn activation(&self, i: usize, rows: usize) -> &[f32] {
-        &self.values[i][..self.sizes[i] * rows]
+        &self.values[self.places.of(i, rows)]
     }
 
     /// The result of forward, and where backward expects dL/d(output).
     pub fn output_and_grad(&mut self, rows: usize) -> (&[f32], &mut [f32]) {
-        let last = self.values.len() - 1;
-        let n = self.sizes[last] * rows;
-        (&self.values[last][..n], &mut self.grads[last][..n])
+        let place = self.places.of(self.places.count() - 1, rows);
+        (&self.values[place.clone()], &mut self.grads[place])
     }
 
     /// dL/d(activation i) after backward.
     pub fn activation_grad(&self, i: usize, rows: usize) -> &[f32] {
-        &self.grads[i][..self.sizes[i] * rows]
+        &self.grads[self.places.of(i, rows)]
     }
 
-    /// What layer `i` kept between forward and backward.
+    /// What layer `i` kept between forward and backward; of a pass that was cut in two, for the rows of the first half.
     pub fn cache(&self, i: usize) -> &[f32] {
-        &self.caches[i]
+        &self.parts[0].caches[i]
     }
 
     /// What layer `i` kept, to be written: the initial state of a recurrent layer stands at its head.
     pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
-        &mut self.caches[i]
+        &mut self.parts[0].caches[i]
     }
 
     /// The first activation with a number that is not finite: 0 is the input, i + 1 the output of layer i.
     pub fn first_non_finite(&self, rows: usize) -> Option<usize> {
-        let bad = |(values, size): (&Vec<f32>, &usize)| values[..size * rows].iter().any(|v| !v.is_finite());
-        self.values.iter().zip(&self.sizes).position(bad)
+        (0..self.places.count()).find(|&i| self.activation(i, rows).iter().any(|v| !v.is_finite()))
     }
 }

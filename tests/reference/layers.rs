@@ -132,6 +132,7 @@ fn dropout(case: &Value) -> Result<Check, String> {
             grad_output: v,
             grad_input: Some(&mut out),
             grad_params: None,
+            totals: (&[], &[]),
         });
         out
     };

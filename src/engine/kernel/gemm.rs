@@ -119,6 +119,25 @@ pub fn matmul_packed(
     start(m, n, k, Matrix::view(a), &mut Packer(pack), beta, Target::view(c));
 }
 
+/// [`matmul_slices`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those
+/// of an unfolded image do.
+///
+/// # Panics
+/// If a slice is too short for its matrix.
+pub fn matmul_starts(
+    n: usize,
+    k: usize,
+    data: &[f32],
+    starts: &[usize],
+    b: Strided,
+    beta: f32,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    let b = &mut Operand(Matrix::strided(b, k, n));
+    start(starts.len(), n, k, Matrix::Starts(data, starts), b, beta, Target::Slice(c, c_row));
+}
+
 struct Product<'p, 'a, 'c> {
     m: usize,
     n: usize,
@@ -293,6 +312,11 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
             Matrix::Rows(data, stride) => {
                 let mut rows = [&data[..0]; MR];
                 unroll_rows!(r < MR: { rows[r] = &data[(i + r) * stride + p..][..depth]; });
+                self.multiply::<MR>(i, ByRows(rows));
+            }
+            Matrix::Starts(data, starts) => {
+                let mut rows = [&data[..0]; MR];
+                unroll_rows!(r < MR: { rows[r] = &data[starts[i + r] + p..][..depth]; });
                 self.multiply::<MR>(i, ByRows(rows));
             }
             Matrix::Columns(data, stride) => {

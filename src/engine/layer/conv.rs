@@ -1,4 +1,5 @@
-//! Convolution, as a matrix product over unfolded windows.
+//! Convolution as a matrix product. Where every pixel has a window (stride 1, half a kernel of padding) the product reads
+//! an image with a border of zeros in place; other windows are unfolded first.
 
 use super::dense::{matrix, matrix_mut};
 use super::window::Window;
@@ -6,6 +7,9 @@ use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
 use crate::engine::{kernel, shape::Shape};
 use crate::limits;
 use crate::registry::settings;
+use same::Same;
+
+mod same;
 
 settings! {
     /// Convolution of an image with square kernels (cross-correlation, as everywhere), zero padding. LeCun et al. 1989.
@@ -26,7 +30,13 @@ settings! {
 impl Build for Conv2d {
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
         let window = Window::new("Conv2d", input, self.kernel, self.stride, self.padding)?;
-        Ok(Box::new(Convolution { window, filters: self.filters, bias: self.bias }))
+        Ok(Box::new(Convolution {
+            window,
+            filters: self.filters,
+            bias: self.bias,
+            same: (self.stride == 1 && 2 * self.padding + 1 == self.kernel)
+                .then(|| Same::new(&window, self.filters)),
+        }))
     }
 }
 
@@ -36,6 +46,8 @@ struct Convolution {
     window: Window,
     filters: usize,
     bias: bool,
+    /// How to read a bordered image, where every pixel has a window.
+    same: Option<Same>,
 }
 
 impl Convolution {
@@ -74,14 +86,24 @@ impl Layer for Convolution {
         slots
     }
 
-    /// One unfolded image.
+    /// One unfolded image, or bordered ones.
     fn cache_len(&self, _: usize) -> usize {
+        if let Some(same) = &self.same {
+            return same.cache_len();
+        }
         self.patch().saturating_mul(self.window.out_plane())
+    }
+
+    fn work(&self) -> usize {
+        self.weight_len() * self.window.out_plane()
     }
 
     fn forward(&self, f: Forward<'_>) {
         let (patch, pixels) = (self.patch(), self.window.out_plane());
         let (weight, bias) = f.params.split_at(self.weight_len());
+        if let Some(same) = &self.same {
+            return same.forward(weight, bias, f.x, f.y, f.cache);
+        }
         for (x, y) in f.x.chunks_exact(self.image()).zip(f.y.chunks_exact_mut(self.out_image())) {
             unfold(&self.window, x, f.cache);
             for (y, &b) in y.chunks_exact_mut(pixels).zip(bias) {
@@ -95,6 +117,11 @@ impl Layer for Convolution {
     }
 
     fn backward(&self, mut b: Backward<'_>) {
+        if let Some(same) = &self.same {
+            let weight = &b.params[..self.weight_len()];
+            let grad_params = b.grad_params.map(|g| g.split_at_mut(self.weight_len()));
+            return same.backward(weight, b.x, b.grad_output, b.grad_input, grad_params, b.cache);
+        }
         let (patch, pixels) = (self.patch(), self.window.out_plane());
         let weight = matrix(b.params, self.filters, patch);
         let mut grad_params = b.grad_params.map(|g| {

@@ -53,6 +53,10 @@ impl Layer for Affine {
         slots
     }
 
+    fn work(&self) -> usize {
+        self.repeat * self.inputs * self.units
+    }
+
     fn forward(&self, f: Forward<'_>) {
         let rows = f.pass.rows * self.repeat;
         let (weight, bias) = f.params.split_at(self.units * self.inputs);

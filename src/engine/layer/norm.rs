@@ -1,5 +1,8 @@
 //! Normalisation layers and what they share: exact moments of a set of numbers.
 
+// Loops over lanes are the form that the compiler keeps in registers.
+#![allow(clippy::needless_range_loop)]
+
 use crate::engine::kernel;
 
 pub mod batch;
@@ -23,6 +26,45 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f64) -> f64 {
         *lane += f(x);
     }
     lanes.iter().sum()
+}
+
+/// Two sums over a slice at once, in f64.
+#[inline(always)]
+fn sums2(x: &[f32], f: impl Fn(f32) -> [f64; 2]) -> [f64; 2] {
+    let mut lanes = [[0.0; LANES]; 2];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for l in 0..LANES {
+            let [a, b] = f(chunk[l]);
+            lanes[0][l] += a;
+            lanes[1][l] += b;
+        }
+    }
+    for (l, &x) in rest.iter().enumerate() {
+        let [a, b] = f(x);
+        lanes[0][l] += a;
+        lanes[1][l] += b;
+    }
+    lanes.map(|lanes| lanes.iter().sum())
+}
+
+/// Σ g and Σ g x̂ in f64, each product exact.
+#[inline(always)]
+fn sums_with(g: &[f32], x: &[f32], s: Standard) -> (f64, f64) {
+    let mut sums = [0.0; LANES];
+    let mut products = [0.0; LANES];
+    let ((gs, g_rest), (xs, x_rest)) = (g.as_chunks::<LANES>(), x.as_chunks::<LANES>());
+    for (g, x) in gs.iter().zip(xs) {
+        for l in 0..LANES {
+            sums[l] += f64::from(g[l]);
+            products[l] += f64::from(g[l]) * f64::from(s.apply(x[l]));
+        }
+    }
+    for (l, (&g, &x)) in g_rest.iter().zip(x_rest).enumerate() {
+        sums[l] += f64::from(g);
+        products[l] += f64::from(g) * f64::from(s.apply(x));
+    }
+    (sums.iter().sum(), products.iter().sum())
 }
 
 /// Mean and biased variance of the numbers of `parts` together, in two passes in f64.

@@ -2,7 +2,7 @@
 
 use super::window::Window;
 use super::{Backward, Build, Forward, Layer};
-use crate::engine::shape::Shape;
+use crate::engine::{kernel, shape::Shape};
 use crate::limits;
 use crate::registry::settings;
 
@@ -96,32 +96,78 @@ struct Maximum {
     window: Window,
 }
 
+impl Maximum {
+    /// Whether the windows are 2 x 2 and tile the image: the usual case, in which every pixel has one window.
+    fn tiles(&self) -> bool {
+        let w = &self.window;
+        (w.kernel, w.stride, w.padding) == (2, 2, 0) && w.width % 2 == 0 && w.height % 2 == 0
+    }
+}
+
+/// The greater number and its place; the first of equals stays, NaN wins and stays.
+#[inline(always)]
+fn greater(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
+    let stays = b.0 <= a.0 || a.0.is_nan();
+    if stays { a } else { b }
+}
+
 impl Layer for Maximum {
     fn output(&self) -> Shape {
         pooled(&self.window)
     }
 
-    /// For every output, where in the window's part of the image the maximum stands (a small whole number, exact in f32).
+    /// For every output, where in the window's part of the image the maximum stands (a small whole number, exact in f32);
+    /// and the maxima of one image's pairs of neighbours with their places, for windows that tile it.
     fn cache_len(&self, rows: usize) -> usize {
-        self.output().size() * rows
+        let pairs = if self.tiles() { self.window.channels * self.window.plane() } else { 0 };
+        self.output().size() * rows + pairs
     }
 
     fn forward(&self, f: Forward<'_>) {
         let w = &self.window;
+        let (places, pairs) = f.cache.split_at_mut(f.y.len());
+        if self.tiles() {
+            let image = w.channels * w.plane();
+            let half = w.out_width;
+            let (values, sides) = pairs[..image].split_at_mut(image / 2);
+            let outputs = f.y.chunks_exact_mut(image / 4).zip(places.chunks_exact_mut(image / 4));
+            for (x, (y, at)) in f.x.chunks_exact(image).zip(outputs) {
+                kernel::simd(
+                    #[inline(always)]
+                    || {
+                        // First along the rows, all of the image at once; then from row to row.
+                        for ((&[a, b], value), side) in
+                            x.as_chunks::<2>().0.iter().zip(values.iter_mut()).zip(sides.iter_mut())
+                        {
+                            (*value, *side) = greater((a, 0.0), (b, 1.0));
+                        }
+                        let rows = values.chunks_exact(2 * half).zip(sides.chunks_exact(2 * half));
+                        let outputs = y.chunks_exact_mut(half).zip(at.chunks_exact_mut(half));
+                        for ((v, s), (y, at)) in rows.zip(outputs) {
+                            let ((v, v_below), (s, s_below)) = (v.split_at(half), s.split_at(half));
+                            let upper = v.iter().zip(s).zip(v_below.iter().zip(s_below));
+                            for ((y, at), ((&v, &s), (&v_below, &s_below))) in
+                                y.iter_mut().zip(at.iter_mut()).zip(upper)
+                            {
+                                (*y, *at) = greater((v, s), (v_below, s_below + 2.0));
+                            }
+                        }
+                    },
+                );
+            }
+            return;
+        }
         let planes = f.x.chunks_exact(w.plane()).zip(f.y.chunks_exact_mut(w.out_plane()));
-        for ((x, y), at) in planes.zip(f.cache.chunks_exact_mut(w.out_plane())) {
+        for ((x, y), at) in planes.zip(places.chunks_exact_mut(w.out_plane())) {
             each_window(w, |o, rows, columns| {
-                let (mut best, mut place, mut here) = (f32::NEG_INFINITY, 0, 0);
+                let (mut best, mut here) = ((f32::NEG_INFINITY, 0.0), 0.0);
                 for row in rows {
                     for &v in &x[row * w.width..][columns.clone()] {
-                        // Strictly greater: the first of equals stays. NaN wins and stays.
-                        if v > best || (v.is_nan() && !best.is_nan()) {
-                            (best, place) = (v, here);
-                        }
-                        here += 1;
+                        best = greater(best, (v, here));
+                        here += 1.0;
                     }
                 }
-                (y[o], at[o]) = (best, place as f32);
+                (y[o], at[o]) = best;
             });
         }
     }
@@ -129,6 +175,25 @@ impl Layer for Maximum {
     fn backward(&self, b: Backward<'_>) {
         let Some(grad_input) = b.grad_input else { return };
         let w = &self.window;
+        if self.tiles() {
+            let outputs = b.grad_output.chunks_exact(w.out_width).zip(b.cache.chunks_exact(w.out_width));
+            kernel::simd(
+                #[inline(always)]
+                || {
+                    for (gx, (gy, at)) in grad_input.chunks_exact_mut(2 * w.width).zip(outputs) {
+                        let (upper, lower) = gx.split_at_mut(w.width);
+                        for (gx, first) in [(upper, 0.0), (lower, 2.0)] {
+                            for ((pair, &g), &at) in gx.as_chunks_mut::<2>().0.iter_mut().zip(gy).zip(at) {
+                                let place = at - first;
+                                *pair =
+                                    [if place == 0.0 { g } else { 0.0 }, if place == 1.0 { g } else { 0.0 }];
+                            }
+                        }
+                    }
+                },
+            );
+            return;
+        }
         grad_input.fill(0.0);
         let planes = grad_input.chunks_exact_mut(w.plane()).zip(b.grad_output.chunks_exact(w.out_plane()));
         for ((gx, gy), at) in planes.zip(b.cache.chunks_exact(w.out_plane())) {

@@ -224,6 +224,10 @@ impl<C: Cell> Layer for Recurrent<C> {
         self.per_row().saturating_mul(rows).saturating_add(self.gates().saturating_mul(self.units))
     }
 
+    fn work(&self) -> usize {
+        self.steps * self.gates() * (self.features + self.units)
+    }
+
     fn forward(&self, f: Forward<'_>) {
         let (rows, n, g) = (f.pass.rows, self.units, self.gates());
         let [w_ih, w_hh, b_ih, b_hh] = self.split(f.params);

@@ -129,11 +129,7 @@ impl Trainer {
         if self.last.step == 0 {
             return Vec::new();
         }
-        let nodes = self.network.nodes().iter().enumerate();
-        let of = |(i, n): (usize, &crate::engine::network::Node)| {
-            Some((i, n.layer.through_time(self.ws.cache(i), self.rows)?))
-        };
-        nodes.filter_map(of).collect()
+        self.network.through_time(&self.ws, self.rows)
     }
 }
 

@@ -54,6 +54,8 @@ impl Panel<'_> {
 pub(super) enum Matrix<'a> {
     /// Rows contiguous, this far apart.
     Rows(&'a [f32], usize),
+    /// Rows contiguous, each with a start of its own.
+    Starts(&'a [f32], &'a [usize]),
     /// Columns contiguous, this far apart.
     Columns(&'a [f32], usize),
     /// Anything else.
@@ -146,6 +148,11 @@ impl Right for Operand<'_> {
                 Matrix::Rows(data, stride) => {
                     for (row, p) in p.enumerate() {
                         panel.row(row).copy_from_slice(&data[p * stride + j.start..][..j.len()]);
+                    }
+                }
+                Matrix::Starts(data, starts) => {
+                    for (row, p) in p.enumerate() {
+                        panel.row(row).copy_from_slice(&data[starts[p] + j.start..][..j.len()]);
                     }
                 }
                 Matrix::Columns(data, stride) => {

@@ -1,9 +1,10 @@
 //! Batch normalisation, for vectors, sequences and images alike.
 
-use super::{Standard, moments, sum};
+use super::{Standard, sums_with, sums2};
 use crate::engine::layer::{Backward, Build, Fill, Forward, Layer, SlotSpec};
 use crate::engine::{kernel, shape::Shape};
 use crate::registry::settings;
+use std::ops::Range;
 
 settings! {
     /// Normalises every channel over the batch, then scales and shifts it. Ioffe & Szegedy 2015, arXiv:1502.03167.
@@ -53,21 +54,25 @@ struct Normalise {
 }
 
 impl Normalise {
-    /// The numbers of one channel, part by part.
-    fn parts<'a>(&self, data: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> + Clone {
-        let (first, plane) = (channel * self.plane, self.plane);
-        data.chunks_exact(self.channels * plane).map(move |group| &group[first..first + plane])
-    }
-
-    /// How many numbers one channel has in so many rows.
-    fn count(&self, rows: usize) -> usize {
-        rows * self.outer * self.plane
+    /// Visits every plane of these numbers: `visit(channel, place)`.
+    #[inline(always)]
+    fn planes(&self, len: usize, mut visit: impl FnMut(usize, Range<usize>)) {
+        for (i, start) in (0..len).step_by(self.plane).enumerate() {
+            visit(i % self.channels, start..start + self.plane);
+        }
     }
 
     /// Where the batch's mean and unbiased variance of every channel stand in the cache, after the standards.
     fn statistics<'a>(&self, cache: &'a [f32]) -> (&'a [f32], &'a [f32]) {
         let statistics = &cache[self.channels * Standard::LEN..];
         (&statistics[..self.channels], &statistics[self.channels..2 * self.channels])
+    }
+
+    /// Mean and biased variance of a channel, from sums of differences to the running mean.
+    fn moments(&self, totals: &[f64], pivot: f32, c: usize) -> (f64, f64) {
+        let (count, n) = (totals[2 * self.channels], self.channels);
+        let shift = totals[c] / count;
+        (f64::from(pivot) + shift, (totals[n + c] / count - shift * shift).max(0.0))
     }
 }
 
@@ -90,14 +95,60 @@ impl Layer for Normalise {
         self.channels * (Standard::LEN + 2)
     }
 
+    /// Two sums a channel, and how many numbers a channel has.
+    fn totals(&self) -> usize {
+        2 * self.channels + 1
+    }
+
+    /// Σ d and Σ d² of d = x - running mean: exact enough in f64 wherever f32 can tell the numbers apart at all.
+    fn gather(&self, rows: usize, state: &[f32], x: &[f32], totals: &mut [f64]) {
+        totals.fill(0.0);
+        totals[2 * self.channels] = (rows * self.outer * self.plane) as f64;
+        let (sums, squares) = totals.split_at_mut(self.channels);
+        kernel::simd(
+            #[inline(always)]
+            || {
+                if self.plane == 1 {
+                    for row in x.chunks_exact(self.channels) {
+                        for (((sum, square), &x), &pivot) in
+                            sums.iter_mut().zip(squares.iter_mut()).zip(row).zip(state)
+                        {
+                            let d = f64::from(x) - f64::from(pivot);
+                            *sum += d;
+                            *square += d * d;
+                        }
+                    }
+                    return;
+                }
+                self.planes(
+                    x.len(),
+                    #[inline(always)]
+                    |c, place| {
+                        let pivot = f64::from(state[c]);
+                        let [sum, square] = sums2(
+                            &x[place],
+                            #[inline(always)]
+                            |x| {
+                                let d = f64::from(x) - pivot;
+                                [d, d * d]
+                            },
+                        );
+                        sums[c] += sum;
+                        squares[c] += square;
+                    },
+                );
+            },
+        );
+    }
+
     fn forward(&self, f: Forward<'_>) {
-        let count = self.count(f.pass.rows);
         let (standards, statistics) = f.cache.split_at_mut(self.channels * Standard::LEN);
         for (c, standard) in standards.chunks_exact_mut(Standard::LEN).enumerate() {
             let (mean, variance) = if f.pass.training {
-                let (mean, variance) = moments(self.parts(f.x, c), count);
+                let (mean, variance) = self.moments(f.totals, f.state[c], c);
+                let count = f.totals[2 * self.channels];
                 statistics[c] = mean as f32;
-                statistics[self.channels + c] = (variance * count as f64 / (count.max(2) - 1) as f64) as f32;
+                statistics[self.channels + c] = (variance * count / (count.max(2.0) - 1.0)) as f32;
                 (mean, variance)
             } else {
                 (f64::from(f.state[c]), f64::from(f.state[self.channels + c]))
@@ -105,54 +156,84 @@ impl Layer for Normalise {
             Standard::new(mean, variance, self.eps).store(standard);
         }
         // y = w x̂ + b
-        let group = self.channels * self.plane;
         let (weight, bias) = f.params.split_at(self.channels);
-        for (x, y) in f.x.chunks_exact(group).zip(f.y.chunks_exact_mut(group)) {
-            for (c, (x, y)) in x.chunks_exact(self.plane).zip(y.chunks_exact_mut(self.plane)).enumerate() {
-                let s = Standard::load(&standards[c * Standard::LEN..]);
-                let (w, b) = (weight[c], bias[c]);
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = w * s.apply(x) + b;
-                }
-            }
-        }
+        kernel::simd(
+            #[inline(always)]
+            || {
+                self.planes(
+                    f.x.len(),
+                    #[inline(always)]
+                    |c, place| {
+                        let s = Standard::load(&standards[c * Standard::LEN..]);
+                        let (w, b) = (weight[c], bias[c]);
+                        for (y, &x) in f.y[place.clone()].iter_mut().zip(&f.x[place]) {
+                            *y = w.mul_add(s.apply(x), b);
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// Σ dy and Σ dy x̂.
+    fn gather_back(&self, x: &[f32], cache: &[f32], grad_output: &[f32], totals: &mut [f64]) {
+        totals.fill(0.0);
+        totals[2 * self.channels] = (x.len() / self.channels) as f64;
+        let (sums, products) = totals.split_at_mut(self.channels);
+        kernel::simd(
+            #[inline(always)]
+            || {
+                self.planes(
+                    x.len(),
+                    #[inline(always)]
+                    |c, place| {
+                        let s = Standard::load(&cache[c * Standard::LEN..]);
+                        let (sum, product) = sums_with(&grad_output[place.clone()], &x[place], s);
+                        sums[c] += sum;
+                        products[c] += product;
+                    },
+                );
+            },
+        );
     }
 
     fn backward(&self, b: Backward<'_>) {
-        let count = self.count(b.pass.rows) as f64;
-        let group = self.channels * self.plane;
-        let mut grad_params = b.grad_params.map(|g| g.split_at_mut(self.channels));
-        let mut grad_input = b.grad_input;
-        for c in 0..self.channels {
-            let s = Standard::load(&b.cache[c * Standard::LEN..]);
-            // db = Σ dy, dw = Σ dy x̂
-            let (sum_g, sum_gx) = kernel::simd(
-                #[inline(always)]
-                || {
-                    let parts = self.parts(b.grad_output, c).zip(self.parts(b.x, c));
-                    parts.fold((0.0, 0.0), |(g_total, gx_total), (g, x)| {
-                        let products = g.iter().zip(x).map(|(&g, &x)| f64::from(g) * f64::from(s.apply(x)));
-                        (g_total + sum(g, f64::from), gx_total + products.sum::<f64>())
-                    })
-                },
-            );
-            if let Some((grad_weight, grad_bias)) = &mut grad_params {
-                (grad_weight[c], grad_bias[c]) = (sum_gx as f32, sum_g as f32);
-            }
-            let Some(grad_input) = grad_input.as_deref_mut() else { continue };
-            // dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)); in evaluation the statistics are constants
-            let factor = b.params[c] * s.scale;
-            let (mean_g, mean_gx) =
-                if b.pass.training { ((sum_g / count) as f32, (sum_gx / count) as f32) } else { (0.0, 0.0) };
-            let first = c * self.plane;
-            let groups = b.x.chunks_exact(group).zip(b.grad_output.chunks_exact(group));
-            for ((x, g), gx) in groups.zip(grad_input.chunks_exact_mut(group)) {
-                let end = first + self.plane;
-                for ((gx, &g), &x) in gx[first..end].iter_mut().zip(&g[first..end]).zip(&x[first..end]) {
-                    *gx = factor * (g - mean_g - s.apply(x) * mean_gx);
-                }
+        let (own, all) = b.totals;
+        if let Some(grad_params) = b.grad_params {
+            // dw = Σ dy x̂, db = Σ dy
+            let (grad_weight, grad_bias) = grad_params.split_at_mut(self.channels);
+            for c in 0..self.channels {
+                (grad_weight[c], grad_bias[c]) = (own[self.channels + c] as f32, own[c] as f32);
             }
         }
+        let Some(grad_input) = b.grad_input else { return };
+        // dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)); in evaluation the statistics are constants
+        kernel::simd(
+            #[inline(always)]
+            || {
+                self.planes(
+                    b.x.len(),
+                    #[inline(always)]
+                    |c, place| {
+                        let s = Standard::load(&b.cache[c * Standard::LEN..]);
+                        let factor = b.params[c] * s.scale;
+                        let numbers = grad_input[place.clone()].iter_mut().zip(&b.grad_output[place.clone()]);
+                        if b.pass.training {
+                            let count = all[2 * self.channels];
+                            let mean_g = (all[c] / count) as f32;
+                            let mean_gx = (all[self.channels + c] / count) as f32;
+                            for ((gx, &g), &x) in numbers.zip(&b.x[place]) {
+                                *gx = factor * (g - mean_g - s.apply(x) * mean_gx);
+                            }
+                        } else {
+                            for (gx, &g) in numbers {
+                                *gx = factor * g;
+                            }
+                        }
+                    },
+                );
+            },
+        );
     }
 
     /// running ← (1 - momentum) running + momentum new, the new variance unbiased.

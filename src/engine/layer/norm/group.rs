@@ -1,6 +1,6 @@
 //! Normalisation within one sample: over all its features (layer norm) or over groups of its channels (group norm).
 
-use super::{Standard, moments};
+use super::{Standard, moments, sums_with};
 use crate::engine::kernel;
 use crate::engine::layer::{Backward, Build, Fill, Forward, Layer, SlotSpec};
 use crate::engine::shape::Shape;
@@ -122,11 +122,7 @@ impl Layer for Grouped {
             for ((x, g), c) in planes().zip(channels) {
                 let (sum_g, sum_gx) = kernel::simd(
                     #[inline(always)]
-                    || {
-                        x.iter().zip(g).fold((0.0, 0.0), |(a, b): (f64, f64), (&x, &g)| {
-                            (a + f64::from(g), b + f64::from(g) * f64::from(s.apply(x)))
-                        })
-                    },
+                    || sums_with(g, x, s),
                 );
                 if let Some((grad_weight, grad_bias)) = &mut grad_params {
                     grad_weight[c] += sum_gx as f32;

@@ -1,0 +1,189 @@
+//! Convolution with one window for every pixel: the case without unfolding.
+//!
+//! In a copy of the image with a border of zeros, the pixels under one position of the kernel are one piece of memory,
+//! shifted by that position; what falls between two rows of the image is computed too and left out. So the unfolded
+//! image is a matrix whose rows overlap, and the gradient of the input is a convolution of the same kind. Knows one
+//! image at a time.
+
+use super::super::window::Window;
+use crate::engine::kernel::{self, Panel, Strided};
+use ndarray::{ArrayView2, ArrayViewMut2};
+use std::ops::Range;
+
+/// The geometry of bordered images.
+#[derive(Debug)]
+pub(super) struct Same {
+    channels: usize,
+    filters: usize,
+    height: usize,
+    width: usize,
+    kernel: usize,
+    /// From one row of a bordered image to the next.
+    pitch: usize,
+    /// Numbers of one bordered channel.
+    plane: usize,
+    /// From the first pixel's window to the last one's, those between two rows included.
+    grid: usize,
+    /// Where the first window has its number, by (channel, row, column) inside the window, for as many channels as there
+    /// are on either side.
+    starts: Vec<usize>,
+}
+
+/// The memory of one call, cut up.
+struct Scratch<'a> {
+    x: &'a mut [f32],
+    gy: &'a mut [f32],
+    out: &'a mut [f32],
+    turned: &'a mut [f32],
+    grad: &'a mut [f32],
+}
+
+impl Same {
+    pub fn new(w: &Window, filters: usize) -> Self {
+        let (pitch, rows) = (w.width + w.kernel - 1, w.height + w.kernel - 1);
+        let plane = pitch * rows;
+        let window = |channel: usize| {
+            let within = (0..w.kernel).flat_map(move |y| (0..w.kernel).map(move |x| y * pitch + x));
+            within.map(move |at| channel * plane + at)
+        };
+        Self {
+            channels: w.channels,
+            filters,
+            height: w.height,
+            width: w.width,
+            kernel: w.kernel,
+            pitch,
+            plane,
+            grid: (w.height - 1) * pitch + w.width,
+            starts: (0..w.channels.max(filters)).flat_map(window).collect(),
+        }
+    }
+
+    /// Numbers under one position in every window of `channels` channels.
+    fn patch(&self, channels: usize) -> usize {
+        channels * self.kernel * self.kernel
+    }
+
+    pub fn cache_len(&self) -> usize {
+        let weights = self.filters.saturating_mul(self.patch(self.channels));
+        let bordered = (self.channels + self.filters).saturating_mul(self.plane);
+        let out = self.channels.max(self.filters).saturating_mul(self.grid);
+        bordered.saturating_add(out).saturating_add(weights.saturating_mul(2))
+    }
+
+    fn scratch<'a>(&self, cache: &'a mut [f32]) -> Scratch<'a> {
+        let weights = self.filters * self.patch(self.channels);
+        let (x, rest) = cache.split_at_mut(self.channels * self.plane);
+        let (gy, rest) = rest.split_at_mut(self.filters * self.plane);
+        let (out, rest) = rest.split_at_mut(self.channels.max(self.filters) * self.grid);
+        let (turned, rest) = rest.split_at_mut(weights);
+        Scratch { x, gy, out, turned, grad: &mut rest[..weights] }
+    }
+
+    /// y = W col(x) + b for every image.
+    pub fn forward(&self, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32], cache: &mut [f32]) {
+        let s = self.scratch(cache);
+        let pixels = self.height * self.width;
+        let images = x.chunks_exact(self.channels * pixels).zip(y.chunks_exact_mut(self.filters * pixels));
+        for (x, y) in images {
+            self.border(x, s.x);
+            self.correlate(weight, s.x, s.out, self.filters);
+            self.keep_pixels(s.out, bias, y);
+        }
+    }
+
+    /// dW = Σ dy col(x)ᵀ, db = Σ dy, and dx as the convolution of dy with the kernels turned round.
+    pub fn backward(
+        &self,
+        weight: &[f32],
+        x: &[f32],
+        grad_output: &[f32],
+        mut grad_input: Option<&mut [f32]>,
+        mut grad_params: Option<(&mut [f32], &mut [f32])>,
+        cache: &mut [f32],
+    ) {
+        let s = self.scratch(cache);
+        let (pixels, patch) = (self.height * self.width, self.patch(self.channels));
+        let area = self.kernel * self.kernel;
+        // (filter, channel, position) becomes (channel, filter, position from the end)
+        for (i, &w) in weight.iter().enumerate() {
+            let (filter, channel, at) = (i / patch, i % patch / area, i % area);
+            s.turned[(channel * self.filters + filter) * area + area - 1 - at] = w;
+        }
+        s.grad.fill(0.0);
+        if let Some((_, grad_bias)) = &mut grad_params {
+            grad_bias.fill(0.0);
+        }
+        let images =
+            x.chunks_exact(self.channels * pixels).zip(grad_output.chunks_exact(self.filters * pixels));
+        // Of a bordered image, the place of its first pixel.
+        let first = (self.kernel / 2) * (self.pitch + 1);
+        for (i, (x, gy)) in images.enumerate() {
+            self.border(gy, s.gy);
+            if let Some((_, grad_bias)) = &mut grad_params {
+                self.border(x, s.x);
+                // dWᵀ += col(x) dyᵀ; between two rows dy is its own border of zeros
+                let dy = Strided { data: &s.gy[first..], row: 1, col: self.plane };
+                let starts = &self.starts[..patch];
+                kernel::matmul_starts(self.filters, self.grid, s.x, starts, dy, 1.0, s.grad, self.filters);
+                for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
+                    *db += kernel::sum(gy);
+                }
+            }
+            if let Some(grad_input) = grad_input.as_deref_mut() {
+                self.correlate(s.turned, s.gy, s.out, self.channels);
+                let n = self.channels * pixels;
+                self.keep_pixels(s.out, &[], &mut grad_input[i * n..(i + 1) * n]);
+            }
+        }
+        if let Some((grad_weight, _)) = grad_params {
+            kernel::transpose(s.grad, self.filters, grad_weight);
+        }
+    }
+
+    /// Copies an image into the middle of its zeros; the border is zero already.
+    fn border(&self, image: &[f32], to: &mut [f32]) {
+        let first = (self.kernel / 2) * (self.pitch + 1);
+        for (plane, to) in image.chunks_exact(self.height * self.width).zip(to.chunks_exact_mut(self.plane)) {
+            for (row, to) in plane.chunks_exact(self.width).zip(to[first..].chunks_mut(self.pitch)) {
+                to[..self.width].copy_from_slice(row);
+            }
+        }
+    }
+
+    /// out = W col(image), with what lies between the rows; `channels` is how many come out.
+    fn correlate(&self, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
+        let patch = weight.len() / channels;
+        let pack = |p: Range<usize>, j: Range<usize>, panel: &mut Panel| {
+            for (row, start) in self.starts[p].iter().enumerate() {
+                let from = &image[start + j.start..][..j.len()];
+                let to = panel.row(row);
+                // The width of a panel on the widest machine, without a call.
+                match (to.first_chunk_mut::<32>(), from.first_chunk::<32>()) {
+                    (Some(to), Some(from)) => *to = *from,
+                    _ => to.copy_from_slice(from),
+                }
+            }
+        };
+        let weight = ArrayView2::from_shape((channels, patch), weight).expect("a row for each channel");
+        let out = &mut out[..channels * self.grid];
+        let out = ArrayViewMut2::from_shape((channels, self.grid), out).expect("a row for each channel");
+        kernel::matmul_packed(weight, pack, 0.0, out);
+    }
+
+    /// Leaves out what lies between the rows, and adds the bias, if there is one.
+    fn keep_pixels(&self, grid: &[f32], bias: &[f32], out: &mut [f32]) {
+        let planes = grid.chunks_exact(self.grid).zip(out.chunks_exact_mut(self.height * self.width));
+        for (c, (grid, out)) in planes.enumerate() {
+            let rows = grid.chunks(self.pitch).zip(out.chunks_exact_mut(self.width));
+            match bias.get(c) {
+                None => rows.for_each(|(row, out)| out.copy_from_slice(&row[..self.width])),
+                Some(&b) => {
+                    for (row, out) in rows {
+                        out.iter_mut().zip(row).for_each(|(out, &y)| *out = y + b);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Somebody to share work with. The engine starts no thread: who has threads lends them through this.
+//!
+//! Which numbers are computed together never depends on the team: work is cut by what there is to do, and a team of
+//! one does the pieces one after the other.
+
+/// Does two pieces of work, at the same time where it can.
+pub trait Team: Send + Sync + std::fmt::Debug {
+    /// Returns when both are done.
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
+}
+
+/// Nobody to share with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Team for Alone {
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        a();
+        b();
+    }
+}
