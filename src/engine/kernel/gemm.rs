@@ -17,6 +17,7 @@
 //! in place when one of its strides is 1; `B` is read in place when its columns are adjacent and few rows use it,
 //! else a panel of it is copied to the stack in the order in which it will be read.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use ndarray::{ArrayView2, ArrayViewMut2, s};
@@ -74,7 +75,7 @@ macro_rules! unroll_vectors {
 pub fn matmul(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), beta, Target::view(c));
+    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), First::scaled(beta), Target::view(c));
 }
 
 /// [`matmul`] on slices with explicit strides; rows of `c` are `c_row` apart and n long.
@@ -97,7 +98,7 @@ pub fn matmul_slices(
         k,
         Matrix::strided(a, m, k),
         &mut Operand(Matrix::strided(b, k, n)),
-        beta,
+        First::scaled(beta),
         Target::Slice(c, c_row),
     );
 }
@@ -116,7 +117,7 @@ pub fn matmul_packed(
 ) {
     let ((m, k), n) = (a.dim(), c.ncols());
     assert_eq!(c.nrows(), m, "matmul of {:?} into {:?}", a.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), &mut Packer(pack), beta, Target::view(c));
+    start(m, n, k, Matrix::view(a), &mut Packer(pack), First::scaled(beta), Target::view(c));
 }
 
 /// [`matmul_slices`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those
@@ -135,7 +136,34 @@ pub fn matmul_starts(
     c_row: usize,
 ) {
     let b = &mut Operand(Matrix::strided(b, k, n));
-    start(starts.len(), n, k, Matrix::Starts(data, starts), b, beta, Target::Slice(c, c_row));
+    start(starts.len(), n, k, Matrix::Starts(data, starts), b, First::scaled(beta), Target::Slice(c, c_row));
+}
+
+/// What a result is before the products are added.
+#[derive(Clone, Copy)]
+enum First<'a> {
+    Zero,
+    Scaled(f32),
+    /// The same row everywhere.
+    Row(&'a [f32]),
+}
+
+impl First<'_> {
+    fn scaled(beta: f32) -> Self {
+        if beta == 0.0 { Self::Zero } else { Self::Scaled(beta) }
+    }
+}
+
+/// `C = A B` plus the row `bias` on every row: a layer's affine map. As exact as [`matmul`] with β = 1 on rows that hold
+/// the bias.
+///
+/// # Panics
+/// If the shapes do not fit together or a row of `c` is not contiguous.
+pub fn matmul_bias(a: ArrayView2<f32>, b: ArrayView2<f32>, bias: &[f32], c: ArrayViewMut2<f32>) {
+    let ((m, k), (k_b, n)) = (a.dim(), b.dim());
+    assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
+    assert_eq!(bias.len(), n, "a bias for each column");
+    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), First::Row(bias), Target::view(c));
 }
 
 struct Product<'p, 'a, 'c> {
@@ -145,29 +173,21 @@ struct Product<'p, 'a, 'c> {
     a: &'p Matrix<'a>,
     // Chosen at run time, so that the tiles are compiled once and not once for each caller's closure.
     b: &'p mut dyn Right,
-    beta: f32,
+    first: First<'p>,
     c: &'p mut Target<'c>,
     scratch: &'p mut [f32],
 }
 
-/// Chooses a scratch no larger than needed (clearing it costs more than a tiny product) and runs the product.
-// 40 KB of stack at most, in place of an allocation in every training step.
-#[allow(clippy::large_stack_arrays)]
+thread_local! {
+    /// Where panels are copied to: always written before it is read, so that no product has to clear it.
+    static SCRATCH: RefCell<[f32; K_BLOCK * (WIDTH + HEIGHT)]> = const { RefCell::new([0.0; K_BLOCK * (WIDTH + HEIGHT)]) };
+}
+
 #[inline]
-fn start(m: usize, n: usize, k: usize, a: Matrix, b: &mut dyn Right, beta: f32, mut c: Target) {
-    let in_place = match a {
-        Matrix::Any(_) => K_BLOCK + 1,
-        _ => k,
-    };
-    let mut run = |scratch: &mut [f32]| {
-        pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, beta, c: &mut c, scratch });
-    };
-    match in_place {
-        0..=16 => run(&mut [0.0; 16 * WIDTH]),
-        17..=64 => run(&mut [0.0; 64 * WIDTH]),
-        65..=K_BLOCK => run(&mut [0.0; K_BLOCK * WIDTH]),
-        _ => run(&mut [0.0; K_BLOCK * (WIDTH + HEIGHT)]),
-    }
+fn start(m: usize, n: usize, k: usize, a: Matrix, b: &mut dyn Right, first: First, mut c: Target) {
+    SCRATCH.with_borrow_mut(|scratch| {
+        pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, first, c: &mut c, scratch });
+    });
 }
 
 impl WithSimd for Product<'_, '_, '_> {
@@ -177,8 +197,11 @@ impl WithSimd for Product<'_, '_, '_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         if self.k == 0 {
             for i in 0..self.m {
-                for c in self.c.row(i, 0, self.n) {
-                    *c = if self.beta == 0.0 { 0.0 } else { *c * self.beta };
+                let row = self.c.row(i, 0, self.n);
+                match self.first {
+                    First::Zero => row.fill(0.0),
+                    First::Row(bias) => row.copy_from_slice(bias),
+                    First::Scaled(beta) => row.iter_mut().for_each(|c| *c *= beta),
                 }
             }
             return;
@@ -202,9 +225,13 @@ impl Product<'_, '_, '_> {
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, j: usize) {
         let stride = NV * S::F32_LANES;
         let width = stride.min(self.n - j);
+        let mut bias = [0.0; WIDTH];
+        if let First::Row(row) = self.first {
+            bias[..width].copy_from_slice(&row[j..j + width]);
+        }
         for start in (0..self.k).step_by(K_BLOCK) {
             let block = start..self.k.min(start + K_BLOCK);
-            let beta = if start == 0 { self.beta } else { 1.0 };
+            let first = if start == 0 { self.first } else { First::Scaled(1.0) };
             let (panel, tile) = self.scratch.split_at_mut(block.len() * stride);
             // A panel that stays in the cache anyway, or is read a few times only, is not worth a copy.
             let in_place = |b_stride| self.m <= DIRECT_ROWS || b_stride * block.len() <= DIRECT_SPAN;
@@ -222,7 +249,8 @@ impl Product<'_, '_, '_> {
                 p: block,
                 b,
                 b_stride,
-                beta,
+                first,
+                bias: &bias,
                 c: self.c,
                 j,
                 width,
@@ -258,7 +286,9 @@ struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     p: Range<usize>,
     b: &'t [f32],
     b_stride: usize,
-    beta: f32,
+    first: First<'t>,
+    /// This panel's part of the row that C starts from, if it does.
+    bias: &'t [f32; WIDTH],
     c: &'t mut Target<'c>,
     j: usize,
     width: usize,
@@ -352,26 +382,32 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
                 });
             });
         }
-        let beta = simd.splat_f32s(self.beta);
-        let overwrite = self.beta == 0.0;
+        let (first, bias) = (self.first, S::as_simd_f32s(self.bias).0);
         unroll_rows!(r < MR: {
             let row = self.c.row(i + r, self.j, self.width);
             if row.len() == NV * S::F32_LANES {
                 let c = S::as_mut_simd_f32s(row).0;
                 unroll_vectors!(v < NV: {
-                    let sum = sums[r][v];
-                    c[v] = if overwrite { sum } else { simd.mul_add_f32s(c[v], beta, sum) };
+                    c[v] = arrive(simd, first, c[v], bias[v], sums[r][v]);
                 });
             } else {
                 unroll_vectors!(v < NV: {
                     let end = row.len().min((v + 1) * S::F32_LANES);
-                    let (c, sum) = (&mut row[v * S::F32_LANES..end], sums[r][v]);
-                    let sum =
-                        if overwrite { sum } else { simd.mul_add_f32s(simd.partial_load_f32s(c), beta, sum) };
-                    simd.partial_store_f32s(c, sum);
+                    let c = &mut row[v * S::F32_LANES..end];
+                    simd.partial_store_f32s(c, arrive(simd, first, simd.partial_load_f32s(c), bias[v], sums[r][v]));
                 });
             }
         });
+    }
+}
+
+/// What becomes of C where the sum of a block arrives.
+#[inline(always)]
+fn arrive<S: Simd>(simd: S, first: First, c: S::f32s, bias: S::f32s, sum: S::f32s) -> S::f32s {
+    match first {
+        First::Zero => sum,
+        First::Row(_) => simd.add_f32s(bias, sum),
+        First::Scaled(beta) => simd.mul_add_f32s(c, simd.splat_f32s(beta), sum),
     }
 }
 

@@ -63,12 +63,12 @@ impl Layer for Affine {
         let x = matrix(f.x, rows, self.inputs);
         let w = matrix(weight, self.units, self.inputs);
         // y = x Wᵀ + b
+        let y = matrix_mut(f.y, rows, self.units);
         if self.bias {
-            for y in f.y.chunks_exact_mut(self.units) {
-                y.copy_from_slice(bias);
-            }
+            kernel::matmul_bias(x, w.t(), bias, y);
+        } else {
+            kernel::matmul(x, w.t(), 0.0, y);
         }
-        kernel::matmul(x, w.t(), f32::from(u8::from(self.bias)), matrix_mut(f.y, rows, self.units));
     }
 
     fn backward(&self, b: Backward<'_>) {

@@ -107,6 +107,8 @@ struct Tape<'a> {
     dgh: &'a mut [f32],
     /// W_hhᵀ, which every step of forward reads.
     w_hh_t: &'a mut [f32],
+    /// What the gates of every step start from.
+    bias: &'a mut [f32],
 }
 
 /// The blocks at the head of the cache; those of the memory are empty without one.
@@ -141,9 +143,14 @@ impl<C: Cell> Recurrent<C> {
         Self::HEAD * self.units * self.room(cache)
     }
 
+    /// Floats of the cache that no row has to itself: W_hhᵀ and a bias.
+    fn shared(&self) -> usize {
+        self.gates().saturating_mul(self.units + 1)
+    }
+
     /// Rows that a cache of this length was made for.
     fn room(&self, cache: usize) -> usize {
-        (cache - self.gates() * self.units) / self.per_row()
+        (cache - self.shared()) / self.per_row()
     }
 
     fn tape<'a>(&self, cache: &'a mut [f32], rows: usize) -> Tape<'a> {
@@ -174,6 +181,7 @@ impl<C: Cell> Recurrent<C> {
             dgi: take(gates),
             dgh: take(gates * apart),
             w_hh_t: take(self.gates() * self.units),
+            bias: take(self.gates()),
         }
     }
 
@@ -221,7 +229,7 @@ impl<C: Cell> Layer for Recurrent<C> {
     }
 
     fn cache_len(&self, rows: usize) -> usize {
-        self.per_row().saturating_mul(rows).saturating_add(self.gates().saturating_mul(self.units))
+        self.per_row().saturating_mul(rows).saturating_add(self.shared())
     }
 
     fn work(&self) -> usize {
@@ -234,13 +242,13 @@ impl<C: Cell> Layer for Recurrent<C> {
         let t = self.tape(f.cache, rows);
         transpose(f.x, t.x, rows, self.steps, self.features);
         // gi = W_ih x + b_ih for all steps at once; b_hh joins it unless the cell wants it apart
-        fill_rows(t.gi, b_ih);
+        t.bias.copy_from_slice(b_ih);
         if !C::APART && self.bias_hh {
-            t.gi.chunks_exact_mut(g).for_each(|gi| kernel::add(b_hh, gi));
+            kernel::add(b_hh, t.bias);
         }
         let x = matrix(t.x, rows * self.steps, self.features);
         let w = matrix(w_ih, g, self.features);
-        kernel::matmul(x, w.t(), 1.0, matrix_mut(t.gi, rows * self.steps, g));
+        kernel::matmul_bias(x, w.t(), t.bias, matrix_mut(t.gi, rows * self.steps, g));
         kernel::transpose(w_hh, n, t.w_hh_t);
         let w_hh_t = matrix(t.w_hh_t, n, g);
         t.h[..rows * n].copy_from_slice(&t.head.h0[..rows * n]);
@@ -256,8 +264,7 @@ impl<C: Cell> Layer for Recurrent<C> {
             let h = matrix(before, rows, n);
             if C::APART {
                 // gh = W_hh h + b_hh
-                fill_rows(gh, b_hh);
-                kernel::matmul(h, w_hh_t, 1.0, matrix_mut(gh, rows, g));
+                kernel::matmul_bias(h, w_hh_t, b_hh, matrix_mut(gh, rows, g));
             } else {
                 // gi + W_hh h
                 kernel::matmul(h, w_hh_t, 1.0, matrix_mut(gi, rows, g));
@@ -386,11 +393,6 @@ fn transpose(from: &[f32], to: &mut [f32], a: usize, b: usize, n: usize) {
             to[(j * a + i) * n..][..n].copy_from_slice(numbers);
         }
     }
-}
-
-/// Writes `row` to every row.
-fn fill_rows(rows: &mut [f32], row: &[f32]) {
-    rows.chunks_exact_mut(row.len()).for_each(|r| r.copy_from_slice(row));
 }
 
 /// The blocks of `units` numbers of a row of gates.

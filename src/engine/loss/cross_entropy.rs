@@ -23,26 +23,33 @@ impl Loss for CrossEntropy {
         mut each: Option<&mut [f32]>,
     ) -> f64 {
         let smooth = self.label_smoothing as f32;
-        kernel::simd(
-            #[inline(always)]
-            || {
-                let mut total = 0.0;
-                for (row, z) in input.chunks_exact(width).enumerate() {
-                    let at = row * width..(row + 1) * width;
-                    let shift = maximum(z);
-                    let g = grad.as_deref_mut().map(|g| &mut g[at.clone()]);
-                    let loss = match targets {
-                        Targets::Classes(y) => of_class(z, y[row] as usize, smooth, shift, scale, g),
-                        Targets::Values(q) => of_distribution(z, &q[at], smooth, shift, scale, g),
-                    };
-                    total += loss;
-                    if let Some(each) = each.as_deref_mut() {
-                        each[row] = loss as f32;
-                    }
-                }
-                total
-            },
-        )
+        // As many rows at a time as fit into a small buffer: exponentials and logarithms side by side, however narrow
+        // the rows are.
+        let rows = (BLOCK / width).clamp(1, ROWS);
+        let mut buffer = [0.0; BLOCK];
+        let mut total = 0.0;
+        for (i, z) in input.chunks(rows * width).enumerate() {
+            let first = i * rows;
+            let at = first * width..first * width + z.len();
+            let block = Block {
+                z,
+                width,
+                smooth,
+                scale,
+                grad: grad.as_deref_mut().map(|g| &mut g[at.clone()]),
+                each: each.as_deref_mut().map(|e| &mut e[first..first + z.len() / width]),
+            };
+            let targets = match targets {
+                Targets::Classes(y) => Targets::Classes(&y[first..first + z.len() / width]),
+                Targets::Values(q) => Targets::Values(&q[at]),
+            };
+            if z.len() <= BLOCK {
+                total += block.eval(targets, &mut buffer[..z.len()]);
+            } else {
+                total += block.eval(targets, &mut vec![0.0; z.len()]);
+            }
+        }
+        total
     }
 
     fn terms(&self, input: &[f32], width: usize) -> usize {
@@ -54,51 +61,87 @@ impl Loss for CrossEntropy {
     }
 }
 
-/// The usual case: one class, perhaps smoothed.
-#[inline(always)]
-fn of_class(z: &[f32], class: usize, smooth: f32, shift: f32, scale: f32, grad: Option<&mut [f32]>) -> f64 {
-    let sum = exp_sum(z, shift);
-    let log_sum = f64::from(math::ln(sum));
-    let share = smooth / z.len() as f32;
-    if let Some(grad) = grad {
-        // dz = softmax(z) - q
-        let factor = 1.0 / sum;
-        for (g, &z) in grad.iter_mut().zip(z) {
-            *g = scale * (math::exp(z - shift) * factor - share);
-        }
-        grad[class] -= scale * (1.0 - smooth);
-    }
-    let hit = log_sum - f64::from(z[class] - shift);
-    if smooth == 0.0 {
-        return hit;
-    }
-    let all: f64 = z.iter().map(|&z| log_sum - f64::from(z - shift)).sum();
-    f64::from(1.0 - smooth) * hit + f64::from(share) * all
+/// Numbers of a block of rows.
+const BLOCK: usize = 1024;
+/// Rows of a block.
+const ROWS: usize = 64;
+
+/// Some rows of logits, and where their results go.
+struct Block<'a> {
+    z: &'a [f32],
+    width: usize,
+    smooth: f32,
+    scale: f32,
+    grad: Option<&'a mut [f32]>,
+    each: Option<&'a mut [f32]>,
 }
 
-/// A given distribution q, which `label_smoothing` mixes with the uniform one as PyTorch does.
-#[inline(always)]
-fn of_distribution(
-    z: &[f32],
-    q: &[f32],
-    smooth: f32,
-    shift: f32,
-    scale: f32,
-    grad: Option<&mut [f32]>,
-) -> f64 {
-    let sum = exp_sum(z, shift);
-    let log_sum = f64::from(math::ln(sum));
-    let share = smooth / z.len() as f32;
-    let q = q.iter().map(|&q| (1.0 - smooth) * q + share);
-    if let Some(grad) = grad {
-        // dz = softmax(z) Σq - q, for the targets may not sum to 1
-        let factor = q.clone().sum::<f32>() / sum;
-        for ((g, &z), q) in grad.iter_mut().zip(z).zip(q.clone()) {
-            *g = scale * (math::exp(z - shift) * factor - q);
-        }
+impl Block<'_> {
+    /// The sum of the losses; `e` is memory for as many numbers as there are logits.
+    fn eval(self, targets: Targets<'_>, e: &mut [f32]) -> f64 {
+        let Self { z, width, smooth, scale, mut grad, mut each } = self;
+        let (mut shifts, mut sums, mut logs) = ([0.0; ROWS], [1.0; ROWS], [0.0; ROWS]);
+        let share = smooth / width as f32;
+        kernel::simd(
+            #[inline(always)]
+            || {
+                let rows = z.len() / width;
+                for ((z, e), shift) in z.chunks_exact(width).zip(e.chunks_exact_mut(width)).zip(&mut shifts) {
+                    *shift = maximum(z);
+                    e.iter_mut().zip(z).for_each(|(e, &z)| *e = z - *shift);
+                }
+                e.iter_mut().for_each(|e| *e = math::exp(*e));
+                for (e, sum) in e.chunks_exact(width).zip(&mut sums) {
+                    *sum = sum_of(e);
+                }
+                logs.iter_mut().zip(&sums).for_each(|(log, &sum)| *log = math::ln(sum));
+                let mut total = 0.0;
+                for row in 0..rows {
+                    let at = row * width..(row + 1) * width;
+                    let (z, e) = (&z[at.clone()], &e[at.clone()]);
+                    let grad = grad.as_deref_mut().map(|g| &mut g[at.clone()]);
+                    let log_sum = f64::from(logs[row]);
+                    let term = |z: f32| log_sum - f64::from(z - shifts[row]);
+                    let loss = match targets {
+                        // The usual case: one class, perhaps smoothed. dz = softmax(z) - q
+                        Targets::Classes(y) => {
+                            let class = y[row] as usize;
+                            if let Some(grad) = grad {
+                                let factor = 1.0 / sums[row];
+                                for (g, &e) in grad.iter_mut().zip(e) {
+                                    *g = scale * (e * factor - share);
+                                }
+                                grad[class] -= scale * (1.0 - smooth);
+                            }
+                            if smooth == 0.0 {
+                                term(z[class])
+                            } else {
+                                let all: f64 = z.iter().map(|&z| term(z)).sum();
+                                f64::from(1.0 - smooth) * term(z[class]) + f64::from(share) * all
+                            }
+                        }
+                        // A distribution, which `label_smoothing` mixes with the uniform one as PyTorch does.
+                        // dz = softmax(z) Σq - q, for the targets may not sum to 1
+                        Targets::Values(q) => {
+                            let q = q[at].iter().map(|&q| (1.0 - smooth) * q + share);
+                            if let Some(grad) = grad {
+                                let factor = q.clone().sum::<f32>() / sums[row];
+                                for ((g, &e), q) in grad.iter_mut().zip(e).zip(q.clone()) {
+                                    *g = scale * (e * factor - q);
+                                }
+                            }
+                            q.zip(z).map(|(q, &z)| f64::from(q) * term(z)).sum()
+                        }
+                    };
+                    total += loss;
+                    if let Some(each) = each.as_deref_mut() {
+                        each[row] = loss as f32;
+                    }
+                }
+                total
+            },
+        )
     }
-    let term = |(q, &z): (f32, &f32)| f64::from(q) * (log_sum - f64::from(z - shift));
-    q.zip(z).map(term).sum()
 }
 
 /// The largest logit, or NaN if there is one.
@@ -107,13 +150,16 @@ fn maximum(z: &[f32]) -> f32 {
     z.iter().fold(f32::NEG_INFINITY, |m, &v| if v > m || v.is_nan() { v } else { m })
 }
 
-/// Σ e^(z - shift) in eight partial sums, so that the exponentials are computed side by side.
+/// The sum in eight partial sums, so that a long row is added side by side.
 #[inline(always)]
-fn exp_sum(z: &[f32], shift: f32) -> f32 {
+fn sum_of(e: &[f32]) -> f32 {
+    if e.len() < 8 {
+        return e.iter().sum();
+    }
     let mut lanes = [0.0f32; 8];
-    for part in z.chunks(8) {
-        for (lane, &z) in lanes.iter_mut().zip(part) {
-            *lane += math::exp(z - shift);
+    for part in e.chunks(8) {
+        for (lane, &e) in lanes.iter_mut().zip(part) {
+            *lane += e;
         }
     }
     lanes.iter().sum()

@@ -154,21 +154,26 @@ impl Same {
     /// out = W col(image), with what lies between the rows; `channels` is how many come out.
     fn correlate(&self, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
         let patch = weight.len() / channels;
-        let pack = |p: Range<usize>, j: Range<usize>, panel: &mut Panel| {
-            for (row, start) in self.starts[p].iter().enumerate() {
-                let from = &image[start + j.start..][..j.len()];
-                let to = panel.row(row);
-                // The width of a panel on the widest machine, without a call.
-                match (to.first_chunk_mut::<32>(), from.first_chunk::<32>()) {
-                    (Some(to), Some(from)) => *to = *from,
-                    _ => to.copy_from_slice(from),
-                }
-            }
-        };
         let weight = ArrayView2::from_shape((channels, patch), weight).expect("a row for each channel");
         let out = &mut out[..channels * self.grid];
         let out = ArrayViewMut2::from_shape((channels, self.grid), out).expect("a row for each channel");
-        kernel::matmul_packed(weight, pack, 0.0, out);
+        kernel::matmul_packed(
+            weight,
+            #[inline(always)]
+            |p: Range<usize>, j: Range<usize>, panel: &mut Panel| {
+                for (row, start) in self.starts[p].iter().enumerate() {
+                    let from = &image[start + j.start..][..j.len()];
+                    let to = panel.row(row);
+                    // The width of a panel on the widest machine, without a call.
+                    match (to.first_chunk_mut::<32>(), from.first_chunk::<32>()) {
+                        (Some(to), Some(from)) => *to = *from,
+                        _ => to.copy_from_slice(from),
+                    }
+                }
+            },
+            0.0,
+            out,
+        );
     }
 
     /// Leaves out what lies between the rows, and adds the bias, if there is one.
