@@ -7,7 +7,9 @@ use gradtui::engine::layer::{LayerConfig, Pass};
 use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::rng::{Purpose, Stream};
 use gradtui::engine::shape::Shape;
+use gradtui::engine::team::Team;
 use gradtui::registry::Value as _;
+use std::sync::Arc;
 
 const ROWS: usize = 5;
 
@@ -263,4 +265,57 @@ fn a_layer_that_does_not_fit_says_what_would() {
     assert!(fault(IMAGE, "[MaxPool2d(kernel: 3, padding: 2)]").contains("at most 1"));
     assert!(fault(IMAGE, "[GroupNorm(groups: 3)]").contains("1, 2, 4 do"));
     assert!(fault(flat, "[Hardtanh(min: 2.0)]").contains("below max"));
+}
+
+/// A team of two threads.
+#[derive(Debug)]
+struct Pair;
+
+impl Team for Pair {
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(b);
+            a();
+        });
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_who_shares_the_work() {
+    let image = Shape::Image { channels: 3, height: 16, width: 16 };
+    let cnn = "[Conv2d(filters: 16, padding: 1), BatchNorm(), Relu(), MaxPool2d(), Dropout(),
+        Residual(layers: [Conv2d(filters: 16, padding: 1, bias: false), BatchNorm()]), Flatten(), Dense(units: 3)]";
+    let sequence = Shape::Sequence { steps: 20, features: 8 };
+    for (input, ron) in [
+        (image, cnn),
+        (sequence, "[Lstm(units: 48, all: true), BatchNorm(), Gru(units: 40), Dense(units: 3)]"),
+        (Shape::Flat(300), "[Dense(units: 200), Tanh(), BatchNorm(), Dense(units: 3)]"),
+    ] {
+        let network = network(input, ron);
+        let rows = 23;
+        assert!(rows * network.work() > 1 << 20, "{ron}: too little work to be shared");
+        let init = InitConfig::from(XavierUniform::default());
+        let params = network.initial_params(&*init, 3);
+        let mut noise = Stream::new(7, Purpose::Noise, 0, 0);
+        let x: Vec<f32> = (0..rows * input.size()).map(|_| noise.uniform(-1.0, 1.0)).collect();
+        let pass = |team: Option<Arc<dyn Team>>| {
+            let mut ws = network.workspace(rows);
+            if let Some(team) = team {
+                ws.set_team(&team);
+            }
+            let mut state = network.initial_state();
+            let mut grads = vec![f32::NAN; params.len()];
+            let pass = Pass::train(rows, 1, 2);
+            ws.input_mut(rows).copy_from_slice(&x);
+            network.forward(&params, &state, pass, &mut ws);
+            ws.output_and_grad(rows).1.iter_mut().enumerate().for_each(|(i, g)| *g = (i % 5) as f32 - 2.0);
+            network.backward(&params, &state, pass, &mut ws, Some(&mut grads), true);
+            network.update_state(&mut state, &ws, rows);
+            let through = network.through_time(&ws, rows);
+            (ws.output(rows).to_vec(), ws.activation_grad(0, rows).to_vec(), grads, state, through)
+        };
+        let alone = pass(None);
+        assert!(alone.2.iter().all(|g| g.is_finite()), "{ron}: every gradient is written");
+        assert_eq!(alone, pass(Some(Arc::new(Pair))), "{ron}");
+    }
 }

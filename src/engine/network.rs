@@ -533,9 +533,8 @@ pub struct Workspace {
 
 impl Workspace {
     /// Shares the work of passes that are large enough with this team; the numbers stay the same.
-    #[must_use]
-    pub fn with_team(self, team: &Arc<dyn Team>) -> Self {
-        Self { team: Arc::clone(team), ..self }
+    pub fn set_team(&mut self, team: &Arc<dyn Team>) {
+        self.team = Arc::clone(team);
     }
 
     /// The most rows that a pass may have.

@@ -3,12 +3,14 @@
 //! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Orders wait for
 //! one turn at most; events never wait. Which thread trains which lane changes no number.
 
+use crate::engine::team::Team;
 use crate::faults::ordered;
 use crate::lab::lane::{Lane, News, Pace};
 use crate::lab::outbox::Outbox;
 use crate::lab::run::{Run, Turn};
 use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
+use crew::Crew;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,6 +56,8 @@ struct Shared {
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
+    /// What lanes share their work with; nobody, where there is one worker.
+    crew: Option<Arc<Crew>>,
     desk: Option<disk::Desk>,
     tap: Option<Mutex<Tap>>,
 }
@@ -82,7 +86,9 @@ impl Runner {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = threads.unwrap_or(cores).clamp(1, crate::limits::LANES);
         run.log(dir.is_some() || lines);
+        let crew = if workers > 1 { Some(Arc::new(Crew::new(workers, || QUIET.set(true))?)) } else { None };
         let shared = Arc::new(Shared {
+            crew,
             run: Mutex::new(run),
             work: Condvar::new(),
             changed: Condvar::new(),
@@ -256,7 +262,14 @@ impl Shared {
         let played = catch_unwind(AssertUnwindSafe(|| {
             let step = lane.trainer.steps();
             assert!(step == 0 || !ordered(&format!("panic-worker:{id}")), "on order at step {step}");
-            let news = lane.play(&plan, &mut clock);
+            let news = match &self.crew {
+                None => lane.play(&plan, &mut clock),
+                Some(crew) => {
+                    let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
+                    lane.trainer.work_with(&team);
+                    crew.run(|| lane.play(&plan, &mut clock))
+                }
+            };
             (lane, news)
         }));
         QUIET.set(false);
@@ -384,6 +397,7 @@ fn keep_workers_quiet() {
     });
 }
 
+pub mod crew;
 mod disk;
 mod look;
 

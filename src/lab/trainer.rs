@@ -10,6 +10,7 @@ use crate::engine::optim::{State, Update};
 use crate::engine::regularise::{noise, stopping::Best};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::schedule::{Memory, When};
+use crate::engine::team::{Alone, Team};
 use crate::lab::experiment::{self, Data, Fault};
 use crate::scenario::Recipe;
 use crate::telemetry::{Divergence, LayerMeasure, Measure};
@@ -118,6 +119,7 @@ pub struct Trainer {
     /// What tells the noise of one tensor from that of another.
     noise: Vec<u64>,
     ws: Workspace,
+    team: Arc<dyn Team>,
     before: Vec<f32>,
     layers: Vec<LayerMeasure>,
     last: StepResult,
@@ -177,6 +179,7 @@ impl Trainer {
             unclipped: look::unclipped(&recipe, live.params.len()),
             noise: noise::keys(network.slots()),
             ws: network.workspace(rows),
+            team: Arc::new(Alone),
             before: vec![0.0; live.params.len()],
             layers: (0..network.nodes().len())
                 .map(|layer| LayerMeasure { layer, ..LayerMeasure::default() })
@@ -275,13 +278,16 @@ impl Trainer {
 
     /// Back to step 0 from the same seed.
     pub fn reset(&mut self) {
-        *self = Self::with_network(
-            &self.data,
-            Arc::clone(&self.network),
-            self.recipe.clone(),
-            self.seed,
-            self.total,
-        );
+        let network = Arc::clone(&self.network);
+        *self = Self::with_network(&self.data, network, self.recipe.clone(), self.seed, self.total);
+    }
+
+    /// Shares the work of large batches with this team from now on (a restart forgets it); no number depends on it.
+    pub fn work_with(&mut self, team: &Arc<dyn Team>) {
+        if !Arc::ptr_eq(&self.team, team) {
+            self.team = Arc::clone(team);
+            self.ws.set_team(team);
+        }
     }
 
     /// Trains with another recipe from the next step on.
@@ -301,6 +307,7 @@ impl Trainer {
             experiment::build(&self.data, &recipe)?;
             self.rows = recipe.batch.clamp(1, self.data.train.len());
             self.ws = self.network.workspace(self.rows);
+            self.ws.set_team(&self.team);
             self.batch = augment::batch(&self.data, &recipe, self.rows);
         }
         if recipe.batch != old.batch || recipe.defence != old.defence {

@@ -8,10 +8,12 @@ use crate::cli::print;
 use crate::engine::attack::{Attack as _, Scratch, Task, Valid, Victim, pgd::Pgd};
 use crate::engine::data::Labels;
 use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
+use crate::engine::team::Team;
+use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::{Snapshot, Trainer};
 use serde_json::json;
 use std::io::BufRead as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Serves one workload until standard input ends.
@@ -19,9 +21,10 @@ use std::time::Instant;
 /// # Errors
 /// If nobody reads what it says.
 pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
+    let crew = Arc::new(Crew::new(threads, || ())?);
     match workload.kind {
-        Kind::Train => protocol(&mut Race::new(workload, threads)),
-        Kind::Attack => protocol(&mut Siege::new(workload)),
+        Kind::Train => protocol(&mut Race::new(workload, &crew, threads)),
+        Kind::Attack => protocol(&mut Siege::new(workload, &crew)),
     }
 }
 
@@ -82,15 +85,20 @@ fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
 struct Race {
     lanes: Vec<Trainer>,
     start: Vec<Snapshot>,
+    crew: Arc<Crew>,
     threads: usize,
     check_steps: usize,
 }
 
 impl Race {
-    fn new(workload: &Workload, threads: usize) -> Self {
-        let lanes = workload.lanes();
+    fn new(workload: &Workload, crew: &Arc<Crew>, threads: usize) -> Self {
+        let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
+        let mut lanes = workload.lanes();
+        if threads > 1 {
+            lanes.iter_mut().for_each(|lane| lane.work_with(&team));
+        }
         let start = lanes.iter().map(Trainer::snapshot).collect();
-        Self { lanes, start, threads, check_steps: workload.check_steps }
+        Self { lanes, start, crew: Arc::clone(crew), threads, check_steps: workload.check_steps }
     }
 }
 
@@ -125,9 +133,9 @@ impl Work for Race {
         let helpers = self.threads.min(self.start.len());
         std::thread::scope(|scope| {
             for _ in 1..helpers {
-                scope.spawn(train);
+                scope.spawn(|| self.crew.run(train));
             }
-            train();
+            self.crew.run(train);
         });
     }
 
@@ -149,6 +157,7 @@ impl Work for Race {
 /// One network under attack, batch after batch.
 struct Siege {
     lane: Trainer,
+    crew: Arc<Crew>,
     rows: usize,
     scratch: Scratch,
     out: Vec<f32>,
@@ -156,11 +165,20 @@ struct Siege {
 }
 
 impl Siege {
-    fn new(workload: &Workload) -> Self {
+    fn new(workload: &Workload, crew: &Arc<Crew>) -> Self {
         let lane = workload.lanes().swap_remove(0);
         let rows = workload.rows;
-        let scratch = Scratch::new(lane.network(), rows);
-        Self { rows, scratch, out: vec![0.0; rows * lane.network().input().size()], next: 0, lane }
+        let mut scratch = Scratch::new(lane.network(), rows);
+        let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
+        scratch.work_with(&team);
+        Self {
+            crew: Arc::clone(crew),
+            rows,
+            scratch,
+            out: vec![0.0; rows * lane.network().input().size()],
+            next: 0,
+            lane,
+        }
     }
 
     fn attack(&mut self) {
@@ -203,9 +221,8 @@ impl Work for Siege {
     }
 
     fn run(&mut self, steps: usize) {
-        for _ in 0..steps {
-            self.attack();
-        }
+        let crew = Arc::clone(&self.crew);
+        crew.run(|| (0..steps).for_each(|_| self.attack()));
     }
 
     fn check(&mut self) -> (f64, f64) {

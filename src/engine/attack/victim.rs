@@ -20,6 +20,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Shares the work of large batches with this team from now on; no number depends on it.
+    pub fn work_with(&mut self, team: &std::sync::Arc<dyn crate::engine::team::Team>) {
+        self.ws.set_team(team);
+    }
+
     /// Memory for up to `rows` samples at a time.
     pub fn new(network: &Network, rows: usize) -> Self {
         Self {

@@ -148,7 +148,7 @@ fn every_instruction_set_gives_the_same_bits() {
             let mut found = c.clone();
             let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
             let (a, b, c) = (&left, &mut Operand(Matrix::view(b.t())), &mut Target::view(found.view_mut()));
-            run(Product { m, n, k, a, b, beta: 1.0, c, scratch: &mut scratch });
+            run(Product { m, n, k, a, b, first: First::Scaled(1.0), c, scratch: &mut scratch });
             found
         };
         assert_same_bits(&with(&|product| product.with_simd(pulp::Scalar)), &dispatched, "scalar");
@@ -184,4 +184,37 @@ fn shapes_that_do_not_fit_are_named() {
 #[should_panic(expected = "3 x 4 matrix in a slice of 11")]
 fn short_slices_are_named() {
     matmul_slices(3, 1, 4, Strided::rows(&[0.0; 11], 4), Strided::rows(&[0.0; 4], 1), 0.0, &mut [0.0; 3], 1);
+}
+
+/// A bias row, and rows that begin anywhere, are ways to say the same products.
+#[test]
+fn a_bias_and_overlapping_rows_give_the_bits_of_plain_operands() {
+    for (m, n, k) in SIZES.into_iter().filter(|s| s.0 * s.1 * s.2 > 0) {
+        let (a, b) = (matrix(m, k, 1), matrix(k, n, 2));
+        let bias = matrix(1, n, 3).into_raw_vec_and_offset().0;
+        let mut expected = Array2::from_shape_fn((m, n), |(_, j)| bias[j]);
+        matmul(a.view(), b.view(), 1.0, expected.view_mut());
+        let mut found = Array2::from_elem((m, n), f32::NAN);
+        matmul_bias(a.view(), b.view(), &bias, found.view_mut());
+        assert_same_bits(&found, &expected, &format!("{m} x {n} x {k} from a bias"));
+
+        let data = matrix(1, m + k, 4).into_raw_vec_and_offset().0;
+        let starts: Vec<usize> = (0..m).map(|i| (7 * i) % (m + 1)).collect();
+        let overlapping = Array2::from_shape_fn((m, k), |(i, p)| data[starts[i] + p]);
+        let mut expected = Array2::zeros((m, n));
+        matmul(overlapping.view(), b.view(), 0.0, expected.view_mut());
+        let mut found = Array2::from_elem((m, n), f32::NAN);
+        let flat = b.as_slice().expect("row-major");
+        matmul_starts(
+            n,
+            k,
+            &data,
+            &starts,
+            Strided::rows(flat, n),
+            0.0,
+            found.as_slice_mut().expect("whole"),
+            n,
+        );
+        assert_same_bits(&found, &expected, &format!("{m} x {n} x {k} from overlapping rows"));
+    }
 }
