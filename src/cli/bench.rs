@@ -1,30 +1,134 @@
-//! `gradtui bench`: how fast this machine trains.
+//! `gradtui bench`: how fast this machine trains, where the time goes, and how the cost grows.
 
+mod anatomy;
+mod clock;
 mod peer;
+mod race;
+mod scale;
 mod workload;
 
-use super::BadInput;
+use super::{BadInput, open, print};
+use crate::lab::experiment::Experiment;
+use crate::lab::preset;
+use crate::lab::runner::crew::Crew;
+use crate::scenario::read_with_data;
+use anatomy::Speed;
+use std::ffi::OsString;
+use std::sync::Arc;
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// Serve a workload (W1 to W8) for a program that times several side by side
-    #[arg(long, value_name = "WORKLOAD")]
-    peer: String,
-    /// Threads
+    /// Presets or files; the first preset if there is none
+    #[arg(value_name = "SCENARIO")]
+    scenarios: Vec<OsString>,
+    /// Threads that a lane's large batches are shared by
     #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// How the cost grows with lanes, batch, parameters, depth and steps
+    #[arg(long, conflicts_with = "scenarios")]
+    scale: bool,
+    /// Serve a workload (W1 to W8) for a program that times several side by side
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "json"])]
+    peer: Option<String>,
 }
 
 impl Bench {
     /// Measures.
     pub fn run(self) -> anyhow::Result<()> {
-        let Some(workload) = workload::find(&self.peer) else {
-            let names = workload::ALL.map(|w| format!("{} ({})", w.name, w.about)).join(", ");
-            return Err(
-                BadInput::new(format!("no workload is called {}; there are {names}", self.peer)).into()
-            );
+        let threads = self.threads as usize;
+        if let Some(name) = &self.peer {
+            let Some(workload) = workload::find(name) else {
+                let names = workload::ALL.map(|w| format!("{} ({})", w.name, w.about)).join(", ");
+                return Err(BadInput::new(format!("no workload is called {name}; there are {names}")).into());
+            };
+            return peer::serve(workload, threads);
+        }
+        if self.scale {
+            return self.grow(threads);
+        }
+        let names = match &self.scenarios[..] {
+            [] => vec![OsString::from(preset::ALL[0].name)],
+            names => names.to_vec(),
         };
-        peer::serve(workload, self.threads as usize)
+        let crew = Arc::new(Crew::new(threads, || ())?);
+        if !self.json {
+            print(HEADING)?;
+        }
+        for name in &names {
+            let opened = open(name)?;
+            let (scenario, data) =
+                read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+            let experiment = Experiment::with_data(scenario, Arc::new(data)).map_err(|faults| {
+                BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect())
+            })?;
+            for contender in &experiment.lanes {
+                let speed = anatomy::of(&opened.name, &experiment, contender, &crew);
+                print(&if self.json { serde_json::to_string(&speed)? + "\n" } else { line(&speed) })?;
+            }
+        }
+        Ok(())
     }
+
+    fn grow(&self, threads: usize) -> anyhow::Result<()> {
+        if !self.json {
+            print(SCALE_HEADING)?;
+        }
+        let mut last = "";
+        scale::table(threads, &mut |row| {
+            if self.json {
+                return print(&(serde_json::to_string(row)? + "\n"));
+            }
+            let gap = if last.is_empty() || last == row.what { "" } else { "\n" };
+            last = row.what;
+            print(&format!("{gap}{}", grown(row)))
+        })
+    }
+}
+
+const HEADING: &str = "\
+scenario             lane           weights  batch   steps/s  samples/s   forward backward  update  rest   measuring  evaluation  robustness
+";
+
+/// A lane's speed as a line of the table.
+fn line(s: &Speed) -> String {
+    let robustness = s.robustness.map_or_else(|| "-".into(), |r| format!("{r:.1} %"));
+    format!(
+        "{:<20} {:<14} {:>7} {:>6} {:>9.0} {:>10.0}   {:>5.0} % {:>6.0} % {:>5.0} % {:>3.0} % {:>9.1} % {:>9.1} % {robustness:>11}\n",
+        s.scenario,
+        s.lane,
+        s.parameters,
+        s.batch,
+        s.steps_per_second,
+        s.samples_per_second,
+        s.forward,
+        s.backward,
+        s.optimizer,
+        s.rest,
+        s.measuring,
+        s.evaluation,
+    )
+}
+
+const SCALE_HEADING: &str = "\
+what              size     weights      steps/s    samples/s  GFLOP/s  memory MiB  samples/s, a bar for every factor of 2
+";
+
+/// A row of the scale table, with a bar on a logarithmic scale.
+fn grown(row: &scale::Row) -> String {
+    let bars = row.samples_per_second.max(1.0).log2().round() as usize;
+    let memory = row.resident.map_or_else(|| "-".into(), |m| format!("{m:.1}"));
+    format!(
+        "{:<11} {:>10} {:>11} {:>12.0} {:>12.0} {:>8.1} {memory:>11}  {}\n",
+        row.what,
+        row.size,
+        row.parameters,
+        row.steps_per_second,
+        row.samples_per_second,
+        row.gflops,
+        "▇".repeat(bars),
+    )
 }

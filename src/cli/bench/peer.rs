@@ -3,6 +3,7 @@
 //! Says `ready` with the check losses; for every line `go` returns to the start, runs for a second and says how many
 //! steps it took. Trains with the lab's own [`Trainer`]; knows no other program.
 
+use super::race::side_by_side;
 use super::workload::{BATCHES, Kind, Workload};
 use crate::cli::print;
 use crate::engine::attack::{Attack as _, Scratch, Task, Valid, Victim, pgd::Pgd};
@@ -13,7 +14,7 @@ use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::{Snapshot, Trainer};
 use serde_json::json;
 use std::io::BufRead as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Serves one workload until standard input ends.
@@ -110,33 +111,7 @@ impl Work for Race {
     }
 
     fn run(&mut self, steps: usize) {
-        /// Steps that a lane makes before another has its turn.
-        const TURN: usize = 8;
-        let waiting: Mutex<Vec<_>> = Mutex::new(self.lanes.iter_mut().map(|lane| (steps, lane)).collect());
-        let train = || {
-            let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            loop {
-                // The one that is furthest behind.
-                let mut free = lock();
-                let Some(next) = (0..free.len()).max_by_key(|&i| free[i].0) else { return };
-                let (left, lane) = free.swap_remove(next);
-                drop(free);
-                let now = if self.threads == 1 { left } else { left.min(TURN) };
-                for _ in 0..now {
-                    lane.step(false).expect("workloads do not diverge");
-                }
-                if left > now {
-                    lock().push((left - now, lane));
-                }
-            }
-        };
-        let helpers = self.threads.min(self.start.len());
-        std::thread::scope(|scope| {
-            for _ in 1..helpers {
-                scope.spawn(|| self.crew.run(train));
-            }
-            self.crew.run(train);
-        });
+        side_by_side(&mut self.lanes, steps, self.threads, &self.crew);
     }
 
     fn check(&mut self) -> (f64, f64) {

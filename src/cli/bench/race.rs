@@ -1,0 +1,35 @@
+//! Lanes side by side on threads, as fast as they go: no screen, no log, no evaluation.
+
+use crate::lab::runner::crew::Crew;
+use crate::lab::trainer::Trainer;
+use std::sync::{Mutex, PoisonError};
+
+/// Steps that a lane makes before another has its turn.
+const TURN: usize = 8;
+
+/// So many steps for each lane; a lane that diverges stands still.
+pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
+    let helpers = threads.min(lanes.len());
+    let waiting: Mutex<Vec<_>> = Mutex::new(lanes.iter_mut().map(|lane| (steps, lane)).collect());
+    let train = || {
+        let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // The one that is furthest behind.
+            let mut free = lock();
+            let Some(next) = (0..free.len()).max_by_key(|&i| free[i].0) else { return };
+            let (left, lane) = free.swap_remove(next);
+            drop(free);
+            let now = if helpers == 1 { left } else { left.min(TURN) };
+            let diverged = (0..now).any(|_| lane.step(false).is_err());
+            if left > now && !diverged {
+                lock().push((left - now, lane));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..helpers {
+            scope.spawn(|| crew.run(train));
+        }
+        crew.run(train);
+    });
+}
