@@ -73,7 +73,7 @@ pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: 
     crew.run(|| {
         let start = lane.snapshot();
         // A lane that diverges begins again, as often as it takes.
-        let mut step = |lane: &mut Trainer, look: bool| {
+        let step = |lane: &mut Trainer, look: bool| {
             if lane.step(look).is_err() {
                 lane.restore(&start).expect("its own snapshot");
             }

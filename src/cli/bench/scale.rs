@@ -142,7 +142,7 @@ fn long_run(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) ->
     loop {
         runner.wait(Duration::from_millis(50));
         for event in runner.drain() {
-            view.apply(&event);
+            view.apply(event);
         }
         let step = view.lanes.first().map_or(0, |lane| lane.step) as usize;
         while next <= LONGEST && step >= next {
