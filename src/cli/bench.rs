@@ -62,9 +62,10 @@ impl Bench {
             let opened = open(name)?;
             let (scenario, data) =
                 read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
-            let experiment = Experiment::with_data(scenario, Arc::new(data)).map_err(|faults| {
-                BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect())
-            })?;
+            let experiment =
+                Experiment::with_data(scenario, Arc::new(data), opened.files()).map_err(|faults| {
+                    BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect())
+                })?;
             for contender in &experiment.lanes {
                 let speed = anatomy::of(&opened.name, &experiment, contender, &crew);
                 print(&if self.json { serde_json::to_string(&speed)? + "\n" } else { line(&speed) })?;
