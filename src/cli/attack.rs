@@ -199,6 +199,8 @@ struct Outcome {
     /// As the file will hold it: in 256 steps of brightness.
     adversarial: Vec<f32>,
     before: Vec<f32>,
+    /// The answer before the image was rounded for the file.
+    exact: Vec<f32>,
     after: Vec<f32>,
 }
 
@@ -298,13 +300,14 @@ fn strike(
     };
     let mut adversarial = vec![0.0; clean.len()];
     attack.perturb(&mut victim, &task, &mut adversarial);
+    let exact = victim.logits(&adversarial).to_vec();
     for ((x, low), high) in adversarial.iter_mut().zip(&low).zip(&high) {
         let width = high - low;
         let steps = if width > 0.0 { ((*x - low) / width * 255.0 + 0.5).floor() } else { 0.0 };
         *x = low + steps / 255.0 * width;
     }
     let after = victim.logits(&adversarial).to_vec();
-    Ok(Outcome { clean, adversarial, before, after })
+    Ok(Outcome { clean, adversarial, before, exact, after })
 }
 
 /// What happened, in lines.
@@ -341,6 +344,13 @@ fn tale(
     let size = distance(&outcome.clean, &outcome.adversarial);
     let mut out = line("before", &outcome.before, &judged);
     out.push_str(&line("after ", &outcome.after, &fooled));
+    if predicted(&outcome.exact) != predicted(&outcome.after)
+        && predicted(&outcome.exact) != predicted(&outcome.before)
+    {
+        out.push_str(
+            "the attack had succeeded; rounding to the 256 steps of a file undid it: take a larger eps\n",
+        );
+    }
     let _ = writeln!(
         out,
         "{}: largest change {:.3}, Euclidean length {:.3}, {} of {} numbers changed",
