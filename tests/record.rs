@@ -41,12 +41,11 @@ fn run(scenario: &Scenario) -> Run {
     Run::new(experiment, None, Arc::new(NoFiles))
 }
 
+/// Pictures and the chapters that begin with them.
+type Chapters = Vec<(Buffer, Vec<String>)>;
+
 /// The recording, and the picture and the chapters of every moment that has some.
-fn recorded(
-    preset: &str,
-    script: &Script,
-    version: Version,
-) -> Result<(String, Vec<(Buffer, Vec<String>)>), Failed> {
+fn recorded(preset: &str, script: &Script, version: Version) -> Result<(String, Chapters), Failed> {
     let scenario = scenario(preset);
     let (run, size) = (run(&scenario), script.size.unwrap_or((80, 24)));
     let mut chapters = Vec::new();
@@ -257,7 +256,9 @@ impl Bench for Kept {
     fn look(&mut self) {}
     fn drain(&mut self) -> Vec<Event> {
         let events = self.0.drain();
-        events.iter().for_each(|e| note(&mut self.1, e));
+        for event in &events {
+            note(&mut self.1, event);
+        }
         events
     }
     fn idle(&self) -> bool {
@@ -337,7 +338,7 @@ fn the_pictures_of_the_readme_are_current() {
         let (title, mut last) = (scenario.title.clone(), None);
         let (run, size) = (run(&scenario), script.size.expect("a size"));
         record(scenario, run, &script, size, Version::Two, Scheme::Dark, |shot| {
-            last = Some(shot.picture.clone())
+            last = Some(shot.picture.clone());
         })
         .expect("a recording");
         let svg = still::svg(&last.expect("a picture"), &title, false);

@@ -12,6 +12,7 @@ use crate::text::{did_you_mean, escaped, excerpt};
 use crate::ui::app::comfortable;
 use crate::ui::diagnosis::findings;
 use crate::view::{LaneView, View};
+use std::fmt::Write as _;
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -318,15 +319,20 @@ fn of(lane: &LaneView) -> String {
     };
     let mut line = format!("{} {}, {state}", lane.letter(), escaped(&lane.info.name));
     if lane.last.step > 0 {
-        line += &format!(", loss {:.4}, gradient {:.3e}", lane.last.loss, lane.last.grad_norm);
+        put(&mut line, format_args!(", loss {:.4}, gradient {:.3e}", lane.last.loss, lane.last.grad_norm));
     }
     if let Some((_, loss, accuracy)) = lane.validation {
-        line += &format!(", validation loss {loss:.4}");
+        put(&mut line, format_args!(", validation loss {loss:.4}"));
         if let Some(accuracy) = accuracy {
-            line += &format!(", accuracy {:.1} percent", 100.0 * accuracy);
+            put(&mut line, format_args!(", accuracy {:.1} percent", 100.0 * accuracy));
         }
     }
     line + ".\n"
+}
+
+/// Appends what is formatted; memory takes all.
+fn put(line: &mut String, what: std::fmt::Arguments<'_>) {
+    let _ = line.write_fmt(what);
 }
 
 /// Words for signs that are not spoken.

@@ -225,7 +225,9 @@ impl Live<'_> {
                         )
                     };
                     self.app.recording = self.tape.on();
-                    told.into_iter().for_each(|text| self.app.notify(text));
+                    if let Some(text) = told {
+                        self.app.notify(text);
+                    }
                 }
                 Effect::Suspend => {
                     if self.terminal.suspend().is_err() {

@@ -6,6 +6,7 @@ mod ends;
 mod input;
 mod line;
 mod pty;
+mod record;
 mod shell;
 mod start;
 mod taken_up;

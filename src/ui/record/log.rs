@@ -115,12 +115,16 @@ impl Log {
             Command::Step(n) if running => Open::Rest(app.front, *n),
             Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
                 self.anew = true;
-                self.entries.last_mut().into_iter().for_each(|e| e.anew = true);
+                if let Some(last) = self.entries.last_mut() {
+                    last.anew = true;
+                }
                 return;
             }
             _ => return,
         };
-        self.entries.last_mut().into_iter().for_each(|e| e.open = Some(open));
+        if let Some(last) = self.entries.last_mut() {
+            last.open = Some(open);
+        }
     }
 
     /// Something happened; `app` knows of it already.

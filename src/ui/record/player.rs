@@ -162,7 +162,7 @@ pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result
                 let found = if next {
                     chapters.find(|at| *at > now)
                 } else {
-                    chapters.filter(|at| *at + Duration::from_secs(1) < now).last()
+                    chapters.rfind(|at| *at + Duration::from_secs(1) < now)
                 };
                 found.unwrap_or(if next { end } else { Duration::ZERO })
             }

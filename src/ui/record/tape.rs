@@ -9,6 +9,9 @@ use ratatui::buffer::Buffer;
 use std::io::Write;
 use std::time::Duration;
 
+/// Saves the text of a script; gives its name, or says why it cannot.
+pub type Save = Box<dyn FnOnce(&str) -> Result<String, String>>;
+
 /// Where a recording goes.
 pub struct Reel {
     /// The asciicast file.
@@ -18,7 +21,7 @@ pub struct Reel {
     /// What the script says of itself in its first lines.
     pub note: String,
     /// Saves the script; gives its name.
-    pub save: Box<dyn FnOnce(&str) -> Result<String, String>>,
+    pub save: Save,
 }
 
 /// Gives a new reel, or says why there is none.
@@ -34,7 +37,7 @@ struct Rolling {
     begun: Duration,
     name: String,
     note: String,
-    save: Box<dyn FnOnce(&str) -> Result<String, String>>,
+    save: Save,
 }
 
 /// A recorder, which may be off.
