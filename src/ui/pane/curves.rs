@@ -88,7 +88,7 @@ impl Curves {
             Some(end - self.axis.of(old.at))
         });
         let back = back.filter(|b| *b > 0.0).unwrap_or(end).max(1e-6);
-        let page = 2f64.powf(back.log2().ceil());
+        let page = libm::exp2(libm::log2(back).ceil());
         let turned = ((end / page * 2.0).ceil() * page / 2.0).max(page);
         Scale::between(turned - page, turned)
     }

@@ -111,8 +111,8 @@ fn typical(values: &[f32]) -> f32 {
         [one] => *one,
         _ if values.iter().any(|v| !v.is_finite()) => f32::NAN,
         _ => {
-            let logs: f32 = values.iter().map(|v| v.log10()).sum();
-            10f32.powf(logs / values.len() as f32)
+            let logs: f32 = values.iter().map(|v| libm::log10f(*v)).sum();
+            libm::powf(10.0, logs / values.len() as f32)
         }
     }
 }
@@ -246,10 +246,10 @@ impl Pane for GradientMap {
         // Colours: whole decades around everything that was seen.
         let seen = columns.iter().flat_map(|c| &c.values).copied().filter(|v| v.is_finite() && *v > 0.0);
         let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
-        let high = if high > 0.0 { high.log10().ceil() } else { 0.0 };
-        let low = if low.is_finite() { low.log10().floor() } else { high };
+        let high = if high > 0.0 { libm::log10f(high).ceil() } else { 0.0 };
+        let low = if low.is_finite() { libm::log10f(low).floor() } else { high };
         let low = low.min(high - DECADES.0).max(high - DECADES.1);
-        let place = |v: f32| if v > 0.0 { f64::from((v.log10() - low) / (high - low)) } else { 0.0 };
+        let place = |v: f32| if v > 0.0 { f64::from((libm::log10f(v) - low) / (high - low)) } else { 0.0 };
 
         let head = u16::from(area.height >= 4);
         let foot = u16::from(area.height >= 5) + u16::from(area.height >= 8);
@@ -377,14 +377,17 @@ impl Pane for GradientMap {
         if foot >= 1 {
             let y = head + share.lines as u16;
             let row = text::part(area, left, y, area.width - left, 1);
-            let name =
-                format!("{} {}", scale::number(10f64.powf(f64::from(high))), self.beside_name(theme.glyphs));
+            let name = format!(
+                "{} {}",
+                scale::number(libm::pow(10.0, f64::from(high))),
+                self.beside_name(theme.glyphs)
+            );
             let name = if self.beside == Beside::Gradient {
                 name
             } else {
-                scale::number(10f64.powf(f64::from(high)))
+                scale::number(libm::pow(10.0, f64::from(high)))
             };
-            let low = scale::number(10f64.powf(f64::from(low)));
+            let low = scale::number(libm::pow(10.0, f64::from(low)));
             if foot == 2 {
                 for (v, _) in x.ticks(usize::from(map.width / 9).max(2)) {
                     let words = scale::count(v);

@@ -58,7 +58,7 @@ fn number(lane: &LaneView, name: &str) -> Option<f64> {
 
 /// A coordinate in as many digits as can be seen in a window of this size.
 fn coordinate(v: f64, span: f64) -> String {
-    let decimals = (3.0 - span.log10().floor()).clamp(0.0, 12.0) as usize;
+    let decimals = (3.0 - libm::log10(span).floor()).clamp(0.0, 12.0) as usize;
     let text = format!("{v:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".into() } else { text.into() }

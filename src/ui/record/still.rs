@@ -74,8 +74,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
                 continue;
             }
             // Words of one look go together, single blanks between them too.
-            let mut end = x;
-            let mut last = x;
+            let (mut end, mut last, mut words, mut kept) = (x, x, String::new(), 0);
             while end < row.len() {
                 let (next, s) = (&row[end], row[end].symbol());
                 let n = s.chars().next().unwrap_or(' ');
@@ -83,12 +82,14 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
                 if !fits || (n == ' ' && end > last) {
                     break;
                 }
+                words.push_str(s);
+                // A wide character takes the next cell too, whatever that holds.
                 end += s.width().max(1);
                 if n != ' ' {
-                    last = end;
+                    (last, kept) = (end, words.len());
                 }
             }
-            let words: String = row[x..last].iter().map(Cell::symbol).collect();
+            words.truncate(kept);
             let length = words.width() as u32 * CELL.0;
             let _ = writeln!(
                 texts.entry((look.fg, look.bold)).or_default(),

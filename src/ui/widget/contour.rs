@@ -41,7 +41,7 @@ impl<'a> Contour<'a> {
         let (_, fifth, _) = some.select_nth_unstable_by(at, f32::total_cmp);
         let span = high - low;
         let grain = (f64::from(*fifth) - low).max(span * 1e-6).max(f64::MIN_POSITIVE);
-        Some(Self { width, heights, bands: bands.max(2), low, grain, most: (span / grain).ln_1p() })
+        Some(Self { width, heights, bands: bands.max(2), low, grain, most: libm::log1p(span / grain) })
     }
 
     fn height(&self) -> usize {
@@ -52,7 +52,7 @@ impl<'a> Contour<'a> {
     fn band(&self, x: f64, y: f64) -> Option<u8> {
         let at = |t: f64, n: usize| ((t * n as f64) as usize).min(n.saturating_sub(1));
         let v = *self.heights.get(at(y, self.height()) * self.width + at(x, self.width))?;
-        let level = ((f64::from(v) - self.low) / self.grain).ln_1p() / self.most.max(f64::MIN_POSITIVE);
+        let level = libm::log1p((f64::from(v) - self.low) / self.grain) / self.most.max(f64::MIN_POSITIVE);
         v.is_finite().then(|| ((level * f64::from(self.bands)) as u8).min(self.bands - 1))
     }
 

@@ -134,12 +134,12 @@ impl Plot<'_> {
         let at = highs.len() * 9 / 10;
         if highs.len() >= 20 {
             let (_, &mut most, _) = highs.select_nth_unstable_by(at, f64::total_cmp);
-            let inner = |v: f64| if self.log { v.log10() } else { v };
+            let inner = |v: f64| if self.log { libm::log10(v) } else { v };
             let usual = inner(most) - inner(low);
             let factor = if self.log { 3.0 } else { 8.0 };
             if usual > 0.0 && inner(high) - inner(low) > factor * usual {
                 let end = inner(low) + 1.5 * usual;
-                let end = if self.log { 10f64.powf(end) } else { end };
+                let end = if self.log { libm::pow(10.0, end) } else { end };
                 return (Scale::fit(low, end, self.log), Some(high));
             }
         }
@@ -406,8 +406,11 @@ impl Plot<'_> {
                 (line, raw) = (NONE, NONE);
                 continue;
             }
-            let v =
-                if self.log && b.last > 0.0 { f64::from(b.last.log10()) } else { y.inner(f64::from(b.last)) };
+            let v = if self.log && b.last > 0.0 {
+                f64::from(libm::log10f(b.last))
+            } else {
+                y.inner(f64::from(b.last))
+            };
             let v = v.max(floor);
             sum = sum * (1.0 - weight) + v * weight;
             mass = mass * (1.0 - weight) + weight;
@@ -432,7 +435,7 @@ impl Plot<'_> {
         let span = self.x.value(1.0) - self.x.value(0.0);
         let apart = (self.axis.of(last.at) - self.axis.of(first.at)) / (shown.len() - 1).max(1) as f64;
         let back = self.smoothing * span;
-        if back > 0.0 && apart > 0.0 { 1.0 - (-apart / back).exp() } else { 1.0 }
+        if back > 0.0 && apart > 0.0 { 1.0 - libm::exp(-apart / back) } else { 1.0 }
     }
 
     fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {

@@ -60,7 +60,7 @@ impl Scale {
     }
 
     fn log10(v: f64) -> f64 {
-        if v > 0.0 { v.log10().max(LEAST) } else { LEAST }
+        if v > 0.0 { libm::log10(v).max(LEAST) } else { LEAST }
     }
 
     /// Whether it is logarithmic.
@@ -86,7 +86,7 @@ impl Scale {
     /// The number at a place.
     pub fn value(self, place: f64) -> f64 {
         let inner = self.low * (1.0 - place) + self.high * place;
-        if self.log { 10f64.powf(inner) } else { inner }
+        if self.log { libm::pow(10.0, inner) } else { inner }
     }
 
     /// At most `most` round numbers on the axis with what is written beside them, from its beginning on.
@@ -120,7 +120,7 @@ impl Scale {
             }
         }
         if ticks.len() < 2 && most >= 2 {
-            ticks = linear_ticks(10f64.powf(self.low), 10f64.powf(self.high), most);
+            ticks = linear_ticks(libm::pow(10.0, self.low), libm::pow(10.0, self.high), most);
         }
         let every = ticks.len().div_ceil(most).max(1);
         ticks.into_iter().step_by(every).collect()
@@ -152,7 +152,7 @@ fn step(span: f64, most: usize) -> f64 {
     if rough.is_nan() || rough <= 0.0 {
         return f64::MIN_POSITIVE;
     }
-    let power = 10f64.powf(rough.log10().floor());
+    let power = libm::pow(10.0, libm::log10(rough).floor());
     [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough * (1.0 - 1e-9)).unwrap_or(rough)
 }
 
@@ -161,7 +161,7 @@ fn round_up(v: f64) -> f64 {
     if !(v.is_finite() && v > 0.0) {
         return 1.0;
     }
-    let power = 10f64.powf(v.log10().floor());
+    let power = libm::pow(10.0, libm::log10(v).floor());
     let ends = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     ends.map(|m| m * power).into_iter().find(|end| *end >= v * (1.0 - 1e-9) && *end > 0.0).unwrap_or(v)
 }
@@ -172,10 +172,10 @@ fn tick_label(v: f64, step: f64, largest: f64) -> String {
         return "0".into();
     }
     if (1e-4..1e5).contains(&largest) && step >= 1e-5 {
-        let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
+        let decimals = (-(libm::log10(step) + 1e-9).floor()).max(0.0) as usize;
         return format!("{v:.decimals$}");
     }
-    let digits = (largest.log10().floor() - step.log10().floor()).clamp(0.0, 4.0) as usize;
+    let digits = (libm::log10(largest).floor() - libm::log10(step).floor()).clamp(0.0, 4.0) as usize;
     scientific(v, digits)
 }
 

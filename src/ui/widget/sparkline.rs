@@ -16,7 +16,7 @@ pub fn sparkline(values: impl Iterator<Item = f32>, width: usize, log: bool, gly
     let cells = width.min(values.len());
     let height = |v: f32| {
         let v = f64::from(v);
-        if log { v.max(1e-45).log10() } else { v }
+        if log { libm::log10(v.max(1e-45)) } else { v }
     };
     let means: Vec<Option<f64>> = (0..cells)
         .map(|c| {
