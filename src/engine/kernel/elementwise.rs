@@ -4,6 +4,9 @@
 //! The closure is compiled into the vectorised loop, so it should be free of branches with side effects and call
 //! nothing but `#[inline(always)]` functions such as those of [`super::math`]. All functions of this file panic
 //! if the lengths differ.
+//!
+//! A closure with settings has to be a `move` closure: behind a reference they might be what the loop is writing to, as
+//! far as the compiler can tell, and the loop would not be vectorised.
 
 use super::simd;
 
@@ -18,7 +21,7 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
     same(y.len(), [x.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = f(x);
             }
@@ -31,7 +34,7 @@ pub fn map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
 pub fn map_inplace(x: &mut [f32], f: impl Fn(f32) -> f32) {
     simd(
         #[inline(always)]
-        || {
+        move || {
             for x in x.iter_mut() {
                 *x = f(*x);
             }
@@ -45,7 +48,7 @@ pub fn map2(a: &[f32], b: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> f32) 
     same(out.len(), [a.len(), b.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
                 *out = f(a, b);
             }
@@ -59,7 +62,7 @@ pub fn map3(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32], f: impl Fn(f32, f3
     same(out.len(), [a.len(), b.len(), c.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
                 *out = f(a, b, c);
             }
@@ -73,7 +76,7 @@ pub fn add(x: &[f32], y: &mut [f32]) {
     same(y.len(), [x.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (y, &x) in y.iter_mut().zip(x) {
                 *y += x;
             }
@@ -87,7 +90,7 @@ pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
     same(y.len(), [x.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = a.mul_add(x, *y);
             }
@@ -100,7 +103,7 @@ pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
 pub fn scale(x: &mut [f32], factor: f32) {
     simd(
         #[inline(always)]
-        || {
+        move || {
             for x in x {
                 *x *= factor;
             }
@@ -117,7 +120,7 @@ pub fn sum_rows(x: &[f32], out: &mut [f32]) {
     }
     simd(
         #[inline(always)]
-        || {
+        move || {
             for row in x.chunks_exact(out.len()) {
                 for (o, &x) in out.iter_mut().zip(row) {
                     *o += x;
@@ -133,7 +136,7 @@ pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
     same(p.len(), [g.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (p, &g) in p.iter_mut().zip(g) {
                 *p = f(*p, g);
             }
@@ -147,7 +150,7 @@ pub fn update2(p: &mut [f32], a: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32
     same(p.len(), [a.len(), g.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for ((p, a), &g) in p.iter_mut().zip(a).zip(g) {
                 (*p, *a) = f(*p, *a, g);
             }
@@ -167,7 +170,7 @@ pub fn update3(
     same(p.len(), [a.len(), b.len(), g.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (((p, a), b), &g) in p.iter_mut().zip(a).zip(b).zip(g) {
                 (*p, *a, *b) = f(*p, *a, *b, g);
             }
@@ -188,7 +191,7 @@ pub fn update4(
     same(p.len(), [a.len(), b.len(), c.len(), g.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for ((((p, a), b), c), &g) in p.iter_mut().zip(a).zip(b).zip(c).zip(g) {
                 (*p, *a, *b, *c) = f(*p, *a, *b, *c, g);
             }
@@ -210,7 +213,7 @@ pub fn update5(
     same(p.len(), [a.len(), b.len(), c.len(), d.len(), g.len()]);
     simd(
         #[inline(always)]
-        || {
+        move || {
             for (((((p, a), b), c), d), &g) in p.iter_mut().zip(a).zip(b).zip(c).zip(d).zip(g) {
                 (*p, *a, *b, *c, *d) = f(*p, *a, *b, *c, *d, g);
             }

@@ -39,7 +39,7 @@ impl<F: Function> Layer for Elementwise<F> {
             f.x,
             f.y,
             #[inline(always)]
-            |x| function.value(x),
+            move |x| function.value(x),
         );
     }
 
@@ -53,7 +53,7 @@ impl<F: Function> Layer for Elementwise<F> {
                 b.grad_output,
                 grad_input,
                 #[inline(always)]
-                |x, y, g| g * function.slope(x, y),
+                move |x, y, g| g * function.slope(x, y),
             );
         }
     }

@@ -66,6 +66,6 @@ fn apply(mask: &[f32], keep: f32, x: &[f32], out: &mut [f32]) {
         mask,
         out,
         #[inline(always)]
-        |x, m| x * (m * keep),
+        move |x, m| x * (m * keep),
     );
 }

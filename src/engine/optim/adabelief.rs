@@ -39,7 +39,7 @@ impl Optimizer for AdaBelief {
             s,
             u.grads,
             #[inline(always)]
-            |p, m, s, g| {
+            move |p, m, s, g| {
                 let m = b1.mul_add(m, c1 * g);
                 let e = g - m;
                 let s = b2.mul_add(s, c2 * e * e) + eps_root;

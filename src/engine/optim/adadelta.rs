@@ -33,7 +33,7 @@ impl Optimizer for Adadelta {
             s,
             u.grads,
             #[inline(always)]
-            |p, v, s, g| {
+            move |p, v, s, g| {
                 let g = wd.mul_add(p, g);
                 let v = r.mul_add(v, c * g * g);
                 let root = (v + eps).sqrt();

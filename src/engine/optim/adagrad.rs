@@ -45,7 +45,7 @@ impl Optimizer for Adagrad {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, s, g| {
+            move |p, s, g| {
                 let g = wd.mul_add(p, g);
                 let s = g.mul_add(g, s);
                 ((-lr).mul_add(quotient(g, s.sqrt() + eps), p), s)

@@ -39,7 +39,7 @@ impl Optimizer for Adam {
                 v,
                 u.grads,
                 #[inline(always)]
-                |p, m, v, g| {
+                move |p, m, v, g| {
                     let g = wd.mul_add(p, g);
                     let m = b1.mul_add(m, c1 * g);
                     let v = b2.mul_add(v, c2 * g * g);
@@ -53,7 +53,7 @@ impl Optimizer for Adam {
                 x,
                 u.grads,
                 #[inline(always)]
-                |p, m, v, x, g| {
+                move |p, m, v, x, g| {
                     let g = wd.mul_add(p, g);
                     let m = b1.mul_add(m, c1 * g);
                     let v = b2.mul_add(v, c2 * g * g);

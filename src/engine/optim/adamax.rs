@@ -34,7 +34,7 @@ impl Optimizer for Adamax {
             s,
             u.grads,
             #[inline(always)]
-            |p, m, s, g| {
+            move |p, m, s, g| {
                 let g = wd.mul_add(p, g);
                 let m = b1.mul_add(m, c1 * g);
                 let (kept, new) = (b2 * s, g.abs() + eps);

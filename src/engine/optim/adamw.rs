@@ -30,7 +30,7 @@ impl AdamW {
             v,
             g,
             #[inline(always)]
-            |p, m, v, g| {
+            move |p, m, v, g| {
                 let m = k.b1.mul_add(m, k.c1 * g);
                 let v = k.b2.mul_add(v, k.c2 * g * g);
                 (k.move_by(p, m, v), m, v)
@@ -89,7 +89,7 @@ impl Optimizer for AdamW {
                     x,
                     u.grads,
                     #[inline(always)]
-                    |p, m, v, x, g| {
+                    move |p, m, v, x, g| {
                         let m = k.b1.mul_add(m, k.c1 * g);
                         let v = k.b2.mul_add(v, k.c2 * g * g);
                         let x = if v > x { v } else { x };

@@ -46,7 +46,7 @@ impl Optimizer for Adan {
             previous,
             u.grads,
             #[inline(always)]
-            |p, m, v, n, previous, g| {
+            move |p, m, v, n, previous, g| {
                 let d = if first { 0.0 } else { g - previous };
                 let m = b1.mul_add(m, c1 * g);
                 let v = b2.mul_add(v, c2 * d);

@@ -45,7 +45,7 @@ impl Optimizer for Asgd {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, a, g| {
+            move |p, a, g| {
                 let g = wd.mul_add(p, g);
                 let p = keep.mul_add(p, -eta * g);
                 (p, if follow { p } else { mu.mul_add(p - a, a) })

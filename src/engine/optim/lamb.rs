@@ -43,7 +43,7 @@ impl Optimizer for Lamb {
                 &mut v[r],
                 p,
                 #[inline(always)]
-                |g, m, v, p| {
+                move |g, m, v, p| {
                     let m = b1.mul_add(m, c1 * g);
                     let v = b2.mul_add(v, c2 * g * g);
                     (wd.mul_add(p, quotient(by_m * m, v.sqrt().mul_add(root, eps))), m, v)

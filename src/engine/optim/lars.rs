@@ -39,7 +39,7 @@ impl Optimizer for Lars {
                 &mut state.vectors[0][r],
                 d,
                 #[inline(always)]
-                |p, b, d| {
+                move |p, b, d| {
                     let b = mu.mul_add(b, -rate * d);
                     (p + b, b)
                 },

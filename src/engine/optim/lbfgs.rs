@@ -70,7 +70,7 @@ impl Optimizer for Lbfgs {
                 previous,
                 gradient,
                 #[inline(always)]
-                |g, old| g - old,
+                move |g, old| g - old,
             );
             let curvature = length * kernel::dot_f64(gradient, d);
             if curvature > 1e-10 {
@@ -79,7 +79,7 @@ impl Optimizer for Lbfgs {
                     d,
                     &mut s[next],
                     #[inline(always)]
-                    |d| length as f32 * d,
+                    move |d| length as f32 * d,
                 );
                 y[next].copy_from_slice(gradient);
                 scalars[GAMMA] = curvature / kernel::sum_sq_f64(gradient);
@@ -100,7 +100,7 @@ impl Optimizer for Lbfgs {
                 u.grads,
                 d,
                 #[inline(always)]
-                |g| -g,
+                move |g| -g,
             );
             length = cautious * u.lr;
         }

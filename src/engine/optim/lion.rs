@@ -30,7 +30,7 @@ impl Optimizer for Lion {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, m, g| {
+            move |p, m, g| {
                 let d = sign(b1.mul_add(m, c1 * g));
                 ((-lr).mul_add(wd.mul_add(p, d), p), b2.mul_add(m, c2 * g))
             },

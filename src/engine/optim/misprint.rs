@@ -32,7 +32,7 @@ impl Optimizer for MisprintedMomentum {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, m, g| {
+            move |p, m, g| {
                 let m = m.mul_add(m, g);
                 (p - lr * m, m)
             },
@@ -72,7 +72,7 @@ impl Optimizer for MisprintedNesterov {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |_, m, g| (-lr * ((1.0 + mu) * m - mu * g), keep * m + mu * g),
+            move |_, m, g| (-lr * ((1.0 + mu) * m - mu * g), keep * m + mu * g),
         );
     }
     fn formula(&self) -> &'static str {
@@ -116,7 +116,7 @@ impl Optimizer for MisprintedAdam {
             v,
             u.grads,
             #[inline(always)]
-            |p, m, v, g| {
+            move |p, m, v, g| {
                 let p = p - step_size * m / v.sqrt().mul_add(root, eps);
                 (p, b1 * m + (1.0 - b1) * g, b2 * v + (1.0 - b2) * g * g)
             },

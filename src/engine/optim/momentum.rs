@@ -33,7 +33,7 @@ impl Optimizer for Momentum {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, b, g| {
+            move |p, b, g| {
                 let g = wd.mul_add(p, g);
                 let b = mu.mul_add(b, share * g);
                 ((-lr).mul_add(b, p), b)

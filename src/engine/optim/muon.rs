@@ -70,7 +70,7 @@ impl Optimizer for Muon {
                 m,
                 g,
                 #[inline(always)]
-                |_, m, g| {
+                move |_, m, g| {
                     let m = beta.mul_add(m, fresh * g);
                     (by_m.mul_add(m, by_g * g), m)
                 },
@@ -83,7 +83,7 @@ impl Optimizer for Muon {
                 p,
                 x,
                 #[inline(always)]
-                |p, x| (-rate as f32).mul_add(x, keep * p),
+                move |p, x| (-rate as f32).mul_add(x, keep * p),
             );
         }
     }
@@ -130,7 +130,7 @@ pub fn orthogonalise(
             polynomial,
             square,
             #[inline(always)]
-            |squared, gram| b.mul_add(gram, c * squared),
+            move |squared, gram| b.mul_add(gram, c * squared),
         );
         let factor = ArrayView2::from_shape((n, n), &*polynomial).expect("n x n numbers");
         let out = ArrayViewMut2::from_shape((rows, columns), &mut *next).expect("rows x columns numbers");
@@ -143,7 +143,7 @@ pub fn orthogonalise(
             x,
             next,
             #[inline(always)]
-            |x, moved| a.mul_add(x, moved),
+            move |x, moved| a.mul_add(x, moved),
         );
     }
 }

@@ -54,7 +54,7 @@ impl Optimizer for NAdam {
             v,
             u.grads,
             #[inline(always)]
-            |p, m, v, g| {
+            move |p, m, v, g| {
                 let g = wd.mul_add(p, g);
                 let m = b1.mul_add(m, c1 * g);
                 let v = b2.mul_add(v, c2 * g * g);

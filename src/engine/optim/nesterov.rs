@@ -28,7 +28,7 @@ impl Optimizer for Nesterov {
             &mut state.vectors[0],
             u.grads,
             #[inline(always)]
-            |p, b, g| {
+            move |p, b, g| {
                 let g = wd.mul_add(p, g);
                 let b = mu.mul_add(b, g);
                 ((-lr).mul_add(mu.mul_add(b, g), p), b)

@@ -42,7 +42,7 @@ impl Optimizer for NovoGrad {
                 &mut m[r],
                 g,
                 #[inline(always)]
-                |p, m, g| {
+                move |p, m, g| {
                     let m = b1.mul_add(m, wd.mul_add(p, scale * g));
                     ((-lr).mul_add(m, p), m)
                 },

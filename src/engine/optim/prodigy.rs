@@ -57,7 +57,7 @@ impl Optimizer for Prodigy {
             s,
             u.grads,
             #[inline(always)]
-            |m, v, s, g| (b1.mul_add(m, c1 * g), b2.mul_add(v, c2 * g * g), b3.mul_add(s, c3 * g)),
+            move |m, v, s, g| (b1.mul_add(m, c1 * g), b2.mul_add(v, c2 * g * g), b3.mul_add(s, c3 * g)),
         );
         scalars[1] = beta3 * scalars[1] + d / d0 * k * travelled;
         let size = kernel::sum_abs_f64(s);
@@ -72,7 +72,7 @@ impl Optimizer for Prodigy {
             v,
             u.grads,
             #[inline(always)]
-            |p, delta, m, v, _| {
+            move |p, delta, m, v, _| {
                 let step = wd.mul_add(p, k * quotient(m, v.sqrt() + eps));
                 (p - step, delta + step, m, v)
             },

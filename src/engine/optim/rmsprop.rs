@@ -52,7 +52,7 @@ impl Optimizer for RmsProp {
                 v,
                 u.grads,
                 #[inline(always)]
-                |p, v, g| {
+                move |p, v, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     ((-lr).mul_add(quotient(g, v.sqrt() + eps), p), v)
@@ -64,7 +64,7 @@ impl Optimizer for RmsProp {
                 b,
                 u.grads,
                 #[inline(always)]
-                |p, v, b, g| {
+                move |p, v, b, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     let b = mu.mul_add(b, quotient(g, v.sqrt() + eps));
@@ -77,7 +77,7 @@ impl Optimizer for RmsProp {
                 m,
                 u.grads,
                 #[inline(always)]
-                |p, v, m, g| {
+                move |p, v, m, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     let m = a.mul_add(m, c * g);
@@ -91,7 +91,7 @@ impl Optimizer for RmsProp {
                 b,
                 u.grads,
                 #[inline(always)]
-                |p, v, m, b, g| {
+                move |p, v, m, b, g| {
                     let g = wd.mul_add(p, g);
                     let v = a.mul_add(v, c * g * g);
                     let m = a.mul_add(m, c * g);

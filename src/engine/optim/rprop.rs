@@ -50,7 +50,7 @@ impl Optimizer for Rprop {
             previous,
             u.grads,
             #[inline(always)]
-            |p, s, previous, g| {
+            move |p, s, previous, g| {
                 let turn = sign(g) * sign(previous);
                 let s = s * if turn > 0.0 {
                     plus

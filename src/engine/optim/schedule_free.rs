@@ -71,7 +71,7 @@ impl Optimizer for ScheduleFreeSgd {
             x,
             u.grads,
             #[inline(always)]
-            |y, z, x, g| {
+            move |y, z, x, g| {
                 let z = (-lr).mul_add(wd.mul_add(y, g), z);
                 let x = share.mul_add(z - x, x);
                 (b1.mul_add(x - z, z), z, x)
@@ -112,7 +112,7 @@ impl Optimizer for ScheduleFreeAdamW {
             x,
             u.grads,
             #[inline(always)]
-            |y, v, z, x, g| {
+            move |y, v, z, x, g| {
                 let v = b2.mul_add(v, c2 * g * g);
                 let d = quotient(g, v.sqrt().mul_add(root, eps));
                 let z = (-lr).mul_add(wd.mul_add(y, d), z);

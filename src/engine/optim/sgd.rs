@@ -22,7 +22,7 @@ impl Optimizer for Sgd {
             update.params,
             update.grads,
             #[inline(always)]
-            |p, g| {
+            move |p, g| {
                 let g = wd.mul_add(p, g);
                 (-lr).mul_add(g, p)
             },

@@ -20,7 +20,7 @@ impl Optimizer for SignSgd {
             u.params,
             u.grads,
             #[inline(always)]
-            |p, g| (-lr).mul_add(sign(g), p),
+            move |p, g| (-lr).mul_add(sign(g), p),
         );
     }
     fn formula(&self) -> &'static str {

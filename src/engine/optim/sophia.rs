@@ -51,7 +51,7 @@ impl Sophia {
             h,
             u.grads,
             #[inline(always)]
-            |p, m, h, g| {
+            move |p, m, h, g| {
                 let m = b1.mul_add(m, c1 * g);
                 let curvature = if gamma * h > eps { gamma * h } else { eps };
                 let d = by_m * m / curvature;
@@ -66,7 +66,7 @@ impl Sophia {
                 h,
                 &scratch[0],
                 #[inline(always)]
-                |h, d| b2.mul_add(h, c2 * d),
+                move |h, d| b2.mul_add(h, c2 * d),
             );
         }
     }

@@ -38,7 +38,7 @@ impl Optimizer for Yogi {
             v,
             u.grads,
             #[inline(always)]
-            |p, m, v, g| {
+            move |p, m, v, g| {
                 let m = b1.mul_add(m, c1 * g);
                 let square = g * g;
                 let v = (-c2 * sign(v - square)).mul_add(square, v);
