@@ -16,8 +16,8 @@ fn fold<T: Copy, A: Copy>(x: &[T], zero: A, step: impl Fn(A, T) -> A, join: impl
     let mut lanes = [zero; LANES];
     let (groups, tail) = x.as_chunks::<LANES>();
     for group in groups {
-        for (lane, &x) in lanes.iter_mut().zip(group) {
-            *lane = step(*lane, x);
+        for l in 0..LANES {
+            lanes[l] = step(lanes[l], group[l]);
         }
     }
     for (lane, &x) in lanes.iter_mut().zip(tail) {
