@@ -221,15 +221,19 @@ impl Plain<'_> {
             "status" => Ok(Some(Answer::Status)),
             "look" => {
                 let lane = self.lane(first)?;
-                let found: String =
-                    findings(lane).iter().map(|f| format!("  {}\n", plain(&f.text))).collect();
-                Ok(Some(Answer::Say(of(lane) + &found)))
+                let mut text = of(lane);
+                for f in findings(lane) {
+                    put(&mut text, format_args!("  {}\n", plain(&f.text)));
+                }
+                Ok(Some(Answer::Say(text)))
             }
             "settings" => {
                 let lane = self.lane(first)?;
-                let fields = lane.info.recipe.fields().into_iter();
-                let fields = fields.map(|f| format!("  {}: {}\n", f.name, escaped(&f.value)));
-                Ok(Some(Answer::Say(of(lane) + &fields.collect::<String>())))
+                let mut text = of(lane);
+                for f in lane.info.recipe.fields() {
+                    put(&mut text, format_args!("  {}: {}\n", f.name, escaped(&f.value)));
+                }
+                Ok(Some(Answer::Say(text)))
             }
             "set" => self.set(line).map(|c| Some(Answer::Order(c))),
             "copy" => {

@@ -333,9 +333,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DirError> {
     let fault = |what: String| DirError { path: path.into(), what };
     let whole = std::path::absolute(path).map_err(|e| fault(plain(&e)))?;
     match whole.symlink_metadata() {
-        Ok(found) if !found.is_file() => {
-            return Err(fault("something else than a file has this name".into()));
-        }
+        Ok(found) if !found.is_file() => Err(fault("something else than a file has this name".into())),
         _ => store::replace(&whole, bytes).map_err(|e| fault(plain(&e))),
     }
 }

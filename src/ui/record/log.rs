@@ -131,20 +131,20 @@ impl Log {
     pub fn event(&mut self, event: &Event, app: &App) {
         match event {
             Event::Changed { lane, step, .. } => {
-                self.close(|o| (*o == Open::Set(*lane)).then_some(Some(*step)))
+                self.close(|o| (*o == Open::Set(*lane)).then_some(Some(*step)));
             }
             Event::Started { lane, .. } => {
                 self.anew = false;
                 // New settings that make the lane begin anew do so at any step.
                 self.close(|o| (*o == Open::Set(*lane)).then_some(None));
             }
-            Event::Phase { phase: Phase::Paused, .. } => {
-                if app.view.lanes.iter().all(|l| l.phase != Phase::Running) {
-                    self.close(|o| match o {
-                        Open::Rest(lane, n) => Some(app.view.lane(*lane).map(|l| l.step.saturating_sub(*n))),
-                        Open::Set(_) => None,
-                    });
-                }
+            Event::Phase { phase: Phase::Paused, .. }
+                if app.view.lanes.iter().all(|l| l.phase != Phase::Running) =>
+            {
+                self.close(|o| match o {
+                    Open::Rest(lane, n) => Some(app.view.lane(*lane).map(|l| l.step.saturating_sub(*n))),
+                    Open::Set(_) => None,
+                });
             }
             _ => {}
         }

@@ -4,7 +4,6 @@ use super::super::theme::Theme;
 use super::super::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 /// What stands below the lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer 
         let line = text::shorten(line, usize::from(room.saturating_sub(2)), theme.glyphs);
         let x =
             (area.width.saturating_sub(text::width(&line)) / 2).min(room.saturating_sub(text::width(&line)));
-        text::put(&mut picture, band, x, y, &line, theme.strong.patch(Style::new()));
+        text::put(&mut picture, band, x, y, &line, theme.strong);
     }
     picture
 }
