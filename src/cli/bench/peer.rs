@@ -6,7 +6,7 @@
 use super::race::side_by_side;
 use super::workload::{BATCHES, Kind, Workload};
 use crate::cli::print;
-use crate::engine::attack::{Attack as _, Scratch, Task, Valid, Victim, pgd::Pgd};
+use crate::engine::attack::{Attack as _, Key, Scratch, Task, Valid, Victim, pgd::Pgd};
 use crate::engine::data::Labels;
 use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
 use crate::engine::team::Team;
@@ -96,7 +96,9 @@ impl Race {
         let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
         let mut lanes = workload.lanes();
         if threads > 1 {
-            lanes.iter_mut().for_each(|lane| lane.work_with(&team));
+            for lane in &mut lanes {
+                lane.work_with(&team);
+            }
         }
         let start = lanes.iter().map(Trainer::snapshot).collect();
         Self { lanes, start, crew: Arc::clone(crew), threads, check_steps: workload.check_steps }
@@ -165,7 +167,7 @@ impl Siege {
             classes: &of[first..][..self.rows],
             targeted: false,
             valid: Valid::All(0.0, 1.0),
-            key: Default::default(),
+            key: Key::default(),
         };
         let live = self.lane.live();
         let mut victim = Victim::new(self.lane.network(), &live.params, &live.state, &mut self.scratch)

@@ -112,7 +112,9 @@ fn measured(
     let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
     let lane = |_| Trainer::new(&data, recipe(layers, batch), 1, 1_000_000);
     let mut lanes = (0..lanes).map(lane).collect::<Result<Vec<_>, _>>()?;
-    lanes.iter_mut().for_each(|lane| lane.work_with(&team));
+    for lane in &mut lanes {
+        lane.work_with(&team);
+    }
     let network = Arc::clone(lanes[0].network());
     let together = (2_000_000 / network.work().saturating_mul(batch).max(1)).clamp(1, TOGETHER);
     let each = seconds(BUDGET, || side_by_side(&mut lanes, together, threads, crew));

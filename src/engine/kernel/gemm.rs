@@ -350,7 +350,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
                 self.multiply::<MR>(i, ByRows(rows));
             }
             Matrix::Columns(data, stride) => {
-                self.multiply::<MR>(i, ByColumns::<MR>(&data[p * stride + i..], *stride))
+                self.multiply::<MR>(i, ByColumns::<MR>(&data[p * stride + i..], *stride));
             }
             Matrix::Any(view) => {
                 let scratch = std::mem::take(&mut self.scratch);

@@ -57,7 +57,7 @@ impl Places {
 pub struct Rows<'a> {
     data: *mut f32,
     places: &'a Places,
-    rows: Range<usize>,
+    range: Range<usize>,
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
@@ -72,19 +72,19 @@ impl<'a> Rows<'a> {
     /// If the buffer is too short or has not so many rows.
     pub fn new(data: &'a mut [f32], places: &'a Places, rows: usize) -> Self {
         assert!(data.len() >= places.len && rows <= places.rows, "{rows} rows of tables in {}", data.len());
-        Self { data: data.as_mut_ptr(), places, rows: 0..rows, borrowed: PhantomData }
+        Self { data: data.as_mut_ptr(), places, range: 0..rows, borrowed: PhantomData }
     }
 
     /// The rows before `at` and those from there on.
     pub fn split(self, at: usize) -> (Self, Self) {
-        let Range { start, end } = self.rows;
+        let Range { start, end } = self.range;
         let middle = end.min(start + at);
-        (Self { rows: start..middle, ..self }, Self { rows: middle..end, ..self })
+        (Self { range: start..middle, ..self }, Self { range: middle..end, ..self })
     }
 
     fn place(&self, table: usize) -> (usize, usize) {
         let (start, width) = self.places.tables[table];
-        (start + self.rows.start * width, self.rows.len() * width)
+        (start + self.range.start * width, self.range.len() * width)
     }
 
     /// The rows of one table.

@@ -100,7 +100,9 @@ impl Maximum {
     /// Whether the windows are 2 x 2 and tile the image: the usual case, in which every pixel has one window.
     fn tiles(&self) -> bool {
         let w = &self.window;
-        (w.kernel, w.stride, w.padding) == (2, 2, 0) && w.width % 2 == 0 && w.height % 2 == 0
+        (w.kernel, w.stride, w.padding) == (2, 2, 0)
+            && w.width.is_multiple_of(2)
+            && w.height.is_multiple_of(2)
     }
 }
 

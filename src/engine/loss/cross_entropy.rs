@@ -90,7 +90,9 @@ impl Block<'_> {
                     *shift = maximum(z);
                     e.iter_mut().zip(z).for_each(|(e, &z)| *e = z - *shift);
                 }
-                e.iter_mut().for_each(|e| *e = math::exp(*e));
+                for e in e.iter_mut() {
+                    *e = math::exp(*e);
+                }
                 for (e, sum) in e.chunks_exact(width).zip(&mut sums) {
                     *sum = sum_of(e);
                 }
