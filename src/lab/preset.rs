@@ -48,6 +48,7 @@ presets! {
     "saddle"
     "valley"
     "myth-learning-rate"
+    "myth-small-learning-rate"
     "myth-momentum"
     "myth-lstm"
     "myth-regularisers"
