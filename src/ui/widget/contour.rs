@@ -2,14 +2,11 @@
 //! what lies on the plane.
 
 use super::canvas::{Canvas, Pen};
-use super::colour::{self, Map, Rgb};
+use super::colour::{self, Map};
 use super::heat::{self, Pixel};
 use crate::ui::theme::{Depth, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-
-/// What the colours are mixed with, so that what is drawn over them can be read.
-const GROUND: Rgb = [16, 18, 24];
 
 /// Heights, cut into bands.
 #[derive(Clone, Debug)]
@@ -65,7 +62,9 @@ impl<'a> Contour<'a> {
         heat::raster(buf, area, theme, 1, |x, y| {
             let band = self.band((f64::from(x) + 0.5) / w, (f64::from(y) + 0.5) / h)?;
             let t = f64::from(band) / f64::from(self.bands - 1);
-            let color = colour::of_rgb(colour::mix(GROUND, Map::Sequential.rgb(t), 0.4), theme.depth);
+            // Mixed with the ground, so that what is drawn over them can be read.
+            let rgb = colour::mix(theme.ground(), Map::Sequential.rgb(t), 0.4);
+            let color = colour::of_rgb(rgb, theme.depth);
             Some(Pixel { color, shade: t })
         });
     }

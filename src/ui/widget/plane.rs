@@ -3,7 +3,7 @@
 use super::colour::{self, Rgb};
 use super::heat::{self, Pixel};
 use super::text;
-use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -42,8 +42,6 @@ const BASIC: [Color; 8] = [
     Color::Blue,
     Color::Gray,
 ];
-/// Where nothing is certain.
-const GROUND: Rgb = [22, 22, 28];
 
 /// The character of a class' points.
 pub fn mark(class: u32, glyphs: Glyphs) -> char {
@@ -60,7 +58,11 @@ pub fn color(class: u32, theme: &Theme) -> Color {
     match theme.depth {
         Depth::Mono => Color::Reset,
         Depth::Sixteen => BASIC[i],
-        depth => colour::of_rgb(colour::mix(COLOURS[i], [255; 3], 0.25), depth),
+        // Away from the ground, on which the class has the same hue.
+        depth => {
+            let away = if theme.scheme == Scheme::Light { ([0; 3], 0.4) } else { ([255; 3], 0.25) };
+            colour::of_rgb(colour::mix(COLOURS[i], away.0, away.1), depth)
+        }
     }
 }
 
@@ -86,12 +88,13 @@ impl Plane<'_> {
         let i = class as usize % COLOURS.len();
         let color = match theme.depth {
             Depth::Mono => Color::Reset,
+            Depth::Sixteen if sure < 0.3 && theme.scheme == Scheme::Light => Color::White,
             Depth::Sixteen if sure < 0.3 => Color::Black,
             Depth::Sixteen => BASIC[i],
             // In eight steps: the eye sees the slope all the same, and a picture of few colours is a fraction of the bytes.
             depth => {
                 let sure = (8.0 * sure).round() / 8.0;
-                colour::of_rgb(colour::mix(GROUND, COLOURS[i], 0.12 + 0.5 * sure), depth)
+                colour::of_rgb(colour::mix(theme.ground(), COLOURS[i], 0.12 + 0.5 * sure), depth)
             }
         };
         // Without colour: the share of ink tells the class.
@@ -172,8 +175,9 @@ mod tests {
 
     #[test]
     fn classes_have_colours_and_characters_of_their_own() {
-        for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
-            let theme = Theme::dark(depth, Glyphs::Unicode);
+        let depths = [Depth::True, Depth::Indexed, Depth::Sixteen];
+        for (scheme, depth) in [Scheme::Dark, Scheme::Light].into_iter().flat_map(|s| depths.map(|d| (s, d))) {
+            let theme = Theme::new(scheme, depth, Glyphs::Unicode);
             let plane = Plane { width: 2, values: &[0.02, 0.98], extent: [0.0, 1.0, 0.0, 1.0], classes: 2 };
             let area = Rect::new(0, 0, 2, 1);
             let mut buf = Buffer::empty(area);
@@ -183,5 +187,17 @@ mod tests {
             assert_eq!((buf[(0, 0)].symbol(), buf[(1, 0)].symbol()), ("●", "○"));
             assert!(buf[(0, 0)].fg != buf[(0, 0)].bg && buf[(1, 0)].fg != buf[(1, 0)].bg, "{depth:?}");
         }
+    }
+
+    #[test]
+    fn where_nothing_is_certain_the_ground_is_that_of_the_theme() {
+        let plane = Plane { width: 1, values: &[0.5], extent: [0.0, 1.0, 0.0, 1.0], classes: 2 };
+        let area = Rect::new(0, 0, 1, 1);
+        let brightness = |scheme| {
+            let mut buf = Buffer::empty(area);
+            plane.draw(&Theme::new(scheme, Depth::True, Glyphs::Unicode), area, &mut buf);
+            colour::to_rgb(buf[(0, 0)].bg).map(colour::brightness).expect("a colour")
+        };
+        assert!(brightness(Scheme::Dark) < 80.0 && brightness(Scheme::Light) > 180.0);
     }
 }
