@@ -40,7 +40,7 @@ pub struct Curves {
 impl Default for Curves {
     fn default() -> Self {
         let (metric, axis) = (Metric::Loss, XAxis::Steps);
-        Self { metric, log: BTreeMap::new(), smoothing: 2, axis, recent: false, cursor: None }
+        Self { metric, log: BTreeMap::new(), smoothing: 3, axis, recent: false, cursor: None }
     }
 }
 

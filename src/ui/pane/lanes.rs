@@ -112,7 +112,6 @@ fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     if !apart.is_empty() {
         let _ = write!(words, "{sign}{apart}");
     }
-    let _ = write!(words, " of {} seeds", s.seeds);
     if s.lost > 0 {
         let _ = write!(words, ", {} lost", s.lost);
     }
@@ -201,6 +200,10 @@ impl Pane for Lanes {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Lanes", cx.theme.strong);
         let by = contested(cx.view);
+        // Here, not in every lane's narrow row: all lanes have the same seeds.
+        if let Some(s) = cx.view.lanes.iter().find_map(|l| l.spread) {
+            line.push_span(Span::styled(format!("  {} seeds", s.seeds), cx.theme.text));
+        }
         if !by.is_empty() {
             line.push_span(Span::styled(format!("  differ by {}", by.join(", ")), cx.theme.faint));
         }
