@@ -168,7 +168,7 @@ impl Session {
         if !fds[0].revents().contains(PollFlags::IN) {
             return !fds[0].revents().contains(PollFlags::HUP) && !fds[1].revents().contains(PollFlags::IN);
         }
-        let mut bytes = [0; 65_536];
+        let mut bytes = [0; 4096];
         let Ok(n) = self.pty.as_mut().expect("the line is up").read(&mut bytes) else { return false };
         self.raw.extend_from_slice(&bytes[..n]);
         self.half.extend_from_slice(&bytes[..n]);
