@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_long_way_keeps_its_ends_and_its_bounces() {
-        let at = |step: u32| [step as f32, f32::from(u8::from(step % 2 == 0))];
+        let at = |step: u32| [step as f32, f32::from(u8::from(step.is_multiple_of(2)))];
         let mut trail = Trail::new(at(0));
         for step in 1..100_001 {
             trail.push(at(step));

@@ -35,11 +35,10 @@ fn resulting(name: &str, term: &dyn Fn(&str) -> f64) -> Option<f64> {
         "AdamW" => -lr * (term("m̂") / term("√v̂ + eps") + term("λθ")),
         "Adamax" => -lr * term("m̂") / term("u"),
         "AdaBelief" => -lr * term("m̂") / term("√ŝ + eps"),
-        "NovoGrad" => -lr * term("m"),
+        "NovoGrad" | "MisprintedMomentum" => -lr * term("m"),
         "SignSgd" => -lr * sign(term("g")),
         "Lars" => term("b"),
         "Lamb" => -lr * term("‖θ‖/‖d‖") * term("d"),
-        "MisprintedMomentum" => -lr * term("m"),
         _ => return None,
     })
 }
@@ -65,14 +64,14 @@ fn the_numbers_under_the_microscope_are_those_of_the_step() {
             let done = t.step(true).unwrap();
             assert_eq!(bits(&plain.live.params), bits(&t.live.params), "{name}: looking changes nothing");
             let (mut gradient, mut moved) = (0f32, 0f32);
-            for i in 0..from.len() {
+            for (i, &from) in from.iter().enumerate() {
                 let e = t.examine(i).expect("a step");
                 let term = |wanted: &str| {
                     let found = e.terms.iter().find(|(n, _)| *n == wanted);
                     found.unwrap_or_else(|| panic!("{name} has no {wanted}: {:?}", e.terms)).1
                 };
-                let step_of_i = f64::from(t.live.params[i]) - f64::from(from[i]);
-                assert_eq!((e.step, e.from, e.to), (step, from[i], t.live.params[i]), "{name}");
+                let step_of_i = f64::from(t.live.params[i]) - f64::from(from);
+                assert_eq!((e.step, e.from, e.to), (step, from, t.live.params[i]), "{name}");
                 assert_eq!((term("Δθ"), term("lr")), (step_of_i, done.lr), "{name}");
                 assert!(f64::from(e.raw).abs() >= term("g").abs(), "{name}: the clip shortens");
                 assert!(done.grad_norm <= 0.05 || e.raw == 0.0 || term("g") != f64::from(e.raw), "{name}");

@@ -62,6 +62,7 @@ mod tests {
     use super::*;
     use crate::registry::Value as _;
     use crate::ui::theme::Depth;
+    use ratatui::buffer::Cell;
 
     fn picture(schedule: &str, step: u64, w: u16, h: u16) -> Vec<String> {
         let theme = Theme::dark(Depth::Mono, Glyphs::Ascii);
@@ -69,7 +70,7 @@ mod tests {
         let mut buf = Buffer::empty(area);
         let schedule = ScheduleConfig::parse(schedule).expect("a schedule");
         draw(&schedule, 0.1, Way { step, total: 100 }, &theme, area, &mut buf);
-        buf.content.chunks(usize::from(w).max(1)).map(|r| r.iter().map(|c| c.symbol()).collect()).collect()
+        buf.content.chunks(usize::from(w).max(1)).map(|r| r.iter().map(Cell::symbol).collect()).collect()
     }
 
     #[test]
