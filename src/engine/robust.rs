@@ -5,6 +5,7 @@
 use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, noise, pgd};
 use crate::registry::settings;
 
+pub mod least;
 pub mod prediction;
 pub mod smoothing;
 pub mod trust;
@@ -128,85 +129,6 @@ pub fn curve(
     let mut adv = Vec::new();
     let sized = sizes.iter().filter_map(|&eps| Some((eps, attack.clone().with_eps(eps)?)));
     sized.map(|(eps, attack)| (eps, accuracy_under(victim, task, &*attack, &mut adv))).collect()
-}
-
-/// The least size, up to `resolution`, with which an attack fools the network for the first sample of a task.
-///
-/// The size doubles from `resolution` until the network is fooled, then bisection narrows the last doubling. The answer
-/// is a size that does fool it; smaller ones may too where success is not monotonic in the size (FGSM oversteps). 0 if
-/// the network errs by itself, `None` if nothing up to `max` fools it. Costs about 2 log2(max/resolution) attacks.
-pub fn smallest_eps(
-    victim: &mut Victim<'_>,
-    task: &Task<'_>,
-    attack: &AttackConfig,
-    max: f64,
-    resolution: f64,
-) -> Option<f64> {
-    smallest_eps_near(victim, task, attack, max, resolution, None)
-}
-
-/// The same, sought from a size on that may be near: then it takes a handful of attacks.
-pub fn smallest_eps_near(
-    victim: &mut Victim<'_>,
-    task: &Task<'_>,
-    attack: &AttackConfig,
-    max: f64,
-    resolution: f64,
-    hint: Option<f64>,
-) -> Option<f64> {
-    let task = task.part(0..1, victim.size());
-    let mut adv = vec![0.0; victim.size()];
-    let mut fools = |eps: f64| {
-        adv.copy_from_slice(task.x);
-        if eps > 0.0 {
-            let Some(attack) = attack.clone().with_eps(eps) else { return false };
-            attack.perturb(victim, &task, &mut adv);
-        }
-        (victim.answers(&adv, 0)[0] == Some(task.classes[0])) == task.targeted
-    };
-    if fools(0.0) {
-        return Some(0.0);
-    }
-    let (mut holds, mut breaks) = (0.0, resolution.min(max));
-    if let Some(hint) = hint.filter(|hint| *hint > resolution && *hint <= max) {
-        // Around the hint in ever wider steps, until one end holds and the other breaks.
-        let (mut reach, mut at) = (resolution, hint);
-        if fools(hint) {
-            loop {
-                breaks = at;
-                at = (at - reach).max(0.0);
-                holds = at;
-                if at == 0.0 || !fools(at) {
-                    break;
-                }
-                reach *= 2.0;
-            }
-        } else {
-            while !fools(at) {
-                if at >= max {
-                    return None;
-                }
-                holds = at;
-                at = (at + reach).min(max);
-                reach *= 2.0;
-            }
-            breaks = at;
-        }
-    }
-    while !fools(breaks) {
-        if breaks >= max {
-            return None;
-        }
-        (holds, breaks) = (breaks, (2.0 * breaks).min(max));
-    }
-    while breaks - holds > resolution {
-        let middle = f64::midpoint(holds, breaks);
-        if middle <= holds || middle >= breaks {
-            break;
-        }
-        if fools(middle) { breaks = middle } else { holds = middle }
-    }
-    Some(breaks)
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ presets! {
     "fgsm-digits"
     "robust-optimizers"
     "adversarial-training"
+    "input-gradient-penalty"
     "noise-defence"
     "masked-gradients"
     "label-smoothing-attack"

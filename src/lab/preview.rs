@@ -7,11 +7,12 @@ use crate::engine::data::{Labels, Samples};
 use crate::engine::kernel::math;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
+use crate::engine::robust::least::Bracket;
 use crate::engine::shape::Shape;
 use crate::lab::run::Peek;
 use crate::lab::trainer::batch::argmax;
 use crate::limits;
-use crate::telemetry::{Data, Event, View};
+use crate::telemetry::{Data, Event, LaneId, View};
 use std::sync::Arc;
 
 mod attack;
@@ -31,8 +32,8 @@ const POINTS: usize = 500;
 #[derive(Debug, Default)]
 pub struct Memory {
     of: Vec<(Arc<Network>, Workspace, Scratch)>,
-    /// The least sizes that fooled a lane when they were sought last, by attack.
-    least: Vec<(usize, String, f64)>,
+    /// The least size that fools each lane, as far as it is known, and what it belongs to.
+    least: Vec<(LaneId, attack::Asked, Bracket)>,
 }
 
 /// Rows of one pass of an attack.
@@ -55,14 +56,9 @@ impl Memory {
         (ws, scratch)
     }
 
-    /// Where the least size that fools was last.
-    fn hint(&self, lane: usize, attack: &str) -> Option<f64> {
-        self.least.iter().find(|(l, a, _)| *l == lane && a == attack).map(|(.., eps)| *eps)
-    }
-
-    fn remember(&mut self, lane: usize, attack: &str, least: Option<f64>) {
+    fn remember(&mut self, lane: LaneId, asked: attack::Asked, bracket: Bracket) {
         self.least.retain(|(l, ..)| *l != lane);
-        self.least.extend(least.map(|eps| (lane, attack.to_string(), eps)));
+        self.least.push((lane, asked, bracket));
     }
 }
 

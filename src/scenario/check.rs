@@ -346,8 +346,19 @@ impl Recipe {
 
 /// What attacks, defences and votes need: one class for a whole sample, and inputs that can be changed a little.
 fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str> {
-    if !matches!(data.train.labels, Labels::Classes { .. }) {
-        return Err("needs a classifier of whole samples; these data have no class a sample");
+    match data.train.labels {
+        Labels::Classes { .. } => {}
+        Labels::Values { .. } => {
+            return Err(
+                "needs a classifier of whole samples; these data have numbers to predict, no class a sample",
+            );
+        }
+        _ => {
+            return Err(
+                "needs a classifier of whole samples; these data have a class for every time step, none a \
+                sample (Npy() of arrays [samples, steps, features] and classes has one)",
+            );
+        }
     }
     if matches!(recipe.network.first(), Some(LayerConfig::Embedding(_))) {
         return Err("changes inputs a little, but these inputs are numbers of words");

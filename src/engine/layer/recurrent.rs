@@ -86,6 +86,10 @@ fn build<C: Cell>(
         Shape::Sequence { steps, features } => {
             Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
         }
+        // The rows of an image of one channel are its time steps: how arrays [samples, steps, features] come in.
+        Shape::Image { channels: 1, height: steps, width: features } => {
+            Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
+        }
         other => {
             Err(format!("{who} needs a sequence, {other} goes in; an Embedding turns whole numbers into one"))
         }

@@ -1,5 +1,6 @@
 //! The measures on classifiers with one feature and one known boundary, at 0.5.
 
+use super::least::smallest_eps;
 use super::smoothing::Smoothing;
 use super::*;
 use crate::engine::attack::{Key, Norm, Scratch, Valid, bim};

@@ -294,3 +294,113 @@ fn a_picture_that_is_none_is_told_and_one_of_ones_own_is_attacked() {
     assert!(parts.iter().all(|(name, _)| name != "label" && name != "sample"));
     assert!((number(&parts, "linf") - 0.2).abs() < 1e-6);
 }
+
+/// An NPY file of numbers of 32 bits.
+fn npy(sizes: &str, values: &[f32]) -> Vec<u8> {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}\n");
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend((header.len() as u16).to_le_bytes());
+    out.extend(header.as_bytes());
+    out.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    out
+}
+
+/// 120 sequences of 12 steps of 2 numbers; the class is whether the first column waxes or wanes.
+struct Waves;
+
+impl crate::engine::data::Files for Waves {
+    fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, String> {
+        let class = |i: usize| (i % 2) as f32;
+        if path == "y.npy" {
+            return Ok(npy("120,", &(0..120).map(class).collect::<Vec<_>>()));
+        }
+        let value = |at: usize| {
+            let (i, step, column) = (at / 24, at / 2 % 12, at % 2);
+            let slope = if class(i) == 1.0 { 0.1 } else { -0.1 };
+            let offset = (i * 7 % 11) as f32 / 20.0;
+            if column == 0 { offset + slope * step as f32 } else { offset }
+        };
+        Ok(npy("120, 12, 2", &(0..120 * 24).map(value).collect::<Vec<_>>()))
+    }
+    fn list(&self, _: &str) -> Result<Vec<crate::engine::data::Entry>, String> {
+        Err("no directories".into())
+    }
+}
+
+#[test]
+fn sequences_with_one_class_a_sample_are_attacked_step_by_step() {
+    let scenario: Scenario = read(
+        r#"(
+        data: Npy(path: "x.npy", labels: "y.npy"), network: [Gru(8)], optimizer: Adam(0.02), batch: 20, steps: 200,
+        robustness: (eps: 0.3, every: 200, samples: 24),
+        lanes: [(name: "gru"), (name: "lstm", network: [Lstm(6)], defence: AdversarialTraining(Fgsm(0.05)))],
+    )"#,
+    )
+    .expect("a scenario");
+    let experiment = Experiment::new(scenario, &Waves).expect("it builds");
+    let mut run = Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)));
+    let views = vec![
+        attack(0, Sample::Number(1), "Pgd(eps: 0.5)", None),
+        View::ThroughTime { lane: 0 },
+        View::Sizes { lane: 1, attack: "Fgsm()".into() },
+    ];
+    let events = look(&mut run, views, 200);
+    let parts = probed(&events, 0, "adversarial");
+    assert_eq!(number(&parts, "features"), 24.0, "every number of every step");
+    assert_eq!(number(&parts, "label"), number(&parts, "before"), "it has learnt them: {parts:?}");
+    assert!(number(&parts, "least") > 0.0 && number(&parts, "linf") > 0.0, "{parts:?}");
+    let robust = probed(&events, 0, "robustness");
+    assert!(
+        number(&robust, "clean") > 0.9 && number(&robust, "pgd") < number(&robust, "clean"),
+        "{robust:?}"
+    );
+    assert_eq!(rows(part(&probed(&events, 0, "through_time"), "norms"))[0].1.len(), 12);
+    assert!(!rows(part(&probed(&events, 1, "sizes"), "curve")).is_empty());
+}
+
+#[test]
+fn sequences_without_a_class_a_sample_are_refused_and_it_is_said_why() {
+    for (data, words) in [
+        ("Adding(samples: 60, length: 10)", "numbers to predict, no class a sample"),
+        ("Parity(samples: 60, length: 10)", "a class for every time step, none a sample"),
+        ("DelayedEcho(samples: 60)", "numbers to predict, no class a sample"),
+    ] {
+        let text = format!(
+            r#"(data: {data}, network: [Rnn(4)], loss: Mse(), robustness: (), lanes: [(name: "a")])"#
+        );
+        let faults = Experiment::new(read(&text).expect("a scenario"), &NoFiles).expect_err("refused");
+        let said = format!("{faults:?}");
+        assert!(
+            said.contains("robustness needs a classifier of whole samples") && said.contains(words),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn while_a_lane_trains_its_least_size_is_followed_and_where_it_halts_it_is_sought_anew() {
+    let view = || attack(0, Sample::Number(3), "Pgd(eps: 0.1, steps: 5)", None);
+    let mut run = stepped(DIGITS);
+    look(&mut run, vec![view()], 100);
+    let mut said = Vec::new();
+    for _ in 0..30 {
+        run.advance(5);
+        run.look();
+        said.push(number(&probed(&run.drain(), 0, "adversarial"), "least"));
+    }
+    run.send(Command::Pause);
+    run.look();
+    let halted = number(&probed(&run.drain(), 0, "adversarial"), "least");
+    run.look();
+    assert!(
+        run.drain().iter().all(|e| !matches!(e, Event::Probed { name: "adversarial", .. })),
+        "once is enough"
+    );
+    // Somebody who has never looked before finds the same, but for the width of the search.
+    let mut other = stepped(DIGITS);
+    other.send(Command::Run);
+    other.advance(250);
+    let fresh = number(&probed(&look(&mut other, vec![view()], 0), 0, "adversarial"), "least");
+    assert!((halted - fresh).abs() <= 2.0 / 512.0, "{halted} {fresh}");
+    assert!((said[29] - fresh).abs() <= 6.0 / 512.0, "{said:?} {fresh}");
+}

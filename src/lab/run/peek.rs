@@ -9,7 +9,7 @@ use crate::engine::surface::Surface;
 use crate::lab::preview::lane_of;
 use crate::lab::trail::Trail;
 use crate::lab::trainer::Examined;
-use crate::telemetry::View;
+use crate::telemetry::{Phase, View};
 use std::sync::Arc;
 
 /// What a lane's state can be told apart by: how often it was changed from outside, and its steps.
@@ -24,6 +24,8 @@ pub struct Peek {
     pub stamp: Stamp,
     /// Its steps.
     pub step: u64,
+    /// Whether it goes on training, so that what is seen will soon be old.
+    pub moving: bool,
     /// Seed of the experiment.
     pub seed: u64,
     /// Its layers.
@@ -48,6 +50,24 @@ pub struct Peek {
     pub through_time: Vec<(usize, Vec<f32>)>,
     /// A weight of the last step that was looked at, where somebody watches it.
     pub examined: Option<Examined>,
+}
+
+impl Peek {
+    /// What [`Run::stamp_of`] says of a view of this state.
+    pub fn stamp_of(&self, view: &View) -> Stamp {
+        seen_by(view, self.stamp, self.moving)
+    }
+}
+
+/// As much of a lane's stamp as a view depends on.
+fn seen_by(view: &View, (changes, step): Stamp, moving: bool) -> Stamp {
+    let of = match view {
+        View::Landscape { .. } | View::Augmented { .. } => 0,
+        // What is only followed while a lane trains is sought anew where it halts.
+        View::Adversarial { .. } => 2 * step + u64::from(moving),
+        _ => step,
+    };
+    (changes, of)
 }
 
 impl Run {
@@ -83,11 +103,14 @@ impl Run {
 
     /// The same for a view: what does not change with the steps of its lane is not computed anew for each.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
-        let (changes, step) = self.stamp(lane_of(view))?;
-        Some((
-            changes,
-            if matches!(view, View::Landscape { .. } | View::Augmented { .. }) { 0 } else { step },
-        ))
+        let id = lane_of(view);
+        Some(seen_by(view, self.stamp(id)?, self.moving(id)))
+    }
+
+    /// Whether a lane is training.
+    fn moving(&self, id: LaneId) -> bool {
+        let place = self.places.get(id).and_then(Option::as_ref);
+        place.is_some_and(|p| matches!(p.phase, Phase::Running))
     }
 
     /// Whether somebody looks at a lane in such a way.
@@ -120,6 +143,7 @@ impl Run {
             id,
             stamp: self.stamp(id)?,
             step: live.step,
+            moving: self.moving(id),
             seed: self.scenario.seed,
             network: Arc::clone(trainer.network()),
             data: Arc::clone(trainer.data()),

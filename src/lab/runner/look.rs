@@ -48,16 +48,16 @@ impl Shared {
                     None => run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner),
                 }
             };
-            let stamps: Vec<Stamp> = peeks.iter().map(|p| p.stamp).collect();
             drop(run);
             let begun = Instant::now();
             for (view, stamp) in stale {
-                let at = peeks.iter().position(|p| p.id == lane_of(&view));
-                if let Some(event) = at.and_then(|i| preview::look(&peeks[i], &view, &mut memory)) {
+                let peek = peeks.iter().find(|p| p.id == lane_of(&view));
+                if let Some(event) = peek.and_then(|p| preview::look(p, &view, &mut memory)) {
                     self.tell(event);
                 }
                 shown.retain(|(known, _)| *known != view);
-                shown.push((view, at.map_or(stamp, |i| stamps[i])));
+                let stamp = peek.map_or(stamp, |p| p.stamp_of(&view));
+                shown.push((view, stamp));
             }
             rested = Instant::now() + BETWEEN.max(begun.elapsed() * REST);
             run = self.lock();

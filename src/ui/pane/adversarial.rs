@@ -8,13 +8,14 @@ use super::prediction::{class_name, rows, scalar, turn};
 use super::{Context, Pane};
 use crate::engine::attack::AttackConfig;
 use crate::registry::Value as _;
+use crate::scenario::Shape;
 use crate::telemetry::{self, LaneId, Sample};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::form::Subject;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::{scale, text};
-use crate::view::Probe;
+use crate::view::{LaneView, Probe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
@@ -49,6 +50,15 @@ impl Default for Adversarial {
 /// The newest attack on the lane in front.
 fn front(cx: Context<'_>) -> Option<&Probe> {
     cx.view.lane(cx.front)?.probes.get("adversarial")
+}
+
+/// Why a lane cannot be attacked at all, if so: what it answers is no class of a whole sample.
+fn immune(lane: &LaneView) -> Option<&'static str> {
+    match lane.info.outputs {
+        Shape::Flat(0 | 1) => Some("nothing to attack: it predicts a number, not a class"),
+        Shape::Flat(_) => None,
+        _ => Some("nothing to attack: a label every step, no class a sample"),
+    }
 }
 
 /// A name as the field writes it: FGSM, PGD; DeepFool.
@@ -163,6 +173,9 @@ impl Pane for Adversarial {
         let Some(lane) = cx.view.lane(cx.front) else {
             return text::put_message(buf, area, "no lane in front", theme.faint);
         };
+        if let Some(why) = immune(lane) {
+            return text::put_message(buf, area, why, theme.faint);
+        }
         if self.sizes {
             return sizes::draw(cx, &name(&self.attack), area, buf);
         }

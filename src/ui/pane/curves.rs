@@ -93,7 +93,8 @@ impl Curves {
         Scale::between(turned - page, turned)
     }
 
-    fn plot<'a>(&self, metric: Metric, cx: Context<'a>, x: Scale) -> Plot<'a> {
+    /// The plot of a metric; a small one shows a share on an axis that never moves, to be compared at a glance.
+    fn plot<'a>(&self, metric: Metric, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
         let mut curves = Vec::new();
         for lane in &cx.view.lanes {
             for (metric, dashed) in [(companion(metric).map(|c| c.0), true), (Some(metric), false)] {
@@ -111,7 +112,10 @@ impl Curves {
         // A schedule has no noise to smooth away.
         let smoothing = if metric == Metric::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
         let log = self.is_log(metric);
-        Plot { curves, axis: self.axis, x, log, smoothing, cursor: self.cursor }
+        // The last percents of an accuracy are told apart in the large plot; what attacks leave may lie anywhere.
+        let whole = !log && metric.is_share() && (small || metric.attacked());
+        let y = whole.then(|| Scale::between(0.0, 1.0));
+        Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor }
     }
 
     /// What a lane has at the cursor, or newest.
@@ -198,7 +202,9 @@ impl Curves {
         [
             Metric::PgdAccuracy,
             Metric::Accuracy,
+            Metric::FgsmAccuracy,
             Metric::GradNorm,
+            Metric::NoiseAccuracy,
             Metric::UpdateRatio,
             Metric::Loss,
             Metric::ClipRate,
@@ -269,7 +275,8 @@ impl Pane for Curves {
                 let right = area.width * (column + 1) / across - u16::from(column + 1 < across);
                 let part = text::part(area, left, large.height + height * row, right - left, height);
                 self.legend(metric, cx, part, true, buf);
-                self.plot(metric, cx, x).draw(cx.theme, text::part(part, 0, 1, part.width, height - 1), buf);
+                let body = text::part(part, 0, 1, part.width, height - 1);
+                self.plot(metric, cx, x, true).draw(cx.theme, body, buf);
             }
         }
         let head = u16::from(large.height >= 3);
@@ -281,7 +288,7 @@ impl Pane for Curves {
             let words = format!("no lane has a {} yet", name(self.metric, cx.theme.glyphs));
             return text::put_message(buf, body, &words, cx.theme.faint);
         }
-        self.plot(self.metric, cx, x).draw(cx.theme, body, buf);
+        self.plot(self.metric, cx, x, false).draw(cx.theme, body, buf);
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {

@@ -207,6 +207,21 @@ pub fn add_images(view: &mut View) {
     probed(view, "adversarial", parts);
 }
 
+/// Robustness over time: lane 0 loses its own, the others keep more the later they come.
+pub fn add_attacked(view: &mut View) {
+    for lane in 0..view.lanes.len() {
+        for i in 0..=8u32 {
+            let share = f64::from(i) / 8.0;
+            let pgd = 0.9 - [0.8, 0.6, 0.4, 0.2][lane] * if lane == 2 { 1.0 } else { share };
+            let scalars =
+                [("eps", 0.1), ("clean", 0.9), ("noise", 0.88), ("fgsm", pgd.midpoint(0.9)), ("pgd", pgd)];
+            let parts = scalars.map(|(name, x)| (name.to_string(), Data::Scalar(x))).into();
+            let step = u64::from(i) * 150;
+            view.apply(Event::Probed { lane, step, name: "robustness", parts });
+        }
+    }
+}
+
 /// The newest attack of lane 0 for all lanes, accuracy against size for all, and numbers of lane 1 that cannot be trusted.
 pub fn add_bench(view: &mut View) {
     let attack = view.lane(0).and_then(|l| l.probes.get("adversarial")).map(|p| p.parts.clone());

@@ -1,5 +1,6 @@
 //! The lanes: who they are, what they train with and differ by, how they do. Trains nothing; forms are opened by the app.
 
+use super::prediction::scalar;
 use super::{Context, Pane};
 use crate::registry::{Settings as _, Value as _};
 use crate::telemetry::Phase;
@@ -8,7 +9,7 @@ use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::scale::number;
-use crate::ui::widget::sparkline::sparkline;
+use crate::ui::widget::sparkline::{sparkline, strip};
 use crate::ui::widget::text;
 use crate::view::{LaneView, Metric, View};
 use ratatui::buffer::Buffer;
@@ -118,6 +119,13 @@ fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     Some(words)
 }
 
+/// What stands before the strip of accuracies under PGD, if a lane was attacked: `pgd@0.1`.
+fn attacked(lane: &LaneView) -> Option<String> {
+    lane.curve(Metric::PgdAccuracy)?;
+    let eps = lane.probes.get("robustness").and_then(|p| scalar(p, "eps"))?;
+    Some(format!("pgd@{} ", number(eps)))
+}
+
 impl Lanes {
     fn lane(cx: Context<'_>, lane: &LaneView, differs: &[&str], area: Rect, buf: &mut Buffer) {
         let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
@@ -159,16 +167,25 @@ impl Lanes {
         }
         let inner = text::part(area, 4, 1, area.width, area.height);
         let sparks = |buf: &mut Buffer, y: u16| {
-            let half = (inner.width / 2).saturating_sub(1);
-            for (i, (metric, label)) in
-                [(Metric::Loss, "loss "), (Metric::GradNorm, "‖g‖ ")].into_iter().enumerate()
-            {
-                let x = if i == 0 { 0 } else { half + 2 };
-                let label = if glyphs == Glyphs::Unicode || i == 0 { label } else { "|g| " };
-                let room = half.saturating_sub(text::width(label));
+            let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
+            let mut lines = vec![(Metric::Loss, "loss ".to_owned()), (Metric::GradNorm, norm.into())];
+            if let Some(label) = attacked(lane) {
+                // What the scenario measures besides; where there is no room for three, it stands for the norm.
+                lines.truncate(if inner.width >= 48 { 2 } else { 1 });
+                lines.push((Metric::PgdAccuracy, label));
+            }
+            let count = lines.len() as u16;
+            let each = (inner.width / count).saturating_sub(1);
+            for (x, (metric, label)) in (0..count).map(|i| i * (each + 2)).zip(lines) {
+                let room = usize::from(each.saturating_sub(text::width(&label)));
                 let Some(curve) = lane.curve(metric) else { continue };
-                let line = sparkline(curve.whole().iter().map(|b| b.last), usize::from(room), true, glyphs);
-                let end = text::put(buf, inner, x, y, label, theme.faint);
+                let values = curve.whole().iter().map(|b| b.last);
+                let line = if metric.is_share() {
+                    strip(&values.collect::<Vec<_>>(), room, glyphs)
+                } else {
+                    sparkline(values, room, true, glyphs)
+                };
+                let end = text::put(buf, inner, x, y, &label, theme.faint);
                 text::put(buf, inner, end, y, &line, Style::new().fg(theme.lane(lane.id)));
             }
         };

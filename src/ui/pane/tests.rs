@@ -377,3 +377,63 @@ fn a_lane_over_several_seeds_says_its_range_and_from_whom_it_is_apart() {
     let title = super::lanes::Lanes.title(context(&view, &theme)).to_string();
     assert!(title.contains("5 seeds"), "{title}");
 }
+
+#[test]
+fn robustness_over_time_is_a_small_plot_and_a_strip_in_every_lane_s_colour() {
+    let theme = unicode();
+    let mut view = fixture::run(1200, 4);
+    let plain = text(&drawn(&Curves::default(), context(&view, &theme), 90, 30));
+    assert!(plain.contains("update:weight") && !plain.contains("PGD"), "{plain}");
+    fixture::add_attacked(&mut view);
+    let cx = context(&view, &theme);
+    for (w, h, shown) in [
+        (46, 16, &["PGD accuracy"][..]),
+        (60, 20, &["PGD accuracy", "accuracy A"]),
+        (90, 30, &["PGD accuracy", "FGSM accuracy"]),
+        (150, 60, &["PGD accuracy", "FGSM accuracy", "noise accuracy", "‖g‖"]),
+    ] {
+        let words = text(&drawn(&Curves::default(), cx, w, h));
+        assert!(shown.iter().all(|part| words.contains(part)), "{w}x{h}\n{words}");
+        assert!(!words.contains("update:weight") || w > 140, "{w}x{h}\n{words}");
+    }
+    // Nothing is above 0.9 or below 0.1, and still the axis goes from 0 to 1, in the large plot, too.
+    let mut pane = Curves::default();
+    pane.act(Action::PreviousMetric, cx);
+    let words = text(&drawn(&pane, cx, 60, 14));
+    assert!(pane.title(cx).to_string().contains("PGD"));
+    assert!(words.contains("  1┤") && words.contains("  0┤"), "{words}");
+
+    for (w, h, strips) in [(24, 8, 4), (32, 15, 4), (60, 15, 4), (60, 4, 0), (24, 3, 0)] {
+        let buf = drawn(&super::lanes::Lanes, cx, w, h);
+        let words = text(&buf);
+        assert_eq!(words.matches("pgd@0.1 ").count(), strips, "{w}x{h}\n{words}");
+        assert_eq!(words.contains("‖g‖"), w == 60 && strips > 0, "{w}x{h}\n{words}");
+    }
+    // A falls from 0.9 to 0.1, C stays at 0.5.
+    let buf = drawn(&super::lanes::Lanes, cx, 32, 15);
+    let of = |lane: usize| -> String {
+        let row = |y: u16| (1..33).map(|x| buf[(x, y)].symbol()).collect::<String>();
+        let mut rows = (1..16).filter(|y| row(*y).contains("pgd@0.1"));
+        let y = rows.nth(lane).expect("a strip");
+        let start = row(y).split("pgd@0.1 ").next().map_or(0, |before| before.chars().count()) as u16 + 9;
+        let strip = (start..33).map(|x| &buf[(x, y)]).filter(|c| c.symbol() != " ");
+        strip.inspect(|c| assert_eq!(c.fg, theme.lane(lane))).map(ratatui::buffer::Cell::symbol).collect()
+    };
+    assert!(of(0).starts_with('▇') && of(0).ends_with('▂'), "{}", of(0));
+    assert!(of(2).chars().all(|c| c == '▅'), "{}", of(2));
+}
+
+#[test]
+fn what_has_no_class_a_sample_is_said_to_have_nothing_to_attack() {
+    use crate::scenario::Shape;
+    let theme = unicode();
+    for (outputs, words) in [
+        (Shape::Flat(1), "predicts a number"),
+        (Shape::Sequence { steps: 9, features: 2 }, "a label every step"),
+    ] {
+        let mut view = fixture::run(20, 2);
+        view.lanes[0].info.outputs = outputs;
+        let shown = text(&drawn(&Adversarial::default(), context(&view, &theme), 60, 10));
+        assert!(shown.contains("nothing to attack") && shown.contains(words), "{shown}");
+    }
+}

@@ -119,7 +119,8 @@ impl ThroughTime {
     /// Time steps of a sequence.
     fn length(cx: Context<'_>) -> Option<usize> {
         match cx.view.lane(cx.front).or(cx.view.lanes.first())?.info.input {
-            Shape::Sequence { steps, .. } => Some(steps),
+            // Rows of an image are time steps to a recurrent layer.
+            Shape::Sequence { steps, .. } | Shape::Image { channels: 1, height: steps, .. } => Some(steps),
             _ => None,
         }
     }
@@ -143,7 +144,15 @@ impl ThroughTime {
         });
         let longest = ways.iter().map(|w| w.norms.len()).max().unwrap_or(1).max(2);
         let x = Scale::between(1.0, longest as f64);
-        Plot { curves: curves.collect(), axis: XAxis::Time, x, log: true, smoothing: 0.0, cursor: None }
+        Plot {
+            curves: curves.collect(),
+            axis: XAxis::Time,
+            x,
+            log: true,
+            y: None,
+            smoothing: 0.0,
+            cursor: None,
+        }
     }
 }
 

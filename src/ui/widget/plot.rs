@@ -94,6 +94,8 @@ pub struct Plot<'a> {
     pub x: Scale,
     /// Logarithmic y axis.
     pub log: bool,
+    /// The y axis, where it is not to follow what is visible.
+    pub y: Option<Scale>,
     /// How far the strong line looks back, as a share of the x axis; 0 draws what was measured.
     pub smoothing: f64,
     /// Where on the x axis the cursor stands.
@@ -157,7 +159,7 @@ impl Plot<'_> {
         if area.width < 2 || area.height == 0 {
             return;
         }
-        let (y, beyond) = self.y_scale();
+        let (y, beyond) = self.y.map_or_else(|| self.y_scale(), |y| (y, None));
         let foot = u16::from(area.height >= 4) + u16::from(area.height >= 9);
         let rows = area.height - foot;
         let ticks = y.ticks(usize::from(if rows > 8 { rows / 3 } else { rows.div_ceil(2) }).max(1));

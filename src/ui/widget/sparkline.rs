@@ -2,13 +2,31 @@
 
 use crate::ui::theme::Glyphs;
 
+fn levels(glyphs: Glyphs) -> [char; 8] {
+    match glyphs {
+        Glyphs::Unicode => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        Glyphs::Ascii => ['_', '.', '-', '~', '=', '+', '*', '#'],
+    }
+}
+
+/// The character for a place between 0, the bottom, and 1, the top.
+fn level(place: f64, glyphs: Glyphs) -> char {
+    levels(glyphs)[(place.clamp(0.0, 1.0) * 7.0).round() as usize]
+}
+
+/// Shares over time, oldest first, on all of `width` characters: 0 lies at the bottom and 1 at the top, so that strips of
+/// several lanes can be compared. Few measurements are drawn wide, of many each character shows the newest in it.
+pub fn strip(values: &[f32], width: usize, glyphs: Glyphs) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let newest = |c: usize| values[(((c + 1) * values.len()).div_ceil(width)).clamp(1, values.len()) - 1];
+    (0..width).map(newest).map(|v| if v.is_finite() { level(f64::from(v), glyphs) } else { ' ' }).collect()
+}
+
 /// The newest of `values` last, squeezed into `width` characters: the mean of each share of them, a blank where nothing in
 /// it is finite. With `log`, heights follow the logarithm (a value that has none lies at the bottom).
 pub fn sparkline(values: impl Iterator<Item = f32>, width: usize, log: bool, glyphs: Glyphs) -> String {
-    let levels: &[char] = match glyphs {
-        Glyphs::Unicode => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-        Glyphs::Ascii => &['_', '.', '-', '~', '=', '+', '*', '#'],
-    };
     let values: Vec<f32> = values.collect();
     if width == 0 || values.is_empty() {
         return String::new();
@@ -30,12 +48,8 @@ pub fn sparkline(values: impl Iterator<Item = f32>, width: usize, log: bool, gly
         .collect();
     let low = means.iter().flatten().copied().fold(f64::INFINITY, f64::min);
     let high = means.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
-    let top = (levels.len() - 1) as f64;
-    let level = |v: f64| {
-        let t = if high > low { (v - low) / (high - low) } else { 0.5 };
-        levels[(t * top).round() as usize]
-    };
-    means.into_iter().map(|m| m.map_or(' ', level)).collect()
+    let place = |v: f64| if high > low { (v - low) / (high - low) } else { 0.5 };
+    means.into_iter().map(|m| m.map_or(' ', |v| level(place(v), glyphs))).collect()
 }
 
 #[cfg(test)]
@@ -57,6 +71,16 @@ mod tests {
     fn a_log_line_shows_decades_as_equal_steps() {
         assert_eq!(line(&[1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0], 8, true), "▁▂▃▄▅▆▇█");
         assert_eq!(line(&[0.0, 1.0], 8, true), "▁█");
+    }
+
+    #[test]
+    fn a_strip_has_a_fixed_scale_and_fills_its_width() {
+        let strip = |values: &[f32], width| strip(values, width, Glyphs::Unicode);
+        assert_eq!(strip(&[1.0, 0.5, 0.0], 6), "██▅▅▁▁");
+        assert_eq!(strip(&[0.9, 0.9, 0.9], 3), "▇▇▇", "what stands still does not lie in the middle");
+        assert_eq!(strip(&[0.0, 0.0, 0.0, 1.0], 2), "▁█", "the newest is there");
+        assert_eq!(strip(&[f32::NAN, 7.0], 2), " █");
+        assert_eq!((strip(&[], 5), strip(&[1.0], 0)), (String::new(), String::new()));
     }
 
     #[test]

@@ -83,6 +83,7 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
         axis: XAxis::Sizes,
         x: Scale::between(0.0, widest),
         log: false,
+        y: Some(Scale::between(0.0, 1.0)),
         smoothing: 0.0,
         cursor: None,
     };

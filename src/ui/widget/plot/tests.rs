@@ -25,7 +25,7 @@ fn curve(letter: char, color: Color, values: impl Iterator<Item = f32>) -> Curve
 }
 
 fn plot(curves: Vec<Curve<'static>>, end: f64, log: bool) -> Plot<'static> {
-    Plot { curves, axis: XAxis::Steps, x: Scale::whole(end), log, smoothing: 0.0, cursor: None }
+    Plot { curves, axis: XAxis::Steps, x: Scale::whole(end), log, y: None, smoothing: 0.0, cursor: None }
 }
 
 fn drawn(plot: &Plot<'_>, w: u16, h: u16, depth: Depth, glyphs: Glyphs) -> Buffer {
