@@ -99,6 +99,8 @@ pub struct Bracket {
     reach: f64,
     /// Which end was tried last.
     lower: bool,
+    /// Whether that end has moved and was not tried since.
+    moved: bool,
 }
 
 impl Bracket {
@@ -106,7 +108,7 @@ impl Bracket {
     pub fn around(least: Option<f64>, max: f64, resolution: f64) -> Self {
         let breaks = least.unwrap_or(f64::INFINITY);
         let holds = if least.is_some() { (breaks - resolution).max(0.0) } else { max };
-        Self { holds, breaks, max, resolution, reach: resolution, lower: false }
+        Self { holds, breaks, max, resolution, reach: resolution, lower: false, moved: false }
     }
 
     /// What is known of the least size: `None` if nothing up to the greatest one fooled the network.
@@ -132,25 +134,23 @@ impl Bracket {
             if fools(self.max) {
                 (self.holds, self.breaks) = (0.0, self.max);
             }
-        } else if wide && middle > self.holds && middle < self.breaks {
+        } else if wide && !self.moved && middle > self.holds && middle < self.breaks {
             if fools(middle) { self.breaks = middle } else { self.holds = middle }
         } else {
-            self.lower = !self.lower;
+            // An end that has just moved is tried first.
+            self.lower ^= !self.moved;
             let at = if self.lower { self.holds } else { self.breaks };
-            if (at > 0.0 && fools(at)) != self.lower {
-                // As it was; and what is not moving is looked for nearby.
+            self.moved = (at > 0.0 && fools(at)) == self.lower;
+            if !self.moved {
                 self.reach = self.resolution;
-            } else {
-                if self.lower {
-                    (self.holds, self.breaks) = ((at - self.reach).max(0.0), at);
-                } else if at >= self.max {
-                    (self.holds, self.breaks) = (self.max, f64::INFINITY);
-                } else {
-                    (self.holds, self.breaks) = (at, (at + self.reach).min(self.max));
-                }
+            } else if self.lower {
+                (self.holds, self.breaks) = ((at - self.reach).max(0.0), at);
                 self.reach *= 2.0;
-                // The end that has just moved is tried first.
-                self.lower = !self.lower;
+            } else if at < self.max {
+                (self.holds, self.breaks) = (at, (at + self.reach).min(self.max));
+                self.reach *= 2.0;
+            } else {
+                *self = Self::around(None, self.max, self.resolution);
             }
         }
         self.least()

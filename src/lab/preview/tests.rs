@@ -332,7 +332,7 @@ fn sequences_with_one_class_a_sample_are_attacked_step_by_step() {
     let scenario: Scenario = read(
         r#"(
         data: Npy(path: "x.npy", labels: "y.npy"), network: [Gru(8)], optimizer: Adam(0.02), batch: 20, steps: 200,
-        robustness: (eps: 0.3, every: 200, samples: 24),
+        robustness: (eps: 1.2, every: 200, samples: 24),
         lanes: [(name: "gru"), (name: "lstm", network: [Lstm(6)], defence: AdversarialTraining(Fgsm(0.05)))],
     )"#,
     )
@@ -368,7 +368,7 @@ fn sequences_without_a_class_a_sample_are_refused_and_it_is_said_why() {
         let text = format!(
             r#"(data: {data}, network: [Rnn(4)], loss: Mse(), robustness: (), lanes: [(name: "a")])"#
         );
-        let faults = Experiment::new(read(&text).expect("a scenario"), &NoFiles).expect_err("refused");
+        let faults = read(&text).expect_err("refused");
         let said = format!("{faults:?}");
         assert!(
             said.contains("robustness needs a classifier of whole samples") && said.contains(words),

@@ -388,7 +388,7 @@ fn robustness_over_time_is_a_small_plot_and_a_strip_in_every_lane_s_colour() {
     let cx = context(&view, &theme);
     for (w, h, shown) in [
         (46, 16, &["PGD accuracy"][..]),
-        (60, 20, &["PGD accuracy", "accuracy A"]),
+        (60, 20, &["PGD accuracy", "   accuracy  ▸A"]),
         (90, 30, &["PGD accuracy", "FGSM accuracy"]),
         (150, 60, &["PGD accuracy", "FGSM accuracy", "noise accuracy", "‖g‖"]),
     ] {
@@ -401,7 +401,7 @@ fn robustness_over_time_is_a_small_plot_and_a_strip_in_every_lane_s_colour() {
     pane.act(Action::PreviousMetric, cx);
     let words = text(&drawn(&pane, cx, 60, 14));
     assert!(pane.title(cx).to_string().contains("PGD"));
-    assert!(words.contains("  1┤") && words.contains("  0┤"), "{words}");
+    assert!(words.contains("1.0┤") && words.contains("  0┤"), "{words}");
 
     for (w, h, strips) in [(24, 8, 4), (32, 15, 4), (60, 15, 4), (60, 4, 0), (24, 3, 0)] {
         let buf = drawn(&super::lanes::Lanes, cx, w, h);
