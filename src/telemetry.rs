@@ -271,6 +271,10 @@ pub enum View {
     /// the winning class where there are more (`classes`, a scalar, tells how many there are); and `points`, validation
     /// samples. Otherwise `image` (images only), `probabilities` (a table: a row for each class name, one column), and the
     /// scalars `label` and `predicted` (class numbers), `sample` and `samples` (its number, and how many there are).
+    ///
+    /// A sequence that is to be answered by numbers, or by a class at every step, has `inputs` (a table: a row for each
+    /// feature, a number for each step) and the series `target` and `answer`: numbers, or those of classes, which `names`
+    /// (a table of rows without numbers) names.
     Prediction {
         /// The lane in front.
         lane: LaneId,

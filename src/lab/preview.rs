@@ -18,6 +18,7 @@ use std::sync::Arc;
 mod attack;
 mod augmented;
 mod inside;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -207,6 +208,7 @@ fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Parts {
         parts.push(scalar("label", f64::from(label)));
         parts.push(scalar("predicted", argmax(&logits).map_or(f64::NAN, |c| c as f64)));
     }
+    parts.extend(sequence::sequence(peek, sample, memory).into_iter().flatten());
     parts.push(scalar("sample", sample as f64));
     parts.push(scalar("samples", samples.len() as f64));
     parts

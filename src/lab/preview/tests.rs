@@ -403,4 +403,33 @@ fn while_a_lane_trains_its_least_size_is_followed_and_where_it_halts_it_is_sough
     let fresh = number(&probed(&look(&mut other, vec![view()], 0), 0, "adversarial"), "least");
     assert!((halted - fresh).abs() <= 2.0 / 512.0, "{halted} {fresh}");
     assert!((said[29] - fresh).abs() <= 6.0 / 512.0, "{said:?} {fresh}");
+#[test]
+fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
+    let parts_of = |data: &str, loss: &str, all: bool| {
+        let text = format!(
+            "(data: {data}, network: [Rnn(4, all: {all})], loss: {loss}, steps: 9, lanes: [(name: \"a\")])"
+        );
+        let view = View::Prediction { lane: 0, sample: 2, grid: (8, 8) };
+        probed(&look(&mut stepped(&text), vec![view], 3), 0, "prediction")
+    };
+    let series = |parts: &[(String, Data)], name: &str| match part(parts, name) {
+        Data::Series(values) => values.clone(),
+        other => panic!("{other:?}"),
+    };
+    let parts = parts_of("Adding(samples: 50, length: 12)", "Mse()", false);
+    let inputs = rows(part(&parts, "inputs"));
+    let marked: f32 = inputs[0].1.iter().zip(&inputs[1].1).map(|(v, mark)| v * mark).sum();
+    assert!((marked - series(&parts, "target")[0]).abs() < 1e-6, "the sum of the marked");
+    assert!(inputs[0].1.len() == 12 && series(&parts, "answer").len() == 1);
+    let parts = parts_of("Parity(samples: 50, length: 12)", "CrossEntropy()", true);
+    let mut odd = 0.0;
+    for (bit, target) in rows(part(&parts, "inputs"))[0].1.iter().zip(series(&parts, "target")) {
+        odd = (odd + bit) % 2.0;
+        assert_eq!(target, odd);
+    }
+    assert!(series(&parts, "answer").iter().all(|a| *a == 0.0 || *a == 1.0));
+    assert_eq!(rows(part(&parts, "names")).len(), 2);
+    let parts = parts_of("DelayedEcho(samples: 50, length: 12, delay: 3)", "Mse()", true);
+    assert_eq!(series(&parts, "target")[3..], rows(part(&parts, "inputs"))[0].1[..9]);
+    assert_eq!(series(&parts, "answer").len(), 12);
 }

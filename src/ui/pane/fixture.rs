@@ -292,3 +292,45 @@ pub fn add_plane(view: &mut View, classes: usize) {
     ];
     probed(view, "adversarial", parts);
 }
+
+/// A sequence of lane 0: symbols with a class at every step, or numbers of which two are marked and one answer.
+pub fn add_sequence(view: &mut View, symbols: bool) {
+    let row = |name: &str, values: Vec<f32>| (name.to_owned(), values);
+    let mut parts = if symbols {
+        let names = ["blank", "1", "2"].map(|n| row(n, Vec::new()));
+        let on = |class: usize| [1, 2, 0, 3, 0, 0].map(|c| f32::from(u8::from(c == class))).to_vec();
+        let inputs = (0..4).map(|class| row("x", on(class))).collect();
+        vec![
+            ("inputs", table(&[], inputs)),
+            ("names", table(&[], names.to_vec())),
+            ("target", Data::Series(vec![0.0, 0.0, 0.0, 0.0, 1.0, 2.0])),
+            ("answer", Data::Series(vec![0.0, 0.0, 0.0, 0.0, 1.0, f32::NAN])),
+        ]
+    } else {
+        let values = (0..60).map(|t| 0.5 + 0.5 * noise(t)).collect();
+        let marks = (0..60).map(|t| f32::from(u8::from(t == 9 || t == 59))).collect();
+        vec![
+            ("inputs", table(&[], vec![row("x1", values), row("x2", marks)])),
+            ("target", Data::Series(vec![1.25])),
+            ("answer", Data::Series(vec![1.0])),
+        ]
+    };
+    parts.extend([("sample", Data::Scalar(3.0)), ("samples", Data::Scalar(400.0))]);
+    probed(view, "prediction", parts);
+}
+
+/// A sequence of lane 0 with a number wanted at every step, some of its numbers odd.
+pub fn add_echo(view: &mut View) {
+    let wave = |late: usize| (0..40).map(move |t| if t < late { 0.0 } else { noise((t - late) as u64) });
+    let mut answer: Vec<f32> = wave(5).map(|v| 0.5 * v).collect();
+    answer[7] = f32::NAN;
+    answer[9] = f32::INFINITY;
+    answer[20] = 3e38;
+    let inputs = vec![("x1".to_string(), wave(0).collect())];
+    let parts = vec![
+        ("inputs", table(&[], inputs)),
+        ("target", Data::Series(wave(5).collect())),
+        ("answer", Data::Series(answer)),
+    ];
+    probed(view, "prediction", parts);
+}

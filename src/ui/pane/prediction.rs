@@ -1,5 +1,5 @@
-//! The data pane: the decision boundary of the lane in front over 2-D data, or one sample with what the lane takes it for,
-//! or the confusion matrix, or a sample under augmentations. Draws the newest probes and says which it wants.
+//! The data pane: the decision boundary of the lane in front over 2-D data, or one sample or sequence with what the lane takes
+//! it for, or the confusion matrix, or a sample under augmentations. Draws the newest probes and says which it wants.
 
 use super::{Context, Pane};
 use crate::telemetry::{self, Data};
@@ -18,6 +18,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 mod augmented;
+mod sequence;
 
 /// What the data pane remembers.
 #[derive(Clone, Debug, Default)]
@@ -333,6 +334,8 @@ impl Pane for Prediction {
             Self::draw_plane(probe, plane, cx.theme, area, buf);
         } else if probe.part("image").is_some() || !rows(probe, "probabilities").is_empty() {
             Self::draw_sample(probe, cx.theme, area, buf);
+        } else if let Some(sequence) = sequence::Sequence::of(probe) {
+            sequence.draw(&sample_words(probe), cx.theme.lane(lane.id), cx.theme, area, buf);
         } else {
             text::put_message(buf, area, "nothing to show for these data", cx.theme.faint);
         }

@@ -73,7 +73,19 @@ fn views() -> Vec<View> {
     fixture::add_bench(&mut bench);
     let mut inside = fixture::run(60, 2);
     inside_fixture::add_all(&mut inside);
-    vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three, inside, bench]
+    let sequences = [0, 1, 2].map(|which| {
+        let mut v = fixture::run(60, 2);
+        if which == 2 {
+            fixture::add_echo(&mut v)
+        } else {
+            fixture::add_sequence(&mut v, which == 1)
+        }
+        v
+    });
+    let mut views =
+        vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three, inside, bench];
+    views.extend(sequences);
+    views
 }
 
 #[test]
@@ -232,6 +244,27 @@ fn a_plane_has_two_colours_and_two_characters() {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     assert_ne!(buf[(2, 2)].bg, buf[(26, 8)].bg, "the corner belongs to the other class");
+}
+
+#[test]
+fn a_sequence_is_shown_with_what_is_wanted_and_what_is_answered() {
+    let (theme, mut view) = (unicode(), fixture::run(100, 2));
+    fixture::add_sequence(&mut view, false);
+    let buf = drawn(&Prediction::default(), context(&view, &theme), 50, 16);
+    let words = text(&buf);
+    for part in ["off by 0.25", "sample 4 of 400", "over 60 steps", "wanted █", "1.25", "answer █"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    let marks = buf.content.iter().filter(|c| c.symbol() == "●" && Some(c.fg) == theme.warn.fg).count();
+    assert_eq!(marks, 3, "two steps and the legend\n{words}");
+    fixture::add_sequence(&mut view, true);
+    let words = text(&drawn(&Prediction::default(), context(&view, &theme), 50, 16));
+    for part in ["right at 5 of 6 steps", "shown  12·?··", "wanted ····12", "answer ····1?"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    fixture::add_echo(&mut view);
+    let words = text(&drawn(&Prediction::default(), context(&view, &theme), 50, 16));
+    assert!(words.contains("on average") && words.contains("input  wanted  answer"), "{words}");
 }
 
 #[test]

@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn classes_have_colours_and_characters_of_their_own() {
         let depths = [Depth::True, Depth::Indexed, Depth::Sixteen];
-        for (scheme, depth) in [Scheme::Dark, Scheme::Light].into_iter().flat_map(|s| depths.map(|d| (s, d))) {
+        for (scheme, depth) in [Scheme::Dark, Scheme::Light].into_iter().flat_map(|s| depths.map(|d| (s, d)))
+        {
             let theme = Theme::new(scheme, depth, Glyphs::Unicode);
             let plane = Plane { width: 2, values: &[0.02, 0.98], extent: [0.0, 1.0, 0.0, 1.0], classes: 2 };
             let area = Rect::new(0, 0, 2, 1);

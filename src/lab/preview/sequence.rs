@@ -1,0 +1,37 @@
+//! One sequence and what the network makes of it: what goes in over time, what is wanted, what comes out.
+
+use super::{Memory, Parts, outputs};
+use crate::engine::data::Labels;
+use crate::engine::shape::Shape;
+use crate::lab::run::Peek;
+use crate::lab::trainer::batch::argmax;
+use crate::telemetry::Data;
+
+/// The parts of a validation sample; none where the data are no sequences, or have one class for all of it.
+pub(super) fn sequence(peek: &Peek, sample: usize, memory: &mut Memory) -> Option<Parts> {
+    let samples = &peek.data.validation;
+    let Shape::Sequence { features, .. } = samples.shape else { return None };
+    let x = samples.input(sample);
+    let of = |k: usize| x.iter().skip(k).step_by(features.max(1)).copied().collect();
+    let rows = (0..features).map(|k| (format!("x{}", k + 1), of(k))).collect();
+    let mut parts: Parts = vec![("inputs".into(), Data::Table { columns: Vec::new(), rows })];
+    let mut raw = Vec::new();
+    outputs(peek, memory, x, |_, out| raw = out.to_vec());
+    let (target, answer) = match &samples.labels {
+        Labels::Classes { .. } => return None,
+        Labels::StepClasses { of, names } => {
+            let steps = samples.shape.rows_of().0;
+            let taken = raw.chunks_exact(names.len().max(1));
+            let taken = taken.map(|out| argmax(out).map_or(f32::NAN, |c| c as f32)).collect();
+            let rows = names.iter().map(|n| (n.clone(), Vec::new())).collect();
+            parts.push(("names".into(), Data::Table { columns: Vec::new(), rows }));
+            (of[sample * steps..][..steps].iter().map(|&c| c as f32).collect(), taken)
+        }
+        Labels::Values { of, shape } => {
+            let each = shape.size();
+            (of[sample * each..][..each].to_vec(), raw)
+        }
+    };
+    parts.extend([("target".into(), Data::Series(target)), ("answer".into(), Data::Series(answer))]);
+    Some(parts)
+}
