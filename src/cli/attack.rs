@@ -6,7 +6,6 @@ use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, dis
 use crate::engine::data::picture::{Fitted, fit};
 use crate::engine::data::{Files, Labels, NoFiles};
 use crate::engine::kernel::math;
-use crate::engine::shape::Shape;
 use crate::lab::experiment::Experiment;
 use crate::lab::files::{self, Disk};
 use crate::lab::run::Run;
@@ -18,15 +17,16 @@ use crate::registry::Value as _;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, Phase};
 use crate::text::{did_you_mean, escaped, excerpt};
-use crate::ui::print::{Captioned, beside};
-use crate::ui::theme::Theme;
-use image::{GrayImage, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+mod pictures;
+
+use pictures::Pictures;
 
 /// Arguments of `attack`.
 #[derive(Debug, clap::Args)]
@@ -361,119 +361,4 @@ fn tale(
         outcome.clean.len()
     );
     out
-}
-
-/// The three pictures in [0, 1], the perturbation amplified to fill [-1, 1].
-struct Pictures {
-    channels: usize,
-    width: usize,
-    clean: Vec<f32>,
-    change: Vec<f32>,
-    adversarial: Vec<f32>,
-    /// By how much the perturbation is amplified.
-    times: f32,
-}
-
-/// Pixels that the longer side of the picture of all three has at least.
-const SIDE: usize = 192;
-
-impl Pictures {
-    fn of(outcome: &Outcome, shape: Shape, range: &[(f32, f32)]) -> Self {
-        let (channels, width) = match shape {
-            Shape::Image { channels, width, .. } => (channels, width),
-            _ => (1, 1),
-        };
-        let unit = |of: &[f32]| -> Vec<f32> {
-            let each = of.iter().zip(range);
-            each.map(|(x, (low, high))| if high > low { (x - low) / (high - low) } else { 0.0 }).collect()
-        };
-        let (clean, adversarial) = (unit(&outcome.clean), unit(&outcome.adversarial));
-        let mut change: Vec<f32> = adversarial.iter().zip(&clean).map(|(a, b)| a - b).collect();
-        let most = change.iter().fold(0.0f32, |m, c| m.max(c.abs()));
-        let times = if most > 0.0 { 1.0 / most } else { 1.0 };
-        for c in &mut change {
-            *c *= times;
-        }
-        Self { channels, width, clean, change, adversarial, times }
-    }
-
-    fn height(&self) -> usize {
-        self.clean.len() / (self.channels * self.width).max(1)
-    }
-
-    fn printed(&self, display: &Display) -> anyhow::Result<String> {
-        let chosen = display.choose()?.chosen;
-        let theme = Theme::new(chosen.scheme.what, chosen.depth.what, chosen.drawing.what.glyphs());
-        let caption = format!("change x{:.0}", self.times);
-        let of = |pixels, signed, caption| Captioned {
-            channels: self.channels,
-            width: self.width,
-            pixels,
-            signed,
-            caption,
-        };
-        let three = [
-            of(&self.clean, false, "image"),
-            of(&self.change, true, &caption),
-            of(&self.adversarial, false, "adversarial"),
-        ];
-        Ok(beside(&three, &theme, 96, 16))
-    }
-
-    /// The colour of one pixel of one of the pictures.
-    fn pixel(&self, of: &[f32], signed: bool, x: usize, y: usize) -> [u8; 3] {
-        let plane = self.width * self.height();
-        let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-        let at = |channel: usize| of[channel.min(self.channels - 1) * plane + y * self.width + x];
-        // No change is grey, more is brighter, less is darker.
-        [0, 1, 2].map(|c| byte(if signed { 0.5 + 0.5 * at(c) } else { at(c) }))
-    }
-
-    fn one(&self, of: &[f32], signed: bool) -> image::DynamicImage {
-        let (w, h) = (self.width as u32, self.height() as u32);
-        let rgb = RgbImage::from_fn(w, h, |x, y| image::Rgb(self.pixel(of, signed, x as usize, y as usize)));
-        if self.channels > 1 {
-            return rgb.into();
-        }
-        GrayImage::from_fn(w, h, |x, y| image::Luma([rgb.get_pixel(x, y).0[0]])).into()
-    }
-
-    fn all(&self) -> image::DynamicImage {
-        let (w, h) = (self.width, self.height());
-        let times = SIDE.div_ceil(w.max(h).max(1)).max(1);
-        let gap = 8;
-        let (width, height) = ((3 * w * times + 2 * gap) as u32, (h * times) as u32);
-        let three = [(&self.clean, false), (&self.change, true), (&self.adversarial, false)];
-        RgbImage::from_fn(width, height, |x, y| {
-            let (which, inside) = (x as usize / (w * times + gap), x as usize % (w * times + gap));
-            let (of, signed) = three[which.min(2)];
-            if inside >= w * times {
-                return image::Rgb([255; 3]);
-            }
-            image::Rgb(self.pixel(of, signed, inside / times, y as usize / times))
-        })
-        .into()
-    }
-
-    /// Writes the three files; the words that say so.
-    fn write(&self, out: &Path) -> anyhow::Result<String> {
-        let beside = |what: &str| {
-            let stem = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            out.with_file_name(format!("{stem}-{what}.png"))
-        };
-        let caption = format!("the change, x{:.0} about grey", self.times);
-        let files = [
-            (out.to_path_buf(), self.one(&self.adversarial, false), "the adversarial image"),
-            (beside("perturbation"), self.one(&self.change, true), &caption),
-            (beside("all"), self.all(), "image, change and adversarial image side by side"),
-        ];
-        let mut words = String::new();
-        for (path, picture, what) in files {
-            let shown = excerpt(&path.to_string_lossy(), limits::NAME_CHARS);
-            let saved = picture.save_with_format(&path, image::ImageFormat::Png);
-            saved.map_err(|e| Ended(1, format!("{shown}: {e}")))?;
-            let _ = writeln!(words, "wrote {shown}: {what}");
-        }
-        Ok(words)
-    }
 }

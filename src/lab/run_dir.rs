@@ -8,13 +8,17 @@ use crate::lab::run::Saved;
 use crate::scenario::Scenario;
 use checkpoint::Checkpoint;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{DirBuilder, File, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Seek as _, SeekFrom};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 pub mod checkpoint;
+mod lock;
 mod store;
+
+use lock::claim;
+pub(super) use lock::in_use;
 
 /// Bytes that a checkpoint or a log may have.
 pub(super) const FILE_BYTES: u64 = 4 << 30;
@@ -30,8 +34,6 @@ const NAMES: [&str; 9] = [
     "checkpoint.previous",
     "checkpoint.previous.new",
 ];
-/// What the lock file of a run begins with.
-const OWNER: &str = "gradtui run, process ";
 
 /// Why there is no run directory to work with.
 #[derive(Debug, thiserror::Error)]
@@ -373,59 +375,6 @@ pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
         std::fs::remove_dir(path)?;
     }
     Ok(())
-}
-
-/// Whether somebody holds a run; looks so briefly that one who takes it up at that moment only has to look twice.
-pub(super) fn in_use(path: &Path) -> bool {
-    let lock = store::read(&path.join("run.lock"));
-    lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
-/// Takes a lock, at the second or third try where somebody had only looked at it.
-fn take(lock: &File) -> Result<(), TryLockError> {
-    for _ in 0..3 {
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(15)),
-            other => return other,
-        }
-    }
-    lock.try_lock()
-}
-
-/// Takes the lock of a directory that is ours or empty.
-fn claim(path: &Path) -> Result<File, String> {
-    let name = path.join("run.lock");
-    let ours = name.symlink_metadata().is_ok();
-    let entries = std::fs::read_dir(path).map_err(|e| plain(&e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| plain(&e))?.file_name();
-        if !(ours && (NAMES.iter().any(|n| entry == *n) || is_recording(&entry.to_string_lossy()))) {
-            return Err(format!(
-                "not empty and no run of gradtui (there is {}); name an empty or a new directory",
-                crate::text::excerpt(&entry.to_string_lossy(), 80)
-            ));
-        }
-    }
-    let mut lock = store::read_write(&name).map_err(|e| format!("run.lock: {}", plain(&e)))?;
-    let mut owner = String::new();
-    lock.by_ref().take(200).read_to_string(&mut owner).map_err(|e| format!("run.lock: {}", plain(&e)))?;
-    if !owner.is_empty() && !owner.starts_with(OWNER) && !OWNER.starts_with(&owner) {
-        return Err("not empty and no run of gradtui (run.lock is somebody else's)".into());
-    }
-    match take(&lock) {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let who = owner.strip_prefix(OWNER).unwrap_or("unknown").trim();
-            return Err(format!("in use by another gradtui, process {}", crate::text::excerpt(who, 40)));
-        }
-        Err(TryLockError::Error(e)) => return Err(format!("run.lock: {}", plain(&e))),
-    }
-    let text = format!("{OWNER}{}\n", std::process::id());
-    let written = store::cut(&lock, 0)
-        .and_then(|()| lock.seek(SeekFrom::Start(0)))
-        .and_then(|_| store::write(&mut lock, text.as_bytes()));
-    written.map_err(|e| format!("run.lock: {}", plain(&e)))?;
-    Ok(lock)
 }
 
 /// Step and lane of a line of the log.

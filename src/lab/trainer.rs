@@ -6,7 +6,7 @@
 use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
-use crate::engine::optim::{State, Update};
+use crate::engine::optim::Update;
 use crate::engine::regularise::{noise, stopping::Best};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::schedule::{Memory, When};
@@ -25,6 +25,7 @@ mod exam;
 mod guard;
 mod look;
 mod scope;
+mod snapshot;
 mod task;
 
 use augment::Augmenter;
@@ -33,45 +34,11 @@ pub use evaluate::{Evaluation, Report};
 use guard::{Guard, Jury};
 pub use scope::Examined;
 use scope::Scope;
+pub use snapshot::Snapshot;
 use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
-
-/// Everything that changes while a lane trains.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Snapshot {
-    /// Steps done.
-    pub step: u64,
-    /// Passes over the training samples that are done.
-    pub epoch: u64,
-    /// Samples of the present pass that were used.
-    pub position: u64,
-    /// Gradient evaluations done.
-    pub evaluations: u64,
-    /// Steps since the optimizer's memory was made.
-    pub optim_step: u64,
-    /// Norm of the last finite gradient.
-    pub last_grad_norm: f32,
-    /// Parameters.
-    pub params: Vec<f32>,
-    /// Running statistics of the layers.
-    pub state: Vec<f32>,
-    /// What the optimizer remembers.
-    pub optim: State,
-    /// What the schedule remembers.
-    pub memory: Memory,
-    /// What the defence remembers.
-    pub defence: Vec<f32>,
-    /// Steps whose gradient was clipped.
-    pub clipped: u64,
-    /// The averaged point; empty where nothing is averaged.
-    pub average: Vec<f32>,
-    /// The best evaluation, for early stopping.
-    pub best: Best,
-    /// The state at the best evaluation, where it may have to come back.
-    pub kept: Option<Box<Snapshot>>,
-}
 
 /// What every step says, measured or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -236,50 +203,6 @@ impl Trainer {
     pub fn keep_order(&mut self) {
         self.keep_order = true;
         self.shuffled = None;
-    }
-
-    /// Everything that changes, copied.
-    pub fn snapshot(&self) -> Snapshot {
-        self.live.clone()
-    }
-
-    /// Goes back (or on) to a snapshot of a lane with the same network and optimizer.
-    ///
-    /// # Errors
-    /// What does not fit; the lane is then unchanged.
-    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
-        let fresh = self.recipe.optimizer.init(&self.live.params);
-        let lens = |s: &State| s.vectors.iter().map(Vec::len).collect::<Vec<_>>();
-        for (what, is, wanted) in [
-            ("parameters", snapshot.params.len(), self.live.params.len()),
-            ("running statistics", snapshot.state.len(), self.live.state.len()),
-            ("numbers of the defence", snapshot.defence.len(), self.live.defence.len()),
-            ("averaged parameters", snapshot.average.len(), self.live.average.len()),
-            ("optimizer buffers", snapshot.optim.vectors.len(), fresh.vectors.len()),
-            ("optimizer numbers", snapshot.optim.scalars.len(), fresh.scalars.len()),
-        ] {
-            if is != wanted {
-                return Err(format!("{is} {what} do not fit a lane with {wanted}"));
-            }
-        }
-        if lens(&snapshot.optim) != lens(&fresh) || snapshot.position > self.order.len() as u64 {
-            return Err("the optimizer's buffers or the place in the data do not fit this lane".into());
-        }
-        if let Some(kept) = &snapshot.kept {
-            let mut probe = self.live.clone();
-            std::mem::swap(&mut probe, &mut self.live);
-            let fits = self.restore(kept);
-            self.live = probe;
-            fits?;
-        }
-        self.live.clone_from(snapshot);
-        Ok(())
-    }
-
-    /// Back to step 0 from the same seed.
-    pub fn reset(&mut self) {
-        let network = Arc::clone(&self.network);
-        *self = Self::with_network(&self.data, network, self.recipe.clone(), self.seed, self.total);
     }
 
     /// Shares the work of large batches with this team from now on (a restart forgets it); no number depends on it.

@@ -2,6 +2,8 @@
 //! (cursor, axis, zoom). One more pane is a file, a row of the table and rows of the keymap.
 
 pub mod adversarial;
+#[cfg(test)]
+mod attack_tests;
 pub mod curves;
 #[cfg(test)]
 pub mod fixture;

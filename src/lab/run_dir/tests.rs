@@ -1,5 +1,6 @@
 //! What a run directory promises, whatever operation is cut off.
 
+use super::lock::OWNER;
 use super::*;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::Phase;

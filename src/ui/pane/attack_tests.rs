@@ -1,0 +1,137 @@
+//! The attack bench against a made-up run: what it asks for and what it says.
+
+use super::adversarial::Adversarial;
+use super::tests::{context, drawn, text, unicode};
+use super::{Pane, fixture};
+use crate::engine::attack::AttackConfig;
+use crate::registry::Value as _;
+use crate::telemetry;
+use crate::ui::keymap::Action;
+use crate::ui::message::Effect;
+use crate::ui::overlay::form::Subject;
+use ratatui::layout::Size;
+
+#[test]
+fn an_attack_tells_what_came_of_it() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_images(&mut view);
+    let cx = context(&view, &theme);
+    let mut pane = Adversarial::default();
+    for (w, h) in [(30, 6), (36, 16), (60, 24)] {
+        let words = text(&drawn(&pane, cx, w, h));
+        for part in ["7 → 2", "fooled", "FGSM", "eps ◀ 0.1 ▶"] {
+            assert!(words.contains(part), "{part} at {w}x{h} in\n{words}");
+        }
+    }
+    let words = text(&drawn(&pane, cx, 60, 24));
+    for part in ["±0.1", "adversarial", "L∞ 0.1", "L2 0.8", "96%", "61%", "▸2"] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    pane.act(Action::EpsUp, cx);
+    pane.act(Action::NextTarget, cx);
+    pane.act(Action::NextTarget, cx);
+    let expected = telemetry::View::Adversarial {
+        lane: 0,
+        sample: telemetry::Sample::Number(0),
+        attack: "Fgsm(eps: 0.15)".into(),
+        target: Some(1),
+    };
+    assert_eq!(pane.watch(cx, Size::new(60, 24)), [expected]);
+    let words = text(&drawn(&pane, cx, 60, 24));
+    assert!(words.contains("aims at 1") && words.contains("computing"), "{words}");
+}
+
+#[test]
+fn lanes_stand_side_by_side_where_there_is_room_and_look_at_the_same_image() {
+    let theme = unicode();
+    let mut view = fixture::run(200, 4);
+    fixture::add_images(&mut view);
+    fixture::add_bench(&mut view);
+    let mut pane = Adversarial::default();
+    let cx = context(&view, &theme);
+    let words = text(&drawn(&pane, cx, 150, 30));
+    assert_eq!(words.matches("7 → 2").count(), 4, "{words}");
+    for name in ["A  SGD", "B  Momentum", "C  Adam"] {
+        assert!(words.contains(name), "{name} in\n{words}");
+    }
+    assert_eq!(words.matches("from eps 0.043").count(), 4, "{words}");
+    assert_eq!(words.matches("! gradients not masked: 8").count(), 1, "only what fails is said: {words}");
+    assert_eq!(pane.watch(cx, Size::new(60, 30)).len(), 1);
+    pane.act(Action::HardestSample, cx);
+    let samples: Vec<_> = pane
+        .watch(cx, Size::new(150, 30))
+        .into_iter()
+        .map(|v| match v {
+            telemetry::View::Adversarial { lane, sample, .. } => (lane, sample),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let same = telemetry::Sample::Number(12);
+    assert_eq!(samples, [(0, telemetry::Sample::Hardest), (1, same), (2, same), (3, same)]);
+    pane.act(Action::NextSample, cx);
+    let next = pane.watch(cx, Size::new(60, 30));
+    let thirteen = telemetry::Sample::Number(13);
+    assert!(
+        matches!(next[..], [telemetry::View::Adversarial { sample, .. }] if sample == thirteen),
+        "{next:?}"
+    );
+}
+
+#[test]
+fn accuracy_against_size_is_a_plot_of_all_lanes_with_what_is_wrong_in_red() {
+    let theme = unicode();
+    let mut view = fixture::run(200, 4);
+    fixture::add_bench(&mut view);
+    let mut pane = Adversarial::default();
+    let cx = context(&view, &theme);
+    pane.act(Action::ToggleSizes, cx);
+    pane.act(Action::NextAttack, cx);
+    let watched = pane.watch(cx, Size::new(60, 20));
+    let of = |lane| telemetry::View::Sizes { lane, attack: "Bim()".into() };
+    assert_eq!(watched, [0, 1, 2, 3].map(of));
+    let buf = drawn(&pane, cx, 90, 20);
+    let words = text(&buf);
+    let masked = "B not to be trusted: gradients not masked: 88 %";
+    for part in ["accuracy under BIM by eps", "A SGD", "noise", "0.5", masked] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    let red = buf.content.iter().filter(|c| Some(c.fg) == theme.bad.fg).count();
+    assert!(red > 40, "the reason stands there in red: {red} cells");
+}
+
+#[test]
+fn an_attack_is_edited_in_a_form_and_a_picture_of_ones_own_takes_its_place() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_images(&mut view);
+    let cx = context(&view, &theme);
+    let mut pane = Adversarial::default();
+    let effects = pane.act(Action::Edit, cx);
+    let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
+    let Subject::Attack { classes, target: None, .. } = &**subject else { panic!("{subject:?}") };
+    assert_eq!(classes.len(), 10);
+    let attack = AttackConfig::parse("Pgd(eps: 0.3, steps: 40)").expect("an attack");
+    pane.edited(&Subject::Attack { attack, target: Some(3), classes: classes.clone() });
+    pane.edited(&Subject::Picture("cat.png".into()));
+    let watched = pane.watch(cx, Size::new(60, 20));
+    let expected = telemetry::View::Adversarial {
+        lane: 0,
+        sample: telemetry::Sample::Own,
+        attack: "Pgd(eps: 0.3, steps: 40)".into(),
+        target: Some(3),
+    };
+    assert_eq!(watched, [expected]);
+    let words = text(&drawn(&pane, cx, 70, 20));
+    assert!(words.contains("PGD") && words.contains("40 steps") && words.contains("aims at 3"), "{words}");
+}
+
+#[test]
+fn an_attack_on_the_plane_is_an_arrow() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 2);
+    fixture::add_plane(&mut view, 2);
+    let words = text(&drawn(&Adversarial::default(), context(&view, &theme), 50, 20));
+    assert!(words.contains('•') && (words.contains('▶') || words.contains('▲')), "{words}");
+    assert!(words.contains("in → out") && words.contains("fooled"), "{words}");
+}
