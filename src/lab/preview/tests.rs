@@ -403,6 +403,8 @@ fn while_a_lane_trains_its_least_size_is_followed_and_where_it_halts_it_is_sough
     let fresh = number(&probed(&look(&mut other, vec![view()], 0), 0, "adversarial"), "least");
     assert!((halted - fresh).abs() <= 2.0 / 512.0, "{halted} {fresh}");
     assert!((said[29] - fresh).abs() <= 6.0 / 512.0, "{said:?} {fresh}");
+}
+
 #[test]
 fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
     let parts_of = |data: &str, loss: &str, all: bool| {

@@ -4,7 +4,7 @@ use crate::telemetry::Data;
 use crate::ui::pane::prediction::{
     boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar,
 };
-use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use crate::ui::widget::image::Range;
 use crate::ui::widget::plane::{self, Plane};
 use crate::ui::widget::{colour, scale, text};
@@ -110,10 +110,12 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
     plane.draw(theme, area, buf);
     let Some(Data::Series(ends)) = probe.part("arrow") else { return };
     let [x0, y0, x1, y1] = ends[..] else { return };
-    let light = match theme.depth {
+    let light_ground = theme.scheme == Scheme::Light;
+    let ink = match theme.depth {
         Depth::Mono => Color::Reset,
+        Depth::Sixteen if light_ground => Color::Black,
         Depth::Sixteen => Color::White,
-        depth => colour::of_rgb([255; 3], depth),
+        depth => colour::of_rgb(if light_ground { [0; 3] } else { [255; 3] }, depth),
     };
     let unicode = theme.glyphs == Glyphs::Unicode;
     let mut last = None;
@@ -121,7 +123,7 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
         let t = i as f32 / 64.0;
         let at = plane.cell(area, x0 + (x1 - x0) * t, y0 + (y1 - y0) * t);
         if let Some(at) = at.filter(|a| Some(*a) != last) {
-            plane.put(theme, area, at, if unicode { '•' } else { '.' }, light, buf);
+            plane.put(theme, area, at, if unicode { '•' } else { '.' }, ink, buf);
             last = Some(at);
         }
     }
@@ -137,11 +139,11 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
         (false, _, false, false) => 'v',
     };
     if let Some(at) = plane.cell(area, x1, y1) {
-        plane.put(theme, area, at, head, light, buf);
+        plane.put(theme, area, at, head, ink, buf);
     }
     if let Some(at) = plane.cell(area, x0, y0) {
         let class = scalar(probe, "label").unwrap_or(0.0) as u32;
-        plane.put(theme, area, at, plane::mark(class, theme.glyphs), light, buf);
+        plane.put(theme, area, at, plane::mark(class, theme.glyphs), ink, buf);
     }
 }
 
