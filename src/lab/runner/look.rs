@@ -12,6 +12,12 @@ const BETWEEN: Duration = Duration::from_millis(250);
 /// Rest after a look, in times of what it took: so previews cost a twentieth of one core at most.
 const REST: u32 = 19;
 
+/// Processor time of this thread: where training keeps every core busy, a look lasts several times what it costs.
+fn worked() -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
+}
+
 impl Shared {
     /// The life of the thread that computes previews.
     pub(super) fn preview(&self) {
@@ -49,7 +55,7 @@ impl Shared {
                 }
             };
             drop(run);
-            let begun = Instant::now();
+            let begun = worked();
             for (view, stamp) in stale {
                 let peek = peeks.iter().find(|p| p.id == lane_of(&view));
                 if let Some(event) = peek.and_then(|p| preview::look(p, &view, &mut memory)) {
@@ -59,7 +65,7 @@ impl Shared {
                 let stamp = peek.map_or(stamp, |p| p.stamp_of(&view));
                 shown.push((view, stamp));
             }
-            rested = Instant::now() + BETWEEN.max(begun.elapsed() * REST);
+            rested = Instant::now() + BETWEEN.max(worked().saturating_sub(begun) * REST);
             run = self.lock();
             shown.retain(|(view, _)| run.views().contains(view));
         }
