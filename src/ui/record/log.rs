@@ -43,6 +43,8 @@ pub struct Log {
     last: Duration,
     /// A lane begins anew, and the screen does not know it yet: its step means nothing.
     anew: bool,
+    /// Lanes that were ordered to begin anew and have not told yet that they did.
+    renewed: Vec<LaneId>,
     /// More happened than is kept, or something that no script can say.
     broken: bool,
 }
@@ -115,6 +117,13 @@ impl Log {
             Command::Step(n) if running => Open::Rest(app.front, *n),
             Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
                 self.anew = true;
+                match command {
+                    Command::Reset(Some(lane)) => self.renewed.push(*lane),
+                    Command::Reset(None) | Command::Data(_) => {
+                        self.renewed.extend(app.view.lanes.iter().map(|l| l.id));
+                    }
+                    _ => {}
+                }
                 if let Some(last) = self.entries.last_mut() {
                     last.anew = true;
                 }
@@ -135,6 +144,11 @@ impl Log {
             }
             Event::Started { lane, .. } => {
                 self.anew = false;
+                if let Some(i) = self.renewed.iter().position(|l| l == lane) {
+                    // This answers a reset, not settings that were ordered after it.
+                    self.renewed.swap_remove(i);
+                    return;
+                }
                 // New settings that make the lane begin anew do so at any step.
                 self.close(|o| (*o == Open::Set(*lane)).then_some(None));
             }
