@@ -353,7 +353,7 @@ fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str> {
                 "needs a classifier of whole samples; these data have numbers to predict, no class a sample",
             );
         }
-        _ => {
+        Labels::StepClasses { .. } => {
             return Err(
                 "needs a classifier of whole samples; these data have a class for every time step, none a \
                 sample (Npy() of arrays [samples, steps, features] and classes has one)",

@@ -83,11 +83,9 @@ fn build<C: Cell>(
     input: Shape,
 ) -> Result<Box<dyn Layer>, String> {
     match input {
-        Shape::Sequence { steps, features } => {
-            Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
-        }
         // The rows of an image of one channel are its time steps: how arrays [samples, steps, features] come in.
-        Shape::Image { channels: 1, height: steps, width: features } => {
+        Shape::Sequence { steps, features }
+        | Shape::Image { channels: 1, height: steps, width: features } => {
             Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
         }
         other => {
