@@ -194,6 +194,12 @@ impl Log {
                 *step = (*step).min(least);
             }
         }
+        if let [.., before, last] = &mut cues[..]
+            && last.show == Some(false)
+        {
+            // A key is obeyed some steps after it was pressed: what the last one did is to be seen, too.
+            before.wait.get_or_insert(1.0);
+        }
         let script = Script { title: title.into(), size: Some(size), cues, ..Script::default() };
         (!self.broken).then_some((script, exact))
     }
