@@ -72,9 +72,9 @@ fn views() -> Vec<View> {
     let sequences = [0, 1, 2].map(|which| {
         let mut v = fixture::run(60, 2);
         if which == 2 {
-            fixture::add_echo(&mut v)
+            fixture::add_echo(&mut v);
         } else {
-            fixture::add_sequence(&mut v, which == 1)
+            fixture::add_sequence(&mut v, which == 1);
         }
         v
     });
