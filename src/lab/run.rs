@@ -1,29 +1,28 @@
-//! All lanes of a run and the orders to them: who trains next, how far, and what became of it.
+//! All lanes of a run: which there are, where each stands, and what it has to tell.
 //!
-//! A lane is handed out for a turn and given back. The one with the fewest steps goes first and none runs far ahead, so
-//! lanes stay side by side. Knows no thread, no clock and no file; results depend on none of its choices.
+//! [Orders](orders) change it, [turns](turn) move it on, checkpoints [save](save) it. Knows no thread, no clock and no
+//! file; results depend on none of its choices.
 
 use crate::engine::data::Files;
 use crate::engine::data::picture::Fitted;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
-use crate::lab::lane::{Lane, Line, News, Plan, SavedReplica};
-use crate::lab::trainer::{Snapshot, Trainer};
-use crate::scenario::{self, Recipe, Scenario};
+use crate::lab::lane::{Lane, Line};
+use crate::lab::trainer::Trainer;
+use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod orders;
 mod peek;
+mod save;
+mod turn;
 
 pub use peek::{Peek, Stamp};
-
-/// Seconds of the slowest lane's work by which another lane may be ahead.
-const AHEAD: f64 = 0.020;
-/// Steps by which another lane may be ahead at least.
-const AHEAD_STEPS: u64 = 4;
+pub use save::Saved;
+pub use turn::Turn;
 
 /// A lane's place in the run.
 #[derive(Debug)]
@@ -40,23 +39,6 @@ struct Place {
     changes: u64,
 }
 
-/// A lane as a checkpoint keeps it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Saved {
-    /// Its index, for the order of the log.
-    pub id: LaneId,
-    /// Its name.
-    pub name: String,
-    /// Its state.
-    pub snapshot: Snapshot,
-    /// Its other seeds.
-    pub seeds: Vec<SavedReplica>,
-    /// Seconds of training.
-    pub seconds: f64,
-    /// What it was doing.
-    pub phase: Phase,
-}
-
 /// Lines that the log should forget. Until a checkpoint knows of it, no lane trains on: so lines and checkpoints always tell
 /// of the same lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,15 +47,6 @@ pub struct Forgotten {
     pub lane: Option<LaneId>,
     /// The name under which its lines stand, or under which those of another lane once stood.
     pub name: String,
-}
-
-/// A lane's turn.
-#[derive(Debug)]
-pub struct Turn {
-    /// The lane.
-    pub lane: Box<Lane>,
-    /// What it may do.
-    pub plan: Plan,
 }
 
 /// A run in progress.
@@ -143,7 +116,7 @@ impl Run {
             places: Vec::new(),
             running: false,
             levelling: false,
-            widest: AHEAD_STEPS,
+            widest: turn::AHEAD_STEPS,
             solo: None,
             pace: None,
             allowed: 0.0,
@@ -181,37 +154,6 @@ impl Run {
     fn plan_exams(&mut self) {
         let classes = self.data.train.outputs().size();
         self.exam = Exam::of(&self.scenario, classes, self.sizes.as_deref()).map(Arc::new);
-    }
-
-    /// Puts lanes where a checkpoint left them.
-    ///
-    /// # Errors
-    /// What does not fit.
-    pub fn restore(&mut self, saved: &[Saved]) -> Result<(), String> {
-        let end = self.end;
-        for old in saved {
-            let place = self.places.iter_mut().flatten().find(|p| p.info.name == old.name);
-            let place = place.ok_or_else(|| format!("the scenario has no lane {}", old.name))?;
-            let lane = place.lane.as_mut().ok_or("the run is under way")?;
-            if !matches!(old.phase, Phase::Failed(_)) {
-                let restored = lane.trainer.restore(&old.snapshot);
-                restored
-                    .and_then(|()| lane.restore_seeds(&old.seeds))
-                    .map_err(|e| format!("lane {}: {e}", old.name))?;
-            }
-            lane.seconds = old.seconds;
-            lane.begin_trail();
-            (place.step, place.target) = (old.snapshot.step, old.snapshot.step);
-            place.phase = match &old.phase {
-                _ if terminal(&old.phase) && old.phase != Phase::Finished => old.phase.clone(),
-                _ if place.step >= end => Phase::Finished,
-                _ => Phase::Paused,
-            };
-            let (id, step) = (lane.id, place.step);
-            self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step });
-            self.events.push(Event::Phase { lane: id, step, phase: place.phase.clone() });
-        }
-        Ok(())
     }
 
     fn enter(&mut self, contender: Contender) -> LaneId {
@@ -341,176 +283,8 @@ impl Run {
         self.places.iter().enumerate().filter_map(|(id, p)| Some((id, p.as_ref()?)))
     }
 
-    /// Whether a lane has steps to make under the present orders.
-    fn wants(&self, id: LaneId, place: &Place) -> bool {
-        !terminal(&place.phase) && self.solo.is_none_or(|s| s == id) && place.step < self.goal(place)
-    }
-
-    fn goal(&self, place: &Place) -> u64 {
-        if self.running { self.end } else { place.target.min(self.end) }
-    }
-
-    /// Lets `seconds` of the pace pass; whether lanes are to be held back by one at all.
-    ///
-    /// A tenth of a second's steps is saved up at most, so that nothing rushes after a rest.
-    pub fn pace(&mut self, seconds: f64) -> bool {
-        let Some(rate) = self.pace.filter(|_| self.running) else { return false };
-        let active = self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step);
-        let Some(last) = active.min() else { return false };
-        self.allowed = (self.allowed + rate * seconds).clamp(last as f64, last as f64 + 1.0 + 0.1 * rate);
-        true
-    }
-
-    /// Hands out the lane that should train now.
-    pub fn take(&mut self) -> Option<Turn> {
-        if self.quit || self.save {
-            return None;
-        }
-        let active: Vec<_> = self.present().filter(|(id, p)| self.wants(*id, p)).collect();
-        let last = active.iter().map(|(_, p)| p.step).min()?;
-        let slowest = active.iter().map(|(_, p)| p.cost).fold(0.0, f64::max);
-        let ahead = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
-        let mut limit = last + ahead.max(AHEAD_STEPS);
-        if self.pace.is_some() && self.running {
-            limit = limit.min(self.allowed as u64);
-        }
-        let free =
-            active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
-        let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
-        self.widest = self.widest.max(ahead);
-        let watched = |which: fn(&View) -> bool| self.watched(id, which);
-        let (magnify, through_time) = (
-            watched(|v| matches!(v, View::Microscope { .. })),
-            watched(|v| matches!(v, View::ThroughTime { .. })),
-        );
-        let place = self.places[id].as_mut()?;
-        let goal = if self.running { self.end } else { place.target.min(self.end) };
-        let plan = Plan {
-            until: limit.min(goal),
-            goal,
-            end: self.end,
-            total: self.scenario.steps as u64,
-            evaluate_every: self.scenario.evaluate_every.max(1) as u64,
-            exam: self.exam.clone(),
-            show_every: self.show_every,
-            log: self.log,
-            magnify,
-            through_time,
-        };
-        Some(Turn { lane: place.lane.take()?, plan })
-    }
-
-    /// Takes a lane back with what its turn brought.
-    pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
-        let id = lane.id;
-        self.lines.extend(news.lines);
-        self.events.extend(news.events);
-        let Some(place) = self.places[id].as_mut() else { return };
-        place.step = lane.trainer.steps();
-        place.target = place.target.max(place.step);
-        place.cost = lane.cost;
-        place.lane = Some(lane);
-        if let Some(end) = news.end {
-            self.phase(id, end);
-        }
-        if let Some(i) = self.wanted.iter().position(|&w| w == id) {
-            self.wanted.swap_remove(i);
-            self.peeks.extend(self.peek(id));
-        }
-        self.settle();
-    }
-
-    /// A lane's turn ended in a fault of the program; the lane is lost, the others go on.
-    pub fn failed(&mut self, id: LaneId, message: &str) {
-        self.phase(id, Phase::Failed(format!("a fault of the program: {message}")));
-        self.settle();
-    }
-
-    fn phase(&mut self, id: LaneId, phase: Phase) {
-        let Some(place) = self.places[id].as_mut() else { return };
-        if place.phase != phase {
-            place.phase = phase.clone();
-            let step = match &phase {
-                Phase::Diverged(account) => account.step,
-                _ => place.step,
-            };
-            self.events.push(Event::Phase { lane: id, step, phase });
-        }
-    }
-
-    /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
-    fn settle(&mut self) {
-        if !self.running
-            && self.levelling
-            && self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
-        {
-            self.levelling = false;
-            let going =
-                || self.present().filter(|(id, p)| !terminal(&p.phase) && self.solo.is_none_or(|s| s == *id));
-            let front = going().map(|(_, p)| p.target).max().unwrap_or(0);
-            // A lane that is further behind joined later; it need not catch up before a pause.
-            let near = self.widest * 2;
-            let solo = self.solo;
-            for (id, place) in self.places.iter_mut().enumerate() {
-                if let Some(p) = place
-                    && solo.is_none_or(|s| s == id)
-                    && front - p.target.min(front) <= near
-                {
-                    p.target = front;
-                }
-            }
-        }
-        for id in 0..self.places.len() {
-            let Some(place) = &self.places[id] else { continue };
-            if !terminal(&place.phase) {
-                // A lane that may have to catch up with the others has not come to rest.
-                let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling {
-                    Phase::Running
-                } else {
-                    Phase::Paused
-                };
-                self.phase(id, phase);
-            }
-        }
-    }
-
     fn notice(&mut self, text: String) {
         self.events.push(Event::Notice(text));
-    }
-
-    /// The scenario with its lanes as they are now.
-    pub fn scenario(&self) -> Scenario {
-        let base = self.scenario.base();
-        let lanes =
-            self.present().map(|(_, p)| scenario::Lane::from_recipe(&p.info.name, &p.info.recipe, &base));
-        Scenario { lanes: lanes.collect(), ..self.scenario.clone() }
-    }
-
-    /// Whether all lanes are in hand, so that [`Run::save`] sees one moment of all of them.
-    pub fn at_rest(&self) -> bool {
-        self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
-    }
-
-    /// The state of every lane, all of one moment; lanes are handed out again afterwards.
-    ///
-    /// # Panics
-    /// Unless the run is [at rest](Run::at_rest).
-    pub fn save(&mut self) -> Vec<Saved> {
-        assert!(self.at_rest(), "a lane is still under way");
-        self.save = false;
-        let each = self.present().map(|(id, p)| Saved {
-            id,
-            name: p.info.name.clone(),
-            snapshot: p.lane.as_ref().map_or_else(
-                // A failed lane has no state left but the number of its steps.
-                || Snapshot { step: p.step, ..Snapshot::default() },
-                |lane| lane.trainer.snapshot(),
-            ),
-            seeds: p.lane.as_ref().map_or_else(Vec::new, |lane| lane.save_seeds()),
-            seconds: p.lane.as_ref().map_or(0.0, |lane| lane.seconds),
-            phase: p.phase.clone(),
-        });
-        each.collect()
     }
 
     /// The lane of this index, if it is in hand.

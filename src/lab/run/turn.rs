@@ -1,0 +1,156 @@
+//! Whose turn it is and how far it may go: lanes stay side by side, hold to a pace, and come to rest together.
+//!
+//! Knows no clock: how much time has gone by is told.
+
+use super::{Place, Run, terminal};
+use crate::lab::lane::{Lane, News, Plan};
+use crate::telemetry::{Event, LaneId, Phase, View};
+
+/// Seconds of the slowest lane's work by which another lane may be ahead.
+const AHEAD: f64 = 0.020;
+/// Steps by which another lane may be ahead at least.
+pub(super) const AHEAD_STEPS: u64 = 4;
+
+/// A lane's turn.
+#[derive(Debug)]
+pub struct Turn {
+    /// The lane.
+    pub lane: Box<Lane>,
+    /// What it may do.
+    pub plan: Plan,
+}
+
+impl Run {
+    /// Whether a lane has steps to make under the present orders.
+    pub(super) fn wants(&self, id: LaneId, place: &Place) -> bool {
+        !terminal(&place.phase) && self.solo.is_none_or(|s| s == id) && place.step < self.goal(place)
+    }
+
+    pub(super) fn goal(&self, place: &Place) -> u64 {
+        if self.running { self.end } else { place.target.min(self.end) }
+    }
+
+    /// Lets `seconds` of the pace pass; whether lanes are to be held back by one at all.
+    ///
+    /// A tenth of a second's steps is saved up at most, so that nothing rushes after a rest.
+    pub fn pace(&mut self, seconds: f64) -> bool {
+        let Some(rate) = self.pace.filter(|_| self.running) else { return false };
+        let active = self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step);
+        let Some(last) = active.min() else { return false };
+        self.allowed = (self.allowed + rate * seconds).clamp(last as f64, last as f64 + 1.0 + 0.1 * rate);
+        true
+    }
+
+    /// Hands out the lane that should train now.
+    pub fn take(&mut self) -> Option<Turn> {
+        if self.quit || self.save {
+            return None;
+        }
+        let active: Vec<_> = self.present().filter(|(id, p)| self.wants(*id, p)).collect();
+        let last = active.iter().map(|(_, p)| p.step).min()?;
+        let slowest = active.iter().map(|(_, p)| p.cost).fold(0.0, f64::max);
+        let ahead = if slowest > 0.0 { (AHEAD / slowest) as u64 } else { 0 };
+        let mut limit = last + ahead.max(AHEAD_STEPS);
+        if self.pace.is_some() && self.running {
+            limit = limit.min(self.allowed as u64);
+        }
+        let free =
+            active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
+        let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
+        self.widest = self.widest.max(ahead);
+        let watched = |which: fn(&View) -> bool| self.watched(id, which);
+        let (magnify, through_time) = (
+            watched(|v| matches!(v, View::Microscope { .. })),
+            watched(|v| matches!(v, View::ThroughTime { .. })),
+        );
+        let place = self.places[id].as_mut()?;
+        let goal = if self.running { self.end } else { place.target.min(self.end) };
+        let plan = Plan {
+            until: limit.min(goal),
+            goal,
+            end: self.end,
+            total: self.scenario.steps as u64,
+            evaluate_every: self.scenario.evaluate_every.max(1) as u64,
+            exam: self.exam.clone(),
+            show_every: self.show_every,
+            log: self.log,
+            magnify,
+            through_time,
+        };
+        Some(Turn { lane: place.lane.take()?, plan })
+    }
+
+    /// Takes a lane back with what its turn brought.
+    pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
+        let id = lane.id;
+        self.lines.extend(news.lines);
+        self.events.extend(news.events);
+        let Some(place) = self.places[id].as_mut() else { return };
+        place.step = lane.trainer.steps();
+        place.target = place.target.max(place.step);
+        place.cost = lane.cost;
+        place.lane = Some(lane);
+        if let Some(end) = news.end {
+            self.phase(id, end);
+        }
+        if let Some(i) = self.wanted.iter().position(|&w| w == id) {
+            self.wanted.swap_remove(i);
+            self.peeks.extend(self.peek(id));
+        }
+        self.settle();
+    }
+
+    /// A lane's turn ended in a fault of the program; the lane is lost, the others go on.
+    pub fn failed(&mut self, id: LaneId, message: &str) {
+        self.phase(id, Phase::Failed(format!("a fault of the program: {message}")));
+        self.settle();
+    }
+
+    pub(super) fn phase(&mut self, id: LaneId, phase: Phase) {
+        let Some(place) = self.places[id].as_mut() else { return };
+        if place.phase != phase {
+            place.phase = phase.clone();
+            let step = match &phase {
+                Phase::Diverged(account) => account.step,
+                _ => place.step,
+            };
+            self.events.push(Event::Phase { lane: id, step, phase });
+        }
+    }
+
+    /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
+    pub(super) fn settle(&mut self) {
+        if !self.running
+            && self.levelling
+            && self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
+        {
+            self.levelling = false;
+            let going =
+                || self.present().filter(|(id, p)| !terminal(&p.phase) && self.solo.is_none_or(|s| s == *id));
+            let front = going().map(|(_, p)| p.target).max().unwrap_or(0);
+            // A lane that is further behind joined later; it need not catch up before a pause.
+            let near = self.widest * 2;
+            let solo = self.solo;
+            for (id, place) in self.places.iter_mut().enumerate() {
+                if let Some(p) = place
+                    && solo.is_none_or(|s| s == id)
+                    && front - p.target.min(front) <= near
+                {
+                    p.target = front;
+                }
+            }
+        }
+        for id in 0..self.places.len() {
+            let Some(place) = &self.places[id] else { continue };
+            if !terminal(&place.phase) {
+                // A lane that may have to catch up with the others has not come to rest.
+                let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling {
+                    Phase::Running
+                } else {
+                    Phase::Paused
+                };
+                self.phase(id, phase);
+            }
+        }
+    }
+}
