@@ -1,6 +1,6 @@
 //! All lanes of a run: which there are, where each stands, and what it has to tell.
 //!
-//! [Orders](orders) change it, [turns](turn) move it on, checkpoints [save](save) it. Knows no thread, no clock and no
+//! Orders change it, turns move it on, checkpoints keep it, each in a file of its own. Knows no thread, no clock and no
 //! file; results depend on none of its choices.
 
 use crate::engine::data::Files;
