@@ -5,6 +5,7 @@ mod clock;
 mod peer;
 mod race;
 mod scale;
+mod screen;
 mod workload;
 
 use super::{BadInput, open, print};
@@ -22,24 +23,28 @@ pub struct Bench {
     /// Presets or files; the first preset if there is none
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<OsString>,
-    /// Threads that a lane's large batches are shared by
-    #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    threads: u64,
+    /// Threads: one, and with a screen as many as the lab takes
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
+    threads: Option<u64>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
     /// How the cost grows with lanes, batch, parameters, depth and steps
     #[arg(long, conflicts_with = "scenarios")]
     scale: bool,
+    /// What the screen costs: time and bytes of a picture, and the training that it slows down
+    #[arg(long, conflicts_with = "scale")]
+    screen: bool,
     /// Serve a workload (W1 to W8) for a program that times several side by side
-    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "json"])]
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "json"])]
     peer: Option<String>,
 }
 
 impl Bench {
     /// Measures.
     pub fn run(self) -> anyhow::Result<()> {
-        let threads = self.threads as usize;
+        let asked = self.threads.map(|n| n as usize);
+        let threads = asked.unwrap_or(1);
         if let Some(name) = &self.peer {
             let Some(workload) = workload::find(name) else {
                 let names = workload::ALL.map(|w| format!("{} ({})", w.name, w.about)).join(", ");
@@ -56,16 +61,26 @@ impl Bench {
         };
         let crew = Arc::new(Crew::new(threads, || ())?);
         if !self.json {
-            print(HEADING)?;
+            print(if self.screen { SCREEN_HEADING } else { HEADING })?;
         }
         for name in &names {
             let opened = open(name)?;
             let (scenario, data) =
                 read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
-            let experiment =
-                Experiment::with_data(scenario, Arc::new(data), opened.files()).map_err(|faults| {
-                    BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect())
-                })?;
+            let data = Arc::new(data);
+            let experiment = || {
+                Experiment::with_data(scenario.clone(), Arc::clone(&data), opened.files()).map_err(|faults| {
+                    BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()).into()
+                })
+            };
+            if self.screen {
+                for size in screen::SIZES {
+                    let cost = screen::of(&opened.name, &experiment, size, asked)?;
+                    print(&if self.json { serde_json::to_string(&cost)? + "\n" } else { shown(&cost) })?;
+                }
+                continue;
+            }
+            let experiment = experiment()?;
             for contender in &experiment.lanes {
                 let speed = anatomy::of(&opened.name, &experiment, contender, &crew);
                 print(&if self.json { serde_json::to_string(&speed)? + "\n" } else { line(&speed) })?;
@@ -111,6 +126,26 @@ fn line(s: &Speed) -> String {
         s.rest,
         s.measuring,
         s.evaluation,
+    )
+}
+
+const SCREEN_HEADING: &str = "\
+scenario             size      ms of CPU a picture  every pane anew   pictures/s    kB/s   steps/s alone    watched     cost
+";
+
+/// What a screen costs as a line of the table.
+fn shown(c: &screen::Cost) -> String {
+    format!(
+        "{:<20} {:<8} {:>20.2} {:>16.2} {:>12.1} {:>7.1} {:>15.0} {:>10.0} {:>6.1} %\n",
+        c.scenario,
+        format!("{}x{}", c.width, c.height),
+        c.frame_ms,
+        c.whole_ms,
+        c.pictures_per_second,
+        c.kilobytes_per_second,
+        c.alone,
+        c.watched,
+        c.percent,
     )
 }
 

@@ -1,0 +1,196 @@
+//! What the screen costs: the time of a picture, its bytes, and the training that it slows down.
+//!
+//! It is the lab's own app at the lab's own rates, at full training speed, drawn and encoded for a terminal that is not
+//! there. Neither run has a directory.
+
+use crate::engine::data::NoFiles;
+use crate::lab::experiment::Experiment;
+use crate::lab::outcome::Standings;
+use crate::lab::run::Run;
+use crate::lab::runner::Runner;
+use crate::telemetry::Command;
+use crate::ui::app::App;
+use crate::ui::frames::Frames;
+use crate::ui::message::{Effect, Message};
+use crate::ui::terminal::choice::Drawing;
+use crate::ui::terminal::encode::encode;
+use crate::ui::theme::{Depth, Scheme, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Seconds of training for each measurement.
+const BUDGET: f64 = 1.5;
+/// Measurements with and without the screen, in turns.
+const ROUNDS: usize = 3;
+/// Between two looks at the events, as on a terminal.
+const EVENTS: Duration = Duration::from_millis(25);
+/// Sizes of the screen.
+pub const SIZES: [(u16, u16); 2] = [(120, 40), (200, 60)];
+
+/// What the screen of one size costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    /// The scenario.
+    pub scenario: String,
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Milliseconds of CPU for a picture while training, most of whose panes stay as they were; the mean.
+    pub frame_ms: f64,
+    /// Milliseconds of CPU for a picture with every pane drawn anew, as after a key; the mean.
+    pub whole_ms: f64,
+    /// Pictures a second.
+    pub pictures_per_second: f64,
+    /// Kilobytes a second for the terminal.
+    pub kilobytes_per_second: f64,
+    /// Steps a second of all lanes together, without a screen.
+    pub alone: f64,
+    /// The same with it.
+    pub watched: f64,
+    /// Percent of training speed that it takes.
+    pub percent: f64,
+}
+
+/// Measures a scenario on a screen of this size.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn of(
+    scenario: &str,
+    experiment: &dyn Fn() -> anyhow::Result<Experiment>,
+    (width, height): (u16, u16),
+    threads: Option<usize>,
+) -> anyhow::Result<Cost> {
+    let (mut alone, mut watched) = (Vec::new(), Vec::new());
+    let mut shown = Shown::default();
+    for _ in 0..ROUNDS {
+        alone.push(without(experiment()?, threads)?);
+        let (rate, round) = with(experiment()?, (width, height).into(), threads)?;
+        watched.push(rate);
+        shown.add(&round);
+    }
+    let (alone, watched) = (median(alone), median(watched));
+    let seconds = ROUNDS as f64 * BUDGET;
+    Ok(Cost {
+        scenario: scenario.into(),
+        width,
+        height,
+        frame_ms: 1e3 * shown.drawing / f64::from(shown.pictures.max(1)),
+        whole_ms: 1e3 * shown.whole / f64::from(shown.wholes.max(1)),
+        pictures_per_second: f64::from(shown.pictures) / seconds,
+        kilobytes_per_second: shown.bytes as f64 / 1e3 / seconds,
+        alone,
+        watched,
+        percent: 100.0 * (1.0 - watched / alone),
+    })
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+/// Steps a second of a run that only tells how far it is, as `run` trains.
+fn without(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<f64> {
+    let mut standings = Standings::default();
+    let runner = started(experiment, threads)?;
+    runner.send(Command::Run);
+    let start = Instant::now();
+    while start.elapsed().as_secs_f64() < BUDGET {
+        runner.wait(Duration::from_millis(100));
+        runner.drain().iter().for_each(|event| standings.apply(event));
+    }
+    let steps: u64 = standings.lanes.iter().map(|l| l.step).sum();
+    Ok(steps as f64 / start.elapsed().as_secs_f64())
+}
+
+/// A run without end and without a pace.
+fn started(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<Runner> {
+    Ok(Runner::start(Run::new(experiment, Some(u64::MAX / 2), Arc::new(NoFiles)), threads, None, false)?)
+}
+
+/// What a screen took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shown {
+    pictures: u32,
+    /// Seconds of CPU.
+    drawing: f64,
+    bytes: usize,
+    wholes: u32,
+    whole: f64,
+}
+
+impl Shown {
+    fn add(&mut self, other: &Self) {
+        self.pictures += other.pictures;
+        self.drawing += other.drawing;
+        self.bytes += other.bytes;
+        self.wholes += other.wholes;
+        self.whole += other.whole;
+    }
+}
+
+/// Steps a second of a run before the eyes of the lab.
+fn with(experiment: Experiment, size: Size, threads: Option<usize>) -> anyhow::Result<(f64, Shown)> {
+    let theme = Theme::new(Scheme::Dark, Depth::True, Drawing::Braille.glyphs());
+    let mut app = App::new(experiment.scenario.clone(), Box::new(Vec::new), theme, size, true);
+    let runner = started(experiment, threads)?;
+    let tell = |app: &mut App, message: Message| {
+        for effect in app.update(message) {
+            if let Effect::Command(command) = effect {
+                runner.send(command);
+            }
+        }
+    };
+    let (mut frames, mut shown, mut sent) = (Frames::default(), Shown::default(), None::<Buffer>);
+    let mut out = Vec::new();
+    runner.send(Command::Run);
+    let start = Instant::now();
+    while start.elapsed().as_secs_f64() < BUDGET {
+        std::thread::sleep(EVENTS);
+        let now = start.elapsed();
+        let events = runner.drain();
+        if !events.is_empty() {
+            frames.news(now);
+        }
+        for event in events {
+            tell(&mut app, Message::Event(event));
+        }
+        tell(&mut app, Message::Tick(now));
+        if frames.due(now, false) {
+            let begun = cpu();
+            let picture = frames.draw(&app, now);
+            out.clear();
+            encode(sent.as_ref(), picture, Drawing::Braille, &mut out);
+            sent.get_or_insert_with(|| picture.clone()).clone_from(picture);
+            shown.drawing += cpu() - begun;
+            shown.bytes += out.len();
+            shown.pictures += 1;
+        }
+    }
+    let steps: u64 = app.view.lanes.iter().map(|l| l.step).sum();
+    let rate = steps as f64 / start.elapsed().as_secs_f64();
+    // Training is over now: the pictures after a key, in which every pane is new.
+    runner.send(Command::Quit);
+    for _ in 0..20 {
+        frames.touch();
+        let begun = cpu();
+        let picture = frames.draw(&app, start.elapsed());
+        out.clear();
+        encode(sent.as_ref(), picture, Drawing::Braille, &mut out);
+        shown.whole += cpu() - begun;
+        shown.wholes += 1;
+    }
+    Ok((rate, shown))
+}
+
+/// Seconds of CPU of this thread.
+fn cpu() -> f64 {
+    let t = clock_gettime(ClockId::ThreadCPUTime);
+    t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
+}
