@@ -29,7 +29,7 @@ pub struct Bench {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
-    /// How the cost grows with lanes, batch, parameters, depth and steps
+    /// How the cost grows with lanes, threads, batch, parameters, depth and steps
     #[arg(long, conflicts_with = "scenarios")]
     scale: bool,
     /// What the screen costs: time and bytes of a picture, and the training that it slows down

@@ -1,4 +1,4 @@
-//! How the cost of training grows: with lanes, batch, parameters, depth, and the length of a run.
+//! How the cost of training grows: with lanes, threads, batch, parameters, depth, and the length of a run.
 
 use super::clock::seconds;
 use super::race::side_by_side;
@@ -41,6 +41,9 @@ pub struct Row {
     pub resident: Option<f64>,
 }
 
+/// Two hidden layers of 64.
+const SMALL: &str = "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]";
+
 /// Shows every row as soon as it is there.
 ///
 /// # Errors
@@ -48,26 +51,15 @@ pub struct Row {
 pub fn table(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     for lanes in [1, 2, 4, 8] {
-        tell(&measured(
-            "lanes",
-            lanes,
-            lanes,
-            "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]",
-            32,
-            threads,
-            &crew,
-        )?)?;
+        tell(&measured("lanes", lanes, lanes, SMALL, 32, threads, &crew)?)?;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for threads in (0..).map(|i| 1 << i).take_while(|&t| t <= cores) {
+        let crew = Arc::new(Crew::new(threads, || ())?);
+        tell(&measured("threads", threads, 8, SMALL, 32, threads, &crew)?)?;
     }
     for batch in [1, 4, 16, 64, 256, 1024] {
-        tell(&measured(
-            "batch",
-            batch,
-            1,
-            "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]",
-            batch,
-            threads,
-            &crew,
-        )?)?;
+        tell(&measured("batch", batch, 1, SMALL, batch, threads, &crew)?)?;
     }
     // Two hidden layers: 3 u + u² + u + 2 u + 2 parameters in all.
     for (size, units) in [(1_000, 28), (10_000, 97), (100_000, 313), (1_000_000, 997), (10_000_000, 3159)] {
@@ -106,8 +98,8 @@ fn measured(
     threads: usize,
     crew: &Arc<Crew>,
 ) -> anyhow::Result<Row> {
-    /// Steps between two looks at the clock.
-    const TOGETHER: usize = 64;
+    /// Multiply-adds between two looks at the clock, forward: some milliseconds, beside which starting threads is nothing.
+    const TOGETHER: usize = 200_000_000;
     let data = Arc::new(data()?);
     let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
     let lane = |_| Trainer::new(&data, recipe(layers, batch), 1, 1_000_000);
@@ -116,7 +108,7 @@ fn measured(
         lane.work_with(&team);
     }
     let network = Arc::clone(lanes[0].network());
-    let together = (2_000_000 / network.work().saturating_mul(batch).max(1)).clamp(1, TOGETHER);
+    let together = (TOGETHER / network.work().saturating_mul(batch).max(1)).clamp(1, 4096);
     let each = seconds(BUDGET, || side_by_side(&mut lanes, together, threads, crew));
     let rate = (together * lanes.len()) as f64 / each;
     Ok(row(what, size, rate, batch, &network))
