@@ -53,6 +53,8 @@ struct Change {
     cell: usize,
     pen: Pen,
     blank: bool,
+    /// Which turn its colours have.
+    rank: usize,
 }
 
 /// Columns that a cell takes on the screen.
@@ -86,6 +88,7 @@ fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
                     cell: y * width + x,
                     pen: pen(cell),
                     blank: !foreground_matters(cell),
+                    rank: 0,
                 });
             }
             x += columns(cell);
@@ -109,12 +112,16 @@ fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     for i in (1..changes.len()).rev() {
         adopt(&mut changes, i - 1, i);
     }
-    let mut order: HashMap<Pen, usize> = HashMap::new();
-    for change in &changes {
-        let next = order.len();
-        order.entry(change.pen).or_insert(next);
+    let mut ranks: HashMap<Pen, usize> = HashMap::new();
+    let mut last = (PLAIN, None);
+    for change in &mut changes {
+        let next = ranks.len();
+        // Neighbours are mostly of one colour.
+        let rank = last.1.filter(|_| last.0 == change.pen);
+        change.rank = rank.unwrap_or_else(|| *ranks.entry(change.pen).or_insert(next));
+        last = (change.pen, Some(change.rank));
     }
-    changes.sort_by_key(|c| order[&c.pen]);
+    changes.sort_by_key(|c| c.rank);
     changes
 }
 
