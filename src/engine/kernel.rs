@@ -11,6 +11,7 @@
 // Loops over the indices of a register tile or of lanes are the form that the compiler keeps in registers.
 #![allow(clippy::needless_range_loop)]
 
+mod buffer;
 mod elementwise;
 mod gemm;
 pub mod math;
@@ -18,6 +19,7 @@ mod reduce;
 mod rows;
 mod transpose;
 
+pub use buffer::Buffer;
 pub use elementwise::{
     add, axpy, map, map_inplace, map2, map3, scale, sum_rows, update1, update2, update3, update4, update5,
 };

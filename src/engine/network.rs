@@ -4,7 +4,7 @@
 //! previews can run on a snapshot while training goes on.
 
 use crate::engine::init::Init;
-use crate::engine::kernel::{self, Places, Rows};
+use crate::engine::kernel::{self, Buffer, Places, Rows};
 use crate::engine::layer::{Backward, Fill, Forward, Health, Layer, LayerConfig, Pass};
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
@@ -175,17 +175,17 @@ impl Network {
         let places = Places::new(std::iter::once(self.input.size()).chain(outputs), rows);
         let totals = self.nodes.iter().map(|n| n.layer.totals()).max().unwrap_or(0);
         let part = |rows: usize, params: usize| Part {
-            caches: self.nodes.iter().map(|n| vec![0.0; n.layer.cache_len(rows)]).collect(),
+            caches: self.nodes.iter().map(|n| Buffer::zeros(n.layer.cache_len(rows))).collect(),
             totals: vec![0.0; totals],
-            grads: vec![0.0; params],
+            grads: Buffer::zeros(params),
         };
         let cut = self.cut(rows);
         // The first part has room for all rows: a smaller batch may stay in one piece.
         let second = if cut < rows { part(rows - cut, self.param_count()) } else { Part::default() };
         Workspace {
             rows,
-            values: vec![0.0; places.len()],
-            grads: vec![0.0; places.len()],
+            values: Buffer::zeros(places.len()),
+            grads: Buffer::zeros(places.len()),
             places,
             parts: [part(rows, 0), second],
             totals: vec![0.0; totals],
@@ -417,10 +417,10 @@ fn add_up(parts: [Option<&Part>; 2], totals: &mut [f64]) {
 /// What one part of a batch keeps to itself.
 #[derive(Clone, Debug, Default)]
 struct Part {
-    caches: Vec<Vec<f32>>,
+    caches: Vec<Buffer>,
     totals: Vec<f64>,
     /// Its share in the parameters' gradient; the first part writes to the caller's.
-    grads: Vec<f32>,
+    grads: Buffer,
 }
 
 /// What a pass writes: every activation, its gradient, and what layers keep between forward and backward.
@@ -428,8 +428,8 @@ struct Part {
 pub struct Workspace {
     rows: usize,
     places: Places,
-    values: Vec<f32>,
-    grads: Vec<f32>,
+    values: Buffer,
+    grads: Buffer,
     parts: [Part; 2],
     totals: Vec<f64>,
     team: Arc<dyn Team>,

@@ -3,7 +3,7 @@
 //! A step is a pure function of (state, settings, step number); all state is one [`Snapshot`]. Knows no clock, no
 //! thread, no file and no other lane, and allocates nothing in a step.
 
-use crate::engine::kernel;
+use crate::engine::kernel::{self, Buffer};
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Update;
@@ -80,7 +80,7 @@ pub struct Trainer {
     batch: Batch,
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
-    grads: Vec<f32>,
+    grads: Buffer,
     /// The gradient before clipping, for a look; empty without a clip.
     unclipped: Vec<f32>,
     /// What tells the noise of one tensor from that of another.
@@ -142,7 +142,7 @@ impl Trainer {
             augmenter: Augmenter::new(data),
             keep_order: false,
             weights: weights.collect(),
-            grads: vec![0.0; live.params.len()],
+            grads: Buffer::zeros(live.params.len()),
             unclipped: look::unclipped(&recipe, live.params.len()),
             noise: noise::keys(network.slots()),
             ws: network.workspace(rows),

@@ -178,14 +178,18 @@ struct Product<'p, 'a, 'c> {
     scratch: &'p mut [f32],
 }
 
+/// Room for a panel and a tile, from the beginning of a cache line on.
+#[repr(align(64))]
+struct Scratch([f32; K_BLOCK * (WIDTH + HEIGHT)]);
+
 thread_local! {
     /// Where panels are copied to: always written before it is read, so that no product has to clear it.
-    static SCRATCH: RefCell<[f32; K_BLOCK * (WIDTH + HEIGHT)]> = const { RefCell::new([0.0; K_BLOCK * (WIDTH + HEIGHT)]) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch([0.0; K_BLOCK * (WIDTH + HEIGHT)])) };
 }
 
 #[inline]
 fn start(m: usize, n: usize, k: usize, a: Matrix, b: &mut dyn Right, first: First, mut c: Target) {
-    SCRATCH.with_borrow_mut(|scratch| {
+    SCRATCH.with_borrow_mut(|Scratch(scratch)| {
         pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, first, c: &mut c, scratch });
     });
 }
