@@ -46,7 +46,7 @@ pub struct Cost {
     pub whole_ms: f64,
     /// Pictures a second.
     pub pictures_per_second: f64,
-    /// Kilobytes a second for the terminal.
+    /// Kilobytes a second for the terminal, after the first picture.
     pub kilobytes_per_second: f64,
     /// Steps a second of all lanes together, without a screen.
     pub alone: f64,
@@ -167,9 +167,10 @@ fn with(experiment: Experiment, size: Size, threads: Option<usize>) -> anyhow::R
             let picture = frames.draw(&app, now);
             out.clear();
             encode(sent.as_ref(), picture, Drawing::Braille, &mut out);
+            // The first one is whole.
+            shown.bytes += if sent.is_some() { out.len() } else { 0 };
             sent.get_or_insert_with(|| picture.clone()).clone_from(picture);
             shown.drawing += cpu() - begun;
-            shown.bytes += out.len();
             shown.pictures += 1;
         }
     }
