@@ -40,17 +40,6 @@ pub enum Message {
     Terminate(u8),
 }
 
-/// A tensor of parameters, as the choice of a weight needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tensor {
-    /// Its layer and its name.
-    pub name: String,
-    /// Numbers in it.
-    pub len: usize,
-    /// Numbers in a row of it.
-    pub row: usize,
-}
-
 /// Something that the app wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -76,13 +65,6 @@ pub enum Effect {
     Data(Vec<(&'static str, String)>),
     /// Make the sequences longer by so many time steps, or shorter.
     Longer(i64),
-    /// Open the choice of a weight; its index comes back as the microscope's number.
-    EditWeight {
-        /// Where it can be.
-        tensors: Vec<Tensor>,
-        /// Index of the present one.
-        weight: usize,
-    },
     /// Open the form of the data.
     EditData,
     /// Send the whole picture anew.

@@ -251,7 +251,6 @@ impl Live<'_> {
                 | Effect::ChooseInit
                 | Effect::Data(_)
                 | Effect::Longer(_)
-                | Effect::EditWeight { .. }
                 | Effect::EditData => {}
             }
         }

@@ -138,10 +138,6 @@ impl App {
                         self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
                     }
                 }
-                Effect::EditWeight { tensors, weight } => {
-                    let subject = Subject::Weight { tensors, weight };
-                    self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
-                }
                 Effect::EditData => {
                     let subject = Subject::Data(self.scenario.data.clone());
                     self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));

@@ -6,7 +6,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-pub use subject::Subject;
+pub use subject::{Subject, Tensor};
 
 use super::menu::wrapped;
 use super::{Answer, draw_input, more, open};

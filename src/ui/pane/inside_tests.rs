@@ -8,6 +8,7 @@ use super::{Pane, fixture, inside_fixture};
 use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effect;
+use crate::ui::overlay::form::Subject;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crate::view::View;
 use ratatui::layout::{Position, Rect, Size};
@@ -165,8 +166,8 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
     let words = text(&drawn(&pane, cx, 60, 20));
     assert!(!words.contains("1.25"), "numbers of the weight that lay there before\n{words}");
     assert!(pane.title(cx).to_string().contains("bias [1]"));
-    assert!(
-        matches!(&pane.act(Action::Edit, cx)[..], [Effect::EditWeight { weight: 13, tensors }] if tensors.len() == 2)
-    );
+    let effects = pane.act(Action::Edit, cx);
+    let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(matches!(&**subject, Subject::Weight { weight: 13, tensors } if tensors.len() == 2));
     assert_eq!(pane.watch(cx, Size::new(9, 9))[1], telemetry::View::Microscope { lane: 1, weight: 13 });
 }

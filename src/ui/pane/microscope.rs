@@ -5,7 +5,8 @@ use super::prediction::{rows, scalar};
 use super::{Context, Pane};
 use crate::telemetry;
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects, Tensor};
+use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::form::{Subject, Tensor};
 use crate::ui::overlay::menu::wrapped;
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::{scale, text};
@@ -273,7 +274,9 @@ impl Pane for Microscope {
             Action::Last => self.go((first + tensor.len) as i64 - 1, cx),
             Action::LargestGradient => self.go(largest("largest_gradient"), cx),
             Action::LargestStep => self.go(largest("largest_step"), cx),
-            Action::Edit => return vec![Effect::EditWeight { tensors, weight: self.weight }],
+            Action::Edit => {
+                return vec![Effect::Edit(Box::new(Subject::Weight { tensors, weight: self.weight }))];
+            }
             _ => {}
         }
         Effects::new()

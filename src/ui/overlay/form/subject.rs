@@ -14,7 +14,17 @@ use crate::limits;
 use crate::registry::Settings;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::LaneId;
-use crate::ui::message::Tensor;
+
+/// A tensor of parameters, as the choice of a weight needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its layer and its name.
+    pub name: String,
+    /// Numbers in it.
+    pub len: usize,
+    /// Numbers in a row of it.
+    pub row: usize,
+}
 
 /// What is edited.
 #[derive(Clone, Debug, PartialEq)]
