@@ -12,6 +12,7 @@ mod headless;
 mod lab;
 mod list;
 mod open;
+mod opening;
 mod plain;
 mod play;
 mod record;

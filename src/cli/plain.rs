@@ -1,7 +1,7 @@
 //! The lab line by line, for screen readers, terminals that cannot draw, and pipes: a status now and then, commands typed.
 //! Nothing but letters, digits and line ends comes out.
 
-use super::lab::Opening;
+use super::opening::Opening;
 use super::signals::Signals;
 use super::{Ended, print, tell};
 use crate::lab::runner::Runner;

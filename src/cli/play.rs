@@ -1,6 +1,6 @@
 //! `gradtui play`: an asciicast file on this terminal.
 
-use super::lab::unfit;
+use super::opening::unfit;
 use super::{BadInput, Ended};
 use crate::lab::files;
 use crate::ui::record::{cast, player};

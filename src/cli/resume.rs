@@ -2,7 +2,7 @@
 
 use super::display::Display;
 use super::headless::{Headless, examine, expectations};
-use super::lab::{Line, Opening};
+use super::opening::{Line, Opening};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
 use crate::lab::experiment::Experiment;

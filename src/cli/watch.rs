@@ -1,7 +1,7 @@
 //! `gradtui watch`: the lab's screen on runs that somebody or something else trains. Reads their directories, writes nothing.
 
 use super::display::Display;
-use super::lab;
+use super::opening;
 use super::{BadInput, tell};
 use crate::lab::follow::{Follower, Numbers};
 use crate::scenario::Scenario;
@@ -30,7 +30,7 @@ pub struct Watch {
 impl Watch {
     /// Watches until the user leaves.
     pub fn run(self) -> anyhow::Result<()> {
-        fit().map_err(|e| lab::unfit(&e))?;
+        fit().map_err(|e| opening::unfit(&e))?;
         let shown = self.display.choose()?;
         let followers: Vec<Follower> = self.dirs.iter().zip(prefixes(&self.dirs)).map(follower).collect();
         let scenario = first(&self.dirs, &followers)?;
@@ -57,7 +57,7 @@ impl Watch {
         drop(stop);
         // A thread that panicked has said so already.
         let _ = thread.join();
-        lab::ended(ended)
+        opening::ended(ended)
     }
 }
 

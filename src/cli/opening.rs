@@ -1,0 +1,162 @@
+//! A run before the user's eyes: the lab on a terminal, wired to a run in threads. Chooses neither run nor looks.
+
+use super::display::Shown;
+use super::{BadInput, Ended, tell};
+use crate::lab::follow::{Teller, history};
+use crate::lab::preset;
+use crate::lab::run::Run;
+use crate::lab::run_dir::{self, RunDir};
+use crate::lab::runner::Runner;
+use crate::scenario::Scenario;
+use crate::telemetry::{Command, Event, LaneId};
+use crate::text::escaped;
+use crate::ui::app::{Preset, comfortable};
+use crate::ui::record::tape::Reel;
+use crate::ui::session::{self, Session};
+use crate::ui::terminal::Unfit;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What becomes of training when the line is lost.
+#[derive(Debug, clap::Args)]
+pub struct Line {
+    /// When the terminal goes away: save and leave, or train on to the end without it
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    on_hangup: OnHangup,
+}
+
+/// What becomes of a run whose terminal goes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnHangup {
+    /// It is saved and ends.
+    #[default]
+    Leave,
+    /// It goes on to its end.
+    Detach,
+}
+
+/// A run to be trained before the user's eyes.
+#[derive(Debug)]
+pub struct Opening {
+    /// What is trained.
+    pub scenario: Scenario,
+    /// The run, paused where it shall begin.
+    pub run: Run,
+    /// Where to write it.
+    pub dir: Option<RunDir>,
+    /// Workers.
+    pub threads: Option<usize>,
+    /// How it is shown.
+    pub shown: Shown,
+    /// What the user should know at first.
+    pub notices: Vec<String>,
+    /// What to call the scenario in a script; `None` for a run that does not begin at its beginning.
+    pub script_of: Option<String>,
+}
+
+impl Opening {
+    /// Trains until the user leaves, and says where the run was left.
+    ///
+    /// # Errors
+    /// How it ended, where that is not well.
+    pub fn show(self, line: &Line) -> anyhow::Result<()> {
+        let Self { scenario, run, dir, threads, shown, mut notices, script_of } = self;
+        let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+        let place = dir.as_ref().map(|d| escaped(&d.path().display().to_string()).into_owned());
+        let detach = line.on_hangup == OnHangup::Detach;
+        if let (true, Some(place)) = (detach, &place) {
+            notices.push(format!("without its line the run goes on; then `gradtui watch {place}` shows it"));
+        }
+        let home = dir.as_ref().map(|d| d.path().to_path_buf());
+        let scripted = script_of.is_some();
+        // What the log tells of a run that is taken up again; once.
+        let mut past = home.clone().filter(|_| run.foremost() > 0);
+        let clocks = run.clocks();
+        let runner = Runner::start(run, threads, dir, false)?;
+        runner.send(Command::Pace(Some(comfortable(scenario.steps))));
+        runner.send(Command::Run);
+        let ended = session::run(Session {
+            scenario,
+            presets: Box::new(move || preset::ALL.iter().map(read).collect()),
+            chosen: shown.chosen,
+            keymap: shown.keymap,
+            running: true,
+            watching: false,
+            detach,
+            notices,
+            scripted,
+            reels: &mut || reel(home.as_deref(), script_of.as_deref()),
+            send: &mut |command| runner.send(command),
+            drain: &mut || {
+                let events = runner.drain();
+                match past.take() {
+                    Some(run) => with_past(events, &run, &clocks),
+                    None => events,
+                }
+            },
+        });
+        let (_, _, disk) = runner.finish();
+        if let Some(why) = disk {
+            tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+        } else if let Some(place) = place {
+            tell(&format!("saved; `gradtui resume {place}` goes on\n"));
+        }
+        self::ended(ended)
+    }
+}
+
+/// Puts what the log tells between the start of the lanes and what they do now.
+fn with_past(mut events: Vec<Event>, run: &Path, clocks: &BTreeMap<LaneId, (f64, u64)>) -> Vec<Event> {
+    let Some(last) = events.iter().rposition(|e| matches!(e, Event::Started { .. })) else { return events };
+    let lanes = events.iter().filter_map(|e| match e {
+        Event::Started { lane, info, .. } => {
+            let (seconds, steps) = clocks.get(lane).copied().unwrap_or_default();
+            Some((info.name.clone(), Teller::new(*lane, info, seconds, steps)))
+        }
+        _ => None,
+    });
+    let past = history(run, &lanes.collect());
+    events.splice(last + 1..=last, past);
+    events
+}
+
+/// How a session ended, as the end of a command.
+///
+/// # Errors
+/// Where it did not end well.
+pub fn ended(ended: Result<u8, Unfit>) -> anyhow::Result<()> {
+    match ended {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
+        Err(e) => Err(unfit(&e)),
+    }
+}
+
+/// A new recording in the run's directory.
+fn reel(home: Option<&Path>, scenario: Option<&str>) -> Result<Reel, String> {
+    let home = home.ok_or("this run has no directory to record to; name one by --out")?;
+    let (file, path) = run_dir::recording(home).map_err(|e| e.to_string())?;
+    let script = path.with_extension("ron");
+    let shown = |path: &Path| escaped(&path.display().to_string()).into_owned();
+    let file_name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let note = format!(
+        "A session in the lab, as it was played. Again, to the same bytes each time:\n\
+         gradtui record {} --script {} --out {}",
+        escaped(scenario.unwrap_or("SCENARIO")),
+        file_name(&script),
+        file_name(&path),
+    );
+    let save = Box::new(move |text: &str| {
+        run_dir::write_file(&script, text.as_bytes()).map_err(|e| e.to_string())?;
+        Ok(file_name(&script))
+    });
+    Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })
+}
+
+/// Why something cannot open on this terminal, as an error of the command line.
+pub fn unfit(why: &Unfit) -> anyhow::Error {
+    match why {
+        Unfit::System(_) => Ended(1, why.to_string()).into(),
+        Unfit::NoTerminal | Unfit::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),
+    }
+}
