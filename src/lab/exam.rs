@@ -6,7 +6,7 @@ use crate::engine::robust::trust::Check;
 use crate::engine::robust::{Accuracies, Robustness};
 use crate::scenario::Scenario;
 use crate::telemetry::Data;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Name of the probe.
 pub const PROBE: &str = "robustness";
@@ -98,15 +98,28 @@ impl Report {
 }
 
 /// A measurement in the log.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     eps: f64,
     clean: f64,
     noise: f64,
     fgsm: f64,
     pgd: f64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     distrust: Vec<String>,
+}
+
+impl Row {
+    /// As parts of a probe again, as far as the log tells: not what measuring took, and of the checks those that failed.
+    pub fn parts(&self) -> Vec<(String, Data)> {
+        let numbers = [self.eps, self.clean, self.noise, self.fgsm, self.pgd];
+        let scalar = |(name, x): (&str, f64)| (name.to_string(), Data::Scalar(x));
+        let mut parts: Vec<_> =
+            ["eps", "clean", "noise", "fgsm", "pgd"].into_iter().zip(numbers).map(scalar).collect();
+        let rows = self.distrust.iter().map(|words| (words.clone(), vec![0.0])).collect();
+        parts.push(("checks".into(), Data::Table { columns: vec!["holds".into()], rows }));
+        parts
+    }
 }
 
 /// What a probe says of a lane's robustness, read back.

@@ -1,12 +1,13 @@
 //! Runs as their directories tell of them: the log as events, for a lab that takes a run up again, and for one that follows a
 //! run which somebody else trains. Only reads; knows no thread and no screen.
 
+use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use crate::limits;
 use crate::scenario::{Scenario, decode, read_with_data};
-use crate::telemetry::{Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase};
+use crate::telemetry::{Band, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -44,6 +45,39 @@ struct Row {
     val_accuracy: Option<f32>,
     #[serde(default)]
     layer_grad_norms: Vec<Option<f32>>,
+    robustness: Option<exam::Row>,
+    seeds: Option<u32>,
+    #[serde(default)]
+    seeds_lost: u32,
+    loss_spread: Option<Ends>,
+    accuracy_spread: Option<Ends>,
+    grad_norm_spread: Option<Ends>,
+    val_loss_spread: Option<Ends>,
+    val_accuracy_spread: Option<Ends>,
+}
+
+/// A [`Band`] in the log, where what is not finite is `null`.
+#[derive(Clone, Copy, serde::Deserialize)]
+struct Ends {
+    min: Option<f32>,
+    median: Option<f32>,
+    max: Option<f32>,
+}
+
+impl Row {
+    /// The range over the seeds, if there are several.
+    fn spread(&self, loss: Option<Ends>, accuracy: Option<Ends>, norm: Option<Ends>) -> Option<Spread> {
+        // A band holds no NaN, and what runs away runs upwards.
+        let end = |x: Option<f32>| x.unwrap_or(f32::INFINITY);
+        let band = |e: Ends| Band { min: end(e.min), median: end(e.median), max: end(e.max) };
+        Some(Spread {
+            seeds: self.seeds?,
+            lost: self.seeds_lost,
+            loss: band(loss?),
+            accuracy: accuracy.map(band),
+            grad_norm: norm.map(band),
+        })
+    }
 }
 
 /// What must be known of a lane to read its lines.
@@ -84,7 +118,7 @@ impl Teller {
             clip_share: row.clip_share.unwrap_or_default(),
             clip_angle: row.clip_angle.unwrap_or_default(),
             update_ratio: number(row.update_ratio),
-            spread: None,
+            spread: row.spread(row.loss_spread, row.accuracy_spread, row.grad_norm_spread),
         };
         let norms = self.layers.iter().zip(&row.layer_grad_norms);
         let layers = norms.map(|(&layer, &norm)| LayerMeasure {
@@ -95,7 +129,12 @@ impl Teller {
         out.push(Event::Measured { lane: self.id, measure, layers: layers.collect() });
         if let Some(loss) = row.val_loss {
             let (lane, step, accuracy) = (self.id, row.step, row.val_accuracy);
-            out.push(Event::Evaluated { lane, step, loss, accuracy, spread: None });
+            let spread = row.spread(row.val_loss_spread, row.val_accuracy_spread, None);
+            out.push(Event::Evaluated { lane, step, loss, accuracy, spread });
+        }
+        if let Some(robust) = &row.robustness {
+            let (lane, step, parts) = (self.id, row.step, robust.parts());
+            out.push(Event::Probed { lane, step, name: exam::PROBE, parts });
         }
     }
 }

@@ -183,8 +183,13 @@ impl App {
 
     /// A pane to act on and what it may look at.
     fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn Pane, Context<'_>)> {
-        let cx =
-            Context { view: &self.view, front: self.front, theme: &self.theme, focused: self.focus() == id };
+        let cx = Context {
+            view: &self.view,
+            front: self.front,
+            theme: &self.theme,
+            focused: self.focus() == id,
+            watching: self.watching,
+        };
         let pane: &mut dyn Pane = match id {
             PaneId::Network => &mut self.network,
             other => &mut **self.others.get_mut(&other)?,
@@ -199,6 +204,7 @@ impl App {
             front: self.front,
             theme: &self.theme,
             focused: self.focus() == id && self.overlay.is_none(),
+            watching: self.watching,
         }
     }
 
@@ -325,6 +331,7 @@ impl App {
 
     fn tick(&mut self, now: Duration) {
         self.now = now;
+        self.accompany();
         for lane in &self.view.lanes {
             let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step: lane.step, rate: 0.0 });
             let time = now.saturating_sub(speed.at).as_secs_f64();

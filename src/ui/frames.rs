@@ -85,6 +85,16 @@ impl Frames {
         self.slower = 1.0 / (COUNTERS.as_secs_f64() * fps.clamp(0.1, 100.0));
     }
 
+    /// How long no picture will be due for numbers, at the least; nothing if one is wanted already.
+    pub fn rests(&self, now: Duration) -> Duration {
+        self.any.map_or(Duration::ZERO, |t| (t + self.between()).saturating_sub(now))
+    }
+
+    /// Between two pictures that nobody asked for.
+    fn between(&self) -> Duration {
+        COUNTERS.mul_f64(self.slower)
+    }
+
     /// Whether anything on the screen is older than what is known.
     pub fn behind(&self) -> bool {
         self.numbers || self.stale().next().is_some()
@@ -103,7 +113,7 @@ impl Frames {
             return since >= KEYS;
         }
         let old = |d: Drawn| now.saturating_sub(d.at) >= d.lasts;
-        let wanted = since >= COUNTERS.mul_f64(self.slower) && (self.numbers || self.stale().any(old));
+        let wanted = since >= self.between() && (self.numbers || self.stale().any(old));
         wanted && (!busy || since >= STUCK)
     }
 

@@ -109,12 +109,14 @@ impl Overlay {
             Self::Menu(m) => m.draw(theme, area, buf),
             Self::Form(f) => f.draw(theme, area, buf),
             Self::Confirm => {
-                let inside = open(Line::styled("Leave?", theme.strong), 46, 4, theme, area, buf);
+                let rows: Vec<_> = keymap.of(Scope::Confirm).map(|r| (keys(&r.keys), r.of.hint)).collect();
+                let width: u16 = rows.iter().map(|(k, what)| text::width(k) + text::width(what) + 3).sum();
+                let inside =
+                    open(Line::styled("Leave?", theme.strong), (width + 4).max(46), 4, theme, area, buf);
                 text::put(buf, inside, 1, 0, "Lanes are still training.", theme.text);
-                let keys = [("y", "leave"), ("q", "leave"), ("n", "stay"), ("Esc", "stay")];
                 let mut x = 1;
-                for (key, what) in keys {
-                    x = text::put(buf, inside, x, 1, key, theme.strong);
+                for (key, what) in rows {
+                    x = text::put(buf, inside, x, 1, &key, theme.strong);
                     x = text::put(buf, inside, x + 1, 1, what, theme.faint) + 2;
                 }
             }

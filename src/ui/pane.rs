@@ -144,6 +144,19 @@ pub struct Context<'a> {
     pub theme: &'a Theme,
     /// Whether this pane has the focus.
     pub focused: bool,
+    /// Whether somebody else trains, so that nothing is known but what a log tells.
+    pub watching: bool,
+}
+
+impl Context<'_> {
+    /// Why something is not there that is computed from a network, in words.
+    pub fn missing(&self, what: &str) -> String {
+        if self.watching {
+            format!("no {what}: the log of a run that is watched holds numbers, no network")
+        } else {
+            format!("no {what} computed yet")
+        }
+    }
 }
 
 /// A pane: title, picture, what it wants computed, and what its own keys do.

@@ -120,7 +120,7 @@ impl Live<'_> {
     /// Waits for something to happen, and lets it.
     fn turn(&mut self) {
         let mut messages = Vec::new();
-        let mut wake = self.terminal.wait(pause(&self.app, &self.frames));
+        let mut wake = self.terminal.wait(pause(&self.app, &self.frames, self.start.elapsed()));
         // With a hang-up the system lets the process go on; which of the two is heard first is left to chance.
         if matches!(wake, Some(Wake::Continued)) && (self.detached || self.terminal.resume().is_err()) {
             wake = Some(Wake::HungUp);
@@ -283,11 +283,15 @@ impl Meter {
 }
 
 /// How long nothing needs to be done.
-fn pause(app: &App, frames: &Frames) -> Duration {
+fn pause(app: &App, frames: &Frames, now: Duration) -> Duration {
     if frames.touched() {
         KEYS
     } else if app.training() || frames.behind() {
-        EVENTS
+        // Not beyond the time of the next picture: at high rates the rest would be missing from every one.
+        match frames.rests(now) {
+            Duration::ZERO => EVENTS,
+            rests => rests.min(EVENTS),
+        }
     } else {
         IDLE
     }

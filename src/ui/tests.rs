@@ -145,6 +145,36 @@ fn leaving_asks_while_lanes_train() {
 }
 
 #[test]
+fn the_question_before_leaving_names_the_keys_that_hold() {
+    let mut a = trained(80, 24, 10);
+    a.update(ch('q'));
+    assert!(text(&a).contains("y q Enter Ctrl-C leave  n Esc stay"), "{}", text(&a));
+    a.update(ch('n'));
+    a.keymap.rebind(super::keymap::Action::Quit, &["F10".parse().expect("a key")]).expect("free");
+    assert!(a.update(ch('q')).is_empty() && a.overlay.is_none());
+    a.update(key(KeyCode::F(10)));
+    assert!(text(&a).contains("y Enter F10 leave  n Esc stay"), "{}", text(&a));
+    assert_eq!(a.update(key(KeyCode::F(10))), [Effect::Quit(0)]);
+}
+
+#[test]
+fn the_mark_in_an_open_form_goes_on_with_its_lane() {
+    let mut a = trained(120, 40, 10);
+    a.update(Message::Tick(Duration::from_millis(1)));
+    a.update(key(KeyCode::Enter));
+    let shown = |a: &App| match &a.overlay {
+        Some(Overlay::Form(form)) => form.way().map(|w| w.step),
+        _ => None,
+    };
+    assert_eq!(shown(&a), Some(10));
+    for event in fixture::events(40).into_iter().filter(|e| matches!(e, Event::Measured { .. })) {
+        a.update(Message::Event(event));
+    }
+    a.update(Message::Tick(Duration::from_millis(2)));
+    assert_eq!(shown(&a), Some(40));
+}
+
+#[test]
 fn space_and_n_command_the_run() {
     let mut a = trained(120, 40, 10);
     assert_eq!(commands(a.update(ch(' '))), [Command::Pause]);

@@ -6,7 +6,7 @@ use crate::lab::lane::Line;
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::stepped::Stepped;
-use crate::telemetry::Command;
+use crate::telemetry::{Command, Data};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const TEXT: &str = r#"(title: "followed", data: Spiral(), network: [Dense(4), Tanh()], steps: 60, evaluate_every: 20,
@@ -21,10 +21,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::of(TEXT)
+    }
+
+    fn of(text: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("gradtui-follow-{}-{n}", std::process::id()));
-        let (scenario, data) = read_with_data(TEXT, &NoFiles).unwrap();
+        let (scenario, data) = read_with_data(text, &NoFiles).unwrap();
         let samples = checksum(&data.train.inputs);
         let dir = RunDir::create(&path, &scenario, Path::new(""), samples).unwrap();
         let experiment = Experiment::with_data(scenario, Arc::new(data), &NoFiles).unwrap();
@@ -96,6 +100,62 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     let events = follower.poll(SECOND * 3, &mut numbers);
     assert_eq!(steps(&events, 1), (26..=60).collect::<Vec<_>>());
     assert_eq!(phases(&events), [(0, Phase::Finished), (1, Phase::Finished)]);
+}
+
+/// What a lane tells while it trains is what its log tells afterwards, but for time.
+#[test]
+fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
+    let mut bench = Bench::of(
+        r#"(title: "robust", data: Blobs(samples: 120), network: [Dense(8), Relu()], steps: 40,
+        evaluate_every: 20, seeds: 3, robustness: (eps: 0.5, pgd_steps: 3, samples: 20, every: 20),
+        lanes: [(name: "a", optimizer: Sgd(lr: 0.1)), (name: "b", optimizer: Adam(lr: 0.1))])"#,
+    );
+    bench.train(40);
+    let told = bench.run.drain();
+    let seen = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
+    let judged = |events: &[Event]| -> Vec<Event> {
+        events.iter().filter(|e| matches!(e, Event::Evaluated { .. })).cloned().collect()
+    };
+    let by_lane = |mut events: Vec<Event>| {
+        events.sort_by_key(|e| match e {
+            Event::Evaluated { lane, step, .. } => (*lane, *step),
+            _ => (0, 0),
+        });
+        events
+    };
+    assert_eq!(by_lane(judged(&seen)), by_lane(judged(&told)));
+    assert!(judged(&seen).iter().all(|e| matches!(e, Event::Evaluated { spread: Some(_), .. })));
+    let bands = |events: &[Event]| -> Vec<(LaneId, u64, Option<Spread>)> {
+        let mut all: Vec<_> = events
+            .iter()
+            .filter_map(|e| match e {
+                Event::Measured { lane, measure, .. } if measure.step % 20 == 0 => {
+                    Some((*lane, measure.step, measure.spread))
+                }
+                _ => None,
+            })
+            .collect();
+        all.sort_by_key(|(lane, step, _)| (*lane, *step));
+        all
+    };
+    assert_eq!(bands(&seen), bands(&told));
+    assert!(bands(&seen).iter().all(|(_, _, spread)| spread.is_some_and(|s| s.seeds == 3)));
+    let scalars = |events: &[Event]| -> Vec<(LaneId, u64, Vec<(String, Data)>)> {
+        let mut all: Vec<_> = events
+            .iter()
+            .filter_map(|e| match e {
+                Event::Probed { lane, step, name: exam::PROBE, parts } => {
+                    let known = |(n, d): &&(String, Data)| n != "share" && matches!(d, Data::Scalar(_));
+                    Some((*lane, *step, parts.iter().filter(known).cloned().collect()))
+                }
+                _ => None,
+            })
+            .collect();
+        all.sort_by_key(|(lane, step, _)| (*lane, *step));
+        all
+    };
+    assert_eq!(scalars(&seen), scalars(&told));
+    assert_eq!(scalars(&seen).len(), 4, "two lanes, twice each");
 }
 
 #[test]

@@ -165,6 +165,14 @@ impl App {
         rest
     }
 
+    /// Tells an open form how far its lane is by now.
+    pub(super) fn accompany(&mut self) {
+        let total = self.scenario.steps as u64;
+        if let Some(Overlay::Form(form)) = &mut self.overlay {
+            form.follow(|id| Some(Way { step: self.view.lane(id)?.step, total }));
+        }
+    }
+
     /// Sets fields of the data, or says why not.
     fn set_data(&mut self, fields: Vec<(&'static str, String)>) -> Effects {
         let mut data = self.scenario.data.clone();

@@ -44,6 +44,16 @@ impl Keymap {
         if keys.is_empty() {
             return Err("an action needs a key".into());
         }
+        if action == Action::Quit {
+            // Who presses the key to leave once more means it.
+            let old: Vec<Key> =
+                self.rows.iter().filter(|r| r.of.action == action).flat_map(|r| r.keys.clone()).collect();
+            let sure = |r: &&mut Row| (r.of.scope, r.of.action) == (Scope::Confirm, Action::Accept);
+            for row in self.rows.iter_mut().filter(sure) {
+                row.keys.retain(|k| !old.contains(k) && !keys.contains(k));
+                row.keys.extend(keys);
+            }
+        }
         for row in self.rows.iter_mut().filter(|r| r.of.action == action) {
             let fits = |k: &&Key| row.of.scope != Scope::Form || !types(**k);
             let own: Vec<Key> = keys.iter().filter(fits).copied().collect();
@@ -96,6 +106,19 @@ mod tests {
         keymap.rebind(Action::Zoom, &[free]).expect("told by the conflict");
         assert!(keymap.conflict().expect("a conflict").starts_with("F9 would mean two things"));
         assert!(keymap.rebind(Action::Zoom, &[]).is_err());
+    }
+
+    #[test]
+    fn the_key_to_leave_leaves_when_it_is_pressed_again() {
+        let mut keymap = Keymap::default();
+        let f10: Key = "F10".parse().expect("a key");
+        keymap.rebind(Action::Quit, &[f10]).expect("free");
+        assert_eq!(keymap.find(f10, &[Scope::Confirm]), Some(Action::Accept));
+        assert_eq!(keymap.find(Key::of_char('q'), &[Scope::Confirm]), None);
+        assert_eq!(keymap.find(Key::of_char('y'), &[Scope::Confirm]), Some(Action::Accept));
+        assert_eq!(keymap.conflict(), None);
+        keymap.rebind(Action::Quit, &[Key::of_char('n')]).expect("told by the conflict");
+        assert!(keymap.conflict().is_some(), "n stays");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub use subject::{Subject, Tensor};
 
 use super::menu::wrapped;
 use super::{Answer, draw_input, more, open};
+use crate::telemetry::LaneId;
 use crate::ui::keymap::Action;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
@@ -45,6 +46,18 @@ impl Form {
     pub fn on_the_way(mut self, way: Way) -> Self {
         self.way = Some(way);
         self
+    }
+
+    /// How far the lane is that is edited, as far as it knows.
+    pub fn way(&self) -> Option<Way> {
+        self.way
+    }
+
+    /// Hears how far the lane is that is edited, if it is one.
+    pub fn follow(&mut self, way: impl Fn(LaneId) -> Option<Way>) {
+        if let (Subject::Lane { id, .. }, Some(now)) = (&self.subject, &mut self.way) {
+            *now = way(*id).unwrap_or(*now);
+        }
     }
 
     /// Makes the rows anew from the subject.

@@ -183,7 +183,7 @@ impl Pane for Adversarial {
             if area.height >= 3 {
                 text::put_pieces(buf, area, 0, &self.request(None, theme, cx.focused));
             }
-            let words = format!("no attack on lane {} computed yet", lane.letter());
+            let words = cx.missing(&format!("attack on lane {}", lane.letter()));
             return text::put_message(buf, area, &words, theme.faint);
         };
         let asked = self.request(Some(probe), theme, cx.focused);

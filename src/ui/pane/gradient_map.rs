@@ -84,7 +84,7 @@ struct Share {
 impl Share {
     fn new(layers: usize, lines: usize, theme: &Theme) -> Self {
         if layers <= lines {
-            let each = (lines / layers.max(1)).clamp(1, 4);
+            let each = (lines / layers.max(1)).clamp(1, 8);
             return Self { layers, pixels: layers * each, per_line: 1, lines: layers * each };
         }
         let per_line = usize::from(heat::rows_per_line(theme));

@@ -67,56 +67,88 @@ impl Rows {
     }
 }
 
-fn settings(lane: &LaneView, glyphs: Glyphs) -> String {
-    let r = &lane.info.recipe;
+/// A fact about a lane: in full, then ever shorter.
+type Fact = Vec<String>;
+
+/// Facts, the weightiest first, in so many columns: the last ones are said more shortly where there is no room, then left out.
+fn fitting(mut facts: Vec<Fact>, room: usize, glyphs: Glyphs) -> String {
     let dot = text::pick(glyphs, " · ", ", ");
+    let join = |facts: &[Fact]| facts.iter().filter_map(|f| f.first()).cloned().collect::<Vec<_>>().join(dot);
+    loop {
+        let words = join(&facts);
+        if usize::from(text::width(&words)) <= room {
+            return words;
+        }
+        if let Some(long) = facts.iter_mut().rev().find(|f| f.len() > 1) {
+            long.remove(0);
+        } else if facts.len() > 1 {
+            facts.pop();
+        } else {
+            return text::shorten(&words, room, glyphs);
+        }
+    }
+}
+
+/// What a lane trains with, as far as it is not what every lane has.
+fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
+    let r = &lane.info.recipe;
     let (optimizer, lr) = (r.optimizer.name(), r.optimizer.lr().text());
     // A lane that is named after its optimizer need not say it twice.
     let named = lane.info.name.to_lowercase().contains(&optimizer.to_lowercase());
-    let mut out = if named { format!("lr {lr}") } else { format!("{optimizer} lr {lr}") };
-    for (name, brief) in [(r.clip.name(), r.clip.text()), (r.schedule.name(), r.schedule.text())] {
-        if !matches!(name, "Off" | "Constant") {
-            out.push_str(dot);
-            out.push_str(brief.strip_suffix("()").unwrap_or(&brief));
-        }
-    }
-    if r.clips() && lane.step > 0 {
-        let m = &lane.last;
-        let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
-        let arrow = text::pick(glyphs, "→", "->");
-        let _ = write!(out, " clips {:.0}% {before}{arrow}{after}", 100.0 * m.clip_rate);
-        if m.clip_angle >= 0.05 {
-            let _ = write!(out, " {:.1}{}", m.clip_angle, text::pick(glyphs, "°", " deg"));
-        }
-    }
+    let lr = format!("lr {lr}");
+    let mut facts = vec![if named { vec![lr] } else { vec![format!("{optimizer} {lr}"), lr] }];
     if r.defence.active() {
         // What a defence costs stands beside its name: no comparison is fair without.
-        let _ = write!(out, "{dot}{}x a step, {}", number(lane.info.cost), r.defence.name());
+        let (cost, name) = (number(lane.info.cost), r.defence.name());
+        facts.push(vec![format!("{name}, {cost}x a step"), format!("{cost}x a step"), format!("{cost}x")]);
     }
     if r.prediction.smoothing().is_some() {
-        let _ = write!(out, "{dot}votes");
+        facts.push(vec!["votes".into()]);
     }
-    out
+    let brief = |text: String| text.strip_suffix("()").unwrap_or(&text).to_owned();
+    if r.clip.name() != "Off" {
+        let clip = brief(r.clip.text());
+        let mut fact = vec![clip.clone()];
+        if r.clips() && lane.step > 0 {
+            let m = &lane.last;
+            let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
+            let arrow = text::pick(glyphs, "→", "->");
+            let share = format!("{clip} clips {:.0}%", 100.0 * m.clip_rate);
+            let sizes = format!("{share} {before}{arrow}{after}");
+            if m.clip_angle >= 0.05 {
+                let degrees = text::pick(glyphs, "°", " deg");
+                fact.insert(0, format!("{sizes} {:.1}{degrees}", m.clip_angle));
+            }
+            fact.splice(fact.len() - 1..fact.len() - 1, [sizes, share]);
+        }
+        facts.push(fact);
+    }
+    if r.schedule.name() != "Constant" {
+        facts.push(vec![brief(r.schedule.text()), r.schedule.name().into()]);
+    }
+    facts
 }
 
 /// What the seeds of a lane say: their range, and from which lanes it is farther than the seeds are from each other.
-fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
+fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
     let s = lane.spread?;
     let range = match s.accuracy {
         Some(a) => format!("{:.1}-{:.1}%", 100.0 * a.min, 100.0 * a.max),
         None => format!("val {}-{}", number(f64::from(s.loss.min)), number(f64::from(s.loss.max))),
     };
-    let mut words = range;
+    let mut words = range.clone();
     let apart: String =
         view.lanes.iter().filter(|o| lane.apart(o) == Some(true)).map(LaneView::letter).collect();
     let sign = text::pick(glyphs, " ≠", " !=");
     if !apart.is_empty() {
         let _ = write!(words, "{sign}{apart}");
     }
+    let mut fact = vec![words.clone(), range];
     if s.lost > 0 {
         let _ = write!(words, ", {} lost", s.lost);
+        fact.insert(0, words);
     }
-    Some(words)
+    Some(fact)
 }
 
 /// What stands before the strip of accuracies under PGD, if a lane was attacked: `pgd@0.1`.
@@ -192,15 +224,15 @@ impl Lanes {
         let mut facts = settings(lane, glyphs);
         if let Some(words) = seeds(cx.view, lane, glyphs) {
             // What several seeds say comes before what can be read in a form.
-            facts = format!("{words}{}{facts}", text::pick(glyphs, " · ", ", "));
+            facts.insert(0, words);
         }
         if inner.width >= 50 && !differs.is_empty() {
-            facts = format!("{facts}   differs by {}", differs.join(", "));
+            facts.push(vec![format!("differs by {}", differs.join(", "))]);
         }
         if area.height > 2 {
             let loss = if second { loss } else { String::new() };
             let room = inner.width.saturating_sub(text::width(&loss) + 3);
-            text::put(buf, inner, 0, 0, &text::shorten(&facts, usize::from(room), glyphs), theme.faint);
+            text::put(buf, inner, 0, 0, &fitting(facts, usize::from(room), glyphs), theme.faint);
             text::put_right(
                 buf,
                 Rect { width: inner.width.saturating_sub(2), ..inner },
@@ -261,5 +293,29 @@ impl Pane for Lanes {
         let rows = Rows::new(cx, area);
         let index = rows.first + usize::from((at.y - area.y) / (rows.each + rows.gap));
         cx.view.lanes.get(index).map(|l| Effect::Front(l.id)).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_said_more_shortly_before_they_are_left_out() {
+        let facts = || {
+            let fact = |words: &[&str]| words.iter().map(|w| (*w).to_string()).collect();
+            vec![fact(&["Adam lr 0.003", "lr 0.003"]), fact(&["Fgsm, 2x a step", "2x a step", "2x"])]
+        };
+        for (room, words) in [
+            (40, "Adam lr 0.003 · Fgsm, 2x a step"),
+            (30, "Adam lr 0.003 · 2x a step"),
+            (20, "Adam lr 0.003 · 2x"),
+            (14, "lr 0.003 · 2x"),
+            (10, "lr 0.003"),
+            (4, "lr …"),
+            (0, ""),
+        ] {
+            assert_eq!(fitting(facts(), room, Glyphs::Unicode), words);
+        }
     }
 }

@@ -209,8 +209,12 @@ impl Pane for Microscope {
             return text::put_message(buf, area, "no lanes yet", theme.faint);
         }
         if !cx.view.lanes.iter().filter_map(probe).any(|p| p.part("terms").is_some()) {
-            let words = "no step under the microscope yet: n makes one, space runs the lanes";
-            return text::put_message(buf, area, words, theme.faint);
+            let words = if cx.watching {
+                cx.missing("step under the microscope")
+            } else {
+                "no step under the microscope yet: n makes one, space runs the lanes".into()
+            };
+            return text::put_message(buf, area, &words, theme.faint);
         }
         let unicode = |name: &str| match theme.glyphs {
             Glyphs::Unicode => name.to_owned(),

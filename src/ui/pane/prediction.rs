@@ -321,8 +321,10 @@ impl Pane for Prediction {
         };
         let Some(probe) = lane.probes.get(name) else {
             let words = match self.mode {
-                Mode::Augmented => "no pictures: these data are no images, or nothing is computed yet".into(),
-                _ => format!("no {name} of lane {} computed yet", lane.letter()),
+                Mode::Augmented if !cx.watching => {
+                    "no pictures: these data are no images, or nothing is computed yet".into()
+                }
+                _ => cx.missing(&format!("{name} of lane {}", lane.letter())),
             };
             return text::put_message(buf, area, &words, cx.theme.faint);
         };

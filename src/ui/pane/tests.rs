@@ -17,7 +17,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
 pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
-    Context { view, front: 0, theme, focused: true }
+    Context { view, front: 0, theme, focused: true, watching: false }
 }
 
 pub(super) fn unicode() -> Theme {

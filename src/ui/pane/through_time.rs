@@ -182,8 +182,12 @@ impl Pane for ThroughTime {
         }
         let ways = self.ways(cx);
         if ways.is_empty() {
-            let words = "no gradient has come back through time yet: space runs the lanes, n makes a step";
-            return text::put_message(buf, area, words, cx.theme.faint);
+            let words = if cx.watching {
+                cx.missing("gradient through time")
+            } else {
+                "no gradient has come back through time yet: space runs the lanes, n makes a step".into()
+            };
+            return text::put_message(buf, area, &words, cx.theme.faint);
         }
         let rows = ways.len() as u16;
         let words = if area.height >= rows + 6 { rows } else { u16::from(area.height >= 4) };

@@ -13,6 +13,7 @@ use ratatui::style::{Color, Modifier, Style};
 use std::borrow::Cow;
 
 mod axes;
+mod letters;
 
 /// What lies along the x axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,8 +214,8 @@ impl Plot<'_> {
             };
             let band = Pen { look, rank: u8::from(!curve.dashed) };
             let end = self.draw_curve(curve, y, &mut canvas, Pen { look: look + 1, rank }, band);
-            if let Some((x, y)) = end {
-                ends.push((canvas.cell(x, y), y, curve));
+            if let Some(((x, y), value)) = end {
+                ends.push((canvas.cell(x, y), value, curve));
             }
         }
         canvas.draw(inside, buf, &looks);
@@ -222,37 +223,10 @@ impl Plot<'_> {
             // Without colours a line is told by its letter alone: once more on the way. (In ASCII it is made of letters.)
             self.letter_the_lines(inside, y, buf);
         }
-        // From the top down, so that letters which make room keep the order of their lines.
-        ends.sort_by_key(|(_, y, curve)| (curve.dashed, *y));
-        let mut taken: Vec<(u16, u16)> = Vec::new();
-        let last = area.right() - inside.x - 1;
-        for ((column, row), _, curve) in ends {
-            let style = Style::new().fg(curve.color).add_modifier(Modifier::BOLD);
-            let mut x = (column + 1).min(last);
-            if curve.broken && !curve.dashed {
-                let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
-                text::cell(buf, inside.x + column, inside.y + row, cross, theme.bad);
-            }
-            // Letters of lines that meet stand beside or under one another.
-            let far = if curve.dashed { 1 } else { inside.height };
-            let places = (0..far).flat_map(|d| [row.checked_add(d), row.checked_sub(d)]);
-            let free = places.flatten().filter(|r| *r < inside.height).find(|r| !taken.contains(&(x, *r)));
-            if curve.dashed && free.is_none() {
-                continue;
-            }
-            let row = if let Some(r) = free {
-                r
-            } else {
-                x = x.saturating_sub(1);
-                row
-            };
-            taken.push((x, row));
-            let letter = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
-            text::cell(buf, inside.x + x, inside.y + row, letter, style);
-        }
+        self.put_letters(theme, area, inside, ends, buf);
     }
 
-    /// Draws one line and tells where it ended.
+    /// Draws one line and tells where it ended: the dot, and the value on the axis.
     fn draw_curve(
         &self,
         curve: &Curve<'_>,
@@ -260,7 +234,7 @@ impl Plot<'_> {
         canvas: &mut Canvas,
         pen: Pen,
         band: Pen,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<((usize, usize), f64)> {
         let (width, height) = (canvas.width(), canvas.height());
         let y_of =
             |inner: f64| ((1.0 - y.place(inner).clamp(0.0, 1.0)) * (height - 1) as f64).round() as usize;
@@ -277,12 +251,14 @@ impl Plot<'_> {
 
         let (mut sum, mut mass) = (0.0, 0.0);
         let mut column: Option<Column> = None;
-        let (mut line, mut raw, mut end) = (NONE, NONE, NONE);
+        let (mut line, mut raw) = (NONE, NONE);
+        let mut end = None;
         // Place, top and bottom of the last range: between two of them lies a band.
         let mut ranged: Option<(usize, usize, usize)> = None;
         let mut flush = |column: Option<Column>, joined: bool, canvas: &mut Canvas| {
-            let Some(c) = column else { return (NONE, NONE) };
-            let (strong, last) = (y_of(c.sum / f64::from(c.count)), y_of(c.raw));
+            let Some(c) = column else { return (NONE, NONE, 0.0) };
+            let mean = c.sum / f64::from(c.count);
+            let (strong, last) = (y_of(mean), y_of(c.raw));
             if c.min <= c.max {
                 let inner = |v: f32| y.inner(f64::from(v)).max(floor);
                 let (top, bottom) = (y_of(inner(c.max)), y_of(inner(c.min)));
@@ -297,21 +273,21 @@ impl Plot<'_> {
                 canvas.vertical(c.x, top, bottom, band);
                 ranged = Some((c.x, top, bottom));
             }
-            (Some((c.x, strong)), Some((c.x, last)))
+            (Some((c.x, strong)), Some((c.x, last)), if curve.broken { c.raw } else { mean })
         };
         let thick = curve.front && !curve.dashed && height >= 24;
         let mut join = |c: Option<Column>,
                         line: &mut Option<(usize, usize)>,
                         raw: &mut Option<(usize, usize)>,
                         canvas: &mut Canvas| {
-            let (to, to_raw) = flush(c, raw.is_some(), canvas);
+            let (to, to_raw, value) = flush(c, raw.is_some(), canvas);
             if let Some(to) = to {
                 let from = line.unwrap_or(to);
                 canvas.line(from, to, dash, pen);
                 if thick {
                     canvas.line((from.0, from.1 + 1), (to.0, to.1 + 1), dash, pen);
                 }
-                end = if curve.broken { to_raw } else { Some(to) };
+                end = if curve.broken { to_raw } else { Some(to) }.map(|dot| (dot, value));
             }
             if let (Some(from), Some(to)) = (*raw, to_raw) {
                 canvas.line(from, to, 0, band);
@@ -360,23 +336,6 @@ impl Plot<'_> {
         let back = self.smoothing * span;
         if back > 0.0 && apart > 0.0 { 1.0 - libm::exp(-apart / back) } else { 1.0 }
     }
-
-    fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {
-        for (i, curve) in self.curves.iter().enumerate() {
-            let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { continue };
-            let share = (i as f64 + 0.5) / self.curves.len() as f64;
-            let (from, to) = (self.axis.of(first.at).max(self.x.value(0.0)), self.axis.of(last.at));
-            let Some(b) = at(&curve.points, self.axis, from + (to - from) * share) else { continue };
-            let place = self.x.place(self.axis.of(b.at));
-            let row = y.at(f64::from(b.last)).and_then(|p| row_of(p, inside.height));
-            if let (true, Some(row)) = ((0.0..=1.0).contains(&place), row) {
-                let column = (place * f64::from(inside.width - 1)).round() as u16;
-                let letter = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
-                let weight = if curve.front { Modifier::BOLD } else { Modifier::empty() };
-                text::cell(buf, inside.x + column, inside.y + row, letter, Style::new().add_modifier(weight));
-            }
-        }
-    }
 }
 
 /// Everything that falls into one column of dots.
@@ -397,12 +356,6 @@ impl Column {
         self.min = self.min.min(b.min);
         self.max = self.max.max(b.max);
     }
-}
-
-/// The row of a place on the y axis, from the top; `None` outside.
-fn row_of(place: f64, rows: u16) -> Option<u16> {
-    let inside = (-0.001..=1.001).contains(&place) && rows > 0;
-    inside.then(|| ((1.0 - place.clamp(0.0, 1.0)) * f64::from(rows - 1)).round() as u16)
 }
 
 #[cfg(test)]

@@ -74,16 +74,70 @@ pub(super) fn distrust(lane: &LaneView) -> Vec<&str> {
     rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0)).map(|(why, _)| &why[..]).collect()
 }
 
+/// The lines below two large pictures: what is added, and the chances beside it.
+const BESIDE: u16 = 9;
+
+/// Whether before and after are larger if what is added stands below them and not between.
+fn has_room(probe: &Probe, area: Rect) -> bool {
+    let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) else { return false };
+    if area.width < 44 || area.height < 3 * BESIDE / 2 {
+        return false;
+    }
+    let third = p.place(text::part(area, 0, 0, area.width / 3 - 1, area.height - BESIDE));
+    let half = p.place(text::part(area, 0, 0, area.width / 2 - 1, area.height - BESIDE - 1));
+    half.width > third.width && half.height > BESIDE
+}
+
+/// Draws before and after large, and below them what is added with the chances beside it; for an area with room for that.
+fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    let plain = range(probe, "image");
+    let half = area.width / 2;
+    let mut below = 0;
+    for (i, part) in (0..).zip(["image", "adversarial"]) {
+        let place = text::part(area, half * i, 0, half - 1, area.height - BESIDE - 1);
+        let Some(p) = picture(probe, part, plain) else { continue };
+        below = p.draw(theme, place, buf).height;
+        text::put_centred(buf, text::part(area, half * i, below, half - 1, 1), 0, part, theme.faint);
+    }
+    let foot = text::part(area, 0, below + 1, area.width, area.height);
+    let most = amplitude(probe);
+    let left = text::part(foot, 0, 0, area.width / 3, foot.height);
+    if let Some(p) = picture(probe, "perturbation", Range::Signed(most)) {
+        let taken = p.draw(theme, text::part(left, 0, 0, left.width, left.height - 1), buf).height;
+        text::put_centred(buf, left, taken, &added(most, left.width, theme), theme.faint);
+    }
+    let right = text::part(foot, left.width + 1, 0, foot.width - left.width - 1, foot.height);
+    draw_chances(probe, theme, right, buf);
+}
+
+/// What is written under a perturbation.
+fn added(most: f32, room: u16, theme: &Theme) -> String {
+    let words = format!("perturb. {}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
+    if text::width(&words) <= room { words } else { words.replace("perturb. ", "") }
+}
+
+/// The chances of the classes before and, beside them where there is room, after.
+fn draw_chances(probe: &Probe, theme: &Theme, place: Rect, buf: &mut Buffer) {
+    let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
+    if place.width >= 28 {
+        let half = place.width / 2;
+        draw_bars(probe, 0, before, theme, text::part(place, 0, 0, half - 1, place.height), buf);
+        let right = text::part(place, half, 0, place.width - half, place.height);
+        draw_bars(probe, 1, after, theme, right, buf);
+    } else {
+        draw_bars(probe, 1, after, theme, place, buf);
+    }
+}
+
 /// Draws the pictures, all three enlarged alike, and gives the lines that they took.
 fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
     let caption = u16::from(area.height >= 3);
     let most = amplitude(probe);
-    let signed = scale::number(f64::from(most));
     let columns = if area.width >= 15 { 3 } else { 1 };
     let plain = range(probe, "image");
     let shown = [
         ("image", "image".to_owned(), plain),
-        ("perturbation", format!("{}{signed}", text::pick(theme.glyphs, "±", "+-")), Range::Signed(most)),
+        ("perturbation", String::new(), Range::Signed(most)),
         ("adversarial", "adversarial".to_owned(), plain),
     ];
     let shown = if columns == 3 { &shown[..] } else { &shown[2..] };
@@ -95,10 +149,11 @@ fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u1
         let below = p.draw(theme, text::part(place, 0, 0, place.width, place.height - caption), buf).height;
         used = used.max(below + caption);
         if caption == 1 {
-            let mut words = name.clone();
-            if *part == "perturbation" && text::width(&words) + 9 <= place.width {
-                words.insert_str(0, "perturb. ");
-            }
+            let words = match *part {
+                "perturbation" => added(most, place.width, theme),
+                "adversarial" if place.width < 11 => "attacked".into(),
+                _ => name.clone(),
+            };
             let words = text::shorten(&words, usize::from(place.width), theme.glyphs);
             text::put_centred(buf, place, below, &words, theme.faint);
         }
@@ -198,6 +253,9 @@ pub(super) fn draw(
     let body = text::part(area, 0, 1 + request, w, h - 1 - request - size);
     let classes = rows(probe, "probabilities").len() as u16;
     let images = probe.part("image").is_some();
+    if has_room(probe, body) {
+        return draw_large(probe, theme, body, buf);
+    }
     let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
     if images && bars > 0 {
         // What the pictures cannot use goes to the bars.
@@ -219,14 +277,6 @@ pub(super) fn draw(
         text::put_message(buf, top, "nothing to show for these data", theme.faint);
     }
     if bars > 0 {
-        let place = text::part(body, 0, at, w, bars);
-        let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
-        if w >= 28 {
-            let half = w / 2;
-            draw_bars(probe, 0, before, theme, text::part(place, 0, 0, half - 1, bars), buf);
-            draw_bars(probe, 1, after, theme, text::part(place, half, 0, w - half, bars), buf);
-        } else {
-            draw_bars(probe, 1, after, theme, place, buf);
-        }
+        draw_chances(probe, theme, text::part(body, 0, at, w, bars), buf);
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
         [2, 1].into_iter().flat_map(|c| lanes.iter().filter_map(move |l| curve(cx, l, c))).collect();
     let widest = curves.iter().filter_map(|c| c.points.last()).map(|b| b.at.step).fold(0.0, f64::max);
     if widest <= 0.0 {
-        let words = format!("no accuracy against eps for {attack} yet");
+        let words = cx.missing(&format!("accuracy against eps for {attack}"));
         return text::put_message(buf, area, &words, theme.faint);
     }
     let mut legend = vec![(format!("accuracy under {attack} by eps "), theme.strong)];

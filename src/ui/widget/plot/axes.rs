@@ -1,6 +1,7 @@
 //! The two axes of a plot with their numbers. Knows no curve.
 
-use super::{Plot, row_of};
+use super::Plot;
+use super::letters::row_of;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;

@@ -1,5 +1,6 @@
 //! What a plot must show, whatever it is given.
 
+use super::letters::apart;
 use super::*;
 
 fn bucket(x: f64, min: f32, last: f32, max: f32) -> Bucket {
@@ -115,6 +116,45 @@ fn the_strong_line_is_calm_over_the_faint_range() {
     p.smoothing = 0.05;
     let (strong, faint) = rows(&p);
     assert!(strong <= 2 && faint >= 10, "{strong} rows strong, {faint} faint");
+}
+
+/// Small plots, where lines that lie close together end in the same rows.
+#[test]
+fn letters_stand_in_the_order_of_their_lines() {
+    // At the bottom, at the top, in the middle, and all on one line.
+    let heights: [&[f32]; 5] = [
+        &[0.0, 0.01, 0.02, 1.0],
+        &[1.0, 0.99, 0.98, 0.0],
+        &[0.5, 0.0, 0.52, 1.0, 0.51, 0.49],
+        &[0.0, 0.3, 0.002, 0.001, 1.0, 0.299],
+        &[0.0, 0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0],
+    ];
+    for values in heights {
+        let lines = values.iter().zip('A'..).map(|(&v, letter)| {
+            let front = letter == 'A';
+            Curve { front, ..curve(letter, Color::Red, std::iter::repeat_n(v, 50)) }
+        });
+        let curves: Vec<_> = lines.collect();
+        for h in [6, 8, 9, 12] {
+            let buf = drawn(&plot(curves.clone(), 49.0, false), 30, h, Depth::True, Glyphs::Unicode);
+            let mut by_height: Vec<(f32, char)> = values.iter().copied().zip('A'..).collect();
+            by_height.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let rows: Vec<u16> = by_height
+                .iter()
+                .map(|(_, c)| {
+                    find(&buf, &c.to_string()).unwrap_or_else(|| panic!("{c} at {h}: {values:?}")).1
+                })
+                .collect();
+            assert!(rows.is_sorted(), "{by_height:?} at {h}: {rows:?}\n{}", lines_of(&buf));
+        }
+    }
+    assert_eq!(apart(&[3, 3, 3], 4), [1, 2, 3]);
+    assert_eq!(apart(&[0, 0, 3], 4), [0, 1, 3]);
+    assert_eq!(apart(&[1, 1, 1], 2), [0, 0, 1], "two share a row");
+}
+
+fn lines_of(buf: &Buffer) -> String {
+    lines(buf).join("\n")
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! The letters of lines: at their ends, in the order of the lines, and on the way where there is no colour to tell them by.
+
+use super::{Curve, Plot, Scale, at, text};
+use crate::ui::theme::{Glyphs, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+impl Plot<'_> {
+    /// Writes a letter beside the end of every line; ends are the cell, the value and the line. Letters that meet
+    /// make room for one another, and stand in the order of their lines.
+    pub(super) fn put_letters(
+        &self,
+        theme: &Theme,
+        area: Rect,
+        inside: Rect,
+        mut ends: Vec<((u16, u16), f64, &Curve<'_>)>,
+        buf: &mut Buffer,
+    ) {
+        let last = area.right() - inside.x - 1;
+        let beside = |column: u16| (column + 1).min(last);
+        for ((column, row), _, _) in ends.iter().filter(|(_, _, c)| c.broken && !c.dashed) {
+            let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
+            text::cell(buf, inside.x + column, inside.y + row, cross, theme.bad);
+        }
+        // By value, not by row: lines may differ by less than a dot.
+        let place = |e: &((u16, u16), f64, &Curve<'_>)| (e.2.dashed, beside(e.0.0));
+        ends.sort_by(|a, b| place(a).cmp(&place(b)).then(b.1.total_cmp(&a.1)));
+        let bold = |c: Color| Style::new().fg(c).add_modifier(Modifier::BOLD);
+        let mut taken: Vec<(u16, u16)> = Vec::new();
+        let lines = ends.partition_point(|(_, _, curve)| !curve.dashed);
+        for group in ends[..lines].chunk_by(|a, b| beside(a.0.0) == beside(b.0.0)) {
+            let wanted: Vec<u16> = group.iter().map(|((_, row), _, _)| *row).collect();
+            for (row, ((column, _), _, curve)) in apart(&wanted, inside.height).into_iter().zip(group) {
+                let mut x = beside(*column);
+                if taken.contains(&(x, row)) {
+                    // More letters than rows: two of them share one.
+                    x = x.saturating_sub(1);
+                }
+                taken.push((x, row));
+                text::cell(buf, inside.x + x, inside.y + row, curve.letter, bold(curve.color));
+            }
+        }
+        // A companion's letter stands where there is room for it, or not at all.
+        for ((column, row), _, curve) in &ends[lines..] {
+            let place = (beside(*column), *row);
+            if !taken.contains(&place) {
+                taken.push(place);
+                let letter = curve.letter.to_ascii_lowercase();
+                text::cell(buf, inside.x + place.0, inside.y + place.1, letter, bold(curve.color));
+            }
+        }
+    }
+
+    /// Writes the letter of every line once on its way: what tells them apart where there are no colours.
+    pub(super) fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {
+        for (i, curve) in self.curves.iter().enumerate() {
+            let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { continue };
+            let share = (i as f64 + 0.5) / self.curves.len() as f64;
+            let (from, to) = (self.axis.of(first.at).max(self.x.value(0.0)), self.axis.of(last.at));
+            let Some(b) = at(&curve.points, self.axis, from + (to - from) * share) else { continue };
+            let place = self.x.place(self.axis.of(b.at));
+            let row = y.at(f64::from(b.last)).and_then(|p| row_of(p, inside.height));
+            if let (true, Some(row)) = ((0.0..=1.0).contains(&place), row) {
+                let column = (place * f64::from(inside.width - 1)).round() as u16;
+                let letter = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
+                let weight = if curve.front { Modifier::BOLD } else { Modifier::empty() };
+                text::cell(buf, inside.x + column, inside.y + row, letter, Style::new().add_modifier(weight));
+            }
+        }
+    }
+}
+
+/// Rows for letters that want these, from the top down: one a row, in their order, each as near to its wish as those above
+/// it and the bottom leave it. Where there are more letters than rows, neighbours share one.
+pub(super) fn apart(wanted: &[u16], rows: u16) -> Vec<u16> {
+    let n = wanted.len();
+    if n > usize::from(rows) {
+        return (0..n).map(|i| (i * usize::from(rows) / n) as u16).collect();
+    }
+    let mut places = wanted.to_vec();
+    for i in 1..n {
+        places[i] = places[i].max(places[i - 1] + 1);
+    }
+    let mut free = rows;
+    for place in places.iter_mut().rev() {
+        *place = (*place).min(free.saturating_sub(1));
+        free = *place;
+    }
+    places
+}
+
+/// The row of a place on the y axis, from the top; `None` outside.
+pub(super) fn row_of(place: f64, rows: u16) -> Option<u16> {
+    let inside = (-0.001..=1.001).contains(&place) && rows > 0;
+    inside.then(|| ((1.0 - place.clamp(0.0, 1.0)) * f64::from(rows - 1)).round() as u16)
+}
