@@ -260,20 +260,19 @@ impl Product<'_, '_, '_> {
                 width,
                 scratch: tile,
             };
-            // Few heights, for the sake of the compile time: a rest of 7 rows runs as 4 + 2 + 1.
+            // Few heights, for the sake of the compile time: a rest of 7 rows runs as 4 + 3.
             let mut i = 0;
             while i < self.m {
                 let rows = match self.m - i {
                     8.. if S::REGISTER_COUNT >= 32 => 8,
                     6.. if S::REGISTER_COUNT < 32 => 6,
-                    4.. => 4,
-                    2.. => 2,
-                    _ => 1,
+                    rest => rest.min(4),
                 };
                 match rows {
                     8 => tiles.tile::<8>(i),
                     6 => tiles.tile::<6>(i),
                     4 => tiles.tile::<4>(i),
+                    3 => tiles.tile::<3>(i),
                     2 => tiles.tile::<2>(i),
                     _ => tiles.tile::<1>(i),
                 }

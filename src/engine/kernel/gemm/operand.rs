@@ -24,6 +24,13 @@ impl<'a> Strided<'a> {
         Self { data, row: columns, col: 1 }
     }
 
+    /// The matrix from column j on.
+    #[inline]
+    #[must_use]
+    pub fn from_column(self, j: usize) -> Self {
+        Self { data: &self.data[j * self.col..], ..self }
+    }
+
     /// The transpose: rows become columns.
     #[inline]
     #[must_use]

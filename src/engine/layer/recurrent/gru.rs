@@ -1,9 +1,6 @@
 //! The gated recurrent unit.
 
-// A step reads several blocks at one index.
-#![allow(clippy::needless_range_loop)]
-
-use super::{Cell, StepBackward, StepForward, blocks, blocks_mut};
+use super::cell::{Cell, Made, Seen, Slopes};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -30,41 +27,27 @@ impl Build for Gru {
 #[derive(Debug)]
 struct GruCell;
 
-impl Cell for GruCell {
-    const GATES: usize = 3;
+impl Cell<3> for GruCell {
     const MEMORY: bool = false;
     const APART: bool = true;
 
     #[inline(always)]
-    fn forward(&self, s: StepForward<'_>) {
-        let n = s.h_prev.len();
-        let [r, z, new] = blocks_mut::<3>(s.gi, n);
-        let [rh, zh, new_h] = blocks::<3>(s.gh, n);
-        let (h_prev, h) = (&s.h_prev[..n], &mut s.h[..n]);
-        for j in 0..n {
-            r[j] = math::sigmoid(r[j] + rh[j]);
-            z[j] = math::sigmoid(z[j] + zh[j]);
-            new[j] = math::tanh(r[j].mul_add(new_h[j], new[j]));
-            h[j] = z[j].mul_add(h_prev[j] - new[j], new[j]);
-        }
+    fn forward(&self, s: Seen<3>) -> Made<3> {
+        let ([r, z, n], [r_h, z_h, n_h]) = (s.gi, s.gh);
+        let r = math::sigmoid(r + r_h);
+        let z = math::sigmoid(z + z_h);
+        let n = math::tanh(r.mul_add(n_h, n));
+        Made { gates: [r, z, n], h: z.mul_add(s.h_prev - n, n), c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, s: StepBackward<'_>) {
-        let n = s.h.len();
-        let [r, z, new] = blocks::<3>(s.gi, n);
-        let [_, _, new_h] = blocks::<3>(s.gh, n);
-        let [dr, dz, dn] = blocks_mut::<3>(s.dgi, n);
-        let [dr_h, dz_h, dn_h] = blocks_mut::<3>(s.dgh, n);
-        let (h_prev, dh, dh_prev) = (&s.h_prev[..n], &s.dh[..n], &mut s.dh_prev[..n]);
-        for j in 0..n {
-            // h = (1 - z) n + z h_prev
-            dn[j] = dh[j] * (1.0 - z[j]) * (1.0 - new[j] * new[j]);
-            dz[j] = dh[j] * (h_prev[j] - new[j]) * z[j] * (1.0 - z[j]);
-            dh_prev[j] = dh[j] * z[j];
-            // n = tanh(gi_n + r gh_n)
-            dr[j] = dn[j] * new_h[j] * r[j] * (1.0 - r[j]);
-            (dr_h[j], dz_h[j], dn_h[j]) = (dr[j], dz[j], dn[j] * r[j]);
-        }
+    fn backward(&self, s: Seen<3>, _h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<3> {
+        let ([r, z, n], [_, _, n_h]) = (s.gi, s.gh);
+        // h = (1 - z) n + z h_prev
+        let dn = dh * (1.0 - z) * (1.0 - n * n);
+        let dz = dh * (s.h_prev - n) * z * (1.0 - z);
+        // n = tanh(gi_n + r gh_n)
+        let dr = dn * n_h * r * (1.0 - r);
+        Slopes { dgi: [dr, dz, dn], dgh: [dr, dz, dn * r], dh_prev: dh * z, dc_prev: 0.0 }
     }
 }

@@ -1,9 +1,6 @@
 //! The long short-term memory cell.
 
-// A step reads several blocks at one index.
-#![allow(clippy::needless_range_loop)]
-
-use super::{Cell, StepBackward, StepForward, blocks, blocks_mut};
+use super::cell::{Cell, Made, Seen, Slopes};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -32,41 +29,28 @@ impl Build for Lstm {
 #[derive(Debug)]
 struct LstmCell;
 
-impl Cell for LstmCell {
-    const GATES: usize = 4;
+impl Cell<4> for LstmCell {
     const MEMORY: bool = true;
 
     #[inline(always)]
-    fn forward(&self, s: StepForward<'_>) {
-        let n = s.h_prev.len();
-        let [i, f, g, o] = blocks_mut::<4>(s.gi, n);
-        let (c_prev, c, h) = (&s.c_prev[..n], &mut s.c[..n], &mut s.h[..n]);
-        for j in 0..n {
-            i[j] = math::sigmoid(i[j]);
-            f[j] = math::sigmoid(f[j]);
-            g[j] = math::tanh(g[j]);
-            o[j] = math::sigmoid(o[j]);
-            c[j] = f[j].mul_add(c_prev[j], i[j] * g[j]);
-            h[j] = o[j] * math::tanh(c[j]);
-        }
+    fn forward(&self, s: Seen<4>) -> Made<4> {
+        let [i, f, g, o] = s.gi;
+        let (i, f, g, o) = (math::sigmoid(i), math::sigmoid(f), math::tanh(g), math::sigmoid(o));
+        let c = f.mul_add(s.c_prev, i * g);
+        Made { gates: [i, f, g, o], h: o * math::tanh(c), c }
     }
 
     #[inline(always)]
-    fn backward(&self, s: StepBackward<'_>) {
-        let n = s.h.len();
-        let [i, f, g, o] = blocks::<4>(s.gi, n);
-        let [di, df, dg, do_] = blocks_mut::<4>(s.dgi, n);
-        let (c, c_prev, dh, dc) = (&s.c[..n], &s.c_prev[..n], &s.dh[..n], &mut s.dc[..n]);
-        for j in 0..n {
-            // h = o tanh(c)
-            let tanh_c = math::tanh(c[j]);
-            let dc_now = (dh[j] * o[j]).mul_add(1.0 - tanh_c * tanh_c, dc[j]);
-            do_[j] = dh[j] * tanh_c * o[j] * (1.0 - o[j]);
-            // c = f c_prev + i g
-            di[j] = dc_now * g[j] * i[j] * (1.0 - i[j]);
-            df[j] = dc_now * c_prev[j] * f[j] * (1.0 - f[j]);
-            dg[j] = dc_now * i[j] * (1.0 - g[j] * g[j]);
-            dc[j] = dc_now * f[j];
-        }
+    fn backward(&self, s: Seen<4>, _h: f32, c: f32, dh: f32, dc: f32) -> Slopes<4> {
+        let [i, f, g, o] = s.gi;
+        // h = o tanh(c)
+        let tanh_c = math::tanh(c);
+        let dc = (dh * o).mul_add(1.0 - tanh_c * tanh_c, dc);
+        let do_ = dh * tanh_c * o * (1.0 - o);
+        // c = f c_prev + i g
+        let di = dc * g * i * (1.0 - i);
+        let df = dc * s.c_prev * f * (1.0 - f);
+        let dg = dc * i * (1.0 - g * g);
+        Slopes { dgi: [di, df, dg, do_], dgh: [0.0; 4], dh_prev: 0.0, dc_prev: dc * f }
     }
 }

@@ -1,9 +1,6 @@
 //! The plain recurrent cell.
 
-// A step reads several blocks at one index.
-#![allow(clippy::needless_range_loop)]
-
-use super::{Cell, StepBackward, StepForward};
+use super::cell::{Cell, Made, Seen, Slopes};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -50,46 +47,37 @@ struct TanhCell;
 #[derive(Debug)]
 struct ReluCell;
 
-impl Cell for TanhCell {
-    const GATES: usize = 1;
+impl Cell<1> for TanhCell {
     const MEMORY: bool = false;
 
     #[inline(always)]
-    fn forward(&self, s: StepForward<'_>) {
-        for (h, &z) in s.h.iter_mut().zip(&*s.gi) {
-            *h = math::tanh(z);
-        }
+    fn forward(&self, s: Seen<1>) -> Made<1> {
+        Made { gates: s.gi, h: math::tanh(s.gi[0]), c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, s: StepBackward<'_>) {
-        bend(s, |h| 1.0 - h * h);
+    fn backward(&self, _s: Seen<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
+        through_the_gate(dh * (1.0 - h * h))
     }
 }
 
-impl Cell for ReluCell {
-    const GATES: usize = 1;
+impl Cell<1> for ReluCell {
     const MEMORY: bool = false;
 
     #[inline(always)]
-    fn forward(&self, s: StepForward<'_>) {
-        for (h, &z) in s.h.iter_mut().zip(&*s.gi) {
-            *h = if z < 0.0 { 0.0 } else { z };
-        }
+    fn forward(&self, s: Seen<1>) -> Made<1> {
+        let [z] = s.gi;
+        Made { gates: s.gi, h: if z < 0.0 { 0.0 } else { z }, c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, s: StepBackward<'_>) {
-        bend(s, |h| if h > 0.0 { 1.0 } else { 0.0 });
+    fn backward(&self, _s: Seen<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
+        through_the_gate(dh * if h > 0.0 { 1.0 } else { 0.0 })
     }
 }
 
-/// d(gate) = dh · f'(h); nothing of dh goes back but through the gate.
+/// Nothing goes back but through the gate.
 #[inline(always)]
-fn bend(s: StepBackward<'_>, slope: impl Fn(f32) -> f32) {
-    let n = s.h.len();
-    let (dgi, dh) = (&mut s.dgi[..n], &s.dh[..n]);
-    for j in 0..n {
-        dgi[j] = dh[j] * slope(s.h[j]);
-    }
+fn through_the_gate(slope: f32) -> Slopes<1> {
+    Slopes { dgi: [slope], dgh: [0.0], dh_prev: 0.0, dc_prev: 0.0 }
 }

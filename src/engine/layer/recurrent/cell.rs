@@ -1,0 +1,202 @@
+//! The formula of one step of one unit, and the loop that applies it to a row of them. Knows neither time nor weights.
+
+/// What a unit sees of a step, forward.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<const GATES: usize> {
+    /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate; without the last two where the cell wants them apart. Backward:
+    /// what forward left for it.
+    pub gi: [f32; GATES],
+    /// W_hh h_prev + b_hh of each gate, for cells that want it apart.
+    pub gh: [f32; GATES],
+    pub h_prev: f32,
+    /// Memory before the step, for cells that have one.
+    pub c_prev: f32,
+}
+
+/// What a unit makes of it.
+pub(super) struct Made<const GATES: usize> {
+    /// What backward wants to see in place of `gi`.
+    pub gates: [f32; GATES],
+    pub h: f32,
+    pub c: f32,
+}
+
+/// What a unit makes of the gradients with respect to its h and c.
+pub(super) struct Slopes<const GATES: usize> {
+    /// dL/d(gi).
+    pub dgi: [f32; GATES],
+    /// dL/d(gh), for cells that want it apart.
+    pub dgh: [f32; GATES],
+    /// dL/dh_prev as far as it does not go through the gates.
+    pub dh_prev: f32,
+    pub dc_prev: f32,
+}
+
+/// The formula of one step.
+pub(super) trait Cell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'static {
+    /// Whether there is a memory c beside the state h.
+    const MEMORY: bool;
+    /// Whether the gates want the products of x and of h apart, not their sum.
+    const APART: bool = false;
+    fn forward(&self, s: Seen<GATES>) -> Made<GATES>;
+    /// `h` and `c` are those that forward made.
+    fn backward(&self, s: Seen<GATES>, h: f32, c: f32, dh: f32, dc: f32) -> Slopes<GATES>;
+}
+
+/// Units that go through the formula together: the widest vector.
+const LANES: usize = 16;
+type Lanes = [f32; LANES];
+
+/// The numbers of some units: `LANES` of them if `WHOLE`, else as many as are left, with zeros behind; zeros too where
+/// there is no such array.
+#[inline(always)]
+fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> Lanes {
+    let mut lanes = [0.0; LANES];
+    if WHOLE && !x.is_empty() {
+        lanes.copy_from_slice(&x[at..][..LANES]);
+    } else if !x.is_empty() {
+        lanes.iter_mut().zip(&x[at..end]).for_each(|(lane, &x)| *lane = x);
+    }
+    lanes
+}
+
+#[inline(always)]
+fn store<const WHOLE: bool>(x: &mut [f32], at: usize, end: usize, lanes: &Lanes) {
+    if WHOLE && !x.is_empty() {
+        x[at..][..LANES].copy_from_slice(lanes);
+    } else if !x.is_empty() {
+        x[at..end].iter_mut().zip(lanes).for_each(|(x, &lane)| *x = lane);
+    }
+}
+
+/// One time step of one sample: rows of `units` numbers, those of the gates one behind the other.
+pub(super) struct Row<'a> {
+    pub gi: &'a mut [f32],
+    pub gh: &'a [f32],
+    pub h_prev: &'a [f32],
+    pub h: &'a mut [f32],
+    pub c_prev: &'a [f32],
+    pub c: &'a mut [f32],
+}
+
+/// All units of a row forward.
+#[inline(always)]
+pub(super) fn forward<const G: usize, C: Cell<G>>(cell: &C, mut row: Row<'_>) {
+    let n = row.h.len();
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        units::<G, C, true>(cell, &mut row, at);
+    }
+    if whole < n {
+        units::<G, C, false>(cell, &mut row, whole);
+    }
+}
+
+#[inline(always)]
+fn units<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut Row<'_>, at: usize) {
+    let n = row.h.len();
+    let (mut gi, mut gh) = ([[0.0; LANES]; G], [[0.0; LANES]; G]);
+    for k in 0..G {
+        gi[k] = load::<WHOLE>(row.gi, k * n + at, (k + 1) * n);
+        if C::APART {
+            gh[k] = load::<WHOLE>(row.gh, k * n + at, (k + 1) * n);
+        }
+    }
+    let h_prev = load::<WHOLE>(row.h_prev, at, n);
+    let c_prev = if C::MEMORY { load::<WHOLE>(row.c_prev, at, n) } else { [0.0; LANES] };
+    let (mut h, mut c) = ([0.0; LANES], [0.0; LANES]);
+    for l in 0..LANES {
+        let (mut gi_l, mut gh_l) = ([0.0; G], [0.0; G]);
+        for k in 0..G {
+            (gi_l[k], gh_l[k]) = (gi[k][l], gh[k][l]);
+        }
+        let made = cell.forward(Seen { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] });
+        for k in 0..G {
+            gi[k][l] = made.gates[k];
+        }
+        (h[l], c[l]) = (made.h, made.c);
+    }
+    for k in 0..G {
+        store::<WHOLE>(row.gi, k * n + at, (k + 1) * n, &gi[k]);
+    }
+    store::<WHOLE>(row.h, at, n, &h);
+    if C::MEMORY {
+        store::<WHOLE>(row.c, at, n, &c);
+    }
+}
+
+/// One time step of one sample backward; the gates and the states are as forward left them.
+pub(super) struct RowBack<'a> {
+    pub gi: &'a [f32],
+    pub gh: &'a [f32],
+    pub h_prev: &'a [f32],
+    pub h: &'a [f32],
+    pub c_prev: &'a [f32],
+    pub c: &'a [f32],
+    /// dL/dh of this step.
+    pub dh: &'a [f32],
+    /// In: dL/dc of this step. Out: of the step before.
+    pub dc: &'a mut [f32],
+    pub dgi: &'a mut [f32],
+    pub dgh: &'a mut [f32],
+    /// What goes back beside the gates; empty where nothing does.
+    pub dh_prev: &'a mut [f32],
+}
+
+/// All units of a row backward.
+#[inline(always)]
+pub(super) fn backward<const G: usize, C: Cell<G>>(cell: &C, mut row: RowBack<'_>) {
+    let n = row.dh.len();
+    let whole = n - n % LANES;
+    for at in (0..whole).step_by(LANES) {
+        units_back::<G, C, true>(cell, &mut row, at);
+    }
+    if whole < n {
+        units_back::<G, C, false>(cell, &mut row, whole);
+    }
+}
+
+#[inline(always)]
+fn units_back<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut RowBack<'_>, at: usize) {
+    let n = row.dh.len();
+    let (mut gi, mut gh) = ([[0.0; LANES]; G], [[0.0; LANES]; G]);
+    for k in 0..G {
+        gi[k] = load::<WHOLE>(row.gi, k * n + at, (k + 1) * n);
+        if C::APART {
+            gh[k] = load::<WHOLE>(row.gh, k * n + at, (k + 1) * n);
+        }
+    }
+    let (h_prev, h) = (load::<WHOLE>(row.h_prev, at, n), load::<WHOLE>(row.h, at, n));
+    let (mut c_prev, mut c, mut dc) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    if C::MEMORY {
+        c_prev = load::<WHOLE>(row.c_prev, at, n);
+        c = load::<WHOLE>(row.c, at, n);
+        dc = load::<WHOLE>(row.dc, at, n);
+    }
+    let dh = load::<WHOLE>(row.dh, at, n);
+    let mut dh_prev = [0.0; LANES];
+    for l in 0..LANES {
+        let (mut gi_l, mut gh_l) = ([0.0; G], [0.0; G]);
+        for k in 0..G {
+            (gi_l[k], gh_l[k]) = (gi[k][l], gh[k][l]);
+        }
+        let seen = Seen { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] };
+        let slopes = cell.backward(seen, h[l], c[l], dh[l], dc[l]);
+        for k in 0..G {
+            (gi[k][l], gh[k][l]) = (slopes.dgi[k], slopes.dgh[k]);
+        }
+        (dh_prev[l], dc[l]) = (slopes.dh_prev, slopes.dc_prev);
+    }
+    for k in 0..G {
+        store::<WHOLE>(row.dgi, k * n + at, (k + 1) * n, &gi[k]);
+        if C::APART {
+            store::<WHOLE>(row.dgh, k * n + at, (k + 1) * n, &gh[k]);
+        }
+    }
+    if C::APART {
+        store::<WHOLE>(row.dh_prev, at, n, &dh_prev);
+    }
+    if C::MEMORY {
+        store::<WHOLE>(row.dc, at, n, &dc);
+    }
+}

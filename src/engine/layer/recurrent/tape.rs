@@ -1,0 +1,102 @@
+//! Where a recurrent layer keeps what it keeps between forward and backward. Knows lengths and no arithmetic.
+
+use super::{Cell, Recurrent};
+use crate::engine::kernel;
+
+/// The cache, cut into its buffers. What belongs to a time step is time-major: [steps, rows, numbers].
+pub(super) struct Tape<'a> {
+    pub head: Head<'a>,
+    /// dL/dh₀ .. dL/dh_T.
+    pub dh: &'a mut [f32],
+    /// The rows z = [h, 1, x] that enter the steps, and one more for h_T.
+    pub z: &'a mut [f32],
+    /// c₀ .. c_T.
+    pub c: &'a mut [f32],
+    pub dc: &'a mut [f32],
+    pub gi: &'a mut [f32],
+    pub gh: &'a mut [f32],
+    /// Gradients of as many steps as are worked off together.
+    pub dgi: &'a mut [f32],
+    pub dgh: &'a mut [f32],
+    pub dx: &'a mut [f32],
+    /// W_hhᵀ, biases, W_ihᵀ.
+    pub v: &'a mut [f32],
+    /// Gradient of the bias and of W_ihᵀ.
+    pub grad_inputs: &'a mut [f32],
+    pub grad_b_hh: &'a mut [f32],
+}
+
+/// The blocks at the head of the cache; those of the memory are empty without one.
+pub(super) struct Head<'a> {
+    pub h0: &'a mut [f32],
+    pub c0: &'a mut [f32],
+    pub dc_last: &'a mut [f32],
+    pub dh0: &'a mut [f32],
+    pub dc0: &'a mut [f32],
+    pub c_last: &'a mut [f32],
+}
+
+impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
+    /// Blocks at the head of the cache.
+    const HEAD: usize = if C::MEMORY { 6 } else { 2 };
+    /// Buffers of a kind: one of the gates, and one more where the cell wants two products.
+    const PRODUCTS: usize = if C::APART { 2 } else { 1 };
+
+    /// Floats of the cache for one row.
+    pub(super) fn per_row(&self) -> usize {
+        let memory = if C::MEMORY { self.steps + 2 } else { 0 };
+        let states = (Self::HEAD + self.steps + 1 + memory).saturating_mul(self.units);
+        let gates = self.gates().saturating_mul(Self::PRODUCTS * (self.steps + 1));
+        let z = self.width().saturating_mul(self.steps + 1);
+        states.saturating_add(gates).saturating_add(z).saturating_add(self.features)
+    }
+
+    /// Floats of the cache that no row has to itself.
+    pub(super) fn shared(&self) -> usize {
+        let weights = self.gates().saturating_mul(2 * (self.width() + Self::PRODUCTS));
+        let steps = Self::PRODUCTS * self.gates() + self.features;
+        weights.saturating_add(steps.saturating_mul(kernel::K_BLOCK))
+    }
+
+    /// Floats of the head: its blocks have room for as many rows as the workspace.
+    pub(super) fn head_len(&self, cache: usize) -> usize {
+        Self::HEAD * self.units * self.room(cache)
+    }
+
+    /// Rows that a cache of this length was made for.
+    fn room(&self, cache: usize) -> usize {
+        (cache - self.shared()) / self.per_row()
+    }
+
+    pub(super) fn tape<'a>(&self, cache: &'a mut [f32], rows: usize) -> Tape<'a> {
+        let block = self.units * self.room(cache.len());
+        let mut rest = cache;
+        let mut take = |n: usize| {
+            let (first, after) = std::mem::take(&mut rest).split_at_mut(n);
+            rest = after;
+            first
+        };
+        let (memory, apart) = (usize::from(C::MEMORY), usize::from(C::APART));
+        let (state, all) = (self.units * rows, self.units * rows * (self.steps + 1));
+        let (g, together) = (self.gates(), rows * self.together(rows));
+        let h0 = take(block);
+        let (c0, dc_last) = (take(block * memory), take(block * memory));
+        let dh0 = take(block);
+        let (dc0, c_last) = (take(block * memory), take(block * memory));
+        Tape {
+            head: Head { h0, c0, dc_last, dh0, dc0, c_last },
+            dh: take(all),
+            gi: take(g * rows * self.steps),
+            gh: take(g * rows * self.steps * apart),
+            dgi: take(g * together),
+            dgh: take(g * together * apart),
+            v: take(g * (self.width() + apart)),
+            grad_inputs: take(g * (1 + self.features)),
+            grad_b_hh: take(g * apart),
+            c: take(all * memory),
+            dc: take(state * memory),
+            z: take(self.width() * rows * (self.steps + 1)),
+            dx: take(self.features * together),
+        }
+    }
+}
