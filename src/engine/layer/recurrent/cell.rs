@@ -1,5 +1,8 @@
 //! The formula of one step of one unit, and the loop that applies it to a row of them. Knows neither time nor weights.
 
+// Arrays of lanes, filled by index: the form that the compiler keeps in registers, whatever else the slices may share.
+#![allow(clippy::needless_range_loop)]
+
 /// What a unit sees of a step, forward.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<const GATES: usize> {
