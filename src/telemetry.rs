@@ -249,6 +249,8 @@ pub enum Event {
     },
     /// Something that concerns nobody's lane: a full disk, a saved checkpoint.
     Notice(String),
+    /// What happens does not reach the disk, or does again; a notice says why. Never dropped.
+    Unsaved(bool),
 }
 
 /// What is attacked for the screen.

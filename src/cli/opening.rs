@@ -69,6 +69,7 @@ impl Opening {
         }
         let home = dir.as_ref().map(|d| d.path().to_path_buf());
         let scripted = script_of.is_some();
+        let mut unsaved = dir.is_none();
         // What the log tells of a run that is taken up again; once.
         let mut past = home.clone().filter(|_| run.foremost() > 0);
         let clocks = run.clocks();
@@ -88,7 +89,10 @@ impl Opening {
             reels: &mut || reel(home.as_deref(), script_of.as_deref()),
             send: &mut |command| runner.send(command),
             drain: &mut || {
-                let events = runner.drain();
+                let mut events = runner.drain();
+                if std::mem::take(&mut unsaved) {
+                    events.push(Event::Unsaved(true));
+                }
                 match past.take() {
                     Some(run) => with_past(events, &run, &clocks),
                     None => events,

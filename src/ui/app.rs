@@ -45,6 +45,9 @@ pub struct Speed {
 
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
+/// How long it stays at least where others of the run wait, and how many may wait.
+const READ: Duration = Duration::from_secs(2);
+const WAITING: usize = 8;
 
 /// Everything that the screen depends on.
 pub struct App {
@@ -70,6 +73,8 @@ pub struct App {
     pub solo: Option<LaneId>,
     /// Steps a second at which the lanes are held for whoever watches; `None`: as fast as they go.
     pub pace: Option<f64>,
+    /// Whether what happens reaches no disk.
+    pub unsaved: bool,
     /// Whether what is on the screen is being recorded.
     pub recording: bool,
     /// How the line to the terminal does.
@@ -84,7 +89,8 @@ pub struct App {
     running: bool,
     watching: bool,
     notice: Option<(Duration, String)>,
-    notices_seen: usize,
+    /// Notices of the run that came while another had not been read yet.
+    waiting: VecDeque<String>,
     /// Changes of lanes that the run has not confirmed yet.
     underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
     watched: Vec<telemetry::View>,
@@ -121,6 +127,7 @@ impl App {
             speeds: BTreeMap::new(),
             solo: None,
             pace: Some(comfortable(steps)),
+            unsaved: false,
             recording: false,
             link: None,
             now: Duration::ZERO,
@@ -131,7 +138,7 @@ impl App {
             running,
             watching: false,
             notice: None,
-            notices_seen: 0,
+            waiting: VecDeque::new(),
             underway: BTreeMap::new(),
             watched: Vec::new(),
             network: NetworkPane::default(),
@@ -288,6 +295,18 @@ impl App {
             Event::Started { lane, .. } | Event::Removed { lane } => Some((*lane, true)),
             _ => None,
         };
+        match &event {
+            Event::Notice(text) => {
+                // What came last is worth more than what has waited longest.
+                if self.waiting.len() == WAITING {
+                    self.waiting.pop_front();
+                }
+                self.waiting.push_back(text.clone());
+                self.next_notice();
+            }
+            Event::Unsaved(unsaved) => self.unsaved = *unsaved,
+            _ => {}
+        }
         self.view.apply(event);
         if let Some((lane, all)) = settled {
             self.settle(lane, all);
@@ -299,12 +318,6 @@ impl App {
             && let Some(first) = self.view.lanes.first()
         {
             self.front = first.id;
-        }
-        if self.view.notices.len() != self.notices_seen {
-            self.notices_seen = self.view.notices.len();
-            if let Some(text) = self.view.notices.last().cloned() {
-                self.notify(text);
-            }
         }
     }
 
@@ -329,8 +342,17 @@ impl App {
         self.notice = Some((self.now + NOTICE, text));
     }
 
+    /// Shows the notice that waits, if the present one has had its time.
+    fn next_notice(&mut self) {
+        let read = self.notice.as_ref().is_none_or(|(until, _)| self.now + NOTICE >= *until + READ);
+        if read && let Some(text) = self.waiting.pop_front() {
+            self.notify(text);
+        }
+    }
+
     fn tick(&mut self, now: Duration) {
         self.now = now;
+        self.next_notice();
         self.accompany();
         for lane in &self.view.lanes {
             let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step: lane.step, rate: 0.0 });

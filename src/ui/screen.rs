@@ -113,6 +113,9 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     };
     let state = format!("   {} {word}", text::pick(theme.glyphs, sign.0, sign.1));
     let mut groups = vec![vec![(step, theme.text)], vec![(state, style)]];
+    if app.unsaved {
+        groups.push(vec![("   ! not saved".to_string(), theme.bad)]);
+    }
     if app.recording {
         groups.push(vec![(format!("   {} rec", text::pick(theme.glyphs, "●", "*")), theme.bad)]);
     }

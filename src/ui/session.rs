@@ -150,7 +150,7 @@ impl Live<'_> {
             self.frames.touch();
         }
         let now = self.start.elapsed();
-        let notice = self.app.notice().is_some();
+        let notice = self.app.notice().map(str::to_owned);
         for message in messages {
             self.write_down(&message, now);
             self.tell(message, now);
@@ -165,7 +165,7 @@ impl Live<'_> {
             self.log.event(&heard, &self.app);
         }
         self.tell(Message::Tick(now), now);
-        if notice != self.app.notice().is_some() {
+        if notice.as_deref() != self.app.notice() {
             self.frames.touch();
         }
         let now = self.start.elapsed();

@@ -2,6 +2,7 @@
 //! The numbers in the names of the files' sections are those of the catalogue of faults.
 #![cfg(target_os = "linux")]
 
+mod disk;
 mod ends;
 mod input;
 mod line;

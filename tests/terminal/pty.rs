@@ -280,6 +280,13 @@ impl Session {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
     }
 
+    /// Lets no file of the program grow beyond so many bytes, or any.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        let pid = Some(Pid::from_child(&self.child));
+        rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).expect("a limit");
+    }
+
     /// Closes the terminal, as a dropped connection does.
     pub fn hang_up(&mut self) {
         self.pty = None;

@@ -134,6 +134,7 @@ impl Shared {
                         lock(&desk.state).took = begun.elapsed();
                     }
                     if lock(&desk.state).error.take().is_some() {
+                        self.tell(Event::Unsaved(false));
                         self.tell(Event::Notice("The disk takes data again; everything is written.".into()));
                     }
                 }
@@ -153,6 +154,7 @@ impl Shared {
         let what = crate::lab::run_dir::plain(error);
         let what = format!("{}: {what}", crate::text::escaped(&dir.path().display().to_string()));
         if lock(&desk.state).error.replace(what.clone()).is_none() {
+            self.tell(Event::Unsaved(true));
             self.tell(Event::Notice(format!("Nothing can be saved: {what}.")));
         }
     }

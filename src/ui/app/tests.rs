@@ -48,6 +48,25 @@ fn text(app: &App) -> String {
     picture(app).content.iter().map(ratatui::buffer::Cell::symbol).collect()
 }
 
+#[test]
+fn a_notice_of_the_run_waits_until_the_one_before_it_could_be_read() {
+    let mut app = app(r#"(data: Xor(), steps: 9, lanes: [(name: "a")])"#);
+    let tick = |app: &mut App, ms| {
+        app.update(Message::Tick(std::time::Duration::from_millis(ms)));
+        app.notice().map(str::to_owned)
+    };
+    tick(&mut app, 1000);
+    app.notify("recording stopped".into());
+    app.update(Message::Event(Event::Notice("the disk is full".into())));
+    app.update(Message::Event(Event::Notice("and still is".into())));
+    assert_eq!(tick(&mut app, 1200).as_deref(), Some("recording stopped"));
+    assert_eq!(tick(&mut app, 3000).as_deref(), Some("the disk is full"));
+    assert_eq!(tick(&mut app, 4900).as_deref(), Some("the disk is full"));
+    assert_eq!(tick(&mut app, 5000).as_deref(), Some("and still is"));
+    assert_eq!(tick(&mut app, 10_900).as_deref(), Some("and still is"));
+    assert_eq!(tick(&mut app, 11_000), None);
+}
+
 const SURFACE: &str = r#"(data: Surface(Saddle, start: (1.0, 0.5)), steps: 10, lanes: [(name: "a"), (name: "b", optimizer: Adam())])"#;
 const SEQUENCE: &str = r#"(data: Copy(samples: 100, delay: 30), network: [Repeat(2, [Gru(4, all: true)])], steps: 10, lanes: [(name: "a")])"#;
 

@@ -28,7 +28,7 @@ impl App {
                 };
                 self.view = View::default();
                 self.speeds.clear();
-                (self.front, self.solo, self.running, self.notices_seen) = (0, None, true, 0);
+                (self.front, self.solo, self.running) = (0, None, true);
                 self.network.discard();
                 // The new run watches nothing yet.
                 self.watched.clear();
