@@ -267,6 +267,81 @@ fn a_layer_that_does_not_fit_says_what_would() {
     assert!(fault(flat, "[Hardtanh(min: 2.0)]").contains("below max"));
 }
 
+/// Layers that are done at once give what they give one after the other: the activations bit for bit, those between them
+/// too when somebody asks, and the gradients up to the order of sums.
+#[test]
+fn layers_done_at_once_are_the_layers_one_after_the_other() {
+    let shape = |height, width| Shape::Image { channels: 3, height, width };
+    for (input, layers) in [
+        (shape(28, 28), &["BatchNorm()", "Relu()", "MaxPool2d()"][..]),
+        (shape(14, 6), &["BatchNorm()", "Relu()", "MaxPool2d()"]),
+        (shape(7, 9), &["BatchNorm()", "Relu()", "MaxPool2d()"]),
+        (shape(5, 70), &["BatchNorm()", "Relu()"]),
+        (shape(10, 34), &["Relu()", "MaxPool2d()"]),
+    ] {
+        let whole = network(input, &format!("[{}]", layers.join(", ")));
+        let rows = 5;
+        let mut noise = Stream::new(3, Purpose::Noise, 0, 0);
+        let mut numbers = |n: usize| (0..n).map(|_| noise.uniform(-1.0, 1.0)).collect::<Vec<f32>>();
+        let (params, x) = (numbers(whole.param_count()), numbers(rows * input.size()));
+        let upstream = numbers(rows * whole.output().size());
+        for pass in [Pass::train(rows, 1, 2), Pass::eval(rows)] {
+            let mut state = whole.initial_state();
+            state.iter_mut().for_each(|s| *s += 0.3);
+            let mut ws = whole.workspace(rows);
+            ws.input_mut(rows).copy_from_slice(&x);
+            whole.forward(&params, &state, pass, &mut ws);
+            whole.reveal(&params, &state, pass, &mut ws);
+            // One network for each layer; the parameters all belong to the norm, where there is one.
+            let (mut alone, mut at, mut value) = (Vec::new(), input, x.clone());
+            for (i, layer) in layers.iter().enumerate() {
+                let network = network(at, &format!("[{layer}]"));
+                let params = params[..network.param_count()].to_vec();
+                let mut single = network.workspace(rows);
+                single.input_mut(rows).copy_from_slice(&value);
+                let own_state = if network.initial_state().is_empty() { Vec::new() } else { state.clone() };
+                network.forward(&params, &own_state, pass, &mut single);
+                assert_eq!(
+                    single.output(rows),
+                    ws.activation(i + 1, rows),
+                    "{layer} of {layers:?} on {input}"
+                );
+                (at, value) = (network.output(), single.output(rows).to_vec());
+                alone.push((network, params, own_state, single));
+            }
+            let mut grads = vec![f32::NAN; params.len()];
+            ws.output_and_grad(rows).1.copy_from_slice(&upstream);
+            whole.backward(&params, &state, pass, &mut ws, Some(&mut grads), true);
+            let (mut slope, mut expected) = (upstream.clone(), Vec::new());
+            for (network, params, state, single) in alone.iter_mut().rev() {
+                let mut own = vec![f32::NAN; params.len()];
+                single.output_and_grad(rows).1.copy_from_slice(&slope);
+                network.backward(params, state, pass, single, Some(&mut own), true);
+                slope = single.activation_grad(0, rows).to_vec();
+                expected.extend(own);
+            }
+            for (found, expected) in [(&grads[..], &expected[..]), (ws.activation_grad(0, rows), &slope)]
+                .iter()
+                .flat_map(|(a, b)| {
+                    assert_eq!(a.len(), b.len());
+                    a.iter().zip(*b)
+                })
+            {
+                assert!(
+                    (found - expected).abs() <= 1e-5 * expected.abs().max(0.1),
+                    "{found} for {expected}: {layers:?}"
+                );
+            }
+            if pass.training && !state.is_empty() {
+                let (mut by_one, mut by_many) = (state.clone(), state.clone());
+                whole.update_state(&mut by_many, &ws, rows);
+                alone[0].0.update_state(&mut by_one, &alone[0].3, rows);
+                assert_eq!(by_many, by_one, "running statistics of {layers:?}");
+            }
+        }
+    }
+}
+
 /// A team of two threads.
 #[derive(Debug)]
 struct Pair;

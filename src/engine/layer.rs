@@ -8,6 +8,7 @@ pub mod conv;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+pub mod fused;
 pub mod norm;
 pub mod pool;
 pub mod recurrent;
@@ -132,6 +133,19 @@ pub struct Health {
     pub dead: f32,
 }
 
+/// What layers can be done at once with their neighbours: see [`fused`].
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Batch normalisation.
+    Normalise(norm::batch::Normalise),
+    /// max(x, 0).
+    Rectifier,
+    /// The maximum of tiles of 2 x 2.
+    Tiles,
+    /// Something else.
+    Other,
+}
+
 /// A differentiable function of a batch with parameters: forward and backward by hand.
 pub trait Layer: Send + Sync + std::fmt::Debug {
     /// Shape of one output sample.
@@ -169,7 +183,8 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     fn gather(&self, _rows: usize, _state: &[f32], _x: &[f32], _totals: &mut [f64]) {}
 
     /// Writes the share of these rows in the totals before backward; `cache` is as forward left it.
-    fn gather_back(&self, _x: &[f32], _cache: &[f32], _grad_output: &[f32], _totals: &mut [f64]) {}
+    fn gather_back(&self, _x: &[f32], _y: &[f32], _cache: &[f32], _grad_output: &[f32], _totals: &mut [f64]) {
+    }
 
     /// y = f(x; params).
     fn forward(&self, f: Forward<'_>);
@@ -183,6 +198,11 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     /// How many units pass no gradient, read off the outputs; `None` for layers that cannot saturate.
     fn health(&self, _y: &[f32], _rows: usize) -> Option<Health> {
         None
+    }
+
+    /// What the layer is to its neighbours.
+    fn kind(&self) -> Kind {
+        Kind::Other
     }
 
     /// ‖dL/dh_t‖ over the batch for t = 1 .. T after backward; `None` for layers without a state in time.

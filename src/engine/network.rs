@@ -5,6 +5,7 @@
 
 use crate::engine::init::Init;
 use crate::engine::kernel::{self, Buffer, Places, Rows};
+use crate::engine::layer::fused::Fused;
 use crate::engine::layer::{Backward, Fill, Forward, Health, Layer, LayerConfig, Pass};
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
@@ -52,6 +53,14 @@ pub struct Node {
     join: Vec<usize>,
 }
 
+/// Layers that a pass takes in one go: mostly a single one.
+#[derive(Debug)]
+struct Unit {
+    nodes: Range<usize>,
+    /// What stands for them all, where they are several.
+    fused: Option<Fused>,
+}
+
 /// Why a list of layers is no network.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{what}")]
@@ -66,6 +75,7 @@ pub struct ShapeError {
 #[derive(Debug)]
 pub struct Network {
     nodes: Vec<Node>,
+    units: Vec<Unit>,
     slots: Vec<Slot>,
     input: Shape,
     output: Shape,
@@ -80,11 +90,35 @@ impl Network {
     /// # Errors
     /// The first layer that does not fit, with its path, or the limit that is exceeded.
     pub fn new(input: Shape, layers: &[LayerConfig]) -> Result<Self, ShapeError> {
-        let mut network =
-            Self { nodes: Vec::new(), slots: Vec::new(), input, output: input, state: Vec::new(), work: 0 };
+        let mut network = Self {
+            nodes: Vec::new(),
+            units: Vec::new(),
+            slots: Vec::new(),
+            input,
+            output: input,
+            state: Vec::new(),
+            work: 0,
+        };
         network.append(layers, "")?;
+        network.fuse();
         network.work = network.nodes.iter().map(|n| n.layer.work()).fold(0, usize::saturating_add);
         Ok(network)
+    }
+
+    /// Finds the layers that are done at once: those of which nobody needs what is between them.
+    fn fuse(&mut self) {
+        let mut first = 0;
+        while let Some(node) = self.nodes.get(first) {
+            let inside = self.nodes[first + 1..].iter().take_while(|n| n.join.is_empty());
+            let run = std::iter::once(node).chain(inside).map(|n| &*n.layer);
+            let (fused, count) = Fused::first_of(run).map_or((None, 1), |(fused, n)| (Some(fused), n));
+            self.units.push(Unit { nodes: first..first + count, fused });
+            first += count;
+        }
+    }
+
+    fn layer<'a>(&'a self, unit: &'a Unit) -> &'a dyn Layer {
+        unit.fused.as_ref().map_or(&*self.nodes[unit.nodes.start].layer, |fused| fused)
     }
 
     /// The layers in their places.
@@ -158,24 +192,28 @@ impl Network {
 
     /// Floats that a workspace for so many rows takes.
     pub fn workspace_len(&self, rows: usize) -> usize {
-        let sizes = self.nodes.iter().map(|n| {
-            n.layer
-                .output()
-                .size()
-                .saturating_mul(2)
-                .saturating_mul(rows)
-                .saturating_add(n.layer.cache_len(rows))
-        });
-        sizes.fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
+        let values =
+            self.nodes.iter().map(|n| n.layer.output().size().saturating_mul(2).saturating_mul(rows));
+        let caches = self.units.iter().map(|u| self.layer(u).cache_len(rows));
+        values.chain(caches).fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
+    }
+
+    /// A cache for each layer; that of several in one is with the first of them.
+    fn caches(&self, rows: usize) -> Vec<Buffer> {
+        let mut caches = vec![Buffer::default(); self.nodes.len()];
+        for unit in &self.units {
+            caches[unit.nodes.start] = Buffer::zeros(self.layer(unit).cache_len(rows));
+        }
+        caches
     }
 
     /// Memory for passes of up to `rows` samples.
     pub fn workspace(&self, rows: usize) -> Workspace {
         let outputs = self.nodes.iter().map(|n| n.layer.output().size());
         let places = Places::new(std::iter::once(self.input.size()).chain(outputs), rows);
-        let totals = self.nodes.iter().map(|n| n.layer.totals()).max().unwrap_or(0);
+        let totals = self.units.iter().map(|u| self.layer(u).totals()).max().unwrap_or(0);
         let part = |rows: usize, params: usize| Part {
-            caches: self.nodes.iter().map(|n| Buffer::zeros(n.layer.cache_len(rows))).collect(),
+            caches: self.caches(rows),
             totals: vec![0.0; totals],
             grads: Buffer::zeros(params),
         };
@@ -200,17 +238,25 @@ impl Network {
         let cut = self.cut(pass.rows);
         let (mut upper, mut lower) = Rows::new(values, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
-        let gathers = |i: &usize| pass.training && self.nodes[*i].layer.totals() > 0;
-        let (mut at, mut end) = (0, (0..self.nodes.len()).find(gathers).unwrap_or(self.nodes.len()));
+        let gathers = |i: &usize| pass.training && self.layer(&self.units[*i]).totals() > 0;
+        let count = self.units.len();
+        let (mut at, mut end) = (0, (0..count).find(gathers).unwrap_or(count));
         loop {
             // From one layer that wants totals to the next, rows are independent.
             let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
-                for i in at..end {
-                    self.forward_one(i, params, state, pass, values, &mut part.caches[i], totals);
+                for unit in &self.units[at..end] {
+                    let cache = &mut part.caches[unit.nodes.start];
+                    self.forward_one(unit, params, state, pass, values, cache, totals);
                 }
-                if let Some(next) = self.nodes.get(end) {
-                    let gathered = &mut part.totals[..next.layer.totals()];
-                    next.layer.gather(pass.rows, &state[next.state.clone()], values.get(end), gathered);
+                if let Some(next) = self.units.get(end) {
+                    let (layer, first) = (self.layer(next), next.nodes.start);
+                    let gathered = &mut part.totals[..layer.totals()];
+                    layer.gather(
+                        pass.rows,
+                        &state[self.nodes[first].state.clone()],
+                        values.get(first),
+                        gathered,
+                    );
                 }
             };
             if cut == pass.rows {
@@ -220,20 +266,20 @@ impl Network {
                     stage(lower_pass, &mut lower, second, totals);
                 });
             }
-            if end == self.nodes.len() {
+            if end == count {
                 return;
             }
             let parts =
                 if cut == pass.rows { [Some(&*first), None] } else { [Some(&*first), Some(&*second)] };
             add_up(parts, totals);
             at = end;
-            end = (at + 1..self.nodes.len()).find(gathers).unwrap_or(self.nodes.len());
+            end = (at + 1..count).find(gathers).unwrap_or(count);
         }
     }
 
     fn forward_one(
         &self,
-        i: usize,
+        unit: &Unit,
         params: &[f32],
         state: &[f32],
         pass: Pass,
@@ -241,11 +287,12 @@ impl Network {
         cache: &mut [f32],
         totals: &[f64],
     ) {
-        let node = &self.nodes[i];
-        let (x, y) = values.pair(i, i + 1);
-        node.layer.forward(Forward {
+        let Range { start, end } = unit.nodes;
+        let node = &self.nodes[start];
+        let (x, y) = values.pair(start, end);
+        self.layer(unit).forward(Forward {
             pass,
-            layer: i,
+            layer: start,
             params: &params[node.params.clone()],
             state: &state[node.state.clone()],
             x,
@@ -254,8 +301,36 @@ impl Network {
             totals,
         });
         for &from in &node.add {
-            let (x, y) = values.pair(from, i + 1);
+            let (x, y) = values.pair(from, end);
             kernel::add(x, y);
+        }
+    }
+
+    /// Writes the activations that the last forward pass left out, because several layers were done at once and nobody
+    /// after them needed what is between: before [`Network::health`] or [`Workspace::first_non_finite`].
+    pub fn reveal(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
+        let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
+        for unit in &self.units {
+            let Some(fused) = &unit.fused else { continue };
+            // What concerns the whole batch is the same in both parts.
+            let cache = &mut ws.parts[0].caches[unit.nodes.start];
+            for i in unit.nodes.start..unit.nodes.end - 1 {
+                let node = &self.nodes[i];
+                let (params, state) = (&params[node.params.clone()], &state[node.state.clone()]);
+                let (x, y) = values.pair(i, i + 1);
+                if i > unit.nodes.start || !fused.reveal_norm(params, cache, x, y) {
+                    node.layer.forward(Forward {
+                        pass,
+                        layer: i,
+                        params,
+                        state,
+                        x,
+                        y,
+                        cache: &mut [],
+                        totals: &[],
+                    });
+                }
+            }
         }
     }
 
@@ -274,7 +349,9 @@ impl Network {
         input_grad: bool,
     ) {
         let Workspace { values, grads: slopes, places, parts: [first, second], totals, team, .. } = ws;
-        let learns = || self.nodes.iter().position(|n| !n.params.is_empty()).unwrap_or(self.nodes.len());
+        let count = self.units.len();
+        let params_of = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
+        let learns = || self.units.iter().position(|u| !params_of(u).is_empty()).unwrap_or(count);
         let begin = if input_grad { 0 } else { learns() };
         let cut = self.cut(pass.rows);
         let (upper, lower) = Rows::new(values, places, pass.rows).split(cut);
@@ -282,8 +359,8 @@ impl Network {
         let (upper_pass, lower_pass) = pass.split(cut);
         let wanted = grads.is_some();
         let mut own = std::mem::take(&mut second.grads);
-        let gathers = |i: &usize| (pass.training || wanted) && self.nodes[*i].layer.totals() > 0;
-        let (mut end, mut below) = (self.nodes.len(), self.nodes.len());
+        let gathers = |i: &usize| (pass.training || wanted) && self.layer(&self.units[*i]).totals() > 0;
+        let (mut end, mut below) = (count, count);
         loop {
             let stop = (begin..below).rev().find(gathers);
             let from = stop.map_or(begin, |i| i + 1);
@@ -294,25 +371,18 @@ impl Network {
                          mut out: Option<&mut [f32]>,
                          totals: &[f64]| {
                 for i in (from..end).rev() {
+                    let unit = &self.units[i];
                     let Part { caches, totals: own, .. } = part;
-                    let grads = out.as_deref_mut().map(|g| &mut g[self.nodes[i].params.clone()]);
+                    let cache = &mut caches[unit.nodes.start];
+                    let grads = out.as_deref_mut().map(|g| &mut g[params_of(unit)]);
                     let wanted = i > begin || input_grad;
-                    self.backward_one(
-                        i,
-                        params,
-                        state,
-                        pass,
-                        x,
-                        g,
-                        &mut caches[i],
-                        grads,
-                        (own, totals),
-                        wanted,
-                    );
+                    self.backward_one(unit, params, state, pass, x, g, cache, grads, (own, totals), wanted);
                 }
                 if let Some(i) = stop {
-                    let (layer, Part { caches, totals, .. }) = (&self.nodes[i].layer, part);
-                    layer.gather_back(x.get(i), &caches[i], g.get(i + 1), &mut totals[..layer.totals()]);
+                    let (layer, Part { caches, totals, .. }) = (self.layer(&self.units[i]), part);
+                    let Range { start, end } = self.units[i].nodes;
+                    let totals = &mut totals[..layer.totals()];
+                    layer.gather_back(x.get(start), x.get(end), &caches[start], g.get(end), totals);
                 }
             };
             if cut == pass.rows {
@@ -342,7 +412,7 @@ impl Network {
 
     fn backward_one(
         &self,
-        i: usize,
+        unit: &Unit,
         params: &[f32],
         state: &[f32],
         pass: Pass,
@@ -353,15 +423,16 @@ impl Network {
         totals: (&[f64], &[f64]),
         wanted: bool,
     ) {
-        let node = &self.nodes[i];
-        let (grad_output, grad_input) = slopes.pair(i + 1, i);
-        node.layer.backward(Backward {
+        let Range { start, end } = unit.nodes;
+        let node = &self.nodes[start];
+        let (grad_output, grad_input) = slopes.pair(end, start);
+        self.layer(unit).backward(Backward {
             pass,
-            layer: i,
+            layer: start,
             params: &params[node.params.clone()],
             state: &state[node.state.clone()],
-            x: values.get(i),
-            y: values.get(i + 1),
+            x: values.get(start),
+            y: values.get(end),
             cache,
             grad_output,
             grad_input: wanted.then_some(grad_input),
@@ -370,7 +441,7 @@ impl Network {
         });
         if wanted {
             for &end in &node.join {
-                let (from, to) = slopes.pair(end, i);
+                let (from, to) = slopes.pair(end, start);
                 kernel::add(from, to);
             }
         }
@@ -379,8 +450,10 @@ impl Network {
     /// Brings the running statistics up to date after a training pass.
     pub fn update_state(&self, state: &mut [f32], ws: &Workspace, rows: usize) {
         // What concerns the whole batch is the same in both parts.
-        for (node, cache) in self.nodes.iter().zip(&ws.parts[0].caches) {
-            node.layer.update_state(&mut state[node.state.clone()], cache, rows);
+        for unit in &self.units {
+            let first = unit.nodes.start;
+            let state = &mut state[self.nodes[first].state.clone()];
+            self.layer(unit).update_state(state, &ws.parts[0].caches[first], rows);
         }
     }
 

@@ -309,6 +309,7 @@ impl Trainer {
         // Written so that NaN is caught.
         if !(loss <= LOSS_LIMIT && norm.is_finite()) {
             (self.live.epoch, self.live.position) = place;
+            network.reveal(&self.live.params, &self.live.state, pass, &mut self.ws);
             return Err(Box::new(self.account()));
         }
         self.live.last_grad_norm = norm;
@@ -317,6 +318,7 @@ impl Trainer {
             self.recipe.defence.learn(&mut self.live.defence, self.ws.activation_grad(0, rows));
         }
         if look {
+            network.reveal(&self.live.params, &self.live.state, pass, &mut self.ws);
             self.look_before();
         }
         let aimed = look && self.aimed;

@@ -130,6 +130,43 @@ pub fn sum_rows(x: &[f32], out: &mut [f32]) {
     );
 }
 
+/// Copies rows of `width` numbers, `from_pitch` apart in the source and `to_pitch` apart in the target, until either
+/// ends. Rows of an image are too short for a call each.
+///
+/// # Panics
+/// If rows overlap, or one of them is incomplete.
+pub fn copy_rows(from: &[f32], from_pitch: usize, width: usize, to: &mut [f32], to_pitch: usize) {
+    assert!(width <= from_pitch && width <= to_pitch, "rows of {width}, {from_pitch} and {to_pitch} apart");
+    simd(
+        #[inline(always)]
+        || {
+            for (from, to) in from.chunks(from_pitch.max(1)).zip(to.chunks_mut(to_pitch.max(1))) {
+                copy_row(&from[..width], &mut to[..width]);
+            }
+        },
+    );
+}
+
+/// In pieces of one vector, of which the last may overlap the one before.
+#[inline(always)]
+fn copy_row(from: &[f32], to: &mut [f32]) {
+    #[inline(always)]
+    fn pieces<const N: usize>(from: &[f32], to: &mut [f32]) {
+        for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<N>().0) {
+            *to = *from;
+        }
+        if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+            *to = *from;
+        }
+    }
+    match from.len() {
+        16.. => pieces::<16>(from, to),
+        8.. => pieces::<8>(from, to),
+        4.. => pieces::<4>(from, to),
+        _ => pieces::<1>(from, to),
+    }
+}
+
 /// p = f(p, g): an optimizer without memory.
 #[inline]
 pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
@@ -270,6 +307,20 @@ mod tests {
         assert_eq!((y, s, t, u), ([9.0, 18.0], c, a, [-89.0, -178.0]));
         sum_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut y);
         assert_eq!(y, [9.0, 12.0]);
+    }
+
+    #[test]
+    fn rows_are_copied_and_what_is_between_them_stays() {
+        for width in 0..40 {
+            let (from_pitch, to_pitch) = (width + 3, width + 1);
+            let from: Vec<f32> = (1..=4 * from_pitch).map(|i| i as f32).collect();
+            let mut to = vec![0.0; 3 * to_pitch];
+            copy_rows(&from, from_pitch, width, &mut to, to_pitch);
+            for (i, &x) in to.iter().enumerate() {
+                let (row, column) = (i / to_pitch, i % to_pitch);
+                assert_eq!(x, if column < width { from[row * from_pitch + column] } else { 0.0 }, "{width}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Elementwise activations. Each is one formula and its derivative, written in terms of what is cheapest to keep.
 
-use super::{Backward, Forward, Health, Layer};
+use super::{Backward, Forward, Health, Kind, Layer};
 use crate::engine::{kernel, kernel::math, shape::Shape};
 use crate::registry::settings;
 
@@ -15,6 +15,8 @@ pub(super) trait Function: Copy + Send + Sync + std::fmt::Debug + 'static {
     fn value(self, x: f32) -> f32;
     /// dy/dx from x and y(x).
     fn slope(self, x: f32, y: f32) -> f32;
+    /// Whether it is max(x, 0).
+    const RECTIFIER: bool = false;
     /// Whether the unit passes (almost) no gradient at output y; `None` if the activation has no flat part.
     fn flat(self, _y: f32) -> Option<bool> {
         None
@@ -56,6 +58,10 @@ impl<F: Function> Layer for Elementwise<F> {
                 move |x, y, g| g * function.slope(x, y),
             );
         }
+    }
+
+    fn kind(&self) -> Kind {
+        if F::RECTIFIER { Kind::Rectifier } else { Kind::Other }
     }
 
     fn health(&self, y: &[f32], rows: usize) -> Option<Health> {

@@ -28,43 +28,37 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f64) -> f64 {
     lanes.iter().sum()
 }
 
-/// Two sums over a slice at once, in f64.
+/// Two sums over three slices at once, in f64; who needs fewer gives the same one again.
 #[inline(always)]
-fn sums2(x: &[f32], f: impl Fn(f32) -> [f64; 2]) -> [f64; 2] {
-    let mut lanes = [[0.0; LANES]; 2];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
+pub(super) fn sums2([a, b, c]: [&[f32]; 3], f: impl Fn(f32, f32, f32) -> (f64, f64)) -> (f64, f64) {
+    let mut sums = [0.0; LANES];
+    let mut others = [0.0; LANES];
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let (c, c_rest) = c.as_chunks::<LANES>();
+    for ((a, b), c) in a.iter().zip(b).zip(c) {
         for l in 0..LANES {
-            let [a, b] = f(chunk[l]);
-            lanes[0][l] += a;
-            lanes[1][l] += b;
+            let (one, other) = f(a[l], b[l], c[l]);
+            sums[l] += one;
+            others[l] += other;
         }
     }
-    for (l, &x) in rest.iter().enumerate() {
-        let [a, b] = f(x);
-        lanes[0][l] += a;
-        lanes[1][l] += b;
+    for (l, ((&a, &b), &c)) in a_rest.iter().zip(b_rest).zip(c_rest).enumerate() {
+        let (one, other) = f(a, b, c);
+        sums[l] += one;
+        others[l] += other;
     }
-    lanes.map(|lanes| lanes.iter().sum())
+    (sums.iter().sum(), others.iter().sum())
 }
 
 /// Σ g and Σ g x̂ in f64, each product exact.
 #[inline(always)]
 fn sums_with(g: &[f32], x: &[f32], s: Standard) -> (f64, f64) {
-    let mut sums = [0.0; LANES];
-    let mut products = [0.0; LANES];
-    let ((gs, g_rest), (xs, x_rest)) = (g.as_chunks::<LANES>(), x.as_chunks::<LANES>());
-    for (g, x) in gs.iter().zip(xs) {
-        for l in 0..LANES {
-            sums[l] += f64::from(g[l]);
-            products[l] += f64::from(g[l]) * f64::from(s.apply(x[l]));
-        }
-    }
-    for (l, (&g, &x)) in g_rest.iter().zip(x_rest).enumerate() {
-        sums[l] += f64::from(g);
-        products[l] += f64::from(g) * f64::from(s.apply(x));
-    }
-    (sums.iter().sum(), products.iter().sum())
+    sums2(
+        [g, x, x],
+        #[inline(always)]
+        |g, x, _| (f64::from(g), f64::from(g) * f64::from(s.apply(x))),
+    )
 }
 
 /// Mean and biased variance of the numbers of `parts` together, in two passes in f64.
@@ -82,18 +76,20 @@ fn moments<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, count: usize) -> 
 
 /// What turns a number of a set into its normalised value, in f32.
 #[derive(Clone, Copy, Debug)]
-struct Standard {
+pub(super) struct Standard {
     /// The mean rounded to f32.
     mean: f32,
     /// What the rounding lost: far from zero it is as large as the spread.
     rest: f32,
     /// 1/√(variance + eps).
-    scale: f32,
+    pub scale: f32,
 }
 
 impl Standard {
     /// Floats that it takes in a cache.
-    const LEN: usize = 3;
+    pub const LEN: usize = 3;
+    /// Changes nothing.
+    pub const IDENTITY: Self = Self { mean: 0.0, rest: 0.0, scale: 1.0 };
 
     fn new(mean: f64, variance: f64, eps: f64) -> Self {
         let high = mean as f32;
@@ -108,13 +104,13 @@ impl Standard {
         out.copy_from_slice(&[self.mean, self.rest, self.scale]);
     }
 
-    fn load(cache: &[f32]) -> Self {
+    pub fn load(cache: &[f32]) -> Self {
         Self { mean: cache[0], rest: cache[1], scale: cache[2] }
     }
 
     /// (x - mean)/√(variance + eps).
     #[inline(always)]
-    fn apply(self, x: f32) -> f32 {
+    pub fn apply(self, x: f32) -> f32 {
         ((x - self.mean) - self.rest) * self.scale
     }
 }

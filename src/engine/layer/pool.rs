@@ -1,7 +1,7 @@
 //! Pooling: the maximum or the mean of a window, and the mean of a whole channel.
 
 use super::window::Window;
-use super::{Backward, Build, Forward, Layer};
+use super::{Backward, Build, Forward, Kind, Layer};
 use crate::engine::{kernel, shape::Shape};
 use crate::limits;
 use crate::registry::settings;
@@ -109,13 +109,16 @@ impl Maximum {
 /// The greater number and its place; the first of equals stays, NaN wins and stays.
 #[inline(always)]
 fn greater(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
-    let stays = b.0 <= a.0 || a.0.is_nan();
-    if stays { a } else { b }
+    if kernel::stays(a.0, b.0) { a } else { b }
 }
 
 impl Layer for Maximum {
     fn output(&self) -> Shape {
         pooled(&self.window)
+    }
+
+    fn kind(&self) -> Kind {
+        if self.tiles() { Kind::Tiles } else { Kind::Other }
     }
 
     /// For every output, where in the window's part of the image the maximum stands (a small whole number, exact in f32);

@@ -12,6 +12,7 @@ settings! {
 struct ReluFn;
 
 impl Function for ReluFn {
+    const RECTIFIER: bool = true;
     #[inline(always)]
     fn value(self, x: f32) -> f32 {
         if x < 0.0 { 0.0 } else { x }

@@ -6,9 +6,10 @@
 //! image at a time.
 
 use super::super::window::Window;
-use crate::engine::kernel::{self, Panel, Strided};
-use ndarray::{ArrayView2, ArrayViewMut2};
-use std::ops::Range;
+use crate::engine::kernel::{self, Strided};
+
+/// Numbers of a cache line: what each piece of the memory begins.
+const LINE: usize = 16;
 
 /// The geometry of bordered images.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Same {
     plane: usize,
     /// From the first pixel's window to the last one's, those between two rows included.
     grid: usize,
+    /// The same with what is computed beyond it, so that there are whole vectors only.
+    columns: usize,
     /// Where the first window has its number, by (channel, row, column) inside the window, for as many channels as there
     /// are on either side.
     starts: Vec<usize>,
@@ -46,6 +49,7 @@ impl Same {
             let within = (0..w.kernel).flat_map(move |y| (0..w.kernel).map(move |x| y * pitch + x));
             within.map(move |at| channel * plane + at)
         };
+        let grid = (w.height - 1) * pitch + w.width;
         Self {
             channels: w.channels,
             filters,
@@ -54,7 +58,8 @@ impl Same {
             kernel: w.kernel,
             pitch,
             plane,
-            grid: (w.height - 1) * pitch + w.width,
+            grid,
+            columns: grid.next_multiple_of(kernel::COLUMNS),
             starts: (0..w.channels.max(filters)).flat_map(window).collect(),
         }
     }
@@ -64,20 +69,29 @@ impl Same {
         channels * self.kernel * self.kernel
     }
 
+    /// Numbers of a bordered image with what may be read beyond it.
+    fn bordered(&self, channels: usize) -> usize {
+        channels.saturating_mul(self.plane).saturating_add(self.columns - self.grid).next_multiple_of(LINE)
+    }
+
+    fn weights(&self) -> usize {
+        self.filters.saturating_mul(self.patch(self.channels))
+    }
+
     pub fn cache_len(&self) -> usize {
-        let weights = self.filters.saturating_mul(self.patch(self.channels));
-        let bordered = (self.channels + self.filters).saturating_mul(self.plane);
-        let out = self.channels.max(self.filters).saturating_mul(self.grid);
+        let weights = self.weights().next_multiple_of(LINE);
+        let bordered = self.bordered(self.channels).saturating_add(self.bordered(self.filters));
+        let out = self.channels.max(self.filters).saturating_mul(self.columns);
         bordered.saturating_add(out).saturating_add(weights.saturating_mul(2))
     }
 
     fn scratch<'a>(&self, cache: &'a mut [f32]) -> Scratch<'a> {
-        let weights = self.filters * self.patch(self.channels);
-        let (x, rest) = cache.split_at_mut(self.channels * self.plane);
-        let (gy, rest) = rest.split_at_mut(self.filters * self.plane);
-        let (out, rest) = rest.split_at_mut(self.channels.max(self.filters) * self.grid);
-        let (turned, rest) = rest.split_at_mut(weights);
-        Scratch { x, gy, out, turned, grad: &mut rest[..weights] }
+        let weights = self.weights();
+        let (x, rest) = cache.split_at_mut(self.bordered(self.channels));
+        let (gy, rest) = rest.split_at_mut(self.bordered(self.filters));
+        let (out, rest) = rest.split_at_mut(self.channels.max(self.filters) * self.columns);
+        let (turned, rest) = rest.split_at_mut(weights.next_multiple_of(LINE));
+        Scratch { x, gy, out, turned: &mut turned[..weights], grad: &mut rest[..weights] }
     }
 
     /// y = W col(x) + b for every image.
@@ -145,49 +159,23 @@ impl Same {
     fn border(&self, image: &[f32], to: &mut [f32]) {
         let first = (self.kernel / 2) * (self.pitch + 1);
         for (plane, to) in image.chunks_exact(self.height * self.width).zip(to.chunks_exact_mut(self.plane)) {
-            for (row, to) in plane.chunks_exact(self.width).zip(to[first..].chunks_mut(self.pitch)) {
-                to[..self.width].copy_from_slice(row);
-            }
+            kernel::copy_rows(plane, self.width, self.width, &mut to[first..], self.pitch);
         }
     }
 
     /// out = W col(image), with what lies between the rows; `channels` is how many come out.
     fn correlate(&self, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
-        let patch = weight.len() / channels;
-        let weight = ArrayView2::from_shape((channels, patch), weight).expect("a row for each channel");
-        let out = &mut out[..channels * self.grid];
-        let out = ArrayViewMut2::from_shape((channels, self.grid), out).expect("a row for each channel");
-        kernel::matmul_packed(
-            weight,
-            #[inline(always)]
-            |p: Range<usize>, j: Range<usize>, panel: &mut Panel| {
-                for (row, start) in self.starts[p].iter().enumerate() {
-                    let from = &image[start + j.start..][..j.len()];
-                    let to = panel.row(row);
-                    // The width of a panel on the widest machine, without a call.
-                    match (to.first_chunk_mut::<32>(), from.first_chunk::<32>()) {
-                        (Some(to), Some(from)) => *to = *from,
-                        _ => to.copy_from_slice(from),
-                    }
-                }
-            },
-            0.0,
-            out,
-        );
+        let starts = &self.starts[..weight.len() / channels];
+        kernel::correlate(weight, starts, image, &mut out[..channels * self.columns], self.columns);
     }
 
     /// Leaves out what lies between the rows, and adds the bias, if there is one.
     fn keep_pixels(&self, grid: &[f32], bias: &[f32], out: &mut [f32]) {
-        let planes = grid.chunks_exact(self.grid).zip(out.chunks_exact_mut(self.height * self.width));
+        let planes = grid.chunks_exact(self.columns).zip(out.chunks_exact_mut(self.height * self.width));
         for (c, (grid, out)) in planes.enumerate() {
-            let rows = grid.chunks(self.pitch).zip(out.chunks_exact_mut(self.width));
-            match bias.get(c) {
-                None => rows.for_each(|(row, out)| out.copy_from_slice(&row[..self.width])),
-                Some(&b) => {
-                    for (row, out) in rows {
-                        out.iter_mut().zip(row).for_each(|(out, &y)| *out = y + b);
-                    }
-                }
+            kernel::copy_rows(grid, self.pitch, self.width, out, self.width);
+            if let Some(&b) = bias.get(c) {
+                kernel::map_inplace(out, move |y| y + b);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Batch normalisation, for vectors, sequences and images alike.
 
 use super::{Standard, sums_with, sums2};
-use crate::engine::layer::{Backward, Build, Fill, Forward, Layer, SlotSpec};
+use crate::engine::layer::{Backward, Build, Fill, Forward, Kind, Layer, Pass, SlotSpec};
 use crate::engine::{kernel, shape::Shape};
 use crate::registry::settings;
 use std::ops::Range;
@@ -41,8 +41,8 @@ impl Build for BatchNorm {
 /// # Notes
 /// A channel of which the batch has one number only has no unbiased variance: PyTorch stops there, here its variance
 /// counts as 0.
-#[derive(Debug)]
-struct Normalise {
+#[derive(Clone, Debug)]
+pub struct Normalise {
     shape: Shape,
     channels: usize,
     /// Groups of `channels` planes in one sample: the time steps of a sequence.
@@ -73,6 +73,95 @@ impl Normalise {
         let (count, n) = (totals[2 * self.channels], self.channels);
         let shift = totals[c] / count;
         (f64::from(pivot) + shift, (totals[n + c] / count - shift * shift).max(0.0))
+    }
+
+    /// Writes what every channel is normalised by to the cache, and in training the batch's statistics after it.
+    pub(in crate::engine::layer) fn standardise(
+        &self,
+        pass: Pass,
+        state: &[f32],
+        totals: &[f64],
+        cache: &mut [f32],
+    ) {
+        let (standards, statistics) = cache.split_at_mut(self.channels * Standard::LEN);
+        for (c, standard) in standards.chunks_exact_mut(Standard::LEN).enumerate() {
+            let (mean, variance) = if pass.training {
+                let (mean, variance) = self.moments(totals, state[c], c);
+                let count = totals[2 * self.channels];
+                statistics[c] = mean as f32;
+                statistics[self.channels + c] = (variance * count / (count.max(2.0) - 1.0)) as f32;
+                (mean, variance)
+            } else {
+                (f64::from(state[c]), f64::from(state[self.channels + c]))
+            };
+            Standard::new(mean, variance, self.eps).store(standard);
+        }
+    }
+
+    /// y = w x̂ + b.
+    pub(in crate::engine::layer) fn apply(
+        &self,
+        params: &[f32],
+        standards: &[f32],
+        x: &[f32],
+        y: &mut [f32],
+    ) {
+        let (weight, bias) = params.split_at(self.channels);
+        kernel::simd(
+            #[inline(always)]
+            || {
+                self.planes(
+                    x.len(),
+                    #[inline(always)]
+                    |c, place| {
+                        let s = Standard::load(&standards[c * Standard::LEN..]);
+                        let (w, b) = (weight[c], bias[c]);
+                        for (y, &x) in y[place.clone()].iter_mut().zip(&x[place]) {
+                            *y = w.mul_add(s.apply(x), b);
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// dw = Σ dy x̂, db = Σ dy.
+    pub(in crate::engine::layer) fn grad_params(&self, totals: &[f64], grad_params: &mut [f32]) {
+        let (grad_weight, grad_bias) = grad_params.split_at_mut(self.channels);
+        for c in 0..self.channels {
+            (grad_weight[c], grad_bias[c]) = (totals[self.channels + c] as f32, totals[c] as f32);
+        }
+    }
+
+    /// How a channel's dy becomes dx in training; `factor` is w/√(var + eps).
+    #[inline(always)]
+    pub(in crate::engine::layer) fn slope(
+        &self,
+        factor: f32,
+        standard: Standard,
+        totals: &[f64],
+        c: usize,
+    ) -> Slope {
+        let count = totals[2 * self.channels];
+        let mean = |total: f64| (total / count) as f32;
+        Slope { standard, factor, mean_g: mean(totals[c]), mean_gx: mean(totals[self.channels + c]) }
+    }
+}
+
+/// dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)).
+#[derive(Clone, Copy)]
+pub(in crate::engine::layer) struct Slope {
+    standard: Standard,
+    factor: f32,
+    mean_g: f32,
+    mean_gx: f32,
+}
+
+impl Slope {
+    /// dx from dy and x.
+    #[inline(always)]
+    pub fn apply(self, g: f32, x: f32) -> f32 {
+        self.factor * (g - self.mean_g - self.standard.apply(x) * self.mean_gx)
     }
 }
 
@@ -125,12 +214,13 @@ impl Layer for Normalise {
                     #[inline(always)]
                     |c, place| {
                         let pivot = f64::from(state[c]);
-                        let [sum, square] = sums2(
-                            &x[place],
+                        let x = &x[place];
+                        let (sum, square) = sums2(
+                            [x, x, x],
                             #[inline(always)]
-                            |x| {
+                            |x, _, _| {
                                 let d = f64::from(x) - pivot;
-                                [d, d * d]
+                                (d, d * d)
                             },
                         );
                         sums[c] += sum;
@@ -142,41 +232,12 @@ impl Layer for Normalise {
     }
 
     fn forward(&self, f: Forward<'_>) {
-        let (standards, statistics) = f.cache.split_at_mut(self.channels * Standard::LEN);
-        for (c, standard) in standards.chunks_exact_mut(Standard::LEN).enumerate() {
-            let (mean, variance) = if f.pass.training {
-                let (mean, variance) = self.moments(f.totals, f.state[c], c);
-                let count = f.totals[2 * self.channels];
-                statistics[c] = mean as f32;
-                statistics[self.channels + c] = (variance * count / (count.max(2.0) - 1.0)) as f32;
-                (mean, variance)
-            } else {
-                (f64::from(f.state[c]), f64::from(f.state[self.channels + c]))
-            };
-            Standard::new(mean, variance, self.eps).store(standard);
-        }
-        // y = w x̂ + b
-        let (weight, bias) = f.params.split_at(self.channels);
-        kernel::simd(
-            #[inline(always)]
-            || {
-                self.planes(
-                    f.x.len(),
-                    #[inline(always)]
-                    |c, place| {
-                        let s = Standard::load(&standards[c * Standard::LEN..]);
-                        let (w, b) = (weight[c], bias[c]);
-                        for (y, &x) in f.y[place.clone()].iter_mut().zip(&f.x[place]) {
-                            *y = w.mul_add(s.apply(x), b);
-                        }
-                    },
-                );
-            },
-        );
+        self.standardise(f.pass, f.state, f.totals, f.cache);
+        self.apply(f.params, f.cache, f.x, f.y);
     }
 
     /// Σ dy and Σ dy x̂.
-    fn gather_back(&self, x: &[f32], cache: &[f32], grad_output: &[f32], totals: &mut [f64]) {
+    fn gather_back(&self, x: &[f32], _: &[f32], cache: &[f32], grad_output: &[f32], totals: &mut [f64]) {
         totals.fill(0.0);
         totals[2 * self.channels] = (x.len() / self.channels) as f64;
         let (sums, products) = totals.split_at_mut(self.channels);
@@ -200,14 +261,10 @@ impl Layer for Normalise {
     fn backward(&self, b: Backward<'_>) {
         let (own, all) = b.totals;
         if let Some(grad_params) = b.grad_params {
-            // dw = Σ dy x̂, db = Σ dy
-            let (grad_weight, grad_bias) = grad_params.split_at_mut(self.channels);
-            for c in 0..self.channels {
-                (grad_weight[c], grad_bias[c]) = (own[self.channels + c] as f32, own[c] as f32);
-            }
+            self.grad_params(own, grad_params);
         }
         let Some(grad_input) = b.grad_input else { return };
-        // dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)); in evaluation the statistics are constants
+        // In evaluation the statistics are constants.
         kernel::simd(
             #[inline(always)]
             || {
@@ -219,11 +276,9 @@ impl Layer for Normalise {
                         let factor = b.params[c] * s.scale;
                         let numbers = grad_input[place.clone()].iter_mut().zip(&b.grad_output[place.clone()]);
                         if b.pass.training {
-                            let count = all[2 * self.channels];
-                            let mean_g = (all[c] / count) as f32;
-                            let mean_gx = (all[self.channels + c] / count) as f32;
+                            let slope = self.slope(factor, s, all, c);
                             for ((gx, &g), &x) in numbers.zip(&b.x[place]) {
-                                *gx = factor * (g - mean_g - s.apply(x) * mean_gx);
+                                *gx = slope.apply(g, x);
                             }
                         } else {
                             for (gx, &g) in numbers {
@@ -234,6 +289,10 @@ impl Layer for Normalise {
                 );
             },
         );
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Normalise(self.clone())
     }
 
     /// running ← (1 - momentum) running + momentum new, the new variance unbiased.
