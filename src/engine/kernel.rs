@@ -46,3 +46,32 @@ pub use transpose::transpose_into as transpose;
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
+
+/// Instruction sets to try a kernel on, for tests.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+enum Machine {
+    Widest,
+    Avx2,
+    Scalar,
+}
+
+#[cfg(test)]
+impl Machine {
+    const ALL: [Self; 3] = [Self::Widest, Self::Avx2, Self::Scalar];
+
+    fn run(self, work: impl pulp::WithSimd<Output = ()>) {
+        match self {
+            Self::Widest => pulp::Arch::new().dispatch(work),
+            Self::Scalar => work.with_simd(pulp::Scalar),
+            Self::Avx2 => {
+                #[cfg(target_arch = "x86_64")]
+                if let Some(simd) = pulp::x86::V3::try_new() {
+                    pulp::Simd::vectorize(simd, work);
+                    return;
+                }
+                pulp::Arch::new().dispatch(work);
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What the L-inf attacks share: random starts, signed steps with projection, restarts. Knows no attack by name.
 
-use super::{Task, Victim, margin, sign};
+use super::{Task, Valid, Victim, margin, sign};
+use crate::engine::kernel;
 use crate::engine::rng::Purpose;
 
 /// Writes a uniformly random point of the L-inf ball of radius eps about each sample, clamped; `nth` tells restarts apart.
@@ -23,15 +24,28 @@ pub(super) fn step(victim: &mut Victim<'_>, task: &Task<'_>, eps: f32, alpha: f3
 /// The same along the sign of a given direction.
 pub(super) fn move_along(task: &Task<'_>, eps: f32, alpha: f32, direction: &[f32], x: &mut [f32]) {
     let step = task.direction() * alpha;
-    let size = task.x.len() / task.classes.len().max(1);
-    for ((x, x0), g) in
-        x.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).zip(direction.chunks_exact(size))
-    {
-        for (i, ((x, &x0), &g)) in x.iter_mut().zip(x0).zip(g).enumerate() {
-            let moved = (*x + step * sign(g)).max(x0 - eps).min(x0 + eps);
-            *x = task.valid.clamp(i, moved);
-        }
-    }
+    let moved = move |x: f32, x0: f32, g: f32| (x + step * sign(g)).max(x0 - eps).min(x0 + eps);
+    kernel::simd(
+        #[inline(always)]
+        || match task.valid {
+            Valid::All(low, high) => {
+                for ((x, &x0), &g) in x.iter_mut().zip(task.x).zip(direction) {
+                    *x = moved(*x, x0, g).max(low).min(high);
+                }
+            }
+            Valid::Each { low, high } => {
+                let size = low.len().max(1);
+                let rows = x.chunks_exact_mut(size).zip(task.x.chunks_exact(size));
+                for ((x, x0), g) in rows.zip(direction.chunks_exact(size)) {
+                    for ((x, (&x0, &g)), (&low, &high)) in
+                        x.iter_mut().zip(x0.iter().zip(g)).zip(low.iter().zip(high))
+                    {
+                        *x = moved(*x, x0, g).max(low).min(high);
+                    }
+                }
+            }
+        },
+    );
 }
 
 /// The length of a step: as given, or 2.5 eps/steps, which can reach any point of the ball and return (Madry et al. 2018).

@@ -110,7 +110,7 @@ impl Correlation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kernel::{Strided, matmul_slices};
+    use crate::engine::kernel::{Machine, Strided, matmul_slices};
 
     /// Against the product with an unfolded image, for every height of a tile and sums of more than one block.
     #[test]
@@ -123,12 +123,16 @@ mod tests {
             let image: Vec<f32> = (0..starts[depth - 1] + columns + 3).map(number).collect();
             let weight: Vec<f32> = (0..rows * depth).map(|i| number(3 * i + 1)).collect();
             let unfolded: Vec<f32> = starts.iter().flat_map(|&s| &image[s..s + columns]).copied().collect();
-            let (mut out, mut expected) = (vec![f32::NAN; rows * columns], vec![0.0; rows * columns]);
-            correlate(&weight, &starts, &image, &mut out, columns);
+            let mut expected = vec![0.0; rows * columns];
             let (a, b) = (Strided::rows(&weight, depth), Strided::rows(&unfolded, columns));
             matmul_slices(rows, columns, depth, a, b, 0.0, &mut expected, columns);
             let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&out), bits(&expected), "{rows} x {depth} x {columns}");
+            for machine in Machine::ALL {
+                let mut out = vec![f32::NAN; rows * columns];
+                let (weight, starts, image) = (&weight[..], &starts[..], &image[..]);
+                machine.run(Correlation { weight, starts, image, out: &mut out, columns });
+                assert_eq!(bits(&out), bits(&expected), "{rows} x {depth} x {columns}, {machine:?}");
+            }
         }
     }
 

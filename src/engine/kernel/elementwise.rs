@@ -139,31 +139,37 @@ pub fn copy_rows(from: &[f32], from_pitch: usize, width: usize, to: &mut [f32], 
     assert!(width <= from_pitch && width <= to_pitch, "rows of {width}, {from_pitch} and {to_pitch} apart");
     simd(
         #[inline(always)]
-        || {
-            for (from, to) in from.chunks(from_pitch.max(1)).zip(to.chunks_mut(to_pitch.max(1))) {
-                copy_row(&from[..width], &mut to[..width]);
-            }
+        || match width {
+            0 => {}
+            16.. => copy_pieces::<16>(from, from_pitch, width, to, to_pitch),
+            8.. => copy_pieces::<8>(from, from_pitch, width, to, to_pitch),
+            4.. => copy_pieces::<4>(from, from_pitch, width, to, to_pitch),
+            _ => copy_pieces::<1>(from, from_pitch, width, to, to_pitch),
         },
     );
 }
 
-/// In pieces of one vector, of which the last may overlap the one before.
+/// In pieces of one vector, of which the last may overlap the one before; most rows have no more than two.
 #[inline(always)]
-fn copy_row(from: &[f32], to: &mut [f32]) {
-    #[inline(always)]
-    fn pieces<const N: usize>(from: &[f32], to: &mut [f32]) {
-        for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<N>().0) {
+fn copy_pieces<const N: usize>(
+    from: &[f32],
+    from_pitch: usize,
+    width: usize,
+    to: &mut [f32],
+    to_pitch: usize,
+) {
+    for (from, to) in from.chunks(from_pitch).zip(to.chunks_mut(to_pitch)) {
+        let (from, to) = (&from[..width], &mut to[..width]);
+        if width > 2 * N {
+            for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<N>().0) {
+                *to = *from;
+            }
+        } else if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
             *to = *from;
         }
         if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
             *to = *from;
         }
-    }
-    match from.len() {
-        16.. => pieces::<16>(from, to),
-        8.. => pieces::<8>(from, to),
-        4.. => pieces::<4>(from, to),
-        _ => pieces::<1>(from, to),
     }
 }
 

@@ -139,13 +139,14 @@ impl WithSimd for Part<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let n = self.numbers.len();
-        for row in 0..n / self.width {
+        for row in 0..2 * n / self.width {
+            let above = simd.splat_f32s(2.0 * (row % 2) as f32);
             for j in (0..self.width).step_by(S::F32_LANES) {
-                let (from, to) = (row * self.width + j, 2 * row * self.width + j);
-                if from + S::F32_LANES <= n && to + self.width + S::F32_LANES <= 2 * n {
-                    self.vector::<S, true>(simd, from, to, S::F32_LANES);
+                let (from, to) = (row / 2 * self.width + j, row * self.width + j);
+                if from + S::F32_LANES <= n && to + S::F32_LANES <= 2 * n {
+                    self.vector::<S, true>(simd, above, from, to, S::F32_LANES);
                 } else {
-                    self.vector::<S, false>(simd, from, to, S::F32_LANES.min(self.width - j));
+                    self.vector::<S, false>(simd, above, from, to, S::F32_LANES.min(self.width - j));
                 }
             }
         }
@@ -154,25 +155,33 @@ impl WithSimd for Part<'_> {
 
 impl Part<'_> {
     #[inline(always)]
-    fn vector<S: Simd, const WHOLE: bool>(&mut self, simd: S, from: usize, to: usize, n: usize) {
+    fn vector<S: Simd, const WHOLE: bool>(
+        &mut self,
+        simd: S,
+        above: S::f32s,
+        from: usize,
+        to: usize,
+        n: usize,
+    ) {
         let number = load::<S, WHOLE>(simd, &self.numbers[from..][..n]);
         let place = load::<S, WHOLE>(simd, &self.places[from..][..n]);
-        let below = simd.sub_f32s(place, simd.splat_f32s(2.0));
-        for (to, side) in [(to, place), (to + self.width, below)] {
-            store::<S, WHOLE>(simd, &mut self.pairs[to..][..n], number);
-            store::<S, WHOLE>(simd, &mut self.sides[to..][..n], side);
-        }
+        store::<S, WHOLE>(simd, &mut self.pairs[to..][..n], number);
+        store::<S, WHOLE>(simd, &mut self.sides[to..][..n], simd.sub_f32s(place, above));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernel::Machine;
 
     /// One tile at a time, for rows shorter and longer than a vector, with ties, zeros and NaN.
     #[test]
     fn rows_of_every_length_join_and_part() {
-        for (width, rows) in [(1, 1), (3, 5), (7, 7), (8, 2), (14, 14), (16, 3), (17, 4), (40, 2)] {
+        let sizes = [(1, 1), (3, 5), (7, 7), (8, 2), (14, 14), (16, 3), (17, 4), (40, 2)];
+        for ((width, rows), machine) in
+            sizes.iter().flat_map(|&size| Machine::ALL.map(|machine| (size, machine)))
+        {
             let n = width * rows;
             let value = |i: usize| match i * 7919 % 11 {
                 0 => f32::NAN,
@@ -184,7 +193,8 @@ mod tests {
             let mut out = [(); 3].map(|()| vec![-1.0; n]);
             let [best, places, marked] = &mut out;
             let tiles = Tiles { values: best, places, marks: marked };
-            join_rows(&Pairs { values: &values, sides: &sides, marks: &marks }, width, tiles);
+            let joined = Pairs { values: &values, sides: &sides, marks: &marks };
+            machine.run(Join { pairs: &joined, width, out: tiles });
             let [best, places, marked] = out;
             for i in 0..n {
                 let above = i / width * 2 * width + i % width;
@@ -196,7 +206,8 @@ mod tests {
                 assert_eq!(places[i], if values[at] > 0.0 { place } else { NOWHERE });
             }
             let (mut pairs, mut parted) = (vec![0.0; 2 * n], vec![0.0; 2 * n]);
-            part_rows(&marked, &places, width, &mut pairs, &mut parted);
+            let (numbers, places) = (&marked[..], &places[..]);
+            machine.run(Part { numbers, places, width, pairs: &mut pairs, sides: &mut parted });
             for i in 0..2 * n {
                 let (row, tile) = (i / width, i / (2 * width) * width + i % width);
                 assert_eq!(pairs[i], marked[tile], "{width} x {rows}, pair {i}");

@@ -46,7 +46,7 @@ impl Fused {
     pub fn first_of<'a>(layers: impl Iterator<Item = &'a dyn Layer>) -> Option<(Self, usize)> {
         let mut layers = layers.peekable();
         let Shape::Image { channels, height, width } = layers.peek()?.output() else { return None };
-        let mut kinds = layers.map(|layer| layer.kind());
+        let mut kinds = layers.map(Layer::kind);
         let (norm, tiles, count) = match (kinds.next()?, kinds.next()?, kinds.next()) {
             (Kind::Normalise(norm), Kind::Rectifier, Some(Kind::Tiles)) => (Some(norm), true, 3),
             (Kind::Normalise(norm), Kind::Rectifier, _) => (Some(norm), false, 2),
