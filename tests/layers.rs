@@ -287,7 +287,9 @@ fn layers_done_at_once_are_the_layers_one_after_the_other() {
         let upstream = numbers(rows * whole.output().size());
         for pass in [Pass::train(rows, 1, 2), Pass::eval(rows)] {
             let mut state = whole.initial_state();
-            state.iter_mut().for_each(|s| *s += 0.3);
+            for s in &mut state {
+                *s += 0.3;
+            }
             let mut ws = whole.workspace(rows);
             ws.input_mut(rows).copy_from_slice(&x);
             whole.forward(&params, &state, pass, &mut ws);
