@@ -274,7 +274,9 @@ impl Pane for Curves {
                 let left = area.width * column / across;
                 let right = area.width * (column + 1) / across - u16::from(column + 1 < across);
                 let part = text::part(area, left, large.height + height * row, right - left, height);
-                self.legend(metric, cx, part, true, buf);
+                // The next one's begins beside it: some room between them.
+                let between = if column + 1 < across { 2 } else { 0 };
+                self.legend(metric, cx, text::part(part, 0, 0, part.width - between, 1), true, buf);
                 let body = text::part(part, 0, 1, part.width, height - 1);
                 self.plot(metric, cx, x, true).draw(cx.theme, body, buf);
             }
