@@ -70,19 +70,23 @@ impl Rows {
 /// A fact about a lane: in full, then ever shorter.
 type Fact = Vec<String>;
 
-/// Facts, the weightiest first, in so many columns: the last ones are said more shortly where there is no room, then left out.
-fn fitting(mut facts: Vec<Fact>, room: usize, glyphs: Glyphs) -> String {
+/// Facts, the weightiest first, in so many columns: the last ones are said more shortly where there is no room; where that is
+/// not enough, the last is left out and the others are said in full again, if they fit.
+fn fitting(facts: &[Fact], room: usize, glyphs: Glyphs) -> String {
     let dot = text::pick(glyphs, " · ", ", ");
-    let join = |facts: &[Fact]| facts.iter().filter_map(|f| f.first()).cloned().collect::<Vec<_>>().join(dot);
+    let mut shown = facts;
+    let mut shorter: Vec<&[String]> = shown.iter().map(Vec::as_slice).collect();
     loop {
-        let words = join(&facts);
+        let words: Vec<&str> = shorter.iter().filter_map(|f| f.first()).map(String::as_str).collect();
+        let words = words.join(dot);
         if usize::from(text::width(&words)) <= room {
             return words;
         }
-        if let Some(long) = facts.iter_mut().rev().find(|f| f.len() > 1) {
-            long.remove(0);
-        } else if facts.len() > 1 {
-            facts.pop();
+        if let Some(long) = shorter.iter_mut().rev().find(|f| f.len() > 1) {
+            *long = &long[1..];
+        } else if shown.len() > 1 {
+            shown = &shown[..shown.len() - 1];
+            shorter = shown.iter().map(Vec::as_slice).collect();
         } else {
             return text::shorten(&words, room, glyphs);
         }
@@ -232,7 +236,7 @@ impl Lanes {
         if area.height > 2 {
             let loss = if second { loss } else { String::new() };
             let room = inner.width.saturating_sub(text::width(&loss) + 3);
-            text::put(buf, inner, 0, 0, &fitting(facts, usize::from(room), glyphs), theme.faint);
+            text::put(buf, inner, 0, 0, &fitting(&facts, usize::from(room), glyphs), theme.faint);
             text::put_right(
                 buf,
                 Rect { width: inner.width.saturating_sub(2), ..inner },
@@ -315,7 +319,9 @@ mod tests {
             (4, "lr …"),
             (0, ""),
         ] {
-            assert_eq!(fitting(facts(), room, Glyphs::Unicode), words);
+            assert_eq!(fitting(&facts(), room, Glyphs::Unicode), words);
         }
+        let seeds = [["96.4-97.2% ≠B", "96.4-97.2%"].map(String::from).to_vec(), vec!["lr 0.003".into()]];
+        assert_eq!(fitting(&seeds, 18, Glyphs::Unicode), "96.4-97.2% ≠B");
     }
 }

@@ -223,7 +223,7 @@ impl Plot<'_> {
             // Without colours a line is told by its letter alone: once more on the way. (In ASCII it is made of letters.)
             self.letter_the_lines(inside, y, buf);
         }
-        self.put_letters(theme, area, inside, ends, buf);
+        Self::put_letters(theme, area, inside, ends, buf);
     }
 
     /// Draws one line and tells where it ended: the dot, and the value on the axis.

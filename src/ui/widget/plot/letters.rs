@@ -10,7 +10,6 @@ impl Plot<'_> {
     /// Writes a letter beside the end of every line; ends are the cell, the value and the line. Letters that meet
     /// make room for one another, and stand in the order of their lines.
     pub(super) fn put_letters(
-        &self,
         theme: &Theme,
         area: Rect,
         inside: Rect,
