@@ -192,6 +192,12 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     /// The gradients of f's line, given dL/dy.
     fn backward(&self, b: Backward<'_>);
 
+    /// How the gradient of its parameters is had apart from that of its input, if it can be: backward is then not asked
+    /// for it where a batch is cut in two.
+    fn apart(&self) -> Option<&dyn Apart> {
+        None
+    }
+
     /// Brings the running statistics up to date after a training pass.
     fn update_state(&self, _state: &mut [f32], _cache: &[f32], _rows: usize) {}
 
@@ -209,6 +215,16 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     fn through_time(&self, _cache: &[f32], _rows: usize) -> Option<Vec<f32>> {
         None
     }
+}
+
+/// A layer whose parameters' gradient follows from x and dL/dy alone: it is computed over a whole batch at once, however
+/// the passes were cut, and each part of the parameters by itself.
+pub trait Apart {
+    /// The place nearest to `at` at which its parameters can be cut.
+    fn cut(&self, at: usize) -> usize;
+
+    /// Writes dL/d(parameters), those from `from` on, to all of `out`; `x` and `grad_output` have so many samples.
+    fn gradient(&self, rows: usize, x: &[f32], grad_output: &[f32], from: usize, out: &mut [f32]);
 }
 
 /// Settings of a layer that can be built for an input.

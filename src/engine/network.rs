@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 mod append;
+mod share;
 
 /// Rows and multiply-adds of a pass from which on it is cut in two.
 const SHARED_ROWS: usize = 16;
@@ -82,6 +83,8 @@ pub struct Network {
     state: Vec<f32>,
     /// Multiply-adds of one sample forward.
     work: usize,
+    /// Where the parameters are cut in two, to put the gradient of a cut batch together.
+    middle: usize,
 }
 
 impl Network {
@@ -98,10 +101,12 @@ impl Network {
             output: input,
             state: Vec::new(),
             work: 0,
+            middle: 0,
         };
         network.append(layers, "")?;
         network.fuse();
         network.work = network.nodes.iter().map(|n| n.layer.work()).fold(0, usize::saturating_add);
+        network.middle = network.find_middle();
         Ok(network)
     }
 
@@ -219,7 +224,7 @@ impl Network {
         };
         let cut = self.cut(rows);
         // The first part has room for all rows: a smaller batch may stay in one piece.
-        let second = if cut < rows { part(rows - cut, self.param_count()) } else { Part::default() };
+        let second = if cut < rows { part(rows - cut, self.summed()) } else { Part::default() };
         Workspace {
             rows,
             values: Buffer::zeros(places.len()),
@@ -353,7 +358,8 @@ impl Network {
         let params_of = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
         let learns = || self.units.iter().position(|u| !params_of(u).is_empty()).unwrap_or(count);
         let begin = if input_grad { 0 } else { learns() };
-        let cut = self.cut(pass.rows);
+        let rows = pass.rows;
+        let cut = self.cut(rows);
         let (upper, lower) = Rows::new(values, places, pass.rows).split(cut);
         let (mut upper_grads, mut lower_grads) = Rows::new(slopes, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
@@ -374,7 +380,9 @@ impl Network {
                     let unit = &self.units[i];
                     let Part { caches, totals: own, .. } = part;
                     let cache = &mut caches[unit.nodes.start];
-                    let grads = out.as_deref_mut().map(|g| &mut g[params_of(unit)]);
+                    // What can be had apart waits for the whole batch.
+                    let now = cut == rows || self.layer(unit).apart().is_none();
+                    let grads = out.as_deref_mut().filter(|_| now).map(|g| &mut g[params_of(unit)]);
                     let wanted = i > begin || input_grad;
                     self.backward_one(unit, params, state, pass, x, g, cache, grads, (own, totals), wanted);
                 }
@@ -402,10 +410,12 @@ impl Network {
             add_up(parts, totals);
             (end, below) = (i + 1, i);
         }
-        if let Some(grads) = grads.filter(|_| cut < pass.rows) {
-            let middle = grads.len() / 2;
-            let ((a, b), (own_a, own_b)) = (grads.split_at_mut(middle), own.split_at(middle));
-            team.join(&mut || kernel::add(own_a, a), &mut || kernel::add(own_b, b));
+        if let Some(grads) = grads.filter(|_| cut < rows) {
+            let (x, g) = (Rows::new(values, places, rows), Rows::new(slopes, places, rows));
+            let (below, above) = grads.split_at_mut(self.middle);
+            team.join(&mut || self.finish(rows, &x, &g, &own, 0, below), &mut || {
+                self.finish(rows, &x, &g, &own, self.middle, above);
+            });
         }
         second.grads = own;
     }

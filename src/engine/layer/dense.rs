@@ -1,7 +1,8 @@
 //! The fully connected layer.
 
-use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
-use crate::engine::{kernel, shape::Shape};
+use super::{Apart, Backward, Build, Fill, Forward, Layer, SlotSpec};
+use crate::engine::kernel::{self, Strided};
+use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -73,19 +74,42 @@ impl Layer for Affine {
 
     fn backward(&self, b: Backward<'_>) {
         let rows = b.pass.rows * self.repeat;
-        let (weight, _) = b.params.split_at(self.units * self.inputs);
-        let gy = matrix(b.grad_output, rows, self.units);
         // dW = dyᵀ x, db = Σ dy, dx = dy W
         if let Some(grad_params) = b.grad_params {
-            let (grad_weight, grad_bias) = grad_params.split_at_mut(self.units * self.inputs);
-            let x = matrix(b.x, rows, self.inputs);
-            kernel::matmul(gy.t(), x, 0.0, matrix_mut(grad_weight, self.units, self.inputs));
-            kernel::sum_rows(b.grad_output, grad_bias);
+            self.gradient(b.pass.rows, b.x, b.grad_output, 0, grad_params);
         }
         if let Some(grad_input) = b.grad_input {
-            let w = matrix(weight, self.units, self.inputs);
+            let gy = matrix(b.grad_output, rows, self.units);
+            let w = matrix(b.params, self.units, self.inputs);
             kernel::matmul(gy, w, 0.0, matrix_mut(grad_input, rows, self.inputs));
         }
+    }
+
+    fn apart(&self) -> Option<&dyn Apart> {
+        Some(self)
+    }
+}
+
+impl Apart for Affine {
+    /// Between two units, of large layers so that whole tiles of the product remain.
+    fn cut(&self, at: usize) -> usize {
+        let step = if self.units < 64 { 1 } else { 8 };
+        let unit = (at + self.inputs * step / 2) / (self.inputs * step) * step;
+        unit.min(self.units) * self.inputs
+    }
+
+    fn gradient(&self, rows: usize, x: &[f32], grad_output: &[f32], from: usize, out: &mut [f32]) {
+        let rows = rows * self.repeat;
+        let weights = (self.units * self.inputs).saturating_sub(from).min(out.len());
+        let (grad_weight, grad_bias) = out.split_at_mut(weights);
+        let (first, units) = (from / self.inputs, weights / self.inputs);
+        // dW = dyᵀ x, the rows of these units; db = Σ dy
+        if units > 0 {
+            let gy = Strided { data: &grad_output[first..], row: 1, col: self.units };
+            let x = Strided::rows(x, self.inputs);
+            kernel::matmul_slices(units, self.inputs, rows, gy, x, 0.0, grad_weight, self.inputs);
+        }
+        kernel::sum_rows(grad_output, grad_bias);
     }
 }
 
