@@ -6,6 +6,7 @@
 use gradtui::engine::layer::Fill;
 use gradtui::engine::network::Slot;
 use gradtui::engine::optim::{Look, OptimizerConfig, Oracle, State, Update};
+use gradtui::engine::team::Alone;
 use gradtui::registry::Value as _;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -109,6 +110,7 @@ impl<'a> Run<'a> {
                 grads: &mut self.grads,
                 slots: &slots,
                 oracle: &mut self.bowl,
+                team: &Alone,
             },
         );
         self.bowl.slots = slots;
@@ -206,7 +208,7 @@ fn without_gradient_and_decay_nothing_moves() {
                 let mut grads = vec![0.0; params.len()];
                 let (lr, slots) = (optimizer.lr(), &bowl.slots[..]);
                 let (params, grads, oracle) = (&mut params[..], &mut grads[..], &mut Plain);
-                optimizer.step(&mut state, Update { step, lr, params, grads, slots, oracle });
+                optimizer.step(&mut state, Update { step, lr, params, grads, slots, oracle, team: &Alone });
             }
             assert_eq!(params, bowl.start, "{}", optimizer.text());
             if let Some(point) = optimizer.eval_params(&state) {

@@ -2,6 +2,7 @@
 
 use crate::engine::kernel;
 use crate::engine::network::Slot;
+use crate::engine::team::Team;
 use crate::registry::registry;
 
 pub mod norm;
@@ -10,8 +11,8 @@ pub mod value;
 
 /// A rule that bounds a gradient.
 pub trait Clip: Send + Sync {
-    /// Bounds `grads` in place; whether anything changed. `norm` is their Euclidean norm.
-    fn clip(&self, grads: &mut [f32], norm: f32, params: &[f32], slots: &[Slot]) -> bool;
+    /// Bounds `grads` in place, `team` sharing the work; whether anything changed. `norm` is their Euclidean norm.
+    fn clip(&self, grads: &mut [f32], norm: f32, params: &[f32], slots: &[Slot], team: &dyn Team) -> bool;
 }
 
 /// The angle between a gradient before and after clipping, in degrees; 0 where either is zero.

@@ -4,6 +4,7 @@
 //! is a copy and a setting can change between two steps.
 
 use crate::engine::network::Slot;
+use crate::engine::team::Team;
 use crate::registry::registry;
 
 /// The two methods that every optimizer with a field `lr` has alike.
@@ -84,6 +85,8 @@ pub struct Update<'a> {
     pub slots: &'a [Slot],
     /// The gradient elsewhere.
     pub oracle: &'a mut dyn Oracle,
+    /// Who shares the work.
+    pub team: &'a dyn Team,
 }
 
 /// One weight of one update, seen from both sides: what the update microscope knows.

@@ -3,6 +3,8 @@
 //! Which numbers are computed together never depends on the team: work is cut by what there is to do, and a team of
 //! one does the pieces one after the other.
 
+mod each;
+
 /// Does two pieces of work, at the same time where it can.
 pub trait Team: Send + Sync + std::fmt::Debug {
     /// Returns when both are done.

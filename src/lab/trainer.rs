@@ -298,11 +298,12 @@ impl Trainer {
             ws: &mut self.ws,
             guard: self.guard.as_mut(),
             noise: &self.noise,
+            team: &*self.team,
             calls: 0,
         };
         let loss = task.gradient_at(&self.live.params, &mut self.grads);
         let calls = asked + task.calls;
-        let norm = norm(&self.grads);
+        let norm = self.team.norm(&self.grads);
         let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
         let lr = self.recipe.schedule.lr(when, &self.live.memory);
         self.last = StepResult { step: self.live.step + 1, loss, grad_norm: norm, clipped: false, lr };
@@ -328,7 +329,8 @@ impl Trainer {
         if look && !self.unclipped.is_empty() {
             self.unclipped.copy_from_slice(&self.grads);
         }
-        self.last.clipped = self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots());
+        self.last.clipped =
+            self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots(), &*self.team);
         if look {
             self.look_at_clip();
         }
@@ -347,6 +349,7 @@ impl Trainer {
             ws: &mut self.ws,
             guard: self.guard.as_mut(),
             noise: &self.noise,
+            team: &*self.team,
             calls,
         };
         self.recipe.optimizer.step(
@@ -358,6 +361,7 @@ impl Trainer {
                 grads: &mut self.grads,
                 slots: network.slots(),
                 oracle: &mut oracle,
+                team: &*self.team,
             },
         );
         self.live.evaluations += oracle.calls;

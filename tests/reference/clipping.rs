@@ -4,6 +4,7 @@ use crate::harness::{Check, Report, Tensor, Tol, number, text};
 use crate::optimizers::slots;
 use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::kernel;
+use gradtui::engine::team::Alone;
 use gradtui::registry::Value as _;
 use serde_json::Value;
 
@@ -46,7 +47,7 @@ fn run(case: &Value) -> Result<Check, String> {
     };
     let mut after = before.clone();
     let norm = kernel::sum_sq_f64(&before).sqrt() as f32;
-    let changed = clip.clip(&mut after, norm, &params, &slots);
+    let changed = clip.clip(&mut after, norm, &params, &slots, &Alone);
 
     let mut check = Check::default();
     for ((name, slot), want) in names.iter().zip(&slots).zip(tensors("clipped")) {

@@ -4,6 +4,7 @@ use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, num
 use gradtui::engine::layer::Fill;
 use gradtui::engine::network::Slot;
 use gradtui::engine::optim::{OptimizerConfig, Oracle, State, Update};
+use gradtui::engine::team::Alone;
 use gradtui::registry::Value as _;
 use serde_json::Value;
 
@@ -233,6 +234,7 @@ fn run(problem: &Problem, steps: usize, case: &Value) -> Result<Check, String> {
             grads: &mut grads,
             slots: &slots,
             oracle: &mut Nobody,
+            team: &Alone,
         };
         match &optimizer {
             OptimizerConfig::Sophia(sophia) => sophia.step_with(&mut state, update, |p, _, out| {

@@ -7,6 +7,7 @@ use gradtui::engine::kernel;
 use gradtui::engine::optim::lbfgs::{Lbfgs, LineSearch, precondition};
 use gradtui::engine::optim::muon::orthogonalise;
 use gradtui::engine::optim::{Optimizer, Oracle, Update};
+use gradtui::engine::team::Alone;
 use serde_json::Value;
 
 const TOL: Tol = Tol::Relative(1e-5);
@@ -59,7 +60,15 @@ fn lbfgs(case: &Value) -> Check {
         let (lr, oracle) = (optimizer.lr, &mut &problem);
         optimizer.step(
             &mut state,
-            Update { step: t as u64, lr, params: &mut p, grads: &mut grads, slots: &slots, oracle },
+            Update {
+                step: t as u64,
+                lr,
+                params: &mut p,
+                grads: &mut grads,
+                slots: &slots,
+                oracle,
+                team: &Alone,
+            },
         );
         path.extend_from_slice(&p);
     }
@@ -147,12 +156,20 @@ fn multi_tensor(case: &Value) -> Result<Check, String> {
         let mut grads = joined("gradients", t);
         if let Some(clip) = &clip {
             let norm = norm(&grads) as f32;
-            clip.clip(&mut grads, norm, &p, &slots);
+            clip.clip(&mut grads, norm, &p, &slots, &Alone);
         }
         let (lr, oracle) = (optimizer.lr(), &mut Nobody);
         optimizer.step(
             &mut state,
-            Update { step: t as u64 + 1, lr, params: &mut p, grads: &mut grads, slots: &slots, oracle },
+            Update {
+                step: t as u64 + 1,
+                lr,
+                params: &mut p,
+                grads: &mut grads,
+                slots: &slots,
+                oracle,
+                team: &Alone,
+            },
         );
         path.push(p.clone());
     }

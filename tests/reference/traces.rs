@@ -5,6 +5,7 @@ use crate::nets::{Loss, Net, sample};
 use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::kernel::sum_sq_f64;
 use gradtui::engine::optim::{OptimizerConfig, Oracle, Update};
+use gradtui::engine::team::Alone;
 use gradtui::registry::Value as _;
 use serde_json::Value;
 
@@ -56,7 +57,7 @@ fn run(case: &Value) -> Result<Check, String> {
         let whole = norm(&grads);
         let tensors: Vec<f64> = net.network.slots().iter().map(|s| norm(&grads[s.range.clone()])).collect();
         if let Some(clip) = &clip {
-            clip.clip(&mut grads, whole as f32, &net.params, net.network.slots());
+            clip.clip(&mut grads, whole as f32, &net.params, net.network.slots(), &Alone);
         }
         if step < follows {
             check.number(&format!("loss[{step}]"), value, losses[step], tol);
@@ -81,6 +82,7 @@ fn run(case: &Value) -> Result<Check, String> {
                 grads: &mut grads,
                 slots: net.network.slots(),
                 oracle: &mut Nowhere,
+                team: &Alone,
             },
         );
     }

@@ -136,7 +136,15 @@ fn parts(lane: &Trainer, team: &Arc<dyn Team>) -> [f64; 3] {
         step += 1;
         scratch.copy_from_slice(&grads);
         let (params, slots) = (&mut params, network.slots());
-        let update = Update { step, lr: 1e-6, params, grads: &mut scratch, slots, oracle: &mut Nowhere };
+        let update = Update {
+            step,
+            lr: 1e-6,
+            params,
+            grads: &mut scratch,
+            slots,
+            oracle: &mut Nowhere,
+            team: &**team,
+        };
         recipe.optimizer.step(&mut state, update);
     });
     [forward, backward, optimizer]

@@ -1,7 +1,7 @@
 //! Clipping of the whole gradient by its norm.
 
 use super::Clip;
-use crate::engine::{kernel, network::Slot};
+use crate::engine::{kernel, network::Slot, team::Team};
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ settings! {
 }
 
 impl Clip for Off {
-    fn clip(&self, _: &mut [f32], _: f32, _: &[f32], _: &[Slot]) -> bool {
+    fn clip(&self, _: &mut [f32], _: f32, _: &[f32], _: &[Slot], _: &dyn Team) -> bool {
         false
     }
 }
@@ -59,10 +59,10 @@ settings! {
 }
 
 impl Clip for Norm {
-    fn clip(&self, grads: &mut [f32], norm: f32, _: &[f32], _: &[Slot]) -> bool {
+    fn clip(&self, grads: &mut [f32], norm: f32, _: &[f32], _: &[Slot], team: &dyn Team) -> bool {
         let factor = self.max_norm / (self.norm_type.of(grads, norm) + self.eps);
         if factor < 1.0 {
-            kernel::scale(grads, factor as f32);
+            team.scale(grads, factor as f32);
         }
         factor < 1.0
     }

@@ -1,7 +1,7 @@
 //! Clipping of each tensor, or each unit of it, by itself.
 
 use super::Clip;
-use crate::engine::{kernel, network::Slot};
+use crate::engine::{kernel, network::Slot, team::Team};
 use crate::registry::settings;
 
 settings! {
@@ -15,7 +15,7 @@ settings! {
 }
 
 impl Clip for PerLayer {
-    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], slots: &[Slot]) -> bool {
+    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], slots: &[Slot], _: &dyn Team) -> bool {
         let mut clipped = false;
         for slot in slots {
             let grads = &mut grads[slot.range.clone()];
@@ -35,7 +35,7 @@ settings! {
 }
 
 impl Clip for PerLayerRms {
-    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], slots: &[Slot]) -> bool {
+    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], slots: &[Slot], _: &dyn Team) -> bool {
         let mut clipped = false;
         for slot in slots.iter().filter(|s| !s.range.is_empty()) {
             let grads = &mut grads[slot.range.clone()];
@@ -59,7 +59,7 @@ settings! {
 impl Clip for Adaptive {
     /// # Notes
     /// A unit is a row of a matrix, an output channel of a kernel, or a whole vector.
-    fn clip(&self, grads: &mut [f32], _: f32, params: &[f32], slots: &[Slot]) -> bool {
+    fn clip(&self, grads: &mut [f32], _: f32, params: &[f32], slots: &[Slot], _: &dyn Team) -> bool {
         let mut clipped = false;
         for slot in slots.iter().filter(|s| !s.range.is_empty()) {
             let units = if slot.shape.len() > 1 { slot.shape[0] } else { 1 };

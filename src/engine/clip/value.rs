@@ -1,7 +1,7 @@
 //! Clipping of every gradient entry by itself.
 
 use super::Clip;
-use crate::engine::network::Slot;
+use crate::engine::{network::Slot, team::Team};
 use crate::registry::settings;
 
 settings! {
@@ -13,7 +13,7 @@ settings! {
 }
 
 impl Clip for Value {
-    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], _: &[Slot]) -> bool {
+    fn clip(&self, grads: &mut [f32], _: f32, _: &[f32], _: &[Slot], _: &dyn Team) -> bool {
         let limit = self.clip_value as f32;
         let mut clipped = false;
         for g in grads {

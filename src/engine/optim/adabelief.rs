@@ -1,7 +1,6 @@
 //! `AdaBelief`.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -33,7 +32,7 @@ impl Optimizer for AdaBelief {
         let keep = (1.0 - u.lr * self.weight_decay) as f32;
         let step_size = (u.lr / correction(self.betas.0, u.step)) as f32;
         let root = (1.0 / correction(self.betas.1, u.step).sqrt()) as f32;
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             s,

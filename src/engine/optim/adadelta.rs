@@ -1,7 +1,6 @@
 //! Adadelta.
 
 use super::{Look, Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -27,7 +26,7 @@ impl Optimizer for Adadelta {
         let [v, s] = &mut state.vectors[..] else { unreachable!("Adadelta keeps 2 buffers") };
         let (lr, r, c) = (u.lr as f32, self.rho as f32, (1.0 - self.rho) as f32);
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
-        kernel::update3(
+        u.team.update3(
             u.params,
             v,
             s,

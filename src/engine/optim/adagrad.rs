@@ -1,7 +1,6 @@
 //! Adagrad.
 
 use super::{Look, Optimizer, State, Update, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -40,7 +39,7 @@ impl Optimizer for Adagrad {
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (lr, eps) = (self.rate(u.lr, u.step) as f32, self.eps as f32);
         let wd = self.weight_decay as f32;
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,

@@ -1,7 +1,6 @@
 //! Adam.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -33,7 +32,7 @@ impl Optimizer for Adam {
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
         match &mut state.vectors[..] {
             // m = β₁ m + (1-β₁) g, v = β₂ v + (1-β₂) g², θ -= lr m̂/(√v̂ + eps)
-            [m, v] => kernel::update3(
+            [m, v] => u.team.update3(
                 u.params,
                 m,
                 v,
@@ -46,7 +45,7 @@ impl Optimizer for Adam {
                     (p - quotient(step_size * m, v.sqrt().mul_add(root, eps)), m, v)
                 },
             ),
-            [m, v, x] => kernel::update4(
+            [m, v, x] => u.team.update4(
                 u.params,
                 m,
                 v,

@@ -1,7 +1,6 @@
 //! Adamax.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -28,7 +27,7 @@ impl Optimizer for Adamax {
         let (b1, b2, c1) = (self.betas.0 as f32, self.betas.1 as f32, (1.0 - self.betas.0) as f32);
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
         let step_size = (u.lr / correction(self.betas.0, u.step)) as f32;
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             s,

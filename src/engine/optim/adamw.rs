@@ -1,7 +1,7 @@
 //! Adam with decoupled weight decay.
 
 use super::{Look, Optimizer, State, Update, adam, correction, quotient};
-use crate::engine::kernel;
+use crate::engine::team::Team;
 use crate::registry::settings;
 
 settings! {
@@ -22,9 +22,18 @@ settings! {
 
 impl AdamW {
     /// One update of the slices of one or all tensors, without `amsgrad`.
-    pub(super) fn update(&self, t: u64, lr: f64, p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
+    pub(super) fn update(
+        &self,
+        team: &dyn Team,
+        t: u64,
+        lr: f64,
+        p: &mut [f32],
+        m: &mut [f32],
+        v: &mut [f32],
+        g: &[f32],
+    ) {
         let k = self.constants(t, lr);
-        kernel::update3(
+        team.update3(
             p,
             m,
             v,
@@ -79,10 +88,10 @@ impl Optimizer for AdamW {
     }
     fn step(&self, state: &mut State, u: Update<'_>) {
         match &mut state.vectors[..] {
-            [m, v] => self.update(u.step, u.lr, u.params, m, v, u.grads),
+            [m, v] => self.update(u.team, u.step, u.lr, u.params, m, v, u.grads),
             [m, v, x] => {
                 let k = self.constants(u.step, u.lr);
-                kernel::update4(
+                u.team.update4(
                     u.params,
                     m,
                     v,

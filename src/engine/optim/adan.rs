@@ -1,7 +1,6 @@
 //! Adan.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -38,7 +37,7 @@ impl Optimizer for Adan {
         let (lr, wd, eps, eps_root) =
             (u.lr as f32, self.weight_decay as f32, self.eps as f32, self.eps_root as f32);
         let first = u.step == 1;
-        kernel::update5(
+        u.team.update5(
             u.params,
             m,
             v,

@@ -1,7 +1,6 @@
 //! Averaged gradient descent.
 
 use super::{Look, Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -40,7 +39,7 @@ impl Optimizer for Asgd {
         let (eta, mu) = self.rates(u.lr, u.step);
         let (keep, eta) = ((1.0 - self.lambd * eta) as f32, eta as f32);
         let (follow, mu, wd) = (mu == 1.0, mu as f32, self.weight_decay as f32);
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,

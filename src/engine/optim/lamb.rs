@@ -37,7 +37,7 @@ impl Optimizer for Lamb {
             let p = &mut u.params[r.clone()];
             let d = &mut u.grads[r.clone()];
             // d, the direction of Adam, takes the place of the gradient.
-            kernel::update3(
+            u.team.update3(
                 d,
                 &mut m[r.clone()],
                 &mut v[r],

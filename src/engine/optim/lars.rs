@@ -34,7 +34,7 @@ impl Optimizer for Lars {
             let (p, d) = (&mut u.params[r.clone()], &mut u.grads[r.clone()]);
             kernel::axpy(wd, p, d);
             let rate = (u.lr * trust(self.trust_coefficient, p, d, self.eps)) as f32;
-            kernel::update2(
+            u.team.update2(
                 p,
                 &mut state.vectors[0][r],
                 d,

@@ -1,7 +1,6 @@
 //! Lion.
 
 use super::{Look, Optimizer, State, Update, sign};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -25,7 +24,7 @@ impl Optimizer for Lion {
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,

@@ -3,7 +3,6 @@
 //! The formulas that hold are those of `Momentum`, `Nesterov` and `Adam`; each row says where the printed one departs.
 
 use super::{Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -27,7 +26,7 @@ impl Optimizer for MisprintedMomentum {
     fn step(&self, state: &mut State, u: Update<'_>) {
         let lr = u.lr as f32;
         // m = m ⊙ m + g, θ -= lr m
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,
@@ -67,7 +66,7 @@ impl Optimizer for MisprintedNesterov {
         let (mu, keep) = (self.momentum as f32, (1.0 - self.beta) as f32);
         let lr = (u.lr / (1.0 - libm::pow(self.beta, u.step as f64))) as f32;
         // θ = -lr ((1+μ) m - μ g)/(1-β₁ᵗ), then m = (1-β₁) m + μ g
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,
@@ -110,7 +109,7 @@ impl Optimizer for MisprintedAdam {
             ((u.lr / correction1) as f32, (1.0 / correction2.sqrt()) as f32, self.eps as f32);
         let [m, v] = &mut state.vectors[..] else { unreachable!("two buffers") };
         // θ -= lr m̂/(√v̂ + eps) with the old m and v; at the first step v = 0.
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             v,

@@ -1,7 +1,6 @@
 //! Gradient descent with momentum.
 
 use super::{Look, Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -28,7 +27,7 @@ impl Optimizer for Momentum {
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
         let share = if u.step == 1 { 1.0 } else { (1.0 - self.dampening) as f32 };
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,

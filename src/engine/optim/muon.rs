@@ -61,11 +61,11 @@ impl Optimizer for Muon {
             let (p, g) = (&mut u.params[r.clone()], &mut u.grads[r.clone()]);
             let m = &mut m[r.clone()];
             let Some((rows, columns)) = matrix_of(slot) else {
-                self.others.update(t, others_lr, p, m, &mut v[r], g);
+                self.others.update(u.team, t, others_lr, p, m, &mut v[r], g);
                 continue;
             };
             let x = &mut x[r.clone()];
-            kernel::update2(
+            u.team.update2(
                 x,
                 m,
                 g,
@@ -79,7 +79,7 @@ impl Optimizer for Muon {
             orthogonalise(x, rows, columns, self.ns_coeffs, self.ns_steps, self.eps, scratch);
             let rate = u.lr * (rows as f64 / columns as f64).max(1.0).sqrt();
             let keep = (1.0 - u.lr * self.weight_decay) as f32;
-            kernel::update1(
+            u.team.update1(
                 p,
                 x,
                 #[inline(always)]

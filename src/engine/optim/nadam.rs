@@ -1,7 +1,6 @@
 //! Adam with Nesterov's momentum.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -48,7 +47,7 @@ impl Optimizer for NAdam {
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
         let root = (1.0 / correction(self.betas.1, u.step).sqrt()) as f32;
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             v,

@@ -1,7 +1,6 @@
 //! Gradient descent with Nesterov's momentum.
 
 use super::{Look, Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -23,7 +22,7 @@ impl Optimizer for Nesterov {
     }
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
-        kernel::update2(
+        u.team.update2(
             u.params,
             &mut state.vectors[0],
             u.grads,

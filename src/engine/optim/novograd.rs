@@ -37,7 +37,7 @@ impl Optimizer for NovoGrad {
             n[r.clone()].fill(new as f32);
             let norm = new.sqrt() + self.eps;
             let scale = if norm > 0.0 { (1.0 / norm) as f32 } else { 0.0 };
-            kernel::update2(
+            u.team.update2(
                 &mut u.params[r.clone()],
                 &mut m[r],
                 g,

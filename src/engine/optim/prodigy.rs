@@ -51,7 +51,7 @@ impl Optimizer for Prodigy {
         let (b1, c1) = (beta1 as f32, ((1.0 - beta1) * d) as f32);
         let (b2, c2) = (beta2 as f32, ((1.0 - beta2) * d * d) as f32);
         let (b3, c3) = (beta3 as f32, (k * d / d0) as f32);
-        kernel::update3(
+        u.team.update3(
             m,
             v,
             s,
@@ -65,7 +65,7 @@ impl Optimizer for Prodigy {
             scalars[0] = d.max(self.estim_lr_coef * scalars[1] / size);
         }
         let (k, wd, eps) = (k as f32, (self.weight_decay * k) as f32, (scalars[0] * self.eps) as f32);
-        kernel::update4(
+        u.team.update4(
             u.params,
             delta,
             m,

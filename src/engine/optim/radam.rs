@@ -1,7 +1,6 @@
 //! Rectified Adam.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -43,7 +42,7 @@ impl Optimizer for RAdam {
         let rectified = self.rectification(u.step).map(|r| r * correction(self.betas.1, u.step).sqrt());
         let adaptive = rectified.is_some();
         let step_size = (step_size * rectified.unwrap_or(1.0)) as f32;
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             v,

@@ -1,7 +1,6 @@
 //! `RMSprop`.
 
 use super::{Look, Optimizer, State, Update, quotient};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -47,7 +46,7 @@ impl Optimizer for RmsProp {
         let (lr, a, c) = (u.lr as f32, self.alpha as f32, (1.0 - self.alpha) as f32);
         let (eps, mu, wd) = (self.eps as f32, self.momentum as f32, self.weight_decay as f32);
         match (self.centered, &mut state.vectors[..]) {
-            (false, [v]) => kernel::update2(
+            (false, [v]) => u.team.update2(
                 u.params,
                 v,
                 u.grads,
@@ -58,7 +57,7 @@ impl Optimizer for RmsProp {
                     ((-lr).mul_add(quotient(g, v.sqrt() + eps), p), v)
                 },
             ),
-            (false, [v, b]) => kernel::update3(
+            (false, [v, b]) => u.team.update3(
                 u.params,
                 v,
                 b,
@@ -71,7 +70,7 @@ impl Optimizer for RmsProp {
                     ((-lr).mul_add(b, p), v, b)
                 },
             ),
-            (true, [v, m]) => kernel::update3(
+            (true, [v, m]) => u.team.update3(
                 u.params,
                 v,
                 m,
@@ -84,7 +83,7 @@ impl Optimizer for RmsProp {
                     ((-lr).mul_add(quotient(g, Self::variance(v, m).sqrt() + eps), p), v, m)
                 },
             ),
-            (true, [v, m, b]) => kernel::update4(
+            (true, [v, m, b]) => u.team.update4(
                 u.params,
                 v,
                 m,

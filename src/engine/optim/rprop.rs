@@ -1,7 +1,6 @@
 //! Resilient propagation.
 
 use super::{Look, Optimizer, State, Update, sign};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -44,7 +43,7 @@ impl Optimizer for Rprop {
         let [s, previous] = &mut state.vectors[..] else { unreachable!("Rprop keeps 2 buffers") };
         let (minus, plus) = (self.etas.0 as f32, self.etas.1 as f32);
         let (least, most) = (self.step_sizes.0 as f32, self.step_sizes.1 as f32);
-        kernel::update3(
+        u.team.update3(
             u.params,
             s,
             previous,

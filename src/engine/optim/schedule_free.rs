@@ -1,7 +1,6 @@
 //! Methods that average instead of lowering the rate: trained at y, evaluated at x.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
-use crate::engine::kernel;
 use crate::limits;
 use crate::registry::settings;
 
@@ -65,7 +64,7 @@ impl Optimizer for ScheduleFreeSgd {
         let [z, x] = &mut vectors[..] else { unreachable!("ScheduleFreeSgd keeps 2 buffers") };
         let (lr, share) = rate_and_share(scalars, u.lr, u.step, self.warmup_steps, self.weight_lr_power);
         let (lr, share, b1, wd) = (lr as f32, share as f32, self.b1 as f32, self.weight_decay as f32);
-        kernel::update3(
+        u.team.update3(
             u.params,
             z,
             x,
@@ -105,7 +104,7 @@ impl Optimizer for ScheduleFreeAdamW {
         let (lr, share, b1, wd) = (lr as f32, share as f32, self.betas.0 as f32, self.weight_decay as f32);
         let (b2, c2) = (self.betas.1 as f32, (1.0 - self.betas.1) as f32);
         let (root, eps) = ((1.0 / correction(self.betas.1, u.step).sqrt()) as f32, self.eps as f32);
-        kernel::update4(
+        u.team.update4(
             u.params,
             v,
             z,

@@ -1,7 +1,6 @@
 //! Stochastic gradient descent.
 
 use super::{Look, Optimizer, State, Update};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -16,11 +15,11 @@ settings! {
 
 impl Optimizer for Sgd {
     lr_field!();
-    fn step(&self, _: &mut State, update: Update<'_>) {
-        let (lr, wd) = (update.lr as f32, self.weight_decay as f32);
-        kernel::update1(
-            update.params,
-            update.grads,
+    fn step(&self, _: &mut State, u: Update<'_>) {
+        let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
+        u.team.update1(
+            u.params,
+            u.grads,
             #[inline(always)]
             move |p, g| {
                 let g = wd.mul_add(p, g);

@@ -1,7 +1,6 @@
 //! Descent along the sign of the gradient.
 
 use super::{Optimizer, State, Update, sign};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -16,7 +15,7 @@ impl Optimizer for SignSgd {
     lr_field!();
     fn step(&self, _: &mut State, u: Update<'_>) {
         let lr = u.lr as f32;
-        kernel::update1(
+        u.team.update1(
             u.params,
             u.grads,
             #[inline(always)]

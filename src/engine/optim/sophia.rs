@@ -45,7 +45,7 @@ impl Sophia {
         let (gamma, eps, limit) = (self.gamma as f32, self.eps as f32, self.clip_threshold as f32);
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
         // The step uses the curvature of before.
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             h,
@@ -62,7 +62,7 @@ impl Sophia {
         );
         if due {
             let (b2, c2) = (self.betas.1 as f32, (1.0 - self.betas.1) as f32);
-            kernel::update1(
+            u.team.update1(
                 h,
                 &scratch[0],
                 #[inline(always)]

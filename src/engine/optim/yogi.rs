@@ -1,7 +1,6 @@
 //! Yogi.
 
 use super::{Look, Optimizer, State, Update, adam, correction, quotient, sign};
-use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
@@ -32,7 +31,7 @@ impl Optimizer for Yogi {
         let (c2, eps) = ((1.0 - self.betas.1) as f32, self.eps as f32);
         let step_size = (u.lr / correction(self.betas.0, u.step)) as f32;
         let root = (1.0 / correction(self.betas.1, u.step).sqrt()) as f32;
-        kernel::update3(
+        u.team.update3(
             u.params,
             m,
             v,

@@ -2,11 +2,11 @@
 
 use super::batch::Batch;
 use super::guard::Guard;
-use super::norm;
 use crate::engine::defence::Slope;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Oracle;
+use crate::engine::team::Team;
 use crate::scenario::{Recipe, Regularisation};
 use std::ops::Range;
 
@@ -22,6 +22,7 @@ pub(super) struct Task<'a> {
     pub(super) guard: Option<&'a mut Guard>,
     /// What tells the noise of one tensor from that of another.
     pub(super) noise: &'a [u64],
+    pub(super) team: &'a dyn Team,
     /// Gradient evaluations so far.
     pub(super) calls: u64,
 }
@@ -77,9 +78,9 @@ impl Oracle for Task<'_> {
     }
 
     fn clip(&mut self, grads: &mut [f32], params: &[f32]) {
-        let norm = norm(grads);
+        let norm = self.team.norm(grads);
         let slots = self.network.slots();
-        self.recipe.clip.clip(grads, norm, params, slots);
+        self.recipe.clip.clip(grads, norm, params, slots, self.team);
         self.recipe.gradient_noise.add(grads, slots, self.noise, self.pass.seed, self.pass.step);
     }
 }
