@@ -367,6 +367,10 @@ fn the_bits_do_not_depend_on_who_shares_the_work() {
         (image, cnn),
         (sequence, "[Lstm(units: 48, all: true), BatchNorm(), Gru(units: 40), Dense(units: 3)]"),
         (Shape::Flat(300), "[Dense(units: 200), Tanh(), BatchNorm(), Dense(units: 3)]"),
+        (
+            Shape::Flat(300),
+            "[Dense(units: 200), Relu(), Dropout(), Residual(layers: [Dense(units: 200, bias: false), Tanh()]), Dense(units: 3)]",
+        ),
     ] {
         let network = network(input, ron);
         let rows = 23;

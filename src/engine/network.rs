@@ -85,6 +85,8 @@ pub struct Network {
     work: usize,
     /// Where the parameters are cut in two, to put the gradient of a cut batch together.
     middle: usize,
+    /// Whether every row is by itself and every gradient of parameters is had apart: cutting a batch changes no number.
+    by_rows: bool,
 }
 
 impl Network {
@@ -102,11 +104,13 @@ impl Network {
             state: Vec::new(),
             work: 0,
             middle: 0,
+            by_rows: false,
         };
         network.append(layers, "")?;
         network.fuse();
         network.work = network.nodes.iter().map(|n| n.layer.work()).fold(0, usize::saturating_add);
         network.middle = network.find_middle();
+        network.by_rows = network.find_by_rows();
         Ok(network)
     }
 
@@ -189,7 +193,13 @@ impl Network {
         self.work
     }
 
-    /// Where a pass of so many rows is cut in two, if it is: a matter of the work alone, never of who is there to do it.
+    /// Where a pass of so many rows is cut in two, if it is: a matter of the work alone, never of who is there to do it,
+    /// unless the numbers are the same either way.
+    fn cut_for(&self, rows: usize, team: &dyn Team) -> usize {
+        if self.by_rows && !team.free() { rows } else { self.cut(rows) }
+    }
+
+    /// Where it is cut for a team that has time.
     fn cut(&self, rows: usize) -> usize {
         let shared = rows >= SHARED_ROWS && rows.saturating_mul(self.work) >= SHARED_WORK;
         if shared { rows.div_ceil(2) } else { rows }
@@ -233,14 +243,16 @@ impl Network {
             parts: [part(rows, 0), second],
             totals: vec![0.0; totals],
             team: Arc::new(Alone),
+            cut: rows,
         }
     }
 
     /// Runs the batch in `ws.input_mut()` through all layers; the result is `ws.output(rows)`.
     pub fn forward(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
         assert!(pass.rows <= ws.rows, "{} rows in a workspace for {}", pass.rows, ws.rows);
-        let Workspace { values, places, parts: [first, second], totals, team, .. } = ws;
-        let cut = self.cut(pass.rows);
+        let Workspace { values, places, parts: [first, second], totals, team, cut, .. } = ws;
+        *cut = self.cut_for(pass.rows, &**team);
+        let cut = *cut;
         let (mut upper, mut lower) = Rows::new(values, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
         let gathers = |i: &usize| pass.training && self.layer(&self.units[*i]).totals() > 0;
@@ -353,13 +365,13 @@ impl Network {
         mut grads: Option<&mut [f32]>,
         input_grad: bool,
     ) {
-        let Workspace { values, grads: slopes, places, parts: [first, second], totals, team, .. } = ws;
+        let Workspace { values, grads: slopes, places, parts: [first, second], totals, team, cut, .. } = ws;
         let count = self.units.len();
         let params_of = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
         let learns = || self.units.iter().position(|u| !params_of(u).is_empty()).unwrap_or(count);
         let begin = if input_grad { 0 } else { learns() };
         let rows = pass.rows;
-        let cut = self.cut(rows);
+        let cut = (*cut).min(rows);
         let (upper, lower) = Rows::new(values, places, pass.rows).split(cut);
         let (mut upper_grads, mut lower_grads) = Rows::new(slopes, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
@@ -516,6 +528,8 @@ pub struct Workspace {
     parts: [Part; 2],
     totals: Vec<f64>,
     team: Arc<dyn Team>,
+    /// Where the last pass forward was cut in two.
+    cut: usize,
 }
 
 impl Workspace {

@@ -9,6 +9,11 @@ mod each;
 pub trait Team: Send + Sync + std::fmt::Debug {
     /// Returns when both are done.
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
+
+    /// Whether somebody may have time to help just now: a hint, on which no number may depend.
+    fn free(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody to share with.
@@ -19,5 +24,9 @@ impl Team for Alone {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         a();
         b();
+    }
+
+    fn free(&self) -> bool {
+        false
     }
 }

@@ -18,6 +18,13 @@ impl Network {
         self.param_count() / 2
     }
 
+    /// Whether cutting a batch changes no number.
+    pub(super) fn find_by_rows(&self) -> bool {
+        let alone =
+            |n: &super::Node| n.layer.totals() == 0 && (n.params.is_empty() || n.layer.apart().is_some());
+        self.nodes.iter().all(alone)
+    }
+
     /// Parameters up to the end of the last layer that the second half of a batch has a gradient of its own for.
     pub(super) fn summed(&self) -> usize {
         self.nodes.iter().rfind(|n| n.layer.apart().is_none()).map_or(0, |n| n.params.end)
