@@ -185,7 +185,8 @@ pub trait Optimizer: Send + Sync {
 
 /// 1 - βᵗ: what a mean over t steps from 0 has been weighted with in all.
 pub(crate) fn correction(beta: f64, t: u64) -> f64 {
-    1.0 - libm::pow(beta, t as f64)
+    // βᵗ ≤ e^(-t(1-β)): from here on it is less than half of the last digit of 1, and a power costs as much as a layer.
+    if t as f64 * (1.0 - beta) > 40.0 { 1.0 } else { 1.0 - libm::pow(beta, t as f64) }
 }
 
 /// -1, 0 or 1; sign(0) = 0, and NaN stays NaN so that a divergence is not hidden.

@@ -412,7 +412,7 @@ impl Trainer {
         let start = self.live.position as usize;
         let samples = &self.order[start..start + rows];
         let inputs = self.ws.input_mut(rows);
-        self.batch.fill(&self.data.train, samples.iter().map(|&i| i as usize), inputs);
+        self.batch.fill(&self.data.train, samples.iter().map(|&i| i as usize), inputs, &*self.team);
         let key = (self.seed, self.live.epoch);
         self.augmenter.apply(&self.recipe.augment, samples, key, inputs, &mut self.batch);
         self.live.position += rows as u64;

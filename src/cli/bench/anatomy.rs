@@ -119,7 +119,7 @@ fn parts(lane: &Trainer, team: &Arc<dyn Team>) -> [f64; 3] {
     let mut ws = network.workspace(rows);
     ws.set_team(team);
     let mut batch = Batch::new(samples, rows);
-    batch.fill(samples, 0..rows, ws.input_mut(rows));
+    batch.fill(samples, 0..rows, ws.input_mut(rows), &**team);
     let (pass, width) = (Pass::train(rows, 1, 0), network.output().rows_of().1);
     let mut grads = vec![0.0; live.params.len()];
     let forward = seconds(BUDGET, || {

@@ -114,20 +114,33 @@ pub fn scale(x: &mut [f32], factor: f32) {
 /// out = Σ rows of x, added from the first to the last; the length of `out` is the width of a row.
 #[inline]
 pub fn sum_rows(x: &[f32], out: &mut [f32]) {
-    out.fill(0.0);
-    if out.is_empty() {
-        return;
-    }
     simd(
         #[inline(always)]
         move || {
-            for row in x.chunks_exact(out.len()) {
-                for (o, &x) in out.iter_mut().zip(row) {
-                    *o += x;
-                }
-            }
+            let done = sum_columns::<32>(x, out, 0);
+            let done = sum_columns::<16>(x, out, done);
+            let done = sum_columns::<4>(x, out, done);
+            sum_columns::<1>(x, out, done);
         },
     );
+}
+
+/// The sums of as many blocks of N columns as there are from column `done` on; how many columns are done then. The sums
+/// stay in registers: in memory each row would wait for the one before it to be written.
+#[inline(always)]
+fn sum_columns<const N: usize>(x: &[f32], out: &mut [f32], mut done: usize) -> usize {
+    let width = out.len();
+    while done + N <= width {
+        let mut sums = [0.0; N];
+        for row in x.chunks_exact(width) {
+            for (sum, x) in sums.iter_mut().zip(&row[done..done + N]) {
+                *sum += x;
+            }
+        }
+        out[done..done + N].copy_from_slice(&sums);
+        done += N;
+    }
+    done
 }
 
 /// Copies rows of `width` numbers, `from_pitch` apart in the source and `to_pitch` apart in the target, until either
@@ -313,6 +326,20 @@ mod tests {
         assert_eq!((y, s, t, u), ([9.0, 18.0], c, a, [-89.0, -178.0]));
         sum_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut y);
         assert_eq!(y, [9.0, 12.0]);
+        sum_rows(&[1.0; 4], &mut []);
+    }
+
+    #[test]
+    fn rows_are_added_from_the_first_to_the_last_whatever_their_width() {
+        for width in [1, 3, 4, 7, 16, 23, 32, 64, 85] {
+            let x: Vec<f32> = (0..5 * width).map(|i| 1.0 / (i as f32 + 1.5)).collect();
+            let mut out = vec![f32::NAN; width];
+            sum_rows(&x, &mut out);
+            for (j, out) in out.iter().enumerate() {
+                let sum = (0..5).fold(0.0, |sum: f32, row| sum + x[row * width + j]);
+                assert_eq!(out.to_bits(), sum.to_bits(), "column {j} of {width}");
+            }
+        }
     }
 
     #[test]

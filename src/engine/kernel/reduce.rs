@@ -3,20 +3,28 @@
 //! Every reduction runs in [`LANES`] virtual lanes: lane l takes elements l, l + 16, l + 32, ... in increasing
 //! order, elements behind the last full group of 16 go to the lanes 0, 1, ... in the same way, and the lanes are
 //! then added pairwise (l + (l + 8), then + 4, + 2, + 1). The rounding error of a sum of n numbers is thus bounded
-//! by about (n / 16 + 4) units in the last place of Σ|xᵢ|; the `_f64` forms add in f64 and have none that matters.
+//! by about (n / 16 + 4) units in the last place of Σ|xᵢ|; the `_f64` forms add in f64, in twice as many lanes, and have
+//! none that matters.
 
 use super::simd;
 
 /// The virtual vector width of the reductions.
 pub const LANES: usize = 16;
+/// That of the sums in f64: with fewer, each sum would wait for the one before it.
+const WIDE: usize = 32;
 
 /// A reduction: `step` folds an element into its lane, `join` joins two lanes.
 #[inline(always)]
-fn fold<T: Copy, A: Copy>(x: &[T], zero: A, step: impl Fn(A, T) -> A, join: impl Fn(A, A) -> A) -> A {
-    let mut lanes = [zero; LANES];
-    let (groups, tail) = x.as_chunks::<LANES>();
+fn fold<const N: usize, T: Copy, A: Copy>(
+    x: &[T],
+    zero: A,
+    step: impl Fn(A, T) -> A,
+    join: impl Fn(A, A) -> A,
+) -> A {
+    let mut lanes = [zero; N];
+    let (groups, tail) = x.as_chunks::<N>();
     for group in groups {
-        for l in 0..LANES {
+        for l in 0..N {
             lanes[l] = step(lanes[l], group[l]);
         }
     }
@@ -28,7 +36,7 @@ fn fold<T: Copy, A: Copy>(x: &[T], zero: A, step: impl Fn(A, T) -> A, join: impl
 
 /// A reduction over two slices of the same length.
 #[inline(always)]
-fn fold2<A: Copy>(
+fn fold2<const N: usize, A: Copy>(
     x: &[f32],
     y: &[f32],
     zero: A,
@@ -36,10 +44,10 @@ fn fold2<A: Copy>(
     join: impl Fn(A, A) -> A,
 ) -> A {
     assert_eq!(x.len(), y.len(), "reduction over slices of lengths {} and {}", x.len(), y.len());
-    let mut lanes = [zero; LANES];
-    let ((xs, x_tail), (ys, y_tail)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let mut lanes = [zero; N];
+    let ((xs, x_tail), (ys, y_tail)) = (x.as_chunks::<N>(), y.as_chunks::<N>());
     for (x, y) in xs.iter().zip(ys) {
-        for l in 0..LANES {
+        for l in 0..N {
             lanes[l] = step(lanes[l], x[l], y[l]);
         }
     }
@@ -50,8 +58,8 @@ fn fold2<A: Copy>(
 }
 
 #[inline(always)]
-fn join_lanes<A: Copy>(mut lanes: [A; LANES], join: impl Fn(A, A) -> A) -> A {
-    let mut half = LANES / 2;
+fn join_lanes<const N: usize, A: Copy>(mut lanes: [A; N], join: impl Fn(A, A) -> A) -> A {
+    let mut half = N / 2;
     while half > 0 {
         for l in 0..half {
             lanes[l] = join(lanes[l], lanes[l + half]);
@@ -68,7 +76,7 @@ fn join_lanes<A: Copy>(mut lanes: [A; LANES], join: impl Fn(A, A) -> A) -> A {
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     simd(
         #[inline(always)]
-        || fold2(x, y, 0.0, |s, x: f32, y| x.mul_add(y, s), |s, t| s + t),
+        || fold2::<LANES, _>(x, y, 0.0, |s, x: f32, y| x.mul_add(y, s), |s, t| s + t),
     )
 }
 
@@ -79,7 +87,7 @@ pub fn dot(x: &[f32], y: &[f32]) -> f32 {
 pub fn dot_f64(x: &[f32], y: &[f32]) -> f64 {
     simd(
         #[inline(always)]
-        || fold2(x, y, 0.0, |s, x, y| f64::from(x).mul_add(f64::from(y), s), |s, t| s + t),
+        || fold2::<WIDE, _>(x, y, 0.0, |s, x, y| f64::from(x).mul_add(f64::from(y), s), |s, t| s + t),
     )
 }
 
@@ -87,7 +95,7 @@ pub fn dot_f64(x: &[f32], y: &[f32]) -> f64 {
 pub fn sum(x: &[f32]) -> f32 {
     simd(
         #[inline(always)]
-        || fold(x, 0.0, |s, x| s + x, |s, t| s + t),
+        || fold::<LANES, _, _>(x, 0.0, |s, x| s + x, |s, t| s + t),
     )
 }
 
@@ -95,7 +103,7 @@ pub fn sum(x: &[f32]) -> f32 {
 pub fn sum_f64(x: &[f32]) -> f64 {
     simd(
         #[inline(always)]
-        || fold(x, 0.0, |s, x| s + f64::from(x), |s, t| s + t),
+        || fold::<WIDE, _, _>(x, 0.0, |s, x| s + f64::from(x), |s, t| s + t),
     )
 }
 
@@ -103,7 +111,7 @@ pub fn sum_f64(x: &[f32]) -> f64 {
 pub fn sum_abs_f64(x: &[f32]) -> f64 {
     simd(
         #[inline(always)]
-        || fold(x, 0.0, |s, x: f32| s + f64::from(x.abs()), |s, t| s + t),
+        || fold::<WIDE, _, _>(x, 0.0, |s, x: f32| s + f64::from(x.abs()), |s, t| s + t),
     )
 }
 
@@ -111,7 +119,7 @@ pub fn sum_abs_f64(x: &[f32]) -> f64 {
 pub fn sum_sq(x: &[f32]) -> f32 {
     simd(
         #[inline(always)]
-        || fold(x, 0.0, |s, x: f32| x.mul_add(x, s), |s, t| s + t),
+        || fold::<LANES, _, _>(x, 0.0, |s, x: f32| x.mul_add(x, s), |s, t| s + t),
     )
 }
 
@@ -119,7 +127,7 @@ pub fn sum_sq(x: &[f32]) -> f32 {
 pub fn sum_sq_f64(x: &[f32]) -> f64 {
     simd(
         #[inline(always)]
-        || fold(x, 0.0, |s, x| f64::from(x).mul_add(f64::from(x), s), |s, t| s + t),
+        || fold::<WIDE, _, _>(x, 0.0, |s, x| f64::from(x).mul_add(f64::from(x), s), |s, t| s + t),
     )
 }
 
@@ -128,7 +136,7 @@ pub fn max_abs(x: &[f32]) -> f32 {
     // Bit patterns of non-negative floats are ordered like the floats, NaN above infinity: an integer maximum.
     let bits = simd(
         #[inline(always)]
-        || fold(x, 0u32, |m, x: f32| m.max(x.to_bits() & 0x7fff_ffff), Ord::max),
+        || fold::<LANES, _, _>(x, 0u32, |m, x: f32| m.max(x.to_bits() & 0x7fff_ffff), Ord::max),
     );
     f32::from_bits(bits)
 }

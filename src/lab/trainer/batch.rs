@@ -2,6 +2,10 @@
 
 use crate::engine::data::{Labels, Samples};
 use crate::engine::loss::Targets;
+use crate::engine::team::Team;
+
+/// Numbers of a batch from which on copying them is shared.
+const SHARED: usize = 1 << 15;
 
 /// The targets of one batch, in memory made once.
 #[derive(Clone, Debug)]
@@ -60,15 +64,26 @@ impl Batch {
         }
     }
 
-    /// Copies the samples of these indices into `inputs`, their labels into the batch.
+    /// Copies the samples of these indices into `inputs`, the team sharing long ones, and their labels into the batch.
     pub fn fill(
         &mut self,
         samples: &Samples,
-        indices: impl Iterator<Item = usize> + Clone,
+        indices: impl Iterator<Item = usize> + Clone + Sync,
         inputs: &mut [f32],
+        team: &dyn Team,
     ) {
-        for (row, i) in inputs.chunks_exact_mut(samples.shape.size()).zip(indices.clone()) {
-            row.copy_from_slice(samples.input(i));
+        let size = samples.shape.size();
+        let copy = |from: usize, inputs: &mut [f32]| {
+            for (row, i) in inputs.chunks_exact_mut(size).zip(indices.clone().skip(from)) {
+                row.copy_from_slice(samples.input(i));
+            }
+        };
+        if inputs.len() < SHARED {
+            copy(0, inputs);
+        } else {
+            let middle = (inputs.len() / size).div_ceil(2);
+            let (upper, lower) = inputs.split_at_mut(middle * size);
+            team.join(&mut || copy(0, upper), &mut || copy(middle, lower));
         }
         match (&mut *self, &samples.labels) {
             (Self::Classes(out) | Self::Mixed { classes: out, .. }, Labels::Classes { of, .. }) => {

@@ -62,7 +62,7 @@ impl Trainer {
         for start in (0..samples.len()).step_by(rows) {
             let range = start..(start + rows).min(samples.len());
             let n = range.len();
-            batch.fill(samples, range, ws.input_mut(n));
+            batch.fill(samples, range, ws.input_mut(n), &*self.team);
             self.network.forward(params, &self.live.state, Pass::eval(n), ws);
             let output = ws.output(n);
             sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
