@@ -2,7 +2,7 @@
 
 use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::Trainer;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Barrier, Mutex, PoisonError};
 
 /// Steps that a lane makes before another has its turn.
 const TURN: usize = 8;
@@ -11,7 +11,10 @@ const TURN: usize = 8;
 pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
     let helpers = threads.min(lanes.len());
     let waiting: Mutex<Vec<_>> = Mutex::new(lanes.iter_mut().map(|lane| (steps, lane)).collect());
+    // Each on a thread of its own before the first begins, which else would lend a hand and keep it.
+    let together = Barrier::new(helpers);
     let train = || {
+        together.wait();
         let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             // The one that is furthest behind.

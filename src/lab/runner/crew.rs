@@ -4,14 +4,20 @@
 //! both halves off itself. The numbers are the same either way. Knows no lane.
 
 use crate::engine::team::Team;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A pool of threads that stay.
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon_core::ThreadPool,
-    /// Threads that have work of their own.
+    /// Threads that have work of their own, or are about to have it.
     busy: AtomicUsize,
+}
+
+thread_local! {
+    /// Whether this thread has work of its own.
+    static OCCUPIED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Crew {
@@ -30,8 +36,15 @@ impl Crew {
 
     /// Runs on a thread of the crew, so that sharing its work takes no more than a word to the others.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let _busy = Busy::new(&self.busy);
-        self.pool.install(work)
+        let _wanted = Count::more(&self.busy);
+        self.pool.install(|| {
+            // Who waits for the other half of a piece of work takes what there is, another's own work too, and is still
+            // no more than one thread.
+            let nested = OCCUPIED.replace(true);
+            let _fewer = nested.then(|| Count::less(&self.busy));
+            let _occupied = Occupied(nested);
+            work()
+        })
     }
 }
 
@@ -50,18 +63,64 @@ impl Team for Crew {
     }
 }
 
-/// Counted while it lives, a panic included.
-struct Busy<'a>(&'a AtomicUsize);
+/// A count that is another one while this lives, a panic included.
+struct Count<'a>(&'a AtomicUsize, usize);
 
-impl<'a> Busy<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
+impl<'a> Count<'a> {
+    fn more(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
+        Self(count, 1)
+    }
+
+    fn less(count: &'a AtomicUsize) -> Self {
+        count.fetch_sub(1, Ordering::Relaxed);
+        Self(count, usize::MAX)
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Count<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        // Wraps around: taking away the largest number adds one.
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+/// What [`OCCUPIED`] was before.
+struct Occupied(bool);
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        OCCUPIED.set(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn nobody_is_free_while_each_has_work_of_its_own() {
+        let crew = Crew::new(2, || ()).expect("two threads");
+        assert!(crew.free());
+        crew.run(|| {
+            assert!(crew.free(), "the other one");
+            crew.run(|| assert!(crew.free(), "work inside work takes no other thread"));
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    crew.run(|| {
+                        assert!(!crew.free());
+                        both.wait();
+                    });
+                });
+                both.wait();
+            });
+            assert!(crew.free());
+        });
+        let panics = catch_unwind(AssertUnwindSafe(|| crew.run(|| panic!("in the work"))));
+        assert!(panics.is_err());
+        assert_eq!(crew.busy.load(Ordering::Relaxed), 0, "after a panic too");
+        crew.run(|| assert!(crew.free()));
     }
 }

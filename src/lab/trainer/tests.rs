@@ -10,6 +10,7 @@ use crate::registry::Value;
 use crate::scenario::{Regularisation, Scenario};
 
 mod regular;
+mod shared;
 
 fn scenario() -> Scenario {
     Scenario {
