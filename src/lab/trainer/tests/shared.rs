@@ -4,18 +4,16 @@ use super::*;
 use crate::engine::clip::ClipConfig;
 use crate::engine::optim::OptimizerConfig;
 
-/// A thread more for every piece of work, or nobody who has time although pieces may be shared.
+/// A team that does the second piece of work first, and has time or not.
 #[derive(Debug)]
-struct Pair {
+struct Turned {
     free: bool,
 }
 
-impl Team for Pair {
+impl Team for Turned {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(b);
-            a();
-        });
+        b();
+        a();
     }
 
     fn free(&self) -> bool {
@@ -29,7 +27,7 @@ fn with_every_optimizer_shared_work_changes_no_bit() {
         Vec::<LayerConfig>::parse("[Flatten(), Dense(units: 96), Relu(), Dense(units: 500), Tanh()]")
             .unwrap();
     for optimizer in OptimizerConfig::all() {
-        let path = |team: Option<Pair>| {
+        let path = |team: Option<Turned>| {
             let mut lane = images(|r| {
                 r.network.clone_from(&network);
                 r.batch = 48;
@@ -47,7 +45,7 @@ fn with_every_optimizer_shared_work_changes_no_bit() {
         };
         let alone = path(None);
         for free in [true, false] {
-            assert!(alone == path(Some(Pair { free })), "{}, free: {free}", optimizer.name());
+            assert!(alone == path(Some(Turned { free })), "{}, free: {free}", optimizer.name());
         }
     }
 }
