@@ -22,6 +22,7 @@ pub(super) struct Task<'a> {
     pub(super) guard: Option<&'a mut Guard>,
     /// What tells the noise of one tensor from that of another.
     pub(super) noise: &'a [u64],
+    /// Who shares the work.
     pub(super) team: &'a dyn Team,
     /// Gradient evaluations so far.
     pub(super) calls: u64,
