@@ -1,13 +1,16 @@
 //! The gradient of the parameters where a batch was cut in two: each half of the parameters for itself, which two threads
 //! can do at once. Where they are cut depends on the layers alone.
 
-use super::Network;
+use super::{Network, Unit};
 use crate::engine::kernel::{self, Rows};
 
 impl Network {
     /// Where the parameters of layers whose gradient is had apart are cut into two halves, or all where there are none.
     pub(super) fn find_middle(&self) -> usize {
-        let apart = || self.nodes.iter().filter_map(|n| n.layer.apart().map(|layer| (layer, &n.params)));
+        let apart = || {
+            let params = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
+            self.units.iter().filter_map(move |u| self.layer(u).apart().map(|layer| (layer, params(u))))
+        };
         let mut left = apart().map(|(_, params)| params.len()).sum::<usize>() / 2;
         for (layer, params) in apart() {
             if left <= params.len() {
@@ -20,14 +23,16 @@ impl Network {
 
     /// Whether cutting a batch changes no number.
     pub(super) fn find_by_rows(&self) -> bool {
-        let alone =
-            |n: &super::Node| n.layer.totals() == 0 && (n.params.is_empty() || n.layer.apart().is_some());
-        self.nodes.iter().all(alone)
+        self.units.iter().all(|unit| {
+            let (layer, params) = (self.layer(unit), &self.nodes[unit.nodes.start].params);
+            layer.totals() == 0 && (params.is_empty() || layer.apart().is_some())
+        })
     }
 
     /// Parameters up to the end of the last layer that the second half of a batch has a gradient of its own for.
     pub(super) fn summed(&self) -> usize {
-        self.nodes.iter().rfind(|n| n.layer.apart().is_none()).map_or(0, |n| n.params.end)
+        let last = self.units.iter().rfind(|u| self.layer(u).apart().is_none());
+        last.map_or(0, |u| self.nodes[u.nodes.start].params.end)
     }
 
     /// Completes the gradient of the parameters from `from` on: what is had apart is computed over the whole batch,
@@ -42,15 +47,17 @@ impl Network {
         out: &mut [f32],
     ) {
         let until = from + out.len();
-        for (i, node) in self.nodes.iter().enumerate() {
-            let (start, end) = (node.params.start.max(from), node.params.end.min(until));
+        for unit in &self.units {
+            let params = &self.nodes[unit.nodes.start].params;
+            let (start, end) = (params.start.max(from), params.end.min(until));
             if start >= end {
                 continue;
             }
             let out = &mut out[start - from..end - from];
-            match node.layer.apart() {
+            match self.layer(unit).apart() {
                 Some(layer) => {
-                    layer.gradient(rows, values.get(i), slopes.get(i + 1), start - node.params.start, out);
+                    let (x, grad_output) = (values.get(unit.nodes.start), slopes.get(unit.nodes.end));
+                    layer.gradient(rows, x, grad_output, start - params.start, out);
                 }
                 None => kernel::add(&other[start..end], out),
             }
