@@ -247,6 +247,9 @@ pub enum Event {
         /// Which.
         lane: LaneId,
     },
+    /// An order to pause or to make single steps was carried out: every lane stands where the order wants it, and what came
+    /// of it has been told. One for each such order, never dropped.
+    Rested,
     /// Something that concerns nobody's lane: a full disk, a saved checkpoint.
     Notice(String),
     /// What happens does not reach the disk, or does again; a notice says why. Never dropped.

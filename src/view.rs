@@ -287,14 +287,14 @@ impl View {
             | Event::Evaluated { lane, .. }
             | Event::Probed { lane, .. }
             | Event::Phase { lane, .. } => *lane,
-            Event::Notice(_) | Event::Unsaved(_) => 0,
+            Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
         };
         match event {
             Event::Started { lane, info, step } => {
                 let place = self.lanes.partition_point(|l| l.id < lane);
                 self.lanes.insert(place, LaneView::new(lane, *info, step));
             }
-            Event::Removed { .. } | Event::Unsaved(_) => {}
+            Event::Removed { .. } | Event::Rested | Event::Unsaved(_) => {}
             Event::Notice(text) => {
                 self.notices.push(text);
                 let surplus = self.notices.len().saturating_sub(Self::NOTICES);
@@ -318,7 +318,11 @@ impl View {
                         l.step = l.step.max(step);
                         l.phase = phase;
                     }
-                    Event::Started { .. } | Event::Removed { .. } | Event::Notice(_) | Event::Unsaved(_) => {}
+                    Event::Started { .. }
+                    | Event::Removed { .. }
+                    | Event::Rested
+                    | Event::Notice(_)
+                    | Event::Unsaved(_) => {}
                 }
             }
         }

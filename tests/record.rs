@@ -206,13 +206,12 @@ fn lab(scenario: &Scenario) -> App {
     App::new(scenario.clone(), Box::new(Vec::new), theme, (80, 24).into(), true)
 }
 
-/// A session at the keyboard while threads train: the keys, each pressed as soon as the screen shows its step.
-fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)]) -> (Script, Losses) {
+/// A session at the keyboard while threads train at this pace: the keys, each pressed as soon as the screen shows its step.
+fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) -> (Script, Losses) {
     let runner = Runner::start(run(scenario), Some(2), None, false).expect("threads");
     let (mut app, mut log, mut losses) = (lab(scenario), Log::default(), Losses::new());
     let start = Instant::now();
-    // At a pace that a screen can follow, as in the lab; in a race without one, two lanes may be changed out of order.
-    runner.send(Command::Pace(Some(400.0)));
+    runner.send(Command::Pace(pace));
     runner.send(Command::Run);
     let mut keys = keys.iter();
     let mut next = keys.next();
@@ -275,6 +274,13 @@ impl Bench for Kept {
 
 #[test]
 fn a_session_played_by_hand_replays_to_the_same_bits() {
+    // At a pace that a screen can follow, as in the lab, and in a race whose end may come between two keys.
+    for pace in [Some(400.0), None] {
+        replayed(pace);
+    }
+}
+
+fn replayed(pace: Option<f64>) {
     let mut scenario = gradtui::scenario::read(
         "(data: Moons(samples: 100), network: [Dense(6), Tanh()], optimizer: Sgd(0.02), batch: 16, steps: 300,
           evaluate_every: 2, lanes: [(name: \"a\"), (name: \"b\", clip: Norm(0.5)), (name: \"c\", optimizer: Adam())])",
@@ -299,7 +305,7 @@ fn a_session_played_by_hand_replays_to_the_same_bits() {
         (200, "r"),
         (9, "]"),
     ];
-    let (mut script, by_hand) = played_by_hand(&scenario, &keys);
+    let (mut script, by_hand) = played_by_hand(&scenario, &keys, pace);
     assert!(by_hand.len() > 500, "{} evaluations", by_hand.len());
     // To the end of the run, and faster than one would want to watch.
     script.cues.insert(0, Cue { speed: Some(20.0), ..Cue::default() });

@@ -180,7 +180,7 @@ impl Standings {
             Event::Probed { lane, name, parts, .. } if *name == PROBE => {
                 self.with(*lane, |l| l.robustness = Some(Known::read(parts)));
             }
-            Event::Probed { .. } | Event::Notice(_) | Event::Unsaved(_) => {}
+            Event::Probed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
         }
     }
 

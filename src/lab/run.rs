@@ -35,6 +35,8 @@ struct Place {
     phase: Phase,
     /// Where it stops while the run is paused.
     target: u64,
+    /// The step up to which it only follows: others had come there before it began, or went on alone.
+    follows: u64,
     /// How often it was changed from outside.
     changes: u64,
 }
@@ -60,6 +62,8 @@ pub struct Run {
     running: bool,
     /// Whether lanes that stopped apart from one another still have to meet.
     levelling: bool,
+    /// Orders to come to rest that lanes are still carrying out.
+    unrested: usize,
     /// Steps by which a lane was ever allowed to be ahead.
     widest: u64,
     solo: Option<LaneId>,
@@ -116,6 +120,7 @@ impl Run {
             places: Vec::new(),
             running: false,
             levelling: false,
+            unrested: 0,
             widest: turn::AHEAD_STEPS,
             solo: None,
             pace: None,
@@ -168,6 +173,7 @@ impl Run {
             cost: 0.0,
             phase: if self.running { Phase::Running } else { Phase::Paused },
             target: 0,
+            follows: self.foremost(),
             changes: self.entered << 32,
         };
         self.events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });

@@ -52,7 +52,10 @@ impl Run {
         self.held.clear();
         match command {
             Command::Run => self.running = true,
-            Command::Pause => self.pause(),
+            Command::Pause => {
+                self.pause();
+                self.unrested += 1;
+            }
             Command::Step(n) => {
                 if self.running {
                     self.pause();
@@ -61,6 +64,7 @@ impl Run {
                 for place in self.places.iter_mut().flatten() {
                     place.target = place.target.max(place.step).saturating_add(n).min(end);
                 }
+                self.unrested += 1;
             }
             Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
             Command::Add { name, recipe } => self.add(name, *recipe),
@@ -81,6 +85,8 @@ impl Run {
             Command::Solo(lane) => {
                 self.solo = lane.filter(|&l| self.places.get(l).is_some_and(Option::is_some));
                 self.levelling = !self.running;
+                let foremost = self.foremost();
+                self.places.iter_mut().flatten().for_each(|p| p.follows = foremost);
             }
             Command::Data(data) => {
                 self.exchange(Scenario { data: *data, ..self.scenario.clone() }, "the data are unchanged.");
@@ -145,6 +151,7 @@ impl Run {
             let letter = char::from(b'A' + (other % 26) as u8);
             return Err(format!("Lane {letter} is called {name} already; every lane needs its own name."));
         }
+        let foremost = self.foremost();
         let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
         let Some(lane) = place.lane.as_mut() else {
             return Err(format!("Lane {name} has failed; reset it first."));
@@ -161,6 +168,7 @@ impl Run {
             if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
                 // Another setting may carry it over the step at which it ran away, or on from where it stopped.
                 place.phase = Phase::Paused;
+                place.follows = foremost;
             }
         }
         if old != name {
@@ -223,11 +231,14 @@ impl Run {
 
     fn restarted(&mut self, id: LaneId) {
         let running = self.running;
+        let others = self.present().filter(|(other, _)| *other != id);
+        let foremost = others.map(|(_, p)| p.step).max().unwrap_or(0);
         let Some(place) = self.places[id].as_mut() else { return };
         if let Some(lane) = &mut place.lane {
             lane.restarted();
         }
         (place.step, place.target) = (0, 0);
+        place.follows = foremost;
         place.changes += 1;
         place.phase = if running { Phase::Running } else { Phase::Paused };
         self.lines.retain(|l| l.lane != id);

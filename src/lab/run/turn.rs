@@ -20,6 +20,17 @@ pub struct Turn {
     pub plan: Plan,
 }
 
+impl Place {
+    /// The step at which it came to its end, or to which it will go.
+    fn reached(&self) -> u64 {
+        match &self.phase {
+            Phase::Diverged(account) => account.step,
+            phase if terminal(phase) => self.step,
+            _ => self.target,
+        }
+    }
+}
+
 impl Run {
     /// Whether a lane has steps to make under the present orders.
     pub(super) fn wants(&self, id: LaneId, place: &Place) -> bool {
@@ -120,23 +131,32 @@ impl Run {
 
     /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
     pub(super) fn settle(&mut self) {
+        if self.present().all(|(_, p)| p.step == 0) {
+            // All begin together.
+            self.places.iter_mut().flatten().for_each(|p| p.follows = 0);
+        }
         if !self.running
             && self.levelling
             && self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
         {
             self.levelling = false;
-            let going =
-                || self.present().filter(|(id, p)| !terminal(&p.phase) && self.solo.is_none_or(|s| s == *id));
-            let front = going().map(|(_, p)| p.target).max().unwrap_or(0);
+            let solo = self.solo;
+            let front = |ended: bool| {
+                let concerned = self.present().filter(|(id, _)| solo.is_none_or(|s| s == *id));
+                concerned.filter(|(_, p)| ended || !terminal(&p.phase)).map(|(_, p)| p.reached()).max()
+            };
+            // One that has come to its end had been beside the others, unless they began later.
+            let (going, all) = (front(false).unwrap_or(0), front(true).unwrap_or(0));
             // A lane that is further behind joined later; it need not catch up before a pause.
             let near = self.widest * 2;
-            let solo = self.solo;
             for (id, place) in self.places.iter_mut().enumerate() {
                 if let Some(p) = place
                     && solo.is_none_or(|s| s == id)
-                    && front - p.target.min(front) <= near
                 {
-                    p.target = front;
+                    let front = if p.step < p.follows { going } else { all };
+                    if front - p.target.min(front) <= near {
+                        p.target = front;
+                    }
                 }
             }
         }
@@ -151,6 +171,10 @@ impl Run {
                 };
                 self.phase(id, phase);
             }
+        }
+        if !self.running && self.resting() {
+            let told = std::mem::take(&mut self.unrested);
+            self.events.extend(std::iter::repeat_n(Event::Rested, told));
         }
     }
 }

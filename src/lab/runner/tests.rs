@@ -100,20 +100,34 @@ fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
     });
     runner.send(Command::Pause);
     runner.send(Command::Step(2));
-    let mut run = runner.shared.lock();
-    while !run.idle() || run.total_steps() == 0 {
-        run = runner.shared.changed.wait(run).unwrap();
-    }
-    drop(run);
-    // The orders were carried out in turn; wait until both were.
-    let all: Vec<u64> = loop {
-        let run = runner.shared.lock();
-        if run.idle() && !runner.shared.hurry.load(Ordering::Relaxed) {
-            break (0..3).map(|i| run.lane(i).unwrap().trainer.steps()).collect();
-        }
-        let _run = runner.shared.changed.wait_timeout(run, Duration::from_millis(20)).unwrap();
-    };
+    let rested = |events: &[Event]| events.iter().filter(|e| **e == Event::Rested).count();
+    until(&runner, &mut events, |e| rested(e) == 2);
+    let all = [0, 1, 2].map(|i| runner.shared.lock().lane(i).unwrap().trainer.steps());
     assert!(all.iter().all(|&s| s == all[0]), "{all:?}");
+}
+
+/// On a driven run, where lanes are apart by as much as the test wants.
+#[test]
+fn lanes_that_pause_meet_one_that_has_come_to_its_end_unless_they_began_later() {
+    let mut stepped = Stepped::new(run(scenario(6)));
+    let pause = |stepped: &mut Stepped| {
+        stepped.send(Command::Pause);
+        while stepped.turn(u64::MAX) {}
+        let events = stepped.drain();
+        assert_eq!(events.iter().filter(|e| **e == Event::Rested).count(), 1);
+        assert_eq!(events.last(), Some(&Event::Rested), "all has been told by then");
+        (0..4).filter_map(|lane| stepped.run().step_of(lane)).collect::<Vec<u64>>()
+    };
+    stepped.send(Command::Run);
+    stepped.advance(3);
+    assert!(stepped.turn(u64::MAX), "one lane to its end");
+    assert_eq!(stepped.run().foremost(), 6);
+    assert_eq!(pause(&mut stepped), [6, 6, 6]);
+    let recipe = Box::new(scenario(6).recipe(&scenario(6).lanes[2]));
+    stepped.send(Command::Add { name: "late".into(), recipe });
+    stepped.send(Command::Run);
+    stepped.advance(2);
+    assert_eq!(pause(&mut stepped), [6, 6, 6, 2]);
 }
 
 #[test]

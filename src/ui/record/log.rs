@@ -9,6 +9,7 @@ use super::script::{At, Cue, Script};
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::ui::app::App;
 use crate::ui::keymap::Key;
+use crate::view::LaneView;
 use std::time::Duration;
 
 /// Cues that are kept; a longer session is no script any more.
@@ -21,8 +22,9 @@ const PAUSE: u64 = 30;
 enum Open {
     /// At which step this lane took its new settings.
     Set(LaneId),
-    /// At which step this lane came to rest, and how many of its steps the same order asked for.
-    Rest(LaneId, u64),
+    /// That lanes came to rest; unless they were at rest before: at which step of this lane, and how many of its steps the
+    /// same order asked for.
+    Rest(Option<(LaneId, u64)>),
 }
 
 /// A cue and what is known of it.
@@ -45,6 +47,8 @@ pub struct Log {
     anew: bool,
     /// Lanes that were ordered to begin anew and have not told yet that they did.
     renewed: Vec<LaneId>,
+    /// Lanes were ordered to rest where no step of the lane in front says.
+    loose: bool,
     /// More happened than is kept, or something that no script can say.
     broken: bool,
 }
@@ -87,18 +91,18 @@ impl Log {
         self.broken = true;
     }
 
-    /// A cue of this moment: while lanes train, a step; while they rest, a pause after the cue before.
+    /// A cue of this moment: while lanes train, a step; while they rest or have come to their end, a pause after the cue
+    /// before.
     fn cue(&mut self, app: &App, now: Duration) -> Cue {
         let tenths = (now.saturating_sub(self.last).as_millis() as u64 / 100).min(PAUSE);
         self.last = now;
-        if app.running() && !app.done() {
-            let step = app.view.lane(app.front).filter(|_| !self.anew).map(|l| At::Step(l.step));
-            return Cue { at: step, ..Cue::default() };
-        }
-        if let Some(before) = self.entries.last_mut() {
+        if (!app.running() || app.done())
+            && let Some(before) = self.entries.last_mut()
+        {
             before.cue.wait = Some(tenths as f64 / 10.0).filter(|w| *w > 0.0);
         }
-        Cue::default()
+        let front = app.view.lane(app.front).filter(|_| app.running() && !self.anew);
+        Cue { at: front.map(|l| At::Step(l.step)), ..Cue::default() }
     }
 
     fn push(&mut self, cue: Cue) {
@@ -113,8 +117,8 @@ impl Log {
     pub fn order(&mut self, command: &Command, running: bool, app: &App) {
         let open = match command {
             Command::Set { lane, .. } if running => Open::Set(*lane),
-            Command::Pause => Open::Rest(app.front, 0),
-            Command::Step(n) if running => Open::Rest(app.front, *n),
+            Command::Pause => Open::Rest(running.then_some((app.front, 0))),
+            Command::Step(n) => Open::Rest(running.then_some((app.front, *n))),
             Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
                 self.anew = true;
                 match command {
@@ -152,13 +156,13 @@ impl Log {
                 // New settings that make the lane begin anew do so at any step.
                 self.close(|o| (*o == Open::Set(*lane)).then_some(None));
             }
-            Event::Phase { phase: Phase::Paused, .. }
-                if app.view.lanes.iter().all(|l| l.phase != Phase::Running) =>
-            {
-                self.close(|o| match o {
-                    Open::Rest(lane, n) => Some(app.view.lane(*lane).map(|l| l.step.saturating_sub(*n))),
+            Event::Rested => {
+                let rests = |o: &Open| match o {
+                    Open::Rest(Some((lane, n))) => Some(rest(&app.view.lanes, *lane, *n)),
+                    Open::Rest(None) => Some(None),
                     Open::Set(_) => None,
-                });
+                };
+                self.close(rests);
             }
             _ => {}
         }
@@ -168,6 +172,7 @@ impl Log {
     fn close(&mut self, answers: impl Fn(&Open) -> Option<Option<u64>>) {
         let found = self.entries.iter_mut().find_map(|e| Some((e.open.as_ref().and_then(&answers)?, e)));
         if let Some((step, entry)) = found {
+            self.loose |= step.is_none() && matches!(entry.open, Some(Open::Rest(Some(_))));
             entry.open = None;
             entry.exact = step.is_some();
             if let Some(step) = step {
@@ -180,7 +185,7 @@ impl Log {
     /// step at which the session did.
     pub fn script(&self, title: &str, size: (u16, u16)) -> Option<(Script, bool)> {
         let mut cues: Vec<Cue> = self.entries.iter().map(|e| e.cue.clone()).collect();
-        let (mut exact, mut least) = (true, u64::MAX);
+        let (mut exact, mut least) = (!self.loose, u64::MAX);
         for (cue, entry) in cues.iter_mut().zip(&self.entries).rev() {
             if entry.anew {
                 least = u64::MAX;
@@ -203,4 +208,13 @@ impl Log {
         let script = Script { title: title.into(), size: Some(size), cues, ..Script::default() };
         (!self.broken).then_some((script, exact))
     }
+}
+
+/// The step of this lane at which an order for so many steps more brought all lanes to rest; `None` if they rest apart.
+fn rest(lanes: &[LaneView], front: LaneId, n: u64) -> Option<u64> {
+    let ended = |l: &LaneView| !matches!(l.phase, Phase::Running | Phase::Paused);
+    let front = lanes.iter().find(|l| l.id == front)?;
+    let together = lanes.iter().all(|l| l.step == front.step || ended(l) && l.step < front.step);
+    // What the order asked for beyond the end was not done.
+    together.then(|| if ended(front) { front.step } else { front.step.saturating_sub(n) })
 }
