@@ -1,5 +1,7 @@
 //! Headless runs from outside: what they print, what they leave on disk, how they end, and how they go on.
 
+use gradtui::engine::rng::{Purpose, Stream};
+use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -137,39 +139,47 @@ fn expectations_decide_the_exit_code() {
     }
 }
 
-/// Reads so many lines of a run without an end, then does something to it.
-fn strike(place: &Place, arguments: &[&str], lines: usize, signal: &str) -> Option<i32> {
+/// Reads of a run without an end until so many new checkpoints are on the disk, and then so many lines; then sends it a
+/// signal.
+fn strike(place: &Place, arguments: &[&str], checkpoints: u32, lines: u32, signal: Signal) -> Option<i32> {
     let mut child =
         place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a start");
     let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let newest = || std::fs::read(place.0.join("struck/checkpoint")).ok();
+    let (mut seen, mut left) = (newest(), checkpoints);
+    // Training begins while the first checkpoint is on its way to the disk.
+    while left > 0 || seen.is_none() {
+        out.next().expect("a line").expect("UTF-8");
+        let now = newest();
+        if now.is_some() && now != seen {
+            (seen, left) = (now, left.saturating_sub(1));
+        }
+    }
     for _ in 0..lines {
         out.next().expect("a line").expect("UTF-8");
     }
-    // Training begins while the first checkpoint is on its way to the disk.
-    while !place.0.join("struck/checkpoint").exists() {
-        out.next().expect("a line").expect("UTF-8");
-    }
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
-    let signal = match signal {
-        "KILL" => rustix::process::Signal::KILL,
-        _ => rustix::process::Signal::TERM,
-    };
     rustix::process::kill_process(pid, signal).expect("a signal");
     // The rest is read, so that nobody waits for a full pipe.
     out.for_each(drop);
     child.wait().expect("an end").code()
 }
 
+/// Killed again and again, at moments that a stream of random numbers picks: between two checkpoints, while one is written,
+/// right after one.
 #[test]
 fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
     let place = Place::new("strike");
     let run = ["run", "s.ron", "--json", "--steps", "100000000", "--out", "struck"];
-    let resume = ["resume", "struck", "--json", "--steps", "100000000"];
-    assert_eq!(strike(&place, &run, 500, "KILL"), None);
-    for lines in [1, 300, 700] {
-        assert_eq!(strike(&place, &resume, lines, "KILL"), None);
+    let resume = |threads| ["resume", "struck", "--json", "--steps", "100000000", "--threads", threads];
+    let mut draws = Stream::new(7, Purpose::Noise, 0, 0);
+    assert_eq!(strike(&place, &run, 0, draws.below(600), Signal::KILL), None);
+    for _ in 0..8 {
+        let threads = ["1", "2", "3"][draws.below(3) as usize];
+        let (checkpoints, lines) = (draws.below(3) / 2, draws.below(400));
+        assert_eq!(strike(&place, &resume(threads), checkpoints, lines, Signal::KILL), None);
     }
-    assert_eq!(strike(&place, &resume, 300, "TERM"), Some(143));
+    assert_eq!(strike(&place, &resume("2"), 0, 300, Signal::TERM), Some(143));
     let log = place.log("struck");
     assert!(log.ends_with('\n'));
     let steps = log.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
