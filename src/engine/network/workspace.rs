@@ -1,0 +1,127 @@
+//! The memory of passes through a network: activations, their gradients, and what layers keep between forward and back.
+
+use super::Network;
+use crate::engine::kernel::{Buffer, Places};
+use crate::engine::team::{Alone, Team};
+use std::sync::Arc;
+
+impl Network {
+    /// Floats that a workspace for so many rows takes.
+    pub fn workspace_len(&self, rows: usize) -> usize {
+        let values =
+            self.nodes.iter().map(|n| n.layer.output().size().saturating_mul(2).saturating_mul(rows));
+        let caches = self.units.iter().map(|u| self.layer(u).cache_len(rows));
+        values.chain(caches).fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
+    }
+
+    /// A cache for each layer; that of several in one is with the first of them.
+    fn caches(&self, rows: usize) -> Vec<Buffer> {
+        let mut caches = vec![Buffer::default(); self.nodes.len()];
+        for unit in &self.units {
+            caches[unit.nodes.start] = Buffer::zeros(self.layer(unit).cache_len(rows));
+        }
+        caches
+    }
+
+    /// Memory for passes of up to `rows` samples.
+    pub fn workspace(&self, rows: usize) -> Workspace {
+        let outputs = self.nodes.iter().map(|n| n.layer.output().size());
+        let places = Places::new(std::iter::once(self.input.size()).chain(outputs), rows);
+        let totals = self.units.iter().map(|u| self.layer(u).totals()).max().unwrap_or(0);
+        let part = |rows: usize, params: usize| Part {
+            caches: self.caches(rows),
+            totals: vec![0.0; totals],
+            grads: Buffer::zeros(params),
+        };
+        let cut = self.cut(rows);
+        // The first part has room for all rows: a smaller batch may stay in one piece.
+        let second = if cut < rows { part(rows - cut, self.summed()) } else { Part::default() };
+        Workspace {
+            rows,
+            values: Buffer::zeros(places.len()),
+            grads: Buffer::zeros(places.len()),
+            places,
+            parts: [part(rows, 0), second],
+            totals: vec![0.0; totals],
+            team: Arc::new(Alone),
+            cut: rows,
+        }
+    }
+}
+
+/// What one part of a batch keeps to itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    pub(super) caches: Vec<Buffer>,
+    pub(super) totals: Vec<f64>,
+    /// Its share in the parameters' gradient; the first part writes to the caller's.
+    pub(super) grads: Buffer,
+}
+
+/// What a pass writes: every activation, its gradient, and what layers keep between forward and backward.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    pub(super) rows: usize,
+    pub(super) places: Places,
+    pub(super) values: Buffer,
+    pub(super) grads: Buffer,
+    pub(super) parts: [Part; 2],
+    pub(super) totals: Vec<f64>,
+    pub(super) team: Arc<dyn Team>,
+    /// Where the last pass forward was cut in two.
+    pub(super) cut: usize,
+}
+
+impl Workspace {
+    /// Shares the work of passes that are large enough with this team; the numbers stay the same.
+    pub fn set_team(&mut self, team: &Arc<dyn Team>) {
+        self.team = Arc::clone(team);
+    }
+
+    /// The most rows that a pass may have.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The input batch, to be filled before forward.
+    pub fn input_mut(&mut self, rows: usize) -> &mut [f32] {
+        let place = self.places.of(0, rows);
+        &mut self.values[place]
+    }
+
+    /// The result of forward.
+    pub fn output(&self, rows: usize) -> &[f32] {
+        self.activation(self.places.count() - 1, rows)
+    }
+
+    /// Activation `i`: 0 is the input, i + 1 the output of layer i.
+    pub fn activation(&self, i: usize, rows: usize) -> &[f32] {
+        &self.values[self.places.of(i, rows)]
+    }
+
+    /// The result of forward, and where backward expects dL/d(output).
+    pub fn output_and_grad(&mut self, rows: usize) -> (&[f32], &mut [f32]) {
+        let place = self.places.of(self.places.count() - 1, rows);
+        (&self.values[place.clone()], &mut self.grads[place])
+    }
+
+    /// dL/d(activation i) after backward.
+    pub fn activation_grad(&self, i: usize, rows: usize) -> &[f32] {
+        &self.grads[self.places.of(i, rows)]
+    }
+
+    /// What layer `i` kept between forward and backward; of a pass that was cut in two, for the rows of the first half.
+    pub fn cache(&self, i: usize) -> &[f32] {
+        &self.parts[0].caches[i]
+    }
+
+    /// What layer `i` kept, to be written: the initial state of a recurrent layer stands at its head.
+    pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
+        &mut self.parts[0].caches[i]
+    }
+
+    /// The first activation with a number that is not finite: 0 is the input, i + 1 the output of layer i.
+    pub fn first_non_finite(&self, rows: usize) -> Option<usize> {
+        (0..self.places.count()).find(|&i| self.activation(i, rows).iter().any(|v| !v.is_finite()))
+    }
+}
