@@ -94,7 +94,8 @@ impl Workspace {
         self.activation(self.places.count() - 1, rows)
     }
 
-    /// Activation `i`: 0 is the input, i + 1 the output of layer i.
+    /// Activation `i`: 0 is the input, i + 1 the output of layer i. What lies between layers that are done at once is there
+    /// only after [`Network::reveal`].
     pub fn activation(&self, i: usize, rows: usize) -> &[f32] {
         &self.values[self.places.of(i, rows)]
     }
@@ -105,7 +106,7 @@ impl Workspace {
         (&self.values[place.clone()], &mut self.grads[place])
     }
 
-    /// dL/d(activation i) after backward.
+    /// dL/d(activation i) after backward, but for what lies between layers that are done at once.
     pub fn activation_grad(&self, i: usize, rows: usize) -> &[f32] {
         &self.grads[self.places.of(i, rows)]
     }
