@@ -89,7 +89,7 @@ fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
     while title.width() > usize::from(room) {
         let Some(last) = title.spans.pop() else { break };
         let left = usize::from(room).saturating_sub(title.width());
-        if left >= 10 || title.spans.is_empty() {
+        if left >= 14 || title.spans.is_empty() {
             title.spans.push(Span::styled(text::shorten(&last.content, left, theme.glyphs), last.style));
             break;
         }

@@ -52,6 +52,9 @@ const EVENTS: Duration = Duration::from_millis(25);
 /// The same while nothing trains.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// Between two looks at whether there is something to show at first.
+const FIRST: Duration = Duration::from_millis(1);
+
 /// Opens the lab and runs it to its end; the exit code.
 ///
 /// # Errors
@@ -173,7 +176,11 @@ impl Live<'_> {
             if self.app.done() {
                 self.code = Some(0);
             }
-        } else if self.code.is_none() && self.frames.due(now, self.terminal.writer().busy()) {
+        } else if self.code.is_none()
+            && (now >= KEYS || !self.app.view.lanes.is_empty())
+            && self.frames.due(now, self.terminal.writer().busy())
+        {
+            // The first picture waits for its lanes, but not for long.
             let link = self.meter.look(self.terminal.writer(), now);
             self.app.update(Message::Link(link));
             let picture = self.frames.draw(&self.app, now);
@@ -285,7 +292,7 @@ impl Meter {
 /// How long nothing needs to be done.
 fn pause(app: &App, frames: &Frames, now: Duration) -> Duration {
     if frames.touched() {
-        KEYS
+        if app.view.lanes.is_empty() { FIRST } else { KEYS }
     } else if app.training() || frames.behind() {
         // Not beyond the time of the next picture: at high rates the rest would be missing from every one.
         match frames.rests(now) {
