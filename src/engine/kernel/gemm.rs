@@ -23,8 +23,8 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 use pulp::{Simd, WithSimd};
 
-use operand::{Matrix, Operand, Packer, Right, Target};
-pub use operand::{Panel, Strided};
+pub use operand::Strided;
+use operand::{Matrix, Panel, Target};
 
 mod operand;
 
@@ -75,7 +75,7 @@ macro_rules! unroll_vectors {
 pub fn matmul(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), First::scaled(beta), Target::view(c));
+    start(m, n, k, Matrix::view(a), &Matrix::view(b), First::scaled(beta), Target::view(c));
 }
 
 /// [`matmul`] on slices with explicit strides; rows of `c` are `c_row` apart and n long.
@@ -97,27 +97,10 @@ pub fn matmul_slices(
         n,
         k,
         Matrix::strided(a, m, k),
-        &mut Operand(Matrix::strided(b, k, n)),
+        &Matrix::strided(b, k, n),
         First::scaled(beta),
         Target::Slice(c, c_row),
     );
-}
-
-/// [`matmul`] with a `B` that exists only as blocks: `pack(k range, j range, panel)` has to write row p - k.start
-/// of the panel with `B[p, j]` for p and j in the ranges. Each element of B is asked for exactly once, in an order
-/// of blocks that depends on the machine; the result does not. `pack` runs under [`super::simd`].
-///
-/// # Panics
-/// If the shapes do not fit together or a row of `c` is not contiguous.
-pub fn matmul_packed(
-    a: ArrayView2<f32>,
-    pack: impl FnMut(Range<usize>, Range<usize>, &mut Panel),
-    beta: f32,
-    c: ArrayViewMut2<f32>,
-) {
-    let ((m, k), n) = (a.dim(), c.ncols());
-    assert_eq!(c.nrows(), m, "matmul of {:?} into {:?}", a.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), &mut Packer(pack), First::scaled(beta), Target::view(c));
 }
 
 /// [`matmul_slices`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those
@@ -135,7 +118,7 @@ pub fn matmul_starts(
     c: &mut [f32],
     c_row: usize,
 ) {
-    let b = &mut Operand(Matrix::strided(b, k, n));
+    let b = &Matrix::strided(b, k, n);
     start(starts.len(), n, k, Matrix::Starts(data, starts), b, First::scaled(beta), Target::Slice(c, c_row));
 }
 
@@ -163,16 +146,15 @@ pub fn matmul_bias(a: ArrayView2<f32>, b: ArrayView2<f32>, bias: &[f32], c: Arra
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
     assert_eq!(bias.len(), n, "a bias for each column");
-    start(m, n, k, Matrix::view(a), &mut Operand(Matrix::view(b)), First::Row(bias), Target::view(c));
+    start(m, n, k, Matrix::view(a), &Matrix::view(b), First::Row(bias), Target::view(c));
 }
 
-struct Product<'p, 'a, 'c> {
+struct Product<'p, 'a, 'b, 'c> {
     m: usize,
     n: usize,
     k: usize,
     a: &'p Matrix<'a>,
-    // Chosen at run time, so that the tiles are compiled once and not once for each caller's closure.
-    b: &'p mut dyn Right,
+    b: &'p Matrix<'b>,
     first: First<'p>,
     c: &'p mut Target<'c>,
     scratch: &'p mut [f32],
@@ -188,13 +170,13 @@ thread_local! {
 }
 
 #[inline]
-fn start(m: usize, n: usize, k: usize, a: Matrix, b: &mut dyn Right, first: First, mut c: Target) {
+fn start(m: usize, n: usize, k: usize, a: Matrix, b: &Matrix, first: First, mut c: Target) {
     SCRATCH.with_borrow_mut(|Scratch(scratch)| {
         pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, first, c: &mut c, scratch });
     });
 }
 
-impl WithSimd for Product<'_, '_, '_> {
+impl WithSimd for Product<'_, '_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -223,7 +205,7 @@ impl WithSimd for Product<'_, '_, '_> {
     }
 }
 
-impl Product<'_, '_, '_> {
+impl Product<'_, '_, '_, '_> {
     /// NV vectors of columns from column j on.
     #[inline(always)]
     fn panel<S: Simd, const NV: usize>(&mut self, simd: S, j: usize) {

@@ -39,9 +39,8 @@ impl<'a> Strided<'a> {
     }
 }
 
-/// A block of `B` to be filled by the caller of [`super::matmul_packed`].
-#[derive(Debug)]
-pub struct Panel<'a> {
+/// A block of the right operand, copied in the order in which it is read.
+pub(super) struct Panel<'a> {
     pub(super) data: &'a mut [f32],
     /// Distance between rows; at least `columns`.
     pub(super) stride: usize,
@@ -49,8 +48,7 @@ pub struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    /// Row p of the block (counted from the start of its k range), one element for each column of its j range.
-    /// What it holds at first is unspecified: every element has to be written.
+    /// Row p of the block, counted from its start.
     #[inline(always)]
     pub fn row(&mut self, p: usize) -> &mut [f32] {
         &mut self.data[p * self.stride..][..self.columns]
@@ -130,43 +128,37 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The right operand of the inner loops: asked once for each block, never for a single number.
-pub(super) trait Right {
+/// As the right operand of the inner loops: asked once for each block, never for a single number.
+impl Matrix<'_> {
     /// The block as rows of adjacent columns, if it can be read in place: data and distance between rows.
-    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)>;
-    /// Copies the block.
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel);
-}
-
-pub(super) struct Operand<'a>(pub Matrix<'a>);
-
-impl Right for Operand<'_> {
-    fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
-        match self.0 {
-            Matrix::Rows(data, stride) => Some((&data[p * stride + j..], stride)),
+    pub fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
+        match self {
+            Self::Rows(data, stride) => Some((&data[p * stride + j..], *stride)),
             _ => None,
         }
     }
 
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
+    /// Copies the block. On its own, so that the tiles beside it stay as they were compiled.
+    #[inline(never)]
+    pub fn pack(&self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
         simd(
             #[inline(always)]
-            || match self.0 {
-                Matrix::Rows(data, stride) => {
+            || match *self {
+                Self::Rows(data, stride) => {
                     for (row, p) in p.enumerate() {
                         panel.row(row).copy_from_slice(&data[p * stride + j.start..][..j.len()]);
                     }
                 }
-                Matrix::Starts(data, starts) => {
+                Self::Starts(data, starts) => {
                     for (row, p) in p.enumerate() {
                         panel.row(row).copy_from_slice(&data[starts[p] + j.start..][..j.len()]);
                     }
                 }
-                Matrix::Columns(data, stride) => {
+                Self::Columns(data, stride) => {
                     let from = &data[j.start * stride + p.start..];
                     transpose(from, stride, p.len(), j.len(), panel.data, panel.stride);
                 }
-                Matrix::Any(view) => {
+                Self::Any(view) => {
                     for (row, p) in p.enumerate() {
                         for (x, &b) in panel.row(row).iter_mut().zip(view.slice(s![p, j.clone()])) {
                             *x = b;
@@ -174,21 +166,6 @@ impl Right for Operand<'_> {
                     }
                 }
             },
-        );
-    }
-}
-
-pub(super) struct Packer<F>(pub F);
-
-impl<F: FnMut(Range<usize>, Range<usize>, &mut Panel)> Right for Packer<F> {
-    fn direct(&self, _: usize, _: usize) -> Option<(&[f32], usize)> {
-        None
-    }
-
-    fn pack(&mut self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
-        simd(
-            #[inline(always)]
-            || (self.0)(p, j, panel),
         );
     }
 }
