@@ -12,6 +12,7 @@ pub mod overlay;
 pub mod pane;
 pub mod print;
 pub mod record;
+pub mod rehearsal;
 pub mod screen;
 pub mod session;
 pub mod terminal;

@@ -9,14 +9,7 @@ use crate::lab::outcome::Standings;
 use crate::lab::run::Run;
 use crate::lab::runner::Runner;
 use crate::telemetry::Command;
-use crate::ui::app::App;
-use crate::ui::frames::Frames;
-use crate::ui::message::{Effect, Message};
-use crate::ui::terminal::choice::Drawing;
-use crate::ui::terminal::encode::encode;
-use crate::ui::theme::{Depth, Scheme, Theme};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Size;
+use crate::ui::rehearsal::Rehearsal;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::sync::Arc;
@@ -70,7 +63,7 @@ pub fn of(
     let mut shown = Shown::default();
     for _ in 0..ROUNDS {
         alone.push(without(experiment()?, threads)?);
-        let (rate, round) = with(experiment()?, (width, height).into(), threads)?;
+        let (rate, round) = with(experiment()?, (width, height), threads)?;
         watched.push(rate);
         shown.add(&round);
     }
@@ -136,54 +129,32 @@ impl Shown {
 }
 
 /// Steps a second of a run before the eyes of the lab.
-fn with(experiment: Experiment, size: Size, threads: Option<usize>) -> anyhow::Result<(f64, Shown)> {
-    let theme = Theme::new(Scheme::Dark, Depth::True, Drawing::Braille.glyphs());
-    let mut app = App::new(experiment.scenario.clone(), Box::new(Vec::new), theme, size, true);
+fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> anyhow::Result<(f64, Shown)> {
+    let mut lab = Rehearsal::new(experiment.scenario.clone(), size);
     let runner = started(experiment, threads)?;
-    let tell = |app: &mut App, message: Message| {
-        for effect in app.update(message) {
-            if let Effect::Command(command) = effect {
-                runner.send(command);
-            }
-        }
-    };
-    let (mut frames, mut shown, mut sent) = (Frames::default(), Shown::default(), None::<Buffer>);
-    let mut out = Vec::new();
+    let mut shown = Shown::default();
     runner.send(Command::Run);
     let start = Instant::now();
     while start.elapsed().as_secs_f64() < BUDGET {
         std::thread::sleep(EVENTS);
         let now = start.elapsed();
-        let events = runner.drain();
-        if !events.is_empty() {
-            frames.news(now);
-        }
-        for event in events {
-            tell(&mut app, Message::Event(event));
-        }
-        tell(&mut app, Message::Tick(now));
-        if frames.due(now, false) {
+        lab.hear(runner.drain(), now, &mut |command| runner.send(command));
+        if lab.due(now) {
             let begun = cpu();
-            let picture = frames.draw(&app, now);
-            out.clear();
-            encode(sent.as_ref(), picture, Drawing::Braille, &mut out);
-            // The first one is whole.
-            shown.bytes += if sent.is_some() { out.len() } else { 0 };
-            sent.get_or_insert_with(|| picture.clone()).clone_from(picture);
+            let bytes = lab.draw(now);
             shown.drawing += cpu() - begun;
+            // The first one is whole.
+            shown.bytes += if shown.pictures > 0 { bytes } else { 0 };
             shown.pictures += 1;
         }
     }
-    let steps: u64 = app.view.lanes.iter().map(|l| l.step).sum();
-    let rate = steps as f64 / start.elapsed().as_secs_f64();
+    let rate = lab.steps() as f64 / start.elapsed().as_secs_f64();
     // Training is over now: the pictures after a key, in which every pane is new.
     runner.send(Command::Quit);
     for _ in 0..20 {
-        frames.touch();
+        lab.touch();
         let begun = cpu();
-        let picture = frames.draw(&app, start.elapsed());
-        out.clear();
-        encode(sent.as_ref(), picture, Drawing::Braille, &mut out);
+        lab.draw(start.elapsed());
         shown.whole += cpu() - begun;
         shown.wholes += 1;
     }

@@ -1,6 +1,6 @@
 //! One row of weights after the other against the windows of an image, read in place. Knows no shapes and no borders.
 //!
-//! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`](super::K_BLOCK) as a matrix product
+//! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`] as a matrix product
 //! does: the same bits as [`super::matmul`] with a matrix of which row p is what begins at `starts[p]`.
 
 use super::K_BLOCK;
@@ -20,7 +20,7 @@ macro_rules! unroll {
     )*};
 }
 
-/// out[i, j] = Σₚ weight[i, p] image[starts[p] + j] for j below `columns`.
+/// `out[i, j] = Σₚ weight[i, p] image[starts[p] + j]` for j below `columns`.
 ///
 /// # Shapes
 /// `weight` [rows, starts.len()], `out` [rows, columns].

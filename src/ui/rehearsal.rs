@@ -1,0 +1,89 @@
+//! The lab without a terminal: its app, its pictures at the lab's own rates, and their bytes. For measurements; whoever
+//! measures brings the clock.
+
+use super::app::App;
+use super::frames::Frames;
+use super::message::{Effect, Message};
+use super::terminal::choice::Drawing;
+use super::terminal::encode::encode;
+use super::theme::{Depth, Scheme, Theme};
+use crate::scenario::Scenario;
+use crate::telemetry::{Command, Event};
+use ratatui::buffer::Buffer;
+use std::time::Duration;
+
+/// The lab on a screen that is not there.
+pub struct Rehearsal {
+    app: App,
+    frames: Frames,
+    /// What the screen would show.
+    shown: Option<Buffer>,
+    out: Vec<u8>,
+}
+
+impl Rehearsal {
+    /// The lab in training, in the dark theme with all colours, on a screen of so many columns and rows.
+    pub fn new(scenario: Scenario, (width, height): (u16, u16)) -> Self {
+        let theme = Theme::new(Scheme::Dark, Depth::True, Drawing::Braille.glyphs());
+        let app = App::new(scenario, Box::new(Vec::new), theme, (width, height).into(), true);
+        Self { app, frames: Frames::default(), shown: None, out: Vec::new() }
+    }
+
+    /// Takes news from training; what the lab wants in return goes to `send`.
+    pub fn hear(&mut self, events: Vec<Event>, now: Duration, send: &mut dyn FnMut(Command)) {
+        if !events.is_empty() {
+            self.frames.news(now);
+        }
+        for message in events.into_iter().map(Message::Event).chain([Message::Tick(now)]) {
+            for effect in self.app.update(message) {
+                if let Effect::Command(command) = effect {
+                    send(command);
+                }
+            }
+        }
+    }
+
+    /// As if a key had been pressed: the next picture is due at once, every pane drawn anew.
+    pub fn touch(&mut self) {
+        self.frames.touch();
+    }
+
+    /// Whether it is time for a picture.
+    pub fn due(&self, now: Duration) -> bool {
+        self.frames.due(now, false)
+    }
+
+    /// Draws the next picture; the bytes that a terminal would get.
+    pub fn draw(&mut self, now: Duration) -> usize {
+        let picture = self.frames.draw(&self.app, now);
+        self.out.clear();
+        encode(self.shown.as_ref(), picture, Drawing::Braille, &mut self.out);
+        self.shown.get_or_insert_with(|| picture.clone()).clone_from(picture);
+        self.out.len()
+    }
+
+    /// Steps of all lanes together, as far as the lab has heard.
+    pub fn steps(&self) -> u64 {
+        self.app.view.lanes.iter().map(|lane| lane.step).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_costs_bytes_only_where_it_changes() {
+        let mut lab = Rehearsal::new(Scenario::default(), (80, 24));
+        let now = Duration::from_secs(1);
+        assert!(lab.due(now), "the first picture");
+        assert!(lab.draw(now) > 1000, "all of it");
+        lab.touch();
+        assert_eq!(lab.draw(now), 0, "the same once more");
+        let mut orders = Vec::new();
+        lab.hear(vec![Event::Notice("news".into())], now, &mut |order| orders.push(order));
+        let bytes = lab.draw(now + Duration::from_secs(1));
+        assert!((1..500).contains(&bytes), "{bytes} bytes for a line");
+        assert_eq!(lab.steps(), 0);
+    }
+}
