@@ -262,14 +262,9 @@ impl LaneView {
 pub struct View {
     /// The lanes that exist, by index.
     pub lanes: Vec<LaneView>,
-    /// Notices, newest last; at most [`View::NOTICES`].
-    pub notices: Vec<String>,
 }
 
 impl View {
-    /// How many notices are kept.
-    pub const NOTICES: usize = 100;
-
     /// A lane by its index.
     pub fn lane(&self, id: LaneId) -> Option<&LaneView> {
         self.lanes.iter().find(|l| l.id == id)
@@ -294,12 +289,8 @@ impl View {
                 let place = self.lanes.partition_point(|l| l.id < lane);
                 self.lanes.insert(place, LaneView::new(lane, *info, step));
             }
-            Event::Removed { .. } | Event::Rested | Event::Unsaved(_) => {}
-            Event::Notice(text) => {
-                self.notices.push(text);
-                let surplus = self.notices.len().saturating_sub(Self::NOTICES);
-                self.notices.drain(..surplus);
-            }
+            // Whoever shows words or marks to the user hears these for himself.
+            Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 match other {
