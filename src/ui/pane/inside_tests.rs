@@ -126,6 +126,8 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
     inside_fixture::add_weight(&mut view, 0);
     let cx = context(&view, &theme);
     let mut pane = Microscope::default();
+    assert!(pane.title(cx).to_string().contains("bias [0]"), "the first of the last tensor");
+    pane.number(0);
     let words = text(&drawn(&pane, cx, 60, 20));
     for part in [
         "A SGD",

@@ -21,10 +21,10 @@ const COLUMN: u16 = 8;
 /// Columns of a term's name, at most.
 const NAMES: u16 = 20;
 
-/// What the microscope remembers: which weight lies under it, as an index into the parameters.
+/// What the microscope remembers: which weight was laid under it, as an index into the parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Microscope {
-    weight: usize,
+    chosen: Option<usize>,
 }
 
 /// A row of the table: what it is called, the number of every lane, and whether it is one of the ends of the way.
@@ -69,17 +69,28 @@ fn place(tensor: &Tensor, at: usize) -> String {
 }
 
 impl Microscope {
+    /// The weight under it, of the lane in front: at first one that is bound to move. The first of all may belong to a pixel
+    /// that is always black; what comes last is mostly the bias of the outputs.
+    fn weight(&self, cx: Context<'_>) -> usize {
+        let first_of_last = || {
+            let lens: Vec<usize> = tensors(cx.view.lane(cx.front)?).iter().map(|t| t.len).collect();
+            Some(lens.split_last()?.1.iter().sum())
+        };
+        self.chosen.or_else(first_of_last).unwrap_or(0)
+    }
+
     /// The weight of a lane at the same place of the same tensor as in the lane in front; in other networks, of the tensor
     /// of the same name and number.
     fn index(&self, lane: &LaneView, cx: Context<'_>) -> Option<usize> {
         let front = tensors(cx.view.lane(cx.front)?);
-        let Some((tensor, first, number)) = find(&front, self.weight) else { return Some(self.weight) };
+        let weight = self.weight(cx);
+        let Some((tensor, first, number)) = find(&front, weight) else { return Some(weight) };
         let own = tensors(lane);
         if own.is_empty() {
-            return Some(self.weight);
+            return Some(weight);
         }
         let kind = |t: &Tensor| t.name.rsplit(' ').next().map(str::to_owned);
-        let at = self.weight - first;
+        let at = weight - first;
         let begin = own.iter().take(number).map(|t| t.len).sum::<usize>();
         own.get(number).filter(|t| kind(t) == kind(tensor) && at < t.len).map(|_| begin + at)
     }
@@ -138,7 +149,7 @@ impl Microscope {
 
     fn go(&mut self, to: i64, cx: Context<'_>) {
         let all: usize = cx.view.lane(cx.front).map_or(0, |l| tensors(l).iter().map(|t| t.len).sum());
-        self.weight = to.clamp(0, all.max(1) as i64 - 1) as usize;
+        self.chosen = Some(to.clamp(0, all.max(1) as i64 - 1) as usize);
     }
 }
 
@@ -190,9 +201,10 @@ impl Pane for Microscope {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Microscope", cx.theme.strong);
         let Some(lane) = cx.view.lane(cx.front) else { return line };
-        if let Some((tensor, first, _)) = find(&tensors(lane), self.weight) {
+        let weight = self.weight(cx);
+        if let Some((tensor, first, _)) = find(&tensors(lane), weight) {
             line.push_span(Span::styled(format!("  {} ", tensor.name), cx.theme.text));
-            line.push_span(Span::styled(place(tensor, self.weight - first), cx.theme.strong));
+            line.push_span(Span::styled(place(tensor, weight - first), cx.theme.strong));
         }
         if let Some(step) = probe(lane).and_then(|p| scalar(p, "step")) {
             line.push_span(Span::styled(format!("  step {}", scale::count(step)), cx.theme.faint));
@@ -259,11 +271,12 @@ impl Pane for Microscope {
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
         let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
         let tensors = tensors(lane);
-        let Some((tensor, first, number)) = find(&tensors, self.weight) else {
-            self.weight = 0;
+        let weight = self.weight(cx);
+        let Some((tensor, first, number)) = find(&tensors, weight) else {
+            self.chosen = None;
             return Effects::new();
         };
-        let (at, row) = (self.weight as i64, tensor.row as i64);
+        let (at, row) = (weight as i64, tensor.row as i64);
         let begin =
             |n: usize| tensors[..n.min(tensors.len() - 1)].iter().map(|t| t.len).sum::<usize>() as i64;
         let largest = |name: &str| probe(lane).and_then(|p| scalar(p, name)).map_or(at, |v| v as i64);
@@ -279,7 +292,7 @@ impl Pane for Microscope {
             Action::LargestGradient => self.go(largest("largest_gradient"), cx),
             Action::LargestStep => self.go(largest("largest_step"), cx),
             Action::Edit => {
-                return vec![Effect::Edit(Box::new(Subject::Weight { tensors, weight: self.weight }))];
+                return vec![Effect::Edit(Box::new(Subject::Weight { tensors, weight }))];
             }
             _ => {}
         }
@@ -287,14 +300,15 @@ impl Pane for Microscope {
     }
 
     fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+        let own = self.weight(cx);
         let view = |l: &LaneView| {
-            let weight = self.index(l, cx).unwrap_or(self.weight);
+            let weight = self.index(l, cx).unwrap_or(own);
             telemetry::View::Microscope { lane: l.id, weight }
         };
         cx.view.lanes.iter().map(view).collect()
     }
 
     fn number(&mut self, number: usize) {
-        self.weight = number;
+        self.chosen = Some(number);
     }
 }
