@@ -3,6 +3,7 @@
 
 use crate::pty::{PROGRAM, Place, Session, code, step};
 use rustix::process::Signal;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Reads until the lab has trained on from where it is.
@@ -90,15 +91,21 @@ fn a_run_whose_files_may_not_grow_fails_in_words_and_loses_nothing() {
     assert!(log("cut") == log("whole"), "the logs differ");
 }
 
-#[test]
-fn a_recording_for_which_there_is_no_room_stops_and_the_session_goes_on() {
-    let place = Place::new();
+/// A lab in training that has recorded so many bytes, and where they are.
+fn recording(place: &Place, bytes: u64) -> (Session, PathBuf) {
     let mut lab = place.start("s.ron --out run");
     lab.trains();
     lab.press("\x12");
     lab.see(" rec");
     let cast = place.0.join("run/recording-1.cast");
-    lab.until("some of it on the disk", |_| cast.metadata().is_ok_and(|m| m.len() > 10_000));
+    lab.until("some of it on the disk", |_| cast.metadata().is_ok_and(|m| m.len() > bytes));
+    (lab, cast)
+}
+
+#[test]
+fn a_recording_for_which_there_is_no_room_stops_and_the_session_goes_on() {
+    let place = Place::new();
+    let (mut lab, cast) = recording(&place, 10_000);
     lab.limit_files(Some(cast.metadata().expect("a file").len()));
     lab.see("recording stopped");
     lab.limit_files(None);
@@ -114,12 +121,7 @@ fn a_recording_for_which_there_is_no_room_stops_and_the_session_goes_on() {
 #[test]
 fn a_recording_whose_lab_is_killed_plays_but_for_its_last_line() {
     let place = Place::new();
-    let mut lab = place.start("s.ron --out run");
-    lab.trains();
-    lab.press("\x12");
-    lab.see(" rec");
-    let cast = place.0.join("run/recording-1.cast");
-    lab.until("some of it on the disk", |_| cast.metadata().is_ok_and(|m| m.len() > 20_000));
+    let (mut lab, _) = recording(&place, 20_000);
     lab.signal(Signal::KILL);
     lab.end_unread();
     plays(&place, "run/recording-1.cast");
