@@ -156,6 +156,8 @@ fn a_weight_is_typed_as_row_and_column() {
     let parts = vec![("slots".to_owned(), Data::Table { columns: Vec::new(), rows })];
     app.update(Message::Event(Event::Probed { lane: 0, step: 1, name: "microscope", parts }));
     press(&mut app, ":the pane micro\n");
+    // From the bias to the weights.
+    app.update(Message::Key(KeyEvent::new(KeyCode::PageUp, KeyModifiers::NONE)));
     press(&mut app, "\n↓\x082, 1\n");
     let watched = |app: &App| {
         app.watched
