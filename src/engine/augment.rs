@@ -1,8 +1,8 @@
-//! Augmentation: the table, and what one row has to know. A row changes training samples in place; it sees no network and
-//! no trainer, and keeps nothing between batches.
+//! Augmentation: the table, and the trait of its rows. A row changes training samples in place; it sees no network and no
+//! trainer, and keeps nothing between batches.
 //!
-//! What happens to a sample depends on the seed, the epoch, the sample and the augmentation's own name: not on its place
-//! in a batch, on the size of the batch, or on the other augmentations. So every lane sees the same draws.
+//! The draws of a sample depend on the seed, the epoch, the sample and the augmentation's own name, not on its place in a
+//! batch, the size of the batch or the other augmentations. So every lane sees the same draws.
 
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
@@ -24,10 +24,9 @@ pub struct Batch<'a> {
     pub shape: Shape,
     /// The inputs, one sample after another.
     pub inputs: &'a mut [f32],
-    /// What each sample should be answered with, as numbers or shares of classes; empty where nothing
-    /// [mixes](Augment::mixes).
+    /// The targets of each sample, as numbers or shares of classes; empty if no augmentation [mixes](Augment::mixes).
     pub targets: &'a mut [f32],
-    /// What lies outside of an image, for each number of a sample: black.
+    /// The value that fills the outside of an image (black), for each number of a sample.
     pub outside: &'a [f32],
     /// Scratch memory as long as a sample and its targets.
     pub scratch: &'a mut [f32],
@@ -61,7 +60,7 @@ impl Batch<'_> {
     }
 }
 
-/// A change of training samples that keeps what they mean.
+/// A change of training samples that keeps their labels valid.
 pub trait Augment: Send + Sync {
     /// Whether it fits samples of this shape.
     ///

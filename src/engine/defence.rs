@@ -28,7 +28,7 @@ pub struct Exposed<'a> {
     pub valid: Valid<'a>,
     /// What random draws belong to: the step, and the place in its batch.
     pub key: Key,
-    /// What the defence remembers from step to step.
+    /// The defence's memory from step to step.
     pub memory: &'a [f32],
     /// Memory for passes over the batch.
     pub scratch: &'a mut Scratch,
@@ -56,14 +56,14 @@ pub struct Slope<'a> {
     pub scratch: &'a mut Scratch,
 }
 
-/// What a lane does while it trains so that it is harder to fool.
+/// A change of training that makes the network harder to fool.
 pub trait Defence: Send + Sync {
     /// Gradient evaluations of a training step, where 1 is plain training.
     fn cost(&self, _classes: usize) -> f64 {
         1.0
     }
 
-    /// The part of that cost which arises before the step, in [`Self::expose`].
+    /// The part of that cost that [`Self::expose`] causes, before the step.
     fn exposure(&self, _classes: usize) -> f64 {
         0.0
     }
@@ -91,7 +91,7 @@ pub trait Defence: Send + Sync {
         None
     }
 
-    /// Learns from the gradient of the inputs that the step's own backward pass has given, if it remembers anything.
+    /// Updates the defence's memory with the gradient of the inputs from the step's own backward pass.
     fn learn(&self, _memory: &mut [f32], _input_grad: &[f32]) {}
 }
 

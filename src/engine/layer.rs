@@ -37,13 +37,13 @@ pub enum Fill {
         /// Numbers that leave one input.
         fan_out: usize,
     },
-    /// With one number: biases 0, gains 1.
+    /// With one constant: biases 0, gains 1.
     Constant(f32),
     /// With two numbers: the coordinates of a point.
     Pair(f32, f32),
 }
 
-/// What is common to all layers of one pass.
+/// The settings of one pass, common to all layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// Samples in this pass.
@@ -76,7 +76,7 @@ impl Pass {
     }
 }
 
-/// What forward sees. `x` and `y` hold `pass.rows` samples, one after another.
+/// The arguments of forward. `x` and `y` hold `pass.rows` samples, one after another.
 #[derive(Debug)]
 pub struct Forward<'a> {
     /// Rows, mode and random key.
@@ -91,13 +91,13 @@ pub struct Forward<'a> {
     pub x: &'a [f32],
     /// Output, to be overwritten.
     pub y: &'a mut [f32],
-    /// What backward will want to see again.
+    /// Values that backward will read.
     pub cache: &'a mut [f32],
-    /// What [`Layer::gather`] has added up over the whole batch, of which this pass may be a part.
+    /// The totals of [`Layer::gather`] over the whole batch, of which this pass may be a part.
     pub totals: &'a [f64],
 }
 
-/// What backward sees: forward's view and the gradient of the loss with respect to the output.
+/// The arguments of backward: those of forward and the gradient of the loss with respect to the output.
 #[derive(Debug)]
 pub struct Backward<'a> {
     /// Rows and mode, as in forward.
@@ -112,15 +112,15 @@ pub struct Backward<'a> {
     pub x: &'a [f32],
     /// Output of forward.
     pub y: &'a [f32],
-    /// What forward left.
+    /// The values that forward stored.
     pub cache: &'a mut [f32],
     /// dL/dy.
     pub grad_output: &'a [f32],
-    /// dL/dx, to be overwritten; `None` where nobody wants it.
+    /// dL/dx, to be overwritten; `None` if it is not needed.
     pub grad_input: Option<&'a mut [f32]>,
-    /// dL/d(parameters), to be overwritten; `None` where nobody wants it (attacks follow the input's gradient only).
+    /// dL/d(parameters), to be overwritten; `None` if it is not needed (attacks take the input's gradient only).
     pub grad_params: Option<&'a mut [f32]>,
-    /// What [`Layer::gather_back`] has added up over these rows, and over the whole batch.
+    /// The totals of [`Layer::gather_back`] over these rows, and over the whole batch.
     pub totals: (&'a [f64], &'a [f64]),
 }
 
@@ -133,7 +133,7 @@ pub struct Health {
     pub dead: f32,
 }
 
-/// What layers can be done at once with their neighbours: see [`fused`].
+/// The part that a layer can play in a fused pass: see [`fused`].
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// Batch normalisation.
@@ -142,7 +142,7 @@ pub enum Kind {
     Rectifier,
     /// The maximum of tiles of 2 x 2.
     Tiles,
-    /// Something else.
+    /// Any other layer: never fused.
     Other,
 }
 
@@ -166,12 +166,12 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         0
     }
 
-    /// Multiply-adds of one sample forward: what there is to share.
+    /// Multiply-adds of one sample forward; large passes are shared by two threads.
     fn work(&self) -> usize {
         self.output().size()
     }
 
-    /// Numbers that have to be added up over the whole batch before this layer can go on: 0 if every row is by itself.
+    /// Totals over the whole batch that this layer needs before it can go on: 0 if rows are independent.
     ///
     /// Training computes them before `forward` and again before `backward`; the latter needs them in evaluation too,
     /// where the parameters' gradients are wanted.
@@ -192,8 +192,8 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     /// The gradients of f's line, given dL/dy.
     fn backward(&self, b: Backward<'_>);
 
-    /// How the gradient of its parameters is had apart from that of its input, if it can be: backward is then not asked
-    /// for it where a batch is cut in two.
+    /// Computes the gradient of its parameters separately from that of its input, if the layer can. Backward of a batch that
+    /// is cut in two then leaves it out.
     fn apart(&self) -> Option<&dyn Apart> {
         None
     }
@@ -206,7 +206,7 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         None
     }
 
-    /// What the layer is to its neighbours.
+    /// The part that the layer plays in a fused pass.
     fn kind(&self) -> Kind {
         Kind::Other
     }

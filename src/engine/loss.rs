@@ -1,4 +1,4 @@
-//! Losses: the table, and what one row has to know. A loss sees logits and targets, no network.
+//! Losses: the table, and the trait of its rows. A loss sees logits and targets, no network.
 
 use crate::registry::registry;
 
@@ -8,7 +8,7 @@ pub mod margin;
 pub mod output;
 pub mod regression;
 
-/// What the outputs of a batch should have been.
+/// The targets of a batch.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
     /// One class a row.
@@ -39,7 +39,7 @@ pub trait Loss: Send + Sync {
     /// Whether the targets are classes, whose share of hits is the accuracy.
     fn classifies(&self) -> bool;
 
-    /// Whether it takes shares of classes in place of a class, as mixed samples have them.
+    /// Whether it accepts a distribution over classes instead of one class, as mixed samples have it.
     fn takes_shares(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! A list of layers as one function: where its parameters lie, and what can be done at once.
+//! A list of layers as one function: the places of its parameters, and the layers that run fused.
 //!
 //! The network itself never changes: parameters, running statistics and workspace come from the caller, so attacks and
 //! previews can run on a snapshot while training goes on.
@@ -51,15 +51,15 @@ pub struct Node {
     join: Vec<usize>,
 }
 
-/// Layers that a pass takes in one go: mostly a single one.
+/// Layers that run in one pass over memory: mostly a single one.
 #[derive(Debug)]
 struct Unit {
     nodes: Range<usize>,
-    /// What stands for them all, where they are several.
+    /// The fused layer that replaces them, if they are several.
     fused: Option<Fused>,
 }
 
-/// Why a list of layers is no network.
+/// The reason why a list of layers is no network.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{what}")]
 pub struct ShapeError {
@@ -80,9 +80,10 @@ pub struct Network {
     state: Vec<f32>,
     /// Multiply-adds of one sample forward.
     work: usize,
-    /// Where the parameters are cut in two, to put the gradient of a cut batch together.
+    /// The parameter at which the gradient of a batch that was cut is put together by two threads.
     middle: usize,
-    /// Whether every row is by itself and every gradient of parameters is had apart: cutting a batch changes no number.
+    /// Whether rows are independent and every parameter gradient is computed separately: then cutting a batch changes no
+    /// number.
     by_rows: bool,
 }
 
@@ -111,7 +112,7 @@ impl Network {
         Ok(network)
     }
 
-    /// Finds the layers that are done at once: those of which nobody needs what is between them.
+    /// Finds the layers that can be fused: no other layer reads the activations between them.
     fn fuse(&mut self) {
         let mut first = 0;
         while let Some(node) = self.nodes.get(first) {

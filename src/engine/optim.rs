@@ -1,4 +1,4 @@
-//! Optimizers: the table, and what one row has to know. An optimizer sees buffers and slots, no network and no data.
+//! Optimizers: the table, and the trait of its rows. An optimizer sees buffers and slots, no network and no data.
 //!
 //! Settings and state are apart: a step is a pure function of (settings, state, gradient, step number), so a snapshot
 //! is a copy and a setting can change between two steps.
@@ -7,7 +7,7 @@ use crate::engine::network::Slot;
 use crate::engine::team::Team;
 use crate::registry::registry;
 
-/// The two methods that every optimizer with a field `lr` has alike.
+/// The two methods that all optimizers with a field `lr` share.
 macro_rules! lr_field {
     () => {
         fn lr(&self) -> f64 {
@@ -48,7 +48,7 @@ pub mod sign_sgd;
 pub mod sophia;
 pub mod yogi;
 
-/// What an optimizer remembers from step to step.
+/// The state of an optimizer between steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Buffers of the length of the parameters, in the order of [`Optimizer::buffers`]; scratch may follow.
@@ -57,7 +57,7 @@ pub struct State {
     pub scalars: Vec<f64>,
 }
 
-/// The gradient somewhere else on the same batch, for optimizers that look around before they step.
+/// The gradient at other parameters on the same batch, for optimizers that evaluate it more than once a step.
 pub trait Oracle {
     /// Writes the gradient at `params` (regularised as in training, not clipped) and returns the loss.
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32;
@@ -67,7 +67,7 @@ pub trait Oracle {
         0
     }
 
-    /// Clips such a gradient, and adds noise to it, as training does with its own, for optimizers that step along it.
+    /// Clips such a gradient and adds noise to it, as training does with its own, for optimizers that step along it.
     fn clip(&mut self, _grads: &mut [f32], _params: &[f32]) {}
 }
 
@@ -83,13 +83,13 @@ pub struct Update<'a> {
     pub grads: &'a mut [f32],
     /// The tensors inside both buffers.
     pub slots: &'a [Slot],
-    /// The gradient elsewhere.
+    /// The gradient at other parameters.
     pub oracle: &'a mut dyn Oracle,
-    /// Who shares the work.
+    /// The team that shares the work.
     pub team: &'a dyn Team,
 }
 
-/// One weight of one update, seen from both sides: what the update microscope knows.
+/// One weight before and after one update, for the update microscope.
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// Index of the weight in the parameter buffer.
@@ -164,12 +164,12 @@ pub trait Optimizer: Send + Sync {
         1
     }
 
-    /// What the formula computes on the way from the buffers to the step: corrected moments, denominators.
+    /// The intermediate values between the buffers and the step: corrected moments, denominators.
     fn derived(&self, _look: &Look<'_>) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
 
-    /// One weight's way through the formula: gradient, buffers, what is derived from them, rate and resulting step.
+    /// All values of the formula for one weight: gradient, buffers, intermediate values, rate and resulting step.
     fn explain(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let buffers = self.buffers().iter().enumerate().map(|(k, &name)| (name, look.now(k)));
         let mut terms = vec![("g", f64::from(look.grad))];
@@ -183,9 +183,9 @@ pub trait Optimizer: Send + Sync {
     fn formula(&self) -> &'static str;
 }
 
-/// 1 - βᵗ: what a mean over t steps from 0 has been weighted with in all.
+/// 1 - βᵗ: the total weight of a running mean that started at 0, after t steps.
 pub(crate) fn correction(beta: f64, t: u64) -> f64 {
-    // βᵗ ≤ e^(-t(1-β)): from here on it is less than half of the last digit of 1, and a power costs as much as a layer.
+    // βᵗ ≤ e^(-t(1-β)) is below half an ulp of 1 from here on, and computing the power costs as much as a small layer.
     if t as f64 * (1.0 - beta) > 40.0 { 1.0 } else { 1.0 - libm::pow(beta, t as f64) }
 }
 

@@ -1,5 +1,5 @@
-//! Regularisation beside the loss: noise on the gradient, averaged weights, an early end. Settings and pure functions of
-//! buffers; the trainer keeps what they remember.
+//! Regularisation beside the loss: gradient noise, weight averaging, early stopping. Settings and pure functions of
+//! buffers; the trainer keeps their state.
 
 pub mod average;
 pub mod noise;

@@ -1,11 +1,11 @@
 //! Randomness without state: every draw is a function of (seed, purpose, step, index).
 //!
-//! A stream belongs to what it is drawn for, never to who draws it, so another lane, another thread count or a reset
-//! changes no number. Knows no network and no data.
+//! A stream is keyed by its purpose, never by its caller, so another lane, another thread count or a reset changes no
+//! number. Knows no network and no data.
 
 use rand::{RngExt as _, SeedableRng as _};
 
-/// What a stream of numbers is drawn for.
+/// The purpose of a random stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -29,7 +29,7 @@ pub enum Purpose {
     Probe,
 }
 
-/// A stream of random numbers: `ChaCha8` keyed by what it is for.
+/// A stream of random numbers: `ChaCha8` keyed by its purpose.
 #[derive(Clone, Debug)]
 pub struct Stream(rand_chacha::ChaCha8Rng);
 

@@ -57,8 +57,8 @@ impl Robustness {
     pub fn passes(&self, classes: usize, looks: usize) -> f64 {
         let attacks = self.attacks().map(|a| a.passes(classes));
         let [.., pgd] = attacks;
-        // Five accuracies at the size itself and at 0 and one at the greatest size, each under its attack; one gradient to
-        // see whether there is any.
+        // Five accuracies at the size itself, at 0 and at the greatest size, each under its attack; and one gradient, to see
+        // whether there is any.
         let gradients = attacks.iter().sum::<usize>() + 2 * pgd + 1;
         gradients as f64 + (6 * looks) as f64 / 3.0
     }
@@ -117,7 +117,7 @@ pub fn accuracy_under(
     left as f64 / task.classes.len() as f64
 }
 
-/// The accuracy that each size of an attack leaves: pairs (eps, accuracy) in the order given.
+/// The accuracy under an attack of each size: pairs (eps, accuracy) in the order given.
 ///
 /// An attack without a size (or that cannot have one of these) leaves the point out.
 pub fn curve(

@@ -28,7 +28,7 @@ pub trait Schedule: Send + Sync {
     /// The rate of step `when.t`.
     fn lr(&self, when: When, memory: &Memory) -> f64;
 
-    /// Hears the validation loss (or accuracy) after an evaluation.
+    /// Takes note of the validation loss (or accuracy) after an evaluation.
     fn report(&self, _base: f64, _metric: f64, _memory: &mut Memory) {}
 }
 

@@ -1,6 +1,6 @@
 //! The shape of one sample between two layers. The batch is not part of it.
 
-/// What one sample looks like; numbers lie row-major in the order of the fields.
+/// The shape of one sample; numbers lie row-major in the order of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A vector of features.
@@ -33,7 +33,7 @@ impl Shape {
         }
     }
 
-    /// The samples and features that a layer on vectors sees: a sequence is so many samples more.
+    /// The number of vectors and their length, as a layer on vectors sees them: each time step of a sequence is a vector.
     ///
     /// An image counts as one vector.
     pub fn rows_of(self) -> (usize, usize) {

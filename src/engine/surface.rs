@@ -11,7 +11,7 @@ mod jet;
 
 use jet::{Jet, cos, exp, sin};
 
-/// A function of the plane that optimizers are tried on.
+/// A test function of the plane for optimizers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Surface {
     /// A bowl.

@@ -1,22 +1,22 @@
-//! Somebody to share work with. The engine starts no thread: who has threads lends them through this.
+//! A team that shares work. The engine starts no thread; the caller lends its threads through this trait.
 //!
 //! Which numbers are computed together never depends on the team: work is cut by what there is to do, and a team of
 //! one does the pieces one after the other.
 
 mod each;
 
-/// Does two pieces of work, at the same time where it can.
+/// Does two pieces of work, at the same time if it can.
 pub trait Team: Send + Sync + std::fmt::Debug {
     /// Returns when both are done.
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send));
 
-    /// Whether somebody may have time to help just now: a hint, on which no number may depend.
+    /// Whether a thread may be idle just now: a hint, on which no number may depend.
     fn free(&self) -> bool {
         true
     }
 }
 
-/// Nobody to share with.
+/// A team of one thread: the caller's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone;
 

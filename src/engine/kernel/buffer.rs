@@ -1,5 +1,5 @@
-//! Numbers that begin a cache line. An allocator promises four numbers, and a vector of sixteen that lies across two
-//! lines is read as two: a product is up to a tenth slower for it. Knows nothing of what is kept in it.
+//! A buffer of f32 aligned to a cache line. An allocator aligns to four numbers only; a vector of sixteen that crosses a
+//! cache line costs two reads, which makes a product up to a tenth slower. Knows nothing of its contents.
 
 use std::ops::{Deref, DerefMut};
 
@@ -9,19 +9,19 @@ const LINE: usize = 16;
 /// A slice of fixed length whose first number begins a cache line.
 #[derive(Debug, Default)]
 pub struct Buffer {
-    /// With room to begin later than the allocator does.
+    /// The allocation, longer than the slice so that the slice can begin at a cache line.
     room: Vec<f32>,
     len: usize,
 }
 
 impl Buffer {
-    /// So many zeros.
+    /// A buffer of `len` zeros.
     pub fn zeros(len: usize) -> Self {
         Self { room: vec![0.0; len + LINE - 1], len }
     }
 
     fn start(&self) -> usize {
-        // Where alignment cannot be had, only speed is lost.
+        // `align_offset` may give up; then only speed is lost.
         self.room.as_ptr().align_offset(LINE * size_of::<f32>()).min(self.room.len() - self.len)
     }
 }
@@ -44,7 +44,7 @@ impl DerefMut for Buffer {
 }
 
 impl Clone for Buffer {
-    // Another allocation begins elsewhere in its line.
+    // The copy's allocation has another offset from its cache line.
     fn clone(&self) -> Self {
         let mut copy = Self::zeros(self.len);
         copy.copy_from_slice(self);

@@ -6,7 +6,7 @@
 use super::K_BLOCK;
 use pulp::{Simd, WithSimd};
 
-/// The number of which columns have to be a multiple: two vectors of the widest machine.
+/// The number of columns must be a multiple of this: two vectors of the widest machine.
 pub const COLUMNS: usize = 32;
 
 /// A loop over the rows or the vectors of a tile, written out so that the sums stay in registers.
@@ -53,8 +53,8 @@ impl WithSimd for Correlation<'_> {
         let rows = self.out.len() / self.columns;
         let mut i = 0;
         while i < rows {
-            // The fewer rows share what is read of the image, the more of it there is at a time, so that there are
-            // enough sums for the multipliers to be always busy.
+            // Fewer rows take wider pieces of the image at a time, so that there are always enough independent sums to
+            // keep the multipliers busy.
             i += match rows - i {
                 8.. if S::REGISTER_COUNT >= 32 => self.rows::<S, 8, 2>(simd, i),
                 4.. => self.rows::<S, 4, 2>(simd, i),

@@ -125,8 +125,8 @@ pub fn sum_rows(x: &[f32], out: &mut [f32]) {
     );
 }
 
-/// The sums of as many blocks of N columns as there are from column `done` on; how many columns are done then. The sums
-/// stay in registers: in memory each row would wait for the one before it to be written.
+/// Sums the blocks of N columns from column `done` on and returns how many columns are done. The sums stay in
+/// registers: in memory each row would wait for the row before it to be written.
 #[inline(always)]
 fn sum_columns<const N: usize>(x: &[f32], out: &mut [f32], mut done: usize) -> usize {
     let width = out.len();
@@ -162,7 +162,7 @@ pub fn copy_rows(from: &[f32], from_pitch: usize, width: usize, to: &mut [f32], 
     );
 }
 
-/// In pieces of one vector, of which the last may overlap the one before; most rows have no more than two.
+/// Copies in pieces of one vector; the last piece may overlap the one before. Most rows have at most two pieces.
 #[inline(always)]
 fn copy_pieces<const N: usize>(
     from: &[f32],
@@ -282,8 +282,7 @@ mod tests {
     use super::super::math;
     use super::*;
 
-    /// What the vectorised loop computes is what the closure gives one number at a time, bit for bit, for every
-    /// tail length.
+    /// The vectorised loop gives the bits of the closure applied to one number at a time, for every tail length.
     #[test]
     fn dispatched_loops_give_the_scalar_bits() {
         for n in 0..70 {

@@ -36,12 +36,12 @@ const WIDTH: usize = 32;
 const HEIGHT: usize = 8;
 /// Up to this many rows of C it does not pay to copy a `B` that can be read in place.
 const DIRECT_ROWS: usize = 4 * HEIGHT;
-/// Nor if the block of B lies within this many floats, half of a small first-level cache.
+/// A block of B that lies within this many floats (half of a small first-level cache) is not copied either.
 const DIRECT_SPAN: usize = 4096;
 
-/// A loop over the rows of a tile, written out: the compiler keeps an array in registers only if it sees constant
-/// indices early, and loops as long as a tile it unrolls too late. Each line costs compile time in every instance
-/// of the kernel, so there are no more of them than the tallest tile has rows.
+/// Unrolls a loop over the rows of a tile by hand: the compiler keeps an array in registers only if it sees constant
+/// indices early, and it unrolls loops of this length too late. Each line costs compile time in every instance of the
+/// kernel, so there are only as many lines as the tallest tile has rows.
 macro_rules! unroll_rows {
     ($i:ident < $n:ident: $body:block) => { unroll_rows!(@ $i, $n, $body, 0 1 2 3 4 5 6 7) };
     (@ $i:ident, $n:ident, $body:block, $($index:literal)*) => {$(
@@ -122,7 +122,7 @@ pub fn matmul_starts(
     start(starts.len(), n, k, Matrix::Starts(data, starts), b, First::scaled(beta), Target::Slice(c, c_row));
 }
 
-/// What a result is before the products are added.
+/// The value that the result starts from, before the products are added.
 #[derive(Clone, Copy)]
 enum First<'a> {
     Zero,
@@ -160,12 +160,12 @@ struct Product<'p, 'a, 'b, 'c> {
     scratch: &'p mut [f32],
 }
 
-/// Room for a panel and a tile, from the beginning of a cache line on.
+/// Stack memory for a panel and a tile, aligned to a cache line.
 #[repr(align(64))]
 struct Scratch([f32; K_BLOCK * (WIDTH + HEIGHT)]);
 
 thread_local! {
-    /// Where panels are copied to: always written before it is read, so that no product has to clear it.
+    /// The memory that panels are copied to. It is always written before it is read, so products do not clear it.
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch([0.0; K_BLOCK * (WIDTH + HEIGHT)])) };
 }
 
@@ -242,7 +242,7 @@ impl Product<'_, '_, '_, '_> {
                 width,
                 scratch: tile,
             };
-            // Few heights, for the sake of the compile time: a rest of 7 rows runs as 4 + 3.
+            // Only a few tile heights are compiled, to limit compile time: a remainder of 7 rows runs as 4 + 3.
             let mut i = 0;
             while i < self.m {
                 let rows = match self.m - i {
@@ -323,7 +323,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
         match self.a {
-            // On its own, so that the compiler sees where the rows come from: it is the path of every dense layer.
+            // A branch of its own lets the compiler see the distance between rows; every dense layer takes it.
             Matrix::Rows(data, stride) => {
                 let mut rows = [&data[..0]; MR];
                 unroll_rows!(r < MR: { rows[r] = &data[(i + r) * stride + p..][..depth]; });
@@ -386,7 +386,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     }
 }
 
-/// What becomes of C where the sum of a block arrives.
+/// How the sum of a block is combined with C.
 #[inline(always)]
 fn arrive<S: Simd>(simd: S, first: First, c: S::f32s, bias: S::f32s, sum: S::f32s) -> S::f32s {
     match first {

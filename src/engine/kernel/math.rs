@@ -5,7 +5,7 @@
 //! last place (ulp) of the correctly rounded result. NaN goes in, NaN comes out. The polynomials interpolate the
 //! exact functions at Chebyshev nodes; their own error is below a quarter of an ulp.
 
-// Eight digits where seven and a half would name the same float.
+// Constants have eight digits, more than a float needs.
 #![allow(clippy::excessive_precision)]
 
 use std::f32::consts::LOG2_E;
@@ -60,7 +60,7 @@ pub fn exp(x: f32) -> f32 {
 fn exp_below_zero(x: f32) -> f32 {
     let x = if x < -104.0 { -104.0 } else { x };
     let (n, e) = reduced_exp_m1(x);
-    // Among the normal numbers first, so that there is one rounding.
+    // The first factor keeps the result normal, so that only the second one rounds.
     (e + 1.0) * power_of_two(n.wrapping_add(64)) * power_of_two(-64)
 }
 
@@ -110,7 +110,7 @@ pub fn ln(x: f32) -> f32 {
 #[inline(always)]
 pub fn ln_1p(x: f32) -> f32 {
     let u = 1.0 + x;
-    // What the rounding of 1 + x has lost, brought back to first order.
+    // Corrects the rounding of 1 + x to first order.
     let lost = if x < 1.0 { x - (u - 1.0) } else { 1.0 - (u - x) };
     let correction = if u > 0.0 { lost / u } else { 0.0 };
     let y = ln(u) + correction;

@@ -10,7 +10,7 @@ use super::simd;
 
 /// The virtual vector width of the reductions.
 pub const LANES: usize = 16;
-/// That of the sums in f64: with fewer, each sum would wait for the one before it.
+/// The virtual vector width of sums in f64; with fewer lanes each addition would wait for the one before it.
 const WIDE: usize = 32;
 
 /// A reduction: `step` folds an element into its lane, `join` joins two lanes.

@@ -1,6 +1,7 @@
 //! Tables side by side in one buffer, cut by rows so that two threads can fill them at once. Computes nothing.
 
-// A view of some rows of every table is no slice; two of them never share a row, which the compiler cannot see.
+// A view of some rows of every table is no slice. Two views never share a row, which the compiler cannot see: hence
+// the unsafe code.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -16,12 +17,12 @@ pub struct Places {
 }
 
 impl Places {
-    /// Tables of these widths for up to so many rows.
+    /// Lays out tables of these widths with `rows` rows each.
     pub fn new(widths: impl Iterator<Item = usize>, rows: usize) -> Self {
         let mut len = 0;
         let place = |width: usize| {
             let start = len;
-            // Each begins a cache line of its own.
+            // Each table begins at a cache line.
             len += (width * rows).next_multiple_of(16);
             (start, width)
         };
@@ -34,7 +35,7 @@ impl Places {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether the buffer holds no number.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -61,7 +62,7 @@ pub struct Rows<'a> {
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
-// Safety: it is an exclusive borrow of the numbers in its rows, shared borrows of it only read, and f32 is Send and Sync.
+// Safety: the view borrows the numbers of its rows exclusively, a shared borrow of it only reads, and f32 is Send and Sync.
 unsafe impl Send for Rows<'_> {}
 unsafe impl Sync for Rows<'_> {}
 
@@ -90,14 +91,14 @@ impl<'a> Rows<'a> {
     /// The rows of one table.
     pub fn get(&self, table: usize) -> &[f32] {
         let (start, len) = self.place(table);
-        // Safety: inside the buffer, by `new` and `Places`; only this view has these rows, and it is borrowed.
+        // Safety: `new` and `Places` hold the range inside the buffer; only this view has these rows, and it is borrowed.
         unsafe { std::slice::from_raw_parts(self.data.add(start), len) }
     }
 
     /// The rows of one table, to be written.
     pub fn get_mut(&mut self, table: usize) -> &mut [f32] {
         let (start, len) = self.place(table);
-        // Safety: as above, and the view is borrowed exclusively.
+        // Safety: as in `table`, and the view is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(start), len) }
     }
 
@@ -108,7 +109,7 @@ impl<'a> Rows<'a> {
     pub fn pair(&mut self, from: usize, to: usize) -> (&[f32], &mut [f32]) {
         assert_ne!(from, to, "a table beside itself");
         let ((start, len), (start_to, len_to)) = (self.place(from), self.place(to));
-        // Safety: as above; two tables do not overlap.
+        // Safety: as in `table`; two tables do not overlap.
         unsafe {
             (
                 std::slice::from_raw_parts(self.data.add(start), len),

@@ -1,11 +1,11 @@
 //! From pairs of neighbours in rows to tiles of 2 x 2, and back. Knows no gradient and no image, only rows of pairs.
 //!
-//! Rows of an image are often shorter than a vector, so that a plain loop over a row would not be vectorised. Here a
-//! vector that is too long for its row runs on into the next one, which is written after it.
+//! Rows of an image are often shorter than a vector, so a plain loop over a row would not be vectorised. Here a vector
+//! that is longer than its row continues into the next row, which is written afterwards.
 
 use pulp::{Simd, WithSimd};
 
-/// Whether the first of two numbers counts as the greater: the first of equals does, and NaN.
+/// Whether the first of two numbers wins the maximum: it does if it is greater, equal or NaN.
 #[inline(always)]
 pub fn stays(a: f32, b: f32) -> bool {
     b <= a || a.is_nan()
@@ -33,7 +33,7 @@ pub struct Tiles<'a> {
     pub marks: &'a mut [f32],
 }
 
-/// The place of a maximum that counts for nothing.
+/// Marks a maximum that is not above zero: no gradient goes there.
 pub const NOWHERE: f32 = 4.0;
 
 /// The maximum of every two rows of `width` pairs, one above the other.
@@ -99,7 +99,7 @@ impl Join<'_, '_> {
     }
 }
 
-/// A vector, or what there is of it.
+/// Loads a whole vector, or a shorter one at the end of the slice.
 #[inline(always)]
 fn load<S: Simd, const WHOLE: bool>(simd: S, x: &[f32]) -> S::f32s {
     if WHOLE { S::as_simd_f32s(x).0[0] } else { simd.partial_load_f32s(x) }

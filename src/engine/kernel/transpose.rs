@@ -4,7 +4,7 @@
 //! of a product of medium size. On x86 four rows at a time of 16 or 8 columns are put together out of quarters of
 //! columns, four numbers each, which then change places inside their quarters.
 
-// With a check for every quarter the checks, and the registers that they take, cost more than the transposition.
+// Pointers instead of slices: a bounds check for every quarter, with its registers, costs more than the transposition.
 #![cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), allow(unsafe_code))]
 
 /// The transpose of a matrix whose rows have `columns` numbers.
@@ -47,7 +47,7 @@ pub(super) fn transpose(
     }
 }
 
-/// As many columns as registers can be filled with; how many those are. The slices are long enough.
+/// Transposes the columns that fill whole registers and returns how many they are. The slices are long enough.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 #[inline(always)]
 fn blocks(
@@ -62,7 +62,8 @@ fn blocks(
     if let Some(simd) = pulp::x86::V4::try_new() {
         while c + 16 <= columns {
             for p in (0..rows & !3).step_by(4) {
-                // Safety: both matrices lie inside their slices, and these 4 rows of 16 columns inside the matrices.
+                // Safety: the caller checked that both matrices lie inside their slices; these 4 rows of 16 columns lie inside
+                // the matrices.
                 unsafe {
                     let (from, to) =
                         (from.as_ptr().add(c * stride + p), to.as_mut_ptr().add(p * to_stride + c));
@@ -93,7 +94,7 @@ fn blocks(
     c
 }
 
-/// No registers that are known here.
+/// Other processors: no transposition in registers, so no column is done.
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
 fn blocks(_: &[f32], _: usize, _: usize, _: usize, _: &mut [f32], _: usize) -> usize {
     0

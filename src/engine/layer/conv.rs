@@ -46,7 +46,7 @@ struct Convolution {
     window: Window,
     filters: usize,
     bias: bool,
-    /// How to read a bordered image, where every pixel has a window.
+    /// The geometry of a bordered image, if every pixel has a window.
     same: Option<Same>,
 }
 

@@ -91,7 +91,7 @@ impl Layer for Affine {
 }
 
 impl Apart for Affine {
-    /// Between two units, of large layers so that whole tiles of the product remain.
+    /// Cuts between two units; in large layers at a multiple of a tile, so that the product has whole tiles only.
     fn cut(&self, at: usize) -> usize {
         let step = if self.units < 64 { 1 } else { 8 };
         let unit = (at + self.inputs * step / 2) / (self.inputs * step) * step;

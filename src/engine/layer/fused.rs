@@ -1,8 +1,8 @@
 //! Batch norm, ReLU and the maximum of tiles in one pass over memory. Knows no other layers, and not where they stand.
 //!
-//! A plane of an image passes through all of them while it is in the nearest cache, and what is between them is never
-//! written: such layers are bound by memory and not by arithmetic. Every number of the forward pass has the bits that the
-//! layers give one after the other; the sums of the backward pass leave out zeros.
+//! These layers are bound by memory, not by arithmetic. A plane of an image passes through all of them while it is in the
+//! first-level cache, and the activations between them are never written. The forward pass has the bits of the single
+//! layers one after another; the sums of the backward pass leave out zeros.
 
 use super::norm::{Standard, batch::Normalise, sums2};
 use super::{Backward, Forward, Kind, Layer};
@@ -42,7 +42,7 @@ impl Affine {
 }
 
 impl Fused {
-    /// The layers at the beginning of the list that can be done at once, and how many they are.
+    /// Fuses the layers at the beginning of the list that can run in one pass, and returns how many they are.
     pub fn first_of<'a>(layers: impl Iterator<Item = &'a dyn Layer>) -> Option<(Self, usize)> {
         let mut layers = layers.peekable();
         let Shape::Image { channels, height, width } = layers.peek()?.output() else { return None };
@@ -64,8 +64,8 @@ impl Fused {
         if self.tiles { self.plane() / 4 } else { self.plane() }
     }
 
-    /// What the norm keeps, at the head of the cache; then come, for all outputs, the place of every maximum and its x̂, and
-    /// room for one plane's pairs.
+    /// The layout of the cache: the norm's values at its head, then for all outputs the place of every maximum and its x̂,
+    /// then scratch for one plane's pairs.
     fn head(&self) -> usize {
         self.norm.as_ref().map_or(0, |norm| norm.cache_len(0))
     }
@@ -81,9 +81,9 @@ impl Fused {
         }
     }
 
-    /// Writes what the first of the layers gives, which the pass itself leaves out; `cache` is as forward left it.
+    /// Writes the output of the norm, which the fused pass leaves out; `cache` is as forward left it.
     ///
-    /// `false` if it is no norm, and needs nothing that a pass has to remember.
+    /// Returns `false` if the first layer is no norm: its output does not need the cache.
     pub fn reveal_norm(&self, params: &[f32], cache: &[f32], x: &[f32], y: &mut [f32]) -> bool {
         self.norm.as_ref().map(|norm| norm.apply(params, cache, x, y)).is_some()
     }
@@ -107,7 +107,7 @@ impl Fused {
         kernel::join_rows(&pairs, self.width / 2, Tiles { values: y, places: place, marks: normal });
     }
 
-    /// dx(dv, x) for one plane, where dv is dy that arrives.
+    /// dx(dv, x) for one plane, where dv is the part of dy that passes the maximum and the ReLU.
     #[inline(always)]
     fn plane_back(
         &self,

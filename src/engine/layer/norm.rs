@@ -28,7 +28,7 @@ fn sum(x: &[f32], f: impl Fn(f32) -> f64) -> f64 {
     lanes.iter().sum()
 }
 
-/// Two sums over three slices at once, in f64; who needs fewer gives the same one again.
+/// Two sums over three slices at once, in f64; a caller with fewer slices passes one of them twice.
 #[inline(always)]
 pub(super) fn sums2([a, b, c]: [&[f32]; 3], f: impl Fn(f32, f32, f32) -> (f64, f64)) -> (f64, f64) {
     let mut sums = [0.0; LANES];
@@ -74,12 +74,12 @@ fn moments<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, count: usize) -> 
     )
 }
 
-/// What turns a number of a set into its normalised value, in f32.
+/// Turns a number of a set into its normalised value, in f32.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standard {
     /// The mean rounded to f32.
     mean: f32,
-    /// What the rounding lost: far from zero it is as large as the spread.
+    /// The rounding error of `mean`: far from zero it is as large as the spread.
     rest: f32,
     /// 1/√(variance + eps).
     pub scale: f32,
@@ -88,7 +88,7 @@ pub(super) struct Standard {
 impl Standard {
     /// Floats that it takes in a cache.
     pub const LEN: usize = 3;
-    /// Changes nothing.
+    /// The identity.
     pub const IDENTITY: Self = Self { mean: 0.0, rest: 0.0, scale: 1.0 };
 
     fn new(mean: f64, variance: f64, eps: f64) -> Self {

@@ -37,7 +37,7 @@ settings! {
     pub struct GlobalAvgPool {}
 }
 
-/// A window that always meets the image.
+/// Builds the windows; a padding of more than half the kernel is refused, so every window meets the image.
 fn window(
     who: &str,
     input: Shape,

@@ -1,8 +1,8 @@
-//! Recurrent layers: what RNN, LSTM and GRU share, which is everything but one step of one sample.
+//! Recurrent layers: everything that RNN, LSTM and GRU share, which is all but one step of one sample.
 //!
-//! What enters a step is one row z = [h, 1, x] for every sample, so that its gates are one product with
-//! V = [W_hh, b, W_ih]ᵀ and their gradients one product with z. Backward takes the latter for as many steps at once as
-//! one block of a product's sum has room for: what it needs of them stays in the cache of the processor.
+//! The input of a step is one row z = [h, 1, x] for every sample, so its gates are one product with V = [W_hh, b, W_ih]ᵀ
+//! and their gradients one product with z. Backward computes the latter for several steps at once, as many as one block of
+//! a product's sum holds, so that their rows stay in the processor's cache.
 //!
 //! The cache begins with blocks of (rows of the workspace) x units that survive a pass: the initial state h₀ and the
 //! gradient dL/dh₀ that backward leaves; with a memory cell h₀, c₀, dL/dc_T from outside, dL/dh₀, dL/dc₀, c_T. A new
@@ -67,7 +67,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         self.units + 1 + self.features
     }
 
-    /// Time steps whose gradients are worked off together.
+    /// Time steps whose gradients are computed by one product.
     fn together(&self, rows: usize) -> usize {
         (kernel::K_BLOCK / rows.max(1)).clamp(1, self.steps)
     }
@@ -80,7 +80,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         [w_ih, w_hh, b_ih, b_hh]
     }
 
-    /// V: W_hhᵀ, the bias and W_ihᵀ below each other; the bias twice, b_hh and b_ih, where the cell wants them apart.
+    /// V: W_hhᵀ, the bias and W_ihᵀ below each other; the bias twice, b_hh and b_ih, if the cell takes them apart.
     fn lay_weights(&self, params: &[f32], v: &mut [f32]) {
         let [w_ih, w_hh, b_ih, b_hh] = self.split(params);
         let (hidden, v) = v.split_at_mut(w_hh.len());
@@ -96,7 +96,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         }
     }
 
-    /// The rows z of every step, but for the states that the steps will leave there.
+    /// Fills the rows z of every step, except for the states, which the steps write themselves.
     fn lay_inputs(&self, x: &[f32], h0: &[f32], z: &mut [f32], rows: usize) {
         let (n, w) = (self.units, self.width());
         for (i, z) in z.chunks_exact_mut(w).enumerate().take(rows * self.steps) {
@@ -125,7 +125,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         }
     }
 
-    /// Adds what the steps from `first` on give to the gradient of the weights: dV = Σₜ zₜᵀ dgateₜ.
+    /// Adds the steps from `first` on to the gradient of the weights: dV = Σₜ zₜᵀ dgateₜ.
     fn weights_back(&self, t: &mut Tape<'_>, first: usize, rows: usize, beta: f32, grad_w_hh: &mut [f32]) {
         let (n, w, g) = (self.units, self.width(), self.gates());
         let k = rows * self.together(rows).min(self.steps - first);
@@ -235,7 +235,7 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
         t.dh[self.steps * rows * n..].fill(0.0);
         for step in (0..self.steps).rev() {
             let (dh_before, dh_after) = t.dh[step * rows * n..].split_at_mut(rows * n);
-            // What the output of this step adds to dL/dh.
+            // The output of this step adds its gradient to dL/dh.
             if self.all || step + 1 == self.steps {
                 let (every, at) = if self.all { (self.steps, step) } else { (1, 0) };
                 for (row, dh) in dh_after[..rows * n].chunks_exact_mut(n).enumerate() {
@@ -275,7 +275,7 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
                     }
                 },
             );
-            // dh of the step before: through W_hh h, besides what the cell let pass
+            // dh of the step before: through W_hh h, added to the part that bypasses the gates
             let (through, keep) = if C::APART { (dgh, 1.0) } else { (dgi, 0.0) };
             let (through, w_hh) = (Strided::rows(through, g), Strided::rows(w_hh, n));
             matmul_slices(rows, n, g, through, w_hh, keep, dh_before, n);

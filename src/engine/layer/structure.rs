@@ -7,7 +7,7 @@ use crate::registry::settings;
 /// Layers inside a layer.
 #[derive(Clone, Copy, Debug)]
 pub enum Inner<'a> {
-    /// The list, so many times after one another.
+    /// The list repeated this many times, each time with weights of its own.
     Repeat(usize, &'a [LayerConfig]),
     /// x + list(x).
     Residual(&'a [LayerConfig]),
@@ -25,7 +25,7 @@ impl Build for Flatten {
 }
 
 settings! {
-    /// The same list of layers so many times, each time with weights of its own.
+    /// Repeats a list of layers, each time with weights of its own.
     pub struct Repeat {
         /// how many times
         times: usize = 2, 1..=crate::limits::LAYERS;

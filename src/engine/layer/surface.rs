@@ -1,6 +1,6 @@
 //! A test function of the plane as a layer: its parameter is the point, its output the height there.
 //!
-//! With the loss `Output` the whole machinery of training works on it unchanged.
+//! With the loss `Output`, training works on it as on any network.
 
 use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
 use crate::engine::rng::{Purpose, Stream};

@@ -1,4 +1,4 @@
-//! What losses share that treat every output by itself: the loop, and what a target is. Knows no formula.
+//! The loop and the targets of losses that treat every output by itself. Knows no formula.
 
 use super::Targets;
 

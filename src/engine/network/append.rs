@@ -15,7 +15,7 @@ impl Network {
                     let before = self.nodes.len();
                     for _ in 0..times {
                         self.append(inner, &format!("{at}.layers"))?;
-                        // Else empty lists, nested, would be repeated for ever.
+                        // Otherwise nested empty lists would be repeated without end.
                         if self.nodes.len() == before {
                             let what = "a Repeat needs at least one layer inside".into();
                             return Err(ShapeError { at, what });

@@ -1,5 +1,5 @@
-//! Forward and back through all layers, a large batch in two parts. Which parts depends on the work alone, so the numbers
-//! are the same whoever shares it.
+//! Forward and backward through all layers; a large batch is cut in two parts. The cut depends on the work alone, so the
+//! numbers do not depend on the number of threads.
 
 use super::workspace::{Part, Workspace};
 use super::{Network, Node, Unit};
@@ -13,13 +13,13 @@ const SHARED_ROWS: usize = 16;
 const SHARED_WORK: usize = 1 << 20;
 
 impl Network {
-    /// Where a pass of so many rows is cut in two, if it is: a matter of the work alone, never of who is there to do it,
-    /// unless the numbers are the same either way.
+    /// The row at which a pass is cut in two, if it is. It depends on the work alone, not on the team, unless the numbers
+    /// are the same either way.
     fn cut_for(&self, rows: usize, team: &dyn Team) -> usize {
         if self.by_rows && !team.free() { rows } else { self.cut(rows) }
     }
 
-    /// Where it is cut for a team that has time.
+    /// The row at which it is cut for a team with an idle thread.
     pub(super) fn cut(&self, rows: usize) -> usize {
         let shared = rows >= SHARED_ROWS && rows.saturating_mul(self.work) >= SHARED_WORK;
         if shared { rows.div_ceil(2) } else { rows }
@@ -37,7 +37,7 @@ impl Network {
         let count = self.units.len();
         let (mut at, mut end) = (0, (0..count).find(gathers).unwrap_or(count));
         loop {
-            // From one layer that wants totals to the next, rows are independent.
+            // Rows are independent between two layers that need totals over the batch.
             let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
                 for unit in &self.units[at..end] {
                     let cache = &mut part.caches[unit.nodes.start];
@@ -101,8 +101,8 @@ impl Network {
         }
     }
 
-    /// Writes the activations that the last forward pass left out, because several layers were done at once and nobody
-    /// after them needed what is between: before [`Network::health`] or [`Workspace::first_non_finite`].
+    /// Writes the activations between fused layers, which the last forward pass left out. Call it before [`Network::health`]
+    /// or [`Workspace::first_non_finite`].
     pub fn reveal(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
         let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
         for unit in &self.units {
@@ -170,7 +170,7 @@ impl Network {
                     let unit = &self.units[i];
                     let Part { caches, totals: own, .. } = part;
                     let cache = &mut caches[unit.nodes.start];
-                    // What can be had apart waits for the whole batch.
+                    // Gradients that are computed over the whole batch come after both halves.
                     let now = cut == rows || self.layer(unit).apart().is_none();
                     let grads = out.as_deref_mut().filter(|_| now).map(|g| &mut g[params_of(unit)]);
                     let wanted = i > begin || input_grad;

@@ -1,11 +1,11 @@
-//! The gradient of the parameters where a batch was cut in two: each half of the parameters for itself, which two threads
-//! can do at once. Where they are cut depends on the layers alone.
+//! The gradient of the parameters of a batch that was cut in two. It is computed for two halves of the parameters, which
+//! two threads can do at once. The cut depends on the layers alone.
 
 use super::{Network, Unit};
 use crate::engine::kernel::{self, Rows};
 
 impl Network {
-    /// Where the parameters of layers whose gradient is had apart are cut into two halves, or all where there are none.
+    /// The parameter at which the layers with a separate gradient are cut into two halves; all parameters if there are none.
     pub(super) fn find_middle(&self) -> usize {
         let apart = || {
             let params = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
@@ -35,8 +35,8 @@ impl Network {
         last.map_or(0, |u| self.nodes[u.nodes.start].params.end)
     }
 
-    /// Completes the gradient of the parameters from `from` on: what is had apart is computed over the whole batch,
-    /// to the rest, which is that of the first half of the batch, `other` is added.
+    /// Completes the gradient of the parameters from `from` on. Separate gradients are computed over the whole batch; the
+    /// others hold the first half of the batch, to which `other` is added.
     pub(super) fn finish(
         &self,
         rows: usize,

@@ -14,7 +14,7 @@ impl Network {
         values.chain(caches).fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
     }
 
-    /// A cache for each layer; that of several in one is with the first of them.
+    /// A cache for each layer; fused layers keep theirs with the first of them.
     fn caches(&self, rows: usize) -> Vec<Buffer> {
         let mut caches = vec![Buffer::default(); self.nodes.len()];
         for unit in &self.units {
@@ -49,16 +49,16 @@ impl Network {
     }
 }
 
-/// What one part of a batch keeps to itself.
+/// The memory of one part of a batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Part {
     pub(super) caches: Vec<Buffer>,
     pub(super) totals: Vec<f64>,
-    /// Its share in the parameters' gradient; the first part writes to the caller's.
+    /// Its share of the parameters' gradient; the first part writes to the caller's buffer.
     pub(super) grads: Buffer,
 }
 
-/// What a pass writes: every activation, its gradient, and what layers keep between forward and backward.
+/// The memory that passes write: every activation, its gradient, and the layers' caches between forward and backward.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub(super) rows: usize,
@@ -94,8 +94,8 @@ impl Workspace {
         self.activation(self.places.count() - 1, rows)
     }
 
-    /// Activation `i`: 0 is the input, i + 1 the output of layer i. What lies between layers that are done at once is there
-    /// only after [`Network::reveal`].
+    /// Activation `i`: 0 is the input, i + 1 the output of layer i. Activations between fused layers are valid only after
+    /// [`Network::reveal`].
     pub fn activation(&self, i: usize, rows: usize) -> &[f32] {
         &self.values[self.places.of(i, rows)]
     }
@@ -106,17 +106,17 @@ impl Workspace {
         (&self.values[place.clone()], &mut self.grads[place])
     }
 
-    /// dL/d(activation i) after backward, but for what lies between layers that are done at once.
+    /// dL/d(activation i) after backward; not valid between fused layers.
     pub fn activation_grad(&self, i: usize, rows: usize) -> &[f32] {
         &self.grads[self.places.of(i, rows)]
     }
 
-    /// What layer `i` kept between forward and backward; of a pass that was cut in two, for the rows of the first half.
+    /// The cache of layer `i`; if the pass was cut in two, that of the first half's rows.
     pub fn cache(&self, i: usize) -> &[f32] {
         &self.parts[0].caches[i]
     }
 
-    /// What layer `i` kept, to be written: the initial state of a recurrent layer stands at its head.
+    /// The cache of layer `i`, to be written: the initial state of a recurrent layer stands at its head.
     pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
         &mut self.parts[0].caches[i]
     }

@@ -16,7 +16,7 @@ settings! {
 }
 
 impl Rprop {
-    /// How the present rate stands to the one with which the steps began.
+    /// The present rate divided by the rate with which the steps began.
     fn ratio(lr: f64, state: &State) -> f64 {
         let first = state.scalars[0];
         if first > 0.0 { lr / first } else { 0.0 }

@@ -62,7 +62,7 @@ impl Schedule for OneCycle {
     }
 }
 
-/// What becomes of the height of the cycles.
+/// How the height of the cycles changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CycleMode {
     /// It stays.

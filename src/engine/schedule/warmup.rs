@@ -1,4 +1,4 @@
-//! Rates that rise before they do anything else.
+//! Rates that begin with a rise.
 
 use super::{Memory, Schedule, ScheduleConfig, When, length};
 use crate::limits;

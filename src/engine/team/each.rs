@@ -6,7 +6,7 @@
 use super::Team;
 use crate::engine::kernel;
 
-/// Numbers from which on it pays to call somebody.
+/// Slices shorter than this are not shared: waking a thread would cost more than it saves.
 const SHARED: usize = 1 << 15;
 
 /// Where a slice of this length is cut: in the middle, or at its end.
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    /// What this lab is for: gradients that vanish and that explode have a norm all the same.
+    /// The norm of a vanishing or exploding gradient neither underflows nor overflows.
     #[test]
     fn the_norm_of_tiny_and_of_huge_numbers_is_right() {
         for size in [1e-40f32, 1e-25, 1e-3, 1e15, 1e30] {

@@ -55,7 +55,7 @@ impl Panel<'_> {
     }
 }
 
-/// A left or right operand by the way in which it can be read.
+/// How an operand lies in memory, which decides the loop that reads it.
 pub(super) enum Matrix<'a> {
     /// Rows contiguous, this far apart.
     Rows(&'a [f32], usize),
@@ -128,7 +128,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// As the right operand of the inner loops: asked once for each block, never for a single number.
+/// The right operand of the inner loops; called once for each block, never for a single number.
 impl Matrix<'_> {
     /// The block as rows of adjacent columns, if it can be read in place: data and distance between rows.
     pub fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
@@ -138,7 +138,7 @@ impl Matrix<'_> {
         }
     }
 
-    /// Copies the block. On its own, so that the tiles beside it stay as they were compiled.
+    /// Copies the block. A separate function: inlined, it would change how the tiles beside it are compiled.
     #[inline(never)]
     pub fn pack(&self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
         simd(

@@ -158,7 +158,7 @@ impl Function for HardSwishFn {
 elementwise!(HardSwish, |_| HardSwishFn);
 
 settings! {
-    /// y = x: a place to look at the gradient, or a linear network on purpose.
+    /// y = x: shows the gradient between two layers, or makes a network linear on purpose.
     pub struct Identity {}
 }
 

@@ -1,14 +1,13 @@
 //! Convolution with one window for every pixel: the case without unfolding.
 //!
-//! In a copy of the image with a border of zeros, the pixels under one position of the kernel are one piece of memory,
-//! shifted by that position; what falls between two rows of the image is computed too and left out. So the unfolded
-//! image is a matrix whose rows overlap, and the gradient of the input is a convolution of the same kind. Knows one
-//! image at a time.
+//! In a copy of the image with a border of zeros, the pixels under one position of the kernel are contiguous in memory,
+//! shifted by that position. Results between two image rows are computed too and then dropped. So the unfolded image is a
+//! matrix whose rows overlap, and the gradient of the input is a convolution of the same kind. Knows one image at a time.
 
 use super::super::window::Window;
 use crate::engine::kernel::{self, Strided};
 
-/// Numbers of a cache line: what each piece of the memory begins.
+/// Numbers of a cache line; each piece of the memory begins at one.
 const LINE: usize = 16;
 
 /// The geometry of bordered images.
@@ -25,7 +24,7 @@ pub(super) struct Same {
     plane: usize,
     /// From the first pixel's window to the last one's, those between two rows included.
     grid: usize,
-    /// The same with what is computed beyond it, so that there are whole vectors only.
+    /// The same, rounded up so that only whole vectors are computed.
     columns: usize,
     /// Where the first window has its number, by (channel, row, column) inside the window, for as many channels as there
     /// are on either side.
@@ -69,7 +68,7 @@ impl Same {
         channels * self.kernel * self.kernel
     }
 
-    /// Numbers of a bordered image with what may be read beyond it.
+    /// Numbers of a bordered image, with the padding that whole vectors may read beyond it.
     fn bordered(&self, channels: usize) -> usize {
         channels.saturating_mul(self.plane).saturating_add(self.columns - self.grid).next_multiple_of(LINE)
     }
@@ -163,13 +162,13 @@ impl Same {
         }
     }
 
-    /// out = W col(image), with what lies between the rows; `channels` is how many come out.
+    /// out = W col(image), including the results between image rows; `channels` is the number of output channels.
     fn correlate(&self, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
         let starts = &self.starts[..weight.len() / channels];
         kernel::correlate(weight, starts, image, &mut out[..channels * self.columns], self.columns);
     }
 
-    /// Leaves out what lies between the rows, and adds the bias, if there is one.
+    /// Drops the results between image rows, and adds the bias if there is one.
     fn keep_pixels(&self, grid: &[f32], bias: &[f32], out: &mut [f32]) {
         let planes = grid.chunks_exact(self.columns).zip(out.chunks_exact_mut(self.height * self.width));
         for (c, (grid, out)) in planes.enumerate() {

@@ -39,7 +39,7 @@ impl Build for BatchNorm {
 /// In training mean and biased variance are those of the batch, in evaluation the running ones.
 ///
 /// # Notes
-/// A channel of which the batch has one number only has no unbiased variance: PyTorch stops there, here its variance
+/// A channel with a single number in the batch has no unbiased variance. PyTorch raises an error; here the variance
 /// counts as 0.
 #[derive(Clone, Debug)]
 pub struct Normalise {
@@ -62,7 +62,7 @@ impl Normalise {
         }
     }
 
-    /// Where the batch's mean and unbiased variance of every channel stand in the cache, after the standards.
+    /// The place in the cache of the batch's mean and unbiased variance of every channel, after the normalisers.
     fn statistics<'a>(&self, cache: &'a [f32]) -> (&'a [f32], &'a [f32]) {
         let statistics = &cache[self.channels * Standard::LEN..];
         (&statistics[..self.channels], &statistics[self.channels..2 * self.channels])
@@ -75,7 +75,7 @@ impl Normalise {
         (f64::from(pivot) + shift, (totals[n + c] / count - shift * shift).max(0.0))
     }
 
-    /// Writes what every channel is normalised by to the cache, and in training the batch's statistics after it.
+    /// Writes the normaliser of every channel to the cache, and in training the batch's statistics after it.
     pub(in crate::engine::layer) fn standardise(
         &self,
         pass: Pass,

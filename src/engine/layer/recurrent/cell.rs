@@ -1,36 +1,36 @@
 //! The formula of one step of one unit, and the loop that applies it to a row of them. Knows neither time nor weights.
 
-// Arrays of lanes, filled by index: the form that the compiler keeps in registers, whatever else the slices may share.
+// Arrays of lanes filled by index are the form that the compiler keeps in registers.
 #![allow(clippy::needless_range_loop)]
 
-/// What a unit sees of a step, forward.
+/// The inputs of one unit at one step, forward.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<const GATES: usize> {
-    /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate; without the last two where the cell wants them apart. Backward:
-    /// what forward left for it.
+    /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate; without the last two terms if the cell takes them apart. In
+    /// backward: the values that forward stored in their place.
     pub gi: [f32; GATES],
-    /// W_hh h_prev + b_hh of each gate, for cells that want it apart.
+    /// W_hh h_prev + b_hh of each gate, for cells that take it apart.
     pub gh: [f32; GATES],
     pub h_prev: f32,
     /// Memory before the step, for cells that have one.
     pub c_prev: f32,
 }
 
-/// What a unit makes of it.
+/// The outputs of one unit at one step.
 pub(super) struct Made<const GATES: usize> {
-    /// What backward wants to see in place of `gi`.
+    /// The values that backward reads in place of `gi`.
     pub gates: [f32; GATES],
     pub h: f32,
     pub c: f32,
 }
 
-/// What a unit makes of the gradients with respect to its h and c.
+/// The gradients of one unit at one step, given those with respect to its h and c.
 pub(super) struct Slopes<const GATES: usize> {
     /// dL/d(gi).
     pub dgi: [f32; GATES],
-    /// dL/d(gh), for cells that want it apart.
+    /// dL/d(gh), for cells that take it apart.
     pub dgh: [f32; GATES],
-    /// dL/dh_prev as far as it does not go through the gates.
+    /// The part of dL/dh_prev that bypasses the gates.
     pub dh_prev: f32,
     pub dc_prev: f32,
 }
@@ -39,19 +39,19 @@ pub(super) struct Slopes<const GATES: usize> {
 pub(super) trait Cell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'static {
     /// Whether there is a memory c beside the state h.
     const MEMORY: bool;
-    /// Whether the gates want the products of x and of h apart, not their sum.
+    /// Whether the gates take the products of x and of h apart instead of their sum.
     const APART: bool = false;
     fn forward(&self, s: Seen<GATES>) -> Made<GATES>;
     /// `h` and `c` are those that forward made.
     fn backward(&self, s: Seen<GATES>, h: f32, c: f32, dh: f32, dc: f32) -> Slopes<GATES>;
 }
 
-/// Units that go through the formula together: the widest vector.
+/// Units that are computed together: the width of the widest vector.
 const LANES: usize = 16;
 type Lanes = [f32; LANES];
 
-/// The numbers of some units: `LANES` of them if `WHOLE`, else as many as are left, with zeros behind; zeros too where
-/// there is no such array.
+/// Loads the numbers of some units: `LANES` of them if `WHOLE`, else the remaining ones padded with zeros. An empty array
+/// gives zeros.
 #[inline(always)]
 fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> Lanes {
     let mut lanes = [0.0; LANES];
@@ -142,7 +142,7 @@ pub(super) struct RowBack<'a> {
     pub dc: &'a mut [f32],
     pub dgi: &'a mut [f32],
     pub dgh: &'a mut [f32],
-    /// What goes back beside the gates; empty where nothing does.
+    /// The gradient that bypasses the gates; empty for cells without such a path.
     pub dh_prev: &'a mut [f32],
 }
 

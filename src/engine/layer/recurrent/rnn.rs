@@ -7,7 +7,7 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 
-/// What bends the state of a plain recurrent layer.
+/// The nonlinearity of a plain recurrent layer; names as in PyTorch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Nonlinearity {
     /// Hyperbolic tangent: gradients through time shrink.
@@ -76,7 +76,7 @@ impl Cell<1> for ReluCell {
     }
 }
 
-/// Nothing goes back but through the gate.
+/// The whole gradient flows back through the gate; nothing bypasses it.
 #[inline(always)]
 fn through_the_gate(slope: f32) -> Slopes<1> {
     Slopes { dgi: [slope], dgh: [0.0], dh_prev: 0.0, dc_prev: 0.0 }

@@ -1,9 +1,9 @@
-//! Where a recurrent layer keeps what it keeps between forward and backward. Knows lengths and no arithmetic.
+//! The memory layout of a recurrent layer's cache between forward and backward. Knows lengths and no arithmetic.
 
 use super::{Cell, Recurrent};
 use crate::engine::kernel;
 
-/// The cache, cut into its buffers. What belongs to a time step is time-major: [steps, rows, numbers].
+/// The cache, cut into its buffers. Buffers over time are time-major: [steps, rows, numbers].
 pub(super) struct Tape<'a> {
     pub head: Head<'a>,
     /// dL/dh₀ .. dL/dh_T.
@@ -15,7 +15,7 @@ pub(super) struct Tape<'a> {
     pub dc: &'a mut [f32],
     pub gi: &'a mut [f32],
     pub gh: &'a mut [f32],
-    /// Gradients of as many steps as are worked off together.
+    /// Gradients of the steps that one product takes together.
     pub dgi: &'a mut [f32],
     pub dgh: &'a mut [f32],
     pub dx: &'a mut [f32],
@@ -39,7 +39,7 @@ pub(super) struct Head<'a> {
 impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     /// Blocks at the head of the cache.
     const HEAD: usize = if C::MEMORY { 6 } else { 2 };
-    /// Buffers of a kind: one of the gates, and one more where the cell wants two products.
+    /// Gate buffers of one step: one, or two where the cell takes the products of x and h apart.
     const PRODUCTS: usize = if C::APART { 2 } else { 1 };
 
     /// Floats of the cache for one row.
@@ -51,7 +51,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         states.saturating_add(gates).saturating_add(z).saturating_add(self.features)
     }
 
-    /// Floats of the cache that no row has to itself.
+    /// Floats of the cache that do not depend on the number of rows.
     pub(super) fn shared(&self) -> usize {
         let weights = self.gates().saturating_mul(2 * (self.width() + Self::PRODUCTS));
         let steps = Self::PRODUCTS * self.gates() + self.features;
