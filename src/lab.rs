@@ -4,6 +4,7 @@
 //! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
 
 pub mod exam;
+pub mod expect;
 pub mod experiment;
 pub mod files;
 pub mod follow;

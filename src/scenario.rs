@@ -91,6 +91,8 @@ settings! {
         robustness: Option<Robustness> = None;
         /// what must hold at the end, such as `adam.val_accuracy > 0.9`: makes the scenario a test
         expect: Vec<String> = Vec::new();
+        /// seeds over which `run` judges `expect`, such as `median(adam.loss) < 1`; it trains once with each
+        expect_seeds: usize = 1, 1..=limits::SEEDS;
         /// the contenders
         lanes: Vec<Lane> = Vec::new();
     }

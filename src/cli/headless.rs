@@ -2,21 +2,25 @@
 
 use super::signals::Signals;
 use super::{BadInput, Ended, print, tell};
-use crate::lab::outcome::{Expectation, Standing, Standings};
+use crate::engine::data::Files;
+use crate::lab::expect::Expectation;
+use crate::lab::experiment::Experiment;
+use crate::lab::outcome::{Standing, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
+use crate::scenario::Scenario;
 use crate::telemetry::{Band, Command, Event, Phase, Spread};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time between two lines of progress where there is no terminal.
 const LINE: Duration = Duration::from_secs(5);
 
 /// What to run, and how to speak of it.
-#[derive(Debug)]
 pub struct Headless {
     /// The run, ready to go.
     pub run: Run,
@@ -30,21 +34,36 @@ pub struct Headless {
     pub json: bool,
     /// What must hold at the end.
     pub expect: Vec<Expectation>,
+    /// The scenario with each of the other seeds over which that is judged.
+    pub others: Vec<Scenario>,
+    /// Where their data come from.
+    pub files: Arc<dyn Files + Send + Sync>,
 }
 
-/// Reads what must hold of these lanes.
+/// Reads what must hold at the end of a scenario: its own list, and `more`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn expectations(texts: &[String], lanes: &[&str]) -> Result<Vec<Expectation>, BadInput> {
+pub fn expectations(scenario: &Scenario, more: &[String]) -> Result<Vec<Expectation>, BadInput> {
+    let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
     let (mut good, mut faults) = (Vec::new(), Vec::new());
-    for text in texts {
-        match Expectation::parse(text, lanes) {
+    for text in scenario.expect.iter().chain(more) {
+        match Expectation::parse(text, &lanes) {
+            Ok(expectation) if expectation.over_seeds() && scenario.expect_seeds == 1 => {
+                let cure = "give the scenario `expect_seeds: 5`, or the run --expect-seeds 5";
+                faults.push(format!("expectation {text}: a median or a share is taken over seeds; {cure}"));
+            }
             Ok(expectation) => good.push(expectation),
             Err(what) => faults.push(format!("expectation {what}")),
         }
     }
     if faults.is_empty() { Ok(good) } else { Err(BadInput(faults)) }
+}
+
+/// The scenario with each of the other seeds over which it is judged.
+pub fn other_seeds(scenario: &Scenario) -> Vec<Scenario> {
+    let with = |k| Scenario { seed: scenario.seed.wrapping_add(k), ..scenario.clone() };
+    (1..scenario.expect_seeds as u64).map(with).collect()
 }
 
 /// Has the run measured under the attacks that must be known to decide what must hold.
@@ -61,33 +80,10 @@ impl Headless {
     /// # Errors
     /// How it ended, where that is not well.
     pub fn go(self) -> anyhow::Result<()> {
-        let Self { run, dir, end, threads, json, expect } = self;
+        let Self { run, dir, end, threads, json, expect, others, files } = self;
         let signals = Signals::listen()?;
         let runner = Runner::start(run, threads, dir, json)?;
-        let (mut standings, mut progress) = (Standings::default(), Progress::new(end, json));
-        runner.send(Command::Run);
-        let mut stopped = None;
-        while stopped.is_none() {
-            runner.wait(Duration::from_millis(100));
-            take(&runner.drain(), &mut standings, &mut progress);
-            if json {
-                // A reader that has gone ends the run; it is saved first.
-                stopped = lines(runner.take_lines()).err();
-            }
-            if let Some(code) = signals.exit_code() {
-                stopped = Some(Ended(code, "interrupted".into()).into());
-            } else if let Some(error) = runner.disk_error() {
-                stopped = Some(Ended(1, format!("stopped, since nothing can be saved: {error}")).into());
-            } else if standings.over() {
-                break;
-            }
-        }
-        let (events, rest, disk) = runner.finish();
-        take(&events, &mut standings, &mut progress);
-        progress.end(&standings);
-        if let Some(why) = stopped {
-            return Err(why);
-        }
+        let (standings, rest, disk) = train(runner, &signals, end, json)?;
         if json {
             lines(rest)?;
             lines(standings.lanes.iter().map(ending).collect())?;
@@ -100,9 +96,56 @@ impl Headless {
             return Err(Ended(1, format!("not everything is saved: {error}")).into());
         }
         let mut faults: Vec<String> = standings.lanes.iter().filter_map(failure).collect();
-        faults.extend(expect.iter().filter_map(|e| e.check(&standings).err()));
+        let (first, all) = (others.first().map_or(0, |s| s.seed.wrapping_sub(1)), others.len() + 1);
+        let mut seeds = vec![(first, standings)];
+        for (k, scenario) in (2..).zip(others) {
+            let seed = scenario.seed;
+            tell(&format!("seed {seed}, {k} of {all}\n"));
+            let experiment = Experiment::new(scenario, &*files)
+                .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
+            let mut run = Run::new(experiment, Some(end), Arc::clone(&files));
+            examine(&mut run, &expect);
+            let (standings, ..) = train(Runner::start(run, threads, None, false)?, &signals, end, json)?;
+            let failed = standings.lanes.iter().filter_map(failure);
+            faults.extend(failed.map(|what| format!("seed {seed}, {what}")));
+            seeds.push((seed, standings));
+        }
+        let seeds: Vec<_> = seeds.iter().map(|(seed, standings)| (*seed, standings)).collect();
+        faults.extend(expect.iter().filter_map(|e| e.judge(&seeds).err()));
         if faults.is_empty() { Ok(()) } else { Err(Ended(1, faults.join("\n")).into()) }
     }
+}
+
+/// Trains all lanes to their end; how they stand there, the lines of the log that nobody has printed, and why the disk
+/// has not got everything, if so.
+fn train(
+    runner: Runner,
+    signals: &Signals,
+    end: u64,
+    json: bool,
+) -> anyhow::Result<(Standings, Vec<String>, Option<String>)> {
+    let (mut standings, mut progress) = (Standings::default(), Progress::new(end, json));
+    runner.send(Command::Run);
+    let mut stopped = None;
+    while stopped.is_none() {
+        runner.wait(Duration::from_millis(100));
+        take(&runner.drain(), &mut standings, &mut progress);
+        if json {
+            // A reader that has gone ends the run; it is saved first.
+            stopped = lines(runner.take_lines()).err();
+        }
+        if let Some(code) = signals.exit_code() {
+            stopped = Some(Ended(code, "interrupted".into()).into());
+        } else if let Some(error) = runner.disk_error() {
+            stopped = Some(Ended(1, format!("stopped, since nothing can be saved: {error}")).into());
+        } else if standings.over() {
+            break;
+        }
+    }
+    let (events, rest, disk) = runner.finish();
+    take(&events, &mut standings, &mut progress);
+    progress.end(&standings);
+    stopped.map_or(Ok((standings, rest, disk)), Err)
 }
 
 fn take(events: &[Event], standings: &mut Standings, progress: &mut Progress) {

@@ -3,9 +3,10 @@
 use super::display::parse_theme;
 use super::{BadInput, Ended, open};
 use crate::engine::data::{Files, NoFiles};
+use crate::lab::expect::Expectation;
 use crate::lab::experiment::Experiment;
 use crate::lab::files;
-use crate::lab::outcome::{Expectation, Standings};
+use crate::lab::outcome::Standings;
 use crate::lab::preset;
 use crate::lab::run::Run;
 use crate::lab::run_dir::write_file;

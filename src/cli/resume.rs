@@ -1,7 +1,7 @@
 //! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit; in the lab, or without a screen.
 
 use super::display::Display;
-use super::headless::{Headless, examine, expectations};
+use super::headless::{Headless, examine, expectations, other_seeds};
 use super::opening::{Line, Opening};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
@@ -40,7 +40,6 @@ pub struct Resume {
 }
 
 /// A run as it was left.
-#[derive(Debug)]
 pub struct Reopened {
     /// Its scenario.
     pub scenario: Scenario,
@@ -50,6 +49,8 @@ pub struct Reopened {
     pub dir: RunDir,
     /// Steps at which it ends.
     pub end: u64,
+    /// Where its data come from.
+    pub files: Arc<dyn Files + Send + Sync>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -70,15 +71,15 @@ pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
         .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
     let end = steps.unwrap_or(scenario.steps as u64);
-    let mut run = Lanes::new(experiment, Some(end), files);
+    let mut run = Lanes::new(experiment, Some(end), Arc::clone(&files));
     run.restore(&resumed.lanes).map_err(bad)?;
-    Ok(Reopened { scenario, run, dir, end, warnings: resumed.warnings })
+    Ok(Reopened { scenario, run, dir, end, files, warnings: resumed.warnings })
 }
 
 impl Resume {
     /// Trains on.
     pub fn run(self) -> anyhow::Result<()> {
-        let Reopened { scenario, mut run, dir, end, warnings } = reopen(&self.dir, self.steps)?;
+        let Reopened { scenario, mut run, dir, end, files, warnings } = reopen(&self.dir, self.steps)?;
         let threads = self.threads.map(|n| n as usize);
         if self.steps.is_none() && !self.json && self.expect.is_empty() && fit().is_ok() {
             let (dir, notices) = (Some(dir), warnings);
@@ -88,10 +89,9 @@ impl Resume {
         for warning in warnings {
             tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
         }
-        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
-        let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
-        let expect = expectations(&texts, &lanes)?;
+        let expect = expectations(&scenario, &self.expect)?;
+        let others = other_seeds(&scenario);
         examine(&mut run, &expect);
-        Headless { run, dir: Some(dir), end, threads, json: self.json, expect }.go()
+        Headless { run, dir: Some(dir), end, threads, json: self.json, expect, others, files }.go()
     }
 }

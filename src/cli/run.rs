@@ -1,6 +1,6 @@
 //! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
 
-use super::headless::{Headless, examine, expectations};
+use super::headless::{Headless, examine, expectations, other_seeds};
 use super::{BadInput, open};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
@@ -36,6 +36,9 @@ pub struct Run {
     /// What must hold at the end, such as 'adam.val_accuracy > 0.9'; else the exit code is 1
     #[arg(long, value_name = "EXPR")]
     expect: Vec<String>,
+    /// Seeds over which that is judged, instead of the scenario's own number: from the scenario's seed, or --seed, on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::SEEDS as u64))]
+    expect_seeds: Option<u64>,
 }
 
 impl Run {
@@ -52,9 +55,9 @@ impl Run {
             scenario.seed = seed;
             data = scenario.prepare(&*files).map_err(|e| BadInput::new(format!("{}: {e}", opened.name)))?;
         }
-        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
-        let texts: Vec<String> = scenario.expect.iter().chain(&self.expect).cloned().collect();
-        let expect = expectations(&texts, &lanes)?;
+        scenario.expect_seeds = self.expect_seeds.map_or(scenario.expect_seeds, |n| n as usize);
+        let expect = expectations(&scenario, &self.expect)?;
+        let others = other_seeds(&scenario);
         let samples = checksum(&data.train.inputs);
         let experiment = Experiment::with_data(scenario, Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
@@ -66,9 +69,9 @@ impl Run {
             }
         };
         let end = self.steps.unwrap_or(experiment.scenario.steps as u64);
-        let mut run = Lanes::new(experiment, Some(end), files);
+        let mut run = Lanes::new(experiment, Some(end), Arc::clone(&files));
         examine(&mut run, &expect);
         let threads = self.threads.map(|n| n as usize);
-        Headless { run, dir, end, threads, json: self.json, expect }.go()
+        Headless { run, dir, end, threads, json: self.json, expect, others, files }.go()
     }
 }
