@@ -4,7 +4,7 @@ pub mod check;
 pub mod de;
 pub mod reader;
 
-pub use check::{Fault, decode, document, read, read_with_data};
+pub use check::{Checked, Fault, decode, document, inspect, read, read_with_data};
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;

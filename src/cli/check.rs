@@ -1,7 +1,7 @@
-//! `gradtui check`: all faults of scenarios, and of the data that they name.
+//! `gradtui check`: what was read, all faults of scenarios and of the data that they name, and what looks like a mistake.
 
-use super::{BadInput, open, print};
-use crate::scenario::read_with_data;
+use super::{BadInput, open, print, tell};
+use crate::scenario::inspect;
 use std::ffi::OsString;
 
 /// Arguments of `check`.
@@ -10,26 +10,37 @@ pub struct Check {
     /// Presets or files
     #[arg(value_name = "SCENARIO", required = true)]
     scenarios: Vec<OsString>,
+    /// Take warnings as faults
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Check {
-    /// Checks all of them, and says which are fine.
+    /// Checks all of them, and says of each what was read and what looks like a mistake.
     pub fn run(self) -> anyhow::Result<()> {
-        let (mut fine, mut faults) = (String::new(), Vec::new());
+        let (mut fine, mut faults, mut warnings) = (String::new(), Vec::new(), Vec::new());
         for name in &self.scenarios {
             match open(name) {
                 Err(BadInput(messages)) => faults.extend(messages),
-                Ok(opened) => match read_with_data(&opened.text, opened.files()) {
-                    Ok((scenario, _)) => {
-                        let lanes = scenario.lanes.len();
+                Ok(opened) => match inspect(&opened.text, opened.files()) {
+                    Ok(checked) => {
+                        let lanes = checked.scenario.lanes.len();
                         let plural = if lanes == 1 { "" } else { "s" };
                         fine.extend([&opened.name, ": fine, ", &lanes.to_string(), " lane", plural, "\n"]);
+                        fine.extend(checked.data.reading.lines().flat_map(|line| ["  ", line, "\n"]));
+                        warnings.extend(opened.warnings(&checked.warnings));
                     }
                     Err(found) => faults.extend(opened.faults(&found).0),
                 },
             }
         }
         print(&fine)?;
+        if self.strict {
+            faults.append(&mut warnings);
+        }
+        for warning in warnings {
+            tell(&(warning + "\n"));
+        }
         if faults.is_empty() { Ok(()) } else { Err(BadInput(faults).into()) }
     }
 }

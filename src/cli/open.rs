@@ -46,6 +46,11 @@ impl Opened {
     pub fn faults(&self, faults: &[Fault]) -> BadInput {
         BadInput(faults.iter().map(|f| f.in_file(&self.name)).collect())
     }
+
+    /// The warnings as messages.
+    pub fn warnings<'a>(&'a self, warnings: &'a [Fault]) -> impl Iterator<Item = String> + 'a {
+        warnings.iter().map(|w| w.warning_in_file(&self.name))
+    }
 }
 
 /// Opens a scenario by a preset's name or a path. A name without `/` and `.ron` is a preset's first.

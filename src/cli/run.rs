@@ -1,13 +1,13 @@
 //! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
 
 use super::headless::{Headless, examine, expectations, other_seeds};
-use super::{BadInput, open};
+use super::{BadInput, open, tell};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Run as Lanes;
 use crate::lab::run_dir::{RunDir, checkpoint::checksum};
 use crate::limits;
-use crate::scenario::read_with_data;
+use crate::scenario::{Checked, inspect};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,8 +45,11 @@ impl Run {
     /// Trains it to the end.
     pub fn run(self) -> anyhow::Result<()> {
         let opened = open(&self.scenario)?;
-        let (mut scenario, mut data) =
-            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let Checked { mut scenario, mut data, warnings } =
+            inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        for line in data.reading.lines().map(str::to_string).chain(opened.warnings(&warnings)) {
+            tell(&(line + "\n"));
+        }
         let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
             Some(disk) => Arc::new(disk.clone()),
             None => Arc::new(NoFiles),

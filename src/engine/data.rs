@@ -15,6 +15,7 @@ pub mod folder;
 pub mod idx;
 pub mod npy;
 pub mod picture;
+pub mod reading;
 pub mod sequence;
 pub mod shapes;
 pub mod split;
@@ -24,6 +25,7 @@ pub mod toy;
 mod unpack;
 
 pub use choose::choose;
+pub use reading::{Doubt, Reading};
 pub use split::{Prepared, Scaling, prepare};
 
 /// What the samples should be answered with.
@@ -139,6 +141,14 @@ pub struct Dataset {
     pub validation: Option<Samples>,
     /// The valid range of every input number (attacks clamp to it): [0, 1] for pixels; `None`: taken from the data.
     pub range: Option<(f32, f32)>,
+    /// What was read, as far as the source knows.
+    pub reading: Reading,
+}
+
+impl From<Samples> for Dataset {
+    fn from(samples: Samples) -> Self {
+        Self { samples, validation: None, range: None, reading: Reading::default() }
+    }
 }
 
 /// What a source reads its files through: the engine opens nothing itself, and a test needs no disk.

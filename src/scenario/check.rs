@@ -11,6 +11,7 @@ use crate::limits;
 use crate::registry::{Faults, Settings as _, join};
 use crate::text::{escaped, escaped_lines, excerpt};
 use serde::de::DeserializeOwned;
+use std::cell::RefCell;
 
 /// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,11 @@ impl Fault {
         format!("{}:{self}", excerpt(path, limits::NAME_CHARS))
     }
 
+    /// The same for something that is no fault yet: `path:line:column: warning: what`.
+    pub fn warning_in_file(&self, path: &str) -> String {
+        format!("{}:{}:{}: warning: {}", excerpt(path, limits::NAME_CHARS), self.line, self.column, self.what)
+    }
+
     fn at(text: &str, offset: usize, what: String) -> Self {
         let before = &text.as_bytes()[..offset.min(text.len())];
         let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
@@ -52,18 +58,37 @@ impl Fault {
 /// # Errors
 /// All faults, in the order of the text.
 pub fn read(text: &str) -> Result<Scenario, Vec<Fault>> {
-    examine(text, None).map(|(scenario, _)| scenario)
+    examine(text, None).map(|(scenario, ..)| scenario)
 }
 
-/// Reads a scenario, its data files too, and checks all of it; gives the samples as well, ready for training.
+/// A scenario that can run, with its data ready for training.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its samples, and what was read.
+    pub data: Prepared,
+    /// What can be meant so but probably is not, in the order of the text.
+    pub warnings: Vec<Fault>,
+}
+
+/// Reads a scenario, its data files too, and checks all of it.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn inspect(text: &str, files: &dyn Files) -> Result<Checked, Vec<Fault>> {
+    match examine(text, Some(files))? {
+        (scenario, Some(data), warnings) => Ok(Checked { scenario, data, warnings }),
+        (_, None, _) => unreachable!("data that cannot be had is a fault"),
+    }
+}
+
+/// The same, without the warnings.
 ///
 /// # Errors
 /// All faults, in the order of the text.
 pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepared), Vec<Fault>> {
-    match examine(text, Some(files))? {
-        (scenario, Some(data)) => Ok((scenario, data)),
-        (_, None) => unreachable!("data that cannot be had is a fault"),
-    }
+    inspect(text, files).map(|checked| (checked.scenario, checked.data))
 }
 
 /// The text of a scenario file.
@@ -119,33 +144,42 @@ fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
     faults
 }
 
-fn examine(text: &str, files: Option<&dyn Files>) -> Result<(Scenario, Option<Prepared>), Vec<Fault>> {
+/// A scenario, its data if they were read, and the warnings.
+type Examined = (Scenario, Option<Prepared>, Vec<Fault>);
+
+fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>> {
     if let Err(fault) = decode(text.as_bytes()) {
         return Err(vec![fault]);
     }
     let placed = |found| placed(text, found);
     let document = Document::new(text).map_err(placed)?;
     let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
-    let mut check = Check { document, data: None };
+    let mut check = Check { document, data: None, warnings: RefCell::default() };
     check.names(&scenario);
     check.settings(&scenario);
     scenario.complete();
     check.data(&scenario, files);
     check.problem(&scenario);
     check.lanes(&scenario);
-    let Check { document, data } = check;
+    let Check { document, data, warnings } = check;
     let faults = document.into_faults();
-    if faults.is_empty() { Ok((scenario, data)) } else { Err(placed(faults)) }
+    if faults.is_empty() { Ok((scenario, data, placed(warnings.into_inner()))) } else { Err(placed(faults)) }
 }
 
 struct Check<'a> {
     document: Document<'a>,
     data: Option<Prepared>,
+    warnings: RefCell<Vec<(usize, String)>>,
 }
 
 impl Check<'_> {
     fn fault(&self, path: &str, what: String) {
         self.document.fault(self.document.find(path).span.start, what);
+    }
+
+    /// Notes what can be meant so but probably is not, and what to write instead.
+    fn warn(&self, path: &str, what: String) {
+        self.warnings.borrow_mut().push((self.document.find(path).span.start, what));
     }
 
     /// Every number within its range.
@@ -194,7 +228,12 @@ impl Check<'_> {
             return;
         }
         match scenario.prepare(files.unwrap_or(&NoFiles)) {
-            Ok(data) => self.data = Some(data),
+            Ok(data) => {
+                for doubt in &data.reading.doubts {
+                    self.warn(doubt.at, excerpt(&doubt.what, 1000));
+                }
+                self.data = Some(data);
+            }
             Err(error) => {
                 // A fault of the choice of classes stands where that choice does.
                 let choice = ["classes", "one_against_rest"].into_iter();

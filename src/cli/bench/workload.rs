@@ -3,7 +3,7 @@
 //! Everything follows from one hash function, so no file is needed and a check loss tells whether two programs compute
 //! the same thing. Says what is trained, in the words of a scenario; knows no clock and no thread.
 
-use crate::engine::data::{Labels, Prepared, Samples};
+use crate::engine::data::{Labels, Prepared, Reading, Samples};
 use crate::engine::layer::{Fill, LayerConfig};
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
@@ -270,7 +270,12 @@ impl Workload {
             });
             Samples { shape: self.input, labels: classes(of.collect()), inputs: x }
         };
-        Prepared { validation: train.clone(), range: vec![(0.0, 1.0); train.shape.size()], train }
+        Prepared {
+            validation: train.clone(),
+            range: vec![(0.0, 1.0); train.shape.size()],
+            train,
+            reading: Reading::default(),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ fn csv((bytes, name): Asset, names: &[&str]) -> Result<Dataset, SourceError> {
         line,
         what,
     })?;
-    Ok(Dataset { samples: named(samples, names), validation: None, range: None })
+    Ok(named(samples, names).into())
 }
 
 /// The same samples under better names of their classes.
@@ -49,7 +49,7 @@ impl Source for Digits {
             16.0,
             &names,
         )?;
-        Ok(Dataset { samples, validation: None, range: Some((0.0, 1.0)) })
+        Ok(Dataset { range: Some((0.0, 1.0)), ..samples.into() })
     }
 }
 
@@ -74,7 +74,7 @@ impl Source for FashionMnist {
             255.0,
             &names,
         )?;
-        Ok(Dataset { samples, validation: Some(validation), range: Some((0.0, 1.0)) })
+        Ok(Dataset { validation: Some(validation), range: Some((0.0, 1.0)), ..samples.into() })
     }
 }
 

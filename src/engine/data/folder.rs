@@ -80,7 +80,7 @@ impl Source for Folder {
             inputs,
             labels: Labels::Classes { of, names },
         };
-        Ok(Dataset { samples, validation: None, range: Some((0.0, 1.0)) })
+        Ok(Dataset { range: Some((0.0, 1.0)), ..samples.into() })
     }
 }
 

@@ -35,7 +35,7 @@ impl Source for Idx {
             SourceError::in_file(if of_images { &self.images } else { &self.labels }, what)
         })?;
         let range = samples.inputs.iter().all(|x| (0.0..=1.0).contains(x)).then_some((0.0, 1.0));
-        Ok(Dataset { samples, validation: None, range })
+        Ok(Dataset { range, ..samples.into() })
     }
 }
 

@@ -53,7 +53,7 @@ impl Source for Npy {
             (array(&bytes).map_err(here)?, labels)
         };
         let samples = self.samples(inputs, labels).map_err(here)?;
-        Ok(Dataset { samples, validation: None, range: None })
+        Ok(samples.into())
     }
 }
 

@@ -15,7 +15,7 @@ const ALPHABET: usize = 10;
 
 fn sequences(steps: usize, features: usize, inputs: Vec<f32>, labels: Labels) -> Dataset {
     let samples = Samples { shape: Shape::Sequence { steps, features }, inputs, labels };
-    Dataset { samples, validation: None, range: None }
+    samples.into()
 }
 
 settings! {

@@ -1,6 +1,6 @@
 //! From a data set to what lanes train on: the split, the cut, the scaling. Knows no file and no network.
 
-use super::{Dataset, Labels, Samples, SourceError};
+use super::{Dataset, Labels, Reading, Samples, SourceError};
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::shape::Shape;
 use crate::registry::plain_values;
@@ -30,6 +30,8 @@ pub struct Prepared {
     pub validation: Samples,
     /// The valid range of every number of one input sample, after scaling; attacks clamp to it.
     pub range: Vec<(f32, f32)>,
+    /// What was read.
+    pub reading: Reading,
 }
 
 /// Splits, cuts and scales a data set.
@@ -46,7 +48,7 @@ pub fn prepare(
     limit: Option<usize>,
     seed: u64,
 ) -> Result<Prepared, SourceError> {
-    let Dataset { samples, validation, range } = data;
+    let Dataset { samples, validation, range, mut reading } = data;
     let mut order: Vec<usize> = (0..samples.len()).collect();
     Stream::new(seed, Purpose::Split, 0, 0).shuffle(&mut order);
     let (mut first, mut validation) = if let Some(own) = validation {
@@ -63,6 +65,9 @@ pub fn prepare(
             samples.len()
         )));
     }
+    if reading.summary.is_empty() {
+        reading.describe(&train, &validation, "");
+    }
     let affine = affine(&train, scaling);
     let mut range = match range {
         Some(range) => vec![range; train.shape.size()],
@@ -76,7 +81,7 @@ pub fn prepare(
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
     }
-    Ok(Prepared { train, validation, range })
+    Ok(Prepared { train, validation, range, reading })
 }
 
 /// Indices of the training and of the validation samples, each in the given order.
@@ -202,7 +207,7 @@ mod tests {
         let inputs = (0..n).flat_map(|i| [i as f32, 7.0, -2.0 * i as f32]).collect();
         let of = (0..n).map(|i| u32::from(i % 4 == 0)).collect();
         let labels = Labels::Classes { of, names: vec!["a".into(), "b".into()] };
-        Dataset { samples: Samples { shape: Shape::Flat(3), inputs, labels }, validation: None, range: None }
+        Samples { shape: Shape::Flat(3), inputs, labels }.into()
     }
 
     #[test]

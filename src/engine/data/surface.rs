@@ -1,6 +1,6 @@
 //! A test function of the plane in place of data: nothing to learn from, only somewhere to go.
 
-use super::{Dataset, Files, Labels, Samples, Source, SourceError};
+use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError};
 use crate::engine::layer::{self, LayerConfig};
 use crate::engine::loss::LossConfig;
 use crate::engine::loss::output::Output;
@@ -26,7 +26,9 @@ impl Source for Surface {
         let one = Shape::Flat(1);
         let labels = Labels::Values { of: vec![0.0], shape: one };
         let samples = Samples { shape: one, inputs: vec![0.0], labels };
-        Ok(Dataset { validation: Some(samples.clone()), samples, range: None })
+        let summary = vec!["no samples: the two weights are the problem".into()];
+        let reading = Reading { summary, ..Reading::default() };
+        Ok(Dataset { validation: Some(samples.clone()), reading, ..samples.into() })
     }
 
     fn problem(&self) -> Option<(Vec<LayerConfig>, LossConfig)> {

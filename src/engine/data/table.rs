@@ -70,7 +70,7 @@ impl Source for Csv {
         let bytes = files.read(&self.path, limits::DATA_FILE_BYTES).map_err(|what| fault((None, what)))?;
         let text = unpack::all(bytes, limits::DATA_FILE_BYTES).map_err(|what| fault((None, what)))?;
         let samples = read(&text, self.label.as_ref(), self.regression).map_err(fault)?;
-        Ok(Dataset { samples, validation: None, range: None })
+        Ok(samples.into())
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn plane(points: Vec<[f32; 2]>, of: Vec<u32>, names: &[&str]) -> Data
         inputs: points.into_flattened(),
         labels: Labels::Classes { of, names },
     };
-    Dataset { samples, validation: None, range: None }
+    samples.into()
 }
 
 pub(super) fn draws(seed: u64) -> Stream {

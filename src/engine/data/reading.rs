@@ -1,0 +1,233 @@
+//! What was read: the samples, inputs and target as the user's files gave them, and what looks like a mistake.
+//!
+//! A source fills in names, notes and doubts; [`super::prepare`] adds the counts and ranges. `check`, `run` and the lab show it.
+
+use super::{Labels, Samples};
+use crate::engine::shape::Shape;
+use crate::text::excerpt;
+
+/// Inputs or classes that are listed before the rest is only counted.
+const LISTED: usize = 10;
+/// Characters of a name in a list.
+const NAME: usize = 30;
+
+/// What was read. The default says nothing beyond the counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// What the source found and did, a line each: the separator, rows dropped, files skipped.
+    pub notes: Vec<String>,
+    /// The inputs in order, where they have names.
+    pub inputs: Vec<Input>,
+    /// Names of what is predicted, where it has names.
+    pub targets: Vec<String>,
+    /// What looks like a mistake.
+    pub doubts: Vec<Doubt>,
+    /// Samples, inputs and target in words, with counts and ranges before scaling; made by [`super::prepare`].
+    pub summary: Vec<String>,
+}
+
+/// One input as the file gives it: a number, or a text that became one or several numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Its heading.
+    pub name: String,
+    /// How it became numbers.
+    pub kind: Kind,
+}
+
+/// How an input became numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// It is one number.
+    Number,
+    /// A text of these values: as many numbers, one of them 1 and the others 0.
+    OneHot(Vec<String>),
+    /// A text of these values, numbered from 0.
+    Ordinal(Vec<String>),
+}
+
+impl Input {
+    /// Numbers of a sample that it takes.
+    pub fn width(&self) -> usize {
+        match &self.kind {
+            Kind::OneHot(values) => values.len(),
+            Kind::Number | Kind::Ordinal(_) => 1,
+        }
+    }
+}
+
+/// Something that can be meant so, but probably is not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// The setting of the scenario where it is shown.
+    pub at: &'static str,
+    /// What looks wrong, and what to write instead.
+    pub what: String,
+}
+
+impl Doubt {
+    /// A doubt about the data set.
+    pub fn data(what: impl Into<String>) -> Self {
+        Self { at: "data", what: what.into() }
+    }
+}
+
+impl Reading {
+    /// All of it, a line each: samples, inputs, target, then the notes.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.summary.iter().chain(&self.notes).map(String::as_str)
+    }
+
+    /// Notes the counts and ranges of these samples, which are not scaled yet.
+    pub(super) fn describe(&mut self, train: &Samples, validation: &Samples, how: &str) {
+        self.summary = vec![
+            format!("{} samples to train, {} to validate{how}", train.len(), validation.len()),
+            self.describe_inputs(train),
+            self.describe_target(train, validation),
+        ];
+    }
+
+    fn describe_inputs(&self, train: &Samples) -> String {
+        let all = || range(train.inputs.iter().copied());
+        match train.shape {
+            Shape::Image { .. } => format!("inputs: pictures of {}, {}", train.shape, all()),
+            Shape::Sequence { .. } => format!("inputs: sequences of {}, {}", train.shape, all()),
+            Shape::Flat(n) if self.inputs.is_empty() => format!("{}: {}", counted(n, "input"), all()),
+            Shape::Flat(n) => {
+                let mut at = 0;
+                let one = |input: &Input| {
+                    let name = excerpt(&input.name, NAME);
+                    let text = match &input.kind {
+                        Kind::Number => {
+                            format!("{name} {}", range(train.inputs.iter().skip(at).step_by(n).copied()))
+                        }
+                        Kind::OneHot(values) => format!("{name} one of {}", listed(values)),
+                        Kind::Ordinal(values) => format!("{name} numbered {}", listed(values)),
+                    };
+                    at += input.width();
+                    text
+                };
+                let words: Vec<String> = self.inputs.iter().take(LISTED).map(one).collect();
+                let numbers = if n == self.inputs.len() { String::new() } else { format!(" ({n} numbers)") };
+                let head = counted(self.inputs.len(), "input");
+                format!("{head}{numbers}: {}{}", words.join("; "), beyond(self.inputs.len()))
+            }
+        }
+    }
+
+    fn describe_target(&self, train: &Samples, validation: &Samples) -> String {
+        let named: Vec<String> = self.targets.iter().take(LISTED).map(|n| excerpt(n, NAME)).collect();
+        let named = if named.is_empty() { String::new() } else { format!(" {}", named.join(", ")) };
+        match (&train.labels, &validation.labels) {
+            (Labels::Values { of, shape }, _) if shape.size() == 1 => {
+                let (mean, spread) = moments(of);
+                let ends = range(of.iter().copied());
+                format!("target{named}: a number, {ends}, mean {}, spread {}", short(mean), short(spread))
+            }
+            (Labels::Values { of, shape }, _) => {
+                format!("target{named}: {} numbers, {}", shape.size(), range(of.iter().copied()))
+            }
+            (
+                Labels::Classes { of, names } | Labels::StepClasses { of, names },
+                Labels::Classes { of: held, .. } | Labels::StepClasses { of: held, .. },
+            ) => {
+                let mut counts = vec![0usize; names.len()];
+                // Validation on the training samples counts each of them once.
+                let held = if of == held { &[] } else { &held[..] };
+                for &class in of.iter().chain(held) {
+                    counts[class as usize] += 1;
+                }
+                let each: Vec<String> = names
+                    .iter()
+                    .zip(&counts)
+                    .take(LISTED)
+                    .map(|(name, n)| format!("{} ({n})", excerpt(name, NAME)))
+                    .collect();
+                let classes = format!("{} classes", names.len());
+                format!("target{named}: {classes}: {}{}", each.join(", "), beyond(names.len()))
+            }
+            _ => format!("target{named}"),
+        }
+    }
+}
+
+/// `1 input`, `4 inputs`.
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn beyond(n: usize) -> String {
+    if n > LISTED { format!(", and {} more", n - LISTED) } else { String::new() }
+}
+
+/// The first of these texts, and how many more there are.
+pub(super) fn listed(values: &[String]) -> String {
+    let first: Vec<String> = values.iter().take(LISTED).map(|v| excerpt(v, NAME)).collect();
+    format!("{}{}", first.join(", "), beyond(values.len()))
+}
+
+/// `-0.94 to 5.2`.
+fn range(values: impl Iterator<Item = f32>) -> String {
+    let (low, high) = values.fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+    format!("{} to {}", short(f64::from(low)), short(f64::from(high)))
+}
+
+/// Mean and standard deviation.
+pub(super) fn moments(values: &[f32]) -> (f64, f64) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+    let variance = values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+    (mean, variance.sqrt())
+}
+
+/// A number with four significant digits: `0.9333`, `1092`, `2.01e11`.
+pub fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return format!("{x}");
+    }
+    let rounded: f64 = format!("{x:.3e}").parse().unwrap_or(x);
+    if (1e-3..1e7).contains(&x.abs()) { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_targets_and_counts_are_told() {
+        let samples = Samples {
+            shape: Shape::Flat(3),
+            inputs: vec![0.5, 1.0, 0.0, -2.0, 0.0, 1.0],
+            labels: Labels::Classes { of: vec![0, 1], names: vec!["no".into(), "yes".into()] },
+        };
+        let mut reading = Reading {
+            inputs: vec![
+                Input { name: "size".into(), kind: Kind::Number },
+                Input { name: "colour".into(), kind: Kind::OneHot(vec!["red".into(), "blue".into()]) },
+            ],
+            targets: vec!["sold".into()],
+            notes: vec!["separator ;".into()],
+            ..Reading::default()
+        };
+        reading.describe(&samples, &samples, "");
+        let lines: Vec<&str> = reading.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "2 samples to train, 2 to validate",
+                "2 inputs (3 numbers): size -2 to 0.5; colour one of red, blue",
+                "target sold: 2 classes: no (1), yes (1)",
+                "separator ;",
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        for (x, text) in
+            [(0.0, "0"), (1092.47, "1092"), (0.93333, "0.9333"), (2.0103e11, "2.01e11"), (-3.0, "-3")]
+        {
+            assert_eq!(short(x), text);
+        }
+    }
+}
