@@ -1,14 +1,16 @@
-//! Faults on order, for tests of what happens then: the environment names one (`GRADTUI_FAULT=panic-worker:1`). Knows nobody
-//! who asks; without the feature `faults`, which no release has, nothing is ever ordered.
+//! Faults on order, for tests of what happens then. The test program `faults` orders one; `gradtui` itself never does,
+//! whatever its environment says. Knows nobody who asks.
 
-/// Whether this fault was ordered.
-#[cfg(feature = "faults")]
-pub fn ordered(fault: &str) -> bool {
-    std::env::var("GRADTUI_FAULT").is_ok_and(|wanted| wanted == fault)
+use std::sync::OnceLock;
+
+static ORDERED: OnceLock<String> = OnceLock::new();
+
+/// Orders a fault, such as `panic-worker:1`, for the rest of the process.
+pub fn order(fault: String) {
+    let _ = ORDERED.set(fault);
 }
 
 /// Whether this fault was ordered.
-#[cfg(not(feature = "faults"))]
-pub fn ordered(_: &str) -> bool {
-    false
+pub fn ordered(fault: &str) -> bool {
+    ORDERED.get().is_some_and(|wanted| wanted == fault)
 }

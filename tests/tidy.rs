@@ -138,6 +138,12 @@ fn the_engine_computes_the_same_on_every_machine() {
 }
 
 #[test]
+fn no_fault_is_ordered_by_what_is_built_to_be_used() {
+    let left = offenders(&["faults::order(", "GRADTUI_FAULT"], &[], &["faults"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn unsafe_code_stays_in_its_corner() {
     let left = offenders(&["unsafe {", "unsafe fn", "allow(unsafe_code)"], &[], &["engine/kernel"]);
     assert!(left.is_empty(), "{left:?}");

@@ -1,4 +1,4 @@
-//! How the lab ends: asked, told by a signal, by a fault of its own; the terminal is always given back.
+//! How the lab ends: asked or told by a signal; the terminal is always given back.
 
 use crate::pty::{Place, code, step};
 use rustix::process::Signal;
@@ -52,31 +52,4 @@ fn signals_to_end_save_and_give_the_terminal_back() {
         lab.given_back();
         assert!(place.resumes("run"), "{signal:?}");
     }
-}
-
-#[test]
-fn a_panic_of_the_screen_is_readable_and_the_run_is_saved() {
-    let place = Place::new();
-    let vars = [("GRADTUI_FAULT", Some("panic-ui"))];
-    let mut lab = place.start_with("s.ron --out run", (120, 40), &vars);
-    assert_eq!(code(lab.end()), 101);
-    lab.given_back();
-    let text = lab.text();
-    assert!(text.contains("panicked") && text.contains("on order"), "{text}");
-    assert!(place.resumes("run"));
-}
-
-#[test]
-fn a_panic_of_a_worker_costs_one_lane_and_leaves_the_screen_alone() {
-    let place = Place::new();
-    let vars = [("GRADTUI_FAULT", Some("panic-worker:0"))];
-    let mut lab = place.start_with("s.ron", (120, 40), &vars);
-    lab.see("failed");
-    let before = step(&lab.text());
-    lab.press(".");
-    lab.until("the other lane goes on", |text| step(text) > before + 10);
-    assert!(!lab.text().contains("panicked"));
-    lab.press("qq");
-    lab.end();
-    lab.given_back();
 }

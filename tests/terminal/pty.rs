@@ -46,7 +46,18 @@ impl Place {
 
     /// The program in a terminal of so many columns and rows, with these variables; `None` removes one.
     pub fn start_with(&self, words: &str, size: (u16, u16), vars: &[(&str, Option<&str>)]) -> Session {
-        Session::start(self, PROGRAM, &words.split_whitespace().collect::<Vec<_>>(), size, vars)
+        self.start_other(PROGRAM, words, size, vars)
+    }
+
+    /// Another program in its place.
+    pub fn start_other(
+        &self,
+        program: &str,
+        words: &str,
+        size: (u16, u16),
+        vars: &[(&str, Option<&str>)],
+    ) -> Session {
+        Session::start(self, program, &words.split_whitespace().collect::<Vec<_>>(), size, vars)
     }
 
     /// A shell's script as the leader of a terminal.
