@@ -17,5 +17,6 @@ pub mod run;
 pub mod run_dir;
 pub mod runner;
 pub mod stepped;
+mod store;
 pub mod trail;
 pub mod trainer;

@@ -20,6 +20,8 @@ pub const PARAMETERS: usize = 20_000_000;
 pub const LAYERS: usize = 256;
 /// Floats of one network's activations for one batch.
 pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
+/// Bytes that all lanes of a run take, over all seeds.
+pub const MEMORY: u64 = 4 << 30;
 /// Lanes of a scenario.
 pub const LANES: usize = 8;
 /// Seeds of a lane.

@@ -2,13 +2,14 @@
 
 pub mod check;
 pub mod de;
+pub mod memory;
 pub mod reader;
 
 pub use check::{Checked, Fault, decode, document, inspect, read, read_with_data};
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
-pub use crate::engine::data::{DataConfig, Scaling};
+pub use crate::engine::data::{DataConfig, Prepared, Scaling};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};

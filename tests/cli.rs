@@ -296,6 +296,8 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
     let files = Files::new("attack-faults");
     let image = files.write("seven.png", seven());
     let broken = files.write("broken.png", &seven()[..60]);
+    let link = files.0.join("link.png");
+    std::os::unix::fs::symlink("/dev/full", &link).expect("a link");
     let text = |p: &PathBuf| p.to_string_lossy().into_owned();
     for (image, more, part) in [
         (&image, &["--with", "fgsm-digit"][..], "did you mean fgsm-digits"),
@@ -310,6 +312,9 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         (&broken, &["--with", "fgsm-digits"], "broken.png: "),
         (&files.0.join("absent.png"), &["--with", "fgsm-digits"], "no such file"),
         (&image, &["--with", "fgsm-digits", "--out", &text(&image)], "overwrite the image itself"),
+        (&image, &["--with", "fgsm-digits", "--out", "/dev/full"], "a device or a pipe"),
+        (&image, &["--with", "fgsm-digits", "--out", &text(&link)], "a link has this name"),
+        (&image, &["--with", "fgsm-digits", "--out", "/nowhere/x.png"], "its directory is not there"),
     ] {
         let mut all = vec!["attack".to_string(), text(image)];
         all.extend(more.iter().map(ToString::to_string));
@@ -317,6 +322,23 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         let err = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(out.status.code() == Some(2) && err.contains(part), "{part}: {err}");
     }
+}
+
+#[test]
+fn an_attack_that_cannot_write_all_its_pictures_says_so_and_leaves_none() {
+    let files = Files::new("attack-full");
+    files.write("seven.png", seven());
+    // In units of 512 bytes: less than the largest of the three takes.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1; exec '{}' attack seven.png --with fgsm-digits --steps 1 --out adv.png",
+        env!("CARGO_BIN_EXE_gradtui")
+    );
+    let out = Command::new("/bin/sh").args(["-c", &script]).current_dir(&files.0).output().expect("a start");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(1) && said.contains("file-size limit"), "{said}");
+    assert!(!String::from_utf8_lossy(&out.stdout).contains("wrote"));
+    let left: Vec<_> = std::fs::read_dir(&files.0).expect("a directory").flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]

@@ -208,6 +208,58 @@ fn a_directory_that_is_not_ours_or_in_use_is_refused_untouched() {
 }
 
 #[test]
+fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
+    let place = Place::new("replaced");
+    let start = |seed: &str| {
+        let words = ["run", "s.ron", "--steps", "1000000000", "--out", "d", "--seed", seed];
+        let child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("a start");
+        let saved = place.0.join("d/checkpoint");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(50);
+        while !saved.exists() {
+            assert!(std::time::Instant::now() < deadline, "no checkpoint");
+            std::thread::yield_now();
+        }
+        child
+    };
+    let first = start("1");
+    std::fs::remove_dir_all(place.0.join("d")).expect("removed");
+    let mut second = start("2");
+    let out = first.wait_with_output().expect("an end");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(1) && said.contains("was removed or emptied"), "{said}");
+    let pid = rustix::process::Pid::from_child(&second);
+    rustix::process::kill_process(pid, Signal::TERM).expect("a signal");
+    assert_eq!(second.wait().expect("an end").code(), Some(143));
+    let scenario = std::fs::read_to_string(place.0.join("d/scenario.ron")).expect("a scenario");
+    assert!(scenario.contains("seed: 2"), "{scenario}");
+    assert_eq!(place.go("resume d --steps 1").0, 0);
+}
+
+#[test]
+fn files_of_another_run_and_edited_ones_are_refused_in_words() {
+    let place = Place::new("mixed");
+    assert_eq!(place.go("run s.ron --steps 40 --out d").0, 0);
+    assert_eq!(place.go("run s.ron --steps 60 --seed 2 --out e").0, 0);
+    let of = |name: &str| std::fs::read(place.0.join(name)).expect("a file");
+    for (name, other, what) in [
+        ("checkpoint", of("e/checkpoint"), "scenario.ron is not the one"),
+        ("scenario.ron", of("e/scenario.ron"), "scenario.ron is not the one"),
+        ("metrics.jsonl", of("e/metrics.jsonl"), "metrics.jsonl is not the log"),
+        ("metrics.jsonl", of("d/metrics.jsonl")[200..].to_vec(), "metrics.jsonl is not the log"),
+    ] {
+        let path = place.0.join("d").join(name);
+        let good = std::fs::read(&path).expect("a file");
+        std::fs::write(&path, &other).expect("a file");
+        let (code, _, said) = place.go("resume d --steps 80");
+        assert!(code == 2 && said.contains(what), "{name}: {said}");
+        assert!(std::fs::read(&path).expect("a file") == other, "{name} was changed");
+        std::fs::write(&path, good).expect("a file");
+    }
+    assert_eq!(place.go("resume d --steps 80").0, 0);
+}
+
+#[test]
 fn the_seed_changes_the_run_and_threads_do_not() {
     let place = Place::new("seed");
     let (_, one, _) = place.go("run s.ron --json --steps 50 --threads 1");
@@ -215,20 +267,6 @@ fn the_seed_changes_the_run_and_threads_do_not() {
     let (_, other, _) = place.go("run s.ron --json --steps 50 --seed 2");
     assert_eq!(one, three);
     assert_ne!(one, other);
-}
-
-/// With the test build: `cargo test --features faults`.
-#[cfg(feature = "faults")]
-#[test]
-fn a_worker_that_panics_costs_one_lane() {
-    let place = Place::new("panic");
-    let mut command = place.command(&["run", "s.ron", "--json", "--steps", "20000"]);
-    let out = command.env("GRADTUI_FAULT", "panic-worker:1").output().expect("a start");
-    assert_eq!(out.status.code(), Some(1));
-    let (text, words) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(text.contains(r#""step":20000,"lane":"adam","end":"finished""#), "{text}");
-    assert!(words.contains("lane momentum: a fault of the program"), "{words}");
-    assert!(!words.contains("panicked"), "{words}");
 }
 
 #[test]

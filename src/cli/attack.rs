@@ -220,6 +220,9 @@ impl Attack {
         {
             return Err(BadInput::new(format!("{shown}: --out would overwrite the image itself")).into());
         }
+        for path in pictures::paths(&out) {
+            files::writable(&path).map_err(|e| BadInput::new(e.to_string()))?;
+        }
         let directory = Path::new(&self.with).is_dir();
         let mut trained = None;
         let mut ready = None;

@@ -5,7 +5,7 @@ use super::{BadInput, Ended, tell};
 use crate::lab::follow::{Teller, history};
 use crate::lab::preset;
 use crate::lab::run::Run;
-use crate::lab::run_dir::{self, RunDir};
+use crate::lab::run_dir::{Home, RunDir};
 use crate::lab::runner::Runner;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId};
@@ -67,11 +67,11 @@ impl Opening {
         if let (true, Some(place)) = (detach, &place) {
             notices.push(format!("without its line the run goes on; then `gradtui watch {place}` shows it"));
         }
-        let home = dir.as_ref().map(|d| d.path().to_path_buf());
+        let home = dir.as_ref().map(RunDir::home);
         let scripted = script_of.is_some();
         let mut unsaved = dir.is_none();
         // What the log tells of a run that is taken up again; once.
-        let mut past = home.clone().filter(|_| run.foremost() > 0);
+        let mut past = home.as_ref().map(|h| h.path().to_path_buf()).filter(|_| run.foremost() > 0);
         let clocks = run.clocks();
         let runner = Runner::start(run, threads, dir, false)?;
         runner.send(Command::Pace(Some(comfortable(scenario.steps))));
@@ -86,7 +86,7 @@ impl Opening {
             detach,
             notices,
             scripted,
-            reels: &mut || reel(home.as_deref(), script_of.as_deref()),
+            reels: &mut || reel(home.as_ref(), script_of.as_deref()),
             send: &mut |command| runner.send(command),
             drain: &mut || {
                 let mut events = runner.drain();
@@ -103,7 +103,11 @@ impl Opening {
         if let Some(why) = disk {
             tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
         } else if let Some(place) = place {
-            tell(&format!("saved; `gradtui resume {place}` goes on\n"));
+            tell(&if home.is_some_and(|home| home.is_in_place()) {
+                format!("saved; `gradtui resume {place}` goes on\n")
+            } else {
+                format!("saved, but {place} was moved meanwhile: `gradtui resume` goes on where it is now\n")
+            });
         }
         self::ended(ended)
     }
@@ -137,9 +141,9 @@ pub fn ended(ended: Result<u8, Unfit>) -> anyhow::Result<()> {
 }
 
 /// A new recording in the run's directory.
-fn reel(home: Option<&Path>, scenario: Option<&str>) -> Result<Reel, String> {
-    let home = home.ok_or("this run has no directory to record to; name one by --out")?;
-    let (file, path) = run_dir::recording(home).map_err(|e| e.to_string())?;
+fn reel(home: Option<&Home>, scenario: Option<&str>) -> Result<Reel, String> {
+    let home = home.cloned().ok_or("this run has no directory to record to; name one by --out")?;
+    let (file, path) = home.recording().map_err(|e| e.to_string())?;
     let script = path.with_extension("ron");
     let shown = |path: &Path| escaped(&path.display().to_string()).into_owned();
     let file_name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -151,7 +155,7 @@ fn reel(home: Option<&Path>, scenario: Option<&str>) -> Result<Reel, String> {
         file_name(&path),
     );
     let save = Box::new(move |text: &str| {
-        run_dir::write_file(&script, text.as_bytes()).map_err(|e| e.to_string())?;
+        home.write(&file_name(&script), text.as_bytes()).map_err(|e| e.to_string())?;
         Ok(file_name(&script))
     });
     Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })

@@ -9,7 +9,6 @@ use crate::lab::files;
 use crate::lab::outcome::Standings;
 use crate::lab::preset;
 use crate::lab::run::Run;
-use crate::lab::run_dir::write_file;
 use crate::lab::stepped::Stepped;
 use crate::limits;
 use crate::scenario::{Scenario, read_with_data};
@@ -125,14 +124,11 @@ impl Record {
             Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
             Failed::Write(e) => e.into(),
         })?;
-        if let Some(out) = &self.out {
-            write_file(out, &bytes).map_err(|e| Ended(1, e.to_string()))?;
-        }
-        if let (Some(out), Some(picture)) = (&self.svg, last) {
-            write_file(out, still::svg(&picture, &title, self.theme == Scheme::Light).as_bytes())
-                .map_err(|e| Ended(1, e.to_string()))?;
-        }
-        Ok(())
+        let svg = last.map(|picture| still::svg(&picture, &title, self.theme == Scheme::Light));
+        let cast = self.out.as_deref().map(|out| (out, &bytes[..]));
+        let svg = self.svg.as_deref().zip(svg.as_deref().map(str::as_bytes));
+        let all: Vec<_> = cast.into_iter().chain(svg).collect();
+        files::write(&all).map_err(|e| Ended(1, e.to_string()).into())
     }
 
     fn named(&self) -> String {

@@ -55,21 +55,36 @@ pub struct Reopened {
     pub warnings: Vec<String>,
 }
 
+/// What the scenario of a run amounts to.
+fn build(text: &str, base: &Path) -> Result<Experiment, BadInput> {
+    let files = Disk { base: base.into() };
+    let (scenario, data) = read_with_data(text, &files)
+        .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
+    Experiment::with_data(scenario, Arc::new(data), &files)
+        .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))
+}
+
 /// Opens a run directory to go on with it.
 ///
 /// # Errors
 /// Why there is nothing to go on with.
 pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     let bad = |what: String| BadInput::new(format!("{}: {what}", path.display()));
-    let (dir, mut resumed) = RunDir::resume(path).map_err(|e| BadInput::new(e.to_string()))?;
-    let files: Arc<dyn Files + Send + Sync> = Arc::new(Disk { base: resumed.base.clone() });
-    let (scenario, data) = read_with_data(&resumed.scenario, &*files)
-        .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
-    if checksum(&data.train.inputs) != resumed.data {
+    // The size of a checkpoint is compared with what its scenario needs before it is read.
+    let mut built = None;
+    let mut need = |text: &str, base: &Path| {
+        let (_, built) = built.insert(((text.to_string(), base.to_path_buf()), build(text, base)));
+        built.as_ref().map_or(limits::MEMORY, Experiment::checkpoint_bytes)
+    };
+    let (dir, mut resumed) = RunDir::resume(path, &mut need).map_err(|e| BadInput::new(e.to_string()))?;
+    let of = (resumed.scenario.clone(), resumed.base.clone());
+    let built = built.filter(|(which, _)| *which == of).map(|(_, built)| built);
+    let experiment = built.unwrap_or_else(|| build(&of.0, &of.1))?;
+    let scenario = experiment.scenario.clone();
+    if checksum(&experiment.data.train.inputs) != resumed.data {
         resumed.warnings.push("the data are others than when the run began".into());
     }
-    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
-        .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
+    let files: Arc<dyn Files + Send + Sync> = Arc::new(Disk { base: resumed.base.clone() });
     let end = steps.unwrap_or(scenario.steps as u64);
     let mut run = Lanes::new(experiment, Some(end), Arc::clone(&files));
     run.restore(&resumed.lanes).map_err(bad)?;

@@ -6,6 +6,7 @@ use crate::engine::data::Files;
 pub use crate::engine::data::Prepared as Data;
 use crate::engine::network::Network;
 use crate::limits;
+use crate::scenario::memory::{self, Need};
 use crate::scenario::{Lane, Recipe, Scenario};
 use crate::telemetry::{LaneInfo, LayerInfo};
 use std::sync::Arc;
@@ -79,7 +80,24 @@ impl Experiment {
                 }
             }
         }
-        if faults.is_empty() { Ok(Self { scenario, data, others, lanes }) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let experiment = Self { scenario, data, others, lanes };
+        let room = memory::fits(experiment.needs(), experiment.scenario.seeds);
+        room.map_err(|what| vec![Fault { at: "lanes".into(), what }])?;
+        Ok(experiment)
+    }
+
+    /// What a seed of each lane takes.
+    fn needs(&self) -> impl Iterator<Item = Need> {
+        let attacked = self.scenario.robustness.is_some();
+        self.lanes.iter().map(move |lane| lane.recipe.memory(&lane.network, &self.data, attacked))
+    }
+
+    /// The most bytes that a checkpoint of it can have.
+    pub fn checkpoint_bytes(&self) -> u64 {
+        memory::checkpoint(self.needs(), self.scenario.seeds)
     }
 }
 

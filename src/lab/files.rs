@@ -1,7 +1,12 @@
-//! Files that somebody named, read with care: regular files only, within a limit, never waiting for a device or a pipe.
+//! Files that somebody named, read and written with care: regular files only, within a limit, never waiting for a device or a
+//! pipe, never half written.
 
+use super::run_dir::{DirError, plain};
+use super::store::Dir;
 use crate::engine::data::{Entry, Files};
 use crate::limits;
+use rustix::fs::FileType;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -55,6 +60,90 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
+/// A place for a file that somebody named: its directory, held open, and its name there.
+struct Target<'a> {
+    path: &'a Path,
+    dir: Dir,
+    name: &'a OsStr,
+}
+
+impl<'a> Target<'a> {
+    /// Only where a regular file or nothing has this name, not even a link to a file.
+    fn new(path: &'a Path) -> Result<Self, DirError> {
+        let fault = |what: String| DirError { path: path.into(), what };
+        let name = path.file_name().ok_or_else(|| fault("this is no name of a file".into()))?;
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = Dir::open(parent).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => fault("its directory is not there".into()),
+            _ => fault(plain(&e)),
+        })?;
+        match dir.kind(name).map_err(|e| fault(plain(&e)))? {
+            None | Some(FileType::RegularFile) => Ok(Self { path, dir, name }),
+            Some(FileType::Symlink) => Err(fault("a link has this name; name the file itself".into())),
+            Some(FileType::Directory) => Err(fault("a directory has this name".into())),
+            Some(_) => Err(fault("a device or a pipe has this name".into())),
+        }
+    }
+
+    fn fault(&self, e: std::io::Error) -> DirError {
+        DirError { path: self.path.into(), what: plain(&e) }
+    }
+
+    /// Writes a file of another name beside it.
+    fn put(&self, bytes: &[u8]) -> Result<String, DirError> {
+        for n in 0..1000 {
+            let name = format!(".gradtui-{}-{n}.new", std::process::id());
+            match self.dir.put(&name, bytes) {
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(self.fault(e)),
+                Ok(()) => return Ok(name),
+            }
+        }
+        Err(DirError {
+            path: self.path.into(),
+            what: "no name for a temporary file is free beside it".into(),
+        })
+    }
+}
+
+/// Whether a file could be written under this name, as far as can be seen without writing.
+///
+/// # Errors
+/// Why not, in words.
+pub fn writable(path: &Path) -> Result<(), DirError> {
+    Target::new(path).map(|_| ())
+}
+
+/// Writes files that somebody asked for, all of them or none: each is on the disk under another name before any takes its
+/// place. They are for their owner alone.
+///
+/// # Errors
+/// Why one cannot be written, or that something else than a file has its name.
+pub fn write(files: &[(&Path, &[u8])]) -> Result<(), DirError> {
+    let mut ready = Vec::new();
+    let mut put = || -> Result<(), DirError> {
+        for &(path, bytes) in files {
+            let target = Target::new(path)?;
+            let name = target.put(bytes)?;
+            ready.push((target, Some(name)));
+        }
+        for (target, name) in &mut ready {
+            if let Some(new) = &*name {
+                target.dir.rename(new, target.name).map_err(|e| target.fault(e))?;
+                *name = None;
+            }
+        }
+        ready.iter().try_for_each(|(target, _)| target.dir.sync().map_err(|e| target.fault(e)))
+    };
+    let written = put();
+    for (target, name) in ready {
+        if let Some(name) = name {
+            let _ = target.dir.remove(name);
+        }
+    }
+    written
+}
+
 /// Files as a scenario names them: relative to the directory in which it lies.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -94,6 +183,7 @@ impl Files for Disk {
 
 #[cfg(test)]
 mod tests {
+    use super::super::store;
     use super::*;
 
     #[test]
@@ -121,5 +211,66 @@ mod tests {
         assert!(entries.is_sorted_by(|a, b| a.name < b.name));
         assert!(entries.contains(&Entry { name: "engine".into(), directory: true }));
         assert!(entries.contains(&Entry { name: "lib.rs".into(), directory: false }));
+    }
+
+    /// A folder of a test's own.
+    fn folder(test: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("gradtui-files-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn all_files_are_written_or_none_wherever_the_disk_fails() {
+        let place = folder("all");
+        let [a, b] = ["a.png", "b.png"].map(|name| place.join(name));
+        let names = || {
+            let mut names: Vec<_> = fs::read_dir(&place).unwrap().map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        for n in 0.. {
+            fs::write(&a, "old").unwrap();
+            let _ = fs::remove_file(&b);
+            store::crash::after(Some(n), false);
+            let written = write(&[(&a, b"new a"), (&b, b"new b")]);
+            store::crash::after(None, false);
+            let read = |path: &Path| fs::read_to_string(path).ok();
+            if written.is_ok() {
+                assert_eq!((read(&a), read(&b)), (Some("new a".into()), Some("new b".into())));
+                assert!(n > 8, "{n} operations");
+                break;
+            }
+            // No half file and no other name is left, whichever operation failed.
+            assert!(names().iter().all(|n| n == "a.png" || n == "b.png"), "operation {n}: {:?}", names());
+            assert!(["old", "new a"].contains(&&*read(&a).unwrap()), "operation {n}");
+            assert!(read(&b).is_none_or(|b| b == "new b"), "operation {n}");
+            assert!(written.unwrap_err().to_string().contains("no space"), "operation {n}");
+        }
+        fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn nothing_but_a_regular_file_is_written_over() {
+        let place = folder("kinds");
+        fs::write(place.join("precious"), "precious").unwrap();
+        std::os::unix::fs::symlink(place.join("precious"), place.join("link.png")).unwrap();
+        std::os::unix::fs::symlink("/dev/full", place.join("full.png")).unwrap();
+        fs::create_dir(place.join("dir.png")).unwrap();
+        for (name, what) in [
+            ("link.png", "a link"),
+            ("full.png", "a link"),
+            ("dir.png", "a directory"),
+            ("nowhere/x.png", "its directory is not there"),
+            ("precious/x.png", "not a directory"),
+            ("..", "no name of a file"),
+        ] {
+            let path = place.join(name);
+            let said = write(&[(&path, b"x")]).unwrap_err().to_string();
+            assert!(said.contains(what) && writable(&path).is_err(), "{name}: {said}");
+        }
+        assert!(write(&[(Path::new("/dev/full"), b"x")]).unwrap_err().to_string().contains("a device"));
+        assert_eq!(fs::read_to_string(place.join("precious")).unwrap(), "precious");
+        fs::remove_dir_all(&place).unwrap();
     }
 }

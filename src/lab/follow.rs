@@ -5,12 +5,13 @@ use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
+use super::store::Dir;
 use crate::limits;
 use crate::scenario::{Scenario, decode, read_with_data};
 use crate::telemetry::{Band, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -142,9 +143,10 @@ impl Teller {
 /// What a log says of these lanes, by name.
 pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
-    let text = files::read(&run.join("metrics.jsonl"), run_dir::FILE_BYTES).unwrap_or_default();
-    for line in String::from_utf8_lossy(&text).lines() {
-        if let Ok(row) = serde_json::from_str::<Row>(line)
+    let Ok(log) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
+    // Piece by piece: a log may be long.
+    for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
+        if let Ok(row) = serde_json::from_slice::<Row>(&line)
             && let Some(teller) = lanes.get(&row.lane)
         {
             teller.tell(&row, &mut events);
@@ -361,8 +363,7 @@ impl Log {
 
 /// The newest checkpoint that is whole, if there is one.
 fn checkpoint(run: &Path) -> Option<Checkpoint> {
-    let read = |name| Checkpoint::decode(&files::read(&run.join(name), run_dir::FILE_BYTES).ok()?).ok();
-    read("checkpoint").or_else(|| read("checkpoint.previous"))
+    run_dir::newest(&Dir::open(run).ok()?, &mut run_dir::at_most).ok().map(|(checkpoint, _)| checkpoint)
 }
 
 #[cfg(test)]

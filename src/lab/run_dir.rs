@@ -1,27 +1,34 @@
 //! A run on disk: the scenario as run, the log, checkpoints, the lock. Knows no thread and trains nothing.
 //!
 //! Whatever operation is cut off, the directory holds a checkpoint that was whole (the newest or the one before) and a
-//! log that can be brought to it. Names are never followed as links; files are 0600 in a directory of 0700.
+//! log that can be brought to it. A checkpoint names the scenario and the log beside it by their checksums, so that files of
+//! two runs are never mixed. The directory is held open: names are looked up in it and not by its path, and never followed as
+//! links. Files are 0600 in a directory of 0700.
 
 use crate::lab::lane::Line;
 use crate::lab::run::Saved;
+use crate::lab::store::{self, Dir};
 use crate::scenario::Scenario;
 use checkpoint::Checkpoint;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{DirBuilder, File};
-use std::io::{self, Seek as _, SeekFrom};
-use std::os::unix::fs::DirBuilderExt as _;
+use marks::{Mark, Tally};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub mod checkpoint;
+mod home;
 mod lock;
-mod store;
+mod marks;
+mod newest;
+mod prune;
 
-use lock::claim;
+pub use home::Home;
 pub(super) use lock::in_use;
+pub use newest::Need;
+pub(super) use newest::{at_most, newest};
+pub use prune::prune;
 
-/// Bytes that a checkpoint or a log may have.
-pub(super) const FILE_BYTES: u64 = 4 << 30;
 /// Files that a run directory holds; the `.new` ones only if something was cut off.
 const NAMES: [&str; 9] = [
     "run.lock",
@@ -49,14 +56,16 @@ pub struct DirError {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
+    dir: Dir,
     /// Held locked as long as the run lasts; the system unlocks it however the process ends.
-    _lock: File,
+    lock: File,
     base: String,
     data: u32,
     metrics: File,
-    /// Bytes of the log that are whole lines.
-    written: u64,
+    /// The log's whole lines.
+    written: Tally,
     waiting: BTreeMap<(u64, usize), String>,
+    /// The text of scenario.ron.
     scenario: String,
 }
 
@@ -84,71 +93,81 @@ impl RunDir {
     pub fn create(path: &Path, scenario: &Scenario, base: &Path, data: u32) -> Result<Self, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
+        let dir = Dir::make(path).map_err(|e| {
             fault(if e.kind() == io::ErrorKind::AlreadyExists { "not a directory".into() } else { plain(&e) })
         })?;
-        let lock = claim(path).map_err(&fault)?;
+        let mut lock = lock::claim_new(&dir).map_err(&fault)?;
         for name in ["checkpoint", "checkpoint.previous"] {
-            if path.join(name).symlink_metadata().is_ok() {
+            if dir.kind(name).map_err(io)?.is_some() {
                 return Err(fault(
                     "holds a run already; go on with it by `gradtui resume`, or name another directory"
                         .into(),
                 ));
             }
         }
-        let log = path.join("metrics.jsonl");
-        // What a run left that never came to a checkpoint.
-        store::remove(&log).map_err(io)?;
+        lock::sign(&mut lock).map_err(io)?;
+        // A run that ended before its first checkpoint may have left one.
+        dir.remove("metrics.jsonl").map_err(io)?;
         let scenario = scenario.to_ron();
-        store::replace(&path.join("scenario.ron"), scenario.as_bytes()).map_err(io)?;
-        let metrics = store::create(&log).map_err(io)?;
-        store::sync_dir(path).map_err(io)?;
+        dir.replace("scenario.ron", scenario.as_bytes()).map_err(io)?;
+        let metrics = dir.read_write("metrics.jsonl").map_err(io)?;
+        dir.sync().map_err(io)?;
         Ok(Self {
             path: path.into(),
-            _lock: lock,
+            dir,
+            lock,
             base: base.to_string_lossy().into_owned(),
             data,
             metrics,
-            written: 0,
+            written: Tally::default(),
             waiting: BTreeMap::new(),
             scenario,
         })
     }
 
-    /// Takes up a run where its newest good checkpoint left it; the log loses the lines after it.
+    /// Takes up a run where its newest good checkpoint left it; the log loses the lines after it. `need` says how large the
+    /// checkpoint of a scenario can be.
     ///
     /// # Errors
-    /// When there is no run, nobody has saved one, it is in use, or every checkpoint is damaged.
-    pub fn resume(path: &Path) -> Result<(Self, Resumed), DirError> {
+    /// When there is no run, nobody has saved one, it is in use, every checkpoint is damaged, or the scenario or the log are
+    /// not those of the checkpoint. Nothing is changed then.
+    pub fn resume(path: &Path, need: Need<'_>) -> Result<(Self, Resumed), DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
-        if !path.is_dir() {
-            return Err(fault("no run directory".into()));
+        let dir = open_run(path, "there is nothing to resume").map_err(&fault)?;
+        let mut lock = lock::claim(&dir).map_err(&fault)?;
+        let (mut checkpoint, warnings) = newest(&dir, need).map_err(&fault)?;
+        let scenario = marks::scenario_beside(&dir, &checkpoint.scenarios).map_err(&fault)?;
+        let (metrics, mark) = marks::log_beside(&dir, &checkpoint.logs).map_err(&fault)?;
+
+        lock::sign(&mut lock).map_err(io)?;
+        if mark == checkpoint.logs[0] && !checkpoint.forgotten.is_empty() {
+            // The run was killed before the log lost the lines of lanes that had begun anew.
+            let log = without(&metrics, mark.bytes, &checkpoint.forgotten).map_err(io)?;
+            dir.replace("metrics.jsonl", &log).map_err(io)?;
+        } else {
+            dir.shorten("metrics.jsonl", &metrics, mark.bytes).map_err(io)?;
         }
-        if path.join("run.lock").symlink_metadata().is_err() {
-            return Err(fault("no run of gradtui; there is nothing to resume".into()));
-        }
-        let lock = claim(path).map_err(&fault)?;
-        let (mut checkpoint, warnings) = newest(path).map_err(&fault)?;
-        // Lanes are numbered anew, without those that were removed.
-        for (id, lane) in checkpoint.lanes.iter_mut().enumerate() {
-            checkpoint.lines.iter_mut().filter(|l| l.lane == lane.id).for_each(|l| l.lane = id);
-            lane.id = id;
-        }
-        let log = path.join("metrics.jsonl");
-        let (lines, waiting) = sift(&log, &checkpoint).map_err(io)?;
-        store::replace(&log, lines.as_bytes()).map_err(io)?;
-        let mut metrics = store::read_write(&log).map_err(io)?;
-        metrics.seek(SeekFrom::End(0)).map_err(io)?;
-        let dir = Self {
+        let metrics = dir.read_write("metrics.jsonl").map_err(io)?;
+        let written = Tally::of(&metrics, metrics.metadata().map_err(io)?.len()).map_err(io)?;
+        // Lanes are numbered anew, without those that were removed; a line of one of these goes behind all others.
+        let names: Vec<String> = checkpoint.lanes.iter().map(|l| l.name.clone()).collect();
+        let id = |line: &Line| {
+            let of = lane_of(&line.text).and_then(|lane| names.iter().position(|n| *n == lane));
+            of.unwrap_or(usize::MAX - line.lane)
+        };
+        let waiting = checkpoint.lines.iter().map(|l| ((l.step, id(l)), l.text.clone())).collect();
+        checkpoint.lanes.iter_mut().enumerate().for_each(|(id, lane)| lane.id = id);
+        let run = Self {
             path: path.into(),
-            _lock: lock,
+            dir,
+            lock,
             base: checkpoint.base.clone(),
             data: checkpoint.data,
             metrics,
-            written: lines.len() as u64,
+            written,
             waiting,
-            scenario: checkpoint.scenario.clone(),
+            scenario,
         };
         let resumed = Resumed {
             scenario: checkpoint.scenario,
@@ -157,7 +176,7 @@ impl RunDir {
             lanes: checkpoint.lanes,
             warnings,
         };
-        Ok((dir, resumed))
+        Ok((run, resumed))
     }
 
     /// What a run was left with, without touching it: it may even be in progress.
@@ -166,10 +185,8 @@ impl RunDir {
     /// When there is no run, nobody has saved one, or every checkpoint is damaged.
     pub fn look(path: &Path) -> Result<Resumed, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
-        if path.join("run.lock").symlink_metadata().is_err() {
-            return Err(fault("no run of gradtui; `gradtui run --out` makes one".into()));
-        }
-        let (checkpoint, warnings) = newest(path).map_err(fault)?;
+        let dir = open_run(path, "`gradtui run --out` makes one").map_err(fault)?;
+        let (checkpoint, warnings) = newest(&dir, &mut at_most).map_err(fault)?;
         Ok(Resumed {
             scenario: checkpoint.scenario,
             base: checkpoint.base.into(),
@@ -184,11 +201,26 @@ impl RunDir {
         &self.path
     }
 
+    /// The directory, for recordings of the run.
+    pub fn home(&self) -> Home {
+        Home::new(self.dir.clone(), self.path.clone())
+    }
+
     /// Takes lines for the log; [`RunDir::flush`] writes them.
     pub fn append(&mut self, lines: Vec<Line>) {
         for Line { step, lane, text } in lines {
             self.waiting.insert((step, lane), text);
         }
+    }
+
+    /// That the directory is there and still this run's: its files may have been removed, and another run begun there.
+    fn ours(&self) -> io::Result<()> {
+        if self.dir.leads_to("run.lock", &self.lock)? {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "its directory was removed or emptied while it ran; nothing is written there any more",
+        ))
     }
 
     /// Writes the lines up to this step, which no lane will add to any more: so the log is in the order of steps.
@@ -209,15 +241,18 @@ impl RunDir {
         if ready.is_empty() {
             return Ok(());
         }
-        let end = SeekFrom::Start(self.written);
-        let written = self.metrics.seek(end).and_then(|_| store::write(&mut self.metrics, ready.as_bytes()));
+        let end = SeekFrom::Start(self.written.bytes);
+        let written = self
+            .ours()
+            .and_then(|()| self.metrics.seek(end))
+            .and_then(|_| store::write(&mut self.metrics, ready.as_bytes()));
         if let Err(e) = written {
             // Half a line must not stay in front of the next attempt.
-            let _ = store::cut(&self.metrics, self.written);
+            let _ = store::cut(&self.metrics, self.written.bytes);
             self.waiting.extend(now);
             return Err(e);
         }
-        self.written += ready.len() as u64;
+        self.written.add(ready.as_bytes());
         Ok(())
     }
 
@@ -226,206 +261,96 @@ impl RunDir {
         self.waiting.retain(|(_, lane), _| !of(*lane));
     }
 
-    /// Removes the lines of lanes that began anew, of which the newest checkpoint must know already. That checkpoint takes the
-    /// place of the one before it as well, to which the log could not be brought any more.
-    ///
-    /// # Errors
-    /// Why the disk does not take it; it can be tried again.
-    pub fn forget(&mut self, named: impl Fn(&str) -> bool) -> io::Result<()> {
-        let newest = store::read_all(&self.path.join("checkpoint"), FILE_BYTES)?;
-        store::replace(&self.path.join("checkpoint.previous"), &newest)?;
-        let log = self.path.join("metrics.jsonl");
-        let text = store::read_all(&log, FILE_BYTES)?;
-        let text = String::from_utf8_lossy(&text[..text.len().min(self.written as usize)]).into_owned();
-        let stays = |line: &&str| mark(line).is_none_or(|(_, lane)| !named(&lane));
-        let kept: String = text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect();
-        store::replace(&log, kept.as_bytes())?;
-        self.metrics = store::read_write(&log)?;
-        self.written = kept.len() as u64;
-        Ok(())
-    }
-
     /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it. `samples` is the checksum of the
-    /// training samples, where they are others by now.
+    /// training samples, where they are others by now; the log loses the lines of the lanes `forgotten`, which began anew.
     ///
     /// # Errors
-    /// Why the disk does not take it; the older checkpoint is then still good.
+    /// Why the disk does not take it; the older checkpoint is then still good, and it can be tried again.
     pub fn checkpoint(
         &mut self,
         scenario: &Scenario,
         saved: &[Saved],
         samples: Option<u32>,
+        forgotten: &[String],
     ) -> io::Result<()> {
+        self.ours()?;
         self.data = samples.unwrap_or(self.data);
         let text = scenario.to_ron();
+        let log = if forgotten.is_empty() {
+            None
+        } else {
+            Some(without(&self.metrics, self.written.bytes, forgotten)?)
+        };
         let line = |(&(step, lane), text): (&(u64, usize), &String)| Line { step, lane, text: text.clone() };
+        // It knows what stands beside it now and what will: a kill between the two must not part them.
         let checkpoint = Checkpoint {
             scenario: text.clone(),
             base: self.base.clone(),
             data: self.data,
+            scenarios: [&self.scenario, &text].map(|t| crc32fast::hash(t.as_bytes())).to_vec(),
+            logs: [Some(self.written.mark()), log.as_deref().map(Mark::of)].into_iter().flatten().collect(),
+            forgotten: forgotten.to_vec(),
             lanes: saved.to_vec(),
             lines: self.waiting.iter().map(line).collect(),
         };
         // The log first: a checkpoint must not know of lines that a crash takes away.
         store::sync(&self.metrics)?;
-        if text != self.scenario {
-            store::replace(&self.path.join("scenario.ron"), text.as_bytes())?;
-            self.scenario = text;
-        }
-        let (newest, previous) = (self.path.join("checkpoint"), self.path.join("checkpoint.previous"));
-        let new = store::beside(&newest, &checkpoint.encode())?;
-        match store::rename(&newest, &previous) {
+        let bytes = checkpoint.encode();
+        drop(checkpoint);
+        let new = self.dir.beside("checkpoint", &bytes)?;
+        match self.dir.rename("checkpoint", "checkpoint.previous") {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        store::rename(&new, &newest)?;
-        store::sync_dir(&self.path)
-    }
-}
-
-/// Begins a recording in a run directory, under the first number that is free.
-///
-/// # Errors
-/// Why no file can be made there.
-pub fn recording(dir: &Path) -> Result<(File, PathBuf), DirError> {
-    for n in 1..1000 {
-        let path = dir.join(format!("recording-{n}.cast"));
-        match store::create(&path) {
-            Ok(file) => return Ok((file, path)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(DirError { path, what: plain(&e) }),
+        self.dir.rename(&new, "checkpoint")?;
+        self.dir.sync()?;
+        if text == self.scenario && log.is_none() {
+            return Ok(());
         }
-    }
-    Err(DirError { path: dir.into(), what: "full of recordings".into() })
-}
-
-/// Whether this is the name of a recording or of its script.
-fn is_recording(name: &str) -> bool {
-    name.strip_prefix("recording-").and_then(|rest| rest.split_once('.')).is_some_and(|(n, kind)| {
-        n.bytes().all(|b| b.is_ascii_digit()) && ["cast", "ron", "ron.new"].contains(&kind)
-    })
-}
-
-/// The newest checkpoint that is whole, and what is wrong with the others.
-fn newest(path: &Path) -> Result<(Checkpoint, Vec<String>), String> {
-    let mut warnings = Vec::new();
-    for name in ["checkpoint", "checkpoint.previous"] {
-        let read = store::read_all(&path.join(name), FILE_BYTES);
-        match read
-            .map_err(|e| (e.kind(), plain(&e)))
-            .and_then(|bytes| Checkpoint::decode(&bytes).map_err(|what| (io::ErrorKind::InvalidData, what)))
-        {
-            Ok(checkpoint) => return Ok((checkpoint, warnings)),
-            Err((io::ErrorKind::NotFound, _)) => {}
-            Err((_, what)) => warnings.push(format!("{name} cannot be used: {what}")),
+        // The checkpoint before this one does not know what will stand beside it.
+        self.dir.replace("checkpoint.previous", &bytes)?;
+        if let Some(log) = log {
+            self.dir.replace("metrics.jsonl", &log)?;
+            self.metrics = self.dir.read_write("metrics.jsonl")?;
+            self.written = Tally::default();
+            self.written.add(&log);
         }
-    }
-    Err(if warnings.is_empty() {
-        "nothing to resume: the run ended before its first checkpoint".into()
-    } else {
-        format!("nothing to resume: {}", warnings.join("; "))
-    })
-}
-
-/// Writes a file that somebody asked for: whole or not at all, for its owner alone, never through a link.
-///
-/// # Errors
-/// Why it cannot be written, or that something else than a file has this name.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DirError> {
-    let fault = |what: String| DirError { path: path.into(), what };
-    let whole = std::path::absolute(path).map_err(|e| fault(plain(&e)))?;
-    match whole.symlink_metadata() {
-        Ok(found) if !found.is_file() => Err(fault("something else than a file has this name".into())),
-        _ => store::replace(&whole, bytes).map_err(|e| fault(plain(&e))),
-    }
-}
-
-/// Removes the oldest runs in a directory of runs, so that the newest `keep` stay.
-///
-/// Only what this program wrote is touched: a run that is in use, holds a recording or anything else besides its own files
-/// stays, and so does whatever is no run.
-///
-/// # Errors
-/// When the directory of runs cannot be listed.
-pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(runs)? {
-        let entry = entry?;
-        let lock = entry.path().join("run.lock");
-        // A link is not followed: what it leads to is not ours to remove.
-        if entry.file_type()?.is_dir()
-            && let Ok(lock) = lock.symlink_metadata()
-        {
-            let log = entry.path().join("metrics.jsonl").symlink_metadata();
-            let touched = log.and_then(|l| l.modified()).or_else(|_| lock.modified())?;
-            found.push((touched, entry.path()));
+        if text != self.scenario {
+            self.dir.replace("scenario.ron", text.as_bytes())?;
+            self.scenario = text;
         }
+        Ok(())
     }
-    found.sort();
-    let surplus = found.len().saturating_sub(keep);
-    for (_, path) in &found[..surplus] {
-        let foreign =
-            |e: io::Result<std::fs::DirEntry>| e.is_ok_and(|e| !NAMES.iter().any(|n| e.file_name() == *n));
-        if std::fs::read_dir(path)?.any(foreign) {
-            continue;
-        }
-        // As long as the lock is held nobody takes the run up; its file goes last.
-        let Ok(_lock) = claim(path) else { continue };
-        NAMES.iter().rev().try_for_each(|name| store::remove(&path.join(name)))?;
-        std::fs::remove_dir(path)?;
-    }
-    Ok(())
 }
 
-/// Step and lane of a line of the log.
-fn mark(line: &str) -> Option<(u64, String)> {
+/// Opens the directory of a run; `instead`: what to do where there is none.
+fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
+    let dir = Dir::open(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => "no run directory".into(),
+        _ => plain(&e),
+    })?;
+    match dir.kind("run.lock").map_err(|e| plain(&e))? {
+        Some(_) => Ok(dir),
+        None => Err(format!("no run of gradtui; {instead}")),
+    }
+}
+
+/// The lane of a line of the log.
+fn lane_of(line: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Mark {
-        step: u64,
+    struct Row {
         lane: String,
     }
-    serde_json::from_str::<Mark>(line).ok().map(|m| (m.step, m.lane))
+    serde_json::from_str::<Row>(line).ok().map(|m| m.lane)
 }
 
-/// Lines waiting to be written, by step and lane.
-type Waiting = BTreeMap<(u64, usize), String>;
-
-/// The log as it was at the checkpoint: whole lines, none after it, none twice; and those that waited for other lanes.
-fn sift(log: &Path, checkpoint: &Checkpoint) -> io::Result<(String, Waiting)> {
-    let bytes = match store::read_all(log, FILE_BYTES) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
-        other => other?,
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let lanes: HashMap<&str, &Saved> = checkpoint.lanes.iter().map(|l| (l.name.as_str(), l)).collect();
-    let mut all: BTreeMap<(u64, usize, String), String> = BTreeMap::new();
-    let ids = |name: &str| lanes.get(name).map_or(usize::MAX, |l| l.id);
-    for line in text.lines().chain(checkpoint.lines.iter().map(|l| l.text.as_str())) {
-        let Some((step, lane)) = mark(line) else { continue };
-        if lanes.get(lane.as_str()).is_none_or(|l| step <= last_step(l)) {
-            all.insert((step, ids(&lane), lane), line.to_string());
-        }
-    }
-    let going = checkpoint.lanes.iter().filter(|l| l.phase == crate::telemetry::Phase::Paused);
-    let told = going.map(|l| l.snapshot.step).min().unwrap_or(u64::MAX);
-    let (mut lines, mut waiting) = (String::new(), BTreeMap::new());
-    for ((step, id, _), text) in all {
-        if step <= told || id == usize::MAX {
-            lines.push_str(&text);
-            lines.push('\n');
-        } else {
-            waiting.insert((step, id), text);
-        }
-    }
-    Ok((lines, waiting))
-}
-
-/// The last step of which the log of a lane tells: of a diverged one, the step that went wrong.
-fn last_step(lane: &Saved) -> u64 {
-    match &lane.phase {
-        crate::telemetry::Phase::Diverged(d) => d.step,
-        _ => lane.snapshot.step,
-    }
+/// The first `bytes` of the log without the lines of these lanes.
+fn without(mut log: &File, bytes: u64, lanes: &[String]) -> io::Result<Vec<u8>> {
+    log.seek(SeekFrom::Start(0))?;
+    let mut text = String::new();
+    log.take(bytes).read_to_string(&mut text)?;
+    let stays = |line: &&str| lane_of(line).is_none_or(|lane| !lanes.contains(&lane));
+    Ok(text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect::<String>().into_bytes())
 }
 
 /// An error of the system in words that say what to do.

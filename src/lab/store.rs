@@ -1,49 +1,174 @@
-//! Files of a run directory: made without following links, replaced whole or not at all. Knows no contents.
+//! Files in a directory that is held open: made without following links, replaced whole or not at all. Knows no contents.
+//!
+//! Every name is looked up in the open directory and not by its path, so that nothing is written into another directory that
+//! has taken the path in the meantime.
 
-use rustix::fs::OFlags;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
-/// Opens with these options, never through a link, never anything but a plain file with one name.
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    step()?;
-    // Without NONBLOCK a pipe under this name would keep us waiting for its other end.
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = options.mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() || meta.nlink() > 1 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file with one name"));
+/// A directory held open. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Dir(Arc<File>);
+
+impl Dir {
+    /// Opens a directory.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        step()?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(Arc::new(rustix::fs::open(path, flags, Mode::empty())?.into())))
     }
-    Ok(file)
-}
 
-/// Opens a file to read.
-pub fn read(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().read(true))
-}
-
-/// Opens a file to read and write, and makes it where it is not there.
-pub fn read_write(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
-}
-
-/// Makes a file that is not there yet.
-pub fn create(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().write(true).create_new(true))
-}
-
-/// Reads a whole file of at most `limit` bytes.
-pub fn read_all(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = read(path)?;
-    if file.metadata()?.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {limit} bytes")));
+    /// Opens a directory, and makes it and those above it where they are missing, for their owner alone.
+    pub fn make(path: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        Self::open(path)
     }
-    let mut bytes = Vec::new();
-    step()?;
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+
+    /// Whether a path leads to this directory.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        path.metadata().is_ok_and(|there| self.0.metadata().is_ok_and(|here| same(here, there)))
+    }
+
+    /// Whether a name in it still leads to this open file.
+    pub fn leads_to(&self, name: &str, file: &File) -> io::Result<bool> {
+        step()?;
+        match rustix::fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => {
+                let held = rustix::fs::fstat(file)?;
+                Ok((found.st_dev, found.st_ino) == (held.st_dev, held.st_ino))
+            }
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// What a name in it stands for; `None` if there is no such name. Links are not followed.
+    pub fn kind(&self, name: impl AsRef<OsStr>) -> io::Result<Option<FileType>> {
+        match rustix::fs::statat(&*self.0, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(FileType::from_raw_mode(found.st_mode))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The names in it.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&*self.0)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Opens a name in it, never through a link, never anything but a plain file with one name.
+    fn open_file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> io::Result<File> {
+        step()?;
+        // Without NONBLOCK a pipe under this name would keep us waiting for its other end.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file: File = rustix::fs::openat(&*self.0, name.as_ref(), flags, Mode::RUSR | Mode::WUSR)?.into();
+        let meta = file.metadata()?;
+        if !meta.is_file() || meta.nlink() > 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file with one name"));
+        }
+        Ok(file)
+    }
+
+    /// Opens a file to read.
+    pub fn read(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDONLY)
+    }
+
+    /// Opens a file to read and write, and makes it where it is not there.
+    pub fn read_write(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    /// Makes a file that is not there yet.
+    pub fn create(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    pub fn read_all(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let file = self.read(name)?;
+        if file.metadata()?.len() > limit {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {limit} bytes")));
+        }
+        let mut bytes = Vec::new();
+        step()?;
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Waits until the names in it are on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        sync(&self.0)
+    }
+
+    /// Removes a name, if it is there.
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        step()?;
+        match rustix::fs::unlinkat(&*self.0, name.as_ref(), AtFlags::empty()) {
+            Err(e) if e != rustix::io::Errno::NOENT => Err(e.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a file in it another name.
+    pub fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
+        step()?;
+        Ok(rustix::fs::renameat(&*self.0, from.as_ref(), &*self.0, to.as_ref())?)
+    }
+
+    /// Writes a file of a name that is free; it is on the disk when this returns.
+    pub fn put(&self, name: impl AsRef<OsStr>, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.create(&name)?;
+        let written = write(&mut file, bytes).and_then(|()| sync(&file));
+        if written.is_err() {
+            // Half a file helps nobody and may be what fills the disk.
+            let _ = self.remove(&name);
+        }
+        written
+    }
+
+    /// Writes a new file beside `name` and says what it is called; [`Dir::rename`] puts it in place.
+    pub fn beside(&self, name: &str, bytes: &[u8]) -> io::Result<String> {
+        let new = format!("{name}.new");
+        self.remove(&new)?;
+        self.put(&new, bytes)?;
+        Ok(new)
+    }
+
+    /// Replaces a file by its own first bytes, read from `from`, piece by piece.
+    pub fn shorten(&self, name: &str, mut from: &File, bytes: u64) -> io::Result<()> {
+        let new = format!("{name}.new");
+        self.remove(&new)?;
+        let mut file = self.create(&new)?;
+        from.seek(SeekFrom::Start(0))?;
+        step()?;
+        io::copy(&mut from.take(bytes), &mut file)?;
+        sync(&file)?;
+        self.rename(&new, name)?;
+        self.sync()
+    }
+
+    /// Replaces a file by these bytes: afterwards it is the old one or the new one, whatever happens between.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let new = self.beside(name, bytes)?;
+        self.rename(&new, name)?;
+        self.sync()
+    }
 }
 
 /// Writes to an open file.
@@ -62,50 +187,6 @@ pub fn cut(file: &File, len: u64) -> io::Result<()> {
 pub fn sync(file: &File) -> io::Result<()> {
     step()?;
     file.sync_all()
-}
-
-/// Waits until the names in a directory are on the disk.
-pub fn sync_dir(path: &Path) -> io::Result<()> {
-    step()?;
-    File::open(path)?.sync_all()
-}
-
-/// Removes a name, if it is there.
-pub fn remove(path: &Path) -> io::Result<()> {
-    step()?;
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
-}
-
-/// Gives a file another name.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    step()?;
-    std::fs::rename(from, to)
-}
-
-/// Writes a new file beside `path`, on the disk when this returns; [`rename`] puts it in place.
-pub fn beside(path: &Path, bytes: &[u8]) -> io::Result<std::path::PathBuf> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = std::path::PathBuf::from(name);
-    remove(&new)?;
-    let mut file = create(&new)?;
-    let written = write(&mut file, bytes).and_then(|()| sync(&file));
-    if let Err(e) = written {
-        // What was written of it helps nobody and may be what fills the disk.
-        let _ = remove(&new);
-        return Err(e);
-    }
-    Ok(new)
-}
-
-/// Replaces a file by these bytes: afterwards it is the old one or the new one, whatever happens between.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = beside(path, bytes)?;
-    rename(&new, path)?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
 }
 
 #[cfg(not(test))]

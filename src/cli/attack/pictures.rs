@@ -4,13 +4,22 @@ use super::Outcome;
 use crate::cli::Ended;
 use crate::cli::display::Display;
 use crate::engine::shape::Shape;
+use crate::lab::files;
 use crate::limits;
 use crate::text::excerpt;
 use crate::ui::print::{Captioned, beside};
 use crate::ui::theme::Theme;
 use image::{GrayImage, RgbImage};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+/// The names of the three files.
+pub(super) fn paths(out: &Path) -> [PathBuf; 3] {
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = |what: &str| out.with_file_name(format!("{stem}-{what}.png"));
+    [out.to_path_buf(), beside("perturbation"), beside("all")]
+}
 
 /// The three pictures in [0, 1], the perturbation amplified to fill [-1, 1].
 pub(super) struct Pictures {
@@ -108,23 +117,22 @@ impl Pictures {
 
     /// Writes the three files; the words that say so.
     pub(super) fn write(&self, out: &Path) -> anyhow::Result<String> {
-        let beside = |what: &str| {
-            let stem = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            out.with_file_name(format!("{stem}-{what}.png"))
-        };
         let caption = format!("the change, x{:.0} about grey", self.times);
-        let files = [
-            (out.to_path_buf(), self.one(&self.adversarial, false), "the adversarial image"),
-            (beside("perturbation"), self.one(&self.change, true), &caption),
-            (beside("all"), self.all(), "image, change and adversarial image side by side"),
+        let [first, second, third] = paths(out);
+        let all = [
+            (first, self.one(&self.adversarial, false), "the adversarial image"),
+            (second, self.one(&self.change, true), &caption),
+            (third, self.all(), "image, change and adversarial image side by side"),
         ];
-        let mut words = String::new();
-        for (path, picture, what) in files {
-            let shown = excerpt(&path.to_string_lossy(), limits::NAME_CHARS);
-            let saved = picture.save_with_format(&path, image::ImageFormat::Png);
-            saved.map_err(|e| Ended(1, format!("{shown}: {e}")))?;
-            let _ = writeln!(words, "wrote {shown}: {what}");
+        let (mut words, mut encoded) = (String::new(), Vec::new());
+        for (path, picture, what) in &all {
+            let mut bytes = Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, image::ImageFormat::Png)?;
+            encoded.push((path.as_path(), bytes.into_inner()));
+            let _ = writeln!(words, "wrote {}: {what}", excerpt(&path.to_string_lossy(), limits::NAME_CHARS));
         }
+        let files: Vec<(&Path, &[u8])> = encoded.iter().map(|(path, bytes)| (*path, &bytes[..])).collect();
+        files::write(&files).map_err(|e| Ended(1, e.to_string()))?;
         Ok(words)
     }
 }

@@ -14,6 +14,18 @@ impl Network {
         values.chain(caches).fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
     }
 
+    /// Floats that a workspace for so many rows takes, those of a second half of the batch included.
+    pub fn workspace_floats(&self, rows: usize) -> usize {
+        let cut = self.cut(rows);
+        let second = if cut < rows {
+            let caches = self.units.iter().map(|u| self.layer(u).cache_len(rows - cut));
+            caches.fold(self.summed(), usize::saturating_add)
+        } else {
+            0
+        };
+        self.workspace_len(rows).saturating_add(second)
+    }
+
     /// A cache for each layer; fused layers keep theirs with the first of them.
     fn caches(&self, rows: usize) -> Vec<Buffer> {
         let mut caches = vec![Buffer::default(); self.nodes.len()];

@@ -48,7 +48,7 @@ impl Bench {
         let dir = self.dir.as_mut().unwrap();
         dir.append(lines);
         dir.flush(told).unwrap();
-        dir.checkpoint(&scenario, &saved, None).unwrap();
+        dir.checkpoint(&scenario, &saved, None, &[]).unwrap();
     }
 }
 
@@ -168,7 +168,7 @@ fn a_resume_begins_the_curves_anew_under_the_same_letters() {
     let events = follower.poll(SECOND, &mut numbers);
     assert!(events.iter().any(|e| matches!(e, Event::Started { info, .. } if info.name == "run a")));
     bench.dir = None;
-    let (dir, _) = RunDir::resume(&bench.path).unwrap();
+    let (dir, _) = RunDir::resume(&bench.path, &mut run_dir::at_most).unwrap();
     bench.dir = Some(dir);
     bench.train(5);
     let events = follower.poll(SECOND * 3, &mut numbers);

@@ -2,18 +2,20 @@
 //!
 //! Every length is compared with the bytes that are there before anything is allocated.
 
+pub use super::marks::Mark;
 use crate::engine::optim::State;
 use crate::engine::regularise::stopping::Best;
 use crate::lab::lane::{Line, SavedReplica};
 use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
+use crate::limits;
 use crate::telemetry::{Divergence, Phase};
 
 /// What the file begins with; the last byte is the version of the format.
-const MAGIC: &[u8; 16] = b"gradtui state \n\x02";
+const MAGIC: &[u8; 16] = b"gradtui state \n\x03";
 
 /// Everything that a resume needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// The scenario with its lanes as they were.
     pub scenario: String,
@@ -21,6 +23,12 @@ pub struct Checkpoint {
     pub base: String,
     /// Checksum of the training samples.
     pub data: u32,
+    /// Checksums of scenario.ron, before it was brought to the scenario and after it.
+    pub scenarios: Vec<u32>,
+    /// The log beside it, and where lanes are forgotten, the log after that as well.
+    pub logs: Vec<Mark>,
+    /// Lanes that began anew, whose lines the log loses after the checkpoint was written.
+    pub forgotten: Vec<String>,
     /// The lanes.
     pub lanes: Vec<Saved>,
     /// Lines of the log that waited for other lanes.
@@ -36,13 +44,59 @@ pub fn checksum(inputs: &[f32]) -> u32 {
     hasher.finalize()
 }
 
+/// What the first bytes of a checkpoint say, before anything has been checked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The scenario.
+    pub scenario: String,
+    /// The directory to which paths in the scenario are relative.
+    pub base: String,
+    /// The length that the file should have.
+    pub bytes: u64,
+}
+
+impl Head {
+    /// No head is longer.
+    pub const BYTES: u64 = 4 * limits::SCENARIO_BYTES + (64 << 10);
+
+    /// From the beginning of a file.
+    ///
+    /// # Errors
+    /// Why these bytes do not begin a checkpoint.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (len, rest) = begin(bytes)?;
+        let mut r = Reader(rest);
+        let frame = MAGIC.len() as u64 + 12;
+        Ok(Self { scenario: r.text()?, base: r.text()?, bytes: len.saturating_add(frame) })
+    }
+}
+
+/// The length of the body that a file tells, and what comes after it.
+fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
+    let rest = file.strip_prefix(MAGIC).ok_or("it does not begin as a checkpoint of this version does")?;
+    let (len, rest) = rest.split_first_chunk::<8>().ok_or("it is cut short")?;
+    Ok((u64::from_le_bytes(*len), rest))
+}
+
 impl Checkpoint {
     /// As a file.
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer(Vec::new());
+        let mut w = Writer(MAGIC.to_vec());
+        // The length, once it is known.
+        w.number(0);
+        let start = w.0.len();
         w.text(&self.scenario);
         w.text(&self.base);
         w.number(u64::from(self.data));
+        w.number(self.scenarios.len() as u64);
+        self.scenarios.iter().for_each(|&crc| w.number(u64::from(crc)));
+        w.number(self.logs.len() as u64);
+        for log in &self.logs {
+            w.number(log.bytes);
+            w.number(u64::from(log.crc));
+        }
+        w.number(self.forgotten.len() as u64);
+        self.forgotten.iter().for_each(|name| w.text(name));
         w.number(self.lanes.len() as u64);
         for lane in &self.lanes {
             w.number(lane.id as u64);
@@ -62,12 +116,11 @@ impl Checkpoint {
             w.number(line.lane as u64);
             w.text(&line.text);
         }
-        let body = w.0;
-        let mut file = Vec::with_capacity(body.len() + 28);
-        file.extend_from_slice(MAGIC);
-        file.extend_from_slice(&(body.len() as u64).to_le_bytes());
-        file.extend_from_slice(&body);
-        file.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        let mut file = w.0;
+        let len = (file.len() - start) as u64;
+        file[start - 8..start].copy_from_slice(&len.to_le_bytes());
+        let crc = crc32fast::hash(&file[start..]);
+        file.extend_from_slice(&crc.to_le_bytes());
         file
     }
 
@@ -76,12 +129,10 @@ impl Checkpoint {
     /// # Errors
     /// Why these bytes are no checkpoint.
     pub fn decode(file: &[u8]) -> Result<Self, String> {
-        let rest =
-            file.strip_prefix(MAGIC).ok_or("it does not begin as a checkpoint of this version does")?;
-        let (len, rest) = rest.split_first_chunk::<8>().ok_or("it is cut short")?;
+        let (len, rest) = begin(file)?;
         let (body, crc) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
-        if u64::from_le_bytes(*len) != body.len() as u64 {
-            return Err(format!("it has {} bytes instead of {}", body.len(), u64::from_le_bytes(*len)));
+        if len != body.len() as u64 {
+            return Err(format!("it has {} bytes instead of {len}", body.len()));
         }
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return Err("its checksum is wrong".into());
@@ -91,9 +142,15 @@ impl Checkpoint {
             scenario: r.text()?,
             base: r.text()?,
             data: r.number()? as u32,
+            scenarios: r.list(|r| Ok(r.number()? as u32))?,
+            logs: r.list(|r| Ok(Mark { bytes: r.number()?, crc: r.number()? as u32 }))?,
+            forgotten: r.list(Reader::text)?,
             lanes: r.list(Reader::lane)?,
             lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
         };
+        if checkpoint.logs.is_empty() {
+            return Err("it knows no log".into());
+        }
         if r.0.is_empty() { Ok(checkpoint) } else { Err(format!("{} bytes are left over", r.0.len())) }
     }
 }
@@ -293,6 +350,9 @@ mod tests {
             scenario: "(title: \"x\")".into(),
             base: "there".into(),
             data: 5,
+            scenarios: vec![7, 8],
+            logs: vec![Mark { bytes: 12, crc: 3 }],
+            forgotten: vec!["b".into()],
             lanes: vec![
                 lane("a", Phase::Paused),
                 lane("b", Phase::Diverged(what)),

@@ -1,9 +1,10 @@
 //! Whose a run directory is: its lock, taken for as long as a run lasts. Knows nothing of what else the directory holds but
 //! the names.
 
-use super::{NAMES, is_recording, plain, store};
+use super::{NAMES, home::is_recording, plain};
+use crate::lab::store::{self, Dir};
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// What the lock file of a run begins with.
@@ -11,7 +12,7 @@ pub(super) const OWNER: &str = "gradtui run, process ";
 
 /// Whether somebody holds a run; looks so briefly that one who takes it up at that moment only has to look twice.
 pub(in crate::lab) fn in_use(path: &Path) -> bool {
-    let lock = store::read(&path.join("run.lock"));
+    let lock = Dir::open(path).and_then(|dir| dir.read("run.lock"));
     lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -26,38 +27,52 @@ fn take(lock: &File) -> Result<(), TryLockError> {
     lock.try_lock()
 }
 
-/// Takes the lock of a directory that is ours or empty.
-pub(super) fn claim(path: &Path) -> Result<File, String> {
-    let name = path.join("run.lock");
-    let ours = name.symlink_metadata().is_ok();
-    let entries = std::fs::read_dir(path).map_err(|e| plain(&e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| plain(&e))?.file_name();
-        if !(ours && (NAMES.iter().any(|n| entry == *n) || is_recording(&entry.to_string_lossy()))) {
-            return Err(format!(
-                "not empty and no run of gradtui (there is {}); name an empty or a new directory",
-                crate::text::excerpt(&entry.to_string_lossy(), 80)
-            ));
-        }
+/// The first name in a directory that no run has written.
+pub(super) fn foreign(dir: &Dir) -> io::Result<Option<String>> {
+    let ours = |name: &str| NAMES.contains(&name) || is_recording(name);
+    let names = dir.names()?.into_iter().map(|n| n.to_string_lossy().into_owned());
+    Ok(names.into_iter().find(|name| !ours(name)))
+}
+
+/// Takes the lock of a directory for a new run; it must be empty or hold a run that came to nothing.
+pub(super) fn claim_new(dir: &Dir) -> Result<File, String> {
+    let begun = dir.kind("run.lock").map_err(|e| plain(&e))?.is_some();
+    let stranger = if begun { foreign(dir) } else { dir.names().map(|n| first(&n)) };
+    if let Some(name) = stranger.map_err(|e| plain(&e))? {
+        return Err(format!(
+            "not empty and no run of gradtui (there is {}); name an empty or a new directory",
+            crate::text::excerpt(&name, 80)
+        ));
     }
-    let mut lock = store::read_write(&name).map_err(|e| format!("run.lock: {}", plain(&e)))?;
+    claim(dir)
+}
+
+fn first(names: &[std::ffi::OsString]) -> Option<String> {
+    Some(names.first()?.to_string_lossy().into_owned())
+}
+
+/// Takes the lock of a run, without writing to it.
+pub(super) fn claim(dir: &Dir) -> Result<File, String> {
+    let mut lock = dir.read_write("run.lock").map_err(|e| format!("run.lock: {}", plain(&e)))?;
     let mut owner = String::new();
     lock.by_ref().take(200).read_to_string(&mut owner).map_err(|e| format!("run.lock: {}", plain(&e)))?;
     if !owner.is_empty() && !owner.starts_with(OWNER) && !OWNER.starts_with(&owner) {
         return Err("not empty and no run of gradtui (run.lock is somebody else's)".into());
     }
     match take(&lock) {
-        Ok(()) => {}
+        Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
             let who = owner.strip_prefix(OWNER).unwrap_or("unknown").trim();
-            return Err(format!("in use by another gradtui, process {}", crate::text::excerpt(who, 40)));
+            Err(format!("in use by another gradtui, process {}", crate::text::excerpt(who, 40)))
         }
-        Err(TryLockError::Error(e)) => return Err(format!("run.lock: {}", plain(&e))),
+        Err(TryLockError::Error(e)) => Err(format!("run.lock: {}", plain(&e))),
     }
+}
+
+/// Writes into a lock who holds it.
+pub(super) fn sign(lock: &mut File) -> io::Result<()> {
     let text = format!("{OWNER}{}\n", std::process::id());
-    let written = store::cut(&lock, 0)
-        .and_then(|()| lock.seek(SeekFrom::Start(0)))
-        .and_then(|_| store::write(&mut lock, text.as_bytes()));
-    written.map_err(|e| format!("run.lock: {}", plain(&e)))?;
-    Ok(lock)
+    store::cut(lock, 0)?;
+    lock.seek(SeekFrom::Start(0))?;
+    store::write(lock, text.as_bytes())
 }

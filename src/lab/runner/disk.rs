@@ -166,10 +166,8 @@ fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, to
         dir.drop_waiting(|lane| save.forgotten.iter().any(|f| f.lane == Some(lane)));
         dir.append(std::mem::take(&mut save.lines));
         dir.flush(save.told)?;
-        dir.checkpoint(&save.scenario, &save.saved, save.samples)?;
-        if !save.forgotten.is_empty() {
-            dir.forget(|lane| save.forgotten.iter().any(|f| f.name == lane))?;
-        }
+        let forgotten: Vec<String> = save.forgotten.iter().map(|f| f.name.clone()).collect();
+        dir.checkpoint(&save.scenario, &save.saved, save.samples, &forgotten)?;
         *pending = None;
     }
     dir.append(std::mem::take(later));

@@ -6,9 +6,7 @@ use super::{Snapshot, Trainer};
 use crate::engine::layer::Pass;
 use crate::engine::regularise::stopping::Verdict;
 use crate::scenario::Recipe;
-
-/// Rows of one pass of an evaluation.
-const CHUNK: usize = 256;
+use crate::scenario::memory::EVALUATION_ROWS;
 
 /// Mean loss and share of hits on the validation samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +51,7 @@ impl Trainer {
     /// wants to be judged by. Changes nothing that training sees.
     pub fn evaluate(&mut self) -> Evaluation {
         let samples = &self.data.validation;
-        let rows = samples.len().min(CHUNK);
+        let rows = samples.len().min(EVALUATION_ROWS);
         let (ws, batch) =
             self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
         let params = self.live.point(&self.recipe);

@@ -7,9 +7,7 @@ use crate::engine::attack::{Key, Scratch, Task, Victim};
 use crate::engine::data::Labels;
 use crate::engine::robust::{Robustness, trust};
 use crate::lab::exam::Report;
-
-/// Rows of one pass.
-const ROWS: usize = 64;
+use crate::scenario::memory::ATTACK_ROWS;
 
 /// What tells the draws of measurements from those of steps and of votes.
 const EXAM: u64 = u64::MAX - 1;
@@ -31,7 +29,7 @@ impl Trainer {
         let Labels::Classes { of, .. } = &samples.labels else { return None };
         let count = settings.samples.min(samples.len());
         let room = self.room.get_or_insert_with(|| Room {
-            scratch: Scratch::new(&self.network, count.min(ROWS)),
+            scratch: Scratch::new(&self.network, count.min(ATTACK_ROWS)),
             span: Span::of(&self.data),
             adv: Vec::new(),
         });

@@ -7,9 +7,7 @@ use crate::engine::defence::Exposed;
 use crate::engine::network::Network;
 use crate::lab::experiment::Data;
 use crate::scenario::Recipe;
-
-/// Rows of one pass of a vote.
-const ROWS: usize = 64;
+use crate::scenario::memory::ATTACK_ROWS;
 
 /// What tells the draws of votes from those of steps.
 const VOTE: u64 = u64::MAX;
@@ -91,7 +89,7 @@ impl Jury {
         seed: u64,
     ) -> usize {
         let samples = &data.validation;
-        let Self(scratch) = memory.get_or_insert_with(|| Self(Scratch::new(network, ROWS)));
+        let Self(scratch) = memory.get_or_insert_with(|| Self(Scratch::new(network, ATTACK_ROWS)));
         let (Labels::Classes { of, .. }, Ok(victim)) =
             (&samples.labels, Victim::new(network, params, state, scratch))
         else {

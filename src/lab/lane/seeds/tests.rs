@@ -5,7 +5,7 @@ use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
 use crate::lab::lane::{News, Pace, Plan};
 use crate::lab::run::Run;
-use crate::lab::run_dir::checkpoint::Checkpoint;
+use crate::lab::run_dir::checkpoint::{Checkpoint, Mark};
 use crate::lab::stepped::Stepped;
 use crate::scenario::{Scenario, read};
 use crate::telemetry::{Command, Event};
@@ -151,8 +151,7 @@ fn a_run_over_seeds_resumes_bit_for_bit() {
     whole.advance(60);
     first.advance(33);
     let saved = first.run_mut().save();
-    let checkpoint =
-        Checkpoint { scenario: String::new(), base: String::new(), data: 0, lanes: saved, lines: Vec::new() };
+    let checkpoint = Checkpoint { logs: vec![Mark::of(b"")], lanes: saved, ..Checkpoint::default() };
     let read = Checkpoint::decode(&checkpoint.encode()).unwrap();
     let seeds = |c: &Checkpoint| c.lanes.iter().map(|l| l.seeds.clone()).collect::<Vec<_>>();
     assert!(seeds(&read) == seeds(&checkpoint) && seeds(&read)[1].len() == 2);

@@ -1,0 +1,93 @@
+//! What stands beside a checkpoint, told by checksums: so that files of two runs, an edited scenario or a log that lost lines
+//! are not taken for the run's own. Reads a log piece by piece, however large it is.
+
+use super::plain;
+use crate::lab::store::Dir;
+use crate::limits;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+/// The log up to some line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its length.
+    pub bytes: u64,
+    /// The checksum of these bytes.
+    pub crc: u32,
+}
+
+impl Mark {
+    /// Of a whole log.
+    pub fn of(log: &[u8]) -> Self {
+        Self { bytes: log.len() as u64, crc: crc32fast::hash(log) }
+    }
+}
+
+/// A log as it grows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) bytes: u64,
+    crc: crc32fast::Hasher,
+}
+
+impl Tally {
+    /// The first `bytes` of a file.
+    pub(super) fn of(mut file: &File, bytes: u64) -> io::Result<Self> {
+        let mut tally = Self::default();
+        file.seek(SeekFrom::Start(0))?;
+        let (mut rest, mut buffer) = (file.take(bytes), vec![0; 64 << 10]);
+        loop {
+            match rest.read(&mut buffer)? {
+                0 => return Ok(tally),
+                n => tally.add(&buffer[..n]),
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.crc.update(bytes);
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes, crc: self.crc.clone().finalize() }
+    }
+}
+
+/// The text of scenario.ron, if it is one of these.
+///
+/// # Errors
+/// That it is another one, and what to do.
+pub(super) fn scenario_beside(dir: &Dir, known: &[u32]) -> Result<String, String> {
+    let text = dir
+        .read_all("scenario.ron", 4 * limits::SCENARIO_BYTES)
+        .map_err(|e| format!("scenario.ron cannot be read: {}", plain(&e)))?;
+    if !known.contains(&crc32fast::hash(&text)) {
+        return Err(
+            "scenario.ron is not the one of the checkpoint: it was edited or is another run's. Nothing was \
+                    changed. Put the file back to go on, or begin a new run with it by `gradtui run`"
+                .into(),
+        );
+    }
+    String::from_utf8(text).map_err(|_| "scenario.ron is not UTF-8".into())
+}
+
+/// The log, and to which of these marks it can be cut.
+///
+/// # Errors
+/// That there is none, since lines are missing or others, and what to do.
+pub(super) fn log_beside(dir: &Dir, marks: &[Mark]) -> Result<(File, Mark), String> {
+    let fault = |e: io::Error| format!("metrics.jsonl cannot be read: {}", plain(&e));
+    if dir.kind("metrics.jsonl").map_err(fault)?.is_none() && marks.iter().all(|m| m.bytes > 0) {
+        return Err("metrics.jsonl is missing. Nothing was changed; put the file back to go on".into());
+    }
+    let log = dir.read_write("metrics.jsonl").map_err(fault)?;
+    for mark in marks {
+        if Tally::of(&log, mark.bytes).map_err(fault)?.mark() == *mark {
+            return Ok((log, *mark));
+        }
+    }
+    Err("metrics.jsonl is not the log of the checkpoint: lines are missing, or it or the checkpoint is another run's. \
+         Nothing was changed; put the file back to go on"
+        .into())
+}
