@@ -40,6 +40,7 @@ pub mod engine;
 pub mod faults;
 pub mod lab;
 pub mod limits;
+pub mod number;
 pub mod registry;
 pub mod scenario;
 pub mod telemetry;

@@ -6,6 +6,7 @@ mod spread;
 
 pub use spread::{Band, Spread};
 
+use crate::number::{LayerNumber, LayerValues, Number, Values};
 use crate::scenario::{DataConfig, Recipe, Scenario, Shape};
 
 /// Index of a lane within a run; a removed lane's index is not used again.
@@ -45,7 +46,7 @@ pub struct LayerInfo {
     pub params: usize,
 }
 
-/// Numbers of one step of one lane, with the range of what happened since the measurement before.
+/// Numbers of one step of one lane, or of an evaluation after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measure {
     /// Steps done, this one included.
@@ -56,30 +57,32 @@ pub struct Measure {
     pub seconds: f64,
     /// Gradient evaluations so far.
     pub evaluations: u64,
-    /// Training loss of this step's batch, before the update.
-    pub loss: f32,
-    /// Least training loss since the last measurement.
-    pub loss_min: f32,
-    /// Greatest training loss since the last measurement.
-    pub loss_max: f32,
-    /// Share of hits in this step's batch; `None` without classes.
-    pub accuracy: Option<f32>,
-    /// Learning rate of this step.
-    pub lr: f64,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f32,
-    /// Norm of the gradient after clipping.
-    pub grad_norm_clipped: f32,
-    /// Share of the steps since the last measurement in which the clip changed the gradient.
-    pub clip_rate: f32,
-    /// Share of all steps so far in which it did.
-    pub clip_share: f32,
-    /// Angle between the gradient before and after clipping, in degrees.
-    pub clip_angle: f32,
-    /// ‖update‖/‖parameters‖ of this step.
-    pub update_ratio: f32,
+    /// What was measured: a value for every row of the table that has one at this step.
+    pub values: Values,
+    /// Least value since the last measurement, of numbers that keep a range.
+    pub least: Values,
+    /// Greatest value since then.
+    pub greatest: Values,
     /// The range of this step over all seeds of the lane; `None` with one.
     pub spread: Option<Spread>,
+}
+
+impl Measure {
+    /// A value; `None` where this step has none.
+    pub fn get(&self, number: Number) -> Option<f64> {
+        self.values.get(number)
+    }
+
+    /// A value as an f32; NaN where this step has none.
+    pub fn single(&self, number: Number) -> f32 {
+        self.get(number).map_or(f32::NAN, |x| x as f32)
+    }
+
+    /// The same with one more value.
+    #[must_use]
+    pub fn with(self, number: Number, value: impl Into<f64>) -> Self {
+        Self { values: self.values.with(number, value.into()), ..self }
+    }
 }
 
 /// Numbers of one layer at a measured step.
@@ -87,16 +90,26 @@ pub struct Measure {
 pub struct LayerMeasure {
     /// Index of the layer.
     pub layer: usize,
-    /// Norm of the gradient of its parameters, before clipping; `None` without parameters.
-    pub grad_norm: Option<f32>,
-    /// Norm of its parameters.
-    pub weight_norm: Option<f32>,
-    /// ‖update‖/‖weights‖ of its parameters.
-    pub update_ratio: Option<f32>,
-    /// Share of saturated outputs; `None` for layers that cannot saturate.
-    pub saturated: Option<f32>,
-    /// Share of units that are flat for the whole batch.
-    pub dead: Option<f32>,
+    /// What was measured: a value for every row of the table of layers that it has.
+    pub values: LayerValues,
+}
+
+impl LayerMeasure {
+    /// One without values.
+    pub fn of(layer: usize) -> Self {
+        Self { layer, ..Self::default() }
+    }
+
+    /// A value; `None` where the layer has none.
+    pub fn get(&self, number: LayerNumber) -> Option<f32> {
+        self.values.get(number)
+    }
+
+    /// The same with one more value.
+    #[must_use]
+    pub fn with(self, number: LayerNumber, value: f32) -> Self {
+        Self { values: self.values.with(number, value), ..self }
+    }
 }
 
 /// Why a lane stopped for good: what one needs to understand it.
@@ -200,7 +213,7 @@ pub enum Event {
         /// Which.
         lane: LaneId,
         /// The whole lane.
-        measure: Measure,
+        measure: Box<Measure>,
         /// Its layers.
         layers: Vec<LayerMeasure>,
     },
@@ -208,14 +221,8 @@ pub enum Event {
     Evaluated {
         /// Which.
         lane: LaneId,
-        /// After this many steps.
-        step: u64,
-        /// Mean validation loss.
-        loss: f32,
-        /// Share of hits; `None` without classes.
-        accuracy: Option<f32>,
-        /// The range over all seeds of the lane; `None` with one.
-        spread: Option<Spread>,
+        /// After how many steps, and the numbers of the evaluation.
+        measure: Box<Measure>,
     },
     /// A measurement by name: `boundary`, `predictions`, `confusion`, `adversarial` ... May be dropped.
     ///

@@ -7,6 +7,7 @@ use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::Run;
 use gradtui::lab::runner::Runner;
 use gradtui::lab::stepped::Stepped;
+use gradtui::number::Number;
 use gradtui::scenario::Scenario;
 use gradtui::telemetry::{Command, Event};
 use gradtui::ui::app::App;
@@ -196,8 +197,8 @@ fn faults_of_a_script_have_their_place() {
 type Losses = std::collections::BTreeMap<(usize, u64), u32>;
 
 fn note(losses: &mut Losses, event: &Event) {
-    if let Event::Evaluated { lane, step, loss, .. } = event {
-        losses.insert((*lane, *step), loss.to_bits());
+    if let Event::Evaluated { lane, measure } = event {
+        losses.insert((*lane, measure.step), measure.single(Number::ValLoss).to_bits());
     }
 }
 

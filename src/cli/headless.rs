@@ -9,8 +9,9 @@ use crate::lab::outcome::{Standing, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
+use crate::number::Number;
 use crate::scenario::Scenario;
-use crate::telemetry::{Band, Command, Event, Phase, Spread};
+use crate::telemetry::{Band, Command, Event, Measure, Phase, Spread};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -175,6 +176,16 @@ fn colours() -> bool {
     std::io::stdout().is_terminal() && !plain
 }
 
+/// A number of a measurement, if both are there.
+fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {
+    Some(measure?.get(number)? as f32)
+}
+
+/// The range of the newest validation over the lane's seeds, where there are several.
+fn spread(lane: &Standing) -> Option<Spread> {
+    lane.validation?.spread
+}
+
 /// A lane's end in words; with `red`, what cannot be trusted in that colour.
 fn summary(lane: &Standing, red: bool) -> String {
     let number = |x: Option<f32>| x.map_or_else(|| "-".into(), |x| format!("{x:.4}"));
@@ -184,9 +195,9 @@ fn summary(lane: &Standing, red: bool) -> String {
         _ => format!(
             "step {}   loss {}   val loss {}   val accuracy {}",
             lane.step,
-            number(lane.last.map(|m| m.loss)),
-            number(lane.val_loss),
-            number(lane.val_accuracy)
+            number(single(lane.last.as_ref(), Number::Loss)),
+            number(single(lane.validation.as_ref(), Number::ValLoss)),
+            number(single(lane.validation.as_ref(), Number::ValAccuracy))
         ),
     };
     // What a defence (or an optimizer) costs belongs to any comparison.
@@ -206,21 +217,22 @@ fn summary(lane: &Standing, red: bool) -> String {
             let _ = writeln!(out, "{:<20} {on}not to be trusted: {why}{off}", "");
         }
     }
-    out + &lane.spread.map_or_else(String::new, ranges)
+    out + &spread(lane).map_or_else(String::new, ranges)
 }
 
 /// Which lanes differ by more than their seeds do, if they ran over several.
 fn beyond_seeds(lanes: &[Standing]) -> String {
-    let Some(seeds) = lanes.iter().find_map(|l| l.spread).map(|s| s.seeds) else { return String::new() };
+    let Some(seeds) = lanes.iter().find_map(spread).map(|s| s.seeds) else { return String::new() };
     let (mut beyond, mut within) = (Vec::new(), Vec::new());
     for (i, a) in lanes.iter().enumerate() {
         for b in &lanes[i + 1..] {
-            let (Some(x), Some(y)) = (a.spread, b.spread) else { continue };
+            let (Some(x), Some(y)) = (spread(a), spread(b)) else { continue };
+            let (Some((by, mine)), Some((_, theirs))) = (x.judged_by(), y.judged_by()) else { continue };
             if !x.apart(&y) {
                 within.push(format!("{} ~ {}", a.name, b.name));
                 continue;
             }
-            let first = (x.judged_by().min > y.judged_by().max) == x.accuracy.is_some();
+            let first = (mine.min > theirs.max) == by.is_share();
             let (better, worse) = if first { (a, b) } else { (b, a) };
             beyond.push(format!("{} > {}", better.name, worse.name));
         }
@@ -235,9 +247,12 @@ fn beyond_seeds(lanes: &[Standing]) -> String {
 /// The range of a lane's validation over its seeds, in words.
 fn ranges(s: Spread) -> String {
     let of = |b: Band| format!("{:.4} ({:.4} to {:.4})", b.median, b.min, b.max);
-    let accuracy = s.accuracy.map_or_else(String::new, |a| format!("   val accuracy {}", of(a)));
+    let mut out = format!("{:<20} {} seeds", "", s.seeds);
+    for (number, band) in Number::ALL.into_iter().filter_map(|n| Some((n, s.band(n)?))) {
+        let _ = write!(out, "   {} {}", number.row().label, of(band));
+    }
     let lost = if s.lost > 0 { format!("   {} lost", s.lost) } else { String::new() };
-    format!("{:<20} {} seeds   val loss {}{accuracy}{lost}\n", "", s.seeds, of(s.loss))
+    out + &lost + "\n"
 }
 
 /// A lane's end as a JSON line.
@@ -253,9 +268,9 @@ fn ending(lane: &Standing) -> String {
         lane: &lane.name,
         end: phase,
         what,
-        loss: lane.last.map(|m| m.loss),
-        val_loss: lane.val_loss,
-        val_accuracy: lane.val_accuracy,
+        loss: single(lane.last.as_ref(), Number::Loss),
+        val_loss: single(lane.validation.as_ref(), Number::ValLoss),
+        val_accuracy: single(lane.validation.as_ref(), Number::ValAccuracy),
         robustness: lane.robustness.as_ref().map(|known| Robustness {
             accuracies: known
                 .sizes()
@@ -271,10 +286,10 @@ fn ending(lane: &Standing) -> String {
             share: known.share,
             distrust: &known.distrust,
         }),
-        seeds: lane.spread.map(|s| s.seeds),
-        seeds_lost: lane.spread.map(|s| s.lost),
-        val_loss_spread: lane.spread.map(|s| s.loss),
-        val_accuracy_spread: lane.spread.and_then(|s| s.accuracy),
+        seeds: spread(lane).map(|s| s.seeds),
+        seeds_lost: spread(lane).map(|s| s.lost),
+        val_loss_spread: spread(lane).and_then(|s| s.band(Number::ValLoss)),
+        val_accuracy_spread: spread(lane).and_then(|s| s.band(Number::ValAccuracy)),
     };
     serde_json::to_string(&end).unwrap_or_default()
 }
@@ -389,9 +404,9 @@ fn brief(lane: &Standing) -> String {
     let text = match &lane.phase {
         Phase::Diverged(_) => return "diverged".into(),
         Phase::Failed(_) => return "failed".into(),
-        _ => lane.last.map_or_else(String::new, |m| format!("loss {:.4}", m.loss)),
+        _ => lane.last.map_or_else(String::new, |m| format!("loss {:.4}", m.single(Number::Loss))),
     };
-    match lane.val_accuracy {
+    match single(lane.validation.as_ref(), Number::ValAccuracy) {
         Some(accuracy) => format!("{text} val {:.1} %", 100.0 * accuracy),
         None => text,
     }

@@ -5,6 +5,7 @@ use super::opening::Opening;
 use super::signals::Signals;
 use super::{Ended, print, tell};
 use crate::lab::runner::Runner;
+use crate::number::Number;
 use crate::registry::Settings as _;
 use crate::scenario::Recipe;
 use crate::telemetry::{Command, Event, LaneId, Phase};
@@ -323,11 +324,12 @@ fn of(lane: &LaneView) -> String {
     };
     let mut line = format!("{} {}, {state}", lane.letter(), escaped(&lane.info.name));
     if lane.last.step > 0 {
-        put(&mut line, format_args!(", loss {:.4}, gradient {:.3e}", lane.last.loss, lane.last.grad_norm));
+        let (loss, norm) = (lane.last.single(Number::Loss), lane.last.single(Number::GradNorm));
+        put(&mut line, format_args!(", loss {loss:.4}, gradient {norm:.3e}"));
     }
-    if let Some((_, loss, accuracy)) = lane.validation {
-        put(&mut line, format_args!(", validation loss {loss:.4}"));
-        if let Some(accuracy) = accuracy {
+    if let Some(validation) = lane.validation {
+        put(&mut line, format_args!(", validation loss {:.4}", validation.single(Number::ValLoss)));
+        if let Some(accuracy) = validation.get(Number::ValAccuracy) {
             put(&mut line, format_args!(", accuracy {:.1} percent", 100.0 * accuracy));
         }
     }

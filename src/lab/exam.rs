@@ -4,6 +4,7 @@
 
 use crate::engine::robust::trust::Check;
 use crate::engine::robust::{Accuracies, Robustness};
+use crate::number::decimal;
 use crate::scenario::Scenario;
 use crate::telemetry::Data;
 use serde::{Deserialize, Serialize};
@@ -169,9 +170,4 @@ impl Known {
         let row = self.rows.iter().find(|row| at.is_none_or(|at| near(row[0], at)))?;
         Some(row[column])
     }
-}
-
-/// The number as it is printed: an accuracy of 0.6 is 0.6, though no f32 is.
-pub fn decimal(x: f32) -> f64 {
-    x.to_string().parse().unwrap_or(f64::from(x))
 }

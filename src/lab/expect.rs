@@ -270,7 +270,7 @@ fn metric_of(text: &str, lanes: &[&str]) -> Result<Metric, String> {
         number.ok_or_else(|| format!("`@{size}`: after @ stands the size of an attack, such as 0.1"))
     });
     let at = at.transpose()?;
-    let names = METRICS.map(|(name, _)| name);
+    let names: Vec<&'static str> = METRICS.iter().map(|(name, _)| name.as_str()).collect();
     if at.is_some() && names.contains(&name) && attacked(name).is_none() {
         return Err(format!("{name} has no size; accuracies under attack have: pgd_accuracy@0.1"));
     }
@@ -287,6 +287,7 @@ fn metric_of(text: &str, lanes: &[&str]) -> Result<Metric, String> {
 mod tests {
     use super::*;
     use crate::lab::exam::PROBE;
+    use crate::number::{LayerNumber, Number};
     use crate::telemetry::{Data, Event, LayerMeasure, Measure};
 
     /// Two lanes after one step: `plain` and `a.b`, with these accuracies, losses NaN.
@@ -294,17 +295,12 @@ mod tests {
         let mut standings = Standings::default();
         for ((id, name), accuracy) in ["plain", "a.b"].into_iter().enumerate().zip(accuracies) {
             standings.enter(id, name.into(), 0);
-            let layers =
-                [1e-3, 2.0].map(|n| LayerMeasure { grad_norm: Some(n), ..LayerMeasure::default() }).to_vec();
-            let measure = Measure { step: 1, loss: f32::NAN, ..Measure::default() };
-            standings.apply(&Event::Measured { lane: id, measure, layers });
-            standings.apply(&Event::Evaluated {
-                lane: id,
-                step: 1,
-                loss: 1.0,
-                accuracy: Some(accuracy),
-                spread: None,
-            });
+            let layers = [1e-3, 2.0].map(|n| LayerMeasure::default().with(LayerNumber::GradNorm, n)).to_vec();
+            let measure = Measure { step: 1, ..Measure::default() };
+            let stepped = measure.with(Number::Loss, f32::NAN);
+            let evaluated = measure.with(Number::ValLoss, 1.0).with(Number::ValAccuracy, accuracy);
+            standings.apply(&Event::Measured { lane: id, measure: Box::new(stepped), layers });
+            standings.apply(&Event::Evaluated { lane: id, measure: Box::new(evaluated) });
         }
         standings
     }

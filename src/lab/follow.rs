@@ -4,11 +4,12 @@
 use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
+use super::lane::log;
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
 use crate::limits;
 use crate::scenario::{Scenario, decode, read_with_data};
-use crate::telemetry::{Band, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
+use crate::telemetry::{Event, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -21,65 +22,6 @@ use std::time::Duration;
 const CHUNK: u64 = 8 << 20;
 /// Between two looks at whether somebody still trains.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// A line of the log, as [`super::lane`] writes it.
-#[derive(serde::Deserialize)]
-struct Row {
-    step: u64,
-    lane: String,
-    loss: Option<f32>,
-    accuracy: Option<f32>,
-    grad_norm: Option<f32>,
-    grad_norm_clipped: Option<f32>,
-    #[serde(default)]
-    clipped: bool,
-    clip_share: Option<f32>,
-    clip_angle: Option<f32>,
-    update_ratio: Option<f32>,
-    #[serde(default)]
-    lr: f64,
-    #[serde(default)]
-    epoch: f64,
-    #[serde(default)]
-    evaluations: u64,
-    val_loss: Option<f32>,
-    val_accuracy: Option<f32>,
-    #[serde(default)]
-    layer_grad_norms: Vec<Option<f32>>,
-    robustness: Option<exam::Row>,
-    seeds: Option<u32>,
-    #[serde(default)]
-    seeds_lost: u32,
-    loss_spread: Option<Ends>,
-    accuracy_spread: Option<Ends>,
-    grad_norm_spread: Option<Ends>,
-    val_loss_spread: Option<Ends>,
-    val_accuracy_spread: Option<Ends>,
-}
-
-/// A [`Band`] in the log, where what is not finite is `null`.
-#[derive(Clone, Copy, serde::Deserialize)]
-struct Ends {
-    min: Option<f32>,
-    median: Option<f32>,
-    max: Option<f32>,
-}
-
-impl Row {
-    /// The range over the seeds, if there are several.
-    fn spread(&self, loss: Option<Ends>, accuracy: Option<Ends>, norm: Option<Ends>) -> Option<Spread> {
-        // A band holds no NaN, and what runs away runs upwards.
-        let end = |x: Option<f32>| x.unwrap_or(f32::INFINITY);
-        let band = |e: Ends| Band { min: end(e.min), median: end(e.median), max: end(e.max) };
-        Some(Spread {
-            seeds: self.seeds?,
-            lost: self.seeds_lost,
-            loss: band(loss?),
-            accuracy: accuracy.map(band),
-            grad_norm: norm.map(band),
-        })
-    }
-}
 
 /// What must be known of a lane to read its lines.
 #[derive(Clone, Debug)]
@@ -100,42 +42,16 @@ impl Teller {
     }
 
     /// The events of one line of this lane.
-    fn tell(&self, row: &Row, out: &mut Vec<Event>) {
-        let number = |x: Option<f32>| x.unwrap_or(f32::NAN);
-        let loss = number(row.loss);
-        let measure = Measure {
-            step: row.step,
-            epoch: row.epoch,
-            seconds: self.pace * row.step as f64,
-            evaluations: row.evaluations,
-            loss,
-            loss_min: loss,
-            loss_max: loss,
-            accuracy: row.accuracy,
-            lr: row.lr,
-            grad_norm: number(row.grad_norm),
-            grad_norm_clipped: number(row.grad_norm_clipped),
-            clip_rate: f32::from(u8::from(row.clipped)),
-            clip_share: row.clip_share.unwrap_or_default(),
-            clip_angle: row.clip_angle.unwrap_or_default(),
-            update_ratio: number(row.update_ratio),
-            spread: row.spread(row.loss_spread, row.accuracy_spread, row.grad_norm_spread),
-        };
-        let norms = self.layers.iter().zip(&row.layer_grad_norms);
-        let layers = norms.map(|(&layer, &norm)| LayerMeasure {
-            layer,
-            grad_norm: Some(number(norm)),
-            ..LayerMeasure::default()
-        });
-        out.push(Event::Measured { lane: self.id, measure, layers: layers.collect() });
-        if let Some(loss) = row.val_loss {
-            let (lane, step, accuracy) = (self.id, row.step, row.val_accuracy);
-            let spread = row.spread(row.val_loss_spread, row.val_accuracy_spread, None);
-            out.push(Event::Evaluated { lane, step, loss, accuracy, spread });
+    fn tell(&self, read: &log::Read, out: &mut Vec<Event>) {
+        let (lane, step) = (self.id, read.step);
+        let seconds = self.pace * step as f64;
+        let measure = Box::new(read.measure(seconds));
+        out.push(Event::Measured { lane, measure, layers: read.layers(&self.layers) });
+        if let Some(evaluation) = read.evaluation(seconds) {
+            out.push(Event::Evaluated { lane, measure: Box::new(evaluation) });
         }
-        if let Some(robust) = &row.robustness {
-            let (lane, step, parts) = (self.id, row.step, robust.parts());
-            out.push(Event::Probed { lane, step, name: exam::PROBE, parts });
+        if let Some(robust) = &read.robustness {
+            out.push(Event::Probed { lane, step, name: exam::PROBE, parts: robust.parts() });
         }
     }
 }
@@ -143,10 +59,10 @@ impl Teller {
 /// What a log says of these lanes, by name.
 pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
-    let Ok(log) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
+    let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
     // Piece by piece: a log may be long.
-    for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
-        if let Ok(row) = serde_json::from_slice::<Row>(&line)
+    for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
+        if let Some(row) = log::Read::parse(&line)
             && let Some(teller) = lanes.get(&row.lane)
         {
             teller.tell(&row, &mut events);
@@ -324,12 +240,12 @@ impl Log {
         let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else { return Ok(()) };
         let whole: Vec<u8> = self.half.drain(..=end).collect();
         for line in String::from_utf8_lossy(&whole).lines() {
-            if let Ok(row) = serde_json::from_str::<Row>(line)
+            if let Some(row) = log::Read::parse(line.as_bytes())
                 && let Some(lane) = self.lanes.get_mut(&row.lane)
             {
                 lane.teller.tell(&row, events);
                 lane.step = row.step;
-                lane.wild = row.loss.is_none() || row.grad_norm.is_none();
+                lane.wild = !row.finite();
             }
         }
         Ok(())

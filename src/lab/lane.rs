@@ -6,12 +6,14 @@
 use crate::engine::layer::LayerConfig;
 use crate::lab::exam::{self, Exam};
 use crate::lab::trail::Trail;
-use crate::lab::trainer::{Evaluation, LOSS_LIMIT, Report, StepResult, Trainer};
-use crate::telemetry::{Band, Event, LaneId, Measure, Phase, Spread};
-use serde::Serialize;
+use crate::lab::trainer::{Evaluation, Report, Trainer};
+use crate::telemetry::{Event, LaneId, Measure, Phase};
+use since::Since;
 use std::sync::Arc;
 
+pub mod log;
 mod seeds;
+mod since;
 
 pub use seeds::{Replica, SavedReplica};
 
@@ -27,24 +29,6 @@ pub trait Pace {
     fn over(&self) -> bool;
     /// Seconds since the turn began; 0 without a clock.
     fn seconds(&self) -> f64;
-}
-
-/// What the steps since the last measurement were like.
-#[derive(Clone, Copy, Debug, Default)]
-struct Since {
-    steps: u32,
-    clipped: u32,
-    min: f32,
-    max: f32,
-}
-
-impl Since {
-    fn add(&mut self, r: &StepResult) {
-        (self.min, self.max) =
-            if self.steps == 0 { (r.loss, r.loss) } else { (self.min.min(r.loss), self.max.max(r.loss)) };
-        self.steps += 1;
-        self.clipped += u32::from(r.clipped);
-    }
 }
 
 /// A contender in training.
@@ -211,9 +195,9 @@ impl Lane {
             if evaluation.is_some() {
                 self.evaluate_seeds(evaluate, &mut |words| news.events.push(Event::Notice(words)));
             }
-            for evaluation @ Evaluation { loss, accuracy } in evaluation.into_iter().chain(restored) {
-                let spread = self.judged(evaluation);
-                news.events.push(Event::Evaluated { lane: self.id, step, loss, accuracy, spread });
+            for evaluation in evaluation.into_iter().chain(restored) {
+                let measure = Box::new(self.evaluated(evaluation));
+                news.events.push(Event::Evaluated { lane: self.id, measure });
             }
             // As with evaluations, the log does not hear of a measurement where one merely stops.
             let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {
@@ -226,10 +210,14 @@ impl Lane {
             }
             if log {
                 let (measure, layers) = self.trainer.measure();
-                let norms = layers.iter().filter_map(|l| l.grad_norm).collect();
-                let clipped = self.trainer.last().clipped;
-                let row = report.filter(|_| exam.is_some()).map(|r| r.row());
-                news.lines.push(self.line(&measure, clipped, norms, evaluation.filter(|_| evaluate), row));
+                let row = log::Row {
+                    layers,
+                    evaluation: evaluation.filter(|_| evaluate).map(|e| self.evaluated(e)),
+                    robustness: report.filter(|_| exam.is_some()).map(|r| r.row()),
+                    spread: self.spread(),
+                    ..log::Row::new(&self.name, &measure)
+                };
+                news.lines.push(row.line(self.id));
             }
             if pace.over() || news.end.is_some() {
                 break;
@@ -247,7 +235,7 @@ impl Lane {
         news
     }
 
-    /// Forgets the range since the last measurement, after a restart.
+    /// Forgets the steps since the last measurement, after a restart.
     pub fn restarted(&mut self) {
         self.since = Since::default();
         self.seconds = 0.0;
@@ -256,130 +244,29 @@ impl Lane {
     }
 
     fn show(&mut self, seconds: f64, news: &mut News) {
-        let (measure, layers) = self.trainer.measure();
-        let measure = Measure {
-            seconds: self.seconds + seconds,
-            loss_min: self.since.min,
-            loss_max: self.since.max,
-            clip_rate: self.since.clipped as f32 / self.since.steps.max(1) as f32,
-            spread: self.spread(),
-            ..measure
-        };
+        let (mut measure, layers) = self.trainer.measure();
+        measure.seconds = self.seconds + seconds;
+        measure.spread = self.spread();
+        self.since.tell(&mut measure);
         self.since = Since::default();
-        news.events.push(Event::Measured { lane: self.id, measure, layers: layers.to_vec() });
+        let layers = layers.to_vec();
+        news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
     }
 
     /// The step that went wrong, as a point that is not finite: a gap in every curve, `null` in the log.
     fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
-        let last = self.trainer.last();
-        let (before, _) = self.trainer.measure();
-        // A loss beyond the limit is no number to draw or to compare either.
-        let loss = if last.loss <= LOSS_LIMIT { last.loss } else { f32::NAN };
-        let measure = Measure {
-            step: last.step,
-            seconds: self.seconds + seconds,
-            loss,
-            loss_min: loss,
-            loss_max: loss,
-            accuracy: None,
-            lr: last.lr,
-            grad_norm: last.grad_norm,
-            grad_norm_clipped: last.grad_norm,
-            clip_rate: 0.0,
-            clip_share: before.clip_share,
-            clip_angle: 0.0,
-            update_ratio: f32::NAN,
-            spread: None,
-            epoch: before.epoch,
-            evaluations: self.trainer.live().evaluations,
-        };
-        news.events.push(Event::Measured { lane: self.id, measure, layers: Vec::new() });
+        let measure = Measure { seconds: self.seconds + seconds, ..self.trainer.gap() };
+        news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
         if log {
-            news.lines.push(self.line(&measure, false, Vec::new(), None, None));
+            let line = log::Row { spread: self.spread(), ..log::Row::new(&self.name, &measure) };
+            news.lines.push(line.line(self.id));
         }
     }
 
-    fn line(
-        &self,
-        m: &Measure,
-        clipped: bool,
-        layers: Vec<f32>,
-        evaluation: Option<Evaluation>,
-        robustness: Option<exam::Row>,
-    ) -> Line {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            step: u64,
-            lane: &'a str,
-            loss: f32,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            accuracy: Option<f32>,
-            grad_norm: f32,
-            grad_norm_clipped: f32,
-            clipped: bool,
-            clip_share: f32,
-            clip_angle: f32,
-            update_ratio: f32,
-            lr: f64,
-            epoch: f64,
-            evaluations: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            val_loss: Option<f32>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            val_accuracy: Option<f32>,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            layer_grad_norms: Vec<f32>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            robustness: Option<exam::Row>,
-            #[serde(flatten)]
-            seeds: Option<SeedRow>,
-        }
-        /// What a lane over several seeds says besides: the range of each number.
-        #[derive(Serialize)]
-        struct SeedRow {
-            seeds: u32,
-            seeds_lost: u32,
-            loss_spread: Band,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            accuracy_spread: Option<Band>,
-            grad_norm_spread: Option<Band>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            val_loss_spread: Option<Band>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            val_accuracy_spread: Option<Band>,
-        }
-        let judged = evaluation.and_then(|e| self.judged(e));
-        let seeds = self.spread().map(|Spread { seeds, lost, loss, accuracy, grad_norm }| SeedRow {
-            seeds,
-            seeds_lost: lost,
-            loss_spread: loss,
-            accuracy_spread: accuracy,
-            grad_norm_spread: grad_norm,
-            val_loss_spread: judged.map(|j| j.loss),
-            val_accuracy_spread: judged.and_then(|j| j.accuracy),
-        });
-        let row = Row {
-            step: m.step,
-            lane: &self.name,
-            loss: m.loss,
-            accuracy: m.accuracy,
-            grad_norm: m.grad_norm,
-            grad_norm_clipped: m.grad_norm_clipped,
-            clipped,
-            clip_share: m.clip_share,
-            clip_angle: m.clip_angle,
-            update_ratio: m.update_ratio,
-            lr: m.lr,
-            epoch: m.epoch,
-            evaluations: m.evaluations,
-            val_loss: evaluation.map(|e| e.loss),
-            val_accuracy: evaluation.and_then(|e| e.accuracy),
-            layer_grad_norms: layers,
-            robustness,
-            seeds,
-        };
-        let text = serde_json::to_string(&row).unwrap_or_default();
-        Line { step: m.step, lane: self.id, text }
+    /// An evaluation as it is told: where the lane stands, and what all seeds say.
+    fn evaluated(&self, evaluation: Evaluation) -> Measure {
+        let (measure, _) = self.trainer.measure();
+        Measure { values: evaluation.values(), spread: self.judged(evaluation), ..measure }
     }
 }
 

@@ -4,7 +4,8 @@
 //! was evaluated stays, evaluations being thinned only where thousands of them were left unread.
 
 use crate::lab::exam::PROBE;
-use crate::telemetry::{Event, LaneId};
+use crate::number::{Between, Number, Values};
+use crate::telemetry::{Event, LaneId, Measure};
 use std::collections::{HashMap, HashSet};
 
 /// Events that may wait unread.
@@ -81,12 +82,22 @@ impl Outbox {
     }
 }
 
-/// Widens the ranges of the later measurement by the earlier one.
-fn merge(later: &mut Event, earlier: &crate::telemetry::Measure) {
-    if let Event::Measured { measure, .. } = later {
-        measure.loss_min = measure.loss_min.min(earlier.loss_min);
-        measure.loss_max = measure.loss_max.max(earlier.loss_max);
-        measure.clip_rate = f32::midpoint(measure.clip_rate, earlier.clip_rate);
+/// Takes the earlier measurement into the later one, as the table says of each number.
+fn merge(later: &mut Event, earlier: &Measure) {
+    let Event::Measured { measure, .. } = later else { return };
+    for number in Number::ALL {
+        let (Some(old), Some(new)) = (earlier.get(number), measure.get(number)) else { continue };
+        match number.row().between {
+            Between::Newest => {}
+            Between::Range(_) => {
+                let end = |values: &Values, or: f64| values.get(number).unwrap_or(or);
+                let least = end(&measure.least, new).min(end(&earlier.least, old));
+                let greatest = end(&measure.greatest, new).max(end(&earlier.greatest, old));
+                measure.least.set(number, Some(least));
+                measure.greatest.set(number, Some(greatest));
+            }
+            Between::Mean(_) => measure.values.set(number, Some(f64::midpoint(new, old))),
+        }
     }
 }
 
@@ -110,11 +121,16 @@ fn thin(events: &mut Vec<Event>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Measure, Phase};
+    use crate::telemetry::Phase;
 
     fn measured(lane: LaneId, step: u64, loss: f32) -> Event {
-        let measure = Measure { step, loss, loss_min: loss, loss_max: loss, ..Measure::default() };
-        Event::Measured { lane, measure, layers: Vec::new() }
+        let measure = Measure { step, ..Measure::default() }.with(Number::Loss, loss);
+        Event::Measured { lane, measure: Box::new(measure), layers: Vec::new() }
+    }
+
+    fn evaluated(step: u64) -> Event {
+        let measure = Measure { step, ..Measure::default() }.with(Number::ValLoss, 1.0);
+        Event::Evaluated { lane: 0, measure: Box::new(measure) }
     }
 
     #[test]
@@ -124,17 +140,17 @@ mod tests {
         for step in 1..100_000 {
             outbox.push(measured((step % 2) as usize, step, 1.0));
             if step % 1000 == 0 {
-                outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None, spread: None });
+                outbox.push(evaluated(step));
             }
         }
         outbox.push(Event::Phase { lane: 1, step: 99_999, phase: Phase::Finished });
         assert!(outbox.len() <= CAPACITY);
         let events = outbox.drain();
         let max = events.iter().filter_map(|e| match e {
-            Event::Measured { lane: 0, measure, .. } => Some(measure.loss_max),
+            Event::Measured { lane: 0, measure, .. } => measure.greatest.get(Number::Loss),
             _ => None,
         });
-        assert_eq!(max.fold(0.0, f32::max), 1000.0);
+        assert_eq!(max.fold(0.0, f64::max), 1000.0);
         assert_eq!(events.iter().filter(|e| matches!(e, Event::Evaluated { .. })).count(), 99);
         assert!(matches!(events.last(), Some(Event::Phase { .. })));
         let steps: Vec<u64> = events
@@ -151,10 +167,12 @@ mod tests {
     fn evaluations_alone_are_bounded_too_and_the_newest_stays() {
         let mut outbox = Outbox::default();
         for step in 0..50_000 {
-            outbox.push(Event::Evaluated { lane: 0, step, loss: 1.0, accuracy: None, spread: None });
+            outbox.push(evaluated(step));
         }
         assert!(outbox.len() <= CAPACITY);
-        assert!(matches!(outbox.drain().last(), Some(Event::Evaluated { step: 49_999, .. })));
+        assert!(
+            matches!(outbox.drain().last(), Some(Event::Evaluated { measure, .. }) if measure.step == 49_999)
+        );
     }
 
     #[test]

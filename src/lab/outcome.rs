@@ -1,7 +1,9 @@
 //! How the lanes of a run stand, gathered from events: what a headless run tells at its end.
 
-use crate::lab::exam::{ACCURACIES, Known, PROBE, decimal};
-use crate::telemetry::{Band, Event, LaneId, Measure, Phase, Spread};
+use crate::lab::exam::{Known, PROBE};
+use crate::number::{LayerNumber, Number, Source, Values, decimal};
+use crate::telemetry::{Band, Event, LaneId, Measure, Phase};
+use std::sync::LazyLock;
 
 /// How one lane stands.
 #[derive(Clone, Debug)]
@@ -14,110 +16,119 @@ pub struct Standing {
     pub step: u64,
     /// The newest measurement.
     pub last: Option<Measure>,
-    /// The newest validation loss.
-    pub val_loss: Option<f32>,
-    /// The newest share of hits in validation.
-    pub val_accuracy: Option<f32>,
-    /// The range of the newest validation over the lane's seeds, where there are several.
-    pub spread: Option<Spread>,
-    /// The best share of hits in validation.
-    pub best_val_accuracy: Option<f32>,
+    /// The newest validation.
+    pub validation: Option<Measure>,
+    /// The greatest value that each number ever had.
+    pub greatest: Values,
     /// The first layer's gradient norm over the last layer's, now.
     pub grad_ratio: Option<f32>,
     /// The same at the first step.
     pub initial_grad_ratio: Option<f32>,
-    /// The largest gradient norm that was measured.
-    pub max_grad_norm: Option<f32>,
     /// The newest measurement under attack.
     pub robustness: Option<Known>,
     /// What it does.
     pub phase: Phase,
 }
 
-/// What an expectation may ask of a lane, each with what it means.
-pub const METRICS: [(&str, &str); 32] = [
-    ("loss", "training loss of the last step"),
-    ("accuracy", "share of hits in the last batch"),
-    ("val_loss", "validation loss"),
-    ("val_accuracy", "share of hits in validation"),
-    ("val_loss_min", "the least validation loss of the lane's seeds; also val_loss_median, val_loss_max"),
-    ("val_loss_median", "the median of the seeds' validation losses"),
-    ("val_loss_max", "the greatest of the seeds' validation losses"),
-    (
-        "val_accuracy_min",
-        "the least share of hits of the lane's seeds; also val_accuracy_median, val_accuracy_max",
-    ),
-    ("val_accuracy_median", "the median of the seeds' shares of hits"),
-    ("val_accuracy_max", "the greatest of the seeds' shares of hits"),
+/// What an expectation may ask of a lane besides the table of numbers, each with what it means.
+const DERIVED: [(&str, &str); 11] = [
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
-    ("grad_norm", "gradient norm of the last step before clipping"),
-    ("grad_norm_clipped", "gradient norm of the last step after clipping"),
     ("max_grad_norm", "the largest gradient norm measured"),
     ("grad_ratio", "gradient norm of the first layer over that of the last"),
     ("initial_grad_ratio", "the same at the first step"),
-    ("update_ratio", "length of the last update over that of the parameters"),
-    ("clip_rate", "share of the latest steps that were clipped"),
-    ("clip_share", "share of all steps that were clipped"),
-    ("clip_angle", "angle between the last gradient before and after clipping, in degrees"),
-    ("lr", "learning rate of the last step"),
     ("step", "steps done"),
     ("evaluations", "gradient evaluations done"),
     ("diverged", "1 if its numbers ran away, else 0"),
     ("stopped", "1 if early stopping ended it, else 0"),
-    ("clean_accuracy", "share of hits on the samples that are attacked"),
-    ("noise_accuracy", "the same under noise; `noise_accuracy@0.1` at that size"),
-    ("fgsm_accuracy", "the same under FGSM"),
-    ("pgd_accuracy", "the same under PGD"),
-    ("distrust", "trust checks of these numbers that fail"),
+    ("distrust", "trust checks of the accuracies under attack that fail"),
     ("failed", "1 if a fault of the program stopped it, else 0"),
 ];
+
+/// One number of a band.
+type Part = fn(Band) -> f32;
+
+/// The parts of a band over several seeds, each with what it means.
+const BANDS: [(&str, &str, Part); 3] = [
+    ("_min", "the least", |b| b.min),
+    ("_median", "the median", |b| b.median),
+    ("_max", "the greatest", |b| b.max),
+];
+
+/// A band of a validation's number that a metric stands for: `val_loss_median`.
+fn band_of(metric: &str) -> Option<(Number, Part)> {
+    BANDS.iter().find_map(|(end, _, of)| {
+        let number = Number::of_key(metric.strip_suffix(end)?)?;
+        banded(number).then_some((number, *of))
+    })
+}
+
+fn banded(number: Number) -> bool {
+    number.row().band && matches!(number.row().source, Source::Evaluation)
+}
+
+/// Everything that an expectation may ask of a lane, each with what it means.
+pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for number in Number::ALL {
+        let row = number.row();
+        all.push((row.key.to_string(), row.about.to_string()));
+        if banded(number) {
+            let of = |(end, which, _): &(&str, &str, _)| {
+                (format!("{}{end}", row.key), format!("{}: {which} of the lane's seeds", row.about))
+            };
+            all.extend(BANDS.iter().map(of));
+        }
+    }
+    all.extend(DERIVED.map(|(name, about)| (name.to_string(), about.to_string())));
+    all
+});
 
 impl Standing {
     /// One of [`METRICS`], of an attack of this size; `None` if there is no such number.
     pub fn value(&self, metric: &str, at: Option<f64>) -> Option<f64> {
-        let last = self.last.as_ref();
-        let float = |x: Option<f32>| x.map(decimal);
-        let band = |b: Option<Band>, of: fn(Band) -> f32| b.map(of).map(decimal);
-        let accuracy = self.spread.and_then(|s| s.accuracy);
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
+        let greatest = |n: Number| Some(n.decimal(self.greatest.get(n)?));
+        let of = |m: Option<Measure>, n: Number| Some(n.decimal(m?.get(n)?));
+        let spread = self.validation.and_then(|v| v.spread);
         match metric {
-            "loss" => float(last.map(|m| m.loss)),
-            "accuracy" => float(last.and_then(|m| m.accuracy)),
-            "val_loss" => float(self.val_loss),
-            "val_accuracy" => float(self.val_accuracy),
-            "val_loss_min" => band(self.spread.map(|s| s.loss), |b| b.min).or(float(self.val_loss)),
-            "val_loss_median" => band(self.spread.map(|s| s.loss), |b| b.median).or(float(self.val_loss)),
-            "val_loss_max" => band(self.spread.map(|s| s.loss), |b| b.max).or(float(self.val_loss)),
-            "val_accuracy_min" => band(accuracy, |b| b.min).or(float(self.val_accuracy)),
-            "val_accuracy_median" => band(accuracy, |b| b.median).or(float(self.val_accuracy)),
-            "val_accuracy_max" => band(accuracy, |b| b.max).or(float(self.val_accuracy)),
-            "seeds_lost" => Some(self.spread.map_or(0.0, |s| f64::from(s.lost))),
-            "best_val_accuracy" => float(self.best_val_accuracy),
-            "grad_norm" => float(last.map(|m| m.grad_norm)),
-            "grad_norm_clipped" => float(last.map(|m| m.grad_norm_clipped)),
-            "max_grad_norm" => float(self.max_grad_norm),
-            "grad_ratio" => float(self.grad_ratio),
-            "initial_grad_ratio" => float(self.initial_grad_ratio),
-            "update_ratio" => float(last.map(|m| m.update_ratio)),
-            "clip_rate" => float(last.map(|m| m.clip_rate)),
-            "clip_share" => float(last.map(|m| m.clip_share)),
-            "clip_angle" => float(last.map(|m| m.clip_angle)),
-            "lr" => last.map(|m| m.lr),
+            "seeds_lost" => Some(spread.map_or(0.0, |s| f64::from(s.lost))),
+            "best_val_accuracy" => greatest(Number::ValAccuracy),
+            "max_grad_norm" => greatest(Number::GradNorm),
+            "grad_ratio" => self.grad_ratio.map(decimal),
+            "initial_grad_ratio" => self.initial_grad_ratio.map(decimal),
             "step" => Some(self.step as f64),
-            "evaluations" => last.map(|m| m.evaluations as f64),
+            "evaluations" => self.last.map(|m| m.evaluations as f64),
             "diverged" => flag(matches!(self.phase, Phase::Diverged(_))),
             "stopped" => flag(matches!(self.phase, Phase::Stopped(_))),
             "distrust" => self.robustness.as_ref().map(|r| r.distrust.len() as f64),
             "failed" => flag(matches!(self.phase, Phase::Failed(_))),
-            _ => self.robustness.as_ref()?.accuracy(attacked(metric)?, at),
+            _ => {
+                if let Some((number, part)) = band_of(metric) {
+                    let band = spread.and_then(|s| s.band(number));
+                    return band.map(part).map(decimal).or_else(|| of(self.validation, number));
+                }
+                let number = Number::of_key(metric)?;
+                match number.row().source {
+                    Source::Step(_) | Source::Rare(_) => of(self.last, number),
+                    Source::Evaluation => of(self.validation, number),
+                    Source::Attack(name) => self.robustness.as_ref()?.accuracy(name, at),
+                }
+            }
+        }
+    }
+
+    /// Takes in which numbers are greater than ever before.
+    fn exceed(&mut self, measure: &Measure) {
+        for (number, x) in measure.values.iter() {
+            self.greatest.set(number, Some(self.greatest.get(number).map_or(x, |most| most.max(x))));
         }
     }
 }
 
 /// The accuracy under attack that a metric stands for.
-pub fn attacked(metric: &str) -> Option<&str> {
-    metric.strip_suffix("_accuracy").filter(|name| ACCURACIES.contains(name))
+pub fn attacked(metric: &str) -> Option<Number> {
+    Number::of_key(metric).filter(|n| n.attacked())
 }
 
 /// How all lanes stand: a fold over events.
@@ -136,9 +147,9 @@ impl Standings {
             Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
             Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
                 l.step = measure.step;
-                l.last = Some(*measure);
-                l.max_grad_norm = Some(l.max_grad_norm.unwrap_or(0.0).max(measure.grad_norm));
-                let mut norms = layers.iter().filter_map(|l| l.grad_norm);
+                l.last = Some(**measure);
+                l.exceed(measure);
+                let mut norms = layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm));
                 if let Some(first) = norms.next() {
                     let ratio = first / norms.next_back().unwrap_or(first);
                     l.grad_ratio = Some(ratio);
@@ -147,12 +158,9 @@ impl Standings {
                     }
                 }
             }),
-            Event::Evaluated { lane, loss, accuracy, spread, .. } => self.with(*lane, |l| {
-                l.spread = *spread;
-                (l.val_loss, l.val_accuracy) = (Some(*loss), *accuracy);
-                l.best_val_accuracy = accuracy
-                    .map(|a| l.best_val_accuracy.map_or(a, |best| best.max(a)))
-                    .or(l.best_val_accuracy);
+            Event::Evaluated { lane, measure } => self.with(*lane, |l| {
+                l.validation = Some(**measure);
+                l.exceed(measure);
             }),
             Event::Phase { lane, step, phase } => self.with(*lane, |l| {
                 l.phase = phase.clone();
@@ -174,13 +182,10 @@ impl Standings {
             name,
             step,
             last: None,
-            val_loss: None,
-            val_accuracy: None,
-            spread: None,
-            best_val_accuracy: None,
+            validation: None,
+            greatest: Values::default(),
             grad_ratio: None,
             initial_grad_ratio: None,
-            max_grad_norm: None,
             robustness: None,
             phase: Phase::Paused,
         };

@@ -3,7 +3,7 @@
 //! A step is a pure function of (state, settings, step number); all state is one [`Snapshot`]. Knows no clock, no
 //! thread, no file and no other lane, and allocates nothing in a step.
 
-use crate::engine::kernel::{self, Buffer};
+use crate::engine::kernel::Buffer;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Update;
@@ -28,10 +28,12 @@ mod scope;
 mod snapshot;
 mod task;
 
+pub use crate::number::{StepResult, norm};
 use augment::Augmenter;
 use batch::Batch;
 pub use evaluate::{Evaluation, Report};
 use guard::{Guard, Jury};
+use look::Halfway;
 pub use scope::Examined;
 use scope::Scope;
 pub use snapshot::Snapshot;
@@ -39,21 +41,6 @@ use task::Task;
 
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
-
-/// What every step says, measured or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct StepResult {
-    /// Steps done, this one included.
-    pub step: u64,
-    /// Mean loss of the batch before the update, without the penalties on the weights.
-    pub loss: f32,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f32,
-    /// Whether the clip changed the gradient.
-    pub clipped: bool,
-    /// Learning rate.
-    pub lr: f64,
-}
 
 /// What became of the state when a recipe changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +68,7 @@ pub struct Trainer {
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
     grads: Buffer,
-    /// The gradient before clipping, for a look; empty without a clip.
+    /// The gradient before clipping, of the last step that was looked at.
     unclipped: Vec<f32>,
     /// What tells the noise of one tensor from that of another.
     noise: Vec<u64>,
@@ -91,6 +78,8 @@ pub struct Trainer {
     layers: Vec<LayerMeasure>,
     last: StepResult,
     looked: Measure,
+    /// What is known of a step that is looked at before its update.
+    halfway: Halfway,
     /// A step kept for the microscope, and whether the next one is to be kept.
     scope: Option<Box<Scope>>,
     aimed: bool,
@@ -143,14 +132,13 @@ impl Trainer {
             keep_order: false,
             weights: weights.collect(),
             grads: Buffer::zeros(live.params.len()),
-            unclipped: look::unclipped(&recipe, live.params.len()),
+            unclipped: vec![0.0; live.params.len()],
             noise: noise::keys(network.slots()),
             ws: network.workspace(rows),
             team: Arc::new(Alone),
             before: vec![0.0; live.params.len()],
-            layers: (0..network.nodes().len())
-                .map(|layer| LayerMeasure { layer, ..LayerMeasure::default() })
-                .collect(),
+            layers: (0..network.nodes().len()).map(LayerMeasure::of).collect(),
+            halfway: Halfway::default(),
             last: StepResult::default(),
             looked: Measure::default(),
             scope: None,
@@ -264,7 +252,6 @@ impl Trainer {
         if fresh || recipe.early_stopping != old.early_stopping {
             (self.live.best, self.live.kept) = (Best::default(), None);
         }
-        self.unclipped = look::unclipped(&recipe, self.live.params.len());
         self.recipe = recipe;
         Ok(Change::Live)
     }
@@ -326,9 +313,6 @@ impl Trainer {
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
             scope.before(&self.grads, &self.live);
         }
-        if look && !self.unclipped.is_empty() {
-            self.unclipped.copy_from_slice(&self.grads);
-        }
         self.last.clipped =
             self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots(), &*self.team);
         if look {
@@ -383,7 +367,7 @@ impl Trainer {
 
     /// The numbers of the last step that was looked at.
     ///
-    /// `seconds` is 0 and the ranges are those of this step alone: both belong to who counts time and steps.
+    /// `seconds` is 0 and there are no ranges: both belong to who counts time and steps.
     pub fn measure(&self) -> (Measure, &[LayerMeasure]) {
         (self.looked, &self.layers)
     }
@@ -417,11 +401,6 @@ impl Trainer {
         self.augmenter.apply(&self.recipe.augment, samples, key, inputs, &mut self.batch);
         self.live.position += rows as u64;
     }
-}
-
-/// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
-pub fn norm(x: &[f32]) -> f32 {
-    kernel::sum_sq_f64(x).sqrt() as f32
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What several seeds of one lane have in common: the range of a number over them. Plain data.
 
+use crate::number::Number;
+
 /// Least, median and greatest of some numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Band {
@@ -34,23 +36,44 @@ pub struct Spread {
     pub seeds: u32,
     /// Seeds whose numbers ran away; the ranges are those of the others.
     pub lost: u32,
-    /// Of the loss.
-    pub loss: Band,
-    /// Of the share of hits, where there are classes.
-    pub accuracy: Option<Band>,
-    /// Of the gradient's norm before clipping; `None` of an evaluation.
-    pub grad_norm: Option<Band>,
+    bands: [Option<Band>; Number::ALL.len()],
 }
 
 impl Spread {
-    /// By what lanes are compared: the share of hits, or the loss without classes.
-    pub fn judged_by(&self) -> Band {
-        self.accuracy.unwrap_or(self.loss)
+    /// Of so many seeds, of which so many are lost, without bands yet.
+    pub fn new(seeds: u32, lost: u32) -> Self {
+        Self { seeds, lost, ..Self::default() }
+    }
+
+    /// The band of a number, if it has one.
+    pub fn band(&self, number: Number) -> Option<Band> {
+        self.bands[number as usize]
+    }
+
+    /// Sets or takes away a band.
+    pub fn set(&mut self, number: Number, band: Option<Band>) {
+        self.bands[number as usize] = band;
+    }
+
+    /// The same with one more band.
+    #[must_use]
+    pub fn with(mut self, number: Number, band: Band) -> Self {
+        self.set(number, Some(band));
+        self
+    }
+
+    /// By what lanes are compared: the share of hits in validation, or the loss without classes.
+    pub fn judged_by(&self) -> Option<(Number, Band)> {
+        let by = |number| Some((number, self.band(number)?));
+        by(Number::ValAccuracy).or_else(|| by(Number::ValLoss))
     }
 
     /// Whether two lanes differ by more than their seeds do.
     pub fn apart(&self, other: &Self) -> bool {
-        self.accuracy.is_some() == other.accuracy.is_some() && self.judged_by().apart(&other.judged_by())
+        let (Some((a, mine)), Some((b, theirs))) = (self.judged_by(), other.judged_by()) else {
+            return false;
+        };
+        a == b && mine.apart(&theirs)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is visible in a lane's numbers, in words: why it learns, or why it does not. Draws nothing and judges no optimizer.
 
 use super::widget::scale::number;
+use crate::number::{LayerNumber, Number};
 use crate::telemetry::{LayerMeasure, Phase};
 use crate::view::LaneView;
 
@@ -54,24 +55,23 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     units(lane, &mut say);
     let m = &lane.last;
     if m.step > 0 {
-        if m.clip_rate > 0.0 {
-            let weight = if m.clip_rate > 0.5 { Weight::Warn } else { Weight::Plain };
-            say(weight, format!("{} of the steps are clipped", percent(m.clip_rate)));
+        let (rate, moved) = (m.single(Number::ClipRate), m.single(Number::UpdateRatio));
+        if rate > 0.0 {
+            let weight = if rate > 0.5 { Weight::Warn } else { Weight::Plain };
+            say(weight, format!("{} of the steps are clipped", percent(rate)));
         }
-        if m.update_ratio > 0.1 {
-            say(
-                Weight::Warn,
-                format!("a step moves the weights by {} of their size", percent(m.update_ratio)),
-            );
-        } else if m.update_ratio < 1e-6 && m.update_ratio >= 0.0 {
-            say(
-                Weight::Warn,
-                format!("a step moves the weights by {} of their size only", real(m.update_ratio)),
-            );
+        if moved > 0.1 {
+            say(Weight::Warn, format!("a step moves the weights by {} of their size", percent(moved)));
+        } else if (0.0..1e-6).contains(&moved) {
+            say(Weight::Warn, format!("a step moves the weights by {} of their size only", real(moved)));
         }
     }
     if out.is_empty() && m.step > 0 {
-        let text = format!("loss {}, gradient of norm {}", real(m.loss), real(m.grad_norm));
+        let text = format!(
+            "loss {}, gradient of norm {}",
+            real(m.single(Number::Loss)),
+            real(m.single(Number::GradNorm))
+        );
         out.push(Finding { weight: Weight::Plain, text });
     }
     out.sort_by_key(|f| f.weight);
@@ -80,9 +80,11 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
 
 /// How the gradient changes from the last layer to the first.
 fn flow(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
-    let with: Vec<&LayerMeasure> = lane.layers.iter().filter(|l| l.grad_norm.is_some()).collect();
+    let with: Vec<&LayerMeasure> =
+        lane.layers.iter().filter(|l| l.get(LayerNumber::GradNorm).is_some()).collect();
     let [first, .., last] = &with[..] else { return };
-    let (Some(a), Some(b)) = (first.grad_norm, last.grad_norm) else { return };
+    let norm = |l: &LayerMeasure| l.get(LayerNumber::GradNorm);
+    let (Some(a), Some(b)) = (norm(first), norm(last)) else { return };
     let (from, to) = (first.layer + 1, last.layer + 1);
     if !(a.is_finite() && b.is_finite()) {
         return say(Weight::Bad, "the gradient is not finite".into());
@@ -102,8 +104,8 @@ fn flow(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
 
 /// Units that pass no gradient on.
 fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
-    let worst = |of: fn(&LayerMeasure) -> Option<f32>| {
-        let all = lane.layers.iter().filter_map(|l| of(l).map(|v| (l.layer, v)));
+    let worst = |number: LayerNumber| {
+        let all = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(number)?)));
         all.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))
     };
     let name = |layer: usize| {
@@ -113,10 +115,10 @@ fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
     // A rectifier is silent on one side by design; what saturates on both sides is in trouble much earlier.
     let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
     let most = |layer| if rectifies(layer) { 0.9 } else { 0.3 };
-    if let Some((layer, v)) = worst(|l| l.saturated).filter(|&(l, v)| v >= most(l)) {
+    if let Some((layer, v)) = worst(LayerNumber::Saturated).filter(|&(l, v)| v >= most(l)) {
         say(Weight::Warn, format!("{} of {} is saturated", percent(v), name(layer)));
     }
-    if let Some((layer, v)) = worst(|l| l.dead).filter(|(_, v)| *v >= 0.1) {
+    if let Some((layer, v)) = worst(LayerNumber::Dead).filter(|(_, v)| *v >= 0.1) {
         say(Weight::Warn, format!("{} of the units of {} are dead", percent(v), name(layer)));
     }
 }
@@ -151,11 +153,13 @@ mod tests {
     #[test]
     fn a_vanishing_gradient_is_named_first() {
         let mut lane = fixture::lane(0, "deep");
-        lane.last = Measure { step: 10, clip_rate: 0.2, update_ratio: 1e-3, ..Measure::default() };
+        lane.last = Measure { step: 10, ..Measure::default() }
+            .with(Number::ClipRate, 0.2)
+            .with(Number::UpdateRatio, 1e-3);
         lane.layers = vec![
-            LayerMeasure { layer: 0, grad_norm: Some(3e-8), ..LayerMeasure::default() },
-            LayerMeasure { layer: 1, saturated: Some(0.71), ..LayerMeasure::default() },
-            LayerMeasure { layer: 2, grad_norm: Some(0.1), ..LayerMeasure::default() },
+            LayerMeasure::of(0).with(LayerNumber::GradNorm, 3e-8),
+            LayerMeasure::of(1).with(LayerNumber::Saturated, 0.71),
+            LayerMeasure::of(2).with(LayerNumber::GradNorm, 0.1),
         ];
         let found = findings(&lane);
         assert_eq!(found[0].weight, Weight::Bad);

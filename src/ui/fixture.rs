@@ -3,6 +3,7 @@
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::dense::Dense;
 use crate::engine::network::Network;
+use crate::number::{LayerNumber, Number, Values};
 use crate::registry::Value as _;
 use crate::scenario::{Lane, Recipe, Scenario, Shape};
 use crate::telemetry::{Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
@@ -88,31 +89,41 @@ pub fn events(steps: u64) -> Vec<Event> {
                 epoch: step as f64 / 45.0,
                 seconds: step as f64 * 1e-3,
                 evaluations: step,
-                loss,
-                loss_min: loss * 0.9,
-                loss_max: loss * 1.1,
-                accuracy: Some(1.0 - loss / 3.0),
-                lr: 0.1,
-                grad_norm: loss * 2.0,
-                grad_norm_clipped: loss,
-                clip_rate: 0.25,
-                clip_share: 0.25,
-                clip_angle: 12.0,
-                spread: None,
-                update_ratio: 1e-3,
+                least: Values::default().with(Number::Loss, f64::from(loss * 0.9)),
+                greatest: Values::default().with(Number::Loss, f64::from(loss * 1.1)),
+                ..Measure::default()
             };
-            let of = |(layer, info): (usize, &LayerInfo)| LayerMeasure {
-                layer,
-                grad_norm: (info.params > 0).then(|| loss * 0.04f32.powi(4 - layer as i32)),
-                weight_norm: (info.params > 0).then_some(4.0),
-                update_ratio: (info.params > 0).then_some(1e-3),
-                saturated: (info.params == 0).then_some(0.71),
-                dead: None,
+            let measure = measure
+                .with(Number::Loss, loss)
+                .with(Number::Accuracy, 1.0 - loss / 3.0)
+                .with(Number::Lr, 0.1)
+                .with(Number::GradNorm, loss * 2.0)
+                .with(Number::GradNormClipped, loss)
+                .with(Number::ClipRate, 0.25)
+                .with(Number::ClipShare, 0.25)
+                .with(Number::ClipAngle, 12.0)
+                .with(Number::UpdateRatio, 1e-3f32);
+            let of = |(layer, info): (usize, &LayerInfo)| {
+                let measure = LayerMeasure::of(layer);
+                if info.params == 0 {
+                    return measure.with(LayerNumber::Saturated, 0.71);
+                }
+                measure
+                    .with(LayerNumber::GradNorm, loss * 0.04f32.powi(4 - layer as i32))
+                    .with(LayerNumber::WeightNorm, 4.0)
+                    .with(LayerNumber::UpdateRatio, 1e-3)
             };
             let layers = layers.iter().enumerate().map(of).collect();
-            out.push(Event::Measured { lane, measure, layers });
+            out.push(Event::Measured { lane, measure: Box::new(measure), layers });
         }
-        out.push(Event::Evaluated { lane, step: steps, loss: 0.4, accuracy: Some(0.912), spread: None });
+        out.push(evaluated(lane, steps, 0.4, Some(0.912)));
     }
     out
+}
+
+/// An evaluation of the validation samples.
+pub fn evaluated(lane: usize, step: u64, loss: f32, accuracy: Option<f32>) -> Event {
+    let mut measure = Measure { step, ..Measure::default() }.with(Number::ValLoss, loss);
+    measure.values.set(Number::ValAccuracy, accuracy.map(f64::from));
+    Event::Evaluated { lane, measure: Box::new(measure) }
 }

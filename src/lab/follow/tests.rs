@@ -90,7 +90,7 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     assert_eq!(started(&events), 2);
     assert_eq!(steps(&events, 0), (1..=25).collect::<Vec<_>>());
     assert_eq!(phases(&events), [(0, Phase::Running), (1, Phase::Running)]);
-    assert!(events.iter().any(|e| matches!(e, Event::Evaluated { lane: 1, step: 20, .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Evaluated { lane: 1, measure } if measure.step == 20)));
     let full =
         |e: &Event| matches!(e, Event::Measured { layers, .. } if layers.len() == 2 && layers[1].layer == 2);
     assert!(events.iter().any(full), "{events:?}");
@@ -114,8 +114,8 @@ fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
     let told = bench.run.drain();
     let seen = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
     let what = |event: &Event| match event {
-        Event::Evaluated { lane, step, loss, accuracy, spread } => {
-            Some(format!("{lane} {step} evaluated {loss} {accuracy:?} {spread:?}"))
+        Event::Evaluated { lane, measure } => {
+            Some(format!("{lane} {} evaluated {:?} {:?}", measure.step, measure.values, measure.spread))
         }
         Event::Measured { lane, measure, .. } if measure.step % 20 == 0 => {
             Some(format!("{lane} {} measured {:?}", measure.step, measure.spread))

@@ -4,6 +4,7 @@
 use super::Lane;
 use crate::lab::experiment::{Data, Fault};
 use crate::lab::trainer::{Change, Evaluation, Report, Snapshot, Trainer};
+use crate::number::{Number, Values};
 use crate::scenario::Recipe;
 use crate::telemetry::{Band, Phase, Spread};
 use std::sync::Arc;
@@ -131,40 +132,30 @@ impl Lane {
 
     /// The range over all seeds of the last step; `None` with one seed.
     pub(super) fn spread(&self) -> Option<Spread> {
-        let going = || self.replicas.iter().filter(|r| r.end.is_none()).map(|r| &r.trainer);
-        let all = || std::iter::once(&self.trainer).chain(going());
-        self.range(
-            all().map(|t| t.last().loss),
-            all().filter_map(|t| t.measure().0.accuracy),
-            all().map(|t| t.last().grad_norm),
-        )
+        let going = self.replicas.iter().filter(|r| r.end.is_none()).map(|r| &r.trainer);
+        let all = std::iter::once(&self.trainer).chain(going);
+        self.range(&all.map(|t| t.measure().0.values).collect::<Vec<_>>())
     }
 
     /// The range over all seeds of the newest evaluation, this one being that of the first.
     pub(super) fn judged(&self, first: Evaluation) -> Option<Spread> {
         let lost = |r: &&Replica| matches!(r.end, Some(Phase::Diverged(_)));
-        let others = || self.replicas.iter().filter(|r| !lost(r)).filter_map(|r| r.evaluation);
-        let all = || std::iter::once(first).chain(others());
-        self.range(all().map(|e| e.loss), all().filter_map(|e| e.accuracy), std::iter::empty())
+        let others = self.replicas.iter().filter(|r| !lost(r)).filter_map(|r| r.evaluation);
+        self.range(&std::iter::once(first).chain(others).map(Evaluation::values).collect::<Vec<_>>())
     }
 
-    fn range(
-        &self,
-        loss: impl Iterator<Item = f32>,
-        accuracy: impl Iterator<Item = f32>,
-        grad_norm: impl Iterator<Item = f32>,
-    ) -> Option<Spread> {
+    /// The bands of these values, one entry a seed, of every number that the table gives one.
+    fn range(&self, all: &[Values]) -> Option<Spread> {
         if self.replicas.is_empty() {
             return None;
         }
         let lost = self.replicas.iter().filter(|r| matches!(r.end, Some(Phase::Diverged(_)))).count();
-        Some(Spread {
-            seeds: self.replicas.len() as u32 + 1,
-            lost: lost as u32,
-            loss: Band::of(loss)?,
-            accuracy: Band::of(accuracy),
-            grad_norm: Band::of(grad_norm),
-        })
+        let mut spread = Spread::new(self.replicas.len() as u32 + 1, lost as u32);
+        for number in Number::ALL.into_iter().filter(|n| n.row().band) {
+            let of = all.iter().filter_map(|values| values.get(number));
+            spread.set(number, Band::of(of.map(|x| x as f32)));
+        }
+        Some(spread)
     }
 }
 

@@ -327,7 +327,9 @@ fn a_run_whose_directory_was_replaced_writes_nothing_into_the_next_one_and_says_
         first.flush(1).unwrap();
         first.checkpoint(&scenario(), &[lane(0, "a", 1)], None, &[]).unwrap();
         if emptied {
-            std::fs::read_dir(&path).unwrap().for_each(|e| std::fs::remove_file(e.unwrap().path()).unwrap());
+            for entry in std::fs::read_dir(&path).unwrap() {
+                std::fs::remove_file(entry.unwrap().path()).unwrap();
+            }
         } else {
             std::fs::remove_dir_all(&path).unwrap();
         }

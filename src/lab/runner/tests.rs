@@ -7,6 +7,7 @@ use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Saved;
 use crate::lab::stepped::Stepped;
+use crate::number::Number;
 use crate::registry::Value;
 use crate::scenario::{self, Scenario};
 use crate::telemetry::{Data, Phase, Sample, View};
@@ -170,7 +171,7 @@ fn one_lane_that_runs_away_leaves_the_others_alone() {
             _ => assert_eq!(phase, Phase::Finished),
         }
     }
-    let gap = |e: &Event| matches!(e, Event::Measured { lane: 1, measure, .. } if !measure.loss.is_finite() || !measure.grad_norm.is_finite());
+    let gap = |e: &Event| matches!(e, Event::Measured { lane: 1, measure, .. } if !measure.single(Number::Loss).is_finite() || !measure.single(Number::GradNorm).is_finite());
     assert!(events.iter().any(gap), "the curves of the lane end in a gap");
 }
 

@@ -5,6 +5,7 @@ use super::guard::Jury;
 use super::{Snapshot, Trainer};
 use crate::engine::layer::Pass;
 use crate::engine::regularise::stopping::Verdict;
+use crate::number::{Number, Values};
 use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
 
@@ -15,6 +16,16 @@ pub struct Evaluation {
     pub loss: f32,
     /// Share of hits; `None` without classes.
     pub accuracy: Option<f32>,
+}
+
+impl Evaluation {
+    /// As rows of the table of numbers.
+    pub fn values(self) -> Values {
+        let mut values = Values::default();
+        values.set(Number::ValLoss, Some(self.loss.into()));
+        values.set(Number::ValAccuracy, self.accuracy.map(f64::from));
+        values
+    }
 }
 
 /// An evaluation and what came of it.

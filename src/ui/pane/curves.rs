@@ -2,6 +2,7 @@
 //! knows; asks nothing of training.
 
 use super::{Context, Pane};
+use crate::number::{Axis, Number};
 use crate::telemetry::Phase;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
@@ -9,8 +10,8 @@ use crate::ui::theme::Glyphs;
 use crate::ui::widget::plot::{self, Curve, Plot, XAxis};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;
+use crate::view::LaneView;
 use crate::view::history::{Bucket, History};
-use crate::view::{LaneView, Metric};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -27,9 +28,9 @@ const SMOOTHING: [f64; 5] = [0.0, 0.005, 0.015, 0.04, 0.1];
 /// What the curves pane remembers: which curves, over which axes, and where its cursor stands.
 #[derive(Clone, Debug)]
 pub struct Curves {
-    metric: Metric,
+    metric: Number,
     /// Where the axis is otherwise than the metric suggests.
-    log: BTreeMap<Metric, bool>,
+    log: BTreeMap<Number, bool>,
     smoothing: usize,
     axis: XAxis,
     recent: bool,
@@ -39,17 +40,17 @@ pub struct Curves {
 
 impl Default for Curves {
     fn default() -> Self {
-        let (metric, axis) = (Metric::Loss, XAxis::Steps);
+        let (metric, axis) = (Number::Loss, XAxis::Steps);
         Self { metric, log: BTreeMap::new(), smoothing: 3, axis, recent: false, cursor: None }
     }
 }
 
 /// The metric that is drawn as dashes beside another one, and what the dashes are called.
-fn companion(metric: Metric) -> Option<(Metric, &'static str)> {
+fn companion(metric: Number) -> Option<(Number, &'static str)> {
     match metric {
-        Metric::Loss => Some((Metric::ValLoss, "val")),
-        Metric::Accuracy => Some((Metric::ValAccuracy, "val")),
-        Metric::GradNorm => Some((Metric::GradNormClipped, "clipped")),
+        Number::Loss => Some((Number::ValLoss, "val")),
+        Number::Accuracy => Some((Number::ValAccuracy, "val")),
+        Number::GradNorm => Some((Number::GradNormClipped, "clipped")),
         _ => None,
     }
 }
@@ -58,32 +59,27 @@ fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
     if recent { Cow::Owned(history.recent().copied().collect()) } else { Cow::Borrowed(history.whole()) }
 }
 
-/// A metric's name in the characters of the terminal.
-fn name(metric: Metric, glyphs: Glyphs) -> &'static str {
-    match (metric, glyphs) {
-        (Metric::GradNorm, Glyphs::Ascii) => "|g|",
-        (Metric::GradNormClipped, Glyphs::Ascii) => "|g| clipped",
-        (Metric::ClipAngle, Glyphs::Ascii) => "clip angle deg",
-        _ => metric.label(),
-    }
+/// A number's name in the characters of the terminal.
+fn name(number: Number, glyphs: Glyphs) -> &'static str {
+    let row = number.row();
+    text::pick(glyphs, row.label, row.ascii)
 }
 
 impl Curves {
-    fn is_log(&self, metric: Metric) -> bool {
-        let usual = !metric.is_share() && metric != Metric::ClipAngle;
-        self.log.get(&metric).copied().unwrap_or(usual)
+    fn is_log(&self, metric: Number) -> bool {
+        self.log.get(&metric).copied().unwrap_or(metric.row().axis == Axis::Log)
     }
 
     /// The part of the x axis that is shown: the whole run on an axis that grows by leaps, or its newest page.
     fn x_scale(&self, cx: Context<'_>) -> Scale {
-        let newest = |l: &LaneView| l.curve(Metric::Loss).and_then(History::last).map(|b| self.axis.of(b.at));
+        let newest = |l: &LaneView| l.curve(Number::Loss).and_then(History::last).map(|b| self.axis.of(b.at));
         let end = cx.view.lanes.iter().filter_map(newest).filter(|x| x.is_finite()).fold(0.0, f64::max);
         if !self.recent {
             return Scale::whole(end);
         }
         // A page holds some 500 measurements of the lane in front, is as long as a power of two, and turns by halves: the
         // axis stands still most of the time.
-        let back = cx.view.lane(cx.front).and_then(|l| l.curve(Metric::Loss)).and_then(|h| {
+        let back = cx.view.lane(cx.front).and_then(|l| l.curve(Number::Loss)).and_then(|h| {
             let old = h.recent().rev().nth(511).or_else(|| h.recent().next())?;
             Some(end - self.axis.of(old.at))
         });
@@ -94,7 +90,7 @@ impl Curves {
     }
 
     /// The plot of a metric; a small one shows a share on an axis that never moves, to be compared at a glance.
-    fn plot<'a>(&self, metric: Metric, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
+    fn plot<'a>(&self, metric: Number, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
         let mut curves = Vec::new();
         for lane in &cx.view.lanes {
             for (metric, dashed) in [(companion(metric).map(|c| c.0), true), (Some(metric), false)] {
@@ -110,7 +106,7 @@ impl Curves {
             }
         }
         // A schedule has no noise to smooth away.
-        let smoothing = if metric == Metric::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
+        let smoothing = if metric == Number::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
         let log = self.is_log(metric);
         // The last percents of an accuracy are told apart in the large plot; what attacks leave may lie anywhere.
         let whole = !log && metric.is_share() && (small || metric.attacked());
@@ -119,7 +115,7 @@ impl Curves {
     }
 
     /// What a lane has at the cursor, or newest.
-    fn value(&self, lane: &LaneView, metric: Metric) -> Option<f32> {
+    fn value(&self, lane: &LaneView, metric: Number) -> Option<f32> {
         let history = lane.curve(metric)?;
         match self.cursor {
             Some(x) => plot::at(&points(history, self.recent), self.axis, x).map(|b| b.last),
@@ -131,7 +127,7 @@ impl Curves {
     fn lane_words(
         &self,
         lane: &LaneView,
-        metric: Metric,
+        metric: Number,
         cx: Context<'_>,
         names: bool,
         both: bool,
@@ -164,7 +160,7 @@ impl Curves {
 
     /// The line above a plot: every lane's letter and value, with names and validation values as far as there is room;
     /// where there is none for all lanes, the one in front comes first.
-    fn legend(&self, metric: Metric, cx: Context<'_>, area: Rect, title: bool, buf: &mut Buffer) {
+    fn legend(&self, metric: Number, cx: Context<'_>, area: Rect, title: bool, buf: &mut Buffer) {
         let wide = |pieces: &Pieces| pieces.iter().map(|p| text::width(&p.0)).sum::<u16>();
         let mut line = Pieces::new();
         if title {
@@ -197,18 +193,18 @@ impl Curves {
     }
 
     /// The metrics below the large one, by weight, those that there are numbers of.
-    fn small(&self, cx: Context<'_>) -> Vec<Metric> {
-        let known = |m: &Metric| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+    fn small(&self, cx: Context<'_>) -> Vec<Number> {
+        let known = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         [
-            Metric::PgdAccuracy,
-            Metric::Accuracy,
-            Metric::FgsmAccuracy,
-            Metric::GradNorm,
-            Metric::NoiseAccuracy,
-            Metric::UpdateRatio,
-            Metric::Loss,
-            Metric::ClipRate,
-            Metric::Lr,
+            Number::PgdAccuracy,
+            Number::Accuracy,
+            Number::FgsmAccuracy,
+            Number::GradNorm,
+            Number::NoiseAccuracy,
+            Number::UpdateRatio,
+            Number::Loss,
+            Number::ClipRate,
+            Number::Lr,
         ]
         .into_iter()
         .filter(|m| *m != self.metric && companion(*m).is_none_or(|c| c.0 != self.metric) && known(m))
@@ -218,7 +214,7 @@ impl Curves {
     fn move_cursor(&mut self, by: f64, cx: Context<'_>) {
         let x = self.x_scale(cx);
         let (low, high) = (x.value(0.0), x.value(1.0));
-        let newest = cx.view.lane(cx.front).and_then(|l| l.curve(Metric::Loss)).and_then(History::last);
+        let newest = cx.view.lane(cx.front).and_then(|l| l.curve(Number::Loss)).and_then(History::last);
         let end = newest.map_or(high, |b| self.axis.of(b.at));
         let start = self.cursor.unwrap_or(end);
         self.cursor = Some((start + by * (high - low)).clamp(low, high));
@@ -238,7 +234,7 @@ impl Pane for Curves {
         }
         let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
         line.push_span(Span::styled(scale, cx.theme.faint));
-        let smooth = if self.metric == Metric::Lr { 0.0 } else { SMOOTHING[self.smoothing] * 100.0 };
+        let smooth = if self.metric == Number::Lr { 0.0 } else { SMOOTHING[self.smoothing] * 100.0 };
         if smooth > 0.0 {
             line.push_span(Span::styled(format!("  smooth {smooth}%"), cx.theme.faint));
         }
@@ -295,8 +291,8 @@ impl Pane for Curves {
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
         // What only attacks measure is there where a lane was attacked.
-        let there = |m: &Metric| !m.attacked() || cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
-        let metrics: Vec<Metric> = Metric::ALL.into_iter().filter(there).collect();
+        let there = |m: &Number| !m.attacked() || cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+        let metrics: Vec<Number> = Number::ALL.into_iter().filter(there).collect();
         let all = metrics.len();
         let place = metrics.iter().position(|m| *m == self.metric).unwrap_or(0);
         match action {

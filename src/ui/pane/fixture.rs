@@ -1,7 +1,9 @@
 //! A made-up run for the tests of the panes: curves of the right shapes without any training.
 
+use crate::number::{LayerNumber, Number, Values};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Data, Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
+use crate::ui::fixture::evaluated;
 use crate::view::View;
 
 /// Repeatable noise in [-1, 1].
@@ -89,36 +91,35 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
         epoch: step as f64 / 45.0,
         seconds: step as f64 / 4100.0,
         evaluations: step,
-        loss,
-        loss_min: level * 0.8,
-        loss_max: level * 1.25,
-        accuracy: Some(hit(wobble)),
-        lr: 0.1 * (1.0 + (f64::from(t) / 2000.0).cos()),
-        grad_norm: norm(depth - 1) * 1.2,
-        grad_norm_clipped: norm(depth - 1).min(1.0),
-        clip_rate: (0.5 - t / 4000.0).max(0.0),
-        clip_share: 0.25,
-        clip_angle: 12.0,
-        spread: None,
-        update_ratio: 1e-3 * (1.0 + 0.4 * wobble) * (-t / 3000.0).exp(),
+        least: Values::default().with(Number::Loss, f64::from(level * 0.8)),
+        greatest: Values::default().with(Number::Loss, f64::from(level * 1.25)),
+        ..Measure::default()
     };
+    let m = m
+        .with(Number::Loss, loss)
+        .with(Number::Accuracy, hit(wobble))
+        .with(Number::Lr, 0.1 * (1.0 + (f64::from(t) / 2000.0).cos()))
+        .with(Number::GradNorm, norm(depth - 1) * 1.2)
+        .with(Number::GradNormClipped, norm(depth - 1).min(1.0))
+        .with(Number::ClipRate, (0.5 - t / 4000.0).max(0.0))
+        .with(Number::ClipShare, 0.25)
+        .with(Number::ClipAngle, 12.0)
+        .with(Number::UpdateRatio, 1e-3 * (1.0 + 0.4 * wobble) * (-t / 3000.0).exp());
     let layers = (0..2 * depth).map(|layer| {
-        let dense = layer % 2 == 0;
-        let some = |v: f32| dense.then_some(v);
-        let flat = (!dense).then(|| (0.2 + 0.05 * layer as f32).min(0.95));
-        LayerMeasure {
-            layer,
-            grad_norm: some(norm(layer / 2)),
-            weight_norm: some(3.0 + layer as f32 * 0.1),
-            update_ratio: some(norm(layer / 2) * 0.01),
-            saturated: flat,
-            dead: (!dense && layer == 3).then_some(0.12),
+        let measure = LayerMeasure::of(layer);
+        if layer % 2 == 0 {
+            return measure
+                .with(LayerNumber::GradNorm, norm(layer / 2))
+                .with(LayerNumber::WeightNorm, 3.0 + layer as f32 * 0.1)
+                .with(LayerNumber::UpdateRatio, norm(layer / 2) * 0.01);
         }
+        let flat = measure.with(LayerNumber::Saturated, (0.2 + 0.05 * layer as f32).min(0.95));
+        if layer == 3 { flat.with(LayerNumber::Dead, 0.12) } else { flat }
     });
-    view.apply(Event::Measured { lane, measure: m, layers: layers.collect() });
+    view.apply(Event::Measured { lane, measure: Box::new(m), layers: layers.collect() });
     if step.is_multiple_of(50) {
         let loss = level * 1.15 + 0.05;
-        view.apply(Event::Evaluated { lane, step, loss, accuracy: Some(hit(0.0) * 0.96), spread: None });
+        view.apply(evaluated(lane, step, loss, Some(hit(0.0) * 0.96)));
     }
 }
 

@@ -2,6 +2,7 @@
 //! Draws what the view model knows; asks nothing of training.
 
 use super::{Context, Pane};
+use crate::number::LayerNumber;
 use crate::telemetry::LayerMeasure;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
@@ -61,13 +62,13 @@ fn brief(label: &str) -> String {
 fn rows(lane: &LaneView) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for m in &lane.layers {
-        if m.grad_norm.is_some() {
+        if m.get(LayerNumber::GradNorm).is_some() {
             let label = lane.info.layers.get(m.layer).map_or("", |l| l.label.as_str());
             rows.push(Row { measure: m, label: brief(label), saturated: None, dead: None });
         }
         if let Some(row) = rows.last_mut() {
-            row.saturated = greater(row.saturated, m.saturated);
-            row.dead = greater(row.dead, m.dead);
+            row.saturated = greater(row.saturated, m.get(LayerNumber::Saturated));
+            row.dead = greater(row.dead, m.get(LayerNumber::Dead));
         }
     }
     rows
@@ -119,7 +120,7 @@ fn typical(values: &[f32]) -> f32 {
 
 /// The gradient of the first layer as a share of the last one's, and what that is called.
 fn verdict(rows: &[Row<'_>]) -> Option<(String, &'static str)> {
-    let norm = |r: &Row<'_>| r.measure.grad_norm;
+    let norm = |r: &Row<'_>| r.measure.get(LayerNumber::GradNorm);
     let (first, last) = (norm(rows.first()?)?, norm(rows.last()?)?);
     let ratio = first / last;
     let greatest = rows.iter().filter_map(norm).fold(0.0, f32::max);
@@ -160,14 +161,14 @@ fn norm_name(glyphs: Glyphs) -> &'static str {
 impl GradientMap {
     /// What stands beside a line of the map: its number, and a word where there is something to say.
     fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, &'static str) {
-        let of = |f: fn(&LayerMeasure) -> Option<f32>| {
-            let values: Vec<f32> = rows.iter().filter_map(|r| f(r.measure)).collect();
+        let of = |n: LayerNumber| {
+            let values: Vec<f32> = rows.iter().filter_map(|r| r.measure.get(n)).collect();
             (!values.is_empty()).then(|| typical(&values))
         };
         let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
         match self.beside {
             Beside::Gradient => {
-                let norm = of(|m| m.grad_norm);
+                let norm = of(LayerNumber::GradNorm);
                 let word = match norm {
                     Some(g) if !g.is_finite() => "exploded",
                     Some(g) if g > EXPLODING => "exploding",
@@ -177,8 +178,8 @@ impl GradientMap {
                 };
                 (number(norm), word)
             }
-            Beside::Update => (number(of(|m| m.update_ratio)), ""),
-            Beside::Weights => (number(of(|m| m.weight_norm)), ""),
+            Beside::Update => (number(of(LayerNumber::UpdateRatio)), ""),
+            Beside::Weights => (number(of(LayerNumber::WeightNorm)), ""),
             Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), ""),
         }
     }
@@ -258,8 +259,11 @@ impl Pane for GradientMap {
         let body = text::part(area, 0, head, area.width, share.lines as u16);
 
         // What stands at both sides, as far as half of the width allows.
-        let greatest =
-            rows.iter().filter_map(|r| r.measure.grad_norm).filter(|g| g.is_finite()).fold(0.0, f32::max);
+        let greatest = rows
+            .iter()
+            .filter_map(|r| r.measure.get(LayerNumber::GradNorm))
+            .filter(|g| g.is_finite())
+            .fold(0.0, f32::max);
         let label = |line: usize| {
             let r = share.of_line(line);
             let number = |i: usize| rows[i].measure.layer + 1;

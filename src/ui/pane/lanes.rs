@@ -2,6 +2,7 @@
 
 use super::prediction::scalar;
 use super::{Context, Pane};
+use crate::number::Number;
 use crate::registry::{Settings as _, Value as _};
 use crate::telemetry::Phase;
 use crate::ui::diagnosis::thousands;
@@ -11,7 +12,7 @@ use crate::ui::theme::Glyphs;
 use crate::ui::widget::scale::number;
 use crate::ui::widget::sparkline::{sparkline, strip};
 use crate::ui::widget::text;
-use crate::view::{LaneView, Metric, View};
+use crate::view::{LaneView, View};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -115,13 +116,14 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
         let mut fact = vec![clip.clone()];
         if r.clips() && lane.step > 0 {
             let m = &lane.last;
-            let (before, after) = (number(f64::from(m.grad_norm)), number(f64::from(m.grad_norm_clipped)));
+            let of = |n: Number| m.get(n).unwrap_or(f64::NAN);
+            let (before, after) = (number(of(Number::GradNorm)), number(of(Number::GradNormClipped)));
             let arrow = text::pick(glyphs, "→", "->");
-            let share = format!("{clip} clips {:.0}%", 100.0 * m.clip_rate);
+            let share = format!("{clip} clips {:.0}%", 100.0 * of(Number::ClipRate));
             let sizes = format!("{share} {before}{arrow}{after}");
-            if m.clip_angle >= 0.05 {
+            if of(Number::ClipAngle) >= 0.05 {
                 let degrees = text::pick(glyphs, "°", " deg");
-                fact.insert(0, format!("{sizes} {:.1}{degrees}", m.clip_angle));
+                fact.insert(0, format!("{sizes} {:.1}{degrees}", of(Number::ClipAngle)));
             }
             fact.splice(fact.len() - 1..fact.len() - 1, [sizes, share]);
         }
@@ -135,10 +137,10 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
 
 /// What the seeds of a lane say: their range, and from which lanes it is farther than the seeds are from each other.
 fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
-    let s = lane.spread?;
-    let range = match s.accuracy {
-        Some(a) => format!("{:.1}-{:.1}%", 100.0 * a.min, 100.0 * a.max),
-        None => format!("val {}-{}", number(f64::from(s.loss.min)), number(f64::from(s.loss.max))),
+    let s = lane.spread()?;
+    let range = match s.judged_by()? {
+        (by, b) if by.is_share() => format!("{:.1}-{:.1}%", 100.0 * b.min, 100.0 * b.max),
+        (_, b) => format!("val {}-{}", number(f64::from(b.min)), number(f64::from(b.max))),
     };
     let mut words = range.clone();
     let apart: String =
@@ -157,7 +159,7 @@ fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
 
 /// What stands before the strip of accuracies under PGD, if a lane was attacked: `pgd@0.1`.
 fn attacked(lane: &LaneView) -> Option<String> {
-    lane.curve(Metric::PgdAccuracy)?;
+    lane.curve(Number::PgdAccuracy)?;
     let eps = lane.probes.get("robustness").and_then(|p| scalar(p, "eps"))?;
     Some(format!("pgd@{} ", number(eps)))
 }
@@ -172,11 +174,12 @@ impl Lanes {
         // The head: letter, name, and how it does.
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
-        let newest = lane.curve(Metric::Loss).and_then(|c| c.last());
+        let newest = lane.curve(Number::Loss).and_then(|c| c.last());
         let loss = newest.map_or(String::new(), |b| number(f64::from(b.last)));
-        let median = lane.spread.and_then(|s| s.accuracy).map(|a| a.median);
-        let accuracy =
-            median.or_else(|| lane.validation.and_then(|v| v.2)).map(|a| format!("{:.1}%", 100.0 * a));
+        let median = lane.spread().and_then(|s| s.band(Number::ValAccuracy)).map(|a| a.median);
+        let accuracy = median
+            .or_else(|| Some(lane.validation?.get(Number::ValAccuracy)? as f32))
+            .map(|a| format!("{:.1}%", 100.0 * a));
         // What matters most stands beside the name; where there is a second row, the loss goes there.
         let second = area.height > 2 && accuracy.is_some() && !lost;
         let right = match accuracy {
@@ -204,11 +207,11 @@ impl Lanes {
         let inner = text::part(area, 4, 1, area.width, area.height);
         let sparks = |buf: &mut Buffer, y: u16| {
             let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
-            let mut lines = vec![(Metric::Loss, "loss ".to_owned()), (Metric::GradNorm, norm.into())];
+            let mut lines = vec![(Number::Loss, "loss ".to_owned()), (Number::GradNorm, norm.into())];
             if let Some(label) = attacked(lane) {
                 // What the scenario measures besides; where there is no room for three, it stands for the norm.
                 lines.truncate(if inner.width >= 48 { 2 } else { 1 });
-                lines.push((Metric::PgdAccuracy, label));
+                lines.push((Number::PgdAccuracy, label));
             }
             let count = lines.len() as u16;
             let each = (inner.width / count).saturating_sub(1);
@@ -254,7 +257,7 @@ impl Pane for Lanes {
         let mut line = Line::styled("Lanes", cx.theme.strong);
         let by = contested(cx.view);
         // Here, not in every lane's narrow row: all lanes have the same seeds.
-        if let Some(s) = cx.view.lanes.iter().find_map(|l| l.spread) {
+        if let Some(s) = cx.view.lanes.iter().find_map(LaneView::spread) {
             line.push_span(Span::styled(format!("  {} seeds", s.seeds), cx.theme.text));
         }
         if !by.is_empty() {

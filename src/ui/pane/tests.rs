@@ -265,14 +265,18 @@ fn a_sequence_is_shown_with_what_is_wanted_and_what_is_answered() {
 
 #[test]
 fn a_lane_over_several_seeds_says_its_range_and_from_whom_it_is_apart() {
-    use crate::telemetry::{Band, Event, Spread};
+    use crate::number::Number;
+    use crate::telemetry::{Band, Event, Measure, Spread};
     let theme = unicode();
     let mut view = fixture::run(100, 2);
     for (lane, low) in [(0, 0.9), (1, 0.8)] {
         let band = |min: f32| Band { min, median: min + 0.01, max: min + 0.02 };
         let accuracy = Some(band(low));
-        let spread = Some(Spread { seeds: 5, lost: lane as u32, loss: band(1.0), accuracy, grad_norm: None });
-        view.apply(Event::Evaluated { lane, step: 100, loss: 1.0, accuracy: Some(low), spread });
+        let mut spread = Spread::new(5, lane as u32).with(Number::ValLoss, band(1.0));
+        spread.set(Number::ValAccuracy, accuracy);
+        let measure = Measure { step: 100, spread: Some(spread), ..Measure::default() };
+        let measure = measure.with(Number::ValLoss, 1.0).with(Number::ValAccuracy, low);
+        view.apply(Event::Evaluated { lane, measure: Box::new(measure) });
     }
     let words = text(&drawn(&super::lanes::Lanes, context(&view, &theme), 60, 12));
     for part in ["90.0-92.0% ≠B", "80.0-82.0% ≠A, 1 lost", "91.0%"] {

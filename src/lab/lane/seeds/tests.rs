@@ -7,6 +7,7 @@ use crate::lab::lane::{News, Pace, Plan};
 use crate::lab::run::Run;
 use crate::lab::run_dir::checkpoint::{Checkpoint, Mark};
 use crate::lab::stepped::Stepped;
+use crate::number::Number;
 use crate::scenario::{Scenario, read};
 use crate::telemetry::{Command, Event};
 
@@ -76,33 +77,22 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
     for (i, event) in all.events.iter().enumerate() {
         let same: Vec<&Event> = each.iter().map(|news| &news.events[i]).collect();
         match event {
-            Event::Measured { measure, .. } => {
-                let of =
-                    |f: fn(&crate::telemetry::Measure) -> f32| {
-                        Band::of(same.iter().map(|e| {
-                            if let Event::Measured { measure, .. } = e { f(measure) } else { f32::NAN }
-                        }))
-                    };
+            Event::Measured { measure, .. } | Event::Evaluated { measure, .. } => {
+                let alone = |e: &&Event| match e {
+                    Event::Measured { measure, .. } | Event::Evaluated { measure, .. } => **measure,
+                    other => panic!("{other:?}"),
+                };
                 let s = measure.spread.unwrap();
                 assert_eq!((s.seeds, s.lost), (3, 0));
-                assert_eq!((Some(s.loss), s.grad_norm), (of(|m| m.loss), of(|m| m.grad_norm)));
-                assert_eq!(s.accuracy, of(|m| m.accuracy.unwrap()));
-                let Event::Measured { measure: first, .. } = same[0] else { panic!("{:?}", same[0]) };
-                assert_eq!(*first, crate::telemetry::Measure { spread: None, ..*measure });
-            }
-            Event::Evaluated { loss, accuracy, spread, .. } => {
-                let of = |f: fn(f32, f32) -> f32| {
-                    Band::of(same.iter().map(|e| match e {
-                        Event::Evaluated { loss, accuracy, .. } => f(*loss, accuracy.unwrap()),
-                        _ => f32::NAN,
-                    }))
-                };
-                let s = spread.unwrap();
-                assert_eq!((Some(s.loss), s.accuracy), (of(|l, _| l), of(|_, a| a)));
-                assert!(s.loss.min <= *loss && *loss <= s.loss.max);
-                assert!(
-                    matches!(same[0], Event::Evaluated { accuracy: a, spread: None, .. } if a == accuracy)
-                );
+                let mut bands = 0;
+                for number in Number::ALL.into_iter().filter(|n| n.row().band) {
+                    let of = same.iter().filter_map(|e| alone(e).get(number));
+                    assert_eq!(s.band(number), Band::of(of.map(|x| x as f32)), "{number:?}");
+                    bands += usize::from(s.band(number).is_some());
+                }
+                let evaluated = matches!(event, Event::Evaluated { .. });
+                assert_eq!(bands, if evaluated { 2 } else { 3 });
+                assert_eq!(alone(&same[0]), crate::telemetry::Measure { spread: None, ..**measure });
             }
             other => panic!("{other:?}"),
         }
@@ -130,10 +120,10 @@ fn a_seed_that_runs_away_is_told_of_and_left_out() {
         .events
         .iter()
         .rev()
-        .find_map(|e| if let Event::Evaluated { spread, .. } = e { *spread } else { None });
+        .find_map(|e| if let Event::Evaluated { measure, .. } = e { measure.spread } else { None });
     let spread = spread.unwrap();
     assert_eq!((spread.seeds, spread.lost), (3, 1));
-    assert!(spread.loss.max.is_finite());
+    assert!(spread.band(Number::ValLoss).unwrap().max.is_finite());
     assert_eq!((lane.replicas[0].trainer.steps(), lane.replicas[1].trainer.steps()), (60, 20));
 }
 

@@ -1,0 +1,194 @@
+//! A line of the log, written and read: the rows of the table of numbers under their keys, one JSON object a line.
+//!
+//! A number that is not finite is `null`; one that does not exist at a step has no key. Keys keep the order of the table.
+
+use super::Line;
+use crate::lab::exam;
+use crate::number::{Form, LayerNumber, Number, Source, Values};
+use crate::telemetry::{Band, LaneId, LayerMeasure, Measure, Spread};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What one line tells.
+pub struct Row<'a> {
+    /// The name of the lane.
+    pub lane: &'a str,
+    /// The step.
+    pub measure: &'a Measure,
+    /// The layers, where they were measured.
+    pub layers: &'a [LayerMeasure],
+    /// The evaluation after this step, if it is one of those that the log has.
+    pub evaluation: Option<Measure>,
+    /// The measurement under attack after this step.
+    pub robustness: Option<exam::Row>,
+    /// The range of the step over several seeds.
+    pub spread: Option<Spread>,
+}
+
+impl<'a> Row<'a> {
+    /// A step of this lane, without anything else.
+    pub fn new(lane: &'a str, measure: &'a Measure) -> Self {
+        Self { lane, measure, layers: &[], evaluation: None, robustness: None, spread: None }
+    }
+
+    /// As text.
+    pub fn line(&self, lane: LaneId) -> Line {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        Line { step: self.measure.step, lane, text }
+    }
+}
+
+/// Whether a number belongs to a step, not to an evaluation.
+fn of_step(number: Number) -> bool {
+    matches!(number.row().source, Source::Step(_) | Source::Rare(_))
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("step", &self.measure.step)?;
+        map.serialize_entry("lane", self.lane)?;
+        for (number, value) in self.measure.values.iter() {
+            match number.row().form {
+                Form::Single => map.serialize_entry(number.row().key, &(value as f32))?,
+                Form::Double => map.serialize_entry(number.row().key, &value)?,
+                Form::Flag(key) => map.serialize_entry(key, &(value > 0.0))?,
+                Form::Absent => {}
+            }
+        }
+        map.serialize_entry("epoch", &self.measure.epoch)?;
+        map.serialize_entry("evaluations", &self.measure.evaluations)?;
+        for (number, value) in self.evaluation.iter().flat_map(|e| e.values.iter()) {
+            map.serialize_entry(number.row().key, &(value as f32))?;
+        }
+        for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log) {
+            let values: Vec<f32> = self.layers.iter().filter_map(|l| l.get(number)).collect();
+            if !values.is_empty() {
+                map.serialize_entry(&list_key(number), &values)?;
+            }
+        }
+        if let Some(robustness) = &self.robustness {
+            map.serialize_entry("robustness", robustness)?;
+        }
+        if let Some(spread) = &self.spread {
+            map.serialize_entry("seeds", &spread.seeds)?;
+            map.serialize_entry("seeds_lost", &spread.lost)?;
+            let judged = self.evaluation.as_ref().and_then(|e| e.spread);
+            let of = |number| spread.band(number).or_else(|| judged.and_then(|j| j.band(number)));
+            let (steps, others): (Vec<_>, Vec<_>) = Number::ALL.into_iter().partition(|n| of_step(*n));
+            for number in steps.into_iter().chain(others) {
+                if let Some(band) = of(number) {
+                    map.serialize_entry(&band_key(number), &band)?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+/// Under what the log has all layers' values of a number.
+fn list_key(number: LayerNumber) -> String {
+    format!("layer_{}s", number.row().key)
+}
+
+/// Under what the log has the range of a number over several seeds.
+fn band_key(number: Number) -> String {
+    format!("{}_spread", number.row().key)
+}
+
+/// A line that was read back.
+#[derive(Debug, Deserialize)]
+pub struct Read {
+    /// Its step.
+    pub step: u64,
+    /// The name of its lane.
+    pub lane: String,
+    #[serde(default)]
+    epoch: f64,
+    #[serde(default)]
+    evaluations: u64,
+    /// The measurement under attack, if there is one.
+    pub robustness: Option<exam::Row>,
+    seeds: Option<u32>,
+    #[serde(default)]
+    seeds_lost: u32,
+    /// Everything else, by key.
+    #[serde(flatten)]
+    numbers: BTreeMap<String, Value>,
+}
+
+impl Read {
+    /// A line of the log; `None` if it is none.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+
+    /// Whether the step was finite: a lane that ran away leaves `null`.
+    pub fn finite(&self) -> bool {
+        !self.numbers.values().any(Value::is_null)
+    }
+
+    /// The step as it was measured; its time, which no log holds, is the caller's guess.
+    pub fn measure(&self, seconds: f64) -> Measure {
+        self.told(seconds, of_step)
+    }
+
+    /// The evaluation after the step, if there was one.
+    pub fn evaluation(&self, seconds: f64) -> Option<Measure> {
+        let measure = self.told(seconds, |n| matches!(n.row().source, Source::Evaluation));
+        measure.values.iter().next().is_some().then_some(measure)
+    }
+
+    fn told(&self, seconds: f64, which: fn(Number) -> bool) -> Measure {
+        let mut values = Values::default();
+        let mut spread = self.seeds.map(|seeds| Spread::new(seeds, self.seeds_lost));
+        for number in Number::ALL.into_iter().filter(|n| which(*n)) {
+            values.set(number, self.value(number));
+            if let Some(spread) = &mut spread {
+                spread.set(number, self.numbers.get(&band_key(number)).and_then(band));
+            }
+        }
+        let (step, epoch, evaluations) = (self.step, self.epoch, self.evaluations);
+        Measure { step, epoch, seconds, evaluations, values, spread, ..Measure::default() }
+    }
+
+    /// What the line says of a number.
+    fn value(&self, number: Number) -> Option<f64> {
+        let row = number.row();
+        let of = |key: &str| self.numbers.get(key);
+        match row.form {
+            Form::Single => of(row.key).map(|v| f64::from(single(v))),
+            Form::Double => of(row.key).map(|v| v.as_f64().unwrap_or(f64::NAN)),
+            Form::Flag(key) => of(key)?.as_bool().map(|yes| f64::from(u8::from(yes))),
+            Form::Absent => None,
+        }
+    }
+
+    /// The layers' values, for those of a lane that have parameters.
+    pub fn layers(&self, with_params: &[usize]) -> Vec<LayerMeasure> {
+        let mut layers: Vec<LayerMeasure> = Vec::new();
+        for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log) {
+            let Some(Value::Array(values)) = self.numbers.get(&list_key(number)) else { continue };
+            for (i, (&layer, value)) in with_params.iter().zip(values).enumerate() {
+                if layers.len() == i {
+                    layers.push(LayerMeasure::of(layer));
+                }
+                layers[i].values.set(number, Some(single(value)));
+            }
+        }
+        layers
+    }
+}
+
+/// A number of the log, where what is not finite is `null`.
+fn single(value: &Value) -> f32 {
+    value.as_f64().map_or(f32::NAN, |x| x as f32)
+}
+
+/// A band of the log. It holds no NaN, and what runs away runs upwards.
+fn band(value: &Value) -> Option<Band> {
+    let end = |name: &str| value.get(name).and_then(Value::as_f64).map_or(f32::INFINITY, |x| x as f32);
+    value.is_object().then(|| Band { min: end("min"), median: end("median"), max: end("max") })
+}

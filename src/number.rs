@@ -1,0 +1,351 @@
+//! Every number that is told of a lane or of one of its layers: a row here, its arithmetic in a file beside this one.
+//!
+//! Log, expectations, curves, bands, tables and exports walk these tables. To add a number, write a file with one function of
+//! [`Seen`] (or of [`LayerSeen`]) and one row below. Knows arrays, no lane, no file and no screen.
+
+use crate::engine::kernel;
+use std::ops::Range;
+
+/// How a number is drawn over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// By its logarithm, unless the user wants it otherwise.
+    Log,
+    /// As it is.
+    Linear,
+    /// A share in [0, 1].
+    Share,
+}
+
+/// Where a number comes from, and thereby at which steps it exists.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// From every measured step.
+    Step(fn(&mut Seen<'_>) -> Option<f64>),
+    /// From the steps after which the validation samples are evaluated: too dear for every measured one.
+    Rare(fn(&mut Seen<'_>) -> Option<f64>),
+    /// From an evaluation of the validation samples.
+    Evaluation,
+    /// From a measurement under attack: the part of this name.
+    Attack(&'static str),
+}
+
+/// What stands for the steps between two measurements.
+#[derive(Clone, Copy, Debug)]
+pub enum Between {
+    /// Nothing: the value is that of the measured step alone.
+    Newest,
+    /// The least and the greatest of these values beside the newest one.
+    Range(fn(&StepResult) -> f64),
+    /// The mean of these values.
+    Mean(fn(&StepResult) -> f64),
+}
+
+/// How a number stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// With the digits of an f32.
+    Single,
+    /// With the digits of an f64.
+    Double,
+    /// As a yes or no under this name: 1 or 0 of the step itself.
+    Flag(&'static str),
+    /// Not at all: it depends on more than the step, so that a resumed run would not repeat it.
+    Absent,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name in the log and in expectations.
+    pub key: &'static str,
+    /// As it is written above a plot.
+    pub label: &'static str,
+    /// The same where the terminal has ASCII alone.
+    pub ascii: &'static str,
+    /// In one line.
+    pub about: &'static str,
+    /// Its unit; empty for shares, ratios and the like.
+    pub unit: &'static str,
+    /// How it is drawn over time.
+    pub axis: Axis,
+    /// Where it comes from.
+    pub source: Source,
+    /// Whether only lanes that clip have it.
+    pub clip: bool,
+    /// Whether several seeds give it a band.
+    pub band: bool,
+    /// What stands for the steps between two measurements.
+    pub between: Between,
+    /// How it stands in the log.
+    pub form: Form,
+}
+
+impl Row {
+    const fn new(key: &'static str, label: &'static str, about: &'static str, source: Source) -> Self {
+        Self {
+            key,
+            label,
+            ascii: label,
+            about,
+            unit: "",
+            axis: Axis::Log,
+            source,
+            clip: false,
+            band: false,
+            between: Between::Newest,
+            form: Form::Single,
+        }
+    }
+}
+
+/// A row of the table of layers.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerRow {
+    /// Its name; where the log has it, the list of all layers' values is `layer_` and the name with an s.
+    pub key: &'static str,
+    /// As it is written beside a layer.
+    pub label: &'static str,
+    /// In one line.
+    pub about: &'static str,
+    /// Whether the log has it: one list, a value for each layer with parameters.
+    pub log: bool,
+    /// Its value; `None` for layers that have no such number.
+    pub of: fn(&Seen<'_>, &LayerSeen) -> Option<f32>,
+}
+
+/// Declares an enum with one variant a row, and a dense array indexed by it.
+macro_rules! table {
+    ($(#[$meta:meta])* $name:ident, $row:ty, $dense:ident of $number:ty { $( $variant:ident => $value:expr, )* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[allow(missing_docs, reason = "the row says it")]
+        pub enum $name { $( $variant, )* }
+
+        impl $name {
+            /// All, in the order in which a key goes through them and in which the log has them.
+            pub const ALL: [Self; [$( stringify!($variant) ),*].len()] = [ $( Self::$variant, )* ];
+
+            /// Its row.
+            pub fn row(self) -> &'static $row {
+                static ROWS: [$row; $name::ALL.len()] = [ $( $value, )* ];
+                &ROWS[self as usize]
+            }
+
+            /// The one of this key.
+            pub fn of_key(key: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|n| n.row().key == key)
+            }
+        }
+
+        /// A value for each row that has one.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct $dense([Option<$number>; $name::ALL.len()]);
+
+        impl $dense {
+            /// The value; `None` where there is none. What ran away is there, and is not finite.
+            pub fn get(&self, number: $name) -> Option<$number> {
+                self.0[number as usize]
+            }
+
+            /// Sets or takes away a value.
+            pub fn set(&mut self, number: $name, value: Option<$number>) {
+                self.0[number as usize] = value;
+            }
+
+            /// The same with one more value.
+            #[must_use]
+            pub fn with(mut self, number: $name, value: $number) -> Self {
+                self.set(number, Some(value));
+                self
+            }
+
+            /// All values that are there.
+            pub fn iter(&self) -> impl Iterator<Item = ($name, $number)> + '_ {
+                $name::ALL.into_iter().filter_map(|n| Some((n, self.get(n)?)))
+            }
+        }
+    };
+}
+
+table! {
+    /// A number with a curve for each lane.
+    Number, Row, Values of f64 {
+        Loss => Row {
+            between: Between::Range(|s| s.loss.into()), band: true,
+            ..Row::new("loss", "loss", "training loss of the last step", Source::Step(|s| Some(s.step.loss.into())))
+        },
+        ValLoss => Row { band: true, ..Row::new("val_loss", "val loss", "validation loss", Source::Evaluation) },
+        Accuracy => Row {
+            axis: Axis::Share, band: true,
+            ..Row::new("accuracy", "accuracy", "share of hits in the last batch",
+                Source::Step(|s| s.accuracy.map(f64::from)))
+        },
+        ValAccuracy => Row {
+            axis: Axis::Share, band: true,
+            ..Row::new("val_accuracy", "val accuracy", "share of hits in validation", Source::Evaluation)
+        },
+        GradNorm => Row {
+            ascii: "|g|", band: true,
+            ..Row::new("grad_norm", "‖g‖", "gradient norm of the last step before clipping",
+                Source::Step(|s| Some(s.step.grad_norm.into())))
+        },
+        GradNormClipped => Row {
+            ascii: "|g| clipped", clip: true,
+            ..Row::new("grad_norm_clipped", "‖g‖ clipped", "gradient norm of the last step after clipping",
+                Source::Step(|s| Some(s.clipped_norm.into())))
+        },
+        ClipRate => Row {
+            axis: Axis::Share, clip: true, form: Form::Flag("clipped"),
+            between: Between::Mean(|s| f64::from(u8::from(s.clipped))),
+            ..Row::new("clip_rate", "clip rate", "share of the latest steps that were clipped",
+                Source::Step(|s| Some(f64::from(u8::from(s.step.clipped)))))
+        },
+        ClipShare => Row {
+            axis: Axis::Share, clip: true,
+            ..Row::new("clip_share", "clip share", "share of all steps that were clipped",
+                Source::Step(|s| Some(s.clip_share.into())))
+        },
+        ClipAngle => Row {
+            ascii: "clip angle deg", unit: "degrees", axis: Axis::Linear, clip: true,
+            ..Row::new("clip_angle", "clip angle °",
+                "angle between the last gradient before and after clipping, in degrees",
+                Source::Step(|s| Some(s.clip_angle.into())))
+        },
+        UpdateRatio => Row::new("update_ratio", "update:weight",
+            "length of the last update over that of the parameters",
+            Source::Step(|s| Some(ratio(norm(s.update), norm(s.params)).into()))),
+        Lr => Row {
+            form: Form::Double,
+            ..Row::new("lr", "learning rate", "learning rate of the last step", Source::Step(|s| Some(s.step.lr)))
+        },
+        CleanAccuracy => Row {
+            axis: Axis::Share,
+            ..Row::new("clean_accuracy", "clean accuracy", "share of hits on the samples that are attacked",
+                Source::Attack("clean"))
+        },
+        NoiseAccuracy => Row {
+            axis: Axis::Share,
+            ..Row::new("noise_accuracy", "noise accuracy",
+                "the same under noise; `noise_accuracy@0.1` at that size", Source::Attack("noise"))
+        },
+        FgsmAccuracy => Row {
+            axis: Axis::Share,
+            ..Row::new("fgsm_accuracy", "FGSM accuracy", "the same under FGSM", Source::Attack("fgsm"))
+        },
+        PgdAccuracy => Row {
+            axis: Axis::Share,
+            ..Row::new("pgd_accuracy", "PGD accuracy", "the same under PGD", Source::Attack("pgd"))
+        },
+    }
+}
+
+table! {
+    /// A number of a layer.
+    LayerNumber, LayerRow, LayerValues of f32 {
+        GradNorm => LayerRow {
+            key: "grad_norm", label: "‖g‖", about: "norm of the gradient of its parameters, before clipping",
+            log: true, of: |s, l| Some(norm(&s.gradient[l.params()?])),
+        },
+        WeightNorm => LayerRow {
+            key: "weight_norm", label: "‖w‖", about: "norm of its parameters",
+            log: false, of: |s, l| Some(norm(&s.params[l.params()?])),
+        },
+        UpdateRatio => LayerRow {
+            key: "update_ratio", label: "update:weight", about: "length of the last update over that of its parameters",
+            log: false, of: |s, l| Some(ratio(norm(&s.update[l.params()?]), norm(&s.params[l.params()?]))),
+        },
+        Saturated => LayerRow {
+            key: "saturated", label: "saturated", about: "share of its outputs that are saturated, in the last batch",
+            log: false, of: |_, l| l.saturated,
+        },
+        Dead => LayerRow {
+            key: "dead", label: "dead", about: "share of its units that are flat for the whole last batch",
+            log: false, of: |_, l| l.dead,
+        },
+    }
+}
+
+impl Number {
+    /// Whether it is measured by attacks, which only some scenarios ask for.
+    pub fn attacked(self) -> bool {
+        matches!(self.row().source, Source::Attack(_))
+    }
+
+    /// Whether it is a share in [0, 1].
+    pub fn is_share(self) -> bool {
+        self.row().axis == Axis::Share
+    }
+
+    /// The value as it is printed: a loss of 0.6 is 0.6, though no f32 is.
+    pub fn decimal(self, value: f64) -> f64 {
+        if self.row().form == Form::Double { value } else { decimal(value as f32) }
+    }
+}
+
+/// The number as it is printed: an accuracy of 0.6 is 0.6, though no f32 is.
+pub fn decimal(x: f32) -> f64 {
+    x.to_string().parse().unwrap_or(f64::from(x))
+}
+
+/// What every step says, measured or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepResult {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Mean loss of the batch before the update, without the penalties on the weights.
+    pub loss: f32,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+    /// Whether the clip changed the gradient.
+    pub clipped: bool,
+    /// Learning rate.
+    pub lr: f64,
+}
+
+/// A measured step as its numbers see it.
+pub struct Seen<'a> {
+    /// What every step says.
+    pub step: StepResult,
+    /// Share of hits in its batch; `None` without classes.
+    pub accuracy: Option<f32>,
+    /// Norm of the gradient after clipping.
+    pub clipped_norm: f32,
+    /// Angle between the gradient before and after clipping, in degrees.
+    pub clip_angle: f32,
+    /// Share of all steps so far in which the clip changed the gradient.
+    pub clip_share: f32,
+    /// The gradient before clipping.
+    pub gradient: &'a [f32],
+    /// What the step added to the parameters.
+    pub update: &'a [f32],
+    /// The parameters after the update.
+    pub params: &'a [f32],
+}
+
+/// One layer at a measured step.
+#[derive(Clone, Debug)]
+pub struct LayerSeen {
+    /// Where its parameters lie.
+    pub range: Range<usize>,
+    /// Share of saturated outputs; `None` for layers that cannot saturate.
+    pub saturated: Option<f32>,
+    /// Share of units that are flat for the whole batch.
+    pub dead: Option<f32>,
+}
+
+impl LayerSeen {
+    /// Where its parameters lie, if it has some.
+    pub fn params(&self) -> Option<Range<usize>> {
+        (!self.range.is_empty()).then(|| self.range.clone())
+    }
+}
+
+/// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
+pub fn norm(x: &[f32]) -> f32 {
+    kernel::sum_sq_f64(x).sqrt() as f32
+}
+
+fn ratio(a: f32, b: f32) -> f32 {
+    if a == 0.0 { 0.0 } else { a / b }
+}
