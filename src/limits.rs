@@ -22,6 +22,8 @@ pub const LAYERS: usize = 256;
 pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
 /// Bytes that all lanes of a run take, over all seeds.
 pub const MEMORY: u64 = 4 << 30;
+/// Changes of one lane while it trains.
+pub const EDITS: usize = 200;
 /// Lanes of a scenario.
 pub const LANES: usize = 8;
 /// Seeds of a lane.

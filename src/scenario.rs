@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod de;
+pub mod edit;
 pub mod memory;
 pub mod reader;
 
 pub use check::{Checked, Fault, decode, document, inspect, read, read_with_data};
+pub use edit::Edit;
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
@@ -96,6 +98,8 @@ settings! {
         expect_seeds: usize = 1, 1..=limits::SEEDS;
         /// the contenders
         lanes: Vec<Lane> = Vec::new();
+        /// settings of lanes that change while they train
+        edits: Vec<Edit> = Vec::new();
     }
 }
 

@@ -7,7 +7,7 @@ mod spread;
 pub use spread::{Band, Spread};
 
 use crate::number::{LayerNumber, LayerValues, Number, Values};
-use crate::scenario::{DataConfig, Recipe, Scenario, Shape};
+use crate::scenario::{DataConfig, Edit, Recipe, Scenario, Shape};
 
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
@@ -31,6 +31,8 @@ pub struct LaneInfo {
     pub steps_per_epoch: f64,
     /// Gradient evaluations of a step under its defence, where 1 is plain training.
     pub cost: f64,
+    /// What was changed in it since the scenario was written, in order; at step 0: before it trained.
+    pub edits: Vec<Edit>,
 }
 
 /// One layer as the screen shows it.

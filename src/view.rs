@@ -3,6 +3,7 @@
 pub mod history;
 
 use crate::number::{LayerNumber, Number, Source};
+use crate::scenario::Edit;
 use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
@@ -52,6 +53,22 @@ impl LaneView {
     /// The lane's letter: A for lane 0.
     pub fn letter(&self) -> char {
         char::from(b'A' + (self.id % 26) as u8)
+    }
+
+    /// Its name, marked where it was changed while it trained: `SGD*`, and `was no clip` where the name states what was changed.
+    pub fn title(&self) -> String {
+        match &self.info.name {
+            name if self.belied() => format!("was {name}"),
+            name if self.info.edits.iter().any(|e| e.step > 0) => format!("{name}*"),
+            name => name.clone(),
+        }
+    }
+
+    /// Whether its name states what was changed in it.
+    pub fn belied(&self) -> bool {
+        let LaneInfo { name, recipe, edits, .. } = &self.info;
+        let stands = |e: &&Edit| recipe.at(&e.field).is_some_and(|now| now != e.from);
+        edits.iter().filter(stands).any(|e| e.belies(name))
     }
 
     /// The curve of a number, if it has begun.

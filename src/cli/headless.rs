@@ -204,6 +204,10 @@ fn summary(lane: &Standing, red: bool) -> String {
     let each = lane.last.map_or(1.0, |m| m.evaluations as f64 / m.step.max(1) as f64);
     let cost = if each > 1.0 { format!("   {each:.1} gradients a step") } else { String::new() };
     let mut out = format!("{:<20} {end}{cost}\n", lane.name);
+    for edit in &lane.edits {
+        let belied = if edit.belies(&lane.name) { "; its name no longer says what it is" } else { "" };
+        let _ = writeln!(out, "{:<20} changed at step {}: {edit}{belied}", "", edit.step);
+    }
     if let Some(known) = &lane.robustness {
         for [eps, clean, noise, fgsm, pgd] in known.sizes() {
             let shares = [("clean", clean), ("noise", noise), ("FGSM", fgsm), ("PGD", pgd)];
@@ -271,6 +275,7 @@ fn ending(lane: &Standing) -> String {
         loss: single(lane.last.as_ref(), Number::Loss),
         val_loss: single(lane.validation.as_ref(), Number::ValLoss),
         val_accuracy: single(lane.validation.as_ref(), Number::ValAccuracy),
+        edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         robustness: lane.robustness.as_ref().map(|known| Robustness {
             accuracies: known
                 .sizes()
@@ -304,6 +309,8 @@ struct Ending<'a> {
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     robustness: Option<Robustness<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ pub use crate::engine::data::Prepared as Data;
 use crate::engine::network::Network;
 use crate::limits;
 use crate::scenario::memory::{self, Need};
-use crate::scenario::{Lane, Recipe, Scenario};
+use crate::scenario::{Edit, Lane, Recipe, Scenario};
 use crate::telemetry::{LaneInfo, LayerInfo};
 use std::sync::Arc;
 
@@ -26,8 +26,12 @@ pub struct Fault {
 pub struct Contender {
     /// Its name.
     pub name: String,
-    /// What it trains with.
+    /// What it trains with at first.
     pub recipe: Recipe,
+    /// The same as the scenario has it, without the edits of step 0.
+    pub written: Recipe,
+    /// What changes in it, and after how many steps.
+    pub journal: Vec<Edit>,
     /// Its layers, the output layer included.
     pub network: Arc<Network>,
 }
@@ -66,10 +70,18 @@ impl Experiment {
         let sole = [Lane { name: "all".into(), ..Lane::default() }];
         let written = if scenario.lanes.is_empty() { &sole[..] } else { &scenario.lanes[..] };
         for (i, lane) in written.iter().enumerate() {
-            let recipe = scenario.recipe(lane);
+            let recipe = match scenario.recipe_at(lane, 0) {
+                Ok(recipe) => recipe,
+                Err((n, field, what)) => {
+                    faults.push(Fault { at: format!("edits[{n}].{field}"), what });
+                    continue;
+                }
+            };
             match build(&data, &recipe) {
                 Ok(network) => {
-                    lanes.push(Contender { name: lane.name.clone(), recipe, network: Arc::new(network) });
+                    let (name, written) = (lane.name.clone(), scenario.recipe(lane));
+                    let journal = scenario.journal(&name);
+                    lanes.push(Contender { name, recipe, written, journal, network: Arc::new(network) });
                 }
                 Err(e) => {
                     let at = if lane.gives(&e.at) { format!("lanes[{i}].{}", e.at) } else { e.at };
@@ -127,6 +139,7 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
         params: network.param_count(),
         steps_per_epoch: (data.train.len() / batch).max(1) as f64 * recipe.defence.replays() as f64,
         cost: recipe.defence.cost(data.train.outputs().size()),
+        edits: Vec::new(),
     }
 }
 

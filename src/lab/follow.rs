@@ -5,10 +5,11 @@ use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
 use super::lane::log;
+use super::run::journal;
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
 use crate::limits;
-use crate::scenario::{Scenario, decode, read_with_data};
+use crate::scenario::{Edit, Scenario, decode, read_with_data};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -62,7 +63,9 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
     // Piece by piece: a log may be long.
     for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
-        if let Some(row) = log::Read::parse(&line)
+        // Whoever takes the run up knows its changes from the run itself.
+        if journal::read(&line).is_none()
+            && let Some(row) = log::Read::parse(&line)
             && let Some(teller) = lanes.get(&row.lane)
         {
             teller.tell(&row, &mut events);
@@ -86,10 +89,22 @@ impl Numbers {
 #[derive(Debug)]
 struct Lane {
     teller: Teller,
+    info: LaneInfo,
     step: u64,
     /// Whether its last line was not finite.
     wild: bool,
     phase: Phase,
+}
+
+impl Lane {
+    /// A setting was changed.
+    fn changed(&mut self, edit: Edit) -> Option<Event> {
+        self.info.recipe.set_at(&edit.field, &edit.to).ok()?;
+        self.info.cost = self.info.recipe.defence.cost(self.info.outputs.size());
+        let step = edit.step;
+        self.info.edits.push(edit);
+        Some(Event::Changed { lane: self.teller.id, info: Box::new(self.info.clone()), step })
+    }
 }
 
 /// A log that is being read.
@@ -208,14 +223,16 @@ impl Follower {
             let name = &contender.name;
             let id = numbers.of(&self.path, name);
             let shown = self.prefix.as_ref().map_or_else(|| name.clone(), |p| format!("{p} {name}"));
-            let info = info(&shown, &contender.recipe, &contender.network, &experiment.data);
+            let mut info = info(&shown, &contender.recipe, &contender.network, &experiment.data);
+            // The others are told by the log.
+            info.edits = contender.journal.iter().take_while(|e| e.step == 0).cloned().collect();
             let lane = saved.as_ref().and_then(|c| c.lanes.iter().find(|l| l.name == *name));
             let teller = lane.map_or_else(
                 || Teller::new(id, &info, 0.0, 0),
                 |l| Teller::new(id, &info, l.seconds, l.snapshot.step),
             );
-            events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
-            lanes.insert(name.clone(), Lane { teller, step: 0, wild: false, phase: Phase::Paused });
+            events.push(Event::Started { lane: id, info: Box::new(info.clone()), step: 0 });
+            lanes.insert(name.clone(), Lane { teller, info, step: 0, wild: false, phase: Phase::Paused });
         }
         let gone = before.into_iter().filter(|id| lanes.values().all(|l: &Lane| l.teller.id != *id));
         events.extend(gone.map(|lane| Event::Removed { lane }));
@@ -240,7 +257,10 @@ impl Log {
         let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else { return Ok(()) };
         let whole: Vec<u8> = self.half.drain(..=end).collect();
         for line in String::from_utf8_lossy(&whole).lines() {
-            if let Some(row) = log::Read::parse(line.as_bytes())
+            if let Some(edit) = journal::read(line.as_bytes()) {
+                let lane = self.lanes.get_mut(&edit.lane);
+                events.extend(lane.and_then(|lane| lane.changed(edit)));
+            } else if let Some(row) = log::Read::parse(line.as_bytes())
                 && let Some(lane) = self.lanes.get_mut(&row.lane)
             {
                 lane.teller.tell(&row, events);

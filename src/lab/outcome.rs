@@ -2,6 +2,7 @@
 
 use crate::lab::exam::{Known, PROBE};
 use crate::number::{LayerNumber, Number, Source, Values, decimal};
+use crate::scenario::Edit;
 use crate::telemetry::{Band, Event, LaneId, Measure, Phase};
 use std::sync::LazyLock;
 
@@ -12,6 +13,8 @@ pub struct Standing {
     pub id: LaneId,
     /// Its name.
     pub name: String,
+    /// What was changed in it.
+    pub edits: Vec<Edit>,
     /// Steps done.
     pub step: u64,
     /// The newest measurement.
@@ -142,8 +145,14 @@ impl Standings {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Started { lane, info, step } => self.enter(*lane, info.name.clone(), *step),
-            Event::Changed { lane, info, .. } => self.with(*lane, |l| l.name.clone_from(&info.name)),
+            Event::Started { lane, info, step } => {
+                self.enter(*lane, info.name.clone(), *step);
+                self.with(*lane, |l| l.edits.clone_from(&info.edits));
+            }
+            Event::Changed { lane, info, .. } => self.with(*lane, |l| {
+                l.name.clone_from(&info.name);
+                l.edits.clone_from(&info.edits);
+            }),
             Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
             Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
                 l.step = measure.step;
@@ -180,6 +189,7 @@ impl Standings {
         let standing = Standing {
             id,
             name,
+            edits: Vec::new(),
             step,
             last: None,
             validation: None,

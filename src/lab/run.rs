@@ -10,11 +10,12 @@ use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
 use crate::lab::lane::{Lane, Line};
 use crate::lab::trainer::Trainer;
-use crate::scenario::{Recipe, Scenario};
+use crate::scenario::{Edit, Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+pub mod journal;
 mod orders;
 mod peek;
 mod save;
@@ -30,6 +31,12 @@ struct Place {
     /// The lane; `None` while it has its turn.
     lane: Option<Box<Lane>>,
     info: LaneInfo,
+    /// What it trained with before anything was changed in it.
+    written: Recipe,
+    /// Changes whose step has not come yet.
+    pending: VecDeque<Edit>,
+    /// How many of its changes are in the log: those with which it has trained.
+    logged: usize,
     step: u64,
     cost: f64,
     phase: Phase,
@@ -110,7 +117,9 @@ impl std::fmt::Debug for Run {
 impl Run {
     /// A paused run at step 0; it ends after `steps` (the scenario's own number, if `None`).
     pub fn new(experiment: Experiment, steps: Option<u64>, files: Arc<dyn Files + Send + Sync>) -> Self {
-        let Experiment { scenario, data, others, lanes } = experiment;
+        let Experiment { mut scenario, data, others, lanes } = experiment;
+        // From here on every lane has its own.
+        scenario.edits.clear();
         let end = steps.unwrap_or(scenario.steps as u64);
         let mut run = Self {
             scenario,
@@ -162,13 +171,18 @@ impl Run {
     }
 
     fn enter(&mut self, contender: Contender) -> LaneId {
-        let Contender { name, recipe, network } = contender;
+        let Contender { name, recipe, written, mut journal, network } = contender;
+        let pending = journal.split_off(journal.partition_point(|e| e.step == 0));
         let id = self.places.len();
         self.entered += 1;
-        let info = experiment::info(&name, &recipe, &network, &self.data);
+        let mut info = experiment::info(&name, &recipe, &network, &self.data);
+        info.edits = journal;
         let place = Place {
             lane: Some(self.lane_of(id, name, recipe, network)),
             info: info.clone(),
+            written,
+            pending: pending.into(),
+            logged: 0,
             step: 0,
             cost: 0.0,
             phase: if self.running { Phase::Running } else { Phase::Paused },

@@ -52,6 +52,9 @@ pub struct DirError {
     pub what: String,
 }
 
+/// Lines waiting to be written, by step and lane: a measurement, then what was changed after it.
+type Waiting = BTreeMap<(u64, usize), Vec<String>>;
+
 /// A run directory in our hands: nobody else writes to it.
 #[derive(Debug)]
 pub struct RunDir {
@@ -64,7 +67,7 @@ pub struct RunDir {
     metrics: File,
     /// The log's whole lines.
     written: Tally,
-    waiting: BTreeMap<(u64, usize), String>,
+    waiting: Waiting,
     /// The text of scenario.ron.
     scenario: String,
 }
@@ -156,7 +159,10 @@ impl RunDir {
             let of = lane_of(&line.text).and_then(|lane| names.iter().position(|n| *n == lane));
             of.unwrap_or(usize::MAX - line.lane)
         };
-        let waiting = checkpoint.lines.iter().map(|l| ((l.step, id(l)), l.text.clone())).collect();
+        let mut waiting = Waiting::new();
+        for line in &checkpoint.lines {
+            waiting.entry((line.step, id(line))).or_default().push(line.text.clone());
+        }
         checkpoint.lanes.iter_mut().enumerate().for_each(|(id, lane)| lane.id = id);
         let run = Self {
             path: path.into(),
@@ -209,7 +215,7 @@ impl RunDir {
     /// Takes lines for the log; [`RunDir::flush`] writes them.
     pub fn append(&mut self, lines: Vec<Line>) {
         for Line { step, lane, text } in lines {
-            self.waiting.insert((step, lane), text);
+            self.waiting.entry((step, lane)).or_default().push(text);
         }
     }
 
@@ -234,7 +240,7 @@ impl RunDir {
             None => BTreeMap::new(),
         };
         let now = std::mem::replace(&mut self.waiting, later);
-        for text in now.values() {
+        for text in now.values().flatten() {
             ready.push_str(text);
             ready.push('\n');
         }
@@ -281,7 +287,9 @@ impl RunDir {
         } else {
             Some(without(&self.metrics, self.written.bytes, forgotten)?)
         };
-        let line = |(&(step, lane), text): (&(u64, usize), &String)| Line { step, lane, text: text.clone() };
+        let lines = |(&(step, lane), texts): (&(u64, usize), &Vec<String>)| {
+            texts.iter().map(|text| Line { step, lane, text: text.clone() }).collect::<Vec<_>>()
+        };
         // It knows what stands beside it now and what will: a kill between the two must not part them.
         let checkpoint = Checkpoint {
             scenario: text.clone(),
@@ -291,7 +299,7 @@ impl RunDir {
             logs: [Some(self.written.mark()), log.as_deref().map(Mark::of)].into_iter().flatten().collect(),
             forgotten: forgotten.to_vec(),
             lanes: saved.to_vec(),
-            lines: self.waiting.iter().map(line).collect(),
+            lines: self.waiting.iter().flat_map(lines).collect(),
         };
         // The log first: a checkpoint must not know of lines that a crash takes away.
         store::sync(&self.metrics)?;

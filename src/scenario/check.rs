@@ -161,6 +161,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     check.data(&scenario, files);
     check.problem(&scenario);
     check.lanes(&scenario);
+    check.edits(&scenario);
     let Check { document, data, warnings } = check;
     let faults = document.into_faults();
     if faults.is_empty() { Ok((scenario, data, placed(warnings.into_inner()))) } else { Err(placed(faults)) }
@@ -271,6 +272,31 @@ impl Check<'_> {
                 if own { join(&format!("lanes[{i}]"), field) } else { field.to_string() }
             };
             self.lane(scenario, lane, data, &of);
+        }
+    }
+
+    /// Every change of a lane can be made when its step has come, and leaves what can be trained.
+    fn edits(&self, scenario: &Scenario) {
+        if scenario.edits.len() > limits::EDITS * scenario.lanes.len().max(1) {
+            self.fault("edits", format!("edits: at most {} for each lane", limits::EDITS));
+            return;
+        }
+        for (i, edit) in scenario.edits.iter().enumerate() {
+            let at = |field: &str| format!("edits[{i}].{field}");
+            let Some(lane) = scenario.lanes.iter().find(|l| l.name.trim() == edit.lane.trim()) else {
+                self.fault(&at("lane"), format!("there is no lane {}", excerpt(&edit.lane, 40)));
+                continue;
+            };
+            match (scenario.recipe_at(lane, edit.step), &self.data) {
+                // A fault of another edit is told where that one stands.
+                (Err((n, field, what)), _) if n == i => self.fault(&at(field), excerpt(&what, 1000)),
+                (Ok(recipe), Some(data)) if !edit.field.contains('.') => {
+                    if let Err((_, what)) = recipe.build(data) {
+                        self.fault(&at("to"), excerpt(&what, 1000));
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -422,6 +448,9 @@ impl Scenario {
         self.about = escaped_lines(&self.about).into_owned();
         for lane in &mut self.lanes {
             lane.name = escaped(lane.name.trim()).into_owned();
+        }
+        for edit in &mut self.edits {
+            edit.lane = escaped(edit.lane.trim()).into_owned();
         }
         if self.lanes.is_empty() {
             self.lanes.push(Lane { name: self.optimizer.name().into(), ..Lane::default() });

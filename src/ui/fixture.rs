@@ -27,6 +27,7 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         params: network.param_count(),
         steps_per_epoch: 45.0,
         cost: 1.0,
+        edits: Vec::new(),
         recipe,
     }
 }

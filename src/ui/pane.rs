@@ -12,6 +12,8 @@ pub mod gradient_map;
 pub mod inside_fixture;
 #[cfg(test)]
 mod inside_tests;
+#[cfg(test)]
+mod journal_tests;
 pub mod lanes;
 pub mod microscope;
 pub mod network;

@@ -80,6 +80,123 @@ fn started(events: &[Event]) -> usize {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The changes in the log, in its order.
+fn changes(bench: &Bench) -> Vec<String> {
+    let log = std::fs::read_to_string(bench.path.join("metrics.jsonl")).unwrap();
+    log.lines().filter(|l| l.contains("\"field\"")).map(str::to_owned).collect()
+}
+
+fn scenario(bench: &Bench) -> Scenario {
+    let text = std::fs::read_to_string(bench.path.join("scenario.ron")).unwrap();
+    crate::scenario::read(&text).unwrap()
+}
+
+/// Sets a lane of a bench to this optimizer and clip.
+fn set(bench: &mut Bench, lane: LaneId, name: &str, optimizer: &str, clip: &str) {
+    use crate::registry::Value as _;
+    let mut recipe = scenario(bench).recipe(&scenario(bench).lanes[lane]);
+    recipe.optimizer = crate::engine::optim::OptimizerConfig::parse(optimizer).unwrap();
+    recipe.clip = crate::engine::clip::ClipConfig::parse(clip).unwrap();
+    bench.run.send(Command::Set { lane, name: name.into(), recipe: Box::new(recipe) });
+}
+
+#[test]
+fn every_change_is_in_the_log_and_the_scenario_and_trains_to_the_same_bits_again() {
+    let mut bench = Bench::new();
+    bench.train(25);
+    set(&mut bench, 0, "a", "Sgd(lr: 0.3)", "Off()");
+    set(&mut bench, 0, "a", "Sgd(lr: 0.2)", "Off()");
+    bench.train(0);
+    assert_eq!(changes(&bench), [""; 0], "nothing has been trained with it yet");
+    assert_eq!(scenario(&bench).edits.len(), 1, "but it is in the scenario");
+    bench.train(10);
+    set(&mut bench, 0, "a", "Adam(lr: 0.01)", "Norm(2)");
+    set(&mut bench, 1, "second", "Adam(lr: 0.05)", "Off()");
+    // Another name is saved before anything is trained under it.
+    bench.train(0);
+    bench.train(25);
+    let told = changes(&bench);
+    let first = r#"{"step":25,"lane":"a","field":"optimizer.lr","from":"0.1","to":"0.2"}"#;
+    let second = r#"{"step":35,"lane":"a","field":"optimizer","from":"Sgd(lr: 0.2)","to":"Adam(lr: 0.01)"}"#;
+    let clip = r#"{"step":35,"lane":"a","field":"clip","from":"Off()","to":"Norm(max_norm: 2)"}"#;
+    let other = r#"{"step":35,"lane":"second","field":"optimizer.lr","from":"0.1","to":"0.05"}"#;
+    assert_eq!(told, [first, second, clip, other]);
+    let edited = scenario(&bench);
+    assert_eq!(edited.lanes[0].optimizer.as_ref().unwrap().lr(), 0.1, "lanes stay as they began");
+
+    // Whoever follows the run hears of the changes where they were made.
+    let seen = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
+    let edits = |events: &[Event]| {
+        let of = |e: &Event| match e {
+            Event::Changed { lane, info, step } => Some((*lane, *step, info.edits.len())),
+            _ => None,
+        };
+        events.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(edits(&seen), [(0, 25, 1), (0, 35, 2), (0, 35, 3), (1, 35, 1)]);
+
+    // The scenario alone, run anew, makes the same changes: the same log but for what was called otherwise then.
+    let mut again = Bench::of(&edited.to_ron());
+    again.train(60);
+    let log = |b: &Bench| std::fs::read_to_string(b.path.join("metrics.jsonl")).unwrap();
+    assert_eq!(log(&again), log(&bench).replace("\"lane\":\"b\"", "\"lane\":\"second\""));
+    assert_eq!(scenario(&again), edited);
+}
+
+#[test]
+fn a_run_that_is_taken_up_again_keeps_its_changes_once() {
+    let mut bench = Bench::new();
+    bench.train(25);
+    set(&mut bench, 0, "a", "Sgd(lr: 0.2)", "Norm(1)");
+    bench.train(10);
+    let before = changes(&bench);
+    // A change that no checkpoint knows of is lost with the rest.
+    set(&mut bench, 1, "b", "Adam(lr: 0.4)", "Off()");
+    bench.run.advance(5);
+    let lines = bench.run.run_mut().take_lines();
+    let told = bench.run.run_mut().told();
+    let dir = bench.dir.as_mut().unwrap();
+    dir.append(lines);
+    dir.flush(told).unwrap();
+    assert_eq!(changes(&bench).len(), before.len() + 1);
+    bench.dir = None;
+
+    let (dir, resumed) = RunDir::resume(&bench.path, &mut run_dir::at_most).unwrap();
+    assert_eq!(changes(&bench), before);
+    let (written, data) = read_with_data(&resumed.scenario, &NoFiles).unwrap();
+    let experiment = Experiment::with_data(written.clone(), Arc::new(data), &NoFiles).unwrap();
+    let mut run = Run::new(experiment, None, Arc::new(NoFiles));
+    run.restore(&resumed.lanes).unwrap();
+    run.log(true);
+    assert_eq!(run.scenario(), written);
+    bench.run = Stepped::new(run);
+    bench.dir = Some(dir);
+    bench.run.send(Command::Run);
+    bench.train(25);
+    assert_eq!(changes(&bench), before);
+    let mut whole = Bench::of(&written.to_ron());
+    whole.train(60);
+    let log = |b: &Bench| std::fs::read_to_string(b.path.join("metrics.jsonl")).unwrap();
+    assert_eq!(log(&bench), log(&whole));
+}
+
+#[test]
+fn a_lane_that_begins_anew_differs_from_what_was_written_before_its_first_step() {
+    let mut bench = Bench::new();
+    bench.train(5);
+    set(&mut bench, 0, "a", "Sgd(lr: 0.2)", "Norm(1)");
+    bench.train(5);
+    bench.run.send(Command::Reset(Some(0)));
+    bench.train(3);
+    let edits = scenario(&bench).edits;
+    let words: Vec<String> = edits.iter().map(|e| format!("{} {e}", e.step)).collect();
+    assert_eq!(words, ["0 lr 0.1 → 0.2", "0 clip Off → Norm"]);
+    set(&mut bench, 0, "a", "Sgd(lr: 0.1)", "Off()");
+    bench.run.send(Command::Reset(Some(0)));
+    bench.train(1);
+    assert_eq!(scenario(&bench).edits, [], "as it was written");
+}
+
 #[test]
 fn a_run_is_seen_from_its_first_line_to_its_end() {
     let mut bench = Bench::new();

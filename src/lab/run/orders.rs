@@ -136,7 +136,7 @@ impl Run {
     }
 
     /// Changes a lane; if it cannot be, whoever showed the change already hears how the lane is.
-    fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
+    pub(super) fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
         let Err(what) = self.change(id, name, recipe) else { return };
         self.notice(what);
         if let Some(place) = self.places.get(id).and_then(Option::as_ref) {
@@ -157,10 +157,17 @@ impl Run {
             return Err(format!("Lane {name} has failed; reset it first."));
         };
         let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
+        if place.info.edits.len() >= limits::EDITS && recipe != place.info.recipe {
+            let most = limits::EDITS;
+            return Err(format!(
+                "Lane {name} was changed {most} times, which is the most; copy or reset it."
+            ));
+        }
         let change = lane.set(&recipe).map_err(unchanged)?;
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
-        place.info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
+        let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
+        place.changed(info);
         let info = Box::new(place.info.clone());
         if change != Change::Restarted {
             let step = place.step;
@@ -194,7 +201,8 @@ impl Run {
         match experiment::build(&self.data, &recipe) {
             Ok(network) => {
                 self.forget(None, name.clone());
-                self.enter(Contender { name, recipe, network: Arc::new(network) });
+                let (written, journal) = (recipe.clone(), Vec::new());
+                self.enter(Contender { name, recipe, written, journal, network: Arc::new(network) });
             }
             Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
         }
@@ -238,6 +246,7 @@ impl Run {
             lane.restarted();
         }
         (place.step, place.target) = (0, 0);
+        place.begin_journal();
         place.follows = foremost;
         place.changes += 1;
         place.phase = if running { Phase::Running } else { Phase::Paused };
@@ -261,8 +270,10 @@ impl Run {
         let build = |(id, place): (LaneId, &Place)| {
             let lane = scenario::Lane::from_recipe(&place.info.name, &place.info.recipe, &old);
             let recipe = scenario.recipe(&lane);
+            let lane = scenario::Lane::from_recipe(&place.info.name, &place.written, &old);
+            let written = scenario.recipe(&lane);
             match experiment::build(&data, &recipe) {
-                Ok(network) => Ok((id, recipe, Arc::new(network))),
+                Ok(network) => Ok((id, recipe, written, Arc::new(network))),
                 Err(Fault { at, what }) => Err(format!("lane {}, {at}: {what}", place.info.name)),
             }
         };
@@ -273,12 +284,12 @@ impl Run {
         self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
         self.plan_exams();
-        for (id, recipe, network) in built {
+        for (id, recipe, written, network) in built {
             let Some(name) = self.places[id].as_ref().map(|p| p.info.name.clone()) else { continue };
             let info = experiment::info(&name, &recipe, &network, &self.data);
             let lane = self.lane_of(id, name.clone(), recipe, network);
             if let Some(place) = self.places[id].as_mut() {
-                (place.info, place.lane) = (info, Some(lane));
+                (place.info, place.written, place.lane) = (info, written, Some(lane));
             }
             self.forget(Some(id), name);
             self.restarted(id);
@@ -287,13 +298,14 @@ impl Run {
 
     fn load(&mut self, scenario: Scenario) {
         let built = Experiment::new(scenario, &*self.files);
-        let Experiment { scenario, data, others, lanes } = match built {
+        let Experiment { mut scenario, data, others, lanes } = match built {
             Ok(experiment) => experiment,
             Err(faults) => {
                 let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
                 return self.notice(format!("The scenario cannot run: {}", all.join("; ")));
             }
         };
+        scenario.edits.clear();
         let places: Vec<_> = self.places.drain(..).collect();
         for (id, place) in places.into_iter().enumerate() {
             if let Some(place) = place {

@@ -33,6 +33,8 @@ impl Run {
         for old in saved {
             let place = self.places.iter_mut().flatten().find(|p| p.info.name == old.name);
             let place = place.ok_or_else(|| format!("the scenario has no lane {}", old.name))?;
+            let step = old.snapshot.step;
+            place.changed_up_to(step).map_err(|e| format!("lane {}: {e}", old.name))?;
             let lane = place.lane.as_mut().ok_or("the run is under way")?;
             if !matches!(old.phase, Phase::Failed(_)) {
                 let restored = lane.trainer.restore(&old.snapshot);
@@ -55,12 +57,12 @@ impl Run {
         Ok(())
     }
 
-    /// The scenario with its lanes as they are now.
+    /// The scenario of the lanes that there are, with everything that was changed in them.
     pub fn scenario(&self) -> Scenario {
         let base = self.scenario.base();
-        let lanes =
-            self.present().map(|(_, p)| scenario::Lane::from_recipe(&p.info.name, &p.info.recipe, &base));
-        Scenario { lanes: lanes.collect(), ..self.scenario.clone() }
+        let lanes = self.present().map(|(_, p)| scenario::Lane::from_recipe(&p.info.name, &p.written, &base));
+        let edits = self.present().flat_map(|(_, p)| p.info.edits.iter().chain(&p.pending).cloned());
+        Scenario { lanes: lanes.collect(), edits: edits.collect(), ..self.scenario.clone() }
     }
 
     /// Whether all lanes are in hand, so that [`Run::save`] sees one moment of all of them.

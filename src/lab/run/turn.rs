@@ -75,6 +75,9 @@ impl Run {
             watched(|v| matches!(v, View::ThroughTime { .. })),
         );
         let place = self.places[id].as_mut()?;
+        if let Some(next) = place.pending.front() {
+            limit = limit.min(next.step);
+        }
         let goal = if self.running { self.end } else { place.target.min(self.end) };
         let plan = Plan {
             until: limit.min(goal),
@@ -101,6 +104,7 @@ impl Run {
         place.target = place.target.max(place.step);
         place.cost = lane.cost;
         place.lane = Some(lane);
+        self.lines.extend(place.unlogged(id).filter(|_| self.log));
         if let Some(end) = news.end {
             self.phase(id, end);
         }
@@ -131,6 +135,7 @@ impl Run {
 
     /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
     pub(super) fn settle(&mut self) {
+        self.make_pending_changes();
         if self.present().all(|(_, p)| p.step == 0) {
             // All begin together.
             self.places.iter_mut().flatten().for_each(|p| p.follows = 0);

@@ -3,6 +3,7 @@
 
 use super::{Context, Pane};
 use crate::number::{Axis, Number};
+use crate::scenario::Edit;
 use crate::telemetry::Phase;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
@@ -22,6 +23,8 @@ use std::collections::BTreeMap;
 /// Words with their looks.
 type Pieces = Vec<(String, Style)>;
 
+/// How far a key moves the cursor, as a share of what is shown.
+const STRIDE: f64 = 0.01;
 /// How far the strong line looks back, as shares of what is shown.
 const SMOOTHING: [f64; 5] = [0.0, 0.005, 0.015, 0.04, 0.1];
 
@@ -102,6 +105,7 @@ impl Curves {
                     front: lane.id == cx.front,
                     dashed,
                     broken: matches!(lane.phase, Phase::Diverged(_) | Phase::Failed(_)),
+                    breaks: lane.info.edits.iter().filter_map(|e| self.place(lane, e)).collect(),
                 });
             }
         }
@@ -112,6 +116,31 @@ impl Curves {
         let whole = !log && metric.is_share() && (small || metric.attacked());
         let y = whole.then(|| Scale::between(0.0, 1.0));
         Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor }
+    }
+
+    /// Where on the x axis a lane was changed; `None` if that was before it trained.
+    fn place(&self, lane: &LaneView, edit: &Edit) -> Option<f64> {
+        if edit.step == 0 || self.axis == XAxis::Steps {
+            return (edit.step > 0).then_some(edit.step as f64);
+        }
+        let points = lane.curve(Number::Loss)?.whole();
+        plot::at(points, XAxis::Steps, edit.step as f64).map(|b| self.axis.of(b.at))
+    }
+
+    /// What was changed where the cursor stands, or so near that no key would bring it nearer: with the lane's letter and style.
+    fn changes_at_cursor(&self, cx: Context<'_>, x: Scale) -> Pieces {
+        let Some(cursor) = self.cursor else { return Pieces::new() };
+        let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
+        let mut pieces = Pieces::new();
+        for lane in &cx.view.lanes {
+            let here = |e: &&Edit| self.place(lane, e).is_some_and(|x| (x - cursor).abs() <= near);
+            for edit in lane.info.edits.iter().filter(here) {
+                let words = edit.to_string().replace('→', text::pick(cx.theme.glyphs, "→", "->"));
+                let style = Style::new().fg(cx.theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+                pieces.push((format!("{} {words} at {}  ", lane.letter(), edit.step), style));
+            }
+        }
+        pieces
     }
 
     /// What a lane has at the cursor, or newest.
@@ -139,7 +168,7 @@ impl Curves {
         let style = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
         let mut pieces = vec![(format!("{arrow}{}", lane.letter()), style)];
         if names {
-            let name = text::shorten(&lane.info.name, 14, glyphs);
+            let name = text::shorten(&lane.title(), 14, glyphs);
             pieces.push((format!(" {name}"), if front { theme.strong } else { theme.text }));
         }
         let value = self.value(lane, metric);
@@ -287,6 +316,11 @@ impl Pane for Curves {
             return text::put_message(buf, body, &words, cx.theme.faint);
         }
         self.plot(self.metric, cx, x, false).draw(cx.theme, body, buf);
+        let changes = self.changes_at_cursor(cx, x);
+        if !changes.is_empty() && body.height > 2 {
+            let wide = changes.iter().map(|c| text::width(&c.0)).sum::<u16>().min(body.width);
+            text::put_pieces(buf, text::part(body, body.width - wide, 0, wide, 1), 0, &changes);
+        }
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
@@ -311,8 +345,8 @@ impl Pane for Curves {
                 self.recent = !self.recent;
                 self.cursor = None;
             }
-            Action::Left => self.move_cursor(-0.01, cx),
-            Action::Right => self.move_cursor(0.01, cx),
+            Action::Left => self.move_cursor(-STRIDE, cx),
+            Action::Right => self.move_cursor(STRIDE, cx),
             Action::PageUp => self.move_cursor(-0.1, cx),
             Action::PageDown => self.move_cursor(0.1, cx),
             Action::First => self.cursor = Some(self.x_scale(cx).value(0.0)),

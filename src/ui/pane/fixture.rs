@@ -30,6 +30,7 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
         params: 1056 * depth,
         steps_per_epoch: 45.0,
         cost: 1.0,
+        edits: Vec::new(),
     })
 }
 

@@ -189,7 +189,8 @@ impl Lanes {
         };
         let room = area.width.saturating_sub(4 + text::width(&right) + 3);
         let name = if front { theme.strong } else { theme.text };
-        let name_text = text::shorten(&lane.info.name, usize::from(room), glyphs);
+        let name = if lane.belied() { theme.warn } else { name };
+        let name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
         text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
         let number_style = if lost { theme.bad } else { theme.text };
         let numbers = Rect { width: area.width.saturating_sub(2), ..area };
@@ -232,6 +233,12 @@ impl Lanes {
         if let Some(words) = seeds(cx.view, lane, glyphs) {
             // What several seeds say comes before what can be read in a form.
             facts.insert(0, words);
+        }
+        if let Some(edit) = lane.info.edits.last() {
+            // What it does now is not what it has always done: that comes before what it is.
+            let words = edit.to_string().replace('→', text::pick(glyphs, "→", "->"));
+            let since = if edit.step == 0 { "the start".into() } else { thousands(edit.step) };
+            facts.insert(0, vec![format!("{words} since {since}"), words]);
         }
         if inner.width >= 50 && !differs.is_empty() {
             facts.push(vec![format!("differs by {}", differs.join(", "))]);

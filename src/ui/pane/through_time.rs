@@ -141,6 +141,7 @@ impl ThroughTime {
             front: way.lane.id == cx.front,
             dashed: false,
             broken: false,
+            breaks: Vec::new(),
         });
         let longest = ways.iter().map(|w| w.norms.len()).max().unwrap_or(1).max(2);
         let x = Scale::between(1.0, longest as f64);

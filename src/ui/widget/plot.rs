@@ -84,6 +84,8 @@ pub struct Curve<'a> {
     pub dashed: bool,
     /// It came to a bad end, which is marked.
     pub broken: bool,
+    /// Where on the x axis its settings were changed, in order: the line begins anew there, and a tick says so.
+    pub breaks: Vec<f64>,
 }
 
 /// Several lines over one pair of axes.
@@ -180,11 +182,30 @@ impl Plot<'_> {
                 text::cell(buf, inside.x + column, inside.y + row, mark, theme.strong);
             }
         }
+        self.draw_breaks(theme, inside, buf);
         self.draw_curves(theme, area, inside, y, buf);
         if let Some(high) = beyond {
             let words =
                 format!("{}{}", text::pick(theme.glyphs, "↑ up to ", "^ up to "), scale::number(high));
             text::put_right(buf, inside, 0, &words, theme.faint);
+        }
+    }
+
+    /// Ticks where settings were changed: over the whole height for the curve in front, at both ends for the others.
+    fn draw_breaks(&self, theme: &Theme, inside: Rect, buf: &mut Buffer) {
+        let mark = if theme.glyphs == Glyphs::Unicode { '╎' } else { '|' };
+        let mut curves: Vec<&Curve<'_>> = self.curves.iter().filter(|c| !c.dashed).collect();
+        curves.sort_by_key(|c| c.front);
+        for curve in curves {
+            let places =
+                curve.breaks.iter().filter_map(|x| self.x.at(*x)).filter(|p| (0.0..=1.0).contains(p));
+            for place in places {
+                let x = inside.x + (place * f64::from(inside.width.saturating_sub(1))).round() as u16;
+                let ends = [0, inside.height.saturating_sub(1)];
+                for row in (0..inside.height).filter(|row| curve.front || ends.contains(row)) {
+                    text::cell(buf, x, inside.y + row, mark, Style::new().fg(curve.color));
+                }
+            }
         }
     }
 
@@ -294,10 +315,21 @@ impl Plot<'_> {
             }
             (*line, *raw) = (to.or(*line), to_raw.or(*raw));
         };
+        let mut breaks = curve.breaks.iter().copied().peekable();
         for b in shown {
             let place = self.x.place(self.axis.of(b.at));
             if place > 1.0 {
                 break;
+            }
+            let mut anew = false;
+            while breaks.next_if(|x| *x < self.axis.of(b.at)).is_some() {
+                anew = true;
+            }
+            if anew {
+                // Neither line nor mean leads from one setting to the other.
+                join(column.take(), &mut line, &mut raw, canvas);
+                (line, raw) = (NONE, NONE);
+                (sum, mass) = (0.0, 0.0);
             }
             let x = (place * (width - 1) as f64).round() as usize;
             if !b.last.is_finite() {

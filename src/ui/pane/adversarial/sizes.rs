@@ -28,6 +28,7 @@ fn curve(cx: Context<'_>, lane: &LaneView, column: usize) -> Option<Curve<'stati
         front: lane.id == cx.front,
         dashed: column == 2,
         broken: false,
+        breaks: Vec::new(),
     })
 }
 

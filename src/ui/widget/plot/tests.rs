@@ -22,6 +22,7 @@ fn curve(letter: char, color: Color, values: impl Iterator<Item = f32>) -> Curve
         front: false,
         dashed: false,
         broken: false,
+        breaks: Vec::new(),
     }
 }
 
@@ -235,4 +236,19 @@ fn between_two_ranges_lies_a_band() {
     let line = curve('A', Color::Red, std::iter::repeat_n(5.0, 101));
     let thin = drawn(&plot(vec![line], 100.0, false), 64, 20, Depth::True, Glyphs::Unicode);
     assert!((10..55).all(|x| (0..20).filter(|&y| is_braille(thin[(x, y)].symbol())).count() == 1));
+}
+
+#[test]
+fn a_line_is_not_drawn_across_a_change_of_settings() {
+    let jump = || curve('A', Color::Red, (0..100).map(|i| if i <= 50 { 1.0 } else { 9.0 }));
+    let column = |curve: Curve<'static>| {
+        let buf = drawn(&plot(vec![curve], 100.0, false), 60, 16, Depth::True, Glyphs::Unicode);
+        let dots = |x: u16| (0..12).filter(|&y| is_braille(buf[(x, y)].symbol())).count();
+        let tick = (0..60u16).map(|x| (0..12).filter(|&y| buf[(x, y)].symbol() == "╎").count()).max();
+        ((0..60).map(dots).max(), tick)
+    };
+    let (joined, none) = column(jump());
+    assert!(joined >= Some(8) && none == Some(0), "an upright line without a change: {joined:?} {none:?}");
+    let (apart, tick) = column(Curve { breaks: vec![50.0], front: true, ..jump() });
+    assert!(apart <= Some(4) && tick >= Some(8), "a tick instead of it: {apart:?} {tick:?}");
 }

@@ -1,0 +1,116 @@
+//! What was changed in a lane while it trained, and what will be: noted as it happens, made when its step comes, told to the log
+//! as soon as a step is trained with it.
+
+use super::{Place, Run};
+use crate::lab::lane::Line;
+use crate::scenario::{Edit, edit};
+use crate::telemetry::{LaneId, LaneInfo};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+impl Place {
+    /// Takes what the lane is after a change.
+    pub(super) fn changed(&mut self, mut info: LaneInfo) {
+        let mut edits = std::mem::take(&mut self.info.edits);
+        if info.name != self.info.name {
+            edits.iter_mut().chain(&mut self.pending).for_each(|e| e.lane.clone_from(&info.name));
+        }
+        edit::note(&mut edits, &info.name, self.step, &self.info.recipe, &info.recipe);
+        info.edits = edits;
+        self.info = info;
+    }
+
+    /// The lane begins anew with what it has now: that differs from what was written before its first step already.
+    pub(super) fn begin_journal(&mut self) {
+        self.info.edits.clear();
+        self.logged = 0;
+        edit::note(&mut self.info.edits, &self.info.name, 0, &self.written, &self.info.recipe);
+    }
+
+    /// The next change whose step has come, if the lane is in hand.
+    fn due(&mut self) -> Option<Edit> {
+        let step = self.step;
+        self.lane.as_ref()?;
+        self.pop(step)
+    }
+
+    /// Takes the next change, if it comes after at most so many steps.
+    fn pop(&mut self, step: u64) -> Option<Edit> {
+        if self.pending.front()?.step <= step { self.pending.pop_front() } else { None }
+    }
+
+    /// Makes the changes up to this step on a lane that is about to be put there.
+    ///
+    /// # Errors
+    /// Why one of them cannot be made.
+    pub(super) fn changed_up_to(&mut self, step: u64) -> Result<(), String> {
+        let mut recipe = self.info.recipe.clone();
+        while let Some(edit) = self.pop(step) {
+            recipe.set_at(&edit.field, &edit.to)?;
+            self.info.edits.push(edit);
+        }
+        self.logged = self.trained_with(step);
+        if let Some(lane) = &mut self.lane
+            && recipe != self.info.recipe
+        {
+            lane.set(&recipe).map_err(|fault| fault.to_string())?;
+            self.info.cost = recipe.defence.cost(self.info.outputs.size());
+            self.info.recipe = recipe;
+        }
+        Ok(())
+    }
+
+    /// How many of its changes a lane that stands at this step has trained with.
+    fn trained_with(&self, step: u64) -> usize {
+        self.info.edits.partition_point(|e| e.step < step)
+    }
+
+    /// Lines for the log of changes that the lane has begun to train with since the last call.
+    pub(super) fn unlogged(&mut self, id: LaneId) -> impl Iterator<Item = Line> {
+        let now = self.trained_with(self.step);
+        let known = std::mem::replace(&mut self.logged, now);
+        let new = self.info.edits.get(known..self.logged).unwrap_or_default();
+        new.iter().map(move |edit| Line { step: edit.step, lane: id, text: line(edit) })
+    }
+}
+
+/// A change in the log: all of it, whatever a scenario may leave out.
+#[derive(Serialize, Deserialize)]
+struct Row<'a> {
+    step: u64,
+    lane: Cow<'a, str>,
+    field: Cow<'a, str>,
+    from: Cow<'a, str>,
+    to: Cow<'a, str>,
+}
+
+/// A change as a line of the log.
+pub fn line(edit: &Edit) -> String {
+    let Edit { step, lane, field, from, to } = edit;
+    let [lane, field, from, to] = [lane, field, from, to].map(|text| Cow::from(text.as_str()));
+    serde_json::to_string(&Row { step: *step, lane, field, from, to }).unwrap_or_default()
+}
+
+/// The change that a line of the log tells of, if it does.
+pub fn read(line: &[u8]) -> Option<Edit> {
+    let Row { step, lane, field, from, to } = serde_json::from_slice(line).ok()?;
+    let [lane, field, from, to] = [lane, field, from, to].map(Cow::into_owned);
+    Some(Edit { step, lane, field, from, to })
+}
+
+impl Run {
+    /// Makes the changes of the scenario whose step has come.
+    pub(super) fn make_pending_changes(&mut self) {
+        for id in 0..self.places.len() {
+            while let Some((name, recipe)) = self.places[id].as_mut().and_then(|p| {
+                let edit = p.due()?;
+                let mut recipe = p.info.recipe.clone();
+                // The scenario was checked: every change of it can be made.
+                recipe.set_at(&edit.field, &edit.to).ok()?;
+                Some((p.info.name.clone(), recipe))
+            }) {
+                self.set(id, name, recipe);
+            }
+        }
+    }
+}
