@@ -122,7 +122,7 @@ fn every_change_is_in_the_log_and_the_scenario_and_trains_to_the_same_bits_again
     let other = r#"{"step":35,"lane":"second","field":"optimizer.lr","from":"0.1","to":"0.05"}"#;
     assert_eq!(told, [first, second, clip, other]);
     let edited = scenario(&bench);
-    assert_eq!(edited.lanes[0].optimizer.as_ref().unwrap().lr(), 0.1, "lanes stay as they began");
+    assert_eq!(edited.recipe(&edited.lanes[0]).optimizer.lr(), 0.1, "lanes stay as they began");
 
     // Whoever follows the run hears of the changes where they were made.
     let seen = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
