@@ -41,7 +41,7 @@ impl Edit {
         let row = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
         let number = self.from.parse::<f64>().ok();
         let same = |w: &&str| number.is_some() && w.parse::<f64>().ok() == number;
-        self.field.split('.').any(says) || says(&row(&self.from)) || words.iter().any(|w| same(&w))
+        self.field.split('.').any(says) || says(&row(&self.from)) || words.iter().any(same)
     }
 }
 
@@ -200,9 +200,13 @@ mod tests {
             ]
         );
         let mut c = a.clone();
-        changes.iter().for_each(|(field, _, to)| c.set_at(field, to).expect("settable"));
+        for (field, _, to) in &changes {
+            c.set_at(field, to).expect("settable");
+        }
         assert_eq!(c, b, "the changes lead there");
-        changes.iter().rev().for_each(|(field, from, _)| c.set_at(field, from).expect("settable"));
+        for (field, from, _) in changes.iter().rev() {
+            c.set_at(field, from).expect("settable");
+        }
         assert_eq!(c, a, "and back");
         assert!(c.set_at("optimizer.lr", "-1").is_err() && c.set_at("batch.x", "1").is_err());
     }
@@ -224,7 +228,9 @@ mod tests {
             let mut journal = Vec::new();
             note(&mut journal, "a", 7, &start, &other);
             let mut now = start.clone();
-            journal.iter().for_each(|e| now.set_at(&e.field, &e.to).expect("settable"));
+            for e in &journal {
+                now.set_at(&e.field, &e.to).expect("settable");
+            }
             assert_eq!(now, other);
             note(&mut journal, "a", 7, &other, &start);
             assert!(journal.is_empty(), "back at the same step: {journal:?}");
