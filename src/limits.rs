@@ -12,6 +12,8 @@ pub const DATA_FILE_BYTES: u64 = 128 * 1024 * 1024;
 pub const DATA_NUMBERS: usize = (DATA_BYTES / 4) as usize;
 /// Classes of a data set.
 pub const CLASSES: usize = 1000;
+/// Pixels along one edge of a picture.
+pub const PICTURE_EDGE: usize = 4096;
 /// Files in one directory of images.
 pub const ENTRIES: usize = 100_000;
 /// Parameters of one network.

@@ -9,6 +9,7 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::registry;
 
+pub mod bitmap;
 mod choose;
 pub mod embedded;
 pub mod folder;
@@ -19,10 +20,11 @@ pub mod reading;
 pub mod sequence;
 pub mod shapes;
 pub mod split;
+mod subject;
 pub mod surface;
 pub mod table;
 pub mod toy;
-mod unpack;
+pub mod unpack;
 
 pub use choose::choose;
 pub use reading::{Doubt, Reading};

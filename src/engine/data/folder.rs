@@ -1,21 +1,18 @@
 //! A directory of pictures, one directory a class. Decodes what somebody else has opened, with limits on both.
 
+use super::bitmap::{ENDINGS, decode, named, push};
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
-use std::io::Cursor;
-
-/// Pixels along one edge of a picture.
-const EDGE: usize = 4096;
 
 settings! {
-    /// Pictures of your own: a directory with one directory of PNG or JPEG files for every class.
+    /// Pictures of your own: a directory with one directory of PNG, JPEG, WebP, BMP or GIF files for every class.
     pub struct Folder {
         /// the directory, relative to the scenario
         path: String = String::new();
         /// height and width that every picture is brought to; as the first one, if none is given
-        size: Option<(usize, usize)> = None, 1..=EDGE;
+        size: Option<(usize, usize)> = None, 1..=limits::PICTURE_EDGE;
         /// whether colours become shades of grey
         grey: bool = false;
     }
@@ -31,10 +28,6 @@ impl Source for Folder {
             return Err(SourceError::new("Folder(path: \"..\") names a directory"));
         }
         let list = |path: &str| files.list(path).map_err(|what| SourceError::in_file(path, what));
-        let picture = |name: &str| {
-            let name = name.to_lowercase();
-            [".png", ".jpg", ".jpeg"].iter().any(|end| name.ends_with(end))
-        };
         let classes = list(&self.path)?.into_iter().filter(|e| e.directory && !e.name.starts_with('.'));
         let names: Vec<String> = classes.map(|e| e.name).collect();
         if !(2..=limits::CLASSES).contains(&names.len()) {
@@ -49,12 +42,14 @@ impl Source for Folder {
             paths.extend(
                 inside
                     .iter()
-                    .filter(|e| !e.directory && picture(&e.name))
+                    .filter(|e| !e.directory && named(&e.name))
                     .map(|e| (format!("{directory}/{}", e.name), class)),
             );
         }
         let Some((first, _)) = paths.first() else {
-            return Err(SourceError::in_file(&self.path, "no .png, .jpg or .jpeg file in its directories"));
+            let what =
+                format!("no picture in its directories: no file that ends with .{}", ENDINGS.join(", ."));
+            return Err(SourceError::in_file(&self.path, what));
         };
         let (height, width) = match self.size {
             Some(size) => size,
@@ -92,46 +87,11 @@ fn open(files: &dyn Files, path: &str) -> Result<((usize, usize), image::Dynamic
     Ok(((picture.height() as usize, picture.width() as usize), picture))
 }
 
-/// Decodes a PNG or JPEG file within limits.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn decode(bytes: &[u8]) -> Result<image::DynamicImage, String> {
-    let mut reader = image::ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|e| crate::text::excerpt(&e.to_string(), 200))?;
-    let mut allowed = image::Limits::default();
-    allowed.max_image_width = Some(EDGE as u32);
-    allowed.max_image_height = Some(EDGE as u32);
-    allowed.max_alloc = Some(limits::DATA_BYTES / 2);
-    reader.limits(allowed);
-    reader.decode().map_err(|e| crate::text::excerpt(&e.to_string(), 200))
-}
-
-/// Appends a picture, brought to this size, channel by channel in [0, 1].
-pub fn push(picture: &image::DynamicImage, (height, width): (usize, usize), grey: bool, out: &mut Vec<f32>) {
-    let same = (picture.height() as usize, picture.width() as usize) == (height, width);
-    let resized;
-    let picture = if same {
-        picture
-    } else {
-        resized = picture.resize_exact(width as u32, height as u32, image::imageops::FilterType::Triangle);
-        &resized
-    };
-    if grey {
-        out.extend(picture.to_luma8().as_raw().iter().map(|&p| f32::from(p) / 255.0));
-    } else {
-        let pixels = picture.to_rgb8();
-        for channel in 0..3 {
-            out.extend(pixels.pixels().map(|p| f32::from(p.0[channel]) / 255.0));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::data::Entry;
+    use std::io::Cursor;
 
     /// Two classes of pictures in memory.
     struct Album(Vec<(&'static str, Vec<u8>)>);

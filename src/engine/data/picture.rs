@@ -1,7 +1,8 @@
 //! A picture of one's own, brought to the shape and the range of a data set's samples, with an account of how.
 
 use super::Samples;
-use super::folder::{decode, push};
+use super::bitmap::{decode, push};
+use super::subject::{self, Area};
 use crate::engine::shape::Shape;
 use image::{DynamicImage, imageops};
 
@@ -14,24 +15,38 @@ pub struct Fitted {
     pub how: String,
 }
 
-/// Samples that are looked at to learn how bright the edge of these data is.
+/// Samples that are looked at to learn how these data look.
 const LOOKS: usize = 200;
+/// How far a pixel lies from the background to belong to the subject.
+const APART: f32 = 0.25;
+/// A subject that fills less than this share of what it fills in these data is cut out.
+const SMALL: f32 = 0.7;
 
-/// Decodes a PNG or JPEG file and fits it to samples like these, whose numbers lie in `range`.
+/// Decodes a picture file and fits it to samples like these, whose numbers lie in `range`.
 ///
-/// Another aspect is padded in the colour of the picture's own edge. A picture whose edge is bright where that of the data
-/// is dark (ink on paper among digits in white on black), or the other way round, is inverted.
+/// Where the data show one subject on an even ground, the picture is cropped to its own subject, unless `whole` is wanted, and
+/// its brightness stretched to that of the data. Another aspect is padded in the colour of the picture's own edge. A picture
+/// whose edge is bright where that of the data is dark (ink on paper among digits in white on black), or the other way round,
+/// is inverted.
 ///
 /// # Errors
 /// What is wrong with the file, or that these data are no pictures.
-pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)]) -> Result<Fitted, String> {
+pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -> Result<Fitted, String> {
     let Shape::Image { channels, height, width } = samples.shape else {
         return Err(format!("a picture is no sample of these data, which are {}", samples.shape));
     };
-    let picture = decode(bytes)?;
-    let (w, h) = (picture.width(), picture.height());
+    let mut picture = decode(bytes)?;
+    let usual = Usual::of(samples, range, width, height);
+    let (mut w, mut h) = (picture.width(), picture.height());
     let colour = if picture.color().has_color() { "colour" } else { "grey" };
     let mut how = vec![format!("{w}x{h} in {colour}")];
+    let found = if whole || !usual.even { None } else { subject::find(&picture) };
+    let window = found.and_then(|area| usual.window(area, (w, h), (width, height)));
+    if let Some(window) = window {
+        picture = cut(&picture, window);
+        (w, h) = (picture.width(), picture.height());
+        how.push(format!("cropped to its subject, {w}x{h}"));
+    }
     let (padded, size) = pad(picture, width as u32, height as u32);
     if size != (w, h) {
         how.push(format!("padded to {}x{}", size.0, size.1));
@@ -42,29 +57,125 @@ pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)]) -> Result<Fitt
     if size != (width as u32, height as u32) || colour != brought {
         how.push(format!("brought to {width}x{height} {brought}"));
     }
-    // The data in [0, 1], as pixels are.
-    let unit = |i: usize, x: f32| {
-        let (low, high) = range[i];
-        if high > low { (x - low) / (high - low) } else { 0.0 }
-    };
-    let seen = samples.len().clamp(1, LOOKS);
-    let means = (0..seen).map(|s| {
-        let sample: Vec<f32> = samples.input(s).iter().enumerate().map(|(i, &x)| unit(i, x)).collect();
-        edge(&sample, width, height)
-    });
-    let (data, own) = (means.sum::<f32>() / seen as f32, edge(&pixels, width, height));
-    if (data < 0.5) != (own < 0.5) && (data - own).abs() > 0.25 {
+    let own = edge(&pixels, width, height);
+    if (usual.edge < 0.5) != (own < 0.5) && (usual.edge - own).abs() > APART {
         for p in &mut pixels {
             *p = 1.0 - *p;
         }
-        let is = if data < 0.5 { "dark" } else { "bright" };
+        let is = if usual.edge < 0.5 { "dark" } else { "bright" };
         how.push(format!("inverted, since these data are {is} at the edge"));
+    }
+    if window.is_some() && usual.stretch(&mut pixels, width, height) {
+        how.push("brightness stretched to that of these data".into());
     }
     let (low, high) =
         range.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), r| (a.min(r.0), b.max(r.1)));
     how.push(format!("pixels in {low} to {high}"));
     let inputs = pixels.iter().zip(range).map(|(p, (low, high))| low + p * (high - low)).collect();
     Ok(Fitted { inputs, how: how.join(", ") })
+}
+
+/// How samples usually look, their numbers brought to [0, 1].
+struct Usual {
+    /// Mean brightness at the edge.
+    edge: f32,
+    /// Whether they show something on an even ground.
+    even: bool,
+    /// The brightness of that ground, and the one farthest from it.
+    levels: (f32, f32),
+    /// Share of the picture's side that the subject takes.
+    fill: f32,
+}
+
+impl Usual {
+    fn of(samples: &Samples, range: &[(f32, f32)], width: usize, height: usize) -> Self {
+        let unit = |(&x, &(low, high)): (&f32, &(f32, f32))| {
+            if high > low { (x - low) / (high - low) } else { 0.0 }
+        };
+        let mut sums = [0.0f32; 5];
+        let seen = samples.len().clamp(1, LOOKS);
+        for s in 0..seen {
+            let sample: Vec<f32> = samples.input(s).iter().zip(range).map(unit).collect();
+            let mut rim: Vec<f32> =
+                (0..sample.len()).filter(|i| outermost(*i, width, height)).map(|i| sample[i]).collect();
+            rim.sort_by(f32::total_cmp);
+            let ground = rim[rim.len() / 2];
+            let apart = |p: f32| (p - ground).abs() > APART;
+            let uneven = rim.iter().filter(|p| apart(**p)).count() as f32 / rim.len() as f32;
+            let far = sample
+                .iter()
+                .copied()
+                .fold(ground, |f, p| if (p - ground).abs() > (f - ground).abs() { p } else { f });
+            let of = |place: &dyn Fn(usize) -> usize, side: usize| {
+                let there = (0..sample.len()).filter(|i| apart(sample[*i])).map(place);
+                let (low, high) = there.fold((side, 0), |(a, b), i| (a.min(i), b.max(i + 1)));
+                high.saturating_sub(low) as f32 / side as f32
+            };
+            let fill = of(&|i| i % width, width).max(of(&|i| i / width % height, height));
+            let each = [edge(&sample, width, height), uneven, ground, far, fill];
+            sums.iter_mut().zip(each).for_each(|(sum, x)| *sum += x);
+        }
+        let [edge, uneven, ground, far, fill] = sums.map(|sum| sum / seen as f32);
+        Self { edge, even: uneven < APART && fill > 0.0, levels: (ground, far), fill }
+    }
+
+    /// What to cut out of a picture of this size so that its subject is as large as usual in samples of `width` x `height`;
+    /// `None` if it is about that large already. It may reach beyond the picture.
+    fn window(
+        &self,
+        area: Area,
+        size: (u32, u32),
+        (width, height): (usize, usize),
+    ) -> Option<(i64, i64, Area)> {
+        let per = |w: u32, h: u32| (w as f32 / width as f32).max(h as f32 / height as f32);
+        let scale = per(area.width, area.height) / self.fill;
+        if scale > SMALL * per(size.0, size.1) {
+            return None;
+        }
+        let side = |n: usize| ((n as f32 * scale).ceil() as u32).max(1);
+        let (w, h) = (side(width), side(height));
+        let x = i64::from(area.x) + (i64::from(area.width) - i64::from(w)) / 2;
+        let y = i64::from(area.y) + (i64::from(area.height) - i64::from(h)) / 2;
+        Some((x, y, Area { x: 0, y: 0, width: w, height: h }))
+    }
+
+    /// Brings the brightness of the ground and the one farthest from it to what is usual; whether that changed anything.
+    fn stretch(&self, pixels: &mut [f32], width: usize, height: usize) -> bool {
+        let ground = edge(pixels, width, height);
+        let far = pixels
+            .iter()
+            .copied()
+            .fold(ground, |f, p| if (p - ground).abs() > (f - ground).abs() { p } else { f });
+        let (to, end) = self.levels;
+        let factor = (end - to) / (far - ground);
+        if !factor.is_finite() || factor <= 0.0 || (to - ground).abs() + (end - far).abs() < 0.05 {
+            return false;
+        }
+        for p in pixels {
+            *p = (to + (*p - ground) * factor).clamp(0.0, 1.0);
+        }
+        true
+    }
+}
+
+/// A part of a picture, which may reach beyond it: there it has the colour of the picture's edge.
+fn cut(picture: &DynamicImage, (x, y, area): (i64, i64, Area)) -> DynamicImage {
+    let rgb = picture.to_rgb8();
+    let mut out = image::RgbImage::from_pixel(area.width, area.height, rim(&rgb));
+    imageops::overlay(&mut out, &rgb, -x, -y);
+    DynamicImage::ImageRgb8(out)
+}
+
+/// Mean colour of the outermost pixels.
+fn rim(rgb: &image::RgbImage) -> image::Rgb<u8> {
+    let (w, h) = rgb.dimensions();
+    let rim = rgb.enumerate_pixels().filter(|(x, y, _)| *x == 0 || *y == 0 || *x + 1 == w || *y + 1 == h);
+    let (mut sum, mut count) = ([0u64; 3], 0);
+    for (.., p) in rim {
+        sum.iter_mut().zip(p.0).for_each(|(s, p)| *s += u64::from(p));
+        count += 1;
+    }
+    image::Rgb(sum.map(|s| (s / count.max(1)) as u8))
 }
 
 /// The picture in the middle of a larger one of the same aspect as `width` x `height`, and its size.
@@ -78,25 +189,21 @@ fn pad(picture: DynamicImage, width: u32, height: u32) -> (DynamicImage, (u32, u
         return (picture, (w, h));
     }
     let rgb = picture.to_rgb8();
-    let rim = rgb.enumerate_pixels().filter(|(x, y, _)| *x == 0 || *y == 0 || *x + 1 == w || *y + 1 == h);
-    let (mut sum, mut count) = ([0u64; 3], 0);
-    for (.., p) in rim {
-        sum.iter_mut().zip(p.0).for_each(|(s, p)| *s += u64::from(p));
-        count += 1;
-    }
-    let mean = sum.map(|s| (s / count.max(1)) as u8);
-    let mut out = image::RgbImage::from_pixel(size.0, size.1, image::Rgb(mean));
+    let mut out = image::RgbImage::from_pixel(size.0, size.1, rim(&rgb));
     imageops::overlay(&mut out, &rgb, i64::from((size.0 - w) / 2), i64::from((size.1 - h) / 2));
     (DynamicImage::ImageRgb8(out), size)
 }
 
+/// Whether a number of a sample is a pixel at the edge.
+fn outermost(i: usize, width: usize, height: usize) -> bool {
+    let (x, y) = (i % width, i / width % height);
+    x == 0 || y == 0 || x + 1 == width || y + 1 == height
+}
+
 /// Mean of the outermost pixels.
 fn edge(pixels: &[f32], width: usize, height: usize) -> f32 {
-    let outermost = |i: &usize| {
-        let (x, y) = (i % width, i / width % height);
-        x == 0 || y == 0 || x + 1 == width || y + 1 == height
-    };
-    let (sum, count) = (0..pixels.len()).filter(outermost).fold((0.0, 0), |(s, n), i| (s + pixels[i], n + 1));
+    let at = (0..pixels.len()).filter(|i| outermost(*i, width, height));
+    let (sum, count) = at.fold((0.0, 0), |(s, n), i| (s + pixels[i], n + 1));
     sum / count.max(1) as f32
 }
 
@@ -119,7 +226,7 @@ mod tests {
         let range = vec![(0.0, 1.0); 64];
         let pixels = digits.input(3).iter().map(|p| (p * 255.0).round() as u8).collect();
         let image = image::GrayImage::from_raw(8, 8, pixels).expect("a picture");
-        let fitted = fit(&png(&image.into()), &digits, &range).expect("it fits");
+        let fitted = fit(&png(&image.into()), &digits, &range, false).expect("it fits");
         assert!(fitted.inputs.iter().zip(digits.input(3)).all(|(a, b)| (a - b).abs() < 0.003));
         assert_eq!(fitted.how, "8x8 in grey, pixels in 0 to 1");
     }
@@ -131,7 +238,7 @@ mod tests {
         for (x, y) in (28..34).flat_map(|x| (10..80).map(move |y| (x, y))) {
             paper.put_pixel(x, y, image::Rgb([10, 10, 60]));
         }
-        let fitted = fit(&png(&paper.into()), &digits, &[(-1.0, 3.0); 64]).expect("it fits");
+        let fitted = fit(&png(&paper.into()), &digits, &[(-1.0, 3.0); 64], true).expect("it fits");
         for part in
             ["60x90 in colour", "padded to 90x90", "8x8 grey", "inverted", "dark at the edge", "-1 to 3"]
         {
@@ -144,8 +251,39 @@ mod tests {
     #[test]
     fn what_is_no_picture_is_refused() {
         let digits = Digits {}.load(&NoFiles, 1).expect("embedded").samples;
-        assert!(fit(b"no picture", &digits, &[(0.0, 1.0); 64]).is_err());
+        assert!(fit(b"no picture", &digits, &[(0.0, 1.0); 64], false).is_err());
         let table = Samples { shape: Shape::Flat(2), inputs: vec![0.0; 4], labels: digits.labels };
-        assert!(fit(b"", &table, &[(0.0, 1.0); 2]).unwrap_err().contains("no sample of these data"));
+        assert!(fit(b"", &table, &[(0.0, 1.0); 2], false).unwrap_err().contains("no sample of these data"));
+    }
+
+    #[test]
+    fn a_small_subject_is_cut_out_and_its_brightness_is_that_of_the_data() {
+        let digits = Digits {}.load(&NoFiles, 1).expect("embedded").samples;
+        // A digit of the data, drawn in grey ink on grey paper, a ninth of the picture and off its middle.
+        let sample = digits.input(3);
+        let paper = image::RgbImage::from_fn(480, 360, |x, y| {
+            let (x, y) = (x as usize, y as usize);
+            let inside = (300..420).contains(&x) && (60..180).contains(&y);
+            let ink = if inside { sample[(y - 60) / 15 * 8 + (x - 300) / 15] } else { 0.0 };
+            let light = 200.0 - x as f32 / 12.0;
+            image::Rgb([(light * (1.0 - 0.7 * ink)) as u8; 3])
+        });
+        let file = png(&paper.into());
+        let range = [(0.0, 1.0); 64];
+        let off = |inputs: &[f32]| {
+            inputs.iter().zip(sample).map(|(a, b)| (a - b).abs()).sum::<f32>() / sample.len() as f32
+        };
+        let fitted = fit(&file, &digits, &range, false).expect("it fits");
+        for part in ["cropped to its subject", "inverted", "brightness stretched"] {
+            assert!(fitted.how.contains(part), "{}", fitted.how);
+        }
+        let whole = fit(&file, &digits, &range, true).expect("it fits");
+        assert!(!whole.how.contains("cropped"), "{}", whole.how);
+        assert!(
+            off(&fitted.inputs) < 0.12 && off(&whole.inputs) > 0.25,
+            "{} {}",
+            off(&fitted.inputs),
+            off(&whole.inputs)
+        );
     }
 }

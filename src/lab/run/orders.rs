@@ -115,7 +115,7 @@ impl Run {
     /// Reads a picture to attack, and tells what was done to it.
     fn picture(&mut self, path: &str) {
         let read = files::read(Path::new(path), limits::DATA_FILE_BYTES / 4);
-        let fitted = read.and_then(|bytes| picture::fit(&bytes, &self.data.train, &self.data.range));
+        let fitted = read.and_then(|bytes| picture::fit(&bytes, &self.data.train, &self.data.range, false));
         let path = excerpt(path, limits::NAME_CHARS);
         match fitted {
             Ok(fitted) => {
