@@ -13,8 +13,9 @@ use gradtui::telemetry::{Command, Event};
 use gradtui::ui::app::App;
 use gradtui::ui::keymap::Key;
 use gradtui::ui::message::{Effect, Message};
-use gradtui::ui::record::cast::{self, Version, What};
+use gradtui::ui::record::cast::Version;
 use gradtui::ui::record::log::{Hand, Log};
+use gradtui::ui::record::recording::{self, What};
 use gradtui::ui::record::script::{At, Cue, Script};
 use gradtui::ui::record::still;
 use gradtui::ui::record::studio::{Bench, Failed, Studio};
@@ -70,7 +71,8 @@ fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
         let (two, chapters) = recorded(preset, &script, Version::Two).expect("a recording");
         let (three, again) = recorded(preset, &script, Version::Three).expect("a recording");
         assert_eq!(chapters, again, "the same pictures each time");
-        let (two, three) = (cast::read(&two).expect("version 2"), cast::read(&three).expect("version 3"));
+        let (two, three) =
+            (recording::read(&two).expect("version 2"), recording::read(&three).expect("version 3"));
         assert_eq!(two, three, "{name}");
         assert!(!chapters.is_empty(), "{name} has chapters");
 
@@ -119,7 +121,7 @@ fn two_recordings_are_the_same_file() {
             std::fs::read(&out).expect("a recording")
         });
         assert!(bytes[0] == bytes[1], "version {version}");
-        let recording = cast::read(std::str::from_utf8(&bytes[0]).expect("text")).expect("a recording");
+        let recording = recording::read(std::str::from_utf8(&bytes[0]).expect("text")).expect("a recording");
         assert_eq!((recording.size.width, recording.size.height), (80, 24));
     }
     std::fs::remove_dir_all(&dir).expect("removed");
@@ -144,7 +146,7 @@ fn a_name_full_of_escapes_is_harmless_in_a_recording() {
         .expect("a recording");
     let text = String::from_utf8(bytes).expect("text");
     assert!(!text.lines().any(|l| l.contains(gradtui::text::harmful)), "the file itself is plain");
-    for (_, what) in cast::read(&text).expect("a recording").events {
+    for (_, what) in recording::read(&text).expect("a recording").events {
         let (What::Output(text) | What::Marker(text)) = what else { continue };
         for bad in ["\u{1b}]", "\u{1b}c", "\u{7}", "\u{202e}", "\u{9b}", "31m\u{1b}[2J"] {
             assert!(!text.contains(bad), "{bad:?} in {text:?}");
@@ -372,7 +374,7 @@ fn a_lab_in_training_costs_less_than_ten_kilobytes_a_second() {
             ..Script::default()
         };
         let (text, _) = recorded(preset, &script, Version::Two).expect("a recording");
-        let events = cast::read(&text).expect("a recording").events;
+        let events = recording::read(&text).expect("a recording").events;
         let late = events.iter().filter(|(at, _)| *at >= Duration::from_secs(2));
         // A picture comes with the brackets of a whole update and a request for an answer.
         let bytes: usize = late.map(|(_, w)| if let What::Output(t) = w { t.len() + 20 } else { 0 }).sum();

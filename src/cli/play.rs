@@ -2,23 +2,25 @@
 
 use super::opening::unfit;
 use super::{BadInput, Ended};
+use crate::engine::data::unpack;
 use crate::lab::files;
-use crate::ui::record::{cast, player};
-use crate::ui::terminal::{fit, size};
+use crate::ui::record::{player, recording};
+use crate::ui::terminal::{Unfit, fit, size};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Arguments of `play`. Keys: space pauses, left and right go by five seconds, n and p by chapters, q leaves.
+/// Arguments of `play`. Keys: space pauses, left and right go by five seconds, up and down change the speed, n and p go by
+/// chapters, q leaves. It ends by itself two seconds after the last picture; a key then keeps it open.
 #[derive(Debug, clap::Args)]
 pub struct Play {
-    /// The recording: an asciicast file of version 2 or 3
+    /// The recording: an asciicast file of version 1, 2 or 3, gzipped or not
     #[arg(value_name = "X.cast")]
     file: PathBuf,
     /// So many times as fast
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = times)]
+    #[arg(long, short, value_name = "N", default_value_t = 1.0, value_parser = times)]
     speed: f64,
-    /// No pause longer than so many seconds
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// No pause longer than so many seconds; without it, as the recording says
+    #[arg(long = "idle-time-limit", short, visible_alias = "idle", value_name = "S", value_parser = seconds)]
     idle: Option<Duration>,
 }
 
@@ -38,24 +40,37 @@ impl Play {
     /// Plays it.
     pub fn run(self) -> anyhow::Result<()> {
         let name = self.file.display().to_string();
-        let bytes =
-            files::read(&self.file, BYTES).map_err(|what| BadInput::new(format!("{name}: {what}")))?;
+        let bytes = files::read(&self.file, BYTES)
+            .and_then(|bytes| unpack::all(bytes, BYTES))
+            .map_err(|what| BadInput::new(format!("{name}: {what}")))?;
         let text = String::from_utf8_lossy(&bytes);
         let recording =
-            cast::read(&text).map_err(|(line, what)| BadInput::new(format!("{name}:{line}: {what}")))?;
-        fit().map_err(|e| unfit(&e))?;
-        let (needs, has) = (recording.size, size());
-        if has.0 < needs.width || has.1 < needs.height {
+            recording::read(&text).map_err(|(line, what)| BadInput::new(format!("{name}:{line}: {what}")))?;
+        fit().map_err(|e| needs(&e))?;
+        let (needed, has) = (recording.size, size());
+        if has.0 < needed.width || has.1 < needed.height {
             return Err(BadInput::new(format!(
                 "{name}: needs a terminal of {}x{}, this one has {}x{}",
-                needs.width, needs.height, has.0, has.1
+                needed.width, needed.height, has.0, has.1
             ))
             .into());
         }
         match player::play(&recording, self.speed, self.idle) {
             Ok(0) => Ok(()),
             Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
-            Err(e) => Err(unfit(&e)),
+            Err(e) => Err(needs(&e)),
         }
+    }
+}
+
+/// Why a recording cannot be played here.
+fn needs(why: &Unfit) -> anyhow::Error {
+    match why {
+        Unfit::NoTerminal => BadInput::new("gradtui: play needs a terminal for its input and output").into(),
+        Unfit::Dumb(term) => BadInput::new(format!(
+            "gradtui: play cannot draw on TERM={term:?}; set TERM to what your terminal is"
+        ))
+        .into(),
+        Unfit::System(_) => unfit(why),
     }
 }

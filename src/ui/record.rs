@@ -3,6 +3,7 @@
 pub mod cast;
 pub mod log;
 pub mod player;
+pub mod recording;
 pub mod script;
 pub mod stage;
 pub mod still;

@@ -147,11 +147,6 @@ fn write(bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Writes text to the terminal as it is; whoever reads no more hears nothing.
-pub fn put(text: &str) {
-    let _ = write(text.as_bytes());
-}
-
 /// Standard output without the buffer and the lock that the rest of the process uses.
 #[derive(Debug)]
 struct Output;

@@ -47,6 +47,40 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
 }
 
 #[test]
+fn a_recording_ends_by_itself_and_leaves_nothing_set() {
+    let place = Place::new();
+    std::fs::write(
+        place.0.join("v1.json"),
+        r#"{"version":1,"width":40,"height":10,"stdout":[[0.1,"one"],[0.1," two"]]}"#,
+    )
+    .expect("a file");
+    // Insert mode, no wrap, origin mode, a scroll region, line drawing, and out of the screen that is not ours.
+    let head = r#"{"version":2,"width":40,"height":10}"#;
+    let sets = r#"[0.1,"o","\u001b[4h\u001b[?7l\u001b[?6h\u001b[2;5r\u001b(0\u001b[?1049lqq modes"]"#;
+    std::fs::write(place.0.join("sets.cast"), format!("{head}\n{sets}\n")).expect("a file");
+    let gzip = Command::new("gzip").args(["-k", "sets.cast"]).current_dir(&place.0).status();
+    assert!(gzip.expect("gzip").success());
+    for (file, shows) in [("v1.json", "one two"), ("sets.cast", "── "), ("sets.cast.gz", "── ")] {
+        let mut player = place.script(&format!("{PROGRAM} play {file} && echo next"));
+        player.see(shows);
+        player.see("q leaves");
+        player.see("next");
+        assert_eq!(code(player.end()), 0, "{file}");
+        player.given_back();
+        let raw = String::from_utf8_lossy(&player.raw).into_owned();
+        for mode in ["\x1b[4h", "\x1b[?7l", "\x1b[?6h", "\x1b[2;5r", "\x1b(0"] {
+            assert!(!raw.contains(mode), "{mode:?} reaches the terminal");
+        }
+    }
+    // Without a terminal it says what it needs itself.
+    let out =
+        Command::new(PROGRAM).args(["play", "v1.json"]).current_dir(&place.0).stdin(Stdio::null()).output();
+    let out = out.expect("a start");
+    let words = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(2) && words.contains("play needs a terminal"), "{words}");
+}
+
+#[test]
 fn a_recording_that_is_too_large_or_none_at_all_is_refused_in_words() {
     let place = Place::new();
     std::fs::write(place.0.join("wide.cast"), "{\"version\":2,\"width\":300,\"height\":24}\n")

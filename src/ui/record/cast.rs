@@ -1,5 +1,5 @@
-//! Asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast): written picture by picture, read line by line.
-//! Knows no clock: the time of every event is an argument.
+//! Writes asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast), picture by picture. Knows no clock: the
+//! time of every event is an argument.
 
 use super::super::terminal::choice::Drawing;
 use super::super::terminal::encode::encode;
@@ -132,84 +132,10 @@ fn light_theme() -> Value {
          #5a5a5a:#d04000:#009a50:#b08000:#2f7fd0:#b050b0:#0095a0:#ffffff" })
 }
 
-/// What happens in a recording.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// This is written to the terminal.
-    Output(String),
-    /// A chapter begins.
-    Marker(String),
-    /// The terminal takes another size.
-    Resize(Size),
-}
-
-/// A recording read from a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recording {
-    /// The size of its screen.
-    pub size: Size,
-    /// What it is called; empty if it is not.
-    pub title: String,
-    /// What happens, and when.
-    pub events: Vec<(Duration, What)>,
-}
-
-/// Longest pause or recording that is believed.
-const LONGEST: f64 = 1e7;
-
-/// Reads a recording of version 2 or 3. A last line that was cut off is left out.
-///
-/// # Errors
-/// The first line at fault, from 1, and what is wrong with it.
-pub fn read(text: &str) -> Result<Recording, (usize, String)> {
-    let mut lines = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
-    let header = lines.next().and_then(|(_, l)| serde_json::from_str::<Value>(l).ok());
-    let fault = |what: &str| (1, what.to_string());
-    let header =
-        header.filter(Value::is_object).ok_or_else(|| fault("no asciicast: the first line is no header"))?;
-    let (relative, width, height) = match header["version"].as_u64() {
-        Some(2) => (false, &header["width"], &header["height"]),
-        Some(3) => (true, &header["term"]["cols"], &header["term"]["rows"]),
-        _ => return Err(fault("no asciicast of version 2 or 3")),
-    };
-    let side = |v: &Value| v.as_u64().filter(|n| (1..=1000).contains(n)).map(|n| n as u16);
-    let (Some(width), Some(height)) = (side(width), side(height)) else {
-        return Err(fault("the header tells no size from 1x1 to 1000x1000"));
-    };
-    let title = header["title"].as_str().unwrap_or_default().to_string();
-    let mut recording = Recording { size: Size::new(width, height), title, events: Vec::new() };
-    let (mut last, mut lines) = (0.0, lines.peekable());
-    while let Some((at, line)) = lines.next() {
-        let fault = |what: &str| (at + 1, what.to_string());
-        let (time, code, data) = match serde_json::from_str::<(f64, String, Value)>(line) {
-            Ok(event) => event,
-            Err(_) if lines.peek().is_none() && !text.ends_with('\n') => break,
-            Err(_) => return Err(fault("no event; one is written [time, \"code\", \"data\"]")),
-        };
-        let now = if relative { last + time } else { time };
-        if !(now >= last && now <= LONGEST) {
-            return Err(fault("the time goes backwards, or is no time"));
-        }
-        last = now;
-        let data = data.as_str().unwrap_or_default();
-        let what = match &code[..] {
-            "o" => What::Output(data.into()),
-            "m" => What::Marker(data.into()),
-            "r" => match data.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?))) {
-                Some((w, h)) => What::Resize(Size::new(w, h)),
-                None => return Err(fault("a size is written 80x24")),
-            },
-            // Input, exit codes and what later versions may bring are nothing to show.
-            _ => continue,
-        };
-        recording.events.push((Duration::from_secs_f64(now), what));
-    }
-    Ok(recording)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::record::recording::{What, read};
     use ratatui::layout::Rect;
     use ratatui::style::Style;
 
@@ -258,23 +184,6 @@ mod tests {
                 let events = read(&text[..cut]).unwrap_or_else(|e| panic!("{cut}: {e:?}")).events;
                 assert!(whole.starts_with(&events), "{cut}");
             }
-        }
-    }
-
-    #[test]
-    fn what_is_no_recording_is_refused_with_its_line() {
-        let head = "{\"version\":2,\"width\":80,\"height\":24}\n";
-        for (text, line) in [
-            (String::new(), 1),
-            ("{}\n".into(), 1),
-            ("{\"version\":1}\n".into(), 1),
-            (head.replace("80", "0"), 1),
-            (format!("{head}[1,\"o\",\"a\"]\n[0.5,\"o\",\"b\"]\n"), 3),
-            (format!("{head}[1,\"o\",\"a\"]\nhello\n[2,\"o\",\"b\"]\n"), 3),
-            (format!("{head}[1e300,\"o\",\"a\"]\n"), 2),
-            (format!("{head}[1,\"r\",\"wide\"]\n"), 2),
-        ] {
-            assert_eq!(read(&text).map_err(|e| e.0), Err(line), "{text}");
         }
     }
 }

@@ -1,269 +1,335 @@
-//! A recording on a terminal: its text goes out at its times, made harmless on the way. Knows no lab.
+//! Plays a recording: its text goes into an emulated terminal, and what that shows is drawn. So nothing in a recording can
+//! set, ask or end anything on the real terminal, which comes back as it was. Knows no lab.
 
-use super::cast::{Recording, What};
+use super::recording::{Recording, What};
 use crate::ui::terminal::choice::Drawing;
 use crate::ui::terminal::keys::Input;
-use crate::ui::terminal::{Terminal, Unfit, Wake, put};
+use crate::ui::terminal::{Terminal, Unfit, Wake};
+use crate::ui::widget::text::put_pieces;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Color, Modifier, Style};
 use std::time::{Duration, Instant};
 
-/// What a control sequence may end with and still do nothing but draw: moves, erasures, colours, tabs, regions.
-const HARMLESS: &[u8] = b"@ABCDEFGHIJKLMPSTXZ`abdefgmrsu";
-/// Modes that a picture may need: insert, wrap, origin, cursor, other screens, whole updates.
-const MODES: [&str; 10] = ["4", "?6", "?7", "?12", "?25", "?47", "?1047", "?1048", "?1049", "?2026"];
-/// Bytes that a sequence may have.
-const LONGEST: usize = 256;
-
-/// Lets through what draws, and nothing that asks, names, copies or changes how keys are sent. Sequences may be cut between
-/// two pieces.
-#[derive(Debug, Default)]
-pub struct Filter {
-    state: State,
-    pending: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Text,
-    /// After an escape.
-    Escape,
-    /// In a control sequence.
-    Control,
-    /// In a string that nobody shall hear; whether an escape came, which may end it.
-    String(bool),
-    /// One more character belongs to it: the choice of a character set.
-    Set,
-}
-
-impl Filter {
-    /// What of this piece may go out.
-    pub fn pass(&mut self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        for c in text.chars() {
-            self.take(c, &mut out);
-        }
-        out
-    }
-
-    fn take(&mut self, c: char, out: &mut String) {
-        match (self.state, c) {
-            (State::String(true), '\\') | (State::String(_), '\u{7}' | '\u{9c}') => self.state = State::Text,
-            (State::String(_), c) => self.state = State::String(c == '\u{1b}'),
-            (_, '\u{1b}') => self.state = State::Escape,
-            (State::Text, '\n' | '\r' | '\t' | '\u{8}' | '\u{e}' | '\u{f}') => out.push(c),
-            (State::Text, c) if !crate::text::harmful(c) => out.push(c),
-            (State::Text, _) => {}
-            (State::Escape, '[') => {
-                self.state = State::Control;
-                self.pending.clear();
-            }
-            (State::Escape, ']' | 'P' | '_' | '^' | 'X') => self.state = State::String(false),
-            (State::Escape, '(' | ')') => {
-                self.state = State::Set;
-                self.pending = format!("\u{1b}{c}");
-            }
-            (State::Escape, c) => {
-                if matches!(c, '7' | '8' | 'D' | 'E' | 'M' | 'H') {
-                    out.extend(['\u{1b}', c]);
-                }
-                self.state = State::Text;
-            }
-            (State::Set, c) => {
-                if matches!(c, '0' | 'A' | 'B') {
-                    out.push_str(&self.pending);
-                    out.push(c);
-                }
-                self.state = State::Text;
-            }
-            (State::Control, ' '..='?') if self.pending.len() < LONGEST => self.pending.push(c),
-            (State::Control, c) => {
-                self.state = State::Text;
-                let mode = matches!(c, 'h' | 'l') && self.pending.split(';').all(|m| MODES.contains(&m));
-                let plain = u8::try_from(c).is_ok_and(|b| HARMLESS.contains(&b));
-                let plain = plain && self.pending.bytes().all(|b| b.is_ascii_digit() || b";:".contains(&b));
-                if mode || plain {
-                    out.push_str("\u{1b}[");
-                    out.push_str(&self.pending);
-                    out.push(c);
-                }
-            }
-        }
-    }
-}
+/// How long the line of keys stays over a recording that fills the screen, after the start and after every key.
+const SHOWN: Duration = Duration::from_secs(3);
+/// How long the last picture stays when no key is pressed.
+const LAST: Duration = Duration::from_secs(2);
+/// The least time between two pictures.
+const FRAME: Duration = Duration::from_millis(15);
+/// Nothing happens by itself for so long.
+const IDLE: Duration = Duration::from_secs(3600);
+/// The speeds that the keys go through.
+const SPEEDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0];
+/// By how much the arrows go.
+const JUMP: Duration = Duration::from_secs(5);
 
 /// What a key means to the player.
 enum Wish {
     Leave,
     Pause,
-    /// By so many seconds.
-    Jump(i64),
+    Back,
+    Forward,
     /// To the next chapter, or back to the last.
     Chapter(bool),
+    /// Faster, or slower.
+    Speed(bool),
+    /// Nothing but to see the keys, or to stay.
+    Keys,
 }
 
-fn wish(key: KeyEvent) -> Option<Wish> {
-    Some(match key.code {
+fn wish(key: KeyEvent) -> Wish {
+    match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Wish::Leave,
         KeyCode::Char('q') | KeyCode::Esc => Wish::Leave,
         KeyCode::Char(' ') => Wish::Pause,
-        KeyCode::Right | KeyCode::Char('l') => Wish::Jump(5),
-        KeyCode::Left | KeyCode::Char('h') => Wish::Jump(-5),
+        KeyCode::Right | KeyCode::Char('l') => Wish::Forward,
+        KeyCode::Left | KeyCode::Char('h') => Wish::Back,
         KeyCode::Char('n' | ']') | KeyCode::Tab => Wish::Chapter(true),
         KeyCode::Char('p' | '[') | KeyCode::BackTab => Wish::Chapter(false),
-        _ => return None,
-    })
+        KeyCode::Char('}' | '+' | '>') | KeyCode::Up => Wish::Speed(true),
+        KeyCode::Char('{' | '-' | '<') | KeyCode::Down => Wish::Speed(false),
+        _ => Wish::Keys,
+    }
 }
 
-/// Plays a recording until somebody leaves; the exit code. `speed`: so many times as fast; `idle`: no pause is longer.
+/// Plays a recording until its end or until somebody leaves; the exit code. `speed`: so many times as fast; `idle`: no
+/// pause is longer, whatever the recording itself asks for.
 ///
 /// # Errors
 /// There is no terminal.
 pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result<u8, Unfit> {
-    let events = timed(recording, speed, idle);
-    let end = events.last().map_or(Duration::ZERO, |(at, _)| *at);
+    let mut player = Player::new(recording, speed, idle);
     let terminal = Terminal::open(Drawing::Braille, false)?;
-    let mut head = Head { events: &events, next: 0, filter: Filter::default() };
-    let (mut now, mut paused) = (Duration::ZERO, false);
+    let mut before = Instant::now();
     loop {
-        let begun = Instant::now();
-        head.forward(now);
-        let rest =
-            head.events.get(head.next).map_or(Duration::from_secs(3600), |(at, _)| at.saturating_sub(now));
-        let wake = terminal.wait(if paused { Duration::from_secs(3600) } else { rest });
-        if !paused {
-            now = (now + begun.elapsed()).min(end);
+        if let Some(picture) = player.draw(terminal.size()) {
+            terminal.show(&picture);
         }
-        let wish = match wake {
-            Some(Wake::Input(Input::Key(k))) => wish(k),
+        let wake = terminal.wait(player.rest());
+        let now = Instant::now();
+        player.pass(now - before);
+        before = now;
+        match wake {
+            Some(Wake::Input(Input::Key(key))) if player.press(key) => return Ok(0),
             Some(Wake::Terminate(code)) => return Ok(code),
             Some(Wake::HungUp) => return Ok(129),
             Some(Wake::Continued) => {
                 terminal.resume().map_err(Unfit::System)?;
-                head.rewind();
-                continue;
+                player.changed = true;
             }
-            _ => None,
-        };
-        let to = match wish {
-            None => continue,
-            Some(Wish::Leave) => return Ok(0),
-            Some(Wish::Pause) => {
-                paused = !paused;
-                continue;
-            }
-            Some(Wish::Jump(seconds)) => {
-                let by = Duration::from_secs(seconds.unsigned_abs());
-                if seconds < 0 { now.saturating_sub(by) } else { (now + by).min(end) }
-            }
-            Some(Wish::Chapter(next)) => {
-                let mut chapters =
-                    events.iter().filter(|(_, w)| matches!(w, What::Marker(_))).map(|(at, _)| *at);
-                let found = if next {
-                    chapters.find(|at| *at > now)
-                } else {
-                    chapters.rfind(|at| *at + Duration::from_secs(1) < now)
-                };
-                found.unwrap_or(if next { end } else { Duration::ZERO })
-            }
-        };
-        if to < now {
-            head.rewind();
+            Some(Wake::Resized) => player.changed = true,
+            _ => {}
         }
-        now = to;
+        if player.over() {
+            return Ok(0);
+        }
     }
 }
 
-/// The events at the times at which they are played.
-fn timed(recording: &Recording, speed: f64, idle: Option<Duration>) -> Vec<(Duration, What)> {
+/// A recording being played. Knows no clock: the time that passes is an argument.
+struct Player<'a> {
+    events: Vec<(Duration, &'a What)>,
+    size: Size,
+    screen: avt::Terminal,
+    /// The first event that has not happened yet.
+    next: usize,
+    now: Duration,
+    speed: f64,
+    paused: bool,
+    /// Time that has passed since the start or the last key, and since the end was reached.
+    untouched: Duration,
+    ended: Duration,
+    /// Somebody wants to stay at the end.
+    stays: bool,
+    changed: bool,
+}
+
+/// An empty screen.
+fn screen(size: Size) -> avt::Terminal {
+    let side = |n: u16| usize::from(n.max(1));
+    avt::Terminal::new(side(size.width), side(size.height)).expect("no side is 0")
+}
+
+impl<'a> Player<'a> {
+    fn new(recording: &'a Recording, speed: f64, idle: Option<Duration>) -> Self {
+        let mut player = Self {
+            events: timed(recording, idle.or(recording.idle_time_limit)),
+            size: recording.size,
+            screen: screen(recording.size),
+            next: 0,
+            now: Duration::ZERO,
+            speed,
+            paused: false,
+            untouched: Duration::ZERO,
+            ended: Duration::ZERO,
+            stays: false,
+            changed: true,
+        };
+        player.go(Duration::ZERO);
+        player
+    }
+
+    fn end(&self) -> Duration {
+        self.events.last().map_or(Duration::ZERO, |(at, _)| *at)
+    }
+
+    fn at_end(&self) -> bool {
+        self.next >= self.events.len()
+    }
+
+    /// Goes to a time of the recording.
+    fn go(&mut self, to: Duration) {
+        if to < self.now {
+            (self.next, self.screen) = (0, screen(self.size));
+            self.ended = Duration::ZERO;
+        }
+        self.now = to.min(self.end());
+        while let Some((_, what)) = self.events.get(self.next).filter(|(at, _)| *at <= self.now) {
+            match what {
+                What::Output(text) => self.screen.feed(text.as_str()),
+                What::Resize(size) => {
+                    self.screen.resize(usize::from(size.width), usize::from(size.height));
+                }
+                What::Marker(_) => {}
+            }
+            (self.next, self.changed) = (self.next + 1, true);
+        }
+    }
+
+    /// So much time passes.
+    fn pass(&mut self, time: Duration) {
+        let (line, second) = (self.line(), self.now.as_secs());
+        self.untouched += time;
+        if self.at_end() {
+            self.ended += time;
+        } else if !self.paused {
+            self.go(self.now + time.mul_f64(self.speed));
+        }
+        // The clock in the line moves with the seconds.
+        self.changed |= line != self.line() || line && second != self.now.as_secs();
+    }
+
+    /// Whether the end was there long enough, and nobody wants to stay.
+    fn over(&self) -> bool {
+        self.at_end() && !self.stays && self.ended >= LAST
+    }
+
+    /// After which time something may have changed by itself.
+    fn rest(&self) -> Duration {
+        let line = if self.line() { SHOWN.saturating_sub(self.untouched).max(FRAME) } else { IDLE };
+        let own = match self.events.get(self.next) {
+            Some((at, _)) if !self.paused => at.saturating_sub(self.now).div_f64(self.speed),
+            None if !self.stays => LAST.saturating_sub(self.ended),
+            _ => return line,
+        };
+        let clock = if self.line() { Duration::from_secs_f64(0.25) } else { IDLE };
+        own.clamp(FRAME, IDLE).min(line).min(clock)
+    }
+
+    /// Whether the line of keys may cover the recording.
+    fn line(&self) -> bool {
+        self.paused || self.at_end() || self.untouched < SHOWN
+    }
+
+    /// Does what a key asks for; whether it asks to leave.
+    fn press(&mut self, key: KeyEvent) -> bool {
+        let was_over = self.at_end();
+        match wish(key) {
+            Wish::Leave => return true,
+            Wish::Pause if was_over => {
+                self.go(Duration::ZERO);
+                self.paused = false;
+            }
+            Wish::Pause => self.paused = !self.paused,
+            Wish::Back => self.go(self.now.saturating_sub(JUMP)),
+            Wish::Forward => self.go(self.now + JUMP),
+            Wish::Chapter(next) => {
+                let mut chapters =
+                    self.events.iter().filter(|(_, w)| matches!(w, What::Marker(_))).map(|(at, _)| *at);
+                let found = if next {
+                    chapters.find(|at| *at > self.now)
+                } else {
+                    chapters.rfind(|at| *at + Duration::from_secs(1) < self.now)
+                };
+                self.go(found.unwrap_or(if next { self.end() } else { Duration::ZERO }));
+            }
+            Wish::Speed(faster) => {
+                let mut speeds = SPEEDS.into_iter();
+                let found =
+                    if faster { speeds.find(|s| *s > self.speed) } else { speeds.rfind(|s| *s < self.speed) };
+                self.speed = found.unwrap_or(self.speed);
+            }
+            Wish::Keys => {}
+        }
+        // Whoever presses a key at the end, or goes there, is looking.
+        self.stays = self.at_end();
+        (self.untouched, self.changed) = (Duration::ZERO, true);
+        false
+    }
+
+    /// The picture for a terminal of this size, where it is another than before.
+    fn draw(&mut self, size: Size) -> Option<Buffer> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        let mut out = Buffer::empty(Rect::from((ratatui::layout::Position::ORIGIN, size)));
+        for (y, line) in (0..size.height).zip(self.screen.screen().visible_lines()) {
+            for (x, cell) in (0..size.width).zip(line.cells()) {
+                let to = &mut out[(x, y)];
+                // The second half of a wide character has no width, and is drawn with the first.
+                if cell.width() > 0 {
+                    to.set_char(cell.char());
+                }
+                to.set_style(style(cell.pen()));
+            }
+        }
+        if let Some((x, y)) = self.screen.cursor().position()
+            && let (Ok(x), Ok(y)) = (u16::try_from(x), u16::try_from(y))
+            && x < size.width
+            && y < size.height
+        {
+            let reversed = out[(x, y)].modifier.contains(Modifier::REVERSED);
+            let cell = &mut out[(x, y)];
+            cell.modifier.set(Modifier::REVERSED, !reversed);
+        }
+        let rows = self.screen.size().1;
+        if size.height > 0 && (usize::from(size.height) > rows || self.line()) {
+            let row = Rect { y: size.height.saturating_sub(1), height: 1, ..out.area };
+            for x in 0..size.width {
+                out[(x, row.y)].reset();
+                out[(x, row.y)].set_style(REVERSED);
+            }
+            put_pieces(&mut out, row, 0, &self.words());
+        }
+        Some(out)
+    }
+
+    /// Where the player is and what its keys are.
+    fn words(&self) -> Vec<(String, Style)> {
+        let clock = |at: Duration| format!("{}:{:02}", at.as_secs() / 60, at.as_secs() % 60);
+        let state = match (self.at_end(), self.paused) {
+            (true, _) if self.stays => "the end: q leaves",
+            (true, _) => "the end: q leaves, any key stays",
+            (_, true) => "paused, q leaves",
+            _ => "q leaves",
+        };
+        let space = match (self.at_end(), self.paused) {
+            (true, _) => "again",
+            (_, true) => "go on",
+            _ => "pause",
+        };
+        [
+            format!(" {state}  {} of {}", clock(self.now), clock(self.end())),
+            format!("  x{}", self.speed),
+            format!("  space {space}"),
+            "  arrows 5 s, speed".into(),
+            "  n p chapter".into(),
+        ]
+        .map(|words| (words, REVERSED))
+        .into()
+    }
+}
+
+const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
+
+/// How the emulator would draw a cell.
+fn style(pen: &avt::Pen) -> Style {
+    let color = |c: avt::Color| match c {
+        avt::Color::Indexed(n) => Color::Indexed(n),
+        avt::Color::RGB(c) => Color::Rgb(c.r, c.g, c.b),
+    };
+    let modifiers = [
+        (pen.is_bold(), Modifier::BOLD),
+        (pen.is_faint(), Modifier::DIM),
+        (pen.is_italic(), Modifier::ITALIC),
+        (pen.is_underline(), Modifier::UNDERLINED),
+        (pen.is_strikethrough(), Modifier::CROSSED_OUT),
+        (pen.is_blink(), Modifier::SLOW_BLINK),
+        (pen.is_inverse(), Modifier::REVERSED),
+    ];
+    let modifiers = modifiers.into_iter().filter(|(on, _)| *on).map(|(_, m)| m).collect();
+    Style {
+        fg: Some(pen.foreground().map_or(Color::Reset, color)),
+        bg: Some(pen.background().map_or(Color::Reset, color)),
+        add_modifier: modifiers,
+        ..Style::default()
+    }
+}
+
+/// The events at the times at which they are played: no pause is longer than `idle`.
+fn timed(recording: &Recording, idle: Option<Duration>) -> Vec<(Duration, &What)> {
     let (mut last, mut now) = (Duration::ZERO, Duration::ZERO);
     let mut out = Vec::with_capacity(recording.events.len());
     for (at, what) in &recording.events {
-        let gap = at.saturating_sub(last).div_f64(speed.max(1e-3));
+        let gap = at.saturating_sub(last);
         now += idle.map_or(gap, |most| gap.min(most));
         last = *at;
-        out.push((now, what.clone()));
+        out.push((now, what));
     }
     out
 }
 
-/// Where the player is in a recording.
-struct Head<'a> {
-    events: &'a [(Duration, What)],
-    next: usize,
-    filter: Filter,
-}
-
-impl Head<'_> {
-    /// Writes everything up to this time.
-    fn forward(&mut self, now: Duration) {
-        let mut text = String::new();
-        while let Some((_, what)) = self.events.get(self.next).filter(|(at, _)| *at <= now) {
-            if let What::Output(piece) = what {
-                text.push_str(&self.filter.pass(piece));
-            }
-            self.next += 1;
-        }
-        put(&text);
-    }
-
-    /// Back to the beginning, with an empty screen.
-    fn rewind(&mut self) {
-        (self.next, self.filter) = (0, Filter::default());
-        put("\u{1b}[m\u{1b}[2J\u{1b}[H");
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_draws_goes_through_and_what_acts_does_not() {
-        let pass = |text: &str| Filter::default().pass(text);
-        for good in [
-            "loss ‖g‖ 0.5\r\n",
-            "\u{1b}[2;11H\u{1b}[38;2;1;2;3mx\u{1b}[m",
-            "\u{1b}[?1049h\u{1b}[?25l",
-            "\u{1b}(B\u{1b}7",
-        ] {
-            assert_eq!(pass(good), good);
-        }
-        for bad in [
-            "\u{1b}]0;title\u{7}",
-            "\u{1b}]52;c;eA==\u{1b}\\",
-            "\u{1b}P$q\u{1b}\\",
-            "\u{1b}[6n\u{1b}[c\u{1b}[>c",
-            "\u{1b}[?1000h\u{1b}[?2004h",
-            "\u{1b}[8;50;50t",
-            "\u{1b}c\u{1b}=",
-            "\u{9b}31m\u{202e}\u{7}",
-        ] {
-            let out = pass(bad);
-            assert!(!out.contains('\u{1b}') && !out.contains(crate::text::harmful), "{bad:?} gives {out:?}");
-        }
-        assert_eq!(pass("\u{1b}]0;a\u{7}b"), "b");
-    }
-
-    #[test]
-    fn sequences_may_be_cut_anywhere() {
-        let text = "a\u{1b}[31mb\u{1b}]0;t\u{1b}\\c\u{1b}[6nd\u{1b}[?25le";
-        let whole = Filter::default().pass(text);
-        assert_eq!(whole, "a\u{1b}[31mbcd\u{1b}[?25le");
-        for (cut, _) in text.char_indices() {
-            let mut filter = Filter::default();
-            let (a, b) = text.split_at(cut);
-            assert_eq!(filter.pass(a) + &filter.pass(b), whole);
-        }
-    }
-
-    #[test]
-    fn pauses_are_shortened_and_speed_is_kept() {
-        let s = Duration::from_secs;
-        let event = |at| (s(at), What::Output(String::new()));
-        let recording =
-            Recording { size: (80, 24).into(), title: String::new(), events: [0, 2, 30].map(event).into() };
-        let times: Vec<_> = timed(&recording, 2.0, Some(s(3))).iter().map(|(t, _)| *t).collect();
-        assert_eq!(times, [s(0), s(1), s(4)]);
-    }
-}
+mod tests;
