@@ -315,6 +315,7 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         (&image, &["--with", "fgsm-digits", "--out", "/dev/full"], "a device or a pipe"),
         (&image, &["--with", "fgsm-digits", "--out", &text(&link)], "a link has this name"),
         (&image, &["--with", "fgsm-digits", "--out", "/nowhere/x.png"], "its directory is not there"),
+        (&image, &["--with", "fgsm-digits", "--out", "adv.jpg"], "only PNG files are written, not .jpg"),
     ] {
         let mut all = vec!["attack".to_string(), text(image)];
         all.extend(more.iter().map(ToString::to_string));

@@ -2,7 +2,8 @@
 
 use super::display::Display;
 use super::{BadInput, Ended, open, print, tell};
-use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, predicted};
+use crate::engine::attack::verdict::{self, Case, Verdict};
+use crate::engine::attack::{AttackConfig, Key, Norm, Scratch, Task, Valid, Victim, distance, predicted};
 use crate::engine::data::picture::{Fitted, fit};
 use crate::engine::data::{Files, Labels, NoFiles};
 use crate::engine::kernel::math;
@@ -31,7 +32,7 @@ use pictures::Pictures;
 /// Arguments of `attack`.
 #[derive(Debug, clap::Args)]
 pub struct Attack {
-    /// A PNG or JPEG file
+    /// A PNG, JPEG, WebP, BMP or GIF file
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// What is attacked: the directory of a run, a preset or a scenario
@@ -55,9 +56,12 @@ pub struct Attack {
     /// The attack: a name such as fgsm or pgd, or with settings, such as 'Pgd(steps: 40)'
     #[arg(long = "attack", value_name = "ATTACK", default_value = "pgd")]
     by: String,
-    /// Write the adversarial image here, and beside it the perturbation and all three side by side
+    /// Write the adversarial image here (a PNG file), and beside it the perturbation and all three side by side
     #[arg(long, value_name = "PNG")]
     out: Option<PathBuf>,
+    /// Take the whole image, where it would be cropped to its subject
+    #[arg(long)]
+    whole: bool,
     #[command(flatten)]
     display: Display,
 }
@@ -202,6 +206,34 @@ struct Outcome {
     /// The answer before the image was rounded for the file.
     exact: Vec<f32>,
     after: Vec<f32>,
+    /// See [`verdict::blind`].
+    blind: bool,
+}
+
+/// Rounds a perturbed image to the 256 steps of brightness of a file, feature by feature of these ranges, without leaving the
+/// ball around the clean image that the attack stayed in.
+fn round(attack: &AttackConfig, clean: &[f32], image: &mut [f32], low: &[f32], high: &[f32]) {
+    for (i, x) in image.iter_mut().enumerate() {
+        let (low, width) = (low[i], high[i] - low[i]);
+        let step = |x: f32| if width > 0.0 { (x - low) / width * 255.0 } else { 0.0 };
+        let (from, to) = (step(clean[i]), step(*x));
+        // Where a step counts as reached in spite of rounding errors.
+        let slack = 1e-3;
+        let (least, most) = match (attack.eps(), attack.norm()) {
+            // Every change may grow up to eps.
+            (Some(eps), Norm::Linf) => {
+                let eps = if width > 0.0 { eps as f32 / width * 255.0 } else { 0.0 };
+                ((from - eps - slack).ceil(), (from + eps + slack).floor())
+            }
+            // No change may grow.
+            (Some(_), Norm::L2) => ((from.min(to) - slack).ceil(), (from.max(to) + slack).floor()),
+            (None, _) => (0.0, 255.0),
+        };
+        // A ball that holds no step at all is left by half a step.
+        let nearest = (to + 0.5).floor();
+        let steps = if least <= most { nearest.max(least).min(most) } else { (from + 0.5).floor() };
+        *x = low + steps / 255.0 * width;
+    }
 }
 
 impl Attack {
@@ -220,6 +252,7 @@ impl Attack {
         {
             return Err(BadInput::new(format!("{shown}: --out would overwrite the image itself")).into());
         }
+        pictures::is_png(&out)?;
         for path in pictures::paths(&out) {
             files::writable(&path).map_err(|e| BadInput::new(e.to_string()))?;
         }
@@ -253,7 +286,7 @@ impl Attack {
             name.as_ref().map(|name| among(what, name, names)).transpose()
         };
         let (label, target) = (class("class", &self.label)?, class("class", &self.target)?);
-        let fitted = fit(&bytes, &data.train, &data.range)
+        let fitted = fit(&bytes, &data.train, &data.range, self.whole)
             .map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
         let trained = match (trained, ready) {
             (Some(trained), _) => trained,
@@ -304,13 +337,10 @@ fn strike(
     let mut adversarial = vec![0.0; clean.len()];
     attack.perturb(&mut victim, &task, &mut adversarial);
     let exact = victim.logits(&adversarial).to_vec();
-    for ((x, low), high) in adversarial.iter_mut().zip(&low).zip(&high) {
-        let width = high - low;
-        let steps = if width > 0.0 { ((*x - low) / width * 255.0 + 0.5).floor() } else { 0.0 };
-        *x = low + steps / 255.0 * width;
-    }
+    let blind = verdict::blind(attack, &mut victim, &task);
+    round(attack, &clean, &mut adversarial, &low, &high);
     let after = victim.logits(&adversarial).to_vec();
-    Ok(Outcome { clean, adversarial, before, exact, after })
+    Ok(Outcome { clean, adversarial, before, exact, after, blind })
 }
 
 /// What happened, in lines.
@@ -329,27 +359,28 @@ fn tale(
         Some((class, chance)) => {
             format!("{when}  {}  {:.1} %{}\n", names[class], 100.0 * chance, judge(class))
         }
-        None => format!("{when}  no answer: the network's output is not a number\n"),
+        None => format!("{when}  {}: the network's output is not a number\n", Verdict::NoPrediction.words()),
     };
-    let own = predicted(&outcome.before).map(|c| c as usize);
-    let judged = |class: usize| match (label, target) {
-        (Some(label), _) if class == label => "   right".into(),
-        (Some(label), _) => format!("   wrong: it is {}", names[label]),
-        (None, _) => String::new(),
+    let of = |class: Option<usize>| class.map(|class| class as u32);
+    let case = |after: &[f32]| Case {
+        before: predicted(&outcome.before),
+        after: predicted(after),
+        label: of(label),
+        target: of(target),
+        blind: outcome.blind,
     };
-    let fooled = |class: usize| match (label.or(own), target) {
-        (_, Some(target)) if class == target => "   fooled: the class that was aimed at".into(),
-        (_, Some(target)) => format!("   holds: it was to be taken for {}", names[target]),
-        (Some(is), None) if class == is => "   holds".into(),
-        (Some(is), None) if label.is_some() => format!("   wrong: it is {}", names[is]),
-        _ => "   fooled: another answer than before".into(),
+    let judged = |class: usize| match label {
+        Some(label) if class == label => "   right".into(),
+        Some(label) => format!("   wrong: it is {}", names[label]),
+        None => String::new(),
     };
+    let came = case(&outcome.after).verdict();
+    let aim = target.map_or_else(String::new, |target| format!(", aimed at {}", names[target]));
+    let fooled = |_: usize| format!("   {}{aim}", came.words());
     let size = distance(&outcome.clean, &outcome.adversarial);
     let mut out = line("before", &outcome.before, &judged);
     out.push_str(&line("after ", &outcome.after, &fooled));
-    if predicted(&outcome.exact) != predicted(&outcome.after)
-        && predicted(&outcome.exact) != predicted(&outcome.before)
-    {
+    if case(&outcome.exact).verdict() == Verdict::Fooled && came != Verdict::Fooled {
         out.push_str(
             "the attack had succeeded; rounding to the 256 steps of a file undid it: take a larger eps\n",
         );
@@ -364,4 +395,35 @@ fn tale(
         outcome.clean.len()
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_to_the_steps_of_a_file_stays_inside_the_ball() {
+        let clean: Vec<f32> = (0..256u16).map(|i| f32::from(i) / 255.0).collect();
+        let (low, high) = (vec![0.0; 256], vec![1.0; 256]);
+        for eps in [0.004, 0.01, 0.1, 0.1234, 0.2] {
+            for (attack, sign) in [("fgsm", 1.0), ("pgd", -1.0), ("pgdl2", 0.73)] {
+                let attack = named(attack, Some(eps)).expect("an attack");
+                let mut image: Vec<f32> =
+                    clean.iter().map(|c| (c + sign * eps as f32).clamp(0.0, 1.0)).collect();
+                let before = distance(&clean, &image);
+                round(&attack, &clean, &mut image, &low, &high);
+                let after = distance(&clean, &image);
+                assert!(after.linf <= eps as f32 + 1e-6, "{} {eps}: {}", attack.name(), after.linf);
+                if attack.norm() == Norm::L2 {
+                    assert!(after.l2 <= before.l2, "{eps}");
+                }
+                let steps = image.iter().map(|x| x * 255.0);
+                assert!(steps.clone().all(|s| (s - s.round()).abs() < 1e-3), "no step of a file");
+                assert!(
+                    steps.zip(&clean).any(|(s, c)| (s - c * 255.0).abs() > 0.5),
+                    "{eps}: nothing is left"
+                );
+            }
+        }
+    }
 }

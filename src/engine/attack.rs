@@ -16,6 +16,7 @@ pub mod noise;
 pub mod pgd;
 pub mod pgd_l2;
 pub mod task;
+pub mod verdict;
 pub mod victim;
 
 pub use task::{Distance, Key, Task, Valid, distance, feature_range, fooled, margin, predicted, sign};

@@ -1,8 +1,8 @@
 //! What came of an attack as pictures: printed on the terminal, and written as files. Knows no network.
 
 use super::Outcome;
-use crate::cli::Ended;
 use crate::cli::display::Display;
+use crate::cli::{BadInput, Ended};
 use crate::engine::shape::Shape;
 use crate::lab::files;
 use crate::limits;
@@ -34,6 +34,25 @@ pub(super) struct Pictures {
 
 /// Pixels that the longer side of the picture of all three has at least.
 const SIDE: usize = 192;
+
+/// Refuses a name that promises another format than the one that is written.
+pub(super) fn is_png(out: &Path) -> Result<(), BadInput> {
+    let Some(ending) = out.extension().map(|e| e.to_string_lossy().to_lowercase()) else { return Ok(()) };
+    if ending == "png" {
+        return Ok(());
+    }
+    let shown = excerpt(&out.to_string_lossy(), limits::NAME_CHARS);
+    let png = excerpt(&out.with_extension("png").to_string_lossy(), limits::NAME_CHARS);
+    let why = if ["jpg", "jpeg", "webp", "gif"].contains(&&ending[..]) {
+        "; its compression could undo the perturbation"
+    } else {
+        ""
+    };
+    Err(BadInput::new(format!(
+        "--out {shown}: only PNG files are written, not .{}{why}; write --out {png}",
+        excerpt(&ending, 20)
+    )))
+}
 
 impl Pictures {
     /// Those of an attack on an image of this shape, whose features have these ranges.

@@ -2,7 +2,7 @@
 
 use super::{Memory, Parts, class, image, planar, plane, scalar, softmax};
 use crate::engine::attack::{
-    AttackConfig, Key, Task, Valid, Victim, distance, feature_range, margin, noise, predicted,
+    AttackConfig, Key, Task, Valid, Victim, distance, feature_range, margin, noise, predicted, verdict,
 };
 use crate::engine::data::Labels;
 use crate::engine::robust::least::{Bracket, smallest_eps_near};
@@ -91,6 +91,7 @@ pub(super) fn adversarial(
     let mut fooled = vec![0.0; x.len()];
     config.perturb(&mut victim, &task, &mut fooled);
     let after = victim.logits(&fooled).to_vec();
+    let blind = verdict::blind(&config, &mut victim, &task);
     let size = distance(x, &fooled);
     let widest = trust::greatest_size(task.valid, x.len());
     let asked = Asked { attack: attack.into(), number, own: own.is_some(), target };
@@ -146,6 +147,8 @@ pub(super) fn adversarial(
     parts.extend([
         scalar("before", answer(&before)),
         scalar("after", answer(&after)),
+        scalar("target", target.map_or(f64::NAN, f64::from)),
+        scalar("blind", f64::from(u8::from(blind))),
         scalar("eps", config.eps().unwrap_or(f64::NAN)),
         scalar("linf", f64::from(size.linf)),
         scalar("l2", f64::from(size.l2)),

@@ -43,6 +43,36 @@ fn an_attack_tells_what_came_of_it() {
 }
 
 #[test]
+fn what_came_of_an_attack_is_said_in_the_words_and_colours_of_its_verdict() {
+    let theme = unicode();
+    let pane = Adversarial::default();
+    // Label, before, after, target, whether the gradient is nil.
+    for (numbers, words, style) in [
+        ([7.0, 7.0, 7.0, f64::NAN, 0.0], "missed at every eps", theme.good),
+        ([7.0, 7.0, 7.0, f64::NAN, 1.0], "no gradient: the attack is blind", theme.warn),
+        ([7.0, 7.0, 5.0, 2.0, 0.0], "fooled, but not to the target", theme.warn),
+        ([7.0, 7.0, 7.0, 7.0, 0.0], "already that class", theme.faint),
+        ([7.0, 1.0, 1.0, f64::NAN, 0.0], "wrong before the attack, is 7", theme.warn),
+        ([7.0, f64::NAN, 7.0, f64::NAN, 0.0], "no prediction", theme.faint),
+    ] {
+        let mut view = fixture::run(100, 2);
+        let names = ["label", "before", "after", "target", "blind", "eps"];
+        let numbers = numbers.into_iter().chain([0.1]);
+        let parts = names.into_iter().zip(numbers).map(|(n, x)| (n.into(), telemetry::Data::Scalar(x)));
+        let event =
+            telemetry::Event::Probed { lane: 0, step: 100, name: "adversarial", parts: parts.collect() };
+        view.apply(event);
+        let picture = drawn(&pane, context(&view, &theme), 60, 6);
+        let seen = text(&picture);
+        assert!(seen.contains(words), "{words} in\n{seen}");
+        let first = words.split(&[',', ' '][..]).next().expect("a word");
+        let line = seen.lines().nth(1).expect("a line");
+        let at = line.find(first).map(|b| line[..b].chars().count() as u16).expect("it is in the first line");
+        assert_eq!(Some(picture[(at, 1)].fg), style.fg.or(Some(ratatui::style::Color::Reset)), "{words}");
+    }
+}
+
+#[test]
 fn lanes_stand_side_by_side_where_there_is_room_and_look_at_the_same_image() {
     let theme = unicode();
     let mut view = fixture::run(200, 4);

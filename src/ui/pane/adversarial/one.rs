@@ -1,5 +1,6 @@
 //! One lane's sample under attack: what came of it, the pictures, the chances, the numbers. Knows no key and asks for nothing.
 
+use crate::engine::attack::verdict::{Case, Verdict};
 use crate::telemetry::Data;
 use crate::ui::pane::prediction::{
     boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar,
@@ -15,26 +16,34 @@ use ratatui::style::{Color, Style};
 
 /// What came of the attack, in words: `7 -> 2 fooled`.
 pub(super) fn verdict(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
-    let (Some(before), Some(after)) = (scalar(probe, "before"), scalar(probe, "after")) else {
-        return vec![("no prediction".into(), theme.faint)];
+    let class = |name: &str| scalar(probe, name).map(|class| class as u32);
+    let case = Case {
+        before: class("before"),
+        after: class("after"),
+        label: class("label"),
+        target: class("target"),
+        blind: scalar(probe, "blind") == Some(1.0),
     };
-    let arrow = text::pick(theme.glyphs, "→", "->");
-    let (from, to) = (class_name(probe, before), class_name(probe, after));
-    let mut pieces = vec![(format!("{from} {arrow} {to} "), theme.strong)];
-    let label = scalar(probe, "label");
-    pieces.push(if label.is_some_and(|l| l != before) {
-        ("wrong before the attack".into(), theme.warn)
-    } else if before == after {
-        ("holds".into(), theme.good)
-    } else {
-        ("fooled".into(), theme.bad)
-    });
-    if let Some(l) = label.filter(|l| *l != before) {
-        pieces.push((format!(", is {}", class_name(probe, l)), theme.text));
+    let verdict = case.verdict();
+    let style = match verdict {
+        Verdict::Fooled => theme.bad,
+        Verdict::Missed => theme.good,
+        Verdict::Astray | Verdict::WrongBefore | Verdict::Blind => theme.warn,
+        Verdict::Already | Verdict::NoPrediction => theme.faint,
+    };
+    let name = |class: u32| class_name(probe, f64::from(class));
+    let mut pieces = Vec::new();
+    if let (Some(before), Some(after)) = (case.before, case.after) {
+        let arrow = text::pick(theme.glyphs, "→", "->");
+        pieces.push((format!("{} {arrow} {} ", name(before), name(after)), theme.strong));
+    }
+    pieces.push((verdict.words().into(), style));
+    if let Some(l) = case.label.filter(|l| case.before.is_some_and(|before| *l != before)) {
+        pieces.push((format!(", is {}", name(l)), theme.text));
     }
     match scalar(probe, "least") {
         Some(eps) if eps > 0.0 => pieces.push((format!("  from eps {}", scale::number(eps)), theme.strong)),
-        None if before == after && scalar(probe, "eps").is_some() => {
+        None if verdict == Verdict::Missed && scalar(probe, "eps").is_some() => {
             pieces.push((" at every eps".into(), theme.faint));
         }
         _ => {}
