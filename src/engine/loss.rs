@@ -1,5 +1,6 @@
 //! Losses: the table, and the trait of its rows. A loss sees logits and targets, no network.
 
+use crate::engine::data::Labels;
 use crate::registry::registry;
 
 pub mod cross_entropy;
@@ -57,5 +58,29 @@ registry! {
         Hinge(margin::Hinge),
         MultiMargin(margin::MultiMargin),
         Output(output::Output),
+    }
+}
+
+impl LossConfig {
+    /// The same without what only serves training: no smoothing, every sample and answer counting the same.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        match self {
+            Self::CrossEntropy(_) => cross_entropy::CrossEntropy::default().into(),
+            Self::Bce(_) => margin::Bce::default().into(),
+            other => other.clone(),
+        }
+    }
+
+    /// The same with the numbers that balanced class weights stand for among samples with these labels.
+    #[must_use]
+    pub fn among(&self, labels: &Labels) -> Self {
+        match (self, labels) {
+            (Self::CrossEntropy(loss), Labels::Classes { of, names } | Labels::StepClasses { of, names }) => {
+                let class_weights = loss.class_weights.among(of, names.len());
+                cross_entropy::CrossEntropy { class_weights, ..loss.clone() }.into()
+            }
+            _ => self.clone(),
+        }
     }
 }

@@ -2,13 +2,52 @@
 
 use super::{Loss, Targets};
 use crate::engine::kernel::{self, math};
-use crate::registry::settings;
+use crate::registry::{plain_values, settings};
+use serde::{Deserialize, Serialize};
+
+/// How much the samples of each class count.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    Equal,
+    /// Those of class c count N / (K Nc): N samples, K classes, Nc samples of class c. Every class then weighs the same.
+    Balanced,
+    /// So much each, in the order of the classes.
+    Each(Vec<f64>),
+}
+plain_values!(ClassWeights);
+
+impl ClassWeights {
+    /// The same with the numbers that `Balanced` stands for among samples of these classes.
+    #[must_use]
+    pub fn among(&self, of: &[u32], classes: usize) -> Self {
+        if *self != Self::Balanced {
+            return self.clone();
+        }
+        let mut counts = vec![0usize; classes];
+        for &class in of {
+            counts[class as usize] += 1;
+        }
+        let weight = |&n: &usize| of.len() as f64 / (classes * n.max(1)) as f64;
+        Self::Each(counts.iter().map(weight).collect())
+    }
+
+    fn of(&self, class: usize) -> f32 {
+        match self {
+            Self::Each(weights) => weights.get(class).map_or(1.0, |w| *w as f32),
+            Self::Equal | Self::Balanced => 1.0,
+        }
+    }
+}
 
 settings! {
     /// Softmax cross-entropy on logits, -Σ q ln softmax(z), q the class smoothed by `label_smoothing`.
     pub struct CrossEntropy {
         /// share s of the probability spread over all classes: q = (1 - s) onehot + s/K
         label_smoothing: f64 = 0.0, 0.0..1.0;
+        /// how much samples of each class count: Equal, Balanced, Each([1, 29]); as in Keras the mean divides by the samples
+        class_weights: ClassWeights = ClassWeights::Equal;
     }
 }
 
@@ -35,6 +74,7 @@ impl Loss for CrossEntropy {
                 z,
                 width,
                 smooth,
+                weights: &self.class_weights,
                 scale,
                 grad: grad.as_deref_mut().map(|g| &mut g[at.clone()]),
                 each: each.as_deref_mut().map(|e| &mut e[first..first + z.len() / width]),
@@ -71,6 +111,7 @@ struct Block<'a> {
     z: &'a [f32],
     width: usize,
     smooth: f32,
+    weights: &'a ClassWeights,
     scale: f32,
     grad: Option<&'a mut [f32]>,
     each: Option<&'a mut [f32]>,
@@ -79,7 +120,7 @@ struct Block<'a> {
 impl Block<'_> {
     /// The sum of the losses; `e` is memory for as many numbers as there are logits.
     fn eval(self, targets: Targets<'_>, e: &mut [f32]) -> f64 {
-        let Self { z, width, smooth, scale, mut grad, mut each } = self;
+        let Self { z, width, smooth, weights, scale, mut grad, mut each } = self;
         let (mut shifts, mut sums, mut logs) = ([0.0; ROWS], [1.0; ROWS], [0.0; ROWS]);
         let share = smooth / width as f32;
         kernel::simd(
@@ -102,6 +143,7 @@ impl Block<'_> {
                     let at = row * width..(row + 1) * width;
                     let (z, e) = (&z[at.clone()], &e[at.clone()]);
                     let grad = grad.as_deref_mut().map(|g| &mut g[at.clone()]);
+                    let scale = scale * weight(weights, targets, row, width);
                     let log_sum = f64::from(logs[row]);
                     let term = |z: f32| log_sum - f64::from(z - shifts[row]);
                     let loss = match targets {
@@ -135,6 +177,7 @@ impl Block<'_> {
                             q.zip(z).map(|(q, &z)| f64::from(q) * term(z)).sum()
                         }
                     };
+                    let loss = loss * f64::from(weight(weights, targets, row, width));
                     total += loss;
                     if let Some(each) = each.as_deref_mut() {
                         each[row] = loss as f32;
@@ -143,6 +186,16 @@ impl Block<'_> {
                 total
             },
         )
+    }
+}
+
+/// How much a row counts: as its class does, or as the classes do in which it has shares.
+#[inline(always)]
+fn weight(weights: &ClassWeights, targets: Targets<'_>, row: usize, width: usize) -> f32 {
+    match targets {
+        _ if *weights == ClassWeights::Equal => 1.0,
+        Targets::Classes(y) => weights.of(y[row] as usize),
+        Targets::Values(q) => (0..width).map(|class| q[row * width + class] * weights.of(class)).sum(),
     }
 }
 
@@ -173,7 +226,7 @@ mod tests {
 
     fn loss(z: &[f32], targets: Targets<'_>, smooth: f64) -> (f64, Vec<f32>) {
         let mut grad = vec![f32::NAN; z.len()];
-        let config = CrossEntropy { label_smoothing: smooth };
+        let config = CrossEntropy { label_smoothing: smooth, ..CrossEntropy::default() };
         (config.eval(z, z.len(), targets, 1.0, Some(&mut grad), None), grad)
     }
 
@@ -196,5 +249,32 @@ mod tests {
         assert!(l.is_finite() && g.iter().all(|g| g.is_finite()), "{l} {g:?}");
         let (l, _) = loss(&[f32::NAN, 1.0], Targets::Classes(&[1]), 0.0);
         assert!(l.is_nan());
+    }
+
+    #[test]
+    fn classes_count_as_their_weights_say() {
+        let z = [0.5, -1.25, 2.0, 0.0, 1.0, -2.0];
+        let classes = [0, 1, 1];
+        let eval = |class_weights: ClassWeights| {
+            let loss = CrossEntropy { class_weights, ..CrossEntropy::default() };
+            let (mut grad, mut each) = (vec![0.0; 6], vec![0.0; 3]);
+            let sum = loss.eval(&z, 2, Targets::Classes(&classes), 1.0, Some(&mut grad), Some(&mut each));
+            (sum, grad, each)
+        };
+        let (_, grad, each) = eval(ClassWeights::Equal);
+        let balanced = ClassWeights::Balanced.among(&classes, 2);
+        assert_eq!(balanced, ClassWeights::Each(vec![1.5, 0.75]));
+        let (sum, weighted, of) = eval(balanced);
+        let weights = [1.5, 0.75, 0.75];
+        for row in 0..3 {
+            assert!((of[row] - weights[row] * each[row]).abs() < 1e-6);
+            assert!((weighted[2 * row] - weights[row] * grad[2 * row]).abs() < 1e-6);
+        }
+        assert!((sum - of.iter().map(|&l| f64::from(l)).sum::<f64>()).abs() < 1e-6);
+        // A sample that is mixed of both counts as its shares do.
+        let loss =
+            CrossEntropy { class_weights: ClassWeights::Each(vec![2.0, 4.0]), ..CrossEntropy::default() };
+        let mixed = loss.eval(&[0.0, 0.0], 2, Targets::Values(&[0.5, 0.5]), 1.0, None, None);
+        assert!((mixed - 3.0 * 2f64.ln()).abs() < 1e-6, "{mixed}");
     }
 }

@@ -1,26 +1,67 @@
 //! Losses that ask for a margin, and the binary cross-entropy on logits.
 
-use super::entrywise::entrywise;
 use super::{Loss, Targets};
 use crate::engine::kernel::math;
 use crate::registry::settings;
 
 settings! {
-    /// Binary cross-entropy on logits, each output a yes or no of its own: (1-t) x + (1 + (w-1) t) softplus(-x).
+    /// Binary cross-entropy on logits, each output a yes or no of its own: (1-t) x + (1 + (w-1) t) softplus(-x). Two classes are
+    /// one logit x = x₂ - x₁, yes being the second class.
     pub struct Bce {
-        /// weight w of the positive answers
+        /// weight w of the positive answers; of two classes, of the second one
         pos_weight: f64 = 1.0, 0.0..=1e6;
     }
 }
 
-entrywise!(Bce, |s| {
-    let w = s.pos_weight as f32;
-    move |x: f32, t: f32| {
-        let weight = 1.0 + (w - 1.0) * t;
-        let loss = (1.0 - t) * x + weight * math::softplus(-x);
-        (loss, (1.0 - t) - weight * math::sigmoid(-x))
+impl Loss for Bce {
+    /// # Notes
+    /// Two classes have two outputs, whose difference is the logit that PyTorch's `BCEWithLogitsLoss` takes: the class of the
+    /// greater output is yes exactly where that logit is positive. Each of the two outputs counts the row's loss once, so the
+    /// mean over outputs is PyTorch's mean over rows.
+    fn eval(
+        &self,
+        input: &[f32],
+        width: usize,
+        targets: Targets<'_>,
+        scale: f32,
+        mut grad: Option<&mut [f32]>,
+        mut each: Option<&mut [f32]>,
+    ) -> f64 {
+        let w = self.pos_weight as f32;
+        let term = move |x: f32, t: f32| {
+            let weight = 1.0 + (w - 1.0) * t;
+            let loss = (1.0 - t) * x + weight * math::softplus(-x);
+            (loss, (1.0 - t) - weight * math::sigmoid(-x))
+        };
+        let Targets::Classes(classes) = targets else {
+            return super::entrywise::eval(input, width, targets, scale, grad, each, term);
+        };
+        if width != 2 {
+            return super::entrywise::eval(input, width, targets, scale, grad, each, term);
+        }
+        let mut total = 0.0;
+        for (row, (x, &class)) in input.chunks_exact(2).zip(classes).enumerate() {
+            let (loss, slope) = term(x[1] - x[0], class as f32);
+            total += 2.0 * f64::from(loss);
+            if let Some(each) = each.as_deref_mut() {
+                each[2 * row..2 * row + 2].fill(loss);
+            }
+            if let Some(grad) = grad.as_deref_mut() {
+                let slope = 2.0 * scale * slope;
+                grad[2 * row..2 * row + 2].copy_from_slice(&[-slope, slope]);
+            }
+        }
+        total
     }
-});
+
+    fn terms(&self, input: &[f32], _: usize) -> usize {
+        input.len()
+    }
+
+    fn classifies(&self) -> bool {
+        false
+    }
+}
 
 settings! {
     /// Hinge loss max(0, 1 - t x) of support vector machines, t = ±1 (or classes: 1 for the class, -1 for others).
@@ -127,6 +168,31 @@ fn class_of(targets: Targets<'_>, row: usize, width: usize) -> usize {
         Targets::Values(q) => {
             let q = &q[row * width..(row + 1) * width];
             (1..width).fold(0, |best, j| if q[j] > q[best] { j } else { best })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean loss and its gradient.
+    fn mean(loss: &Bce, x: &[f32], targets: Targets<'_>, width: usize) -> (f64, Vec<f32>) {
+        let mut grad = vec![0.0; x.len()];
+        let terms = loss.terms(x, width) as f64;
+        let sum = loss.eval(x, width, targets, (1.0 / terms) as f32, Some(&mut grad), None);
+        (sum / terms, grad)
+    }
+
+    #[test]
+    fn two_classes_are_one_logit() {
+        let loss = Bce { pos_weight: 49.0 };
+        let (pairs, logits) = ([0.5, -0.25, 1.0, 3.0, -2.0, 0.5f32], [-0.75, 2.0, 2.5f32]);
+        let (a, ga) = mean(&loss, &pairs, Targets::Classes(&[1, 0, 1]), 2);
+        let (b, gb) = mean(&loss, &logits, Targets::Values(&[1.0, 0.0, 1.0]), 1);
+        assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
+        for (pair, single) in ga.chunks(2).zip(gb) {
+            assert!((pair[1] - single).abs() < 1e-5 && pair[0] == -pair[1], "{pair:?} {single}");
         }
     }
 }
