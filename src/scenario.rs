@@ -23,7 +23,22 @@ use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
 use crate::limits;
-use crate::registry::{Value, settings};
+use crate::registry::{Value, plain_values, settings};
+use serde::{Deserialize, Serialize};
+
+/// Whether a Dense layer to the number of outputs follows the layers of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputLayer {
+    /// It follows unless they end in one themselves: in a Dense layer of as many units as there are outputs, or in a softmax
+    /// over one.
+    #[default]
+    Auto,
+    /// It follows, whatever they end in.
+    Follows,
+    /// They are the whole network.
+    Written,
+}
+plain_values!(OutputLayer);
 
 settings! {
     /// Penalties on the size of the weights (not biases or gains), added to the loss.
@@ -54,8 +69,10 @@ settings! {
         one_against_rest: Option<String> = None;
         /// how inputs are scaled
         scaling: Scaling = Scaling::None;
-        /// the hidden layers; a Dense layer to the number of outputs follows by itself
+        /// the layers; a Dense layer to the number of outputs follows by itself where they do not end in one
         network: Vec<LayerConfig> = Vec::new();
+        /// whether an output layer follows the layers: Follows, Written, or Auto
+        output: OutputLayer = OutputLayer::Auto;
         /// initial weights
         init: InitConfig = InitConfig::all().swap_remove(0);
         /// the loss
@@ -108,8 +125,10 @@ settings! {
     pub struct Lane {
         /// what it is called
         name: String = String::new();
-        /// its hidden layers
+        /// its layers
         network: Option<Vec<LayerConfig>> = None;
+        /// whether an output layer follows them
+        output: Option<OutputLayer> = None;
         /// its initial weights
         init: Option<InitConfig> = None;
         /// its loss
@@ -142,8 +161,10 @@ settings! {
 settings! {
     /// Everything that a lane trains with, overrides applied.
     pub struct Recipe {
-        /// hidden layers
+        /// layers
         network: Vec<LayerConfig> = Vec::new();
+        /// whether an output layer follows them
+        output: OutputLayer = OutputLayer::Auto;
         /// initial weights
         init: InitConfig = InitConfig::all().swap_remove(0);
         /// loss
@@ -177,7 +198,7 @@ settings! {
 macro_rules! shared {
     ($use:ident) => {
         $use! {
-            network init loss optimizer schedule clip regularisation gradient_noise weight_average early_stopping
+            network output init loss optimizer schedule clip regularisation gradient_noise weight_average early_stopping
             augment defence prediction batch
         }
     };
@@ -223,15 +244,32 @@ impl Recipe {
         !matches!(self.clip, ClipConfig::Off(_))
     }
 
-    /// The whole network for labels that want these outputs: the hidden layers and the Dense layer that follows them.
-    ///
-    /// A surface is whole by itself.
+    /// The whole network for labels that want these outputs: the layers, and the Dense layer that follows where they do not
+    /// end in the output layer themselves.
     pub fn layers(&self, outputs: Shape) -> Vec<LayerConfig> {
         let mut layers = self.network.clone();
-        if !matches!(layers.last(), Some(LayerConfig::Surface(_))) {
+        if self.output_follows(outputs) {
             layers.push(Dense { units: outputs.rows_of().1, ..Dense::default() }.into());
         }
         layers
+    }
+
+    /// Whether a Dense layer follows the layers as they are written. A surface is whole by itself.
+    pub fn output_follows(&self, outputs: Shape) -> bool {
+        let surface = matches!(self.network.last(), Some(LayerConfig::Surface(_)));
+        !surface
+            && match self.output {
+                OutputLayer::Follows => true,
+                OutputLayer::Written => false,
+                OutputLayer::Auto => !self.ends_in_output(outputs),
+            }
+    }
+
+    /// Whether the last layer that is no softmax is a Dense layer with so many units as there are outputs.
+    pub fn ends_in_output(&self, outputs: Shape) -> bool {
+        let softmax = |l: &&LayerConfig| matches!(l, LayerConfig::Softmax(_) | LayerConfig::LogSoftmax(_));
+        let last = self.network.iter().rev().find(|l| !softmax(l));
+        matches!(last, Some(LayerConfig::Dense(dense)) if dense.units == outputs.rows_of().1)
     }
 
     /// The fields in which two recipes differ, each with the value here: `optimizer: Adam(lr: 0.003)`.

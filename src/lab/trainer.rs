@@ -92,6 +92,11 @@ pub struct Trainer {
     room: Option<exam::Room>,
 }
 
+/// The recipe with the weights of classes that are balanced among these data.
+fn weighed(data: &Data, recipe: Recipe) -> Recipe {
+    Recipe { loss: recipe.loss.among(&data.train.labels), ..recipe }
+}
+
 impl Trainer {
     /// A lane before its first step; `total` is the length of a run, by which schedules decay.
     ///
@@ -110,6 +115,7 @@ impl Trainer {
         seed: u64,
         total: u64,
     ) -> Self {
+        let recipe = weighed(data, recipe);
         let rows = recipe.batch.clamp(1, data.train.len());
         let params = network.initial_params(&*recipe.init, seed);
         // Biases and gains are vectors; only matrices and kernels are penalised.
@@ -209,8 +215,10 @@ impl Trainer {
     /// # Errors
     /// Why the recipe does not fit the data; the lane is then unchanged.
     pub fn set(&mut self, recipe: Recipe) -> Result<Change, Fault> {
+        let recipe = weighed(&self.data, recipe);
         let old = &self.recipe;
-        if recipe.network != old.network || recipe.init != old.init || recipe.loss != old.loss {
+        let whole = |r: &Recipe| (r.network.clone(), r.output, r.init.clone(), r.loss.clone());
+        if whole(&recipe) != whole(old) {
             *self = Self::new(&self.data, recipe, self.seed, self.total)?;
             return Ok(Change::Restarted);
         }

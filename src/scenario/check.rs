@@ -1,10 +1,14 @@
 //! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
 
+mod doubts;
+
 use super::de::Document;
-use super::{Lane, Recipe, Scenario};
+use super::{Lane, OutputLayer, Recipe, Scenario};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared, choose, prepare};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
+use crate::engine::loss::LossConfig;
+use crate::engine::loss::cross_entropy::{ClassWeights, CrossEntropy};
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -326,10 +330,16 @@ impl Check<'_> {
         {
             self.fault("robustness", format!("robustness {what}"));
         }
-        if let Err((at, what)) = recipe.build(data)
-            && (at != "batch" || batch_fits)
-        {
-            self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
+        match recipe.build(data) {
+            Ok(network) => {
+                for (at, what) in doubts::of(&recipe, &network, data) {
+                    self.warn(&of(at, lane.gives(at)), what);
+                }
+            }
+            Err((at, what)) if at != "batch" || batch_fits => {
+                self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
+            }
+            Err(_) => {}
         }
     }
 }
@@ -351,6 +361,9 @@ impl Recipe {
         })?;
         if network.output() != outputs {
             let cure = match outputs {
+                _ if self.output == OutputLayer::Written => {
+                    "with output: Written the last layer gives the outputs itself"
+                }
                 Shape::Sequence { .. } => "every time step has a label: keep the sequence to the end",
                 _ => {
                     "a sample has one label: end with Flatten(), or with the last state of a recurrent layer"
@@ -360,6 +373,11 @@ impl Recipe {
             return Err(("network".into(), what));
         }
         let rows = self.batch.min(data.train.len()).max(1);
+        if doubts::values_of_batch_norm(&network, rows) == Some(1) {
+            let what = "batch: 1 leaves batch norm a variance of one value, which is always 0; take a batch of 16 or \
+                        more, or LayerNorm()";
+            return Err(("batch".into(), what.into()));
+        }
         let floats = network.workspace_len(rows);
         if floats > limits::ACTIVATIONS {
             let what = format!(
@@ -369,12 +387,13 @@ impl Recipe {
             return Err(("batch".into(), what));
         }
         self.defends(data)?;
-        self.augments(data.train.shape)?;
+        self.augments(data.train.shape, outputs)?;
+        self.weighs(outputs)?;
         Ok(network)
     }
 
     /// Whether every augmentation fits the samples, the network and the loss.
-    fn augments(&self, shape: Shape) -> Result<(), (String, String)> {
+    fn augments(&self, shape: Shape, outputs: Shape) -> Result<(), (String, String)> {
         let numbers = !matches!(self.network.first(), Some(LayerConfig::Embedding(_)));
         for (i, augment) in self.augment.iter().enumerate() {
             let fits = match augment.fits(shape) {
@@ -385,6 +404,12 @@ impl Recipe {
                     "{} takes whole classes only; CrossEntropy() takes mixed ones",
                     self.loss.name()
                 )),
+                Ok(())
+                    if augment.mixes() && matches!(self.loss, LossConfig::Bce(_)) && outputs.size() == 2 =>
+                {
+                    Err("Bce() of two classes takes whole classes only; CrossEntropy() takes mixed ones"
+                        .into())
+                }
                 Ok(()) if augment.mixes() && matches!(self.defence, DefenceConfig::UnrelatedLabels(_)) => {
                     Err("labels that are drawn anew cannot be mixed; leave UnrelatedLabels() or this out"
                         .into())
@@ -398,6 +423,24 @@ impl Recipe {
 }
 
 impl Recipe {
+    /// Whether class weights are as many as classes, and none is negative.
+    fn weighs(&self, outputs: Shape) -> Result<(), (String, String)> {
+        let LossConfig::CrossEntropy(CrossEntropy { class_weights: ClassWeights::Each(weights), .. }) =
+            &self.loss
+        else {
+            return Ok(());
+        };
+        let classes = outputs.rows_of().1;
+        let fault = |what: String| Err(("loss".into(), format!("class_weights: {what}")));
+        if weights.len() != classes {
+            return fault(format!("{} numbers for {classes} classes; each class has one", weights.len()));
+        }
+        match weights.iter().find(|w| !(0.0..=1e6).contains(*w)) {
+            Some(w) => fault(format!("{w} is no weight; one lies from 0 to 1000000")),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a defence or a vote where nothing can be attacked.
     fn defends(&self, data: &Prepared) -> Result<(), (String, String)> {
         let (at, name) = match self.prediction.smoothing() {

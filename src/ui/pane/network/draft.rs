@@ -3,7 +3,7 @@
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::network::Network;
-use crate::scenario::{Recipe, Shape};
+use crate::scenario::{OutputLayer, Recipe, Shape};
 
 /// One row of the list of layers.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Row {
 pub struct Draft {
     /// The hidden layers.
     pub layers: Vec<LayerConfig>,
+    /// Whether an output layer follows them.
+    pub output: OutputLayer,
     /// The initial weights.
     pub init: InitConfig,
 }
@@ -36,12 +38,13 @@ pub struct Draft {
 impl Draft {
     /// What a recipe trains.
     pub fn of(recipe: &Recipe) -> Self {
-        Self { layers: recipe.network.clone(), init: recipe.init.clone() }
+        Self { layers: recipe.network.clone(), output: recipe.output, init: recipe.init.clone() }
     }
 
     /// The recipe with this network.
     pub fn into_recipe(self, mut recipe: Recipe) -> Recipe {
         recipe.network = self.layers;
+        recipe.output = self.output;
         recipe.init = self.init;
         recipe
     }
@@ -52,7 +55,7 @@ impl Draft {
         let mut shape = Some(input);
         let mut built = 0;
         list(&self.layers, &mut Vec::new(), (&mut shape, &mut built), &mut rows);
-        let recipe = Recipe { network: self.layers.clone(), ..Recipe::default() };
+        let recipe = Recipe { network: self.layers.clone(), output: self.output, ..Recipe::default() };
         let head = &recipe.layers(outputs)[self.layers.len()..];
         let first = rows.len();
         list(head, &mut Vec::new(), (&mut shape, &mut built), &mut rows);
@@ -65,7 +68,7 @@ impl Draft {
 
     /// What is wrong with the whole, if anything is.
     pub fn fault(&self, input: Shape, outputs: Shape) -> Option<String> {
-        let recipe = Recipe { network: self.layers.clone(), ..Recipe::default() };
+        let recipe = Recipe { network: self.layers.clone(), output: self.output, ..Recipe::default() };
         match Network::new(input, &recipe.layers(outputs)) {
             Err(e) => Some(e.what),
             Ok(n) if n.output() != outputs => {
