@@ -34,6 +34,24 @@
 //! * Training never waits for the screen, the screen never for training.
 //! * Whatever is checked can be run: there is one set of rules.
 //! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` holds this and the other absences.
+//!
+//! # Example
+//! A scenario as text, checked, built, and its lane trained by a hundred steps:
+//! ```
+//! use gradtui::{engine::data::NoFiles, lab::{experiment::Experiment, trainer::Trainer}, scenario};
+//!
+//! let text = "(title: \"moons\", data: Moons(samples: 200), network: [Dense(8), Tanh()], optimizer: Adam(0.01), steps: 100)";
+//! let scenario = scenario::check::read(text).unwrap();
+//! let (seed, steps) = (scenario.seed, scenario.steps as u64);
+//! let experiment = Experiment::new(scenario, &NoFiles).unwrap();
+//! let recipe = experiment.lanes[0].recipe.clone();
+//! let mut trainer = Trainer::new(&experiment.data, recipe, seed, steps).unwrap();
+//! let first = trainer.step(false).unwrap().loss;
+//! for _ in 1..steps {
+//!     trainer.step(false).unwrap();
+//! }
+//! assert!(trainer.last().loss < first);
+//! ```
 
 pub mod cli;
 pub mod engine;

@@ -41,6 +41,32 @@ impl std::fmt::Display for Norm {
 }
 
 /// A way to change inputs so that a classifier errs.
+///
+/// # Example
+/// FGSM against a linear classifier with the logits (x, -x):
+/// ```
+/// use gradtui::engine::{
+///     attack::{Attack, AttackConfig, Key, Scratch, Task, Valid, Victim}, layer::LayerConfig, network::Network, shape::Shape,
+/// };
+/// use gradtui::registry::Value;
+///
+/// let layers = Vec::<LayerConfig>::parse("[Dense(2, bias: false)]").unwrap();
+/// let network = Network::new(Shape::Flat(1), &layers).unwrap();
+/// let mut scratch = Scratch::new(&network, 1);
+/// let mut victim = Victim::new(&network, &[1.0, -1.0], &[], &mut scratch).unwrap();
+///
+/// let attack = AttackConfig::parse("Fgsm(0.25)").unwrap();
+/// let task = Task {
+///     x: &[0.125],
+///     classes: &[0],
+///     targeted: false,
+///     valid: Valid::All(-1.0, 1.0),
+///     key: Key::default(),
+/// };
+/// let mut perturbed = [0.0];
+/// attack.perturb(&mut victim, &task, &mut perturbed);
+/// assert_eq!(perturbed, [-0.125]); // beyond 0, so the second class wins
+/// ```
 pub trait Attack: Send + Sync {
     /// The norm that the attack bounds or minimises.
     fn norm(&self) -> Norm;

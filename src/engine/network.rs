@@ -70,6 +70,32 @@ pub struct ShapeError {
 }
 
 /// A network: layers, and where their numbers lie.
+///
+/// # Example
+/// A batch of two samples through two layers, and the gradient of the mean cross-entropy:
+/// ```
+/// use gradtui::engine::{
+///     init::InitConfig, layer::{LayerConfig, Pass}, loss::{Loss, LossConfig, Targets}, network::Network, shape::Shape,
+/// };
+/// use gradtui::registry::Value;
+///
+/// let layers = Vec::<LayerConfig>::parse("[Dense(8), Tanh(), Dense(3)]").unwrap();
+/// let network = Network::new(Shape::Flat(2), &layers).unwrap();
+/// let params = network.initial_params(&*InitConfig::all()[0], 1);
+/// let state = network.initial_state();
+/// let mut ws = network.workspace(2);
+///
+/// ws.input_mut(2).copy_from_slice(&[0.1, -0.4, 0.7, 0.2]);
+/// network.forward(&params, &state, Pass::train(2, 1, 0), &mut ws);
+/// let (logits, grad) = ws.output_and_grad(2);
+/// let loss = LossConfig::parse("CrossEntropy()").unwrap();
+/// let sum = loss.eval(logits, 3, Targets::Classes(&[0, 2]), 0.5, Some(grad), None);
+/// assert!((sum / 2.0 - 3_f64.ln()).abs() < 1.0);
+///
+/// let mut grads = vec![0.0; network.param_count()];
+/// network.backward(&params, &state, Pass::train(2, 1, 0), &mut ws, Some(&mut grads), false);
+/// assert!(grads.iter().any(|&g| g != 0.0));
+/// ```
 #[derive(Debug)]
 pub struct Network {
     nodes: Vec<Node>,

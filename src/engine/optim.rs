@@ -128,6 +128,39 @@ impl Look<'_> {
 }
 
 /// A rule that moves parameters along gradients.
+///
+/// # Example
+/// One step of gradient descent on f(θ) = θ²/2, whose gradient is θ:
+/// ```
+/// use gradtui::engine::{network::Slot, optim::{OptimizerConfig, Oracle, Update}, team::Alone};
+/// use gradtui::registry::Value;
+///
+/// struct Parabola;
+/// impl Oracle for Parabola {
+///     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
+///         grads.copy_from_slice(params);
+///         params.iter().map(|p| p * p / 2.0).sum()
+///     }
+/// }
+///
+/// let optimizer = OptimizerConfig::parse("Sgd(0.25)").unwrap();
+/// let mut params = [4.0];
+/// let mut grads = params;
+/// let mut state = optimizer.init(&params);
+/// optimizer.step(
+///     &mut state,
+///     Update {
+///         step: 1,
+///         lr: optimizer.lr(),
+///         params: &mut params,
+///         grads: &mut grads,
+///         slots: &[],
+///         oracle: &mut Parabola,
+///         team: &Alone,
+///     },
+/// );
+/// assert_eq!(params, [3.0]);
+/// ```
 pub trait Optimizer: Send + Sync {
     /// The base learning rate.
     fn lr(&self) -> f64;
@@ -156,12 +189,6 @@ pub trait Optimizer: Send + Sync {
     /// The point at which the method is to be evaluated.
     fn point<'a>(&self, state: &'a State, params: &'a [f32]) -> &'a [f32] {
         self.eval_params(state).unwrap_or(params)
-    }
-
-    /// Gradient evaluations that one step takes at least. What an optimizer asks of the oracle depends on the step (a
-    /// line search), so an exact count is that of the oracle's calls.
-    fn evaluations(&self) -> u64 {
-        1
     }
 
     /// The intermediate values between the buffers and the step: corrected moments, denominators.

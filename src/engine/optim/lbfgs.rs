@@ -117,9 +117,6 @@ impl Optimizer for Lbfgs {
         state[LENGTH] = length;
         kernel::axpy(length as f32, d, u.params);
     }
-    fn evaluations(&self) -> u64 {
-        if self.line_search == LineSearch::None { 1 } else { 3 }
-    }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let scalars = &look.after.scalars;
         vec![("pairs", scalars[PAIRS]), ("γ", scalars[GAMMA]), ("t", scalars[LENGTH])]

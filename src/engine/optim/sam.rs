@@ -47,9 +47,6 @@ impl Optimizer for Sam {
     fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
         self.inner.eval_params(state)
     }
-    fn evaluations(&self) -> u64 {
-        self.inner.evaluations() + 1
-    }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let scratch = look.after.vectors.last().map_or(0.0, |v| f64::from(v[look.i]));
         vec![("θ uphill", scratch)]
