@@ -172,6 +172,11 @@ impl Check {
         self.tensor64(field, &[got], &[want], Tol::Relative(tol));
     }
 
+    /// Which comparisons failed.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
     /// Something that holds or not.
     pub fn holds(&mut self, what: &str, yes: bool) {
         if !yes {

@@ -1,11 +1,11 @@
 //! Reference cases of kind `layers`: values and gradients of every layer and activation.
 
-use crate::harness::{Check, Report, Tensor, Tol, text};
+use crate::harness::{Check, Report, Tensor, Tol, cases, text};
 use crate::nets::{describe, parse, sample};
 use gradtui::engine::layer::{Backward, LayerConfig, Pass};
 use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::shape::Shape;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn reference_layers() {
@@ -46,7 +46,11 @@ impl Setup {
                 let outer = x.shape.len() - last;
                 (x.shape[..outer].iter().product(), Shape::Flat(x.shape[outer..].iter().product()))
             }
-            _ if kind == "embedding" => (x.shape[0], Shape::Sequence { steps: x.shape[1], features: 1 }),
+            // Indices [n, steps]; a vector of them is n sequences of one.
+            _ if kind == "embedding" => {
+                let steps = x.shape[1..].iter().product();
+                (x.shape[0], Shape::Sequence { steps, features: 1 })
+            }
             _ => sample(&x.shape),
         };
         let network = Network::new(shape, &layers).map_err(|e| format!("{}: {e}", e.at))?;
@@ -107,6 +111,20 @@ fn plain(case: &Value) -> Result<Check, String> {
         check.tensor("running_var", var, &Tensor::new(&case["state_out"]["running_var"]).data, tol);
     }
     Ok(check)
+}
+
+/// The same indices in any arrangement give the same rows, and the same gradients add up.
+#[test]
+fn reference_embedding_of_a_vector_of_indices() {
+    let cases = cases("layers");
+    let mut found = cases.into_iter().filter(|case| text(&case["layer"]) == "embedding");
+    let mut case = found.next().expect("a case of an embedding");
+    let indices = Tensor::new(&case["int_inputs"]["idx"]).data.len();
+    for shape in [json!([indices]), json!([1, indices]), json!([indices, 1])] {
+        case["int_inputs"]["idx"]["shape"] = shape.clone();
+        let check = plain(&case).expect("a case that runs");
+        assert!(check.faults().is_empty(), "indices {shape}: {:?}", check.faults());
+    }
 }
 
 /// The mask is drawn by forward and kept in the cache. Forward and backward are the same linear map, which is proved
