@@ -4,20 +4,22 @@
 use super::prediction::{rows, scalar};
 use super::{Context, Pane};
 use crate::telemetry;
+use crate::ui::diagnosis::no_numbers;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::form::{Subject, Tensor};
-use crate::ui::overlay::menu::wrapped;
 use crate::ui::theme::Glyphs;
-use crate::ui::widget::{scale, text};
+use crate::ui::widget::text;
 use crate::view::{LaneView, Probe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// Columns of a lane's numbers.
-const COLUMN: u16 = 8;
+/// Columns of a lane's numbers, at least and at most.
+const COLUMN: (u16, u16) = (8, 11);
+/// Columns of what says that there are lanes beyond the edge: `E →`.
+const BEYOND: u16 = 4;
 /// Columns of a term's name, at most.
 const NAMES: u16 = 20;
 
@@ -107,7 +109,9 @@ impl Microscope {
         let term = |name: &str| -> Vec<Option<f64>> {
             let of = |l: &&LaneView| {
                 let found = rows(self.known(l, cx)?, "terms").iter().find(|t| t.0 == name)?;
-                found.1.first().map(|v| f64::from(*v))
+                // A lane that is lost says so once, not in every row.
+                let v = found.1.first().filter(|v| v.is_finite() || no_numbers(l).is_none())?;
+                Some(f64::from(*v))
             };
             lanes.iter().map(of).collect()
         };
@@ -129,6 +133,20 @@ impl Microscope {
         table.extend(names.into_iter().map(|n| row(n, term(n), n == "Δθ")));
         table.push(row("θ after", part("to"), true));
         table
+    }
+
+    /// Why a lane has no numbers in the table, if so.
+    fn note(&self, lane: &LaneView, cx: Context<'_>) -> Option<String> {
+        let letter = lane.letter();
+        if self.index(lane, cx).is_none() {
+            let front = cx.view.lane(cx.front)?;
+            let (tensors, weight) = (tensors(front), self.weight(cx));
+            let (tensor, first, _) = find(&tensors, weight)?;
+            return Some(format!("{letter} has no {} {}", tensor.name, place(tensor, weight - first)));
+        }
+        let known = self.known(lane, cx).map_or(&[][..], |p| rows(p, "terms"));
+        let finite = known.iter().filter_map(|t| t.1.first()).any(|v| v.is_finite());
+        no_numbers(lane).filter(|_| !finite).map(|why| format!("{letter} {why}"))
     }
 
     /// The formulas of all lanes, each with the letters of the lanes that follow it; that of the lane in front first.
@@ -207,7 +225,7 @@ impl Pane for Microscope {
             line.push_span(Span::styled(place(tensor, weight - first), cx.theme.strong));
         }
         if let Some(step) = probe(lane).and_then(|p| scalar(p, "step")) {
-            line.push_span(Span::styled(format!("  step {}", scale::count(step)), cx.theme.faint));
+            line.push_span(cx.age(lane, step as u64));
         }
         line
     }
@@ -236,35 +254,58 @@ impl Pane for Microscope {
         let wished = self.table(&cx.view.lanes.iter().collect::<Vec<_>>(), cx);
         let names = wished.iter().map(|r| text::width(&unicode(&r.name))).max().unwrap_or(0);
         let names = names.min(NAMES).min(area.width / 2) + 1;
-        let fit = usize::from((area.width.saturating_sub(names) / COLUMN).max(1));
-        let front = cx.view.lanes.iter().position(|l| l.id == cx.front).unwrap_or(0);
+        let all = &cx.view.lanes;
+        let room = area.width.saturating_sub(names);
+        let fit = |room: u16| usize::from((room / COLUMN.0).max(1));
+        let beyond = if fit(room) < all.len() { BEYOND } else { 0 };
+        let fit = fit(room.saturating_sub(beyond)).min(all.len());
+        let front = all.iter().position(|l| l.id == cx.front).unwrap_or(0);
         let first = (front + 1).saturating_sub(fit);
-        let lanes: Vec<&LaneView> = cx.view.lanes.iter().skip(first).take(fit).collect();
+        let lanes: Vec<&LaneView> = all[first..].iter().take(fit).collect();
         let table = self.table(&lanes, cx);
         let head = u16::from(area.height >= 3);
-        let column = |i: usize| text::part(area, names + i as u16 * COLUMN, 0, COLUMN - 1, area.height);
+        let each = (room.saturating_sub(beyond) / fit as u16).clamp(COLUMN.0, COLUMN.1);
+        let column = |i: usize| text::part(area, names + i as u16 * each, 0, each - 1, area.height);
         for (i, lane) in lanes.iter().enumerate().filter(|_| head == 1) {
             let style = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-            let name = text::shorten(&lane.info.name, usize::from(COLUMN) - 3, theme.glyphs);
+            let name = text::shorten(&lane.info.name, usize::from(each) - 3, theme.glyphs);
             text::put_right(buf, column(i), 0, &format!("{} {name}", lane.letter()), style);
         }
+        if head == 1 && beyond > 0 {
+            // The nearest lane on either side that has no room.
+            let unseen = |lane: Option<&LaneView>| lane.map(LaneView::letter);
+            if let Some(letter) = unseen(first.checked_sub(1).and_then(|i| all.get(i))) {
+                let words = format!("{} {letter}", text::pick(theme.glyphs, "←", "<-"));
+                text::put_right(buf, text::part(area, 0, 0, names - 1, 1), 0, &words, theme.warn);
+            }
+            if let Some(letter) = unseen(all.get(first + fit)) {
+                let words = format!("{letter} {}", text::pick(theme.glyphs, "→", "->"));
+                text::put_right(buf, area, 0, &words, theme.warn);
+            }
+        }
+        let notes: Vec<String> = lanes.iter().filter_map(|l| self.note(l, cx)).collect();
         let left = area.height.saturating_sub(head + table.len() as u16);
         for (y, row) in (head..area.height).zip(&table) {
             let style = if row.strong { theme.strong } else { theme.text };
             let name = text::shorten(&unicode(&row.name), usize::from(names - 1), theme.glyphs);
             text::put(buf, area, 0, y, &name, if row.strong { theme.strong } else { theme.faint });
             for (i, value) in row.values.iter().enumerate() {
-                let (text, style) = match value {
-                    Some(v) => (scale::number(*v), style),
-                    None => (text::pick(theme.glyphs, "·", ".").to_owned(), theme.border),
-                };
-                text::put_right(buf, column(i), y, &text, style);
+                match value {
+                    Some(v) => text::put_number(buf, column(i), y, *v, theme.glyphs, style),
+                    None => {
+                        text::put_right(buf, column(i), y, text::pick(theme.glyphs, "·", "."), theme.border);
+                    }
+                }
             }
         }
         if left > 0 {
             let gap = u16::from(left >= 4);
             let place = text::part(area, 0, area.height - left + gap, area.width, left - gap);
-            wrapped(&unicode(&Self::formulas(cx).join("\n")), theme, place, buf);
+            let words: Vec<String> = notes.into_iter().chain(Self::formulas(cx)).collect();
+            let lines = words.iter().flat_map(|w| text::lines(&unicode(w), place.width));
+            for (y, line) in (0..place.height).zip(lines) {
+                text::put(buf, place, 0, y, &line, theme.faint);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Shares as horizontal bars with their names and numbers. Knows nothing of what they are shares of.
 
-use super::text;
+use super::{scale, text};
 use crate::ui::theme::{Glyphs, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -53,11 +53,10 @@ pub fn draw(bars: &[Bar<'_>], theme: &Theme, area: Rect, buf: &mut Buffer) {
         if bar.marked {
             text::put(buf, area, 1 + label, y, "*", style);
         }
-        let number =
-            if bar.value.is_finite() { format!("{:.0}%", bar.value * 100.0) } else { "nan".to_owned() };
         let start = label + 3;
         let room = area.width.saturating_sub(start + 5);
         if area.width >= start + 4 {
+            let number = scale::share(f64::from(bar.value), 4, theme.glyphs);
             text::put_right(buf, area, y, &number, style);
         }
         let eighths = (f64::from(size(bar).clamp(0.0, 1.0)) * f64::from(room) * 8.0).round() as u16;

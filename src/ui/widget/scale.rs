@@ -1,5 +1,8 @@
 //! Axes: where a number lies between two ends, which numbers are written beside it, and how. Draws nothing.
 
+use super::text;
+use crate::ui::theme::Glyphs;
+
 /// A linear or logarithmic axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
@@ -189,7 +192,7 @@ fn scientific(v: f64, digits: usize) -> String {
     }
 }
 
-/// A number in at most about seven characters: `0`, `0.125`, `12.5`, `1240`, `3.2e-8`, `nan`, `inf`.
+/// A number in at most about eight characters: `0`, `0.125`, `12.5`, `1240`, `2.010e11`, `3.2e-8`, `nan`, `inf`.
 pub fn number(v: f64) -> String {
     if v.is_nan() {
         return "nan".into();
@@ -201,7 +204,13 @@ pub fn number(v: f64) -> String {
         return "0".into();
     }
     let size = v.abs();
-    if !(0.00995..9999.5).contains(&size) {
+    if size >= 9999.5 {
+        // A round number shortly, any other with the digits that tell it from its neighbours.
+        let round = scientific(v, 1);
+        let exact = round.parse::<f64>().is_ok_and(|r| (r - v).abs() <= 1e-6 * size);
+        return if exact { round } else { format!("{v:.3e}") };
+    }
+    if size < 0.00995 {
         return scientific(v, 1);
     }
     let decimals = match size {
@@ -211,11 +220,40 @@ pub fn number(v: f64) -> String {
         s if s < 999.5 => 1,
         _ => 0,
     };
+    trimmed(v, decimals)
+}
+
+/// A number with at most so many decimals, without zeros at its end.
+fn trimmed(v: f64, decimals: usize) -> String {
     let text = format!("{v:.decimals$}");
-    if decimals == 0 {
-        return text;
+    if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+}
+
+/// A number in at most `room` columns: as [`number`] writes it, or rounded to fewer digits, of all writings that fit the
+/// one that is nearest; where none fits, the mark of what is left out. Never the beginning of a longer one.
+pub fn fitted(v: f64, room: usize, glyphs: Glyphs) -> String {
+    let usual = number(v);
+    if usual.len() <= room {
+        return usual;
     }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let fixed = (0..4).map(|decimals| trimmed(v, decimals));
+    let rounded = fixed.filter(|_| v.abs() < 1e15).chain((0..3).map(|digits| scientific(v, digits)));
+    // A number that rounds to zero is none.
+    let fits = |text: &String| text.len() <= room && text.parse::<f64>().is_ok_and(|r| r != 0.0);
+    let off = |text: &String| text.parse::<f64>().map_or(f64::INFINITY, |r| (r - v).abs());
+    let nearest = rounded.filter(|_| v.is_finite()).filter(fits).min_by(|a, b| off(a).total_cmp(&off(b)));
+    nearest.unwrap_or_else(|| if room == 0 { String::new() } else { text::left_out(glyphs).into() })
+}
+
+/// A share of 1 in percent, in at most `room` columns: `61%`; `2e13%` for what is no share, or the mark of what is left out.
+pub fn share(v: f64, room: usize, glyphs: Glyphs) -> String {
+    let usual = format!("{:.0}%", 100.0 * v);
+    match room.checked_sub(1) {
+        _ if !v.is_finite() => fitted(v, room, glyphs),
+        _ if usual.len() <= room => usual,
+        Some(left) => format!("{}%", fitted(100.0 * v, left, glyphs)),
+        None => String::new(),
+    }
 }
 
 /// A count in few characters: `950`, `1,240`, `12k`, `1.5M`.
@@ -309,8 +347,52 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         let texts = [0.0, 0.125, 12.5, 1240.0, 3.24e-8, 1e300, -0.5, 0.00123, 99999.0].map(number);
-        assert_eq!(texts, ["0", "0.125", "12.5", "1240", "3.2e-8", "1e300", "-0.5", "1.2e-3", "1e5"]);
+        assert_eq!(texts, ["0", "0.125", "12.5", "1240", "3.2e-8", "1e300", "-0.5", "1.2e-3", "1.000e5"]);
         assert_eq!([950.0, 1240.0, 12_000.0, 1.5e6].map(count), ["950", "1,240", "12k", "1.5M"]);
         assert_eq!((number(f64::NAN), number(f64::NEG_INFINITY)), ("nan".into(), "-inf".into()));
+    }
+
+    /// Half a unit of the last digit that a writing of a number shows.
+    fn half_a_digit(text: &str) -> f64 {
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let decimals = mantissa.split_once('.').map_or(0, |(_, d)| d.len()) as i32;
+        0.5 * 10f64.powi(exponent.parse::<i32>().unwrap() - decimals)
+    }
+
+    #[test]
+    fn at_every_width_a_number_is_right_in_the_digits_shown_or_left_out() {
+        let mut numbers = vec![0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5e-324, 1e308];
+        let mut stream = crate::engine::rng::Stream::new(7, crate::engine::rng::Purpose::Probe, 0, 0);
+        for exponent in -300..=307 {
+            for _ in 0..4 {
+                let mantissa = 1.0 + 9.0 * f64::from(stream.unit());
+                let v = mantissa * libm::pow(10.0, f64::from(exponent));
+                numbers.extend([v, -v, f64::from(v as f32)]);
+            }
+            numbers.push(libm::pow(10.0, f64::from(exponent)) * 9.9999);
+        }
+        for v in numbers {
+            for room in 0..=20 {
+                let text = fitted(v, room, Glyphs::Unicode);
+                assert!(text.chars().count() <= room, "{v:e} in {room}: {text}");
+                match &text[..] {
+                    "" => assert_eq!(room, 0),
+                    "…" => assert!(room < 7 && (v != 0.0), "{v:e} in {room}"),
+                    "nan" => assert!(v.is_nan()),
+                    "inf" | "-inf" => assert!(v.is_infinite() && text.starts_with('-') == (v < 0.0)),
+                    _ => {
+                        let shown: f64 = text.parse().unwrap();
+                        let most = half_a_digit(&text) * (1.0 + 1e-9) + 1e-12 * v.abs();
+                        assert!((shown - v).abs() <= most, "{v:e} in {room}: {text}");
+                        assert!((shown == 0.0) == (v == 0.0), "{v:e} in {room}: {text}");
+                    }
+                }
+                assert_eq!(text == number(v), number(v).len() <= room, "shortened only if need be");
+            }
+        }
+        let widths = |v: f64| [1, 4, 5, 6, 7, 8].map(|room| fitted(v, room, Glyphs::Ascii));
+        assert_eq!(widths(-5.9e-10), ["~", "~", "~", "-6e-10", "-6e-10", "-5.9e-10"]);
+        assert_eq!(widths(-0.0953), ["~", "-0.1", "-0.1", "-0.095", "-0.0953", "-0.0953"]);
+        assert_eq!(widths(201_000_012_345.0), ["~", "2e11", "2e11", "2e11", "2.01e11", "2.010e11"]);
     }
 }

@@ -1,27 +1,56 @@
 //! Lines of text that fit: pieces in order of weight, cut where the room ends. Knows nothing of what they say.
 
+mod numeral;
+
+pub use numeral::numerals;
+#[cfg(test)]
+pub use numeral::recorded;
+
+use super::scale;
 use crate::ui::theme::Glyphs;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
 /// Columns that a text takes.
 pub fn width(text: &str) -> u16 {
     text.width().min(usize::from(u16::MAX)) as u16
 }
 
-/// Writes into one line of `area`, `x` and `y` from its corner, cut at its edge. Gives the column after the text.
+/// Writes into one line of `area`, `x` and `y` from its corner, cut at its edge, but never within a number: that would be
+/// another number. Gives the column after the text.
 pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(buf.area);
     if x >= area.width || y >= area.height {
         return x;
     }
-    let (end, _) = buf.set_stringn(area.x + x, area.y + y, text, usize::from(area.width - x), style);
+    let room = usize::from(area.width - x);
+    #[cfg(test)]
+    numeral::record(area.x + x, area.y + y, text);
+    let text = if text.width() > room { whole(text, room) } else { text };
+    let (end, _) = buf.set_stringn(area.x + x, area.y + y, text, room, style);
     end - area.x
 }
 
-/// Writes a text that ends at the right edge of `area`; cut at the left if need be.
+/// The beginning of a text of at most so many columns that ends within no number.
+fn whole(text: &str, room: usize) -> &str {
+    let mut columns = 0;
+    let fits = |c: char| {
+        columns += UnicodeWidthChar::width(c).unwrap_or(0);
+        columns <= room
+    };
+    let end = text.len() - text.trim_start_matches(fits).len();
+    let cut = numerals(text).find(|n| n.start < end && end < n.end);
+    &text[..cut.map_or(end, |n| n.start)]
+}
+
+/// Writes a number at the right edge of `area`: with as many digits as there is room for, or the mark of what is left out.
+pub fn put_number(buf: &mut Buffer, area: Rect, y: u16, v: f64, glyphs: Glyphs, style: Style) {
+    put_right(buf, area, y, &scale::fitted(v, usize::from(area.width), glyphs), style);
+}
+
+/// Writes a text that ends at the right edge of `area`; one that is longer begins at the left and is cut at the right.
 pub fn put_right(buf: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
     put(buf, area, area.width.saturating_sub(width(text)), y, text, style);
 }
@@ -41,6 +70,52 @@ pub fn put_pieces(buf: &mut Buffer, area: Rect, y: u16, pieces: &[(String, Style
         x = put(buf, area, x, y, piece, *style);
     }
     x
+}
+
+/// Words that go on over the lines of `area` from a place in it, `lead` before them unless they begin a line. Gives the place
+/// after them; nothing is written where they do not fit, unless they must be: then what is left out is marked.
+pub fn put_flowing(
+    buf: &mut Buffer,
+    area: Rect,
+    at: (u16, u16),
+    lead: &str,
+    words: &str,
+    style: Style,
+    glyphs: Glyphs,
+    must: bool,
+) -> Option<(u16, u16)> {
+    // A share and its sign stay together.
+    let joined = words.replace(" %", "\u{a0}%");
+    let ((mut x, mut y), indent) = (at, at.0.min(4));
+    let mut pieces: Vec<(u16, u16, String)> = Vec::new();
+    let mut fits = true;
+    for (i, word) in joined.split(' ').enumerate() {
+        let word = word.replace('\u{a0}', " ");
+        let mut piece = if i == 0 { format!("{lead}{word}") } else { format!(" {word}") };
+        if x + width(&piece) >= area.width {
+            (x, y, piece) = (indent, y + 1, word);
+        }
+        if y >= area.height {
+            fits = false;
+            break;
+        }
+        let end = x + width(&piece);
+        pieces.push((x, y, piece));
+        x = end;
+    }
+    if !fits && !must {
+        return None;
+    }
+    for (x, y, piece) in &pieces {
+        put(buf, area, *x, *y, piece, style);
+    }
+    if !fits {
+        let (x, y, piece) = pieces.last()?;
+        let end = (x + width(piece)).min(area.width.saturating_sub(1));
+        put(buf, area, end, *y, left_out(glyphs), style);
+        return Some((area.width, *y));
+    }
+    Some((x, y))
 }
 
 /// Words broken into lines in the middle of `area`: what an empty pane says.
@@ -69,25 +144,34 @@ pub fn put_message(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     }
 }
 
-/// A short text of at most `most` columns; what is left out is marked.
+/// Words in lines of at most so many columns; what goes on is set in.
+pub fn lines(words: &str, most: u16) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in words.split(' ') {
+        match out.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => out.push(format!("  {word}")),
+            None => out.push(word.into()),
+        }
+    }
+    out
+}
+
+/// A short text of at most `most` columns; what is left out is marked, and no number is cut into another one.
 pub fn shorten(text: &str, most: usize, glyphs: Glyphs) -> String {
     if text.width() <= most {
         return text.to_owned();
     }
-    let mark = if glyphs == Glyphs::Unicode { "…" } else { "~" };
-    let mut out = String::new();
-    for c in text.chars() {
-        let mut next = out.clone();
-        next.push(c);
-        if next.width() + 1 > most {
-            break;
-        }
-        out = next;
-    }
-    if most > 0 {
-        out.push_str(mark);
-    }
-    out
+    let Some(room) = most.checked_sub(1) else { return String::new() };
+    format!("{}{}", whole(text, room), left_out(glyphs))
+}
+
+/// The mark of what is left out.
+pub fn left_out(glyphs: Glyphs) -> &'static str {
+    pick(glyphs, "…", "~")
 }
 
 /// One of two writings.
@@ -119,6 +203,8 @@ mod tests {
         assert_eq!(shorten("sigmoid", 4, Glyphs::Unicode), "sig…");
         assert_eq!(shorten("sigmoid", 7, Glyphs::Ascii), "sigmoid");
         assert_eq!(shorten("sigmoid", 0, Glyphs::Ascii), "");
+        assert_eq!(shorten("step 1234 of 5", 8, Glyphs::Unicode), "step …", "never step 12");
+        assert_eq!(shorten("94 % of them", 4, Glyphs::Ascii), "~");
         let area = Rect::new(0, 0, 8, 1);
         let mut buf = Buffer::empty(area);
         let pieces = ["one", " two", " three"].map(|p| (p.to_owned(), Style::new()));

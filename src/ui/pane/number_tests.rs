@@ -1,0 +1,260 @@
+//! What stands on the screen as a number is one that was to stand there: never cut, never overwritten in part, never grown
+//! together with its neighbour; and colours are those of the numbers beside them.
+
+use super::gradient_map::GradientMap;
+use super::microscope::Microscope;
+use super::tests::{context, unicode};
+use super::{Context, Pane, PaneId, fixture, inside_fixture};
+use crate::telemetry::{Data, Event, LayerMeasure, Measure};
+use crate::ui::keymap::Action;
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use crate::ui::widget::colour::{self, Map};
+use crate::ui::widget::text;
+use crate::view::View;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr as _;
+
+/// Numbers that are hard to write in a few columns.
+const ODD: [f32; 12] = [
+    -5.9e-10,
+    2.0101e11,
+    -0.095_33,
+    1.2e-38,
+    f32::NAN,
+    -123_456.7,
+    f32::INFINITY,
+    -0.5,
+    -3.4e38,
+    f32::NEG_INFINITY,
+    99.96,
+    0.0,
+];
+
+/// The same run with odd numbers everywhere.
+fn odd(mut view: View) -> View {
+    let mut i = 0;
+    let mut next = || {
+        i += 1;
+        ODD[i % ODD.len()]
+    };
+    for lane in &mut view.lanes {
+        for layer in &mut lane.layers {
+            for v in [&mut layer.grad_norm, &mut layer.weight_norm, &mut layer.update_ratio] {
+                *v = v.map(|_| next().abs());
+            }
+        }
+        for probe in lane.probes.values_mut() {
+            for (name, part) in &mut probe.parts {
+                match part {
+                    Data::Table { rows, .. } if name != "slots" => {
+                        rows.iter_mut().flat_map(|r| &mut r.1).for_each(|v| *v = next());
+                    }
+                    Data::Scalar(v) if ["from", "to", "raw", "linf", "l2", "least"].contains(&&name[..]) => {
+                        *v = f64::from(next());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        lane.last = Measure { loss: next(), grad_norm: next().abs(), clip_angle: 12.3, ..lane.last };
+    }
+    let lanes: Vec<_> = view.lanes.iter().map(|l| (l.id, l.last, l.layers.clone())).collect();
+    for (lane, last, layers) in lanes {
+        let measure =
+            Measure { step: last.step + 1, loss: next(), loss_min: next(), loss_max: next(), ..last };
+        view.apply(Event::Measured { lane, measure, layers });
+    }
+    view
+}
+
+fn views() -> Vec<View> {
+    let mut images = fixture::run(300, 12);
+    fixture::add_images(&mut images);
+    fixture::add_bench(&mut images);
+    fixture::add_attacked(&mut images);
+    let mut inside = fixture::run(60, 2);
+    inside_fixture::add_all(&mut inside);
+    let mut plane = fixture::run(200, 3);
+    fixture::add_plane(&mut plane, 3);
+    let plain = [images, inside, plane];
+    plain.iter().cloned().chain(plain.iter().cloned().map(odd)).collect()
+}
+
+/// The numbers of a line of the picture, each with its column.
+fn shown(buf: &Buffer, y: u16) -> Vec<(u16, String)> {
+    let mut line = String::new();
+    let mut columns = Vec::new();
+    for x in 0..buf.area.width {
+        let symbol = buf[(x, y)].symbol();
+        columns.extend(std::iter::repeat_n(x, symbol.len()));
+        line.push_str(symbol);
+    }
+    text::numerals(&line).map(|n| (columns[n.start], line[n].to_owned())).collect()
+}
+
+/// The numbers on the picture that were not to be written there.
+fn strangers(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16, name: &str) -> Vec<String> {
+    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    let written = text::recorded(|| pane.draw(cx, buf.area, &mut buf));
+    let mut meant = std::collections::BTreeSet::new();
+    for (x, y, words) in &written {
+        meant.extend(text::numerals(words).map(|n| {
+            let column = x + words[..n.start].width() as u16;
+            (*y, column, words[n].to_owned())
+        }));
+    }
+    let mut found = Vec::new();
+    for y in 0..h {
+        for (x, number) in shown(&buf, y).into_iter().filter(|(x, n)| !meant.contains(&(y, *x, n.clone()))) {
+            let line: String = (0..w).map(|x| buf[(x, y)].symbol()).collect();
+            found.push(format!("{name} at {w}x{h}: {number} at ({x}, {y}) in {line}"));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_pane_ever_draws_a_number_that_is_another_one() {
+    let sizes = |n: u16, step: usize| (1..n).step_by(step);
+    let mut found: Vec<String> = Vec::new();
+    for view in views() {
+        for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+            let theme = Theme::dark(Depth::True, glyphs);
+            for front in [0, 3] {
+                let cx = Context { front, ..context(&view, &theme) };
+                for &id in PaneId::ALL {
+                    let mut pane = id.make();
+                    for action in
+                        [Action::NextMetric, Action::NextMetric, Action::ToggleConfusion, Action::ToggleSizes]
+                    {
+                        for (w, h) in sizes(64, 7).flat_map(|w| sizes(28, 9).map(move |h| (w, h))) {
+                            found.extend(strangers(&*pane, cx, w, h, id.name()));
+                        }
+                        for (w, h) in [(80, 24), (92, 30), (120, 40), (200, 60)] {
+                            found.extend(strangers(&*pane, cx, w, h, id.name()));
+                        }
+                        pane.act(action, cx);
+                    }
+                }
+            }
+        }
+    }
+    found.dedup_by(|a, b| a.split(':').nth(1) == b.split(':').nth(1));
+    assert!(
+        found.is_empty(),
+        "{} numbers that are others, such as\n{}",
+        found.len(),
+        found[..found.len().min(40)].join("\n")
+    );
+}
+
+#[test]
+fn the_microscope_s_numbers_are_those_of_the_probe_in_the_digits_shown() {
+    let theme = unicode();
+    let mut view = fixture::run(60, 2);
+    inside_fixture::add_all(&mut view);
+    let view = odd(view);
+    let cx = context(&view, &theme);
+    let terms: Vec<(String, f32)> = match view.lanes[0].probes["microscope"].part("terms") {
+        Some(Data::Table { rows, .. }) => rows.iter().map(|r| (r.0.clone(), r.1[0])).collect(),
+        other => panic!("{other:?}"),
+    };
+    let weight = super::prediction::scalar(&view.lanes[0].probes["microscope"], "weight").unwrap();
+    let mut exact = 0;
+    for w in 16..120 {
+        let mut buf = Buffer::empty(Rect::new(0, 0, w, 30));
+        let mut pane = Microscope::default();
+        pane.number(weight as usize);
+        pane.draw(cx, buf.area, &mut buf);
+        let names = |y: u16| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
+        for (name, value) in terms
+            .iter()
+            .filter(|t| t.1.is_finite() && t.0 != "g" && !t.0.contains(|c: char| c.is_ascii_digit()))
+        {
+            let Some(y) = (0..30).find(|y| names(*y).starts_with(&format!("{name} "))) else { continue };
+            let Some((_, number)) = shown(&buf, y).into_iter().next().filter(|_| !names(y).contains('…'))
+            else {
+                continue;
+            };
+            let (mantissa, power) = number.split_once('e').unwrap_or((&number, "0"));
+            let decimals = mantissa.split_once('.').map_or(0, |m| m.1.len()) as i32;
+            let half = 0.5 * 10f64.powi(power.parse::<i32>().unwrap() - decimals);
+            let off = (number.parse::<f64>().unwrap() - f64::from(*value)).abs();
+            assert!(off <= half * 1.001, "{name} {value:e} is written {number} at {w}");
+            exact += 1;
+        }
+    }
+    assert!(exact > 100, "{exact} numbers were compared");
+}
+
+/// A lane of so many measured layers whose gradient at a step is `of(layer, step)`.
+fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
+    let mut view = fixture::run(0, layers);
+    for step in 1..=steps {
+        let layers = (0..layers).map(|i| LayerMeasure {
+            layer: 2 * i,
+            grad_norm: Some(of(i, step)),
+            ..LayerMeasure::default()
+        });
+        let measure = Measure { step, loss: 1.0, ..Measure::default() };
+        view.apply(Event::Measured { lane: 0, measure, layers: layers.collect() });
+    }
+    view
+}
+
+#[test]
+fn the_last_column_of_the_map_has_the_colours_of_the_numbers_beside_it() {
+    for depth in [Depth::True, Depth::Indexed] {
+        let theme = Theme::dark(depth, Glyphs::Unicode);
+        // The step that explodes is the last: nothing before it comes near.
+        for steps in [1, 2, 3, 4, 7, 61, 600, 1500] {
+            let explodes =
+                |i: usize, step: u64| if step == steps { 4.0e5 * 3f32.powi(i as i32) } else { 1e-2 };
+            let view = lane(steps, 5, explodes);
+            for (w, h) in [(60, 12), (90, 20), (118, 36)] {
+                let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+                GradientMap::default().draw(context(&view, &theme), buf.area, &mut buf);
+                let line = |y: u16| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
+                let rows: Vec<u16> = (1..h).filter(|y| line(*y).contains("Dense")).collect();
+                assert_eq!(rows.len(), 5, "{steps} steps at {w}x{h}\n{}", super::tests::text(&buf));
+                // The ends of the colours are read off the legend.
+                let legend =
+                    (1..h).rev().map(line).find(|l| l.contains("‖g‖") && !l.contains("first")).unwrap();
+                let ends: Vec<f64> =
+                    text::numerals(&legend).map(|n| libm::log10(legend[n].parse::<f64>().unwrap())).collect();
+                let ends = [ends[0], ends[ends.len() - 1]];
+                for y in rows {
+                    let numbers = shown(&buf, y);
+                    let beside: f64 = numbers.last().unwrap().1.parse().unwrap();
+                    let t = (libm::log10(beside) - ends[0]) / (ends[1] - ends[0]);
+                    // The last cell of the map that has a ground.
+                    let cell =
+                        (0..w).rev().map(|x| &buf[(x, y)]).find(|c| c.bg != ratatui::style::Color::Reset);
+                    let ground = cell.expect("a coloured cell").bg;
+                    let wanted = Map::Sequential.color(t, depth);
+                    let near = |c| colour::to_rgb(c).map(colour::brightness);
+                    let close = match (near(ground), near(wanted)) {
+                        (Some(a), Some(b)) => (a - b).abs() < 6.0,
+                        _ => ground == wanted,
+                    };
+                    assert!(close, "{steps} steps at {w}x{h}: {beside} is {ground:?}, not {wanted:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lane_of_three_steps_fills_the_map_with_three_columns() {
+    let theme = unicode();
+    let view = lane(3, 4, |_, step| [1e-6, 1e-3, 1.0][step as usize - 1]);
+    let mut buf = Buffer::empty(Rect::new(0, 0, 100, 16));
+    GradientMap::default().draw(context(&view, &theme), buf.area, &mut buf);
+    let y = (1..16).find(|y| (0..100).any(|x| buf[(x, *y)].bg != ratatui::style::Color::Reset)).unwrap();
+    let grounds: Vec<_> =
+        (0..100).map(|x| buf[(x, y)].bg).filter(|c| *c != ratatui::style::Color::Reset).collect();
+    let runs: Vec<usize> = grounds.chunk_by(|a, b| a == b).map(<[_]>::len).collect();
+    assert_eq!(runs.len(), 3, "{}", super::tests::text(&buf));
+    assert!(runs.iter().all(|n| n.abs_diff(grounds.len() / 3) <= 1) && grounds.len() > 60, "{runs:?}");
+}
