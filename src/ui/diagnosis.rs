@@ -1,9 +1,13 @@
 //! What is visible in a lane's numbers, in words: why it learns, or why it does not. Draws nothing and judges no optimizer.
 
+pub mod flow;
+pub mod health;
+
 use super::widget::scale::number;
 use crate::number::{LayerNumber, Number};
-use crate::telemetry::{LayerMeasure, Phase};
+use crate::telemetry::Phase;
 use crate::view::LaneView;
+use flow::{Flow, Word};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,11 +28,6 @@ pub struct Finding {
     /// In words.
     pub text: String,
 }
-
-/// Below this ratio of the first layer's gradient to the last one's it counts as vanishing.
-pub const VANISHING: f32 = 1e-3;
-/// Above this ratio it counts as exploding towards the input.
-pub const EXPLODING: f32 = 1e3;
 
 /// What there is to say of a lane, the weightiest first.
 pub fn findings(lane: &LaneView) -> Vec<Finding> {
@@ -55,10 +54,10 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     units(lane, &mut say);
     let m = &lane.last;
     if m.step > 0 {
-        let (rate, moved) = (m.single(Number::ClipRate), m.single(Number::UpdateRatio));
-        if rate > 0.0 {
-            let weight = if rate > 0.5 { Weight::Warn } else { Weight::Plain };
-            say(weight, format!("{} of the steps are clipped", percent(rate)));
+        let (clipped, moved) = (m.single(Number::ClipShare), m.single(Number::UpdateRatio));
+        if clipped > 0.0 {
+            let weight = if clipped > 0.5 { Weight::Warn } else { Weight::Plain };
+            say(weight, format!("{} of all steps were clipped", percent(clipped)));
         }
         if moved > 0.1 {
             say(Weight::Warn, format!("a step moves the weights by {} of their size", percent(moved)));
@@ -80,46 +79,56 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
 
 /// How the gradient changes from the last layer to the first.
 fn flow(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
-    let with: Vec<&LayerMeasure> =
-        lane.layers.iter().filter(|l| l.get(LayerNumber::GradNorm).is_some()).collect();
-    let [first, .., last] = &with[..] else { return };
-    let norm = |l: &LayerMeasure| l.get(LayerNumber::GradNorm);
-    let (Some(a), Some(b)) = (norm(first), norm(last)) else { return };
-    let (from, to) = (first.layer + 1, last.layer + 1);
-    if !(a.is_finite() && b.is_finite()) {
-        return say(Weight::Bad, "the gradient is not finite".into());
-    }
-    if b == 0.0 {
-        return say(Weight::Bad, format!("no gradient reaches even layer {to}"));
-    }
-    let ratio = a / b;
-    if ratio < VANISHING {
-        say(Weight::Bad, format!("vanishing: layer {from} gets {} of layer {to}'s gradient", real(ratio)));
-    } else if ratio > EXPLODING {
-        say(Weight::Bad, format!("exploding: layer {from} gets {} times layer {to}'s gradient", real(ratio)));
-    } else {
-        say(Weight::Plain, format!("gradient of layer {from} : layer {to} = {}", real(ratio)));
+    let Some(flow) = Flow::of(&lane.layers) else { return };
+    // A lane that is lost says itself at which step and why; what its last gradient was like is beside the point.
+    let weight = match flow.word {
+        Word::Even => Weight::Plain,
+        Word::Vanished | Word::Vanishing if matches!(lane.phase, Phase::Diverged(_)) => Weight::Plain,
+        _ => Weight::Bad,
+    };
+    if let Some(sentence) = flow.sentence() {
+        say(weight, sentence);
     }
 }
 
-/// Units that pass no gradient on.
+/// Units that pass no gradient on: a note where enough of it gets through all the same.
 fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
-    let worst = |number: LayerNumber| {
-        let all = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(number)?)));
-        all.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))
-    };
     let name = |layer: usize| {
-        let label = lane.info.layers.get(layer).map_or("", |l| l.label.split(' ').next().unwrap_or_default());
-        format!("layer {} {label}", layer + 1)
+        let label = lane.info.layers.get(layer).map_or("", |l| l.label.as_str());
+        format!("layer {} {}", layer + 1, label.split([' ', '(']).next().unwrap_or_default())
     };
-    // A rectifier is silent on one side by design; what saturates on both sides is in trouble much earlier.
-    let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
-    let most = |layer| if rectifies(layer) { 0.9 } else { 0.3 };
-    if let Some((layer, v)) = worst(LayerNumber::Saturated).filter(|&(l, v)| v >= most(l)) {
-        say(Weight::Warn, format!("{} of {} is saturated", percent(v), name(layer)));
+    if let Some(class) = health::constant(lane) {
+        say(Weight::Warn, format!("it answers {class} to every validation sample"));
     }
-    if let Some((layer, v)) = worst(LayerNumber::Dead).filter(|(_, v)| *v >= 0.1) {
-        say(Weight::Warn, format!("{} of the units of {} are dead", percent(v), name(layer)));
+    let harm = Flow::of(&lane.layers).is_some_and(|f| f.word != Word::Even);
+    if let Some((layer, dead)) = health::deadest(lane).filter(|(_, dead)| *dead >= 0.01) {
+        let (weight, words) = match dead {
+            d if d > 0.999 => {
+                (Weight::Bad, format!("all units of {} are dead: nothing gets through", name(layer)))
+            }
+            d => {
+                let weight = if harm || d >= 0.5 { Weight::Warn } else { Weight::Plain };
+                (weight, format!("{} of the units of {} are dead", percent(d), name(layer)))
+            }
+        };
+        say(weight, words);
+    }
+    // A rectifier is flat on one side by design: only what is flat on both sides has come to an edge.
+    let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
+    let saturated = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(LayerNumber::Saturated)?)));
+    let worst = saturated.filter(|(l, v)| *v >= 0.3 && !rectifies(*l)).max_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((layer, v)) = worst {
+        let weight = if harm { Weight::Warn } else { Weight::Plain };
+        say(weight, format!("{} of {} is saturated", percent(v), name(layer)));
+    }
+}
+
+/// What stands in the place of the numbers of a lane that has none any more.
+pub fn no_numbers(lane: &LaneView) -> Option<String> {
+    match &lane.phase {
+        Phase::Diverged(d) => Some(format!("no numbers: diverged at step {}", thousands(d.step))),
+        Phase::Failed(_) => Some("no numbers: failed".into()),
+        _ => None,
     }
 }
 
@@ -147,14 +156,14 @@ pub fn thousands(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{Divergence, Measure};
+    use crate::telemetry::{Divergence, LayerMeasure, Measure};
     use crate::ui::fixture;
 
     #[test]
     fn a_vanishing_gradient_is_named_first() {
         let mut lane = fixture::lane(0, "deep");
         lane.last = Measure { step: 10, ..Measure::default() }
-            .with(Number::ClipRate, 0.2)
+            .with(Number::ClipShare, 0.2)
             .with(Number::UpdateRatio, 1e-3);
         lane.layers = vec![
             LayerMeasure::of(0).with(LayerNumber::GradNorm, 3e-8),
@@ -163,9 +172,9 @@ mod tests {
         ];
         let found = findings(&lane);
         assert_eq!(found[0].weight, Weight::Bad);
-        assert!(found[0].text.starts_with("vanishing: layer 1 gets 3"), "{}", found[0].text);
+        assert!(found[0].text.starts_with("vanished: layer 1 gets 3"), "{}", found[0].text);
         assert!(found[1].text.starts_with("71 % of layer 2"), "{}", found[1].text);
-        assert_eq!(found[2].text, "20 % of the steps are clipped");
+        assert_eq!(found[2].text, "20 % of all steps were clipped");
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub struct Column {
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     kept: Vec<Column>,
+    /// The first step of all.
+    first: u64,
     stride: usize,
     filled: usize,
 }
@@ -129,6 +131,9 @@ impl Columns {
     /// Adds a column.
     pub fn push(&mut self, step: u64, values: &[f32]) {
         self.stride = self.stride.max(1);
+        if self.kept.is_empty() {
+            self.first = step;
+        }
         match self.kept.last_mut() {
             Some(newest) if self.filled < self.stride => {
                 newest.step = step;
@@ -154,6 +159,11 @@ impl Columns {
     /// The columns, oldest first.
     pub fn columns(&self) -> &[Column] {
         &self.kept
+    }
+
+    /// The first step that was measured: what lies before it, no column tells of.
+    pub fn first(&self) -> u64 {
+        self.first
     }
 }
 

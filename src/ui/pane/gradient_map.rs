@@ -3,7 +3,9 @@
 
 use super::{Context, Pane};
 use crate::number::LayerNumber;
-use crate::telemetry::LayerMeasure;
+use crate::telemetry::{LayerMeasure, Phase};
+use crate::ui::diagnosis::flow::{Flow, Word};
+use crate::ui::diagnosis::health;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::{Glyphs, Theme};
@@ -12,18 +14,13 @@ use crate::ui::widget::heat::{self, Pixel};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;
 use crate::view::LaneView;
+use crate::view::history::Column;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// Below this share of another layer's gradient, a gradient counts as vanished ...
-const VANISHED: f32 = 1e-6;
-/// ... and below this, as vanishing.
-const VANISHING: f32 = 1e-3;
-/// Above this many times another layer's gradient, or above this norm, it explodes.
-const EXPLODING: f32 = 1e3;
 /// Decades of colour at least, and at most.
 const DECADES: (f32, f32) = (3.0, 16.0);
 
@@ -48,6 +45,7 @@ struct Row<'a> {
     measure: &'a LayerMeasure,
     label: String,
     saturated: Option<f32>,
+    silent: Option<f32>,
     dead: Option<f32>,
 }
 
@@ -64,11 +62,12 @@ fn rows(lane: &LaneView) -> Vec<Row<'_>> {
     for m in &lane.layers {
         if m.get(LayerNumber::GradNorm).is_some() {
             let label = lane.info.layers.get(m.layer).map_or("", |l| l.label.as_str());
-            rows.push(Row { measure: m, label: brief(label), saturated: None, dead: None });
+            rows.push(Row { measure: m, label: brief(label), saturated: None, silent: None, dead: None });
         }
         if let Some(row) = rows.last_mut() {
             row.saturated = greater(row.saturated, m.get(LayerNumber::Saturated));
-            row.dead = greater(row.dead, m.get(LayerNumber::Dead));
+            row.silent = greater(row.silent, m.get(LayerNumber::Dead));
+            row.dead = greater(row.dead, health::dead(lane, m.layer));
         }
     }
     rows
@@ -118,35 +117,12 @@ fn typical(values: &[f32]) -> f32 {
     }
 }
 
-/// The gradient of the first layer as a share of the last one's, and what that is called.
-fn verdict(rows: &[Row<'_>]) -> Option<(String, &'static str)> {
-    let norm = |r: &Row<'_>| r.measure.get(LayerNumber::GradNorm);
-    let (first, last) = (norm(rows.first()?)?, norm(rows.last()?)?);
-    let ratio = first / last;
-    let greatest = rows.iter().filter_map(norm).fold(0.0, f32::max);
-    let word = if rows.iter().filter_map(norm).any(|g| !g.is_finite()) {
-        "exploded"
-    } else if greatest == 0.0 {
-        "no gradient"
-    } else if greatest > EXPLODING || ratio > EXPLODING {
-        "exploding"
-    } else if ratio < VANISHED {
-        "vanished"
-    } else if ratio < VANISHING {
-        "vanishing"
-    } else {
-        "even"
-    };
-    Some((if ratio.is_nan() { "-".into() } else { scale::number(f64::from(ratio)) }, word))
-}
-
-fn word_style(word: &str, theme: &Theme) -> Style {
+fn word_style(word: Word, theme: &Theme) -> Style {
     match word {
-        "even" => theme.good,
-        "vanishing" => theme.warn,
-        "vanished" => theme.warn.patch(theme.strong),
-        "" => theme.text,
-        _ => theme.bad,
+        Word::Even => theme.good,
+        Word::Vanishing => theme.warn,
+        Word::Vanished => theme.warn.patch(theme.strong),
+        Word::Exploded | Word::Exploding | Word::Nothing => theme.bad,
     }
 }
 
@@ -160,7 +136,7 @@ fn norm_name(glyphs: Glyphs) -> &'static str {
 
 impl GradientMap {
     /// What stands beside a line of the map: its number, and a word where there is something to say.
-    fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, &'static str) {
+    fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, Option<Word>) {
         let of = |n: LayerNumber| {
             let values: Vec<f32> = rows.iter().filter_map(|r| r.measure.get(n)).collect();
             (!values.is_empty()).then(|| typical(&values))
@@ -169,18 +145,12 @@ impl GradientMap {
         match self.beside {
             Beside::Gradient => {
                 let norm = of(LayerNumber::GradNorm);
-                let word = match norm {
-                    Some(g) if !g.is_finite() => "exploded",
-                    Some(g) if g > EXPLODING => "exploding",
-                    Some(g) if g <= greatest * VANISHED => "vanished",
-                    Some(g) if g < greatest * VANISHING => "vanishing",
-                    _ => "",
-                };
+                let word = norm.and_then(|g| Word::of_layer(g, greatest));
                 (number(norm), word)
             }
-            Beside::Update => (number(of(LayerNumber::UpdateRatio)), ""),
-            Beside::Weights => (number(of(LayerNumber::WeightNorm)), ""),
-            Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), ""),
+            Beside::Update => (number(of(LayerNumber::UpdateRatio)), None),
+            Beside::Weights => (number(of(LayerNumber::WeightNorm)), None),
+            Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), None),
         }
     }
 
@@ -194,7 +164,8 @@ impl GradientMap {
     }
 }
 
-/// Saturated and dead shares, the worst of some layers.
+/// Shares of what passes no gradient, the worst of some layers: saturated outputs of this batch, and dead units, that is units
+/// that are flat for every sample of the last evaluation.
 fn units(rows: &[Row<'_>]) -> Option<String> {
     let worst = |f: fn(&Row<'_>) -> Option<f32>| rows.iter().map(f).fold(None, greater);
     let parts = [percent(worst(|r| r.saturated), "sat"), percent(worst(|r| r.dead), "dead")];
@@ -249,7 +220,8 @@ impl Pane for GradientMap {
         let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
         let high = if high > 0.0 { libm::log10f(high).ceil() } else { 0.0 };
         let low = if low.is_finite() { libm::log10f(low).floor() } else { high };
-        let low = low.min(high - DECADES.0).max(high - DECADES.1);
+        let least = low.min(high - DECADES.0);
+        let low = least.max(high - DECADES.1);
         let place = |v: f32| if v > 0.0 { f64::from((libm::log10f(v) - low) / (high - low)) } else { 0.0 };
 
         let head = u16::from(area.height >= 4);
@@ -277,7 +249,7 @@ impl Pane for GradientMap {
         let names = (0..share.lines).map(|l| text::width(&label(l).1)).max().unwrap_or(0);
         let names = if wide { names.min((area.width / 6).max(8)) } else { 0 };
         let left = if area.width >= 16 { digits + 1 + names + u16::from(names > 0) } else { 0 };
-        let side: Vec<(String, &str, String)> = (0..share.lines)
+        let side: Vec<(String, Option<Word>, String)> = (0..share.lines)
             .map(|l| {
                 let rows = &rows[share.of_line(l)];
                 let (number, word) = self.beside(rows, greatest);
@@ -285,9 +257,10 @@ impl Pane for GradientMap {
                 (number, word, units.unwrap_or_default())
             })
             .collect();
-        let column = |f: fn(&(String, &str, String)) -> u16| side.iter().map(f).max().unwrap_or(0);
-        let (numbers, words, flats) =
-            (column(|s| text::width(&s.0)), column(|s| text::width(s.1)), column(|s| text::width(&s.2)));
+        let column = |f: fn(&(String, Option<Word>, String)) -> u16| side.iter().map(f).max().unwrap_or(0);
+        let numbers = column(|s| text::width(&s.0));
+        let words = column(|s| s.1.map_or(0, |w| text::width(w.text())));
+        let flats = column(|s| text::width(&s.2));
         let with = |w: u16| if w > 0 { w + 1 } else { 0 };
         let mut right = if area.width >= 22 { with(numbers) } else { 0 };
         let fits = |more: u16, right: u16| more > 0 && left + right + with(more) + 30 <= area.width;
@@ -297,15 +270,20 @@ impl Pane for GradientMap {
         right += with(flats);
         let map = text::part(body, left, 0, area.width - left - right, body.height);
 
-        // The picture.
-        let x = Scale::whole(newest.step as f64);
+        // The picture. A column of history covers the steps since the one before it, and a cell shows the newest column that
+        // begins in it: so a lane of three steps is three columns wide, and the last cell is the step that the numbers are of.
+        let (begin, end) = (lane.gradients.first().saturating_sub(1) as f64, newest.step as f64);
+        let x = match lane.phase {
+            Phase::Running | Phase::Paused => Scale::whole(end),
+            // What will not grow any more fills the map.
+            _ => Scale::between(0.0, end.max(1.0)),
+        };
+        let edge = |column: u16| x.value(f64::from(column) / f64::from(map.width.max(1)));
         let at = |column: u16| {
-            let edge = x.value((f64::from(column) + 0.5) / f64::from(map.width.max(1)));
-            if edge > newest.step as f64 + x.value(1.0) / f64::from(map.width.max(1)) {
-                return None;
-            }
-            let after = columns.partition_point(|c| c.step as f64 <= edge);
-            columns.get(after.saturating_sub(1))
+            let (left, right) = (edge(column), edge(column + 1).min(end));
+            let covers = |c: &Column| (c.step as f64) < right - 1e-9 * end;
+            let known = left < end && right > begin;
+            known.then(|| columns.get(columns.partition_point(covers)))?
         };
         let mut broken = Vec::new();
         heat::raster(buf, map, theme, share.per_line as u16, |column, pixel| {
@@ -349,8 +327,8 @@ impl Pane for GradientMap {
                 let start = area.width - right;
                 let room = text::part(body, start, 0, numbers + 1, body.height);
                 text::put_right(buf, room, y, number, theme.text);
-                if words > 0 {
-                    text::put(buf, body, start + 1 + numbers + 1, y, word, word_style(word, theme));
+                if let Some(word) = word.filter(|_| words > 0) {
+                    text::put(buf, body, start + 1 + numbers + 1, y, word.text(), word_style(word, theme));
                 }
                 if flats > 0 {
                     text::put_right(buf, body, y, flat, theme.faint);
@@ -360,12 +338,18 @@ impl Pane for GradientMap {
 
         if head == 1 {
             let mut pieces = Vec::new();
-            if let Some((ratio, word)) = verdict(&rows) {
+            if let Some(flow) = Flow::of(&lane.layers) {
+                let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
                 pieces.push((format!("first:last {ratio} "), theme.text));
-                pieces.push((format!(" {word} "), word_style(word, theme)));
+                pieces.push((format!(" {} ", flow.word.text()), word_style(flow.word, theme)));
             }
             if let Some(words) = units(&rows) {
                 pieces.push((format!(" worst {words} "), theme.faint));
+            }
+            // One batch says less of a unit than an evaluation does, and has another word.
+            let silent = rows.iter().map(|r| r.silent).fold(None, greater).filter(|s| *s > 0.0);
+            if let Some(words) = percent(silent, "silent in this batch") {
+                pieces.push((format!(" {words} "), theme.faint));
             }
             let end = text::put_pieces(buf, area, 0, &pieces);
             if right > 0 && end + 16 <= area.width {
@@ -391,7 +375,9 @@ impl Pane for GradientMap {
             } else {
                 scale::number(libm::pow(10.0, f64::from(high)))
             };
-            let low = scale::number(libm::pow(10.0, f64::from(low)));
+            // Where numbers lie farther apart than colours, the darkest stands for everything below.
+            let below = if least < low { text::pick(theme.glyphs, "≤", "<=") } else { "" };
+            let low = format!("{below}{}", scale::number(libm::pow(10.0, f64::from(low))));
             if foot == 2 {
                 for (v, _) in x.ticks(usize::from(map.width / 9).max(2)) {
                     let words = scale::count(v);
