@@ -232,6 +232,10 @@ pub enum Event {
     /// `noise`, `fgsm`, `pgd` (shares of right answers) and `share` (what measuring takes of training); `checks`, a table
     /// with a row for each trust check (its name, and the reason if it fails; 1 if it holds); at the end of a run `curve`,
     /// a table of the same shares (a row for each size; eps, clean, noise, fgsm, pgd).
+    ///
+    /// `health` comes with every evaluation: `dead`, a table with a row for each layer that can saturate (its index; the share of
+    /// its units that pass no gradient for any validation sample); `samples`, a scalar, over how many answers; `constant`, the
+    /// class that all of them got, if it was one and the same.
     Probed {
         /// Which.
         lane: LaneId,

@@ -206,6 +206,14 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// Units that may fall silent: of an image its channels, of a sequence its features; 0 for layers that cannot saturate.
+    fn units(&self) -> usize {
+        0
+    }
+
+    /// Marks the units that pass a gradient for one of these rows at least, read off the outputs; `awake` is [units].
+    fn wake(&self, _y: &[f32], _awake: &mut [bool]) {}
+
     /// The part that the layer plays in a fused pass.
     fn kind(&self) -> Kind {
         Kind::Other

@@ -193,6 +193,8 @@ impl Lane {
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
             if evaluation.is_some() {
+                let parts = self.trainer.health();
+                news.events.push(Event::Probed { lane: self.id, step, name: "health", parts });
                 self.evaluate_seeds(evaluate, &mut |words| news.events.push(Event::Notice(words)));
             }
             for evaluation in evaluation.into_iter().chain(restored) {

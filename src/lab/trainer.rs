@@ -84,6 +84,7 @@ pub struct Trainer {
     scope: Option<Box<Scope>>,
     aimed: bool,
     evaluation: Option<(Workspace, Batch)>,
+    checkup: evaluate::Checkup,
     /// Memory of the defence; `None` without one.
     guard: Option<Guard>,
     /// Memory of the vote; `None` before the first one.
@@ -150,6 +151,7 @@ impl Trainer {
             scope: None,
             aimed: false,
             evaluation: None,
+            checkup: evaluate::Checkup::default(),
             guard: Guard::of(&recipe, &network, data, rows),
             jury: None,
             room: None,

@@ -73,6 +73,32 @@ impl<F: Function> Layer for Elementwise<F> {
             (0..units).filter(|&u| (0..rows).all(|r| flat(y[r * units + u]))).count() as f32 / units as f32;
         Some(Health { saturated, dead })
     }
+
+    fn units(&self) -> usize {
+        if self.function.flat(0.0).is_none() {
+            return 0;
+        }
+        match self.shape {
+            Shape::Flat(n) => n,
+            Shape::Image { channels, .. } => channels,
+            Shape::Sequence { features, .. } => features,
+        }
+    }
+
+    fn wake(&self, y: &[f32], awake: &mut [bool]) {
+        let passes = |y: &f32| self.function.flat(*y) != Some(true);
+        if let Shape::Image { height, width, .. } = self.shape {
+            for row in y.chunks_exact(self.shape.size()) {
+                for (unit, plane) in awake.iter_mut().zip(row.chunks_exact(height * width)) {
+                    *unit |= plane.iter().any(passes);
+                }
+            }
+        } else {
+            for row in y.chunks_exact(awake.len()) {
+                awake.iter_mut().zip(row).for_each(|(unit, y)| *unit |= passes(y));
+            }
+        }
+    }
 }
 
 /// Builds an activation out of its settings: `elementwise!(Settings, |s| function)`.

@@ -277,6 +277,20 @@ impl Network {
         let health = |(i, n): (usize, &Node)| n.layer.health(ws.activation(i + 1, rows), rows);
         self.nodes.iter().enumerate().map(health).collect()
     }
+
+    /// Units that may fall silent, layer by layer, none of them awake yet.
+    pub fn asleep(&self) -> Vec<Vec<bool>> {
+        self.nodes.iter().map(|n| vec![false; n.layer.units()]).collect()
+    }
+
+    /// Marks the units of every layer that pass a gradient for one of the rows of the last pass forward, after
+    /// [`Network::reveal`].
+    pub fn wake(&self, ws: &Workspace, rows: usize, awake: &mut [Vec<bool>]) {
+        for (i, (node, awake)) in self.nodes.iter().zip(awake).enumerate().filter(|(_, (_, a))| !a.is_empty())
+        {
+            node.layer.wake(ws.activation(i + 1, rows), awake);
+        }
+    }
 }
 
 /// The totals of all parts, added in their order.

@@ -1,13 +1,15 @@
 //! How a lane does on the validation samples, and what that means for its schedule and its end.
 
-use super::batch::{Batch, hits};
+use super::batch::{Batch, argmax, hits};
 use super::guard::Jury;
 use super::{Snapshot, Trainer};
 use crate::engine::layer::Pass;
+use crate::engine::network::Network;
 use crate::engine::regularise::stopping::Verdict;
 use crate::number::{Number, Values};
 use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
+use crate::telemetry::Data;
 
 /// Mean loss and share of hits on the validation samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +27,53 @@ impl Evaluation {
         values.set(Number::ValLoss, Some(self.loss.into()));
         values.set(Number::ValAccuracy, self.accuracy.map(f64::from));
         values
+    }
+}
+
+/// What an evaluation saw besides: how alive the network is over all the samples, where one batch tells of one batch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checkup {
+    /// Units that passed a gradient for some sample, layer by layer.
+    awake: Vec<Vec<bool>>,
+    /// The class of the first sample, and whether all others were given the same.
+    answer: Option<(usize, bool)>,
+    samples: usize,
+}
+
+impl Checkup {
+    fn begin(&mut self, network: &Network) {
+        if self.awake.is_empty() {
+            self.awake = network.asleep();
+        }
+        self.awake.iter_mut().for_each(|layer| layer.fill(false));
+        (self.answer, self.samples) = (None, 0);
+    }
+
+    /// Takes in a chunk of outputs, `width` numbers an answer.
+    fn hear(&mut self, output: &[f32], width: usize) {
+        for row in output.chunks_exact(width) {
+            self.samples += 1;
+            self.answer = match (argmax(row), self.answer) {
+                (Some(class), None) if self.samples == 1 => Some((class, true)),
+                (Some(class), Some((first, same))) => Some((first, same && class == first)),
+                _ => None,
+            };
+        }
+    }
+
+    /// As parts of the probe `health`.
+    fn parts(&self) -> Vec<(String, Data)> {
+        let share = |units: &Vec<bool>| units.iter().filter(|a| !**a).count() as f32 / units.len() as f32;
+        let layers = self.awake.iter().enumerate().filter(|(_, units)| !units.is_empty());
+        let rows = layers.map(|(i, units)| (i.to_string(), vec![share(units)])).collect();
+        let mut parts = vec![
+            ("dead".to_string(), Data::Table { columns: vec!["share".into()], rows }),
+            ("samples".to_string(), Data::Scalar(self.samples as f64)),
+        ];
+        if let Some((class, true)) = self.answer.filter(|_| self.samples > 1) {
+            parts.push(("constant".into(), Data::Scalar(class as f64)));
+        }
+        parts
     }
 }
 
@@ -67,16 +116,20 @@ impl Trainer {
             self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
         let params = self.live.point(&self.recipe);
         let width = self.network.output().rows_of().1;
+        self.checkup.begin(&self.network);
         let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
         for start in (0..samples.len()).step_by(rows) {
             let range = start..(start + rows).min(samples.len());
             let n = range.len();
             batch.fill(samples, range, ws.input_mut(n), &*self.team);
             self.network.forward(params, &self.live.state, Pass::eval(n), ws);
+            self.network.reveal(params, &self.live.state, Pass::eval(n), ws);
+            self.network.wake(ws, n, &mut self.checkup.awake);
             let output = ws.output(n);
             sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
             terms += self.recipe.loss.terms(output, width);
             if let Some(classes) = batch.classes() {
+                self.checkup.hear(output, width);
                 hit += hits(output, width, classes);
                 seen += classes.len();
             }
@@ -96,6 +149,11 @@ impl Trainer {
             loss: (sum / terms.max(1) as f64) as f32,
             accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
         }
+    }
+
+    /// What the last evaluation saw of the network besides, as parts of the probe `health`.
+    pub fn health(&self) -> Vec<(String, Data)> {
+        self.checkup.parts()
     }
 
     /// Evaluates and tells the schedule, which may lower its rate on a plateau, and the rule of early stopping.
