@@ -6,6 +6,9 @@ use ratatui::layout::Rect;
 /// The least screen on which panes are drawn.
 pub const LEAST: (u16, u16) = (40, 12);
 
+/// From this height on, what is the matter with a lane has two lines.
+const ROOM_TO_SAY: u16 = 24;
+
 /// The nine places of a large screen, column by column. On a smaller one the bottom row joins the places above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
@@ -91,14 +94,17 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return None;
     }
-    let row = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
+    let rows = |y: u16, height: u16| Rect::new(area.x, area.y + y, area.width, height);
+    let row = |y: u16| rows(y, 1);
+    // What is the matter takes a sentence: two lines of it wherever there are two to spare.
+    let said = if area.height >= ROOM_TO_SAY { 2 } else { 1 };
     let mut places = Places {
         header: row(0),
-        diagnosis: row(area.height - 2),
+        diagnosis: rows(area.height - 1 - said, said),
         hint: row(area.height - 1),
         ..Places::default()
     };
-    let mut body = Rect::new(area.x, area.y + 1, area.width, area.height - 3);
+    let mut body = rows(1, area.height - 2 - said);
     let roomy = area.width >= 110 && area.height >= 30;
     if wish.zoom || !roomy {
         places.tabs = row(1);
@@ -150,8 +156,8 @@ fn some(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
     };
     let width = (u32::from(body.width) * 2 / 5).clamp(29, 40) as u16;
     let (side, main) = cut_left(body, width);
-    let mut panes = stack(side, &chosen(true, if body.height >= 28 { 2 } else { 1 }));
-    panes.extend(stack(main, &chosen(false, if body.height >= 24 { 2 } else { 1 })));
+    let mut panes = stack(side, &chosen(true, if body.height >= 27 { 2 } else { 1 }));
+    panes.extend(stack(main, &chosen(false, if body.height >= 23 { 2 } else { 1 })));
     panes
 }
 

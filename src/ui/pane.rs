@@ -17,6 +17,8 @@ mod journal_tests;
 pub mod lanes;
 pub mod microscope;
 pub mod network;
+#[cfg(test)]
+mod number_tests;
 pub mod prediction;
 pub mod surface;
 #[cfg(test)]
@@ -31,10 +33,11 @@ use crate::ui::layout::Slot;
 use crate::ui::message::Effects;
 use crate::ui::overlay::form::Subject;
 use crate::ui::theme::Theme;
-use crate::view::View;
+use crate::ui::widget::scale;
+use crate::view::{LaneView, View};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use std::time::Duration;
 
 /// What a scenario is about, as far as it decides which panes there are and where they lie.
@@ -151,6 +154,12 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// After which step of its lane something was computed, and whether the lane is further by now, as part of a title.
+    pub fn age(&self, lane: &LaneView, step: u64) -> Span<'static> {
+        let stale = if step < lane.step { ", stale" } else { "" };
+        Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
+    }
+
     /// Why something is not there that is computed from a network, in words.
     pub fn missing(&self, what: &str) -> String {
         if self.watching {

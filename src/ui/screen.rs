@@ -11,6 +11,7 @@ use super::pane::PaneId;
 use super::theme::Theme;
 use super::widget::scale::{count, number};
 use super::widget::text;
+use crate::telemetry::Phase;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -21,7 +22,7 @@ use ratatui::widgets::Widget as _;
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
-    for r in [places.header, places.tabs, places.diagnosis, places.hint] {
+    for r in [places.header, places.tabs, places.hint] {
         clear(r, buf);
     }
     header(app, places.header, buf);
@@ -32,7 +33,13 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
             pane(app, id, &places, r, buf);
         }
     }
-    diagnosis(app, places.diagnosis, buf);
+    // The line speaks of the same step as the map: it changes when the map does, or the lane does something else.
+    let map = places.pane(PaneId::GradientMap).is_some_and(|_| !fresh(PaneId::GradientMap));
+    let runs = app.view.lane(app.front).is_some_and(|l| l.phase == Phase::Running);
+    if !(map && runs) {
+        clear(places.diagnosis, buf);
+        diagnosis(app, places.diagnosis, buf);
+    }
     hint(app, places.hint, buf);
     if let Some(overlay) = &app.overlay {
         overlay.draw(&app.keymap, &app.theme, area, buf);
@@ -166,18 +173,40 @@ fn speeds(app: &App) -> Option<Vec<(String, Style)>> {
     (pieces.len() > 2).then_some(pieces)
 }
 
-/// The names of the panes with their columns.
+/// The names of the panes with their columns: whole, or the word of each that tells it from the others; where not even these
+/// have room, those around the one with the focus.
 fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
-    let full: u16 = PaneId::of(app.kind).map(|p| text::width(p.name()) + 3).sum();
-    let mut x = 1;
-    let mut out = Vec::new();
-    for id in PaneId::of(app.kind) {
-        let name = if full <= r.width { id.name().to_string() } else { id.name().chars().take(4).collect() };
-        let width = text::width(&name);
-        out.push((id, name, x));
-        x += width + if full + 6 <= app.size.width { 3 } else { 2 };
+    let panes: Vec<PaneId> = PaneId::of(app.kind).collect();
+    let short = |p: PaneId| {
+        let word = p.name().rsplit(' ').next().unwrap_or_default();
+        word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>()
+    };
+    let whole: Vec<String> = panes.iter().map(|p| p.name().to_string()).collect();
+    let room = |names: &[String], gap: u16| names.iter().map(|n| text::width(n) + gap).sum::<u16>();
+    let (names, gap) = match () {
+        () if room(&whole, 3) <= r.width => (whole, 3),
+        () if room(&whole, 2) <= r.width => (whole, 2),
+        () => (panes.iter().map(|p| short(*p)).collect(), 2),
+    };
+    let focus = panes.iter().position(|p| *p == app.focus()).unwrap_or(0);
+    let (mut first, mut end) = (focus, focus + 1);
+    loop {
+        // Forwards, then backwards, as long as there is room.
+        if end < names.len() && room(&names[first..=end], gap) <= r.width {
+            end += 1;
+        } else if first > 0 && room(&names[first - 1..end], gap) <= r.width {
+            first -= 1;
+        } else {
+            break;
+        }
     }
-    out
+    let mut x = 1;
+    let place = |(id, name): (PaneId, String)| {
+        let at = x;
+        x += text::width(&name) + gap;
+        (id, name, at)
+    };
+    panes.into_iter().zip(names).skip(first).take(end - first).map(place).collect()
 }
 
 fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
@@ -207,32 +236,23 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
         return;
     };
     let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-    let mut x = text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour);
-    let separator = text::pick(theme.glyphs, "  ·  ", "  -  ");
+    let mut at = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
+    let separator = text::pick(theme.glyphs, " · ", " - ");
     for (i, finding) in findings(lane).iter().enumerate() {
         let style = match finding.weight {
             Weight::Bad => theme.bad,
             Weight::Warn => theme.warn,
             Weight::Plain => theme.faint,
         };
-        let room = r.width.saturating_sub(x + 1);
-        if i > 0 {
-            if text::width(separator) + text::width(&finding.text) > room {
-                continue;
-            }
-            x = text::put(buf, r, x, 0, separator, theme.faint);
+        // The first is said as far as there is room, the others whole or not at all.
+        let lead = if i > 0 { separator } else { "" };
+        if let Some(end) = text::put_flowing(buf, r, at, lead, &finding.text, style, theme.glyphs, i == 0) {
+            at = end;
         }
-        x = text::put(buf, r, x, 0, &text::shorten(&finding.text, usize::from(room), theme.glyphs), style);
     }
     if lane.last.step == 0 && lane.layers.is_empty() {
-        text::put(
-            buf,
-            r,
-            x,
-            0,
-            &format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr())),
-            theme.faint,
-        );
+        let words = format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr()));
+        text::put(buf, r, at.0, at.1, &words, theme.faint);
     }
 }
 

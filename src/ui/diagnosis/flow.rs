@@ -122,8 +122,7 @@ mod tests {
     use super::*;
 
     fn of(norms: &[f32]) -> Flow {
-        let layer =
-            |(layer, norm): (usize, &f32)| LayerMeasure::of(layer).with(LayerNumber::GradNorm, *norm);
+        let layer = |(layer, norm): (usize, &f32)| LayerMeasure::of(layer).with(LayerNumber::GradNorm, *norm);
         Flow::of(&norms.iter().enumerate().map(layer).collect::<Vec<_>>()).expect("layers")
     }
 

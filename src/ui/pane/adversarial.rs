@@ -157,8 +157,7 @@ impl Pane for Adversarial {
             let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
             line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
             if let Some(p) = lane.probes.get("adversarial") {
-                let step = format!("  step {}", scale::count(p.step as f64));
-                line.push_span(Span::styled(step, cx.theme.faint));
+                line.push_span(cx.age(lane, p.step));
             }
         }
         line

@@ -58,6 +58,11 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
     }
 }
 
+/// What stands for lanes that a legend has no room for.
+fn unnamed(lanes: usize) -> String {
+    format!("+{lanes} more")
+}
+
 fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
     if recent { Cow::Owned(history.recent().copied().collect()) } else { Cow::Borrowed(history.whole()) }
 }
@@ -212,11 +217,19 @@ impl Curves {
         {
             lanes[..=front].rotate_right(1);
         }
+        let all: u16 = lanes.iter().map(wide).sum();
+        let mut left = lanes.len();
         for lane in lanes {
-            if wide(&line) + wide(&lane) > area.width + 2 {
+            // Of lanes that have no room it is said that they are there.
+            let note = if all > room { text::width(&unnamed(left - 1)) } else { 0 };
+            if wide(&line) + wide(&lane) + note > area.width + 2 {
                 break;
             }
             line.extend(lane);
+            left -= 1;
+        }
+        if left > 0 {
+            line.push((unnamed(left), cx.theme.warn));
         }
         text::put_pieces(buf, area, 0, &line);
     }
@@ -255,11 +268,14 @@ impl Pane for Curves {
         let glyphs = cx.theme.glyphs;
         let mut line = Line::styled("Curves  ", cx.theme.strong);
         line.push_span(Span::styled(name(self.metric, glyphs), cx.theme.strong));
-        if let Some((_, word)) =
-            companion(self.metric).filter(|(m, _)| cx.view.lanes.iter().any(|l| l.curve(*m).is_some()))
-        {
-            line.push_span(Span::styled(text::pick(glyphs, "  ╌ ", "  - "), cx.theme.text));
-            line.push_span(Span::styled(word, cx.theme.text));
+        if let Some((metric, word)) = companion(self.metric) {
+            // The dashes and the small letters at their ends.
+            let with = cx.view.lanes.iter().filter(|l| l.curve(metric).is_some());
+            let letters: String = with.map(|l| l.letter().to_ascii_lowercase()).collect();
+            if !letters.is_empty() {
+                let dash = text::pick(glyphs, "╌", "-");
+                line.push_span(Span::styled(format!("  {dash} {letters}: {word}"), cx.theme.text));
+            }
         }
         let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
         line.push_span(Span::styled(scale, cx.theme.faint));

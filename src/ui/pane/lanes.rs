@@ -119,7 +119,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
             let of = |n: Number| m.get(n).unwrap_or(f64::NAN);
             let (before, after) = (number(of(Number::GradNorm)), number(of(Number::GradNormClipped)));
             let arrow = text::pick(glyphs, "→", "->");
-            let share = format!("{clip} clips {:.0}%", 100.0 * of(Number::ClipRate));
+            let share = format!("{clip} clipped {:.0}%", 100.0 * of(Number::ClipShare));
             let sizes = format!("{share} {before}{arrow}{after}");
             if of(Number::ClipAngle) >= 0.05 {
                 let degrees = text::pick(glyphs, "°", " deg");
@@ -175,18 +175,18 @@ impl Lanes {
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
         let newest = lane.curve(Number::Loss).and_then(|c| c.last());
-        let loss = newest.map_or(String::new(), |b| number(f64::from(b.last)));
+        let loss = newest.map_or(String::new(), |b| format!("loss {}", number(f64::from(b.last))));
         let median = lane.spread().and_then(|s| s.band(Number::ValAccuracy)).map(|a| a.median);
         let accuracy = median
             .or_else(|| Some(lane.validation?.get(Number::ValAccuracy)? as f32))
-            .map(|a| format!("{:.1}%", 100.0 * a));
-        // What matters most stands beside the name; where there is a second row, the loss goes there.
-        let second = area.height > 2 && accuracy.is_some() && !lost;
-        let right = match accuracy {
-            _ if lost => word,
-            Some(a) if second => a,
-            _ => loss.clone(),
-        };
+            .map(|a| format!("val {:.1}%", 100.0 * a));
+        // Each of the two numbers has its place and its name: the loss beside the lane's name, what it does in validation
+        // below it, or where there is no second row, before it.
+        let second = area.height > 2;
+        let mut right = if lost { word } else { loss };
+        if let Some(a) = accuracy.iter().find(|_| !second && !lost && area.width >= 44) {
+            right = format!("{a}  {right}");
+        }
         let room = area.width.saturating_sub(4 + text::width(&right) + 3);
         let name = if front { theme.strong } else { theme.text };
         let name = if lane.belied() { theme.warn } else { name };
@@ -244,14 +244,14 @@ impl Lanes {
             facts.push(vec![format!("differs by {}", differs.join(", "))]);
         }
         if area.height > 2 {
-            let loss = if second { loss } else { String::new() };
-            let room = inner.width.saturating_sub(text::width(&loss) + 3);
+            let judged = accuracy.filter(|_| !lost).unwrap_or_default();
+            let room = inner.width.saturating_sub(text::width(&judged) + 3);
             text::put(buf, inner, 0, 0, &fitting(&facts, usize::from(room), glyphs), theme.faint);
             text::put_right(
                 buf,
                 Rect { width: inner.width.saturating_sub(2), ..inner },
                 0,
-                &loss,
+                &judged,
                 theme.text,
             );
         }

@@ -5,6 +5,7 @@ use super::gradient_map::GradientMap;
 use super::microscope::Microscope;
 use super::tests::{context, unicode};
 use super::{Context, Pane, PaneId, fixture, inside_fixture};
+use crate::number::{LayerNumber, Number};
 use crate::telemetry::{Data, Event, LayerMeasure, Measure};
 use crate::ui::keymap::Action;
 use crate::ui::theme::{Depth, Glyphs, Theme};
@@ -40,8 +41,9 @@ fn odd(mut view: View) -> View {
     };
     for lane in &mut view.lanes {
         for layer in &mut lane.layers {
-            for v in [&mut layer.grad_norm, &mut layer.weight_norm, &mut layer.update_ratio] {
-                *v = v.map(|_| next().abs());
+            for number in [LayerNumber::GradNorm, LayerNumber::WeightNorm, LayerNumber::UpdateRatio] {
+                let v = layer.get(number).map(|_| next().abs());
+                layer.values.set(number, v);
             }
         }
         for probe in lane.probes.values_mut() {
@@ -57,7 +59,7 @@ fn odd(mut view: View) -> View {
                 }
             }
         }
-        lane.last = Measure { loss: next(), grad_norm: next().abs(), clip_angle: 12.3, ..lane.last };
+        lane.last = lane.last.with(Number::Loss, next()).with(Number::GradNorm, next().abs());
     }
     let lanes: Vec<_> = view.lanes.iter().map(|l| (l.id, l.last, l.layers.clone())).collect();
     for (lane, last, layers) in lanes {
@@ -192,13 +194,9 @@ fn the_microscope_s_numbers_are_those_of_the_probe_in_the_digits_shown() {
 fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
     let mut view = fixture::run(0, layers);
     for step in 1..=steps {
-        let layers = (0..layers).map(|i| LayerMeasure {
-            layer: 2 * i,
-            grad_norm: Some(of(i, step)),
-            ..LayerMeasure::default()
-        });
-        let measure = Measure { step, loss: 1.0, ..Measure::default() };
-        view.apply(Event::Measured { lane: 0, measure, layers: layers.collect() });
+        let layer = |i: usize| LayerMeasure::of(2 * i).with(LayerNumber::GradNorm, of(i, step));
+        let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::Loss, 1.0));
+        view.apply(Event::Measured { lane: 0, measure, layers: (0..layers).map(layer).collect() });
     }
     view
 }

@@ -3,6 +3,8 @@
 
 use super::{Context, Pane};
 use crate::telemetry::{self, Data};
+use crate::ui::diagnosis::health::no_answer;
+use crate::ui::diagnosis::no_numbers;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::{Depth, Theme};
@@ -11,7 +13,7 @@ use crate::ui::widget::colour::{self, Map};
 use crate::ui::widget::image::{Picture, Range};
 use crate::ui::widget::plane::{self, Plane};
 use crate::ui::widget::{scale, text};
-use crate::view::Probe;
+use crate::view::{LaneView, Probe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
@@ -182,15 +184,22 @@ impl Prediction {
         }
     }
 
-    fn draw_sample(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        let (label, predicted) = (scalar(probe, "label"), scalar(probe, "predicted"));
+    fn draw_sample(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+        let label = scalar(probe, "label");
+        let none = no_answer(lane);
+        let lost = no_numbers(lane).is_some();
+        let predicted = scalar(probe, "predicted").filter(|_| !lost);
         let mut body = area;
         if area.height >= 2 {
             let mut pieces = Vec::new();
             if let Some(p) = predicted {
                 pieces.push((format!("taken for {}", class_name(probe, p)), theme.strong));
             }
-            if let (Some(l), Some(p)) = (label, predicted) {
+            if let Some(words) = none {
+                // What is no answer is neither right nor wrong.
+                let style = if lost { theme.bad } else { theme.warn };
+                pieces.push((format!("{}{words}", if lost { "" } else { "  " }), style));
+            } else if let (Some(l), Some(p)) = (label, predicted) {
                 let right = l == p;
                 let words = if right {
                     text::pick(theme.glyphs, " ✓ right", " right")
@@ -222,7 +231,9 @@ impl Prediction {
             }
         }
         let side = text::part(body, left, 0, body.width.saturating_sub(left), body.height);
-        draw_bars(probe, 0, predicted, theme, side, buf);
+        if !lost {
+            draw_bars(probe, 0, predicted, theme, side, buf);
+        }
     }
 
     fn draw_confusion(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
@@ -247,10 +258,9 @@ impl Prediction {
             return text::put_message(buf, area, "too narrow for the confusion matrix: z zooms", theme.faint);
         }
         let digits = |n: f64| text::width(&scale::count(n));
-        for (j, name) in columns.iter().enumerate().filter(|_| head > 0) {
+        for (j, name) in columns.iter().enumerate().filter(|_| head > 0 && each > 1) {
             let place = text::part(area, widest + 1 + j as u16 * each, 1, each, 1);
-            let name =
-                text::shorten(name, usize::from(each.saturating_sub(u16::from(each > 2))), theme.glyphs);
+            let name = text::shorten(name, usize::from(each - 1), theme.glyphs);
             text::put_right(buf, place, 0, &name, theme.faint);
         }
         for (i, (name, values)) in rows.iter().enumerate() {
@@ -279,7 +289,7 @@ impl Prediction {
                 let number = scale::count(v);
                 if v == 0.0 {
                     text::put_right(buf, place, 0, text::pick(theme.glyphs, "·", "."), style);
-                } else if digits(v) <= each {
+                } else if digits(v) < each {
                     text::put_right(buf, place, 0, &number, style);
                 } else {
                     text::put_right(buf, place, 0, &colour::shade(share, theme.glyphs).to_string(), style);
@@ -305,7 +315,7 @@ impl Pane for Prediction {
         };
         line.push_span(Span::styled(what, cx.theme.text));
         if let Some(p) = probe {
-            line.push_span(Span::styled(format!("  step {}", scale::count(p.step as f64)), cx.theme.faint));
+            line.push_span(cx.age(lane, p.step));
         }
         line
     }
@@ -335,7 +345,7 @@ impl Pane for Prediction {
         } else if let Some(plane) = boundary(probe) {
             Self::draw_plane(probe, plane, cx.theme, area, buf);
         } else if probe.part("image").is_some() || !rows(probe, "probabilities").is_empty() {
-            Self::draw_sample(probe, cx.theme, area, buf);
+            Self::draw_sample(lane, probe, cx.theme, area, buf);
         } else if let Some(sequence) = sequence::Sequence::of(probe) {
             sequence.draw(&sample_words(probe), cx.theme.lane(lane.id), cx.theme, area, buf);
         } else {

@@ -59,6 +59,21 @@ impl Way<'_> {
         }
     }
 
+    /// Why the gradient does not do what the spectral radius of the one recurrent matrix would have it do, if so. The radius
+    /// tells of the matrix alone; back through a step the gradient is multiplied by the slope of the activation, too, which
+    /// for tanh is below 1 wherever a unit is not at zero.
+    fn against_the_matrix(&self) -> Option<&'static str> {
+        let ([radius], [first, .., last]) = (self.radius, self.norms) else { return None };
+        let ratio = first / last;
+        if *radius > 1.0 && ratio < DIED {
+            Some("though the matrix stretches: the activation is flat, its slopes shrink more")
+        } else if *radius < 1.0 && ratio > EXPLODED {
+            Some("though the matrix shrinks in the long run: it stretches over a few steps")
+        } else {
+            None
+        }
+    }
+
     /// The names of the gates, in the order of the recurrent matrix.
     fn gates(&self) -> &'static [&'static str] {
         match self.radius.len() {
@@ -92,6 +107,9 @@ impl Way<'_> {
         }
         if matches!(self.lane.phase, Phase::Diverged(_)) {
             pieces.push(("  diverged".into(), theme.bad));
+        }
+        if let Some(why) = self.against_the_matrix() {
+            pieces.push((format!("  {why}"), theme.faint));
         }
         pieces
     }

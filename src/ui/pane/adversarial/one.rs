@@ -2,6 +2,8 @@
 
 use crate::engine::attack::verdict::{Case, Verdict};
 use crate::telemetry::Data;
+use crate::ui::diagnosis::health::no_answer;
+use crate::ui::diagnosis::no_numbers;
 use crate::ui::pane::prediction::{
     boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar,
 };
@@ -15,7 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
 /// What came of the attack, in words: `7 -> 2 fooled`.
-pub(super) fn verdict(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
+pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     let class = |name: &str| scalar(probe, name).map(|class| class as u32);
     let case = Case {
         before: class("before"),
@@ -42,7 +44,13 @@ pub(super) fn verdict(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
         pieces.push((format!(", is {}", name(l)), theme.text));
     }
     match scalar(probe, "least") {
-        Some(eps) if eps > 0.0 => pieces.push((format!("  from eps {}", scale::number(eps)), theme.strong)),
+        Some(eps) if eps > 0.0 => {
+            pieces.push((format!("  from eps {}", scale::number(eps)), theme.strong));
+            if probe.step < lane.step {
+                // The least size is searched for beside training, which went on meanwhile.
+                pieces.push((format!(" at step {}", scale::count(probe.step as f64)), theme.faint));
+            }
+        }
         None if verdict == Verdict::Missed && scalar(probe, "eps").is_some() => {
             pieces.push((" at every eps".into(), theme.faint));
         }
@@ -77,10 +85,16 @@ fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     pieces
 }
 
-/// Why what is measured of a lane's robustness cannot be trusted, if so.
-pub(super) fn distrust(lane: &LaneView) -> Vec<&str> {
+/// Why what is measured of a lane's robustness cannot be trusted, if so: first what was found, then the name of the check
+/// that failed, which read alone would say the opposite.
+pub(super) fn distrust(lane: &LaneView) -> Vec<String> {
     let Some(probe) = lane.probes.get("robustness") else { return Vec::new() };
-    rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0)).map(|(why, _)| &why[..]).collect()
+    let failed = rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0));
+    let words = |(why, _): &(String, Vec<f32>)| match why.split_once(": ") {
+        Some((check, found)) => format!("{found} (fails the check \"{check}\")"),
+        None => why.clone(),
+    };
+    failed.map(words).collect()
 }
 
 /// The lines below two large pictures: what is added, and the chances beside it.
@@ -241,14 +255,24 @@ pub(super) fn draw(
 ) {
     // By weight: what came of it, the pictures, what was asked for, the bars, the norms, what is wrong with the numbers.
     let (mut h, w) = (area.height, area.width);
-    text::put_pieces(buf, area, 0, &verdict(probe, theme));
-    if h < 2 {
+    let none = no_answer(lane);
+    match &none {
+        Some(words) => {
+            let style = if no_numbers(lane).is_some() { theme.bad } else { theme.warn };
+            text::put(buf, area, 0, 0, &text::shorten(words, usize::from(w), theme.glyphs), style)
+        }
+        None => text::put_pieces(buf, area, 0, &verdict(lane, probe, theme)),
+    };
+    if h < 2 || no_numbers(lane).is_some() {
         return;
     }
     if let Some(why) = distrust(lane).first().filter(|_| h >= 9) {
-        let words = text::shorten(&format!("! {why}"), usize::from(w), theme.glyphs);
-        text::put(buf, area, 0, h - 1, &words, theme.bad);
-        h -= 1;
+        let lines = text::lines(&format!("! not to be trusted: {why}"), w);
+        let lines = &lines[..lines.len().min(usize::from(h / 3))];
+        h -= lines.len() as u16;
+        for (y, line) in (h..).zip(lines) {
+            text::put(buf, area, 0, y, line, theme.bad);
+        }
     }
     let request = u16::from(h >= 5 && !asked.is_empty());
     let size = u16::from(h >= 8);

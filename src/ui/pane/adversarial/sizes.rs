@@ -32,22 +32,6 @@ fn curve(cx: Context<'_>, lane: &LaneView, column: usize) -> Option<Curve<'stati
     })
 }
 
-/// Words in lines of at most so many columns; what goes on is set in.
-fn lines(words: &str, width: u16) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for word in words.split(' ') {
-        match out.last_mut() {
-            Some(line) if text::width(line) + 1 + text::width(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => out.push(format!("  {word}")),
-            None => out.push(word.into()),
-        }
-    }
-    out
-}
-
 /// Draws it; `attack` is its name.
 pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) {
     let theme = cx.theme;
@@ -73,7 +57,7 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
         lanes.iter().flat_map(|l| distrust(l).into_iter().map(move |why| (l.letter(), why))).collect();
     let words: Vec<String> = why
         .iter()
-        .flat_map(|(letter, why)| lines(&format!("{letter} not to be trusted: {why}"), area.width))
+        .flat_map(|(letter, why)| text::lines(&format!("{letter} not to be trusted: {why}"), area.width))
         .collect();
     let red = (words.len() as u16).min(area.height / 3);
     for (y, line) in (area.height - red..).zip(words.iter().take(usize::from(red))) {
