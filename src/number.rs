@@ -259,9 +259,14 @@ table! {
             key: "saturated", label: "saturated", about: "share of its outputs that are saturated, in the last batch",
             log: false, of: |_, l| l.saturated,
         },
-        Dead => LayerRow {
-            key: "dead", label: "dead", about: "share of its units that are flat for the whole last batch",
-            log: false, of: |_, l| l.dead,
+        Silent => LayerRow {
+            key: "silent", label: "silent", about: "share of its units that are flat for the whole last batch",
+            log: false, of: |_, l| l.silent,
+        },
+        SignalNorm => LayerRow {
+            key: "signal_norm", label: "‖∂L/∂a‖",
+            about: "norm of the gradient of what the next layer with parameters is given",
+            log: false, of: |_, l| l.signal,
         },
     }
 }
@@ -331,7 +336,9 @@ pub struct LayerSeen {
     /// Share of saturated outputs; `None` for layers that cannot saturate.
     pub saturated: Option<f32>,
     /// Share of units that are flat for the whole batch.
-    pub dead: Option<f32>,
+    pub silent: Option<f32>,
+    /// Norm of the gradient of what the next layer with parameters is given; `None` without parameters.
+    pub signal: Option<f32>,
 }
 
 impl LayerSeen {

@@ -130,7 +130,7 @@ pub struct Health {
     /// Share of (unit, sample) pairs in the flat part of the activation.
     pub saturated: f32,
     /// Share of units that are flat for every sample of the batch.
-    pub dead: f32,
+    pub silent: f32,
 }
 
 /// The part that a layer can play in a fused pass: see [`fused`].

@@ -69,9 +69,9 @@ impl<F: Function> Layer for Elementwise<F> {
         let units = self.shape.size();
         let flat = |y: f32| self.function.flat(y) == Some(true);
         let saturated = y.iter().filter(|&&y| flat(y)).count() as f32 / (rows * units) as f32;
-        let dead =
+        let silent =
             (0..units).filter(|&u| (0..rows).all(|r| flat(y[r * units + u]))).count() as f32 / units as f32;
-        Some(Health { saturated, dead })
+        Some(Health { saturated, silent })
     }
 
     fn units(&self) -> usize {

@@ -272,10 +272,20 @@ impl Network {
         self.nodes.iter().enumerate().filter_map(norms).collect()
     }
 
-    /// Saturated and dead shares of every layer that can saturate, after a forward pass.
+    /// Saturated and silent shares of every layer that can saturate, after a forward pass.
     pub fn health(&self, ws: &Workspace, rows: usize) -> Vec<Option<Health>> {
         let health = |(i, n): (usize, &Node)| n.layer.health(ws.activation(i + 1, rows), rows);
         self.nodes.iter().enumerate().map(health).collect()
+    }
+
+    /// ‖dL/da‖ over the batch for every layer with parameters, after backward: a is what the next such layer is given, or what
+    /// the network answers. It tells how the signal fares on its way back where the gradients of the weights, which are
+    /// products with the inputs of their layers, may be even.
+    pub fn signals(&self, ws: &Workspace, rows: usize) -> Vec<Option<f32>> {
+        let learns = |i: usize| !self.nodes[i].params.is_empty();
+        let next = |i: usize| (i + 1..self.nodes.len()).find(|j| learns(*j)).unwrap_or(self.nodes.len());
+        let norm = |i: usize| kernel::sum_sq_f64(ws.activation_grad(next(i), rows)).sqrt() as f32;
+        (0..self.nodes.len()).map(|i| learns(i).then(|| norm(i))).collect()
     }
 
     /// Units that may fall silent, layer by layer, none of them awake yet.

@@ -17,6 +17,8 @@ pub(super) struct Halfway {
     clip_angle: f32,
     /// Flat units, layer by layer.
     health: Vec<Option<Health>>,
+    /// ‖∂L/∂a‖, layer by layer.
+    signals: Vec<Option<f32>>,
 }
 
 impl Trainer {
@@ -29,6 +31,7 @@ impl Trainer {
         self.halfway.accuracy =
             self.batch.classes().map(|of| hits(output, width, of) as f32 / of.len().max(1) as f32);
         self.halfway.health = self.network.health(&self.ws, self.rows);
+        self.halfway.signals = self.network.signals(&self.ws, self.rows);
     }
 
     /// Measures what the clip has done.
@@ -55,13 +58,14 @@ impl Trainer {
             update: &self.before,
             params: &self.live.params,
         };
-        for ((node, health), layer) in
-            self.network.nodes().iter().zip(&self.halfway.health).zip(&mut self.layers)
+        let known = self.halfway.health.iter().zip(&self.halfway.signals);
+        for ((node, (health, signal)), layer) in self.network.nodes().iter().zip(known).zip(&mut self.layers)
         {
             let this = LayerSeen {
                 range: node.params.clone(),
                 saturated: health.map(|h| h.saturated),
-                dead: health.map(|h| h.dead),
+                silent: health.map(|h| h.silent),
+                signal: *signal,
             };
             for number in LayerNumber::ALL {
                 layer.values.set(number, (number.row().of)(&seen, &this));

@@ -115,7 +115,7 @@ fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
                 .with(LayerNumber::UpdateRatio, norm(layer / 2) * 0.01);
         }
         let flat = measure.with(LayerNumber::Saturated, (0.2 + 0.05 * layer as f32).min(0.95));
-        if layer == 3 { flat.with(LayerNumber::Dead, 0.12) } else { flat }
+        if layer == 3 { flat.with(LayerNumber::Silent, 0.12) } else { flat }
     });
     view.apply(Event::Measured { lane, measure: Box::new(m), layers: layers.collect() });
     if step.is_multiple_of(50) {

@@ -29,6 +29,7 @@ const DECADES: (f32, f32) = (3.0, 16.0);
 enum Beside {
     #[default]
     Gradient,
+    Signal,
     Update,
     Weights,
     Units,
@@ -66,7 +67,7 @@ fn rows(lane: &LaneView) -> Vec<Row<'_>> {
         }
         if let Some(row) = rows.last_mut() {
             row.saturated = greater(row.saturated, m.get(LayerNumber::Saturated));
-            row.silent = greater(row.silent, m.get(LayerNumber::Dead));
+            row.silent = greater(row.silent, m.get(LayerNumber::Silent));
             row.dead = greater(row.dead, health::dead(lane, m.layer));
         }
     }
@@ -143,10 +144,9 @@ impl GradientMap {
         };
         let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
         match self.beside {
-            Beside::Gradient => {
-                let norm = of(LayerNumber::GradNorm);
-                let word = norm.and_then(|g| Word::of_layer(g, greatest));
-                (number(norm), word)
+            Beside::Gradient | Beside::Signal => {
+                let norm = of(self.norm());
+                (number(norm), norm.and_then(|g| Word::of_layer(g, greatest)))
             }
             Beside::Update => (number(of(LayerNumber::UpdateRatio)), None),
             Beside::Weights => (number(of(LayerNumber::WeightNorm)), None),
@@ -154,9 +154,15 @@ impl GradientMap {
         }
     }
 
+    /// Which norm the words beside the rows are about.
+    fn norm(&self) -> LayerNumber {
+        if self.beside == Beside::Signal { LayerNumber::SignalNorm } else { LayerNumber::GradNorm }
+    }
+
     fn beside_name(&self, glyphs: Glyphs) -> &'static str {
         match self.beside {
             Beside::Gradient => norm_name(glyphs),
+            Beside::Signal => text::pick(glyphs, LayerNumber::SignalNorm.row().label, "|dL/da|"),
             Beside::Update => "update:weight",
             Beside::Weights => text::pick(glyphs, "‖w‖", "|w|"),
             Beside::Units => "flat units",
@@ -233,7 +239,7 @@ impl Pane for GradientMap {
         // What stands at both sides, as far as half of the width allows.
         let greatest = rows
             .iter()
-            .filter_map(|r| r.measure.get(LayerNumber::GradNorm))
+            .filter_map(|r| r.measure.get(self.norm()))
             .filter(|g| g.is_finite())
             .fold(0.0, f32::max);
         let label = |line: usize| {
@@ -398,12 +404,14 @@ impl Pane for GradientMap {
     }
 
     fn act(&mut self, action: Action, _: Context<'_>) -> Effects {
-        use Beside::{Gradient, Units, Update, Weights};
-        let order = [Gradient, Update, Weights, Units];
+        use Beside::{Gradient, Signal, Units, Update, Weights};
+        let order = [Gradient, Signal, Update, Weights, Units];
         let place = order.iter().position(|b| *b == self.beside).unwrap_or(0);
         match action {
-            Action::NextMetric | Action::Down => self.beside = order[(place + 1) % 4],
-            Action::PreviousMetric | Action::Up => self.beside = order[(place + 3) % 4],
+            Action::NextMetric | Action::Down => self.beside = order[(place + 1) % order.len()],
+            Action::PreviousMetric | Action::Up => {
+                self.beside = order[(place + order.len() - 1) % order.len()]
+            }
             _ => {}
         }
         Effects::new()

@@ -63,8 +63,7 @@ fn odd(mut view: View) -> View {
     }
     let lanes: Vec<_> = view.lanes.iter().map(|l| (l.id, l.last, l.layers.clone())).collect();
     for (lane, last, layers) in lanes {
-        let measure =
-            Measure { step: last.step + 1, loss: next(), loss_min: next(), loss_max: next(), ..last };
+        let measure = Box::new(Measure { step: last.step + 1, ..last }.with(Number::Loss, next()));
         view.apply(Event::Measured { lane, measure, layers });
     }
     view

@@ -2,8 +2,9 @@
 
 use super::{bits, images, run, trainer};
 use crate::engine::clip;
+use crate::engine::layer::LayerConfig;
 use crate::lab::trainer::Trainer;
-use crate::number::Number;
+use crate::number::{LayerNumber, Number, norm};
 use crate::registry::Value;
 use crate::scenario::Recipe;
 use std::fmt::Write as _;
@@ -199,4 +200,43 @@ fn the_measure_tells_how_often_how_far_and_how_askew_the_clip_bites() {
         // Sgd leaves the gradient as it found it.
         assert_eq!(angle, expected);
     }
+}
+
+#[test]
+fn the_signal_of_a_layer_is_the_gradient_of_what_the_next_one_is_given() {
+    let mut t = trainer(|_| ());
+    let params = t.live.params.clone();
+    t.step(true).unwrap();
+    let rows = t.rows;
+    let back = t.ws.activation_grad(3, rows).to_vec();
+    let (weights, inputs) = (&params[t.network.slots()[2].range.clone()], 8);
+    let outputs = weights.len() / inputs;
+    let mut given = vec![0.0; rows * inputs];
+    for (given, back) in given.chunks_exact_mut(inputs).zip(back.chunks_exact(outputs)) {
+        for (weights, g) in weights.chunks_exact(inputs).zip(back) {
+            given.iter_mut().zip(weights).for_each(|(x, w)| *x += g * w);
+        }
+    }
+    let of = |layer: usize| t.measure().1[layer].get(LayerNumber::SignalNorm);
+    assert!((of(0).unwrap() / norm(&given) - 1.0).abs() < 1e-5, "{:?} against {}", of(0), norm(&given));
+    assert_eq!((of(1), of(2)), (None, Some(norm(&back))));
+}
+
+#[test]
+fn an_evaluation_tells_of_dead_units_and_of_the_same_answer_for_all() {
+    use crate::telemetry::Data as Part;
+    let mut t = trainer(|r| r.network = Vec::<LayerConfig>::parse("[Dense(units: 8), Relu()]").unwrap());
+    let dead = |t: &Trainer| match &t.health()[0].1 {
+        Part::Table { rows, .. } => rows.clone(),
+        other => panic!("{other:?}"),
+    };
+    t.evaluate();
+    assert!(dead(&t)[0].1[0] < 1.0);
+    // No weights and a bias below zero: nothing gets through, whatever the sample.
+    let slots = t.network.slots();
+    t.live.params[slots[0].range.clone()].fill(0.0);
+    t.live.params[slots[1].range.clone()].fill(-1.0);
+    t.evaluate();
+    assert_eq!(dead(&t), [("1".to_string(), vec![1.0])]);
+    assert!(t.health().iter().any(|(name, _)| name == "constant"), "{:?}", t.health());
 }
