@@ -410,7 +410,7 @@ impl Pane for GradientMap {
         match action {
             Action::NextMetric | Action::Down => self.beside = order[(place + 1) % order.len()],
             Action::PreviousMetric | Action::Up => {
-                self.beside = order[(place + order.len() - 1) % order.len()]
+                self.beside = order[(place + order.len() - 1) % order.len()];
             }
             _ => {}
         }
