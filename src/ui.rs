@@ -9,6 +9,7 @@ pub mod keymap;
 pub mod layout;
 pub mod message;
 pub mod overlay;
+pub mod palette;
 pub mod pane;
 pub mod print;
 pub mod record;

@@ -80,12 +80,12 @@ impl Theme {
             Scheme::HighContrast => &STRONG,
             Scheme::Dark | Scheme::Mono => &DARK,
         };
-        let colour = |(rgb, basic): (u32, Color)| {
+        let colour = |(rgb, indexed, basic): Named| {
             let [_, r, g, b] = rgb.to_be_bytes();
             match depth {
                 Depth::Mono => Color::Reset,
                 Depth::Sixteen => basic,
-                Depth::Indexed => Color::Indexed(cube(r, g, b)),
+                Depth::Indexed => Color::Indexed(indexed),
                 Depth::True => Color::Rgb(r, g, b),
             }
         };
@@ -139,8 +139,8 @@ impl Theme {
     }
 }
 
-/// A colour as 0xRRGGBB, and the one of sixteen that stands for it.
-type Named = (u32, Color);
+/// A colour as 0xRRGGBB, and the ones of 256 and of sixteen that stand for it.
+type Named = (u32, u8, Color);
 
 /// The colours of a scheme.
 struct Colours {
@@ -154,73 +154,87 @@ struct Colours {
 }
 
 const DARK: Colours = Colours {
-    faint: (0x8a_8a_94, Color::DarkGray),
-    border: (0x58_5c_68, Color::DarkGray),
-    focus: (0x56_b4_e9, Color::Cyan),
-    good: (0x00_9e_73, Color::Green),
-    warn: (0xe6_9f_00, Color::Yellow),
-    bad: (0xd5_5e_00, Color::Red),
+    faint: (0x8a_8a_94, 245, Color::DarkGray),
+    border: (0x58_5c_68, 240, Color::DarkGray),
+    focus: (0x56_b4_e9, 74, Color::Cyan),
+    good: (0x00_9e_73, 36, Color::Green),
+    warn: (0xe6_9f_00, 214, Color::Yellow),
+    bad: (0xd5_5e_00, 166, Color::LightRed),
     lanes: [
-        (0x56_b4_e9, Color::LightBlue),
-        (0xe6_9f_00, Color::Yellow),
-        (0x00_9e_73, Color::Green),
-        (0xcc_79_a7, Color::Magenta),
-        (0xf0_e4_42, Color::LightYellow),
-        (0xd5_5e_00, Color::Red),
-        (0x00_72_b2, Color::Blue),
-        (0xbe_be_be, Color::Gray),
+        (0x56_b4_e9, 74, Color::LightCyan),
+        (0xe6_9f_00, 214, Color::Yellow),
+        (0x00_9e_73, 36, Color::Green),
+        (0xcc_79_a7, 175, Color::LightMagenta),
+        (0xf0_e4_42, 227, Color::LightYellow),
+        (0xd5_5e_00, 166, Color::LightRed),
+        (0x5f_8b_ff, 69, Color::LightBlue),
+        (0xbe_be_be, 250, Color::Gray),
     ],
 };
 
-/// The same hues, dark enough to be read on white.
+/// The same hues, dark enough to be read on white. Of the sixteen only blue, magenta, red and black are.
 const LIGHT: Colours = Colours {
-    faint: (0x6a_6a_74, Color::DarkGray),
-    border: (0xa8_ac_b6, Color::Gray),
-    focus: (0x00_5f_a0, Color::Blue),
-    good: (0x00_70_50, Color::Green),
-    warn: (0x94_62_00, Color::Magenta),
-    bad: (0xb0_40_00, Color::Red),
+    faint: (0x6a_6a_74, 242, Color::DarkGray),
+    border: (0xa8_ac_b6, 248, Color::Gray),
+    focus: (0x00_5f_a0, 25, Color::Blue),
+    good: (0x00_70_50, 29, Color::Green),
+    warn: (0x94_62_00, 94, Color::Magenta),
+    bad: (0xb0_40_00, 130, Color::Red),
     lanes: [
-        (0x00_6f_b4, Color::Blue),
-        (0xa8_6e_00, Color::Magenta),
-        (0x00_7d_58, Color::Green),
-        (0xa8_48_80, Color::LightMagenta),
-        (0x7d_74_00, Color::Cyan),
-        (0xb8_46_00, Color::Red),
-        (0x00_3f_80, Color::LightBlue),
-        (0x5a_5a_5a, Color::DarkGray),
+        (0x00_6f_b4, 25, Color::Blue),
+        (0x94_60_00, 94, Color::Magenta),
+        (0x00_7d_58, 29, Color::Black),
+        (0xa8_48_80, 126, Color::Red),
+        (0x6e_66_00, 58, Color::LightBlue),
+        (0xb8_46_00, 130, Color::LightRed),
+        (0x00_3f_80, 18, Color::DarkGray),
+        (0x5a_5a_5a, 240, Color::LightMagenta),
     ],
 };
 
 const STRONG: Colours = Colours {
-    faint: (0xff_ff_ff, Color::Reset),
-    border: (0xd0_d0_d0, Color::Gray),
-    focus: (0xff_ff_00, Color::LightYellow),
-    good: (0x50_ff_a0, Color::LightGreen),
-    warn: (0xff_d0_40, Color::LightYellow),
-    bad: (0xff_80_40, Color::LightRed),
+    faint: (0xff_ff_ff, 231, Color::Reset),
+    border: (0xd0_d0_d0, 252, Color::Gray),
+    focus: (0xff_ff_00, 226, Color::LightYellow),
+    good: (0x50_ff_a0, 85, Color::LightGreen),
+    warn: (0xff_d0_40, 221, Color::LightYellow),
+    bad: (0xff_80_40, 209, Color::LightRed),
     lanes: [
-        (0x80_d0_ff, Color::LightCyan),
-        (0xff_c0_30, Color::LightYellow),
-        (0x40_ff_b0, Color::LightGreen),
-        (0xff_a0_e0, Color::LightMagenta),
-        (0xff_ff_60, Color::Yellow),
-        (0xff_90_50, Color::LightRed),
-        (0x60_a0_ff, Color::LightBlue),
-        (0xff_ff_ff, Color::White),
+        (0x80_d0_ff, 117, Color::LightCyan),
+        (0xff_c0_30, 214, Color::LightYellow),
+        (0x40_ff_b0, 49, Color::LightGreen),
+        (0xff_a0_e0, 218, Color::LightMagenta),
+        (0xff_ff_60, 227, Color::Yellow),
+        (0xff_90_50, 209, Color::LightRed),
+        (0x60_a0_ff, 75, Color::LightBlue),
+        (0xff_ff_ff, 231, Color::White),
     ],
 };
 
-/// The nearest colour of the 6x6x6 cube.
-pub fn cube(r: u8, g: u8, b: u8) -> u8 {
-    let level = |v: u8| {
-        if v < 48 {
-            0
-        } else if v < 115 {
-            1
-        } else {
-            (v - 35) / 40
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::palette::contrast;
+    use crate::ui::widget::colour::to_rgb;
+    use std::collections::HashSet;
+
+    #[test]
+    fn lanes_are_read_on_their_ground_and_told_apart_in_every_depth() {
+        for (scheme, ground) in [(Scheme::Dark, 0), (Scheme::HighContrast, 0), (Scheme::Light, 255)] {
+            for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
+                let theme = Theme::new(scheme, depth, Glyphs::Unicode);
+                // xterm has four dark colours among its sixteen, and eight lanes want one each.
+                let least = match (scheme, depth) {
+                    (Scheme::Light, Depth::Sixteen) => 3.0,
+                    (_, Depth::Sixteen) => 4.4,
+                    _ => 4.5,
+                };
+                for lane in theme.lanes {
+                    let contrast = contrast(to_rgb(lane).expect("a colour"), [ground; 3]);
+                    assert!(contrast >= least, "{lane} on {ground} with {scheme:?}: {contrast:.2}");
+                }
+                assert_eq!(theme.lanes.iter().collect::<HashSet<_>>().len(), 8, "{scheme:?} {depth:?}");
+            }
         }
-    };
-    16 + 36 * level(r) + 6 * level(g) + level(b)
+    }
 }

@@ -1,10 +1,10 @@
 //! Colours for numbers, in whatever depth the terminal has, and characters for numbers where it has none.
 
-use crate::ui::theme::{Depth, Glyphs, Scheme, Theme, cube};
+use crate::ui::palette::{self, BASIC};
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::style::{Color, Modifier, Style};
 
-/// Red, green, blue.
-pub type Rgb = [u8; 3];
+pub use crate::ui::palette::Rgb;
 
 /// From numbers in [0, 1] to colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,26 +22,6 @@ const NEGATIVE: Rgb = [86, 180, 233];
 const POSITIVE: Rgb = [230, 159, 0];
 /// Where signed numbers are zero.
 const MIDDLE: Rgb = [24, 24, 30];
-
-/// The sixteen colours as most terminals show them.
-const BASIC: [(Color, Rgb); 16] = [
-    (Color::Black, [0, 0, 0]),
-    (Color::Red, [205, 0, 0]),
-    (Color::Green, [0, 205, 0]),
-    (Color::Yellow, [205, 205, 0]),
-    (Color::Blue, [0, 0, 238]),
-    (Color::Magenta, [205, 0, 205]),
-    (Color::Cyan, [0, 205, 205]),
-    (Color::Gray, [229, 229, 229]),
-    (Color::DarkGray, [127, 127, 127]),
-    (Color::LightRed, [255, 0, 0]),
-    (Color::LightGreen, [0, 255, 0]),
-    (Color::LightYellow, [255, 255, 0]),
-    (Color::LightBlue, [92, 92, 255]),
-    (Color::LightMagenta, [255, 0, 255]),
-    (Color::LightCyan, [0, 255, 255]),
-    (Color::White, [255, 255, 255]),
-];
 
 /// A mixture: `a` at 0, `b` at 1.
 pub fn mix(a: Rgb, b: Rgb, t: f64) -> Rgb {
@@ -71,32 +51,16 @@ impl Map {
 
     /// The colour of `t` as this terminal shows it.
     pub fn color(self, t: f64, depth: Depth) -> Color {
-        if depth != Depth::Sixteen {
-            return of_rgb(self.rgb(t), depth);
-        }
         let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
-        let ramp: &[Color] = match self {
-            Self::Sequential => &[
-                Color::Black,
-                Color::Blue,
-                Color::Cyan,
-                Color::Green,
-                Color::LightGreen,
-                Color::LightYellow,
-                Color::White,
-            ],
-            Self::Diverging => &[
-                Color::LightCyan,
-                Color::LightBlue,
-                Color::Blue,
-                Color::Black,
-                Color::DarkGray,
-                Color::Yellow,
-                Color::LightYellow,
-            ],
-            Self::Grey => &[Color::Black, Color::DarkGray, Color::Gray, Color::White],
-        };
-        ramp[((t * ramp.len() as f64) as usize).min(ramp.len() - 1)]
+        let indexed = |ramp: &[u8]| Color::Indexed(palette::step(ramp, t));
+        match (self, depth) {
+            (Self::Sequential, Depth::Indexed) => indexed(&palette::SEQUENTIAL),
+            (Self::Diverging, Depth::Indexed) => indexed(&palette::DIVERGING),
+            (Self::Sequential, Depth::Sixteen) => palette::step(&palette::SEQUENTIAL_16, t),
+            (Self::Diverging, Depth::Sixteen) => palette::step(&palette::DIVERGING_16, t),
+            (Self::Grey, Depth::Sixteen) => palette::step(&palette::GREY_16, t),
+            _ => of_rgb(self.rgb(t), depth),
+        }
     }
 }
 
@@ -108,19 +72,7 @@ pub fn of_rgb(c: Rgb, depth: Depth) -> Color {
             let far = |a: Rgb| (0..3).map(|i| (i32::from(a[i]) - i32::from(c[i])).pow(2)).sum::<i32>();
             BASIC.iter().min_by_key(|b| far(b.1)).map_or(Color::Reset, |b| b.0)
         }
-        Depth::Indexed => {
-            let spread = c.iter().max().zip(c.iter().min()).map_or(0, |(a, b)| a - b);
-            if spread > 10 {
-                return Color::Indexed(cube(c[0], c[1], c[2]));
-            }
-            // Greys have a ramp of their own: 8, 18 ... 238.
-            let grey = u16::from(c[1]);
-            Color::Indexed(match grey {
-                0..4 => 16,
-                4..243 => 232 + ((grey.max(8) - 8 + 5) / 10).min(23) as u8,
-                _ => 231,
-            })
-        }
+        Depth::Indexed => Color::Indexed(palette::nearest(c)),
         Depth::True => Color::Rgb(c[0], c[1], c[2]),
     }
 }
@@ -129,12 +81,7 @@ pub fn of_rgb(c: Rgb, depth: Depth) -> Color {
 pub fn to_rgb(color: Color) -> Option<Rgb> {
     match color {
         Color::Rgb(r, g, b) => Some([r, g, b]),
-        Color::Indexed(i @ 16..=231) => {
-            let level = |v: u8| if v == 0 { 0 } else { 55 + 40 * v };
-            let i = i - 16;
-            Some([level(i / 36), level(i / 6 % 6), level(i % 6)])
-        }
-        Color::Indexed(i @ 232..) => Some([8 + 10 * (i - 232); 3]),
+        Color::Indexed(i @ 16..) => palette::look(i),
         other => BASIC.iter().find(|b| b.0 == other).map(|b| b.1),
     }
 }
@@ -186,14 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequential_map_grows_brighter_in_every_depth() {
-        for depth in [Depth::True, Depth::Indexed] {
-            let steps: Vec<f64> = (0..=10)
-                .map(|i| to_rgb(Map::Sequential.color(f64::from(i) / 10.0, depth)).map_or(-1.0, brightness))
-                .collect();
-            assert!(steps[0] >= 0.0 && steps[0] < 40.0 && steps[10] > 180.0, "{steps:?}");
-            // The cube is coarse: neighbours may be equal or swap a little, ends never.
-            assert!(steps.windows(3).all(|w| w[2] > w[0] - 12.0), "{depth:?} {steps:?}");
+    fn every_map_changes_its_lightness_one_way_in_every_depth() {
+        for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
+            let light = |map: Map, t: f64| to_rgb(map.color(t, depth)).map_or(-1.0, |c| palette::oklab(c)[0]);
+            for i in 0..100 {
+                let (a, b) = (f64::from(i) / 100.0, f64::from(i + 1) / 100.0);
+                for map in [Map::Sequential, Map::Grey] {
+                    assert!(light(map, b) >= light(map, a), "{map:?} at {b} with {depth:?}");
+                }
+                let away =
+                    |t: f64| (light(Map::Diverging, 0.5 - t / 2.0), light(Map::Diverging, 0.5 + t / 2.0));
+                assert!(away(b).0 >= away(a).0 && away(b).1 >= away(a).1, "at {b} with {depth:?}");
+            }
+            assert!(light(Map::Sequential, 0.0) < 0.4 && light(Map::Sequential, 1.0) > 0.8, "{depth:?}");
         }
         assert_eq!(Map::Sequential.color(0.0, Depth::Sixteen), Color::Black);
         assert_eq!(Map::Sequential.color(1.0, Depth::Sixteen), Color::White);

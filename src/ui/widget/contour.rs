@@ -64,6 +64,9 @@ impl<'a> Contour<'a> {
             let t = f64::from(band) / f64::from(self.bands - 1);
             // Mixed with the ground, so that what is drawn over them can be read.
             let rgb = colour::mix(theme.ground(), Map::Sequential.rgb(t), 0.4);
+            // The 256 colours have no dark hues: greys of the same lightness instead.
+            let grey = colour::brightness(rgb).round() as u8;
+            let rgb = if theme.depth == Depth::Indexed { [grey; 3] } else { rgb };
             let color = colour::of_rgb(rgb, theme.depth);
             Some(Pixel { color, shade: t })
         });

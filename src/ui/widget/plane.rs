@@ -3,6 +3,7 @@
 use super::colour::{self, Rgb};
 use super::heat::{self, Pixel};
 use super::text;
+use crate::ui::palette;
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -58,12 +59,18 @@ pub fn color(class: u32, theme: &Theme) -> Color {
     match theme.depth {
         Depth::Mono => Color::Reset,
         Depth::Sixteen => BASIC[i],
+        Depth::Indexed => Color::Indexed(palette::POINTS[ground(theme)][i]),
         // Away from the ground, on which the class has the same hue.
-        depth => {
+        Depth::True => {
             let away = if theme.scheme == Scheme::Light { ([0; 3], 0.4) } else { ([255; 3], 0.25) };
-            colour::of_rgb(colour::mix(COLOURS[i], away.0, away.1), depth)
+            colour::of_rgb(colour::mix(COLOURS[i], away.0, away.1), theme.depth)
         }
     }
+}
+
+/// The row of the palette's tables: dark or light ground.
+fn ground(theme: &Theme) -> usize {
+    usize::from(theme.scheme == Scheme::Light)
 }
 
 impl Plane<'_> {
@@ -88,13 +95,14 @@ impl Plane<'_> {
         let i = class as usize % COLOURS.len();
         let color = match theme.depth {
             Depth::Mono => Color::Reset,
-            Depth::Sixteen if sure < 0.3 && theme.scheme == Scheme::Light => Color::White,
-            Depth::Sixteen if sure < 0.3 => Color::Black,
+            // Where nothing is certain the terminal's own ground stays.
+            Depth::Sixteen if sure < 0.3 => return None,
             Depth::Sixteen => BASIC[i],
+            Depth::Indexed => Color::Indexed(palette::step(&palette::CLASSES[ground(theme)][i], sure)),
             // In eight steps: the eye sees the slope all the same, and a picture of few colours is a fraction of the bytes.
-            depth => {
+            Depth::True => {
                 let sure = (8.0 * sure).round() / 8.0;
-                colour::of_rgb(colour::mix(theme.ground(), COLOURS[i], 0.12 + 0.5 * sure), depth)
+                colour::of_rgb(colour::mix(theme.ground(), COLOURS[i], 0.12 + 0.5 * sure), theme.depth)
             }
         };
         // Without colour: the share of ink tells the class.
