@@ -18,6 +18,7 @@ mod play;
 mod record;
 mod resume;
 mod run;
+mod runs;
 mod show;
 mod signals;
 mod watch;
@@ -65,6 +66,8 @@ enum Command {
     Resume(resume::Resume),
     /// Look at runs that somebody else trains, side by side
     Watch(watch::Watch),
+    /// List the runs that the lab keeps with their sizes; rename or delete them
+    Runs(runs::Runs),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
     Record(record::Record),
     /// Play a recording on this terminal
@@ -89,6 +92,7 @@ impl Command {
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Watch(command) => command.run(),
+            Self::Runs(command) => command.run(),
             Self::Record(command) => command.run(),
             Self::Play(command) => command.run(),
             Self::Doctor(command) => command.run(),

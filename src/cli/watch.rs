@@ -9,7 +9,7 @@ use crate::telemetry::Event;
 use crate::text::escaped;
 use crate::ui::session::{self, Session};
 use crate::ui::terminal::fit;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -72,6 +72,12 @@ fn prefixes(dirs: &[PathBuf]) -> Vec<Option<String>> {
     dirs.iter().map(|d| (dirs.len() > 1).then(|| escaped(&name(d)).into_owned())).collect()
 }
 
+/// Whether a directory holds something that is no run: a run makes its lock before anything else.
+fn foreign(dir: &Path) -> bool {
+    let some = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    some && dir.join("run.lock").symlink_metadata().is_err()
+}
+
 /// The scenario of the first run that is there; waits for one.
 fn first(dirs: &[PathBuf], followers: &[Follower]) -> Result<Scenario, BadInput> {
     let mut said = false;
@@ -83,6 +89,12 @@ fn first(dirs: &[PathBuf], followers: &[Follower]) -> Result<Scenario, BadInput>
                 // Something else lies there and will not become a run.
                 Err(what) if dir.exists() && !dir.is_dir() => {
                     return Err(BadInput::new(format!("{}: {what}", dir.display())));
+                }
+                Err(_) if foreign(dir) => {
+                    let dir = escaped(&dir.display().to_string()).into_owned();
+                    let what =
+                        "no run of gradtui (it has files, but no run.lock); `gradtui runs` lists yours";
+                    return Err(BadInput::new(format!("{dir}: {what}")));
                 }
                 Err(what) => waiting.push(format!("{}: {what}", escaped(&dir.display().to_string()))),
             }

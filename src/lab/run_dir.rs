@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+pub mod archive;
 pub mod checkpoint;
 mod home;
 mod lock;
