@@ -12,12 +12,49 @@ pub struct Field {
     pub name: &'static str,
     /// What it means, with its unit.
     pub about: &'static str,
+    /// Its type in Rust; [`Field::kind`] says it in words.
+    pub rust: &'static str,
     /// Its value as RON.
     pub value: String,
     /// Its default as RON.
     pub default: String,
     /// The range its numbers must lie in.
     pub bounds: Option<Bounds>,
+}
+
+impl Field {
+    /// What it takes, in words: `number`, `whole number`, `list of Layer` ...
+    pub fn kind(&self) -> String {
+        words(self.rust)
+    }
+}
+
+/// A type of a setting in words.
+fn words(rust: &str) -> String {
+    let rust = rust.trim();
+    let inside = |name: &str| rust.strip_prefix(name)?.trim().strip_prefix('<')?.strip_suffix('>');
+    if let Some(inner) = inside("Option") {
+        return format!("{} or None", words(inner));
+    }
+    if let Some(inner) = inside("Vec") {
+        return format!("list of {}", words(inner));
+    }
+    if let Some(inner) = inside("Box") {
+        return words(inner);
+    }
+    if let Some(inner) = rust.strip_prefix('(').and_then(|r| r.strip_suffix(')')) {
+        return format!("({})", inner.split(',').map(words).collect::<Vec<_>>().join(", "));
+    }
+    match rust {
+        "f64" => "number".into(),
+        "usize" | "u64" => "whole number".into(),
+        "bool" => "true or false".into(),
+        "String" => "text".into(),
+        other => {
+            let name = other.rsplit("::").next().unwrap_or(other).trim();
+            name.strip_suffix("Config").unwrap_or(name).into()
+        }
+    }
 }
 
 /// A range for the numbers of a field; `open` leaves the upper end out.
@@ -259,6 +296,7 @@ macro_rules! settings {
                 vec![ $( $crate::registry::Field {
                     name: stringify!($field),
                     about: $doc.trim(),
+                    rust: stringify!($ty),
                     value: self.$field.text(),
                     default: default.$field.text(),
                     bounds: $crate::registry::settings!(@bounds $($range)?),
@@ -345,3 +383,16 @@ macro_rules! registry {
     };
 }
 pub(crate) use registry;
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn types_are_said_in_words() {
+        assert_eq!(words("Option<Vec<LayerConfig>>"), "list of Layer or None");
+        assert_eq!(words("(f64, f64)"), "(number, number)");
+        assert_eq!(words("Vec < (String, usize) >"), "list of (text, whole number)");
+        assert_eq!(words("Box<crate::engine::optim::OptimizerConfig>"), "Optimizer");
+    }
+}
