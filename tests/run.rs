@@ -118,6 +118,44 @@ fn robustness_is_in_the_log_and_can_be_expected() {
 }
 
 #[test]
+fn a_scenario_s_expectations_are_checked_where_they_stand_and_judged_at_its_end() {
+    let place = Place::new("judge");
+    let write = |name: &str, expect: &str| {
+        let text = format!(
+            "(data: Moons(), network: [Dense(4), Tanh()], steps: 40, lanes: [(name: \"a\")],\n expect: [{expect}])"
+        );
+        std::fs::write(place.0.join(name), text).expect("a file");
+    };
+    write("bad.ron", "\"a.step == 40\", \"b.loss < 1\", \"a.los < 1\", \"a.loss\"");
+    let (checked, run) = (place.go("check bad.ron"), place.go("run bad.ron"));
+    assert_eq!((checked.0, run.0), (2, 2));
+    for (place, hint) in
+        [("bad.ron:2:27:", "no lane b"), ("bad.ron:2:41:", "mean loss?"), ("bad.ron:2:54:", "comparison")]
+    {
+        for said in [&checked.2, &run.2] {
+            assert!(said.lines().any(|l| l.starts_with(place) && l.contains(hint)), "{place} {hint}\n{said}");
+        }
+    }
+    write("good.ron", "\"a.step == 40\", \"a.val_loss < 100\"");
+    let (code, out, _) = place.go("run good.ron --out v");
+    assert!(code == 0 && out.contains("holds: a.step == 40   40 against 40"), "{out}");
+    // What is written for the whole length is not judged after half of it; what is asked for on the command line is.
+    let (code, out, err) = place.go("run good.ron --steps 20");
+    assert!(code == 0 && err.contains("not judged") && !out.contains("holds"), "{out}{err}");
+    let short = place.command(&["run", "good.ron", "--steps", "20", "--expect", "a.step == 40"]).output();
+    assert_eq!(short.expect("a start").status.code(), Some(1));
+    // A finished run is finished; its numbers are in its log.
+    let (code, _, err) = place.go("resume v");
+    assert!(code == 0 && err.contains("finished"), "{err}");
+    let asked = place.command(&["resume", "v", "--steps", "40", "--expect", "a.val_loss < 100"]).output();
+    let asked = asked.expect("a start");
+    assert_eq!(asked.status.code(), Some(0), "{}", String::from_utf8_lossy(&asked.stderr));
+    assert_eq!(place.go("resume v --steps 60").0, 1, "a.step == 40 does not hold after 60");
+    let (code, _, err) = place.go("watch .");
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
 fn expectations_decide_the_exit_code() {
     let place = Place::new("expect");
     let with = |expectation: &str| {

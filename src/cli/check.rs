@@ -1,6 +1,7 @@
 //! `gradtui check`: what was read, all faults of scenarios and of the data that they name, and what looks like a mistake.
 
 use super::{BadInput, open, print, tell};
+use crate::lab::expect::of_scenario;
 use crate::scenario::inspect;
 use std::ffi::OsString;
 
@@ -22,7 +23,10 @@ impl Check {
         for name in &self.scenarios {
             match open(name) {
                 Err(BadInput(messages)) => faults.extend(messages),
-                Ok(opened) => match inspect(&opened.text, opened.files()) {
+                Ok(opened) => match inspect(&opened.text, opened.files()).and_then(|checked| {
+                    of_scenario(&opened.text, &checked.scenario)?;
+                    Ok(checked)
+                }) {
                     Ok(checked) => {
                         let lanes = checked.scenario.lanes.len();
                         let plural = if lanes == 1 { "" } else { "s" };

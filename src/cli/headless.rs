@@ -1,5 +1,6 @@
 //! A run without a screen: progress, log, signals, and what came of it.
 
+use super::opening::with_past;
 use super::signals::Signals;
 use super::{BadInput, Ended, print, tell};
 use crate::engine::data::Files;
@@ -11,10 +12,12 @@ use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
 use crate::number::Number;
 use crate::scenario::Scenario;
-use crate::telemetry::{Band, Command, Event, Measure, Phase, Spread};
+use crate::telemetry::{Band, Command, Event, LaneId, Measure, Phase, Spread};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,26 +42,38 @@ pub struct Headless {
     pub others: Vec<Scenario>,
     /// Where their data come from.
     pub files: Arc<dyn Files + Send + Sync>,
+    /// The directory whose log tells what happened before, for a run that is taken up again.
+    pub past: Option<PathBuf>,
 }
 
-/// Reads what must hold at the end of a scenario: its own list, and `more`.
+/// What must hold at the end: the scenario's own list, unless the run is shorter than the scenario, for whose length that was
+/// written; and `more` from the command line.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub fn expectations(scenario: &Scenario, more: &[String]) -> Result<Vec<Expectation>, BadInput> {
-    let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
-    let (mut good, mut faults) = (Vec::new(), Vec::new());
-    for text in scenario.expect.iter().chain(more) {
-        match Expectation::parse(text, &lanes) {
-            Ok(expectation) if expectation.over_seeds() && scenario.expect_seeds == 1 => {
-                let cure = "give the scenario `expect_seeds: 5`, or the run --expect-seeds 5";
-                faults.push(format!("expectation {text}: a median or a share is taken over seeds; {cure}"));
-            }
-            Ok(expectation) => good.push(expectation),
-            Err(what) => faults.push(format!("expectation {what}")),
+/// Everything that is wrong with `more`.
+pub fn judged(
+    own: Vec<Expectation>,
+    scenario: &Scenario,
+    more: &[String],
+    end: u64,
+) -> Result<Vec<Expectation>, BadInput> {
+    let mut expect = own;
+    if end < scenario.steps as u64 && !expect.is_empty() {
+        tell(&format!(
+            "not judged: the scenario expects {} of its {} steps, and this run ends after {end}\n",
+            if expect.len() == 1 { "something".into() } else { format!("{} things", expect.len()) },
+            scenario.steps,
+        ));
+        expect.clear();
+    }
+    let mut faults = Vec::new();
+    for text in more {
+        match Expectation::of(text, scenario) {
+            Ok(expectation) => expect.push(expectation),
+            Err(what) => faults.push(format!("--expect {what}")),
         }
     }
-    if faults.is_empty() { Ok(good) } else { Err(BadInput(faults)) }
+    if faults.is_empty() { Ok(expect) } else { Err(BadInput(faults)) }
 }
 
 /// The scenario with each of the other seeds over which it is judged.
@@ -81,10 +96,14 @@ impl Headless {
     /// # Errors
     /// How it ended, where that is not well.
     pub fn go(self) -> anyhow::Result<()> {
-        let Self { run, dir, end, threads, json, expect, others, files } = self;
+        let Self { run, dir, end, threads, json, expect, others, files, past } = self;
+        // Where nothing is expected there is nothing to judge on other seeds.
+        let others = if expect.is_empty() { Vec::new() } else { others };
+        let clocks = run.clocks();
+        let past = past.map(|dir| (dir, clocks));
         let signals = Signals::listen()?;
         let runner = Runner::start(run, threads, dir, json)?;
-        let (standings, rest, disk) = train(runner, &signals, end, json)?;
+        let (standings, rest, disk) = train(runner, past, &signals, end, json)?;
         if json {
             lines(rest)?;
             lines(standings.lanes.iter().map(ending).collect())?;
@@ -106,21 +125,40 @@ impl Headless {
                 .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
             let mut run = Run::new(experiment, Some(end), Arc::clone(&files));
             examine(&mut run, &expect);
-            let (standings, ..) = train(Runner::start(run, threads, None, false)?, &signals, end, json)?;
+            let (standings, ..) =
+                train(Runner::start(run, threads, None, false)?, None, &signals, end, json)?;
             let failed = standings.lanes.iter().filter_map(failure);
             faults.extend(failed.map(|what| format!("seed {seed}, {what}")));
             seeds.push((seed, standings));
         }
         let seeds: Vec<_> = seeds.iter().map(|(seed, standings)| (*seed, standings)).collect();
-        faults.extend(expect.iter().filter_map(|e| e.judge(&seeds).err()));
+        let mut held = String::new();
+        for expectation in &expect {
+            let text = expectation.text();
+            match expectation.judge(&seeds) {
+                Ok(why) if json => lines(vec![verdict(text, true, &why)])?,
+                Ok(why) => held.extend(["holds: ", text, "   ", &why, "\n"]),
+                Err(why) => {
+                    if json {
+                        lines(vec![verdict(text, false, &why)])?;
+                    }
+                    faults.push(why);
+                }
+            }
+        }
+        print(&held)?;
         if faults.is_empty() { Ok(()) } else { Err(Ended(1, faults.join("\n")).into()) }
     }
 }
+
+/// The directory whose log tells of a run's past, and seconds and steps of every lane so far.
+type Past = (PathBuf, BTreeMap<LaneId, (f64, u64)>);
 
 /// Trains all lanes to their end; how they stand there, the lines of the log that nobody has printed, and why the disk
 /// has not got everything, if so.
 fn train(
     runner: Runner,
+    mut past: Option<Past>,
     signals: &Signals,
     end: u64,
     json: bool,
@@ -130,7 +168,11 @@ fn train(
     let mut stopped = None;
     while stopped.is_none() {
         runner.wait(Duration::from_millis(100));
-        take(&runner.drain(), &mut standings, &mut progress);
+        let mut events = runner.drain();
+        if let Some((dir, clocks)) = past.take_if(|_| !events.is_empty()) {
+            events = with_past(events, &dir, &clocks);
+        }
+        take(&events, &mut standings, &mut progress);
         if json {
             // A reader that has gone ends the run; it is saved first.
             stopped = lines(runner.take_lines()).err();
@@ -176,6 +218,12 @@ fn colours() -> bool {
     std::io::stdout().is_terminal() && !plain
 }
 
+/// A number with four decimals, or as 2.010e11 where these would say nothing or too much.
+fn numeral(x: f32) -> String {
+    let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
+    if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
+}
+
 /// A number of a measurement, if both are there.
 fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {
     Some(measure?.get(number)? as f32)
@@ -188,7 +236,7 @@ fn spread(lane: &Standing) -> Option<Spread> {
 
 /// A lane's end in words; with `red`, what cannot be trusted in that colour.
 fn summary(lane: &Standing, red: bool) -> String {
-    let number = |x: Option<f32>| x.map_or_else(|| "-".into(), |x| format!("{x:.4}"));
+    let number = |x: Option<f32>| x.map_or_else(|| "-".into(), numeral);
     let end = match &lane.phase {
         Phase::Diverged(account) => format!("diverged at step {}. {}", account.step, account.what),
         Phase::Failed(what) | Phase::Stopped(what) => what.clone(),
@@ -250,13 +298,18 @@ fn beyond_seeds(lanes: &[Standing]) -> String {
 
 /// The range of a lane's validation over its seeds, in words.
 fn ranges(s: Spread) -> String {
-    let of = |b: Band| format!("{:.4} ({:.4} to {:.4})", b.median, b.min, b.max);
+    let of = |b: Band| format!("{} ({} to {})", numeral(b.median), numeral(b.min), numeral(b.max));
     let mut out = format!("{:<20} {} seeds", "", s.seeds);
     for (number, band) in Number::ALL.into_iter().filter_map(|n| Some((n, s.band(n)?))) {
         let _ = write!(out, "   {} {}", number.row().label, of(band));
     }
     let lost = if s.lost > 0 { format!("   {} lost", s.lost) } else { String::new() };
     out + &lost + "\n"
+}
+
+/// How an expectation was judged, as a JSON line.
+fn verdict(expect: &str, holds: bool, why: &str) -> String {
+    serde_json::json!({ "expect": expect, "holds": holds, "why": why }).to_string()
 }
 
 /// A lane's end as a JSON line.
@@ -411,10 +464,24 @@ fn brief(lane: &Standing) -> String {
     let text = match &lane.phase {
         Phase::Diverged(_) => return "diverged".into(),
         Phase::Failed(_) => return "failed".into(),
-        _ => lane.last.map_or_else(String::new, |m| format!("loss {:.4}", m.single(Number::Loss))),
+        _ => lane.last.map_or_else(String::new, |m| format!("loss {}", numeral(m.single(Number::Loss)))),
     };
     match single(lane.validation.as_ref(), Number::ValAccuracy) {
         Some(accuracy) => format!("{text} val {:.1} %", 100.0 * accuracy),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numeral;
+
+    #[test]
+    fn numbers_of_any_size_are_read_at_a_glance() {
+        let all = [0.0, 0.5, -12.25, 999_999.0, 2.01e11, 3.2e-7, f32::NAN, f32::INFINITY].map(numeral);
+        assert_eq!(
+            all,
+            ["0.0000", "0.5000", "-12.2500", "999999.0000", "2.010e11", "3.200e-7", "NaN", "inf"]
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::display::Display;
 use super::opening::{Line, Opening, unfit};
 use super::{BadInput, open, plain};
 use crate::engine::data::{Files, NoFiles};
+use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
 use crate::lab::preset;
 use crate::lab::run::Run;
@@ -48,6 +49,7 @@ impl Lab {
         let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
         let (scenario, data) =
             read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
         let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
             Some(disk) => Arc::new(disk.clone()),
             None => Arc::new(NoFiles),

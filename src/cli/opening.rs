@@ -114,7 +114,11 @@ impl Opening {
 }
 
 /// Puts what the log tells between the start of the lanes and what they do now.
-fn with_past(mut events: Vec<Event>, run: &Path, clocks: &BTreeMap<LaneId, (f64, u64)>) -> Vec<Event> {
+pub(super) fn with_past(
+    mut events: Vec<Event>,
+    run: &Path,
+    clocks: &BTreeMap<LaneId, (f64, u64)>,
+) -> Vec<Event> {
     let Some(last) = events.iter().rposition(|e| matches!(e, Event::Started { .. })) else { return events };
     let lanes = events.iter().filter_map(|e| match e {
         Event::Started { lane, info, .. } => {

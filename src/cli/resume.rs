@@ -1,10 +1,11 @@
 //! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit; in the lab, or without a screen.
 
 use super::display::Display;
-use super::headless::{Headless, examine, expectations, other_seeds};
+use super::headless::{Headless, examine, judged, other_seeds};
 use super::opening::{Line, Opening};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
+use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
 use crate::lab::files::Disk;
 use crate::lab::run::Run as Lanes;
@@ -104,9 +105,29 @@ impl Resume {
         for warning in warnings {
             tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
         }
-        let expect = expectations(&scenario, &self.expect)?;
+        let own = of_scenario(&scenario.to_ron(), &scenario)
+            .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
+        let over = run.over();
+        if over {
+            let place = crate::text::escaped(&self.dir.display().to_string()).into_owned();
+            tell(&format!("{place}: finished; `gradtui resume {place} --steps N` goes on beyond\n"));
+        }
+        // What a finished run did was judged when it ended.
+        let own = if over { Vec::new() } else { own };
+        let expect = judged(own, &scenario, &self.expect, end)?;
         let others = other_seeds(&scenario);
         examine(&mut run, &expect);
-        Headless { run, dir: Some(dir), end, threads, json: self.json, expect, others, files }.go()
+        Headless {
+            run,
+            dir: Some(dir),
+            end,
+            threads,
+            json: self.json,
+            expect,
+            others,
+            files,
+            past: Some(self.dir),
+        }
+        .go()
     }
 }

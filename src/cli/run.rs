@@ -1,8 +1,9 @@
 //! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
 
-use super::headless::{Headless, examine, expectations, other_seeds};
+use super::headless::{Headless, examine, judged, other_seeds};
 use super::{BadInput, open, tell};
 use crate::engine::data::{Files, NoFiles};
+use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Run as Lanes;
 use crate::lab::run_dir::{RunDir, checkpoint::checksum};
@@ -59,7 +60,9 @@ impl Run {
             data = scenario.prepare(&*files).map_err(|e| BadInput::new(format!("{}: {e}", opened.name)))?;
         }
         scenario.expect_seeds = self.expect_seeds.map_or(scenario.expect_seeds, |n| n as usize);
-        let expect = expectations(&scenario, &self.expect)?;
+        let end = self.steps.unwrap_or(scenario.steps as u64);
+        let own = of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
+        let expect = judged(own, &scenario, &self.expect, end)?;
         let others = other_seeds(&scenario);
         let samples = checksum(&data.train.inputs);
         let experiment = Experiment::with_data(scenario, Arc::new(data), &*files)
@@ -71,10 +74,9 @@ impl Run {
                 Some(made.map_err(|e| BadInput::new(e.to_string()))?)
             }
         };
-        let end = self.steps.unwrap_or(experiment.scenario.steps as u64);
         let mut run = Lanes::new(experiment, Some(end), Arc::clone(&files));
         examine(&mut run, &expect);
         let threads = self.threads.map(|n| n as usize);
-        Headless { run, dir, end, threads, json: self.json, expect, others, files }.go()
+        Headless { run, dir, end, threads, json: self.json, expect, others, files, past: None }.go()
     }
 }

@@ -10,6 +10,7 @@
 //! the number itself and a share is 0 or 1.
 
 use crate::lab::outcome::{METRICS, Standings, attacked};
+use crate::scenario::{Fault, Scenario, at_paths};
 use crate::text::did_you_mean;
 
 /// A number of a lane.
@@ -48,7 +49,36 @@ pub struct Expectation {
 /// How lanes stand at the end of a run with this seed.
 pub type Seed<'a> = (u64, &'a Standings);
 
+/// Reads what a scenario expects of its lanes; `text` is the document that it was read from.
+///
+/// # Errors
+/// All faults, each at its place in the document.
+pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, Vec<Fault>> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for (i, wanted) in scenario.expect.iter().enumerate() {
+        match Expectation::of(wanted, scenario) {
+            Ok(expectation) => good.push(expectation),
+            Err(what) => faults.push((format!("expect[{i}]"), format!("expect: {what}"))),
+        }
+    }
+    if faults.is_empty() { Ok(good) } else { Err(at_paths(text, faults)) }
+}
+
 impl Expectation {
+    /// Reads an expectation about the lanes of a scenario, over as many seeds as it has for that.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn of(text: &str, scenario: &Scenario) -> Result<Self, String> {
+        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+        let expectation = Self::parse(text, &lanes)?;
+        if expectation.over_seeds() && scenario.expect_seeds == 1 {
+            let cure = "give the scenario `expect_seeds: 5`, or the run --expect-seeds 5";
+            return Err(format!("{text}: a median or a share is taken over seeds; {cure}"));
+        }
+        Ok(expectation)
+    }
+
     /// Reads an expectation about these lanes.
     ///
     /// # Errors
@@ -401,6 +431,18 @@ mod tests {
         assert!(wrong("plain.pgd_accuracy@much < 1").contains("size of an attack"));
         assert!(wrong("plain.loss@0.1 < 1").contains("has no size"));
         assert!(wrong("plain.pgd_acuracy@0.1 < 1").contains("did you mean pgd_accuracy"));
+    }
+
+    #[test]
+    fn a_scenario_s_own_are_refused_at_their_places() {
+        let text = "(data: Moons(), lanes: [(name: \"plain\")],\n expect: [\"plain.loss < 1\",\n  \"plian.loss < 1\",
+  \"plain.los < 1\", \"plain.loss\", \"median(plain.loss) < 1\"])";
+        let scenario = crate::scenario::read(text).unwrap();
+        let faults = of_scenario(text, &scenario).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|f| (f.line, f.column)).collect();
+        assert_eq!(found, [(3, 3), (4, 3), (4, 20), (4, 34)], "{faults:?}");
+        assert!(faults[0].what.contains("did you mean plain?") && faults[1].what.contains("mean loss?"));
+        assert!(faults[2].what.contains("no comparison") && faults[3].what.contains("expect_seeds"));
     }
 
     #[test]
