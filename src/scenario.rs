@@ -5,8 +5,9 @@ pub mod de;
 pub mod edit;
 pub mod memory;
 pub mod reader;
+pub mod view;
 
-pub use check::{Checked, Fault, decode, document, inspect, read, read_with_data};
+pub use check::{Checked, Fault, at_paths, decode, document, inspect, read, read_with_data};
 pub use edit::Edit;
 
 use crate::engine::augment::AugmentConfig;
@@ -57,6 +58,8 @@ settings! {
         title: String = String::new();
         /// what to look at, and why
         about: String = String::new();
+        /// the lesson in full; empty: the comment at the head of the file
+        lesson: String = String::new();
         /// the data set
         data: DataConfig = DataConfig::all().swap_remove(0);
         /// share of the samples kept for validation, where the data set has no split of its own
@@ -113,6 +116,8 @@ settings! {
         expect: Vec<String> = Vec::new();
         /// seeds over which `run` judges `expect`, such as `median(adam.loss) < 1`; it trains once with each
         expect_seeds: usize = 1, 1..=limits::SEEDS;
+        /// what is on the screen when it opens
+        view: view::Opening = view::Opening::default();
         /// the contenders
         lanes: Vec<Lane> = Vec::new();
         /// settings of lanes that change while they train

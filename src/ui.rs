@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod frames;
 pub mod keymap;
 pub mod layout;
+pub mod lesson;
 pub mod message;
 pub mod overlay;
 pub mod palette;

@@ -1,8 +1,17 @@
 //! Every preset is a lesson with claims: it runs without a screen, and all that its `expect` list says holds, over five
 //! seeds where the seed matters.
 
+use gradtui::engine::data::NoFiles;
+use gradtui::lab::experiment::Experiment;
 use gradtui::lab::preset;
+use gradtui::lab::run::Run;
+use gradtui::lab::runner::Runner;
+use gradtui::registry::Value as _;
+use gradtui::scenario::Scenario;
+use gradtui::telemetry::{Command as Order, Data, Event, Phase, Sample, View};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[test]
 fn every_claim_holds() {
@@ -29,4 +38,72 @@ fn every_lane_has_a_claim_and_luck_proves_none() {
         let seeds = scenario.seeds.max(scenario.expect_seeds);
         assert!(seeds >= 5 || scenario.data.problem().is_some(), "{}: {seeds} seeds", preset.name);
     }
+}
+
+/// Trains the only lane of a scenario to its end.
+fn trained(scenario: Scenario) -> Runner {
+    let experiment = Experiment::new(scenario, &NoFiles).expect("an experiment");
+    let runner =
+        Runner::start(Run::new(experiment, None, Arc::new(NoFiles)), None, None, false).expect("a run");
+    runner.send(Order::Run);
+    let end = Instant::now() + Duration::from_secs(600);
+    let over = |e: &Event| matches!(e, Event::Phase { phase: Phase::Finished | Phase::Stopped(_), .. });
+    while !runner.drain().iter().any(over) {
+        assert!(Instant::now() < end, "it ends");
+        runner.wait(Duration::from_millis(200));
+    }
+    runner
+}
+
+/// Whether the lane gets a validation sample right and an attack turns its answer.
+fn fooled(runner: &Runner, sample: usize, attack: &str) -> bool {
+    let sample = Sample::Number(sample);
+    runner.send(Order::Watch(vec![View::Adversarial {
+        lane: 0,
+        sample,
+        attack: attack.into(),
+        target: None,
+    }]));
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        assert!(Instant::now() < end, "an attack ends");
+        runner.wait(Duration::from_millis(200));
+        let probe = runner.drain().into_iter().find_map(|event| match event {
+            Event::Probed { name: "adversarial", parts, .. } => Some(parts),
+            _ => None,
+        });
+        let Some(parts) = probe else { continue };
+        let scalar = |name: &str| match parts.iter().find(|(n, _)| n == name) {
+            Some((_, Data::Scalar(x))) => *x,
+            _ => f64::NAN,
+        };
+        if Sample::Number(scalar("sample") as usize) == sample {
+            return scalar("before") == scalar("label") && scalar("after") != scalar("before");
+        }
+    }
+}
+
+#[test]
+fn the_attacks_on_which_lessons_open_fool_the_lane_in_front() {
+    let mut missed = Vec::new();
+    let mut lessons = 0;
+    for preset in preset::ALL {
+        let scenario = preset.scenario();
+        let view = scenario.view.clone();
+        assert!(scenario.robustness.is_none() || view.attack.is_some(), "{} opens on an attack", preset.name);
+        let Some(attack) = view.attack else { continue };
+        lessons += 1;
+        // A lane is the same whichever lanes run beside it.
+        let lanes = scenario.lanes.iter().filter(|l| l.name == view.lane).cloned().collect();
+        let runner = trained(Scenario { lanes, robustness: None, ..scenario });
+        let attack = attack.text();
+        if !fooled(&runner, view.sample, &attack) {
+            let others: Vec<_> = (0..24).filter(|n| fooled(&runner, *n, &attack)).collect();
+            missed.push(format!(
+                "{}: sample {} is not fooled; these are: {others:?}",
+                preset.name, view.sample
+            ));
+        }
+    }
+    assert!(missed.is_empty() && lessons >= 8, "{}", missed.join("\n"));
 }

@@ -118,3 +118,21 @@ fn follow(mut followers: Vec<Follower>, told: &Mutex<Vec<Event>>, stopped: &Rece
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_with_other_files_is_foreign_and_one_where_a_run_may_begin_is_not() {
+        let dir = std::env::temp_dir().join(format!("gradtui-watch-{}", std::process::id()));
+        assert!(!foreign(&dir), "nothing is there yet");
+        std::fs::create_dir_all(&dir).expect("a directory");
+        assert!(!foreign(&dir), "a run may begin in an empty directory");
+        std::fs::write(dir.join("notes.txt"), "mine").expect("a file");
+        assert!(foreign(&dir));
+        std::fs::write(dir.join("run.lock"), "").expect("a file");
+        assert!(!foreign(&dir));
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+}

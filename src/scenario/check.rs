@@ -1,16 +1,15 @@
 //! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
 
 mod doubts;
+mod opening;
+mod recipe;
+
+use recipe::fools;
 
 use super::de::Document;
-use super::{Lane, OutputLayer, Recipe, Scenario};
+use super::view::head_comment;
+use super::{Lane, Scenario};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared, choose, prepare};
-use crate::engine::defence::DefenceConfig;
-use crate::engine::layer::LayerConfig;
-use crate::engine::loss::LossConfig;
-use crate::engine::loss::cross_entropy::{ClassWeights, CrossEntropy};
-use crate::engine::network::Network;
-use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{Faults, Settings as _, join};
 use crate::text::{escaped, escaped_lines, excerpt};
@@ -135,6 +134,17 @@ pub fn document<T: DeserializeOwned>(
     }
 }
 
+/// Faults found later in a document that was read, each by the path of its value: `expect[2]`.
+pub fn at_paths(text: &str, faults: Vec<(String, String)>) -> Vec<Fault> {
+    match Document::new(text) {
+        Ok(document) => {
+            let at = |(path, what): (String, String)| (document.find(&path).span.start, what);
+            placed(text, faults.into_iter().map(at).collect())
+        }
+        Err(found) => placed(text, found),
+    }
+}
+
 /// Faults in the order of the text, each with its line and column.
 fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
     found.sort_by_key(|f| f.0);
@@ -158,6 +168,9 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     let placed = |found| placed(text, found);
     let document = Document::new(text).map_err(placed)?;
     let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
+    if scenario.lesson.is_empty() {
+        scenario.lesson = head_comment(text);
+    }
     let mut check = Check { document, data: None, warnings: RefCell::default() };
     check.names(&scenario);
     check.settings(&scenario);
@@ -166,6 +179,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     check.problem(&scenario);
     check.lanes(&scenario);
     check.edits(&scenario);
+    check.view(&scenario);
     let Check { document, data, warnings } = check;
     let faults = document.into_faults();
     if faults.is_empty() { Ok((scenario, data, placed(warnings.into_inner()))) } else { Err(placed(faults)) }
@@ -344,136 +358,6 @@ impl Check<'_> {
     }
 }
 
-impl Recipe {
-    /// Builds the network for these data, and proves that its activations fit into memory.
-    ///
-    /// # Errors
-    /// The path inside the recipe, and what does not fit there.
-    pub fn build(&self, data: &Prepared) -> Result<Network, (String, String)> {
-        let outputs = data.train.outputs();
-        let last = format!("[{}]", self.network.len());
-        let network = Network::new(data.train.shape, &self.layers(outputs)).map_err(|e| {
-            if e.at.starts_with(&last) {
-                ("network".into(), format!("the output layer that follows: {}", e.what))
-            } else {
-                (format!("network{}", e.at), e.what)
-            }
-        })?;
-        if network.output() != outputs {
-            let cure = match outputs {
-                _ if self.output == OutputLayer::Written => {
-                    "with output: Written the last layer gives the outputs itself"
-                }
-                Shape::Sequence { .. } => "every time step has a label: keep the sequence to the end",
-                _ => {
-                    "a sample has one label: end with Flatten(), or with the last state of a recurrent layer"
-                }
-            };
-            let what = format!("the network gives {}, the data want {outputs}; {cure}", network.output());
-            return Err(("network".into(), what));
-        }
-        let rows = self.batch.min(data.train.len()).max(1);
-        if doubts::values_of_batch_norm(&network, rows) == Some(1) {
-            let what = "batch: 1 leaves batch norm a variance of one value, which is always 0; take a batch of 16 or \
-                        more, or LayerNorm()";
-            return Err(("batch".into(), what.into()));
-        }
-        let floats = network.workspace_len(rows);
-        if floats > limits::ACTIVATIONS {
-            let what = format!(
-                "a batch of {rows} needs {floats} numbers for activations; at most {} are allowed: take a smaller batch",
-                limits::ACTIVATIONS
-            );
-            return Err(("batch".into(), what));
-        }
-        self.defends(data)?;
-        self.augments(data.train.shape, outputs)?;
-        self.weighs(outputs)?;
-        Ok(network)
-    }
-
-    /// Whether every augmentation fits the samples, the network and the loss.
-    fn augments(&self, shape: Shape, outputs: Shape) -> Result<(), (String, String)> {
-        let numbers = !matches!(self.network.first(), Some(LayerConfig::Embedding(_)));
-        for (i, augment) in self.augment.iter().enumerate() {
-            let fits = match augment.fits(shape) {
-                Ok(()) if !numbers => {
-                    Err("the samples are whole numbers for Embedding(), which nothing may change".into())
-                }
-                Ok(()) if augment.mixes() && !self.loss.takes_shares() => Err(format!(
-                    "{} takes whole classes only; CrossEntropy() takes mixed ones",
-                    self.loss.name()
-                )),
-                Ok(())
-                    if augment.mixes() && matches!(self.loss, LossConfig::Bce(_)) && outputs.size() == 2 =>
-                {
-                    Err("Bce() of two classes takes whole classes only; CrossEntropy() takes mixed ones"
-                        .into())
-                }
-                Ok(()) if augment.mixes() && matches!(self.defence, DefenceConfig::UnrelatedLabels(_)) => {
-                    Err("labels that are drawn anew cannot be mixed; leave UnrelatedLabels() or this out"
-                        .into())
-                }
-                fits => fits,
-            };
-            fits.map_err(|what| (format!("augment[{i}]"), format!("{}: {what}", augment.name())))?;
-        }
-        Ok(())
-    }
-}
-
-impl Recipe {
-    /// Whether class weights are as many as classes, and none is negative.
-    fn weighs(&self, outputs: Shape) -> Result<(), (String, String)> {
-        let LossConfig::CrossEntropy(CrossEntropy { class_weights: ClassWeights::Each(weights), .. }) =
-            &self.loss
-        else {
-            return Ok(());
-        };
-        let classes = outputs.rows_of().1;
-        let fault = |what: String| Err(("loss".into(), format!("class_weights: {what}")));
-        if weights.len() != classes {
-            return fault(format!("{} numbers for {classes} classes; each class has one", weights.len()));
-        }
-        match weights.iter().find(|w| !(0.0..=1e6).contains(*w)) {
-            Some(w) => fault(format!("{w} is no weight; one lies from 0 to 1000000")),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses a defence or a vote where nothing can be attacked.
-    fn defends(&self, data: &Prepared) -> Result<(), (String, String)> {
-        let (at, name) = match self.prediction.smoothing() {
-            _ if self.defence.active() => ("defence", self.defence.name()),
-            Some(_) => ("prediction", self.prediction.name()),
-            None => return Ok(()),
-        };
-        fools(data, self).map_err(|what| (at.into(), format!("{name} {what}")))
-    }
-}
-
-/// What attacks, defences and votes need: one class for a whole sample, and inputs that can be changed a little.
-fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str> {
-    match data.train.labels {
-        Labels::Classes { .. } => {}
-        Labels::Values { .. } => {
-            return Err(
-                "needs a classifier of whole samples; these data have numbers to predict, no class a sample",
-            );
-        }
-        Labels::StepClasses { .. } => {
-            return Err(
-                "needs a classifier of whole samples; these data have a class for every time step, none a \
-                sample (Npy() of arrays [samples, steps, features] and classes has one)",
-            );
-        }
-    }
-    if matches!(recipe.network.first(), Some(LayerConfig::Embedding(_))) {
-        return Err("changes inputs a little, but these inputs are numbers of words");
-    }
-    Ok(())
-}
-
 impl Scenario {
     /// Loads the data set and makes of it what lanes train on.
     ///
@@ -489,6 +373,8 @@ impl Scenario {
     fn complete(&mut self) {
         self.title = escaped(&self.title).into_owned();
         self.about = escaped_lines(&self.about).into_owned();
+        self.lesson = escaped_lines(&self.lesson).into_owned();
+        self.view.lane = escaped(self.view.lane.trim()).into_owned();
         for lane in &mut self.lanes {
             lane.name = escaped(lane.name.trim()).into_owned();
         }

@@ -9,6 +9,7 @@ mod window;
 use super::keymap::custom::Keymap;
 use super::keymap::{self, Action, Key};
 use super::layout::{Places, Wish, arrange};
+use super::lesson::Lesson;
 use super::message::{Effect, Effects, Link, Message};
 use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
@@ -81,6 +82,10 @@ pub struct App {
     pub link: Option<Link>,
     /// Time since the start.
     pub now: Duration,
+    /// What the scenario teaches.
+    pub lesson: Lesson,
+    /// The name of the lane that the scenario wants in front, until it has started.
+    awaited: Option<String>,
     source: Presets,
     presets: Vec<Preset>,
     zoom: bool,
@@ -99,10 +104,22 @@ pub struct App {
     others: BTreeMap<PaneId, Box<dyn Pane>>,
 }
 
-/// All panes, this one looked at last.
+/// All panes: this one has the focus, and of the others the lanes were looked at last.
 fn order(focus: PaneId) -> Vec<PaneId> {
-    let others = PaneId::ALL.iter().copied().filter(|p| *p != focus);
-    std::iter::once(focus).chain(others).collect()
+    let mut order = vec![focus];
+    let others = std::iter::once(PaneId::Lanes).chain(PaneId::ALL.iter().copied());
+    for pane in others {
+        if !order.contains(&pane) {
+            order.push(pane);
+        }
+    }
+    order
+}
+
+/// All panes but the network's, fresh.
+fn others() -> BTreeMap<PaneId, Box<dyn Pane>> {
+    let others = PaneId::ALL.iter().filter(|id| **id != PaneId::Network);
+    others.map(|&id| (id, id.make())).collect()
 }
 
 /// Steps a second at which a run takes about a minute: slow enough to watch, whatever the machine could do.
@@ -114,7 +131,6 @@ impl App {
     /// An app that shows this scenario; `running`: whether training was told to begin.
     pub fn new(scenario: Scenario, source: Presets, theme: Theme, size: Size, running: bool) -> Self {
         let steps = scenario.steps;
-        let others = PaneId::ALL.iter().filter(|id| **id != PaneId::Network);
         let mut app = Self {
             view: View::default(),
             scenario,
@@ -142,10 +158,24 @@ impl App {
             underway: BTreeMap::new(),
             watched: Vec::new(),
             network: NetworkPane::default(),
-            others: others.map(|&id| (id, id.make())).collect(),
+            others: others(),
+            lesson: Lesson::default(),
+            awaited: None,
         };
         app.recognise();
+        app.open_view();
         app
+    }
+
+    /// Shows what the scenario wants to be seen first.
+    fn open_view(&mut self) {
+        let view = &self.scenario.view;
+        self.lesson = Lesson::new(&self.scenario);
+        self.others = others();
+        self.others.values_mut().for_each(|pane| pane.open(view));
+        self.order = order(view.pane.map_or(PaneId::Lanes, PaneId::from));
+        self.zoom = view.zoom;
+        self.awaited = (!view.lane.is_empty()).then(|| view.lane.clone());
     }
 
     /// Takes in what the scenario and its lanes are about.
@@ -196,6 +226,7 @@ impl App {
             theme: &self.theme,
             focused: self.focus() == id,
             watching: self.watching,
+            lesson: &self.lesson,
         };
         let pane: &mut dyn Pane = match id {
             PaneId::Network => &mut self.network,
@@ -212,6 +243,7 @@ impl App {
             theme: &self.theme,
             focused: self.focus() == id && self.overlay.is_none(),
             watching: self.watching,
+            lesson: &self.lesson,
         }
     }
 
@@ -307,6 +339,13 @@ impl App {
             Event::Unsaved(unsaved) => self.unsaved = *unsaved,
             _ => {}
         }
+        self.lesson.hear(&event);
+        if let Event::Started { lane, info, .. } = &event
+            && self.awaited.as_ref() == Some(&info.name)
+        {
+            self.awaited = None;
+            self.front = *lane;
+        }
         self.view.apply(event);
         if let Some((lane, all)) = settled {
             self.settle(lane, all);
@@ -354,6 +393,7 @@ impl App {
         self.now = now;
         self.next_notice();
         self.accompany();
+        self.lesson.judge();
         for lane in &self.view.lanes {
             let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step: lane.step, rate: 0.0 });
             let time = now.saturating_sub(speed.at).as_secs_f64();

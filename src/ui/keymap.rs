@@ -159,6 +159,8 @@ pub enum Action {
     ToggleSizes,
     /// A picture of one's own.
     OwnPicture,
+    /// What the scenario teaches, and back.
+    Lesson,
     /// In a window: take what is chosen.
     Accept,
     /// In a window: close it and change nothing.
@@ -243,6 +245,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Tab)] A::NextPane, "pane", "focus the next pane";
         [of(C::BackTab)] A::PreviousPane, "", "focus the previous pane";
         [ch('p')] A::Panes, "", "choose a pane by its name";
+        [ch('e')] A::Lesson, "lesson", "what the scenario teaches and what it expects, and back";
         [ch('z')] A::Zoom, "zoom", "give the focused pane the whole screen, and back";
         [ch('.'), ch('>')] A::NextLane, "", "bring the next lane to the front";
         [ch(','), ch('<')] A::PreviousLane, "", "bring the previous lane to the front";

@@ -15,6 +15,7 @@ mod inside_tests;
 #[cfg(test)]
 mod journal_tests;
 pub mod lanes;
+pub mod lesson;
 pub mod microscope;
 pub mod network;
 #[cfg(test)]
@@ -27,9 +28,11 @@ pub mod through_time;
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
+use crate::scenario::view::{self, Opening};
 use crate::telemetry::{self, LaneId};
 use crate::ui::keymap::Action;
 use crate::ui::layout::Slot;
+use crate::ui::lesson::Lesson as Taught;
 use crate::ui::message::Effects;
 use crate::ui::overlay::form::Subject;
 use crate::ui::theme::Theme;
@@ -105,6 +108,12 @@ macro_rules! panes {
                 match self { $( Self::$id => Box::<$pane>::default(), )* }
             }
         }
+
+        impl From<view::Pane> for PaneId {
+            fn from(named: view::Pane) -> Self {
+                match named { $( view::Pane::$id => Self::$id, )* }
+            }
+        }
     };
 }
 
@@ -129,6 +138,8 @@ panes! {
     Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
     Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
+    /// What the scenario teaches, and which of its expectations hold.
+    Lesson(lesson::Lesson): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
 }
 
 impl PaneId {
@@ -151,6 +162,8 @@ pub struct Context<'a> {
     pub focused: bool,
     /// Whether somebody else trains, so that nothing is known but what a log tells.
     pub watching: bool,
+    /// What the scenario teaches.
+    pub lesson: &'a Taught,
 }
 
 impl Context<'_> {
@@ -185,6 +198,9 @@ pub trait Pane {
     fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
         Vec::new()
     }
+
+    /// Shows what a scenario wants to be seen first.
+    fn open(&mut self, _opening: &Opening) {}
 
     /// Takes what was edited in a form that it asked for.
     fn edited(&mut self, _subject: &Subject) {}

@@ -8,7 +8,8 @@ use super::overlay::Overlay;
 use super::pane::PaneId;
 use super::screen::picture;
 use super::theme::{Depth, Glyphs, Theme};
-use crate::telemetry::{Command, Event, LaneId, Phase};
+use crate::registry::Value as _;
+use crate::telemetry::{self, Command, Event, LaneId, Phase, Sample};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
 use std::time::Duration;
@@ -287,4 +288,45 @@ fn a_screen_without_colours_says_the_same() {
     assert_eq!(words(&a), colourful);
     let plain = ratatui::style::Color::Reset;
     assert!(picture(&a).content.iter().all(|c| c.fg == plain && c.bg == plain), "attributes only");
+}
+
+#[test]
+fn every_preset_opens_on_the_pane_the_lane_and_the_attack_of_its_lesson() {
+    for preset in crate::lab::preset::ALL {
+        for (w, h) in [(80, 24), (120, 40), (200, 60)] {
+            let scenario = preset.scenario();
+            let view = scenario.view.clone();
+            let theme = Theme::dark(Depth::Indexed, Glyphs::Unicode);
+            let mut a = App::new(scenario.clone(), Box::new(Vec::new), theme, Size::new(w, h), true);
+            let mut wanted = Vec::new();
+            for (lane, l) in scenario.lanes.iter().enumerate() {
+                let mut info = fixture::info(&l.name, fixture::scenario().base());
+                info.recipe = scenario.recipe(l);
+                let info = Box::new(info);
+                wanted.extend(commands(a.update(Message::Event(Event::Started { lane, info, step: 0 }))));
+            }
+            let pane = view.pane.map_or(PaneId::Lanes, PaneId::from);
+            assert_eq!(a.focus(), pane, "{} at {w}x{h}", preset.name);
+            assert!(a.places().expect("room").pane(pane).is_some(), "{} at {w}x{h}", preset.name);
+            let front = scenario.lanes.iter().position(|l| l.name == view.lane).unwrap_or(0);
+            assert_eq!(a.front, front, "{}", preset.name);
+            if let Some(attack) = view.attack {
+                let asked = |v: &telemetry::View| match v {
+                    telemetry::View::Adversarial { lane, sample, attack: text, .. } => {
+                        *lane == front && *sample == Sample::Number(view.sample) && *text == attack.text()
+                    }
+                    _ => false,
+                };
+                let asks = wanted.iter().any(|c| matches!(c, Command::Watch(all) if all.iter().any(asked)));
+                assert!(asks, "{} at {w}x{h}: {wanted:?}", preset.name);
+            }
+            // The lesson is a key away, and back.
+            a.update(ch('e'));
+            assert_eq!(a.focus(), PaneId::Lesson);
+            let about = scenario.about.split(' ').next().expect("a word");
+            assert!(text(&a).contains(about), "{} at {w}x{h}\n{}", preset.name, text(&a));
+            a.update(ch('e'));
+            assert_eq!(a.focus(), pane);
+        }
+    }
 }

@@ -34,6 +34,16 @@ impl App {
             }
             Action::NextPane => self.refocus(true),
             Action::PreviousPane => self.refocus(false),
+            Action::Lesson => {
+                if self.focus() == PaneId::Lesson {
+                    // Back to the pane before it.
+                    self.order.retain(|p| *p != PaneId::Lesson);
+                    self.order.push(PaneId::Lesson);
+                } else {
+                    self.focus_on(PaneId::Lesson);
+                }
+                Effects::new()
+            }
             Action::Zoom => {
                 self.zoom = !self.zoom;
                 Effects::new()

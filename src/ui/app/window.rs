@@ -35,6 +35,7 @@ impl App {
                 self.notify(format!("opened {}", scenario.title));
                 self.scenario = scenario.clone();
                 self.recognise();
+                self.open_view();
                 self.pace = Some(comfortable(scenario.steps));
                 [Command::Pace(self.pace), Command::Load(Box::new(scenario)), Command::Run]
                     .map(Effect::Command)

@@ -9,6 +9,7 @@ use super::{Context, Pane};
 use crate::engine::attack::AttackConfig;
 use crate::registry::Value as _;
 use crate::scenario::Shape;
+use crate::scenario::view::Opening;
 use crate::telemetry::{self, LaneId, Sample};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
@@ -151,6 +152,14 @@ impl Adversarial {
 }
 
 impl Pane for Adversarial {
+    fn open(&mut self, opening: &Opening) {
+        self.sample = Sample::Number(opening.sample);
+        if let Some(attack) = &opening.attack {
+            self.attack.clone_from(attack);
+        }
+        self.sizes = opening.sizes;
+    }
+
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Adversarial", cx.theme.strong);
         if let Some(lane) = cx.view.lane(cx.front) {

@@ -4,6 +4,7 @@
 use super::{Context, Pane};
 use crate::number::{Axis, Number};
 use crate::scenario::Edit;
+use crate::scenario::view::{Axis as Along, Opening};
 use crate::telemetry::Phase;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
@@ -264,6 +265,21 @@ impl Curves {
 }
 
 impl Pane for Curves {
+    fn open(&mut self, opening: &Opening) {
+        self.metric = Number::of_key(&opening.curve).unwrap_or(self.metric);
+        if let Some(axis) = opening.x_axis {
+            self.axis = match axis {
+                Along::Steps => XAxis::Steps,
+                Along::Epochs => XAxis::Epochs,
+                Along::Seconds => XAxis::Seconds,
+                Along::Evaluations => XAxis::Evaluations,
+            };
+        }
+        if let Some(log) = opening.log {
+            self.log.insert(self.metric, log);
+        }
+    }
+
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let glyphs = cx.theme.glyphs;
         let mut line = Line::styled("Curves  ", cx.theme.strong);

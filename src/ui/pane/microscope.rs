@@ -302,7 +302,7 @@ impl Pane for Microscope {
             let gap = u16::from(left >= 4);
             let place = text::part(area, 0, area.height - left + gap, area.width, left - gap);
             let words: Vec<String> = notes.into_iter().chain(Self::formulas(cx)).collect();
-            let lines = words.iter().flat_map(|w| text::lines(&unicode(w), place.width));
+            let lines = words.iter().flat_map(|w| text::lines(&unicode(w), place.width, "  "));
             for (y, line) in (0..place.height).zip(lines) {
                 text::put(buf, place, 0, y, &line, theme.faint);
             }

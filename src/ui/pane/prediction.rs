@@ -2,6 +2,7 @@
 //! it for, or the confusion matrix, or a sample under augmentations. Draws the newest probes and says which it wants.
 
 use super::{Context, Pane};
+use crate::scenario::view::Opening;
 use crate::telemetry::{self, Data};
 use crate::ui::diagnosis::health::no_answer;
 use crate::ui::diagnosis::no_numbers;
@@ -300,6 +301,10 @@ impl Prediction {
 }
 
 impl Pane for Prediction {
+    fn open(&mut self, opening: &Opening) {
+        self.sample = opening.sample;
+    }
+
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Data", cx.theme.strong);
         let Some(lane) = cx.view.lane(cx.front) else { return line };

@@ -10,14 +10,17 @@ use super::through_time::ThroughTime;
 use super::{Context, Pane, fixture, inside_fixture};
 use crate::telemetry;
 use crate::ui::keymap::Action;
+use crate::ui::lesson::Lesson as Taught;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crate::ui::widget::colour;
 use crate::view::View;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
+use std::sync::LazyLock;
 
 pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
-    Context { view, front: 0, theme, focused: true, watching: false }
+    static LESSON: LazyLock<Taught> = LazyLock::new(Taught::default);
+    Context { view, front: 0, theme, focused: true, watching: false, lesson: &LESSON }
 }
 
 pub(super) fn unicode() -> Theme {

@@ -124,28 +124,15 @@ pub fn put_message(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     if area.is_empty() {
         return;
     }
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let room = usize::from(area.width.saturating_sub(2).max(1));
-        let line = lines.last().map_or(0, |l| l.width());
-        if line > 0 && line + 1 + word.width() > room {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
+    let lines = lines(text, area.width.saturating_sub(2), "");
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
     for (y, line) in (top..area.height).zip(&lines) {
         put_centred(buf, area, y, line, style);
     }
 }
 
-/// Words in lines of at most so many columns; what goes on is set in.
-pub fn lines(words: &str, most: u16) -> Vec<String> {
+/// Words in lines of at most so many columns, a longer word in a line of its own; `indent` stands before what goes on.
+pub fn lines(words: &str, most: u16, indent: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for word in words.split(' ') {
         match out.last_mut() {
@@ -153,7 +140,7 @@ pub fn lines(words: &str, most: u16) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            Some(_) => out.push(format!("  {word}")),
+            Some(_) => out.push(format!("{indent}{word}")),
             None => out.push(word.into()),
         }
     }

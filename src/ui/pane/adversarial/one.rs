@@ -267,7 +267,7 @@ pub(super) fn draw(
         return;
     }
     if let Some(why) = distrust(lane).first().filter(|_| h >= 9) {
-        let lines = text::lines(&format!("! not to be trusted: {why}"), w);
+        let lines = text::lines(&format!("! not to be trusted: {why}"), w, "  ");
         let lines = &lines[..lines.len().min(usize::from(h / 3))];
         h -= lines.len() as u16;
         for (y, line) in (h..).zip(lines) {

@@ -57,7 +57,9 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
         lanes.iter().flat_map(|l| distrust(l).into_iter().map(move |why| (l.letter(), why))).collect();
     let words: Vec<String> = why
         .iter()
-        .flat_map(|(letter, why)| text::lines(&format!("{letter} not to be trusted: {why}"), area.width))
+        .flat_map(|(letter, why)| {
+            text::lines(&format!("{letter} not to be trusted: {why}"), area.width, "  ")
+        })
         .collect();
     let red = (words.len() as u16).min(area.height / 3);
     for (y, line) in (area.height - red..).zip(words.iter().take(usize::from(red))) {

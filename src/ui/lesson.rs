@@ -1,0 +1,93 @@
+//! What the scenario teaches: its texts, and its expectations judged by what happened so far. Draws nothing.
+
+use crate::lab::expect::Expectation;
+use crate::lab::outcome::Standings;
+use crate::scenario::Scenario;
+use crate::telemetry::Event;
+
+/// How an expectation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A number that it needs is not there yet.
+    Open,
+    /// It holds.
+    Holds,
+    /// It does not hold.
+    Fails,
+}
+
+/// An expectation and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The expectation as it is written.
+    pub text: String,
+    /// How it stands.
+    pub state: State,
+    /// The numbers that were compared, or why there are none.
+    pub why: String,
+}
+
+/// The texts and expectations of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Lesson {
+    /// One line.
+    pub title: String,
+    /// What to look at.
+    pub about: String,
+    /// The lesson in full, in paragraphs.
+    pub text: String,
+    /// The expectations as they stand.
+    pub verdicts: Vec<Verdict>,
+    expectations: Vec<Expectation>,
+    standings: Standings,
+}
+
+impl Lesson {
+    /// The lesson of a scenario of which nothing has happened yet.
+    pub fn new(scenario: &Scenario) -> Self {
+        let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+        let read = |text: &String| Expectation::parse(text, &lanes).ok();
+        let mut lesson = Self {
+            title: scenario.title.clone(),
+            about: scenario.about.clone(),
+            text: scenario.lesson.clone(),
+            verdicts: Vec::new(),
+            expectations: scenario.expect.iter().filter_map(read).collect(),
+            standings: Standings::default(),
+        };
+        lesson.judge();
+        lesson
+    }
+
+    /// Takes in what happened.
+    pub fn hear(&mut self, event: &Event) {
+        self.standings.apply(event);
+    }
+
+    /// Judges every expectation by what happened so far.
+    pub fn judge(&mut self) {
+        let judge = |e: &Expectation| {
+            let text = e.text().to_string();
+            let (state, why) = match e.check(&self.standings) {
+                Ok(numbers) => (State::Holds, numbers),
+                Err(what) => match what.split_once("does not hold") {
+                    Some((_, numbers)) => (State::Fails, numbers.trim_start_matches([':', ' ']).to_string()),
+                    None => (State::Open, "no number yet".into()),
+                },
+            };
+            Verdict { text, state, why }
+        };
+        self.verdicts = self.expectations.iter().map(judge).collect();
+    }
+
+    /// How many expectations hold, and how many there are.
+    pub fn score(&self) -> (usize, usize) {
+        let holds = self.verdicts.iter().filter(|v| v.state == State::Holds).count();
+        (holds, self.verdicts.len())
+    }
+
+    /// Whether every lane came to its end, so that the verdicts are final.
+    pub fn over(&self) -> bool {
+        !self.standings.lanes.is_empty() && self.standings.over()
+    }
+}

@@ -1,0 +1,184 @@
+//! The lesson pane: what the scenario is about, which of its expectations hold, and the lesson in full. Judges nothing.
+
+use super::{Context, Pane};
+use crate::ui::keymap::Action;
+use crate::ui::lesson::State;
+use crate::ui::message::Effects;
+use crate::ui::overlay::more;
+use crate::ui::widget::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use std::cell::Cell;
+
+/// What the lesson pane remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Lesson {
+    /// The first line that is shown.
+    first: usize,
+    /// The last line that could come to the top when it was drawn.
+    last: Cell<usize>,
+    /// Lines that were shown then.
+    page: Cell<usize>,
+}
+
+/// A line: words with their looks.
+type Words = Vec<(String, Style)>;
+
+/// Adds a text after an empty line, broken at this width.
+fn paragraphs(out: &mut Vec<Words>, what: &str, width: u16, style: Style) {
+    if !out.is_empty() && !what.is_empty() {
+        out.push(Vec::new());
+    }
+    for paragraph in what.lines() {
+        out.extend(text::lines(paragraph, width, "").into_iter().map(|l| vec![(l, style)]));
+    }
+}
+
+/// All that there is to read, in lines of this width.
+fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
+    let (lesson, theme) = (cx.lesson, cx.theme);
+    let mut out: Vec<Words> = Vec::new();
+    paragraphs(&mut out, &lesson.about, width, theme.text);
+    if !lesson.verdicts.is_empty() {
+        let heading = if lesson.over() { "Expected, at the end:" } else { "Expected at the end, so far:" };
+        paragraphs(&mut out, heading, width, theme.strong);
+        for verdict in &lesson.verdicts {
+            let (unicode, ascii, style) = match verdict.state {
+                State::Open => ("○", "-", theme.faint),
+                State::Holds => ("✓", "+", theme.good),
+                State::Fails => ("✗", "x", if lesson.over() { theme.bad } else { theme.warn }),
+            };
+            let mark = text::pick(theme.glyphs, unicode, ascii);
+            let room = width.saturating_sub(2);
+            // The numbers stand behind the expectation where both fit into the line, else below it.
+            let together = format!("{}  {}", verdict.text, verdict.why);
+            let beside = text::width(&together) <= room;
+            for (i, line) in text::lines(&verdict.text, room, "").into_iter().enumerate() {
+                let mut words = vec![(if i == 0 { format!("{mark} ") } else { "  ".into() }, style)];
+                words.push((line, theme.text));
+                if beside {
+                    words.push((format!("  {}", verdict.why), theme.faint));
+                }
+                out.push(words);
+            }
+            if !beside {
+                let below = text::lines(&verdict.why, room, "").into_iter();
+                out.extend(below.map(|l| vec![(format!("  {l}"), theme.faint)]));
+            }
+        }
+    }
+    paragraphs(&mut out, &lesson.text, width, theme.text);
+    out
+}
+
+impl Pane for Lesson {
+    fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
+        let mut line = Line::styled("Lesson", cx.theme.strong);
+        let (holds, all) = cx.lesson.score();
+        if all > 0 {
+            let style = match (cx.lesson.over(), holds == all) {
+                (_, true) => cx.theme.good,
+                (true, false) => cx.theme.bad,
+                (false, false) => cx.theme.faint,
+            };
+            let so_far = if cx.lesson.over() { "" } else { " so far" };
+            line.push_span(Span::styled(format!("  {holds} of {all} hold{so_far}"), style));
+        }
+        line
+    }
+
+    fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        // A column on either side stays free, the right one for the marks that there is more.
+        let inside = text::part(area, 1, 0, area.width.saturating_sub(2), area.height);
+        let lines = lines(cx, inside.width);
+        if lines.is_empty() {
+            return text::put_message(buf, area, "this scenario says nothing about itself", cx.theme.faint);
+        }
+        let height = usize::from(area.height);
+        self.last.set(lines.len().saturating_sub(height));
+        self.page.set(height);
+        let first = self.first.min(self.last.get());
+        for (y, words) in (0..inside.height).zip(lines.iter().skip(first)) {
+            let mut x = 0;
+            for (word, style) in words {
+                x = text::put(buf, inside, x, y, word, *style);
+            }
+        }
+        more(first, lines.len(), area, cx.theme, buf);
+    }
+
+    fn act(&mut self, action: Action, _cx: Context<'_>) -> Effects {
+        let (last, page) = (self.last.get(), self.page.get().max(2) - 1);
+        let first = self.first.min(last);
+        self.first = match action {
+            Action::Up => first.saturating_sub(1),
+            Action::Down => first + 1,
+            Action::PageUp => first.saturating_sub(page),
+            Action::PageDown => first + page,
+            Action::First => 0,
+            Action::Last => last,
+            _ => first,
+        }
+        .min(last);
+        Effects::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{context, drawn, text, unicode};
+    use super::*;
+    use crate::scenario::read;
+    use crate::telemetry::Event;
+    use crate::ui::{fixture, lesson};
+    use crate::view::View;
+
+    #[test]
+    fn any_size_is_survived() {
+        let scenario = read("// Words.\n(data: Digits(), expect: [\"Sgd.loss < 1\"])").expect("a scenario");
+        let (lesson, view, theme) = (lesson::Lesson::new(&scenario), View::default(), unicode());
+        let cx = Context { lesson: &lesson, ..context(&view, &theme) };
+        for (w, h) in (0..40).flat_map(|w| (0..10).map(move |h| (w, h))) {
+            drawn(&Lesson::default(), cx, w, h);
+        }
+    }
+
+    #[test]
+    fn the_lesson_is_read_to_its_end_and_expectations_are_ticked() {
+        let scenario = read(
+            "// A lesson of many words that go over several lines of a narrow pane.\n//\n// The last words.\n\
+             (data: Digits(), about: \"Look here.\", lanes: [(name: \"SGD\"), (name: \"Too fast\")],
+              expect: [\"SGD.val_accuracy > 0.9\", \"SGD.loss > 1e9\", \"SGD.pgd_accuracy < 1\"])",
+        )
+        .expect("a scenario");
+        let mut lesson = lesson::Lesson::new(&scenario);
+        assert!(lesson.verdicts.iter().all(|v| v.state == State::Open));
+        for event in fixture::events(40).iter().filter(|e| !matches!(e, Event::Started { lane: 1 | 2, .. })) {
+            lesson.hear(event);
+        }
+        lesson.judge();
+        let states: Vec<_> = lesson.verdicts.iter().map(|v| v.state).collect();
+        assert_eq!(states, [State::Holds, State::Fails, State::Open]);
+        assert_eq!(lesson.score(), (1, 3));
+        let (view, theme) = (View::default(), unicode());
+        let cx = Context { lesson: &lesson, ..context(&view, &theme) };
+        let mut pane = Lesson::default();
+        let words = text(&drawn(&pane, cx, 44, 8));
+        assert!(words.contains("Look here.") && words.contains("✓ SGD.val_accuracy > 0.9"), "{words}");
+        assert!(words.contains("✗ SGD.loss > 1e9") && words.contains("○ SGD.pgd_accuracy < 1"), "{words}");
+        assert!(!words.contains("The last words.") && words.contains('↓'), "{words}");
+        for _ in 0..30 {
+            pane.act(Action::PageDown, cx);
+        }
+        let words = text(&drawn(&pane, cx, 44, 8));
+        assert!(words.contains("The last words.") && words.contains('↑'), "{words}");
+        pane.act(Action::Up, cx);
+        assert!(!text(&drawn(&pane, cx, 44, 8)).contains("The last words."), "one line up at once");
+    }
+}
