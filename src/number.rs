@@ -6,6 +6,14 @@
 use crate::engine::kernel;
 use std::ops::Range;
 
+mod agreement;
+mod distance;
+mod kurtosis;
+mod noise_scale;
+mod symmetry;
+#[cfg(test)]
+mod tests;
+
 /// How a number is drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
@@ -219,6 +227,19 @@ table! {
             form: Form::Double,
             ..Row::new("lr", "learning rate", "learning rate of the last step", Source::Step(|s| Some(s.step.lr)))
         },
+        Distance => Row::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
+            Source::Step(distance::distance)),
+        Agreement => Row {
+            axis: Axis::Linear, form: Form::Absent,
+            ..Row::new("agreement", "cos(g,g')", "cosine between the last gradient and the one before it",
+                Source::Step(agreement::agreement))
+        },
+        NoiseScale => Row {
+            unit: "samples",
+            ..Row::new("noise_scale", "noise scale",
+                "batch size at which the gradient's noise is as large as the gradient",
+                Source::Rare(noise_scale::noise_scale))
+        },
         CleanAccuracy => Row {
             axis: Axis::Share,
             ..Row::new("clean_accuracy", "clean accuracy", "share of hits on the samples that are attacked",
@@ -267,6 +288,15 @@ table! {
             key: "signal_norm", label: "‖∂L/∂a‖",
             about: "norm of the gradient of what the next layer with parameters is given",
             log: false, of: |_, l| l.signal,
+        },
+        Kurtosis => LayerRow {
+            key: "grad_kurtosis", label: "kurtosis", about: "kurtosis of its gradient: 3 for a normal distribution",
+            log: false, of: kurtosis::kurtosis,
+        },
+        Symmetry => LayerRow {
+            key: "unit_distance", label: "unit distance",
+            about: "least distance between the weights of two of its first 32 units, over their mean norm",
+            log: false, of: symmetry::symmetry,
         },
     }
 }
@@ -326,13 +356,26 @@ pub struct Seen<'a> {
     pub update: &'a [f32],
     /// The parameters after the update.
     pub params: &'a [f32],
+    /// The parameters before the first step; empty where nobody kept them.
+    pub initial: &'a [f32],
+    /// The gradient of the step before, where it was kept.
+    pub previous: Option<&'a [f32]>,
+    /// Rows of the batch.
+    pub rows: usize,
+    /// The gradient over a part of the batch; `None` where a batch's gradient is no mean over its rows.
+    pub part: Option<PartGradient<'a>>,
 }
+
+/// Writes the mean gradient over some rows of the batch, without penalties, at the parameters before the update.
+pub type PartGradient<'a> = &'a mut dyn FnMut(Range<usize>, &mut [f32]);
 
 /// One layer at a measured step.
 #[derive(Clone, Debug)]
 pub struct LayerSeen {
     /// Where its parameters lie.
     pub range: Range<usize>,
+    /// Where its first weight matrix lies, a unit after another, and how many units it has; `None` without.
+    pub units: Option<(Range<usize>, usize)>,
     /// Share of saturated outputs; `None` for layers that cannot saturate.
     pub saturated: Option<f32>,
     /// Share of units that are flat for the whole batch.

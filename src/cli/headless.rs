@@ -269,7 +269,7 @@ fn summary(lane: &Standing, red: bool) -> String {
             let _ = writeln!(out, "{:<20} {on}not to be trusted: {why}{off}", "");
         }
     }
-    out + &spread(lane).map_or_else(String::new, ranges)
+    out + &spread(lane).map_or_else(String::new, |s| ranges(&s))
 }
 
 /// Which lanes differ by more than their seeds do, if they ran over several.
@@ -297,7 +297,7 @@ fn beyond_seeds(lanes: &[Standing]) -> String {
 }
 
 /// The range of a lane's validation over its seeds, in words.
-fn ranges(s: Spread) -> String {
+fn ranges(s: &Spread) -> String {
     let of = |b: Band| format!("{} ({} to {})", numeral(b.median), numeral(b.min), numeral(b.max));
     let mut out = format!("{:<20} {} seeds", "", s.seeds);
     for (number, band) in Number::ALL.into_iter().filter_map(|n| Some((n, s.band(n)?))) {

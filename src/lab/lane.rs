@@ -23,6 +23,8 @@ pub trait Pace {
     fn step(&mut self);
     /// Whether the watcher wants to see the next step.
     fn due(&mut self) -> bool;
+    /// Whether the watcher may want to see the step after the next one.
+    fn soon(&self) -> bool;
     /// Hears that a step was shown.
     fn shown(&mut self);
     /// Whether the turn is over.
@@ -160,6 +162,14 @@ impl Lane {
             let show = due || evaluate || stop || step == 1;
             let mut restored = None;
             self.trainer.aim(plan.magnify && show);
+            let next = step + 1;
+            // What is compared with the step before needs that step's gradient.
+            let before_shown = pace.soon()
+                || plan.show_every.is_some_and(|n| next.is_multiple_of(n))
+                || next.is_multiple_of(plan.evaluate_every)
+                || next == plan.total
+                || [plan.goal, plan.end, plan.until + 1].contains(&next);
+            self.trainer.attend(evaluate, before_shown);
             match self.trainer.step(show || log) {
                 Ok(result) => self.since.add(&result),
                 Err(account) => {

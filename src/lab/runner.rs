@@ -367,6 +367,10 @@ impl Pace for Clock<'_> {
     fn due(&mut self) -> bool {
         self.now >= self.due
     }
+    fn soon(&self) -> bool {
+        // The clock is looked at after the next step.
+        self.left == 1
+    }
     fn shown(&mut self) {
         self.due = self.now + SHOW;
         self.shown = Some(Instant::now());

@@ -21,6 +21,9 @@ impl Pace for Counted {
     fn due(&mut self) -> bool {
         self.left == 1
     }
+    fn soon(&self) -> bool {
+        self.left <= 2
+    }
     fn shown(&mut self) {}
     fn over(&self) -> bool {
         self.left == 0

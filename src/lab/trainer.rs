@@ -24,6 +24,7 @@ mod evaluate;
 mod exam;
 mod guard;
 mod look;
+mod part;
 mod scope;
 mod snapshot;
 mod task;
@@ -33,7 +34,7 @@ use augment::Augmenter;
 use batch::Batch;
 pub use evaluate::{Evaluation, Report};
 use guard::{Guard, Jury};
-use look::Halfway;
+use look::{Halfway, Kept};
 pub use scope::Examined;
 use scope::Scope;
 pub use snapshot::Snapshot;
@@ -80,6 +81,11 @@ pub struct Trainer {
     looked: Measure,
     /// What is known of a step that is looked at before its update.
     halfway: Halfway,
+    /// What numbers need that compare steps; `None` until somebody attends to them.
+    kept: Option<Kept>,
+    /// Whether the next step's dear numbers are wanted, and whether the step after it may be measured.
+    rare: bool,
+    keeps: bool,
     /// A step kept for the microscope, and whether the next one is to be kept.
     scope: Option<Box<Scope>>,
     aimed: bool,
@@ -146,6 +152,9 @@ impl Trainer {
             before: vec![0.0; live.params.len()],
             layers: (0..network.nodes().len()).map(LayerMeasure::of).collect(),
             halfway: Halfway::default(),
+            kept: None,
+            rare: false,
+            keeps: false,
             last: StepResult::default(),
             looked: Measure::default(),
             scope: None,
@@ -318,6 +327,8 @@ impl Trainer {
         if look {
             network.reveal(&self.live.params, &self.live.state, pass, &mut self.ws);
             self.look_before();
+        } else if self.keeps {
+            self.keep_gradient();
         }
         let aimed = look && self.aimed;
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {

@@ -3,6 +3,7 @@
 use crate::engine::data::{Labels, Samples};
 use crate::engine::loss::Targets;
 use crate::engine::team::Team;
+use std::ops::Range;
 
 /// Numbers of a batch from which on copying them is shared.
 const SHARED: usize = 1 << 15;
@@ -124,6 +125,15 @@ impl Batch {
             Self::Classes(of) => Targets::Classes(of),
             Self::Values(of) => Targets::Values(of),
             Self::Mixed { shares, .. } => Targets::Values(shares),
+        }
+    }
+
+    /// The targets of some of so many samples, as a loss wants them.
+    pub fn part(&self, samples: Range<usize>, of: usize) -> Targets<'_> {
+        let cut = |len: usize| samples.start * (len / of)..samples.end * (len / of);
+        match self.targets() {
+            Targets::Classes(all) => Targets::Classes(&all[cut(all.len())]),
+            Targets::Values(all) => Targets::Values(&all[cut(all.len())]),
         }
     }
 

@@ -3,10 +3,12 @@
 //! Here is kept what the step overwrites; which numbers are made of it, the table in [`crate::number`] says.
 
 use super::batch::hits;
+use super::part::Parts;
 use super::{LOSS_LIMIT, Trainer};
 use crate::engine::clip;
-use crate::engine::layer::Health;
-use crate::number::{LayerNumber, LayerSeen, Number, Seen, Source, StepResult, Values, norm};
+use crate::engine::layer::{Health, Pass};
+use crate::engine::network::Workspace;
+use crate::number::{LayerNumber, LayerSeen, Number, PartGradient, Seen, Source, StepResult, Values, norm};
 use crate::telemetry::Measure;
 
 /// What is known of a step before its update.
@@ -19,11 +21,53 @@ pub(super) struct Halfway {
     health: Vec<Option<Health>>,
     /// ‖∂L/∂a‖, layer by layer.
     signals: Vec<Option<f32>>,
+    /// The parameters, where the step has numbers that are measured rarely.
+    params: Option<Vec<f32>>,
+}
+
+/// What a lane keeps for numbers that compare steps, or parts of a batch.
+#[derive(Debug)]
+pub(super) struct Kept {
+    initial: Vec<f32>,
+    /// The gradient of the step after which there were so many steps.
+    gradient: (Option<u64>, Vec<f32>),
+    parts: Option<Workspace>,
+}
+
+impl Kept {
+    fn keep(&mut self, step: u64, gradient: &[f32]) {
+        self.gradient.0 = Some(step);
+        self.gradient.1.clear();
+        self.gradient.1.extend_from_slice(gradient);
+    }
+
+    /// Forgets the gradient, since the steps go on from elsewhere.
+    pub(super) fn forget(&mut self) {
+        self.gradient.0 = None;
+    }
 }
 
 impl Trainer {
+    /// Says of the next step whether its dear numbers are wanted, and whether the step after it may be measured.
+    pub fn attend(&mut self, rare: bool, before_measured: bool) {
+        (self.rare, self.keeps) = (rare, before_measured);
+        self.kept.get_or_insert_with(|| Kept {
+            initial: self.network.initial_params(&*self.recipe.init, self.seed),
+            gradient: (None, Vec::new()),
+            parts: None,
+        });
+    }
+
+    /// Keeps the gradient before the clip for the step after this one, if that may be measured.
+    pub(super) fn keep_gradient(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.keep(self.last.step, &self.grads);
+        }
+    }
+
     /// Measures what the update will overwrite.
     pub(super) fn look_before(&mut self) {
+        self.halfway.params = self.rare.then(|| self.live.params.clone());
         self.before.copy_from_slice(&self.live.params);
         self.unclipped.copy_from_slice(&self.grads);
         let output = self.ws.output(self.rows);
@@ -48,6 +92,26 @@ impl Trainer {
         for (new, old) in self.before.iter_mut().zip(&self.live.params) {
             *new = old - *new;
         }
+        let epoch = self.epoch();
+        let (initial, gradient, own) = match &mut self.kept {
+            Some(kept) => (&kept.initial[..], Some(&kept.gradient), Some(&mut kept.parts)),
+            None => (&[][..], None, None),
+        };
+        let params = self.halfway.params.take();
+        let mut parts = params.as_deref().zip(own).map(|(params, own)| Parts {
+            network: &self.network,
+            recipe: &self.recipe,
+            ws: &self.ws,
+            batch: &self.batch,
+            pass: Pass::train(self.rows, self.seed, self.last.step - 1),
+            params,
+            own,
+        });
+        // The statistics of a batch make its gradient more than a mean over its rows.
+        let alike = self.live.state.is_empty();
+        let mut part =
+            parts.as_mut().filter(|_| alike).map(|p| |range, out: &mut [f32]| p.gradient(range, out));
+        let before = self.last.step.checked_sub(1);
         let mut seen = Seen {
             step: self.last,
             accuracy: self.halfway.accuracy,
@@ -57,12 +121,19 @@ impl Trainer {
             gradient: &self.unclipped,
             update: &self.before,
             params: &self.live.params,
+            initial,
+            previous: gradient.filter(|(step, _)| *step == before).map(|(_, g)| &g[..]),
+            rows: self.rows,
+            part: part.as_mut().map(|f| f as PartGradient<'_>),
         };
+        let slots = self.network.slots();
         let known = self.halfway.health.iter().zip(&self.halfway.signals);
         for ((node, (health, signal)), layer) in self.network.nodes().iter().zip(known).zip(&mut self.layers)
         {
+            let matrix = slots.iter().find(|s| s.layer == layer.layer && s.shape.len() > 1);
             let this = LayerSeen {
                 range: node.params.clone(),
+                units: matrix.map(|s| (s.range.clone(), s.shape[0])),
                 saturated: health.map(|h| h.saturated),
                 silent: health.map(|h| h.silent),
                 signal: *signal,
@@ -73,11 +144,14 @@ impl Trainer {
         }
         self.looked = Measure {
             step: self.last.step,
-            epoch: self.epoch(),
+            epoch,
             evaluations: self.live.evaluations,
             values: values(&mut seen),
             ..Measure::default()
         };
+        if let Some(kept) = self.kept.as_mut().filter(|_| self.keeps) {
+            kept.keep(self.last.step, &self.unclipped);
+        }
     }
 
     /// Passes over the training samples so far.
@@ -102,6 +176,10 @@ impl Trainer {
             gradient: &self.grads,
             update: &self.before,
             params: &self.live.params,
+            initial: &[],
+            previous: None,
+            rows: self.rows,
+            part: None,
         };
         self.looked = Measure {
             step: last.step,
@@ -118,8 +196,10 @@ impl Trainer {
 fn values(seen: &mut Seen<'_>) -> Values {
     let mut values = Values::default();
     for number in Number::ALL {
-        if let Source::Step(of) = number.row().source {
-            values.set(number, of(seen));
+        match number.row().source {
+            Source::Step(of) => values.set(number, of(seen)),
+            Source::Rare(of) if seen.part.is_some() => values.set(number, of(seen)),
+            _ => {}
         }
     }
     values

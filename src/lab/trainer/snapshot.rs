@@ -77,6 +77,9 @@ impl Trainer {
             fits?;
         }
         self.live.clone_from(snapshot);
+        if let Some(kept) = &mut self.kept {
+            kept.forget();
+        }
         Ok(())
     }
 

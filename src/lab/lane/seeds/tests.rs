@@ -19,6 +19,9 @@ impl Pace for Endless {
     fn due(&mut self) -> bool {
         false
     }
+    fn soon(&self) -> bool {
+        false
+    }
     fn shown(&mut self) {}
     fn over(&self) -> bool {
         false
@@ -169,4 +172,32 @@ fn seeds_come_and_go_on_order() {
     assert_eq!(run.run().scenario().seeds, 3);
     run.send(Command::Seeds(1));
     assert!(run.run_mut().save().iter().all(|s| s.seeds.is_empty() && s.snapshot.step == 0));
+}
+
+#[test]
+fn numbers_that_compare_steps_are_measured_where_the_step_before_was_kept() {
+    let mut lane = lane(Scenario {
+        network: crate::registry::Value::parse("[Dense(8), Tanh()]").unwrap(),
+        ..scenario(5, 1)
+    });
+    let start = lane.trainer.live().params.clone();
+    let news = play(&mut lane, 60);
+    let apart = start.iter().zip(&lane.trainer.live().params).map(|(a, b)| f64::from(b - a).powi(2));
+    let measures = news.events.iter().filter_map(|e| match e {
+        Event::Measured { measure, .. } => Some(&**measure),
+        _ => None,
+    });
+    let measures: Vec<_> = measures.collect();
+    assert_eq!(measures.iter().map(|m| m.step).collect::<Vec<_>>(), [1, 20, 40, 60]);
+    let distance = measures[3].get(Number::Distance).unwrap();
+    assert!((distance - apart.sum::<f64>().sqrt()).abs() < 1e-5 * distance, "{distance}");
+    for (m, first) in measures.iter().zip([true, false, false, false]) {
+        let agreement = m.get(Number::Agreement);
+        assert_eq!(agreement.is_none(), first, "step {}", m.step);
+        assert!(agreement.is_none_or(|a| (-1.0..=1.0).contains(&a)));
+        assert!(m.get(Number::NoiseScale).is_none_or(|n| !first && n > 0.0), "at evaluated steps only");
+    }
+    assert!(measures.iter().any(|m| m.get(Number::NoiseScale).is_some()));
+    let line: serde_json::Value = serde_json::from_str(&news.lines[59].text).unwrap();
+    assert!(line["distance"].is_number() && line.get("agreement").is_none(), "{line}");
 }
