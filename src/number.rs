@@ -36,6 +36,8 @@ pub enum Source {
     Evaluation,
     /// From a measurement under attack: the part of this name.
     Attack(&'static str),
+    /// From a probe that is computed while somebody looks at it: its name, and that of the part.
+    Probe(&'static str, &'static str),
 }
 
 /// What stands for the steps between two measurements.
@@ -240,6 +242,11 @@ table! {
                 "batch size at which the gradient's noise is as large as the gradient",
                 Source::Rare(noise_scale::noise_scale))
         },
+        Sharpness => Row::new("sharpness", "sharpness", "largest eigenvalue of the training loss's Hessian",
+            Source::Probe("sharpness", "value")),
+        SharpnessLimit => Row::new("sharpness_limit", "sharpness limit",
+            "largest eigenvalue of the Hessian that the step can bear: 2/lr for plain gradient descent",
+            Source::Probe("sharpness", "limit")),
         CleanAccuracy => Row {
             axis: Axis::Share,
             ..Row::new("clean_accuracy", "clean accuracy", "share of hits on the samples that are attacked",

@@ -280,110 +280,41 @@ pub enum Sample {
     Own,
 }
 
-/// What the screen wants to look at; computed from a snapshot, beside training.
+/// What the screen wants to look at: a probe by its name, the lane, and what is asked of it. Computed beside training.
+///
+/// Each probe says in its row of the table in `lab::preview` which of these it reads.
 #[derive(Clone, Debug, PartialEq)]
-pub enum View {
-    /// Decision boundary of a lane over 2-D data, or the prediction for one sample: probe `prediction`.
-    ///
-    /// Over 2-D data its parts are `boundary`, a grid: the probability of class 1 where there are two classes, the number of
-    /// the winning class where there are more (`classes`, a scalar, tells how many there are); and `points`, validation
-    /// samples. Otherwise `image` (images only), `probabilities` (a table: a row for each class name, one column), and the
-    /// scalars `label` and `predicted` (class numbers), `sample` and `samples` (its number, and how many there are).
-    ///
-    /// A sequence that is to be answered by numbers, or by a class at every step, has `inputs` (a table: a row for each
-    /// feature, a number for each step) and the series `target` and `answer`: numbers, or those of classes, which `names`
-    /// (a table of rows without numbers) names.
-    Prediction {
-        /// The lane in front.
-        lane: LaneId,
-        /// Index of the validation sample in front (images).
-        sample: usize,
-        /// Columns and rows of the grid worth computing (2-D data).
-        grid: (usize, usize),
-    },
-    /// Confusion matrix on the validation samples: probe `confusion`. Its part `matrix` is a table of counts: a row for each
-    /// true class, a column for each predicted one.
-    Confusion {
-        /// The lane in front.
-        lane: LaneId,
-    },
-    /// A validation sample under the lane's augmentations: probe `augmented`.
-    ///
-    /// Parts, images all: `image` as it is, then `draw 0`, `draw 1` ...; and the scalars `sample` and `samples`.
-    Augmented {
-        /// The lane in front.
-        lane: LaneId,
-        /// Index of the validation sample.
-        sample: usize,
-        /// How many draws.
-        draws: usize,
-    },
-    /// An attack on a validation sample: probe `adversarial`.
-    ///
-    /// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after, and
-    /// `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for others.
-    /// For all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`, `before` and
-    /// `after` (class numbers), `eps` (NaN where the attack has none), `linf`, `l2` and `l0` of the perturbation,
-    /// `features` (how many there are), `least` (the least size that fools the lane; NaN if none does, or the attack has no
-    /// size), `sample` and `samples`. A picture of one's own has no `label` and no `sample`, but `how`, a table whose one row
-    /// is named by what was done to it.
-    Adversarial {
-        /// A lane.
-        lane: LaneId,
-        /// What is attacked.
-        sample: Sample,
-        /// The attack with its settings, as a scenario writes it.
-        attack: String,
-        /// The class to reach, for a targeted attack.
-        target: Option<u32>,
-    },
-    /// Accuracy on some validation samples against the size of an attack: probe `sizes`.
-    ///
-    /// Its part `curve` is a table, a row for each size: eps, accuracy under the attack, accuracy under noise; empty for an
-    /// attack without a size. `samples`, a scalar, tells how many samples were attacked.
-    Sizes {
-        /// A lane.
-        lane: LaneId,
-        /// The attack with its settings, as a scenario writes it.
-        attack: String,
-    },
-    /// The heights of a test function: probe `landscape`. Its part `heights` is a grid. It does not change while lanes move.
-    Landscape {
-        /// A lane on it.
-        lane: LaneId,
-        /// x and y of the left, right, bottom and top edge.
-        extent: [f32; 4],
-        /// Columns and rows of the grid.
-        grid: (usize, usize),
-    },
-    /// The way of a lane over a test function: probe `path`.
-    ///
-    /// Parts: `points`, a series of x, y from the start on; the scalars `value` and `slope`, height and norm of the exact
-    /// gradient at the last of them.
-    Path {
-        /// Which.
-        lane: LaneId,
-    },
-    /// How the gradient of the last step's batch came back through time: probe `through_time`.
-    ///
-    /// Parts, tables both, a row for each recurrent layer: `norms`, ‖∂L/∂h_t‖ for t = 1 .. T; `radius`, the spectral radius
-    /// of the recurrent matrix of each gate (none where the matrix is too large).
-    ThroughTime {
-        /// Which.
-        lane: LaneId,
-    },
-    /// One weight of the last step that was looked at: probe `microscope`.
-    ///
-    /// Parts: `terms`, a table of one column, the optimizer's formula number by number; `slots`, a table (a row for each
-    /// tensor: its length, and the length of its rows); the scalars `weight` (its index), `step`, `raw` (its gradient before
-    /// the clip), `from` and `to` (its values), `largest_gradient` and `largest_step` (indices of weights). Before there was
-    /// such a step, only `slots` and `weight`.
-    Microscope {
-        /// Which.
-        lane: LaneId,
-        /// Index of the weight in the parameter buffer.
-        weight: usize,
-    },
+pub struct View {
+    /// The probe, a row of the table.
+    pub probe: &'static str,
+    /// The lane that is looked at.
+    pub lane: LaneId,
+    /// The sample in front.
+    pub sample: Sample,
+    /// Columns and rows of a grid.
+    pub grid: (usize, usize),
+    /// x and y of the left, right, bottom and top edge.
+    pub extent: [f32; 4],
+    /// How many, or which one.
+    pub number: usize,
+    /// An attack with its settings, as a scenario writes it.
+    pub attack: String,
+    /// The class that a targeted attack wants to reach.
+    pub target: Option<u32>,
+}
+
+impl View {
+    /// A look of this probe at a lane, with nothing else asked.
+    pub fn of(probe: &'static str, lane: LaneId) -> Self {
+        let (grid, extent) = ((0, 0), [0.0; 4]);
+        let (sample, attack) = (Sample::Number(0), String::new());
+        Self { probe, lane, sample, grid, extent, number: 0, attack, target: None }
+    }
+
+    /// The number of the sample in front, 0 where it has none.
+    pub fn index(&self) -> usize {
+        if let Sample::Number(n) = self.sample { n } else { 0 }
+    }
 }
 
 /// Orders to a run.

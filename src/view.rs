@@ -147,10 +147,14 @@ impl LaneView {
         }
     }
 
-    /// A measurement under attack is a point of a curve for each kind of attack.
-    fn attacked(&mut self, step: u64, parts: &[(String, Data)]) {
+    /// What a probe tells of numbers in the table is a point of the curve of each.
+    fn probed(&mut self, step: u64, probe: &str, parts: &[(String, Data)]) {
         for number in Number::ALL {
-            let Source::Attack(name) = number.row().source else { continue };
+            let name = match number.row().source {
+                Source::Attack(name) if probe == "robustness" => name,
+                Source::Probe(of, name) if probe == of => name,
+                _ => continue,
+            };
             if let Some((_, Data::Scalar(x))) = parts.iter().find(|(n, _)| n == name) {
                 let x = *x as f32;
                 self.point(number, self.at(step), x, x, x);
@@ -206,9 +210,7 @@ impl View {
                     Event::Measured { measure, layers, .. } => l.measured(&measure, layers),
                     Event::Evaluated { measure, .. } => l.evaluated(&measure),
                     Event::Probed { step, name, parts, .. } => {
-                        if name == "robustness" {
-                            l.attacked(step, &parts);
-                        }
+                        l.probed(step, name, &parts);
                         l.probes.insert(name, Probe { step, parts });
                     }
                     Event::Phase { step, phase, .. } => {

@@ -58,12 +58,8 @@ fn trained(scenario: Scenario) -> Runner {
 /// Whether the lane gets a validation sample right and an attack turns its answer.
 fn fooled(runner: &Runner, sample: usize, attack: &str) -> bool {
     let sample = Sample::Number(sample);
-    runner.send(Order::Watch(vec![View::Adversarial {
-        lane: 0,
-        sample,
-        attack: attack.into(),
-        target: None,
-    }]));
+    let view = View { sample, attack: attack.into(), ..View::of("adversarial", 0) };
+    runner.send(Order::Watch(vec![view]));
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         assert!(Instant::now() < end, "an attack ends");

@@ -191,6 +191,12 @@ pub trait Optimizer: Send + Sync {
         self.eval_params(state).unwrap_or(params)
     }
 
+    /// The largest eigenvalue of the Hessian that a step of this rate can bear: on a quadratic with a larger one the method
+    /// diverges. `None` where no bound on the Hessian alone is known, as of methods that scale each parameter's step.
+    fn stability(&self, _lr: f64) -> Option<f64> {
+        None
+    }
+
     /// The intermediate values between the buffers and the step: corrected moments, denominators.
     fn derived(&self, _look: &Look<'_>) -> Vec<(&'static str, f64)> {
         Vec::new()

@@ -5,10 +5,13 @@
 
 use crate::engine::layer::LayerConfig;
 use crate::lab::exam::{self, Exam};
+use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, Report, Trainer};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use since::Since;
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub mod log;
@@ -50,8 +53,8 @@ pub struct Lane {
     pub cost: f64,
     /// Where it was, on a test function of the plane.
     pub trail: Option<Trail>,
-    /// ‖∂L/∂h_t‖ of the last step that was shown while somebody watched, layer by layer.
-    pub through_time: Vec<(usize, Vec<f32>)>,
+    /// What probes kept of the last step that was shown while somebody watched, by their names.
+    pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
     since: Since,
 }
 
@@ -74,10 +77,8 @@ pub struct Plan {
     pub show_every: Option<u64>,
     /// Whether somebody writes a log.
     pub log: bool,
-    /// Whether steps that are shown are kept for the microscope.
-    pub magnify: bool,
-    /// Whether the gradient's way back through time is kept of steps that are shown.
-    pub through_time: bool,
+    /// The probes by which somebody watches.
+    pub watched: Vec<&'static Probe>,
 }
 
 /// A line of the log.
@@ -119,7 +120,7 @@ impl Lane {
             seconds: 0.0,
             cost: 0.0,
             trail: None,
-            through_time: Vec::new(),
+            kept: BTreeMap::new(),
             since: Since::default(),
         };
         lane.begin_trail();
@@ -143,11 +144,8 @@ impl Lane {
     pub fn play(&mut self, plan: &Plan, pace: &mut dyn Pace) -> News {
         let mut news = News::default();
         let first = self.trainer.steps();
-        if !plan.magnify {
-            self.trainer.put_scope_away();
-        }
-        if !plan.through_time {
-            self.through_time.clear();
+        for probe in PROBES.iter().filter(|p| plan.watched.iter().all(|w| w.name != p.name)) {
+            (probe.forget)(self);
         }
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
@@ -161,7 +159,7 @@ impl Lane {
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
             let show = due || evaluate || stop || step == 1;
             let mut restored = None;
-            self.trainer.aim(plan.magnify && show);
+            plan.watched.iter().for_each(|probe| (probe.before)(self, show));
             let next = step + 1;
             // What is compared with the step before needs that step's gradient.
             let before_shown = pace.soon()
@@ -180,8 +178,8 @@ impl Lane {
             }
             self.step_seeds(show || log, &mut |words| news.events.push(Event::Notice(words)));
             pace.step();
-            if show && plan.through_time {
-                self.through_time = self.trainer.through_time();
+            if show {
+                plan.watched.iter().for_each(|probe| (probe.after)(self));
             }
             if let (Some(place), Some(trail)) = (self.place(), &mut self.trail) {
                 trail.push(place);
@@ -252,7 +250,7 @@ impl Lane {
         self.since = Since::default();
         self.seconds = 0.0;
         self.begin_trail();
-        self.through_time.clear();
+        self.kept.clear();
     }
 
     fn show(&mut self, seconds: f64, news: &mut News) {

@@ -73,7 +73,9 @@ fn banded(number: Number) -> bool {
 /// Everything that an expectation may ask of a lane, each with what it means.
 pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    for number in Number::ALL {
+    // What is only computed while somebody looks is not there at the end of a run.
+    let known = |n: &Number| !matches!(n.row().source, Source::Probe(..));
+    for number in Number::ALL.into_iter().filter(known) {
         let row = number.row();
         all.push((row.key.to_string(), row.about.to_string()));
         if banded(number) {
@@ -116,6 +118,7 @@ impl Standing {
                     Source::Step(_) | Source::Rare(_) => of(self.last, number),
                     Source::Evaluation => of(self.validation, number),
                     Source::Attack(name) => self.robustness.as_ref()?.accuracy(name, at),
+                    Source::Probe(..) => None,
                 }
             }
         }

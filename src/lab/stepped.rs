@@ -3,7 +3,7 @@
 //! Given the same orders it emits the same events every time.
 
 use crate::lab::lane::Pace;
-use crate::lab::preview::{self, Memory, lane_of};
+use crate::lab::preview::{self, Memory};
 use crate::lab::run::{Run, Stamp};
 use crate::telemetry::{Command, Event, LaneId, View};
 
@@ -116,7 +116,7 @@ impl Stepped {
         for view in views {
             let Some(seen) = self.run.stamp_of(&view).map(|stamp| (view, stamp)) else { continue };
             if !before.contains(&seen) {
-                self.run.want_peeks(vec![lane_of(&seen.0)]);
+                self.run.want_peeks(vec![seen.0.lane]);
                 let peeks = self.run.take_peeks().unwrap_or_default();
                 let probe = peeks.first().and_then(|peek| preview::look(peek, &seen.0, &mut self.memory));
                 self.probes.extend(probe);

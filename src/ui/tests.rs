@@ -311,11 +311,9 @@ fn every_preset_opens_on_the_pane_the_lane_and_the_attack_of_its_lesson() {
             let front = scenario.lanes.iter().position(|l| l.name == view.lane).unwrap_or(0);
             assert_eq!(a.front, front, "{}", preset.name);
             if let Some(attack) = view.attack {
-                let asked = |v: &telemetry::View| match v {
-                    telemetry::View::Adversarial { lane, sample, attack: text, .. } => {
-                        *lane == front && *sample == Sample::Number(view.sample) && *text == attack.text()
-                    }
-                    _ => false,
+                let asked = |v: &telemetry::View| {
+                    let sample = Sample::Number(view.sample);
+                    (v.probe, v.lane, v.sample) == ("adversarial", front, sample) && v.attack == attack.text()
                 };
                 let asks = wanted.iter().any(|c| matches!(c, Command::Watch(all) if all.iter().any(asked)));
                 assert!(asks, "{} at {w}x{h}: {wanted:?}", preset.name);

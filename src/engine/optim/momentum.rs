@@ -19,6 +19,11 @@ settings! {
 
 impl Optimizer for Momentum {
     lr_field!();
+
+    /// 2(1 + μ)/((1 - τ) lr), of which the penalty takes its share.
+    fn stability(&self, lr: f64) -> Option<f64> {
+        Some(2.0 * (1.0 + self.momentum) / ((1.0 - self.dampening) * lr) - self.weight_decay)
+    }
     fn buffers(&self) -> &'static [&'static str] {
         &["b"]
     }

@@ -17,6 +17,11 @@ settings! {
 
 impl Optimizer for Nesterov {
     lr_field!();
+
+    /// 2(1 + μ)/((1 + 2μ) lr), of which the penalty takes its share.
+    fn stability(&self, lr: f64) -> Option<f64> {
+        Some(2.0 * (1.0 + self.momentum) / ((1.0 + 2.0 * self.momentum) * lr) - self.weight_decay)
+    }
     fn buffers(&self) -> &'static [&'static str] {
         &["b"]
     }

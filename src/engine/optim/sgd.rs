@@ -15,6 +15,11 @@ settings! {
 
 impl Optimizer for Sgd {
     lr_field!();
+
+    /// 2/lr, of which the penalty takes its share.
+    fn stability(&self, lr: f64) -> Option<f64> {
+        Some(2.0 / lr - self.weight_decay)
+    }
     fn step(&self, _: &mut State, u: Update<'_>) {
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
         u.team.update1(

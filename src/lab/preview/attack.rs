@@ -1,6 +1,7 @@
 //! Attacks for the screen: one sample before and after, the least size that fools, accuracy against size.
 
-use super::{Memory, Parts, class, image, planar, plane, scalar, softmax};
+use super::prediction::{planar, plane};
+use super::{Memory, Parts, Probe, Renewal, Shape, class, image, scalar, softmax};
 use crate::engine::attack::{
     AttackConfig, Key, Task, Valid, Victim, distance, feature_range, margin, noise, predicted, verdict,
 };
@@ -16,7 +17,7 @@ const SOUGHT: usize = 128;
 /// Samples of a curve of accuracy against size.
 const COUNTED: usize = 64;
 /// Sizes of that curve, as shares of the widest range of a feature.
-const SIZES: [f64; 11] = [0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
+const SHARES: [f64; 11] = [0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
 /// Into how many parts the widest range is divided to find the least size.
 const RESOLUTION: f64 = 512.0;
 
@@ -52,8 +53,39 @@ fn hardest(victim: &mut Victim<'_>, inputs: &[f32], labels: &[u32]) -> usize {
     best.1
 }
 
-/// An attack on one sample: see [`crate::telemetry::View::Adversarial`].
-pub(super) fn adversarial(
+/// An attack on a validation sample.
+///
+/// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after, and
+/// `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for others. For
+/// all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`, `before` and `after`
+/// (class numbers), `eps` (NaN where the attack has none), `linf`, `l2` and `l0` of the perturbation, `features` (how many
+/// there are), `least` (the least size that fools the lane; NaN if none does, or the attack has no size), `sample` and
+/// `samples`. A picture of one's own has no `label` and no `sample`, but `how`, a table whose one row is named by what was
+/// done to it.
+pub(super) const ADVERSARIAL: Probe = Probe {
+    renewal: Renewal::Halt,
+    ..Probe::new(
+        "adversarial",
+        "`attack` on `sample`, towards class `target` if there is one, and the least size that fools the lane",
+        "the attack, and some ten of them where the least size is sought",
+        &[Shape::Image, Shape::Series, Shape::Grid, Shape::Table, Shape::Scalar],
+        |peek, view, memory| adversarial(peek, view.sample, &view.attack, view.target, memory),
+    )
+};
+
+/// Accuracy on some validation samples against the size of an attack.
+///
+/// Its part `curve` is a table, a row for each size: eps, accuracy under the attack, accuracy under noise; empty for an attack
+/// without a size. `samples`, a scalar, tells how many samples were attacked.
+pub(super) const SIZES: Probe = Probe::new(
+    "sizes",
+    "accuracy under `attack` and under noise against the size",
+    "the attack on some samples, once for each size",
+    &[Shape::Table, Shape::Scalar],
+    |peek, view, memory| sizes(peek, &view.attack, memory),
+);
+
+fn adversarial(
     peek: &Peek,
     sample: Sample,
     attack: &str,
@@ -159,8 +191,8 @@ pub(super) fn adversarial(
     Some(parts)
 }
 
-/// Accuracy against size: see [`crate::telemetry::View::Sizes`].
-pub(super) fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
+/// The share of right answers at every size.
+fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
     let samples = &peek.data.validation;
     let Labels::Classes { of, .. } = &samples.labels else { return None };
     let config = AttackConfig::parse(attack).ok()?;
@@ -180,7 +212,7 @@ pub(super) fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Pa
     // Of tables, where ranges are far apart, the features as they lie: their usual width.
     let (least, most) = feature_range(task.x, samples.shape.size());
     let width = most.iter().zip(&least).map(|(a, b)| f64::from(a - b)).fold(0.0, f64::max);
-    let at = SIZES.map(|share| share * width);
+    let at = SHARES.map(|share| share * width);
     let noise = curve(&mut victim, &task, &noise::UniformNoise::default().into(), &at);
     let attacked = curve(&mut victim, &task, &config, &at);
     let rows = attacked.iter().zip(&noise);

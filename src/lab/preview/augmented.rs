@@ -1,14 +1,30 @@
 //! A sample under the augmentations of a lane, several times over. A pure function.
 
-use super::{Parts, image, scalar};
-use crate::engine::augment;
+use super::{Parts, Probe, Renewal, Shape, image, scalar};
+use crate::engine::augment::{self, AugmentConfig};
 use crate::lab::run::Peek;
+use std::sync::Arc;
 
 /// Draws that are shown at most.
 const DRAWS: usize = 63;
 
+/// A validation sample under the lane's augmentations.
+///
+/// Parts, images all: `image` as it is, then `draw 0`, `draw 1` ...; and the scalars `sample` and `samples`.
+pub(super) const AUGMENTED: Probe = Probe {
+    renewal: Renewal::Change,
+    take: |lane, _| Some(Arc::new(lane.trainer.recipe().augment.clone())),
+    ..Probe::new(
+        "augmented",
+        "validation sample `sample` as it is, and in `number` draws of the lane's augmentations",
+        "no pass; a draw for each image",
+        &[Shape::Image, Shape::Scalar],
+        |peek, view, _| augmented(peek, peek.taken::<Vec<AugmentConfig>>(view)?, view.index(), view.number),
+    )
+};
+
 /// The sample as it is and as so many epochs would show it.
-pub(super) fn augmented(peek: &Peek, sample: usize, draws: usize) -> Option<Parts> {
+fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> Option<Parts> {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
     let next = (sample + 1) % samples.len().max(1);
@@ -16,7 +32,7 @@ pub(super) fn augmented(peek: &Peek, sample: usize, draws: usize) -> Option<Part
     let mut parts: Parts = vec![("image".into(), image(peek, samples.input(sample), false)?)];
     let outside: Vec<f32> = peek.data.range.iter().map(|r| r.0).collect();
     let mut scratch = vec![0.0; size];
-    for epoch in 0..draws.min(DRAWS).min(if peek.augment.is_empty() { 0 } else { DRAWS }) {
+    for epoch in 0..draws.min(DRAWS).min(if by.is_empty() { 0 } else { DRAWS }) {
         // A second sample, for those that mix.
         let mut inputs = [samples.input(sample), samples.input(next)].concat();
         let mut batch = augment::Batch {
@@ -30,7 +46,7 @@ pub(super) fn augmented(peek: &Peek, sample: usize, draws: usize) -> Option<Part
             epoch: epoch as u64,
             salt: 0,
         };
-        augment::apply(&peek.augment, &mut batch);
+        augment::apply(by, &mut batch);
         parts.push((format!("draw {epoch}"), image(peek, &inputs[..size], false)?));
     }
     parts.extend([scalar("sample", sample as f64), scalar("samples", samples.len() as f64)]);

@@ -1,16 +1,106 @@
 //! Looks into the lane itself: its way over a surface, its gradient through time, one of its weights. Pure functions.
 
-use super::{Parts, scalar};
+use super::{Parts, Probe, Renewal, Shape, Taken, scalar};
 use crate::engine::diagnostics::spectral_radius;
+use crate::engine::layer::LayerConfig;
+use crate::engine::surface::Surface;
+use crate::lab::lane::Lane;
 use crate::lab::run::Peek;
+use crate::lab::trainer::Examined;
 use crate::telemetry::Data;
+use std::sync::Arc;
 
 /// Dots that a landscape has at most in either direction.
 const DOTS: usize = 1024;
 
+/// The heights of a test function, which do not change while lanes move. Its part `heights` is a grid.
+pub(super) const LANDSCAPE: Probe = Probe {
+    renewal: Renewal::Change,
+    take: |lane, _| surface(lane).map(|s| Arc::new(s) as Taken),
+    ..Probe::new(
+        "landscape",
+        "the heights of the lane's test function over `extent`, on a `grid`",
+        "a value for every point of the grid",
+        &[Shape::Grid],
+        |peek, view, _| Some(landscape(*peek.taken(view)?, view.extent, view.grid)),
+    )
+};
+
+/// The way of a lane over a test function.
+///
+/// Parts: `points`, a series of x, y from the start on; the scalars `value` and `slope`, height and norm of the exact gradient
+/// at the last of them.
+pub(super) const PATH: Probe = Probe {
+    take: |lane, _| Some(Arc::new((surface(lane)?, lane.trail.as_ref()?.points()))),
+    ..Probe::new(
+        "path",
+        "where the lane was on its test function, and its height and slope now",
+        "a copy of at most 8192 points",
+        &[Shape::Series, Shape::Scalar],
+        |peek, view, _| {
+            let (surface, points) = peek.taken::<(Surface, Vec<f32>)>(view)?;
+            path(*surface, points)
+        },
+    )
+};
+
+/// ‖∂L/∂h_t‖ of a step, layer by layer.
+type Norms = Vec<(usize, Vec<f32>)>;
+
+/// How the gradient of the last step's batch came back through time.
+///
+/// Parts, tables both, a row for each recurrent layer: `norms`, ‖∂L/∂h_t‖ for t = 1 .. T; `radius`, the spectral radius of the
+/// recurrent matrix of each gate (none where the matrix is too large).
+pub(super) const THROUGH_TIME: Probe = Probe {
+    take: |lane, _| {
+        let kept = lane.kept.get("through_time").and_then(|k| k.downcast_ref::<Norms>());
+        Some(Arc::new(kept.cloned().unwrap_or_else(|| lane.trainer.through_time())))
+    },
+    after: |lane| {
+        let norms: Norms = lane.trainer.through_time();
+        lane.kept.insert("through_time", Box::new(norms));
+    },
+    forget: |lane| {
+        lane.kept.remove("through_time");
+    },
+    ..Probe::new(
+        "through_time",
+        "norms of the gradient at every time step, and how the recurrent matrices stretch",
+        "a norm for each time step; powers of each recurrent matrix",
+        &[Shape::Table],
+        |peek, view, _| Some(through_time(peek, peek.taken(view)?)),
+    )
+};
+
+/// One weight of the last step that was looked at.
+///
+/// Parts: `terms`, a table of one column, the optimizer's formula number by number; `slots`, a table (a row for each tensor:
+/// its length, and the length of its rows); the scalars `weight` (its index), `step`, `raw` (its gradient before the clip),
+/// `from` and `to` (its values), `largest_gradient` and `largest_step` (indices of weights). Before there was such a step, only
+/// `slots` and `weight`.
+pub(super) const MICROSCOPE: Probe = Probe {
+    take: |lane, view| lane.trainer.examine(view.number).map(|e| Arc::new(e) as Taken),
+    before: |lane, shown| lane.trainer.aim(shown),
+    forget: |lane| lane.trainer.put_scope_away(),
+    ..Probe::new(
+        "microscope",
+        "the weight of index `number` in the last shown step",
+        "a copy of parameters, gradient and optimizer at every shown step",
+        &[Shape::Table, Shape::Scalar],
+        |peek, view, _| Some(microscope(peek, peek.taken(view), view.number)),
+    )
+};
+
+/// The test function that a lane moves over, if it does.
+fn surface(lane: &Lane) -> Option<Surface> {
+    match lane.trainer.recipe().network.first() {
+        Some(LayerConfig::Surface(s)) => Some(s.function),
+        _ => None,
+    }
+}
+
 /// The heights of the lane's test function.
-pub(super) fn landscape(peek: &Peek, extent: [f32; 4], (columns, rows): (usize, usize)) -> Option<Parts> {
-    let surface = peek.surface?;
+fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)) -> Parts {
     let (columns, rows) = (columns.clamp(1, DOTS), rows.clamp(1, DOTS));
     let [left, right, bottom, top] = extent.map(f64::from);
     let along = |from: f64, to: f64, i: usize, n: usize| from + (to - from) * (i as f64 + 0.5) / n as f64;
@@ -18,25 +108,25 @@ pub(super) fn landscape(peek: &Peek, extent: [f32; 4], (columns, rows): (usize, 
         let y = along(top, bottom, row, rows);
         (0..columns).map(move |column| surface.value(along(left, right, column, columns), y) as f32)
     });
-    Some(vec![("heights".into(), Data::Grid { width: columns, values: heights.collect(), extent })])
+    vec![("heights".into(), Data::Grid { width: columns, values: heights.collect(), extent })]
 }
 
 /// Where the lane was, and what the test function is like where it is.
-pub(super) fn path(peek: &Peek) -> Option<Parts> {
-    let [.., x, y] = peek.trail[..] else { return None };
-    let here = peek.surface?.at(f64::from(x), f64::from(y));
+fn path(surface: Surface, points: &[f32]) -> Option<Parts> {
+    let [.., x, y] = points[..] else { return None };
+    let here = surface.at(f64::from(x), f64::from(y));
     let [gx, gy] = here.gradient;
     Some(vec![
-        ("points".into(), Data::Series(peek.trail.clone())),
+        ("points".into(), Data::Series(points.to_vec())),
         scalar("value", here.value),
         scalar("slope", (gx * gx + gy * gy).sqrt()),
     ])
 }
 
 /// The norms of the gradient at every time, and how the recurrent matrices stretch.
-pub(super) fn through_time(peek: &Peek) -> Parts {
+fn through_time(peek: &Peek, norms: &Norms) -> Parts {
     let label = |layer: usize| format!("{} {}", layer + 1, peek.network.nodes()[layer].label);
-    let norms = peek.through_time.iter().map(|(layer, norms)| (label(*layer), norms.clone()));
+    let norms = norms.iter().map(|(layer, norms)| (label(*layer), norms.clone()));
     let radius = peek.network.slots().iter().filter(|s| s.name == "weight_hh").map(|slot| {
         let units = slot.shape[1];
         let gates = peek.params[slot.range.clone()].chunks_exact(units * units);
@@ -50,7 +140,7 @@ pub(super) fn through_time(peek: &Peek) -> Parts {
 }
 
 /// One weight's way through the last step.
-pub(super) fn microscope(peek: &Peek, weight: usize) -> Parts {
+fn microscope(peek: &Peek, examined: Option<&Examined>, weight: usize) -> Parts {
     let slots = peek.network.slots().iter().map(|slot| {
         let label = &peek.network.nodes()[slot.layer].label;
         let row = slot.shape.last().copied().unwrap_or(1);
@@ -63,7 +153,7 @@ pub(super) fn microscope(peek: &Peek, weight: usize) -> Parts {
         ),
         scalar("weight", weight as f64),
     ];
-    if let Some(e) = &peek.examined {
+    if let Some(e) = examined {
         let terms = e.terms.iter().map(|(name, v)| ((*name).to_owned(), vec![*v as f32]));
         parts.extend([
             ("terms".into(), Data::Table { columns: vec!["value".into()], rows: terms.collect() }),

@@ -1,5 +1,6 @@
 //! What the looks into a lane show of short runs, and what other data make of them.
 
+use super::{PROBES, Shape, probe};
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Run;
@@ -59,8 +60,8 @@ const VALLEY: &str = r#"(
 fn a_path_goes_from_the_start_to_where_the_lane_is() {
     let mut run = stepped(VALLEY);
     let extent = [-2.0, 2.0, -1.0, 3.0];
-    let mut views: Vec<View> = (0..2).map(|lane| View::Path { lane }).collect();
-    views.push(View::Landscape { lane: 0, extent, grid: (40, 20) });
+    let mut views: Vec<View> = (0..2).map(|lane| View::of("path", lane)).collect();
+    views.push(View { grid: (40, 20), extent, ..View::of("landscape", 0) });
     let events = look(&mut run, views, 50);
     for lane in 0..2 {
         let parts = probed(&events, lane, "path");
@@ -93,7 +94,7 @@ fn stepped_on_is_not_computed_again(run: &mut Stepped) {
 #[test]
 fn another_start_is_another_run_of_the_same_lanes() {
     let mut run = stepped(VALLEY);
-    look(&mut run, vec![View::Path { lane: 1 }], 30);
+    look(&mut run, vec![View::of("path", 1)], 30);
     let moved = parse("Surface(Sphere, start: (2.0, -0.5), noise: 0.1)");
     run.send(Command::Data(Box::new(moved.clone())));
     let events = run.drain();
@@ -127,7 +128,7 @@ const MEMORY: &str = r#"(
 #[test]
 fn the_gradient_through_time_has_a_norm_for_every_step_of_the_sequence() {
     let mut run = stepped(MEMORY);
-    let views = (0..3).map(|lane| View::ThroughTime { lane }).collect();
+    let views = (0..3).map(|lane| View::of("through_time", lane)).collect();
     let events = look(&mut run, views, 1);
     for (lane, gates) in [(0, 1), (1, 4), (2, 3)] {
         let parts = probed(&events, lane, "through_time");
@@ -162,7 +163,7 @@ fn data_that_do_not_fit_change_nothing() {
 #[test]
 fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
     let mut run = stepped(MEMORY);
-    let view = |weight| vec![View::Microscope { lane: 0, weight }];
+    let view = |weight| vec![View { number: weight, ..View::of("microscope", 0) }];
     run.send(Command::Watch(view(3)));
     run.look();
     let parts = probed(&run.drain(), 0, "microscope");
@@ -193,7 +194,9 @@ fn a_sample_is_shown_under_the_augmentations_of_its_own_lane() {
         lanes: [(name: "plain"), (name: "turned", augment: [Rotation(30), Mixup(1.0)]), (name: "still", augment: [Rotation(0)])],
     )"#,
     );
-    let views = (0..3).map(|lane| View::Augmented { lane, sample: 7, draws: 5 }).collect::<Vec<_>>();
+    let views = (0..3)
+        .map(|lane| View { sample: Sample::Number(7), number: 5, ..View::of("augmented", lane) })
+        .collect::<Vec<_>>();
     let events = look(&mut run, views, 3);
     let [plain, turned, still] = [0, 1, 2].map(|lane| probed(&events, lane, "augmented"));
     let draws = |parts: &[(String, Data)]| parts.iter().filter(|p| p.0.starts_with("draw")).count();
@@ -217,7 +220,7 @@ fn number(parts: &[(String, Data)], name: &str) -> f64 {
 }
 
 fn attack(lane: LaneId, sample: Sample, attack: &str, target: Option<u32>) -> View {
-    View::Adversarial { lane, sample, attack: attack.into(), target }
+    View { sample, attack: attack.into(), target, ..View::of("adversarial", lane) }
 }
 
 #[test]
@@ -246,7 +249,7 @@ fn the_least_size_fools_and_half_of_it_does_not() {
 #[test]
 fn accuracy_against_size_begins_clean_and_falls_under_the_attack() {
     let mut run = stepped(DIGITS);
-    let views = [0, 1].map(|lane| View::Sizes { lane, attack: "Pgd()".into() });
+    let views = [0, 1].map(|lane| View { attack: "Pgd()".into(), ..View::of("sizes", lane) });
     let events = look(&mut run, views.into(), 200);
     for lane in [0, 1] {
         let parts = probed(&events, lane, "sizes");
@@ -255,7 +258,7 @@ fn accuracy_against_size_begins_clean_and_falls_under_the_attack() {
         assert!(first[0] == 0.0 && first[1] == first[2] && first[1] > 0.7, "{curve:?}");
         assert!(last[1] < 0.1 && last[2] > last[1] && (last[0] - 0.5).abs() < 1e-6, "{curve:?}");
     }
-    let events = look(&mut run, vec![View::Sizes { lane: 0, attack: "DeepFool()".into() }], 1);
+    let events = look(&mut run, vec![View { attack: "DeepFool()".into(), ..View::of("sizes", 0) }], 1);
     assert!(rows(part(&probed(&events, 0, "sizes"), "curve")).is_empty(), "it has no size");
 }
 
@@ -341,8 +344,8 @@ fn sequences_with_one_class_a_sample_are_attacked_step_by_step() {
     let mut run = Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)));
     let views = vec![
         attack(0, Sample::Number(1), "Pgd(eps: 0.5)", None),
-        View::ThroughTime { lane: 0 },
-        View::Sizes { lane: 1, attack: "Fgsm()".into() },
+        View::of("through_time", 0),
+        View { attack: "Fgsm()".into(), ..View::of("sizes", 1) },
     ];
     let events = look(&mut run, views, 200);
     let parts = probed(&events, 0, "adversarial");
@@ -411,7 +414,7 @@ fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
         let text = format!(
             "(data: {data}, network: [Rnn(4, all: {all})], loss: {loss}, steps: 9, lanes: [(name: \"a\")])"
         );
-        let view = View::Prediction { lane: 0, sample: 2, grid: (8, 8) };
+        let view = View { sample: Sample::Number(2), grid: (8, 8), ..View::of("prediction", 0) };
         probed(&look(&mut stepped(&text), vec![view], 3), 0, "prediction")
     };
     let series = |parts: &[(String, Data)], name: &str| match part(parts, name) {
@@ -434,4 +437,79 @@ fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
     let parts = parts_of("DelayedEcho(samples: 50, length: 12, delay: 3)", "Mse()", true);
     assert_eq!(series(&parts, "target")[3..], rows(part(&parts, "inputs"))[0].1[..9]);
     assert_eq!(series(&parts, "answer").len(), 12);
+}
+
+/// Booth's function is a quadratic with the Hessian [[10, 8], [8, 10]]: its eigenvalues are 18 and 2.
+#[test]
+fn the_sharpness_of_a_quadratic_is_its_largest_eigenvalue_and_the_limit_is_where_steps_diverge() {
+    let optimizers = |lr: f64| {
+        [
+            (format!("Sgd({lr})"), 2.0 / lr),
+            (format!("Momentum({lr}, momentum: 0.5)"), 3.0 / lr),
+            (format!("Nesterov({lr}, momentum: 0.5)"), 1.5 / lr),
+        ]
+    };
+    for (k, (_, of_one)) in optimizers(1.0).into_iter().enumerate() {
+        for (share, stays) in [(0.98, true), (1.02, false)] {
+            let lr = share * of_one / 18.0;
+            let (optimizer, limit) = &optimizers(lr)[k];
+            let text = format!(
+                r#"(data: Surface(Booth, start: (2.0, 4.0)), steps: 2000, lanes: [(name: "a", optimizer: {optimizer})])"#
+            );
+            let mut run = stepped(&text);
+            let parts = probed(&look(&mut run, vec![View::of("sharpness", 0)], 200), 0, "sharpness");
+            assert!((number(&parts, "limit") - limit).abs() < 1e-9 * limit, "{optimizer}: {parts:?}");
+            let params = &run.run().lane(0).expect("a lane").trainer.live().params;
+            // The minimum is (1, 3), √2 away at first.
+            let away = (params[0] - 1.0).hypot(params[1] - 3.0);
+            assert_eq!(away < 1.5, stays, "{optimizer}: {away} away");
+            if stays {
+                assert!((number(&parts, "value") - 18.0).abs() < 0.02, "{optimizer}: {parts:?}");
+            }
+        }
+    }
+    let adam = r#"(data: Surface(Booth), steps: 9, lanes: [(name: "a", optimizer: Adam(0.01))])"#;
+    let parts = probed(&look(&mut stepped(adam), vec![View::of("sharpness", 0)], 2), 0, "sharpness");
+    assert!(parts.iter().all(|p| p.0 != "limit"));
+    assert!(rows(part(&parts, "why"))[0].0.contains("no limit is known for Adam"), "{parts:?}");
+}
+
+/// Looking at a lane in any way changes no bit of its training; every view of every probe that answers is in its table.
+#[test]
+fn every_probe_has_a_name_of_its_own_and_changes_no_bit() {
+    let names: std::collections::BTreeSet<_> = PROBES.iter().map(|p| p.name).collect();
+    assert_eq!(names.len(), PROBES.len());
+    let (mut alone, mut watched) = (stepped(DIGITS), stepped(DIGITS));
+    let views = PROBES.iter().map(|p| View {
+        grid: (8, 8),
+        number: 3,
+        attack: "Fgsm(eps: 0.1)".into(),
+        ..View::of(p.name, 0)
+    });
+    watched.send(Command::Watch(views.collect()));
+    for run in [&mut alone, &mut watched] {
+        run.send(Command::Run);
+    }
+    for _ in 0..10 {
+        alone.advance(4);
+        watched.advance(4);
+        watched.look();
+    }
+    assert!(alone.run_mut().save() == watched.run_mut().save());
+    for event in watched.drain() {
+        let Event::Probed { name, parts, .. } = event else { continue };
+        let row = probe(name).expect("a row");
+        for (part, data) in parts {
+            let shape = match data {
+                Data::Scalar(_) => Shape::Scalar,
+                Data::Series(_) => Shape::Series,
+                Data::Histogram { .. } => Shape::Histogram,
+                Data::Grid { .. } => Shape::Grid,
+                Data::Points(_) => Shape::Points,
+                Data::Image { .. } => Shape::Image,
+                Data::Table { .. } => Shape::Table,
+            };
+            assert!(row.yields.contains(&shape), "{name} does not say that {part} is a {shape:?}");
+        }
+    }
 }

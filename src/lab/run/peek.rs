@@ -1,14 +1,9 @@
 //! Looks at lanes for previews: copies of what is needed, taken when a lane is in hand. Computes nothing.
 
 use super::{Data, LaneId, Network, Run, terminal};
-use crate::engine::augment::AugmentConfig;
 use crate::engine::data::picture::Fitted;
-use crate::engine::layer::LayerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
-use crate::engine::surface::Surface;
-use crate::lab::preview::lane_of;
-use crate::lab::trail::Trail;
-use crate::lab::trainer::Examined;
+use crate::lab::preview::{PROBES, Probe, Taken, probe};
 use crate::telemetry::{Phase, View};
 use std::sync::Arc;
 
@@ -34,40 +29,26 @@ pub struct Peek {
     pub data: Arc<Data>,
     /// The point by which it wants to be judged.
     pub params: Vec<f32>,
-    /// Its augmentations, where somebody looks at them.
-    pub augment: Vec<AugmentConfig>,
     /// Running statistics.
     pub state: Vec<f32>,
     /// How it answers when it is evaluated.
     pub prediction: PredictionConfig,
     /// A picture that somebody brought, as its data want it.
     pub own: Option<Arc<Fitted>>,
-    /// The test function that it moves over, if it does.
-    pub surface: Option<Surface>,
-    /// Its way over that function, where somebody watches it: x, y, x, y ...
-    pub trail: Vec<f32>,
-    /// How the gradient of its last step came back through time, layer by layer, where somebody watches it.
-    pub through_time: Vec<(usize, Vec<f32>)>,
-    /// A weight of the last step that was looked at, where somebody watches it.
-    pub examined: Option<Examined>,
+    /// What the probes that somebody watches took of it.
+    pub taken: Vec<(View, Taken)>,
 }
 
 impl Peek {
     /// What [`Run::stamp_of`] says of a view of this state.
-    pub fn stamp_of(&self, view: &View) -> Stamp {
-        seen_by(view, self.stamp, self.moving)
+    pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
+        Some(probe(view.probe)?.seen_by(self.stamp, self.moving))
     }
-}
 
-/// As much of a lane's stamp as a view depends on.
-fn seen_by(view: &View, (changes, step): Stamp, moving: bool) -> Stamp {
-    let of = match view {
-        View::Landscape { .. } | View::Augmented { .. } => 0,
-        // What is only followed while a lane trains is sought anew where it halts.
-        View::Adversarial { .. } => 2 * step + u64::from(moving),
-        _ => step,
-    };
-    (changes, of)
+    /// What the probe of a view took of the lane.
+    pub fn taken<T: 'static>(&self, view: &View) -> Option<&T> {
+        self.taken.iter().find(|(of, _)| of == view)?.1.downcast_ref()
+    }
 }
 
 impl Run {
@@ -103,8 +84,7 @@ impl Run {
 
     /// The same for a view: what does not change with the steps of its lane is not computed anew for each.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
-        let id = lane_of(view);
-        Some(seen_by(view, self.stamp(id)?, self.moving(id)))
+        Some(probe(view.probe)?.seen_by(self.stamp(view.lane)?, self.moving(view.lane)))
     }
 
     /// Whether a lane is training.
@@ -113,30 +93,17 @@ impl Run {
         place.is_some_and(|p| matches!(p.phase, Phase::Running))
     }
 
-    /// Whether somebody looks at a lane in such a way.
-    pub(super) fn watched(&self, id: LaneId, which: fn(&View) -> bool) -> bool {
-        self.views.iter().any(|v| lane_of(v) == id && which(v))
+    /// The probes by which somebody watches a lane, each once.
+    pub(super) fn watched(&self, id: LaneId) -> Vec<&'static Probe> {
+        let watched = |p: &&Probe| self.views.iter().any(|v| v.lane == id && v.probe == p.name);
+        PROBES.iter().filter(watched).collect()
     }
 
     pub(super) fn peek(&self, id: LaneId) -> Option<Peek> {
         let lane = self.lane(id)?;
         let trainer = &lane.trainer;
-        let surface = match trainer.recipe().network.first() {
-            Some(LayerConfig::Surface(s)) => Some(s.function),
-            _ => None,
-        };
-        let way = self.watched(id, |v| matches!(v, View::Path { .. }));
-        let through_time = if !self.watched(id, |v| matches!(v, View::ThroughTime { .. })) {
-            Vec::new()
-        } else if lane.through_time.is_empty() {
-            trainer.through_time()
-        } else {
-            lane.through_time.clone()
-        };
-        let weight = self.views.iter().find_map(|v| match v {
-            View::Microscope { lane, weight } if *lane == id => Some(*weight),
-            _ => None,
-        });
+        let views = self.views.iter().filter(|v| v.lane == id);
+        let taken = views.filter_map(|v| Some((v.clone(), (probe(v.probe)?.take)(lane, v)?)));
         let live = trainer.live();
         let params = live.point(trainer.recipe()).to_vec();
         Some(Peek {
@@ -151,15 +118,7 @@ impl Run {
             state: live.state.clone(),
             prediction: trainer.recipe().prediction.clone(),
             own: self.own.clone(),
-            surface,
-            trail: lane.trail.as_ref().filter(|_| way).map_or_else(Vec::new, Trail::points),
-            through_time,
-            augment: if self.watched(id, |v| matches!(v, View::Augmented { .. })) {
-                trainer.recipe().augment.clone()
-            } else {
-                Vec::new()
-            },
-            examined: weight.and_then(|w| trainer.examine(w)),
+            taken: taken.collect(),
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{Place, Run, terminal};
 use crate::lab::lane::{Lane, News, Plan};
-use crate::telemetry::{Event, LaneId, Phase, View};
+use crate::telemetry::{Event, LaneId, Phase};
 
 /// Seconds of the slowest lane's work by which another lane may be ahead.
 const AHEAD: f64 = 0.020;
@@ -69,11 +69,7 @@ impl Run {
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
-        let watched = |which: fn(&View) -> bool| self.watched(id, which);
-        let (magnify, through_time) = (
-            watched(|v| matches!(v, View::Microscope { .. })),
-            watched(|v| matches!(v, View::ThroughTime { .. })),
-        );
+        let watched = self.watched(id);
         let place = self.places[id].as_mut()?;
         if let Some(next) = place.pending.front() {
             limit = limit.min(next.step);
@@ -88,8 +84,7 @@ impl Run {
             exam: self.exam.clone(),
             show_every: self.show_every,
             log: self.log,
-            magnify,
-            through_time,
+            watched,
         };
         Some(Turn { lane: place.lane.take()?, plan })
     }

@@ -1,7 +1,7 @@
 //! The thread that computes previews: from snapshots, a few times a second, for a small share of the machine.
 
 use super::Shared;
-use crate::lab::preview::{self, Memory, lane_of};
+use crate::lab::preview::{self, Memory};
 use crate::lab::run::Stamp;
 use crate::telemetry::View;
 use std::sync::PoisonError;
@@ -44,7 +44,7 @@ impl Shared {
                 run = self.look.wait_timeout(run, rest).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
-            run.want_peeks(stale.iter().map(|(view, _)| lane_of(view)).collect());
+            run.want_peeks(stale.iter().map(|(view, _)| view.lane).collect());
             let peeks = loop {
                 if self.ended() {
                     return;
@@ -57,12 +57,12 @@ impl Shared {
             drop(run);
             let begun = worked();
             for (view, stamp) in stale {
-                let peek = peeks.iter().find(|p| p.id == lane_of(&view));
+                let peek = peeks.iter().find(|p| p.id == view.lane);
                 if let Some(event) = peek.and_then(|p| preview::look(p, &view, &mut memory)) {
                     self.tell(event);
                 }
                 shown.retain(|(known, _)| *known != view);
-                let stamp = peek.map_or(stamp, |p| p.stamp_of(&view));
+                let stamp = peek.and_then(|p| p.stamp_of(&view)).unwrap_or(stamp);
                 shown.push((view, stamp));
             }
             rested = Instant::now() + BETWEEN.max(worked().saturating_sub(begun) * REST);

@@ -213,13 +213,13 @@ fn orders_change_lanes_while_they_train() {
 #[test]
 fn previews_show_the_plane_the_confusion_and_an_attack() {
     let views = vec![
-        View::Prediction { lane: 2, sample: 0, grid: (12, 8) },
-        View::Confusion { lane: 2 },
-        View::Adversarial {
-            lane: 2,
+        View { sample: Sample::Number(0), grid: (12, 8), ..View::of("prediction", 2) },
+        View::of("confusion", 2),
+        View {
             sample: Sample::Number(3),
             attack: "Fgsm(eps: 0.5)".into(),
             target: None,
+            ..View::of("adversarial", 2)
         },
     ];
     let mut stepped = Stepped::new(run(scenario(200)));

@@ -4,7 +4,7 @@ use super::App;
 use crate::engine::layer::LayerConfig;
 use crate::registry::Value as _;
 use crate::scenario::{DataConfig, Scenario, read};
-use crate::telemetry::{Command, Data, Event, LaneInfo, View};
+use crate::telemetry::{Command, Data, Event, LaneInfo};
 use crate::ui::message::{Effect, Message};
 use crate::ui::pane::{Kind, PaneId};
 use crate::ui::screen::picture;
@@ -159,11 +159,7 @@ fn a_weight_is_typed_as_row_and_column() {
     // From the bias to the weights.
     app.update(Message::Key(KeyEvent::new(KeyCode::PageUp, KeyModifiers::NONE)));
     press(&mut app, "\n↓\x082, 1\n");
-    let watched = |app: &App| {
-        app.watched
-            .iter()
-            .find_map(|v| if let View::Microscope { weight, .. } = v { Some(*weight) } else { None })
-    };
+    let watched = |app: &App| app.watched.iter().find_map(|v| (v.probe == "microscope").then_some(v.number));
     assert_eq!(watched(&app), Some(7));
     press(&mut app, "\x08\x08\x08\x081, 3");
     assert!(text(&app).contains("column 3 of 3"), "{}", text(&app));

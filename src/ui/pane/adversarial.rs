@@ -262,8 +262,11 @@ impl Pane for Adversarial {
     fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
         let attack = self.attack.text();
         if self.sizes {
-            let each =
-                cx.view.lanes.iter().map(|l| telemetry::View::Sizes { lane: l.id, attack: attack.clone() });
+            let each = cx
+                .view
+                .lanes
+                .iter()
+                .map(|l| telemetry::View { attack: attack.clone(), ..telemetry::View::of("sizes", l.id) });
             return each.collect();
         }
         // What is hard for one lane need not be for another: all look at what the one in front finds hard.
@@ -271,11 +274,11 @@ impl Pane for Adversarial {
             Sample::Hardest if lane != cx.front => Sample::Number(self.shown(front(cx))),
             sample => sample,
         };
-        let each = Self::lanes(cx, inside.width).into_iter().map(|lane| telemetry::View::Adversarial {
-            lane,
+        let each = Self::lanes(cx, inside.width).into_iter().map(|lane| telemetry::View {
             sample: same(lane),
             attack: attack.clone(),
             target: self.target,
+            ..telemetry::View::of("adversarial", lane)
         });
         each.collect()
     }

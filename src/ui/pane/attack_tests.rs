@@ -31,11 +31,11 @@ fn an_attack_tells_what_came_of_it() {
     pane.act(Action::EpsUp, cx);
     pane.act(Action::NextTarget, cx);
     pane.act(Action::NextTarget, cx);
-    let expected = telemetry::View::Adversarial {
-        lane: 0,
+    let expected = telemetry::View {
         sample: telemetry::Sample::Number(0),
         attack: "Fgsm(eps: 0.15)".into(),
         target: Some(1),
+        ..telemetry::View::of("adversarial", 0)
     };
     assert_eq!(pane.watch(cx, Size::new(60, 24)), [expected]);
     let words = text(&drawn(&pane, cx, 60, 24));
@@ -90,23 +90,14 @@ fn lanes_stand_side_by_side_where_there_is_room_and_look_at_the_same_image() {
     assert_eq!(words.matches("! not to be trusted: 88 % of").count(), 1, "only what fails is said: {words}");
     assert_eq!(pane.watch(cx, Size::new(60, 30)).len(), 1);
     pane.act(Action::HardestSample, cx);
-    let samples: Vec<_> = pane
-        .watch(cx, Size::new(150, 30))
-        .into_iter()
-        .map(|v| match v {
-            telemetry::View::Adversarial { lane, sample, .. } => (lane, sample),
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let samples: Vec<_> =
+        pane.watch(cx, Size::new(150, 30)).into_iter().map(|v| (v.lane, v.sample)).collect();
     let same = telemetry::Sample::Number(12);
     assert_eq!(samples, [(0, telemetry::Sample::Hardest), (1, same), (2, same), (3, same)]);
     pane.act(Action::NextSample, cx);
     let next = pane.watch(cx, Size::new(60, 30));
     let thirteen = telemetry::Sample::Number(13);
-    assert!(
-        matches!(next[..], [telemetry::View::Adversarial { sample, .. }] if sample == thirteen),
-        "{next:?}"
-    );
+    assert!(next.len() == 1 && next[0].sample == thirteen, "{next:?}");
 }
 
 #[test]
@@ -119,7 +110,7 @@ fn accuracy_against_size_is_a_plot_of_all_lanes_with_what_is_wrong_in_red() {
     pane.act(Action::ToggleSizes, cx);
     pane.act(Action::NextAttack, cx);
     let watched = pane.watch(cx, Size::new(60, 20));
-    let of = |lane| telemetry::View::Sizes { lane, attack: "Bim()".into() };
+    let of = |lane| telemetry::View { attack: "Bim()".into(), ..telemetry::View::of("sizes", lane) };
     assert_eq!(watched, [0, 1, 2, 3].map(of));
     let buf = drawn(&pane, cx, 90, 20);
     let words = text(&buf);
@@ -146,11 +137,11 @@ fn an_attack_is_edited_in_a_form_and_a_picture_of_ones_own_takes_its_place() {
     pane.edited(&Subject::Attack { attack, target: Some(3), classes: classes.clone() });
     pane.edited(&Subject::Picture("cat.png".into()));
     let watched = pane.watch(cx, Size::new(60, 20));
-    let expected = telemetry::View::Adversarial {
-        lane: 0,
+    let expected = telemetry::View {
         sample: telemetry::Sample::Own,
         attack: "Pgd(eps: 0.3, steps: 40)".into(),
         target: Some(3),
+        ..telemetry::View::of("adversarial", 0)
     };
     assert_eq!(watched, [expected]);
     let words = text(&drawn(&pane, cx, 70, 20));

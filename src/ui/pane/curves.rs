@@ -2,10 +2,10 @@
 //! knows; asks nothing of training.
 
 use super::{Context, Pane};
-use crate::number::{Axis, Number};
+use crate::number::{Axis, Number, Source};
 use crate::scenario::Edit;
 use crate::scenario::view::{Axis as Along, Opening};
-use crate::telemetry::Phase;
+use crate::telemetry::{self, Data, Phase};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::Glyphs;
@@ -15,7 +15,7 @@ use crate::ui::widget::text;
 use crate::view::LaneView;
 use crate::view::history::{Bucket, History};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::borrow::Cow;
@@ -55,6 +55,7 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
         Number::Loss => Some((Number::ValLoss, "val")),
         Number::Accuracy => Some((Number::ValAccuracy, "val")),
         Number::GradNorm => Some((Number::GradNormClipped, "clipped")),
+        Number::Sharpness => Some((Number::SharpnessLimit, "limit")),
         _ => None,
     }
 }
@@ -62,6 +63,30 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
 /// What stands for lanes that a legend has no room for.
 fn unnamed(lanes: usize) -> String {
     format!("+{lanes} more")
+}
+
+/// The probe that computes a number while somebody looks at it.
+fn probe(metric: Number) -> Option<&'static str> {
+    match metric.row().source {
+        Source::Probe(name, _) => Some(name),
+        _ => None,
+    }
+}
+
+/// How old a probe of the lane in front is, and what it says beside its numbers.
+fn probed(cx: Context<'_>, name: &str) -> Option<String> {
+    let lane = cx.view.lane(cx.front)?;
+    let probe = lane.probes.get(name)?;
+    let age = match lane.step.saturating_sub(probe.step) {
+        0 => "of this step".to_string(),
+        1 => "1 step old".to_string(),
+        steps => format!("{} steps old", scale::count(steps as f64)),
+    };
+    let why = match probe.part("why") {
+        Some(Data::Table { rows, .. }) => rows.first().map(|row| row.0.clone()),
+        _ => None,
+    };
+    Some(why.map_or_else(|| age.clone(), |why| format!("{age}; {why}")))
 }
 
 fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
@@ -302,7 +327,15 @@ impl Pane for Curves {
         if self.recent {
             line.push_span(Span::styled("  recent", cx.theme.faint));
         }
+        if let Some(words) = probe(self.metric).and_then(|name| probed(cx, name)) {
+            line.push_span(Span::styled(format!("  {words}"), cx.theme.faint));
+        }
         line
+    }
+
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+        let Some(name) = probe(self.metric) else { return Vec::new() };
+        cx.view.lanes.iter().map(|l| telemetry::View::of(name, l.id)).collect()
     }
 
     fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
@@ -356,8 +389,9 @@ impl Pane for Curves {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        // What only attacks measure is there where a lane was attacked.
-        let there = |m: &Number| !m.attacked() || cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+        // What only attacks measure is there where a lane was attacked; a limit is drawn beside its number.
+        let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
+        let there = |m: &Number| *m != Number::SharpnessLimit && (!m.attacked() || measured(m));
         let metrics: Vec<Number> = Number::ALL.into_iter().filter(there).collect();
         let all = metrics.len();
         let place = metrics.iter().position(|m| *m == self.metric).unwrap_or(0);

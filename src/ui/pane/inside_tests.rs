@@ -73,11 +73,8 @@ fn zoom_and_pan_change_what_is_asked_for() {
     let mut pane = Surface::default();
     let window = |pane: &Surface| {
         let views = pane.watch(cx, Size::new(60, 30));
-        assert_eq!(views.iter().filter(|v| matches!(v, telemetry::View::Path { .. })).count(), 4);
-        views.iter().find_map(|v| match v {
-            telemetry::View::Landscape { extent, grid, .. } => Some((*extent, *grid)),
-            _ => None,
-        })
+        assert_eq!(views.iter().filter(|v| v.probe == "path").count(), 4);
+        views.iter().find(|v| v.probe == "landscape").map(|v| (v.extent, v.grid))
     };
     let (extent, grid) = window(&pane).expect("a landscape");
     assert_eq!((extent, grid), ([-2.0, 2.0, -1.0, 3.0], (54 * 2, 26 * 4 - 4)));
@@ -171,5 +168,8 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
     let effects = pane.act(Action::Edit, cx);
     let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
     assert!(matches!(&**subject, Subject::Weight { weight: 13, tensors } if tensors.len() == 2));
-    assert_eq!(pane.watch(cx, Size::new(9, 9))[1], telemetry::View::Microscope { lane: 1, weight: 13 });
+    assert_eq!(
+        pane.watch(cx, Size::new(9, 9))[1],
+        telemetry::View { number: 13, ..telemetry::View::of("microscope", 1) }
+    );
 }

@@ -344,7 +344,7 @@ impl Pane for Microscope {
         let own = self.weight(cx);
         let view = |l: &LaneView| {
             let weight = self.index(l, cx).unwrap_or(own);
-            telemetry::View::Microscope { lane: l.id, weight }
+            telemetry::View { number: weight, ..telemetry::View::of("microscope", l.id) }
         };
         cx.view.lanes.iter().map(view).collect()
     }

@@ -374,16 +374,24 @@ impl Pane for Prediction {
 
     fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
         match self.mode {
-            Mode::Confusion => return vec![telemetry::View::Confusion { lane: cx.front }],
+            Mode::Confusion => return vec![telemetry::View::of("confusion", cx.front)],
             Mode::Augmented => {
                 let (lane, sample) = (cx.front, self.sample);
-                return vec![telemetry::View::Augmented { lane, sample, draws: DRAWS }];
+                return vec![telemetry::View {
+                    sample: telemetry::Sample::Number(sample),
+                    number: DRAWS,
+                    ..telemetry::View::of("augmented", lane)
+                }];
             }
             Mode::Prediction => {}
         }
         // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.
         let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);
         let grid = (grid(inside.width), grid(inside.height.saturating_mul(2)));
-        vec![telemetry::View::Prediction { lane: cx.front, sample: self.sample, grid }]
+        vec![telemetry::View {
+            sample: telemetry::Sample::Number(self.sample),
+            grid,
+            ..telemetry::View::of("prediction", cx.front)
+        }]
     }
 }

@@ -385,8 +385,8 @@ impl Pane for Surface {
             Glyphs::Ascii => (dots(plane.width, 1), dots(plane.height, 1)),
         };
         let extent = self.window(settings).map(|v| v as f32);
-        let landscape = telemetry::View::Landscape { lane: first.id, extent, grid };
-        let paths = on.map(|l| telemetry::View::Path { lane: l.id });
+        let landscape = telemetry::View { grid, extent, ..telemetry::View::of("landscape", first.id) };
+        let paths = on.map(|l| telemetry::View::of("path", l.id));
         paths.chain([landscape]).collect()
     }
 

@@ -217,17 +217,21 @@ fn a_prediction_is_an_image_bars_and_words() {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     pane.act(Action::NextSample, cx);
-    let next = telemetry::View::Prediction { lane: 0, sample: 1, grid: (56, 32) };
+    let next = telemetry::View {
+        sample: telemetry::Sample::Number(1),
+        grid: (56, 32),
+        ..telemetry::View::of("prediction", 0)
+    };
     assert_eq!(pane.watch(cx, Size::new(50, 16)), [next]);
     pane.act(Action::PreviousSample, cx);
     pane.act(Action::PreviousSample, cx);
     let asked = pane.watch(cx, Size::new(50, 16));
     assert!(
-        matches!(asked[..], [telemetry::View::Prediction { sample: 359, .. }]),
+        asked.len() == 1 && asked[0].sample == telemetry::Sample::Number(359),
         "around the end: {asked:?}"
     );
     pane.act(Action::ToggleConfusion, cx);
-    assert_eq!(pane.watch(cx, Size::new(50, 16)), [telemetry::View::Confusion { lane: 0 }]);
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), [telemetry::View::of("confusion", 0)]);
     let words = text(&drawn(&pane, cx, 50, 16));
     assert!(words.contains("right (") && words.contains("39"), "{words}");
 }

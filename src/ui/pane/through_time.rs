@@ -240,6 +240,6 @@ impl Pane for ThroughTime {
     }
 
     fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
-        cx.view.lanes.iter().map(|l| telemetry::View::ThroughTime { lane: l.id }).collect()
+        cx.view.lanes.iter().map(|l| telemetry::View::of("through_time", l.id)).collect()
     }
 }

@@ -1,0 +1,98 @@
+//! The largest eigenvalue of the Hessian of the training loss, and the largest that the optimizer's step can bear.
+//!
+//! # Reference
+//! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065; of
+//! adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
+
+use super::{Memory, Parts, Probe, Shape, Taken, scalar};
+use crate::engine::diagnostics::dominant_eigenvalue;
+use crate::engine::layer::Pass;
+use crate::engine::rng::{Purpose, Stream};
+use crate::engine::team::Alone;
+use crate::lab::run::Peek;
+use crate::lab::trainer::batch::Batch;
+use crate::scenario::Recipe;
+use crate::telemetry::Data;
+use std::sync::Arc;
+
+/// Training samples over which the loss is taken, at most.
+const SAMPLES: usize = 256;
+/// Power iterations of a look; the next look goes on from the vector of this one.
+const ITERATIONS: usize = 20;
+
+/// What only the lane knows: the point at which it trains, and how.
+struct At {
+    params: Vec<f32>,
+    recipe: Recipe,
+    lr: f64,
+}
+
+/// The largest eigenvalue of the Hessian against what the step can bear.
+///
+/// Parts: the scalars `value`, the eigenvalue (by power iteration on differences of gradients: that of largest size, with its
+/// sign); `limit`, above which gradient descent on a quadratic diverges; `samples`, how many training samples the loss was
+/// taken over, in evaluation mode and without penalties. Where no limit is known, `why` instead: a table whose one row is named
+/// by the reason.
+pub(super) const SHARPNESS: Probe = Probe {
+    take: |lane, _| {
+        let trainer = &lane.trainer;
+        let (params, recipe) = (trainer.live().params.clone(), trainer.recipe().clone());
+        let lr = if trainer.steps() == 0 { recipe.optimizer.lr() } else { trainer.last().lr };
+        Some(Arc::new(At { params, recipe, lr }) as Taken)
+    },
+    ..Probe::new(
+        "sharpness",
+        "largest eigenvalue of the Hessian of the training loss, and the largest that the step can bear",
+        "40 gradients of at most 256 training samples, beside training",
+        &[Shape::Scalar, Shape::Table],
+        |peek, view, memory| Some(sharpness(peek, peek.taken(view)?, memory)),
+    )
+};
+
+fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
+    let samples = &peek.data.train;
+    let count = samples.len().min(SAMPLES);
+    let known = memory.steepest.iter().position(|(lane, v)| *lane == peek.id && v.len() == at.params.len());
+    let start = known.map_or_else(
+        || {
+            let mut stream = Stream::new(peek.seed, Purpose::Probe, 0, 0);
+            at.params.iter().map(|_| stream.normal()).collect()
+        },
+        |i| memory.steepest.swap_remove(i).1,
+    );
+    let (ws, _) = memory.of(&peek.network);
+    let mut batch = Batch::new(samples, ws.rows());
+    let loss = &at.recipe.loss;
+    let width = peek.network.output().rows_of().1;
+    let mut part = vec![0.0; at.params.len()];
+    let mut gradient = |params: &[f32], out: &mut [f32]| {
+        out.fill(0.0);
+        for first in (0..count).step_by(ws.rows()) {
+            let range = first..(first + ws.rows()).min(count);
+            let rows = range.len();
+            batch.fill(samples, range, ws.input_mut(rows), &Alone);
+            let pass = Pass::eval(rows);
+            peek.network.forward(params, &peek.state, pass, ws);
+            let (output, grad) = ws.output_and_grad(rows);
+            // The mean over all samples, whatever fits into one pass.
+            let terms = (loss.terms(output, width) / rows).max(1) * count;
+            loss.eval(output, width, batch.targets(), 1.0 / terms as f32, Some(grad), None);
+            peek.network.backward(params, &peek.state, pass, ws, Some(&mut part), false);
+            out.iter_mut().zip(&part).for_each(|(o, p)| *o += p);
+        }
+    };
+    let (value, vector) = dominant_eigenvalue(&mut gradient, &at.params, &start, ITERATIONS);
+    if vector.iter().all(|x| x.is_finite()) {
+        memory.steepest.retain(|(lane, _)| *lane != peek.id);
+        memory.steepest.push((peek.id, vector));
+    }
+    let mut parts = vec![scalar("value", value), scalar("samples", count as f64)];
+    if let Some(limit) = at.recipe.optimizer.stability(at.lr) {
+        parts.push(scalar("limit", limit));
+    } else {
+        let name = at.recipe.optimizer.name();
+        let why = format!("no limit is known for {name}: it scales every step by more than the rate");
+        parts.push(("why".into(), Data::Table { columns: Vec::new(), rows: vec![(why, Vec::new())] }));
+    }
+    parts
+}
