@@ -19,6 +19,7 @@
 //! | [`faults`] | which fault a test ordered | who asks |
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
+//! | [`number`] | every number told of a lane: its row and its arithmetic | lanes, logs, curves |
 //! | [`telemetry`] | events and commands, plain data | who sends or reads them |
 //! | [`lab`] | experiments, trainers, threads, run directories | screens |
 //! | [`view`] | the bounded memory of what happened | how it is drawn |

@@ -225,12 +225,11 @@ table! {
         UpdateRatio => Row::new("update_ratio", "update:weight",
             "length of the last update over that of the parameters",
             Source::Step(|s| Some(ratio(norm(s.update), norm(s.params)).into()))),
-        Lr => Row {
-            form: Form::Double,
-            ..Row::new("lr", "learning rate", "learning rate of the last step", Source::Step(|s| Some(s.step.lr)))
+        Distance => Row {
+            ascii: "distance",
+            ..Row::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
+                Source::Step(distance::distance))
         },
-        Distance => Row::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
-            Source::Step(distance::distance)),
         Agreement => Row {
             axis: Axis::Linear, form: Form::Absent,
             ..Row::new("agreement", "cos(g,g')", "cosine between the last gradient and the one before it",
@@ -247,6 +246,10 @@ table! {
         SharpnessLimit => Row::new("sharpness_limit", "sharpness limit",
             "largest eigenvalue of the Hessian that the step can bear: 2/lr for plain gradient descent",
             Source::Probe("sharpness", "limit")),
+        Lr => Row {
+            form: Form::Double,
+            ..Row::new("lr", "learning rate", "learning rate of the last step", Source::Step(|s| Some(s.step.lr)))
+        },
         CleanAccuracy => Row {
             axis: Axis::Share,
             ..Row::new("clean_accuracy", "clean accuracy", "share of hits on the samples that are attacked",
