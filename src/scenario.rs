@@ -12,7 +12,8 @@ pub use edit::Edit;
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
-pub use crate::engine::data::{DataConfig, Prepared, Scaling};
+pub use crate::engine::data::{DataConfig, Prepared, Scaling, Split};
+use crate::engine::data::{Files, Plan, SourceError, choose, prepare};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};
@@ -62,8 +63,10 @@ settings! {
         lesson: String = String::new();
         /// the data set
         data: DataConfig = DataConfig::all().swap_remove(0);
-        /// share of the samples kept for validation, where the data set has no split of its own
-        validation: f64 = 0.2, 0.01..=0.9;
+        /// share of the samples to validate on, where the data have no split of their own; 0.2, if none is given; 0 validates on the training samples
+        validation: Option<f64> = None, 0.0..=0.9;
+        /// which samples are kept: Stratified (drawn from each class), Random, or Time (the last ones)
+        split: Split = Split::Stratified;
         /// use only so many training samples
         train_samples: Option<usize> = None, 1..=limits::SAMPLES;
         /// use only the samples of these classes
@@ -72,6 +75,8 @@ settings! {
         one_against_rest: Option<String> = None;
         /// how inputs are scaled
         scaling: Scaling = Scaling::None;
+        /// how numbers to predict are scaled; predictions and errors are given in their own unit
+        target_scaling: Scaling = Scaling::None;
         /// the layers; a Dense layer to the number of outputs follows by itself where they do not end in one
         network: Vec<LayerConfig> = Vec::new();
         /// whether an output layer follows the layers: Follows, Written, or Auto
@@ -210,6 +215,24 @@ macro_rules! shared {
 }
 
 impl Scenario {
+    /// Loads the data set and makes of it what lanes train on.
+    ///
+    /// # Errors
+    /// What is wrong with the data.
+    pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, SourceError> {
+        let mut data = self.data.load(files, self.seed)?;
+        choose(&mut data, &self.classes, self.one_against_rest.as_deref())?;
+        let plan = Plan {
+            share: self.validation,
+            split: self.split,
+            scaling: self.scaling,
+            target_scaling: self.target_scaling,
+            limit: self.train_samples,
+            seed: self.seed,
+        };
+        prepare(data, &plan)
+    }
+
     /// The document as text; `read` gives the same scenario again.
     pub fn to_ron(&self) -> String {
         use ron::extensions::Extensions;

@@ -8,6 +8,7 @@ pub use spread::{Band, Spread};
 
 use crate::number::{LayerNumber, LayerValues, Number, Values};
 use crate::scenario::{DataConfig, Edit, Recipe, Scenario, Shape};
+use std::sync::Arc;
 
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
@@ -33,6 +34,8 @@ pub struct LaneInfo {
     pub cost: f64,
     /// What was changed in it since the scenario was written, in order; at step 0: before it trained.
     pub edits: Vec<Edit>,
+    /// What was read of the data, a line each: samples, inputs, target, notes, and what looks like a mistake.
+    pub read: Arc<[String]>,
 }
 
 /// One layer as the screen shows it.

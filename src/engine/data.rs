@@ -11,12 +11,15 @@ use crate::registry::registry;
 
 pub mod bitmap;
 mod choose;
+mod doubt;
 pub mod embedded;
+mod fill;
 pub mod folder;
 pub mod idx;
 pub mod npy;
 pub mod picture;
 pub mod reading;
+mod scale;
 pub mod sequence;
 pub mod shapes;
 pub mod split;
@@ -28,7 +31,8 @@ pub mod unpack;
 
 pub use choose::choose;
 pub use reading::{Doubt, Reading};
-pub use split::{Prepared, Scaling, prepare};
+pub use scale::Scaling;
+pub use split::{Plan, Prepared, Split, prepare};
 
 /// What the samples should be answered with.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,13 +147,37 @@ pub struct Dataset {
     pub validation: Option<Samples>,
     /// The valid range of every input number (attacks clamp to it): [0, 1] for pixels; `None`: taken from the data.
     pub range: Option<(f32, f32)>,
+    /// In which order samples come.
+    pub order: Order,
+    /// What becomes of inputs that are NaN, since their file gives none.
+    pub missing: table::Missing,
     /// What was read, as far as the source knows.
     pub reading: Reading,
 }
 
+/// In which order the samples of a source come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// In none that matters.
+    #[default]
+    Any,
+    /// In time: the last ones validate, and so many before them are left out, since they reach into them.
+    Time {
+        /// How many.
+        gap: usize,
+    },
+}
+
 impl From<Samples> for Dataset {
     fn from(samples: Samples) -> Self {
-        Self { samples, validation: None, range: None, reading: Reading::default() }
+        Self {
+            samples,
+            validation: None,
+            range: None,
+            order: Order::Any,
+            missing: table::Missing::Refuse,
+            reading: Reading::default(),
+        }
     }
 }
 
@@ -263,6 +291,7 @@ registry! {
         Parity(sequence::Parity),
         DelayedEcho(sequence::DelayedEcho),
         Csv(table::Csv),
+        Series(table::Series),
         Idx(idx::Idx),
         Npy(npy::Npy),
         Folder(folder::Folder),

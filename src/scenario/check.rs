@@ -9,7 +9,7 @@ use recipe::fools;
 use super::de::Document;
 use super::view::head_comment;
 use super::{Lane, Scenario};
-use crate::engine::data::{Files, Labels, NoFiles, Prepared, choose, prepare};
+use crate::engine::data::{Files, Labels, NoFiles, Prepared};
 use crate::limits;
 use crate::registry::{Faults, Settings as _, join};
 use crate::text::{escaped, escaped_lines, excerpt};
@@ -254,9 +254,9 @@ impl Check<'_> {
                 self.data = Some(data);
             }
             Err(error) => {
-                // A fault of the choice of classes stands where that choice does.
-                let choice = ["classes", "one_against_rest"].into_iter();
-                let at = choice.into_iter().find(|at| error.what.starts_with(&format!("{at}: ")));
+                // A fault of another setting than `data` stands where that setting does.
+                let mut settings = ["classes", "one_against_rest", "target_scaling"].into_iter();
+                let at = settings.find(|at| error.what.starts_with(&format!("{at}: ")));
                 self.fault(at.unwrap_or("data"), excerpt(&error.to_string(), 2000));
             }
         }
@@ -359,16 +359,6 @@ impl Check<'_> {
 }
 
 impl Scenario {
-    /// Loads the data set and makes of it what lanes train on.
-    ///
-    /// # Errors
-    /// What is wrong with the data.
-    pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, crate::engine::data::SourceError> {
-        let mut data = self.data.load(files, self.seed)?;
-        choose(&mut data, &self.classes, self.one_against_rest.as_deref())?;
-        prepare(data, self.validation, self.scaling, self.train_samples, self.seed)
-    }
-
     /// Makes texts harmless to show and gives a scenario without lanes one, named after its optimizer.
     fn complete(&mut self) {
         self.title = escaped(&self.title).into_owned();

@@ -115,6 +115,8 @@ pub enum Action {
     ToggleConfusion,
     /// The sample under the lane's augmentations, or predictions.
     ToggleAugmented,
+    /// What was read of the data, or predictions.
+    ToggleRead,
     /// The next sample.
     NextSample,
     /// The previous sample.
@@ -328,6 +330,7 @@ pub const KEYMAP: &[Binding] = keymap! {
     Scope::Pane(PaneId::Prediction) => {
         [ch('c'), of(C::Enter)] A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
         [ch('a')] A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
+        [ch('d')] A::ToggleRead, "data", "what was read: samples, inputs, target, and what looks like a mistake";
         [of(C::Down), ch('j')] A::NextSample, "sample", "the next sample";
         [of(C::Up), ch('k')] A::PreviousSample, "", "the previous sample";
     }

@@ -274,6 +274,7 @@ impl Workload {
             validation: train.clone(),
             range: vec![(0.0, 1.0); train.shape.size()],
             train,
+            targets: Vec::new(),
             reading: Reading::default(),
         }
     }

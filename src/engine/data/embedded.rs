@@ -1,6 +1,6 @@
 //! The data sets inside the binary. Their origin and licences stand in `assets/README.md`.
 
-use super::{Dataset, Files, Labels, Samples, Source, SourceError, idx, table};
+use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError, idx, table};
 use crate::registry::settings;
 
 /// A file below `assets/`.
@@ -19,12 +19,10 @@ fn images(pixels: Asset, labels: Asset, white: f32, names: &[&str]) -> Result<Sa
 }
 
 fn csv((bytes, name): Asset, names: &[&str]) -> Result<Dataset, SourceError> {
-    let samples = table::read(bytes, None, false).map_err(|(line, what)| SourceError {
-        file: Some(name.into()),
-        line,
-        what,
-    })?;
-    Ok(named(samples, names).into())
+    let data =
+        table::read(bytes).map_err(|(line, what)| SourceError { file: Some(name.into()), line, what })?;
+    let reading = Reading { notes: Vec::new(), ..data.reading };
+    Ok(Dataset { samples: named(data.samples, names), reading, ..data })
 }
 
 /// The same samples under better names of their classes.

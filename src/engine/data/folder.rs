@@ -1,10 +1,13 @@
 //! A directory of pictures, one directory a class. Decodes what somebody else has opened, with limits on both.
 
-use super::bitmap::{ENDINGS, decode, named, push};
-use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget};
+use super::bitmap::{ENDINGS, decode, push};
+use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
+use walk::{Found, walk};
+
+mod walk;
 
 settings! {
     /// Pictures of your own: a directory with one directory of PNG, JPEG, WebP, BMP or GIF files for every class.
@@ -27,25 +30,9 @@ impl Source for Folder {
         if self.path.is_empty() {
             return Err(SourceError::new("Folder(path: \"..\") names a directory"));
         }
-        let list = |path: &str| files.list(path).map_err(|what| SourceError::in_file(path, what));
-        let classes = list(&self.path)?.into_iter().filter(|e| e.directory && !e.name.starts_with('.'));
-        let names: Vec<String> = classes.map(|e| e.name).collect();
-        if !(2..=limits::CLASSES).contains(&names.len()) {
-            let what =
-                format!("{} directories in it; one for every class, at least 2, is needed", names.len());
-            return Err(SourceError::in_file(&self.path, what));
-        }
-        let mut paths = Vec::new();
-        for (class, name) in names.iter().enumerate() {
-            let directory = format!("{}/{name}", self.path);
-            let inside = list(&directory)?;
-            paths.extend(
-                inside
-                    .iter()
-                    .filter(|e| !e.directory && named(&e.name))
-                    .map(|e| (format!("{directory}/{}", e.name), class)),
-            );
-        }
+        let Found { names, train: mut paths, held, notes } = walk(files, &self.path)?;
+        let train = paths.len();
+        paths.extend(held.unwrap_or_default());
         let Some((first, _)) = paths.first() else {
             let what =
                 format!("no picture in its directories: no file that ends with .{}", ENDINGS.join(", ."));
@@ -75,7 +62,11 @@ impl Source for Folder {
             inputs,
             labels: Labels::Classes { of, names },
         };
-        Ok(Dataset { range: Some((0.0, 1.0)), ..samples.into() })
+        let parts = |range: std::ops::Range<usize>| samples.pick(&range.collect::<Vec<_>>());
+        let validation = (train < paths.len()).then(|| parts(train..paths.len()));
+        let samples = if validation.is_some() { parts(0..train) } else { samples };
+        let reading = Reading { notes, ..Reading::default() };
+        Ok(Dataset { range: Some((0.0, 1.0)), validation, reading, ..samples.into() })
     }
 }
 

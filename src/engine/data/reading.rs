@@ -78,6 +78,12 @@ impl Reading {
         self.summary.iter().chain(&self.notes).map(String::as_str)
     }
 
+    /// The same, and the doubts after them.
+    pub fn all(&self) -> Vec<String> {
+        let doubts = self.doubts.iter().map(|doubt| format!("warning: {}", doubt.what));
+        self.lines().map(str::to_string).chain(doubts).collect()
+    }
+
     /// Notes the counts and ranges of these samples, which are not scaled yet.
     pub(super) fn describe(&mut self, train: &Samples, validation: &Samples, how: &str) {
         self.summary = vec![

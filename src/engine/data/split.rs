@@ -1,25 +1,46 @@
-//! From a data set to what lanes train on: the split, the cut, the scaling. Knows no file and no network.
+//! From a data set to what lanes train on: the split, the cut, cells filled in, the scaling. Knows no file and no network.
 
-use super::{Dataset, Labels, Reading, Samples, SourceError};
+use super::fill::fill;
+use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
+use super::{Dataset, Labels, Order, Reading, Samples, SourceError, doubt};
 use crate::engine::rng::{Purpose, Stream};
-use crate::engine::shape::Shape;
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
 
-/// How inputs are brought to a common scale, with numbers taken from the training samples only.
-///
-/// A feature is an entry of a vector, a channel of an image, or a feature of a sequence at all its steps.
+/// Fewer samples than this are all trained on, unless a share to validate on is asked for.
+const FEW: usize = 10;
+/// The share to validate on, if none is given.
+const SHARE: f64 = 0.2;
+
+/// How samples are chosen to validate on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scaling {
-    /// As the source gives them.
+pub enum Split {
+    /// Drawn, with the same share of every class.
     #[default]
-    None,
-    /// Every feature to mean 0 and standard deviation 1.
-    Standard,
-    /// Every feature to [0, 1].
-    Unit,
+    Stratified,
+    /// Drawn from all.
+    Random,
+    /// The last ones of the file.
+    Time,
 }
-plain_values!(Scaling);
+plain_values!(Split);
+
+/// How a data set is prepared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Share of the samples to validate on; 0: the training samples themselves; `None`: as many as usual.
+    pub share: Option<f64>,
+    /// Which samples.
+    pub split: Split,
+    /// How inputs are scaled.
+    pub scaling: Scaling,
+    /// How numbers to predict are scaled.
+    pub target_scaling: Scaling,
+    /// How many training samples are kept.
+    pub limit: Option<usize>,
+    /// What the split is drawn from.
+    pub seed: u64,
+}
 
 /// Samples ready for training.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,50 +51,95 @@ pub struct Prepared {
     pub validation: Samples,
     /// The valid range of every number of one input sample, after scaling; attacks clamp to it.
     pub range: Vec<(f32, f32)>,
+    /// Shift and factor by which each number to predict was scaled: y ← (y - shift) · factor. Empty where none was.
+    pub targets: Vec<(f32, f32)>,
     /// What was read.
     pub reading: Reading,
 }
 
-/// Splits, cuts and scales a data set.
+impl Prepared {
+    /// Brings the i-th of a sample's outputs, or targets, to the unit of the data.
+    pub fn in_unit(&self, i: usize, y: f32) -> f32 {
+        match self.targets.len() {
+            0 => y,
+            n => {
+                let (shift, factor) = self.targets[i % n];
+                y / factor + shift
+            }
+        }
+    }
+
+    /// Brings all outputs, or targets, of a sample to the unit of the data.
+    pub fn all_in_unit(&self, values: &[f32]) -> Vec<f32> {
+        values.iter().enumerate().map(|(i, &y)| self.in_unit(i, y)).collect()
+    }
+
+    /// What an error of the i-th output is in the unit of the data.
+    pub fn error_in_unit(&self, i: usize, error: f32) -> f32 {
+        if self.targets.is_empty() { error } else { error / self.targets[i % self.targets.len()].1 }
+    }
+}
+
+/// Splits, cuts, fills and scales a data set.
 ///
-/// The split is drawn from `seed` alone; with one class a sample, every class gives the same share. A source's own
-/// split is kept. `limit` keeps so many training samples.
+/// The split is drawn from the seed alone, or by time. A source's own split is kept. Numbers to fill in and to scale by come
+/// from the training samples.
 ///
 /// # Errors
-/// If one of the two parts would be empty.
-pub fn prepare(
-    data: Dataset,
-    share: f64,
-    scaling: Scaling,
-    limit: Option<usize>,
-    seed: u64,
-) -> Result<Prepared, SourceError> {
-    let Dataset { samples, validation, range, mut reading } = data;
+/// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's name.
+pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
+    let Dataset { samples, validation, range, order: time, missing, mut reading } = data;
     let mut order: Vec<usize> = (0..samples.len()).collect();
-    Stream::new(seed, Purpose::Split, 0, 0).shuffle(&mut order);
-    let (mut first, mut validation) = if let Some(own) = validation {
-        (order, own)
-    } else {
-        let (train, held) = split(&samples, &order, share);
-        (train, samples.pick(&held))
+    let gap = match time {
+        Order::Time { gap } => Some(gap),
+        Order::Any => (plan.split == Split::Time).then_some(0),
     };
-    first.truncate(limit.unwrap_or(usize::MAX));
+    if gap.is_none() {
+        Stream::new(plan.seed, Purpose::Split, 0, 0).shuffle(&mut order);
+    }
+    let few =
+        samples.len() < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
+    let share = plan.share.unwrap_or(if few { 0.0 } else { SHARE });
+    let (mut first, held, how) = match (&validation, gap) {
+        (Some(_), _) => (order, Vec::new(), ", a set of their own"),
+        _ if share == 0.0 => (order, Vec::new(), ", the same ones"),
+        (None, Some(gap)) => {
+            let (train, held) = last(samples.len(), share, gap);
+            (train, held, ", the last in time")
+        }
+        (None, None) => {
+            let (train, held) = split(&samples, &order, share, plan.split);
+            let classes = plan.split == Split::Stratified && matches!(samples.labels, Labels::Classes { .. });
+            (train, held, if classes { ", drawn from each class" } else { ", drawn" })
+        }
+    };
+    first.truncate(plan.limit.unwrap_or(usize::MAX));
     let mut train = samples.pick(&first);
+    let mut validation = match validation {
+        Some(own) => own,
+        None if share == 0.0 => train.clone(),
+        None => samples.pick(&held),
+    };
     if train.is_empty() || validation.is_empty() {
-        return Err(SourceError::new(format!(
-            "{} samples are too few for a training and a validation part",
+        let what = format!(
+            "{} samples are too few for a training and a validation part; validation: 0 trains on all and validates on them",
             samples.len()
-        )));
+        );
+        return Err(SourceError::new(what));
     }
+    drop(samples);
+    fill(&mut train, &mut validation, missing, &reading)?;
     if reading.summary.is_empty() {
-        reading.describe(&train, &validation, "");
+        reading.describe(&train, &validation, how);
+        doubt::about(&train, plan, few, &mut reading);
     }
-    let affine = affine(&train, scaling);
+    let targets = scale_targets(&mut train, &mut validation, plan.target_scaling)?;
+    let affine = affine(&train, plan.scaling);
     let mut range = match range {
         Some(range) => vec![range; train.shape.size()],
         None => observed(&train),
     };
-    if scaling != Scaling::None {
+    if plan.scaling != Scaling::None {
         apply(&mut train, &affine);
         apply(&mut validation, &affine);
         for (i, (low, high)) in range.iter_mut().enumerate() {
@@ -81,13 +147,22 @@ pub fn prepare(
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
     }
-    Ok(Prepared { train, validation, range, reading })
+    Ok(Prepared { train, validation, range, targets, reading })
+}
+
+/// The samples before the last ones, less a gap, and the last ones.
+fn last(samples: usize, share: f64, gap: usize) -> (Vec<usize>, Vec<usize>) {
+    let held = ((samples as f64 * share).round() as usize).clamp(1, samples.max(2) - 1);
+    let cut = samples - held.min(samples);
+    ((0..cut.saturating_sub(gap).max(cut.min(1))).collect(), (cut..samples).collect())
 }
 
 /// Indices of the training and of the validation samples, each in the given order.
-fn split(samples: &Samples, order: &[usize], share: f64) -> (Vec<usize>, Vec<usize>) {
+///
+/// Where classes have one sample each, none could give any: then they are drawn from all.
+fn split(samples: &Samples, order: &[usize], share: f64, by: Split) -> (Vec<usize>, Vec<usize>) {
     let (class_of, classes): (&dyn Fn(usize) -> usize, usize) = match &samples.labels {
-        Labels::Classes { of, names } => (&|i| of[i] as usize, names.len().max(1)),
+        Labels::Classes { of, names } if by == Split::Stratified => (&|i| of[i] as usize, names.len().max(1)),
         _ => (&|_| 0, 1),
     };
     let mut counts = vec![0usize; classes];
@@ -99,6 +174,9 @@ fn split(samples: &Samples, order: &[usize], share: f64) -> (Vec<usize>, Vec<usi
         .iter()
         .map(|&n| if n < 2 { 0 } else { ((n as f64 * share).round() as usize).clamp(1, n - 1) })
         .collect();
+    if wanted.iter().all(|&n| n == 0) && by == Split::Stratified {
+        return split(samples, order, share, Split::Random);
+    }
     let (mut train, mut held) = (Vec::new(), Vec::new());
     for &i in order {
         let left = &mut wanted[class_of(i)];
@@ -112,96 +190,43 @@ fn split(samples: &Samples, order: &[usize], share: f64) -> (Vec<usize>, Vec<usi
     (train, held)
 }
 
-/// The feature that the i-th number of a sample belongs to.
-fn feature(shape: Shape, i: usize) -> usize {
-    match shape {
-        Shape::Flat(_) => i,
-        Shape::Image { height, width, .. } => i / (height * width),
-        Shape::Sequence { features, .. } => i % features,
-    }
-}
-
-/// Shift and factor of every feature: x ← (x - shift) · factor.
-fn affine(train: &Samples, scaling: Scaling) -> Vec<(f32, f32)> {
-    let size = train.shape.size();
-    let features = (0..size).map(|i| feature(train.shape, i)).max().map_or(0, |f| f + 1);
-    // Count, sum and sum of squares in f64 about the first value, so that nothing cancels.
-    let mut about = vec![0.0f64; features];
-    let mut sums = vec![(0.0f64, 0.0f64, 0.0f64); features];
-    let mut ends = vec![(f32::INFINITY, f32::NEG_INFINITY); features];
-    for (i, &x) in train.inputs[..size].iter().enumerate().rev() {
-        about[feature(train.shape, i)] = f64::from(x);
-    }
-    for sample in train.inputs.chunks_exact(size) {
-        for (i, &x) in sample.iter().enumerate() {
-            let f = feature(train.shape, i);
-            let d = f64::from(x) - about[f];
-            sums[f] = (sums[f].0 + 1.0, sums[f].1 + d, sums[f].2 + d * d);
-            ends[f] = (ends[f].0.min(x), ends[f].1.max(x));
-        }
-    }
-    // A constant feature is only shifted.
-    let inverse = |width: f64| if width > 0.0 { (1.0 / width) as f32 } else { 1.0 };
-    (0..features)
-        .map(|f| match scaling {
-            Scaling::None => (0.0, 1.0),
-            Scaling::Unit => (ends[f].0, inverse(f64::from(ends[f].1) - f64::from(ends[f].0))),
-            Scaling::Standard => {
-                let (n, sum, square) = sums[f];
-                let mean = sum / n;
-                let variance = (square / n - mean * mean).max(0.0);
-                ((about[f] + mean) as f32, inverse(variance.sqrt()))
-            }
-        })
-        .collect()
-}
-
-fn apply(samples: &mut Samples, affine: &[(f32, f32)]) {
-    let shape = samples.shape;
-    for sample in samples.inputs.chunks_exact_mut(shape.size()) {
-        for (i, x) in sample.iter_mut().enumerate() {
-            let (shift, factor) = affine[feature(shape, i)];
-            *x = (*x - shift) * factor;
-        }
-    }
-}
-
-/// The least and the greatest value of every number of a sample.
-fn observed(samples: &Samples) -> Vec<(f32, f32)> {
-    let mut ends = vec![(f32::INFINITY, f32::NEG_INFINITY); samples.shape.size()];
-    for sample in samples.inputs.chunks_exact(ends.len()) {
-        for (end, &x) in ends.iter_mut().zip(sample) {
-            *end = (end.0.min(x), end.1.max(x));
-        }
-    }
-    ends
-}
-
 impl Samples {
     /// These samples, in this order.
     #[must_use]
     pub fn pick(&self, which: &[usize]) -> Self {
-        let rows =
-            |of: &[u32], n: usize| which.iter().flat_map(|&i| of[i * n..(i + 1) * n].to_vec()).collect();
-        let labels = match &self.labels {
-            Labels::Classes { of, names } => Labels::Classes { of: rows(of, 1), names: names.clone() },
-            Labels::StepClasses { of, names } => {
-                Labels::StepClasses { of: rows(of, self.shape.rows_of().0), names: names.clone() }
+        let mut inputs = Vec::with_capacity(which.len() * self.shape.size());
+        for &i in which {
+            inputs.extend_from_slice(self.input(i));
+        }
+        Self { shape: self.shape, inputs, labels: self.labels.pick(which, self.shape.rows_of().0) }
+    }
+}
+
+impl Labels {
+    /// The labels of these samples, of so many time steps each, in this order.
+    #[must_use]
+    pub(super) fn pick(&self, which: &[usize], steps: usize) -> Self {
+        fn rows<T: Copy>(of: &[T], n: usize, which: &[usize]) -> Vec<T> {
+            which.iter().flat_map(|&i| &of[i * n..(i + 1) * n]).copied().collect()
+        }
+        match self {
+            Self::Classes { of, names } => Self::Classes { of: rows(of, 1, which), names: names.clone() },
+            Self::StepClasses { of, names } => {
+                Self::StepClasses { of: rows(of, steps, which), names: names.clone() }
             }
-            Labels::Values { of, shape } => {
-                let n = shape.size();
-                let of = which.iter().flat_map(|&i| of[i * n..(i + 1) * n].iter().copied()).collect();
-                Labels::Values { of, shape: *shape }
-            }
-        };
-        let inputs = which.iter().flat_map(|&i| self.input(i).iter().copied()).collect();
-        Self { shape: self.shape, inputs, labels }
+            Self::Values { of, shape } => Self::Values { of: rows(of, shape.size(), which), shape: *shape },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::shape::Shape;
+
+    fn plan(share: Option<f64>, scaling: Scaling, limit: Option<usize>, seed: u64) -> Plan {
+        Plan { share, scaling, limit, seed, ..Plan::default() }
+    }
 
     fn data(n: usize) -> Dataset {
         let inputs = (0..n).flat_map(|i| [i as f32, 7.0, -2.0 * i as f32]).collect();
@@ -212,7 +237,7 @@ mod tests {
 
     #[test]
     fn every_sample_lands_in_one_part_and_every_class_gives_its_share() {
-        let p = prepare(data(100), 0.2, Scaling::None, None, 3).unwrap();
+        let p = prepare(data(100), &plan(Some(0.2), Scaling::None, None, 3)).unwrap();
         let mut seen: Vec<i32> = [&p.train, &p.validation]
             .iter()
             .flat_map(|s| s.inputs.chunks_exact(3).map(|x| x[0] as i32))
@@ -228,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_split_depends_on_the_seed_only() {
-        let of = |seed, scaling| prepare(data(60), 0.3, scaling, None, seed).unwrap();
+        let of = |seed, scaling| prepare(data(60), &plan(Some(0.3), scaling, None, seed)).unwrap();
         assert_eq!(of(1, Scaling::None), of(1, Scaling::None));
         assert_ne!(of(1, Scaling::None).train, of(2, Scaling::None).train);
         assert_eq!(of(1, Scaling::None).train.labels, of(1, Scaling::Unit).train.labels);
@@ -236,7 +261,7 @@ mod tests {
 
     #[test]
     fn scaling_takes_its_numbers_from_the_training_part() {
-        let p = prepare(data(50), 0.4, Scaling::Standard, None, 5).unwrap();
+        let p = prepare(data(50), &plan(Some(0.4), Scaling::Standard, None, 5)).unwrap();
         let column = |f: usize| p.train.inputs.iter().skip(f).step_by(3).map(|&x| f64::from(x));
         for f in [0, 2] {
             let mean = column(f).sum::<f64>() / 30.0;
@@ -244,13 +269,42 @@ mod tests {
             assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{mean} {variance}");
         }
         assert!(column(1).all(|x| x == 0.0), "a constant feature is only shifted");
-        let p = prepare(data(50), 0.4, Scaling::Unit, Some(20), 5).unwrap();
+        let p = prepare(data(50), &plan(Some(0.4), Scaling::Unit, Some(20), 5)).unwrap();
         assert_eq!(p.train.len(), 20);
         assert_eq!((p.range[0], p.range[2]), ((0.0, 1.0), (0.0, 1.0)));
     }
 
     #[test]
     fn a_single_sample_cannot_be_split() {
-        assert!(prepare(data(1), 0.5, Scaling::None, None, 1).is_err());
+        assert!(prepare(data(1), &plan(Some(0.5), Scaling::None, None, 1)).is_err());
+    }
+
+    #[test]
+    fn few_samples_or_a_share_of_zero_are_validated_on_what_is_trained_on() {
+        let p = prepare(data(9), &Plan::default()).unwrap();
+        assert_eq!((p.train.len(), &p.train), (9, &p.validation));
+        assert!(p.reading.doubts.iter().any(|d| d.what.contains("validation: 0")), "{:?}", p.reading.doubts);
+        let p = prepare(data(100), &plan(Some(0.0), Scaling::None, Some(10), 1)).unwrap();
+        assert_eq!((p.train.len(), &p.train), (10, &p.validation));
+        assert_eq!(prepare(data(10), &Plan::default()).unwrap().train.len(), 8, "a share of each class");
+    }
+
+    #[test]
+    fn by_time_the_last_samples_validate_and_nothing_is_shuffled() {
+        let p = prepare(data(20), &Plan { split: Split::Time, ..Plan::default() }).unwrap();
+        let times = |s: &Samples| s.inputs.chunks_exact(3).map(|x| x[0] as usize).collect::<Vec<_>>();
+        assert_eq!(times(&p.train), (0..16).collect::<Vec<_>>());
+        assert_eq!(times(&p.validation), (16..20).collect::<Vec<_>>());
+        let gap = Dataset { order: Order::Time { gap: 2 }, ..data(20) };
+        assert_eq!(times(&prepare(gap, &Plan::default()).unwrap().train), (0..14).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn classes_of_one_sample_each_are_split_all_the_same() {
+        let mut data = data(60);
+        data.samples.labels =
+            Labels::Classes { of: (0..60).collect(), names: (0..60).map(|i| i.to_string()).collect() };
+        let p = prepare(data, &Plan::default()).unwrap();
+        assert_eq!((p.train.len(), p.validation.len()), (48, 12));
     }
 }

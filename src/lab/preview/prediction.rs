@@ -1,7 +1,7 @@
 //! What a lane answers: over the plane, for one sample, and for all of them together. Pure functions of a snapshot.
 
 use super::{Memory, Parts, Probe, Shape, class, image, outputs, scalar, sequence, softmax};
-use crate::engine::data::Samples;
+use crate::engine::data::{Labels, Samples};
 use crate::engine::shape::Shape as Sample;
 use crate::lab::run::Peek;
 use crate::lab::trainer::batch::argmax;
@@ -112,6 +112,12 @@ fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Parts {
         parts.push(scalar("predicted", argmax(&logits).map_or(f64::NAN, |c| c as f64)));
     }
     parts.extend(sequence::sequence(peek, sample, memory).into_iter().flatten());
+    if let (Labels::Values { of, shape }, false) = (&samples.labels, parts.iter().any(|p| p.0 == "answer")) {
+        let (each, mut answer) = (shape.size(), Vec::new());
+        outputs(peek, memory, x, |_, out| answer = peek.data.all_in_unit(out));
+        let target = peek.data.all_in_unit(&of[sample * each..][..each]);
+        parts.extend([("target".into(), Data::Series(target)), ("answer".into(), Data::Series(answer))]);
+    }
     parts.push(scalar("sample", sample as f64));
     parts.push(scalar("samples", samples.len() as f64));
     parts

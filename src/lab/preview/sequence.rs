@@ -29,7 +29,7 @@ pub(super) fn sequence(peek: &Peek, sample: usize, memory: &mut Memory) -> Optio
         }
         Labels::Values { of, shape } => {
             let each = shape.size();
-            (of[sample * each..][..each].to_vec(), raw)
+            (peek.data.all_in_unit(&of[sample * each..][..each]), peek.data.all_in_unit(&raw))
         }
     };
     parts.extend([("target".into(), Data::Series(target)), ("answer".into(), Data::Series(answer))]);

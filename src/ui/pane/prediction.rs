@@ -21,6 +21,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 mod augmented;
+mod read;
 mod sequence;
 
 /// What the data pane remembers.
@@ -37,15 +38,17 @@ enum Mode {
     Prediction,
     Confusion,
     Augmented,
+    Read,
 }
 
 impl Mode {
-    /// The probe that it draws.
+    /// The probe that it draws, or what it shows instead of one.
     fn probe(self) -> &'static str {
         match self {
             Self::Prediction => "prediction",
             Self::Confusion => "confusion",
             Self::Augmented => "augmented",
+            Self::Read => "read",
         }
     }
 
@@ -334,6 +337,9 @@ impl Pane for Prediction {
         let Some(lane) = cx.view.lane(cx.front) else {
             return text::put_message(buf, area, "no lane in front", cx.theme.faint);
         };
+        if self.mode == Mode::Read {
+            return read::draw(&lane.info.read, cx.theme, area, buf);
+        }
         let Some(probe) = lane.probes.get(name) else {
             let words = match self.mode {
                 Mode::Augmented if !cx.watching => {
@@ -351,10 +357,17 @@ impl Pane for Prediction {
             Self::draw_plane(probe, plane, cx.theme, area, buf);
         } else if probe.part("image").is_some() || !rows(probe, "probabilities").is_empty() {
             Self::draw_sample(lane, probe, cx.theme, area, buf);
+        } else if rows(probe, "inputs").is_empty()
+            && let (Some(Data::Series(answer)), Some(Data::Series(target))) =
+                (probe.part("answer"), probe.part("target"))
+        {
+            read::numbers(probe, answer, target, cx.theme, area, buf);
+            let below = text::part(area, 0, 2, area.width, area.height.saturating_sub(2));
+            read::draw(&lane.info.read, cx.theme, below, buf);
         } else if let Some(sequence) = sequence::Sequence::of(probe) {
             sequence.draw(&sample_words(probe), cx.theme.lane(lane.id), cx.theme, area, buf);
         } else {
-            text::put_message(buf, area, "nothing to show for these data", cx.theme.faint);
+            read::draw(&lane.info.read, cx.theme, area, buf);
         }
     }
 
@@ -364,6 +377,7 @@ impl Pane for Prediction {
         match action {
             Action::ToggleConfusion => self.mode = self.mode.toggled(Mode::Confusion),
             Action::ToggleAugmented => self.mode = self.mode.toggled(Mode::Augmented),
+            Action::ToggleRead => self.mode = self.mode.toggled(Mode::Read),
             Action::NextSample | Action::Right => self.sample = turn(self.sample, true, probe),
             Action::PreviousSample | Action::Left => self.sample = turn(self.sample, false, probe),
             Action::First => self.sample = 0,
@@ -383,6 +397,7 @@ impl Pane for Prediction {
                     ..telemetry::View::of("augmented", lane)
                 }];
             }
+            Mode::Read => return Vec::new(),
             Mode::Prediction => {}
         }
         // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.

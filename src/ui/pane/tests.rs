@@ -352,3 +352,16 @@ fn what_has_no_class_a_sample_is_said_to_have_nothing_to_attack() {
         assert!(shown.contains("nothing to attack") && shown.contains(words), "{shown}");
     }
 }
+
+#[test]
+fn what_was_read_of_the_data_is_shown_line_by_line() {
+    let (theme, view) = (unicode(), fixture::run(100, 2));
+    let (mut pane, cx) = (Prediction::default(), context(&view, &theme));
+    pane.act(Action::ToggleRead, cx);
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), [], "nothing is computed for it");
+    let words = text(&drawn(&pane, cx, 50, 16));
+    assert!(words.contains("1438 samples to train, 359 to validate"), "{words}");
+    assert!(words.contains("cells separated by `;`"), "{words}");
+    pane.act(Action::ToggleRead, cx);
+    assert_ne!(pane.watch(cx, Size::new(50, 16)), []);
+}

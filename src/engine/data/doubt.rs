@@ -1,0 +1,125 @@
+//! What looks like a mistake in data that are otherwise fine, with what to write instead.
+
+use super::reading::{Doubt, Kind, Reading, moments, short};
+use super::{Labels, Plan, Samples, Scaling};
+use crate::engine::shape::Shape;
+use crate::text::excerpt;
+
+/// Size of an input that a network takes badly, and of a target.
+const LARGE: f64 = 1e5;
+const LARGE_TARGET: f64 = 100.0;
+/// How much wider than another an input may be.
+const WIDER: f64 = 1e3;
+/// Share of the samples below which a class is rare, and share of what it would have if all were alike.
+const RARE: f64 = 0.05;
+const RARE_OF_FAIR: f64 = 0.2;
+
+/// Notes what looks wrong about the training samples, before they are scaled.
+pub(super) fn about(train: &Samples, plan: &Plan, few: bool, reading: &mut Reading) {
+    let mut doubts = Vec::new();
+    if few {
+        doubts.push(Doubt::data(format!(
+            "{} samples are too few to keep some back: lanes are validated on what they train on; validation: 0 says so",
+            train.len()
+        )));
+    }
+    if plan.scaling == Scaling::None {
+        doubts.extend(inputs(train, reading));
+    }
+    match &train.labels {
+        Labels::Values { of, shape: Shape::Flat(_) } if plan.target_scaling == Scaling::None => {
+            doubts.extend(target(of));
+        }
+        Labels::Classes { of, names } => doubts.extend(rare(of, names)),
+        _ => {}
+    }
+    reading.doubts.extend(doubts);
+}
+
+/// Whether so many different numbers are rather numbers to predict than classes.
+pub(super) fn many_numbers(different: usize, rows: usize, fractions: bool) -> bool {
+    different > 10 && (fractions || rows < 3 * different || (different > 30 && rows < 10 * different))
+}
+
+fn inputs(train: &Samples, reading: &Reading) -> Option<Doubt> {
+    let Shape::Flat(width) = train.shape else { return None };
+    let mut names: Vec<Option<String>> = Vec::new();
+    for input in &reading.inputs {
+        match input.kind {
+            Kind::Number => names.push(Some(excerpt(&input.name, 40))),
+            _ => names.extend((0..input.width()).map(|_| None)),
+        }
+    }
+    if reading.inputs.is_empty() {
+        names = (0..width).map(|i| Some(format!("input {i}"))).collect();
+    }
+    let mut widths: Vec<(f64, &str)> = Vec::new();
+    for (i, name) in names.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?))) {
+        let column = || train.inputs.iter().skip(i).step_by(width).map(|&x| f64::from(x));
+        let (low, high) = column().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+        if high.abs().max(low.abs()) >= LARGE {
+            let (low, high) = (short(low), short(high));
+            let what = format!("{name} goes from {low} to {high}, large for a network: scaling: Standard");
+            return Some(Doubt::data(what));
+        }
+        if high > low {
+            widths.push((high - low, name));
+        }
+    }
+    let narrow = widths.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
+    let wide = widths.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (wide.0 >= WIDER * narrow.0).then(|| {
+        Doubt::data(format!(
+            "the range of {} is {}, that of {} {}: scaling: Standard brings both to one scale",
+            wide.1,
+            short(wide.0),
+            narrow.1,
+            short(narrow.0)
+        ))
+    })
+}
+
+fn target(of: &[f32]) -> Option<Doubt> {
+    let (mean, spread) = moments(of);
+    (mean.abs().max(spread) >= LARGE_TARGET).then(|| {
+        Doubt::data(format!(
+            "the target is large (mean {}, spread {}), so gradients are too: target_scaling: Standard; predictions and \
+             errors stay in its unit",
+            short(mean),
+            short(spread)
+        ))
+    })
+}
+
+fn rare(of: &[u32], names: &[String]) -> Option<Doubt> {
+    let mut counts = vec![0usize; names.len()];
+    for &class in of {
+        counts[class as usize] += 1;
+    }
+    let (all, fair) = (of.len() as f64, of.len() as f64 / names.len() as f64);
+    let (class, &count) = counts.iter().enumerate().min_by_key(|(_, n)| **n)?;
+    let (often, &most) = counts.iter().enumerate().max_by_key(|(_, n)| **n)?;
+    let n = count as f64;
+    (count > 0 && n < RARE * all && n < RARE_OF_FAIR * fair).then(|| {
+        Doubt::data(format!(
+            "class {} has {count} of {} training samples; always {} would be right in {:.1} %: look at the recall of each \
+             class, and weigh the rare ones up in the loss",
+            excerpt(&names[class], 40),
+            of.len(),
+            excerpt(&names[often], 40),
+            100.0 * most as f64 / all
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_from_classes() {
+        assert!(many_numbers(229, 506, true) && many_numbers(60, 60, false) && many_numbers(450, 500, false));
+        assert!(!many_numbers(10, 1797, false) && !many_numbers(7, 1599, false), "digits, marks of wine");
+        assert!(!many_numbers(26, 20_000, false) && !many_numbers(3, 3, true));
+    }
+}

@@ -1,0 +1,92 @@
+//! Labels out of arrays: what a table with the same labels would give.
+
+use super::array::{Array, Values};
+use crate::engine::data::Labels;
+use crate::engine::shape::Shape;
+use crate::limits;
+use crate::text::{escaped, excerpt};
+use std::collections::BTreeSet;
+
+/// Labels of the training set and of a test set, each with the number of its samples, one after the other.
+///
+/// Classes are numbers (negative ones and those from 1 on too) or texts, of sizes (n) or (n, 1), or one-hot rows.
+pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Labels, String> {
+    for (array, n) in &parts {
+        if array.sizes[0] != *n {
+            return Err(format!("{} labels for {n} samples", array.sizes[0]));
+        }
+    }
+    let each = parts[0].0.sizes[1..].iter().product::<usize>();
+    if parts.iter().any(|(array, _)| array.sizes[1..].iter().product::<usize>() != each) {
+        return Err("labels of one size for the training set, of another for the test set".into());
+    }
+    let sizes = parts[0].0.sizes.clone();
+    let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+    for (array, _) in parts {
+        match array.values {
+            Values::Numbers(values) => numbers.extend(values),
+            Values::Texts(values) => texts.extend(values),
+        }
+    }
+    if let Some(i) = numbers.iter().position(|x| !x.is_finite()) {
+        return Err(format!("label {i} is {}; only finite numbers can be used", numbers[i]));
+    }
+    match (regression, texts.is_empty(), each) {
+        (true, false, _) => Err("the labels are texts, no numbers to predict; leave regression: true out".into()),
+        (true, true, _) => Ok(Labels::Values { of: numbers, shape: Shape::Flat(each) }),
+        (false, false, 1) if numbers.is_empty() => of_texts(&texts),
+        (false, true, 1) => of_numbers(&numbers),
+        (false, true, _) => one_hot(&numbers, each).ok_or_else(|| {
+            format!(
+                "labels of sizes {sizes:?} that are not one-hot (one 1 a row, else 0); give one class a sample, or \
+                 regression: true for numbers to predict"
+            )
+        }),
+        _ => Err(format!("labels of sizes {sizes:?}; give one class a sample")),
+    }
+}
+
+fn of_numbers(values: &[f32]) -> Result<Labels, String> {
+    let mut distinct: Vec<f32> = values.to_vec();
+    distinct.sort_unstable_by(f32::total_cmp);
+    // -0 is 0.
+    distinct.dedup_by(|a, b| a == b);
+    let names = distinct.iter().map(|x| format!("{}", x + 0.0)).collect();
+    let of = values.iter().map(|x| distinct.partition_point(|d| d < x) as u32).collect();
+    classes(of, names)
+}
+
+fn of_texts(values: &[String]) -> Result<Labels, String> {
+    let distinct: Vec<&str> =
+        values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
+    let of = values.iter().map(|v| distinct.partition_point(|d| *d < v.as_str()) as u32).collect();
+    classes(
+        of,
+        distinct.iter().map(|name| escaped(&excerpt(name, limits::NAME_CHARS)).into_owned()).collect(),
+    )
+}
+
+fn one_hot(values: &[f32], each: usize) -> Option<Labels> {
+    let class = |row: &[f32]| {
+        let ones = row.iter().filter(|x| **x == 1.0).count();
+        let zeros = row.iter().filter(|x| **x == 0.0).count();
+        let at = row.iter().position(|x| *x == 1.0)?;
+        (ones == 1 && zeros == each - 1).then_some(at as u32)
+    };
+    let of: Option<Vec<u32>> = values.chunks_exact(each).map(class).collect();
+    classes(of?, (0..each).map(|i| i.to_string()).collect()).ok()
+}
+
+fn classes(of: Vec<u32>, names: Vec<String>) -> Result<Labels, String> {
+    if names.len() > limits::CLASSES {
+        return Err(format!(
+            "{} different labels are too many for classes (at most {}); for numbers to predict write regression: true",
+            names.len(),
+            limits::CLASSES
+        ));
+    }
+    if names.len() < 2 {
+        return Err(format!("the labels are all {}; two classes are needed", names.join("")));
+    }
+    Ok(Labels::Classes { of, names })
+}

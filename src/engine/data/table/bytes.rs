@@ -1,0 +1,110 @@
+//! The bytes of a table as they stream by: unpacked and bounded, and the line of a fault found again.
+
+use super::Fault;
+use crate::engine::data::unpack;
+use crate::limits;
+use std::io::{self, Read};
+
+/// Why the stream stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct Stopped {
+    at: u64,
+    what: String,
+}
+
+/// A reader that stops where no table goes on: at a line, or a text in quotes, of more than [`limits::CSV_LINE`] bytes,
+/// at a quote that is never closed, beyond the limit of a file.
+pub(super) struct Guard<R> {
+    inner: R,
+    /// Whether tabs count as blanks.
+    tabs_are_blanks: bool,
+    at: u64,
+    line_begins: u64,
+    last_quote: u64,
+    /// Whether a quote is open.
+    open: bool,
+}
+
+impl<R: Read> Guard<R> {
+    pub(super) fn new(inner: R, tabs_are_blanks: bool) -> Self {
+        Self { inner, tabs_are_blanks, at: 0, line_begins: 0, last_quote: 0, open: false }
+    }
+
+    /// What is wrong at this place, if it is far enough from the beginning of its line.
+    fn long(&self, at: u64) -> io::Result<()> {
+        if at - self.line_begins <= limits::CSV_LINE as u64 {
+            return Ok(());
+        }
+        Err(if self.open { self.unclosed() } else { self.too_long() })
+    }
+
+    fn too_long(&self) -> io::Error {
+        let what = format!("a line of more than {} bytes", limits::CSV_LINE);
+        io::Error::other(Stopped { at: self.line_begins, what })
+    }
+
+    fn unclosed(&self) -> io::Error {
+        let what = "a quote is opened and never closed".into();
+        io::Error::other(Stopped { at: self.last_quote, what })
+    }
+}
+
+impl<R: Read> Read for Guard<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        if n == 0 && self.open {
+            return Err(self.unclosed());
+        }
+        for i in memchr::memchr3_iter(b'\n', b'\r', b'"', &buf[..n]) {
+            let at = self.at + i as u64;
+            self.long(at)?;
+            if buf[i] == b'"' {
+                (self.open, self.last_quote) = (!self.open, at);
+            } else if !self.open {
+                self.line_begins = at + 1;
+            }
+        }
+        self.at += n as u64;
+        self.long(self.at)?;
+        if self.at > limits::DATA_FILE_BYTES {
+            let what = format!("more than {} MiB once decoded", limits::DATA_FILE_BYTES >> 20);
+            return Err(io::Error::other(Stopped { at: 0, what }));
+        }
+        if self.tabs_are_blanks {
+            for b in buf[..n].iter_mut().filter(|b| **b == b'\t') {
+                *b = b' ';
+            }
+        }
+        Ok(n)
+    }
+}
+
+/// The line, from 1, of the first record at or after this offset of the unpacked bytes.
+pub(super) fn line_at(bytes: &[u8], offset: u64) -> u64 {
+    let (mut line, mut at, mut carriage) = (1, 0, false);
+    for byte in io::BufReader::new(unpack::open(bytes)).bytes().map_while(Result::ok) {
+        // A record is said to begin at the empty lines before it.
+        if at >= offset && !matches!(byte, b'\r' | b'\n') {
+            break;
+        }
+        if carriage && byte != b'\n' {
+            line += 1;
+        }
+        carriage = byte == b'\r';
+        line += u64::from(byte == b'\n');
+        at += 1;
+    }
+    line + u64::from(carriage)
+}
+
+/// A failure to read as a fault with its line.
+pub(super) fn fault(bytes: &[u8], error: &csv::Error) -> Fault {
+    if let csv::ErrorKind::Io(io) = error.kind() {
+        return match io.get_ref().and_then(|e| e.downcast_ref::<Stopped>()) {
+            Some(stopped) => (Some(line_at(bytes, stopped.at)), stopped.what.clone()),
+            None => (None, format!("damaged: {io}")),
+        };
+    }
+    (error.position().map(|p| line_at(bytes, p.byte())), error.to_string())
+}

@@ -1,0 +1,208 @@
+//! The form of a table, from its first lines: what separates cells, the decimal mark, whether headings stand above.
+
+use super::Fault;
+use super::cell::{Grammar, number};
+use crate::registry::plain_values;
+use serde::{Deserialize, Serialize};
+
+/// What separates the cells of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Separator {
+    /// Whatever the first lines agree on.
+    #[default]
+    Found,
+    /// `,`
+    Comma,
+    /// `;`
+    Semicolon,
+    /// A tab.
+    Tab,
+    /// `|`
+    Bar,
+    /// Any number of blanks and tabs.
+    Blanks,
+}
+plain_values!(Separator);
+
+impl Separator {
+    /// The byte, for the reader; blanks are tabs made blanks, and empty cells left out.
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Found | Self::Comma => b',',
+            Self::Semicolon => b';',
+            Self::Tab => b'\t',
+            Self::Bar => b'|',
+            Self::Blanks => b' ',
+        }
+    }
+
+    /// In a message.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Found | Self::Comma => "`,`",
+            Self::Semicolon => "`;`",
+            Self::Tab => "a tab",
+            Self::Bar => "`|`",
+            Self::Blanks => "blanks",
+        }
+    }
+}
+
+/// The first lines with something in them, whole.
+fn lines(head: &[u8], whole: bool) -> Vec<&[u8]> {
+    let mut lines: Vec<&[u8]> = head.split(|b| matches!(b, b'\n' | b'\r')).collect();
+    if !whole && lines.len() > 1 {
+        lines.pop();
+    }
+    lines.retain(|line| !line.trim_ascii().is_empty());
+    lines.truncate(100);
+    lines
+}
+
+/// The cells of a line, quotes looked at.
+fn cells(line: &[u8], separator: Separator) -> Vec<&[u8]> {
+    let blanks = separator == Separator::Blanks;
+    let (mut out, mut begin, mut open) = (Vec::new(), 0, false);
+    for (i, &byte) in line.iter().enumerate() {
+        open ^= byte == b'"';
+        let splits = byte == separator.byte() || (blanks && byte == b'\t');
+        if splits && !open {
+            out.push(&line[begin..i]);
+            begin = i + 1;
+        }
+    }
+    out.push(&line[begin..]);
+    if blanks {
+        out.retain(|cell| !cell.is_empty());
+    } else if out.len() > 1 && out.last().is_some_and(|cell| cell.trim_ascii().is_empty()) {
+        out.pop();
+    }
+    out
+}
+
+/// Which separator the first lines agree on. A comma, where they agree on none.
+pub fn separator(head: &[u8], whole: bool) -> Separator {
+    let lines = lines(head, whole);
+    let columns = |s: Separator| {
+        let mut counts = lines.iter().map(|line| cells(line, s).len());
+        let first = counts.next().unwrap_or(0);
+        (first >= 2 && counts.all(|n| n == first)).then_some(first)
+    };
+    let plain = [Separator::Semicolon, Separator::Tab, Separator::Comma, Separator::Bar];
+    let agreed = plain.into_iter().find(|&s| columns(s).is_some());
+    // Numbers apart by blanks within the cells: the separator found stands before a last text only.
+    let blanks = columns(Separator::Blanks).is_some_and(|n| n > agreed.and_then(columns).unwrap_or(1));
+    let numbers_inside = || {
+        let within = |cell: &&[u8]| {
+            let parts = cells(cell, Separator::Blanks);
+            parts.len() > 1 && parts.iter().all(|p| number(p, false).is_some())
+        };
+        agreed.is_none_or(|s| lines.last().is_some_and(|line| cells(line, s).iter().any(within)))
+    };
+    let most = |&s: &Separator| lines.first().map_or(0, |line| cells(line, s).len());
+    match agreed {
+        _ if blanks && numbers_inside() => Separator::Blanks,
+        Some(separator) => separator,
+        // Lines of different lengths: the one that splits the first line most; their faults are told later.
+        None => plain.into_iter().rev().filter(|s| most(s) > 1).max_by_key(most).unwrap_or(Separator::Comma),
+    }
+}
+
+/// Whether numbers are written with a decimal comma: some are numbers only so, and none has a point.
+pub fn decimal_comma(head: &[u8], whole: bool, separator: Separator) -> bool {
+    if separator == Separator::Comma {
+        return false;
+    }
+    let lines = lines(head, whole);
+    let (mut commas, mut points) = (0, 0);
+    for cell in lines.iter().flat_map(|line| cells(line, separator)) {
+        let cell = cell.trim_ascii();
+        match (number(cell, false), number(cell, true)) {
+            (None, Some(_)) => commas += 1,
+            (Some(_), _) if cell.contains(&b'.') => points += 1,
+            _ => {}
+        }
+    }
+    commas > 0 && points == 0
+}
+
+/// Whether the first record names the columns, and whether that may be doubted.
+pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool, bool) {
+    let Some((first, body)) = records.split_first() else { return (false, false) };
+    if let Some(set) = grammar.headings {
+        return (set, false);
+    }
+    let is_number = |cell: &[u8]| number(cell, grammar.decimal_comma).is_some();
+    let is_text = |cell: &[u8]| !is_number(cell) && !grammar.missing(cell);
+    let numbers = first.iter().filter(|cell| is_number(cell)).count();
+    if numbers == 0 && body.is_empty() {
+        return (true, false);
+    }
+    let over_numbers = |(c, cell): (usize, &[u8])| {
+        let below = body.iter().filter_map(|row| row.get(c)).filter(|cell| !grammar.missing(cell));
+        let (mut all, mut of_them) = (0, 0);
+        below.for_each(|cell| (all, of_them) = (all + 1, of_them + usize::from(is_number(cell))));
+        is_text(cell) && of_them * 2 > all
+    };
+    // Numbers that stand among headings are whole and differ, as pandas counts columns.
+    let whole: Vec<&[u8]> = first.iter().filter(|cell| is_number(cell)).collect();
+    let counts = whole
+        .iter()
+        .enumerate()
+        .all(|(i, cell)| cell.iter().all(u8::is_ascii_digit) && !whole[..i].contains(cell));
+    if counts && first.iter().enumerate().any(over_numbers) {
+        return (true, numbers > 0);
+    }
+    if numbers == 0 {
+        let again = |(c, cell): (usize, &[u8])| body.iter().any(|row| row.get(c) == Some(cell));
+        return (!first.iter().enumerate().any(again), false);
+    }
+    let running = first.iter().enumerate().all(|(i, cell)| cell == i.to_string().as_bytes());
+    (running && first.len() > 2, running && first.len() > 2)
+}
+
+/// Refuses what is no table of text at all.
+pub(super) fn text(head: &[u8]) -> Result<(), Fault> {
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err((None, "this is UTF-16; save it as UTF-8".into()));
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return Err((None, "this is an archive, such as an .xlsx; save the table as CSV".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_separator_that_all_lines_agree_on_is_found() {
+        for (text, wanted) in [
+            ("a,b\n1,2\n", Separator::Comma),
+            ("a;b\n1,5;2\n3,5;4\n", Separator::Semicolon),
+            ("1,5;2,5;0\n1,5;2,5;1\n", Separator::Semicolon),
+            ("a\tb\nNew York\t2\n", Separator::Tab),
+            ("John Smith\t2\nAnn Lee\t3\n", Separator::Tab),
+            ("a|b\n1|2\n", Separator::Bar),
+            (
+                " 18.0   8  307.0\t\"chevrolet malibu\"\n 15.0   8  350.0\t\"buick skylark 320\"\n",
+                Separator::Blanks,
+            ),
+            ("2 1 530101 38.50 \n1 1 534817 ? \n", Separator::Blanks),
+            ("\"x;y\",b\n1,2\n", Separator::Comma),
+            ("1,2,0\n1,2\n", Separator::Comma),
+            ("a,b,\n1,2,\n", Separator::Comma),
+            ("1\n2\n", Separator::Comma),
+        ] {
+            assert_eq!(separator(text.as_bytes(), true), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_comma_is_one_where_no_point_stands() {
+        assert!(decimal_comma(b"a;b\n1,5;2\n", true, Separator::Semicolon));
+        assert!(!decimal_comma(b"a;b\n1.5;2,5\n", true, Separator::Semicolon));
+        assert!(!decimal_comma(b"1,5\n", true, Separator::Comma));
+    }
+}

@@ -1,0 +1,354 @@
+//! The lines of a table, read once as they stream by, into numbers a row. Faults name their line; texts get numbers.
+
+use super::Fault;
+use super::bytes::{Guard, fault, line_at};
+use super::cell::{Grammar, Texts, number};
+use super::form::{self, Separator};
+use super::settings::{Form, Missing};
+use crate::engine::data::unpack;
+use crate::limits;
+use crate::text::excerpt;
+use std::io::Read;
+
+/// Lines that are looked at before anything is decided, and bytes of them.
+const HEAD: usize = 1000;
+const HEAD_BYTES: u64 = 256 * 1024;
+/// Different texts of an input that are told apart.
+const TEXTS: usize = 1000;
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nothing; its cells are not looked at.
+    Skip,
+    /// An input.
+    Input,
+    /// A number to predict.
+    Target,
+    /// The class to predict.
+    Class,
+}
+
+/// A column while it is read.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) role: Role,
+    /// Its texts, if it is one of texts.
+    pub(super) texts: Option<Texts>,
+    /// Whether its texts are too many, or too long, to be told apart.
+    pub(super) overflow: bool,
+    /// Cells without a value, the first one's offset and what stands there.
+    pub(super) missing: usize,
+    first_missing: Option<(u64, String)>,
+    /// Numbers so far, the last of them, and whether each was one more than the one before.
+    numbers: usize,
+    last: f64,
+    pub(super) counts_rows: bool,
+}
+
+/// A table, read.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) grammar: Grammar,
+    pub(super) headings: bool,
+    /// Whether the line of headings may be a sample.
+    pub(super) headings_doubted: bool,
+    /// Whether every line ends with a separator.
+    pub(super) trailing: bool,
+    pub(super) columns: Vec<Column>,
+    /// Numbers of all rows, one for each input column; NaN where none is given. Texts by their number.
+    pub(super) inputs: Vec<f32>,
+    /// Numbers to predict, one for each target column.
+    pub(super) targets: Vec<f32>,
+    /// Classes by the number of their text; `u32::MAX` where none is given.
+    pub(super) classes: Vec<u32>,
+    pub(super) rows: usize,
+}
+
+type Lines<'a> = csv::Reader<Guard<Box<dyn Read + 'a>>>;
+
+fn lines<'a>(bytes: &'a [u8], grammar: &Grammar) -> Lines<'a> {
+    let blanks = grammar.separator == Separator::Blanks;
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(grammar.separator.byte())
+        .from_reader(Guard::new(Box::new(unpack::open(bytes)), blanks))
+}
+
+/// The cells of a record. Between blanks there are no empty ones.
+fn cells<'a>(record: &'a csv::ByteRecord, grammar: &Grammar) -> impl Iterator<Item = &'a [u8]> {
+    let blanks = grammar.separator == Separator::Blanks;
+    record.iter().map(<[u8]>::trim_ascii).filter(move |cell| !blanks || !cell.is_empty())
+}
+
+/// Decides what a column of this name is for; `true` where the names are the file's own.
+pub(super) type Roles<'a> = &'a dyn Fn(&[String], bool) -> Result<Vec<Role>, String>;
+
+impl Table {
+    /// Reads the whole table.
+    pub(super) fn read(bytes: &[u8], form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+        let mut table = Self::begin(bytes, form, roles)?;
+        table.take(bytes, form.missing)?;
+        Ok(table)
+    }
+
+    /// Reads another table of the same form, and appends its rows.
+    pub(super) fn append(&mut self, bytes: &[u8], form: &Form) -> Result<(), Fault> {
+        let roles = |names: &[String], _: bool| Ok(vec![Role::Skip; names.len()]);
+        let other = Self::begin(bytes, form, &roles)?;
+        let names = |table: &Self| table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        if names(self) != names(&other) {
+            let of = |table| crate::engine::data::reading::listed(&names(table));
+            let what = format!("columns {} where the first table has {}", of(&other), of(self));
+            return Err((Some(1), what));
+        }
+        (self.headings, self.grammar.separator) = (other.headings, other.grammar.separator);
+        for column in &mut self.columns {
+            column.first_missing = None;
+        }
+        self.take(bytes, form.missing)
+    }
+
+    /// Looks at the first lines, and decides what the columns are.
+    fn begin(bytes: &[u8], form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+        let mut head = Vec::new();
+        let opened = unpack::open(bytes).take(HEAD_BYTES).read_to_end(&mut head);
+        opened.map_err(|e| (None, format!("damaged: {e}")))?;
+        form::text(&head)?;
+        let (text, whole) =
+            (head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head), (head.len() as u64) < HEAD_BYTES);
+        let found = form::separator(text, whole);
+        let separator = if form.separator == Separator::Found { found } else { form.separator };
+        let comma = form.decimal_comma.unwrap_or_else(|| form::decimal_comma(text, whole, separator));
+        let grammar = Grammar::new(separator, comma, form.headings, form.missing_values);
+        let records = first_records(bytes, &grammar)?;
+        let Some(first) = records.first() else { return Err((None, "no line in it".into())) };
+        let line = || Some(line_at(bytes, first.position().map_or(0, csv::Position::byte)));
+        let mut width = cells(first, &grammar).count();
+        if width > limits::CSV_COLUMNS {
+            return Err((line(), format!("{width} columns; at most {} are allowed", limits::CSV_COLUMNS)));
+        }
+        let (headings, headings_doubted) = form::headings(&records, &grammar);
+        let trailing = width > 2
+            && separator != Separator::Blanks
+            && records.iter().all(|r| r.get(width - 1).is_none_or(|cell| cell.trim_ascii().is_empty()));
+        width -= usize::from(trailing);
+        if width < 2 {
+            let hint = match found {
+                Separator::Comma => String::new(),
+                other if other == separator => String::new(),
+                other => format!("; {} stands between its cells: separator: {other:?}", other.words()),
+            };
+            let what = format!("one column only; samples need at least one number and a label{hint}");
+            return Err((line(), what));
+        }
+        let name = |(i, cell): (usize, &[u8])| match String::from_utf8_lossy(cell).into_owned() {
+            name if headings && !name.is_empty() => name,
+            _ => format!("column {i}"),
+        };
+        let names: Vec<String> = cells(first, &grammar).take(width).enumerate().map(name).collect();
+        let roles = roles(&names, headings).map_err(|what| (line(), what))?;
+        let body = &records[usize::from(headings)..];
+        let columns = names.into_iter().zip(roles).enumerate();
+        let columns = columns.map(|(i, (name, role))| Column {
+            name,
+            role,
+            texts: (role == Role::Class || (role == Role::Input && of_texts(body, i, &grammar)))
+                .then(Texts::default),
+            overflow: false,
+            missing: 0,
+            first_missing: None,
+            numbers: 0,
+            last: 0.0,
+            counts_rows: true,
+        });
+        Ok(Self {
+            columns: columns.collect(),
+            grammar,
+            headings,
+            headings_doubted,
+            trailing,
+            inputs: Vec::new(),
+            targets: Vec::new(),
+            classes: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    /// Reads every line below the headings.
+    fn take(&mut self, bytes: &[u8], missing: Missing) -> Result<(), Fault> {
+        let mut lines = lines(bytes, &self.grammar);
+        let (mut record, mut first, before) = (csv::ByteRecord::new(), self.headings, self.rows);
+        while lines.read_byte_record(&mut record).map_err(|e| fault(bytes, &e))? {
+            if std::mem::take(&mut first) {
+                continue;
+            }
+            let at = record.position().map_or(0, csv::Position::byte);
+            self.push(&record, at).map_err(|what| (Some(line_at(bytes, at)), what))?;
+        }
+        if self.rows == before {
+            return Err((Some(1), "no line of numbers in it".into()));
+        }
+        if missing == Missing::Refuse {
+            self.refuse_missing(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Names the first missing cell, how many there are, and what can be done.
+    fn refuse_missing(&self, bytes: &[u8]) -> Result<(), Fault> {
+        let with = self.columns.iter().filter(|c| c.first_missing.is_some());
+        let Some(column) = with.clone().min_by_key(|c| c.first_missing.as_ref().map(|f| f.0)) else {
+            return Ok(());
+        };
+        let Some((at, mark)) = &column.first_missing else { return Ok(()) };
+        let word = if mark.is_empty() { "empty".into() } else { format!("`{}`", excerpt(mark, 20)) };
+        let is = if column.missing == 1 { "cells is" } else { "cells are" };
+        let name = excerpt(&column.name, 40);
+        let others = match with.count() - 1 {
+            0 => String::new(),
+            n => format!(", and some of {n} more columns"),
+        };
+        let policies = if column.role == Role::Input {
+            "missing: Drop leaves their rows out; Mean, Median or MostFrequent fills in from the training rows"
+        } else {
+            "missing: Drop leaves their rows out"
+        };
+        let what = format!("{name}: {} of {} {is} {word}{others}; {policies}", column.missing, self.rows);
+        Err((Some(line_at(bytes, *at)), what))
+    }
+
+    /// Appends a line.
+    fn push(&mut self, record: &csv::ByteRecord, at: u64) -> Result<(), String> {
+        if self.inputs.len() + record.len() > limits::DATA_NUMBERS {
+            return Err(format!("more than {} numbers in all", limits::DATA_NUMBERS));
+        }
+        let mut cells = cells(record, &self.grammar);
+        for column in &mut self.columns {
+            let Some(cell) = cells.next() else { return Err(self.width_differs(record)) };
+            match column.role {
+                Role::Skip => {}
+                Role::Class => self.classes.push(column.class(cell, at, &self.grammar)?),
+                Role::Input => self.inputs.push(column.input(cell, at, self.rows, &self.grammar)?),
+                Role::Target => self.targets.push(column.number(cell, at, self.rows, &self.grammar)?),
+            }
+        }
+        // A separator at the end of the line is no further column.
+        if cells.next().is_some_and(|cell| !cell.is_empty()) || cells.next().is_some() {
+            return Err(self.width_differs(record));
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn width_differs(&self, record: &csv::ByteRecord) -> String {
+        let n = cells(record, &self.grammar).count();
+        format!("{n} columns where the lines before have {}", self.columns.len())
+    }
+}
+
+/// The first records.
+fn first_records(bytes: &[u8], grammar: &Grammar) -> Result<Vec<csv::ByteRecord>, Fault> {
+    let (mut lines, mut records, mut size) = (lines(bytes, grammar), Vec::new(), 0);
+    let mut record = csv::ByteRecord::new();
+    while records.len() < HEAD && size < HEAD_BYTES as usize {
+        if !lines.read_byte_record(&mut record).map_err(|e| fault(bytes, &e))? {
+            break;
+        }
+        size += record.as_slice().len();
+        let mut trimmed = csv::ByteRecord::new();
+        trimmed.set_position(record.position().cloned());
+        cells(&record, grammar).for_each(|cell| trimmed.push_field(cell));
+        records.push(trimmed);
+    }
+    Ok(records)
+}
+
+/// Whether most of the cells of a column that hold something are no numbers.
+fn of_texts(records: &[csv::ByteRecord], column: usize, grammar: &Grammar) -> bool {
+    let there = records.iter().filter_map(|r| r.get(column)).filter(|cell| !grammar.missing(cell));
+    let (mut all, mut texts) = (0, 0);
+    for cell in there {
+        all += 1;
+        texts += usize::from(number(cell, grammar.decimal_comma).is_none());
+    }
+    texts * 2 > all
+}
+
+impl Column {
+    fn is_missing(&mut self, cell: &[u8], at: u64) -> f32 {
+        self.missing += 1;
+        if self.first_missing.is_none() {
+            self.first_missing = Some((at, String::from_utf8_lossy(cell).into_owned()));
+        }
+        f32::NAN
+    }
+
+    fn input(&mut self, cell: &[u8], at: u64, row: usize, grammar: &Grammar) -> Result<f32, String> {
+        if self.texts.is_none() {
+            return self.number(cell, at, row, grammar);
+        }
+        if grammar.missing(cell) {
+            return Ok(self.is_missing(cell, at));
+        }
+        let Ok(text) = std::str::from_utf8(cell) else {
+            return Err(self.wrong(cell, "is not UTF-8; save the file so"));
+        };
+        let fits = text.len() <= limits::NAME_CHARS && !self.overflow;
+        let number = self.texts.as_mut().filter(|_| fits).and_then(|texts| texts.number(text, TEXTS));
+        self.overflow |= number.is_none();
+        Ok(number.map_or(0.0, |n| n as f32))
+    }
+
+    fn number(&mut self, cell: &[u8], at: u64, row: usize, grammar: &Grammar) -> Result<f32, String> {
+        match number(cell, grammar.decimal_comma) {
+            Some(x) if (x as f32).is_finite() && !grammar.missing_number(x) => {
+                self.counts_rows &= if row == 0 { x == 0.0 || x == 1.0 } else { x == self.last + 1.0 };
+                (self.last, self.numbers) = (x, self.numbers + 1);
+                Ok(x as f32)
+            }
+            Some(x) if grammar.missing(cell) || grammar.missing_number(x) => Ok(self.is_missing(cell, at)),
+            Some(_) => Err(self.wrong(cell, "is not a finite number")),
+            None if grammar.missing(cell) => Ok(self.is_missing(cell, at)),
+            None if self.numbers == 0 && self.role == Role::Input => {
+                self.texts = Some(Texts::default());
+                self.input(cell, at, row, grammar)
+            }
+            None => Err(self.wrong(cell, "is no number")),
+        }
+    }
+
+    fn class(&mut self, cell: &[u8], at: u64, grammar: &Grammar) -> Result<u32, String> {
+        if grammar.missing(cell)
+            || number(cell, grammar.decimal_comma).is_some_and(|x| grammar.missing_number(x))
+        {
+            self.is_missing(cell, at);
+            return Ok(u32::MAX);
+        }
+        let text = std::str::from_utf8(cell).map_err(|_| "a label that is not UTF-8".to_string())?;
+        if text.len() > limits::NAME_CHARS {
+            return Err(format!("a label of {} bytes; 1 to {}", text.len(), limits::NAME_CHARS));
+        }
+        let texts = self.texts.get_or_insert_default();
+        texts.number(text, limits::CLASSES).ok_or_else(|| {
+            format!(
+                "the label column {} holds more than {} different values, too many for classes; for numbers to predict \
+                 write regression: true",
+                excerpt(&self.name, 40),
+                limits::CLASSES
+            )
+        })
+    }
+
+    fn wrong(&self, cell: &[u8], what: &str) -> String {
+        let cell = excerpt(&String::from_utf8_lossy(&cell[..cell.len().min(200)]), 40);
+        let hint = if what == "is no number" && self.role == Role::Input && self.numbers > 0 {
+            format!("; if it stands for no value: missing_values: [\"{cell}\"]")
+        } else {
+            String::new()
+        };
+        format!("{}: {cell} {what}{hint}", excerpt(&self.name, 40))
+    }
+}

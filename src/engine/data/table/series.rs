@@ -1,0 +1,79 @@
+//! A time series cut into windows. What comes later in time validates; nothing is shuffled into it.
+
+use super::rows::{Role, Table};
+use super::settings::{Missing, Series};
+use super::{Fault, open, placed};
+use crate::engine::data::reading::Reading;
+use crate::engine::data::{Dataset, Files, Labels, Order, Samples, Source, SourceError, budget};
+use crate::engine::shape::Shape;
+use crate::text::{escaped, excerpt};
+
+impl Source for Series {
+    fn files(&self) -> Vec<&str> {
+        vec![&self.path]
+    }
+
+    fn load(&self, files: &dyn Files, _: u64) -> Result<Dataset, SourceError> {
+        if self.path.is_empty() {
+            return Err(SourceError::new("Series(path: \"..\") names a file"));
+        }
+        let bytes = open(files, &self.path)?;
+        self.windows(&bytes).map_err(placed(&self.path))
+    }
+}
+
+impl Series {
+    fn windows(&self, bytes: &[u8]) -> Result<Dataset, Fault> {
+        let roles = |names: &[String], headings: bool| {
+            let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
+            Ok((0..names.len()).map(|i| if i == at { Role::Target } else { Role::Skip }).collect())
+        };
+        let table = Table::read(bytes, &self.form(), &roles)?;
+        let values = &table.targets;
+        let span = self.window + self.horizon;
+        let all = (values.len() + 1).saturating_sub(span);
+        if all < 2 {
+            let what = format!(
+                "{} values are too few for windows of {} and {}",
+                values.len(),
+                self.window,
+                self.horizon
+            );
+            return Err((None, what));
+        }
+        budget(all, self.window).map_err(|e| (None, e.what))?;
+        // What is to be predicted cannot be filled in.
+        let holds = |values: &[f32]| values.iter().any(|x| x.is_nan());
+        let used = |i: &usize| {
+            let (window, next) = values[*i..i + span].split_at(self.window);
+            !holds(next) && (self.missing != Missing::Drop || !holds(window))
+        };
+        let starts: Vec<usize> = (0..all).filter(used).collect();
+        if starts.len() < 2 {
+            return Err((None, "no value is known in almost every window".into()));
+        }
+        let inputs = starts.iter().flat_map(|&i| &values[i..i + self.window]).copied().collect();
+        let of = starts.iter().flat_map(|&i| &values[i + self.window..i + span]).copied().collect();
+        let column = table.columns.iter().find(|c| c.role == Role::Target);
+        let name = column.map_or_else(String::new, |c| escaped(&c.name).into_owned());
+        let missing = column.map_or(0, |c| c.missing);
+        let mut notes = vec![format!(
+            "{} values of {} in windows of {}, each followed by {} to predict",
+            values.len(),
+            excerpt(&name, 40),
+            self.window,
+            self.horizon
+        )];
+        if missing > 0 {
+            notes.push(format!("no value in {missing} rows; {} windows left out", all - starts.len()));
+        }
+        let samples = Samples {
+            shape: Shape::Sequence { steps: self.window, features: 1 },
+            inputs,
+            labels: Labels::Values { of, shape: Shape::Flat(self.horizon) },
+        };
+        let reading = Reading { notes, targets: vec![name], ..Reading::default() };
+        let order = Order::Time { gap: self.horizon - 1 };
+        Ok(Dataset { reading, order, missing: self.missing, ..samples.into() })
+    }
+}

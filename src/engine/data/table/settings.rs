@@ -1,0 +1,120 @@
+//! How a table of one's own is read: the settings of `Csv` and `Series`.
+
+use super::column::{Column, Columns};
+use super::form::Separator;
+use crate::limits;
+use crate::registry::{plain_values, settings};
+use serde::{Deserialize, Serialize};
+
+/// What becomes of cells without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    /// They are a fault.
+    #[default]
+    Refuse,
+    /// Their rows are left out.
+    Drop,
+    /// They get the mean of the training rows; a text gets the most frequent one.
+    Mean,
+    /// They get the median of the training rows; a text gets the most frequent one.
+    Median,
+    /// They get the most frequent value of the training rows.
+    MostFrequent,
+}
+plain_values!(Missing);
+
+/// How a column of texts becomes numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Texts {
+    /// One number for each text: 1 for the one that stands there, 0 for the others.
+    #[default]
+    OneHot,
+    /// The number of the text in the order of names, from 0.
+    Ordinal,
+}
+plain_values!(Texts);
+
+settings! {
+    /// A table of your own, one sample a line: separator, decimal mark and headings are found.
+    pub struct Csv {
+        /// the file, relative to the scenario; .gz too
+        path: String = String::new();
+        /// the column of the class, by heading or by number from 0; the last one, if none is given
+        label: Option<Column> = None;
+        /// whether the label is a number to predict instead of a class
+        regression: bool = false;
+        /// columns of numbers to predict, one or a list, instead of a label
+        targets: Columns = Columns::default();
+        /// a second table of the same form, to validate on
+        test: String = String::new();
+        /// the columns to predict from; if none is given, all others
+        columns: Columns = Columns::default();
+        /// columns to leave out
+        drop: Columns = Columns::default();
+        /// how texts become numbers: OneHot or Ordinal
+        texts: Texts = Texts::OneHot;
+        /// what becomes of cells without a value: Refuse, Drop, Mean, Median or MostFrequent, taken from the training rows
+        missing: Missing = Missing::Refuse;
+        /// what stands where no value is known, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        missing_values: Vec<String> = Vec::new();
+        /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
+        separator: Separator = Separator::Found;
+        /// whether 1,5 is one and a half; found, if not given
+        decimal_comma: Option<bool> = None;
+        /// whether the first line names the columns; found, if not given
+        headings: Option<bool> = None;
+        /// channels, height and width, where a row is a picture: (1, 28, 28)
+        shape: Option<(usize, usize, usize)> = None, 1..=limits::UNITS;
+        /// what inputs are divided by: 255 for pixels
+        divide_by: f64 = 1.0, 1e-6..=1e9;
+    }
+}
+
+settings! {
+    /// A time series of your own: the column of a table cut into windows, each to be followed by the next values.
+    pub struct Series {
+        /// the file, relative to the scenario; .gz too
+        path: String = String::new();
+        /// the column, by heading or by number from 0; the last one, if none is given
+        column: Option<Column> = None;
+        /// values of one sample
+        window: usize = 20, 1..=limits::UNITS;
+        /// values to predict, the next ones after the window
+        horizon: usize = 1, 1..=limits::UNITS;
+        /// what becomes of cells without a value: Refuse, Drop (the windows that hold them), Mean, Median or MostFrequent
+        missing: Missing = Missing::Refuse;
+        /// what stands where no value is known, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        missing_values: Vec<String> = Vec::new();
+        /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
+        separator: Separator = Separator::Found;
+        /// whether 1,5 is one and a half; found, if not given
+        decimal_comma: Option<bool> = None;
+        /// whether the first line names the columns; found, if not given
+        headings: Option<bool> = None;
+    }
+}
+
+/// What both have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form<'a> {
+    pub(super) missing: Missing,
+    pub(super) missing_values: &'a [String],
+    pub(super) separator: Separator,
+    pub(super) decimal_comma: Option<bool>,
+    pub(super) headings: Option<bool>,
+}
+
+macro_rules! form {
+    ($($settings:ty),*) => { $( impl $settings {
+        pub(super) fn form(&self) -> Form<'_> {
+            Form {
+                missing: self.missing,
+                missing_values: &self.missing_values,
+                separator: self.separator,
+                decimal_comma: self.decimal_comma,
+                headings: self.headings,
+            }
+        }
+    } )* };
+}
+form!(Csv, Series);
