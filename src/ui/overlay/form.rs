@@ -203,12 +203,16 @@ impl Form {
         let list = text::part(inside, 0, 0, inside.width, inside.height.saturating_sub(about_rows + 1));
         let room = usize::from(list.height).max(1);
         let first = (self.selected + 1).saturating_sub(room);
+        // Values stand in one column, beyond the longest name.
+        let names = self.rows.iter().map(|r| r.indent + text::width(&r.label) + 2).max().unwrap_or(0);
+        let column = names.clamp(18, (list.width / 2).max(18));
         for (y, (i, row)) in (0..list.height).zip(self.rows.iter().enumerate().skip(first)) {
             let selected = i == self.selected;
             let line = text::part(list, 1, y, list.width.saturating_sub(2), 1);
             let style = if selected { theme.strong } else { theme.text };
-            text::put(buf, line, row.indent, 0, &row.label, style);
-            let value = text::part(line, 18, 0, line.width.saturating_sub(18), 1);
+            let label = text::shorten(&row.label, usize::from(column - row.indent - 1), theme.glyphs);
+            text::put(buf, line, row.indent, 0, &label, style);
+            let value = text::part(line, column, 0, line.width.saturating_sub(column), 1);
             match &row.kind {
                 Kind::Text(input) if selected => draw_input(input, theme.strong, theme, value, buf),
                 Kind::Text(input) => {

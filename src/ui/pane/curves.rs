@@ -62,7 +62,7 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
 
 /// What stands for lanes that a legend has no room for.
 fn unnamed(lanes: usize) -> String {
-    format!("+{lanes} more")
+    format!("+{lanes}")
 }
 
 /// The probe that computes a number while somebody looks at it.
@@ -244,10 +244,11 @@ impl Curves {
             lanes[..=front].rotate_right(1);
         }
         let all: u16 = lanes.iter().map(wide).sum();
-        let mut left = lanes.len();
+        let count = lanes.len();
+        let mut left = count;
         for lane in lanes {
             // Of lanes that have no room it is said that they are there.
-            let note = if all > room { text::width(&unnamed(left - 1)) } else { 0 };
+            let note = if all > room && left < count { text::width(&unnamed(left - 1)) } else { 0 };
             if wide(&line) + wide(&lane) + note > area.width + 2 {
                 break;
             }

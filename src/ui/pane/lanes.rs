@@ -244,8 +244,14 @@ impl Lanes {
             facts.push(vec![format!("differs by {}", differs.join(", "))]);
         }
         if area.height > 2 {
-            let judged = accuracy.filter(|_| !lost).unwrap_or_default();
-            let room = inner.width.saturating_sub(text::width(&judged) + 3);
+            let mut judged = accuracy.filter(|_| !lost).unwrap_or_default();
+            let beside = |judged: &str| inner.width.saturating_sub(text::width(judged) + 3);
+            // What was changed by hand comes before a number that the curves have, too.
+            let first = facts.first().and_then(|f| f.last()).map_or(0, |f| text::width(f));
+            if first > beside(&judged) {
+                judged.clear();
+            }
+            let room = beside(&judged);
             text::put(buf, inner, 0, 0, &fitting(&facts, usize::from(room), glyphs), theme.faint);
             text::put_right(
                 buf,

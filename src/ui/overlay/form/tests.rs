@@ -43,6 +43,21 @@ fn a_number_is_taken_only_when_it_is_in_range() {
 }
 
 #[test]
+fn a_long_name_and_its_value_stand_beside_one_another() {
+    use crate::registry::Value as _;
+    use crate::ui::theme::{Depth, Glyphs};
+    let optimizer = OptimizerConfig::parse("Adagrad(0.1, initial_accumulator_value: 0.75)").unwrap();
+    let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
+    let form = Form::new(Subject::Lane { id: 0, name: "A".into(), recipe });
+    let area = Rect::new(0, 0, 80, 60);
+    let mut buf = Buffer::empty(area);
+    form.draw(&Theme::dark(Depth::Mono, Glyphs::Ascii), area, &mut buf);
+    let line = |y| (0..80).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    let found = (0..60).map(line).find(|l| l.contains("initial_"));
+    assert!(found.as_ref().is_some_and(|l| l.contains("initial_accumulator_value  0.75")), "{found:?}");
+}
+
+#[test]
 fn another_optimizer_brings_its_own_fields() {
     let mut form = lane();
     select(&mut form, "optimizer");
