@@ -354,6 +354,9 @@ pub enum Command {
     Solo(Option<LaneId>),
     /// At most so many steps a second in every lane, for somebody who wants to watch; `None`: as fast as it goes.
     Pace(Option<f64>),
+    /// So many steps further than planned: lanes that have finished go on. What a schedule or a length of training goes by stays as
+    /// it was.
+    Further(u64),
     /// Other data (another starting point, another length) for the same lanes, which all start anew.
     Data(Box<DataConfig>),
     /// So many seeds for every lane; all start anew.

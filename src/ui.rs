@@ -2,6 +2,7 @@
 //! ratatui and crossterm.
 
 pub mod app;
+pub mod command;
 pub mod config;
 pub mod diagnosis;
 pub mod frames;

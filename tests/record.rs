@@ -306,6 +306,7 @@ fn replayed(pace: Option<f64>) {
         (150, "]"),
         (200, "1"),
         (200, "r"),
+        (200, "y"),
         (9, "]"),
     ];
     let (mut script, by_hand) = played_by_hand(&scenario, &keys, pace);
@@ -380,5 +381,42 @@ fn a_lab_in_training_costs_less_than_ten_kilobytes_a_second() {
         let bytes: usize = late.map(|(_, w)| if let What::Output(t) = w { t.len() + 20 } else { 0 }).sum();
         assert!(bytes > 5_000, "{preset}: it moves: {bytes}");
         assert!(bytes < 100_000, "{preset}: {} B/s", bytes / 10);
+    }
+}
+
+#[test]
+fn cues_name_panes_lanes_and_settings_and_fail_where_nothing_comes_of_them() {
+    let scenario = gradtui::scenario::read(
+        "(data: Xor(), network: [Dense(4), Tanh()], steps: 400, lanes: [(name: \"a\"), (name: \"b\", optimizer: Adam())])",
+    )
+    .expect("a scenario");
+    let play = |cue: Cue| {
+        let script = Script { cues: vec![Cue { at: Some(At::Step(20)), ..cue }], ..Script::default() };
+        let bench = Kept(Stepped::new(run(&scenario)), Losses::new());
+        let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+        let mut studio =
+            Studio::new(&script, scenario.clone(), Box::new(Vec::new), theme, (80, 24).into(), bench);
+        let mut last = String::new();
+        let played = studio.play(|shot| {
+            last = shot.picture.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+            Ok(())
+        });
+        played.map(|_| last).map_err(|e| e.to_string())
+    };
+    let word = |text: &str| Some(text.to_owned());
+    let done =
+        Cue { lane: word("b"), pane: word("curves"), set: word("lr 0.5"), wait: Some(1.0), ..Cue::default() };
+    let last = play(done).expect("played");
+    assert!(last.contains("lane B: lr 0.001 → 0.5") && last.contains("m metric"), "{last}");
+    for (cue, why) in [
+        (Cue { lane: word("c"), ..Cue::default() }, "there is no lane c"),
+        (Cue { pane: word("Curvs"), ..Cue::default() }, "did you mean Curves?"),
+        (Cue { set: word("lr -1"), ..Cue::default() }, "out of range"),
+        (Cue { open: word("nowhere"), ..Cue::default() }, "no preset nowhere"),
+        (Cue { press: word("F7"), ..Cue::default() }, "F7 means nothing"),
+        (Cue { press: word("q z"), ..Cue::default() }, "an open window takes no z"),
+    ] {
+        let failed = play(cue).expect_err("it cannot be played");
+        assert!(failed.starts_with("cue 1: ") && failed.contains(why), "{failed}");
     }
 }

@@ -88,8 +88,20 @@ impl Lab {
 /// There is no home directory.
 pub fn runs() -> Result<PathBuf, String> {
     let strategy = etcetera::choose_base_strategy().map_err(|e| e.to_string())?;
-    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    Ok(state.join("gradtui").join("runs"))
+    absolute(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()))
+        .map(|s| s.join("gradtui").join("runs"))
+}
+
+/// A directory of the user's own, if it is the same one wherever the program is started.
+///
+/// # Errors
+/// HOME, or the variable that names it, is relative.
+fn absolute(dir: PathBuf) -> Result<PathBuf, String> {
+    if dir.is_absolute() {
+        return Ok(dir);
+    }
+    let shown = crate::text::escaped(&dir.display().to_string()).into_owned();
+    Err(format!("{shown} is no absolute path; set HOME (or XDG_STATE_HOME) to one"))
 }
 
 /// Runs that are kept among the user's own: the newest.
@@ -127,6 +139,12 @@ fn fresh(runs: &Path, scenario: &str) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_home_is_not_written_to() {
+        assert!(absolute("home/.local/state".into()).is_err_and(|e| e.contains("set HOME")));
+        assert_eq!(absolute("/home/x".into()), Ok("/home/x".into()));
+    }
 
     #[test]
     fn every_run_gets_a_directory_of_its_own() {

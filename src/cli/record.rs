@@ -121,7 +121,9 @@ impl Record {
             }
         };
         let bytes = record(scenario, run, &script, size, version, self.theme, keep).map_err(|e| match e {
-            Failed::Never { .. } => anyhow::Error::new(Ended(1, format!("{}: {e}", self.named()))),
+            Failed::Never { cue, .. } | Failed::Idle { cue, .. } => {
+                anyhow::Error::new(Ended(1, format!("{}: {e}", self.place(cue))))
+            }
             Failed::Write(e) => e.into(),
         })?;
         let svg = last.map(|picture| still::svg(&picture, &title, self.theme == Scheme::Light));
@@ -131,8 +133,12 @@ impl Record {
         files::write(&all).map_err(|e| Ended(1, e.to_string()).into())
     }
 
-    fn named(&self) -> String {
-        self.script.as_ref().map_or_else(String::new, |p| p.display().to_string())
+    /// Where a cue stands: the script and the line. Cues count from 1.
+    fn place(&self, cue: usize) -> String {
+        let Some(path) = &self.script else { return String::new() };
+        let text = files::read(path, limits::SCENARIO_BYTES).unwrap_or_default();
+        let line = script::line(&text, cue.saturating_sub(1)).map_or_else(String::new, |n| format!(":{n}"));
+        format!("{}{line}", path.display())
     }
 }
 

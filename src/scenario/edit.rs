@@ -5,6 +5,13 @@
 //! trains to the same bits again.
 
 use super::{Lane, Recipe, Scenario};
+use crate::engine::clip::ClipConfig;
+use crate::engine::defence::DefenceConfig;
+use crate::engine::init::InitConfig;
+use crate::engine::loss::LossConfig;
+use crate::engine::optim::OptimizerConfig;
+use crate::engine::robust::prediction::PredictionConfig;
+use crate::engine::schedule::ScheduleConfig;
 use crate::registry::{Settings, join, settings};
 
 settings! {
@@ -75,6 +82,20 @@ impl Recipe {
 
     fn part_mut(&mut self, field: &str) -> Option<&mut dyn Settings> {
         parts!(self, field, settings_mut, mutable)
+    }
+
+    /// The names of the rows that a field chooses from; none if it is not a choice.
+    pub fn rows_of(&self, field: &str) -> &'static [&'static str] {
+        match field {
+            "init" => InitConfig::NAMES,
+            "loss" => LossConfig::NAMES,
+            "optimizer" => OptimizerConfig::NAMES,
+            "schedule" => ScheduleConfig::NAMES,
+            "clip" => ClipConfig::NAMES,
+            "defence" => DefenceConfig::NAMES,
+            "prediction" => PredictionConfig::NAMES,
+            _ => &[],
+        }
     }
 
     /// Sets a field, or a field inside it: `clip`, `optimizer.lr`.
@@ -213,7 +234,6 @@ mod tests {
 
     #[test]
     fn every_row_of_every_table_is_left_and_come_back_to() {
-        use crate::engine::{clip::ClipConfig, optim::OptimizerConfig, schedule::ScheduleConfig};
         let start = recipe("optimizer: Sgd(0.01)");
         let mut others = Vec::new();
         let with = |f: &dyn Fn(&mut Recipe)| {

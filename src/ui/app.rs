@@ -3,6 +3,9 @@
 
 mod act;
 #[cfg(test)]
+mod key_tests;
+mod order;
+#[cfg(test)]
 mod tests;
 mod window;
 
@@ -18,7 +21,7 @@ use super::theme::Theme;
 use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::View;
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::{Rect, Size};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -44,6 +47,8 @@ pub struct Speed {
     pub rate: f64,
 }
 
+/// What a key that needs a run of one's own says while one watches.
+const WATCHING: &str = "watching only; `gradtui resume` takes a run over once nobody trains it";
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
 /// How long it stays at least where others of the run wait, and how many may wait.
@@ -84,7 +89,7 @@ pub struct App {
     pub now: Duration,
     /// What the scenario teaches.
     pub lesson: Lesson,
-    /// The name of the lane that the scenario wants in front, until it has started.
+    /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or one that was added.
     awaited: Option<String>,
     source: Presets,
     presets: Vec<Preset>,
@@ -93,6 +98,12 @@ pub struct App {
     order: Vec<PaneId>,
     running: bool,
     watching: bool,
+    /// Whether the question about what is done now was answered.
+    sure: bool,
+    /// How lanes were before they were changed, the newest last.
+    undo: Vec<(LaneId, String, Box<Recipe>)>,
+    /// Why the last key did nothing, if so.
+    idle: Option<String>,
     notice: Option<(Duration, String)>,
     /// Notices of the run that came while another had not been read yet.
     waiting: VecDeque<String>,
@@ -153,6 +164,9 @@ impl App {
             order: order(PaneId::Lanes),
             running,
             watching: false,
+            sure: false,
+            undo: Vec::new(),
+            idle: None,
             notice: None,
             waiting: VecDeque::new(),
             underway: BTreeMap::new(),
@@ -258,6 +272,11 @@ impl App {
         self.running && self.view.lanes.iter().any(|l| l.phase == Phase::Running)
     }
 
+    /// Whether somebody else trains.
+    pub fn watching(&self) -> bool {
+        self.watching
+    }
+
     /// Whether training was told to go on.
     pub fn running(&self) -> bool {
         self.running
@@ -282,7 +301,7 @@ impl App {
                 if let Some(overlay) = &mut self.overlay {
                     overlay.paste(&text);
                 }
-                Effects::new()
+                self.answered(Answer::Nothing)
             }
             Message::Mouse(mouse) => self.mouse(mouse),
             Message::Resize(size) => {
@@ -414,21 +433,63 @@ impl App {
         self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
     }
 
+    /// Why the last key did nothing, in words; `None` if it did something.
+    pub fn idle_key(&self) -> Option<&str> {
+        self.idle.as_deref()
+    }
+
     fn key(&mut self, event: KeyEvent) -> Effects {
         if event.kind == KeyEventKind::Release {
             return Effects::new();
         }
+        self.idle = None;
         let key = Key::from(event);
-        let Some(overlay) = &mut self.overlay else {
-            let action = self.keymap.find(key, &keymap::pane_scopes(self.focus()));
-            return action.map_or_else(Effects::new, |a| self.act(a));
+        let scopes = match &self.overlay {
+            Some(overlay) => vec![overlay.scope()],
+            None => keymap::pane_scopes(self.focus()).to_vec(),
         };
-        let answer = match self.keymap.find(key, &[overlay.scope()]) {
-            Some(action) => overlay.act(action),
+        let row = self.keymap.row(key, &scopes);
+        if row.is_none() && event.modifiers.contains(KeyModifiers::ALT) {
+            // A terminal sends Alt with a key as Esc and the key, and so do two quick fingers. Where Alt means nothing, they did.
+            let mut effects = self.key(KeyEvent::from(KeyCode::Esc));
+            effects.extend(self.key(KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT)));
+            return effects;
+        }
+        let Some(overlay) = &mut self.overlay else {
+            match row {
+                Some(row) if self.watching && row.own => {
+                    self.idle = Some(WATCHING.into());
+                    self.notify(WATCHING.into());
+                }
+                Some(row) => return self.act(row.action),
+                None => self.idle = Some(format!("{key} means nothing in the pane {}", self.focus().name())),
+            }
+            return Effects::new();
+        };
+        let answer = match row {
+            Some(row) => overlay.act(row.action),
             None => overlay.typed(event),
         };
+        if answer == Answer::Ignored {
+            self.idle = Some(format!("an open window takes no {key}"));
+        }
+        self.answered(answer)
+    }
+
+    /// Does what a window answered.
+    fn answered(&mut self, answer: Answer) -> Effects {
         match answer {
-            Answer::Nothing => Effects::new(),
+            Answer::Ignored => Effects::new(),
+            Answer::Nothing => {
+                if let Some(Overlay::Menu(mut menu)) = self.overlay.take_if(|o| matches!(o, Overlay::Menu(_)))
+                {
+                    if menu.line().is_some() {
+                        self.offer(&mut menu);
+                    }
+                    self.overlay = Some(Overlay::Menu(menu));
+                }
+                Effects::new()
+            }
             Answer::Close => {
                 self.overlay = None;
                 Effects::new()
@@ -437,7 +498,10 @@ impl App {
                 self.overlay = None;
                 self.take(pick)
             }
-            Answer::Changed(subject) => self.changed(subject),
+            Answer::Changed(subject) => {
+                self.overlay = None;
+                self.changed(subject)
+            }
         }
     }
 }

@@ -163,6 +163,10 @@ pub enum Action {
     OwnPicture,
     /// What the scenario teaches, and back.
     Lesson,
+    /// Undo the last change of a lane.
+    Undo,
+    /// In a window: complete what is typed, or go on to the next row.
+    Complete,
     /// In a window: take what is chosen.
     Accept,
     /// In a window: close it and change nothing.
@@ -178,12 +182,14 @@ pub enum Scope {
     AnyPane,
     /// While this pane has the focus.
     Pane(PaneId),
-    /// In a window that shows text or a list.
+    /// In a window that shows text.
     List,
-    /// In a window with a line to type into: only keys that type nothing.
+    /// In a form, and in a list that is narrowed by typing: only keys that type nothing.
     Form,
     /// While the question is open whether to leave.
     Confirm,
+    /// While another question is open.
+    Sure,
 }
 
 impl Scope {
@@ -191,7 +197,7 @@ impl Scope {
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
         all.extend(PaneId::ALL.iter().copied().map(Self::Pane));
-        all.extend([Self::List, Self::Form, Self::Confirm]);
+        all.extend([Self::List, Self::Form, Self::Confirm, Self::Sure]);
         all
     }
 
@@ -201,9 +207,10 @@ impl Scope {
             Self::Global => "Everywhere",
             Self::AnyPane => "In a pane",
             Self::Pane(p) => p.name(),
-            Self::List => "In a list",
-            Self::Form => "In a form",
+            Self::List => "In a text",
+            Self::Form => "In a form or a list",
             Self::Confirm => "On leaving",
+            Self::Sure => "Where steps would be lost",
         }
     }
 }
@@ -221,12 +228,18 @@ pub struct Binding {
     pub hint: &'static str,
     /// A sentence for the help and the palette.
     pub help: &'static str,
+    /// Whether it does something to a run, or looks into its networks: both need a run of one's own, not one that is watched.
+    pub own: bool,
 }
 
 macro_rules! keymap {
-    ($( $scope:expr => { $( [$($key:expr),+] $action:expr, $hint:literal, $help:literal; )* } )*) => {
-        &[ $( $( Binding { keys: &[$($key),+], scope: $scope, action: $action, hint: $hint, help: $help }, )* )* ]
+    ($( $scope:expr => { $( [$($key:expr),+] $run:ident $action:expr, $hint:literal, $help:literal; )* } )*) => {
+        &[ $( $( Binding {
+            keys: &[$($key),+], scope: $scope, action: $action, hint: $hint, help: $help, own: keymap!(@own $run),
+        }, )* )* ]
     };
+    (@own own) => { true };
+    (@own any) => { false };
 }
 
 use Action as A;
@@ -241,155 +254,162 @@ const fn of(c: KeyCode) -> Key {
 /// All keys. A pane's own rows come before the general ones of the same key.
 pub const KEYMAP: &[Binding] = keymap! {
     Scope::Global => {
-        [ch(' ')] A::TogglePause, "run/pause", "run or pause all lanes";
-        [ch('n')] A::Step, "step", "one step in every lane, then pause";
-        [ch('N')] A::StepTen, "", "ten steps in every lane, then pause";
-        [of(C::Tab)] A::NextPane, "pane", "focus the next pane";
-        [of(C::BackTab)] A::PreviousPane, "", "focus the previous pane";
-        [ch('p')] A::Panes, "", "choose a pane by its name";
-        [ch('e')] A::Lesson, "lesson", "what the scenario teaches and what it expects, and back";
-        [ch('z')] A::Zoom, "zoom", "give the focused pane the whole screen, and back";
-        [ch('.'), ch('>')] A::NextLane, "", "bring the next lane to the front";
-        [ch(','), ch('<')] A::PreviousLane, "", "bring the previous lane to the front";
-        [ch('1')] A::Lane(0), "", "bring lane A to the front";
-        [ch('2')] A::Lane(1), "", "bring lane B to the front";
-        [ch('3')] A::Lane(2), "", "bring lane C to the front";
-        [ch('4')] A::Lane(3), "", "bring lane D to the front";
-        [ch('5')] A::Lane(4), "", "bring lane E to the front";
-        [ch('6')] A::Lane(5), "", "bring lane F to the front";
-        [ch('7')] A::Lane(6), "", "bring lane G to the front";
-        [ch('8')] A::Lane(7), "", "bring lane H to the front";
-        [ch(']')] A::LrUp, "", "double the learning rate of the lane in front";
-        [ch('[')] A::LrDown, "", "halve the learning rate of the lane in front";
-        [ch('}')] A::Faster, "", "train twice as fast, up to as fast as it goes";
-        [ch('{')] A::Slower, "", "train half as fast, to watch";
-        [ch('S')] A::Solo, "", "train only the lane in front, or all again";
-        [ch('b')] A::Seeds, "", "every lane over five seeds, whose range is drawn as a band; or over one again";
-        [ch('r')] A::ResetLane, "", "start the lane in front anew from the same seed";
-        [ch('R')] A::ResetAll, "", "start all lanes anew from the same seed";
-        [ch('o')] A::Presets, "presets", "open a preset";
-        [ch(':')] A::Palette, "command", "find a command by its name";
-        [ch('?'), of(C::F(1))] A::Help, "help", "show this help";
-        [ch('q'), Key::ctrl('c')] A::Quit, "quit", "leave (asks while training)";
-        [Key::ctrl('z')] A::Suspend, "", "back to the shell; fg returns";
-        [Key::ctrl('r')] A::Record, "", "record what is on the screen, and its script; again: stop";
-        [Key::ctrl('l')] A::Repaint, "", "draw the screen anew";
+        [ch(' ')] own A::TogglePause, "run/pause", "run or pause all lanes";
+        [ch('n')] own A::Step, "step", "one step in every lane, then pause";
+        [ch('N')] own A::StepTen, "", "ten steps in every lane, then pause";
+        [of(C::Tab)] any A::NextPane, "pane", "focus the next pane";
+        [of(C::BackTab)] any A::PreviousPane, "", "focus the previous pane";
+        [ch('p')] any A::Panes, "", "choose a pane by its name";
+        [ch('e')] any A::Lesson, "lesson", "what the scenario teaches and what it expects, and back";
+        [ch('z')] any A::Zoom, "zoom", "give the focused pane the whole screen, and back";
+        [ch('.'), ch('>')] any A::NextLane, "", "bring the next lane to the front";
+        [ch(','), ch('<')] any A::PreviousLane, "", "bring the previous lane to the front";
+        [ch('1')] any A::Lane(0), "", "bring lane A to the front";
+        [ch('2')] any A::Lane(1), "", "bring lane B to the front";
+        [ch('3')] any A::Lane(2), "", "bring lane C to the front";
+        [ch('4')] any A::Lane(3), "", "bring lane D to the front";
+        [ch('5')] any A::Lane(4), "", "bring lane E to the front";
+        [ch('6')] any A::Lane(5), "", "bring lane F to the front";
+        [ch('7')] any A::Lane(6), "", "bring lane G to the front";
+        [ch('8')] any A::Lane(7), "", "bring lane H to the front";
+        [ch(']')] own A::LrUp, "", "double the learning rate of the lane in front";
+        [ch('[')] own A::LrDown, "", "halve the learning rate of the lane in front";
+        [ch('}')] own A::Faster, "", "train twice as fast, up to as fast as it goes";
+        [ch('{')] own A::Slower, "", "train half as fast, to watch";
+        [ch('S')] own A::Solo, "", "train only the lane in front, or all again";
+        [ch('b')] own A::Seeds, "", "every lane over five seeds, whose range is drawn as a band; or over one again";
+        [ch('r')] own A::ResetLane, "", "start the lane in front anew from the same seed";
+        [ch('R')] own A::ResetAll, "", "start all lanes anew from the same seed";
+        [ch('U')] own A::Undo, "", "undo the last change of a lane";
+        [ch('o')] own A::Presets, "presets", "open a preset";
+        [ch(':')] any A::Palette, "command", "find a command by its name";
+        [ch('?'), of(C::F(1))] any A::Help, "help", "show this help";
+        [ch('q'), Key::ctrl('c')] any A::Quit, "quit", "leave (asks while training)";
+        [Key::ctrl('z')] any A::Suspend, "", "back to the shell; fg returns";
+        [Key::ctrl('r')] own A::Record, "", "record what is on the screen, and its script; again: stop";
+        [Key::ctrl('l')] any A::Repaint, "", "draw the screen anew";
     }
     Scope::Pane(PaneId::Network) => {
-        [of(C::Enter)] A::Edit, "edit", "edit the selected layer";
-        [ch('a'), of(C::Insert)] A::Add, "add", "add a layer below the selected one";
-        [ch('x'), of(C::Delete)] A::Remove, "remove", "remove the selected layer";
-        [ch('K'), Key::shift(C::Up)] A::MoveUp, "", "move the layer towards the input";
-        [ch('J'), Key::shift(C::Down)] A::MoveDown, "move", "move the layer towards the output";
-        [ch('i')] A::Init, "init", "choose how the weights are initialised";
-        [ch('t')] A::Target, "lanes", "edit the lane in front, or all lanes";
-        [ch('w')] A::Apply, "apply", "train with the edited network, from the same seed";
-        [ch('u')] A::Discard, "undo", "forget the edits";
+        [of(C::Enter)] own A::Edit, "edit", "edit the selected layer";
+        [ch('a'), of(C::Insert)] own A::Add, "add", "add a layer below the selected one";
+        [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected layer";
+        [ch('K'), Key::shift(C::Up)] own A::MoveUp, "", "move the layer towards the input";
+        [ch('J'), Key::shift(C::Down)] own A::MoveDown, "move", "move the layer towards the output";
+        [ch('i')] own A::Init, "init", "choose how the weights are initialised";
+        [ch('t')] own A::Target, "lanes", "edit the lane in front, or all lanes";
+        [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
+        [ch('u')] own A::Discard, "undo", "forget the edits";
     }
     Scope::Pane(PaneId::Lanes) => {
-        [of(C::Enter)] A::Edit, "edit", "edit the selected lane's settings while it trains";
-        [ch('a'), of(C::Insert)] A::Add, "add", "add a lane with the scenario's own settings";
-        [ch('d')] A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
-        [ch('x'), of(C::Delete)] A::Remove, "remove", "remove the selected lane";
+        [of(C::Enter)] own A::Edit, "edit", "edit the selected lane's settings while it trains";
+        [ch('a'), of(C::Insert)] own A::Add, "add", "add a lane with the scenario's own settings";
+        [ch('d')] own A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
+        [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected lane";
     }
     Scope::Pane(PaneId::Surface) => {
-        [of(C::Right), ch('l')] A::Right, "start", "move the start of all lanes to the right";
-        [of(C::Left), ch('h')] A::Left, "", "move the start of all lanes to the left";
-        [of(C::Up), ch('k')] A::Up, "", "move the start of all lanes up";
-        [of(C::Down), ch('j')] A::Down, "", "move the start of all lanes down";
-        [ch('+'), ch('=')] A::ZoomIn, "zoom", "look closer at where the lane in front is";
-        [ch('-')] A::ZoomOut, "", "look from further away";
-        [ch('H'), Key::shift(C::Left)] A::PanLeft, "", "look further left";
-        [ch('L'), Key::shift(C::Right)] A::PanRight, "", "look further right";
-        [ch('K'), Key::shift(C::Up)] A::PanUp, "", "look further up";
-        [ch('J'), Key::shift(C::Down)] A::PanDown, "", "look further down";
-        [ch('w')] A::ToggleWindow, "whole", "look at the whole function again";
-        [ch('f')] A::NextFunction, "function", "the next test function";
-        [ch('F')] A::PreviousFunction, "", "the previous test function";
-        [ch('m')] A::Noise, "noise", "more noise on the gradient; none after the most";
-        [of(C::Enter)] A::Edit, "edit", "type the function, the start and the noise";
+        [of(C::Right), ch('l')] own A::Right, "start", "move the start of all lanes to the right";
+        [of(C::Left), ch('h')] own A::Left, "", "move the start of all lanes to the left";
+        [of(C::Up), ch('k')] own A::Up, "", "move the start of all lanes up";
+        [of(C::Down), ch('j')] own A::Down, "", "move the start of all lanes down";
+        [ch('+'), ch('=')] own A::ZoomIn, "zoom", "look closer at where the lane in front is";
+        [ch('-')] own A::ZoomOut, "", "look from further away";
+        [ch('H'), Key::shift(C::Left)] own A::PanLeft, "", "look further left";
+        [ch('L'), Key::shift(C::Right)] own A::PanRight, "", "look further right";
+        [ch('K'), Key::shift(C::Up)] own A::PanUp, "", "look further up";
+        [ch('J'), Key::shift(C::Down)] own A::PanDown, "", "look further down";
+        [ch('w')] own A::ToggleWindow, "whole", "look at the whole function again";
+        [ch('f')] own A::NextFunction, "function", "the next test function";
+        [ch('F')] own A::PreviousFunction, "", "the previous test function";
+        [ch('m')] own A::Noise, "noise", "more noise on the gradient; none after the most";
+        [of(C::Enter)] own A::Edit, "edit", "type the function, the start and the noise";
     }
     Scope::Pane(PaneId::Curves) => {
-        [ch('m'), of(C::Enter)] A::NextMetric, "metric", "show the next quantity";
-        [ch('M')] A::PreviousMetric, "", "show the previous quantity";
-        [ch('y')] A::ToggleLog, "log", "linear or logarithmic axis";
-        [ch('x')] A::NextXAxis, "x axis", "x in steps, epochs, seconds or gradient evaluations";
-        [ch('+'), ch('=')] A::Smoother, "smooth", "more smoothing";
-        [ch('-')] A::Rougher, "", "less smoothing";
-        [ch('w')] A::ToggleWindow, "window", "the whole run, or the recent past";
+        [ch('m'), of(C::Enter)] any A::NextMetric, "metric", "show the next quantity";
+        [ch('M')] any A::PreviousMetric, "", "show the previous quantity";
+        [ch('y')] any A::ToggleLog, "log", "linear or logarithmic axis";
+        [ch('x')] any A::NextXAxis, "x axis", "x in steps, epochs, seconds or gradient evaluations";
+        [ch('+'), ch('=')] any A::Smoother, "smooth", "more smoothing";
+        [ch('-')] any A::Rougher, "", "less smoothing";
+        [ch('w')] any A::ToggleWindow, "window", "the whole run, or the recent past";
     }
     Scope::Pane(PaneId::GradientMap) => {
-        [ch('m'), of(C::Enter)] A::NextMetric, "quantity", "show the next quantity of the layers";
+        [ch('m'), of(C::Enter)] any A::NextMetric, "quantity", "show the next quantity of the layers";
     }
     Scope::Pane(PaneId::ThroughTime) => {
-        [of(C::Right), ch('l'), ch('+')] A::Longer, "length", "longer sequences; all lanes start anew";
-        [of(C::Left), ch('h'), ch('-')] A::Shorter, "", "shorter sequences; all lanes start anew";
-        [ch('m'), of(C::Down), ch('j')] A::NextMetric, "layer", "the next recurrent layer";
-        [of(C::Enter)] A::Edit, "edit", "type the length and the other settings of the data";
+        [of(C::Right), ch('l'), ch('+')] own A::Longer, "length", "longer sequences; all lanes start anew";
+        [of(C::Left), ch('h'), ch('-')] own A::Shorter, "", "shorter sequences; all lanes start anew";
+        [ch('m'), of(C::Down), ch('j')] own A::NextMetric, "layer", "the next recurrent layer";
+        [of(C::Enter)] own A::Edit, "edit", "type the length and the other settings of the data";
     }
     Scope::Pane(PaneId::Prediction) => {
-        [ch('c'), of(C::Enter)] A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
-        [ch('a')] A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
-        [ch('d')] A::ToggleRead, "data", "what was read: samples, inputs, target, and what looks like a mistake";
-        [of(C::Down), ch('j')] A::NextSample, "sample", "the next sample";
-        [of(C::Up), ch('k')] A::PreviousSample, "", "the previous sample";
+        [ch('c'), of(C::Enter)] own A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
+        [ch('a')] own A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
+        [ch('d')] any A::ToggleRead, "data", "what was read: samples, inputs, target, and what looks like a mistake";
+        [of(C::Down), ch('j')] own A::NextSample, "sample", "the next sample";
+        [of(C::Up), ch('k')] own A::PreviousSample, "", "the previous sample";
     }
     Scope::Pane(PaneId::Adversarial) => {
-        [of(C::Right), ch('l'), ch('+')] A::EpsUp, "epsilon", "a larger perturbation";
-        [of(C::Left), ch('h'), ch('-')] A::EpsDown, "", "a smaller perturbation";
-        [of(C::Down), ch('j')] A::NextSample, "image", "the next image";
-        [of(C::Up), ch('k')] A::PreviousSample, "", "the previous image";
-        [of(C::Enter)] A::Edit, "edit", "edit the attack: norm, size, steps, target";
-        [ch('a')] A::NextAttack, "attack", "the next attack of the table";
-        [ch('t')] A::NextTarget, "target", "aim at the next class; none after the last";
-        [ch('H')] A::HardestSample, "hardest", "the image that the lane in front gets right with the least certainty";
-        [ch('c')] A::ToggleSizes, "curve", "accuracy of all lanes against epsilon, or one image";
-        [ch('i')] A::OwnPicture, "own", "attack a picture of your own: type its path";
+        [of(C::Right), ch('l'), ch('+')] own A::EpsUp, "epsilon", "a larger perturbation";
+        [of(C::Left), ch('h'), ch('-')] own A::EpsDown, "", "a smaller perturbation";
+        [of(C::Down), ch('j')] own A::NextSample, "image", "the next image";
+        [of(C::Up), ch('k')] own A::PreviousSample, "", "the previous image";
+        [of(C::Enter)] own A::Edit, "edit", "edit the attack: norm, size, steps, target";
+        [ch('a')] own A::NextAttack, "attack", "the next attack of the table";
+        [ch('t')] own A::NextTarget, "target", "aim at the next class; none after the last";
+        [ch('H')] own A::HardestSample, "hardest", "the image that the lane in front gets right with the least certainty";
+        [ch('c')] own A::ToggleSizes, "curve", "accuracy of all lanes against epsilon, or one image";
+        [ch('i')] own A::OwnPicture, "own", "attack a picture of your own: type its path";
     }
     Scope::Pane(PaneId::Microscope) => {
-        [of(C::Right), ch('l')] A::Right, "weight", "the next weight of the row";
-        [of(C::Left), ch('h')] A::Left, "", "the previous weight of the row";
-        [of(C::Down), ch('j')] A::Down, "row", "the same column of the next row";
-        [of(C::Up), ch('k')] A::Up, "", "the same column of the previous row";
-        [of(C::PageDown), Key::ctrl('d')] A::PageDown, "tensor", "the next tensor";
-        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "the previous tensor";
-        [ch('m')] A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
-        [ch('M')] A::LargestStep, "", "the weight that moved furthest in the lane in front";
-        [of(C::Enter)] A::Edit, "choose", "choose a tensor and type the place of the weight";
+        [of(C::Right), ch('l')] own A::Right, "weight", "the next weight of the row";
+        [of(C::Left), ch('h')] own A::Left, "", "the previous weight of the row";
+        [of(C::Down), ch('j')] own A::Down, "row", "the same column of the next row";
+        [of(C::Up), ch('k')] own A::Up, "", "the same column of the previous row";
+        [of(C::PageDown), Key::ctrl('d')] own A::PageDown, "tensor", "the next tensor";
+        [of(C::PageUp), Key::ctrl('u')] own A::PageUp, "", "the previous tensor";
+        [ch('m')] own A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
+        [ch('M')] own A::LargestStep, "", "the weight that moved furthest in the lane in front";
+        [of(C::Enter)] own A::Edit, "choose", "choose a tensor and type the place of the weight";
     }
     Scope::AnyPane => {
-        [of(C::Up), ch('k')] A::Up, "", "up";
-        [of(C::Down), ch('j')] A::Down, "", "down";
-        [of(C::Left), ch('h')] A::Left, "", "left";
-        [of(C::Right), ch('l')] A::Right, "", "right";
-        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "a page up";
-        [of(C::PageDown), Key::ctrl('d')] A::PageDown, "", "a page down";
-        [of(C::Home), ch('g')] A::First, "", "to the beginning";
-        [of(C::End), ch('G')] A::Last, "", "to the end";
+        [of(C::Up), ch('k')] any A::Up, "", "up";
+        [of(C::Down), ch('j')] any A::Down, "", "down";
+        [of(C::Left), ch('h')] any A::Left, "", "left";
+        [of(C::Right), ch('l')] any A::Right, "", "right";
+        [of(C::PageUp), Key::ctrl('u')] any A::PageUp, "", "a page up";
+        [of(C::PageDown), Key::ctrl('d')] any A::PageDown, "", "a page down";
+        [of(C::Home), ch('g')] any A::First, "", "to the beginning";
+        [of(C::End), ch('G')] any A::Last, "", "to the end";
     }
     Scope::List => {
-        [of(C::Up), ch('k')] A::Up, "", "up";
-        [of(C::Down), ch('j')] A::Down, "move", "down";
-        [of(C::PageUp), Key::ctrl('u')] A::PageUp, "", "a page up";
-        [of(C::PageDown), Key::ctrl('d'), ch(' ')] A::PageDown, "page", "a page down";
-        [of(C::Home), ch('g')] A::First, "", "to the beginning";
-        [of(C::End), ch('G')] A::Last, "", "to the end";
-        [of(C::Enter)] A::Accept, "open", "take what is selected";
-        [of(C::Esc), ch('q'), ch('?'), Key::ctrl('c')] A::Cancel, "close", "close the window";
+        [of(C::Up), ch('k')] any A::Up, "", "up";
+        [of(C::Down), ch('j')] any A::Down, "move", "down";
+        [of(C::PageUp), Key::ctrl('u')] any A::PageUp, "", "a page up";
+        [of(C::PageDown), Key::ctrl('d'), ch(' ')] any A::PageDown, "page", "a page down";
+        [of(C::Home), ch('g')] any A::First, "", "to the beginning";
+        [of(C::End), ch('G')] any A::Last, "", "to the end";
+        [of(C::Enter)] any A::Accept, "open", "take what is selected";
+        [of(C::Esc), ch('q'), ch('?'), Key::ctrl('c')] any A::Cancel, "close", "close the window";
     }
     Scope::Form => {
-        [of(C::Up)] A::Up, "", "the row above";
-        [of(C::Down)] A::Down, "row", "the row below";
-        [of(C::PageUp)] A::PageUp, "", "a page up";
-        [of(C::PageDown)] A::PageDown, "", "a page down";
-        [of(C::Tab)] A::Right, "choose", "the next choice of this row";
-        [of(C::BackTab)] A::Left, "", "the previous choice of this row";
-        [of(C::Enter)] A::Accept, "take", "take it";
-        [of(C::Esc), Key::ctrl('c')] A::Cancel, "close", "close the window";
+        [of(C::Up)] any A::Up, "", "the row above";
+        [of(C::Down)] any A::Down, "row", "the row below";
+        [of(C::PageUp)] any A::PageUp, "", "a page up";
+        [of(C::PageDown)] any A::PageDown, "", "a page down";
+        [of(C::Right)] any A::Right, "choose", "the next choice of this row; a letter further in a text";
+        [of(C::Left)] any A::Left, "", "the previous choice of this row; a letter back in a text";
+        [of(C::Tab)] any A::Complete, "", "the row below; after a colon: complete what is typed";
+        [of(C::BackTab)] any A::Up, "", "the row above";
+        [of(C::Enter)] any A::Accept, "take", "take it and close the window";
+        [of(C::Esc), Key::ctrl('c')] any A::Cancel, "cancel", "close the window and change nothing";
     }
     Scope::Confirm => {
-        [ch('y'), ch('q'), of(C::Enter), Key::ctrl('c')] A::Accept, "leave", "leave";
-        [ch('n'), of(C::Esc)] A::Cancel, "stay", "stay";
+        [ch('y'), ch('q'), of(C::Enter), Key::ctrl('c')] any A::Accept, "leave", "leave";
+        [ch('n'), of(C::Esc)] any A::Cancel, "stay", "stay";
+    }
+    Scope::Sure => {
+        [ch('y'), of(C::Enter)] any A::Accept, "yes", "yes, do it";
+        [ch('n'), of(C::Esc), ch('q'), Key::ctrl('c')] any A::Cancel, "no", "no, leave it as it is";
     }
 };
 

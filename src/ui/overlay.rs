@@ -3,6 +3,7 @@
 
 pub mod form;
 pub mod menu;
+pub mod page;
 
 use super::keymap::custom::{Keymap, Row};
 use super::keymap::{Action, Key, Scope};
@@ -12,6 +13,7 @@ use super::widget::text;
 use crossterm::event::KeyEvent;
 use form::{Form, Subject};
 use menu::{Menu, Pick};
+use page::Page;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -27,56 +29,62 @@ pub enum Answer {
     Close,
     /// Close it and do this.
     Take(Pick),
-    /// A form's value changed; the window stays.
+    /// Close it and change this.
     Changed(Subject),
+    /// A key that means nothing in it.
+    Ignored,
 }
 
 /// A window.
 #[derive(Clone, Debug)]
 pub enum Overlay {
-    /// All keys, from this line on.
-    Help(usize),
+    /// Lines to read.
+    Text(Page),
     /// A list to choose from.
     Menu(Menu),
     /// Settings to edit.
     Form(Box<Form>),
     /// Whether to leave.
     Confirm,
+    /// Whether to do something by which steps are lost.
+    Sure(Question),
+}
+
+/// Something that is asked before it is done.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// In two or three words.
+    pub title: String,
+    /// What would be lost.
+    pub text: String,
+    /// What is done then.
+    pub pick: Pick,
 }
 
 impl Overlay {
     /// Where its keys are looked up.
     pub fn scope(&self) -> Scope {
         match self {
-            Self::Help(_) => Scope::List,
-            Self::Menu(m) if !m.types() => Scope::List,
+            Self::Text(_) => Scope::List,
             Self::Menu(_) | Self::Form(_) => Scope::Form,
             Self::Confirm => Scope::Confirm,
+            Self::Sure(_) => Scope::Sure,
         }
     }
 
     /// Acts on a key of its scope.
     pub fn act(&mut self, action: Action) -> Answer {
         match self {
-            Self::Help(line) => {
-                let last = help(&Keymap::default()).len().saturating_sub(1);
-                *line = match action {
-                    Action::Up => line.saturating_sub(1),
-                    Action::Down => *line + 1,
-                    Action::PageUp => line.saturating_sub(10),
-                    Action::PageDown => *line + 10,
-                    Action::First => 0,
-                    Action::Last => last,
-                    Action::Cancel | Action::Accept => return Answer::Close,
-                    _ => *line,
-                }
-                .min(last);
-                Answer::Nothing
-            }
+            Self::Text(page) => page.act(action),
             Self::Menu(m) => m.act(action),
             Self::Form(f) => f.act(action),
             Self::Confirm => match action {
                 Action::Accept => Answer::Take(Pick::Leave),
+                Action::Cancel => Answer::Close,
+                _ => Answer::Nothing,
+            },
+            Self::Sure(question) => match action {
+                Action::Accept => Answer::Take(Pick::Sure(Box::new(question.pick.clone()))),
                 Action::Cancel => Answer::Close,
                 _ => Answer::Nothing,
             },
@@ -88,7 +96,7 @@ impl Overlay {
         match self {
             Self::Menu(m) => m.typed(key),
             Self::Form(f) => f.typed(key),
-            Self::Help(_) | Self::Confirm => Answer::Nothing,
+            Self::Text(_) | Self::Confirm | Self::Sure(_) => Answer::Ignored,
         }
     }
 
@@ -98,29 +106,60 @@ impl Overlay {
         match self {
             Self::Menu(m) => m.paste(&line),
             Self::Form(f) => f.paste(&line),
-            Self::Help(_) | Self::Confirm => {}
+            Self::Text(_) | Self::Confirm | Self::Sure(_) => {}
         }
     }
 
     /// Draws the window over what is there.
     pub fn draw(&self, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
         match self {
-            Self::Help(line) => draw_help(&help(keymap), *line, theme, area, buf),
+            Self::Text(page) => page.draw(theme, area, buf),
             Self::Menu(m) => m.draw(theme, area, buf),
             Self::Form(f) => f.draw(theme, area, buf),
             Self::Confirm => {
-                let rows: Vec<_> = keymap.of(Scope::Confirm).map(|r| (keys(&r.keys), r.of.hint)).collect();
-                let width: u16 = rows.iter().map(|(k, what)| text::width(k) + text::width(what) + 3).sum();
-                let inside =
-                    open(Line::styled("Leave?", theme.strong), (width + 4).max(46), 4, theme, area, buf);
-                text::put(buf, inside, 1, 0, "Lanes are still training.", theme.text);
-                let mut x = 1;
-                for (key, what) in rows {
-                    x = text::put(buf, inside, x, 1, &key, theme.strong);
-                    x = text::put(buf, inside, x + 1, 1, what, theme.faint) + 2;
-                }
+                self.draw_question("Leave?", "Lanes are still training.", keymap, theme, area, buf)
             }
+            Self::Sure(q) => self.draw_question(&q.title, &q.text, keymap, theme, area, buf),
         }
+    }
+
+    /// A question in a line of its own and the keys that answer it.
+    fn draw_question(
+        &self,
+        title: &str,
+        what: &str,
+        keymap: &Keymap,
+        theme: &Theme,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
+        let rows: Vec<_> = keymap.of(self.scope()).map(|r| (keys(&r.keys), r.of.hint)).collect();
+        let width: u16 = rows.iter().map(|(k, what)| text::width(k) + text::width(what) + 3).sum();
+        let width = width.max(text::width(what)).max(42) + 4;
+        let inside = open(Line::styled(title, theme.strong), width, 4, theme, area, buf);
+        let what = text::shorten(what, usize::from(inside.width.saturating_sub(2)), theme.glyphs);
+        text::put(buf, inside, 1, 0, &what, theme.text);
+        let mut x = 1;
+        for (key, what) in rows {
+            x = text::put(buf, inside, x, 1, &key, theme.strong);
+            x = text::put(buf, inside, x + 1, 1, what, theme.faint) + 2;
+        }
+    }
+
+    /// What an open question says where there is no room for a window: as much of it as fits into so many columns.
+    pub fn question(&self, keymap: &Keymap, columns: u16) -> Option<String> {
+        let title = match self {
+            Self::Confirm => "Leave?",
+            Self::Sure(question) => &question.title,
+            Self::Text(_) | Self::Menu(_) | Self::Form(_) => return None,
+        };
+        let answers: Vec<_> = keymap.of(self.scope()).map(|r| (r.keys[0].to_string(), r.of.hint)).collect();
+        let long: Vec<String> = answers.iter().map(|(key, what)| format!("{key} {what}")).collect();
+        let short: Vec<&str> = answers.iter().map(|(key, _)| &key[..]).collect();
+        let (long, short) = (long.join(", "), short.join("/"));
+        let sayings = [format!("{title} {long}"), long, format!("{title} {short}"), format!("{short}?")];
+        let fits = |words: &&String| text::width(words) <= columns;
+        Some(sayings.iter().find(fits).unwrap_or(&sayings[3]).clone())
     }
 
     /// The keys that its hint line shows.
@@ -132,11 +171,26 @@ impl Overlay {
 /// Frames and empties a window; gives its inside.
 pub fn open(title: Line<'_>, width: u16, height: u16, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
     let place = window(area.intersection(buf.area), width, height);
+    halve(place, buf);
     Clear.render(place, buf);
     let block = frame(title, theme.border_focused, theme);
     let inside = block.inner(place);
     block.render(place, buf);
     inside
+}
+
+/// Takes away wide characters of which a window would cover one half: the terminal would draw the other over its border.
+fn halve(place: Rect, buf: &mut Buffer) {
+    let wide = |buf: &Buffer, x: u16, y: u16| buf.cell((x, y)).is_some_and(|c| text::width(c.symbol()) > 1);
+    for y in place.top()..place.bottom() {
+        if place.left() > 0 && wide(buf, place.left() - 1, y) {
+            buf[(place.left() - 1, y)].set_char(' ');
+        }
+        if place.right() > place.left() && wide(buf, place.right() - 1, y) && place.right() < buf.area.right()
+        {
+            buf[(place.right(), y)].set_char(' ');
+        }
+    }
 }
 
 /// The frame around panes and windows: the only way in which one is drawn.
@@ -171,34 +225,6 @@ const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::
 /// The keys of a row as the help writes them.
 pub fn keys(keys: &[Key]) -> String {
     keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-/// Lines of the help: a heading, or keys and what they do.
-pub fn help(keymap: &Keymap) -> Vec<(String, String)> {
-    let mut lines = Vec::new();
-    for scope in Scope::all() {
-        if !lines.is_empty() {
-            lines.push((String::new(), String::new()));
-        }
-        lines.push((scope.title().to_string(), String::new()));
-        lines.extend(keymap.of(scope).map(|b| (keys(&b.keys), b.of.help.to_string())));
-    }
-    lines
-}
-
-fn draw_help(lines: &[(String, String)], first: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {
-    let title = Line::styled("Keys", theme.strong);
-    let inside = open(title, 78, area.height.saturating_sub(2), theme, area, buf);
-    let first = first.min(lines.len().saturating_sub(usize::from(inside.height)));
-    for (y, (left, right)) in (0..inside.height).zip(lines.iter().skip(first)) {
-        if right.is_empty() {
-            text::put(buf, inside, 1, y, left, theme.strong);
-        } else {
-            text::put(buf, inside, 2, y, left, theme.key());
-            text::put(buf, inside, 18, y, right, theme.text);
-        }
-    }
-    more(first, lines.len(), inside, theme, buf);
 }
 
 /// Marks at the right edge that there is more above or below.
@@ -244,12 +270,36 @@ pub fn draw_input(input: &tui_input::Input, style: Style, theme: &Theme, area: R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::theme::Depth;
 
     #[test]
-    fn the_help_lists_every_row_of_the_table() {
-        let lines = help(&Keymap::default());
-        for b in super::super::keymap::KEYMAP {
-            assert!(lines.contains(&(keys(b.keys), b.help.to_string())), "{b:?}");
+    fn a_wide_character_under_a_window_loses_its_half_and_not_the_border() {
+        let area = Rect::new(0, 0, 41, 7);
+        let mut buf = Buffer::empty(area);
+        for y in 0..7 {
+            // Once on even columns and once on odd ones: every edge of a window cuts some of them.
+            text::put(&mut buf, area, y % 2, y, &"漢".repeat(20), Style::new());
         }
+        let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+        open(Line::from("x"), 20, 5, &theme, area, &mut buf);
+        let place = window(area, 20, 5);
+        for y in place.top()..place.bottom() {
+            let left = &buf[(place.left() - 1, y)];
+            assert!(text::width(left.symbol()) < 2, "column {} row {y}: {left:?}", place.left() - 1);
+            assert_ne!(buf[(place.left(), y)].symbol(), " ", "the border is there");
+            assert_ne!(buf[(place.right() - 1, y)].symbol(), " ", "on both sides");
+        }
+    }
+
+    #[test]
+    fn a_question_fits_where_no_window_does() {
+        let keymap = Keymap::default();
+        let saying = |columns| Overlay::Confirm.question(&keymap, columns);
+        assert_eq!(saying(60).as_deref(), Some("Leave? y leave, n stay"));
+        assert_eq!(saying(16).as_deref(), Some("y leave, n stay"));
+        assert_eq!(saying(12).as_deref(), Some("Leave? y/n"));
+        assert_eq!(saying(4).as_deref(), Some("y/n?"));
+        let page = Overlay::Text(Page::help(&keymap, false));
+        assert_eq!(page.question(&keymap, 60), None);
     }
 }

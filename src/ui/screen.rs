@@ -2,8 +2,8 @@
 
 use super::app::App;
 use super::diagnosis::{Weight, findings, thousands};
-use super::keymap::Scope;
 use super::keymap::custom::Row;
+use super::keymap::{Action, Scope};
 use super::layout::{LEAST, Places};
 use super::message::Link;
 use super::overlay::frame;
@@ -55,9 +55,12 @@ fn clear(r: Rect, buf: &mut Buffer) {
 fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
     clear(area, buf);
     let step = app.view.lane(app.front).map_or(0, |l| l.step);
+    let question = app.overlay.as_ref().and_then(|o| o.question(&app.keymap, area.width));
+    let going = if app.training() { "training goes on" } else { "at rest" };
     for (y, line) in [
-        format!("needs {}x{}, has {}x{}", LEAST.0, LEAST.1, area.width, area.height),
-        format!("step {} - training goes on", thousands(step)),
+        question
+            .unwrap_or_else(|| format!("needs {}x{}, has {}x{}", LEAST.0, LEAST.1, area.width, area.height)),
+        format!("step {} - {going}", thousands(step)),
     ]
     .iter()
     .enumerate()
@@ -270,13 +273,18 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         );
         return;
     }
-    let of = |scope: Scope| app.keymap.of(scope).filter(|b| !b.of.hint.is_empty());
+    let works = |b: &&Row| !b.of.hint.is_empty() && !(app.watching() && b.of.own);
+    let of = |scope: Scope| app.keymap.of(scope).filter(works);
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(&app.keymap),
         None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
     };
     // What does not fit is left out, but help and quit always stand at the end.
-    let piece = |b: &Row| (b.keys[0].to_string(), b.of.hint);
+    let done = app.done();
+    let piece = |b: &Row| match b.of.action {
+        Action::TogglePause if done => (b.keys[0].to_string(), "what next"),
+        _ => (b.keys[0].to_string(), b.of.hint),
+    };
     let wide = |(key, what): &(String, &str)| text::width(key) + 1 + text::width(what) + 2;
     let (last, first): (Vec<_>, Vec<_>) =
         rows.into_iter().map(piece).partition(|(_, w)| matches!(*w, "help" | "quit"));

@@ -155,8 +155,12 @@ impl Live<'_> {
         let now = self.start.elapsed();
         let notice = self.app.notice().map(str::to_owned);
         for message in messages {
-            self.write_down(&message, now);
+            let key = matches!(message, Message::Key(_));
+            let written = self.write_down(&message, now);
             self.tell(message, now);
+            if key && written && self.app.idle_key().is_some() {
+                self.log.take_back();
+            }
         }
         let events = (self.drain)();
         if !events.is_empty() {
@@ -192,11 +196,11 @@ impl Live<'_> {
         }
     }
 
-    /// Notes what a hand did, for the script.
-    fn write_down(&mut self, message: &Message, now: Duration) {
+    /// Notes what a hand did, for the script; whether it was something to note.
+    fn write_down(&mut self, message: &Message, now: Duration) -> bool {
         let hand = match message {
             // What a recording is about is not the recording itself.
-            Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return,
+            Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
             Message::Key(k) => Hand::Key((*k).into()),
             Message::Mouse(MouseEvent {
                 kind: MouseEventKind::Down(MouseButton::Left), column, row, ..
@@ -207,10 +211,14 @@ impl Live<'_> {
             Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollDown, column, row, .. }) => {
                 Hand::Scroll(*column, *row, 1)
             }
-            Message::Paste(_) => return self.log.break_off(),
-            _ => return,
+            Message::Paste(_) => {
+                self.log.break_off();
+                return false;
+            }
+            _ => return false,
         };
         self.log.hand(hand, &self.app, now);
+        true
     }
 
     fn tell(&mut self, message: Message, now: Duration) {

@@ -78,7 +78,10 @@ fn the_step_of_the_lane_in_front_is_always_on_the_screen() {
             "a title that is longer than most screens are wide, and then some more of it".into();
         assert!(text(&a).contains("step 1,240 of 5,000"), "{w}x{h}");
     }
-    assert!(text(&trained(30, 5, 7)).contains("needs 40x12"));
+    let mut small = trained(30, 5, 7);
+    assert!(text(&small).contains("needs 40x12"));
+    small.update(ch('q'));
+    assert!(text(&small).contains("Leave? y leave, n stay"), "the question is asked there too");
 }
 
 #[test]
@@ -200,15 +203,9 @@ fn a_lane_is_edited_while_it_trains() {
     assert_eq!(a.front, 1);
     a.update(key(KeyCode::Enter));
     assert!(text(&a).contains("Lane Momentum"));
-    // name, optimizer, lr
+    // From the optimizer to its rate, whose number is replaced.
     a.update(key(KeyCode::Down));
-    a.update(key(KeyCode::Down));
-    for _ in 0..8 {
-        a.update(key(KeyCode::Backspace));
-    }
-    for c in "2".chars() {
-        a.update(ch(c));
-    }
+    assert!(commands(a.update(ch('2'))).is_empty(), "nothing is done before it is taken");
     let [Command::Set { lane: 1, recipe, .. }] = &commands(a.update(key(KeyCode::Enter)))[..] else {
         panic!("no Set")
     };
@@ -223,7 +220,7 @@ fn the_model_builder_adds_checks_and_applies() {
     a.update(ch('a'));
     assert!(matches!(a.overlay, Some(Overlay::Menu(_))));
     a.update(key(KeyCode::Enter));
-    a.update(key(KeyCode::Esc));
+    a.update(key(KeyCode::Enter));
     assert!(text(&a).contains("edited"), "{}", text(&a));
     a.update(ch('t'));
     let set = commands(a.update(ch('w')));
@@ -257,6 +254,8 @@ fn the_palette_finds_a_command_by_its_words() {
 fn a_preset_is_opened_and_runs() {
     let mut a = trained(120, 40, 10);
     a.update(ch('o'));
+    assert!(commands(a.update(key(KeyCode::Enter))).is_empty());
+    assert!(text(&a).contains("10 steps of all 3 lanes would be lost"), "{}", text(&a));
     let done = commands(a.update(key(KeyCode::Enter)));
     assert!(matches!(&done[..], [Command::Pace(Some(_)), Command::Load(_), Command::Run, ..]), "{done:?}");
 }

@@ -88,6 +88,12 @@ impl Run {
                 let foremost = self.foremost();
                 self.places.iter_mut().flatten().for_each(|p| p.follows = foremost);
             }
+            Command::Further(n) => {
+                self.end = self.end.saturating_add(n).min(limits::STEPS as u64);
+                for place in self.places.iter_mut().flatten().filter(|p| p.phase == Phase::Finished) {
+                    place.phase = Phase::Paused;
+                }
+            }
             Command::Data(data) => {
                 self.exchange(Scenario { data: *data, ..self.scenario.clone() }, "the data are unchanged.");
             }

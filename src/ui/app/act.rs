@@ -2,16 +2,21 @@
 
 use super::App;
 use crate::limits;
-use crate::telemetry::{Command, LaneId};
-use crate::ui::keymap::Action;
+use crate::scenario::{Edit, Recipe};
+use crate::telemetry::{Command, LaneId, Phase};
+use crate::ui::diagnosis::thousands;
+use crate::ui::keymap::{Action, Scope};
 use crate::ui::message::{Effect, Effects};
-use crate::ui::overlay::{Answer, Overlay, frame};
+use crate::ui::overlay::menu::Pick;
+use crate::ui::overlay::page::Page;
+use crate::ui::overlay::{Answer, Overlay, Question, frame};
 use crate::ui::pane::PaneId;
 use crate::ui::screen;
-use crate::ui::widget::scale;
+use crate::view::LaneView;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 use ratatui::text::Line;
+use std::fmt::Write as _;
 
 /// Seeds over which a key lets every lane run.
 const SEEDS: usize = 5;
@@ -19,11 +24,11 @@ const SEEDS: usize = 5;
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
         let command = |c| vec![Effect::Command(c)];
-        if self.watching && !harmless(action) {
-            self.notify("watching only; `gradtui resume` takes a run over once nobody trains it".into());
-            return Effects::new();
-        }
         match action {
+            Action::TogglePause | Action::Step | Action::StepTen if self.done() => {
+                let overlay = Overlay::Menu(self.finished());
+                self.open(overlay)
+            }
             Action::TogglePause => {
                 self.running = !self.running;
                 command(if self.running { Command::Run } else { Command::Pause })
@@ -48,7 +53,10 @@ impl App {
                 self.zoom = !self.zoom;
                 Effects::new()
             }
-            Action::Help => self.open(Overlay::Help(0)),
+            Action::Help => {
+                let page = Page::help(&self.keymap, self.watching);
+                self.open(Overlay::Text(page))
+            }
             Action::Palette => {
                 let overlay = Overlay::Menu(self.palette());
                 self.open(overlay)
@@ -92,10 +100,21 @@ impl App {
             }
             Action::Seeds => {
                 let several = self.view.lanes.iter().any(|l| l.last.spread.is_some());
-                command(Command::Seeds(if several { 1 } else { SEEDS }))
+                let n = if several { 1 } else { SEEDS };
+                if let Some(asks) = self.asks(&format!("{n} seeds?"), None, Pick::Action(action)) {
+                    return asks;
+                }
+                command(Command::Seeds(n))
             }
-            Action::ResetLane => command(Command::Reset(Some(self.front))),
-            Action::ResetAll => command(Command::Reset(None)),
+            Action::ResetLane => {
+                let asks = self.asks("Start anew?", Some(self.front), Pick::Action(action));
+                asks.unwrap_or_else(|| command(Command::Reset(Some(self.front))))
+            }
+            Action::ResetAll => {
+                let asks = self.asks("Start all anew?", None, Pick::Action(action));
+                asks.unwrap_or_else(|| command(Command::Reset(None)))
+            }
+            Action::Undo => self.undo(),
             Action::LrUp => self.scale_lr(2.0),
             Action::LrDown => self.scale_lr(0.5),
             Action::Add | Action::Duplicate | Action::Remove if self.focus() == PaneId::Lanes => {
@@ -109,8 +128,43 @@ impl App {
         }
     }
 
-    fn open(&mut self, overlay: Overlay) -> Effects {
+    pub(super) fn open(&mut self, overlay: Overlay) -> Effects {
         self.overlay = Some(overlay);
+        Effects::new()
+    }
+
+    /// Asks before steps of these lanes are lost (`None`: of all), unless that was asked already or there are none to lose.
+    pub(super) fn asks(&mut self, title: &str, lane: Option<LaneId>, pick: Pick) -> Option<Effects> {
+        if std::mem::take(&mut self.sure) {
+            return None;
+        }
+        let lost = |l: &&LaneView| matches!(l.phase, Phase::Diverged(_) | Phase::Failed(_));
+        let lanes = self.view.lanes.iter().filter(|l| lane.is_none_or(|id| id == l.id) && !lost(l));
+        let (count, steps) = lanes.fold((0, 0), |(n, steps), l| (n + 1, l.step.max(steps)));
+        if steps == 0 {
+            return None;
+        }
+        let whose = match lane.and_then(|id| self.view.lane(id)) {
+            Some(lane) => format!("lane {} {}", lane.letter(), lane.info.name),
+            None if count == 1 => "the lane".into(),
+            None => format!("all {count} lanes"),
+        };
+        let plural = if steps == 1 { "step" } else { "steps" };
+        let text = format!("{} {plural} of {whose} would be lost.", thousands(steps));
+        Some(self.open(Overlay::Sure(Question { title: title.into(), text, pick })))
+    }
+
+    /// Takes the last change of a lane back.
+    fn undo(&mut self) -> Effects {
+        while let Some((id, name, recipe)) = self.undo.pop() {
+            let Some(lane) = self.view.lane(id) else { continue };
+            let words = told(&lane.info.recipe, &recipe);
+            let letter = lane.letter();
+            let again = if lane.info.recipe.restarts(&recipe) { "; it starts anew" } else { "" };
+            self.notify(format!("undone: lane {letter}: {words}{again}"));
+            return self.set_lane(id, name, recipe);
+        }
+        self.notify("there is no change to undo".into());
         Effects::new()
     }
 
@@ -140,34 +194,77 @@ impl App {
             return Effects::new();
         }
         recipe.optimizer = settings;
-        self.notify(format!("lane {}: lr {}", lane.letter(), scale::number(lr)));
-        self.set_lane(id, name, Box::new(recipe))
+        self.change_lane(id, name, Box::new(recipe))
+    }
+
+    /// Changes a lane as somebody wants it, says what that does, and keeps how it was.
+    pub(super) fn change_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
+        let Some(lane) = self.view.lane(id) else { return Effects::new() };
+        let before = &lane.info.recipe;
+        let mut words = format!("lane {}: {}", lane.letter(), told(before, &recipe));
+        if before == &*recipe {
+            words = format!("lane {} is called {name} now", lane.letter());
+        }
+        let key = |action| self.keymap.of(Scope::Global).find(|r| r.of.action == action).map(|r| r.keys[0]);
+        match (&lane.phase, key(Action::ResetLane), key(Action::Undo)) {
+            _ if before.restarts(&recipe) => words += "; it starts anew",
+            (Phase::Diverged(d), Some(reset), _) => {
+                let _ = write!(
+                    words,
+                    "; it goes on from step {}, where it diverged: {reset} starts it anew",
+                    d.step
+                );
+            }
+            (_, _, Some(undo)) => {
+                let _ = write!(words, "; {undo} undoes it");
+            }
+            _ => {}
+        }
+        let old = (id, lane.info.name.clone(), Box::new(before.clone()));
+        self.undo.push(old);
+        self.notify(words);
+        self.set_lane(id, name, recipe)
+    }
+
+    /// Removes the lane in front.
+    pub(super) fn remove_lane(&mut self) -> Effects {
+        if self.view.lanes.len() < 2 {
+            self.notify("the last lane stays".into());
+            return Effects::new();
+        }
+        let id = self.front;
+        if let Some(asks) = self.asks("Remove the lane?", Some(id), Pick::Action(Action::Remove)) {
+            // The answer comes back as the key, which is the lanes'.
+            self.focus_on(PaneId::Lanes);
+            return asks;
+        }
+        if self.solo == Some(id) {
+            self.solo = None;
+        }
+        let _ = self.bring(1);
+        vec![Effect::Command(Command::Remove(id))]
     }
 
     /// Adds, copies or removes a lane.
     fn lane_list(&mut self, action: Action) -> Effects {
         let front = self.view.lane(self.front);
         if action == Action::Remove {
-            if self.view.lanes.len() < 2 {
-                self.notify("the last lane stays".into());
-                return Effects::new();
-            }
-            let id = self.front;
-            if self.solo == Some(id) {
-                self.solo = None;
-            }
-            let _ = self.bring(1);
-            return vec![Effect::Command(Command::Remove(id))];
+            return self.remove_lane();
         }
         if self.view.lanes.len() >= limits::LANES {
             self.notify(format!("at most {} lanes", limits::LANES));
             return Effects::new();
         }
-        let (name, recipe) = match front.filter(|_| action == Action::Duplicate) {
-            Some(lane) => (format!("{} 2", lane.info.name), lane.info.recipe.clone()),
+        let (stem, recipe) = match front.filter(|_| action == Action::Duplicate) {
+            Some(lane) => (lane.info.name.clone(), lane.info.recipe.clone()),
             None => ("new".into(), self.scenario.base()),
         };
+        let free = |name: &String| self.view.lanes.iter().all(|l| l.info.name != *name);
+        let first = (action == Action::Add).then(|| stem.clone());
+        let name =
+            first.into_iter().chain((2..).map(|n| format!("{stem} {n}"))).find(free).unwrap_or_default();
         self.notify(format!("added lane {name}; Enter edits it"));
+        self.awaited = Some(name.clone());
         vec![Effect::Command(Command::Add { name, recipe: Box::new(recipe) })]
     }
 
@@ -185,8 +282,11 @@ impl App {
         if let Some(overlay) = &mut self.overlay {
             if let Some(action) = wheel {
                 match overlay.act(action) {
-                    Answer::Changed(subject) => return self.changed(subject),
-                    Answer::Take(_) | Answer::Close | Answer::Nothing => {}
+                    Answer::Changed(_)
+                    | Answer::Take(_)
+                    | Answer::Close
+                    | Answer::Nothing
+                    | Answer::Ignored => {}
                 }
             }
             return Effects::new();
@@ -219,31 +319,8 @@ impl App {
     }
 }
 
-/// Whether a key changes no more than what is seen of a run.
-fn harmless(action: Action) -> bool {
-    use Action as A;
-    !matches!(
-        action,
-        A::TogglePause
-            | A::Step
-            | A::StepTen
-            | A::Presets
-            | A::Solo
-            | A::Faster
-            | A::Slower
-            | A::ResetLane
-            | A::ResetAll
-            | A::LrUp
-            | A::LrDown
-            | A::Edit
-            | A::Add
-            | A::Duplicate
-            | A::Remove
-            | A::MoveUp
-            | A::MoveDown
-            | A::Init
-            | A::Target
-            | A::Apply
-            | A::Discard
-    )
+/// What turns one recipe into another, in words.
+fn told(from: &Recipe, to: &Recipe) -> String {
+    let edit = |(field, from, to)| Edit { field, from, to, ..Edit::default() }.to_string();
+    from.changes(to).into_iter().map(edit).collect::<Vec<_>>().join(", ")
 }

@@ -143,7 +143,7 @@ fn sequences_grow_by_whatever_their_data_call_it() {
     // Typed: the form of the data.
     press(&mut app, "\n");
     assert!(text(&app).contains("Data Copy"));
-    let typed = press(&mut app, "↓\x08\x0825\n");
+    let typed = press(&mut app, "↓25\n");
     let wanted = DataConfig::parse("Copy(samples: 100, delay: 25)").expect("data");
     assert_eq!(typed, [Command::Data(Box::new(wanted))]);
 }
@@ -158,12 +158,12 @@ fn a_weight_is_typed_as_row_and_column() {
     press(&mut app, ":the pane micro\n");
     // From the bias to the weights.
     app.update(Message::Key(KeyEvent::new(KeyCode::PageUp, KeyModifiers::NONE)));
-    press(&mut app, "\n↓\x082, 1\n");
+    press(&mut app, "\n↓2, 1\n");
     let watched = |app: &App| app.watched.iter().find_map(|v| (v.probe == "microscope").then_some(v.number));
     assert_eq!(watched(&app), Some(7));
-    press(&mut app, "\x08\x08\x08\x081, 3");
+    press(&mut app, "\n↓1, 3");
     assert!(text(&app).contains("column 3 of 3"), "{}", text(&app));
-    press(&mut app, "\x1b\x1b");
+    press(&mut app, "\x1b");
     assert_eq!((watched(&app), app.overlay.is_none()), (Some(7), true));
 }
 
@@ -175,6 +175,6 @@ fn the_schedule_is_drawn_where_it_is_chosen() {
     press(&mut app, "\n");
     let braille = |app: &App| text(app).chars().filter(|c| ('\u{2801}'..'\u{28ff}').contains(c)).count();
     assert_eq!(braille(&app), 0);
-    press(&mut app, "↓↓");
+    press(&mut app, "↓");
     assert!(braille(&app) > 10, "{}", text(&app));
 }

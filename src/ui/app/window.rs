@@ -4,12 +4,13 @@ use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
-use crate::ui::keymap;
+use crate::ui::diagnosis::thousands;
+use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::curve::Way;
 use crate::ui::overlay::form::{Form, Subject};
 use crate::ui::overlay::menu::{Item, Menu, Pick};
-use crate::ui::overlay::{Overlay, keys};
 use crate::ui::pane::PaneId;
 use crate::view::View;
 
@@ -22,10 +23,28 @@ impl App {
                 Effects::new()
             }
             Pick::Leave => vec![Effect::Quit(0)],
+            Pick::Sure(pick) => {
+                self.sure = true;
+                let effects = self.take(*pick);
+                self.sure = false;
+                effects
+            }
+            Pick::Line(line) => self.obey(&line).unwrap_or_else(|what| {
+                self.notify(what);
+                Effects::new()
+            }),
+            Pick::Further(steps) => {
+                self.running = true;
+                [Command::Further(steps), Command::Run].map(Effect::Command).into()
+            }
             Pick::Preset(i) => {
-                let Some(scenario) = self.presets.get(i).map(|p| p.scenario.clone()) else {
+                let Some(Preset { name, scenario }) = self.presets.get(i).cloned() else {
                     return Effects::new();
                 };
+                if let Some(asks) = self.asks(&format!("Open {name}?"), None, Pick::Preset(i)) {
+                    return asks;
+                }
+                self.undo.clear();
                 self.view = View::default();
                 self.speeds.clear();
                 (self.front, self.solo, self.running) = (0, None, true);
@@ -63,7 +82,7 @@ impl App {
 
     pub(super) fn changed(&mut self, subject: Subject) -> Effects {
         match subject {
-            Subject::Lane { id, name, recipe } => self.set_lane(id, name, recipe),
+            Subject::Lane { id, name, recipe } => self.change_lane(id, name, recipe),
             Subject::Layer { path, layer } => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.replace(&path, layer));
@@ -201,33 +220,11 @@ impl App {
             pick: Pick::Pane(id),
         };
         let here = PaneId::of(self.kind).position(|p| p == self.focus()).unwrap_or(0);
-        Menu::new("Panes", PaneId::of(self.kind).map(item).collect(), false, here)
-    }
-
-    /// Everything that can be done now, to be found by name.
-    pub(super) fn palette(&self) -> Menu {
-        let scopes = [keymap::Scope::Global, keymap::Scope::Pane(self.focus())];
-        let rows = scopes.into_iter().flat_map(|s| self.keymap.of(s));
-        let item = |b: &keymap::custom::Row| Item {
-            label: b.of.help.into(),
-            about: String::new(),
-            right: keys(&b.keys),
-            pick: Pick::Action(b.of.action),
-        };
-        let pane = |id: PaneId| Item {
-            label: format!("show the pane {}", id.name()),
-            about: String::new(),
-            right: String::new(),
-            pick: Pick::Pane(id),
-        };
-        let items = rows.map(item).chain(PaneId::of(self.kind).map(pane));
-        Menu::new("Commands", items.collect(), true, 0)
+        Menu::new("Panes", PaneId::of(self.kind).map(item).collect(), here)
     }
 
     pub(super) fn gallery(&mut self) -> Menu {
-        if self.presets.is_empty() {
-            self.presets = (self.source)();
-        }
+        self.read_presets();
         let item = |(i, p): (usize, &Preset)| Item {
             label: p.name.clone(),
             about: match p.scenario.about.trim() {
@@ -238,7 +235,49 @@ impl App {
             pick: Pick::Preset(i),
         };
         let here = self.presets.iter().position(|p| p.scenario.title == self.scenario.title).unwrap_or(0);
-        Menu::new("Presets", self.presets.iter().enumerate().map(item).collect(), false, here)
+        Menu::new("Presets", self.presets.iter().enumerate().map(item).collect(), here)
+    }
+
+    pub(super) fn read_presets(&mut self) {
+        if self.presets.is_empty() {
+            self.presets = (self.source)();
+        }
+    }
+
+    /// What can be done once every lane has come to its end.
+    pub(super) fn finished(&mut self) -> Menu {
+        self.read_presets();
+        let item = |label: String, about: &str, pick| Item {
+            label,
+            about: about.into(),
+            right: String::new(),
+            pick,
+        };
+        let more = (self.scenario.steps as u64 / 2).max(1);
+        let mut items = vec![
+            item(
+                format!("{} steps further", thousands(more)),
+                "the lanes that finished go on; schedules stay at their end",
+                Pick::Further(more),
+            ),
+            item("again".into(), "all lanes from the same start", Pick::Action(Action::ResetAll)),
+            item("the lanes side by side".into(), "what came of it", Pick::Pane(PaneId::Lanes)),
+        ];
+        let here = self.presets.iter().position(|p| p.scenario.title == self.scenario.title);
+        if let Some((i, next)) = here.and_then(|i| Some((i + 1, self.presets.get(i + 1)?))) {
+            items.push(item(
+                format!("the next preset: {}", next.name),
+                &next.scenario.title,
+                Pick::Preset(i),
+            ));
+        }
+        items.push(item("another preset".into(), "all of them", Pick::Action(Action::Presets)));
+        items.push(item("leave".into(), "the run is saved", Pick::Action(Action::Quit)));
+        let title = format!(
+            "Finished at step {}",
+            thousands(self.view.lanes.iter().map(|l| l.step).max().unwrap_or(0))
+        );
+        Menu::new(&title, items, 0)
     }
 }
 
@@ -250,5 +289,5 @@ fn layers(after: usize) -> Menu {
         right: String::new(),
         pick: Pick::Layer { after, layer },
     };
-    Menu::new("Add a layer", LayerConfig::all().iter().enumerate().map(item).collect(), false, 0)
+    Menu::new("Add a layer", LayerConfig::all().iter().enumerate().map(item).collect(), 0)
 }

@@ -32,7 +32,12 @@ impl Keymap {
 
     /// What a key means in these scopes, the nearest first.
     pub fn find(&self, key: Key, scopes: &[Scope]) -> Option<Action> {
-        scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of.action))
+        self.row(key, scopes).map(|r| r.action)
+    }
+
+    /// The row of the table of a key in these scopes, the nearest first.
+    pub fn row(&self, key: Key, scopes: &[Scope]) -> Option<&'static Binding> {
+        scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of))
     }
 
     /// Gives an action these keys instead of its own, wherever it has some. In a form only keys that type nothing are taken

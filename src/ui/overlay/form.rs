@@ -23,21 +23,38 @@ use row::{Kind, Row};
 use tui_input::backend::crossterm::EventHandler as _;
 use tui_input::{Input, InputRequest};
 
-/// A form over some settings.
+/// A form over some settings. Nothing of it is done before it is taken: Enter takes it, Esc leaves everything as it was.
 #[derive(Clone, Debug)]
 pub struct Form {
     subject: Subject,
+    /// As it was when the form was opened.
+    before: Subject,
     rows: Vec<Row>,
     selected: usize,
+    /// Whether what is typed next replaces the text of the selected row.
+    fresh: bool,
+    /// What was typed to find a choice of the selected row.
+    find: String,
     /// How far the lane is that is edited.
     way: Option<Way>,
 }
 
 impl Form {
-    /// A form whose first row is selected.
+    /// A form on whose first choice or number one stands.
     pub fn new(subject: Subject) -> Self {
-        let mut form = Self { rows: Vec::new(), selected: 0, way: None, subject };
+        let before = subject.clone();
+        let mut form = Self {
+            rows: Vec::new(),
+            selected: 0,
+            fresh: true,
+            find: String::new(),
+            way: None,
+            subject,
+            before,
+        };
         form.refresh();
+        // A lane is rarely given another name.
+        form.selected = usize::from(matches!(form.subject, Subject::Lane { .. }));
         form
     }
 
@@ -64,6 +81,7 @@ impl Form {
     fn refresh(&mut self) {
         self.rows = self.subject.rows();
         self.selected = self.selected.min(self.rows.len().saturating_sub(1));
+        self.fresh = true;
     }
 
     /// What is wrong with the text of the selected row.
@@ -76,43 +94,38 @@ impl Form {
         self.subject.clone().set(&row.path, &typed).err()
     }
 
-    /// Takes the selected row's text into the subject.
-    fn commit(&mut self) -> Answer {
-        let Some(row) = self.rows.get(self.selected) else { return Answer::Nothing };
+    /// Takes the selected row's text into the subject; whether that can be done.
+    fn commit(&mut self) -> bool {
+        let Some(row) = self.rows.get(self.selected) else { return true };
         let typed = row.typed();
         if typed == row.value {
-            return Answer::Nothing;
+            return true;
         }
         let path = row.path.clone();
-        match self.subject.set(&path, &typed) {
-            Ok(()) => {
-                self.refresh();
-                Answer::Changed(self.subject.clone())
-            }
-            Err(_) => Answer::Nothing,
-        }
-    }
-
-    /// The next or the previous choice of the selected row.
-    fn turn(&mut self, forward: bool) -> Answer {
-        if let Some(Kind::Choice(names, at)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
-            let n = names.len().max(1);
-            *at = (*at + if forward { 1 } else { n - 1 }) % n;
-            return self.commit();
-        }
-        Answer::Nothing
-    }
-
-    fn go(&mut self, to: usize) -> Answer {
-        // Leaving a row takes what stands there; what is wrong is forgotten.
-        let answer = self.commit();
-        if answer == Answer::Nothing {
-            let keep = self.selected;
+        let fits = self.subject.set(&path, &typed).is_ok();
+        if fits {
             self.refresh();
-            self.selected = keep;
         }
-        self.selected = to.min(self.rows.len().saturating_sub(1));
-        answer
+        fits
+    }
+
+    /// Turns a row of choices to this one.
+    fn choose(&mut self, choice: impl Fn(&[String], usize) -> Option<usize>) {
+        if let Some(Kind::Choice(names, at)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind)
+            && let Some(to) = choice(names, *at)
+        {
+            *at = to;
+            self.commit();
+        }
+    }
+
+    fn go(&mut self, to: usize) {
+        // What is wrong is neither taken nor lost: one stays with it.
+        if self.commit() {
+            self.selected = to.min(self.rows.len().saturating_sub(1));
+            self.fresh = true;
+            self.find.clear();
+        }
     }
 
     /// Acts on a key.
@@ -124,77 +137,99 @@ impl Form {
             Action::PageDown => self.go(self.selected + 8),
             Action::Left | Action::Right => {
                 let forward = action == Action::Right;
-                match self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
-                    Some(Kind::Text(input)) => {
-                        input.handle(if forward {
-                            InputRequest::GoToNextChar
-                        } else {
-                            InputRequest::GoToPrevChar
-                        });
-                        Answer::Nothing
-                    }
-                    _ => self.turn(forward),
+                self.find.clear();
+                if let Some(Kind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
+                    self.fresh = false;
+                    input.handle(if forward {
+                        InputRequest::GoToNextChar
+                    } else {
+                        InputRequest::GoToPrevChar
+                    });
+                } else {
+                    self.choose(|names, at| {
+                        let n = names.len().max(1);
+                        Some((at + if forward { 1 } else { n - 1 }) % n)
+                    });
                 }
             }
-            Action::Accept if self.fault().is_some() => Answer::Nothing,
-            Action::Accept => match self.rows.get(self.selected) {
-                Some(r) if r.typed() != r.value => self.commit(),
-                _ => self.go(self.selected + 1),
-            },
-            Action::Cancel => {
-                let changed = self.rows.get(self.selected).is_some_and(|r| r.typed() != r.value);
-                if changed {
-                    self.refresh();
-                    return Answer::Nothing;
-                }
-                Answer::Close
-            }
-            _ => Answer::Nothing,
+            Action::Accept if !self.commit() => {}
+            Action::Accept if self.subject == self.before => return Answer::Close,
+            Action::Accept => return Answer::Changed(self.subject.clone()),
+            Action::Cancel => return Answer::Close,
+            _ => {}
         }
+        Answer::Nothing
     }
 
-    /// Types into the selected row; on a choice, space turns to the next one and a letter to the next one with it.
+    /// The choices of a row that begin with what was typed; those that only contain it, if none does.
+    fn matching(&self, names: &[String]) -> Vec<usize> {
+        let wanted = self.find.to_lowercase();
+        let those = |fits: fn(&str, &str) -> bool| -> Vec<usize> {
+            (0..names.len()).filter(|&i| fits(&names[i].to_lowercase(), &wanted)).collect()
+        };
+        let begin = those(|name, wanted| name.starts_with(wanted));
+        if begin.is_empty() { those(|name, wanted| name.contains(wanted)) } else { begin }
+    }
+
+    /// Types into the selected row: over its text at first; on a choice, the beginning of a name.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
+        let before = (self.find.clone(), self.rows.get(self.selected).map(Row::typed), self.fresh);
         match self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
             Some(Kind::Text(input)) => {
-                input.handle_event(&Event::Key(key));
-                Answer::Nothing
-            }
-            Some(Kind::Choice(names, at)) => match key.code {
-                KeyCode::Char(' ') => self.turn(true),
-                KeyCode::Char(c) => {
-                    let starts = |n: &String| n.to_lowercase().starts_with(c.to_ascii_lowercase());
-                    let n = names.len();
-                    let next = (1..=n).map(|k| (*at + k) % n).find(|&i| starts(&names[i]));
-                    match next {
-                        Some(i) if i != *at => {
-                            *at = i;
-                            self.commit()
-                        }
-                        _ => Answer::Nothing,
-                    }
+                let replaces = matches!(key.code, KeyCode::Char(_) | KeyCode::Backspace | KeyCode::Delete);
+                if std::mem::take(&mut self.fresh) && replaces {
+                    *input = Input::default();
                 }
-                _ => Answer::Nothing,
-            },
-            None => Answer::Nothing,
+                input.handle_event(&Event::Key(key));
+            }
+            Some(Kind::Choice(names, _)) => {
+                let names = names.clone();
+                match key.code {
+                    KeyCode::Char(c) => self.find.push(c),
+                    KeyCode::Backspace => {
+                        self.find.pop();
+                    }
+                    _ => return Answer::Ignored,
+                }
+                let found = self.matching(&names);
+                match found.first() {
+                    Some(&first) => self.choose(|_, _| Some(first)),
+                    // A letter that leads nowhere is not kept.
+                    None => self.find.clone_from(&before.0),
+                }
+            }
+            None => {}
         }
+        let after = (self.find.clone(), self.rows.get(self.selected).map(Row::typed), self.fresh);
+        if before == after { Answer::Ignored } else { Answer::Nothing }
     }
 
     /// Pastes into the selected row.
     pub fn paste(&mut self, line: &str) {
         if let Some(Kind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
-            *input = Input::new(format!("{}{line}", input.value()));
+            let before = if std::mem::take(&mut self.fresh) { "" } else { input.value() };
+            *input = Input::new(format!("{before}{line}"));
+        }
+    }
+
+    /// What taking the form does besides changing settings.
+    fn warning(&self) -> &'static str {
+        match (&self.subject, &self.before) {
+            (Subject::Lane { recipe: now, .. }, Subject::Lane { recipe: before, .. })
+                if before.restarts(now) =>
+            {
+                "  Enter starts the lane anew with it"
+            }
+            (Subject::Data(_), _) => "  Enter starts all lanes anew with them",
+            (Subject::Layer { .. } | Subject::Init(_), _) => "  a draft; w trains it",
+            _ => "",
         }
     }
 
     /// Draws it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let mut title = Line::styled(self.subject.title(), theme.strong);
-        let what = match self.subject {
-            Subject::Lane { .. } => "  changes are trained at once",
-            Subject::Data(_) => "  a change starts all lanes anew",
-            _ => "",
-        };
+        let what = self.warning();
         title.push_span(Span::styled(what, theme.faint));
         let about_rows: u16 = if self.way.is_some() { 4 } else { 3 };
         let height =
@@ -214,6 +249,9 @@ impl Form {
             text::put(buf, line, row.indent, 0, &label, style);
             let value = text::part(line, column, 0, line.width.saturating_sub(column), 1);
             match &row.kind {
+                Kind::Text(input) if selected && self.fresh && !input.value().is_empty() => {
+                    text::put(buf, value, 0, 0, input.value(), theme.selected);
+                }
                 Kind::Text(input) if selected => draw_input(input, theme.strong, theme, value, buf),
                 Kind::Text(input) => {
                     text::put(
@@ -274,6 +312,10 @@ impl Form {
                     &text::shorten(&fault, usize::from(foot.width), theme.glyphs),
                     theme.bad,
                 );
+            }
+            (None, Some(Row { kind: Kind::Choice(names, _), .. })) if !self.find.is_empty() => {
+                let found: Vec<&str> = self.matching(names).into_iter().map(|i| &names[i][..]).collect();
+                wrapped(&format!("{}: {}", self.find, found.join(", ")), theme, foot, buf);
             }
             (None, Some(row)) => {
                 let mut about = row.about.clone();

@@ -5,7 +5,7 @@ use crate::ui::keymap::Action;
 use crate::ui::pane::PaneId;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -30,6 +30,12 @@ pub enum Pick {
     },
     /// Leave the lab.
     Leave,
+    /// Do what was asked about, without asking again.
+    Sure(Box<Pick>),
+    /// A command as words; one that wants more of them ends with a space.
+    Line(String),
+    /// Train all lanes so many steps further than planned.
+    Further(u64),
 }
 
 /// One line of a list.
@@ -50,47 +56,80 @@ pub struct Item {
 pub struct Menu {
     title: String,
     items: Vec<Item>,
-    filter: Option<Input>,
+    filter: Input,
+    /// Whether what is typed is a command: its items are made anew with every letter, and are not narrowed.
+    commands: bool,
+    /// What is wrong with what is typed.
+    note: String,
     selected: usize,
 }
 
 impl Menu {
-    /// A list; `filter`: whether typing narrows it.
-    pub fn new(title: &str, items: Vec<Item>, filter: bool, selected: usize) -> Self {
-        Self { title: title.into(), items, filter: filter.then(Input::default), selected }
+    /// A list, narrowed by what is typed.
+    pub fn new(title: &str, items: Vec<Item>, selected: usize) -> Self {
+        let (filter, note) = (Input::default(), String::new());
+        Self { title: title.into(), items, filter, commands: false, note, selected }
     }
 
-    /// Whether keys are typed into it.
-    pub fn types(&self) -> bool {
-        self.filter.is_some()
+    /// A line to type a command into.
+    pub fn commands() -> Self {
+        Self { commands: true, ..Self::new("Commands", Vec::new(), 0) }
+    }
+
+    /// What is typed, if it is a command.
+    pub fn line(&self) -> Option<&str> {
+        self.commands.then(|| self.filter.value())
+    }
+
+    /// What can be done with what is typed, and what is wrong with it where that is nothing.
+    pub fn offer(&mut self, items: Vec<Item>, note: String) {
+        (self.items, self.note) = (items, note);
+        self.selected = self.selected.min(self.items.len().saturating_sub(1));
     }
 
     /// The items that fit what was typed.
     fn shown(&self) -> Vec<&Item> {
-        let words = self.filter.as_ref().map_or("", |f| f.value()).to_lowercase();
-        let fits = |i: &&Item| {
-            let all = format!("{} {} {}", i.label, i.about, i.right).to_lowercase();
-            words.split_whitespace().all(|w| all.contains(w))
-        };
-        self.items.iter().filter(fits).collect()
+        if self.commands {
+            return self.items.iter().collect();
+        }
+        narrowed(&self.items, self.filter.value())
+    }
+
+    /// Puts this into the line that is typed.
+    fn fill(&mut self, line: &str) {
+        self.filter = Input::new(line.into());
+        self.selected = 0;
     }
 
     /// Acts on a key.
     pub fn act(&mut self, action: Action) -> Answer {
         let last = self.shown().len().saturating_sub(1);
         self.selected = match action {
-            Action::Up | Action::Left => self.selected.saturating_sub(1),
-            Action::Down | Action::Right => self.selected + 1,
+            Action::Left => return self.typed(KeyEvent::from(KeyCode::Left)),
+            Action::Right => return self.typed(KeyEvent::from(KeyCode::Right)),
+            Action::Complete if self.commands => {
+                if let Some(Item { pick: Pick::Line(line), .. }) = self.items.get(self.selected) {
+                    let line = line.clone();
+                    self.fill(&line);
+                }
+                return Answer::Nothing;
+            }
+            Action::Up => self.selected.saturating_sub(1),
+            Action::Down | Action::Complete => self.selected + 1,
             Action::PageUp => self.selected.saturating_sub(8),
             Action::PageDown => self.selected + 8,
             Action::First => 0,
             Action::Last => last,
             Action::Cancel => return Answer::Close,
             Action::Accept => {
-                return self
-                    .shown()
-                    .get(self.selected)
-                    .map_or(Answer::Nothing, |i| Answer::Take(i.pick.clone()));
+                let pick = self.shown().get(self.selected).map(|i| i.pick.clone());
+                match pick {
+                    // It wants more words.
+                    Some(Pick::Line(line)) if line.ends_with(' ') => self.fill(&line),
+                    Some(pick) => return Answer::Take(pick),
+                    None => {}
+                }
+                return Answer::Nothing;
             }
             _ => self.selected,
         }
@@ -100,31 +139,32 @@ impl Menu {
 
     /// Types into the filter.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
-        if let Some(filter) = &mut self.filter {
-            filter.handle_event(&Event::Key(key));
-            self.selected = 0;
+        match self.filter.handle_event(&Event::Key(key)) {
+            None => return Answer::Ignored,
+            Some(change) if change.value => self.selected = 0,
+            Some(_) => {}
         }
         Answer::Nothing
     }
 
     /// Pastes into the filter.
     pub fn paste(&mut self, line: &str) {
-        if let Some(filter) = &mut self.filter {
-            *filter = Input::new(format!("{}{line}", filter.value()));
-            self.selected = 0;
-        }
+        let line = format!("{}{line}", self.filter.value());
+        self.fill(&line);
     }
 
     /// Draws it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let shown = self.shown();
-        let head = u16::from(self.filter.is_some()) * 2;
+        let head = 2;
         let height = (self.items.len() as u16).saturating_add(head + 6).min(area.height.saturating_sub(2));
         let inside = open(Line::styled(self.title.as_str(), theme.strong), 80, height, theme, area, buf);
-        if let Some(filter) = &self.filter {
-            text::put(buf, inside, 1, 0, ":", theme.strong);
-            let line = text::part(inside, 3, 0, inside.width.saturating_sub(4), 1);
-            draw_input(filter, theme.text, theme, line, buf);
+        let sign = if self.commands { ":" } else { "/" };
+        text::put(buf, inside, 1, 0, sign, theme.strong);
+        let line = text::part(inside, 3, 0, inside.width.saturating_sub(4), 1);
+        draw_input(&self.filter, theme.text, theme, line, buf);
+        if self.filter.value().is_empty() && !self.commands {
+            text::put(buf, line, 2, 0, "type to find", theme.faint);
         }
         // Below the list: an empty line and three about what is selected.
         let foot = if inside.height > head + 8 { 4 } else { 0 };
@@ -154,7 +194,8 @@ impl Menu {
             }
         }
         if shown.is_empty() {
-            text::put(buf, list, 1, 0, "nothing of that name", theme.faint);
+            let note = if self.note.is_empty() { "nothing of that name" } else { &self.note };
+            wrapped(note, theme, text::part(list, 1, 0, list.width.saturating_sub(2), list.height), buf);
         }
         more(first, shown.len(), list, theme, buf);
         if let Some(item) = shown.get(self.selected).filter(|_| foot > 0) {
@@ -162,6 +203,21 @@ impl Menu {
             wrapped(&item.about, theme, about, buf);
         }
     }
+}
+
+/// The items that have all words, those first whose label begins with them.
+pub fn narrowed<'i>(items: &'i [Item], words: &str) -> Vec<&'i Item> {
+    let words = words.trim().to_lowercase();
+    let fits = |i: &&Item| {
+        let all = format!("{} {} {}", i.label, i.about, i.right).to_lowercase();
+        words.split_whitespace().all(|w| all.contains(w))
+    };
+    let mut found: Vec<&Item> = items.iter().filter(fits).collect();
+    let label = |i: &Item| i.label.to_lowercase();
+    if !words.is_empty() {
+        found.sort_by_key(|i| (!label(i).starts_with(&words), !label(i).contains(&words)));
+    }
+    found
 }
 
 /// A text in as many lines as there is room for.

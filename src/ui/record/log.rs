@@ -76,6 +76,11 @@ impl Log {
         self.push(cue);
     }
 
+    /// What a hand did last led to nothing: a script need not tell of it.
+    pub fn take_back(&mut self) {
+        self.entries.pop();
+    }
+
     /// What is on the screen is recorded from now on, or no longer.
     pub fn show(&mut self, shown: bool, app: &App, now: Duration) {
         if shown && !self.entries.is_empty() && !self.entries.iter().any(|e| e.cue.show.is_some()) {

@@ -91,6 +91,18 @@ pub struct Cue {
     /// Training goes so many times as fast from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
+    /// The lane of this name or letter comes to the front.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
+    /// The pane of this name has the focus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pane: Option<String>,
+    /// This preset is opened in the run's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
+    /// A setting of a lane: `lr 0.01`, `B clip Norm(1)`; what the command `set` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
     /// A click of the mouse at this column and row, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub click: Option<(u16, u16)>,
@@ -136,6 +148,17 @@ pub fn read(bytes: &[u8], condition: impl Fn(&str) -> Result<(), String>) -> Res
     document(text, |script: &Script, fault| check(script, condition, fault))
 }
 
+/// The line on which a cue stands, from 0 and 1; `None` if there is no such cue.
+pub fn line(bytes: &[u8], cue: usize) -> Option<usize> {
+    // A fault at a path is told with its place: that is how one learns where something stands.
+    let placed = document(decode(bytes).ok()?, |script: &Script, fault| {
+        if cue < script.cues.len() {
+            fault(&format!("cues[{cue}]"), "here".into());
+        }
+    });
+    placed.err()?.first().map(|place| place.line)
+}
+
 fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault: Faults<'_>) {
     let mut number = |path: &str, x: f64, least: f64, most: f64| {
         if !(x >= least && x <= most) {
@@ -172,7 +195,16 @@ fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault:
         if let Some(Err(what)) = cue.when.as_ref().map(|when| condition(when)) {
             fault(&at("when"), what);
         }
-        for (field, text) in [("caption", &cue.caption), ("type", &cue.typed), ("marker", &cue.marker)] {
+        let texts = [
+            ("caption", &cue.caption),
+            ("type", &cue.typed),
+            ("marker", &cue.marker),
+            ("lane", &cue.lane),
+            ("pane", &cue.pane),
+            ("open", &cue.open),
+            ("set", &cue.set),
+        ];
+        for (field, text) in texts {
             if text.as_ref().is_some_and(|t| t.chars().count() > TEXT) {
                 fault(&at(field), format!("longer than {TEXT} characters"));
             }
@@ -255,6 +287,8 @@ mod tests {
         assert!(faults("(cues: [(at: Step(-1))])")[0].starts_with("1:19"));
         assert!(faults("(cues: [(type: \"a\\u{1b}\")])")[0].contains("control character"));
         assert!(!faults("(cues: [(").is_empty());
+        let text = b"(cues: [\n  (wait: 1),\n\n  (pane: \"Curves\")])";
+        assert_eq!([0, 1, 2].map(|cue| line(text, cue)), [Some(2), Some(4), None]);
         assert_eq!(faults("()"), Vec::<String>::new());
     }
 }

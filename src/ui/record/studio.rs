@@ -10,7 +10,7 @@ use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::app::{App, Presets};
 use crate::ui::frames::Frames;
 use crate::ui::keymap::Key;
-use crate::ui::message::{Effect, Message};
+use crate::ui::message::{Effect, Effects, Message};
 use crate::ui::theme::Theme;
 use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
@@ -55,6 +55,14 @@ pub enum Failed {
         /// Which, from 1.
         cue: usize,
         /// What the run does instead.
+        why: String,
+    },
+    /// A cue does what cannot be done, or presses a key that does nothing.
+    #[error("cue {cue}: {why}")]
+    Idle {
+        /// Which, from 1.
+        cue: usize,
+        /// What is wrong with it.
         why: String,
     },
     /// It cannot be written.
@@ -146,7 +154,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         let (mut now, mut recorded) = (Duration::ZERO, Duration::ZERO);
         self.hear(now);
         loop {
-            self.act(now);
+            self.act(now)?;
             if self.quit || (self.over() && now >= self.free) {
                 return Ok(recorded);
             }
@@ -230,23 +238,52 @@ impl<'a, B: Bench> Studio<'a, B> {
     }
 
     /// Does everything whose time has come.
-    fn act(&mut self, now: Duration) {
+    fn act(&mut self, now: Duration) -> Result<(), Failed> {
         while now >= self.free && !self.quit {
             if let Some(key) = self.keys.pop_front() {
-                self.press(key, now);
+                self.press(key, now)?;
                 let rest = if self.keys.is_empty() { self.wait } else { self.script.typing };
                 self.free = now + Duration::from_secs_f64(rest);
             } else if self.comes(now) {
                 let cue = &self.script.cues[self.next];
                 self.next += 1;
-                self.begin(cue, now);
+                self.begin(cue, now)?;
             } else {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
-    fn begin(&mut self, cue: &Cue, now: Duration) {
+    /// Why the cue that has begun last cannot be played.
+    fn idle(&self, why: String) -> Failed {
+        Failed::Idle { cue: self.next, why }
+    }
+
+    /// What a cue does without keys.
+    fn order(&mut self, cue: &Cue) -> Result<(), String> {
+        let mut effects = Vec::new();
+        if let Some(name) = &cue.open {
+            effects.extend(self.app.open_preset(name)?);
+        }
+        if let Some(lane) = &cue.lane {
+            self.app.bring_lane(lane)?;
+        }
+        if let Some(pane) = &cue.pane {
+            self.app.show_pane(pane)?;
+        }
+        if let Some(words) = &cue.set {
+            effects.extend(self.app.obey(&format!("set {words}"))?);
+        }
+        if [&cue.open, &cue.lane, &cue.pane, &cue.set].iter().any(|done| done.is_some()) {
+            self.frames.touch();
+            self.carry_out(effects);
+            self.hear(self.app.now);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, cue: &Cue, now: Duration) -> Result<(), Failed> {
         if let Some(shown) = cue.show {
             self.shown = shown;
         }
@@ -257,6 +294,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         if let Some(speed) = cue.speed {
             self.speed = speed;
         }
+        self.order(cue).map_err(|why| self.idle(why))?;
         let mouse = |kind, column, row| {
             Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
         };
@@ -274,9 +312,10 @@ impl<'a, B: Bench> Studio<'a, B> {
         if self.keys.is_empty() {
             self.free = now + Duration::from_secs_f64(self.wait);
         }
+        Ok(())
     }
 
-    fn press(&mut self, key: Key, now: Duration) {
+    fn press(&mut self, key: Key, now: Duration) -> Result<(), Failed> {
         if self.script.show_keys {
             self.pressed.push_back((now, key.to_string()));
             if self.pressed.len() > KEYS {
@@ -284,6 +323,10 @@ impl<'a, B: Bench> Studio<'a, B> {
             }
         }
         self.tell(Message::Key(KeyEvent::new(key.code, key.modifiers)));
+        match self.app.idle_key() {
+            Some(why) => Err(self.idle(why.into())),
+            None => Ok(()),
+        }
     }
 
     /// Tells the app something that a hand did, and hears what came of it at once.
@@ -294,7 +337,12 @@ impl<'a, B: Bench> Studio<'a, B> {
     }
 
     fn update(&mut self, message: Message) {
-        for effect in self.app.update(message) {
+        let effects = self.app.update(message);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Effects) {
+        for effect in effects {
             match effect {
                 Effect::Command(command) => self.bench.send(command),
                 Effect::Quit(_) => self.quit = true,

@@ -114,6 +114,9 @@ pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<Strin
     Chosen { depth, drawing, scheme, fps }
 }
 
+/// Terminals that draw 24 bits and are known by their `TERM`; over SSH nothing else of them arrives.
+const TRUE: [&str; 5] = ["kitty", "alacritty", "ghostty", "foot", "wezterm"];
+
 /// How many colours, from a choice and the environment.
 fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>) -> Choice<Depth> {
     let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
@@ -131,6 +134,8 @@ fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>)
     let colorterm = var("COLORTERM").unwrap_or_default();
     if matches!(&colorterm[..], "truecolor" | "24bit") {
         chosen(Depth::True, format!("COLORTERM={colorterm}"))
+    } else if let Some(name) = TRUE.iter().find(|name| term.contains(**name)) {
+        chosen(Depth::True, format!("TERM={term}: {name} draws 24 bits"))
     } else if term.contains("direct") {
         chosen(Depth::True, format!("TERM={term}"))
     } else if term.contains("256color") {
@@ -188,6 +193,12 @@ mod tests {
             (True, &[("TERM", "linux")], Depth::True),
             (Auto, &[("TERM", "xterm-256color")], Depth::Indexed),
             (Auto, &[("TERM", "xterm-direct")], Depth::True),
+            (Auto, &[("TERM", "xterm-kitty")], Depth::True),
+            (Auto, &[("TERM", "alacritty")], Depth::True),
+            (Auto, &[("TERM", "xterm-ghostty")], Depth::True),
+            (Auto, &[("TERM", "foot-extra")], Depth::True),
+            (Auto, &[("TERM", "wezterm")], Depth::True),
+            (Auto, &[("TERM", "xterm-kitty"), ("NO_COLOR", "1")], Depth::Mono),
             (Auto, &[("TERM", "xterm")], Depth::Sixteen),
             (Auto, &[("TERM", "linux")], Depth::Sixteen),
             (Auto, &[("TERM", "vt100")], Depth::Mono),

@@ -52,6 +52,7 @@ const UNKNOWN: Duration = Duration::from_millis(66);
 const UNASKED: Duration = Duration::from_millis(200);
 const STALLED: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(1500);
+const SLACK: Duration = Duration::from_millis(150);
 const REQUEST: &[u8] = b"\x1b[5n";
 
 impl Mail {
@@ -60,10 +61,16 @@ impl Mail {
         let last = self.last?;
         Some(match (self.answers, self.outstanding) {
             (Answers::Unknown(_), _) => last + UNKNOWN,
-            (Answers::Yes(_), Some(asked)) => asked + PATIENCE,
+            // One answer that got lost must not stop the picture: it goes on, only more slowly, until it is asked anew.
+            (Answers::Yes(_), Some(asked)) => asked.max(last) + self.overdue(),
             (Answers::Yes(_), None) => last + FASTEST,
             (Answers::No { every }, _) => last + every,
         })
+    }
+
+    /// After how long an answer is later than usual.
+    fn overdue(&self) -> Duration {
+        self.round_trip.map_or(PATIENCE, |usual| (usual * 3 + SLACK).min(PATIENCE))
     }
 
     /// Whether a request should go with the next picture; notes what became of the former one.
@@ -364,6 +371,32 @@ mod tests {
         assert!(writer.busy(), "unanswered, so the next one waits");
         writer.answered();
         output.recv().expect("the newest picture");
+        writer.answered();
+        assert!(writer.stop(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn one_lost_answer_slows_the_pictures_down_and_does_not_stop_them() {
+        let (permit, permits) = channel();
+        let (written, output) = channel();
+        let writer =
+            Writer::start(Slow { permits, written }, Drawing::Braille, true, || ()).expect("a thread");
+        for _ in 0..100 {
+            permit.send(()).expect("the writer lives");
+        }
+        for n in 0..3 {
+            writer.send(&picture(n));
+            output.recv().expect("a picture");
+            writer.answered();
+        }
+        // From here on no answer comes.
+        let begun = Instant::now();
+        for n in 3..6 {
+            writer.send(&picture(n));
+            output.recv().expect("a picture");
+        }
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() >= SLACK * 2, "a line that is slow is given time: {:?}", begun.elapsed());
         writer.answered();
         assert!(writer.stop(Duration::from_secs(5)));
     }

@@ -7,12 +7,13 @@ use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
+use crate::engine::network::Network;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
 use crate::registry::Settings;
-use crate::scenario::{DataConfig, Recipe};
+use crate::scenario::{DataConfig, Recipe, Shape};
 use crate::telemetry::LaneId;
 
 /// A tensor of parameters, as the choice of a weight needs it.
@@ -148,6 +149,14 @@ fn within(tensors: &[Tensor], weight: usize) -> (usize, usize) {
     (0, 0)
 }
 
+/// Whether a layer can stand in the place of another one without anything else being changed: it has no parameters and keeps
+/// the shape of what it is given, as activations do.
+fn exchangeable(layer: &LayerConfig) -> bool {
+    let input = Shape::Flat(4);
+    let built = Network::new(input, std::slice::from_ref(layer));
+    built.is_ok_and(|n| n.output() == input && n.param_count() == 0) && layer.inner().is_none()
+}
+
 impl Subject {
     pub(super) fn title(&self) -> String {
         match self {
@@ -206,7 +215,17 @@ impl Subject {
                 plain.retain(|f| f.name != "network" && !shown(f.name));
                 rows.extend(plain.into_iter().map(|f| Row { indent: 0, ..Row::field("", f) }));
             }
-            Self::Layer { layer, .. } => fields(&mut rows, "", layer.settings()),
+            Self::Layer { layer, .. } => {
+                if exchangeable(layer) {
+                    let names: Vec<&str> = LayerConfig::all()
+                        .iter()
+                        .filter(|l| exchangeable(l))
+                        .map(LayerConfig::name)
+                        .collect();
+                    rows.push(Row::choice("layer", layer.settings().about(), layer.name(), &names));
+                }
+                fields(&mut rows, "", layer.settings());
+            }
             Self::Data(data) => fields(&mut rows, "", data.settings()),
             Self::Weight { tensors, weight } => {
                 let (tensor, at) = within(tensors, *weight);
@@ -257,19 +276,13 @@ impl Subject {
                     *name = text;
                     Ok(())
                 }
-                "optimizer" => set_table!(recipe.optimizer, OptimizerConfig, field, text),
-                "schedule" => set_table!(recipe.schedule, ScheduleConfig, field, text),
-                "clip" => set_table!(recipe.clip, ClipConfig, field, text),
-                "init" => set_table!(recipe.init, InitConfig, field, text),
-                "loss" => set_table!(recipe.loss, LossConfig, field, text),
-                "defence" => set_table!(recipe.defence, DefenceConfig, field, text),
-                "prediction" => set_table!(recipe.prediction, PredictionConfig, field, text),
-                "regularisation" => recipe.regularisation.set(field.unwrap_or_default(), text),
-                "gradient_noise" => recipe.gradient_noise.set(field.unwrap_or_default(), text),
-                "weight_average" => recipe.weight_average.set(field.unwrap_or_default(), text),
-                "early_stopping" => recipe.early_stopping.set(field.unwrap_or_default(), text),
-                other => recipe.set(other, text),
+                // A choice is a name without settings.
+                _ if !recipe.rows_of(path).is_empty() => recipe.set_at(path, &format!("{text}()")),
+                _ => recipe.set_at(path, text),
             },
+            Self::Layer { layer, .. } if path == "layer" => {
+                set_table!(*layer, LayerConfig, None::<&str>, text)
+            }
             Self::Layer { layer, .. } => layer.settings_mut().set(path, text),
             Self::Data(data) => data.settings_mut().set(path, text),
             Self::Weight { tensors, weight } => {

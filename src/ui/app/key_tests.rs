@@ -1,0 +1,233 @@
+//! How many keys what one wants takes, that it can be undone, and that keys say what they did.
+
+use super::App;
+use crate::engine::layer::LayerConfig;
+use crate::telemetry::{Command, Event, Phase};
+use crate::ui::app::Preset;
+use crate::ui::fixture;
+use crate::ui::keymap::{KEYMAP, Scope};
+use crate::ui::message::{Effect, Message};
+use crate::ui::overlay::Overlay;
+use crate::ui::pane::PaneId;
+use crate::ui::screen::picture;
+use crate::ui::theme::{Depth, Glyphs, Theme};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+use std::time::Duration;
+
+fn app() -> App {
+    let preset = |name: &str| {
+        let scenario = crate::scenario::Scenario { title: name.into(), ..fixture::scenario() };
+        Preset { name: name.into(), scenario }
+    };
+    let presets = Box::new(move || ["spiral", "rosenbrock", "saddle"].map(preset).into());
+    let theme = Theme::dark(Depth::True, Glyphs::Unicode);
+    let mut app = App::new(fixture::scenario(), presets, theme, Size::new(80, 24), true);
+    for event in fixture::events(40) {
+        app.update(Message::Event(event));
+    }
+    app
+}
+
+/// Presses keys as scripts write them; the orders that came of it, and how many keys that were.
+fn press(app: &mut App, keys: &str) -> (Vec<Command>, usize) {
+    let mut orders = Vec::new();
+    for key in keys.split(' ') {
+        let key: crate::ui::keymap::Key = key.parse().expect("a key");
+        let effects = app.update(Message::Key(KeyEvent::new(key.code, key.modifiers)));
+        orders.extend(effects.into_iter().filter_map(|e| match e {
+            Effect::Command(c) if !matches!(c, Command::Watch(_)) => Some(c),
+            _ => None,
+        }));
+    }
+    (orders, keys.split(' ').count())
+}
+
+fn text(app: &App) -> String {
+    picture(app).content.iter().map(ratatui::buffer::Cell::symbol).collect()
+}
+
+/// What lane A trains with after these keys, and their number.
+fn set(keys: &str) -> (App, crate::scenario::Recipe, usize) {
+    let mut app = app();
+    let (orders, count) = press(&mut app, keys);
+    let [Command::Set { lane: 0, recipe, .. }] = &orders[..] else { panic!("{keys}: {orders:?}") };
+    let recipe = (**recipe).clone();
+    (app, recipe, count)
+}
+
+#[test]
+fn common_changes_take_few_keys_and_one_more_undoes_them() {
+    let before = fixture::scenario().recipe(&fixture::scenario().lanes[0]);
+    for (keys, most, optimizer, lr) in [
+        ("]", 1, "Sgd", 0.2),
+        ("Enter Down 5 Enter", 4, "Sgd", 5.0),
+        ("Enter a Enter", 4, "Adam", 0.001),
+        ("Enter l i Enter", 4, "Lion", 1e-4),
+    ] {
+        let (mut app, recipe, count) = set(keys);
+        assert!(count <= most, "{keys}");
+        assert_eq!((recipe.optimizer.name(), recipe.optimizer.lr()), (optimizer, lr), "{keys}");
+        assert!(app.notice().is_some_and(|n| n.contains("U undoes it")), "{:?}", app.notice());
+        let (orders, _) = press(&mut app, "U");
+        let [Command::Set { recipe, .. }] = &orders[..] else { panic!("{orders:?}") };
+        assert_eq!(**recipe, before, "{keys} is undone");
+    }
+    let mut app = app();
+    assert_eq!(press(&mut app, "Enter Down 5 Down Right Esc").0, [], "Esc leaves everything as it was");
+    assert!(app.overlay.is_none());
+    assert_eq!(press(&mut app, "U").0, [], "so there is nothing to undo");
+}
+
+#[test]
+fn an_activation_is_exchanged_by_three_keys() {
+    let mut app = app();
+    app.focus_on(PaneId::Network);
+    press(&mut app, "Down");
+    assert_eq!(press(&mut app, "Enter r Enter"), (Vec::new(), 3));
+    let (orders, _) = press(&mut app, "w");
+    let [Command::Set { recipe, .. }] = &orders[..] else { panic!("{orders:?}") };
+    assert!(matches!(recipe.network[1], LayerConfig::Relu(_)), "{:?}", recipe.network);
+}
+
+#[test]
+fn a_preset_is_found_by_its_letters() {
+    let mut app = app();
+    press(&mut app, "o s a d");
+    assert!(text(&app).contains("saddle") && !text(&app).contains("rosenbrock"), "{}", text(&app));
+    assert_eq!(press(&mut app, "Enter").0, [], "40 steps would be lost");
+    assert!(text(&app).contains("40 steps of all 3 lanes would be lost"), "{}", text(&app));
+    let (orders, _) = press(&mut app, "Enter");
+    let found =
+        orders.iter().find_map(|c| if let Command::Load(s) = c { Some(s.title.clone()) } else { None });
+    assert_eq!(found.as_deref(), Some("saddle"));
+}
+
+#[test]
+fn steps_are_not_lost_without_a_question() {
+    for (keys, done) in [
+        ("r", Command::Reset(Some(0))),
+        ("R", Command::Reset(None)),
+        ("b", Command::Seeds(5)),
+        ("x", Command::Remove(0)),
+    ] {
+        let mut app = app();
+        assert_eq!(press(&mut app, keys).0, [], "{keys} asks");
+        assert!(text(&app).contains("would be lost"), "{}", text(&app));
+        assert_eq!(press(&mut app, "n").0, []);
+        assert!(app.overlay.is_none());
+        press(&mut app, keys);
+        assert_eq!(press(&mut app, "y").0, [done], "{keys}");
+    }
+    // A lane that diverged has nothing to lose.
+    let mut app = app();
+    app.front = 3;
+    assert_eq!(press(&mut app, "r").0, [Command::Reset(Some(3))]);
+}
+
+#[test]
+fn a_lane_that_was_added_comes_to_the_front() {
+    let mut app = app();
+    let (orders, _) = press(&mut app, "d");
+    let [Command::Add { name, recipe }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(name, "SGD 2");
+    let info = Box::new(fixture::info(name, (**recipe).clone()));
+    app.update(Message::Event(Event::Started { lane: 4, info, step: 0 }));
+    assert_eq!(app.front, 4);
+    press(&mut app, "Enter");
+    assert!(text(&app).contains("Lane SGD 2"), "{}", text(&app));
+    let again = press(&mut app, "Esc d").0;
+    assert!(matches!(&again[..], [Command::Add { name, .. }] if name == "SGD 2 2"), "{again:?}");
+}
+
+#[test]
+fn a_change_of_a_lane_that_diverged_offers_to_start_it_anew() {
+    let mut app = app();
+    app.front = 3;
+    press(&mut app, ": s e t space c l i p space n o r m Enter");
+    let told = app.notice().unwrap_or_default();
+    assert!(told.contains("clip Off → Norm") && told.contains("r starts it anew"), "{told}");
+}
+
+#[test]
+fn what_can_be_done_at_the_end_is_said() {
+    for key in ["space", "n"] {
+        let mut app = app();
+        for lane in 0..3 {
+            app.update(Message::Event(Event::Phase { lane, step: 5000, phase: Phase::Finished }));
+        }
+        app.update(Message::Tick(Duration::from_secs(60)));
+        assert!(text(&app).contains("space what next"), "{}", text(&app));
+        press(&mut app, key);
+        for words in ["2,500 steps further", "again", "another preset", "leave"] {
+            assert!(text(&app).contains(words), "{words}: {}", text(&app));
+        }
+        assert_eq!(press(&mut app, "Enter").0, [Command::Further(2500), Command::Run]);
+    }
+}
+
+#[test]
+fn the_command_line_takes_what_the_lab_without_a_screen_takes() {
+    let (_, recipe, _) = set(": s e t space l r space 0 . 0 1 Enter");
+    assert_eq!(recipe.optimizer.lr(), 0.01);
+    let (_, recipe, _) = set(": s e t space o p Tab a d a m w Tab Enter");
+    assert_eq!(recipe.optimizer.name(), "AdamW", "completed by Tab");
+    let mut app = app();
+    assert_eq!(press(&mut app, ": s a v e Enter").0, [Command::Save]);
+    press(&mut app, ": l o o k space C Enter");
+    assert!(text(&app).contains("C Adam, step 40"), "{}", text(&app));
+    press(&mut app, "Esc : s e t space l q");
+    assert!(text(&app).contains("set wants a name and a value"), "{}", text(&app));
+    assert!(matches!(app.overlay, Some(Overlay::Menu(_))));
+}
+
+#[test]
+fn one_who_watches_is_offered_only_what_works_there() {
+    for own in KEYMAP.iter().filter(|b| b.own) {
+        let mut app = app();
+        app.watch_only(true);
+        if let Scope::Pane(pane) = own.scope {
+            app.focus_on(pane);
+            if app.focus() != pane {
+                continue;
+            }
+        }
+        let (key, before) = (own.keys[0].to_string(), app.scenario.clone());
+        assert_eq!(press(&mut app, &key).0, [], "{key} in {:?}", own.scope);
+        assert!(app.overlay.is_none() && app.scenario == before, "{key} in {:?}", own.scope);
+        assert!(app.notice().is_some_and(|n| n.starts_with("watching only")), "{key} in {:?}", own.scope);
+    }
+    let mut app = app();
+    app.watch_only(true);
+    let line = |app: &App| {
+        let picture = picture(app);
+        let last = picture.content.chunks(80).last().expect("a line");
+        last.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
+    };
+    assert!(!line(&app).contains("step") && line(&app).contains("help"), "{}", line(&app));
+    assert_eq!(press(&mut app, ": s e t space l r space 1 Enter").0, []);
+}
+
+#[test]
+fn esc_and_a_key_in_one_packet_are_two_keys() {
+    let mut app = app();
+    press(&mut app, "Enter");
+    assert!(app.overlay.is_some());
+    assert_eq!(press(&mut app, "Alt-]").0.len(), 1, "the form is closed and the rate doubled");
+    assert!(app.overlay.is_none());
+    app.keymap.rebind(super::Action::Zoom, &["Alt-z".parse().expect("a key")]).expect("free");
+    press(&mut app, "Enter Esc");
+    app.update(Message::Key(KeyEvent::new(KeyCode::Char('z'), KeyModifiers::ALT)));
+    assert_eq!(app.places().map(|p| p.panes.len()), Some(1), "where Alt is bound it is Alt");
+}
+
+#[test]
+fn a_key_that_did_nothing_says_why() {
+    let mut app = app();
+    press(&mut app, "F7");
+    assert!(app.idle_key().is_some_and(|w| w.contains("F7 means nothing")), "{:?}", app.idle_key());
+    press(&mut app, "space");
+    assert_eq!(app.idle_key(), None);
+    press(&mut app, "space q z");
+    assert!(app.idle_key().is_some_and(|w| w.contains("window")), "{:?}", app.idle_key());
+}

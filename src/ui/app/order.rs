@@ -1,0 +1,161 @@
+//! What is ordered in words: the command line of the screen, and the steps of a script. Opens no window but the answer's.
+
+use super::App;
+use crate::telemetry::Command;
+use crate::text::did_you_mean;
+use crate::ui::command::{Lanes, Told, sentence};
+use crate::ui::keymap::{self, Action};
+use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::menu::{Item, Menu, Pick, narrowed};
+use crate::ui::overlay::page::Page;
+use crate::ui::overlay::{Overlay, keys};
+use crate::ui::pane::PaneId;
+
+impl App {
+    fn lanes(&self) -> Lanes<'_> {
+        Lanes { view: &self.view, front: Some(self.front) }
+    }
+
+    /// Does what a line of words says.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn obey(&mut self, line: &str) -> Result<Effects, String> {
+        let told = self.lanes().read(line)?;
+        if self.watching && matches!(told, Told::Order(_)) {
+            return Err(super::WATCHING.into());
+        }
+        let page = |title: &str, text: &str| Overlay::Text(Page::of(title, text.trim_end()));
+        Ok(match told {
+            Told::Nothing => Effects::new(),
+            Told::Say(text) => self.open(page(line.trim(), &text)),
+            Told::Status => {
+                let all: String = self.view.lanes.iter().map(sentence).collect();
+                self.open(page("status", &all))
+            }
+            Told::Every(_) => return Err("the screen shows the status all the time".into()),
+            Told::Quit => self.act(Action::Quit),
+            Told::Order(command) => self.order(command),
+        })
+    }
+
+    /// Gives an order as the key for it would.
+    fn order(&mut self, command: Command) -> Effects {
+        match command {
+            Command::Run | Command::Pause if (command == Command::Run) == self.running => {
+                return Effects::new();
+            }
+            Command::Run | Command::Pause => return self.act(Action::TogglePause),
+            Command::Set { lane, name, recipe } => return self.change_lane(lane, name, recipe),
+            Command::Remove(lane) => {
+                self.front = lane;
+                return self.remove_lane();
+            }
+            Command::Reset(Some(lane)) => {
+                self.front = lane;
+                return self.act(Action::ResetLane);
+            }
+            Command::Reset(None) => return self.act(Action::ResetAll),
+            Command::Add { ref name, .. } => self.awaited = Some(name.clone()),
+            Command::Step(_) => self.running = false,
+            Command::Solo(lane) => self.solo = lane,
+            Command::Pace(pace) => self.pace = pace,
+            Command::Save => self.notify("a checkpoint is being saved".into()),
+            _ => {}
+        }
+        vec![Effect::Command(command)]
+    }
+
+    /// Turns to the pane of this name.
+    ///
+    /// # Errors
+    /// There is no such pane here, but others.
+    pub fn show_pane(&mut self, name: &str) -> Result<(), String> {
+        let all = || PaneId::of(self.kind);
+        let found = all().find(|p| p.name().eq_ignore_ascii_case(name.trim()));
+        let pane = found.ok_or_else(|| {
+            let near = did_you_mean(name, all().map(PaneId::name));
+            let names = || all().map(PaneId::name).collect::<Vec<_>>().join(", ");
+            let hint =
+                near.map_or_else(|| format!("there are {}", names()), |n| format!("did you mean {n}?"));
+            format!("there is no pane {name} here; {hint}")
+        })?;
+        self.focus_on(pane);
+        Ok(())
+    }
+
+    /// Brings the lane of this name or letter to the front.
+    ///
+    /// # Errors
+    /// There is no such lane, but others.
+    pub fn bring_lane(&mut self, name: &str) -> Result<(), String> {
+        self.front = self.lanes().find(Some(name.trim()))?.id;
+        Ok(())
+    }
+
+    /// Opens the preset of this name, whatever is being trained.
+    ///
+    /// # Errors
+    /// There is no such preset.
+    pub fn open_preset(&mut self, name: &str) -> Result<Effects, String> {
+        self.read_presets();
+        let at = self.presets.iter().position(|p| p.name == name.trim()).ok_or_else(|| {
+            let near = did_you_mean(name, self.presets.iter().map(|p| &p.name[..]));
+            let hint = near.map_or_else(|| "o lists them".into(), |n| format!("did you mean {n}?"));
+            format!("there is no preset {name}; {hint}")
+        })?;
+        Ok(self.take(Pick::Sure(Box::new(Pick::Preset(at)))))
+    }
+
+    /// The command line: a menu of everything that can be done now.
+    pub(super) fn palette(&self) -> Menu {
+        let mut menu = Menu::commands();
+        self.offer(&mut menu);
+        menu
+    }
+
+    /// What can be done with what is typed into the command line: the keys' actions and panes of these words, and commands.
+    pub(super) fn offer(&self, menu: &mut Menu) {
+        let line = menu.line().unwrap_or_default().to_owned();
+        let item = |label: String, about: &str, right: String, pick: Pick| Item {
+            label,
+            about: about.into(),
+            right,
+            pick,
+        };
+        let read = self.lanes().read(&line);
+        let mut items: Vec<Item> = Vec::new();
+        let whole = line.trim().to_owned();
+        if let (Ok(told), false) = (&read, whole.is_empty())
+            && !(self.watching && matches!(told, Told::Order(_)))
+        {
+            items.push(item(whole.clone(), "do this", "Enter".into(), Pick::Line(whole)));
+        }
+        let scopes = [keymap::Scope::Global, keymap::Scope::Pane(self.focus())];
+        let rows =
+            scopes.into_iter().flat_map(|s| self.keymap.of(s)).filter(|r| !(self.watching && r.of.own));
+        let acts: Vec<Item> =
+            rows.map(|r| item(r.of.help.into(), "", keys(&r.keys), Pick::Action(r.of.action)))
+                .chain(PaneId::of(self.kind).map(|id| {
+                    item(format!("show the pane {}", id.name()), "", String::new(), Pick::Pane(id))
+                }))
+                .collect();
+        let completed = self.lanes().complete(&line);
+        // A command with its first words typed is meant as one; before that the keys' actions are found by any word of theirs.
+        let completed = completed
+            .into_iter()
+            .filter(|(c, _)| c.trim() != line.trim())
+            .map(|(c, about)| item(c.clone(), &about, String::new(), Pick::Line(c)));
+        if line.trim_start().contains(' ') || line.is_empty() {
+            let acts = narrowed(&acts, &line).into_iter().cloned();
+            if line.is_empty() {
+                items.extend(acts.chain(completed))
+            } else {
+                items.extend(completed.chain(acts))
+            }
+        } else {
+            items.extend(completed.chain(narrowed(&acts, &line).into_iter().cloned()));
+        }
+        menu.offer(items, read.err().unwrap_or_default());
+    }
+}

@@ -1,0 +1,354 @@
+//! Commands as words, `set lr 0.01` or `copy A slow`: read for the lab that speaks line by line and for the command line of the
+//! screen, which also completes them. Orders nothing itself.
+
+use super::diagnosis::findings;
+use crate::number::Number;
+use crate::registry::Settings as _;
+use crate::scenario::Recipe;
+use crate::telemetry::{Command, LaneId, Phase};
+use crate::text::{did_you_mean, escaped, excerpt};
+use crate::view::{LaneView, View};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The commands: what they are called, what they take, what they do.
+pub const COMMANDS: [(&str, &str, &str); 15] = [
+    ("run", "", "train on"),
+    ("pause", "", "stop after the present step"),
+    ("step", "[N]", "N steps in every lane, then pause"),
+    ("status", "", "a line for every lane"),
+    ("look", "[LANE]", "what its gradients, units and clip are like"),
+    ("settings", "[LANE]", "what it trains with"),
+    ("set", "[LANE] NAME VALUE", "change it while it trains: set lr 0.01, set B optimizer Adam(0.003)"),
+    ("copy", "LANE NAME", "one more lane with the same settings"),
+    ("remove", "LANE", "this lane leaves"),
+    ("solo", "[LANE]", "only this lane trains; without a lane all again"),
+    ("reset", "[LANE]", "from the beginning, the same start"),
+    ("pace", "N|free", "N steps a second at most, or as fast as it goes"),
+    ("every", "N|never", "seconds between two status lines"),
+    ("save", "", "a checkpoint now"),
+    ("quit", "", "save and leave"),
+];
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// An answer, in lines.
+    Say(String),
+    /// An order to the run.
+    Order(Command),
+    /// A line for every lane.
+    Status,
+    /// A status line after every so much time, or none.
+    Every(Option<Duration>),
+    /// To leave.
+    Quit,
+}
+
+/// The lanes a command may speak of.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes<'a> {
+    /// All of them.
+    pub view: &'a View,
+    /// The one that is meant where none is named; the first without.
+    pub front: Option<LaneId>,
+}
+
+impl<'a> Lanes<'a> {
+    /// The lane of a letter or a name.
+    ///
+    /// # Errors
+    /// There is no such lane, but others.
+    pub fn find(&self, word: Option<&str>) -> Result<&'a LaneView, String> {
+        let lanes = &self.view.lanes;
+        let Some(word) = word else {
+            let front = lanes.iter().find(|l| Some(l.id) == self.front);
+            return front.or(lanes.first()).ok_or_else(|| "there is no lane".into());
+        };
+        let letter = |l: &&LaneView| l.letter().to_string().eq_ignore_ascii_case(word);
+        let name = |l: &&LaneView| l.info.name.eq_ignore_ascii_case(word);
+        let found = lanes.iter().find(name).or_else(|| lanes.iter().find(letter));
+        let all = || {
+            let each = lanes.iter().map(|l| format!("{} {}", l.letter(), l.info.name));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        found.ok_or_else(|| format!("there is no lane {}; there are {}", excerpt(word, 40), all()))
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn read(&self, line: &str) -> Result<Told, String> {
+        let mut words = line.split_whitespace();
+        let (word, first) = (words.next().unwrap_or_default(), words.next());
+        let number = |what: &str| {
+            let found = first.and_then(|w| w.parse::<f64>().ok()).filter(|n| *n > 0.0 && n.is_finite());
+            found.ok_or_else(|| format!("{what} wants a number above 0"))
+        };
+        let order = |c| Ok(Told::Order(c));
+        match word {
+            "" => Ok(Told::Nothing),
+            "run" | "go" => order(Command::Run),
+            "pause" => order(Command::Pause),
+            "step" => order(Command::Step(if first.is_some() { number("step")?.max(1.0) as u64 } else { 1 })),
+            "status" => Ok(Told::Status),
+            "look" => {
+                let lane = self.find(first)?;
+                let mut text = sentence(lane);
+                for f in findings(lane) {
+                    put(&mut text, format_args!("  {}\n", spoken(&f.text)));
+                }
+                Ok(Told::Say(text))
+            }
+            "settings" => {
+                let lane = self.find(first)?;
+                let mut text = sentence(lane);
+                for f in lane.info.recipe.fields() {
+                    put(&mut text, format_args!("  {}: {}\n", f.name, escaped(&f.value)));
+                }
+                for edit in &lane.info.edits {
+                    put(
+                        &mut text,
+                        format_args!("  changed at step {}: {}\n", edit.step, spoken(&edit.to_string())),
+                    );
+                }
+                Ok(Told::Say(text))
+            }
+            "set" => self.set(line).map(Told::Order),
+            "copy" => {
+                let (lane, name) =
+                    (self.find(first)?, words.next().ok_or("copy wants a lane and a name for the new one")?);
+                let recipe = Box::new(lane.info.recipe.clone());
+                order(Command::Add { name: excerpt(name, 40), recipe })
+            }
+            "remove" => {
+                first.ok_or("remove wants a lane")?;
+                let id = self.find(first)?.id;
+                if self.view.lanes.len() < 2 {
+                    Err("the last lane stays".into())
+                } else {
+                    order(Command::Remove(id))
+                }
+            }
+            "solo" => order(Command::Solo(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
+            "reset" => order(Command::Reset(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
+            "pace" if first == Some("free") => order(Command::Pace(None)),
+            "pace" => order(Command::Pace(Some(number("pace")?))),
+            "every" => Ok(Told::Every(match first {
+                Some("never") => None,
+                _ => Some(Duration::from_secs_f64(number("every")?.clamp(0.1, 86_400.0))),
+            })),
+            "save" => order(Command::Save),
+            "quit" | "q" | "exit" => Ok(Told::Quit),
+            "help" | "?" => {
+                let rows = COMMANDS.iter().map(|(command, takes, what)| {
+                    format!("  {}: {what}\n", format!("{command} {takes}").trim_end())
+                });
+                Ok(Told::Say(rows.collect()))
+            }
+            other => {
+                let hint = did_you_mean(other, COMMANDS.iter().map(|c| c.0))
+                    .map_or("help lists them".into(), |n| format!("did you mean {n}?"));
+                Err(format!("there is no command {}; {hint}", excerpt(other, 40)))
+            }
+        }
+    }
+
+    /// `set [LANE] NAME VALUE`: a field of the recipe, of its optimizer, or a path such as `clip.max_norm`.
+    fn set(&self, line: &str) -> Result<Command, String> {
+        let rest = line.trim_start().strip_prefix("set").unwrap_or_default().trim_start();
+        let (lane, rest) = self.named(rest)?;
+        let (field, value) = rest.split_once(char::is_whitespace).ok_or("set wants a name and a value")?;
+        let mut recipe = lane.info.recipe.clone();
+        change(&mut recipe, field, value.trim())?;
+        Ok(Command::Set { lane: lane.id, name: lane.info.name.clone(), recipe: Box::new(recipe) })
+    }
+
+    /// The lane that these words begin with, if they do and more than a value follows, and what follows.
+    fn named<'w>(&self, words: &'w str) -> Result<(&'a LaneView, &'w str), String> {
+        let more = words.split_once(char::is_whitespace);
+        let named = more.and_then(|(word, after)| {
+            let lane = self.find(Some(word)).ok().filter(|_| !settable(&self.view.lanes, word))?;
+            Some((lane, after.trim_start()))
+        });
+        named.map_or_else(|| self.find(None).map(|lane| (lane, words)), Ok)
+    }
+
+    /// How a line may go on: whole lines, each with what it means. One that wants more ends with a space.
+    pub fn complete(&self, line: &str) -> Vec<(String, String)> {
+        let begins = |name: &str, typed: &str| name.to_lowercase().starts_with(&typed.to_lowercase());
+        let Some((verb, rest)) = line.trim_start().split_once(char::is_whitespace) else {
+            let found = COMMANDS.iter().filter(|c| begins(c.0, line.trim()));
+            return found
+                .map(|(name, takes, about)| {
+                    let space = if takes.is_empty() { "" } else { " " };
+                    (format!("{name}{space}"), format!("{takes} {about}").trim_start().to_owned())
+                })
+                .collect();
+        };
+        let lanes = |typed: &str| -> Vec<(String, String)> {
+            let found = self.view.lanes.iter().filter(|l| begins(&l.letter().to_string(), typed));
+            found.map(|l| (l.letter().to_string(), l.info.name.clone())).collect()
+        };
+        let with = |head: &str, found: Vec<(String, String)>| {
+            found.into_iter().map(|(word, about)| (format!("{head}{word}"), about)).collect()
+        };
+        match verb {
+            "set" => {
+                let Ok((lane, typed)) = self.named(rest.trim_start()) else { return Vec::new() };
+                let head = &line[..line.len() - typed.len()];
+                with(head, settings(&lane.info.recipe, typed))
+            }
+            "look" | "settings" | "remove" | "solo" | "reset" if !rest.contains(' ') => {
+                with(&format!("{verb} "), lanes(rest))
+            }
+            "copy" if !rest.contains(' ') => {
+                with("copy ", lanes(rest).into_iter().map(|(l, about)| (l + " ", about)).collect())
+            }
+            "pace" => with("pace ", vec![("free".into(), "as fast as it goes".into())]),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// How `NAME VALUE` may go on.
+fn settings(recipe: &Recipe, typed: &str) -> Vec<(String, String)> {
+    let inner = recipe.optimizer.settings().fields();
+    let fields: Vec<_> = inner.into_iter().chain(recipe.fields()).collect();
+    match typed.split_once(char::is_whitespace) {
+        None => {
+            let found = fields.into_iter().filter(|f| f.name.starts_with(typed));
+            found.map(|f| (format!("{} ", f.name), format!("now {}; {}", f.value, f.about))).collect()
+        }
+        Some((name, value)) => {
+            let value = value.trim_start().to_lowercase();
+            let fits = |n: &&&str| n.to_lowercase().starts_with(&value);
+            let rows =
+                recipe.rows_of(name).iter().filter(fits).map(|n| (format!("{name} {n}()"), String::new()));
+            rows.collect()
+        }
+    }
+}
+
+/// Whether a word is a setting rather than the letter or the name of a lane.
+fn settable(lanes: &[LaneView], word: &str) -> bool {
+    let own = |l: &LaneView| {
+        let r = &l.info.recipe;
+        r.fields().iter().chain(&r.optimizer.settings().fields()).any(|f| f.name == word)
+    };
+    lanes.iter().any(own)
+}
+
+/// Changes a field of the recipe, of its optimizer, or one at a path.
+fn change(recipe: &mut Recipe, field: &str, value: &str) -> Result<(), String> {
+    let own: Vec<&'static str> = recipe.fields().iter().map(|f| f.name).collect();
+    let inner: Vec<&'static str> = recipe.optimizer.settings().fields().iter().map(|f| f.name).collect();
+    let path = match field {
+        _ if own.contains(&field) || field.contains('.') => field.to_owned(),
+        _ if inner.contains(&field) => format!("optimizer.{field}"),
+        _ => {
+            let all: Vec<&str> = inner.into_iter().chain(own).collect();
+            let hint = did_you_mean(field, all.iter().copied())
+                .map_or_else(|| format!("there are {}", all.join(", ")), |n| format!("did you mean {n}?"));
+            return Err(format!("there is no setting {}; {hint}", excerpt(field, 40)));
+        }
+    };
+    // A row of a table may be named without its parentheses.
+    let row = recipe.rows_of(field).iter().find(|n| n.eq_ignore_ascii_case(value));
+    let value = row.map_or_else(|| value.to_owned(), |name| format!("{name}()"));
+    recipe.set_at(&path, &value).map_err(|e| format!("{field}: {e}"))
+}
+
+/// A lane in a line.
+pub fn sentence(lane: &LaneView) -> String {
+    let state = match &lane.phase {
+        Phase::Running | Phase::Paused => format!("step {}", lane.step),
+        Phase::Finished => format!("finished at step {}", lane.step),
+        Phase::Stopped(why) => format!("stopped at step {}: {}", lane.step, spoken(why)),
+        Phase::Diverged(d) => format!("diverged at step {}: {}", d.step, spoken(&d.what)),
+        Phase::Failed(what) => format!("failed: {}", spoken(what)),
+    };
+    let mut line = format!("{} {}, {state}", lane.letter(), escaped(&lane.title()));
+    if lane.last.step > 0 {
+        let (loss, norm) = (lane.last.single(Number::Loss), lane.last.single(Number::GradNorm));
+        put(&mut line, format_args!(", loss {loss:.4}, gradient {norm:.3e}"));
+    }
+    if let Some(validation) = lane.validation {
+        put(&mut line, format_args!(", validation loss {:.4}", validation.single(Number::ValLoss)));
+        if let Some(accuracy) = validation.get(Number::ValAccuracy) {
+            put(&mut line, format_args!(", accuracy {:.1} percent", 100.0 * accuracy));
+        }
+    }
+    line + ".\n"
+}
+
+/// Appends what is formatted; memory takes all.
+fn put(line: &mut String, what: std::fmt::Arguments<'_>) {
+    let _ = line.write_fmt(what);
+}
+
+/// Words for signs that are not spoken.
+pub fn spoken(text: &str) -> String {
+    let text =
+        text.replace("‖g‖", "gradient norm").replace('→', "to").replace('·', ",").replace('×', "times");
+    escaped(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Event;
+    use crate::ui::fixture;
+
+    fn view() -> View {
+        let mut view = View::default();
+        fixture::events(3).into_iter().for_each(|e: Event| view.apply(e));
+        view
+    }
+
+    fn set(line: &str) -> Result<(usize, Recipe), String> {
+        let view = view();
+        match (Lanes { view: &view, front: Some(1) }).read(line)? {
+            Told::Order(Command::Set { lane, recipe, .. }) => Ok((lane, *recipe)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn settings_are_set_by_name_by_path_and_for_any_lane() {
+        assert_eq!(set("set lr 0.5").map(|(l, r)| (l, r.optimizer.lr())), Ok((1, 0.5)), "the lane in front");
+        assert_eq!(set("set C lr 0.5").map(|(l, r)| (l, r.optimizer.lr())), Ok((2, 0.5)));
+        assert_eq!(set("set Adam clip norm").map(|(l, r)| (l, r.clip.name())), Ok((2, "Norm")));
+        assert_eq!(set("set optimizer Adam(0.003)").map(|(_, r)| r.optimizer.lr()), Ok(0.003));
+        assert!(set("set clip.max_norm 3").is_err_and(|e| e.contains("max_norm")), "clip is off");
+        assert!(set("set learning 3").is_err());
+        assert!(set("set lr -1").is_err_and(|e| e.contains("out of range")));
+        assert!(set("set lr").is_err_and(|e| e.contains("value")));
+        assert!(set("sett lr 1").is_err_and(|e| e.contains("did you mean set?")));
+    }
+
+    #[test]
+    fn a_line_is_completed_word_by_word() {
+        let view = view();
+        let lines = |line: &str| -> Vec<String> {
+            Lanes { view: &view, front: Some(0) }.complete(line).into_iter().map(|c| c.0).collect()
+        };
+        assert_eq!(lines("se"), ["settings ", "set "]);
+        assert_eq!(lines("sa"), ["save"]);
+        assert_eq!(lines("set l"), ["set lr ", "set loss "]);
+        assert_eq!(lines("set B l"), ["set B lr ", "set B loss "]);
+        assert!(lines("set optimizer adamw").contains(&"set optimizer AdamW()".to_owned()));
+        assert_eq!(lines("reset c"), ["reset C"]);
+        assert_eq!(lines("xyz"), [""; 0]);
+        // Whatever is offered as whole is a command.
+        for line in ["set optimizer ", "set schedule ", "look ", "solo ", "pace ", "r", "p"] {
+            for (offered, _) in (Lanes { view: &view, front: None }).complete(line) {
+                let read = Lanes { view: &view, front: None }.read(&offered);
+                assert!(read.is_ok() || offered.ends_with(' '), "{offered}: {read:?}");
+            }
+        }
+    }
+}
