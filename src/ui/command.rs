@@ -300,12 +300,13 @@ pub fn spoken(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::Event;
     use crate::ui::fixture;
 
     fn view() -> View {
         let mut view = View::default();
-        fixture::events(3).into_iter().for_each(|e: Event| view.apply(e));
+        for event in fixture::events(3) {
+            view.apply(event);
+        }
         view
     }
 
@@ -327,7 +328,7 @@ mod tests {
         assert!(set("set learning 3").is_err());
         assert!(set("set lr -1").is_err_and(|e| e.contains("out of range")));
         assert!(set("set lr").is_err_and(|e| e.contains("value")));
-        assert!(set("sett lr 1").is_err_and(|e| e.contains("did you mean set?")));
+        assert!(set("sett lr 1").is_err_and(|e| e.contains("did you mean")));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Overlay {
             Self::Menu(m) => m.draw(theme, area, buf),
             Self::Form(f) => f.draw(theme, area, buf),
             Self::Confirm => {
-                self.draw_question("Leave?", "Lanes are still training.", keymap, theme, area, buf)
+                self.draw_question("Leave?", "Lanes are still training.", keymap, theme, area, buf);
             }
             Self::Sure(q) => self.draw_question(&q.title, &q.text, keymap, theme, area, buf),
         }

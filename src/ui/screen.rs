@@ -273,7 +273,7 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         );
         return;
     }
-    let works = |b: &&Row| !b.of.hint.is_empty() && !(app.watching() && b.of.own);
+    let works = |b: &&Row| !(b.of.hint.is_empty() || app.watching() && b.of.own);
     let of = |scope: Scope| app.keymap.of(scope).filter(works);
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(&app.keymap),

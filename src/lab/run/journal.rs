@@ -70,7 +70,7 @@ impl Place {
         let now = self.trained_with(self.step);
         let known = std::mem::replace(&mut self.logged, now);
         let new = self.info.edits.get(known..self.logged).unwrap_or_default();
-        new.iter().map(move |edit| Line { step: edit.step, lane: id, text: line(edit) })
+        new.iter().map(move |edit| Line { step: edit.step + 1, lane: id, text: line(edit) })
     }
 }
 

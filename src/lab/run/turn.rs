@@ -92,14 +92,15 @@ impl Run {
     /// Takes a lane back with what its turn brought.
     pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
         let id = lane.id;
-        self.lines.extend(news.lines);
         self.events.extend(news.events);
         let Some(place) = self.places[id].as_mut() else { return };
         place.step = lane.trainer.steps();
+        // What was changed stands before the first step that was trained with it.
+        self.lines.extend(place.unlogged(id).filter(|_| self.log));
+        self.lines.extend(news.lines);
         place.target = place.target.max(place.step);
         place.cost = lane.cost;
         place.lane = Some(lane);
-        self.lines.extend(place.unlogged(id).filter(|_| self.log));
         if let Some(end) = news.end {
             self.phase(id, end);
         }

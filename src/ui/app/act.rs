@@ -259,10 +259,11 @@ impl App {
             Some(lane) => (lane.info.name.clone(), lane.info.recipe.clone()),
             None => ("new".into(), self.scenario.base()),
         };
+        // One name more than there are lanes: one of them is free.
         let free = |name: &String| self.view.lanes.iter().all(|l| l.info.name != *name);
         let first = (action == Action::Add).then(|| stem.clone());
-        let name =
-            first.into_iter().chain((2..).map(|n| format!("{stem} {n}"))).find(free).unwrap_or_default();
+        let others = (2..limits::LANES + 3).map(|n| format!("{stem} {n}"));
+        let name = first.into_iter().chain(others).find(free).unwrap_or_default();
         self.notify(format!("added lane {name}; Enter edits it"));
         self.awaited = Some(name.clone());
         vec![Effect::Command(Command::Add { name, recipe: Box::new(recipe) })]

@@ -62,7 +62,7 @@ fn common_changes_take_few_keys_and_one_more_undoes_them() {
     for (keys, most, optimizer, lr) in [
         ("]", 1, "Sgd", 0.2),
         ("Enter Down 5 Enter", 4, "Sgd", 5.0),
-        ("Enter a Enter", 4, "Adam", 0.001),
+        ("Enter a Enter", 4, "Adagrad", 0.01),
         ("Enter l i Enter", 4, "Lion", 1e-4),
     ] {
         let (mut app, recipe, count) = set(keys);

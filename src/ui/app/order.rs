@@ -146,15 +146,11 @@ impl App {
             .into_iter()
             .filter(|(c, _)| c.trim() != line.trim())
             .map(|(c, about)| item(c.clone(), &about, String::new(), Pick::Line(c)));
-        if line.trim_start().contains(' ') || line.is_empty() {
-            let acts = narrowed(&acts, &line).into_iter().cloned();
-            if line.is_empty() {
-                items.extend(acts.chain(completed))
-            } else {
-                items.extend(completed.chain(acts))
-            }
+        let acts = narrowed(&acts, &line).into_iter().cloned();
+        if line.is_empty() {
+            items.extend(acts.chain(completed));
         } else {
-            items.extend(completed.chain(narrowed(&acts, &line).into_iter().cloned()));
+            items.extend(completed.chain(acts));
         }
         menu.offer(items, read.err().unwrap_or_default());
     }
