@@ -2,6 +2,7 @@
 //! Opens no terminal, starts no thread, reads no clock.
 
 mod act;
+mod key;
 #[cfg(test)]
 mod key_tests;
 mod order;
@@ -10,7 +11,6 @@ mod tests;
 mod window;
 
 use super::keymap::custom::Keymap;
-use super::keymap::{self, Action, Key};
 use super::layout::{Places, Wish, arrange};
 use super::lesson::Lesson;
 use super::message::{Effect, Effects, Link, Message};
@@ -21,7 +21,6 @@ use super::theme::Theme;
 use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::View;
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::{Rect, Size};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -426,82 +425,5 @@ impl App {
             }
         }
         self.speeds.retain(|id, _| self.view.lanes.iter().any(|l| l.id == *id));
-    }
-
-    /// What a key means where no window is open.
-    pub fn means(&self, key: KeyEvent) -> Option<Action> {
-        self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
-    }
-
-    /// Why the last key did nothing, in words; `None` if it did something.
-    pub fn idle_key(&self) -> Option<&str> {
-        self.idle.as_deref()
-    }
-
-    fn key(&mut self, event: KeyEvent) -> Effects {
-        if event.kind == KeyEventKind::Release {
-            return Effects::new();
-        }
-        self.idle = None;
-        let key = Key::from(event);
-        let scopes = match &self.overlay {
-            Some(overlay) => vec![overlay.scope()],
-            None => keymap::pane_scopes(self.focus()).to_vec(),
-        };
-        let row = self.keymap.row(key, &scopes);
-        if row.is_none() && event.modifiers.contains(KeyModifiers::ALT) {
-            // A terminal sends Alt with a key as Esc and the key, and so do two quick fingers. Where Alt means nothing, they did.
-            let mut effects = self.key(KeyEvent::from(KeyCode::Esc));
-            effects.extend(self.key(KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT)));
-            return effects;
-        }
-        let Some(overlay) = &mut self.overlay else {
-            match row {
-                Some(row) if self.watching && row.own => {
-                    self.idle = Some(WATCHING.into());
-                    self.notify(WATCHING.into());
-                }
-                Some(row) => return self.act(row.action),
-                None => self.idle = Some(format!("{key} means nothing in the pane {}", self.focus().name())),
-            }
-            return Effects::new();
-        };
-        let answer = match row {
-            Some(row) => overlay.act(row.action),
-            None => overlay.typed(event),
-        };
-        if answer == Answer::Ignored {
-            self.idle = Some(format!("an open window takes no {key}"));
-        }
-        self.answered(answer)
-    }
-
-    /// Does what a window answered.
-    fn answered(&mut self, answer: Answer) -> Effects {
-        match answer {
-            Answer::Ignored => Effects::new(),
-            Answer::Nothing => {
-                if let Some(Overlay::Menu(mut menu)) = self.overlay.take_if(|o| matches!(o, Overlay::Menu(_)))
-                {
-                    if menu.line().is_some() {
-                        self.offer(&mut menu);
-                    }
-                    self.overlay = Some(Overlay::Menu(menu));
-                }
-                Effects::new()
-            }
-            Answer::Close => {
-                self.overlay = None;
-                Effects::new()
-            }
-            Answer::Take(pick) => {
-                self.overlay = None;
-                self.take(pick)
-            }
-            Answer::Changed(subject) => {
-                self.overlay = None;
-                self.changed(subject)
-            }
-        }
     }
 }

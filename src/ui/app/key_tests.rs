@@ -215,7 +215,7 @@ fn esc_and_a_key_in_one_packet_are_two_keys() {
     assert!(app.overlay.is_some());
     assert_eq!(press(&mut app, "Alt-]").0.len(), 1, "the form is closed and the rate doubled");
     assert!(app.overlay.is_none());
-    app.keymap.rebind(super::Action::Zoom, &["Alt-z".parse().expect("a key")]).expect("free");
+    app.keymap.rebind(crate::ui::keymap::Action::Zoom, &["Alt-z".parse().expect("a key")]).expect("free");
     press(&mut app, "Enter Esc");
     app.update(Message::Key(KeyEvent::new(KeyCode::Char('z'), KeyModifiers::ALT)));
     assert_eq!(app.places().map(|p| p.panes.len()), Some(1), "where Alt is bound it is Alt");

@@ -1,0 +1,86 @@
+//! A key on its way: to a window that is open, to the focused pane, or to nothing, which it says. Does nothing else itself.
+
+use super::{App, WATCHING};
+use crate::ui::keymap::{self, Action, Key};
+use crate::ui::message::Effects;
+use crate::ui::overlay::{Answer, Overlay};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+impl App {
+    /// What a key means where no window is open.
+    pub fn means(&self, key: KeyEvent) -> Option<Action> {
+        self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
+    }
+
+    /// Why the last key did nothing, in words; `None` if it did something.
+    pub fn idle_key(&self) -> Option<&str> {
+        self.idle.as_deref()
+    }
+
+    pub(super) fn key(&mut self, event: KeyEvent) -> Effects {
+        if event.kind == KeyEventKind::Release {
+            return Effects::new();
+        }
+        self.idle = None;
+        let key = Key::from(event);
+        let scopes = match &self.overlay {
+            Some(overlay) => vec![overlay.scope()],
+            None => keymap::pane_scopes(self.focus()).to_vec(),
+        };
+        let row = self.keymap.row(key, &scopes);
+        if row.is_none() && event.modifiers.contains(KeyModifiers::ALT) {
+            // A terminal sends Alt with a key as Esc and the key, and so do two quick fingers. Where Alt means nothing, they did.
+            let mut effects = self.key(KeyEvent::from(KeyCode::Esc));
+            effects.extend(self.key(KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT)));
+            return effects;
+        }
+        let Some(overlay) = &mut self.overlay else {
+            match row {
+                Some(row) if self.watching && row.own => {
+                    self.idle = Some(WATCHING.into());
+                    self.notify(WATCHING.into());
+                }
+                Some(row) => return self.act(row.action),
+                None => self.idle = Some(format!("{key} means nothing in the pane {}", self.focus().name())),
+            }
+            return Effects::new();
+        };
+        let answer = match row {
+            Some(row) => overlay.act(row.action),
+            None => overlay.typed(event),
+        };
+        if answer == Answer::Ignored {
+            self.idle = Some(format!("an open window takes no {key}"));
+        }
+        self.answered(answer)
+    }
+
+    /// Does what a window answered.
+    pub(super) fn answered(&mut self, answer: Answer) -> Effects {
+        match answer {
+            Answer::Ignored => Effects::new(),
+            Answer::Nothing => {
+                if let Some(Overlay::Menu(mut menu)) = self.overlay.take_if(|o| matches!(o, Overlay::Menu(_)))
+                {
+                    if menu.line().is_some() {
+                        self.offer(&mut menu);
+                    }
+                    self.overlay = Some(Overlay::Menu(menu));
+                }
+                Effects::new()
+            }
+            Answer::Close => {
+                self.overlay = None;
+                Effects::new()
+            }
+            Answer::Take(pick) => {
+                self.overlay = None;
+                self.take(pick)
+            }
+            Answer::Changed(subject) => {
+                self.overlay = None;
+                self.changed(subject)
+            }
+        }
+    }
+}
