@@ -128,6 +128,9 @@ fn everything() -> Vec<OptimizerConfig> {
         "RmsProp(momentum: 0.9)",
         "RmsProp(centered: true, momentum: 0.9)",
         "Muon(nesterov: false, weight_decay: 0.1)",
+        "Muon(form: Torch, adjust_lr_fn: MatchRmsAdamw)",
+        "Muon(form: Torch, adjust_lr_fn: SpectralUnclamped, nesterov: false)",
+        "Prodigy(bias_correction: false)",
         "ScheduleFreeSgd(lr: 0.1, warmup_steps: 5)",
         "Sophia(update_interval: 1)",
         "Lbfgs(line_search: None, lr: 0.5)",
@@ -243,6 +246,15 @@ fn every_method_gets_down_a_bowl() {
         }
         let end = Bowl::loss(optimizer.eval_params(&run.state).unwrap_or(&run.params));
         assert!(end < 0.5 * start, "{}: from {start} to {end}", optimizer.text());
+    }
+}
+
+#[test]
+fn every_optimizer_says_whose_form_it_has() {
+    for optimizer in OptimizerConfig::all().into_iter().filter(sound) {
+        let about = optimizer.settings().about();
+        let named = ["PyTorch", "optax", "the paper"].iter().any(|library| about.contains(library));
+        assert!(named && about.contains("form"), "{}: {about}", optimizer.name());
     }
 }
 

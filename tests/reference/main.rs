@@ -11,6 +11,7 @@ mod diagnostics;
 mod gradient_flow;
 mod inits;
 mod layers;
+mod libraries;
 mod losses;
 mod nets;
 mod optimizers;

@@ -5,7 +5,7 @@ use crate::optimizers::{Nobody, Problem, config, slots};
 use gradtui::engine::clip::{Clip as _, norm::Norm};
 use gradtui::engine::kernel;
 use gradtui::engine::optim::lbfgs::{Lbfgs, LineSearch, precondition};
-use gradtui::engine::optim::muon::orthogonalise;
+use gradtui::engine::optim::muon::{Form, orthogonalise};
 use gradtui::engine::optim::{Optimizer, Oracle, Update};
 use gradtui::engine::team::Alone;
 use serde_json::Value;
@@ -129,7 +129,16 @@ fn newton_schulz(case: &Value) -> Check {
     let mut scratch = [x.clone(), x.clone(), x.clone()];
     let scratch = scratch.each_mut().map(Vec::as_mut_slice);
     let steps = count(&h["steps"]);
-    orthogonalise(&mut x, g.shape[0], g.shape[1], (c[0], c[1], c[2]), steps, number(&h["eps"]), scratch);
+    orthogonalise(
+        &mut x,
+        g.shape[0],
+        g.shape[1],
+        (c[0], c[1], c[2]),
+        steps,
+        number(&h["eps"]),
+        Form::Optax,
+        scratch,
+    );
     check.tensor("X", &x, &Tensor::new(&case["X"]).data, TOL);
     check
 }

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adam with the mean squared surprise (g - m)² in place of g². Zhuang et al. 2020, arXiv:2010.07468.
+    /// Adam with the mean squared surprise (g - m)² in place of g². Zhuang et al. 2020, arXiv:2010.07468. optax's form.
     pub struct AdaBelief {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update};
 use crate::registry::settings;
 
 settings! {
-    /// Steps in the units of the weights: root mean square of past steps over that of gradients. Zeiler 2012, arXiv:1212.5701.
+    /// Steps in the units of the weights: root mean square of past steps over that of gradients. Zeiler 2012, arXiv:1212.5701. PyTorch's form.
     pub struct Adadelta {
         /// learning rate; the paper has none, that is 1
         lr: f64 = 1.0, 0.0..=1e6;

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Gradient over the root of the sum of all its squares. Duchi, Hazan & Singer 2011 (JMLR 12:2121).
+    /// Gradient over the root of the sum of all its squares. Duchi, Hazan & Singer 2011 (JMLR 12:2121). PyTorch's form.
     pub struct Adagrad {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

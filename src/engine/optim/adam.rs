@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adaptive moments. Kingma & Ba 2015, arXiv:1412.6980; `amsgrad` after Reddi et al. 2018, arXiv:1904.09237.
+    /// Adaptive moments. Kingma & Ba 2015, arXiv:1412.6980; `amsgrad` after Reddi et al. 2018, arXiv:1904.09237. PyTorch's form.
     pub struct Adam {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

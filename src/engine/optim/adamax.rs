@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adam with the decayed maximum of |g| in place of the root mean square. Kingma & Ba 2015, arXiv:1412.6980, section 7.1.
+    /// Adam with the decayed maximum of |g| in place of the root mean square. Kingma & Ba 2015, arXiv:1412.6980, section 7.1. PyTorch's form.
     pub struct Adamax {
         /// learning rate
         lr: f64 = 0.002, 0.0..=1e6;

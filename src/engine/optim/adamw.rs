@@ -5,7 +5,7 @@ use crate::engine::team::Team;
 use crate::registry::settings;
 
 settings! {
-    /// Adam whose weight decay bypasses the moments. Loshchilov & Hutter 2019, arXiv:1711.05101.
+    /// Adam whose weight decay bypasses the moments. Loshchilov & Hutter 2019, arXiv:1711.05101. PyTorch's form.
     pub struct AdamW {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

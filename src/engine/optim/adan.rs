@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adam with Nesterov's momentum estimated from differences of gradients. Xie et al. 2022, arXiv:2208.06677.
+    /// Adam with Nesterov's momentum estimated from differences of gradients. Xie et al. 2022, arXiv:2208.06677. optax's form.
     pub struct Adan {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

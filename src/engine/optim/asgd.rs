@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update};
 use crate::registry::settings;
 
 settings! {
-    /// Gradient descent evaluated at the average of its path. Polyak & Juditsky 1992, doi:10.1137/0330046.
+    /// Gradient descent evaluated at the average of its path. Polyak & Juditsky 1992, doi:10.1137/0330046. PyTorch's form.
     pub struct Asgd {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

@@ -5,7 +5,7 @@ use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
-    /// Adam whose step of each tensor is as long as the tensor, times lr; for large batches. You et al. 2020, arXiv:1904.00962.
+    /// Adam whose step of each tensor is as long as the tensor, times lr; for large batches. You et al. 2020, arXiv:1904.00962. optax's form.
     pub struct Lamb {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

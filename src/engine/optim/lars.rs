@@ -5,7 +5,7 @@ use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
-    /// Momentum whose rate follows, for each tensor, the ratio of weights to gradient; for large batches. You et al. 2017, arXiv:1708.03888.
+    /// Momentum whose rate follows, for each tensor, the ratio of weights to gradient; for large batches. You et al. 2017, arXiv:1708.03888. optax's form.
     pub struct Lars {
         /// learning rate
         lr: f64 = 1.0, 0.0..=1e6;

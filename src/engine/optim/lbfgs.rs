@@ -19,7 +19,7 @@ pub enum LineSearch {
 plain_values!(LineSearch);
 
 settings! {
-    /// Newton's method with a Hessian guessed from the last gradients; for full batches. Liu & Nocedal 1989, doi:10.1007/BF01589116.
+    /// Newton's method with a Hessian guessed from the last gradients; for full batches. Liu & Nocedal 1989, doi:10.1007/BF01589116. PyTorch's form.
     pub struct Lbfgs {
         /// length of the step, or of the first trial of the line search
         lr: f64 = 1.0, 0.0..=1e6;

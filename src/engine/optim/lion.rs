@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, sign};
 use crate::registry::settings;
 
 settings! {
-    /// Sign of an interpolated momentum, found by program search. Chen et al. 2023, arXiv:2302.06675.
+    /// Sign of an interpolated momentum, found by program search. Chen et al. 2023, arXiv:2302.06675. optax's form.
     pub struct Lion {
         /// learning rate
         lr: f64 = 1e-4, 0.0..=1e6;

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update};
 use crate::registry::settings;
 
 settings! {
-    /// Heavy ball: a running sum of gradients is followed. Polyak 1964, doi:10.1016/0041-5553(64)90137-5.
+    /// Heavy ball: a running sum of gradients is followed. Polyak 1964, doi:10.1016/0041-5553(64)90137-5. PyTorch's form.
     pub struct Momentum {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

@@ -2,11 +2,48 @@
 
 use super::{Look, Optimizer, State, Update, adamw::AdamW, correction};
 use crate::engine::{kernel, network::Slot};
-use crate::registry::settings;
+use crate::registry::{plain_values, settings};
 use ndarray::{ArrayView2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
+
+/// Whose form of the step it is. They differ in the momentum and in the numbers of the iteration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// optax 0.2.8: the momentum is corrected for its start at 0, the iteration is in f32 and starts at e/(‖e‖ + eps).
+    #[default]
+    Optax,
+    /// `torch.optim.Muon` of PyTorch 2.15: no correction, the iteration is in bfloat16 and starts at e/max(‖e‖, eps).
+    /// PyTorch's defaults are others (lr 0.001, eps 1e-7, weight_decay 0.1), and it takes no tensors but matrices.
+    Torch,
+}
+plain_values!(Form);
+
+/// The factor on the rate of a matrix, named as PyTorch names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdjustLr {
+    /// √max(1, rows/columns): Jordan et al.
+    #[default]
+    Original,
+    /// 0.2·√max(rows, columns), by which steps are as long as those of AdamW: Liu et al. 2025, arXiv:2502.16982.
+    MatchRmsAdamw,
+    /// √(rows/columns): Bernstein & Newhouse 2024, arXiv:2409.20325.
+    SpectralUnclamped,
+}
+plain_values!(AdjustLr);
+
+impl AdjustLr {
+    fn factor(self, rows: usize, columns: usize) -> f64 {
+        let (rows, columns) = (rows as f64, columns as f64);
+        match self {
+            Self::Original => (rows / columns).max(1.0).sqrt(),
+            Self::MatchRmsAdamw => 0.2 * rows.max(columns).sqrt(),
+            Self::SpectralUnclamped => (rows / columns).sqrt(),
+        }
+    }
+}
 
 settings! {
-    /// Momentum made orthogonal, for matrices and kernels; all other tensors go to an AdamW. Jordan et al. 2024 (kellerjordan.github.io/posts/muon).
+    /// Momentum made orthogonal, for matrices and kernels; all other tensors go to an AdamW. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). The form of optax, or with `form: Torch` PyTorch's.
     pub struct Muon {
         /// learning rate of the matrices
         lr: f64 = 0.02, 0.0..=1e6;
@@ -22,6 +59,10 @@ settings! {
         eps: f64 = 1e-8, 0.0..=1.0;
         /// share of the matrices taken away at each step, times the learning rate
         weight_decay: f64 = 0.0, 0.0..=100.0;
+        /// whose form of the step: Optax, or Torch (PyTorch's)
+        form: Form = Form::Optax;
+        /// factor on the rate of a matrix: Original, MatchRmsAdamw or SpectralUnclamped
+        adjust_lr_fn: AdjustLr = AdjustLr::Original;
         /// what moves biases, gains and all other tensors that are no matrices; the schedule scales its rate too
         others: AdamW = AdamW::default();
     }
@@ -33,6 +74,16 @@ fn matrix_of(slot: &Slot) -> Option<(usize, usize)> {
     (slot.shape.len() >= 2 && !slot.range.is_empty()).then(|| (rows, slot.range.len() / rows))
 }
 
+impl Muon {
+    /// What the momentum of step t is divided by.
+    fn correction(&self, t: u64) -> f64 {
+        match self.form {
+            Form::Optax => correction(self.beta, t),
+            Form::Torch => 1.0,
+        }
+    }
+}
+
 impl Optimizer for Muon {
     lr_field!();
     fn buffers(&self) -> &'static [&'static str] {
@@ -42,8 +93,6 @@ impl Optimizer for Muon {
     fn init(&self, params: &[f32]) -> State {
         State { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
     }
-    /// # Notes
-    /// The published code scales the rate of a matrix by √max(1, rows/columns), and so does this.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let [m, x, v, a, b] = &mut state.vectors[..] else { unreachable!("Muon keeps 5 buffers") };
         let t = u.step;
@@ -51,9 +100,9 @@ impl Optimizer for Muon {
         let (beta, fresh) = (self.beta as f32, (1.0 - self.beta) as f32);
         // e = by_m m + by_g g
         let (by_m, by_g) = if self.nesterov {
-            (self.beta / correction(self.beta, t + 1), (1.0 - self.beta) / correction(self.beta, t))
+            (self.beta / self.correction(t + 1), (1.0 - self.beta) / self.correction(t))
         } else {
-            (1.0 / correction(self.beta, t), 0.0)
+            (1.0 / self.correction(t), 0.0)
         };
         let (by_m, by_g) = (by_m as f32, by_g as f32);
         for slot in u.slots {
@@ -76,8 +125,8 @@ impl Optimizer for Muon {
                 },
             );
             let scratch = [&mut a[r.clone()], &mut b[r], g];
-            orthogonalise(x, rows, columns, self.ns_coeffs, self.ns_steps, self.eps, scratch);
-            let rate = u.lr * (rows as f64 / columns as f64).max(1.0).sqrt();
+            orthogonalise(x, rows, columns, self.ns_coeffs, self.ns_steps, self.eps, self.form, scratch);
+            let rate = u.lr * self.adjust_lr_fn.factor(rows, columns);
             let keep = (1.0 - u.lr * self.weight_decay) as f32;
             u.team.update1(
                 p,
@@ -88,17 +137,19 @@ impl Optimizer for Muon {
         }
     }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
-        vec![("m̂", look.now(0) / correction(self.beta, look.step))]
+        vec![("m̂", look.now(0) / self.correction(look.step))]
     }
     fn formula(&self) -> &'static str {
-        "m ← βm + (1-β)g   X = NewtonSchulz(m̂, looking ahead)   θ ← θ - lr·(√max(1, rows/columns)·X + λθ) for matrices; AdamW for the rest"
+        "m ← βm + (1-β)g   X = NewtonSchulz(m̂, looking ahead)   θ ← θ - lr·(factor(rows, columns)·X + λθ) for matrices; AdamW for the rest"
     }
 }
 
 /// Brings the matrix x near the closest one with orthonormal rows (or columns): `steps` iterations of
-/// X ← aX + (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed where it is taller than wide.
+/// X ← aX + (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed where it is taller than wide. PyTorch's form starts at
+/// X/max(‖X‖, eps) and rounds what every operation gives to bfloat16.
 ///
 /// `scratch` is three buffers as long as x.
+#[expect(clippy::too_many_arguments, reason = "the settings of one iteration, each used once")]
 pub fn orthogonalise(
     x: &mut [f32],
     rows: usize,
@@ -106,14 +157,34 @@ pub fn orthogonalise(
     (a, b, c): (f64, f64, f64),
     steps: usize,
     eps: f64,
+    form: Form,
     scratch: [&mut [f32]; 3],
 ) {
-    let norm = kernel::sum_sq_f64(x).sqrt() + eps;
+    let round = |x: &mut [f32]| {
+        if form == Form::Torch {
+            for x in x {
+                *x = bfloat16(*x);
+            }
+        }
+    };
+    round(x);
+    let norm = kernel::sum_sq_f64(x).sqrt();
+    let norm = match form {
+        Form::Optax => norm + eps,
+        Form::Torch => f64::from(bfloat16(norm as f32)).max(eps),
+    };
     if norm == 0.0 {
         return;
     }
     let [square, polynomial, next] = scratch;
-    kernel::scale(x, (1.0 / norm) as f32);
+    match form {
+        Form::Optax => kernel::scale(x, (1.0 / norm) as f32),
+        Form::Torch => {
+            for x in &mut *x {
+                *x = bfloat16(*x / norm as f32);
+            }
+        }
+    }
     let tall = rows > columns;
     let (n, wide) = if tall { (columns, rows) } else { (rows, columns) };
     let (a, b, c) = (a as f32, b as f32, c as f32);
@@ -124,6 +195,7 @@ pub fn orthogonalise(
         let flat = if tall { view.t() } else { view };
         debug_assert_eq!(flat.dim(), (n, wide));
         kernel::matmul(flat, flat.t(), 0.0, square_mut(square, n));
+        round(square);
         let gram = ArrayView2::from_shape((n, n), &*square).expect("n x n numbers");
         kernel::matmul(gram, gram, 0.0, square_mut(polynomial, n));
         kernel::update1(
@@ -132,6 +204,7 @@ pub fn orthogonalise(
             #[inline(always)]
             move |squared, gram| b.mul_add(gram, c * squared),
         );
+        round(polynomial);
         let factor = ArrayView2::from_shape((n, n), &*polynomial).expect("n x n numbers");
         let out = ArrayViewMut2::from_shape((rows, columns), &mut *next).expect("rows x columns numbers");
         if tall {
@@ -145,7 +218,14 @@ pub fn orthogonalise(
             #[inline(always)]
             move |x, moved| a.mul_add(x, moved),
         );
+        round(x);
     }
+}
+
+/// The nearest number of eight significant bits, as bfloat16 keeps it; of two, the even one.
+fn bfloat16(x: f32) -> f32 {
+    let bits = x.to_bits();
+    if x.is_finite() { f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000) } else { x }
 }
 
 fn square_mut(data: &mut [f32], n: usize) -> ArrayViewMut2<'_, f32> {

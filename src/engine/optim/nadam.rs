@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adam whose mean looks one step ahead. Dozat 2016 (ICLR workshop).
+    /// Adam whose mean looks one step ahead. Dozat 2016 (ICLR workshop). PyTorch's form.
     pub struct NAdam {
         /// learning rate
         lr: f64 = 0.002, 0.0..=1e6;

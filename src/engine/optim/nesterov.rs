@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update};
 use crate::registry::settings;
 
 settings! {
-    /// Momentum that looks ahead. Nesterov 1983; in this form Sutskever et al. 2013 (ICML, PMLR 28:1139).
+    /// Momentum that looks ahead. Nesterov 1983; in this form Sutskever et al. 2013 (ICML, PMLR 28:1139). PyTorch's form.
     pub struct Nesterov {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

@@ -5,7 +5,7 @@ use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
-    /// Momentum of gradients that are normalised by a running norm of their tensor. Ginsburg et al. 2019, arXiv:1905.11286.
+    /// Momentum of gradients that are normalised by a running norm of their tensor. Ginsburg et al. 2019, arXiv:1905.11286. optax's form.
     pub struct NovoGrad {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

@@ -5,7 +5,7 @@ use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
-    /// Adam that estimates its own rate from the distance travelled; leave lr at 1. Mishchenko & Defazio 2024, arXiv:2306.06101.
+    /// Adam that estimates its own rate from the distance travelled; leave lr at 1. Mishchenko & Defazio 2024, arXiv:2306.06101. The form of optax, or with `bias_correction: false` prodigyopt's.
     pub struct Prodigy {
         /// factor on the estimated rate
         lr: f64 = 1.0, 0.0..=1e6;
@@ -17,6 +17,8 @@ settings! {
         estim_lr0: f64 = 1e-6, 1e-30..=1e6;
         /// factor on every later estimate
         estim_lr_coef: f64 = 1.0, 0.0..=1e6;
+        /// whether k corrects the means for their start at 0, as optax does; prodigyopt does not unless told to
+        bias_correction: bool = true;
         /// share of the weights taken away at each step, times the rate
         weight_decay: f64 = 0.0, 0.0..=100.0;
     }
@@ -25,7 +27,8 @@ settings! {
 impl Prodigy {
     /// k, the rate of step t with the estimate d.
     fn rate(&self, lr: f64, t: u64, d: f64) -> f64 {
-        d * lr * correction(self.betas.1, t).sqrt() / correction(self.betas.0, t)
+        let corrected = correction(self.betas.1, t).sqrt() / correction(self.betas.0, t);
+        d * lr * if self.bias_correction { corrected } else { 1.0 }
     }
 }
 
@@ -88,6 +91,6 @@ impl Optimizer for Prodigy {
         ]
     }
     fn formula(&self) -> &'static str {
-        "k = d·lr·√(1-β₂ᵗ)/(1-β₁ᵗ)   m ← β₁m + (1-β₁)d·g   v ← β₂v + (1-β₂)d²g²   s ← √β₂·s + k·d/d₀·g   r ← √β₂·r + k·d/d₀·Σg·δ   d ← max(d, r/Σ|s|)   θ ← θ - k·(m/(√v + d·eps) + λθ)   δ = θ₀ - θ"
+        "k = d·lr·√(1-β₂ᵗ)/(1-β₁ᵗ), or d·lr without bias correction   m ← β₁m + (1-β₁)d·g   v ← β₂v + (1-β₂)d²g²   s ← √β₂·s + k·d/d₀·g   r ← √β₂·r + k·d/d₀·Σg·δ   d ← max(d, r/Σ|s|)   θ ← θ - k·(m/(√v + d·eps) + λθ)   δ = θ₀ - θ"
     }
 }

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Adam that trusts its mean square only once enough gradients are in it. Liu et al. 2020, arXiv:1908.03265.
+    /// Adam that trusts its mean square only once enough gradients are in it. Liu et al. 2020, arXiv:1908.03265. PyTorch's form.
     pub struct RAdam {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

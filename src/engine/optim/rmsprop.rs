@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, quotient};
 use crate::registry::settings;
 
 settings! {
-    /// Gradient over the root of its mean square. Tieleman & Hinton 2012 (lecture 6.5); centred after Graves 2013, arXiv:1308.0850.
+    /// Gradient over the root of its mean square. Tieleman & Hinton 2012 (lecture 6.5); centred after Graves 2013, arXiv:1308.0850. PyTorch's form.
     pub struct RmsProp {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, sign};
 use crate::registry::settings;
 
 settings! {
-    /// Only the sign of the gradient counts; each weight has a step of its own. For full batches. Riedmiller & Braun 1993, doi:10.1109/ICNN.1993.298623.
+    /// Only the sign of the gradient counts; each weight has a step of its own. For full batches. Riedmiller & Braun 1993, doi:10.1109/ICNN.1993.298623. PyTorch's form.
     pub struct Rprop {
         /// first step of every weight
         lr: f64 = 0.01, 0.0..=1e6;

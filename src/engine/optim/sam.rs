@@ -5,7 +5,7 @@ use crate::engine::kernel;
 use crate::registry::settings;
 
 settings! {
-    /// Steps with the gradient at the worst point nearby, which seeks flat minima. Foret et al. 2021, arXiv:2010.01412.
+    /// Steps with the gradient at the worst point nearby, which seeks flat minima. Foret et al. 2021, arXiv:2010.01412. The form of the paper.
     pub struct Sam {
         /// the optimizer that makes the step; its learning rate is that of the whole
         inner: Box<OptimizerConfig> = Box::new(Sgd::default().into());

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::registry::settings;
 
 settings! {
-    /// Gradient descent with an average in place of a schedule. Defazio et al. 2024, arXiv:2405.15682.
+    /// Gradient descent with an average in place of a schedule. Defazio et al. 2024, arXiv:2405.15682. optax's form.
     pub struct ScheduleFreeSgd {
         /// learning rate
         lr: f64 = 1.0, 0.0..=1e6;
@@ -21,7 +21,7 @@ settings! {
 }
 
 settings! {
-    /// `AdamW` without momentum but with an average in place of a schedule. Defazio et al. 2024, arXiv:2405.15682.
+    /// `AdamW` without momentum but with an average in place of a schedule. Defazio et al. 2024, arXiv:2405.15682. optax's form.
     pub struct ScheduleFreeAdamW {
         /// learning rate
         lr: f64 = 0.0025, 0.0..=1e6;

@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update};
 use crate::registry::settings;
 
 settings! {
-    /// Stochastic gradient descent θ ← θ - lr g. Robbins & Monro 1951, doi:10.1214/aoms/1177729586.
+    /// Stochastic gradient descent θ ← θ - lr g. Robbins & Monro 1951, doi:10.1214/aoms/1177729586. PyTorch's form.
     pub struct Sgd {
         /// learning rate
         lr: f64 = 0.1, 0.0..=1e6;

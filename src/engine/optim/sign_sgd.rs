@@ -4,7 +4,7 @@ use super::{Optimizer, State, Update, sign};
 use crate::registry::settings;
 
 settings! {
-    /// Every weight moves by lr against the sign of its gradient. Bernstein et al. 2018, arXiv:1802.04434.
+    /// Every weight moves by lr against the sign of its gradient. Bernstein et al. 2018, arXiv:1802.04434. optax's form.
     pub struct SignSgd {
         /// learning rate: the length of every step
         lr: f64 = 0.001, 0.0..=1e6;

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::registry::settings;
 
 settings! {
-    /// Mean gradient over an estimate of the Hessian's diagonal, clipped. Liu et al. 2024, arXiv:2305.14342.
+    /// Mean gradient over an estimate of the Hessian's diagonal, clipped. Liu et al. 2024, arXiv:2305.14342. optax's form.
     pub struct Sophia {
         /// learning rate
         lr: f64 = 0.001, 0.0..=1e6;

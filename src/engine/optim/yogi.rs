@@ -4,7 +4,7 @@ use super::{Look, Optimizer, State, Update, adam, correction, quotient, sign};
 use crate::registry::settings;
 
 settings! {
-    /// Adam whose mean square changes by a bounded amount. Zaheer et al. 2018 (NeurIPS 31).
+    /// Adam whose mean square changes by a bounded amount. Zaheer et al. 2018 (NeurIPS 31). optax's form.
     pub struct Yogi {
         /// learning rate
         lr: f64 = 0.01, 0.0..=1e6;
