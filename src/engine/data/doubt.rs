@@ -103,7 +103,7 @@ fn rare(of: &[u32], names: &[String]) -> Option<Doubt> {
     (count > 0 && n < RARE * all && n < RARE_OF_FAIR * fair).then(|| {
         Doubt::data(format!(
             "class {} has {count} of {} training samples; always {} would be right in {:.1} %: look at the recall of each \
-             class, and weigh the rare ones up in the loss",
+             class; loss: CrossEntropy(class_weights: Balanced) weighs the rare ones up",
             excerpt(&names[class], 40),
             of.len(),
             excerpt(&names[often], 40),

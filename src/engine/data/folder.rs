@@ -132,4 +132,13 @@ mod tests {
         let error = sized.load(&album, 1).unwrap_err();
         assert_eq!(error.file.as_deref(), Some("d/cat/1.png"));
     }
+
+    #[test]
+    fn pictures_one_level_deeper_are_named() {
+        let album =
+            Album(vec![("d/a/inner/1.png", png(2, 2, [0, 0, 0])), ("d/b/inner/1.png", png(2, 2, [0, 0, 0]))]);
+        let error = Folder { path: "d".into(), ..Folder::default() }.load(&album, 1).unwrap_err();
+        assert_eq!(error.file.as_deref(), Some("d/a"));
+        assert!(error.what.contains("directories: inner"), "{error}");
+    }
 }
