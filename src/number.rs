@@ -185,7 +185,13 @@ table! {
             between: Between::Range(|s| s.loss.into()), band: true,
             ..Row::new("loss", "loss", "training loss of the last step", Source::Step(|s| Some(s.step.loss.into())))
         },
-        ValLoss => Row { band: true, ..Row::new("val_loss", "val loss", "validation loss", Source::Evaluation) },
+        ValLoss => Row {
+            band: true,
+            ..Row::new("val_loss", "val loss",
+                "validation loss, the same plain loss for all lanes", Source::Evaluation)
+        },
+        ValOwnLoss => Row::new("val_own_loss", "val own loss",
+            "validation loss as the lane trains with it, where that is another", Source::Evaluation),
         Accuracy => Row {
             axis: Axis::Share, band: true,
             ..Row::new("accuracy", "accuracy", "share of hits in the last batch",
@@ -194,6 +200,22 @@ table! {
         ValAccuracy => Row {
             axis: Axis::Share, band: true,
             ..Row::new("val_accuracy", "val accuracy", "share of hits in validation", Source::Evaluation)
+        },
+        ValRecall => Row {
+            axis: Axis::Share,
+            ..Row::new("val_recall", "val recall",
+                "share of hits among the validation samples of the class that has the least", Source::Evaluation)
+        },
+        ValPrecision => Row {
+            axis: Axis::Share,
+            ..Row::new("val_precision", "val precision",
+                "share of right answers in validation, of the class that has the least", Source::Evaluation)
+        },
+        ValMae => Row::new("val_mae", "val abs. error", "mean absolute error in validation", Source::Evaluation),
+        ValR2 => Row {
+            axis: Axis::Linear,
+            ..Row::new("val_r2", "val R2",
+                "R squared in validation: 1 is perfect, 0 as good as always the mean", Source::Evaluation)
         },
         GradNorm => Row {
             ascii: "|g|", band: true,

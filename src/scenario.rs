@@ -13,11 +13,12 @@ pub use edit::Edit;
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
 pub use crate::engine::data::{DataConfig, Prepared, Scaling, Split};
-use crate::engine::data::{Files, Plan, SourceError, choose, prepare};
+use crate::engine::data::{Files, Labels, Plan, SourceError, choose, prepare};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
+use crate::engine::loss::regression::Mse;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::regularise::{EarlyStopping, GradientNoise, WeightAverage};
 use crate::engine::robust::Robustness;
@@ -230,7 +231,8 @@ impl Scenario {
             limit: self.train_samples,
             seed: self.seed,
         };
-        prepare(data, &plan)
+        let prepared = prepare(data, &plan)?;
+        Ok(Prepared { judge: Some(self.judge(&prepared.train.labels)), ..prepared })
     }
 
     /// The document as text; `read` gives the same scenario again.
@@ -263,6 +265,29 @@ impl Scenario {
             ($($field:ident)*) => { Recipe { $( $field: lane.$field.clone().unwrap_or(base.$field), )* } };
         }
         shared!(overridden)
+    }
+
+    /// The loss by which all lanes are compared in validation: that of all lanes without what only serves training
+    /// (smoothing, weights), or the scenario's own where they train with losses of different kinds.
+    pub fn judge(&self, labels: &Labels) -> LossConfig {
+        let base = self.base().loss.plain();
+        let mut lanes = self.lanes.iter().map(|lane| self.recipe(lane).loss.plain());
+        let first = lanes.next().unwrap_or_else(|| base.clone());
+        if lanes.all(|other| other == first) {
+            return first;
+        }
+        match labels {
+            Labels::Values { .. } if base.classifies() => Mse::default().into(),
+            _ => base,
+        }
+    }
+
+    /// Lanes whose training losses cannot be compared, in words: the name of each and its loss. `None` if all train alike.
+    pub fn different_losses(&self) -> Option<String> {
+        let losses: Vec<_> = self.lanes.iter().map(|lane| (lane, self.recipe(lane).loss)).collect();
+        let (_, first) = losses.first()?;
+        let each = || losses.iter().map(|(lane, loss)| format!("{} {}", lane.name, loss.text()));
+        losses.iter().any(|(_, loss)| loss != first).then(|| each().collect::<Vec<_>>().join(", "))
     }
 }
 

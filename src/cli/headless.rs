@@ -1,5 +1,7 @@
 //! A run without a screen: progress, log, signals, and what came of it.
 
+mod beside;
+
 use super::opening::with_past;
 use super::signals::Signals;
 use super::{BadInput, Ended, print, tell};
@@ -13,6 +15,7 @@ use crate::lab::runner::Runner;
 use crate::number::Number;
 use crate::scenario::Scenario;
 use crate::telemetry::{Band, Command, Event, LaneId, Measure, Phase, Spread};
+use beside::Beside;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -102,6 +105,7 @@ impl Headless {
         let clocks = run.clocks();
         let past = past.map(|dir| (dir, clocks));
         let signals = Signals::listen()?;
+        let beside = Beside::of(&run);
         let runner = Runner::start(run, threads, dir, json)?;
         let (standings, rest, disk) = train(runner, past, &signals, end, json)?;
         if json {
@@ -110,7 +114,7 @@ impl Headless {
         } else {
             let red = colours();
             let lanes = standings.lanes.iter().map(|l| summary(l, red)).collect::<String>();
-            print(&(lanes + &beyond_seeds(&standings.lanes)))?;
+            print(&(lanes + &beyond_seeds(&standings.lanes) + &beside.lines(&standings.lanes)))?;
         }
         if let Some(error) = disk {
             return Err(Ended(1, format!("not everything is saved: {error}")).into());
@@ -256,6 +260,7 @@ fn summary(lane: &Standing, red: bool) -> String {
         let belied = if edit.belies(&lane.name) { "; its name no longer says what it is" } else { "" };
         let _ = writeln!(out, "{:<20} changed at step {}: {edit}{belied}", "", edit.step);
     }
+    out.push_str(&beside::scores(lane));
     if let Some(known) = &lane.robustness {
         for [eps, clean, noise, fgsm, pgd] in known.sizes() {
             let shares = [("clean", clean), ("noise", noise), ("FGSM", fgsm), ("PGD", pgd)];
@@ -293,7 +298,8 @@ fn beyond_seeds(lanes: &[Standing]) -> String {
         [] => String::new(),
         some => format!("{what} {}\n", some.join("; ")),
     };
-    list(&format!("beyond the spread of {seeds} seeds:"), &beyond) + &list("within it:", &within)
+    list(&format!("beyond the spread of {seeds} seeds:"), &beyond)
+        + &list("not farther apart than their seeds:", &within)
 }
 
 /// The range of a lane's validation over its seeds, in words.

@@ -7,7 +7,7 @@ use crate::engine::layer::LayerConfig;
 use crate::lab::exam::{self, Exam};
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
-use crate::lab::trainer::{Evaluation, Report, Trainer};
+use crate::lab::trainer::{Evaluation, Report, Trainer, score};
 use crate::telemetry::{Event, LaneId, Measure, Phase};
 use since::Since;
 use std::any::Any;
@@ -208,6 +208,12 @@ impl Lane {
             for evaluation in evaluation.into_iter().chain(restored) {
                 let measure = Box::new(self.evaluated(evaluation));
                 news.events.push(Event::Evaluated { lane: self.id, measure });
+            }
+            if evaluation.is_some() && (step == plan.total || step == plan.end || news.end.is_some()) {
+                let parts = self.trainer.score().parts(self.trainer.data());
+                if !parts.is_empty() {
+                    news.events.push(Event::Probed { lane: self.id, step, name: score::PROBE, parts });
+                }
             }
             // As with evaluations, the log does not hear of a measurement where one merely stops.
             let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {

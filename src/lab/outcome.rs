@@ -1,9 +1,10 @@
 //! How the lanes of a run stand, gathered from events: what a headless run tells at its end.
 
 use crate::lab::exam::{Known, PROBE};
+use crate::lab::trainer::score;
 use crate::number::{LayerNumber, Number, Source, Values, decimal};
 use crate::scenario::Edit;
-use crate::telemetry::{Band, Event, LaneId, Measure, Phase};
+use crate::telemetry::{Band, Data, Event, LaneId, Measure, Phase};
 use std::sync::LazyLock;
 
 /// How one lane stands.
@@ -29,6 +30,8 @@ pub struct Standing {
     pub initial_grad_ratio: Option<f32>,
     /// The newest measurement under attack.
     pub robustness: Option<Known>,
+    /// The counts of classes where it came to rest: see [`score::PROBE`].
+    pub classes: Vec<(String, Data)>,
     /// What it does.
     pub phase: Phase,
 }
@@ -181,6 +184,9 @@ impl Standings {
             Event::Probed { lane, name, parts, .. } if *name == PROBE => {
                 self.with(*lane, |l| l.robustness = Some(Known::read(parts)));
             }
+            Event::Probed { lane, name, parts, .. } if *name == score::PROBE => {
+                self.with(*lane, |l| l.classes.clone_from(parts));
+            }
             Event::Probed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
         }
     }
@@ -200,6 +206,7 @@ impl Standings {
             grad_ratio: None,
             initial_grad_ratio: None,
             robustness: None,
+            classes: Vec::new(),
             phase: Phase::Paused,
         };
         self.lanes.insert(place, standing);

@@ -208,6 +208,11 @@ impl Run {
         self.log = wanted;
     }
 
+    /// What its lanes train on.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
     /// Whether the run was told to end.
     pub fn quitting(&self) -> bool {
         self.quit

@@ -26,6 +26,7 @@ mod guard;
 mod look;
 mod part;
 mod scope;
+pub mod score;
 mod snapshot;
 mod task;
 
@@ -37,6 +38,7 @@ use guard::{Guard, Jury};
 use look::{Halfway, Kept};
 pub use scope::Examined;
 use scope::Scope;
+use score::Score;
 pub use snapshot::Snapshot;
 use task::Task;
 
@@ -91,6 +93,8 @@ pub struct Trainer {
     aimed: bool,
     evaluation: Option<(Workspace, Batch)>,
     checkup: evaluate::Checkup,
+    /// What the last evaluation counted.
+    score: Score,
     /// Memory of the defence; `None` without one.
     guard: Option<Guard>,
     /// Memory of the vote; `None` before the first one.
@@ -161,6 +165,7 @@ impl Trainer {
             aimed: false,
             evaluation: None,
             checkup: evaluate::Checkup::default(),
+            score: Score::default(),
             guard: Guard::of(&recipe, &network, data, rows),
             jury: None,
             room: None,

@@ -275,6 +275,7 @@ impl Workload {
             range: vec![(0.0, 1.0); train.shape.size()],
             train,
             targets: Vec::new(),
+            judge: None,
             reading: Reading::default(),
         }
     }

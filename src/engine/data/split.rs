@@ -3,6 +3,7 @@
 use super::fill::fill;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
 use super::{Dataset, Labels, Order, Reading, Samples, SourceError, doubt};
+use crate::engine::loss::LossConfig;
 use crate::engine::rng::{Purpose, Stream};
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct Prepared {
     pub range: Vec<(f32, f32)>,
     /// Shift and factor by which each number to predict was scaled: y ← (y - shift) · factor. Empty where none was.
     pub targets: Vec<(f32, f32)>,
+    /// The loss by which all lanes are compared in validation, whatever they train with; `None`: each by its own.
+    pub judge: Option<LossConfig>,
     /// What was read.
     pub reading: Reading,
 }
@@ -147,7 +150,7 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
     }
-    Ok(Prepared { train, validation, range, targets, reading })
+    Ok(Prepared { train, validation, range, targets, judge: None, reading })
 }
 
 /// The samples before the last ones, less a gap, and the last ones.

@@ -2,8 +2,11 @@
 
 use super::batch::{Batch, argmax, hits};
 use super::guard::Jury;
+use super::score::Score;
 use super::{Snapshot, Trainer};
+use crate::engine::data::Labels;
 use crate::engine::layer::Pass;
+use crate::engine::loss::LossConfig;
 use crate::engine::network::Network;
 use crate::engine::regularise::stopping::Verdict;
 use crate::number::{Number, Values};
@@ -11,21 +14,41 @@ use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
 use crate::telemetry::Data;
 
-/// Mean loss and share of hits on the validation samples.
+/// How a lane does on the validation samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean loss.
+    /// Mean of the loss that the lane trains with, by which schedules and early stopping judge.
     pub loss: f32,
+    /// Mean of the loss by which all lanes are compared: see [`crate::scenario::Scenario::judge`].
+    pub judged: f32,
     /// Share of hits; `None` without classes.
     pub accuracy: Option<f32>,
+    /// See [`Score::recall`].
+    pub recall: Option<f32>,
+    /// See [`Score::precision`].
+    pub precision: Option<f32>,
+    /// See [`Score::mae`].
+    pub mae: Option<f32>,
+    /// See [`Score::r2`].
+    pub r2: Option<f32>,
 }
 
 impl Evaluation {
     /// As rows of the table of numbers.
     pub fn values(self) -> Values {
         let mut values = Values::default();
-        values.set(Number::ValLoss, Some(self.loss.into()));
-        values.set(Number::ValAccuracy, self.accuracy.map(f64::from));
+        values.set(Number::ValLoss, Some(self.judged.into()));
+        let own = Some(self.loss).filter(|own| own.to_bits() != self.judged.to_bits());
+        for (number, value) in [
+            (Number::ValOwnLoss, own),
+            (Number::ValAccuracy, self.accuracy),
+            (Number::ValRecall, self.recall),
+            (Number::ValPrecision, self.precision),
+            (Number::ValMae, self.mae),
+            (Number::ValR2, self.r2),
+        ] {
+            values.set(number, value.map(f64::from));
+        }
         values
     }
 }
@@ -107,7 +130,7 @@ impl Snapshot {
 }
 
 impl Trainer {
-    /// Mean loss and share of hits on the validation samples, in evaluation mode, at the point that the lane
+    /// Losses and scores on the validation samples, in evaluation mode, at the point that the lane
     /// wants to be judged by. Changes nothing that training sees.
     pub fn evaluate(&mut self) -> Evaluation {
         let samples = &self.data.validation;
@@ -117,7 +140,11 @@ impl Trainer {
         let params = self.live.point(&self.recipe);
         let width = self.network.output().rows_of().1;
         self.checkup.begin(&self.network);
+        let own = &self.recipe.loss;
+        let common = self.data.judge.as_ref().filter(|judge| *judge != own);
+        self.score.clear(width, !matches!(samples.labels, Labels::Values { .. }));
         let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
+        let (mut judged, mut judged_terms) = (0.0, 0);
         for start in (0..samples.len()).step_by(rows) {
             let range = start..(start + rows).min(samples.len());
             let n = range.len();
@@ -126,8 +153,16 @@ impl Trainer {
             self.network.reveal(params, &self.live.state, Pass::eval(n), ws);
             self.network.wake(ws, n, &mut self.checkup.awake);
             let output = ws.output(n);
-            sum += self.recipe.loss.eval(output, width, batch.targets(), 0.0, None, None);
-            terms += self.recipe.loss.terms(output, width);
+            sum += own.eval(output, width, batch.targets(), 0.0, None, None);
+            terms += own.terms(output, width);
+            if let Some(common) = common {
+                judged += common.eval(output, width, batch.targets(), 0.0, None, None);
+                judged_terms += common.terms(output, width);
+            }
+            // What is minimised itself has no right answer.
+            if !matches!(own, LossConfig::Output(_)) {
+                self.score.add(output, width, batch.targets());
+            }
             if let Some(classes) = batch.classes() {
                 self.checkup.hear(output, width);
                 hit += hits(output, width, classes);
@@ -145,15 +180,29 @@ impl Trainer {
                 self.seed,
             );
         }
+        // A vote answers otherwise than the outputs that were counted.
+        let counted = |x: Option<f64>| x.filter(|_| self.recipe.prediction.smoothing().is_none());
+        let single = |x: Option<f64>| x.map(|x| x as f32);
+        let loss = (sum / terms.max(1) as f64) as f32;
         Evaluation {
-            loss: (sum / terms.max(1) as f64) as f32,
+            loss,
+            judged: if common.is_some() { (judged / judged_terms.max(1) as f64) as f32 } else { loss },
             accuracy: (seen > 0).then(|| hit as f32 / seen as f32),
+            recall: single(counted(self.score.recall())),
+            precision: single(counted(self.score.precision())),
+            mae: single(self.score.mae(|i, e| self.data.error_in_unit(i, e))),
+            r2: single(self.score.r2()),
         }
     }
 
     /// What the last evaluation saw of the network besides, as parts of the probe `health`.
     pub fn health(&self) -> Vec<(String, Data)> {
         self.checkup.parts()
+    }
+
+    /// What the last evaluation counted.
+    pub fn score(&self) -> &Score {
+        &self.score
     }
 
     /// Evaluates and tells the schedule, which may lower its rate on a plateau, and the rule of early stopping.

@@ -1,4 +1,4 @@
-//! What in a recipe can run but probably is not meant so: what it is, and what to write instead. Refuses nothing.
+//! What in a recipe can run but probably is not meant so, and what to write instead.
 
 use crate::engine::data::Prepared;
 use crate::engine::layer::LayerConfig;
@@ -72,6 +72,7 @@ pub(super) fn of(recipe: &Recipe, network: &Network, data: &Prepared) -> Vec<(&'
 #[cfg(test)]
 mod tests {
     use crate::engine::data::NoFiles;
+    use crate::registry::Value as _;
     use crate::scenario::check::{Checked, inspect};
 
     fn checked(lane: &str) -> Result<Checked, String> {
@@ -123,5 +124,31 @@ mod tests {
         let (_, warnings) = found("network: [Dense(8), BatchNorm()], batch: 2");
         assert!(warnings[0].contains("over 2 samples"), "{warnings:?}");
         assert_eq!(found("network: [Dense(8), BatchNorm()], batch: 8").1.len(), 0);
+    }
+
+    #[test]
+    fn class_weights_are_one_a_class() {
+        let fault = checked("loss: CrossEntropy(class_weights: Each([1, 2]))").unwrap_err();
+        assert!(fault.contains("2 numbers for 10 classes"), "{fault}");
+        let fault =
+            checked("loss: CrossEntropy(class_weights: Each([1, 2, 3, 4, 5, 6, 7, 8, 9, -1]))").unwrap_err();
+        assert!(fault.contains("-1 is no weight"), "{fault}");
+        assert!(checked("loss: CrossEntropy(class_weights: Balanced)").is_ok());
+    }
+
+    #[test]
+    fn lanes_are_judged_by_one_plain_loss() {
+        let judged = |lanes: &str| {
+            let text = format!("(data: Digits(), steps: 9, lanes: [(name: \"a\"{lanes})])");
+            let checked = inspect(&text, &NoFiles).unwrap_or_else(|e| panic!("{e:?}"));
+            let judge = checked.data.judge.expect("a loss").text();
+            (judge, checked.scenario.different_losses().is_some())
+        };
+        let cross = "CrossEntropy()".to_string();
+        assert_eq!(judged(""), (cross.clone(), false));
+        assert_eq!(judged(", loss: CrossEntropy(label_smoothing: 0.1)"), (cross.clone(), false));
+        let mixed = "), (name: \"b\", loss: Mse()), (name: \"c\", loss: CrossEntropy(label_smoothing: 0.1)";
+        assert_eq!(judged(mixed), (cross, true));
+        assert_eq!(judged(", loss: Bce(pos_weight: 3)), (name: \"b\", loss: Bce()").0, "Bce()");
     }
 }

@@ -310,6 +310,12 @@ impl Pane for Curves {
         let glyphs = cx.theme.glyphs;
         let mut line = Line::styled("Curves  ", cx.theme.strong);
         line.push_span(Span::styled(name(self.metric, glyphs), cx.theme.strong));
+        let mut losses = cx.view.lanes.iter().map(|l| &l.info.recipe.loss);
+        let first = losses.next();
+        if self.metric == Number::Loss && losses.any(|loss| Some(loss) != first) {
+            // Smoothed, weighted and squared losses have no common scale; the validation loss is one for all lanes.
+            line.push_span(Span::styled("  of different kinds: compare val loss", cx.theme.warn));
+        }
         if let Some((metric, word)) = companion(self.metric) {
             // The dashes and the small letters at their ends.
             let with = cx.view.lanes.iter().filter(|l| l.curve(metric).is_some());
@@ -390,9 +396,13 @@ impl Pane for Curves {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        // What only attacks measure is there where a lane was attacked; a limit is drawn beside its number.
+        // What only attacks or some kinds of labels have is there where a lane has it; a limit is drawn beside its number.
         let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
-        let there = |m: &Number| *m != Number::SharpnessLimit && (!m.attacked() || measured(m));
+        let always = |m: &Number| {
+            let row = m.row();
+            !m.attacked() && (row.band || !matches!(row.source, Source::Evaluation))
+        };
+        let there = |m: &Number| *m != Number::SharpnessLimit && (always(m) || measured(m));
         let metrics: Vec<Number> = Number::ALL.into_iter().filter(there).collect();
         let all = metrics.len();
         let place = metrics.iter().position(|m| *m == self.metric).unwrap_or(0);

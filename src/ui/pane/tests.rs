@@ -8,6 +8,8 @@ use super::prediction::Prediction;
 use super::surface::Surface;
 use super::through_time::ThroughTime;
 use super::{Context, Pane, fixture, inside_fixture};
+use crate::engine::loss::LossConfig;
+use crate::registry::Value as _;
 use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::lesson::Lesson as Taught;
@@ -157,6 +159,15 @@ fn curves_show_every_lane_its_value_and_where_it_broke() {
         assert!(ends.count() >= 2, "{letter} in the legend and at its line");
     }
     assert!(words.contains('×'));
+}
+
+#[test]
+fn losses_of_different_kinds_are_on_no_axis_without_a_word() {
+    let (theme, mut view) = (unicode(), fixture::run(100, 4));
+    let title = |view: &View| Curves::default().title(context(view, &theme)).to_string();
+    assert!(!title(&view).contains("different kinds"), "{}", title(&view));
+    view.lanes[1].info.recipe.loss = LossConfig::parse("Mse()").expect("a loss");
+    assert!(title(&view).contains("loss  of different kinds: compare val loss"), "{}", title(&view));
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl<'a> Player<'a> {
 
     /// Whether the line of keys may cover the recording.
     fn line(&self) -> bool {
-        self.paused || self.at_end() || self.untouched < SHOWN
+        self.paused || self.untouched < SHOWN || self.at_end() && !self.stays
     }
 
     /// Does what a key asks for; whether it asks to leave.

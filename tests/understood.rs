@@ -1,0 +1,90 @@
+//! Scenarios whose meaning a lab may miss without a word: pictures in every format, a network that is written whole, rare
+//! classes, batches too small for batch norm, losses of different kinds. Each is a file in `tests/cases`.
+
+use gradtui::lab::files::Disk;
+use gradtui::scenario::{Checked, inspect};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
+}
+
+/// The scenario of this name, checked; the faults where it has some.
+fn checked(name: &str) -> Result<Checked, Vec<String>> {
+    let path = path(name);
+    let text = std::fs::read_to_string(&path).expect("a case");
+    inspect(&text, &Disk::beside(&path)).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+/// Runs it; exit code, standard output, standard error.
+fn run(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+    let out = command.arg("run").arg(path(name)).args(more).stdin(Stdio::null()).output().expect("a start");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (out.status.code(), text(out.stdout), text(out.stderr))
+}
+
+/// The number after these words in the line of a lane or class.
+fn after(text: &str, line: &str, words: &str) -> f64 {
+    let line =
+        text.lines().find(|l| l.trim_start().starts_with(line)).unwrap_or_else(|| panic!("{line}: {text}"));
+    let rest = line.split(words).nth(1).unwrap_or_else(|| panic!("{words}: {line}"));
+    rest.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{rest}"))
+}
+
+#[test]
+fn pictures_in_every_format_are_read() {
+    let Checked { data, .. } = checked("formats.ron").expect("a good scenario");
+    assert_eq!(data.train.len() + data.validation.len(), 20);
+}
+
+#[test]
+fn a_network_is_taken_as_it_is_written() {
+    let Checked { scenario, data, warnings } = checked("last-layer.ron").expect("a good scenario");
+    let layers = |lane: usize| scenario.recipe(&scenario.lanes[lane]).layers(data.train.outputs()).len();
+    assert_eq!([0, 1, 2].map(layers), [3, 3, 4], "none gets a Dense layer too many");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let (code, out, err) = run("last-layer.ron", &[]);
+    assert_eq!(code, Some(0), "{err}");
+    let accuracy = |lane| after(&out, lane, "val accuracy ");
+    assert!(accuracy("follows") > 0.9 && accuracy("written") > 0.9, "{out}");
+    // Through two softmaxes hardly any gradient passes; PyTorch gets to about 0.3 as well.
+    assert!((0.1..0.6).contains(&accuracy("softmax")), "{out}");
+    assert!(err.contains("leave Softmax() out"), "{err}");
+}
+
+#[test]
+fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
+    // Of seed 1 both find two of the four rare validation samples; of the others the weighted lane finds more.
+    let (code, out, err) = run("rare.ron", &["--seed", "2", "--expect", "weighted.val_recall > 0.6"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("always 0, the most frequent class: val accuracy 0.9"), "{out}");
+    // Every lane tells recall and precision of both classes.
+    assert_eq!(out.matches("recall").count(), 4, "{out}");
+    let recalls: Vec<f64> =
+        out.lines().filter(|l| l.trim_start().starts_with("1 ")).map(|l| after(l, "1 ", "recall")).collect();
+    assert!(recalls[1] > recalls[0] + 20.0, "{out}");
+}
+
+#[test]
+fn batch_norm_over_one_sample_is_refused_and_over_two_warned_about() {
+    let faults = checked("bn-batch-1.ron").expect_err("a batch of 1");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with("2:") && faults[0].contains("a variance of one value"), "{faults:?}");
+    let text = std::fs::read_to_string(path("bn-batch-1.ron")).expect("a case");
+    let text = text.replace(", (name: \"1\", batch: 1)", "");
+    let warnings = inspect(&text, &gradtui::engine::data::NoFiles).expect("a good scenario").warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].what.contains("over 2 samples"), "{warnings:?}");
+}
+
+#[test]
+fn lanes_with_different_losses_are_compared_by_a_common_one() {
+    let (_, out, _) = run("two-losses.ron", &[]);
+    assert!(out.contains("training losses of different kinds do not compare"), "{out}");
+    assert!(out.contains("val loss is CrossEntropy() for every lane"), "{out}");
+    // Mean squared errors of one-hot vectors are below 0.1; the cross-entropy of their outputs is not.
+    assert!(after(&out, "mse", "loss ") < 0.2, "{out}");
+    assert!(after(&out, "mse", "val loss ") > 0.5, "{out}");
+}
