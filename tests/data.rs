@@ -199,9 +199,9 @@ fn passengers_load_with_two_settings_and_train_above_the_majority() {
         let age = if draw.next() < 0.2 { String::new() } else { format!("{:.1}", draw.next() * 70.0) };
         let cabin = if draw.next() < 0.77 { String::new() } else { format!("C{i}") };
         let (fare, port) = (draw.next() * 80.0, draw.one(&["S", "C", "Q"]));
-        let _ = write!(
+        let _ = writeln!(
             table,
-            "{i},{survived},{class},\"Braund, Mr. {i}\",{sex},{age},0,0,A/5 {},{fare:.4},{cabin},{port}\r\n",
+            "{i},{survived},{class},\"Braund, Mr. {i}\",{sex},{age},0,0,A/5 {},{fare:.4},{cabin},{port}\r",
             i * 7
         );
     }
@@ -221,7 +221,7 @@ fn birds_load_with_two_settings_and_train_above_the_majority() {
         let (length, depth) = (at([38.0, 48.0, 46.0], &mut draw), at([18.0, 18.0, 14.0], &mut draw));
         let sex = if i % 30 == 7 { "NA" } else { draw.one(&["Male", "Female"]) };
         let mass = 3500 + kind * 500 + (draw.next() * 900.0) as usize;
-        let _ = write!(table, "{species},{island},{length:.1},{depth:.1},{},{mass},{sex}\n", 190 + 10 * kind);
+        let _ = writeln!(table, "{species},{island},{length:.1},{depth:.1},{},{mass},{sex}", 190 + 10 * kind);
     }
     trains("birds", &table, "label: \"species\", missing: Drop", "", "adam.val_accuracy > 0.9");
 }
@@ -234,9 +234,9 @@ fn cars_between_blanks_load_with_two_settings_and_beat_the_mean() {
         let weight = 1800.0 + 2500.0 * draw.next();
         let power = if i % 60 == 5 { "?".into() } else { format!("{:.1}", weight / 25.0) };
         let mpg = 50.0 - weight / 110.0 + draw.next();
-        let _ = write!(
+        let _ = writeln!(
             table,
-            "{mpg:.1}   {}   {:.1}      {power}      {weight:.0}.      {:.1}   {}  {}\t\"ford torino {i}\"\n",
+            "{mpg:.1}   {}   {:.1}      {power}      {weight:.0}.      {:.1}   {}  {}\t\"ford torino {i}\"",
             [4, 6, 8][i % 3],
             100.0 + weight / 15.0,
             10.0 + 8.0 * draw.next(),
@@ -262,9 +262,9 @@ fn horses_full_of_question_marks_load_with_two_settings_and_train_above_the_majo
             (cell(if sick { 80.0 } else { 40.0 }, 20.0), cell(if sick { 55.0 } else { 30.0 }, 15.0));
         let pain = cell(if sick { 3.0 } else { 1.0 }, 2.0);
         let other = cell(36.0, 4.0);
-        let _ = write!(
+        let _ = writeln!(
             table,
-            "{} 1 {} {other} {pulse} {pain} {volume} {} 0 \n",
+            "{} 1 {} {other} {pulse} {pain} {volume} {} 0 ",
             1 + i % 2,
             530_000 + i * 37 % 9973,
             1 + u8::from(sick)
@@ -280,7 +280,7 @@ fn wines_with_semicolons_load_with_one_setting_and_beat_the_mean() {
     for _ in 0..400 {
         let (alcohol, acid) = (8.0 + 6.0 * draw.next(), draw.next());
         let quality = (3.0 + (alcohol - 8.0) * 0.6 + (1.0 - acid)).round();
-        let _ = write!(table, "{:.1};{acid:.2};{alcohol:.1};{quality}\n", 5.0 + 7.0 * draw.next());
+        let _ = writeln!(table, "{:.1};{acid:.2};{alcohol:.1};{quality}", 5.0 + 7.0 * draw.next());
     }
     let more = "target_scaling: Standard, loss: Mse(),";
     trains("wines", &table, "regression: true", more, "adam.val_loss < 0.5");
@@ -293,7 +293,7 @@ fn patients_between_tabs_load_with_one_setting_and_beat_the_mean() {
     for i in 0..400 {
         let (age, bmi, bp) =
             (20.0 + 60.0 * draw.next(), 18.0 + 24.0 * draw.next(), 62.0 + 70.0 * draw.next());
-        let _ = write!(table, "{age:.0}\t{}\t{bmi:.1}\t{bp:.2}\t{:.0}\n", 1 + i % 2, bmi * 7.0 + bp - 120.0);
+        let _ = writeln!(table, "{age:.0}\t{}\t{bmi:.1}\t{bp:.2}\t{:.0}", 1 + i % 2, bmi * 7.0 + bp - 120.0);
     }
     let more = "target_scaling: Standard, loss: Mse(),";
     trains("patients", &table, "regression: true", more, "adam.val_loss < 0.3");
