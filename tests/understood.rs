@@ -61,7 +61,7 @@ fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("always 0, the most frequent class: val accuracy 0.9"), "{out}");
     // Every lane tells recall and precision of both classes.
-    assert_eq!(out.matches("recall").count(), 4, "{out}");
+    assert_eq!(out.matches("  recall ").count(), 4, "{out}");
     let recalls: Vec<f64> =
         out.lines().filter(|l| l.trim_start().starts_with("1 ")).map(|l| after(l, "1 ", "recall")).collect();
     assert!(recalls[1] > recalls[0] + 20.0, "{out}");

@@ -272,7 +272,9 @@ fn a_vote_is_what_a_lane_is_judged_by_and_draws_the_same_noise_every_time() {
         first
     };
     assert_eq!(judged("Plain()"), plain.evaluate());
-    assert_eq!(judged("Smoothing(std: 0.0)"), plain.evaluate(), "without noise all looks agree");
+    let (quiet, own) = (judged("Smoothing(std: 0.0)"), plain.evaluate());
+    assert_eq!((quiet.loss, quiet.accuracy), (own.loss, own.accuracy), "without noise all looks agree");
+    assert_eq!(quiet.recall, None, "the classes of votes are not counted one by one");
     let drowned = judged("Smoothing(std: 100.0, draws: 8)");
     assert!(drowned.accuracy < plain.evaluate().accuracy, "{drowned:?}");
     assert_eq!(drowned.loss, plain.evaluate().loss, "a vote has no loss of its own");
