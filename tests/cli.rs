@@ -117,7 +117,6 @@ fn wrong_and_right_command_lines() {
         "check",
         "show",
         "show a b",
-        "list extra",
         "completions",
         "completions tcl",
         "list --json=3",

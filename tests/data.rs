@@ -125,7 +125,7 @@ fn pictures_in_train_and_test_are_found() {
     assert_eq!(classes(&split.data), ["across", "down"]);
     assert!(said(&split).contains("train to train on, test to validate on"));
     let deeper = edited("split", "path: \"split\"", "path: \".\"").expect_err("no classes");
-    assert!(deeper.contains("one for every class, at least 2, is needed"), "{deeper}");
+    assert!(deeper.contains("Classes stand directly below"), "{deeper}");
 }
 
 #[test]

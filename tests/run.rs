@@ -313,7 +313,8 @@ fn a_run_over_seeds_in_two_parts_leaves_the_log_of_a_whole_one_and_compares_lane
     let (code, out, err) = place.go("run seeds.ron --out whole --threads 1");
     assert_eq!(code, 0, "{err}");
     assert!(
-        out.contains("3 seeds   val loss") && (out.contains("of 3 seeds: ") || out.contains("within it: ")),
+        out.contains("3 seeds   val loss")
+            && (out.contains("of 3 seeds: ") || out.contains("not farther apart than their seeds: ")),
         "{out}"
     );
     assert_eq!(place.go("run seeds.ron --out parts --steps 47 --threads 3").0, 0);
