@@ -35,12 +35,15 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut say = |weight, text: String| out.push(Finding { weight, text });
     match &lane.phase {
         // An account that names the layer tells of the step and the gradient as well.
-        Phase::Diverged(d) if d.what.contains(&d.layer) => say(Weight::Bad, format!("diverged: {}", d.what)),
+        Phase::Diverged(d) if d.what.contains(&d.layer) => {
+            say(Weight::Bad, format!("diverged{}: {}", cause(lane, d.step), d.what));
+        }
         Phase::Diverged(d) => say(
             Weight::Bad,
             format!(
-                "diverged at step {} in {} after ‖g‖ {}: {}",
+                "diverged at step {}{} in {} after ‖g‖ {}: {}",
                 thousands(d.step),
+                cause(lane, d.step),
                 d.layer,
                 real(d.last_grad_norm),
                 d.what
@@ -75,6 +78,12 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     }
     out.sort_by_key(|f| f.weight);
     out
+}
+
+/// The last change by hand before this step, if there was one: it comes before any symptom.
+fn cause(lane: &LaneView, step: u64) -> String {
+    let edit = lane.info.edits.iter().rfind(|e| 0 < e.step && e.step < step);
+    edit.map_or_else(String::new, |e| format!(" since {e} at step {}", thousands(e.step)))
 }
 
 /// How the gradient changes from the last layer to the first.
@@ -195,6 +204,28 @@ mod tests {
             what: what.clone(),
         });
         assert_eq!(findings(&lane)[0].text, format!("diverged: {what}"), "nothing is said twice");
+    }
+
+    #[test]
+    fn a_lane_that_an_edit_blew_up_names_the_edit_first() {
+        use crate::scenario::Edit;
+        let mut lane = fixture::lane(0, "wild");
+        let edit = |step, from: &str, to: &str| Edit {
+            step,
+            lane: "wild".into(),
+            field: "optimizer.lr".into(),
+            from: from.into(),
+            to: to.into(),
+        };
+        lane.info.edits = vec![edit(49, "0.01", "1000"), edit(60, "1000", "0.01")];
+        lane.phase = Phase::Diverged(Divergence {
+            step: 52,
+            layer: "layer 3 Dense".into(),
+            last_grad_norm: 1e9,
+            what: "The output of layer 3 Dense overflowed".into(),
+        });
+        let first = &findings(&lane)[0].text;
+        assert!(first.starts_with("diverged since lr 0.01 → 1000 at step 49: The output"), "{first}");
     }
 
     #[test]
