@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
+pub mod arena;
 mod attack;
 mod bench;
 mod check;
@@ -127,6 +128,7 @@ struct Closed;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    arena::share();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

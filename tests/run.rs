@@ -272,6 +272,19 @@ fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
     assert_eq!(place.go("resume d --steps 1").0, 0);
 }
 
+/// Threads that each reserved 64 MiB for themselves would leave no room for the data.
+#[test]
+fn presets_run_in_half_a_gigabyte_of_address_space() {
+    let place = Place::new("space");
+    for preset in ["cnn-fashion", "is-it-a-sneaker"] {
+        let script =
+            format!("ulimit -v 524288; exec '{}' run {preset} --steps 2", env!("CARGO_BIN_EXE_gradtui"));
+        let out =
+            Command::new("/bin/sh").args(["-c", &script]).current_dir(&place.0).output().expect("a start");
+        assert_eq!(out.status.code(), Some(0), "{preset}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
 #[test]
 fn files_of_another_run_and_edited_ones_are_refused_in_words() {
     let place = Place::new("mixed");

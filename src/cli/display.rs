@@ -100,7 +100,24 @@ impl Display {
         };
         let Self { color, theme, drawing, fps, low_bandwidth } = *self;
         let asked = Asked { color, theme, drawing, fps, low_bandwidth };
-        let chosen = choose(&asked, &config, |name| std::env::var(name).ok());
+        let chosen = choose(&asked, &config, variable);
         Ok(Shown { chosen, keymap })
+    }
+}
+
+/// A variable of the environment. A value that is no text is a value all the same: a locale of such a name is not UTF-8.
+fn variable(name: &str) -> Option<String> {
+    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_value_that_is_no_text_is_a_value() {
+        let vars = std::env::vars_os();
+        for (name, value) in vars.filter_map(|(n, v)| Some((n.into_string().ok()?, v))) {
+            assert_eq!(super::variable(&name), Some(value.to_string_lossy().into_owned()));
+        }
+        assert_eq!(super::variable("GRADTUI_NO_SUCH_VARIABLE"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! What a layer is, and the table of all layers. A layer knows its shapes and its formula: no batch, no neighbours, no state.
 
+use crate::engine::team::Team;
 use crate::engine::{rng, shape::Shape};
 use crate::registry::registry;
 
@@ -95,6 +96,8 @@ pub struct Forward<'a> {
     pub cache: &'a mut [f32],
     /// The totals of [`Layer::gather`] over the whole batch, of which this pass may be a part.
     pub totals: &'a [f64],
+    /// Says when a long pass is to be left between two samples.
+    pub team: &'a dyn Team,
 }
 
 /// The arguments of backward: those of forward and the gradient of the loss with respect to the output.
@@ -122,6 +125,8 @@ pub struct Backward<'a> {
     pub grad_params: Option<&'a mut [f32]>,
     /// The totals of [`Layer::gather_back`] over these rows, and over the whole batch.
     pub totals: (&'a [f64], &'a [f64]),
+    /// Says when a long pass is to be left between two samples.
+    pub team: &'a dyn Team,
 }
 
 /// Shares of units that pass no gradient on, in [0, 1].

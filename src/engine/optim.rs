@@ -197,6 +197,11 @@ pub trait Optimizer: Send + Sync {
         None
     }
 
+    /// Whether a step may ask the oracle for gradients, after or before which it changes parameters or its memory.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// The intermediate values between the buffers and the step: corrected moments, denominators.
     fn derived(&self, _look: &Look<'_>) -> Vec<(&'static str, f64)> {
         Vec::new()

@@ -14,6 +14,12 @@ pub trait Team: Send + Sync + std::fmt::Debug {
     fn free(&self) -> bool {
         true
     }
+
+    /// Whether the work under way is to be left: a pass stops before its next layer or sample, and its results must not be
+    /// used.
+    fn left(&self) -> bool {
+        false
+    }
 }
 
 /// A team of one thread: the caller's.

@@ -96,7 +96,7 @@ impl Experiment {
             return Err(faults);
         }
         let experiment = Self { scenario, data, others, lanes };
-        let room = memory::fits(experiment.needs(), experiment.scenario.seeds);
+        let room = memory::fits(experiment.needs(), experiment.scenario.seeds).and_then(memory::is_there);
         room.map_err(|what| vec![Fault { at: "lanes".into(), what }])?;
         Ok(experiment)
     }

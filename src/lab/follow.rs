@@ -254,7 +254,13 @@ impl Log {
         let n = (&self.file).take(CHUNK).read_to_end(&mut bytes).map_err(fault)?;
         self.read += n as u64;
         self.half.extend(bytes);
-        let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else { return Ok(()) };
+        let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else {
+            // No line is so long: it is a hole in a file, which nobody has written.
+            if self.half.len() as u64 > CHUNK {
+                self.half.clear();
+            }
+            return Ok(());
+        };
         let whole: Vec<u8> = self.half.drain(..=end).collect();
         for line in String::from_utf8_lossy(&whole).lines() {
             if let Some(edit) = journal::read(line.as_bytes()) {

@@ -4,6 +4,7 @@
 //! is the same on every machine. Knows no thread and no other lane.
 
 use crate::engine::layer::LayerConfig;
+use crate::engine::team::Team;
 use crate::lab::exam::{self, Exam};
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
@@ -14,10 +15,12 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod leave;
 pub mod log;
 mod seeds;
 mod since;
 
+pub use leave::Leave;
 pub use seeds::{Replica, SavedReplica};
 
 /// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
@@ -55,6 +58,13 @@ pub struct Lane {
     pub trail: Option<Trail>,
     /// What probes kept of the last step that was shown while somebody watched, by their names.
     pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
+    /// Hears when the lane is to leave the step it is in.
+    pub leave: Arc<Leave>,
+    team: Option<Arc<dyn Team>>,
+    long: leave::Long,
+    /// The state before a step that may be left inside, and whether the present step has kept it.
+    back: Option<leave::Back>,
+    keeps: bool,
     since: Since,
 }
 
@@ -103,6 +113,15 @@ pub struct News {
     pub end: Option<Phase>,
 }
 
+impl News {
+    /// Forgets what a step told that was left.
+    fn take_back(&mut self, (events, lines): (usize, usize)) {
+        self.events.truncate(events);
+        self.lines.truncate(lines);
+        self.end = None;
+    }
+}
+
 /// Whether the log keeps the n-th step (or evaluation): the first 1024 all, then ever fewer, 512 to 1024 an octave.
 pub fn logged(n: u64) -> bool {
     let stride = (n / 1024).checked_ilog2().map_or(1, |log| 2 << log);
@@ -121,6 +140,11 @@ impl Lane {
             cost: 0.0,
             trail: None,
             kept: BTreeMap::new(),
+            leave: Arc::default(),
+            team: None,
+            long: leave::Long::default(),
+            back: None,
+            keeps: false,
             since: Since::default(),
         };
         lane.begin_trail();
@@ -147,8 +171,10 @@ impl Lane {
         for probe in PROBES.iter().filter(|p| plan.watched.iter().all(|w| w.name != p.name)) {
             (probe.forget)(self);
         }
+        let mut looked = None;
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
+            let told = (news.events.len(), news.lines.len());
             let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
             let exam = plan.exam.as_deref().filter(|e| step.is_multiple_of(e.every) || step == plan.total);
             let log = plan.log
@@ -168,7 +194,10 @@ impl Lane {
                 || next == plan.total
                 || [plan.goal, plan.end, plan.until + 1].contains(&next);
             self.trainer.attend(evaluate, before_shown);
+            let looks = evaluate || exam.is_some() || step == plan.end;
+            self.may_leave(looks);
             match self.trainer.step(show || log) {
+                Ok(_) if self.left_at_once(step - 1) => break,
                 Ok(result) => self.since.add(&result),
                 Err(account) => {
                     self.gap(plan.log, pace.seconds(), &mut news);
@@ -177,7 +206,12 @@ impl Lane {
                 }
             }
             self.step_seeds(show || log, &mut |words| news.events.push(Event::Notice(words)));
+            if self.left_inside() {
+                news.take_back(told);
+                break;
+            }
             pace.step();
+            let began = if looks { pace.seconds() } else { 0.0 };
             if show {
                 plan.watched.iter().for_each(|probe| (probe.after)(self));
             }
@@ -224,6 +258,13 @@ impl Lane {
                 let parts = report.parts();
                 news.events.push(Event::Probed { lane: self.id, step, name: exam::PROBE, parts });
             }
+            if looks {
+                looked = Some(looked.unwrap_or(0.0) + pace.seconds() - began);
+            }
+            if self.left_inside() {
+                news.take_back(told);
+                break;
+            }
             if log {
                 let (measure, layers) = self.trainer.measure();
                 let row = log::Row {
@@ -244,6 +285,7 @@ impl Lane {
         }
         let (steps, seconds) = (self.trainer.steps() - first, pace.seconds());
         self.seconds += seconds;
+        self.took(seconds - looked.unwrap_or(0.0), looked);
         if steps > 0 {
             let cost = seconds / steps as f64;
             self.cost = if self.cost == 0.0 { cost } else { 0.7 * self.cost + 0.3 * cost };

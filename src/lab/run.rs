@@ -8,8 +8,9 @@ use crate::engine::data::picture::Fitted;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
-use crate::lab::lane::{Lane, Line};
+use crate::lab::lane::{Lane, Leave, Line};
 use crate::lab::trainer::Trainer;
+use crate::scenario::memory::{self, Need};
 use crate::scenario::{Edit, Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
 use std::collections::{BTreeMap, VecDeque};
@@ -37,9 +38,13 @@ struct Place {
     pending: VecDeque<Edit>,
     /// How many of its changes are in the log: those with which it has trained.
     logged: usize,
+    /// The memory that one seed of it takes.
+    need: Need,
     step: u64,
     cost: f64,
     phase: Phase,
+    /// By which the lane hears, while it has its turn, that it is wanted.
+    leave: Arc<Leave>,
     /// Where it stops while the run is paused.
     target: u64,
     /// The step up to which it only follows: others had come there before it began, or went on alone.
@@ -175,9 +180,11 @@ impl Run {
         let pending = journal.split_off(journal.partition_point(|e| e.step == 0));
         let id = self.places.len();
         self.entered += 1;
+        let need = self.need(&recipe, &network, &self.data);
         let mut info = experiment::info(&name, &recipe, &network, &self.data);
         info.edits = journal;
         let place = Place {
+            need,
             lane: Some(self.lane_of(id, name, recipe, network)),
             info: info.clone(),
             written,
@@ -186,6 +193,7 @@ impl Run {
             step: 0,
             cost: 0.0,
             phase: if self.running { Phase::Running } else { Phase::Paused },
+            leave: Arc::default(),
             target: 0,
             follows: self.foremost(),
             changes: self.entered << 32,
@@ -196,11 +204,38 @@ impl Run {
         id
     }
 
+    /// What one seed of a lane takes.
+    fn need(&self, recipe: &Recipe, network: &Network, data: &Data) -> Need {
+        recipe.memory(network, data, self.scenario.robustness.is_some() || self.sizes.is_some())
+    }
+
+    /// Whether there is memory for the lanes once this one (`None`: one more) takes so much.
+    fn room_for(&self, lane: Option<LaneId>, need: Need) -> Result<(), String> {
+        let others = self.present().filter(|(id, _)| Some(*id) != lane).map(|(_, p)| p.need);
+        self.room(others.chain([need]), self.scenario.seeds)
+    }
+
+    /// Whether there is memory for these lanes in the place of those that there are.
+    fn room(&self, lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<(), String> {
+        let then = memory::fits(lanes, seeds)?;
+        let now = memory::fits(self.present().map(|(_, p)| p.need), self.scenario.seeds).unwrap_or(0);
+        memory::is_there(then.saturating_sub(now))
+    }
+
     /// A lane over all seeds, before its first step.
     fn lane_of(&self, id: LaneId, name: String, recipe: Recipe, network: Arc<Network>) -> Box<Lane> {
         let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
         let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
         Box::new(Lane::new(id, name, trainer).with_seeds(&self.others, seed, total))
+    }
+
+    /// Has lanes that are in a long step leave it: those for which an order waits, or all where the run is to end.
+    pub fn call_back(&self) {
+        for (id, place) in self.present() {
+            if place.lane.is_none() && (self.quit || self.held.contains(&id)) {
+                place.leave.want(true);
+            }
+        }
     }
 
     /// Whether lines for the disk are wanted.

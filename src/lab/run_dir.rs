@@ -53,7 +53,7 @@ pub struct DirError {
     pub what: String,
 }
 
-/// Lines waiting to be written, by step and lane: a measurement, then what was changed after it.
+/// Lines waiting to be written, by step and lane: what was changed before the step, then its measurement.
 type Waiting = BTreeMap<(u64, usize), Vec<String>>;
 
 /// A run directory in our hands: nobody else writes to it.

@@ -3,14 +3,13 @@
 //! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Orders wait for
 //! one turn at most; events never wait. Which thread trains which lane changes no number.
 
-use crate::engine::team::Team;
 use crate::faults::ordered;
 use crate::lab::lane::{Lane, News, Pace};
 use crate::lab::outbox::Outbox;
 use crate::lab::run::{Run, Turn};
 use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
-use crew::Crew;
+use crew::{Crew, Seat};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +25,8 @@ const TURN: f64 = 0.006;
 const SHOW: f64 = 0.04;
 /// The longest sleep of a worker while lanes are held to a pace.
 const BEAT: Duration = Duration::from_millis(10);
+/// How long an order to end waits for orders that were given before it.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Seconds between two looks at the clock.
 const LOOK: f64 = 0.0003;
 
@@ -56,6 +57,8 @@ struct Shared {
     /// An order waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
+    /// When the run was told to end, before it came to that order.
+    leaving: Mutex<Option<Instant>>,
     /// What lanes share their work with; nobody, where there is one worker.
     crew: Option<Arc<Crew>>,
     desk: Option<disk::Desk>,
@@ -65,7 +68,7 @@ struct Shared {
 /// Lines of the log for somebody else than the disk.
 #[derive(Debug, Default)]
 struct Tap {
-    waiting: BTreeMap<(u64, LaneId), String>,
+    waiting: BTreeMap<(u64, LaneId), Vec<String>>,
     told: u64,
 }
 
@@ -99,6 +102,7 @@ impl Runner {
             shown: Mutex::default(),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            leaving: Mutex::default(),
             desk: dir.is_some().then(disk::Desk::default),
             tap: lines.then(Mutex::default),
         });
@@ -111,7 +115,9 @@ impl Runner {
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
+        // Nobody waits for its end: a preview may take long, and nothing of it is kept.
         runner.spawn("previews", Shared::preview)?;
+        runner.threads.pop();
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
     }
@@ -125,6 +131,9 @@ impl Runner {
 
     /// Gives an order; returns at once.
     pub fn send(&self, command: Command) {
+        if command == Command::Quit {
+            lock(&self.shared.leaving).get_or_insert_with(Instant::now);
+        }
         self.shared.hurry.store(true, Ordering::Relaxed);
         // Nobody receives any more after `Quit`, and then no order matters.
         let _ = self.orders.send(command);
@@ -148,7 +157,7 @@ impl Runner {
         let Some(tap) = &self.shared.tap else { return Vec::new() };
         let mut tap = lock(tap);
         let later = tap.told.checked_add(1).map(|next| tap.waiting.split_off(&(next, 0)));
-        std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().collect()
+        std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().flatten().collect()
     }
 
     /// Why nothing can be written at present, if so.
@@ -210,12 +219,19 @@ impl Shared {
         let lines = run.take_lines();
         if let Some(tap) = &self.tap {
             let mut tap = lock(tap);
-            tap.waiting.extend(lines.iter().map(|l| ((l.step, l.lane), l.text.clone())));
+            for line in &lines {
+                tap.waiting.entry((line.step, line.lane)).or_default().push(line.text.clone());
+            }
             tap.told = run.told();
         }
         if let Some(desk) = &self.desk {
             desk.hand(run, lines);
         }
+    }
+
+    /// Whether the order to end has waited long enough for those before it.
+    fn late(&self) -> bool {
+        lock(&self.leaving).is_some_and(|at| at.elapsed() > PATIENCE)
     }
 
     fn ended(&self) -> bool {
@@ -262,13 +278,10 @@ impl Shared {
         let played = catch_unwind(AssertUnwindSafe(|| {
             let step = lane.trainer.steps();
             assert!(step == 0 || !ordered(&format!("panic-worker:{id}")), "on order at step {step}");
+            lane.work_with(|leave| Arc::new(Seat::new(self.crew.clone(), leave)));
             let news = match &self.crew {
                 None => lane.play(&plan, &mut clock),
-                Some(crew) => {
-                    let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
-                    lane.trainer.work_with(&team);
-                    crew.run(|| lane.play(&plan, &mut clock))
-                }
+                Some(crew) => crew.run(|| lane.play(&plan, &mut clock)),
             };
             (lane, news)
         }));
@@ -287,7 +300,8 @@ impl Shared {
         // The first checkpoint at once: whatever happens from now on can be resumed.
         let (mut pause, mut saved) = (Duration::ZERO, None);
         loop {
-            let command = match orders.recv_timeout(pause) {
+            let mut command = match orders.recv_timeout(pause) {
+                Ok(_) if self.late() => Command::Quit,
                 Ok(command) => command,
                 Err(RecvTimeoutError::Timeout) => {
                     pause = self.desk.as_ref().map_or(Duration::from_secs(3600), disk::Desk::pause);
@@ -301,7 +315,11 @@ impl Shared {
             };
             let mut run = self.lock();
             while !run.ready(&command) {
-                run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
+                run.call_back();
+                run = self.changed.wait_timeout(run, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                if self.late() {
+                    command = Command::Quit;
+                }
             }
             run.apply(command);
             self.hurry.store(false, Ordering::Relaxed);
@@ -313,6 +331,7 @@ impl Shared {
                         desk.save(run.scenario(), saved, run.samples());
                     }
                 } else {
+                    run.call_back();
                     run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
                 }
             }

@@ -290,6 +290,8 @@ impl Trainer {
     /// Every step has a full batch: the few samples that are left at the end of an epoch are dropped, other ones in
     /// every epoch. The batches of an epoch depend on the seed, the epoch and the batch size alone.
     ///
+    /// A step that is left before the parameters change leaves the state as it was: the number of steps says so.
+    ///
     /// # Errors
     /// The account of a divergence; the state is then that before the step.
     pub fn step(&mut self, look: bool) -> Result<StepResult, Box<Divergence>> {
@@ -314,6 +316,10 @@ impl Trainer {
         };
         let loss = task.gradient_at(&self.live.params, &mut self.grads);
         let calls = asked + task.calls;
+        if self.team.left() {
+            (self.live.epoch, self.live.position) = place;
+            return Ok(self.last);
+        }
         let norm = self.team.norm(&self.grads);
         let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
         let lr = self.recipe.schedule.lr(when, &self.live.memory);

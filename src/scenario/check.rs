@@ -285,11 +285,15 @@ impl Check<'_> {
     /// What every lane trains with, built for the data.
     fn lanes(&self, scenario: &Scenario) {
         let Some(data) = &self.data else { return };
+        let mut needs = Vec::new();
         for (i, lane) in scenario.lanes.iter().enumerate() {
             let of = |field: &str, own: bool| {
                 if own { join(&format!("lanes[{i}]"), field) } else { field.to_string() }
             };
-            self.lane(scenario, lane, data, &of);
+            needs.extend(self.lane(scenario, lane, data, &of));
+        }
+        if let Err(what) = super::memory::fits(needs.into_iter(), scenario.seeds) {
+            self.fault(if scenario.seeds > 1 { "seeds" } else { "lanes" }, what);
         }
     }
 
@@ -318,7 +322,14 @@ impl Check<'_> {
         }
     }
 
-    fn lane(&self, scenario: &Scenario, lane: &Lane, data: &Prepared, of: &dyn Fn(&str, bool) -> String) {
+    /// What a lane trains with, built for the data; the memory that it takes.
+    fn lane(
+        &self,
+        scenario: &Scenario,
+        lane: &Lane,
+        data: &Prepared,
+        of: &dyn Fn(&str, bool) -> String,
+    ) -> Option<super::memory::Need> {
         let recipe = scenario.recipe(lane);
         let batch = of("batch", lane.batch.is_some());
         let batch_fits = !self.wrong_at(&batch) && recipe.batch <= limits::BATCH;
@@ -337,7 +348,7 @@ impl Check<'_> {
         }
         let path = of("network", lane.network.is_some());
         if self.wrong_at(&path) {
-            return;
+            return None;
         }
         if scenario.robustness.is_some()
             && let Err(what) = fools(data, &recipe)
@@ -349,11 +360,14 @@ impl Check<'_> {
                 for (at, what) in doubts::of(&recipe, &network, data) {
                     self.warn(&of(at, lane.gives(at)), what);
                 }
+                Some(recipe.memory(&network, data, scenario.robustness.is_some()))
             }
-            Err((at, what)) if at != "batch" || batch_fits => {
-                self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
+            Err((at, what)) => {
+                if at != "batch" || batch_fits {
+                    self.fault(&of(&at, lane.gives(&at)), excerpt(&what, 1000));
+                }
+                None
             }
-            Err(_) => {}
         }
     }
 }

@@ -57,16 +57,16 @@ impl Recipe {
     }
 }
 
-/// Whether lanes that need so many bytes each, over so many seeds, fit into the memory of a run.
+/// The bytes that lanes which need so many each take over so many seeds, if they fit into the memory of a run.
 ///
 /// # Errors
 /// How much it would be, and what would fit.
-pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<(), String> {
+pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<u64, String> {
     let mut count = 0u64;
     let one: u64 = lanes.inspect(|_| count += 1).map(|need| need.bytes).fold(0, u64::saturating_add);
     let all = one.saturating_mul(seeds as u64).saturating_add(REST);
     if all <= limits::MEMORY {
-        return Ok(());
+        return Ok(all);
     }
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let times = |n: u64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
@@ -78,6 +78,18 @@ pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<(), Strin
         mib(all),
         mib(limits::MEMORY)
     ))
+}
+
+/// Whether the system has room for so many bytes more, as far as it tells: limits of the process and of its address space.
+///
+/// # Errors
+/// In words.
+pub fn is_there(bytes: u64) -> Result<(), String> {
+    // Reserved and given back untouched, which costs nothing.
+    let room = Vec::<u8>::new().try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX));
+    room.map_err(|_| {
+        format!("the system does not give the {} MiB more that it takes", bytes.div_ceil(1 << 20))
+    })
 }
 
 /// The most bytes that a checkpoint of these lanes can have.

@@ -276,9 +276,9 @@ impl App {
         self.watching
     }
 
-    /// Whether training was told to go on.
+    /// Whether training was told to go on; of a run that somebody else trains, whether somebody does.
     pub fn running(&self) -> bool {
-        self.running
+        if self.watching { self.training() } else { self.running }
     }
 
     /// Whether every lane has come to its end.

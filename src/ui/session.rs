@@ -145,8 +145,19 @@ impl Live<'_> {
                 (self.send)(Command::Watch(Vec::new()));
             }
             Some(Wake::HungUp) if self.detached => {}
+            Some(Wake::Stop) => {
+                if self.terminal.suspend().is_err() {
+                    messages.push(Message::Terminate(129));
+                } else {
+                    messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
+                }
+            }
             // As if the hang-up had been told by a signal.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
+        }
+        if ordered("no-memory") && self.app.view.lanes.iter().any(|l| l.step > 0) {
+            // More than any system gives: the process aborts.
+            std::hint::black_box(Vec::<u8>::with_capacity(isize::MAX as usize));
         }
         assert!(!ordered("panic-ui") || self.app.view.lanes.iter().all(|l| l.step == 0), "on order");
         if !messages.is_empty() {

@@ -1,6 +1,7 @@
 //! The terminal: what it can show, taking it over, giving it back whatever happens, and the three threads that serve it
 //! (reader, writer, signals). Knows nothing of the app.
 
+mod abort;
 pub mod choice;
 pub mod encode;
 pub mod keys;
@@ -30,6 +31,8 @@ pub enum Wake {
     Resized,
     /// Running again after a stop.
     Continued,
+    /// Told to stop, as by Ctrl-Z, but from outside.
+    Stop,
     /// Told to end, with this exit code.
     Terminate(u8),
     /// Nobody is at the other end any more.
@@ -124,6 +127,10 @@ impl Custody {
         write(ENTER)
     }
 
+    fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
     /// Gives the terminal back, once. `quietly`: without writing, for a terminal that takes nothing.
     fn give_back(&self, quietly: bool) {
         if !self.held.swap(false, Ordering::SeqCst) {
@@ -191,6 +198,7 @@ impl Terminal {
         let urgent = Urgent::default();
         signals::listen(tell.clone(), Arc::clone(&urgent), Arc::clone(&custody), stay)?;
         restore_on_panic(Arc::clone(&custody));
+        abort::restore(&custody)?;
         custody.take()?;
         let writer = match Writer::start(Output, drawing, true, move || {
             // A full mailbox wakes the screen's thread as well, and the reader will tell the same.
@@ -244,13 +252,12 @@ impl Terminal {
     /// # Errors
     /// The terminal cannot be taken again.
     pub fn suspend(&self) -> std::io::Result<()> {
-        if rustix::process::getsid(None) == Ok(rustix::process::getpid()) {
-            // There is no shell that could give it back.
+        if !signals::may_stop() {
             return Ok(());
         }
         self.writer.rest(Duration::from_millis(500));
         self.custody.give_back(false);
-        // The system itself ignores this stop where no shell would be left to continue it.
+        // Heard by the thread of signals too, which stops this process once the terminal is given back.
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         while let Some(wake) = self.wait(Duration::from_millis(200)) {
             match wake {
@@ -259,7 +266,7 @@ impl Terminal {
                     *self.urgent() = Some(wake);
                     return Ok(());
                 }
-                Wake::Input(_) | Wake::Resized => {}
+                Wake::Input(_) | Wake::Resized | Wake::Stop => {}
             }
         }
         self.resume()

@@ -144,6 +144,14 @@ impl Session {
         Self { pty: Some(pty), child, end, vt, half: Vec::new(), raw: Vec::new(), answers: true, before }
     }
 
+    /// The first child of the program: what a shell has started.
+    pub fn child_of(&self) -> Pid {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("children");
+        let first = children.split_whitespace().next().and_then(|c| c.parse().ok()).expect("a child");
+        Pid::from_raw(first).expect("a process")
+    }
+
     fn pty(&self) -> &Pty {
         self.pty.as_ref().expect("the line is up")
     }

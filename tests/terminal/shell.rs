@@ -1,7 +1,7 @@
 //! The lab as a job: stopped and continued, by its own key and from outside.
 
 use crate::pty::{PROGRAM, Place, code, settled, step};
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again_ten_times() {
@@ -29,12 +29,40 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again_ten_times() {
 }
 
 #[test]
+fn a_stop_from_outside_gives_the_terminal_to_the_shell_as_the_key_does() {
+    let place = Place::new();
+    let mut shell = place.shell();
+    shell.press(format!("'{PROGRAM}' s.ron --out run\n"));
+    for _ in 0..3 {
+        shell.trains();
+        let before = step(&shell.text());
+        kill_process(shell.child_of(), Signal::TSTP).expect("a signal");
+        shell.until("the shell", |text| text.trim_end().ends_with("ready>"));
+        assert!(shell.cursor_visible());
+        shell.press("echo $((20+3))\n");
+        shell.see("echo $((20+3))\n23\n");
+        shell.press("fg\n");
+        shell.until("more steps", |text| step(text) > before && !text.contains("ready>"));
+        assert!(shell.raw_mode());
+    }
+    shell.press("qq");
+    shell.until("the shell", |text| text.trim_end().ends_with("ready>"));
+    shell.press("exit\n");
+    assert_eq!(code(shell.end()), 0);
+}
+
+#[test]
 fn without_a_shell_ctrl_z_stops_nothing() {
     let place = Place::new();
     let mut lab = place.start("s.ron");
     lab.trains();
     let before = step(&lab.text());
     lab.press("\x1a");
+    lab.until("more steps", |text| step(text) > before + 500);
+    assert!(lab.raw_mode());
+    // Nor does the signal, which would leave the terminal to nobody.
+    let before = step(&lab.text());
+    lab.signal(Signal::TSTP);
     lab.until("more steps", |text| step(text) > before + 500);
     assert!(lab.raw_mode());
     lab.press("qq");

@@ -37,6 +37,17 @@ fn terminals_that_cannot_be_drawn_on_are_told_what_to_do_instead() {
 }
 
 #[test]
+fn a_locale_whose_name_is_no_text_gets_ascii() {
+    let place = Place::new();
+    let mut lab = place.script(&format!("LC_ALL=$(printf '\\377') exec '{PROGRAM}' s.ron"));
+    lab.trains();
+    lab.see("Lanes");
+    assert!(lab.text().is_ascii(), "{}", lab.text());
+    lab.press("qq");
+    assert_eq!(code(lab.end()), 0);
+}
+
+#[test]
 fn without_a_terminal_there_is_advice_and_nothing_else() {
     let place = Place::new();
     let out = Command::new(PROGRAM)

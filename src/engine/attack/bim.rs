@@ -33,6 +33,9 @@ impl Attack for Bim {
         let alpha = step_length(self.alpha, self.eps, self.steps);
         out.copy_from_slice(task.x);
         for _ in 0..self.steps {
+            if victim.left() {
+                break;
+            }
             step(victim, task, self.eps as f32, alpha, out);
         }
     }

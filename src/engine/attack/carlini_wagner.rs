@@ -63,6 +63,9 @@ impl Attack for CarliniWagner {
         let (mut power1, mut power2) = (1.0, 1.0);
         let mut cost_before = f64::INFINITY;
         for step in 0..self.steps {
+            if victim.left() {
+                break;
+            }
             for (i, (a, &w)) in a.iter_mut().zip(&*w).enumerate() {
                 let (middle, half) = centre(task, i % size);
                 *a = task.valid.clamp(i % size, middle + half * libm::tanhf(w));

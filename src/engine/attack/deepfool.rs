@@ -42,6 +42,9 @@ impl Attack for DeepFool {
         out.copy_from_slice(task.x);
         for (x, &class) in out.chunks_exact_mut(size).zip(task.classes) {
             for _ in 0..self.steps {
+                if victim.left() {
+                    break;
+                }
                 linearise(victim, x, copies, logits, jacobian);
                 if fooled(logits, class, task.targeted) || !self.step(task, class, logits, jacobian, x) {
                     break;

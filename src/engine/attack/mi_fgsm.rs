@@ -37,6 +37,9 @@ impl Attack for MiFgsm {
         let mut velocity = victim.borrow(out.len());
         out.copy_from_slice(task.x);
         for _ in 0..self.steps {
+            if victim.left() {
+                break;
+            }
             let (_, grad) = victim.loss_gradient(out, task.classes, 1.0);
             for (v, g) in velocity.chunks_exact_mut(size).zip(grad.chunks_exact(size)) {
                 let mean = (g.iter().map(|g| f64::from(g.abs())).sum::<f64>() / size as f64) as f32;

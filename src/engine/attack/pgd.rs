@@ -50,6 +50,9 @@ impl Attack for Pgd {
                 x.copy_from_slice(task.x);
             }
             for _ in 0..self.steps {
+                if victim.left() {
+                    break;
+                }
                 step(victim, task, eps, alpha, x);
             }
         });

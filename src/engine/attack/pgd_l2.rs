@@ -96,6 +96,9 @@ impl Attack for PgdL2 {
                 x.copy_from_slice(task.x);
             }
             for _ in 0..self.steps {
+                if victim.left() {
+                    break;
+                }
                 self.step(victim, task, alpha, x);
             }
         });

@@ -89,6 +89,11 @@ impl<'a> Victim<'a> {
         self.network.input().size()
     }
 
+    /// Whether what is under way is to be left, so that no result will be used.
+    pub fn left(&self) -> bool {
+        self.scratch.ws.left()
+    }
+
     /// How many classes there are.
     pub fn classes(&self) -> usize {
         self.classes

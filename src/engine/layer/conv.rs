@@ -102,9 +102,12 @@ impl Layer for Convolution {
         let (patch, pixels) = (self.patch(), self.window.out_plane());
         let (weight, bias) = f.params.split_at(self.weight_len());
         if let Some(same) = &self.same {
-            return same.forward(weight, bias, f.x, f.y, f.cache);
+            return same.forward(weight, bias, f.x, f.y, f.cache, f.team);
         }
         for (x, y) in f.x.chunks_exact(self.image()).zip(f.y.chunks_exact_mut(self.out_image())) {
+            if f.team.left() {
+                return;
+            }
             unfold(&self.window, x, f.cache);
             for (y, &b) in y.chunks_exact_mut(pixels).zip(bias) {
                 y.fill(b);
@@ -120,7 +123,7 @@ impl Layer for Convolution {
         if let Some(same) = &self.same {
             let weight = &b.params[..self.weight_len()];
             let grad_params = b.grad_params.map(|g| g.split_at_mut(self.weight_len()));
-            return same.backward(weight, b.x, b.grad_output, b.grad_input, grad_params, b.cache);
+            return same.backward(weight, b.x, b.grad_output, b.grad_input, grad_params, b.cache, b.team);
         }
         let (patch, pixels) = (self.patch(), self.window.out_plane());
         let weight = matrix(b.params, self.filters, patch);
@@ -130,6 +133,9 @@ impl Layer for Convolution {
         });
         let images = b.x.chunks_exact(self.image()).zip(b.grad_output.chunks_exact(self.out_image()));
         for (i, (x, gy)) in images.enumerate() {
+            if b.team.left() {
+                return;
+            }
             // dW = Σ dy colᵀ, db = Σ dy, dcol = Wᵀ dy
             let gy_matrix = matrix(gy, self.filters, pixels);
             if let Some((grad_weight, grad_bias)) = &mut grad_params {

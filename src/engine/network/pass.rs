@@ -5,7 +5,7 @@ use super::workspace::{Part, Workspace};
 use super::{Network, Node, Unit};
 use crate::engine::kernel::{self, Rows};
 use crate::engine::layer::{Backward, Forward, Health, Pass};
-use crate::engine::team::Team;
+use crate::engine::team::{Alone, Team};
 use std::ops::Range;
 
 /// Rows and multiply-adds of a pass from which on it is cut in two.
@@ -40,8 +40,11 @@ impl Network {
             // Rows are independent between two layers that need totals over the batch.
             let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
                 for unit in &self.units[at..end] {
+                    if team.left() {
+                        return;
+                    }
                     let cache = &mut part.caches[unit.nodes.start];
-                    self.forward_one(unit, params, state, pass, values, cache, totals);
+                    self.forward_one(unit, params, state, pass, values, cache, (totals, &**team));
                 }
                 if let Some(next) = self.units.get(end) {
                     let (layer, first) = (self.layer(next), next.nodes.start);
@@ -80,7 +83,7 @@ impl Network {
         pass: Pass,
         values: &mut Rows,
         cache: &mut [f32],
-        totals: &[f64],
+        (totals, team): (&[f64], &dyn Team),
     ) {
         let Range { start, end } = unit.nodes;
         let node = &self.nodes[start];
@@ -94,6 +97,7 @@ impl Network {
             y,
             cache,
             totals,
+            team,
         });
         for &from in &node.add {
             let (x, y) = values.pair(from, end);
@@ -123,6 +127,7 @@ impl Network {
                         y,
                         cache: &mut [],
                         totals: &[],
+                        team: &Alone,
                     });
                 }
             }
@@ -167,6 +172,9 @@ impl Network {
                          mut out: Option<&mut [f32]>,
                          totals: &[f64]| {
                 for i in (from..end).rev() {
+                    if team.left() {
+                        return;
+                    }
                     let unit = &self.units[i];
                     let Part { caches, totals: own, .. } = part;
                     let cache = &mut caches[unit.nodes.start];
@@ -174,7 +182,8 @@ impl Network {
                     let now = cut == rows || self.layer(unit).apart().is_none();
                     let grads = out.as_deref_mut().filter(|_| now).map(|g| &mut g[params_of(unit)]);
                     let wanted = i > begin || input_grad;
-                    self.backward_one(unit, params, state, pass, x, g, cache, grads, (own, totals), wanted);
+                    let totals = (&own[..], totals, &**team);
+                    self.backward_one(unit, params, state, pass, x, g, cache, grads, totals, wanted);
                 }
                 if let Some(i) = stop {
                     let (layer, Part { caches, totals, .. }) = (self.layer(&self.units[i]), part);
@@ -200,7 +209,7 @@ impl Network {
             add_up(parts, totals);
             (end, below) = (i + 1, i);
         }
-        if let Some(grads) = grads.filter(|_| cut < rows) {
+        if let Some(grads) = grads.filter(|_| cut < rows && !team.left()) {
             let (x, g) = (Rows::new(values, places, rows), Rows::new(slopes, places, rows));
             let (below, above) = grads.split_at_mut(self.middle);
             team.join(&mut || self.finish(rows, &x, &g, &own, 0, below), &mut || {
@@ -220,7 +229,7 @@ impl Network {
         slopes: &mut Rows,
         cache: &mut [f32],
         grad_params: Option<&mut [f32]>,
-        totals: (&[f64], &[f64]),
+        (own, totals, team): (&[f64], &[f64], &dyn Team),
         wanted: bool,
     ) {
         let Range { start, end } = unit.nodes;
@@ -237,7 +246,8 @@ impl Network {
             grad_output,
             grad_input: wanted.then_some(grad_input),
             grad_params,
-            totals,
+            totals: (own, totals),
+            team,
         });
         if wanted {
             for &end in &node.join {

@@ -90,6 +90,11 @@ impl Workspace {
         self.team = Arc::clone(team);
     }
 
+    /// Whether passes are to be left just now.
+    pub fn left(&self) -> bool {
+        self.team.left()
+    }
+
     /// The most rows that a pass may have.
     pub fn rows(&self) -> usize {
         self.rows

@@ -117,6 +117,9 @@ impl Optimizer for Lbfgs {
         state[LENGTH] = length;
         kernel::axpy(length as f32, d, u.params);
     }
+    fn asks(&self) -> bool {
+        self.line_search != LineSearch::None
+    }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let scalars = &look.after.scalars;
         vec![("pairs", scalars[PAIRS]), ("γ", scalars[GAMMA]), ("t", scalars[LENGTH])]

@@ -47,6 +47,9 @@ impl Optimizer for Sam {
     fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
         self.inner.eval_params(state)
     }
+    fn asks(&self) -> bool {
+        true
+    }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let scratch = look.after.vectors.last().map_or(0.0, |v| f64::from(v[look.i]));
         vec![("θ uphill", scratch)]

@@ -120,6 +120,9 @@ impl Optimizer for Sophia {
         let t = u.step;
         self.step_with(state, u, |params, oracle, scratch| hutchinson(t, params, oracle, scratch));
     }
+    fn asks(&self) -> bool {
+        true
+    }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let mean = look.now(0) / correction(self.betas.0, look.step);
         let curvature = (self.gamma * look.old(1)).max(self.eps);

@@ -31,6 +31,9 @@ impl Smoothing {
         for (row, (x, votes)) in x.chunks_exact(size).zip(votes.chunks_exact_mut(width)).enumerate() {
             let mut draw = key.stream(Purpose::Noise, row);
             for first in (0..self.draws).step_by(at_once) {
+                if victim.left() {
+                    break;
+                }
                 let looks = &mut looks[..at_once.min(self.draws - first) * size];
                 for look in looks.chunks_exact_mut(size) {
                     for (look, x) in look.iter_mut().zip(x) {

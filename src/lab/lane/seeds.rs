@@ -2,6 +2,7 @@
 //! first one, and the range of what all of them measure. Knows no thread and no screen.
 
 use super::Lane;
+use super::leave::Long;
 use crate::lab::experiment::{Data, Fault};
 use crate::lab::trainer::{Change, Evaluation, Report, Snapshot, Trainer};
 use crate::number::{Number, Values};
@@ -17,7 +18,7 @@ pub struct Replica {
     /// Why it goes on no longer, while the lane does: it diverged, or stopped early.
     pub end: Option<Phase>,
     /// Its newest evaluation.
-    evaluation: Option<Evaluation>,
+    pub(super) evaluation: Option<Evaluation>,
 }
 
 /// A replica as a checkpoint keeps it.
@@ -48,6 +49,7 @@ impl Lane {
     /// Why the recipe does not fit; the lane is then unchanged.
     pub fn set(&mut self, recipe: &Recipe) -> Result<Change, Fault> {
         let change = self.trainer.set(recipe.clone())?;
+        (self.long, self.back) = (Long::default(), None);
         for replica in &mut self.replicas {
             // The data of all seeds are alike, so that what fits the first fits the others.
             replica.trainer.set(recipe.clone())?;
@@ -60,6 +62,7 @@ impl Lane {
 
     /// All seeds back to step 0.
     pub fn reset(&mut self) {
+        (self.long, self.back) = (Long::default(), None);
         self.trainer.reset();
         for replica in &mut self.replicas {
             replica.trainer.reset();

@@ -7,6 +7,7 @@ use crate::lab::files;
 use crate::lab::run_dir::checkpoint::checksum;
 use crate::lab::trainer::Change;
 use crate::limits;
+use crate::scenario::memory::Need;
 use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
 use crate::text::excerpt;
@@ -158,6 +159,10 @@ impl Run {
             return Err(format!("Lane {letter} is called {name} already; every lane needs its own name."));
         }
         let foremost = self.foremost();
+        let need = experiment::build(&data, &recipe).map(|network| self.need(&recipe, &network, &data));
+        if let Ok(need) = need {
+            self.room_for(Some(id), need).map_err(|what| format!("{what}; the lane is unchanged."))?;
+        }
         let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
         let Some(lane) = place.lane.as_mut() else {
             return Err(format!("Lane {name} has failed; reset it first."));
@@ -170,6 +175,7 @@ impl Run {
             ));
         }
         let change = lane.set(&recipe).map_err(unchanged)?;
+        place.need = need.unwrap_or(place.need);
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
         let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
@@ -206,6 +212,9 @@ impl Run {
         }
         match experiment::build(&self.data, &recipe) {
             Ok(network) => {
+                if let Err(what) = self.room_for(None, self.need(&recipe, &network, &self.data)) {
+                    return self.notice(format!("{what}; no lane was added."));
+                }
                 self.forget(None, name.clone());
                 let (written, journal) = (recipe.clone(), Vec::new());
                 self.enter(Contender { name, recipe, written, journal, network: Arc::new(network) });
@@ -287,10 +296,19 @@ impl Run {
             Ok(built) => built,
             Err(what) => return self.notice(format!("{what}; {otherwise}")),
         };
+        let needs: Vec<Need> =
+            built.iter().map(|(_, recipe, _, network)| self.need(recipe, network, &data)).collect();
+        if let Err(what) = self.room(needs.iter().copied(), scenario.seeds) {
+            return self.notice(format!("{what}; {otherwise}"));
+        }
         self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
         self.plan_exams();
-        for (id, recipe, written, network) in built {
+        for ((id, recipe, written, network), need) in built.into_iter().zip(needs) {
+            // What is replaced is freed before the new lane takes its memory.
+            if let Some(place) = self.places[id].as_mut() {
+                (place.lane, place.need) = (None, need);
+            }
             let Some(name) = self.places[id].as_ref().map(|p| p.info.name.clone()) else { continue };
             let info = experiment::info(&name, &recipe, &network, &self.data);
             let lane = self.lane_of(id, name.clone(), recipe, network);
@@ -312,11 +330,11 @@ impl Run {
             }
         };
         scenario.edits.clear();
-        let places: Vec<_> = self.places.drain(..).collect();
-        for (id, place) in places.into_iter().enumerate() {
-            if let Some(place) = place {
+        let places: Vec<_> = self.places.drain(..).map(|p| Some(p?.info.name)).collect();
+        for (id, name) in places.into_iter().enumerate() {
+            if let Some(name) = name {
                 self.events.push(Event::Removed { lane: id });
-                self.forget(Some(id), place.info.name);
+                self.forget(Some(id), name);
             }
         }
         (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());

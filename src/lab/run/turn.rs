@@ -5,6 +5,7 @@
 use super::{Place, Run, terminal};
 use crate::lab::lane::{Lane, News, Plan};
 use crate::telemetry::{Event, LaneId, Phase};
+use std::sync::Arc;
 
 /// Seconds of the slowest lane's work by which another lane may be ahead.
 const AHEAD: f64 = 0.020;
@@ -86,20 +87,23 @@ impl Run {
             log: self.log,
             watched,
         };
-        Some(Turn { lane: place.lane.take()?, plan })
+        let lane = place.lane.take()?;
+        place.leave = Arc::clone(&lane.leave);
+        Some(Turn { lane, plan })
     }
 
     /// Takes a lane back with what its turn brought.
     pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
         let id = lane.id;
         self.events.extend(news.events);
-        let Some(place) = self.places[id].as_mut() else { return };
+        let Some(place) = self.places[id].as_mut() else { return self.lines.extend(news.lines) };
         place.step = lane.trainer.steps();
         // What was changed stands before the first step that was trained with it.
         self.lines.extend(place.unlogged(id).filter(|_| self.log));
         self.lines.extend(news.lines);
         place.target = place.target.max(place.step);
         place.cost = lane.cost;
+        place.leave.want(false);
         place.lane = Some(lane);
         if let Some(end) = news.end {
             self.phase(id, end);

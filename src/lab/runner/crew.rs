@@ -3,8 +3,10 @@
 //! Whoever has nothing to do takes the other half of somebody's work; on a busy machine nobody does, and a lane works
 //! both halves off itself. The numbers are the same either way. Knows no lane.
 
-use crate::engine::team::Team;
+use crate::engine::team::{Alone, Team};
+use crate::lab::lane::Leave;
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A pool of threads that stay.
@@ -60,6 +62,37 @@ impl Team for Crew {
 
     fn free(&self) -> bool {
         self.busy.load(Ordering::Relaxed) < self.pool.current_num_threads()
+    }
+}
+
+/// A lane's seat in a crew, if there is one: shares the lane's work, and hears when the lane is to leave a step.
+#[derive(Debug)]
+pub struct Seat {
+    crew: Option<Arc<Crew>>,
+    leave: Arc<Leave>,
+}
+
+impl Seat {
+    /// In this crew, for the lane that hears this.
+    pub fn new(crew: Option<Arc<Crew>>, leave: Arc<Leave>) -> Self {
+        Self { crew, leave }
+    }
+}
+
+impl Team for Seat {
+    fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+        match &self.crew {
+            Some(crew) => crew.join(a, b),
+            None => Alone.join(a, b),
+        }
+    }
+
+    fn free(&self) -> bool {
+        self.crew.as_ref().is_some_and(|crew| crew.free())
+    }
+
+    fn left(&self) -> bool {
+        self.leave.now()
     }
 }
 

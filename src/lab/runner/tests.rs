@@ -259,3 +259,65 @@ fn previews_show_the_plane_the_confusion_and_an_attack() {
         ["prediction", "confusion", "adversarial"].iter().all(|name| seen(e, name))
     });
 }
+
+/// A step of ten thousand passes there and back: whoever waited for its end would wait for many seconds.
+#[test]
+fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
+    let text = r#"(data: Digits(), network: [Flatten(), Dense(128), Relu()], batch: 200, steps: 10,
+        defence: AdversarialTraining(Pgd(0.2, steps: 10000)), lanes: [(name: "a"), (name: "b")])"#;
+    for threads in [1, 2] {
+        let runner = Runner::start(run(scenario::read(text).unwrap()), Some(threads), None, false).unwrap();
+        let under_way = || runner.shared.lock().lane(0).is_none();
+        runner.send(Command::Run);
+        while !under_way() {
+            std::thread::yield_now();
+        }
+        // Another preset takes the place of what is under way, at once.
+        let begun = Instant::now();
+        runner.send(Command::Load(Box::new(scenario(50))));
+        until(&runner, &mut Vec::new(), |e| e.iter().any(|e| matches!(e, Event::Removed { lane: 0 })));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        runner.send(Command::Load(Box::new(scenario::read(text).unwrap())));
+        until(&runner, &mut Vec::new(), |e| e.iter().any(|e| matches!(e, Event::Removed { lane: 0 })));
+        while !under_way() {
+            std::thread::yield_now();
+        }
+        let begun = Instant::now();
+        runner.finish();
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+}
+
+/// Memory is counted before it is taken: whatever order would take too much is refused in words, and all stays as it was.
+#[test]
+fn an_order_that_would_take_too_much_memory_is_refused() {
+    let text = r#"(data: Gauss(samples: 40), network: [Dense(256), Relu(), Dense(256), Relu()], batch: 4, steps: 10,
+        optimizer: Lbfgs(history_size: 100), lanes: [(name: "a")])"#;
+    let mut lab = Stepped::new(run(scenario::read(text).unwrap()));
+    lab.drain();
+    let recipe = lab.run().lane(0).unwrap().trainer.recipe().clone();
+    let wide = Vec::<LayerConfig>::parse("[Dense(1500), Relu(), Dense(1500), Relu()]").unwrap();
+    let wide = scenario::Recipe { network: wide, ..recipe.clone() };
+    let add = |name: &str, recipe: &scenario::Recipe| Command::Add {
+        name: name.into(),
+        recipe: Box::new(recipe.clone()),
+    };
+    for order in [
+        Command::Seeds(16),
+        add("b", &wide),
+        Command::Set { lane: 0, name: "a".into(), recipe: Box::new(wide.clone()) },
+        Command::Load(Box::new(Scenario { seeds: 16, ..scenario::read(text).unwrap() })),
+    ] {
+        lab.send(order.clone());
+        let said = lab.drain().into_iter().find_map(|e| match e {
+            Event::Notice(words) => Some(words),
+            _ => None,
+        });
+        assert!(said.as_ref().is_some_and(|s| s.contains("MiB at most")), "{order:?}: {said:?}");
+        assert_eq!(lab.run().scenario().lanes.len(), 1);
+        assert_eq!(lab.run().lane(0).unwrap().trainer.recipe(), &recipe);
+    }
+    // What fits is done.
+    lab.send(add("b", &recipe));
+    assert_eq!(lab.run().scenario().lanes.len(), 2);
+}

@@ -137,6 +137,7 @@ impl Trainer {
         let rows = samples.len().min(EVALUATION_ROWS);
         let (ws, batch) =
             self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
+        ws.set_team(&self.team);
         let params = self.live.point(&self.recipe);
         let width = self.network.output().rows_of().1;
         self.checkup.begin(&self.network);
@@ -146,6 +147,9 @@ impl Trainer {
         let (mut sum, mut terms, mut hit, mut seen) = (0.0, 0, 0, 0);
         let (mut judged, mut judged_terms) = (0.0, 0);
         for start in (0..samples.len()).step_by(rows) {
+            if self.team.left() {
+                break;
+            }
             let range = start..(start + rows).min(samples.len());
             let n = range.len();
             batch.fill(samples, range, ws.input_mut(n), &*self.team);
@@ -178,6 +182,7 @@ impl Trainer {
                 &self.live.state,
                 &self.data,
                 self.seed,
+                &self.team,
             );
         }
         // A vote answers otherwise than the outputs that were counted.

@@ -33,6 +33,7 @@ impl Trainer {
             span: Span::of(&self.data),
             adv: Vec::new(),
         });
+        room.scratch.work_with(&self.team);
         let params = self.recipe.optimizer.eval_params(&self.live.optim).unwrap_or(&self.live.params);
         let key = Key { seed: self.seed, step: EXAM, first: 0 };
         let victim = Victim::new(&self.network, params, &self.live.state, &mut room.scratch).ok()?;

@@ -5,9 +5,11 @@ use crate::engine::attack::{Key, Scratch, Valid, Victim};
 use crate::engine::data::Labels;
 use crate::engine::defence::Exposed;
 use crate::engine::network::Network;
+use crate::engine::team::Team;
 use crate::lab::experiment::Data;
 use crate::scenario::Recipe;
 use crate::scenario::memory::ATTACK_ROWS;
+use std::sync::Arc;
 
 /// What tells the draws of votes from those of steps.
 const VOTE: u64 = u64::MAX;
@@ -53,6 +55,7 @@ impl Trainer {
     /// Lets the defence change the batch that waits in the workspace; how many gradient evaluations that took.
     pub(super) fn expose(&mut self) -> u64 {
         let Some(Guard { scratch, spare, range }) = &mut self.guard else { return 0 };
+        scratch.work_with(&self.team);
         let (step, defence) = (self.live.step, &self.recipe.defence);
         defence.expose(Exposed {
             network: &self.network,
@@ -87,9 +90,11 @@ impl Jury {
         state: &[f32],
         data: &Data,
         seed: u64,
+        team: &Arc<dyn Team>,
     ) -> usize {
         let samples = &data.validation;
         let Self(scratch) = memory.get_or_insert_with(|| Self(Scratch::new(network, ATTACK_ROWS)));
+        scratch.work_with(team);
         let (Labels::Classes { of, .. }, Ok(victim)) =
             (&samples.labels, Victim::new(network, params, state, scratch))
         else {

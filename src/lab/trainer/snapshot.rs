@@ -41,7 +41,50 @@ pub struct Snapshot {
     pub kept: Option<Box<Snapshot>>,
 }
 
+impl Snapshot {
+    /// Becomes a copy of another state of the same lane, in the memory that it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.params.clone_from(&other.params);
+        self.state.clone_from(&other.state);
+        self.optim.vectors.clone_from(&other.optim.vectors);
+        self.optim.scalars.clone_from(&other.optim.scalars);
+        self.defence.clone_from(&other.defence);
+        self.average.clone_from(&other.average);
+        match (&mut self.kept, &other.kept) {
+            (Some(kept), Some(other)) => kept.copy_from(other),
+            (kept, other) => kept.clone_from(other),
+        }
+        *self = Self {
+            params: std::mem::take(&mut self.params),
+            state: std::mem::take(&mut self.state),
+            optim: std::mem::take(&mut self.optim),
+            defence: std::mem::take(&mut self.defence),
+            average: std::mem::take(&mut self.average),
+            kept: self.kept.take(),
+            step: other.step,
+            epoch: other.epoch,
+            position: other.position,
+            evaluations: other.evaluations,
+            optim_step: other.optim_step,
+            last_grad_norm: other.last_grad_norm,
+            memory: other.memory,
+            clipped: other.clipped,
+            best: other.best,
+        };
+    }
+}
+
 impl Trainer {
+    /// Back to a state of this very lane.
+    pub fn go_back(&mut self, state: &Snapshot) {
+        self.live.copy_from(state);
+    }
+
+    /// Whether the work under way is to be left: see [`Trainer::work_with`].
+    pub fn left(&self) -> bool {
+        self.team.left()
+    }
+
     /// Everything that changes, copied.
     pub fn snapshot(&self) -> Snapshot {
         self.live.clone()

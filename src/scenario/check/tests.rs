@@ -139,3 +139,20 @@ fn what_serde_writes_reads_back() {
         }
     }
 }
+
+/// One network within the limits does not make eight, or sixteen seeds of it, fit.
+#[test]
+fn the_memory_of_all_lanes_and_seeds_is_limited() {
+    let with = |rest: &str| {
+        let text =
+            "(data: Gauss(samples: 200), network: [Dense(4096), Relu(), Dense(4096), Relu()], batch: 4,
+            steps: 100, optimizer: Adam(0.001), REST)";
+        super::read(&text.replace("REST", rest)).err().map(|faults| faults[0].to_string()).unwrap_or_default()
+    };
+    assert_eq!(with(r#"lanes: [(name: "a")]"#), "");
+    let said = with(r#"lanes: [(name: "a")], seeds: 16"#);
+    assert!(said.contains("1 lane over 16 seeds would take") && said.contains("at most"), "{said}");
+    let lanes = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| format!(r#"(name: "{name}")"#));
+    let said = with(&format!("lanes: [{}]", lanes.join(", ")));
+    assert!(said.contains("8 lanes over 1 seed would take"), "{said}");
+}

@@ -75,6 +75,10 @@ pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result
             Some(Wake::Input(Input::Key(key))) if player.press(key) => return Ok(0),
             Some(Wake::Terminate(code)) => return Ok(code),
             Some(Wake::HungUp) => return Ok(129),
+            Some(Wake::Stop) => {
+                terminal.suspend().map_err(Unfit::System)?;
+                player.changed = true;
+            }
             Some(Wake::Continued) => {
                 terminal.resume().map_err(Unfit::System)?;
                 player.changed = true;

@@ -216,6 +216,8 @@ mod tests {
             (&[("LANG", "en_US.ISO-8859-1")], Drawing::Ascii),
             (&[], Drawing::Ascii),
             (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Drawing::Ascii),
+            // As a name that is no text arrives here.
+            (&[("LC_ALL", "\u{fffd}"), ("LANG", "C.UTF-8")], Drawing::Ascii),
         ] {
             assert_eq!(drawing(&env(vars)).what, want, "{vars:?}");
         }

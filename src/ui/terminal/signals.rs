@@ -2,7 +2,7 @@
 //! only where nobody listens any more.
 
 use super::{Custody, Wake};
-use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ};
+use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXFSZ};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,25 +22,31 @@ pub(super) fn listen(
 ) -> std::io::Result<()> {
     // A file-size limit becomes an error of the write.
     let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ];
-    if !ignored(SIGHUP) {
-        wanted.push(SIGHUP);
-    }
+    wanted.extend([SIGHUP, SIGTSTP].into_iter().filter(|s| !ignored(*s)));
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
     let body = move || {
         for s in signals.forever() {
             let wake = match s {
                 SIGXFSZ => continue,
+                SIGTSTP if custody.is_held() => Wake::Stop,
+                // The terminal is given back, or nobody would continue us.
+                SIGTSTP => {
+                    if may_stop() {
+                        let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+                    }
+                    continue;
+                }
                 SIGWINCH => Wake::Resized,
                 SIGCONT => Wake::Continued,
                 SIGHUP => Wake::HungUp,
                 other => Wake::Terminate(128 + other as u8),
             };
-            if !matches!(s, SIGWINCH | SIGCONT) {
+            if !matches!(s, SIGWINCH | SIGCONT | SIGTSTP) {
                 *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());
             }
             // Where there is no room for it, whoever listens is awake.
             let _ = tell.try_send(wake);
-            if matches!(s, SIGWINCH | SIGCONT) || s == SIGHUP && stay {
+            if matches!(s, SIGWINCH | SIGCONT | SIGTSTP) || s == SIGHUP && stay {
                 continue;
             }
             // Whoever is told saves and leaves; if it cannot, this does.
@@ -51,6 +57,13 @@ pub(super) fn listen(
     };
     std::thread::Builder::new().name("signals".into()).spawn(body)?;
     Ok(())
+}
+
+/// Whether a shell would continue a stopped process: the leader of the session is there and has a group of its own.
+pub(super) fn may_stop() -> bool {
+    let group_of = |pid| rustix::process::getpgid(pid);
+    let leader = rustix::process::getsid(None).and_then(|leader| group_of(Some(leader)));
+    leader.is_ok_and(|leader| group_of(None) != Ok(leader))
 }
 
 /// Whether whoever started us had this signal ignored, as `nohup` does.

@@ -6,6 +6,7 @@
 
 use super::super::window::Window;
 use crate::engine::kernel::{self, Strided};
+use crate::engine::team::Team;
 
 /// Numbers of a cache line; each piece of the memory begins at one.
 const LINE: usize = 16;
@@ -94,11 +95,22 @@ impl Same {
     }
 
     /// y = W col(x) + b for every image.
-    pub fn forward(&self, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32], cache: &mut [f32]) {
+    pub fn forward(
+        &self,
+        weight: &[f32],
+        bias: &[f32],
+        x: &[f32],
+        y: &mut [f32],
+        cache: &mut [f32],
+        team: &dyn Team,
+    ) {
         let s = self.scratch(cache);
         let pixels = self.height * self.width;
         let images = x.chunks_exact(self.channels * pixels).zip(y.chunks_exact_mut(self.filters * pixels));
         for (x, y) in images {
+            if team.left() {
+                return;
+            }
             self.border(x, s.x);
             self.correlate(weight, s.x, s.out, self.filters);
             self.keep_pixels(s.out, bias, y);
@@ -114,6 +126,7 @@ impl Same {
         mut grad_input: Option<&mut [f32]>,
         mut grad_params: Option<(&mut [f32], &mut [f32])>,
         cache: &mut [f32],
+        team: &dyn Team,
     ) {
         let s = self.scratch(cache);
         let (pixels, patch) = (self.height * self.width, self.patch(self.channels));
@@ -132,6 +145,9 @@ impl Same {
         // Of a bordered image, the place of its first pixel.
         let first = (self.kernel / 2) * (self.pitch + 1);
         for (i, (x, gy)) in images.enumerate() {
+            if team.left() {
+                return;
+            }
             self.border(gy, s.gy);
             if let Some((_, grad_bias)) = &mut grad_params {
                 self.border(x, s.x);
