@@ -12,7 +12,7 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
     lab.press("\x12");
     lab.see(" rec");
     lab.press("]");
-    lab.see("lr 0.02");
+    lab.see("lr 0.01 → 0.02");
     lab.press("\x12");
     lab.see("recorded to");
     lab.until("the mark is gone", |text| !text.lines().next().is_some_and(|l| l.contains(" rec")));

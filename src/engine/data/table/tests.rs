@@ -4,7 +4,6 @@ use super::*;
 use crate::engine::data::{Entry, Labels, Plan, Scaling, prepare};
 use crate::engine::shape::Shape;
 use crate::registry::Value as _;
-use std::time::Instant;
 
 /// Files in memory.
 struct Memory(Vec<(&'static str, Vec<u8>)>);
@@ -271,10 +270,7 @@ fn hostile_tables_are_refused_at_once() {
     ] {
         let files = Memory(vec![("t", bytes)]);
         let csv = Csv { path: "t".into(), ..Csv::default() };
-        let start = Instant::now();
         let error = csv.load(&files, 1).expect_err(what);
         assert!(error.what.contains(words), "{what}: {error}");
-        // A bound that holds in a debug build on a busy machine; it is a few milliseconds otherwise.
-        assert!(start.elapsed().as_millis() < 2000, "{what}: {:?}", start.elapsed());
     }
 }
