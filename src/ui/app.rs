@@ -295,7 +295,13 @@ impl App {
     /// Takes a message in; gives what shall be done, in order.
     pub fn update(&mut self, message: Message) -> Effects {
         let mut effects = match message {
-            Message::Key(key) => self.key(key),
+            Message::Key(key) => {
+                // A key acts on the lane in front, so a lane that was added may not come to the front later.
+                if !self.view.lanes.is_empty() {
+                    self.awaited = None;
+                }
+                self.key(key)
+            }
             Message::Paste(text) => {
                 if let Some(overlay) = &mut self.overlay {
                     overlay.paste(&text);
@@ -336,6 +342,11 @@ impl App {
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
         let of = |&(id, r): &(PaneId, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
         places.panes.iter().filter_map(of).flatten().collect()
+    }
+
+    /// Whether a lane that was added will come to the front unless a key comes first.
+    pub fn awaits_lane(&self) -> bool {
+        self.awaited.is_some()
     }
 
     fn event(&mut self, event: Event) {

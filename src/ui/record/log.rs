@@ -68,6 +68,10 @@ impl Log {
     /// A hand did something; `app` as it was before.
     pub fn hand(&mut self, hand: Hand, app: &App, now: Duration) {
         let mut cue = self.cue(app, now);
+        // On replay the added lane may already be in front: the script names the lane that this key acts on.
+        if app.awaits_lane() {
+            cue.lane = app.view.lane(app.front).map(|lane| lane.info.name.clone());
+        }
         match hand {
             Hand::Key(key) => cue.press = Some(key.to_string()),
             Hand::Click(x, y) => cue.click = Some((x, y)),
