@@ -7,6 +7,7 @@ use super::pane::PaneId;
 use super::screen;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
+use ratatui::style::Color;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ pub const KEYS: Duration = Duration::from_millis(16);
 /// How old a picture may grow that the terminal has not even taken.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// Bytes that a changed cell costs on the wire, roughly.
-const BYTES: f64 = 8.0;
+/// Bytes that a changed cell costs on the wire, roughly: without and with a background of its own, as half blocks have it.
+const BYTES: [f64; 2] = [8.0, 20.0];
 /// Bytes a second that one pane may cost: six of them and the counters stay below ten kilobytes.
 const SHARE: f64 = 2000.0;
 /// However much of it changes, a pane is drawn this often.
@@ -144,8 +145,8 @@ impl Frames {
         for id in painted {
             let changed = |&(_, r): &(PaneId, Rect)| changed(&self.before, &self.buffer, r);
             // What a key did tells nothing of what training will do.
-            let cells = places.iter().find(|(p, _)| *p == id && !all).map_or(0, changed);
-            let dear = Duration::from_secs_f64(cells as f64 * BYTES / SHARE).min(LAZIEST);
+            let bytes = places.iter().find(|(p, _)| *p == id && !all).map_or(0.0, changed);
+            let dear = Duration::from_secs_f64(bytes / SHARE).min(LAZIEST);
             self.panes.insert(id, Drawn { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });
         }
         self.any = Some(now);
@@ -155,8 +156,9 @@ impl Frames {
     }
 }
 
-/// Cells of a rectangle that are not as they were.
-fn changed(before: &Buffer, now: &Buffer, r: Rect) -> usize {
+/// Rough bytes of the cells in a rectangle that have changed.
+fn changed(before: &Buffer, now: &Buffer, r: Rect) -> f64 {
     let r = r.intersection(now.area).intersection(before.area);
-    r.positions().filter(|&at| before[at] != now[at]).count()
+    let cells = r.positions().filter(|&at| before[at] != now[at]);
+    cells.map(|at| BYTES[usize::from(now[at].bg != Color::Reset)]).sum()
 }
