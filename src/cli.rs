@@ -1,4 +1,4 @@
-//! The command line: which commands there are, how they end, and how they speak. Each command is a file of its own.
+//! The command line: the list of commands, their exit codes and their messages. Each command is a file of its own.
 //!
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
@@ -65,7 +65,7 @@ enum Command {
     Attack(attack::Attack),
     /// Go on with a run where it stopped
     Resume(resume::Resume),
-    /// Look at runs that somebody else trains, side by side
+    /// Watch runs that other processes train, side by side
     Watch(watch::Watch),
     /// List the runs that the lab keeps with their sizes; rename or delete them
     Runs(runs::Runs),
@@ -73,7 +73,7 @@ enum Command {
     Record(record::Record),
     /// Play a recording on this terminal
     Play(play::Play),
-    /// Say what this terminal can do, what is chosen for it and why
+    /// Report what this terminal can do, which settings were chosen for it, and why
     Doctor(doctor::Doctor),
     /// Measure how fast this machine trains
     Bench(bench::Bench),
@@ -116,12 +116,12 @@ impl BadInput {
     }
 }
 
-/// A command ended otherwise than well: its exit code, and why.
+/// A command that did not end with 0: its exit code, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{1}")]
 pub struct Ended(pub u8, pub String);
 
-/// Whoever read our output has gone; there is nothing left to do.
+/// The reader of our output has gone; there is nothing left to do.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the output has gone")]
 struct Closed;
@@ -132,8 +132,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // The message may quote an argument, and the parser would drop what it takes for colours: ask once more
-            // with everything made harmless.
+            // The message may quote an argument, and clap would drop the parts that it takes for colours: parse once more
+            // with escaped arguments.
             let harmless = std::env::args_os().map(|a| escaped(&a.to_string_lossy()).into_owned());
             let error = Arguments::try_parse_from(harmless).err().unwrap_or(error);
             let text = escaped_lines(&error.render().to_string()).into_owned();
@@ -150,7 +150,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Says what went wrong, if anything did.
+/// Reports the error, if there was one.
 fn finish(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if error.is::<Closed>() {
@@ -164,7 +164,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     ExitCode::from(error.downcast_ref().map_or(1, |Ended(code, _)| *code))
 }
 
-/// Writes to standard output; a reader that has gone ends the command quietly.
+/// Writes to standard output; a closed pipe ends the command quietly.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -176,7 +176,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     })
 }
 
-/// Writes to standard error, if anybody listens.
+/// Writes to standard error; a closed one is ignored.
 pub fn tell(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

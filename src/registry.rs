@@ -1,7 +1,7 @@
 //! The crate's macros: `settings!` makes a struct of documented, bounded fields, `registry!` a table of such structs.
 //!
-//! A row of a table buys everything that a setting needs: reading and writing it in a scenario, its range check, its
-//! line in `gradtui list`, its form in the lab. Knows nothing of what the settings mean.
+//! A row of a table provides everything that a setting needs: reading and writing it in a scenario, its range check, its
+//! line in `gradtui list`, its form in the lab. Knows nothing of the meaning of settings.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -100,10 +100,10 @@ impl From<std::ops::RangeInclusive<usize>> for Bounds {
     }
 }
 
-/// Where a fault goes: the path of the field inside the document and what is wrong with it.
+/// Receives faults: the path of the field inside the document and the message.
 pub type Faults<'a> = &'a mut dyn FnMut(&str, String);
 
-/// What a field may hold.
+/// A type that a field may have.
 pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     /// Shows every number to `see`, for the range check.
     fn numbers(&self, _see: &mut dyn FnMut(f64)) {}
@@ -217,18 +217,18 @@ impl<T: Value> Value for Box<T> {
     }
 }
 
-/// A struct of settings seen from outside: what forms, lists and checks need.
+/// The interface of a settings struct for forms, lists and checks.
 pub trait Settings {
     /// Its name in a scenario.
     fn name(&self) -> &'static str;
-    /// What it is, in one line, with its paper.
+    /// One line of description, with its paper.
     fn about(&self) -> &'static str;
     /// Its fields with their present values.
     fn fields(&self) -> Vec<Field>;
     /// Sets one field from RON text, range checked.
     ///
     /// # Errors
-    /// What is wrong and what would be right; the field is then unchanged.
+    /// If the text does not fit, with what would be right; the field is then unchanged.
     fn set(&mut self, field: &str, text: &str) -> Result<(), String>;
     /// Reports every number out of range, here and inside; `at` is the path of this struct.
     fn check(&self, at: &str, fault: Faults<'_>);

@@ -1,4 +1,4 @@
-//! The scenario: the RON document as plain data, and what every lane of it amounts to. Runs nothing and opens nothing.
+//! The scenario: the RON document as plain data, and the complete settings of every lane. Runs nothing and opens nothing.
 
 pub mod check;
 pub mod de;
@@ -244,9 +244,9 @@ impl Scenario {
         ron::ser::to_string_pretty(self, style).unwrap_or_default() + "\n"
     }
 
-    /// What the scenario gives to a lane without overrides.
+    /// The recipe of a lane without overrides.
     ///
-    /// Data that are a problem of their own bring network and loss along, and have nothing to make batches of.
+    /// Test functions and similar data define network and loss themselves, and have no batches.
     pub fn base(&self) -> Recipe {
         macro_rules! written {
             ($($field:ident)*) => { Recipe { $( $field: self.$field.clone(), )* } };
@@ -258,7 +258,7 @@ impl Scenario {
         }
     }
 
-    /// Everything that this lane trains with.
+    /// The complete recipe of this lane.
     pub fn recipe(&self, lane: &Lane) -> Recipe {
         let base = self.base();
         macro_rules! overridden {

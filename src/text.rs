@@ -1,4 +1,4 @@
-//! Text from outside made fit to be shown: no control character leaves this program as it came. Knows no terminal.
+//! Escapes text from outside: no control character reaches the output unescaped. Knows no terminal.
 
 use std::borrow::Cow;
 
@@ -39,7 +39,7 @@ pub fn excerpt(text: &str, limit: usize) -> String {
     out
 }
 
-/// The one of `names` that was probably meant, as a question to append: `; did you mean Adam?`.
+/// The nearest of `names` as a question to append: `; did you mean Adam?`.
 pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(64).collect::<String>().to_lowercase();
     names

@@ -1,4 +1,4 @@
-//! The lab's screen: keys become messages, messages change the app, panes draw the view model. The only place that knows
+//! The lab's screen: keys become messages, messages change the app, panes draw the view model. The only module that uses
 //! ratatui and crossterm.
 
 pub mod app;

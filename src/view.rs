@@ -1,4 +1,4 @@
-//! The view model: a fold over events, bounded however long the run. Knows what happened; draws nothing, trains nothing.
+//! The view model: a fold over events in bounded memory, whatever the length of the run. Draws nothing, trains nothing.
 
 pub mod history;
 
@@ -24,14 +24,14 @@ impl Probe {
     }
 }
 
-/// Everything known of one lane.
+/// The state of one lane.
 #[derive(Clone, Debug)]
 pub struct LaneView {
     /// Its index in the run.
     pub id: LaneId,
-    /// What it is.
+    /// Its description.
     pub info: LaneInfo,
-    /// What it does.
+    /// Its phase.
     pub phase: Phase,
     /// Steps done.
     pub step: u64,
@@ -141,7 +141,7 @@ impl LaneView {
             self.gradients.push(m.step, &norms);
         }
         self.step = m.step;
-        // The step at which a lane diverges has no layers worth showing; those of the step before explain it.
+        // The layers of a diverged step hold no finite numbers; those of the step before explain the divergence.
         if !layers.is_empty() {
             self.layers = layers;
         }
@@ -169,7 +169,7 @@ impl LaneView {
     }
 }
 
-/// Everything known of a run.
+/// The state of a run.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// The lanes that exist, by index.
@@ -201,7 +201,7 @@ impl View {
                 let place = self.lanes.partition_point(|l| l.id < lane);
                 self.lanes.insert(place, LaneView::new(lane, *info, step));
             }
-            // Whoever shows words or marks to the user hears these for himself.
+            // Notices are handled by the app, which shows them.
             Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };

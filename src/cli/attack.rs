@@ -35,7 +35,7 @@ pub struct Attack {
     /// A PNG, JPEG, WebP, BMP or GIF file
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
-    /// What is attacked: the directory of a run, a preset or a scenario
+    /// The network to attack: the directory of a run, a preset or a scenario
     #[arg(long, value_name = "DIR|SCENARIO")]
     with: OsString,
     /// The lane; the first one if not given
@@ -44,7 +44,7 @@ pub struct Attack {
     /// Train so many steps, where there is no run to load
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
-    /// What the image shows, by the name of its class; else the network's own answer is what it shall give up
+    /// The image's true class by name; without it the attack leaves the class that the network predicts
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
     /// The class that the network shall see in it
@@ -66,7 +66,7 @@ pub struct Attack {
     display: Display,
 }
 
-/// A name among others, or which it may have been.
+/// Finds a name in a list, or suggests the nearest one.
 fn among(what: &str, name: &str, names: &[String]) -> Result<usize, BadInput> {
     names.iter().position(|n| n == name).ok_or_else(|| {
         let near = did_you_mean(name, names.iter().map(String::as_str));
@@ -76,7 +76,7 @@ fn among(what: &str, name: &str, names: &[String]) -> Result<usize, BadInput> {
     })
 }
 
-/// The attack that somebody named.
+/// Reads the attack from the command line.
 fn named(text: &str, eps: Option<f64>) -> Result<AttackConfig, BadInput> {
     let row = AttackConfig::all().into_iter().find(|a| a.name().eq_ignore_ascii_case(text.trim()));
     let config = match row {
@@ -100,7 +100,7 @@ fn named(text: &str, eps: Option<f64>) -> Result<AttackConfig, BadInput> {
     config.with_eps(eps).ok_or_else(|| BadInput::new(format!("--eps: {eps} is no size of a perturbation")))
 }
 
-/// A lane that has been trained, and what it is.
+/// A trained lane with its description.
 struct Trained {
     run: Stepped,
     name: String,
@@ -197,7 +197,7 @@ fn chances(logits: &[f32]) -> Vec<f32> {
     exps.iter().map(|e| e / sum).collect()
 }
 
-/// What came of an attack.
+/// The result of an attack.
 struct Outcome {
     clean: Vec<f32>,
     /// As the file will hold it: in 256 steps of brightness.
@@ -270,7 +270,7 @@ impl Attack {
             let (scenario, all) = experiment(&opened.text, &opened.name, &*files)?;
             ready = Some((only(all, self.lane.as_deref())?, scenario.steps as u64, files));
         }
-        // Everything that can be said against the input is said before the network trains.
+        // Faults of the input are reported before the network trains.
         let data = match (&trained, &ready) {
             (Some(trained), _) => Arc::clone(trained.trainer()?.data()),
             (None, Some((experiment, ..))) => Arc::clone(&experiment.data),
@@ -343,7 +343,7 @@ fn strike(
     Ok(Outcome { clean, adversarial, before, exact, after, blind })
 }
 
-/// What happened, in lines.
+/// The result in lines of text.
 fn tale(
     outcome: &Outcome,
     attack: &AttackConfig,

@@ -1,4 +1,4 @@
-//! How to show things: options of the command line and the file of preferences.
+//! Display settings: command-line options and the preferences file.
 
 use super::BadInput;
 use crate::lab::files;
@@ -10,7 +10,7 @@ use crate::ui::theme::Scheme;
 use etcetera::BaseStrategy as _;
 use std::path::PathBuf;
 
-/// Options of everything that draws.
+/// Options of all commands that draw.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Display {
     /// Colours: none, 16, 256, all, or as the terminal says
@@ -22,20 +22,20 @@ pub struct Display {
     /// Characters to draw with: braille, block or ascii
     #[arg(long, value_name = "KIND", value_parser = parse_drawing)]
     drawing: Option<Drawing>,
-    /// Pictures a second at most, but for those that a key asks for
+    /// Pictures a second at most; a key may cause one more
     #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
-    /// Send as little as can be
+    /// Send as few bytes as possible
     #[arg(long)]
     low_bandwidth: bool,
 }
 
-/// What is chosen, and where it comes from.
+/// The chosen settings, and their sources.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// For the terminal.
     pub chosen: Chosen,
-    /// What the keys mean.
+    /// The key bindings.
     pub keymap: Keymap,
 }
 
@@ -76,7 +76,7 @@ fn parse_fps(text: &str) -> Result<f64, String> {
     fps.ok_or_else(|| format!("a number from {} to {}", config::FPS.start(), config::FPS.end()))
 }
 
-/// Where the preferences lie, whether or not they are there.
+/// The path of the preferences file, which need not exist.
 pub fn path() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.config_dir().join("gradtui").join("config.ron"))

@@ -1,4 +1,4 @@
-//! `gradtui doctor`: what the terminal can do, what was chosen for it, and why.
+//! `gradtui doctor`: reports the terminal's abilities, the settings chosen for it, and the reasons.
 
 use super::display::{self, Display};
 use super::print;
@@ -16,7 +16,7 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    /// Looks and tells.
+    /// Examines the terminal and prints the report.
     pub fn run(self) -> anyhow::Result<()> {
         let shown = self.display.choose()?;
         let chosen = &shown.chosen;

@@ -1,4 +1,4 @@
-//! A run without a screen: progress, log, signals, and what came of it.
+//! A run without a screen: progress, log, signals and results.
 
 mod beside;
 
@@ -24,10 +24,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time between two lines of progress where there is no terminal.
+/// Time between two lines of progress without a terminal.
 const LINE: Duration = Duration::from_secs(5);
 
-/// What to run, and how to speak of it.
+/// A run and its settings for output.
 pub struct Headless {
     /// The run, ready to go.
     pub run: Run,
@@ -85,7 +85,7 @@ pub fn other_seeds(scenario: &Scenario) -> Vec<Scenario> {
     (1..scenario.expect_seeds as u64).map(with).collect()
 }
 
-/// Has the run measured under the attacks that must be known to decide what must hold.
+/// Adds the measurements under attack that the expectations need.
 pub fn examine(run: &mut Run, expect: &[Expectation]) {
     let sizes: Vec<_> = expect.iter().filter_map(Expectation::sizes).collect();
     if !sizes.is_empty() {
@@ -97,7 +97,7 @@ impl Headless {
     /// Trains to the end, or until a signal or the disk stops it.
     ///
     /// # Errors
-    /// How it ended, where that is not well.
+    /// If it did not end with exit code 0.
     pub fn go(self) -> anyhow::Result<()> {
         let Self { run, dir, end, threads, json, expect, others, files, past } = self;
         // Where nothing is expected there is nothing to judge on other seeds.
@@ -178,7 +178,7 @@ fn train(
         }
         take(&events, &mut standings, &mut progress);
         if json {
-            // A reader that has gone ends the run; it is saved first.
+            // A closed standard output ends the run; it is saved first.
             stopped = lines(runner.take_lines()).err();
         }
         if let Some(code) = signals.exit_code() {
@@ -238,7 +238,7 @@ fn spread(lane: &Standing) -> Option<Spread> {
     lane.validation?.spread
 }
 
-/// A lane's end in words; with `red`, what cannot be trusted in that colour.
+/// A lane's end in words; with `red`, failed trust checks are in red.
 fn summary(lane: &Standing, red: bool) -> String {
     let number = |x: Option<f32>| x.map_or_else(|| "-".into(), numeral);
     let end = match &lane.phase {
@@ -252,7 +252,7 @@ fn summary(lane: &Standing, red: bool) -> String {
             number(single(lane.validation.as_ref(), Number::ValAccuracy))
         ),
     };
-    // What a defence (or an optimizer) costs belongs to any comparison.
+    // A comparison states the cost of a defence or an optimizer.
     let each = lane.last.map_or(1.0, |m| m.evaluations as f64 / m.step.max(1) as f64);
     let cost = if each > 1.0 { format!("   {each:.1} gradients a step") } else { String::new() };
     let mut out = format!("{:<20} {end}{cost}\n", lane.name);
@@ -277,7 +277,7 @@ fn summary(lane: &Standing, red: bool) -> String {
     out + &spread(lane).map_or_else(String::new, |s| ranges(&s))
 }
 
-/// Which lanes differ by more than their seeds do, if they ran over several.
+/// Names the lanes that differ by more than their seeds do, if they ran over several.
 fn beyond_seeds(lanes: &[Standing]) -> String {
     let Some(seeds) = lanes.iter().find_map(spread).map(|s| s.seeds) else { return String::new() };
     let (mut beyond, mut within) = (Vec::new(), Vec::new());
@@ -382,11 +382,11 @@ struct Ending<'a> {
     val_accuracy_spread: Option<Band>,
 }
 
-/// How robust a lane is at its end.
+/// The robustness of a lane at its end.
 #[derive(serde::Serialize)]
 struct Robustness<'a> {
     accuracies: Vec<Accuracies>,
-    /// What measuring took, as a share of the gradients of training.
+    /// Cost of measuring, as a share of training's gradient evaluations.
     share: f64,
     distrust: &'a [String],
 }
@@ -415,7 +415,7 @@ impl Progress {
     fn new(end: u64, json: bool) -> Self {
         let terminal =
             std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
-        // Where both streams end on one terminal, bars would cut through the lines of the log.
+        // If both streams go to one terminal, progress bars would break up the lines of the log.
         let quiet = json && terminal && std::io::stdout().is_terminal();
         Self { all: MultiProgress::new(), bars: Vec::new(), terminal, end, last: Instant::now(), quiet }
     }

@@ -1,4 +1,4 @@
-//! `gradtui [SCENARIO]`: opens the lab on a run of its own. Says where such runs are kept.
+//! `gradtui [SCENARIO]`: opens the lab on a new run, and decides where such runs are kept.
 
 use super::display::Display;
 use super::opening::{Line, Opening, unfit};
@@ -82,7 +82,7 @@ impl Lab {
     }
 }
 
-/// Where the runs of the lab are kept that nobody gave a place.
+/// The directory of runs without `--out`.
 ///
 /// # Errors
 /// There is no home directory.
@@ -104,14 +104,14 @@ fn absolute(dir: PathBuf) -> Result<PathBuf, String> {
     Err(format!("{shown} is no absolute path; set HOME (or XDG_STATE_HOME) to one"))
 }
 
-/// Runs that are kept among the user's own: the newest.
+/// Number of newest runs that are kept in the state directory.
 const KEPT: usize = 20;
 
 /// A fresh directory among the user's runs; the oldest of more than [`KEPT`] go.
 fn own_directory(scenario: &str) -> Result<PathBuf, String> {
     let runs = runs()?;
     let fresh = fresh(&runs, scenario)?;
-    // A run that cannot be removed is no reason not to begin another.
+    // A run that cannot be removed does not prevent a new one.
     let _ = run_dir::prune(&runs, KEPT);
     Ok(fresh)
 }

@@ -38,7 +38,7 @@ struct Table {
     entries: Vec<Entry>,
 }
 
-/// A name, what it is, and the settings that it takes.
+/// A name, its description and its settings.
 struct Entry {
     name: String,
     about: String,

@@ -1,4 +1,4 @@
-//! From what somebody typed to a scenario: a preset's name or a path.
+//! Opens the scenario that the user named: a preset's name or a path.
 
 use super::BadInput;
 use crate::engine::data::{Files, NoFiles};
@@ -22,7 +22,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// What its data files are read through.
+    /// The reader of its data files.
     pub fn files(&self) -> &dyn Files {
         match &self.disk {
             Some(disk) => disk,
@@ -37,7 +37,7 @@ impl Opened {
     pub fn base(&self) -> std::io::Result<PathBuf> {
         match &self.disk {
             None => Ok(PathBuf::new()),
-            // A file in the working directory has no folder in its name.
+            // The path of a file in the working directory has no parent folder.
             Some(disk) => std::path::absolute(Path::new(".").join(&disk.base)),
         }
     }
@@ -75,7 +75,7 @@ pub fn open(name: &OsStr) -> Result<Opened, BadInput> {
     Ok(Opened { name: shown, text, disk: Some(Disk::beside(path)) })
 }
 
-/// A name that no preset has.
+/// The message for an unknown preset.
 #[derive(Debug)]
 pub struct Unknown<'a>(pub &'a str);
 

@@ -1,4 +1,4 @@
-//! A run before the user's eyes: the lab on a terminal, wired to a run in threads. Chooses neither run nor looks.
+//! Opens the lab on a terminal and connects it to a run in threads. Chooses neither the run nor the display settings.
 
 use super::display::Shown;
 use super::{BadInput, Ended, tell};
@@ -17,7 +17,7 @@ use crate::ui::terminal::Unfit;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What becomes of training when the line is lost.
+/// The effect of a lost connection on training.
 #[derive(Debug, clap::Args)]
 pub struct Line {
     /// When the terminal goes away: save and leave, or train on to the end without it
@@ -25,7 +25,7 @@ pub struct Line {
     on_hangup: OnHangup,
 }
 
-/// What becomes of a run whose terminal goes away.
+/// The effect of a lost terminal on a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnHangup {
     /// It is saved and ends.
@@ -35,7 +35,7 @@ pub enum OnHangup {
     Detach,
 }
 
-/// A run to be trained before the user's eyes.
+/// A run to train on the screen.
 #[derive(Debug)]
 pub struct Opening {
     /// What is trained.
@@ -48,9 +48,9 @@ pub struct Opening {
     pub threads: Option<usize>,
     /// How it is shown.
     pub shown: Shown,
-    /// What the user should know at first.
+    /// A notice for the user at the start.
     pub notices: Vec<String>,
-    /// What to call the scenario in a script; `None` for a run that does not begin at its beginning.
+    /// The scenario's name in a recorded script; `None` for a resumed run.
     pub script_of: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Opening {
         let home = dir.as_ref().map(RunDir::home);
         let scripted = script_of.is_some();
         let mut unsaved = dir.is_none();
-        // What the log tells of a run that is taken up again; once.
+        // The events of a resumed run's log, once.
         let mut past = home.as_ref().map(|h| h.path().to_path_buf()).filter(|_| run.foremost() > 0);
         let clocks = run.clocks();
         let runner = Runner::start(run, threads, dir, false)?;
@@ -113,7 +113,7 @@ impl Opening {
     }
 }
 
-/// Puts what the log tells between the start of the lanes and what they do now.
+/// Inserts the events of the log between the start of the lanes and their present state.
 pub(super) fn with_past(
     mut events: Vec<Event>,
     run: &Path,
@@ -135,7 +135,7 @@ pub(super) fn with_past(
 /// How a session ended, as the end of a command.
 ///
 /// # Errors
-/// Where it did not end well.
+/// If the session ended with an error.
 pub fn ended(ended: Result<u8, Unfit>) -> anyhow::Result<()> {
     match ended {
         Ok(0) => Ok(()),

@@ -14,7 +14,7 @@ use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Trains a run and speaks of it line by line until the user leaves or, without anybody to type, until it is over.
+/// Trains a run and reports line by line until the user leaves or, without a keyboard, until the run ends.
 ///
 /// # Errors
 /// How it ended, where that is not well.
@@ -49,13 +49,13 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
 /// Seconds between two status lines.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What is typed, line by line; it ends when nobody types any more.
+/// The typed lines; ends when standard input is closed.
 fn lines() -> std::io::Result<Receiver<String>> {
     let (tell, typed) = sync_channel(16);
     std::thread::Builder::new().name("commands".into()).spawn(move || {
         let mut input = std::io::stdin().lock();
         let mut line = Vec::new();
-        // A line that is too long to be one is read in pieces, none of which is a command.
+        // A line beyond the limit is read in pieces, none of which is a command.
         while let Ok(1..) = std::io::Read::take(&mut input, 4096).read_until(b'\n', &mut line) {
             if tell.send(String::from_utf8_lossy(&line).trim().to_string()).is_err() {
                 break;
@@ -70,16 +70,16 @@ fn say(text: &str) -> anyhow::Result<()> {
     print(text)
 }
 
-/// A lab that speaks.
+/// The lab in lines of text.
 struct Plain<'a> {
     runner: &'a Runner,
     view: View,
     steps: u64,
     every: Option<Duration>,
     said: Instant,
-    /// Lanes whose end was told.
+    /// Lanes whose end was reported.
     told: Vec<LaneId>,
-    /// Whether it was said last that no lane trains.
+    /// Whether the last report was that no lane trains.
     resting: bool,
 }
 

@@ -16,7 +16,7 @@ pub struct Play {
     /// The recording: an asciicast file of version 1, 2 or 3, gzipped or not
     #[arg(value_name = "X.cast")]
     file: PathBuf,
-    /// So many times as fast
+    /// Speed as a multiple of the recording's
     #[arg(long, short, value_name = "N", default_value_t = 1.0, value_parser = times)]
     speed: f64,
     /// No pause longer than so many seconds; without it, as the recording says

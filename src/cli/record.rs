@@ -1,4 +1,4 @@
-//! `gradtui record`: the lab on a made-up clock, written to an asciicast file.
+//! `gradtui record`: the lab on a simulated clock, written to an asciicast file.
 
 use super::display::parse_theme;
 use super::{BadInput, Ended, open};
@@ -23,7 +23,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Columns and rows of a recording that nobody gave another size.
+/// Default columns and rows of a recording.
 const SIZE: (u16, u16) = (100, 30);
 /// Seconds of a recording without a script.
 const UNSCRIPTED: f64 = 30.0;
@@ -40,7 +40,7 @@ pub struct Record {
     /// The last picture as SVG
     #[arg(long, value_name = "X.svg")]
     svg: Option<PathBuf>,
-    /// What happens when, and what is pressed then (RON); without, half a minute of training
+    /// The script (RON) of times and keys; without one, half a minute of training is recorded
     #[arg(long, value_name = "S.ron")]
     script: Option<PathBuf>,
     /// Columns and rows [default: the script's, or 100x30]
@@ -60,7 +60,7 @@ fn size(text: &str) -> Result<(u16, u16), String> {
     sides.filter(|&(w, h)| script::fits(w, h)).ok_or_else(|| format!("write it as 100x30; {}", script::SIZES))
 }
 
-/// A run on a made-up clock and what is waited for in it.
+/// A run on a simulated clock, with the condition that it waits for.
 #[derive(Debug)]
 struct Lab {
     run: Stepped,

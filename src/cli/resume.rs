@@ -40,7 +40,7 @@ pub struct Resume {
     line: Line,
 }
 
-/// A run as it was left.
+/// A run as its newest checkpoint left it.
 pub struct Reopened {
     /// Its scenario.
     pub scenario: Scenario,
@@ -52,7 +52,7 @@ pub struct Reopened {
     pub end: u64,
     /// Where its data come from.
     pub files: Arc<dyn Files + Send + Sync>,
-    /// What the user should know.
+    /// A notice for the user.
     pub warnings: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ fn build(text: &str, base: &Path) -> Result<Experiment, BadInput> {
 /// Opens a run directory to go on with it.
 ///
 /// # Errors
-/// Why there is nothing to go on with.
+/// The reason why the run cannot be resumed.
 pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     let bad = |what: String| BadInput::new(format!("{}: {what}", path.display()));
     // The size of a checkpoint is compared with what its scenario needs before it is read.

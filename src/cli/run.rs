@@ -1,4 +1,4 @@
-//! `gradtui run`: a scenario without a screen, as a test or on a machine that nobody looks at.
+//! `gradtui run`: a scenario without a screen, as a test or in a batch job.
 
 use super::headless::{Headless, examine, judged, other_seeds};
 use super::{BadInput, open, tell};
@@ -19,7 +19,7 @@ pub struct Run {
     /// A preset or a file
     #[arg(value_name = "SCENARIO")]
     scenario: OsString,
-    /// Stop after so many steps; schedules decay over the scenario's own number all the same
+    /// Stop after this many steps; schedules still decay over the scenario's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
     /// Another seed
@@ -34,7 +34,7 @@ pub struct Run {
     /// Write the log to standard output, one JSON object a line
     #[arg(long)]
     json: bool,
-    /// What must hold at the end, such as 'adam.val_accuracy > 0.9'; else the exit code is 1
+    /// An expectation about the end, such as 'adam.val_accuracy > 0.9'; if it does not hold, the exit code is 1
     #[arg(long, value_name = "EXPR")]
     expect: Vec<String>,
     /// Seeds over which that is judged, instead of the scenario's own number: from the scenario's seed, or --seed, on

@@ -1,22 +1,22 @@
-//! Signals that a headless run hears. Knows no run.
+//! The signals that a headless run handles. Knows no run.
 
 use crate::ui::terminal::signals::ignored;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What was heard so far.
+/// The signals received so far.
 #[derive(Debug, Default)]
 pub struct Signals {
     heard: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    /// Begins to listen: the first signal is heard, a second one ends the process at once. A hang-up that is ignored
+    /// Installs the handlers: the first signal sets a flag, a second one ends the process at once. A hang-up that is ignored
     /// already (`nohup`) stays ignored; a file-size limit becomes an error of the write.
     ///
     /// # Errors
-    /// When the system does not let us listen.
+    /// If a handler cannot be installed.
     pub fn listen() -> std::io::Result<Self> {
         let signals = Self::default();
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
@@ -25,7 +25,7 @@ impl Signals {
             if signal == SIGHUP && ignored(SIGHUP) {
                 continue;
             }
-            // In this order: the shutdown sees the flag of an earlier signal only.
+            // The order matters: the shutdown handler must see only the flag of an earlier signal.
             signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&second))?;
             signal_hook::flag::register(signal, Arc::clone(&second))?;
             signal_hook::flag::register_usize(

@@ -1,4 +1,4 @@
-//! `gradtui watch`: the lab's screen on runs that somebody or something else trains. Reads their directories, writes nothing.
+//! `gradtui watch`: the lab's screen on runs that other processes train. Reads their directories, writes nothing.
 
 use super::display::Display;
 use super::opening;
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two looks at the directories.
+/// Time between two readings of the directories.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Arguments of `watch`.
@@ -55,7 +55,7 @@ impl Watch {
             drain: &mut || std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner)),
         });
         drop(stop);
-        // A thread that panicked has said so already.
+        // A thread that panicked was reported already.
         let _ = thread.join();
         opening::ended(ended)
     }
@@ -65,7 +65,7 @@ fn follower((dir, prefix): (&PathBuf, Option<String>)) -> Follower {
     Follower::new(dir.clone(), prefix)
 }
 
-/// What tells the lanes of several runs apart: the directories' last names.
+/// Prefixes for the lanes of several runs: the last names of their directories.
 fn prefixes(dirs: &[PathBuf]) -> Vec<Option<String>> {
     let name =
         |d: &PathBuf| d.file_name().map_or_else(|| d.to_string_lossy(), |n| n.to_string_lossy()).into_owned();
@@ -106,7 +106,7 @@ fn first(dirs: &[PathBuf], followers: &[Follower]) -> Result<Scenario, BadInput>
     }
 }
 
-/// The life of the thread that looks at the directories.
+/// The loop of the thread that reads the directories.
 fn follow(mut followers: Vec<Follower>, told: &Mutex<Vec<Event>>, stopped: &Receiver<()>) {
     let (start, mut numbers) = (Instant::now(), Numbers::default());
     loop {

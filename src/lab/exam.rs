@@ -1,4 +1,5 @@
-//! How robust a lane is while it trains: when it is measured, and what is told of it. Measures nothing itself.
+//! Robustness measured during training: the steps at which it is due, and its numbers as probe and log. Measures nothing
+//! itself.
 //!
 //! Which steps are measured depends on the scenario alone, so the numbers are the same on every machine.
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Name of the probe.
 pub const PROBE: &str = "robustness";
 
-/// What is measured and when.
+/// The sizes that are measured, and the steps at which.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exam {
     /// Sizes, steps, samples.
@@ -24,7 +25,7 @@ pub struct Exam {
 }
 
 impl Exam {
-    /// What a scenario asks for, with these sizes besides its own; `None` if it asks for nothing.
+    /// The measurements that a scenario asks for, with these sizes added to its own; `None` if it asks for none.
     ///
     /// All lanes are measured at the same steps: those that the scenario's own batch and way of answering allow.
     pub fn of(scenario: &Scenario, classes: usize, sizes: Option<&[f64]>) -> Option<Self> {
@@ -43,7 +44,7 @@ impl Exam {
     }
 }
 
-/// What one measurement brought.
+/// The results of one measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// Size of noise and attacks.
@@ -91,7 +92,7 @@ impl Report {
         parts
     }
 
-    /// As the log keeps it.
+    /// Its form in the log.
     pub fn row(&self) -> Row {
         let Accuracies { clean, noise, fgsm, pgd } = self.accuracies;
         Row { eps: self.eps, clean, noise, fgsm, pgd, distrust: self.distrust() }
@@ -111,7 +112,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// As parts of a probe again, as far as the log tells: not what measuring took, and of the checks those that failed.
+    /// As parts of a probe, as far as the log has them: it lacks the cost of measuring and the checks that held.
     pub fn parts(&self) -> Vec<(String, Data)> {
         let numbers = [self.eps, self.clean, self.noise, self.fgsm, self.pgd];
         let scalar = |(name, x): (&str, f64)| (name.to_string(), Data::Scalar(x));
@@ -123,7 +124,7 @@ impl Row {
     }
 }
 
-/// What a probe says of a lane's robustness, read back.
+/// A lane's robustness, read back from a probe.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     /// Size, clean, noise, FGSM, PGD: at the size of the measurements first, then at every size of the curve.

@@ -11,7 +11,7 @@ use crate::scenario::{Edit, Lane, Recipe, Scenario};
 use crate::telemetry::{LaneInfo, LayerInfo};
 use std::sync::Arc;
 
-/// What is wrong with a scenario, and where.
+/// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{at}: {what}")]
 pub struct Fault {
@@ -21,7 +21,7 @@ pub struct Fault {
     pub what: String,
 }
 
-/// One lane, proven.
+/// One lane whose network was built and checked.
 #[derive(Clone, Debug)]
 pub struct Contender {
     /// Its name.
@@ -66,7 +66,7 @@ impl Experiment {
     pub fn with_data(scenario: Scenario, data: Arc<Data>, files: &dyn Files) -> Result<Self, Vec<Fault>> {
         let others = prepare_others(&scenario, &data, files).map_err(|f| vec![f])?;
         let (mut lanes, mut faults) = (Vec::new(), Vec::new());
-        // A scenario without lanes is one lane that differs by nothing.
+        // A scenario without lanes has one lane with the scenario's own settings.
         let sole = [Lane { name: "all".into(), ..Lane::default() }];
         let written = if scenario.lanes.is_empty() { &sole[..] } else { &scenario.lanes[..] };
         for (i, lane) in written.iter().enumerate() {
@@ -121,7 +121,7 @@ pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, Fault> {
     recipe.build(data).map_err(|(at, what)| Fault { at, what })
 }
 
-/// What a lane is, for whoever watches.
+/// The description of a lane for the screen.
 pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> LaneInfo {
     let layers = network.nodes().iter().map(|node| LayerInfo {
         label: node.label.clone(),

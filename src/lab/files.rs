@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 /// The bytes of a regular file.
 ///
 /// # Errors
-/// What stands there instead, that it is too large, or what the system says; without the name.
+/// If it is no regular file, too large, or cannot be read. The message does not name the file.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     if path.as_os_str().is_empty() {
         return Err("an empty name".into());
     }
-    // Looked at before it is opened: opening a pipe or a device may wait, or act.
+    // The kind is checked before opening: opening a pipe or a device may block or have an effect.
     regular(&fs::metadata(path).map_err(|e| reason(&e))?, limit)?;
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let file = fs::OpenOptions::new()
@@ -28,7 +28,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         .custom_flags(flags.bits().cast_signed())
         .open(path)
         .map_err(|e| reason(&e))?;
-    // And once more, since the name may have changed hands.
+    // Checked again after opening, since the name may have been replaced in between.
     regular(&file.metadata().map_err(|e| reason(&e))?, limit)?;
     let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| reason(&e))?;

@@ -1,5 +1,5 @@
-//! Runs as their directories tell of them: the log as events, for a lab that takes a run up again, and for one that follows a
-//! run which somebody else trains. Only reads; knows no thread and no screen.
+//! Turns a run directory's log into events, for a lab that resumes a run and for one that watches a run that another process
+//! trains. Only reads; knows no thread and no screen.
 
 use super::exam;
 use super::experiment::{Experiment, info};
@@ -21,22 +21,22 @@ use std::time::Duration;
 
 /// Bytes of a log that are read at once.
 const CHUNK: u64 = 8 << 20;
-/// Between two looks at whether somebody still trains.
+/// Time between two checks whether the run's process still lives.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What must be known of a lane to read its lines.
+/// The facts about a lane that its log lines do not hold.
 #[derive(Clone, Debug)]
 pub struct Teller {
-    /// Its index, for whoever watches.
+    /// Its index on the screen.
     pub id: LaneId,
     /// Layers with parameters.
     layers: Vec<usize>,
-    /// Seconds that a step took on average; the log itself holds no time, which differs from run to run.
+    /// Average seconds of a step. The log itself holds no times, since they differ from run to run.
     pace: f64,
 }
 
 impl Teller {
-    /// For a lane of which `seconds` of training and so many steps are known.
+    /// For a lane that took `seconds` for this many steps.
     pub fn new(id: LaneId, info: &LaneInfo, seconds: f64, steps: u64) -> Self {
         let layers = info.layers.iter().enumerate().filter(|(_, l)| l.params > 0).map(|(i, _)| i).collect();
         Self { id, layers, pace: seconds / steps.max(1) as f64 }
@@ -57,7 +57,7 @@ impl Teller {
     }
 }
 
-/// What a log says of these lanes, by name.
+/// The events of a whole log, for these lanes by name.
 pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
@@ -125,11 +125,11 @@ struct Log {
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
-    /// Put before the names of lanes where several runs are on one screen.
+    /// Prefix of the lanes' names if several runs share one screen.
     prefix: Option<String>,
     log: Option<Log>,
     looked: Option<Duration>,
-    /// What was last said of it.
+    /// The status that was reported last.
     said: Option<String>,
 }
 
@@ -177,7 +177,7 @@ impl Follower {
         let found = std::fs::metadata(&path).map(|m| (m.ino(), m.len()));
         let scenario = std::fs::metadata(self.path.join("scenario.ron")).map(|m| m.ino());
         let (Ok((inode, len)), Ok(scenario)) = (found, scenario) else {
-            // What was seen of it stays on the screen.
+            // The lanes stay on the screen with their last numbers.
             return match (&self.log, self.path.exists()) {
                 (Some(_), _) => Err("the run is gone".into()),
                 (None, true) => Err("no run of gradtui (yet)".into()),
@@ -277,10 +277,10 @@ impl Log {
         Ok(())
     }
 
-    /// Tells which lanes train and which came to an end. `trained`: whether somebody holds the run.
+    /// Reports which lanes train and which ended. `trained`: whether a process holds the run's lock.
     fn tell_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
         let going = |l: &Lane| matches!(l.phase, Phase::Paused | Phase::Running);
-        // The checkpoint is the only one that knows how a lane ended; it is large, so it is asked only where one may have.
+        // Only the checkpoint says how a lane ended. It is large, so it is read only if a lane may have ended.
         let doubt = self.lanes.values().any(|l| going(l) && (l.wild || !trained || l.step >= self.end));
         let saved = if doubt { checkpoint(run) } else { None };
         for (name, lane) in &mut self.lanes {
@@ -303,7 +303,7 @@ impl Log {
     }
 }
 
-/// The newest checkpoint that is whole, if there is one.
+/// The newest intact checkpoint, if there is one.
 fn checkpoint(run: &Path) -> Option<Checkpoint> {
     run_dir::newest(&Dir::open(run).ok()?, &mut run_dir::at_most).ok().map(|(checkpoint, _)| checkpoint)
 }

@@ -1,4 +1,4 @@
-//! A lane's turn: some steps of its trainer, what they tell the watcher and what they leave for the disk.
+//! A lane's turn: some steps of its trainer, the events for the screen and the lines for the log.
 //!
 //! Time comes in as a [`Pace`]; which steps are logged and evaluated depends on step numbers alone, so the log of a run
 //! is the same on every machine. Knows no thread and no other lane.
@@ -25,13 +25,13 @@ pub use seeds::{Replica, SavedReplica};
 
 /// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
 pub trait Pace {
-    /// Hears that a step was made.
+    /// Called after each step.
     fn step(&mut self);
-    /// Whether the watcher wants to see the next step.
+    /// Whether the screen wants a measurement of the next step.
     fn due(&mut self) -> bool;
     /// Whether the watcher may want to see the step after the next one.
     fn soon(&self) -> bool;
-    /// Hears that a step was shown.
+    /// Called after a measurement was sent.
     fn shown(&mut self);
     /// Whether the turn is over.
     fn over(&self) -> bool;
@@ -46,13 +46,13 @@ pub struct Lane {
     pub id: LaneId,
     /// Its name.
     pub name: String,
-    /// What trains it.
+    /// Its trainer.
     pub trainer: Trainer,
     /// Its other seeds.
     pub replicas: Vec<Replica>,
     /// Seconds of training so far.
     pub seconds: f64,
-    /// Seconds of one step, of late.
+    /// Seconds of one recent step.
     pub cost: f64,
     /// Where it was, on a test function of the plane.
     pub trail: Option<Trail>,
@@ -68,7 +68,7 @@ pub struct Lane {
     since: Since,
 }
 
-/// What a lane may do in one turn.
+/// The limits of one turn of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Not beyond this many steps in this turn.
@@ -85,7 +85,7 @@ pub struct Plan {
     pub exam: Option<Arc<Exam>>,
     /// Show every so many steps instead of by time.
     pub show_every: Option<u64>,
-    /// Whether somebody writes a log.
+    /// Whether the run has a log.
     pub log: bool,
     /// The probes by which somebody watches.
     pub watched: Vec<&'static Probe>,
@@ -102,14 +102,14 @@ pub struct Line {
     pub text: String,
 }
 
-/// What a turn brought.
+/// The results of a turn.
 #[derive(Debug, Default)]
 pub struct News {
-    /// For the watcher.
+    /// Events for the screen.
     pub events: Vec<Event>,
-    /// For the disk.
+    /// Lines for the log.
     pub lines: Vec<Line>,
-    /// Why the lane will not go on, if it will not.
+    /// The reason why the lane ended, if it did.
     pub end: Option<Phase>,
 }
 
@@ -164,7 +164,7 @@ impl Lane {
         self.trainer.live().params[..].try_into().ok()
     }
 
-    /// Trains until the plan or the pace says that it is enough.
+    /// Trains until the plan or the pace ends the turn.
     pub fn play(&mut self, plan: &Plan, pace: &mut dyn Pace) -> News {
         let mut news = News::default();
         let first = self.trainer.steps();
@@ -230,8 +230,8 @@ impl Lane {
                 }
                 Some(evaluation)
             } else {
-                // One who stops elsewhere still wants to know where the lane stands; the schedule and the log do not
-                // hear of it, so that going on gives what an undisturbed run gives.
+                // A stop between two evaluations still reports one to the screen, but not to the schedule or the log, so that
+                // going on gives the numbers of an undisturbed run.
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
             if evaluation.is_some() {
@@ -249,7 +249,7 @@ impl Lane {
                     news.events.push(Event::Probed { lane: self.id, step, name: score::PROBE, parts });
                 }
             }
-            // As with evaluations, the log does not hear of a measurement where one merely stops.
+            // As with evaluations, a measurement at a mere stop does not enter the log.
             let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {
                 let whole = step == plan.total || step == plan.end;
                 self.trainer.measure_robustness(&e.settings, e.share, whole)

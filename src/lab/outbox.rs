@@ -1,7 +1,7 @@
-//! Events on their way to a watcher who may be slow: bounded, and without losing what must not be lost.
+//! A bounded queue of events for a screen that may be slow. It merges or drops only events that may be lost.
 //!
-//! Measurements merge (their ranges stay) and only the newest probe of a name is kept; what started, ended, changed or
-//! was evaluated stays, evaluations being thinned only where thousands of them were left unread.
+//! Measurements merge (their ranges stay) and only the newest probe of a name is kept. Starts, ends, changes and evaluations
+//! stay; evaluations are thinned only if thousands of them were left unread.
 
 use crate::lab::exam::PROBE;
 use crate::number::{Between, Number, Values};
@@ -18,7 +18,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds an event; makes room first where there is none.
+    /// Adds an event; makes room first if the queue is full.
     pub fn push(&mut self, event: Event) {
         // A measurement of robustness is a point of a curve; of the others only the newest is worth drawing.
         if let Event::Probed { lane, name, .. } = &event

@@ -1,4 +1,4 @@
-//! What the screen looks at besides curves: predictions, confusion, an attack; computed from a snapshot, beside training.
+//! Probes for the screen besides curves: predictions, confusion, attacks; computed from a snapshot, beside training.
 //!
 //! Pure functions of the snapshot and the view. Knows no thread and no clock.
 
@@ -25,7 +25,7 @@ mod sharpness;
 #[cfg(test)]
 mod tests;
 
-/// Floats that a pass may take.
+/// The most floats that the memory of a pass may take.
 const FLOATS: usize = 4 << 20;
 
 /// Memory for passes, kept from look to look.
@@ -45,7 +45,7 @@ impl Memory {
     fn of(&mut self, network: &Arc<Network>) -> (&mut Workspace, &mut Scratch) {
         let known = self.of.iter().position(|(n, ..)| Arc::ptr_eq(n, network));
         let at = known.unwrap_or_else(|| {
-            // As many lanes as there may be; those that are gone make room.
+            // Bounded by the number of lanes; removed lanes make room.
             if self.of.len() >= limits::LANES {
                 self.of.remove(0);
             }
@@ -170,7 +170,7 @@ pub fn probe(name: &str) -> Option<&'static Probe> {
     PROBES.iter().find(|p| p.name == name)
 }
 
-/// What a view shows of a lane; `None` where it makes no sense.
+/// The probe that a view asks for; `None` if it does not apply to the lane.
 pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
     let probe = probe(view.probe)?;
     let parts = (probe.look)(peek, view, memory)?;
@@ -180,7 +180,7 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
 /// Numbers by name.
 pub type Parts = Vec<(String, Data)>;
 
-/// Runs inputs through the network, as many at a time as fit; every row of outputs goes to `see`.
+/// Runs inputs through the network in batches that fit into memory; every row of outputs goes to `see`.
 fn outputs(peek: &Peek, memory: &mut Memory, inputs: &[f32], mut see: impl FnMut(usize, &[f32])) {
     let (size, width) = (peek.network.input().size(), peek.network.output().size());
     let (ws, _) = memory.of(&peek.network);

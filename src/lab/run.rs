@@ -1,4 +1,4 @@
-//! All lanes of a run: which there are, where each stands, and what it has to tell.
+//! All lanes of a run: their places, their progress and their events.
 //!
 //! Orders change it, turns move it on, checkpoints keep it, each in a file of its own. Knows no thread, no clock and no
 //! file; results depend on none of its choices.
@@ -47,19 +47,19 @@ struct Place {
     leave: Arc<Leave>,
     /// Where it stops while the run is paused.
     target: u64,
-    /// The step up to which it only follows: others had come there before it began, or went on alone.
+    /// The step of the other lanes, up to which it has to catch up without holding them.
     follows: u64,
-    /// How often it was changed from outside.
+    /// How often an order changed it.
     changes: u64,
 }
 
-/// Lines that the log should forget. Until a checkpoint knows of it, no lane trains on: so lines and checkpoints always tell
-/// of the same lanes.
+/// Lines to remove from the log. No lane trains until a checkpoint records the removal, so that log and checkpoints always
+/// describe the same lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
-    /// The lane that began anew, whose lines must not be written any more.
+    /// The lane that was restarted; its old lines must not be written any more.
     pub lane: Option<LaneId>,
-    /// The name under which its lines stand, or under which those of another lane once stood.
+    /// The name in its lines, which may once have been another lane's.
     pub name: String,
 }
 
@@ -72,23 +72,23 @@ pub struct Run {
     files: Arc<dyn Files + Send + Sync>,
     places: Vec<Option<Place>>,
     running: bool,
-    /// Whether lanes that stopped apart from one another still have to meet.
+    /// Whether lanes that stopped at different steps still have to meet at one.
     levelling: bool,
-    /// Orders to come to rest that lanes are still carrying out.
+    /// Orders to pause or step that lanes are still carrying out.
     unrested: usize,
-    /// Steps by which a lane was ever allowed to be ahead.
+    /// The largest lead in steps that a lane was ever allowed.
     widest: u64,
     solo: Option<LaneId>,
-    /// Steps a second that somebody wants to watch.
+    /// The pace in steps a second, if the user set one.
     pace: Option<f64>,
     /// Steps that the pace allows by now.
     allowed: f64,
     end: u64,
     /// What is measured under attack, if anything.
     exam: Option<Arc<Exam>>,
-    /// Sizes of attacks that somebody wants measured besides the scenario's.
+    /// Sizes of attacks to measure besides the scenario's.
     sizes: Option<Vec<f64>>,
-    /// A picture that somebody brought.
+    /// The user's own picture.
     own: Option<Arc<Fitted>>,
     show_every: Option<u64>,
     views: Vec<View>,
@@ -105,7 +105,7 @@ pub struct Run {
     events: Vec<Event>,
     /// Lanes that ever entered, so that stamps differ after another scenario was loaded.
     entered: u64,
-    /// Lanes that somebody wants to look at as soon as they are in hand.
+    /// Lanes to snapshot for previews as soon as their turn ends.
     wanted: Vec<LaneId>,
     peeks: Vec<Peek>,
 }
@@ -273,7 +273,7 @@ impl Run {
         self.present().all(|(_, p)| terminal(&p.phase))
     }
 
-    /// Steps of the foremost lane.
+    /// Steps of the lane that is furthest ahead.
     pub fn foremost(&self) -> u64 {
         self.present().map(|(_, p)| p.step).max().unwrap_or(0)
     }
@@ -288,7 +288,7 @@ impl Run {
         Some(self.places.get(id)?.as_ref()?.step)
     }
 
-    /// Steps of the hindmost lane that has steps to make.
+    /// Steps of the lane that is furthest behind, among those that train.
     pub fn hindmost(&self) -> Option<u64> {
         self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step).min()
     }

@@ -43,7 +43,7 @@ const NAMES: [&str; 9] = [
     "checkpoint.previous.new",
 ];
 
-/// Why there is no run directory to work with.
+/// The reason why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {what}", crate::text::escaped(&path.display().to_string()))]
 pub struct DirError {
@@ -56,7 +56,7 @@ pub struct DirError {
 /// Lines waiting to be written, by step and lane: what was changed before the step, then its measurement.
 type Waiting = BTreeMap<(u64, usize), Vec<String>>;
 
-/// A run directory in our hands: nobody else writes to it.
+/// A run directory that this process holds: no other process writes to it.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -73,7 +73,7 @@ pub struct RunDir {
     scenario: String,
 }
 
-/// What a run directory was left with.
+/// The contents of a run directory that a resume starts from.
 #[derive(Debug)]
 pub struct Resumed {
     /// The scenario with its lanes as they were.
@@ -186,7 +186,7 @@ impl RunDir {
         Ok((run, resumed))
     }
 
-    /// What a run was left with, without touching it: it may even be in progress.
+    /// Reads the state of a run without touching it; it may even be in progress.
     ///
     /// # Errors
     /// When there is no run, nobody has saved one, or every checkpoint is damaged.
@@ -203,7 +203,7 @@ impl RunDir {
         })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -230,7 +230,7 @@ impl RunDir {
         ))
     }
 
-    /// Writes the lines up to this step, which no lane will add to any more: so the log is in the order of steps.
+    /// Writes the lines up to this step. All lanes have passed it, so the log stays in the order of steps.
     ///
     /// # Errors
     /// Why the disk takes no more; the lines wait for the next call.
@@ -254,7 +254,7 @@ impl RunDir {
             .and_then(|()| self.metrics.seek(end))
             .and_then(|_| store::write(&mut self.metrics, ready.as_bytes()));
         if let Err(e) = written {
-            // Half a line must not stay in front of the next attempt.
+            // Half a line must not stay in the file before the next attempt.
             let _ = store::cut(&self.metrics, self.written.bytes);
             self.waiting.extend(now);
             return Err(e);
@@ -302,7 +302,7 @@ impl RunDir {
             lanes: saved.to_vec(),
             lines: self.waiting.iter().flat_map(lines).collect(),
         };
-        // The log first: a checkpoint must not know of lines that a crash takes away.
+        // The log is synced first: a checkpoint must not count lines that a crash may take away.
         store::sync(&self.metrics)?;
         let bytes = checkpoint.encode();
         drop(checkpoint);

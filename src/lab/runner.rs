@@ -1,7 +1,7 @@
 //! The threads: workers that train, one that carries out orders, and one each for previews and the disk.
 //!
-//! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Orders wait for
-//! one turn at most; events never wait. Which thread trains which lane changes no number.
+//! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Commands wait for one
+//! turn at most; events never wait. Numbers do not depend on which thread trains which lane.
 
 use crate::faults::ordered;
 use crate::lab::lane::{Lane, News, Pace};
@@ -50,22 +50,22 @@ struct Shared {
     news: Condvar,
     /// There may be something to preview.
     look: Condvar,
-    /// When the pace was looked at last.
+    /// When the pace was updated last.
     paced: Mutex<Instant>,
     /// When each lane was measured last.
     shown: Mutex<BTreeMap<LaneId, Instant>>,
-    /// An order waits: turns end early.
+    /// A command waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
     /// When the run was told to end, before it came to that order.
     leaving: Mutex<Option<Instant>>,
-    /// What lanes share their work with; nobody, where there is one worker.
+    /// The threads that lanes share their work with; none if there is one worker.
     crew: Option<Arc<Crew>>,
     desk: Option<disk::Desk>,
     tap: Option<Mutex<Tap>>,
 }
 
-/// Lines of the log for somebody else than the disk.
+/// Lines of the log for the caller instead of the disk.
 #[derive(Debug, Default)]
 struct Tap {
     waiting: BTreeMap<(u64, LaneId), Vec<String>>,
@@ -129,13 +129,13 @@ impl Runner {
         Ok(())
     }
 
-    /// Gives an order; returns at once.
+    /// Sends a command; returns at once.
     pub fn send(&self, command: Command) {
         if command == Command::Quit {
             lock(&self.shared.leaving).get_or_insert_with(Instant::now);
         }
         self.shared.hurry.store(true, Ordering::Relaxed);
-        // Nobody receives any more after `Quit`, and then no order matters.
+        // After `Quit` the receiver is gone, and no command matters any more.
         let _ = self.orders.send(command);
     }
 
@@ -175,7 +175,7 @@ impl Runner {
     fn end(&mut self) {
         self.send(Command::Quit);
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so already.
+            // A thread that panicked was reported already.
             let _ = thread.join();
         }
     }
@@ -194,7 +194,7 @@ impl Shared {
         lock(&self.run)
     }
 
-    /// Hands on what the run has to tell.
+    /// Passes on the events of the run.
     fn publish(&self, run: &mut Run) {
         let events = run.take_events();
         if !events.is_empty() {
@@ -238,7 +238,7 @@ impl Shared {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// The life of a worker.
+    /// The loop of a worker.
     fn train(&self) {
         let mut run = self.lock();
         while !self.ended() {
@@ -268,7 +268,7 @@ impl Shared {
         }
     }
 
-    /// One turn; a panic in it is the lane's end, not the program's.
+    /// One turn; a panic in it ends the lane, not the program.
     fn play(&self, turn: Turn) -> Result<(Box<Lane>, News), String> {
         let Turn { mut lane, plan } = turn;
         let id = lane.id;
@@ -295,7 +295,7 @@ impl Shared {
         })
     }
 
-    /// The life of the thread that carries out orders.
+    /// The loop of the thread that carries out commands.
     fn obey(&self, orders: &Receiver<Command>) {
         // The first checkpoint at once: whatever happens from now on can be resumed.
         let (mut pause, mut saved) = (Duration::ZERO, None);
@@ -351,7 +351,7 @@ impl Shared {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic while the lock is held would be a fault of this file; the data are whole between two calls.
+    // Only a bug in this file could panic while holding the lock; between two calls the data are consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -403,11 +403,11 @@ impl Pace for Clock<'_> {
 }
 
 thread_local! {
-    /// Whether a panic of this thread is somebody's to catch and to tell.
+    /// Whether a panic of this thread is caught and reported by its caller.
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets the panic hook pass over panics that become a lane's [`Phase::Failed`](crate::telemetry::Phase::Failed).
+/// Silences the panic hook for panics that become a lane's [`Phase::Failed`](crate::telemetry::Phase::Failed).
 fn keep_workers_quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -33,16 +33,16 @@ impl Pace for Counted {
     }
 }
 
-/// Steps a second of a lane that nobody holds back, on a made-up clock.
+/// Steps a second of a lane without a pace, on the simulated clock.
 const FREE: f64 = 2000.0;
 
-/// A run that moves only when told.
+/// A run that moves only on request.
 #[derive(Debug)]
 pub struct Stepped {
     run: Run,
-    /// Steps a second of the made-up clock.
+    /// Steps a second of the simulated clock.
     rate: f64,
-    /// The part of a step that the clock has not made whole yet.
+    /// The fraction of a step that has accumulated.
     owed: f64,
     memory: Memory,
     shown: Vec<(View, Stamp)>,
@@ -58,7 +58,7 @@ impl Stepped {
     /// Carries out an order at once.
     pub fn send(&mut self, command: Command) {
         match command {
-            // Held back by the made-up clock, not by the one on the wall.
+            // The simulated clock sets the pace, not the real one.
             Command::Pace(rate) => self.rate = rate.filter(|r| r.is_finite() && *r > 0.0).unwrap_or(FREE),
             other => {
                 // Steps that were ordered before come first.
@@ -90,8 +90,8 @@ impl Stepped {
         }
     }
 
-    /// Lets so many seconds of a made-up clock go by, at the pace that was ordered. `stop`: a lane, and the step beyond
-    /// which it may not go.
+    /// Advances the simulated clock by this many seconds, at the pace that was set. `stop`: a lane, and the step beyond which
+    /// it may not go.
     pub fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>) {
         if !self.run.running() {
             // Steps that were ordered one by one, and lanes that have to meet.

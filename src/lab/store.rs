@@ -74,7 +74,7 @@ impl Dir {
     /// Opens a name in it, never through a link, never anything but a plain file with one name.
     fn open_file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> io::Result<File> {
         step()?;
-        // Without NONBLOCK a pipe under this name would keep us waiting for its other end.
+        // Without NONBLOCK, opening a pipe would block until its other end is opened.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file: File = rustix::fs::openat(&*self.0, name.as_ref(), flags, Mode::RUSR | Mode::WUSR)?.into();
         let meta = file.metadata()?;
@@ -163,7 +163,7 @@ impl Dir {
         self.sync()
     }
 
-    /// Replaces a file by these bytes: afterwards it is the old one or the new one, whatever happens between.
+    /// Replaces a file atomically: after an interruption it is either the old one or the new one.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let new = self.beside(name, bytes)?;
         self.rename(&new, name)?;
@@ -198,7 +198,7 @@ fn step() -> io::Result<()> {
 #[cfg(test)]
 pub use crash::step;
 
-/// Crashes on order: every operation from the n-th on fails (a kill), or the n-th alone (a fault of the disk).
+/// Injected faults: every operation from the n-th on fails (a kill), or the n-th alone (a disk fault).
 #[cfg(test)]
 pub mod crash {
     use std::cell::Cell;

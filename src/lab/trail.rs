@@ -1,11 +1,11 @@
-//! The way of a lane through a plane, in bounded memory. Knows numbers, no network.
+//! The path of a lane through a plane, in bounded memory. Knows numbers, no network.
 
 /// The points kept at most.
 const MOST: usize = 8192;
 
-/// Where a lane was: pairs of neighbouring steps, of which ever fewer are kept as they grow many.
+/// The path of a lane as pairs of neighbouring steps, thinned as it grows long.
 ///
-/// Pairs, since a method that bounces from wall to wall would look calm if every second step were left out.
+/// Pairs, since a method that bounces between two walls would look calm if every second step were left out.
 #[derive(Clone, Debug)]
 pub struct Trail {
     points: Vec<[f32; 2]>,
@@ -23,7 +23,7 @@ impl Trail {
         trail
     }
 
-    /// Goes on. Allocates nothing.
+    /// Appends a point. Allocates nothing.
     pub fn push(&mut self, point: [f32; 2]) {
         self.last = point;
         let pair = self.seen / 2;

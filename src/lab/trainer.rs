@@ -45,12 +45,12 @@ use task::Task;
 /// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
 
-/// What became of the state when a recipe changed.
+/// The effect of a new recipe on the lane's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Training goes on from where it was.
     Live,
-    /// Network, initial weights or loss are others: the lane is back at step 0.
+    /// Network, initial weights or loss changed: the lane is back at step 0.
     Restarted,
 }
 
@@ -73,7 +73,7 @@ pub struct Trainer {
     grads: Buffer,
     /// The gradient before clipping, of the last step that was looked at.
     unclipped: Vec<f32>,
-    /// What tells the noise of one tensor from that of another.
+    /// Stream keys of the gradient noise, one for each tensor.
     noise: Vec<u64>,
     ws: Workspace,
     team: Arc<dyn Team>,
@@ -203,13 +203,13 @@ impl Trainer {
         self.live.step
     }
 
-    /// What the last step said; after a divergence, what the step said that was not made.
+    /// The numbers of the last step; after a divergence, those of the step that failed.
     pub fn last(&self) -> StepResult {
         self.last
     }
 
-    /// Takes the samples in their own order from now on instead of shuffling them in every epoch, as programs do that
-    /// this one is compared with. A reset forgets it.
+    /// Takes the samples in their own order instead of shuffling them every epoch, for comparisons with other programs. A
+    /// reset undoes it.
     pub fn keep_order(&mut self) {
         self.keep_order = true;
         self.shuffled = None;
@@ -247,7 +247,7 @@ impl Trainer {
         }
         if recipe.batch != old.batch || recipe.defence != old.defence {
             let numbers = self.rows * self.data.train.shape.size();
-            // What was remembered belongs to batches of this size and to this defence.
+            // The defence's memory belongs to this batch size and this defence.
             if recipe.batch != old.batch || recipe.defence.name() != old.defence.name() {
                 self.live.defence.clear();
                 self.live.defence.resize(recipe.defence.memory(numbers), 0.0);
@@ -270,7 +270,7 @@ impl Trainer {
                     .average
                     .extend_from_slice(recipe.optimizer.point(&self.live.optim, &self.live.params));
             }
-            // What was kept has no average that would fit, or one too many.
+            // The stored best state was taken with weight averaging on and it is off now, or the other way round.
             (self.live.best, self.live.kept) = (Best::default(), None);
         }
         if fresh || recipe.early_stopping != old.early_stopping {

@@ -262,7 +262,7 @@ impl Check<'_> {
         }
     }
 
-    /// Data that are a problem of their own leave nothing to say about network, loss, batch and augmentation.
+    /// Data that define their own network and loss allow no network, loss, batch or augmentation in the scenario.
     fn problem(&self, scenario: &Scenario) {
         let top = self.document.find("").id;
         let given =
@@ -282,7 +282,7 @@ impl Check<'_> {
         node.id != parent.id && self.document.spoilt(path)
     }
 
-    /// What every lane trains with, built for the data.
+    /// Builds every lane for the data.
     fn lanes(&self, scenario: &Scenario) {
         let Some(data) = &self.data else { return };
         let mut needs = Vec::new();

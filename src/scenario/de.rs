@@ -54,7 +54,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// Reads the value; faults are noted, and where they stand the default takes their place.
+    /// Reads the value. Faults are noted, and a faulty value takes its default.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         loop {
             match T::deserialize(self.value(&self.root)) {
@@ -79,7 +79,7 @@ impl<'a> Document<'a> {
         self.faults.borrow_mut().push((at, what));
     }
 
-    /// Whether a fault stands in the value at this path; what it holds is then not what was meant.
+    /// Whether the value at this path contains a fault, so that its content is not what the author meant.
     pub fn spoilt(&self, path: &str) -> bool {
         let span = &self.find(path).span;
         self.faults.borrow().iter().any(|(at, _)| span.contains(at))
@@ -115,7 +115,7 @@ impl<'a> Document<'a> {
         items.iter().find(|i| !gone.contains(&i.node.id) && named(i)).map(|i| &i.node)
     }
 
-    /// What stands in `Some(..)` or in brackets around a whole group of settings.
+    /// The content of `Some(..)`, or of brackets around a whole group of settings.
     fn inner<'n>(&self, mut node: &'n Node) -> &'n Node {
         while let Kind::Name(name, Some(items)) = &node.kind {
             match &items[..] {
@@ -158,7 +158,7 @@ impl<'a> Document<'a> {
         &self.text[node.span.clone()]
     }
 
-    /// What stands there, for a message.
+    /// A description of the value, for a message.
     fn shown(&self, node: &Node) -> String {
         match &node.kind {
             Kind::List(_) => "a list [ ]".into(),
@@ -244,7 +244,7 @@ fn choice(word: &str, names: &[&str]) -> String {
     }
 }
 
-/// What serde is told; the place is added on the way out.
+/// The error type for serde; the place is added later.
 #[derive(Debug)]
 pub struct Error {
     /// Whether the document has it already.

@@ -1,7 +1,7 @@
 //! From text to a tree: the brackets, names and values of a RON document, each with its place. Knows no settings.
 //!
-//! Only the structure is read here; what a number or a text means is left to the crate `ron`, value by value. So every
-//! value keeps its span, and one fault does not hide the others.
+//! Only the structure is read here; numbers and texts are parsed by the crate `ron`, value by value. So every value keeps
+//! its span, and one fault does not hide the others.
 
 use crate::limits;
 use std::ops::Range;
@@ -13,18 +13,18 @@ pub struct Node {
     pub id: usize,
     /// Where it stands, in bytes.
     pub span: Range<usize>,
-    /// What it is made of.
+    /// Its kind and content.
     pub kind: Kind,
 }
 
-/// What a value is made of.
+/// The kind and content of a value.
 #[derive(Debug)]
 pub enum Kind {
     /// A number, not yet read.
     Number,
     /// A text in quotes, not yet read.
     Text,
-    /// A single character, or bytes: nothing in a scenario wants them.
+    /// A single character, or bytes: no field of a scenario takes them.
     Other,
     /// `[a, b]`.
     List(Vec<Node>),
@@ -59,7 +59,7 @@ pub fn read(text: &str) -> Result<Node, Vec<Found>> {
     }
 }
 
-/// A fault after which nothing sensible can be read; it is noted already.
+/// A fault after which reading cannot go on; it is noted already.
 struct Stop;
 
 struct Reader<'a> {
@@ -88,7 +88,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `#![enable(unwrap_newtypes, implicit_some)]`: all that is asked for is always on.
+    /// `#![enable(unwrap_newtypes, implicit_some)]`: accepted and ignored, since both are always on.
     fn header(&mut self) -> Result<(), Stop> {
         let start = self.at;
         self.at += 2;
@@ -175,7 +175,7 @@ impl Reader<'_> {
         Ok(self.node(start, Kind::Name(name, None)))
     }
 
-    /// What stands between two brackets.
+    /// The items between two brackets.
     fn items(&mut self, open: char, close: char) -> Result<Vec<Item>, Stop> {
         let start = self.at;
         self.at += 1;

@@ -1,4 +1,4 @@
-//! What several seeds of one lane have in common: the range of a number over them. Plain data.
+//! The range of a number over the seeds of a lane. Plain data.
 
 use crate::number::Number;
 
@@ -23,7 +23,7 @@ impl Band {
         Some(Self { min, median: f32::midpoint(sorted[(n - 1) / 2], sorted[n / 2]), max })
     }
 
-    /// Whether two ranges have nothing in common: the difference is larger than what the seed makes.
+    /// Whether two ranges do not overlap: the lanes differ by more than their seeds do.
     pub fn apart(&self, other: &Self) -> bool {
         self.min > other.max || self.max < other.min
     }
@@ -34,7 +34,7 @@ impl Band {
 pub struct Spread {
     /// Seeds in all, those that were lost included.
     pub seeds: u32,
-    /// Seeds whose numbers ran away; the ranges are those of the others.
+    /// Seeds that diverged; the ranges are those of the others.
     pub lost: u32,
     bands: [Option<Band>; Number::ALL.len()],
 }

@@ -1,5 +1,5 @@
-//! The app: a fold of messages. Keys change it, events reach its view model, and what shall be done comes back as effects.
-//! Opens no terminal, starts no thread, reads no clock.
+//! The app: a fold over messages. Keys change its state, events update its view model, and each message returns effects to
+//! carry out. Opens no terminal, starts no thread, reads no clock.
 
 mod act;
 mod key;
@@ -28,13 +28,13 @@ use std::time::Duration;
 /// A scenario that can be opened from the gallery.
 #[derive(Clone, Debug)]
 pub struct Preset {
-    /// By which it is opened.
+    /// Its name.
     pub name: String,
     /// The scenario.
     pub scenario: Scenario,
 }
 
-/// Reads the presets; asked when the gallery is opened for the first time, since that takes longer than a first picture.
+/// Reads the presets. Called when the gallery is first opened, since it takes longer than a first picture.
 pub type Presets = Box<dyn Fn() -> Vec<Preset>>;
 
 /// How fast a lane trains, smoothed.
@@ -50,39 +50,39 @@ pub struct Speed {
 const WATCHING: &str = "watching only; `gradtui resume` takes a run over once nobody trains it";
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
-/// How long it stays at least where others of the run wait, and how many may wait.
+/// How long it stays at least while others wait, and how many may wait.
 const READ: Duration = Duration::from_secs(2);
 const WAITING: usize = 8;
 
-/// Everything that the screen depends on.
+/// The state that the screen depends on.
 pub struct App {
-    /// What happened so far.
+    /// The view model.
     pub view: View,
-    /// What is being trained.
+    /// The scenario being trained.
     pub scenario: Scenario,
     /// Colours and characters.
     pub theme: Theme,
-    /// What the keys mean.
+    /// The key bindings.
     pub keymap: Keymap,
     /// Size of the screen.
     pub size: Size,
-    /// What the scenario is about, as far as it decides which panes there are.
+    /// The kind of scenario, which decides the panes.
     pub kind: Kind,
     /// The lane in front.
     pub front: LaneId,
-    /// The window over the panes.
+    /// The open window, if there is one.
     pub overlay: Option<Overlay>,
     /// Steps a second of every lane.
     pub speeds: BTreeMap<LaneId, Speed>,
     /// The only lane that trains, if one does.
     pub solo: Option<LaneId>,
-    /// Steps a second at which the lanes are held for whoever watches; `None`: as fast as they go.
+    /// The pace of the lanes in steps a second; `None`: as fast as they can.
     pub pace: Option<f64>,
-    /// Whether what happens reaches no disk.
+    /// Whether the run is not being saved at present.
     pub unsaved: bool,
-    /// Whether what is on the screen is being recorded.
+    /// Whether the screen is being recorded.
     pub recording: bool,
-    /// How the line to the terminal does.
+    /// The state of the connection to the terminal.
     pub link: Option<Link>,
     /// Time since the start.
     pub now: Duration,
@@ -104,12 +104,12 @@ pub struct App {
     /// Why the last key did nothing, if so.
     idle: Option<String>,
     notice: Option<(Duration, String)>,
-    /// Notices of the run that came while another had not been read yet.
+    /// Notices that wait until the present one has been shown long enough.
     waiting: VecDeque<String>,
     /// Changes of lanes that the run has not confirmed yet.
     underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
     watched: Vec<telemetry::View>,
-    /// The one pane that the app's windows edit; the others need nothing of the app but the context.
+    /// The model builder, which the app's windows edit; the other panes need only the context.
     network: NetworkPane,
     others: BTreeMap<PaneId, Box<dyn Pane>>,
 }
@@ -191,7 +191,7 @@ impl App {
         self.awaited = (!view.lane.is_empty()).then(|| view.lane.clone());
     }
 
-    /// Takes in what the scenario and its lanes are about.
+    /// Updates the kind of scenario from the scenario and its lanes.
     fn recognise(&mut self) {
         let written = self.scenario.base().network;
         let lanes = self.view.lanes.iter().map(|l| &l.info.recipe.network[..]);
@@ -209,13 +209,13 @@ impl App {
         self.order.iter().copied().find(shown).unwrap_or(PaneId::Lanes)
     }
 
-    /// Turns to a pane.
+    /// Moves the focus to a pane.
     pub fn focus_on(&mut self, pane: PaneId) {
         self.order.retain(|p| *p != pane);
         self.order.insert(0, pane);
     }
 
-    /// Somebody else trains: what would change the run is refused, and nothing is lost by leaving.
+    /// Another process trains: actions that would change the run are refused, and nothing is lost by leaving.
     pub fn watch_only(&mut self, watching: bool) {
         self.watching = watching;
         if watching {
@@ -231,7 +231,7 @@ impl App {
         }
     }
 
-    /// A pane to act on and what it may look at.
+    /// A pane and its context, to act on it.
     fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn Pane, Context<'_>)> {
         let cx = Context {
             view: &self.view,
@@ -248,7 +248,7 @@ impl App {
         Some((pane, cx))
     }
 
-    /// What a pane may look at.
+    /// The context of a pane.
     pub fn context(&self, id: PaneId) -> Context<'_> {
         Context {
             view: &self.view,
@@ -260,13 +260,13 @@ impl App {
         }
     }
 
-    /// Where everything lies; `None` on a screen that is too small.
+    /// The layout; `None` on a screen that is too small.
     pub fn places(&self) -> Option<Places> {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
         arrange(area, Wish { kind: self.kind, order: &self.order, zoom: self.zoom })
     }
 
-    /// Whether lanes are training, or would be if there was anything left to train.
+    /// Whether training was started and not paused.
     pub fn training(&self) -> bool {
         self.running && self.view.lanes.iter().any(|l| l.phase == Phase::Running)
     }
@@ -292,7 +292,7 @@ impl App {
         self.notice.as_ref().filter(|(until, _)| self.now < *until).map(|(_, text)| text.as_str())
     }
 
-    /// Takes a message in; gives what shall be done, in order.
+    /// Handles a message and returns the effects to carry out, in order.
     pub fn update(&mut self, message: Message) -> Effects {
         let mut effects = match message {
             Message::Key(key) => {
@@ -336,7 +336,7 @@ impl App {
         effects
     }
 
-    /// What the panes on the screen want computed.
+    /// The probes that the visible panes ask for.
     fn watch(&self) -> Vec<telemetry::View> {
         let Some(places) = self.places() else { return Vec::new() };
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
@@ -358,7 +358,7 @@ impl App {
         };
         match &event {
             Event::Notice(text) => {
-                // What came last is worth more than what has waited longest.
+                // If too many wait, the oldest is dropped.
                 if self.waiting.len() == WAITING {
                     self.waiting.pop_front();
                 }
@@ -429,7 +429,7 @@ impl App {
             if lane.step < speed.step {
                 *speed = Speed { at: now, step: lane.step, rate: 0.0 };
             } else if time >= if lane.step > speed.step { 0.5 } else { 5.0 } {
-                // A lane of slow steps is not standing still between two of them.
+                // A lane with slow steps is not idle between two of them.
                 let fresh = (lane.step - speed.step) as f64 / time;
                 let rate = if speed.rate > 0.0 && fresh > 0.0 { 0.5 * (speed.rate + fresh) } else { fresh };
                 *speed = Speed { at: now, step: lane.step, rate };

@@ -1,4 +1,4 @@
-//! What somebody prefers: a small RON document, checked like a scenario. Opens no file.
+//! Preferences: a small RON document, checked like a scenario. Opens no file.
 
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
@@ -7,7 +7,7 @@ use super::theme::Scheme;
 use crate::scenario::{Fault, decode, document};
 use serde::Deserialize;
 
-/// Preferences; whatever is left out is chosen by what the terminal says.
+/// Preferences; a missing field follows from the terminal.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -19,7 +19,7 @@ pub struct Config {
     pub drawing: Option<Drawing>,
     /// Pictures a second at most.
     pub fps: Option<f64>,
-    /// Whether to send as little as can be.
+    /// Whether to send as few bytes as possible.
     pub low_bandwidth: bool,
     /// Other keys: an action and the names of its keys.
     pub keys: Vec<(Action, Vec<String>)>,

@@ -1,4 +1,4 @@
-//! What is visible in a lane's numbers, in words: why it learns, or why it does not. Draws nothing and judges no optimizer.
+//! Findings about a lane from its numbers, in words. Draws nothing and judges no optimizer.
 
 pub mod flow;
 pub mod health;
@@ -29,7 +29,7 @@ pub struct Finding {
     pub text: String,
 }
 
-/// What there is to say of a lane, the weightiest first.
+/// The findings about a lane, the most important first.
 pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut say = |weight, text: String| out.push(Finding { weight, text });

@@ -1,6 +1,5 @@
-//! When which part of the screen is drawn again: counters ten times a second, every pane at the rate at which it is read and
-//! the less often the more of it changes, everything at once after a key. Time is an argument; the same for a terminal and
-//! for a recording.
+//! Decides when each part of the screen is drawn again: counters ten times a second, every pane at its own rate, less often
+//! if more of it changes, and everything at once after a key. Time is an argument, so terminal and recording behave alike.
 
 use super::app::App;
 use super::pane::PaneId;
@@ -11,41 +10,41 @@ use ratatui::style::Color;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Between two pictures while numbers change.
+/// Time between two pictures while numbers change.
 const COUNTERS: Duration = Duration::from_millis(100);
 /// Between a pressed key and its picture, at most, while keys keep coming.
 pub const KEYS: Duration = Duration::from_millis(16);
-/// How old a picture may grow that the terminal has not even taken.
+/// The longest wait for a picture that the terminal has not accepted.
 const STUCK: Duration = Duration::from_secs(1);
 
 /// Bytes that a changed cell costs on the wire, roughly: without and with a background of its own, as half blocks have it.
 const BYTES: [f64; 2] = [8.0, 20.0];
 /// Bytes a second that one pane may cost: six of them and the counters stay below ten kilobytes.
 const SHARE: f64 = 2000.0;
-/// However much of it changes, a pane is drawn this often.
+/// A pane is drawn at least this often, however much of it changes.
 const LAZIEST: Duration = Duration::from_millis(1500);
 
-/// When a pane was drawn, and how long its picture stays while nobody touches a key.
+/// When a pane was drawn, and how long its picture stays without a key press.
 #[derive(Clone, Copy, Debug)]
 struct Drawn {
     at: Duration,
     lasts: Duration,
 }
 
-/// The picture and when which part of it was drawn last.
+/// The picture, and the time at which each part was drawn.
 #[derive(Debug)]
 pub struct Frames {
     buffer: Buffer,
     before: Buffer,
     any: Option<Duration>,
     panes: BTreeMap<PaneId, Drawn>,
-    /// Something changed by hand: everything must be drawn now.
+    /// The user changed something: everything must be drawn now.
     hand: bool,
     /// Numbers changed.
     numbers: bool,
     /// When numbers changed last: a pane drawn before is out of date.
     news: Option<Duration>,
-    /// Times as long between two pictures that nobody asked for.
+    /// Factor on the time between two pictures without a key press.
     slower: f64,
 }
 
@@ -65,12 +64,12 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Somebody touched a key, or the like: the next picture is due at once and whole.
+    /// A key or the mouse was used: the next picture is due at once and complete.
     pub fn touch(&mut self) {
         self.hand = true;
     }
 
-    /// Whether a touch waits for its picture.
+    /// Whether an input still waits for its picture.
     pub fn touched(&self) -> bool {
         self.hand
     }
@@ -81,7 +80,7 @@ impl Frames {
         self.news = Some(now);
     }
 
-    /// So many pictures a second at most that nobody asked for by a key; panes that are read more slowly keep in step.
+    /// Limits the pictures a second, except those after a key; slower panes scale with it.
     pub fn rate(&mut self, fps: f64) {
         self.slower = 1.0 / (COUNTERS.as_secs_f64() * fps.clamp(0.1, 100.0));
     }
@@ -96,7 +95,7 @@ impl Frames {
         COUNTERS.mul_f64(self.slower)
     }
 
-    /// Whether anything on the screen is older than what is known.
+    /// Whether any part of the screen is out of date.
     pub fn behind(&self) -> bool {
         self.numbers || self.stale().next().is_some()
     }
@@ -134,7 +133,7 @@ impl Frames {
         if self.hand {
             self.buffer.reset();
         }
-        // A window lies over the panes: what it covered must be drawn again.
+        // A window covers panes, which must be drawn again.
         let all = self.hand || app.overlay.is_some();
         let fresh =
             |id: PaneId| all || self.panes.get(&id).is_none_or(|d| now.saturating_sub(d.at) >= d.lasts);
@@ -144,7 +143,7 @@ impl Frames {
         let places = app.places().map(|p| p.panes).unwrap_or_default();
         for id in painted {
             let changed = |&(_, r): &(PaneId, Rect)| changed(&self.before, &self.buffer, r);
-            // What a key did tells nothing of what training will do.
+            // The change after a key says nothing about the changes that training will cause.
             let bytes = places.iter().find(|(p, _)| *p == id && !all).map_or(0.0, changed);
             let dear = Duration::from_secs_f64(bytes / SHARE).min(LAZIEST);
             self.panes.insert(id, Drawn { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });

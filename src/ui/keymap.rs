@@ -1,4 +1,4 @@
-//! The one table of keys: what each does, where it holds, what the hint line and the help say of it. Does nothing itself.
+//! The table of keys: the action of each, its scope, and its words in the hint line and the help. Performs no action.
 
 pub mod custom;
 mod key;
@@ -8,7 +8,7 @@ pub use key::Key;
 use super::pane::PaneId;
 use crossterm::event::KeyCode;
 
-/// Everything that a key can mean.
+/// All actions that a key can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 pub enum Action {
     /// Run or pause all lanes.
@@ -23,7 +23,7 @@ pub enum Action {
     PreviousPane,
     /// Choose a pane by its name.
     Panes,
-    /// The focused pane takes the whole screen, or gives it back.
+    /// The focused pane fills the screen, or no longer does.
     Zoom,
     /// Open the gallery of presets.
     Presets,
@@ -35,7 +35,7 @@ pub enum Action {
     Quit,
     /// Back to the shell until `fg`.
     Suspend,
-    /// Record what is on the screen, or stop that.
+    /// Start or stop recording the screen.
     Record,
     /// Draw everything anew.
     Repaint,
@@ -173,7 +173,7 @@ pub enum Action {
     Cancel,
 }
 
-/// Where a key holds.
+/// The scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Everywhere but in a window.
@@ -224,7 +224,7 @@ pub struct Binding {
     pub scope: Scope,
     /// What they do.
     pub action: Action,
-    /// One or two words for the hint line; empty where the line can do without.
+    /// One or two words for the hint line; empty if it is left out there.
     pub hint: &'static str,
     /// A sentence for the help and the palette.
     pub help: &'static str,

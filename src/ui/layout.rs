@@ -1,9 +1,9 @@
-//! Where everything lies, for every size of screen. Draws nothing.
+//! The layout of the screen for every size. Draws nothing.
 
 use super::pane::{Kind, PaneId};
 use ratatui::layout::Rect;
 
-/// The least screen on which panes are drawn.
+/// The smallest screen on which panes are drawn.
 pub const LEAST: (u16, u16) = (40, 12);
 
 /// From this height on, what is the matter with a lane has two lines.
@@ -18,7 +18,7 @@ pub enum Slot {
     LeftMiddle,
     /// On large screens only, else with those of `Middle`.
     LeftBottom,
-    /// What one looks at most.
+    /// The main place.
     MiddleTop,
     /// Below it.
     Middle,
@@ -59,13 +59,13 @@ impl Slot {
 pub struct Places {
     /// Title, step, state.
     pub header: Rect,
-    /// The names of all panes, where many of them are not on the screen; else empty.
+    /// Tabs with the names of all panes, if some of them are hidden; else empty.
     pub tabs: Rect,
     /// The panes, frames included.
     pub panes: Vec<(PaneId, Rect)>,
-    /// Panes that would show in the place of another one, and that one.
+    /// Hidden panes, each with the pane that is shown in its place.
     pub behind: Vec<(PaneId, PaneId)>,
-    /// What is the matter with the lane in front.
+    /// The diagnosis of the lane in front.
     pub diagnosis: Rect,
     /// Notices, or the keys of the focused pane.
     pub hint: Rect,
@@ -78,14 +78,14 @@ impl Places {
     }
 }
 
-/// Which panes one wants to see.
+/// The choice of panes.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
-    /// What the scenario is about.
+    /// The kind of scenario.
     pub kind: Kind,
     /// The panes, the one with the focus first, then the one looked at before it, and so on.
     pub order: &'a [PaneId],
-    /// Whether the focused one takes all the room.
+    /// Whether the focused one fills the screen.
     pub zoom: bool,
 }
 
@@ -137,7 +137,7 @@ fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
         slots.into_iter().filter_map(first).collect()
     };
     let [left, middle, right] = Slot::COLUMNS.map(column);
-    // The images of the right column gain nothing beyond a certain width, the curves do.
+    // Images in the right column gain nothing beyond a certain width; curves do.
     let width = |panes: &[_], width: u16| if panes.is_empty() { 0 } else { width };
     let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(30, 46)));
     let right_width = if middle.is_empty() { rest.width } else { (body.width * 3 / 10).clamp(36, 64) };
@@ -146,7 +146,7 @@ fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
     columns.into_iter().flat_map(|(area, panes)| stack(area, &panes)).collect()
 }
 
-/// The pane of the left column that was last looked at and the other pane that was; with more room, two of each.
+/// The most recently focused pane of the left column and of the others; with more room, two of each.
 fn some(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
     let chosen = |left: bool, most: usize| -> Vec<(PaneId, u32)> {
         let mut found: Vec<_> = homes.iter().filter(|h| h.1.left() == left).take(most).collect();
@@ -194,7 +194,7 @@ pub fn window(area: Rect, width: u16, height: u16) -> Rect {
 mod tests {
     use super::*;
 
-    /// All panes, this one looked at last.
+    /// All panes, this one first.
     fn order(focus: PaneId) -> Vec<PaneId> {
         let others = PaneId::ALL.iter().copied().filter(|p| *p != focus);
         std::iter::once(focus).chain(others).collect()

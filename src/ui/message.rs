@@ -1,4 +1,4 @@
-//! What reaches the app and what it asks for in return. Plain data: nothing is done here.
+//! The app's inputs (messages) and outputs (effects). Plain data.
 
 use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::overlay::form::Subject;
@@ -6,10 +6,10 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::time::Duration;
 
-/// How a line does.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// From a picture to the terminal's answer.
+    /// Time from a picture to the terminal's acknowledgement.
     pub round_trip: Duration,
     /// Pictures a second.
     pub pictures: u64,
@@ -17,33 +17,33 @@ pub struct Link {
     pub bytes: u64,
 }
 
-/// Something that happened to the app.
+/// An input of the app.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
-    /// The mouse did something.
+    /// A mouse event.
     Mouse(MouseEvent),
-    /// The terminal has this size now.
+    /// The terminal was resized.
     Resize(Size),
-    /// News from training.
+    /// An event from training.
     Event(Event),
-    /// So much time has gone by since the start.
+    /// The time since the start.
     Tick(Duration),
-    /// How the line to the terminal does, where it is slow enough to be felt.
+    /// The state of the connection, if it is noticeably slow.
     Link(Option<Link>),
-    /// The picture is gone (after a stop, or by a key) and must be sent whole.
+    /// The terminal lost the picture (after a stop, or by a key); it must be sent whole.
     Repaint,
-    /// The process was told to end (signal, hang-up); the number is its exit code.
+    /// The process must end (signal, hang-up); the number is its exit code.
     Terminate(u8),
 }
 
-/// Something that the app wants done.
+/// A request of the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// An order to the run.
+    /// A command to the run.
     Command(Command),
     /// This lane comes to the front.
     Front(LaneId),
@@ -59,7 +59,7 @@ pub enum Effect {
     Edit(Box<Subject>),
     /// Open the choice of an initialiser for the draft.
     ChooseInit,
-    /// Begin to record what is on the screen, or stop that.
+    /// Start or stop recording the screen.
     Record,
     /// Set these fields of the data, as a scenario writes them; all lanes start anew.
     Data(Vec<(&'static str, String)>),
@@ -75,5 +75,5 @@ pub enum Effect {
     Quit(u8),
 }
 
-/// What one message asks for, in order.
+/// The effects of one message, in order.
 pub type Effects = Vec<Effect>;

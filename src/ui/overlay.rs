@@ -1,5 +1,5 @@
-//! Windows over the panes: help, lists to choose from, forms, the question before leaving. A window knows what it shows and
-//! what was chosen; the app does it.
+//! Windows over the panes: help, lists to choose from, forms, the question before leaving. A window holds its content and
+//! the choice; the app carries the choice out.
 
 pub mod form;
 pub mod menu;
@@ -20,10 +20,10 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
-/// What a key in a window led to.
+/// The result of a key in a window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Nothing that concerns the app.
+    /// Nothing for the app to do.
     Nothing,
     /// Close the window.
     Close,
@@ -44,7 +44,7 @@ pub enum Overlay {
     Menu(Menu),
     /// Settings to edit.
     Form(Box<Form>),
-    /// Whether to leave.
+    /// The question whether to leave.
     Confirm,
     /// Whether to do something by which steps are lost.
     Sure(Question),
@@ -62,7 +62,7 @@ pub struct Question {
 }
 
 impl Overlay {
-    /// Where its keys are looked up.
+    /// The scope of its keys.
     pub fn scope(&self) -> Scope {
         match self {
             Self::Text(_) => Scope::List,
@@ -91,7 +91,7 @@ impl Overlay {
         }
     }
 
-    /// Takes a key that means nothing in its scope: it is typed.
+    /// Handles a key without an action in its scope: it is typed.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
         match self {
             Self::Menu(m) => m.typed(key),
@@ -168,7 +168,7 @@ impl Overlay {
     }
 }
 
-/// Frames and empties a window; gives its inside.
+/// Draws the frame of a window, clears its inside and returns it.
 pub fn open(title: Line<'_>, width: u16, height: u16, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
     let place = window(area.intersection(buf.area), width, height);
     halve(place, buf);
@@ -193,7 +193,7 @@ fn halve(place: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The frame around panes and windows: the only way in which one is drawn.
+/// The frame around panes and windows; every frame is drawn here.
 pub fn frame<'a>(title: Line<'a>, style: Style, theme: &Theme) -> Block<'a> {
     let mut padded = Line::default();
     padded.push_span(" ");
@@ -227,7 +227,7 @@ pub fn keys(keys: &[Key]) -> String {
     keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Marks at the right edge that there is more above or below.
+/// Marks at the right edge if there is more above or below.
 pub fn more(first: usize, count: usize, inside: Rect, theme: &Theme, buf: &mut Buffer) {
     if inside.is_empty() {
         return;

@@ -1,5 +1,5 @@
-//! What a pane is, and the table of all panes. A pane draws the view model and holds only what concerns its own looks
-//! (cursor, axis, zoom). One more pane is a file, a row of the table and rows of the keymap.
+//! The trait of panes, and the table of all panes. A pane draws the view model and holds only its own display state
+//! (cursor, axis, zoom). A new pane is a file, a row of the table and rows of the keymap.
 
 pub mod adversarial;
 #[cfg(test)]
@@ -43,7 +43,7 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
-/// What a scenario is about, as far as it decides which panes there are and where they lie.
+/// The kind of scenario, which decides its panes and their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Samples with labels.
@@ -92,12 +92,12 @@ macro_rules! panes {
                 match self { $( Self::$id => $name, )* }
             }
 
-            /// How long its picture stays while nobody touches a key: what is read slowly need not be sent often.
+            /// How long its picture stays without a key press: slow panes save bytes on the line.
             pub fn lasts(self) -> Duration {
                 Duration::from_millis(match self { $( Self::$id => $lasts, )* })
             }
 
-            /// Where it lies; `None` where the scenario has nothing to show in it.
+            /// Its place; `None` if the scenario has nothing to show in it.
             pub fn home(self, kind: Kind) -> Option<Slot> {
                 let homes = match self { $( Self::$id => [$samples, $sequences, $surface], )* };
                 homes[kind as usize]
@@ -149,7 +149,7 @@ impl PaneId {
     }
 }
 
-/// What a pane may look at while it draws or acts.
+/// The context of a pane while it draws or acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// What happened so far.
@@ -160,7 +160,7 @@ pub struct Context<'a> {
     pub theme: &'a Theme,
     /// Whether this pane has the focus.
     pub focused: bool,
-    /// Whether somebody else trains, so that nothing is known but what a log tells.
+    /// Whether another process trains, so that only the log is known.
     pub watching: bool,
     /// What the scenario teaches.
     pub lesson: &'a Taught,
@@ -173,7 +173,7 @@ impl Context<'_> {
         Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
     }
 
-    /// Why something is not there that is computed from a network, in words.
+    /// The reason why a probe has no result, in words.
     pub fn missing(&self, what: &str) -> String {
         if self.watching {
             format!("no {what}: the log of a run that is watched holds numbers, no network")
@@ -183,7 +183,7 @@ impl Context<'_> {
     }
 }
 
-/// A pane: title, picture, what it wants computed, and what its own keys do.
+/// A pane: title, picture, probes and the actions of its own keys.
 pub trait Pane {
     /// Its title, drawn into the frame around it by the app.
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a>;
@@ -194,7 +194,7 @@ pub trait Pane {
     /// Acts on one of its own keys, or on a movement while it has the focus; actions of others are left alone.
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
 
-    /// What it wants computed for an inside of this size; asked for as long as the pane is on the screen.
+    /// The probes that it asks for, for an inside of this size; called as long as the pane is on the screen.
     fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
         Vec::new()
     }
@@ -202,7 +202,7 @@ pub trait Pane {
     /// Shows what a scenario wants to be seen first.
     fn open(&mut self, _opening: &Opening) {}
 
-    /// Takes what was edited in a form that it asked for.
+    /// Takes the result of a form that it asked for.
     fn edited(&mut self, _subject: &Subject) {}
 
     /// A click into its inside (`area`), at a place that lies within it.

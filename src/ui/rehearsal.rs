@@ -1,5 +1,5 @@
-//! The lab without a terminal: its app, its pictures at the lab's own rates, and their bytes. For measurements; whoever
-//! measures brings the clock.
+//! The lab without a terminal, for measurements: its app, its pictures at the lab's own rates, and their bytes. The caller
+//! provides the clock.
 
 use super::app::App;
 use super::frames::Frames;
@@ -12,7 +12,7 @@ use crate::telemetry::{Command, Event};
 use ratatui::buffer::Buffer;
 use std::time::Duration;
 
-/// The lab on a screen that is not there.
+/// The lab on a simulated screen.
 pub struct Rehearsal {
     app: App,
     frames: Frames,
@@ -29,7 +29,7 @@ impl Rehearsal {
         Self { app, frames: Frames::default(), shown: None, out: Vec::new() }
     }
 
-    /// Takes news from training; what the lab wants in return goes to `send`.
+    /// Handles events from training; commands in return go to `send`.
     pub fn hear(&mut self, events: Vec<Event>, now: Duration, send: &mut dyn FnMut(Command)) {
         if !events.is_empty() {
             self.frames.news(now);
@@ -62,7 +62,7 @@ impl Rehearsal {
         self.out.len()
     }
 
-    /// Steps of all lanes together, as far as the lab has heard.
+    /// Steps of all lanes together, as the lab knows them.
     pub fn steps(&self) -> u64 {
         self.app.view.lanes.iter().map(|lane| lane.step).sum()
     }

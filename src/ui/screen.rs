@@ -18,7 +18,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
-/// Draws all of it, but of the panes only those that `fresh` wants; the others keep what the buffer holds.
+/// Draws everything, but only those panes that `fresh` selects; the others keep the buffer's content.
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
@@ -79,7 +79,7 @@ fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
     let block = frame(title, style, theme);
     let inside = block.inner(r);
     block.render(r, buf);
-    // Behind it lie others; they are named as far as there is room.
+    // Hidden panes behind it are named as far as there is room.
     let mut end = r.width.saturating_sub(1);
     for (name, _) in places.behind.iter().filter(|b| b.1 == id) {
         let name = format!(" +{} ", name.name());

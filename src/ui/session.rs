@@ -1,5 +1,5 @@
-//! The lab on a terminal: waits for keys and news, tells the app, shows pictures, does what the app asks for. Trains nothing:
-//! orders go out and events come in through two functions.
+//! The lab on a terminal: waits for keys and events, passes them to the app, shows pictures and carries out effects. Trains
+//! nothing: commands go out and events come in through two functions.
 
 use super::app::{App, Presets};
 use super::frames::{Frames, KEYS};
@@ -19,40 +19,40 @@ use crate::telemetry::{Command, Event};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::time::{Duration, Instant};
 
-/// What a session needs.
+/// The settings of a session.
 pub struct Session<'a> {
-    /// What is trained at first.
+    /// The scenario at the start.
     pub scenario: Scenario,
-    /// What can be opened.
+    /// The gallery.
     pub presets: Presets,
-    /// What to show on this terminal.
+    /// The display settings.
     pub chosen: Chosen,
-    /// What the keys mean.
+    /// The key bindings.
     pub keymap: Keymap,
-    /// Whether training has been told to begin.
+    /// Whether training has been started.
     pub running: bool,
-    /// Whether somebody else trains: there is nobody to give orders to.
+    /// Whether another process trains, so that no command can be sent.
     pub watching: bool,
     /// Whether training goes on to its end after the terminal is gone.
     pub detach: bool,
-    /// What the user should know at first.
+    /// A notice at the start.
     pub notices: Vec<String>,
     /// Whether the session began with the scenario as it is, so that its keys make a script.
     pub scripted: bool,
     /// Where recordings go.
     pub reels: Reels<'a>,
-    /// Where orders go. Must not wait.
+    /// Sends a command. Must not block.
     pub send: &'a mut dyn FnMut(Command),
-    /// The events since the last call. Must not wait.
+    /// Returns the events since the last call. Must not block.
     pub drain: &'a mut dyn FnMut() -> Vec<Event>,
 }
 
-/// Between two looks at the events.
+/// Time between two readings of the events.
 const EVENTS: Duration = Duration::from_millis(25);
 /// The same while nothing trains.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// Between two looks at whether there is something to show at first.
+/// Time between two checks for the first lanes at the start.
 const FIRST: Duration = Duration::from_millis(1);
 
 /// Opens the lab and runs it to its end; the exit code.
@@ -120,11 +120,11 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    /// Waits for something to happen, and lets it.
+    /// Waits for one input and handles it.
     fn turn(&mut self) {
         let mut messages = Vec::new();
         let mut wake = self.terminal.wait(pause(&self.app, &self.frames, self.start.elapsed()));
-        // With a hang-up the system lets the process go on; which of the two is heard first is left to chance.
+        // A hang-up arrives both as a signal and as a closed terminal, in either order.
         if matches!(wake, Some(Wake::Continued)) && (self.detached || self.terminal.resume().is_err()) {
             wake = Some(Wake::HungUp);
         }
@@ -133,13 +133,13 @@ impl Live<'_> {
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
-            // What a terminal keeps when its size changes is its own affair, even if the size is the old one again.
+            // Terminals differ in the content that they keep after a resize, even to the same size, so all is redrawn.
             Some(Wake::Resized | Wake::Continued) => {
                 messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
             }
             Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
             Some(Wake::HungUp) if self.detach && self.app.training() => {
-                // Nobody watches any more: neither a pace nor previews are wanted.
+                // Without a screen there is no need for a pace or probes.
                 self.detached = true;
                 (self.send)(Command::Pace(None));
                 (self.send)(Command::Watch(Vec::new()));
@@ -152,7 +152,7 @@ impl Live<'_> {
                     messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
                 }
             }
-            // As if the hang-up had been told by a signal.
+            // Handled like the signal of a hang-up.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
         }
         if ordered("no-memory") && self.app.view.lanes.iter().any(|l| l.step > 0) {
@@ -210,7 +210,7 @@ impl Live<'_> {
     /// Notes what a hand did, for the script; whether it was something to note.
     fn write_down(&mut self, message: &Message, now: Duration) -> bool {
         let hand = match message {
-            // What a recording is about is not the recording itself.
+            // The key that starts or stops a recording is not part of it.
             Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
             Message::Key(k) => Hand::Key((*k).into()),
             Message::Mouse(MouseEvent {
@@ -283,7 +283,7 @@ impl Live<'_> {
     }
 }
 
-/// What the line carries, over two seconds at a time so that the numbers can be read.
+/// The traffic on the connection, over two seconds so that the numbers are steady.
 #[derive(Debug, Default)]
 struct Meter {
     since: Duration,
@@ -292,7 +292,7 @@ struct Meter {
 }
 
 impl Meter {
-    /// Only a line that one feels is worth a word, in steps that do not flicker.
+    /// Only a noticeably slow connection is shown, in steps that do not flicker.
     fn look(&mut self, writer: &Writer, now: Duration) -> Option<Link> {
         let time = now.saturating_sub(self.since).as_secs_f64();
         if time >= 2.0 {

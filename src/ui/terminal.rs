@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::Writer;
 
-/// What wakes the screen's thread.
+/// The inputs of the screen's thread.
 #[derive(Clone, Debug)]
 pub enum Wake {
     /// A key, the mouse, a paste.
@@ -33,13 +33,13 @@ pub enum Wake {
     Continued,
     /// Told to stop, as by Ctrl-Z, but from outside.
     Stop,
-    /// Told to end, with this exit code.
+    /// A signal to end, with this exit code.
     Terminate(u8),
-    /// Nobody is at the other end any more.
+    /// The terminal is gone.
     HungUp,
 }
 
-/// Why the lab cannot open here.
+/// The reason why the lab cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// Input or output is no terminal.
@@ -52,7 +52,7 @@ pub enum Unfit {
         "the lab cannot draw on TERM={0:?}; use `gradtui --plain` or `gradtui run SCENARIO`, or set TERM to what your terminal is"
     )]
     Dumb(String),
-    /// The system refused something.
+    /// A system call failed.
     #[error("the terminal cannot be taken over: {0}")]
     System(#[from] std::io::Error),
 }
@@ -110,7 +110,7 @@ pub fn size() -> (u16, u16) {
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
 const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[?25h\x1b[?1049l";
 
-/// What is needed to give the terminal back, from any thread.
+/// The data for restoring the terminal, from any thread.
 #[derive(Debug)]
 struct Custody {
     before: Mutex<Termios>,
@@ -131,7 +131,7 @@ impl Custody {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Gives the terminal back, once. `quietly`: without writing, for a terminal that takes nothing.
+    /// Restores the terminal, once. `quietly`: without writing, for a terminal that does not read.
     fn give_back(&self, quietly: bool) {
         if !self.held.swap(false, Ordering::SeqCst) {
             return;
@@ -172,13 +172,13 @@ impl std::io::Write for Output {
     }
 }
 
-/// A terminal in our hands; dropped, it is given back.
+/// A terminal that the lab has taken over; dropping it restores it.
 #[derive(Debug)]
 pub struct Terminal {
     custody: Arc<Custody>,
     writer: Writer,
     wakes: Receiver<Wake>,
-    /// What must be heard next.
+    /// The queue of inputs.
     urgent: Urgent,
 }
 
@@ -230,7 +230,7 @@ impl Terminal {
         &self.writer
     }
 
-    /// What happens next, or nothing within that time.
+    /// The next input, or `None` after that time.
     pub fn wait(&self, time: Duration) -> Option<Wake> {
         if let Some(wake) = self.urgent().take() {
             return Some(wake);
@@ -318,7 +318,7 @@ fn read(tell: &SyncSender<Wake>, writer: &Writer) {
     let fd = rustix::stdio::stdin();
     loop {
         let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-        // A sequence that stays incomplete is taken for what it is; a paste may stutter.
+        // An incomplete sequence is taken as typed after a pause; inside a paste pauses are allowed.
         let patience = match (parser.waits(), parser.pastes()) {
             (false, _) => None,
             (true, true) => rustix::event::Timespec::try_from(Duration::from_secs(1)).ok(),

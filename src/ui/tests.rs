@@ -1,4 +1,4 @@
-//! The whole app without a terminal: any message, any size, never a panic, and what must be on the screen is there.
+//! The whole app without a terminal: no message and no size causes a panic, and the screen shows what it must.
 
 use super::app::{App, Preset};
 use super::fixture;

@@ -1,10 +1,10 @@
-//! Colours by meaning and characters by what the terminal can show. The one place where either is chosen.
+//! Colours by meaning, and characters by the terminal's abilities. Both are chosen here only.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-/// What the terminal can show besides ASCII.
+/// The characters that the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glyphs {
     /// Braille plots, half blocks, box drawing.
@@ -26,7 +26,7 @@ pub enum Depth {
     True,
 }
 
-/// Which colours mean what.
+/// A colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 pub enum Scheme {
     /// Light text on dark ground.

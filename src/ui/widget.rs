@@ -1,4 +1,4 @@
-//! Pictures made of characters: curves, maps, images, bars. They know numbers and a theme; nothing of lanes or training.
+//! Widgets that draw with characters: curves, maps, images, bars. They know numbers and a theme, not lanes or training.
 
 pub mod bars;
 pub mod canvas;

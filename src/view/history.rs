@@ -1,8 +1,8 @@
-//! Curves of bounded size: the recent past at full resolution, the whole run as ranges that grow coarser.
+//! Curves in bounded memory: the recent past at full resolution, the whole run as ranges that grow coarser.
 
 use std::collections::VecDeque;
 
-/// Where on the x axis a point lies, for every axis one can choose.
+/// The x coordinates of a point on every axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct At {
     /// Steps.
@@ -18,7 +18,7 @@ pub struct At {
 /// Some neighbouring measurements as one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
-    /// Place of the newest of them.
+    /// Coordinates of the newest of them.
     pub at: At,
     /// Least finite value; infinite if there was none.
     pub min: f32,
@@ -114,7 +114,7 @@ pub struct Column {
     pub values: Vec<f32>,
 }
 
-/// Columns over time, bounded: when full, every second one goes.
+/// Columns over time in bounded memory: when full, every second one is dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     kept: Vec<Column>,

@@ -1,4 +1,4 @@
-//! What came of an attack as pictures: printed on the terminal, and written as files. Knows no network.
+//! The result of an attack as pictures: printed on the terminal, and written as files. Knows no network.
 
 use super::Outcome;
 use crate::cli::display::Display;

@@ -1,4 +1,4 @@
-//! Where the time of a training step goes, and what it costs to watch one. Knows lanes, and no screen.
+//! The parts of a training step's time, and the cost of measuring. Knows lanes, and no screen.
 
 use super::clock::seconds;
 use crate::engine::layer::Pass;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Seconds for each thing that is timed.
 const BUDGET: f64 = 0.25;
-/// Measurements of a lane that a watcher gets in a second.
+/// Measurements of a lane that the screen gets in a second.
 const SHOWN: f64 = 25.0;
 
 /// One lane's speed.
@@ -28,7 +28,7 @@ pub struct Speed {
     pub parameters: usize,
     /// Samples of a batch.
     pub batch: usize,
-    /// Steps a second, nobody watching.
+    /// Steps a second, without measurements.
     pub steps_per_second: f64,
     /// Samples a second.
     pub samples_per_second: f64,
@@ -49,7 +49,7 @@ pub struct Speed {
     pub robustness: Option<f64>,
 }
 
-/// No gradient elsewhere: the update is timed without what an optimizer may ask for besides.
+/// No further gradients: the update is timed without the extra evaluations that some optimizers ask for.
 struct Nowhere;
 
 impl Oracle for Nowhere {
@@ -72,7 +72,7 @@ pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: 
     lane.work_with(&team);
     crew.run(|| {
         let start = lane.snapshot();
-        // A lane that diverges begins again, as often as it takes.
+        // A lane that diverges is reset and goes on.
         let step = |lane: &mut Trainer, look: bool| {
             if lane.step(look).is_err() {
                 lane.restore(&start).expect("its own snapshot");

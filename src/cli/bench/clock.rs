@@ -1,4 +1,4 @@
-//! Timing by repetition: how long something takes, on a machine that does other things too.
+//! Timing by repetition, on a machine that runs other programs too.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! `gradtui bench --peer`: one workload under the protocol by which programs are timed beside each other.
+//! `gradtui bench --peer`: one workload under the protocol that times several programs side by side.
 //!
 //! Says `ready` with the check losses; for every line `go` returns to the start, runs for a second and says how many
 //! steps it took. Trains with the lab's own [`Trainer`]; knows no other program.
@@ -20,7 +20,7 @@ use std::time::Instant;
 /// Serves one workload until standard input ends.
 ///
 /// # Errors
-/// If nobody reads what it says.
+/// If standard output is closed.
 pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     match workload.kind {
@@ -29,7 +29,7 @@ pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
     }
 }
 
-/// Something that makes steps.
+/// A workload that can make steps.
 trait Work {
     /// Back to the start.
     fn reset(&mut self);
@@ -177,7 +177,7 @@ impl Siege {
         self.next = (self.next + 1) % BATCHES;
     }
 
-    /// The mean loss of what `out` holds, as samples of the first batch.
+    /// The mean loss of the inputs in `out`, with the labels of the first batch.
     fn loss(&mut self) -> f64 {
         let Labels::Classes { of, .. } = &self.lane.data().train.labels else {
             unreachable!("attacks are on classifiers")

@@ -11,7 +11,7 @@ const TURN: usize = 8;
 pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
     let helpers = threads.min(lanes.len());
     let waiting: Mutex<Vec<_>> = Mutex::new(lanes.iter_mut().map(|lane| (steps, lane)).collect());
-    // Each on a thread of its own before the first begins, which else would lend a hand and keep it.
+    // Every lane gets a thread before the first one starts; otherwise an idle thread would join the first lane's work.
     let together = Barrier::new(helpers);
     let train = || {
         together.wait();

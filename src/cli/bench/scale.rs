@@ -98,7 +98,7 @@ fn measured(
     threads: usize,
     crew: &Arc<Crew>,
 ) -> anyhow::Result<Row> {
-    /// Multiply-adds between two looks at the clock, forward: some milliseconds, beside which starting threads is nothing.
+    /// Multiply-adds between two readings of the clock, forward: some milliseconds, so that starting threads does not count.
     const TOGETHER: usize = 200_000_000;
     let data = Arc::new(data()?);
     let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
@@ -114,7 +114,7 @@ fn measured(
     Ok(row(what, size, rate, batch, &network))
 }
 
-/// One lane from the first step to the last under a runner whose events are taken and forgotten, as the lab does it.
+/// One lane from the first step to the last under a runner whose events are read and dropped, as in the lab.
 fn long_run(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let batch = 32;
     let lane = Lane { name: "long".into(), ..Lane::default() };

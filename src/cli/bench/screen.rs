@@ -1,7 +1,7 @@
-//! What the screen costs: the time of a picture, its bytes, and the training that it slows down.
+//! The cost of the screen: the time of a picture, its bytes, and the loss of training speed.
 //!
-//! It is the lab's own app at the lab's own rates, at full training speed, drawn and encoded for a terminal that is not
-//! there. Neither run has a directory.
+//! Runs the lab's own app at its own rates and full training speed, drawn and encoded but not sent to a terminal. Neither
+//! run has a directory.
 
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
@@ -24,7 +24,7 @@ const EVENTS: Duration = Duration::from_millis(25);
 /// Sizes of the screen.
 pub const SIZES: [(u16, u16); 2] = [(120, 40), (200, 60)];
 
-/// What the screen of one size costs.
+/// The cost of the screen at one size.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
     /// The scenario.
@@ -45,7 +45,7 @@ pub struct Cost {
     pub alone: f64,
     /// The same with it.
     pub watched: f64,
-    /// Percent of training speed that it takes.
+    /// Loss of training speed in percent.
     pub percent: f64,
 }
 
@@ -102,12 +102,12 @@ fn without(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<f64
     Ok(steps as f64 / start.elapsed().as_secs_f64())
 }
 
-/// A run without end and without a pace.
+/// A run without a last step and without a pace.
 fn started(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<Runner> {
     Ok(Runner::start(Run::new(experiment, Some(u64::MAX / 2), Arc::new(NoFiles)), threads, None, false)?)
 }
 
-/// What a screen took.
+/// The resources that a screen took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     pictures: u32,
@@ -128,7 +128,7 @@ impl Shown {
     }
 }
 
-/// Steps a second of a run before the eyes of the lab.
+/// Steps a second of a run with the screen.
 fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> anyhow::Result<(f64, Shown)> {
     let mut lab = Rehearsal::new(experiment.scenario.clone(), size);
     let runner = started(experiment, threads)?;
@@ -143,13 +143,13 @@ fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> any
             let begun = cpu();
             let bytes = lab.draw(now);
             shown.drawing += cpu() - begun;
-            // The first one is whole.
+            // The first picture is complete; later ones are differences.
             shown.bytes += if shown.pictures > 0 { bytes } else { 0 };
             shown.pictures += 1;
         }
     }
     let rate = lab.steps() as f64 / start.elapsed().as_secs_f64();
-    // Training is over now: the pictures after a key, in which every pane is new.
+    // Training is over now: these are pictures in which every pane is drawn anew, as after a key.
     runner.send(Command::Quit);
     for _ in 0..20 {
         lab.touch();

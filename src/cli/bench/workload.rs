@@ -1,4 +1,4 @@
-//! The eight training workloads that other programs are compared by: exact data, initial weights and settings.
+//! The training workloads for comparisons with other programs: exact data, initial weights and settings.
 //!
 //! Everything follows from one hash function, so no file is needed and a check loss tells whether two programs compute
 //! the same thing. Says what is trained, in the words of a scenario; knows no clock and no thread.
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Minibatches that are cycled over.
 pub const BATCHES: usize = 16;
 
-/// What is done with the network.
+/// The task of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Trained.
@@ -23,14 +23,14 @@ pub enum Kind {
     Attack,
 }
 
-/// One workload, as written.
+/// One workload.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
-    /// What it is called, W1 to W8.
+    /// Its name, W1 to W8.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// A short description.
     pub about: &'static str,
-    /// Number by which its streams of numbers are told from those of others.
+    /// Number of the workload in its random streams.
     stream: u32,
     /// Hidden layers in RON.
     layers: &'static str,
@@ -43,7 +43,7 @@ pub struct Workload {
     clip: &'static str,
     /// Steps after which the last check loss is taken.
     pub check_steps: usize,
-    /// What a step is.
+    /// The meaning of a step.
     pub kind: Kind,
 }
 

@@ -1,5 +1,5 @@
 //! The other seeds of a lane: the same recipe on the data, weights and draws of seed + 1, seed + 2 ..., in lockstep with the
-//! first one, and the range of what all of them measure. Knows no thread and no screen.
+//! first one, and the range of their measurements. Knows no thread and no screen.
 
 use super::Lane;
 use super::leave::Long;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 /// One more seed of a lane.
 #[derive(Debug)]
 pub struct Replica {
-    /// What trains it.
+    /// Its trainer.
     pub trainer: Trainer,
-    /// Why it goes on no longer, while the lane does: it diverged, or stopped early.
+    /// The reason why it ended before the lane did: it diverged, or stopped early.
     pub end: Option<Phase>,
     /// Its newest evaluation.
     pub(super) evaluation: Option<Evaluation>,
@@ -51,7 +51,7 @@ impl Lane {
         let change = self.trainer.set(recipe.clone())?;
         (self.long, self.back) = (Long::default(), None);
         for replica in &mut self.replicas {
-            // The data of all seeds are alike, so that what fits the first fits the others.
+            // The data of all seeds have the same shapes, so a recipe that fits the first fits the others.
             replica.trainer.set(recipe.clone())?;
             if change == Change::Restarted {
                 (replica.end, replica.evaluation) = (None, None);
@@ -95,13 +95,13 @@ impl Lane {
             replica.trainer.restore(&saved.snapshot)?;
             replica.end =
                 matches!(saved.phase, Phase::Diverged(_) | Phase::Stopped(_)).then(|| saved.phase.clone());
-            // One that has stopped is judged by what it has come to.
+            // A seed that has ended counts with its last evaluation.
             replica.evaluation = matches!(saved.phase, Phase::Stopped(_)).then(|| replica.trainer.evaluate());
         }
         Ok(())
     }
 
-    /// One step of the other seeds; what became of those that ended with it, in words.
+    /// One step of the other seeds; returns in words how those that ended did.
     pub(super) fn step_seeds(&mut self, look: bool, say: &mut dyn FnMut(String)) {
         for (k, replica) in (2..).zip(&mut self.replicas) {
             if replica.end.is_none()
@@ -113,7 +113,7 @@ impl Lane {
         }
     }
 
-    /// Evaluates the other seeds; `report`: and tells their schedules and their rules of stopping.
+    /// Evaluates the other seeds; with `report`, their schedules and stopping rules take note of it.
     pub(super) fn evaluate_seeds(&mut self, report: bool, say: &mut dyn FnMut(String)) {
         for (k, replica) in (2..).zip(&mut self.replicas) {
             if replica.end.is_some() {

@@ -21,7 +21,7 @@ const SHARES: [f64; 11] = [0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4
 /// Into how many parts the widest range is divided to find the least size.
 const RESOLUTION: f64 = 512.0;
 
-/// What a least size belongs to, besides its lane.
+/// The key of a least size, besides its lane.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Asked {
     attack: String,
@@ -110,14 +110,14 @@ fn adversarial(
         peek.own.as_ref().filter(|own| sample == Sample::Own && own.inputs.len() == samples.shape.size());
     let x = own.map_or_else(|| samples.input(number), |own| &own.inputs[..]);
     let before = victim.logits(x).to_vec();
-    // An image of one's own has no label: what the network takes it for is to be changed.
+    // An image of one's own has no label: the attack leaves the class that the network predicts.
     let label = if own.is_some() { predicted(&before) } else { of.get(number).copied() };
     let task = Task {
         x,
         classes: &[target.or(label)?],
         targeted: target.is_some(),
         valid: Valid::Each { low: &low, high: &high },
-        // The same draws at every look, so that the picture moves with the network alone.
+        // The same draws every time, so that the picture changes with the network alone.
         key: Key { seed: peek.seed, step: 0, first: number as u64 },
     };
     let mut fooled = vec![0.0; x.len()];
@@ -131,7 +131,7 @@ fn adversarial(
     let resolution = widest / RESOLUTION;
     let mut least = None;
     if config.eps().is_some() {
-        // While the lane trains, one attack a look has to do; a search takes ten.
+        // While the lane trains, each look makes one attack only; a whole search takes ten.
         let bracket = if let Some(mut bracket) = known.filter(|_| peek.moving) {
             least = bracket.follow(&mut victim, &task, &config);
             bracket
@@ -209,7 +209,7 @@ fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
         valid: Valid::Each { low: &low, high: &high },
         key,
     };
-    // Of tables, where ranges are far apart, the features as they lie: their usual width.
+    // For tables, whose ranges differ widely, sizes are shares of the usual width of a feature.
     let (least, most) = feature_range(task.x, samples.shape.size());
     let width = most.iter().zip(&least).map(|(a, b)| f64::from(a - b)).fold(0.0, f64::max);
     let at = SHARES.map(|share| share * width);

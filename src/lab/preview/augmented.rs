@@ -23,7 +23,7 @@ pub(super) const AUGMENTED: Probe = Probe {
     )
 };
 
-/// The sample as it is and as so many epochs would show it.
+/// The sample itself, and as successive epochs would draw it.
 fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> Option<Parts> {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
@@ -33,7 +33,7 @@ fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> 
     let outside: Vec<f32> = peek.data.range.iter().map(|r| r.0).collect();
     let mut scratch = vec![0.0; size];
     for epoch in 0..draws.min(DRAWS).min(if by.is_empty() { 0 } else { DRAWS }) {
-        // A second sample, for those that mix.
+        // A second sample, for augmentations that mix two.
         let mut inputs = [samples.input(sample), samples.input(next)].concat();
         let mut batch = augment::Batch {
             shape: samples.shape,

@@ -111,7 +111,7 @@ fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)
     vec![("heights".into(), Data::Grid { width: columns, values: heights.collect(), extent })]
 }
 
-/// Where the lane was, and what the test function is like where it is.
+/// The path of the lane, with value and slope of the test function at its last point.
 fn path(surface: Surface, points: &[f32]) -> Option<Parts> {
     let [.., x, y] = points[..] else { return None };
     let here = surface.at(f64::from(x), f64::from(y));
@@ -139,7 +139,7 @@ fn through_time(peek: &Peek, norms: &Norms) -> Parts {
     ]
 }
 
-/// One weight's way through the last step.
+/// The last step of one weight, term by term.
 fn microscope(peek: &Peek, examined: Option<&Examined>, weight: usize) -> Parts {
     let slots = peek.network.slots().iter().map(|slot| {
         let label = &peek.network.nodes()[slot.layer].label;

@@ -1,4 +1,4 @@
-//! One sequence and what the network makes of it: what goes in over time, what is wanted, what comes out.
+//! One sequence over time: its inputs, its targets and the network's answers.
 
 use super::{Memory, Parts, outputs};
 use crate::engine::data::Labels;

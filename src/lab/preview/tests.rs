@@ -1,4 +1,4 @@
-//! What the looks into a lane show of short runs, and what other data make of them.
+//! Probes of short runs on several kinds of data.
 
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
@@ -236,7 +236,7 @@ fn the_least_size_fools_and_half_of_it_does_not() {
         assert_eq!(number(&parts, "before") != number(&parts, "after"), fooled, "at {eps} of {least}");
         assert_eq!(number(&parts, "least"), least, "whatever size is looked at");
     }
-    // Nobody who is right is less certain.
+    // No sample that is predicted right has a smaller margin.
     for other in 0..40 {
         let events = look(&mut run, vec![attack(0, Sample::Number(other), "Fgsm(eps: 0.02)", None)], 0);
         let parts = probed(&events, 0, "adversarial");
@@ -398,7 +398,7 @@ fn while_a_lane_trains_its_least_size_is_followed_and_where_it_halts_it_is_sough
         run.drain().iter().all(|e| !matches!(e, Event::Probed { name: "adversarial", .. })),
         "once is enough"
     );
-    // Somebody who has never looked before finds the same, but for the width of the search.
+    // A first look finds the same size, up to the width of the search.
     let mut other = stepped(DIGITS);
     other.send(Command::Run);
     other.advance(250);

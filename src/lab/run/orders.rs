@@ -1,4 +1,4 @@
-//! Orders to a run, carried out between two turns of the lanes that they concern. Knows no thread.
+//! Carries out commands between two turns of the lanes that they concern. Knows no thread.
 
 use super::{Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
 use crate::engine::data::picture;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Run {
-    /// Lanes that an order needs in hand.
+    /// The lanes that must have ended their turn before a command can be carried out.
     fn concerns(&self, command: &Command) -> Vec<LaneId> {
         match command {
             Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
@@ -24,9 +24,9 @@ impl Run {
         }
     }
 
-    /// Whether an order can be carried out now; if not, the lanes in its way are not handed out again until it was.
+    /// Whether a command can be carried out now; if not, its lanes get no further turn until it was.
     ///
-    /// What is ordered while lanes pause is meant for where they come to rest, at one step all of them.
+    /// A command given while lanes come to a pause takes effect at the step where all of them stop.
     pub fn ready(&mut self, command: &Command) -> bool {
         let at_once = matches!(
             command,
@@ -48,7 +48,7 @@ impl Run {
         })
     }
 
-    /// Carries out an order for which the run is ready.
+    /// Carries out a command for which the run is ready.
     pub fn apply(&mut self, command: Command) {
         self.held.clear();
         match command {
@@ -119,7 +119,7 @@ impl Run {
         self.settle();
     }
 
-    /// Reads a picture to attack, and tells what was done to it.
+    /// Reads a picture to attack, and reports how it was converted.
     fn picture(&mut self, path: &str) {
         let read = files::read(Path::new(path), limits::DATA_FILE_BYTES / 4);
         let fitted = read.and_then(|bytes| picture::fit(&bytes, &self.data.train, &self.data.range, false));
@@ -142,7 +142,7 @@ impl Run {
         }
     }
 
-    /// Changes a lane; if it cannot be, whoever showed the change already hears how the lane is.
+    /// Changes a lane's recipe; if that fails, the lane's true state is reported, since the screen shows the change already.
     pub(super) fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
         let Err(what) = self.change(id, name, recipe) else { return };
         self.notice(what);
@@ -185,7 +185,7 @@ impl Run {
             let step = place.step;
             self.events.push(Event::Changed { lane: id, info, step });
             if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
-                // Another setting may carry it over the step at which it ran away, or on from where it stopped.
+                // With another setting it may pass the step at which it diverged, or go on after an early stop.
                 place.phase = Phase::Paused;
                 place.follows = foremost;
             }
@@ -223,7 +223,7 @@ impl Run {
         }
     }
 
-    /// Has lines forgotten, and a checkpoint made that knows of it.
+    /// Removes lines from the log and asks for a checkpoint that records it.
     fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
             self.forgotten.push(Forgotten { lane, name });
@@ -270,8 +270,8 @@ impl Run {
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
     }
 
-    /// Gives all lanes the data of another scenario; those that trained on what the data bring along get what the new ones
-    /// bring.
+    /// Gives all lanes the data of another scenario. A lane whose loss followed from the old data gets the one that follows
+    /// from the new data.
     fn exchange(&mut self, scenario: Scenario, otherwise: &str) {
         let old = self.scenario.base();
         let data = match experiment::prepare(&scenario, &*self.files) {

@@ -1,4 +1,4 @@
-//! Looks at lanes for previews: copies of what is needed, taken when a lane is in hand. Computes nothing.
+//! Snapshots of lanes for probes, taken between two turns. Computes nothing.
 
 use super::{Data, LaneId, Network, Run, terminal};
 use crate::engine::data::picture::Fitted;
@@ -7,10 +7,10 @@ use crate::lab::preview::{PROBES, Probe, Taken, probe};
 use crate::telemetry::{Phase, View};
 use std::sync::Arc;
 
-/// What a lane's state can be told apart by: how often it was changed from outside, and its steps.
+/// Identifies a lane's state: how often commands changed it, and its steps.
 pub type Stamp = (u64, u64);
 
-/// What a preview needs of a lane.
+/// The parts of a lane that probes need.
 #[derive(Clone, Debug)]
 pub struct Peek {
     /// Which.
@@ -19,7 +19,7 @@ pub struct Peek {
     pub stamp: Stamp,
     /// Its steps.
     pub step: u64,
-    /// Whether it goes on training, so that what is seen will soon be old.
+    /// Whether it goes on training, so that the probe will soon be out of date.
     pub moving: bool,
     /// Seed of the experiment.
     pub seed: u64,
@@ -27,13 +27,13 @@ pub struct Peek {
     pub network: Arc<Network>,
     /// Its data.
     pub data: Arc<Data>,
-    /// The point by which it wants to be judged.
+    /// The parameters at which it is evaluated.
     pub params: Vec<f32>,
     /// Running statistics.
     pub state: Vec<f32>,
     /// How it answers when it is evaluated.
     pub prediction: PredictionConfig,
-    /// A picture that somebody brought, as its data want it.
+    /// The user's own picture, converted to the shape and scale of its data.
     pub own: Option<Arc<Fitted>>,
     /// What the probes that somebody watches took of it.
     pub taken: Vec<(View, Taken)>,
@@ -76,13 +76,13 @@ impl Run {
         })
     }
 
-    /// What a lane's state can be told apart by, if there is such a lane.
+    /// The stamp of a lane's state, if there is such a lane.
     pub fn stamp(&self, id: LaneId) -> Option<Stamp> {
         let place = self.places.get(id)?.as_ref()?;
         Some((place.changes, place.step))
     }
 
-    /// The same for a view: what does not change with the steps of its lane is not computed anew for each.
+    /// The same for a view. A probe that does not depend on the lane's steps is not computed again for each step.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
         Some(probe(view.probe)?.seen_by(self.stamp(view.lane)?, self.moving(view.lane)))
     }

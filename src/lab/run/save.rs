@@ -1,4 +1,4 @@
-//! Checkpoints of a run: every lane's state at one moment, and lanes put back where one left them. Knows no file.
+//! Checkpoints of a run: the state of all lanes at one moment, and lanes restored from it. Knows no file.
 
 use super::{Run, terminal};
 use crate::lab::lane::SavedReplica;
@@ -65,7 +65,7 @@ impl Run {
         Scenario { lanes: lanes.collect(), edits: edits.collect(), ..self.scenario.clone() }
     }
 
-    /// Whether all lanes are in hand, so that [`Run::save`] sees one moment of all of them.
+    /// Whether no lane has a turn, so that [`Run::save`] sees all lanes at one moment.
     pub fn at_rest(&self) -> bool {
         self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
     }

@@ -1,6 +1,6 @@
-//! Whose turn it is and how far it may go: lanes stay side by side, hold to a pace, and come to rest together.
+//! Gives turns to lanes and limits them: lanes stay side by side, hold to a pace, and stop at the same step.
 //!
-//! Knows no clock: how much time has gone by is told.
+//! Knows no clock: the caller passes the elapsed time.
 
 use super::{Place, Run, terminal};
 use crate::lab::lane::{Lane, News, Plan};
@@ -17,7 +17,7 @@ pub(super) const AHEAD_STEPS: u64 = 4;
 pub struct Turn {
     /// The lane.
     pub lane: Box<Lane>,
-    /// What it may do.
+    /// Its limits.
     pub plan: Plan,
 }
 
@@ -42,9 +42,9 @@ impl Run {
         if self.running { self.end } else { place.target.min(self.end) }
     }
 
-    /// Lets `seconds` of the pace pass; whether lanes are to be held back by one at all.
+    /// Lets `seconds` pass for the pace; returns whether there is a pace at all.
     ///
-    /// A tenth of a second's steps is saved up at most, so that nothing rushes after a rest.
+    /// At most the steps of a tenth of a second accumulate, so that lanes do not rush after a pause.
     pub fn pace(&mut self, seconds: f64) -> bool {
         let Some(rate) = self.pace.filter(|_| self.running) else { return false };
         let active = self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step);
@@ -53,7 +53,7 @@ impl Run {
         true
     }
 
-    /// Hands out the lane that should train now.
+    /// Gives a turn to the lane that should train now.
     pub fn take(&mut self) -> Option<Turn> {
         if self.quit || self.save {
             return None;
@@ -92,7 +92,7 @@ impl Run {
         Some(Turn { lane, plan })
     }
 
-    /// Takes a lane back with what its turn brought.
+    /// Takes a lane back with the results of its turn.
     pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
         let id = lane.id;
         self.events.extend(news.events);
@@ -115,7 +115,7 @@ impl Run {
         self.settle();
     }
 
-    /// A lane's turn ended in a fault of the program; the lane is lost, the others go on.
+    /// A lane's turn ended in a panic: the lane fails, the others go on.
     pub fn failed(&mut self, id: LaneId, message: &str) {
         self.phase(id, Phase::Failed(format!("a fault of the program: {message}")));
         self.settle();
@@ -133,11 +133,11 @@ impl Run {
         }
     }
 
-    /// Lets lanes that stopped apart meet at the step of the foremost, and tells which lanes wait or train.
+    /// Lets lanes that stopped at different steps meet at the furthest one's, and reports which lanes wait or train.
     pub(super) fn settle(&mut self) {
         self.make_pending_changes();
         if self.present().all(|(_, p)| p.step == 0) {
-            // All begin together.
+            // At the start all lanes are at step 0.
             self.places.iter_mut().flatten().for_each(|p| p.follows = 0);
         }
         if !self.running
@@ -150,9 +150,9 @@ impl Run {
                 let concerned = self.present().filter(|(id, _)| solo.is_none_or(|s| s == *id));
                 concerned.filter(|(_, p)| ended || !terminal(&p.phase)).map(|(_, p)| p.reached()).max()
             };
-            // One that has come to its end had been beside the others, unless they began later.
+            // A finished lane counts too: the others have to reach its step, unless they joined later.
             let (going, all) = (front(false).unwrap_or(0), front(true).unwrap_or(0));
-            // A lane that is further behind joined later; it need not catch up before a pause.
+            // A lane that is further behind joined later; a pause does not wait for it to catch up.
             let near = self.widest * 2;
             for (id, place) in self.places.iter_mut().enumerate() {
                 if let Some(p) = place
@@ -168,7 +168,7 @@ impl Run {
         for id in 0..self.places.len() {
             let Some(place) = &self.places[id] else { continue };
             if !terminal(&place.phase) {
-                // A lane that may have to catch up with the others has not come to rest.
+                // A lane that may still have to catch up is not at rest.
                 let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling {
                     Phase::Running
                 } else {

@@ -11,10 +11,10 @@ use crate::lab::trainer::Snapshot;
 use crate::limits;
 use crate::telemetry::{Divergence, Phase};
 
-/// What the file begins with; the last byte is the version of the format.
+/// The magic bytes of the file; the last one is the version of the format.
 const MAGIC: &[u8; 16] = b"gradtui state \n\x03";
 
-/// Everything that a resume needs.
+/// The state that a resume needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// The scenario with its lanes as they were.
@@ -385,13 +385,13 @@ mod tests {
     fn lengths_that_lie_allocate_nothing() {
         let mut file = sample().encode();
         let end = file.len() - 4;
-        // With a checksum that fits, the lengths themselves have to be distrusted.
+        // With a valid checksum, the lengths themselves are still not trusted.
         for at in 24..end - 8 {
             let mut lying = file.clone();
             lying[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
             let crc = crc32fast::hash(&lying[24..end]);
             lying[end..].copy_from_slice(&crc.to_le_bytes());
-            // Some of these change a number and not a length; none may panic.
+            // Some of these mutations change a number and not a length; none may panic.
             let _ = Checkpoint::decode(&lying);
         }
         file[24..32].copy_from_slice(&u64::MAX.to_le_bytes());

@@ -1,5 +1,4 @@
-//! Whose a run directory is: its lock, taken for as long as a run lasts. Knows nothing of what else the directory holds but
-//! the names.
+//! The lock of a run directory, held as long as a run lasts. Knows only the names of the other files.
 
 use super::{NAMES, home::is_recording, plain};
 use crate::lab::store::{self, Dir};
@@ -7,16 +6,17 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-/// What the lock file of a run begins with.
+/// The first line of a lock file.
 pub(super) const OWNER: &str = "gradtui run, process ";
 
-/// Whether somebody holds a run; looks so briefly that one who takes it up at that moment only has to look twice.
+/// Whether a process holds a run. The test takes the lock for a moment, so a process that takes up the run may have to
+/// retry.
 pub(in crate::lab) fn in_use(path: &Path) -> bool {
     let lock = Dir::open(path).and_then(|dir| dir.read("run.lock"));
     lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Takes a lock, at the second or third try where somebody had only looked at it.
+/// Takes a lock; retries, since another process may hold it for a moment only to test it.
 fn take(lock: &File) -> Result<(), TryLockError> {
     for _ in 0..3 {
         match lock.try_lock() {

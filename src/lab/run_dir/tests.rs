@@ -1,4 +1,4 @@
-//! What a run directory promises, whatever operation is cut off.
+//! The guarantees of a run directory after an interruption at any operation.
 
 use super::lock::OWNER;
 use super::*;
@@ -161,7 +161,7 @@ fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
             std::fs::write(path.join("run.lock"), OWNER).unwrap();
         }
         symlink(&victim, path.join(name)).unwrap();
-        // Refused or done without the link; never written through it.
+        // Either refused, or written without following the link.
         let _ = work(&path);
         assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious", "{name}");
     }

@@ -1,7 +1,7 @@
 //! Threads that lanes share: a lane on its own takes two of them where its batch is worth it.
 //!
-//! Whoever has nothing to do takes the other half of somebody's work; on a busy machine nobody does, and a lane works
-//! both halves off itself. The numbers are the same either way. Knows no lane.
+//! An idle thread takes the other half of a lane's work. If no thread is idle, the lane computes both halves itself. The
+//! numbers are the same either way. Knows no lane.
 
 use crate::engine::team::{Alone, Team};
 use crate::lab::lane::Leave;
@@ -13,17 +13,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon_core::ThreadPool,
-    /// Threads that have work of their own, or are about to have it.
+    /// Threads that have a lane of their own, or are about to get one.
     busy: AtomicUsize,
 }
 
 thread_local! {
-    /// Whether this thread has work of its own.
+    /// Whether this thread has a lane of its own.
     static OCCUPIED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Crew {
-    /// So many threads; `mark` runs on each of them first.
+    /// Starts this many threads; `mark` runs on each of them first.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -36,12 +36,12 @@ impl Crew {
         Ok(Self { pool: pool.map_err(std::io::Error::other)?, busy: AtomicUsize::new(0) })
     }
 
-    /// Runs on a thread of the crew, so that sharing its work takes no more than a word to the others.
+    /// Runs `work` on a thread of the pool, so that a join inside it does not have to enter the pool first.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let _wanted = Count::more(&self.busy);
         self.pool.install(|| {
-            // Who waits for the other half of a piece of work takes what there is, another's own work too, and is still
-            // no more than one thread.
+            // A thread that waits for the other half of its work may run another lane's task meanwhile; it still counts as
+            // one thread.
             let nested = OCCUPIED.replace(true);
             let _fewer = nested.then(|| Count::less(&self.busy));
             let _occupied = Occupied(nested);
@@ -96,7 +96,7 @@ impl Team for Seat {
     }
 }
 
-/// A count that is another one while this lives, a panic included.
+/// Changes a counter for as long as the guard lives, also if a panic ends it.
 struct Count<'a>(&'a AtomicUsize, usize);
 
 impl<'a> Count<'a> {
@@ -113,12 +113,12 @@ impl<'a> Count<'a> {
 
 impl Drop for Count<'_> {
     fn drop(&mut self) {
-        // Wraps around: taking away the largest number adds one.
+        // Wraps around: subtracting the largest number adds one.
         self.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
-/// What [`OCCUPIED`] was before.
+/// The former value of [`OCCUPIED`].
 struct Occupied(bool);
 
 impl Drop for Occupied {

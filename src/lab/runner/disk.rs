@@ -1,4 +1,4 @@
-//! The thread that writes: lines and checkpoints wait on a desk for it, so that no slow disk holds up training.
+//! The writer thread: lines and checkpoints are queued for it, so that a slow disk does not hold up training.
 
 use super::{Shared, lock};
 use crate::lab::lane::Line;
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 const BETWEEN: Duration = Duration::from_secs(1);
 /// How often lines are written.
 const LINES: Duration = Duration::from_millis(200);
-/// How soon it is tried again when the disk takes nothing.
+/// Time until the next attempt after a failed write.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// What waits to be written.
+/// The queue of the writer thread.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     state: Mutex<State>,
@@ -49,7 +49,7 @@ struct Save {
 }
 
 impl Save {
-    /// Puts what waited with an older checkpoint before this one.
+    /// Takes over the lines that waited with an older checkpoint.
     fn after(mut self, older: Option<Save>) -> Self {
         if let Some(mut older) = older {
             let gone = |l: &Line| self.forgotten.iter().any(|f| f.lane == Some(l.lane));
@@ -63,7 +63,7 @@ impl Save {
 }
 
 impl Desk {
-    /// Takes what the run has for the disk.
+    /// Queues the run's lines and checkpoint.
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
         let forgotten = run.take_forgotten();
@@ -73,7 +73,7 @@ impl Desk {
         state.told = run.told();
     }
 
-    /// Takes a checkpoint; one that still waits is replaced.
+    /// Queues a checkpoint; it replaces one that still waits.
     pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>, samples: Option<u32>) {
         let mut state = lock(&self.state);
         let (lines, forgotten) = (std::mem::take(&mut state.lines), std::mem::take(&mut state.forgotten));
@@ -83,13 +83,13 @@ impl Desk {
         self.filled.notify_all();
     }
 
-    /// Nothing more will come.
+    /// Closes the queue.
     pub(super) fn end(&self) {
         lock(&self.state).end = true;
         self.filled.notify_all();
     }
 
-    /// Why the disk takes nothing at present, if so.
+    /// The reason why writing fails at present, if it does.
     pub(super) fn error(&self) -> Option<String> {
         lock(&self.state).error.clone()
     }
@@ -101,7 +101,7 @@ impl Desk {
 }
 
 impl Shared {
-    /// The life of the thread that writes.
+    /// The loop of the writer thread.
     pub(super) fn keep(&self, mut dir: RunDir) {
         let Some(desk) = &self.desk else { return };
         let (mut pending, mut later, mut wait) = (None, Vec::new(), LINES);
@@ -111,7 +111,7 @@ impl Shared {
             let waited = desk.filled.wait_timeout_while(state, wait, idle);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(mut save) = state.save.take() {
-                // What came after a checkpoint that could not be written comes before the next one.
+                // Lines that came after a checkpoint that could not be written belong before the next one.
                 later.append(&mut save.lines);
                 save.lines = std::mem::take(&mut later);
                 pending = Some(save.after(pending));
@@ -124,7 +124,7 @@ impl Shared {
             let saving = pending.is_some();
             let mut result = write(&mut dir, &mut pending, &mut later, told);
             if result.is_err() {
-                // Once more: not every fault of a disk lasts.
+                // One more attempt: some disk faults are transient.
                 result = write(&mut dir, &mut pending, &mut later, told);
             }
             match result {
@@ -160,7 +160,7 @@ impl Shared {
     }
 }
 
-/// Writes what waits: the checkpoint with the lines before it, then the lines after it. What is done is taken.
+/// Writes the queue: the checkpoint with the lines before it, then the lines after it. Written parts are removed.
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
         dir.drop_waiting(|lane| save.forgotten.iter().any(|f| f.lane == Some(lane)));

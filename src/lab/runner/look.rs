@@ -1,4 +1,4 @@
-//! The thread that computes previews: from snapshots, a few times a second, for a small share of the machine.
+//! The thread that computes probes from snapshots, a few times a second, with a small share of the processor.
 
 use super::Shared;
 use crate::lab::preview::{self, Memory};
@@ -7,19 +7,20 @@ use crate::telemetry::View;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// Time between two looks at least.
+/// Minimum time between two rounds.
 const BETWEEN: Duration = Duration::from_millis(250);
-/// Rest after a look, in times of what it took: so previews cost a twentieth of one core at most.
+/// Pause after a round, as a multiple of its duration: probes take at most a twentieth of one core.
 const REST: u32 = 19;
 
-/// Processor time of this thread: where training keeps every core busy, a look lasts several times what it costs.
+/// Processor time of this thread. Wall time would not do: while training keeps every core busy, a round lasts several times
+/// its processor time.
 fn worked() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
 impl Shared {
-    /// The life of the thread that computes previews.
+    /// The loop of the thread that computes probes.
     pub(super) fn preview(&self) {
         let mut memory = Memory::default();
         let mut shown: Vec<(View, Stamp)> = Vec::new();
@@ -33,7 +34,7 @@ impl Shared {
                 .filter(|seen| !shown.contains(seen))
                 .collect();
             let rest = rested.saturating_duration_since(Instant::now());
-            // Somebody has just turned to this view: it must not wait.
+            // The user has just opened this view: it must not wait.
             let fresh = stale.iter().any(|(view, _)| !shown.iter().any(|(known, _)| known == view));
             if stale.is_empty() && run.idle() {
                 run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);

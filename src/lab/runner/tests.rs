@@ -1,4 +1,4 @@
-//! What the threads promise: the same bits however many there are, prompt orders, lanes that fail alone.
+//! The guarantees of the threads: the same bits for any number of them, prompt commands, lanes that fail alone.
 
 use super::*;
 use crate::engine::data::NoFiles;

@@ -12,7 +12,7 @@ pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> Batch {
     if mixes { Batch::mixed(&data.train, rows) } else { Batch::new(&data.train, rows) }
 }
 
-/// What augmentation needs beside a batch, made once.
+/// The memory of augmentation beside a batch, allocated once.
 #[derive(Debug)]
 pub(super) struct Augmenter {
     shape: Shape,
@@ -31,7 +31,7 @@ impl Augmenter {
         }
     }
 
-    /// Changes inputs and targets of these samples as this seed and epoch want it.
+    /// Augments inputs and targets of these samples with the draws of this seed and epoch.
     pub(super) fn apply(
         &mut self,
         list: &[AugmentConfig],

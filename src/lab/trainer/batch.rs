@@ -5,7 +5,7 @@ use crate::engine::loss::Targets;
 use crate::engine::team::Team;
 use std::ops::Range;
 
-/// Numbers of a batch from which on copying them is shared.
+/// Batches with at least this many numbers are copied by two threads.
 const SHARED: usize = 1 << 15;
 
 /// The targets of one batch, in memory made once.
@@ -27,7 +27,7 @@ pub enum Batch {
 }
 
 impl Batch {
-    /// Room for the targets of so many samples.
+    /// Memory for the targets of this many samples.
     pub fn new(samples: &Samples, rows: usize) -> Self {
         match &samples.labels {
             Labels::Classes { .. } => Self::Classes(Vec::with_capacity(rows)),
@@ -36,7 +36,7 @@ impl Batch {
         }
     }
 
-    /// Room for the targets of so many samples that will be mixed.
+    /// Memory for the mixed targets of this many samples.
     pub fn mixed(samples: &Samples, rows: usize) -> Self {
         match Self::new(samples, rows) {
             Self::Classes(classes) => {
@@ -56,7 +56,7 @@ impl Batch {
         }
     }
 
-    /// Takes in that the shares were mixed: a row counts as hit where its greatest share is.
+    /// Updates the classes after mixing: the class of a row is the one with its greatest share.
     pub fn settle(&mut self) {
         if let Self::Mixed { classes, shares, width } = self {
             for (class, shares) in classes.iter_mut().zip(shares.chunks_exact(*width)) {

@@ -1,10 +1,10 @@
-//! The account of a lane whose numbers ran away: at which step, in which layer, after which gradient, in plain words.
+//! The report of a divergence: its step, its layer, and the last finite gradient norm, in plain words.
 
 use super::{LOSS_LIMIT, Trainer, norm};
 use crate::telemetry::Divergence;
 
 impl Trainer {
-    /// Reads off the workspace where the step that was just tried went wrong.
+    /// Finds in the workspace where the failed step diverged.
     pub(super) fn account(&self) -> Divergence {
         let (step, last) = (self.last.step, self.live.last_grad_norm);
         let label = |i: usize| format!("layer {} {}", i + 1, self.network.nodes()[i].label);

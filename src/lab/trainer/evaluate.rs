@@ -1,4 +1,4 @@
-//! How a lane does on the validation samples, and what that means for its schedule and its end.
+//! Evaluation on the validation samples, and its effect on schedule and early stopping.
 
 use super::batch::{Batch, argmax, hits};
 use super::guard::Jury;
@@ -100,7 +100,7 @@ impl Checkup {
     }
 }
 
-/// An evaluation and what came of it.
+/// An evaluation and its consequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The evaluation.
@@ -119,7 +119,7 @@ pub struct Stop {
 }
 
 impl Snapshot {
-    /// The point by which the lane wants to be judged: the average of its weights, the optimizer's own one, or the weights.
+    /// The parameters at which the lane is evaluated: the average of its weights, the optimizer's own point, or the weights.
     pub fn point(&self, recipe: &Recipe) -> &[f32] {
         if self.average.is_empty() {
             recipe.optimizer.point(&self.optim, &self.params)
@@ -227,7 +227,7 @@ impl Trainer {
         Report { evaluation, stop }
     }
 
-    /// Keeps the state to come back to.
+    /// Stores the state to return to.
     fn keep(&mut self) {
         self.live.kept = None;
         self.live.kept = Some(Box::new(self.live.clone()));

@@ -1,5 +1,5 @@
-//! A lane under examination: attacked where it stands, with the samples and the draws of every other lane. Changes nothing
-//! that training sees.
+//! Measures a lane's robustness: attacks its present parameters with the same samples and draws as in every other lane. Has
+//! no effect on training.
 
 use super::Trainer;
 use super::guard::Span;
@@ -9,7 +9,7 @@ use crate::engine::robust::{Robustness, trust};
 use crate::lab::exam::Report;
 use crate::scenario::memory::ATTACK_ROWS;
 
-/// What tells the draws of measurements from those of steps and of votes.
+/// Separates the draws of measurements from those of steps and votes.
 const EXAM: u64 = u64::MAX - 1;
 
 /// Memory for examinations, made at the first one.
@@ -23,7 +23,7 @@ pub(super) struct Room {
 impl Trainer {
     /// Measures accuracy under noise and attacks and whether it can be trusted; with `whole`, at every size.
     ///
-    /// `None` where there are no classes to be fooled about.
+    /// `None` for data without classes.
     pub fn measure_robustness(&mut self, settings: &Robustness, share: f64, whole: bool) -> Option<Report> {
         let samples = &self.data.validation;
         let Labels::Classes { of, .. } = &samples.labels else { return None };

@@ -1,4 +1,4 @@
-//! A lane's defence and its vote at work: the memory they need, made once. Knows no formula of theirs.
+//! Runs a lane's defence and its vote; holds their memory, allocated once. Knows none of their formulas.
 
 use super::Trainer;
 use crate::engine::attack::{Key, Scratch, Valid, Victim};
@@ -11,10 +11,10 @@ use crate::scenario::Recipe;
 use crate::scenario::memory::ATTACK_ROWS;
 use std::sync::Arc;
 
-/// What tells the draws of votes from those of steps.
+/// Separates the draws of votes from those of steps.
 const VOTE: u64 = u64::MAX;
 
-/// What a defence needs besides what training has anyway.
+/// The memory of a defence beside that of training.
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) scratch: Scratch,
@@ -52,7 +52,7 @@ impl Guard {
 }
 
 impl Trainer {
-    /// Lets the defence change the batch that waits in the workspace; how many gradient evaluations that took.
+    /// Lets the defence change the batch in the workspace; returns the gradient evaluations that it took.
     pub(super) fn expose(&mut self) -> u64 {
         let Some(Guard { scratch, spare, range }) = &mut self.guard else { return 0 };
         scratch.work_with(&self.team);
@@ -69,7 +69,7 @@ impl Trainer {
             scratch,
             spare,
         });
-        // A part of a batch is a part of an evaluation: over the steps the count is right.
+        // A part of a batch counts as a fraction of an evaluation, so the sum over steps is right.
         let per_step = defence.exposure(self.network.output().size());
         let until = |step: u64| (step as f64 * per_step) as u64;
         until(step + 1) - until(step)
@@ -81,7 +81,7 @@ impl Trainer {
 pub(super) struct Jury(Scratch);
 
 impl Jury {
-    /// How many of the validation samples a vote gets right. The draws are the same at every evaluation and in every lane.
+    /// The number of validation samples that a vote gets right. The draws are the same at every evaluation and in every lane.
     pub(super) fn hits(
         memory: &mut Option<Self>,
         recipe: &Recipe,

@@ -1,4 +1,4 @@
-//! What is measured of a step on its way: read-only, so that the numbers of training stay as they are.
+//! Measurements during a step. They only read, so training's numbers stay the same.
 //!
 //! Here is kept what the step overwrites; which numbers are made of it, the table in [`crate::number`] says.
 
@@ -65,7 +65,7 @@ impl Trainer {
         }
     }
 
-    /// Measures what the update will overwrite.
+    /// Measures the buffers that the update will overwrite.
     pub(super) fn look_before(&mut self) {
         self.halfway.params = self.rare.then(|| self.live.params.clone());
         self.before.copy_from_slice(&self.live.params);
@@ -78,7 +78,7 @@ impl Trainer {
         self.halfway.signals = self.network.signals(&self.ws, self.rows);
     }
 
-    /// Measures what the clip has done.
+    /// Measures the effect of the clip.
     pub(super) fn look_at_clip(&mut self) {
         (self.halfway.clipped_norm, self.halfway.clip_angle) = (self.last.grad_norm, 0.0);
         if self.last.clipped {

@@ -1,4 +1,4 @@
-//! One whole step kept for the microscope: what the optimizer read and what it wrote. Read-only for training.
+//! One whole step kept for the microscope: the buffers that the optimizer read and wrote. Has no effect on training.
 
 use super::{Snapshot, Trainer};
 use crate::engine::optim::{Look, State};
@@ -54,7 +54,7 @@ fn largest(sizes: impl Iterator<Item = f32>) -> usize {
 }
 
 impl Scope {
-    /// Keeps what the clip and the update will overwrite.
+    /// Copies the buffers that the clip and the update will overwrite.
     pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot) {
         self.raw.clear();
         self.raw.extend_from_slice(grads);
@@ -62,13 +62,13 @@ impl Scope {
         copy(&mut self.before, &live.optim);
     }
 
-    /// Keeps the gradient that the optimizer gets.
+    /// Copies the gradient that the optimizer gets.
     pub(super) fn clipped(&mut self, grads: &[f32]) {
         self.clipped.clear();
         self.clipped.extend_from_slice(grads);
     }
 
-    /// Keeps what became of it.
+    /// Copies the buffers after the update.
     pub(super) fn after(&mut self, live: &Snapshot, lr: f64) {
         (self.step, self.optim_step, self.lr) = (live.step, live.optim_step, lr);
         self.to.clone_from(&live.params);
@@ -96,7 +96,7 @@ impl Trainer {
         let same = scope.after.vectors.len() == self.live.optim.vectors.len()
             && scope.before.vectors.len() == scope.after.vectors.len()
             && scope.before.scalars.len() == self.live.optim.scalars.len();
-        // Another optimizer since then cannot explain that step.
+        // An optimizer that was set later cannot explain that step.
         if !same {
             return None;
         }

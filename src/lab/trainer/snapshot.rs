@@ -1,4 +1,4 @@
-//! The state of a lane: all that changes while it trains, taken, put back, and begun anew. Knows no step and no file.
+//! The state of a lane: everything that training changes, with copy, restore and reset. Knows no step and no file.
 
 use super::Trainer;
 use crate::engine::optim::State;
@@ -13,7 +13,7 @@ pub struct Snapshot {
     pub step: u64,
     /// Passes over the training samples that are done.
     pub epoch: u64,
-    /// Samples of the present pass that were used.
+    /// Samples of the present pass that were used so far.
     pub position: u64,
     /// Gradient evaluations done.
     pub evaluations: u64,
@@ -25,19 +25,19 @@ pub struct Snapshot {
     pub params: Vec<f32>,
     /// Running statistics of the layers.
     pub state: Vec<f32>,
-    /// What the optimizer remembers.
+    /// The optimizer's state.
     pub optim: State,
-    /// What the schedule remembers.
+    /// The schedule's state.
     pub memory: Memory,
-    /// What the defence remembers.
+    /// The defence's state.
     pub defence: Vec<f32>,
     /// Steps whose gradient was clipped.
     pub clipped: u64,
-    /// The averaged point; empty where nothing is averaged.
+    /// The averaged parameters; empty without averaging.
     pub average: Vec<f32>,
     /// The best evaluation, for early stopping.
     pub best: Best,
-    /// The state at the best evaluation, where it may have to come back.
+    /// The state at the best evaluation, if early stopping may return to it.
     pub kept: Option<Box<Snapshot>>,
 }
 

@@ -20,9 +20,9 @@ pub(super) struct Task<'a> {
     pub(super) pass: Pass,
     pub(super) ws: &'a mut Workspace,
     pub(super) guard: Option<&'a mut Guard>,
-    /// What tells the noise of one tensor from that of another.
+    /// Stream keys of the gradient noise, one for each tensor.
     pub(super) noise: &'a [u64],
-    /// Who shares the work.
+    /// The team that shares the work.
     pub(super) team: &'a dyn Team,
     /// Gradient evaluations so far.
     pub(super) calls: u64,

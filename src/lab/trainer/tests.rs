@@ -1,4 +1,5 @@
-//! What a trainer promises: pure steps, whole snapshots, quiet measurements, live changes, an account of divergence.
+//! The guarantees of a trainer: pure steps, complete snapshots, measurements without effect, live changes, divergence
+//! reports.
 
 use super::task::{penalise, penalty};
 use super::*;
@@ -330,7 +331,7 @@ fn shown(t: &mut Trainer) -> Vec<Vec<u32>> {
 
 #[test]
 fn every_lane_sees_the_same_augmented_samples_whatever_else_it_does() {
-    // Mixup's partner is a matter of the batch, so it cannot be the same in batches of other sizes.
+    // Mixup's partner comes from the batch, so it differs between batch sizes.
     let list = Vec::<AugmentConfig>::parse(EVERY_AUGMENTATION).unwrap();
     let unmixed: Vec<_> = list.iter().filter(|a| !a.mixes()).cloned().collect();
     let plain = shown(&mut images(|r| r.augment.clone_from(&unmixed)));

@@ -1,4 +1,4 @@
-//! Faults are all told, each at its place.
+//! All faults are reported, each at its place.
 
 use super::*;
 use crate::engine::layer::LayerConfig;

@@ -1,4 +1,4 @@
-//! What stands in brackets behind a name, and the name itself where it is one of a table.
+//! The arguments in brackets behind a name, and names that belong to a table.
 
 use super::parts::{Fields, Tuple};
 use super::value::Value;
@@ -6,7 +6,7 @@ use super::{Document, Error};
 use crate::scenario::reader::{Item, Kind, Node};
 use serde::de::{self, DeserializeSeed, IntoDeserializer as _, Visitor, value::StrDeserializer};
 
-/// The arguments of a name, or what stands in a group.
+/// The arguments of a name, or the items of a group.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'d> {
     pub(super) doc: &'d Document<'d>,

@@ -1,4 +1,4 @@
-//! Values that come one after another: lists and settings without what is wrong, tuples whole or not at all.
+//! Sequences of values: lists and settings skip faulty items; a tuple with a faulty item is faulty as a whole.
 
 use super::{Document, Error};
 use crate::scenario::reader::{Item, Node};
@@ -24,7 +24,7 @@ impl<'de> de::SeqAccess<'de> for List<'_> {
     }
 }
 
-/// Values that belong together: one wrong, all wrong.
+/// The items of a tuple: if one is faulty, all are.
 pub(super) struct Tuple<'d> {
     pub(super) doc: &'d Document<'d>,
     pub(super) rest: &'d [Item],

@@ -1,4 +1,4 @@
-//! What the keys and the mouse do to the app. Opens no window by itself.
+//! The actions of keys and mouse on the app. Opens no window by itself.
 
 use super::App;
 use crate::limits;
@@ -88,7 +88,7 @@ impl App {
                 command(Command::Solo(self.solo))
             }
             Action::Faster => {
-                // Beyond what a lane makes anyway, a pace means nothing any more.
+                // A pace above the lane's own speed has no effect.
                 let fastest = self.speeds.values().map(|s| s.rate).fold(0.0, f64::max);
                 self.pace = self.pace.map(|p| p * 2.0).filter(|p| *p <= 4.0 * fastest.max(1.0));
                 command(Command::Pace(self.pace))

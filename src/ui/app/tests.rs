@@ -1,4 +1,4 @@
-//! Which panes there are, and how what is done in them becomes an order to the run.
+//! The panes of scenarios, and the commands that actions in them send to the run.
 
 use super::App;
 use crate::engine::layer::LayerConfig;

@@ -1,4 +1,4 @@
-//! The windows that the app opens, and what is done with what was chosen in them.
+//! The windows that the app opens, and the effects of the choices in them.
 
 use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
@@ -49,7 +49,7 @@ impl App {
                 self.speeds.clear();
                 (self.front, self.solo, self.running) = (0, None, true);
                 self.network.discard();
-                // The new run watches nothing yet.
+                // The new run has no probes yet.
                 self.watched.clear();
                 self.notify(format!("opened {}", scenario.title));
                 self.scenario = scenario.clone();
@@ -113,7 +113,7 @@ impl App {
         }
     }
 
-    /// Changes a lane, on the screen at once and in the run as soon as it hears of it.
+    /// Changes a lane: on the screen at once, in the run as soon as it handles the command.
     pub(super) fn set_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
         if let Some(lane) = self.view.lanes.iter_mut().find(|l| l.id == id) {
             lane.info.name.clone_from(&name);
@@ -123,7 +123,7 @@ impl App {
         vec![Effect::Command(Command::Set { lane: id, name, recipe })]
     }
 
-    /// Does what a pane asked for, as far as it concerns the app itself; gives the rest.
+    /// Carries out the effects that concern the app itself and returns the others.
     pub(super) fn perform(&mut self, effects: Effects) -> Effects {
         let mut rest = Effects::new();
         for effect in effects {
@@ -185,7 +185,7 @@ impl App {
         rest
     }
 
-    /// Tells an open form how far its lane is by now.
+    /// Updates the present step of the lane in an open form.
     pub(super) fn accompany(&mut self) {
         let total = self.scenario.steps as u64;
         if let Some(Overlay::Form(form)) = &mut self.overlay {

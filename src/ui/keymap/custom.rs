@@ -1,9 +1,9 @@
-//! The table of keys as somebody wants it: the same rows, other keys. Does nothing itself.
+//! The table of keys with the user's own bindings: the same rows, other keys. Performs no action.
 
 use super::{Action, Binding, KEYMAP, Key, Scope};
 use crossterm::event::{KeyCode, KeyModifiers};
 
-/// A row of the table with the keys that hold.
+/// A row of the table with its present keys.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The keys, the one to show first.
@@ -40,17 +40,17 @@ impl Keymap {
         scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of))
     }
 
-    /// Gives an action these keys instead of its own, wherever it has some. In a form only keys that type nothing are taken
-    /// over; it keeps its own where none is left.
+    /// Replaces the keys of an action in every scope where it has some. A form takes over only keys that type no character, and
+    /// keeps its own if there is none.
     ///
     /// # Errors
-    /// What speaks against it.
+    /// The conflict, in words.
     pub fn rebind(&mut self, action: Action, keys: &[Key]) -> Result<(), String> {
         if keys.is_empty() {
             return Err("an action needs a key".into());
         }
         if action == Action::Quit {
-            // Who presses the key to leave once more means it.
+            // Pressing the quit key again confirms it.
             let old: Vec<Key> =
                 self.rows.iter().filter(|r| r.of.action == action).flat_map(|r| r.keys.clone()).collect();
             let sure = |r: &&mut Row| (r.of.scope, r.of.action) == (Scope::Confirm, Action::Accept);

@@ -1,4 +1,4 @@
-//! A key, and its name as scripts, preferences and the help write it. Knows no meaning of it.
+//! A key, and its name in scripts, preferences and the help. Knows no action.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -33,7 +33,7 @@ impl Key {
 impl From<KeyEvent> for Key {
     fn from(e: KeyEvent) -> Self {
         let mut modifiers = e.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
-        // A shifted character already is another character.
+        // Shift is already part of the character.
         if matches!(e.code, KeyCode::Char(_) | KeyCode::BackTab) {
             modifiers -= KeyModifiers::SHIFT;
         }

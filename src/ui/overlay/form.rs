@@ -1,4 +1,4 @@
-//! A form: the fields of some settings, one a row, checked while they are typed. Knows rows, not what they set.
+//! A form: the fields of some settings, one a row, checked while they are typed. Knows rows, not their meaning.
 
 pub mod curve;
 mod row;
@@ -35,7 +35,7 @@ pub struct Form {
     fresh: bool,
     /// What was typed to find a choice of the selected row.
     find: String,
-    /// How far the lane is that is edited.
+    /// The progress of the edited lane.
     way: Option<Way>,
 }
 
@@ -58,19 +58,19 @@ impl Form {
         form
     }
 
-    /// A form that knows how far its lane is, and draws the schedule with it.
+    /// A form with its lane's progress, at which it marks the schedule.
     #[must_use]
     pub fn on_the_way(mut self, way: Way) -> Self {
         self.way = Some(way);
         self
     }
 
-    /// How far the lane is that is edited, as far as it knows.
+    /// The progress of the edited lane, if it is known.
     pub fn way(&self) -> Option<Way> {
         self.way
     }
 
-    /// Hears how far the lane is that is edited, if it is one.
+    /// Updates the progress of the edited lane, if it edits one.
     pub fn follow(&mut self, way: impl Fn(LaneId) -> Option<Way>) {
         if let (Subject::Lane { id, .. }, Some(now)) = (&self.subject, &mut self.way) {
             *now = way(*id).unwrap_or(*now);

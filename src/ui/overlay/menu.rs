@@ -1,4 +1,4 @@
-//! A list to choose from, with a line about what is selected, and a filter to type for long lists.
+//! A list to choose from, with a line about the selected item, and a filter to type for long lists.
 
 use super::{Answer, draw_input, more, open};
 use crate::ui::keymap::Action;
@@ -12,12 +12,12 @@ use ratatui::text::Line;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
-/// What is chosen.
+/// The meaning of a chosen item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pick {
-    /// Do as if its key had been pressed.
+    /// Perform the action, as if its key had been pressed.
     Action(Action),
-    /// Turn to this pane.
+    /// Move the focus to this pane.
     Pane(PaneId),
     /// Open the preset of this index.
     Preset(usize),
@@ -41,13 +41,13 @@ pub enum Pick {
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// What it is.
+    /// Its text.
     pub label: String,
     /// More about it.
     pub about: String,
-    /// What is at the right edge: a key.
+    /// Text at the right edge: a key.
     pub right: String,
-    /// What it stands for.
+    /// Its meaning.
     pub pick: Pick,
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// What a recording begins with: an empty second screen without a cursor.
+/// The first output of a recording: the alternate screen, empty, without a cursor.
 const OPENING: &str = "\x1b[?1049h\x1b[?25l";
 
 /// The version of the format.

@@ -1,9 +1,8 @@
-//! A session played by hand, written down as a script: which key at which step. Hears keys, orders and events; presses
-//! nothing itself.
+//! Writes a manual session down as a script: each key with its step. Follows keys, commands and events; presses no key.
 //!
-//! A key is pressed at one step and obeyed some steps later. What counts is where it was obeyed, which the run tells; so the
-//! script, played again, changes every lane at the very step at which the session changed it. Lanes that go as fast as they
-//! can are not at the same step at the same time; where two of them were changed in the wrong order, the script says so.
+//! A key is pressed at one step and takes effect some steps later. The script records the step of the effect, which the run
+//! reports, so a replay changes every lane at the same step as the session did. Lanes at full speed are at different steps
+//! at the same time; if two of them were changed out of step order, the script says so.
 
 use super::script::{At, Cue, Script};
 use crate::telemetry::{Command, Event, LaneId, Phase};
@@ -12,12 +11,12 @@ use crate::ui::keymap::Key;
 use crate::view::LaneView;
 use std::time::Duration;
 
-/// Cues that are kept; a longer session is no script any more.
+/// The most cues that are kept; a longer session gives no script.
 const MOST: usize = 9000;
 /// Longest pause between two keys that is kept, in tenths of a second.
 const PAUSE: u64 = 30;
 
-/// What a cue waits to learn.
+/// The step that a cue still waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
     /// At which step this lane took its new settings.
@@ -27,7 +26,7 @@ enum Open {
     Rest(Option<(LaneId, u64)>),
 }
 
-/// A cue and what is known of it.
+/// A cue and its step, as far as known.
 #[derive(Debug, Default)]
 struct Entry {
     cue: Cue,
@@ -47,13 +46,13 @@ pub struct Log {
     anew: bool,
     /// Lanes that were ordered to begin anew and have not told yet that they did.
     renewed: Vec<LaneId>,
-    /// Lanes were ordered to rest where no step of the lane in front says.
+    /// Lanes were paused at a point that no step of the lane in front describes.
     loose: bool,
-    /// More happened than is kept, or something that no script can say.
+    /// More happened than is kept, or an action that a script cannot express.
     broken: bool,
 }
 
-/// What a hand did.
+/// An action of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hand {
     /// Pressed a key.
@@ -65,7 +64,7 @@ pub enum Hand {
 }
 
 impl Log {
-    /// A hand did something; `app` as it was before.
+    /// The user did something; `app` is the state before it.
     pub fn hand(&mut self, hand: Hand, app: &App, now: Duration) {
         let mut cue = self.cue(app, now);
         // On replay the added lane may already be in front: the script names the lane that this key acts on.
@@ -85,7 +84,7 @@ impl Log {
         self.entries.pop();
     }
 
-    /// What is on the screen is recorded from now on, or no longer.
+    /// Recording of the screen starts or stops.
     pub fn show(&mut self, shown: bool, app: &App, now: Duration) {
         if shown && !self.entries.is_empty() && !self.entries.iter().any(|e| e.cue.show.is_some()) {
             let hide = Cue { show: Some(false), ..Cue::default() };
@@ -95,7 +94,7 @@ impl Log {
         self.push(cue);
     }
 
-    /// Something happened that no script can say.
+    /// Something happened that a script cannot express.
     pub fn break_off(&mut self) {
         self.broken = true;
     }
@@ -158,7 +157,7 @@ impl Log {
             Event::Started { lane, .. } => {
                 self.anew = false;
                 if let Some(i) = self.renewed.iter().position(|l| l == lane) {
-                    // This answers a reset, not settings that were ordered after it.
+                    // This answers a reset, not settings that were sent after it.
                     self.renewed.swap_remove(i);
                     return;
                 }
@@ -204,7 +203,7 @@ impl Log {
                 exact &= *step <= least;
                 least = *step;
             } else {
-                // It only had to come before what follows it.
+                // It only had to come before the next cue.
                 *step = (*step).min(least);
             }
         }

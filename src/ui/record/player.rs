@@ -25,7 +25,7 @@ const SPEEDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0];
 /// By how much the arrows go.
 const JUMP: Duration = Duration::from_secs(5);
 
-/// What a key means to the player.
+/// The action of a key in the player.
 enum Wish {
     Leave,
     Pause,

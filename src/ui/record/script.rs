@@ -1,5 +1,5 @@
-//! The script of a recording: what happens at which step, on which condition, and what is pressed, typed and said then.
-//! A RON document, checked like a scenario; plays nothing.
+//! The script of a recording: cues with a step or condition, and the keys, text and captions that belong to them. A RON
+//! document, checked like a scenario; plays nothing.
 
 use crate::limits;
 use crate::registry::Faults;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
-    /// What the recording is called; the scenario's title without.
+    /// The recording's title; by default the scenario's.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub title: String,
     /// Columns and rows.
@@ -29,7 +29,7 @@ pub struct Script {
     /// Whether the lanes are paused at first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
-    /// What happens.
+    /// The cues.
     pub cues: Vec<Cue>,
 }
 
@@ -60,7 +60,7 @@ impl Default for Script {
     }
 }
 
-/// When a cue comes, if not as soon as the one before is over.
+/// The time of a cue; by default, the end of the cue before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum At {
     /// When the lane in front has made so many steps, and not one more.
@@ -69,7 +69,7 @@ pub enum At {
     Seconds(f64),
 }
 
-/// What happens at one moment, in the order of the fields.
+/// One cue; its parts take effect in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cue {
@@ -237,7 +237,7 @@ impl Script {
             .depth_limit(2)
             .extensions(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
         let body = ron::ser::to_string_pretty(self, style).unwrap_or_default();
-        // The reader takes both extensions for granted.
+        // The reader has both extensions always on.
         let body: String = body.lines().filter(|l| !l.starts_with("#!")).flat_map(|l| [l, "\n"]).collect();
         let note: String = note.lines().flat_map(|l| ["// ", l, "\n"]).collect();
         note + &body

@@ -1,14 +1,14 @@
-//! What a recording shows around the lab: a line for captions and pressed keys below it. Draws; decides nothing.
+//! The frame of a recording: a line below the lab for captions and pressed keys. Draws; decides nothing.
 
 use super::super::theme::Theme;
 use super::super::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// What stands below the lab.
+/// The line below the lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Below {
-    /// What is said.
+    /// The caption.
     pub caption: String,
     /// The keys pressed of late.
     pub keys: Vec<String>,

@@ -1,5 +1,5 @@
-//! A picture of the screen as SVG: text as text, blocks, braille and frames as shapes, so that it looks the same whatever
-//! fonts there are. Knows nothing of what is drawn.
+//! A picture of the screen as SVG: text as text; blocks, braille and frames as shapes, so that it looks the same with any
+//! font. Knows cells only.
 
 use crate::ui::widget::colour::{Rgb, to_rgb};
 use ratatui::buffer::{Buffer, Cell};

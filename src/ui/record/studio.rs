@@ -1,7 +1,6 @@
-//! A recording in the making: the lab's own app and panes, driven by a script on a made-up clock. Trains nothing: the run is
-//! somebody else's, behind a trait.
+//! Makes a recording: the lab's own app and panes, driven by a script on a simulated clock. The run is behind a trait.
 //!
-//! Nothing in here asks what time it is or starts a thread, so the same script gives the same pictures on every machine.
+//! Reads no clock and starts no thread, so the same script gives the same pictures on every machine.
 
 use super::script::{At, Cue, LONGEST, Script};
 use super::stage::{Below, compose};
@@ -23,13 +22,13 @@ use std::time::Duration;
 pub trait Bench {
     /// Carries out an order at once.
     fn send(&mut self, command: Command);
-    /// Lets so many seconds of training go by. `stop`: a lane, and the step beyond which it may not go.
+    /// Advances training by this many seconds. `stop`: a lane, and the step beyond which it may not go.
     fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>);
-    /// Computes what is watched, where it is not up to date.
+    /// Computes the probes that are out of date.
     fn look(&mut self);
     /// Events since the last call.
     fn drain(&mut self) -> Vec<Event>;
-    /// Whether nothing will happen before another order.
+    /// Whether nothing will happen before another command.
     fn idle(&self) -> bool;
     /// Whether the condition of this cue holds.
     fn holds(&self, cue: usize) -> bool;
@@ -40,21 +39,21 @@ pub trait Bench {
 pub struct Shot<'a> {
     /// Since the beginning of the recording.
     pub at: Duration,
-    /// Everything that is seen.
+    /// The cells.
     pub picture: &'a Buffer,
     /// Chapters, in order.
     pub markers: &'a [String],
 }
 
-/// Why a recording came to nothing.
+/// The reason why a recording failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// A cue waits for what never comes.
+    /// A cue waits for a step or condition that never comes.
     #[error("cue {cue} never comes: {why}")]
     Never {
         /// Which, from 1.
         cue: usize,
-        /// What the run does instead.
+        /// The state of the run instead.
         why: String,
     },
     /// A cue does what cannot be done, or presses a key that does nothing.
@@ -103,7 +102,7 @@ pub struct Studio<'a, B> {
 }
 
 impl<'a, B: Bench> Studio<'a, B> {
-    /// Sets the stage; `size` is that of the whole recording.
+    /// Prepares a recording; `size` includes the line below the lab.
     pub fn new(
         script: &'a Script,
         scenario: Scenario,
@@ -197,7 +196,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         see(Shot { at, picture: &picture, markers: &markers })
     }
 
-    /// Lets the time of one picture go by, up to the moment of the next cue.
+    /// Advances the time by one picture, up to the time of the next cue.
     fn train(&mut self, frame: Duration, now: Duration) -> Result<(), Failed> {
         let beats = (frame.as_secs_f64() / BEAT).ceil().max(1.0);
         let seconds = self.speed * frame.as_secs_f64() / beats;
@@ -237,7 +236,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         at && (cue.when.is_none() || self.bench.holds(self.next))
     }
 
-    /// Does everything whose time has come.
+    /// Carries out everything that is due.
     fn act(&mut self, now: Duration) -> Result<(), Failed> {
         while now >= self.free && !self.quit {
             if let Some(key) = self.keys.pop_front() {
@@ -329,7 +328,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         }
     }
 
-    /// Tells the app something that a hand did, and hears what came of it at once.
+    /// Passes a user's action to the app, and carries out its effects at once.
     fn tell(&mut self, message: Message) {
         self.frames.touch();
         self.update(message);
@@ -346,7 +345,7 @@ impl<'a, B: Bench> Studio<'a, B> {
             match effect {
                 Effect::Command(command) => self.bench.send(command),
                 Effect::Quit(_) => self.quit = true,
-                // There is no terminal to give away or to draw anew, and the app itself has done the rest.
+                // There is no terminal to release or redraw; the app itself has handled the rest.
                 _ => {}
             }
         }

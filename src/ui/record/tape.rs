@@ -1,4 +1,4 @@
-//! What is on the screen, recorded as it happens: pictures go to a file, keys to a script. Opens no file itself.
+//! Records the live screen: pictures go to a cast, keys to a script. Opens no file itself.
 
 use super::cast::{Cast, Version};
 use super::log::Log;
@@ -12,13 +12,13 @@ use std::time::Duration;
 /// Saves the text of a script; gives its name, or says why it cannot.
 pub type Save = Box<dyn FnOnce(&str) -> Result<String, String>>;
 
-/// Where a recording goes.
+/// The target of a recording.
 pub struct Reel {
     /// The asciicast file.
     pub cast: Box<dyn Write>,
     /// Its name.
     pub name: String,
-    /// What the script says of itself in its first lines.
+    /// The comment in the script's first lines.
     pub note: String,
     /// Saves the script; gives its name.
     pub save: Save,
@@ -27,7 +27,7 @@ pub struct Reel {
 /// Gives a new reel, or says why there is none.
 pub type Reels<'a> = &'a mut dyn FnMut() -> Result<Reel, String>;
 
-/// What a script says of itself where it cannot be exact.
+/// The comment of a script that is not exact.
 const INEXACT: &str =
     "Lanes were changed while they went as fast as they could, one step apart: some numbers may differ.";
 
@@ -55,7 +55,7 @@ impl Tape {
     /// Begins.
     ///
     /// # Errors
-    /// Why nothing can be recorded.
+    /// If nothing can be recorded.
     pub fn begin(
         &mut self,
         reels: Reels<'_>,

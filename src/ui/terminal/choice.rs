@@ -1,4 +1,4 @@
-//! What to show on this terminal, and why: from the command line, the preferences and the environment. Touches no terminal.
+//! Chooses the display settings from command line, preferences and environment, with reasons. Touches no terminal.
 
 use crate::ui::config::Config;
 use crate::ui::theme::{Depth, Glyphs, Scheme};
@@ -34,13 +34,13 @@ pub enum Drawing {
 }
 
 impl Drawing {
-    /// What the panes must do without.
+    /// The characters that panes may use.
     pub fn glyphs(self) -> Glyphs {
         if self == Self::Ascii { Glyphs::Ascii } else { Glyphs::Unicode }
     }
 }
 
-/// Something chosen, and why.
+/// A choice with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<T> {
     /// What.
@@ -53,7 +53,7 @@ fn chosen<T>(what: T, why: impl Into<String>) -> Choice<T> {
     Choice { what, why: why.into() }
 }
 
-/// What was asked for on the command line.
+/// The requests of the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Asked {
     /// Colours.
@@ -64,7 +64,7 @@ pub struct Asked {
     pub drawing: Option<Drawing>,
     /// Pictures a second at most.
     pub fps: Option<f64>,
-    /// As little as can be.
+    /// As few bytes as possible.
     pub low_bandwidth: bool,
 }
 
@@ -81,7 +81,7 @@ pub struct Chosen {
     pub fps: Choice<f64>,
 }
 
-/// Pictures a second where nobody says otherwise, and where little may be sent.
+/// Default pictures a second, and those with low bandwidth.
 const FPS: (f64, f64) = (10.0, 2.5);
 
 /// Chooses; `var` reads one variable of the environment.

@@ -1,4 +1,4 @@
-//! From one picture to the next in as few bytes as possible. Writes to a buffer only, and lets no control character through.
+//! Encodes the difference of two pictures in few bytes. Writes to a buffer only, and passes no control character.
 
 use super::choice::Drawing;
 use crate::text::harmful;
@@ -18,7 +18,7 @@ struct Pen {
 
 const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifiers: Modifier::empty() };
 
-/// Where the terminal's cursor is and how it would draw.
+/// The terminal's cursor and attributes.
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     at: Option<(u16, u16)>,
@@ -67,7 +67,7 @@ fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
     let width = usize::from(new.area.width).max(1);
     let mut changes = Vec::new();
     for (y, row) in new.content.chunks(width).enumerate() {
-        // What the terminal shows in each column: a cell under the right half of a wide character is not seen.
+        // Compares what the terminal shows in each column: a cell under the right half of a wide character is hidden.
         let mut shown = vec![None; width];
         match old {
             Some(old) => {
@@ -156,7 +156,7 @@ impl Encoder<'_> {
         let mut best = Vec::with_capacity(12);
         let _ =
             if x == 0 { write!(best, "\x1b[{}H", y + 1) } else { write!(best, "\x1b[{};{}H", y + 1, x + 1) };
-        // From the last column on it is the terminal's secret where the cursor is.
+        // After the last column, the cursor's position differs between terminals.
         if let Some((from, line)) = self.at.filter(|&(column, _)| usize::from(column) < row.len()) {
             if line == y && from < x {
                 let between = &row[usize::from(from)..usize::from(x)];
@@ -266,7 +266,7 @@ impl Encoder<'_> {
     }
 }
 
-/// Appends what is formatted; memory takes all.
+/// Appends formatted text to a buffer, which cannot fail.
 fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(what);
 }

@@ -1,8 +1,9 @@
-//! From the terminal's bytes to keys, mouse and pastes: a small state machine that survives any input. Reads nothing itself.
+//! Parses the terminal's bytes into keys, mouse events and pastes: a small state machine that survives any input. Reads
+//! nothing itself.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-/// What a terminal says.
+/// An input from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A key.
@@ -29,9 +30,9 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 enum Token {
     /// Not complete.
     More,
-    /// So many bytes, which mean this or nothing.
+    /// This many bytes, with this meaning or none.
     Done(usize, Option<Input>),
-    /// So many bytes, after which a paste begins.
+    /// This many bytes, after which a paste begins.
     Paste(usize),
 }
 
@@ -41,7 +42,7 @@ impl Parser {
     /// Bytes that a control sequence or string may have.
     const SEQUENCE: usize = 256;
 
-    /// Takes bytes in; what they mean goes to `out`.
+    /// Parses bytes; the inputs go to `out`.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
         for &b in bytes {
             let Some(text) = &mut self.paste else {
@@ -61,7 +62,7 @@ impl Parser {
         }
     }
 
-    /// Nothing has come for a while: what is pending is all there is. A lone escape is the key Esc.
+    /// Called after a pause: pending bytes are complete. A lone escape is the key Esc.
     pub fn pause(&mut self, out: &mut Vec<Input>) {
         self.end_paste(out);
         self.drain(true, out);
@@ -117,7 +118,7 @@ fn token(bytes: &[u8], last: bool) -> Token {
             [] => Token::More,
             [c, ..] => Token::Done(3, named(*c).and_then(key)),
         },
-        // Strings: the terminal's answers to questions that nobody asked.
+        // Control strings: answers of the terminal that were not asked for.
         [ESC, b']' | b'P' | b'_' | b'^' | b'X', rest @ ..] => {
             let end = rest.iter().position(|&b| b == 0x07 || b == 0x9c || b == ESC);
             match end {
@@ -193,7 +194,7 @@ fn named(letter: u8) -> Option<KeyCode> {
     })
 }
 
-/// What follows `ESC [`.
+/// Parses the sequence after `ESC [`.
 fn control(rest: &[u8], last: bool) -> Token {
     match rest {
         [] if last => return Token::Done(2, Some(alt(KeyCode::Char('[')))),
@@ -208,7 +209,7 @@ fn control(rest: &[u8], last: bool) -> Token {
     let Some(end) = rest.iter().position(|b| !(0x20..0x40).contains(b)) else { return Token::More };
     let (length, last_byte) = (end + 3, rest[end]);
     if !(0x40..0x7f).contains(&last_byte) {
-        // Broken off by something that is no part of a sequence.
+        // Cut off by a byte that cannot be part of a sequence.
         return Token::Done(end + 2, None);
     }
     let body = &rest[..end];

@@ -1,5 +1,5 @@
-//! The thread that hears signals, so that none is missed whatever the others do. Knows no app: it tells, and ends the process
-//! only where nobody listens any more.
+//! The signal thread, so that no signal is missed while other threads are busy. Knows no app: it forwards signals, and ends
+//! the process itself only if the app does not.
 
 use super::{Custody, Wake};
 use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXFSZ};
@@ -7,10 +7,10 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Between a signal to end and the end.
+/// Time between a signal to end and the forced end.
 const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
 
-/// What must be heard even while hundreds of keys wait to be read.
+/// Inputs that are handled before any waiting keys.
 pub(super) type Urgent = Arc<Mutex<Option<Wake>>>;
 
 /// Starts the thread. `stay`: a hang-up does not end the process.
@@ -44,12 +44,12 @@ pub(super) fn listen(
             if !matches!(s, SIGWINCH | SIGCONT | SIGTSTP) {
                 *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());
             }
-            // Where there is no room for it, whoever listens is awake.
+            // If the queue is full, its reader is awake anyway.
             let _ = tell.try_send(wake);
             if matches!(s, SIGWINCH | SIGCONT | SIGTSTP) || s == SIGHUP && stay {
                 continue;
             }
-            // Whoever is told saves and leaves; if it cannot, this does.
+            // The app saves and leaves; if it cannot, this ends the process.
             std::thread::sleep(LONGEST_GOODBYE);
             custody.give_back(true);
             std::process::exit(128 + s);
@@ -66,7 +66,7 @@ pub(super) fn may_stop() -> bool {
     leader.is_ok_and(|leader| group_of(None) != Ok(leader))
 }
 
-/// Whether whoever started us had this signal ignored, as `nohup` does.
+/// Whether the signal was ignored when the process started, as under `nohup`.
 pub fn ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));

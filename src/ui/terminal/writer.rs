@@ -1,7 +1,7 @@
 //! The thread that writes: a mailbox for one picture, and a pace that the terminal sets. Knows no app and no keys.
 //!
-//! The mailbox holds the newest whole picture; what is sent is its difference to what the terminal has. A picture that was
-//! never sent needs no repair, and a terminal that does not read blocks nobody but this thread.
+//! The mailbox holds the newest whole picture; the thread sends its difference to the terminal's picture. A picture that was
+//! never sent needs no repair, and a terminal that does not read blocks only this thread.
 
 use super::choice::Drawing;
 use super::encode::encode;
@@ -10,16 +10,16 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How the terminal does with the pictures.
+/// Whether the terminal acknowledges pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answers {
-    /// Asked so many times without an answer so far.
+    /// Number of requests without an answer so far.
     Unknown(u8),
     /// It answers; so many answers in a row were missed.
     Yes(u8),
-    /// It does not: a fixed rate, low if it once did.
+    /// It does not answer: a fixed rate, low if it once did answer.
     No {
-        /// Between two pictures.
+        /// Time between two pictures.
         every: Duration,
     },
 }
@@ -46,7 +46,7 @@ struct Mail {
     frames: u64,
 }
 
-/// The pace at which pictures may follow one another: whoever makes them keeps a slower one, but for keys.
+/// The minimum time between pictures; the app itself keeps a slower pace, except after keys.
 const FASTEST: Duration = Duration::from_millis(10);
 const UNKNOWN: Duration = Duration::from_millis(66);
 const UNASKED: Duration = Duration::from_millis(200);
@@ -73,12 +73,12 @@ impl Mail {
         self.round_trip.map_or(PATIENCE, |usual| (usual * 3 + SLACK).min(PATIENCE))
     }
 
-    /// Whether a request should go with the next picture; notes what became of the former one.
+    /// Whether to send a request with the next picture; also records a missing answer to the last one.
     fn ask(&mut self, now: Instant) -> bool {
         if let Some(asked) = self.outstanding {
             let late = now.duration_since(asked) >= PATIENCE;
             if late {
-                // Lost, or not understood.
+                // The answer was lost, or the request not understood.
                 self.owed = 0;
             }
             match self.answers {
@@ -93,7 +93,7 @@ impl Mail {
     }
 }
 
-/// The writing end: give it pictures; it never waits.
+/// The handle of the writer thread; handing over a picture never blocks.
 #[derive(Clone, Debug)]
 pub struct Writer {
     shared: Arc<(Mutex<Mail>, Condvar)>,
@@ -147,7 +147,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Puts a picture into the mailbox, over the one that may lie there.
+    /// Puts a picture into the mailbox; it replaces one that still waits.
     pub fn send(&self, picture: &Buffer) {
         let mut mail = lock(&self.shared.0);
         match &mut mail.picture {
@@ -163,7 +163,7 @@ impl Writer {
         lock(&self.shared.0).picture.is_some()
     }
 
-    /// The next picture goes whole.
+    /// The next picture is sent whole.
     pub fn repaint(&self) {
         let mut mail = lock(&self.shared.0);
         mail.whole = true;
@@ -199,8 +199,8 @@ impl Writer {
         (mail.bytes, mail.frames)
     }
 
-    /// Writes nothing more until [`Writer::go_on`], and waits for what is under way and for the answer to it, so that it does
-    /// not reach whoever has the terminal next; not longer than `patience`.
+    /// Writes nothing more until [`Writer::go_on`]. Waits up to `patience` for the picture under way and for its answer, so that
+    /// the answer does not reach the next program on this terminal.
     pub fn rest(&self, patience: Duration) {
         let (mutex, change) = &*self.shared;
         let mut mail = lock(mutex);
@@ -280,7 +280,7 @@ fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, drawing: Dra
         let asked = lock(mutex).ask(Instant::now());
         if asked {
             bytes.extend_from_slice(REQUEST);
-            // Set before the bytes go: the answer may be quicker than this thread.
+            // Set before the bytes are written: the answer may arrive before this thread continues.
             let mut mail = lock(mutex);
             mail.outstanding = Some(Instant::now());
             mail.owed += 1;

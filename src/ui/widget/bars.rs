@@ -1,4 +1,4 @@
-//! Shares as horizontal bars with their names and numbers. Knows nothing of what they are shares of.
+//! Shares as horizontal bars with names and numbers. Knows no meaning of the shares.
 
 use super::{scale, text};
 use crate::ui::theme::{Glyphs, Theme};
@@ -19,7 +19,7 @@ pub struct Bar<'a> {
     pub chosen: bool,
 }
 
-/// Bars from top to bottom. Where there are more than lines, those with something to say: the marked, the chosen, the longest.
+/// Bars from top to bottom. If there are more bars than lines, the marked, the chosen and the longest are shown.
 pub fn draw(bars: &[Bar<'_>], theme: &Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {

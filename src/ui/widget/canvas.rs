@@ -1,5 +1,5 @@
 //! A raster of dots over character cells: eight dots a cell in braille, one in ASCII. Every cell has one colour, so each dot
-//! comes with a rank, and what ranks higher takes the cell. Knows nothing of curves.
+//! has a rank, and the highest rank colours the cell. Knows no curves.
 
 use super::text;
 use crate::ui::theme::Glyphs;
@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Who draws: an index for the look of a cell, and its rank against others.
+/// A pen: an index for the style of a cell, and its rank against others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pen {
     /// Index into the looks handed to [`Canvas::draw`].

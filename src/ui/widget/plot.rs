@@ -15,7 +15,7 @@ use std::borrow::Cow;
 mod axes;
 mod letters;
 
-/// What lies along the x axis.
+/// The quantity on the x axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum XAxis {
     /// Updates.
@@ -58,7 +58,7 @@ impl XAxis {
         }
     }
 
-    /// Where a measurement lies on it.
+    /// The coordinate of a measurement on it.
     pub fn of(self, at: At) -> f64 {
         match self {
             Self::Steps | Self::Time | Self::Sizes => at.step,
@@ -82,7 +82,7 @@ pub struct Curve<'a> {
     pub front: bool,
     /// Drawn as dashes without its range: a companion of another line.
     pub dashed: bool,
-    /// It came to a bad end, which is marked.
+    /// The lane diverged or failed; the end is marked.
     pub broken: bool,
     /// Where on the x axis its settings were changed, in order: the line begins anew there, and a tick says so.
     pub breaks: Vec<f64>,
@@ -137,7 +137,7 @@ impl Plot<'_> {
                 }
             }
         }
-        // A lane that runs away must not flatten the others: beyond most of the values the axis ends.
+        // A diverging lane must not flatten the others: the axis ends above most of the values.
         let at = highs.len() * 9 / 10;
         if highs.len() >= 20 {
             let (_, &mut most, _) = highs.select_nth_unstable_by(at, f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Lines of text that fit: pieces in order of weight, cut where the room ends. Knows nothing of what they say.
+//! Lines of text that fit: pieces in order of importance, cut at the edge. Knows no meaning of the text.
 
 mod numeral;
 
@@ -118,7 +118,7 @@ pub fn put_flowing(
     Some((x, y))
 }
 
-/// Words broken into lines in the middle of `area`: what an empty pane says.
+/// Words broken into lines in the middle of `area`: the message of an empty pane.
 pub fn put_message(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     let area = area.intersection(buf.area);
     if area.is_empty() {

@@ -1,4 +1,4 @@
-//! A seed of a lane is a run with that seed, bit for bit; what is said of all of them is their range; they resume.
+//! Each seed of a lane equals a run with that seed bit for bit, the spread is the range over all seeds, and seeds resume.
 
 use super::*;
 use crate::engine::data::NoFiles;

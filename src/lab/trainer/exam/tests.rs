@@ -1,4 +1,4 @@
-//! Lanes under examination: an honest one is trusted, and each trust check fires on a lane that is built to fail it.
+//! Robustness of lanes: an honest one is trusted, and each trust check fires on a lane that is built to fail it.
 
 use super::*;
 use crate::lab::exam::{Exam, Known};

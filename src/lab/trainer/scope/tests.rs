@@ -1,4 +1,4 @@
-//! What is under the microscope is the step that was made.
+//! The microscope shows the step that training made.
 
 use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::prepare;
@@ -20,7 +20,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 
-/// The step that the numbers under the microscope amount to, for the formulas that treat every weight by itself.
+/// The step that the microscope's terms give, for optimizers that treat every weight by itself.
 fn resulting(name: &str, term: &dyn Fn(&str) -> f64) -> Option<f64> {
     let lr = term("lr");
     let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };

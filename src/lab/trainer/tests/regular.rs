@@ -151,7 +151,7 @@ fn a_lane_that_no_longer_improves_stops_and_takes_its_best_weights_back() {
     let mut best = (f32::INFINITY, Vec::new(), 0);
     let stop = loop {
         if t.steps() == 100 {
-            // From here on it can only become worse.
+            // From here on the validation loss can only rise.
             let mut recipe = t.recipe().clone();
             set(&mut recipe, "optimizer", "Adam(lr: 3.0)");
             t.set(recipe).unwrap();

@@ -7,7 +7,7 @@ use crate::ui::widget::{scale, text};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// How far a lane is on its way.
+/// The progress of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
     /// Steps done.
@@ -18,7 +18,7 @@ pub struct Way {
 
 /// Draws it: the greatest rate at the top, the curve, and a mark at the present step.
 ///
-/// What the schedule remembers is not known here, so one that waits for a plateau is drawn as if there were none.
+/// The schedule's state is not known here, so a plateau schedule is drawn as if no plateau came.
 pub fn draw(schedule: &ScheduleConfig, base: f64, way: Way, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let plot = text::part(area, 8, 0, area.width.saturating_sub(8), area.height);
     if plot.is_empty() {

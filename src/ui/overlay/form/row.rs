@@ -3,7 +3,7 @@
 use crate::registry::{Bounds, Field};
 use tui_input::Input;
 
-/// What stands in a row.
+/// The content of a row.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Text(Input),
@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub(super) default: Option<String>,
     pub(super) indent: u16,
     pub(super) kind: Kind,
-    /// As it is now in the subject.
+    /// Its present value in the subject.
     pub(super) value: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a form edits, taken apart into rows of text and put together again. Knows the tables' forms, not what they mean.
+//! The subject of a form, split into rows of text and built from them again. Knows the tables' fields, not their meaning.
 
 use super::row::Row;
 use crate::engine::attack::AttackConfig;
@@ -27,7 +27,7 @@ pub struct Tensor {
     pub row: usize,
 }
 
-/// What is edited.
+/// The edited settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// A lane: every change is trained from the next step on.
@@ -36,7 +36,7 @@ pub enum Subject {
         id: LaneId,
         /// Its name.
         name: String,
-        /// What it trains with.
+        /// Its recipe.
         recipe: Box<Recipe>,
     },
     /// A layer of the draft.
@@ -50,9 +50,9 @@ pub enum Subject {
     Init(InitConfig),
     /// The data: every change starts all lanes anew.
     Data(DataConfig),
-    /// Which weight lies under the microscope.
+    /// The weight under the microscope.
     Weight {
-        /// Where it can be; there is at least one.
+        /// The tensors that it can be in; there is at least one.
         tensors: Vec<Tensor>,
         /// Its index in the parameters.
         weight: usize,
@@ -63,14 +63,14 @@ pub enum Subject {
         attack: AttackConfig,
         /// The class to reach, for a targeted attack.
         target: Option<u32>,
-        /// What the classes are called.
+        /// The names of the classes.
         classes: Vec<String>,
     },
     /// The path of a picture.
     Picture(String),
 }
 
-/// What stands for no target.
+/// The choice that means no target.
 const ANY: &str = "any other class";
 
 /// The table rows and settings inside a lane's recipe, under the names that a scenario gives them.
@@ -196,7 +196,7 @@ impl Subject {
                     rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
                     fields(&mut rows, key, s);
                 });
-                // Settings without a choice: their fields under a word that says of what.
+                // Settings without a choice: their fields below a heading.
                 let groups: [(&str, &str, &dyn Settings); 4] = [
                     ("regularisation", "penalty", &recipe.regularisation),
                     ("gradient_noise", "noise", &recipe.gradient_noise),

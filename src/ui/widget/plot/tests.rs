@@ -1,4 +1,4 @@
-//! What a plot must show, whatever it is given.
+//! Guarantees of a plot for any input.
 
 use super::letters::apart;
 use super::*;
