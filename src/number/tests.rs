@@ -27,7 +27,11 @@ fn every_key_is_one_word_and_one_of_a_kind() {
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
     for number in Number::ALL {
         let row = number.row();
-        assert!(row.key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", row.key);
+        assert!(
+            row.key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+            "{}",
+            row.key
+        );
         assert!(row.ascii.is_ascii() && !row.about.is_empty(), "{}", row.key);
         assert_eq!(Number::of_key(row.key), Some(number));
     }
