@@ -216,7 +216,7 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         0
     }
 
-    /// Marks the units that pass a gradient for one of these rows at least, read off the outputs; `awake` is [units].
+    /// Marks the units that pass a gradient for one of these rows at least, read off the outputs; `awake` has a flag for each unit.
     fn wake(&self, _y: &[f32], _awake: &mut [bool]) {}
 
     /// The part that the layer plays in a fused pass.
