@@ -39,7 +39,7 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
 
     for cast in ["run/recording-1.cast", "again.cast"] {
         let mut player = place.start(&format!("play {cast} --speed 20"));
-        player.see("lr 0.02");
+        player.see("lr 0.01 → 0.02");
         player.press("q");
         assert_eq!(code(player.end()), 0, "{cast}");
         player.given_back();
