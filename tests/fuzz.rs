@@ -160,7 +160,7 @@ impl Lab {
             assert!(Instant::now() < deadline, "{} never trains", preset.name);
             self.runner.wait(Duration::from_millis(50));
             for event in self.look() {
-                loaded |= matches!(event, Event::Removed { .. });
+                loaded |= matches!(event, Event::Started { .. });
                 let trains =
                     matches!(event, Event::Measured { .. } | Event::Phase { phase: Phase::Running, .. });
                 if loaded && trains {
