@@ -40,7 +40,7 @@ pub enum Source {
     Probe(&'static str, &'static str),
 }
 
-/// What stands for the steps between two measurements.
+/// The aggregate over the steps between two measurements.
 #[derive(Clone, Copy, Debug)]
 pub enum Between {
     /// Nothing: the value is that of the measured step alone.
@@ -85,7 +85,7 @@ pub struct Row {
     pub clip: bool,
     /// Whether several seeds give it a band.
     pub band: bool,
-    /// What stands for the steps between two measurements.
+    /// The aggregate over the steps between two measurements.
     pub between: Between,
     /// How it stands in the log.
     pub form: Form,
@@ -355,7 +355,7 @@ pub fn decimal(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
 }
 
-/// What every step says, measured or not.
+/// The numbers of every step, measured or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepResult {
     /// Steps done, this one included.
@@ -372,7 +372,7 @@ pub struct StepResult {
 
 /// A measured step as its numbers see it.
 pub struct Seen<'a> {
-    /// What every step says.
+    /// The numbers of every step.
     pub step: StepResult,
     /// Share of hits in its batch; `None` without classes.
     pub accuracy: Option<f32>,
@@ -384,7 +384,7 @@ pub struct Seen<'a> {
     pub clip_share: f32,
     /// The gradient before clipping.
     pub gradient: &'a [f32],
-    /// What the step added to the parameters.
+    /// The update of the parameters in this step.
     pub update: &'a [f32],
     /// The parameters after the update.
     pub params: &'a [f32],

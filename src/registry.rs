@@ -23,7 +23,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// What it takes, in words: `number`, `whole number`, `list of Layer` ...
+    /// Its type in words: `number`, `whole number`, `list of Layer` ...
     pub fn kind(&self) -> String {
         words(self.rust)
     }

@@ -32,9 +32,9 @@ pub struct LaneInfo {
     pub steps_per_epoch: f64,
     /// Gradient evaluations of a step under its defence, where 1 is plain training.
     pub cost: f64,
-    /// What was changed in it since the scenario was written, in order; at step 0: before it trained.
+    /// Its edits since the scenario was written, in order; those at step 0 were made before it trained.
     pub edits: Vec<Edit>,
-    /// What was read of the data, a line each: samples, inputs, target, notes, and what looks like a mistake.
+    /// The report of the data's reading, a line each: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
 }
 
@@ -62,7 +62,7 @@ pub struct Measure {
     pub seconds: f64,
     /// Gradient evaluations so far.
     pub evaluations: u64,
-    /// What was measured: a value for every row of the table that has one at this step.
+    /// The values: one for every row of the number table that has one at this step.
     pub values: Values,
     /// Least value since the last measurement, of numbers that keep a range.
     pub least: Values,
@@ -95,7 +95,7 @@ impl Measure {
 pub struct LayerMeasure {
     /// Index of the layer.
     pub layer: usize,
-    /// What was measured: a value for every row of the table of layers that it has.
+    /// The values: one for every row of the layer table that applies.
     pub values: LayerValues,
 }
 
@@ -283,7 +283,7 @@ pub enum Sample {
     Own,
 }
 
-/// What the screen wants to look at: a probe by its name, the lane, and what is asked of it. Computed beside training.
+/// A request of the screen: a probe by its name, the lane, and its arguments. Computed beside training.
 ///
 /// Each probe says in its row of the table in `lab::preview` which of these it reads.
 #[derive(Clone, Debug, PartialEq)]

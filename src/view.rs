@@ -147,7 +147,7 @@ impl LaneView {
         }
     }
 
-    /// What a probe tells of numbers in the table is a point of the curve of each.
+    /// Numbers of the table that a probe reports become points of their curves.
     fn probed(&mut self, step: u64, probe: &str, parts: &[(String, Data)]) {
         for number in Number::ALL {
             let name = match number.row().source {

@@ -112,7 +112,7 @@ impl Lab {
         let begun = worked();
         let shown = format!("{message:?}");
         for effect in self.app.update(message) {
-            // Whoever leaves in the middle of it comes back at once; files are not read here.
+            // Leaving and suspending have no effect here, and no picture is read.
             match effect {
                 Effect::Command(Command::Picture(_)) => {}
                 Effect::Command(command) => self.runner.send(command),

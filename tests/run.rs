@@ -139,7 +139,7 @@ fn a_scenario_s_expectations_are_checked_where_they_stand_and_judged_at_its_end(
     write("good.ron", "\"a.step == 40\", \"a.val_loss < 100\"");
     let (code, out, _) = place.go("run good.ron --out v");
     assert!(code == 0 && out.contains("holds: a.step == 40   40 against 40"), "{out}");
-    // What is written for the whole length is not judged after half of it; what is asked for on the command line is.
+    // Expectations for the whole length are not judged after half of it; those of the command line are.
     let (code, out, err) = place.go("run good.ron --steps 20");
     assert!(code == 0 && err.contains("not judged") && !out.contains("holds"), "{out}{err}");
     let short = place.command(&["run", "good.ron", "--steps", "20", "--expect", "a.step == 40"]).output();

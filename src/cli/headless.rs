@@ -49,8 +49,8 @@ pub struct Headless {
     pub past: Option<PathBuf>,
 }
 
-/// What must hold at the end: the scenario's own list, unless the run is shorter than the scenario, for whose length that was
-/// written; and `more` from the command line.
+/// The expectations to judge at the end: the scenario's own, which are left out if the run is shorter than the scenario, and
+/// `more` from the command line.
 ///
 /// # Errors
 /// Everything that is wrong with `more`.

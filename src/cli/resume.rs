@@ -56,7 +56,7 @@ pub struct Reopened {
     pub warnings: Vec<String>,
 }
 
-/// What the scenario of a run amounts to.
+/// The experiment that a run's scenario builds.
 fn build(text: &str, base: &Path) -> Result<Experiment, BadInput> {
     let files = Disk { base: base.into() };
     let (scenario, data) = read_with_data(text, &files)
@@ -112,7 +112,7 @@ impl Resume {
             let place = crate::text::escaped(&self.dir.display().to_string()).into_owned();
             tell(&format!("{place}: finished; `gradtui resume {place} --steps N` goes on beyond\n"));
         }
-        // What a finished run did was judged when it ended.
+        // A finished run was judged when it ended.
         let own = if over { Vec::new() } else { own };
         let expect = judged(own, &scenario, &self.expect, end)?;
         let others = other_seeds(&scenario);

@@ -18,7 +18,7 @@ pub struct Runs {
     json: bool,
 }
 
-/// What is done with runs.
+/// The actions on runs.
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Give a run another name

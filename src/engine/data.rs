@@ -149,9 +149,9 @@ pub struct Dataset {
     pub range: Option<(f32, f32)>,
     /// In which order samples come.
     pub order: Order,
-    /// What becomes of inputs that are NaN, since their file gives none.
+    /// The treatment of inputs that are NaN because their file has no value.
     pub missing: table::Missing,
-    /// What was read, as far as the source knows.
+    /// The report of the source about its reading.
     pub reading: Reading,
 }
 

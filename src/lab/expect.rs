@@ -68,7 +68,7 @@ impl Expectation {
     /// Reads an expectation about the lanes of a scenario, over as many seeds as it has for that.
     ///
     /// # Errors
-    /// What is wrong with it, and what would be right.
+    /// If it cannot be read; the message says what would be right.
     pub fn of(text: &str, scenario: &Scenario) -> Result<Self, String> {
         let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
         let expectation = Self::parse(text, &lanes)?;
@@ -82,7 +82,7 @@ impl Expectation {
     /// Reads an expectation about these lanes.
     ///
     /// # Errors
-    /// What is wrong with it, and what would be right.
+    /// If it cannot be read; the message says what would be right.
     pub fn parse(text: &str, lanes: &[&str]) -> Result<Self, String> {
         match comparison(text, lanes) {
             Ok(comparison) => Ok(Self { text: text.trim().into(), comparison }),

@@ -26,11 +26,11 @@ pub struct Fault {
 pub struct Contender {
     /// Its name.
     pub name: String,
-    /// What it trains with at first.
+    /// Its recipe at the start.
     pub recipe: Recipe,
     /// The same as the scenario has it, without the edits of step 0.
     pub written: Recipe,
-    /// What changes in it, and after how many steps.
+    /// The changes of its recipe, each with its step.
     pub journal: Vec<Edit>,
     /// Its layers, the output layer included.
     pub network: Arc<Network>,
@@ -101,7 +101,7 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// What a seed of each lane takes.
+    /// Memory of one seed of each lane.
     fn needs(&self) -> impl Iterator<Item = Need> {
         let attacked = self.scenario.robustness.is_some();
         self.lanes.iter().map(move |lane| lane.recipe.memory(&lane.network, &self.data, attacked))

@@ -63,7 +63,7 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
     // Piece by piece: a log may be long.
     for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
-        // Whoever takes the run up knows its changes from the run itself.
+        // A resumed run reports its changes itself.
         if journal::read(&line).is_none()
             && let Some(row) = log::Read::parse(&line)
             && let Some(teller) = lanes.get(&row.lane)

@@ -56,7 +56,7 @@ pub struct Lane {
     pub cost: f64,
     /// Where it was, on a test function of the plane.
     pub trail: Option<Trail>,
-    /// What probes kept of the last step that was shown while somebody watched, by their names.
+    /// Data that watched probes kept of the last measured step, by probe name.
     pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
     /// Hears when the lane is to leave the step it is in.
     pub leave: Arc<Leave>,
@@ -187,7 +187,7 @@ impl Lane {
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));
             let next = step + 1;
-            // What is compared with the step before needs that step's gradient.
+            // Numbers that compare two steps need the gradient of the step before.
             let before_shown = pace.soon()
                 || plan.show_every.is_some_and(|n| next.is_multiple_of(n))
                 || next.is_multiple_of(plan.evaluate_every)

@@ -14,7 +14,7 @@ pub struct Standing {
     pub id: LaneId,
     /// Its name.
     pub name: String,
-    /// What was changed in it.
+    /// Its edits.
     pub edits: Vec<Edit>,
     /// Steps done.
     pub step: u64,
@@ -36,7 +36,7 @@ pub struct Standing {
     pub phase: Phase,
 }
 
-/// What an expectation may ask of a lane besides the table of numbers, each with what it means.
+/// The numbers that an expectation may use besides the table of numbers, each with its meaning.
 const DERIVED: [(&str, &str); 11] = [
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
@@ -76,7 +76,7 @@ fn banded(number: Number) -> bool {
 /// Everything that an expectation may ask of a lane, each with what it means.
 pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    // What is only computed while somebody looks is not there at the end of a run.
+    // Numbers that are computed only while a pane shows them do not exist at the end of a run.
     let known = |n: &Number| !matches!(n.row().source, Source::Probe(..));
     for number in Number::ALL.into_iter().filter(known) {
         let row = number.row();

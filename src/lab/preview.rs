@@ -88,7 +88,7 @@ pub enum Shape {
     Table,
 }
 
-/// What a probe copies of a lane in hand, to compute with it later.
+/// Data that a probe copies from a lane between two turns, to compute with later.
 pub type Taken = Arc<dyn Any + Send + Sync>;
 
 /// A probe: what a pane can ask of a lane. To add one, write a file with a constant of this type and a row below.
@@ -96,9 +96,9 @@ pub type Taken = Arc<dyn Any + Send + Sync>;
 pub struct Probe {
     /// Its name, by which views ask for it and events answer.
     pub name: &'static str,
-    /// What it looks at, and which fields of a view it reads.
+    /// Its subject, and the fields of a view that it reads.
     pub about: &'static str,
-    /// What one look costs.
+    /// The cost of one look.
     pub cost: &'static str,
     /// The shapes of its parts.
     pub yields: &'static [Shape],

@@ -32,7 +32,7 @@ struct Place {
     /// The lane; `None` while it has its turn.
     lane: Option<Box<Lane>>,
     info: LaneInfo,
-    /// What it trained with before anything was changed in it.
+    /// Its recipe before the first edit.
     written: Recipe,
     /// Changes whose step has not come yet.
     pending: VecDeque<Edit>,
@@ -204,7 +204,7 @@ impl Run {
         id
     }
 
-    /// What one seed of a lane takes.
+    /// Memory of one seed of a lane.
     fn need(&self, recipe: &Recipe, network: &Network, data: &Data) -> Need {
         recipe.memory(network, data, self.scenario.robustness.is_some() || self.sizes.is_some())
     }
@@ -243,7 +243,7 @@ impl Run {
         self.log = wanted;
     }
 
-    /// What its lanes train on.
+    /// The data of its lanes.
     pub fn data(&self) -> &Data {
         &self.data
     }

@@ -115,7 +115,7 @@ impl Runner {
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
-        // Nobody waits for its end: a preview may take long, and nothing of it is kept.
+        // Its end is not waited for: a preview may take long, and its result is not kept.
         runner.spawn("previews", Shared::preview)?;
         runner.threads.pop();
         runner.spawn("orders", move |shared| shared.obey(&received))?;

@@ -49,7 +49,7 @@ impl Dir {
         }
     }
 
-    /// What a name in it stands for; `None` if there is no such name. Links are not followed.
+    /// The kind of file under a name; `None` if there is none. Links are not followed.
     pub fn kind(&self, name: impl AsRef<OsStr>) -> io::Result<Option<FileType>> {
         match rustix::fs::statat(&*self.0, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(FileType::from_raw_mode(found.st_mode))),

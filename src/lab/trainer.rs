@@ -81,9 +81,9 @@ pub struct Trainer {
     layers: Vec<LayerMeasure>,
     last: StepResult,
     looked: Measure,
-    /// What is known of a step that is looked at before its update.
+    /// Values of a measured step that are taken before its update.
     halfway: Halfway,
-    /// What numbers need that compare steps; `None` until somebody attends to them.
+    /// Memory of numbers that compare steps; `None` until they are measured.
     kept: Option<Kept>,
     /// Whether the next step's dear numbers are wanted, and whether the step after it may be measured.
     rare: bool,
@@ -93,7 +93,7 @@ pub struct Trainer {
     aimed: bool,
     evaluation: Option<(Workspace, Batch)>,
     checkup: evaluate::Checkup,
-    /// What the last evaluation counted.
+    /// The counts of the last evaluation.
     score: Score,
     /// Memory of the defence; `None` without one.
     guard: Option<Guard>,

@@ -71,7 +71,7 @@ pub struct Checked {
     pub scenario: Scenario,
     /// Its samples, and what was read.
     pub data: Prepared,
-    /// What can be meant so but probably is not, in the order of the text.
+    /// Warnings about settings that are valid but probably not meant, in the order of the text.
     pub warnings: Vec<Fault>,
 }
 
@@ -322,7 +322,7 @@ impl Check<'_> {
         }
     }
 
-    /// What a lane trains with, built for the data; the memory that it takes.
+    /// Builds a lane's recipe for the data; returns the memory that it takes.
     fn lane(
         &self,
         scenario: &Scenario,

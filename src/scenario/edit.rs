@@ -101,7 +101,7 @@ impl Recipe {
     /// Sets a field, or a field inside it: `clip`, `optimizer.lr`.
     ///
     /// # Errors
-    /// What is wrong and what would be right; the recipe is then unchanged.
+    /// If the text does not fit, with what would be right; the recipe is then unchanged.
     pub fn set_at(&mut self, path: &str, text: &str) -> Result<(), String> {
         let Some((field, inner)) = path.split_once('.') else { return self.set(path, text) };
         match self.part_mut(field) {
@@ -121,7 +121,7 @@ impl Recipe {
         }
     }
 
-    /// What turns this recipe into another one: a path with its values before and after for each difference, as far inside as
+    /// The changes from this recipe to another one: a path with old and new value for each difference, as far inside as
     /// both have the same row of a table.
     pub fn changes(&self, to: &Self) -> Vec<(String, String, String)> {
         let mut out = Vec::new();
@@ -149,7 +149,7 @@ impl Recipe {
 pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &Recipe) {
     let mut before = from.clone();
     while let Some(edit) = journal.pop_if(|e| e.step == step) {
-        // What was set from this text once is set back from it.
+        // The old value was written by this program, so it can be read back.
         let _ = before.set_at(&edit.field, &edit.from);
     }
     let edit = |(field, from, to)| Edit { step, lane: lane.into(), field, from, to };
@@ -164,7 +164,7 @@ impl Scenario {
         own
     }
 
-    /// What a lane trains with after so many steps.
+    /// The recipe of a lane after this many steps.
     ///
     /// # Errors
     /// The number of the edit in [`Scenario::edits`] that cannot be made, the field of it that is at fault, and why.

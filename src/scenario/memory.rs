@@ -14,7 +14,7 @@ const COPIES: u64 = 4;
 /// Bytes of a run that do not depend on its networks: events, lines of the log that wait, code of previews.
 const REST: u64 = 32 << 20;
 
-/// What one seed of a lane takes.
+/// Memory of one seed of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// Bytes of its state: what a checkpoint keeps.

@@ -1,4 +1,4 @@
-//! What is on the screen when a scenario opens: plain settings that the screen reads. Draws nothing.
+//! The opening view of a scenario: plain settings that the screen reads. Draws nothing.
 
 use crate::engine::attack::AttackConfig;
 use crate::registry::{plain_values, settings};
@@ -25,11 +25,11 @@ pub enum Pane {
     Prediction,
     /// A sample under attack.
     Adversarial,
-    /// What the scenario teaches, and what it expects.
+    /// The lesson of the scenario, and its expectations.
     Lesson,
 }
 
-/// What the x axis of curves counts.
+/// The unit of the x axis of curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Axis {
     /// Steps of training.
@@ -45,7 +45,7 @@ pub enum Axis {
 plain_values!(Pane, Axis);
 
 settings! {
-    /// What is on the screen when the scenario opens.
+    /// The opening view of the scenario.
     pub struct Opening {
         /// the pane with the focus; None: Lanes
         pane: Option<Pane> = None;

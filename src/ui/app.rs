@@ -46,7 +46,7 @@ pub struct Speed {
     pub rate: f64,
 }
 
-/// What a key that needs a run of one's own says while one watches.
+/// The notice of a key that would change the run, in `watch`.
 const WATCHING: &str = "watching only; `gradtui resume` takes a run over once nobody trains it";
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
@@ -86,7 +86,7 @@ pub struct App {
     pub link: Option<Link>,
     /// Time since the start.
     pub now: Duration,
-    /// What the scenario teaches.
+    /// The lesson of the scenario.
     pub lesson: Lesson,
     /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or one that was added.
     awaited: Option<String>,

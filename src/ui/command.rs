@@ -30,7 +30,7 @@ pub const COMMANDS: [(&str, &str, &str); 15] = [
     ("quit", "", "save and leave"),
 ];
 
-/// What a line asks for.
+/// The command of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// Nothing.
@@ -80,7 +80,7 @@ impl<'a> Lanes<'a> {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with it, and what would be right.
+    /// If it is no command; the message says what would be right.
     pub fn read(&self, line: &str) -> Result<Told, String> {
         let mut words = line.split_whitespace();
         let (word, first) = (words.next().unwrap_or_default(), words.next());

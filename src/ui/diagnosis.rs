@@ -132,7 +132,7 @@ fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
     }
 }
 
-/// What stands in the place of the numbers of a lane that has none any more.
+/// The words in place of the numbers of a lane that has none any more.
 pub fn no_numbers(lane: &LaneView) -> Option<String> {
     match &lane.phase {
         Phase::Diverged(d) => Some(format!("no numbers: diverged at step {}", thousands(d.step))),

@@ -115,7 +115,7 @@ pub enum Action {
     ToggleConfusion,
     /// The sample under the lane's augmentations, or predictions.
     ToggleAugmented,
-    /// What was read of the data, or predictions.
+    /// The report of the data's reading, or predictions.
     ToggleRead,
     /// The next sample.
     NextSample,
@@ -161,7 +161,7 @@ pub enum Action {
     ToggleSizes,
     /// A picture of one's own.
     OwnPicture,
-    /// What the scenario teaches, and back.
+    /// The lesson pane, and back.
     Lesson,
     /// Undo the last change of a lane.
     Undo,

@@ -96,7 +96,7 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
     }
     let rows = |y: u16, height: u16| Rect::new(area.x, area.y + y, area.width, height);
     let row = |y: u16| rows(y, 1);
-    // What is the matter takes a sentence: two lines of it wherever there are two to spare.
+    // The diagnosis is a sentence: it gets two lines if the screen has room.
     let said = if area.height >= ROOM_TO_SAY { 2 } else { 1 };
     let mut places = Places {
         header: row(0),

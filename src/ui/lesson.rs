@@ -1,4 +1,4 @@
-//! What the scenario teaches: its texts, and its expectations judged by what happened so far. Draws nothing.
+//! The lesson of a scenario: its texts, and its expectations judged by the events so far. Draws nothing.
 
 use crate::lab::expect::Expectation;
 use crate::lab::outcome::Standings;
@@ -32,7 +32,7 @@ pub struct Verdict {
 pub struct Lesson {
     /// One line.
     pub title: String,
-    /// What to look at.
+    /// The lesson in one or two sentences.
     pub about: String,
     /// The lesson in full, in paragraphs.
     pub text: String,

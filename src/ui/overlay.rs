@@ -55,9 +55,9 @@ pub enum Overlay {
 pub struct Question {
     /// In two or three words.
     pub title: String,
-    /// What would be lost.
+    /// The work that would be lost, in words.
     pub text: String,
-    /// What is done then.
+    /// The effects if the answer is yes.
     pub pick: Pick,
 }
 
@@ -146,7 +146,7 @@ impl Overlay {
         }
     }
 
-    /// What an open question says where there is no room for a window: as much of it as fits into so many columns.
+    /// The text of an open question on a screen too small for a window: as much as fits into this many columns.
     pub fn question(&self, keymap: &Keymap, columns: u16) -> Option<String> {
         let title = match self {
             Self::Confirm => "Leave?",

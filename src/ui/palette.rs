@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn ramps_of_16_colours_rise_in_lightness_whatever_the_terminal() {
-        // What xterm, the Linux console and GNOME's terminal show, in the order of BASIC.
+        // The palettes of xterm, the Linux console and GNOME's terminal, in the order of BASIC.
         let console = [
             0x00_0000, 0xaa_0000, 0x00_aa00, 0xaa_5500, 0x00_00aa, 0xaa_00aa, 0x00_aaaa, 0xaa_aaaa,
             0x55_5555, 0xff_5555, 0x55_ff55, 0xff_ff55, 0x55_55ff, 0xff_55ff, 0x55_ffff, 0xff_ffff,

@@ -138,7 +138,7 @@ panes! {
     Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
     Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
-    /// What the scenario teaches, and which of its expectations hold.
+    /// The lesson of the scenario, and its expectations with their state.
     Lesson(lesson::Lesson): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
 }
 
@@ -162,7 +162,7 @@ pub struct Context<'a> {
     pub focused: bool,
     /// Whether another process trains, so that only the log is known.
     pub watching: bool,
-    /// What the scenario teaches.
+    /// The lesson of the scenario.
     pub lesson: &'a Taught,
 }
 

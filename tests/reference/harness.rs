@@ -172,7 +172,7 @@ impl Check {
         self.tensor64(field, &[got], &[want], Tol::Relative(tol));
     }
 
-    /// Which comparisons failed.
+    /// The comparisons that failed.
     pub fn faults(&self) -> &[String] {
         &self.faults
     }

@@ -1,5 +1,5 @@
-//! What belongs beside the numbers of a run: the classes one by one, the answer that needs no network, and losses that cannot
-//! be compared. Words only; trains nothing.
+//! Words beside the numbers of a run: each class by itself, the baseline without a network, and losses that cannot be
+//! compared. Trains nothing.
 
 use super::numeral;
 use crate::lab::outcome::Standing;
@@ -16,7 +16,7 @@ const TOLD: usize = 12;
 /// Characters of a class's name.
 const NAME: usize = 16;
 
-/// What is known of a run before it begins.
+/// The facts about a run that are known before it begins.
 #[derive(Clone, Debug)]
 pub struct Beside {
     baseline: Option<Baseline>,
@@ -25,7 +25,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// What is to be told of this run.
+    /// Collects the facts of this run.
     pub fn of(run: &Run) -> Self {
         Self {
             // A function that is minimised has no answers.
@@ -76,7 +76,7 @@ impl Beside {
     }
 }
 
-/// What a lane's validation says beyond loss and accuracy, in lines.
+/// A lane's validation beyond loss and accuracy, in lines.
 pub fn scores(lane: &Standing) -> String {
     let mut out = String::new();
     let of = |n: Number| lane.validation.as_ref().and_then(|v| v.get(n));

@@ -1,8 +1,8 @@
-//! What came of an attack on one sample, in one set of words for every place that tells of it.
+//! The verdict of an attack on one sample, in one set of words for lab and command line.
 
 use super::{AttackConfig, Task, Victim};
 
-/// What came of an attack.
+/// The verdict of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The answer is another one; with a target it is the target.
@@ -22,14 +22,14 @@ pub enum Verdict {
     NoPrediction,
 }
 
-/// What a verdict is about: classes by their numbers, `None` where there is none.
+/// The facts that decide a verdict: classes by their numbers, `None` if there is none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Case {
     /// The answer before the attack.
     pub before: Option<u32>,
     /// The answer after it.
     pub after: Option<u32>,
-    /// What the sample is.
+    /// The sample's true class.
     pub label: Option<u32>,
     /// The class that was aimed at.
     pub target: Option<u32>,
@@ -38,7 +38,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// What came of it.
+    /// The verdict that follows.
     pub fn verdict(self) -> Verdict {
         let Self { before: Some(before), after: Some(after), label, target, blind } = self else {
             return Verdict::NoPrediction;

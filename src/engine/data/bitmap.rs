@@ -18,7 +18,7 @@ pub fn named(name: &str) -> bool {
 /// so that a photograph taken with the camera held upright is upright.
 ///
 /// # Errors
-/// What is wrong with the file, or by how much it is too large.
+/// If the file cannot be decoded, or is too large; the message names size and limit.
 pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     let words = |e: ImageError| excerpt(&e.to_string(), 200);
     let reader = || {

@@ -1,4 +1,4 @@
-//! What looks like a mistake in data that are otherwise fine, with what to write instead.
+//! Warnings about valid data that look like a mistake, each with its remedy.
 
 use super::reading::{Doubt, Kind, Reading, moments, short};
 use super::{Labels, Plan, Samples, Scaling};

@@ -70,7 +70,7 @@ fn groups(shape: Shape, inputs: &[Input]) -> Vec<Group<'_>> {
     (0..features).map(|f| Group { name: "an input", places: of(f), kind: &Kind::Number }).collect()
 }
 
-/// What goes to the places of a group.
+/// The values that fill the gaps of a group.
 fn values(train: &Samples, group: &Group<'_>, how: Missing) -> Option<Vec<f32>> {
     let rows = train.inputs.chunks_exact(train.shape.size());
     if let Kind::OneHot(texts) = group.kind {

@@ -14,7 +14,7 @@ mod array;
 mod labels;
 mod zip;
 
-/// Which axis of pictures holds their channels.
+/// The axis of pictures that holds their channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Layout {
     /// The first after the samples, unless the last looks like it; then it is asked for.

@@ -119,7 +119,7 @@ impl Usual {
         Self { edge, even: uneven < APART && fill > 0.0, levels: (ground, far), fill }
     }
 
-    /// What to cut out of a picture of this size so that its subject is as large as usual in samples of `width` x `height`;
+    /// The part of a picture of this size that makes its subject as large as usual in samples of `width` x `height`;
     /// `None` if it is about that large already. It may reach beyond the picture.
     fn window(
         &self,

@@ -1,4 +1,4 @@
-//! What was read: the samples, inputs and target as the user's files gave them, and what looks like a mistake.
+//! The report of a reading: samples, inputs and target as the user's files gave them, and warnings.
 //!
 //! A source fills in names, notes and doubts; [`super::prepare`] adds the counts and ranges. `check`, `run` and the lab show it.
 
@@ -11,16 +11,16 @@ const LISTED: usize = 10;
 /// Characters of a name in a list.
 const NAME: usize = 30;
 
-/// What was read. The default says nothing beyond the counts.
+/// The report of a reading. The default says nothing beyond the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// What the source found and did, a line each: the separator, rows dropped, files skipped.
+    /// Notes of the source, a line each: the separator, rows dropped, files skipped.
     pub notes: Vec<String>,
     /// The inputs in order, where they have names.
     pub inputs: Vec<Input>,
     /// Names of what is predicted, where it has names.
     pub targets: Vec<String>,
-    /// What looks like a mistake.
+    /// Warnings.
     pub doubts: Vec<Doubt>,
     /// Samples, inputs and target in words, with counts and ranges before scaling; made by [`super::prepare`].
     pub summary: Vec<String>,
@@ -61,7 +61,7 @@ impl Input {
 pub struct Doubt {
     /// The setting of the scenario where it is shown.
     pub at: &'static str,
-    /// What looks wrong, and what to write instead.
+    /// The warning with its remedy.
     pub what: String,
 }
 

@@ -31,7 +31,7 @@ plain_values!(Split);
 pub struct Plan {
     /// Share of the samples to validate on; 0: the training samples themselves; `None`: as many as usual.
     pub share: Option<f64>,
-    /// Which samples.
+    /// How samples are divided into training and validation.
     pub split: Split,
     /// How inputs are scaled.
     pub scaling: Scaling,
@@ -39,7 +39,7 @@ pub struct Plan {
     pub target_scaling: Scaling,
     /// How many training samples are kept.
     pub limit: Option<usize>,
-    /// What the split is drawn from.
+    /// The seed of the split.
     pub seed: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct Prepared {
     pub targets: Vec<(f32, f32)>,
     /// The loss by which all lanes are compared in validation, whatever they train with; `None`: each by its own.
     pub judge: Option<LossConfig>,
-    /// What was read.
+    /// The report of the reading.
     pub reading: Reading,
 }
 
@@ -77,7 +77,7 @@ impl Prepared {
         values.iter().enumerate().map(|(i, &y)| self.in_unit(i, y)).collect()
     }
 
-    /// What an error of the i-th output is in the unit of the data.
+    /// Converts an error of the i-th output to the unit of the data.
     pub fn error_in_unit(&self, i: usize, error: f32) -> f32 {
         if self.targets.is_empty() { error } else { error / self.targets[i % self.targets.len()].1 }
     }

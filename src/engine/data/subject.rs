@@ -77,7 +77,7 @@ fn against_background(pixels: &[f32], w: usize, h: usize) -> (Vec<f32>, f32) {
     let mut plane = [0.0f64; 3];
     let value = |plane: &[f64; 3], i: usize| at(i).iter().zip(plane).map(|(a, p)| a * p).sum::<f64>();
     let mut usual = 0.0;
-    // What lies far off the plane is the subject, which touches the rim; the plane is fitted again without it.
+    // Pixels far off the plane belong to a subject that touches the rim; the plane is fitted again without them.
     for _ in 0..4 {
         plane = fitted(chosen.iter().map(|&i| (at(i), f64::from(pixels[i]))));
         let mut off: Vec<f64> =

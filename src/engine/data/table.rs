@@ -52,7 +52,7 @@ impl Csv {
         Table::read(bytes, &self.form(), &|names, headings| self.roles(names, headings))
     }
 
-    /// What each column is for.
+    /// The role of each column.
     fn roles(&self, names: &[String], headings: bool) -> Result<Vec<Role>, String> {
         let mut roles = vec![Role::Input; names.len()];
         if !self.columns.0.is_empty() {
@@ -85,7 +85,7 @@ impl Csv {
 /// Reads a table whose last column is the class.
 ///
 /// # Errors
-/// What is wrong, and in which line.
+/// The fault and its line.
 pub fn read(bytes: &[u8]) -> Result<Dataset, Fault> {
     let csv = Csv::default();
     let table = csv.table(bytes)?;

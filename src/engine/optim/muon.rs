@@ -75,7 +75,7 @@ fn matrix_of(slot: &Slot) -> Option<(usize, usize)> {
 }
 
 impl Muon {
-    /// What the momentum of step t is divided by.
+    /// The divisor of the momentum at step t.
     fn correction(&self, t: u64) -> f64 {
         match self.form {
             Form::Optax => correction(self.beta, t),

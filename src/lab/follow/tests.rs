@@ -124,7 +124,7 @@ fn every_change_is_in_the_log_and_the_scenario_and_trains_to_the_same_bits_again
     let edited = scenario(&bench);
     assert_eq!(edited.recipe(&edited.lanes[0]).optimizer.lr(), 0.1, "lanes stay as they began");
 
-    // Whoever follows the run hears of the changes where they were made.
+    // A follower reports the changes at their steps.
     let seen = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
     let edits = |events: &[Event]| {
         let of = |e: &Event| match e {

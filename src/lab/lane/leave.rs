@@ -30,7 +30,7 @@ impl Leave {
     }
 }
 
-/// What is known of how long steps take.
+/// Estimate of the duration of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Long {
     step: bool,
@@ -112,7 +112,7 @@ impl Lane {
             self.long.look = looks >= LONG;
         }
         if !(self.long.step || self.long.look) {
-            // Who makes short steps needs no memory of the state before each.
+            // A lane with short steps needs no copy of the state before each.
             self.back = None;
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What one line tells.
+/// The contents of one line.
 pub struct Row<'a> {
     /// The name of the lane.
     pub lane: &'a str,
@@ -154,7 +154,7 @@ impl Read {
         Measure { step, epoch, seconds, evaluations, values, spread, ..Measure::default() }
     }
 
-    /// What the line says of a number.
+    /// The value of a number in the line.
     fn value(&self, number: Number) -> Option<f64> {
         let row = number.row();
         let of = |key: &str| self.numbers.get(key);

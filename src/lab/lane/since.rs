@@ -10,7 +10,7 @@ static FOLDED: LazyLock<Vec<Number>> = LazyLock::new(|| {
     Number::ALL.into_iter().filter(folded).collect()
 });
 
-/// What one number was like in these steps.
+/// The range and mean of one number over these steps.
 #[derive(Clone, Copy, Debug)]
 struct Fold {
     least: f64,
@@ -18,7 +18,7 @@ struct Fold {
     sum: f64,
 }
 
-/// What the steps since the last measurement were like.
+/// The ranges of all numbers since the last measurement.
 #[derive(Clone, Debug)]
 pub(super) struct Since {
     steps: u32,

@@ -1,4 +1,4 @@
-//! What a lane answers: over the plane, for one sample, and for all of them together. Pure functions of a snapshot.
+//! Predictions of a lane: over the plane, for one sample, and for all of them together. Pure functions of a snapshot.
 
 use super::{Memory, Parts, Probe, Shape, class, image, outputs, scalar, sequence, softmax};
 use crate::engine::data::{Labels, Samples};

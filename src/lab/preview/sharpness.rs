@@ -20,7 +20,7 @@ const SAMPLES: usize = 256;
 /// Power iterations of a look; the next look goes on from the vector of this one.
 const ITERATIONS: usize = 20;
 
-/// What only the lane knows: the point at which it trains, and how.
+/// The lane's part: the parameters at which it trains, and its recipe.
 struct At {
     params: Vec<f32>,
     recipe: Recipe,

@@ -1,5 +1,5 @@
-//! What was changed in a lane while it trained, and what will be: noted as it happens, made when its step comes, told to the log
-//! as soon as a step is trained with it.
+//! The journal of a lane: edits are noted as they happen or applied at their steps, and written to the log once a step was
+//! trained with them.
 
 use super::{Place, Run};
 use crate::lab::lane::Line;

@@ -305,7 +305,7 @@ impl Run {
         (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
         self.plan_exams();
         for ((id, recipe, written, network), need) in built.into_iter().zip(needs) {
-            // What is replaced is freed before the new lane takes its memory.
+            // The old lane is freed before the new one takes its memory.
             if let Some(place) = self.places[id].as_mut() {
                 (place.lane, place.need) = (None, need);
             }

@@ -35,7 +35,7 @@ pub struct Peek {
     pub prediction: PredictionConfig,
     /// The user's own picture, converted to the shape and scale of its data.
     pub own: Option<Arc<Fitted>>,
-    /// What the probes that somebody watches took of it.
+    /// Data that the watched probes copied from it.
     pub taken: Vec<(View, Taken)>,
 }
 
@@ -45,7 +45,7 @@ impl Peek {
         Some(probe(view.probe)?.seen_by(self.stamp, self.moving))
     }
 
-    /// What the probe of a view took of the lane.
+    /// Data that the probe of a view copied from the lane.
     pub fn taken<T: 'static>(&self, view: &View) -> Option<&T> {
         self.taken.iter().find(|(of, _)| of == view)?.1.downcast_ref()
     }

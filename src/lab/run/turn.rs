@@ -98,7 +98,7 @@ impl Run {
         self.events.extend(news.events);
         let Some(place) = self.places[id].as_mut() else { return self.lines.extend(news.lines) };
         place.step = lane.trainer.steps();
-        // What was changed stands before the first step that was trained with it.
+        // An edit is logged before the first step that was trained with it.
         self.lines.extend(place.unlogged(id).filter(|_| self.log));
         self.lines.extend(news.lines);
         place.target = place.target.max(place.step);

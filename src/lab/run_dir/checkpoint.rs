@@ -44,7 +44,7 @@ pub fn checksum(inputs: &[f32]) -> u32 {
     hasher.finalize()
 }
 
-/// What the first bytes of a checkpoint say, before anything has been checked.
+/// The head of a checkpoint, before anything was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     /// The scenario.

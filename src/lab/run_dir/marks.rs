@@ -1,5 +1,5 @@
-//! What stands beside a checkpoint, told by checksums: so that files of two runs, an edited scenario or a log that lost lines
-//! are not taken for the run's own. Reads a log piece by piece, however large it is.
+//! Binds a checkpoint to scenario and log by checksums, so that files of two runs, an edited scenario or a log that lost
+//! lines are refused. Reads a log piece by piece, however large it is.
 
 use super::plain;
 use crate::lab::store::Dir;

@@ -502,7 +502,7 @@ fn a_checkpoint_that_is_larger_than_its_scenario_needs_is_not_read() {
         assert!(begun.elapsed().as_secs_f64() < 1.0, "three gigabytes were read");
         work_on(&path);
     }
-    // What a log has beyond its checkpoint is cut off unread.
+    // Lines of a log beyond its checkpoint are cut off unread.
     std::fs::write(&file, &good).unwrap();
     let log = path.join("metrics.jsonl");
     File::options().write(true).open(&log).unwrap().set_len(3 << 30).unwrap();

@@ -317,7 +317,7 @@ fn an_order_that_would_take_too_much_memory_is_refused() {
         assert_eq!(lab.run().scenario().lanes.len(), 1);
         assert_eq!(lab.run().lane(0).unwrap().trainer.recipe(), &recipe);
     }
-    // What fits is done.
+    // An order that fits into memory is carried out.
     lab.send(add("b", &recipe));
     assert_eq!(lab.run().scenario().lanes.len(), 2);
 }

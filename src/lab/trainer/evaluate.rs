@@ -53,7 +53,7 @@ impl Evaluation {
     }
 }
 
-/// What an evaluation saw besides: how alive the network is over all the samples, where one batch tells of one batch.
+/// Health of the network's units over all validation samples, counted during an evaluation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Checkup {
     /// Units that passed a gradient for some sample, layer by layer.
@@ -163,7 +163,7 @@ impl Trainer {
                 judged += common.eval(output, width, batch.targets(), 0.0, None, None);
                 judged_terms += common.terms(output, width);
             }
-            // What is minimised itself has no right answer.
+            // An output that is itself the loss has no right answer.
             if !matches!(own, LossConfig::Output(_)) {
                 self.score.add(output, width, batch.targets());
             }
@@ -200,12 +200,12 @@ impl Trainer {
         }
     }
 
-    /// What the last evaluation saw of the network besides, as parts of the probe `health`.
+    /// Health of the units at the last evaluation, as parts of the probe `health`.
     pub fn health(&self) -> Vec<(String, Data)> {
         self.checkup.parts()
     }
 
-    /// What the last evaluation counted.
+    /// The counts of the last evaluation.
     pub fn score(&self) -> &Score {
         &self.score
     }

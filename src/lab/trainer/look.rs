@@ -11,7 +11,7 @@ use crate::engine::network::Workspace;
 use crate::number::{LayerNumber, LayerSeen, Number, PartGradient, Seen, Source, StepResult, Values, norm};
 use crate::telemetry::Measure;
 
-/// What is known of a step before its update.
+/// Values of a step that are taken before its update.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Halfway {
     accuracy: Option<f32>,
@@ -25,7 +25,7 @@ pub(super) struct Halfway {
     params: Option<Vec<f32>>,
 }
 
-/// What a lane keeps for numbers that compare steps, or parts of a batch.
+/// Memory for numbers that compare steps, or parts of a batch.
 #[derive(Debug)]
 pub(super) struct Kept {
     initial: Vec<f32>,

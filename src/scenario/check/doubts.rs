@@ -1,4 +1,4 @@
-//! What in a recipe can run but probably is not meant so, and what to write instead.
+//! Warnings about a recipe that can run but is probably not meant, each with its remedy.
 
 use crate::engine::data::Prepared;
 use crate::engine::layer::LayerConfig;

@@ -118,7 +118,7 @@ impl Recipe {
     }
 }
 
-/// What attacks, defences and votes need: one class for a whole sample, and inputs that can be changed a little.
+/// Checks the needs of attacks, defences and votes: one class for a whole sample, and continuous inputs.
 pub(super) fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str> {
     match data.train.labels {
         Labels::Classes { .. } => {}

@@ -320,7 +320,7 @@ impl App {
     }
 }
 
-/// What turns one recipe into another, in words.
+/// The changes from one recipe to another, in words.
 fn told(from: &Recipe, to: &Recipe) -> String {
     let edit = |(field, from, to)| Edit { field, from, to, ..Edit::default() }.to_string();
     from.changes(to).into_iter().map(edit).collect::<Vec<_>>().join(", ")

@@ -7,7 +7,7 @@ use crate::ui::overlay::{Answer, Overlay};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 impl App {
-    /// What a key means where no window is open.
+    /// Handles a key while no window is open.
     pub fn means(&self, key: KeyEvent) -> Option<Action> {
         self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
     }

@@ -47,7 +47,7 @@ fn text(app: &App) -> String {
     picture(app).content.iter().map(ratatui::buffer::Cell::symbol).collect()
 }
 
-/// What lane A trains with after these keys, and their number.
+/// The recipe of lane A after these keys, and their number.
 fn set(keys: &str) -> (App, crate::scenario::Recipe, usize) {
     let mut app = app();
     let (orders, count) = press(&mut app, keys);

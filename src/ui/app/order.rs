@@ -1,4 +1,4 @@
-//! What is ordered in words: the command line of the screen, and the steps of a script. Opens no window but the answer's.
+//! Carries out typed commands: those of the command palette, and those of a script. Opens no window but the answer's.
 
 use super::App;
 use crate::telemetry::Command;
@@ -19,7 +19,7 @@ impl App {
     /// Does what a line of words says.
     ///
     /// # Errors
-    /// What is wrong with it, and what would be right.
+    /// If it cannot be carried out; the message says what would be right.
     pub fn obey(&mut self, line: &str) -> Result<Effects, String> {
         let told = self.lanes().read(line)?;
         if self.watching && matches!(told, Told::Order(_)) {
@@ -114,7 +114,7 @@ impl App {
         menu
     }
 
-    /// What can be done with what is typed into the command line: the keys' actions and panes of these words, and commands.
+    /// The matches for the text typed into the palette: actions of keys, panes and commands.
     pub(super) fn offer(&self, menu: &mut Menu) {
         let line = menu.line().unwrap_or_default().to_owned();
         let item = |label: String, about: &str, right: String, pick: Pick| Item {

@@ -244,7 +244,7 @@ impl App {
         }
     }
 
-    /// What can be done once every lane has come to its end.
+    /// The menu at the end of all lanes.
     pub(super) fn finished(&mut self) -> Menu {
         self.read_presets();
         let item = |label: String, about: &str, pick| Item {

@@ -12,7 +12,7 @@ const VANISHING: f32 = 1e-3;
 /// Above this many times another layer's gradient, or above this norm, it explodes.
 const EXPLODING: f32 = 1e3;
 
-/// What becomes of the gradient.
+/// How the gradient changes on its way to the first layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A norm is not finite.
@@ -42,7 +42,7 @@ impl Word {
         }
     }
 
-    /// What is to be said of the norm of one layer beside the greatest of all; `None` if nothing.
+    /// The word for one layer's norm relative to the greatest of all; `None` if it is not remarkable.
     pub fn of_layer(norm: f32, greatest: f32) -> Option<Self> {
         match norm {
             g if !g.is_finite() => Some(Self::Exploded),
@@ -63,7 +63,7 @@ pub struct Flow {
     first: Norm,
     last: Norm,
     greatest: Norm,
-    /// What becomes of it.
+    /// How it changes.
     pub word: Word,
 }
 

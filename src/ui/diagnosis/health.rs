@@ -1,5 +1,5 @@
-//! What the probe `health` of a lane says: units that are silent for every sample of it, and a network that answers the same
-//! to every sample. Draws nothing.
+//! Findings from the probe `health` of a lane: units that are silent for every sample, and a network that gives every sample
+//! the same answer. Draws nothing.
 
 use crate::telemetry::{Data, Phase};
 use crate::view::LaneView;
@@ -39,8 +39,8 @@ pub fn constant(lane: &LaneView) -> Option<String> {
     Some(name.unwrap_or_else(|| class.to_string()))
 }
 
-/// What is to be said of a lane's answers in the place of "right" and "holds", if they are no answers: it has no numbers,
-/// or answers the same to everything.
+/// The words in place of "right" and "holds" for a lane whose answers mean nothing: it has no numbers, or gives every sample
+/// the same answer.
 pub fn no_answer(lane: &LaneView) -> Option<String> {
     match &lane.phase {
         Phase::Diverged(_) | Phase::Failed(_) => super::no_numbers(lane),

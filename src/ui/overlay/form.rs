@@ -33,7 +33,7 @@ pub struct Form {
     selected: usize,
     /// Whether what is typed next replaces the text of the selected row.
     fresh: bool,
-    /// What was typed to find a choice of the selected row.
+    /// The prefix typed to find a choice of the selected row.
     find: String,
     /// The progress of the edited lane.
     way: Option<Way>,
@@ -120,7 +120,7 @@ impl Form {
     }
 
     fn go(&mut self, to: usize) {
-        // What is wrong is neither taken nor lost: one stays with it.
+        // An invalid value is neither taken nor lost: the row stays selected.
         if self.commit() {
             self.selected = to.min(self.rows.len().saturating_sub(1));
             self.fresh = true;
@@ -212,7 +212,7 @@ impl Form {
         }
     }
 
-    /// What taking the form does besides changing settings.
+    /// The effect of taking the form besides changing settings.
     fn warning(&self) -> &'static str {
         match (&self.subject, &self.before) {
             (Subject::Lane { recipe: now, .. }, Subject::Lane { recipe: before, .. })

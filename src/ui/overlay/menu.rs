@@ -59,7 +59,7 @@ pub struct Menu {
     filter: Input,
     /// Whether what is typed is a command: its items are made anew with every letter, and are not narrowed.
     commands: bool,
-    /// What is wrong with what is typed.
+    /// The fault of the typed text.
     note: String,
     selected: usize,
 }
@@ -76,12 +76,12 @@ impl Menu {
         Self { commands: true, ..Self::new("Commands", Vec::new(), 0) }
     }
 
-    /// What is typed, if it is a command.
+    /// The typed text, if it is a command.
     pub fn line(&self) -> Option<&str> {
         self.commands.then(|| self.filter.value())
     }
 
-    /// What can be done with what is typed, and what is wrong with it where that is nothing.
+    /// The matches for the typed text, and its fault if there are none.
     pub fn offer(&mut self, items: Vec<Item>, note: String) {
         (self.items, self.note) = (items, note);
         self.selected = self.selected.min(self.items.len().saturating_sub(1));

@@ -60,7 +60,7 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
     }
 }
 
-/// What stands for lanes that a legend has no room for.
+/// The mark for lanes that a legend has no room for.
 fn unnamed(lanes: usize) -> String {
     format!("+{lanes}")
 }
@@ -158,7 +158,7 @@ impl Curves {
         plot::at(points, XAxis::Steps, edit.step as f64).map(|b| self.axis.of(b.at))
     }
 
-    /// What was changed where the cursor stands, or so near that no key would bring it nearer: with the lane's letter and style.
+    /// The edits at the cursor, or so near that no key moves it nearer: with the lane's letter and style.
     fn changes_at_cursor(&self, cx: Context<'_>, x: Scale) -> Pieces {
         let Some(cursor) = self.cursor else { return Pieces::new() };
         let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
@@ -396,7 +396,7 @@ impl Pane for Curves {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        // What only attacks or some kinds of labels have is there where a lane has it; a limit is drawn beside its number.
+        // Metrics of attacks or of some labels are listed only if a lane has them; a limit is drawn beside its number.
         let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         let always = |m: &Number| {
             let row = m.row();

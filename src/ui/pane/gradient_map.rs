@@ -154,7 +154,7 @@ impl GradientMap {
         }
     }
 
-    /// Which norm the words beside the rows are about.
+    /// The norm that the words beside the rows describe.
     fn norm(&self) -> LayerNumber {
         if self.beside == Beside::Signal { LayerNumber::SignalNorm } else { LayerNumber::GradNorm }
     }
@@ -281,7 +281,7 @@ impl Pane for GradientMap {
         let (begin, end) = (lane.gradients.first().saturating_sub(1) as f64, newest.step as f64);
         let x = match lane.phase {
             Phase::Running | Phase::Paused => Scale::whole(end),
-            // What will not grow any more fills the map.
+            // The map of a lane that has ended fills the width.
             _ => Scale::between(0.0, end.max(1.0)),
         };
         let edge = |column: u16| x.value(f64::from(column) / f64::from(map.width.max(1)));

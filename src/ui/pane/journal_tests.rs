@@ -1,4 +1,4 @@
-//! What was changed in a lane is seen: a tick and its text in the curves, a mark at its name.
+//! An edit of a lane is visible: a tick and its text in the curves, a mark at its name.
 
 use crate::registry::Value as _;
 use crate::scenario::Edit;

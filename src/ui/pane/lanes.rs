@@ -235,7 +235,7 @@ impl Lanes {
             facts.insert(0, words);
         }
         if let Some(edit) = lane.info.edits.last() {
-            // What it does now is not what it has always done: that comes before what it is.
+            // An edited lane's present setting differs from its past: the edit comes before the setting.
             let words = edit.to_string().replace('→', text::pick(glyphs, "→", "->"));
             let since = if edit.step == 0 { "the start".into() } else { thousands(edit.step) };
             facts.insert(0, vec![format!("{words} since {since}"), words]);
@@ -246,7 +246,7 @@ impl Lanes {
         if area.height > 2 {
             let mut judged = accuracy.filter(|_| !lost).unwrap_or_default();
             let beside = |judged: &str| inner.width.saturating_sub(text::width(judged) + 3);
-            // What was changed by hand comes before a number that the curves have, too.
+            // An edit comes before a number that the curves show too.
             let first = facts.first().and_then(|f| f.last()).map_or(0, |f| text::width(f));
             if first > beside(&judged) {
                 judged.clear();

@@ -12,7 +12,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::cell::Cell;
 
-/// What the lesson pane remembers.
+/// The state of the lesson pane.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
     /// The first line that is shown.

@@ -1,5 +1,5 @@
-//! What stands on the screen as a number is one that was to stand there: never cut, never overwritten in part, never grown
-//! together with its neighbour; and colours are those of the numbers beside them.
+//! Every number on the screen is the intended one: never cut, never partly overwritten, never joined with its neighbour; and
+//! colours agree with the numbers beside them.
 
 use super::gradient_map::GradientMap;
 use super::microscope::Microscope;

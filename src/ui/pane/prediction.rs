@@ -200,7 +200,7 @@ impl Prediction {
                 pieces.push((format!("taken for {}", class_name(probe, p)), theme.strong));
             }
             if let Some(words) = none {
-                // What is no answer is neither right nor wrong.
+                // A lane without a real answer is neither right nor wrong.
                 let style = if lost { theme.bad } else { theme.warn };
                 pieces.push((format!("{}{words}", if lost { "" } else { "  " }), style));
             } else if let (Some(l), Some(p)) = (label, predicted) {

@@ -79,7 +79,7 @@ impl Log {
         self.push(cue);
     }
 
-    /// What a hand did last led to nothing: a script need not tell of it.
+    /// The user's last action had no effect, so the script leaves it out.
     pub fn take_back(&mut self) {
         self.entries.pop();
     }

@@ -105,7 +105,7 @@ struct Player<'a> {
     /// Time that has passed since the start or the last key, and since the end was reached.
     untouched: Duration,
     ended: Duration,
-    /// Somebody wants to stay at the end.
+    /// The user wants to stay at the end.
     stays: bool,
     changed: bool,
 }
@@ -227,7 +227,7 @@ impl<'a> Player<'a> {
             }
             Wish::Keys => {}
         }
-        // Whoever presses a key at the end, or goes there, is looking.
+        // A key at the end, or a jump to it, means that the user is looking.
         self.stays = self.at_end();
         (self.untouched, self.changed) = (Duration::ZERO, true);
         false

@@ -4,7 +4,7 @@ use ratatui::layout::Size;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What happens in a recording.
+/// An event of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// This is written to the terminal.
@@ -20,11 +20,11 @@ pub enum What {
 pub struct Recording {
     /// The size of its screen.
     pub size: Size,
-    /// What it is called; empty if it is not.
+    /// Its title; may be empty.
     pub title: String,
     /// The longest pause that its author wants it to be played with.
     pub idle_time_limit: Option<Duration>,
-    /// What happens, and when; times never decrease.
+    /// The events with their times, which never decrease.
     pub events: Vec<(Duration, What)>,
 }
 
@@ -111,7 +111,7 @@ fn first(whole: &Value) -> Result<Recording, Fault> {
     Ok(recording)
 }
 
-/// What a header tells.
+/// The contents of a header.
 fn empty(header: &Value, width: &Value, height: &Value) -> Result<Recording, Fault> {
     let side = |v: &Value| v.as_u64().filter(|n| SIDE.contains(n)).map(|n| n as u16);
     let (Some(width), Some(height)) = (side(width), side(height)) else {

@@ -61,7 +61,7 @@ pub enum Failed {
     Idle {
         /// Which, from 1.
         cue: usize,
-        /// What is wrong with it.
+        /// The fault in words.
         why: String,
     },
     /// It cannot be written.
@@ -259,7 +259,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         Failed::Idle { cue: self.next, why }
     }
 
-    /// What a cue does without keys.
+    /// The effects of a cue besides its keys.
     fn order(&mut self, cue: &Cue) -> Result<(), String> {
         let mut effects = Vec::new();
         if let Some(name) = &cue.open {

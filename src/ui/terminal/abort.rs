@@ -7,7 +7,7 @@ use rustix::termios::{self, OptionalActions};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-/// What was said before lies on the screen that is gone.
+/// The message after an abort; earlier output was on the alternate screen, which is gone.
 const WORDS: &[u8] = b"gradtui was aborted, as it is when the system gives no more memory; `gradtui resume` goes on with a saved run\r\n";
 
 /// Restores the terminal as it is at first when `SIGABRT` comes.

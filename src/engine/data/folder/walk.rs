@@ -1,4 +1,4 @@
-//! Which pictures a directory holds: of which classes, to train and to validate, and which files are none.
+//! Lists the pictures of a directory by class and by training or validation, and the files that are no pictures.
 
 use crate::engine::data::bitmap::named;
 use crate::engine::data::reading::listed;
@@ -13,7 +13,7 @@ const HELD: [&str; 5] = ["val", "valid", "validation", "test", "testing"];
 /// Pictures by their paths, each with its class.
 pub(super) type Pictures = Vec<(String, usize)>;
 
-/// What a directory holds.
+/// The contents of a directory.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// The classes.

@@ -6,7 +6,7 @@
 use crate::engine::data::idx::{count, wide};
 use crate::text::excerpt;
 
-/// What an array holds.
+/// The contents of an array.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
     /// Numbers; NaN where there is none.
@@ -20,7 +20,7 @@ pub(super) enum Values {
 pub(super) struct Array {
     /// Sizes, the number of samples first.
     pub(super) sizes: Vec<usize>,
-    /// What it holds.
+    /// Its contents.
     pub(super) values: Values,
 }
 
@@ -30,7 +30,7 @@ const HEADER: usize = 65_536;
 /// Reads an NPY file.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If the bytes are no array that can be read.
 pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
     let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or("no NPY file: it does not begin with \\x93NUMPY")?;
     let (length, rest) = match rest {

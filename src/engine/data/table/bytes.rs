@@ -31,7 +31,7 @@ impl<R: Read> Guard<R> {
         Self { inner, tabs_are_blanks, at: 0, line_begins: 0, last_quote: 0, open: false }
     }
 
-    /// What is wrong at this place, if it is far enough from the beginning of its line.
+    /// The fault at this place, if the line has become too long.
     fn long(&self, at: u64) -> io::Result<()> {
         if at - self.line_begins <= limits::CSV_LINE as u64 {
             return Ok(());

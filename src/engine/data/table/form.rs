@@ -5,7 +5,7 @@ use super::cell::{Grammar, number};
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
 
-/// What separates the cells of a line.
+/// The separator of the cells of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Separator {
     /// Whatever the first lines agree on.
@@ -80,7 +80,7 @@ fn cells(line: &[u8], separator: Separator) -> Vec<&[u8]> {
     out
 }
 
-/// Which separator the first lines agree on. A comma, where they agree on none.
+/// The separator that the first lines agree on; a comma if they agree on none.
 pub fn separator(head: &[u8], whole: bool) -> Separator {
     let lines = lines(head, whole);
     let columns = |s: Separator| {

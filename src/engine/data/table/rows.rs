@@ -16,7 +16,7 @@ const HEAD_BYTES: u64 = 256 * 1024;
 /// Different texts of an input that are told apart.
 const TEXTS: usize = 1000;
 
-/// What a column is for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Nothing; its cells are not looked at.

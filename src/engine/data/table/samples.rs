@@ -81,7 +81,7 @@ fn form(table: &Table, reading: &mut Reading) {
     }
 }
 
-/// Which inputs are kept, and how.
+/// The inputs that are kept, and their encoding.
 fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
     let mut kept = Vec::new();
     for (at, column) in table.columns.iter().filter(|c| c.role == Role::Input).enumerate() {

@@ -42,7 +42,7 @@ impl Series {
             return Err((None, what));
         }
         budget(all, self.window).map_err(|e| (None, e.what))?;
-        // What is to be predicted cannot be filled in.
+        // A missing value of the predicted column cannot be filled in.
         let holds = |values: &[f32]| values.iter().any(|x| x.is_nan());
         let used = |i: &usize| {
             let (window, next) = values[*i..i + span].split_at(self.window);

@@ -6,7 +6,7 @@ use crate::limits;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// What becomes of cells without a value.
+/// The treatment of cells without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// They are a fault.
@@ -94,7 +94,7 @@ settings! {
     }
 }
 
-/// What both have in common.
+/// The settings that both share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form<'a> {
     pub(super) missing: Missing,

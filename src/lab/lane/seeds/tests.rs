@@ -97,7 +97,7 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
                 assert_eq!(bands, if evaluated { 2 } else { 3 });
                 assert_eq!(alone(&same[0]), crate::telemetry::Measure { spread: None, ..**measure });
             }
-            // What is probed is the first seed alone.
+            // Probes look at the first seed alone.
             Event::Probed { name: "health" | "classes", .. } => {}
             other => panic!("{other:?}"),
         }

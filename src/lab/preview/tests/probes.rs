@@ -1,4 +1,4 @@
-//! What holds of every probe, and the sharpness of a loss whose curvature is known.
+//! Properties of every probe, and the sharpness of a loss whose curvature is known.
 
 use super::*;
 use crate::lab::preview::{PROBES, Shape, probe};

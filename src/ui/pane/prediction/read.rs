@@ -1,4 +1,4 @@
-//! What was read of the data, line by line, and an answer in numbers beside the right one. Draws; asks for nothing.
+//! The report of the data's reading, and an answer in numbers beside the right one. Draws; asks for nothing.
 
 use super::sample_words;
 use crate::ui::theme::Theme;
@@ -28,7 +28,7 @@ pub(super) fn numbers(
     text::put_pieces(buf, area, 0, &pieces);
 }
 
-/// What was read of the data, line by line.
+/// The report of the data's reading, line by line.
 pub(super) fn draw(lines: &[String], theme: &Theme, area: Rect, buf: &mut Buffer) {
     if lines.is_empty() {
         return text::put_message(buf, area, "nothing is known of these data", theme.faint);

@@ -41,7 +41,7 @@ pub fn numerals(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 #[cfg(test)]
 pub use log::{record, recorded};
 
-/// What was written where: so that a test can read every number on a picture back.
+/// Records each written number with its place, so that a test can read every number of a picture back.
 #[cfg(test)]
 mod log {
     use std::cell::RefCell;
