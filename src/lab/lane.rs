@@ -332,6 +332,26 @@ impl Lane {
 mod tests {
     use super::*;
 
+    /// A turn without a clock and without an end.
+    pub(super) struct Endless;
+
+    impl Pace for Endless {
+        fn step(&mut self) {}
+        fn due(&mut self) -> bool {
+            false
+        }
+        fn soon(&self) -> bool {
+            false
+        }
+        fn shown(&mut self) {}
+        fn over(&self) -> bool {
+            false
+        }
+        fn seconds(&self) -> f64 {
+            0.0
+        }
+    }
+
     #[test]
     fn the_log_keeps_all_early_steps_and_ever_fewer_later_ones() {
         assert!((1..=1024).all(logged));

@@ -4,30 +4,11 @@ use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::{Line, Pace, Plan};
+use crate::lab::lane::tests::Endless;
+use crate::lab::lane::{Line, Plan};
 use crate::lab::trainer::Trainer;
 use crate::scenario::read;
 use std::sync::atomic::AtomicU64;
-
-/// A turn without a clock and without an end.
-struct Endless;
-
-impl Pace for Endless {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
-    fn soon(&self) -> bool {
-        false
-    }
-    fn shown(&mut self) {}
-    fn over(&self) -> bool {
-        false
-    }
-    fn seconds(&self) -> f64 {
-        0.0
-    }
-}
 
 /// Asks the lane to leave its step at the so-manieth look.
 #[derive(Debug)]

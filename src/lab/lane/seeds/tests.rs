@@ -3,33 +3,14 @@
 use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::{News, Pace, Plan};
+use crate::lab::lane::tests::Endless;
+use crate::lab::lane::{News, Plan};
 use crate::lab::run::Run;
 use crate::lab::run_dir::checkpoint::{Checkpoint, Mark};
 use crate::lab::stepped::Stepped;
 use crate::number::Number;
 use crate::scenario::{Scenario, read};
 use crate::telemetry::{Command, Event};
-
-/// A turn without a clock and without an end.
-struct Endless;
-
-impl Pace for Endless {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
-    fn soon(&self) -> bool {
-        false
-    }
-    fn shown(&mut self) {}
-    fn over(&self) -> bool {
-        false
-    }
-    fn seconds(&self) -> f64 {
-        0.0
-    }
-}
 
 const SCENARIO: &str = r#"(
     data: Spiral(noise: 0.2), network: [Dense(8), BatchNorm(), Tanh(), Dropout(0.1)], steps: 60, evaluate_every: 20,
