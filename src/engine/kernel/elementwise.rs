@@ -5,9 +5,13 @@
 //! nothing but `#[inline(always)]` functions such as those of [`super::math`]. All functions of this file panic
 //! if the lengths differ.
 //!
+//! The updates of optimizers snap their results to 0 below [`super::math::LEAST`]: moments, velocities and decayed weights
+//! without a gradient would else shrink into the subnormal numbers.
+//!
 //! A closure with settings has to be a `move` closure: behind a reference they might be what the loop is writing to, as
 //! far as the compiler can tell, and the loop would not be vectorised.
 
+use super::math::snap;
 use super::simd;
 
 #[inline(always)]
@@ -194,7 +198,7 @@ pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
         #[inline(always)]
         move || {
             for (p, &g) in p.iter_mut().zip(g) {
-                *p = f(*p, g);
+                *p = snap(f(*p, g));
             }
         },
     );
@@ -208,7 +212,8 @@ pub fn update2(p: &mut [f32], a: &mut [f32], g: &[f32], f: impl Fn(f32, f32, f32
         #[inline(always)]
         move || {
             for ((p, a), &g) in p.iter_mut().zip(a).zip(g) {
-                (*p, *a) = f(*p, *a, g);
+                let new = f(*p, *a, g);
+                (*p, *a) = (snap(new.0), snap(new.1));
             }
         },
     );
@@ -228,7 +233,8 @@ pub fn update3(
         #[inline(always)]
         move || {
             for (((p, a), b), &g) in p.iter_mut().zip(a).zip(b).zip(g) {
-                (*p, *a, *b) = f(*p, *a, *b, g);
+                let new = f(*p, *a, *b, g);
+                (*p, *a, *b) = (snap(new.0), snap(new.1), snap(new.2));
             }
         },
     );
@@ -249,7 +255,8 @@ pub fn update4(
         #[inline(always)]
         move || {
             for ((((p, a), b), c), &g) in p.iter_mut().zip(a).zip(b).zip(c).zip(g) {
-                (*p, *a, *b, *c) = f(*p, *a, *b, *c, g);
+                let new = f(*p, *a, *b, *c, g);
+                (*p, *a, *b, *c) = (snap(new.0), snap(new.1), snap(new.2), snap(new.3));
             }
         },
     );
@@ -271,7 +278,8 @@ pub fn update5(
         #[inline(always)]
         move || {
             for (((((p, a), b), c), d), &g) in p.iter_mut().zip(a).zip(b).zip(c).zip(d).zip(g) {
-                (*p, *a, *b, *c, *d) = f(*p, *a, *b, *c, *d, g);
+                let new = f(*p, *a, *b, *c, *d, g);
+                (*p, *a, *b, *c, *d) = (snap(new.0), snap(new.1), snap(new.2), snap(new.3), snap(new.4));
             }
         },
     );

@@ -48,14 +48,14 @@ impl<F: Function> Layer for Elementwise<F> {
     fn backward(&self, b: Backward<'_>) {
         let function = self.function;
         if let Some(grad_input) = b.grad_input {
-            // dx = dy · y'(x)
+            // dx = dy · y'(x), 0 where it would soon be subnormal: behind many saturated layers.
             kernel::map3(
                 b.x,
                 b.y,
                 b.grad_output,
                 grad_input,
                 #[inline(always)]
-                move |x, y, g| g * function.slope(x, y),
+                move |x, y, g| math::snap(g * function.slope(x, y)),
             );
         }
     }

@@ -300,7 +300,8 @@ impl Layer for Normalise {
         let (mean, variance) = self.statistics(cache);
         for (running, &new) in state.iter_mut().zip(mean.iter().chain(variance)) {
             let (old, new) = (f64::from(*running), f64::from(new));
-            *running = ((1.0 - self.momentum) * old + self.momentum * new) as f32;
+            // The mean of a channel that is always 0 would decay into the subnormal numbers.
+            *running = kernel::math::snap(((1.0 - self.momentum) * old + self.momentum * new) as f32);
         }
     }
 }

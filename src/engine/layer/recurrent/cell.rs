@@ -3,6 +3,8 @@
 // Arrays of lanes filled by index are the form that the compiler keeps in registers.
 #![allow(clippy::needless_range_loop)]
 
+use crate::engine::kernel::math::snap;
+
 /// The inputs of one unit at one step, forward.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<const GATES: usize> {
@@ -186,9 +188,10 @@ fn units_back<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut
         let seen = Seen { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] };
         let slopes = cell.backward(seen, h[l], c[l], dh[l], dc[l]);
         for k in 0..G {
-            (gi[k][l], gh[k][l]) = (slopes.dgi[k], slopes.dgh[k]);
+            (gi[k][l], gh[k][l]) = (snap(slopes.dgi[k]), snap(slopes.dgh[k]));
         }
-        (dh_prev[l], dc[l]) = (slopes.dh_prev, slopes.dc_prev);
+        // A gradient that vanishes over time would pass through the subnormal numbers.
+        (dh_prev[l], dc[l]) = (snap(slopes.dh_prev), snap(slopes.dc_prev));
     }
     for k in 0..G {
         store::<WHOLE>(row.dgi, k * n + at, (k + 1) * n, &gi[k]);
