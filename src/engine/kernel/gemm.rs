@@ -221,12 +221,12 @@ impl Product<'_, '_, '_, '_> {
             let (panel, tile) = self.scratch.split_at_mut(block.len() * stride);
             // A panel that stays in the cache anyway, or is read a few times only, is not worth a copy.
             let in_place = |b_stride| self.m <= DIRECT_ROWS || b_stride * block.len() <= DIRECT_SPAN;
-            let (b, b_stride) = match self.b.direct(start, j) {
-                Some(direct) if width == stride && in_place(direct.1) => direct,
+            let (b, b_stride, b_at) = match self.b.direct(block.clone()) {
+                Some((rows, b_stride)) if width == stride && in_place(b_stride) => (rows, b_stride, j),
                 _ => {
                     let mut panel = Panel { data: panel, stride, columns: width };
                     self.b.pack(block.clone(), j..j + width, &mut panel);
-                    (&*panel.data, stride)
+                    (&*panel.data, stride, 0)
                 }
             };
             let mut tiles = Tiles::<S, NV> {
@@ -235,6 +235,7 @@ impl Product<'_, '_, '_, '_> {
                 p: block,
                 b,
                 b_stride,
+                b_at,
                 first,
                 bias: &bias,
                 c: self.c,
@@ -269,8 +270,11 @@ struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     simd: S,
     a: &'t Matrix<'a>,
     p: Range<usize>,
+    /// Whole rows of B or of its copy, as many as the block has.
     b: &'t [f32],
     b_stride: usize,
+    /// The panel's first column in them.
+    b_at: usize,
     first: First<'t>,
     /// This panel's part of the row that C starts from, if it does.
     bias: &'t [f32; WIDTH],
@@ -357,8 +361,11 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     fn multiply<const MR: usize>(&mut self, i: usize, a: impl Left) {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-        for q in 0..self.p.len() {
-            let b = S::as_simd_f32s(&self.b[q * self.b_stride..][..NV * S::F32_LANES]).0;
+        // Checked once here, so that the loop checks nothing.
+        let columns = self.b_at..self.b_at + NV * S::F32_LANES;
+        assert!(columns.end <= self.b_stride, "a panel within the rows of B");
+        for (q, row) in (0..self.p.len()).zip(self.b.chunks_exact(self.b_stride)) {
+            let b = S::as_simd_f32s(&row[columns.clone()]).0;
             let column = a.column(q);
             unroll_rows!(r < MR: {
                 let a = simd.splat_f32s(a.number(column, r));

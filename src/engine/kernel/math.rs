@@ -217,7 +217,8 @@ mod tests {
             let rounded = expected as f32;
             if !rounded.is_finite() || rounded.abs() < 1.2e-38 {
                 // At the edge of the range the neighbour is as good, and subnormal results may be 0.
-                let neighbour = if rounded.is_finite() { found.abs() <= 1.2e-38 } else { found.abs() >= f32::MAX };
+                let neighbour =
+                    if rounded.is_finite() { found.abs() <= 1.2e-38 } else { found.abs() >= f32::MAX };
                 let same = rounded.is_nan() && found.is_nan() || found == rounded;
                 assert!(
                     same || !rounded.is_nan() && neighbour,

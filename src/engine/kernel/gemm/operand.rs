@@ -130,10 +130,10 @@ impl<'a> Target<'a> {
 
 /// The right operand of the inner loops; called once for each block, never for a single number.
 impl Matrix<'_> {
-    /// The block as rows of adjacent columns, if it can be read in place: data and distance between rows.
-    pub fn direct(&self, p: usize, j: usize) -> Option<(&[f32], usize)> {
+    /// Rows p as they lie, with their length, if all of them are whole.
+    pub fn direct(&self, p: Range<usize>) -> Option<(&[f32], usize)> {
         match self {
-            Self::Rows(data, stride) => Some((&data[p * stride + j..], *stride)),
+            Self::Rows(data, stride) => Some((data.get(p.start * stride..p.end * stride)?, *stride)),
             _ => None,
         }
     }
