@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub struct Field {
     /// Its name in a scenario.
     pub name: &'static str,
-    /// What it means, with its unit.
+    /// Its meaning, with its unit.
     pub about: &'static str,
     /// Its type in Rust; [`Field::kind`] says it in words.
     pub rust: &'static str,
@@ -116,7 +116,7 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     /// Reads RON, in the short forms of a scenario too.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The fault in the text.
     fn parse(text: &str) -> Result<Self, String> {
         crate::scenario::de::parse(text)
     }

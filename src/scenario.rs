@@ -219,7 +219,7 @@ impl Scenario {
     /// Loads the data set and makes of it what lanes train on.
     ///
     /// # Errors
-    /// What is wrong with the data.
+    /// The fault in the data.
     pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, SourceError> {
         let mut data = self.data.load(files, self.seed)?;
         choose(&mut data, &self.classes, self.one_against_rest.as_deref())?;

@@ -1,4 +1,4 @@
-//! What goes between training and whoever watches: events out, commands in. Plain data; runs and draws nothing.
+//! Messages between training and its watchers: events out, commands in. Plain data; runs and draws nothing.
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
@@ -13,12 +13,12 @@ use std::sync::Arc;
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
 
-/// What one lane is, told when it starts or is changed.
+/// The description of one lane, told when it starts or is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneInfo {
     /// Its name.
     pub name: String,
-    /// What it trains with.
+    /// Its settings.
     pub recipe: Recipe,
     /// Shape of one input sample.
     pub input: Shape,
@@ -130,7 +130,7 @@ pub struct Divergence {
     pub what: String,
 }
 
-/// What a lane is doing.
+/// The phase of a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// Training, or waiting for its turn.
@@ -199,7 +199,7 @@ pub enum Event {
     Started {
         /// Which.
         lane: LaneId,
-        /// What it is.
+        /// Its description.
         info: Box<LaneInfo>,
         /// Its next step, from 0.
         step: u64,
@@ -208,7 +208,7 @@ pub enum Event {
     Changed {
         /// Which.
         lane: LaneId,
-        /// What it is now.
+        /// Its description now.
         info: Box<LaneInfo>,
         /// After this many steps.
         step: u64,
@@ -244,18 +244,18 @@ pub enum Event {
         lane: LaneId,
         /// After this many steps.
         step: u64,
-        /// What was measured.
+        /// The measurement.
         name: &'static str,
         /// The numbers, part by part: (`image`, ...), (`perturbation`, ...).
         parts: Vec<(String, Data)>,
     },
-    /// What the lane is doing changed. Never dropped.
+    /// The lane's phase changed. Never dropped.
     Phase {
         /// Which.
         lane: LaneId,
         /// After this many steps.
         step: u64,
-        /// What it does now.
+        /// Its phase now.
         phase: Phase,
     },
     /// The lane is gone.
@@ -268,11 +268,11 @@ pub enum Event {
     Rested,
     /// Something that concerns nobody's lane: a full disk, a saved checkpoint.
     Notice(String),
-    /// What happens does not reach the disk, or does again; a notice says why. Never dropped.
+    /// The run is no longer written to the disk, or is again; a notice says why. Never dropped.
     Unsaved(bool),
 }
 
-/// What is attacked for the screen.
+/// The target of an attack for the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
     /// The validation sample of this number.
@@ -365,7 +365,7 @@ pub enum Command {
     Load(Box<Scenario>),
     /// A picture of one's own to attack: the path of a PNG or JPEG file.
     Picture(String),
-    /// What to compute for the screen from now on; replaces the former list.
+    /// The probes to compute for the screen from now on; replaces the former list.
     Watch(Vec<View>),
     /// Measure all layers at every step instead of by time (single stepping, recording).
     MeasureEvery(Option<u64>),

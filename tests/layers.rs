@@ -1,4 +1,4 @@
-//! What every layer of the table must keep: its gradient is that of its values, whatever the batch and the workspace.
+//! Promises of every layer of the table: its gradient is that of its values, whatever the batch and the workspace.
 //!
 //! A new row is tested by standing in the table.
 

@@ -1,4 +1,4 @@
-//! What every optimizer of the table owes: a new row is tested by being there.
+//! Promises of every optimizer of the table: a new row is tested by being there.
 //!
 //! The one unsafe thing is the counting allocator, which only hands on to the system's.
 #![allow(unsafe_code)]
@@ -162,7 +162,7 @@ fn a_snapshot_goes_on_to_the_same_bits() {
             whole.step(t);
         }
         let mut resumed = Run::new(&optimizer);
-        // Whatever a state keeps, a copy must carry: nothing may hide in the settings or in the buffers of the run.
+        // A copy must carry everything that a state keeps: nothing may hide in the settings or in the buffers of the run.
         (resumed.params, resumed.state) = saved;
         resumed.grads.fill(f32::NAN);
         for t in 10..=23 {

@@ -32,7 +32,7 @@ pub struct Bench {
     /// How the cost grows with lanes, threads, batch, parameters, depth and steps
     #[arg(long, conflicts_with = "scenarios")]
     scale: bool,
-    /// What the screen costs: time and bytes of a picture, and the training that it slows down
+    /// The cost of the screen: time and bytes of a picture, and the training that it slows down
     #[arg(long, conflicts_with = "scale")]
     screen: bool,
     /// Serve a workload (W1 to W8) for a program that times several side by side
@@ -133,7 +133,7 @@ const SCREEN_HEADING: &str = "\
 scenario             size      ms of CPU a picture  every pane anew   pictures/s    kB/s   steps/s alone    watched     cost
 ";
 
-/// What a screen costs as a line of the table.
+/// The cost of a screen as a line of the table.
 fn shown(c: &screen::Cost) -> String {
     format!(
         "{:<20} {:<8} {:>20.2} {:>16.2} {:>12.1} {:>7.1} {:>15.0} {:>10.0} {:>6.1} %\n",

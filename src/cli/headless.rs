@@ -39,7 +39,7 @@ pub struct Headless {
     pub threads: Option<usize>,
     /// Whether the log goes to standard output as well.
     pub json: bool,
-    /// What must hold at the end.
+    /// The expectations to judge at the end.
     pub expect: Vec<Expectation>,
     /// The scenario with each of the other seeds over which that is judged.
     pub others: Vec<Scenario>,

@@ -30,7 +30,7 @@ impl Opened {
         }
     }
 
-    /// What paths in the scenario are relative to, absolute; empty for a preset.
+    /// The directory to which paths in the scenario are relative, absolute; empty for a preset.
     ///
     /// # Errors
     /// If there is no working directory any more.
@@ -56,7 +56,7 @@ impl Opened {
 /// Opens a scenario by a preset's name or a path. A name without `/` and `.ron` is a preset's first.
 ///
 /// # Errors
-/// What is wrong with it, beginning with its name.
+/// The fault, beginning with its name.
 pub fn open(name: &OsStr) -> Result<Opened, BadInput> {
     if let Some(preset) = name.to_str().and_then(preset::find) {
         return Ok(Opened { name: preset.name.into(), text: preset.text.into(), disk: None });

@@ -38,7 +38,7 @@ pub enum OnHangup {
 /// A run to train on the screen.
 #[derive(Debug)]
 pub struct Opening {
-    /// What is trained.
+    /// The experiment to train.
     pub scenario: Scenario,
     /// The run, paused where it shall begin.
     pub run: Run,

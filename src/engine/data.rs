@@ -34,28 +34,28 @@ pub use reading::{Doubt, Reading};
 pub use scale::Scaling;
 pub use split::{Plan, Prepared, Split, prepare};
 
-/// What the samples should be answered with.
+/// The right answers to the samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
     /// One class a sample.
     Classes {
         /// The class of every sample.
         of: Vec<u32>,
-        /// What the classes are called.
+        /// The names of the classes.
         names: Vec<String>,
     },
     /// One class a time step of every sample.
     StepClasses {
         /// Classes, samples x steps.
         of: Vec<u32>,
-        /// What the classes are called.
+        /// The names of the classes.
         names: Vec<String>,
     },
     /// So many numbers a sample (for a sequence target: steps x numbers).
     Values {
         /// The numbers.
         of: Vec<f32>,
-        /// What one sample's numbers look like.
+        /// The shape of one sample's numbers.
         shape: Shape,
     },
 }
@@ -181,7 +181,7 @@ impl From<Samples> for Dataset {
     }
 }
 
-/// What a source reads its files through: the engine opens nothing itself, and a test needs no disk.
+/// Access to files, given to a source: the engine opens nothing itself, and a test needs no disk.
 pub trait Files {
     /// The bytes of a file, refused beyond `limit` bytes.
     ///
@@ -228,7 +228,7 @@ pub trait Source: Send + Sync {
     /// Makes the data set.
     ///
     /// # Errors
-    /// What is wrong with which file and where.
+    /// The file, the place in it and the fault.
     fn load(&self, files: &dyn Files, seed: u64) -> Result<Dataset, SourceError>;
 
     /// The network and the loss that the source itself stands for, where it is a problem and not data.
@@ -244,7 +244,7 @@ pub struct SourceError {
     pub file: Option<String>,
     /// Line in that file, from 1.
     pub line: Option<u64>,
-    /// What is wrong, and what would be right.
+    /// The fault and its remedy.
     pub what: String,
 }
 

@@ -26,7 +26,7 @@ pub struct Exposed<'a> {
     pub labels: &'a mut [u32],
     /// The valid range of the inputs.
     pub valid: Valid<'a>,
-    /// What random draws belong to: the step, and the place in its batch.
+    /// The key of random draws: the step, and the place in its batch.
     pub key: Key,
     /// The defence's memory from step to step.
     pub memory: &'a [f32],

@@ -31,7 +31,7 @@ registry! {
     }
 }
 
-/// Which fan an initialiser scales by; PyTorch's names.
+/// The fan that an initialiser scales by; PyTorch's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Fan {
     /// Numbers that enter a unit.

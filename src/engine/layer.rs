@@ -1,4 +1,4 @@
-//! What a layer is, and the table of all layers. A layer knows its shapes and its formula: no batch, no neighbours, no state.
+//! Layers: their trait and the table of all of them. A layer knows its shapes and its formula: no batch, no neighbours, no state.
 
 use crate::engine::team::Team;
 use crate::engine::{rng, shape::Shape};

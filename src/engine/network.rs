@@ -65,7 +65,7 @@ struct Unit {
 pub struct ShapeError {
     /// Path below the list, such as `[3].layers[0]`.
     pub at: String,
-    /// What is wrong and what would be right.
+    /// The fault and its remedy.
     pub what: String,
 }
 

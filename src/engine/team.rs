@@ -1,7 +1,7 @@
 //! A team that shares work. The engine starts no thread; the caller lends its threads through this trait.
 //!
-//! Which numbers are computed together never depends on the team: work is cut by what there is to do, and a team of
-//! one does the pieces one after the other.
+//! The cut of the work never depends on the team, only on the amount of work, and a team of one does the pieces one after
+//! the other.
 
 mod each;
 

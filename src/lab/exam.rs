@@ -1,7 +1,7 @@
 //! Robustness measured during training: the steps at which it is due, and its numbers as probe and log. Measures nothing
 //! itself.
 //!
-//! Which steps are measured depends on the scenario alone, so the numbers are the same on every machine.
+//! The measured steps depend on the scenario alone, so the numbers are the same on every machine.
 
 use crate::engine::robust::trust::Check;
 use crate::engine::robust::{Accuracies, Robustness};
@@ -55,7 +55,7 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Accuracies at every size, at the end of a run.
     pub curve: Vec<(f64, Accuracies)>,
-    /// What measuring takes, as a share of training.
+    /// The cost of measuring, as a share of training.
     pub share: f64,
 }
 
@@ -131,7 +131,7 @@ pub struct Known {
     pub rows: Vec<[f64; 5]>,
     /// Why they cannot be trusted.
     pub distrust: Vec<String>,
-    /// What measuring takes, as a share of training.
+    /// The cost of measuring, as a share of training.
     pub share: f64,
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct Fault {
     /// Path inside the document: `lanes[1].network[3]`.
     pub at: String,
-    /// What is wrong, and what would be right.
+    /// The fault and its remedy.
     pub what: String,
 }
 
@@ -116,7 +116,7 @@ impl Experiment {
 /// Builds the network of a recipe for these data, and proves that its activations fit into memory.
 ///
 /// # Errors
-/// What does not fit, with its path inside the recipe.
+/// The setting that does not fit, with its path inside the recipe.
 pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, Fault> {
     recipe.build(data).map_err(|(at, what)| Fault { at, what })
 }
@@ -147,7 +147,7 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
 /// Loads the data set, splits it by the seed, and scales it by numbers of the training samples.
 ///
 /// # Errors
-/// What is wrong with the data.
+/// The fault in the data.
 pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, Fault> {
     scenario.prepare(files).map_err(|e| Fault { at: "data".into(), what: e.to_string() })
 }
@@ -155,7 +155,7 @@ pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, Fault> {
 /// The data of every seed after the first: generated and split anew, as a run with that seed would have them.
 ///
 /// # Errors
-/// What is wrong with the data of a seed, or that all of them together are too many.
+/// The fault in the data of a seed, or that all of them together are too many.
 pub fn prepare_others(scenario: &Scenario, first: &Data, files: &dyn Files) -> Result<Vec<Arc<Data>>, Fault> {
     let fault = |what: String| Err(Fault { at: "seeds".into(), what });
     let numbers = first.train.inputs.len() + first.validation.inputs.len();

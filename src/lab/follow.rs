@@ -155,7 +155,7 @@ impl Follower {
         })
     }
 
-    /// What happened since the last call; `now` is any clock that goes on.
+    /// The events since the last call; `now` is any clock that goes on.
     pub fn poll(&mut self, now: Duration, numbers: &mut Numbers) -> Vec<Event> {
         let mut events = Vec::new();
         if let Err(what) = self.follow(now, numbers, &mut events)

@@ -81,7 +81,7 @@ pub struct Plan {
     pub total: u64,
     /// Steps between two evaluations.
     pub evaluate_every: u64,
-    /// What is measured under attack, if anything.
+    /// The measurement under attack, if there is one.
     pub exam: Option<Arc<Exam>>,
     /// Show every so many steps instead of by time.
     pub show_every: Option<u64>,

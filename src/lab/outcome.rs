@@ -32,7 +32,7 @@ pub struct Standing {
     pub robustness: Option<Known>,
     /// The counts of classes where it came to rest: see [`score::PROBE`].
     pub classes: Vec<(String, Data)>,
-    /// What it does.
+    /// Its settings, in words.
     pub phase: Phase,
 }
 

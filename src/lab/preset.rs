@@ -5,7 +5,7 @@ use crate::scenario::{self, Scenario};
 /// A scenario that ships.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// The document, comments and all.
     pub text: &'static str,

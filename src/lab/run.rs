@@ -84,7 +84,7 @@ pub struct Run {
     /// Steps that the pace allows by now.
     allowed: f64,
     end: u64,
-    /// What is measured under attack, if anything.
+    /// The measurement under attack, if there is one.
     exam: Option<Arc<Exam>>,
     /// Sizes of attacks to measure besides the scenario's.
     sizes: Option<Vec<f64>>,
@@ -293,7 +293,7 @@ impl Run {
         self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step).min()
     }
 
-    /// What the screen wants to look at.
+    /// The things that the screen looks at.
     pub fn views(&self) -> &[View] {
         &self.views
     }

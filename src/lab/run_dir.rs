@@ -1,6 +1,6 @@
 //! A run on disk: the scenario as run, the log, checkpoints, the lock. Knows no thread and trains nothing.
 //!
-//! Whatever operation is cut off, the directory holds a checkpoint that was whole (the newest or the one before) and a
+//! At any moment at which an operation may be cut off, the directory holds a checkpoint that was whole (the newest or the one before) and a
 //! log that can be brought to it. A checkpoint names the scenario and the log beside it by their checksums, so that files of
 //! two runs are never mixed. The directory is held open: names are looked up in it and not by its path, and never followed as
 //! links. Files are 0600 in a directory of 0700.
@@ -49,7 +49,7 @@ const NAMES: [&str; 9] = [
 pub struct DirError {
     /// The directory.
     pub path: PathBuf,
-    /// What is wrong, and what would be right.
+    /// The fault and its remedy.
     pub what: String,
 }
 
@@ -84,7 +84,7 @@ pub struct Resumed {
     pub data: u32,
     /// The lanes.
     pub lanes: Vec<Saved>,
-    /// What the user should know.
+    /// A notice for the user.
     pub warnings: Vec<String>,
 }
 

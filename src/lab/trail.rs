@@ -16,7 +16,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// One that begins here.
+    /// A trail that begins here.
     pub fn new(start: [f32; 2]) -> Self {
         let mut trail = Self { points: Vec::with_capacity(MOST), last: start, stride: 1, seen: 0 };
         trail.push(start);

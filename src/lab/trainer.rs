@@ -178,7 +178,7 @@ impl Trainer {
         }
     }
 
-    /// What it trains with.
+    /// Its settings.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
     }

@@ -23,7 +23,7 @@ pub struct Fault {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is there, and what would be right.
+    /// The fault and its remedy.
     pub what: String,
 }
 

@@ -1,4 +1,4 @@
-//! What all kinds of reference cases share: loading, tensors, tolerances, counting. Knows no layer and no formula.
+//! Parts shared by all kinds of reference cases: loading, tensors, tolerances, counting. Knows no layer and no formula.
 
 use serde_json::Value;
 use std::io::Write as _;

@@ -233,7 +233,7 @@ fn tensor(v: &Value) -> Option<Tensor> {
     (v != NO_TENSORS).then(|| Tensor::new(v))
 }
 
-/// What the reference README asks of this layer, for everything and for the gradient of x.
+/// The tolerances of the reference README for this layer, for everything and for the gradient of x.
 fn tolerances(case: &Value, input: Shape, rows: usize) -> (Tol, Tol) {
     let kind = text(&case["layer"]);
     match kind {

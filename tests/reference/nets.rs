@@ -31,7 +31,7 @@ pub fn parse(ron: &str) -> Result<LayerConfig, String> {
 pub fn describe(kind: &str, a: &Value, bias: bool) -> Result<String, String> {
     let n = |key: &str| count(&a[key]);
     let x = |key: &str| number(&a[key]);
-    // What two files call by two names.
+    // One field under the names of two files.
     let either = |one: &str, two: &str| if a[one].is_null() { n(two) } else { n(one) };
     Ok(match kind {
         "dense" => format!("Dense(units: {}, bias: {bias})", n("out")),

@@ -15,7 +15,7 @@ fn config(case: &Value) -> Result<(ScheduleConfig, f64), String> {
     let h = &case["hyper"];
     let x = |key: &str| number(&h[key]);
     let n = |key: &str| count(&h[key]);
-    // What is the base rate here has several names there.
+    // The base rate has several names there.
     let base = ["base_lr", "init_value", "peak_value", "factor"].into_iter();
     let kind = text(&case["schedule"]);
     let base = match kind {

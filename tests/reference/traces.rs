@@ -123,7 +123,7 @@ fn optimizer(case: &Value) -> Result<OptimizerConfig, String> {
         Value::Number(_) => format!("{key}: {:?}", number(v)),
         other => format!("{key}: {other}"),
     };
-    // What has a row of its own is no field there.
+    // A setting with a row of its own is no field there.
     let said = |(key, v): &(&String, &Value)| {
         *key != "nesterov"
             && !v.is_null()

@@ -1,4 +1,4 @@
-//! What disks do: they are full for a while, files may not grow, there is no place to write at all. Training and the screen go
+//! Disks with faults: they are full for a while, files may not grow, there is no place to write at all. Training and the screen go
 //! on, and what is lost is said.
 
 use crate::pty::{PROGRAM, Place, Session, code, step};

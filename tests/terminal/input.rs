@@ -1,4 +1,4 @@
-//! Whatever comes in: sizes, keys, pastes, noise.
+//! Input of every kind: sizes, keys, pastes, noise.
 
 use crate::pty::{Place, code, settled};
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn a_hundred_thousand_random_bytes_are_survived() {
             _ => bytes.push(*KEYS.get(dice.roll(KEYS.len() as u64) as usize).expect("a key")),
         }
     }
-    // What leaves, stops or repaints on purpose is tested elsewhere.
+    // Keys that leave, stop or repaint on purpose are tested elsewhere.
     bytes.retain(|b| !matches!(b, b'q' | b'Q' | 0x03 | 0x1a));
     let memory = lab.memory();
     for some in bytes.chunks(1000) {

@@ -1,4 +1,4 @@
-//! What lines do: they drop, with and without a word, and they stall.
+//! Lines with faults: they drop, with and without a word, and they stall.
 
 use crate::pty::{PROGRAM, Place, code, ended, owner, step};
 use rustix::process::Signal;

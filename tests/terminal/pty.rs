@@ -425,7 +425,7 @@ pub fn owner(run: &Path) -> Option<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-/// What of the screen depends on nothing but a paused run: neither the header, which tells of the line, nor the right, whose
+/// The part of the screen that depends on nothing but a paused run: neither the header, which tells of the line, nor the right, whose
 /// panes are computed beside training and may come late.
 pub fn settled(text: &str) -> Vec<String> {
     text.lines().skip(1).map(|l| l.chars().take(80).collect()).collect()

@@ -16,7 +16,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again_ten_times() {
         shell.press("\x1a");
         shell.until("the shell", |text| text.trim_end().ends_with("ready>"));
         assert!(shell.cursor_visible(), "at stop {n}");
-        // What is typed is seen, and the line works.
+        // Typed text is seen, and the line works.
         shell.press(format!("echo $((20+{n}))\n"));
         shell.see(&format!("echo $((20+{n}))\n{}\n", 20 + n));
         shell.press("fg\n");

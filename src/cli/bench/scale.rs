@@ -25,7 +25,7 @@ const LONGEST: usize = 10_000_000;
 /// One row of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// What grows.
+    /// The quantity that grows.
     pub what: &'static str,
     /// How large it is.
     pub size: usize,

@@ -1,4 +1,4 @@
-//! What the L-inf attacks share: random starts, signed steps with projection, restarts. Knows no attack by name.
+//! Parts shared by the L-inf attacks: random starts, signed steps with projection, restarts. Knows no attack by name.
 
 use super::{Task, Valid, Victim, margin, sign};
 use crate::engine::kernel;

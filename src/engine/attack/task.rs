@@ -1,4 +1,4 @@
-//! What an attack is asked to do: inputs, classes, valid range, random key; and how its result is judged.
+//! The task of an attack: inputs, classes, valid range, random key; and how its result is judged.
 
 use crate::engine::rng::{Purpose, Stream};
 use std::ops::Range;
@@ -58,7 +58,7 @@ pub fn feature_range(inputs: &[f32], size: usize) -> (Vec<f32>, Vec<f32>) {
     (low, high)
 }
 
-/// What random draws belong to: sample number `first + row` at `step` of an experiment, never a place in a batch.
+/// The key of random draws: sample number `first + row` at `step` of an experiment, never a place in a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     /// Seed of the experiment.
@@ -87,7 +87,7 @@ pub struct Task<'a> {
     pub targeted: bool,
     /// The range that inputs may not leave.
     pub valid: Valid<'a>,
-    /// What random draws belong to.
+    /// The key of random draws.
     pub key: Key,
 }
 

@@ -1,4 +1,4 @@
-//! What every attack of the table has to hold, on a small classifier whose gradients are known.
+//! Promises of every attack of the table, tested on a small classifier whose gradients are known.
 
 use super::*;
 use crate::engine::layer::{LayerConfig, activation, dense};

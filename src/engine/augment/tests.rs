@@ -1,5 +1,5 @@
-//! What every augmentation promises (identity at strength 0, finite numbers, draws that belong to the sample), and what
-//! each of them does exactly where it is known.
+//! Promises of every augmentation (identity at strength 0, finite numbers, draws that belong to the sample), and exact
+//! results where they are known.
 
 use super::*;
 use crate::registry::Value as _;

@@ -51,7 +51,7 @@ pub struct Array {
 /// Reads an IDX file.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The fault in the file.
 pub fn array(bytes: &[u8]) -> Result<Array, String> {
     let mut source = unpack::open(bytes);
     let [zero, also_zero, kind, dims] = unpack::header::<4>(&mut source)?;

@@ -11,7 +11,7 @@ use image::{DynamicImage, imageops};
 pub struct Fitted {
     /// One input sample.
     pub inputs: Vec<f32>,
-    /// What was done to the picture, in words.
+    /// The changes made to the picture, in words.
     pub how: String,
 }
 
@@ -30,7 +30,7 @@ const SMALL: f32 = 0.7;
 /// is inverted.
 ///
 /// # Errors
-/// What is wrong with the file, or that these data are no pictures.
+/// A fault in the file, or a word that these data are no pictures.
 pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -> Result<Fitted, String> {
     let Shape::Image { channels, height, width } = samples.shape else {
         return Err(format!("a picture is no sample of these data, which are {}", samples.shape));

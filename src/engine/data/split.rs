@@ -46,9 +46,9 @@ pub struct Plan {
 /// Samples ready for training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// What lanes train on.
+    /// The samples that lanes train on.
     pub train: Samples,
-    /// What they are evaluated on.
+    /// The samples that they are evaluated on.
     pub validation: Samples,
     /// The valid range of every number of one input sample, after scaling; attacks clamp to it.
     pub range: Vec<(f32, f32)>,

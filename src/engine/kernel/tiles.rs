@@ -29,7 +29,7 @@ pub struct Tiles<'a> {
     pub values: &'a mut [f32],
     /// The place of each: 0, 1 above and 2, 3 below; [`NOWHERE`] where the maximum is not above zero.
     pub places: &'a mut [f32],
-    /// What goes with each.
+    /// The mark of each.
     pub marks: &'a mut [f32],
 }
 

@@ -111,7 +111,7 @@ impl Network {
         let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
         for unit in &self.units {
             let Some(fused) = &unit.fused else { continue };
-            // What concerns the whole batch is the same in both parts.
+            // Numbers of the whole batch are the same in both parts.
             let cache = &mut ws.parts[0].caches[unit.nodes.start];
             for i in unit.nodes.start..unit.nodes.end - 1 {
                 let node = &self.nodes[i];
@@ -259,7 +259,7 @@ impl Network {
 
     /// Brings the running statistics up to date after a training pass.
     pub fn update_state(&self, state: &mut [f32], ws: &Workspace, rows: usize) {
-        // What concerns the whole batch is the same in both parts.
+        // Numbers of the whole batch are the same in both parts.
         for unit in &self.units {
             let first = unit.nodes.start;
             let state = &mut state[self.nodes[first].state.clone()];

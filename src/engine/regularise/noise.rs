@@ -15,8 +15,8 @@ settings! {
     }
 }
 
-/// What tells the noise of one tensor from that of another: its shape, and the how-manyth of that shape it is, so that
-/// networks share the noise wherever shapes agree.
+/// The key of each tensor's noise: its shape, and its place among the tensors of that shape, so that networks share the
+/// noise wherever shapes agree.
 pub fn keys(slots: &[Slot]) -> Vec<u64> {
     let same = |a: &Slot, b: &Slot| {
         a.shape == b.shape && matches!(a.fill, Fill::Init { .. }) == matches!(b.fill, Fill::Init { .. })

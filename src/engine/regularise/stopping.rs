@@ -15,7 +15,7 @@ settings! {
     }
 }
 
-/// What the rule remembers from evaluation to evaluation.
+/// The rule's memory from evaluation to evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Best {
     /// The best loss and the step after which it was measured; `None` before the first one.
@@ -24,7 +24,7 @@ pub struct Best {
     pub since: u64,
 }
 
-/// What an evaluation means for the rule.
+/// The rule's verdict on an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The best so far.

@@ -97,7 +97,7 @@ pub struct Bracket {
     resolution: f64,
     /// How far the end is moved that turns out wrong.
     reach: f64,
-    /// Which end was tried last.
+    /// The end that was tried last.
     lower: bool,
     /// Whether that end has moved and was not tried since.
     moved: bool,
@@ -111,7 +111,7 @@ impl Bracket {
         Self { holds, breaks, max, resolution, reach: resolution, lower: false, moved: false }
     }
 
-    /// What is known of the least size: `None` if nothing up to the greatest one fooled the network.
+    /// The bounds found for the least size: `None` if nothing up to the greatest one fooled the network.
     pub fn least(&self) -> Option<f64> {
         self.breaks.is_finite().then_some(self.breaks)
     }

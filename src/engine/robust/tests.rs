@@ -165,7 +165,7 @@ fn batch_statistics_in_an_attack_are_exposed() {
         let part = &task.x[..16];
         let honest = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
         assert_eq!(trust::evaluation_mode(honest).failure, None);
-        // What batch norm does in training mode: the mean of the batch is taken off.
+        // As batch norm in training mode: the mean of the batch is taken off.
         let coupled = trust::batch_dependence(
             |x| {
                 let mean = x.iter().sum::<f32>() / x.len() as f32;

@@ -9,7 +9,7 @@ use crate::engine::attack::{AttackConfig, Norm, Task, Valid, Victim, distance};
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
-    /// What is checked, in a few words.
+    /// The property that is checked, in a few words.
     pub name: &'static str,
     /// Why the numbers cannot be trusted; `None` if the check holds.
     pub failure: Option<String>,
@@ -85,7 +85,7 @@ pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> 
 
 /// Perturbed inputs stay in their valid range and within the size of the attack. Both excesses are in units of the inputs.
 pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
-    // What rounding of x0 ± eps can add.
+    // The most that rounding of x0 ± eps can add.
     let rounding = 1e-5;
     Check::new("inputs in range", beyond_range <= 0.0 && beyond_size <= rounding, || {
         if beyond_range > 0.0 {

@@ -4,7 +4,7 @@ use super::{Memory, Schedule, When};
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// Which way is better.
+/// Whether less or more is better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Better {
     /// Smaller, as for a loss.
@@ -15,7 +15,7 @@ pub enum Better {
 }
 plain_values!(Better);
 
-/// What the threshold is measured by.
+/// Whether the threshold is a share of the best value or a difference from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Threshold {
     /// The best value so far.

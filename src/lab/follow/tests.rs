@@ -1,4 +1,4 @@
-//! What a follower sees of a run that trains, ends, is reset or is taken up again.
+//! A follower beside a run that trains, ends, is reset or is taken up again.
 
 use super::*;
 use crate::engine::data::NoFiles;
@@ -219,7 +219,7 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     assert_eq!(phases(&events), [(0, Phase::Finished), (1, Phase::Finished)]);
 }
 
-/// What a lane tells while it trains is what its log tells afterwards, but for time.
+/// The events of a lane in training equal those read from its log afterwards, but for time.
 #[test]
 fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
     let mut bench = Bench::of(

@@ -82,7 +82,7 @@ impl Lane {
     /// The other seeds as they were saved.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The part that does not fit.
     pub fn restore_seeds(&mut self, saved: &[SavedReplica]) -> Result<(), String> {
         if saved.len() != self.replicas.len() {
             return Err(format!(

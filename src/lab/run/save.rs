@@ -19,7 +19,7 @@ pub struct Saved {
     pub seeds: Vec<SavedReplica>,
     /// Seconds of training.
     pub seconds: f64,
-    /// What it was doing.
+    /// Its phase.
     pub phase: Phase,
 }
 
@@ -27,7 +27,7 @@ impl Run {
     /// Puts lanes where a checkpoint left them.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The part that does not fit.
     pub fn restore(&mut self, saved: &[Saved]) -> Result<(), String> {
         let end = self.end;
         for old in saved {

@@ -209,7 +209,7 @@ fn orders_change_lanes_while_they_train() {
     assert!(events.contains(&Event::Removed { lane: 1 }));
 }
 
-/// What is watched of a trained lane: on a driven run, and from the threads while they train.
+/// Probes of a trained lane: on a driven run, and from the threads while they train.
 #[test]
 fn previews_show_the_plane_the_confusion_and_an_attack() {
     let views = vec![

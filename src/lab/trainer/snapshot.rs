@@ -93,7 +93,7 @@ impl Trainer {
     /// Goes back (or on) to a snapshot of a lane with the same network and optimizer.
     ///
     /// # Errors
-    /// What does not fit; the lane is then unchanged.
+    /// The part that does not fit; the lane is then unchanged.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
         let fresh = self.recipe.optimizer.init(&self.live.params);
         let lens = |s: &State| s.vectors.iter().map(Vec::len).collect::<Vec<_>>();

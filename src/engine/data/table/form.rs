@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The separator of the cells of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Separator {
-    /// Whatever the first lines agree on.
+    /// The form on which the first lines agree.
     #[default]
     Found,
     /// `,`
