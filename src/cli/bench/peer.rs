@@ -4,7 +4,7 @@
 //! steps it took. Trains with the lab's own [`Trainer`]; knows no other program.
 
 use super::race::side_by_side;
-use super::workload::{BATCHES, Kind, Workload};
+use super::workload::{Kind, Workload};
 use crate::cli::print;
 use crate::engine::attack::{Attack as _, Key, Scratch, Task, Valid, Victim, pgd::Pgd};
 use crate::engine::data::Labels;
@@ -12,6 +12,7 @@ use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
 use crate::engine::team::Team;
 use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::{Snapshot, Trainer};
+use crate::number::LayerNumber;
 use serde_json::json;
 use std::io::BufRead as _;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use std::time::Instant;
 pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     match workload.kind {
-        Kind::Train => protocol(&mut Race::new(workload, &crew, threads)),
+        Kind::Train | Kind::Watch | Kind::Sweep => protocol(&mut Race::new(workload, &crew, threads)),
         Kind::Attack => protocol(&mut Siege::new(workload, &crew)),
     }
 }
@@ -39,11 +40,17 @@ trait Work {
     fn check(&mut self) -> (f64, f64);
     /// Steps that count for one.
     fn lanes(&self) -> usize;
+    /// The measurements of the first step, if steps are measured.
+    fn first(&mut self) -> Vec<f64> {
+        Vec::new()
+    }
 }
 
 fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
     work.reset();
     let (first, last) = work.check();
+    work.reset();
+    let measured = work.first();
     work.reset();
     // Warm up, and find how many steps take a quarter of a second.
     let (begun, mut chunk) = (Instant::now(), 1);
@@ -59,8 +66,11 @@ fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
         }
     }
     let versions = format!("gradtui {}", env!("CARGO_PKG_VERSION"));
-    let ready =
+    let mut ready =
         json!({"ready": 1, "peer": "gradtui", "loss_first": first, "loss_last": last, "versions": versions});
+    if !measured.is_empty() {
+        ready["first"] = json!(measured);
+    }
     print(&format!("{ready}\n"))?;
     for line in std::io::stdin().lock().lines() {
         if line?.trim() != "go" {
@@ -89,6 +99,9 @@ struct Race {
     crew: Arc<Crew>,
     threads: usize,
     check_steps: usize,
+    kind: Kind,
+    /// The measurements of every step since the start.
+    measured: Vec<f32>,
 }
 
 impl Race {
@@ -101,7 +114,24 @@ impl Race {
             }
         }
         let start = lanes.iter().map(Trainer::snapshot).collect();
-        Self { lanes, start, crew: Arc::clone(crew), threads, check_steps: workload.check_steps }
+        let (check_steps, kind) = (workload.check_steps, workload.kind);
+        Self { lanes, start, crew: Arc::clone(crew), threads, check_steps, kind, measured: Vec::new() }
+    }
+
+    /// Steps whose numbers are kept: the loss, then ‖g‖ and ‖Δθ‖/‖θ‖ of every layer with parameters, then the share of silent
+    /// units of every rectifier.
+    fn watch(&mut self, steps: usize) {
+        let (lane, measured) = (&mut self.lanes[0], &mut self.measured);
+        for _ in 0..steps {
+            let step = lane.step(true).expect("no divergence");
+            let (_, layers) = lane.measure();
+            measured.push(step.loss);
+            let learns = || layers.iter().filter(|l| l.get(LayerNumber::GradNorm).is_some_and(|g| g > 0.0));
+            let numbers = |of: LayerNumber| learns().filter_map(move |l| l.get(of));
+            measured.extend(numbers(LayerNumber::GradNorm));
+            measured.extend(numbers(LayerNumber::UpdateRatio));
+            measured.extend(layers.iter().filter_map(|l| l.get(LayerNumber::Silent)));
+        }
     }
 }
 
@@ -110,9 +140,14 @@ impl Work for Race {
         for (lane, start) in self.lanes.iter_mut().zip(&self.start) {
             lane.restore(start).expect("its own snapshot");
         }
+        self.measured.clear();
     }
 
     fn run(&mut self, steps: usize) {
+        if self.kind == Kind::Watch {
+            let crew = Arc::clone(&self.crew);
+            return crew.run(|| self.watch(steps));
+        }
         side_by_side(&mut self.lanes, steps, self.threads, &self.crew);
     }
 
@@ -127,7 +162,14 @@ impl Work for Race {
     }
 
     fn lanes(&self) -> usize {
-        self.lanes.len()
+        if self.kind == Kind::Sweep { 1 } else { self.lanes.len() }
+    }
+
+    fn first(&mut self) -> Vec<f64> {
+        if self.kind == Kind::Watch {
+            self.watch(1);
+        }
+        self.measured.iter().map(|&x| f64::from(x)).collect()
     }
 }
 
@@ -136,6 +178,7 @@ struct Siege {
     lane: Trainer,
     crew: Arc<Crew>,
     rows: usize,
+    batches: usize,
     scratch: Scratch,
     out: Vec<f32>,
     next: usize,
@@ -151,6 +194,7 @@ impl Siege {
         Self {
             crew: Arc::clone(crew),
             rows,
+            batches: workload.batches,
             scratch,
             out: vec![0.0; rows * lane.network().input().size()],
             next: 0,
@@ -174,7 +218,7 @@ impl Siege {
             .expect("a classifier of whole samples");
         let pgd = Pgd { eps: 0.1, alpha: Some(0.025), steps: 10, random_start: false, restarts: 1 };
         pgd.perturb_batch(&mut victim, &task, &mut self.out);
-        self.next = (self.next + 1) % BATCHES;
+        self.next = (self.next + 1) % self.batches;
     }
 
     /// The mean loss of the inputs in `out`, with the labels of the first batch.
