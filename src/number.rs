@@ -202,16 +202,19 @@ table! {
             ..Row::new("val_accuracy", "val accuracy", "share of hits in validation", Source::Evaluation)
         },
         ValRecall => Row {
-            axis: Axis::Share,
+            axis: Axis::Share, band: true,
             ..Row::new("val_recall", "val recall",
                 "share of hits among the validation samples of the class that has the least", Source::Evaluation)
         },
         ValPrecision => Row {
-            axis: Axis::Share,
+            axis: Axis::Share, band: true,
             ..Row::new("val_precision", "val precision",
                 "share of right answers in validation, of the class that has the least", Source::Evaluation)
         },
-        ValMae => Row::new("val_mae", "val abs. error", "mean absolute error in validation", Source::Evaluation),
+        ValMae => Row::new("val_mae", "val abs. error",
+            "mean absolute error in validation, in the unit of the data", Source::Evaluation),
+        ValRmse => Row::new("val_rmse", "val error",
+            "root of the mean squared error in validation, in the unit of the data", Source::Evaluation),
         ValR2 => Row {
             axis: Axis::Linear,
             ..Row::new("val_r2", "val R2",

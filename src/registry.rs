@@ -5,8 +5,10 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+mod choices;
+
 /// One field of a settings struct as a form or a message shows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Its name in a scenario.
     pub name: &'static str,
@@ -20,6 +22,8 @@ pub struct Field {
     pub default: String,
     /// The range its numbers must lie in.
     pub bounds: Option<Bounds>,
+    /// Tells the names that it takes, where it takes names: `Equal`, `Balanced`, `Each(..)`.
+    pub choices: fn() -> Vec<String>,
 }
 
 impl Field {
@@ -109,6 +113,10 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     fn numbers(&self, _see: &mut dyn FnMut(f64)) {}
     /// Checks settings inside the value; `at` is the value's own path.
     fn check_inside(&self, _at: &str, _fault: Faults<'_>) {}
+    /// The names that a value can have, where it is one of several names.
+    fn choices() -> Vec<String> {
+        choices::of::<Self>()
+    }
     /// The value as short RON.
     fn text(&self) -> String {
         ron::to_string(self).unwrap_or_default()
@@ -300,6 +308,7 @@ macro_rules! settings {
                     value: self.$field.text(),
                     default: default.$field.text(),
                     bounds: $crate::registry::settings!(@bounds $($range)?),
+                    choices: <$ty as $crate::registry::Value>::choices,
                 }, )* ]
             }
             #[allow(unused_variables)]

@@ -133,6 +133,7 @@ fn four_points_train_and_validate_on_the_same() {
     let xor = good("xor");
     assert_eq!((xor.data.train.len(), &xor.data.train), (4, &xor.data.validation));
     assert!(warned(&xor).contains("validation: 0"));
+    assert_eq!(xor.warnings.len(), 1, "Dense(2) and Sigmoid() are its hidden layer: {}", warned(&xor));
     let asked = edited("xor", "batch: 4", "validation: 0, batch: 4").expect("fine");
     assert!(!warned(&asked).contains("validation: 0"));
     assert!(said(&asked).contains("4 to validate, the same ones"));

@@ -56,7 +56,12 @@ fn a_network_is_taken_as_it_is_written() {
 
 #[test]
 fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
-    // Of seed 1 both find two of the four rare validation samples; of the others the weighted lane finds more.
+    // Of its own seed both find two of the four rare validation samples, and `check` says how coarse that is; over seeds the
+    // weighted lane finds more.
+    let over = "median(weighted.val_recall) > median(plain.val_recall)";
+    let (code, out, err) = run("rare.ron", &["--expect-seeds", "5", "--expect", over]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(err.contains("4 of it validate, so its recall moves by 25 %: seeds: 5 tells more"), "{err}");
     let (code, out, err) = run("rare.ron", &["--seed", "2", "--expect", "weighted.val_recall > 0.6"]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("always 0, the most frequent class: val accuracy 0.9"), "{out}");
@@ -65,6 +70,53 @@ fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
     let recalls: Vec<f64> =
         out.lines().filter(|l| l.trim_start().starts_with("1 ")).map(|l| after(l, "1 ", "recall")).collect();
     assert!(recalls[1] > recalls[0] + 20.0, "{out}");
+}
+
+#[test]
+fn the_last_lines_of_json_tell_every_number() {
+    let last = |name: &str, more: &[&str]| {
+        let (_, out, err) = run(name, &[&["--json"], more].concat());
+        let lines = out.lines().filter(|l| l.contains("\"end\"") || l.contains("\"baseline\""));
+        let read = |l| serde_json::from_str::<serde_json::Value>(l).unwrap_or_else(|e| panic!("{e}: {l}"));
+        let all: Vec<_> = lines.map(read).collect();
+        assert!(all.len() >= 2, "{out}{err}");
+        all
+    };
+    let rare = last("rare.ron", &["--steps", "50"]);
+    assert!(rare[0]["val_recall"].is_number() && rare[0]["val_precision"].is_number(), "{rare:?}");
+    let classes = rare[0]["classes"].as_array().expect("a list");
+    assert_eq!((classes.len(), &classes[1]["class"], &classes[1]["samples"]), (2, &"1".into(), &4.into()));
+    let answered: u64 =
+        classes[1]["answered"].as_array().expect("a list").iter().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(answered, 4, "every sample of the class was answered with something");
+    let baseline = rare.last().expect("a line");
+    assert!(
+        (baseline["val_accuracy"].as_f64().expect("a number") - 116.0 / 120.0).abs() < 1e-9,
+        "{baseline}"
+    );
+    let price = last("price.ron", &["--steps", "50"]);
+    assert!(
+        price[1]["val_mae"].is_number() && price[1]["val_rmse"].is_number() && price[1]["val_r2"].is_number()
+    );
+    assert_eq!(price.last().expect("a line")["baseline"], "always the mean");
+}
+
+#[test]
+fn scaled_targets_are_told_with_the_unit_of_losses_and_errors_in_that_of_the_data() {
+    let place = std::env::temp_dir().join(format!("gradtui-understood-{}", std::process::id()));
+    std::fs::create_dir_all(&place).expect("a directory");
+    let text = std::fs::read_to_string(path("price.ron")).expect("a case");
+    let text = text.replace("scaling: Standard", "scaling: Standard, target_scaling: Standard");
+    std::fs::write(place.join("price.ron"), text).expect("written");
+    std::fs::copy(path("price.csv"), place.join("price.csv")).expect("copied");
+    let (code, out, err) = run(place.join("price.ron").to_str().expect("a path"), &[]);
+    assert_eq!(code, Some(0), "{err}");
+    let unit = "losses are those of scaled targets (1 is the spread, 146100)";
+    assert!(out.contains(unit) && err.contains(unit), "{out}{err}");
+    // The loss is the mean square in that unit, the error its root in the unit of the data.
+    let (loss, error) = (after(&out, "sgd", "val loss "), after(&out, "mean absolute", "root mean squared "));
+    assert!((error - loss.sqrt() * 146_100.0).abs() < 0.01 * error, "{out}");
+    std::fs::remove_dir_all(&place).expect("removed");
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Headless {
         let (standings, rest, disk) = train(runner, past, &signals, end, json)?;
         if json {
             lines(rest)?;
-            lines(standings.lanes.iter().map(ending).collect())?;
+            lines(standings.lanes.iter().map(ending).chain(beside.json()).collect())?;
         } else {
             let red = colours();
             let lanes = standings.lanes.iter().map(|l| summary(l, red)).collect::<String>();
@@ -334,6 +334,8 @@ fn ending(lane: &Standing) -> String {
         loss: single(lane.last.as_ref(), Number::Loss),
         val_loss: single(lane.validation.as_ref(), Number::ValLoss),
         val_accuracy: single(lane.validation.as_ref(), Number::ValAccuracy),
+        more: beside::numbers(lane),
+        classes: beside::classes(lane),
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         robustness: lane.robustness.as_ref().map(|known| Robustness {
             accuracies: known
@@ -368,6 +370,11 @@ struct Ending<'a> {
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,
+    /// The other numbers of the last validation under their names: val_recall, val_mae, val_r2 ...
+    #[serde(flatten)]
+    more: BTreeMap<&'static str, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    classes: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -64,7 +64,10 @@ impl Entry {
     fn json(&self, table: &Table) -> Value {
         let fields = self.fields.iter().map(|f| {
             let bounds = f.bounds.map(|b| b.to_string());
-            json!({ "name": f.name, "about": f.about, "type": f.kind(), "default": f.default, "range": bounds })
+            json!({
+                "name": f.name, "about": f.about, "type": f.kind(), "default": f.default, "range": bounds,
+                "choices": (f.choices)(),
+            })
         });
         json!({
             "name": self.name, "about": self.about, "formula": self.formula,
@@ -92,7 +95,14 @@ impl Table {
             let kind = width(&|i| kinds[i].chars().count());
             let default = width(&|i| entry.fields[i].default.chars().count());
             for (field, words) in entry.fields.iter().zip(&kinds) {
-                let range = field.bounds.map_or_else(String::new, |b| format!("; {b}"));
+                let choices = (field.choices)();
+                // Some fields name all that they take in their own words.
+                let said = choices.iter().all(|name| field.about.contains(name.trim_end_matches("(..)")));
+                let range = match field.bounds {
+                    Some(bounds) => format!("; {bounds}"),
+                    None if said => String::new(),
+                    None => format!("; {}", choices.join(", ")),
+                };
                 let _ = writeln!(
                     out,
                     "  {:name$}  {words:kind$}  = {:default$}  {}{range}",
@@ -235,6 +245,10 @@ mod tests {
             assert!(whole.contains(words), "{words} in\n{whole}");
         }
         assert!(whole.contains("optimizer: AdamW(lr: 0.001)"), "{whole}");
+        let table = tables.iter().find(|t| t.heading == "data").expect("data");
+        let whole = table.whole(table.entries.iter().find(|e| e.name == "Csv").expect("Csv"));
+        assert!(whole.contains("; Found, Comma, Semicolon, Tab, Bar, Blanks"), "{whole}");
+        assert!(!whole.contains("OneHot or Ordinal; "), "told once: {whole}");
         let metrics = tables.iter().find(|t| t.heading == "metrics").expect("metrics");
         assert!(metrics.lines(20).contains("val_accuracy"));
     }

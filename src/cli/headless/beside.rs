@@ -5,10 +5,12 @@ use super::numeral;
 use crate::lab::outcome::Standing;
 use crate::lab::run::Run;
 use crate::lab::trainer::score::Baseline;
-use crate::number::Number;
+use crate::number::{Number, Source};
 use crate::registry::Value;
 use crate::telemetry::Data;
 use crate::text::excerpt;
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Classes up to which each is told by itself.
@@ -22,6 +24,7 @@ pub struct Beside {
     baseline: Option<Baseline>,
     losses: Option<String>,
     judge: Option<String>,
+    scaled: Option<String>,
 }
 
 impl Beside {
@@ -32,7 +35,22 @@ impl Beside {
             baseline: run.scenario().data.problem().is_none().then(|| Baseline::of(run.data())),
             losses: run.scenario().different_losses(),
             judge: run.data().judge.as_ref().map(Value::text),
+            scaled: run.data().reading.scaled.clone(),
         }
+    }
+
+    /// The baseline as a JSON line: `{"baseline": "always the mean", "val_mae": ...}`.
+    pub fn json(&self) -> Option<String> {
+        let line = match self.baseline.as_ref()? {
+            Baseline::Majority { class, accuracy } => {
+                json!({ "baseline": "always the most frequent class", "class": class, "val_accuracy": accuracy })
+            }
+            Baseline::Mean { mae, rmse, r2 } => {
+                let scaled = self.scaled.as_deref();
+                json!({ "baseline": "always the mean", "val_mae": mae, "val_rmse": rmse, "val_r2": r2, "losses": scaled })
+            }
+        };
+        Some(line.to_string())
     }
 
     /// In lines, after those of the lanes.
@@ -55,15 +73,13 @@ impl Beside {
                     let _ = writeln!(out, "no better than that: {}", below.join(", "));
                 }
             }
-            Some(Baseline::Mean { mae, mse, r2 }) => {
-                let r2 = r2.map_or_else(String::new, |r| format!("   R2 {r:.4}"));
-                let _ = writeln!(
-                    out,
-                    "without a network: always the mean: mean squared error {}   mean absolute error {}{r2}",
-                    numeral(*mse as f32),
-                    numeral(*mae as f32)
-                );
+            Some(Baseline::Mean { mae, rmse, r2 }) => {
+                let errors = errors(Some(*mae), Some(*rmse), *r2);
+                let _ = writeln!(out, "without a network: always the mean: {errors}");
             }
+        }
+        if let Some(scaled) = &self.scaled {
+            let _ = writeln!(out, "{scaled}");
         }
         if let Some(losses) = &self.losses {
             let judge = self
@@ -76,19 +92,54 @@ impl Beside {
     }
 }
 
+/// Validation beyond loss and accuracy, each number under its name.
+pub fn numbers(lane: &Standing) -> BTreeMap<&'static str, f64> {
+    let told = [Number::ValLoss, Number::ValAccuracy];
+    let all = lane.validation.iter().flat_map(|v| v.values.iter());
+    all.filter(|(n, x)| matches!(n.row().source, Source::Evaluation) && !told.contains(n) && x.is_finite())
+        .map(|(n, x)| (n.row().key, n.decimal(x)))
+        .collect()
+}
+
+/// A table of counts over the classes, where the lane has told one.
+fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
+    match lane.classes.iter().find(|(n, _)| n == name) {
+        Some((_, Data::Table { rows, .. })) => rows,
+        _ => &[],
+    }
+}
+
+/// Counts of every class: its validation samples, answers with it, hits, and what its samples were answered with.
+pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
+    let whole = |row: &[f32]| row.iter().map(|n| *n as u32).collect::<Vec<_>>();
+    let confusion = table(lane, "confusion");
+    let of = |(row, (name, counts)): (usize, &(String, Vec<f32>))| {
+        let [samples, answers, hits] = whole(counts)[..] else { return None };
+        let answered = confusion.get(row).map(|(_, row)| whole(row));
+        Some(
+            json!({ "class": name, "samples": samples, "answers": answers, "hits": hits, "answered": answered }),
+        )
+    };
+    table(lane, "counts").iter().enumerate().filter_map(of).collect()
+}
+
+/// Errors of numbers, in the unit of the data.
+fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
+    let number = |what, x: Option<f64>| x.map(|x| format!("{what} {}", numeral(x as f32)));
+    let share = r2.map(|r| format!("R2 {r:.4}"));
+    let all = [number("mean absolute error", mae), number("root mean squared", rmse), share];
+    all.into_iter().flatten().collect::<Vec<_>>().join("   ")
+}
+
 /// A lane's validation beyond loss and accuracy, in lines.
 pub fn scores(lane: &Standing) -> String {
     let mut out = String::new();
     let of = |n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
-    if let Some(mae) = of(Number::ValMae) {
-        let r2 = of(Number::ValR2).map_or_else(String::new, |r| format!("   R2 {r:.4}"));
-        let _ = writeln!(out, "{:<20} mean absolute error {}{r2}", "", numeral(mae as f32));
+    let errors = errors(of(Number::ValMae), of(Number::ValRmse), of(Number::ValR2));
+    if !errors.is_empty() {
+        let _ = writeln!(out, "{:<20} {errors}", "");
     }
-    let table = |name: &str| match lane.classes.iter().find(|(n, _)| n == name) {
-        Some((_, Data::Table { rows, .. })) => &rows[..],
-        _ => &[],
-    };
-    let counts = table("counts");
+    let counts = table(lane, "counts");
     if counts.is_empty() || counts.len() > TOLD {
         return out;
     }
@@ -104,7 +155,7 @@ pub fn scores(lane: &Standing) -> String {
             share(hits, samples),
             share(hits, answers),
         );
-        if let Some((_, answered)) = table("confusion").get(row) {
+        if let Some((_, answered)) = table(lane, "confusion").get(row) {
             let each: Vec<String> = answered.iter().map(ToString::to_string).collect();
             let _ = write!(out, "   answered {}", each.join(" "));
         }

@@ -2,7 +2,7 @@
 //!
 //! A source fills in names, notes and doubts; [`super::prepare`] adds the counts and ranges. `check`, `run` and the lab show it.
 
-use super::{Labels, Samples};
+use super::{Labels, Samples, Scaling};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
 
@@ -22,6 +22,8 @@ pub struct Reading {
     pub targets: Vec<String>,
     /// Warnings.
     pub doubts: Vec<Doubt>,
+    /// The unit of losses, where targets were scaled.
+    pub scaled: Option<String>,
     /// Samples, inputs and target in words, with counts and ranges before scaling; made by [`super::prepare`].
     pub summary: Vec<String>,
 }
@@ -75,7 +77,7 @@ impl Doubt {
 impl Reading {
     /// All of it, a line each: samples, inputs, target, then the notes.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.summary.iter().chain(&self.notes).map(String::as_str)
+        self.summary.iter().chain(&self.scaled).chain(&self.notes).map(String::as_str)
     }
 
     /// The same, and the doubts after them.
@@ -91,6 +93,23 @@ impl Reading {
             self.describe_inputs(train),
             self.describe_target(train, validation),
         ];
+    }
+
+    /// Notes how numbers to predict were scaled, and what that means for losses.
+    pub(super) fn describe_scaling(&mut self, scaling: Scaling, targets: &[(f32, f32)]) {
+        let unit = match (scaling, targets) {
+            (Scaling::None, _) | (_, []) => return,
+            (Scaling::Standard, [(_, factor)]) => {
+                format!("1 is the spread, {}", short(f64::from(1.0 / factor)))
+            }
+            (Scaling::Unit, [(_, factor)]) => format!("1 is the range, {}", short(f64::from(1.0 / factor))),
+            (Scaling::Standard, _) => "1 is the spread of each".into(),
+            (Scaling::Unit, _) => "1 is the range of each".into(),
+        };
+        let what = format!(
+            "losses are those of scaled targets ({unit}); predictions, val_mae and val_rmse keep the unit"
+        );
+        self.scaled = Some(what);
     }
 
     fn describe_inputs(&self, train: &Samples) -> String {

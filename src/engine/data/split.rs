@@ -134,9 +134,10 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     fill(&mut train, &mut validation, missing, &reading)?;
     if reading.summary.is_empty() {
         reading.describe(&train, &validation, how);
-        doubt::about(&train, plan, few, &mut reading);
+        doubt::about(&train, &validation, plan, few, &mut reading);
     }
     let targets = scale_targets(&mut train, &mut validation, plan.target_scaling)?;
+    reading.describe_scaling(plan.target_scaling, &targets);
     let affine = affine(&train, plan.scaling);
     let mut range = match range {
         Some(range) => vec![range; train.shape.size()],

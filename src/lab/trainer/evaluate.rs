@@ -29,6 +29,8 @@ pub struct Evaluation {
     pub precision: Option<f32>,
     /// See [`Score::mae`].
     pub mae: Option<f32>,
+    /// See [`Score::rmse`].
+    pub rmse: Option<f32>,
     /// See [`Score::r2`].
     pub r2: Option<f32>,
 }
@@ -45,6 +47,7 @@ impl Evaluation {
             (Number::ValRecall, self.recall),
             (Number::ValPrecision, self.precision),
             (Number::ValMae, self.mae),
+            (Number::ValRmse, self.rmse),
             (Number::ValR2, self.r2),
         ] {
             values.set(number, value.map(f64::from));
@@ -196,6 +199,7 @@ impl Trainer {
             recall: single(counted(self.score.recall())),
             precision: single(counted(self.score.precision())),
             mae: single(self.score.mae(|i, e| self.data.error_in_unit(i, e))),
+            rmse: single(self.score.rmse(|i, e| self.data.error_in_unit(i, e))),
             r2: single(self.score.r2()),
         }
     }

@@ -71,6 +71,14 @@ impl Score {
         (n > 0.0).then(|| sum / n)
     }
 
+    /// Root of the mean squared error over all outputs, in the unit of the data as [`Score::mae`]; `None` with classes.
+    pub fn rmse(&self, unit: impl Fn(usize, f32) -> f32) -> Option<f64> {
+        let each = self.numbers.iter().enumerate();
+        let (n, sum) = each
+            .fold((0.0, 0.0), |(n, sum), (i, s)| (n + s[0], sum + s[2] * f64::from(unit(i, 1.0)).powi(2)));
+        (n > 0.0).then(|| (sum / n).sqrt())
+    }
+
     /// The coefficient of determination 1 - Σ error²/Σ(target - mean)², the mean over outputs: 1 is perfect, 0 as good as always
     /// the mean. `None` with classes, and where the targets are all the same.
     pub fn r2(&self) -> Option<f64> {
@@ -132,8 +140,8 @@ pub enum Baseline {
     Mean {
         /// The mean absolute error.
         mae: f64,
-        /// The mean squared error.
-        mse: f64,
+        /// The root of the mean squared error.
+        rmse: f64,
         /// The coefficient of determination.
         r2: Option<f64>,
     },
@@ -173,11 +181,9 @@ impl Baseline {
                 for row in held.chunks_exact(width) {
                     score.add(&answer, width, Targets::Values(row));
                 }
-                let (n, squares) = score.numbers.iter().fold((0.0, 0.0), |(n, s), c| (n + c[0], s + c[2]));
-                let mse = squares / f64::max(n, 1.0);
                 Self::Mean {
                     mae: score.mae(|i, e| data.error_in_unit(i, e)).unwrap_or(f64::NAN),
-                    mse,
+                    rmse: score.rmse(|i, e| data.error_in_unit(i, e)).unwrap_or(f64::NAN),
                     r2: score.r2(),
                 }
             }
@@ -198,6 +204,9 @@ mod tests {
         score.add(&[2.5, 0.0, 2.0, 8.0], 1, Targets::Values(&[3.0, -0.5, 2.0, 7.0]));
         assert!((score.r2().expect("a spread") - 0.948_608_137).abs() < 1e-8);
         assert!((score.mae(|_, e| e).expect("numbers") - 0.5).abs() < 1e-12);
+        assert!((score.rmse(|_, e| e).expect("numbers") - 0.375f64.sqrt()).abs() < 1e-12);
+        // Targets that were divided by 10.
+        assert!((score.rmse(|_, e| 10.0 * e).expect("numbers") - 37.5f64.sqrt()).abs() < 1e-6);
         score.clear(1, false);
         score.add(&[1.0, 2.0], 1, Targets::Values(&[4.0, 4.0]));
         assert_eq!((score.r2(), score.recall()), (None, None));

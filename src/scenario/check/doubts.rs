@@ -44,8 +44,10 @@ pub(super) fn of(recipe: &Recipe, network: &Network, data: &Prepared) -> Vec<(&'
     }
     if follows
         && recipe.output == OutputLayer::Auto
-        && let [.., LayerConfig::Dense(dense), LayerConfig::Sigmoid(_)] = &recipe.network[..]
+        && let [before @ .., LayerConfig::Dense(dense), LayerConfig::Sigmoid(_)] = &recipe.network[..]
         && dense.units == units
+        // With nothing before them both are the hidden layer, as in a network for XOR.
+        && before.iter().any(|layer| !matches!(layer, LayerConfig::Flatten(_)))
         && matches!(recipe.loss, LossConfig::Bce(_) | LossConfig::CrossEntropy(_))
     {
         doubts.push((
@@ -113,8 +115,11 @@ mod tests {
         let (labels, warnings) = found("network: [Dense(32), Relu(), Dense(10), Softmax()], loss: Mse()");
         assert_eq!(labels.last().map(String::as_str), Some("Softmax"));
         assert!(!warnings.iter().any(|w| w.contains("Softmax")), "{warnings:?}");
-        let (_, warnings) = found("network: [Dense(10), Sigmoid()], loss: Bce()");
+        let (_, warnings) = found("network: [Dense(32), Relu(), Dense(10), Sigmoid()], loss: Bce()");
         assert!(warnings[0].contains("leave both out"), "{warnings:?}");
+        // The only layer with weights is a hidden one.
+        let (_, warnings) = found("network: [Dense(10), Sigmoid()], loss: Bce()");
+        assert_eq!(warnings.len(), 0, "{warnings:?}");
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! The names among which a setting chooses, asked of its own reading: a list beside the type could go stale.
+
+use serde::de::{self, DeserializeOwned, Deserializer, EnumAccess, VariantAccess, Visitor};
+use std::cell::Cell;
+use std::fmt;
+
+/// The names that `T` can be read from: `Drop`, `Mean`; `Each(..)` where a value follows. Empty where it is no choice of
+/// names.
+pub(super) fn of<T: DeserializeOwned>() -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        // No reading succeeds; each tells of one name whether a value belongs to it.
+        let asked = Asked { next: found.len(), name: Cell::default(), value: Cell::default() };
+        let _ = T::deserialize(&asked);
+        match (asked.name.get(), asked.value.get()) {
+            (Some(name), Some(false)) => found.push(name.into()),
+            (Some(name), Some(true)) => found.push(format!("{name}(..)")),
+            _ => return found,
+        }
+    }
+}
+
+/// A document without a value. It notes the name of this number among those that a reader expects.
+struct Asked {
+    next: usize,
+    name: Cell<Option<&'static str>>,
+    value: Cell<Option<bool>>,
+}
+
+/// There is no value to read.
+#[derive(Debug)]
+struct Nothing;
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing to read")
+    }
+}
+
+impl std::error::Error for Nothing {}
+
+impl de::Error for Nothing {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+impl<'de> Deserializer<'de> for &Asked {
+    type Error = Nothing;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
+        Err(Nothing)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Nothing> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Nothing> {
+        self.name.set(names.get(self.next).copied());
+        visitor.visit_enum(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl<'de> EnumAccess<'de> for &Asked {
+    type Error = Nothing;
+    type Variant = Self;
+
+    fn variant_seed<V: de::DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Nothing> {
+        let name = self.name.get().ok_or(Nothing)?;
+        Ok((seed.deserialize(de::value::StrDeserializer::new(name))?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &Asked {
+    type Error = Nothing;
+
+    fn unit_variant(self) -> Result<(), Nothing> {
+        self.value.set(Some(false));
+        Err(Nothing)
+    }
+
+    fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Nothing> {
+        self.value.set(Some(true));
+        Err(Nothing)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Nothing> {
+        self.value.set(Some(true));
+        Err(Nothing)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Nothing> {
+        self.value.set(Some(true));
+        Err(Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::data::DataConfig;
+    use crate::engine::loss::LossConfig;
+    use crate::registry::Field;
+
+    /// The names that a setting of a row takes.
+    fn choices(fields: &[Field], name: &str) -> Vec<String> {
+        (fields.iter().find(|f| f.name == name).expect("a field").choices)()
+    }
+
+    #[test]
+    fn names_are_those_that_are_read() {
+        let row = |name: &str| DataConfig::all().into_iter().find(|d| d.name() == name).expect("a row");
+        let csv = row("Csv").settings().fields();
+        assert_eq!(choices(&csv, "missing"), ["Refuse", "Drop", "Mean", "Median", "MostFrequent"]);
+        assert_eq!(choices(&csv, "path"), [""; 0]);
+        assert_eq!(choices(&csv, "regression"), [""; 0]);
+        let losses = LossConfig::all();
+        let cross = losses.iter().find(|l| l.name() == "CrossEntropy").expect("a row");
+        assert_eq!(choices(&cross.settings().fields(), "class_weights"), ["Equal", "Balanced", "Each(..)"]);
+    }
+}
