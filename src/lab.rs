@@ -8,6 +8,7 @@ pub mod expect;
 pub mod experiment;
 pub mod files;
 pub mod follow;
+pub mod foreign;
 pub mod lane;
 pub mod outbox;
 pub mod outcome;

@@ -20,6 +20,7 @@
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
 //! | [`number`] | every number told of a lane: its row and its arithmetic | lanes, logs, curves |
+//! | [`logs`] | logs that other programs wrote: kinds, series, layers | training, screens |
 //! | [`telemetry`] | events and commands, plain data | who sends or reads them |
 //! | [`lab`] | experiments, trainers, threads, run directories | screens |
 //! | [`view`] | the bounded memory of what happened | how it is drawn |
@@ -59,6 +60,7 @@ pub mod engine;
 pub mod faults;
 pub mod lab;
 pub mod limits;
+pub mod logs;
 pub mod number;
 pub mod registry;
 pub mod scenario;

@@ -34,6 +34,9 @@ pub struct LaneInfo {
     pub cost: f64,
     /// Its edits since the scenario was written, in order; those at step 0 were made before it trained.
     pub edits: Vec<Edit>,
+    /// What wrote its log, where another program trains it: its settings and its network are not known then, and `recipe`,
+    /// `input` and `outputs` say nothing.
+    pub foreign: Option<&'static str>,
     /// The report of the data's reading, a line each: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
 }

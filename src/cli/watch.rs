@@ -1,12 +1,18 @@
-//! `gradtui watch`: the lab's screen on runs that other processes train. Reads their directories, writes nothing.
+//! `gradtui watch`: the lab's screen on runs that other processes train, and on logs that other programs wrote. Reads their
+//! files, writes nothing.
+
+mod json;
 
 use super::display::Display;
 use super::opening;
-use super::{BadInput, tell};
+use super::{BadInput, print, tell};
 use crate::lab::follow::{Follower, Numbers};
+use crate::lab::foreign::Foreign;
+use crate::limits;
+use crate::logs::{self, Log};
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
-use crate::text::escaped;
+use crate::text::{escaped, escaped_lines};
 use crate::ui::session::{self, Session};
 use crate::ui::terminal::fit;
 use std::path::{Path, PathBuf};
@@ -20,9 +26,16 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Arguments of `watch`.
 #[derive(Debug, clap::Args)]
 pub struct Watch {
-    /// Run directories; their lanes are shown side by side
-    #[arg(value_name = "DIR", required = true)]
-    dirs: Vec<PathBuf>,
+    /// Run directories, or logs of other programs: JSON lines, CSV, trainer_state.json, TensorBoard, W&B, MLflow, DVCLive,
+    /// Trackio, text; what they hold is shown side by side
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// How lines of a text read: {loss} is a number, {step} the step, {} anything; may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Vec<String>,
+    /// Print what the logs hold as one JSON object, and end
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     display: Display,
 }
@@ -30,16 +43,20 @@ pub struct Watch {
 impl Watch {
     /// Watches until the user leaves.
     pub fn run(self) -> anyhow::Result<()> {
+        if self.json {
+            return print(&json::of(&self.read()?));
+        }
         fit().map_err(|e| opening::unfit(&e))?;
         let shown = self.display.choose()?;
-        let followers: Vec<Follower> = self.dirs.iter().zip(prefixes(&self.dirs)).map(follower).collect();
-        let scenario = first(&self.dirs, &followers)?;
+        let mut numbers = Numbers::default();
+        let followers = self.followers(&mut numbers)?;
+        let scenario = first(&self.paths, &followers)?;
         let events = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel::<()>();
         let told = Arc::clone(&events);
         let thread = std::thread::Builder::new()
             .name("follower".into())
-            .spawn(move || follow(followers, &told, &stopped))?;
+            .spawn(move || follow(followers, numbers, &told, &stopped))?;
         let ended = session::run(Session {
             scenario,
             presets: Box::new(Vec::new),
@@ -61,58 +78,143 @@ impl Watch {
     }
 }
 
-fn follower((dir, prefix): (&PathBuf, Option<String>)) -> Follower {
-    Follower::new(dir.clone(), prefix)
+impl Watch {
+    /// All logs, read to their end.
+    fn read(&self) -> Result<Vec<(String, Log)>, BadInput> {
+        let (mut all, mut faults) = (Vec::new(), Vec::new());
+        for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
+            match logs::open(path, &self.pattern) {
+                Err(what) => faults.push(format!("{}: {what}", escaped(&path.display().to_string()))),
+                Ok(found) => {
+                    let several = found.len() > 1;
+                    for mut log in found {
+                        log.read_to_end();
+                        let name = named(prefix.as_deref(), &log, several);
+                        all.push((name, log));
+                    }
+                }
+            }
+        }
+        if faults.is_empty() { Ok(all) } else { Err(BadInput(faults)) }
+    }
 }
 
-/// Prefixes for the lanes of several runs: the last names of their directories.
-fn prefixes(dirs: &[PathBuf]) -> Vec<Option<String>> {
-    let name =
-        |d: &PathBuf| d.file_name().map_or_else(|| d.to_string_lossy(), |n| n.to_string_lossy()).into_owned();
-    dirs.iter().map(|d| (dirs.len() > 1).then(|| escaped(&name(d)).into_owned())).collect()
+/// Something that is watched.
+enum Watched {
+    /// A run of the lab.
+    Run(Follower),
+    /// A log of another program.
+    Log(Box<Foreign>),
 }
 
-/// Whether a directory holds something that is no run: a run makes its lock before anything else.
-fn foreign(dir: &Path) -> bool {
-    let some = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    some && dir.join("run.lock").symlink_metadata().is_err()
+impl Watch {
+    /// What lies at the paths: a run of the lab, or one that may begin there, or logs of other programs.
+    fn followers(&self, numbers: &mut Numbers) -> Result<Vec<Watched>, BadInput> {
+        let (mut all, mut faults) = (Vec::new(), Vec::new());
+        for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
+            if logs::is_own(path) || (self.pattern.is_empty() && may_begin(path)) {
+                all.push(Watched::Run(Follower::new(path.clone(), prefix)));
+                continue;
+            }
+            match logs::open(path, &self.pattern) {
+                Err(what) => faults.push(format!("{}: {what}", escaped(&path.display().to_string()))),
+                Ok(found) => {
+                    let several = found.len() > 1;
+                    for log in found {
+                        let name = named(prefix.as_deref(), &log, several);
+                        let id = numbers.of(path, &log.run);
+                        all.push(Watched::Log(Box::new(Foreign::new(log, id, name))));
+                    }
+                }
+            }
+        }
+        if all.len() > limits::LANES {
+            tell(&format!("{} logs; the first {} are shown\n", all.len(), limits::LANES));
+            all.truncate(limits::LANES);
+        }
+        if faults.is_empty() { Ok(all) } else { Err(BadInput(faults)) }
+    }
 }
 
-/// The scenario of the first run that is there; waits for one.
-fn first(dirs: &[PathBuf], followers: &[Follower]) -> Result<Scenario, BadInput> {
+/// The name of a lane: that of the path where there are several, that of the run where it has several.
+fn named(prefix: Option<&str>, log: &Log, several: bool) -> String {
+    let run = escaped(&log.run);
+    match prefix {
+        Some(prefix) if several => format!("{prefix}/{run}"),
+        Some(prefix) => prefix.into(),
+        None => run.into_owned(),
+    }
+}
+
+/// Prefixes for the lanes of several runs: the last part of their paths that is not the same in all.
+fn prefixes(paths: &[PathBuf]) -> Vec<Option<String>> {
+    let parts = |p: &PathBuf| p.iter().map(|part| part.to_string_lossy().into_owned()).collect::<Vec<_>>();
+    let mut all: Vec<Vec<String>> = paths.iter().map(parts).collect();
+    let same = |all: &[Vec<String>]| all.windows(2).all(|w| w[0].last() == w[1].last());
+    while all.iter().all(|p| p.len() > 1) && same(&all) {
+        for path in &mut all {
+            path.pop();
+        }
+    }
+    let name = |i: usize| {
+        let alone = all.iter().filter(|p| p.last() == all[i].last()).count() == 1;
+        let last = all[i].last().filter(|_| alone).cloned();
+        escaped(&last.unwrap_or_else(|| paths[i].display().to_string())).into_owned()
+    };
+    (0..paths.len()).map(|i| (paths.len() > 1).then(|| name(i))).collect()
+}
+
+/// Whether a run of the lab may begin there: nothing is there, an empty directory, or one with a run's lock.
+fn may_begin(path: &Path) -> bool {
+    let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    path.symlink_metadata().is_err() || empty() || path.join("run.lock").symlink_metadata().is_ok()
+}
+
+/// The scenario of the first run that is there, or one that stands for logs of others; waits for a run where there is nothing
+/// else.
+fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, BadInput> {
     let mut said = false;
     loop {
         let mut waiting = Vec::new();
-        for (dir, follower) in dirs.iter().zip(followers) {
+        for watched in followers {
+            let Watched::Run(follower) = watched else { continue };
             match follower.scenario() {
                 Ok(scenario) => return Ok(scenario),
-                // Something else lies there and will not become a run.
-                Err(what) if dir.exists() && !dir.is_dir() => {
-                    return Err(BadInput::new(format!("{}: {what}", dir.display())));
-                }
-                Err(_) if foreign(dir) => {
-                    let dir = escaped(&dir.display().to_string()).into_owned();
-                    let what =
-                        "no run of gradtui (it has files, but no run.lock); `gradtui runs` lists yours";
-                    return Err(BadInput::new(format!("{dir}: {what}")));
-                }
-                Err(what) => waiting.push(format!("{}: {what}", escaped(&dir.display().to_string()))),
+                Err(what) => waiting.push(format!("{}: {what}", follower.path().display())),
             }
         }
+        if followers.iter().any(|f| matches!(f, Watched::Log(_))) {
+            let path = |p: &PathBuf| escaped(&p.display().to_string()).into_owned();
+            let names = prefixes(paths).into_iter().zip(paths);
+            let names: Vec<_> = names.map(|(name, p)| name.unwrap_or_else(|| path(p))).collect();
+            return Ok(Scenario { title: names.join(", "), steps: 0, ..Scenario::default() });
+        }
         if !std::mem::replace(&mut said, true) {
-            tell(&format!("{}\nwaiting for a run to begin there; Ctrl-C leaves\n", waiting.join("\n")));
+            tell(&format!(
+                "{}\nwaiting for a run to begin there; Ctrl-C leaves\n",
+                escaped_lines(&waiting.join("\n"))
+            ));
         }
         std::thread::sleep(LOOK);
     }
 }
 
-/// The loop of the thread that reads the directories.
-fn follow(mut followers: Vec<Follower>, told: &Mutex<Vec<Event>>, stopped: &Receiver<()>) {
-    let (start, mut numbers) = (Instant::now(), Numbers::default());
+/// The loop of the thread that reads.
+fn follow(
+    mut followers: Vec<Watched>,
+    mut numbers: Numbers,
+    told: &Mutex<Vec<Event>>,
+    stopped: &Receiver<()>,
+) {
+    let start = Instant::now();
     loop {
-        let news: Vec<Event> =
-            followers.iter_mut().flat_map(|f| f.poll(start.elapsed(), &mut numbers)).collect();
-        told.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
+        for watched in &mut followers {
+            let news = match watched {
+                Watched::Run(follower) => follower.poll(start.elapsed(), &mut numbers),
+                Watched::Log(log) => log.poll(start.elapsed()),
+            };
+            told.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
+        }
         if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
             return;
         }
@@ -124,15 +226,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_with_other_files_is_foreign_and_one_where_a_run_may_begin_is_not() {
+    fn lanes_of_several_paths_are_named_by_what_differs_in_them() {
+        let names = |paths: &[&str]| {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            prefixes(&paths).into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["a/log"]), [""]);
+        assert_eq!(names(&["runs/a/log", "runs/b/log"]), ["a", "b"]);
+        assert_eq!(names(&["a/x", "b/x", "c/y"]), ["a/x", "b/x", "y"]);
+        assert_eq!(names(&["x", "x"]), ["x", "x"]);
+    }
+
+    #[test]
+    fn a_run_may_begin_where_nothing_is_and_in_no_directory_with_other_files() {
         let dir = std::env::temp_dir().join(format!("gradtui-watch-{}", std::process::id()));
-        assert!(!foreign(&dir), "nothing is there yet");
+        assert!(may_begin(&dir), "nothing is there yet");
         std::fs::create_dir_all(&dir).expect("a directory");
-        assert!(!foreign(&dir), "a run may begin in an empty directory");
+        assert!(may_begin(&dir), "an empty directory");
         std::fs::write(dir.join("notes.txt"), "mine").expect("a file");
-        assert!(foreign(&dir));
+        assert!(!may_begin(&dir));
         std::fs::write(dir.join("run.lock"), "").expect("a file");
-        assert!(!foreign(&dir));
+        assert!(may_begin(&dir));
         std::fs::remove_dir_all(&dir).expect("removed");
     }
 }

@@ -140,6 +140,7 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
         steps_per_epoch: (data.train.len() / batch).max(1) as f64 * recipe.defence.replays() as f64,
         cost: recipe.defence.cost(data.train.outputs().size()),
         edits: Vec::new(),
+        foreign: None,
         read: data.reading.all().into(),
     }
 }

@@ -79,7 +79,8 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
 pub struct Numbers(BTreeMap<(PathBuf, String), LaneId>);
 
 impl Numbers {
-    fn of(&mut self, run: &Path, lane: &str) -> LaneId {
+    /// The index of a lane of a run, the same at each call.
+    pub fn of(&mut self, run: &Path, lane: &str) -> LaneId {
         let next = self.0.len();
         *self.0.entry((run.into(), lane.into())).or_insert(next)
     }
@@ -137,6 +138,11 @@ impl Follower {
     /// A follower of the run in this directory, which need not be there yet. `prefix`: what its lanes' names begin with.
     pub fn new(path: PathBuf, prefix: Option<String>) -> Self {
         Self { path, prefix, log: None, looked: None, said: None }
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The scenario that is trained there, or why nothing can be seen of it.

@@ -28,6 +28,7 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         steps_per_epoch: 45.0,
         cost: 1.0,
         edits: Vec::new(),
+        foreign: None,
         read: [].into(),
         recipe,
     }

@@ -111,11 +111,12 @@ fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
 fn header(app: &App, r: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     let front = app.view.lane(app.front);
-    let step = format!(
-        "   step {} of {}",
-        thousands(front.map_or(0, |l| l.step)),
-        thousands(app.scenario.steps as u64)
-    );
+    // How long another program's run will be is not in its log.
+    let of = match app.scenario.steps as u64 {
+        0 => String::new(),
+        steps => format!(" of {}", thousands(steps)),
+    };
+    let step = format!("   step {}{of}", thousands(front.map_or(0, |l| l.step)));
     let (sign, word, style) = match () {
         () if app.done() => (("✓", "."), "finished", theme.good),
         () if app.running() => (("▶", ">"), "running", theme.good),
@@ -135,7 +136,7 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     if let Some(speeds) = speeds(app) {
         groups.push(speeds);
     }
-    if let Some(l) = front {
+    if let Some(l) = front.filter(|l| app.scenario.steps > 0 || l.last.epoch > 0.0) {
         groups.push(vec![(format!("   epoch {:.1}", l.last.epoch), theme.faint)]);
     }
     if let Some(Link { round_trip, pictures, bytes }) = app.link {

@@ -55,6 +55,9 @@ fn front(cx: Context<'_>) -> Option<&Probe> {
 
 /// Why a lane cannot be attacked at all, if so: what it answers is no class of a whole sample.
 fn immune(lane: &LaneView) -> Option<&'static str> {
+    if lane.info.foreign.is_some() {
+        return Some("nothing to attack: a log holds numbers, no network");
+    }
     match lane.info.outputs {
         Shape::Flat(0 | 1) => Some("nothing to attack: it predicts a number, not a class"),
         Shape::Flat(_) => None,

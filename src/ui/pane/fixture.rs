@@ -31,6 +31,7 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
         steps_per_epoch: 45.0,
         cost: 1.0,
         edits: Vec::new(),
+        foreign: None,
         read: [
             "1438 samples to train, 359 to validate".to_string(),
             "a table, cells separated by `;`".into(),

@@ -96,6 +96,9 @@ fn fitting(facts: &[Fact], room: usize, glyphs: Glyphs) -> String {
 
 /// What a lane trains with, as far as it is not what every lane has.
 fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
+    if let Some(kind) = lane.info.foreign {
+        return vec![vec![kind.into()]];
+    }
     let r = &lane.info.recipe;
     let (optimizer, lr) = (r.optimizer.name(), r.optimizer.lr().text());
     // A lane that is named after its optimizer need not say it twice.

@@ -8,6 +8,7 @@ use crate::telemetry::Command;
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
+use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crate::view::LaneView;
 use draft::{Draft, Row};
@@ -96,6 +97,18 @@ impl NetworkPane {
     }
 }
 
+/// The layers that the log of another program names: nothing else is known of its network.
+fn named(lane: &LaneView, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    if lane.info.layers.is_empty() {
+        return text::put_message(buf, area, "the log names no layers", theme.faint);
+    }
+    for (i, layer) in lane.info.layers.iter().enumerate().take(usize::from(area.height)) {
+        let label = format!("{:>2} {}", i + 1, layer.label);
+        let label = text::shorten(&label, usize::from(area.width), theme.glyphs);
+        text::put(buf, area, 0, i as u16, &label, theme.text);
+    }
+}
+
 impl Pane for NetworkPane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Network", cx.theme.strong);
@@ -117,6 +130,9 @@ impl Pane for NetworkPane {
         let Some(lane) = cx.view.lane(cx.front) else {
             return text::put_message(buf, area, "no lane in front", theme.faint);
         };
+        if lane.info.foreign.is_some() {
+            return named(lane, theme, area, buf);
+        }
         let draft = self.draft(lane);
         let rows = draft.rows(lane.info.input, lane.info.outputs);
         let (first, room) = self.window(rows.len(), area);

@@ -376,3 +376,17 @@ fn what_was_read_of_the_data_is_shown_line_by_line() {
     pane.act(Action::ToggleRead, cx);
     assert_ne!(pane.watch(cx, Size::new(50, 16)), []);
 }
+
+#[test]
+fn of_a_log_of_another_program_only_what_it_holds_is_shown() {
+    let (theme, mut view) = (unicode(), fixture::run(60, 2));
+    view.lanes[0].info.foreign = Some("TensorBoard events");
+    let cx = context(&view, &theme);
+    let lanes = text(&drawn(&super::lanes::Lanes, cx, 60, 12));
+    assert!(lanes.contains("TensorBoard events"), "{lanes}");
+    assert!(!lanes.lines().nth(2).expect("a line").contains("lr"), "{lanes}");
+    let network = text(&drawn(&super::network::NetworkPane::default(), cx, 40, 8));
+    assert!(network.contains(" 1 Dense 32") && !network.contains("weights"), "{network}");
+    let attack = text(&drawn(&Adversarial::default(), cx, 60, 8));
+    assert!(attack.contains("a log holds numbers"), "{attack}");
+}

@@ -1,0 +1,290 @@
+//! Turns the log of another program into events, so that the lab's screen shows it as a lane: curves of the numbers that it
+//! knows by name, gradient norms of layers, and in words everything else that the log holds.
+
+mod names;
+
+use crate::engine::data::reading::short;
+use crate::logs::Log;
+use crate::logs::layers::{Layers, Order};
+use crate::number::{LayerNumber, Number};
+use crate::scenario::{Recipe, Shape};
+use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Pieces of a log that are read between two looks at the screen.
+const PIECES: usize = 8;
+/// How long a log counts as one that grows after its last growth.
+const LIVE: Duration = Duration::from_secs(30);
+/// Series that are listed in words before the rest is only counted.
+const LISTED: usize = 40;
+
+/// A log that is followed.
+pub struct Foreign {
+    log: Log,
+    id: LaneId,
+    name: String,
+    /// Points and restarts when events were made last.
+    seen: (u64, u64),
+    layers: Layers,
+    /// How many numbers each step had that was told.
+    told: BTreeMap<u64, usize>,
+    grown: Option<Duration>,
+    looks: usize,
+    phase: Option<Phase>,
+    said: usize,
+    fault: Option<String>,
+}
+
+/// The numbers of a step.
+#[derive(Default)]
+struct Row {
+    values: Vec<(Number, f64)>,
+    epoch: Option<f64>,
+    norms: Vec<f64>,
+}
+
+impl Row {
+    fn count(&self) -> usize {
+        self.values.len() + self.norms.len()
+    }
+}
+
+impl Foreign {
+    /// Follows a log as a lane of this index and name.
+    pub fn new(log: Log, id: LaneId, name: String) -> Self {
+        Self {
+            log,
+            id,
+            name,
+            seen: (0, 0),
+            layers: Layers::default(),
+            told: BTreeMap::new(),
+            grown: None,
+            looks: 0,
+            phase: None,
+            said: 0,
+            fault: None,
+        }
+    }
+
+    /// Whether it tells gradient norms of layers; known after it was polled.
+    pub fn has_layers(&self) -> bool {
+        self.layers.names.len() > 1
+    }
+
+    /// What happened since the last call; `now` is any clock that goes on.
+    pub fn poll(&mut self, now: Duration) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut pieces = 0;
+        while pieces < PIECES && self.log.read() {
+            pieces += 1;
+        }
+        self.looks += 1;
+        let seen = (self.log.told.points, self.log.told.restarts);
+        if seen != self.seen || self.looks == 1 {
+            // What a log holds at the first look says nothing of whether it still grows.
+            self.grown = (self.looks > 1).then_some(now);
+            self.tell(seen.1 != self.seen.1, &mut events);
+            self.seen = seen;
+        }
+        self.tell_phase(now, &mut events);
+        let remarks = &self.log.told.remarks;
+        events.extend(remarks[self.said.min(remarks.len())..].iter().map(|what| Event::Notice(what.clone())));
+        self.said = remarks.len();
+        if self.fault != self.log.fault {
+            self.fault.clone_from(&self.log.fault);
+            events.extend(self.fault.iter().map(|what| Event::Notice(format!("{}: {what}", self.name))));
+        }
+        events
+    }
+
+    /// Events of what is new; of everything, where an earlier step has changed or layers have come.
+    fn tell(&mut self, restarted: bool, events: &mut Vec<Event>) {
+        let layers = self.log.layers();
+        let rows = self.rows(&layers);
+        let newest = self.told.keys().next_back().copied();
+        let changed = |(step, row): (&u64, &Row)| self.told.get(step) != Some(&row.count());
+        let earlier = newest.is_some_and(|newest| rows.range(..=newest).any(changed));
+        let names = |layers: &Layers| layers.names.clone();
+        if restarted || earlier || self.told.is_empty() || names(&layers) != names(&self.layers) {
+            self.told.clear();
+            self.phase = None;
+            let info = Box::new(self.info(&layers));
+            events.push(Event::Started { lane: self.id, info, step: 0 });
+        }
+        let newest = self.told.keys().next_back().copied();
+        for (&step, row) in rows.iter().filter(|(step, _)| newest.is_none_or(|n| **step > n)) {
+            self.told.insert(step, row.count());
+            self.tell_row(step, row, events);
+        }
+        self.layers = layers;
+    }
+
+    fn tell_row(&self, step: u64, row: &Row, events: &mut Vec<Event>) {
+        let base =
+            Measure { step, epoch: row.epoch.unwrap_or_default(), evaluations: step, ..Measure::default() };
+        let of = |validation: bool| {
+            let values = row.values.iter().filter(|(n, _)| names::is_validation(*n) == validation);
+            values.fold(base, |measure, (number, x)| measure.with(*number, *x))
+        };
+        let layers = row.norms.iter().enumerate();
+        let layers: Vec<LayerMeasure> =
+            layers.map(|(i, x)| LayerMeasure::of(i).with(LayerNumber::GradNorm, *x as f32)).collect();
+        let measure = of(false);
+        if measure.values.iter().next().is_some() || !layers.is_empty() {
+            events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
+        }
+        let evaluation = of(true);
+        if evaluation.values.iter().next().is_some() {
+            events.push(Event::Evaluated { lane: self.id, measure: Box::new(evaluation) });
+        }
+    }
+
+    /// The numbers that have a place on the screen, by steps; where a step came twice, the later values.
+    fn rows(&self, layers: &Layers) -> BTreeMap<u64, Row> {
+        let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
+        let place = |step: f64| (step >= 0.0).then_some(step as u64);
+        let told = &self.log.told;
+        for (number, series) in self.known(layers) {
+            for (step, x) in told.series[series].points() {
+                let Some(step) = place(step) else { continue };
+                let values = &mut rows.entry(step).or_default().values;
+                values.retain(|(n, _)| *n != number);
+                values.push((number, x));
+            }
+        }
+        if let Some(epochs) = told.get("epoch") {
+            for (step, x) in epochs.points() {
+                if let Some(row) = place(step).and_then(|step| rows.get_mut(&step)) {
+                    row.epoch = Some(x);
+                }
+            }
+        }
+        for (step, norms) in told.norms(layers) {
+            let Some(step) = place(step) else { continue };
+            let row = rows.entry(step).or_default();
+            // Without a total in the log that of all layers is as good.
+            if layers.total.is_none() {
+                let total = norms.iter().map(|x| x * x).sum::<f64>().sqrt();
+                row.values.push((Number::GradNorm, total));
+            }
+            row.norms = norms;
+        }
+        rows
+    }
+
+    /// Numbers of the lab, each with the series that it is.
+    fn known(&self, layers: &Layers) -> Vec<(Number, usize)> {
+        let series = &self.log.told.series;
+        let total = layers.total.map(|i| (Number::GradNorm, i));
+        names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total).collect()
+    }
+
+    fn info(&self, layers: &Layers) -> LaneInfo {
+        let layer = |name: &String| LayerInfo {
+            label: name.clone(),
+            input: String::new(),
+            output: String::new(),
+            params: 1,
+        };
+        LaneInfo {
+            name: self.name.clone(),
+            recipe: Recipe::default(),
+            input: Shape::Flat(1),
+            outputs: Shape::Flat(1),
+            layers: layers.names.iter().map(layer).collect(),
+            params: 0,
+            steps_per_epoch: 1.0,
+            cost: 1.0,
+            edits: Vec::new(),
+            foreign: Some(self.log.kind),
+            read: self.words(layers).into(),
+        }
+    }
+
+    /// What was understood of the log, in lines.
+    fn words(&self, layers: &Layers) -> Vec<String> {
+        let told = &self.log.told;
+        let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];
+        if layers.names.is_empty() {
+            words.push("no gradient norms of layers in it; depth cannot be judged".into());
+        } else {
+            let order = match layers.order {
+                Order::Appearance => "in the order of the log",
+                Order::Reversed => "in the order of the log, turned round",
+                Order::Natural => {
+                    "by the numbers in their names: a guess, since the log has lost their order"
+                }
+            };
+            words.push(format!("{} layers with gradient norms, {order}", layers.names.len()));
+            words.push(match layers.clipped {
+                Some(true) => {
+                    "norms are after clipping: they show no gradient larger than the threshold".into()
+                }
+                Some(false) => "norms are before clipping".into(),
+                None => "whether norms are before or after clipping is not in the log".into(),
+            });
+        }
+        for (number, series) in self.known(layers) {
+            words.push(format!("{} is {}", number.row().label, told.series[series].name));
+        }
+        let shown: Vec<usize> = self.known(layers).into_iter().map(|k| k.1).collect();
+        let member = |i: &usize| layers.members.iter().any(|m| m.0 == *i);
+        let rest: Vec<usize> = (0..told.series.len()).filter(|i| !shown.contains(i) && !member(i)).collect();
+        if !rest.is_empty() {
+            words.push("without a curve here:".into());
+        }
+        for series in rest.iter().take(LISTED).map(|i| &told.series[*i]) {
+            let [least, greatest, last] = [series.min, series.max, series.last].map(short);
+            words.push(format!(
+                "{}: {} points, {least} to {greatest}, last {last}",
+                series.name, series.points
+            ));
+        }
+        if rest.len() > LISTED {
+            words.push(format!("and {} more", rest.len() - LISTED));
+        }
+        words
+    }
+
+    /// Whether the log grows, stands still, or ends in a loss that is no number.
+    fn tell_phase(&mut self, now: Duration, events: &mut Vec<Event>) {
+        let live = self.grown.is_some_and(|at| now.saturating_sub(at) < LIVE);
+        let phase = match self.lost() {
+            Some(lost) => Phase::Diverged(lost),
+            None if live => Phase::Running,
+            None => Phase::Paused,
+        };
+        if self.phase.as_ref() != Some(&phase) && self.looks > 0 && !self.told.is_empty() {
+            let step = self.told.keys().next_back().copied().unwrap_or(0);
+            events.push(Event::Phase { lane: self.id, step, phase: phase.clone() });
+            self.phase = Some(phase);
+        }
+    }
+
+    /// The end of a lane whose loss is no number any more.
+    fn lost(&self) -> Option<Divergence> {
+        let (_, loss) = self.known(&self.layers).into_iter().find(|(n, _)| *n == Number::Loss)?;
+        let loss = &self.log.told.series[loss];
+        if loss.last.is_finite() {
+            return None;
+        }
+        let points: Vec<(f64, f64)> = loss.points().collect();
+        let first = points.iter().rposition(|p| p.1.is_finite()).map_or(0, |i| i + 1);
+        let step = points.get(first).map_or(0.0, |p| p.0).max(0.0) as u64;
+        let norm = self.layers.total.map(|i| &self.log.told.series[i]);
+        let norm = norm.and_then(|s| s.points().filter(|p| p.1.is_finite() && p.0 <= step as f64).last());
+        let before =
+            norm.map_or_else(String::new, |n| format!("; the gradient before had the norm {:.3e}", n.1));
+        Some(Divergence {
+            step,
+            layer: String::new(),
+            last_grad_norm: norm.map_or(f32::NAN, |n| n.1 as f32),
+            what: format!("The log's {} is no number from step {step} on{before}.", loss.name),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

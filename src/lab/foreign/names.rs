@@ -1,0 +1,86 @@
+//! Which number of the lab a series of a log is, by the words in its name.
+
+use crate::number::Number;
+
+const VALIDATION: [&str; 7] = ["val", "valid", "validation", "eval", "evaluation", "test", "dev"];
+const LOSS: [&str; 3] = ["loss", "mse", "nll"];
+const ACCURACY: [&str; 3] = ["acc", "accuracy", "top1"];
+/// Words that make something else of a loss or a rate.
+const OTHER: [&str; 9] = ["scale", "ppl", "grad", "norm", "aux", "best", "min", "time", "runtime"];
+
+/// Whether the number is one of validation.
+pub(super) fn is_validation(number: Number) -> bool {
+    matches!(number, Number::ValLoss | Number::ValAccuracy)
+}
+
+/// The number that a name means, and how many words stand in it beside: fewer fit better.
+fn number(name: &str) -> Option<(Number, usize)> {
+    let lower = name.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
+    if has(&OTHER) || words.iter().any(|w| w.starts_with("grad")) {
+        return None;
+    }
+    let validation = has(&VALIDATION);
+    let number = if words.contains(&"lr") || (words.contains(&"learning") && words.contains(&"rate")) {
+        return Some((Number::Lr, words.len()));
+    } else if has(&LOSS) || words.iter().any(|w| w.ends_with("loss")) {
+        if validation { Number::ValLoss } else { Number::Loss }
+    } else if has(&ACCURACY) {
+        if validation { Number::ValAccuracy } else { Number::Accuracy }
+    } else {
+        return None;
+    };
+    // `train/loss_step` is the loss of a step, `train/loss_epoch` a mean over one.
+    Some((number, words.iter().filter(|w| !["train", "training", "step"].contains(w)).count()))
+}
+
+/// Numbers and the place of the series that each is: of several the one with the fewest words, the first of these.
+pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(Number, usize)> {
+    let mut found: Vec<(Number, usize, usize)> = Vec::new();
+    for (i, name) in names.enumerate() {
+        let Some((number, words)) = number(name) else { continue };
+        match found.iter_mut().find(|f| f.0 == number) {
+            Some(known) if known.2 <= words => {}
+            Some(known) => (known.1, known.2) = (i, words),
+            None => found.push((number, i, words)),
+        }
+    }
+    found.into_iter().map(|(number, i, _)| (number, i)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_known_by_the_names_that_libraries_give_them() {
+        for (name, wanted) in [
+            ("loss", Number::Loss),
+            ("train/loss", Number::Loss),
+            ("loss/train", Number::Loss),
+            ("train_loss_step", Number::Loss),
+            ("lm_loss", Number::Loss),
+            ("train/CrossEntropyLoss", Number::Loss),
+            ("val/mse", Number::ValLoss),
+            ("eval_loss", Number::ValLoss),
+            ("validation/epoch_loss", Number::ValLoss),
+            ("val_accuracy", Number::ValAccuracy),
+            ("train/epoch_accuracy", Number::Accuracy),
+            ("lr-Adam", Number::Lr),
+            ("learning_rate", Number::Lr),
+        ] {
+            assert_eq!(number(name).map(|n| n.0), Some(wanted), "{name}");
+        }
+        for name in ["loss scale", "grad_norm", "epoch", "gradients/loss_head.weight", "perplexity", "losses"]
+        {
+            assert_eq!(number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_several_the_plainest_name_counts() {
+        let names = ["train_loss_epoch", "train_loss_step", "val_loss", "loss/aux"];
+        assert_eq!(of(names.into_iter()), [(Number::Loss, 1), (Number::ValLoss, 2)]);
+    }
+}

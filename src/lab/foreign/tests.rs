@@ -1,0 +1,65 @@
+//! Logs of other programs as lanes: what reaches the screen as they grow.
+
+use super::*;
+use crate::logs;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+fn place(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("gradtui-foreign-{}-{name}", std::process::id()));
+    fs::create_dir_all(&path).expect("a folder");
+    path.join("m.jsonl")
+}
+
+/// Steps told, with loss and the norms of the first layer.
+fn told(events: &[Event]) -> Vec<(u64, Option<f64>, Option<f32>)> {
+    let of = |event: &Event| match event {
+        Event::Measured { measure, layers, .. } => {
+            let first = layers.first().and_then(|l| l.get(LayerNumber::GradNorm));
+            Some((measure.step, measure.get(Number::Loss), first))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
+}
+
+fn phases(events: &[Event]) -> Vec<Phase> {
+    let of = |event: &Event| if let Event::Phase { phase, .. } = event { Some(phase.clone()) } else { None };
+    events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_log_is_told_once_as_it_grows_and_anew_where_an_earlier_step_gets_more() {
+    let path = place("grows");
+    fs::write(&path, "{\"step\": 0, \"loss\": 3}\n{\"step\": 10, \"loss\": 2}\n").expect("written");
+    let mut lane = Foreign::new(logs::open(&path, &[]).expect("a log").remove(0), 0, "a".into());
+    let second = Duration::from_secs(1);
+    let events = lane.poll(second);
+    assert!(matches!(events[0], Event::Started { .. }));
+    assert_eq!(told(&events), [(0, Some(3.0), None), (10, Some(2.0), None)]);
+    assert_eq!(phases(&events), [Phase::Paused], "nobody knows yet whether it grows");
+    assert_eq!(lane.poll(second * 2), []);
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("a file");
+    file.write_all(b"{\"step\": 20, \"loss\": 1, \"val_loss\": 1.5}\n").expect("written");
+    let events = lane.poll(second * 3);
+    assert_eq!((told(&events), phases(&events)), (vec![(20, Some(1.0), None)], vec![Phase::Running]));
+    assert!(events.iter().any(|e| matches!(e, Event::Evaluated { .. })));
+    // Gradient norms of a step that was told: the lane is told anew, with its layers.
+    file.write_all(b"{\"step\": 20, \"grads/a.weight\": 3, \"grads/a.bias\": 4, \"grads/b.weight\": 1}\n")
+        .expect("written");
+    let events = lane.poll(second * 4);
+    let Event::Started { info, .. } = &events[0] else { panic!("{events:?}") };
+    assert_eq!(info.layers.iter().map(|l| &l.label[..]).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(told(&events).last(), Some(&(20, Some(1.0), Some(5.0))));
+    // Without a total in the log that of the layers stands for it.
+    let total = events.iter().find_map(|e| {
+        if let Event::Measured { measure, .. } = e { measure.get(Number::GradNorm) } else { None }
+    });
+    assert!((total.expect("a total") - 26f64.sqrt()).abs() < 1e-12);
+    assert_eq!(phases(&lane.poll(second * 60)), [Phase::Paused]);
+    file.write_all(b"{\"step\": 30, \"loss\": NaN}\n").expect("written");
+    let events = lane.poll(second * 61);
+    assert!(matches!(&phases(&events)[..], [Phase::Diverged(d)] if d.step == 30), "{events:?}");
+    fs::remove_dir_all(path.parent().expect("a folder")).expect("removed");
+}

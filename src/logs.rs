@@ -1,0 +1,165 @@
+//! Logs that other programs wrote: what kind they are, found by their content, and the series of numbers in them, read as they
+//! grow. Knows files, and neither screens nor training. To add a kind, write a file beside this one and a row in [`KINDS`].
+
+use std::path::{Path, PathBuf};
+
+mod find;
+mod jsonl;
+pub mod layers;
+pub mod series;
+mod sqlite;
+mod store;
+mod table;
+mod tail;
+mod tensorboard;
+mod text;
+mod trainer_state;
+mod value;
+mod wandb;
+mod wire;
+
+use series::Told;
+
+/// Names of the step, the better ones first.
+const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "epoch"];
+
+/// Hears what a log tells.
+pub trait Out {
+    /// Everything told so far is void: the log is read anew.
+    fn restart(&mut self);
+    /// A point of a series.
+    fn point(&mut self, series: &str, step: f64, value: f64);
+    /// The L2 norm of the numbers that a histogram shows; `exact`, or estimated from its bins.
+    fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool);
+    /// A remark: damage, something that was left out.
+    fn say(&mut self, words: String);
+}
+
+/// Reads a log from where it stopped.
+pub trait Reader: Send {
+    /// Tells what is new, or a part of it: `true` if there is more to read at once.
+    ///
+    /// # Errors
+    /// If it cannot be read at present. The next call tries again.
+    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String>;
+    /// Tells what an end that is no whole line or record is worth, for a log that does not grow any more.
+    fn close(&mut self, _out: &mut dyn Out) {}
+}
+
+/// A kind of log.
+pub struct Kind {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether series appear in it in the order in which they were logged.
+    pub ordered: bool,
+    /// The logs of this kind at a path: a file or a folder.
+    find: fn(&find::Place) -> Vec<Found>,
+}
+
+/// A log before it is read.
+struct Found {
+    run: String,
+    open: Opener,
+}
+
+/// Opens one log.
+type Opener = Box<dyn FnOnce() -> Result<Box<dyn Reader>, String>>;
+
+/// Every kind, those first that tell most where several lie together.
+pub const KINDS: [Kind; 9] = [
+    Kind { name: "gradtui", ordered: true, find: find::own },
+    Kind { name: "W&B", ordered: false, find: find::wandb },
+    Kind { name: "TensorBoard events", ordered: true, find: find::events },
+    Kind { name: "trainer_state.json", ordered: true, find: find::trainer_state },
+    Kind { name: "MLflow files", ordered: false, find: find::mlflow },
+    Kind { name: "DVCLive", ordered: false, find: find::dvclive },
+    Kind { name: "SQLite of MLflow or Trackio", ordered: true, find: find::databases },
+    Kind { name: "JSON lines", ordered: true, find: find::json_lines },
+    Kind { name: "table", ordered: true, find: find::tables },
+];
+
+/// The log of one run: its reader and what it told so far.
+pub struct Log {
+    /// Name of the run, unique among those of its path.
+    pub run: String,
+    /// The kind it was taken for.
+    pub kind: &'static str,
+    /// Whether series appear in it in the order in which they were logged.
+    pub ordered: bool,
+    /// What it told.
+    pub told: Told,
+    /// Why it cannot be read at present.
+    pub fault: Option<String>,
+    reader: Box<dyn Reader>,
+}
+
+impl Log {
+    /// Reads a part of what is new; `true` if there is more to read at once.
+    pub fn read(&mut self) -> bool {
+        match self.reader.read(&mut self.told) {
+            Ok(more) => {
+                self.fault = None;
+                more
+            }
+            Err(what) => {
+                self.fault = Some(what);
+                false
+            }
+        }
+    }
+
+    /// Reads all that is there, and takes it for the end.
+    pub fn read_to_end(&mut self) {
+        while self.read() {}
+        self.reader.close(&mut self.told);
+    }
+
+    /// The layers whose gradients are told.
+    pub fn layers(&self) -> layers::Layers {
+        // A table whose columns are sorted by name has lost the order of its writer.
+        let names = || self.told.series.iter().map(|s| &s.name);
+        let sorted = self.kind == "table" && names().zip(names().skip(1)).all(|(a, b)| a <= b);
+        self.told.layers(self.ordered && !sorted)
+    }
+}
+
+/// The logs at a path, of whatever kind; with patterns it is a text.
+///
+/// # Errors
+/// If nothing is there that can be read, with what was found instead.
+pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<Log>, String> {
+    let place = find::Place::new(path)?;
+    let log = |kind: &'static str, ordered, found: Found| {
+        let reader = (found.open)()?;
+        let told = Told::default();
+        Ok(Log { run: found.run, kind, ordered, told, fault: None, reader })
+    };
+    if patterns.is_empty() {
+        for kind in &KINDS {
+            let found = (kind.find)(&place);
+            if !found.is_empty() {
+                return found.into_iter().map(|found| log(kind.name, kind.ordered, found)).collect();
+            }
+        }
+        if let Some(what) = place.stranger() {
+            return Err(what);
+        }
+    }
+    let texts = find::texts(&place, patterns)?;
+    texts.into_iter().map(|found| log("text", true, found)).collect()
+}
+
+/// The path as it was given, as an own run directory: it holds a scenario and a log.
+pub fn is_own(path: &Path) -> bool {
+    let file = |name: &str| path.join(name).is_file();
+    file("scenario.ron") && (file("metrics.jsonl") || file("run.lock"))
+}
+
+/// A path below another one as the name of a run.
+fn below(path: &Path, root: &Path) -> String {
+    let below: PathBuf = path.strip_prefix(root).unwrap_or(path).into();
+    if below == Path::new("") {
+        return path.file_name().map_or_else(|| "log".into(), |n| n.to_string_lossy().into_owned());
+    }
+    below.to_string_lossy().into_owned()
+}

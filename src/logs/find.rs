@@ -1,0 +1,303 @@
+//! Which logs lie at a path: a file by its first bytes, a folder by what is in it and below.
+
+use super::store::Form;
+use super::tail::trimmed;
+use super::value::{Json, number};
+use super::{
+    Found, Opener, Reader, below, jsonl, sqlite, store, table, tensorboard, text, trainer_state,
+    wandb as blocks,
+};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a file by which its kind is found.
+const HEAD: u64 = 64 * 1024;
+/// Folders below the one that is named, and files that are looked at in all.
+const DEPTH: usize = 8;
+const FILES: usize = 20_000;
+
+/// A path and the files at or below it.
+pub struct Place {
+    root: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Looks what is there.
+    ///
+    /// # Errors
+    /// If there is nothing.
+    pub fn new(path: &Path) -> Result<Self, String> {
+        let found = fs::metadata(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file or folder".into(),
+            _ => e.to_string(),
+        })?;
+        let mut files = Vec::new();
+        if found.is_dir() {
+            walk(path, DEPTH, &mut files);
+            files.sort_by_cached_key(|path| super::layers::natural(&path.to_string_lossy()));
+        } else if found.is_file() {
+            files.push(path.into());
+        } else {
+            return Err("a device or a pipe; a log is a file or a folder".into());
+        }
+        Ok(Self { root: path.into(), files })
+    }
+
+    /// Files of this kind, each a run of its own; those of the best names where there are some.
+    fn files(&self, is: impl Fn(&Path) -> bool) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().filter(move |path| is(path))
+    }
+
+    /// A run for each of these files or folders, named after the path below.
+    fn runs(&self, paths: Vec<PathBuf>, open: impl Fn(PathBuf) -> Opener) -> Vec<Found> {
+        let alone = paths.len() == 1;
+        let root = if alone { Path::new("") } else { &self.root };
+        let run = |path: &Path| {
+            let name = below(path, root);
+            if alone { name.rsplit('/').next().unwrap_or_default().to_string() } else { name }
+        };
+        paths.into_iter().map(|path| Found { run: run(&path), open: open(path) }).collect()
+    }
+
+    /// What lies there instead of a log that can be read, if it is known.
+    pub fn stranger(&self) -> Option<String> {
+        let has = |part: &str| {
+            let is = |p: &PathBuf| p.components().any(|c| c.as_os_str() == part);
+            self.files.iter().any(is) || self.root.join(part).exists()
+        };
+        if has(".aim") || self.root.ends_with(".aim") {
+            return Some("a repository of Aim (RocksDB), which is not read; `aim storage` or its own export gives files".into());
+        }
+        let swanlab = |p: &&PathBuf| p.extension().is_some_and(|e| e == "swanlab");
+        if self.files.iter().any(|p| swanlab(&p)) {
+            return Some("a log of SwanLab, which is not read; log to TensorBoard or CSV beside it".into());
+        }
+        None
+    }
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if files.len() >= FILES {
+            return;
+        }
+        if kind.is_dir() && depth > 0 {
+            walk(&entry.path(), depth - 1, files);
+        } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
+            files.push(entry.path());
+        }
+    }
+}
+
+fn head(path: &Path) -> Vec<u8> {
+    let mut head = Vec::new();
+    // A file that cannot be read is of no kind.
+    let _ = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    head
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|n| n.to_str()).unwrap_or_default()
+}
+
+fn boxed(reader: impl Reader + 'static) -> Opener {
+    Box::new(move || Ok(Box::new(reader)))
+}
+
+/// Lanes of a run of gradtui.
+pub fn own(place: &Place) -> Vec<Found> {
+    let log = place.root.join("metrics.jsonl");
+    if !super::is_own(&place.root) || !log.is_file() {
+        return Vec::new();
+    }
+    let mut lanes: Vec<String> = Vec::new();
+    for line in lines(&head(&log)) {
+        let lane = Json::parse(&line).and_then(|row| row.get("lane")?.text().map(String::from));
+        lanes.extend(lane.filter(|lane| !lanes.contains(lane)));
+    }
+    let lane = |lane: String| Found { open: boxed(jsonl::Lines::of_lane(&log, lane.clone())), run: lane };
+    lanes.into_iter().map(lane).collect()
+}
+
+/// Runs of W&B.
+pub fn wandb(place: &Place) -> Vec<Found> {
+    let named = |path: &Path| path.extension().is_some_and(|e| e == "wandb");
+    let is = |path: &Path| named(path) || (place.root.is_file() && head(path).starts_with(b":W&B"));
+    let files: Vec<PathBuf> = place.files(is).cloned().collect();
+    place.runs(files, |path| boxed(blocks::Wandb::new(&path)))
+}
+
+/// All event files together: one run, with folders in the names.
+pub fn events(place: &Place) -> Vec<Found> {
+    let single = place.root.is_file() && tensorboard::begins(&head(&place.root));
+    if !single && place.files(|p| tensorboard::is_name(name(p))).next().is_none() {
+        return Vec::new();
+    }
+    place.runs(vec![place.root.clone()], |path| boxed(tensorboard::Events::new(&path)))
+}
+
+/// Runs of Hugging Face's Trainer: a folder with its checkpoints is one.
+pub fn trainer_state(place: &Place) -> Vec<Found> {
+    if place.root.is_file() {
+        let head = head(&place.root);
+        let is = head.trim_ascii_start().starts_with(b"{")
+            && (name(&place.root) == "trainer_state.json"
+                || memchr::memmem::find(&head, b"\"log_history\"").is_some());
+        let files = if is { vec![place.root.clone()] } else { Vec::new() };
+        return place.runs(files, |path| boxed(trainer_state::TrainerState::new(&path)));
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for state in place.files(|p| name(p) == "trainer_state.json") {
+        let folder = state.parent().unwrap_or(&place.root);
+        let checkpoint = name(folder).starts_with("checkpoint-") && folder != place.root;
+        let run = if checkpoint { folder.parent().unwrap_or(folder) } else { folder };
+        if !folders.contains(&run.to_path_buf()) {
+            folders.push(run.into());
+        }
+    }
+    place.runs(folders, |path| boxed(trainer_state::TrainerState::new(&path)))
+}
+
+/// Runs of MLflow's file store that are not deleted.
+pub fn mlflow(place: &Place) -> Vec<Found> {
+    let mut found = Vec::new();
+    for meta in place.files(|p| name(p) == "meta.yaml") {
+        let text = fs::read_to_string(meta).unwrap_or_default();
+        let field = |key: &str| {
+            let line = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
+            line.map(|v| v.trim().trim_matches(['\'', '"']).to_string())
+        };
+        let Some(id) = field("run_id").or_else(|| field("run_uuid")) else { continue };
+        let metrics = meta.with_file_name("metrics");
+        if field("lifecycle_stage").is_none_or(|stage| stage == "active") && metrics.is_dir() {
+            let run = field("run_name").filter(|n| !n.is_empty()).unwrap_or(id);
+            found.push(Found { run, open: boxed(store::Store::new(&metrics, Form::Mlflow)) });
+        }
+    }
+    unique(found)
+}
+
+/// Runs of DVCLive: folders with `plots/metrics`.
+pub fn dvclive(place: &Place) -> Vec<Found> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for file in place.files(|p| p.extension().is_some_and(|e| e == "tsv")) {
+        let metrics = file.ancestors().find(|f| f.ends_with("plots/metrics"));
+        if let Some(metrics) = metrics.filter(|m| !folders.contains(&m.to_path_buf())) {
+            folders.push(metrics.into());
+        }
+    }
+    place.runs(folders, |path| boxed(store::Store::new(&path, Form::Dvclive)))
+}
+
+/// Runs in databases.
+pub fn databases(place: &Place) -> Vec<Found> {
+    let is = |path: &Path| !name(path).ends_with("-wal") && head(path).starts_with(b"SQLite format 3\0");
+    let mut found = Vec::new();
+    for file in place.files(is) {
+        if let Ok(runs) = sqlite::runs(file) {
+            found.extend(runs.into_iter().map(|(run, stored)| Found { run, open: boxed(stored) }));
+        }
+    }
+    unique(found)
+}
+
+/// Names of runs that are told apart by numbers where they are the same.
+fn unique(mut found: Vec<Found>) -> Vec<Found> {
+    for i in 1..found.len() {
+        let same = |run: &str| found[..i].iter().any(|f| f.run == run);
+        if same(&found[i].run) {
+            let next =
+                (2..found.len() + 2).map(|n| format!("{} ({n})", found[i].run)).find(|name| !same(name));
+            found[i].run = next.unwrap_or_default();
+        }
+    }
+    found
+}
+
+/// Lines of a file's beginning, the last one only if it is whole.
+fn lines(head: &[u8]) -> Vec<String> {
+    let whole = if head.len() as u64 >= HEAD {
+        head.rsplitn(2, |b| *b == b'\n').last().unwrap_or(head)
+    } else {
+        head
+    };
+    let lines = whole.split(|b| *b == b'\n').map(|l| String::from_utf8_lossy(trimmed(l)).into_owned());
+    lines.filter(|l| table::counts(l)).take(200).collect()
+}
+
+/// Endings of files that are no logs, though they may look like one.
+fn other(path: &Path) -> bool {
+    let settings = [
+        "hparams.yaml",
+        "config.yaml",
+        "wandb-metadata.json",
+        "wandb-summary.json",
+        "params.yaml",
+        "metrics.json",
+    ];
+    settings.contains(&name(path)) || name(path).starts_with('.')
+}
+
+/// Files of JSON, an object a line.
+pub fn json_lines(place: &Place) -> Vec<Found> {
+    let is = |path: &Path| {
+        let lines = lines(&head(path));
+        let objects = lines.iter().filter(|l| matches!(Json::parse(l), Some(Json::Object(_)))).count();
+        // The last line may be half written.
+        objects > 0 && objects + 1 >= lines.len() && (lines.len() > 1 || place.files.len() == 1)
+    };
+    let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
+    place.runs(files, |path| boxed(jsonl::Lines::new(&path)))
+}
+
+/// Tables with a heading.
+pub fn tables(place: &Place) -> Vec<Found> {
+    let is = |path: &Path| {
+        let lines = lines(&head(path));
+        let [heading, rows @ ..] = &lines[..] else { return false };
+        let Some(separator) = table::separator(heading) else { return false };
+        let columns = table::cells(heading, separator).len();
+        let row = |line: &&String| {
+            let cells = table::cells(line, separator);
+            cells.len() == columns && cells.iter().any(|c| number(&c.replace(',', ".")).is_some())
+        };
+        let fitting = rows.iter().filter(row).count();
+        fitting > 0 && fitting * 2 >= rows.len()
+    };
+    let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
+    place.runs(files, |path| boxed(table::Table::new(&path)))
+}
+
+/// Texts: by patterns, or of known forms.
+///
+/// # Errors
+/// If no file is one, or a pattern is none.
+pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
+    let opened = |path: &Path| {
+        let head = head(path);
+        if head.contains(&0) {
+            return Err("no log of a kind that is known: neither text nor any of the binary ones".into());
+        }
+        text::Text::new(path, patterns, &String::from_utf8_lossy(&head))
+    };
+    let mut fault = None;
+    let mut readers = Vec::new();
+    for path in &place.files {
+        match opened(path) {
+            Ok(reader) => readers.push((path.clone(), reader)),
+            Err(what) => fault = Some(what),
+        }
+    }
+    if readers.is_empty() {
+        return Err(fault.unwrap_or_else(|| "an empty folder".into()));
+    }
+    let alone = readers.len() == 1;
+    let found = |(path, reader): (PathBuf, text::Text)| {
+        let run = if alone { name(&path).to_string() } else { below(&path, &place.root) };
+        Found { run, open: boxed(reader) }
+    };
+    Ok(readers.into_iter().map(found).collect())
+}

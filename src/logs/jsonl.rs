@@ -1,0 +1,147 @@
+//! JSON, an object a line: nested keys join with dots, `null` is NaN, the step under one of its usual names.
+
+use super::tail::{Line, Tail};
+use super::value::Json;
+use super::{Out, Reader, STEPS};
+use std::path::Path;
+
+/// Lines that are looked at before the name of the step is decided.
+const AHEAD: usize = 200;
+
+/// A file of lines.
+#[derive(Debug)]
+pub struct Lines {
+    tail: Tail,
+    rows: Rows,
+    waiting: Vec<Json>,
+    /// Only lines whose `lane` is this one.
+    lane: Option<String>,
+}
+
+/// Under which name rows have their step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Key {
+    /// Not known before some rows were seen.
+    #[default]
+    Open,
+    /// Under none: rows are counted.
+    Counted,
+    /// Under this one.
+    Named(&'static str),
+}
+
+/// Rows of numbers under names that may differ from row to row.
+#[derive(Debug, Default)]
+pub struct Rows {
+    key: Key,
+    step: Option<f64>,
+    count: u64,
+}
+
+impl Rows {
+    /// Decides under which name steps stand, from some rows.
+    pub fn decide<'a>(&mut self, rows: impl Iterator<Item = &'a Json> + Clone) {
+        let named = |name: &&str| rows.clone().any(|row| row.get(name).and_then(Json::number).is_some());
+        self.key = STEPS.into_iter().find(named).map_or(Key::Counted, Key::Named);
+    }
+
+    /// A name of the step in a row, where rows were thought to have none.
+    fn surprise(&self, row: &Json) -> Option<&'static str> {
+        let named = |name: &&str| row.get(name).and_then(Json::number).is_some();
+        if self.key == Key::Counted { STEPS.into_iter().find(named) } else { None }
+    }
+
+    /// Tells the numbers of a row.
+    pub fn tell(&mut self, row: &Json, out: &mut dyn Out) {
+        let key = if let Key::Named(key) = self.key { Some(key) } else { None };
+        match key {
+            None => self.step = Some(self.count as f64),
+            Some(key) => self.step = row.get(key).and_then(Json::number).or(self.step),
+        }
+        self.count += 1;
+        // Settings stand before the first step.
+        let Some(step) = self.step else { return };
+        row.numbers(&mut String::new(), &mut |name, x| {
+            if Some(name) != key {
+                out.point(name, step, x);
+            }
+        });
+    }
+}
+
+impl Lines {
+    /// Of this file.
+    pub fn new(path: &Path) -> Self {
+        Self { tail: Tail::new(path), rows: Rows::default(), waiting: Vec::new(), lane: None }
+    }
+
+    /// One lane of a log of gradtui.
+    pub fn of_lane(path: &Path, lane: String) -> Self {
+        Self { lane: Some(lane), ..Self::new(path) }
+    }
+
+    fn decide(&mut self, out: &mut dyn Out) {
+        if self.rows.key == Key::Open {
+            self.rows.decide(self.waiting.iter());
+        }
+        for row in std::mem::take(&mut self.waiting) {
+            self.rows.tell(&row, out);
+        }
+    }
+}
+
+impl Reader for Lines {
+    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+        let Self { tail, rows, waiting, lane } = self;
+        let other = |row: &Json| lane.is_some() && row.get("lane").and_then(Json::text) != lane.as_deref();
+        let (mut bad, mut surprise) = (0, None);
+        let more = tail.lines(|line| match line {
+            Line::Anew => {
+                (*rows, *waiting) = (Rows::default(), Vec::new());
+                out.restart();
+            }
+            Line::Text(text) => match std::str::from_utf8(text).ok().and_then(Json::parse) {
+                Some(row) if other(&row) => {}
+                Some(row @ Json::Object(_)) if rows.key != Key::Open => {
+                    surprise = surprise.or_else(|| rows.surprise(&row));
+                    rows.tell(&row, out);
+                }
+                Some(row @ Json::Object(_)) => {
+                    waiting.push(row);
+                    if waiting.len() >= AHEAD {
+                        rows.decide(waiting.iter());
+                        waiting.drain(..).for_each(|row| rows.tell(&row, out));
+                    }
+                }
+                _ => bad += usize::from(!text.trim_ascii().is_empty()),
+            },
+        });
+        let more = more.map_err(|e| e.to_string())?;
+        if bad > 0 {
+            out.say(format!("{bad} lines are no JSON objects and were left out"));
+        }
+        // Steps have a name after all: settings stood alone when it was decided.
+        if let Some(key) = surprise {
+            (self.tail, self.rows) =
+                (Tail::new(self.tail.path()), Rows { key: Key::Named(key), ..Rows::default() });
+            out.restart();
+            return Ok(true);
+        }
+        if !more {
+            self.decide(out);
+        }
+        Ok(more)
+    }
+
+    fn close(&mut self, out: &mut dyn Out) {
+        let last = self.tail.last_line();
+        match std::str::from_utf8(&last).ok().and_then(Json::parse) {
+            Some(row @ Json::Object(_)) => {
+                self.waiting.push(row);
+                self.decide(out);
+            }
+            _ if last.trim_ascii().is_empty() => {}
+            _ => out.say("the last line is half written and was left out".into()),
+        }
+    }
+}

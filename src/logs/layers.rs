@@ -1,0 +1,314 @@
+//! Which series of a log are gradient norms of layers: by the names that libraries and people give them. Order, merging of
+//! weight and bias, the total, and what was measured: before or after clipping.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Layers and the series that belong to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layers {
+    /// Names, input side first.
+    pub names: Vec<String>,
+    /// How their order was found.
+    pub order: Order,
+    /// Series by their place in the list that was given, each with its layer.
+    pub members: Vec<(usize, usize)>,
+    /// The series of the total norm.
+    pub total: Option<usize>,
+    /// Whether norms are those before or after clipping; `None`: the names do not tell.
+    pub clipped: Option<bool>,
+}
+
+/// How the order of layers was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they appear first.
+    #[default]
+    Appearance,
+    /// The other way round: they were logged in a backward pass.
+    Reversed,
+    /// By the numbers in their names, which is a guess.
+    Natural,
+}
+
+/// `[prefix/]marker/PARAMETER`: the marker says gradient, and perhaps which norm and whether it is after clipping.
+static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    let marker = r"(?:l2_norm/grad|(?:layer_)?grad(?:s|ient|ients)?(?:[_ ](?:l2|l1|inf|[0-9]+(?:\.[0-9]+)?))?[_ ]?(?:norms?)?(?:[_ ](?:before|after|pre|post|unclipped|clipped)(?:[_ ]?clip(?:ping|ped)?)?)?)";
+    regex(&format!(r"(?i)^(?P<prefix>(?:.*?[/. ])??)(?P<marker>{marker})(?P<mark>[/. _:])(?P<rest>.+)$"))
+});
+/// `PARAMETER.grad`, `PARAMETER/grad_norm`.
+static AFTER: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)^(?P<rest>.+?)[/._](?P<marker>grad(?:ient)?(?:[_ ./]?norm)?)$"));
+/// The total norm under its usual names.
+static TOTAL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?ix)^(?:.*/)?(?:(?:total_|global_)?grad(?:ient|s)?(?:[_\ ](?:l2|inf|[0-9.]+))?[_\ ]?norm(?:[_\ ](?:total|before|pre)\w*)?
+            |gnorm|grad_l2_norm/step|l2_norm/grad/global|grad(?:s|ients)?(?:_norm)?[/.](?:total|global|all|norm)(?:_norm)?)$",
+    )
+});
+/// The last part of a parameter's name.
+static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?x)^(?:weight|bias|kernel|gamma|beta|scale|w|b|embeddings?|recurrent_kernel|pos_embedding|in_proj_weight|in_proj_bias
+            |weight_[gv]|(?P<recurrent>(?:weight|bias)_(?:ih|hh|hr)_(?P<layer>l[0-9]+)(?:_reverse)?))$",
+    )
+});
+/// A number between underscores.
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"_([0-9]+)(_|$)"));
+/// What stands in the place of a parameter and is none.
+const NO_PARAMETER: [&str; 24] = [
+    "norm",
+    "total",
+    "global",
+    "all",
+    "mean",
+    "avg",
+    "max",
+    "min",
+    "std",
+    "var",
+    "scale",
+    "clip",
+    "clipped",
+    "step",
+    "steps",
+    "noise_scale",
+    "global_norm",
+    "total_norm",
+    "cos",
+    "angle",
+    "accum",
+    "accumulation",
+    "accumulation_steps",
+    "scaler",
+];
+
+fn regex(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern of our own")
+}
+
+/// A series that is the gradient norm of a parameter.
+struct Found {
+    series: usize,
+    /// What stands before the parameter: series of one kind have the same.
+    kind: String,
+    layer: String,
+    clipped: Option<bool>,
+}
+
+/// A name cut where digits begin and end, for sorting: 2 before 10.
+pub fn natural(name: &str) -> Vec<(u128, String)> {
+    let (mut parts, mut rest) = (Vec::new(), name);
+    while !rest.is_empty() {
+        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let after = &rest[text..];
+        let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+        parts.push((0, rest[..text].to_string()));
+        if digits > 0 {
+            parts.push((after[..digits].parse().unwrap_or(u128::MAX), String::new()));
+        }
+        rest = &after[digits..];
+    }
+    parts
+}
+
+/// The layer of a parameter: its name without the last part.
+fn layer(parameter: &str, underscored: bool) -> Option<String> {
+    let mut name = parameter.replace('/', ".");
+    // `layers_0_weight` instead of `layers.0.weight`.
+    if underscored && !name.contains('.') {
+        let (layer, last) = name.rsplit_once('_')?;
+        if !PARAMETER.is_match(last) {
+            return None;
+        }
+        let layer = NUMBER.replace_all(layer, |c: &regex::Captures<'_>| {
+            format!(".{}{}", &c[1], if &c[2] == "_" { "." } else { "" })
+        });
+        name = format!("{layer}.{last}");
+    }
+    let Some((layer, last)) = name.rsplit_once('.') else {
+        return (!NO_PARAMETER.contains(&&*name.to_lowercase())).then_some(name);
+    };
+    if let Some(of) = PARAMETER.captures(last) {
+        return Some(of.name("layer").map_or_else(|| layer.into(), |l| format!("{layer}.{}", l.as_str())));
+    }
+    (!NO_PARAMETER.contains(&&*last.to_lowercase())).then_some(name)
+}
+
+fn find(series: usize, name: &str) -> Option<Found> {
+    if TOTAL.is_match(name) {
+        return None;
+    }
+    let (kind, rest, marker, underscored) = if let Some(found) = BEFORE.captures(name) {
+        let marker = found["marker"].to_lowercase();
+        (
+            format!("{}{}{}", &found["prefix"], marker, &found["mark"]),
+            found["rest"].to_string(),
+            marker,
+            &found["mark"] == "_",
+        )
+    } else {
+        let found = AFTER.captures(name)?;
+        let marker = found["marker"].to_lowercase();
+        (format!(".{marker}"), found["rest"].to_string(), marker, false)
+    };
+    // OLMo writes `.norm`, `.min`, `.max` and `.avg` of each.
+    let last = rest.rsplit_once('.').map_or("", |r| r.1);
+    let (rest, kind) = match last {
+        "norm" => (rest[..rest.len() - 5].to_string(), kind + "norm"),
+        "min" | "max" | "avg" | "mean" | "std" => return None,
+        _ => (rest, kind),
+    };
+    let layer = layer(&rest, underscored)?;
+    if underscored && !rest.contains(['.', '/']) && layer == rest {
+        return None;
+    }
+    let words: Vec<&str> = marker.split([' ', '_', '/']).collect();
+    let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
+    let clipped = if has(&["after", "post", "clipped"]) {
+        Some(true)
+    } else if has(&["before", "pre", "unclipped"]) {
+        Some(false)
+    } else {
+        None
+    };
+    Some(Found { series, kind, layer, clipped })
+}
+
+/// Finds layers among series in the order of their appearance; `ordered`: whether that order says anything.
+pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, ordered: bool) -> Layers {
+    let found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
+    let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
+    let total = total.min_by_key(|(i, name)| (name.matches('/').count(), *i)).map(|(i, _)| i);
+    let mut kinds: Vec<(&str, usize, bool)> = Vec::new();
+    for f in &found {
+        match kinds.iter_mut().find(|k| k.0 == f.kind) {
+            Some(kind) => kind.1 += 1,
+            None => kinds.push((&f.kind, 1, f.clipped == Some(true))),
+        }
+    }
+    // Norms before clipping tell more; among the others the kind with the most series.
+    let Some(kind) = kinds.iter().rev().max_by_key(|k| (!k.2, k.1)).map(|k| k.0.to_string()) else {
+        return Layers { total, ..Layers::default() };
+    };
+    let found: Vec<Found> = found.into_iter().filter(|f| f.kind == kind).collect();
+    let mut layers: Vec<String> = Vec::new();
+    for f in &found {
+        if !layers.contains(&f.layer) {
+            layers.push(f.layer.clone());
+        }
+    }
+    let order = if ordered { direction(&layers) } else { Order::Natural };
+    match order {
+        Order::Appearance => {}
+        Order::Reversed => layers.reverse(),
+        Order::Natural => layers.sort_by_cached_key(|name| natural(name)),
+    }
+    let place = |layer: &str| layers.iter().position(|l| l == layer).unwrap_or(0);
+    Layers {
+        members: found.iter().map(|f| (f.series, place(&f.layer))).collect(),
+        names: layers.clone(),
+        order,
+        total,
+        clipped: found[0].clipped,
+    }
+}
+
+/// Whether the numbers in names rise or fall in this order.
+fn direction(layers: &[String]) -> Order {
+    let (mut rises, mut falls) = (false, false);
+    for (i, a) in layers.iter().enumerate() {
+        let a = natural(a);
+        for b in &layers[i + 1..] {
+            let b = natural(b);
+            // Names that differ in their first number only by it are compared.
+            let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else { continue };
+            let (x, y) = (&a[at], &b[at]);
+            if x.1.is_empty() && y.1.is_empty() {
+                (rises, falls) = (rises || x.0 < y.0, falls || x.0 > y.0);
+            }
+        }
+    }
+    match (rises, falls) {
+        (_, false) => Order::Appearance,
+        (false, true) => Order::Reversed,
+        (true, true) => Order::Natural,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(names: &[&str]) -> (Vec<String>, Order) {
+        let found = of(names.iter().copied(), true);
+        (found.names, found.order)
+    }
+
+    #[test]
+    fn the_names_of_libraries_and_people_are_understood() {
+        for (name, layer) in [
+            ("grad_2.0_norm/net.layers.0.weight", "net.layers.0"),
+            ("grad_inf_norm/layers.1.bias", "layers.1"),
+            ("model/grads_norm/layers/0/weight", "layers.0"),
+            ("l2_norm/grad/net.layers.0.weight", "net.layers.0"),
+            ("grad/layers.0.weight.norm", "layers.0"),
+            ("gradients/lstm.weight_ih_l1", "lstm.l1"),
+            ("grad_norm/sequential/dense_0/kernel", "sequential.dense_0"),
+            ("grad_layers_0_weight", "layers.0"),
+            ("grad norm fc1.weight", "fc1"),
+            ("grad.layers.0.weight", "layers.0"),
+            ("layers.3.weight.grad", "layers.3"),
+            ("train/grads/encoder/bias", "encoder"),
+            ("grad_norm_before/layers.0.weight", "layers.0"),
+        ] {
+            assert_eq!(layers(&[name]).0, [layer], "{name}");
+        }
+        for name in [
+            "grad_norm",
+            "grad_norm_total",
+            "grad_clip",
+            "grad_scale",
+            "weights_norm/layers/0/weight",
+            "l2_norm/param/a.weight",
+            "grad/layers.0.weight.max",
+            "gnorm",
+            "l2_norm/grad/global",
+            "gradient_accumulation_steps",
+            "loss",
+            "param/a.weight.norm",
+        ] {
+            assert_eq!(layers(&[name]).0, [""; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn layers_are_in_the_order_of_a_forward_pass() {
+        let names =
+            |order: &[u32]| order.iter().map(|i| format!("grad_norm/l.{i}.weight")).collect::<Vec<_>>();
+        let of = |order: &[u32]| {
+            let names = names(order);
+            layers(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let sorted = vec!["l.2".to_string(), "l.10".into(), "l.11".into()];
+        assert_eq!(of(&[2, 10, 11]), (sorted.clone(), Order::Appearance));
+        assert_eq!(of(&[11, 10, 2]), (sorted.clone(), Order::Reversed));
+        assert_eq!(of(&[10, 11, 2]), (sorted, Order::Natural));
+        let named =
+            ["grads/encoder/weight", "grads/body/0/weight", "grads/body/1/weight", "grads/head/weight"];
+        assert_eq!(layers(&named).0, ["encoder", "body.0", "body.1", "head"]);
+    }
+
+    #[test]
+    fn norms_before_clipping_are_preferred_and_the_total_is_no_layer() {
+        let names = [
+            "grad_norm_after/a.weight",
+            "grad_norm_after/b.weight",
+            "grad_norm_before/a.weight",
+            "grad_norm_total",
+        ];
+        let found = of(names.iter().copied(), true);
+        assert_eq!((found.names, found.members), (vec!["a".to_string()], vec![(2, 0)]));
+        assert_eq!((found.clipped, found.total), (Some(false), Some(3)));
+    }
+}

@@ -1,0 +1,100 @@
+//! Runs that lie in folders, one file a number: MLflow's file store (`timestamp value step`) and DVCLive (a table a metric).
+
+use super::tail::{Line, Tail};
+use super::value::number;
+use super::{Out, Reader};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders below the one with metrics.
+const DEPTH: usize = 16;
+
+/// How a line of a file reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `timestamp value step`, as MLflow writes it.
+    Mlflow,
+    /// A heading, then a step and a value with a tab between them, as DVCLive writes it.
+    Dvclive,
+}
+
+/// The numbers of a run.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    form: Form,
+    files: BTreeMap<String, Tail>,
+}
+
+impl Store {
+    /// Of the folder that holds the files.
+    pub fn new(root: &Path, form: Form) -> Self {
+        Self { root: root.into(), form, files: BTreeMap::new() }
+    }
+
+    /// Notes the files below a folder; the name of a number is the path.
+    fn look(&mut self, below: &Path, name: &str, depth: usize) {
+        for entry in fs::read_dir(below).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let file = entry.file_name();
+            let Some(file) = file.to_str().filter(|file| !file.starts_with('.')) else { continue };
+            let join = |file: &str| if name.is_empty() { file.to_string() } else { format!("{name}/{file}") };
+            if path.is_dir() {
+                if depth > 0 {
+                    self.look(&path, &join(file), depth - 1);
+                }
+                continue;
+            }
+            let file = if self.form == Form::Dvclive { file.strip_suffix(".tsv") } else { Some(file) };
+            if let Some(file) = file {
+                self.files.entry(join(file)).or_insert_with(|| Tail::new(&path));
+            }
+        }
+    }
+}
+
+impl Reader for Store {
+    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+        let root = self.root.clone();
+        self.look(&root, "", DEPTH);
+        let (mut more, mut anew) = (false, false);
+        for (name, tail) in &mut self.files {
+            let read = tail.lines(|line| match line {
+                Line::Anew => anew = true,
+                Line::Text(text) => tell(self.form, name, text, out),
+            });
+            more |= read.map_err(|e| format!("{name}: {e}"))?;
+        }
+        if anew {
+            // One number was written anew: all are read again.
+            out.restart();
+            self.files.clear();
+            return Ok(true);
+        }
+        Ok(more)
+    }
+
+    fn close(&mut self, out: &mut dyn Out) {
+        for (name, tail) in &mut self.files {
+            tell(self.form, name, &tail.last_line(), out);
+        }
+    }
+}
+
+fn tell(form: Form, name: &str, line: &[u8], out: &mut dyn Out) {
+    let line = String::from_utf8_lossy(line);
+    let mut cells = line.split_ascii_whitespace();
+    let (step, value) = match form {
+        Form::Mlflow => {
+            let mut cells = cells.skip(1);
+            let value = cells.next();
+            (cells.next(), value)
+        }
+        Form::Dvclive => (cells.next(), cells.next()),
+    };
+    // The heading has no numbers.
+    if let (Some(step), Some(value)) = (step.and_then(number), value.and_then(number)) {
+        out.point(name, step, value);
+    }
+}

@@ -1,0 +1,156 @@
+//! Tables with a heading: CSV as people, Lightning and Keras write it. Separator, decimal comma, comments, headings that come
+//! again, empty cells, one value a row.
+
+use super::tail::{Line, Tail};
+use super::value::number;
+use super::{Out, Reader, STEPS};
+use std::path::Path;
+
+/// Names of the column that names the series of its row, and of the column with its value.
+const NAMED: [&str; 6] = ["metric", "name", "key", "tag", "series", "variable"];
+const VALUES: [&str; 2] = ["value", "val"];
+
+/// A table that may grow.
+#[derive(Debug)]
+pub struct Table {
+    tail: Tail,
+    form: Option<Form>,
+    row: u64,
+    short: u64,
+}
+
+/// The columns.
+#[derive(Debug)]
+struct Form {
+    separator: u8,
+    headings: Vec<String>,
+    /// The column of the step; `None`: rows are counted.
+    step: Option<usize>,
+    /// The columns of name and value, where each row has one value.
+    long: Option<(usize, usize)>,
+}
+
+/// The cells of a line.
+pub fn cells(line: &str, separator: u8) -> Vec<String> {
+    if line.contains('"') {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).delimiter(separator).from_reader(line.as_bytes());
+        let first = reader.records().next().and_then(Result::ok);
+        return first.iter().flatten().map(|cell| cell.trim().to_string()).collect();
+    }
+    if separator == b' ' {
+        return line.split_ascii_whitespace().map(String::from).collect();
+    }
+    line.split(separator as char).map(|cell| cell.trim().to_string()).collect()
+}
+
+/// The separator of a heading: the most frequent one.
+pub fn separator(heading: &str) -> Option<u8> {
+    let count = |s: u8| heading.bytes().filter(|b| *b == s).count();
+    let best = [b',', b';', b'\t', b'|'].into_iter().max_by_key(|s| (count(*s), *s == b','));
+    best.filter(|s| count(*s) > 0)
+}
+
+/// Whether a line is neither empty nor a comment.
+pub fn counts(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+impl Form {
+    fn new(heading: &str) -> Self {
+        let separator = separator(heading).unwrap_or(b',');
+        let mut headings = cells(heading, separator);
+        if headings.iter().all(|cell| number(cell).is_some()) {
+            headings = (0..headings.len()).map(|i| format!("column {i}")).collect();
+        }
+        let place = |names: &[&str]| {
+            let is = |name: &str| headings.iter().position(|h| h.eq_ignore_ascii_case(name));
+            names.iter().find_map(|name| is(name))
+        };
+        let step = place(&STEPS);
+        let long = place(&NAMED).zip(place(&VALUES));
+        Self { separator, headings, step, long }
+    }
+
+    /// A number of a cell: where semicolons separate, commas are decimal.
+    fn number(&self, cell: &str) -> Option<f64> {
+        if self.separator == b';' && cell.contains(',') {
+            return number(&cell.replace('.', "").replace(',', "."));
+        }
+        number(cell)
+    }
+}
+
+impl Table {
+    /// Of this file.
+    pub fn new(path: &Path) -> Self {
+        Self { tail: Tail::new(path), form: None, row: 0, short: 0 }
+    }
+}
+
+/// Tells a row; whether it was whole.
+fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -> bool {
+    if !counts(line) {
+        return true;
+    }
+    let Some(form) = form else {
+        let found = Form::new(line);
+        let first = found.headings.first().is_some_and(|h| h == "column 0");
+        *form = Some(found);
+        return !first || tell(form, row, line, out);
+    };
+    let cells = cells(line, form.separator);
+    if cells == form.headings {
+        return true;
+    }
+    // A separator at the end of the line is no further cell.
+    let whole = cells.len() == form.headings.len()
+        || (cells.len() == form.headings.len() + 1 && cells.last().is_some_and(String::is_empty));
+    if !whole {
+        return false;
+    }
+    let count = *row as f64;
+    *row += 1;
+    let Some(step) = form.step.map_or(Some(count), |i| form.number(&cells[i])) else { return true };
+    if let Some((name, value)) = form.long {
+        if let Some(x) = form.number(&cells[value]) {
+            out.point(&cells[name], step, x);
+        }
+        return true;
+    }
+    for (i, (heading, cell)) in form.headings.iter().zip(&cells).enumerate() {
+        if Some(i) != form.step
+            && !heading.is_empty()
+            && let Some(x) = form.number(cell)
+        {
+            out.point(heading, step, x);
+        }
+    }
+    true
+}
+
+impl Reader for Table {
+    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+        let Self { tail, form, row, short } = self;
+        let before = *short;
+        let more = tail.lines(|line| match line {
+            Line::Anew => {
+                (*form, *row, *short) = (None, 0, 0);
+                out.restart();
+            }
+            Line::Text(text) => *short += u64::from(!tell(form, row, &String::from_utf8_lossy(text), out)),
+        });
+        if *short > before {
+            out.say(format!("{} rows have not as many cells as the heading and were left out", *short));
+        }
+        more.map_err(|e| e.to_string())
+    }
+
+    fn close(&mut self, out: &mut dyn Out) {
+        let last = self.tail.last_line();
+        if !tell(&mut self.form, &mut self.row, &String::from_utf8_lossy(&last), out) {
+            out.say("the last row is half written and was left out".into());
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A file that somebody else writes, read piece by piece as it grows, and noticed when it was replaced or written anew.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read at once.
+pub const PIECE: usize = 4 << 20;
+/// Bytes at the beginning, and before the place reached, by which a file is known again.
+const KNOWN: usize = 4096;
+/// Bytes of a line beyond which it is a hole in a file that nobody has written.
+const LINE: usize = 64 << 20;
+
+/// A file and how far it was read.
+#[derive(Debug)]
+pub struct Tail {
+    path: PathBuf,
+    inode: u64,
+    read: u64,
+    head: Vec<u8>,
+    near: Vec<u8>,
+    /// Length and time of change when it was looked at last.
+    seen: Option<(u64, i64, i64)>,
+    half: Vec<u8>,
+}
+
+/// The next bytes of a file.
+#[derive(Debug)]
+pub struct Piece {
+    /// Whether the file is another one, so that everything read before is void.
+    pub anew: bool,
+    /// The bytes; empty where there is nothing new.
+    pub bytes: Vec<u8>,
+}
+
+impl Tail {
+    /// Of this path, from its beginning.
+    pub fn new(path: &Path) -> Self {
+        let (head, near, half) = (Vec::new(), Vec::new(), Vec::new());
+        Self { path: path.into(), inode: 0, read: 0, head, near, seen: None, half }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The next bytes, at most [`PIECE`] of them.
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    pub fn next(&mut self) -> io::Result<Piece> {
+        let nothing = Piece { anew: false, bytes: Vec::new() };
+        let mut file = File::open(&self.path)?;
+        let found = file.metadata()?;
+        let state = (found.len(), found.mtime(), found.mtime_nsec());
+        if self.seen == Some(state) && self.inode == found.ino() && self.read == found.len() {
+            return Ok(nothing);
+        }
+        let anew = self.read > 0
+            && (self.inode != found.ino() || found.len() < self.read || !self.known(&mut file)?);
+        if anew {
+            *self = Self::new(&self.path);
+        }
+        self.inode = found.ino();
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut bytes = Vec::with_capacity(PIECE.min((found.len() - self.read) as usize));
+        file.take(PIECE as u64).read_to_end(&mut bytes)?;
+        let missing = KNOWN.saturating_sub(self.head.len()).min(bytes.len());
+        if self.read < KNOWN as u64 {
+            self.head.extend_from_slice(&bytes[..missing]);
+        }
+        self.near.extend_from_slice(&bytes[bytes.len().saturating_sub(KNOWN)..]);
+        self.near.drain(..self.near.len().saturating_sub(KNOWN));
+        self.read += bytes.len() as u64;
+        self.seen = Some(state);
+        Ok(Piece { anew, bytes })
+    }
+
+    /// Whether what was read still stands there.
+    fn known(&self, file: &mut File) -> io::Result<bool> {
+        let mut there = vec![0; self.head.len()];
+        file.seek(SeekFrom::Start(0))?;
+        file.read_exact(&mut there)?;
+        if there != self.head {
+            return Ok(false);
+        }
+        there.resize(self.near.len(), 0);
+        file.seek(SeekFrom::Start(self.read - self.near.len() as u64))?;
+        file.read_exact(&mut there)?;
+        Ok(there == self.near)
+    }
+
+    /// The next whole lines; `anew` first where the file is another one. `false`: there is no more for now.
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    pub fn lines(&mut self, mut each: impl FnMut(Line<'_>)) -> io::Result<bool> {
+        let piece = self.next()?;
+        if piece.anew {
+            each(Line::Anew);
+        }
+        if piece.bytes.is_empty() {
+            return Ok(false);
+        }
+        let mut half = std::mem::take(&mut self.half);
+        half.extend_from_slice(&piece.bytes);
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', &half) {
+            each(Line::Text(trimmed(&half[from..end])));
+            from = end + 1;
+        }
+        half.drain(..from);
+        if half.len() > LINE {
+            half.clear();
+        }
+        self.half = half;
+        Ok(piece.bytes.len() == PIECE)
+    }
+
+    /// The last line, which has no end: for a file that does not grow any more.
+    pub fn last_line(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.half)
+    }
+}
+
+/// A line, or news of the file.
+#[derive(Debug)]
+pub enum Line<'a> {
+    /// The file is another one; its lines follow.
+    Anew,
+    /// A line without its end.
+    Text(&'a [u8]),
+}
+
+/// Without a mark of byte order and without the carriage return at the end.
+pub fn trimmed(line: &[u8]) -> &[u8] {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

@@ -1,0 +1,199 @@
+//! Numbers and JSON as other programs write them: NaN and Infinity without quotes, numbers inside texts, keys in order.
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A number in a cell or after a colon, as Python, C and Rust print it: `nan`, `-inf`, `1e-3`; `None` for other texts.
+pub fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Ok(x) = text.parse() {
+        return Some(x);
+    }
+    // Thousands are set apart by commas: 7,123.
+    let (whole, rest) = text.split_at(text.find(['.', 'e', 'E']).unwrap_or(text.len()));
+    let mut groups = whole.trim_start_matches(['-', '+']).split(',');
+    let first = groups.next().is_some_and(|g| (1..=3).contains(&g.len()));
+    let rest_fits = groups.clone().count() > 0 && groups.all(|g| g.len() == 3);
+    if first && rest_fits { (whole.replace(',', "") + rest).parse().ok() } else { None }
+}
+
+/// A JSON value; objects keep the order of their keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Flag(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Json>),
+    /// An object.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Reads a document, with NaN and infinities as Python writes them.
+    pub fn parse(text: &str) -> Option<Self> {
+        match serde_json::from_str(text) {
+            Ok(json) => Some(json),
+            Err(_) => serde_json::from_str(&quoted(text)?).ok(),
+        }
+    }
+
+    /// The value of this key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// As a number, which may stand in a text; `null` is NaN.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Null => Some(f64::NAN),
+            Self::Number(x) => Some(*x),
+            Self::Text(text) => number(text),
+            _ => None,
+        }
+    }
+
+    /// As a text.
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Every number inside with its path; keys join with dots.
+    pub fn numbers(&self, path: &mut String, see: &mut dyn FnMut(&str, f64)) {
+        let length = path.len();
+        let mut below = |path: &mut String, key: &str, value: &Self| {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(key);
+            value.numbers(path, see);
+            path.truncate(length);
+        };
+        match self {
+            Self::Object(fields) => fields.iter().for_each(|(key, value)| below(path, key, value)),
+            // A value a layer, perhaps; a longer list is no number of a curve.
+            Self::List(values) if values.len() <= 512 => {
+                values.iter().enumerate().for_each(|(i, value)| below(path, &i.to_string(), value));
+            }
+            _ => {
+                if let Some(x) = self.number() {
+                    see(path, x);
+                }
+            }
+        }
+    }
+}
+
+/// The text with NaN and Infinity in quotes; `None` where there are none.
+fn quoted(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return None;
+    }
+    let (mut out, mut rest, mut inside) = (String::with_capacity(text.len() + 16), text, false);
+    while let Some(c) = rest.chars().next() {
+        if !inside
+            && let Some(word) = ["NaN", "-Infinity", "Infinity"].into_iter().find(|w| rest.starts_with(w))
+        {
+            out.extend(["\"", word, "\""]);
+            rest = &rest[word.len()..];
+            continue;
+        }
+        // A character after a backslash does not end a text.
+        let take =
+            if inside && c == '\\' { rest.chars().take(2).map(char::len_utf8).sum() } else { c.len_utf8() };
+        inside ^= c == '"';
+        out.push_str(&rest[..take]);
+        rest = &rest[take..];
+    }
+    Some(out.into())
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: de::Error>(self, v: bool) -> Result<Json, E> {
+        Ok(Json::Flag(v))
+    }
+
+    fn visit_i64<E: de::Error>(self, v: i64) -> Result<Json, E> {
+        Ok(Json::Number(v as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<Json, E> {
+        Ok(Json::Number(v as f64))
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<Json, E> {
+        Ok(Json::Number(v))
+    }
+
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<Json, E> {
+        Ok(Json::Text(v.into()))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(Json::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Json::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_printed() {
+        for (text, x) in [("1", 1.0), (" -2.5e-3 ", -2.5e-3), ("7,123", 7123.0), ("1,234,567.5", 1_234_567.5)]
+        {
+            assert_eq!(number(text), Some(x), "{text}");
+        }
+        assert!(number("NAN").is_some_and(f64::is_nan) && number("-inf") == Some(f64::NEG_INFINITY));
+        assert_eq!([number(""), number("NA"), number("1,2"), number("12,34,567")], [None; 4]);
+    }
+
+    #[test]
+    fn bare_nan_is_read_and_texts_are_left_alone() {
+        let json =
+            Json::parse(r#"{"b": NaN, "a": [-Infinity, null], "c": {"d": "NaN \" NaN"}}"#).expect("JSON");
+        let mut found = Vec::new();
+        json.numbers(&mut String::new(), &mut |path, x| found.push((path.to_string(), x)));
+        let names: Vec<&str> = found.iter().map(|f| &f.0[..]).collect();
+        assert_eq!(names, ["b", "a.0", "a.1"]);
+        assert!(found[0].1.is_nan() && found[1].1 == f64::NEG_INFINITY && found[2].1.is_nan());
+        assert_eq!(Json::parse("{\"half\": 0.0"), None);
+    }
+}

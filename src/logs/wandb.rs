@@ -1,0 +1,242 @@
+//! `.wandb`: what W&B's client keeps beside a run, offline or not. Blocks of 32 KiB around records in the wire format.
+
+use super::tail::Tail;
+use super::value::Json;
+use super::wire::{Fields, Value};
+use super::{Out, Reader};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Bytes before the first record, and of a block; bytes before the data of a piece of a record.
+const START: usize = 7;
+const BLOCK: usize = 32 * 1024;
+const HEAD: usize = 7;
+
+/// A file that may grow.
+#[derive(Debug)]
+pub struct Wandb {
+    tail: Tail,
+    /// Bytes that were read and not understood yet, and where they begin in the file.
+    rest: Vec<u8>,
+    at: usize,
+    /// The pieces of a record so far.
+    record: Vec<u8>,
+    axes: Axes,
+    damaged: bool,
+}
+
+/// Which series stands over which other one instead of over the step.
+#[derive(Debug, Default)]
+struct Axes {
+    named: HashMap<String, String>,
+    /// By the beginning of a name: `train/*`.
+    globs: Vec<(String, String)>,
+    last: HashMap<String, f64>,
+}
+
+impl Axes {
+    fn of(&self, name: &str) -> Option<&String> {
+        let glob = |(start, _): &&(String, String)| name.starts_with(&**start);
+        self.named.get(name).or_else(|| self.globs.iter().rev().find(glob).map(|g| &g.1))
+    }
+
+    /// Takes in a definition of a metric.
+    fn define(&mut self, metric: &[u8]) {
+        let text =
+            |number: u64| Fields(metric).find(|f| f.0 == number).and_then(|f| f.1.text()).map(String::from);
+        let Some(axis) = text(4).filter(|axis| !axis.is_empty()) else { return };
+        if let Some(name) = text(1).filter(|name| !name.is_empty()) {
+            self.named.insert(name, axis);
+        } else if let Some(glob) = text(2) {
+            self.globs.push((glob.trim_end_matches('*').into(), axis));
+        }
+    }
+}
+
+impl Wandb {
+    /// Of this file.
+    pub fn new(path: &Path) -> Self {
+        let (rest, record) = (Vec::new(), Vec::new());
+        Self { tail: Tail::new(path), rest, at: 0, record, axes: Axes::default(), damaged: false }
+    }
+
+    /// Takes apart what was read; stops at what is not whole yet.
+    fn take(&mut self, out: &mut dyn Out) {
+        let mut from = 0;
+        if self.at == 0 {
+            if self.rest.len() < START {
+                return;
+            }
+            from = START;
+        }
+        loop {
+            let place = (self.at + from) % BLOCK;
+            // A piece does not begin in the last bytes of a block.
+            if BLOCK - place < HEAD {
+                if self.rest.len() < from + BLOCK - place {
+                    break;
+                }
+                from += BLOCK - place;
+                continue;
+            }
+            let Some(head) = self.rest.get(from..from + HEAD) else { break };
+            let sum = u32::from_le_bytes(head[..4].try_into().unwrap_or_default());
+            let (length, kind) = (usize::from(u16::from_le_bytes([head[4], head[5]])), head[6]);
+            if *head == [0; HEAD] {
+                // Not data yet, or the end of a block that was left empty.
+                if self.rest.len() < from + BLOCK - place {
+                    break;
+                }
+                from += BLOCK - place;
+                continue;
+            }
+            let Some(data) = self.rest.get(from + HEAD..from + HEAD + length) else { break };
+            let mut hash = crc32fast::Hasher::new();
+            hash.update(&[kind]);
+            hash.update(data);
+            if hash.finalize() != sum {
+                if !std::mem::replace(&mut self.damaged, true) {
+                    out.say(format!("damaged after {} bytes; its block was left out", self.at + from));
+                }
+                self.record.clear();
+                if self.rest.len() < from + BLOCK - place {
+                    break;
+                }
+                from += BLOCK - place;
+                continue;
+            }
+            if matches!(kind, 1 | 2) {
+                self.record.clear();
+            }
+            self.record.extend_from_slice(data);
+            from += HEAD + length;
+            if matches!(kind, 1 | 4) {
+                let record = std::mem::take(&mut self.record);
+                tell(&record, &mut self.axes, out);
+            }
+        }
+        self.rest.drain(..from);
+        self.at += from;
+    }
+}
+
+/// Tells a record, if it is one of the run's history.
+fn tell(record: &[u8], axes: &mut Axes, out: &mut dyn Out) {
+    for (number, field) in Fields(record) {
+        match (number, field) {
+            (2, Value::Bytes(history)) => tell_history(history, axes, out),
+            (12, Value::Bytes(metric)) => axes.define(metric),
+            _ => {}
+        }
+    }
+}
+
+fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn Out) {
+    let (mut step, mut items) = (None, Vec::new());
+    for (number, field) in Fields(history) {
+        match (number, field) {
+            (1, Value::Bytes(item)) => items.extend(read_item(item)),
+            (2, Value::Bytes(of)) => {
+                step = Fields(of).find(|f| f.0 == 1).and_then(|f| f.1.whole()).or(Some(0));
+            }
+            _ => {}
+        }
+    }
+    let own = items.iter().find(|(name, _)| name == "_step").and_then(|(_, json)| json.number());
+    let step = own.or(step.map(|s| s as f64)).unwrap_or(0.0);
+    let (mut numbers, mut norms) = (Vec::new(), Vec::new());
+    for (name, json) in together(items) {
+        match json.get("_type").and_then(Json::text) {
+            Some("histogram") => norms.extend(norm(&json).map(|x| (name, x))),
+            // A picture, a table: its numbers are no curves.
+            Some(_) => {}
+            None if name.starts_with('_') => {}
+            None => json.numbers(&mut name.clone(), &mut |path, x| numbers.push((path.to_string(), x))),
+        }
+    }
+    for (name, x) in &numbers {
+        if axes.named.values().chain(axes.globs.iter().map(|g| &g.1)).any(|axis| axis == name) {
+            axes.last.insert(name.clone(), *x);
+        }
+    }
+    let at =
+        |name: &str| axes.of(name).filter(|axis| *axis != name).and_then(|axis| axes.last.get(axis)).copied();
+    for (name, x) in &numbers {
+        out.point(name, at(name).unwrap_or(step), *x);
+    }
+    for (name, x) in &norms {
+        out.norm(name, at(name).unwrap_or(step), *x, false);
+    }
+}
+
+/// The same with the parts of a thing in one object: `x._type`, `x.bins` and `x.values` are a histogram x.
+fn together(items: Vec<(String, Json)>) -> Vec<(String, Json)> {
+    let typed = items.iter().filter_map(|(name, _)| name.strip_suffix("._type")).map(String::from);
+    let mut things: Vec<(String, Vec<(String, Json)>)> = typed.map(|name| (name, Vec::new())).collect();
+    let mut all = Vec::new();
+    for (name, json) in items {
+        let part =
+            |thing: &str| name.strip_prefix(thing).and_then(|rest| rest.strip_prefix('.')).map(String::from);
+        match things.iter_mut().find_map(|(thing, parts)| Some((part(thing)?, parts))) {
+            Some((part, parts)) => parts.push((part, json)),
+            None => all.push((name, json)),
+        }
+    }
+    all.extend(things.into_iter().map(|(name, parts)| (name, Json::Object(parts))));
+    all
+}
+
+/// The name, joined from its path, and the value of an item.
+fn read_item(item: &[u8]) -> Option<(String, Json)> {
+    let (mut name, mut path, mut value) = ("", Vec::new(), None);
+    for (number, field) in Fields(item) {
+        match number {
+            1 => name = field.text()?,
+            2 => path.push(field.text()?),
+            16 => value = Json::parse(field.text()?),
+            _ => {}
+        }
+    }
+    Some((if path.is_empty() { name.into() } else { path.join(".") }, value?))
+}
+
+/// The norm of the numbers of a histogram, taken to lie in the middle of their bins.
+fn norm(histogram: &Json) -> Option<f64> {
+    let list = |key: &str| match histogram.get(key) {
+        Some(Json::List(values)) => Some(values.iter().filter_map(Json::number).collect::<Vec<f64>>()),
+        _ => None,
+    };
+    let counts = list("values")?;
+    let edges = list("bins").or_else(|| {
+        // Packed: the first edge, the width of a bin, the number of bins.
+        let part = |key: &str| {
+            let whole = histogram.get("packedBins").and_then(|packed| packed.get(key));
+            whole.or_else(|| histogram.get(&format!("packedBins.{key}"))).and_then(Json::number)
+        };
+        let (low, width, count) = (part("min")?, part("size")?, part("count")?.min(1e6) as usize);
+        Some((0..=count).map(|i| low + width * i as f64).collect())
+    })?;
+    let middles = edges.windows(2).map(|e| 0.5 * (e[0] + e[1]));
+    Some(counts.iter().zip(middles).map(|(n, x)| n * x * x).sum::<f64>().sqrt())
+}
+
+impl Reader for Wandb {
+    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+        let piece = self.tail.next().map_err(|e| e.to_string())?;
+        if piece.anew {
+            let tail = std::mem::replace(&mut self.tail, Tail::new(Path::new("")));
+            *self = Self { tail, ..Self::new(Path::new("")) };
+            out.restart();
+        }
+        let some = !piece.bytes.is_empty();
+        self.rest.extend_from_slice(&piece.bytes);
+        self.take(out);
+        Ok(some && piece.bytes.len() == super::tail::PIECE)
+    }
+
+    fn close(&mut self, out: &mut dyn Out) {
+        if self.rest.iter().any(|b| *b != 0) && !self.damaged {
+            out.say("the last record is half written and was left out".into());
+        }
+    }
+}

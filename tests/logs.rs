@@ -1,0 +1,540 @@
+//! Logs of other programs: each kind in the forms that its writers give it, whole, growing and damaged. With
+//! `GRADTUI_LOGS=DIR` every run below a folder is read too and compared with its `expected.json`.
+
+use gradtui::logs::{self, Log};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder of its own that is gone at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gradtui-logs-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    fn append(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let mut file = fs::OpenOptions::new().append(true).open(self.0.join(name)).expect("a file");
+        file.write_all(bytes.as_ref()).expect("written");
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The only log at a path.
+#[track_caller]
+fn open(path: &Path) -> Log {
+    let mut logs = logs::open(path, &[]).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(logs.len(), 1, "{:?}", logs.iter().map(|l| &l.run).collect::<Vec<_>>());
+    logs.remove(0)
+}
+
+#[track_caller]
+fn read(path: &Path) -> Log {
+    let mut log = open(path);
+    log.read_to_end();
+    assert_eq!(log.fault, None);
+    log
+}
+
+/// Steps and values of a series.
+#[track_caller]
+fn points(log: &Log, series: &str) -> Vec<(f64, f64)> {
+    let names = || log.told.series.iter().map(|s| &s.name).collect::<Vec<_>>();
+    log.told.get(series).unwrap_or_else(|| panic!("{series} in {:?}", names())).points().collect()
+}
+
+#[test]
+fn json_lines_are_read_as_people_write_them() {
+    let place = Place::new("jsonl");
+    let text = "{\"config\": {\"lr\": 0.1}}\r\n\n{\"step\": 0, \"train\": {\"loss\": 2.5}, \"grad\": {\"l.0.weight\": 3, \"l.0.bias\": 4}}\r\n\
+        {\"step\": 1, \"train\": {\"loss\": NaN}, \"acc\": \"0.5\", \"note\": \"x\"}\n{\"step\": 2, \"train\": {\"loss\": null}}\n{\"step\": 3, \"tra";
+    let log = read(&place.write("metrics.jsonl", text));
+    assert_eq!(log.kind, "JSON lines");
+    let loss = log.told.get("train.loss").expect("a series");
+    assert_eq!((loss.points, loss.nan, loss.first, loss.min), (3, 2, 2.5, 2.5));
+    assert_eq!(points(&log, "acc"), [(1.0, 0.5)]);
+    assert!(log.told.get("config.lr").is_none(), "settings are no point");
+    assert!(log.told.remarks.iter().any(|r| r.contains("half written")), "{:?}", log.told.remarks);
+    let layers = log.layers();
+    assert_eq!(
+        (&layers.names[..], log.told.norms(&layers)),
+        (&["l.0".to_string()][..], vec![(0.0, vec![5.0])])
+    );
+    let counted = read(&place.write("counted.jsonl", "{\"loss\": 3}\n{\"loss\": 2}\n"));
+    assert_eq!(points(&counted, "loss"), [(0.0, 3.0), (1.0, 2.0)]);
+}
+
+#[test]
+fn a_step_that_comes_after_the_settings_was_looked_at_is_found() {
+    let place = Place::new("late");
+    let mut log = open(&place.write("m.jsonl", "{\"lr\": 0.1}\n"));
+    while log.read() {}
+    place.append("m.jsonl", "{\"step\": 7, \"loss\": 1}\n{\"step\": 8, \"loss\": 0.5}\n");
+    while log.read() {}
+    assert_eq!(points(&log, "loss"), [(7.0, 1.0), (8.0, 0.5)]);
+    assert!(log.told.get("step").is_none() && log.told.get("lr").is_none());
+}
+
+#[test]
+fn tables_of_every_form_are_read() {
+    let place = Place::new("csv");
+    let semicolons = read(&place.write("a.csv", "\u{feff}iteration;loss\n0;2,5\n5;1e-3\n"));
+    assert_eq!(points(&semicolons, "loss"), [(0.0, 2.5), (5.0, 1e-3)]);
+    let restarted =
+        "# a remark\nglobal_step,loss,grad_norm\n0,2,1\n3,1,1\nglobal_step,loss,grad_norm\n3,1.5,nan\n6,0.5";
+    let restarted = read(&place.write("b.csv", restarted));
+    assert_eq!(points(&restarted, "loss"), [(0.0, 2.0), (3.0, 1.0), (3.0, 1.5)]);
+    assert_eq!(restarted.told.get("grad_norm").expect("a series").nan, 1);
+    let long = read(&place.write("c.csv", "step,metric,value\n0,loss,2\n0,\"acc, top\",0.1\n1,loss,1\n"));
+    assert_eq!(points(&long, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
+    assert_eq!(points(&long, "acc, top"), [(0.0, 0.1)]);
+    let keras = read(&place.write("training.log", "epoch,loss,val_loss\n0,1,NA\n1,0.5,0.75\n"));
+    assert_eq!(points(&keras, "val_loss"), [(1.0, 0.75)]);
+    let padded = read(&place.write("d.csv", "   epoch,    train/loss\n       0,    2.5\n       1,     2\n"));
+    assert_eq!(points(&padded, "train/loss"), [(0.0, 2.5), (1.0, 2.0)]);
+}
+
+#[test]
+fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
+    let place = Place::new("lightning");
+    let path = place.write("metrics.csv", "epoch,step,train_loss\n0,0,3\n0,10,2\n");
+    let mut log = open(&place.0);
+    while log.read() {}
+    place.append("metrics.csv", "0,20,1\n0,30");
+    while log.read() {}
+    assert_eq!(points(&log, "train_loss"), [(0.0, 3.0), (10.0, 2.0), (20.0, 1.0)]);
+    // The end of the half row, and nothing told twice.
+    place.append("metrics.csv", ",0.5\n");
+    while log.read() {}
+    assert_eq!(points(&log, "train_loss").last(), Some(&(30.0, 0.5)));
+    let longer = "epoch,step,train_loss,val_loss\n0,0,3,\n0,10,2,\n0,20,1,\n0,30,0.5,\n0,39,,0.75\n";
+    fs::write(&path, longer).expect("written");
+    while log.read() {}
+    assert_eq!(points(&log, "train_loss").len(), 4);
+    assert_eq!(points(&log, "val_loss"), [(39.0, 0.75)]);
+    // A file of the same name in its place.
+    fs::remove_file(&path).expect("removed");
+    place.write("metrics.csv", "epoch,step,train_loss\n0,0,9\n");
+    while log.read() {}
+    assert_eq!(points(&log, "train_loss"), [(0.0, 9.0)]);
+}
+
+#[test]
+fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
+    let place = Place::new("hf");
+    let state = |rows: &str| format!("{{\n  \"global_step\": 1,\n  \"log_history\": [{rows}]\n}}");
+    place.write("checkpoint-40/trainer_state.json", state("{\"step\": 20, \"loss\": 2.0}"));
+    let rows = "{\"step\": 20, \"loss\": 2.0, \"grad_norm\": NaN}, {\"step\": 100, \"eval_loss\": 1.5}";
+    place.write("checkpoint-100/trainer_state.json", state(rows));
+    let mut log = open(&place.0);
+    while log.read() {}
+    assert_eq!(points(&log, "eval_loss"), [(100.0, 1.5)]);
+    assert_eq!(log.told.get("grad_norm").expect("a series").nan, 1);
+    place.write(
+        "checkpoint-120/trainer_state.json",
+        state(&format!("{rows}, {{\"step\": 110, \"loss\": 1}}")),
+    );
+    while log.read() {}
+    assert_eq!(points(&log, "loss"), [(20.0, 2.0), (110.0, 1.0)]);
+}
+
+/// A record of an event file.
+fn record(payload: &[u8]) -> Vec<u8> {
+    let sum = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
+    let size = (payload.len() as u64).to_le_bytes();
+    [&size[..], &sum(&size), payload, &sum(payload)].concat()
+}
+
+/// A field of the wire format: bytes with their length.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut length = bytes.len();
+    while length >= 128 {
+        out.push(length as u8 | 128);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    [out, bytes.to_vec()].concat()
+}
+
+/// An event with a simple value.
+fn scalar(step: u8, tag: &str, value: f32) -> Vec<u8> {
+    let summary = [field(1, tag.as_bytes()), vec![2 << 3 | 5], value.to_le_bytes().to_vec()].concat();
+    record(&[vec![2 << 3, step], field(5, &field(1, &summary))].concat())
+}
+
+/// An event with a tensor of the scalars' plugin, its number as raw bytes.
+fn tensor(step: u8, tag: &str, value: f64) -> Vec<u8> {
+    let tensor = field(8, &[vec![1 << 3, 2], field(4, &value.to_le_bytes())].concat());
+    let metadata = field(9, &field(1, &field(1, b"scalars")));
+    record(
+        &[vec![2 << 3, step], field(5, &field(1, &[field(1, tag.as_bytes()), tensor, metadata].concat()))]
+            .concat(),
+    )
+}
+
+fn version() -> Vec<u8> {
+    record(&field(3, b"brain.Event:2"))
+}
+
+#[test]
+fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
+    let place = Place::new("events");
+    let name = "events.out.tfevents.100.host.1.0";
+    let next = scalar(2, "loss", 0.5);
+    let begin = [version(), scalar(0, "loss", 2.0), tensor(1, "loss", 1.0), next[..20].to_vec()].concat();
+    place.write(name, begin);
+    let mut log = open(&place.0);
+    while log.read() {}
+    assert_eq!(points(&log, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
+    // Zero bytes are a place that is kept for data: once they are there, they are read.
+    place.append(name, &next[20..]);
+    place.append(name, [0; 64]);
+    while log.read() {}
+    assert_eq!(points(&log, "loss").len(), 3);
+    let path = place.0.join(name);
+    let length = fs::metadata(&path).expect("a file").len() - 64;
+    let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
+    std::os::unix::fs::FileExt::write_all_at(&file, &scalar(3, "loss", f32::NAN), length).expect("written");
+    while log.read() {}
+    let loss = log.told.get("loss").expect("a series");
+    assert_eq!((loss.points, loss.nan, &log.told.remarks[..]), (4, 1, &[][..]));
+}
+
+#[test]
+fn damage_is_told_from_an_end_and_the_records_behind_it_are_read() {
+    let place = Place::new("damage");
+    let mut bytes = [version(), scalar(0, "loss", 2.0)].concat();
+    let at = bytes.len() + 14;
+    bytes.extend([scalar(1, "loss", 1.0), scalar(2, "loss", 0.5)].concat());
+    bytes[at] ^= 1;
+    let log = read(&place.write("events.out.tfevents.1.h.1.0", &bytes));
+    assert_eq!(points(&log, "loss"), [(0.0, 2.0), (2.0, 0.5)]);
+    assert!(log.told.remarks[0].contains("damaged"), "{:?}", log.told.remarks);
+    let whole = [version(), scalar(0, "loss", 2.0), scalar(1, "loss", 1.0)].concat();
+    for cut in version().len()..whole.len() {
+        let log = read(&place.write("events.out.tfevents.1.h.1.0", &whole[..cut]));
+        assert!(
+            log.told.remarks.iter().all(|r| r.contains("half a record")),
+            "{cut}: {:?}",
+            log.told.remarks
+        );
+    }
+}
+
+#[test]
+fn the_files_of_a_run_are_read_in_order_and_a_purge_makes_void_what_it_says() {
+    let place = Place::new("purge");
+    let start = |step: u8| record(&[vec![2 << 3, step], field(7, &[1 << 3, 1])].concat());
+    place
+        .write("events.out.tfevents.5.h.1.2", [version(), scalar(0, "a", 1.0), scalar(9, "a", 2.0)].concat());
+    place.write("events.out.tfevents.5.h.1.10", [version(), start(5), scalar(5, "a", 3.0)].concat());
+    let mut log = open(&place.0);
+    while log.read() {}
+    assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
+    // A folder that comes later gives all their names.
+    place.write("val/events.out.tfevents.6.h.1.0", [version(), scalar(5, "a", 7.0)].concat());
+    while log.read() {}
+    assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
+    assert_eq!(points(&log, "val/a"), [(5.0, 7.0)]);
+}
+
+/// A `.wandb` file of these records.
+fn wandb(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = b":W&B\xe1\xbe\x00".to_vec();
+    for record in records {
+        let (mut rest, mut first) = (&record[..], true);
+        loop {
+            let room = 32768 - out.len() % 32768;
+            if room < 7 {
+                out.resize(out.len() + room, 0);
+                continue;
+            }
+            let (piece, after) = rest.split_at(rest.len().min(room - 7));
+            rest = after;
+            let kind = match (first, rest.is_empty()) {
+                (true, true) => 1,
+                (true, false) => 2,
+                (false, false) => 3,
+                (false, true) => 4,
+            };
+            first = false;
+            let mut hash = crc32fast::Hasher::new();
+            hash.update(&[kind]);
+            hash.update(piece);
+            out.extend(hash.finalize().to_le_bytes());
+            out.extend((piece.len() as u16).to_le_bytes());
+            out.push(kind);
+            out.extend(piece);
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// A record of the history.
+fn history(items: &[(&[&str], &str)]) -> Vec<u8> {
+    let item = |(path, value): &(&[&str], &str)| {
+        let path: Vec<u8> = path.iter().flat_map(|part| field(2, part.as_bytes())).collect();
+        // The value has the number 16, which takes two bytes.
+        let mut text = field(0, value.as_bytes());
+        text.splice(0..1, [0x82, 0x01]);
+        field(1, &[path, text].concat())
+    };
+    field(2, &items.iter().flat_map(item).collect::<Vec<_>>())
+}
+
+#[test]
+fn runs_of_wandb_are_read_over_blocks_and_by_their_own_axis() {
+    let place = Place::new("wandb");
+    let define = field(12, &[field(1, b"loss"), field(4, b"global_step")].concat());
+    let long = format!("\"{}\"", "x".repeat(70_000));
+    let row = |step: &'static str, loss: &'static str, at: &'static str| {
+        vec![
+            (&["_step"][..], step),
+            (&["loss"][..], loss),
+            (&["global_step"][..], at),
+            (&["val", "acc"][..], "0.5"),
+        ]
+    };
+    let records = [
+        define,
+        history(&row("0", "2.5", "10")),
+        history(&[(&["text"], &long), (&["_step"], "1")]),
+        history(&row("2", "NaN", "30")),
+    ];
+    let bytes = wandb(&records);
+    let path = place.write("offline-run-1/run-a.wandb", &bytes[..7]);
+    let mut log = open(&place.0);
+    while log.read() {}
+    for at in [100, 40_000, 66_000, bytes.len() - 3, bytes.len()] {
+        fs::write(&path, &bytes[..at]).expect("written");
+        while log.read() {}
+    }
+    let loss = log.told.get("loss").expect("a series");
+    assert_eq!((loss.points, loss.nan, loss.steps), (2, 1, (10.0, 30.0)));
+    assert_eq!(points(&log, "val.acc"), [(0.0, 0.5), (2.0, 0.5)]);
+    assert_eq!(log.told.remarks, [""; 0]);
+}
+
+#[test]
+fn stores_of_files_and_databases_are_read() {
+    let place = Place::new("stores");
+    let run = "mlruns/1/abc";
+    place.write(&format!("{run}/meta.yaml"), "run_id: abc\nrun_name: 'first'\nlifecycle_stage: active\n");
+    place.write(&format!("{run}/metrics/grad/l.0.weight"), "17 0.5 0\n18 inf 3\n");
+    place.write("mlruns/1/gone/meta.yaml", "run_id: gone\nlifecycle_stage: deleted\n");
+    place.write("mlruns/1/gone/metrics/loss", "1 1 1\n");
+    let log = read(&place.0);
+    assert_eq!((log.kind, &log.run[..]), ("MLflow files", "first"));
+    assert_eq!(points(&log, "grad/l.0.weight"), [(0.0, 0.5), (3.0, f64::INFINITY)]);
+
+    let place = Place::new("dvclive");
+    place.write("dvclive/plots/metrics/train/loss.tsv", "step\tloss\n0\t2.5\n1\tnan\n");
+    let loss = read(&place.0).told.get("train/loss").cloned().expect("a series");
+    assert_eq!((loss.points, loss.nan), (2, 1));
+
+    let place = Place::new("sqlite");
+    let path = place.0.join("mlflow.db");
+    let database = rusqlite::Connection::open(&path).expect("a database");
+    database
+        .execute_batch(
+            "pragma journal_mode = wal;
+             create table runs (run_uuid text, name text, lifecycle_stage text, start_time int);
+             create table metrics (key text, value float, timestamp int, run_uuid text, step int, is_nan int);
+             insert into runs values ('u1', 'run', 'active', 1), ('u2', 'run', 'active', 2), ('u3', 'x', 'deleted', 3);
+             insert into metrics values ('loss', 2.5, 1, 'u1', 0, 0), ('loss', 0, 1, 'u1', 1, 1), ('loss', 1.7976931348623157e308, 1, 'u2', 4, 0);",
+        )
+        .expect("rows");
+    // The rows lie beside the file, whose writer still runs; nothing of it is touched.
+    let before: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    let mut logs = logs::open(&place.0, &[]).expect("runs");
+    logs.iter_mut().for_each(Log::read_to_end);
+    let names: Vec<&str> = logs.iter().map(|l| &l.run[..]).collect();
+    assert_eq!(names, ["run", "run (2)"]);
+    let loss = logs[0].told.get("loss").expect("a series");
+    assert_eq!((loss.points, loss.nan), (2, 1));
+    assert_eq!(points(&logs[1], "loss"), [(4.0, f64::INFINITY)]);
+    database.execute("insert into metrics values ('loss', 1, 1, 'u1', 2, 0)", []).expect("a row");
+    while logs[0].read() {}
+    assert_eq!(points(&logs[0], "loss").last(), Some(&(2.0, 1.0)));
+    let after: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn texts_are_read_by_patterns_and_by_known_forms() {
+    let place = Place::new("text");
+    let path = place.write(
+        "a.log",
+        "hello\n[1/30] loss=1.5e-1 acc=0.5 |g|= NAN\n\x1b[31m[2/60]\x1b[0m loss=7,123.5 acc=1 |g|=2\n",
+    );
+    let pattern = ["[{epoch}/{step}] loss={loss} acc={acc} |g|={g}".to_string()];
+    let mut logs = logs::open(&path, &pattern).expect("a text");
+    logs[0].read_to_end();
+    assert_eq!(points(&logs[0], "loss"), [(30.0, 0.15), (60.0, 7123.5)]);
+    assert_eq!(logs[0].told.get("g").expect("a series").nan, 1);
+    let fault = logs::open(&path, &[]).err().expect("no known form");
+    assert!(fault.contains("--pattern"), "{fault}");
+    let fault = logs::open(&path, &["loss".into()]).err().expect("no number");
+    assert!(fault.contains("names no number"), "{fault}");
+    let mut text = String::new();
+    for i in [0, 10, 20] {
+        let _ = writeln!(text, "iter {i}: loss {}.5, time 3ms", 3 - i / 10);
+    }
+    let log = read(&place.write("b.log", text));
+    assert_eq!(points(&log, "loss"), [(0.0, 3.5), (10.0, 2.5), (20.0, 1.5)]);
+    let mmengine = "Epoch(train)  [2][10/20]  lr: 3e-3  eta: 0  grad_norm: 0.5  loss: 2\n";
+    assert_eq!(points(&read(&place.write("c.log", mmengine)), "loss"), [(30.0, 2.0)]);
+}
+
+#[test]
+fn what_is_no_log_is_refused_with_a_reason() {
+    let place = Place::new("strangers");
+    for (name, bytes, words) in [
+        ("x.bin", &b"\x00\x01\x02"[..], "neither text nor"),
+        ("run/a.swanlab", b"x", "SwanLab"),
+        (".aim/meta", b"x", "Aim"),
+    ] {
+        let path = place.write(name, bytes);
+        let path = if name == ".aim/meta" { place.0.join(".aim") } else { path };
+        let fault = logs::open(&path, &[]).err().expect("no log");
+        assert!(fault.contains(words), "{name}: {fault}");
+    }
+    assert!(logs::open(&place.0.join("nothing"), &[]).err().expect("nothing").contains("no such file"));
+}
+
+#[test]
+fn watch_prints_one_object() {
+    let place = Place::new("json");
+    let mut rows = String::new();
+    for i in 0..5 {
+        let _ = writeln!(
+            rows,
+            "{{\"step\": {i}, \"loss\": {}, \"grads/b.weight\": 1, \"grads/a.weight\": 2}}",
+            5 - i
+        );
+    }
+    place.write("one/m.jsonl", &rows);
+    place.write("two/m.jsonl", rows.replace("5,", "NaN,"));
+    let watch = |paths: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+        let out = command.current_dir(&place.0).args(["watch", "--json"]).args(paths).output().expect("runs");
+        (
+            out.status.code(),
+            serde_json::from_slice::<Value>(&out.stdout).ok(),
+            String::from_utf8_lossy(&out.stderr).into_owned(),
+        )
+    };
+    let (code, one, _) = watch(&["one"]);
+    let one = one.expect("an object");
+    assert_eq!(code, Some(0));
+    assert_eq!((&one["layers"], &one["series"]["loss"]["last"]), (&json!(["b", "a"]), &json!(1.0)));
+    assert_eq!(one["gradient"]["end"]["first_to_last"], json!(0.5));
+    let (_, both, _) = watch(&["one", "two"]);
+    let both = both.expect("an object");
+    assert_eq!(both["runs"]["two"]["series"]["loss"]["first"], json!("NaN"));
+    let (code, none, words) = watch(&["absent"]);
+    assert_eq!((code, none), (Some(2), None));
+    assert!(words.contains("absent: there is no such file"), "{words}");
+}
+
+/// How a series differs from what it should be.
+fn differs(log: &Log, name: &str, wanted: &Value) -> Option<String> {
+    let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
+    let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
+    let told = [
+        ("points", series.points as f64),
+        ("first", series.first),
+        ("last", series.last),
+        ("min", series.min),
+        ("max", series.max),
+        ("nan", series.nan as f64),
+        ("inf", series.inf as f64),
+    ];
+    let wrong = |(key, is): &(&str, f64)| {
+        let wanted = number(&wanted[*key])?;
+        let same =
+            *is == wanted || (is.is_nan() && wanted.is_nan()) || (is - wanted).abs() <= 1e-6 * wanted.abs();
+        (!same).then(|| format!("{name}: {key} is {is}, not {wanted}"))
+    };
+    told.iter().find_map(wrong)
+}
+
+#[test]
+fn a_set_of_logs_is_read_as_it_is_expected() {
+    let Some(root) = std::env::var_os("GRADTUI_LOGS") else { return };
+    let (mut faults, mut read) = (Vec::new(), 0);
+    for run in fs::read_dir(root).expect("a folder").flatten().map(|e| e.path()) {
+        let Ok(text) = fs::read_to_string(run.join("expected.json")) else { continue };
+        let expected: Value = serde_json::from_str(&text).expect("JSON");
+        if expected["bar"] == json!(false) {
+            continue;
+        }
+        let strings = |key: &str| -> Vec<String> {
+            let list = expected[key].as_array().into_iter().flatten();
+            list.filter_map(|v| v.as_str().map(String::from)).collect()
+        };
+        let opens = expected["open"].as_str().map(String::from).into_iter().chain(strings("same_from"));
+        for open in opens {
+            let place = run.join(&open);
+            read += 1;
+            let mut logs = match logs::open(&place, &strings("patterns")) {
+                Ok(logs) => logs,
+                Err(what) => {
+                    faults.push(format!("{}: {what}", place.display()));
+                    continue;
+                }
+            };
+            logs.iter_mut().for_each(Log::read_to_end);
+            let one = json!({ "": expected });
+            let runs = expected["runs"].as_object().unwrap_or(one.as_object().expect("an object"));
+            for (name, wanted) in runs {
+                let Some(log) = logs.iter().find(|l| name.is_empty() || l.run == *name) else {
+                    faults.push(format!("{}: no run {name}", place.display()));
+                    continue;
+                };
+                let check = |key: &str| {
+                    let mut series = wanted[key].as_object().into_iter().flatten();
+                    series.find_map(|(name, wanted)| differs(log, name, wanted))
+                };
+                let wrong =
+                    check("series").filter(|_| wanted["or_series"].is_null() || check("or_series").is_some());
+                faults.extend(wrong.map(|what| format!("{}: {what}", place.display())));
+                let mut layers =
+                    (log.layers().names, wanted["layers"].as_array().cloned().unwrap_or_default());
+                if wanted["layer_order_in_log"] == json!(false) {
+                    layers.0.sort();
+                    layers.1.sort_by_key(ToString::to_string);
+                }
+                if wanted["layers"].is_array() && json!(layers.0) != json!(layers.1) {
+                    faults.push(format!("{}: layers {:?}, not {:?}", place.display(), layers.0, layers.1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} of {read}:\n{}", faults.len(), faults.join("\n"));
+    assert!(read > 0, "no run with an expected.json is there");
+    println!("{read} paths read");
+}
