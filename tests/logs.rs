@@ -405,6 +405,12 @@ fn texts_are_read_by_patterns_and_by_known_forms() {
     }
     let log = read(&place.write("b.log", text));
     assert_eq!(points(&log, "loss"), [(0.0, 3.5), (10.0, 2.5), (20.0, 1.5)]);
+    let composer = "[hyperparameter]: nodes: 1\n[metric][batch=3]: loss/train/total: 2.5 \n[metric][batch=4]: l2/a: 1e-3\n";
+    let composer = read(&place.write("d.log", composer));
+    assert_eq!(
+        (points(&composer, "loss/train/total"), points(&composer, "l2/a")),
+        (vec![(3.0, 2.5)], vec![(4.0, 1e-3)])
+    );
     let mmengine = "Epoch(train)  [2][10/20]  lr: 3e-3  eta: 0  grad_norm: 0.5  loss: 2\n";
     assert_eq!(points(&read(&place.write("c.log", mmengine)), "loss"), [(30.0, 2.0)]);
 }

@@ -49,8 +49,7 @@ impl Watch {
         fit().map_err(|e| opening::unfit(&e))?;
         let shown = self.display.choose()?;
         let mut numbers = Numbers::default();
-        let followers = self.followers(&mut numbers)?;
-        let scenario = first(&self.paths, &followers)?;
+        let (followers, scenario) = self.wait(&mut numbers)?;
         let events = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel::<()>();
         let told = Arc::clone(&events);
@@ -108,6 +107,25 @@ enum Watched {
 }
 
 impl Watch {
+    /// What lies at the paths, and a scenario for the screen; waits until something is there.
+    fn wait(&self, numbers: &mut Numbers) -> Result<(Vec<Watched>, Scenario), BadInput> {
+        let mut said = false;
+        loop {
+            // What begins where nothing was may be a run or a log.
+            let followers = self.followers(numbers)?;
+            match first(&self.paths, &followers) {
+                Ok(scenario) => return Ok((followers, scenario)),
+                Err(_) if said => {}
+                Err(waiting) => {
+                    let waiting = escaped_lines(&waiting);
+                    tell(&format!("{waiting}\nwaiting for a run or a log to begin there; Ctrl-C leaves\n"));
+                    said = true;
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// What lies at the paths: a run of the lab, or one that may begin there, or logs of other programs.
     fn followers(&self, numbers: &mut Numbers) -> Result<Vec<Watched>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
@@ -164,39 +182,31 @@ fn prefixes(paths: &[PathBuf]) -> Vec<Option<String>> {
     (0..paths.len()).map(|i| (paths.len() > 1).then(|| name(i))).collect()
 }
 
-/// Whether a run of the lab may begin there: nothing is there, an empty directory, or one with a run's lock.
+/// Whether a run or a log may begin there: nothing is there, an empty file or directory, or a run's lock.
 fn may_begin(path: &Path) -> bool {
+    let Ok(found) = path.metadata() else { return path.symlink_metadata().is_err() };
     let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    path.symlink_metadata().is_err() || empty() || path.join("run.lock").symlink_metadata().is_ok()
+    let locked = || path.join("run.lock").symlink_metadata().is_ok();
+    if found.is_dir() { empty() || locked() } else { found.is_file() && found.len() == 0 }
 }
 
-/// The scenario of the first run that is there, or one that stands for logs of others; waits for a run where there is nothing
-/// else.
-fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, BadInput> {
-    let mut said = false;
-    loop {
-        let mut waiting = Vec::new();
-        for watched in followers {
-            let Watched::Run(follower) = watched else { continue };
-            match follower.scenario() {
-                Ok(scenario) => return Ok(scenario),
-                Err(what) => waiting.push(format!("{}: {what}", follower.path().display())),
-            }
+/// The scenario of the first run that is there, or one that stands for logs of others; where neither is, what is waited for.
+fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, String> {
+    let mut waiting = Vec::new();
+    for watched in followers {
+        let Watched::Run(follower) = watched else { continue };
+        match follower.scenario() {
+            Ok(scenario) => return Ok(scenario),
+            Err(what) => waiting.push(format!("{}: {what}", follower.path().display())),
         }
-        if followers.iter().any(|f| matches!(f, Watched::Log(_))) {
-            let path = |p: &PathBuf| escaped(&p.display().to_string()).into_owned();
-            let names = prefixes(paths).into_iter().zip(paths);
-            let names: Vec<_> = names.map(|(name, p)| name.unwrap_or_else(|| path(p))).collect();
-            return Ok(Scenario { title: names.join(", "), steps: 0, ..Scenario::default() });
-        }
-        if !std::mem::replace(&mut said, true) {
-            tell(&format!(
-                "{}\nwaiting for a run to begin there; Ctrl-C leaves\n",
-                escaped_lines(&waiting.join("\n"))
-            ));
-        }
-        std::thread::sleep(LOOK);
     }
+    if followers.iter().any(|f| matches!(f, Watched::Log(_))) {
+        let path = |p: &PathBuf| escaped(&p.display().to_string()).into_owned();
+        let names = prefixes(paths).into_iter().zip(paths);
+        let names: Vec<_> = names.map(|(name, p)| name.unwrap_or_else(|| path(p))).collect();
+        return Ok(Scenario { title: names.join(", "), steps: 0, ..Scenario::default() });
+    }
+    Err(waiting.join("\n"))
 }
 
 /// The loop of the thread that reads.
@@ -243,6 +253,9 @@ mod tests {
         assert!(may_begin(&dir), "nothing is there yet");
         std::fs::create_dir_all(&dir).expect("a directory");
         assert!(may_begin(&dir), "an empty directory");
+        std::fs::write(dir.join("empty.jsonl"), "").expect("a file");
+        assert!(may_begin(&dir.join("empty.jsonl")) && !may_begin(&dir));
+        std::fs::remove_file(dir.join("empty.jsonl")).expect("removed");
         std::fs::write(dir.join("notes.txt"), "mine").expect("a file");
         assert!(!may_begin(&dir));
         std::fs::write(dir.join("run.lock"), "").expect("a file");

@@ -178,7 +178,9 @@ impl Foreign {
     fn known(&self, layers: &Layers) -> Vec<(Number, usize)> {
         let series = &self.log.told.series;
         let total = layers.total.map(|i| (Number::GradNorm, i));
-        names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total).collect()
+        let known = names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total);
+        // An accuracy in percent would leave the axis of shares; it is told in words.
+        known.filter(|(number, i)| !number.is_share() || series[*i].max <= 1.0).collect()
     }
 
     fn info(&self, layers: &Layers) -> LaneInfo {

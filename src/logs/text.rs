@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 /// Forms that are known without a pattern: who prints so, and the patterns.
-pub const FORMS: [(&str, &[&str]); 9] = [
+pub const FORMS: [(&str, &[&str]); 10] = [
     ("nanoGPT", &["iter {step}: loss {loss},", "step {step}: train loss {train_loss}, val loss {val_loss}"]),
     (
         "fairseq",
@@ -47,6 +47,7 @@ pub const FORMS: [(&str, &[&str]); 9] = [
             "step - loss: {loss} - val_loss: {val_loss}",
         ],
     ),
+    ("Composer's FileLogger", &["[metric][batch={step}]: {*}: {value}"]),
     ("a line of step and loss", &["step{}{step}{}loss{}{loss}"]),
 ];
 
@@ -61,7 +62,8 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads it: `{name}` is a number, `{}` anything, a blank any number of blanks.
+    /// Reads it: `{name}` is a number, `{}` anything, a blank any number of blanks. `{*}` is the name of the series whose
+    /// number is `{value}`.
     ///
     /// # Errors
     /// Why it is none.
@@ -72,13 +74,16 @@ impl Pattern {
         while let Some(c) = rest.chars().next() {
             if let Some(inside) = rest.strip_prefix('{')
                 && let Some((name, after)) = inside.split_once('}')
-                && name.chars().all(|c| c.is_alphanumeric() || "_-./ ".contains(c))
+                && name.chars().all(|c| c.is_alphanumeric() || "_-./ *".contains(c))
             {
                 if name.is_empty() && within && regex.ends_with('/') && !names.contains(&String::from("/")) {
                     names.push("/".into());
                     regex.push_str("([0-9]+)");
                 } else if name.is_empty() {
                     regex.push_str(".*?");
+                } else if name == "*" {
+                    names.push(name.into());
+                    regex.push_str(r"(\S+?)");
                 } else {
                     names.push(name.into());
                     regex.push_str(NUMBER);
@@ -101,7 +106,7 @@ impl Pattern {
             }
             rest = &rest[length..];
         }
-        if !names.iter().any(|n| n != "step" && n != "epoch" && n != "/") {
+        if !names.iter().any(|n| !["step", "epoch", "/", "*"].contains(&&n[..])) {
             return Err(format!(
                 "--pattern {text}: it names no number; write {{loss}} where the loss stands, {{step}} where the step"
             ));
@@ -122,7 +127,10 @@ impl Pattern {
             step += (epoch - 1.0) * of;
         }
         self.matches += 1;
-        for (i, name) in self.names.iter().enumerate().filter(|(_, n)| *n != "step" && *n != "/") {
+        let series = self.names.iter().position(|n| n == "*").and_then(|i| found.get(i + 1));
+        let numbers = self.names.iter().enumerate().filter(|(_, n)| !["step", "/", "*"].contains(&&n[..]));
+        for (i, name) in numbers {
+            let name = series.filter(|_| name == "value").map_or(&name[..], |m| m.as_str());
             if let Some(x) = value(i) {
                 out.point(name, step, x);
             }
