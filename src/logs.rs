@@ -90,6 +90,10 @@ pub struct Log {
     pub told: Told,
     /// Why it cannot be read at present.
     pub fault: Option<String>,
+    /// The order of its layers, where somebody knows it better.
+    pub order: Option<layers::Order>,
+    /// Whether its gradient norms are those after clipping, where somebody knows.
+    pub clipped: Option<bool>,
     reader: Box<dyn Reader>,
 }
 
@@ -119,7 +123,9 @@ impl Log {
         // A table whose columns are sorted by name has lost the order of its writer.
         let names = || self.told.series.iter().map(|s| &s.name);
         let sorted = self.kind == "table" && names().zip(names().skip(1)).all(|(a, b)| a <= b);
-        self.told.layers(self.ordered && !sorted)
+        let guess = if self.ordered && !sorted { None } else { Some(layers::Order::Natural) };
+        let found = self.told.layers(self.order.or(guess));
+        layers::Layers { clipped: self.clipped.or(found.clipped), ..found }
     }
 }
 
@@ -132,7 +138,7 @@ pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<Log>, String> {
     let log = |kind: &'static str, ordered, found: Found| {
         let reader = (found.open)()?;
         let told = Told::default();
-        Ok(Log { run: found.run, kind, ordered, told, fault: None, reader })
+        Ok(Log { run: found.run, kind, ordered, told, fault: None, order: None, clipped: None, reader })
     };
     if patterns.is_empty() {
         for kind in &KINDS {

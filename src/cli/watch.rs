@@ -9,6 +9,7 @@ use super::{BadInput, print, tell};
 use crate::lab::follow::{Follower, Numbers};
 use crate::lab::foreign::Foreign;
 use crate::limits;
+use crate::logs::layers::Order;
 use crate::logs::{self, Log};
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
@@ -33,6 +34,12 @@ pub struct Watch {
     /// How lines of a text read: {loss} is a number, {step} the step, {} anything; may be given several times
     #[arg(long, value_name = "PATTERN")]
     pattern: Vec<String>,
+    /// The order of layers in logs of other programs, if it is not the one that was found
+    #[arg(long, value_name = "ORDER")]
+    layers: Option<Layers>,
+    /// Whether their gradient norms are those before or after clipping; most logs do not say
+    #[arg(long, value_name = "WHICH")]
+    norms: Option<Norms>,
     /// Print what the logs hold as one JSON object, and end
     #[arg(long)]
     json: bool,
@@ -40,7 +47,41 @@ pub struct Watch {
     display: Display,
 }
 
+/// An order of layers.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Layers {
+    /// As they appear in the log
+    Log,
+    /// The other way round
+    Reversed,
+    /// By the numbers in their names
+    Natural,
+}
+
+/// Gradient norms with respect to clipping.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Norms {
+    /// Before clipping
+    Before,
+    /// After clipping
+    After,
+}
+
 impl Watch {
+    /// The logs of other programs at a path, with what the user knows of them.
+    fn logs(&self, path: &Path) -> Result<Vec<Log>, String> {
+        let mut found = logs::open(path, &self.pattern)?;
+        for log in &mut found {
+            log.order = self.layers.map(|order| match order {
+                Layers::Log => Order::Appearance,
+                Layers::Reversed => Order::Reversed,
+                Layers::Natural => Order::Natural,
+            });
+            log.clipped = self.norms.map(|norms| matches!(norms, Norms::After));
+        }
+        Ok(found)
+    }
+
     /// Watches until the user leaves.
     pub fn run(self) -> anyhow::Result<()> {
         if self.json {
@@ -82,7 +123,7 @@ impl Watch {
     fn read(&self) -> Result<Vec<(String, Log)>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
         for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
-            match logs::open(path, &self.pattern) {
+            match self.logs(path) {
                 Err(what) => faults.push(format!("{}: {what}", escaped(&path.display().to_string()))),
                 Ok(found) => {
                     let several = found.len() > 1;
@@ -134,7 +175,7 @@ impl Watch {
                 all.push(Watched::Run(Follower::new(path.clone(), prefix)));
                 continue;
             }
-            match logs::open(path, &self.pattern) {
+            match self.logs(path) {
                 Err(what) => faults.push(format!("{}: {what}", escaped(&path.display().to_string()))),
                 Ok(found) => {
                     let several = found.len() > 1;

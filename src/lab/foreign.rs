@@ -144,7 +144,7 @@ impl Foreign {
     /// The numbers that have a place on the screen, by steps; where a step came twice, the later values.
     fn rows(&self, layers: &Layers) -> BTreeMap<u64, Row> {
         let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
-        let place = |step: f64| (step >= 0.0).then_some(step as u64);
+        let place = |step: f64| (0.0..9e15).contains(&step).then_some(step as u64);
         let told = &self.log.told;
         for (number, series) in self.known(layers) {
             for (step, x) in told.series[series].points() {
@@ -210,13 +210,16 @@ impl Foreign {
         let told = &self.log.told;
         let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];
         if layers.names.is_empty() {
-            words.push("no gradient norms of layers in it; depth cannot be judged".into());
+            words.push(
+                "no gradient norms of layers: whether gradients reach the first of them cannot be judged"
+                    .into(),
+            );
         } else {
             let order = match layers.order {
                 Order::Appearance => "in the order of the log",
                 Order::Reversed => "in the order of the log, turned round",
                 Order::Natural => {
-                    "by the numbers in their names: a guess, since the log has lost their order"
+                    "by the numbers in their names: a guess, since the log has lost their order: --layers log, or reversed"
                 }
             };
             words.push(format!("{} layers with gradient norms, {order}", layers.names.len()));
@@ -225,9 +228,23 @@ impl Foreign {
                     "norms are after clipping: they show no gradient larger than the threshold".into()
                 }
                 Some(false) => "norms are before clipping".into(),
-                None => "whether norms are before or after clipping is not in the log".into(),
+                None => {
+                    "whether norms are before or after clipping is not in the log: --norms before, or after"
+                        .into()
+                }
             });
         }
+        let known = self.known(layers);
+        let has = |number| known.iter().any(|k| k.0 == number);
+        let missing = [
+            (has(Number::Loss), "loss"),
+            (has(Number::ValLoss) || has(Number::ValAccuracy), "validation"),
+            (has(Number::GradNorm) || !layers.names.is_empty(), "gradient norms"),
+            (false, "dead units"),
+            (false, "sizes of updates"),
+        ];
+        let missing: Vec<&str> = missing.iter().filter(|m| !m.0).map(|m| m.1).collect();
+        words.push(format!("not in the log, so not judged: {}", missing.join(", ")));
         for (number, series) in self.known(layers) {
             words.push(format!("{} is {}", number.row().label, told.series[series].name));
         }

@@ -175,8 +175,8 @@ fn find(series: usize, name: &str) -> Option<Found> {
     Some(Found { series, kind, layer, clipped })
 }
 
-/// Finds layers among series in the order of their appearance; `ordered`: whether that order says anything.
-pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, ordered: bool) -> Layers {
+/// Finds layers among series in the order of their appearance; `order`: how layers are ordered, if it is not to be found out.
+pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>) -> Layers {
     let found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
     let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
     let total = total.min_by_key(|(i, name)| (name.matches('/').count(), *i)).map(|(i, _)| i);
@@ -198,7 +198,7 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, ordered: bool) -> La
             layers.push(f.layer.clone());
         }
     }
-    let order = if ordered { direction(&layers) } else { Order::Natural };
+    let order = order.unwrap_or_else(|| direction(&layers));
     match order {
         Order::Appearance => {}
         Order::Reversed => layers.reverse(),
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn layers(names: &[&str]) -> (Vec<String>, Order) {
-        let found = of(names.iter().copied(), true);
+        let found = of(names.iter().copied(), None);
         (found.names, found.order)
     }
 
@@ -307,7 +307,7 @@ mod tests {
             "grad_norm_before/a.weight",
             "grad_norm_total",
         ];
-        let found = of(names.iter().copied(), true);
+        let found = of(names.iter().copied(), None);
         assert_eq!((found.names, found.members), (vec!["a".to_string()], vec![(2, 0)]));
         assert_eq!((found.clipped, found.total), (Some(false), Some(3)));
     }

@@ -1,7 +1,7 @@
 //! What a log told, kept in bounded memory: of every series a summary of all its points, and some of them.
 
 use super::Out;
-use super::layers::{self, Layers};
+use super::layers::{self, Layers, Order};
 use std::collections::HashMap;
 
 /// Points of a series that are kept; beyond twice as many every other one is dropped.
@@ -98,9 +98,10 @@ impl Told {
         self.places.get(name).map(|i| &self.series[*i])
     }
 
-    /// The layers whose gradient norms are told, if there are some; `ordered`: whether series appear in an order of their own.
-    pub fn layers(&self, ordered: bool) -> Layers {
-        layers::of(self.series.iter().map(|s| &s.name[..]), ordered)
+    /// The layers whose gradient norms are told, if there are some, in this order; `None`: in that of their appearance, if the
+    /// numbers in their names rise or fall.
+    pub fn layers(&self, order: Option<Order>) -> Layers {
+        layers::of(self.series.iter().map(|s| &s.name[..]), order)
     }
 
     fn place(&mut self, name: &str, histogram: Option<bool>) -> &mut Series {
@@ -190,7 +191,7 @@ mod tests {
             told.point("grad_norm/b.weight", step, 1.0);
         }
         told.point("grad_norm/a.weight", 2.0, 3.0);
-        let layers = told.layers(true);
+        let layers = told.layers(None);
         assert_eq!(layers.names, ["a", "b"]);
         assert_eq!(told.norms(&layers), [(0.0, vec![5.0, 1.0]), (1.0, vec![34f64.sqrt(), 1.0])]);
     }

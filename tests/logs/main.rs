@@ -1,6 +1,9 @@
 //! Logs of other programs: each kind in the forms that its writers give it, whole, growing and damaged. With
 //! `GRADTUI_LOGS=DIR` every run below a folder is read too and compared with its `expected.json`.
 
+mod binary;
+mod set;
+
 use gradtui::logs::{self, Log};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -157,187 +160,6 @@ fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
     assert_eq!(points(&log, "loss"), [(20.0, 2.0), (110.0, 1.0)]);
 }
 
-/// A record of an event file.
-fn record(payload: &[u8]) -> Vec<u8> {
-    let sum = |bytes: &[u8]| crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes();
-    let size = (payload.len() as u64).to_le_bytes();
-    [&size[..], &sum(&size), payload, &sum(payload)].concat()
-}
-
-/// A field of the wire format: bytes with their length.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2];
-    let mut length = bytes.len();
-    while length >= 128 {
-        out.push(length as u8 | 128);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    [out, bytes.to_vec()].concat()
-}
-
-/// An event with a simple value.
-fn scalar(step: u8, tag: &str, value: f32) -> Vec<u8> {
-    let summary = [field(1, tag.as_bytes()), vec![2 << 3 | 5], value.to_le_bytes().to_vec()].concat();
-    record(&[vec![2 << 3, step], field(5, &field(1, &summary))].concat())
-}
-
-/// An event with a tensor of the scalars' plugin, its number as raw bytes.
-fn tensor(step: u8, tag: &str, value: f64) -> Vec<u8> {
-    let tensor = field(8, &[vec![1 << 3, 2], field(4, &value.to_le_bytes())].concat());
-    let metadata = field(9, &field(1, &field(1, b"scalars")));
-    record(
-        &[vec![2 << 3, step], field(5, &field(1, &[field(1, tag.as_bytes()), tensor, metadata].concat()))]
-            .concat(),
-    )
-}
-
-fn version() -> Vec<u8> {
-    record(&field(3, b"brain.Event:2"))
-}
-
-#[test]
-fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
-    let place = Place::new("events");
-    let name = "events.out.tfevents.100.host.1.0";
-    let next = scalar(2, "loss", 0.5);
-    let begin = [version(), scalar(0, "loss", 2.0), tensor(1, "loss", 1.0), next[..20].to_vec()].concat();
-    place.write(name, begin);
-    let mut log = open(&place.0);
-    while log.read() {}
-    assert_eq!(points(&log, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
-    // Zero bytes are a place that is kept for data: once they are there, they are read.
-    place.append(name, &next[20..]);
-    place.append(name, [0; 64]);
-    while log.read() {}
-    assert_eq!(points(&log, "loss").len(), 3);
-    let path = place.0.join(name);
-    let length = fs::metadata(&path).expect("a file").len() - 64;
-    let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
-    std::os::unix::fs::FileExt::write_all_at(&file, &scalar(3, "loss", f32::NAN), length).expect("written");
-    while log.read() {}
-    let loss = log.told.get("loss").expect("a series");
-    assert_eq!((loss.points, loss.nan, &log.told.remarks[..]), (4, 1, &[][..]));
-}
-
-#[test]
-fn damage_is_told_from_an_end_and_the_records_behind_it_are_read() {
-    let place = Place::new("damage");
-    let mut bytes = [version(), scalar(0, "loss", 2.0)].concat();
-    let at = bytes.len() + 14;
-    bytes.extend([scalar(1, "loss", 1.0), scalar(2, "loss", 0.5)].concat());
-    bytes[at] ^= 1;
-    let log = read(&place.write("events.out.tfevents.1.h.1.0", &bytes));
-    assert_eq!(points(&log, "loss"), [(0.0, 2.0), (2.0, 0.5)]);
-    assert!(log.told.remarks[0].contains("damaged"), "{:?}", log.told.remarks);
-    let whole = [version(), scalar(0, "loss", 2.0), scalar(1, "loss", 1.0)].concat();
-    for cut in version().len()..whole.len() {
-        let log = read(&place.write("events.out.tfevents.1.h.1.0", &whole[..cut]));
-        assert!(
-            log.told.remarks.iter().all(|r| r.contains("half a record")),
-            "{cut}: {:?}",
-            log.told.remarks
-        );
-    }
-}
-
-#[test]
-fn the_files_of_a_run_are_read_in_order_and_a_purge_makes_void_what_it_says() {
-    let place = Place::new("purge");
-    let start = |step: u8| record(&[vec![2 << 3, step], field(7, &[1 << 3, 1])].concat());
-    place
-        .write("events.out.tfevents.5.h.1.2", [version(), scalar(0, "a", 1.0), scalar(9, "a", 2.0)].concat());
-    place.write("events.out.tfevents.5.h.1.10", [version(), start(5), scalar(5, "a", 3.0)].concat());
-    let mut log = open(&place.0);
-    while log.read() {}
-    assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
-    // A folder that comes later gives all their names.
-    place.write("val/events.out.tfevents.6.h.1.0", [version(), scalar(5, "a", 7.0)].concat());
-    while log.read() {}
-    assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
-    assert_eq!(points(&log, "val/a"), [(5.0, 7.0)]);
-}
-
-/// A `.wandb` file of these records.
-fn wandb(records: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = b":W&B\xe1\xbe\x00".to_vec();
-    for record in records {
-        let (mut rest, mut first) = (&record[..], true);
-        loop {
-            let room = 32768 - out.len() % 32768;
-            if room < 7 {
-                out.resize(out.len() + room, 0);
-                continue;
-            }
-            let (piece, after) = rest.split_at(rest.len().min(room - 7));
-            rest = after;
-            let kind = match (first, rest.is_empty()) {
-                (true, true) => 1,
-                (true, false) => 2,
-                (false, false) => 3,
-                (false, true) => 4,
-            };
-            first = false;
-            let mut hash = crc32fast::Hasher::new();
-            hash.update(&[kind]);
-            hash.update(piece);
-            out.extend(hash.finalize().to_le_bytes());
-            out.extend((piece.len() as u16).to_le_bytes());
-            out.push(kind);
-            out.extend(piece);
-            if rest.is_empty() {
-                break;
-            }
-        }
-    }
-    out
-}
-
-/// A record of the history.
-fn history(items: &[(&[&str], &str)]) -> Vec<u8> {
-    let item = |(path, value): &(&[&str], &str)| {
-        let path: Vec<u8> = path.iter().flat_map(|part| field(2, part.as_bytes())).collect();
-        // The value has the number 16, which takes two bytes.
-        let mut text = field(0, value.as_bytes());
-        text.splice(0..1, [0x82, 0x01]);
-        field(1, &[path, text].concat())
-    };
-    field(2, &items.iter().flat_map(item).collect::<Vec<_>>())
-}
-
-#[test]
-fn runs_of_wandb_are_read_over_blocks_and_by_their_own_axis() {
-    let place = Place::new("wandb");
-    let define = field(12, &[field(1, b"loss"), field(4, b"global_step")].concat());
-    let long = format!("\"{}\"", "x".repeat(70_000));
-    let row = |step: &'static str, loss: &'static str, at: &'static str| {
-        vec![
-            (&["_step"][..], step),
-            (&["loss"][..], loss),
-            (&["global_step"][..], at),
-            (&["val", "acc"][..], "0.5"),
-        ]
-    };
-    let records = [
-        define,
-        history(&row("0", "2.5", "10")),
-        history(&[(&["text"], &long), (&["_step"], "1")]),
-        history(&row("2", "NaN", "30")),
-    ];
-    let bytes = wandb(&records);
-    let path = place.write("offline-run-1/run-a.wandb", &bytes[..7]);
-    let mut log = open(&place.0);
-    while log.read() {}
-    for at in [100, 40_000, 66_000, bytes.len() - 3, bytes.len()] {
-        fs::write(&path, &bytes[..at]).expect("written");
-        while log.read() {}
-    }
-    let loss = log.told.get("loss").expect("a series");
-    assert_eq!((loss.points, loss.nan, loss.steps), (2, 1, (10.0, 30.0)));
-    assert_eq!(points(&log, "val.acc"), [(0.0, 0.5), (2.0, 0.5)]);
-    assert_eq!(log.told.remarks, [""; 0]);
-}
-
 #[test]
 fn stores_of_files_and_databases_are_read() {
     let place = Place::new("stores");
@@ -458,89 +280,14 @@ fn watch_prints_one_object() {
     assert_eq!(code, Some(0));
     assert_eq!((&one["layers"], &one["series"]["loss"]["last"]), (&json!(["b", "a"]), &json!(1.0)));
     assert_eq!(one["gradient"]["end"]["first_to_last"], json!(0.5));
+    assert_eq!(one["gradient"]["clipped"], json!("unknown"));
+    let (_, told, _) = watch(&["one", "--layers", "reversed", "--norms", "after"]);
+    let told = told.expect("an object");
+    assert_eq!((&told["layers"], &told["gradient"]["clipped"]), (&json!(["a", "b"]), &json!("after")));
     let (_, both, _) = watch(&["one", "two"]);
     let both = both.expect("an object");
     assert_eq!(both["runs"]["two"]["series"]["loss"]["first"], json!("NaN"));
     let (code, none, words) = watch(&["absent"]);
     assert_eq!((code, none), (Some(2), None));
     assert!(words.contains("absent: there is no such file"), "{words}");
-}
-
-/// How a series differs from what it should be.
-fn differs(log: &Log, name: &str, wanted: &Value) -> Option<String> {
-    let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
-    let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
-    let told = [
-        ("points", series.points as f64),
-        ("first", series.first),
-        ("last", series.last),
-        ("min", series.min),
-        ("max", series.max),
-        ("nan", series.nan as f64),
-        ("inf", series.inf as f64),
-    ];
-    let wrong = |(key, is): &(&str, f64)| {
-        let wanted = number(&wanted[*key])?;
-        let same =
-            *is == wanted || (is.is_nan() && wanted.is_nan()) || (is - wanted).abs() <= 1e-6 * wanted.abs();
-        (!same).then(|| format!("{name}: {key} is {is}, not {wanted}"))
-    };
-    told.iter().find_map(wrong)
-}
-
-#[test]
-fn a_set_of_logs_is_read_as_it_is_expected() {
-    let Some(root) = std::env::var_os("GRADTUI_LOGS") else { return };
-    let (mut faults, mut read) = (Vec::new(), 0);
-    for run in fs::read_dir(root).expect("a folder").flatten().map(|e| e.path()) {
-        let Ok(text) = fs::read_to_string(run.join("expected.json")) else { continue };
-        let expected: Value = serde_json::from_str(&text).expect("JSON");
-        if expected["bar"] == json!(false) {
-            continue;
-        }
-        let strings = |key: &str| -> Vec<String> {
-            let list = expected[key].as_array().into_iter().flatten();
-            list.filter_map(|v| v.as_str().map(String::from)).collect()
-        };
-        let opens = expected["open"].as_str().map(String::from).into_iter().chain(strings("same_from"));
-        for open in opens {
-            let place = run.join(&open);
-            read += 1;
-            let mut logs = match logs::open(&place, &strings("patterns")) {
-                Ok(logs) => logs,
-                Err(what) => {
-                    faults.push(format!("{}: {what}", place.display()));
-                    continue;
-                }
-            };
-            logs.iter_mut().for_each(Log::read_to_end);
-            let one = json!({ "": expected });
-            let runs = expected["runs"].as_object().unwrap_or(one.as_object().expect("an object"));
-            for (name, wanted) in runs {
-                let Some(log) = logs.iter().find(|l| name.is_empty() || l.run == *name) else {
-                    faults.push(format!("{}: no run {name}", place.display()));
-                    continue;
-                };
-                let check = |key: &str| {
-                    let mut series = wanted[key].as_object().into_iter().flatten();
-                    series.find_map(|(name, wanted)| differs(log, name, wanted))
-                };
-                let wrong =
-                    check("series").filter(|_| wanted["or_series"].is_null() || check("or_series").is_some());
-                faults.extend(wrong.map(|what| format!("{}: {what}", place.display())));
-                let mut layers =
-                    (log.layers().names, wanted["layers"].as_array().cloned().unwrap_or_default());
-                if wanted["layer_order_in_log"] == json!(false) {
-                    layers.0.sort();
-                    layers.1.sort_by_key(ToString::to_string);
-                }
-                if wanted["layers"].is_array() && json!(layers.0) != json!(layers.1) {
-                    faults.push(format!("{}: layers {:?}, not {:?}", place.display(), layers.0, layers.1));
-                }
-            }
-        }
-    }
-    assert!(faults.is_empty(), "{} of {read}:\n{}", faults.len(), faults.join("\n"));
-    assert!(read > 0, "no run with an expected.json is there");
-    println!("{read} paths read");
 }

@@ -1,0 +1,84 @@
+//! Logs that the libraries themselves wrote, where a set of them is at hand.
+
+use gradtui::logs::{self, Log};
+use serde_json::{Value, json};
+use std::fs;
+
+/// How a series differs from what it should be.
+fn differs(log: &Log, name: &str, wanted: &Value) -> Option<String> {
+    let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
+    let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
+    let told = [
+        ("points", series.points as f64),
+        ("first", series.first),
+        ("last", series.last),
+        ("min", series.min),
+        ("max", series.max),
+        ("nan", series.nan as f64),
+        ("inf", series.inf as f64),
+    ];
+    let wrong = |(key, is): &(&str, f64)| {
+        let wanted = number(&wanted[*key])?;
+        let same =
+            *is == wanted || (is.is_nan() && wanted.is_nan()) || (is - wanted).abs() <= 1e-6 * wanted.abs();
+        (!same).then(|| format!("{name}: {key} is {is}, not {wanted}"))
+    };
+    told.iter().find_map(wrong)
+}
+
+#[test]
+fn a_set_of_logs_is_read_as_it_is_expected() {
+    let Some(root) = std::env::var_os("GRADTUI_LOGS") else { return };
+    let (mut faults, mut read) = (Vec::new(), 0);
+    for run in fs::read_dir(root).expect("a folder").flatten().map(|e| e.path()) {
+        let Ok(text) = fs::read_to_string(run.join("expected.json")) else { continue };
+        let expected: Value = serde_json::from_str(&text).expect("JSON");
+        if expected["bar"] == json!(false) {
+            continue;
+        }
+        let strings = |key: &str| -> Vec<String> {
+            let list = expected[key].as_array().into_iter().flatten();
+            list.filter_map(|v| v.as_str().map(String::from)).collect()
+        };
+        let opens = expected["open"].as_str().map(String::from).into_iter().chain(strings("same_from"));
+        for open in opens {
+            let place = run.join(&open);
+            read += 1;
+            let mut logs = match logs::open(&place, &strings("patterns")) {
+                Ok(logs) => logs,
+                Err(what) => {
+                    faults.push(format!("{}: {what}", place.display()));
+                    continue;
+                }
+            };
+            logs.iter_mut().for_each(Log::read_to_end);
+            let one = json!({ "": expected });
+            let runs = expected["runs"].as_object().unwrap_or(one.as_object().expect("an object"));
+            for (name, wanted) in runs {
+                let Some(log) = logs.iter().find(|l| name.is_empty() || l.run == *name) else {
+                    faults.push(format!("{}: no run {name}", place.display()));
+                    continue;
+                };
+                let check = |key: &str| {
+                    let mut series = wanted[key].as_object().into_iter().flatten();
+                    series.find_map(|(name, wanted)| differs(log, name, wanted))
+                };
+                let wrong =
+                    check("series").filter(|_| wanted["or_series"].is_null() || check("or_series").is_some());
+                faults.extend(wrong.map(|what| format!("{}: {what}", place.display())));
+                let mut layers =
+                    (log.layers().names, wanted["layers"].as_array().cloned().unwrap_or_default());
+                if wanted["layer_order_in_log"] == json!(false) {
+                    layers.0.sort();
+                    layers.1.sort_by_key(ToString::to_string);
+                }
+                if wanted["layers"].is_array() && json!(layers.0) != json!(layers.1) {
+                    faults.push(format!("{}: layers {:?}, not {:?}", place.display(), layers.0, layers.1));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} of {read}:\n{}", faults.len(), faults.join("\n"));
+    assert!(read > 0, "no run with an expected.json is there");
+    println!("{read} paths read");
+}
