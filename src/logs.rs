@@ -65,6 +65,9 @@ struct Found {
 /// Opens one log.
 type Opener = Box<dyn FnOnce() -> Result<Box<dyn Reader>, String>>;
 
+/// The kind of tables.
+const TABLE: &str = "CSV";
+
 /// Every kind, those first that tell most where several lie together.
 pub const KINDS: [Kind; 9] = [
     Kind { name: "gradtui", ordered: true, find: find::own },
@@ -73,9 +76,9 @@ pub const KINDS: [Kind; 9] = [
     Kind { name: "trainer_state.json", ordered: true, find: find::trainer_state },
     Kind { name: "MLflow files", ordered: false, find: find::mlflow },
     Kind { name: "DVCLive", ordered: false, find: find::dvclive },
-    Kind { name: "SQLite of MLflow or Trackio", ordered: true, find: find::databases },
+    Kind { name: "SQLite", ordered: true, find: find::databases },
     Kind { name: "JSON lines", ordered: true, find: find::json_lines },
-    Kind { name: "table", ordered: true, find: find::tables },
+    Kind { name: TABLE, ordered: true, find: find::tables },
 ];
 
 /// The log of one run: its reader and what it told so far.
@@ -120,11 +123,14 @@ impl Log {
 
     /// The layers whose gradients are told.
     pub fn layers(&self) -> layers::Layers {
+        let name = |member: (usize, usize)| &self.told.series[member.0].name;
+        let guess = if self.ordered { None } else { Some(layers::Order::Natural) };
+        let mut found = self.told.layers(self.order.or(guess));
         // A table whose columns are sorted by name has lost the order of its writer.
-        let names = || self.told.series.iter().map(|s| &s.name);
-        let sorted = self.kind == "table" && names().zip(names().skip(1)).all(|(a, b)| a <= b);
-        let guess = if self.ordered && !sorted { None } else { Some(layers::Order::Natural) };
-        let found = self.told.layers(self.order.or(guess));
+        let sorted = |found: &layers::Layers| found.members.windows(2).all(|w| name(w[0]) <= name(w[1]));
+        if self.order.or(guess).is_none() && self.kind == TABLE && sorted(&found) {
+            found = self.told.layers(Some(layers::Order::Natural));
+        }
         layers::Layers { clipped: self.clipped.or(found.clipped), ..found }
     }
 }

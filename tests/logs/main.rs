@@ -112,6 +112,14 @@ fn tables_of_every_form_are_read() {
     assert_eq!(points(&long, "acc, top"), [(0.0, 0.1)]);
     let keras = read(&place.write("training.log", "epoch,loss,val_loss\n0,1,NA\n1,0.5,0.75\n"));
     assert_eq!(points(&keras, "val_loss"), [(1.0, 0.75)]);
+    // Columns that are sorted by name, as Lightning writes them, tell nothing of the order of layers.
+    let sorted = "step,grads/body.0.bias,grads/body.0.weight,grads/encoder.weight,loss\n0,,,,2\n0,1,2,3,\n";
+    assert_eq!(read(&place.write("e.csv", sorted)).layers().order, logs::layers::Order::Natural);
+    let own = read(&place.write("f.csv", "step,grads/encoder.weight,grads/body.weight\n0,1,2\n")).layers();
+    assert_eq!(
+        (own.names, own.order),
+        (vec!["encoder".into(), "body".into()], logs::layers::Order::Appearance)
+    );
     let padded = read(&place.write("d.csv", "   epoch,    train/loss\n       0,    2.5\n       1,     2\n"));
     assert_eq!(points(&padded, "train/loss"), [(0.0, 2.5), (1.0, 2.0)]);
 }
