@@ -75,7 +75,8 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
                     bands += usize::from(s.band(number).is_some());
                 }
                 let evaluated = matches!(event, Event::Evaluated { .. });
-                assert_eq!(bands, if evaluated { 2 } else { 3 });
+                // Loss, accuracy, recall and precision of validation; loss, accuracy and gradient norm of a step.
+                assert_eq!(bands, if evaluated { 4 } else { 3 });
                 assert_eq!(alone(&same[0]), crate::telemetry::Measure { spread: None, ..**measure });
             }
             // Probes look at the first seed alone.
