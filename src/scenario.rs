@@ -3,12 +3,14 @@
 pub mod check;
 pub mod de;
 pub mod edit;
+pub mod fork;
 pub mod memory;
 pub mod reader;
 pub mod view;
 
 pub use check::{Checked, Fault, at_paths, decode, document, inspect, read, read_with_data};
 pub use edit::Edit;
+pub use fork::{Carry, Lineage};
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
@@ -136,6 +138,12 @@ settings! {
     pub struct Lane {
         /// what it is called
         name: String = String::new();
+        /// the lane from which it is forked: it begins with that one's state and settings
+        from: Option<String> = None;
+        /// after how many steps of that lane it begins
+        at: usize = 0, 0..=limits::STEPS;
+        /// what it takes over from there: All, or Weights without the optimizer's memory
+        carry: Carry = Carry::All;
         /// its layers
         network: Option<Vec<LayerConfig>> = None;
         /// whether an output layer follows them
@@ -258,13 +266,9 @@ impl Scenario {
         }
     }
 
-    /// The complete recipe of this lane.
+    /// The complete recipe of this lane at its beginning, without its edits.
     pub fn recipe(&self, lane: &Lane) -> Recipe {
-        let base = self.base();
-        macro_rules! overridden {
-            ($($field:ident)*) => { Recipe { $( $field: lane.$field.clone().unwrap_or(base.$field), )* } };
-        }
-        shared!(overridden)
+        lane.over(self.ground(lane))
     }
 
     /// The loss by which all lanes are compared in validation: that of all lanes without what only serves training
@@ -341,14 +345,22 @@ impl Lane {
         self.fields().iter().any(|f| f.name == field && f.value != f.default)
     }
 
-    /// A lane that differs from the scenario's base where `recipe` does.
+    /// The recipe `base` with the settings that the lane gives itself.
+    pub fn over(&self, base: Recipe) -> Recipe {
+        macro_rules! overridden {
+            ($($field:ident)*) => { Recipe { $( $field: self.$field.clone().unwrap_or(base.$field), )* } };
+        }
+        shared!(overridden)
+    }
+
+    /// A lane that differs from `base`, the scenario's or that of its parent, where `recipe` does.
     pub fn from_recipe(name: &str, recipe: &Recipe, base: &Recipe) -> Self {
         fn differs<T: Value>(a: &T, b: &T) -> Option<T> {
             (a != b).then(|| a.clone())
         }
         macro_rules! overrides {
             ($($field:ident)*) => {
-                Self { name: name.into(), $( $field: differs(&recipe.$field, &base.$field), )* }
+                Self { name: name.into(), $( $field: differs(&recipe.$field, &base.$field), )* ..Self::default() }
             };
         }
         shared!(overrides)

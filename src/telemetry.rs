@@ -7,7 +7,7 @@ mod spread;
 pub use spread::{Band, Spread};
 
 use crate::number::{LayerNumber, LayerValues, Number, Values};
-use crate::scenario::{DataConfig, Edit, Recipe, Scenario, Shape};
+use crate::scenario::{Carry, DataConfig, Edit, Recipe, Scenario, Shape};
 use std::sync::Arc;
 
 /// Index of a lane within a run; a removed lane's index is not used again.
@@ -37,8 +37,33 @@ pub struct LaneInfo {
     /// What wrote its log, where another program trains it: its settings and its network are not known then, and `recipe`,
     /// `input` and `outputs` say nothing.
     pub foreign: Option<&'static str>,
+    /// Where it comes from, if it is forked from another lane.
+    pub fork: Option<Fork>,
     /// The report of the data's reading, a line each: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
+}
+
+/// Where a forked lane comes from. `Display` says it in words: `from plain at 340`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fork {
+    /// Its parent, which may have left meanwhile.
+    pub parent: LaneId,
+    /// What the parent is called, or was when the lane was forked.
+    pub from: String,
+    /// The steps of the parent after which it begins.
+    pub at: u64,
+    /// What it takes over; `None`: nothing, it starts at step 0. [`Carry::words`] says it.
+    pub carried: Option<Carry>,
+    /// What the parent trained with there: the settings to which the lane is compared.
+    pub recipe: Box<Recipe>,
+    /// Whether it has begun. Until then it waits for its parent, and its step is 0.
+    pub begun: bool,
+}
+
+impl std::fmt::Display for Fork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "from {} at {}", self.from, self.at)
+    }
 }
 
 /// One layer as the screen shows it.
@@ -348,6 +373,21 @@ pub enum Command {
         name: String,
         /// Its recipe.
         recipe: Box<Recipe>,
+    },
+    /// One more lane that begins at a step of another one, with its state there. Where nothing can be carried over
+    /// (see [`Carry::between`]) it starts at step 0.
+    Fork {
+        /// The other lane.
+        parent: LaneId,
+        /// After so many steps of that one; `None`: where it stands now. Its way to an earlier step is trained once more,
+        /// unseen, unless the state is at hand.
+        at: Option<u64>,
+        /// Its name.
+        name: String,
+        /// Its recipe.
+        recipe: Box<Recipe>,
+        /// What it shall take over.
+        carry: Carry,
     },
     /// This lane leaves.
     Remove(LaneId),

@@ -283,12 +283,16 @@ registry! {
 }
 
 impl OptimizerConfig {
+    /// Whether these settings go on with the state of `old`.
+    pub fn keeps_memory_of(&self, old: &Self) -> bool {
+        self.name() == old.name() && self.buffers() == old.buffers()
+    }
+
     /// The state with which training goes on when these settings replace `old`: the same one where its layout still
     /// fits, a new one otherwise (then steps count from 1 again). The second value says whether it is new.
     pub fn carry(&self, old: &Self, state: State, params: &[f32]) -> (State, bool) {
         let fresh = self.init(params);
-        let alike = self.name() == old.name()
-            && self.buffers() == old.buffers()
+        let alike = self.keeps_memory_of(old)
             && fresh.vectors.len() == state.vectors.len()
             && fresh.scalars.len() == state.scalars.len();
         if alike { (state, false) } else { (fresh, true) }

@@ -7,8 +7,8 @@ pub use crate::engine::data::Prepared as Data;
 use crate::engine::network::Network;
 use crate::limits;
 use crate::scenario::memory::{self, Need};
-use crate::scenario::{Edit, Lane, Recipe, Scenario};
-use crate::telemetry::{LaneInfo, LayerInfo};
+use crate::scenario::{Carry, Edit, Lane, Lineage, Recipe, Scenario};
+use crate::telemetry::{Fork, LaneInfo, LayerInfo};
 use std::sync::Arc;
 
 /// A fault of a scenario and its place.
@@ -34,6 +34,50 @@ pub struct Contender {
     pub journal: Vec<Edit>,
     /// Its layers, the output layer included.
     pub network: Arc<Network>,
+    /// Where it comes from, if it is forked from another lane.
+    pub branch: Option<Branch>,
+}
+
+/// A lane that begins at a step of another one.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// The index of the other lane.
+    pub parent: usize,
+    /// The lane as written: how it differs from the other one.
+    pub overrides: Lane,
+    /// What the other lane trains with there.
+    pub ground: Recipe,
+    /// How the state came about with which it begins.
+    pub line: Lineage,
+}
+
+impl Branch {
+    /// A lane of a scenario, if it is forked from another one.
+    fn of(scenario: &Scenario, lane: &Lane) -> Option<Self> {
+        let parent = scenario.parent(lane)?;
+        let line = scenario.lineage(parent, lane.at as u64);
+        let parent = scenario.lanes.iter().position(|l| std::ptr::eq(l, parent))?;
+        Some(Self { parent, overrides: lane.clone(), ground: scenario.ground(lane), line })
+    }
+
+    /// What a lane with this recipe takes over.
+    pub fn carried(&self, recipe: &Recipe) -> Option<Carry> {
+        let Lane { at, carry, .. } = self.overrides;
+        Carry::between(&self.ground, recipe, carry).filter(|_| at > 0)
+    }
+
+    /// As the lane with this recipe tells of it.
+    pub fn told(&self, recipe: &Recipe, begun: bool) -> Fork {
+        let carried = self.carried(recipe);
+        Fork {
+            parent: self.parent,
+            from: self.overrides.from.clone().unwrap_or_default(),
+            at: carried.map_or(0, |_| self.overrides.at as u64),
+            carried,
+            recipe: Box::new(self.ground.clone()),
+            begun,
+        }
+    }
 }
 
 /// A scenario whose data are there and whose lanes can train.
@@ -70,7 +114,11 @@ impl Experiment {
         let sole = [Lane { name: "all".into(), ..Lane::default() }];
         let written = if scenario.lanes.is_empty() { &sole[..] } else { &scenario.lanes[..] };
         for (i, lane) in written.iter().enumerate() {
-            let recipe = match scenario.recipe_at(lane, 0) {
+            let branch = Branch::of(&scenario, lane);
+            let written = scenario.recipe(lane);
+            // The edits of a fork come after its beginning.
+            let begun = if branch.is_some() { Ok(written.clone()) } else { scenario.recipe_at(lane, 0) };
+            let recipe = match begun {
                 Ok(recipe) => recipe,
                 Err((n, field, what)) => {
                     faults.push(Fault { at: format!("edits[{n}].{field}"), what });
@@ -79,9 +127,9 @@ impl Experiment {
             };
             match build(&data, &recipe) {
                 Ok(network) => {
-                    let (name, written) = (lane.name.clone(), scenario.recipe(lane));
-                    let journal = scenario.journal(&name);
-                    lanes.push(Contender { name, recipe, written, journal, network: Arc::new(network) });
+                    let name = lane.name.clone();
+                    let (journal, network) = (scenario.journal(&name), Arc::new(network));
+                    lanes.push(Contender { name, recipe, written, journal, network, branch });
                 }
                 Err(e) => {
                     let at = if lane.gives(&e.at) { format!("lanes[{i}].{}", e.at) } else { e.at };
@@ -141,6 +189,7 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
         cost: recipe.defence.cost(data.train.outputs().size()),
         edits: Vec::new(),
         foreign: None,
+        fork: None,
         read: data.reading.all().into(),
     }
 }

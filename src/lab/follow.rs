@@ -10,7 +10,7 @@ use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
 use crate::limits;
 use crate::scenario::{Edit, Scenario, decode, read_with_data};
-use crate::telemetry::{Event, LaneId, LaneInfo, Phase};
+use crate::telemetry::{Event, Fork, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -100,7 +100,9 @@ struct Lane {
 impl Lane {
     /// A setting was changed.
     fn changed(&mut self, edit: Edit) -> Option<Event> {
-        self.info.recipe.set_at(&edit.field, &edit.to).ok()?;
+        if !edit.empties() {
+            self.info.recipe.set_at(&edit.field, &edit.to).ok()?;
+        }
         self.info.cost = self.info.recipe.defence.cost(self.info.outputs.size());
         let step = edit.step;
         self.info.edits.push(edit);
@@ -231,14 +233,25 @@ impl Follower {
             let shown = self.prefix.as_ref().map_or_else(|| name.clone(), |p| format!("{p} {name}"));
             let mut info = info(&shown, &contender.recipe, &contender.network, &experiment.data);
             // The others are told by the log.
-            info.edits = contender.journal.iter().take_while(|e| e.step == 0).cloned().collect();
+            let branch = contender.branch.as_ref().filter(|b| b.carried(&contender.recipe).is_some());
+            if branch.is_none() {
+                info.edits = contender.journal.iter().take_while(|e| e.step == 0).cloned().collect();
+            }
+            info.fork = contender.branch.as_ref().map(|branch| {
+                let fork = branch.told(&contender.recipe, true);
+                let parent = numbers.of(&self.path, &fork.from);
+                let from =
+                    self.prefix.as_ref().map_or_else(|| fork.from.clone(), |p| format!("{p} {}", fork.from));
+                Fork { parent, from, ..fork }
+            });
+            let step = branch.map_or(0, |b| b.overrides.at as u64);
             let lane = saved.as_ref().and_then(|c| c.lanes.iter().find(|l| l.name == *name));
             let teller = lane.map_or_else(
                 || Teller::new(id, &info, 0.0, 0),
                 |l| Teller::new(id, &info, l.seconds, l.snapshot.step),
             );
-            events.push(Event::Started { lane: id, info: Box::new(info.clone()), step: 0 });
-            lanes.insert(name.clone(), Lane { teller, info, step: 0, wild: false, phase: Phase::Paused });
+            events.push(Event::Started { lane: id, info: Box::new(info.clone()), step });
+            lanes.insert(name.clone(), Lane { teller, info, step, wild: false, phase: Phase::Paused });
         }
         let gone = before.into_iter().filter(|id| lanes.values().all(|l: &Lane| l.teller.id != *id));
         events.extend(gone.map(|lane| Event::Removed { lane }));

@@ -201,6 +201,7 @@ impl Foreign {
             cost: 1.0,
             edits: Vec::new(),
             foreign: Some(self.log.kind),
+            fork: None,
             read: self.words(layers).into(),
         }
     }

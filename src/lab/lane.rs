@@ -19,9 +19,11 @@ mod leave;
 pub mod log;
 mod seeds;
 mod since;
+mod state;
 
 pub use leave::Leave;
 pub use seeds::{Replica, SavedReplica};
+pub use state::{Start, State};
 
 /// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
 pub trait Pace {

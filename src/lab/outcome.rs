@@ -4,7 +4,7 @@ use crate::lab::exam::{Known, PROBE};
 use crate::lab::trainer::score;
 use crate::number::{LayerNumber, Number, Source, Values, decimal};
 use crate::scenario::Edit;
-use crate::telemetry::{Band, Data, Event, LaneId, Measure, Phase};
+use crate::telemetry::{Band, Data, Event, Fork, LaneId, LaneInfo, Measure, Phase};
 use std::sync::LazyLock;
 
 /// How one lane stands.
@@ -16,6 +16,10 @@ pub struct Standing {
     pub name: String,
     /// Its edits.
     pub edits: Vec<Edit>,
+    /// Where it comes from, if it is forked from another lane.
+    pub fork: Option<Fork>,
+    /// The settings in which it differs from its parent.
+    pub differs: Vec<&'static str>,
     /// Steps done.
     pub step: u64,
     /// The newest measurement.
@@ -127,6 +131,14 @@ impl Standing {
         }
     }
 
+    /// Takes in what it is.
+    fn told(&mut self, info: &LaneInfo) {
+        (self.edits, self.fork) = (info.edits.clone(), info.fork.clone());
+        let parent = info.fork.as_ref().map(|fork| &*fork.recipe);
+        let differences = parent.map_or_else(Vec::new, |parent| info.recipe.differences(parent));
+        self.differs = differences.into_iter().map(|(name, _)| name).collect();
+    }
+
     /// Takes in which numbers are greater than ever before.
     fn exceed(&mut self, measure: &Measure) {
         for (number, x) in measure.values.iter() {
@@ -153,11 +165,11 @@ impl Standings {
         match event {
             Event::Started { lane, info, step } => {
                 self.enter(*lane, info.name.clone(), *step);
-                self.with(*lane, |l| l.edits.clone_from(&info.edits));
+                self.with(*lane, |l| l.told(info));
             }
             Event::Changed { lane, info, .. } => self.with(*lane, |l| {
                 l.name.clone_from(&info.name);
-                l.edits.clone_from(&info.edits);
+                l.told(info);
             }),
             Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
             Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
@@ -199,6 +211,8 @@ impl Standings {
             id,
             name,
             edits: Vec::new(),
+            fork: None,
+            differs: Vec::new(),
             step,
             last: None,
             validation: None,

@@ -8,7 +8,7 @@ use crate::engine::data::picture::Fitted;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
-use crate::lab::lane::{Lane, Leave, Line};
+use crate::lab::lane::{Lane, Leave, Line, Start};
 use crate::lab::trainer::Trainer;
 use crate::scenario::memory::{self, Need};
 use crate::scenario::{Edit, Recipe, Scenario};
@@ -16,12 +16,14 @@ use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+mod fork;
 pub mod journal;
 mod orders;
 mod peek;
 mod save;
 mod turn;
 
+pub use fork::Fork;
 pub use peek::{Peek, Stamp};
 pub use save::Saved;
 pub use turn::Turn;
@@ -34,6 +36,10 @@ struct Place {
     info: LaneInfo,
     /// Its recipe before the first edit.
     written: Recipe,
+    /// Where it comes from, if it is forked from another lane.
+    origin: Option<fork::Origin>,
+    /// A step, and the lane as it stood there before its first change.
+    before: Option<(u64, Box<Start>)>,
     /// Changes whose step has not come yet.
     pending: VecDeque<Edit>,
     /// How many of its changes are in the log: those with which it has trained.
@@ -176,18 +182,23 @@ impl Run {
     }
 
     fn enter(&mut self, contender: Contender) -> LaneId {
-        let Contender { name, recipe, written, mut journal, network } = contender;
-        let pending = journal.split_off(journal.partition_point(|e| e.step == 0));
+        let Contender { name, recipe, written, mut journal, network, branch } = contender;
+        let at_once = if branch.is_some() { 0 } else { journal.partition_point(|e| e.step == 0) };
+        let pending = journal.split_off(at_once);
         let id = self.places.len();
         self.entered += 1;
         let need = self.need(&recipe, &network, &self.data);
         let mut info = experiment::info(&name, &recipe, &network, &self.data);
         info.edits = journal;
+        let origin = branch.map(|branch| fork::Origin::new(branch, &recipe));
+        info.fork = origin.as_ref().map(|origin| origin.told(&recipe));
         let place = Place {
             need,
             lane: Some(self.lane_of(id, name, recipe, network)),
             info: info.clone(),
             written,
+            origin,
+            before: None,
             pending: pending.into(),
             logged: 0,
             step: 0,
@@ -300,7 +311,9 @@ impl Run {
 
     /// The step up to which all lanes have told the disk everything.
     pub fn told(&self) -> u64 {
-        let of = self.present().filter(|(_, p)| !terminal(&p.phase) || p.lane.is_none());
+        // A fork that has not begun has nothing to tell.
+        let tells = |p: &Place| (!terminal(&p.phase) || p.lane.is_none()) && p.begun();
+        let of = self.present().filter(|(_, p)| tells(p));
         of.map(|(_, p)| p.step).min().unwrap_or(u64::MAX)
     }
 

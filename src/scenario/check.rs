@@ -1,6 +1,7 @@
 //! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
 
 mod doubts;
+mod forks;
 mod opening;
 mod recipe;
 
@@ -177,6 +178,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     scenario.complete();
     check.data(&scenario, files);
     check.problem(&scenario);
+    check.forks(&scenario);
     check.lanes(&scenario);
     check.edits(&scenario);
     check.view(&scenario);
@@ -309,6 +311,12 @@ impl Check<'_> {
                 self.fault(&at("lane"), format!("there is no lane {}", excerpt(&edit.lane, 40)));
                 continue;
             };
+            if let Some(begins) = lane.begins().filter(|&b| edit.step < b) {
+                let what =
+                    format!("step: {} is before step {begins}, at which {} begins", edit.step, lane.name);
+                self.fault(&at("step"), what);
+                continue;
+            }
             match (scenario.recipe_at(lane, edit.step), &self.data) {
                 // A fault of another edit is told where that one stands.
                 (Err((n, field, what)), _) if n == i => self.fault(&at(field), excerpt(&what, 1000)),
@@ -381,6 +389,7 @@ impl Scenario {
         self.view.lane = escaped(self.view.lane.trim()).into_owned();
         for lane in &mut self.lanes {
             lane.name = escaped(lane.name.trim()).into_owned();
+            lane.from = lane.from.take().map(|from| escaped(from.trim()).into_owned());
         }
         for edit in &mut self.edits {
             edit.lane = escaped(edit.lane.trim()).into_owned();

@@ -4,7 +4,7 @@
 //! A scenario with its `edits` is a run's whole identity: the recipe as written, changed at the steps that the journal gives,
 //! trains to the same bits again.
 
-use super::{Lane, Recipe, Scenario};
+use super::{Lane, Recipe, Scenario, fork};
 use crate::engine::clip::ClipConfig;
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
@@ -140,20 +140,25 @@ impl Recipe {
 
     /// Whether a lane that changes to another recipe has to start anew.
     pub fn restarts(&self, to: &Self) -> bool {
-        self.network != to.network || self.init != to.init || self.loss != to.loss
+        (&self.network, self.output, &self.init, &self.loss) != (&to.network, to.output, &to.init, &to.loss)
     }
 }
 
 /// Notes in the journal of a lane that it trains with `to` instead of `from` after so many steps. What was changed at the same step
 /// before was never trained, so only the whole change of that step is kept.
 pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &Recipe) {
-    let mut before = from.clone();
+    let (mut before, mut emptied) = (from.clone(), None);
     while let Some(edit) = journal.pop_if(|e| e.step == step) {
+        if edit.empties() {
+            emptied = Some(edit);
+            continue;
+        }
         // The old value was written by this program, so it can be read back.
         let _ = before.set_at(&edit.field, &edit.from);
     }
     let edit = |(field, from, to)| Edit { step, lane: lane.into(), field, from, to };
     journal.extend(before.changes(to).into_iter().map(edit));
+    journal.extend(emptied);
 }
 
 impl Scenario {
@@ -173,7 +178,7 @@ impl Scenario {
         let mut own: Vec<(usize, &Edit)> =
             self.edits.iter().enumerate().filter(|(_, e)| e.lane == lane.name).collect();
         own.sort_by_key(|(_, e)| e.step);
-        for (i, edit) in own.into_iter().filter(|(_, e)| e.step <= step) {
+        for (i, edit) in own.into_iter().filter(|(_, e)| e.step <= step && e.field != fork::CARRY) {
             let Some(now) = recipe.at(&edit.field) else {
                 return Err((i, "field", format!("a lane has no setting {}", edit.field)));
             };

@@ -4,7 +4,7 @@
 use super::diagnosis::findings;
 use crate::number::Number;
 use crate::registry::Settings as _;
-use crate::scenario::Recipe;
+use crate::scenario::{Carry, Recipe};
 use crate::telemetry::{Command, LaneId, Phase};
 use crate::text::{did_you_mean, escaped, excerpt};
 use crate::view::{LaneView, View};
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The commands: what they are called, what they take, what they do.
-pub const COMMANDS: [(&str, &str, &str); 15] = [
+pub const COMMANDS: [(&str, &str, &str); 16] = [
     ("run", "", "train on"),
     ("pause", "", "stop after the present step"),
     ("step", "[N]", "N steps in every lane, then pause"),
@@ -21,6 +21,11 @@ pub const COMMANDS: [(&str, &str, &str); 15] = [
     ("settings", "[LANE]", "what it trains with"),
     ("set", "[LANE] NAME VALUE", "change it while it trains: set lr 0.01, set B optimizer Adam(0.003)"),
     ("copy", "LANE NAME", "one more lane with the same settings"),
+    (
+        "fork",
+        "LANE NAME [STEP]",
+        "one more lane that begins with its state, now or as it was after STEP steps",
+    ),
     ("remove", "LANE", "this lane leaves"),
     ("solo", "[LANE]", "only this lane trains; without a lane all again"),
     ("reset", "[LANE]", "from the beginning, the same start"),
@@ -123,6 +128,20 @@ impl<'a> Lanes<'a> {
                     (self.find(first)?, words.next().ok_or("copy wants a lane and a name for the new one")?);
                 let recipe = Box::new(lane.info.recipe.clone());
                 order(Command::Add { name: excerpt(name, 40), recipe })
+            }
+            "fork" => {
+                let lane = self.find(first)?;
+                let name = words.next().ok_or("fork wants a lane and a name for the new one")?;
+                let step = |w: &str| {
+                    w.replace(',', "").parse().map_err(|_| format!("{} is no step", excerpt(w, 40)))
+                };
+                order(Command::Fork {
+                    parent: lane.id,
+                    at: words.next().map(step).transpose()?,
+                    name: excerpt(name, 40),
+                    recipe: Box::new(lane.info.recipe.clone()),
+                    carry: Carry::All,
+                })
             }
             "remove" => {
                 first.ok_or("remove wants a lane")?;
@@ -271,7 +290,11 @@ pub fn sentence(lane: &LaneView) -> String {
         Phase::Diverged(d) => format!("diverged at step {}: {}", d.step, spoken(&d.what)),
         Phase::Failed(what) => format!("failed: {}", spoken(what)),
     };
-    let mut line = format!("{} {}, {state}", lane.letter(), escaped(&lane.title()));
+    let mut line = format!("{} {}", lane.letter(), escaped(&lane.title()));
+    if let Some(fork) = &lane.info.fork {
+        put(&mut line, format_args!(" {}", escaped(&fork.to_string())));
+    }
+    put(&mut line, format_args!(", {state}"));
     if lane.last.step > 0 {
         let (loss, norm) = (lane.last.single(Number::Loss), lane.last.single(Number::GradNorm));
         put(&mut line, format_args!(", loss {loss:.4}, gradient {norm:.3e}"));

@@ -29,6 +29,7 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         cost: 1.0,
         edits: Vec::new(),
         foreign: None,
+        fork: None,
         read: [].into(),
         recipe,
     }

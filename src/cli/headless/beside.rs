@@ -1,7 +1,7 @@
 //! Words beside the numbers of a run: each class by itself, the baseline without a network, and losses that cannot be
 //! compared. Trains nothing.
 
-use super::numeral;
+use super::table::numeral;
 use crate::lab::outcome::Standing;
 use crate::lab::run::Run;
 use crate::lab::trainer::score::Baseline;

@@ -3,8 +3,8 @@
 
 use super::{Place, Run};
 use crate::lab::lane::Line;
-use crate::scenario::{Edit, edit};
-use crate::telemetry::{LaneId, LaneInfo};
+use crate::scenario::{Carry, Edit, edit};
+use crate::telemetry::{Event, LaneId, LaneInfo};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -17,36 +17,39 @@ impl Place {
         }
         edit::note(&mut edits, &info.name, self.step, &self.info.recipe, &info.recipe);
         info.edits = edits;
+        info.fork = self.info.fork.take();
         self.info = info;
     }
 
     /// The lane begins anew with what it has now: that differs from what was written before its first step already.
     pub(super) fn begin_journal(&mut self) {
+        (self.logged, self.before) = (0, None);
         self.info.edits.clear();
-        self.logged = 0;
         edit::note(&mut self.info.edits, &self.info.name, 0, &self.written, &self.info.recipe);
     }
 
-    /// The next change whose step has come, if the lane is in hand.
+    /// The next change whose step has come, if the lane is in hand and on its own way.
     fn due(&mut self) -> Option<Edit> {
         let step = self.step;
-        self.lane.as_ref()?;
-        self.pop(step)
+        self.lane.as_ref().filter(|_| self.begun())?;
+        self.next_if(|e| e.step <= step)
     }
 
-    /// Takes the next change, if it comes after at most so many steps.
-    fn pop(&mut self, step: u64) -> Option<Edit> {
-        if self.pending.front()?.step <= step { self.pending.pop_front() } else { None }
+    /// Takes the next change, if it is one of these.
+    fn next_if(&mut self, wanted: impl Fn(&Edit) -> bool) -> Option<Edit> {
+        if wanted(self.pending.front()?) { self.pending.pop_front() } else { None }
     }
 
-    /// Makes the changes up to this step on a lane that is about to be put there.
+    /// Makes the changes before this step on a lane that is about to be put there.
     ///
     /// # Errors
     /// Why one of them cannot be made.
-    pub(super) fn changed_up_to(&mut self, step: u64) -> Result<(), String> {
+    pub(super) fn changed_before(&mut self, step: u64) -> Result<(), String> {
         let mut recipe = self.info.recipe.clone();
-        while let Some(edit) = self.pop(step) {
-            recipe.set_at(&edit.field, &edit.to)?;
+        while let Some(edit) = self.next_if(|e| e.step < step) {
+            if !edit.empties() {
+                recipe.set_at(&edit.field, &edit.to)?;
+            }
             self.info.edits.push(edit);
         }
         self.logged = self.trained_with(step);
@@ -57,6 +60,33 @@ impl Place {
             self.info.cost = recipe.defence.cost(self.info.outputs.size());
             self.info.recipe = recipe;
         }
+        Ok(())
+    }
+
+    /// Makes the changes at the step to which a lane was put, whatever it does there.
+    ///
+    /// # Errors
+    /// Why one of them cannot be made.
+    pub(super) fn changed_there(&mut self) -> Result<(), String> {
+        let (mut recipe, step) = (self.info.recipe.clone(), self.step);
+        if step == 0 || self.pending.front().is_none_or(|e| e.step != step) {
+            return Ok(());
+        }
+        self.keep_untouched();
+        let mut carry = Carry::All;
+        while let Some(edit) = self.next_if(|e| e.step == step) {
+            if edit.empties() {
+                carry = Carry::Weights;
+            } else {
+                recipe.set_at(&edit.field, &edit.to)?;
+            }
+            self.info.edits.push(edit);
+        }
+        let (Some((_, start)), Some(lane)) = (&mut self.before, &mut self.lane) else { return Ok(()) };
+        start.carry = carry;
+        lane.begin(start, &recipe)?;
+        self.info.cost = recipe.defence.cost(self.info.outputs.size());
+        self.info.recipe = recipe;
         Ok(())
     }
 
@@ -102,15 +132,34 @@ impl Run {
     /// Makes the changes of the scenario whose step has come.
     pub(super) fn make_pending_changes(&mut self) {
         for id in 0..self.places.len() {
-            while let Some((name, recipe)) = self.places[id].as_mut().and_then(|p| {
-                let edit = p.due()?;
-                let mut recipe = p.info.recipe.clone();
+            while let Some(place) = self.places[id].as_mut()
+                && let Some(edit) = place.due()
+            {
+                if edit.empties() {
+                    self.empty_memory(id, edit);
+                    continue;
+                }
+                let (name, mut recipe) = (place.info.name.clone(), place.info.recipe.clone());
                 // The scenario was checked: every change of it can be made.
-                recipe.set_at(&edit.field, &edit.to).ok()?;
-                Some((p.info.name.clone(), recipe))
-            }) {
-                self.set(id, name, recipe);
+                if recipe.set_at(&edit.field, &edit.to).is_ok() {
+                    self.set(id, name, recipe);
+                }
             }
+        }
+    }
+
+    /// Empties the memory of a lane's optimizer at its present step, as this edit says.
+    fn empty_memory(&mut self, id: LaneId, edit: Edit) {
+        let Some(place) = self.places[id].as_mut() else { return };
+        place.keep_untouched();
+        if let (Some((step, start)), Some(lane)) = (&mut place.before, &mut place.lane) {
+            start.carry = Carry::Weights;
+            // It fits what it has just come from.
+            let _ = lane.begin(start, &place.info.recipe);
+            place.changes += 1;
+            place.info.edits.push(edit);
+            let (info, step) = (Box::new(place.info.clone()), *step);
+            self.events.push(Event::Changed { lane: id, info, step });
         }
     }
 }

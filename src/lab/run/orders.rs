@@ -1,5 +1,6 @@
 //! Carries out commands between two turns of the lanes that they concern. Knows no thread.
 
+use super::fork::Fork;
 use super::{Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
 use crate::engine::data::picture;
 use crate::lab::experiment::{Contender, Experiment, Fault};
@@ -19,6 +20,7 @@ impl Run {
     fn concerns(&self, command: &Command) -> Vec<LaneId> {
         match command {
             Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
+            Command::Fork { parent, .. } => vec![*parent],
             Command::Reset(None) | Command::Data(_) | Command::Load(_) => (0..self.places.len()).collect(),
             _ => Vec::new(),
         }
@@ -62,15 +64,22 @@ impl Run {
                     self.pause();
                 }
                 let end = self.end;
-                for place in self.places.iter_mut().flatten() {
+                for place in self.places.iter_mut().flatten().filter(|p| p.begun()) {
                     place.target = place.target.max(place.step).saturating_add(n).min(end);
                 }
                 self.unrested += 1;
             }
             Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
             Command::Add { name, recipe } => self.add(name, *recipe),
+            Command::Fork { parent, at, name, recipe, carry } => {
+                if let Err(what) = self.fork(Fork { parent, at, name, recipe: *recipe, carry, state: None }) {
+                    self.notice(what);
+                }
+            }
             Command::Remove(lane) => {
-                if self.places.get(lane).is_some_and(Option::is_some) {
+                if let Some(child) = self.awaiting(lane) {
+                    self.notice(format!("{child} has yet to begin from this lane; remove that one first."));
+                } else if self.places.get(lane).is_some_and(Option::is_some) {
                     self.places[lane] = None;
                     self.solo = self.solo.filter(|&s| s != lane);
                     self.events.push(Event::Removed { lane });
@@ -78,8 +87,13 @@ impl Run {
             }
             Command::Reset(which) => {
                 for id in 0..self.places.len() {
-                    if which.is_none_or(|w| w == id) {
-                        self.reset(id);
+                    match which {
+                        None => {
+                            self.wait_again(id);
+                            self.reset(id);
+                        }
+                        Some(w) if w == id => self.begin_anew(id),
+                        Some(_) => {}
                     }
                 }
             }
@@ -137,7 +151,7 @@ impl Run {
     fn pause(&mut self) {
         self.running = false;
         self.levelling = true;
-        for place in self.places.iter_mut().flatten() {
+        for place in self.places.iter_mut().flatten().filter(|p| p.begun()) {
             place.target = place.step;
         }
     }
@@ -158,24 +172,27 @@ impl Run {
             let letter = char::from(b'A' + (other % 26) as u8);
             return Err(format!("Lane {letter} is called {name} already; every lane needs its own name."));
         }
+        if let Some(there) = self.places.get(id).and_then(Option::as_ref).filter(|p| !p.begun()) {
+            return if there.waits() { self.set_waiting(id, name, recipe) } else { Err(there.on_its_way()) };
+        }
         let foremost = self.foremost();
         let need = experiment::build(&data, &recipe).map(|network| self.need(&recipe, &network, &data));
-        if let Ok(need) = need {
-            self.room_for(Some(id), need).map_err(|what| format!("{what}; the lane is unchanged."))?;
-        }
-        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
-        let Some(lane) = place.lane.as_mut() else {
-            return Err(format!("Lane {name} has failed; reset it first."));
-        };
         let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
+        let need = need.map_err(unchanged)?;
+        self.room_for(Some(id), need).map_err(|what| format!("{what}; the lane is unchanged."))?;
+        let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
+        if place.lane.is_none() {
+            return Err(format!("Lane {name} has failed; reset it first."));
+        }
         if place.info.edits.len() >= limits::EDITS && recipe != place.info.recipe {
             let most = limits::EDITS;
             return Err(format!(
                 "Lane {name} was changed {most} times, which is the most; copy or reset it."
             ));
         }
-        let change = lane.set(&recipe).map_err(unchanged)?;
-        place.need = need.unwrap_or(place.need);
+        let change = place.set(&recipe)?;
+        let Some(lane) = place.lane.as_mut() else { return Ok(()) };
+        place.need = need;
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
         let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
@@ -195,6 +212,9 @@ impl Run {
             self.forget(None, name);
         }
         if change == Change::Restarted {
+            if let Some(place) = self.places[id].as_mut() {
+                (place.origin, place.info.fork) = (None, None);
+            }
             self.forget(Some(id), old);
             self.restarted(id);
         }
@@ -216,26 +236,26 @@ impl Run {
                     return self.notice(format!("{what}; no lane was added."));
                 }
                 self.forget(None, name.clone());
-                let (written, journal) = (recipe.clone(), Vec::new());
-                self.enter(Contender { name, recipe, written, journal, network: Arc::new(network) });
+                let (written, journal, network) = (recipe.clone(), Vec::new(), Arc::new(network));
+                self.enter(Contender { name, recipe, written, journal, network, branch: None });
             }
             Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
         }
     }
 
     /// Removes lines from the log and asks for a checkpoint that records it.
-    fn forget(&mut self, lane: Option<LaneId>, name: String) {
+    pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
             self.forgotten.push(Forgotten { lane, name });
             self.save = true;
         }
     }
 
-    fn named(&self, name: &str) -> Option<LaneId> {
+    pub(super) fn named(&self, name: &str) -> Option<LaneId> {
         self.present().find(|(_, p)| p.info.name == name).map(|(id, _)| id)
     }
 
-    fn reset(&mut self, id: LaneId) {
+    pub(super) fn reset(&mut self, id: LaneId) {
         let Some(place) = self.places[id].as_mut() else { return };
         let name = place.info.name.clone();
         if let Some(lane) = &mut place.lane {
@@ -252,7 +272,7 @@ impl Run {
         self.restarted(id);
     }
 
-    fn restarted(&mut self, id: LaneId) {
+    pub(super) fn restarted(&mut self, id: LaneId) {
         let running = self.running;
         let others = self.present().filter(|(other, _)| *other != id);
         let foremost = others.map(|(_, p)| p.step).max().unwrap_or(0);
@@ -316,6 +336,9 @@ impl Run {
                 (place.info, place.written, place.lane) = (info, written, Some(lane));
             }
             self.forget(Some(id), name);
+        }
+        for id in 0..self.places.len() {
+            self.wait_again(id);
             self.restarted(id);
         }
     }

@@ -35,7 +35,10 @@ impl Place {
 impl Run {
     /// Whether a lane has steps to make under the present orders.
     pub(super) fn wants(&self, id: LaneId, place: &Place) -> bool {
-        !terminal(&place.phase) && self.solo.is_none_or(|s| s == id) && place.step < self.goal(place)
+        !terminal(&place.phase)
+            && !place.waits()
+            && self.solo.is_none_or(|s| self.leads_to(id, s))
+            && place.step < self.goal(place)
     }
 
     pub(super) fn goal(&self, place: &Place) -> u64 {
@@ -70,8 +73,11 @@ impl Run {
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
-        let watched = self.watched(id);
+        let (watched, awaited) = (self.watched(id), self.awaited(id));
         let place = self.places[id].as_mut()?;
+        for stop in awaited.into_iter().chain(place.retraces_to()) {
+            limit = limit.min(stop);
+        }
         if let Some(next) = place.pending.front() {
             limit = limit.min(next.step);
         }
@@ -93,11 +99,15 @@ impl Run {
     }
 
     /// Takes a lane back with the results of its turn.
-    pub fn give_back(&mut self, lane: Box<Lane>, news: News) {
+    pub fn give_back(&mut self, lane: Box<Lane>, mut news: News) {
         let id = lane.id;
+        if let Some(place) = self.places[id].as_ref() {
+            place.hush(&mut news);
+        }
         self.events.extend(news.events);
         let Some(place) = self.places[id].as_mut() else { return self.lines.extend(news.lines) };
         place.step = lane.trainer.steps();
+        place.went_on();
         // An edit is logged before the first step that was trained with it.
         self.lines.extend(place.unlogged(id).filter(|_| self.log));
         self.lines.extend(news.lines);
@@ -135,6 +145,7 @@ impl Run {
 
     /// Lets lanes that stopped at different steps meet at the furthest one's, and reports which lanes wait or train.
     pub(super) fn settle(&mut self) {
+        self.begin_forks();
         self.make_pending_changes();
         if self.present().all(|(_, p)| p.step == 0) {
             // At the start all lanes are at step 0.
@@ -169,7 +180,8 @@ impl Run {
             let Some(place) = &self.places[id] else { continue };
             if !terminal(&place.phase) {
                 // A lane that may still have to catch up is not at rest.
-                let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling {
+                let stays = place.waits() && self.running;
+                let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling || stays {
                     Phase::Running
                 } else {
                     Phase::Paused

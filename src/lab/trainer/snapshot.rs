@@ -126,6 +126,13 @@ impl Trainer {
         Ok(())
     }
 
+    /// Goes on with the weights as they are and an optimizer that has gathered nothing, as after a change to another one.
+    pub fn empty_memory(&mut self) {
+        self.live.optim = self.recipe.optimizer.init(&self.live.params);
+        self.live.optim_step = 0;
+        (self.live.best, self.live.kept) = (Best::default(), None);
+    }
+
     /// Back to step 0 from the same seed.
     pub fn reset(&mut self) {
         let network = Arc::clone(&self.network);

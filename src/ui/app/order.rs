@@ -56,7 +56,9 @@ impl App {
                 return self.act(Action::ResetLane);
             }
             Command::Reset(None) => return self.act(Action::ResetAll),
-            Command::Add { ref name, .. } => self.awaited = Some(name.clone()),
+            Command::Add { ref name, .. } | Command::Fork { ref name, .. } => {
+                self.awaited = Some(name.clone());
+            }
             Command::Step(_) => self.running = false,
             Command::Solo(lane) => self.solo = lane,
             Command::Pace(pace) => self.pace = pace,

@@ -32,6 +32,7 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
         cost: 1.0,
         edits: Vec::new(),
         foreign: None,
+        fork: None,
         read: [
             "1438 samples to train, 359 to validate".to_string(),
             "a table, cells separated by `;`".into(),

@@ -31,10 +31,20 @@ pub fn contested(view: &View) -> Vec<&'static str> {
     (0..first.len()).filter(|&i| differs(i)).map(|i| first[i].name).collect()
 }
 
-/// The settings in which a lane is not like the first one.
+/// The settings in which a lane is not like the first one, or a fork not like its parent was when it began.
 pub fn differs(view: &View, lane: &LaneView) -> Vec<&'static str> {
     let Some(first) = view.lanes.first() else { return Vec::new() };
-    lane.info.recipe.differences(&first.info.recipe).into_iter().map(|(name, _)| name).collect()
+    let other = lane.info.fork.as_ref().map_or(&first.info.recipe, |fork| &fork.recipe);
+    lane.info.recipe.differences(other).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Where a fork comes from: `← A at 340`, or that it still waits.
+pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
+    let fork = lane.info.fork.as_ref()?;
+    let parent = view.lane(fork.parent).filter(|p| p.info.name == fork.from);
+    let parent = parent.map_or_else(|| fork.from.clone(), |p| p.letter().to_string());
+    let (arrow, at) = (text::pick(glyphs, "←", "<-"), thousands(fork.at));
+    Some(if fork.begun { format!("{arrow} {parent} at {at}") } else { format!("waits for {parent} at {at}") })
 }
 
 /// What a lane is doing, as a sign and in a word.
@@ -193,7 +203,13 @@ impl Lanes {
         let room = area.width.saturating_sub(4 + text::width(&right) + 3);
         let name = if front { theme.strong } else { theme.text };
         let name = if lane.belied() { theme.warn } else { name };
-        let name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
+        let mut name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
+        if let Some(descent) = descent(cx.view, lane, glyphs) {
+            let whole = format!("{name_text} {descent}");
+            if text::width(&whole) <= room {
+                name_text = whole;
+            }
+        }
         text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
         let number_style = if lost { theme.bad } else { theme.text };
         let numbers = Rect { width: area.width.saturating_sub(2), ..area };

@@ -1,0 +1,63 @@
+//! The state of a lane over all its seeds: copied, gone back to, and trained from with other settings.
+
+use super::{Lane, SavedReplica};
+use crate::lab::experiment::Fault;
+use crate::lab::trainer::{Change, Snapshot};
+use crate::scenario::{Carry, Recipe};
+
+/// All seeds of a lane at one step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The first seed.
+    pub first: Snapshot,
+    /// The others.
+    pub others: Vec<SavedReplica>,
+}
+
+/// A state of training, and how a lane goes on from it: the same start and settings give the same bits.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The state, before any setting was changed at its step.
+    pub state: State,
+    /// What was trained with until then.
+    pub recipe: Recipe,
+    /// What is taken over of it.
+    pub carry: Carry,
+}
+
+impl Lane {
+    /// Everything that changes in it, copied.
+    pub fn state(&self) -> State {
+        State { first: self.trainer.snapshot(), others: self.save_seeds() }
+    }
+
+    /// Goes to a state of a lane with the same network and optimizer.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn go_to(&mut self, state: &State) -> Result<(), String> {
+        self.trainer.restore(&state.first)?;
+        self.restore_seeds(&state.others)
+    }
+
+    /// Goes to a start, and trains on from there with this recipe.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn begin(&mut self, start: &Start, recipe: &Recipe) -> Result<Change, String> {
+        let words = |fault: Fault| fault.to_string();
+        self.set(&start.recipe).map_err(words)?;
+        self.go_to(&start.state)?;
+        let change = self.set(recipe).map_err(words)?;
+        if start.carry == Carry::Weights {
+            self.empty_memory();
+        }
+        Ok(change)
+    }
+
+    /// Empties the optimizer's memory in all seeds.
+    pub fn empty_memory(&mut self) {
+        self.trainer.empty_memory();
+        self.replicas.iter_mut().for_each(|r| r.trainer.empty_memory());
+    }
+}

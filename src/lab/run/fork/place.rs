@@ -1,0 +1,153 @@
+//! A lane's place in the run as far as forks are concerned: where it begins, and how it stood before it was changed.
+
+use super::{Origin, Place, Stage, changed_at};
+use crate::lab::experiment::Branch;
+use crate::lab::lane::{News, Start};
+use crate::lab::trainer::Change;
+use crate::scenario::{Carry, Lane, Recipe};
+use crate::telemetry::Fork as Told;
+
+impl Origin {
+    /// Of a lane that begins with this recipe.
+    pub(in crate::lab::run) fn new(branch: Branch, recipe: &Recipe) -> Self {
+        let mut origin = Self { branch, stage: Stage::Anew };
+        origin.stage = origin.first(recipe);
+        origin
+    }
+
+    /// How it begins with this recipe.
+    pub(super) fn first(&self, recipe: &Recipe) -> Stage {
+        if self.branch.carried(recipe).is_some() { Stage::Waits } else { Stage::Anew }
+    }
+
+    /// The step of its parent at which it begins.
+    pub(super) fn step(&self) -> u64 {
+        self.branch.overrides.at as u64
+    }
+
+    /// As the lane with this recipe tells of it.
+    pub(in crate::lab::run) fn told(&self, recipe: &Recipe) -> Told {
+        self.branch.told(recipe, matches!(self.stage, Stage::Begun(_) | Stage::Anew))
+    }
+}
+
+impl Place {
+    /// The step at which the lane begins.
+    pub(super) fn first_step(&self) -> u64 {
+        self.origin.as_ref().map_or(0, |o| if matches!(o.stage, Stage::Anew) { 0 } else { o.step() })
+    }
+
+    /// Whether it trains as itself: it is no fork that still has to come to its first step.
+    pub(in crate::lab::run) fn begun(&self) -> bool {
+        self.origin.as_ref().is_none_or(|o| matches!(o.stage, Stage::Begun(_) | Stage::Anew))
+    }
+
+    /// Whether it is a fork whose parent has not come to its step yet.
+    pub(in crate::lab::run) fn waits(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Waits))
+    }
+
+    /// The next step at which a fork on its parent's way has to stop: for a change, or for its beginning.
+    pub(in crate::lab::run) fn retraces_to(&self) -> Option<u64> {
+        let origin = self.origin.as_ref()?;
+        let Stage::Retraces(_, made) = origin.stage else { return None };
+        let next = origin.branch.line.edits.get(made).map_or(u64::MAX, |e| e.step);
+        Some(next.min(origin.step()))
+    }
+
+    /// Why a fork on its parent's way cannot be changed.
+    pub(in crate::lab::run) fn on_its_way(&self) -> String {
+        format!("{} is on its way to step {}; wait until it has begun.", self.info.name, self.first_step())
+    }
+
+    /// Makes the changes of the parent's way whose step has come.
+    pub(super) fn retrace_on(&mut self) -> Result<(), String> {
+        let step = self.step;
+        let (Some(origin), Some(lane)) = (&mut self.origin, &mut self.lane) else { return Ok(()) };
+        let end = origin.step();
+        let Stage::Retraces(recipe, made) = &mut origin.stage else { return Ok(()) };
+        let later = &origin.branch.line.edits[*made..];
+        if step >= end || later.first().is_none_or(|e| e.step > step) {
+            return Ok(());
+        }
+        let (count, empties) = changed_at(later, step, recipe)?;
+        *made += count;
+        lane.set(recipe).map_err(|fault| fault.to_string())?;
+        if empties {
+            lane.empty_memory();
+        }
+        Ok(())
+    }
+
+    /// Forgets what a turn tells of steps before the lane's first one: they are its parent's.
+    pub(in crate::lab::run) fn hush(&self, news: &mut News) {
+        if !self.begun() {
+            *news = News::default();
+        }
+    }
+
+    /// Lets a fork that a checkpoint holds go on from there; how it began is not kept.
+    pub(in crate::lab::run) fn begin_at_once(&mut self) {
+        if let Some(origin) = self.origin.as_mut().filter(|o| matches!(o.stage, Stage::Waits)) {
+            origin.stage = Stage::Begun(None);
+            self.info.fork = Some(origin.told(&self.written));
+        }
+    }
+
+    /// Takes down how the lane with this recipe differs from its parent.
+    pub(super) fn overrides(&mut self, recipe: &Recipe) {
+        let Some(origin) = &mut self.origin else { return };
+        let Lane { from, at, carry, .. } = origin.branch.overrides.clone();
+        let own = Lane::from_recipe(&self.info.name, recipe, &origin.branch.ground);
+        origin.branch.overrides = Lane { from, at, carry, ..own };
+        self.info.fork = Some(origin.told(recipe));
+    }
+
+    /// The settings before any change at this step.
+    pub(super) fn settings_before(&self, step: u64) -> Recipe {
+        let mut recipe = self.written.clone();
+        for edit in self.info.edits.iter().filter(|e| e.step < step && !e.empties()) {
+            // It was made once before.
+            let _ = recipe.set_at(&edit.field, &edit.to);
+        }
+        recipe
+    }
+
+    /// The lane as it stands, before any setting was changed at its present step.
+    pub(in crate::lab::run) fn untouched(&self) -> Option<Start> {
+        match &self.before {
+            Some((step, start)) if *step == self.step => Some((**start).clone()),
+            _ => {
+                let (state, recipe) = (self.lane.as_ref()?.state(), self.info.recipe.clone());
+                Some(Start { state, recipe, carry: Carry::All })
+            }
+        }
+    }
+
+    /// Keeps the state before the first change at the present step.
+    pub(in crate::lab::run) fn keep_untouched(&mut self) {
+        if self.before.as_ref().is_none_or(|(step, _)| *step != self.step) {
+            self.before = self.untouched().map(|start| (self.step, Box::new(start)));
+        }
+    }
+
+    /// Forgets the state before a change that was trained with.
+    pub(in crate::lab::run) fn went_on(&mut self) {
+        let step = self.step;
+        self.before.take_if(|(at, _)| *at != step);
+    }
+
+    /// Trains with another recipe from the present step on. What was changed at this step before counts no more, so that the
+    /// state depends on the whole change alone.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(in crate::lab::run) fn set(&mut self, recipe: &Recipe) -> Result<Change, String> {
+        if *recipe == self.info.recipe {
+            return Ok(Change::Live);
+        }
+        self.keep_untouched();
+        let (Some((_, start)), Some(lane)) = (&self.before, &mut self.lane) else { return Ok(Change::Live) };
+        lane.begin(start, recipe)
+    }
+}

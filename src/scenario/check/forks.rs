@@ -1,0 +1,91 @@
+//! Whether every fork can begin: its parent is there, reaches its step, and has a state that it can take over.
+
+use super::Check;
+use crate::scenario::{Carry, Lane, Scenario};
+use crate::text::{did_you_mean, excerpt};
+
+impl Check<'_> {
+    /// Whether every lane that comes from another one can begin there.
+    pub(super) fn forks(&self, scenario: &Scenario) {
+        for (i, lane) in scenario.lanes.iter().enumerate() {
+            if let Err((field, what)) = fork(scenario, lane) {
+                self.fault(&format!("lanes[{i}].{field}"), what);
+            }
+        }
+    }
+}
+
+/// Whether a lane can begin where it says.
+///
+/// # Errors
+/// The field at fault, and what would be right.
+fn fork(scenario: &Scenario, lane: &Lane) -> Result<(), (&'static str, String)> {
+    let Some(from) = lane.from.as_ref().map(|f| excerpt(f, 40)) else {
+        let given = if lane.at > 0 { "at" } else { "carry" };
+        return if lane.at > 0 || lane.carry != Carry::All {
+            Err((
+                given,
+                format!(
+                    "{given}: a lane that is not forked begins at step 0; say where it comes from, such as from: \"SGD\""
+                ),
+            ))
+        } else {
+            Ok(())
+        };
+    };
+    let Some(parent) = scenario.parent(lane) else {
+        let names = scenario.lanes.iter().filter(|l| l.name != lane.name).map(|l| l.name.as_str());
+        let hint = match did_you_mean(&from, names.clone()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        return Err(("from", format!("from: there is no lane {from}; {hint}")));
+    };
+    if let Some(circle) = circle(scenario, lane) {
+        return Err(("from", format!("from: these lanes would come from each other: {circle}")));
+    }
+    if lane.at >= scenario.steps {
+        let what = format!(
+            "at: {} lies beyond the run of {} steps; a fork needs steps to train",
+            lane.at, scenario.steps
+        );
+        return Err(("at", what));
+    }
+    if let Some(begins) = parent.begins().filter(|&b| (lane.at as u64) < b) {
+        return Err((
+            "at",
+            format!("at: {} is before step {begins}, at which {from} begins itself", lane.at),
+        ));
+    }
+    let (old, new) = (scenario.ground(lane), scenario.recipe(lane));
+    if lane.at > 0 && Carry::between(&old, &new, lane.carry).is_none() {
+        let other = ["network", "output", "init", "loss"];
+        let changed =
+            old.differences(&new).into_iter().map(|(name, _)| name).find(|name| other.contains(name));
+        let field = changed.unwrap_or("from");
+        let what = format!(
+            "{field}: a lane with another {field} cannot go on from the weights of {from} at step {}; leave `at` out, and it {}",
+            lane.at,
+            Carry::words(None)
+        );
+        return Err((field, what));
+    }
+    Ok(())
+}
+
+/// The lanes through which a lane would come from itself.
+fn circle(scenario: &Scenario, lane: &Lane) -> Option<String> {
+    let (mut names, mut now) = (vec![excerpt(&lane.name, 40)], lane);
+    while let Some(parent) = scenario.parent(now) {
+        names.push(excerpt(&parent.name, 40));
+        if parent.name == lane.name {
+            return Some(names.join(" from "));
+        }
+        if names.len() > scenario.lanes.len() {
+            // The circle is among its ancestors, where it is told.
+            return None;
+        }
+        now = parent;
+    }
+    None
+}

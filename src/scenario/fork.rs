@@ -1,0 +1,138 @@
+//! Lanes that begin at a step of another one: what they take over from there, and their settings. Trains nothing.
+//!
+//! A fork at step `at` starts from the state that the parent's training had reached after `at` steps, before any setting was
+//! changed there: the parent's edits of earlier steps count, those of this step and of later ones do not.
+
+use super::{Edit, Lane, Recipe, Scenario};
+use crate::limits;
+use crate::registry::plain_values;
+use serde::{Deserialize, Serialize};
+
+/// The field of an [`Edit`] that empties the optimizer's memory, as a fork with `carry: Weights` does.
+pub const CARRY: &str = "carry";
+
+/// What a lane takes over from the lane that it is forked from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Carry {
+    /// The whole state, as far as the optimizer is the same.
+    #[default]
+    All,
+    /// The weights with the place in the data, but nothing that the optimizer has gathered.
+    Weights,
+}
+plain_values!(Carry);
+
+impl Carry {
+    /// What a lane with the recipe `to` can take over, of what is wanted, from one that trains with `from`; `None`: nothing.
+    pub fn between(from: &Recipe, to: &Recipe, wanted: Self) -> Option<Self> {
+        if from.restarts(to) {
+            None
+        } else if to.optimizer.keeps_memory_of(&from.optimizer) {
+            Some(wanted)
+        } else {
+            Some(Self::Weights)
+        }
+    }
+
+    /// What is carried over, in words.
+    pub fn words(carried: Option<Self>) -> &'static str {
+        match carried {
+            Some(Self::All) => "weights, optimizer state, batch order and random draws continue",
+            Some(Self::Weights) => "weights are kept, the optimizer's memory starts empty",
+            None => "starts at step 0 from the same seed",
+        }
+    }
+}
+
+impl Edit {
+    /// The change that empties the optimizer's memory at a step.
+    pub fn emptying(lane: &str, step: u64) -> Self {
+        let (from, to) = ("All".into(), "Weights".into());
+        Self { step, lane: lane.into(), field: CARRY.into(), from, to }
+    }
+
+    /// Whether it empties the optimizer's memory instead of changing a setting.
+    pub fn empties(&self) -> bool {
+        self.field == CARRY
+    }
+}
+
+impl Lane {
+    /// The step of its parent at which it begins; `None` unless it is forked from one.
+    pub fn begins(&self) -> Option<u64> {
+        self.from.as_ref().map(|_| self.at as u64)
+    }
+}
+
+/// How a state came about: the settings at step 0, and the changes since, which name no lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lineage {
+    /// The settings at step 0.
+    pub root: Recipe,
+    /// The changes, in order.
+    pub edits: Vec<Edit>,
+}
+
+impl Lineage {
+    /// Goes on in a fork: at this step the lane with the settings `from` becomes one with `to`.
+    pub fn fork(&mut self, at: u64, from: &Recipe, to: &Recipe, carry: Carry) {
+        let edit = |(field, from, to)| Edit { step: at, field, from, to, ..Edit::default() };
+        self.edits.extend(from.changes(to).into_iter().map(edit));
+        if carry == Carry::Weights {
+            self.edits.push(Edit::emptying("", at));
+        }
+    }
+
+    /// Takes in those of a lane's edits that come before a step.
+    pub fn edit(&mut self, edits: &[Edit], before: u64) {
+        let own = edits.iter().filter(|e| e.step < before).cloned();
+        self.edits.extend(own.map(|e| Edit { lane: String::new(), ..e }));
+    }
+}
+
+impl Scenario {
+    /// How the state of a lane comes about that it has after so many steps, before any change there.
+    pub fn lineage(&self, lane: &Lane, before: u64) -> Lineage {
+        self.lineage_within(lane, before, limits::LANES)
+    }
+
+    fn lineage_within(&self, lane: &Lane, before: u64, generations: usize) -> Lineage {
+        let mut line = match self.parent(lane) {
+            Some(parent) if lane.at > 0 && generations > 0 => {
+                let at = lane.at as u64;
+                let mut line = self.lineage_within(parent, at, generations - 1);
+                line.fork(at, &self.ground(lane), &self.recipe(lane), lane.carry);
+                line
+            }
+            _ => Lineage { root: self.recipe(lane), edits: Vec::new() },
+        };
+        line.edit(&self.journal(&lane.name), before);
+        line
+    }
+
+    /// The lane from which another one is forked.
+    pub fn parent(&self, lane: &Lane) -> Option<&Lane> {
+        let name = lane.from.as_ref()?.trim();
+        self.lanes.iter().find(|l| l.name.trim() == name)
+    }
+
+    /// The settings to which a lane adds its own: the scenario's, or those of its parent where it is forked.
+    pub fn ground(&self, lane: &Lane) -> Recipe {
+        self.ground_within(lane, limits::LANES)
+    }
+
+    /// The same through at most so many generations: a scenario that was not checked may have lanes that come from each other.
+    fn ground_within(&self, lane: &Lane, generations: usize) -> Recipe {
+        match self.parent(lane) {
+            Some(parent) if generations > 0 => {
+                let mut recipe = parent.over(self.ground_within(parent, generations - 1));
+                for edit in self.journal(&parent.name).iter().filter(|e| e.step < lane.at as u64) {
+                    // An edit that cannot be made is a fault of its own.
+                    let _ = recipe.set_at(&edit.field, &edit.to);
+                }
+                recipe
+            }
+            _ => self.base(),
+        }
+    }
+}

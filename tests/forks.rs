@@ -1,0 +1,303 @@
+//! Lanes that begin at a step of another one: whatever way leads to a step, the state there is the same to the bit.
+
+use gradtui::engine::data::NoFiles;
+use gradtui::engine::optim::OptimizerConfig;
+use gradtui::lab::experiment::Experiment;
+use gradtui::lab::run::{Run, Saved};
+use gradtui::lab::runner::Runner;
+use gradtui::lab::stepped::Stepped;
+use gradtui::lab::trainer::Snapshot;
+use gradtui::registry::Value as _;
+use gradtui::scenario::{self, Carry, Scenario};
+use gradtui::telemetry::{Command, Event, LaneInfo, Phase};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn read(text: &str) -> Scenario {
+    scenario::read(text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"))
+}
+
+/// A scenario of a small network with these lanes.
+fn with(lanes: &str) -> String {
+    format!(
+        "(data: Moons(samples: 60), network: [Dense(6), Tanh(), BatchNorm(), Dropout(0.1)], optimizer: Adam(0.01), batch: 8, \
+         steps: 60, evaluate_every: 7, seeds: 2, lanes: [{lanes}])"
+    )
+}
+
+fn run(scenario: Scenario) -> Run {
+    let experiment = Experiment::new(scenario, &NoFiles).unwrap_or_else(|e| panic!("{e:?}"));
+    Run::new(experiment, None, Arc::new(NoFiles))
+}
+
+fn stepped(text: &str) -> Stepped {
+    let mut stepped = Stepped::new(run(read(text)));
+    stepped.send(Command::Run);
+    stepped
+}
+
+/// Trains to the end; the states there.
+fn ended(mut stepped: Stepped) -> Vec<Saved> {
+    stepped.send(Command::Run);
+    stepped.advance(u64::MAX);
+    saved(&mut stepped)
+}
+
+fn saved(stepped: &mut Stepped) -> Vec<Saved> {
+    stepped.run_mut().save()
+}
+
+fn of<'a>(saved: &'a [Saved], name: &str) -> &'a Saved {
+    saved.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no lane {name}"))
+}
+
+/// All seeds of a lane.
+fn states(saved: &Saved) -> Vec<&Snapshot> {
+    std::iter::once(&saved.snapshot).chain(saved.seeds.iter().map(|s| &s.snapshot)).collect()
+}
+
+fn same(a: &Saved, b: &Saved) {
+    assert_eq!(a.snapshot.step, b.snapshot.step, "{} and {}", a.name, b.name);
+    assert!(states(a) == states(b), "{} and {} differ at step {}", a.name, b.name, a.snapshot.step);
+}
+
+fn infos(stepped: &mut Stepped) -> Vec<LaneInfo> {
+    let events = stepped.drain();
+    let started = events.into_iter().filter_map(|e| match e {
+        Event::Started { info, .. } | Event::Changed { info, .. } => Some(*info),
+        _ => None,
+    });
+    started.collect()
+}
+
+#[test]
+fn a_fork_of_an_unchanged_lane_equals_its_parent_for_ever() {
+    let mut lost = 0;
+    for optimizer in OptimizerConfig::all() {
+        let own = format!("optimizer: {}", optimizer.text());
+        let lanes = format!(
+            "(name: \"child\", from: \"parent\", at: 23), (name: \"parent\", {own}), (name: \"grandchild\", from: \"child\", at: 31)"
+        );
+        let all = ended(stepped(&with(&lanes)));
+        if matches!(of(&all, "parent").phase, Phase::Diverged(_)) {
+            lost += 1;
+            assert!(matches!(of(&all, "child").phase, Phase::Stopped(_)), "{own}");
+            continue;
+        }
+        same(of(&all, "parent"), of(&all, "child"));
+        same(of(&all, "parent"), of(&all, "grandchild"));
+    }
+    assert!(lost < 4, "{lost} optimizers lose this network before step 23");
+}
+
+#[test]
+fn a_fork_equals_a_lane_that_is_edited_at_its_step_and_tells_nothing_of_the_steps_before() {
+    let forked =
+        with("(name: \"a\"), (name: \"b\", from: \"a\", at: 20, optimizer: Sgd(0.1), clip: Norm(0.5))");
+    let edited = with("(name: \"a\"), (name: \"b\")");
+    let edits = "[(step: 20, lane: \"b\", field: \"optimizer\", to: \"Sgd(0.1)\"), (step: 20, lane: \"b\", field: \"clip\", to: \"Norm(0.5)\")]";
+    let edited = edited.strip_suffix(')').map(|s| format!("{s}, edits: {edits})")).expect("a scenario");
+    let (forked, edited) = (ended(stepped(&forked)), ended(stepped(&edited)));
+    same(of(&forked, "b"), of(&edited, "b"));
+    same(of(&forked, "a"), of(&edited, "a"));
+}
+
+#[test]
+fn the_lines_of_a_fork_are_the_same_for_any_number_of_threads_and_begin_at_its_step() {
+    let text = with(
+        "(name: \"a\"), (name: \"b\", from: \"a\", at: 20, clip: Norm(0.5)), (name: \"c\", from: \"b\", at: 33, carry: Weights)",
+    );
+    let lines = |threads| {
+        let runner = Runner::start(run(read(&text)), Some(threads), None, true).expect("threads");
+        runner.send(Command::Run);
+        let (mut over, mut lines) = (0, Vec::new());
+        while over < 3 {
+            assert!(runner.wait(Duration::from_secs(60)), "it goes on");
+            let ends = |e: &Event| matches!(e, Event::Phase { phase: Phase::Finished, .. });
+            over += runner.drain().iter().filter(|e| ends(e)).count();
+            lines.extend(runner.take_lines());
+        }
+        lines.extend(runner.finish().1);
+        lines
+    };
+    let one = lines(1);
+    assert_eq!(one, lines(2));
+    assert_eq!(one, lines(3));
+    let steps = |lane: &str| {
+        let of = one.iter().filter(|l| l.contains(&format!("\"lane\":\"{lane}\"")));
+        of.map(|l| {
+            serde_json::from_str::<serde_json::Value>(l).expect("a line")["step"].as_u64().expect("a step")
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(steps("a"), (1..=60).collect::<Vec<_>>());
+    assert_eq!(steps("b"), (21..=60).collect::<Vec<_>>());
+    assert_eq!(steps("c"), (34..=60).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_parent_s_edits_of_earlier_steps_count_and_those_of_the_step_itself_do_not() {
+    let lanes = "(name: \"a\"), (name: \"b\", from: \"a\", at: 20)";
+    let edit = |step| format!("(step: {step}, lane: \"a\", field: \"optimizer.lr\", to: \"0.1\")");
+    let text =
+        |edits: &str| format!("{}, edits: [{edits}])", with(lanes).strip_suffix(')').expect("a scenario"));
+    let all = ended(stepped(&text(&edit(19))));
+    same(of(&all, "a"), of(&all, "b"));
+    let all = ended(stepped(&text(&edit(20))));
+    assert_ne!(states(of(&all, "a")), states(of(&all, "b")));
+    same(of(&ended(stepped(&with(lanes))), "a"), of(&all, "b"));
+}
+
+#[test]
+fn a_run_that_is_saved_and_resumed_at_any_step_ends_with_the_same_bits() {
+    let text = with(
+        "(name: \"a\"), (name: \"b\", from: \"a\", at: 20, optimizer: Sgd(0.1)), (name: \"c\", from: \"b\", at: 33, carry: Weights)",
+    );
+    let whole = ended(stepped(&text));
+    for at in [0, 5, 20, 27, 33, 50] {
+        let mut first = stepped(&text);
+        first.advance(at);
+        first.send(Command::Pause);
+        while first.turn(u64::MAX) {}
+        let (kept, scenario) = (saved(&mut first), first.run().scenario());
+        let mut again = run(read(&scenario.to_ron()));
+        again.restore(&kept).expect("it fits");
+        let all = ended(Stepped::new(again));
+        for lane in ["a", "b", "c"] {
+            same(of(&whole, lane), of(&all, lane));
+        }
+    }
+}
+
+#[test]
+fn a_live_fork_of_the_present_and_of_an_earlier_step_equal_the_scenario_that_is_saved_of_them() {
+    let mut lab = stepped(&with("(name: \"a\")"));
+    lab.advance(10);
+    lab.send(Command::Pause);
+    while lab.turn(u64::MAX) {}
+    let base = infos(&mut lab).pop().expect("a lane").recipe;
+    let change = |lr: &str| {
+        let mut recipe = base.clone();
+        recipe.set_at("optimizer.lr", lr).expect("a number");
+        Box::new(recipe)
+    };
+    // An edit, undone and made otherwise, all at one step; the forks of this step know nothing of it.
+    let mut other = base.clone();
+    other.set_at("optimizer", "Sgd(0.5)").expect("an optimizer");
+    lab.send(Command::Set { lane: 0, name: "a".into(), recipe: Box::new(other) });
+    let fork = |name: &str, at, recipe: &scenario::Recipe, carry| Command::Fork {
+        parent: 0,
+        at,
+        name: name.into(),
+        recipe: Box::new(recipe.clone()),
+        carry,
+    };
+    lab.send(fork("here", None, &base, Carry::All));
+    lab.send(fork("weights", None, &base, Carry::Weights));
+    lab.send(fork("earlier", Some(4), &change("0.2"), Carry::All));
+    lab.send(Command::Set { lane: 0, name: "a".into(), recipe: change("0.03") });
+    lab.send(Command::Run);
+    lab.advance(15);
+    let at = lab.run().step_of(0).expect("a");
+    assert!(at > 10);
+    lab.send(fork("late", Some(12), &change("0.4"), Carry::All));
+    let live = ended(lab);
+    let mut lab = stepped(&with("(name: \"a\")"));
+    lab.advance(1);
+    // The scenario comes from a second run with the same orders, since the first one has ended.
+    drop(lab);
+    assert_eq!(live.len(), 5);
+    for lane in &live {
+        assert_eq!(lane.snapshot.step, 60, "{}", lane.name);
+    }
+    same(of(&live, "here"), of(&ended(stepped(&with("(name: \"a\")"))), "a"));
+    assert_ne!(states(of(&live, "here")), states(of(&live, "weights")));
+}
+
+#[test]
+fn a_session_with_forks_and_edits_gives_the_same_bits_as_the_scenario_it_is_saved_as() {
+    let mut lab = stepped(&with("(name: \"a\"), (name: \"b\", from: \"a\", at: 30, clip: Norm(1.0))"));
+    lab.advance(10);
+    lab.send(Command::Pause);
+    while lab.turn(u64::MAX) {}
+    let base = infos(&mut lab).swap_remove(0).recipe;
+    let mut nesterov = base.clone();
+    nesterov.set_at("optimizer", "Nesterov(0.05)").expect("an optimizer");
+    let (recipe, carry) = (Box::new(nesterov.clone()), Carry::All);
+    lab.send(Command::Fork { parent: 0, at: Some(7), name: "c".into(), recipe, carry });
+    lab.send(Command::Set { lane: 0, name: "a".into(), recipe: Box::new(nesterov) });
+    lab.send(Command::Run);
+    lab.advance(30);
+    let recipe = Box::new(base);
+    lab.send(Command::Fork { parent: 1, at: None, name: "d".into(), recipe, carry: Carry::Weights });
+    lab.advance(5);
+    // Its parent goes: from now on `b` and `d` stand by themselves.
+    lab.send(Command::Remove(0));
+    lab.advance(u64::MAX);
+    let scenario = lab.run().scenario();
+    let live = saved(&mut lab);
+    let again = ended(stepped(&scenario.to_ron()));
+    assert_eq!(live.len(), 3);
+    for lane in &live {
+        same(lane, of(&again, &lane.name));
+    }
+}
+
+#[test]
+fn a_fork_whose_parent_diverges_before_its_step_says_so() {
+    let lanes = "(name: \"wild\", optimizer: Sgd(1000, weight_decay: 0.5)), (name: \"b\", from: \"wild\", at: 40), (name: \"c\", from: \"b\", at: 50)";
+    let mut lab = stepped(&with(lanes));
+    lab.advance(u64::MAX);
+    let said: Vec<_> = lab
+        .drain()
+        .into_iter()
+        .filter_map(|e| match e {
+            Event::Phase { phase: Phase::Stopped(why), .. } => Some(why),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains("wild diverged at step") && said[0].contains("from wild at step 40"),
+        "{said:?}"
+    );
+    assert!(lab.run().over());
+}
+
+#[test]
+fn faults_of_forks_stand_where_they_are() {
+    let faults = |lanes: &str| {
+        let all = scenario::read(&format!("(data: Xor(), steps: 100, lanes: [\n{lanes}])"))
+            .err()
+            .unwrap_or_default();
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    for (lanes, at, says) in [
+        ("(name: \"a\"),(name: \"b\", from: \"x\", at: 3)", "\"x\"", "there is no lane x"),
+        (
+            "(name: \"a\", from: \"b\"),(name: \"b\", from: \"a\")",
+            "\"b\"",
+            "come from each other: a from b from a",
+        ),
+        ("(name: \"a\", from: \"a\")", "\"a\")", "a from a"),
+        ("(name: \"a\"),(name: \"b\", from: \"a\", at: 100)", "100", "beyond the run of 100 steps"),
+        ("(name: \"a\"),(name: \"b\", at: 7)", "7", "not forked"),
+        ("(name: \"a\"),(name: \"b\", carry: Weights)", "Weights", "not forked"),
+        (
+            "(name: \"a\"),(name: \"b\", from: \"a\", at: 9, network: [Dense(3)])",
+            "[Dense",
+            "starts at step 0 from the same seed",
+        ),
+        ("(name: \"a\"),(name: \"b\", from: \"a\", at: 9, loss: Mse())", "Mse", "another loss"),
+        (
+            "(name: \"a\"),(name: \"b\", from: \"a\", at: 9),(name: \"c\", from: \"b\", at: 8)",
+            "8",
+            "before step 9",
+        ),
+    ] {
+        let told = faults(lanes);
+        let at = format!("2:{}:", lanes.find(at).expect("it") + 1);
+        assert!(told.starts_with(&at) && told.contains(says), "{lanes}: {at} {told}");
+    }
+    assert_eq!(faults("(name: \"a\"),(name: \"b\", from: \"a\", network: [Dense(3)])"), "");
+}
