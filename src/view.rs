@@ -24,6 +24,35 @@ impl Probe {
     }
 }
 
+/// The numbers of layers that are kept over time.
+pub const MAPPED: [LayerNumber; 5] = [
+    LayerNumber::GradNorm,
+    LayerNumber::SignalNorm,
+    LayerNumber::UpdateRatio,
+    LayerNumber::WeightNorm,
+    LayerNumber::Saturated,
+];
+
+/// A number of every layer with parameters, input side first; `None` where there is none. Units that saturate belong to the layers
+/// without parameters, and count for the last one with parameters before them.
+pub fn by_layer(layers: &[LayerMeasure], number: LayerNumber) -> Vec<Option<f32>> {
+    let mut out: Vec<Option<f32>> = Vec::new();
+    for layer in layers {
+        let value = layer.get(number);
+        if layer.get(LayerNumber::GradNorm).is_some() {
+            out.push(value);
+        } else if number == LayerNumber::Saturated
+            && let Some(last) = out.last_mut()
+        {
+            *last = match (*last, value) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    out
+}
+
 /// The state of one lane.
 #[derive(Clone, Debug)]
 pub struct LaneView {
@@ -43,8 +72,8 @@ pub struct LaneView {
     pub validation: Option<Measure>,
     /// A curve for each number.
     pub curves: BTreeMap<Number, History>,
-    /// Gradient norm of every layer with parameters over time: the gradient map.
-    pub gradients: Columns,
+    /// Numbers of every layer with parameters over time, for the gradient map: one of [`MAPPED`] each.
+    pub maps: BTreeMap<LayerNumber, Columns>,
     /// Newest result of every probe.
     pub probes: BTreeMap<&'static str, Probe>,
 }
@@ -101,7 +130,7 @@ impl LaneView {
             layers: Vec::new(),
             validation: None,
             curves: BTreeMap::new(),
-            gradients: Columns::default(),
+            maps: BTreeMap::new(),
             probes: BTreeMap::new(),
         }
     }
@@ -136,9 +165,11 @@ impl LaneView {
     fn measured(&mut self, m: &Measure, layers: Vec<LayerMeasure>) {
         self.last = *m;
         self.points(self.at(m.step), m);
-        let norms: Vec<f32> = layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).collect();
-        if !norms.is_empty() {
-            self.gradients.push(m.step, &norms);
+        for number in MAPPED {
+            let values = by_layer(&layers, number);
+            if values.iter().any(Option::is_some) {
+                self.maps.entry(number).or_default().push(m.step, &values);
+            }
         }
         self.step = m.step;
         // The layers of a diverged step hold no finite numbers; those of the step before explain the divergence.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Options of all commands that draw.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Display {
-    /// Colours: none, 16, 256, all, or as the terminal says
+    /// Colours: as the terminal says (auto), never, 16, 256, truecolor; always: even if NO_COLOR is set
     #[arg(long, value_name = "WHEN", value_parser = parse_color)]
     color: Option<ColorChoice>,
     /// dark, light, high-contrast or mono

@@ -68,6 +68,8 @@ pub struct Lane {
     back: Option<leave::Back>,
     keeps: bool,
     since: Since,
+    /// The step that was shown last.
+    shown: u64,
 }
 
 /// The limits of one turn of a lane.
@@ -148,6 +150,7 @@ impl Lane {
             back: None,
             keeps: false,
             since: Since::default(),
+            shown: 0,
         };
         lane.begin_trail();
         lane
@@ -202,6 +205,10 @@ impl Lane {
                 Ok(_) if self.left_at_once(step - 1) => break,
                 Ok(result) => self.since.add(&result),
                 Err(account) => {
+                    // The newest step that was measured, for the log alone perhaps, explains the one that failed.
+                    if self.trainer.measure().0.step > self.shown {
+                        self.show(pace.seconds(), &mut news);
+                    }
                     self.gap(plan.log, pace.seconds(), &mut news);
                     news.end = Some(Phase::Diverged(*account));
                     break;
@@ -298,6 +305,7 @@ impl Lane {
     /// Forgets the steps since the last measurement, after a restart.
     pub fn restarted(&mut self) {
         self.since = Since::default();
+        self.shown = 0;
         self.seconds = 0.0;
         self.begin_trail();
         self.kept.clear();
@@ -310,6 +318,7 @@ impl Lane {
         self.since.tell(&mut measure);
         self.since = Since::default();
         let layers = layers.to_vec();
+        self.shown = measure.step;
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
     }
 
@@ -352,6 +361,32 @@ mod tests {
         fn seconds(&self) -> f64 {
             0.0
         }
+    }
+
+    #[test]
+    fn the_step_before_a_divergence_is_shown_whatever_the_pace() {
+        use crate::engine::data::NoFiles;
+        use crate::lab::experiment::Experiment;
+        let scenario = crate::lab::preset::find("exploding-clip").unwrap().scenario();
+        let (seed, total) = (scenario.seed, scenario.steps as u64);
+        let experiment = Experiment::new(scenario, &NoFiles).unwrap();
+        let recipe = experiment.lanes[0].recipe.clone();
+        let trainer = Trainer::new(&experiment.data, recipe, seed, total).unwrap();
+        let mut lane = Lane::new(0, "wild".into(), trainer);
+        let plan = Plan { until: total, goal: total, end: total, total, log: true, ..Plan::default() };
+        let plan = Plan { evaluate_every: total, ..plan };
+        let news = lane.play(&plan, &mut Endless);
+        let Some(Phase::Diverged(account)) = news.end else { panic!("{:?}", news.end) };
+        assert!(account.step > 2, "a step between the first one and the last is needed");
+        let shown: Vec<(u64, bool)> = news
+            .events
+            .iter()
+            .filter_map(|e| match e {
+                Event::Measured { measure, layers, .. } => Some((measure.step, !layers.is_empty())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(shown, [(1, true), (account.step - 1, true), (account.step, false)]);
     }
 
     #[test]

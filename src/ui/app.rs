@@ -99,6 +99,8 @@ pub struct App {
     watching: bool,
     /// Whether the question about what is done now was answered.
     sure: bool,
+    /// When the data were changed last.
+    exchanged: Option<Duration>,
     /// How lanes were before they were changed, the newest last.
     undo: Vec<(LaneId, String, Box<Recipe>)>,
     /// Why the last key did nothing, if so.
@@ -164,6 +166,7 @@ impl App {
             running,
             watching: false,
             sure: false,
+            exchanged: None,
             undo: Vec::new(),
             idle: None,
             notice: None,

@@ -165,6 +165,8 @@ pub enum Action {
     Lesson,
     /// Undo the last change of a lane.
     Undo,
+    /// All findings about the lane in front.
+    Findings,
     /// In a window: complete what is typed, or go on to the next row.
     Complete,
     /// In a window: take what is chosen.
@@ -281,6 +283,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('r')] own A::ResetLane, "", "start the lane in front anew from the same seed";
         [ch('R')] own A::ResetAll, "", "start all lanes anew from the same seed";
         [ch('U')] own A::Undo, "", "undo the last change of a lane";
+        [ch('D')] any A::Findings, "", "all that is found about the lane in front, to its last word";
         [ch('o')] own A::Presets, "presets", "open a preset";
         [ch(':')] any A::Palette, "command", "find a command by its name";
         [ch('?'), of(C::F(1))] any A::Help, "help", "show this help";

@@ -139,7 +139,7 @@ fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
     let [left, middle, right] = Slot::COLUMNS.map(column);
     // Images in the right column gain nothing beyond a certain width; curves do.
     let width = |panes: &[_], width: u16| if panes.is_empty() { 0 } else { width };
-    let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(30, 46)));
+    let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(32, 46)));
     let right_width = if middle.is_empty() { rest.width } else { (body.width * 3 / 10).clamp(36, 64) };
     let (main, edge) = cut_left(rest, rest.width - width(&right, right_width));
     let columns = [(side, left), (main, middle), (edge, right)];

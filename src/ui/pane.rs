@@ -173,6 +173,14 @@ impl Context<'_> {
         Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
     }
 
+    /// The step that the newest numbers of the lane in front are of, as part of a title: a pane that is drawn less often than
+    /// the header says how old its numbers are.
+    pub fn measured(&self) -> Span<'static> {
+        let step = self.view.lane(self.front).map_or(0, |l| l.last.step);
+        let words = if step > 0 { format!("  step {}", scale::count(step as f64)) } else { String::new() };
+        Span::styled(words, self.theme.faint)
+    }
+
     /// The reason why a probe has no result, in words.
     pub fn missing(&self, what: &str) -> String {
         if self.watching {

@@ -1,7 +1,7 @@
 //! One picture of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
 
 use super::app::App;
-use super::diagnosis::{Weight, findings, thousands};
+use super::diagnosis::{Finding, Weight, findings, thousands};
 use super::keymap::custom::Row;
 use super::keymap::{Action, Scope};
 use super::layout::{LEAST, Places};
@@ -94,8 +94,16 @@ fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// A title without the pieces at its end that there is no room for; the last one that stays is cut if it must be.
+/// A title with as much as there is room for: first `lane A` becomes `A`, which its colour tells as well, then pieces at the
+/// end are left out; the last one that stays is cut if it must be.
 fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
+    if title.width() > usize::from(room) {
+        for span in &mut title.spans {
+            if let Some(letter) = span.content.strip_prefix("  lane ") {
+                span.content = format!("  {letter}").into();
+            }
+        }
+    }
     while title.width() > usize::from(room) {
         let Some(last) = title.spans.pop() else { break };
         let left = usize::from(room).saturating_sub(title.width());
@@ -240,9 +248,43 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
         return;
     };
     let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-    let mut at = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
+    let found = findings(lane);
+    let start = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
+    // If not all of it fits, a key for the rest stands at the end.
+    let key =
+        app.keymap.of(Scope::Global).find(|row| row.of.action == Action::Findings).map(|row| row.keys[0]);
+    let more = key.map_or_else(String::new, |key| format!(" {key} more"));
+    let mut at = start;
+    for free in [0, text::width(&more) + 1] {
+        clear(Rect { x: r.x + start.0, width: r.width.saturating_sub(start.0), ..r }, buf);
+        let (end, all) = flow(&found, theme, start, free, r, buf);
+        at = end;
+        if all || r.width < 40 {
+            break;
+        }
+        if free > 0 {
+            let below = text::part(r, 0, r.height - 1, r.width - 1, 1);
+            text::put_right(buf, below, 0, &more, theme.key());
+        }
+    }
+    if lane.last.step == 0 && lane.layers.is_empty() {
+        let words = format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr()));
+        text::put(buf, r, at.0, at.1, &words, theme.faint);
+    }
+}
+
+/// Writes findings one after the other; the place after them, and whether all of them had room.
+fn flow(
+    found: &[Finding],
+    theme: &Theme,
+    start: (u16, u16),
+    free: u16,
+    r: Rect,
+    buf: &mut Buffer,
+) -> ((u16, u16), bool) {
+    let (mut at, mut all) = (start, true);
     let separator = text::pick(theme.glyphs, " · ", " - ");
-    for (i, finding) in findings(lane).iter().enumerate() {
+    for (i, finding) in found.iter().enumerate() {
         let style = match finding.weight {
             Weight::Bad => theme.bad,
             Weight::Warn => theme.warn,
@@ -250,14 +292,15 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
         };
         // The first is said as far as there is room, the others whole or not at all.
         let lead = if i > 0 { separator } else { "" };
-        if let Some(end) = text::put_flowing(buf, r, at, lead, &finding.text, style, theme.glyphs, i == 0) {
-            at = end;
+        match text::put_flowing(buf, r, at, lead, &finding.text, style, theme.glyphs, i == 0, free) {
+            Some((end, whole)) => {
+                at = end;
+                all &= whole;
+            }
+            None => all = false,
         }
     }
-    if lane.last.step == 0 && lane.layers.is_empty() {
-        let words = format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr()));
-        text::put(buf, r, at.0, at.1, &words, theme.faint);
-    }
+    (at, all)
 }
 
 /// A notice while there is one; else the keys that hold now, the focused pane's first.
@@ -280,7 +323,6 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         Some(overlay) => overlay.hints(&app.keymap),
         None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
     };
-    // What does not fit is left out, but help and quit always stand at the end.
     let done = app.done();
     let piece = |b: &Row| match b.of.action {
         Action::TogglePause if done => (b.keys[0].to_string(), "what next"),
@@ -289,23 +331,36 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     let wide = |(key, what): &(String, &str)| text::width(key) + 1 + text::width(what) + 2;
     let (last, first): (Vec<_>, Vec<_>) =
         rows.into_iter().map(piece).partition(|(_, w)| matches!(*w, "help" | "quit"));
-    let kept: u16 = last.iter().map(wide).sum();
-    let mut x = 1;
-    let mut put = |(key, what): (String, &str)| {
-        let end = text::put(buf, r, x, 0, &key, theme.key());
-        x = text::put(buf, r, end + 1, 0, what, theme.faint) + 2;
-        x
-    };
+    let pieces: Vec<_> = first.into_iter().chain(last).collect();
+    // By weight as far as there is room, then in their order.
+    let mut by_weight: Vec<usize> = (0..pieces.len()).collect();
+    by_weight.sort_by_key(|&i| weight(i, pieces[i].1));
     let mut end = 1;
-    for p in first {
-        if end + wide(&p) + kept <= r.width {
-            end = put(p);
-        }
+    let mut fits = |i: &usize| {
+        let there = end + wide(&pieces[*i]) <= r.width + 2;
+        end += if there { wide(&pieces[*i]) } else { 0 };
+        there
+    };
+    by_weight.retain(|i| fits(i));
+    by_weight.sort_unstable();
+    let mut x = 1;
+    for (key, what) in by_weight.into_iter().map(|i| &pieces[i]) {
+        let end = text::put(buf, r, x, 0, key, theme.key());
+        x = text::put(buf, r, end + 1, 0, what, theme.faint) + 2;
     }
-    for p in last {
-        if end + wide(&p) <= r.width + 2 {
-            end = put(p);
-        }
+}
+
+/// How early a key of the hint line gets its room: what leads to all other keys and to the lesson comes between the first keys of
+/// the pane and its others.
+fn weight(place: usize, what: &str) -> usize {
+    match (what, place) {
+        ("help" | "quit", _) => 0,
+        (_, 0) => 1,
+        ("lesson", _) => 2,
+        (_, 1) => 3,
+        ("run/pause" | "what next", _) => 4,
+        ("pane", _) => 5,
+        _ => 6 + place,
     }
 }
 

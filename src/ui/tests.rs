@@ -85,6 +85,55 @@ fn the_step_of_the_lane_in_front_is_always_on_the_screen() {
 }
 
 #[test]
+fn a_diagnosis_that_is_cut_is_read_to_its_end_by_a_key() {
+    let mut a = trained(80, 24, 20);
+    assert!(!text(&a).contains("D more"), "all of it is there:\n{}", text(&a));
+    let what = "The output of layer 3 Dense 64 overflowed at step 20; the gradient before had the norm 7.757e6: \
+                its weights, of norm 2.889e22, blew its inputs up. A smaller learning rate or clipping would help.";
+    let account = telemetry::Divergence {
+        step: 20,
+        layer: "layer 3 Dense 64".into(),
+        last_grad_norm: 7.757e6,
+        what: what.into(),
+    };
+    a.update(Message::Event(Event::Phase { lane: 0, step: 20, phase: Phase::Diverged(account) }));
+    let cut = text(&a);
+    assert!(cut.contains("norm…          D more") && !cut.contains("clipping would help"), "{cut}");
+    a.update(ch('D'));
+    let words = text(&a).replace(['│', '\n'], " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("blew its inputs up.") && words.contains("clipping would help."), "{words}");
+    a.update(key(KeyCode::Esc));
+    assert!(a.overlay.is_none());
+    // On a small screen the window scrolls to its end and back.
+    a.update(Message::Resize(Size::new(40, 12)));
+    a.update(ch('D'));
+    let _ = text(&a);
+    (0..40).for_each(|_| drop(a.update(key(KeyCode::Down))));
+    assert!(text(&a).contains("help."), "{}", text(&a));
+    a.update(key(KeyCode::Home));
+    assert!(text(&a).contains("diverged"), "{}", text(&a));
+}
+
+#[test]
+fn the_hint_line_leads_to_the_lesson_the_panes_and_the_help_from_everywhere() {
+    let mut a = trained(80, 24, 20);
+    for id in PaneId::of(a.kind).collect::<Vec<_>>() {
+        a.focus_on(id);
+        let picture = text(&a);
+        let hint = picture.lines().last().unwrap_or_default();
+        for words in ["e lesson", "Tab pane", "space run/pause", "? help", "q quit"] {
+            assert!(hint.contains(words), "{words} in {}: {hint}", id.name());
+        }
+    }
+    a.focus_on(PaneId::Adversarial);
+    assert!(text(&a).lines().last().is_some_and(|l| l.starts_with(" Right epsilon  Down image")));
+    // Where room is scarce, help and the way out come first.
+    a.update(Message::Resize(Size::new(40, 12)));
+    assert!(text(&a).lines().last().is_some_and(|l| l.contains("? help") && l.contains("q quit")));
+}
+
+#[test]
 fn a_hundred_thousand_messages_of_any_kind_are_survived() {
     let mut state = 0x1234_5678_9abc_def0u64;
     let mut random = move || {

@@ -110,8 +110,8 @@ impl History {
 pub struct Column {
     /// The newest step in it.
     pub step: u64,
-    /// One value a row; merged columns keep the newest.
-    pub values: Vec<f32>,
+    /// One value a row, if it has one; merged columns keep the newest.
+    pub values: Vec<Option<f32>>,
 }
 
 /// Columns over time in bounded memory: when full, every second one is dropped.
@@ -129,7 +129,7 @@ impl Columns {
     pub const MOST: usize = 512;
 
     /// Adds a column.
-    pub fn push(&mut self, step: u64, values: &[f32]) {
+    pub fn push(&mut self, step: u64, values: &[Option<f32>]) {
         self.stride = self.stride.max(1);
         if self.kept.is_empty() {
             self.first = step;
@@ -178,7 +178,7 @@ mod tests {
         for i in 0..1_000_000u32 {
             let v = if i == 345_678 { 99.0 } else { (i % 7) as f32 };
             h.push(At { step: f64::from(i), ..At::default() }, v, v, v);
-            c.push(u64::from(i), &[v, v]);
+            c.push(u64::from(i), &[Some(v), None]);
         }
         assert!(h.whole().len() <= History::WHOLE && h.recent().len() == History::RECENT);
         assert!(c.columns().len() <= Columns::MOST);

@@ -15,7 +15,8 @@ const POINTS: usize = 500;
 /// Decision boundary over 2-D data, or the prediction for one sample.
 ///
 /// Over 2-D data its parts are `boundary`, a grid: the probability of class 1 where there are two classes, the number of the
-/// winning class where there are more (`classes`, a scalar, tells how many there are); and `points`, validation samples.
+/// winning class where there are more (`classes`, a scalar, tells how many there are); `points`, validation samples; and
+/// `names`, a table of rows without numbers that are the names of the classes, if there are any.
 /// Otherwise `image` (images only), `probabilities` (a table: a row for each class name, one column), and the scalars `label`
 /// and `predicted` (class numbers), `sample` and `samples` (its number, and how many there are).
 ///
@@ -79,11 +80,16 @@ pub(super) fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut M
         let x = samples.input(i);
         (x[0], x[1], class(samples, i).map_or(0, |(c, _)| c))
     });
-    vec![
+    let mut parts = vec![
         ("boundary".into(), Data::Grid { width: columns, values, extent }),
         ("points".into(), Data::Points(points.collect())),
         scalar("classes", classes as f64),
-    ]
+    ];
+    if let Some((_, names)) = class(samples, 0) {
+        let rows = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+        parts.push(("names".into(), Data::Table { columns: Vec::new(), rows }));
+    }
+    parts
 }
 
 /// Left, right, bottom and top of the samples, with a margin.

@@ -57,6 +57,10 @@ impl App {
                 let page = Page::help(&self.keymap, self.watching);
                 self.open(Overlay::Text(page))
             }
+            Action::Findings => {
+                let page = self.findings();
+                self.open(Overlay::Text(page))
+            }
             Action::Palette => {
                 let overlay = Overlay::Menu(self.palette());
                 self.open(overlay)

@@ -2,12 +2,15 @@
 
 use super::App;
 use crate::engine::layer::LayerConfig;
+use crate::registry::Value as _;
+use crate::scenario::DataConfig;
 use crate::telemetry::{Command, Event, Phase};
 use crate::ui::app::Preset;
 use crate::ui::fixture;
 use crate::ui::keymap::{KEYMAP, Scope};
 use crate::ui::message::{Effect, Message};
 use crate::ui::overlay::Overlay;
+use crate::ui::overlay::form::Subject;
 use crate::ui::pane::PaneId;
 use crate::ui::screen::picture;
 use crate::ui::theme::{Depth, Glyphs, Theme};
@@ -120,9 +123,24 @@ fn steps_are_not_lost_without_a_question() {
         assert_eq!(press(&mut app, "y").0, [done], "{keys}");
     }
     // A lane that diverged has nothing to lose.
+    let mut wild = app();
+    wild.front = 3;
+    assert_eq!(press(&mut wild, "r").0, [Command::Reset(Some(3))]);
+    // Other data start all lanes anew; several keys in a row are one change.
     let mut app = app();
-    app.front = 3;
-    assert_eq!(press(&mut app, "r").0, [Command::Reset(Some(3))]);
+    app.focus_on(PaneId::Network);
+    let data = |text: &str| Box::new(DataConfig::parse(text).expect("data"));
+    let change = |app: &mut App, text: &str| app.changed(Subject::Data(*data(text)));
+    assert_eq!(change(&mut app, "Moons(samples: 50)"), []);
+    assert!(text(&app).contains("40 steps of all 3 lanes would be lost"), "{}", text(&app));
+    press(&mut app, "n");
+    assert_eq!(app.scenario.data, fixture::scenario().data, "no leaves them");
+    change(&mut app, "Moons(samples: 50)");
+    assert_eq!(press(&mut app, "y").0, [Command::Data(data("Moons(samples: 50)"))]);
+    let next = change(&mut app, "Moons(samples: 60)");
+    assert_eq!(next, [Effect::Command(Command::Data(data("Moons(samples: 60)")))], "without a question");
+    app.update(Message::Tick(Duration::from_secs(60)));
+    assert_eq!(change(&mut app, "Moons(samples: 70)"), [], "a minute later it is another change");
 }
 
 #[test]

@@ -4,15 +4,20 @@ use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
-use crate::ui::diagnosis::thousands;
+use crate::ui::diagnosis::{findings, thousands};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::curve::Way;
 use crate::ui::overlay::form::{Form, Subject};
 use crate::ui::overlay::menu::{Item, Menu, Pick};
+use crate::ui::overlay::page::Page;
 use crate::ui::pane::PaneId;
 use crate::view::View;
+use std::time::Duration;
+
+/// How soon after a change of the data another one belongs to it.
+const SAME_CHANGE: Duration = Duration::from_secs(10);
 
 impl App {
     pub(super) fn take(&mut self, pick: Pick) -> Effects {
@@ -33,6 +38,7 @@ impl App {
                 self.notify(what);
                 Effects::new()
             }),
+            Pick::Data(data) => self.exchange(*data),
             Pick::Further(steps) => {
                 self.running = true;
                 [Command::Further(steps), Command::Run].map(Effect::Command).into()
@@ -205,10 +211,27 @@ impl App {
         self.exchange(data)
     }
 
-    /// Trains all lanes on other data from the same seed.
+    /// Trains all lanes on other data from the same seed. A change soon after another one is part of it: it is not asked about
+    /// again.
     fn exchange(&mut self, data: DataConfig) -> Effects {
+        let goes_on = self.exchanged.is_some_and(|at| self.now.saturating_sub(at) < SAME_CHANGE);
+        if !goes_on && let Some(asks) = self.asks("Other data?", None, Pick::Data(Box::new(data.clone()))) {
+            return asks;
+        }
+        self.exchanged = Some(self.now);
         self.scenario.data = data.clone();
         vec![Effect::Command(Command::Data(Box::new(data)))]
+    }
+
+    /// All that is found about the lane in front; the diagnosis line may have room for its beginning only.
+    pub(super) fn findings(&self) -> Page {
+        let Some(lane) = self.view.lane(self.front) else { return Page::of("Findings", "no lane in front") };
+        let mut found: Vec<String> = findings(lane).into_iter().map(|f| f.text).collect();
+        if found.is_empty() {
+            found.push("nothing yet: it has made no step".into());
+        }
+        let title = format!("{} {}, step {}", lane.letter(), lane.info.name, thousands(lane.step));
+        Page::of(&title, &found.join("\n\n"))
     }
 
     /// The panes of the scenario.

@@ -1,6 +1,7 @@
 //! A list to choose from, with a line about the selected item, and a filter to type for long lists.
 
 use super::{Answer, draw_input, more, open};
+use crate::scenario::DataConfig;
 use crate::ui::keymap::Action;
 use crate::ui::pane::PaneId;
 use crate::ui::theme::Theme;
@@ -36,6 +37,8 @@ pub enum Pick {
     Line(String),
     /// Train all lanes so many steps further than planned.
     Further(u64),
+    /// Train all lanes on these data from their start.
+    Data(Box<DataConfig>),
 }
 
 /// One line of a list.

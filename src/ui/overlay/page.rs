@@ -8,11 +8,12 @@ use crate::ui::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use std::cell::Cell;
 
 /// The words that panes use, in the order of the alphabet.
 const WORDS: &[(&str, &str)] = &[
     ("clip rate", "share of the latest steps whose gradient was longer than the clip allows"),
-    ("dead", "a unit that is flat for every sample of a batch: no gradient comes through it"),
+    ("dead", "a unit that is flat for every validation sample: no gradient comes through it"),
     ("differs by", "the settings in which a lane is not like lane A; all else is shared, random draws too"),
     ("diverged", "loss or gradient was no finite number any more, so that the lane stopped"),
     ("draft", "a network that is edited and not trained yet"),
@@ -28,6 +29,7 @@ const WORDS: &[(&str, &str)] = &[
     ("masked", "gradients that tell an attack nothing: the network looks robust and is not"),
     ("saturated", "outputs in the flat part of their activation, where the slope is almost 0"),
     ("seeds", "the same lane from other random numbers; a band is least, median and greatest of them"),
+    ("silent", "a unit that is flat for every sample of this batch; it may still answer others"),
     ("spectral radius", "largest growth of a state by one step through a recurrent matrix, in the long run"),
     ("update:weight", "length of a step over the length of the weights; about 1e-3 is usual"),
     ("val", "measured on the validation samples, which are not trained on; written in lower-case letters"),
@@ -46,6 +48,8 @@ pub struct Page {
     /// A heading without a second part; or a word and what it means.
     lines: Vec<(String, String)>,
     first: usize,
+    /// The last line that could come to the top when it was drawn.
+    last: Cell<usize>,
 }
 
 impl Page {
@@ -68,27 +72,34 @@ impl Page {
         }
         lines.push(("Words".into(), String::new()));
         lines.extend(WORDS.iter().map(|(word, means)| ((*word).into(), (*means).into())));
-        Self { title: "Keys and words".into(), lines, first: 0 }
+        Self::new("Keys and words", lines)
     }
 
     /// Some lines of text.
     pub fn of(title: &str, text: &str) -> Self {
         let lines = text.lines().map(|l| (String::new(), l.to_owned())).collect();
-        Self { title: title.into(), lines, first: 0 }
+        Self::new(title, lines)
+    }
+
+    fn new(title: &str, lines: Vec<(String, String)>) -> Self {
+        // Until it is drawn, every line has room for itself alone.
+        let last = Cell::new(lines.len().saturating_sub(1));
+        Self { title: title.into(), lines, first: 0, last }
     }
 
     /// Acts on a key.
     pub fn act(&mut self, action: Action) -> Answer {
-        let last = self.lines.len().saturating_sub(1);
+        let last = self.last.get();
+        let first = self.first.min(last);
         self.first = match action {
-            Action::Up => self.first.saturating_sub(1),
-            Action::Down => self.first + 1,
-            Action::PageUp => self.first.saturating_sub(10),
-            Action::PageDown => self.first + 10,
+            Action::Up => first.saturating_sub(1),
+            Action::Down => first + 1,
+            Action::PageUp => first.saturating_sub(10),
+            Action::PageDown => first + 10,
             Action::First => 0,
             Action::Last => last,
             Action::Cancel | Action::Accept => return Answer::Close,
-            _ => self.first,
+            _ => first,
         }
         .min(last);
         Answer::Nothing
@@ -96,11 +107,10 @@ impl Page {
 
     /// Draws it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        let height = (self.lines.len() as u16).saturating_add(2).min(area.height.saturating_sub(2));
-        let inside = open(Line::styled(self.title.as_str(), theme.strong), 78, height, theme, area, buf);
         let keyed = self.lines.iter().any(|l| !l.0.is_empty());
+        let outside = 78.min(area.width);
         let (column, width) =
-            if keyed { (18, inside.width.saturating_sub(19)) } else { (1, inside.width - 2) };
+            if keyed { (18, outside.saturating_sub(21)) } else { (1, outside.saturating_sub(4)) };
         let rows: Vec<(&str, String)> = self
             .lines
             .iter()
@@ -110,7 +120,11 @@ impl Page {
                 std::iter::once((&left[..], head)).chain(parts.into_iter().map(|p| ("", p)))
             })
             .collect();
-        let first = self.first.min(rows.len().saturating_sub(usize::from(inside.height)));
+        let height = (rows.len() as u16).saturating_add(2).min(area.height.saturating_sub(2));
+        let title = Line::styled(self.title.as_str(), theme.strong);
+        let inside = open(title, outside, height, theme, area, buf);
+        self.last.set(rows.len().saturating_sub(usize::from(inside.height)));
+        let first = self.first.min(self.last.get());
         for (y, (left, right)) in (0..inside.height).zip(rows.iter().skip(first)) {
             if right.is_empty() {
                 text::put(buf, inside, 1, y, left, theme.strong);

@@ -243,13 +243,16 @@ impl Curves {
         {
             lanes[..=front].rotate_right(1);
         }
-        let all: u16 = lanes.iter().map(wide).sum();
         let count = lanes.len();
         let mut left = count;
         for lane in lanes {
-            // Of lanes that have no room it is said that they are there.
-            let note = if all > room && left < count { text::width(&unnamed(left - 1)) } else { 0 };
-            if wide(&line) + wide(&lane) + note > area.width + 2 {
+            // Of lanes that have no room it is said that they are there; only the gap after the last lane may stick out.
+            let end = if left == 1 || left == count {
+                area.width + 2
+            } else {
+                area.width.saturating_sub(text::width(&unnamed(left - 1)))
+            };
+            if wide(&line) + wide(&lane) > end {
                 break;
             }
             line.extend(lane);
@@ -316,6 +319,7 @@ impl Pane for Curves {
             // Smoothed, weighted and squared losses have no common scale; the validation loss is one for all lanes.
             line.push_span(Span::styled("  of different kinds: compare val loss", cx.theme.warn));
         }
+        line.push_span(cx.measured());
         if let Some((metric, word)) = companion(self.metric) {
             // The dashes and the small letters at their ends.
             let with = cx.view.lanes.iter().filter(|l| l.curve(metric).is_some());

@@ -1,4 +1,5 @@
-//! The gradient map: depth by time, the colour telling log10 ‖g‖ of every layer with parameters, the output layer on top.
+//! The gradient map: depth by time, the colour telling log10 ‖g‖ of every layer with parameters, the output layer on top; or
+//! another number of the layers, whose newest values stand beside the rows.
 //! Draws what the view model knows; asks nothing of training.
 
 use super::{Context, Pane};
@@ -24,7 +25,7 @@ use std::ops::Range;
 /// Decades of colour at least, and at most.
 const DECADES: (f32, f32) = (3.0, 16.0);
 
-/// What stands beside each row.
+/// What the colours are of, and stands beside each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Beside {
     #[default]
@@ -106,16 +107,20 @@ impl Share {
     }
 }
 
-/// Their geometric mean; NaN if one is not finite, 0 if one is.
-fn typical(values: &[f32]) -> f32 {
-    match values {
-        [one] => *one,
-        _ if values.iter().any(|v| !v.is_finite()) => f32::NAN,
-        _ => {
-            let logs: f32 = values.iter().map(|v| libm::log10f(*v)).sum();
-            libm::powf(10.0, logs / values.len() as f32)
-        }
+/// The geometric mean of those that are there; NaN if one is not finite, 0 if one is.
+fn typical(values: &[Option<f32>]) -> Option<f32> {
+    let there = || values.iter().flatten().copied();
+    match there().count() {
+        0 => None,
+        1 => there().next(),
+        _ if there().any(|v| !v.is_finite()) => Some(f32::NAN),
+        n => Some(libm::powf(10.0, there().map(libm::log10f).sum::<f32>() / n as f32)),
     }
+}
+
+/// The greatest of those that are there.
+fn worst(values: &[Option<f32>]) -> Option<f32> {
+    values.iter().copied().fold(None, greater)
 }
 
 fn word_style(word: Word, theme: &Theme) -> Style {
@@ -139,8 +144,8 @@ impl GradientMap {
     /// What stands beside a line of the map: its number, and a word where there is something to say.
     fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, Option<Word>) {
         let of = |n: LayerNumber| {
-            let values: Vec<f32> = rows.iter().filter_map(|r| r.measure.get(n)).collect();
-            (!values.is_empty()).then(|| typical(&values))
+            let values: Vec<Option<f32>> = rows.iter().map(|r| r.measure.get(n)).collect();
+            typical(&values)
         };
         let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
         match self.beside {
@@ -151,6 +156,17 @@ impl GradientMap {
             Beside::Update => (number(of(LayerNumber::UpdateRatio)), None),
             Beside::Weights => (number(of(LayerNumber::WeightNorm)), None),
             Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), None),
+        }
+    }
+
+    /// The number that the colours show.
+    fn number(&self) -> LayerNumber {
+        match self.beside {
+            Beside::Gradient => LayerNumber::GradNorm,
+            Beside::Signal => LayerNumber::SignalNorm,
+            Beside::Update => LayerNumber::UpdateRatio,
+            Beside::Weights => LayerNumber::WeightNorm,
+            Beside::Units => LayerNumber::Saturated,
         }
     }
 
@@ -194,7 +210,10 @@ impl Pane for GradientMap {
             let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
             line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
         }
-        let what = format!("  log10 {}", norm_name(cx.theme.glyphs));
+        let what = match self.beside {
+            Beside::Units => "  saturated units".into(),
+            _ => format!("  log10 {}", self.beside_name(cx.theme.glyphs)),
+        };
         line.push_span(Span::styled(what, cx.theme.text));
         let axes = text::pick(cx.theme.glyphs, "  depth × steps", "  depth x steps");
         line.push_span(Span::styled(axes, cx.theme.faint));
@@ -208,27 +227,35 @@ impl Pane for GradientMap {
             return text::put_message(buf, area, "no lane in front", theme.faint);
         };
         let rows = rows(lane);
-        let columns = lane.gradients.columns();
-        let (Some(newest), false) = (columns.last(), rows.is_empty()) else {
-            let words = if lane.step == 0 {
-                "no gradient yet: space runs the lanes"
-            } else {
-                "no gradient measured yet"
+        let map = lane.maps.get(&self.number());
+        let columns = map.map_or(&[][..], |map| map.columns());
+        let (Some(newest), Some(map), false) = (columns.last(), map, rows.is_empty()) else {
+            let words = match self.beside {
+                _ if lane.step == 0 => "no gradient yet: space runs the lanes".into(),
+                Beside::Gradient => "no gradient measured yet".into(),
+                _ => format!("no {} measured", self.beside_name(theme.glyphs)),
             };
-            return text::put_message(buf, area, words, theme.faint);
+            return text::put_message(buf, area, &words, theme.faint);
         };
+        let began = map.first();
         if area.width < 2 || area.height == 0 {
             return;
         }
 
-        // Colours: whole decades around everything that was seen.
-        let seen = columns.iter().flat_map(|c| &c.values).copied().filter(|v| v.is_finite() && *v > 0.0);
+        // Colours: whole decades around everything that was seen; shares from nothing to all.
+        let shares = self.beside == Beside::Units;
+        let seen =
+            columns.iter().flat_map(|c| &c.values).flatten().copied().filter(|v| v.is_finite() && *v > 0.0);
         let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
         let high = if high > 0.0 { libm::log10f(high).ceil() } else { 0.0 };
         let low = if low.is_finite() { libm::log10f(low).floor() } else { high };
         let least = low.min(high - DECADES.0);
         let low = least.max(high - DECADES.1);
-        let place = |v: f32| if v > 0.0 { f64::from((libm::log10f(v) - low) / (high - low)) } else { 0.0 };
+        let place = |v: f32| match v {
+            v if shares => f64::from(v),
+            v if v > 0.0 => f64::from((libm::log10f(v) - low) / (high - low)),
+            _ => 0.0,
+        };
 
         let head = u16::from(area.height >= 4);
         let foot = u16::from(area.height >= 5) + u16::from(area.height >= 8);
@@ -253,7 +280,7 @@ impl Pane for GradientMap {
         let wide = area.width >= 46;
         let digits = (0..share.lines).map(|l| text::width(&label(l).0)).max().unwrap_or(0);
         let names = (0..share.lines).map(|l| text::width(&label(l).1)).max().unwrap_or(0);
-        let names = if wide { names.min((area.width / 6).max(8)) } else { 0 };
+        let names = if wide { names.min((area.width / 6).max(9)) } else { 0 };
         let left = if area.width >= 16 { digits + 1 + names + u16::from(names > 0) } else { 0 };
         let side: Vec<(String, Option<Word>, String)> = (0..share.lines)
             .map(|l| {
@@ -278,7 +305,7 @@ impl Pane for GradientMap {
 
         // The picture. A column of history covers the steps since the one before it, and a cell shows the newest column that
         // begins in it: so a lane of three steps is three columns wide, and the last cell is the step that the numbers are of.
-        let (begin, end) = (lane.gradients.first().saturating_sub(1) as f64, newest.step as f64);
+        let (begin, end) = (began.saturating_sub(1) as f64, newest.step as f64);
         let x = match lane.phase {
             Phase::Running | Phase::Paused => Scale::whole(end),
             // The map of a lane that has ended fills the width.
@@ -297,7 +324,7 @@ impl Pane for GradientMap {
             if usize::from(pixel) >= share.pixels {
                 return None;
             }
-            let v = typical(values);
+            let v = if shares { worst(values) } else { typical(values) }?;
             if !v.is_finite() {
                 broken.push((column, pixel / share.per_line as u16));
                 return None;
@@ -326,7 +353,7 @@ impl Pane for GradientMap {
                     &digits_text,
                     theme.strong,
                 );
-                let name = text::shorten(&name, usize::from(names), theme.glyphs);
+                let name = text::by_words(&name, usize::from(names), theme.glyphs);
                 text::put(buf, body, digits + 1, y, &name, theme.faint);
             }
             if right > 0 {
@@ -371,19 +398,14 @@ impl Pane for GradientMap {
         if foot >= 1 {
             let y = head + share.lines as u16;
             let row = text::part(area, left, y, area.width - left, 1);
-            let name = format!(
-                "{} {}",
-                scale::number(libm::pow(10.0, f64::from(high))),
-                self.beside_name(theme.glyphs)
-            );
-            let name = if self.beside == Beside::Gradient {
-                name
-            } else {
-                scale::number(libm::pow(10.0, f64::from(high)))
-            };
+            let end = |decade: f32| scale::number(libm::pow(10.0, f64::from(decade)));
             // Where numbers lie farther apart than colours, the darkest stands for everything below.
             let below = if least < low { text::pick(theme.glyphs, "≤", "<=") } else { "" };
-            let low = format!("{below}{}", scale::number(libm::pow(10.0, f64::from(low))));
+            let (low, name) = if shares {
+                ("0%".into(), "100% saturated".into())
+            } else {
+                (format!("{below}{}", end(low)), format!("{} {}", end(high), self.beside_name(theme.glyphs)))
+            };
             if foot == 2 {
                 for (v, _) in x.ticks(usize::from(map.width / 9).max(2)) {
                     let words = scale::count(v);

@@ -111,6 +111,17 @@ fn a_gradient_through_time_dies_explodes_or_arrives() {
     assert_eq!(pane.act(Action::Longer, cx), [Effect::Longer(8)]);
     assert_eq!(pane.act(Action::Shorter, cx), [Effect::Longer(-8)]);
     assert_eq!(pane.watch(cx, Size::new(40, 10)).len(), 4);
+    // A radius that contradicts the verdict is explained, at 80x24 too, and only then.
+    pane.act(Action::NextMetric, cx);
+    for (w, h) in [(46, 17), (70, 20), (118, 34)] {
+        let words = text(&drawn(&pane, cx, w, h));
+        assert!(words.contains("A dies although ρ > 1: the slopes of the"), "{words}");
+        assert_eq!(words.matches("although").count(), 1, "B explodes at ρ > 1, which is no wonder: {words}");
+    }
+    pane.act(Action::NextMetric, cx);
+    let words = text(&drawn(&pane, cx, 46, 17));
+    assert!(words.contains("B explodes although ρ < 1: over a few steps"), "{words}");
+    pane.act(Action::NextMetric, cx);
     // Narrow panes keep the verdict and the radius.
     let words = text(&drawn(&pane, cx, 34, 16));
     assert!(words.contains("explodes") && words.contains('ρ'), "{words}");

@@ -287,6 +287,7 @@ impl Lanes {
 impl Pane for Lanes {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Lanes", cx.theme.strong);
+        line.push_span(cx.measured());
         let by = contested(cx.view);
         // Here, not in every lane's narrow row: all lanes have the same seeds.
         if let Some(s) = cx.view.lanes.iter().find_map(LaneView::spread) {

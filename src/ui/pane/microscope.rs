@@ -215,13 +215,46 @@ fn plain(formula: &str) -> String {
     out
 }
 
+/// The name of a tensor with the first two words of its layer's label, the number and the kind, and the layer's size where it
+/// has one: `3 Conv2d 8 weight` for `3 Conv2d 8 padding 1 weight`.
+fn named(name: &str) -> String {
+    let words: Vec<&str> = name.split(' ').collect();
+    let sized = words.get(2).is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit()));
+    match words.split_last() {
+        Some((last, layer)) if layer.len() > 3 => {
+            format!("{} {last}", layer[..if sized { 3 } else { 2 }].join(" "))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// A formula in lines that are broken between its parts, which several spaces divide, if they are short enough.
+fn formula_lines(words: &str, width: u16) -> Vec<String> {
+    let parts: Vec<&str> = words.split("   ").collect();
+    if parts.iter().any(|p| text::width(p) + 2 > width) {
+        return text::lines(words, width, "  ");
+    }
+    let mut out: Vec<String> = Vec::new();
+    for part in parts {
+        match out.last_mut() {
+            Some(line) if text::width(line) + 3 + text::width(part) <= width => {
+                line.push_str("   ");
+                line.push_str(part);
+            }
+            Some(_) => out.push(format!("  {part}")),
+            None => out.push(part.into()),
+        }
+    }
+    out
+}
+
 impl Pane for Microscope {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Microscope", cx.theme.strong);
         let Some(lane) = cx.view.lane(cx.front) else { return line };
         let weight = self.weight(cx);
         if let Some((tensor, first, _)) = find(&tensors(lane), weight) {
-            line.push_span(Span::styled(format!("  {} ", tensor.name), cx.theme.text));
+            line.push_span(Span::styled(format!("  {} ", named(&tensor.name)), cx.theme.text));
             line.push_span(Span::styled(place(tensor, weight - first), cx.theme.strong));
         }
         if let Some(step) = probe(lane).and_then(|p| scalar(p, "step")) {
@@ -302,7 +335,7 @@ impl Pane for Microscope {
             let gap = u16::from(left >= 4);
             let place = text::part(area, 0, area.height - left + gap, area.width, left - gap);
             let words: Vec<String> = notes.into_iter().chain(Self::formulas(cx)).collect();
-            let lines = words.iter().flat_map(|w| text::lines(&unicode(w), place.width, "  "));
+            let lines = words.iter().flat_map(|w| formula_lines(&unicode(w), place.width));
             for (y, line) in (0..place.height).zip(lines) {
                 text::put(buf, place, 0, y, &line, theme.faint);
             }

@@ -160,7 +160,7 @@ impl Pane for NetworkPane {
             let indent = 2 * (row.path.len() as u16 - 1);
             let line = text::part(area, 0, y, area.width, 1);
             let label_room = usize::from(area.width.saturating_sub(indent + shape_width + count_width + 3));
-            let label = text::shorten(&label, label_room, theme.glyphs);
+            let label = text::by_words(&label, label_room, theme.glyphs);
             text::put(buf, line, indent, 0, &label, style);
             let shape_area = Rect { width: line.width.saturating_sub(count_width + 1), ..line };
             text::put_right(buf, shape_area, 0, &row.output, theme.faint);
@@ -181,9 +181,16 @@ impl Pane for NetworkPane {
             let init = draft.init.settings().brief();
             let init = init.strip_suffix("()").unwrap_or(&init);
             let total = format!("{} weights", thousands(total as u64));
-            let room = usize::from(below.width.saturating_sub(text::width(&total) + 1));
-            text::put(buf, below, 0, 0, &text::shorten(init, room, theme.glyphs), theme.faint);
             text::put_right(buf, below, 0, &total, theme.text);
+            // In a line of its own where it needs one and there is one.
+            let room = below.width.saturating_sub(text::width(&total) + 1);
+            let above = area.height >= 2 + rows.len() as u16 && text::width(init) > room;
+            let (place, room) = if above {
+                (text::part(area, 0, area.height - 2, area.width, 1), area.width)
+            } else {
+                (below, room)
+            };
+            text::put(buf, place, 0, 0, &text::shorten(init, usize::from(room), theme.glyphs), theme.faint);
         }
     }
 

@@ -193,52 +193,91 @@ fn the_microscope_s_numbers_are_those_of_the_probe_in_the_digits_shown() {
 fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
     let mut view = fixture::run(0, layers);
     for step in 1..=steps {
-        let layer = |i: usize| LayerMeasure::of(2 * i).with(LayerNumber::GradNorm, of(i, step));
+        // Every number is another function of the layer, so that no map can pass for another one.
+        let layer = |i: usize| {
+            let norm = of(i, step);
+            LayerMeasure::of(2 * i)
+                .with(LayerNumber::GradNorm, norm)
+                .with(LayerNumber::SignalNorm, norm * 2e-3 * 7f32.powi(i as i32))
+                .with(LayerNumber::UpdateRatio, 1e-5 * libm::powf(1.0 + norm, 0.3))
+                .with(LayerNumber::WeightNorm, 1.0 + 3.0 * i as f32 + 0.5 / step as f32)
+                .with(LayerNumber::Saturated, (0.1 + 0.2 * i as f32) / (1.0 + 0.1 / step as f32))
+        };
         let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::Loss, 1.0));
         view.apply(Event::Measured { lane: 0, measure, layers: (0..layers).map(layer).collect() });
     }
     view
 }
 
+/// Whether the last coloured cell of every row has the colour of the number beside it, on the scale of the legend.
+fn assert_colours(pane: &GradientMap, view: &View, depth: Depth, (w, h): (u16, u16), what: &str) {
+    let theme = Theme::dark(depth, Glyphs::Unicode);
+    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    pane.draw(context(view, &theme), buf.area, &mut buf);
+    let line = |y: u16| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    let picture = super::tests::text(&buf);
+    let rows: Vec<u16> = (1..h).filter(|y| line(*y).contains("Dense")).collect();
+    assert_eq!(rows.len(), 5, "{what} at {w}x{h}\n{picture}");
+    let shares = picture.contains("100% saturated");
+    let on_scale = |number: &str| {
+        let v: f64 = number.trim_end_matches('%').parse().expect("a number");
+        if shares { v / 100.0 } else { libm::log10(v) }
+    };
+    // The ends of the colours are read off the legend, the last line that has numbers.
+    let legend = (1..h).rev().map(line).find(|l| text::numerals(l).next().is_some()).expect("a legend");
+    let ends: Vec<f64> = text::numerals(&legend).map(|n| on_scale(&legend[n])).collect();
+    let ends = [ends[0], ends[ends.len() - 1]];
+    for y in rows {
+        let numbers = shown(&buf, y);
+        // Shares of flat units may stand at the end of a row of norms.
+        let own = numbers.iter().rfind(|(_, n)| n.ends_with('%') == shares);
+        let beside = &own.expect("a number beside the row").1;
+        let t = (on_scale(beside) - ends[0]) / (ends[1] - ends[0]);
+        // The last cell of the map that has a ground.
+        let cell = (0..w).rev().map(|x| &buf[(x, y)]).find(|c| c.bg != ratatui::style::Color::Reset);
+        let ground = cell.expect("a coloured cell").bg;
+        let wanted = Map::Sequential.color(t, depth);
+        let near = |c| colour::to_rgb(c).map(colour::brightness);
+        let close = match (near(ground), near(wanted)) {
+            (Some(a), Some(b)) => (a - b).abs() < 6.0,
+            _ => ground == wanted,
+        };
+        assert!(close, "{what} at {w}x{h}: {beside} is {ground:?}, not {wanted:?}\n{picture}");
+    }
+}
+
 #[test]
 fn the_last_column_of_the_map_has_the_colours_of_the_numbers_beside_it() {
     for depth in [Depth::True, Depth::Indexed] {
-        let theme = Theme::dark(depth, Glyphs::Unicode);
         // The step that explodes is the last: nothing before it comes near.
         for steps in [1, 2, 3, 4, 7, 61, 600, 1500] {
             let explodes =
                 |i: usize, step: u64| if step == steps { 4.0e5 * 3f32.powi(i as i32) } else { 1e-2 };
             let view = lane(steps, 5, explodes);
-            for (w, h) in [(60, 12), (90, 20), (118, 36)] {
-                let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
-                GradientMap::default().draw(context(&view, &theme), buf.area, &mut buf);
-                let line = |y: u16| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
-                let rows: Vec<u16> = (1..h).filter(|y| line(*y).contains("Dense")).collect();
-                assert_eq!(rows.len(), 5, "{steps} steps at {w}x{h}\n{}", super::tests::text(&buf));
-                // The ends of the colours are read off the legend.
-                let legend =
-                    (1..h).rev().map(line).find(|l| l.contains("‖g‖") && !l.contains("first")).unwrap();
-                let ends: Vec<f64> =
-                    text::numerals(&legend).map(|n| libm::log10(legend[n].parse::<f64>().unwrap())).collect();
-                let ends = [ends[0], ends[ends.len() - 1]];
-                for y in rows {
-                    let numbers = shown(&buf, y);
-                    let beside: f64 = numbers.last().unwrap().1.parse().unwrap();
-                    let t = (libm::log10(beside) - ends[0]) / (ends[1] - ends[0]);
-                    // The last cell of the map that has a ground.
-                    let cell =
-                        (0..w).rev().map(|x| &buf[(x, y)]).find(|c| c.bg != ratatui::style::Color::Reset);
-                    let ground = cell.expect("a coloured cell").bg;
-                    let wanted = Map::Sequential.color(t, depth);
-                    let near = |c| colour::to_rgb(c).map(colour::brightness);
-                    let close = match (near(ground), near(wanted)) {
-                        (Some(a), Some(b)) => (a - b).abs() < 6.0,
-                        _ => ground == wanted,
-                    };
-                    assert!(close, "{steps} steps at {w}x{h}: {beside} is {ground:?}, not {wanted:?}");
-                }
+            for size in [(60, 12), (90, 20), (118, 36)] {
+                assert_colours(&GradientMap::default(), &view, depth, size, &format!("{steps} steps"));
             }
         }
+    }
+}
+
+#[test]
+fn every_quantity_of_the_map_has_colours_of_its_own_numbers() {
+    let theme = unicode();
+    let view = lane(40, 5, |i, step| 1e-6 * 11f32.powi(i as i32) * (1.0 + step as f32));
+    let cx = context(&view, &theme);
+    for depth in [Depth::True, Depth::Indexed] {
+        let mut pane = GradientMap::default();
+        let mut titles = std::collections::BTreeSet::new();
+        for _ in 0..5 {
+            let title = pane.title(cx).to_string();
+            for size in [(60, 12), (90, 20), (118, 36)] {
+                assert_colours(&pane, &view, depth, size, &title);
+            }
+            titles.insert(title);
+            pane.act(Action::NextMetric, cx);
+        }
+        assert_eq!(titles.len(), 5, "each says what it shows: {titles:?}");
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) fn draw_bars(
     };
     let mut shown: Vec<usize> = (0..rows.len()).collect();
     shown.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    shown.truncate(usize::from(area.height));
+    shown.truncate(bars::room(rows.len(), area.height));
     shown.sort_unstable();
     let bars: Vec<Bar<'_>> = shown
         .into_iter()
@@ -145,7 +145,7 @@ pub(super) fn draw_bars(
             chosen: is(i, chosen),
         })
         .collect();
-    bars::draw(&bars, theme, area, buf);
+    bars::draw(&bars, rows.len() - bars.len(), theme, area, buf);
 }
 
 /// The words of a sample's number.
@@ -180,7 +180,9 @@ impl Prediction {
             let mut pieces: Vec<(String, Style)> = (0..plane.classes.clamp(2, 8) as u32)
                 .map(|c| {
                     let style = Style::new().fg(plane::color(c, theme));
-                    (format!("{} class {c}  ", plane::mark(c, theme.glyphs)), style)
+                    let named = rows(probe, "names").get(c as usize);
+                    let name = named.map_or_else(|| format!("class {c}"), |r| r.0.clone());
+                    (format!("{} {name}  ", plane::mark(c, theme.glyphs)), style)
                 })
                 .collect();
             pieces.push((format!("x {left} to {right}, y {bottom} to {top}"), theme.faint));
@@ -321,10 +323,10 @@ impl Pane for Prediction {
         } else {
             "  prediction".into()
         };
-        line.push_span(Span::styled(what, cx.theme.text));
         if let Some(p) = probe {
             line.push_span(cx.age(lane, p.step));
         }
+        line.push_span(Span::styled(what, cx.theme.text));
         line
     }
 
@@ -365,7 +367,8 @@ impl Pane for Prediction {
             let below = text::part(area, 0, 2, area.width, area.height.saturating_sub(2));
             read::draw(&lane.info.read, cx.theme, below, buf);
         } else if let Some(sequence) = sequence::Sequence::of(probe) {
-            sequence.draw(&sample_words(probe), cx.theme.lane(lane.id), cx.theme, area, buf);
+            let colour = cx.theme.lane(lane.id);
+            sequence.draw(&sample_words(probe), no_numbers(lane), colour, cx.theme, area, buf);
         } else {
             read::draw(&lane.info.read, cx.theme, area, buf);
         }

@@ -7,7 +7,7 @@ use crate::scenario::Shape;
 use crate::telemetry::{self, Phase};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
-use crate::ui::theme::Theme;
+use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::plot::{Curve, Plot, XAxis};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;
@@ -66,9 +66,9 @@ impl Way<'_> {
         let ([radius], [first, .., last]) = (self.radius, self.norms) else { return None };
         let ratio = first / last;
         if *radius > 1.0 && ratio < DIED {
-            Some("though the matrix stretches: the activation is flat, its slopes shrink more")
+            Some("dies although ρ > 1: the slopes of the activation are flat and shrink it more")
         } else if *radius < 1.0 && ratio > EXPLODED {
-            Some("though the matrix shrinks in the long run: it stretches over a few steps")
+            Some("explodes although ρ < 1: over a few steps the matrix stretches all the same")
         } else {
             None
         }
@@ -83,11 +83,10 @@ impl Way<'_> {
         }
     }
 
-    fn words(&self, cx: Context<'_>, width: u16) -> Vec<(String, Style)> {
+    fn words(&self, cx: Context<'_>, room: usize) -> Vec<(String, Style)> {
         let (theme, front) = (cx.theme, self.lane.id == cx.front);
         let colour = Style::new().fg(theme.lane(self.lane.id)).add_modifier(Modifier::BOLD);
         let arrow = if front { text::pick(theme.glyphs, "▸", ">") } else { " " };
-        let room = if width >= 60 { 13 } else { 8 };
         let name = text::shorten(&self.lane.info.name, room, theme.glyphs);
         let mut pieces = vec![
             (format!("{arrow}{}", self.lane.letter()), colour),
@@ -108,11 +107,23 @@ impl Way<'_> {
         if matches!(self.lane.phase, Phase::Diverged(_)) {
             pieces.push(("  diverged".into(), theme.bad));
         }
-        if let Some(why) = self.against_the_matrix() {
-            pieces.push((format!("  {why}"), theme.faint));
-        }
         pieces
     }
+}
+
+/// Lines that explain verdicts which the spectral radius alone contradicts, with the letters of their lanes.
+fn explained(ways: &[Way<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
+    let mut reasons: Vec<(&str, String)> = Vec::new();
+    for way in ways {
+        let Some(why) = way.against_the_matrix() else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, letters)) => letters.push(way.lane.letter()),
+            None => reasons.push((why, way.lane.letter().into())),
+        }
+    }
+    let rho = text::pick(glyphs, "ρ", "rho");
+    let words = reasons.iter().map(|(why, letters)| format!("{letters} {}", why.replace('ρ', rho)));
+    words.flat_map(|words| text::lines(&words, width, "  ")).collect()
 }
 
 impl ThroughTime {
@@ -210,13 +221,21 @@ impl Pane for ThroughTime {
         }
         let rows = ways.len() as u16;
         let words = if area.height >= rows + 6 { rows } else { u16::from(area.height >= 4) };
+        let why = explained(&ways, cx.theme.glyphs, area.width);
+        let why = if area.height >= rows + why.len() as u16 + 8 { why } else { Vec::new() };
+        let area = Rect { height: area.height - why.len() as u16, ..area };
+        for (y, line) in (area.bottom()..).zip(&why) {
+            text::put(buf, Rect { y, height: 1, ..area }, 0, 0, line, cx.theme.faint);
+        }
         Self::plot(&ways, cx).draw(cx.theme, text::part(area, 0, 0, area.width, area.height - words), buf);
         let foot = text::part(area, 0, area.height - words, area.width, words);
         let first =
             if words < rows { ways.iter().position(|w| w.lane.id == cx.front).unwrap_or(0) } else { 0 };
         let same = ways.iter().all(|w| w.label == ways[0].label);
+        let longest = ways.iter().map(|w| text::width(&w.lane.info.name)).max().unwrap_or(0);
+        let names = longest.min(if area.width >= 60 { 20 } else { 13 });
         for (y, way) in (0..words).zip(ways.iter().skip(first)) {
-            let mut pieces = way.words(cx, area.width);
+            let mut pieces = way.words(cx, usize::from(names));
             if !same {
                 pieces.push((format!("  {}", way.label), cx.theme.faint));
             }

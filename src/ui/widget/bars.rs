@@ -19,25 +19,40 @@ pub struct Bar<'a> {
     pub chosen: bool,
 }
 
-/// Bars from top to bottom. If there are more bars than lines, the marked, the chosen and the longest are shown.
-pub fn draw(bars: &[Bar<'_>], theme: &Theme, area: Rect, buf: &mut Buffer) {
+/// Lines from which on the last one counts the bars that have no room.
+const ROOM_TO_COUNT: u16 = 4;
+
+/// Bars that have room in so many lines, of this many; a line for the number of the others is taken off where there is room.
+pub fn room(bars: usize, lines: u16) -> usize {
+    let all = usize::from(lines);
+    if bars > all && lines >= ROOM_TO_COUNT { all - 1 } else { bars.min(all) }
+}
+
+/// Bars from top to bottom. If there are more bars than lines, the marked, the chosen and the longest are shown. `hidden`:
+/// bars that were left out, which the last line counts.
+pub fn draw(bars: &[Bar<'_>], hidden: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
         return;
     }
+    let lines = usize::from(area.height);
+    if hidden > 0 && bars.len() < lines {
+        text::put(buf, area, 1, bars.len() as u16, &format!("+{hidden} more"), theme.faint);
+    }
     let mut shown: Vec<usize> = (0..bars.len()).collect();
     let size = |b: &Bar<'_>| if b.value.is_finite() { b.value } else { -1.0 };
-    if bars.len() > usize::from(area.height) {
+    if bars.len() > lines {
         shown.sort_by(|&a, &b| {
             let weight = |i: usize| (bars[i].chosen, bars[i].marked);
             weight(b).cmp(&weight(a)).then(size(&bars[b]).total_cmp(&size(&bars[a])))
         });
-        shown.truncate(usize::from(area.height));
+        shown.truncate(lines);
         shown.sort_unstable();
     }
     let unicode = theme.glyphs == Glyphs::Unicode;
     let longest = shown.iter().map(|&i| text::width(bars[i].label)).max().unwrap_or(0);
-    let label = longest.min((area.width / 3).max(2));
+    // Names are whole if they and the numbers have room: a bar only repeats its number.
+    let label = if longest + 8 <= area.width { longest } else { longest.min((area.width / 3).max(2)) };
     for (y, &i) in shown.iter().enumerate() {
         let (bar, y) = (&bars[i], y as u16);
         let style = match (bar.chosen, bar.marked) {
@@ -88,7 +103,7 @@ mod tests {
     fn drawn(w: u16, h: u16, glyphs: Glyphs) -> Buffer {
         let area = Rect::new(0, 0, w, h);
         let mut buf = Buffer::empty(area);
-        draw(&bars(), &Theme::dark(Depth::Mono, glyphs), area, &mut buf);
+        draw(&bars(), 0, &Theme::dark(Depth::Mono, glyphs), area, &mut buf);
         buf
     }
 
@@ -110,6 +125,22 @@ mod tests {
     fn the_ones_that_matter_stay_when_lines_are_few() {
         let lines = lines(&drawn(19, 2, Glyphs::Ascii));
         assert!(lines[0].starts_with(">2") && lines[1].starts_with(" 7*"), "{lines:?}");
+    }
+
+    #[test]
+    fn bars_without_room_are_counted_and_names_come_before_bars() {
+        let area = Rect::new(0, 0, 18, 5);
+        let labels = ["pullover0", "pullover4", "pullover8", "pullover9"];
+        let of = |(i, label)| Bar { label, value: 0.2, marked: i == 0, chosen: i == 3 };
+        let bars: Vec<_> = labels.into_iter().enumerate().map(of).collect();
+        assert_eq!([room(10, 5), room(5, 5), room(10, 3), room(2, 5)], [4, 5, 3, 2]);
+        let mut buf = Buffer::empty(area);
+        draw(&bars, 6, &Theme::dark(Depth::Mono, Glyphs::Ascii), area, &mut buf);
+        let lines = lines(&buf);
+        assert_eq!(lines[4].trim(), "+6 more", "{lines:?}");
+        assert!(
+            lines[0].contains("pullover0*") && lines[3].contains(">pullover9") && lines[3].ends_with("20%")
+        );
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Picture<'_> {
         text::part(area, (area.width - columns) / 2, 0, columns, (h as u16).div_ceil(2))
     }
 
+    /// Whether every pixel has a field of its own there.
+    pub fn whole(&self, area: Rect) -> bool {
+        let (width, height) = (self.width, self.height());
+        (1..=usize::from(area.width)).contains(&width) && (1..=2 * usize::from(area.height)).contains(&height)
+    }
+
     /// Its size in half lines.
     fn enlarged(&self, area: Rect) -> (usize, usize) {
         let (width, height) = (self.width, self.height());

@@ -72,8 +72,42 @@ pub fn put_pieces(buf: &mut Buffer, area: Rect, y: u16, pieces: &[(String, Style
     x
 }
 
+/// Writes pieces as [`put_pieces`] does, but begins up to `most` lines for those that do not fit into the first; the lines that
+/// were taken.
+pub fn put_pieces_over(buf: &mut Buffer, area: Rect, most: u16, pieces: &[(String, Style)]) -> u16 {
+    let (mut x, mut y) = (0, 0);
+    for (piece, style) in pieces {
+        if x > 0 && x + width(piece.trim_end()) > area.width {
+            if y + 1 >= most {
+                break;
+            }
+            (x, y) = (0, y + 1);
+        }
+        let piece = if x == 0 { piece.trim_start_matches([' ', ',']) } else { piece };
+        x = put(buf, area, x, y, piece, *style);
+    }
+    y + 1
+}
+
+/// A text of several words without those at its end that there is no room for: `Conv2d 8 padding 1` as `Conv2d 8…`.
+pub fn by_words(text: &str, most: usize, glyphs: Glyphs) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let mut words = text;
+    while let Some((before, _)) = words.rsplit_once(' ') {
+        words = before;
+        if words.width() <= most {
+            let mark = if words.width() < most { left_out(glyphs) } else { "" };
+            return format!("{words}{mark}");
+        }
+    }
+    shorten(words, most, glyphs)
+}
+
 /// Words that go on over the lines of `area` from a place in it, `lead` before them unless they begin a line. Gives the place
-/// after them; nothing is written where they do not fit, unless they must be: then what is left out is marked.
+/// after them and whether all are there; nothing is written where they do not fit, unless they must be: then what is left out is marked. `free`: columns
+/// at the end of the last line that stay free.
 pub fn put_flowing(
     buf: &mut Buffer,
     area: Rect,
@@ -83,7 +117,9 @@ pub fn put_flowing(
     style: Style,
     glyphs: Glyphs,
     must: bool,
-) -> Option<(u16, u16)> {
+    free: u16,
+) -> Option<((u16, u16), bool)> {
+    let edge = |y: u16| area.width.saturating_sub(if y + 1 >= area.height { free } else { 0 });
     // A share and its sign stay together.
     let joined = words.replace(" %", "\u{a0}%");
     let ((mut x, mut y), indent) = (at, at.0.min(4));
@@ -92,7 +128,7 @@ pub fn put_flowing(
     for (i, word) in joined.split(' ').enumerate() {
         let word = word.replace('\u{a0}', " ");
         let mut piece = if i == 0 { format!("{lead}{word}") } else { format!(" {word}") };
-        if x + width(&piece) >= area.width {
+        if x + width(&piece) >= edge(y) {
             (x, y, piece) = (indent, y + 1, word);
         }
         if y >= area.height {
@@ -111,11 +147,11 @@ pub fn put_flowing(
     }
     if !fits {
         let (x, y, piece) = pieces.last()?;
-        let end = (x + width(piece)).min(area.width.saturating_sub(1));
+        let end = (x + width(piece)).min(edge(*y).saturating_sub(1));
         put(buf, area, end, *y, left_out(glyphs), style);
-        return Some((area.width, *y));
+        return Some(((edge(*y), *y), false));
     }
-    Some((x, y))
+    Some(((x, y), true))
 }
 
 /// Words broken into lines in the middle of `area`: the message of an empty pane.
@@ -192,11 +228,24 @@ mod tests {
         assert_eq!(shorten("sigmoid", 0, Glyphs::Ascii), "");
         assert_eq!(shorten("step 1234 of 5", 8, Glyphs::Unicode), "step …", "never step 12");
         assert_eq!(shorten("94 % of them", 4, Glyphs::Ascii), "~");
+        for (room, words) in [
+            (18, "Conv2d 8 padding 1"),
+            (17, "Conv2d 8 padding…"),
+            (9, "Conv2d 8…"),
+            (8, "Conv2d 8"),
+            (4, "Con…"),
+        ] {
+            assert_eq!(by_words("Conv2d 8 padding 1", room, Glyphs::Unicode), words);
+        }
         let area = Rect::new(0, 0, 8, 1);
         let mut buf = Buffer::empty(area);
         let pieces = ["one", " two", " three"].map(|p| (p.to_owned(), Style::new()));
         assert_eq!(put_pieces(&mut buf, area, 0, &pieces), 7);
         assert_eq!(buf, Buffer::with_lines(["one two "]));
+        let area = Rect::new(0, 0, 8, 2);
+        let mut buf = Buffer::empty(area);
+        assert_eq!(put_pieces_over(&mut buf, area, 2, &pieces), 2);
+        assert_eq!(buf, Buffer::with_lines(["one two ", "three   "]));
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
     }
     match scalar(probe, "least") {
         Some(eps) if eps > 0.0 => {
-            pieces.push((format!("  from eps {}", scale::number(eps)), theme.strong));
+            let from = if verdict == Verdict::Missed { " below eps" } else { "  from eps" };
+            pieces.push((format!("{from} {}", scale::number(eps)), theme.strong));
             if probe.step < lane.step {
                 // The least size is searched for beside training, which went on meanwhile.
                 pieces.push((format!(" at step {}", scale::count(probe.step as f64)), theme.faint));
@@ -256,12 +257,13 @@ pub(super) fn draw(
     // By weight: what came of it, the pictures, what was asked for, the bars, the norms, what is wrong with the numbers.
     let (mut h, w) = (area.height, area.width);
     let none = no_answer(lane);
-    match &none {
+    let said = match &none {
         Some(words) => {
             let style = if no_numbers(lane).is_some() { theme.bad } else { theme.warn };
-            text::put(buf, area, 0, 0, &text::shorten(words, usize::from(w), theme.glyphs), style)
+            text::put(buf, area, 0, 0, &text::shorten(words, usize::from(w), theme.glyphs), style);
+            1
         }
-        None => text::put_pieces(buf, area, 0, &verdict(lane, probe, theme)),
+        None => text::put_pieces_over(buf, area, if h >= 11 { 2 } else { 1 }, &verdict(lane, probe, theme)),
     };
     if h < 2 || no_numbers(lane).is_some() {
         return;
@@ -277,19 +279,26 @@ pub(super) fn draw(
     let request = u16::from(h >= 5 && !asked.is_empty());
     let size = u16::from(h >= 8);
     if request == 1 {
-        text::put_pieces(buf, area, 1, asked);
+        text::put_pieces(buf, area, said, asked);
     }
     if size == 1 {
         let row = text::part(area, 0, h - 1, w, 1);
         text::put_pieces(buf, row, 0, &norms(probe, theme));
     }
-    let body = text::part(area, 0, 1 + request, w, h - 1 - request - size);
+    let body = text::part(area, 0, said + request, w, h - said - request - size);
     let classes = rows(probe, "probabilities").len() as u16;
     let images = probe.part("image").is_some();
     if has_room(probe, body) {
         return draw_large(probe, theme, body, buf);
     }
     let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
+    // All classes, if the pictures still show every pixel of theirs.
+    if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0))
+        && let Some(left) = body.height.checked_sub(classes + 1)
+        && p.whole(text::part(body, 0, 0, w / 3, left))
+    {
+        bars = classes;
+    }
     if images && bars > 0 {
         // What the pictures cannot use goes to the bars.
         let most = text::part(body, 0, 0, w / 3, body.height - bars - 1);

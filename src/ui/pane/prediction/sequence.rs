@@ -57,10 +57,20 @@ impl<'a> Sequence<'a> {
         (format!("off by {}{on_average}", scale::number(off)), theme.strong)
     }
 
-    pub(super) fn draw(&self, sample: &str, lane: Color, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    /// Draws it; `lost`: why the lane's answers are no numbers, if so.
+    pub(super) fn draw(
+        &self,
+        sample: &str,
+        lost: Option<String>,
+        lane: Color,
+        theme: &Theme,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
         let head = u16::from(area.height >= 2);
         if head > 0 {
-            let pieces = [self.verdict(theme), (format!("  sample {sample}"), theme.faint)];
+            let verdict = lost.map_or_else(|| self.verdict(theme), |words| (words, theme.bad));
+            let pieces = [verdict, (format!("  sample {sample}"), theme.faint)];
             text::put_pieces(buf, area, 0, &pieces);
         }
         let body = text::part(area, 0, head, area.width, area.height - head);
@@ -144,7 +154,7 @@ impl<'a> Sequence<'a> {
             let looks = [("wanted", theme.strong), ("answer", answer)];
             for (y, ((word, style), v)) in (0..bars.height).zip(looks.into_iter().zip(both)) {
                 text::put(buf, bars, 0, y, word, theme.faint);
-                let number = scale::number(f64::from(v));
+                let number = if v.is_finite() { scale::number(f64::from(v)) } else { "none".into() };
                 let room = bars.width.saturating_sub(WORDS + 8);
                 let share = if v.is_finite() { (v / most).clamp(0.0, 1.0) } else { 0.0 };
                 let long = (f32::from(room) * share).round() as u16;
