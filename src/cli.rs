@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
-pub mod arena;
 mod attack;
 mod bench;
 mod check;
@@ -20,6 +19,7 @@ mod record;
 mod resume;
 mod run;
 mod runs;
+mod saving;
 mod show;
 mod signals;
 mod watch;
@@ -128,7 +128,7 @@ struct Closed;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    arena::share();
+    crate::arena::share();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

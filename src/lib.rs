@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | [`registry`] | how a table of settings is declared | what any setting means |
 //! | [`limits`] | every bound, in one place | anything else |
+//! | [`arena`] | how memory is had from the system and given back | what it is for |
 //! | [`faults`] | which fault a test ordered | who asks |
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
@@ -55,6 +56,7 @@
 //! assert!(trainer.last().loss < first);
 //! ```
 
+pub mod arena;
 pub mod cli;
 pub mod engine;
 pub mod faults;

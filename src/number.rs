@@ -11,6 +11,8 @@ mod distance;
 mod kurtosis;
 mod noise_scale;
 mod symmetry;
+
+pub use noise_scale::PARTS;
 #[cfg(test)]
 mod tests;
 

@@ -117,7 +117,7 @@ fn the_lines_of_a_fork_are_the_same_for_any_number_of_threads_and_begin_at_its_s
             over += runner.drain().iter().filter(|e| ends(e)).count();
             lines.extend(runner.take_lines());
         }
-        lines.extend(runner.finish().1);
+        lines.extend(runner.finish(&mut |_, _| {}).1);
         lines
     };
     let one = lines(1);

@@ -302,10 +302,24 @@ fn files_of_another_run_and_edited_ones_are_refused_in_words() {
         std::fs::write(&path, &other).expect("a file");
         let (code, _, said) = place.go("resume d --steps 80");
         assert!(code == 2 && said.contains(what), "{name}: {said}");
+        // So do those that only look at the run.
+        let (code, _, said) = place.go("attack s.ron --with d");
+        assert!(code == 2 && said.contains(what), "{name}: {said}");
         assert!(std::fs::read(&path).expect("a file") == other, "{name} was changed");
         std::fs::write(&path, good).expect("a file");
     }
     assert_eq!(place.go("resume d --steps 80").0, 0);
+}
+
+/// A preset whose loss is its output, with expectations for its whole length.
+#[test]
+fn valley_goes_on_where_it_stopped() {
+    let place = Place::new("valley");
+    let (code, out, _) = place.go("run valley --out v");
+    assert!(code == 0 && out.contains("holds"), "{out}");
+    let (code, _, said) = place.go("resume v --steps 120");
+    assert_eq!(code, 0, "{said}");
+    assert!(place.go("resume v").0 == 0, "a finished run is finished");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod beside;
 mod table;
 
 use super::opening::with_past;
+use super::saving::Saving;
 use super::signals::Signals;
 use super::{BadInput, Ended, print, tell};
 use crate::engine::data::Files;
@@ -190,7 +191,9 @@ fn train(
             break;
         }
     }
-    let (events, rest, disk) = runner.finish();
+    let mut saving = Saving::new();
+    let (events, rest, disk) = runner.finish(&mut |done, all| saving.show(done, all));
+    drop(saving);
     take(&events, &mut standings, &mut progress);
     progress.end(&standings);
     stopped.map_or(Ok((standings, rest, disk)), Err)

@@ -1,6 +1,7 @@
 //! Opens the lab on a terminal and connects it to a run in threads. Chooses neither the run nor the display settings.
 
 use super::display::Shown;
+use super::saving::Saving;
 use super::{BadInput, Ended, tell};
 use crate::lab::follow::{Teller, history};
 use crate::lab::preset;
@@ -99,7 +100,9 @@ impl Opening {
                 }
             },
         });
-        let (_, _, disk) = runner.finish();
+        let mut saving = Saving::new();
+        let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
+        drop(saving);
         if let Some(why) = disk {
             tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
         } else if let Some(place) = place {

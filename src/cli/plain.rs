@@ -2,6 +2,7 @@
 //! Nothing but letters, digits and line ends comes out.
 
 use super::opening::Opening;
+use super::saving::Saving;
 use super::signals::Signals;
 use super::{Ended, print, tell};
 use crate::lab::runner::Runner;
@@ -39,7 +40,9 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
         say(&format!("{}\n", escaped(&notice)))?;
     }
     let ended = lab.go(&typed, &signals);
-    let (_, _, disk) = runner.finish();
+    let mut saving = Saving::new();
+    let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
+    drop(saving);
     if let Some(why) = disk {
         tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
     }

@@ -155,7 +155,7 @@ impl Watch {
             // What begins where nothing was may be a run or a log.
             let followers = self.followers(numbers)?;
             match first(&self.paths, &followers) {
-                Ok(scenario) => return Ok((followers, scenario)),
+                Ok(scenario) => return misfit(&followers).map_or(Ok((followers, scenario)), Err),
                 Err(_) if said => {}
                 Err(waiting) => {
                     let waiting = escaped_lines(&waiting);
@@ -193,6 +193,15 @@ impl Watch {
         }
         if faults.is_empty() { Ok(all) } else { Err(BadInput(faults)) }
     }
+}
+
+/// Why a run is not to be watched, if its scenario or log are not those of its checkpoint.
+fn misfit(followers: &[Watched]) -> Option<BadInput> {
+    followers.iter().find_map(|watched| {
+        let Watched::Run(follower) = watched else { return None };
+        let path = escaped(&follower.path().display().to_string()).into_owned();
+        follower.misfit().map(|what| BadInput::new(format!("{path}: {what}")))
+    })
 }
 
 /// The name of a lane: that of the path where there are several, that of the run where it has several.

@@ -236,8 +236,17 @@ pub trait Apart {
     /// The place nearest to `at` at which its parameters can be cut.
     fn cut(&self, at: usize) -> usize;
 
-    /// Writes dL/d(parameters), those from `from` on, to all of `out`; `x` and `grad_output` have so many samples.
-    fn gradient(&self, rows: usize, x: &[f32], grad_output: &[f32], from: usize, out: &mut [f32]);
+    /// Writes dL/d(parameters), those from `from` on, to all of `out`, unless the team leaves; `x` and `grad_output` have so many
+    /// samples.
+    fn gradient(
+        &self,
+        rows: usize,
+        x: &[f32],
+        grad_output: &[f32],
+        from: usize,
+        out: &mut [f32],
+        team: &dyn Team,
+    );
 }
 
 /// Settings of a layer that can be built for an input.

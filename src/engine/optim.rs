@@ -197,8 +197,9 @@ pub trait Optimizer: Send + Sync {
         None
     }
 
-    /// Whether a step may ask the oracle for gradients, after or before which it changes parameters or its memory.
-    fn asks(&self) -> bool {
+    /// Whether a step may be left after it has changed parameters or its memory: between gradients that it asks the oracle for,
+    /// or between products of its own.
+    fn leaves_traces(&self) -> bool {
         false
     }
 

@@ -152,7 +152,9 @@ impl Experiment {
     /// Memory of one seed of each lane.
     fn needs(&self) -> impl Iterator<Item = Need> {
         let attacked = self.scenario.robustness.is_some();
-        self.lanes.iter().map(move |lane| lane.recipe.memory(&lane.network, &self.data, attacked))
+        self.lanes.iter().map(move |lane| {
+            lane.recipe.memory(&lane.network, &self.data, attacked).forked(lane.branch.is_some())
+        })
     }
 
     /// The most bytes that a checkpoint of it can have.

@@ -110,6 +110,13 @@ impl Lane {
     }
 }
 
+/// A file as it is: which, and when it was written last.
+type Version = (u64, i64, i64);
+
+fn version(file: &std::fs::Metadata) -> Version {
+    (file.ino(), file.mtime(), file.mtime_nsec())
+}
+
 /// A log that is being read.
 #[derive(Debug)]
 struct Log {
@@ -119,7 +126,7 @@ struct Log {
     /// A line whose end has not been written yet.
     half: Vec<u8>,
     /// The scenario to which the lanes belong.
-    scenario: u64,
+    scenario: Version,
     end: u64,
     lanes: BTreeMap<String, Lane>,
 }
@@ -132,6 +139,8 @@ pub struct Follower {
     prefix: Option<String>,
     log: Option<Log>,
     looked: Option<Duration>,
+    /// When it could not be opened last.
+    failed: Option<Duration>,
     /// The status that was reported last.
     said: Option<String>,
 }
@@ -139,7 +148,7 @@ pub struct Follower {
 impl Follower {
     /// A follower of the run in this directory, which need not be there yet. `prefix`: what its lanes' names begin with.
     pub fn new(path: PathBuf, prefix: Option<String>) -> Self {
-        Self { path, prefix, log: None, looked: None, said: None }
+        Self { path, prefix, log: None, looked: None, failed: None, said: None }
     }
 
     /// Its directory.
@@ -163,6 +172,11 @@ impl Follower {
         })
     }
 
+    /// Why scenario or log of the run are not those of its checkpoint, if so.
+    pub fn misfit(&self) -> Option<String> {
+        run_dir::bound(&Dir::open(&self.path).ok()?).ok()?.2
+    }
+
     /// The events since the last call; `now` is any clock that goes on.
     pub fn poll(&mut self, now: Duration, numbers: &mut Numbers) -> Vec<Event> {
         let mut events = Vec::new();
@@ -183,7 +197,7 @@ impl Follower {
     ) -> Result<(), String> {
         let path = self.path.join("metrics.jsonl");
         let found = std::fs::metadata(&path).map(|m| (m.ino(), m.len()));
-        let scenario = std::fs::metadata(self.path.join("scenario.ron")).map(|m| m.ino());
+        let scenario = std::fs::metadata(self.path.join("scenario.ron")).map(|m| version(&m));
         let (Ok((inode, len)), Ok(scenario)) = (found, scenario) else {
             // The lanes stay on the screen with their last numbers.
             return match (&self.log, self.path.exists()) {
@@ -195,8 +209,13 @@ impl Follower {
         let same =
             self.log.as_ref().is_some_and(|l| l.inode == inode && l.read <= len && l.scenario == scenario);
         if !same {
+            // What does not fit may be large, so it is not read all the time.
+            if self.failed.is_some_and(|at| (at..at + LOOK).contains(&now)) {
+                return Ok(());
+            }
+            self.failed = Some(now);
             self.open(numbers, events)?;
-            self.said = None;
+            (self.failed, self.said) = (None, None);
         }
         let Some(log) = &mut self.log else { return Ok(()) };
         log.read(events)?;
@@ -212,9 +231,15 @@ impl Follower {
     fn open(&mut self, numbers: &mut Numbers, events: &mut Vec<Event>) -> Result<(), String> {
         let fault = |e: std::io::Error| run_dir::plain(&e);
         let bytes = files::read(&self.path.join("scenario.ron"), limits::SCENARIO_BYTES)?;
-        let inode = std::fs::metadata(self.path.join("scenario.ron")).map_err(fault)?.ino();
+        let seen = version(&std::fs::metadata(self.path.join("scenario.ron")).map_err(fault)?);
         let text = decode(&bytes).map_err(|f| f.in_file("scenario.ron"))?.to_string();
-        let saved = checkpoint(&self.path);
+        let dir = Dir::open(&self.path).map_err(fault)?;
+        let saved = match run_dir::bound(&dir) {
+            Ok((_, _, Some(misfit))) => return Err(misfit),
+            Ok((checkpoint, ..)) => Some(checkpoint),
+            // Its first checkpoint is still to come.
+            Err(_) => None,
+        };
         let base = saved.as_ref().map(|c| PathBuf::from(&c.base)).unwrap_or_default();
         let files = Disk { base };
         let (scenario, data) = read_with_data(&text, &files)
@@ -259,7 +284,7 @@ impl Follower {
             events.push(Event::Notice(format!("{}: the data are others by now", self.path.display())));
         }
         let log = file.metadata().map_err(fault)?.ino();
-        let log = Log { file, inode: log, read: 0, half: Vec::new(), scenario: inode, end, lanes };
+        let log = Log { file, inode: log, read: 0, half: Vec::new(), scenario: seen, end, lanes };
         (self.log, self.looked) = (Some(log), None);
         Ok(())
     }
@@ -306,11 +331,12 @@ impl Log {
             if !going(lane) {
                 continue;
             }
-            let kept = saved.iter().flat_map(|c| &c.lanes).find(|l| l.name == *name).map(|l| l.phase.clone());
+            let kept =
+                saved.iter().flat_map(|c| &*c.lanes).find(|l| l.name == *name).map(|l| l.phase.clone());
             let phase = match kept {
                 Some(ended) if !matches!(ended, Phase::Paused | Phase::Running) => ended,
-                _ if lane.step >= self.end => Phase::Finished,
                 _ if trained => Phase::Running,
+                None if lane.step >= self.end => Phase::Finished,
                 _ => Phase::Paused,
             };
             if phase != lane.phase {
@@ -323,8 +349,8 @@ impl Log {
 }
 
 /// The newest intact checkpoint, if there is one.
-fn checkpoint(run: &Path) -> Option<Checkpoint> {
-    run_dir::newest(&Dir::open(run).ok()?, &mut run_dir::at_most).ok().map(|(checkpoint, _)| checkpoint)
+fn checkpoint(run: &Path) -> Option<Checkpoint<'static>> {
+    run_dir::any(&Dir::open(run).ok()?)
 }
 
 #[cfg(test)]

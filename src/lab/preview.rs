@@ -11,7 +11,7 @@ use crate::engine::robust::least::Bracket;
 use crate::engine::shape::Shape as Sample;
 use crate::lab::lane::Lane;
 use crate::lab::run::{Peek, Stamp};
-use crate::limits;
+use crate::scenario::memory::{ATTACK_ROWS, PREVIEW_FLOATS, PREVIEW_ROWS};
 use crate::telemetry::{Data, Event, LaneId, View};
 use std::any::Any;
 use std::sync::Arc;
@@ -25,37 +25,38 @@ mod sharpness;
 #[cfg(test)]
 mod tests;
 
-/// The most floats that the memory of a pass may take.
-const FLOATS: usize = 4 << 20;
-
-/// Memory for passes, kept from look to look.
+/// Memory for passes, kept from look to look while somebody looks at the lane.
 #[derive(Debug, Default)]
 pub struct Memory {
-    of: Vec<(Arc<Network>, Workspace, Scratch)>,
+    of: Vec<(LaneId, Arc<Network>, Workspace, Scratch)>,
     /// The least size that fools each lane, as far as it is known, and what it belongs to.
     least: Vec<(LaneId, attack::Asked, Bracket)>,
     /// The direction in which each lane's loss bends most, as far as it is known.
     steepest: Vec<(LaneId, Vec<f32>)>,
 }
 
-/// Rows of one pass of an attack.
-const ROWS: usize = 64;
-
 impl Memory {
-    fn of(&mut self, network: &Arc<Network>) -> (&mut Workspace, &mut Scratch) {
-        let known = self.of.iter().position(|(n, ..)| Arc::ptr_eq(n, network));
+    fn of(&mut self, peek: &Peek) -> (&mut Workspace, &mut Scratch) {
+        let network = &peek.network;
+        let known = self.of.iter().position(|(lane, n, ..)| *lane == peek.id && Arc::ptr_eq(n, network));
         let at = known.unwrap_or_else(|| {
-            // Bounded by the number of lanes; removed lanes make room.
-            if self.of.len() >= limits::LANES {
-                self.of.remove(0);
-            }
-            let rows = (FLOATS / network.workspace_len(1).max(1)).clamp(1, 256);
-            let fresh = (Arc::clone(network), network.workspace(rows), Scratch::new(network, rows.min(ROWS)));
-            self.of.push(fresh);
+            // The lane's former network needs none any more.
+            self.of.retain(|(lane, ..)| *lane != peek.id);
+            let rows = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
+            let (ws, scratch) = (network.workspace(rows), Scratch::new(network, rows.min(ATTACK_ROWS)));
+            self.of.push((peek.id, Arc::clone(network), ws, scratch));
             self.of.len() - 1
         });
-        let (_, ws, scratch) = &mut self.of[at];
+        let (_, _, ws, scratch) = &mut self.of[at];
         (ws, scratch)
+    }
+
+    /// Frees all that belongs to lanes which nobody looks at, or to networks that are gone.
+    pub fn free(&mut self, views: &[View]) {
+        let seen = |lane: LaneId| views.iter().any(|view| view.lane == lane);
+        self.of.retain(|(lane, network, ..)| seen(*lane) && Arc::strong_count(network) > 1);
+        self.least.retain(|(lane, ..)| seen(*lane));
+        self.steepest.retain(|(lane, _)| seen(*lane));
     }
 
     fn remember(&mut self, lane: LaneId, asked: attack::Asked, bracket: Bracket) {
@@ -183,7 +184,7 @@ pub type Parts = Vec<(String, Data)>;
 /// Runs inputs through the network in batches that fit into memory; every row of outputs goes to `see`.
 fn outputs(peek: &Peek, memory: &mut Memory, inputs: &[f32], mut see: impl FnMut(usize, &[f32])) {
     let (size, width) = (peek.network.input().size(), peek.network.output().size());
-    let (ws, _) = memory.of(&peek.network);
+    let (ws, _) = memory.of(peek);
     let mut row = 0;
     for part in inputs.chunks(ws.rows() * size) {
         let rows = part.len() / size;

@@ -24,6 +24,7 @@ mod save;
 mod turn;
 
 pub use fork::Fork;
+pub use orders::Made;
 pub use peek::{Peek, Stamp};
 pub use save::Saved;
 pub use turn::Turn;
@@ -187,7 +188,7 @@ impl Run {
         let pending = journal.split_off(at_once);
         let id = self.places.len();
         self.entered += 1;
-        let need = self.need(&recipe, &network, &self.data);
+        let need = self.need(&recipe, &network, &self.data).forked(branch.is_some());
         let mut info = experiment::info(&name, &recipe, &network, &self.data);
         info.edits = journal;
         let origin = branch.map(|branch| fork::Origin::new(branch, &recipe));

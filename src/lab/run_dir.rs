@@ -7,14 +7,15 @@
 
 use crate::lab::lane::Line;
 use crate::lab::run::Saved;
-use crate::lab::store::{self, Dir};
+use crate::lab::store::{self, Dir, Meter, Metered};
 use crate::scenario::Scenario;
 use checkpoint::Checkpoint;
 use marks::{Mark, Tally};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub mod archive;
 pub mod checkpoint;
@@ -27,7 +28,8 @@ mod prune;
 pub use home::Home;
 pub(super) use lock::in_use;
 pub use newest::Need;
-pub(super) use newest::{at_most, newest};
+use newest::newest;
+pub(super) use newest::{any, bound};
 pub use prune::prune;
 
 /// Files that a run directory holds; the `.new` ones only if something was cut off.
@@ -71,6 +73,8 @@ pub struct RunDir {
     waiting: Waiting,
     /// The text of scenario.ron.
     scenario: String,
+    /// How much of a checkpoint is written.
+    meter: Arc<Meter>,
 }
 
 /// The contents of a run directory that a resume starts from.
@@ -126,6 +130,7 @@ impl RunDir {
             written: Tally::default(),
             waiting: BTreeMap::new(),
             scenario,
+            meter: Arc::default(),
         })
     }
 
@@ -140,7 +145,7 @@ impl RunDir {
         let io = |e: io::Error| fault(plain(&e));
         let dir = open_run(path, "there is nothing to resume").map_err(&fault)?;
         let mut lock = lock::claim(&dir).map_err(&fault)?;
-        let (mut checkpoint, warnings) = newest(&dir, need).map_err(&fault)?;
+        let (checkpoint, warnings) = newest(&dir, need).map_err(&fault)?;
         let scenario = marks::scenario_beside(&dir, &checkpoint.scenarios).map_err(&fault)?;
         let (metrics, mark) = marks::log_beside(&dir, &checkpoint.logs).map_err(&fault)?;
 
@@ -164,7 +169,8 @@ impl RunDir {
         for line in &checkpoint.lines {
             waiting.entry((line.step, id(line))).or_default().push(line.text.clone());
         }
-        checkpoint.lanes.iter_mut().enumerate().for_each(|(id, lane)| lane.id = id);
+        let mut lanes = checkpoint.lanes.into_owned();
+        lanes.iter_mut().enumerate().for_each(|(id, lane)| lane.id = id);
         let run = Self {
             path: path.into(),
             dir,
@@ -175,12 +181,13 @@ impl RunDir {
             written,
             waiting,
             scenario,
+            meter: Arc::default(),
         };
         let resumed = Resumed {
             scenario: checkpoint.scenario,
             base: checkpoint.base.into(),
             data: checkpoint.data,
-            lanes: checkpoint.lanes,
+            lanes,
             warnings,
         };
         Ok((run, resumed))
@@ -189,16 +196,20 @@ impl RunDir {
     /// Reads the state of a run without touching it; it may even be in progress.
     ///
     /// # Errors
-    /// When there is no run, nobody has saved one, or every checkpoint is damaged.
+    /// When there is no run, nobody has saved one, every checkpoint is damaged, or the scenario or the log are not those of
+    /// the checkpoint.
     pub fn look(path: &Path) -> Result<Resumed, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let dir = open_run(path, "`gradtui run --out` makes one").map_err(fault)?;
-        let (checkpoint, warnings) = newest(&dir, &mut at_most).map_err(fault)?;
+        let (checkpoint, warnings, misfit) = bound(&dir).map_err(fault)?;
+        if let Some(what) = misfit {
+            return Err(fault(what));
+        }
         Ok(Resumed {
             scenario: checkpoint.scenario,
             base: checkpoint.base.into(),
             data: checkpoint.data,
-            lanes: checkpoint.lanes,
+            lanes: checkpoint.lanes.into_owned(),
             warnings,
         })
     }
@@ -206,6 +217,11 @@ impl RunDir {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Tells how much of a checkpoint is written.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
     }
 
     /// The directory, for recordings of the run.
@@ -280,6 +296,18 @@ impl RunDir {
         samples: Option<u32>,
         forgotten: &[String],
     ) -> io::Result<()> {
+        let written = self.save(scenario, saved, samples, forgotten);
+        self.meter.end();
+        written
+    }
+
+    fn save(
+        &mut self,
+        scenario: &Scenario,
+        saved: &[Saved],
+        samples: Option<u32>,
+        forgotten: &[String],
+    ) -> io::Result<()> {
         self.ours()?;
         self.data = samples.unwrap_or(self.data);
         let text = scenario.to_ron();
@@ -299,25 +327,31 @@ impl RunDir {
             scenarios: [&self.scenario, &text].map(|t| crc32fast::hash(t.as_bytes())).to_vec(),
             logs: [Some(self.written.mark()), log.as_deref().map(Mark::of)].into_iter().flatten().collect(),
             forgotten: forgotten.to_vec(),
-            lanes: saved.to_vec(),
+            lanes: saved.into(),
             lines: self.waiting.iter().flat_map(lines).collect(),
         };
         // The log is synced first: a checkpoint must not count lines that a crash may take away.
         store::sync(&self.metrics)?;
-        let bytes = checkpoint.encode();
-        drop(checkpoint);
-        let new = self.dir.beside("checkpoint", &bytes)?;
+        let again = text != self.scenario || log.is_some();
+        let meter = &*self.meter;
+        let mut content = |file: &mut File| {
+            let mut out = BufWriter::with_capacity(1 << 20, Metered::new(file, meter));
+            checkpoint.write(&mut out)?;
+            out.flush()
+        };
+        meter.begin(checkpoint.len() * if again { 2 } else { 1 });
+        let new = self.dir.beside("checkpoint", &mut content)?;
         match self.dir.rename("checkpoint", "checkpoint.previous") {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
         self.dir.rename(&new, "checkpoint")?;
         self.dir.sync()?;
-        if text == self.scenario && log.is_none() {
+        if !again {
             return Ok(());
         }
         // The checkpoint before this one does not know what will stand beside it.
-        self.dir.replace("checkpoint.previous", &bytes)?;
+        self.dir.replace_by("checkpoint.previous", &mut content)?;
         if let Some(log) = log {
             self.dir.replace("metrics.jsonl", &log)?;
             self.metrics = self.dir.read_write("metrics.jsonl")?;

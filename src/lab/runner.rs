@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -57,6 +57,8 @@ struct Shared {
     /// A command waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
+    /// Whether memory was freed that may go back to the system.
+    freed: AtomicBool,
     /// When the run was told to end, before it came to that order.
     leaving: Mutex<Option<Instant>>,
     /// The threads that lanes share their work with; none if there is one worker.
@@ -102,8 +104,9 @@ impl Runner {
             shown: Mutex::default(),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            freed: AtomicBool::new(false),
             leaving: Mutex::default(),
-            desk: dir.is_some().then(disk::Desk::default),
+            desk: dir.as_ref().map(|dir| disk::Desk::new(dir.meter())),
             tap: lines.then(Mutex::default),
         });
         shared.publish(&mut shared.lock());
@@ -141,7 +144,16 @@ impl Runner {
 
     /// Events since the last call.
     pub fn drain(&self) -> Vec<Event> {
-        lock(&self.shared.outbox).drain()
+        // By now the reader has let go of the lanes that ended with the events of the call before.
+        if self.shared.freed.swap(false, Ordering::Relaxed) {
+            crate::arena::trim();
+        }
+        let events = lock(&self.shared.outbox).drain();
+        let ends = |e: &Event| matches!(e, Event::Removed { .. } | Event::Started { .. });
+        if events.iter().any(ends) {
+            self.shared.freed.store(true, Ordering::Relaxed);
+        }
+        events
     }
 
     /// Waits for events, at most so long; whether there are any.
@@ -166,8 +178,15 @@ impl Runner {
     }
 
     /// Saves, ends all threads and waits for them; the last events, the last lines of the log, and why the disk did not
-    /// take all, if so.
-    pub fn finish(mut self) -> (Vec<Event>, Vec<String>, Option<String>) {
+    /// take all, if so. Meanwhile `waits` hears how many bytes of the last checkpoint are written, and of how many.
+    pub fn finish(mut self, waits: &mut dyn FnMut(u64, u64)) -> (Vec<Event>, Vec<String>, Option<String>) {
+        self.send(Command::Quit);
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            std::thread::sleep(Duration::from_millis(5));
+            if let Some((done, all)) = self.shared.desk.as_ref().and_then(disk::Desk::progress) {
+                waits(done, all);
+            }
+        }
         self.end();
         (self.drain(), self.take_lines(), self.disk_error())
     }
@@ -294,60 +313,6 @@ impl Shared {
             text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into())
         })
     }
-
-    /// The loop of the thread that carries out commands.
-    fn obey(&self, orders: &Receiver<Command>) {
-        // The first checkpoint at once: whatever happens from now on can be resumed.
-        let (mut pause, mut saved) = (Duration::ZERO, None);
-        loop {
-            let mut command = match orders.recv_timeout(pause) {
-                Ok(_) if self.late() => Command::Quit,
-                Ok(command) => command,
-                Err(RecvTimeoutError::Timeout) => {
-                    pause = self.desk.as_ref().map_or(Duration::from_secs(3600), disk::Desk::pause);
-                    let steps = self.lock().total_steps();
-                    if self.desk.is_none() || saved.replace(steps) == Some(steps) {
-                        continue;
-                    }
-                    Command::Save
-                }
-                Err(RecvTimeoutError::Disconnected) => Command::Quit,
-            };
-            let mut run = self.lock();
-            while !run.ready(&command) {
-                run.call_back();
-                run = self.changed.wait_timeout(run, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
-                if self.late() {
-                    command = Command::Quit;
-                }
-            }
-            run.apply(command);
-            self.hurry.store(false, Ordering::Relaxed);
-            while run.saving() {
-                if run.at_rest() {
-                    let saved = run.save();
-                    self.hand(&mut run);
-                    if let Some(desk) = &self.desk {
-                        desk.save(run.scenario(), saved, run.samples());
-                    }
-                } else {
-                    run.call_back();
-                    run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-            let quit = run.quitting();
-            self.ended.store(quit, Ordering::Relaxed);
-            self.publish(&mut run);
-            self.work.notify_all();
-            self.look.notify_all();
-            if quit {
-                if let Some(desk) = &self.desk {
-                    desk.end();
-                }
-                return;
-            }
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -423,6 +388,7 @@ fn keep_workers_quiet() {
 pub mod crew;
 mod disk;
 mod look;
+mod office;
 
 #[cfg(test)]
 mod tests;

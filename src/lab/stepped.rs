@@ -112,6 +112,7 @@ impl Stepped {
     /// Computes what is watched, where it is not up to date.
     pub fn look(&mut self) {
         let views: Vec<View> = self.run.views().to_vec();
+        self.memory.free(&views);
         let before = std::mem::take(&mut self.shown);
         for view in views {
             let Some(seen) = self.run.stamp_of(&view).map(|stamp| (view, stamp)) else { continue };

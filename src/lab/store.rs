@@ -11,6 +11,70 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes the content of a file.
+pub type Content<'a> = &'a mut dyn FnMut(&mut File) -> io::Result<()>;
+
+/// How much of a large file is on the disk.
+#[derive(Debug, Default)]
+pub struct Meter {
+    done: AtomicU64,
+    all: AtomicU64,
+}
+
+impl Meter {
+    /// A file of so many bytes is about to be written.
+    pub fn begin(&self, all: u64) {
+        self.done.store(0, Ordering::Relaxed);
+        self.all.store(all, Ordering::Relaxed);
+    }
+
+    /// Nothing is written any more.
+    pub fn end(&self) {
+        self.begin(0);
+    }
+
+    /// Bytes on the disk, and in all, while a file is written.
+    pub fn read(&self) -> Option<(u64, u64)> {
+        let (done, all) = (self.done.load(Ordering::Relaxed), self.all.load(Ordering::Relaxed));
+        (all > 0).then_some((done.min(all), all))
+    }
+}
+
+/// A file that is written piece by piece, with a meter that tells of what has reached the disk.
+#[derive(Debug)]
+pub struct Metered<'a> {
+    file: &'a mut File,
+    meter: &'a Meter,
+    fresh: u64,
+}
+
+impl<'a> Metered<'a> {
+    /// Bytes between two waits for the disk.
+    const PIECE: u64 = 32 << 20;
+
+    /// Around this file.
+    pub fn new(file: &'a mut File, meter: &'a Meter) -> Self {
+        Self { file, meter, fresh: 0 }
+    }
+}
+
+impl io::Write for Metered<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.fresh += n as u64;
+        if self.fresh >= Self::PIECE {
+            self.file.sync_data()?;
+            self.meter.done.fetch_add(std::mem::take(&mut self.fresh), Ordering::Relaxed);
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 /// A directory held open. Clones share it.
 #[derive(Clone, Debug)]
@@ -133,8 +197,13 @@ impl Dir {
 
     /// Writes a file of a name that is free; it is on the disk when this returns.
     pub fn put(&self, name: impl AsRef<OsStr>, bytes: &[u8]) -> io::Result<()> {
+        self.fill(name, &mut |file| file.write_all(bytes))
+    }
+
+    /// The same with what `content` writes.
+    fn fill(&self, name: impl AsRef<OsStr>, content: Content<'_>) -> io::Result<()> {
         let mut file = self.create(&name)?;
-        let written = write(&mut file, bytes).and_then(|()| sync(&file));
+        let written = step().and_then(|()| content(&mut file)).and_then(|()| sync(&file));
         if written.is_err() {
             // Half a file helps nobody and may be what fills the disk.
             let _ = self.remove(&name);
@@ -143,10 +212,10 @@ impl Dir {
     }
 
     /// Writes a new file beside `name` and says what it is called; [`Dir::rename`] puts it in place.
-    pub fn beside(&self, name: &str, bytes: &[u8]) -> io::Result<String> {
+    pub fn beside(&self, name: &str, content: Content<'_>) -> io::Result<String> {
         let new = format!("{name}.new");
         self.remove(&new)?;
-        self.put(&new, bytes)?;
+        self.fill(&new, content)?;
         Ok(new)
     }
 
@@ -165,7 +234,12 @@ impl Dir {
 
     /// Replaces a file atomically: after an interruption it is either the old one or the new one.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let new = self.beside(name, bytes)?;
+        self.replace_by(name, &mut |file| file.write_all(bytes))
+    }
+
+    /// The same with what `content` writes.
+    pub fn replace_by(&self, name: &str, content: Content<'_>) -> io::Result<()> {
+        let new = self.beside(name, content)?;
         self.rename(&new, name)?;
         self.sync()
     }

@@ -12,7 +12,7 @@ use crate::engine::diagnostics::two_batch_noise_scale;
 use crate::engine::kernel::sum_sq_f64;
 
 /// Parts of a batch at most.
-const PARTS: usize = 8;
+pub const PARTS: usize = 8;
 
 /// tr(Σ)/|G|², from the gradients of up to eight equal parts of the batch and of all of them together.
 ///

@@ -368,7 +368,8 @@ impl Check<'_> {
                 for (at, what) in doubts::of(&recipe, &network, data) {
                     self.warn(&of(at, lane.gives(at)), what);
                 }
-                Some(recipe.memory(&network, data, scenario.robustness.is_some()))
+                let need = recipe.memory(&network, data, scenario.robustness.is_some());
+                Some(need.forked(lane.from.is_some()))
             }
             Err((at, what)) => {
                 if at != "batch" || batch_fits {

@@ -3,24 +3,47 @@
 use super::{Prepared, Recipe};
 use crate::engine::network::Network;
 use crate::limits;
+use crate::number::PARTS;
 
 /// Rows of one pass of an evaluation.
 pub const EVALUATION_ROWS: usize = 256;
 /// Rows of one pass of a vote or of a measurement under attack.
 pub const ATTACK_ROWS: usize = 64;
-/// Copies of a lane's state besides the one it trains with: before a long step, in a checkpoint that waits for the disk,
-/// in the one that is being written, and in its bytes.
-const COPIES: u64 = 4;
-/// Bytes of a run that do not depend on its networks: events, lines of the log that wait, code of previews.
+/// The most floats that a pass of a preview may take, and its rows.
+pub const PREVIEW_FLOATS: usize = 4 << 20;
+/// Rows of one pass of a preview.
+pub const PREVIEW_ROWS: usize = 256;
+/// Copies of a lane's state besides the one it trains with: before a long step, in a checkpoint that waits for the disk, and in
+/// the one that is being written.
+pub const COPIES: u64 = 3;
+/// Bytes of a run that do not depend on its networks: events, lines of the log that wait, what the screen remembers.
 const REST: u64 = 32 << 20;
 
-/// Memory of one seed of a lane.
+/// Memory of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
-    /// Bytes of its state: what a checkpoint keeps.
+    /// Bytes of the state of one seed: what a checkpoint keeps.
     pub state: u64,
-    /// Bytes in all, copies of the state included.
-    pub bytes: u64,
+    /// Bytes of one seed in all, copies of the state included.
+    pub seed: u64,
+    /// Bytes of the numbers that are measured of the first seed alone.
+    pub measured: u64,
+    /// Bytes to look at it on the screen, at one lane at a time.
+    pub preview: u64,
+}
+
+impl Need {
+    /// The same of a fork, which keeps the state that it began with.
+    #[must_use]
+    pub fn forked(self, is: bool) -> Self {
+        let kept = if is { self.state } else { 0 };
+        Self { seed: self.seed.saturating_add(kept), ..self }
+    }
+
+    /// Bytes over so many seeds, without looking at it.
+    pub fn over(&self, seeds: usize) -> u64 {
+        self.seed.saturating_mul(seeds as u64).saturating_add(self.measured)
+    }
 }
 
 impl Recipe {
@@ -30,11 +53,13 @@ impl Recipe {
     pub fn memory(&self, network: &Network, data: &Prepared, attacked: bool) -> Need {
         let params = network.param_count() as u64;
         let rows = self.batch.clamp(1, data.train.len().max(1));
+        let inputs = (rows * data.train.shape.size()) as u64;
         // An optimizer keeps so many numbers a parameter.
         let vectors = self.optimizer.init(&[0.0]).vectors.iter().map(|v| v.len() as u64).sum::<u64>();
         let average = u64::from(self.weight_average.active());
         let defence = self.defence.memory(rows.saturating_mul(data.train.shape.size())) as u64;
-        let now = params * (1 + vectors + average) + network.initial_state().len() as u64 + defence;
+        let running = network.initial_state().len();
+        let now = params * (1 + vectors + average) + running as u64 + defence;
         let best = self.early_stopping.patience > 0 && self.early_stopping.restore_best;
         let state = if best { 2 * now } else { now };
 
@@ -42,10 +67,11 @@ impl Recipe {
         // A pass of an attack has gradients of its own.
         let attack = |rows: usize| passes(rows) + params;
         let judged = data.validation.len().min(EVALUATION_ROWS);
-        let mut floats = state + params * if self.clips() { 3 } else { 2 };
+        // The gradient before and after the clip, and the step.
+        let mut floats = (1 + COPIES) * state + 3 * params;
         floats += passes(rows) + passes(judged) + data.train.len() as u64;
         if self.defence.active() {
-            floats += attack(rows);
+            floats += attack(rows) + inputs;
         }
         if self.prediction.smoothing().is_some() {
             floats += attack(ATTACK_ROWS);
@@ -53,7 +79,15 @@ impl Recipe {
         if attacked {
             floats += attack(ATTACK_ROWS.min(data.validation.len()));
         }
-        Need { state: 4 * state, bytes: 4 * (floats + COPIES * state) }
+        // The first weights, the gradient of the step before, and at an evaluation the weights before it and two gradients.
+        let mut measured = 5 * params;
+        if running == 0 && rows > 1 {
+            measured += passes(rows / PARTS.min(rows));
+        }
+        let looks = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
+        // Copies of the weights, and the gradients between which a curvature is found.
+        let preview = passes(looks) + attack(looks.min(ATTACK_ROWS)) + 7 * params;
+        Need { state: 4 * state, seed: 4 * floats, measured: 4 * measured, preview: 4 * preview }
     }
 }
 
@@ -62,9 +96,13 @@ impl Recipe {
 /// # Errors
 /// How much it would be, and what would fit.
 pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<u64, String> {
-    let mut count = 0u64;
-    let one: u64 = lanes.inspect(|_| count += 1).map(|need| need.bytes).fold(0, u64::saturating_add);
-    let all = one.saturating_mul(seeds as u64).saturating_add(REST);
+    let (mut count, mut all, mut preview) = (0u64, REST, 0);
+    for need in lanes {
+        count += 1;
+        all = all.saturating_add(need.over(seeds));
+        preview = preview.max(need.preview);
+    }
+    all = all.saturating_add(preview);
     if all <= limits::MEMORY {
         return Ok(all);
     }

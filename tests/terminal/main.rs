@@ -9,5 +9,6 @@ mod line;
 mod pty;
 mod record;
 mod shell;
+mod space;
 mod start;
 mod taken_up;

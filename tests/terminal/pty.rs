@@ -306,6 +306,13 @@ impl Session {
         rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).expect("a limit");
     }
 
+    /// Gives the program no more memory.
+    pub fn limit_memory(&self) {
+        let limit = rustix::process::Rlimit { current: Some(1 << 20), maximum: None };
+        let pid = Some(Pid::from_child(&self.child));
+        rustix::process::prlimit(pid, rustix::process::Resource::As, limit).expect("a limit");
+    }
+
     /// Closes the terminal, as a dropped connection does.
     pub fn hang_up(&mut self) {
         self.pty = None;

@@ -71,6 +71,32 @@ fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
 }
 
 #[test]
+fn a_run_that_was_killed_is_seen_to_rest_and_a_mixed_one_is_not_watched() {
+    let place = Place::new();
+    let mut run = Command::new(PROGRAM)
+        .current_dir(&place.0)
+        .args(["run", "s.ron", "--steps", "99999999", "--out", "run"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    let mut lab = place.start("watch run");
+    lab.until("a run under way", |text| step(text) > 100 && text.contains("running"));
+    run.kill().and_then(|()| run.wait()).expect("a kill");
+    lab.until("a rest", |text| text.contains("paused") && !text.contains("running"));
+    let scenario = place.0.join("run/scenario.ron");
+    let text = std::fs::read_to_string(&scenario).expect("a scenario");
+    std::fs::write(&scenario, text.replace("two lanes", "three lanes")).expect("a file");
+    // Seen while it is watched, and by whoever begins to watch it.
+    lab.see("not the one of the checkpoint");
+    lab.press("q");
+    assert_eq!(code(lab.end()), 0);
+    let mut other = place.start("watch run");
+    assert_eq!(code(other.end()), 2);
+    assert!(other.text().contains("not the one of the checkpoint"), "{}", other.text());
+}
+
+#[test]
 fn there_is_nothing_to_watch_without_a_terminal_or_in_a_file() {
     let place = Place::new();
     let mut lab = place.start("watch s.ron");

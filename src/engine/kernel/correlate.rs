@@ -3,11 +3,14 @@
 //! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`] as a matrix product
 //! does: the same bits as [`super::matmul`] with a matrix of which row p is what begins at `starts[p]`.
 
-use super::K_BLOCK;
+use super::{K_BLOCK, Leave};
 use pulp::{Simd, WithSimd};
 
 /// The number of columns must be a multiple of this: two vectors of the widest machine.
 pub const COLUMNS: usize = 32;
+
+/// Columns of some rows after which it is asked whether to leave: a multiple of every width.
+const LOOK: usize = 1 << 12;
 
 /// A loop over the rows or the vectors of a tile, written out so that the sums stay in registers.
 macro_rules! unroll {
@@ -20,24 +23,32 @@ macro_rules! unroll {
     )*};
 }
 
-/// `out[i, j] = Σₚ weight[i, p] image[starts[p] + j]` for j below `columns`.
+/// `out[i, j] = Σₚ weight[i, p] image[starts[p] + j]` for j below `columns`, until `left` says yes.
 ///
 /// # Shapes
 /// `weight` [rows, starts.len()], `out` [rows, columns].
 ///
 /// # Panics
 /// If `columns` is no multiple of [`COLUMNS`], or a slice is too short.
-pub fn correlate(weight: &[f32], starts: &[usize], image: &[f32], out: &mut [f32], columns: usize) {
+pub fn correlate(
+    left: Leave<'_>,
+    weight: &[f32],
+    starts: &[usize],
+    image: &[f32],
+    out: &mut [f32],
+    columns: usize,
+) {
     assert!(columns.is_multiple_of(COLUMNS) && columns > 0, "{columns} columns");
     assert_eq!(
         weight.len() * columns,
         out.len() * starts.len(),
         "a row of weights for each row of the result"
     );
-    pulp::Arch::new().dispatch(Correlation { weight, starts, image, out, columns });
+    pulp::Arch::new().dispatch(Correlation { left, weight, starts, image, out, columns });
 }
 
 struct Correlation<'a> {
+    left: Leave<'a>,
     weight: &'a [f32],
     starts: &'a [usize],
     image: &'a [f32],
@@ -71,6 +82,9 @@ impl Correlation<'_> {
     fn rows<S: Simd, const MR: usize, const NV: usize>(&mut self, simd: S, i: usize) -> usize {
         let mut j = 0;
         while j + NV * S::F32_LANES <= self.columns {
+            if j.is_multiple_of(LOOK) && (self.left)() {
+                return MR;
+            }
             self.tile::<S, MR, NV>(simd, i, j);
             j += NV * S::F32_LANES;
         }
@@ -130,7 +144,7 @@ mod tests {
             for machine in Machine::ALL {
                 let mut out = vec![f32::NAN; rows * columns];
                 let (weight, starts, image) = (&weight[..], &starts[..], &image[..]);
-                machine.run(Correlation { weight, starts, image, out: &mut out, columns });
+                machine.run(Correlation { left: &|| false, weight, starts, image, out: &mut out, columns });
                 assert_eq!(bits(&out), bits(&expected), "{rows} x {depth} x {columns}, {machine:?}");
             }
         }
@@ -139,6 +153,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "33 columns")]
     fn columns_come_in_whole_vectors() {
-        correlate(&[1.0], &[0], &[0.0; 64], &mut [0.0; 33], 33);
+        correlate(&|| false, &[1.0], &[0], &[0.0; 64], &mut [0.0; 33], 33);
     }
 }

@@ -75,7 +75,7 @@ macro_rules! unroll_vectors {
 pub fn matmul(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    start(m, n, k, Matrix::view(a), &Matrix::view(b), First::scaled(beta), Target::view(c));
+    start(m, n, k, &Matrix::view(a), &Matrix::view(b), First::scaled(beta), Target::view(c));
 }
 
 /// [`matmul`] on slices with explicit strides; rows of `c` are `c_row` apart and n long.
@@ -96,38 +96,21 @@ pub fn matmul_slices(
         m,
         n,
         k,
-        Matrix::strided(a, m, k),
+        &Matrix::strided(a, m, k),
         &Matrix::strided(b, k, n),
         First::scaled(beta),
         Target::Slice(c, c_row),
     );
 }
 
-/// [`matmul_slices`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those
-/// of an unfolded image do.
-///
-/// # Panics
-/// If a slice is too short for its matrix.
-pub fn matmul_starts(
-    n: usize,
-    k: usize,
-    data: &[f32],
-    starts: &[usize],
-    b: Strided,
-    beta: f32,
-    c: &mut [f32],
-    c_row: usize,
-) {
-    let b = &Matrix::strided(b, k, n);
-    start(starts.len(), n, k, Matrix::Starts(data, starts), b, First::scaled(beta), Target::Slice(c, c_row));
-}
-
-/// The value that the result starts from, before the products are added.
-#[derive(Clone, Copy)]
-enum First<'a> {
+/// The value that a result starts from, before the products are added.
+#[derive(Clone, Copy, Debug)]
+pub enum First<'a> {
+    /// 0, whatever the result holds.
     Zero,
+    /// What the result holds, times this.
     Scaled(f32),
-    /// The same row everywhere.
+    /// The same row everywhere: a layer's bias.
     Row(&'a [f32]),
 }
 
@@ -137,16 +120,70 @@ impl First<'_> {
     }
 }
 
-/// `C = A B` plus the row `bias` on every row: a layer's affine map. As exact as [`matmul`] with β = 1 on rows that hold
-/// the bias.
+/// Multiplications of a part of a [`product`]: a fraction of a second on a slow machine.
+const PART: usize = 1 << 31;
+
+/// Whether work under way is to be left.
+pub type Leave<'a> = &'a dyn Fn() -> bool;
+
+/// [`matmul_slices`] of any size from any start. A large one is computed in parts, a few panels of columns each, and `left` is
+/// asked between them: once it says yes, the rest of the result is not written. No number depends on the parts.
 ///
 /// # Panics
-/// If the shapes do not fit together or a row of `c` is not contiguous.
-pub fn matmul_bias(a: ArrayView2<f32>, b: ArrayView2<f32>, bias: &[f32], c: ArrayViewMut2<f32>) {
-    let ((m, k), (k_b, n)) = (a.dim(), b.dim());
-    assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    assert_eq!(bias.len(), n, "a bias for each column");
-    start(m, n, k, Matrix::view(a), &Matrix::view(b), First::Row(bias), Target::view(c));
+/// If a slice is too short for its matrix, or a row to start from is not as long as the result's.
+pub fn product(
+    left: Leave<'_>,
+    (m, n, k): (usize, usize, usize),
+    a: Strided,
+    b: Strided,
+    first: First,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    in_parts(left, (m, n, k), &Matrix::strided(a, m, k), b, first, c, c_row);
+}
+
+/// [`product`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those of an
+/// unfolded image do.
+///
+/// # Panics
+/// If a slice is too short for its matrix.
+pub fn product_of_starts(
+    left: Leave<'_>,
+    (n, k): (usize, usize),
+    (data, starts): (&[f32], &[usize]),
+    b: Strided,
+    first: First,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    in_parts(left, (starts.len(), n, k), &Matrix::Starts(data, starts), b, first, c, c_row);
+}
+
+#[inline]
+fn in_parts(
+    left: Leave<'_>,
+    (m, n, k): (usize, usize, usize),
+    a: &Matrix,
+    b: Strided,
+    first: First,
+    c: &mut [f32],
+    c_row: usize,
+) {
+    if let First::Row(row) = first {
+        assert_eq!(row.len(), n, "a number to start from for each column");
+    }
+    let whole = m.saturating_mul(n).saturating_mul(k) <= PART;
+    let columns = if whole { n } else { (PART / (m * k)).next_multiple_of(WIDTH) };
+    for j in (0..n).step_by(columns.max(1)) {
+        if j > 0 && left() {
+            return;
+        }
+        let part = columns.min(n - j);
+        let first = if let First::Row(row) = first { First::Row(&row[j..j + part]) } else { first };
+        let b = Matrix::strided(b.from_column(j), k, part);
+        start(m, part, k, a, &b, first, Target::Slice(&mut c[j..], c_row));
+    }
 }
 
 struct Product<'p, 'a, 'b, 'c> {
@@ -170,9 +207,9 @@ thread_local! {
 }
 
 #[inline]
-fn start(m: usize, n: usize, k: usize, a: Matrix, b: &Matrix, first: First, mut c: Target) {
+fn start(m: usize, n: usize, k: usize, a: &Matrix, b: &Matrix, first: First, mut c: Target) {
     SCRATCH.with_borrow_mut(|Scratch(scratch)| {
-        pulp::Arch::new().dispatch(Product { m, n, k, a: &a, b, first, c: &mut c, scratch });
+        pulp::Arch::new().dispatch(Product { m, n, k, a, b, first, c: &mut c, scratch });
     });
 }
 

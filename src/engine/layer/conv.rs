@@ -1,10 +1,10 @@
 //! Convolution as a matrix product. Where every pixel has a window (stride 1, half a kernel of padding) the product reads
 //! an image with a border of zeros in place; other windows are unfolded first.
 
-use super::dense::{matrix, matrix_mut};
 use super::window::Window;
 use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
-use crate::engine::{kernel, shape::Shape};
+use crate::engine::kernel::{self, First, Strided};
+use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
 use same::Same;
@@ -113,9 +113,9 @@ impl Layer for Convolution {
                 y.fill(b);
             }
             // y = W col + b
-            let beta = f32::from(u8::from(self.bias));
-            let (w, col) = (matrix(weight, self.filters, patch), matrix(f.cache, patch, pixels));
-            kernel::matmul(w, col, beta, matrix_mut(y, self.filters, pixels));
+            let first = if self.bias { First::Scaled(1.0) } else { First::Zero };
+            let (w, col) = (Strided::rows(weight, patch), Strided::rows(f.cache, pixels));
+            kernel::product(&|| f.team.left(), (self.filters, pixels, patch), w, col, first, y, pixels);
         }
     }
 
@@ -126,28 +126,30 @@ impl Layer for Convolution {
             return same.backward(weight, b.x, b.grad_output, b.grad_input, grad_params, b.cache, b.team);
         }
         let (patch, pixels) = (self.patch(), self.window.out_plane());
-        let weight = matrix(b.params, self.filters, patch);
+        let weight = Strided::rows(b.params, patch);
+        let left = || b.team.left();
         let mut grad_params = b.grad_params.map(|g| {
             g.fill(0.0);
             g.split_at_mut(self.weight_len())
         });
         let images = b.x.chunks_exact(self.image()).zip(b.grad_output.chunks_exact(self.out_image()));
         for (i, (x, gy)) in images.enumerate() {
-            if b.team.left() {
+            if left() {
                 return;
             }
             // dW = Σ dy colᵀ, db = Σ dy, dcol = Wᵀ dy
-            let gy_matrix = matrix(gy, self.filters, pixels);
+            let gy_matrix = Strided::rows(gy, pixels);
             if let Some((grad_weight, grad_bias)) = &mut grad_params {
                 unfold(&self.window, x, b.cache);
-                let col = matrix(b.cache, patch, pixels);
-                kernel::matmul(gy_matrix, col.t(), 1.0, matrix_mut(grad_weight, self.filters, patch));
+                let (col, size) = (Strided::rows(b.cache, pixels), (self.filters, patch, pixels));
+                kernel::product(&left, size, gy_matrix, col.t(), First::Scaled(1.0), grad_weight, patch);
                 for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
                     *db += gy.iter().sum::<f32>();
                 }
             }
             if let Some(grad_input) = b.grad_input.as_deref_mut() {
-                kernel::matmul(weight.t(), gy_matrix, 0.0, matrix_mut(b.cache, patch, pixels));
+                let size = (patch, pixels, self.filters);
+                kernel::product(&left, size, weight.t(), gy_matrix, First::Zero, b.cache, pixels);
                 fold(&self.window, b.cache, &mut grad_input[i * self.image()..(i + 1) * self.image()]);
             }
         }

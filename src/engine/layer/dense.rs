@@ -1,11 +1,11 @@
 //! The fully connected layer.
 
 use super::{Apart, Backward, Build, Fill, Forward, Layer, SlotSpec};
-use crate::engine::kernel::{self, Strided};
+use crate::engine::kernel::{self, First, Strided};
 use crate::engine::shape::Shape;
+use crate::engine::team::Team;
 use crate::limits;
 use crate::registry::settings;
-use ndarray::{ArrayView2, ArrayViewMut2};
 
 settings! {
     /// Fully connected layer y = x Wᵀ + b; on a sequence, the same at every time step; an image counts as one vector.
@@ -61,27 +61,25 @@ impl Layer for Affine {
     fn forward(&self, f: Forward<'_>) {
         let rows = f.pass.rows * self.repeat;
         let (weight, bias) = f.params.split_at(self.units * self.inputs);
-        let x = matrix(f.x, rows, self.inputs);
-        let w = matrix(weight, self.units, self.inputs);
+        let x = Strided::rows(f.x, self.inputs);
+        let w = Strided::rows(weight, self.inputs);
         // y = x Wᵀ + b
-        let y = matrix_mut(f.y, rows, self.units);
-        if self.bias {
-            kernel::matmul_bias(x, w.t(), bias, y);
-        } else {
-            kernel::matmul(x, w.t(), 0.0, y);
-        }
+        let first = if self.bias { First::Row(bias) } else { First::Zero };
+        let size = (rows, self.units, self.inputs);
+        kernel::product(&|| f.team.left(), size, x, w.t(), first, f.y, self.units);
     }
 
     fn backward(&self, b: Backward<'_>) {
         let rows = b.pass.rows * self.repeat;
         // dW = dyᵀ x, db = Σ dy, dx = dy W
         if let Some(grad_params) = b.grad_params {
-            self.gradient(b.pass.rows, b.x, b.grad_output, 0, grad_params);
+            self.gradient(b.pass.rows, b.x, b.grad_output, 0, grad_params, b.team);
         }
         if let Some(grad_input) = b.grad_input {
-            let gy = matrix(b.grad_output, rows, self.units);
-            let w = matrix(b.params, self.units, self.inputs);
-            kernel::matmul(gy, w, 0.0, matrix_mut(grad_input, rows, self.inputs));
+            let gy = Strided::rows(b.grad_output, self.units);
+            let w = Strided::rows(b.params, self.inputs);
+            let size = (rows, self.inputs, self.units);
+            kernel::product(&|| b.team.left(), size, gy, w, First::Zero, grad_input, self.inputs);
         }
     }
 
@@ -98,7 +96,15 @@ impl Apart for Affine {
         unit.min(self.units) * self.inputs
     }
 
-    fn gradient(&self, rows: usize, x: &[f32], grad_output: &[f32], from: usize, out: &mut [f32]) {
+    fn gradient(
+        &self,
+        rows: usize,
+        x: &[f32],
+        grad_output: &[f32],
+        from: usize,
+        out: &mut [f32],
+        team: &dyn Team,
+    ) {
         let rows = rows * self.repeat;
         let weights = (self.units * self.inputs).saturating_sub(from).min(out.len());
         let (grad_weight, grad_bias) = out.split_at_mut(weights);
@@ -107,18 +113,9 @@ impl Apart for Affine {
         if units > 0 {
             let gy = Strided { data: &grad_output[first..], row: 1, col: self.units };
             let x = Strided::rows(x, self.inputs);
-            kernel::matmul_slices(units, self.inputs, rows, gy, x, 0.0, grad_weight, self.inputs);
+            let size = (units, self.inputs, rows);
+            kernel::product(&|| team.left(), size, gy, x, First::Zero, grad_weight, self.inputs);
         }
         kernel::sum_rows(grad_output, grad_bias);
     }
-}
-
-/// A row-major matrix over the beginning of a slice.
-pub(super) fn matrix(data: &[f32], rows: usize, columns: usize) -> ArrayView2<'_, f32> {
-    ArrayView2::from_shape((rows, columns), &data[..rows * columns]).expect("rows x columns numbers")
-}
-
-/// A row-major matrix over the beginning of a slice, to write.
-pub(super) fn matrix_mut(data: &mut [f32], rows: usize, columns: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape((rows, columns), &mut data[..rows * columns]).expect("rows x columns numbers")
 }

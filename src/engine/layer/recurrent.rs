@@ -9,7 +9,7 @@
 //! workspace holds zeros, and only a caller ever writes h₀, c₀ or dL/dc_T.
 
 use super::{Backward, Fill, Forward, Layer, SlotSpec};
-use crate::engine::kernel::{self, Strided, matmul_slices};
+use crate::engine::kernel::{self, First, Leave, Strided, product};
 use crate::engine::shape::Shape;
 use cell::{Cell, Row, RowBack};
 use tape::Tape;
@@ -110,41 +110,59 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     }
 
     /// gi and gh of one step from its rows z.
-    fn products(&self, z: &[f32], v: &[f32], gi: &mut [f32], gh: &mut [f32]) {
+    fn products(&self, z: &[f32], v: &[f32], gi: &mut [f32], gh: &mut [f32], left: Leave<'_>) {
         let (n, w, g) = (self.units, self.width(), self.gates());
         let rows = gi.len() / g;
         let z = Strided::rows(z, w);
         if C::APART {
             // gh = W_hh h + b_hh, gi = b_ih + W_ih x
             let (hidden, inputs) = v.split_at((n + 1) * g);
-            matmul_slices(rows, g, n + 1, z, Strided::rows(hidden, g), 0.0, gh, g);
-            matmul_slices(rows, g, w - n, z.from_column(n), Strided::rows(inputs, g), 0.0, gi, g);
+            let (hidden, inputs) = (Strided::rows(hidden, g), Strided::rows(inputs, g));
+            product(left, (rows, g, n + 1), z, hidden, First::Zero, gh, g);
+            product(left, (rows, g, w - n), z.from_column(n), inputs, First::Zero, gi, g);
         } else {
             // gi = W_hh h + b + W_ih x
-            matmul_slices(rows, g, w, z, Strided::rows(v, g), 0.0, gi, g);
+            product(left, (rows, g, w), z, Strided::rows(v, g), First::Zero, gi, g);
         }
     }
 
     /// Adds the steps from `first` on to the gradient of the weights: dV = Σₜ zₜᵀ dgateₜ.
-    fn weights_back(&self, t: &mut Tape<'_>, first: usize, rows: usize, beta: f32, grad_w_hh: &mut [f32]) {
+    fn weights_back(
+        &self,
+        t: &mut Tape<'_>,
+        first: usize,
+        rows: usize,
+        start: First<'_>,
+        grad_w_hh: &mut [f32],
+        left: Leave<'_>,
+    ) {
         let (n, w, g) = (self.units, self.width(), self.gates());
         let k = rows * self.together(rows).min(self.steps - first);
         let z = Strided::rows(&t.z[first * rows * w..][..k * w], w);
         let dgi = Strided::rows(&t.dgi[..k * g], g);
         let dgh = if C::APART { Strided::rows(&t.dgh[..k * g], g) } else { dgi };
         // Few inputs make a narrow matrix, which is quicker on its side.
-        matmul_slices(w - n, g, k, z.from_column(n).t(), dgi, beta, t.grad_inputs, g);
-        matmul_slices(g, n, k, dgh.t(), z, beta, grad_w_hh, n);
+        product(left, (w - n, g, k), z.from_column(n).t(), dgi, start, t.grad_inputs, g);
+        product(left, (g, n, k), dgh.t(), z, start, grad_w_hh, n);
         if C::APART {
-            matmul_slices(1, g, k, z.from_column(n).t(), dgh, beta, t.grad_b_hh, g);
+            product(left, (1, g, k), z.from_column(n).t(), dgh, start, t.grad_b_hh, g);
         }
     }
 
     /// dL/dx of the steps from `first` on.
-    fn inputs_back(&self, t: &mut Tape<'_>, first: usize, rows: usize, w_ih: &[f32], grad_input: &mut [f32]) {
+    fn inputs_back(
+        &self,
+        t: &mut Tape<'_>,
+        first: usize,
+        rows: usize,
+        w_ih: &[f32],
+        grad_input: &mut [f32],
+        left: Leave<'_>,
+    ) {
         let (f, g) = (self.features, self.gates());
         let k = rows * self.together(rows).min(self.steps - first);
-        matmul_slices(k, f, g, Strided::rows(t.dgi, g), Strided::rows(w_ih, f), 0.0, t.dx, f);
+        let (dgi, w_ih) = (Strided::rows(t.dgi, g), Strided::rows(w_ih, f));
+        product(left, (k, f, g), dgi, w_ih, First::Zero, t.dx, f);
         for (i, dx) in t.dx[..k * f].chunks_exact(f).enumerate() {
             let (step, row) = (first + i / rows, i % rows);
             grad_input[(row * self.steps + step) * f..][..f].copy_from_slice(dx);
@@ -191,11 +209,15 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
         let memory = usize::from(C::MEMORY) * n;
         let apart = usize::from(C::APART) * g;
         t.c[..rows * memory].copy_from_slice(&t.head.c0[..rows * memory]);
+        let left = || f.team.left();
         for (step, gi) in t.gi.chunks_exact_mut(rows * g).enumerate() {
+            if left() {
+                return;
+            }
             let gh = &mut t.gh[step * rows * apart..(step + 1) * rows * apart];
             let (before, after) = t.z[step * rows * w..].split_at_mut(rows * w);
             let (c_before, c_after) = t.c[step * rows * memory..].split_at_mut(rows * memory);
-            self.products(before, t.v, gi, gh);
+            self.products(before, t.v, gi, gh, &left);
             kernel::simd(
                 #[inline(always)]
                 || {
@@ -229,11 +251,14 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
         let memory = usize::from(C::MEMORY) * n;
         let apart = usize::from(C::APART) * g;
         let together = self.together(rows);
-        let mut beta = 0.0;
+        let (mut start, left) = (First::Zero, || b.team.left());
         let (mut grad_params, mut grad_input) = (b.grad_params, b.grad_input);
         t.dc.copy_from_slice(&t.head.dc_last[..rows * memory]);
         t.dh[self.steps * rows * n..].fill(0.0);
         for step in (0..self.steps).rev() {
+            if left() {
+                return;
+            }
             let (dh_before, dh_after) = t.dh[step * rows * n..].split_at_mut(rows * n);
             // The output of this step adds its gradient to dL/dh.
             if self.all || step + 1 == self.steps {
@@ -276,17 +301,17 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
                 },
             );
             // dh of the step before: through W_hh h, added to the part that bypasses the gates
-            let (through, keep) = if C::APART { (dgh, 1.0) } else { (dgi, 0.0) };
+            let (through, keep) = if C::APART { (dgh, First::Scaled(1.0)) } else { (dgi, First::Zero) };
             let (through, w_hh) = (Strided::rows(through, g), Strided::rows(w_hh, n));
-            matmul_slices(rows, n, g, through, w_hh, keep, dh_before, n);
+            product(&left, (rows, n, g), through, w_hh, keep, dh_before, n);
             if step % together == 0 {
                 if let Some(grad_params) = grad_params.as_deref_mut() {
                     let grad_w_hh = &mut grad_params[w_ih.len()..][..g * n];
-                    self.weights_back(&mut t, step, rows, beta, grad_w_hh);
-                    beta = 1.0;
+                    self.weights_back(&mut t, step, rows, start, grad_w_hh, &left);
+                    start = First::Scaled(1.0);
                 }
                 if let Some(grad_input) = grad_input.as_deref_mut() {
-                    self.inputs_back(&mut t, step, rows, w_ih, grad_input);
+                    self.inputs_back(&mut t, step, rows, w_ih, grad_input, &left);
                 }
             }
         }

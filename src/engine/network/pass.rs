@@ -212,8 +212,8 @@ impl Network {
         if let Some(grads) = grads.filter(|_| cut < rows && !team.left()) {
             let (x, g) = (Rows::new(values, places, rows), Rows::new(slopes, places, rows));
             let (below, above) = grads.split_at_mut(self.middle);
-            team.join(&mut || self.finish(rows, &x, &g, &own, 0, below), &mut || {
-                self.finish(rows, &x, &g, &own, self.middle, above);
+            team.join(&mut || self.finish(rows, &x, &g, &own, 0, below, &**team), &mut || {
+                self.finish(rows, &x, &g, &own, self.middle, above, &**team);
             });
         }
         second.grads = own;

@@ -3,6 +3,7 @@
 
 use super::{Network, Unit};
 use crate::engine::kernel::{self, Rows};
+use crate::engine::team::Team;
 
 impl Network {
     /// The parameter at which the layers with a separate gradient are cut into two halves; all parameters if there are none.
@@ -45,6 +46,7 @@ impl Network {
         other: &[f32],
         from: usize,
         out: &mut [f32],
+        team: &dyn Team,
     ) {
         let until = from + out.len();
         for unit in &self.units {
@@ -57,7 +59,7 @@ impl Network {
             match self.layer(unit).apart() {
                 Some(layer) => {
                     let (x, grad_output) = (values.get(unit.nodes.start), slopes.get(unit.nodes.end));
-                    layer.gradient(rows, x, grad_output, start - params.start, out);
+                    layer.gradient(rows, x, grad_output, start - params.start, out, team);
                 }
                 None => kernel::add(&other[start..end], out),
             }

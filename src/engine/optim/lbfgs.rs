@@ -117,7 +117,7 @@ impl Optimizer for Lbfgs {
         state[LENGTH] = length;
         kernel::axpy(length as f32, d, u.params);
     }
-    fn asks(&self) -> bool {
+    fn leaves_traces(&self) -> bool {
         self.line_search != LineSearch::None
     }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {

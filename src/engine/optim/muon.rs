@@ -1,9 +1,9 @@
 //! Muon.
 
 use super::{Look, Optimizer, State, Update, adamw::AdamW, correction};
-use crate::engine::{kernel, network::Slot};
+use crate::engine::kernel::{self, First, Leave, Strided};
+use crate::engine::network::Slot;
 use crate::registry::{plain_values, settings};
-use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 /// Whose form of the step it is. They differ in the momentum and in the numbers of the iteration.
@@ -125,7 +125,11 @@ impl Optimizer for Muon {
                 },
             );
             let scratch = [&mut a[r.clone()], &mut b[r], g];
-            orthogonalise(x, rows, columns, self.ns_coeffs, self.ns_steps, self.eps, self.form, scratch);
+            let (size, left) = ((rows, columns), || u.team.left());
+            orthogonalise(x, size, self.ns_coeffs, self.ns_steps, self.eps, self.form, scratch, &left);
+            if left() {
+                return;
+            }
             let rate = u.lr * self.adjust_lr_fn.factor(rows, columns);
             let keep = (1.0 - u.lr * self.weight_decay) as f32;
             u.team.update1(
@@ -135,6 +139,9 @@ impl Optimizer for Muon {
                 move |p, x| (-rate as f32).mul_add(x, keep * p),
             );
         }
+    }
+    fn leaves_traces(&self) -> bool {
+        true
     }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         vec![("m̂", look.now(0) / self.correction(look.step))]
@@ -148,17 +155,17 @@ impl Optimizer for Muon {
 /// X ← aX + (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed where it is taller than wide. PyTorch's form starts at
 /// X/max(‖X‖, eps) and rounds what every operation gives to bfloat16.
 ///
-/// `scratch` is three buffers as long as x.
+/// `scratch` is three buffers as long as x. Once `left` says yes, the rest is not computed.
 #[expect(clippy::too_many_arguments, reason = "the settings of one iteration, each used once")]
 pub fn orthogonalise(
     x: &mut [f32],
-    rows: usize,
-    columns: usize,
+    (rows, columns): (usize, usize),
     (a, b, c): (f64, f64, f64),
     steps: usize,
     eps: f64,
     form: Form,
     scratch: [&mut [f32]; 3],
+    left: Leave<'_>,
 ) {
     let round = |x: &mut [f32]| {
         if form == Form::Torch {
@@ -191,13 +198,15 @@ pub fn orthogonalise(
     let (square, polynomial) = (&mut square[..n * n], &mut polynomial[..n * n]);
     for _ in 0..steps {
         // On the transposed matrix: XᵀX and X(bA + cA²), where A is symmetric.
-        let view = ArrayView2::from_shape((rows, columns), &*x).expect("rows x columns numbers");
+        let view = Strided::rows(x, columns);
         let flat = if tall { view.t() } else { view };
-        debug_assert_eq!(flat.dim(), (n, wide));
-        kernel::matmul(flat, flat.t(), 0.0, square_mut(square, n));
+        kernel::product(left, (n, n, wide), flat, flat.t(), First::Zero, square, n);
+        if left() {
+            return;
+        }
         round(square);
-        let gram = ArrayView2::from_shape((n, n), &*square).expect("n x n numbers");
-        kernel::matmul(gram, gram, 0.0, square_mut(polynomial, n));
+        let gram = Strided::rows(square, n);
+        kernel::product(left, (n, n, n), gram, gram, First::Zero, polynomial, n);
         kernel::update1(
             polynomial,
             square,
@@ -205,13 +214,10 @@ pub fn orthogonalise(
             move |squared, gram| b.mul_add(gram, c * squared),
         );
         round(polynomial);
-        let factor = ArrayView2::from_shape((n, n), &*polynomial).expect("n x n numbers");
-        let out = ArrayViewMut2::from_shape((rows, columns), &mut *next).expect("rows x columns numbers");
-        if tall {
-            kernel::matmul(view, factor, 0.0, out);
-        } else {
-            kernel::matmul(factor, view, 0.0, out);
-        }
+        let factor = Strided::rows(polynomial, n);
+        let (size, one, other) =
+            if tall { ((rows, columns, n), view, factor) } else { ((rows, columns, n), factor, view) };
+        kernel::product(left, size, one, other, First::Zero, next, columns);
         kernel::update1(
             x,
             next,
@@ -226,8 +232,4 @@ pub fn orthogonalise(
 fn bfloat16(x: f32) -> f32 {
     let bits = x.to_bits();
     if x.is_finite() { f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000) } else { x }
-}
-
-fn square_mut(data: &mut [f32], n: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape((n, n), data).expect("n x n numbers")
 }

@@ -47,7 +47,7 @@ impl Optimizer for Sam {
     fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
         self.inner.eval_params(state)
     }
-    fn asks(&self) -> bool {
+    fn leaves_traces(&self) -> bool {
         true
     }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {

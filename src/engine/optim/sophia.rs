@@ -120,7 +120,7 @@ impl Optimizer for Sophia {
         let t = u.step;
         self.step_with(state, u, |params, oracle, scratch| hutchinson(t, params, oracle, scratch));
     }
-    fn asks(&self) -> bool {
+    fn leaves_traces(&self) -> bool {
         true
     }
     fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {

@@ -65,7 +65,7 @@ impl Lane {
     /// A gradient can be left without a trace; whatever else a long step does needs the state before it.
     pub(super) fn may_leave(&mut self, looks: bool) {
         let long = self.long.step || looks && self.long.look;
-        let traces = || looks || !self.replicas.is_empty() || self.trainer.recipe().optimizer.asks();
+        let traces = || looks || !self.replicas.is_empty() || self.trainer.recipe().optimizer.leaves_traces();
         self.keeps = long && traces();
         if self.keeps {
             let back = self.back.get_or_insert_default();

@@ -99,7 +99,7 @@ fn adversarial(
     let target = target.filter(|&t| (t as usize) < names.len());
     let (low, high) = range(peek);
     let known = memory.least.iter().find(|(lane, ..)| *lane == peek.id).cloned();
-    let (_, scratch) = memory.of(&peek.network);
+    let (_, scratch) = memory.of(peek);
     let mut victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
     let number = match sample {
         Sample::Number(n) => n % samples.len().max(1),
@@ -197,7 +197,7 @@ fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
     let Labels::Classes { of, .. } = &samples.labels else { return None };
     let config = AttackConfig::parse(attack).ok()?;
     let (low, high) = range(peek);
-    let (_, scratch) = memory.of(&peek.network);
+    let (_, scratch) = memory.of(peek);
     let key = Key { seed: peek.seed, step: 0, first: 0 };
     let victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
     let mut victim = victim.answering(&peek.prediction, key);

@@ -60,7 +60,7 @@ fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
         },
         |i| memory.steepest.swap_remove(i).1,
     );
-    let (ws, _) = memory.of(&peek.network);
+    let (ws, _) = memory.of(peek);
     let mut batch = Batch::new(samples, ws.rows());
     let loss = &at.recipe.loss;
     let width = peek.network.output().rows_of().1;

@@ -288,7 +288,7 @@ impl Run {
         let network = experiment::build(&self.data, &recipe);
         let network =
             Arc::new(network.map_err(|Fault { at, what }| format!("{at}: {what}; no lane was added."))?);
-        let need = self.need(&recipe, &network, &self.data);
+        let need = self.need(&recipe, &network, &self.data).forked(true);
         self.room_for(None, need).map_err(|what| format!("{what}; no lane was added."))?;
         let start = match state {
             Some(state) if state.first.step == at => Some(Start { state, recipe: ground.clone(), carry }),

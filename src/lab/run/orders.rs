@@ -1,7 +1,7 @@
 //! Carries out commands between two turns of the lanes that they concern. Knows no thread.
 
 use super::fork::Fork;
-use super::{Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
+use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
 use crate::engine::data::picture;
 use crate::lab::experiment::{Contender, Experiment, Fault};
 use crate::lab::files;
@@ -14,6 +14,25 @@ use crate::telemetry::{Command, Event};
 use crate::text::excerpt;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Data, and those of the other seeds.
+type Read = (Arc<Data>, Vec<Arc<Data>>);
+
+/// What an order needs and is made before it is carried out.
+#[derive(Debug)]
+pub enum Made {
+    /// Another experiment in the place of this one.
+    Experiment(Result<Experiment, Vec<Fault>>),
+    /// Other data for the same lanes.
+    Data {
+        /// The scenario with them.
+        scenario: Scenario,
+        /// The data.
+        read: Result<Read, Fault>,
+        /// What stays as it is if they do not fit.
+        otherwise: &'static str,
+    },
+}
 
 impl Run {
     /// The lanes that must have ended their turn before a command can be carried out.
@@ -50,8 +69,41 @@ impl Run {
         })
     }
 
+    /// The part of an order that may take long and needs no lane, if it has one: data are read, networks are built.
+    pub fn work_for(&self, command: &Command) -> Option<impl FnOnce() -> Made + Send + 'static> {
+        let (scenario, otherwise) = match command {
+            Command::Load(scenario) => ((**scenario).clone(), None),
+            Command::Data(data) => (
+                Scenario { data: (**data).clone(), ..self.scenario.clone() },
+                Some("the data are unchanged."),
+            ),
+            Command::Seeds(n) => {
+                let seeds = (*n).clamp(1, limits::SEEDS);
+                (Scenario { seeds, ..self.scenario.clone() }, Some("there are as many seeds as before."))
+            }
+            _ => return None,
+        };
+        let files = Arc::clone(&self.files);
+        Some(move || match otherwise {
+            None => Made::Experiment(Experiment::new(scenario, &*files)),
+            Some(otherwise) => {
+                let read = experiment::prepare(&scenario, &*files).and_then(|data| {
+                    let others = experiment::prepare_others(&scenario, &data, &*files)?;
+                    Ok((Arc::new(data), others))
+                });
+                Made::Data { scenario, read, otherwise }
+            }
+        })
+    }
+
     /// Carries out a command for which the run is ready.
     pub fn apply(&mut self, command: Command) {
+        let made = self.work_for(&command).map(|work| work());
+        self.carry_out(command, made);
+    }
+
+    /// Carries out a command for which the run is ready, with the result of its [work](Run::work_for).
+    pub fn carry_out(&mut self, command: Command, made: Option<Made>) {
         self.held.clear();
         match command {
             Command::Run => self.running = true,
@@ -109,17 +161,11 @@ impl Run {
                     place.phase = Phase::Paused;
                 }
             }
-            Command::Data(data) => {
-                self.exchange(Scenario { data: *data, ..self.scenario.clone() }, "the data are unchanged.");
-            }
-            Command::Seeds(n) => {
-                let seeds = n.clamp(1, limits::SEEDS);
-                self.exchange(
-                    Scenario { seeds, ..self.scenario.clone() },
-                    "there are as many seeds as before.",
-                );
-            }
-            Command::Load(scenario) => self.load(*scenario),
+            Command::Data(_) | Command::Seeds(_) | Command::Load(_) => match made {
+                Some(Made::Experiment(built)) => self.load(built),
+                Some(Made::Data { scenario, read, otherwise }) => self.exchange(scenario, read, otherwise),
+                None => {}
+            },
             Command::Picture(path) => self.picture(&path),
             Command::Watch(views) => self.views = views,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
@@ -178,7 +224,8 @@ impl Run {
         let foremost = self.foremost();
         let need = experiment::build(&data, &recipe).map(|network| self.need(&recipe, &network, &data));
         let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
-        let need = need.map_err(unchanged)?;
+        let forked = self.places.get(id).and_then(Option::as_ref).is_some_and(|p| p.origin.is_some());
+        let need = need.map_err(unchanged)?.forked(forked);
         self.room_for(Some(id), need).map_err(|what| format!("{what}; the lane is unchanged."))?;
         let Some(place) = self.places.get_mut(id).and_then(Option::as_mut) else { return Ok(()) };
         if place.lane.is_none() {
@@ -292,14 +339,10 @@ impl Run {
 
     /// Gives all lanes the data of another scenario. A lane whose loss followed from the old data gets the one that follows
     /// from the new data.
-    fn exchange(&mut self, scenario: Scenario, otherwise: &str) {
+    fn exchange(&mut self, scenario: Scenario, read: Result<Read, Fault>, otherwise: &str) {
         let old = self.scenario.base();
-        let data = match experiment::prepare(&scenario, &*self.files) {
-            Ok(data) => Arc::new(data),
-            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
-        };
-        let others = match experiment::prepare_others(&scenario, &data, &*self.files) {
-            Ok(others) => others,
+        let (data, others) = match read {
+            Ok(read) => read,
             Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
         };
         let build = |(id, place): (LaneId, &Place)| {
@@ -343,8 +386,7 @@ impl Run {
         }
     }
 
-    fn load(&mut self, scenario: Scenario) {
-        let built = Experiment::new(scenario, &*self.files);
+    fn load(&mut self, built: Result<Experiment, Vec<Fault>>) {
         let Experiment { mut scenario, data, others, lanes } = match built {
             Ok(experiment) => experiment,
             Err(faults) => {

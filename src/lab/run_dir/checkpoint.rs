@@ -10,13 +10,18 @@ use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
 use crate::limits;
 use crate::telemetry::{Divergence, Phase};
+use std::borrow::Cow;
+use std::io::{self, Write};
 
 /// The magic bytes of the file; the last one is the version of the format.
 const MAGIC: &[u8; 16] = b"gradtui state \n\x03";
 
+/// Bytes of a file around its body: the magic bytes, the length and the checksum.
+const FRAME: u64 = MAGIC.len() as u64 + 12;
+
 /// The state that a resume needs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<'a> {
     /// The scenario with its lanes as they were.
     pub scenario: String,
     /// The directory to which paths in the scenario are relative.
@@ -30,7 +35,7 @@ pub struct Checkpoint {
     /// Lanes that began anew, whose lines the log loses after the checkpoint was written.
     pub forgotten: Vec<String>,
     /// The lanes.
-    pub lanes: Vec<Saved>,
+    pub lanes: Cow<'a, [Saved]>,
     /// Lines of the log that waited for other lanes.
     pub lines: Vec<Line>,
 }
@@ -66,8 +71,7 @@ impl Head {
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (len, rest) = begin(bytes)?;
         let mut r = Reader(rest);
-        let frame = MAGIC.len() as u64 + 12;
-        Ok(Self { scenario: r.text()?, base: r.text()?, bytes: len.saturating_add(frame) })
+        Ok(Self { scenario: r.text()?, base: r.text()?, bytes: len.saturating_add(FRAME) })
     }
 }
 
@@ -78,13 +82,40 @@ fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
     Ok((u64::from_le_bytes(*len), rest))
 }
 
-impl Checkpoint {
-    /// As a file.
+impl Checkpoint<'_> {
+    /// Writes it as a file, piece by piece: it may be large.
+    ///
+    /// # Errors
+    /// Why the file takes no more.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        // The length stands before the body.
+        let len = self.len() - FRAME;
+        out.write_all(MAGIC)?;
+        out.write_all(&len.to_le_bytes())?;
+        let mut w = Writer { out, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
+        self.body(&mut w);
+        let Writer { out, crc, end, .. } = w;
+        end?;
+        out.write_all(&crc.finalize().to_le_bytes())
+    }
+
+    /// The length of its file.
+    pub fn len(&self) -> u64 {
+        let mut sink = io::sink();
+        let mut w = Writer { out: &mut sink, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
+        self.body(&mut w);
+        w.bytes + FRAME
+    }
+
+    /// As a file in memory.
+    #[cfg(test)]
     pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer(MAGIC.to_vec());
-        // The length, once it is known.
-        w.number(0);
-        let start = w.0.len();
+        let mut file = Vec::new();
+        self.write(&mut file).expect("memory");
+        file
+    }
+
+    fn body(&self, w: &mut Writer<'_>) {
         w.text(&self.scenario);
         w.text(&self.base);
         w.number(u64::from(self.data));
@@ -98,7 +129,7 @@ impl Checkpoint {
         w.number(self.forgotten.len() as u64);
         self.forgotten.iter().for_each(|name| w.text(name));
         w.number(self.lanes.len() as u64);
-        for lane in &self.lanes {
+        for lane in &*self.lanes {
             w.number(lane.id as u64);
             w.text(&lane.name);
             w.phase(&lane.phase);
@@ -116,19 +147,13 @@ impl Checkpoint {
             w.number(line.lane as u64);
             w.text(&line.text);
         }
-        let mut file = w.0;
-        let len = (file.len() - start) as u64;
-        file[start - 8..start].copy_from_slice(&len.to_le_bytes());
-        let crc = crc32fast::hash(&file[start..]);
-        file.extend_from_slice(&crc.to_le_bytes());
-        file
     }
 
     /// From a file.
     ///
     /// # Errors
     /// Why these bytes are no checkpoint.
-    pub fn decode(file: &[u8]) -> Result<Self, String> {
+    pub fn decode(file: &[u8]) -> Result<Checkpoint<'static>, String> {
         let (len, rest) = begin(file)?;
         let (body, crc) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
         if len != body.len() as u64 {
@@ -138,14 +163,14 @@ impl Checkpoint {
             return Err("its checksum is wrong".into());
         }
         let mut r = Reader(body);
-        let checkpoint = Self {
+        let checkpoint = Checkpoint {
             scenario: r.text()?,
             base: r.text()?,
             data: r.number()? as u32,
             scenarios: r.list(|r| Ok(r.number()? as u32))?,
             logs: r.list(|r| Ok(Mark { bytes: r.number()?, crc: r.number()? as u32 }))?,
             forgotten: r.list(Reader::text)?,
-            lanes: r.list(Reader::lane)?,
+            lanes: r.list(Reader::lane)?.into(),
             lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
         };
         if checkpoint.logs.is_empty() {
@@ -155,26 +180,45 @@ impl Checkpoint {
     }
 }
 
-struct Writer(Vec<u8>);
+/// The bytes of a body on their way, with what the file tells of them.
+struct Writer<'a> {
+    out: &'a mut dyn Write,
+    crc: crc32fast::Hasher,
+    bytes: u64,
+    /// The first error, after which nothing more is written.
+    end: io::Result<()>,
+}
 
-impl Writer {
+impl Writer<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        if self.end.is_ok() {
+            self.crc.update(bytes);
+            self.bytes += bytes.len() as u64;
+            self.end = self.out.write_all(bytes);
+        }
+    }
     fn number(&mut self, n: u64) {
-        self.0.extend_from_slice(&n.to_le_bytes());
+        self.put(&n.to_le_bytes());
     }
     fn double(&mut self, x: f64) {
-        self.0.extend_from_slice(&x.to_le_bytes());
+        self.put(&x.to_le_bytes());
     }
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.0.extend_from_slice(text.as_bytes());
+        self.put(text.as_bytes());
     }
     fn floats(&mut self, x: &[f32]) {
         self.number(x.len() as u64);
-        self.0.extend(x.iter().flat_map(|x| x.to_le_bytes()));
+        let mut piece = [0; 4096];
+        for x in x.chunks(piece.len() / 4) {
+            let bytes = &mut piece[..4 * x.len()];
+            bytes.as_chunks_mut::<4>().0.iter_mut().zip(x).for_each(|(to, x)| *to = x.to_le_bytes());
+            self.put(bytes);
+        }
     }
     fn doubles(&mut self, x: &[f64]) {
         self.number(x.len() as u64);
-        self.0.extend(x.iter().flat_map(|x| x.to_le_bytes()));
+        x.iter().for_each(|x| self.double(*x));
     }
     fn snapshot(&mut self, s: &Snapshot) {
         for n in [s.step, s.epoch, s.position, s.evaluations, s.optim_step, s.clipped] {
@@ -319,7 +363,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    fn sample() -> Checkpoint {
+    fn sample() -> Checkpoint<'static> {
         let snapshot = Snapshot {
             step: 7,
             epoch: 1,
@@ -357,7 +401,8 @@ mod tests {
                 lane("a", Phase::Paused),
                 lane("b", Phase::Diverged(what)),
                 lane("c", Phase::Finished),
-            ],
+            ]
+            .into(),
             lines: vec![Line { step: 7, lane: 0, text: "{}".into() }],
         }
     }

@@ -1,7 +1,7 @@
 //! Binds a checkpoint to scenario and log by checksums, so that files of two runs, an edited scenario or a log that lost
 //! lines are refused. Reads a log piece by piece, however large it is.
 
-use super::plain;
+use super::{checkpoint::Checkpoint, plain};
 use crate::lab::store::Dir;
 use crate::limits;
 use std::fs::File;
@@ -72,22 +72,41 @@ pub(super) fn scenario_beside(dir: &Dir, known: &[u32]) -> Result<String, String
     String::from_utf8(text).map_err(|_| "scenario.ron is not UTF-8".into())
 }
 
-/// The log, and to which of these marks it can be cut.
+/// Whether scenario and log beside a checkpoint are its own. Only reads.
 ///
 /// # Errors
-/// That there is none, since lines are missing or others, and what to do.
-pub(super) fn log_beside(dir: &Dir, marks: &[Mark]) -> Result<(File, Mark), String> {
-    let fault = |e: io::Error| format!("metrics.jsonl cannot be read: {}", plain(&e));
-    if dir.kind("metrics.jsonl").map_err(fault)?.is_none() && marks.iter().all(|m| m.bytes > 0) {
-        return Err("metrics.jsonl is missing. Nothing was changed; put the file back to go on".into());
-    }
-    let log = dir.read_write("metrics.jsonl").map_err(fault)?;
+/// What is not, and what to do.
+pub(super) fn fit(dir: &Dir, checkpoint: &Checkpoint<'_>) -> Result<(), String> {
+    scenario_beside(dir, &checkpoint.scenarios)?;
+    marked(&dir.read("metrics.jsonl").map_err(|e| unreadable(&e))?, &checkpoint.logs).map(|_| ())
+}
+
+fn unreadable(e: &io::Error) -> String {
+    format!("metrics.jsonl cannot be read: {}", plain(e))
+}
+
+/// To which of these marks a log can be cut.
+fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
     for mark in marks {
-        if Tally::of(&log, mark.bytes).map_err(fault)?.mark() == *mark {
-            return Ok((log, *mark));
+        if Tally::of(log, mark.bytes).map_err(|e| unreadable(&e))?.mark() == *mark {
+            return Ok(*mark);
         }
     }
     Err("metrics.jsonl is not the log of the checkpoint: lines are missing, or it or the checkpoint is another run's. \
          Nothing was changed; put the file back to go on"
         .into())
+}
+
+/// The log, and to which of these marks it can be cut.
+///
+/// # Errors
+/// That there is none, since lines are missing or others, and what to do.
+pub(super) fn log_beside(dir: &Dir, marks: &[Mark]) -> Result<(File, Mark), String> {
+    let there = dir.kind("metrics.jsonl").map_err(|e| unreadable(&e))?.is_some();
+    if !there && marks.iter().all(|m| m.bytes > 0) {
+        return Err("metrics.jsonl is missing. Nothing was changed; put the file back to go on".into());
+    }
+    let log = dir.read_write("metrics.jsonl").map_err(|e| unreadable(&e))?;
+    let mark = marked(&log, marks)?;
+    Ok((log, mark))
 }

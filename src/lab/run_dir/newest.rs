@@ -1,7 +1,7 @@
 //! Finds the checkpoint to go on from. Compares the size of each with what its scenario can need before reading it.
 
 use super::checkpoint::{Checkpoint, Head};
-use super::plain;
+use super::{marks, plain};
 use crate::lab::store::Dir;
 use crate::limits;
 use std::io::{self, Read as _};
@@ -11,15 +11,39 @@ use std::path::Path;
 pub type Need<'a> = &'a mut dyn FnMut(&str, &Path) -> u64;
 
 /// A [`Need`] where the scenario's networks are not known: whatever a run may have in memory.
-pub(in crate::lab) fn at_most(_: &str, _: &Path) -> u64 {
+pub(super) fn at_most(_: &str, _: &Path) -> u64 {
     limits::MEMORY
+}
+
+/// The newest checkpoint that is whole, if there is one.
+pub(in crate::lab) fn any(dir: &Dir) -> Option<Checkpoint<'static>> {
+    newest(dir, &mut at_most).ok().map(|(checkpoint, _)| checkpoint)
+}
+
+/// The newest checkpoint that is whole, what is wrong with the others, and why scenario or log beside it are not its own, if so.
+/// Another process may train the run meanwhile.
+///
+/// # Errors
+/// Why there is none.
+pub(in crate::lab) fn bound(dir: &Dir) -> Result<(Checkpoint<'static>, Vec<String>, Option<String>), String> {
+    let mut before = None;
+    loop {
+        let (checkpoint, warnings) = newest(dir, &mut at_most)?;
+        let Err(what) = marks::fit(dir, &checkpoint) else { return Ok((checkpoint, warnings, None)) };
+        // A checkpoint is in place before what it knows of stands beside it, so a newer one may fit.
+        let seen = (checkpoint.scenarios.clone(), checkpoint.logs.clone());
+        if before.as_ref() == Some(&seen) {
+            return Ok((checkpoint, warnings, Some(what)));
+        }
+        before = Some(seen);
+    }
 }
 
 /// The newest checkpoint that is whole, and what is wrong with the others.
 ///
 /// # Errors
 /// Why there is none.
-pub(in crate::lab) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint, Vec<String>), String> {
+pub(super) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint<'static>, Vec<String>), String> {
     let mut warnings = Vec::new();
     for name in ["checkpoint", "checkpoint.previous"] {
         match read(dir, name, need) {
@@ -36,7 +60,7 @@ pub(in crate::lab) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint, V
 }
 
 /// One of them; no error in words if it is not there.
-fn read(dir: &Dir, name: &str, need: Need<'_>) -> Result<Checkpoint, Option<String>> {
+fn read(dir: &Dir, name: &str, need: Need<'_>) -> Result<Checkpoint<'static>, Option<String>> {
     let fault = |e: io::Error| (e.kind() != io::ErrorKind::NotFound).then(|| plain(&e));
     let mut file = dir.read(name).map_err(fault)?;
     let len = file.metadata().map_err(fault)?.len();

@@ -43,7 +43,7 @@ fn line(id: usize, name: &str, step: u64) -> Line {
 
 /// Takes a run up, whatever its networks need.
 fn resume(path: &Path) -> Result<(RunDir, Resumed), DirError> {
-    RunDir::resume(path, &mut at_most)
+    RunDir::resume(path, &mut newest::at_most)
 }
 
 fn log(path: &Path) -> String {

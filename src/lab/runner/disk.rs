@@ -4,10 +4,11 @@ use super::{Shared, lock};
 use crate::lab::lane::Line;
 use crate::lab::run::{Forgotten, Run, Saved};
 use crate::lab::run_dir::RunDir;
+use crate::lab::store::Meter;
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
 use std::io;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time between two checkpoints at least.
@@ -18,10 +19,11 @@ const LINES: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_secs(2);
 
 /// The queue of the writer thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Desk {
     state: Mutex<State>,
     filled: Condvar,
+    meter: Arc<Meter>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ struct State {
     told: u64,
     forgotten: Vec<Forgotten>,
     save: Option<Save>,
+    /// A checkpoint that will not be written, since a newer one is on its way: its lines.
+    older: Option<Save>,
     end: bool,
     error: Option<String>,
     /// How long the last checkpoint took.
@@ -63,6 +67,26 @@ impl Save {
 }
 
 impl Desk {
+    /// An empty queue; `meter` tells how much of a checkpoint is written.
+    pub(super) fn new(meter: Arc<Meter>) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), meter }
+    }
+
+    /// How many bytes of a checkpoint are written, and of how many.
+    pub(super) fn progress(&self) -> Option<(u64, u64)> {
+        self.meter.read()
+    }
+
+    /// Frees the state of the checkpoint that waits: a newer one is about to take its place.
+    pub(super) fn forget(&self) {
+        let mut state = lock(&self.state);
+        if let Some(mut waiting) = state.save.take() {
+            waiting.saved = Vec::new();
+            let older = state.older.take();
+            state.older = Some(waiting.after(older));
+        }
+    }
+
     /// Queues the run's lines and checkpoint.
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
@@ -78,7 +102,8 @@ impl Desk {
         let mut state = lock(&self.state);
         let (lines, forgotten) = (std::mem::take(&mut state.lines), std::mem::take(&mut state.forgotten));
         let save = Save { scenario, saved, samples, lines, told: state.told, forgotten };
-        state.save = Some(save.after(state.save.take()));
+        let (waiting, older) = (state.save.take(), state.older.take());
+        state.save = Some(save.after(waiting).after(older));
         drop(state);
         self.filled.notify_all();
     }

@@ -27,6 +27,7 @@ impl Shared {
         let mut rested = Instant::now();
         let mut run = self.lock();
         while !self.ended() {
+            memory.free(run.views());
             let stale: Vec<(View, Stamp)> = run
                 .views()
                 .iter()

@@ -1,7 +1,7 @@
 //! The guarantees of the threads: the same bits for any number of them, prompt commands, lanes that fail alone.
 
 use super::*;
-use crate::engine::data::NoFiles;
+use crate::engine::data::{Entry, Files, NoFiles};
 use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::Experiment;
@@ -196,7 +196,7 @@ fn orders_change_lanes_while_they_train() {
         let started = |e: &&Event| matches!(e, Event::Started { lane: 2, step: 0, .. });
         e.iter().filter(started).count() == 2
     });
-    let (tail, ..) = runner.finish();
+    let (tail, ..) = runner.finish(&mut |_, _| {});
     events.extend(tail);
     assert!(events.iter().any(|e| matches!(e, Event::Changed { lane: 2, step, .. } if *step > 0)));
     assert!(
@@ -283,7 +283,7 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
             std::thread::yield_now();
         }
         let begun = Instant::now();
-        runner.finish();
+        runner.finish(&mut |_, _| {});
         assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
 }
@@ -291,7 +291,7 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
 /// Memory is counted before it is taken: whatever order would take too much is refused in words, and all stays as it was.
 #[test]
 fn an_order_that_would_take_too_much_memory_is_refused() {
-    let text = r#"(data: Gauss(samples: 40), network: [Dense(256), Relu(), Dense(256), Relu()], batch: 4, steps: 10,
+    let text = r#"(data: Gauss(samples: 40), network: [Dense(320), Relu(), Dense(320), Relu()], batch: 4, steps: 10,
         optimizer: Lbfgs(history_size: 100), lanes: [(name: "a")])"#;
     let mut lab = Stepped::new(run(scenario::read(text).unwrap()));
     lab.drain();
@@ -320,4 +320,72 @@ fn an_order_that_would_take_too_much_memory_is_refused() {
     // An order that fits into memory is carried out.
     lab.send(add("b", &recipe));
     assert_eq!(lab.run().scenario().lanes.len(), 2);
+}
+
+/// Files on a disk that does not answer.
+struct Stuck;
+
+impl Files for Stuck {
+    fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, String> {
+        std::thread::sleep(Duration::from_secs(600));
+        Err("it answers after all".into())
+    }
+    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+        Err("no list".into())
+    }
+}
+
+/// While data are read, lanes train on, the wait is told, and whoever leaves does not wait for it.
+#[test]
+fn whoever_leaves_does_not_wait_for_data() {
+    let csv = scenario::read("(data: Csv(path: \"x.csv\"), network: [Dense(2)])").unwrap();
+    for order in [Command::Load(Box::new(csv.clone())), Command::Data(Box::new(csv.data.clone()))] {
+        let experiment = Experiment::new(scenario(1_000_000), &NoFiles).unwrap();
+        let run = Run::new(experiment, None, Arc::new(Stuck));
+        let runner = Runner::start(run, Some(2), None, false).unwrap();
+        runner.send(Command::Run);
+        runner.send(order);
+        let told = |e: &Event| matches!(e, Event::Notice(words) if words.starts_with("Reading the data"));
+        until(&runner, &mut Vec::new(), |e| e.iter().any(told));
+        until(&runner, &mut Vec::new(), |e| {
+            e.iter().filter(|e| matches!(e, Event::Measured { .. })).count() > 9
+        });
+        let begun = Instant::now();
+        runner.finish(&mut |_, _| {});
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+}
+
+/// One product of this layer takes seconds, a pass has three of them.
+#[test]
+fn whoever_leaves_does_not_wait_for_the_end_of_a_product() {
+    let text = r#"(data: Gauss(samples: 8000), network: [Dense(4000), Dense(4000)], batch: 2700, steps: 10,
+        optimizer: Sgd(0.001), lanes: [(name: "a")])"#;
+    let runner = Runner::start(run(scenario::read(text).unwrap()), Some(1), None, false).unwrap();
+    runner.send(Command::Run);
+    while runner.shared.lock().lane(0).is_some() {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    runner.finish(&mut |_, _| {});
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+/// Writing a large state takes long on a slow disk; whoever leaves can see how far it is.
+#[test]
+fn the_last_checkpoint_tells_how_far_it_is() {
+    let text = r#"(data: Gauss(samples: 40), network: [Dense(1600), Relu(), Dense(1600), Relu()], batch: 4, steps: 10,
+        optimizer: Adam(0.001), seeds: 4, lanes: [(name: "a")])"#;
+    let path = std::env::temp_dir().join(format!("gradtui-large-{}", std::process::id()));
+    let scenario = scenario::read(text).unwrap();
+    let dir = RunDir::create(&path, &scenario, std::path::Path::new("."), 0).unwrap();
+    let runner = Runner::start(run(scenario), Some(1), Some(dir), false).unwrap();
+    let mut seen = Vec::new();
+    let (.., fault) = runner.finish(&mut |done, all| seen.push((done, all)));
+    std::fs::remove_dir_all(&path).unwrap();
+    assert_eq!(fault, None);
+    // Four states of 3 x 2.6 million numbers.
+    assert!(seen.iter().all(|(done, all)| *all > 100 << 20 && done <= all), "{seen:?}");
+    assert!(seen.iter().any(|(done, all)| (1..*all).contains(done)), "{seen:?}");
 }

@@ -174,7 +174,10 @@ fn a_bias_and_overlapping_rows_give_the_bits_of_plain_operands() {
         let mut expected = Array2::from_shape_fn((m, n), |(_, j)| bias[j]);
         matmul(a.view(), b.view(), 1.0, expected.view_mut());
         let mut found = Array2::from_elem((m, n), f32::NAN);
-        matmul_bias(a.view(), b.view(), &bias, found.view_mut());
+        let slice = |x: &Array2<f32>| x.as_slice().expect("row-major").to_vec();
+        let (x, y) = (slice(&a), slice(&b));
+        let (x, y) = (Strided::rows(&x, k), Strided::rows(&y, n));
+        product(&|| false, (m, n, k), x, y, First::Row(&bias), found.as_slice_mut().expect("whole"), n);
         assert_same_bits(&found, &expected, &format!("{m} x {n} x {k} from a bias"));
 
         let data = matrix(1, m + k, 4).into_raw_vec_and_offset().0;
@@ -184,16 +187,42 @@ fn a_bias_and_overlapping_rows_give_the_bits_of_plain_operands() {
         matmul(overlapping.view(), b.view(), 0.0, expected.view_mut());
         let mut found = Array2::from_elem((m, n), f32::NAN);
         let flat = b.as_slice().expect("row-major");
-        matmul_starts(
-            n,
-            k,
-            &data,
-            &starts,
+        product_of_starts(
+            &|| false,
+            (n, k),
+            (&data, &starts),
             Strided::rows(flat, n),
-            0.0,
+            First::Zero,
             found.as_slice_mut().expect("whole"),
             n,
         );
         assert_same_bits(&found, &expected, &format!("{m} x {n} x {k} from overlapping rows"));
     }
+}
+
+/// A large product is computed in parts, and ends between two of them where it is to be left.
+#[test]
+fn a_product_in_parts_has_the_bits_of_a_whole_one_and_can_be_left() {
+    let (m, n, k) = (2048, 1100, 1024);
+    let (a, b) = (matrix(m, k, 1), matrix(k, n, 2));
+    let mut expected = Array2::zeros((m, n));
+    matmul(a.view(), b.view(), 0.0, expected.view_mut());
+    let slices = (a.as_slice().expect("row-major"), b.as_slice().expect("row-major"));
+    let (x, y) = (Strided::rows(slices.0, k), Strided::rows(slices.1, n));
+    let compute = |leave: bool| {
+        let mut found = Array2::from_elem((m, n), f32::NAN);
+        let asked = std::cell::Cell::new(0);
+        let left = || {
+            asked.set(asked.get() + 1);
+            leave
+        };
+        product(&left, (m, n, k), x, y, First::Zero, found.as_slice_mut().expect("whole"), n);
+        (found, asked.get())
+    };
+    let (whole, asked) = compute(false);
+    assert_eq!(asked, 1, "in two parts");
+    assert_same_bits(&whole, &expected, "in parts");
+    let (half, asked) = compute(true);
+    assert_eq!(asked, 1, "asked no more");
+    assert!(half[[m - 1, 0]].is_finite() && half[[0, n - 1]].is_nan(), "the rest is not computed");
 }

@@ -5,7 +5,7 @@
 //! matrix whose rows overlap, and the gradient of the input is a convolution of the same kind. Knows one image at a time.
 
 use super::super::window::Window;
-use crate::engine::kernel::{self, Strided};
+use crate::engine::kernel::{self, First, Leave, Strided};
 use crate::engine::team::Team;
 
 /// Numbers of a cache line; each piece of the memory begins at one.
@@ -107,12 +107,13 @@ impl Same {
         let s = self.scratch(cache);
         let pixels = self.height * self.width;
         let images = x.chunks_exact(self.channels * pixels).zip(y.chunks_exact_mut(self.filters * pixels));
+        let left = || team.left();
         for (x, y) in images {
-            if team.left() {
+            if left() {
                 return;
             }
             self.border(x, s.x);
-            self.correlate(weight, s.x, s.out, self.filters);
+            self.correlate(&left, weight, s.x, s.out, self.filters);
             self.keep_pixels(s.out, bias, y);
         }
     }
@@ -144,8 +145,9 @@ impl Same {
             x.chunks_exact(self.channels * pixels).zip(grad_output.chunks_exact(self.filters * pixels));
         // Of a bordered image, the place of its first pixel.
         let first = (self.kernel / 2) * (self.pitch + 1);
+        let left = || team.left();
         for (i, (x, gy)) in images.enumerate() {
-            if team.left() {
+            if left() {
                 return;
             }
             self.border(gy, s.gy);
@@ -154,13 +156,14 @@ impl Same {
                 // dWᵀ += col(x) dyᵀ; between two rows dy is its own border of zeros
                 let dy = Strided { data: &s.gy[first..], row: 1, col: self.plane };
                 let starts = &self.starts[..patch];
-                kernel::matmul_starts(self.filters, self.grid, s.x, starts, dy, 1.0, s.grad, self.filters);
+                let (size, start) = ((self.filters, self.grid), First::Scaled(1.0));
+                kernel::product_of_starts(&left, size, (s.x, starts), dy, start, s.grad, self.filters);
                 for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
                     *db += kernel::sum(gy);
                 }
             }
             if let Some(grad_input) = grad_input.as_deref_mut() {
-                self.correlate(s.turned, s.gy, s.out, self.channels);
+                self.correlate(&left, s.turned, s.gy, s.out, self.channels);
                 let n = self.channels * pixels;
                 self.keep_pixels(s.out, &[], &mut grad_input[i * n..(i + 1) * n]);
             }
@@ -179,9 +182,9 @@ impl Same {
     }
 
     /// out = W col(image), including the results between image rows; `channels` is the number of output channels.
-    fn correlate(&self, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
+    fn correlate(&self, left: Leave<'_>, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
         let starts = &self.starts[..weight.len() / channels];
-        kernel::correlate(weight, starts, image, &mut out[..channels * self.columns], self.columns);
+        kernel::correlate(left, weight, starts, image, &mut out[..channels * self.columns], self.columns);
     }
 
     /// Drops the results between image rows, and adds the bias if there is one.

@@ -75,6 +75,7 @@ fn a_step_that_is_left_anywhere_changes_no_number_of_a_finished_one() {
         ("optimizer: Sam()", ""),
         ("optimizer: Lbfgs()", ""),
         ("optimizer: Sophia()", ""),
+        ("optimizer: Muon(0.01)", ""),
         ("defence: AdversarialTraining(Pgd(0.2, steps: 2))", ""),
         ("defence: FreeAdversarialTraining()", ""),
         (

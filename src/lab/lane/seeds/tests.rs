@@ -128,7 +128,7 @@ fn a_run_over_seeds_resumes_bit_for_bit() {
     whole.advance(60);
     first.advance(33);
     let saved = first.run_mut().save();
-    let checkpoint = Checkpoint { logs: vec![Mark::of(b"")], lanes: saved, ..Checkpoint::default() };
+    let checkpoint = Checkpoint { logs: vec![Mark::of(b"")], lanes: saved.into(), ..Checkpoint::default() };
     let read = Checkpoint::decode(&checkpoint.encode()).unwrap();
     let seeds = |c: &Checkpoint| c.lanes.iter().map(|l| l.seeds.clone()).collect::<Vec<_>>();
     assert!(seeds(&read) == seeds(&checkpoint) && seeds(&read)[1].len() == 2);
