@@ -6,6 +6,7 @@ mod attack;
 mod bench;
 mod check;
 mod completions;
+mod diagnose;
 mod display;
 mod doctor;
 mod headless;
@@ -61,6 +62,8 @@ enum Command {
     Check(check::Check),
     /// Train without a screen
     Run(run::Run),
+    /// Train, say what is wrong with a lane and since when, and which single change repairs it
+    Diagnose(diagnose::Diagnose),
     /// Attack an image of your own
     Attack(attack::Attack),
     /// Go on with a run where it stopped
@@ -90,6 +93,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::Diagnose(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Watch(command) => command.run(),
@@ -159,6 +163,11 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     if let Some(BadInput(messages)) = error.downcast_ref() {
         tell(&cut(&(escaped_lines(&messages.join("\n")).into_owned() + "\n")));
         return ExitCode::from(2);
+    }
+    if let Some(Ended(code, what)) = error.downcast_ref()
+        && what.is_empty()
+    {
+        return ExitCode::from(*code);
     }
     tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
     ExitCode::from(error.downcast_ref().map_or(1, |Ended(code, _)| *code))

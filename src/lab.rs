@@ -3,6 +3,7 @@
 //! `experiment` proves and builds, `trainer` is one lane without clock or thread, `run` decides which lane trains next,
 //! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
 
+pub mod clinic;
 pub mod exam;
 pub mod expect;
 pub mod experiment;

@@ -23,6 +23,7 @@
 //! | [`number`] | every number told of a lane: its row and its arithmetic | lanes, logs, curves |
 //! | [`logs`] | logs that other programs wrote: kinds, series, layers | training, screens |
 //! | [`telemetry`] | events and commands, plain data | who sends or reads them |
+//! | [`diagnosis`] | rules that judge a lane's numbers and settings, and the cures they offer | how a cure is tried, how it is drawn |
 //! | [`lab`] | experiments, trainers, threads, run directories | screens |
 //! | [`view`] | the bounded memory of what happened | how it is drawn |
 //! | [`ui`] | keys, panes, the terminal | training |
@@ -58,6 +59,7 @@
 
 pub mod arena;
 pub mod cli;
+pub mod diagnosis;
 pub mod engine;
 pub mod faults;
 pub mod lab;

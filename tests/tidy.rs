@@ -113,6 +113,7 @@ fn imports_point_one_way() {
                 "crate::cli",
             ],
         ),
+        ("diagnosis", &["crate::lab", "crate::view", "crate::ui", "crate::cli"]),
         ("telemetry", &["crate::engine", "crate::lab", "crate::view", "crate::ui", "crate::cli"]),
         ("lab", &["crate::view", "crate::ui", "crate::cli"]),
         ("view", &["crate::engine", "crate::lab", "crate::ui", "crate::cli"]),

@@ -1,0 +1,224 @@
+//! `gradtui diagnose`: trains the lanes of a scenario, says what is wrong with them and since when, and which single change
+//! repairs them.
+//!
+//! Exit codes: 0 nothing at warn or bad, 1 something, 2 the input is at fault, 3 it could not be judged.
+
+use super::{BadInput, Ended, Opened, open, print, tell};
+use crate::diagnosis::{Finding, Fix, Level};
+use crate::lab::clinic::{Clinic, Outcome, Report};
+use crate::lab::files::{self, Disk};
+use crate::lab::run_dir::RunDir;
+use crate::limits;
+use crate::scenario::{Checked, Scenario, inspect};
+use serde_json::{Map, Value, json};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `diagnose`.
+#[derive(Debug, clap::Args)]
+pub struct Diagnose {
+    /// A preset, a file, or the directory of a run, which is trained again from its scenario
+    #[arg(value_name = "SCENARIO|RUN")]
+    scenario: OsString,
+    /// Train this many steps; schedules still decay over the scenario's own number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
+    steps: Option<u64>,
+    /// One JSON object a lane
+    #[arg(long)]
+    json: bool,
+    /// Write the scenario with this cure to --out: 1 is the first that is offered
+    #[arg(long, value_name = "K", requires = "out", value_parser = clap::value_parser!(u64).range(1..))]
+    fix: Option<u64>,
+    /// The new scenario
+    #[arg(long, value_name = "NEW.ron", requires = "fix")]
+    out: Option<PathBuf>,
+    /// Try every cure that is offered, and say how it came out
+    #[arg(long)]
+    prove: bool,
+}
+
+/// A lane and its report.
+struct Examined {
+    lane: usize,
+    name: String,
+    report: Report,
+}
+
+impl Diagnose {
+    /// Examines every lane.
+    pub fn run(self) -> anyhow::Result<()> {
+        let opened = self.opened()?;
+        let Checked { scenario, data, .. } =
+            inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let data = Arc::new(data);
+        if scenario.data.problem().is_some() {
+            return Err(Ended(3, format!("{}: a surface has no samples to judge by", opened.name)).into());
+        }
+        let terminal = std::io::stderr().is_terminal();
+        let mut all = Vec::new();
+        for lane in 0..scenario.lanes.len() {
+            let name = scenario.lanes[lane].name.clone();
+            let say = |what: &str| {
+                if terminal {
+                    tell(&format!("{name}: trying {what}\n"));
+                }
+            };
+            let clinic =
+                Clinic::new(&scenario, lane, Arc::clone(&data), opened.files(), self.steps).telling(&say);
+            let mut report =
+                clinic.examine().map_err(|e| Ended(3, format!("{}, lane {name}: {e}", opened.name)))?;
+            if self.prove {
+                clinic.prove(&mut report);
+            }
+            let examined = Examined { lane, name: name.clone(), report };
+            print(&if self.json { examined.json(self.prove) } else { examined.words(self.prove) })?;
+            all.push(examined);
+        }
+        if let (Some(k), Some(out)) = (self.fix, &self.out) {
+            write(&opened, &scenario, &all, k, out)?;
+        }
+        let ill = all.iter().filter(|e| e.told().next().is_some()).count();
+        match ill {
+            0 => Ok(()),
+            _ => Err(Ended(1, String::new()).into()),
+        }
+    }
+
+    /// The scenario, or that of a run directory.
+    fn opened(&self) -> anyhow::Result<Opened> {
+        let path = Path::new(&self.scenario);
+        if !path.is_dir() {
+            return Ok(open(&self.scenario)?);
+        }
+        let run = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
+        let disk = Disk { base: run.base };
+        Ok(Opened {
+            name: path.join("scenario.ron").display().to_string(),
+            text: run.scenario,
+            disk: Some(disk),
+        })
+    }
+}
+
+impl Examined {
+    /// The findings that count.
+    fn told(&self) -> impl Iterator<Item = &Finding> {
+        self.report.diagnosis.findings.iter().filter(|f| f.level > Level::Note)
+    }
+
+    /// The cures that are offered, each once, in order.
+    fn fixes(&self) -> Vec<&Fix> {
+        let mut all: Vec<&Fix> = Vec::new();
+        for fix in self.told().flat_map(|f| &f.fixes) {
+            if !all.iter().any(|other| other.patch == fix.patch) {
+                all.push(fix);
+            }
+        }
+        all
+    }
+
+    /// Under which number a cure is offered.
+    fn number(&self, fix: &Fix) -> Option<usize> {
+        self.fixes().iter().position(|f| f.patch == fix.patch).map(|i| i + 1)
+    }
+
+    fn outcome(&self, fix: &Fix) -> Option<&Outcome> {
+        self.report.tried.iter().find(|t| t.fix.patch == fix.patch)
+    }
+
+    fn json(&self, prove: bool) -> String {
+        let fix = |(i, f): (usize, &Fix)| {
+            let id = self.number(f).map_or_else(|| format!("note {}", i + 1), |n| n.to_string());
+            let mut out = json!({ "id": id, "text": f.text, "patch": f.patch });
+            if let (true, Some(outcome)) = (prove, self.outcome(f)) {
+                out["verdict"] = outcome.verdict.text().into();
+                out["before"] = score(self.report.facts.score());
+                out["after"] = score(outcome.facts.score());
+            }
+            out
+        };
+        let finding = |f: &Finding| {
+            let evidence: Map<String, Value> =
+                f.evidence.iter().map(|(k, v)| ((*k).to_string(), json!(v))).collect();
+            json!({
+                "id": f.id,
+                "level": f.level.text(),
+                "step": f.step,
+                "layer": f.layer,
+                "evidence": evidence,
+                "text": f.text,
+                "fixes": f.fixes.iter().enumerate().map(fix).collect::<Vec<_>>(),
+            })
+        };
+        let d = &self.report.diagnosis;
+        let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
+        let object = json!({
+            "lane": self.name,
+            "findings": d.findings.iter().map(finding).collect::<Vec<_>>(),
+            "checked": d.checked,
+            "skipped": skipped,
+        });
+        object.to_string() + "\n"
+    }
+
+    fn words(&self, prove: bool) -> String {
+        let mut out = String::new();
+        let d = &self.report.diagnosis;
+        let tell = self.told().count();
+        let _ = match tell {
+            0 => writeln!(out, "{}: in order", self.name),
+            n => writeln!(out, "{}: {n} {}", self.name, if n == 1 { "finding" } else { "findings" }),
+        };
+        for f in &d.findings {
+            let _ = writeln!(out, "  {:4} {} since step {}: {}", f.level.text(), f.id, f.step, f.text);
+            for fix in f.fixes.iter().filter(|_| f.level > Level::Note) {
+                let number = self.number(fix).map_or_else(String::new, |n| n.to_string());
+                let verdict = match self.outcome(fix).filter(|_| prove || tell > 0) {
+                    Some(o) => format!("   {} ({})", o.verdict.text(), o.words(&self.report.facts)),
+                    None => String::new(),
+                };
+                let _ = writeln!(out, "       {number:>2}  {}{verdict}", fix.text);
+            }
+        }
+        let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
+        for (id, why) in &d.skipped {
+            let _ = writeln!(out, "  not judged: {id}: {why}");
+        }
+        out
+    }
+}
+
+fn score(score: Option<crate::diagnosis::Score>) -> Value {
+    score.map_or(Value::Null, |s| json!({ "val_loss": s.loss, "val_accuracy": s.accuracy }))
+}
+
+/// Writes the scenario with a cure. Paths in it lead from the new file's folder to the same data.
+fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &Path) -> anyhow::Result<()> {
+    let fixes: Vec<(usize, &Fix)> =
+        all.iter().flat_map(|e| e.fixes().into_iter().map(|f| (e.lane, f))).collect();
+    let Some((lane, fix)) = fixes.get(k as usize - 1) else {
+        let what = match fixes.len() {
+            0 => "there is no cure to write: nothing was found at warn or bad that a setting repairs".into(),
+            n => format!("there is no cure {k}; {n} are offered"),
+        };
+        return Err(Ended(3, what).into());
+    };
+    let cured = fix.apply(scenario, *lane);
+    let mut text = cured.to_ron();
+    if let Some(disk) = &opened.disk {
+        let there = std::path::absolute(Path::new(".").join(&disk.base))?;
+        let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if std::path::absolute(folder)? != there {
+            for name in cured.data.files() {
+                let quoted = |p: &str| format!("{p:?}");
+                text = text.replace(&quoted(name), &quoted(&there.join(name).to_string_lossy()));
+            }
+        }
+    }
+    files::write(&[(out, text.as_bytes())]).map_err(|e| BadInput::new(e.to_string()))?;
+    tell(&format!("{}: {} in lane {}: {}\n", out.display(), fix.text, all[*lane].name, fix.patch));
+    Ok(())
+}

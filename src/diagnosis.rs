@@ -1,0 +1,197 @@
+//! The diagnosis of a lane: rules that judge its numbers and its settings, and the changes that may repair it.
+//!
+//! A rule is one file in `rules` and one row of the table here. It sees [`Facts`] and answers with a [`Suspicion`]: evidence
+//! as numbers, the step since when, and cures in order. A suspicion from signals alone is worth at most what its rule says;
+//! whoever can train (`lab::clinic`) tries the cures and knows. Knows scenario, telemetry and numbers; trains and draws
+//! nothing.
+
+pub mod facts;
+pub mod fix;
+pub mod rules;
+
+pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
+pub use fix::Fix;
+pub use rules::RULES;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing; no fault by itself.
+    Note,
+    /// It costs much of what the lane could reach.
+    Warn,
+    /// The lane is lost, or does not learn.
+    Bad,
+}
+
+impl Level {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// How a rule knows, and thereby when its cures are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A setting stands out: true if the run is better without it.
+    Setting,
+    /// Something is seen in the numbers: true if a run that is better does not show it.
+    Symptom,
+    /// A mechanism that the numbers of this run show by themselves, whatever a cure does.
+    Measured,
+    /// Nothing stands out: tried where nothing else explains a run that could do better.
+    General,
+    /// Tried where not even another rate helps.
+    Last,
+}
+
+/// A rule of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its stable id.
+    pub id: &'static str,
+    /// What it finds, in one line.
+    pub about: &'static str,
+    /// How it knows.
+    pub kind: Kind,
+    /// Its judgement.
+    pub judge: fn(&Facts) -> Judgement,
+}
+
+/// What a rule says of a lane.
+#[derive(Clone, Debug)]
+pub enum Judgement {
+    /// Looked at, and in order.
+    Clear,
+    /// Not to be judged here, and why.
+    Skipped(&'static str),
+    /// It may be this.
+    Suspect(Suspicion),
+}
+
+/// Something that stands out.
+#[derive(Clone, Debug)]
+pub struct Suspicion {
+    /// What the signals alone are worth.
+    pub level: Level,
+    /// Since which step.
+    pub step: u64,
+    /// In which layer, from 1 and with its label.
+    pub layer: Option<String>,
+    /// Numbers that show it.
+    pub evidence: Vec<(&'static str, f64)>,
+    /// In words.
+    pub text: String,
+    /// Changes that may repair it, the likeliest first.
+    pub fixes: Vec<Fix>,
+}
+
+impl Suspicion {
+    /// From the first step on, as a note, without evidence yet.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            level: Level::Note,
+            step: 0,
+            layer: None,
+            evidence: Vec::new(),
+            text: text.into(),
+            fixes: Vec::new(),
+        }
+    }
+
+    /// With what the signals alone are worth.
+    #[must_use]
+    pub fn at(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// With the step since when.
+    #[must_use]
+    pub fn since(mut self, step: u64) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// With the layer.
+    #[must_use]
+    pub fn of_layer(mut self, layer: Option<String>) -> Self {
+        self.layer = layer;
+        self
+    }
+
+    /// With one more number.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: f64) -> Self {
+        self.evidence.push((name, value));
+        self
+    }
+
+    /// With cures.
+    #[must_use]
+    pub fn cures(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
+        self.fixes.extend(fixes);
+        self
+    }
+
+    /// As a judgement.
+    pub fn suspect(self) -> Judgement {
+        Judgement::Suspect(self)
+    }
+}
+
+/// A finding about a lane.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The id of its rule.
+    pub id: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// Since which step.
+    pub step: u64,
+    /// In which layer.
+    pub layer: Option<String>,
+    /// Numbers that show it.
+    pub evidence: Vec<(&'static str, f64)>,
+    /// In words.
+    pub text: String,
+    /// Changes that repair it, or may, in order.
+    pub fixes: Vec<Fix>,
+}
+
+impl Finding {
+    /// From a suspicion.
+    pub fn new(id: &'static str, level: Level, s: Suspicion) -> Self {
+        Self { id, level, step: s.step, layer: s.layer, evidence: s.evidence, text: s.text, fixes: s.fixes }
+    }
+}
+
+/// What the rules say of a lane.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosis {
+    /// The findings, the most important first.
+    pub findings: Vec<Finding>,
+    /// Rules that looked and found everything in order.
+    pub checked: Vec<&'static str>,
+    /// Rules that could not judge, each with its reason.
+    pub skipped: Vec<(&'static str, String)>,
+}
+
+/// What the signals alone say, without a cure being tried.
+pub fn signals(facts: &Facts) -> Diagnosis {
+    let mut out = Diagnosis::default();
+    for rule in RULES {
+        match (rule.judge)(facts) {
+            Judgement::Clear => out.checked.push(rule.id),
+            Judgement::Skipped(why) => out.skipped.push((rule.id, why.into())),
+            Judgement::Suspect(s) => out.findings.push(Finding::new(rule.id, s.level, s)),
+        }
+    }
+    out.findings.sort_by_key(|f| std::cmp::Reverse(f.level));
+    out
+}

@@ -1,0 +1,219 @@
+//! What is known of a lane when it is judged: its recipe, its history in bounded memory, and its data in a few numbers.
+
+use crate::engine::layer::LayerConfig;
+use crate::engine::schedule::{Memory, When};
+use crate::number::{LayerNumber, Number};
+use crate::scenario::{Edit, Recipe, Scaling, Shape};
+use crate::telemetry::{Divergence, LayerInfo, LayerMeasure, Measure, Phase};
+
+/// One measured step.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The whole lane.
+    pub measure: Measure,
+    /// Its layers.
+    pub layers: Vec<LayerMeasure>,
+}
+
+/// How a lane does at one moment: loss, and share of hits where there are classes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of hits.
+    pub accuracy: Option<f64>,
+}
+
+/// The data in a few numbers.
+#[derive(Clone, Debug)]
+pub struct DataFacts {
+    /// The largest |x| of all inputs, after scaling.
+    pub largest: f64,
+    /// The least and the largest standard deviation of a feature that varies.
+    pub spread: (f64, f64),
+    /// The root mean square of the numbers to predict, for regressions.
+    pub targets: Option<f64>,
+    /// How the best constant answer does.
+    pub chance: Score,
+    /// Share of the most frequent class.
+    pub majority: Option<f64>,
+    /// Training samples.
+    pub samples: usize,
+}
+
+/// Accuracies under attack at the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attacked {
+    /// Size of the attacks.
+    pub eps: f64,
+    /// Without attack.
+    pub clean: f64,
+    /// Under FGSM.
+    pub fgsm: f64,
+    /// Under PGD.
+    pub pgd: f64,
+    /// The first step from which on FGSM was withstood and PGD was not.
+    pub since: u64,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What the lane trained with at first.
+    pub recipe: Recipe,
+    /// What was changed while it trained.
+    pub edits: Vec<Edit>,
+    /// How inputs are scaled.
+    pub scaling: Scaling,
+    /// How numbers to predict are scaled.
+    pub target_scaling: Scaling,
+    /// Shape of an input sample.
+    pub input: Shape,
+    /// Its layers.
+    pub layers: Vec<LayerInfo>,
+    /// Numbers of an output.
+    pub outputs: usize,
+    /// Steps of the run.
+    pub total: u64,
+    /// Measured steps, oldest first.
+    pub marks: Vec<Mark>,
+    /// Evaluations on the validation samples, oldest first.
+    pub evaluations: Vec<Measure>,
+    /// Share of units that passed no gradient for any validation sample at the end, for each layer that can saturate.
+    pub dead: Vec<(usize, f64)>,
+    /// How it does on its own training samples at the end.
+    pub train: Option<Score>,
+    /// Its data.
+    pub data: Option<DataFacts>,
+    /// Its accuracy under attack.
+    pub attacked: Option<Attacked>,
+    /// How it ended.
+    pub phase: Phase,
+    /// Size of each matrix at the start, in units of what keeps a signal as large as it is: (layer, size).
+    pub initial: Vec<(usize, f64)>,
+}
+
+impl Facts {
+    /// A number in the recipe: `optimizer.lr`.
+    pub fn setting(&self, path: &str) -> Option<f64> {
+        self.recipe.at(path)?.parse().ok()
+    }
+
+    /// The account of its divergence.
+    pub fn divergence(&self) -> Option<&Divergence> {
+        if let Phase::Diverged(d) = &self.phase { Some(d) } else { None }
+    }
+
+    /// The values of a number over time, with their steps.
+    pub fn series(&self, number: Number) -> impl Iterator<Item = (u64, f64)> + '_ {
+        self.marks.iter().filter_map(move |m| Some((m.measure.step, m.measure.get(number)?)))
+    }
+
+    /// The median of a number over the measured steps from this share of them on.
+    pub fn median(&self, number: Number, from: f64) -> Option<f64> {
+        let all: Vec<f64> = self.series(number).map(|(_, x)| x).filter(|x| x.is_finite()).collect();
+        median(all[(all.len() as f64 * from) as usize..].to_vec())
+    }
+
+    /// How it does at the end; a lane that ran away answers no better than chance.
+    pub fn score(&self) -> Option<Score> {
+        let last = self.evaluations.last();
+        if self.divergence().is_some() {
+            return self.data.as_ref().map(|d| Score { loss: d.chance.loss.max(1e-12), ..d.chance });
+        }
+        let last = last?;
+        Some(Score { loss: last.get(Number::ValLoss)?, accuracy: last.get(Number::ValAccuracy) })
+    }
+
+    /// A layer in words: `layer 2 Dense 64`.
+    pub fn layer(&self, index: usize) -> String {
+        format!("layer {} {}", index + 1, self.layers.get(index).map_or("", |l| l.label.as_str()))
+    }
+
+    /// Whether a layer of this kind is in the network, also inside other layers.
+    pub fn has(&self, name: &str) -> bool {
+        self.layers.iter().any(|l| l.label.split([' ', '(']).next() == Some(name))
+    }
+
+    /// Whether it has a recurrent layer.
+    pub fn recurs(&self) -> bool {
+        ["Rnn", "Lstm", "Gru"].iter().any(|n| self.has(n))
+    }
+
+    /// Layers with parameters.
+    pub fn depth(&self) -> usize {
+        self.layers.iter().filter(|l| l.params > 0).count()
+    }
+
+    /// The first layer's gradient over the last one's at a mark.
+    pub fn ratio(mark: &Mark) -> Option<f64> {
+        let mut norms = mark.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).map(f64::from);
+        let first = norms.next()?;
+        let last = norms.next_back()?;
+        Some(if first == last { 1.0 } else { first / last }).filter(|r| r.is_finite())
+    }
+
+    /// The rate of a step from 0, as the schedule plans it.
+    pub fn rate(&self, t: u64) -> f64 {
+        let base = self.recipe.optimizer.lr();
+        self.recipe.schedule.lr(When { base, t, total: self.total }, &Memory::default())
+    }
+
+    /// Whether every layer between input and output is linear.
+    pub fn linear(&self) -> bool {
+        let shapes = ["Dense", "Flatten", "Identity", "Dropout", "Softmax", "LogSoftmax"];
+        let name = |l: &LayerInfo| l.label.split([' ', '(']).next().unwrap_or_default().to_string();
+        self.layers.iter().all(|l| shapes.contains(&name(l).as_str()))
+    }
+
+    /// The first step from which on a condition holds at nearly all of the measured steps to the end.
+    pub fn onset(&self, holds: impl Fn(&Mark) -> bool) -> Option<u64> {
+        let held: Vec<bool> = self.marks.iter().map(holds).collect();
+        let mut misses = 0;
+        let mut since = None;
+        for (i, held) in held.iter().enumerate().rev() {
+            if *held {
+                since = Some(i);
+            } else {
+                misses += 1;
+                if misses * 8 > self.marks.len() - i {
+                    break;
+                }
+            }
+        }
+        since.map(|i| self.marks[i].measure.step)
+    }
+}
+
+/// The number in the middle.
+pub fn median(mut all: Vec<f64>) -> Option<f64> {
+    if all.is_empty() {
+        return None;
+    }
+    all.sort_by(f64::total_cmp);
+    Some(all[all.len() / 2])
+}
+
+/// The layers with each one changed by `change`, also inside others; `None` from it takes the layer out.
+pub fn mapped(
+    layers: &[LayerConfig],
+    change: &mut dyn FnMut(&LayerConfig) -> Option<LayerConfig>,
+) -> Vec<LayerConfig> {
+    let mut out = Vec::new();
+    for layer in layers {
+        match layer {
+            LayerConfig::Repeat(r) => {
+                let mut repeat = r.clone();
+                repeat.layers = mapped(&r.layers, change);
+                out.push(repeat.into());
+            }
+            LayerConfig::Residual(r) => {
+                let mut residual = r.clone();
+                residual.layers = mapped(&r.layers, change);
+                out.push(residual.into());
+            }
+            _ => out.extend(change(layer)),
+        }
+    }
+    out
+}

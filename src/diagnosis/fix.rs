@@ -1,0 +1,118 @@
+//! A cure: a change of a lane, as RON of its fields, and the scenario with it.
+
+use super::facts::Facts;
+use crate::scenario::{Lane, Recipe, Scaling, Scenario};
+
+/// A change that may repair a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// In words.
+    pub text: String,
+    /// What the lane trains with then.
+    pub recipe: Recipe,
+    /// How inputs are scaled then.
+    pub scaling: Scaling,
+    /// How numbers to predict are scaled then.
+    pub target_scaling: Scaling,
+    /// Whether the edits of the lane that were made while it trained are left out.
+    pub unedited: bool,
+    /// The fields of the lane, as RON: `(clip: Norm(max_norm: 1))`.
+    pub patch: String,
+}
+
+impl Fix {
+    /// The lane with another recipe; `None` if nothing would change.
+    pub fn of(facts: &Facts, text: impl Into<String>, change: impl FnOnce(&mut Recipe)) -> Option<Self> {
+        let mut recipe = facts.recipe.clone();
+        change(&mut recipe);
+        let fix = Self {
+            text: text.into(),
+            recipe,
+            scaling: facts.scaling,
+            target_scaling: facts.target_scaling,
+            unedited: false,
+            patch: String::new(),
+        };
+        fix.complete(facts)
+    }
+
+    /// The lane with fields set from text; `None` if a field does not take it, or nothing would change.
+    pub fn set(facts: &Facts, text: impl Into<String>, fields: &[(&str, String)]) -> Option<Self> {
+        let mut recipe = facts.recipe.clone();
+        for (path, value) in fields {
+            recipe.set_at(path, value).ok()?;
+        }
+        Self::of(facts, text, |r| *r = recipe)
+    }
+
+    /// With inputs scaled.
+    pub fn scaled(facts: &Facts, text: &str, scaling: Scaling) -> Option<Self> {
+        Self { text: text.into(), scaling, ..Self::bare(facts) }.complete(facts)
+    }
+
+    /// With targets scaled.
+    pub fn targets_scaled(facts: &Facts, text: &str, target_scaling: Scaling) -> Option<Self> {
+        Self { text: text.into(), target_scaling, ..Self::bare(facts) }.complete(facts)
+    }
+
+    /// Without the edits.
+    pub fn without_edits(facts: &Facts, text: impl Into<String>) -> Option<Self> {
+        if facts.edits.is_empty() {
+            return None;
+        }
+        Self { text: text.into(), unedited: true, ..Self::bare(facts) }.complete(facts)
+    }
+
+    fn bare(facts: &Facts) -> Self {
+        Self {
+            text: String::new(),
+            recipe: facts.recipe.clone(),
+            scaling: facts.scaling,
+            target_scaling: facts.target_scaling,
+            unedited: false,
+            patch: String::new(),
+        }
+    }
+
+    fn complete(mut self, facts: &Facts) -> Option<Self> {
+        let mut fields: Vec<String> = self
+            .recipe
+            .differences(&facts.recipe)
+            .into_iter()
+            .map(|(field, value)| format!("{field}: {value}"))
+            .collect();
+        if self.scaling != facts.scaling {
+            fields.push(format!("scaling: {:?}", self.scaling));
+        }
+        if self.target_scaling != facts.target_scaling {
+            fields.push(format!("target_scaling: {:?}", self.target_scaling));
+        }
+        if self.unedited {
+            fields.push("edits: []".into());
+        }
+        self.patch = format!("({})", fields.join(", "));
+        (!fields.is_empty()).then_some(self)
+    }
+
+    /// Whether it is one change.
+    pub fn single(&self) -> bool {
+        !self.patch.contains("), ")
+    }
+
+    /// The scenario with this change in one of its lanes. Scaling belongs to the data, which all lanes share.
+    #[must_use]
+    pub fn apply(&self, scenario: &Scenario, lane: usize) -> Scenario {
+        let mut out = scenario.clone();
+        out.scaling = self.scaling;
+        out.target_scaling = self.target_scaling;
+        let base = out.base();
+        if let Some(place) = out.lanes.get_mut(lane) {
+            let name = place.name.clone();
+            *place = Lane::from_recipe(&name, &self.recipe, &base);
+            if self.unedited {
+                out.edits.retain(|e| e.lane != name);
+            }
+        }
+        out
+    }
+}

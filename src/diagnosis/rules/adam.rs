@@ -1,0 +1,38 @@
+//! Adam's constants: an eps that drowns the root of the mean square makes it crawl, a short memory of squares makes it spike.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number};
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    let betas: Option<(f64, f64)> =
+        f.recipe.at("optimizer.betas").and_then(|t| crate::registry::Value::parse(&t).ok());
+    let adam = ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "AdaBelief", "Lamb", "RmsProp", "Yogi"];
+    if !adam.contains(&f.recipe.optimizer.name()) {
+        return Clear;
+    }
+    let eps = f.setting("optimizer.eps").unwrap_or(1e-8);
+    let second = betas.map_or_else(|| f.setting("optimizer.alpha").unwrap_or(0.999), |b| b.1);
+    let (large, short) =
+        (eps > 1e-4 && f.recipe.optimizer.name() != "Yogi", !(0.95..=0.9995).contains(&second));
+    let greedy = eps < 1e-12 && f.recipe.optimizer.name() != "AdaBelief";
+    if !large && !short && !greedy {
+        return Clear;
+    }
+    let betas = |s: f64| ("optimizer.betas", format!("({}, {s})", betas.map_or(0.9, |b| b.0)));
+    let eps_fix = Fix::set(f, "eps 1e-8", &[("optimizer.eps", "1e-8".into())]);
+    let second_fix = Fix::set(f, "a second beta of 0.999", &[betas(0.999)]);
+    let both = Fix::set(f, "betas (0.9, 0.999)", &[("optimizer.betas", "(0.9, 0.999)".into())]);
+    let alpha = Fix::set(f, "alpha 0.99", &[("optimizer.alpha", "0.99".into())]);
+    let mut fixes = Vec::new();
+    if large || greedy {
+        fixes.extend(eps_fix);
+    }
+    if short {
+        fixes.extend([second_fix, alpha, both].into_iter().flatten());
+    }
+    Suspicion::new(format!("eps is {} and the second memory {}", number(eps), number(second)))
+        .at(Level::Note)
+        .with("eps", eps)
+        .with("second beta", second)
+        .cures(fixes)
+        .suspect()
+}

@@ -1,0 +1,36 @@
+//! Batch norm over a few samples: their statistics are noise, and evaluation uses others.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts};
+use crate::engine::layer::LayerConfig;
+use crate::engine::layer::norm::group::{GroupNorm, LayerNorm};
+
+/// From so many samples on their statistics are those of the data, within a quarter.
+const ENOUGH: usize = 16;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    if !f.has("BatchNorm") || f.recipe.batch >= ENOUGH {
+        return Clear;
+    }
+    let layer = f.layers.iter().position(|l| l.label.starts_with("BatchNorm"));
+    let image = matches!(f.input, crate::scenario::Shape::Image { .. });
+    let mut flat = !image;
+    let replaced = Fix::of(f, "layer norm and group norm, which know no batch", |r| {
+        r.network = facts::mapped(&r.network, &mut |l| {
+            flat |=
+                matches!(l, LayerConfig::Flatten(_) | LayerConfig::Dense(_) | LayerConfig::GlobalAvgPool(_));
+            Some(match l {
+                LayerConfig::BatchNorm(_) if flat => LayerNorm::default().into(),
+                LayerConfig::BatchNorm(_) => GroupNorm { groups: 1, ..GroupNorm::default() }.into(),
+                other => other.clone(),
+            })
+        });
+    });
+    let batch = 32.min(f.data.as_ref().map_or(32, |d| d.samples));
+    Suspicion::new(format!("batch norm takes its statistics from {} samples", f.recipe.batch))
+        .at(if f.recipe.batch <= 4 { Level::Warn } else { Level::Note })
+        .of_layer(layer.map(|i| f.layer(i)))
+        .with("batch", f.recipe.batch as f64)
+        .cures(Fix::set(f, format!("batch {batch}"), &[("batch", batch.to_string())]))
+        .cures(replaced)
+        .suspect()
+}

@@ -1,0 +1,36 @@
+//! A gradient that is larger by orders than it should be, because depth or targets multiply it.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, number};
+use crate::number::Number;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    let norms: Vec<(u64, f64)> = f.series(Number::GradNorm).collect();
+    let first = norms.first().map_or(0.0, |n| n.1);
+    let finite = || norms.iter().map(|n| n.1).filter(|x| x.is_finite());
+    let most = finite().fold(0.0, f64::max);
+    let usual = facts::median(finite().collect()).unwrap_or(0.0);
+    let targets = f.data.as_ref().and_then(|d| d.targets).unwrap_or(1.0).max(1.0);
+    // A gradient of an error is as large as the error.
+    let large = |x: f64| !x.is_finite() || x > 100.0 * targets.min(3.0);
+    // A rate that is too high makes gradients grow as well: the first ones tell what depth and targets do.
+    let start = large(first) || f.divergence().is_some_and(|d| d.step <= 3);
+    if !start {
+        return Clear;
+    }
+    let since = norms.iter().find(|n| large(n.1)).map_or(0, |n| n.0);
+    Suspicion::new(format!(
+        "the gradient had the norm {} at its first step, {} at most",
+        number(first),
+        number(most)
+    ))
+    .at(if f.divergence().is_some() { Level::Bad } else { Level::Note })
+    .since(since)
+    .with("first gradient", first)
+    .with("largest gradient", most)
+    .with("usual gradient", usual)
+    .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
+    .cures(Fix::of(f, "layer norm after every Dense layer", |r| {
+        r.network = super::vanishing::normalised(&r.network);
+    }))
+    .suspect()
+}

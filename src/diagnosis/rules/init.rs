@@ -1,0 +1,42 @@
+//! The size of the initial weights, layer by layer, against the size that keeps a signal as large as it is.
+
+use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, init_fixes, number};
+
+/// Below this share of the sensible size weights are small ...
+const SMALL: f64 = 0.4;
+/// ... and above this multiple large.
+const LARGE: f64 = 1.7;
+
+/// The mean size, and the layer that is farthest off.
+fn sizes(f: &Facts, farthest: fn(f64, f64) -> f64) -> Option<(f64, usize, f64)> {
+    let logs: Vec<(usize, f64)> = f.initial.iter().map(|(i, s)| (*i, libm::log(s.max(1e-30)))).collect();
+    let mean = logs.iter().map(|(_, x)| x).sum::<f64>() / logs.len().max(1) as f64;
+    let (layer, size) =
+        f.initial.iter().copied().reduce(|a, b| if farthest(a.1, b.1) == b.1 { b } else { a })?;
+    Some((libm::exp(mean), layer, size))
+}
+
+fn suspicion(f: &Facts, words: &str, (mean, layer, size): (f64, usize, f64)) -> Suspicion {
+    let text = format!(
+        "initial weights are {words}: {} times what keeps a signal's size on average, {} in {}",
+        number(mean),
+        number(size),
+        f.layer(layer)
+    );
+    let level = if (0.05..=8.0).contains(&mean) { Level::Note } else { Level::Warn };
+    Suspicion::new(text)
+        .at(level)
+        .of_layer(Some(f.layer(layer)))
+        .with("weights over those that keep the signal", mean)
+        .cures(init_fixes(f, "the signal keeps its size"))
+}
+
+pub(super) fn small(f: &Facts) -> Judgement {
+    let Some(found) = sizes(f, f64::min) else { return Skipped("the initial weights are not at hand") };
+    if found.0 >= SMALL { Clear } else { suspicion(f, "small", found).suspect() }
+}
+
+pub(super) fn large(f: &Facts) -> Judgement {
+    let Some(found) = sizes(f, f64::max) else { return Skipped("the initial weights are not at hand") };
+    if found.2 <= LARGE { Clear } else { suspicion(f, "large", found).suspect() }
+}

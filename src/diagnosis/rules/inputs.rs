@@ -1,0 +1,36 @@
+//! Features of very different or very large size: one rate cannot suit them all, and sigmoids behind them are flat.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
+use crate::scenario::Scaling;
+
+/// Beyond this an input is large ...
+const LARGE: f64 = 15.0;
+/// ... and beyond this ratio two features differ.
+const UNEVEN: f64 = 20.0;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    let Some(d) = &f.data else { return Skipped("the data are not at hand") };
+    let (least, most) = d.spread;
+    let uneven = most / least.max(1e-30);
+    let tiny = d.largest < 0.05;
+    if f.scaling != Scaling::None || !(d.largest > LARGE || (uneven > UNEVEN && most > 3.0) || tiny) {
+        return Clear;
+    }
+    let text = if tiny {
+        format!("no input is larger than {}", number(d.largest))
+    } else {
+        format!(
+            "inputs reach {}, and their features vary by {} to {}",
+            number(d.largest),
+            number(least),
+            number(most)
+        )
+    };
+    Suspicion::new(text)
+        .at(Level::Note)
+        .with("largest input", d.largest)
+        .with("least spread of a feature", least)
+        .with("largest spread of a feature", most)
+        .cures(Fix::scaled(f, "inputs scaled to mean 0 and deviation 1", Scaling::Standard))
+        .suspect()
+}

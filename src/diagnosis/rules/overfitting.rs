@@ -1,0 +1,48 @@
+//! Training goes on falling, validation has turned.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
+use crate::number::Number;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    let losses: Vec<(u64, f64)> = f
+        .evaluations
+        .iter()
+        .filter_map(|e| Some((e.step, e.get(Number::ValLoss)?)))
+        .filter(|e| e.1.is_finite())
+        .collect();
+    let (Some(train), Some(d)) = (f.train, &f.data) else {
+        return Skipped("its training samples were not evaluated");
+    };
+    let Some(&(step, least)) = losses.iter().min_by(|a, b| a.1.total_cmp(&b.1)) else {
+        return Skipped("it was not evaluated");
+    };
+    let tail = &losses[losses.len() - (losses.len() / 5).clamp(1, 4)..];
+    let end = tail.iter().map(|l| l.1).sum::<f64>() / tail.len() as f64;
+    let chance = d.chance.loss.max(1e-12);
+    let turned = end > 1.25 * least && end - least > 0.12 * chance;
+    if f.divergence().is_some() || !turned || train.loss > 0.7 * end || step >= f.total {
+        return Clear;
+    }
+    // Answers that stay right only grow more certain.
+    let fine =
+        f.score().and_then(|s| s.accuracy).is_some_and(|a| a >= 0.93) && d.majority.is_none_or(|m| m < 0.75);
+    let patience = (losses.len() / 4).clamp(2, 20);
+    Suspicion::new(format!(
+        "validation was best at step {step} ({}) and is {} now; training is at {}",
+        number(least),
+        number(end),
+        number(train.loss)
+    ))
+    .at(if fine { Level::Note } else { Level::Warn })
+    .since(step)
+    .with("least validation loss", least)
+    .with("validation loss", end)
+    .with("training loss", train.loss)
+    .cures(Fix::set(
+        f,
+        "stop where validation is best, and take those weights",
+        &[("early_stopping.patience", patience.to_string()), ("early_stopping.restore_best", "true".into())],
+    ))
+    .cures(Fix::set(f, "a penalty on the weights", &[("regularisation.l2", "0.01".into())]))
+    .suspect()
+}

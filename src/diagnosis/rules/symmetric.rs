@@ -1,0 +1,24 @@
+//! Units of a layer that start alike: they get the same gradient and stay alike.
+
+use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, init_fixes};
+use crate::number::LayerNumber;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    let Some(first) = f.marks.first() else { return Skipped("no step was measured") };
+    if first.measure.step > 2 {
+        return Skipped("its first step was not measured");
+    }
+    let hidden = f.layers.iter().rposition(|l| l.params > 0);
+    let alike = first
+        .layers
+        .iter()
+        .filter(|l| Some(l.layer) != hidden)
+        .find(|l| l.get(LayerNumber::Symmetry).is_some_and(|d| d < 1e-5));
+    let Some(layer) = alike else { return Clear };
+    Suspicion::new(format!("two units of {} begin with the same weights", f.layer(layer.layer)))
+        .at(Level::Warn)
+        .of_layer(Some(f.layer(layer.layer)))
+        .with("distance of two units", layer.get(LayerNumber::Symmetry).unwrap_or_default().into())
+        .cures(init_fixes(f, "every unit begins otherwise"))
+        .suspect()
+}

@@ -1,0 +1,93 @@
+//! The first layers get a vanishing part of the last layer's gradient.
+
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number};
+use crate::engine::layer::LayerConfig;
+use crate::engine::layer::activation::piecewise::Relu;
+use crate::engine::layer::norm::group::LayerNorm;
+use crate::number::LayerNumber;
+use crate::registry::Settings as _;
+
+/// Below this share a gradient is vanishing.
+const VANISHING: f64 = 2e-3;
+
+pub(super) fn judge(f: &Facts) -> Judgement {
+    if f.depth() < 3 {
+        return Clear;
+    }
+    let Some(ratio) = facts::median(f.marks.iter().filter_map(Facts::ratio).collect()) else {
+        return Judgement::Skipped("no layer's gradient was measured");
+    };
+    let early = facts::median(f.marks.iter().take(12).filter_map(Facts::ratio).collect()).unwrap_or(ratio);
+    // Nothing at all comes through where units are dead, flat or alike from the start: that is another cause.
+    let blocked = f
+        .marks
+        .first()
+        .is_some_and(|m| m.layers.iter().any(|l| l.get(LayerNumber::Silent).is_some_and(|s| s > 0.9)));
+    if ratio.min(early) >= VANISHING || blocked || early <= 0.0 {
+        return Clear;
+    }
+    let since = f.onset(|m| Facts::ratio(m).is_some_and(|r| r < VANISHING)).unwrap_or(1);
+    let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
+    let text = format!("{} gets {} of the last layer's gradient", f.layer(first), number(ratio.min(early)));
+    let squashes = |l: &LayerConfig| {
+        matches!(
+            l,
+            LayerConfig::Sigmoid(_)
+                | LayerConfig::Tanh(_)
+                | LayerConfig::HardSigmoid(_)
+                | LayerConfig::Softsign(_)
+                | LayerConfig::Hardtanh(_)
+        )
+    };
+    let any = {
+        let mut any = false;
+        facts::mapped(&f.recipe.network, &mut |l| {
+            any |= squashes(l);
+            Some(l.clone())
+        });
+        any
+    };
+    let rectified = any.then(|| {
+        Fix::of(f, "rectifiers with He's init", |r| {
+            r.network = facts::mapped(&r.network, &mut |l| {
+                Some(if squashes(l) { Relu::default().into() } else { l.clone() })
+            });
+            let _ = r.set("init", "HeNormal()");
+        })
+    });
+    let normed = Fix::of(f, "layer norm after every Dense layer", |r| {
+        r.network = normalised(&r.network);
+    });
+    Suspicion::new(text)
+        .at(if ratio < 1e-4 { Level::Bad } else { Level::Warn })
+        .since(since)
+        .of_layer(Some(f.layer(first)))
+        .with("first over last gradient", ratio)
+        .with("the same at the first steps", early)
+        .cures(init_fixes(f, "the gradient keeps its size"))
+        .cures(rectified.flatten())
+        .cures(normed)
+        .suspect()
+}
+
+/// The layers with a layer norm after each Dense one that is followed by something.
+pub(super) fn normalised(layers: &[LayerConfig]) -> Vec<LayerConfig> {
+    let mut out = Vec::new();
+    for layer in layers {
+        match layer {
+            LayerConfig::Repeat(r) => {
+                let mut repeat = r.clone();
+                repeat.layers = normalised(&r.layers);
+                out.push(repeat.into());
+            }
+            LayerConfig::Residual(r) => {
+                let mut residual = r.clone();
+                residual.layers = normalised(&r.layers);
+                out.push(residual.into());
+            }
+            LayerConfig::Dense(_) => out.extend([layer.clone(), LayerNorm::default().into()]),
+            other => out.push(other.clone()),
+        }
+    }
+    out
+}

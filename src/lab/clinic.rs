@@ -1,0 +1,278 @@
+//! The clinic: trains a lane, judges it, tries the cures in the same data and draws, and so knows which single change repairs it.
+//!
+//! Everything here repeats bit for bit: the same scenario gives the same findings. Opens no file itself, uses no thread.
+
+pub mod course;
+mod trial;
+
+use crate::diagnosis::{Diagnosis, Facts, Finding, Fix, Judgement, Kind, Level, RULES, Suspicion, rules};
+use crate::engine::data::Files;
+use crate::lab::experiment::{Data, Fault, prepare};
+use crate::scenario::Scenario;
+use course::Course;
+use std::sync::Arc;
+pub use trial::{Outcome, Verdict};
+
+/// Runs that are spent on cures at most, and at least where the lane is dear to train.
+const TRIALS: (usize, usize) = (40, 8);
+/// Multiply-adds that all of them may take together, by and large.
+const WORK: f64 = 6e11;
+
+/// One lane in examination.
+pub struct Clinic<'a> {
+    /// The scenario.
+    scenario: &'a Scenario,
+    /// Its lane, by index.
+    lane: usize,
+    files: &'a dyn Files,
+    data: Arc<Data>,
+    /// Steps to train.
+    steps: u64,
+    /// Runs that may still be made.
+    left: std::cell::Cell<usize>,
+    /// Told of what is tried.
+    say: &'a dyn Fn(&str),
+}
+
+/// The findings about a lane, and how each cure that was tried came out.
+#[derive(Debug)]
+pub struct Report {
+    /// The facts of the run.
+    pub facts: Facts,
+    /// The findings.
+    pub diagnosis: Diagnosis,
+    /// The cures that were tried, in order.
+    pub tried: Vec<Outcome>,
+}
+
+/// A suspicion, with what its cures did.
+struct Case {
+    id: &'static str,
+    kind: Kind,
+    suspicion: Suspicion,
+    /// The cures that help, by their place in the list of trials.
+    helps: Vec<usize>,
+}
+
+impl<'a> Clinic<'a> {
+    /// For a lane of this scenario.
+    pub fn new(
+        scenario: &'a Scenario,
+        lane: usize,
+        data: Arc<Data>,
+        files: &'a dyn Files,
+        steps: Option<u64>,
+    ) -> Self {
+        let steps = steps.unwrap_or(scenario.steps as u64);
+        Self { scenario, lane, files, data, steps, left: TRIALS.0.into(), say: &|_| {} }
+    }
+
+    /// Tells `say` of every cure before it is tried.
+    #[must_use]
+    pub fn telling(mut self, say: &'a dyn Fn(&str)) -> Self {
+        self.say = say;
+        self
+    }
+
+    fn course(&self, scenario: &Scenario) -> Result<Course, Fault> {
+        let same = scenario.scaling == self.scenario.scaling
+            && scenario.target_scaling == self.scenario.target_scaling
+            && scenario.seed == self.scenario.seed;
+        let data = if same { Arc::clone(&self.data) } else { Arc::new(prepare(scenario, self.files)?) };
+        Course::run(scenario, self.lane, data, self.steps)
+    }
+
+    /// Trains and judges it.
+    ///
+    /// # Errors
+    /// Why it cannot train.
+    pub fn examine(&self) -> Result<Report, Fault> {
+        let Course { facts, work } = self.course(self.scenario)?;
+        self.left.set(((WORK / work.max(1.0)) as usize).clamp(TRIALS.1, TRIALS.0));
+        let mut out = Diagnosis::default();
+        let mut cases = Vec::new();
+        for rule in RULES {
+            match (rule.judge)(&facts) {
+                Judgement::Clear => out.checked.push(rule.id),
+                Judgement::Skipped(why) => out.skipped.push((rule.id, why.to_string())),
+                Judgement::Suspect(suspicion) => {
+                    cases.push(Case { id: rule.id, kind: rule.kind, suspicion, helps: Vec::new() });
+                }
+            }
+        }
+        let mut tried: Vec<Outcome> = Vec::new();
+        if trial::hopeful(&facts) {
+            // A run that learns its samples by heart is not for want of another rate.
+            let by_heart = cases.iter().any(|c| c.kind == Kind::Measured && c.suspicion.level > Level::Note);
+            for kind in [Kind::Setting, Kind::Symptom, Kind::General, Kind::Last] {
+                if (kind == Kind::General && (by_heart || enough(&tried) && set(&cases)))
+                    || (kind == Kind::Symptom && enough(&tried) && set(&cases))
+                    || (kind == Kind::Last && (by_heart || enough(&tried)))
+                {
+                    continue;
+                }
+                for case in cases.iter_mut().filter(|c| c.kind == kind) {
+                    self.treat(&facts, case, &mut tried, kind);
+                }
+            }
+        }
+        for case in cases.iter_mut().filter(|c| c.kind == Kind::Measured && c.suspicion.level > Level::Note) {
+            self.treat(&facts, case, &mut tried, Kind::Measured);
+        }
+        Self::conclude(&facts, cases, &tried, &mut out);
+        Ok(Report { facts, diagnosis: out, tried })
+    }
+
+    /// Tries the cures of a case, until one repairs it.
+    fn treat(&self, facts: &Facts, case: &mut Case, tried: &mut Vec<Outcome>, kind: Kind) {
+        let mut worse = 0;
+        for fix in &case.suspicion.fixes {
+            let known = tried.iter().position(|t| t.fix.patch == fix.patch);
+            let at = known.or_else(|| {
+                self.left.set(self.left.get().checked_sub(1)?);
+                tried.push(self.trial(facts, fix)?);
+                Some(tried.len() - 1)
+            });
+            let Some(at) = at else { continue };
+            if tried[at].verdict >= Verdict::Better && (kind == Kind::Measured || self.lasts(&mut tried[at]))
+            {
+                case.helps.push(at);
+                if tried[at].near_best() {
+                    break;
+                }
+            } else if tried[at].verdict == Verdict::Worse {
+                worse += 1;
+            }
+            // A rate that makes it worse is not tried larger still.
+            if kind == Kind::General && worse >= 2 {
+                break;
+            }
+        }
+        case.helps.sort_by(|a, b| tried[*b].gain.total_cmp(&tried[*a].gain));
+    }
+
+    fn trial(&self, facts: &Facts, fix: &Fix) -> Option<Outcome> {
+        (self.say)(&fix.text);
+        let course = self.course(&fix.apply(self.scenario, self.lane)).ok()?;
+        Some(Outcome::of(facts, fix.clone(), course.facts))
+    }
+
+    /// Tries the cures of the findings that nobody has tried yet.
+    pub fn prove(&self, report: &mut Report) {
+        let told = report.diagnosis.findings.iter().filter(|f| f.level > Level::Note);
+        let fixes: Vec<Fix> = told.flat_map(|f| f.fixes.clone()).collect();
+        for fix in fixes {
+            if !report.tried.iter().any(|t| t.fix.patch == fix.patch) {
+                report.tried.extend(self.trial(&report.facts, &fix));
+            }
+        }
+    }
+
+    /// Whether a cure helps on another seed too.
+    fn lasts(&self, outcome: &mut Outcome) -> bool {
+        if let Some(lasts) = outcome.lasts {
+            return lasts;
+        }
+        let again = |k: u64| {
+            self.left.set(self.left.get().saturating_sub(1));
+            let of = |scenario: &Scenario| {
+                let scenario = Scenario { seed: scenario.seed.wrapping_add(k), ..scenario.clone() };
+                self.course(&scenario).ok().map(|c| c.facts)
+            };
+            let (sick, cured) = (of(self.scenario)?, of(&outcome.fix.apply(self.scenario, self.lane))?);
+            Some(trial::gain(&sick, &cured))
+        };
+        let first = again(1).unwrap_or(0.0);
+        let clear = |g: f64| g >= 2.0 * trial::ENOUGH;
+        let lasts = if clear(first) && clear(outcome.gain) {
+            true
+        } else {
+            // What was chosen for its gain has been lucky: the others decide.
+            f64::midpoint(first, again(2).unwrap_or(0.0)) >= 0.75 * trial::ENOUGH
+        };
+        outcome.lasts = Some(lasts);
+        lasts
+    }
+
+    /// Makes findings of what was tried.
+    fn conclude(facts: &Facts, cases: Vec<Case>, tried: &[Outcome], out: &mut Diagnosis) {
+        let best = tried
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| t.lasts == Some(true))
+            .max_by(|a, b| a.1.gain.total_cmp(&b.1.gain))
+            .map(|(i, t)| (i, t.gain));
+        let strong = |case: &Case| {
+            let most = best.map_or(0.0, |b| b.1);
+            case.helps.first().is_some_and(|i| tried[*i].gain >= 0.5 * most)
+        };
+        let explained = cases.iter().any(|c| c.kind == Kind::Setting && strong(c));
+        let named: Vec<&'static str> = cases.iter().filter(|c| strong(c)).map(|c| c.id).collect();
+        // A symptom is a cause where the better run does not show it.
+        let gone = |id: &str, best: usize| {
+            let rule = RULES.iter().find(|r| r.id == id);
+            rule.is_some_and(|r| !matches!((r.judge)(&tried[best].facts), Judgement::Suspect(_)))
+        };
+        let levels: Vec<Option<Level>> = cases
+            .iter()
+            .map(|case| {
+                let told = match case.kind {
+                    Kind::Setting | Kind::Last => strong(case),
+                    Kind::General => strong(case) && !explained,
+                    Kind::Measured => case.suspicion.level > Level::Note,
+                    Kind::Symptom => strong(case) || best.is_some_and(|(i, _)| gone(case.id, i)),
+                };
+                (told && rules::beside(case.id, &named)).then_some(Level::Warn)
+            })
+            .collect();
+        let exploding = cases.iter().zip(&levels).any(|(c, l)| c.id == "exploding-gradient" && l.is_some());
+        for (case, level) in cases.into_iter().zip(levels) {
+            // It is told as the gradient that the targets make.
+            let level = level.filter(|_| !(case.id == "unscaled-targets" && exploding));
+            let Case { id, kind, mut suspicion, helps } = case;
+            let gain = helps.first().map(|i| tried[*i].gain);
+            let shown = matches!(kind, Kind::Symptom | Kind::Measured) || suspicion.level > Level::Note;
+            let level = match level {
+                Some(_) if trial::lost(facts) => Level::Bad,
+                Some(level) => level,
+                None if shown => Level::Note,
+                None => {
+                    out.checked.push(id);
+                    continue;
+                }
+            };
+            // The best cure first, whichever rule offered it.
+            let mut fixes: Vec<Fix> = Vec::new();
+            if level > Level::Note {
+                fixes.extend(helps.iter().map(|i| tried[*i].fix.clone()));
+                if let Some((i, most)) = best.filter(|_| kind != Kind::Measured)
+                    && gain.is_none_or(|g| g < 0.8 * most)
+                {
+                    fixes.insert(0, tried[i].fix.clone());
+                }
+            }
+            let rest = suspicion.fixes.drain(..).filter(|f| {
+                let verdict = tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
+                verdict.is_none_or(|v| v >= Verdict::Same)
+            });
+            for fix in rest.collect::<Vec<_>>() {
+                if !fixes.iter().any(|f| f.patch == fix.patch) {
+                    fixes.push(fix);
+                }
+            }
+            suspicion.fixes = fixes;
+            out.findings.push(Finding::new(id, level, suspicion));
+        }
+        out.findings.sort_by_key(|f| std::cmp::Reverse(f.level));
+    }
+}
+
+/// Whether a setting explains it.
+fn set(cases: &[Case]) -> bool {
+    cases.iter().any(|c| c.kind == Kind::Setting && !c.helps.is_empty())
+}
+
+/// Whether one of the cures leaves nothing to be wished for.
+fn enough(tried: &[Outcome]) -> bool {
+    tried.iter().any(|t| t.lasts == Some(true) && t.near_best())
+}

@@ -1,0 +1,155 @@
+//! How a cure came out: the lane with one change against the lane without it.
+
+use crate::diagnosis::{Facts, Fix, Score};
+
+/// A gain from here on is no accident of a split.
+pub const ENOUGH: f64 = 0.08;
+
+/// The outcome in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It does harm.
+    Worse,
+    /// No difference beyond chance.
+    Same,
+    /// It helps.
+    Better,
+    /// What was lacking is there.
+    Repaired,
+}
+
+impl Verdict {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Same => "no better",
+            Self::Better => "better",
+            Self::Repaired => "repaired",
+        }
+    }
+}
+
+/// A cure that was tried.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The cure.
+    pub fix: Fix,
+    /// The run with it.
+    pub facts: Facts,
+    /// What it gains: see [`gain`].
+    pub gain: f64,
+    /// In a word.
+    pub verdict: Verdict,
+    /// Whether another seed confirms it; `None` if that was not asked.
+    pub lasts: Option<bool>,
+}
+
+impl Outcome {
+    /// Compares the run with a cure to the run without.
+    pub fn of(sick: &Facts, fix: Fix, facts: Facts) -> Self {
+        let gain = gain(sick, &facts);
+        let mut out = Self { fix, facts, gain, verdict: Verdict::Same, lasts: None };
+        out.verdict = match gain {
+            g if g >= ENOUGH && out.near_best() => Verdict::Repaired,
+            g if g >= ENOUGH => Verdict::Better,
+            g if g <= -ENOUGH => Verdict::Worse,
+            _ => Verdict::Same,
+        };
+        out
+    }
+
+    /// The numbers of both runs: `val accuracy 0.102 to 0.964`.
+    pub fn words(&self, sick: &Facts) -> String {
+        let (Some(a), Some(b)) = (sick.score(), self.facts.score()) else { return "not evaluated".into() };
+        if let (Some(a), Some(b)) = (sick.attacked, self.facts.attacked) {
+            return format!("PGD accuracy {:.3} to {:.3}", a.pgd, b.pgd);
+        }
+        match (a.accuracy, b.accuracy) {
+            (Some(x), Some(y)) => {
+                format!("val accuracy {x:.3} to {y:.3}, val loss {:.3} to {:.3}", a.loss, b.loss)
+            }
+            _ => format!("val loss {:.4} to {:.4}", a.loss, b.loss),
+        }
+    }
+
+    /// Whether little is left to gain.
+    pub fn near_best(&self) -> bool {
+        let Some(score) = self.facts.score() else { return false };
+        match (score.accuracy, &self.facts.data) {
+            (Some(a), _) => a >= 0.93,
+            (None, Some(d)) => score.loss < 0.1 * d.chance.loss,
+            _ => false,
+        }
+    }
+}
+
+/// The loss of a run in units of the sick run's chance, whatever its targets are scaled by.
+fn relative(facts: &Facts) -> Option<f64> {
+    let (score, data) = (facts.score()?, facts.data.as_ref()?);
+    Some(score.loss / data.chance.loss.max(1e-30))
+}
+
+/// What one run has over another: in share of hits, where there are classes; otherwise the share of the loss of a constant.
+///
+/// A halved loss counts as enough where it is more than a fiftieth of that.
+pub fn gain(sick: &Facts, cured: &Facts) -> f64 {
+    let (Some(before), Some(after)) = (sick.score(), cured.score()) else { return 0.0 };
+    let attacked = sick.attacked.zip(cured.attacked);
+    if let Some((before, after)) = attacked
+        && sick.recipe.defence.name().contains("Adversarial")
+    {
+        return after.pgd - before.pgd;
+    }
+    if cured.divergence().is_some() {
+        return -1.0;
+    }
+    let hits = before.accuracy.zip(after.accuracy).map(|(b, a)| a - b);
+    let losses = relative(sick).zip(relative(cured));
+    let imbalanced = sick.data.as_ref().and_then(|d| d.majority).is_some_and(|m| m > 0.75);
+    match (hits, losses) {
+        (Some(hits), Some((b, a))) if imbalanced => hits.max(less(b, a)),
+        (Some(hits), _) => hits,
+        (None, Some((b, a))) => less(b, a),
+        _ => 0.0,
+    }
+}
+
+/// What a loss has lost, both as shares of the loss of a constant.
+fn less(before: f64, after: f64) -> f64 {
+    let (before, after) = (before.min(1.0), after.min(1.0));
+    if !(before.is_finite() && after.is_finite()) {
+        return 0.0;
+    }
+    let won = before - after;
+    if after <= 0.5 * before && won > 0.02 {
+        won.max(ENOUGH)
+    } else if after > 0.6 * before {
+        won.min(0.5 * ENOUGH)
+    } else {
+        won
+    }
+}
+
+/// Whether there is anything to gain.
+pub fn hopeful(facts: &Facts) -> bool {
+    let Some(Score { loss, accuracy }) = facts.score() else { return true };
+    let Some(data) = &facts.data else { return true };
+    let imbalanced = data.majority.is_some_and(|m| m > 0.75);
+    if facts.attacked.is_some() && facts.recipe.defence.name().contains("Adversarial") {
+        return false;
+    }
+    match accuracy {
+        Some(a) if !imbalanced => a < 1.0 - ENOUGH,
+        _ => loss > 0.04 * data.chance.loss,
+    }
+}
+
+/// Whether a run is no better than a constant.
+pub fn lost(facts: &Facts) -> bool {
+    let (Some(score), Some(data)) = (facts.score(), &facts.data) else { return true };
+    match (score.accuracy, data.chance.accuracy) {
+        (Some(a), Some(c)) => a < c + 0.15 * (1.0 - c),
+        _ => score.loss > 0.85 * data.chance.loss,
+    }
+}
