@@ -24,6 +24,10 @@ pub const LAYERS: usize = 256;
 pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
 /// Bytes that all lanes of a run take, over all seeds.
 pub const MEMORY: u64 = 4 << 30;
+/// Bytes for states of a run to look back at, unless the preferences say otherwise.
+pub const LOOK_BACK: usize = 64 << 20;
+/// Mebibytes for them that preferences may ask for.
+pub const LOOK_BACK_MIB: usize = 4096;
 /// Changes of one lane while it trains.
 pub const EDITS: usize = 200;
 /// Lanes of a scenario.

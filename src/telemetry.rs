@@ -277,6 +277,16 @@ pub enum Event {
         /// The numbers, part by part: (`image`, ...), (`perturbation`, ...).
         parts: Vec<(String, Data)>,
     },
+    /// A step of a lane that was gone back to and made once more, as the lane told of it then: settings, numbers, probes. The
+    /// present goes on beside it. May be dropped when another step is asked for.
+    Recalled {
+        /// Which.
+        lane: LaneId,
+        /// The step.
+        step: u64,
+        /// The events of that step, as they would have been then.
+        told: Vec<Event>,
+    },
     /// The lane's phase changed. Never dropped.
     Phase {
         /// Which.
@@ -410,6 +420,9 @@ pub enum Command {
     Picture(String),
     /// The probes to compute for the screen from now on; replaces the former list.
     Watch(Vec<View>),
+    /// Show this step of every lane, as far as the lane has made it, instead of the present; `None`: the present again. Training
+    /// does not hear of it.
+    Look(Option<u64>),
     /// Measure all layers at every step instead of by time (single stepping, recording).
     MeasureEvery(Option<u64>),
     /// Save a checkpoint now.

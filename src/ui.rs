@@ -20,6 +20,7 @@ pub mod screen;
 pub mod session;
 pub mod terminal;
 pub mod theme;
+pub mod timeline;
 pub mod widget;
 
 #[cfg(test)]

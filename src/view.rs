@@ -7,6 +7,7 @@ use crate::scenario::Edit;
 use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 /// A probe's newest result.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,14 +54,12 @@ pub fn by_layer(layers: &[LayerMeasure], number: LayerNumber) -> Vec<Option<f32>
     out
 }
 
-/// The state of one lane.
-#[derive(Clone, Debug)]
-pub struct LaneView {
-    /// Its index in the run.
-    pub id: LaneId,
+/// A lane at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
     /// Its description.
     pub info: LaneInfo,
-    /// Its phase.
+    /// Its phase; a moment of the past is at rest.
     pub phase: Phase,
     /// Steps done.
     pub step: u64,
@@ -70,12 +69,37 @@ pub struct LaneView {
     pub layers: Vec<LayerMeasure>,
     /// Newest validation.
     pub validation: Option<Measure>,
-    /// A curve for each number.
-    pub curves: BTreeMap<Number, History>,
-    /// Numbers of every layer with parameters over time, for the gradient map: one of [`MAPPED`] each.
-    pub maps: BTreeMap<LayerNumber, Columns>,
     /// Newest result of every probe.
     pub probes: BTreeMap<&'static str, Probe>,
+}
+
+/// The state of one lane. It stands for the moment that is shown, the present or a step that was gone back to.
+#[derive(Clone, Debug)]
+pub struct LaneView {
+    /// Its index in the run.
+    pub id: LaneId,
+    /// A curve for each number, up to the present.
+    pub curves: BTreeMap<Number, History>,
+    /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
+    pub maps: BTreeMap<LayerNumber, Columns>,
+    /// The moment that is shown.
+    shown: Moment,
+    /// The present, while a step before it is shown.
+    aside: Option<Box<Moment>>,
+}
+
+impl Deref for LaneView {
+    type Target = Moment;
+
+    fn deref(&self) -> &Moment {
+        &self.shown
+    }
+}
+
+impl DerefMut for LaneView {
+    fn deref_mut(&mut self) -> &mut Moment {
+        &mut self.shown
+    }
 }
 
 impl LaneView {
@@ -121,17 +145,53 @@ impl LaneView {
     }
 
     fn new(id: LaneId, info: LaneInfo, step: u64) -> Self {
+        let (last, layers, probes) = (Measure::default(), Vec::new(), BTreeMap::new());
         Self {
             id,
-            info,
-            phase: Phase::Paused,
-            step,
-            last: Measure::default(),
-            layers: Vec::new(),
-            validation: None,
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
-            probes: BTreeMap::new(),
+            shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
+            aside: None,
+        }
+    }
+
+    /// The lane at present, whatever is shown of it.
+    pub fn present(&self) -> &Moment {
+        self.aside.as_deref().unwrap_or(&self.shown)
+    }
+
+    /// The same, to change it.
+    pub fn present_mut(&mut self) -> &mut Moment {
+        self.aside.as_deref_mut().unwrap_or(&mut self.shown)
+    }
+
+    /// Whether a step before the present is shown.
+    pub fn is_past(&self) -> bool {
+        self.aside.is_some()
+    }
+
+    /// Shows what it told of a step that was gone back to.
+    fn recalled(&mut self, step: u64, told: Vec<Event>) {
+        if step >= self.present().step {
+            return;
+        }
+        let begins = !self.is_past() || self.step != step;
+        self.aside.get_or_insert_with(|| Box::new(self.shown.clone()));
+        if begins {
+            (self.step, self.phase) = (step, Phase::Paused);
+            (self.last, self.validation) = (Measure::default(), None);
+            self.layers.clear();
+        }
+        for event in told {
+            match event {
+                Event::Changed { info, .. } => self.info = *info,
+                Event::Measured { measure, layers, .. } => (self.last, self.layers) = (*measure, layers),
+                Event::Evaluated { measure, .. } => self.validation = Some(*measure),
+                Event::Probed { step, name, parts, .. } => {
+                    self.probes.insert(name, Probe { step, parts });
+                }
+                _ => {}
+            }
         }
     }
 
@@ -143,7 +203,7 @@ impl LaneView {
     ///
     /// Over several seeds it is their range, and the curve their median; otherwise the range since the last measurement.
     fn points(&mut self, at: At, m: &Measure) {
-        let clips = self.info.recipe.clips();
+        let clips = self.present().info.recipe.clips();
         for (number, value) in m.values.iter().filter(|(n, _)| clips || !n.row().clip) {
             let end = |of: Option<f64>| of.unwrap_or(value) as f32;
             let range = (end(m.least.get(number)), value as f32, end(m.greatest.get(number)));
@@ -158,12 +218,12 @@ impl LaneView {
 
     /// Where the newest measurement lies on every axis, but for its step.
     fn at(&self, step: u64) -> At {
-        let m = &self.last;
+        let m = &self.present().last;
         At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 }
     }
 
     fn measured(&mut self, m: &Measure, layers: Vec<LayerMeasure>) {
-        self.last = *m;
+        self.present_mut().last = *m;
         self.points(self.at(m.step), m);
         for number in MAPPED {
             let values = by_layer(&layers, number);
@@ -171,10 +231,11 @@ impl LaneView {
                 self.maps.entry(number).or_default().push(m.step, &values);
             }
         }
-        self.step = m.step;
+        let now = self.present_mut();
+        now.step = m.step;
         // The layers of a diverged step hold no finite numbers; those of the step before explain the divergence.
         if !layers.is_empty() {
-            self.layers = layers;
+            now.layers = layers;
         }
     }
 
@@ -195,8 +256,9 @@ impl LaneView {
 
     fn evaluated(&mut self, m: &Measure) {
         self.points(self.at(m.step), m);
-        self.validation = Some(*m);
-        self.step = self.step.max(m.step);
+        let now = self.present_mut();
+        now.validation = Some(*m);
+        now.step = now.step.max(m.step);
     }
 }
 
@@ -213,6 +275,16 @@ impl View {
         self.lanes.iter().find(|l| l.id == id)
     }
 
+    /// A step is looked at instead of the present, or the present again: lanes that have not come further show where they are.
+    pub fn look(&mut self, step: Option<u64>) {
+        for lane in &mut self.lanes {
+            let reached = step.is_none_or(|s| s >= lane.present().step);
+            if let Some(now) = lane.aside.take_if(|_| reached) {
+                lane.shown = *now;
+            }
+        }
+    }
+
     /// Takes in what happened.
     pub fn apply(&mut self, event: Event) {
         let lane = match &event {
@@ -224,6 +296,7 @@ impl View {
             | Event::Measured { lane, .. }
             | Event::Evaluated { lane, .. }
             | Event::Probed { lane, .. }
+            | Event::Recalled { lane, .. }
             | Event::Phase { lane, .. } => *lane,
             Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
         };
@@ -237,16 +310,18 @@ impl View {
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 match other {
-                    Event::Changed { info, .. } => l.info = *info,
+                    Event::Changed { info, .. } => l.present_mut().info = *info,
+                    Event::Recalled { step, told, .. } => l.recalled(step, told),
                     Event::Measured { measure, layers, .. } => l.measured(&measure, layers),
                     Event::Evaluated { measure, .. } => l.evaluated(&measure),
                     Event::Probed { step, name, parts, .. } => {
                         l.probed(step, name, &parts);
-                        l.probes.insert(name, Probe { step, parts });
+                        l.present_mut().probes.insert(name, Probe { step, parts });
                     }
                     Event::Phase { step, phase, .. } => {
-                        l.step = l.step.max(step);
-                        l.phase = phase;
+                        let now = l.present_mut();
+                        now.step = now.step.max(step);
+                        now.phase = phase;
                     }
                     Event::Started { .. }
                     | Event::Removed { .. }

@@ -2,6 +2,7 @@
 
 mod anatomy;
 mod clock;
+mod past;
 mod peer;
 mod race;
 mod scale;
@@ -35,8 +36,14 @@ pub struct Bench {
     /// The cost of the screen: time and bytes of a picture, and the training that it slows down
     #[arg(long, conflicts_with = "scale")]
     screen: bool,
+    /// What looking back costs: keeping states of the run, and making a step of it again
+    #[arg(long, conflicts_with_all = ["scale", "screen"])]
+    past: bool,
+    /// With --past: steps of the run that is looked back at, instead of the scenario's
+    #[arg(long, value_name = "N", requires = "past", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
     /// Serve a workload (W1 to W8) for a program that times several side by side
-    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "json"])]
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "past", "json"])]
     peer: Option<String>,
 }
 
@@ -61,7 +68,11 @@ impl Bench {
         };
         let crew = Arc::new(Crew::new(threads, || ())?);
         if !self.json {
-            print(if self.screen { SCREEN_HEADING } else { HEADING })?;
+            print(match () {
+                () if self.screen => SCREEN_HEADING,
+                () if self.past => PAST_HEADING,
+                () => HEADING,
+            })?;
         }
         for name in &names {
             let opened = open(name)?;
@@ -78,6 +89,11 @@ impl Bench {
                     let cost = screen::of(&opened.name, &experiment, size, asked)?;
                     print(&if self.json { serde_json::to_string(&cost)? + "\n" } else { shown(&cost) })?;
                 }
+                continue;
+            }
+            if self.past {
+                let cost = past::of(&opened.name, &experiment, self.steps)?;
+                print(&if self.json { serde_json::to_string(&cost)? + "\n" } else { recalled(&cost) })?;
                 continue;
             }
             let experiment = experiment()?;
@@ -146,6 +162,26 @@ fn shown(c: &screen::Cost) -> String {
         c.alone,
         c.watched,
         c.percent,
+    )
+}
+
+const PAST_HEADING: &str = "\
+scenario               steps/s  keeping       steps     MiB   a lane at any step, ms: median  worst   all lanes: median  worst
+";
+
+/// What looking back costs as a line of the table.
+fn recalled(c: &past::Cost) -> String {
+    format!(
+        "{:<20} {:>9.0} {:>6.1} % {:>11} {:>7.1} {:>30.1} {:>6.1} {:>19.1} {:>6.1}\n",
+        c.scenario,
+        c.steps_per_second,
+        c.percent,
+        c.steps,
+        c.mebibytes,
+        c.one_ms,
+        c.one_worst_ms,
+        c.all_ms,
+        c.all_worst_ms,
     )
 }
 

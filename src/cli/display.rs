@@ -37,6 +37,8 @@ pub struct Shown {
     pub chosen: Chosen,
     /// The key bindings.
     pub keymap: Keymap,
+    /// Bytes for states of a run to look back at.
+    pub look_back: usize,
 }
 
 fn one<T: Copy>(text: &str, names: &[(&str, T)]) -> Result<T, String> {
@@ -101,7 +103,8 @@ impl Display {
         let Self { color, theme, drawing, fps, low_bandwidth } = *self;
         let asked = Asked { color, theme, drawing, fps, low_bandwidth };
         let chosen = choose(&asked, &config, variable);
-        Ok(Shown { chosen, keymap })
+        let look_back = config.look_back.map_or(limits::LOOK_BACK, |mib| mib << 20);
+        Ok(Shown { chosen, keymap, look_back })
     }
 }
 

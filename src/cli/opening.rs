@@ -61,7 +61,8 @@ impl Opening {
     /// # Errors
     /// How it ended, where that is not well.
     pub fn show(self, line: &Line) -> anyhow::Result<()> {
-        let Self { scenario, run, dir, threads, shown, mut notices, script_of } = self;
+        let Self { scenario, mut run, dir, threads, shown, mut notices, script_of } = self;
+        run.remember(shown.look_back);
         let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
         let place = dir.as_ref().map(|d| escaped(&d.path().display().to_string()).into_owned());
         let detach = line.on_hangup == OnHangup::Detach;

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// How it ended, where that is not well.
 pub fn show(opening: Opening) -> anyhow::Result<()> {
-    let Opening { scenario, run, dir, threads, notices, .. } = opening;
+    let Opening { scenario, mut run, dir, threads, notices, shown, .. } = opening;
+    run.remember(shown.look_back);
     let signals = Signals::listen()?;
     let typed = lines()?;
     let runner = Runner::start(run, threads, dir, false)?;

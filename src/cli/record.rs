@@ -113,7 +113,8 @@ impl Record {
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
         let size = self.size.or(script.size).unwrap_or(SIZE);
-        let run = Run::new(experiment, None, files);
+        let mut run = Run::new(experiment, None, files);
+        run.remember(limits::LOOK_BACK);
         let (title, mut last) = (scenario.title.clone(), None);
         let keep = |shot: &Shot<'_>| {
             if self.svg.is_some() {

@@ -30,6 +30,11 @@ pub trait Schedule: Send + Sync {
 
     /// Takes note of the validation loss (or accuracy) after an evaluation.
     fn report(&self, _base: f64, _metric: f64, _memory: &mut Memory) {}
+
+    /// Whether it takes note of evaluations at all.
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 /// A length in steps: the one that was set, or that of the whole run; never 0.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 mod leave;
 pub mod log;
+pub mod past;
 mod seeds;
 mod since;
 mod state;
@@ -60,6 +61,8 @@ pub struct Lane {
     pub trail: Option<Trail>,
     /// Data that watched probes kept of the last measured step, by probe name.
     pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
+    /// States that it was in, some of them.
+    pub past: past::Shared,
     /// Hears when the lane is to leave the step it is in.
     pub leave: Arc<Leave>,
     team: Option<Arc<dyn Team>>,
@@ -93,6 +96,10 @@ pub struct Plan {
     pub log: bool,
     /// The probes by which somebody watches.
     pub watched: Vec<&'static Probe>,
+    /// Bytes that states of the lane may take, to look back at them; 0: none are kept.
+    pub budget: usize,
+    /// Whether these steps were made before: only the goal is shown, and evaluated on the way is what training hears of.
+    pub past: bool,
 }
 
 /// A line of the log.
@@ -144,6 +151,7 @@ impl Lane {
             cost: 0.0,
             trail: None,
             kept: BTreeMap::new(),
+            past: past::Shared::default(),
             leave: Arc::default(),
             team: None,
             long: leave::Long::default(),
@@ -177,10 +185,13 @@ impl Lane {
             (probe.forget)(self);
         }
         let mut looked = None;
+        let mut keep = if plan.budget > 0 { past::open(&self.past).due() } else { u64::MAX };
+        let deaf = plan.past && !self.listens();
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
             let told = (news.events.len(), news.lines.len());
-            let evaluate = step.is_multiple_of(plan.evaluate_every) || step == plan.total;
+            let evaluate = (step.is_multiple_of(plan.evaluate_every) || step == plan.total)
+                && !(deaf && step != plan.goal);
             let exam = plan.exam.as_deref().filter(|e| step.is_multiple_of(e.every) || step == plan.total);
             let log = plan.log
                 && (logged(step)
@@ -188,7 +199,7 @@ impl Lane {
                     || exam.is_some_and(|e| step == plan.total || logged(step / e.every)));
             let stop = step == plan.goal || step == plan.end;
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
-            let show = due || evaluate || stop || step == 1;
+            let show = stop || !plan.past && (due || evaluate || step == 1);
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));
             let next = step + 1;
@@ -285,6 +296,11 @@ impl Lane {
                 };
                 news.lines.push(row.line(self.id));
             }
+            if step >= keep {
+                let mut past = past::open(&self.past);
+                past.keep(self, plan.budget);
+                keep = past.due();
+            }
             if pace.over() || news.end.is_some() {
                 break;
             }
@@ -340,11 +356,11 @@ impl Lane {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::lab) mod tests {
     use super::*;
 
     /// A turn without a clock and without an end.
-    pub(super) struct Endless;
+    pub(in crate::lab) struct Endless;
 
     impl Pace for Endless {
         fn step(&mut self) {}

@@ -30,6 +30,12 @@ impl Outbox {
                 self.events.remove(place);
             }
         }
+        // Of steps that were gone back to, only the newest that was asked for is looked at.
+        if let Event::Recalled { lane, step, .. } = &event {
+            let old =
+                |e: &Event| matches!(e, Event::Recalled { lane: l, step: s, .. } if l == lane && s != step);
+            self.events.retain(|e| !old(e));
+        }
         if self.events.len() >= CAPACITY {
             self.compact();
         }

@@ -199,7 +199,12 @@ impl Standings {
             Event::Probed { lane, name, parts, .. } if *name == score::PROBE => {
                 self.with(*lane, |l| l.classes.clone_from(parts));
             }
-            Event::Probed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
+            // A step that was gone back to counts where it was first.
+            Event::Recalled { .. }
+            | Event::Probed { .. }
+            | Event::Rested
+            | Event::Notice(_)
+            | Event::Unsaved(_) => {}
         }
     }
 

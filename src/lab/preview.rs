@@ -19,11 +19,14 @@ use std::sync::Arc;
 mod attack;
 mod augmented;
 mod inside;
+mod keyframes;
 mod prediction;
 mod sequence;
 mod sharpness;
 #[cfg(test)]
 mod tests;
+
+pub use keyframes::KEYFRAMES;
 
 /// Memory for passes, kept from look to look while somebody looks at the lane.
 #[derive(Debug, Default)]
@@ -153,7 +156,7 @@ impl Probe {
 }
 
 /// All probes.
-pub static PROBES: [Probe; 10] = [
+pub static PROBES: [Probe; 11] = [
     prediction::PREDICTION,
     prediction::CONFUSION,
     augmented::AUGMENTED,
@@ -164,6 +167,7 @@ pub static PROBES: [Probe; 10] = [
     inside::THROUGH_TIME,
     inside::MICROSCOPE,
     sharpness::SHARPNESS,
+    KEYFRAMES,
 ];
 
 /// The probe of this name.

@@ -8,6 +8,7 @@ use crate::engine::data::picture::Fitted;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
+use crate::lab::lane::past::{Shared, open};
 use crate::lab::lane::{Lane, Leave, Line, Start};
 use crate::lab::trainer::Trainer;
 use crate::scenario::memory::{self, Need};
@@ -20,12 +21,14 @@ mod fork;
 pub mod journal;
 mod orders;
 mod peek;
+mod recall;
 mod save;
 mod turn;
 
 pub use fork::Fork;
 pub use orders::Made;
 pub use peek::{Peek, Stamp};
+pub use recall::{Recall, Reruns, Seen};
 pub use save::Saved;
 pub use turn::Turn;
 
@@ -34,6 +37,9 @@ pub use turn::Turn;
 struct Place {
     /// The lane; `None` while it has its turn.
     lane: Option<Box<Lane>>,
+    network: Arc<Network>,
+    /// States that it was in.
+    past: Shared,
     info: LaneInfo,
     /// Its recipe before the first edit.
     written: Recipe,
@@ -99,6 +105,10 @@ pub struct Run {
     own: Option<Arc<Fitted>>,
     show_every: Option<u64>,
     views: Vec<View>,
+    /// Bytes that states of all lanes may take, to look back at them; 0: none are kept.
+    budget: usize,
+    /// The step that is looked at instead of the present.
+    looking: Option<u64>,
     log: bool,
     lines: Vec<Line>,
     quit: bool,
@@ -152,6 +162,8 @@ impl Run {
             own: None,
             show_every: None,
             views: Vec::new(),
+            budget: 0,
+            looking: None,
             log: false,
             lines: Vec::new(),
             quit: false,
@@ -193,9 +205,12 @@ impl Run {
         info.edits = journal;
         let origin = branch.map(|branch| fork::Origin::new(branch, &recipe));
         info.fork = origin.as_ref().map(|origin| origin.told(&recipe));
+        let lane = self.lane_of(id, name, recipe, network);
         let place = Place {
             need,
-            lane: Some(self.lane_of(id, name, recipe, network)),
+            network: Arc::clone(lane.trainer.network()),
+            past: Arc::clone(&lane.past),
+            lane: Some(lane),
             info: info.clone(),
             written,
             origin,
@@ -213,6 +228,7 @@ impl Run {
         self.events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
         self.places.push(Some(place));
+        self.share_out();
         id
     }
 

@@ -13,7 +13,7 @@ use crew::{Crew, Seat};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::JoinHandle;
@@ -54,6 +54,8 @@ struct Shared {
     paced: Mutex<Instant>,
     /// When each lane was measured last.
     shown: Mutex<BTreeMap<LaneId, Instant>>,
+    /// How often another step to look at was asked for.
+    looks: AtomicU64,
     /// A command waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
@@ -102,6 +104,7 @@ impl Runner {
             look: Condvar::new(),
             paced: Mutex::new(Instant::now()),
             shown: Mutex::default(),
+            looks: AtomicU64::new(0),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             freed: AtomicBool::new(false),
@@ -121,6 +124,8 @@ impl Runner {
         // Its end is not waited for: a preview may take long, and its result is not kept.
         runner.spawn("previews", Shared::preview)?;
         runner.threads.pop();
+        runner.spawn("past", Shared::look_back)?;
+        runner.threads.pop();
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
     }
@@ -137,7 +142,13 @@ impl Runner {
         if command == Command::Quit {
             lock(&self.shared.leaving).get_or_insert_with(Instant::now);
         }
-        self.shared.hurry.store(true, Ordering::Relaxed);
+        match command {
+            // Turns go on, and whoever looks back turns to the new step at once.
+            Command::Look(_) => {
+                self.shared.looks.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => self.shared.hurry.store(true, Ordering::Relaxed),
+        }
         // After `Quit` the receiver is gone, and no command matters any more.
         let _ = self.orders.send(command);
     }
@@ -389,6 +400,7 @@ pub mod crew;
 mod disk;
 mod look;
 mod office;
+mod past;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 
 use crate::lab::lane::Pace;
 use crate::lab::preview::{self, Memory};
-use crate::lab::run::{Run, Stamp};
+use crate::lab::run::{Reruns, Run, Seen, Stamp};
 use crate::telemetry::{Command, Event, LaneId, View};
 
 /// A turn of a fixed number of steps.
@@ -46,13 +46,24 @@ pub struct Stepped {
     owed: f64,
     memory: Memory,
     shown: Vec<(View, Stamp)>,
+    reruns: Reruns,
+    seen: Vec<Seen>,
     probes: Vec<Event>,
 }
 
 impl Stepped {
     /// Drives this run.
     pub fn new(run: Run) -> Self {
-        Self { run, rate: FREE, owed: 0.0, memory: Memory::default(), shown: Vec::new(), probes: Vec::new() }
+        Self {
+            run,
+            rate: FREE,
+            owed: 0.0,
+            memory: Memory::default(),
+            shown: Vec::new(),
+            reruns: Reruns::default(),
+            seen: Vec::new(),
+            probes: Vec::new(),
+        }
     }
 
     /// Carries out an order at once.
@@ -123,6 +134,21 @@ impl Stepped {
                 self.probes.extend(probe);
             }
             self.shown.push(seen);
+        }
+        while let Some(recall) = self.run.recall(&self.seen) {
+            if let Ok(Some((peek, told))) = recall.make(&mut self.reruns, &mut Counted { left: u64::MAX }) {
+                self.probes.push(recall.told(told));
+                for view in recall.views() {
+                    let event = preview::look(&peek, view, &mut self.memory);
+                    self.probes.extend(event.map(|e| recall.told(vec![e])));
+                }
+            }
+            self.seen.retain(|s| s.lane() != recall.seen.lane());
+            self.seen.push(recall.seen);
+        }
+        if self.run.looking().is_none() {
+            self.reruns.clear();
+            self.seen.clear();
         }
     }
 

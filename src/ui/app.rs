@@ -8,6 +8,7 @@ mod key_tests;
 mod order;
 #[cfg(test)]
 mod tests;
+mod travel;
 mod window;
 
 use super::keymap::custom::Keymap;
@@ -18,6 +19,7 @@ use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
 use super::pane::{Context, Kind, Pane, PaneId};
 use super::theme::Theme;
+use super::timeline::Timeline;
 use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::View;
@@ -88,6 +90,8 @@ pub struct App {
     pub now: Duration,
     /// The lesson of the scenario.
     pub lesson: Lesson,
+    /// The timeline, while it is open.
+    pub timeline: Option<Timeline>,
     /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or one that was added.
     awaited: Option<String>,
     source: Presets,
@@ -176,6 +180,7 @@ impl App {
             network: NetworkPane::default(),
             others: others(),
             lesson: Lesson::default(),
+            timeline: None,
             awaited: None,
         };
         app.recognise();
@@ -243,6 +248,7 @@ impl App {
             focused: self.focus() == id,
             watching: self.watching,
             lesson: &self.lesson,
+            past: self.past(),
         };
         let pane: &mut dyn Pane = match id {
             PaneId::Network => &mut self.network,
@@ -260,18 +266,22 @@ impl App {
             focused: self.focus() == id && self.overlay.is_none(),
             watching: self.watching,
             lesson: &self.lesson,
+            past: self.past(),
         }
     }
 
     /// The layout; `None` on a screen that is too small.
     pub fn places(&self) -> Option<Places> {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
-        arrange(area, Wish { kind: self.kind, order: &self.order, zoom: self.zoom })
+        arrange(
+            area,
+            Wish { kind: self.kind, order: &self.order, zoom: self.zoom, timeline: self.timeline.is_some() },
+        )
     }
 
     /// Whether training was started and not paused.
     pub fn training(&self) -> bool {
-        self.running && self.view.lanes.iter().any(|l| l.phase == Phase::Running)
+        self.running && self.view.lanes.iter().any(|l| l.present().phase == Phase::Running)
     }
 
     /// Whether somebody else trains.
@@ -287,7 +297,7 @@ impl App {
     /// Whether every lane has come to its end.
     pub fn done(&self) -> bool {
         !self.view.lanes.is_empty()
-            && self.view.lanes.iter().all(|l| !matches!(l.phase, Phase::Running | Phase::Paused))
+            && self.view.lanes.iter().all(|l| !matches!(l.present().phase, Phase::Running | Phase::Paused))
     }
 
     /// The notice to show now.
@@ -344,7 +354,8 @@ impl App {
         let Some(places) = self.places() else { return Vec::new() };
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
         let of = |&(id, r): &(PaneId, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
-        places.panes.iter().filter_map(of).flatten().collect()
+        let kept = self.timeline.is_some().then(|| telemetry::View::of("keyframes", self.front));
+        places.panes.iter().filter_map(of).flatten().chain(kept).collect()
     }
 
     /// Whether a lane that was added will come to the front unless a key comes first.
@@ -399,8 +410,9 @@ impl App {
         changes.pop_front();
         match (changes.back(), self.view.lanes.iter_mut().find(|l| l.id == id)) {
             (Some((name, recipe)), Some(lane)) if !all => {
-                lane.info.name.clone_from(name);
-                lane.info.recipe.clone_from(recipe);
+                let info = &mut lane.present_mut().info;
+                info.name.clone_from(name);
+                info.recipe.clone_from(recipe);
             }
             _ => {
                 self.underway.remove(&id);
@@ -427,15 +439,16 @@ impl App {
         self.accompany();
         self.lesson.judge();
         for lane in &self.view.lanes {
-            let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step: lane.step, rate: 0.0 });
+            let step = lane.present().step;
+            let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step, rate: 0.0 });
             let time = now.saturating_sub(speed.at).as_secs_f64();
-            if lane.step < speed.step {
-                *speed = Speed { at: now, step: lane.step, rate: 0.0 };
-            } else if time >= if lane.step > speed.step { 0.5 } else { 5.0 } {
+            if step < speed.step {
+                *speed = Speed { at: now, step, rate: 0.0 };
+            } else if time >= if step > speed.step { 0.5 } else { 5.0 } {
                 // A lane with slow steps is not idle between two of them.
-                let fresh = (lane.step - speed.step) as f64 / time;
+                let fresh = (step - speed.step) as f64 / time;
                 let rate = if speed.rate > 0.0 && fresh > 0.0 { 0.5 * (speed.rate + fresh) } else { fresh };
-                *speed = Speed { at: now, step: lane.step, rate };
+                *speed = Speed { at: now, step, rate };
             }
         }
         self.speeds.retain(|id, _| self.view.lanes.iter().any(|l| l.id == *id));

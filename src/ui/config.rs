@@ -4,6 +4,7 @@ use super::keymap::Action;
 use super::keymap::custom::Keymap;
 use super::terminal::choice::{ColorChoice, Drawing};
 use super::theme::Scheme;
+use crate::limits;
 use crate::scenario::{Fault, decode, document};
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub fps: Option<f64>,
     /// Whether to send as few bytes as possible.
     pub low_bandwidth: bool,
+    /// Mebibytes of memory for states of the run, from which any step can be looked at quickly; 0: none.
+    pub look_back: Option<usize>,
     /// Other keys: an action and the names of its keys.
     pub keys: Vec<(Action, Vec<String>)>,
 }
@@ -38,6 +41,10 @@ pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<Fault>> {
     let config = document(text, |config: &Config, fault| {
         if let Some(fps) = config.fps.filter(|f| !FPS.contains(f)) {
             fault("fps", format!("{fps} is out of range; allowed is {} to {}", FPS.start(), FPS.end()));
+        }
+        if let Some(mib) = config.look_back.filter(|n| *n > limits::LOOK_BACK_MIB) {
+            let most = limits::LOOK_BACK_MIB;
+            fault("look_back", format!("{mib} is out of range; allowed is 0 to {most} MiB"));
         }
         for (i, (action, names)) in config.keys.iter().enumerate() {
             let keys: Result<Vec<_>, String> = names.iter().map(|n| n.parse()).collect();
@@ -80,6 +87,7 @@ mod tests {
         );
         assert!(faults("(fsp: 3)")[0].contains("did you mean fps?"));
         assert!(faults("(fps: 0)")[0].starts_with("1:7: 0 is out of range"));
+        assert!(faults("(look_back: 5000)")[0].contains("0 to 4096 MiB"));
         assert!(faults("(keys: [(Quit, [\"Qq\"])])")[0].starts_with("1:9: there is no key"));
         assert!(faults("(keys: [(Quit, [\"z\"])])")[0].contains("two things"));
         assert!(faults("(keys: [(Quti, [\"z\"])])")[0].contains("Quit"));

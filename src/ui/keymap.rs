@@ -167,6 +167,18 @@ pub enum Action {
     Undo,
     /// All findings about the lane in front.
     Findings,
+    /// The timeline, and back to the present.
+    Timeline,
+    /// A lane that begins at the step in view.
+    Fork,
+    /// Ten steps back.
+    TenBack,
+    /// Ten steps on.
+    TenOn,
+    /// A hundred steps back.
+    HundredBack,
+    /// A hundred steps on.
+    HundredOn,
     /// In a window: complete what is typed, or go on to the next row.
     Complete,
     /// In a window: take what is chosen.
@@ -184,6 +196,8 @@ pub enum Scope {
     AnyPane,
     /// While this pane has the focus.
     Pane(PaneId),
+    /// While the timeline is open: its keys come before all others.
+    Timeline,
     /// In a window that shows text.
     List,
     /// In a form, and in a list that is narrowed by typing: only keys that type nothing.
@@ -198,6 +212,7 @@ impl Scope {
     /// All, as the help lists them.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
+        all.push(Self::Timeline);
         all.extend(PaneId::ALL.iter().copied().map(Self::Pane));
         all.extend([Self::List, Self::Form, Self::Confirm, Self::Sure]);
         all
@@ -209,6 +224,7 @@ impl Scope {
             Self::Global => "Everywhere",
             Self::AnyPane => "In a pane",
             Self::Pane(p) => p.name(),
+            Self::Timeline => "On the timeline",
             Self::List => "In a text",
             Self::Form => "In a form or a list",
             Self::Confirm => "On leaving",
@@ -284,6 +300,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('R')] own A::ResetAll, "", "start all lanes anew from the same seed";
         [ch('U')] own A::Undo, "", "undo the last change of a lane";
         [ch('D')] any A::Findings, "", "all that is found about the lane in front, to its last word";
+        [ch('T')] own A::Timeline, "time", "open the timeline, to look at any step of the run; again: the present";
         [ch('o')] own A::Presets, "presets", "open a preset";
         [ch(':')] any A::Palette, "command", "find a command by its name";
         [ch('?'), of(C::F(1))] any A::Help, "help", "show this help";
@@ -291,6 +308,23 @@ pub const KEYMAP: &[Binding] = keymap! {
         [Key::ctrl('z')] any A::Suspend, "", "back to the shell; fg returns";
         [Key::ctrl('r')] own A::Record, "", "record what is on the screen, and its script; again: stop";
         [Key::ctrl('l')] any A::Repaint, "", "draw the screen anew";
+    }
+    Scope::Timeline => {
+        [of(C::Left)] own A::Left, "step", "a step back";
+        [of(C::Right)] own A::Right, "", "a step on";
+        [ch('f')] own A::Fork, "fork", "a new lane that begins at the step in view of the lane in front; its form opens first";
+        [Key::shift(C::Left)] own A::TenBack, "", "ten steps back";
+        [Key::shift(C::Right)] own A::TenOn, "", "ten steps on";
+        [Key::control(C::Left)] own A::HundredBack, "", "a hundred steps back";
+        [Key::control(C::Right)] own A::HundredOn, "", "a hundred steps on";
+        [of(C::PageUp)] own A::PageUp, "tenth", "a tenth of the run back";
+        [of(C::PageDown)] own A::PageDown, "", "a tenth of the run on";
+        [of(C::Up)] own A::Up, "event", "the edit or divergence before; where there is none, the evaluation before";
+        [of(C::Down)] own A::Down, "", "the edit or divergence after; where there is none, the next evaluation";
+        [of(C::Home)] own A::First, "", "before the first step";
+        [of(C::End)] own A::Last, "present", "the present, which goes on meanwhile";
+        [of(C::Enter)] own A::Accept, "", "go to the step whose number was typed";
+        [of(C::Esc)] own A::Cancel, "close", "back to the present; the digits that were typed go first";
     }
     Scope::Pane(PaneId::Network) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected layer";
@@ -421,57 +455,10 @@ pub fn pane_scopes(pane: PaneId) -> [Scope; 3] {
     [Scope::Pane(pane), Scope::AnyPane, Scope::Global]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crossterm::event::{KeyEvent, KeyModifiers};
-    use std::collections::HashSet;
-
-    #[test]
-    fn no_key_means_two_things_in_one_scope() {
-        for scope in Scope::all() {
-            let mut seen = HashSet::new();
-            for b in KEYMAP.iter().filter(|b| b.scope == scope) {
-                for k in b.keys {
-                    assert!(seen.insert(k), "{k} twice in {scope:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_key_is_read_as_it_is_written() {
-        for key in KEYMAP.iter().flat_map(|b| b.keys) {
-            assert_eq!(key.to_string().parse(), Ok(*key), "{key}");
-        }
-        assert_eq!("Ctrl-r".parse(), Ok(Key::ctrl('r')));
-        assert_eq!("enter".parse(), Ok(Key::of(KeyCode::Enter)));
-        assert_eq!("-".parse(), Ok(Key::ch('-')));
-        for text in ["", "Entr", "F13", "Ctrl-", "ab", "\u{1b}"] {
-            assert!(text.parse::<Key>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn no_pane_takes_a_global_key_away() {
-        let global: HashSet<_> =
-            KEYMAP.iter().filter(|b| b.scope == Scope::Global).flat_map(|b| b.keys).collect();
-        for b in KEYMAP.iter().filter(|b| matches!(b.scope, Scope::AnyPane | Scope::Pane(_))) {
-            for k in b.keys {
-                assert!(!global.contains(k), "{k} in {:?} hides a global key", b.scope);
-            }
-        }
-    }
-
-    #[test]
-    fn keys_that_stay_are_there() {
-        let scopes = pane_scopes(PaneId::Curves);
-        let press =
-            |code, modifiers| custom::Keymap::default().find(KeyEvent::new(code, modifiers).into(), &scopes);
-        assert_eq!(press(C::Char(' '), KeyModifiers::NONE), Some(A::TogglePause));
-        assert_eq!(press(C::Char('?'), KeyModifiers::SHIFT), Some(A::Help));
-        assert_eq!(press(C::BackTab, KeyModifiers::SHIFT), Some(A::PreviousPane));
-        assert_eq!(press(C::Char('z'), KeyModifiers::CONTROL), Some(A::Suspend));
-        assert_eq!(press(C::Char('j'), KeyModifiers::NONE), Some(A::Down));
-    }
+/// The same while the timeline is open.
+pub fn timeline_scopes(pane: PaneId) -> [Scope; 4] {
+    [Scope::Timeline, Scope::Pane(pane), Scope::AnyPane, Scope::Global]
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,8 @@ impl Slot {
 pub struct Places {
     /// Title, step, state.
     pub header: Rect,
+    /// The timeline, if it is open; else empty.
+    pub timeline: Rect,
     /// Tabs with the names of all panes, if some of them are hidden; else empty.
     pub tabs: Rect,
     /// The panes, frames included.
@@ -87,6 +89,8 @@ pub struct Wish<'a> {
     pub order: &'a [PaneId],
     /// Whether the focused one fills the screen.
     pub zoom: bool,
+    /// Whether the timeline is open.
+    pub timeline: bool,
 }
 
 /// Arranges a screen; `None` if it is too small for panes.
@@ -106,9 +110,11 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
     };
     let mut body = rows(1, area.height - 2 - said);
     let roomy = area.width >= 110 && area.height >= 30;
+    if wish.timeline {
+        (places.timeline, body) = cut_top(body, 1);
+    }
     if wish.zoom || !roomy {
-        places.tabs = row(1);
-        body = cut_top(body, 1).1;
+        (places.tabs, body) = cut_top(body, 1);
     }
     let large = area.width >= 170 && area.height >= 50;
     let slot = |s: Slot| if large { s } else { s.joined() };
@@ -207,13 +213,13 @@ mod tests {
         for (width, height) in (0..=200).step_by(3).flat_map(|w| (0..=62).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
             for (kind, order) in &foci {
-                for zoom in [false, true] {
-                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom }) else {
+                for (zoom, timeline) in [(false, false), (true, false), (false, true), (true, true)] {
+                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom, timeline }) else {
                         assert!(width < LEAST.0 || height < LEAST.1);
                         continue;
                     };
                     let mut owners = vec![0u8; usize::from(width) * usize::from(height)];
-                    let rects = [p.header, p.tabs, p.diagnosis, p.hint];
+                    let rects = [p.header, p.timeline, p.tabs, p.diagnosis, p.hint];
                     for r in rects.iter().chain(p.panes.iter().map(|(_, r)| r)) {
                         for at in r.positions() {
                             owners[usize::from(at.y) * usize::from(width) + usize::from(at.x)] += 1;
@@ -232,8 +238,11 @@ mod tests {
         for kind in Kind::ALL {
             for (w, h) in [(110, 30), (120, 40), (200, 60)] {
                 let order: Vec<_> = PaneId::of(kind).collect();
-                let p =
-                    arrange(Rect::new(0, 0, w, h), Wish { kind, order: &order, zoom: false }).expect("room");
+                let p = arrange(
+                    Rect::new(0, 0, w, h),
+                    Wish { kind, order: &order, zoom: false, timeline: false },
+                )
+                .expect("room");
                 for id in order {
                     let behind = p.behind.iter().find(|b| b.0 == id);
                     let shown = p.pane(behind.map_or(id, |b| b.1)).is_some();
@@ -246,7 +255,7 @@ mod tests {
     #[test]
     fn the_usual_sizes_show_what_they_should() {
         let order = order(PaneId::Lanes);
-        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false };
+        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false, timeline: false };
         let count = |w, h| arrange(Rect::new(0, 0, w, h), wish).map(|p| p.panes.len());
         assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);

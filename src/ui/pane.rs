@@ -164,12 +164,14 @@ pub struct Context<'a> {
     pub watching: bool,
     /// The lesson of the scenario.
     pub lesson: &'a Taught,
+    /// The step of the lane in front that is shown instead of the present.
+    pub past: Option<u64>,
 }
 
 impl Context<'_> {
     /// After which step of its lane something was computed, and whether the lane is further by now, as part of a title.
     pub fn age(&self, lane: &LaneView, step: u64) -> Span<'static> {
-        let stale = if step < lane.step { ", stale" } else { "" };
+        let stale = if step == lane.step { "" } else { ", stale" };
         Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
     }
 

@@ -22,10 +22,13 @@ use ratatui::widgets::Widget as _;
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
-    for r in [places.header, places.tabs, places.hint] {
+    for r in [places.header, places.timeline, places.tabs, places.hint] {
         clear(r, buf);
     }
     header(app, places.header, buf);
+    if let (Some(timeline), Some(front)) = (&app.timeline, app.view.lane(app.front)) {
+        timeline.draw(front, &app.view, app.scenario.steps as u64, &app.theme, places.timeline, buf);
+    }
     tabs(app, places.tabs, buf);
     for &(id, r) in &places.panes {
         if fresh(id) {
@@ -35,7 +38,7 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     }
     // The line speaks of the same step as the map: it changes when the map does, or the lane does something else.
     let map = places.pane(PaneId::GradientMap).is_some_and(|_| !fresh(PaneId::GradientMap));
-    let runs = app.view.lane(app.front).is_some_and(|l| l.phase == Phase::Running);
+    let runs = app.view.lane(app.front).is_some_and(|l| l.present().phase == Phase::Running);
     if !(map && runs) {
         clear(places.diagnosis, buf);
         diagnosis(app, places.diagnosis, buf);
@@ -124,14 +127,22 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
         0 => String::new(),
         steps => format!(" of {}", thousands(steps)),
     };
-    let step = format!("   step {}{of}", thousands(front.map_or(0, |l| l.step)));
+    let step = match front.filter(|l| l.is_past() || app.awaited_step().is_some()) {
+        Some(lane) => {
+            let going = app.awaited_step().map_or(String::new(), |s| format!(", going to {}", thousands(s)));
+            format!(" at step {} of {} done{going} ", thousands(lane.step), thousands(lane.present().step))
+        }
+        None => format!("step {}{of}", thousands(front.map_or(0, |l| l.step))),
+    };
+    // The past must not be taken for the present.
+    let looks = if app.past().is_some() { theme.warn.add_modifier(Modifier::REVERSED) } else { theme.text };
     let (sign, word, style) = match () {
         () if app.done() => (("✓", "."), "finished", theme.good),
         () if app.running() => (("▶", ">"), "running", theme.good),
         () => (("‖", "="), "paused", theme.warn),
     };
     let state = format!("   {} {word}", text::pick(theme.glyphs, sign.0, sign.1));
-    let mut groups = vec![vec![(step, theme.text)], vec![(state, style)]];
+    let mut groups = vec![vec![("   ".to_string(), theme.text), (step, looks)], vec![(state, style)]];
     if app.unsaved {
         groups.push(vec![("   ! not saved".to_string(), theme.bad)]);
     }
@@ -321,6 +332,7 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     let of = |scope: Scope| app.keymap.of(scope).filter(works);
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(&app.keymap),
+        None if app.timeline.is_some() => of(Scope::Timeline).chain(of(Scope::Global)).collect(),
         None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
     };
     let done = app.done();

@@ -214,7 +214,10 @@ impl Live<'_> {
             Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
             Message::Key(k) => Hand::Key((*k).into()),
             Message::Mouse(MouseEvent {
-                kind: MouseEventKind::Down(MouseButton::Left), column, row, ..
+                kind: MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left),
+                column,
+                row,
+                ..
             }) => Hand::Click(*column, *row),
             Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollUp, column, row, .. }) => {
                 Hand::Scroll(*column, *row, -1)

@@ -107,8 +107,8 @@ pub fn size() -> (u16, u16) {
     }
 }
 
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1006h";
-const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?2026l\x1b[?25h\x1b[?1049l";
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1002h\x1b[?1006h";
+const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1002l\x1b[?2004l\x1b[?2026l\x1b[?25h\x1b[?1049l";
 
 /// The data for restoring the terminal, from any thread.
 #[derive(Debug)]

@@ -83,7 +83,8 @@ pub fn of(
     })
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
+/// The number in the middle.
+pub(super) fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
 }
@@ -162,7 +163,7 @@ fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> any
 }
 
 /// Seconds of CPU of this thread.
-fn cpu() -> f64 {
+pub(super) fn cpu() -> f64 {
     let t = clock_gettime(ClockId::ThreadCPUTime);
     t.tv_sec as f64 + 1e-9 * t.tv_nsec as f64
 }

@@ -77,6 +77,10 @@ impl Schedule for ReduceOnPlateau {
         when.base * share(memory)
     }
 
+    fn listens(&self) -> bool {
+        true
+    }
+
     fn report(&self, base: f64, metric: f64, memory: &mut Memory) {
         let first = memory[SHARE] == 0.0;
         memory[SHARE] = share(memory);

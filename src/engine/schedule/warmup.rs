@@ -30,6 +30,10 @@ impl Schedule for Warmup {
     fn report(&self, base: f64, metric: f64, memory: &mut Memory) {
         self.then.report(base, metric, memory);
     }
+
+    fn listens(&self) -> bool {
+        self.then.listens()
+    }
 }
 
 settings! {

@@ -4,14 +4,33 @@ use super::{Lane, SavedReplica};
 use crate::lab::experiment::Fault;
 use crate::lab::trainer::{Change, Snapshot};
 use crate::scenario::{Carry, Recipe};
+use crate::telemetry::Phase;
 
 /// All seeds of a lane at one step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// The first seed.
     pub first: Snapshot,
     /// The others.
     pub others: Vec<SavedReplica>,
+}
+
+impl State {
+    /// Becomes the state of this lane, in the memory that it has.
+    pub fn copy_from(&mut self, lane: &Lane) {
+        self.first.copy_from(lane.trainer.live());
+        let blank = || SavedReplica { snapshot: Snapshot::default(), phase: Phase::Paused };
+        self.others.resize_with(lane.replicas.len(), blank);
+        for (kept, replica) in self.others.iter_mut().zip(&lane.replicas) {
+            kept.snapshot.copy_from(replica.trainer.live());
+            kept.phase = replica.end.clone().unwrap_or(Phase::Paused);
+        }
+    }
+
+    /// Memory of its numbers.
+    pub fn bytes(&self) -> usize {
+        self.first.bytes() + self.others.iter().map(|o| o.snapshot.bytes() + size_of_val(o)).sum::<usize>()
+    }
 }
 
 /// A state of training, and how a lane goes on from it: the same start and settings give the same bits.

@@ -5,7 +5,8 @@ mod written;
 
 use super::{Place, Run};
 use crate::lab::experiment::{self, Branch, Contender, Fault};
-use crate::lab::lane::{Start, State};
+use crate::lab::lane::past::{Course, open};
+use crate::lab::lane::{Plan, Start, State};
 use crate::limits;
 use crate::scenario::{Carry, Edit, Lane, Lineage, Recipe};
 use crate::telemetry::{Event, LaneId, Phase};
@@ -140,16 +141,31 @@ impl Run {
 
     /// Lets a fork begin with this start.
     fn start_fork(&mut self, id: LaneId, start: Start) -> Result<(), String> {
-        let data = Arc::clone(&self.data);
+        let (data, share) = (Arc::clone(&self.data), self.share());
         let (running, end, foremost) = (self.running, self.end, self.foremost());
         let parent = self.at(id).and_then(|p| self.parent(p));
         let (target, from) = (parent.map_or(0, |p| p.target), parent.map(|p| p.info.name.clone()));
+        // The way to its first step is its parent's, unless that one has begun anew meanwhile.
+        let past = self.at(id).and_then(|p| p.origin.as_ref()).and_then(|origin| {
+            let now = self.lineage(origin.branch.parent, origin.step())?;
+            let parent = self.at(origin.branch.parent)?;
+            (now == origin.branch.line).then(|| Arc::clone(&parent.past))
+        });
         let Some(place) = self.places[id].as_mut() else { return Ok(()) };
         let (Some(origin), Some(lane)) = (place.origin.as_mut(), place.lane.as_mut()) else { return Ok(()) };
         origin.branch.overrides.from = from.or(origin.branch.overrides.from.take());
         let (written, at) = (origin.branch.overrides.over(start.recipe.clone()), origin.step());
         lane.begin(&start, &written)?;
         lane.restarted();
+        lane.past = Arc::clone(&place.past);
+        place.network = Arc::clone(lane.trainer.network());
+        let mut own = open(&place.past);
+        own.clear();
+        if let Some(past) = past {
+            own.follow(&open(&past), at);
+        }
+        own.fit(share);
+        drop(own);
         origin.stage = Stage::Begun(Some(Box::new(start)));
         let mut info = experiment::info(&place.info.name, &written, lane.trainer.network(), &data);
         info.fork = Some(origin.told(&written));
@@ -174,11 +190,23 @@ impl Run {
         let Some(origin) = &place.origin else { return Ok(()) };
         let (name, root) = (place.info.name.clone(), origin.branch.line.root.clone());
         let network = experiment::build(&self.data, &root).map_err(|fault| fault.to_string())?;
-        let lane = self.lane_of(id, name, root.clone(), Arc::new(network));
+        let mut lane = self.lane_of(id, name, root.clone(), Arc::new(network));
+        // From the nearest state that its parent keeps, if that one still has the same past.
+        let (at, line, from) = (origin.step(), origin.branch.line.clone(), origin.branch.parent);
+        let same = self.lineage(from, at).is_some_and(|now| now == line);
+        let near = self.at(from).filter(|_| same).and_then(|p| open(&p.past).before(at));
+        let course = Course { line, plan: Plan::default() };
+        let begin = match near {
+            Some(frame) => {
+                lane.take_up(Some(&frame), &course)?;
+                (frame.step, course.recipe_of(frame.step)?, course.edits_before(frame.step))
+            }
+            None => (0, root, 0),
+        };
         let Some(place) = self.places[id].as_mut() else { return Ok(()) };
         let Some(origin) = place.origin.as_mut() else { return Ok(()) };
-        origin.stage = Stage::Retraces(Box::new(root), 0);
-        (place.step, place.target, place.lane) = (0, origin.step(), Some(lane));
+        origin.stage = Stage::Retraces(Box::new(begin.1), begin.2);
+        (place.step, place.target, place.lane) = (begin.0, origin.step(), Some(lane));
         place.phase = Phase::Paused;
         place.changes += 1;
         place.retrace_on()
@@ -344,7 +372,7 @@ impl Run {
     }
 
     /// How the state came about that a lane had at this step, before any change there.
-    fn lineage(&self, id: LaneId, before: u64) -> Option<Lineage> {
+    pub(super) fn lineage(&self, id: LaneId, before: u64) -> Option<Lineage> {
         let place = self.at(id)?;
         let mut line = match &place.origin {
             Some(Origin { stage: Stage::Begun(_), branch }) => {

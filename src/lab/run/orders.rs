@@ -1,7 +1,7 @@
 //! Carries out commands between two turns of the lanes that they concern. Knows no thread.
 
 use super::fork::Fork;
-use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, terminal};
+use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, open, terminal};
 use crate::engine::data::picture;
 use crate::lab::experiment::{Contender, Experiment, Fault};
 use crate::lab::files;
@@ -55,6 +55,7 @@ impl Run {
                 | Command::Save
                 | Command::Pause
                 | Command::Watch(_)
+                | Command::Look(_)
                 | Command::Pace(_)
                 | Command::MeasureEvery(_)
         );
@@ -168,6 +169,7 @@ impl Run {
             },
             Command::Picture(path) => self.picture(&path),
             Command::Watch(views) => self.views = views,
+            Command::Look(step) => self.looking = step,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
             Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
             Command::Save => self.save = true,
@@ -326,7 +328,10 @@ impl Run {
         let Some(place) = self.places[id].as_mut() else { return };
         if let Some(lane) = &mut place.lane {
             lane.restarted();
+            lane.past = Arc::clone(&place.past);
+            place.network = Arc::clone(lane.trainer.network());
         }
+        open(&place.past).clear();
         (place.step, place.target) = (0, 0);
         place.begin_journal();
         place.follows = foremost;
@@ -402,7 +407,7 @@ impl Run {
                 self.forget(Some(id), name);
             }
         }
-        (self.end, self.solo, self.views) = (scenario.steps as u64, None, Vec::new());
+        (self.end, self.solo, self.views, self.looking) = (scenario.steps as u64, None, Vec::new(), None);
         self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.sizes, self.own) = (scenario, data, others, None, None);
         self.plan_exams();

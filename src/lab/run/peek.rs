@@ -3,6 +3,7 @@
 use super::{Data, LaneId, Network, Run, terminal};
 use crate::engine::data::picture::Fitted;
 use crate::engine::robust::prediction::PredictionConfig;
+use crate::lab::lane::Lane;
 use crate::lab::preview::{PROBES, Probe, Taken, probe};
 use crate::telemetry::{Phase, View};
 use std::sync::Arc;
@@ -40,6 +41,27 @@ pub struct Peek {
 }
 
 impl Peek {
+    /// What these views need of a lane that stands still.
+    pub(super) fn of(lane: &Lane, stamp: Stamp, views: &[View], seed: u64, own: Option<Arc<Fitted>>) -> Self {
+        let trainer = &lane.trainer;
+        let live = trainer.live();
+        let taken = views.iter().filter_map(|v| Some((v.clone(), (probe(v.probe)?.take)(lane, v)?)));
+        Self {
+            id: lane.id,
+            stamp,
+            step: live.step,
+            moving: false,
+            seed,
+            network: Arc::clone(trainer.network()),
+            data: Arc::clone(trainer.data()),
+            params: live.point(trainer.recipe()).to_vec(),
+            state: live.state.clone(),
+            prediction: trainer.recipe().prediction.clone(),
+            own,
+            taken: taken.collect(),
+        }
+    }
+
     /// What [`Run::stamp_of`] says of a view of this state.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
         Some(probe(view.probe)?.seen_by(self.stamp, self.moving))
@@ -100,25 +122,11 @@ impl Run {
     }
 
     pub(super) fn peek(&self, id: LaneId) -> Option<Peek> {
-        let lane = self.lane(id)?;
-        let trainer = &lane.trainer;
-        let views = self.views.iter().filter(|v| v.lane == id);
-        let taken = views.filter_map(|v| Some((v.clone(), (probe(v.probe)?.take)(lane, v)?)));
-        let live = trainer.live();
-        let params = live.point(trainer.recipe()).to_vec();
+        let views: Vec<View> = self.views.iter().filter(|v| v.lane == id).cloned().collect();
+        let stamp = self.stamp(id)?;
         Some(Peek {
-            id,
-            stamp: self.stamp(id)?,
-            step: live.step,
             moving: self.moving(id),
-            seed: self.scenario.seed,
-            network: Arc::clone(trainer.network()),
-            data: Arc::clone(trainer.data()),
-            params,
-            state: live.state.clone(),
-            prediction: trainer.recipe().prediction.clone(),
-            own: self.own.clone(),
-            taken: taken.collect(),
+            ..Peek::of(self.lane(id)?, stamp, &views, self.scenario.seed, self.own.clone())
         })
     }
 }

@@ -74,6 +74,7 @@ impl Run {
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
         let (watched, awaited) = (self.watched(id), self.awaited(id));
+        let budget = self.share();
         let place = self.places[id].as_mut()?;
         for stop in awaited.into_iter().chain(place.retraces_to()) {
             limit = limit.min(stop);
@@ -92,6 +93,9 @@ impl Run {
             show_every: self.show_every,
             log: self.log,
             watched,
+            // A fork on its parent's way has that one's states.
+            budget: if place.begun() { budget } else { 0 },
+            past: false,
         };
         let lane = place.lane.take()?;
         place.leave = Arc::clone(&lane.leave);

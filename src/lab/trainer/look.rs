@@ -41,6 +41,11 @@ impl Kept {
         self.gradient.1.extend_from_slice(gradient);
     }
 
+    /// Whether its gradient is that of this step.
+    pub(super) fn is_of(&self, step: u64) -> bool {
+        self.gradient.0 == Some(step)
+    }
+
     /// Forgets the gradient, since the steps go on from elsewhere.
     pub(super) fn forget(&mut self) {
         self.gradient.0 = None;

@@ -42,6 +42,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Memory of its numbers.
+    pub fn bytes(&self) -> usize {
+        let optim = self.optim.vectors.iter().map(Vec::len).sum::<usize>();
+        let single = self.params.len() + self.state.len() + optim + self.defence.len() + self.average.len();
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.bytes());
+        4 * single + 8 * self.optim.scalars.len() + size_of::<Self>() + kept
+    }
+
     /// Becomes a copy of another state of the same lane, in the memory that it has.
     pub fn copy_from(&mut self, other: &Self) {
         self.params.clone_from(&other.params);
@@ -78,6 +86,9 @@ impl Trainer {
     /// Back to a state of this very lane.
     pub fn go_back(&mut self, state: &Snapshot) {
         self.live.copy_from(state);
+        if let Some(kept) = self.kept.as_mut().filter(|k| !k.is_of(state.step)) {
+            kept.forget();
+        }
     }
 
     /// Whether the work under way is to be left: see [`Trainer::work_with`].
@@ -120,7 +131,7 @@ impl Trainer {
             fits?;
         }
         self.live.clone_from(snapshot);
-        if let Some(kept) = &mut self.kept {
+        if let Some(kept) = self.kept.as_mut().filter(|k| !k.is_of(snapshot.step)) {
             kept.forget();
         }
         Ok(())

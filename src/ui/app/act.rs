@@ -119,6 +119,7 @@ impl App {
                 asks.unwrap_or_else(|| command(Command::Reset(None)))
             }
             Action::Undo => self.undo(),
+            Action::Timeline => self.toggle_timeline(),
             Action::LrUp => self.scale_lr(2.0),
             Action::LrDown => self.scale_lr(0.5),
             Action::Add | Action::Duplicate | Action::Remove if self.focus() == PaneId::Lanes => {
@@ -142,9 +143,9 @@ impl App {
         if std::mem::take(&mut self.sure) {
             return None;
         }
-        let lost = |l: &&LaneView| matches!(l.phase, Phase::Diverged(_) | Phase::Failed(_));
+        let lost = |l: &&LaneView| matches!(l.present().phase, Phase::Diverged(_) | Phase::Failed(_));
         let lanes = self.view.lanes.iter().filter(|l| lane.is_none_or(|id| id == l.id) && !lost(l));
-        let (count, steps) = lanes.fold((0, 0), |(n, steps), l| (n + 1, l.step.max(steps)));
+        let (count, steps) = lanes.fold((0, 0), |(n, steps), l| (n + 1, l.present().step.max(steps)));
         if steps == 0 {
             return None;
         }
@@ -203,6 +204,9 @@ impl App {
 
     /// Changes a lane as somebody wants it, says what that does, and keeps how it was.
     pub(super) fn change_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
+        if self.only_looks() {
+            return Effects::new();
+        }
         let Some(lane) = self.view.lane(id) else { return Effects::new() };
         let before = &lane.info.recipe;
         let mut words = format!("lane {}: {}", lane.letter(), told(before, &recipe));
@@ -251,10 +255,13 @@ impl App {
 
     /// Adds, copies or removes a lane.
     fn lane_list(&mut self, action: Action) -> Effects {
-        let front = self.view.lane(self.front);
         if action == Action::Remove {
             return self.remove_lane();
         }
+        if action == Action::Duplicate && self.only_looks() {
+            return Effects::new();
+        }
+        let front = self.view.lane(self.front);
         if self.view.lanes.len() >= limits::LANES {
             self.notify(format!("at most {} lanes", limits::LANES));
             return Effects::new();
@@ -297,6 +304,13 @@ impl App {
             return Effects::new();
         }
         let Some(places) = self.places() else { return Effects::new() };
+        let pressed = matches!(
+            mouse.kind,
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+        );
+        if pressed && places.timeline.contains(at) {
+            return self.drag_timeline(at.x, places.timeline);
+        }
         if mouse.kind == MouseEventKind::Down(MouseButton::Left) && places.tabs.contains(at) {
             if let Some(id) = screen::tab_at(self, at.x) {
                 self.focus_on(id);

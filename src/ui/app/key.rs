@@ -9,7 +9,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 impl App {
     /// Handles a key while no window is open.
     pub fn means(&self, key: KeyEvent) -> Option<Action> {
-        self.overlay.is_none().then(|| self.keymap.find(key.into(), &keymap::pane_scopes(self.focus())))?
+        self.overlay.is_none().then(|| self.keymap.find(key.into(), &self.scopes()))?
+    }
+
+    /// The scopes that hold while no window is open, the nearest first.
+    fn scopes(&self) -> Vec<keymap::Scope> {
+        match &self.timeline {
+            Some(_) => keymap::timeline_scopes(self.focus()).to_vec(),
+            None => keymap::pane_scopes(self.focus()).to_vec(),
+        }
     }
 
     /// Why the last key did nothing, in words; `None` if it did something.
@@ -25,8 +33,11 @@ impl App {
         let key = Key::from(event);
         let scopes = match &self.overlay {
             Some(overlay) => vec![overlay.scope()],
-            None => keymap::pane_scopes(self.focus()).to_vec(),
+            None => self.scopes(),
         };
+        if self.overlay.is_none() && self.typed_on_timeline(event) {
+            return Effects::new();
+        }
         let row = self.keymap.row(key, &scopes);
         if row.is_none() && event.modifiers.contains(KeyModifiers::ALT) {
             // A terminal sends Alt with a key as Esc and the key, and so do two quick fingers. Where Alt means nothing, they did.
@@ -40,6 +51,7 @@ impl App {
                     self.idle = Some(WATCHING.into());
                     self.notify(WATCHING.into());
                 }
+                Some(row) if row.scope == keymap::Scope::Timeline => return self.scrub(row.action),
                 Some(row) => return self.act(row.action),
                 None => self.idle = Some(format!("{key} means nothing in the pane {}", self.focus().name())),
             }

@@ -2,9 +2,10 @@
 
 use super::App;
 use crate::engine::layer::LayerConfig;
+use crate::number::Number;
 use crate::registry::Value as _;
 use crate::scenario::DataConfig;
-use crate::telemetry::{Command, Event, Phase};
+use crate::telemetry::{Command, Event, Measure, Phase};
 use crate::ui::app::Preset;
 use crate::ui::fixture;
 use crate::ui::keymap::{KEYMAP, Scope};
@@ -201,7 +202,8 @@ fn the_command_line_takes_what_the_lab_without_a_screen_takes() {
 
 #[test]
 fn one_who_watches_is_offered_only_what_works_there() {
-    for own in KEYMAP.iter().filter(|b| b.own) {
+    // Who watches cannot open the timeline.
+    for own in KEYMAP.iter().filter(|b| b.own && b.scope != Scope::Timeline) {
         let mut app = app();
         app.watch_only(true);
         if let Scope::Pane(pane) = own.scope {
@@ -248,4 +250,56 @@ fn a_key_that_did_nothing_says_why() {
     assert_eq!(app.idle_key(), None);
     press(&mut app, "space q z");
     assert!(app.idle_key().is_some_and(|w| w.contains("window")), "{:?}", app.idle_key());
+}
+
+/// A step of a lane that was gone back to.
+fn recalled(app: &mut App, lane: usize, step: u64, loss: f32) {
+    let info = Box::new(app.view.lane(lane).expect("a lane").info.clone());
+    let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::Loss, loss));
+    let told =
+        vec![Event::Changed { lane, info, step }, Event::Measured { lane, measure, layers: Vec::new() }];
+    app.update(Message::Event(Event::Recalled { lane, step, told }));
+}
+
+#[test]
+fn the_past_is_looked_at_and_never_taken_for_the_present() {
+    let mut app = app();
+    app.focus_on(PaneId::Lanes);
+    assert_eq!(press(&mut app, "T Left Left").0, [Command::Look(Some(39)), Command::Look(Some(38))]);
+    assert!(text(&app).contains("at step 40 of 40 done, going to 38"), "{}", text(&app));
+    recalled(&mut app, 0, 38, 7.125);
+    assert!(
+        text(&app).contains("at step 38 of 40 done") && text(&app).contains("loss 7.125"),
+        "{}",
+        text(&app)
+    );
+    // Nothing is changed by what is past, and the present goes on beside it.
+    assert_eq!(press(&mut app, "] Enter d").0, []);
+    assert!(app.overlay.is_none() && app.notice().is_some_and(|n| n.contains("is past")));
+    let measure = Box::new(Measure { step: 41, ..Measure::default() }.with(Number::Loss, 0.5f32));
+    app.update(Message::Event(Event::Measured { lane: 0, measure, layers: Vec::new() }));
+    assert!(text(&app).contains("at step 38 of 41 done"), "{}", text(&app));
+    assert_eq!(press(&mut app, "1 2 Enter").0, [Command::Look(Some(12))]);
+    assert_eq!(press(&mut app, "Esc").0, [Command::Look(None)]);
+    assert!(app.timeline.is_none() && text(&app).contains("step 41 of"), "{}", text(&app));
+    assert_eq!(app.view.lanes[0].last.step, 41);
+}
+
+#[test]
+fn a_fork_with_another_optimizer_where_it_diverged_takes_five_keys() {
+    let mut app = app();
+    app.front = 3;
+    let (orders, count) = press(&mut app, "T Up f");
+    assert_eq!(orders, [Command::Look(Some(20))], "lane D diverged at step 21");
+    assert!(text(&app).contains("Fork of D at 20"), "{}", text(&app));
+    assert!(text(&app).contains("weights, optimizer state, batch order"), "{}", text(&app));
+    press(&mut app, "Right");
+    assert!(text(&app).contains("weights are kept, the optimizer's memory"), "{}", text(&app));
+    let (orders, more) = press(&mut app, "Enter");
+    let [Command::Look(None), Command::Fork { parent: 3, at: Some(20), name, recipe, .. }] = &orders[..]
+    else {
+        panic!("{orders:?}");
+    };
+    assert_eq!((name.as_str(), recipe.optimizer.name()), ("Too fast at 20", "Momentum"));
+    assert_eq!(count + 1 + more, 5);
 }

@@ -51,6 +51,7 @@ impl App {
                     return asks;
                 }
                 self.undo.clear();
+                self.timeline = None;
                 self.view = View::default();
                 self.speeds.clear();
                 (self.front, self.solo, self.running) = (0, None, true);
@@ -89,6 +90,10 @@ impl App {
     pub(super) fn changed(&mut self, subject: Subject) -> Effects {
         match subject {
             Subject::Lane { id, name, recipe } => self.change_lane(id, name, recipe),
+            Subject::Fork { from, carry, lane, .. } => {
+                let Subject::Lane { id, name, recipe } = *lane else { return Effects::new() };
+                self.fork(id, from.1, name, recipe, carry)
+            }
             Subject::Layer { path, layer } => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.replace(&path, layer));
@@ -122,8 +127,9 @@ impl App {
     /// Changes a lane: on the screen at once, in the run as soon as it handles the command.
     pub(super) fn set_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
         if let Some(lane) = self.view.lanes.iter_mut().find(|l| l.id == id) {
-            lane.info.name.clone_from(&name);
-            lane.info.recipe = (*recipe).clone();
+            let info = &mut lane.present_mut().info;
+            info.name.clone_from(&name);
+            info.recipe = (*recipe).clone();
             self.underway.entry(id).or_default().push_back((name.clone(), (*recipe).clone()));
         }
         vec![Effect::Command(Command::Set { lane: id, name, recipe })]
@@ -136,6 +142,14 @@ impl App {
             match effect {
                 Effect::Front(id) => self.front = id,
                 Effect::Notice(text) => self.notify(text),
+                Effect::EditLane(_)
+                | Effect::EditLayer(_)
+                | Effect::ChooseLayer(_)
+                | Effect::ChooseInit
+                | Effect::EditData
+                | Effect::Data(_)
+                | Effect::Longer(_)
+                    if self.only_looks() => {}
                 Effect::EditLane(id) => {
                     if let Some(lane) = self.view.lane(id) {
                         let recipe = Box::new(lane.info.recipe.clone());
@@ -195,7 +209,7 @@ impl App {
     pub(super) fn accompany(&mut self) {
         let total = self.scenario.steps as u64;
         if let Some(Overlay::Form(form)) = &mut self.overlay {
-            form.follow(|id| Some(Way { step: self.view.lane(id)?.step, total }));
+            form.follow(|id| Some(Way { step: self.view.lane(id)?.present().step, total }));
         }
     }
 
@@ -298,7 +312,7 @@ impl App {
         items.push(item("leave".into(), "the run is saved", Pick::Action(Action::Quit)));
         let title = format!(
             "Finished at step {}",
-            thousands(self.view.lanes.iter().map(|l| l.step).max().unwrap_or(0))
+            thousands(self.view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0))
         );
         Menu::new(&title, items, 0)
     }

@@ -25,6 +25,9 @@ impl Key {
     pub(super) const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
     }
+    pub(super) const fn control(code: KeyCode) -> Self {
+        Self { code, modifiers: KeyModifiers::CONTROL }
+    }
     pub(super) const fn shift(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::SHIFT }
     }

@@ -10,6 +10,7 @@ pub use subject::{Subject, Tensor};
 
 use super::menu::wrapped;
 use super::{Answer, draw_input, more, open};
+use crate::scenario::Carry;
 use crate::telemetry::LaneId;
 use crate::ui::keymap::Action;
 use crate::ui::theme::Theme;
@@ -54,7 +55,11 @@ impl Form {
         };
         form.refresh();
         // A lane is rarely given another name.
-        form.selected = usize::from(matches!(form.subject, Subject::Lane { .. }));
+        form.selected = match form.subject {
+            Subject::Fork { .. } => 2,
+            Subject::Lane { .. } => 1,
+            _ => 0,
+        };
         form
     }
 
@@ -153,7 +158,11 @@ impl Form {
                 }
             }
             Action::Accept if !self.commit() => {}
-            Action::Accept if self.subject == self.before => return Answer::Close,
+            Action::Accept
+                if self.subject == self.before && !matches!(self.subject, Subject::Fork { .. }) =>
+            {
+                return Answer::Close;
+            }
             Action::Accept => return Answer::Changed(self.subject.clone()),
             Action::Cancel => return Answer::Close,
             _ => {}
@@ -214,6 +223,11 @@ impl Form {
 
     /// The effect of taking the form besides changing settings.
     fn warning(&self) -> &'static str {
+        if let Subject::Fork { ground, carry, lane, .. } = &self.subject
+            && let Subject::Lane { recipe, .. } = &**lane
+        {
+            return Carry::words(Carry::between(ground, recipe, *carry));
+        }
         match (&self.subject, &self.before) {
             (Subject::Lane { recipe: now, .. }, Subject::Lane { recipe: before, .. })
                 if before.restarts(now) =>
@@ -230,7 +244,7 @@ impl Form {
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let mut title = Line::styled(self.subject.title(), theme.strong);
         let what = self.warning();
-        title.push_span(Span::styled(what, theme.faint));
+        title.push_span(Span::styled(format!("  {}", what.trim_start()), theme.faint));
         let about_rows: u16 = if self.way.is_some() { 4 } else { 3 };
         let height =
             (self.rows.len() as u16).saturating_add(about_rows + 4).min(area.height.saturating_sub(2));

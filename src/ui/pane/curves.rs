@@ -135,7 +135,7 @@ impl Curves {
                     color: cx.theme.lane(lane.id),
                     front: lane.id == cx.front,
                     dashed,
-                    broken: matches!(lane.phase, Phase::Diverged(_) | Phase::Failed(_)),
+                    broken: matches!(lane.present().phase, Phase::Diverged(_) | Phase::Failed(_)),
                     breaks: lane.info.edits.iter().filter_map(|e| self.place(lane, e)).collect(),
                 });
             }
@@ -146,7 +146,17 @@ impl Curves {
         // The last percents of an accuracy are told apart in the large plot; what attacks leave may lie anywhere.
         let whole = !log && metric.is_share() && (small || metric.attacked());
         let y = whole.then(|| Scale::between(0.0, 1.0));
-        Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor }
+        Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor(cx) }
+    }
+
+    /// Where the mark stands: at the step of the past that is shown, or where the cursor was moved.
+    fn cursor(&self, cx: Context<'_>) -> Option<f64> {
+        let Some(step) = cx.past else { return self.cursor };
+        if self.axis == XAxis::Steps {
+            return Some(step as f64);
+        }
+        let points = cx.view.lane(cx.front)?.curve(Number::Loss)?.whole();
+        plot::at(points, XAxis::Steps, step as f64).map(|b| self.axis.of(b.at))
     }
 
     /// Where on the x axis a lane was changed; `None` if that was before it trained.
@@ -160,7 +170,7 @@ impl Curves {
 
     /// The edits at the cursor, or so near that no key moves it nearer: with the lane's letter and style.
     fn changes_at_cursor(&self, cx: Context<'_>, x: Scale) -> Pieces {
-        let Some(cursor) = self.cursor else { return Pieces::new() };
+        let Some(cursor) = self.cursor(cx) else { return Pieces::new() };
         let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
         let mut pieces = Pieces::new();
         for lane in &cx.view.lanes {
@@ -175,9 +185,15 @@ impl Curves {
     }
 
     /// What a lane has at the cursor, or newest.
-    fn value(&self, lane: &LaneView, metric: Number) -> Option<f32> {
+    fn value(&self, lane: &LaneView, metric: Number, cx: Context<'_>) -> Option<f32> {
+        if lane.is_past()
+            && let Some(value) = lane.last.get(metric).or_else(|| lane.validation?.get(metric))
+        {
+            // Not what a bucket of the curve holds, but the number of that very step.
+            return Some(value as f32);
+        }
         let history = lane.curve(metric)?;
-        match self.cursor {
+        match self.cursor(cx) {
             Some(x) => plot::at(&points(history, self.recent), self.axis, x).map(|b| b.last),
             None => history.last().map(|b| b.last),
         }
@@ -202,14 +218,15 @@ impl Curves {
             let name = text::shorten(&lane.title(), 14, glyphs);
             pieces.push((format!(" {name}"), if front { theme.strong } else { theme.text }));
         }
-        let value = self.value(lane, metric);
-        let shown = self.cursor.is_some() && value.is_some_and(f32::is_finite);
+        let value = self.value(lane, metric, cx);
+        let shown = self.cursor(cx).is_some() && value.is_some_and(f32::is_finite);
         if matches!(lane.phase, Phase::Diverged(_)) && !shown {
             pieces.push((text::pick(glyphs, " × diverged", " ! diverged").into(), theme.bad));
         } else {
             pieces.push((format!(" {}", number(value)), theme.text));
-            if let Some((v, word)) =
-                companion(metric).filter(|_| both).and_then(|(m, word)| Some((self.value(lane, m)?, word)))
+            if let Some((v, word)) = companion(metric)
+                .filter(|_| both)
+                .and_then(|(m, word)| Some((self.value(lane, m, cx)?, word)))
             {
                 pieces.push((format!(" {word} {}", scale::number(f64::from(v))), theme.faint));
             }
@@ -225,7 +242,7 @@ impl Curves {
         let mut line = Pieces::new();
         if title {
             line.push((format!("{}  ", name(metric, cx.theme.glyphs)), cx.theme.strong));
-        } else if let Some(x) = self.cursor {
+        } else if let Some(x) = self.cursor(cx) {
             let x = if self.axis == XAxis::Steps { x.round() } else { x };
             line.push((format!("at {} {}  ", scale::count(x), self.axis.label()), cx.theme.strong));
         }

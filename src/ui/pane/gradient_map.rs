@@ -306,7 +306,7 @@ impl Pane for GradientMap {
         // The picture. A column of history covers the steps since the one before it, and a cell shows the newest column that
         // begins in it: so a lane of three steps is three columns wide, and the last cell is the step that the numbers are of.
         let (begin, end) = (began.saturating_sub(1) as f64, newest.step as f64);
-        let x = match lane.phase {
+        let x = match lane.present().phase {
             Phase::Running | Phase::Paused => Scale::whole(end),
             // The map of a lane that has ended fills the width.
             _ => Scale::between(0.0, end.max(1.0)),
@@ -334,6 +334,16 @@ impl Pane for GradientMap {
         let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
         for (column, line) in broken {
             text::cell(buf, map.x + column, map.y + line, cross, theme.bad);
+        }
+
+        // The column of the step that is shown, where that is past.
+        if let Some(step) = cx.past {
+            let column = (0..map.width).find(|c| edge(c + 1) >= step as f64).unwrap_or(0);
+            let sign = if theme.glyphs == Glyphs::Unicode { '│' } else { '|' };
+            for at in text::part(map, column, 0, 1, map.height).positions() {
+                buf[at].reset();
+                text::cell(buf, at.x, at.y, sign, theme.strong);
+            }
         }
 
         // The sides. A layer of several lines is written on the middle one.
@@ -390,7 +400,7 @@ impl Pane for GradientMap {
                     buf,
                     area,
                     0,
-                    &format!("at step {}", scale::count(newest.step as f64)),
+                    &format!("at step {}", scale::count(cx.past.unwrap_or(newest.step) as f64)),
                     theme.faint,
                 );
             }

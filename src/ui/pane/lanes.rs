@@ -51,6 +51,7 @@ pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
 pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
     let pick = |u, a| if glyphs == Glyphs::Unicode { u } else { a };
     match &lane.phase {
+        _ if lane.is_past() => (pick("↶", "<"), format!("at {}", thousands(lane.step))),
         Phase::Running => (pick("▶", ">"), "running".into()),
         Phase::Paused => (pick("‖", "="), "paused".into()),
         Phase::Finished => (pick("✓", "."), "finished".into()),
@@ -187,8 +188,9 @@ impl Lanes {
         // The head: letter, name, and how it does.
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
-        let newest = lane.curve(Number::Loss).and_then(|c| c.last());
-        let loss = newest.map_or(String::new(), |b| format!("loss {}", number(f64::from(b.last))));
+        let newest = lane.curve(Number::Loss).and_then(|c| c.last()).map(|b| f64::from(b.last));
+        let newest = if lane.is_past() { lane.last.get(Number::Loss) } else { newest };
+        let loss = newest.map_or(String::new(), |loss| format!("loss {}", number(loss)));
         let median = lane.spread().and_then(|s| s.band(Number::ValAccuracy)).map(|a| a.median);
         let accuracy = median
             .or_else(|| Some(lane.validation?.get(Number::ValAccuracy)? as f32))
@@ -215,6 +217,7 @@ impl Lanes {
         let numbers = Rect { width: area.width.saturating_sub(2), ..area };
         text::put_right(buf, numbers, 0, &right, number_style);
         let sign_style = match lane.phase {
+            _ if lane.is_past() => theme.warn,
             Phase::Running | Phase::Finished => theme.good,
             Phase::Paused => theme.faint,
             Phase::Stopped(_) => theme.warn,

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 
 pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
     static LESSON: LazyLock<Taught> = LazyLock::new(Taught::default);
-    Context { view, front: 0, theme, focused: true, watching: false, lesson: &LESSON }
+    Context { view, front: 0, theme, focused: true, watching: false, lesson: &LESSON, past: None }
 }
 
 pub(super) fn unicode() -> Theme {

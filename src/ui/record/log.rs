@@ -110,7 +110,7 @@ impl Log {
             before.cue.wait = Some(tenths as f64 / 10.0).filter(|w| *w > 0.0);
         }
         let front = app.view.lane(app.front).filter(|_| app.running() && !self.anew);
-        Cue { at: front.map(|l| At::Step(l.step)), ..Cue::default() }
+        Cue { at: front.map(|l| At::Step(l.present().step)), ..Cue::default() }
     }
 
     fn push(&mut self, cue: Cue) {
@@ -220,9 +220,10 @@ impl Log {
 
 /// The step of this lane at which an order for so many steps more brought all lanes to rest; `None` if they rest apart.
 fn rest(lanes: &[LaneView], front: LaneId, n: u64) -> Option<u64> {
-    let ended = |l: &LaneView| !matches!(l.phase, Phase::Running | Phase::Paused);
+    let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
     let front = lanes.iter().find(|l| l.id == front)?;
-    let together = lanes.iter().all(|l| l.step == front.step || ended(l) && l.step < front.step);
+    let (at, step) = (front.present().step, |l: &LaneView| l.present().step);
+    let together = lanes.iter().all(|l| step(l) == at || ended(l) && step(l) < at);
     // What the order asked for beyond the end was not done.
-    together.then(|| if ended(front) { front.step } else { front.step.saturating_sub(n) })
+    together.then(|| if ended(front) { at } else { at.saturating_sub(n) })
 }

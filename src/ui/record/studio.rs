@@ -218,7 +218,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         let timed = matches!(cue.at, Some(At::Seconds(s)) if Duration::from_secs_f64(s) > now);
         let never = self.bench.idle() && now >= self.free && !timed && !self.comes(now + frame);
         if never || now.as_secs_f64() > LONGEST {
-            let step = self.app.view.lane(self.app.front).map_or(0, |l| l.step);
+            let step = self.app.view.lane(self.app.front).map_or(0, |l| l.present().step);
             let why = if never { "the lanes rest" } else { "an hour has gone by" };
             return Err(Failed::Never { cue: self.next + 1, why: format!("{why} at step {step}") });
         }
@@ -231,7 +231,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         let at = match cue.at {
             None => true,
             Some(At::Seconds(s)) => now.as_secs_f64() >= s,
-            Some(At::Step(n)) => self.app.view.lane(self.app.front).is_some_and(|l| l.step >= n),
+            Some(At::Step(n)) => self.app.view.lane(self.app.front).is_some_and(|l| l.present().step >= n),
         };
         at && (cue.when.is_none() || self.bench.holds(self.next))
     }

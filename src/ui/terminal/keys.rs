@@ -266,6 +266,7 @@ fn mouse(code: u16, column: u16, row: u16, pressed: bool) -> Option<MouseEvent> 
     let kind = match (code & 0b1110_0011, pressed) {
         (0, true) => MouseEventKind::Down(MouseButton::Left),
         (0, false) => MouseEventKind::Up(MouseButton::Left),
+        (32, _) => MouseEventKind::Drag(MouseButton::Left),
         (2, true) => MouseEventKind::Down(MouseButton::Right),
         (64, _) => MouseEventKind::ScrollUp,
         (65, _) => MouseEventKind::ScrollDown,

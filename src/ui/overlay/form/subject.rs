@@ -12,9 +12,11 @@ use crate::engine::optim::OptimizerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
-use crate::registry::Settings;
-use crate::scenario::{DataConfig, Recipe, Shape};
+use crate::registry::{Settings, Value as _};
+use crate::scenario::fork::CARRY;
+use crate::scenario::{Carry, DataConfig, Recipe, Shape};
 use crate::telemetry::LaneId;
+use crate::ui::diagnosis::thousands;
 
 /// A tensor of parameters, as the choice of a weight needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,17 @@ pub enum Subject {
         name: String,
         /// Its recipe.
         recipe: Box<Recipe>,
+    },
+    /// A lane to be, which begins at a step of another one.
+    Fork {
+        /// The letter of that one, and the step.
+        from: (char, u64),
+        /// Its settings there.
+        ground: Box<Recipe>,
+        /// What shall be taken over of it.
+        carry: Carry,
+        /// The new lane; its index is that of the other one.
+        lane: Box<Subject>,
     },
     /// A layer of the draft.
     Layer {
@@ -161,6 +174,7 @@ impl Subject {
     pub(super) fn title(&self) -> String {
         match self {
             Self::Lane { name, .. } => format!("Lane {name}"),
+            Self::Fork { from: (letter, step), .. } => format!("Fork of {letter} at {}", thousands(*step)),
             Self::Layer { layer, .. } => layer.name().into(),
             Self::Init(_) => "Initial weights".into(),
             Self::Data(data) => format!("Data {}", data.name()),
@@ -172,7 +186,7 @@ impl Subject {
 
     pub(super) fn about(&self) -> String {
         match self {
-            Self::Lane { .. } | Self::Weight { .. } | Self::Picture(_) => String::new(),
+            Self::Lane { .. } | Self::Fork { .. } | Self::Weight { .. } | Self::Picture(_) => String::new(),
             Self::Attack { attack, .. } => attack.settings().about().into(),
             Self::Layer { layer, .. } => layer.settings().about().into(),
             Self::Init(init) => init.settings().about().into(),
@@ -214,6 +228,12 @@ impl Subject {
                 let mut plain = recipe.fields();
                 plain.retain(|f| f.name != "network" && !shown(f.name));
                 rows.extend(plain.into_iter().map(|f| Row { indent: 0, ..Row::field("", f) }));
+            }
+            Self::Fork { carry, lane, .. } => {
+                rows = lane.rows();
+                let about =
+                    "All: the whole state, as far as the optimizer stays; Weights: its memory starts empty";
+                rows.insert(1, Row::choice(CARRY, about, &carry.text(), &["All", "Weights"]));
             }
             Self::Layer { layer, .. } => {
                 if exchangeable(layer) {
@@ -280,6 +300,8 @@ impl Subject {
                 _ if !recipe.rows_of(path).is_empty() => recipe.set_at(path, &format!("{text}()")),
                 _ => recipe.set_at(path, text),
             },
+            Self::Fork { carry, .. } if path == CARRY => Carry::parse(text).map(|c| *carry = c),
+            Self::Fork { lane, .. } => lane.set(path, text),
             Self::Layer { layer, .. } if path == "layer" => {
                 set_table!(*layer, LayerConfig, None::<&str>, text)
             }

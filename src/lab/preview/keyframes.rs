@@ -1,0 +1,25 @@
+//! The steps of a lane at which its whole state is kept, to look back from.
+
+use super::{Probe, Shape, Taken};
+use crate::lab::lane::past::open;
+use crate::telemetry::Data;
+use std::sync::Arc;
+
+/// Where states are kept. Its part `steps` is a series, its part `bytes` what they take.
+pub const KEYFRAMES: Probe = Probe {
+    take: |lane, _| {
+        let past = open(&lane.past);
+        let steps: Vec<f32> = past.steps().map(|s| s as f32).collect();
+        Some(Arc::new((steps, past.bytes())) as Taken)
+    },
+    ..Probe::new(
+        "keyframes",
+        "the steps at which the whole state of the lane is kept in memory, to look back from",
+        "a number for each",
+        &[Shape::Series, Shape::Scalar],
+        |peek, view, _| {
+            let (steps, bytes) = peek.taken::<(Vec<f32>, usize)>(view)?;
+            Some(vec![("steps".into(), Data::Series(steps.clone())), super::scalar("bytes", *bytes as f64)])
+        },
+    )
+};

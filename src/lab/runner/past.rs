@@ -1,0 +1,106 @@
+//! The thread that goes back to a step of the lanes and makes it once more. Its priority is low: training comes first.
+
+use super::Shared;
+use crate::lab::lane::Pace;
+use crate::lab::preview::{self, Memory};
+use crate::lab::run::{Recall, Reruns, Seen};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How much lower the priority of this thread is: with every core busy it still gets a quarter of one.
+const NICE: i32 = 5;
+/// How long an order that was given takes to be carried out, at most.
+const OBEYED: Duration = Duration::from_millis(20);
+
+/// As fast as it goes, until another step is asked for.
+struct Hurried<'a> {
+    shared: &'a Shared,
+    /// How often another one had been asked for before.
+    looks: u64,
+}
+
+impl Hurried<'_> {
+    fn outdated(&self) -> bool {
+        self.shared.looks.load(Ordering::Relaxed) != self.looks || self.shared.ended()
+    }
+}
+
+impl Pace for Hurried<'_> {
+    fn step(&mut self) {}
+    fn due(&mut self) -> bool {
+        false
+    }
+    fn soon(&self) -> bool {
+        true
+    }
+    fn shown(&mut self) {}
+    fn over(&self) -> bool {
+        self.outdated()
+    }
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Shared {
+    /// The loop of the thread that looks back.
+    pub(super) fn look_back(&self) {
+        // A thread has a priority of its own on Linux alone; elsewhere the whole program would get it.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, NICE);
+        let (mut memory, mut reruns) = (Memory::default(), Reruns::default());
+        let mut seen: Vec<Seen> = Vec::new();
+        let mut run = self.lock();
+        while !self.ended() {
+            let looks = self.looks.load(Ordering::Relaxed);
+            let Some(recall) = run.recall(&seen) else {
+                if run.looking().is_none() {
+                    // What it took to look back is given back.
+                    (memory, reruns) = (Memory::default(), Reruns::default());
+                    seen.clear();
+                }
+                run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(run);
+            let mut pace = Hurried { shared: self, looks };
+            super::QUIET.set(true);
+            let shown =
+                catch_unwind(AssertUnwindSafe(|| self.show(&recall, &mut reruns, &mut memory, &mut pace)));
+            super::QUIET.set(false);
+            seen.retain(|s| s.lane() != recall.seen.lane());
+            let outdated = pace.outdated();
+            if !(outdated && matches!(shown, Ok(false))) {
+                // A step that cannot be made again is not tried for ever.
+                seen.push(recall.seen);
+            }
+            run = self.lock();
+            if outdated {
+                run = self.look.wait_timeout(run, OBEYED).unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+    }
+
+    /// Shows a step with all its views; whether it came to that.
+    fn show(
+        &self,
+        recall: &Recall,
+        reruns: &mut Reruns,
+        memory: &mut Memory,
+        pace: &mut Hurried<'_>,
+    ) -> bool {
+        let Ok(Some((peek, told))) = recall.make(reruns, pace) else { return false };
+        self.tell(recall.told(told));
+        for view in recall.views() {
+            if pace.outdated() {
+                return false;
+            }
+            if let Some(event) = preview::look(&peek, view, memory) {
+                self.tell(recall.told(vec![event]));
+            }
+        }
+        true
+    }
+}

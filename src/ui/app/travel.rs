@@ -1,0 +1,152 @@
+//! What the app does while the timeline is open: it asks for steps and says which moment is on the screen.
+
+use super::App;
+use crate::limits;
+use crate::scenario::{Carry, Recipe};
+use crate::telemetry::{Command, LaneId, Phase};
+use crate::ui::diagnosis::thousands;
+use crate::ui::keymap::Action;
+use crate::ui::message::{Effect, Effects};
+use crate::ui::overlay::Overlay;
+use crate::ui::overlay::form::{Form, Subject};
+use crate::ui::timeline::Timeline;
+use crate::view::LaneView;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+
+impl App {
+    /// The step of the lane in front that is shown instead of the present.
+    pub fn past(&self) -> Option<u64> {
+        self.view.lane(self.front).filter(|l| l.is_past()).map(|l| l.step)
+    }
+
+    /// The step that was asked for and is not shown yet.
+    pub fn awaited_step(&self) -> Option<u64> {
+        let lane = self.view.lane(self.front)?;
+        let at = self.timeline.as_ref()?.at()?;
+        (at < lane.present().step && at != lane.step).then_some(at)
+    }
+
+    /// Opens the timeline, or closes it and returns to the present.
+    pub(super) fn toggle_timeline(&mut self) -> Effects {
+        match self.timeline.take() {
+            None => {
+                self.timeline = Some(Timeline::default());
+                Effects::new()
+            }
+            Some(before) => self.turned_to(before.at(), None),
+        }
+    }
+
+    /// A key of the timeline.
+    pub(super) fn scrub(&mut self, action: Action) -> Effects {
+        let Some(mut timeline) = self.timeline.take() else { return Effects::new() };
+        if action == Action::Fork {
+            self.timeline = Some(timeline);
+            return self.fork_form();
+        }
+        if action == Action::Cancel {
+            if timeline.forget() {
+                self.timeline = Some(timeline);
+                return Effects::new();
+            }
+            return self.turned_to(timeline.at(), None);
+        }
+        let before = timeline.at();
+        if let Some(front) = self.view.lane(self.front) {
+            timeline.act(action, &self.view, front);
+        }
+        let now = timeline.at();
+        self.timeline = Some(timeline);
+        self.turned_to(before, now)
+    }
+
+    /// Opens the form of a lane that begins at the step in view of the lane in front.
+    fn fork_form(&mut self) -> Effects {
+        let Some(lane) = self.view.lane(self.front) else { return Effects::new() };
+        if self.view.lanes.len() >= limits::LANES {
+            self.notify(format!("at most {} lanes", limits::LANES));
+            return Effects::new();
+        }
+        // A lane that diverged goes on from the last step that was finite.
+        let at = match &lane.phase {
+            Phase::Diverged(account) => account.step.saturating_sub(1),
+            _ => lane.step,
+        };
+        let stem = format!("{} at {at}", lane.info.name);
+        let free = |name: &String| self.view.lanes.iter().all(|l| l.info.name != *name);
+        let others = (2..limits::LANES + 3).map(|n| format!("{stem}, {n}"));
+        let name = std::iter::once(stem.clone()).chain(others).find(free).unwrap_or_default();
+        let recipe = Box::new(lane.info.recipe.clone());
+        let form = Subject::Fork {
+            from: (lane.letter(), at),
+            ground: recipe.clone(),
+            carry: Carry::All,
+            lane: Box::new(Subject::Lane { id: lane.id, name, recipe }),
+        };
+        self.open(Overlay::Form(Box::new(Form::new(form))))
+    }
+
+    /// Adds a lane that begins at a step of another one, and returns to the present to see both.
+    pub(super) fn fork(
+        &mut self,
+        parent: LaneId,
+        at: u64,
+        name: String,
+        recipe: Box<Recipe>,
+        carry: Carry,
+    ) -> Effects {
+        let before = self.timeline.as_ref().and_then(Timeline::at);
+        if let Some(timeline) = &mut self.timeline {
+            *timeline = Timeline::default();
+        }
+        let mut effects = self.turned_to(before, None);
+        self.notify(format!("forked {name} at step {}", thousands(at)));
+        self.awaited = Some(name.clone());
+        effects.push(Effect::Command(Command::Fork { parent, at: Some(at), name, recipe, carry }));
+        effects
+    }
+
+    /// The mouse was pressed, or moved while pressed, on the timeline.
+    pub(super) fn drag_timeline(&mut self, column: u16, area: Rect) -> Effects {
+        let steps = self.scenario.steps as u64;
+        let (Some(timeline), Some(front)) = (&mut self.timeline, self.view.lane(self.front)) else {
+            return Effects::new();
+        };
+        let before = timeline.at();
+        timeline.click(column, area, front, steps);
+        let now = timeline.at();
+        self.turned_to(before, now)
+    }
+
+    /// Asks for a step, where it is another one than before.
+    fn turned_to(&mut self, before: Option<u64>, now: Option<u64>) -> Effects {
+        self.view.look(now);
+        if before == now { Effects::new() } else { vec![Effect::Command(Command::Look(now))] }
+    }
+
+    /// Takes a digit for the number of a step, or takes one back; whether it did.
+    pub(super) fn typed_on_timeline(&mut self, event: KeyEvent) -> bool {
+        let Some(timeline) = &mut self.timeline else { return false };
+        match event.code {
+            KeyCode::Char(c @ '0'..='9') if (event.modifiers - KeyModifiers::SHIFT).is_empty() => {
+                timeline.typed(c);
+                true
+            }
+            KeyCode::Backspace => timeline.erase(),
+            _ => false,
+        }
+    }
+
+    /// Says why a setting cannot be changed now, if so: what is on the screen is past.
+    pub(super) fn only_looks(&mut self) -> bool {
+        let shown = self.view.lanes.iter().find(|l| l.is_past()).map(|l: &LaneView| l.step);
+        if let Some(step) = shown {
+            self.notify(format!(
+                "step {} is past, and its settings stay as they were: f forks a lane there, End returns to the present",
+                thousands(step)
+            ));
+        }
+        shown.is_some()
+    }
+}

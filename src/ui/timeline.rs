@@ -1,0 +1,282 @@
+//! The timeline: one line with the whole run of the lane in front, where one stands in it, and what happened on the way. Trains
+//! nothing; it asks for steps, and what they were like comes as events.
+
+use super::diagnosis::thousands;
+use super::keymap::Action;
+use super::theme::Theme;
+use super::widget::scale::count;
+use super::widget::text;
+use crate::number::Number;
+use crate::telemetry::{Data, Phase};
+use crate::view::{LaneView, View};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+/// The most digits of a step that are typed.
+const DIGITS: usize = 10;
+
+/// What the timeline remembers while it is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// The step that is wanted; `None`: the present.
+    at: Option<u64>,
+    /// The digits of a step that are typed so far.
+    typed: String,
+}
+
+/// A mark on the timeline, the least important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Evaluation,
+    Edit,
+    Fork,
+    Divergence,
+}
+
+/// Where on the timeline of a lane things happened: edits, forks and divergences, by step.
+fn marks(lane: &LaneView, view: &View) -> Vec<(u64, Mark)> {
+    let edits = lane.present().info.edits.iter().filter(|e| e.step > 0).map(|e| (e.step, Mark::Edit));
+    let end = match &lane.present().phase {
+        // The last step whose numbers were finite.
+        Phase::Diverged(account) => Some((account.step.saturating_sub(1), Mark::Divergence)),
+        _ => None,
+    };
+    let own = lane.present().info.fork.as_ref().map(|f| f.at);
+    let children = view.lanes.iter().filter_map(|l| l.present().info.fork.as_ref());
+    let forks = children.filter(|f| f.parent == lane.id).map(|f| f.at).chain(own);
+    edits.chain(forks.map(|at| (at, Mark::Fork))).chain(end).collect()
+}
+
+/// The steps after which a lane was evaluated, as far as its curve knows.
+fn evaluations(lane: &LaneView) -> impl DoubleEndedIterator<Item = u64> {
+    lane.curve(Number::ValLoss).map_or(&[][..], |c| c.whole()).iter().map(|b| b.at.step as u64)
+}
+
+impl Timeline {
+    /// The step that is wanted; `None`: the present.
+    pub fn at(&self) -> Option<u64> {
+        self.at
+    }
+
+    /// A digit was typed.
+    pub fn typed(&mut self, digit: char) {
+        if self.typed.len() < DIGITS {
+            self.typed.push(digit);
+        }
+    }
+
+    /// Takes the last digit back; whether there was one.
+    pub fn erase(&mut self) -> bool {
+        self.typed.pop().is_some()
+    }
+
+    /// Forgets the typed digits; whether there were some.
+    pub fn forget(&mut self) -> bool {
+        !std::mem::take(&mut self.typed).is_empty()
+    }
+
+    /// Goes to a step; to the present, if the lane in front has not come further.
+    pub fn go(&mut self, step: u64, front: &LaneView) {
+        self.at = Some(step).filter(|s| *s < front.present().step);
+    }
+
+    /// Moves as a key says.
+    pub fn act(&mut self, action: Action, view: &View, front: &LaneView) {
+        let end = front.present().step;
+        let here = self.at.unwrap_or(end);
+        let tenth = (end / 10).max(1);
+        let to = match action {
+            Action::Left => here.saturating_sub(1),
+            Action::Right => here + 1,
+            Action::TenBack => here.saturating_sub(10),
+            Action::TenOn => here + 10,
+            Action::HundredBack => here.saturating_sub(100),
+            Action::HundredOn => here + 100,
+            Action::PageUp => here.saturating_sub(tenth),
+            Action::PageDown => here + tenth,
+            Action::First => 0,
+            Action::Last => end,
+            Action::Up | Action::Down => {
+                let mut all: Vec<u64> = view.lanes.iter().flat_map(|l| marks(l, view)).map(|m| m.0).collect();
+                all.sort_unstable();
+                let back = action == Action::Up;
+                let mut other = evaluations(front);
+                // Where nothing else happened, it was evaluated.
+                let found = if back {
+                    all.into_iter().rfind(|s| *s < here).or_else(|| other.rfind(|s| *s < here))
+                } else {
+                    all.into_iter().find(|s| *s > here).or_else(|| other.find(|s| *s > here))
+                };
+                found.unwrap_or(if back { 0 } else { end })
+            }
+            Action::Accept => match self.typed.parse() {
+                Ok(step) => step,
+                Err(_) => return,
+            },
+            _ => return,
+        };
+        self.typed.clear();
+        self.go(to, front);
+    }
+
+    /// Where a click at this column of the timeline goes.
+    pub fn click(&mut self, column: u16, area: Rect, front: &LaneView, steps: u64) {
+        let bar = bar(area, &self.words(front));
+        let across = f64::from(column.saturating_sub(bar.x)) / f64::from(bar.width.saturating_sub(1).max(1));
+        let step = across.clamp(0.0, 1.0) * length(front, steps) as f64;
+        self.typed.clear();
+        self.go(step.round() as u64, front);
+    }
+
+    /// What stands at its right end.
+    fn words(&self, front: &LaneView) -> String {
+        if !self.typed.is_empty() {
+            return format!(" go to {}_", self.typed);
+        }
+        let end = thousands(front.present().step);
+        match self.at {
+            Some(at) => format!(" {} of {end}", thousands(at)),
+            None => format!(" {end}, the present"),
+        }
+    }
+
+    /// Draws it; `steps`: the length of the whole run.
+    pub fn draw(
+        &self,
+        front: &LaneView,
+        view: &View,
+        steps: u64,
+        theme: &Theme,
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
+        let words = self.words(front);
+        let pick = |u, a| text::pick(theme.glyphs, u, a);
+        let colour = Style::new().fg(theme.lane(front.id)).add_modifier(Modifier::BOLD);
+        text::put(buf, area, 1, 0, &front.letter().to_string(), colour);
+        let style = if self.at.is_some() { theme.warn } else { theme.faint };
+        text::put_right(buf, area, 0, &words, style);
+        let bar = bar(area, &words);
+        let length = length(front, steps);
+        let place = |step: u64| {
+            let across = step.min(length) as f64 / length.max(1) as f64;
+            (across * f64::from(bar.width.saturating_sub(1))).round() as u16
+        };
+        // Done steps are a line, heavy where a state is kept; what is still to come is dotted.
+        let done = place(front.present().step);
+        for x in 0..bar.width {
+            let sign = if x <= done { pick("─", "-") } else { pick("┈", ".") };
+            text::put(buf, bar, x, 0, sign, if x <= done { theme.text } else { theme.faint });
+        }
+        let kept = front.present().probes.get("keyframes").and_then(|p| p.part("steps"));
+        if let Some(Data::Series(kept)) = kept {
+            for x in kept.iter().map(|s| place(*s as u64)) {
+                text::put(buf, bar, x, 0, pick("━", "="), theme.text);
+            }
+        }
+        let mut all = marks(front, view);
+        let judged: Vec<u64> = evaluations(front).collect();
+        // Evaluations that would hide the line say nothing.
+        if judged.len() * 4 <= usize::from(bar.width) {
+            all.extend(judged.into_iter().map(|s| (s, Mark::Evaluation)));
+        }
+        all.sort_by_key(|m| m.1);
+        for (step, mark) in all {
+            let (sign, style) = match mark {
+                Mark::Evaluation => (pick("┴", "+"), theme.text),
+                Mark::Edit => (pick("◆", "*"), theme.warn),
+                Mark::Fork => (pick("┬", "Y"), theme.good),
+                Mark::Divergence => (pick("×", "x"), theme.bad),
+            };
+            text::put(buf, bar, place(step), 0, sign, style);
+        }
+        let here = self.at.unwrap_or(front.present().step);
+        let style = theme.strong.add_modifier(Modifier::REVERSED);
+        text::put(buf, bar, place(here), 0, pick("│", "|"), style);
+        if bar.width >= 40 && done + 12 < bar.width {
+            text::put_right(buf, bar, 0, &format!(" {}", count(length as f64)), theme.faint);
+        }
+    }
+}
+
+/// The steps that the whole line stands for.
+fn length(front: &LaneView, steps: u64) -> u64 {
+    steps.max(front.present().step).max(1)
+}
+
+/// Where the line itself lies: between the lane's letter and the words.
+fn bar(area: Rect, words: &str) -> Rect {
+    text::part(area, 3, 0, area.width.saturating_sub(4 + text::width(words)), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Edit;
+    use crate::telemetry::{Event, LaneId};
+    use crate::ui::fixture;
+
+    fn view() -> View {
+        let mut view = View::default();
+        for event in fixture::events(300) {
+            view.apply(event);
+        }
+        let lane: LaneId = 0;
+        let mut info = Box::new(view.lanes[0].info.clone());
+        info.edits = vec![Edit { step: 120, field: "clip".into(), ..Edit::default() }];
+        view.apply(Event::Changed { lane, info, step: 120 });
+        view
+    }
+
+    #[test]
+    fn keys_go_by_steps_tenths_events_and_numbers() {
+        let view = view();
+        let front = &view.lanes[0];
+        let mut t = Timeline::default();
+        let mut go = |action| {
+            t.act(action, &view, front);
+            t.at()
+        };
+        assert_eq!(go(Action::Left), Some(299));
+        assert_eq!(go(Action::TenBack), Some(289));
+        assert_eq!(go(Action::PageUp), Some(259));
+        assert_eq!(go(Action::HundredBack), Some(159));
+        // Lane D diverged after 150 steps; A was changed at 120.
+        assert_eq!(go(Action::Up), Some(150));
+        assert_eq!(go(Action::Up), Some(120));
+        assert_eq!(go(Action::Down), Some(150));
+        assert_eq!(go(Action::First), Some(0));
+        assert_eq!(go(Action::Left), Some(0));
+        assert_eq!(go(Action::HundredOn), Some(100));
+        assert_eq!(go(Action::Last), None, "the present");
+        "42".chars().for_each(|c| t.typed(c));
+        t.act(Action::Accept, &view, front);
+        assert_eq!(t.at(), Some(42));
+        "999".chars().for_each(|c| t.typed(c));
+        t.act(Action::Accept, &view, front);
+        assert_eq!(t.at(), None, "nothing is beyond the present");
+    }
+
+    #[test]
+    fn a_click_goes_to_the_step_under_it() {
+        let view = view();
+        let (mut t, area) = (Timeline::default(), Rect::new(0, 1, 80, 1));
+        let theme = Theme::new(
+            crate::ui::theme::Scheme::Dark,
+            crate::ui::theme::Depth::True,
+            crate::ui::theme::Glyphs::Unicode,
+        );
+        for column in [3, 10, 20] {
+            t.click(column, area, &view.lanes[0], 1000);
+            let mut buf = Buffer::empty(Rect::new(0, 0, 80, 3));
+            t.draw(&view.lanes[0], &view, 1000, &theme, area, &mut buf);
+            let at = (0..80).find(|x| buf[(*x, 1)].symbol() == "│");
+            assert!(
+                t.at().is_some() && at.is_some_and(|x| x.abs_diff(column) <= 1),
+                "{column}: {at:?} {:?}",
+                t.at()
+            );
+        }
+    }
+}
