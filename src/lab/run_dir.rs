@@ -339,7 +339,7 @@ impl RunDir {
             checkpoint.write(&mut out)?;
             out.flush()
         };
-        meter.begin(checkpoint.len() * if again { 2 } else { 1 });
+        meter.begin(checkpoint.bytes() * if again { 2 } else { 1 });
         let new = self.dir.beside("checkpoint", &mut content)?;
         match self.dir.rename("checkpoint", "checkpoint.previous") {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),

@@ -37,7 +37,7 @@ pub struct Outcome {
     pub fix: Fix,
     /// The run with it.
     pub facts: Facts,
-    /// What it gains: see [`gain`].
+    /// What it gains: see `gain`.
     pub gain: f64,
     /// In a word.
     pub verdict: Verdict,

@@ -89,7 +89,7 @@ impl Checkpoint<'_> {
     /// Why the file takes no more.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         // The length stands before the body.
-        let len = self.len() - FRAME;
+        let len = self.bytes() - FRAME;
         out.write_all(MAGIC)?;
         out.write_all(&len.to_le_bytes())?;
         let mut w = Writer { out, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
@@ -99,8 +99,8 @@ impl Checkpoint<'_> {
         out.write_all(&crc.finalize().to_le_bytes())
     }
 
-    /// The length of its file.
-    pub fn len(&self) -> u64 {
+    /// The length of its file, in bytes.
+    pub fn bytes(&self) -> u64 {
         let mut sink = io::sink();
         let mut w = Writer { out: &mut sink, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
         self.body(&mut w);
@@ -212,13 +212,17 @@ impl Writer<'_> {
         let mut piece = [0; 4096];
         for x in x.chunks(piece.len() / 4) {
             let bytes = &mut piece[..4 * x.len()];
-            bytes.as_chunks_mut::<4>().0.iter_mut().zip(x).for_each(|(to, x)| *to = x.to_le_bytes());
+            for (to, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(x) {
+                *to = x.to_le_bytes();
+            }
             self.put(bytes);
         }
     }
     fn doubles(&mut self, x: &[f64]) {
         self.number(x.len() as u64);
-        x.iter().for_each(|x| self.double(*x));
+        for x in x {
+            self.double(*x);
+        }
     }
     fn snapshot(&mut self, s: &Snapshot) {
         for n in [s.step, s.epoch, s.position, s.evaluations, s.optim_step, s.clipped] {
