@@ -55,7 +55,7 @@ pub enum Kind {
 pub struct Rule {
     /// Its stable id.
     pub id: &'static str,
-    /// What it finds, in one line.
+    /// Its finding, in one line.
     pub about: &'static str,
     /// How it knows.
     pub kind: Kind,
@@ -63,7 +63,7 @@ pub struct Rule {
     pub judge: fn(&Facts) -> Judgement,
 }
 
-/// What a rule says of a lane.
+/// A rule's verdict on a lane.
 #[derive(Clone, Debug)]
 pub enum Judgement {
     /// Looked at, and in order.
@@ -77,7 +77,7 @@ pub enum Judgement {
 /// Something that stands out.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
-    /// What the signals alone are worth.
+    /// The level that the signals alone justify.
     pub level: Level,
     /// Since which step.
     pub step: u64,
@@ -171,7 +171,7 @@ impl Finding {
     }
 }
 
-/// What the rules say of a lane.
+/// The findings of all rules about a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnosis {
     /// The findings, the most important first.
@@ -182,7 +182,7 @@ pub struct Diagnosis {
     pub skipped: Vec<(&'static str, String)>,
 }
 
-/// What the signals alone say, without a cure being tried.
+/// The findings of the signals alone, without a cure being tried.
 pub fn signals(facts: &Facts) -> Diagnosis {
     let mut out = Diagnosis::default();
     for rule in RULES {

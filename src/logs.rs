@@ -48,7 +48,7 @@ pub trait Reader: Send {
 
 /// A kind of log.
 pub struct Kind {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
@@ -89,7 +89,7 @@ pub struct Log {
     pub kind: &'static str,
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
-    /// What it told.
+    /// Its content.
     pub told: Told,
     /// Why it cannot be read at present.
     pub fault: Option<String>,

@@ -34,7 +34,7 @@ pub struct LaneInfo {
     pub cost: f64,
     /// Its edits since the scenario was written, in order; those at step 0 were made before it trained.
     pub edits: Vec<Edit>,
-    /// What wrote its log, where another program trains it: its settings and its network are not known then, and `recipe`,
+    /// The writer of its log, where another program trains it: its settings and its network are not known then, and `recipe`,
     /// `input` and `outputs` say nothing.
     pub foreign: Option<&'static str>,
     /// Where it comes from, if it is forked from another lane.
@@ -48,13 +48,13 @@ pub struct LaneInfo {
 pub struct Fork {
     /// Its parent, which may have left meanwhile.
     pub parent: LaneId,
-    /// What the parent is called, or was when the lane was forked.
+    /// The parent's name, or its name when the lane was forked.
     pub from: String,
     /// The steps of the parent after which it begins.
     pub at: u64,
-    /// What it takes over; `None`: nothing, it starts at step 0. [`Carry::words`] says it.
+    /// The state that it takes over; `None`: nothing, it starts at step 0. [`Carry::words`] says it.
     pub carried: Option<Carry>,
-    /// What the parent trained with there: the settings to which the lane is compared.
+    /// The parent's recipe there: the settings to which the lane is compared.
     pub recipe: Box<Recipe>,
     /// Whether it has begun. Until then it waits for its parent, and its step is 0.
     pub begun: bool,
@@ -396,7 +396,7 @@ pub enum Command {
         name: String,
         /// Its recipe.
         recipe: Box<Recipe>,
-        /// What it shall take over.
+        /// The part of the state to take over.
         carry: Carry,
     },
     /// This lane leaves.

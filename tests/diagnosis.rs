@@ -28,7 +28,7 @@ struct Case {
     repairable: bool,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 struct Told {
     ids: Vec<String>,
     /// Whether the twin is better by as much as a label asks for.

@@ -1,6 +1,6 @@
 //! Random input to the lab: keys, mouse, pastes and sizes over all presets, with a real run behind it. Nothing panics, every
 //! message is answered within a second, and leaving takes no longer.
-//! What is replaced is freed: the same preset takes as much memory afterwards as before.
+//! Replaced runs are freed: the same preset takes as much memory afterwards as before.
 //! `GRADTUI_EVENTS=1000000 cargo test --release --test fuzz` plays more events than every test run does, and lets leaving take
 //! no more than a second.
 

@@ -36,7 +36,7 @@ pub struct Bench {
     /// The cost of the screen: time and bytes of a picture, and the training that it slows down
     #[arg(long, conflicts_with = "scale")]
     screen: bool,
-    /// What looking back costs: keeping states of the run, and making a step of it again
+    /// The cost of looking back: keeping states of the run, and making a step of it again
     #[arg(long, conflicts_with_all = ["scale", "screen"])]
     past: bool,
     /// With --past: steps of the run that is looked back at, instead of the scenario's
@@ -169,7 +169,7 @@ const PAST_HEADING: &str = "\
 scenario               steps/s  keeping       steps     MiB   a lane at any step, ms: median  worst   all lanes: median  worst
 ";
 
-/// What looking back costs as a line of the table.
+/// The cost of looking back as a line of the table.
 fn recalled(c: &past::Cost) -> String {
     format!(
         "{:<20} {:>9.0} {:>6.1} % {:>11} {:>7.1} {:>30.1} {:>6.1} {:>19.1} {:>6.1}\n",

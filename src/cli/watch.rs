@@ -148,11 +148,11 @@ enum Watched {
 }
 
 impl Watch {
-    /// What lies at the paths, and a scenario for the screen; waits until something is there.
+    /// The sources at the paths, and a scenario for the screen; waits until something is there.
     fn wait(&self, numbers: &mut Numbers) -> Result<(Vec<Watched>, Scenario), BadInput> {
         let mut said = false;
         loop {
-            // What begins where nothing was may be a run or a log.
+            // A path without a file yet may become a run or a log.
             let followers = self.followers(numbers)?;
             match first(&self.paths, &followers) {
                 Ok(scenario) => return misfit(&followers).map_or(Ok((followers, scenario)), Err),
@@ -167,7 +167,7 @@ impl Watch {
         }
     }
 
-    /// What lies at the paths: a run of the lab, or one that may begin there, or logs of other programs.
+    /// The sources at the paths: a run of the lab, or one that may begin there, or logs of other programs.
     fn followers(&self, numbers: &mut Numbers) -> Result<Vec<Watched>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
         for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {

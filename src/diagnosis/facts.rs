@@ -1,4 +1,4 @@
-//! What is known of a lane when it is judged: its recipe, its history in bounded memory, and its data in a few numbers.
+//! The facts by which a lane is judged: its recipe, its history in bounded memory, and its data in a few numbers.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::schedule::{Memory, When};
@@ -59,9 +59,9 @@ pub struct Attacked {
 /// All of it.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// What the lane trained with at first.
+    /// The recipe before the first edit.
     pub recipe: Recipe,
-    /// What was changed while it trained.
+    /// The edits made while it trained.
     pub edits: Vec<Edit>,
     /// How inputs are scaled.
     pub scaling: Scaling,

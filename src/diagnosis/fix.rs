@@ -8,7 +8,7 @@ use crate::scenario::{Lane, Recipe, Scaling, Scenario};
 pub struct Fix {
     /// In words.
     pub text: String,
-    /// What the lane trains with then.
+    /// The recipe with the cure.
     pub recipe: Recipe,
     /// How inputs are scaled then.
     pub scaling: Scaling,

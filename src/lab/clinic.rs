@@ -187,7 +187,7 @@ impl<'a> Clinic<'a> {
         let lasts = if clear(first) && clear(outcome.gain) {
             true
         } else {
-            // What was chosen for its gain has been lucky: the others decide.
+            // The run that was chosen for its gain has been lucky: the others decide.
             f64::midpoint(first, again(2).unwrap_or(0.0)) >= 0.75 * trial::ENOUGH
         };
         outcome.lasts = Some(lasts);

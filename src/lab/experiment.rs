@@ -45,7 +45,7 @@ pub struct Branch {
     pub parent: usize,
     /// The lane as written: how it differs from the other one.
     pub overrides: Lane,
-    /// What the other lane trains with there.
+    /// The other lane's recipe there.
     pub ground: Recipe,
     /// How the state came about with which it begins.
     pub line: Lineage,
@@ -60,7 +60,7 @@ impl Branch {
         Some(Self { parent, overrides: lane.clone(), ground: scenario.ground(lane), line })
     }
 
-    /// What a lane with this recipe takes over.
+    /// The state that a lane with this recipe takes over.
     pub fn carried(&self, recipe: &Recipe) -> Option<Carry> {
         let Lane { at, carry, .. } = self.overrides;
         Carry::between(&self.ground, recipe, carry).filter(|_| at > 0)

@@ -209,7 +209,7 @@ impl Follower {
         let same =
             self.log.as_ref().is_some_and(|l| l.inode == inode && l.read <= len && l.scenario == scenario);
         if !same {
-            // What does not fit may be large, so it is not read all the time.
+            // A log that does not fit may be large, so it is not read all the time.
             if self.failed.is_some_and(|at| (at..at + LOOK).contains(&now)) {
                 return Ok(());
             }

@@ -73,7 +73,7 @@ impl Foreign {
         self.layers.names.len() > 1
     }
 
-    /// What happened since the last call; `now` is any clock that goes on.
+    /// The events since the last call; `now` is any clock that goes on.
     pub fn poll(&mut self, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
         let mut pieces = 0;
@@ -83,7 +83,7 @@ impl Foreign {
         self.looks += 1;
         let seen = (self.log.told.points, self.log.told.restarts);
         if seen != self.seen || self.looks == 1 {
-            // What a log holds at the first look says nothing of whether it still grows.
+            // The content at the first look does not tell whether a log still grows.
             self.grown = (self.looks > 1).then_some(now);
             self.tell(seen.1 != self.seen.1, &mut events);
             self.seen = seen;
@@ -206,7 +206,7 @@ impl Foreign {
         }
     }
 
-    /// What was understood of the log, in lines.
+    /// The reading of the log in words, in lines.
     fn words(&self, layers: &Layers) -> Vec<String> {
         let told = &self.log.told;
         let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];

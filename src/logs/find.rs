@@ -1,4 +1,4 @@
-//! Which logs lie at a path: a file by its first bytes, a folder by what is in it and below.
+//! Finds the logs at a path: a file by its first bytes, a folder by what is in it and below.
 
 use super::store::Form;
 use super::tail::trimmed;
@@ -61,7 +61,7 @@ impl Place {
         paths.into_iter().map(|path| Found { run: run(&path), open: open(path) }).collect()
     }
 
-    /// What lies there instead of a log that can be read, if it is known.
+    /// The kind of a known log that cannot be read, if one lies there.
     pub fn stranger(&self) -> Option<String> {
         let has = |part: &str| {
             let is = |p: &PathBuf| p.components().any(|c| c.as_os_str() == part);

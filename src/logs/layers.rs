@@ -1,4 +1,4 @@
-//! Which series of a log are gradient norms of layers: by the names that libraries and people give them. Order, merging of
+//! Finds the series of a log that are gradient norms of layers, by the names that libraries and people give them. Order, merging of
 //! weight and bias, the total, and what was measured: before or after clipping.
 
 use regex::Regex;
@@ -55,7 +55,7 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// A number between underscores.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"_([0-9]+)(_|$)"));
-/// What stands in the place of a parameter and is none.
+/// Names that stand in the place of a parameter and are none.
 const NO_PARAMETER: [&str; 24] = [
     "norm",
     "total",
@@ -90,7 +90,7 @@ fn regex(text: &str) -> Regex {
 /// A series that is the gradient norm of a parameter.
 struct Found {
     series: usize,
-    /// What stands before the parameter: series of one kind have the same.
+    /// The prefix of the parameter: series of one kind have the same.
     kind: String,
     layer: String,
     clipped: Option<bool>,

@@ -1,4 +1,4 @@
-//! What a log told, kept in bounded memory: of every series a summary of all its points, and some of them.
+//! The series of a log in bounded memory: of every series a summary of all its points, and some of them.
 
 use super::Out;
 use super::layers::{self, Layers, Order};

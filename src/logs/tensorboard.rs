@@ -154,7 +154,7 @@ enum Read {
     End,
     /// There is more.
     More,
-    /// What was told before from this step on is void.
+    /// Values told before of this step and later ones are void.
     Purge(i64),
 }
 

@@ -25,7 +25,7 @@ pub struct Wandb {
     damaged: bool,
 }
 
-/// Which series stands over which other one instead of over the step.
+/// Series that stand over another series instead of over the step.
 #[derive(Debug, Default)]
 struct Axes {
     named: HashMap<String, String>,

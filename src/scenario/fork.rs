@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The field of an [`Edit`] that empties the optimizer's memory, as a fork with `carry: Weights` does.
 pub const CARRY: &str = "carry";
 
-/// What a lane takes over from the lane that it is forked from.
+/// The state that a lane takes over from the lane that it is forked from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Carry {
     /// The whole state, as far as the optimizer is the same.
@@ -23,7 +23,7 @@ pub enum Carry {
 plain_values!(Carry);
 
 impl Carry {
-    /// What a lane with the recipe `to` can take over, of what is wanted, from one that trains with `from`; `None`: nothing.
+    /// The most that a lane with the recipe `to` can take over, of what is wanted, from one that trains with `from`; `None`: nothing.
     pub fn between(from: &Recipe, to: &Recipe, wanted: Self) -> Option<Self> {
         if from.restarts(to) {
             None
@@ -34,7 +34,7 @@ impl Carry {
         }
     }
 
-    /// What is carried over, in words.
+    /// The carried state, in words.
     pub fn words(carried: Option<Self>) -> &'static str {
         match carried {
             Some(Self::All) => "weights, optimizer state, batch order and random draws continue",

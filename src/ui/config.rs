@@ -16,7 +16,7 @@ pub struct Config {
     pub theme: Option<Scheme>,
     /// How many colours.
     pub color: Option<ColorChoice>,
-    /// Which characters.
+    /// The characters to draw with.
     pub drawing: Option<Drawing>,
     /// Pictures a second at most.
     pub fps: Option<f64>,

@@ -9,7 +9,7 @@ use crate::scenario::{Lane, Recipe, Scenario, Shape};
 use crate::telemetry::{Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
 use crate::view::{LaneView, View};
 
-/// What a runner would tell of a lane on 8x8 images of ten classes.
+/// The events of a lane on 8x8 images of ten classes.
 pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
     let (input, outputs) = (Shape::Image { channels: 1, height: 8, width: 8 }, Shape::Flat(10));
     let network = Network::new(input, &recipe.layers(outputs)).expect("a network");
@@ -66,7 +66,7 @@ pub fn lane(id: usize, name: &str) -> LaneView {
     view.lanes.remove(0)
 }
 
-/// What happens in a run of [`scenario`]: `steps` measurements a lane; the last lane diverges half way.
+/// The events of a run of [`scenario`]: `steps` measurements a lane; the last lane diverges half way.
 pub fn events(steps: u64) -> Vec<Event> {
     let scenario = scenario();
     let mut out = Vec::new();

@@ -240,7 +240,7 @@ pub struct Binding {
     pub keys: &'static [Key],
     /// Where they hold.
     pub scope: Scope,
-    /// What they do.
+    /// Their action.
     pub action: Action,
     /// One or two words for the hint line; empty if it is left out there.
     pub hint: &'static str,

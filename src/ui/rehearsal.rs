@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct Rehearsal {
     app: App,
     frames: Frames,
-    /// What the screen would show.
+    /// The picture that the screen would show.
     shown: Option<Buffer>,
     out: Vec<u8>,
 }

@@ -276,7 +276,7 @@ fn the_model_builder_adds_checks_and_applies() {
     assert_eq!(set.len(), 4, "all lanes get it");
     let Command::Set { recipe, .. } = &set[0] else { panic!("{set:?}") };
     assert_eq!(recipe.network.len(), fixture::scenario().network.len() + 1);
-    // What does not fit is not applied.
+    // An edit that does not fit is not applied.
     a.update(ch('t'));
     for _ in 0..2 {
         a.update(ch('a'));

@@ -43,7 +43,7 @@ pub enum Scheme {
 /// Styles by meaning.
 #[derive(Clone, Debug)]
 pub struct Theme {
-    /// Which colours.
+    /// The colours.
     pub scheme: Scheme,
     /// Colours that can be shown.
     pub depth: Depth,

@@ -16,7 +16,7 @@ use ratatui::style::{Modifier, Style};
 /// The most digits of a step that are typed.
 const DIGITS: usize = 10;
 
-/// What the timeline remembers while it is open.
+/// The state of the timeline while it is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
     /// The step that is wanted; `None`: the present.
@@ -129,7 +129,7 @@ impl Timeline {
         self.go(step.round() as u64, front);
     }
 
-    /// What stands at its right end.
+    /// The text at its right end.
     fn words(&self, front: &LaneView) -> String {
         if !self.typed.is_empty() {
             return format!(" go to {}_", self.typed);

@@ -30,7 +30,7 @@ pub struct Cost {
     pub scenario: String,
     /// Steps a second of all lanes together, without states being kept.
     pub steps_per_second: f64,
-    /// What keeping them takes of training, in percent; the median of pairs.
+    /// The share of training that keeping them costs, in percent; the median of pairs.
     pub percent: f64,
     /// Steps of the run that is looked back at.
     pub steps: u64,

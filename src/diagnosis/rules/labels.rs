@@ -13,7 +13,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     };
     let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
     let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
-    // What the labels of other samples tell, as a share of what the network has learnt of its own.
+    // The gain on other samples' labels, as a share of the gain on the network's own.
     let told = (best - chance) / (hits - chance).max(1e-9);
     if hits < chance + 0.6 * (1.0 - chance) || least < 0.8 * d.chance.loss || told > 0.5 {
         return Clear;

@@ -2,7 +2,7 @@
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number, percent};
 
-/// What is left of the greatest rate when it is gone.
+/// The share of the greatest rate below which the rate counts as gone.
 const GONE: f64 = 0.02;
 /// The share of the run that must still lie ahead.
 const AHEAD: f64 = 0.4;

@@ -108,7 +108,7 @@ pub fn matmul_slices(
 pub enum First<'a> {
     /// 0, whatever the result holds.
     Zero,
-    /// What the result holds, times this.
+    /// The numbers in the result, times this.
     Scaled(f32),
     /// The same row everywhere: a layer's bias.
     Row(&'a [f32]),

@@ -17,7 +17,7 @@ const KNOWN: usize = 2000;
 
 /// A run.
 pub struct Course {
-    /// What is known of it.
+    /// The facts about it.
     pub facts: Facts,
     /// Multiply-adds that it took, by and large.
     pub work: f64,
@@ -154,7 +154,7 @@ fn initial(trainer: &Trainer) -> Vec<(usize, f64)> {
         let rest: usize = slot.shape.iter().skip(2).product();
         let (fan_in, fan_out) = (count / units, units * rest.max(1) as f64);
         let rms = f64::from(norm(&params[slot.range.clone()])) / count.sqrt();
-        // What comes back to a recurrent layer is multiplied at every step.
+        // The gradient in a recurrent layer is multiplied at every time step.
         let label = &network.nodes()[slot.layer].label;
         let recurs = ["Rnn", "Lstm", "Gru"].iter().any(|n| label.starts_with(n));
         let least = (2.0 / (fan_in + fan_out)).sqrt().min((1.0 / fan_in).sqrt());

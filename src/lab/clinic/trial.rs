@@ -14,7 +14,7 @@ pub enum Verdict {
     Same,
     /// It helps.
     Better,
-    /// What was lacking is there.
+    /// The gap is closed.
     Repaired,
 }
 
@@ -37,7 +37,7 @@ pub struct Outcome {
     pub fix: Fix,
     /// The run with it.
     pub facts: Facts,
-    /// What it gains: see `gain`.
+    /// Its gain: see `gain`.
     pub gain: f64,
     /// In a word.
     pub verdict: Verdict,
@@ -90,7 +90,7 @@ fn relative(facts: &Facts) -> Option<f64> {
     Some(score.loss / data.chance.loss.max(1e-30))
 }
 
-/// What one run has over another: in share of hits, where there are classes; otherwise the share of the loss of a constant.
+/// The lead of one run over another: in share of hits, where there are classes; otherwise the share of the loss of a constant.
 ///
 /// A halved loss counts as enough where it is more than a fiftieth of that.
 pub fn gain(sick: &Facts, cured: &Facts) -> f64 {
@@ -115,7 +115,7 @@ pub fn gain(sick: &Facts, cured: &Facts) -> f64 {
     }
 }
 
-/// What a loss has lost, both as shares of the loss of a constant.
+/// The progress of a loss, both as shares of the loss of a constant.
 fn less(before: f64, after: f64) -> f64 {
     let (before, after) = (before.min(1.0), after.min(1.0));
     if !(before.is_finite() && after.is_finite()) {

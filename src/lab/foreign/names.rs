@@ -1,4 +1,4 @@
-//! Which number of the lab a series of a log is, by the words in its name.
+//! Finds the number of the lab that a series of a log stands for, by the words in its name.
 
 use crate::number::Number;
 

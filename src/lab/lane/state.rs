@@ -38,9 +38,9 @@ impl State {
 pub struct Start {
     /// The state, before any setting was changed at its step.
     pub state: State,
-    /// What was trained with until then.
+    /// The recipe until then.
     pub recipe: Recipe,
-    /// What is taken over of it.
+    /// The part of it that is taken over.
     pub carry: Carry,
 }
 
@@ -53,7 +53,7 @@ impl Lane {
     /// Goes to a state of a lane with the same network and optimizer.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The part that does not fit.
     pub fn go_to(&mut self, state: &State) -> Result<(), String> {
         self.trainer.restore(&state.first)?;
         self.restore_seeds(&state.others)
@@ -62,7 +62,7 @@ impl Lane {
     /// Goes to a start, and trains on from there with this recipe.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The part that does not fit.
     pub fn begin(&mut self, start: &Start, recipe: &Recipe) -> Result<Change, String> {
         let words = |fault: Fault| fault.to_string();
         self.set(&start.recipe).map_err(words)?;

@@ -23,7 +23,7 @@ pub struct Fork {
     pub name: String,
     /// Its recipe.
     pub recipe: Recipe,
-    /// What it shall take over.
+    /// The part of the state to take over.
     pub carry: Carry,
     /// The state that the other lane had at that step, before any setting was changed there, if it is at hand.
     pub state: Option<State>,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Data, and those of the other seeds.
 type Read = (Arc<Data>, Vec<Arc<Data>>);
 
-/// What an order needs and is made before it is carried out.
+/// The data or the experiment that an order needs, made before it is carried out.
 #[derive(Debug)]
 pub enum Made {
     /// Another experiment in the place of this one.
@@ -29,7 +29,7 @@ pub enum Made {
         scenario: Scenario,
         /// The data.
         read: Result<Read, Fault>,
-        /// What stays as it is if they do not fit.
+        /// A word on what stays as it is if they do not fit.
         otherwise: &'static str,
     },
 }

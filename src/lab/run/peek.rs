@@ -41,7 +41,7 @@ pub struct Peek {
 }
 
 impl Peek {
-    /// What these views need of a lane that stands still.
+    /// The copies that these views need of a lane that stands still.
     pub(super) fn of(lane: &Lane, stamp: Stamp, views: &[View], seed: u64, own: Option<Arc<Fitted>>) -> Self {
         let trainer = &lane.trainer;
         let live = trainer.live();

@@ -31,10 +31,10 @@ impl Seen {
     }
 }
 
-/// What it takes to show a step of a lane.
+/// The order to show a step of a lane.
 #[derive(Debug)]
 pub struct Recall {
-    /// What will have been seen.
+    /// The moment that is shown by it.
     pub seen: Seen,
     network: Arc<Network>,
     data: Arc<Data>,
@@ -179,7 +179,7 @@ impl Run {
         self.looking
     }
 
-    /// What is to be shown next of the step that is looked at and was not `seen`: lanes in view first, then the others.
+    /// The next order for the step that is looked at and was not `seen`: lanes in view first, then the others.
     pub fn recall(&self, seen: &[Seen]) -> Option<Recall> {
         let step = self.looking?;
         let wanted = |&(id, place): &(LaneId, &Place)| {

@@ -75,7 +75,7 @@ pub(super) fn scenario_beside(dir: &Dir, known: &[u32]) -> Result<String, String
 /// Whether scenario and log beside a checkpoint are its own. Only reads.
 ///
 /// # Errors
-/// What is not, and what to do.
+/// The part that does not fit, and what to do.
 pub(super) fn fit(dir: &Dir, checkpoint: &Checkpoint<'_>) -> Result<(), String> {
     scenario_beside(dir, &checkpoint.scenarios)?;
     marked(&dir.read("metrics.jsonl").map_err(|e| unreadable(&e))?, &checkpoint.logs).map(|_| ())

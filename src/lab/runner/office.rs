@@ -24,7 +24,7 @@ impl Shared {
         let (done, made) = channel();
         let body = move || {
             QUIET.set(true);
-            // Nobody listens where the run has ended.
+            // The run may have ended, and then there is no receiver.
             let _ = done.send(work());
         };
         let thread = std::thread::Builder::new().name("data".into()).spawn(body);

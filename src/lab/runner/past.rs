@@ -57,7 +57,7 @@ impl Shared {
             let looks = self.looks.load(Ordering::Relaxed);
             let Some(recall) = run.recall(&seen) else {
                 if run.looking().is_none() {
-                    // What it took to look back is given back.
+                    // The memory for looking back is freed.
                     (memory, reruns) = (Memory::default(), Reruns::default());
                     seen.clear();
                 }

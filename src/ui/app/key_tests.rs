@@ -202,7 +202,7 @@ fn the_command_line_takes_what_the_lab_without_a_screen_takes() {
 
 #[test]
 fn one_who_watches_is_offered_only_what_works_there() {
-    // Who watches cannot open the timeline.
+    // A watcher cannot open the timeline.
     for own in KEYMAP.iter().filter(|b| b.own && b.scope != Scope::Timeline) {
         let mut app = app();
         app.watch_only(true);

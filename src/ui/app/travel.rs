@@ -1,4 +1,4 @@
-//! What the app does while the timeline is open: it asks for steps and says which moment is on the screen.
+//! The app while the timeline is open: it asks for steps and says which moment is on the screen.
 
 use super::App;
 use crate::limits;

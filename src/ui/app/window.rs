@@ -184,7 +184,7 @@ impl App {
                 }
                 Effect::Data(fields) => rest.extend(self.set_data(fields)),
                 Effect::Longer(steps) => {
-                    // What the length of a sequence is called, and what it grows with.
+                    // The name of a sequence's length, and the setting that it grows with.
                     let fields = self.scenario.data.settings().fields();
                     let found = ["length", "delay"]
                         .into_iter()

@@ -30,7 +30,7 @@ impl Keymap {
         self.rows.iter().filter(move |r| r.of.scope == scope)
     }
 
-    /// What a key means in these scopes, the nearest first.
+    /// The action of a key in these scopes, the nearest first.
     pub fn find(&self, key: Key, scopes: &[Scope]) -> Option<Action> {
         self.row(key, scopes).map(|r| r.action)
     }

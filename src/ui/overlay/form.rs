@@ -89,7 +89,7 @@ impl Form {
         self.fresh = true;
     }
 
-    /// What is wrong with the text of the selected row.
+    /// The fault in the text of the selected row.
     fn fault(&self) -> Option<String> {
         let row = self.rows.get(self.selected)?;
         let typed = row.typed();

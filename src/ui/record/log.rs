@@ -224,6 +224,6 @@ fn rest(lanes: &[LaneView], front: LaneId, n: u64) -> Option<u64> {
     let front = lanes.iter().find(|l| l.id == front)?;
     let (at, step) = (front.present().step, |l: &LaneView| l.present().step);
     let together = lanes.iter().all(|l| step(l) == at || ended(l) && step(l) < at);
-    // What the order asked for beyond the end was not done.
+    // Steps that the order asked for beyond the end were not made.
     together.then(|| if ended(front) { at } else { at.saturating_sub(n) })
 }

@@ -220,7 +220,7 @@ fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault:
     }
 }
 
-/// What sizes there are, for messages.
+/// The sizes that are allowed, for messages.
 pub const SIZES: &str = "allowed is 40x12 to 500x200";
 
 /// Whether a recording may have this size.

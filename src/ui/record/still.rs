@@ -165,7 +165,7 @@ fn shape(c: char, x: u32, y: u32, out: &mut Shapes) -> bool {
             }
         }
         0x2596..=0x259f => {
-            // Which quarters: upper left, upper right, lower left, lower right.
+            // The quarters: upper left, upper right, lower left, lower right.
             let quarters = [4, 8, 1, 13, 9, 7, 11, 2, 6, 14][(code - 0x2596) as usize];
             for (bit, l, t) in [(1, 0, 0), (2, 8, 0), (4, 0, 8), (8, 8, 8)] {
                 if quarters & bit != 0 {

@@ -22,7 +22,7 @@ pub enum ColorChoice {
     True,
 }
 
-/// Which characters draw curves and frames.
+/// The characters that draw curves and frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Drawing {
     /// Eight dots a cell.
@@ -147,7 +147,7 @@ fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>)
     }
 }
 
-/// Which characters, from the locale and the kind of terminal.
+/// The characters, from the locale and the kind of terminal.
 fn drawing(var: &impl Fn(&str) -> Option<String>) -> Choice<Drawing> {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
     let locale = names.iter().find_map(|n| var(n).filter(|v| !v.is_empty()).map(|v| (n, v)));

@@ -53,7 +53,7 @@ struct Change {
     cell: usize,
     pen: Pen,
     blank: bool,
-    /// Which turn its colours have.
+    /// The turn of its colours.
     rank: usize,
 }
 
@@ -133,7 +133,7 @@ fn foreground_matters(cell: &Cell) -> bool {
     cell.symbol() != " " || cell.modifier.intersects(SEEN_ON_BLANKS)
 }
 
-/// What a cell wants the terminal set to.
+/// The terminal's state for a cell.
 fn pen(cell: &Cell) -> Pen {
     if foreground_matters(cell) {
         Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
@@ -357,7 +357,7 @@ mod tests {
         *state
     }
 
-    /// What a terminal shows: every cell's character and ground, and where something is written, its colour and weight.
+    /// The picture on a terminal: every cell's character and ground, and where something is written, its colour and weight.
     fn shown(vt: &avt::Terminal) -> Vec<String> {
         let cell = |c: &avt::Cell| match (c.char(), c.pen()) {
             (' ', pen) => format!(" {:?}", pen.background()),

@@ -17,11 +17,11 @@ pub struct Picture<'a> {
     pub width: usize,
     /// The numbers.
     pub pixels: &'a [f32],
-    /// What the numbers range over.
+    /// The range of the numbers.
     pub range: Range,
 }
 
-/// What the numbers of a picture range over.
+/// The range of a picture's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
     /// From dark to bright between these two.

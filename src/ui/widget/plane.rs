@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a classifier says all over a plane.
+/// A classifier's answers all over a plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Plane<'a> {
     /// Columns.

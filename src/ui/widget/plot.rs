@@ -93,7 +93,7 @@ pub struct Curve<'a> {
 pub struct Plot<'a> {
     /// The lines.
     pub curves: Vec<Curve<'a>>,
-    /// What lies along x.
+    /// The quantity along x.
     pub axis: XAxis,
     /// The part of the x axis that is shown.
     pub x: Scale,
@@ -360,7 +360,7 @@ impl Plot<'_> {
         end
     }
 
-    /// What one measurement weighs in the exponential mean.
+    /// The weight of one measurement in the exponential mean.
     fn weight(&self, shown: &[Bucket]) -> f64 {
         let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return 1.0 };
         let span = self.x.value(1.0) - self.x.value(0.0);

@@ -84,7 +84,7 @@ fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
             let id = recall.seen.lane();
             let (_, events) = recall.make(&mut reruns, &mut Endless).unwrap().expect("nothing hurries");
             let lane = &reruns.ready.iter().find(|r| r.lane.id == id).expect("kept").lane;
-            // What came before a fork was changed at its first step is its parent's.
+            // Steps before the first edit of a fork are its parent's.
             let since = run.scenario().lanes[id].begins();
             let own = |id: LaneId| run.scenario().lanes[id].begins().is_none_or(|at| step > at);
             let begun = |id: &LaneId| states.get(&(*id, step)).filter(|_| own(*id));

@@ -47,7 +47,7 @@ pub enum Subject {
         from: (char, u64),
         /// Its settings there.
         ground: Box<Recipe>,
-        /// What shall be taken over of it.
+        /// The part of its state to take over.
         carry: Carry,
         /// The new lane; its index is that of the other one.
         lane: Box<Subject>,
