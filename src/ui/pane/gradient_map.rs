@@ -25,7 +25,7 @@ use std::ops::Range;
 /// Decades of colour at least, and at most.
 const DECADES: (f32, f32) = (3.0, 16.0);
 
-/// What the colours are of, and stands beside each row.
+/// The quantity that the colours show and that stands beside each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Beside {
     #[default]
@@ -232,6 +232,9 @@ impl Pane for GradientMap {
         let (Some(newest), Some(map), false) = (columns.last(), map, rows.is_empty()) else {
             let words = match self.beside {
                 _ if lane.step == 0 => "no gradient yet: space runs the lanes".into(),
+                _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
+                    "diverged in its first step: no gradient to show".into()
+                }
                 Beside::Gradient => "no gradient measured yet".into(),
                 _ => format!("no {} measured", self.beside_name(theme.glyphs)),
             };

@@ -1,6 +1,7 @@
 //! The lesson pane: what the scenario is about, which of its expectations hold, and the lesson in full. Judges nothing.
 
 use super::{Context, Pane};
+use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
 use crate::ui::lesson::State;
 use crate::ui::message::Effects;
@@ -36,14 +37,25 @@ fn paragraphs(out: &mut Vec<Words>, what: &str, width: u16, style: Style) {
     }
 }
 
+/// The present step, while panes show a step before it.
+fn present_beside_the_past(cx: Context<'_>) -> Option<u64> {
+    cx.view.lanes.iter().filter(|lane| lane.is_past()).map(|lane| lane.present().step).max()
+}
+
 /// All that there is to read, in lines of this width.
 fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
     let (lesson, theme) = (cx.lesson, cx.theme);
     let mut out: Vec<Words> = Vec::new();
     paragraphs(&mut out, &lesson.about, width, theme.text);
     if !lesson.verdicts.is_empty() {
-        let heading = if lesson.over() { "Expected, at the end:" } else { "Expected at the end, so far:" };
-        paragraphs(&mut out, heading, width, theme.strong);
+        let heading = match (lesson.over(), present_beside_the_past(cx)) {
+            (true, _) => "Expected, at the end:".to_string(),
+            (false, None) => "Expected at the end, so far:".to_string(),
+            (false, Some(step)) => {
+                format!("Expected at the end, judged at the present, step {}:", thousands(step))
+            }
+        };
+        paragraphs(&mut out, &heading, width, theme.strong);
         for verdict in &lesson.verdicts {
             let (unicode, ascii, style) = match verdict.state {
                 State::Open => ("○", "-", theme.faint),
@@ -178,6 +190,16 @@ mod tests {
         }
         let words = text(&drawn(&pane, cx, 44, 8));
         assert!(words.contains("The last words.") && words.contains('↑'), "{words}");
+        let mut view = View::default();
+        for event in fixture::events(40) {
+            view.apply(event);
+        }
+        let told = Vec::new();
+        view.apply(Event::Recalled { lane: 0, step: 3, told });
+        let cx = Context { view: &view, ..cx };
+        let words = text(&drawn(&Lesson::default(), cx, 80, 8));
+        let present = view.lanes[0].present().step;
+        assert!(words.contains(&format!("judged at the present, step {}:", thousands(present))), "{words}");
         pane.act(Action::Up, cx);
         assert!(!text(&drawn(&pane, cx, 44, 8)).contains("The last words."), "one line up at once");
     }
