@@ -42,7 +42,7 @@ pub struct Bench {
     /// With --past: steps of the run that is looked back at, instead of the scenario's
     #[arg(long, value_name = "N", requires = "past", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Serve a workload (W1 to W8) for a program that times several side by side
+    /// Serve a workload (W1 to W12) for a program that times several side by side
     #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "past", "json"])]
     peer: Option<String>,
 }
