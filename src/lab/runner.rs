@@ -27,6 +27,8 @@ const SHOW: f64 = 0.04;
 const BEAT: Duration = Duration::from_millis(10);
 /// How long an order to end waits for orders that were given before it.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// How long after a lane ended the threads that looked at it have let go of it.
+const LET_GO: Duration = Duration::from_secs(3);
 /// Seconds between two looks at the clock.
 const LOOK: f64 = 0.0003;
 
@@ -59,8 +61,8 @@ struct Shared {
     /// A command waits: turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
-    /// Whether memory was freed that may go back to the system.
-    freed: AtomicBool,
+    /// When freed memory is to go back to the system.
+    trims: Mutex<Vec<Instant>>,
     /// When the run was told to end, before it came to that order.
     leaving: Mutex<Option<Instant>>,
     /// The threads that lanes share their work with; none if there is one worker.
@@ -107,7 +109,7 @@ impl Runner {
             looks: AtomicU64::new(0),
             hurry: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            freed: AtomicBool::new(false),
+            trims: Mutex::default(),
             leaving: Mutex::default(),
             desk: dir.as_ref().map(|dir| disk::Desk::new(dir.meter())),
             tap: lines.then(Mutex::default),
@@ -155,14 +157,17 @@ impl Runner {
 
     /// Events since the last call.
     pub fn drain(&self) -> Vec<Event> {
-        // By now the reader has let go of the lanes that ended with the events of the call before.
-        if self.shared.freed.swap(false, Ordering::Relaxed) {
+        let (now, mut trims) = (Instant::now(), lock(&self.shared.trims));
+        let planned = trims.len();
+        trims.retain(|&at| at > now);
+        if trims.len() < planned {
             crate::arena::trim();
         }
         let events = lock(&self.shared.outbox).drain();
         let ends = |e: &Event| matches!(e, Event::Removed { .. } | Event::Started { .. });
         if events.iter().any(ends) {
-            self.shared.freed.store(true, Ordering::Relaxed);
+            // At the next call the reader has let go of the lanes that ended, and later the threads that look at lanes have.
+            *trims = vec![now, now + LET_GO];
         }
         events
     }
