@@ -85,7 +85,8 @@ fn a_run_whose_files_may_not_grow_fails_in_words_and_loses_nothing() {
     for words in ["resume cut --steps 3000", "run s.ron --steps 3000 --out whole"] {
         let mut command = Command::new(PROGRAM);
         command.current_dir(&place.0).args(words.split(' ')).stdin(Stdio::null());
-        assert!(command.output().expect("a start").status.success(), "{words}");
+        let ended = command.output().expect("a start");
+        assert!(ended.status.success(), "{words}: {}", String::from_utf8_lossy(&ended.stderr));
     }
     let log = |run: &str| std::fs::read_to_string(place.0.join(run).join("metrics.jsonl")).expect("a log");
     assert!(log("cut") == log("whole"), "the logs differ");

@@ -259,7 +259,10 @@ impl Product<'_, '_, '_, '_> {
             // A panel that stays in the cache anyway, or is read a few times only, is not worth a copy.
             let in_place = |b_stride| self.m <= DIRECT_ROWS || b_stride * block.len() <= DIRECT_SPAN;
             let (b, b_stride, b_at) = match self.b.direct(block.clone()) {
-                Some((rows, b_stride)) if width == stride && in_place(b_stride) => (rows, b_stride, j),
+                // The rows of a matrix of one row may lie closer together than they are long.
+                Some((rows, b_stride)) if width == stride && j + width <= b_stride && in_place(b_stride) => {
+                    (rows, b_stride, j)
+                }
                 _ => {
                     let mut panel = Panel { data: panel, stride, columns: width };
                     self.b.pack(block.clone(), j..j + width, &mut panel);

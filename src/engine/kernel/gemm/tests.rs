@@ -34,7 +34,7 @@ fn assert_same_bits(found: &Array2<f32>, expected: &Array2<f32>, what: &str) {
     }
 }
 
-const SIZES: [(usize, usize, usize); 20] = [
+const SIZES: [(usize, usize, usize); 21] = [
     (1, 1, 1),
     (2, 3, 4),
     (32, 16, 2),
@@ -55,6 +55,7 @@ const SIZES: [(usize, usize, usize); 20] = [
     (4, 0, 3),
     (41, 16, 16),
     (49, 24, 24),
+    (3, 70, 1),
 ];
 
 #[test]
