@@ -44,8 +44,11 @@ pub(super) fn listen(
             if !matches!(s, SIGWINCH | SIGCONT | SIGTSTP) {
                 *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());
             }
-            // If the queue is full, its reader is awake anyway.
-            let _ = tell.try_send(wake);
+            // If the queue is full, its reader is awake and takes this before the keys that wait. Without it the last of many new
+            // sizes would be lost, and the picture would stay broken.
+            if tell.try_send(wake.clone()).is_err() {
+                urgent.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(wake);
+            }
             if matches!(s, SIGWINCH | SIGCONT | SIGTSTP) || s == SIGHUP && stay {
                 continue;
             }
