@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod files;
 pub mod follow;
 pub mod foreign;
+pub mod hash;
 pub mod lane;
 pub mod outbox;
 pub mod outcome;

@@ -2,8 +2,10 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
+mod hash;
 mod spread;
 
+pub use hash::ParameterHash;
 pub use spread::{Band, Spread};
 
 use crate::number::{LayerNumber, LayerValues, Number, Values};
@@ -98,6 +100,8 @@ pub struct Measure {
     pub greatest: Values,
     /// The range of this step over all seeds of the lane; `None` with one.
     pub spread: Option<Spread>,
+    /// The hash of the lane's parameters, in an evaluation.
+    pub hash: Option<ParameterHash>,
 }
 
 impl Measure {

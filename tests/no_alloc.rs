@@ -136,3 +136,11 @@ fn no_augmentation_allocates() {
     }
     assert_eq!(ALLOCATIONS.get() - before, 0, "allocations in steps with every augmentation");
 }
+
+#[test]
+fn the_hash_of_parameters_allocates_nothing() {
+    let params = vec![0.5; 10_000];
+    let before = ALLOCATIONS.get();
+    std::hint::black_box(gradtui::lab::hash::parameter_hash(&params));
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}

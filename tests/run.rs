@@ -90,6 +90,30 @@ fn every_line_is_json_and_what_is_not_finite_is_null() {
 }
 
 #[test]
+fn every_evaluation_has_the_hash_of_the_parameters() {
+    let place = Place::new("hashes");
+    let (code, table, err) = place.go("run s.ron --out run --threads 2");
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<serde_json::Value> =
+        place.log("run").lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert!(lines.iter().all(|l| l["hash"].is_string() == l["val_loss"].is_number()), "with the evaluation");
+    let of = |lane: &str| -> Vec<&str> {
+        lines.iter().filter(|l| l["lane"] == lane).filter_map(|l| l["hash"].as_str()).collect()
+    };
+    let adam = of("adam");
+    assert!(adam.len() == 14 && adam.windows(2).all(|w| w[0] != w[1]) && adam[0].len() == 64);
+    for lane in ["adam", "momentum"] {
+        let last = of(lane).pop().expect("a hash");
+        let row = table.lines().find(|l| l.starts_with(lane)).expect("a row");
+        assert!(row.ends_with(&format!("hash {}", &last[..12])), "{row}");
+    }
+    let json = place.go("run s.ron --json --threads 1").1;
+    let ends = json.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let end = ends.into_iter().find(|l| l["end"].is_string() && l["lane"] == "adam").expect("an end");
+    assert_eq!(end["hash"].as_str(), adam.last().copied());
+}
+
+#[test]
 fn robustness_is_in_the_log_and_can_be_expected() {
     let place = Place::new("robustness");
     let text = SCENARIO.replace("steps: 400", "steps: 200, robustness: (eps: 0.5, samples: 40, every: 50)");

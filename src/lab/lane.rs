@@ -6,10 +6,11 @@
 use crate::engine::layer::LayerConfig;
 use crate::engine::team::Team;
 use crate::lab::exam::{self, Exam};
+use crate::lab::hash::parameter_hash;
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, Report, Trainer, score};
-use crate::telemetry::{Event, LaneId, Measure, Phase};
+use crate::telemetry::{Event, LaneId, Measure, ParameterHash, Phase};
 use since::Since;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -242,6 +243,8 @@ impl Lane {
                 self.show(pace.seconds(), &mut news);
                 pace.shown();
             }
+            // Taken before an early stop brings other parameters back.
+            let hash = (evaluate || step == plan.end).then(|| self.hash());
             let evaluation = if evaluate {
                 let Report { evaluation, stop } = self.trainer.evaluate_and_report();
                 if let Some(stop) = stop {
@@ -259,8 +262,9 @@ impl Lane {
                 news.events.push(Event::Probed { lane: self.id, step, name: "health", parts });
                 self.evaluate_seeds(evaluate, &mut |words| news.events.push(Event::Notice(words)));
             }
-            for evaluation in evaluation.into_iter().chain(restored) {
-                let measure = Box::new(self.evaluated(evaluation));
+            let restored = restored.map(|evaluation| (evaluation, Some(self.hash())));
+            for (evaluation, hash) in evaluation.map(|e| (e, hash)).into_iter().chain(restored) {
+                let measure = Box::new(self.evaluated(evaluation, hash));
                 news.events.push(Event::Evaluated { lane: self.id, measure });
             }
             if evaluation.is_some() && (step == plan.total || step == plan.end || news.end.is_some()) {
@@ -289,7 +293,7 @@ impl Lane {
                 let (measure, layers) = self.trainer.measure();
                 let row = log::Row {
                     layers,
-                    evaluation: evaluation.filter(|_| evaluate).map(|e| self.evaluated(e)),
+                    evaluation: evaluation.filter(|_| evaluate).map(|e| self.evaluated(e, hash)),
                     robustness: report.filter(|_| exam.is_some()).map(|r| r.row()),
                     spread: self.spread(),
                     ..log::Row::new(&self.name, &measure)
@@ -349,9 +353,14 @@ impl Lane {
     }
 
     /// An evaluation as it is told: where the lane stands, and what all seeds say.
-    fn evaluated(&self, evaluation: Evaluation) -> Measure {
+    fn evaluated(&self, evaluation: Evaluation, hash: Option<ParameterHash>) -> Measure {
         let (measure, _) = self.trainer.measure();
-        Measure { values: evaluation.values(), spread: self.judged(evaluation), ..measure }
+        Measure { values: evaluation.values(), spread: self.judged(evaluation), hash, ..measure }
+    }
+
+    /// The hash of its parameters. The first seed speaks for the lane.
+    pub fn hash(&self) -> ParameterHash {
+        parameter_hash(&self.trainer.live().params)
     }
 }
 

@@ -304,6 +304,10 @@ pub fn sentence(lane: &LaneView) -> String {
         if let Some(accuracy) = validation.get(Number::ValAccuracy) {
             put(&mut line, format_args!(", accuracy {:.1} percent", 100.0 * accuracy));
         }
+        // Read aloud every few seconds it would be noise.
+        if let Some(hash) = validation.hash.filter(|_| lane.phase != Phase::Running) {
+            put(&mut line, format_args!(", hash {} at step {}", hash.short(), validation.step));
+        }
     }
     line + ".\n"
 }

@@ -4,7 +4,7 @@ use super::beside;
 use crate::lab::outcome::Standing;
 use crate::number::Number;
 use crate::scenario::Carry;
-use crate::telemetry::{Band, Measure, Phase, Spread};
+use crate::telemetry::{Band, Measure, ParameterHash, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -41,7 +41,7 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
     // A comparison states the cost of a defence or an optimizer.
     let each = lane.last.map_or(1.0, |m| m.evaluations as f64 / m.step.max(1) as f64);
     let cost = if each > 1.0 { format!("   {each:.1} gradients a step") } else { String::new() };
-    let mut out = format!("{:<20} {end}{cost}\n", lane.name);
+    let mut out = format!("{:<20} {end}{cost}{}\n", lane.name, hash(lane));
     if let Some(fork) = &lane.fork {
         let differs = match &lane.differs[..] {
             [] => String::new(),
@@ -68,6 +68,15 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
         }
     }
     out + &spread(lane).map_or_else(String::new, |s| ranges(&s))
+}
+
+/// The hash of a lane's parameters at its last evaluation, and where that was, unless at its end.
+fn hash(lane: &Standing) -> String {
+    let Some((measure, hash)) = lane.validation.and_then(|v| Some((v, v.hash?))) else {
+        return String::new();
+    };
+    let at = if measure.step == lane.step { String::new() } else { format!(" at step {}", measure.step) };
+    format!("   hash {}{at}", hash.short())
 }
 
 /// Names the lanes that differ by more than their seeds do, if they ran over several.
@@ -127,6 +136,7 @@ pub(super) fn ending(lane: &Standing) -> String {
         loss: single(lane.last.as_ref(), Number::Loss),
         val_loss: single(lane.validation.as_ref(), Number::ValLoss),
         val_accuracy: single(lane.validation.as_ref(), Number::ValAccuracy),
+        hash: lane.validation.and_then(|v| v.hash),
         more: beside::numbers(lane),
         classes: beside::classes(lane),
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
@@ -164,6 +174,8 @@ struct Ending<'a> {
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<ParameterHash>,
     /// The other numbers of the last validation under their names: val_recall, val_mae, val_r2 ...
     #[serde(flatten)]
     more: BTreeMap<&'static str, f64>,

@@ -63,6 +63,9 @@ impl Serialize for Row<'_> {
         for (number, value) in self.evaluation.iter().flat_map(|e| e.values.iter()) {
             map.serialize_entry(number.row().key, &(value as f32))?;
         }
+        if let Some(hash) = self.evaluation.and_then(|e| e.hash) {
+            map.serialize_entry("hash", &hash)?;
+        }
         for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log) {
             let values: Vec<f32> = self.layers.iter().filter_map(|l| l.get(number)).collect();
             if !values.is_empty() {
@@ -138,7 +141,8 @@ impl Read {
     /// The evaluation after the step, if there was one.
     pub fn evaluation(&self, seconds: f64) -> Option<Measure> {
         let measure = self.told(seconds, |n| matches!(n.row().source, Source::Evaluation));
-        measure.values.iter().next().is_some().then_some(measure)
+        let hash = self.numbers.get("hash").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        measure.values.iter().next().is_some().then_some(Measure { hash, ..measure })
     }
 
     fn told(&self, seconds: f64, which: fn(Number) -> bool) -> Measure {

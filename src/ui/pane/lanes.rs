@@ -265,6 +265,12 @@ impl Lanes {
         if inner.width >= 50 && !differs.is_empty() {
             facts.push(vec![format!("differs by {}", differs.join(", "))]);
         }
+        if let Some((measure, hash)) =
+            lane.validation.and_then(|v| Some((v, v.hash?))).filter(|_| inner.width >= 50)
+        {
+            let hash = format!("hash {}", hash.short());
+            facts.push(vec![format!("{hash} at {}", thousands(measure.step)), hash]);
+        }
         if area.height > 2 {
             let mut judged = accuracy.filter(|_| !lost).unwrap_or_default();
             let beside = |judged: &str| inner.width.saturating_sub(text::width(judged) + 3);
