@@ -21,5 +21,6 @@ pub mod run_dir;
 pub mod runner;
 pub mod stepped;
 mod store;
+pub mod sweep;
 pub mod trail;
 pub mod trainer;

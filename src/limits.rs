@@ -52,3 +52,15 @@ pub const CSV_LINE: usize = 1024 * 1024;
 pub const NAME_CHARS: usize = 200;
 /// Faults reported of one file.
 pub const FAULTS: usize = 50;
+/// Fields that a sweep varies.
+pub const SWEEP_FIELDS: usize = 8;
+/// Values of one field of a sweep.
+pub const SWEEP_VALUES: usize = 1000;
+/// Settings of a sweep, each of which is trained with every seed.
+pub const SWEEP_SETTINGS: usize = 20_000;
+/// Seeds of a sweep.
+pub const SWEEP_SEEDS: usize = 1000;
+/// Trainings of a sweep.
+pub const SWEEP_CELLS: usize = 200_000;
+/// Evaluations of one training of a sweep.
+pub const SWEEP_EVALUATIONS: usize = 1000;

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod fork;
 pub mod memory;
 pub mod reader;
+pub mod sweep;
 pub mod view;
 
 pub use check::{Checked, Fault, at_paths, decode, document, inspect, read, read_with_data};
@@ -264,6 +265,19 @@ impl Scenario {
             Some((network, loss)) => Recipe { network, loss, batch: 1, ..written },
             None => written,
         }
+    }
+
+    /// The same scenario with this recipe as its own. What the data bring themselves stays.
+    #[must_use]
+    pub fn with_recipe(self, recipe: Recipe) -> Self {
+        macro_rules! taken {
+            ($($field:ident)*) => { Self { $( $field: recipe.$field, )* ..self } };
+        }
+        if self.data.problem().is_none() {
+            return shared!(taken);
+        }
+        let Self { network, loss, batch, .. } = self.clone();
+        Self { network, loss, batch, ..shared!(taken) }
     }
 
     /// The complete recipe of this lane at its beginning, without its edits.

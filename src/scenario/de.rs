@@ -5,6 +5,7 @@
 
 mod arguments;
 mod parts;
+pub mod raw;
 mod value;
 
 use super::reader::{self, Found, Item, Kind, Node};
@@ -67,6 +68,11 @@ impl<'a> Document<'a> {
                 Err(_) => {}
             }
         }
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> &Node {
+        &self.root
     }
 
     /// The faults noted so far.

@@ -162,6 +162,14 @@ pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &
 }
 
 impl Scenario {
+    /// The settings inside a field, to change: those of a table's row, or of a group.
+    pub fn part_mut(&mut self, field: &str) -> Option<&mut dyn Settings> {
+        match field {
+            "data" => Some(self.data.settings_mut()),
+            _ => parts!(self, field, settings_mut, mutable),
+        }
+    }
+
     /// The changes of a lane, in the order of their steps.
     pub fn journal(&self, lane: &str) -> Vec<Edit> {
         let mut own: Vec<Edit> = self.edits.iter().filter(|e| e.lane == lane).cloned().collect();

@@ -2,7 +2,7 @@
 
 use super::arguments::{Arguments, Variant};
 use super::parts::List;
-use super::{Document, Error, choice};
+use super::{Document, Error, choice, raw};
 use crate::scenario::reader::{Item, Kind, Node};
 use crate::text::excerpt;
 use serde::de::{self, DeserializeOwned, Visitor};
@@ -146,9 +146,12 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
+        if name == raw::NAME {
+            return visitor.visit_str(self.doc.raw(self.node)).map_err(|e| self.placed(e));
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -1,0 +1,36 @@
+//! Sweeps: many trainings of one scenario in one process, kept in a directory that any number of processes write to.
+//!
+//! `cell` is one training, `schedule` decides which comes next, `work` owns the threads, `store` the files, `table` says what
+//! came out. Decisions depend on results alone, never on time, so the results of a sweep are the same whatever the number of
+//! threads, processes and interruptions.
+
+pub mod cell;
+pub mod estimate;
+pub mod preset;
+pub mod schedule;
+pub mod store;
+pub mod table;
+pub mod work;
+
+/// A training: a setting of the plan, and the number of its seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cell {
+    /// Which of the plan's settings.
+    pub setting: usize,
+    /// Which of the plan's seeds.
+    pub seed: usize,
+}
+
+/// A part of a sweep: the cells of `index` of `count` processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// From 0.
+    pub index: usize,
+    /// How many share the work.
+    pub count: usize,
+}
+
+impl Slice {
+    /// The whole sweep.
+    pub const ALL: Self = Self { index: 0, count: 1 };
+}

@@ -1,0 +1,277 @@
+//! Which training comes next: all of them, or with successive halving the ones that earned it. Depends on results alone;
+//! knows no thread, no file and no time.
+
+use super::cell::Record;
+use super::{Cell, Slice};
+use crate::number::Number;
+use crate::scenario::sweep::Plan;
+use std::collections::HashMap;
+
+/// Training to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Which one.
+    pub cell: Cell,
+    /// Up to this step.
+    pub until: u64,
+}
+
+/// Settings that are compared with each other, and how far they are.
+#[derive(Clone, Debug)]
+struct Bracket {
+    /// The settings that are still in, in the order of the plan.
+    settings: Vec<usize>,
+    rung: usize,
+    /// Trainings of this rung that are not done.
+    open: usize,
+}
+
+/// The order of all trainings of a slice.
+#[derive(Clone, Debug)]
+pub struct Schedule<'a> {
+    plan: &'a Plan,
+    /// The steps up to which each rung trains, the last one being all.
+    rungs: Vec<u64>,
+    brackets: Vec<Bracket>,
+    /// The bracket of each setting, if it is in this slice.
+    of: HashMap<usize, usize>,
+    records: HashMap<Cell, Record>,
+    by_key: HashMap<(u64, u64), Cell>,
+    ready: std::collections::VecDeque<Order>,
+    /// Steps that were ordered and are not done.
+    flying: usize,
+    left: usize,
+}
+
+/// Numbers below 0 are worse, the greater the better; not a number is the worst.
+pub fn merit(number: Number, value: Option<f32>) -> f32 {
+    match value {
+        None => f32::NEG_INFINITY,
+        Some(x) if greater_is_better(number) => x,
+        Some(x) => -x,
+    }
+}
+
+/// Whether more of a number is better.
+pub fn greater_is_better(number: Number) -> bool {
+    number.is_share() || number == Number::ValR2
+}
+
+impl<'a> Schedule<'a> {
+    /// Of a slice, with what is known already.
+    pub fn new(plan: &'a Plan, slice: Slice, records: impl IntoIterator<Item = Record>) -> Self {
+        let mut by_key = HashMap::new();
+        for (setting, s) in plan.settings.iter().enumerate() {
+            for (seed, &number) in plan.seeds.iter().enumerate() {
+                by_key.entry((s.key, number)).or_insert(Cell { setting, seed });
+            }
+        }
+        let mut schedule = Self {
+            plan,
+            rungs: rungs(plan),
+            brackets: Vec::new(),
+            of: HashMap::new(),
+            records: HashMap::new(),
+            by_key,
+            ready: std::collections::VecDeque::new(),
+            flying: 0,
+            left: 0,
+        };
+        for record in records {
+            schedule.know(record);
+        }
+        if plan.sweep.halving.is_some() {
+            for settings in mine(brackets(plan), slice, |b| plan.settings[b[0]].key) {
+                let at = schedule.brackets.len();
+                settings.iter().for_each(|&s| {
+                    schedule.of.insert(s, at);
+                });
+                schedule.brackets.push(Bracket { settings, rung: 0, open: 0 });
+                schedule.begin(at);
+            }
+        } else {
+            schedule.all(slice);
+        }
+        schedule
+    }
+
+    /// Every training up to its end, seed after seed, so that data of one seed serve many.
+    fn all(&mut self, slice: Slice) {
+        let seeds = self.plan.seeds.len();
+        let cells: Vec<Cell> = (0..seeds)
+            .flat_map(|seed| (0..self.plan.settings.len()).map(move |setting| Cell { setting, seed }))
+            .collect();
+        let key = |c: &Cell| self.plan.settings[c.setting].key ^ self.plan.seeds[c.seed];
+        let cells = mine(cells, slice, key);
+        for cell in cells {
+            let until = self.total(cell.setting);
+            if !self.records.get(&cell).is_some_and(|r| r.done(until)) {
+                self.left += 1;
+                self.ready.push_back(Order { cell, until });
+            }
+        }
+    }
+
+    fn total(&self, setting: usize) -> u64 {
+        self.plan.steps(&self.plan.settings[setting])
+    }
+
+    /// Orders what a bracket has to train in its rung, and goes on where nothing is left to train.
+    fn begin(&mut self, at: usize) {
+        loop {
+            let bracket = &self.brackets[at];
+            let mut orders = Vec::new();
+            for &setting in &bracket.settings {
+                let until = self.rungs[bracket.rung].min(self.total(setting));
+                for seed in 0..self.plan.seeds.len() {
+                    let cell = Cell { setting, seed };
+                    if !self.records.get(&cell).is_some_and(|r| r.done(until)) {
+                        orders.push(Order { cell, until });
+                    }
+                }
+            }
+            if !orders.is_empty() {
+                self.brackets[at].open = orders.len();
+                self.left += orders.len();
+                self.ready.extend(orders);
+                return;
+            }
+            if bracket.rung + 1 == self.rungs.len() {
+                return;
+            }
+            self.promote(at);
+        }
+    }
+
+    /// The best of a bracket go on; of equal ones the earlier in the plan.
+    fn promote(&mut self, at: usize) {
+        let factor = self.plan.sweep.halving.as_ref().map_or(2, |h| h.factor);
+        let bracket = &self.brackets[at];
+        let step = self.rungs[bracket.rung];
+        let mut ranked: Vec<(f32, usize)> =
+            bracket.settings.iter().map(|&setting| (self.median(setting, step), setting)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        ranked.truncate(ranked.len().div_ceil(factor).max(1));
+        let mut settings: Vec<usize> = ranked.into_iter().map(|r| r.1).collect();
+        settings.sort_unstable();
+        let bracket = &mut self.brackets[at];
+        bracket.settings = settings;
+        bracket.rung += 1;
+    }
+
+    /// The median of merits over the seeds at a step.
+    fn median(&self, setting: usize, step: u64) -> f32 {
+        let merits = (0..self.plan.seeds.len()).map(|seed| {
+            let record = self.records.get(&Cell { setting, seed });
+            merit(self.plan.measure, record.and_then(|r| r.value_at(self.plan.measure, step)))
+        });
+        let mut merits: Vec<f32> = merits.collect();
+        merits.sort_unstable_by(f32::total_cmp);
+        merits[merits.len() / 2]
+    }
+
+    /// The next training, if one can begin now.
+    pub fn next(&mut self) -> Option<Order> {
+        let order = self.ready.pop_front()?;
+        self.flying += 1;
+        Some(order)
+    }
+
+    /// Whether nothing can begin, now or later.
+    pub fn over(&self) -> bool {
+        self.ready.is_empty() && self.flying == 0
+    }
+
+    /// Trainings that are not done, as far as it is known yet.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Whether a setting is still in, so that its training may be worth keeping.
+    pub fn goes_on(&self, cell: Cell, until: u64) -> bool {
+        until < self.total(cell.setting) && self.of.contains_key(&cell.setting)
+    }
+
+    /// Whether a setting was left behind by its bracket.
+    pub fn dropped(&self, setting: usize) -> bool {
+        self.of.get(&setting).is_some_and(|&at| !self.brackets[at].settings.contains(&setting))
+    }
+
+    /// Takes in what came out of an order.
+    pub fn done(&mut self, cell: Cell, record: Record) {
+        self.flying -= 1;
+        self.left -= 1;
+        self.records.insert(cell, record);
+        let Some(&at) = self.of.get(&cell.setting) else { return };
+        self.brackets[at].open -= 1;
+        if self.brackets[at].open == 0 && self.brackets[at].rung + 1 < self.rungs.len() {
+            self.promote(at);
+            self.begin(at);
+        }
+    }
+
+    /// Takes in what was found on disk; the most advanced record of a training counts.
+    fn know(&mut self, record: Record) {
+        let Some(&cell) = self.by_key.get(&(record.cell, record.seed)) else { return };
+        match self.records.get(&cell) {
+            Some(old) if old.until >= record.until => {}
+            _ => {
+                self.records.insert(cell, record);
+            }
+        }
+    }
+
+    /// All results.
+    pub fn records(&self) -> &HashMap<Cell, Record> {
+        &self.records
+    }
+
+    /// All results, given away.
+    pub fn into_records(self) -> HashMap<Cell, Record> {
+        self.records
+    }
+}
+
+/// The units of a slice: by the order of their hashes, so that each slice gets cheap ones and dear ones.
+fn mine<T>(units: Vec<T>, slice: Slice, key: impl Fn(&T) -> u64) -> Vec<T> {
+    if slice.count == 1 {
+        return units;
+    }
+    let mut order: Vec<(u64, usize)> = units.iter().map(key).zip(0..).collect();
+    order.sort_unstable();
+    let mut taken = vec![false; units.len()];
+    order.iter().enumerate().filter(|(n, _)| n % slice.count == slice.index).for_each(|(_, o)| taken[o.1] = true);
+    units.into_iter().zip(taken).filter(|u| u.1).map(|u| u.0).collect()
+}
+
+/// The steps up to which each rung trains.
+fn rungs(plan: &Plan) -> Vec<u64> {
+    let longest = plan.settings.iter().map(|s| plan.steps(s)).max().unwrap_or(1);
+    let mut rungs = Vec::new();
+    if let Some(halving) = &plan.sweep.halving {
+        // A rung ends where an evaluation is due, so that halving adds none.
+        let every = plan.settings.first().map_or(1, |s| plan.evaluate_every(s)).max(1);
+        let mut steps = (halving.steps as u64).next_multiple_of(every);
+        while steps < longest {
+            rungs.push(steps);
+            steps = steps.saturating_mul(halving.factor as u64).next_multiple_of(every);
+        }
+    }
+    rungs.push(longest);
+    rungs
+}
+
+/// The brackets of every contender.
+fn brackets(plan: &Plan) -> Vec<Vec<usize>> {
+    let size = plan.sweep.halving.as_ref().and_then(|h| h.bracket).unwrap_or(usize::MAX);
+    let mut all: Vec<Vec<usize>> = Vec::new();
+    for contender in 0..plan.contenders.len() {
+        let settings: Vec<usize> =
+            (0..plan.settings.len()).filter(|&s| plan.settings[s].contender == contender).collect();
+        all.extend(settings.chunks(size.min(settings.len().max(1))).map(<[usize]>::to_vec));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;
