@@ -23,6 +23,7 @@ mod runs;
 mod saving;
 mod show;
 mod signals;
+mod sweep;
 mod watch;
 
 pub use open::{Opened, Unknown, open};
@@ -62,6 +63,8 @@ enum Command {
     Check(check::Check),
     /// Train without a screen
     Run(run::Run),
+    /// Train a scenario under many settings and seeds, here or shared among the tasks of a cluster; tell which are best
+    Sweep(sweep::Sweep),
     /// Train, say what is wrong with a lane and since when, and which single change repairs it
     Diagnose(diagnose::Diagnose),
     /// Attack an image of your own
@@ -93,6 +96,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::Sweep(command) => command.run(),
             Self::Diagnose(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// Presets or files
+    /// Presets or files; sweeps too, of which time and memory are estimated
     #[arg(value_name = "SCENARIO", required = true)]
     scenarios: Vec<OsString>,
     /// Take warnings as faults
@@ -21,6 +21,13 @@ impl Check {
     pub fn run(self) -> anyhow::Result<()> {
         let (mut fine, mut faults, mut warnings) = (String::new(), Vec::new(), Vec::new());
         for name in &self.scenarios {
+            if super::sweep::names(name) {
+                match super::sweep::read(name).and_then(|ready| ready.summary()) {
+                    Ok(summary) => fine += &summary,
+                    Err(BadInput(messages)) => faults.extend(messages),
+                }
+                continue;
+            }
             match open(name) {
                 Err(BadInput(messages)) => faults.extend(messages),
                 Ok(opened) => match inspect(&opened.text, opened.files()).and_then(|checked| {

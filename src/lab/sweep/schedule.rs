@@ -240,7 +240,11 @@ fn mine<T>(units: Vec<T>, slice: Slice, key: impl Fn(&T) -> u64) -> Vec<T> {
     let mut order: Vec<(u64, usize)> = units.iter().map(key).zip(0..).collect();
     order.sort_unstable();
     let mut taken = vec![false; units.len()];
-    order.iter().enumerate().filter(|(n, _)| n % slice.count == slice.index).for_each(|(_, o)| taken[o.1] = true);
+    order
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| n % slice.count == slice.index)
+        .for_each(|(_, o)| taken[o.1] = true);
     units.into_iter().zip(taken).filter(|u| u.1).map(|u| u.0).collect()
 }
 

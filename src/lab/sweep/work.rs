@@ -198,7 +198,12 @@ impl<'a> Shop<'a> {
         Some((record, Some(course)))
     }
 
-    fn begin(&self, scenario: &Scenario, key: u64, held: &mut Option<Arc<Data>>) -> Result<Box<Course>, String> {
+    fn begin(
+        &self,
+        scenario: &Scenario,
+        key: u64,
+        held: &mut Option<Arc<Data>>,
+    ) -> Result<Box<Course>, String> {
         let data = self.data(scenario)?;
         let course = Course::new(scenario, key, &data).map_err(|fault| fault.to_string())?;
         *held = Some(data);

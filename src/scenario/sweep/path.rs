@@ -65,13 +65,16 @@ fn known(scenario: &Scenario, field: &str) -> Result<String, (bool, String)> {
 
 /// The text of a value in which what lies at the path is replaced; a named field that is not written is added.
 fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
-    let root = reader::read(text).map_err(|faults| faults.into_iter().next().map_or_else(String::new, |f| f.1))?;
+    let root =
+        reader::read(text).map_err(|faults| faults.into_iter().next().map_or_else(String::new, |f| f.1))?;
     let mut node = &root;
     let parts: Vec<&str> = path.split(['.', '[']).filter(|p| !p.is_empty()).collect();
     for (i, part) in parts.iter().enumerate() {
         let last = i + 1 == parts.len();
         if let Some(index) = part.strip_suffix(']') {
-            let Kind::List(items) = &node.kind else { return Err(format!("{part} without a list to count in")) };
+            let Kind::List(items) = &node.kind else {
+                return Err(format!("{part} without a list to count in"));
+            };
             let at: usize = index.parse().map_err(|_| format!("[{index}] is no place in a list"))?;
             node = items
                 .get(at)

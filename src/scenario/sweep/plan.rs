@@ -70,7 +70,11 @@ struct Planner<'f> {
 }
 
 impl Planner<'_> {
-    fn plan(sweep: &Sweep, open: &dyn Fn(&str) -> Result<Scenario, String>, fault: Faults<'_>) -> Option<Plan> {
+    fn plan(
+        sweep: &Sweep,
+        open: &dyn Fn(&str) -> Result<Scenario, String>,
+        fault: Faults<'_>,
+    ) -> Option<Plan> {
         let faults = std::cell::Cell::new(0);
         let mut fault = |path: &str, what: String| {
             faults.set(faults.get() + 1);
@@ -154,9 +158,10 @@ impl Planner<'_> {
                     self.walk(&mine, &base, &mut chosen, &mut add);
                 }
                 Some(random) => {
-                    let mut draw = |planner: &mut Planner<'_>, scenario: &Scenario, chosen: &mut Vec<Option<u32>>| {
-                        planner.draw(random, &drawn, lane, ground, scenario, chosen);
-                    };
+                    let mut draw =
+                        |planner: &mut Planner<'_>, scenario: &Scenario, chosen: &mut Vec<Option<u32>>| {
+                            planner.draw(random, &drawn, lane, ground, scenario, chosen);
+                        };
                     self.walk(&mine, &base, &mut chosen, &mut draw);
                 }
             }
@@ -164,13 +169,7 @@ impl Planner<'_> {
     }
 
     /// Every combination of the values of these fields, in order.
-    fn walk(
-        &mut self,
-        fields: &[usize],
-        scenario: &Scenario,
-        chosen: &mut Vec<Option<u32>>,
-        leaf: Leaf<'_>,
-    ) {
+    fn walk(&mut self, fields: &[usize], scenario: &Scenario, chosen: &mut Vec<Option<u32>>, leaf: Leaf<'_>) {
         let Some((&field, rest)) = fields.split_first() else { return leaf(self, scenario, chosen) };
         for at in 0..self.plan.values[field].len() as u32 {
             if self.plan.settings.len() > limits::SWEEP_SETTINGS {
@@ -280,8 +279,12 @@ impl Planner<'_> {
         if let (Some(least), Some(most)) = (counts.iter().min(), counts.iter().max())
             && least < most
         {
-            let words: Vec<String> =
-                plan.contenders.iter().zip(&counts).map(|(c, n)| format!("{} has {n}", excerpt(c, 40))).collect();
+            let words: Vec<String> = plan
+                .contenders
+                .iter()
+                .zip(&counts)
+                .map(|(c, n)| format!("{} has {n}", excerpt(c, 40)))
+                .collect();
             let what = format!(
                 "every contender is tuned with the same budget, but of settings {}; give each as many values, or draw \
                  them: random: (cells: {least})",
@@ -365,7 +368,10 @@ fn varied(sweep: &Sweep, bases: &[Scenario], fault: Faults<'_>) {
         fault("vary", "nothing varies; write vary: [(\"optimizer.lr\", Log(1e-4, 1, 9))]".into());
     }
     if sweep.vary.len() > limits::SWEEP_FIELDS {
-        fault("vary", format!("{} fields; a sweep varies {} at most", sweep.vary.len(), limits::SWEEP_FIELDS));
+        fault(
+            "vary",
+            format!("{} fields; a sweep varies {} at most", sweep.vary.len(), limits::SWEEP_FIELDS),
+        );
     }
     for (i, vary) in sweep.vary.iter().enumerate() {
         if vary.field.is_empty() {
@@ -495,7 +501,8 @@ impl Plan {
     }
 
     fn number(&self, setting: &Setting, field: &str) -> Option<u64> {
-        let found = (0..self.sweep.vary.len()).find(|&i| self.sweep.vary[i].field == field && setting.values[i].is_some())?;
+        let found = (0..self.sweep.vary.len())
+            .find(|&i| self.sweep.vary[i].field == field && setting.values[i].is_some())?;
         self.values[found][setting.values[found]? as usize].parse().ok()
     }
 

@@ -134,6 +134,9 @@ mod tests {
         );
         assert_eq!(Linear { from: 0.0, to: 0.3, count: 4 }.all(), ["0", "0.1", "0.2", "0.3"]);
         assert_eq!(Log { from: 8.0, to: 128.0, count: 5 }.all(), ["8", "16", "32", "64", "128"]);
-        assert_eq!(Values { list: vec![Raw("1e-3".into()), Raw("Adam( 0.1 )".into())] }.all(), ["0.001", "Adam( 0.1 )"]);
+        assert_eq!(
+            Values { list: vec![Raw("1e-3".into()), Raw("Adam( 0.1 )".into())] }.all(),
+            ["0.001", "Adam( 0.1 )"]
+        );
     }
 }

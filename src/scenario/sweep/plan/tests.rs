@@ -3,7 +3,8 @@
 use super::*;
 use crate::scenario::read;
 
-const BASE: &str = "(data: Moons(samples: 100), network: [Dense(4), Tanh()], steps: 50, evaluate_every: 10, lanes: [
+const BASE: &str =
+    "(data: Moons(samples: 100), network: [Dense(4), Tanh()], steps: 50, evaluate_every: 10, lanes: [
     (name: \"SGD\", optimizer: Sgd(0.1)), (name: \"Adam\", optimizer: Adam(0.01))])";
 
 fn open(name: &str) -> Result<Scenario, String> {
@@ -61,7 +62,8 @@ fn draws_are_the_same_for_every_contender_and_none_comes_twice() {
          random: (cells: 12, seed: 5))",
     );
     assert_eq!(p.settings.len(), 24);
-    let of = |c: usize| -> Vec<_> { p.settings.iter().filter(|s| s.contender == c).map(|s| &s.values).collect() };
+    let of =
+        |c: usize| -> Vec<_> { p.settings.iter().filter(|s| s.contender == c).map(|s| &s.values).collect() };
     assert_eq!(of(0), of(1));
     assert!(p.values_of(1).iter().all(|b| b.parse::<usize>().is_ok()), "whole numbers: {:?}", p.values_of(1));
 }
@@ -89,8 +91,16 @@ fn faults_stand_where_they_were_made() {
     told(&with("measure: \"val_los\", vary: [(\"batch\", Values([1]))]"), "2:10", "did you mean val_loss?");
     told(&with("by: \"clip\", vary: [(\"batch\", Values([1]))]"), "2:5", "not varied");
     told(&with("take: Target, vary: [(\"batch\", Values([1]))]"), "2:7", "needs a target");
-    told(&with("steps: 5000, evaluate_every: 1, vary: [(\"batch\", Values([1]))]"), "2:30", "evaluate_every: 5");
-    told(&with("vary: [(\"batch\", Linear(1, 999, 999)), (\"steps\", Linear(1, 999, 999))]"), "2:7", "at most");
+    told(
+        &with("steps: 5000, evaluate_every: 1, vary: [(\"batch\", Values([1]))]"),
+        "2:30",
+        "evaluate_every: 5",
+    );
+    told(
+        &with("vary: [(\"batch\", Linear(1, 999, 999)), (\"steps\", Linear(1, 999, 999))]"),
+        "2:7",
+        "at most",
+    );
     told(&with("vary: [(\"seed\", Values([1]))]"), "2:9", "`seeds`");
     told(&with("varry: []"), "2:1", "did you mean vary?");
 }

@@ -1,0 +1,63 @@
+//! What to give to an engine that spreads a sweep over machines: a script for sbatch, a line for GNU parallel.
+
+use crate::cli::BadInput;
+use crate::scenario::sweep::Plan;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A path for a shell, absolute where it names a file, in quotes where that is needed.
+fn quoted(path: &OsStr, file: bool) -> Result<String, BadInput> {
+    let path =
+        if file { std::path::absolute(path).map_err(|e| BadInput::new(e.to_string()))? } else { path.into() };
+    let Some(text) = path.to_str() else {
+        return Err(BadInput::new("a path that is not UTF-8 cannot be printed in a script"));
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:=@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Ok(text.into());
+    }
+    if text.contains(crate::text::harmful) {
+        return Err(BadInput::new("a path with control characters cannot be printed in a script"));
+    }
+    Ok(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
+/// This program, the sweep and its directory as words of a shell.
+fn words(sweep: &OsStr, out: &Path) -> Result<[String; 3], BadInput> {
+    let program = std::env::current_exe().map_err(|e| BadInput::new(e.to_string()))?;
+    let file = Path::new(sweep).exists();
+    Ok([quoted(program.as_os_str(), true)?, quoted(sweep, file)?, quoted(out.as_os_str(), true)?])
+}
+
+/// A script for sbatch.
+pub fn slurm(plan: &Plan, sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
+    let [program, sweep, out] = words(sweep, out)?;
+    let last = tasks - 1;
+    // `exec` puts the program in the place of the shell, so that it gets the signals itself: without it, the shell of the
+    // script would get SIGTERM and end, and the program would be killed with its work unsaved.
+    Ok(format!(
+        "#!/bin/sh
+# {} trainings in {tasks} tasks that share a directory. Submit it again to go on; tasks that are done end at once.
+#SBATCH --job-name=sweep
+#SBATCH --array=0-{last}
+#SBATCH --cpus-per-task=2
+#SBATCH --time=01:00:00
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=sweep-%A_%a.log
+# SIGTERM comes a minute before the time is over; B: sends it to the script, whose place the program takes.
+#SBATCH --signal=B:TERM@60
+exec {program} sweep {sweep} --out {out} --threads \"${{SLURM_CPUS_PER_TASK:-1}}\"
+",
+        plan.cells()
+    ))
+}
+
+/// The line for GNU parallel.
+pub fn parallel(sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
+    let [program, sweep, out] = words(sweep, out)?;
+    Ok(format!(
+        "parallel --joblog sweep.joblog --resume-failed {program} sweep {sweep} --out {out} --threads 1 --task {{}}/{tasks} ::: \
+         $(seq {tasks})\n"
+    ))
+}

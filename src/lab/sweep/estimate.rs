@@ -1,0 +1,111 @@
+//! How long a sweep will take, from a short measured part of it, and how much memory.
+
+use super::cell::Course;
+use super::schedule::Schedule;
+use super::work::fingerprint;
+use super::{Cell, Slice};
+use crate::engine::data::Files;
+use crate::lab::experiment::{self, Data};
+use crate::scenario::sweep::Plan;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Trainings that are tried.
+const SAMPLES: usize = 8;
+/// Time for each of them.
+const TIME: Duration = Duration::from_millis(60);
+
+/// What a sweep will take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Estimate {
+    /// Seconds of one thread.
+    pub seconds: f64,
+    /// Bytes of the data and of one training on each thread.
+    pub bytes: u64,
+    /// Steps of all trainings.
+    pub steps: u64,
+}
+
+/// Builds every setting, and trains some of them for a moment.
+///
+/// # Errors
+/// The settings that cannot be trained, each with the reason.
+pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estimate, Vec<String>> {
+    let (mut data, mut faults) = (HashMap::<String, Arc<Data>>::new(), Vec::new());
+    let (mut largest, mut held) = (0, 0);
+    let every = plan.settings.len().div_ceil(SAMPLES).max(1);
+    let mut costs = Vec::new();
+    let leave = AtomicBool::new(false);
+    for (i, setting) in plan.settings.iter().enumerate() {
+        let scenario = plan.scenario(setting, plan.seeds[0]);
+        let wanted = fingerprint(&scenario);
+        if !data.contains_key(&wanted) {
+            // Settings that follow each other mostly share their data.
+            data.clear();
+            match experiment::prepare(&scenario, files) {
+                Ok(made) => data.insert(wanted.clone(), Arc::new(made)),
+                Err(fault) => {
+                    faults.push(format!("{}: {fault}", plan.words(setting)));
+                    continue;
+                }
+            };
+        }
+        let data = &data[&wanted];
+        let recipe = scenario.recipe(&scenario.lanes[0]);
+        let network = match experiment::build(data, &recipe) {
+            Ok(network) => network,
+            Err(fault) => {
+                faults.push(format!("{}: {fault}", plan.words(setting)));
+                continue;
+            }
+        };
+        largest = largest.max(recipe.memory(&network, data, false).over(1));
+        held = held.max(4 * (data.train.inputs.len() + data.validation.inputs.len()) as u64);
+        if i % every == 0 {
+            let begun = Instant::now();
+            let Ok(mut course) = Course::new(&scenario, setting.key, data) else { continue };
+            let (total, mut steps) = (scenario.steps as u64, 1);
+            // Until the time is over, with the evaluations that fall into it.
+            while course.steps() < total && begun.elapsed() < TIME && !leave.load(Ordering::Relaxed) {
+                let before = course.steps();
+                if course.train(before + steps, &leave).is_none() || course.steps() == before {
+                    break;
+                }
+                steps *= 2;
+            }
+            let done = course.steps().max(1);
+            costs.push(begun.elapsed().as_secs_f64() / done as f64);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let schedule = orders(plan);
+    let steps: u64 = schedule.values().sum();
+    let mean = costs.iter().sum::<f64>() / costs.len().max(1) as f64;
+    Ok(Estimate {
+        seconds: mean * steps as f64,
+        // Two seeds overlap where one ends and the next begins.
+        bytes: largest * threads as u64 + 2 * held + (16 << 20),
+        steps,
+    })
+}
+
+/// The steps of every training; with halving, as if those earlier in the plan were the better ones.
+fn orders(plan: &Plan) -> BTreeMap<Cell, u64> {
+    let mut schedule = Schedule::new(plan, Slice::ALL, []);
+    let mut steps = BTreeMap::new();
+    while let Some(order) = schedule.next() {
+        let setting = &plan.settings[order.cell.setting];
+        let record = super::cell::Record {
+            until: order.until,
+            steps: order.until,
+            ..super::cell::Record::new(setting.key, plan.seeds[order.cell.seed])
+        };
+        steps.insert(order.cell, order.until);
+        schedule.done(order.cell, record);
+    }
+    steps
+}

@@ -1,0 +1,253 @@
+//! A sweep on disk: what is swept, and the results of every process that takes part.
+//!
+//! `sweep.json` has the sweep and its scenario; it is replaced whole. Each process writes a file of its own, `cells-N.jsonl`, a
+//! line for every training that ended, and never goes on with a file of another one. So no lock is needed, a process that is
+//! killed loses at most the line it was writing, and the directory may lie on NFS. A reader takes whole lines only.
+
+use super::Slice;
+use super::cell::Record;
+use crate::lab::run_dir::{DirError, plain};
+use crate::lab::store::{self, Dir};
+use crate::limits;
+use crate::scenario::sweep::{Plan, plan};
+use crate::scenario::{self};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// The file that says what is swept.
+const HEAD: &str = "sweep.json";
+/// Bytes of it.
+const HEAD_BYTES: u64 = 4 * limits::SCENARIO_BYTES;
+/// Time between two waits for the disk.
+const SYNC: Duration = Duration::from_secs(1);
+
+/// What is swept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Version of the program.
+    pub gradtui: String,
+    /// The sweep as written.
+    pub sweep: String,
+    /// The scenario that it names, as written.
+    pub scenario: String,
+    /// The directory to which paths in the scenario are relative.
+    pub base: PathBuf,
+    /// Checksum of the training samples of the first seed.
+    pub samples: u32,
+}
+
+impl Head {
+    /// What is trained.
+    ///
+    /// # Errors
+    /// Why it cannot be read any more.
+    pub fn plan(&self) -> Result<Plan, String> {
+        let open = |_: &str| scenario::read(&self.scenario).map_err(|faults| faults[0].to_string());
+        plan(&self.sweep, &open)
+            .map_err(|faults| faults.first().map_or_else(|| "no sweep".into(), ToString::to_string))
+    }
+}
+
+/// The directory of a sweep, open to add results.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    dir: Dir,
+    slice: Slice,
+    file: Option<File>,
+    synced: Instant,
+}
+
+impl Store {
+    /// Opens or makes the directory of a sweep; what it knows of it already.
+    ///
+    /// # Errors
+    /// If it holds something else, or cannot be read or written.
+    pub fn open(
+        path: &Path,
+        head: &Head,
+        plan: &Plan,
+        slice: Slice,
+    ) -> Result<(Self, Vec<Record>), DirError> {
+        let fault = |what: String| DirError { path: path.into(), what };
+        let io = |e: io::Error| fault(plain(&e));
+        let dir = Dir::make(path).map_err(|e| {
+            fault(if e.kind() == io::ErrorKind::AlreadyExists { "not a directory".into() } else { plain(&e) })
+        })?;
+        let mut known = Vec::new();
+        match read_head(&dir) {
+            Ok(None) => {
+                let foreign = |n: &String| !ours(n);
+                let names = dir.names().map_err(io)?.into_iter().map(|n| n.to_string_lossy().into_owned());
+                if let Some(name) = names.into_iter().find(foreign) {
+                    let name = crate::text::excerpt(&name, 80);
+                    return Err(fault(format!(
+                        "not empty and no sweep of gradtui (there is {name}); name an empty or a new directory"
+                    )));
+                }
+            }
+            Ok(Some(old)) => {
+                known = Reader::new(path).map_err(&fault)?.poll().map_err(io)?;
+                if (&old.gradtui, old.samples) != (&head.gradtui, head.samples) && !known.is_empty() {
+                    let what = if old.gradtui == head.gradtui {
+                        "the data of the scenario have".to_string()
+                    } else {
+                        format!("gradtui was {} and has", crate::text::excerpt(&old.gradtui, 20))
+                    };
+                    return Err(fault(format!(
+                        "{what} changed since these results were made; name another directory"
+                    )));
+                }
+                let keys: HashSet<u64> = plan.settings.iter().map(|s| s.key).collect();
+                if !known.is_empty() && !known.iter().any(|r| keys.contains(&r.cell)) {
+                    return Err(fault("holds the results of another sweep; name another directory".into()));
+                }
+            }
+            Err(what) => return Err(fault(what)),
+        }
+        let store = Self { path: path.into(), dir, slice, file: None, synced: Instant::now() };
+        store.write_head(head).map_err(io)?;
+        Ok((store, known))
+    }
+
+    /// Puts the head in place, unless it is there as it is.
+    fn write_head(&self, head: &Head) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(head)? + "\n";
+        if self.dir.read_all(HEAD, HEAD_BYTES).is_ok_and(|old| old == text.as_bytes()) {
+            return Ok(());
+        }
+        // A name of this process alone, since others may be writing theirs.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let new = format!("{HEAD}.{}-{now}.new", std::process::id());
+        self.dir.remove(&new)?;
+        self.dir.put(&new, text.as_bytes())?;
+        self.dir.rename(&new, HEAD)?;
+        self.dir.sync()
+    }
+
+    /// Adds a result: it is kept, whatever happens to this process from then on.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn add(&mut self, record: &Record) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => empty.insert(create(&self.dir, self.slice)?),
+        };
+        store::write(file, record.line().as_bytes())?;
+        if self.synced.elapsed() >= SYNC {
+            file.sync_data()?;
+            self.synced = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is on the disk.
+    ///
+    /// # Errors
+    /// If it does not get there.
+    pub fn close(self) -> io::Result<()> {
+        match &self.file {
+            Some(file) => store::sync(file).and_then(|()| self.dir.sync()),
+            None => Ok(()),
+        }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A results file that no other process has.
+fn create(dir: &Dir, slice: Slice) -> io::Result<File> {
+    let task =
+        if slice.count == 1 { String::new() } else { format!("{}of{}-", slice.index + 1, slice.count) };
+    for n in 1.. {
+        match dir.create(format!("cells-{task}{n}.jsonl")) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made,
+        }
+    }
+    unreachable!("a directory has fewer files")
+}
+
+fn ours(name: &str) -> bool {
+    name == HEAD || name.starts_with(HEAD) && name.ends_with(".new") || is_results(name)
+}
+
+fn is_results(name: &str) -> bool {
+    name.starts_with("cells-") && Path::new(name).extension().is_some_and(|e| e == "jsonl")
+}
+
+fn read_head(dir: &Dir) -> Result<Option<Head>, String> {
+    let bytes = match dir.read_all(HEAD, HEAD_BYTES) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(format!("{HEAD}: {}", plain(&e))),
+        Ok(bytes) => bytes,
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| format!("{HEAD} cannot be read: {e}"))
+}
+
+/// Whether a directory holds a sweep.
+pub fn is_sweep(path: &Path) -> bool {
+    Dir::open(path).is_ok_and(|dir| matches!(dir.kind(HEAD), Ok(Some(_))))
+}
+
+/// The results in the directory of a sweep, read as they grow. Writes nothing.
+#[derive(Debug)]
+pub struct Reader {
+    /// What is swept.
+    pub head: Head,
+    dir: Dir,
+    /// Bytes of each file that were read.
+    read: BTreeMap<String, u64>,
+}
+
+impl Reader {
+    /// Of this directory.
+    ///
+    /// # Errors
+    /// If it holds no sweep.
+    pub fn new(path: &Path) -> Result<Self, String> {
+        let dir = Dir::open(path).map_err(|e| plain(&e))?;
+        let head = read_head(&dir)?.ok_or("no sweep of gradtui")?;
+        Ok(Self { head, dir, read: BTreeMap::new() })
+    }
+
+    /// The results that were not read yet.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn poll(&mut self) -> io::Result<Vec<Record>> {
+        let mut names: Vec<String> = self
+            .dir
+            .names()?
+            .into_iter()
+            .filter_map(|n| n.into_string().ok())
+            .filter(|n| is_results(n))
+            .collect();
+        names.sort();
+        let mut records = Vec::new();
+        for name in names {
+            let read = self.read.entry(name.clone()).or_default();
+            let mut file = self.dir.read(&name)?;
+            if file.metadata()?.len() <= *read {
+                continue;
+            }
+            file.seek(SeekFrom::Start(*read))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+            *read += whole as u64;
+            // A line that is damaged counts as absent: its training is done once more.
+            let lines = bytes[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty());
+            records.extend(lines.filter_map(|line| serde_json::from_slice::<Record>(line).ok()));
+        }
+        Ok(records)
+    }
+}

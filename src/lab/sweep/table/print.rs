@@ -1,0 +1,218 @@
+//! The table as text: Markdown, CSV and LaTeX.
+
+use super::{Results, Row};
+use std::fmt::Write as _;
+
+/// A form of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Markdown,
+    /// For programs.
+    Csv,
+    /// For papers: booktabs.
+    Latex,
+}
+
+/// A number with four decimals, or four digits where these would say nothing or too much.
+fn figure(x: f32) -> String {
+    let plain = x == 0.0 || (1e-3..1e6).contains(&x.abs());
+    if plain && x == x.trunc() && x.abs() >= 1.0 {
+        format!("{x}")
+    } else if plain {
+        format!("{x:.4}")
+    } else {
+        format!("{x:.3e}")
+    }
+}
+
+fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "-".into(), text)
+}
+
+/// The table of contenders, each at its best.
+pub fn print(results: &Results<'_>, format: Format) -> String {
+    let plan = results.plan();
+    let rows = results.rows();
+    let value = |row: &Row, field: usize| row.best.and_then(|s| plan.value(&plan.settings[s], field));
+    let known: Vec<&Row> = rows.iter().filter(|r| r.best.is_some()).collect();
+    // A field in which the rows do not differ says nothing in a column.
+    let named = |row: &Row, f: usize| value(row, f).as_ref() == Some(&plan.contenders[row.contender]);
+    let (differ, same): (Vec<usize>, Vec<usize>) = (0..plan.fields.len())
+        .filter(|&f| !known.iter().all(|r| named(r, f)))
+        .partition(|&f| known.windows(2).any(|w| value(w[0], f) != value(w[1], f)));
+    let target = plan.sweep.target.is_some();
+    let several = plan.seeds.len() > 1;
+    let mut head = vec!["".to_string(), "contender".into()];
+    head.extend(differ.iter().map(|&f| plan.fields[f].clone()));
+    head.push(results.compared());
+    if several {
+        head.push(format!("range over {} seeds", plan.seeds.len()));
+    }
+    if target {
+        head.push("reached at step".into());
+    }
+    head.extend(["diverged".into(), "good settings".into()]);
+    let ranged = rows.iter().any(|r| !r.ranges.is_empty());
+    if ranged {
+        head.push("good range".into());
+    }
+    let body = rows.iter().enumerate().map(|(i, row)| {
+        let mut cells = vec![(i + 1).to_string(), plan.contenders[row.contender].clone()];
+        cells.extend(differ.iter().map(|&f| or_dash(value(row, f), |v| v)));
+        cells.push(match row.score.median {
+            None if row.best.is_some() => "lost".into(),
+            median => or_dash(median, figure),
+        });
+        if several {
+            let lost = if row.score.lost > 0 { format!(", {} lost", row.score.lost) } else { String::new() };
+            let range = or_dash(row.score.band, |b| format!("{} to {}", figure(b.min), figure(b.max)));
+            cells.push(range + &lost);
+        }
+        if target {
+            cells.push(or_dash(row.reached, |step| step.to_string()));
+        }
+        cells.push(format!("{} of {}", row.diverged.0, row.diverged.1));
+        cells.push(format!("{} of {}", row.good.0, row.good.1));
+        if ranged {
+            let range = |(f, from, to, decades): &(usize, String, String, f64)| {
+                let name = plan.fields[*f].rsplit('.').next().unwrap_or_default();
+                let wide = if *decades > 0.0 { format!(" ({decades:.1} decades)") } else { String::new() };
+                if from == to { format!("{name} {from}") } else { format!("{name} {from} to {to}{wide}") }
+            };
+            cells.push(or_dash((!row.ranges.is_empty()).then(|| row.ranges.iter().map(range)), |r| {
+                r.collect::<Vec<_>>().join("; ")
+            }));
+        }
+        cells
+    });
+    let mut notes = Vec::new();
+    if !same.is_empty() && !known.is_empty() {
+        let words =
+            same.iter().map(|&f| format!("{} {}", plan.fields[f], or_dash(value(known[0], f), |v| v)));
+        notes.push(format!("the same in all: {}", words.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(v) = results.verdict(&rows) {
+        let (a, b) = (&plan.contenders[v.contenders.0], &plan.contenders[v.contenders.1]);
+        notes.push(match (v.apart, v.wins) {
+            (_, (_, 0 | 1)) => format!("one seed cannot tell whether {a} is better than {b}"),
+            (true, (wins, all)) => {
+                format!("{a} > {b} beyond the spread of {all} seeds (better on {wins} of {all})")
+            }
+            (false, (wins, all)) => {
+                format!("{a} ~ {b}: not farther apart than their {all} seeds (better on {wins} of {all})")
+            }
+        });
+    }
+    let done = results.len();
+    if done < plan.cells() && plan.sweep.halving.is_none() {
+        notes.push(format!("{done} of {} trainings are done", plan.cells()));
+    }
+    let title = if plan.sweep.title.is_empty() { &plan.sweep.scenario } else { &plan.sweep.title };
+    laid_out(title, &head, body.collect(), &notes, format)
+}
+
+/// A row for every setting, in the order of the sweep.
+pub fn print_all(results: &Results<'_>, format: Format) -> String {
+    let plan = results.plan();
+    let mut head = vec!["setting".to_string(), "contender".into()];
+    head.extend(plan.fields.iter().cloned());
+    head.extend([results.compared(), "least".into(), "greatest".into()]);
+    head.extend(["seeds", "diverged", "steps"].map(String::from));
+    let body = (0..plan.settings.len()).map(|s| {
+        let (setting, score) = (&plan.settings[s], results.score(s));
+        let steps = (0..plan.seeds.len()).filter_map(|seed| results.record(s, seed)).map(|r| r.steps).max();
+        let mut cells = vec![(s + 1).to_string(), plan.contenders[setting.contender].clone()];
+        cells.extend((0..plan.fields.len()).map(|f| or_dash(plan.value(setting, f), |v| v)));
+        cells.push(or_dash(score.median, figure));
+        cells.push(or_dash(score.band, |b| figure(b.min)));
+        cells.push(or_dash(score.band, |b| figure(b.max)));
+        cells.extend([
+            score.seeds.to_string(),
+            score.diverged.to_string(),
+            or_dash(steps, |n| n.to_string()),
+        ]);
+        cells
+    });
+    laid_out(&plan.sweep.title, &head, body.collect(), &[], format)
+}
+
+fn laid_out(
+    title: &str,
+    head: &[String],
+    body: Vec<Vec<String>>,
+    notes: &[String],
+    format: Format,
+) -> String {
+    match format {
+        Format::Markdown => markdown(title, head, &body, notes),
+        Format::Csv => csv(head, &body),
+        Format::Latex => latex(title, head, &body, notes),
+    }
+}
+
+fn markdown(title: &str, head: &[String], body: &[Vec<String>], notes: &[String]) -> String {
+    let plain = |cell: &String| crate::text::escaped(&cell.replace('|', "\\|")).into_owned();
+    let rows: Vec<Vec<String>> = std::iter::once(head.to_vec())
+        .chain(body.iter().cloned())
+        .map(|row| row.iter().map(plain).collect())
+        .collect();
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+    };
+    let mut out = if title.is_empty() { String::new() } else { format!("{title}\n\n") };
+    out += &line(&rows[0]);
+    let _ = writeln!(out, "|{}|", widths.iter().map(|w| "-".repeat(w + 2)).collect::<Vec<_>>().join("|"));
+    rows[1..].iter().for_each(|row| out += &line(row));
+    if !notes.is_empty() {
+        out.push('\n');
+    }
+    notes.iter().for_each(|note| out.extend([note.as_str(), "\n"]));
+    out
+}
+
+fn csv(head: &[String], body: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let rank = |name: &String| if name.is_empty() { "rank".to_string() } else { name.clone() };
+    // Writing to memory does not fail.
+    let _ = writer.write_record(head.iter().map(rank));
+    body.iter().for_each(|row| {
+        let _ = writer.write_record(row);
+    });
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+fn latex(title: &str, head: &[String], body: &[Vec<String>], notes: &[String]) -> String {
+    let line = |row: &[String]| row.iter().map(|c| tex(c)).collect::<Vec<_>>().join(" & ") + " \\\\\n";
+    let mut out = String::from("\\begin{table}\n\\centering\n");
+    let _ = writeln!(out, "\\begin{{tabular}}{{rl{}}}", "l".repeat(head.len() - 2));
+    out += "\\toprule\n";
+    out += &line(head);
+    out += "\\midrule\n";
+    body.iter().for_each(|row| out += &line(row));
+    out += "\\bottomrule\n\\end{tabular}\n";
+    let words: Vec<String> = std::iter::once(title.to_string()).chain(notes.iter().cloned()).collect();
+    let _ = writeln!(out, "\\caption{{{}.}}\n\\end{{table}}", tex(&words.join(". ")));
+    out
+}
+
+/// Text in which LaTeX reads nothing but text.
+fn tex(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
+            '\\' => out += "\\textbackslash{}",
+            '~' => out += "$\\sim$",
+            '^' => out += "\\textasciicircum{}",
+            '<' | '>' => out.extend(['$', c, '$']),
+            '‖' => out += "$\\|$",
+            _ => out.push(c),
+        }
+    }
+    out
+}
