@@ -11,7 +11,7 @@ const SCENARIO: &str = r#"(
   data: Moons(samples: 300, noise: 0.2), network: [Dense(16), Tanh(), Dense(16), Tanh()], steps: 200, evaluate_every: 30,
   lanes: [
     (name: "adam", optimizer: Adam(0.01)),
-    (name: "sgd", optimizer: Sgd(0.1), schedule: Plateau(), early_stopping: (patience: 2, restore_best: true)),
+    (name: "sgd", optimizer: Sgd(0.1), schedule: ReduceOnPlateau(), early_stopping: (patience: 2, restore_best: true)),
   ],
   edits: [(step: 70, lane: "adam", field: "batch", to: "16")],
 )"#;
