@@ -32,7 +32,7 @@ pub struct Sweep {
     act: Option<Act>,
     /// A sweep that ships, or a file
     #[arg(value_name = "SWEEP", required = true)]
-    sweep: Option<OsString>,
+    name: Option<OsString>,
     /// Keep the results in this directory; the same command goes on where it stopped
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -126,14 +126,14 @@ pub(super) fn names(name: &OsStr) -> bool {
 
 /// Reads a sweep by the name of one that ships, or a path, and the scenario that it names.
 pub(super) fn read(name: &OsStr) -> Result<Ready, BadInput> {
-    let (name, text, base) = match name.to_str().and_then(|n| Some((n, sweeps::find(n)?))) {
-        Some((name, text)) => (name.to_string(), text.to_string(), None),
-        None => {
+    let (name, text, base) =
+        if let Some((name, text)) = name.to_str().and_then(|n| Some((n, sweeps::find(n)?))) {
+            (name.to_string(), text.to_string(), None)
+        } else {
             let opened = open(name)?;
             let base = opened.disk.map(|disk| disk.base).unwrap_or_default();
             (opened.name, opened.text, Some(base))
-        }
-    };
+        };
     let opened = RefCell::new(None);
     let scenario = |wanted: &str| {
         let path = match &base {
@@ -192,7 +192,7 @@ impl Ready {
         let estimate = estimate::estimate(plan, self.files(), threads).map_err(|faults| {
             BadInput(faults.into_iter().map(|what| format!("{}: {what}", self.name)).collect())
         })?;
-        let names = plan.contenders.iter().map(|c| c.as_str()).collect::<Vec<_>>();
+        let names = plan.contenders.iter().map(String::as_str).collect::<Vec<_>>();
         Ok(format!(
             "{}: fine, a sweep of {} trainings: {} settings, {} seeds\n  {} contenders with {} settings each: {}\n  {} steps \
              in all, about {} on {threads} threads, {} MiB\n",
@@ -222,11 +222,11 @@ impl Sweep {
             Some(Act::Show { sweep, setting, seed }) => return show(&sweep, setting, seed),
             None => {}
         }
-        let ready = read(self.sweep.as_deref().unwrap_or_default())?;
+        let ready = read(self.name.as_deref().unwrap_or_default())?;
         if self.print_slurm || self.print_parallel {
             let tasks = self.tasks.unwrap_or(8);
             let (sweep, out) =
-                (self.sweep.as_deref().unwrap_or_default(), self.out.as_deref().unwrap_or(Path::new("")));
+                (self.name.as_deref().unwrap_or_default(), self.out.as_deref().unwrap_or(Path::new("")));
             let text = if self.print_slurm {
                 script::slurm(&ready.plan, sweep, out, tasks)?
             } else {

@@ -105,11 +105,11 @@ fn even(
     };
     let step = step.unwrap_or(1).max(1);
     let tasks = max.saturating_sub(min) / step + 1;
-    let uneven = (max.saturating_sub(min) % step != 0 && count.is_some())
+    let uneven = (!max.saturating_sub(min).is_multiple_of(step) && count.is_some())
         || count.is_some_and(|count| count != tasks)
         || id < min
         || id > max
-        || (id - min) % step != 0;
+        || !(id - min).is_multiple_of(step);
     if uneven {
         return Err(format!(
             "the array of {engine} is an uneven list (task {id}, {min} to {max} by {step}{}), from which no part can be \

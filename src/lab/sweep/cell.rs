@@ -54,6 +54,7 @@ pub struct Record {
 mod hexadecimal {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
     pub fn serialize<S: Serializer>(key: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{key:016x}"))
     }
@@ -233,13 +234,12 @@ impl Record {
         self.at.push(step);
         for (number, value) in values.iter() {
             let value = Some(value as f32).filter(|x| x.is_finite());
-            match self.curve.get_mut(number.row().key) {
-                Some(all) => all.push(value),
-                None => {
-                    let mut all = vec![None; before];
-                    all.push(value);
-                    self.curve.insert(number.row().key.into(), all);
-                }
+            let key = number.row().key;
+            if !self.curve.contains_key(key) {
+                self.curve.insert(key.into(), vec![None; before]);
+            }
+            if let Some(all) = self.curve.get_mut(key) {
+                all.push(value);
             }
         }
         // A number that an evaluation lacks keeps its place.

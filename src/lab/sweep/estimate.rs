@@ -97,7 +97,7 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
 fn orders(plan: &Plan) -> BTreeMap<Cell, u64> {
     let mut schedule = Schedule::new(plan, Slice::ALL, []);
     let mut steps = BTreeMap::new();
-    while let Some(order) = schedule.next() {
+    while let Some(order) = schedule.take() {
         let setting = &plan.settings[order.cell.setting];
         let record = super::cell::Record {
             until: order.until,

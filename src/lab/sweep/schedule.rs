@@ -83,9 +83,7 @@ impl<'a> Schedule<'a> {
         if plan.sweep.halving.is_some() {
             for settings in mine(brackets(plan), slice, |b| plan.settings[b[0]].key) {
                 let at = schedule.brackets.len();
-                settings.iter().for_each(|&s| {
-                    schedule.of.insert(s, at);
-                });
+                schedule.of.extend(settings.iter().map(|&s| (s, at)));
                 schedule.brackets.push(Bracket { settings, rung: 0, open: 0 });
                 schedule.begin(at);
             }
@@ -171,7 +169,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// The next training, if one can begin now.
-    pub fn next(&mut self) -> Option<Order> {
+    pub fn take(&mut self) -> Option<Order> {
         let order = self.ready.pop_front()?;
         self.flying += 1;
         Some(order)

@@ -177,7 +177,7 @@ fn create(dir: &Dir, slice: Slice) -> io::Result<File> {
 }
 
 fn ours(name: &str) -> bool {
-    name == HEAD || name.starts_with(HEAD) && name.ends_with(".new") || is_results(name)
+    name.starts_with(HEAD) || is_results(name)
 }
 
 fn is_results(name: &str) -> bool {

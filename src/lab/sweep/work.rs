@@ -158,7 +158,7 @@ impl<'a> Shop<'a> {
             if self.leave.load(Ordering::Relaxed) {
                 return None;
             }
-            if let Some(order) = state.schedule.next() {
+            if let Some(order) = state.schedule.take() {
                 let parked = state.parked.remove(&order.cell);
                 state.bytes -= parked.as_ref().map_or(0, |course| course.bytes());
                 return Some((order, parked));

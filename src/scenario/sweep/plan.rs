@@ -1,6 +1,8 @@
 //! From a sweep as written to the settings that are trained: every lane with every combination, the same number for each
 //! contender. Whatever is planned can be read as a scenario of its own.
 
+mod read;
+
 use super::{Random, Sweep, Take, set};
 use crate::engine::rng::{Purpose, Stream, hash};
 use crate::limits;
@@ -134,7 +136,9 @@ impl Planner<'_> {
             let mut all = vary.values.all();
             if vary.values.computed() {
                 let base = &self.plan.bases[self.plan.lanes_of(i).next().unwrap_or(0)];
-                all.iter_mut().for_each(|value| *value = rounded(base, &vary.field, value));
+                for value in &mut all {
+                    *value = rounded(base, &vary.field, value);
+                }
                 all.dedup();
             }
             self.plan.values[i] = all;
@@ -424,98 +428,6 @@ fn hash_of(seed: u64, text: &str) -> u64 {
         u64::from_le_bytes(word)
     };
     hash([seed, text.len() as u64].into_iter().chain(text.as_bytes().chunks(8).map(word)))
-}
-
-impl Plan {
-    /// Trainings in all.
-    pub fn cells(&self) -> usize {
-        self.settings.len() * self.seeds.len()
-    }
-
-    /// Whether an entry of `vary` concerns a lane.
-    fn concerns(&self, vary: usize, lane: usize) -> bool {
-        self.sweep.vary[vary].lane.as_ref().is_none_or(|l| *l == self.bases[lane].lanes[0].name)
-    }
-
-    fn lanes_of(&self, vary: usize) -> impl Iterator<Item = usize> {
-        (0..self.bases.len()).filter(move |&lane| self.concerns(vary, lane))
-    }
-
-    /// A value in words: the name alone where all values of the field are of different names.
-    fn label(&self, vary: usize, at: u32) -> String {
-        let values = &self.values[vary];
-        let value = &values[at as usize];
-        let name = |v: &String| v.split('(').next().unwrap_or_default().trim().to_owned();
-        let names: HashSet<String> = values.iter().map(name).collect();
-        let listed = !self.sweep.vary[vary].values.computed();
-        if listed && names.len() == values.len() && value.ends_with(')') && !name(value).is_empty() {
-            return name(value);
-        }
-        excerpt(value, 60)
-    }
-
-    /// The value that a setting gives to one of [`Plan::fields`], in words; `None` where its lane does not have it varied.
-    pub fn value(&self, setting: &Setting, field: usize) -> Option<String> {
-        let named = |i: &usize| self.sweep.vary[*i].field == self.fields[field];
-        let found = (0..self.sweep.vary.len()).filter(named).find_map(|i| Some((i, setting.values[i]?)));
-        found.map(|(i, at)| self.label(i, at))
-    }
-
-    /// All values of one of [`Plan::fields`] in words, in the order of the sweep.
-    pub fn values_of(&self, field: usize) -> Vec<String> {
-        let mut all = Vec::new();
-        for i in (0..self.sweep.vary.len()).filter(|&i| self.sweep.vary[i].field == self.fields[field]) {
-            for at in 0..self.values[i].len() as u32 {
-                let label = self.label(i, at);
-                if !all.contains(&label) {
-                    all.push(label);
-                }
-            }
-        }
-        if all.iter().all(|v| v.parse::<f64>().is_ok()) {
-            let number = |v: &String| v.parse().unwrap_or(f64::NAN);
-            all.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        }
-        all
-    }
-
-    /// A training as a scenario of its own: `run` gives the same numbers.
-    pub fn scenario(&self, setting: &Setting, seed: u64) -> Scenario {
-        let mut scenario = Scenario { seed, ..self.bases[setting.lane].clone() };
-        for (i, at) in setting.values.iter().enumerate() {
-            let Some(at) = at else { continue };
-            // Every setting was made so when it was planned.
-            let _ = set(&mut scenario, &self.sweep.vary[i].field, &self.values[i][*at as usize]);
-        }
-        scenario
-    }
-
-    /// Steps of a training with this setting.
-    pub fn steps(&self, setting: &Setting) -> u64 {
-        self.number(setting, "steps").unwrap_or(self.bases[setting.lane].steps as u64)
-    }
-
-    /// Steps between two evaluations of it.
-    pub fn evaluate_every(&self, setting: &Setting) -> u64 {
-        self.number(setting, "evaluate_every").unwrap_or(self.bases[setting.lane].evaluate_every as u64)
-    }
-
-    fn number(&self, setting: &Setting, field: &str) -> Option<u64> {
-        let found = (0..self.sweep.vary.len())
-            .find(|&i| self.sweep.vary[i].field == field && setting.values[i].is_some())?;
-        self.values[found][setting.values[found]? as usize].parse().ok()
-    }
-
-    /// A setting in words: `SGD, optimizer.lr 0.01`.
-    pub fn words(&self, setting: &Setting) -> String {
-        let mut out = vec![self.contenders[setting.contender].clone()];
-        for field in 0..self.fields.len() {
-            if let Some(value) = self.value(setting, field).filter(|v| *v != out[0]) {
-                out.push(format!("{} {value}", self.fields[field]));
-            }
-        }
-        out.join(", ")
-    }
 }
 
 #[cfg(test)]

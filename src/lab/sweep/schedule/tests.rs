@@ -33,7 +33,7 @@ fn drive(
     let mut schedule = Schedule::new(plan, slice, known);
     let (mut orders, mut open) = (Vec::new(), Vec::new());
     loop {
-        while let Some(order) = (open.len() < flying).then(|| schedule.next()).flatten() {
+        while let Some(order) = (open.len() < flying).then(|| schedule.take()).flatten() {
             orders.push(order);
             open.push(order);
         }
@@ -90,7 +90,7 @@ fn halving_keeps_the_best_whatever_the_order_in_which_results_come() {
         let mut schedule = Schedule::new(&plan, Slice::ALL, []);
         let mut known = Vec::new();
         for _ in 0..cut {
-            let order = schedule.next().expect("an order");
+            let order = schedule.take().expect("an order");
             let record = result(&plan, order, 3);
             known.push(record.clone());
             schedule.done(order.cell, record);

@@ -44,7 +44,7 @@ pub fn print(results: &Results<'_>, format: Format) -> String {
         .partition(|&f| known.windows(2).any(|w| value(w[0], f) != value(w[1], f)));
     let target = plan.sweep.target.is_some();
     let several = plan.seeds.len() > 1;
-    let mut head = vec!["".to_string(), "contender".into()];
+    let mut head = vec![String::new(), "contender".into()];
     head.extend(differ.iter().map(|&f| plan.fields[f].clone()));
     head.push(results.compared());
     if several {
@@ -167,11 +167,15 @@ fn markdown(title: &str, head: &[String], body: &[Vec<String>], notes: &[String]
     let mut out = if title.is_empty() { String::new() } else { format!("{title}\n\n") };
     out += &line(&rows[0]);
     let _ = writeln!(out, "|{}|", widths.iter().map(|w| "-".repeat(w + 2)).collect::<Vec<_>>().join("|"));
-    rows[1..].iter().for_each(|row| out += &line(row));
+    for row in &rows[1..] {
+        out += &line(row);
+    }
     if !notes.is_empty() {
         out.push('\n');
     }
-    notes.iter().for_each(|note| out.extend([note.as_str(), "\n"]));
+    for note in notes {
+        out.extend([note.as_str(), "\n"]);
+    }
     out
 }
 
@@ -180,9 +184,9 @@ fn csv(head: &[String], body: &[Vec<String>]) -> String {
     let rank = |name: &String| if name.is_empty() { "rank".to_string() } else { name.clone() };
     // Writing to memory does not fail.
     let _ = writer.write_record(head.iter().map(rank));
-    body.iter().for_each(|row| {
+    for row in body {
         let _ = writer.write_record(row);
-    });
+    }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
@@ -193,7 +197,9 @@ fn latex(title: &str, head: &[String], body: &[Vec<String>], notes: &[String]) -
     out += "\\toprule\n";
     out += &line(head);
     out += "\\midrule\n";
-    body.iter().for_each(|row| out += &line(row));
+    for row in body {
+        out += &line(row);
+    }
     out += "\\bottomrule\n\\end{tabular}\n";
     let words: Vec<String> = std::iter::once(title.to_string()).chain(notes.iter().cloned()).collect();
     let _ = writeln!(out, "\\caption{{{}.}}\n\\end{{table}}", tex(&words.join(". ")));
