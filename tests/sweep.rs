@@ -109,7 +109,7 @@ fn a_cell_has_the_numbers_of_a_run_alone_to_the_bit() {
         }
         let same = |cell: &serde_json::Value| {
             let at: Vec<u64> =
-                cell["at"].as_array().into_iter().flatten().filter_map(|s| s.as_u64()).collect();
+                cell["at"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect();
             let restored = cell["end"] == "stopped";
             at.len() - usize::from(restored) == run.len()
                 && at.iter().take(run.len()).enumerate().all(|(i, step)| {
