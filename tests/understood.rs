@@ -140,3 +140,48 @@ fn lanes_with_different_losses_are_compared_by_a_common_one() {
     assert!(after(&out, "mse", "loss ") < 0.2, "{out}");
     assert!(after(&out, "mse", "val loss ") > 0.5, "{out}");
 }
+
+/// What `diagnose` says of each lane of this scenario.
+fn diagnosed(scenario: &Path) -> Vec<serde_json::Value> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+    let out =
+        command.args(["diagnose", "--json"]).arg(scenario).stdin(Stdio::null()).output().expect("a start");
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
+}
+
+#[test]
+fn a_diagnosis_of_large_targets_names_their_size_and_not_the_rate() {
+    let lanes = diagnosed(&path("price.ron"));
+    assert_eq!(lanes.len(), 3);
+    for lane in lanes {
+        let findings = lane["findings"].as_array().expect("a list");
+        let level = |id: &str| findings.iter().find(|f| f["id"] == id).map(|f| f["level"].clone());
+        assert!(level("unscaled-targets").is_some(), "{lane}");
+        assert_eq!(level("lr-too-high"), None, "{lane}");
+        assert!(
+            findings[0]["text"].as_str().expect("words").contains("the numbers to predict are about"),
+            "{lane}"
+        );
+        assert_eq!(findings[0]["fixes"][0]["text"], "targets scaled to mean 0 and deviation 1", "{lane}");
+        let checked = lane["checked"].as_array().expect("a list");
+        assert!(!checked.iter().any(|id| id == "unscaled-targets"), "{lane}");
+    }
+}
+
+#[test]
+fn a_diagnosis_of_batch_norm_over_two_samples_names_it() {
+    let place = std::env::temp_dir().join(format!("gradtui-two-samples-{}", std::process::id()));
+    std::fs::create_dir_all(&place).expect("a folder");
+    let text = std::fs::read_to_string(path("bn-batch-1.ron")).expect("a case");
+    let scenario = place.join("two.ron");
+    std::fs::write(&scenario, text.replace(", (name: \"1\", batch: 1)", "")).expect("written");
+    let lanes = diagnosed(&scenario);
+    std::fs::remove_dir_all(&place).expect("removed");
+    assert_eq!(lanes.len(), 2);
+    for lane in lanes {
+        let found =
+            lane["findings"].as_array().expect("a list").iter().any(|f| f["id"] == "batch-norm-batch");
+        assert_eq!(found, lane["lane"] == "2", "{lane}");
+    }
+}

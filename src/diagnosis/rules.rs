@@ -133,7 +133,7 @@ pub fn beside(id: &str, others: &[&str]) -> bool {
 }
 
 /// A number in a sentence: 0.012, 3.4e7.
-pub(super) fn number(x: f64) -> String {
+pub fn number(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
     }

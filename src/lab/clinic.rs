@@ -226,12 +226,23 @@ impl<'a> Clinic<'a> {
             })
             .collect();
         let exploding = cases.iter().zip(&levels).any(|(c, l)| c.id == "exploding-gradient" && l.is_some());
+        let size =
+            cases.iter().find(|c| c.id == "unscaled-targets" && strong(c)).map(|c| c.suspicion.text.clone());
         for (case, level) in cases.into_iter().zip(levels) {
-            // It is told as the gradient that the targets make.
-            let level = level.filter(|_| !(case.id == "unscaled-targets" && exploding));
             let Case { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
-            let shown = matches!(kind, Kind::Symptom | Kind::Measured) || suspicion.level > Level::Note;
+            // The gradient that the targets make is one finding, and the size of the targets a note to it.
+            let noted = id == "unscaled-targets" && exploding && size.is_some();
+            let level = level.filter(|_| !noted);
+            if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {
+                suspicion.text = format!("{}: {size}", suspicion.text);
+            }
+            if kind == Kind::General && level.is_none() && size.is_some() {
+                out.skipped.push((id, "the size of the targets explains the run".into()));
+                continue;
+            }
+            let shown =
+                noted || matches!(kind, Kind::Symptom | Kind::Measured) || suspicion.level > Level::Note;
             let level = match level {
                 Some(_) if trial::lost(facts) => Level::Bad,
                 Some(level) => level,

@@ -1,6 +1,6 @@
 //! How a cure came out: the lane with one change against the lane without it.
 
-use crate::diagnosis::{Facts, Fix, Score};
+use crate::diagnosis::{Facts, Fix, Score, rules};
 
 /// A gain from here on is no accident of a split.
 pub const ENOUGH: f64 = 0.08;
@@ -69,7 +69,7 @@ impl Outcome {
             (Some(x), Some(y)) => {
                 format!("val accuracy {x:.3} to {y:.3}, val loss {:.3} to {:.3}", a.loss, b.loss)
             }
-            _ => format!("val loss {:.4} to {:.4}", a.loss, b.loss),
+            _ => format!("val loss {} to {}", rules::number(a.loss), rules::number(b.loss)),
         }
     }
 
