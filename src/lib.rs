@@ -26,6 +26,7 @@
 //! | [`diagnosis`] | rules that judge a lane's numbers and settings, and the cures they offer | how a cure is tried, how it is drawn |
 //! | [`lab`] | experiments, trainers, threads, run directories | screens |
 //! | [`view`] | the bounded memory of what happened | how it is drawn |
+//! | [`export`] | files of a run for other programs: tables, figures, weights, models | files, screens |
 //! | [`ui`] | keys, panes, the terminal | training |
 //! | [`cli`] | the command line | everything it can leave to others |
 //!
@@ -61,6 +62,7 @@ pub mod arena;
 pub mod cli;
 pub mod diagnosis;
 pub mod engine;
+pub mod export;
 pub mod faults;
 pub mod lab;
 pub mod limits;

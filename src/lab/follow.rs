@@ -74,6 +74,25 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     events
 }
 
+/// The lines of a run's log: those that tell numbers, and the edits.
+///
+/// # Errors
+/// Why the log cannot be read.
+pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
+    let fault = |e: std::io::Error| run_dir::plain(&e);
+    let file = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")).map_err(fault)?;
+    let (mut rows, mut edits) = (Vec::new(), Vec::new());
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(fault)?;
+        if let Some(edit) = journal::read(&line) {
+            edits.push(edit);
+        } else {
+            rows.extend(log::Read::parse(&line));
+        }
+    }
+    Ok((rows, edits))
+}
+
 /// Gives every lane of every followed run an index of its own.
 #[derive(Debug, Default)]
 pub struct Numbers(BTreeMap<(PathBuf, String), LaneId>);

@@ -208,6 +208,12 @@ impl Trainer {
         self.last
     }
 
+    /// The training samples of the last step's batch, by index.
+    pub fn samples(&self) -> &[u32] {
+        let end = self.live.position as usize;
+        &self.order[end.saturating_sub(self.rows)..end]
+    }
+
     /// Takes the samples in their own order instead of shuffling them every epoch, for comparisons with other programs. A
     /// reset undoes it.
     pub fn keep_order(&mut self) {

@@ -1,0 +1,247 @@
+//! `gradtui export`: what a run directory holds, as files for other programs. Trains nothing but the steps of `--pytorch`.
+
+use super::{BadInput, Ended, print, tell};
+use crate::export::figure::FIGURES;
+use crate::export::net::{Tensor, parts, tensors};
+use crate::export::weights::{Array, npz, safetensors};
+use crate::export::{Subject, onnx, pytorch, report, tables, tex};
+use crate::lab::expect::of_scenario;
+use crate::lab::experiment::{Experiment, info};
+use crate::lab::files::{self, Disk};
+use crate::lab::follow::{self, Teller, history};
+use crate::lab::outcome::Standings;
+use crate::lab::run_dir::RunDir;
+use crate::number::Number;
+use crate::scenario::read_with_data;
+use crate::telemetry::Event;
+use crate::text::{did_you_mean, escaped};
+use clap::builder::PossibleValuesParser;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// A run directory, as `run --out` or the lab wrote it
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The lane, where a file is about one: the first, if none is named
+    #[arg(long, value_name = "NAME")]
+    lane: Option<String>,
+    /// The number that figures show, by its name in the log
+    #[arg(long, value_name = "METRIC", default_value = "loss")]
+    number: String,
+    /// Every number as a table: lane, seed, step, layer, metric, value; - is standard output, here and below
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// The same with a step a row and a number a column
+    #[arg(long, value_name = "FILE")]
+    wide: Option<PathBuf>,
+    /// The same as NumPy arrays
+    #[arg(long, value_name = "FILE")]
+    npz: Option<PathBuf>,
+    /// A figure as SVG: which one; to PANE.svg, or where --out says
+    #[arg(long, value_name = "PANE", value_parser = PossibleValuesParser::new(FIGURES.iter().map(|f| f.name)))]
+    svg: Option<String>,
+    /// Where the figure goes
+    #[arg(long, value_name = "FILE", requires = "svg")]
+    out: Option<PathBuf>,
+    /// Curves for pgfplots and results for booktabs, in a LaTeX document
+    #[arg(long, value_name = "FILE")]
+    tex: Option<PathBuf>,
+    /// A report in Markdown: results, what the lanes differ by, edits, expectations, scenario
+    #[arg(long, value_name = "FILE")]
+    md: Option<PathBuf>,
+    /// The same with its figures in one HTML file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The lane's weights under PyTorch's names, as .safetensors or .npz
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// The lane's network in evaluation mode, for onnxruntime and the like
+    #[arg(long, value_name = "FILE")]
+    onnx: Option<PathBuf>,
+    /// A script that trains the lane in PyTorch and compares the losses; its initial weights and its batches go beside it
+    #[arg(long, value_name = "FILE")]
+    pytorch: Option<PathBuf>,
+    /// Steps of that script
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    steps: u64,
+}
+
+/// Reads a run directory, which may be in progress.
+fn subject(path: &Path) -> Result<Subject, BadInput> {
+    let shown = escaped(&path.display().to_string()).into_owned();
+    let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
+    for warning in &resumed.warnings {
+        tell(&format!("gradtui: {shown}: {warning}\n"));
+    }
+    let files = Disk { base: resumed.base.clone() };
+    let (scenario, data) = read_with_data(&resumed.scenario, &files)
+        .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &files)
+        .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
+    let (rows, edits) = follow::lines(path).map_err(|e| BadInput::new(format!("{shown}: {e}")))?;
+    let mut standings = Standings::default();
+    let mut tellers = BTreeMap::new();
+    for (lane, contender) in experiment.lanes.iter().enumerate() {
+        let info = info(&contender.name, &contender.recipe, &contender.network, &experiment.data);
+        tellers.insert(contender.name.clone(), Teller::new(lane, &info, 0.0, 0));
+        standings.apply(&Event::Started { lane, info: Box::new(info), step: 0 });
+    }
+    for event in history(path, &tellers) {
+        standings.apply(&event);
+    }
+    for saved in &resumed.lanes {
+        if let Some(lane) = experiment.lanes.iter().position(|l| l.name == saved.name) {
+            let (step, phase) = (saved.snapshot.step, saved.phase.clone());
+            standings.apply(&Event::Phase { lane, step, phase });
+        }
+    }
+    Ok(Subject { name: shown, scenario, experiment, lanes: resumed.lanes, rows, edits, standings })
+}
+
+/// Writes files, or one to standard output where it is called -.
+fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
+    if let [(path, bytes)] = all
+        && path.as_os_str() == "-"
+    {
+        return match std::str::from_utf8(bytes) {
+            Ok(text) => print(text),
+            Err(_) => Err(BadInput::new("this file is no text; name a file for it instead of -").into()),
+        };
+    }
+    files::write(all).map_err(|e| Ended(1, e.to_string()))?;
+    for (path, bytes) in all {
+        tell(&format!("wrote {}, {} bytes\n", escaped(&path.display().to_string()), bytes.len()));
+    }
+    Ok(())
+}
+
+impl Export {
+    /// The number that figures show.
+    fn number(&self) -> Result<Number, BadInput> {
+        Number::of_key(&self.number).ok_or_else(|| {
+            let near = did_you_mean(&self.number, Number::ALL.iter().map(|n| n.row().key));
+            let near = near
+                .map_or_else(|| "`gradtui list metrics` shows them".into(), |n| format!("did you mean {n}?"));
+            BadInput::new(format!("--number {}: no such number; {near}", self.number))
+        })
+    }
+
+    /// The lane's tensors as the checkpoint holds them, and the step.
+    fn tensors(subject: &Subject, lane: usize) -> Result<(Vec<Tensor>, u64), BadInput> {
+        let contender = &subject.experiment.lanes[lane];
+        let saved = subject.lanes.iter().find(|l| l.name == contender.name);
+        let saved =
+            saved.ok_or_else(|| BadInput::new(format!("{}: no weights are saved yet", contender.name)))?;
+        let layers = contender.recipe.layers(subject.experiment.data.train.outputs());
+        let parts = parts(&layers, &contender.network);
+        let snapshot = &saved.snapshot;
+        Ok((tensors(&parts, &contender.network, &snapshot.params, &snapshot.state), snapshot.step))
+    }
+
+    fn weights(subject: &Subject, lane: usize, path: &Path) -> Result<Vec<u8>, BadInput> {
+        let (tensors, step) = Self::tensors(subject, lane)?;
+        let name = &subject.experiment.lanes[lane].name;
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("safetensors") => {
+                let about = [("lane", name.clone()), ("step", step.to_string())];
+                safetensors(&tensors, &about).map_err(BadInput::new)
+            }
+            Some("npz") => {
+                let arrays =
+                    tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), Array::Floats(&t.values)));
+                npz(&arrays.collect::<Vec<_>>()).map_err(|e| BadInput::new(e.to_string()))
+            }
+            _ => {
+                let shown = escaped(&path.display().to_string()).into_owned();
+                Err(BadInput::new(format!("--weights {shown}: weights end in .safetensors or .npz")))
+            }
+        }
+    }
+
+    fn onnx(subject: &Subject, lane: usize) -> Result<Vec<u8>, BadInput> {
+        let contender = &subject.experiment.lanes[lane];
+        let saved = subject.lanes.iter().find(|l| l.name == contender.name);
+        let saved =
+            saved.ok_or_else(|| BadInput::new(format!("{}: no weights are saved yet", contender.name)))?;
+        let layers = contender.recipe.layers(subject.experiment.data.train.outputs());
+        let parts = parts(&layers, &contender.network);
+        let (params, state) = (&saved.snapshot.params, &saved.snapshot.state);
+        onnx::model(&contender.name, &parts, &contender.network, params, state).map_err(BadInput::new)
+    }
+
+    fn pytorch(&self, subject: &Subject, lane: usize, path: &Path) -> anyhow::Result<()> {
+        let stem = path.file_stem().and_then(|s| s.to_str()).filter(|s| !s.contains(['"', '\\', '{', '}']));
+        let stem =
+            stem.ok_or_else(|| BadInput::new("--pytorch: the script needs a plain name, such as lane.py"))?;
+        if path.extension().is_none_or(|e| e != "py") {
+            return Err(BadInput::new("--pytorch: the name of a script ends in .py").into());
+        }
+        let script = pytorch::script(subject, lane, self.steps, stem).map_err(BadInput::new)?;
+        let beside = |end: &str| path.with_file_name(format!("{stem}_{end}"));
+        let (weights, data) = (beside("start.safetensors"), beside("batches.npz"));
+        write(&[(path, script.source.as_bytes()), (&weights, &script.weights), (&data, &script.data)])
+    }
+
+    /// Writes what was asked for.
+    pub fn run(self) -> anyhow::Result<()> {
+        let asked = [
+            &self.csv,
+            &self.wide,
+            &self.npz,
+            &self.tex,
+            &self.md,
+            &self.html,
+            &self.weights,
+            &self.onnx,
+            &self.pytorch,
+        ];
+        if asked.iter().all(|o| o.is_none()) && self.svg.is_none() {
+            let kinds = "--csv, --wide, --npz, --svg, --tex, --md, --html, --weights, --onnx or --pytorch";
+            return Err(BadInput::new(format!("export: say what to write: {kinds}")).into());
+        }
+        let number = self.number()?;
+        let subject = subject(&self.run)?;
+        let lane = subject.lane(self.lane.as_deref()).map_err(|e| BadInput::new(format!("--lane: {e}")))?;
+        let expect = || {
+            of_scenario(&subject.scenario.to_ron(), &subject.scenario)
+                .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))
+        };
+        if let Some(path) = &self.csv {
+            write(&[(path, tables::tidy(&subject).as_bytes())])?;
+        }
+        if let Some(path) = &self.wide {
+            write(&[(path, tables::wide(&subject).as_bytes())])?;
+        }
+        if let Some(path) = &self.npz {
+            write(&[(path, &tables::npz(&subject)?)])?;
+        }
+        if let Some(figure) = self.svg.as_ref().and_then(|name| FIGURES.iter().find(|f| f.name == *name)) {
+            let path = self.out.clone().unwrap_or_else(|| format!("{}.svg", figure.name).into());
+            let drawn = (figure.draw)(&subject, number, lane).map_err(BadInput::new)?;
+            write(&[(&path, drawn.as_bytes())])?;
+        }
+        if let Some(path) = &self.tex {
+            write(&[(path, tex::document(&subject, number).map_err(BadInput::new)?.as_bytes())])?;
+        }
+        if let Some(path) = &self.md {
+            write(&[(path, report::markdown(&subject, &expect()?).as_bytes())])?;
+        }
+        if let Some(path) = &self.html {
+            write(&[(path, report::html(&subject, &expect()?).as_bytes())])?;
+        }
+        if let Some(path) = &self.weights {
+            write(&[(path, &Self::weights(&subject, lane, path)?)])?;
+        }
+        if let Some(path) = &self.onnx {
+            write(&[(path, &Self::onnx(&subject, lane)?)])?;
+        }
+        if let Some(path) = &self.pytorch {
+            self.pytorch(&subject, lane, path)?;
+        }
+        Ok(())
+    }
+}

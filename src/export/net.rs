@@ -1,0 +1,94 @@
+//! A network as other libraries write it: its layers in order with what each is called elsewhere, and its tensors under
+//! PyTorch's names.
+
+use crate::engine::layer::LayerConfig;
+use crate::engine::layer::structure::Inner;
+use crate::engine::network::{Network, Node};
+use crate::engine::shape::Shape;
+
+/// A layer that was built, with the settings it was built from; `None` is the sum at the end of residual blocks.
+pub struct Part<'a> {
+    /// The layer in its place.
+    pub node: &'a Node,
+    /// Its settings.
+    pub config: Option<&'a LayerConfig>,
+}
+
+impl Part<'_> {
+    /// Features of one vector of its input.
+    pub fn features(&self) -> usize {
+        self.node.input.rows_of().1
+    }
+
+    /// Whether it runs over the time steps of its input.
+    pub fn recurs(&self) -> bool {
+        matches!(self.config, Some(LayerConfig::Rnn(_) | LayerConfig::Lstm(_) | LayerConfig::Gru(_)))
+    }
+
+    /// Channels of its input, as batch norm and convolutions count them.
+    pub fn channels(&self) -> usize {
+        if let Shape::Image { channels, .. } = self.node.input { channels } else { self.features() }
+    }
+}
+
+/// The layers without those that only hold others, in the order in which they run.
+fn flat<'a>(layers: &'a [LayerConfig], out: &mut Vec<&'a LayerConfig>) {
+    for layer in layers {
+        match layer.inner() {
+            Some(Inner::Repeat(times, inner)) => (0..times).for_each(|_| flat(inner, out)),
+            Some(Inner::Residual(inner)) => flat(inner, out),
+            None => out.push(layer),
+        }
+    }
+}
+
+/// The parts of a network that was built from these layers.
+pub fn parts<'a>(layers: &'a [LayerConfig], network: &'a Network) -> Vec<Part<'a>> {
+    let mut configs = Vec::new();
+    flat(layers, &mut configs);
+    let mut configs = configs.into_iter();
+    let of = |node: &'a Node| Part { node, config: if node.add.is_empty() { configs.next() } else { None } };
+    network.nodes().iter().map(of).collect()
+}
+
+/// A tensor under the name that PyTorch gives it in a list of modules: `0.weight`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its name.
+    pub name: String,
+    /// Its shape, row-major.
+    pub shape: Vec<usize>,
+    /// Its numbers.
+    pub values: Vec<f32>,
+}
+
+/// Parameters and running statistics of a network, under PyTorch's names and in PyTorch's order of gates.
+///
+/// A recurrent layer without a second bias gets one of zeros, since PyTorch has both or none.
+pub fn tensors(parts: &[Part<'_>], network: &Network, params: &[f32], state: &[f32]) -> Vec<Tensor> {
+    let mut out = Vec::new();
+    for (i, part) in parts.iter().enumerate() {
+        let end = if part.recurs() { "_l0" } else { "" };
+        let slots = network.slots().iter().filter(|s| s.layer == i);
+        for slot in slots.clone() {
+            let name = format!("{i}.{}{end}", slot.name);
+            out.push(Tensor { name, shape: slot.shape.clone(), values: params[slot.range.clone()].to_vec() });
+        }
+        if part.recurs() && !slots.clone().any(|s| s.name == "bias_hh") {
+            let gates = slots.clone().find(|s| s.name == "bias_ih").map_or(0, |s| s.range.len());
+            out.push(Tensor {
+                name: format!("{i}.bias_hh_l0"),
+                shape: vec![gates],
+                values: vec![0.0; gates],
+            });
+        }
+        if matches!(part.config, Some(LayerConfig::BatchNorm(_))) {
+            let (mean, variance) = state[part.node.state.clone()].split_at(part.channels());
+            for (name, values) in [("running_mean", mean), ("running_var", &variance[..part.channels()])] {
+                let name = format!("{i}.{name}");
+                out.push(Tensor { name, shape: vec![values.len()], values: values.to_vec() });
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,219 @@
+//! A run as a report: Markdown, and one HTML file with everything in it.
+
+use super::Subject;
+use super::figure::{self, escape};
+use crate::lab::expect::Expectation;
+use crate::number::Number;
+use crate::scenario::Carry;
+use crate::telemetry::Phase;
+use std::fmt::Write as _;
+
+/// A cell of the table of results.
+pub enum Cell {
+    /// Words.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// A number over several seeds.
+    Range {
+        /// Its median.
+        median: f64,
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+    },
+    /// The lane has none.
+    Nothing,
+}
+
+/// The numbers of the table of results.
+const COLUMNS: [Number; 4] = [Number::Loss, Number::ValLoss, Number::ValAccuracy, Number::GradNorm];
+
+/// The table of results: headings, and a row a lane.
+pub fn results(subject: &Subject) -> (Vec<String>, Vec<Vec<Cell>>) {
+    let lanes = &subject.standings.lanes;
+    let value = |lane: &crate::lab::outcome::Standing, number: Number| {
+        let measure = [lane.last, lane.validation].into_iter().flatten().find(|m| m.get(number).is_some());
+        let Some(measure) = measure else { return Cell::Nothing };
+        match measure.spread.and_then(|s| s.band(number)) {
+            Some(band) => {
+                let [median, min, max] = [band.median, band.min, band.max].map(crate::number::decimal);
+                Cell::Range { median, min, max }
+            }
+            None => measure.get(number).map_or(Cell::Nothing, |x| Cell::Number(number.decimal(x))),
+        }
+    };
+    let there = |number: &Number| lanes.iter().any(|l| !matches!(value(l, *number), Cell::Nothing));
+    let columns: Vec<Number> = COLUMNS.into_iter().filter(there).collect();
+    let mut head = vec!["lane".to_string(), "steps".into()];
+    head.extend(columns.iter().map(|n| n.row().label.to_string()));
+    head.push("end".into());
+    let rows = lanes.iter().map(|lane| {
+        let mut row = vec![Cell::Text(lane.name.clone()), Cell::Text(lane.step.to_string())];
+        row.extend(columns.iter().map(|n| value(lane, *n)));
+        row.push(Cell::Text(match &lane.phase {
+            Phase::Diverged(d) => format!("diverged at step {}", d.step),
+            Phase::Stopped(what) | Phase::Failed(what) => what.clone(),
+            Phase::Finished => "finished".into(),
+            Phase::Running | Phase::Paused => "not finished".into(),
+        }));
+        row
+    });
+    (head, rows.collect())
+}
+
+/// A number in words.
+fn number(x: f64) -> String {
+    let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
+    if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
+}
+
+fn words(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Number(x) => number(*x),
+        Cell::Range { median, min, max } => {
+            format!("{} ({} to {})", number(*median), number(*min), number(*max))
+        }
+        Cell::Nothing => "-".into(),
+    }
+}
+
+/// The parts of a report, each with its heading.
+struct Report {
+    title: String,
+    about: String,
+    results: (Vec<String>, Vec<Vec<String>>),
+    differs: Vec<String>,
+    edits: Vec<String>,
+    expectations: Vec<String>,
+    repeat: String,
+    scenario: String,
+}
+
+fn report(subject: &Subject, expect: &[Expectation]) -> Report {
+    let scenario = &subject.scenario;
+    let base = scenario.base();
+    let mut differs = Vec::new();
+    for lane in &subject.experiment.lanes {
+        let parent = lane.branch.as_ref().map(|b| (b.told(&lane.recipe, true), &b.ground));
+        let ground = parent.as_ref().map_or(&base, |(_, ground)| ground);
+        let settings = lane.written.differences(ground);
+        let settings: Vec<String> =
+            settings.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let settings = if settings.is_empty() { "nothing".into() } else { settings.join(", ") };
+        differs.push(match parent {
+            Some((fork, _)) => format!("{} ({fork}: {}): {settings}", lane.name, Carry::words(fork.carried)),
+            None => format!("{}: {settings}", lane.name),
+        });
+    }
+    let edits = subject.edits.iter().map(|e| format!("{} at step {}: {e}", e.lane, e.step));
+    let judged = expect.iter().map(|e| match e.check(&subject.standings) {
+        _ if !subject.standings.over() => format!("not judged, the run is not finished: {}", e.text()),
+        _ if e.over_seeds() => {
+            format!("judged over {} seeds by `gradtui run`: {}", scenario.expect_seeds, e.text())
+        }
+        Ok(why) => format!("holds: {} ({why})", e.text()),
+        Err(why) => format!("FAILS: {} ({why})", e.text()),
+    });
+    let (head, rows) = results(subject);
+    Report {
+        title: scenario.title.trim().into(),
+        about: scenario.about.trim().into(),
+        results: (head, rows.iter().map(|row| row.iter().map(words).collect()).collect()),
+        differs,
+        edits: edits.collect(),
+        expectations: judged.collect(),
+        repeat: format!("gradtui run {}/scenario.ron --out AGAIN", subject.name),
+        scenario: scenario.to_ron(),
+    }
+}
+
+/// A heading with lines below it, if there are any.
+fn section(out: &mut String, heading: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        let _ = writeln!(out, "\n## {heading}\n");
+        for line in lines {
+            let _ = writeln!(out, "- {}", line.replace('\n', " "));
+        }
+    }
+}
+
+/// As Markdown.
+pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
+    let report = report(subject, expect);
+    let mut out = format!("# {}\n", report.title);
+    if !report.about.is_empty() {
+        let _ = writeln!(out, "\n{}", report.about);
+    }
+    let (head, rows) = &report.results;
+    let line = |cells: &[String]| {
+        format!("| {} |\n", cells.iter().map(|c| c.replace('|', "\\|")).collect::<Vec<_>>().join(" | "))
+    };
+    out.push_str("\n## Results\n\n");
+    out.push_str(&line(head));
+    out.push_str(&line(&vec!["---".to_string(); head.len()]));
+    for row in rows {
+        out.push_str(&line(row));
+    }
+    section(&mut out, "What each lane has of its own", &report.differs);
+    section(&mut out, "Changes while it ran", &report.edits);
+    section(&mut out, "Expectations", &report.expectations);
+    let fence = if report.scenario.contains("```") { "~~~~~" } else { "```" };
+    let _ = write!(
+        out,
+        "\n## The same numbers again\n\n```\n{}\n```\n\n## Scenario\n\n{fence}ron\n{}{fence}\n",
+        report.repeat, report.scenario
+    );
+    out
+}
+
+/// As one HTML file: no script, nothing fetched.
+pub fn html(subject: &Subject, expect: &[Expectation]) -> String {
+    let report = report(subject, expect);
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{0}</title>\n<style>body{{font:16px/1.5 \
+         sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}}table{{border-collapse:\
+         collapse}}td,th{{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left}}pre{{overflow:auto;padding:.7rem;\
+         background:#f4f4f4}}svg{{max-width:100%;height:auto}}</style>\n<h1>{0}</h1>\n<p>{1}</p>\n<h2>Results</h2>\n<table>\n",
+        escape(&report.title),
+        escape(&report.about).replace('\n', "<br>\n")
+    );
+    let row = |tag: &str, cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c))).collect();
+        format!("<tr>{}</tr>\n", cells.concat())
+    };
+    out.push_str(&row("th", &report.results.0));
+    for cells in &report.results.1 {
+        out.push_str(&row("td", cells));
+    }
+    out.push_str("</table>\n");
+    for number in [Number::Loss, Number::ValLoss, Number::ValAccuracy] {
+        if let Ok(svg) = figure::curves(subject, number) {
+            out.push_str(&svg);
+        }
+    }
+    for lane in 0..subject.experiment.lanes.len() {
+        if let Ok(svg) = figure::map(subject, lane) {
+            out.push_str(&svg);
+        }
+    }
+    let sections = [
+        ("What each lane has of its own", &report.differs),
+        ("Changes while it ran", &report.edits),
+        ("Expectations", &report.expectations),
+    ];
+    for (heading, lines) in sections.into_iter().filter(|s| !s.1.is_empty()) {
+        let lines: Vec<String> = lines.iter().map(|l| format!("<li>{}</li>\n", escape(l))).collect();
+        let _ = write!(out, "<h2>{heading}</h2>\n<ul>\n{}</ul>\n", lines.concat());
+    }
+    let _ = write!(
+        out,
+        "<h2>The same numbers again</h2>\n<pre>{}</pre>\n<h2>Scenario</h2>\n<pre>{}</pre>\n</html>\n",
+        escape(&report.repeat),
+        escape(&report.scenario)
+    );
+    out
+}

@@ -1,0 +1,134 @@
+//! The numbers of a run as tables: CSV in tidy form (a number a row) and wide form (a step a row), and as NPZ.
+
+use super::Subject;
+use super::weights::{self, Array};
+use crate::lab::lane::log::Read;
+use crate::number::{LayerNumber, Number, decimal};
+use std::collections::BTreeMap;
+
+/// The numbers of one line, each with its layer (none: the whole lane), in the order of the table.
+fn numbers(read: &Read, layers: &[usize]) -> Vec<(Option<usize>, &'static str, f64)> {
+    let mut out = Vec::new();
+    for measure in [Some(read.measure(0.0)), read.evaluation(0.0)].into_iter().flatten() {
+        out.extend(measure.values.iter().map(|(number, x)| (None, number.row().key, number.decimal(x))));
+    }
+    for layer in read.layers(layers) {
+        out.extend(layer.values.iter().map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
+    }
+    out
+}
+
+/// As CSV has it: what is not finite as NumPy and pandas read it.
+fn cell(x: f64) -> String {
+    match x {
+        x if x.is_nan() => "nan".into(),
+        f64::INFINITY => "inf".into(),
+        f64::NEG_INFINITY => "-inf".into(),
+        x if x == 0.0 || (1e-4..1e9).contains(&x.abs()) => format!("{x}"),
+        x => format!("{x:e}"),
+    }
+}
+
+fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        // Memory takes everything.
+        let _ = writer.write_record(&row);
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+impl Subject {
+    /// Layers with parameters of a lane by name.
+    fn layers_of(&self, name: &str) -> Vec<usize> {
+        let lane = self.experiment.lanes.iter().position(|l| l.name == name);
+        lane.map_or_else(Vec::new, |lane| self.layers(lane).into_iter().map(|l| l.0).collect())
+    }
+
+    /// The scenario's seed; with several, the log's numbers are of the first.
+    fn seed(&self) -> String {
+        self.scenario.seed.to_string()
+    }
+}
+
+/// Tidy: lane, seed, step, layer, metric, value. The layer is its index in the network, empty for the whole lane.
+pub fn tidy(subject: &Subject) -> String {
+    let head = ["lane", "seed", "step", "layer", "metric", "value"].map(String::from).to_vec();
+    let rows = subject.rows.iter().flat_map(|read| {
+        let of = |(layer, key, x): (Option<usize>, &str, f64)| {
+            let layer = layer.map_or_else(String::new, |l| l.to_string());
+            vec![read.lane.clone(), subject.seed(), read.step.to_string(), layer, key.into(), cell(x)]
+        };
+        numbers(read, &subject.layers_of(&read.lane)).into_iter().map(of).collect::<Vec<_>>()
+    });
+    table(std::iter::once(head).chain(rows))
+}
+
+/// The columns of the wide form that some row fills: a number, or a layer's as `grad_norm[0]`.
+fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
+    let mut seen = BTreeMap::new();
+    for read in &subject.rows {
+        for (layer, key, _) in numbers(read, &subject.layers_of(&read.lane)) {
+            let place = Number::ALL.iter().position(|n| n.row().key == key);
+            let inside = LayerNumber::ALL.iter().position(|n| n.row().key == key);
+            let order = if layer.is_some() { (1, inside, layer) } else { (0, place, layer) };
+            seen.insert(order, (layer, key));
+        }
+    }
+    seen.into_values().collect()
+}
+
+/// Wide: a step of a lane a row, a number a column; empty where a step has none.
+pub fn wide(subject: &Subject) -> String {
+    let columns = columns(subject);
+    let name =
+        |(layer, key): &(Option<usize>, &str)| layer.map_or_else(|| (*key).into(), |l| format!("{key}[{l}]"));
+    let head =
+        ["lane", "seed", "step"].map(String::from).into_iter().chain(columns.iter().map(name)).collect();
+    let rows = subject.rows.iter().map(|read| {
+        let told = numbers(read, &subject.layers_of(&read.lane));
+        let of = |column: &(Option<usize>, &str)| {
+            let found = told.iter().find(|(layer, key, _)| (*layer, *key) == *column);
+            found.map_or_else(String::new, |(_, _, x)| cell(*x))
+        };
+        [read.lane.clone(), subject.seed(), read.step.to_string()]
+            .into_iter()
+            .chain(columns.iter().map(of))
+            .collect()
+    });
+    table(std::iter::once(head).chain(rows))
+}
+
+/// As NPZ: `lane/step` and `lane/metric`, vectors of the same length with NaN where a step has no number; a layer's number is a
+/// matrix, steps by layers with parameters.
+///
+/// # Errors
+/// If the file cannot be made.
+pub fn npz(subject: &Subject) -> std::io::Result<Vec<u8>> {
+    let mut made: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
+    let mut steps: Vec<(String, Vec<i64>)> = Vec::new();
+    for lane in &subject.experiment.lanes {
+        let layers = subject.layers_of(&lane.name);
+        let rows: Vec<&Read> = subject.rows.iter().filter(|r| r.lane == lane.name).collect();
+        steps.push((format!("{}/step", lane.name), rows.iter().map(|r| r.step as i64).collect()));
+        let told: Vec<_> = rows.iter().map(|r| numbers(r, &layers)).collect();
+        let find = |row: usize, layer: Option<usize>, key: &str| {
+            told[row].iter().find(|(l, k, _)| (*l, *k) == (layer, key)).map_or(f64::NAN, |(_, _, x)| *x)
+        };
+        let has = |inside: bool, key: &str| {
+            told.iter().flatten().any(|(l, k, _)| l.is_some() == inside && *k == key)
+        };
+        for key in Number::ALL.map(|n| n.row().key).into_iter().filter(|key| has(false, key)) {
+            let values = (0..rows.len()).map(|row| find(row, None, key)).collect();
+            made.push((format!("{}/{key}", lane.name), vec![rows.len()], values));
+        }
+        for key in LayerNumber::ALL.map(|n| n.row().key).into_iter().filter(|key| has(true, key)) {
+            let of = |row: usize| layers.iter().map(move |l| (row, *l));
+            let values = (0..rows.len()).flat_map(of).map(|(row, l)| find(row, Some(l), key)).collect();
+            made.push((format!("{}/layer_{key}", lane.name), vec![rows.len(), layers.len()], values));
+        }
+    }
+    let wholes = steps.iter().map(|(name, of)| (name.clone(), vec![of.len()], Array::Wholes(of)));
+    let doubles = made.iter().map(|(name, shape, of)| (name.clone(), shape.clone(), Array::Doubles(of)));
+    weights::npz(&wholes.chain(doubles).collect::<Vec<_>>())
+}

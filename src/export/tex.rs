@@ -1,0 +1,102 @@
+//! A run for LaTeX: its curves for pgfplots with the data inside, and its results as a table of booktabs.
+
+use super::Subject;
+use super::figure::{points, thinned};
+use super::report::{Cell, results};
+use crate::number::{Axis, Number};
+use std::fmt::Write as _;
+
+/// Points of a curve at most.
+const POINTS: usize = 300;
+
+/// Text in a document.
+pub fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
+            'β' => out.push_str("$\\beta$"),
+            'ε' => out.push_str("$\\varepsilon$"),
+            'λ' => out.push_str("$\\lambda$"),
+            'θ' => out.push_str("$\\theta$"),
+            '‖' => out.push_str("$\\Vert$"),
+            '→' => out.push_str("$\\rightarrow$"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A document that compiles by itself; both environments can be copied into another one.
+///
+/// # Errors
+/// That no lane has the number.
+pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
+    let row = number.row();
+    let log = row.axis == Axis::Log;
+    let mut out = String::from(
+        "\\documentclass{article}\n\\usepackage[utf8]{inputenc}\n\\usepackage{booktabs}\n\\usepackage{pgfplots}\n\
+         \\pgfplotsset{compat=1.15}\n\\begin{document}\n\n",
+    );
+    let _ = writeln!(
+        out,
+        "\\begin{{tikzpicture}}\n\\begin{{axis}}[width=\\linewidth, height=0.6\\linewidth, xlabel={{step}}, \
+         ylabel={{{}}}, title={{{}}}, {}legend pos=north east, legend cell align=left, no markers, unbounded coords=jump]",
+        escape(row.ascii),
+        escape(subject.scenario.title.trim()),
+        if log { "ymode=log, " } else { "" },
+    );
+    let mut any = false;
+    for lane in &subject.experiment.lanes {
+        let points = thinned(&points(subject, &lane.name, number), POINTS);
+        if points.is_empty() {
+            continue;
+        }
+        any = true;
+        out.push_str("\\addplot coordinates {");
+        for (step, value) in points {
+            let value =
+                if value.is_finite() && (!log || value > 0.0) { format!("{value:e}") } else { "nan".into() };
+            let _ = write!(out, " ({step},{value})");
+        }
+        let _ = writeln!(out, " }};\n\\addlegendentry{{{}}}", escape(&lane.name));
+    }
+    if !any {
+        return Err(format!("no lane has {}", row.key));
+    }
+    out.push_str("\\end{axis}\n\\end{tikzpicture}\n\n");
+    let (head, rows) = results(subject);
+    let _ = writeln!(out, "\\begin{{tabular}}{{l{}}}\n\\toprule", "r".repeat(head.len() - 1));
+    let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
+    out.push_str(&line(head.iter().map(|h| escape(h)).collect()));
+    out.push_str("\\midrule\n");
+    for row in rows {
+        let of = |cell: &Cell| match cell {
+            Cell::Text(text) => escape(text),
+            Cell::Number(x) => cell_of(*x),
+            Cell::Range { median, min, max } => {
+                format!("{} ({} to {})", cell_of(*median), cell_of(*min), cell_of(*max))
+            }
+            Cell::Nothing => "--".into(),
+        };
+        out.push_str(&line(row.iter().map(of).collect()));
+    }
+    out.push_str("\\bottomrule\n\\end{tabular}\n\n\\end{document}\n");
+    Ok(out)
+}
+
+/// A number in a table.
+fn cell_of(x: f64) -> String {
+    if !x.is_finite() {
+        return if x.is_nan() { "nan".into() } else { "$\\infty$".into() };
+    }
+    if x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
+        return format!("{x:.4}");
+    }
+    let text = format!("{x:.3e}");
+    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("${digits} \\cdot 10^{{{power}}}$")
+}
