@@ -9,7 +9,9 @@ mod completions;
 mod diagnose;
 mod display;
 mod doctor;
+mod export;
 mod headless;
+mod hook;
 mod lab;
 mod list;
 mod open;
@@ -21,6 +23,7 @@ mod resume;
 mod run;
 mod runs;
 mod saving;
+mod serve;
 mod show;
 mod signals;
 mod sweep;
@@ -73,10 +76,16 @@ enum Command {
     Resume(resume::Resume),
     /// Watch runs that other processes train, side by side
     Watch(watch::Watch),
+    /// Print a file for training in PyTorch, Lightning, Keras or JAX that writes a log for `watch` and `diagnose`
+    Hook(hook::Hook),
     /// List the runs that the lab keeps with their sizes; rename or delete them
     Runs(runs::Runs),
+    /// Write a run as files for other programs: tables, figures, a report, weights, ONNX, a PyTorch script
+    Export(Box<export::Export>),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
     Record(record::Record),
+    /// Train by requests: JSON lines on standard input and output, for notebooks, agents and tests
+    Serve(serve::Serve),
     /// Play a recording on this terminal
     Play(play::Play),
     /// Report what this terminal can do, which settings were chosen for it, and why
@@ -101,8 +110,11 @@ impl Command {
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Watch(command) => command.run(),
+            Self::Hook(command) => command.run(),
             Self::Runs(command) => command.run(),
+            Self::Export(command) => command.run(),
             Self::Record(command) => command.run(),
+            Self::Serve(command) => command.run(),
             Self::Play(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Bench(command) => command.run(),

@@ -1,0 +1,297 @@
+//! A run as files for other programs, and the lab by requests. Where `GRADTUI_PYTHON` names a Python with torch, onnx,
+//! onnxruntime and safetensors, the models are loaded and the scripts are run there.
+
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const SCENARIO: &str = r#"(title: "a & b", data: Digits(), init: HeNormal(), optimizer: Adam(0.003), batch: 32, steps: 40, evaluate_every: 20,
+ expect: ["mlp.val_accuracy > 0.1"],
+ lanes: [
+  (name: "mlp", network: [Dense(12), Relu()]),
+  (name: "cnn", network: [Conv2d(filters: 4, padding: 1, bias: false), BatchNorm(), Relu(), MaxPool2d(2), Conv2d(4), Gelu(), GlobalAvgPool()], optimizer: Nesterov(0.05), clip: Norm(1.0)),
+  (name: "residual", network: [Dense(12), LayerNorm(), Residual([Dense(12), Silu(), Dense(12)]), Residual([Dense(12), Mish()]), Elu()], schedule: Cosine(), regularisation: (l2: 0.001)),
+  (name: "lstm", network: [Lstm(6)]),
+  (name: "gru", network: [Gru(units: 6, all: true), BatchNorm(), Gru(5)]),
+  (name: "rnn", network: [Rnn(units: 6, bias_hh: false)], loss: Mse()),
+ ])"#;
+const LANES: [&str; 6] = ["mlp", "cnn", "residual", "lstm", "gru", "rnn"];
+
+/// A folder of this test's own, removed at its end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gradtui-export-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn gradtui(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+        command.args(arguments).current_dir(&self.0).stdin(Stdio::null()).output().expect("a start")
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// A finished run of the scenario, in `run`.
+    fn run(&self) {
+        std::fs::write(self.0.join("s.ron"), SCENARIO).expect("written");
+        let out = self.gradtui(&["run", "s.ron", "--out", "run"]);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    fn export(&self, arguments: &[&str]) {
+        let out = self.gradtui(&[&["export", "run"], arguments].concat());
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn tables_hold_every_number_of_the_log() {
+    let place = Place::new("tables");
+    place.run();
+    place.export(&["--csv", "tidy.csv", "--wide", "wide.csv", "--npz", "all.npz"]);
+    let tidy = place.text("tidy.csv");
+    let mut told = 0;
+    for line in place.text("run/metrics.jsonl").lines() {
+        let row: Value = serde_json::from_str(line).expect("JSON");
+        for key in ["loss", "val_loss", "grad_norm", "lr"] {
+            let Some(x) = row[key].as_f64() else { continue };
+            let head = format!("{},0,{},,{key},", row["lane"].as_str().expect("a lane"), row["step"]);
+            let head = head.replacen(",0,", &format!(",{},", seed(&tidy)), 1);
+            let found = tidy.lines().find_map(|l| l.strip_prefix(&head)).unwrap_or_else(|| panic!("{head}"));
+            assert_eq!(found.parse::<f64>().expect("a number"), x, "{head}");
+            told += 1;
+        }
+        let norms = row["layer_grad_norms"].as_array().map_or(0, Vec::len);
+        let of = |l: &&str| l.contains(",grad_norm,") && !l.contains(",,grad_norm,");
+        let head = format!("{},{},{},", row["lane"].as_str().expect("a lane"), seed(&tidy), row["step"]);
+        assert_eq!(tidy.lines().filter(|l| l.starts_with(&head)).filter(of).count(), norms, "{head}");
+    }
+    assert!(told > 500, "{told}");
+    let wide = place.text("wide.csv");
+    let columns = wide.lines().next().expect("a head").split(',').count();
+    assert!(wide.lines().all(|l| l.split(',').count() == columns));
+    assert_eq!(wide.lines().count(), 1 + place.text("run/metrics.jsonl").lines().count());
+}
+
+/// The seed in the second column.
+fn seed(tidy: &str) -> &str {
+    tidy.lines().nth(1).and_then(|l| l.split(',').nth(1)).expect("a row")
+}
+
+#[test]
+fn figures_and_reports_are_whole_and_small() {
+    let place = Place::new("figures");
+    place.run();
+    place.export(&["--svg", "curves", "--tex", "run.tex", "--md", "run.md", "--html", "run.html"]);
+    place.export(&["--svg", "gradients", "--lane", "residual", "--out", "map.svg"]);
+    for name in ["curves.svg", "map.svg"] {
+        let svg = place.text(name);
+        assert!(svg.len() < 100_000 && svg.contains("<text") && !svg.contains("<script"), "{name}");
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{name}");
+        assert!(svg.contains("a &amp; b"), "{name}");
+    }
+    for lane in LANES {
+        assert!(place.text("curves.svg").contains(&format!(">{lane}</text>")), "{lane}");
+        assert!(place.text("run.tex").contains(&format!("\\addlegendentry{{{lane}}}")), "{lane}");
+        assert!(place.text("run.md").contains(&format!("| {lane} | 40 |")), "{lane}");
+    }
+    assert!(place.text("run.md").contains("holds: mlp.val_accuracy > 0.1"));
+    let html = place.text("run.html");
+    assert!(!html.contains("<script") && !html.contains("src="), "nothing is fetched");
+    assert!(place.text("run.tex").contains("a \\& b"));
+}
+
+#[test]
+fn weights_have_the_names_and_shapes_of_pytorch() {
+    let place = Place::new("weights");
+    place.run();
+    let tensors = |lane: &str| {
+        place.export(&["--lane", lane, "--weights", "w.safetensors", "--onnx", "m.onnx"]);
+        let bytes = std::fs::read(place.0.join("w.safetensors")).expect("a file");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        let mut all: Vec<_> = file.tensors().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
+        all.sort();
+        all
+    };
+    let named = |all: &[(&str, &[usize])]| -> Vec<_> {
+        all.iter().map(|(n, s)| ((*n).to_string(), s.to_vec())).collect()
+    };
+    assert_eq!(
+        tensors("mlp"),
+        named(&[("0.bias", &[12]), ("0.weight", &[12, 64]), ("2.bias", &[10]), ("2.weight", &[10, 12])])
+    );
+    let rnn = [
+        ("0.bias_hh_l0", &[6][..]),
+        ("0.bias_ih_l0", &[6]),
+        ("0.weight_hh_l0", &[6, 6]),
+        ("0.weight_ih_l0", &[6, 8]),
+    ];
+    assert_eq!(tensors("rnn")[..4], named(&rnn));
+    assert_eq!(tensors("lstm")[2], ("0.weight_hh_l0".into(), vec![24, 6]));
+    assert!(tensors("cnn").contains(&("1.running_var".into(), vec![4])));
+    let out = place.gradtui(&["export", "run", "--weights", "w.pt"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("end in .safetensors or .npz"));
+}
+
+#[test]
+fn a_lane_that_pytorch_cannot_repeat_is_refused_in_words() {
+    let place = Place::new("refused");
+    let text =
+        r"(data: Moons(samples: 100), network: [Dense(4), Dropout(0.5)], steps: 4, optimizer: Lion(0.001))";
+    std::fs::write(place.0.join("s.ron"), text).expect("written");
+    assert!(place.gradtui(&["run", "s.ron", "--out", "run"]).status.success());
+    let out = place.gradtui(&["export", "run", "--pytorch", "t.py"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("cannot repeat the draws of Dropout"));
+    assert!(!place.0.join("t.py").exists());
+}
+
+#[test]
+fn other_libraries_get_the_same_numbers() {
+    let Some(python) = std::env::var_os("GRADTUI_PYTHON") else { return };
+    let place = Place::new("peers");
+    place.run();
+    let check = r#"
+import sys, importlib.util, numpy as np, onnx, onnxruntime, torch
+from safetensors.torch import load_file
+lane = sys.argv[1]
+onnx.checker.check_model(onnx.load("m.onnx"), full_check=True)
+x = np.load("t_batches.npz")["x"][:50]
+theirs = onnxruntime.InferenceSession("m.onnx").run(None, {"x": x})[0]
+spec = importlib.util.spec_from_file_location("t", "t.py"); t = importlib.util.module_from_spec(spec); spec.loader.exec_module(t)
+net = t.Net(); net.load_state_dict(load_file("w.safetensors"), strict=False); net.eval()
+ours = net(torch.from_numpy(x)).detach().numpy()
+off = np.abs(theirs - ours).max() / np.abs(ours).max()
+assert off < 1e-6, (lane, off)
+sys.exit(t.main())
+"#;
+    std::fs::write(place.0.join("check.py"), check).expect("written");
+    for lane in LANES {
+        place.export(&[
+            "--lane",
+            lane,
+            "--weights",
+            "w.safetensors",
+            "--onnx",
+            "m.onnx",
+            "--pytorch",
+            "t.py",
+            "--steps",
+            "100",
+        ]);
+        let mut command = Command::new(&python);
+        let out = command.args(["check.py", lane]).current_dir(&place.0).output().expect("a start");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        println!("{lane}: {}", text(&out.stdout));
+        assert!(out.status.success(), "{lane}: {}{}", text(&out.stdout), text(&out.stderr));
+    }
+}
+
+/// Serves a scenario in this place and gives the lines that come back.
+fn served(place: &Place, requests: &[Value], raw: &str) -> Vec<Value> {
+    std::fs::write(place.0.join("s.ron"), SCENARIO).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+    command.args(["serve", "s.ron"]).current_dir(&place.0).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("a start");
+    let text = requests.iter().map(|r| r.to_string() + "\n").collect::<String>() + raw;
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+    let out = child.wait_with_output().expect("an end");
+    assert!(out.status.success());
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    text.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{l}: {e}"))).collect()
+}
+
+fn answer(lines: &[Value], id: u64) -> &Value {
+    lines
+        .iter()
+        .find(|l| l["id"] == id && l.get("event").is_none())
+        .unwrap_or_else(|| panic!("no answer {id}"))
+}
+
+#[test]
+fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
+    let place = Place::new("serve");
+    let requests = [
+        json!({ "id": 1, "do": "step", "steps": 10 }),
+        json!({ "id": 2, "do": "set", "lane": "mlp", "set": { "optimizer.lr": 0.01 } }),
+        json!({ "id": 3, "do": "fork", "lane": "mlp", "name": "twin", "at": 5, "set": { "clip": "Norm(0.5)" } }),
+        json!({ "id": 4, "do": "stepp" }),
+        json!({ "id": 5, "do": "step", "stps": 3 }),
+        json!({ "id": 6, "do": "set", "lane": "nobody", "set": {} }),
+        json!({ "id": 7, "do": "set", "lane": "mlp", "set": { "optimizer.lr": "fast" } }),
+        json!({ "id": 8, "do": "attack", "lane": "mlp", "attack": "Fgsm(0.1)" }),
+        json!({ "id": 9, "do": "rewind", "step": 4 }),
+        json!({ "id": 10, "do": "run" }),
+        json!({ "id": 11, "do": "state" }),
+        json!({ "id": 12, "do": "export", "file": "now.ron" }),
+    ];
+    let raw = "nonsense\n[1]\n\n{\"id\": 13, \"do\": \"quit\"}\n{\"id\": 14, \"do\": \"state\"}\n";
+    let lines = served(&place, &requests, raw);
+    assert_eq!(lines, served(&place, &requests, raw), "the same requests, the same lines");
+    assert_eq!(lines[0]["event"], "hello");
+    assert_eq!(answer(&lines, 1)["ok"]["mlp"], 10);
+    let of = |id, what: &str| {
+        let error = answer(&lines, id)["error"].as_str().unwrap_or_default().to_string();
+        assert!(error.contains(what), "{id}: {error}");
+    };
+    of(4, "did you mean step?");
+    of(5, "step has no field stps; it has steps, every");
+    of(6, "there are mlp, cnn");
+    of(7, "a number");
+    assert!(answer(&lines, 8)["ok"]["adversarial"]["pixels"].as_array().is_some_and(|p| p.len() == 64));
+    assert!(lines.iter().any(|l| l["past"] == true && l["step"] == 4));
+    assert_eq!(
+        answer(&lines, 10)["ok"],
+        json!({ "mlp": 40, "cnn": 40, "residual": 40, "lstm": 40, "gru": 40, "rnn": 40, "twin": 40 })
+    );
+    assert_eq!(lines.iter().filter(|l| l["id"].is_null() && l.get("error").is_some()).count(), 2);
+    assert!(lines.iter().all(|l| l["id"] != 14), "nothing is answered after quit");
+    // The scenario as it is now gives the same numbers without requests.
+    let val_loss = |lane: &str| {
+        let lanes = answer(&lines, 11)["ok"].as_array().expect("lanes");
+        lanes.iter().find(|l| l["lane"] == lane).expect("a lane")["numbers"]["val_loss"].clone()
+    };
+    let out = place.gradtui(&["run", "now.ron", "--json"]);
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    let rows: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+    for lane in ["mlp", "twin"] {
+        let last =
+            rows.iter().rev().find(|r| r["lane"] == lane && r["step"] == 40 && r["val_loss"].is_number());
+        assert_eq!(last.map(|r| r["val_loss"].clone()), Some(val_loss(lane)), "{lane}");
+    }
+}
+
+#[test]
+fn the_schema_names_every_request() {
+    let place = Place::new("schema");
+    let out = place.gradtui(&["serve", "--schema"]);
+    let schema: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let requests = schema["$defs"]["request"]["oneOf"].as_array().expect("a list");
+    assert_eq!(requests.len(), 13);
+    assert!(requests.iter().all(|r| r["description"].is_string() && r["additionalProperties"] == false));
+}
+
+#[test]
+fn hooks_are_small_and_whole() {
+    let place = Place::new("hook");
+    for library in ["pytorch", "lightning", "keras", "jax"] {
+        let out = place.gradtui(&["hook", library]);
+        let text = String::from_utf8(out.stdout).expect("UTF-8");
+        assert!(text.lines().count() <= 60 && text.contains("class Watch"), "{library}");
+    }
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/hooks").is_dir());
+}
