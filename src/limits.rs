@@ -8,6 +8,8 @@ pub const NESTING: usize = 64;
 pub const DATA_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of a data file as it lies on disk.
 pub const DATA_FILE_BYTES: u64 = 128 * 1024 * 1024;
+/// Bytes of a file of weights: as many parameters as a network may have, and its head.
+pub const WEIGHT_BYTES: u64 = 4 * PARAMETERS as u64 + (1 << 20);
 /// Numbers of a data set: `DATA_BYTES` of them, four bytes each.
 pub const DATA_NUMBERS: usize = (DATA_BYTES / 4) as usize;
 /// Classes of a data set.

@@ -18,7 +18,7 @@ use crate::engine::clip::ClipConfig;
 pub use crate::engine::data::{DataConfig, Prepared, Scaling, Split};
 use crate::engine::data::{Files, Labels, Plan, SourceError, choose, prepare};
 use crate::engine::defence::DefenceConfig;
-use crate::engine::init::InitConfig;
+use crate::engine::init::{InitConfig, from::Weights};
 use crate::engine::layer::{LayerConfig, dense::Dense};
 use crate::engine::loss::LossConfig;
 use crate::engine::loss::regression::Mse;
@@ -241,7 +241,32 @@ impl Scenario {
             seed: self.seed,
         };
         let prepared = prepare(data, &plan)?;
-        Ok(Prepared { judge: Some(self.judge(&prepared.train.labels)), ..prepared })
+        let mut weights = Vec::new();
+        for (_, path) in self.weights() {
+            let fault = |what: String| SourceError::new(format!("init: {path}: {what}"));
+            let bytes = files.read(path, limits::WEIGHT_BYTES).map_err(fault)?;
+            weights.push(Weights::read(path, &bytes).map_err(fault)?);
+        }
+        Ok(Prepared { judge: Some(self.judge(&prepared.train.labels)), weights: weights.into(), ..prepared })
+    }
+
+    /// The files of weights that it names, each with the place of its setting.
+    pub fn weights(&self) -> Vec<(String, &str)> {
+        let lanes = self.lanes.iter().enumerate();
+        let lanes = lanes.filter_map(|(i, l)| Some((format!("lanes[{i}].init"), l.init.as_ref()?)));
+        let all = std::iter::once(("init".to_string(), &self.init)).chain(lanes);
+        all.filter_map(
+            |(at, init)| {
+                if let InitConfig::From(from) = init { Some((at, from.path.as_str())) } else { None }
+            },
+        )
+        .collect()
+    }
+
+    /// All files that it reads, as it names them.
+    pub fn files(&self) -> Vec<&str> {
+        let weights = self.weights().into_iter().map(|(_, path)| path);
+        self.data.files().into_iter().chain(weights).collect()
     }
 
     /// The document as text; `read` gives the same scenario again.

@@ -148,6 +148,49 @@ fn weights_have_the_names_and_shapes_of_pytorch() {
 }
 
 #[test]
+fn a_lane_begins_with_the_weights_of_a_file() {
+    let place = Place::new("from");
+    place.run();
+    for lane in ["cnn", "gru", "rnn"] {
+        place.export(&["--lane", lane, "--weights", &format!("{lane}.safetensors")]);
+    }
+    // The rate is 0 and the running statistics stay, so the validation is that of the trained lane.
+    let text =
+        SCENARIO.replace("optimizer: Adam(0.003)", "optimizer: Sgd(0)").replace("Nesterov(0.05)", "Sgd(0)");
+    let text = text.replace("steps: 40, evaluate_every: 20", "steps: 1, evaluate_every: 1");
+    let text = text.replace("BatchNorm()", "BatchNorm(momentum: 0)");
+    let mut text = text.replace("expect: [\"mlp.val_accuracy > 0.1\"],", "");
+    for lane in ["cnn", "gru", "rnn"] {
+        text = text.replace(
+            &format!("name: \"{lane}\","),
+            &format!("name: \"{lane}\", init: From(\"{lane}.safetensors\"),"),
+        );
+    }
+    std::fs::write(place.0.join("again.ron"), &text).expect("written");
+    let last = |run: &[&str], lane: &str| {
+        let out = String::from_utf8(place.gradtui(run).stdout).expect("UTF-8");
+        let mut rows = out.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+        rows.rfind(|r| r["lane"] == lane && r["val_loss"].is_number()).expect("a row")["val_loss"].clone()
+    };
+    for lane in ["gru", "rnn"] {
+        assert_eq!(
+            last(&["run", "s.ron", "--json"], lane),
+            last(&["run", "again.ron", "--json"], lane),
+            "{lane}"
+        );
+    }
+    let refused = |text: &str, what: &str| {
+        std::fs::write(place.0.join("bad.ron"), text).expect("written");
+        let out = place.gradtui(&["check", "bad.ron"]);
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(2) && err.starts_with("bad.ron:") && err.contains(what), "{err}");
+    };
+    refused(&text.replace("cnn.safetensors", "nothing.safetensors"), "there is no such file");
+    refused(&text.replace("cnn.safetensors", "again.ron"), "no safetensors file");
+    refused(&text.replace("From(\"cnn", "From(\"gru"), "no tensor 0.weight [4, 1, 3, 3]");
+}
+
+#[test]
 fn a_lane_that_pytorch_cannot_repeat_is_refused_in_words() {
     let place = Place::new("refused");
     let text =

@@ -212,7 +212,7 @@ fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &P
         let there = std::path::absolute(Path::new(".").join(&disk.base))?;
         let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if std::path::absolute(folder)? != there {
-            for name in cured.data.files() {
+            for name in cured.files() {
                 let quoted = |p: &str| format!("{p:?}");
                 text = text.replace(&quoted(name), &quoted(&there.join(name).to_string_lossy()));
             }

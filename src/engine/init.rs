@@ -4,6 +4,7 @@ use crate::engine::rng::Stream;
 use crate::registry::{plain_values, registry};
 
 pub mod fixed;
+pub mod from;
 pub mod gaussian;
 pub mod orthogonal;
 pub mod uniform;
@@ -28,6 +29,7 @@ registry! {
         Normal(fixed::Normal),
         Uniform(fixed::Uniform),
         Zeros(fixed::Zeros),
+        From(from::From),
     }
 }
 

@@ -128,11 +128,11 @@ impl Trainer {
     ) -> Self {
         let recipe = weighed(data, recipe);
         let rows = recipe.batch.clamp(1, data.train.len());
-        let params = network.initial_params(&*recipe.init, seed);
+        let (params, state) = recipe.start(data, &network, seed);
         // Biases and gains are vectors; only matrices and kernels are penalised.
         let weights = network.slots().iter().filter(|s| s.shape.len() > 1).map(|s| s.range.clone());
         let live = Snapshot {
-            state: network.initial_state(),
+            state,
             optim: recipe.optimizer.init(&params),
             params,
             defence: vec![0.0; recipe.defence.memory(rows * data.train.shape.size())],

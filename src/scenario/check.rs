@@ -245,7 +245,7 @@ impl Check<'_> {
         let unclear = ["data", "validation", "train_samples", "classes", "one_against_rest", "seed"]
             .iter()
             .any(|p| self.wrong_at(p));
-        if unclear || (files.is_none() && !scenario.data.files().is_empty()) {
+        if unclear || (files.is_none() && !scenario.files().is_empty()) {
             return;
         }
         match scenario.prepare(files.unwrap_or(&NoFiles)) {
@@ -258,8 +258,11 @@ impl Check<'_> {
             Err(error) => {
                 // A fault of another setting than `data` stands where that setting does.
                 let mut settings = ["classes", "one_against_rest", "target_scaling"].into_iter();
-                let at = settings.find(|at| error.what.starts_with(&format!("{at}: ")));
-                self.fault(at.unwrap_or("data"), excerpt(&error.to_string(), 2000));
+                let at = settings.find(|at| error.what.starts_with(&format!("{at}: "))).map(String::from);
+                let weights = scenario.weights().into_iter();
+                let init = |(_, path): &(String, &str)| error.what.starts_with(&format!("init: {path}: "));
+                let at = at.or_else(|| Some(weights.into_iter().find(init)?.0));
+                self.fault(at.as_deref().unwrap_or("data"), excerpt(&error.to_string(), 2000));
             }
         }
     }

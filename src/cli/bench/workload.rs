@@ -388,6 +388,7 @@ impl Workload {
             targets: Vec::new(),
             judge: None,
             reading: Reading::default(),
+            weights: Arc::new([]),
         }
     }
 }

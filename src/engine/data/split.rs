@@ -3,10 +3,12 @@
 use super::fill::fill;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
 use super::{Dataset, Labels, Order, Reading, Samples, SourceError, doubt};
+use crate::engine::init::from::Weights;
 use crate::engine::loss::LossConfig;
 use crate::engine::rng::{Purpose, Stream};
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Fewer samples than this are all trained on, unless a share to validate on is asked for.
 const FEW: usize = 10;
@@ -58,6 +60,8 @@ pub struct Prepared {
     pub judge: Option<LossConfig>,
     /// The report of the reading.
     pub reading: Reading,
+    /// The files of weights that the scenario names, read.
+    pub weights: Arc<[Weights]>,
 }
 
 impl Prepared {
@@ -151,7 +155,7 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
     }
-    Ok(Prepared { train, validation, range, targets, judge: None, reading })
+    Ok(Prepared { train, validation, range, targets, judge: None, reading, weights: Arc::new([]) })
 }
 
 /// The samples before the last ones, less a gap, and the last ones.

@@ -57,7 +57,7 @@ impl Trainer {
     pub fn attend(&mut self, rare: bool, before_measured: bool) {
         (self.rare, self.keeps) = (rare, before_measured);
         self.kept.get_or_insert_with(|| Kept {
-            initial: self.network.initial_params(&*self.recipe.init, self.seed),
+            initial: self.recipe.start(&self.data, &self.network, self.seed).0,
             gradient: (None, Vec::new()),
             parts: None,
         });

@@ -2,6 +2,7 @@
 
 use crate::engine::data::{Labels, Prepared};
 use crate::engine::defence::DefenceConfig;
+use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
 use crate::engine::loss::cross_entropy::{ClassWeights, CrossEntropy};
@@ -11,6 +12,14 @@ use crate::limits;
 use crate::scenario::{OutputLayer, Recipe};
 
 impl Recipe {
+    /// Parameters and running statistics before training.
+    pub fn start(&self, data: &Prepared, network: &Network, seed: u64) -> (Vec<f32>, Vec<f32>) {
+        let drawn = || (network.initial_params(&*self.init, seed), network.initial_state());
+        let InitConfig::From(from) = &self.init else { return drawn() };
+        let read = data.weights.iter().find(|w| w.path == from.path);
+        read.and_then(|w| w.of(network).ok()).unwrap_or_else(drawn)
+    }
+
     /// Builds the network for these data, and proves that its activations fit into memory.
     ///
     /// # Errors
@@ -51,6 +60,13 @@ impl Recipe {
                 limits::ACTIVATIONS
             );
             return Err(("batch".into(), what));
+        }
+        if let InitConfig::From(from) = &self.init {
+            let read = data.weights.iter().find(|w| w.path == from.path);
+            let read = read.ok_or_else(|| {
+                ("init".into(), format!("{}: read when a run begins; start one with it", from.path))
+            })?;
+            read.of(&network).map_err(|what| ("init".into(), format!("{}: {what}", from.path)))?;
         }
         self.defends(data)?;
         self.augments(data.train.shape, outputs)?;
