@@ -96,25 +96,21 @@ impl Scale {
 
     /// Round values on the axis: some five of them.
     fn ticks(&self) -> Vec<f64> {
-        let span = self.high - self.low;
-        if self.log && span >= 1.5 {
-            let step = (span / 5.0).ceil().max(1.0);
-            let first = (self.low / step).ceil();
-            return (0..12)
-                .map(|i| (first + f64::from(i)) * step)
-                .take_while(|e| *e <= self.high)
-                .map(|e| 10f64.powf(e))
-                .collect();
+        if self.log {
+            let (span, first) = (self.high - self.low, self.low.floor() as i32);
+            // Over few powers of ten 2 and 5 are marked as well.
+            let marks: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+            let every = (span / 6.0).ceil().max(1.0) as usize;
+            let powers = (first..=self.high.ceil() as i32).step_by(every);
+            let all = powers.flat_map(|e| marks.iter().map(move |m| m * 10f64.powi(e)));
+            return all.filter(|x| (self.low..=self.high).contains(&x.log10())).collect();
         }
-        let (low, high) =
-            if self.log { (10f64.powf(self.low), 10f64.powf(self.high)) } else { (self.low, self.high) };
-        let rough = (high - low) / 5.0;
-        let size = 10f64.powf(rough.log10().floor());
+        let rough = (self.high - self.low) / 5.0;
+        let size = 10f64.powi(rough.log10().floor() as i32);
         let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * size).into_iter().find(|s| *s >= rough).unwrap_or(size);
-        (0..12)
-            .map(|i| ((low / step).ceil() + f64::from(i)) * step)
-            .take_while(|x| *x <= high + 1e-9 * step)
-            .collect()
+        let first = (self.low / step).ceil();
+        let all = (0..12).map(|i| (first + f64::from(i)) * step);
+        all.take_while(|x| *x <= self.high + 1e-9 * step).collect()
     }
 }
 
@@ -142,8 +138,8 @@ fn head(title: &str) -> String {
 
 /// The ticks of both axes and what they mean.
 fn axes(out: &mut String, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
-    let (width, height) = SIZE;
-    let (left, right, top, bottom) = (EDGE.0, width - EDGE.1, EDGE.2, height - EDGE.3);
+    let height = SIZE.1;
+    let (left, right, top, bottom) = (EDGE.0, x.to, EDGE.2, height - EDGE.3);
     let _ = writeln!(out, "<g stroke=\"#d5d5d5\" fill=\"#333333\">");
     for tick in x.ticks() {
         let Some(at) = x.at(tick) else { continue };
@@ -310,7 +306,7 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\" fill=\"#333333\">{}</text>",
                 EDGE.0 - 4.0,
                 top + line / 2.0 + 4.0,
-                escape(&label.chars().take(11).collect::<String>())
+                escape(&label.chars().take(10).collect::<String>())
             );
         }
     }
@@ -328,15 +324,20 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
     }
     for (share, at) in [(0.0, low), (0.5, f64::midpoint(low, high) + 4.0), (1.0, high + 10.0)] {
         let x = 10f64.powf(scale.low + share * (scale.high - scale.low));
+        // Two digits say enough beside a colour.
+        let x = format!("{x:.1e}").parse().unwrap_or(x);
         let _ = writeln!(
             out,
-            "<text x=\"{}\" y=\"{at:.1}\" font-size=\"11\" fill=\"#333333\">{x:.1e}</text>",
-            bar + 18.0
+            "<text x=\"{}\" y=\"{at:.1}\" font-size=\"11\" fill=\"#333333\">{}</text>",
+            bar + 18.0,
+            label(x)
         );
     }
     let _ = writeln!(
         out,
-        "<text x=\"{bar}\" y=\"{:.1}\" font-size=\"11\" fill=\"#333333\">‖∂L/∂W‖; red: not finite</text>",
+        "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\" fill=\"#333333\">‖∂L/∂W‖ of the weights; red: not \
+         finite</text>",
+        width - 8.0,
         height - 12.0
     );
     out.push_str("</svg>\n");
