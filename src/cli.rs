@@ -13,6 +13,8 @@ mod export;
 mod headless;
 mod hook;
 mod lab;
+mod learn;
+mod lesson;
 mod list;
 mod open;
 mod opening;
@@ -29,6 +31,7 @@ mod signals;
 mod sweep;
 mod watch;
 
+pub use lesson::{SKELETON, examine};
 pub use open::{Opened, Unknown, open};
 pub use record::{read_script, record};
 pub use resume::{Reopened, reopen};
@@ -70,6 +73,10 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Train, say what is wrong with a lane and since when, and which single change repairs it
     Diagnose(diagnose::Diagnose),
+    /// Go through a course of lessons in the lab, where goals check themselves
+    Learn(Box<learn::Learn>),
+    /// Prove a lesson that you wrote, or write a new one to start from
+    Lesson(lesson::Lesson),
     /// Attack an image of your own
     Attack(attack::Attack),
     /// Go on with a run where it stopped
@@ -107,6 +114,8 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Sweep(command) => command.run(),
             Self::Diagnose(command) => command.run(),
+            Self::Learn(command) => command.run(),
+            Self::Lesson(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Watch(command) => command.run(),

@@ -12,6 +12,7 @@ pub mod follow;
 pub mod foreign;
 pub mod hash;
 pub mod lane;
+pub mod lesson;
 pub mod outbox;
 pub mod outcome;
 pub mod preset;

@@ -2,6 +2,8 @@
 
 /// Bytes of a scenario file.
 pub const SCENARIO_BYTES: u64 = 256 * 1024;
+/// Bytes of the file in which a learner's progress is kept, and of what is handed in.
+pub const PROGRESS_BYTES: u64 = 4 << 20;
 /// Nesting of brackets in a scenario.
 pub const NESTING: usize = 64;
 /// Bytes of a data set once it is decoded.

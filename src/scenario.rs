@@ -4,6 +4,7 @@ pub mod check;
 pub mod de;
 pub mod edit;
 pub mod fork;
+pub mod lesson;
 pub mod memory;
 pub mod reader;
 pub mod sweep;
@@ -63,8 +64,8 @@ settings! {
         title: String = String::new();
         /// what to look at, and why
         about: String = String::new();
-        /// the lesson in full; empty: the comment at the head of the file
-        lesson: String = String::new();
+        /// more about it, in paragraphs; empty: the comment at the head of the file
+        comment: String = String::new();
         /// the data set
         data: DataConfig = DataConfig::all().swap_remove(0);
         /// share of the samples to validate on, where the data have no split of their own; 0.2, if none is given; 0 validates on the training samples
@@ -127,6 +128,8 @@ settings! {
         expect_seeds: usize = 1, 1..=limits::SEEDS;
         /// what is on the screen when it opens
         view: view::Opening = view::Opening::default();
+        /// its lesson, for `gradtui learn`: pages with text, questions and goals
+        lesson: lesson::Lesson = lesson::Lesson::default();
         /// the contenders
         lanes: Vec<Lane> = Vec::new();
         /// settings of lanes that change while they train

@@ -371,6 +371,8 @@ pub enum Command {
     Pause,
     /// So many steps in every lane, then pause.
     Step(u64),
+    /// Pause where all lanes that train have made so many steps; `None`: train on to the end. Holds for one pause.
+    Until(Option<u64>),
     /// Train this lane with another recipe from its next step on. Same network: the state is kept; another network, init
     /// or loss: the lane starts anew from the same seed.
     Set {

@@ -1,8 +1,8 @@
 //! `gradtui [SCENARIO]`: opens the lab on a new run, and decides where such runs are kept.
 
-use super::display::Display;
+use super::display::{Display, Shown};
 use super::opening::{Line, Opening, unfit};
-use super::{BadInput, open, plain};
+use super::{BadInput, Opened, open, plain};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
@@ -47,39 +47,56 @@ impl Lab {
         }
         let shown = self.display.choose()?;
         let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
-        let (scenario, data) =
-            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
-        of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
-        let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
-            Some(disk) => Arc::new(disk.clone()),
-            None => Arc::new(NoFiles),
-        };
-        let base = opened.base()?;
-        let samples = checksum(&data.train.inputs);
-        let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
-            .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
-        let mut notices = Vec::new();
-        let dir = match &self.out {
-            Some(out) => {
-                let made = RunDir::create(out, &scenario, &base, samples);
-                Some(made.map_err(|e| BadInput::new(e.to_string()))?)
-            }
-            None => match own_directory(&opened.name)
-                .and_then(|path| RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string()))
-            {
-                Ok(dir) => Some(dir),
-                Err(why) => {
-                    notices.push(format!("this run is not saved: {why}"));
-                    None
-                }
-            },
-        };
-        let run = Run::new(experiment, None, files);
-        let threads = self.threads.map(|n| n as usize);
-        let script_of = Some(opened.name);
-        let opening = Opening { scenario, run, dir, threads, shown, notices, script_of };
+        let mut opening = prepare(opened, self.out.as_deref(), self.threads, shown)?;
+        if self.scenario.is_none() {
+            opening.notices.extend(super::learn::offer());
+        }
+        opening.lesson = super::learn::shipped();
         if self.plain { plain::show(opening) } else { opening.show(&self.line) }
     }
+}
+
+/// A new run of a scenario, ready to be shown, in a directory of its own unless `out` names one.
+///
+/// # Errors
+/// The fault in the scenario, its data or the directory.
+pub fn prepare(
+    opened: Opened,
+    out: Option<&Path>,
+    threads: Option<u64>,
+    shown: Shown,
+) -> anyhow::Result<Opening> {
+    let (scenario, data) =
+        read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+    of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
+    let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+        Some(disk) => Arc::new(disk.clone()),
+        None => Arc::new(NoFiles),
+    };
+    let base = opened.base()?;
+    let samples = checksum(&data.train.inputs);
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
+        .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
+    let mut notices = Vec::new();
+    let dir = match out {
+        Some(out) => {
+            let made = RunDir::create(out, &scenario, &base, samples);
+            Some(made.map_err(|e| BadInput::new(e.to_string()))?)
+        }
+        None => match own_directory(&opened.name)
+            .and_then(|path| RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string()))
+        {
+            Ok(dir) => Some(dir),
+            Err(why) => {
+                notices.push(format!("this run is not saved: {why}"));
+                None
+            }
+        },
+    };
+    let run = Run::new(experiment, None, files);
+    let threads = threads.map(|n| n as usize);
+    let script_of = Some(opened.name);
+    Ok(Opening { scenario, run, dir, threads, shown, notices, script_of, lesson: None })
 }
 
 /// The directory of runs without `--out`.

@@ -13,7 +13,7 @@ use crate::telemetry::{Command, Event, LaneId};
 use crate::text::escaped;
 use crate::ui::app::{Preset, comfortable};
 use crate::ui::record::tape::Reel;
-use crate::ui::session::{self, Session};
+use crate::ui::session::{self, Session, Teaching};
 use crate::ui::terminal::Unfit;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,6 +53,8 @@ pub struct Opening {
     pub notices: Vec<String>,
     /// The scenario's name in a recorded script; `None` for a resumed run.
     pub script_of: Option<String>,
+    /// The course, and the lesson to go through from the start.
+    pub lesson: Option<Teaching<'static>>,
 }
 
 impl Opening {
@@ -61,7 +63,7 @@ impl Opening {
     /// # Errors
     /// How it ended, where that is not well.
     pub fn show(self, line: &Line) -> anyhow::Result<()> {
-        let Self { scenario, mut run, dir, threads, shown, mut notices, script_of } = self;
+        let Self { scenario, mut run, dir, threads, shown, mut notices, script_of, lesson } = self;
         run.remember(shown.look_back);
         let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
         let place = dir.as_ref().map(|d| escaped(&d.path().display().to_string()).into_owned());
@@ -77,13 +79,18 @@ impl Opening {
         let clocks = run.clocks();
         let runner = Runner::start(run, threads, dir, false)?;
         runner.send(Command::Pace(Some(comfortable(scenario.steps))));
-        runner.send(Command::Run);
+        // A lesson begins with something to read.
+        let running = lesson.as_ref().is_none_or(|l| l.taught.is_none());
+        if running {
+            runner.send(Command::Run);
+        }
         let ended = session::run(Session {
             scenario,
             presets: Box::new(move || preset::ALL.iter().map(read).collect()),
             chosen: shown.chosen,
             keymap: shown.keymap,
-            running: true,
+            running,
+            lesson,
             watching: false,
             detach,
             notices,

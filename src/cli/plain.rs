@@ -1,6 +1,8 @@
 //! The lab line by line, for screen readers, terminals that cannot draw, and pipes: a status now and then, commands typed.
 //! Nothing but letters, digits and line ends comes out.
 
+mod teach;
+
 use super::opening::Opening;
 use super::saving::Saving;
 use super::signals::Signals;
@@ -10,6 +12,8 @@ use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::text::escaped;
 use crate::ui::app::comfortable;
 use crate::ui::command::{Lanes, Told, sentence};
+use crate::ui::guide::Guide;
+use crate::ui::session::Keep;
 use crate::view::{LaneView, View};
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -20,13 +24,18 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// How it ended, where that is not well.
 pub fn show(opening: Opening) -> anyhow::Result<()> {
-    let Opening { scenario, mut run, dir, threads, notices, shown, .. } = opening;
+    let Opening { scenario, mut run, dir, threads, notices, shown, lesson, .. } = opening;
     run.remember(shown.look_back);
     let signals = Signals::listen()?;
     let typed = lines()?;
     let runner = Runner::start(run, threads, dir, false)?;
     runner.send(Command::Pace(Some(comfortable(scenario.steps))));
-    runner.send(Command::Run);
+    let (taught, keep) = lesson.map_or((None, None), |l| (l.taught, Some(l.keep)));
+    if taught.is_some() {
+        runner.send(Command::Pace(None));
+    } else {
+        runner.send(Command::Run);
+    }
     let mut lab = Plain {
         runner: &runner,
         view: View::default(),
@@ -35,11 +44,15 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
         said: Instant::now(),
         told: Vec::new(),
         resting: true,
+        guide: taught.map(Guide::new),
+        keep,
+        waiting: false,
     };
     say(&format!("{}. help lists the commands.\n", escaped(scenario.title.trim())))?;
     for notice in notices {
         say(&format!("{}\n", escaped(&notice)))?;
     }
+    lab.page()?;
     let ended = lab.go(&typed, &signals);
     let mut saving = Saving::new();
     let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
@@ -85,6 +98,11 @@ struct Plain<'a> {
     told: Vec<LaneId>,
     /// Whether the last report was that no lane trains.
     resting: bool,
+    /// The guide through a lesson, if there is one.
+    guide: Option<Guide>,
+    keep: Option<Keep<'static>>,
+    /// Whether lines wait until the lanes have trained as far as the page wants.
+    waiting: bool,
 }
 
 impl Plain<'_> {
@@ -93,12 +111,16 @@ impl Plain<'_> {
         loop {
             self.runner.wait(Duration::from_millis(50));
             for event in self.runner.drain() {
+                if let Some(guide) = &mut self.guide {
+                    guide.hear(&event);
+                }
                 self.hear(event)?;
             }
+            self.attend()?;
             if let Some(code) = signals.exit_code() {
                 return Err(Ended(code, "interrupted".into()).into());
             }
-            while !alone {
+            while !(alone || self.waiting) {
                 match typed.try_recv() {
                     Ok(line) if self.obey(&line)? => return Ok(()),
                     Ok(_) => {}
@@ -107,6 +129,9 @@ impl Plain<'_> {
                 }
             }
             let over = |l: &LaneView| !matches!(l.phase, Phase::Running | Phase::Paused);
+            if alone && self.guide.is_some() && !self.waiting {
+                return Ok(());
+            }
             if alone && !self.view.lanes.is_empty() && self.view.lanes.iter().all(over) {
                 return Ok(());
             }
@@ -157,11 +182,20 @@ impl Plain<'_> {
 
     /// Does what a line says; whether the user leaves.
     fn obey(&mut self, line: &str) -> anyhow::Result<bool> {
+        if self.taught(line)? {
+            return Ok(false);
+        }
         match (Lanes { view: &self.view, front: None }).read(line) {
             Ok(Told::Nothing) => {}
             Ok(Told::Quit) => return Ok(true),
             Ok(Told::Say(text)) => say(&text)?,
-            Ok(Told::Order(command)) => self.runner.send(command),
+            Ok(Told::Order(Command::Run)) if self.guide.is_some() => {
+                self.taught("on")?;
+            }
+            Ok(Told::Order(command)) => match self.refused(&command) {
+                Some(why) => say(&format!("{}.\n", escaped(&why)))?,
+                None => self.runner.send(command),
+            },
             Ok(Told::Status) => self.status()?,
             Ok(Told::Every(every)) => self.every = every,
             Err(what) => say(&format!("{}\n", escaped(&what)))?,

@@ -100,7 +100,8 @@ impl Resume {
         if self.steps.is_none() && !self.json && self.expect.is_empty() && fit().is_ok() {
             let (dir, notices) = (Some(dir), warnings);
             let shown = self.display.choose()?;
-            return Opening { scenario, run, dir, threads, shown, notices, script_of: None }.show(&self.line);
+            return Opening { scenario, run, dir, threads, shown, notices, script_of: None, lesson: None }
+                .show(&self.line);
         }
         for warning in warnings {
             tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));

@@ -98,6 +98,7 @@ impl Watch {
             .name("follower".into())
             .spawn(move || follow(followers, numbers, &told, &stopped))?;
         let ended = session::run(Session {
+            lesson: None,
             scenario,
             presets: Box::new(Vec::new),
             chosen: shown.chosen,

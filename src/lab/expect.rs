@@ -61,7 +61,10 @@ pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, 
             Err(what) => faults.push((format!("expect[{i}]"), format!("expect: {what}"))),
         }
     }
-    if faults.is_empty() { Ok(good) } else { Err(at_paths(text, faults)) }
+    let of_lesson = super::lesson::asked(text, scenario).err().unwrap_or_default();
+    let mut faults = at_paths(text, faults);
+    faults.extend(of_lesson);
+    if faults.is_empty() { Ok(good) } else { Err(faults) }
 }
 
 impl Expectation {
@@ -99,6 +102,28 @@ impl Expectation {
     pub fn over_seeds(&self) -> bool {
         let Comparison { left, right, .. } = &self.comparison;
         [left, right].iter().any(|side| matches!(side, Side::Median(_) | Side::Share(_)))
+    }
+
+    /// The lanes that it speaks of.
+    pub fn lanes(&self) -> Vec<&str> {
+        let mut metrics = Vec::new();
+        self.comparison.metrics(&mut metrics);
+        metrics.into_iter().map(|m| m.lane.as_str()).collect()
+    }
+
+    /// The numbers that it speaks of.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut metrics = Vec::new();
+        self.comparison.metrics(&mut metrics);
+        metrics.into_iter().map(|m| m.name).collect()
+    }
+
+    /// The value of its left side at the end of a single run.
+    ///
+    /// # Errors
+    /// The lane has no such number.
+    pub fn left(&self, standings: &Standings) -> Result<f64, String> {
+        self.comparison.left.value(standings, &[(0, standings)])
     }
 
     /// The sizes of attacks that must be measured to decide it; `None` if it is about no attack.

@@ -41,7 +41,8 @@ pub struct Standing {
 }
 
 /// The numbers that an expectation may use besides the table of numbers, each with its meaning.
-const DERIVED: [(&str, &str); 11] = [
+const DERIVED: [(&str, &str); 12] = [
+    ("edits", "changes made to it while it trained, or before"),
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
     ("max_grad_norm", "the largest gradient norm measured"),
@@ -104,6 +105,7 @@ impl Standing {
         let of = |m: Option<Measure>, n: Number| Some(n.decimal(m?.get(n)?));
         let spread = self.validation.and_then(|v| v.spread);
         match metric {
+            "edits" => Some(self.edits.len() as f64),
             "seeds_lost" => Some(spread.map_or(0.0, |s| f64::from(s.lost))),
             "best_val_accuracy" => greatest(Number::ValAccuracy),
             "max_grad_norm" => greatest(Number::GradNorm),

@@ -97,7 +97,8 @@ mod tests {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
         let files =
             std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-        let mut files: Vec<_> = files.collect();
+        // Lessons lie in a folder of their own, and have a list of their own.
+        let mut files: Vec<_> = files.filter(|name| name != "lessons").collect();
         files.sort();
         let mut listed: Vec<_> = ALL.iter().map(|p| format!("{}.ron", p.name)).collect();
         listed.sort();

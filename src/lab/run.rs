@@ -92,6 +92,8 @@ pub struct Run {
     /// The largest lead in steps that a lane was ever allowed.
     widest: u64,
     solo: Option<LaneId>,
+    /// The step at which lanes that train pause by themselves.
+    halt: Option<u64>,
     /// The pace in steps a second, if the user set one.
     pace: Option<f64>,
     /// Steps that the pace allows by now.
@@ -154,6 +156,7 @@ impl Run {
             unrested: 0,
             widest: turn::AHEAD_STEPS,
             solo: None,
+            halt: None,
             pace: None,
             allowed: 0.0,
             end,

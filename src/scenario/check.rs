@@ -2,6 +2,7 @@
 
 mod doubts;
 mod forks;
+pub mod lesson;
 mod opening;
 mod recipe;
 
@@ -169,8 +170,8 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     let placed = |found| placed(text, found);
     let document = Document::new(text).map_err(placed)?;
     let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
-    if scenario.lesson.is_empty() {
-        scenario.lesson = head_comment(text);
+    if scenario.comment.is_empty() {
+        scenario.comment = head_comment(text);
     }
     let mut check = Check { document, data: None, warnings: RefCell::default() };
     check.names(&scenario);
@@ -182,6 +183,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     check.lanes(&scenario);
     check.edits(&scenario);
     check.view(&scenario);
+    check.lesson(&scenario);
     let Check { document, data, warnings } = check;
     let faults = document.into_faults();
     if faults.is_empty() { Ok((scenario, data, placed(warnings.into_inner()))) } else { Err(placed(faults)) }
@@ -389,7 +391,8 @@ impl Scenario {
     fn complete(&mut self) {
         self.title = escaped(&self.title).into_owned();
         self.about = escaped_lines(&self.about).into_owned();
-        self.lesson = escaped_lines(&self.lesson).into_owned();
+        self.comment = escaped_lines(&self.comment).into_owned();
+        self.lesson.complete();
         self.view.lane = escaped(self.view.lane.trim()).into_owned();
         for lane in &mut self.lanes {
             lane.name = escaped(lane.name.trim()).into_owned();

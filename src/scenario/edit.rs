@@ -84,6 +84,11 @@ impl Recipe {
         parts!(self, field, settings_mut, mutable)
     }
 
+    /// The names of the settings inside a field.
+    pub fn inside(&self, field: &str) -> Vec<&'static str> {
+        self.part(field).map_or_else(Vec::new, |part| part.fields().iter().map(|f| f.name).collect())
+    }
+
     /// The names of the rows that a field chooses from; none if it is not a choice.
     pub fn rows_of(&self, field: &str) -> &'static [&'static str] {
         match field {

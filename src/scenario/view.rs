@@ -116,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn the_lesson_is_what_the_file_begins_with_and_stays_with_the_scenario() {
+    fn the_comment_is_what_the_file_begins_with_and_stays_with_the_scenario() {
         let scenario = read("// What to see.\n(data: Moons())").unwrap();
-        assert_eq!(scenario.lesson, "What to see.");
+        assert_eq!(scenario.comment, "What to see.");
         assert_eq!(read(&scenario.to_ron()).unwrap(), scenario);
-        assert_eq!(read("// A comment.\n(data: Moons(), lesson: \"Mine.\")").unwrap().lesson, "Mine.");
+        assert_eq!(read("// A comment.\n(data: Moons(), comment: \"Mine.\")").unwrap().comment, "Mine.");
     }
 }

@@ -6,11 +6,13 @@ mod key;
 #[cfg(test)]
 mod key_tests;
 mod order;
+mod teach;
 #[cfg(test)]
 mod tests;
 mod travel;
 mod window;
 
+use super::guide::{Guide, Taught};
 use super::keymap::custom::Keymap;
 use super::layout::{Places, Wish, arrange};
 use super::lesson::Lesson;
@@ -38,6 +40,9 @@ pub struct Preset {
 
 /// Reads the presets. Called when the gallery is first opened, since it takes longer than a first picture.
 pub type Presets = Box<dyn Fn() -> Vec<Preset>>;
+
+/// Gives the lesson of this place in the course, from 1, with what was done in it.
+pub type Lessons = Box<dyn Fn(usize) -> Option<Taught>>;
 
 /// How fast a lane trains, smoothed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,10 +95,16 @@ pub struct App {
     pub now: Duration,
     /// The lesson of the scenario.
     pub lesson: Lesson,
+    /// The guide through it, while it is gone through.
+    pub guide: Option<Guide>,
     /// The timeline, while it is open.
     pub timeline: Option<Timeline>,
     /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or one that was added.
     awaited: Option<String>,
+    /// The lessons of the course.
+    lessons: Option<Lessons>,
+    /// The step at which the run was told to pause by itself.
+    until: Option<u64>,
     source: Presets,
     presets: Vec<Preset>,
     zoom: bool,
@@ -180,6 +191,9 @@ impl App {
             network: NetworkPane::default(),
             others: others(),
             lesson: Lesson::default(),
+            guide: None,
+            lessons: None,
+            until: None,
             timeline: None,
             awaited: None,
         };
@@ -248,6 +262,7 @@ impl App {
             focused: self.focus() == id,
             watching: self.watching,
             lesson: &self.lesson,
+            guide: self.guide.as_ref(),
             past: self.past(),
         };
         let pane: &mut dyn Pane = match id {
@@ -266,6 +281,7 @@ impl App {
             focused: self.focus() == id && self.overlay.is_none(),
             watching: self.watching,
             lesson: &self.lesson,
+            guide: self.guide.as_ref(),
             past: self.past(),
         }
     }
@@ -275,7 +291,13 @@ impl App {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
         arrange(
             area,
-            Wish { kind: self.kind, order: &self.order, zoom: self.zoom, timeline: self.timeline.is_some() },
+            Wish {
+                kind: self.kind,
+                order: &self.order,
+                zoom: self.zoom,
+                timeline: self.timeline.is_some(),
+                guided: self.guide.is_some(),
+            },
         )
     }
 
@@ -341,6 +363,7 @@ impl App {
             Message::Repaint => vec![Effect::Repaint],
             Message::Terminate(code) => vec![Effect::Quit(code)],
         };
+        self.guard(&mut effects);
         let watch = self.watch();
         if watch != self.watched {
             self.watched.clone_from(&watch);
@@ -383,6 +406,9 @@ impl App {
             _ => {}
         }
         self.lesson.hear(&event);
+        if let Some(guide) = &mut self.guide {
+            guide.hear(&event);
+        }
         if let Event::Started { lane, info, .. } = &event
             && self.awaited.as_ref() == Some(&info.name)
         {
@@ -434,6 +460,7 @@ impl App {
     }
 
     fn tick(&mut self, now: Duration) {
+        self.attend(now.saturating_sub(self.now));
         self.now = now;
         self.next_notice();
         self.accompany();

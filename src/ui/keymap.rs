@@ -81,6 +81,20 @@ pub enum Action {
     Apply,
     /// Forget the draft.
     Discard,
+    /// Choose a lesson of the course.
+    Lessons,
+    /// Go on in the lesson.
+    LessonOn,
+    /// Back to the page before.
+    LessonBack,
+    /// The next hint of the lesson.
+    LessonHint,
+    /// Show the solution, and why it is one.
+    LessonSkip,
+    /// The page of the lesson from its beginning.
+    LessonAgain,
+    /// Play freely, or go back to the lesson.
+    LessonFree,
     /// Up.
     Up,
     /// Down.
@@ -302,6 +316,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('D')] any A::Findings, "", "all that is found about the lane in front, to its last word";
         [ch('T')] own A::Timeline, "time", "open the timeline, to look at any step of the run; again: the present";
         [ch('o')] own A::Presets, "presets", "open a preset";
+        [ch('E')] own A::Lessons, "", "the course: choose a lesson to go through";
         [ch(':')] any A::Palette, "command", "find a command by its name";
         [ch('?'), of(C::F(1))] any A::Help, "help", "show this help";
         [ch('q'), Key::ctrl('c')] any A::Quit, "quit", "leave (asks while training)";
@@ -407,6 +422,14 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('m')] own A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
         [ch('M')] own A::LargestStep, "", "the weight that moved furthest in the lane in front";
         [of(C::Enter)] own A::Edit, "choose", "choose a tensor and type the place of the weight";
+    }
+    Scope::Pane(PaneId::Lesson) => {
+        [of(C::Enter)] own A::LessonOn, "on", "answer the question, train, or go on to the next page";
+        [ch('h')] own A::LessonHint, "hint", "the next hint";
+        [ch('s')] own A::LessonSkip, "solution", "show the solution, and why it is one; or leave out a question";
+        [ch('a')] own A::LessonAgain, "again", "this page from its beginning";
+        [of(C::Backspace)] own A::LessonBack, "", "back to the page before";
+        [ch('f')] own A::LessonFree, "free play", "play freely, with nothing locked; again: back to the lesson";
     }
     Scope::AnyPane => {
         [of(C::Up), ch('k')] any A::Up, "", "up";

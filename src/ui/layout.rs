@@ -91,7 +91,16 @@ pub struct Wish<'a> {
     pub zoom: bool,
     /// Whether the timeline is open.
     pub timeline: bool,
+    /// Whether a lesson is gone through: it has a place of its own beside the panes.
+    pub guided: bool,
 }
+
+/// From this width on a lesson stands beside the panes, below it in a strip under them.
+const BESIDE: u16 = 120;
+/// The width of a lesson beside the panes.
+const COLUMN: u16 = 44;
+/// The height of the strip, its frame included.
+const STRIP: u16 = 9;
 
 /// Arranges a screen; `None` if it is too small for panes.
 pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
@@ -109,17 +118,29 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
         ..Places::default()
     };
     let mut body = rows(1, area.height - 2 - said);
-    let roomy = area.width >= 110 && area.height >= 30;
     if wish.timeline {
         (places.timeline, body) = cut_top(body, 1);
     }
+    let mut lesson = Rect::default();
+    if wish.guided && !wish.zoom && area.width >= 72 && area.height >= 20 {
+        if area.width >= BESIDE {
+            (body, lesson) = cut_left(body, body.width - COLUMN);
+        } else {
+            (body, lesson) = cut_top(body, body.height - STRIP.min(body.height / 2));
+        }
+    }
+    let roomy = body.width >= 110 && area.height >= 30;
     if wish.zoom || !roomy {
         (places.tabs, body) = cut_top(body, 1);
     }
     let large = area.width >= 170 && area.height >= 50;
     let slot = |s: Slot| if large { s } else { s.joined() };
-    let homes: Vec<(PaneId, Slot)> =
-        wish.order.iter().filter_map(|&p| Some((p, slot(p.home(wish.kind)?)))).collect();
+    let homes: Vec<(PaneId, Slot)> = wish
+        .order
+        .iter()
+        .filter(|p| lesson.is_empty() || **p != PaneId::Lesson)
+        .filter_map(|&p| Some((p, slot(p.home(wish.kind)?))))
+        .collect();
     let focused = homes.first()?.0;
     if wish.zoom || !roomy && (area.width < 72 || area.height < 20) {
         places.panes = vec![(focused, body)];
@@ -132,6 +153,9 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
         places.panes = columns(body, &homes);
     } else {
         places.panes = some(body, &homes);
+    }
+    if !lesson.is_empty() {
+        places.panes.push((PaneId::Lesson, lesson));
     }
     Some(places)
 }
@@ -213,8 +237,9 @@ mod tests {
         for (width, height) in (0..=200).step_by(3).flat_map(|w| (0..=62).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
             for (kind, order) in &foci {
-                for (zoom, timeline) in [(false, false), (true, false), (false, true), (true, true)] {
-                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom, timeline }) else {
+                for bits in 0..8 {
+                    let [zoom, timeline, guided] = [1, 2, 4].map(|bit| bits & bit > 0);
+                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom, timeline, guided }) else {
                         assert!(width < LEAST.0 || height < LEAST.1);
                         continue;
                     };
@@ -240,7 +265,7 @@ mod tests {
                 let order: Vec<_> = PaneId::of(kind).collect();
                 let p = arrange(
                     Rect::new(0, 0, w, h),
-                    Wish { kind, order: &order, zoom: false, timeline: false },
+                    Wish { kind, order: &order, zoom: false, timeline: false, guided: false },
                 )
                 .expect("room");
                 for id in order {
@@ -255,7 +280,7 @@ mod tests {
     #[test]
     fn the_usual_sizes_show_what_they_should() {
         let order = order(PaneId::Lanes);
-        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false, timeline: false };
+        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false, timeline: false, guided: false };
         let count = |w, h| arrange(Rect::new(0, 0, w, h), wish).map(|p| p.panes.len());
         assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);

@@ -50,7 +50,7 @@ impl Lesson {
         let mut lesson = Self {
             title: scenario.title.clone(),
             about: scenario.about.clone(),
-            text: scenario.lesson.clone(),
+            text: scenario.comment.clone(),
             verdicts: Vec::new(),
             expectations: scenario.expect.iter().filter_map(read).collect(),
             standings: Standings::default(),

@@ -1,5 +1,6 @@
 //! The app's inputs (messages) and outputs (effects). Plain data.
 
+use crate::lab::lesson::progress::Record;
 use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::overlay::form::Subject;
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -61,6 +62,8 @@ pub enum Effect {
     ChooseInit,
     /// Start or stop recording the screen.
     Record,
+    /// Keep what was done in the lesson.
+    Learnt(Box<Record>),
     /// Set these fields of the data, as a scenario writes them; all lanes start anew.
     Data(Vec<(&'static str, String)>),
     /// Make the sequences longer by so many time steps, or shorter.

@@ -30,6 +30,7 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
 use crate::scenario::view::{self, Opening};
 use crate::telemetry::{self, LaneId};
+use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
 use crate::ui::layout::Slot;
 use crate::ui::lesson::Lesson as Taught;
@@ -164,6 +165,8 @@ pub struct Context<'a> {
     pub watching: bool,
     /// The lesson of the scenario.
     pub lesson: &'a Taught,
+    /// The guide through it, while it is gone through.
+    pub guide: Option<&'a Guide>,
     /// The step of the lane in front that is shown instead of the present.
     pub past: Option<u64>,
 }

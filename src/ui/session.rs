@@ -1,8 +1,9 @@
 //! The lab on a terminal: waits for keys and events, passes them to the app, shows pictures and carries out effects. Trains
 //! nothing: commands go out and events come in through two functions.
 
-use super::app::{App, Presets};
+use super::app::{App, Lessons, Presets};
 use super::frames::{Frames, KEYS};
+use super::guide::Taught;
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
 use super::message::{Effect, Link, Message};
@@ -14,10 +15,32 @@ use super::terminal::writer::Writer;
 use super::terminal::{Terminal, Unfit, Wake};
 use super::theme::Theme;
 use crate::faults::ordered;
+use crate::lab::lesson::progress::Record;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::time::{Duration, Instant};
+
+/// Keeps what was done in a lesson.
+pub type Keep<'a> = Box<dyn FnMut(Record) -> Result<(), String> + 'a>;
+
+/// The course of a session.
+pub struct Teaching<'a> {
+    /// The lesson to go through from the start.
+    pub taught: Option<Taught>,
+    /// All lessons of the course.
+    pub lessons: Lessons,
+    /// Keeps what was done.
+    pub keep: Keep<'a>,
+}
+
+impl std::fmt::Debug for Teaching<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Teaching")
+            .field("taught", &self.taught.as_ref().map(|t| &t.name))
+            .finish_non_exhaustive()
+    }
+}
 
 /// The settings of a session.
 pub struct Session<'a> {
@@ -41,6 +64,8 @@ pub struct Session<'a> {
     pub scripted: bool,
     /// Where recordings go.
     pub reels: Reels<'a>,
+    /// The course that can be gone through, if there is one.
+    pub lesson: Option<Teaching<'a>>,
     /// Sends a command. Must not block.
     pub send: &'a mut dyn FnMut(Command),
     /// Returns the events since the last call. Must not block.
@@ -65,8 +90,15 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let terminal = Terminal::open(drawing.what, session.detach)?;
     let mut frames = Frames::default();
     frames.rate(fps.what);
-    let Session { scenario, presets, running, watching, notices, send, drain, reels, .. } = session;
+    let Session { scenario, presets, running, watching, notices, send, drain, reels, lesson, .. } = session;
     let mut app = App::new(scenario, presets, theme, terminal.size(), running);
+    let keep = lesson.map(|Teaching { taught, lessons, keep }| {
+        app.offer_lessons(lessons);
+        if let Some(taught) = taught {
+            app.teach(taught);
+        }
+        keep
+    });
     app.keymap = session.keymap;
     app.watch_only(watching);
     for notice in notices {
@@ -82,6 +114,7 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
         send,
         drain,
         reels,
+        keep,
         start: Instant::now(),
         detach: session.detach,
         detached: false,
@@ -112,6 +145,7 @@ struct Live<'a> {
     send: &'a mut dyn FnMut(Command),
     drain: &'a mut dyn FnMut() -> Vec<Event>,
     reels: Reels<'a>,
+    keep: Option<Keep<'a>>,
     start: Instant,
     /// Whether training goes on without a terminal, and whether it does already.
     detach: bool,
@@ -270,6 +304,11 @@ impl Live<'_> {
                     self.frames.touch();
                 }
                 Effect::Quit(c) => self.code = Some(c),
+                Effect::Learnt(record) => {
+                    if let Some(why) = self.keep.as_mut().and_then(|keep| keep(*record).err()) {
+                        self.app.notify(format!("progress is not kept: {why}"));
+                    }
+                }
                 // The app itself has done these.
                 Effect::Front(_)
                 | Effect::Notice(_)

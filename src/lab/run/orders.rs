@@ -57,6 +57,7 @@ impl Run {
                 | Command::Watch(_)
                 | Command::Look(_)
                 | Command::Pace(_)
+                | Command::Until(_)
                 | Command::MeasureEvery(_)
         );
         if !(at_once || self.running || self.resting()) {
@@ -122,6 +123,7 @@ impl Run {
                 }
                 self.unrested += 1;
             }
+            Command::Until(step) => self.halt = step,
             Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
             Command::Add { name, recipe } => self.add(name, *recipe),
             Command::Fork { parent, at, name, recipe, carry } => {
@@ -196,7 +198,7 @@ impl Run {
         }
     }
 
-    fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         self.running = false;
         self.levelling = true;
         for place in self.places.iter_mut().flatten().filter(|p| p.begun()) {
@@ -408,6 +410,7 @@ impl Run {
             }
         }
         (self.end, self.solo, self.views, self.looking) = (scenario.steps as u64, None, Vec::new(), None);
+        self.halt = None;
         self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.sizes, self.own) = (scenario, data, others, None, None);
         self.plan_exams();

@@ -42,7 +42,24 @@ impl Run {
     }
 
     pub(super) fn goal(&self, place: &Place) -> u64 {
-        if self.running { self.end } else { place.target.min(self.end) }
+        if self.running {
+            self.halt.map_or(self.end, |halt| halt.min(self.end))
+        } else {
+            place.target.min(self.end)
+        }
+    }
+
+    /// Pauses where all lanes that train have come to the step that was ordered.
+    fn halt(&mut self) {
+        let Some(halt) = self.halt.filter(|_| self.running) else { return };
+        let there = |(id, p): (LaneId, &Place)| {
+            let idle = terminal(&p.phase) || p.waits() || self.solo.is_some_and(|s| !self.leads_to(id, s));
+            p.lane.is_some() && (idle || p.step >= halt)
+        };
+        if self.present().all(there) {
+            self.halt = None;
+            self.pause();
+        }
     }
 
     /// Lets `seconds` pass for the pace; returns whether there is a pace at all.
@@ -75,6 +92,7 @@ impl Run {
         self.widest = self.widest.max(ahead);
         let (watched, awaited) = (self.watched(id), self.awaited(id));
         let budget = self.share();
+        let goal = self.places[id].as_ref().map(|p| self.goal(p))?;
         let place = self.places[id].as_mut()?;
         for stop in awaited.into_iter().chain(place.retraces_to()) {
             limit = limit.min(stop);
@@ -82,7 +100,6 @@ impl Run {
         if let Some(next) = place.pending.front() {
             limit = limit.min(next.step);
         }
-        let goal = if self.running { self.end } else { place.target.min(self.end) };
         let plan = Plan {
             until: limit.min(goal),
             goal,
@@ -151,6 +168,7 @@ impl Run {
     pub(super) fn settle(&mut self) {
         self.begin_forks();
         self.make_pending_changes();
+        self.halt();
         if self.present().all(|(_, p)| p.step == 0) {
             // At the start all lanes are at step 0.
             self.places.iter_mut().flatten().for_each(|p| p.follows = 0);

@@ -4,12 +4,18 @@ use super::Check;
 use crate::limits;
 use crate::number::Number;
 use crate::scenario::Scenario;
+use crate::scenario::view::Opening;
 use crate::text::{did_you_mean, excerpt};
 
 impl Check<'_> {
     /// Whether there is what shall be on the screen when the scenario opens.
     pub(super) fn view(&self, scenario: &Scenario) {
-        let view = &scenario.view;
+        self.opening(&scenario.view, "view", scenario);
+    }
+
+    /// The same of what a page of the lesson wants to be looked at, which stands at this path.
+    pub(super) fn opening(&self, view: &Opening, at: &str, scenario: &Scenario) {
+        let at = |field: &str| format!("{at}.{field}");
         let names = scenario.lanes.iter().map(|l| l.name.as_str());
         if !view.lane.is_empty() && !names.clone().any(|name| name == view.lane) {
             let what = excerpt(&view.lane, limits::NAME_CHARS);
@@ -17,7 +23,7 @@ impl Check<'_> {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
             };
-            self.fault("view.lane", format!("lane: there is no lane {what}; {hint}"));
+            self.fault(&at("lane"), format!("lane: there is no lane {what}; {hint}"));
         }
         if !view.curve.is_empty() && Number::of_key(&view.curve).is_none() {
             let what = excerpt(&view.curve, limits::NAME_CHARS);
@@ -25,7 +31,7 @@ impl Check<'_> {
                 Some(near) => format!("did you mean {near}?"),
                 None => "`gradtui list metrics` shows them all".into(),
             };
-            self.fault("view.curve", format!("curve: no number is called {what}; {hint}"));
+            self.fault(&at("curve"), format!("curve: no number is called {what}; {hint}"));
         }
         if let Some(data) = &self.data
             && view.sample > 0
@@ -36,7 +42,7 @@ impl Check<'_> {
                 view.sample,
                 data.validation.len()
             );
-            self.fault("view.sample", what + ", counted from 0");
+            self.fault(&at("sample"), what + ", counted from 0");
         }
     }
 }

@@ -24,6 +24,18 @@ const SEEDS: usize = 5;
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
         let command = |c| vec![Effect::Command(c)];
+        if let Some(wish) = Self::wished(action) {
+            return self.wish(wish);
+        }
+        let led = match action {
+            Action::TogglePause => self.led(None),
+            Action::Step => self.led(Some(1)),
+            Action::StepTen => self.led(Some(10)),
+            _ => None,
+        };
+        if let Some(effects) = led {
+            return effects;
+        }
         match action {
             Action::TogglePause | Action::Step | Action::StepTen if self.done() => {
                 let overlay = Overlay::Menu(self.finished());
@@ -73,6 +85,10 @@ impl App {
                 let overlay = Overlay::Menu(self.gallery());
                 self.open(overlay)
             }
+            Action::Lessons => {
+                let overlay = self.course();
+                overlay.map_or_else(Effects::new, |menu| self.open(Overlay::Menu(menu)))
+            }
             Action::Quit if self.training() && !self.watching => self.open(Overlay::Confirm),
             Action::Quit => vec![Effect::Quit(0)],
             Action::Suspend => vec![Effect::Suspend],
@@ -110,6 +126,8 @@ impl App {
                 }
                 command(Command::Seeds(n))
             }
+            Action::ResetLane if self.locked(&Command::Reset(Some(self.front))) => Effects::new(),
+            Action::ResetAll if self.locked(&Command::Reset(None)) => Effects::new(),
             Action::ResetLane => {
                 let asks = self.asks("Start anew?", Some(self.front), Pick::Action(action));
                 asks.unwrap_or_else(|| command(Command::Reset(Some(self.front))))
@@ -140,7 +158,8 @@ impl App {
 
     /// Asks before steps of these lanes are lost (`None`: of all), unless that was asked already or there are none to lose.
     pub(super) fn asks(&mut self, title: &str, lane: Option<LaneId>, pick: Pick) -> Option<Effects> {
-        if std::mem::take(&mut self.sure) {
+        // In a lesson lanes begin anew again and again.
+        if std::mem::take(&mut self.sure) || self.guide.is_some() {
             return None;
         }
         let lost = |l: &&LaneView| matches!(l.present().phase, Phase::Diverged(_) | Phase::Failed(_));
@@ -207,6 +226,10 @@ impl App {
         if self.only_looks() {
             return Effects::new();
         }
+        let wanted = Command::Set { lane: id, name: name.clone(), recipe: recipe.clone() };
+        if self.locked(&wanted) {
+            return Effects::new();
+        }
         let Some(lane) = self.view.lane(id) else { return Effects::new() };
         let before = &lane.info.recipe;
         let mut words = format!("lane {}: {}", lane.letter(), told(before, &recipe));
@@ -241,6 +264,9 @@ impl App {
             return Effects::new();
         }
         let id = self.front;
+        if self.locked(&Command::Remove(id)) {
+            return Effects::new();
+        }
         if let Some(asks) = self.asks("Remove the lane?", Some(id), Pick::Action(Action::Remove)) {
             // The answer comes back as the key, which is the lanes'.
             self.focus_on(PaneId::Lanes);
@@ -275,6 +301,9 @@ impl App {
         let first = (action == Action::Add).then(|| stem.clone());
         let others = (2..limits::LANES + 3).map(|n| format!("{stem} {n}"));
         let name = first.into_iter().chain(others).find(free).unwrap_or_default();
+        if self.locked(&Command::Add { name: name.clone(), recipe: Box::new(recipe.clone()) }) {
+            return Effects::new();
+        }
         self.notify(format!("added lane {name}; Enter edits it"));
         self.awaited = Some(name.clone());
         vec![Effect::Command(Command::Add { name, recipe: Box::new(recipe) })]

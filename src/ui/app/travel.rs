@@ -120,7 +120,7 @@ impl App {
     }
 
     /// Asks for a step, where it is another one than before.
-    fn turned_to(&mut self, before: Option<u64>, now: Option<u64>) -> Effects {
+    pub(super) fn turned_to(&mut self, before: Option<u64>, now: Option<u64>) -> Effects {
         self.view.look(now);
         if before == now { Effects::new() } else { vec![Effect::Command(Command::Look(now))] }
     }

@@ -58,6 +58,7 @@ impl App {
                 self.network.discard();
                 // The new run has no probes yet.
                 self.watched.clear();
+                self.guide = None;
                 self.notify(format!("opened {}", scenario.title));
                 self.scenario = scenario.clone();
                 self.recognise();
@@ -66,6 +67,12 @@ impl App {
                 [Command::Pace(self.pace), Command::Load(Box::new(scenario)), Command::Run]
                     .map(Effect::Command)
                     .into()
+            }
+            Pick::Lesson(place) => {
+                if let Some(asks) = self.asks("Open the lesson?", None, Pick::Lesson(place)) {
+                    return asks;
+                }
+                self.open_lesson(place)
             }
             Pick::Layer { after, layer } => {
                 let (Some(layer), Some(lane)) =
@@ -101,6 +108,10 @@ impl App {
                 Effects::new()
             }
             Subject::Data(data) => self.exchange(data),
+            Subject::Question { guess, reason, .. } => {
+                let told = self.guide.as_mut().zip(guess).map(|(guide, guess)| guide.answer(guess, &reason));
+                told.map_or_else(Effects::new, |told| self.told(told))
+            }
             Subject::Weight { weight, .. } => {
                 if let Some(pane) = self.others.get_mut(&PaneId::Microscope) {
                     pane.number(weight);
@@ -231,6 +242,9 @@ impl App {
         let goes_on = self.exchanged.is_some_and(|at| self.now.saturating_sub(at) < SAME_CHANGE);
         if !goes_on && let Some(asks) = self.asks("Other data?", None, Pick::Data(Box::new(data.clone()))) {
             return asks;
+        }
+        if self.locked(&Command::Data(Box::new(data.clone()))) {
+            return Effects::new();
         }
         self.exchanged = Some(self.now);
         self.scenario.data = data.clone();

@@ -159,15 +159,28 @@ impl Form {
             }
             Action::Accept if !self.commit() => {}
             Action::Accept
-                if self.subject == self.before && !matches!(self.subject, Subject::Fork { .. }) =>
+                if self.subject == self.before
+                    && !matches!(self.subject, Subject::Fork { .. } | Subject::Question { .. }) =>
             {
                 return Answer::Close;
             }
-            Action::Accept => return Answer::Changed(self.subject.clone()),
+            Action::Accept => return self.taken(),
             Action::Cancel => return Answer::Close,
             _ => {}
         }
         Answer::Nothing
+    }
+
+    /// What is taken: of a question, the choice that stands there even where it was never turned.
+    fn taken(&mut self) -> Answer {
+        if let Subject::Question { question, guess: guess @ None, .. } = &mut self.subject {
+            if question.choices.is_empty() {
+                self.selected = 0;
+                return Answer::Nothing;
+            }
+            *guess = Some(1.0);
+        }
+        Answer::Changed(self.subject.clone())
     }
 
     /// The choices of a row that begin with what was typed; those that only contain it, if none does.

@@ -22,6 +22,8 @@ pub enum Pick {
     Pane(PaneId),
     /// Open the preset of this index.
     Preset(usize),
+    /// Go through the lesson of this place in the course, from 1.
+    Lesson(usize),
     /// Insert the layer of this row of the table after this row of the model builder.
     Layer {
         /// Row of the model builder.

@@ -1,7 +1,10 @@
 //! The lesson pane: what the scenario is about, which of its expectations hold, and the lesson in full. Judges nothing.
 
+mod guided;
+
 use super::{Context, Pane};
 use crate::ui::diagnosis::thousands;
+use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
 use crate::ui::lesson::State;
 use crate::ui::message::Effects;
@@ -16,12 +19,44 @@ use std::cell::Cell;
 /// The state of the lesson pane.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
-    /// The first line that is shown.
-    first: usize,
+    /// The first line that is shown; `None`: the one from which on there is news.
+    first: Option<usize>,
+    /// The page and the number of its lines when it was scrolled: news unscroll it.
+    of: Cell<(usize, usize)>,
     /// The last line that could come to the top when it was drawn.
     last: Cell<usize>,
+    /// The first line that was shown then.
+    shown: Cell<usize>,
     /// Lines that were shown then.
     page: Cell<usize>,
+}
+
+impl Lesson {
+    /// Draws the page of a lesson that is gone through: its foot at the bottom, and as much as there is room for above.
+    fn draw_page(&self, guide: &Guide, cx: Context<'_>, inside: Rect, area: Rect, buf: &mut Buffer) {
+        let page = guided::lines(guide, cx.theme, inside.width);
+        let foot = text::lines(&page.foot, inside.width, "");
+        let low = (foot.len() as u16).min(inside.height);
+        let room = text::part(inside, 0, 0, inside.width, inside.height - low);
+        let height = usize::from(room.height);
+        self.last.set(page.body.len().saturating_sub(height));
+        self.page.set(height);
+        let news = page.news.min(self.last.get());
+        let of = (guide.page, page.body.len());
+        let first = self.first.filter(|_| self.of.get() == of).unwrap_or(news).min(self.last.get());
+        self.of.set(of);
+        self.shown.set(first);
+        for (y, words) in (0..room.height).zip(page.body.iter().skip(first)) {
+            let mut x = 0;
+            for (word, style) in words {
+                x = text::put(buf, room, x, y, word, *style);
+            }
+        }
+        for (y, line) in (room.height..inside.height).zip(&foot) {
+            text::put(buf, inside, 0, y, line, cx.theme.key());
+        }
+        more(first, page.body.len(), text::part(area, 0, 0, area.width, room.height), cx.theme, buf);
+    }
 }
 
 /// A line: words with their looks.
@@ -88,6 +123,17 @@ fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
 impl Pane for Lesson {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Lesson", cx.theme.strong);
+        if let Some(guide) = cx.guide {
+            let ((place, all), pages) = (guide.taught.place, guide.work.len());
+            if all > 0 {
+                line.push_span(Span::styled(format!(" {place} of {all}"), cx.theme.strong));
+            }
+            let page = (guide.page + 1).min(pages);
+            let words =
+                if guide.page < pages { format!("  page {page} of {pages}") } else { "  done".into() };
+            line.push_span(Span::styled(words, cx.theme.faint));
+            return line;
+        }
         let (holds, all) = cx.lesson.score();
         if all > 0 {
             let style = match (cx.lesson.over(), holds == all) {
@@ -108,6 +154,9 @@ impl Pane for Lesson {
         }
         // A column on either side stays free, the right one for the marks that there is more.
         let inside = text::part(area, 1, 0, area.width.saturating_sub(2), area.height);
+        if let Some(guide) = cx.guide {
+            return self.draw_page(guide, cx, inside, area, buf);
+        }
         let lines = lines(cx, inside.width);
         if lines.is_empty() {
             return text::put_message(buf, area, "this scenario says nothing about itself", cx.theme.faint);
@@ -115,7 +164,7 @@ impl Pane for Lesson {
         let height = usize::from(area.height);
         self.last.set(lines.len().saturating_sub(height));
         self.page.set(height);
-        let first = self.first.min(self.last.get());
+        let first = self.first.unwrap_or(0).min(self.last.get());
         for (y, words) in (0..inside.height).zip(lines.iter().skip(first)) {
             let mut x = 0;
             for (word, style) in words {
@@ -127,8 +176,8 @@ impl Pane for Lesson {
 
     fn act(&mut self, action: Action, _cx: Context<'_>) -> Effects {
         let (last, page) = (self.last.get(), self.page.get().max(2) - 1);
-        let first = self.first.min(last);
-        self.first = match action {
+        let first = self.first.unwrap_or(self.shown.get()).min(last);
+        let to = match action {
             Action::Up => first.saturating_sub(1),
             Action::Down => first + 1,
             Action::PageUp => first.saturating_sub(page),
@@ -136,8 +185,8 @@ impl Pane for Lesson {
             Action::First => 0,
             Action::Last => last,
             _ => first,
-        }
-        .min(last);
+        };
+        self.first = Some(to.min(last));
         Effects::new()
     }
 }

@@ -22,7 +22,16 @@ use std::sync::LazyLock;
 
 pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
     static LESSON: LazyLock<Taught> = LazyLock::new(Taught::default);
-    Context { view, front: 0, theme, focused: true, watching: false, lesson: &LESSON, past: None }
+    Context {
+        view,
+        front: 0,
+        theme,
+        focused: true,
+        watching: false,
+        lesson: &LESSON,
+        guide: None,
+        past: None,
+    }
 }
 
 pub(super) fn unicode() -> Theme {

@@ -14,6 +14,7 @@ use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
 use crate::registry::{Settings, Value as _};
 use crate::scenario::fork::CARRY;
+use crate::scenario::lesson::Predict;
 use crate::scenario::{Carry, DataConfig, Recipe, Shape};
 use crate::telemetry::LaneId;
 use crate::ui::diagnosis::thousands;
@@ -81,6 +82,15 @@ pub enum Subject {
     },
     /// The path of a picture.
     Picture(String),
+    /// The answer to the question of a lesson.
+    Question {
+        /// The question.
+        question: Box<Predict>,
+        /// The number of a choice from 1, or a number.
+        guess: Option<f64>,
+        /// Why one thinks so.
+        reason: String,
+    },
 }
 
 /// The choice that means no target.
@@ -181,12 +191,14 @@ impl Subject {
             Self::Weight { .. } => "Weight".into(),
             Self::Attack { .. } => "Attack".into(),
             Self::Picture(_) => "A picture of your own".into(),
+            Self::Question { .. } => "What do you expect?".into(),
         }
     }
 
     pub(super) fn about(&self) -> String {
         match self {
             Self::Lane { .. } | Self::Fork { .. } | Self::Weight { .. } | Self::Picture(_) => String::new(),
+            Self::Question { question, .. } => question.ask.clone(),
             Self::Attack { attack, .. } => attack.settings().about().into(),
             Self::Layer { layer, .. } => layer.settings().about().into(),
             Self::Init(init) => init.settings().about().into(),
@@ -272,6 +284,19 @@ impl Subject {
                 let about = "PNG or JPEG; it is brought to the size and range of the data";
                 rows.push(Row::text("path", "path", about, path));
             }
+            Self::Question { question, guess, reason } => {
+                let about = &question.ask;
+                if question.choices.is_empty() {
+                    let typed = guess.map_or_else(String::new, |g| g.text());
+                    rows.push(Row::text("answer", "answer", about, &typed));
+                } else {
+                    let names: Vec<&str> = question.choices.iter().map(|c| &c.text[..]).collect();
+                    let now = guess.map_or(names[0].to_string(), |g| question.words(g));
+                    rows.push(Row::choice("answer", about, &now, &names));
+                }
+                let about = "one line, for yourself and your teacher; it may stay empty";
+                rows.push(Row::text("reason", "because", about, reason));
+            }
             Self::Init(init) => {
                 rows.push(Row::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
                 fields(&mut rows, "init", init.settings());
@@ -327,6 +352,17 @@ impl Subject {
                     return Err(format!("the tensor has {len} numbers; they count from 0"));
                 }
                 *weight = first(tensor) + at;
+                Ok(())
+            }
+            Self::Question { question, guess, .. } if head == "answer" => {
+                let choice = question.choices.iter().position(|c| c.text == text);
+                let number = text.trim().replace(',', ".").parse::<f64>().ok().filter(|x| x.is_finite());
+                let found = if question.choices.is_empty() { number } else { choice.map(|k| (k + 1) as f64) };
+                *guess = Some(found.ok_or("type a number, such as 0.25 or 3e-4")?);
+                Ok(())
+            }
+            Self::Question { reason, .. } => {
+                *reason = crate::text::excerpt(text, limits::NAME_CHARS);
                 Ok(())
             }
             Self::Init(init) => set_table!(*init, InitConfig, field, text),

@@ -1,0 +1,198 @@
+//! `gradtui learn`: a course of lessons in the lab. Keeps what was done in one file of the state directory.
+
+use super::display::Display;
+use super::opening::{Line, unfit};
+use super::{BadInput, Opened, lab, plain, print};
+use crate::lab::lesson::course::{Course, Entry};
+use crate::lab::lesson::progress::{Progress, hash};
+use crate::scenario::read_with_data;
+use crate::text::did_you_mean;
+use crate::ui::guide::Taught;
+use crate::ui::session::Teaching;
+use crate::ui::terminal::fit;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+/// Arguments of `learn`.
+#[derive(Debug, clap::Args)]
+pub struct Learn {
+    /// A lesson; without one, the course goes on where you left it
+    #[arg(value_name = "LESSON")]
+    lesson: Option<String>,
+    /// A course of your own: a directory with an index file, course.ron
+    #[arg(long, value_name = "DIR")]
+    course: Option<PathBuf>,
+    /// List the lessons: done, next, skipped, time
+    #[arg(long)]
+    list: bool,
+    /// Forget what was done in this course, or in LESSON
+    #[arg(long, conflicts_with = "list")]
+    reset: bool,
+    #[command(flatten)]
+    display: Display,
+    /// Line by line, commands typed: for screen readers, pipes and terminals that cannot draw
+    #[arg(long)]
+    plain: bool,
+    #[command(flatten)]
+    line: Line,
+}
+
+/// The file with a learner's progress.
+///
+/// # Errors
+/// There is no home directory.
+pub fn file() -> Result<PathBuf, String> {
+    Ok(lab::runs()?.with_file_name("learn.ron"))
+}
+
+/// A line that offers the first lesson to those who have never begun one.
+pub fn offer() -> Option<String> {
+    let begun = file().ok().is_some_and(|f| f.exists());
+    (!begun).then(|| "New here? Press E for a course of short lessons; the first takes five minutes.".into())
+}
+
+/// A course whose lessons can be chosen, with progress kept in a file.
+fn teaching(course: Course, path: PathBuf) -> Teaching<'static> {
+    let (title, kept) = (course.title.clone(), path.clone());
+    let keep = Box::new(move |record| {
+        let mut progress = Progress::read(&kept)?;
+        progress.put(&title, record);
+        if let Some(dir) = kept.parent() {
+            std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        }
+        progress.write(&kept)
+    });
+    let lessons = Box::new(move |place: usize| {
+        let progress = Progress::read(&path).unwrap_or_default();
+        course.lessons.get(place.wrapping_sub(1))?.taught(&course, &progress).ok()
+    });
+    Teaching { taught: None, lessons, keep }
+}
+
+/// The course that ships, to choose a lesson from; `None` without a home directory.
+pub fn shipped() -> Option<Teaching<'static>> {
+    Some(teaching(Course::shipped(), file().ok()?))
+}
+
+/// The course that is meant.
+///
+/// # Errors
+/// All faults of its index.
+pub fn course(dir: Option<&std::path::Path>) -> Result<Course, BadInput> {
+    match dir {
+        Some(dir) => Course::in_directory(dir).map_err(BadInput),
+        None => Ok(Course::shipped()),
+    }
+}
+
+impl Entry {
+    fn opened(&self) -> Opened {
+        Opened { name: self.name.clone(), text: self.text.clone(), disk: self.disk.clone() }
+    }
+
+    /// The lesson, read, with what was done in it.
+    fn taught(&self, course: &Course, progress: &Progress) -> Result<Taught, BadInput> {
+        let opened = self.opened();
+        let (scenario, _) =
+            read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+        let at = course.find(&self.name).map_or(0, |(i, _)| i + 1);
+        let hash = hash(&self.text);
+        let record = progress.of(&course.title, &self.name, &hash).cloned();
+        Ok(Taught { name: self.name.clone(), place: (at, course.lessons.len()), hash, scenario, record })
+    }
+}
+
+impl Learn {
+    /// Opens a lesson, or lists all.
+    pub fn run(self) -> anyhow::Result<()> {
+        let course = course(self.course.as_deref())?;
+        let path = file().map_err(BadInput::new)?;
+        if let Some(name) = &self.lesson
+            && course.find(name).is_none()
+        {
+            let near = did_you_mean(name, course.lessons.iter().map(|l| l.name.as_str()));
+            let hint = near.map_or_else(
+                || "`gradtui learn --list` shows them all".into(),
+                |n| format!("did you mean {n}?"),
+            );
+            return Err(BadInput::new(format!("{name}: there is no such lesson; {hint}")).into());
+        }
+        if self.reset {
+            return reset(&path, &course, self.lesson.as_deref());
+        }
+        let progress = Progress::read(&path).map_err(BadInput::new)?;
+        if self.list || !(self.plain || std::io::stdout().is_terminal()) {
+            return print(&list(&course, &progress));
+        }
+        let entry = match &self.lesson {
+            Some(name) => course.find(name).map(|(_, entry)| entry),
+            None => next(&course, &progress),
+        };
+        let Some(entry) = entry else {
+            let what = "all lessons are done; `gradtui learn LESSON` opens one again, `gradtui learn --reset` begins anew";
+            return print(&format!("{}{what}\n", list(&course, &progress)));
+        };
+        if !self.plain {
+            fit().map_err(|e| unfit(&e))?;
+        }
+        let shown = self.display.choose()?;
+        let taught = entry.taught(&course, &progress)?;
+        let mut opening = lab::prepare(entry.opened(), None, None, shown)?;
+        opening.lesson = Some(Teaching { taught: Some(taught), ..teaching(course, path) });
+        if self.plain { plain::show(opening) } else { opening.show(&self.line) }
+    }
+}
+
+/// Forgets what was done in a lesson, or in the whole course.
+fn reset(path: &std::path::Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<()> {
+    // A file that cannot be read is begun anew as well.
+    let mut progress = Progress::read(path).unwrap_or_default();
+    for done in progress.courses.iter_mut().filter(|c| c.course == course.title) {
+        done.lessons.retain(|r| lesson.is_some_and(|name| r.lesson != name));
+    }
+    progress.courses.retain(|c| !c.lessons.is_empty());
+    progress.write(path).map_err(BadInput::new)?;
+    print(&match lesson {
+        Some(name) => format!("{name} begins anew\n"),
+        None => format!("the course {} begins anew\n", course.title),
+    })
+}
+
+/// The lesson to go on with: the first that is not done.
+fn next<'a>(course: &'a Course, progress: &Progress) -> Option<&'a Entry> {
+    let done = |e: &&Entry| progress.of(&course.title, &e.name, &hash(&e.text)).is_some_and(|r| r.done);
+    course.lessons.iter().find(|e| !done(e))
+}
+
+/// All lessons, a line each: its state, its name and title, and the time.
+fn list(course: &Course, progress: &Progress) -> String {
+    let mut out = format!("{}\n", course.title);
+    let next = next(course, progress).map(|e| e.name.clone());
+    let mut part = "";
+    for (i, entry) in course.lessons.iter().enumerate() {
+        if entry.part != part {
+            part = &entry.part;
+            let _ = writeln!(out, "\n{part}");
+        }
+        let opened = entry.opened();
+        let (title, minutes) = match crate::scenario::read(&opened.text) {
+            Ok(scenario) => (scenario.title, scenario.lesson.minutes),
+            Err(faults) => (faults.first().map_or_else(String::new, |f| f.in_file(&entry.name)), 0),
+        };
+        let record = progress.of(&course.title, &entry.name, &hash(&entry.text));
+        let state = match record {
+            Some(r) if r.done && r.skipped() => "skipped",
+            Some(r) if r.done => "done",
+            _ if next.as_deref() == Some(&entry.name) => "next",
+            Some(_) => "begun",
+            None => "",
+        };
+        let time = match record {
+            Some(r) if r.seconds > 0 => format!("{} min", r.seconds.div_ceil(60)),
+            _ => format!("about {minutes} min"),
+        };
+        let _ = writeln!(out, "{:3}. {state:8} {:16} {title}  ({time})", i + 1, entry.name);
+    }
+    out + "\n"
+}

@@ -1,0 +1,196 @@
+//! A lesson line by line: its pages as text, its keys as words.
+
+use super::{Plain, say};
+use crate::scenario::lesson::Task;
+use crate::telemetry::Command;
+use crate::text::escaped;
+use crate::ui::command::spoken;
+use crate::ui::guide::{Guide, Told, Wish};
+use crate::view::View;
+
+/// The words of a lesson, each with its meaning.
+const WORDS: [(&str, &str); 8] = [
+    ("on", "go on: train, or turn to the next page"),
+    ("answer NUMBER [because ...]", "answer the question; a choice by its number"),
+    ("hint", "the next hint"),
+    ("skip", "show the solution, or leave out a question"),
+    ("again", "this page from its beginning"),
+    ("back", "the page before"),
+    ("free", "play freely, or go back to the lesson"),
+    ("page", "read this page again"),
+];
+
+impl Plain<'_> {
+    /// Reads the page in view.
+    pub(super) fn page(&self) -> anyhow::Result<()> {
+        let Some(guide) = &self.guide else { return Ok(()) };
+        let mut text = String::new();
+        let lesson = &guide.taught.scenario.lesson;
+        let Some((page, work)) = guide.page().zip(guide.done()) else {
+            text.push_str("The end of this lesson. You have learnt:\n");
+            text.extend(lesson.learnt.iter().map(|l| format!("  {l}\n")));
+            text.push_str("To read on:\n");
+            text.extend(lesson.read.iter().map(|l| format!("  {l}\n")));
+            return say(&escaped_text(&text));
+        };
+        text += &format!("Page {} of {}.\n{}\n", guide.page + 1, guide.work.len(), page.text);
+        if let Some(predict) = &page.predict {
+            text += &format!("Question: {}\n", predict.ask);
+            for (k, choice) in predict.choices.iter().enumerate() {
+                text += &format!("  {}: {}\n", k + 1, choice.text);
+            }
+            if let Some(guess) = work.guess {
+                text += &format!("You say: {}.\n", predict.words(guess));
+            }
+            if guide.arrived && guide.complete() {
+                text += &format!("The run says: {}. {}\n", predict.truth(), predict.because);
+            }
+        }
+        for (what, holds, numbers) in guide.verdicts() {
+            let stands = match holds {
+                Some(true) => "holds",
+                _ => "does not hold yet",
+            };
+            text += &format!("Goal, by step {}: {what} {stands}, {numbers}.\n", page.within);
+        }
+        if page.task() == Task::Goal {
+            text += &format!("You may change: {}. Type for example: set lr 0.2\n", page.may_words());
+        }
+        text.extend(page.hints.iter().take(work.hints).map(|hint| format!("Hint: {hint}\n")));
+        if work.skipped && page.task() == Task::Goal {
+            text += &format!("The solution changes {}. {}\n", guide.solution().join("; "), page.why);
+        } else if work.reached.is_some() {
+            text += &format!("{}\n", page.why);
+        }
+        let now = match page.task() {
+            _ if guide.complete() => "on turns the page.",
+            Task::Predict if work.guess.is_none() => "answer NUMBER answers, skip leaves it out.",
+            Task::Read => "on turns the page.",
+            _ => "on trains; hint and skip help.",
+        };
+        say(&escaped_text(&(text + now + "\n")))
+    }
+
+    /// Does what a word of the lesson says; whether it was one.
+    pub(super) fn taught(&mut self, line: &str) -> anyhow::Result<bool> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let wish = match word {
+            "on" => Wish::On,
+            "hint" => Wish::Hint,
+            "skip" => Wish::Skip,
+            "again" => Wish::Again,
+            "back" => Wish::Back,
+            "free" => Wish::Free,
+            _ => {
+                if self.guide.is_none() {
+                    return Ok(false);
+                }
+                match word {
+                    "page" => self.page()?,
+                    "answer" => self.answer(rest)?,
+                    "help" | "?" => {
+                        for (word, what) in WORDS {
+                            say(&format!("  {word}: {what}\n"))?;
+                        }
+                        return Ok(false);
+                    }
+                    _ => return Ok(false),
+                }
+                return Ok(true);
+            }
+        };
+        let Some(guide) = &mut self.guide else { return Ok(false) };
+        let told = guide.wish(wish, &self.view);
+        let shown = told.turned || matches!(wish, Wish::Hint | Wish::Skip) || told.next;
+        if told.next {
+            say("That was the last page; gradtui learn opens the next lesson.\n")?;
+        }
+        if told.ask {
+            self.page()?;
+        }
+        self.told(told)?;
+        if shown {
+            self.page()?;
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self, rest: &str) -> anyhow::Result<()> {
+        let (number, reason) = rest.split_once("because").unwrap_or((rest, ""));
+        let Some(guide) = &mut self.guide else { return Ok(()) };
+        let Some(choices) = guide.question().map(|q| q.choices.len()) else {
+            return say("This page asks nothing.\n");
+        };
+        let guess = number.trim().replace(',', ".").parse::<f64>().ok().filter(|x| x.is_finite());
+        let fits = |x: &f64| choices == 0 || (1..=choices).any(|k| *x == k as f64);
+        match guess.filter(fits) {
+            Some(guess) => {
+                guide.answer(guess, reason);
+                self.keep()?;
+                say("Now let the run answer: type on.\n")
+            }
+            None if choices > 0 => say(&format!("Type answer and a number from 1 to {choices}.\n")),
+            None => say("Type answer and a number, such as answer 0.25.\n"),
+        }
+    }
+
+    /// Carries out what the guide told.
+    pub(super) fn told(&mut self, told: Told) -> anyhow::Result<()> {
+        if let Some(scenario) = told.load {
+            self.view = View::default();
+            self.told.clear();
+            self.steps = scenario.steps as u64;
+            for command in [Command::Pause, Command::Until(None), Command::Load(scenario)] {
+                self.runner.send(command);
+            }
+        }
+        for command in told.commands {
+            self.waiting |= command == Command::Run;
+            self.runner.send(command);
+        }
+        if let Some(notice) = told.notice {
+            say(&format!("{}.\n", spoken(notice.trim_end_matches('.'))))?;
+        }
+        self.keep()
+    }
+
+    /// Looks at how far the run of the page is.
+    pub(super) fn attend(&mut self) -> anyhow::Result<()> {
+        let Some(guide) = &mut self.guide else { return Ok(()) };
+        let before = guide.complete();
+        let news = guide.look(&self.view);
+        let complete = guide.complete() && !before;
+        if guide.arrived || guide.free.is_some() {
+            self.waiting = false;
+        }
+        if let Some(news) = &news {
+            say(&format!("{}\n", spoken(news)))?;
+        }
+        if complete {
+            self.page()?;
+        }
+        self.keep()
+    }
+
+    /// Why a page does not allow an order, if so.
+    pub(super) fn refused(&self, command: &Command) -> Option<String> {
+        let before = match command {
+            Command::Set { lane, .. } => self.view.lane(*lane).map(|l| (&l.info.name[..], &l.info.recipe)),
+            _ => None,
+        };
+        self.guide.as_ref()?.refuses(command, before)
+    }
+
+    fn keep(&mut self) -> anyhow::Result<()> {
+        let record = self.guide.as_mut().and_then(Guide::record);
+        match record.zip(self.keep.as_mut()).and_then(|(record, keep)| keep(record).err()) {
+            Some(why) => say(&format!("Progress is not kept: {}.\n", escaped(&why))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn escaped_text(text: &str) -> String {
+    let lines = text.lines().map(|line| spoken(line).replace('`', "") + "\n");
+    lines.collect()
+}

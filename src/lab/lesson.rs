@@ -1,0 +1,101 @@
+//! Lessons over runs: goals judged at evaluations, proofs that a lesson can be solved, and the courses that lessons make up.
+//! Knows no screen.
+
+pub mod course;
+pub mod judge;
+pub mod progress;
+pub mod prove;
+pub mod trace;
+
+use crate::lab::expect::Expectation;
+use crate::scenario::lesson::{Page, Predict};
+use crate::scenario::{Fault, Scenario, at_paths};
+
+/// Numbers that depend on which steps the screen looked at, so that a run made again may have others; each with what to take.
+const UNSTEADY: [(&str, &str); 2] = [("clip_rate", "clip_share"), ("max_grad_norm", "grad_norm")];
+
+/// The expectations of a page, read.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// What must hold.
+    pub goal: Vec<Expectation>,
+    /// What holds where a choice is right, for each choice.
+    pub choices: Vec<Expectation>,
+    /// The number that is asked for.
+    pub number: Option<Number>,
+}
+
+/// A number of a lane that a question asks for: `plain.loss`.
+#[derive(Clone, Debug)]
+pub struct Number(Expectation);
+
+impl Number {
+    /// Its value among these lanes.
+    ///
+    /// # Errors
+    /// The lane has no such number.
+    pub fn value(&self, standings: &crate::lab::outcome::Standings) -> Result<f64, String> {
+        self.0.left(standings)
+    }
+}
+
+impl Asked {
+    /// Reads the expectations of a page of this scenario.
+    ///
+    /// # Errors
+    /// The faults, each with the path of its text inside the page.
+    pub fn of(page: &Page, scenario: &Scenario) -> Result<Self, Vec<(String, String)>> {
+        let solved = scenario.solved(page);
+        let lanes: Vec<&str> = solved.lanes.iter().map(|l| l.name.as_str()).collect();
+        let (mut asked, mut faults) = (Self::default(), Vec::new());
+        let mut read = |path: String, text: &str| match steady(text, &lanes) {
+            Ok(expectation) => Some(expectation),
+            Err(what) => {
+                faults.push((path, what));
+                None
+            }
+        };
+        for (k, text) in page.goal.iter().enumerate() {
+            asked.goal.extend(read(format!("goal[{k}]"), text));
+        }
+        if let Some(Predict { of, choices, .. }) = &page.predict {
+            for (k, choice) in choices.iter().enumerate() {
+                asked.choices.extend(read(format!("predict.choices[{k}].when"), &choice.when));
+            }
+            if choices.is_empty() {
+                asked.number = read("predict.of".into(), &format!("{of} > 0")).map(Number);
+            }
+        }
+        if faults.is_empty() { Ok(asked) } else { Err(faults) }
+    }
+}
+
+/// Reads an expectation about numbers that are the same whenever the run is made again.
+fn steady(text: &str, lanes: &[&str]) -> Result<Expectation, String> {
+    let expectation = Expectation::parse(text, lanes)?;
+    if expectation.over_seeds() {
+        return Err(format!("{text}: a lesson is judged on one seed; take no median and no share"));
+    }
+    let unsteady = |name: &str| UNSTEADY.into_iter().find(|(n, _)| *n == name);
+    if let Some((name, instead)) = expectation.names().into_iter().find_map(unsteady) {
+        return Err(format!("{text}: {name} depends on which steps the screen looked at; take {instead}"));
+    }
+    Ok(expectation)
+}
+
+/// All that pages ask of a scenario's lanes, page by page; `text` is the document that it was read from.
+///
+/// # Errors
+/// All faults, each at its place in the document.
+pub fn asked(text: &str, scenario: &Scenario) -> Result<Vec<Asked>, Vec<Fault>> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for (i, page) in scenario.lesson.pages.iter().enumerate() {
+        match Asked::of(page, scenario) {
+            Ok(asked) => good.push(asked),
+            Err(found) => {
+                faults.extend(found.into_iter().map(|(at, what)| (format!("lesson.pages[{i}].{at}"), what)));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(good) } else { Err(at_paths(text, faults)) }
+}

@@ -1,0 +1,141 @@
+//! Courses: the one that ships, in the binary, and a teacher's own, a directory with an index file. Trains nothing.
+
+use crate::lab::files::{self, Disk};
+use crate::limits;
+use crate::registry::Faults;
+use crate::scenario::{decode, document};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The name of the index file in a directory of lessons.
+pub const INDEX: &str = "course.ron";
+
+/// Lessons in an order, in parts.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    /// What it is called.
+    pub title: String,
+    /// The lessons, in order.
+    pub lessons: Vec<Entry>,
+}
+
+/// A lesson of a course.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name on the command line: that of its file, without the ending.
+    pub name: String,
+    /// The part of the course that it belongs to.
+    pub part: String,
+    /// The document.
+    pub text: String,
+    /// Where its data files lie; `None` for one that ships.
+    pub disk: Option<Disk>,
+}
+
+/// The index file of a course.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Index {
+    /// What the course is called.
+    title: String,
+    /// Its parts.
+    parts: Vec<Part>,
+}
+
+/// A part of a course.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Part {
+    /// What it is called.
+    title: String,
+    /// Names of lessons: files beside the index, without `.ron`.
+    lessons: Vec<String>,
+}
+
+/// Declares the lessons that ship; the name is that of the file.
+macro_rules! lessons {
+    ($($part:literal: $($name:literal)*;)*) => {
+        /// Part, name and text of every lesson that ships, in order.
+        pub const SHIPPED: &[(&str, &str, &str)] = &[ $($( (
+            $part,
+            $name,
+            include_str!(concat!("../../../presets/lessons/", $name, ".ron")),
+        ), )*)* ];
+    };
+}
+
+lessons! {
+    "Steps": "gradient" "rate" "momentum" "adam" "misprints";
+}
+
+impl Course {
+    /// The course that ships.
+    pub fn shipped() -> Self {
+        let entry = |&(part, name, text): &(&str, &str, &str)| Entry {
+            name: name.into(),
+            part: part.into(),
+            text: text.into(),
+            disk: None,
+        };
+        Self { title: "Gradients".into(), lessons: SHIPPED.iter().map(entry).collect() }
+    }
+
+    /// The course in a directory.
+    ///
+    /// # Errors
+    /// All faults of its index, and lessons that cannot be read, each with its file.
+    pub fn in_directory(dir: &Path) -> Result<Self, Vec<String>> {
+        let index = dir.join(INDEX);
+        let shown = index.display().to_string();
+        let text = text_of(&index).map_err(|what| vec![what])?;
+        let read = document(&text, |index: &Index, fault| check(index, fault));
+        let read = read.map_err(|faults| faults.iter().map(|f| f.in_file(&shown)).collect::<Vec<_>>())?;
+        let (mut lessons, mut faults) = (Vec::new(), Vec::new());
+        for part in read.parts {
+            for name in part.lessons {
+                let path = dir.join(format!("{name}.ron"));
+                match text_of(&path) {
+                    Ok(text) => {
+                        let disk = Some(Disk::beside(&path));
+                        lessons.push(Entry { name, part: part.title.clone(), text, disk });
+                    }
+                    Err(what) => faults.push(what),
+                }
+            }
+        }
+        if faults.is_empty() { Ok(Self { title: read.title, lessons }) } else { Err(faults) }
+    }
+
+    /// The lesson of this name, and its place.
+    pub fn find(&self, name: &str) -> Option<(usize, &Entry)> {
+        self.lessons.iter().enumerate().find(|(_, l)| l.name == name)
+    }
+}
+
+/// The text of a file, or why there is none, beginning with its name.
+fn text_of(path: &Path) -> Result<String, String> {
+    let shown = path.display().to_string();
+    let bytes = files::read(path, limits::SCENARIO_BYTES).map_err(|what| format!("{shown}: {what}"))?;
+    decode(&bytes).map(str::to_string).map_err(|fault| fault.in_file(&shown))
+}
+
+fn check(index: &Index, fault: Faults<'_>) {
+    if index.title.trim().is_empty() {
+        fault("", "title: a course needs a name, under which progress is kept".into());
+    }
+    if index.parts.iter().all(|p| p.lessons.is_empty()) {
+        fault("parts", "a course needs lessons: parts: [(title: \"Steps\", lessons: [\"gradient\"])]".into());
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for (i, part) in index.parts.iter().enumerate() {
+        for (k, name) in part.lessons.iter().enumerate() {
+            let at = format!("parts[{i}].lessons[{k}]");
+            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+                fault(&at, "the name of a file beside this one, without .ron".into());
+            } else if seen.contains(&name.as_str()) {
+                fault(&at, format!("{name} is in the course already"));
+            }
+            seen.push(name);
+        }
+    }
+}

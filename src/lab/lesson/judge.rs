@@ -1,0 +1,101 @@
+//! Judges a goal by the events of a run, at its evaluations: at a step that all its lanes have reached, by their numbers of that
+//! very step. So the screen, which may be slow, and a run made again agree on whether a goal was reached, and where.
+
+use crate::lab::exam;
+use crate::lab::expect::Expectation;
+use crate::lab::outcome::{Standing, Standings};
+use crate::telemetry::{Event, LaneId, Phase};
+use std::collections::BTreeMap;
+
+/// Steps whose numbers are kept for lanes that are behind.
+const KEPT: usize = 64;
+
+/// A judge of goals.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    every: u64,
+    live: Standings,
+    /// How lanes stood after their evaluations, by step.
+    stood: BTreeMap<u64, BTreeMap<LaneId, Standing>>,
+}
+
+/// Whether a lane will not go on by itself.
+fn over(standing: &Standing) -> bool {
+    !matches!(standing.phase, Phase::Running | Phase::Paused)
+}
+
+impl Judge {
+    /// A judge of a run that is evaluated every so many steps.
+    pub fn new(every: usize) -> Self {
+        Self { every: every.max(1) as u64, ..Self::default() }
+    }
+
+    /// How lanes stand now.
+    pub fn live(&self) -> &Standings {
+        &self.live
+    }
+
+    /// Takes in what happened.
+    pub fn hear(&mut self, event: &Event) {
+        self.live.apply(event);
+        match event {
+            Event::Started { lane, .. } | Event::Removed { lane } => {
+                self.stood.values_mut().for_each(|lanes| {
+                    lanes.remove(lane);
+                });
+            }
+            Event::Evaluated { lane, measure } if measure.step.is_multiple_of(self.every) => {
+                self.keep(*lane, measure.step);
+            }
+            Event::Probed { lane, step, name, .. } if *name == exam::PROBE => {
+                if self.stood.get(step).is_some_and(|lanes| lanes.contains_key(lane)) {
+                    self.keep(*lane, *step);
+                }
+            }
+            _ => {}
+        }
+        while self.stood.len() > KEPT {
+            self.stood.pop_first();
+        }
+    }
+
+    fn keep(&mut self, lane: LaneId, step: u64) {
+        let now = self.live.lanes.iter().find(|l| l.id == lane);
+        // Where the step's own numbers were lost on the way, it is not judged.
+        if let Some(now) = now.filter(|l| l.last.is_some_and(|m| m.step == step)) {
+            self.stood.entry(step).or_default().insert(lane, now.clone());
+        }
+    }
+
+    /// How the lanes of these names stood at a step; `None` if one of them has not come there.
+    pub fn at(&self, step: u64, names: &[&str]) -> Option<Standings> {
+        let mut found = Standings::default();
+        for name in names {
+            let live = self.live.lanes.iter().find(|l| l.name == *name)?;
+            let stood = self.stood.get(&step).and_then(|lanes| lanes.get(&live.id));
+            let ended = Some(live).filter(|l| over(l) && l.step <= step);
+            let standing = stood.or(ended)?.clone();
+            // An edit may have come since.
+            found.lanes.push(Standing { name: live.name.clone(), ..standing });
+        }
+        Some(found)
+    }
+
+    /// The first step up to `within` at which all of a goal holds, as far as is known.
+    pub fn reached(&self, goal: &[Expectation], within: u64) -> Option<u64> {
+        let mut names: Vec<&str> = goal.iter().flat_map(Expectation::lanes).collect();
+        names.sort_unstable();
+        names.dedup();
+        // Lanes that all came to an end are judged at the evaluation that would be next.
+        let ends = names.iter().map(|n| self.live.lanes.iter().find(|l| l.name == *n).filter(|l| over(l)));
+        let ends: Option<Vec<u64>> =
+            ends.map(|l| l.map(|l| l.step.div_ceil(self.every) * self.every)).collect();
+        let last = ends.and_then(|steps| steps.into_iter().max());
+        let mut steps: Vec<u64> = self.stood.keys().copied().chain(last).filter(|s| *s <= within).collect();
+        steps.sort_unstable();
+        let holds = |step: &u64| {
+            self.at(*step, &names).is_some_and(|stood| goal.iter().all(|e| e.check(&stood).is_ok()))
+        };
+        steps.into_iter().find(holds)
+    }
+}

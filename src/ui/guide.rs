@@ -1,0 +1,472 @@
+//! The guide through a lesson: which page one is on, what was answered, whether its goal is reached, and what is locked. A fold
+//! over events and a learner's wishes; it returns orders to the run. Draws nothing.
+
+use crate::lab::lesson::Asked;
+use crate::lab::lesson::judge::Judge;
+use crate::lab::lesson::progress::{Record, Work};
+use crate::lab::lesson::trace::Trace;
+use crate::registry::Value as _;
+use crate::scenario::lesson::{DATA, LANES, Page, Predict, SEEDS, Task};
+use crate::scenario::{Edit, Recipe, Scenario};
+use crate::telemetry::{Command, Event};
+use crate::ui::diagnosis::thousands;
+use crate::view::View;
+
+/// A lesson to be gone through.
+#[derive(Clone, Debug, Default)]
+pub struct Taught {
+    /// Its name.
+    pub name: String,
+    /// Its place in the course, from 1, and the number of lessons there; (0, 0): it belongs to none.
+    pub place: (usize, usize),
+    /// The hash of its document.
+    pub hash: String,
+    /// Its scenario.
+    pub scenario: Scenario,
+    /// What was done in it before.
+    pub record: Option<Record>,
+}
+
+/// A wish of the learner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on: to the question, to the next page, to the next lesson.
+    On,
+    /// Back to the page before.
+    Back,
+    /// The next hint.
+    Hint,
+    /// Show the solution.
+    Skip,
+    /// Play freely, or go back to the lesson.
+    Free,
+    /// This page from its beginning.
+    Again,
+}
+
+/// What comes of a wish, in this order.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The run begins anew with this scenario.
+    pub load: Option<Box<Scenario>>,
+    /// Orders to the run.
+    pub commands: Vec<Command>,
+    /// A word to the learner.
+    pub notice: Option<String>,
+    /// The question opens.
+    pub ask: bool,
+    /// A new page is in view, so what it points to is shown.
+    pub turned: bool,
+    /// The next lesson is wanted.
+    pub next: bool,
+}
+
+impl Told {
+    fn word(notice: impl Into<String>) -> Self {
+        Self { notice: Some(notice.into()), ..Self::default() }
+    }
+}
+
+/// The guide through one lesson.
+#[derive(Clone, Debug, Default)]
+pub struct Guide {
+    /// The lesson.
+    pub taught: Taught,
+    /// The page in view, from 0; the number of pages: the end.
+    pub page: usize,
+    /// What was done, page by page.
+    pub work: Vec<Work>,
+    /// Whether the lanes have come to the step where the page's training ends.
+    pub arrived: bool,
+    /// The run as it was left for free play.
+    pub free: Option<Trace>,
+    /// Whether something was done that is worth keeping since the last call of [`Guide::record`].
+    changed: bool,
+    asked: Vec<Asked>,
+    judge: Judge,
+    /// The scenario in which the page began, as far as solutions were shown.
+    start: Scenario,
+    seconds: f64,
+}
+
+impl Guide {
+    /// The guide at the page where the learner left.
+    pub fn new(taught: Taught) -> Self {
+        let scenario = &taught.scenario;
+        let read = |page: &Page| Asked::of(page, scenario).unwrap_or_default();
+        let pages = scenario.lesson.pages.len();
+        let fresh = |page: usize| Work { page: page + 1, ..Work::default() };
+        let mut guide = Self {
+            asked: scenario.lesson.pages.iter().map(read).collect(),
+            judge: Judge::new(scenario.evaluate_every),
+            start: scenario.clone(),
+            work: (0..pages).map(fresh).collect(),
+            ..Self::default()
+        };
+        if let Some(record) = &taught.record {
+            guide.seconds = record.seconds as f64;
+            for work in &record.work {
+                if let Some(own) = guide.work.get_mut(work.page.wrapping_sub(1)) {
+                    own.clone_from(work);
+                }
+            }
+            // The run of a page that goes on from another one is made again from where that began.
+            let wanted =
+                if record.done { 0 } else { record.page.saturating_sub(1).min(pages.saturating_sub(1)) };
+            let begins = |p: &usize| scenario.lesson.pages.get(*p).is_none_or(|page| page.anew);
+            guide.page = (0..=wanted).rev().find(begins).unwrap_or(0);
+        }
+        guide.taught = taught;
+        guide
+    }
+
+    /// The page in view; `None` at the end.
+    pub fn page(&self) -> Option<&Page> {
+        self.taught.scenario.lesson.pages.get(self.page)
+    }
+
+    /// What was done on it.
+    pub fn done(&self) -> Option<&Work> {
+        self.work.get(self.page)
+    }
+
+    /// The thing to do on it.
+    pub fn task(&self) -> Task {
+        self.page().map_or(Task::Read, Page::task)
+    }
+
+    /// Whether the page can be left for the next one.
+    pub fn complete(&self) -> bool {
+        let Some(work) = self.done() else { return true };
+        match self.task() {
+            Task::Read => true,
+            Task::Watch => self.arrived || work.skipped,
+            Task::Predict => (work.guess.is_some() && self.arrived) || work.skipped,
+            Task::Goal => work.reached.is_some() || work.skipped,
+        }
+    }
+
+    /// The verdicts on the goal by the numbers so far: its words, whether it holds, and the numbers.
+    pub fn verdicts(&self) -> Vec<(String, Option<bool>, String)> {
+        let Some(asked) = self.asked.get(self.page) else { return Vec::new() };
+        let judge = |e: &crate::lab::expect::Expectation| {
+            let held = self.done().is_some_and(|w| w.reached.is_some());
+            match e.check(self.judge.live()) {
+                Ok(numbers) => (e.text().to_string(), Some(true), numbers),
+                Err(what) => match what.split_once("does not hold") {
+                    Some((_, numbers)) => {
+                        let numbers = numbers.trim_start_matches([':', ' ']).to_string();
+                        (e.text().to_string(), Some(held), numbers)
+                    }
+                    None => (e.text().to_string(), held.then_some(true), "no number yet".into()),
+                },
+            }
+        };
+        asked.goal.iter().map(judge).collect()
+    }
+
+    /// Takes in what happened.
+    pub fn hear(&mut self, event: &Event) {
+        self.judge.hear(event);
+    }
+
+    /// Looks at how the run stands; a word if something was reached.
+    pub fn look(&mut self, view: &View) -> Option<String> {
+        let page = self.taught.scenario.lesson.pages.get(self.page)?;
+        if self.free.is_some() {
+            return None;
+        }
+        let stop = page.stop();
+        let there = |l: &crate::view::LaneView| {
+            let lane = l.present();
+            let over =
+                !matches!(lane.phase, crate::telemetry::Phase::Running | crate::telemetry::Phase::Paused);
+            over || stop.is_some_and(|s| lane.step >= s)
+        };
+        self.arrived = !view.lanes.is_empty() && stop.is_some() && view.lanes.iter().all(there);
+        let asked = self.asked.get(self.page)?;
+        let work = self.work.get_mut(self.page)?;
+        if asked.goal.is_empty() || work.reached.is_some() || work.skipped {
+            return None;
+        }
+        let step = self.judge.reached(&asked.goal, page.within as u64)?;
+        let lanes = view.lanes.iter().map(|l| &l.present().info);
+        work.reached = Some(Trace::of(lanes, &self.taught.scenario, step));
+        self.changed = true;
+        Some(format!("The goal is reached, at step {}.", thousands(step)))
+    }
+
+    /// Time that was spent on the lesson.
+    pub fn spend(&mut self, seconds: f64) {
+        self.seconds += seconds;
+    }
+
+    /// The learner leaves: the time is worth keeping.
+    pub fn leave(&mut self) {
+        self.changed = true;
+    }
+
+    /// What was done, if anything was since the last call.
+    pub fn record(&mut self) -> Option<Record> {
+        std::mem::take(&mut self.changed).then(|| Record {
+            lesson: self.taught.name.clone(),
+            hash: self.taught.hash.clone(),
+            page: (self.page + 1).min(self.work.len()),
+            done: self.page >= self.work.len(),
+            seconds: self.seconds as u64,
+            work: self
+                .work
+                .iter()
+                .filter(|w| **w != Work { page: w.page, ..Work::default() })
+                .cloned()
+                .collect(),
+        })
+    }
+
+    /// What comes of a wish; `view`: how the run stands.
+    pub fn wish(&mut self, wish: Wish, view: &View) -> Told {
+        if self.free.is_some() && wish != Wish::Free {
+            return Told::word(
+                "free play: nothing is locked and nothing counts; go back to the lesson first",
+            );
+        }
+        match wish {
+            Wish::On => self.on(view),
+            Wish::Back if self.page == 0 => Told::word("this is the first page"),
+            Wish::Back => self.turn_to(self.page - 1, false, view),
+            Wish::Hint => self.hint(),
+            Wish::Skip => self.skip(view),
+            Wish::Free => self.play(view),
+            Wish::Again => self.again(view),
+        }
+    }
+
+    fn on(&mut self, view: &View) -> Told {
+        let Some(work) = self.done() else { return Told { next: true, ..Told::default() } };
+        if self.complete() {
+            return self.turn_to(self.page + 1, true, view);
+        }
+        match self.task() {
+            Task::Predict if work.guess.is_none() => Told { ask: true, ..Told::default() },
+            _ => self.run(view),
+        }
+    }
+
+    /// Lets the lanes train as far as the page wants them to, or says why not.
+    pub fn run(&mut self, view: &View) -> Told {
+        let Some(stop) = self.page().and_then(Page::stop) else {
+            return Told::word("this page is to be read; the next ones train");
+        };
+        if self.task() == Task::Predict && self.done().is_some_and(|w| w.guess.is_none() && !w.skipped) {
+            return Told { ask: true, ..Told::default() };
+        }
+        if view.lanes.iter().any(|l| l.present().step < stop) && !self.arrived {
+            return Told { commands: vec![Command::Until(Some(stop)), Command::Run], ..Told::default() };
+        }
+        Told::word(if self.complete() {
+            format!("step {} is the last one of this page; go on to the next page", thousands(stop))
+        } else {
+            format!(
+                "step {} is the last one of this page; change a setting, then R starts anew",
+                thousands(stop)
+            )
+        })
+    }
+
+    /// So many single steps, no further than the page goes.
+    pub fn step(&mut self, steps: u64, view: &View) -> Told {
+        let front = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
+        let mut told = self.run(view);
+        if !told.commands.is_empty()
+            && let Some(stop) = self.page().and_then(Page::stop)
+        {
+            told.commands = vec![Command::Step(steps.min(stop.saturating_sub(front)).max(1))];
+        }
+        told
+    }
+
+    fn turn_to(&mut self, page: usize, on: bool, view: &View) -> Told {
+        match (self.done(), self.page()) {
+            // What was changed stays so on the pages after it.
+            (Some(Work { reached: Some(trace), .. }), _) if on => {
+                self.start = trace.onto(&self.taught.scenario)
+            }
+            (Some(Work { skipped: true, .. }), Some(page)) if on => self.start = self.start.solved(page),
+            _ => {}
+        }
+        (self.page, self.arrived, self.changed) = (page, false, true);
+        let mut told = Told { turned: true, ..Told::default() };
+        // A page before is gone back to in the run that there is; what it asked for was done.
+        let fresh = view.lanes.iter().all(|l| l.present().step == 0 && l.present().info.edits.is_empty());
+        if on && self.page().is_some_and(|p| p.anew) {
+            self.start = self.taught.scenario.clone();
+            if !fresh {
+                self.begin(&mut told, 0);
+            }
+        }
+        told
+    }
+
+    /// The run begins with the page's scenario and waits at this step.
+    fn begin(&mut self, told: &mut Told, step: u64) {
+        self.judge = Judge::new(self.taught.scenario.evaluate_every);
+        self.arrived = false;
+        told.load = Some(Box::new(self.start.clone()));
+        told.commands = if step > 0 {
+            vec![Command::Pace(None), Command::Until(Some(step)), Command::Run]
+        } else {
+            Vec::new()
+        };
+    }
+
+    /// The step at which the page begins: where the training of the page before it ended.
+    fn from(&self) -> u64 {
+        if self.page().is_some_and(|p| p.anew) {
+            return 0;
+        }
+        let before = self.taught.scenario.lesson.pages.get(..self.page).unwrap_or_default();
+        let since = before.iter().rposition(|p| p.anew).unwrap_or(0);
+        before[since..].iter().filter_map(Page::stop).max().unwrap_or(0)
+    }
+
+    fn again(&mut self, _view: &View) -> Told {
+        let mut told = Told::word("this page from its beginning");
+        let from = self.from();
+        self.begin(&mut told, from);
+        told
+    }
+
+    fn hint(&mut self) -> Told {
+        let all = self.page().map_or(0, |p| p.hints.len());
+        let Some(work) = self.work.get_mut(self.page).filter(|_| all > 0) else {
+            return Told::word("this page has no hints");
+        };
+        if work.hints == all {
+            return Told::word("that were all hints; s shows the solution");
+        }
+        work.hints += 1;
+        self.changed = true;
+        Told::default()
+    }
+
+    fn skip(&mut self, view: &View) -> Told {
+        let task = self.task();
+        if self.complete() {
+            return Told::word("there is nothing to skip; go on to the next page");
+        }
+        let (Some(page), Some(work)) = (self.page().cloned(), self.work.get_mut(self.page)) else {
+            return Told::default();
+        };
+        work.skipped = true;
+        self.changed = true;
+        match task {
+            Task::Goal => {
+                let mut told = Told::default();
+                let from = self.from();
+                let solved = self.start.solved(&page);
+                let before = std::mem::replace(&mut self.start, solved);
+                self.begin(&mut told, from);
+                self.start = before;
+                told.commands = vec![Command::Until(page.stop()), Command::Run];
+                told.notice = Some("the solution runs; the lesson says what it changed, and why".into());
+                told
+            }
+            _ => self.run(view),
+        }
+    }
+
+    /// The solution in words: what it changes, from which value to which.
+    pub fn solution(&self) -> Vec<String> {
+        let Some(page) = self.page() else { return Vec::new() };
+        let scenario = &self.start;
+        let of = |edit: &Edit| {
+            let lane = scenario.lanes.iter().find(|l| l.name == edit.lane);
+            let from = lane.and_then(|l| scenario.recipe_at(l, edit.step).ok()?.at(&edit.field));
+            let edit = Edit { from: from.unwrap_or_else(|| edit.from.clone()), ..edit.clone() };
+            let at =
+                if edit.step > 0 { format!(", at step {}", thousands(edit.step)) } else { String::new() };
+            format!("lane {}: {edit}{at}", edit.lane)
+        };
+        let forks = page.forks.iter().map(|fork| {
+            let from = fork.from.as_deref().unwrap_or_default();
+            format!("lane {}: forked from {from} at step {}", fork.name, thousands(fork.at as u64))
+        });
+        page.solution.iter().map(of).chain(forks).collect()
+    }
+
+    /// Takes the answer to the question.
+    pub fn answer(&mut self, guess: f64, reason: &str) -> Told {
+        let Some(work) = self.work.get_mut(self.page) else { return Told::default() };
+        work.guess = Some(guess);
+        let reason = reason.trim();
+        work.reason = reason.strip_prefix("because ").unwrap_or(reason).into();
+        self.changed = true;
+        Told::word("now let the run answer: space")
+    }
+
+    /// The question of the page.
+    pub fn question(&self) -> Option<&Predict> {
+        self.page()?.predict.as_ref()
+    }
+
+    fn play(&mut self, view: &View) -> Told {
+        match self.free.take() {
+            None => {
+                let lanes = view.lanes.iter().map(|l| &l.present().info);
+                let step = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
+                self.free = Some(Trace::of(lanes, &self.taught.scenario, step));
+                let mut told =
+                    Told::word("free play: nothing is locked, and nothing counts; the same key goes back");
+                told.commands = vec![Command::Until(None)];
+                told
+            }
+            Some(trace) => {
+                let mut told = Told::word("back in the lesson, where you left it");
+                let start = std::mem::replace(&mut self.start, trace.onto(&self.taught.scenario));
+                self.begin(&mut told, trace.step);
+                self.start = start;
+                told
+            }
+        }
+    }
+
+    /// Why an order is not carried out on this page, if so; `before`: the settings of the lane that it changes.
+    pub fn refuses(&self, command: &Command, before: Option<(&str, &Recipe)>) -> Option<String> {
+        if self.free.is_some() {
+            return None;
+        }
+        let Some(page) = self.page() else { return None };
+        let locked = |what: String| {
+            let may = match self.task() {
+                Task::Goal => format!("this page lets you change {}", page.may_words()),
+                _ => "nothing is to be changed on this page".into(),
+            };
+            Some(format!("{what} is locked: {may}; f is free play"))
+        };
+        match command {
+            Command::Set { name, recipe, .. } => {
+                let (old, recipe_before) = before?;
+                if old != name && !page.allows(LANES) {
+                    return locked("the name".into());
+                }
+                let paths = page.locked(recipe_before, recipe);
+                (!paths.is_empty()).then(|| locked(paths.join(", "))).flatten()
+            }
+            Command::Add { .. } | Command::Fork { .. } | Command::Remove(_) if !page.allows(LANES) => {
+                locked("the number of lanes".into())
+            }
+            Command::Data(_) if !page.allows(DATA) => locked("the data".into()),
+            Command::Seeds(_) if !page.allows(SEEDS) => locked("the number of seeds".into()),
+            Command::Further(_) => locked("the number of steps".into()),
+            Command::Reset(_) if !(self.task() == Task::Goal && page.anew) => {
+                Some("this page goes on with the run of the page before: a begins the page again".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// A guess in words.
+    pub fn guess_words(predict: &Predict, guess: f64) -> String {
+        if predict.choices.is_empty() { guess.text() } else { predict.words(guess) }
+    }
+}

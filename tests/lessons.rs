@@ -1,0 +1,139 @@
+//! The lessons that ship are proved, and the proof finds what is wrong with a lesson: broken solutions, goals, hints, answers.
+
+use gradtui::cli::{Opened, SKELETON, examine};
+use gradtui::lab::lesson::course::{Course, SHIPPED};
+use gradtui::scenario::Scenario;
+use gradtui::scenario::lesson::Page;
+
+fn opened(name: &str, text: &str) -> Opened {
+    Opened { name: name.into(), text: text.into(), disk: None }
+}
+
+#[test]
+fn every_lesson_that_ships_is_proved() {
+    for (_, name, text) in SHIPPED {
+        let proved = examine(&opened(name, text));
+        let faults = proved.err().unwrap_or_default();
+        let words: Vec<String> = faults.iter().map(|f| f.in_file(name)).collect();
+        assert!(words.is_empty(), "{}", words.join("\n"));
+    }
+}
+
+#[test]
+fn the_lesson_to_start_from_is_proved() {
+    let proved = examine(&opened("skeleton", SKELETON)).expect("proved");
+    assert_eq!(proved.len(), 2, "a question and a goal: {proved:?}");
+}
+
+#[test]
+fn every_file_of_the_course_is_in_its_list() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/presets/lessons");
+    let names = std::fs::read_dir(directory).expect("a folder").map(|e| e.expect("an entry").file_name());
+    let mut files: Vec<String> = names.map(|n| n.into_string().expect("a name")).collect();
+    files.sort();
+    let mut listed: Vec<_> = SHIPPED.iter().map(|(_, name, _)| format!("{name}.ron")).collect();
+    listed.sort();
+    assert_eq!(files, listed);
+    assert_eq!(Course::shipped().lessons.len(), SHIPPED.len());
+}
+
+/// Goals with another sign, and with thresholds that nothing or everything meets.
+fn broken_goals(goal: &str) -> Vec<String> {
+    let sign = [">=", "<=", "==", ">", "<"].into_iter().find(|s| goal.contains(*s)).expect("a sign");
+    let (left, right) = goal.split_once(sign).expect("two sides");
+    let less = sign.starts_with('<');
+    let (never, always) = if less { ("-1e9", "1e9") } else { ("1e9", "-1e9") };
+    let flipped = if less { ">" } else { "<" };
+    vec![
+        format!("{left} {sign} {never}"),
+        format!("{left} {sign} {always}"),
+        format!("{left} {flipped} {right}"),
+        goal.replacen('.', ".no_", 1),
+        format!("nobody{}", &goal[goal.find('.').unwrap_or(0)..]),
+    ]
+}
+
+/// Every way in which this test breaks a page, each with its name.
+fn mutants(page: &Page, scenario: &Scenario) -> Vec<(String, Page)> {
+    let mut out = Vec::new();
+    let mut put = |name: String, change: &dyn Fn(&mut Page)| {
+        let mut mutant = page.clone();
+        change(&mut mutant);
+        out.push((name, mutant));
+    };
+    for i in 0..page.solution.len() {
+        put(format!("solution {i} missing"), &|p| {
+            p.solution.remove(i);
+        });
+        put(format!("solution {i} changes nothing"), &|p| {
+            let lane = scenario.lanes.iter().find(|l| l.name == p.solution[i].lane).expect("a lane");
+            p.solution[i].to = scenario.recipe(lane).at(&p.solution[i].field).expect("a value");
+        });
+        put(format!("solution {i} of a locked field"), &|p| p.solution[i].field = "batch".into());
+        put(format!("solution {i} of no lane"), &|p| p.solution[i].lane = "nobody".into());
+        put(format!("solution {i} too late"), &|p| p.solution[i].step = p.within as u64 + 1);
+    }
+    for i in 0..page.forks.len() {
+        put(format!("fork {i} missing"), &|p| {
+            p.forks.remove(i);
+        });
+    }
+    for (i, goal) in page.goal.iter().enumerate() {
+        for broken in broken_goals(goal) {
+            put(format!("goal {i}: {broken}"), &|p| p.goal[i].clone_from(&broken));
+        }
+    }
+    if !page.goal.is_empty() {
+        put("within at once".into(), &|p| p.within = scenario.evaluate_every);
+        put("within nothing".into(), &|p| p.within = 0);
+        put("nothing may be changed".into(), &|p| p.may.clear());
+    }
+    for i in 0..page.hints.len() {
+        put(format!("hint {i} empty"), &|p| p.hints[i].clear());
+        put(format!("hint {i} with a key that is none"), &|p| p.hints[i] += " Press `Hyper-Q`.");
+        put(format!("hint {i} twice"), &|p| {
+            let hint = p.hints[i].clone();
+            p.hints.push(hint);
+        });
+    }
+    if let Some(last) = page.hints.len().checked_sub(1) {
+        put("last hint leads nowhere".into(), &|p| p.hints[last] = "Think harder.".into());
+        put("hints missing".into(), &|p| p.hints.clear());
+    }
+    if let Some(predict) = &page.predict {
+        if predict.choices.is_empty() {
+            put("answer".into(), &|p| p.predict.as_mut().expect("a question").answer *= 1.05);
+        } else {
+            put("right choice".into(), &|p| {
+                let predict = p.predict.as_mut().expect("a question");
+                predict.right = predict.right % predict.choices.len() + 1;
+            });
+        }
+    }
+    out
+}
+
+#[test]
+fn broken_lessons_are_found_out() {
+    // All of them take minutes; these train networks of two weights.
+    let all = std::env::var("GRADTUI_MUTANTS").is_ok_and(|v| v == "all");
+    let quick = ["gradient", "rate", "momentum", "adam"];
+    let (mut made, mut survivors) = (0, Vec::new());
+    for (_, name, text) in SHIPPED.iter().filter(|(_, name, _)| all || quick.contains(name)) {
+        let scenario = gradtui::scenario::read(text).expect("a lesson");
+        for (i, page) in scenario.lesson.pages.iter().enumerate() {
+            for (what, mutant) in mutants(page, &scenario) {
+                let mut broken = scenario.clone();
+                // The pages before it stay as they are; those after it say nothing of this one.
+                broken.lesson.pages.truncate(i + 1);
+                broken.lesson.pages[i] = mutant;
+                made += 1;
+                if examine(&opened(name, &broken.to_ron())).is_ok() {
+                    survivors.push(format!("{name} page {}: {what}", i + 1));
+                }
+            }
+        }
+    }
+    println!("{made} mutants, {} not found: {survivors:#?}", survivors.len());
+    assert!(survivors.len() * 20 <= made, "more than 5 % of {made} are not found: {survivors:#?}");
+}
