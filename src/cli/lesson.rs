@@ -112,7 +112,7 @@ fn check(lessons: &[OsString]) -> anyhow::Result<()> {
         for opened in found {
             match examine(&opened) {
                 Ok(proved) => {
-                    let lines: String = proved.into_iter().map(|line| format!("  {line}\n")).collect();
+                    let lines: String = proved.iter().flat_map(|line| ["  ", line, "\n"]).collect();
                     print(&format!("{}: proved\n{lines}", opened.name))?;
                 }
                 Err(found) => {

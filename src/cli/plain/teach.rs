@@ -24,26 +24,26 @@ impl Plain<'_> {
     /// Reads the page in view.
     pub(super) fn page(&self) -> anyhow::Result<()> {
         let Some(guide) = &self.guide else { return Ok(()) };
-        let mut text = String::new();
+        let mut text: Vec<String> = Vec::new();
         let lesson = &guide.taught.scenario.lesson;
         let Some((page, work)) = guide.page().zip(guide.done()) else {
-            text.push_str("The end of this lesson. You have learnt:\n");
-            text.extend(lesson.learnt.iter().map(|l| format!("  {l}\n")));
-            text.push_str("To read on:\n");
-            text.extend(lesson.read.iter().map(|l| format!("  {l}\n")));
-            return say(&escaped_text(&text));
+            text.push("The end of this lesson. You have learnt:".into());
+            text.extend(lesson.learnt.iter().map(|l| format!("  {l}")));
+            text.push("To read on:".into());
+            text.extend(lesson.read.iter().map(|l| format!("  {l}")));
+            return say(&escaped_text(&text.join("\n")));
         };
-        text += &format!("Page {} of {}.\n{}\n", guide.page + 1, guide.work.len(), page.text);
+        text.push(format!("Page {} of {}.\n{}", guide.page + 1, guide.work.len(), page.text));
         if let Some(predict) = &page.predict {
-            text += &format!("Question: {}\n", predict.ask);
+            text.push(format!("Question: {}", predict.ask));
             for (k, choice) in predict.choices.iter().enumerate() {
-                text += &format!("  {}: {}\n", k + 1, choice.text);
+                text.push(format!("  {}: {}", k + 1, choice.text));
             }
             if let Some(guess) = work.guess {
-                text += &format!("You say: {}.\n", predict.words(guess));
+                text.push(format!("You say: {}.", predict.words(guess)));
             }
             if guide.arrived && guide.complete() {
-                text += &format!("The run says: {}. {}\n", predict.truth(), predict.because);
+                text.push(format!("The run says: {}. {}", predict.truth(), predict.because));
             }
         }
         for (what, holds, numbers) in guide.verdicts() {
@@ -51,16 +51,16 @@ impl Plain<'_> {
                 Some(true) => "holds",
                 _ => "does not hold yet",
             };
-            text += &format!("Goal, by step {}: {what} {stands}, {numbers}.\n", page.within);
+            text.push(format!("Goal, by step {}: {what} {stands}, {numbers}.", page.within));
         }
         if page.task() == Task::Goal {
-            text += &format!("You may change: {}. Type for example: set lr 0.2\n", page.may_words());
+            text.push(format!("You may change: {}. Type for example: set lr 0.2", page.may_words()));
         }
-        text.extend(page.hints.iter().take(work.hints).map(|hint| format!("Hint: {hint}\n")));
+        text.extend(page.hints.iter().take(work.hints).map(|hint| format!("Hint: {hint}")));
         if work.skipped && page.task() == Task::Goal {
-            text += &format!("The solution changes {}. {}\n", guide.solution().join("; "), page.why);
+            text.push(format!("The solution changes {}. {}", guide.solution().join("; "), page.why));
         } else if work.reached.is_some() {
-            text += &format!("{}\n", page.why);
+            text.push(page.why.clone());
         }
         let now = match page.task() {
             _ if guide.complete() => "on turns the page.",
@@ -68,7 +68,8 @@ impl Plain<'_> {
             Task::Read => "on turns the page.",
             _ => "on trains; hint and skip help.",
         };
-        say(&escaped_text(&(text + now + "\n")))
+        text.push(now.into());
+        say(&escaped_text(&text.join("\n")))
     }
 
     /// Does what a word of the lesson says; whether it was one.

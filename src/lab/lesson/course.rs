@@ -66,6 +66,7 @@ macro_rules! lessons {
 
 lessons! {
     "Steps": "gradient" "rate" "momentum" "adam" "misprints";
+    "Depth": "depth" "saturation" "symmetry" "explosion";
 }
 
 impl Course {

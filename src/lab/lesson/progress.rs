@@ -131,7 +131,8 @@ pub fn to_ron<T: Serialize>(what: &T) -> String {
     ron::ser::to_string_pretty(what, style).unwrap_or_default() + "\n"
 }
 
-/// The hash of a document.
+/// The hash of a document: 16 hex digits of its BLAKE3.
 pub fn hash(text: &str) -> String {
-    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    hash[..16].to_string()
 }
