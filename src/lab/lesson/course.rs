@@ -66,7 +66,8 @@ macro_rules! lessons {
 
 lessons! {
     "Steps": "gradient" "rate" "momentum" "adam" "misprints";
-    "Depth": "depth" "saturation" "symmetry" "explosion";
+    "Depth": "depth" "saturation" "symmetry" "explosion" "batchnorm" "residual" "recurrent";
+    "Trust": "overfitting" "seeds" "fgsm" "defence" "masked";
 }
 
 impl Course {

@@ -336,7 +336,8 @@ fn bases(sweep: &Sweep, base: &Scenario, fault: Faults<'_>) -> Vec<Scenario> {
         all.push(Scenario {
             title: String::new(),
             about: String::new(),
-            lesson: String::new(),
+            comment: String::new(),
+            lesson: crate::scenario::lesson::Lesson::default(),
             seeds: 1,
             expect: Vec::new(),
             expect_seeds: 1,
