@@ -10,6 +10,7 @@ mod diagnose;
 mod display;
 mod doctor;
 mod export;
+mod grade;
 mod headless;
 mod hook;
 mod lab;
@@ -77,6 +78,8 @@ enum Command {
     Learn(Box<learn::Learn>),
     /// Prove a lesson that you wrote, or write a new one to start from
     Lesson(lesson::Lesson),
+    /// Grade what learners have handed in: every run is made again
+    Grade(grade::GradeAll),
     /// Attack an image of your own
     Attack(attack::Attack),
     /// Go on with a run where it stopped
@@ -116,6 +119,7 @@ impl Command {
             Self::Diagnose(command) => command.run(),
             Self::Learn(command) => command.run(),
             Self::Lesson(command) => command.run(),
+            Self::Grade(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Watch(command) => command.run(),

@@ -2,6 +2,9 @@
 
 use gradtui::cli::{Opened, SKELETON, examine};
 use gradtui::lab::lesson::course::{Course, SHIPPED};
+use gradtui::lab::lesson::hand_in::{HandIn, Office};
+use gradtui::lab::lesson::progress::{Record, Work, hash, to_ron};
+use gradtui::lab::lesson::trace::Trace;
 use gradtui::scenario::Scenario;
 use gradtui::scenario::lesson::Page;
 
@@ -136,4 +139,52 @@ fn broken_lessons_are_found_out() {
     }
     println!("{made} mutants, {} not found: {survivors:#?}", survivors.len());
     assert!(survivors.len() * 20 <= made, "more than 5 % of {made} are not found: {survivors:#?}");
+}
+
+/// The first lesson, gone through: its question answered, its goal reached by its solution.
+fn first_lesson() -> Record {
+    let (_, name, text) = SHIPPED[0];
+    let scenario = gradtui::scenario::read(text).expect("a lesson");
+    let page = scenario.lesson.pages.iter().position(|p| !p.goal.is_empty()).expect("a goal");
+    let asks = scenario.lesson.pages.iter().position(|p| p.predict.is_some()).expect("a question");
+    let edits = scenario.lesson.pages[page].solution.clone();
+    let reached = Some(Trace { step: 9, edits, ..Trace::default() });
+    let guess = Work { page: asks + 1, guess: Some(16.0), reason: "I computed it".into(), ..Work::default() };
+    let goal = Work { page: page + 1, hints: 1, reached, ..Work::default() };
+    let hash = hash(text);
+    Record { lesson: name.into(), hash, page: 5, done: true, seconds: 99, work: vec![guess, goal] }
+}
+
+#[test]
+fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
+    use gradtui::scenario::{at_paths, document};
+    let course = Course::shipped();
+    let office = Office::of(&course).expect("lessons");
+    let handed = office.hand_in("Ada", &course.title, &[first_lesson()]).expect("made again");
+    let text = to_ron(&handed);
+    assert!(!text.contains("99"), "no time is handed in: {text}");
+    let grade = |text: &str| {
+        let handed: HandIn = document(text, |_, _| {}).expect("readable");
+        office.grade(&handed, &course.title).map_err(|faults| at_paths(text, faults))
+    };
+    let good = grade(&text).expect("as it was handed in");
+    assert_eq!((good.done, good.goals, good.answered, good.right, good.hints), (1, 1, 1, 1, 1));
+    let line = |what: &str| 1 + text.lines().position(|l| l.contains(what)).expect("a line");
+    let hash = &handed.lessons[0].pages[1].hashes[0].hash;
+    for (from, to, place, words) in [
+        ("to: \"0.2\"", "to: \"0.3\"", "step: 9", "made again"),
+        ("field: \"optimizer.lr\"", "field: \"batch\"", "field:", "locked"),
+        ("step: 9", "step: 10", "step: 9", "at step 9"),
+        ("guess: 16", "guess: 17", "seal:", "altered"),
+        ("I computed it", "I knew it", "seal:", "altered"),
+        ("name: \"Ada\"", "name: \"Bob\"", "seal:", "altered"),
+        (&hash[..8], "00000000", "hash: \"", "gives"),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        let faults = grade(&text.replacen(from, to, 1)).expect_err(from);
+        assert!(faults[0].what.contains(words), "{from}: {faults:?}");
+        if place != "hash: \"" {
+            assert_eq!(faults[0].line, line(place), "{from}: {faults:?}");
+        }
+    }
 }

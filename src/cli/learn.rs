@@ -2,9 +2,11 @@
 
 use super::display::Display;
 use super::opening::{Line, unfit};
-use super::{BadInput, Opened, lab, plain, print};
+use super::{BadInput, Ended, Opened, lab, plain, print};
+use crate::lab::files;
 use crate::lab::lesson::course::{Course, Entry};
-use crate::lab::lesson::progress::{Progress, hash};
+use crate::lab::lesson::hand_in::Office;
+use crate::lab::lesson::progress::{Progress, hash, to_ron};
 use crate::scenario::read_with_data;
 use crate::text::did_you_mean;
 use crate::ui::guide::Taught;
@@ -29,6 +31,12 @@ pub struct Learn {
     /// Forget what was done in this course, or in LESSON
     #[arg(long, conflicts_with = "list")]
     reset: bool,
+    /// Write what was done to a file to hand in: answers, goals, changes, hashes; every run is made again for it
+    #[arg(long, value_name = "OUT.ron", conflicts_with_all = ["list", "reset"])]
+    hand_in: Option<PathBuf>,
+    /// Your name, for --hand-in
+    #[arg(long, value_name = "NAME", requires = "hand_in", default_value = "")]
+    name: String,
     #[command(flatten)]
     display: Display,
     /// Line by line, commands typed: for screen readers, pipes and terminals that cannot draw
@@ -122,6 +130,9 @@ impl Learn {
             return reset(&path, &course, self.lesson.as_deref());
         }
         let progress = Progress::read(&path).map_err(BadInput::new)?;
+        if let Some(out) = &self.hand_in {
+            return hand_in(out, &self.name, &course, &progress);
+        }
         if self.list || !(self.plain || std::io::stdout().is_terminal()) {
             return print(&list(&course, &progress));
         }
@@ -142,6 +153,25 @@ impl Learn {
         opening.lesson = Some(Teaching { taught: Some(taught), ..teaching(course, path) });
         if self.plain { plain::show(opening) } else { opening.show(&self.line) }
     }
+}
+
+/// Writes what was done in a course to a file.
+fn hand_in(out: &std::path::Path, name: &str, course: &Course, progress: &Progress) -> anyhow::Result<()> {
+    let records = progress.courses.iter().find(|c| c.course == course.title);
+    let records = records.map_or(&[][..], |c| &c.lessons);
+    let office = Office::of(course).map_err(BadInput::new)?;
+    let name = crate::text::excerpt(name.trim(), crate::limits::NAME_CHARS);
+    let handed = office.hand_in(&name, &course.title, records).map_err(|what| Ended(1, what))?;
+    if handed.lessons.is_empty() {
+        return Err(BadInput::new("nothing to hand in: no lesson of this course was begun").into());
+    }
+    files::write(&[(out, to_ron(&handed).as_bytes())]).map_err(|e| Ended(1, e.to_string()))?;
+    let goals = handed.lessons.iter().flat_map(|l| &l.pages).filter(|p| p.work.reached.is_some()).count();
+    print(&format!(
+        "{}: {} lessons, {goals} goals; each run was made again\n",
+        out.display(),
+        handed.lessons.len()
+    ))
 }
 
 /// Forgets what was done in a lesson, or in the whole course.

@@ -2,6 +2,7 @@
 //! Knows no screen.
 
 pub mod course;
+pub mod hand_in;
 pub mod judge;
 pub mod progress;
 pub mod prove;

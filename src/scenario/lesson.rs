@@ -204,6 +204,7 @@ impl Predict {
 impl Scenario {
     /// The scenario in which a page begins: as written where it begins anew, else with what was done on the pages before
     /// (`done`).
+    #[must_use]
     pub fn page_start(&self, page: usize, done: &Scenario) -> Scenario {
         match self.lesson.pages.get(page) {
             Some(page) if !page.anew => done.clone(),

@@ -22,7 +22,7 @@ const CHOICE: u16 = 48;
 fn height(page: &Page) -> usize {
     let lines = |what: &str| text::lines(what, WIDTH - 2, "").len();
     let all = |texts: &[String]| texts.iter().map(|t| lines(t)).sum::<usize>();
-    let own: usize = page.text.lines().map(|l| lines(l)).sum();
+    let own: usize = page.text.lines().map(lines).sum();
     let asked = page.predict.as_ref().map_or(0, |p| lines(&p.ask) + 3 + lines(&p.because));
     own + asked
         + match page.task() {

@@ -289,7 +289,7 @@ impl Guide {
         match (self.done(), self.page()) {
             // What was changed stays so on the pages after it.
             (Some(Work { reached: Some(trace), .. }), _) if on => {
-                self.start = trace.onto(&self.taught.scenario)
+                self.start = trace.onto(&self.taught.scenario);
             }
             (Some(Work { skipped: true, .. }), Some(page)) if on => self.start = self.start.solved(page),
             _ => {}
@@ -435,7 +435,7 @@ impl Guide {
         if self.free.is_some() {
             return None;
         }
-        let Some(page) = self.page() else { return None };
+        let page = self.page()?;
         let locked = |what: String| {
             let may = match self.task() {
                 Task::Goal => format!("this page lets you change {}", page.may_words()),

@@ -47,10 +47,11 @@ impl Judge {
             Event::Evaluated { lane, measure } if measure.step.is_multiple_of(self.every) => {
                 self.keep(*lane, measure.step);
             }
-            Event::Probed { lane, step, name, .. } if *name == exam::PROBE => {
-                if self.stood.get(step).is_some_and(|lanes| lanes.contains_key(lane)) {
-                    self.keep(*lane, *step);
-                }
+            Event::Probed { lane, step, name, .. }
+                if *name == exam::PROBE
+                    && self.stood.get(step).is_some_and(|lanes| lanes.contains_key(lane)) =>
+            {
+                self.keep(*lane, *step);
             }
             _ => {}
         }

@@ -123,7 +123,7 @@ fn wanted(out: &mut Lines, guide: &Guide, page: &Page, theme: &Theme, width: u16
 
 /// What to press on this page, as it stands.
 fn foot(guide: &Guide, page: &Page) -> String {
-    let stop = page.stop().map_or_else(String::new, |s| thousands(s));
+    let stop = page.stop().map_or_else(String::new, thousands);
     if guide.complete() {
         return "Enter goes on".into();
     }

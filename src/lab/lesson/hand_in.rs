@@ -1,0 +1,361 @@
+//! Handing in: what was done in a course as one document, and its check, which makes every run again. Bit-equal runs are the
+//! proof; a seal over each page finds what a run cannot: an answer that was changed afterwards.
+
+use super::Asked;
+use super::course::{Course, Entry};
+use super::progress::{Record, Work, hash, to_ron};
+use super::prove::Replay;
+use super::trace::Trace;
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::expect::Expectation;
+use crate::scenario::fork::CARRY;
+use crate::scenario::lesson::{LANES, Page, Task};
+use crate::scenario::{Lane, Scenario, read};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+/// The hash of a lane's parameters where a goal was reached.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LaneHash {
+    /// The lane.
+    pub lane: String,
+    /// The hash, or how the lane ended before.
+    pub hash: String,
+}
+
+/// What was done on one page, with its proof.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Handed {
+    /// What was done.
+    pub work: Work,
+    /// The lanes of its goal where it was reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<LaneHash>,
+    /// The seal over all of it, and over the pages before.
+    pub seal: String,
+}
+
+/// A lesson that is handed in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HandedLesson {
+    /// Its name.
+    pub lesson: String,
+    /// The hash of its document.
+    pub hash: String,
+    /// Whether its last page was left.
+    pub done: bool,
+    /// Its pages on which something was done.
+    pub pages: Vec<Handed>,
+}
+
+/// A document that is handed in. It names no machine and no time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HandIn {
+    /// The learner's name, if it was given.
+    pub name: String,
+    /// The title of the course.
+    pub course: String,
+    /// The lessons, in the order of the course.
+    pub lessons: Vec<HandedLesson>,
+}
+
+/// A lesson of a course, read for making its runs again.
+struct Known {
+    hash: String,
+    scenario: Scenario,
+    asked: Vec<Asked>,
+    files: Arc<dyn Files + Send + Sync>,
+}
+
+/// All lessons of a course, read, and the runs that were made already.
+#[derive(Default)]
+pub struct Office {
+    lessons: Vec<(String, Known)>,
+    made: Mutex<HashMap<String, Result<Made, String>>>,
+}
+
+/// A run that was made again.
+#[derive(Clone, Debug)]
+struct Made {
+    /// Where the goal is first reached.
+    step: Option<u64>,
+    hashes: Vec<LaneHash>,
+}
+
+/// What a hand-in is worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grade {
+    /// Lessons that were gone through to their end.
+    pub done: usize,
+    /// Goals that were reached, every run made again.
+    pub goals: usize,
+    /// Pages whose solution was looked at, or whose question was left out.
+    pub skipped: usize,
+    /// Questions that were answered.
+    pub answered: usize,
+    /// Answers that count as right.
+    pub right: usize,
+    /// Hints that were looked at.
+    pub hints: usize,
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Office").field("lessons", &self.lessons.len()).finish_non_exhaustive()
+    }
+}
+
+impl Known {
+    fn of(entry: &Entry) -> Result<Self, String> {
+        let scenario = match &entry.disk {
+            Some(disk) => crate::scenario::read_with_data(&entry.text, disk).map(|(scenario, _)| scenario),
+            None => read(&entry.text),
+        };
+        let scenario =
+            scenario.map_err(|faults| faults.first().map_or_else(String::new, |f| f.in_file(&entry.name)))?;
+        let pages = scenario.lesson.pages.iter();
+        let asked = pages.map(|page| Asked::of(page, &scenario).unwrap_or_default()).collect();
+        let files: Arc<dyn Files + Send + Sync> = match &entry.disk {
+            Some(disk) => Arc::new(disk.clone()),
+            None => Arc::new(NoFiles),
+        };
+        Ok(Self { hash: hash(&entry.text), scenario, asked, files })
+    }
+
+    /// The pages whose run is that of this one, this one included: those since the last that begins anew.
+    fn run_of(&self, page: usize) -> &[Page] {
+        let pages = &self.scenario.lesson.pages[..=page];
+        let first = pages.iter().rposition(|p| p.anew).unwrap_or(0);
+        &pages[first..]
+    }
+
+    /// Makes the run of a goal again: only its lanes, and those from which they are forked.
+    fn make(&self, page: usize, trace: &Trace) -> Result<Made, String> {
+        let goal = &self.asked[page].goal;
+        let within = self.scenario.lesson.pages[page].within as u64;
+        let mut names: Vec<&str> = goal.iter().flat_map(Expectation::lanes).collect();
+        names.sort_unstable();
+        names.dedup();
+        let scenario = only(&trace.onto(&self.scenario), &names);
+        let mut replay = Replay::new(&scenario, None, Arc::clone(&self.files))?;
+        let step = replay.until(within, |judge| judge.reached(goal, within));
+        let stood = step.and_then(|step| replay.judge.at(step, &names));
+        let of = |l: &crate::lab::outcome::Standing| LaneHash {
+            lane: l.name.clone(),
+            hash: match l.validation.filter(|m| Some(m.step) == step).and_then(|m| m.hash) {
+                Some(hash) => hash.to_string(),
+                None => format!("ended at step {}", l.step),
+            },
+        };
+        Ok(Made { step, hashes: stood.map_or_else(Vec::new, |s| s.lanes.iter().map(of).collect()) })
+    }
+}
+
+/// A scenario with these lanes and their ancestors alone; lanes do not depend on each other.
+fn only(scenario: &Scenario, names: &[&str]) -> Scenario {
+    let mut wanted: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut i = 0;
+    while i < wanted.len() {
+        let from = scenario.lanes.iter().find(|l| l.name == wanted[i]).and_then(|l| l.from.clone());
+        wanted.extend(from.filter(|f| !wanted.contains(f)));
+        i += 1;
+    }
+    let mut out = scenario.clone();
+    out.lanes.retain(|l| wanted.contains(&l.name));
+    out.edits.retain(|e| wanted.contains(&e.lane));
+    out
+}
+
+/// The seal of a page: over its content, and over the seal before.
+fn seal(before: &str, name: &str, lesson: &HandedLesson, page: &Handed) -> String {
+    let bare = Handed { seal: String::new(), ..page.clone() };
+    hash(&[before, name, &lesson.lesson, &lesson.hash, &to_ron(&bare)].join("\n"))
+}
+
+impl Office {
+    /// Reads the lessons of a course.
+    ///
+    /// # Errors
+    /// A lesson that cannot be read.
+    pub fn of(course: &Course) -> Result<Self, String> {
+        let read = |entry: &Entry| Ok((entry.name.clone(), Known::of(entry)?));
+        let lessons = course.lessons.iter().map(read).collect::<Result<_, String>>()?;
+        Ok(Self { lessons, made: Mutex::default() })
+    }
+
+    fn lesson(&self, name: &str) -> Option<&Known> {
+        self.lessons.iter().find(|(n, _)| n == name).map(|(_, known)| known)
+    }
+
+    /// A run, made again or remembered.
+    fn make(&self, name: &str, page: usize, trace: &Trace) -> Result<Made, String> {
+        let known = self.lesson(name).ok_or("there is no such lesson")?;
+        let key = hash(&format!("{name} {page} {}", to_ron(trace)));
+        if let Some(made) = self.made.lock().ok().and_then(|made| made.get(&key).cloned()) {
+            return made;
+        }
+        let made = known.make(page, trace);
+        if let Ok(mut all) = self.made.lock() {
+            all.insert(key, made.clone());
+        }
+        made
+    }
+
+    /// The document that a learner hands in: every goal's run is made again for its hashes.
+    ///
+    /// # Errors
+    /// A goal that is not reached when its run is made again.
+    pub fn hand_in(&self, name: &str, course: &str, records: &[Record]) -> Result<HandIn, String> {
+        let mut out = HandIn { name: name.into(), course: course.into(), lessons: Vec::new() };
+        let mut last = String::new();
+        for (lesson, known) in &self.lessons {
+            let Some(record) = records.iter().find(|r| r.lesson == *lesson && r.hash == known.hash) else {
+                continue;
+            };
+            let mut handed = HandedLesson {
+                lesson: lesson.clone(),
+                hash: known.hash.clone(),
+                done: record.done,
+                pages: Vec::new(),
+            };
+            for work in &record.work {
+                let mut page = Handed { work: work.clone(), ..Handed::default() };
+                if let Some(trace) = &work.reached {
+                    let made = self.make(lesson, work.page.wrapping_sub(1), trace)?;
+                    if made.step != Some(trace.step) {
+                        return Err(format!(
+                            "{lesson}, page {}: made again, its goal is not reached at step {}",
+                            work.page, trace.step
+                        ));
+                    }
+                    page.hashes = made.hashes;
+                }
+                page.seal = seal(&last, name, &handed, &page);
+                last.clone_from(&page.seal);
+                handed.pages.push(page);
+            }
+            out.lessons.push(handed);
+        }
+        Ok(out)
+    }
+
+    /// What a hand-in is worth.
+    ///
+    /// # Errors
+    /// Everything that was altered or cannot be, each with its path in the document.
+    pub fn grade(&self, handed: &HandIn, course: &str) -> Result<Grade, Vec<(String, String)>> {
+        let (mut grade, mut faults) = (Grade::default(), Vec::new());
+        if handed.course != course {
+            faults.push(("course".into(), format!("course: this is {}, not {course}", handed.course)));
+        }
+        let mut last = String::new();
+        for (i, lesson) in handed.lessons.iter().enumerate() {
+            let at = format!("lessons[{i}]");
+            let Some(known) = self.lesson(&lesson.lesson) else {
+                faults.push((format!("{at}.lesson"), format!("lesson: the course has no {}", lesson.lesson)));
+                continue;
+            };
+            if known.hash != lesson.hash {
+                let what = format!("hash: it is of another {}; the course has {}", lesson.lesson, known.hash);
+                faults.push((format!("{at}.hash"), what));
+                continue;
+            }
+            grade.done += usize::from(lesson.done);
+            for (k, page) in lesson.pages.iter().enumerate() {
+                let here = format!("{at}.pages[{k}]");
+                let before = faults.len();
+                self.page(known, &lesson.lesson, page, &here, &mut grade, &mut faults);
+                let sealed = seal(&last, &handed.name, lesson, page);
+                last.clone_from(&page.seal);
+                if sealed != page.seal && faults.len() == before {
+                    let what =
+                        "seal: this page, the name or the page before it was altered after it was handed in";
+                    faults.push((format!("{here}.seal"), what.into()));
+                }
+            }
+        }
+        if faults.is_empty() { Ok(grade) } else { Err(faults) }
+    }
+
+    fn page(
+        &self,
+        known: &Known,
+        lesson: &str,
+        handed: &Handed,
+        at: &str,
+        grade: &mut Grade,
+        faults: &mut Vec<(String, String)>,
+    ) {
+        let work = &handed.work;
+        let number = work.page.wrapping_sub(1);
+        let Some(page) = known.scenario.lesson.pages.get(number) else {
+            faults.push((format!("{at}.work.page"), format!("page: the lesson has no page {}", work.page)));
+            return;
+        };
+        grade.skipped += usize::from(work.skipped);
+        grade.hints += work.hints;
+        if let (Some(guess), Some(predict)) = (work.guess, &page.predict) {
+            grade.answered += 1;
+            grade.right += usize::from(predict.hits(guess));
+        }
+        let Some(trace) = &work.reached else { return };
+        if page.task() != Task::Goal {
+            faults.push((format!("{at}.work.reached"), "reached: this page has no goal".into()));
+            return;
+        }
+        let pages = known.run_of(number);
+        let allowed = |path: &str| pages.iter().any(|p| p.allows(path));
+        for (j, edit) in trace.edits.iter().enumerate() {
+            let own = known.scenario.edits.contains(edit);
+            if !(own || allowed(&edit.field) || edit.field == CARRY && allowed("optimizer")) {
+                let what = format!("field: {} is locked on this page", edit.field);
+                faults.push((format!("{at}.work.reached.edits[{j}].field"), what));
+            }
+        }
+        if let Some((j, fork)) = trace.forks.iter().enumerate().next().filter(|_| !allowed(LANES)) {
+            let what = format!("forks: lanes are locked on this page, and {} was added", fork.name);
+            faults.push((format!("{at}.work.reached.forks[{j}]"), what));
+        }
+        for (j, fork) in trace.forks.iter().enumerate() {
+            if let Some(path) = locked(known, fork, &allowed) {
+                faults.push((
+                    format!("{at}.work.reached.forks[{j}]"),
+                    format!("{path}: it is locked on this page"),
+                ));
+            }
+        }
+        match self.make(lesson, number, trace) {
+            Err(what) => {
+                faults.push((format!("{at}.work.reached"), format!("it cannot be made again: {what}")));
+            }
+            Ok(made) if made.step != Some(trace.step) => {
+                let words = made.step.map_or_else(|| "never".into(), |s| format!("at step {s}"));
+                let what =
+                    format!("step: made again, the goal is reached {words}, not at step {}", trace.step);
+                faults.push((format!("{at}.work.reached.step"), what));
+            }
+            Ok(made) => {
+                grade.goals += 1;
+                for (j, of) in made.hashes.iter().enumerate() {
+                    if handed.hashes.get(j) != Some(of) {
+                        let what = format!("hash: made again, lane {} gives {}", of.lane, of.hash);
+                        faults.push((format!("{at}.hashes[{j}].hash"), what));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A setting of a fork that differs from its parent's although it is locked.
+fn locked(known: &Known, fork: &Lane, allowed: &dyn Fn(&str) -> bool) -> Option<String> {
+    let mut scenario = known.scenario.clone();
+    scenario.lanes.push(fork.clone());
+    let (ground, recipe) = (scenario.ground(fork), scenario.recipe(fork));
+    ground.changes(&recipe).into_iter().map(|(path, ..)| path).find(|path| !allowed(path))
+}
