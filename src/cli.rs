@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod completions;
 mod diagnose;
+mod diff;
 mod display;
 mod doctor;
 mod export;
@@ -30,6 +31,7 @@ mod serve;
 mod show;
 mod signals;
 mod sweep;
+mod verify;
 mod watch;
 
 pub use lesson::{SKELETON, examine};
@@ -84,6 +86,10 @@ enum Command {
     Attack(attack::Attack),
     /// Go on with a run where it stopped
     Resume(resume::Resume),
+    /// Train a run again, and say whether every hash and every number of it is the same
+    Verify(verify::Verify),
+    /// Say in words how two scenarios differ
+    Diff(diff::Diff),
     /// Watch runs that other processes train, side by side
     Watch(watch::Watch),
     /// Print a file for training in PyTorch, Lightning, Keras or JAX that writes a log for `watch` and `diagnose`
@@ -122,6 +128,8 @@ impl Command {
             Self::Grade(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Diff(command) => command.run(),
             Self::Watch(command) => command.run(),
             Self::Hook(command) => command.run(),
             Self::Runs(command) => command.run(),

@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod outcome;
 pub mod preset;
 pub mod preview;
+pub mod proof;
 pub mod run;
 pub mod run_dir;
 pub mod runner;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod de;
+pub mod differences;
 pub mod edit;
 pub mod fork;
 pub mod lesson;
@@ -9,6 +10,7 @@ pub mod memory;
 pub mod reader;
 pub mod sweep;
 pub mod view;
+pub mod written;
 
 pub use check::{Checked, Fault, at_paths, decode, document, inspect, read, read_with_data};
 pub use edit::Edit;

@@ -6,7 +6,7 @@
 use crate::faults::ordered;
 use crate::lab::lane::{Lane, News, Pace};
 use crate::lab::outbox::Outbox;
-use crate::lab::run::{Run, Turn};
+use crate::lab::run::{Run, Saved, Turn};
 use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
 use crew::{Crew, Seat};
@@ -186,6 +186,11 @@ impl Runner {
         let mut tap = lock(tap);
         let later = tap.told.checked_add(1).map(|next| tap.waiting.split_off(&(next, 0)));
         std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().flatten().collect()
+    }
+
+    /// The states of lanes that were taken down since the last call: see [`Run::witness`].
+    pub fn witnessed(&self) -> Vec<Saved> {
+        self.shared.lock().take_witnessed()
     }
 
     /// Why nothing can be written at present, if so.

@@ -86,7 +86,7 @@ fn unreadable(e: &io::Error) -> String {
 }
 
 /// To which of these marks a log can be cut.
-fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
+pub(super) fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
     for mark in marks {
         if Tally::of(log, mark.bytes).map_err(|e| unreadable(&e))?.mark() == *mark {
             return Ok(*mark);

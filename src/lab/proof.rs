@@ -1,0 +1,250 @@
+//! Proves a run directory: trains its scenario again and compares every hash, every number of the log and every state.
+//!
+//! Training is a pure function of the scenario with its journal of edits, so whatever differs was changed afterwards, or was
+//! trained by another program. Opens no terminal.
+
+mod rows;
+mod states;
+
+use super::experiment::Experiment;
+use super::files::Disk;
+use super::run::{Run, Saved};
+use super::run_dir::checkpoint::checksum;
+use super::run_dir::evidence::{Evidence, Found};
+use super::runner::Runner;
+use crate::scenario::{Scenario, decode, read_with_data};
+use crate::telemetry::{Command, Event, Phase};
+use rows::Rows;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a run is to be proved.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// Workers; `None`: one a core.
+    pub threads: Option<usize>,
+    /// Only the first steps.
+    pub steps: Option<u64>,
+    /// Only these lanes; all, if there are none.
+    pub lanes: Vec<String>,
+    /// Begin at the older of two checkpoints instead of at the start.
+    pub from_checkpoint: bool,
+}
+
+/// A place where a run is not what training makes of its scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The step; `None` where a file as a whole is at fault.
+    pub step: Option<u64>,
+    /// The lane.
+    pub lane: Option<String>,
+    /// The file.
+    pub file: &'static str,
+    /// The number or tensor, with what it is and what it would be.
+    pub what: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(step) = self.step {
+            write!(f, "step {step}, ")?;
+        }
+        if let Some(lane) = &self.lane {
+            write!(f, "lane {lane}, ")?;
+        }
+        write!(f, "{}: {}", self.file, self.what)
+    }
+}
+
+/// What was compared in a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Its name.
+    pub lane: String,
+    /// Lines of the log.
+    pub lines: usize,
+    /// Hashes in these.
+    pub hashes: usize,
+    /// States of checkpoints.
+    pub states: usize,
+}
+
+/// The result.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// What differs, the first step first.
+    pub differences: Vec<Difference>,
+    /// What was compared, lane by lane.
+    pub lanes: Vec<Compared>,
+    /// What was not compared, and why.
+    pub notes: Vec<String>,
+    /// Steps at which it began and ended.
+    pub steps: (u64, u64),
+}
+
+impl Verdict {
+    /// Whether everything is the same.
+    pub fn holds(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn file(&mut self, file: &'static str, what: String) {
+        self.differences.push(Difference { step: None, lane: None, file, what });
+    }
+}
+
+/// Trains a run again and compares it with its directory; `progress` hears how many steps of how many are done.
+///
+/// # Errors
+/// Why it cannot be trained again: there is no run, or its scenario or its data cannot be read.
+pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdict, Vec<String>> {
+    let evidence = Evidence::read(path).map_err(|e| vec![e.to_string()])?;
+    let mut verdict = Verdict::default();
+    for (file, what) in &evidence.faults {
+        verdict.file(file, what.clone());
+    }
+    let found = evidence.checkpoints.first();
+    let base = found.map(|f| PathBuf::from(&f.checkpoint.base)).unwrap_or_default();
+    let files = Disk { base };
+    let in_file = |faults: Vec<crate::scenario::Fault>| {
+        faults.iter().map(|f| f.in_file("scenario.ron")).collect::<Vec<_>>()
+    };
+    let text = decode(evidence.scenario.as_bytes()).map_err(|f| vec![f.in_file("scenario.ron")])?;
+    let (mut scenario, data) = read_with_data(text, &files).map_err(in_file)?;
+    if let Some(found) = found.filter(|f| f.whole) {
+        told_otherwise(&found.checkpoint.scenario, &scenario, &mut verdict);
+        if found.checkpoint.data != checksum(&data.train.inputs) {
+            verdict.file("data", "the training samples are others than those of the run".into());
+        }
+    }
+    if found.is_none() {
+        verdict.notes.push("there is no checkpoint: the log alone was compared".into());
+    }
+    if !order.lanes.is_empty() {
+        only(&mut scenario, &order.lanes).map_err(|what| vec![what])?;
+    }
+    let begin = match evidence.checkpoints.get(1).filter(|_| order.from_checkpoint) {
+        Some(found) if found.whole => Some(found),
+        Some(_) => return Err(vec!["checkpoint.previous is damaged; verify from the start".into()]),
+        None if order.from_checkpoint => {
+            return Err(vec!["there is no checkpoint.previous to begin at; verify from the start".into()]);
+        }
+        None => None,
+    };
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &files)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let names: Vec<String> = experiment.lanes.iter().map(|l| l.name.clone()).collect();
+    let networks: Vec<_> = experiment.lanes.iter().map(|l| Arc::clone(&l.network)).collect();
+    let steps = order.steps.unwrap_or(u64::MAX);
+    let states = states::wanted(&evidence.checkpoints, &names, steps, &mut verdict);
+    let all: Vec<(&str, bool)> = scenario.lanes.iter().map(|l| (l.name.as_str(), l.from.is_some())).collect();
+    let mut rows = Rows::read(&evidence, &names, &all, steps, scenario.robustness.is_some());
+    for state in &states {
+        rows.came_to(&state.saved.name, state.step().min(steps));
+    }
+    let end = rows.last();
+    let mut run = Run::new(experiment, Some(end.max(1)), Arc::new(files));
+    let mut first = 0;
+    if let Some(Found { checkpoint, .. }) = begin {
+        let lanes: Vec<Saved> =
+            checkpoint.lanes.iter().filter(|l| names.contains(&l.name)).cloned().collect();
+        let ended = |l: &&Saved| matches!(l.phase, Phase::Diverged(_) | Phase::Stopped(_) | Phase::Failed(_));
+        first = lanes.iter().filter(|l| !ended(l)).map(|l| l.snapshot.step).min().unwrap_or(0);
+        for lane in &lanes {
+            // A lane that had come to its end is not trained again.
+            rows.begin(&lane.name, if ended(&lane) { u64::MAX } else { lane.snapshot.step });
+        }
+        run.restore(&lanes).map_err(|what| vec![format!("checkpoint.previous: {what}")])?;
+        verdict.notes.push(format!("begun at the checkpoint of step {first}, not at the start"));
+    }
+    let wanted: Vec<(String, u64)> =
+        states.iter().map(|s| (s.saved.name.clone(), s.saved.snapshot.step)).collect();
+    run.witness(&wanted);
+    verdict.steps = (first, end);
+    let (seen, phases) = if end > first {
+        train(run, order.threads, end, &mut rows, progress).map_err(|e| vec![e])?
+    } else {
+        (run.take_witnessed(), Vec::new())
+    };
+    rows.close(&mut verdict);
+    let mut compared = vec![0; names.len()];
+    for state in &states {
+        let at = names.iter().position(|n| *n == state.saved.name).unwrap_or(0);
+        compared[at] += usize::from(state.compare(&seen, &phases, &networks[at], &mut verdict));
+    }
+    for (at, lane) in names.iter().enumerate() {
+        let (lines, hashes) = rows.compared(lane);
+        verdict.lanes.push(Compared { lane: lane.clone(), lines, hashes, states: compared[at] });
+    }
+    verdict.differences.sort_by_key(|d| (d.step.is_none(), d.step));
+    Ok(verdict)
+}
+
+/// The settings in which a scenario is not the one that a checkpoint holds.
+fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut Verdict) {
+    let Ok(told) = crate::scenario::read(text) else { return };
+    for difference in told.differences(scenario) {
+        verdict.file("scenario.ron", format!("{difference} since the checkpoint"));
+    }
+}
+
+/// Leaves these lanes and those from which they come.
+fn only(scenario: &mut Scenario, lanes: &[String]) -> Result<(), String> {
+    let mut wanted = lanes.to_vec();
+    for name in lanes {
+        let mut at = scenario.lanes.iter().find(|l| l.name == *name);
+        if at.is_none() {
+            let all: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
+            return Err(format!("the run has no lane {name}; it has {}", all.join(", ")));
+        }
+        while let Some(parent) = at.and_then(|lane| scenario.parent(lane)) {
+            wanted.push(parent.name.clone());
+            at = Some(parent);
+        }
+    }
+    scenario.lanes.retain(|l| wanted.contains(&l.name));
+    scenario.edits.retain(|e| wanted.contains(&e.lane));
+    Ok(())
+}
+
+/// States that were wanted, and the phase of each lane.
+type Trained = (Vec<Saved>, Vec<(String, Phase)>);
+
+/// Trains to the end; the states that were wanted, and how each lane ended.
+fn train(
+    run: Run,
+    threads: Option<usize>,
+    end: u64,
+    rows: &mut Rows,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Trained, String> {
+    let runner = Runner::start(run, threads, None, true).map_err(|e| e.to_string())?;
+    runner.send(Command::Run);
+    let mut standings = super::outcome::Standings::default();
+    let mut seen = Vec::new();
+    loop {
+        runner.wait(Duration::from_millis(50));
+        let events: Vec<Event> = runner.drain();
+        for event in &events {
+            standings.apply(event);
+        }
+        for line in runner.take_lines() {
+            rows.again(&line);
+        }
+        seen.extend(runner.witnessed());
+        progress(standings.lanes.iter().map(|l| l.step).min().unwrap_or(0), end);
+        if !standings.lanes.is_empty() && standings.over() {
+            break;
+        }
+    }
+    seen.extend(runner.witnessed());
+    let (events, lines, _) = runner.finish(&mut |_, _| {});
+    for event in &events {
+        standings.apply(event);
+    }
+    for line in &lines {
+        rows.again(line);
+    }
+    Ok((seen, standings.lanes.into_iter().map(|l| (l.name, l.phase)).collect()))
+}

@@ -1,0 +1,242 @@
+//! The lines of a log beside those of the run that is trained again. Trains nothing.
+
+use super::{Difference, Verdict};
+use crate::lab::run::journal;
+use crate::lab::run_dir::evidence::Evidence;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A key by which lines are found: the lane, the step, and the setting where the line tells of a change.
+type Key = (String, u64, String);
+
+/// A line of the log.
+#[derive(Debug)]
+struct Row {
+    text: String,
+    file: &'static str,
+}
+
+/// The lines that are still to be compared, and what came of the others.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    left: BTreeMap<Key, Row>,
+    lanes: BTreeMap<String, Lane>,
+    /// The last step that is compared.
+    steps: u64,
+    /// Whether the scenario itself asks for measurements under attack.
+    attacked: bool,
+    /// Whether some measurements under attack were asked for otherwise.
+    asked: bool,
+    /// Whether the log is known to be as it was: then lines may be missing only where nobody wrote them.
+    known: bool,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    /// Its first line in the log, and its last one or the step of its last state.
+    first: Option<u64>,
+    last: u64,
+    /// Whether its lines may begin later than it is trained again: in the log they stand under another name, or were its
+    /// parent's.
+    late: bool,
+    /// The step at which the run that is trained again took it up.
+    begun: u64,
+    lines: usize,
+    hashes: usize,
+    /// The first difference, and how many more lines differ.
+    different: Option<(Difference, usize)>,
+}
+
+/// The key of a line; `None` if it is none of a lane.
+fn key(text: &str) -> Option<Key> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        step: u64,
+        lane: String,
+        #[serde(default)]
+        field: String,
+    }
+    let Head { step, lane, field } = serde_json::from_str(text).ok()?;
+    Some((lane, step, field))
+}
+
+impl Rows {
+    /// The lines of these lanes up to a step.
+    pub(super) fn read(
+        evidence: &Evidence,
+        lanes: &[String],
+        scenario: &[(&str, bool)],
+        steps: u64,
+        attacked: bool,
+    ) -> Self {
+        let mut all = Self { attacked, steps, known: evidence.known.is_some(), ..Self::default() };
+        for name in lanes {
+            let forked = scenario.iter().any(|(lane, forked)| lane == name && *forked);
+            all.lanes.insert(name.clone(), Lane { late: !forked, ..Lane::default() });
+        }
+        let mut strangers = false;
+        let log = evidence.known.and_then(|n| evidence.log.get(..n)).unwrap_or(&evidence.log);
+        let waiting = evidence.checkpoints.first().filter(|f| f.whole).map(|f| &f.checkpoint.lines[..]);
+        let waiting = waiting.unwrap_or_default().iter().map(|line| ("checkpoint", line.text.as_str()));
+        for (file, text) in log.lines().map(|text| ("metrics.jsonl", text)).chain(waiting) {
+            let Some(key) = key(text) else {
+                all.unreadable(file, text);
+                continue;
+            };
+            strangers |= !scenario.is_empty() && scenario.iter().all(|(lane, _)| *lane != key.0);
+            let Some(lane) = all.lanes.get_mut(&key.0).filter(|_| key.1 <= steps) else { continue };
+            if key.2.is_empty() {
+                lane.first = Some(lane.first.map_or(key.1, |first| first.min(key.1)));
+                if evidence.checkpoints.is_empty() {
+                    lane.last = lane.last.max(key.1);
+                }
+            }
+            all.left.entry(key).or_insert_with(|| Row { text: text.into(), file });
+        }
+        if strangers {
+            all.lanes.values_mut().for_each(|lane| lane.late = true);
+        }
+        all
+    }
+
+    /// A lane has a state of this step, so that it was trained up to there.
+    pub(super) fn came_to(&mut self, lane: &str, step: u64) {
+        if let Some(of) = self.lanes.get_mut(lane) {
+            of.last = of.last.max(step);
+        }
+    }
+
+    /// A line that is no line of a log.
+    fn unreadable(&mut self, file: &'static str, text: &str) {
+        let start = crate::text::excerpt(text, 40);
+        let what = format!("a line is not JSON of a lane: {start}");
+        let difference = Difference { step: None, lane: None, file, what };
+        self.lanes.entry(String::new()).or_default().differs(difference);
+    }
+
+    /// The last step to which a lane has to be trained again.
+    pub(super) fn last(&self) -> u64 {
+        self.lanes.values().map(|lane| lane.last).max().unwrap_or(0)
+    }
+
+    /// A lane is taken up at this step: what came before is not compared.
+    pub(super) fn begin(&mut self, lane: &str, step: u64) {
+        if let Some(of) = self.lanes.get_mut(lane) {
+            of.begun = step;
+        }
+        self.left.retain(|(of, at, field), _| of != lane || *at > step || (!field.is_empty() && *at == step));
+    }
+
+    /// A line of the run that is trained again.
+    pub(super) fn again(&mut self, text: &str) {
+        let Some(key) = key(text) else { return };
+        let Some(lane) = self.lanes.get_mut(&key.0).filter(|_| key.1 <= self.steps) else { return };
+        let Some(row) = self.left.remove(&key) else {
+            // A lane may have been written from its parent's beginning on, while its log begins where it was forked.
+            let before = lane.late && self.known && lane.first.is_none_or(|first| key.1 < first);
+            let beyond = key.1 > lane.last || key.1 <= lane.begun;
+            if !before && !beyond && key.2.is_empty() {
+                let what = "the line is missing".to_string();
+                lane.differs(Difference {
+                    step: Some(key.1),
+                    lane: Some(key.0),
+                    file: "metrics.jsonl",
+                    what,
+                });
+            }
+            return;
+        };
+        lane.lines += 1;
+        let change = !key.2.is_empty();
+        let (Some(was), Some(now)) = (object(&row.text), object(text)) else { return };
+        lane.hashes += usize::from(now.contains_key("hash"));
+        if row.text == text {
+            return;
+        }
+        let asked = |name: &str| name == "robustness" && !self.attacked;
+        self.asked |= was.keys().any(|name| asked(name));
+        if let Some((name, what)) = first_difference(&was, &now, &asked) {
+            let what =
+                if change { format!("the change of {}: {what}", key.2) } else { format!("{name}{what}") };
+            lane.differs(Difference { step: Some(key.1), lane: Some(key.0), file: row.file, what });
+        }
+    }
+
+    /// Nothing more is trained: what is left was never made.
+    pub(super) fn close(&mut self, verdict: &mut Verdict) {
+        for ((lane, step, field), row) in std::mem::take(&mut self.left) {
+            let known = if field.is_empty() { None } else { journal::read(row.text.as_bytes()) };
+            let what = match known {
+                Some(edit) => format!("the change {edit} is in the log, but not in the scenario"),
+                None => "there is a line, but training again does not come to it".into(),
+            };
+            let of = self.lanes.entry(lane.clone()).or_default();
+            of.differs(Difference { step: Some(step), lane: Some(lane), file: row.file, what });
+        }
+        for lane in self.lanes.values_mut() {
+            if let Some((mut first, more)) = lane.different.take() {
+                if more > 0 {
+                    let _ = write!(
+                        first.what,
+                        "; {more} more {} differ",
+                        if more == 1 { "line" } else { "lines" }
+                    );
+                }
+                verdict.differences.push(first);
+            }
+        }
+        if self.asked {
+            verdict
+                .notes
+                .push("accuracies under attack that the command line asked for were not compared".into());
+        }
+    }
+
+    /// How many lines and hashes of a lane were compared.
+    pub(super) fn compared(&self, lane: &str) -> (usize, usize) {
+        self.lanes.get(lane).map_or((0, 0), |of| (of.lines, of.hashes))
+    }
+}
+
+impl Lane {
+    fn differs(&mut self, difference: Difference) {
+        match &mut self.different {
+            None => self.different = Some((difference, 0)),
+            Some((first, more)) => {
+                *more += 1;
+                if (difference.step.is_none(), difference.step) < (first.step.is_none(), first.step) {
+                    *first = difference;
+                }
+            }
+        }
+    }
+}
+
+fn object(text: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(text).ok()
+}
+
+/// The first number in which two lines differ: its name, and what it is and was.
+fn first_difference(
+    was: &Map<String, Value>,
+    now: &Map<String, Value>,
+    skipped: &dyn Fn(&str) -> bool,
+) -> Option<(String, String)> {
+    let names = now.keys().chain(was.keys().filter(|name| !now.contains_key(*name)));
+    for name in names.filter(|name| !skipped(name)) {
+        let what = match (was.get(name), now.get(name)) {
+            (Some(a), Some(b)) if a == b => continue,
+            (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
+                let at = a.iter().zip(b).position(|(x, y)| x != y)?;
+                format!("[{at}] is {} here, and {} when it is trained again", a[at], b[at])
+            }
+            (Some(a), Some(b)) => format!(" is {a} here, and {b} when it is trained again"),
+            (Some(a), None) => format!(" is {a} here, and is not there when it is trained again"),
+            (None, Some(b)) => format!(" is not here, and is {b} when it is trained again"),
+            (None, None) => continue,
+        };
+        return Some((name.clone(), what));
+    }
+    None
+}

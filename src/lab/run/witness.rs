@@ -1,0 +1,45 @@
+//! Takes down the states of lanes at wanted steps while they train, to compare them with those of another run. Knows no file.
+
+use super::save::Saved;
+use super::{LaneId, Run};
+
+/// The states that are wanted, and those that were taken down.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    wanted: Vec<(LaneId, u64)>,
+    seen: Vec<Saved>,
+}
+
+impl Run {
+    /// Has the states of lanes taken down, each as it is after so many steps, before any change there.
+    pub fn witness(&mut self, wanted: &[(String, u64)]) {
+        let of = |(name, step): &(String, u64)| Some((self.named(name)?, *step));
+        self.witness.wanted = wanted.iter().filter_map(of).collect();
+        self.take_down();
+    }
+
+    /// The states that were taken down since the last call.
+    pub fn take_witnessed(&mut self) -> Vec<Saved> {
+        std::mem::take(&mut self.witness.seen)
+    }
+
+    /// The next step at which a lane has to stop, to have its state taken down.
+    pub(super) fn witnessed_at(&self, id: LaneId, now: u64) -> Option<u64> {
+        self.witness.wanted.iter().filter(|(of, step)| *of == id && *step > now).map(|(_, step)| *step).min()
+    }
+
+    /// Takes down the states of lanes that stand where one is wanted.
+    pub(super) fn take_down(&mut self) {
+        let mut wanted = std::mem::take(&mut self.witness.wanted);
+        wanted.retain(|&(id, step)| {
+            let place = self.places.get(id).and_then(Option::as_ref);
+            let Some(place) = place.filter(|p| p.lane.is_some() && p.begun() && p.step == step) else {
+                return true;
+            };
+            let saved = Self::saved(id, place);
+            self.witness.seen.push(saved);
+            false
+        });
+        self.witness.wanted = wanted;
+    }
+}

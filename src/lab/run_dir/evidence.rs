@@ -1,0 +1,100 @@
+//! What a run directory holds, read for a check: also where checksums say that something was changed. Only reads.
+
+use super::checkpoint::{Checkpoint, Head};
+use super::{DirError, marks, newest, open_run, plain};
+use crate::lab::store::Dir;
+use crate::limits;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The longest log that is compared, in bytes.
+const LOG: u64 = 1 << 30;
+
+/// The contents of a run directory, whether they belong together or not.
+#[derive(Debug)]
+pub struct Evidence {
+    /// The text of scenario.ron.
+    pub scenario: String,
+    /// The whole lines of metrics.jsonl.
+    pub log: String,
+    /// How many of its bytes the newest checkpoint knows, where these are as they were; a run that was killed has more.
+    pub known: Option<usize>,
+    /// The checkpoints, the newest first.
+    pub checkpoints: Vec<Found>,
+    /// Faults of files as a whole: which file, and what is wrong with it.
+    pub faults: Vec<(&'static str, String)>,
+}
+
+/// A checkpoint.
+#[derive(Debug)]
+pub struct Found {
+    /// The name of its file.
+    pub name: &'static str,
+    /// Its contents.
+    pub checkpoint: Checkpoint<'static>,
+    /// Whether its checksum holds.
+    pub whole: bool,
+}
+
+impl Evidence {
+    /// Reads a run directory.
+    ///
+    /// # Errors
+    /// When there is no run, or none with a scenario and a log.
+    pub fn read(path: &Path) -> Result<Self, DirError> {
+        let fault = |what: String| DirError { path: path.into(), what };
+        let dir = open_run(path, "`gradtui run --out` makes one").map_err(fault)?;
+        let text = |name: &str, limit: u64| {
+            let bytes = dir.read_all(name, limit).map_err(|e| fault(format!("{name}: {}", plain(&e))))?;
+            String::from_utf8(bytes).map_err(|_| fault(format!("{name} is not UTF-8")))
+        };
+        let scenario = text("scenario.ron", 4 * limits::SCENARIO_BYTES)?;
+        let mut log = text("metrics.jsonl", LOG)?;
+        // The last line of a run that was killed may be cut off.
+        log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+        let (mut checkpoints, mut faults) = (Vec::new(), Vec::new());
+        for name in ["checkpoint", "checkpoint.previous"] {
+            match unproved(&dir, name) {
+                Ok(None) => {}
+                Ok(Some((checkpoint, None))) => checkpoints.push(Found { name, checkpoint, whole: true }),
+                Ok(Some((checkpoint, Some(what)))) => {
+                    checkpoints.push(Found { name, checkpoint, whole: false });
+                    faults.push((name, what));
+                }
+                Err(what) => faults.push((name, format!("{what}; nothing of it can be compared"))),
+            }
+        }
+        let mut known = None;
+        if let Some(Found { checkpoint, .. }) = checkpoints.first().filter(|found| found.whole) {
+            if !checkpoint.scenarios.contains(&crc32fast::hash(scenario.as_bytes())) {
+                faults.push(("scenario.ron", "it is not the scenario of the checkpoint".into()));
+            }
+            let file = dir.read("metrics.jsonl").map_err(|e| fault(plain(&e)))?;
+            match marks::marked(&file, &checkpoint.logs) {
+                Ok(mark) => known = Some(mark.bytes as usize),
+                Err(_) => faults.push(("metrics.jsonl", "it is not the log of the checkpoint".into())),
+            }
+        }
+        Ok(Self { scenario, log, known, checkpoints, faults })
+    }
+}
+
+/// A checkpoint, and what is wrong with it if its checksum is.
+///
+/// # Errors
+/// Why it cannot be read at all.
+fn unproved(dir: &Dir, name: &str) -> Result<Option<(Checkpoint<'static>, Option<String>)>, String> {
+    let mut file = match dir.read(name) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|e| plain(&e))?,
+    };
+    let len = file.metadata().map_err(|e| plain(&e))?.len();
+    let mut bytes = Vec::new();
+    file.by_ref().take(Head::BYTES).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
+    let most = newest::at_most("", Path::new(""));
+    if len > most {
+        return Err(format!("it has {len} bytes, and a run needs {most} at most"));
+    }
+    file.take(len - bytes.len() as u64).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
+    Checkpoint::decode_unproved(&bytes).map(Some)
+}
