@@ -194,6 +194,11 @@ pub trait Files {
     /// # Errors
     /// Why it cannot be listed, without its name.
     fn list(&self, path: &str) -> Result<Vec<Entry>, String>;
+
+    /// The directory to which paths are relative, where there is one.
+    fn base(&self) -> Option<&std::path::Path> {
+        None
+    }
 }
 
 /// An entry of a directory.

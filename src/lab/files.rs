@@ -179,6 +179,10 @@ impl Files for Disk {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
+
+    fn base(&self) -> Option<&Path> {
+        Some(&self.base)
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Checkpoints of a run: the state of all lanes at one moment, and lanes restored from it. Knows no file.
 
-use super::{Run, terminal};
+use super::{Place, Run, terminal};
+use crate::lab::files;
 use crate::lab::lane::{SavedReplica, State};
 use crate::lab::trainer::Snapshot;
+use crate::limits;
+use crate::registry::Value as _;
 use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneId, Phase};
+use crate::text::excerpt;
+use std::path::Path;
 
 /// A lane as a checkpoint keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +90,41 @@ impl Run {
         Scenario { lanes, edits, ..self.scenario.clone() }
     }
 
+    /// Writes the scenario of the lanes that there are to a new file, or says why not.
+    pub(super) fn write_scenario(&mut self, path: &str) {
+        let shown = excerpt(path, limits::NAME_CHARS);
+        let target = Path::new(path);
+        if target.symlink_metadata().is_ok() {
+            return self.notice(format!("{shown} is there already; name another file."));
+        }
+        let lanes = self.present().map(|(_, p)| format!("{} at step {}", p.info.name, p.step));
+        let lanes = lanes.collect::<Vec<_>>().join(", ");
+        let head = [
+            format!("The experiment as it was with {lanes}."),
+            "`gradtui run` trains it to the same bits.".into(),
+        ];
+        let text = self.scenario().commented(&head);
+        if let Err(e) = files::write(&[(target, text.as_bytes())]) {
+            return self.notice(format!("not saved: {e}"));
+        }
+        // Its data files are named relative to where the scenario lay.
+        let home =
+            |path: &Path| std::path::absolute(Path::new(".").join(path)).unwrap_or_else(|_| path.into());
+        let elsewhere =
+            self.files.base().map(home).filter(|base| {
+                !target.parent().is_some_and(|dir| home(dir).components().eq(base.components()))
+            });
+        let text = self.scenario.data.text();
+        let named = elsewhere.filter(|_| text.contains("path") || text.contains('"'));
+        let note = named.map_or_else(String::new, |base| {
+            format!(
+                "; its data are named relative to {}, so move it there",
+                excerpt(&base.to_string_lossy(), limits::NAME_CHARS)
+            )
+        });
+        self.notice(format!("saved as {shown}{note}"));
+    }
+
     /// Whether no lane has a turn, so that [`Run::save`] sees all lanes at one moment.
     pub fn at_rest(&self) -> bool {
         self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
@@ -97,22 +137,24 @@ impl Run {
     pub fn save(&mut self) -> Vec<Saved> {
         assert!(self.at_rest(), "a lane is still under way");
         self.save = false;
-        let each = self.present().map(|(id, p)| {
-            // Settings that were changed at this very step are changed again when it is restored. A failed lane has no state
-            // left but the number of its steps, a fork that waits has none yet.
-            let start = p.untouched().filter(|_| !p.waits());
-            let none =
-                || State { first: Snapshot { step: p.step, ..Snapshot::default() }, others: Vec::new() };
-            let State { first, others } = start.map_or_else(none, |start| start.state);
-            Saved {
-                id,
-                name: p.info.name.clone(),
-                snapshot: first,
-                seeds: others,
-                seconds: p.lane.as_ref().map_or(0.0, |lane| lane.seconds),
-                phase: p.phase.clone(),
-            }
-        });
-        each.collect()
+        self.present().map(|(id, place)| Self::saved(id, place)).collect()
+    }
+
+    /// The state of a lane.
+    pub(super) fn saved(id: LaneId, place: &Place) -> Saved {
+        // Settings that were changed at this very step are changed again when it is restored. A failed lane has no state left
+        // but the number of its steps, a fork that waits has none yet.
+        let start = place.untouched().filter(|_| !place.waits());
+        let none =
+            || State { first: Snapshot { step: place.step, ..Snapshot::default() }, others: Vec::new() };
+        let State { first, others } = start.map_or_else(none, |start| start.state);
+        Saved {
+            id,
+            name: place.info.name.clone(),
+            snapshot: first,
+            seeds: others,
+            seconds: place.lane.as_ref().map_or(0.0, |lane| lane.seconds),
+            phase: place.phase.clone(),
+        }
     }
 }
