@@ -1,6 +1,7 @@
 //! Lanes that begin at a step of another one: whatever way leads to a step, the state there is the same to the bit.
 
 use gradtui::engine::data::NoFiles;
+use gradtui::engine::defence::DefenceConfig;
 use gradtui::engine::optim::OptimizerConfig;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::{Run, Saved};
@@ -88,6 +89,31 @@ fn a_fork_of_an_unchanged_lane_equals_its_parent_for_ever() {
         same(of(&all, "parent"), of(&all, "grandchild"));
     }
     assert!(lost < 4, "{lost} optimizers lose this network before step 23");
+}
+
+#[test]
+fn averages_early_stopping_and_defences_go_on_across_a_fork() {
+    let defences = DefenceConfig::all().into_iter().map(|d| format!("defence: {}", d.text()));
+    let others = [
+        "weight_average: (decay: 0.9)",
+        "early_stopping: (patience: 3), optimizer: Sgd(0.9)",
+        "early_stopping: (patience: 3, restore_best: true), weight_average: (decay: 0.5), optimizer: Sgd(0.9)",
+        "schedule: ReduceOnPlateau(patience: 0, factor: 0.5)",
+        "gradient_noise: (eta: 0.1)",
+    ];
+    let mut stopped = 0;
+    for own in defences.chain(others.map(String::from)) {
+        let lanes = format!(
+            "(name: \"parent\", {own}), (name: \"child\", from: \"parent\", at: 23), (name: \"grandchild\", from: \"child\", at: 25)"
+        );
+        let all = ended(stepped(&with(&lanes)));
+        for lane in ["child", "grandchild"] {
+            same(of(&all, "parent"), of(&all, lane));
+            assert_eq!(of(&all, "parent").phase, of(&all, lane).phase, "{own}");
+        }
+        stopped += usize::from(matches!(of(&all, "parent").phase, Phase::Stopped(_)));
+    }
+    assert!(stopped > 0, "a lane stops early after its forks have begun");
 }
 
 #[test]
@@ -201,15 +227,17 @@ fn a_live_fork_of_the_present_and_of_an_earlier_step_equal_the_scenario_that_is_
     let at = lab.run().step_of(0).expect("a");
     assert!(at > 10);
     lab.send(fork("late", Some(12), &change("0.4"), Carry::All));
-    let live = ended(lab);
-    let mut lab = stepped(&with("(name: \"a\")"));
-    lab.advance(1);
-    // The scenario comes from a second run with the same orders, since the first one has ended.
-    drop(lab);
-    assert_eq!(live.len(), 5);
+    lab.advance(u64::MAX);
+    let scenario = lab.run().scenario();
+    let live = saved(&mut lab);
+    let again = ended(stepped(&scenario.commented(&[])));
+    assert_eq!((live.len(), again.len()), (5, 5));
     for lane in &live {
         assert_eq!(lane.snapshot.step, 60, "{}", lane.name);
+        same(lane, of(&again, &lane.name));
     }
+    let forks = scenario.lanes.iter().filter(|l| l.from.as_deref() == Some("a"));
+    assert_eq!(forks.map(|l| l.at).collect::<Vec<_>>(), [10, 10, 4, 12], "{}", scenario.to_ron());
     same(of(&live, "here"), of(&ended(stepped(&with("(name: \"a\")"))), "a"));
     assert_ne!(states(of(&live, "here")), states(of(&live, "weights")));
 }

@@ -27,6 +27,7 @@ presets! {
     "vanishing-sigmoid"
     "exploding-clip"
     "learning-rates"
+    "one-change"
     "initialisations"
     "activations"
     "cnn-fashion"

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// States that a lane keeps at most; more would save no time that anybody notices.
 const MOST: usize = 512;
 /// Share of training that copying states may take.
-const SHARE: f64 = 0.005;
+const SHARE: f64 = 0.0025;
 /// Seconds of training between two states at least: what lies between them is made again before a key is released.
-const BETWEEN: f64 = 0.006;
+const BETWEEN: f64 = 0.012;
 /// Bytes that are copied in a second, where neither the source nor the target is in a cache.
 const COPIED: f64 = 2e9;
 /// Steps between two states as long as nobody knows what a step costs.
@@ -53,6 +53,13 @@ impl Past {
     /// Forgets everything: the lane begins anew.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Forgets the states after a step: the lane goes another way from there.
+    pub fn cut(&mut self, step: u64) {
+        self.frames.retain(|f| f.step <= step);
+        self.bytes = self.frames.iter().map(|f| f.bytes).sum();
+        self.due = step;
     }
 
     /// Takes over the states of another lane up to a step: the way to there is the same.

@@ -23,6 +23,9 @@ use std::fmt::Write as _;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lanes;
 
+/// Columns of a lane's name that are worth showing beside where it comes from.
+const NAME: u16 = 5;
+
 /// The settings in which the lanes are not all alike.
 pub fn contested(view: &View) -> Vec<&'static str> {
     let all: Vec<_> = view.lanes.iter().map(|l| l.info.recipe.fields()).collect();
@@ -207,9 +210,13 @@ impl Lanes {
         let name = if lane.belied() { theme.warn } else { name };
         let mut name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
         if let Some(descent) = descent(cx.view, lane, glyphs) {
-            let whole = format!("{name_text} {descent}");
-            if text::width(&whole) <= room {
-                name_text = whole;
+            // Whose it is comes before the end of its name; in the narrowest rows it stands for the name.
+            let wide = text::width(&descent);
+            if wide + 1 + NAME <= room {
+                let name = text::shorten(&lane.title(), usize::from(room - wide - 1), glyphs);
+                name_text = format!("{name} {descent}");
+            } else if wide <= room {
+                name_text = descent;
             }
         }
         text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
@@ -348,6 +355,42 @@ impl Pane for Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fork_says_whose_it_is_however_narrow_its_row_is() {
+        use crate::telemetry::{Event, Fork};
+        use crate::ui::fixture;
+        use crate::ui::theme::{Depth, Scheme, Theme};
+        let mut view = View::default();
+        for event in fixture::events(300) {
+            view.apply(event);
+        }
+        let mut info = Box::new(view.lanes[1].info.clone());
+        info.name = "SGD at 120".into();
+        let (carried, recipe) = (Some(crate::scenario::Carry::All), Box::new(info.recipe.clone()));
+        info.fork = Some(Fork { parent: 0, from: "SGD".into(), at: 120, carried, recipe, begun: true });
+        view.apply(Event::Changed { lane: 1, info, step: 120 });
+        let theme = Theme::new(Scheme::Dark, Depth::Indexed, Glyphs::Unicode);
+        let lesson = crate::ui::lesson::Lesson::default();
+        let cx = Context {
+            view: &view,
+            front: 0,
+            theme: &theme,
+            focused: false,
+            watching: false,
+            lesson: &lesson,
+            past: None,
+        };
+        // The pane has 26 columns inside at 80x24.
+        for (width, shown) in [(26, "← A at 120"), (40, "SGD at 120 ← A at 120"), (33, "SGD at… ← A at 120")]
+        {
+            let area = Rect::new(0, 0, width, 8);
+            let mut buf = Buffer::empty(area);
+            Lanes.draw(cx, area, &mut buf);
+            let row: String = (0..width).map(|x| buf[(x, 2)].symbol()).collect();
+            assert!(row.contains(shown), "{width}: {row}");
+        }
+    }
 
     #[test]
     fn facts_are_said_more_shortly_before_they_are_left_out() {
