@@ -245,6 +245,15 @@ pub enum Event {
         /// After this many steps.
         step: u64,
     },
+    /// The lane went back to this step, with the settings that it had there: what was told of later steps is past. Never dropped.
+    Rewound {
+        /// Which.
+        lane: LaneId,
+        /// Its description now.
+        info: Box<LaneInfo>,
+        /// After this many steps.
+        step: u64,
+    },
     /// A step was measured. May be dropped when the watcher is slow.
     Measured {
         /// Which.
@@ -304,6 +313,13 @@ pub enum Event {
     Removed {
         /// Which.
         lane: LaneId,
+    },
+    /// The changes that can be undone, and those that can be made again, in words, each the newest last.
+    Changes {
+        /// Those that were made.
+        made: Vec<String>,
+        /// Those that were undone since.
+        undone: Vec<String>,
     },
     /// An order to pause or to make single steps was carried out: every lane stands where the order wants it, and what came
     /// of it has been told. One for each such order, never dropped.
@@ -409,6 +425,19 @@ pub enum Command {
     Remove(LaneId),
     /// Back to step 0 from the same seed: one lane, or all.
     Reset(Option<LaneId>),
+    /// Go on from an earlier step, as if nothing had been changed since: one lane, or all that have come further.
+    Rewind {
+        /// Which; `None`: all.
+        lane: Option<LaneId>,
+        /// After this many steps.
+        step: u64,
+    },
+    /// Undo the last change of lanes, data or seeds: they become what they would be if it had never been made.
+    Undo,
+    /// Make the change again that was undone last.
+    Redo,
+    /// Several orders as one change.
+    Together(Vec<Command>),
     /// Only this lane trains; `None`: all again.
     Solo(Option<LaneId>),
     /// At most so many steps a second in every lane, for somebody who wants to watch; `None`: as fast as it goes.
@@ -433,6 +462,8 @@ pub enum Command {
     MeasureEvery(Option<u64>),
     /// Save a checkpoint now.
     Save,
+    /// Write the experiment as it is now, lanes, edits and forks, to a new file as a scenario.
+    Write(String),
     /// Save and end.
     Quit,
 }

@@ -82,6 +82,8 @@ pub struct LaneView {
     pub curves: BTreeMap<Number, History>,
     /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
     pub maps: BTreeMap<LayerNumber, Columns>,
+    /// What lay ahead when it went back to an earlier step: curves from there on, until they are dismissed.
+    pub ghosts: BTreeMap<Number, History>,
     /// The moment that is shown.
     shown: Moment,
     /// The present, while a step before it is shown.
@@ -150,6 +152,7 @@ impl LaneView {
             id,
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
             shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
             aside: None,
         }
@@ -195,6 +198,25 @@ impl LaneView {
         }
     }
 
+    /// It goes back to a step: what was told of later ones lies aside.
+    fn rewound(&mut self, info: LaneInfo, step: u64) {
+        if let Some(now) = self.aside.take() {
+            self.shown = *now;
+        }
+        for (&number, curve) in &mut self.curves {
+            let ahead = curve.split(step);
+            if ahead.last().is_some() {
+                self.ghosts.entry(number).or_default().precede(ahead);
+            }
+        }
+        self.curves.retain(|_, curve| curve.last().is_some());
+        self.maps.values_mut().for_each(|map| map.cut(step));
+        self.probes.retain(|_, probe| probe.step <= step);
+        (self.info, self.step) = (info, step);
+        (self.last, self.validation) = (Measure { step, ..Measure::default() }, None);
+        self.layers.clear();
+    }
+
     fn point(&mut self, number: Number, at: At, min: f32, value: f32, max: f32) {
         self.curves.entry(number).or_default().push(at, min, value, max);
     }
@@ -224,7 +246,10 @@ impl LaneView {
 
     fn measured(&mut self, m: &Measure, layers: Vec<LayerMeasure>) {
         self.present_mut().last = *m;
-        self.points(self.at(m.step), m);
+        // A step to which it went back was measured before.
+        if self.curve(Number::Loss).and_then(History::last).is_none_or(|b| (b.at.step as u64) < m.step) {
+            self.points(self.at(m.step), m);
+        }
         for number in MAPPED {
             let values = by_layer(&layers, number);
             if values.iter().any(Option::is_some) {
@@ -267,9 +292,38 @@ impl LaneView {
 pub struct View {
     /// The lanes that exist, by index.
     pub lanes: Vec<LaneView>,
+    /// The changes that can be undone, in words, the newest last.
+    pub made: Vec<String>,
+    /// Those that were undone and can be made again.
+    pub undone: Vec<String>,
+    /// Lanes that have left, the newest last: their curves, should they come back.
+    gone: Vec<LaneView>,
 }
 
+/// Lanes that have left whose curves are kept.
+const GONE: usize = 8;
+
 impl View {
+    /// Whether curves of steps are shown to which no lane will come on this way.
+    pub fn has_ghosts(&self) -> bool {
+        self.lanes.iter().any(|l| !l.ghosts.is_empty())
+    }
+
+    /// Shows them no longer.
+    pub fn dismiss_ghosts(&mut self) {
+        self.lanes.iter_mut().for_each(|l| l.ghosts.clear());
+    }
+
+    /// The changes in lines.
+    pub fn changes(&self) -> String {
+        if self.made.is_empty() && self.undone.is_empty() {
+            return "nothing was changed".into();
+        }
+        let made = self.made.iter().enumerate().map(|(i, words)| format!("{:>3}  {words}\n", i + 1));
+        let undone = self.undone.iter().rev().map(|words| format!("undone  {words}\n"));
+        made.chain(undone).collect()
+    }
+
     /// A lane by its index.
     pub fn lane(&self, id: LaneId) -> Option<&LaneView> {
         self.lanes.iter().find(|l| l.id == id)
@@ -289,7 +343,15 @@ impl View {
     pub fn apply(&mut self, event: Event) {
         let lane = match &event {
             Event::Started { lane, .. } | Event::Removed { lane } => {
-                self.lanes.retain(|l| l.id != *lane);
+                if let Some(at) = self.lanes.iter().position(|l| l.id == *lane) {
+                    let old = self.lanes.remove(at);
+                    if matches!(event, Event::Removed { .. }) {
+                        self.gone.push(old);
+                        if self.gone.len() > GONE {
+                            self.gone.remove(0);
+                        }
+                    }
+                }
                 *lane
             }
             Event::Changed { lane, .. }
@@ -297,14 +359,27 @@ impl View {
             | Event::Evaluated { lane, .. }
             | Event::Probed { lane, .. }
             | Event::Recalled { lane, .. }
+            | Event::Rewound { lane, .. }
             | Event::Phase { lane, .. } => *lane,
-            Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
+            Event::Changes { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
         };
         match event {
             Event::Started { lane, info, step } => {
                 let place = self.lanes.partition_point(|l| l.id < lane);
-                self.lanes.insert(place, LaneView::new(lane, *info, step));
+                let mut new = LaneView::new(lane, *info, step);
+                // A lane that was removed and comes back at the step where it left has its curves again.
+                let back =
+                    |l: &LaneView| l.id == lane && l.info.name == new.info.name && l.present().step == step;
+                if let Some(at) = self.gone.iter().position(back).filter(|_| step > 0) {
+                    let old = self.gone.remove(at);
+                    (new.curves, new.maps, new.ghosts) = (old.curves, old.maps, old.ghosts);
+                    let now = old.aside.map_or(old.shown, |aside| *aside);
+                    (new.shown.last, new.shown.layers) = (now.last, now.layers);
+                    new.shown.validation = now.validation;
+                }
+                self.lanes.insert(place, new);
             }
+            Event::Changes { made, undone } => (self.made, self.undone) = (made, undone),
             // Notices are handled by the app, which shows them.
             Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
@@ -312,6 +387,7 @@ impl View {
                 match other {
                     Event::Changed { info, .. } => l.present_mut().info = *info,
                     Event::Recalled { step, told, .. } => l.recalled(step, told),
+                    Event::Rewound { info, step, .. } => l.rewound(*info, step),
                     Event::Measured { measure, layers, .. } => l.measured(&measure, layers),
                     Event::Evaluated { measure, .. } => l.evaluated(&measure),
                     Event::Probed { step, name, parts, .. } => {
@@ -325,6 +401,7 @@ impl View {
                     }
                     Event::Started { .. }
                     | Event::Removed { .. }
+                    | Event::Changes { .. }
                     | Event::Rested
                     | Event::Notice(_)
                     | Event::Unsaved(_) => {}

@@ -411,7 +411,7 @@ fn cues_name_panes_lanes_and_settings_and_fail_where_nothing_comes_of_them() {
     let done =
         Cue { lane: word("b"), pane: word("curves"), set: word("lr 0.5"), wait: Some(1.0), ..Cue::default() };
     let last = play(done).expect("played");
-    assert!(last.contains("lane B: lr 0.001 → 0.5; U undoes it"), "{last}");
+    assert!(last.contains("lane B: lr 0.001 → 0.5; u undoes it"), "{last}");
     let last = play(Cue { pane: word("curves"), wait: Some(1.0), ..Cue::default() }).expect("played");
     assert!(last.contains("m metric"), "{last}");
     for (cue, why) in [

@@ -11,7 +11,7 @@ use crate::lab::runner::Runner;
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::text::escaped;
 use crate::ui::app::comfortable;
-use crate::ui::command::{Lanes, Told, sentence};
+use crate::ui::command::{Lanes, Told, sentence, spoken};
 use crate::ui::guide::Guide;
 use crate::ui::session::Keep;
 use crate::view::{LaneView, View};
@@ -150,10 +150,14 @@ impl Plain<'_> {
                 say(&format!("{}: {name} is {} now.\n", escaped(&info.name), escaped(&value)))?;
             }
         }
+        if let Event::Rewound { lane, info, step } = &event {
+            let letter = self.view.lane(*lane).map_or('?', LaneView::letter);
+            say(&format!("{letter} {} goes on from step {step}.\n", escaped(&info.name)))?;
+        }
         let (lane, began) = match &event {
             Event::Phase { lane, .. } => (Some(*lane), None),
-            Event::Started { lane, .. } => (None, Some(*lane)),
-            Event::Notice(text) => return say(&format!("{}\n", escaped(text))),
+            Event::Started { lane, .. } | Event::Rewound { lane, .. } => (None, Some(*lane)),
+            Event::Notice(text) => return say(&format!("{}\n", spoken(text))),
             _ => (None, None),
         };
         self.view.apply(event);

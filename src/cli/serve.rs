@@ -400,6 +400,10 @@ impl Server {
             Event::Phase { lane, step, phase } => {
                 json!({ "event": "phase", "lane": self.name(*lane), "step": step, "phase": words(phase) })
             }
+            Event::Rewound { info, step, .. } => {
+                json!({ "event": "rewound", "lane": info.name, "step": step })
+            }
+            Event::Changes { made, undone } => json!({ "event": "changes", "made": made, "undone": undone }),
             Event::Removed { lane } => json!({ "event": "removed", "lane": self.name(*lane) }),
             Event::Notice(what) => json!({ "event": "notice", "text": what }),
             Event::Recalled { told, .. } => return told.iter().flat_map(|e| self.words(e, true)).collect(),

@@ -39,7 +39,7 @@ pub struct Contender {
 }
 
 /// A lane that begins at a step of another one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Branch {
     /// The index of the other lane.
     pub parent: usize,

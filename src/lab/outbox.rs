@@ -73,7 +73,7 @@ impl Outbox {
                     }
                 }
                 other => {
-                    if let Event::Started { lane, .. } = &other {
+                    if let Event::Started { lane, .. } | Event::Rewound { lane, .. } = &other {
                         later.remove(lane);
                     }
                     kept.push(other);

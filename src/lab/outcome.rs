@@ -173,6 +173,11 @@ impl Standings {
                 l.name.clone_from(&info.name);
                 l.told(info);
             }),
+            Event::Rewound { lane, info, step } => {
+                // What it was like at later steps never happened.
+                self.enter(*lane, info.name.clone(), *step);
+                self.with(*lane, |l| l.told(info));
+            }
             Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
             Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
                 l.step = measure.step;
@@ -204,6 +209,7 @@ impl Standings {
             // A step that was gone back to counts where it was first.
             Event::Recalled { .. }
             | Event::Probed { .. }
+            | Event::Changes { .. }
             | Event::Rested
             | Event::Notice(_)
             | Event::Unsaved(_) => {}

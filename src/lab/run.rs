@@ -23,7 +23,10 @@ mod orders;
 mod peek;
 mod recall;
 mod save;
+mod story;
 mod turn;
+mod undo;
+mod witness;
 
 pub use fork::Fork;
 pub use orders::Made;
@@ -74,6 +77,15 @@ pub struct Forgotten {
     pub lane: Option<LaneId>,
     /// The name in its lines, which may once have been another lane's.
     pub name: String,
+    /// The step up to which its lines stay; 0: none stays.
+    pub after: u64,
+}
+
+impl Forgotten {
+    /// Whether this concerns a line that waits.
+    pub fn takes(&self, line: &Line) -> bool {
+        self.lane == Some(line.lane) && line.step > self.after
+    }
 }
 
 /// A run in progress.
@@ -127,6 +139,10 @@ pub struct Run {
     /// Lanes to snapshot for previews as soon as their turn ends.
     wanted: Vec<LaneId>,
     peeks: Vec<Peek>,
+    /// States to take down.
+    witness: witness::Witness,
+    /// The changes that orders made.
+    changes: undo::Changes,
 }
 
 impl std::fmt::Debug for Run {
@@ -178,6 +194,8 @@ impl Run {
             entered: 0,
             wanted: Vec::new(),
             peeks: Vec::new(),
+            witness: witness::Witness::default(),
+            changes: undo::Changes::default(),
         };
         for contender in lanes {
             run.enter(contender);
@@ -198,10 +216,15 @@ impl Run {
     }
 
     fn enter(&mut self, contender: Contender) -> LaneId {
+        self.enter_as(None, contender)
+    }
+
+    /// Lets a lane enter under this index, which no lane has at present; `None`: a new one.
+    fn enter_as(&mut self, id: Option<LaneId>, contender: Contender) -> LaneId {
         let Contender { name, recipe, written, mut journal, network, branch } = contender;
         let at_once = if branch.is_some() { 0 } else { journal.partition_point(|e| e.step == 0) };
         let pending = journal.split_off(at_once);
-        let id = self.places.len();
+        let id = id.unwrap_or(self.places.len());
         self.entered += 1;
         let need = self.need(&recipe, &network, &self.data).forked(branch.is_some());
         let mut info = experiment::info(&name, &recipe, &network, &self.data);
@@ -230,7 +253,10 @@ impl Run {
         };
         self.events.push(Event::Started { lane: id, info: Box::new(info), step: 0 });
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
-        self.places.push(Some(place));
+        if self.places.len() <= id {
+            self.places.resize_with(id + 1, || None);
+        }
+        self.places[id] = Some(place);
         self.share_out();
         id
     }

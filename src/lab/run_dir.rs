@@ -9,7 +9,7 @@ use crate::lab::lane::Line;
 use crate::lab::run::Saved;
 use crate::lab::store::{self, Dir, Meter, Metered};
 use crate::scenario::Scenario;
-use checkpoint::Checkpoint;
+use checkpoint::{Checkpoint, Gone};
 use marks::{Mark, Tally};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub mod archive;
 pub mod checkpoint;
+pub mod evidence;
 mod home;
 mod lock;
 mod marks;
@@ -33,8 +34,9 @@ pub(super) use newest::{any, bound};
 pub use prune::prune;
 
 /// Files that a run directory holds; the `.new` ones only if something was cut off.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "run.lock",
+    "ghosts.jsonl",
     "scenario.ron",
     "scenario.ron.new",
     "metrics.jsonl",
@@ -152,7 +154,7 @@ impl RunDir {
         lock::sign(&mut lock).map_err(io)?;
         if mark == checkpoint.logs[0] && !checkpoint.forgotten.is_empty() {
             // The run was killed before the log lost the lines of lanes that had begun anew.
-            let log = without(&metrics, mark.bytes, &checkpoint.forgotten).map_err(io)?;
+            let (log, _) = without(&metrics, mark.bytes, &checkpoint.forgotten).map_err(io)?;
             dir.replace("metrics.jsonl", &log).map_err(io)?;
         } else {
             dir.shorten("metrics.jsonl", &metrics, mark.bytes).map_err(io)?;
@@ -162,7 +164,7 @@ impl RunDir {
         // Lanes are numbered anew, without those that were removed; a line of one of these goes behind all others.
         let names: Vec<String> = checkpoint.lanes.iter().map(|l| l.name.clone()).collect();
         let id = |line: &Line| {
-            let of = lane_of(&line.text).and_then(|lane| names.iter().position(|n| *n == lane));
+            let of = place_of(&line.text).and_then(|(lane, _)| names.iter().position(|n| *n == lane));
             of.unwrap_or(usize::MAX - line.lane)
         };
         let mut waiting = Waiting::new();
@@ -280,12 +282,13 @@ impl RunDir {
     }
 
     /// Drops lines that were not written yet.
-    pub fn drop_waiting(&mut self, of: impl Fn(usize) -> bool) {
-        self.waiting.retain(|(_, lane), _| !of(*lane));
+    pub fn drop_waiting(&mut self, of: impl Fn(usize, u64) -> bool) {
+        self.waiting.retain(|(step, lane), _| !of(*lane, *step));
     }
 
     /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it. `samples` is the checksum of the
-    /// training samples, where they are others by now; the log loses the lines of the lanes `forgotten`, which began anew.
+    /// training samples, where they are others by now; the log loses the lines of the lanes `forgotten`, which began anew or went
+    /// back to a step. What these had made after it goes to `ghosts.jsonl`.
     ///
     /// # Errors
     /// Why the disk does not take it; the older checkpoint is then still good, and it can be tried again.
@@ -294,7 +297,7 @@ impl RunDir {
         scenario: &Scenario,
         saved: &[Saved],
         samples: Option<u32>,
-        forgotten: &[String],
+        forgotten: &[Gone],
     ) -> io::Result<()> {
         let written = self.save(scenario, saved, samples, forgotten);
         self.meter.end();
@@ -306,7 +309,7 @@ impl RunDir {
         scenario: &Scenario,
         saved: &[Saved],
         samples: Option<u32>,
-        forgotten: &[String],
+        forgotten: &[Gone],
     ) -> io::Result<()> {
         self.ours()?;
         self.data = samples.unwrap_or(self.data);
@@ -314,7 +317,15 @@ impl RunDir {
         let log = if forgotten.is_empty() {
             None
         } else {
-            Some(without(&self.metrics, self.written.bytes, forgotten)?)
+            let (log, ghosts) = without(&self.metrics, self.written.bytes, forgotten)?;
+            // Before the log loses them: lines that stand in both files are better than lines in none.
+            if !ghosts.is_empty() {
+                let mut file = self.dir.read_write("ghosts.jsonl")?;
+                file.seek(SeekFrom::End(0))?;
+                store::write(&mut file, &ghosts)?;
+                store::sync(&file)?;
+            }
+            Some(log)
         };
         let lines = |(&(step, lane), texts): (&(u64, usize), &Vec<String>)| {
             texts.iter().map(|text| Line { step, lane, text: text.clone() }).collect::<Vec<_>>()
@@ -378,22 +389,38 @@ fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
     }
 }
 
-/// The lane of a line of the log.
-fn lane_of(line: &str) -> Option<String> {
+/// The lane of a line of the log, and the step that it belongs to: a change belongs to the step that is trained with it.
+fn place_of(line: &str) -> Option<(String, u64)> {
     #[derive(serde::Deserialize)]
     struct Row {
         lane: String,
+        step: u64,
+        field: Option<serde::de::IgnoredAny>,
     }
-    serde_json::from_str::<Row>(line).ok().map(|m| m.lane)
+    let row = serde_json::from_str::<Row>(line).ok()?;
+    Some((row.lane, row.step + u64::from(row.field.is_some())))
 }
 
-/// The first `bytes` of the log without the lines of these lanes.
-fn without(mut log: &File, bytes: u64, lanes: &[String]) -> io::Result<Vec<u8>> {
+/// The first `bytes` of the log without the lines that are gone; and those of them that were trained after a step to which their
+/// lane went back, with a line before them that says so.
+fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Vec<u8>)> {
     log.seek(SeekFrom::Start(0))?;
     let mut text = String::new();
     log.take(bytes).read_to_string(&mut text)?;
-    let stays = |line: &&str| lane_of(line).is_none_or(|lane| !lanes.contains(&lane));
-    Ok(text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect::<String>().into_bytes())
+    let (mut kept, mut ghosts) = (String::new(), BTreeMap::<&str, String>::new());
+    for line in text.lines() {
+        let place = place_of(line);
+        let of = |g: &&Gone| place.as_ref().is_some_and(|(lane, step)| *lane == g.lane && *step > g.after);
+        match gone.iter().filter(of).min_by_key(|g| g.after) {
+            None => kept.extend([line, "\n"]),
+            Some(g) if g.after > 0 => {
+                let head = || serde_json::json!({ "rewound": g.lane, "to": g.after }).to_string() + "\n";
+                ghosts.entry(&g.lane).or_insert_with(head).extend([line, "\n"]);
+            }
+            Some(_) => {}
+        }
+    }
+    Ok((kept.into_bytes(), ghosts.into_values().collect::<String>().into_bytes()))
 }
 
 /// An error of the system in words that say what to do.

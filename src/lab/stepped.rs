@@ -70,6 +70,10 @@ impl Stepped {
     pub fn send(&mut self, command: Command) {
         match command {
             // The simulated clock sets the pace, not the real one.
+            // A script of somebody else writes no file.
+            Command::Write(_) => {
+                self.probes.push(Event::Notice("not saved: this is a recording".into()));
+            }
             Command::Pace(rate) => self.rate = rate.filter(|r| r.is_finite() && *r > 0.0).unwrap_or(FREE),
             other => {
                 // Steps that were ordered before come first.

@@ -116,8 +116,6 @@ pub struct App {
     sure: bool,
     /// When the data were changed last.
     exchanged: Option<Duration>,
-    /// How lanes were before they were changed, the newest last.
-    undo: Vec<(LaneId, String, Box<Recipe>)>,
     /// Why the last key did nothing, if so.
     idle: Option<String>,
     notice: Option<(Duration, String)>,
@@ -182,7 +180,6 @@ impl App {
             watching: false,
             sure: false,
             exchanged: None,
-            undo: Vec::new(),
             idle: None,
             notice: None,
             waiting: VecDeque::new(),
@@ -387,10 +384,15 @@ impl App {
     }
 
     fn event(&mut self, event: Event) {
-        let lanes = matches!(event, Event::Started { .. } | Event::Changed { .. } | Event::Removed { .. });
+        let lanes = matches!(
+            event,
+            Event::Started { .. } | Event::Changed { .. } | Event::Removed { .. } | Event::Rewound { .. }
+        );
         let settled = match &event {
             Event::Changed { lane, .. } => Some((*lane, false)),
-            Event::Started { lane, .. } | Event::Removed { lane } => Some((*lane, true)),
+            Event::Started { lane, .. } | Event::Removed { lane } | Event::Rewound { lane, .. } => {
+                Some((*lane, true))
+            }
             _ => None,
         };
         match &event {

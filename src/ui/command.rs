@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The commands: what they are called, what they take, what they do.
-pub const COMMANDS: [(&str, &str, &str); 16] = [
+pub const COMMANDS: [(&str, &str, &str); 20] = [
     ("run", "", "train on"),
     ("pause", "", "stop after the present step"),
     ("step", "[N]", "N steps in every lane, then pause"),
@@ -27,11 +27,15 @@ pub const COMMANDS: [(&str, &str, &str); 16] = [
         "one more lane that begins with its state, now or as it was after STEP steps",
     ),
     ("remove", "LANE", "this lane leaves"),
+    ("undo", "", "take the last change back: lanes become what they would be without it"),
+    ("redo", "", "make the change again that was undone last"),
+    ("changes", "", "the changes that can be undone and made again"),
+    ("rewind", "STEP [LANE]", "go on from an earlier step, all lanes or one"),
     ("solo", "[LANE]", "only this lane trains; without a lane all again"),
     ("reset", "[LANE]", "from the beginning, the same start"),
     ("pace", "N|free", "N steps a second at most, or as fast as it goes"),
     ("every", "N|never", "seconds between two status lines"),
-    ("save", "", "a checkpoint now"),
+    ("save", "[PATH]", "a checkpoint now; with a path: the experiment as it is now, as a scenario"),
     ("quit", "", "save and leave"),
 ];
 
@@ -152,6 +156,15 @@ impl<'a> Lanes<'a> {
                     order(Command::Remove(id))
                 }
             }
+            "undo" => order(Command::Undo),
+            "redo" => order(Command::Redo),
+            "changes" => Ok(Told::Say(spoken_lines(&self.view.changes()))),
+            "rewind" => {
+                let step = first.and_then(|w| w.replace(',', "").parse().ok());
+                let step = step.ok_or("rewind wants the number of a step")?;
+                let lane = words.next().map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?;
+                order(Command::Rewind { lane, step })
+            }
             "solo" => order(Command::Solo(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
             "reset" => order(Command::Reset(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
             "pace" if first == Some("free") => order(Command::Pace(None)),
@@ -160,7 +173,10 @@ impl<'a> Lanes<'a> {
                 Some("never") => None,
                 _ => Some(Duration::from_secs_f64(number("every")?.clamp(0.1, 86_400.0))),
             })),
-            "save" => order(Command::Save),
+            "save" => match line.trim_start().split_once(char::is_whitespace).map(|(_, path)| path.trim()) {
+                None | Some("") => order(Command::Save),
+                Some(path) => order(Command::Write(path.to_owned())),
+            },
             "quit" | "q" | "exit" => Ok(Told::Quit),
             "help" | "?" => {
                 let rows = COMMANDS.iter().map(|(command, takes, what)| {
@@ -324,6 +340,11 @@ pub fn spoken(text: &str) -> String {
     escaped(&text).into_owned()
 }
 
+/// The same for several lines, each of which ends.
+fn spoken_lines(text: &str) -> String {
+    text.lines().map(|line| spoken(line) + "\n").collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,7 +386,7 @@ mod tests {
             Lanes { view: &view, front: Some(0) }.complete(line).into_iter().map(|c| c.0).collect()
         };
         assert_eq!(lines("se"), ["settings ", "set "]);
-        assert_eq!(lines("sa"), ["save"]);
+        assert_eq!(lines("sa"), ["save "]);
         assert_eq!(lines("set l"), ["set lr ", "set loss "]);
         assert_eq!(lines("set B l"), ["set B lr ", "set B loss "]);
         assert!(lines("set optimizer adamw").contains(&"set optimizer AdamW()".to_owned()));

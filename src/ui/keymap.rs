@@ -177,8 +177,20 @@ pub enum Action {
     OwnPicture,
     /// The lesson pane, and back.
     Lesson,
-    /// Undo the last change of a lane.
+    /// Undo the last change.
     Undo,
+    /// Make the change again that was undone last.
+    Redo,
+    /// The list of changes.
+    Changes,
+    /// Save the experiment as a scenario: type its path.
+    Write,
+    /// All lanes go on from the step in view.
+    Rewind,
+    /// The lane in front goes on from the step in view.
+    RewindLane,
+    /// No longer show what lay ahead before lanes went back.
+    Dismiss,
     /// All findings about the lane in front.
     Findings,
     /// The timeline, and back to the present.
@@ -312,7 +324,10 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('b')] own A::Seeds, "", "every lane over five seeds, whose range is drawn as a band; or over one again";
         [ch('r')] own A::ResetLane, "", "start the lane in front anew from the same seed";
         [ch('R')] own A::ResetAll, "", "start all lanes anew from the same seed";
-        [ch('U')] own A::Undo, "", "undo the last change of a lane";
+        [ch('u')] own A::Undo, "", "undo the last change: lanes become what they would be if it had never been made";
+        [ch('U')] own A::Redo, "", "make the change again that was undone last";
+        [ch('Y')] own A::Changes, "", "the list of changes that can be undone and made again";
+        [ch('W')] own A::Write, "", "save the experiment as it is now, lanes, edits and forks, as a scenario";
         [ch('D')] any A::Findings, "", "all that is found about the lane in front, to its last word";
         [ch('T')] own A::Timeline, "time", "open the timeline, to look at any step of the run; again: the present";
         [ch('o')] own A::Presets, "presets", "open a preset";
@@ -328,6 +343,8 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Left)] own A::Left, "step", "a step back";
         [of(C::Right)] own A::Right, "", "a step on";
         [ch('f')] own A::Fork, "fork", "a new lane that begins at the step in view of the lane in front; its form opens first";
+        [ch('b')] own A::Rewind, "rewind", "all lanes go on from the step in view; what lay ahead stays as a ghost";
+        [ch('B')] own A::RewindLane, "", "only the lane in front goes on from the step in view";
         [Key::shift(C::Left)] own A::TenBack, "", "ten steps back";
         [Key::shift(C::Right)] own A::TenOn, "", "ten steps on";
         [Key::control(C::Left)] own A::HundredBack, "", "a hundred steps back";
@@ -350,7 +367,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('i')] own A::Init, "init", "choose how the weights are initialised";
         [ch('t')] own A::Target, "lanes", "edit the lane in front, or all lanes";
         [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
-        [ch('u')] own A::Discard, "undo", "forget the edits";
+        [ch('X')] own A::Discard, "", "forget all edits that are not applied; u undoes the last one, U makes it again";
     }
     Scope::Pane(PaneId::Lanes) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected lane's settings while it trains";
@@ -383,6 +400,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('+'), ch('=')] any A::Smoother, "smooth", "more smoothing";
         [ch('-')] any A::Rougher, "", "less smoothing";
         [ch('w')] any A::ToggleWindow, "window", "the whole run, or the recent past";
+        [ch('d')] any A::Dismiss, "", "no longer show the ghosts of what lay ahead before lanes went back";
     }
     Scope::Pane(PaneId::GradientMap) => {
         [ch('m'), of(C::Enter)] any A::NextMetric, "quantity", "show the next quantity of the layers";

@@ -273,7 +273,8 @@ fn the_model_builder_adds_checks_and_applies() {
     assert!(text(&a).contains("edited"), "{}", text(&a));
     a.update(ch('t'));
     let set = commands(a.update(ch('w')));
-    assert_eq!(set.len(), 4, "all lanes get it");
+    let [Command::Together(set)] = &set[..] else { panic!("{set:?}") };
+    assert_eq!(set.len(), 4, "all lanes get it, as one change");
     let Command::Set { recipe, .. } = &set[0] else { panic!("{set:?}") };
     assert_eq!(recipe.network.len(), fixture::scenario().network.len() + 1);
     // An edit that does not fit is not applied.
@@ -284,9 +285,15 @@ fn the_model_builder_adds_checks_and_applies() {
         a.update(key(KeyCode::Enter));
         a.update(key(KeyCode::Esc));
     }
-    a.update(ch('u'));
-    a.update(Message::Tick(Duration::from_secs(60)));
-    assert!(!text(&a).contains("edited"), "{}", text(&a));
+    let edited = |a: &mut App, key: char, edited: bool| {
+        assert!(commands(a.update(ch(key))).is_empty(), "the draft's edits come first");
+        a.update(Message::Tick(Duration::from_secs(60)));
+        assert_eq!(text(a).contains("edited"), edited, "{key}: {}", text(a));
+    };
+    for (key, yes) in [('u', true), ('u', false), ('U', true), ('U', true), ('X', false)] {
+        edited(&mut a, key, yes);
+    }
+    assert_eq!(commands(a.update(ch('u'))), [Command::Undo], "then those of the lanes");
 }
 
 #[test]

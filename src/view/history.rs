@@ -89,6 +89,38 @@ impl History {
         self.stride *= 2;
     }
 
+    /// Takes the measurements after a step out of it, as a curve of their own.
+    #[must_use]
+    pub fn split(&mut self, step: u64) -> Self {
+        let stays = |b: &Bucket| b.at.step <= step as f64;
+        let whole = self.whole.split_off(self.whole.partition_point(stays));
+        let recent = self.recent.split_off(self.recent.partition_point(stays));
+        let ahead = Self { recent, whole, stride: self.stride, filled: self.stride };
+        // The next measurement begins a range of its own.
+        self.filled = self.stride;
+        ahead
+    }
+
+    /// Takes in measurements that come before its own, as far as they do.
+    pub fn precede(&mut self, mut earlier: Self) {
+        let first = self.whole.first().map_or(f64::INFINITY, |b| b.at.step);
+        let behind = earlier.whole.last().is_some_and(|b| b.at.step > first);
+        if behind {
+            // The newer way reached further than the older one: that one gives way.
+            *self = earlier;
+            return;
+        }
+        earlier.whole.append(&mut self.whole);
+        earlier.recent.append(&mut self.recent);
+        while earlier.whole.len() > Self::WHOLE {
+            earlier.halve();
+        }
+        while earlier.recent.len() > Self::RECENT {
+            earlier.recent.pop_front();
+        }
+        *self = earlier;
+    }
+
     /// The whole run, oldest first, at most [`History::WHOLE`] buckets.
     pub fn whole(&self) -> &[Bucket] {
         &self.whole
@@ -156,6 +188,12 @@ impl Columns {
         }
     }
 
+    /// Forgets the columns after a step.
+    pub fn cut(&mut self, step: u64) {
+        self.kept.truncate(self.kept.partition_point(|c| c.step <= step));
+        self.filled = self.stride;
+    }
+
     /// The columns, oldest first.
     pub fn columns(&self) -> &[Column] {
         &self.kept
@@ -186,6 +224,35 @@ mod tests {
         assert!(h.whole().windows(2).all(|w| w[0].at.step < w[1].at.step));
         assert_eq!(c.columns().last().map(|c| c.step), Some(999_999));
         assert_eq!(h.last().map(|b| b.at.step), Some(999_999.0));
+    }
+
+    #[test]
+    fn a_curve_is_cut_at_a_step_and_what_lay_ahead_is_put_together() {
+        let mut h = History::default();
+        let add = |h: &mut History, steps: std::ops::Range<u32>| {
+            for i in steps {
+                h.push(At { step: f64::from(i), ..At::default() }, 0.0, i as f32, 9.0);
+            }
+        };
+        add(&mut h, 0..100);
+        let mut ghost = h.split(60);
+        assert_eq!((h.last().map(|b| b.at.step), h.whole().len()), (Some(60.0), 61));
+        assert_eq!((ghost.whole()[0].at.step, ghost.last().map(|b| b.at.step)), (61.0, Some(99.0)));
+        add(&mut h, 61..70);
+        ghost.precede(h.split(30));
+        let steps: Vec<f64> = ghost.whole().iter().map(|b| b.at.step).collect();
+        assert_eq!((steps.len(), steps[0], steps[38]), (39, 31.0, 69.0), "the newer way gives the ghost");
+        add(&mut h, 31..90);
+        let cut = h.split(20);
+        let mut last = History::default();
+        last.precede(cut);
+        assert_eq!(last.last().map(|b| b.at.step), Some(89.0));
+        for i in 0..5 {
+            let mut long = History::default();
+            add(&mut long, 0..5000);
+            ghost.precede(long.split(10 * i));
+            assert!(ghost.whole().len() <= History::WHOLE && ghost.recent().len() <= History::RECENT);
+        }
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Run {
     }
 
     /// Lets a fork begin with this start.
-    fn start_fork(&mut self, id: LaneId, start: Start) -> Result<(), String> {
+    pub(super) fn start_fork(&mut self, id: LaneId, start: Start) -> Result<(), String> {
         let (data, share) = (Arc::clone(&self.data), self.share());
         let (running, end, foremost) = (self.running, self.end, self.foremost());
         let parent = self.at(id).and_then(|p| self.parent(p));
@@ -185,7 +185,7 @@ impl Run {
     }
 
     /// Puts a fork at step 0 of the way that leads to its first step.
-    fn retrace(&mut self, id: LaneId) -> Result<(), String> {
+    pub(super) fn retrace(&mut self, id: LaneId) -> Result<(), String> {
         let Some(place) = self.at(id) else { return Ok(()) };
         let Some(origin) = &place.origin else { return Ok(()) };
         let (name, root) = (place.info.name.clone(), origin.branch.line.root.clone());

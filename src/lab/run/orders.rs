@@ -38,9 +38,18 @@ impl Run {
     /// The lanes that must have ended their turn before a command can be carried out.
     fn concerns(&self, command: &Command) -> Vec<LaneId> {
         match command {
-            Command::Set { lane, .. } | Command::Remove(lane) | Command::Reset(Some(lane)) => vec![*lane],
+            Command::Set { lane, .. }
+            | Command::Remove(lane)
+            | Command::Reset(Some(lane))
+            | Command::Rewind { lane: Some(lane), .. } => vec![*lane],
             Command::Fork { parent, .. } => vec![*parent],
-            Command::Reset(None) | Command::Data(_) | Command::Load(_) => (0..self.places.len()).collect(),
+            Command::Reset(None)
+            | Command::Rewind { lane: None, .. }
+            | Command::Data(_)
+            | Command::Load(_) => (0..self.places.len()).collect(),
+            Command::Undo => self.undo_concerns(false),
+            Command::Redo => self.undo_concerns(true),
+            Command::Together(all) => all.iter().flat_map(|command| self.concerns(command)).collect(),
             _ => Vec::new(),
         }
     }
@@ -83,6 +92,7 @@ impl Run {
                 let seeds = (*n).clamp(1, limits::SEEDS);
                 (Scenario { seeds, ..self.scenario.clone() }, Some("there are as many seeds as before."))
             }
+            Command::Undo | Command::Redo => (self.undo_builds(*command == Command::Redo)?, None),
             _ => return None,
         };
         let files = Arc::clone(&self.files);
@@ -107,6 +117,13 @@ impl Run {
     /// Carries out a command for which the run is ready, with the result of its [work](Run::work_for).
     pub fn carry_out(&mut self, command: Command, made: Option<Made>) {
         self.held.clear();
+        let before = self.before(&command);
+        self.execute(command.clone(), made);
+        self.after(&command, before);
+        self.settle();
+    }
+
+    fn execute(&mut self, command: Command, made: Option<Made>) {
         match command {
             Command::Run => self.running = true,
             Command::Pause => {
@@ -132,14 +149,19 @@ impl Run {
                 }
             }
             Command::Remove(lane) => {
-                if let Some(child) = self.awaiting(lane) {
-                    self.notice(format!("{child} has yet to begin from this lane; remove that one first."));
-                } else if self.places.get(lane).is_some_and(Option::is_some) {
-                    self.places[lane] = None;
-                    self.solo = self.solo.filter(|&s| s != lane);
-                    self.events.push(Event::Removed { lane });
+                if let Err(what) = self.remove(lane) {
+                    self.notice(format!("{what}."));
                 }
             }
+            Command::Rewind { lane, step } => self.rewind(lane, step),
+            Command::Undo | Command::Redo => {
+                let built = match made {
+                    Some(Made::Experiment(Ok(built))) => Some(built),
+                    _ => None,
+                };
+                self.undo(command == Command::Redo, built);
+            }
+            Command::Together(all) => all.into_iter().for_each(|command| self.execute(command, None)),
             Command::Reset(which) => {
                 for id in 0..self.places.len() {
                     match which {
@@ -175,12 +197,12 @@ impl Run {
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
             Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
             Command::Save => self.save = true,
+            Command::Write(path) => self.write_scenario(&path),
             Command::Quit => {
                 self.save = true;
                 self.quit = true;
             }
         }
-        self.settle();
     }
 
     /// Reads a picture to attack, and reports how it was converted.
@@ -297,7 +319,16 @@ impl Run {
     /// Removes lines from the log and asks for a checkpoint that records it.
     pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
-            self.forgotten.push(Forgotten { lane, name });
+            self.forgotten.push(Forgotten { lane, name, after: 0 });
+            self.save = true;
+        }
+    }
+
+    /// The same for the lines of a lane that went back to a step: those up to there stay, the others are put aside on the disk.
+    pub(super) fn forget_after(&mut self, lane: LaneId, name: &str, after: u64) {
+        self.lines.retain(|l| l.lane != lane || l.step <= after);
+        if self.log {
+            self.forgotten.push(Forgotten { lane: Some(lane), name: name.into(), after });
             self.save = true;
         }
     }
@@ -394,30 +425,46 @@ impl Run {
     }
 
     fn load(&mut self, built: Result<Experiment, Vec<Fault>>) {
-        let Experiment { mut scenario, data, others, lanes } = match built {
-            Ok(experiment) => experiment,
+        match built {
+            Ok(built) => {
+                self.looking = None;
+                self.load_as(built, &[]);
+                self.forget_changes();
+            }
             Err(faults) => {
                 let all: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                return self.notice(format!("The scenario cannot run: {}", all.join("; ")));
+                self.notice(format!("The scenario cannot run: {}", all.join("; ")));
             }
-        };
+        }
+    }
+
+    /// Puts another experiment in the place of this one: its lanes get these indices as far as there are some, and train up to
+    /// the steps beside them.
+    pub(super) fn load_as(&mut self, built: Experiment, places: &[(LaneId, u64)]) {
+        let Experiment { mut scenario, data, others, lanes } = built;
         scenario.edits.clear();
-        let places: Vec<_> = self.places.drain(..).map(|p| Some(p?.info.name)).collect();
-        for (id, name) in places.into_iter().enumerate() {
+        let gone: Vec<_> = self.places.drain(..).map(|p| Some(p?.info.name)).collect();
+        for (id, name) in gone.into_iter().enumerate() {
             if let Some(name) = name {
                 self.events.push(Event::Removed { lane: id });
                 self.forget(Some(id), name);
             }
         }
-        (self.end, self.solo, self.views, self.looking) = (scenario.steps as u64, None, Vec::new(), None);
+        (self.end, self.solo) = (scenario.steps as u64, None);
+        if places.is_empty() {
+            self.views.clear();
+        }
         self.halt = None;
         self.samples = self.log.then(|| checksum(&data.train.inputs));
         (self.scenario, self.data, self.others, self.sizes, self.own) = (scenario, data, others, None, None);
         self.plan_exams();
         self.lines.clear();
-        for contender in lanes {
+        for (k, contender) in lanes.into_iter().enumerate() {
             self.forget(None, contender.name.clone());
-            self.enter(contender);
+            let id = self.enter_as(places.get(k).map(|p| p.0), contender);
+            if let Some(place) = self.places[id].as_mut() {
+                place.target = places.get(k).map_or(0, |p| p.1);
+            }
         }
     }
 }

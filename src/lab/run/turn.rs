@@ -91,10 +91,11 @@ impl Run {
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
         let (watched, awaited) = (self.watched(id), self.awaited(id));
+        let witnessed = self.step_of(id).and_then(|now| self.witnessed_at(id, now));
         let budget = self.share();
         let goal = self.places[id].as_ref().map(|p| self.goal(p))?;
         let place = self.places[id].as_mut()?;
-        for stop in awaited.into_iter().chain(place.retraces_to()) {
+        for stop in awaited.into_iter().chain(witnessed).chain(place.retraces_to()) {
             limit = limit.min(stop);
         }
         if let Some(next) = place.pending.front() {
@@ -167,6 +168,7 @@ impl Run {
     /// Lets lanes that stopped at different steps meet at the furthest one's, and reports which lanes wait or train.
     pub(super) fn settle(&mut self) {
         self.begin_forks();
+        self.take_down();
         self.make_pending_changes();
         self.halt();
         if self.present().all(|(_, p)| p.step == 0) {

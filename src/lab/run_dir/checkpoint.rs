@@ -14,7 +14,10 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The magic bytes of the file; the last one is the version of the format.
-const MAGIC: &[u8; 16] = b"gradtui state \n\x03";
+const MAGIC: &[u8; 16] = b"gradtui state \n\x04";
+
+/// The same of the version before, which knew no lane that went back: it is still read.
+const BEFORE: &[u8; 16] = b"gradtui state \n\x03";
 
 /// Bytes of a file around its body: the magic bytes, the length and the checksum.
 const FRAME: u64 = MAGIC.len() as u64 + 12;
@@ -32,12 +35,21 @@ pub struct Checkpoint<'a> {
     pub scenarios: Vec<u32>,
     /// The log beside it, and where lanes are forgotten, the log after that as well.
     pub logs: Vec<Mark>,
-    /// Lanes that began anew, whose lines the log loses after the checkpoint was written.
-    pub forgotten: Vec<String>,
+    /// Lines that the log loses after the checkpoint was written.
+    pub forgotten: Vec<Gone>,
     /// The lanes.
     pub lanes: Cow<'a, [Saved]>,
     /// Lines of the log that waited for other lanes.
     pub lines: Vec<Line>,
+}
+
+/// The lines of a lane that began anew or went back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The lane.
+    pub lane: String,
+    /// The step up to which its lines stay; 0: none stays.
+    pub after: u64,
 }
 
 /// Checksum of the samples that lanes train on.
@@ -77,7 +89,8 @@ impl Head {
 
 /// The length of the body that a file tells, and what comes after it.
 fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
-    let rest = file.strip_prefix(MAGIC).ok_or("it does not begin as a checkpoint of this version does")?;
+    let rest = file.strip_prefix(MAGIC).or_else(|| file.strip_prefix(BEFORE));
+    let rest = rest.ok_or("it does not begin as a checkpoint of this version does")?;
     let (len, rest) = rest.split_first_chunk::<8>().ok_or("it is cut short")?;
     Ok((u64::from_le_bytes(*len), rest))
 }
@@ -127,7 +140,10 @@ impl Checkpoint<'_> {
             w.number(u64::from(log.crc));
         }
         w.number(self.forgotten.len() as u64);
-        self.forgotten.iter().for_each(|name| w.text(name));
+        for gone in &self.forgotten {
+            w.text(&gone.lane);
+            w.number(gone.after);
+        }
         w.number(self.lanes.len() as u64);
         for lane in &*self.lanes {
             w.number(lane.id as u64);
@@ -154,14 +170,30 @@ impl Checkpoint<'_> {
     /// # Errors
     /// Why these bytes are no checkpoint.
     pub fn decode(file: &[u8]) -> Result<Checkpoint<'static>, String> {
+        match Self::decode_unproved(file)? {
+            (checkpoint, None) => Ok(checkpoint),
+            (_, Some(what)) => Err(what),
+        }
+    }
+
+    /// From a file whose checksum may be wrong; it is then said beside it.
+    ///
+    /// # Errors
+    /// Why these bytes have not the form of a checkpoint.
+    pub fn decode_unproved(file: &[u8]) -> Result<(Checkpoint<'static>, Option<String>), String> {
         let (len, rest) = begin(file)?;
         let (body, crc) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
         if len != body.len() as u64 {
             return Err(format!("it has {} bytes instead of {len}", body.len()));
         }
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err("its checksum is wrong".into());
-        }
+        let wrong = crc32fast::hash(body) != u32::from_le_bytes(*crc);
+        let fault = wrong.then(|| "its checksum is wrong".to_string());
+        Self::decode_body(body, file.starts_with(BEFORE))
+            .map(|checkpoint| (checkpoint, fault.clone()))
+            .map_err(|what| fault.unwrap_or(what))
+    }
+
+    fn decode_body(body: &[u8], before: bool) -> Result<Checkpoint<'static>, String> {
         let mut r = Reader(body);
         let checkpoint = Checkpoint {
             scenario: r.text()?,
@@ -169,7 +201,8 @@ impl Checkpoint<'_> {
             data: r.number()? as u32,
             scenarios: r.list(|r| Ok(r.number()? as u32))?,
             logs: r.list(|r| Ok(Mark { bytes: r.number()?, crc: r.number()? as u32 }))?,
-            forgotten: r.list(Reader::text)?,
+            forgotten: r
+                .list(|r| Ok(Gone { lane: r.text()?, after: if before { 0 } else { r.number()? } }))?,
             lanes: r.list(Reader::lane)?.into(),
             lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
         };
@@ -400,7 +433,7 @@ mod tests {
             data: 5,
             scenarios: vec![7, 8],
             logs: vec![Mark { bytes: 12, crc: 3 }],
-            forgotten: vec!["b".into()],
+            forgotten: vec![Gone { lane: "b".into(), after: 3 }],
             lanes: vec![
                 lane("a", Phase::Paused),
                 lane("b", Phase::Diverged(what)),
@@ -414,6 +447,14 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         assert_eq!(Checkpoint::decode(&sample().encode()), Ok(sample()));
+    }
+
+    #[test]
+    fn a_checkpoint_of_the_version_before_is_read() {
+        let whole = Checkpoint { forgotten: Vec::new(), ..sample() };
+        let mut file = whole.encode();
+        file[..BEFORE.len()].copy_from_slice(BEFORE);
+        assert_eq!(Checkpoint::decode(&file), Ok(whole));
     }
 
     #[test]

@@ -193,11 +193,16 @@ fn what_belongs_to_somebody_else_stays_untouched() {
     assert_eq!(log(&run), before);
 }
 
+/// The lines of a lane after a step.
+fn gone(lane: &str, after: u64) -> Gone {
+    Gone { lane: lane.into(), after }
+}
+
 /// Two lanes train, one of them begins anew, and both train on; every step is saved.
 fn work_with_a_reset(path: &Path) -> Result<(), String> {
     let fault = |e: std::io::Error| e.to_string();
     let mut dir = RunDir::create(path, &scenario(), Path::new("."), 0).map_err(|e| e.to_string())?;
-    let save = |dir: &mut RunDir, a: u64, b: u64, forgotten: &[String]| {
+    let save = |dir: &mut RunDir, a: u64, b: u64, forgotten: &[Gone]| {
         dir.checkpoint(&scenario(), &[lane(0, "a", a), lane(1, "b", b)], None, forgotten)
     };
     save(&mut dir, 0, 0, &[]).map_err(fault)?;
@@ -207,8 +212,8 @@ fn work_with_a_reset(path: &Path) -> Result<(), String> {
         save(&mut dir, step, step, &[]).map_err(fault)?;
     }
     dir.append(vec![line(0, "a", 4)]);
-    dir.drop_waiting(|lane| lane == 0);
-    save(&mut dir, 0, 3, &["a".into()]).map_err(fault)?;
+    dir.drop_waiting(|lane, _| lane == 0);
+    save(&mut dir, 0, 3, &[gone("a", 0)]).map_err(fault)?;
     for step in 1..=2 {
         dir.append(vec![line(0, "a", step), line(1, "b", step + 3)]);
         dir.flush(step).map_err(fault)?;
@@ -265,7 +270,7 @@ fn the_checkpoint_before_a_reset_is_not_one_to_fall_back_to() {
     dir.append(vec![line(0, "a", 1), line(1, "b", 1)]);
     dir.flush(1).unwrap();
     dir.checkpoint(&scenario(), &[lane(0, "a", 1), lane(1, "b", 1)], None, &[]).unwrap();
-    dir.checkpoint(&scenario(), &[lane(0, "a", 0), lane(1, "b", 1)], None, &["a".into()]).unwrap();
+    dir.checkpoint(&scenario(), &[lane(0, "a", 0), lane(1, "b", 1)], None, &[gone("a", 0)]).unwrap();
     drop(dir);
     std::fs::write(path.join("checkpoint"), "noise").unwrap();
     let (_, resumed) = resume(&path).unwrap();
@@ -310,4 +315,28 @@ fn the_newest_runs_are_kept_and_what_is_not_ours_is_left_alone() {
     prune(runs, 0).unwrap();
     assert!(!runs.join("used-1").exists() && !runs.join("new-2").exists());
     assert!(runs.join("noted-1").join("checkpoint").exists());
+}
+
+#[test]
+fn what_a_lane_made_before_it_went_back_is_put_aside() {
+    let place = Place::new();
+    let path = place.0.join("run");
+    let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    for step in 1..=4 {
+        dir.append(vec![line(0, "a", step), line(1, "b", step)]);
+    }
+    dir.flush(4).unwrap();
+    dir.checkpoint(&scenario(), &[lane(0, "a", 2), lane(1, "b", 4)], None, &[gone("a", 2)]).unwrap();
+    let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();
+    let of =
+        |steps: &[(&str, u64)]| steps.iter().map(|(l, s)| line(0, l, *s).text + "\n").collect::<String>();
+    let left = of(&[("a", 1), ("b", 1), ("a", 2), ("b", 2), ("b", 3), ("b", 4)]);
+    assert_eq!(read("metrics.jsonl"), left);
+    let ghosts = String::from("{\"rewound\":\"a\",\"to\":2}\n") + &of(&[("a", 3), ("a", 4)]);
+    assert_eq!(read("ghosts.jsonl"), ghosts);
+    // Once more: what was put aside before stays.
+    dir.append(vec![line(0, "a", 3)]);
+    dir.flush(4).unwrap();
+    dir.checkpoint(&scenario(), &[lane(0, "a", 1), lane(1, "b", 4)], None, &[gone("a", 1)]).unwrap();
+    assert_eq!(read("ghosts.jsonl"), ghosts + "{\"rewound\":\"a\",\"to\":1}\n" + &of(&[("a", 2), ("a", 3)]));
 }

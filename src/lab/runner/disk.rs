@@ -3,7 +3,7 @@
 use super::{Shared, lock};
 use crate::lab::lane::Line;
 use crate::lab::run::{Forgotten, Run, Saved};
-use crate::lab::run_dir::RunDir;
+use crate::lab::run_dir::{RunDir, checkpoint::Gone};
 use crate::lab::store::Meter;
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
@@ -56,7 +56,7 @@ impl Save {
     /// Takes over the lines that waited with an older checkpoint.
     fn after(mut self, older: Option<Save>) -> Self {
         if let Some(mut older) = older {
-            let gone = |l: &Line| self.forgotten.iter().any(|f| f.lane == Some(l.lane));
+            let gone = |l: &Line| self.forgotten.iter().any(|f| f.takes(l));
             older.lines.retain(|l| !gone(l));
             older.lines.append(&mut self.lines);
             older.forgotten.append(&mut self.forgotten);
@@ -91,7 +91,7 @@ impl Desk {
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
         let forgotten = run.take_forgotten();
-        state.lines.retain(|l| !forgotten.iter().any(|f| f.lane == Some(l.lane)));
+        state.lines.retain(|l| !forgotten.iter().any(|f| f.takes(l)));
         state.forgotten.extend(forgotten);
         state.lines.extend(lines);
         state.told = run.told();
@@ -188,10 +188,11 @@ impl Shared {
 /// Writes the queue: the checkpoint with the lines before it, then the lines after it. Written parts are removed.
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
-        dir.drop_waiting(|lane| save.forgotten.iter().any(|f| f.lane == Some(lane)));
+        dir.drop_waiting(|lane, step| save.forgotten.iter().any(|f| f.lane == Some(lane) && step > f.after));
         dir.append(std::mem::take(&mut save.lines));
         dir.flush(save.told)?;
-        let forgotten: Vec<String> = save.forgotten.iter().map(|f| f.name.clone()).collect();
+        let forgotten: Vec<Gone> =
+            save.forgotten.iter().map(|f| Gone { lane: f.name.clone(), after: f.after }).collect();
         dir.checkpoint(&save.scenario, &save.saved, save.samples, &forgotten)?;
         *pending = None;
     }

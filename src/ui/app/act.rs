@@ -136,7 +136,24 @@ impl App {
                 let asks = self.asks("Start all anew?", None, Pick::Action(action));
                 asks.unwrap_or_else(|| command(Command::Reset(None)))
             }
-            Action::Undo => self.undo(),
+            Action::Undo | Action::Redo => self.undo(action == Action::Redo),
+            Action::Changes => {
+                let page = Page::of("Changes", &self.view.changes());
+                self.open(Overlay::Text(page))
+            }
+            Action::Write => {
+                let mut menu = self.palette();
+                let words = self.scenario.title.split(|c: char| !c.is_ascii_alphanumeric());
+                let stem: Vec<&str> = words.filter(|w| !w.is_empty()).take(4).collect();
+                let stem = if stem.is_empty() { "experiment".into() } else { stem.join("-").to_lowercase() };
+                menu.fill(&format!("save {stem}.ron"));
+                self.offer(&mut menu);
+                self.open(Overlay::Menu(menu))
+            }
+            Action::Dismiss => {
+                self.view.dismiss_ghosts();
+                Effects::new()
+            }
             Action::Timeline => self.toggle_timeline(),
             Action::LrUp => self.scale_lr(2.0),
             Action::LrDown => self.scale_lr(0.5),
@@ -178,18 +195,18 @@ impl App {
         Some(self.open(Overlay::Sure(Question { title: title.into(), text, pick })))
     }
 
-    /// Takes the last change of a lane back.
-    fn undo(&mut self) -> Effects {
-        while let Some((id, name, recipe)) = self.undo.pop() {
-            let Some(lane) = self.view.lane(id) else { continue };
-            let words = told(&lane.info.recipe, &recipe);
-            let letter = lane.letter();
-            let again = if lane.info.recipe.restarts(&recipe) { "; it starts anew" } else { "" };
-            self.notify(format!("undone: lane {letter}: {words}{again}"));
-            return self.set_lane(id, name, recipe);
+    /// Takes the last change back, or makes it again: in the model builder the draft's first.
+    fn undo(&mut self, again: bool) -> Effects {
+        if self.focus() == PaneId::Network
+            && let Some(lane) = self.view.lane(self.front)
+            && self.network.undo(lane, again)
+        {
+            return Effects::new();
         }
-        self.notify("there is no change to undo".into());
-        Effects::new()
+        if self.only_looks() {
+            return Effects::new();
+        }
+        vec![Effect::Command(if again { Command::Redo } else { Command::Undo })]
     }
 
     fn refocus(&mut self, forward: bool) -> Effects {
@@ -221,7 +238,7 @@ impl App {
         self.change_lane(id, name, Box::new(recipe))
     }
 
-    /// Changes a lane as somebody wants it, says what that does, and keeps how it was.
+    /// Changes a lane as somebody wants it, and says what that does.
     pub(super) fn change_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
         if self.only_looks() {
             return Effects::new();
@@ -251,8 +268,6 @@ impl App {
             }
             _ => {}
         }
-        let old = (id, lane.info.name.clone(), Box::new(before.clone()));
-        self.undo.push(old);
         self.notify(words);
         self.set_lane(id, name, recipe)
     }

@@ -56,6 +56,8 @@ impl App {
                 return self.act(Action::ResetLane);
             }
             Command::Reset(None) => return self.act(Action::ResetAll),
+            Command::Undo => return self.act(Action::Undo),
+            Command::Redo => return self.act(Action::Redo),
             Command::Add { ref name, .. } | Command::Fork { ref name, .. } => {
                 self.awaited = Some(name.clone());
             }

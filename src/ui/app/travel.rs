@@ -45,6 +45,10 @@ impl App {
             self.timeline = Some(timeline);
             return self.fork_form();
         }
+        if let Action::Rewind | Action::RewindLane = action {
+            self.timeline = Some(timeline);
+            return self.rewind(action == Action::Rewind);
+        }
         if action == Action::Cancel {
             if timeline.forget() {
                 self.timeline = Some(timeline);
@@ -59,6 +63,22 @@ impl App {
         let now = timeline.at();
         self.timeline = Some(timeline);
         self.turned_to(before, now)
+    }
+
+    /// Has the lane in front, or all lanes, go on from the step in view.
+    fn rewind(&mut self, all: bool) -> Effects {
+        let before = self.timeline.as_ref().and_then(Timeline::at);
+        let Some(step) = before else {
+            self.notify("this is the present; go to the step first from which to go on".into());
+            return Effects::new();
+        };
+        if let Some(timeline) = &mut self.timeline {
+            *timeline = Timeline::default();
+        }
+        let mut effects = self.turned_to(before, None);
+        let lane = (!all).then_some(self.front);
+        effects.push(Effect::Command(Command::Rewind { lane, step }));
+        effects
     }
 
     /// Opens the form of a lane that begins at the step in view of the lane in front.

@@ -50,7 +50,6 @@ impl App {
                 if let Some(asks) = self.asks(&format!("Open {name}?"), None, Pick::Preset(i)) {
                     return asks;
                 }
-                self.undo.clear();
                 self.timeline = None;
                 self.view = View::default();
                 self.speeds.clear();

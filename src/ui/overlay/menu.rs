@@ -101,7 +101,7 @@ impl Menu {
     }
 
     /// Puts this into the line that is typed.
-    fn fill(&mut self, line: &str) {
+    pub fn fill(&mut self, line: &str) {
         self.filter = Input::new(line.into());
         self.selected = 0;
     }

@@ -9,6 +9,7 @@ use crate::telemetry::{self, Data, Phase};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::Glyphs;
+use crate::ui::widget::colour;
 use crate::ui::widget::plot::{self, Curve, Plot, XAxis};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;
@@ -106,7 +107,11 @@ impl Curves {
 
     /// The part of the x axis that is shown: the whole run on an axis that grows by leaps, or its newest page.
     fn x_scale(&self, cx: Context<'_>) -> Scale {
-        let newest = |l: &LaneView| l.curve(Number::Loss).and_then(History::last).map(|b| self.axis.of(b.at));
+        // The axis keeps room for what lay ahead before lanes went back.
+        let newest = |l: &LaneView| {
+            let curves = l.curve(Number::Loss).into_iter().chain(l.ghosts.get(&Number::Loss));
+            curves.filter_map(History::last).map(|b| self.axis.of(b.at)).max_by(f64::total_cmp)
+        };
         let end = cx.view.lanes.iter().filter_map(newest).filter(|x| x.is_finite()).fold(0.0, f64::max);
         if !self.recent {
             return Scale::whole(end);
@@ -126,6 +131,18 @@ impl Curves {
     /// The plot of a metric; a small one shows a share on an axis that never moves, to be compared at a glance.
     fn plot<'a>(&self, metric: Number, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
         let mut curves = Vec::new();
+        for (lane, ghost) in cx.view.lanes.iter().filter_map(|l| Some((l, l.ghosts.get(&metric)?))) {
+            let faint = colour::faint(cx.theme.lane(lane.id), cx.theme);
+            curves.push(Curve {
+                points: points(ghost, self.recent),
+                letter: lane.letter(),
+                color: faint.fg.unwrap_or(cx.theme.lane(lane.id)),
+                front: false,
+                dashed: true,
+                broken: false,
+                breaks: Vec::new(),
+            });
+        }
         for lane in &cx.view.lanes {
             for (metric, dashed) in [(companion(metric).map(|c| c.0), true), (Some(metric), false)] {
                 let Some(history) = metric.and_then(|m| lane.curve(m)) else { continue };
@@ -354,6 +371,9 @@ impl Pane for Curves {
         }
         if self.recent {
             line.push_span(Span::styled("  recent", cx.theme.faint));
+        }
+        if cx.view.has_ghosts() {
+            line.push_span(Span::styled("  faint: before going back", cx.theme.faint));
         }
         if let Some(words) = probe(self.metric).and_then(|name| probed(cx, name)) {
             line.push_span(Span::styled(format!("  {words}"), cx.theme.faint));

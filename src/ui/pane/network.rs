@@ -20,6 +20,9 @@ use ratatui::text::{Line, Span};
 #[derive(Clone, Debug, Default)]
 pub struct NetworkPane {
     draft: Option<Draft>,
+    /// The drafts before this one, and those that were undone, each the newest last.
+    before: Vec<Option<Draft>>,
+    undone: Vec<Option<Draft>>,
     selected: usize,
     all: bool,
 }
@@ -39,7 +42,25 @@ impl NetworkPane {
     pub fn change(&mut self, lane: &LaneView, change: impl FnOnce(&mut Draft)) {
         let mut draft = self.draft(lane);
         change(&mut draft);
-        self.draft = (draft != Draft::of(&lane.info.recipe)).then_some(draft);
+        let draft = (draft != Draft::of(&lane.info.recipe)).then_some(draft);
+        if draft != self.draft {
+            self.before.push(std::mem::replace(&mut self.draft, draft));
+            self.undone.clear();
+        }
+        self.keep_selected(lane);
+    }
+
+    /// Takes back the last edit of the draft, or makes the one again that was taken back; whether there was one.
+    pub fn undo(&mut self, lane: &LaneView, again: bool) -> bool {
+        let (from, to) =
+            if again { (&mut self.undone, &mut self.before) } else { (&mut self.before, &mut self.undone) };
+        let Some(draft) = from.pop() else { return false };
+        to.push(std::mem::replace(&mut self.draft, draft));
+        self.keep_selected(lane);
+        true
+    }
+
+    fn keep_selected(&mut self, lane: &LaneView) {
         let last = self.rows(lane).len().saturating_sub(1);
         self.selected = self.selected.min(last);
     }
@@ -58,8 +79,9 @@ impl NetworkPane {
 
     /// Forgets the edits.
     pub fn discard(&mut self) {
-        self.draft = None;
-        self.selected = 0;
+        (self.draft, self.selected) = (None, 0);
+        self.before.clear();
+        self.undone.clear();
     }
 
     fn rows(&self, lane: &LaneView) -> Vec<Row> {
@@ -81,19 +103,16 @@ impl NetworkPane {
         }
         let targets: Vec<_> = if self.all { cx.view.lanes.iter().collect() } else { vec![lane] };
         let letters: String = targets.iter().map(|l| l.letter()).collect();
-        let mut effects: Effects = targets
-            .into_iter()
-            .map(|l| {
-                Effect::Command(Command::Set {
-                    lane: l.id,
-                    name: l.info.name.clone(),
-                    recipe: Box::new(draft.clone().into_recipe(l.info.recipe.clone())),
-                })
-            })
-            .collect();
-        effects.push(Effect::Notice(format!("lane {letters} starts anew with the edited network")));
+        let set = |l: &LaneView| Command::Set {
+            lane: l.id,
+            name: l.info.name.clone(),
+            recipe: Box::new(draft.clone().into_recipe(l.info.recipe.clone())),
+        };
+        let mut orders: Vec<Command> = targets.into_iter().map(set).collect();
+        let order = if orders.len() == 1 { orders.pop() } else { Some(Command::Together(orders)) };
+        let words = format!("lane {letters} starts anew with the edited network");
         self.discard();
-        effects
+        order.map(Effect::Command).into_iter().chain([Effect::Notice(words)]).collect()
     }
 }
 

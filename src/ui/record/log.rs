@@ -141,6 +141,14 @@ impl Log {
                 }
                 return;
             }
+            // Whenever they are given, lanes come to the same; only the steps after them count anew.
+            Command::Rewind { .. } | Command::Undo | Command::Redo => {
+                self.anew = true;
+                if let Some(last) = self.entries.last_mut() {
+                    last.anew = true;
+                }
+                return;
+            }
             _ => return,
         };
         if let Some(last) = self.entries.last_mut() {
@@ -164,6 +172,7 @@ impl Log {
                 // New settings that make the lane begin anew do so at any step.
                 self.close(|o| (*o == Open::Set(*lane)).then_some(None));
             }
+            Event::Changes { .. } => self.anew = false,
             Event::Rested => {
                 let rests = |o: &Open| match o {
                     Open::Rest(Some((lane, n))) => Some(rest(&app.view.lanes, *lane, *n)),

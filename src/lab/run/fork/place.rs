@@ -33,7 +33,7 @@ impl Origin {
 
 impl Place {
     /// The step at which the lane begins.
-    pub(super) fn first_step(&self) -> u64 {
+    pub(in crate::lab::run) fn first_step(&self) -> u64 {
         self.origin.as_ref().map_or(0, |o| if matches!(o.stage, Stage::Anew) { 0 } else { o.step() })
     }
 
@@ -45,6 +45,16 @@ impl Place {
     /// Whether it is a fork whose parent has not come to its step yet.
     pub(in crate::lab::run) fn waits(&self) -> bool {
         self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Waits))
+    }
+
+    /// How it is forked from another lane, if it is.
+    pub(in crate::lab::run) fn branch(&self) -> Option<&Branch> {
+        self.origin.as_ref().map(|o| &o.branch)
+    }
+
+    /// Whether it is a fork on its parent's way.
+    pub(in crate::lab::run) fn retraces(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Retraces(..)))
     }
 
     /// The next step at which a fork on its parent's way has to stop: for a change, or for its beginning.

@@ -1,0 +1,277 @@
+//! The changes that orders made, undone and made again one at a time; and steps of the past from which lanes go on. Knows no
+//! thread and no file.
+
+use super::story::Story;
+use super::{LaneId, Run};
+use crate::lab::experiment::Experiment;
+use crate::scenario::Scenario;
+use crate::telemetry::{Command, Event};
+
+/// Changes that are kept.
+const MOST: usize = 100;
+
+/// A lane before and after a change; `None`: it was not there.
+type Pair = (LaneId, Option<Story>, Option<Story>);
+
+/// A change that can be undone.
+#[derive(Clone, Debug)]
+struct Change {
+    words: String,
+    of: Of,
+}
+
+#[derive(Clone, Debug)]
+enum Of {
+    /// Lanes; `back`: they were brought to an earlier step, so that doing it again does not make up for steps.
+    Lanes { pairs: Vec<Pair>, back: bool },
+    /// Everything: scenarios with their edits, and the lanes with their steps.
+    All { before: Box<Whole>, after: Box<Whole> },
+}
+
+/// A run as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    scenario: Scenario,
+    lanes: Vec<(LaneId, u64)>,
+}
+
+/// The changes that were made, and those that were undone since, each the newest last.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    made: Vec<Change>,
+    undone: Vec<Change>,
+}
+
+/// The run before an order, to see what that changes.
+pub(super) enum Before {
+    Lanes(Vec<(LaneId, Option<Story>)>, usize),
+    All(Box<Whole>),
+    Nothing,
+}
+
+impl Run {
+    /// Takes down what an order may change.
+    pub(super) fn before(&self, command: &Command) -> Before {
+        let lane = |id: LaneId| Before::Lanes(vec![(id, self.story(id))], self.places.len());
+        match command {
+            // A lane that leaves is kept with its state.
+            Command::Remove(id) => Before::Lanes(vec![(*id, self.last_story(*id))], self.places.len()),
+            Command::Set { lane: id, .. }
+            | Command::Reset(Some(id))
+            | Command::Rewind { lane: Some(id), .. } => lane(*id),
+            Command::Add { .. } | Command::Fork { .. } => Before::Lanes(Vec::new(), self.places.len()),
+            Command::Reset(None) | Command::Rewind { lane: None, .. } | Command::Together(_) => {
+                let all = (0..self.places.len()).map(|id| (id, self.story(id))).collect();
+                Before::Lanes(all, self.places.len())
+            }
+            Command::Data(_) | Command::Seeds(_) => Before::All(Box::new(self.whole())),
+            _ => Before::Nothing,
+        }
+    }
+
+    fn whole(&self) -> Whole {
+        let lanes = self.present().map(|(id, p)| (id, p.step)).collect();
+        Whole { scenario: self.scenario(), lanes }
+    }
+
+    /// Keeps what an order has changed, so that it can be undone.
+    pub(super) fn after(&mut self, command: &Command, before: Before) {
+        let change = match before {
+            Before::Nothing => None,
+            Before::All(before) => {
+                let after = Box::new(self.whole());
+                let words = before.scenario.differences(&after.scenario).first().map(ToString::to_string);
+                words.map(|words| Change { words, of: Of::All { before, after } })
+            }
+            Before::Lanes(before, places) => {
+                let entered = (places..self.places.len()).map(|id| (id, None));
+                let pairs: Vec<Pair> =
+                    before.into_iter().chain(entered).map(|(id, b)| (id, b, self.story(id))).collect();
+                let back = matches!(command, Command::Rewind { .. } | Command::Reset(_));
+                let changed = |(_, a, b): &Pair| match (a, b) {
+                    (Some(a), Some(b)) => !a.tells_the_same(b) || back && a.step != b.step,
+                    (a, b) => a.is_some() != b.is_some(),
+                };
+                let pairs: Vec<Pair> = pairs.into_iter().filter(changed).collect();
+                (!pairs.is_empty())
+                    .then(|| Change { words: words(command, &pairs), of: Of::Lanes { pairs, back } })
+            }
+        };
+        if let Some(change) = change {
+            self.changes.undone.clear();
+            self.changes.made.push(change);
+            if self.changes.made.len() > MOST {
+                self.changes.made.remove(0);
+            }
+            self.tell_changes();
+        }
+    }
+
+    /// Another scenario: what was changed in the last one is past.
+    pub(super) fn forget_changes(&mut self) {
+        self.changes = Changes::default();
+        self.tell_changes();
+    }
+
+    fn tell_changes(&mut self) {
+        let words = |of: &[Change]| of.iter().map(|c| c.words.clone()).collect();
+        let (made, undone) = (words(&self.changes.made), words(&self.changes.undone));
+        self.events.push(Event::Changes { made, undone });
+    }
+
+    /// The lanes that must be in hand for a change to be undone (or made again), unless it concerns all.
+    pub(super) fn undo_concerns(&self, again: bool) -> Vec<LaneId> {
+        let list = if again { &self.changes.undone } else { &self.changes.made };
+        match list.last().map(|c| &c.of) {
+            Some(Of::Lanes { pairs, .. }) => pairs.iter().map(|(id, ..)| *id).collect(),
+            Some(Of::All { .. }) => (0..self.places.len()).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The scenario that has to be built to undo the last change (or to make it again), where it concerns the whole run.
+    pub(super) fn undo_builds(&self, again: bool) -> Option<Scenario> {
+        let list = if again { &self.changes.undone } else { &self.changes.made };
+        match &list.last()?.of {
+            Of::All { after, .. } if again => Some(after.scenario.clone()),
+            Of::All { before, .. } => Some(before.scenario.clone()),
+            Of::Lanes { .. } => None,
+        }
+    }
+
+    /// Undoes the last change, or makes the last one that was undone again; says what came of it.
+    pub(super) fn undo(&mut self, again: bool, built: Option<Experiment>) {
+        let list = if again { &mut self.changes.undone } else { &mut self.changes.made };
+        let Some(mut change) = list.pop() else {
+            let word = if again { "undone change to make again" } else { "change to undo" };
+            return self.notice(format!("There is no {word}."));
+        };
+        let done = match &mut change.of {
+            Of::Lanes { pairs, back } => self.undo_lanes(pairs, again, *back),
+            Of::All { before, after } => {
+                let (to, from) = if again { (after, before) } else { (before, after) };
+                **from = self.whole();
+                match built {
+                    Some(built) => {
+                        self.load_as(built, &to.lanes);
+                        Ok("; all lanes train their way again".to_string())
+                    }
+                    None => Err("its data cannot be had any more".into()),
+                }
+            }
+        };
+        let word = if again { "Made again" } else { "Undone" };
+        match done {
+            Ok(how) => {
+                self.notice(format!("{word}: {}{how}.", change.words));
+                let list = if again { &mut self.changes.made } else { &mut self.changes.undone };
+                list.push(change);
+            }
+            Err(what) => {
+                self.notice(format!("Not {}: {}: {what}.", word.to_lowercase(), change.words));
+                let list = if again { &mut self.changes.undone } else { &mut self.changes.made };
+                list.push(change);
+            }
+        }
+        self.tell_changes();
+    }
+
+    fn undo_lanes(&mut self, pairs: &mut [Pair], again: bool, back: bool) -> Result<String, String> {
+        let mut from = Vec::new();
+        for (id, before, after) in pairs {
+            let (to, other) = if again { (after, before) } else { (before, after) };
+            let now = if to.is_none() { self.last_story(*id) } else { self.story(*id) };
+            match to {
+                Some(story) => {
+                    // Lanes stay side by side: what others have trained since is made up for.
+                    let here = now.as_ref().map_or(0, |now| now.step);
+                    let goal = if again && back { story.step } else { story.step.max(here) };
+                    let start = self.retell(*id, story, goal)?;
+                    if start < goal {
+                        from.push((char::from(b'A' + (*id % 26) as u8), start));
+                    }
+                }
+                None => self.remove(*id)?,
+            }
+            *other = now;
+        }
+        let steps: Vec<String> =
+            from.into_iter().map(|(letter, step)| format!("{letter} from step {step}")).collect();
+        if steps.is_empty() {
+            return Ok("; exact, nothing is trained again".into());
+        }
+        Ok(format!("; trained again as if it had never been: {}", steps.join(", ")))
+    }
+
+    /// Lets a lane leave.
+    ///
+    /// # Errors
+    /// A fork waits for it.
+    pub(super) fn remove(&mut self, lane: LaneId) -> Result<(), String> {
+        if let Some(child) = self.awaiting(lane) {
+            return Err(format!("{child} has yet to begin from this lane; remove that one first"));
+        }
+        if self.places.get(lane).is_some_and(Option::is_some) {
+            self.places[lane] = None;
+            self.solo = self.solo.filter(|&s| s != lane);
+            self.events.push(Event::Removed { lane });
+        }
+        Ok(())
+    }
+
+    /// Has a lane, or all, go on from an earlier step.
+    pub(super) fn rewind(&mut self, lane: Option<LaneId>, step: u64) {
+        let all: Vec<LaneId> = match lane {
+            Some(id) => vec![id],
+            None => self.present().map(|(id, _)| id).collect(),
+        };
+        for id in all {
+            let Some(place) = self.places.get(id).and_then(Option::as_ref) else { continue };
+            if place.step <= step || !place.begun() {
+                continue;
+            }
+            let (name, first) = (place.info.name.clone(), place.first_step());
+            if step < first {
+                if lane.is_none() {
+                    // It begins again when its parent comes to its step.
+                    self.wait_again(id);
+                    self.reset(id);
+                } else {
+                    self.notice(format!("{name} begins at step {first}; it can go back to there."));
+                }
+                continue;
+            }
+            let Some(story) = self.story(id) else { continue };
+            if let Err(what) = self.retell(id, &story.until(step), step) {
+                self.notice(format!("{name} stays where it is: {what}."));
+            }
+        }
+    }
+}
+
+/// What an order has changed, in words.
+fn words(command: &Command, pairs: &[Pair]) -> String {
+    let letter = |id: &LaneId| char::from(b'A' + (*id % 26) as u8);
+    let each: Vec<String> = pairs
+        .iter()
+        .filter_map(|(id, before, after)| {
+            let lane = letter(id);
+            Some(match (before, after) {
+                (Some(a), None) => format!("lane {lane} {} removed", a.name),
+                (None, Some(b)) => match command {
+                    Command::Fork { .. } => format!("lane {lane} {} forked at step {}", b.name, b.first()),
+                    _ => format!("lane {lane} {} added", b.name),
+                },
+                (Some(a), Some(b)) => match command {
+                    Command::Rewind { step, .. } => {
+                        format!("lane {lane} back from step {} to step {step}", a.step)
+                    }
+                    Command::Reset(_) => format!("lane {lane} back from step {} to its start", a.step),
+                    _ => format!("lane {lane}: {} at step {}", a.changes_to(b).join(", "), a.step),
+                },
+                (None, None) => return None,
+            })
+        })
+        .collect();
+    each.join("; ")
+}
