@@ -252,6 +252,16 @@ impl Run {
 /// What an order has changed, in words.
 fn words(command: &Command, pairs: &[Pair]) -> String {
     let letter = |id: &LaneId| char::from(b'A' + (*id % 26) as u8);
+    let to = match command {
+        Command::Rewind { step, .. } => Some(format!("to step {step}")),
+        Command::Reset(_) => Some("to their start".to_string()),
+        _ => None,
+    };
+    if let Some(to) = to.filter(|_| pairs.len() > 1) {
+        let letters: String = pairs.iter().map(|(id, ..)| letter(id)).collect();
+        let from = pairs.iter().filter_map(|(_, before, _)| Some(before.as_ref()?.step)).max();
+        return format!("lanes {letters} back from step {} {to}", from.unwrap_or(0));
+    }
     let each: Vec<String> = pairs
         .iter()
         .filter_map(|(id, before, after)| {

@@ -300,3 +300,31 @@ fn a_fork_with_another_optimizer_where_it_diverged_takes_five_keys() {
     assert_eq!((name.as_str(), recipe.optimizer.name()), ("Too fast at 20", "Momentum"));
     assert_eq!(count + 1 + more, 5);
 }
+
+#[test]
+fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismissed() {
+    let mut app = app();
+    let back = Command::Rewind { lane: None, step: 38 };
+    let looks = [Command::Look(Some(39)), Command::Look(Some(38)), Command::Look(None)];
+    assert_eq!(press(&mut app, "T Left Left b").0, [&looks[..], &[back]].concat());
+    assert_eq!(press(&mut app, "b").0, [], "from the present on it goes anyway");
+    assert!(app.notice().is_some_and(|n| n.contains("this is the present")), "{:?}", app.notice());
+    let info = Box::new(app.view.lanes[0].info.clone());
+    app.update(Message::Event(Event::Rewound { lane: 0, info, step: 20 }));
+    let lane = &app.view.lanes[0];
+    let last = |h: Option<&crate::view::history::History>| h.and_then(|h| h.last()).map(|b| b.at.step as u64);
+    assert_eq!((lane.step, last(lane.curve(Number::Loss))), (20, Some(20)));
+    assert_eq!(last(lane.ghosts.get(&Number::Loss)), Some(40));
+    assert!(lane.maps.values().all(|m| m.columns().last().is_none_or(|c| c.step <= 20)));
+    app.focus_on(PaneId::Curves);
+    app.size = Size::new(200, 60);
+    assert!(text(&app).contains("faint: before going back"), "{}", text(&app));
+    press(&mut app, "Esc d");
+    assert!(!app.view.has_ghosts() && !text(&app).contains("before going back"));
+    let (made, undone) = (vec!["lane A: lr 0.1 → 0.2 at step 7".into()], vec!["lane B b removed".into()]);
+    app.update(Message::Event(Event::Changes { made, undone }));
+    press(&mut app, "E");
+    assert!(
+        text(&app).contains("1  lane A: lr 0.1 → 0.2") && text(&app).contains("undone  lane B b removed")
+    );
+}
