@@ -323,7 +323,7 @@ fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismis
     assert!(!app.view.has_ghosts() && !text(&app).contains("before going back"));
     let (made, undone) = (vec!["lane A: lr 0.1 → 0.2 at step 7".into()], vec!["lane B b removed".into()]);
     app.update(Message::Event(Event::Changes { made, undone }));
-    press(&mut app, "E");
+    press(&mut app, "Y");
     assert!(
         text(&app).contains("1  lane A: lr 0.1 → 0.2") && text(&app).contains("undone  lane B b removed")
     );

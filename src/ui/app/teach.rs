@@ -113,7 +113,6 @@ impl App {
 
     /// The run begins anew with a scenario of the lesson, and waits.
     fn begin_with(&mut self, scenario: Scenario) -> Effects {
-        self.undo.clear();
         self.timeline = None;
         self.view = View::default();
         self.speeds.clear();

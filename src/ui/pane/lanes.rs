@@ -379,6 +379,7 @@ mod tests {
             focused: false,
             watching: false,
             lesson: &lesson,
+            guide: None,
             past: None,
         };
         // The pane has 26 columns inside at 80x24.
