@@ -11,6 +11,7 @@ mod diff;
 mod display;
 mod doctor;
 mod export;
+mod gallery;
 mod grade;
 mod headless;
 mod hook;
@@ -36,7 +37,7 @@ mod watch;
 
 pub use lesson::{SKELETON, examine};
 pub use open::{Opened, Unknown, open};
-pub use record::{read_script, record};
+pub use record::{read_script, record, record_lesson};
 pub use resume::{Reopened, reopen};
 
 use crate::text::{escaped, escaped_lines, excerpt};
@@ -102,6 +103,8 @@ enum Command {
     Record(record::Record),
     /// Train by requests: JSON lines on standard input and output, for notebooks, agents and tests
     Serve(serve::Serve),
+    /// Make one page of recordings, of all presets and lessons, that needs no network
+    Gallery(gallery::Gallery),
     /// Play a recording on this terminal
     Play(play::Play),
     /// Report what this terminal can do, which settings were chosen for it, and why
@@ -126,6 +129,7 @@ impl Command {
             Self::Learn(command) => command.run(),
             Self::Lesson(command) => command.run(),
             Self::Grade(command) => command.run(),
+            Self::Gallery(command) => command.run(),
             Self::Attack(command) => command.run(),
             Self::Resume(command) => command.run(),
             Self::Verify(command) => command.run(),

@@ -1,12 +1,17 @@
 //! The lessons that ship are proved, and the proof finds what is wrong with a lesson: broken solutions, goals, hints, answers.
 
-use gradtui::cli::{Opened, SKELETON, examine};
+use gradtui::cli::{Opened, SKELETON, examine, record_lesson};
+use gradtui::engine::data::NoFiles;
+use gradtui::lab::experiment::Experiment;
 use gradtui::lab::lesson::course::{Course, SHIPPED};
 use gradtui::lab::lesson::hand_in::{HandIn, Office};
 use gradtui::lab::lesson::progress::{Record, Work, hash, to_ron};
 use gradtui::lab::lesson::trace::Trace;
+use gradtui::lab::run::Run;
 use gradtui::scenario::Scenario;
 use gradtui::scenario::lesson::Page;
+use gradtui::ui::theme::Scheme;
+use std::sync::Arc;
 
 fn opened(name: &str, text: &str) -> Opened {
     Opened { name: name.into(), text: text.into(), disk: None }
@@ -162,7 +167,7 @@ fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
     let office = Office::of(&course).expect("lessons");
     let handed = office.hand_in("Ada", &course.title, &[first_lesson()]).expect("made again");
     let text = to_ron(&handed);
-    assert!(!text.contains("99"), "no time is handed in: {text}");
+    assert!(!text.contains("seconds"), "no time is handed in: {text}");
     let grade = |text: &str| {
         let handed: HandIn = document(text, |_, _| {}).expect("readable");
         office.grade(&handed, &course.title).map_err(|faults| at_paths(text, faults))
@@ -185,6 +190,30 @@ fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
         assert!(faults[0].what.contains(words), "{from}: {faults:?}");
         if place != "hash: \"" {
             assert_eq!(faults[0].line, line(place), "{from}: {faults:?}");
+        }
+    }
+}
+
+/// A lesson walked through by its keys: the bytes of the recording, and the words of its last picture.
+fn walk(name: &str, text: &str) -> (Vec<u8>, String) {
+    let scenario = gradtui::scenario::read(text).expect("a lesson");
+    let experiment = Experiment::new(scenario.clone(), &NoFiles).expect("an experiment");
+    let run = Run::new(experiment, None, Arc::new(NoFiles));
+    let mut last = String::new();
+    let see = |shot: &gradtui::ui::record::studio::Shot<'_>| {
+        last = shot.picture.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+    };
+    let bytes = record_lesson(scenario, run, Scheme::Dark, see).unwrap_or_else(|e| panic!("{name}: {e}"));
+    (bytes, last)
+}
+
+#[test]
+fn every_lesson_is_walked_through_by_its_keys_to_its_end() {
+    for (_, name, text) in SHIPPED {
+        let (bytes, last) = walk(name, text);
+        assert!(last.contains("The end of this lesson"), "{name} ends on: {last}");
+        if *name == "gradient" {
+            assert!(walk(name, text).0 == bytes, "the same bytes again");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Lesson {
 }
 
 /// The lessons that a word names.
-fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
+pub(super) fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
     let shipped = SHIPPED.iter().find(|(_, name, _)| word.to_str() == Some(name));
     if let Some((_, name, text)) = shipped {
         return Ok(vec![Opened { name: (*name).into(), text: (*text).into(), disk: None }]);

@@ -1,11 +1,13 @@
 //! `gradtui record`: the lab on a simulated clock, written to an asciicast file.
 
 use super::display::parse_theme;
-use super::{BadInput, Ended, open};
+use super::lesson::named as lessons_named;
+use super::{BadInput, Ended, Opened, open};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::Expectation;
 use crate::lab::experiment::Experiment;
 use crate::lab::files;
+use crate::lab::lesson::progress::hash;
 use crate::lab::outcome::Standings;
 use crate::lab::preset;
 use crate::lab::run::Run;
@@ -14,7 +16,9 @@ use crate::limits;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::app::Preset;
+use crate::ui::guide::Taught;
 use crate::ui::record::cast::{Cast, Version};
+use crate::ui::record::lecture;
 use crate::ui::record::script::{self, Cue, Script};
 use crate::ui::record::still;
 use crate::ui::record::studio::{Bench, Failed, Shot, Studio};
@@ -32,8 +36,11 @@ const UNSCRIPTED: f64 = 30.0;
 #[derive(Debug, clap::Args)]
 pub struct Record {
     /// A preset or a file
-    #[arg(value_name = "SCENARIO")]
-    scenario: OsString,
+    #[arg(value_name = "SCENARIO", required_unless_present = "lesson")]
+    scenario: Option<OsString>,
+    /// A lesson, by its name or file: all pages, with their solutions and captions
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["scenario", "script"])]
+    lesson: Option<OsString>,
     /// The recording, an asciicast file
     #[arg(long, value_name = "X.cast", required_unless_present = "svg")]
     out: Option<PathBuf>,
@@ -93,10 +100,19 @@ impl Bench for Lab {
     }
 }
 
+/// The lesson of this name or file.
+fn lesson_named(name: &OsString) -> anyhow::Result<Opened> {
+    let found = lessons_named(name)?.into_iter().next();
+    found.ok_or_else(|| BadInput::new(format!("{}: no lesson in it", name.display())).into())
+}
+
 impl Record {
     /// Records it.
     pub fn run(self) -> anyhow::Result<()> {
-        let opened = open(&self.scenario)?;
+        let opened = match (&self.lesson, &self.scenario) {
+            (Some(lesson), _) => lesson_named(lesson)?,
+            (None, scenario) => open(scenario.as_deref().unwrap_or_default())?,
+        };
         let (scenario, data) =
             read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
         let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
@@ -105,9 +121,8 @@ impl Record {
         };
         let script = match &self.script {
             Some(path) => read_script(path, &scenario)?,
-            None => {
-                Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
-            }
+            None if self.lesson.is_some() => lecture::script(&scenario),
+            None => unscripted(),
         };
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
@@ -121,7 +136,14 @@ impl Record {
                 last = Some(shot.picture.clone());
             }
         };
-        let bytes = record(scenario, run, &script, size, version, self.theme, keep).map_err(|e| match e {
+        let taught = self.lesson.is_some().then(|| Taught {
+            name: opened.name.clone(),
+            hash: hash(&opened.text),
+            scenario: scenario.clone(),
+            ..Taught::default()
+        });
+        let filmed = film(scenario, taught, run, &script, size, version, self.theme, keep);
+        let bytes = filmed.map_err(|e| match e {
             Failed::Never { cue, .. } | Failed::Idle { cue, .. } => {
                 anyhow::Error::new(Ended(1, format!("{}: {e}", self.place(cue))))
             }
@@ -165,6 +187,65 @@ pub fn record(
     scenario: Scenario,
     run: Run,
     script: &Script,
+    size: (u16, u16),
+    version: Version,
+    scheme: Scheme,
+    see: impl FnMut(&Shot<'_>),
+) -> Result<Vec<u8>, Failed> {
+    film(scenario, None, run, script, size, version, scheme, see)
+}
+
+/// A run of a scenario that needs no files, before its first step.
+fn fresh(scenario: &Scenario) -> anyhow::Result<Run> {
+    let experiment = Experiment::new(scenario.clone(), &NoFiles)
+        .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
+    Ok(Run::new(experiment, None, Arc::new(NoFiles)))
+}
+
+/// The recording of a lesson that ships.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn lesson_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
+    let run = fresh(&scenario)?;
+    Ok(record_lesson(scenario, run, Scheme::Dark, |_| ())?)
+}
+
+/// The recording of a preset that ships: half a minute of training.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn preset_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
+    let run = fresh(&scenario)?;
+    Ok(record(scenario, run, &unscripted(), SIZE, Version::Two, Scheme::Dark, |_| ())?)
+}
+
+/// Half a minute of training.
+fn unscripted() -> Script {
+    Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
+}
+
+/// The lesson of a scenario walked through, with its solutions: the bytes of the recording.
+///
+/// # Errors
+/// A key that does nothing.
+pub fn record_lesson(
+    scenario: Scenario,
+    run: Run,
+    scheme: Scheme,
+    see: impl FnMut(&Shot<'_>),
+) -> Result<Vec<u8>, Failed> {
+    let script = lecture::script(&scenario);
+    let taught = Taught { scenario: scenario.clone(), ..Taught::default() };
+    let size = script.size.unwrap_or(SIZE);
+    film(scenario, Some(taught), run, &script, size, Version::Two, scheme, see)
+}
+
+fn film(
+    scenario: Scenario,
+    taught: Option<Taught>,
+    run: Run,
+    script: &Script,
     (width, height): (u16, u16),
     version: Version,
     scheme: Scheme,
@@ -184,6 +265,9 @@ pub fn record(
     let size = (width, height).into();
     let mut cast = Cast::begin(Vec::new(), version, size, &title, scheme == Scheme::Light)?;
     let mut studio = Studio::new(script, scenario, presets, theme, size, lab);
+    if let Some(taught) = taught {
+        studio.teach(taught);
+    }
     let end = studio.play(|shot| {
         see(&shot);
         cast.show(shot.at, shot.picture)?;

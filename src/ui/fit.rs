@@ -7,7 +7,7 @@ use crate::engine::layer::LayerConfig;
 use crate::lab::outcome::METRICS;
 use crate::scenario::Scenario;
 use crate::scenario::check::lesson::settings;
-use crate::scenario::lesson::{Page, Task};
+use crate::scenario::lesson::{Lesson, Page, Task};
 
 /// Columns of the lesson on a screen of 80x24: without its frame and margins.
 pub const WIDTH: u16 = 76;
@@ -39,7 +39,8 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// Whether a word in backquotes is a key, a pane, a lane, a number, a setting, or a value that stands in the scenario.
 fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
     let key = |k: &Key| k.to_string() == word;
-    let written = || scenario.to_ron();
+    // The lesson itself has the word already.
+    let bare = Scenario { lesson: Lesson::default(), comment: String::new(), ..scenario.clone() };
     let solved = scenario.solved(page);
     KEYMAP.iter().any(|b| b.keys.iter().any(key))
         || PaneId::ALL.iter().any(|p| p.name() == word)
@@ -53,7 +54,7 @@ fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
         || page.solution.iter().any(|e| e.field == word || e.to == word)
         || word.starts_with(':')
         || word.starts_with("gradtui ")
-        || written().contains(word)
+        || bare.to_ron().contains(word)
 }
 
 /// Everything of a lesson's texts that does not fit, or speaks of what is not there, each with the path of its text.

@@ -260,7 +260,9 @@ impl Guide {
         if self.task() == Task::Predict && self.done().is_some_and(|w| w.guess.is_none() && !w.skipped) {
             return Told { ask: true, ..Told::default() };
         }
-        if view.lanes.iter().any(|l| l.present().step < stop) && !self.arrived {
+        // Lanes that were just begun anew have not told of themselves yet.
+        let behind = view.lanes.is_empty() || view.lanes.iter().any(|l| l.present().step < stop);
+        if behind && !self.arrived {
             return Told { commands: vec![Command::Until(Some(stop)), Command::Run], ..Told::default() };
         }
         Told::word(if self.complete() {

@@ -1,6 +1,7 @@
 //! Recordings: the script of one, the file of one, and what is drawn around the lab in one. Opens no file, trains nothing.
 
 pub mod cast;
+pub mod lecture;
 pub mod log;
 pub mod player;
 pub mod recording;

@@ -96,6 +96,7 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
         app.offer_lessons(lessons);
         if let Some(taught) = taught {
             app.teach(taught);
+            send(Command::Pace(app.pace));
         }
         keep
     });

@@ -67,7 +67,7 @@ macro_rules! lessons {
 lessons! {
     "Steps": "gradient" "rate" "momentum" "adam" "misprints";
     "Depth": "depth" "saturation" "symmetry" "explosion" "batchnorm" "residual" "recurrent";
-    "Trust": "overfitting" "seeds" "fgsm" "defence" "masked";
+    "Trust": "overfitting" "seeds" "fgsm" "defence" "masked" "diagnosis";
 }
 
 impl Course {

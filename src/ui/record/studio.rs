@@ -8,6 +8,7 @@ use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::app::{App, Presets};
 use crate::ui::frames::Frames;
+use crate::ui::guide::Taught;
 use crate::ui::keymap::Key;
 use crate::ui::message::{Effect, Effects, Message};
 use crate::ui::theme::Theme;
@@ -137,6 +138,12 @@ impl<'a, B: Bench> Studio<'a, B> {
             studio.bench.send(Command::Run);
         }
         studio
+    }
+
+    /// Goes through a lesson, whose scenario is the one that is recorded.
+    pub fn teach(&mut self, taught: Taught) {
+        self.app.teach(taught);
+        self.bench.send(Command::Pace(self.app.pace));
     }
 
     /// The run, to look at.

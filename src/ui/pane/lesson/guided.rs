@@ -93,7 +93,11 @@ fn asked(out: &mut Lines, guide: &Guide, predict: &Predict, theme: &Theme, width
     }
     if guide.arrived && (guess.is_some() || skipped) {
         let hit = guess.is_some_and(|g| predict.hits(g));
-        let (unicode, ascii, style) = if hit { ("✓", "+", theme.good) } else { ("✗", "x", theme.warn) };
+        let (unicode, ascii, style) = match guess {
+            Some(_) if hit => ("✓", "+", theme.good),
+            Some(_) => ("✗", "x", theme.warn),
+            None => ("•", "*", theme.faint),
+        };
         let mark = text::pick(theme.glyphs, unicode, ascii);
         let words = format!("The run says: {}. {}", predict.truth(), predict.because);
         marked(&mut out.body, mark, style, &words, width, theme);
