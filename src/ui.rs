@@ -20,6 +20,7 @@ pub mod record;
 pub mod rehearsal;
 pub mod screen;
 pub mod session;
+pub mod sweep;
 pub mod terminal;
 pub mod theme;
 pub mod timeline;

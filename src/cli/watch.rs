@@ -1,6 +1,7 @@
 //! `gradtui watch`: the lab's screen on runs that other processes train, and on logs that other programs wrote. Reads their
 //! files, writes nothing.
 
+mod board;
 mod json;
 
 use super::display::Display;
@@ -8,6 +9,7 @@ use super::opening;
 use super::{BadInput, print, tell};
 use crate::lab::follow::{Follower, Numbers};
 use crate::lab::foreign::Foreign;
+use crate::lab::sweep::store::is_sweep;
 use crate::limits;
 use crate::logs::layers::Order;
 use crate::logs::{self, Log};
@@ -27,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Arguments of `watch`.
 #[derive(Debug, clap::Args)]
 pub struct Watch {
-    /// Run directories, or logs of other programs: JSON lines, CSV, trainer_state.json, TensorBoard, W&B, MLflow, DVCLive,
+    /// Run directories, the directory of a sweep, or logs of other programs: JSON lines, CSV, trainer_state.json, TensorBoard, W&B, MLflow, DVCLive,
     /// Trackio, text; what they hold is shown side by side
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
@@ -86,6 +88,11 @@ impl Watch {
     pub fn run(self) -> anyhow::Result<()> {
         if self.json {
             return print(&json::of(&self.read()?));
+        }
+        if let [path] = &self.paths[..]
+            && is_sweep(path)
+        {
+            return board::watch(path, &self.display.choose()?);
         }
         fit().map_err(|e| opening::unfit(&e))?;
         let shown = self.display.choose()?;

@@ -1,0 +1,79 @@
+//! The screen of a sweep, live while any number of processes write to its directory.
+
+use crate::cli::display::Shown;
+use crate::cli::{BadInput, Ended, opening};
+use crate::lab::sweep::Slice;
+use crate::lab::sweep::cell::Record;
+use crate::lab::sweep::schedule::Schedule;
+use crate::lab::sweep::store::Reader;
+use crate::lab::sweep::table::Results;
+use crate::lab::sweep::Cell;
+use crate::scenario::sweep::Plan;
+use crate::text::escaped;
+use crate::ui::sweep::{Board, Left, run};
+use crate::ui::terminal::fit;
+use std::collections::HashMap;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+
+/// Shows a sweep until the user leaves, for the lab perhaps.
+///
+/// # Errors
+/// If there is no sweep, or no terminal to show it on.
+pub(super) fn watch(path: &Path, shown: &Shown) -> anyhow::Result<()> {
+    let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&path.display().to_string())));
+    let mut reader = Reader::new(path).map_err(named)?;
+    let plan = reader.head.plan().map_err(named)?;
+    fit().map_err(|e| opening::unfit(&e))?;
+    let known = reader.poll().map_err(|e| named(e.to_string()))?;
+    let records = Schedule::new(&plan, Slice::ALL, known).into_records();
+    let places = places(&plan);
+    let mut board = Board::new(Results::new(&plan, records));
+    // A directory that cannot be read for a moment is read later.
+    let mut poll = || located(&places, reader.poll().unwrap_or_default());
+    match run(&mut board, &shown.chosen, &mut poll).map_err(|e| opening::unfit(&e))? {
+        Left::With(0) => Ok(()),
+        Left::With(code) => Err(Ended(code, "ended by a signal".into()).into()),
+        Left::Open(setting) => open(&plan, setting),
+    }
+}
+
+/// The cell of every key and seed.
+fn places(plan: &Plan) -> HashMap<(u64, u64), Cell> {
+    let mut places = HashMap::new();
+    for (setting, s) in plan.settings.iter().enumerate() {
+        for (seed, &number) in plan.seeds.iter().enumerate() {
+            places.entry((s.key, number)).or_insert(Cell { setting, seed });
+        }
+    }
+    places
+}
+
+fn located(places: &HashMap<(u64, u64), Cell>, records: Vec<Record>) -> Vec<(Cell, Record)> {
+    let place = |r: Record| Some((*places.get(&(r.cell, r.seed))?, r));
+    records.into_iter().filter_map(place).collect()
+}
+
+/// Puts the lab on a setting in the place of this process.
+fn open(plan: &Plan, setting: usize) -> anyhow::Result<()> {
+    let wanted = &plan.settings[setting];
+    let mut scenario = plan.scenario(wanted, plan.seeds[0]);
+    if !scenario.data.files().is_empty() {
+        return Err(Ended(
+            1,
+            format!(
+                "the data lie in files beside the scenario: write the setting there by `gradtui sweep show DIR {}`",
+                setting + 1
+            ),
+        )
+        .into());
+    }
+    scenario.title = crate::text::excerpt(&plan.words(wanted), crate::limits::NAME_CHARS - 1);
+    scenario.lanes[0].name = crate::text::excerpt(&plan.contenders[wanted.contender], 40);
+    let lane = scenario.lanes[0].name.clone();
+    scenario.edits.iter_mut().for_each(|edit| edit.lane.clone_from(&lane));
+    let file = std::env::temp_dir().join(format!("gradtui-setting-{}-{}.ron", setting + 1, std::process::id()));
+    std::fs::write(&file, scenario.to_ron())?;
+    let program = std::env::current_exe()?;
+    Err(std::process::Command::new(program).arg(&file).exec().into())
+}
