@@ -269,3 +269,23 @@ fn the_sweeps_that_ship_hold_what_they_claim() {
         assert!(err.contains("holds: "), "{name}: {err}");
     }
 }
+
+/// Runs with `GRADTUI_ENGINES=1`: it installs Slurm and GNU parallel where they are missing, and takes a minute.
+#[test]
+fn real_engines_share_a_sweep_and_take_up_what_was_killed() {
+    if std::env::var_os("GRADTUI_ENGINES").is_none() {
+        println!("skipped: GRADTUI_ENGINES=1 runs it, and installs Slurm and GNU parallel from Debian");
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweep/engines.sh");
+    let out = Command::new("bash").args([script, env!("CARGO_BIN_EXE_gradtui")]).output().expect("bash");
+    let said = String::from_utf8_lossy(&out.stdout);
+    println!("{said}");
+    match out.status.code() {
+        Some(0) => {
+            assert!(said.contains("parallel: killed") && said.contains("slurm: an array of 8"), "{said}")
+        }
+        Some(77) => assert!(said.contains("skipped: "), "{said}"),
+        _ => panic!("{said}{}", String::from_utf8_lossy(&out.stderr)),
+    }
+}

@@ -14,7 +14,9 @@ use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::lab::outcome::METRICS;
 use crate::lab::preset;
+use crate::lab::sweep::preset as sweep;
 use crate::registry::{Field, Settings};
+use crate::scenario::sweep::points::PointsConfig;
 use crate::text::{did_you_mean, escaped, excerpt};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -148,9 +150,16 @@ fn tables() -> Vec<Table> {
         example,
     };
     let preset = |p: &preset::Preset| plain(p.name.into(), p.scenario().title, p.name.into());
+    let sweep = |(name, text): &(&str, &str)| plain((*name).into(), sweep::title(text), (*name).into());
     let metric = |(name, about): &(String, String)| plain(name.clone(), about.clone(), name.clone());
     vec![
         Table { heading: "presets", usage: "gradtui {}", entries: preset::ALL.iter().map(preset).collect() },
+        Table {
+            heading: "sweeps",
+            usage: "gradtui sweep {} --out DIR",
+            entries: sweep::ALL.iter().map(sweep).collect(),
+        },
+        rows!("values", "vary: [(\"optimizer.lr\", {})]", PointsConfig),
         rows!("layers", "network: [{}]", LayerConfig),
         rows!("inits", "init: {}", InitConfig),
         rows!("losses", "loss: {}", LossConfig),

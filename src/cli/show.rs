@@ -1,13 +1,14 @@
-//! `gradtui show`: a preset as it is written.
+//! `gradtui show`: a preset, or a sweep that ships, as it is written.
 
 use super::{BadInput, Unknown, print};
 use crate::lab::preset;
+use crate::lab::sweep::preset as sweep;
 use std::ffi::OsString;
 
 /// Arguments of `show`.
 #[derive(Debug, clap::Args)]
 pub struct Show {
-    /// Name of the preset
+    /// Name of the preset, or of a sweep that ships
     #[arg(value_name = "PRESET")]
     preset: OsString,
 }
@@ -18,6 +19,7 @@ impl Show {
         let name = self.preset.to_string_lossy();
         match preset::find(&name) {
             Some(preset) => print(preset.text),
+            None if sweep::find(&name).is_some() => print(sweep::find(&name).unwrap_or_default()),
             None => Err(BadInput::from(Unknown(&name)).into()),
         }
     }

@@ -114,7 +114,7 @@ pub(super) struct Ready {
     name: String,
     text: String,
     scenario: Opened,
-    /// What it trains.
+    /// Its settings and seeds.
     pub(super) plan: Plan,
 }
 
@@ -185,7 +185,7 @@ impl Ready {
         })
     }
 
-    /// What `check` says of it: trainings, time and memory.
+    /// The words of `check`: trainings, time and memory.
     pub(super) fn summary(&self) -> Result<String, BadInput> {
         let plan = &self.plan;
         let threads = threads(None);

@@ -15,9 +15,9 @@ pub mod work;
 /// A training: a setting of the plan, and the number of its seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cell {
-    /// Which of the plan's settings.
+    /// Index into the plan's settings.
     pub setting: usize,
-    /// Which of the plan's seeds.
+    /// Index into the plan's seeds.
     pub seed: usize,
 }
 
@@ -26,7 +26,7 @@ pub struct Cell {
 pub struct Slice {
     /// From 0.
     pub index: usize,
-    /// How many share the work.
+    /// The number of parts.
     pub count: usize,
 }
 

@@ -10,7 +10,7 @@ use recipe::fools;
 
 use super::de::Document;
 use super::view::head_comment;
-use super::{Lane, Scenario};
+use super::{Lane, Scenario, sweep};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared};
 use crate::limits;
 use crate::registry::{Faults, Settings as _, join};
@@ -169,6 +169,10 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     }
     let placed = |found| placed(text, found);
     let document = Document::new(text).map_err(placed)?;
+    if sweep::is(&document, text) {
+        let what = "this is a sweep, no scenario: train it by `gradtui sweep FILE`, watch its directory by `gradtui watch DIR`";
+        return Err(placed(vec![(document.root().span.start, what.into())]));
+    }
     let Some(mut scenario) = document.read::<Scenario>() else { return Err(placed(document.into_faults())) };
     if scenario.comment.is_empty() {
         scenario.comment = head_comment(text);

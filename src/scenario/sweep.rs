@@ -100,7 +100,11 @@ settings! {
 
 /// Whether a document is a sweep, as far as its outermost names tell.
 pub fn is_sweep(text: &str) -> bool {
-    let Ok(document) = Document::new(text) else { return false };
+    Document::new(text).is_ok_and(|document| is(&document, text))
+}
+
+/// The same of a document that is read.
+pub(super) fn is(document: &Document<'_>, text: &str) -> bool {
     let Kind::Group(items) = &document.root().kind else { return false };
     let named = |name: &str| items.iter().any(|i| i.name.as_ref().is_some_and(|n| &text[n.clone()] == name));
     named("vary") && !named("network")

@@ -36,7 +36,7 @@ const KEYS: [(&str, &str); 9] = [
     ("q", "leave"),
 ];
 
-/// How the screen was left.
+/// The way in which the screen was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     /// With this exit code.
@@ -158,9 +158,11 @@ impl<'a> Board<'a> {
         let (columns, rows) = (self.fields[x].values.len(), self.fields[y].values.len());
         let mut grid = vec![None; columns * rows];
         for s in 0..self.plan.settings.len() {
-            let here = self.fields.iter().enumerate().all(|(f, field)| {
-                f == x || f == y || field.of[s].is_none_or(|at| at == self.fixed[f])
-            });
+            let here = self
+                .fields
+                .iter()
+                .enumerate()
+                .all(|(f, field)| f == x || f == y || field.of[s].is_none_or(|at| at == self.fixed[f]));
             let at = |f: usize| self.fields[f].of[s];
             if let (true, Some(column), Some(row)) = (here, at(x), at(y)) {
                 grid[row * columns + column] = Some(s);
@@ -178,7 +180,7 @@ impl<'a> Board<'a> {
         self.arrange();
     }
 
-    /// How good a number is: 1 the best, 0 poor.
+    /// The goodness of a number: 1 the best, 0 poor.
     fn goodness(&self, value: f64) -> f64 {
         let Some((best, poor)) = self.ends else { return 0.0 };
         let log = self.results.less_is_better() && best > 0.0 && poor > 0.0 && value > 0.0;
@@ -372,7 +374,8 @@ fn fields(plan: &Plan) -> Vec<Field> {
             continue;
         }
         let place: HashMap<&str, usize> = values.iter().map(String::as_str).zip(0..).collect();
-        let of = settings.iter().map(|s| plan.value(s, f).and_then(|v| place.get(v.as_str()).copied())).collect();
+        let of =
+            settings.iter().map(|s| plan.value(s, f).and_then(|v| place.get(v.as_str()).copied())).collect();
         let numbers = values.iter().map(|v| v.parse().ok()).collect();
         all.push(Field { name: plan.fields[f].clone(), numbers, of, values });
     }

@@ -1,4 +1,4 @@
-//! What to give to an engine that spreads a sweep over machines: a script for sbatch, a line for GNU parallel.
+//! Texts for an engine that spreads a sweep over machines: a script for sbatch, a line for GNU parallel.
 
 use crate::cli::BadInput;
 use crate::scenario::sweep::Plan;

@@ -1,4 +1,4 @@
-//! Which part of a sweep this process is: as it was told, or from the variables of the engine that started it.
+//! The part of a sweep that this process trains: as it was told, or from the variables of the engine that started it.
 
 use crate::lab::sweep::Slice;
 
@@ -25,7 +25,7 @@ impl std::str::FromStr for Task {
     }
 }
 
-/// What the command line says.
+/// The options of the command line.
 pub struct Asked<'a> {
     /// `--task`.
     pub task: Option<Task>,
@@ -131,7 +131,7 @@ fn even(
 fn ids(list: &str) -> Result<Vec<u64>, String> {
     let wrong = || format!("--array {list}: a list looks like 1,5,9-13:2");
     let mut all = Vec::new();
-    // What follows % limits how many run at a time.
+    // The number behind % limits how many run at a time.
     let list_itself = list.split('%').next().unwrap_or_default();
     for part in list_itself.split(',') {
         let (range, step) = part.split_once(':').unwrap_or((part, "1"));

@@ -2,12 +2,12 @@
 
 use crate::cli::display::Shown;
 use crate::cli::{BadInput, Ended, opening};
+use crate::lab::sweep::Cell;
 use crate::lab::sweep::Slice;
 use crate::lab::sweep::cell::Record;
 use crate::lab::sweep::schedule::Schedule;
 use crate::lab::sweep::store::Reader;
 use crate::lab::sweep::table::Results;
-use crate::lab::sweep::Cell;
 use crate::scenario::sweep::Plan;
 use crate::text::escaped;
 use crate::ui::sweep::{Board, Left, run};
@@ -72,7 +72,8 @@ fn open(plan: &Plan, setting: usize) -> anyhow::Result<()> {
     scenario.lanes[0].name = crate::text::excerpt(&plan.contenders[wanted.contender], 40);
     let lane = scenario.lanes[0].name.clone();
     scenario.edits.iter_mut().for_each(|edit| edit.lane.clone_from(&lane));
-    let file = std::env::temp_dir().join(format!("gradtui-setting-{}-{}.ron", setting + 1, std::process::id()));
+    let file =
+        std::env::temp_dir().join(format!("gradtui-setting-{}-{}.ron", setting + 1, std::process::id()));
     std::fs::write(&file, scenario.to_ron())?;
     let program = std::env::current_exe()?;
     Err(std::process::Command::new(program).arg(&file).exec().into())

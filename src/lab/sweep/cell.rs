@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How a training ended.
+/// The end of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
@@ -37,7 +37,7 @@ pub struct Record {
     pub until: u64,
     /// Steps done; where it diverged, the step that failed.
     pub steps: u64,
-    /// How it ended.
+    /// Its end.
     pub end: End,
     /// Why, where that is not plain.
     #[serde(default, skip_serializing_if = "String::is_empty")]

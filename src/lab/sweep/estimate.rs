@@ -1,4 +1,4 @@
-//! How long a sweep will take, from a short measured part of it, and how much memory.
+//! The time that a sweep will take, from a short measured part of it, and its memory.
 
 use super::cell::Course;
 use super::schedule::Schedule;
@@ -17,7 +17,7 @@ const SAMPLES: usize = 8;
 /// Time for each of them.
 const TIME: Duration = Duration::from_millis(60);
 
-/// What a sweep will take.
+/// Time and memory of a sweep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Estimate {
     /// Seconds of one thread.

@@ -1,4 +1,4 @@
-//! Which training comes next: all of them, or with successive halving the ones that earned it. Depends on results alone;
+//! The order of trainings: all of them, or with successive halving the ones that earned it. Depends on results alone;
 //! knows no thread, no file and no time.
 
 use super::cell::Record;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// Training to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Which one.
+    /// The training.
     pub cell: Cell,
     /// Up to this step.
     pub until: u64,

@@ -25,7 +25,7 @@ const HEAD_BYTES: u64 = 4 * limits::SCENARIO_BYTES;
 /// Time between two waits for the disk.
 const SYNC: Duration = Duration::from_secs(1);
 
-/// What is swept.
+/// The sweep itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Version of the program.
@@ -41,7 +41,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// What is trained.
+    /// The settings to train.
     ///
     /// # Errors
     /// Why it cannot be read any more.
@@ -201,7 +201,7 @@ pub fn is_sweep(path: &Path) -> bool {
 /// The results in the directory of a sweep, read as they grow. Writes nothing.
 #[derive(Debug)]
 pub struct Reader {
-    /// What is swept.
+    /// The sweep itself.
     pub head: Head,
     dir: Dir,
     /// Bytes of each file that were read.

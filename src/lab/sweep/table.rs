@@ -1,4 +1,4 @@
-//! What came out of a sweep: the best setting of each contender, tuned for itself, and how sure that is.
+//! The results of a sweep: the best setting of each contender, tuned for itself, and how sure that is.
 //!
 //! A function of the plan and the results alone: whoever trained them, in which order and in how many processes, the table is
 //! the same. Knows no file and no format; `print` writes it.
@@ -27,7 +27,7 @@ pub struct Results<'a> {
     records: HashMap<Cell, Record>,
 }
 
-/// How a setting did over its seeds.
+/// A setting over its seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
     /// The median over the seeds, lost ones counting as the worst; `None` if that is lost.
@@ -47,11 +47,11 @@ pub struct Score {
 /// A row: a contender at its best.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Which contender.
+    /// The contender.
     pub contender: usize,
     /// Its best setting, if any has a result.
     pub best: Option<usize>,
-    /// How that did.
+    /// Its score.
     pub score: Score,
     /// The median of the steps after which it was as good as the target; `None` if most seeds never were.
     pub reached: Option<u64>,
@@ -85,7 +85,7 @@ impl<'a> Results<'a> {
         self.plan
     }
 
-    /// What came out of a training, if it is there.
+    /// The result of a training, if it is there.
     pub fn record(&self, setting: usize, seed: usize) -> Option<&Record> {
         self.records.get(&Cell { setting, seed })
     }
@@ -156,7 +156,7 @@ impl<'a> Results<'a> {
         record.at.iter().zip(record.values(measure)).find(|(_, x)| good(*x)).map(|(at, _)| *at)
     }
 
-    /// How a setting did.
+    /// The score of a setting.
     pub fn score(&self, setting: usize) -> Score {
         let total = self.plan.steps(&self.plan.settings[setting]);
         let mut score = Score { whole: true, ..Score::default() };
@@ -281,7 +281,7 @@ impl<'a> Results<'a> {
         })
     }
 
-    /// How the best settings stand on each seed, for expectations: a contender is a lane.
+    /// The best settings on each seed, for expectations: a contender is a lane.
     pub fn standings(&self) -> Vec<(u64, Standings)> {
         let rows = self.rows();
         let of_seed = |seed: usize| {

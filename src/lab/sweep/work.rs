@@ -28,13 +28,13 @@ pub struct Job<'a> {
     pub files: &'a (dyn Files + Send + Sync),
     /// The part.
     pub slice: Slice,
-    /// What is known already.
+    /// Results that are there already.
     pub known: Vec<Record>,
     /// Threads.
     pub threads: usize,
 }
 
-/// What is told while a sweep trains.
+/// News of a sweep that trains.
 pub enum Told<'r> {
     /// So many trainings are to be done, as far as it is known, before any is.
     Begin(usize),

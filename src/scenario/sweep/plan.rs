@@ -25,14 +25,14 @@ pub struct Setting {
     values: Vec<Option<u32>>,
 }
 
-/// What a sweep trains.
+/// The settings and seeds that a sweep trains.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The sweep as written.
     pub sweep: Sweep,
     /// The varied fields without repetition.
     pub fields: Vec<String>,
-    /// What is compared, each with its own best settings.
+    /// The names of those that are compared, each with its own best settings.
     pub contenders: Vec<String>,
     /// The settings, those of a contender one after another.
     pub settings: Vec<Setting>,

@@ -68,7 +68,14 @@ impl Board<'_> {
             .map(|l| Drawn { contender: l.contender, front: l.contender == front, points: &l.points })
             .collect();
         let cap = self.ends.map(|(_, poor)| poor);
-        self.plot(theme, text::part(area, 0, 1, area.width, area.height.saturating_sub(1)), buf, &drawn, true, cap);
+        self.plot(
+            theme,
+            text::part(area, 0, 1, area.width, area.height.saturating_sub(1)),
+            buf,
+            &drawn,
+            true,
+            cap,
+        );
     }
 
     /// The curves of the selected setting, one for each seed.
@@ -87,14 +94,22 @@ impl Board<'_> {
             });
             curves.push(points.collect());
             if record.end != End::Finished {
-                let why = if record.why.is_empty() { format!("{:?}", record.end) } else { record.why.clone() };
+                let why =
+                    if record.why.is_empty() { format!("{:?}", record.end) } else { record.why.clone() };
                 ends.push(format!("seed {}: {why}", self.plan.seeds[seed]));
             }
         }
         let lines = ends.len().min(usize::from(area.height / 4)) as u16;
         for (y, words) in (0..lines).zip(&ends) {
             let place = text::part(area, 1, area.height - lines + y, area.width.saturating_sub(2), 1);
-            text::put(buf, place, 0, 0, &text::shorten(words, usize::from(place.width), theme.glyphs), theme.warn);
+            text::put(
+                buf,
+                place,
+                0,
+                0,
+                &text::shorten(words, usize::from(place.width), theme.glyphs),
+                theme.warn,
+            );
         }
         let contender = setting.contender;
         let drawn: Vec<Drawn<'_>> =
@@ -106,7 +121,15 @@ impl Board<'_> {
         }
     }
 
-    fn plot(&self, theme: &Theme, area: Rect, buf: &mut Buffer, lines: &[Drawn<'_>], wide: bool, cap: Option<f64>) {
+    fn plot(
+        &self,
+        theme: &Theme,
+        area: Rect,
+        buf: &mut Buffer,
+        lines: &[Drawn<'_>],
+        wide: bool,
+        cap: Option<f64>,
+    ) {
         if area.height < 4 || area.width < 20 {
             return;
         }
@@ -117,7 +140,7 @@ impl Board<'_> {
         let (left, right) = ends(&|p| p[0]);
         let x = Scale::fit(left, right, wide && left > 0.0 && right >= 30.0 * left);
         let (mut low, mut high) = (ends(&|p| p[2]).0, ends(&|p| p[3]).1);
-        // What is beyond the poorest tenth would press all the rest together.
+        // Numbers beyond the poorest tenth would press all the rest together.
         match cap {
             Some(cap) if self.results.less_is_better() => high = high.min(cap),
             Some(cap) => low = low.max(cap),
@@ -129,7 +152,8 @@ impl Board<'_> {
         let mut canvas = Canvas::new(ground.width, ground.height, theme.glyphs);
         let (w, h) = (canvas.width().saturating_sub(1) as f64, canvas.height().saturating_sub(1) as f64);
         let place = |scale: Scale, v: f64| scale.at(v).map(|p| p.clamp(0.0, 1.0));
-        let dot = |px: f64, v: f64| Some(((px * w).round() as usize, ((1.0 - place(y, v)?) * h).round() as usize));
+        let dot =
+            |px: f64, v: f64| Some(((px * w).round() as usize, ((1.0 - place(y, v)?) * h).round() as usize));
         let mut looks = Vec::new();
         let mut letters = Vec::new();
         for line in lines {
@@ -137,9 +161,12 @@ impl Board<'_> {
             let name = letter(line.contender);
             let look = looks.len() as u8;
             looks.push(Look { style, ascii: name.to_ascii_lowercase() });
-            looks.push(Look { style: crate::ui::widget::colour::faint(theme.lane(line.contender), theme), ascii: ':' });
+            looks.push(Look {
+                style: crate::ui::widget::colour::faint(theme.lane(line.contender), theme),
+                ascii: ':',
+            });
             let pen = Pen { look, rank: if line.front { 4 } else { 3 } };
-            let mut before = None;
+            let (mut before, mut best) = (None, None::<(f64, (u16, u16))>);
             for [at, median, min, max] in line.points {
                 let Some(px) = place(x, *at) else { continue };
                 if let (Some((column, top)), Some((_, bottom))) = (dot(px, *max), dot(px, *min)) {
@@ -148,9 +175,15 @@ impl Board<'_> {
                 let Some(now) = dot(px, *median) else { continue };
                 canvas.line(before.unwrap_or(now), now, 0, pen);
                 before = Some(now);
+                // The letter stands at the best point: lines mostly meet at their ends.
+                let better =
+                    |old: f64| if self.results.less_is_better() { *median < old } else { *median > old };
+                if best.is_none_or(|(old, _)| better(old)) {
+                    best = Some((*median, canvas.cell(now.0, now.1)));
+                }
             }
-            if let Some((column, row)) = before {
-                letters.push((canvas.cell(column, row), name, style));
+            if let Some((_, place)) = best {
+                letters.push((place, name, style));
             }
             if looks.len() > 250 {
                 break;

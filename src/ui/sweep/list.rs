@@ -14,7 +14,7 @@ pub(super) const MEASURE: usize = 1;
 const OWN: usize = 6;
 
 impl Board<'_> {
-    /// How many columns can be sorted by.
+    /// The number of columns to sort by.
     pub(super) fn columns(&self) -> usize {
         OWN + self.fields.len() - 1
     }
@@ -23,7 +23,7 @@ impl Board<'_> {
         let mut order: Vec<usize> = (0..self.plan.settings.len()).collect();
         let (column, reverse) = self.sort;
         let less = self.results.less_is_better();
-        // What is not there comes last, whichever way the rest is sorted.
+        // A number that is not there comes last, whichever way the rest is sorted.
         let number = |v: Option<f32>, down: bool| {
             let v = v.map_or(f64::INFINITY, f64::from);
             if down && v.is_finite() { -v } else { v }
@@ -61,11 +61,9 @@ impl Board<'_> {
         self.heading(theme, area, buf, &words, Some(Focus::Table));
         let widths = self.widths(&names);
         let head = text::part(area, 2, 1, area.width.saturating_sub(2), 1);
-        self.line(theme, head, buf, &widths, &|c| (shown(&names[c], widths[c]), if c == self.sort.0 {
-            theme.strong
-        } else {
-            theme.faint
-        }));
+        self.line(theme, head, buf, &widths, &|c| {
+            (shown(&names[c], widths[c]), if c == self.sort.0 { theme.strong } else { theme.faint })
+        });
         let lines = usize::from(area.height - 2);
         let at = self.order.iter().position(|&s| s == self.selected).unwrap_or(0);
         let first = at.saturating_sub(lines / 2).min(self.order.len().saturating_sub(lines));

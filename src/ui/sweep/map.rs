@@ -44,7 +44,7 @@ impl Board<'_> {
         let mut words = format!("{} by {}", along.name, down.name);
         for (f, field) in self.fields.iter().enumerate().filter(|(f, _)| *f != x && *f != y) {
             if field.values.len() > 1 {
-                words += &format!(", {} {}", field.name, field.values[self.fixed[f]]);
+                words.extend([", ", &field.name, " ", &field.values[self.fixed[f]]]);
             }
         }
         self.heading(theme, area, buf, &words, Some(Focus::Map));
@@ -90,9 +90,7 @@ impl Board<'_> {
             for x in columns.of(column) {
                 let Some(s) = self.grid.get(y * columns.values + x).copied().flatten() else { continue };
                 let seen = self.scores[s].seeds > 0;
-                let better = |old: usize| {
-                    seen && (self.scores[old].seeds == 0 || self.better(s, old))
-                };
+                let better = |old: usize| seen && (self.scores[old].seeds == 0 || self.better(s, old));
                 if found.is_none_or(better) {
                     found = Some(s);
                 }

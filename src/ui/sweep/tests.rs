@@ -22,7 +22,14 @@ fn results(plan: &Plan) -> Vec<(Cell, Record)> {
             let loss = 0.1 * far + 0.01 * seed as f32;
             let curve = BTreeMap::from([("val_loss".to_string(), vec![Some(2.0 * loss), Some(loss)])]);
             let end = if setting % each + 1 == each { End::Diverged } else { End::Finished };
-            let record = Record { until: 100, steps: 100, end, at: vec![50, 100], curve, ..Record::new(s.key, number) };
+            let record = Record {
+                until: 100,
+                steps: 100,
+                end,
+                at: vec![50, 100],
+                curve,
+                ..Record::new(s.key, number)
+            };
             all.push((Cell { setting, seed }, record));
         }
     }
@@ -61,11 +68,19 @@ fn press(board: &mut Board<'_>, keys: &str) -> Option<Left> {
 fn every_part_is_on_the_smallest_screen_and_any_size_is_drawn() {
     let plan = planned(TWO, 3);
     let board = full(&plan);
-    for (depth, glyphs) in [(Depth::True, Glyphs::Unicode), (Depth::Sixteen, Glyphs::Unicode), (Depth::Mono, Glyphs::Ascii)]
+    for (depth, glyphs) in
+        [(Depth::True, Glyphs::Unicode), (Depth::Sixteen, Glyphs::Unicode), (Depth::Mono, Glyphs::Ascii)]
     {
         let theme = Theme::dark(depth, glyphs);
         let (text, buf) = drawn(&board, &theme, 80, 24);
-        for wanted in ["rates", "48 of 48 trainings  6 diverged", "optimizer.lr by contender", "val loss against", "Adam", "lost"] {
+        for wanted in [
+            "rates",
+            "48 of 48 trainings  6 diverged",
+            "optimizer.lr by contender",
+            "val loss against",
+            "Adam",
+            "lost",
+        ] {
             assert!(text.contains(wanted), "{wanted}:\n{text}");
         }
         if glyphs == Glyphs::Ascii {
@@ -139,7 +154,10 @@ fn enter_opens_the_curves_and_closes_them() {
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
     press(&mut board, "\n");
     let (text, _) = drawn(&board, &theme, 80, 24);
-    assert!(text.contains("Sgd, optimizer.lr 0.01931: val loss over steps") && text.contains("100"), "{text}");
+    assert!(
+        text.contains("Sgd, optimizer.lr 0.01931: val loss over steps") && text.contains("100"),
+        "{text}"
+    );
     press(&mut board, "\n?");
     assert!(drawn(&board, &theme, 80, 24).0.contains("leave, and open the setting"));
 }
