@@ -255,6 +255,8 @@ fn what_is_no_sweep_is_refused_untouched_and_faults_have_their_place() {
     assert!(said.contains("60 trainings") && said.contains("MiB") && said.contains("steps"), "{said}");
     let (code, _, err) = place.go("sweep w.ron --task 1/2");
     assert!(code == 2 && err.contains("--out"), "{err}");
+    let (code, _, err) = place.go("run w.ron");
+    assert!(code == 2 && err.contains("this is a sweep"), "{err}");
     let (code, _, err) = place.go("sweep table mine");
     assert!(code == 2 && err.contains("no sweep"), "{err}");
 }
@@ -266,6 +268,8 @@ fn the_sweeps_that_ship_hold_what_they_claim() {
         let (code, out, err) = place.go(&format!("sweep {name}"));
         assert_eq!(code, 0, "{name}: {out}{err}");
         assert!(text.starts_with("// "), "{name} begins with its lesson");
+        assert_eq!(place.well(&format!("show {name}")), **text);
+        assert!(place.well("list").contains(name));
         assert!(err.contains("holds: "), "{name}: {err}");
     }
 }
@@ -283,7 +287,7 @@ fn real_engines_share_a_sweep_and_take_up_what_was_killed() {
     println!("{said}");
     match out.status.code() {
         Some(0) => {
-            assert!(said.contains("parallel: killed") && said.contains("slurm: an array of 8"), "{said}")
+            assert!(said.contains("parallel: killed") && said.contains("slurm: an array of 8"), "{said}");
         }
         Some(77) => assert!(said.contains("skipped: "), "{said}"),
         _ => panic!("{said}{}", String::from_utf8_lossy(&out.stderr)),

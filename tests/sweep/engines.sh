@@ -96,7 +96,7 @@ ReturnToService=2
 NodeName=$node NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=$node Default=YES MaxTime=INFINITE State=UP
 CONF
-echo "CgroupPlugin=disabled" >cgroup.conf
+printf "CgroupPlugin=autodetect\nIgnoreSystemd=yes\n" >cgroup.conf
 export SLURM_CONF="$place/slurm.conf"
 wait_for 20 "munge" test -S munge.sock
 slurmctld -D >slurmctld.out 2>&1 &

@@ -53,11 +53,11 @@ exec {program} sweep {sweep} --out {out} --threads \"${{SLURM_CPUS_PER_TASK:-1}}
     ))
 }
 
-/// The line for GNU parallel.
+/// The line for GNU parallel. `exec` leaves no shell between the two, so that the log of jobs has the signal that killed one.
 pub fn parallel(sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
     let [program, sweep, out] = words(sweep, out)?;
     Ok(format!(
-        "parallel --joblog sweep.joblog --resume-failed {program} sweep {sweep} --out {out} --threads 1 --task {{}}/{tasks} ::: \
+        "parallel --joblog sweep.joblog --resume-failed exec {program} sweep {sweep} --out {out} --threads 1 --task {{}}/{tasks} ::: \
          $(seq {tasks})\n"
     ))
 }

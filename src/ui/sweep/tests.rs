@@ -135,11 +135,11 @@ fn a_third_field_is_on_a_key_and_axes_change_places() {
     let plan = planned(THREE, 1);
     let mut board = full(&plan);
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
-    assert!(drawn(&board, &theme, 100, 30).0.contains("optimizer.lr by contender, batch 2"));
+    assert!(drawn(&board, &theme, 100, 30).0.contains("optimizer.lr by contender, batch 1"));
     press(&mut board, "c");
-    assert!(drawn(&board, &theme, 100, 30).0.contains("batch 4"));
+    assert!(drawn(&board, &theme, 100, 30).0.contains("batch 2"));
     press(&mut board, "cC");
-    assert!(drawn(&board, &theme, 100, 30).0.contains("batch 4"));
+    assert!(drawn(&board, &theme, 100, 30).0.contains("batch 2"));
     press(&mut board, "y");
     assert_ne!(board.axes.0, board.axes.1, "two different fields");
     press(&mut board, "xxyyxy");
@@ -172,6 +172,6 @@ fn ten_thousand_trainings_fit_and_results_may_be_missing() {
     let board = full(&plan);
     let (text, buf) = drawn(&board, &theme, 80, 24);
     assert!(text.contains("10000 of 10000 trainings"), "{text}");
-    let map: std::collections::HashSet<_> = (12..38).map(|x| buf[(x, 6)].bg).collect();
+    let map: std::collections::HashSet<_> = (2..11).map(|y| buf[(20, y)].bg).collect();
     assert!(map.len() > 1, "several values share a character, and it still has a colour");
 }
