@@ -19,6 +19,8 @@ place=$(mktemp -d)
 pids=
 finish() {
     for pid in $pids; do kill "$pid" 2>/dev/null || true; done
+    # The daemons write to the directory until they have ended.
+    wait $pids 2>/dev/null || true
     rm -rf "$place"
 }
 trap finish EXIT
