@@ -120,7 +120,8 @@ impl Plain<'_> {
             if let Some(code) = signals.exit_code() {
                 return Err(Ended(code, "interrupted".into()).into());
             }
-            while !(alone || self.waiting) {
+            // Lanes that were just begun anew have to tell of themselves first.
+            while !(alone || self.waiting || self.guide.is_some() && self.view.lanes.is_empty()) {
                 match typed.try_recv() {
                     Ok(line) if self.obey(&line)? => return Ok(()),
                     Ok(_) => {}
