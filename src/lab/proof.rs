@@ -140,8 +140,8 @@ pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> 
     let states = states::wanted(&evidence.checkpoints, &names, steps, &mut verdict);
     let all: Vec<(&str, bool)> = scenario.lanes.iter().map(|l| (l.name.as_str(), l.from.is_some())).collect();
     let mut rows = Rows::read(&evidence, &names, &all, steps, scenario.robustness.is_some());
-    for state in &states {
-        rows.came_to(&state.saved.name, state.step().min(steps));
+    for saved in evidence.checkpoints.iter().flat_map(|found| &*found.checkpoint.lanes) {
+        rows.came_to(&saved.name, states::trained_to(saved).min(steps));
     }
     let end = rows.last();
     let mut run = Run::new(experiment, Some(end.max(1)), Arc::new(files));

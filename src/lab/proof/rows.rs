@@ -157,8 +157,11 @@ impl Rows {
         let asked = |name: &str| name == "robustness" && !self.attacked;
         self.asked |= was.keys().any(|name| asked(name));
         if let Some((name, what)) = first_difference(&was, &now, &asked) {
-            let what =
-                if change { format!("the change of {}: {what}", key.2) } else { format!("{name}{what}") };
+            let what = if change {
+                format!("the change of {}: {name}{what}", key.2)
+            } else {
+                format!("{name}{what}")
+            };
             lane.differs(Difference { step: Some(key.1), lane: Some(key.0), file: row.file, what });
         }
     }

@@ -38,12 +38,12 @@ pub(super) fn wanted<'a>(
     all
 }
 
-impl State<'_> {
-    /// The step to which the lane has to be trained to be compared.
-    pub(super) fn step(&self) -> u64 {
-        if let Phase::Diverged(account) = &self.saved.phase { account.step } else { self.saved.snapshot.step }
-    }
+/// The step to which a lane has to be trained to come to this state and to its end.
+pub(super) fn trained_to(saved: &Saved) -> u64 {
+    if let Phase::Diverged(account) = &saved.phase { account.step } else { saved.snapshot.step }
+}
 
+impl State<'_> {
     /// Compares it with the state of that step; whether that was there.
     pub(super) fn compare(
         &self,

@@ -382,9 +382,8 @@ mod tests {
             guide: None,
             past: None,
         };
-        // The pane has 26 columns inside at 80x24.
-        for (width, shown) in [(26, "← A at 120"), (40, "SGD at 120 ← A at 120"), (33, "SGD at… ← A at 120")]
-        {
+        // The pane has 30 columns inside at 80x24.
+        for (width, shown) in [(30, "← A at 120"), (42, "SGD at 120 ← A at 120")] {
             let area = Rect::new(0, 0, width, 8);
             let mut buf = Buffer::empty(area);
             Lanes.draw(cx, area, &mut buf);
