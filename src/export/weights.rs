@@ -4,7 +4,7 @@ use super::net::Tensor;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
 /// As a safetensors file; `about` goes into its metadata.
 ///
@@ -32,32 +32,64 @@ pub enum Array<'a> {
     Wholes(&'a [i64]),
 }
 
-/// As an NPZ file of arrays with these names and shapes.
+/// The header of a NumPy array of version 1.0: magic, length, and a dictionary padded so that the numbers begin at a multiple
+/// of 64 bytes.
+fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect::<Vec<_>>().concat();
+    let mut words =
+        format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
+    let before = 10 + words.len() + 1;
+    words.push_str(&" ".repeat(before.next_multiple_of(64) - before));
+    words.push('\n');
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend((words.len() as u16).to_le_bytes());
+    out.extend(words.as_bytes());
+    out
+}
+
+impl Array<'_> {
+    /// As an .npy file.
+    fn npy(&self, shape: &[usize]) -> Vec<u8> {
+        let (kind, bytes): (_, Vec<u8>) = match self {
+            Self::Floats(of) => ("<f4", of.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Self::Doubles(of) => ("<f8", of.iter().flat_map(|x| x.to_le_bytes()).collect()),
+            Self::Wholes(of) => ("<i8", of.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        };
+        let mut out = header(kind, shape);
+        out.extend(bytes);
+        out
+    }
+}
+
+/// As an NPZ file of arrays with these names and shapes; the same arrays give the same bytes.
 ///
 /// # Errors
 /// If it cannot be written into memory.
 pub fn npz(arrays: &[(String, Vec<usize>, Array<'_>)]) -> std::io::Result<Vec<u8>> {
-    use npyz::WriterBuilder as _;
-    let mut file = Cursor::new(Vec::new());
-    let mut npz = npyz::npz::NpzWriter::new(&mut file);
+    let mut file = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default());
     for (name, shape, array) in arrays {
-        let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-        let options = npyz::zip::write::FileOptions::default()
-            .compression_method(npyz::zip::CompressionMethod::Stored)
-            .last_modified_time(npyz::zip::DateTime::default());
-        macro_rules! write {
-            ($values:expr) => {{
-                let mut array = npz.array(name, options)?.default_dtype().shape(&shape).begin_nd()?;
-                array.extend($values.iter().copied())?;
-                array.finish()?;
-            }};
-        }
-        match array {
-            Array::Floats(values) => write!(values),
-            Array::Doubles(values) => write!(values),
-            Array::Wholes(values) => write!(values),
-        }
+        file.start_file(format!("{name}.npy"), options)?;
+        file.write_all(&array.npy(shape))?;
     }
-    drop(npz);
-    Ok(file.into_inner())
+    Ok(file.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_has_the_header_of_numpy() {
+        let npy = Array::Floats(&[1.0, 2.0]).npy(&[2]);
+        let (head, numbers) = npy.split_at(128);
+        assert_eq!(numbers, [0, 0, 128, 63, 0, 0, 0, 64]);
+        assert!(head.starts_with(
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
+        ));
+        assert!(head.ends_with(b" \n"));
+        assert!(header("<f8", &[3, 4]).windows(6).any(|w| w == b"(3, 4,"));
+    }
 }
