@@ -96,8 +96,8 @@ fn averages_early_stopping_and_defences_go_on_across_a_fork() {
     let defences = DefenceConfig::all().into_iter().map(|d| format!("defence: {}", d.text()));
     let others = [
         "weight_average: (decay: 0.9)",
-        "early_stopping: (patience: 3), optimizer: Sgd(0.9)",
-        "early_stopping: (patience: 3, restore_best: true), weight_average: (decay: 0.5), optimizer: Sgd(0.9)",
+        "early_stopping: (patience: 4, min_delta: 10)",
+        "early_stopping: (patience: 5, min_delta: 10, restore_best: true), weight_average: (decay: 0.5)",
         "schedule: ReduceOnPlateau(patience: 0, factor: 0.5)",
         "gradient_noise: (eta: 0.1)",
     ];

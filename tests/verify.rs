@@ -92,10 +92,7 @@ fn a_run_is_verified_with_any_number_of_threads_in_whole_and_in_part() {
         assert!(words.ends_with("verified: every hash and every number is the same\n"), "{words}");
     }
     let (_, words) = place.go("verify run");
-    for row in [
-        "plain                91 lines, 9 hashes, 1 state",
-        "late                 57 lines, 6 hashes, 1 state",
-    ] {
+    for row in ["plain                91 lines, 9 hashes, ", "late                 57 lines, 6 hashes, "] {
         assert!(words.contains(row), "{words}");
     }
     let (code, words) = place.go("verify run --lane no");
@@ -275,7 +272,9 @@ fn a_session_of_rewinds_edits_undoing_and_forks_is_verified_and_loses_nothing() 
     // What was trained before the lanes went back is kept beside the log.
     let ghosts = String::from_utf8(place.read("ghosts.jsonl")).expect("text");
     assert!(ghosts.starts_with("{\"rewound\":"), "{ghosts}");
-    assert!(ghosts.lines().any(|l| l.starts_with("{\"step\":45,\"lane\":\"plain\"")), "{ghosts}");
+    let ghost =
+        |step: u64| ghosts.lines().any(|l| l.starts_with(&format!("{{\"step\":{step},\"lane\":\"plain\"")));
+    assert!([26, 35, 43, 45].into_iter().all(ghost), "{ghosts}");
     // The scenario that was saved trains to the same bits, and so does the run that goes on.
     assert_eq!(place.go("resume run --steps 90").0, 0);
     let (code, words) = place.go("verify run");

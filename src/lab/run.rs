@@ -79,9 +79,20 @@ pub struct Forgotten {
     pub name: String,
     /// The step up to which its lines stay; 0: none stays.
     pub after: u64,
+    /// Lines after that step that had not come to the disk.
+    pub lines: Vec<Line>,
 }
 
 impl Forgotten {
+    /// Takes its lines out of those that wait; where the lane went back they are kept.
+    pub fn take(&mut self, waiting: &mut Vec<Line>) {
+        let (gone, stay) = std::mem::take(waiting).into_iter().partition(|line| self.takes(line));
+        *waiting = stay;
+        if self.after > 0 {
+            self.lines.extend::<Vec<Line>>(gone);
+        }
+    }
+
     /// Whether this concerns a line that waits.
     pub fn takes(&self, line: &Line) -> bool {
         self.lane == Some(line.lane) && line.step > self.after

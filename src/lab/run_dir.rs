@@ -73,6 +73,8 @@ pub struct RunDir {
     /// The log's whole lines.
     written: Tally,
     waiting: Waiting,
+    /// Lines for `ghosts.jsonl` that the log never had.
+    aside: String,
     /// The text of scenario.ron.
     scenario: String,
     /// How much of a checkpoint is written.
@@ -131,6 +133,7 @@ impl RunDir {
             metrics,
             written: Tally::default(),
             waiting: BTreeMap::new(),
+            aside: String::new(),
             scenario,
             meter: Arc::default(),
         })
@@ -182,6 +185,7 @@ impl RunDir {
             metrics,
             written,
             waiting,
+            aside: String::new(),
             scenario,
             meter: Arc::default(),
         };
@@ -282,8 +286,25 @@ impl RunDir {
     }
 
     /// Drops lines that were not written yet.
-    pub fn drop_waiting(&mut self, of: impl Fn(usize, u64) -> bool) {
-        self.waiting.retain(|(step, lane), _| !of(*lane, *step));
+    pub fn drop_waiting(&mut self, of: impl Fn(usize, u64) -> bool) -> Vec<String> {
+        let mut dropped = Vec::new();
+        self.waiting.retain(|(step, lane), lines| {
+            let goes = of(*lane, *step);
+            if goes {
+                dropped.append(lines);
+            }
+            !goes
+        });
+        dropped
+    }
+
+    /// Keeps lines of a lane that went back to a step, which the log does not have, for `ghosts.jsonl`.
+    pub fn put_aside(&mut self, lane: &str, after: u64, lines: impl Iterator<Item = String>) {
+        let mut lines = lines.peekable();
+        if lines.peek().is_some() {
+            self.aside.push_str(&rewound(lane, after));
+            lines.for_each(|line| self.aside.extend([&line, "\n"]));
+        }
     }
 
     /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it. `samples` is the checksum of the
@@ -317,13 +338,15 @@ impl RunDir {
         let log = if forgotten.is_empty() {
             None
         } else {
-            let (log, ghosts) = without(&self.metrics, self.written.bytes, forgotten)?;
+            let (log, mut ghosts) = without(&self.metrics, self.written.bytes, forgotten)?;
+            ghosts.extend(self.aside.bytes());
             // Before the log loses them: lines that stand in both files are better than lines in none.
             if !ghosts.is_empty() {
                 let mut file = self.dir.read_write("ghosts.jsonl")?;
                 file.seek(SeekFrom::End(0))?;
                 store::write(&mut file, &ghosts)?;
                 store::sync(&file)?;
+                self.aside.clear();
             }
             Some(log)
         };
@@ -401,6 +424,11 @@ fn place_of(line: &str) -> Option<(String, u64)> {
     Some((row.lane, row.step + u64::from(row.field.is_some())))
 }
 
+/// The line before those that a lane made after a step to which it went back.
+fn rewound(lane: &str, after: u64) -> String {
+    serde_json::json!({ "rewound": lane, "to": after }).to_string() + "\n"
+}
+
 /// The first `bytes` of the log without the lines that are gone; and those of them that were trained after a step to which their
 /// lane went back, with a line before them that says so.
 fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Vec<u8>)> {
@@ -414,8 +442,7 @@ fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Ve
         match gone.iter().filter(of).min_by_key(|g| g.after) {
             None => kept.extend([line, "\n"]),
             Some(g) if g.after > 0 => {
-                let head = || serde_json::json!({ "rewound": g.lane, "to": g.after }).to_string() + "\n";
-                ghosts.entry(&g.lane).or_insert_with(head).extend([line, "\n"]);
+                ghosts.entry(&g.lane).or_insert_with(|| rewound(&g.lane, g.after)).extend([line, "\n"]);
             }
             Some(_) => {}
         }

@@ -100,7 +100,8 @@ mod tests {
             scenario.commented(&["saved at step 30".into()]),
             "(\n    // saved at step 30\n    title: \"a\",\n    data: Moons(),                     // the data set\n    \
              steps: 50,                         // steps of a run\n    lanes: [\n        (name: \"x\"),\n        \
-             (name: \"y\", from: \"x\", at: 20, clip: Norm(max_norm: 2)), // weights, optimizer state, batch order and random draws continue\n    \
+             // weights, optimizer state, batch order and random draws continue\n        \
+             (name: \"y\", from: \"x\", at: 20, clip: Norm(max_norm: 2)),\n    \
              ],\n    // Settings that change while a lane trains, each after so many steps of it.\n    edits: [\n        \
              (step: 7, lane: \"x\", field: \"batch\", to: \"8\"),\n    ],\n)\n"
         );

@@ -319,16 +319,17 @@ impl Run {
     /// Removes lines from the log and asks for a checkpoint that records it.
     pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
-            self.forgotten.push(Forgotten { lane, name, after: 0 });
+            self.forgotten.push(Forgotten { lane, name, after: 0, lines: Vec::new() });
             self.save = true;
         }
     }
 
     /// The same for the lines of a lane that went back to a step: those up to there stay, the others are put aside on the disk.
     pub(super) fn forget_after(&mut self, lane: LaneId, name: &str, after: u64) {
-        self.lines.retain(|l| l.lane != lane || l.step <= after);
+        let mut gone = Forgotten { lane: Some(lane), name: name.into(), after, lines: Vec::new() };
+        gone.take(&mut self.lines);
         if self.log {
-            self.forgotten.push(Forgotten { lane: Some(lane), name: name.into(), after });
+            self.forgotten.push(gone);
             self.save = true;
         }
     }

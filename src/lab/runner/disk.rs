@@ -56,8 +56,9 @@ impl Save {
     /// Takes over the lines that waited with an older checkpoint.
     fn after(mut self, older: Option<Save>) -> Self {
         if let Some(mut older) = older {
-            let gone = |l: &Line| self.forgotten.iter().any(|f| f.takes(l));
-            older.lines.retain(|l| !gone(l));
+            for gone in &mut self.forgotten {
+                gone.take(&mut older.lines);
+            }
             older.lines.append(&mut self.lines);
             older.forgotten.append(&mut self.forgotten);
             (self.lines, self.forgotten) = (older.lines, older.forgotten);
@@ -90,8 +91,10 @@ impl Desk {
     /// Queues the run's lines and checkpoint.
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
         let mut state = lock(&self.state);
-        let forgotten = run.take_forgotten();
-        state.lines.retain(|l| !forgotten.iter().any(|f| f.takes(l)));
+        let mut forgotten = run.take_forgotten();
+        for gone in &mut forgotten {
+            gone.take(&mut state.lines);
+        }
         state.forgotten.extend(forgotten);
         state.lines.extend(lines);
         state.told = run.told();
@@ -188,7 +191,13 @@ impl Shared {
 /// Writes the queue: the checkpoint with the lines before it, then the lines after it. Written parts are removed.
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
-        dir.drop_waiting(|lane, step| save.forgotten.iter().any(|f| f.lane == Some(lane) && step > f.after));
+        for gone in &mut save.forgotten {
+            let aside = std::mem::take(&mut gone.lines).into_iter().map(|line| line.text);
+            let waited = dir.drop_waiting(|lane, step| gone.lane == Some(lane) && step > gone.after);
+            if gone.after > 0 {
+                dir.put_aside(&gone.name, gone.after, waited.into_iter().chain(aside));
+            }
+        }
         dir.append(std::mem::take(&mut save.lines));
         dir.flush(save.told)?;
         let forgotten: Vec<Gone> =
