@@ -4,7 +4,7 @@ use super::{Edit, Lane, Recipe, Scenario};
 use crate::registry::{Settings as _, Value as _};
 
 /// Fields that say what is shown, told or expected, and nothing of training.
-const TOLD: [&str; 6] = ["title", "about", "lesson", "view", "expect", "expect_seeds"];
+const TOLD: [&str; 7] = ["title", "about", "comment", "lesson", "view", "expect", "expect_seeds"];
 /// Fields that are compared lane by lane or one by one.
 const PARTS: [&str; 3] = ["lanes", "edits", "expect"];
 /// A longer value is told part by part.
@@ -37,7 +37,7 @@ impl Scenario {
         let mut all = |words: String, trains: bool| out.push(Difference { lane: None, words, trains });
         let own: Vec<&str> = Recipe::default().fields().iter().map(|f| f.name).collect();
         for (a, b) in self.fields().into_iter().zip(other.fields()) {
-            // What lanes have from the scenario is compared where it counts: in the lanes.
+            // Settings that lanes take over from the scenario are compared in the lanes.
             let elsewhere = PARTS.contains(&a.name) || own.contains(&a.name);
             if elsewhere || a.value == b.value {
                 continue;

@@ -13,7 +13,7 @@ impl Scenario {
     /// The document in its shortest form, with comments; `head` stands at its beginning. Reading it gives the same scenario.
     pub fn commented(&self, head: &[String]) -> String {
         let mut out = String::from("(\n");
-        // Inside the parentheses: a comment before them would be taken for the lesson.
+        // Inside the parentheses: a comment before them would become the scenario's own.
         for words in head {
             out.extend(["    // ", words, "\n"]);
         }
@@ -47,7 +47,7 @@ impl Scenario {
                     out.push_str("    ],\n");
                 }
                 // These say themselves what they are.
-                "title" | "about" | "lesson" => {
+                "title" | "about" | "comment" | "lesson" => {
                     line(&mut out, 4, &format!("{}: {}", field.name, field.value), None);
                 }
                 name => line(&mut out, 4, &format!("{name}: {}", field.value), Some(field.about)),
@@ -58,7 +58,7 @@ impl Scenario {
     }
 }
 
-/// What differs from the defaults, in parentheses.
+/// The settings that differ from their defaults, in parentheses.
 fn inside(settings: &dyn Settings) -> String {
     let brief = settings.brief();
     brief.strip_prefix(settings.name()).unwrap_or(&brief).to_string()

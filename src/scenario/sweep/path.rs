@@ -6,7 +6,7 @@ use crate::scenario::reader::{self, Item, Kind, Node};
 use crate::text::{did_you_mean, excerpt};
 
 /// Fields that a sweep gives itself, each with the way it does.
-const OWN: [(&str, &str); 9] = [
+const OWN: [(&str, &str); 12] = [
     ("seed", "a sweep has `seeds`"),
     ("seeds", "a sweep has `seeds` of its own"),
     ("lanes", "a field of a recipe is varied in every lane; `lane: \"name\"` names one"),
@@ -15,6 +15,9 @@ const OWN: [(&str, &str); 9] = [
     ("expect_seeds", "a sweep has `seeds`"),
     ("view", "it changes no training"),
     ("title", "it changes no training"),
+    ("about", "it changes no training"),
+    ("comment", "it changes no training"),
+    ("lesson", "it changes no training"),
     ("robustness", "accuracies under attack are not measured in a sweep"),
 ];
 
