@@ -10,10 +10,12 @@ pub mod tex;
 pub mod torch;
 pub mod weights;
 
+use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::Experiment;
 use crate::lab::lane::log::Read;
 use crate::lab::outcome::Standings;
 use crate::lab::run::Saved;
+use crate::lab::trainer::Snapshot;
 use crate::scenario::{Edit, Scenario};
 
 /// A run as its directory holds it.
@@ -46,6 +48,17 @@ impl Subject {
             .iter()
             .position(|n| *n == name)
             .ok_or_else(|| format!("no lane {name}; there are {}", names.join(", ")))
+    }
+
+    /// A lane as it was saved last: the layers of its network, the output layer included, and its state.
+    ///
+    /// # Errors
+    /// That nothing of it is saved yet.
+    pub fn trained(&self, lane: usize) -> Result<(Vec<LayerConfig>, &Snapshot), String> {
+        let contender = &self.experiment.lanes[lane];
+        let saved = self.lanes.iter().find(|l| l.name == contender.name);
+        let saved = saved.ok_or_else(|| format!("{}: no weights are saved yet", contender.name))?;
+        Ok((contender.recipe.layers(self.experiment.data.train.outputs()), &saved.snapshot))
     }
 
     /// The layers of a lane that have parameters, each with its label.

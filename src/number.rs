@@ -360,6 +360,13 @@ pub fn decimal(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
 }
 
+/// A number with four decimals, or as 2.010e11 where these would say nothing or too much.
+pub fn numeral(x: impl Into<f64>) -> String {
+    let x = x.into();
+    let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
+    if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
+}
+
 /// The numbers of every step, measured or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepResult {

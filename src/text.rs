@@ -1,4 +1,4 @@
-//! Escapes text from outside: no control character reaches the output unescaped. Knows no terminal.
+//! Escapes text from outside for terminals, XML and LaTeX: no control character reaches the output. Knows no terminal.
 
 use std::borrow::Cow;
 
@@ -28,6 +28,32 @@ fn escaped_but(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
         if harmful(c) && !keep(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     Cow::Owned(out)
+}
+
+/// The text as XML or HTML has it, in elements and in attributes.
+pub fn xml(text: &str) -> String {
+    escaped_lines(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The text as LaTeX has it: nothing in it is a command.
+pub fn tex(text: &str) -> String {
+    let mut out = String::new();
+    for c in escaped(text).chars() {
+        match c {
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
+            '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("$\\sim$"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '<' | '>' => out.extend(['$', c, '$']),
+            '‖' => out.push_str("$\\|$"),
+            'β' => out.push_str("$\\beta$"),
+            'λ' => out.push_str("$\\lambda$"),
+            'θ' => out.push_str("$\\theta$"),
+            '→' => out.push_str("$\\rightarrow$"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// At most `limit` characters of a text, escaped, with `…` where it was cut.
@@ -75,6 +101,12 @@ mod tests {
         assert!(safe.contains("\\u{1b}]52") && safe.ends_with("é→"));
         assert_eq!(excerpt("abc", 2), "ab…");
         assert_eq!(escaped_lines("a\nb\r"), "a\nb\\u{d}");
+    }
+
+    #[test]
+    fn markup_is_text_only() {
+        assert_eq!(xml("a<b> & \"c\"\u{1b}"), "a&lt;b&gt; &amp; &quot;c&quot;\\u{1b}");
+        assert_eq!(tex("50 % of x_1 ~ \\a"), "50 \\% of x\\_1 $\\sim$ \\textbackslash{}a");
     }
 
     #[test]

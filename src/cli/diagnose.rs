@@ -103,6 +103,20 @@ impl Diagnose {
     }
 }
 
+/// A finding as an object, with its cures.
+pub fn finding(f: &Finding, fixes: Value) -> Value {
+    let evidence: Map<String, Value> = f.evidence.iter().map(|(k, v)| ((*k).to_string(), json!(v))).collect();
+    json!({
+        "id": f.id,
+        "level": f.level.text(),
+        "step": f.step,
+        "layer": f.layer,
+        "evidence": evidence,
+        "text": f.text,
+        "fixes": fixes,
+    })
+}
+
 impl Examined {
     /// The findings that count.
     fn told(&self) -> impl Iterator<Item = &Finding> {
@@ -140,24 +154,11 @@ impl Examined {
             }
             out
         };
-        let finding = |f: &Finding| {
-            let evidence: Map<String, Value> =
-                f.evidence.iter().map(|(k, v)| ((*k).to_string(), json!(v))).collect();
-            json!({
-                "id": f.id,
-                "level": f.level.text(),
-                "step": f.step,
-                "layer": f.layer,
-                "evidence": evidence,
-                "text": f.text,
-                "fixes": f.fixes.iter().enumerate().map(fix).collect::<Vec<_>>(),
-            })
-        };
         let d = &self.report.diagnosis;
         let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
         let object = json!({
             "lane": self.name,
-            "findings": d.findings.iter().map(finding).collect::<Vec<_>>(),
+            "findings": d.findings.iter().map(|f| finding(f, f.fixes.iter().enumerate().map(fix).collect())).collect::<Vec<_>>(),
             "checked": d.checked,
             "skipped": skipped,
         });

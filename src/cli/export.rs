@@ -2,7 +2,7 @@
 
 use super::{BadInput, Ended, print, tell};
 use crate::export::figure::FIGURES;
-use crate::export::net::{Tensor, parts, tensors};
+use crate::export::net::{parts, tensors};
 use crate::export::weights::{Array, npz, safetensors};
 use crate::export::{Subject, onnx, pytorch, report, tables, tex};
 use crate::lab::expect::of_scenario;
@@ -130,24 +130,14 @@ impl Export {
         })
     }
 
-    /// The lane's tensors as the checkpoint holds them, and the step.
-    fn tensors(subject: &Subject, lane: usize) -> Result<(Vec<Tensor>, u64), BadInput> {
-        let contender = &subject.experiment.lanes[lane];
-        let saved = subject.lanes.iter().find(|l| l.name == contender.name);
-        let saved =
-            saved.ok_or_else(|| BadInput::new(format!("{}: no weights are saved yet", contender.name)))?;
-        let layers = contender.recipe.layers(subject.experiment.data.train.outputs());
-        let parts = parts(&layers, &contender.network);
-        let snapshot = &saved.snapshot;
-        Ok((tensors(&parts, &contender.network, &snapshot.params, &snapshot.state), snapshot.step))
-    }
-
     fn weights(subject: &Subject, lane: usize, path: &Path) -> Result<Vec<u8>, BadInput> {
-        let (tensors, step) = Self::tensors(subject, lane)?;
+        let (layers, snapshot) = subject.trained(lane).map_err(BadInput::new)?;
+        let network = &subject.experiment.lanes[lane].network;
+        let tensors = tensors(&parts(&layers, network), network, &snapshot.params, &snapshot.state);
         let name = &subject.experiment.lanes[lane].name;
         match path.extension().and_then(|e| e.to_str()) {
             Some("safetensors") => {
-                let about = [("lane", name.clone()), ("step", step.to_string())];
+                let about = [("lane", name.clone()), ("step", snapshot.step.to_string())];
                 safetensors(&tensors, &about).map_err(BadInput::new)
             }
             Some("npz") => {
@@ -163,14 +153,11 @@ impl Export {
     }
 
     fn onnx(subject: &Subject, lane: usize) -> Result<Vec<u8>, BadInput> {
+        let (layers, snapshot) = subject.trained(lane).map_err(BadInput::new)?;
         let contender = &subject.experiment.lanes[lane];
-        let saved = subject.lanes.iter().find(|l| l.name == contender.name);
-        let saved =
-            saved.ok_or_else(|| BadInput::new(format!("{}: no weights are saved yet", contender.name)))?;
-        let layers = contender.recipe.layers(subject.experiment.data.train.outputs());
         let parts = parts(&layers, &contender.network);
-        let (params, state) = (&saved.snapshot.params, &saved.snapshot.state);
-        onnx::model(&contender.name, &parts, &contender.network, params, state).map_err(BadInput::new)
+        onnx::model(&contender.name, &parts, &contender.network, &snapshot.params, &snapshot.state)
+            .map_err(BadInput::new)
     }
 
     fn pytorch(&self, subject: &Subject, lane: usize, path: &Path) -> anyhow::Result<()> {

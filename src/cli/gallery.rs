@@ -8,6 +8,7 @@ use crate::lab::lesson::course::SHIPPED;
 use crate::lab::preset;
 use crate::limits;
 use crate::scenario::read;
+use crate::text::xml;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -41,11 +42,6 @@ fn part(dir: &Path, name: &str) -> Result<String, BadInput> {
     };
     let bytes = files::read(&path, limits::DATA_FILE_BYTES).map_err(fault)?;
     String::from_utf8(bytes).map_err(|_| fault("not UTF-8".into()))
-}
-
-/// A text as it stands in a page.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Gallery {
@@ -113,8 +109,8 @@ fn page(shown: &[Shown], script: &str, style: &str, licence: &str) -> anyhow::Re
             out,
             "<details data-cast=\"{i}\"><summary>{}</summary><p>{}</p><div></div>\n\
              <script type=\"application/json\">{data}</script></details>\n",
-            escaped(title),
-            escaped(about)
+            xml(title),
+            xml(about)
         );
     }
     let start = "document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', () => {\n\

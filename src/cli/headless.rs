@@ -14,7 +14,7 @@ use crate::lab::outcome::{Standing, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
-use crate::number::Number;
+use crate::number::{Number, numeral};
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use beside::Beside;
@@ -24,7 +24,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use table::{beyond_seeds, ending, numeral, single, summary, verdict};
+use table::{beyond_seeds, ending, single, summary, verdict};
 
 /// Time between two lines of progress without a terminal.
 const LINE: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 
 mod schema;
 
+use super::diagnose::finding;
 use super::{BadInput, open, print};
 use crate::engine::data::Files;
 use crate::lab::clinic::Clinic;
@@ -205,7 +206,7 @@ impl Server {
 
     fn carry_out(&mut self, request: &Request) -> Result<Value, String> {
         let name = request.text("do")?;
-        // Whatever changes the run speaks of the present.
+        // A request that changes the run ends a look at the past.
         if self.run.run().looking().is_some() && !["rewind", "state", "schema", "quit"].contains(&name) {
             self.run.send(Command::Look(None));
             self.view.look(None);
@@ -350,12 +351,8 @@ impl Server {
         let clinic = Clinic::new(&scenario, lane, Arc::new(data), &*self.files, request.count("steps")?);
         let report = clinic.examine().map_err(|e| e.to_string())?;
         let findings = report.diagnosis.findings.iter().map(|f| {
-            let fixes: Value =
-                f.fixes.iter().map(|fix| json!({ "text": fix.text, "patch": fix.patch })).collect();
-            let evidence: Map<String, Value> =
-                f.evidence.iter().map(|(k, v)| ((*k).to_string(), number(*v))).collect();
-            json!({ "id": f.id, "level": f.level.text(), "step": f.step, "layer": f.layer, "text": f.text,
-                "evidence": evidence, "fixes": fixes })
+            let fixes = f.fixes.iter().map(|fix| json!({ "text": fix.text, "patch": fix.patch })).collect();
+            finding(f, fixes)
         });
         Ok(findings.collect())
     }

@@ -32,6 +32,14 @@ pub struct Slot {
     pub fill: Fill,
 }
 
+impl Slot {
+    /// Its name in PyTorch, in a list of all layers: `0.weight`, `3.weight_ih_l0`.
+    pub fn pytorch(&self) -> String {
+        let end = if self.name.ends_with("_ih") || self.name.ends_with("_hh") { "_l0" } else { "" };
+        format!("{}.{}{end}", self.layer, self.name)
+    }
+}
+
 /// A layer in its place.
 #[derive(Debug)]
 pub struct Node {

@@ -2,6 +2,7 @@
 
 use super::Subject;
 use crate::number::{Axis, LayerNumber, Number};
+use crate::text::xml;
 use std::fmt::Write as _;
 
 /// Colours of lanes, with a contrast of at least 4.5 on white; the dashes tell more lanes apart.
@@ -31,11 +32,6 @@ pub const FIGURES: &[Figure] = &[
         draw: |s, _, l| map(s, l),
     },
 ];
-
-/// Text of a document.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// The points of a number of a lane: step and value.
 pub fn points(subject: &Subject, lane: &str, number: Number) -> Vec<(f64, f64)> {
@@ -131,7 +127,7 @@ fn head(title: &str) -> String {
          role=\"img\" font-family=\"sans-serif\" font-size=\"13\">\n<title>{0}</title>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"{1}\" y=\"24\" font-size=\"15\" fill=\"#111111\">{0}</text>\n",
-        escape(title),
+        xml(title),
         EDGE.0
     )
 }
@@ -167,8 +163,8 @@ fn axes(out: &mut String, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
          <text x=\"{middle}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#333333\">{}</text>\n\
          <text transform=\"translate(16 {side}) rotate(-90)\" text-anchor=\"middle\" fill=\"#333333\">{}</text>",
         height - 12.0,
-        escape(names.0),
-        escape(names.1)
+        xml(names.0),
+        xml(names.1)
     );
 }
 
@@ -227,7 +223,7 @@ pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
             "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" stroke-linejoin=\"round\"{dash}/>\n\
              <text x=\"{right}\" y=\"{top}\" text-anchor=\"end\" fill=\"{colour}\" stroke=\"#ffffff\" stroke-width=\"3\" \
              paint-order=\"stroke\">{}</text>",
-            escape(name)
+            xml(name)
         );
     }
     out.push_str("</svg>\n");
@@ -306,7 +302,7 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\" fill=\"#333333\">{}</text>",
                 EDGE.0 - 4.0,
                 top + line / 2.0 + 4.0,
-                escape(&label.chars().take(10).collect::<String>())
+                xml(&label.chars().take(10).collect::<String>())
             );
         }
     }

@@ -68,10 +68,9 @@ pub struct Tensor {
 pub fn tensors(parts: &[Part<'_>], network: &Network, params: &[f32], state: &[f32]) -> Vec<Tensor> {
     let mut out = Vec::new();
     for (i, part) in parts.iter().enumerate() {
-        let end = if part.recurs() { "_l0" } else { "" };
         let slots = network.slots().iter().filter(|s| s.layer == i);
         for slot in slots.clone() {
-            let name = format!("{i}.{}{end}", slot.name);
+            let name = slot.pytorch();
             out.push(Tensor { name, shape: slot.shape.clone(), values: params[slot.range.clone()].to_vec() });
         }
         if part.recurs() && !slots.clone().any(|s| s.name == "bias_hh") {

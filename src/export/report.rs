@@ -1,11 +1,12 @@
 //! A run as a report: Markdown, and one HTML file with everything in it.
 
 use super::Subject;
-use super::figure::{self, escape};
+use super::figure;
 use crate::lab::expect::Expectation;
-use crate::number::Number;
+use crate::number::{Number, numeral};
 use crate::scenario::Carry;
 use crate::telemetry::Phase;
+use crate::text::xml;
 use std::fmt::Write as _;
 
 /// A cell of the table of results.
@@ -63,18 +64,12 @@ pub fn results(subject: &Subject) -> (Vec<String>, Vec<Vec<Cell>>) {
     (head, rows.collect())
 }
 
-/// A number in words.
-fn number(x: f64) -> String {
-    let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
-    if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
-}
-
 fn words(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
-        Cell::Number(x) => number(*x),
+        Cell::Number(x) => numeral(*x),
         Cell::Range { median, min, max } => {
-            format!("{} ({} to {})", number(*median), number(*min), number(*max))
+            format!("{} ({} to {})", numeral(*median), numeral(*min), numeral(*max))
         }
         Cell::Nothing => "-".into(),
     }
@@ -178,11 +173,11 @@ pub fn html(subject: &Subject, expect: &[Expectation]) -> String {
          sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}}table{{border-collapse:\
          collapse}}td,th{{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left}}pre{{overflow:auto;padding:.7rem;\
          background:#f4f4f4}}svg{{max-width:100%;height:auto}}</style>\n<h1>{0}</h1>\n<p>{1}</p>\n<h2>Results</h2>\n<table>\n",
-        escape(&report.title),
-        escape(&report.about).replace('\n', "<br>\n")
+        xml(&report.title),
+        xml(&report.about).replace('\n', "<br>\n")
     );
     let row = |tag: &str, cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c))).collect();
+        let cells: Vec<String> = cells.iter().map(|c| format!("<{tag}>{}</{tag}>", xml(c))).collect();
         format!("<tr>{}</tr>\n", cells.concat())
     };
     out.push_str(&row("th", &report.results.0));
@@ -206,14 +201,14 @@ pub fn html(subject: &Subject, expect: &[Expectation]) -> String {
         ("Expectations", &report.expectations),
     ];
     for (heading, lines) in sections.into_iter().filter(|s| !s.1.is_empty()) {
-        let lines: Vec<String> = lines.iter().map(|l| format!("<li>{}</li>\n", escape(l))).collect();
+        let lines: Vec<String> = lines.iter().map(|l| format!("<li>{}</li>\n", xml(l))).collect();
         let _ = write!(out, "<h2>{heading}</h2>\n<ul>\n{}</ul>\n", lines.concat());
     }
     let _ = write!(
         out,
         "<h2>The same numbers again</h2>\n<pre>{}</pre>\n<h2>Scenario</h2>\n<pre>{}</pre>\n</html>\n",
-        escape(&report.repeat),
-        escape(&report.scenario)
+        xml(&report.repeat),
+        xml(&report.scenario)
     );
     out
 }

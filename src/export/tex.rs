@@ -3,32 +3,12 @@
 use super::Subject;
 use super::figure::{points, thinned};
 use super::report::{Cell, results};
-use crate::number::{Axis, Number};
+use crate::number::{Axis, Number, numeral};
+use crate::text::tex;
 use std::fmt::Write as _;
 
 /// Points of a curve at most.
 const POINTS: usize = 300;
-
-/// Text in a document.
-pub fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\textbackslash{}"),
-            '~' => out.push_str("\\textasciitilde{}"),
-            '^' => out.push_str("\\textasciicircum{}"),
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
-            'β' => out.push_str("$\\beta$"),
-            'ε' => out.push_str("$\\varepsilon$"),
-            'λ' => out.push_str("$\\lambda$"),
-            'θ' => out.push_str("$\\theta$"),
-            '‖' => out.push_str("$\\Vert$"),
-            '→' => out.push_str("$\\rightarrow$"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// A document that compiles by itself; both environments can be copied into another one.
 ///
@@ -45,8 +25,8 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
         out,
         "\\begin{{tikzpicture}}\n\\begin{{axis}}[width=\\linewidth, height=0.6\\linewidth, xlabel={{step}}, \
          ylabel={{{}}}, title={{{}}}, {}legend pos=north east, legend cell align=left, no markers, unbounded coords=jump]",
-        escape(row.ascii),
-        escape(subject.scenario.title.trim()),
+        tex(row.ascii),
+        tex(subject.scenario.title.trim()),
         if log { "ymode=log, " } else { "" },
     );
     let mut any = false;
@@ -62,7 +42,7 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
                 if value.is_finite() && (!log || value > 0.0) { format!("{value:e}") } else { "nan".into() };
             let _ = write!(out, " ({step},{value})");
         }
-        let _ = writeln!(out, " }};\n\\addlegendentry{{{}}}", escape(&lane.name));
+        let _ = writeln!(out, " }};\n\\addlegendentry{{{}}}", tex(&lane.name));
     }
     if !any {
         return Err(format!("no lane has {}", row.key));
@@ -71,11 +51,11 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     let (head, rows) = results(subject);
     let _ = writeln!(out, "\\begin{{tabular}}{{l{}}}\n\\toprule", "r".repeat(head.len() - 1));
     let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
-    out.push_str(&line(head.iter().map(|h| escape(h)).collect()));
+    out.push_str(&line(head.iter().map(|h| tex(h)).collect()));
     out.push_str("\\midrule\n");
     for row in rows {
         let of = |cell: &Cell| match cell {
-            Cell::Text(text) => escape(text),
+            Cell::Text(text) => tex(text),
             Cell::Number(x) => cell_of(*x),
             Cell::Range { median, min, max } => {
                 format!("{} ({} to {})", cell_of(*median), cell_of(*min), cell_of(*max))
@@ -88,15 +68,12 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     Ok(out)
 }
 
-/// A number in a table.
+/// A number in a table: with a power of ten where the other tables write an exponent.
 fn cell_of(x: f64) -> String {
-    if !x.is_finite() {
-        return if x.is_nan() { "nan".into() } else { "$\\infty$".into() };
+    let text = numeral(x);
+    match text.split_once('e') {
+        Some((digits, power)) => format!("${digits} \\cdot 10^{{{power}}}$"),
+        None if x.is_infinite() => "$\\infty$".into(),
+        None => text,
     }
-    if x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
-        return format!("{x:.4}");
-    }
-    let text = format!("{x:.3e}");
-    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-    format!("${digits} \\cdot 10^{{{power}}}$")
 }

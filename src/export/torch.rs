@@ -1,4 +1,4 @@
-//! What layers, losses, optimizers and clips are called in PyTorch, as Python source. A row or an arm each.
+//! PyTorch's names of layers, losses, optimizers and clips, as Python source. Each is a row of a table or an arm of a match.
 
 use super::net::Part;
 use crate::engine::clip::ClipConfig;

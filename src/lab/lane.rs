@@ -43,6 +43,26 @@ pub trait Pace {
     fn seconds(&self) -> f64;
 }
 
+/// A turn without a clock and without an end, which shows nothing on the way.
+pub(in crate::lab) struct Endless;
+
+impl Pace for Endless {
+    fn step(&mut self) {}
+    fn due(&mut self) -> bool {
+        false
+    }
+    fn soon(&self) -> bool {
+        false
+    }
+    fn shown(&mut self) {}
+    fn over(&self) -> bool {
+        false
+    }
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
+
 /// A contender in training.
 #[derive(Debug)]
 pub struct Lane {
@@ -367,26 +387,6 @@ impl Lane {
 #[cfg(test)]
 pub(in crate::lab) mod tests {
     use super::*;
-
-    /// A turn without a clock and without an end.
-    pub(in crate::lab) struct Endless;
-
-    impl Pace for Endless {
-        fn step(&mut self) {}
-        fn due(&mut self) -> bool {
-            false
-        }
-        fn soon(&self) -> bool {
-            false
-        }
-        fn shown(&mut self) {}
-        fn over(&self) -> bool {
-            false
-        }
-        fn seconds(&self) -> f64 {
-            0.0
-        }
-    }
 
     #[test]
     fn the_step_before_a_divergence_is_shown_whatever_the_pace() {

@@ -1,11 +1,10 @@
 //! Words beside the numbers of a run: each class by itself, the baseline without a network, and losses that cannot be
 //! compared. Trains nothing.
 
-use super::table::numeral;
 use crate::lab::outcome::Standing;
 use crate::lab::run::Run;
 use crate::lab::trainer::score::Baseline;
-use crate::number::{Number, Source};
+use crate::number::{Number, Source, numeral};
 use crate::registry::Value;
 use crate::telemetry::Data;
 use crate::text::excerpt;
@@ -125,7 +124,7 @@ pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
 
 /// Errors of numbers, in the unit of the data.
 fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
-    let number = |what, x: Option<f64>| x.map(|x| format!("{what} {}", numeral(x as f32)));
+    let number = |what, x: Option<f64>| x.map(|x| format!("{what} {}", numeral(x)));
     let share = r2.map(|r| format!("R2 {r:.4}"));
     let all = [number("mean absolute error", mae), number("root mean squared", rmse), share];
     all.into_iter().flatten().collect::<Vec<_>>().join("   ")

@@ -2,17 +2,11 @@
 
 use super::beside;
 use crate::lab::outcome::Standing;
-use crate::number::Number;
+use crate::number::{Number, numeral};
 use crate::scenario::Carry;
 use crate::telemetry::{Band, Measure, ParameterHash, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-/// A number with four decimals, or as 2.010e11 where these would say nothing or too much.
-pub(super) fn numeral(x: f32) -> String {
-    let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
-    if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
-}
 
 /// A number of a measurement, if both are there.
 pub(super) fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {

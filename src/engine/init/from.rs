@@ -87,8 +87,7 @@ impl Weights {
             Ok(())
         };
         for slot in network.slots() {
-            let end = if slot.name.ends_with("_ih") || slot.name.ends_with("_hh") { "_l0" } else { "" };
-            take(format!("{}.{}{end}", slot.layer, slot.name), &slot.shape, &mut params[slot.range.clone()])?;
+            take(slot.pytorch(), &slot.shape, &mut params[slot.range.clone()])?;
         }
         for (i, node) in network.nodes().iter().enumerate().filter(|(_, n)| !n.state.is_empty()) {
             // Running statistics are those of batch norm: the mean and the variance of each channel.

@@ -1,6 +1,7 @@
 //! A picture of the screen as SVG: text as text; blocks, braille and frames as shapes, so that it looks the same with any
 //! font. Knows cells only.
 
+use crate::text::xml;
 use crate::ui::widget::colour::{Rgb, to_rgb};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -95,7 +96,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
                 texts.entry((look.fg, look.bold)).or_default(),
                 r#"<text x="{left}" y="{}" textLength="{length}">{}</text>"#,
                 top + BASE,
-                escape(&words)
+                xml(&words)
             );
             x = last.max(x + 1);
         }
@@ -103,7 +104,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          role=\"img\">\n<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{}\"/>\n",
-        escape(title),
+        xml(title),
         hex(own.0)
     );
     for (colour, path) in grounds {
@@ -128,10 +129,6 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
     }
     out.push_str("</g>\n</svg>\n");
     out
-}
-
-fn escape(text: &str) -> String {
-    crate::text::escaped(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn rect(path: &mut String, x: u32, y: u32, width: u32, height: u32) {

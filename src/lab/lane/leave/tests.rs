@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::tests::Endless;
+use crate::lab::lane::Endless;
 use crate::lab::lane::{Line, Plan};
 use crate::lab::trainer::Trainer;
 use crate::scenario::read;

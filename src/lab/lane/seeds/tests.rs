@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::tests::Endless;
+use crate::lab::lane::Endless;
 use crate::lab::lane::{News, Plan};
 use crate::lab::run::Run;
 use crate::lab::run_dir::checkpoint::{Checkpoint, Mark};

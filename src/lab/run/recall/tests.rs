@@ -5,7 +5,7 @@ use crate::engine::data::NoFiles;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::rng::{Purpose, Stream};
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::tests::Endless;
+use crate::lab::lane::Endless;
 use crate::lab::run::Saved;
 use crate::lab::stepped::Stepped;
 use crate::lab::trainer::Snapshot;

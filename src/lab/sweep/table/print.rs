@@ -1,6 +1,8 @@
 //! The table as text: Markdown, CSV and LaTeX.
 
 use super::{Results, Row};
+use crate::number::numeral;
+use crate::text::tex;
 use std::fmt::Write as _;
 
 /// A form of the table.
@@ -15,16 +17,9 @@ pub enum Format {
     Latex,
 }
 
-/// A number with four decimals, or four digits where these would say nothing or too much.
+/// A number of the table; whole ones, such as steps, without decimals.
 fn figure(x: f32) -> String {
-    let plain = x == 0.0 || (1e-3..1e6).contains(&x.abs());
-    if plain && x == x.trunc() && x.abs() >= 1.0 {
-        format!("{x}")
-    } else if plain {
-        format!("{x:.4}")
-    } else {
-        format!("{x:.3e}")
-    }
+    if x == x.trunc() && (1.0..1e6).contains(&x.abs()) { format!("{x}") } else { numeral(x) }
 }
 
 fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
@@ -203,22 +198,5 @@ fn latex(title: &str, head: &[String], body: &[Vec<String>], notes: &[String]) -
     out += "\\bottomrule\n\\end{tabular}\n";
     let words: Vec<String> = std::iter::once(title.to_string()).chain(notes.iter().cloned()).collect();
     let _ = writeln!(out, "\\caption{{{}.}}\n\\end{{table}}", tex(&words.join(". ")));
-    out
-}
-
-/// Text in which LaTeX reads nothing but text.
-fn tex(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
-            '\\' => out += "\\textbackslash{}",
-            '~' => out += "$\\sim$",
-            '^' => out += "\\textasciicircum{}",
-            '<' | '>' => out.extend(['$', c, '$']),
-            '‖' => out += "$\\|$",
-            _ => out.push(c),
-        }
-    }
     out
 }
