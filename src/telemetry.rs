@@ -229,7 +229,7 @@ pub enum Data {
 pub enum Event {
     /// The lane exists, or was rebuilt: its curves begin anew at this step (0 after a reset).
     Started {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// Its description.
         info: Box<LaneInfo>,
@@ -238,7 +238,7 @@ pub enum Event {
     },
     /// A setting changed while the lane went on.
     Changed {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// Its description now.
         info: Box<LaneInfo>,
@@ -247,7 +247,7 @@ pub enum Event {
     },
     /// The lane went back to this step, with the settings that it had there: what was told of later steps is past. Never dropped.
     Rewound {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// Its description now.
         info: Box<LaneInfo>,
@@ -256,7 +256,7 @@ pub enum Event {
     },
     /// A step was measured. May be dropped when the watcher is slow.
     Measured {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// The whole lane.
         measure: Box<Measure>,
@@ -265,7 +265,7 @@ pub enum Event {
     },
     /// The validation samples were evaluated. Never dropped.
     Evaluated {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// After how many steps, and the numbers of the evaluation.
         measure: Box<Measure>,
@@ -281,7 +281,7 @@ pub enum Event {
     /// its units that pass no gradient for any validation sample); `samples`, a scalar, over how many answers; `constant`, the
     /// class that all of them got, if it was one and the same.
     Probed {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// After this many steps.
         step: u64,
@@ -293,7 +293,7 @@ pub enum Event {
     /// A step of a lane that was gone back to and made once more, as the lane told of it then: settings, numbers, probes. The
     /// present goes on beside it. May be dropped when another step is asked for.
     Recalled {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// The step.
         step: u64,
@@ -302,7 +302,7 @@ pub enum Event {
     },
     /// The lane's phase changed. Never dropped.
     Phase {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// After this many steps.
         step: u64,
@@ -311,7 +311,7 @@ pub enum Event {
     },
     /// The lane is gone.
     Removed {
-        /// Which.
+        /// The lane.
         lane: LaneId,
     },
     /// The changes that can be undone, and those that can be made again, in words, each the newest last.
@@ -392,7 +392,7 @@ pub enum Command {
     /// Train this lane with another recipe from its next step on. Same network: the state is kept; another network, init
     /// or loss: the lane starts anew from the same seed.
     Set {
-        /// Which.
+        /// The lane.
         lane: LaneId,
         /// Its name.
         name: String,
@@ -427,7 +427,7 @@ pub enum Command {
     Reset(Option<LaneId>),
     /// Go on from an earlier step, as if nothing had been changed since: one lane, or all that have come further.
     Rewind {
-        /// Which; `None`: all.
+        /// The lane; `None`: all.
         lane: Option<LaneId>,
         /// After this many steps.
         step: u64,

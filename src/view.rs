@@ -82,7 +82,7 @@ pub struct LaneView {
     pub curves: BTreeMap<Number, History>,
     /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
     pub maps: BTreeMap<LayerNumber, Columns>,
-    /// What lay ahead when it went back to an earlier step: curves from there on, until they are dismissed.
+    /// Curves of the steps that were abandoned when the lane went back; kept until they are dismissed.
     pub ghosts: BTreeMap<Number, History>,
     /// The moment that is shown.
     shown: Moment,

@@ -57,7 +57,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// What was compared in a lane.
+/// The comparisons made in a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
     /// Its name.
@@ -73,11 +73,11 @@ pub struct Compared {
 /// The result.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// What differs, the first step first.
+    /// The differences, in the order of their steps.
     pub differences: Vec<Difference>,
-    /// What was compared, lane by lane.
+    /// The comparisons made, a lane after another.
     pub lanes: Vec<Compared>,
-    /// What was not compared, and why.
+    /// Everything that was not compared, with the reason.
     pub notes: Vec<String>,
     /// Steps at which it began and ended.
     pub steps: (u64, u64),

@@ -23,7 +23,7 @@ pub struct Taught {
     pub hash: String,
     /// Its scenario.
     pub scenario: Scenario,
-    /// What was done in it before.
+    /// The learner's earlier work in it.
     pub record: Option<Record>,
 }
 
@@ -44,7 +44,7 @@ pub enum Wish {
     Again,
 }
 
-/// What comes of a wish, in this order.
+/// The effects of a wish, in the order in which they happen.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// The run begins anew with this scenario.
@@ -74,7 +74,7 @@ pub struct Guide {
     pub taught: Taught,
     /// The page in view, from 0; the number of pages: the end.
     pub page: usize,
-    /// What was done, page by page.
+    /// The work on each page.
     pub work: Vec<Work>,
     /// Whether the lanes have come to the step where the page's training ends.
     pub arrived: bool,
@@ -125,7 +125,7 @@ impl Guide {
         self.taught.scenario.lesson.pages.get(self.page)
     }
 
-    /// What was done on it.
+    /// The work on the page in front.
     pub fn done(&self) -> Option<&Work> {
         self.work.get(self.page)
     }
@@ -206,7 +206,7 @@ impl Guide {
         self.changed = true;
     }
 
-    /// What was done, if anything was since the last call.
+    /// The record to save, if it changed since the last call.
     pub fn record(&mut self) -> Option<Record> {
         std::mem::take(&mut self.changed).then(|| Record {
             lesson: self.taught.name.clone(),
@@ -223,7 +223,7 @@ impl Guide {
         })
     }
 
-    /// What comes of a wish; `view`: how the run stands.
+    /// Carries out a wish; `view` is the state of the run.
     pub fn wish(&mut self, wish: Wish, view: &View) -> Told {
         if self.free.is_some() && wish != Wish::Free {
             return Told::word(
@@ -289,7 +289,7 @@ impl Guide {
 
     fn turn_to(&mut self, page: usize, on: bool, view: &View) -> Told {
         match (self.done(), self.page()) {
-            // What was changed stays so on the pages after it.
+            // Later pages keep the changes of this one.
             (Some(Work { reached: Some(trace), .. }), _) if on => {
                 self.start = trace.onto(&self.taught.scenario);
             }

@@ -13,7 +13,7 @@ pub const INDEX: &str = "course.ron";
 /// Lessons in an order, in parts.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
-    /// What it is called.
+    /// Its title.
     pub title: String,
     /// The lessons, in order.
     pub lessons: Vec<Entry>,
@@ -36,7 +36,7 @@ pub struct Entry {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Index {
-    /// What the course is called.
+    /// The title of the course.
     title: String,
     /// Its parts.
     parts: Vec<Part>,
@@ -46,7 +46,7 @@ struct Index {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Part {
-    /// What it is called.
+    /// Its title.
     title: String,
     /// Names of lessons: files beside the index, without `.ron`.
     lessons: Vec<String>,

@@ -25,11 +25,11 @@ pub struct LaneHash {
     pub hash: String,
 }
 
-/// What was done on one page, with its proof.
+/// The work on one page, with its proof.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Handed {
-    /// What was done.
+    /// The work.
     pub work: Work,
     /// The lanes of its goal where it was reached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -87,7 +87,7 @@ struct Made {
     hashes: Vec<LaneHash>,
 }
 
-/// What a hand-in is worth.
+/// The grade of a hand-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grade {
     /// Lessons that were gone through to their end.
@@ -244,7 +244,7 @@ impl Office {
         Ok(out)
     }
 
-    /// What a hand-in is worth.
+    /// Grades a hand-in.
     ///
     /// # Errors
     /// Everything that was altered or cannot be, each with its path in the document.

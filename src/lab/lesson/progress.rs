@@ -1,4 +1,4 @@
-//! What a learner has done: one record a lesson, one file for all courses. Judges nothing.
+//! A learner's progress: one record for each lesson, in one file for all courses. Judges nothing.
 
 use super::trace::Trace;
 use crate::lab::files;
@@ -7,7 +7,7 @@ use crate::scenario::document;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What was done on one page.
+/// A learner's work on one page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Work {
@@ -35,7 +35,7 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-/// What was done in one lesson.
+/// A learner's work in one lesson.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Record {
@@ -49,7 +49,7 @@ pub struct Record {
     pub done: bool,
     /// Seconds spent on it.
     pub seconds: u64,
-    /// What was done, page by page.
+    /// The work on each page that was opened.
     pub work: Vec<Work>,
 }
 
@@ -60,7 +60,7 @@ impl Record {
     }
 }
 
-/// What was done in one course.
+/// A learner's work in one course.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Done {
@@ -70,7 +70,7 @@ pub struct Done {
     pub lessons: Vec<Record>,
 }
 
-/// What was done in all courses.
+/// A learner's work in all courses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Progress {
@@ -104,7 +104,7 @@ impl Progress {
         files::write(&[(path, to_ron(self).as_bytes())]).map_err(|e| e.to_string())
     }
 
-    /// What was done in a lesson; `None` if it was not begun, or has changed since.
+    /// The record of a lesson; `None` if it was not begun, or has changed since.
     pub fn of(&self, course: &str, lesson: &str, hash: &str) -> Option<&Record> {
         let done = self.courses.iter().find(|c| c.course == course)?;
         done.lessons.iter().find(|r| r.lesson == lesson && r.hash == hash)

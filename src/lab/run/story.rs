@@ -5,7 +5,7 @@ use super::save::Saved;
 use super::{LaneId, Place, Run, open};
 use crate::lab::experiment::{self, Branch, Contender, Fault};
 use crate::lab::lane::past::Course;
-use crate::lab::lane::{Pace, Plan, Start, State};
+use crate::lab::lane::{Endless, Plan, Start, State};
 use crate::scenario::{Carry, Edit, Lineage, Recipe};
 use crate::telemetry::{Event, Phase};
 use std::sync::Arc;
@@ -24,26 +24,6 @@ pub(super) struct Story {
     state: Option<Box<Saved>>,
 }
 
-/// The steps that are trained again before anything else is done.
-struct Unhurried;
-
-impl Pace for Unhurried {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
-    fn soon(&self) -> bool {
-        false
-    }
-    fn shown(&mut self) {}
-    fn over(&self) -> bool {
-        false
-    }
-    fn seconds(&self) -> f64 {
-        0.0
-    }
-}
-
 impl Story {
     /// Whether two lanes are the same at every step that both have made.
     pub(super) fn tells_the_same(&self, other: &Self) -> bool {
@@ -55,13 +35,13 @@ impl Story {
     /// The changes that come after so many steps are left out.
     pub(super) fn until(mut self, step: u64) -> Self {
         let now = self.step;
-        // What a scenario plans for later comes all the same.
+        // The scenario's edits at later steps are still to come.
         self.edits.retain(|e| e.step < step || e.step == 0 || e.step > now);
         self.step = step;
         self
     }
 
-    /// What it trained with from one of two stories to the other, in words.
+    /// The settings in which the two stories differ, in words.
     pub(super) fn changes_to(&self, other: &Self) -> Vec<String> {
         let (mut from, mut to) = (self.recipe(u64::MAX), other.recipe(u64::MAX));
         if self.branch.is_none() != other.branch.is_none() {
@@ -278,7 +258,7 @@ impl Run {
         let frame = open(&place.past).before(step);
         let lane = place.lane.as_mut().ok_or_else(gone)?;
         lane.take_up(frame.as_deref(), &course)?;
-        let told = lane.retrace(step, &course, &mut Unhurried)?.unwrap_or_default();
+        let told = lane.retrace(step, &course, &mut Endless)?.unwrap_or_default();
         let start = Start { state: lane.state(), recipe: course.recipe_of(step)?, carry: Carry::All };
         Ok((start, told))
     }

@@ -249,7 +249,7 @@ impl Run {
     }
 }
 
-/// What an order has changed, in words.
+/// The changes that an order made, in words.
 fn words(command: &Command, pairs: &[Pair]) -> String {
     let letter = |id: &LaneId| char::from(b'A' + (*id % 26) as u8);
     let to = match command {

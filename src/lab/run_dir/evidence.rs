@@ -1,4 +1,4 @@
-//! What a run directory holds, read for a check: also where checksums say that something was changed. Only reads.
+//! The files of a run directory, read for `verify`, even where a checksum says that they were changed. Only reads.
 
 use super::checkpoint::{Checkpoint, Head};
 use super::{DirError, marks, newest, open_run, plain};

@@ -29,7 +29,7 @@ impl App {
         self.lessons = Some(lessons);
     }
 
-    /// What comes of a key of the lesson.
+    /// Carries out a key of the lesson.
     pub(super) fn wish(&mut self, wish: Wish) -> Effects {
         let Some(guide) = &mut self.guide else {
             self.notify(

@@ -171,7 +171,7 @@ impl Form {
         Answer::Nothing
     }
 
-    /// What is taken: of a question, the choice that stands there even where it was never turned.
+    /// The answer of the form; a question that was not touched is answered by the choice that is shown.
     fn taken(&mut self) -> Answer {
         if let Subject::Question { question, guess: guess @ None, .. } = &mut self.subject {
             if question.choices.is_empty() {

@@ -15,7 +15,7 @@ pub struct Lines {
     pub body: Vec<Words>,
     /// The line from which on there is news, so that it should be in view.
     pub news: usize,
-    /// What to press now.
+    /// The key to press now, in words.
     pub foot: String,
 }
 
@@ -125,7 +125,7 @@ fn wanted(out: &mut Lines, guide: &Guide, page: &Page, theme: &Theme, width: u16
     }
 }
 
-/// What to press on this page, as it stands.
+/// The key to press on this page in its present state, in words.
 fn foot(guide: &Guide, page: &Page) -> String {
     let stop = page.stop().map_or_else(String::new, thousands);
     if guide.complete() {
