@@ -9,31 +9,9 @@ pub mod facts;
 pub mod fix;
 pub mod rules;
 
+pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
 pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
-pub use fix::Fix;
 pub use rules::RULES;
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Worth knowing; no fault by itself.
-    Note,
-    /// It costs much of what the lane could reach.
-    Warn,
-    /// The lane is lost, or does not learn.
-    Bad,
-}
-
-impl Level {
-    /// As it is written.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warn => "warn",
-            Self::Bad => "bad",
-        }
-    }
-}
 
 /// How a rule knows, and thereby when its cures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,41 +123,11 @@ impl Suspicion {
     }
 }
 
-/// A finding about a lane.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// The id of its rule.
-    pub id: &'static str,
-    /// How much it matters.
-    pub level: Level,
-    /// Since which step.
-    pub step: u64,
-    /// In which layer.
-    pub layer: Option<String>,
-    /// Numbers that show it.
-    pub evidence: Vec<(&'static str, f64)>,
-    /// In words.
-    pub text: String,
-    /// Changes that repair it, or may, in order.
-    pub fixes: Vec<Fix>,
-}
-
 impl Finding {
     /// From a suspicion.
     pub fn new(id: &'static str, level: Level, s: Suspicion) -> Self {
         Self { id, level, step: s.step, layer: s.layer, evidence: s.evidence, text: s.text, fixes: s.fixes }
     }
-}
-
-/// The findings of all rules about a lane.
-#[derive(Clone, Debug, Default)]
-pub struct Diagnosis {
-    /// The findings, the most important first.
-    pub findings: Vec<Finding>,
-    /// Rules that looked and found everything in order.
-    pub checked: Vec<&'static str>,
-    /// Rules that could not judge, each with its reason.
-    pub skipped: Vec<(&'static str, String)>,
 }
 
 /// The findings of the signals alone, without a cure being tried.

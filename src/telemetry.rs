@@ -2,6 +2,7 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
+pub mod finding;
 mod hash;
 mod spread;
 
@@ -299,6 +300,13 @@ pub enum Event {
         step: u64,
         /// The events of that step, as they would have been then.
         told: Vec<Event>,
+    },
+    /// An examination of the lane has come further: it is watched by the probe `diagnosis`. The newest replaces those before.
+    Examined {
+        /// The lane.
+        lane: LaneId,
+        /// What was found so far.
+        examination: Box<finding::Examination>,
     },
     /// The lane's phase changed. Never dropped.
     Phase {

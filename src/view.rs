@@ -4,6 +4,7 @@ pub mod history;
 
 use crate::number::{LayerNumber, Number, Source};
 use crate::scenario::Edit;
+use crate::telemetry::finding::Examination;
 use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
@@ -84,6 +85,8 @@ pub struct LaneView {
     pub maps: BTreeMap<LayerNumber, Columns>,
     /// Curves of the steps that were abandoned when the lane went back; kept until they are dismissed.
     pub ghosts: BTreeMap<Number, History>,
+    /// Its examination with its present settings, if it was asked for.
+    pub examination: Option<Examination>,
     /// The moment that is shown.
     shown: Moment,
     /// The present, while a step before it is shown.
@@ -153,6 +156,7 @@ impl LaneView {
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
             ghosts: BTreeMap::new(),
+            examination: None,
             shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
             aside: None,
         }
@@ -212,6 +216,7 @@ impl LaneView {
         self.curves.retain(|_, curve| curve.last().is_some());
         self.maps.values_mut().for_each(|map| map.cut(step));
         self.probes.retain(|_, probe| probe.step <= step);
+        self.examination = None;
         (self.info, self.step) = (info, step);
         (self.last, self.validation) = (Measure { step, ..Measure::default() }, None);
         self.layers.clear();
@@ -359,6 +364,7 @@ impl View {
             | Event::Evaluated { lane, .. }
             | Event::Probed { lane, .. }
             | Event::Recalled { lane, .. }
+            | Event::Examined { lane, .. }
             | Event::Rewound { lane, .. }
             | Event::Phase { lane, .. } => *lane,
             Event::Changes { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
@@ -385,7 +391,13 @@ impl View {
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 match other {
-                    Event::Changed { info, .. } => l.present_mut().info = *info,
+                    Event::Changed { info, .. } => {
+                        if l.present().info.recipe != info.recipe {
+                            l.examination = None;
+                        }
+                        l.present_mut().info = *info;
+                    }
+                    Event::Examined { examination, .. } => l.examination = Some(*examination),
                     Event::Recalled { step, told, .. } => l.recalled(step, told),
                     Event::Rewound { info, step, .. } => l.rewound(*info, step),
                     Event::Measured { measure, layers, .. } => l.measured(&measure, layers),

@@ -147,7 +147,7 @@ fn examined(text: &str, base: &Path) -> Report {
 fn trained(text: &str, base: &Path) -> Facts {
     let disk = Disk { base: base.into() };
     let Checked { scenario, data, .. } = checked(text, &disk);
-    Course::run(&scenario, 0, Arc::new(data), scenario.steps as u64).expect("a run").facts
+    Course::run(&scenario, 0, Arc::new(data), scenario.steps as u64, &|| true).expect("a run").facts
 }
 
 /// How far a run has come by the measure of its case; more is better.

@@ -61,9 +61,9 @@ impl Diagnose {
         let mut all = Vec::new();
         for lane in 0..scenario.lanes.len() {
             let name = scenario.lanes[lane].name.clone();
-            let say = |what: &str| {
+            let say = |fix: &Fix, _: &_, _: &_| {
                 if terminal {
-                    tell(&format!("{name}: trying {what}\n"));
+                    tell(&format!("{name}: trying {}\n", fix.text));
                 }
             };
             let clinic =
@@ -80,7 +80,7 @@ impl Diagnose {
         if let (Some(k), Some(out)) = (self.fix, &self.out) {
             write(&opened, &scenario, &all, k, out)?;
         }
-        let ill = all.iter().filter(|e| e.told().next().is_some()).count();
+        let ill = all.iter().filter(|e| e.report.diagnosis.told().next().is_some()).count();
         match ill {
             0 => Ok(()),
             _ => Err(Ended(1, String::new()).into()),
@@ -118,34 +118,14 @@ pub fn finding(f: &Finding, fixes: Value) -> Value {
 }
 
 impl Examined {
-    /// The findings that count.
-    fn told(&self) -> impl Iterator<Item = &Finding> {
-        self.report.diagnosis.findings.iter().filter(|f| f.level > Level::Note)
-    }
-
-    /// The cures that are offered, each once, in order.
-    fn fixes(&self) -> Vec<&Fix> {
-        let mut all: Vec<&Fix> = Vec::new();
-        for fix in self.told().flat_map(|f| &f.fixes) {
-            if !all.iter().any(|other| other.patch == fix.patch) {
-                all.push(fix);
-            }
-        }
-        all
-    }
-
-    /// Under which number a cure is offered.
-    fn number(&self, fix: &Fix) -> Option<usize> {
-        self.fixes().iter().position(|f| f.patch == fix.patch).map(|i| i + 1)
-    }
-
     fn outcome(&self, fix: &Fix) -> Option<&Outcome> {
         self.report.tried.iter().find(|t| t.fix.patch == fix.patch)
     }
 
     fn json(&self, prove: bool) -> String {
         let fix = |(i, f): (usize, &Fix)| {
-            let id = self.number(f).map_or_else(|| format!("note {}", i + 1), |n| n.to_string());
+            let id =
+                self.report.diagnosis.number(f).map_or_else(|| format!("note {}", i + 1), |n| n.to_string());
             let mut out = json!({ "id": id, "text": f.text, "patch": f.patch });
             if let (true, Some(outcome)) = (prove, self.outcome(f)) {
                 out["verdict"] = outcome.verdict.text().into();
@@ -168,7 +148,7 @@ impl Examined {
     fn words(&self, prove: bool) -> String {
         let mut out = String::new();
         let d = &self.report.diagnosis;
-        let tell = self.told().count();
+        let tell = d.told().count();
         let _ = match tell {
             0 => writeln!(out, "{}: in order", self.name),
             n => writeln!(out, "{}: {n} {}", self.name, if n == 1 { "finding" } else { "findings" }),
@@ -176,7 +156,7 @@ impl Examined {
         for f in &d.findings {
             let _ = writeln!(out, "  {:4} {} since step {}: {}", f.level.text(), f.id, f.step, f.text);
             for fix in f.fixes.iter().filter(|_| f.level > Level::Note) {
-                let number = self.number(fix).map_or_else(String::new, |n| n.to_string());
+                let number = d.number(fix).map_or_else(String::new, |n| n.to_string());
                 let verdict = match self.outcome(fix).filter(|_| prove || tell > 0) {
                     Some(o) => format!("   {} ({})", o.verdict.text(), o.words(&self.report.facts)),
                     None => String::new(),
@@ -199,7 +179,7 @@ fn score(score: Option<crate::diagnosis::Score>) -> Value {
 /// Writes the scenario with a cure. Paths in it lead from the new file's folder to the same data.
 fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &Path) -> anyhow::Result<()> {
     let fixes: Vec<(usize, &Fix)> =
-        all.iter().flat_map(|e| e.fixes().into_iter().map(|f| (e.lane, f))).collect();
+        all.iter().flat_map(|e| e.report.diagnosis.cures().into_iter().map(|(_, f)| (e.lane, f))).collect();
     let Some((lane, fix)) = fixes.get(k as usize - 1) else {
         let what = match fixes.len() {
             0 => "there is no cure to write: nothing was found at warn or bad that a setting repairs".into(),
@@ -207,7 +187,11 @@ fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &P
         };
         return Err(Ended(3, what).into());
     };
-    let cured = fix.apply(scenario, *lane);
+    // The recipe of a fork's cure is that of its way from step 0.
+    let cured = match scenario.parent(&scenario.lanes[*lane]) {
+        Some(_) => fix.apply(&scenario.alone(*lane), 0),
+        None => fix.apply(scenario, *lane),
+    };
     let mut text = cured.to_ron();
     if let Some(disk) = &opened.disk {
         let there = std::path::absolute(Path::new(".").join(&disk.base))?;

@@ -404,7 +404,9 @@ impl Server {
             Event::Removed { lane } => json!({ "event": "removed", "lane": self.name(*lane) }),
             Event::Notice(what) => json!({ "event": "notice", "text": what }),
             Event::Recalled { told, .. } => return told.iter().flat_map(|e| self.words(e, true)).collect(),
-            Event::Probed { .. } | Event::Rested | Event::Unsaved(_) => return Vec::new(),
+            Event::Probed { .. } | Event::Examined { .. } | Event::Rested | Event::Unsaved(_) => {
+                return Vec::new();
+            }
         };
         if past {
             one["past"] = true.into();

@@ -2,23 +2,7 @@
 
 use super::facts::Facts;
 use crate::scenario::{Lane, Recipe, Scaling, Scenario};
-
-/// A change that may repair a lane.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fix {
-    /// In words.
-    pub text: String,
-    /// The recipe with the cure.
-    pub recipe: Recipe,
-    /// How inputs are scaled then.
-    pub scaling: Scaling,
-    /// How numbers to predict are scaled then.
-    pub target_scaling: Scaling,
-    /// Whether the edits of the lane that were made while it trained are left out.
-    pub unedited: bool,
-    /// The fields of the lane, as RON: `(clip: Norm(max_norm: 1))`.
-    pub patch: String,
-}
+use crate::telemetry::finding::Fix;
 
 impl Fix {
     /// The lane with another recipe; `None` if nothing would change.
@@ -28,6 +12,7 @@ impl Fix {
         let fix = Self {
             text: text.into(),
             recipe,
+            changes: Vec::new(),
             scaling: facts.scaling,
             target_scaling: facts.target_scaling,
             unedited: false,
@@ -67,6 +52,7 @@ impl Fix {
         Self {
             text: String::new(),
             recipe: facts.recipe.clone(),
+            changes: Vec::new(),
             scaling: facts.scaling,
             target_scaling: facts.target_scaling,
             unedited: false,
@@ -75,12 +61,9 @@ impl Fix {
     }
 
     fn complete(mut self, facts: &Facts) -> Option<Self> {
-        let mut fields: Vec<String> = self
-            .recipe
-            .differences(&facts.recipe)
-            .into_iter()
-            .map(|(field, value)| format!("{field}: {value}"))
-            .collect();
+        self.changes = self.recipe.differences(&facts.recipe);
+        let mut fields: Vec<String> =
+            self.changes.iter().map(|(field, value)| format!("{field}: {value}")).collect();
         if self.scaling != facts.scaling {
             fields.push(format!("scaling: {:?}", self.scaling));
         }
@@ -96,7 +79,12 @@ impl Fix {
 
     /// Whether it is one change.
     pub fn single(&self) -> bool {
-        !self.patch.contains("), ")
+        self.changes.len() <= 1
+    }
+
+    /// Whether it changes the data, which all lanes share.
+    pub fn of_data(&self) -> bool {
+        self.changes.is_empty() && !self.unedited
     }
 
     /// The scenario with this change in one of its lanes. Scaling belongs to the data, which all lanes share.

@@ -5,33 +5,39 @@
 pub mod course;
 mod trial;
 
-use crate::diagnosis::{Diagnosis, Facts, Finding, Fix, Judgement, Kind, Level, RULES, Suspicion, rules};
+use crate::diagnosis::{
+    Diagnosis, Facts, Finding, Fix, Judgement, Kind, Level, RULES, Suspicion, rules, signals,
+};
 use crate::engine::data::Files;
 use crate::lab::experiment::{Data, Fault, prepare};
 use crate::scenario::Scenario;
+use crate::telemetry::finding::{Examination, Tried, Verdict};
 use course::Course;
 use std::sync::Arc;
-pub use trial::{Outcome, Verdict};
+pub use trial::{NEAR_BEST, Outcome, verdict};
 
 /// Runs that are spent on cures at most, and at least where the lane is dear to train.
 const TRIALS: (usize, usize) = (40, 8);
 /// Multiply-adds that all of them may take together, by and large.
 const WORK: f64 = 6e11;
 
+/// Hears of a cure before it is tried, with the facts of the lane and the cures that were tried before.
+pub type Say<'a> = dyn Fn(&Fix, &Facts, &[Outcome]) + 'a;
+
 /// One lane in examination.
 pub struct Clinic<'a> {
-    /// The scenario.
-    scenario: &'a Scenario,
-    /// Its lane, by index.
-    lane: usize,
+    /// The scenario with this lane alone.
+    scenario: Scenario,
     files: &'a dyn Files,
     data: Arc<Data>,
     /// Steps to train.
     steps: u64,
     /// Runs that may still be made.
     left: std::cell::Cell<usize>,
-    /// Told of what is tried.
-    say: &'a dyn Fn(&str),
+    /// Told of a cure before it is tried.
+    say: &'a Say<'a>,
+    /// Whether to go on; asked before every step.
+    on: &'a dyn Fn() -> bool,
 }
 
 /// The findings about a lane, and how each cure that was tried came out.
@@ -43,6 +49,29 @@ pub struct Report {
     pub diagnosis: Diagnosis,
     /// The cures that were tried, in order.
     pub tried: Vec<Outcome>,
+}
+
+impl Report {
+    /// The same for the screen: the examination is complete.
+    pub fn examination(&self) -> Examination {
+        examination(self.diagnosis.clone(), &self.facts, &self.tried, None)
+    }
+}
+
+/// An examination whose cure `fix` is tried next.
+pub fn under_way(fix: &Fix, facts: &Facts, tried: &[Outcome]) -> Examination {
+    examination(signals(facts), facts, tried, Some(fix.text.clone()))
+}
+
+fn examination(
+    diagnosis: Diagnosis,
+    facts: &Facts,
+    tried: &[Outcome],
+    trying: Option<String>,
+) -> Examination {
+    let told = |o: &Outcome| Tried { patch: o.fix.patch.clone(), verdict: o.verdict, words: o.words(facts) };
+    let steps = facts.marks.last().map_or(0, |m| m.measure.step);
+    Examination { diagnosis, tried: tried.iter().map(told).collect(), trying, steps }
 }
 
 /// A suspicion, with what its cures did.
@@ -57,20 +86,28 @@ struct Case {
 impl<'a> Clinic<'a> {
     /// For a lane of this scenario.
     pub fn new(
-        scenario: &'a Scenario,
+        scenario: &Scenario,
         lane: usize,
         data: Arc<Data>,
         files: &'a dyn Files,
         steps: Option<u64>,
     ) -> Self {
         let steps = steps.unwrap_or(scenario.steps as u64);
-        Self { scenario, lane, files, data, steps, left: TRIALS.0.into(), say: &|_| {} }
+        let scenario = scenario.alone(lane);
+        Self { scenario, files, data, steps, left: TRIALS.0.into(), say: &|_, _, _| {}, on: &|| true }
     }
 
     /// Tells `say` of every cure before it is tried.
     #[must_use]
-    pub fn telling(mut self, say: &'a dyn Fn(&str)) -> Self {
+    pub fn telling(mut self, say: &'a Say<'a>) -> Self {
         self.say = say;
+        self
+    }
+
+    /// Goes on only as long as `on` says so. Once it does not, the report means nothing.
+    #[must_use]
+    pub fn while_so(mut self, on: &'a dyn Fn() -> bool) -> Self {
+        self.on = on;
         self
     }
 
@@ -79,7 +116,7 @@ impl<'a> Clinic<'a> {
             && scenario.target_scaling == self.scenario.target_scaling
             && scenario.seed == self.scenario.seed;
         let data = if same { Arc::clone(&self.data) } else { Arc::new(prepare(scenario, self.files)?) };
-        Course::run(scenario, self.lane, data, self.steps)
+        Course::run(scenario, 0, data, self.steps, self.on)
     }
 
     /// Trains and judges it.
@@ -87,7 +124,7 @@ impl<'a> Clinic<'a> {
     /// # Errors
     /// Why it cannot train.
     pub fn examine(&self) -> Result<Report, Fault> {
-        let Course { facts, work } = self.course(self.scenario)?;
+        let Course { facts, work } = self.course(&self.scenario)?;
         self.left.set(((WORK / work.max(1.0)) as usize).clamp(TRIALS.1, TRIALS.0));
         let mut out = Diagnosis::default();
         let mut cases = Vec::new();
@@ -130,7 +167,8 @@ impl<'a> Clinic<'a> {
             let known = tried.iter().position(|t| t.fix.patch == fix.patch);
             let at = known.or_else(|| {
                 self.left.set(self.left.get().checked_sub(1)?);
-                tried.push(self.trial(facts, fix)?);
+                let outcome = self.trial(facts, fix, tried)?;
+                tried.push(outcome);
                 Some(tried.len() - 1)
             });
             let Some(at) = at else { continue };
@@ -151,9 +189,9 @@ impl<'a> Clinic<'a> {
         case.helps.sort_by(|a, b| tried[*b].gain.total_cmp(&tried[*a].gain));
     }
 
-    fn trial(&self, facts: &Facts, fix: &Fix) -> Option<Outcome> {
-        (self.say)(&fix.text);
-        let course = self.course(&fix.apply(self.scenario, self.lane)).ok()?;
+    fn trial(&self, facts: &Facts, fix: &Fix, tried: &[Outcome]) -> Option<Outcome> {
+        (self.say)(fix, facts, tried);
+        let course = self.course(&fix.apply(&self.scenario, 0)).ok()?;
         Some(Outcome::of(facts, fix.clone(), course.facts))
     }
 
@@ -163,7 +201,8 @@ impl<'a> Clinic<'a> {
         let fixes: Vec<Fix> = told.flat_map(|f| f.fixes.clone()).collect();
         for fix in fixes {
             if !report.tried.iter().any(|t| t.fix.patch == fix.patch) {
-                report.tried.extend(self.trial(&report.facts, &fix));
+                let outcome = self.trial(&report.facts, &fix, &report.tried);
+                report.tried.extend(outcome);
             }
         }
     }
@@ -179,7 +218,7 @@ impl<'a> Clinic<'a> {
                 let scenario = Scenario { seed: scenario.seed.wrapping_add(k), ..scenario.clone() };
                 self.course(&scenario).ok().map(|c| c.facts)
             };
-            let (sick, cured) = (of(self.scenario)?, of(&outcome.fix.apply(self.scenario, self.lane))?);
+            let (sick, cured) = (of(&self.scenario)?, of(&outcome.fix.apply(&self.scenario, 0))?);
             Some(trial::gain(&sick, &cured))
         };
         let first = again(1).unwrap_or(0.0);

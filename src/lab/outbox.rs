@@ -30,6 +30,9 @@ impl Outbox {
                 self.events.remove(place);
             }
         }
+        if let Event::Examined { lane, .. } = &event {
+            self.events.retain(|e| !matches!(e, Event::Examined { lane: l, .. } if l == lane));
+        }
         // Of steps that were gone back to, only the newest that was asked for is looked at.
         if let Event::Recalled { lane, step, .. } = &event {
             let old =

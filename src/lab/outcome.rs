@@ -209,6 +209,7 @@ impl Standings {
             // A step that was gone back to counts where it was first.
             Event::Recalled { .. }
             | Event::Probed { .. }
+            | Event::Examined { .. }
             | Event::Changes { .. }
             | Event::Rested
             | Event::Notice(_)

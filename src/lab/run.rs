@@ -20,6 +20,7 @@ use std::sync::Arc;
 mod fork;
 pub mod journal;
 mod orders;
+mod patient;
 mod peek;
 mod recall;
 mod save;
@@ -30,6 +31,7 @@ mod witness;
 
 pub use fork::Fork;
 pub use orders::Made;
+pub use patient::{DIAGNOSIS, Patient};
 pub use peek::{Peek, Stamp};
 pub use recall::{Recall, Reruns, Seen};
 pub use save::Saved;

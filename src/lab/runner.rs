@@ -128,6 +128,8 @@ impl Runner {
         runner.threads.pop();
         runner.spawn("past", Shared::look_back)?;
         runner.threads.pop();
+        runner.spawn("clinic", Shared::examine)?;
+        runner.threads.pop();
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
     }
@@ -406,6 +408,7 @@ fn keep_workers_quiet() {
     });
 }
 
+mod clinic;
 pub mod crew;
 mod disk;
 mod look;

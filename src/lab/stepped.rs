@@ -6,6 +6,7 @@ use crate::lab::lane::Pace;
 use crate::lab::preview::{self, Memory};
 use crate::lab::run::{Reruns, Run, Seen, Stamp};
 use crate::telemetry::{Command, Event, LaneId, View};
+use std::cell::RefCell;
 
 /// A turn of a fixed number of steps.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Stepped {
     reruns: Reruns,
     seen: Vec<Seen>,
     probes: Vec<Event>,
+    /// The lane that was examined last, and how often it had been changed.
+    examined: Option<(LaneId, u64)>,
 }
 
 impl Stepped {
@@ -63,6 +66,7 @@ impl Stepped {
             reruns: Reruns::default(),
             seen: Vec::new(),
             probes: Vec::new(),
+            examined: None,
         }
     }
 
@@ -149,6 +153,13 @@ impl Stepped {
             }
             self.seen.retain(|s| s.lane() != recall.seen.lane());
             self.seen.push(recall.seen);
+        }
+        if let Some(patient) = self.run.patient(self.examined) {
+            self.examined = Some(patient.stamp);
+            let told = RefCell::new(Vec::new());
+            patient.examine(&|event| told.borrow_mut().push(event), &|| true);
+            // A picture between two steps shows the end of the examination only.
+            self.probes.extend(told.into_inner().pop());
         }
         if self.run.looking().is_none() {
             self.reruns.clear();

@@ -110,6 +110,22 @@ impl Scenario {
         line
     }
 
+    /// The scenario with one of its lanes alone. The way of a fork to its first step becomes part of its edits.
+    #[must_use]
+    pub fn alone(&self, lane: usize) -> Self {
+        let lane = &self.lanes[lane];
+        let own = self.recipe(lane);
+        let carries = Carry::between(&self.ground(lane), &own, lane.carry).is_some();
+        let line = if carries {
+            self.lineage(lane, u64::MAX)
+        } else {
+            Lineage { root: own, edits: self.journal(&lane.name) }
+        };
+        let edits = line.edits.into_iter().map(|e| Edit { lane: lane.name.clone(), ..e }).collect();
+        let lanes = vec![Lane::from_recipe(&lane.name, &line.root, &self.base())];
+        Self { lanes, edits, expect: Vec::new(), ..self.clone() }
+    }
+
     /// The lane from which another one is forked.
     pub fn parent(&self, lane: &Lane) -> Option<&Lane> {
         let name = lane.from.as_ref()?.trim();

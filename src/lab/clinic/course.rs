@@ -24,11 +24,17 @@ pub struct Course {
 }
 
 impl Course {
-    /// Trains a lane of a scenario.
+    /// Trains a lane of a scenario that is forked from none, as long as `on` says so; asked before every step.
     ///
     /// # Errors
-    /// Why it cannot train.
-    pub fn run(scenario: &Scenario, lane: usize, data: Arc<Data>, steps: u64) -> Result<Self, Fault> {
+    /// Why it cannot train, or that it was told to stop.
+    pub fn run(
+        scenario: &Scenario,
+        lane: usize,
+        data: Arc<Data>,
+        steps: u64,
+        on: &dyn Fn() -> bool,
+    ) -> Result<Self, Fault> {
         let lane = &scenario.lanes[lane];
         let recipe = scenario
             .recipe_at(lane, 0)
@@ -48,13 +54,19 @@ impl Course {
         let mut edits = journal.iter().peekable();
         let mut now = recipe.clone();
         while trainer.steps() < steps {
-            let done = trainer.steps();
-            let before = now.clone();
-            while let Some(edit) = edits.next_if(|e| e.step <= done) {
-                let _ = now.set_at(&edit.field, &edit.to);
+            if !on() {
+                return Err(Fault { at: String::new(), what: "stopped".into() });
             }
-            if now != before && trainer.set(now.clone())? == Change::Restarted {
-                break;
+            let done = trainer.steps();
+            while let Some(edit) = edits.next_if(|e| e.step <= done) {
+                if edit.empties() {
+                    trainer.empty_memory();
+                } else if now.set_at(&edit.field, &edit.to).is_ok()
+                    && trainer.set(now.clone())? == Change::Restarted
+                {
+                    let what = "a change of network, init or loss while it trains".into();
+                    return Err(Fault { at: format!("edits, step {done}: {}", edit.field), what });
+                }
             }
             let look = done < 8 || (done + 1).is_multiple_of(stride) || done + 1 == steps;
             match trainer.step(look) {

@@ -1,32 +1,21 @@
 //! How a cure came out: the lane with one change against the lane without it.
 
 use crate::diagnosis::{Facts, Fix, Score, rules};
+use crate::telemetry::finding::Verdict;
 
 /// A gain from here on is no accident of a split.
 pub const ENOUGH: f64 = 0.08;
 
-/// The outcome in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// It does harm.
-    Worse,
-    /// No difference beyond chance.
-    Same,
-    /// It helps.
-    Better,
-    /// The gap is closed.
-    Repaired,
-}
+/// From this share of hits on, little is left to gain.
+pub const NEAR_BEST: f64 = 0.93;
 
-impl Verdict {
-    /// As it is written.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Worse => "worse",
-            Self::Same => "no better",
-            Self::Better => "better",
-            Self::Repaired => "repaired",
-        }
+/// The verdict on a gain; `near_best`: little is left to gain.
+pub fn verdict(gain: f64, near_best: bool) -> Verdict {
+    match gain {
+        g if g >= ENOUGH && near_best => Verdict::Repaired,
+        g if g >= ENOUGH => Verdict::Better,
+        g if g <= -ENOUGH => Verdict::Worse,
+        _ => Verdict::Same,
     }
 }
 
@@ -50,12 +39,7 @@ impl Outcome {
     pub fn of(sick: &Facts, fix: Fix, facts: Facts) -> Self {
         let gain = gain(sick, &facts);
         let mut out = Self { fix, facts, gain, verdict: Verdict::Same, lasts: None };
-        out.verdict = match gain {
-            g if g >= ENOUGH && out.near_best() => Verdict::Repaired,
-            g if g >= ENOUGH => Verdict::Better,
-            g if g <= -ENOUGH => Verdict::Worse,
-            _ => Verdict::Same,
-        };
+        out.verdict = verdict(gain, out.near_best());
         out
     }
 
@@ -77,7 +61,7 @@ impl Outcome {
     pub fn near_best(&self) -> bool {
         let Some(score) = self.facts.score() else { return false };
         match (score.accuracy, &self.facts.data) {
-            (Some(a), _) => a >= 0.93,
+            (Some(a), _) => a >= NEAR_BEST,
             (None, Some(d)) => score.loss < 0.1 * d.chance.loss,
             _ => false,
         }

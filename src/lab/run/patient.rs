@@ -1,0 +1,62 @@
+//! A lane to examine: everything that the clinic needs, copied from the run, so that training goes on meanwhile. Trains nothing.
+
+use super::{Data, Run};
+use crate::engine::data::Files;
+use crate::lab::clinic::{Clinic, Say, under_way};
+use crate::scenario::Scenario;
+use crate::telemetry::{Event, LaneId};
+use std::sync::Arc;
+
+/// The probe by which a pane asks for an examination of a lane. It is none of the table: it trains, for seconds.
+pub const DIAGNOSIS: &str = "diagnosis";
+
+/// A lane to examine.
+pub struct Patient {
+    /// Which, and how often it was changed.
+    pub stamp: (LaneId, u64),
+    scenario: Scenario,
+    /// Its place among the lanes of the scenario.
+    lane: usize,
+    data: Arc<Data>,
+    files: Arc<dyn Files + Send + Sync>,
+}
+
+impl Patient {
+    /// Examines it as long as `on` says so, and tells how far it has come.
+    pub fn examine(&self, tell: &dyn Fn(Event), on: &dyn Fn() -> bool) {
+        let lane = self.stamp.0;
+        let told = |examination| {
+            if on() {
+                tell(Event::Examined { lane, examination: Box::new(examination) });
+            }
+        };
+        let clinic = Clinic::new(&self.scenario, self.lane, Arc::clone(&self.data), &*self.files, None);
+        let say: &Say<'_> = &|fix, facts, tried| told(under_way(fix, facts, tried));
+        match clinic.telling(say).while_so(on).examine() {
+            Ok(report) => told(report.examination()),
+            Err(fault) if on() => tell(Event::Notice(format!("the lane cannot be examined: {fault}"))),
+            Err(_) => {}
+        }
+    }
+}
+
+impl Run {
+    /// The lane whose examination is watched, unless it is that of this stamp.
+    pub fn patient(&self, known: Option<(LaneId, u64)>) -> Option<Patient> {
+        // A surface has no samples to judge by.
+        if self.scenario.data.problem().is_some() {
+            return None;
+        }
+        let id = self.views.iter().find(|v| v.probe == DIAGNOSIS)?.lane;
+        let lane = self.present().position(|(other, _)| other == id)?;
+        let place = self.places.get(id)?.as_ref().filter(|p| p.begun())?;
+        let stamp = (id, place.changes);
+        (known != Some(stamp)).then(|| Patient {
+            stamp,
+            scenario: self.scenario(),
+            lane,
+            data: Arc::clone(&self.data),
+            files: Arc::clone(&self.files),
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Findings about a lane: what is wrong with it, the numbers that show it, and the changes that may repair it. Plain data; the
+//! rules in `diagnosis` make them, `lab::clinic` tries the changes.
+
+use crate::scenario::{Recipe, Scaling};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing; no fault by itself.
+    Note,
+    /// It costs much of what the lane could reach.
+    Warn,
+    /// The lane is lost, or does not learn.
+    Bad,
+}
+
+impl Level {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// A change that may repair a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// In words.
+    pub text: String,
+    /// The recipe with the cure.
+    pub recipe: Recipe,
+    /// The fields of the recipe that it changes, with their new values.
+    pub changes: Vec<(&'static str, String)>,
+    /// How inputs are scaled then.
+    pub scaling: Scaling,
+    /// How numbers to predict are scaled then.
+    pub target_scaling: Scaling,
+    /// Whether the edits of the lane that were made while it trained are left out.
+    pub unedited: bool,
+    /// The fields of the lane, as RON: `(clip: Norm(max_norm: 1))`.
+    pub patch: String,
+}
+
+/// A finding about a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The id of its rule.
+    pub id: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// Since which step.
+    pub step: u64,
+    /// In which layer.
+    pub layer: Option<String>,
+    /// Numbers that show it.
+    pub evidence: Vec<(&'static str, f64)>,
+    /// In words.
+    pub text: String,
+    /// Changes that repair it, or may, in order.
+    pub fixes: Vec<Fix>,
+}
+
+/// The findings of all rules about a lane.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diagnosis {
+    /// The findings, the most important first.
+    pub findings: Vec<Finding>,
+    /// Rules that looked and found everything in order.
+    pub checked: Vec<&'static str>,
+    /// Rules that could not judge, each with its reason.
+    pub skipped: Vec<(&'static str, String)>,
+}
+
+impl Diagnosis {
+    /// The findings at warn or bad.
+    pub fn told(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.level > Level::Note)
+    }
+
+    /// The cures that these offer, each once, in order: number 1 is the first.
+    pub fn cures(&self) -> Vec<(&Finding, &Fix)> {
+        let mut all: Vec<(&Finding, &Fix)> = Vec::new();
+        for finding in self.told() {
+            for fix in &finding.fixes {
+                if !all.iter().any(|(_, other)| other.patch == fix.patch) {
+                    all.push((finding, fix));
+                }
+            }
+        }
+        all
+    }
+
+    /// The number under which a cure is offered.
+    pub fn number(&self, fix: &Fix) -> Option<usize> {
+        self.cures().iter().position(|(_, f)| f.patch == fix.patch).map(|i| i + 1)
+    }
+}
+
+/// The outcome in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It does harm.
+    Worse,
+    /// No difference beyond chance.
+    Same,
+    /// It helps.
+    Better,
+    /// The gap is closed.
+    Repaired,
+}
+
+impl Verdict {
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Same => "no better",
+            Self::Better => "better",
+            Self::Repaired => "repaired",
+        }
+    }
+}
+
+/// A cure that was tried on a copy of the lane, which trained from step 0 in the same batches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// The change, as in [`Fix::patch`].
+    pub patch: String,
+    /// The outcome in a word.
+    pub verdict: Verdict,
+    /// The scores without and with it: `val accuracy 0.102 to 0.964`.
+    pub words: String,
+}
+
+/// An examination of a lane: a copy was trained to the end of the run, and its cures are tried one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examination {
+    /// The findings, once all cures were tried; until then those of the copy's numbers alone.
+    pub diagnosis: Diagnosis,
+    /// The cures that were tried, in order.
+    pub tried: Vec<Tried>,
+    /// The cure that is tried now; `None`: the examination is complete.
+    pub trying: Option<String>,
+    /// Steps of the copy.
+    pub steps: u64,
+}
+
+impl Examination {
+    /// The outcome of a cure, if it was tried.
+    pub fn outcome(&self, fix: &Fix) -> Option<&Tried> {
+        self.tried.iter().find(|t| t.patch == fix.patch)
+    }
+}
