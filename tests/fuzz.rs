@@ -113,9 +113,9 @@ impl Lab {
         let begun = worked();
         let shown = format!("{message:?}");
         for effect in self.app.update(message) {
-            // Leaving and suspending have no effect here, and no picture is read.
+            // Leaving and suspending have no effect here, no picture is read and no scenario written.
             match effect {
-                Effect::Command(Command::Picture(_)) => {}
+                Effect::Command(Command::Picture(_) | Command::Write(_)) => {}
                 Effect::Command(command) => self.runner.send(command),
                 _ => {}
             }

@@ -180,8 +180,9 @@ fn orders_change_lanes_while_they_train() {
     let runner = Runner::start(run(scenario(1_000_000)), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
+    // The lane that is changed must have made a step: another one may be ahead of it.
     until(&runner, &mut events, |e| {
-        e.iter().any(|e| matches!(e, Event::Measured { measure, .. } if measure.step > 100))
+        e.iter().any(|e| matches!(e, Event::Measured { lane: 2, measure, .. } if measure.step > 100))
     });
     let mut recipe = scenario(1).recipe(&scenario(1).lanes[2]);
     recipe.optimizer = Value::parse("Adam(lr: 0.02)").unwrap();
