@@ -259,7 +259,11 @@ impl<'a> Clinic<'a> {
                     Kind::Setting | Kind::Last => strong(case),
                     Kind::General => strong(case) && !explained,
                     Kind::Measured => case.suspicion.level > Level::Note,
-                    Kind::Symptom => strong(case) || best.is_some_and(|(i, _)| gone(case.id, i)),
+                    Kind::Symptom => match best {
+                        Some((i, _)) => strong(case) || gone(case.id, i),
+                        // No single change repairs a run that is lost: it is told what the numbers show beyond doubt.
+                        None => case.suspicion.level == Level::Bad && trial::lost(facts),
+                    },
                 };
                 (told && rules::beside(case.id, &named)).then_some(Level::Warn)
             })
@@ -301,11 +305,14 @@ impl<'a> Clinic<'a> {
                     fixes.insert(0, tried[i].fix.clone());
                 }
             }
-            let rest = suspicion.fixes.drain(..).filter(|f| {
-                let verdict = tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
-                verdict.is_none_or(|v| v >= Verdict::Same)
+            // Then those that helped less, those that were not tried, and those that made no difference.
+            let verdict = |f: &Fix| tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
+            let mut rest: Vec<Fix> = suspicion.fixes.drain(..).collect();
+            rest.retain(|f| verdict(f) != Some(Verdict::Worse));
+            rest.sort_by_key(|f| {
+                std::cmp::Reverse(verdict(f).map_or(1, |v| 2 * i32::from(v > Verdict::Same)))
             });
-            for fix in rest.collect::<Vec<_>>() {
+            for fix in rest {
                 if !fixes.iter().any(|f| f.patch == fix.patch) {
                     fixes.push(fix);
                 }

@@ -1,6 +1,7 @@
 //! A gradient that is larger by orders than it should be, because depth or targets multiply it.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, number};
+use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
@@ -30,7 +31,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     .with("usual gradient", usual)
     .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
     .cures(Fix::of(f, "layer norm after every Dense layer", |r| {
-        r.network = super::vanishing::normalised(&r.network);
+        r.network = super::vanishing::normalised(&r.network, &LayerNorm::default().into());
     }))
     .suspect()
 }

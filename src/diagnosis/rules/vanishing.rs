@@ -2,7 +2,9 @@
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number};
 use crate::engine::layer::LayerConfig;
+use crate::engine::layer::activation::Tanh;
 use crate::engine::layer::activation::piecewise::Relu;
+use crate::engine::layer::norm::batch::BatchNorm;
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::LayerNumber;
 use crate::registry::Settings as _;
@@ -47,16 +49,25 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         });
         any
     };
-    let rectified = any.then(|| {
-        Fix::of(f, "rectifiers with He's init", |r| {
-            r.network = facts::mapped(&r.network, &mut |l| {
-                Some(if squashes(l) { Relu::default().into() } else { l.clone() })
-            });
-            let _ = r.set("init", "HeNormal()");
+    let instead = |text: &str, init: &str, with: LayerConfig| {
+        let text = text.to_string();
+        any.then(|| {
+            Fix::of(f, text, |r| {
+                r.network = facts::mapped(&r.network, &mut |l| {
+                    Some(if squashes(l) { with.clone() } else { l.clone() })
+                });
+                let _ = r.set("init", init);
+            })
         })
-    });
+    };
+    let rectified = instead("rectifiers with He's init", "HeNormal()", Relu::default().into());
+    // The slope of tanh at 0 is 1, that of a sigmoid a quarter.
+    let centred = instead("tanh with Xavier's init", "XavierNormal()", Tanh::default().into());
     let normed = Fix::of(f, "layer norm after every Dense layer", |r| {
-        r.network = normalised(&r.network);
+        r.network = normalised(&r.network, &LayerNorm::default().into());
+    });
+    let batch_normed = Fix::of(f, "batch norm after every Dense layer", |r| {
+        r.network = normalised(&r.network, &BatchNorm::default().into());
     });
     Suspicion::new(text)
         .at(if ratio < 1e-4 { Level::Bad } else { Level::Warn })
@@ -66,26 +77,28 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .with("the same at the first steps", early)
         .cures(init_fixes(f, "the gradient keeps its size"))
         .cures(rectified.flatten())
+        .cures(centred.flatten())
         .cures(normed)
+        .cures(batch_normed)
         .suspect()
 }
 
-/// The layers with a layer norm after each Dense one that is followed by something.
-pub(super) fn normalised(layers: &[LayerConfig]) -> Vec<LayerConfig> {
+/// The layers with a normalisation after each Dense one that is followed by something.
+pub(super) fn normalised(layers: &[LayerConfig], norm: &LayerConfig) -> Vec<LayerConfig> {
     let mut out = Vec::new();
     for layer in layers {
         match layer {
             LayerConfig::Repeat(r) => {
                 let mut repeat = r.clone();
-                repeat.layers = normalised(&r.layers);
+                repeat.layers = normalised(&r.layers, norm);
                 out.push(repeat.into());
             }
             LayerConfig::Residual(r) => {
                 let mut residual = r.clone();
-                residual.layers = normalised(&r.layers);
+                residual.layers = normalised(&r.layers, norm);
                 out.push(residual.into());
             }
-            LayerConfig::Dense(_) => out.extend([layer.clone(), LayerNorm::default().into()]),
+            LayerConfig::Dense(_) => out.extend([layer.clone(), norm.clone()]),
             other => out.push(other.clone()),
         }
     }
