@@ -227,7 +227,7 @@ mod tests {
                 "all lanes: batch 32 → 16",
                 "lane x: optimizer.lr 0.1 → 0.2",
                 "lane y: clip.max_norm 1 → 2",
-                "lane y: changes at step 7: batch  → 8",
+                "lane y: changes at step 7: batch → 8",
             ]
         );
     }

@@ -35,7 +35,9 @@ impl std::fmt::Display for Edit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let field = self.field.strip_prefix("optimizer.").unwrap_or(&self.field).replace('.', " ");
         let brief = |text: &str| text.strip_suffix("()").unwrap_or(text).to_owned();
-        write!(f, "{field} {} → {}", brief(&self.from), brief(&self.to))
+        // A scenario may leave out the value before.
+        let before = if self.from.is_empty() { String::new() } else { brief(&self.from) + " " };
+        write!(f, "{field} {before}→ {}", brief(&self.to))
     }
 }
 

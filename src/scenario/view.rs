@@ -25,6 +25,8 @@ pub enum Pane {
     Prediction,
     /// A sample under attack.
     Adversarial,
+    /// The findings about the lane in front, and their cures.
+    Diagnosis,
     /// The lesson of the scenario, and its expectations.
     Lesson,
 }
