@@ -454,6 +454,7 @@ impl Guide {
                 let paths = page.locked(recipe_before, recipe);
                 (!paths.is_empty()).then(|| locked(paths.join(", "))).flatten()
             }
+            Command::Together(all) => all.iter().find_map(|command| self.refuses(command, None)),
             Command::Add { .. } | Command::Fork { .. } | Command::Remove(_) if !page.allows(LANES) => {
                 locked("the number of lanes".into())
             }
