@@ -468,6 +468,15 @@ pub enum Command {
     Look(Option<u64>),
     /// Measure all layers at every step instead of by time (single stepping, recording).
     MeasureEvery(Option<u64>),
+    /// The outcome of a cure, in words, that was trained in a lane beside a sick one. It is kept in the log.
+    Verdict {
+        /// The lane with the cure.
+        lane: LaneId,
+        /// The sick lane.
+        of: LaneId,
+        /// The verdict with its numbers.
+        text: String,
+    },
     /// Save a checkpoint now.
     Save,
     /// Write the experiment as it is now, lanes, edits and forks, to a new file as a scenario.

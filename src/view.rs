@@ -392,7 +392,8 @@ impl View {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 match other {
                     Event::Changed { info, .. } => {
-                        if l.present().info.recipe != info.recipe {
+                        // The screen may show the new recipe already.
+                        if l.present().info.edits != info.edits {
                             l.examination = None;
                         }
                         l.present_mut().info = *info;

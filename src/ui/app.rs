@@ -2,6 +2,7 @@
 //! carry out. Opens no terminal, starts no thread, reads no clock.
 
 mod act;
+mod cures;
 mod key;
 #[cfg(test)]
 mod key_tests;
@@ -26,7 +27,7 @@ use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::View;
 use ratatui::layout::{Rect, Size};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A scenario that can be opened from the gallery.
@@ -121,6 +122,8 @@ pub struct App {
     notice: Option<(Duration, String)>,
     /// Notices that wait until the present one has been shown long enough.
     waiting: VecDeque<String>,
+    /// Lanes of cures whose verdict was told.
+    judged: BTreeSet<LaneId>,
     /// Changes of lanes that the run has not confirmed yet.
     underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
     watched: Vec<telemetry::View>,
@@ -183,6 +186,7 @@ impl App {
             idle: None,
             notice: None,
             waiting: VecDeque::new(),
+            judged: BTreeSet::new(),
             underway: BTreeMap::new(),
             watched: Vec::new(),
             network: NetworkPane::default(),
@@ -346,8 +350,12 @@ impl App {
                 Effects::new()
             }
             Message::Event(event) => {
+                if let Event::Started { lane, .. } = &event {
+                    self.judged.remove(lane);
+                }
+                let rests = matches!(event, Event::Phase { .. });
                 self.event(event);
-                Effects::new()
+                if rests && !self.watching { self.judge_cures() } else { Effects::new() }
             }
             Message::Tick(now) => {
                 self.tick(now);

@@ -3,11 +3,15 @@
 pub mod flow;
 pub mod health;
 
+use super::theme::Theme;
 use super::widget::scale::number;
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::Phase;
+use crate::telemetry::finding::Diagnosis;
 use crate::view::LaneView;
 use flow::{Flow, Word};
+use ratatui::style::Style;
+use std::borrow::Cow;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +24,17 @@ pub enum Weight {
     Plain,
 }
 
+impl Weight {
+    /// Its looks.
+    pub fn style(self, theme: &Theme) -> Style {
+        match self {
+            Self::Bad => theme.bad,
+            Self::Warn => theme.warn,
+            Self::Plain => theme.faint,
+        }
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -29,30 +44,34 @@ pub struct Finding {
     pub text: String,
 }
 
-/// The findings about a lane, the most important first.
-pub fn findings(lane: &LaneView) -> Vec<Finding> {
-    let mut out = Vec::new();
-    let mut say = |weight, text: String| out.push(Finding { weight, text });
-    match &lane.phase {
+/// The findings that are known about a lane: those of its examination.
+pub fn known(lane: &LaneView) -> Cow<'_, Diagnosis> {
+    lane.examination.as_ref().map_or_else(Cow::default, |e| Cow::Borrowed(&e.diagnosis))
+}
+
+/// How a lane ended, if it did not come to its end.
+pub fn account(lane: &LaneView) -> Option<Finding> {
+    let (weight, text) = match &lane.phase {
         // An account that names the layer tells of the step and the gradient as well.
         Phase::Diverged(d) if d.what.contains(&d.layer) => {
-            say(Weight::Bad, format!("diverged{}: {}", cause(lane, d.step), d.what));
+            (Weight::Bad, format!("diverged{}: {}", cause(lane, d.step), d.what))
         }
-        Phase::Diverged(d) => say(
-            Weight::Bad,
-            format!(
-                "diverged at step {}{} in {} after ‖g‖ {}: {}",
-                thousands(d.step),
-                cause(lane, d.step),
-                d.layer,
-                real(d.last_grad_norm),
-                d.what
-            ),
-        ),
-        Phase::Failed(what) => say(Weight::Bad, format!("failed: {what}")),
-        Phase::Stopped(why) => say(Weight::Warn, format!("stopped: {why}")),
-        Phase::Running | Phase::Paused | Phase::Finished => {}
-    }
+        Phase::Diverged(d) => {
+            let (step, cause, norm) = (thousands(d.step), cause(lane, d.step), real(d.last_grad_norm));
+            let text = format!("diverged at step {step}{cause} in {} after ‖g‖ {norm}: {}", d.layer, d.what);
+            (Weight::Bad, text)
+        }
+        Phase::Failed(what) => (Weight::Bad, format!("failed: {what}")),
+        Phase::Stopped(why) => (Weight::Warn, format!("stopped: {why}")),
+        Phase::Running | Phase::Paused | Phase::Finished => return None,
+    };
+    Some(Finding { weight, text })
+}
+
+/// The findings about a lane, the most important first.
+pub fn findings(lane: &LaneView) -> Vec<Finding> {
+    let mut out: Vec<Finding> = account(lane).into_iter().collect();
+    let mut say = |weight, text: String| out.push(Finding { weight, text });
     flow(lane, &mut say);
     units(lane, &mut say);
     let m = &lane.last;
@@ -129,6 +148,16 @@ fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
     if let Some((layer, v)) = worst {
         let weight = if harm { Weight::Warn } else { Weight::Plain };
         say(weight, format!("{} of {} is saturated", percent(v), name(layer)));
+    }
+}
+
+/// How a lane that has made no step comes to its first one.
+pub fn first_step(lane: &LaneView) -> String {
+    match &lane.info.fork {
+        Some(fork) if !fork.begun => {
+            format!("the lane waits for {} to come to step {}", fork.from, thousands(fork.at))
+        }
+        _ => "space runs the lanes, n makes a step".into(),
     }
 }
 

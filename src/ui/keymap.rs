@@ -125,7 +125,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('U')] own A::Redo, "", "make the change again that was undone last";
         [ch('Y')] own A::Changes, "", "the list of changes that can be undone and made again";
         [ch('W')] own A::Write, "", "save the experiment as it is now, lanes, edits and forks, as a scenario";
-        [ch('D')] any A::Findings, "", "all that is found about the lane in front, to its last word";
+        [ch('D')] any A::Diagnosis, "", "what is wrong with the lane in front, and what cures it; and back";
         [ch('T')] own A::Timeline, "time", "open the timeline, to look at any step of the run; again: the present";
         [ch('o')] own A::Presets, "presets", "open a preset";
         [ch('E')] own A::Lessons, "", "the course: choose a lesson to go through";
@@ -237,6 +237,12 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('m')] own A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
         [ch('M')] own A::LargestStep, "", "the weight that moved furthest in the lane in front";
         [of(C::Enter)] own A::Edit, "choose", "choose a tensor and type the place of the weight";
+    }
+    Scope::Pane(PaneId::Diagnosis) => {
+        [of(C::Enter)] own A::Cure, "try it", "train the chosen cure in a lane beside the sick one, from where the finding began";
+        [ch('A')] own A::CureAll, "try all", "train every cure that is offered in a lane of its own";
+        [of(C::Down), ch('j')] any A::Down, "choose", "the next cure; where there is none, a line down";
+        [of(C::Up), ch('k')] any A::Up, "", "the cure before; where there is none, a line up";
     }
     Scope::Pane(PaneId::Lesson) => {
         [of(C::Enter)] own A::LessonOn, "on", "answer the question, train, or go on to the next page";

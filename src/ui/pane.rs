@@ -5,6 +5,7 @@ pub mod adversarial;
 #[cfg(test)]
 mod attack_tests;
 pub mod curves;
+pub mod diagnosis;
 #[cfg(test)]
 pub mod fixture;
 pub mod gradient_map;
@@ -139,6 +140,8 @@ panes! {
     Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
     Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
+    /// The findings about the lane in front, and their cures.
+    Diagnosis(diagnosis::DiagnosisPane): "Diagnosis", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
     /// The lesson of the scenario, and its expectations with their state.
     Lesson(lesson::Lesson): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
 }

@@ -1,7 +1,7 @@
 //! One picture of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
 
 use super::app::App;
-use super::diagnosis::{Finding, Weight, findings, thousands};
+use super::diagnosis::{Finding, findings, first_step, thousands};
 use super::keymap::custom::Row;
 use super::keymap::{Action, Scope};
 use super::layout::{LEAST, Places};
@@ -263,7 +263,7 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
     let start = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
     // If not all of it fits, a key for the rest stands at the end.
     let key =
-        app.keymap.of(Scope::Global).find(|row| row.of.action == Action::Findings).map(|row| row.keys[0]);
+        app.keymap.of(Scope::Global).find(|row| row.of.action == Action::Diagnosis).map(|row| row.keys[0]);
     let more = key.map_or_else(String::new, |key| format!(" {key} more"));
     let mut at = start;
     for free in [0, text::width(&more) + 1] {
@@ -279,7 +279,9 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
         }
     }
     if lane.last.step == 0 && lane.layers.is_empty() {
-        let words = format!("lr {}, no step yet", number(lane.info.recipe.optimizer.lr()));
+        let waits = lane.info.fork.as_ref().is_some_and(|fork| !fork.begun);
+        let why = if waits { first_step(lane) } else { "no step yet".into() };
+        let words = format!("lr {}, {why}", number(lane.info.recipe.optimizer.lr()));
         text::put(buf, r, at.0, at.1, &words, theme.faint);
     }
 }
@@ -296,11 +298,7 @@ fn flow(
     let (mut at, mut all) = (start, true);
     let separator = text::pick(theme.glyphs, " · ", " - ");
     for (i, finding) in found.iter().enumerate() {
-        let style = match finding.weight {
-            Weight::Bad => theme.bad,
-            Weight::Warn => theme.warn,
-            Weight::Plain => theme.faint,
-        };
+        let style = finding.weight.style(theme);
         // The first is said as far as there is room, the others whole or not at all.
         let lead = if i > 0 { separator } else { "" };
         match text::put_flowing(buf, r, at, lead, &finding.text, style, theme.glyphs, i == 0, free) {

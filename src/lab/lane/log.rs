@@ -123,9 +123,9 @@ pub struct Read {
 }
 
 impl Read {
-    /// A line of the log; `None` if it is none.
+    /// A line of the log; `None` if it is none, or tells of a verdict.
     pub fn parse(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
+        serde_json::from_slice(line).ok().filter(|read: &Self| !read.numbers.contains_key("verdict"))
     }
 
     /// Whether the step was finite: a lane that ran away leaves `null`.

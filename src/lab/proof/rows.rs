@@ -79,7 +79,9 @@ impl Rows {
         let log = evidence.known.and_then(|n| evidence.log.get(..n)).unwrap_or(&evidence.log);
         let waiting = evidence.checkpoints.first().filter(|f| f.whole).map(|f| &f.checkpoint.lines[..]);
         let waiting = waiting.unwrap_or_default().iter().map(|line| ("checkpoint", line.text.as_str()));
-        for (file, text) in log.lines().map(|text| ("metrics.jsonl", text)).chain(waiting) {
+        // A verdict says when somebody looked, which no training repeats.
+        let lines = log.lines().map(|text| ("metrics.jsonl", text)).chain(waiting);
+        for (file, text) in lines.filter(|(_, text)| journal::read_verdict(text.as_bytes()).is_none()) {
             let Some(key) = key(text) else {
                 all.unreadable(file, text);
                 continue;

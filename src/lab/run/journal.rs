@@ -128,7 +128,31 @@ pub fn read(line: &[u8]) -> Option<Edit> {
     Some(Edit { step, lane, field, from, to })
 }
 
+/// A verdict in the log.
+#[derive(Serialize, Deserialize)]
+struct Verdict<'a> {
+    step: u64,
+    lane: Cow<'a, str>,
+    cure_of: Cow<'a, str>,
+    verdict: Cow<'a, str>,
+}
+
+/// The lane of a cure, the sick lane and the verdict, if a line of the log tells of one.
+pub fn read_verdict(line: &[u8]) -> Option<[String; 3]> {
+    let Verdict { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
+    Some([lane, cure_of, verdict].map(Cow::into_owned))
+}
+
 impl Run {
+    /// Keeps in the log how a cure came out.
+    pub(super) fn note_verdict(&mut self, id: LaneId, of: LaneId, text: &str) {
+        let at = |id: LaneId| self.places.get(id)?.as_ref().map(|p| (p.step, p.info.name.as_str()));
+        let (Some((step, lane)), Some((_, sick))) = (at(id), at(of)) else { return };
+        let verdict = Verdict { step, lane: lane.into(), cure_of: sick.into(), verdict: text.into() };
+        let text = serde_json::to_string(&verdict).unwrap_or_default();
+        self.lines.extend(self.log.then_some(Line { step, lane: id, text }));
+    }
+
     /// Makes the changes of the scenario whose step has come.
     pub(super) fn make_pending_changes(&mut self) {
         for id in 0..self.places.len() {

@@ -62,6 +62,7 @@ impl Run {
             command,
             Command::Quit
                 | Command::Save
+                | Command::Verdict { .. }
                 | Command::Pause
                 | Command::Watch(_)
                 | Command::Look(_)
@@ -196,6 +197,7 @@ impl Run {
             Command::Look(step) => self.looking = step,
             Command::Pace(rate) => self.pace = rate.filter(|r| r.is_finite() && *r > 0.0),
             Command::MeasureEvery(every) => self.show_every = every.map(|n| n.max(1)),
+            Command::Verdict { lane, of, text } => self.note_verdict(lane, of, &text),
             Command::Save => self.save = true,
             Command::Write(path) => self.write_scenario(&path),
             Command::Quit => {

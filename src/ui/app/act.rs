@@ -51,26 +51,14 @@ impl App {
             }
             Action::NextPane => self.refocus(true),
             Action::PreviousPane => self.refocus(false),
-            Action::Lesson => {
-                if self.focus() == PaneId::Lesson {
-                    // Back to the pane before it.
-                    self.order.retain(|p| *p != PaneId::Lesson);
-                    self.order.push(PaneId::Lesson);
-                } else {
-                    self.focus_on(PaneId::Lesson);
-                }
-                Effects::new()
-            }
+            Action::Lesson => self.turn_to(PaneId::Lesson),
+            Action::Diagnosis => self.turn_to(PaneId::Diagnosis),
             Action::Zoom => {
                 self.zoom = !self.zoom;
                 Effects::new()
             }
             Action::Help => {
                 let page = Page::help(&self.keymap, self.watching);
-                self.open(Overlay::Text(page))
-            }
-            Action::Findings => {
-                let page = self.findings();
                 self.open(Overlay::Text(page))
             }
             Action::Palette => {
@@ -207,6 +195,17 @@ impl App {
             return Effects::new();
         }
         vec![Effect::Command(if again { Command::Redo } else { Command::Undo })]
+    }
+
+    /// Focuses a pane; if it has the focus already, the pane before it.
+    fn turn_to(&mut self, pane: PaneId) -> Effects {
+        if self.focus() == pane {
+            self.order.retain(|p| *p != pane);
+            self.order.push(pane);
+        } else {
+            self.focus_on(pane);
+        }
+        Effects::new()
     }
 
     fn refocus(&mut self, forward: bool) -> Effects {

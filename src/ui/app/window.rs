@@ -4,14 +4,13 @@ use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
-use crate::ui::diagnosis::{findings, thousands};
+use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::curve::Way;
 use crate::ui::overlay::form::{Form, Subject};
 use crate::ui::overlay::menu::{Item, Menu, Pick};
-use crate::ui::overlay::page::Page;
 use crate::ui::pane::PaneId;
 use crate::view::View;
 use std::time::Duration;
@@ -248,17 +247,6 @@ impl App {
         self.exchanged = Some(self.now);
         self.scenario.data = data.clone();
         vec![Effect::Command(Command::Data(Box::new(data)))]
-    }
-
-    /// All that is found about the lane in front; the diagnosis line may have room for its beginning only.
-    pub(super) fn findings(&self) -> Page {
-        let Some(lane) = self.view.lane(self.front) else { return Page::of("Findings", "no lane in front") };
-        let mut found: Vec<String> = findings(lane).into_iter().map(|f| f.text).collect();
-        if found.is_empty() {
-            found.push("nothing yet: it has made no step".into());
-        }
-        let title = format!("{} {}, step {}", lane.letter(), lane.info.name, thousands(lane.step));
-        Page::of(&title, &found.join("\n\n"))
     }
 
     /// The panes of the scenario.

@@ -183,8 +183,12 @@ pub enum Action {
     RewindLane,
     /// No longer show what lay ahead before lanes went back.
     Dismiss,
-    /// All findings about the lane in front.
-    Findings,
+    /// The diagnosis pane, and back.
+    Diagnosis,
+    /// Train the chosen cure in a lane beside the sick one.
+    Cure,
+    /// Train every cure in a lane of its own.
+    CureAll,
     /// The timeline, and back to the present.
     Timeline,
     /// A lane that begins at the step in view.

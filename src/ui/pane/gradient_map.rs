@@ -6,7 +6,7 @@ use super::{Context, Pane};
 use crate::number::LayerNumber;
 use crate::telemetry::{LayerMeasure, Phase};
 use crate::ui::diagnosis::flow::{Flow, Word};
-use crate::ui::diagnosis::health;
+use crate::ui::diagnosis::{first_step, health};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::{Glyphs, Theme};
@@ -231,7 +231,7 @@ impl Pane for GradientMap {
         let columns = map.map_or(&[][..], |map| map.columns());
         let (Some(newest), Some(map), false) = (columns.last(), map, rows.is_empty()) else {
             let words = match self.beside {
-                _ if lane.step == 0 => "no gradient yet: space runs the lanes".into(),
+                _ if lane.step == 0 => format!("no gradient yet: {}", first_step(lane)),
                 _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
                     "diverged in its first step: no gradient to show".into()
                 }

@@ -4,7 +4,7 @@
 use super::prediction::{rows, scalar};
 use super::{Context, Pane};
 use crate::telemetry;
-use crate::ui::diagnosis::no_numbers;
+use crate::ui::diagnosis::{first_step, no_numbers};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::form::{Subject, Tensor};
@@ -275,7 +275,8 @@ impl Pane for Microscope {
             let words = if cx.watching {
                 cx.missing("step under the microscope")
             } else {
-                "no step under the microscope yet: n makes one, space runs the lanes".into()
+                let how = cx.view.lane(cx.front).map_or_else(String::new, first_step);
+                format!("no step under the microscope yet: {how}")
             };
             return text::put_message(buf, area, &words, theme.faint);
         }
