@@ -27,8 +27,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SCRIPTS: [(&str, &str); 2] =
-    [("four-optimizers", "first-minute.ron"), ("exploding-clip", "clipping.ron")];
+const SCRIPTS: [(&str, &str); 4] = [
+    ("four-optimizers", "first-minute.ron"),
+    ("exploding-clip", "clipping.ron"),
+    ("four-optimizers", "going-back.ron"),
+    ("exploding-clip", "cure.ron"),
+];
 
 fn script_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/recordings").join(name)
@@ -75,6 +79,10 @@ fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
             (recording::read(&two).expect("version 2"), recording::read(&three).expect("version 3"));
         assert_eq!(two, three, "{name}");
         assert!(!chapters.is_empty(), "{name} has chapters");
+        if name == "cure.ron" {
+            let last = chapters.last().map(|(picture, _)| symbols(picture).concat()).unwrap_or_default();
+            assert!(last.contains("beside it: repaired"), "the sick lane is cured: {last}");
+        }
 
         let size = two.size;
         let mut vt = avt::Terminal::new(usize::from(size.width), usize::from(size.height)).expect("a size");
