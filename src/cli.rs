@@ -6,7 +6,7 @@ mod attack;
 mod bench;
 mod check;
 mod completions;
-mod diagnose;
+pub(crate) mod diagnose;
 mod diff;
 mod display;
 mod doctor;

@@ -12,7 +12,7 @@ pub mod weights;
 
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::log::Read;
+use crate::lab::lane::log::{Lists, Read};
 use crate::lab::outcome::Standings;
 use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
@@ -59,6 +59,12 @@ impl Subject {
         let saved = self.lanes.iter().find(|l| l.name == contender.name);
         let saved = saved.ok_or_else(|| format!("{}: no weights are saved yet", contender.name))?;
         Ok((contender.recipe.layers(self.experiment.data.train.outputs()), &saved.snapshot))
+    }
+
+    /// The layers of a lane that the lists of its log tell of.
+    pub fn lists(&self, lane: usize) -> Lists {
+        let nodes = self.experiment.lanes[lane].network.nodes().iter();
+        Lists::new(nodes.map(|n| (!n.params.is_empty(), n.layer.units() > 0)))
     }
 
     /// The layers of a lane that have parameters, each with its label.

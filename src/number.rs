@@ -111,17 +111,31 @@ impl Row {
     }
 }
 
+/// How a number of layers stands in the log: as a list of their values, input side first, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Not at all.
+    No,
+    /// In every line, a value for each layer with parameters.
+    Always,
+    /// The same in the lines by which a lane is judged and in those with an evaluation; the others would only make the log long.
+    Marked,
+    /// As there, a value for each layer whose units can saturate.
+    Units,
+}
+
 /// A row of the table of layers.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerRow {
-    /// Its name; where the log has it, the list of all layers' values is `layer_` and the name with an s.
+    /// Its name; where the log has it, the list of all layers' values is `layer_` and the name, with an s where it counts
+    /// something of each.
     pub key: &'static str,
     /// As it is written beside a layer.
     pub label: &'static str,
     /// In one line.
     pub about: &'static str,
-    /// Whether the log has it: one list, a value for each layer with parameters.
-    pub log: bool,
+    /// How it stands in the log.
+    pub log: Listed,
     /// Its value; `None` for layers that have no such number.
     pub of: fn(&Seen<'_>, &LayerSeen) -> Option<f32>,
 }
@@ -303,37 +317,37 @@ table! {
     LayerNumber, LayerRow, LayerValues of f32 {
         GradNorm => LayerRow {
             key: "grad_norm", label: "‖g‖", about: "norm of the gradient of its parameters, before clipping",
-            log: true, of: |s, l| Some(norm(&s.gradient[l.params()?])),
+            log: Listed::Always, of: |s, l| Some(norm(&s.gradient[l.params()?])),
         },
         WeightNorm => LayerRow {
             key: "weight_norm", label: "‖w‖", about: "norm of its parameters",
-            log: false, of: |s, l| Some(norm(&s.params[l.params()?])),
+            log: Listed::Marked, of: |s, l| Some(norm(&s.params[l.params()?])),
         },
         UpdateRatio => LayerRow {
             key: "update_ratio", label: "update:weight", about: "length of the last update over that of its parameters",
-            log: false, of: |s, l| Some(ratio(norm(&s.update[l.params()?]), norm(&s.params[l.params()?]))),
+            log: Listed::Marked, of: |s, l| Some(ratio(norm(&s.update[l.params()?]), norm(&s.params[l.params()?]))),
         },
         Saturated => LayerRow {
             key: "saturated", label: "saturated", about: "share of its outputs that are saturated, in the last batch",
-            log: false, of: |_, l| l.saturated,
+            log: Listed::Units, of: |_, l| l.saturated,
         },
         Silent => LayerRow {
             key: "silent", label: "silent", about: "share of its units that are flat for the whole last batch",
-            log: false, of: |_, l| l.silent,
+            log: Listed::Units, of: |_, l| l.silent,
         },
         SignalNorm => LayerRow {
             key: "signal_norm", label: "‖∂L/∂a‖",
             about: "norm of the gradient of what the next layer with parameters is given",
-            log: false, of: |_, l| l.signal,
+            log: Listed::No, of: |_, l| l.signal,
         },
         Kurtosis => LayerRow {
             key: "grad_kurtosis", label: "kurtosis", about: "kurtosis of its gradient: 3 for a normal distribution",
-            log: false, of: kurtosis::kurtosis,
+            log: Listed::No, of: kurtosis::kurtosis,
         },
         Symmetry => LayerRow {
             key: "unit_distance", label: "unit distance",
             about: "least distance between the weights of two of its first 32 units, over their mean norm",
-            log: false, of: symmetry::symmetry,
+            log: Listed::Marked, of: symmetry::symmetry,
         },
     }
 }

@@ -3,9 +3,11 @@
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
 pub mod finding;
+mod ground;
 mod hash;
 mod spread;
 
+pub use ground::{DataFacts, Mark, Score};
 pub use hash::ParameterHash;
 pub use spread::{Band, Spread};
 
@@ -44,6 +46,10 @@ pub struct LaneInfo {
     pub fork: Option<Fork>,
     /// The report of the data's reading, a line each: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
+    /// Steps of the scenario, by which its schedule goes; 0 where nobody knows.
+    pub total: u64,
+    /// Its data in a few numbers, where they are at hand.
+    pub data: Option<Arc<DataFacts>>,
 }
 
 /// Where a forked lane comes from. `Display` says it in words: `from plain at 340`.
@@ -80,6 +86,10 @@ pub struct LayerInfo {
     pub output: String,
     /// Parameters in it.
     pub params: usize,
+    /// Norms of its matrices between which a signal keeps its size at the start; `None` without a matrix.
+    pub keeps: Option<(f32, f32)>,
+    /// Whether its units can saturate or fall silent.
+    pub saturates: bool,
 }
 
 /// Numbers of one step of one lane, or of an evaluation after it.
@@ -264,6 +274,14 @@ pub enum Event {
         /// Its layers.
         layers: Vec<LayerMeasure>,
     },
+    /// A step by which the lane is judged. Their numbers alone decide which steps these are (see `lab::lane::marked`), so that a
+    /// run is judged alike on every machine, watched or not. Never dropped.
+    Marked {
+        /// The lane.
+        lane: LaneId,
+        /// The step.
+        mark: Arc<Mark>,
+    },
     /// The validation samples were evaluated. Never dropped.
     Evaluated {
         /// The lane.
@@ -336,6 +354,26 @@ pub enum Event {
     Notice(String),
     /// The run is no longer written to the disk, or is again; a notice says why. Never dropped.
     Unsaved(bool),
+}
+
+impl Event {
+    /// The lane that it tells of, if it is one lane.
+    pub fn lane(&self) -> Option<LaneId> {
+        match self {
+            Self::Started { lane, .. }
+            | Self::Changed { lane, .. }
+            | Self::Rewound { lane, .. }
+            | Self::Measured { lane, .. }
+            | Self::Marked { lane, .. }
+            | Self::Evaluated { lane, .. }
+            | Self::Probed { lane, .. }
+            | Self::Recalled { lane, .. }
+            | Self::Examined { lane, .. }
+            | Self::Phase { lane, .. }
+            | Self::Removed { lane } => Some(*lane),
+            Self::Changes { .. } | Self::Rested | Self::Notice(_) | Self::Unsaved(_) => None,
+        }
+    }
 }
 
 /// The target of an attack for the screen.

@@ -1,7 +1,10 @@
 //! The view model: a fold over events in bounded memory, whatever the length of the run. Draws nothing, trains nothing.
 
 pub mod history;
+mod marks;
+mod told;
 
+use crate::diagnosis::Facts;
 use crate::number::{LayerNumber, Number, Source};
 use crate::scenario::Edit;
 use crate::telemetry::finding::Examination;
@@ -9,6 +12,7 @@ use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Pha
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+pub use told::{Told, off};
 
 /// A probe's newest result.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +87,8 @@ pub struct LaneView {
     pub curves: BTreeMap<Number, History>,
     /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
     pub maps: BTreeMap<LayerNumber, Columns>,
+    /// By what it is judged, up to the present.
+    pub told: Told,
     /// Curves of the steps that were abandoned when the lane went back; kept until they are dismissed.
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if it was asked for.
@@ -155,6 +161,7 @@ impl LaneView {
             id,
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
+            told: Told::default(),
             ghosts: BTreeMap::new(),
             examination: None,
             shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
@@ -170,6 +177,11 @@ impl LaneView {
     /// The same, to change it.
     pub fn present_mut(&mut self) -> &mut Moment {
         self.aside.as_deref_mut().unwrap_or(&mut self.shown)
+    }
+
+    /// What a diagnosis goes by, up to the moment that is shown.
+    pub fn facts(&self) -> Facts {
+        self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step))
     }
 
     /// Whether a step before the present is shown.
@@ -359,15 +371,7 @@ impl View {
                 }
                 *lane
             }
-            Event::Changed { lane, .. }
-            | Event::Measured { lane, .. }
-            | Event::Evaluated { lane, .. }
-            | Event::Probed { lane, .. }
-            | Event::Recalled { lane, .. }
-            | Event::Examined { lane, .. }
-            | Event::Rewound { lane, .. }
-            | Event::Phase { lane, .. } => *lane,
-            Event::Changes { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => 0,
+            other => other.lane().unwrap_or_default(),
         };
         match event {
             Event::Started { lane, info, step } => {
@@ -379,6 +383,7 @@ impl View {
                 if let Some(at) = self.gone.iter().position(back).filter(|_| step > 0) {
                     let old = self.gone.remove(at);
                     (new.curves, new.maps, new.ghosts) = (old.curves, old.maps, old.ghosts);
+                    new.told = old.told;
                     let now = old.aside.map_or(old.shown, |aside| *aside);
                     (new.shown.last, new.shown.layers) = (now.last, now.layers);
                     new.shown.validation = now.validation;
@@ -390,6 +395,7 @@ impl View {
             Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
+                l.told.apply(&other);
                 match other {
                     Event::Changed { info, .. } => {
                         // The screen may show the new recipe already.
@@ -414,6 +420,7 @@ impl View {
                     }
                     Event::Started { .. }
                     | Event::Removed { .. }
+                    | Event::Marked { .. }
                     | Event::Changes { .. }
                     | Event::Rested
                     | Event::Notice(_)

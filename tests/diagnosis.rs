@@ -4,7 +4,7 @@
 //! By default every second case is judged; `GRADTUI_CORPUS=all` judges all of them, and `GRADTUI_DIAGNOSIS=DIR` another set in
 //! the form of files with a `labels.jsonl`.
 
-use gradtui::diagnosis::{Facts, Level};
+use gradtui::diagnosis::{Facts, Finding, Level, signals};
 use gradtui::engine::data::Files as _;
 use gradtui::lab::clinic::course::Course;
 use gradtui::lab::clinic::{Clinic, Report};
@@ -189,8 +189,19 @@ fn judge(case: &Case) -> Told {
     Told { ids, holds, closed }
 }
 
+/// The findings at warn or bad from what a run tells while it trains, without a cure being tried.
+fn signalled(case: &Case) -> Vec<Finding> {
+    let disk = Disk { base: case.base.clone() };
+    let Checked { scenario, data, .. } = checked(&case.sick, &disk);
+    let steps = scenario.steps as u64;
+    let course = Course::run(&scenario, 0, Arc::new(data), steps).expect("a run");
+    let mut found = signals(&course.signals).findings;
+    found.retain(|f| f.level > Level::Note);
+    found
+}
+
 /// Judges all cases on two threads.
-fn all(cases: &[Case]) -> Vec<Told> {
+fn all<T: Send>(cases: &[Case], judge: impl Fn(&Case) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let out = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -203,7 +214,7 @@ fn all(cases: &[Case]) -> Vec<Told> {
             });
         }
     });
-    let mut told: BTreeMap<String, Told> = out.into_inner().expect("no panic").into_iter().collect();
+    let mut told: BTreeMap<String, T> = out.into_inner().expect("no panic").into_iter().collect();
     cases.iter().map(|c| told.remove(&c.name).expect("judged")).collect()
 }
 
@@ -219,7 +230,7 @@ struct Row {
 
 /// Prints the table, and holds it to what is promised.
 fn report(cases: &[Case]) {
-    let told = all(cases);
+    let told = all(cases, judge);
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     let (mut right, mut wrong, mut sick, mut found, mut healthy, mut alarms) = (0, 0, 0, 0, 0, 0);
     let (mut first, mut three, mut repairable) = (0, 0, 0);
@@ -314,6 +325,59 @@ fn the_corpus_is_judged_as_it_is_labelled() {
 fn another_set_is_judged_as_it_is_labelled() {
     if let Some(dir) = std::env::var_os("GRADTUI_DIAGNOSIS") {
         report(&folder(Path::new(&dir)));
+    }
+}
+
+/// Prints how the signals alone do, id by id: precision, recall, and on how many healthy runs they cry wolf.
+fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
+    let told = all(cases, signalled);
+    let (mut rows, mut faults) = (BTreeMap::<&str, [usize; 3]>::new(), Vec::new());
+    let (mut right, mut wrong, mut sick, mut found, mut alarms) = (0, 0, 0, 0, 0);
+    for (case, told) in cases.iter().zip(&told) {
+        let is = |l: &String, f: &Finding| l == f.id;
+        for f in told {
+            let good = case.labels.iter().chain(&case.also).any(|l| is(l, f));
+            rows.entry(f.id).or_default()[if good { 1 } else { 2 }] += 1;
+            *(if good { &mut right } else { &mut wrong }) += 1;
+            if !good {
+                faults
+                    .push(format!("{}, {:?}: {}: {} {:?}", case.name, case.labels, f.id, f.text, f.evidence));
+            }
+        }
+        let hit = |l: &String| told.iter().any(|f| is(l, f));
+        for label in &case.labels {
+            rows.entry(label).or_default()[0] += 1;
+            if !hit(label) {
+                faults.push(format!("{}: {label} of {:?} not seen", case.name, case.labels));
+            }
+        }
+        sick += usize::from(!case.labels.is_empty());
+        found += usize::from(case.labels.iter().any(hit));
+        alarms += usize::from(case.labels.is_empty() && !told.is_empty());
+    }
+    println!("{:32} labelled  right  wrong", "signals alone");
+    for (id, [labelled, right, wrong]) in &rows {
+        println!("{id:32} {labelled:8} {right:6} {wrong:6}");
+    }
+    faults.iter().for_each(|fault| println!("{fault}"));
+    let (precision, recall) =
+        (right as f64 / (right + wrong).max(1) as f64, found as f64 / sick.max(1) as f64);
+    println!(
+        "signals alone: precision {precision:.3} ({right}/{})   recall {recall:.3} ({found}/{sick})   \
+         false alarms {alarms}/{}",
+        right + wrong,
+        cases.len() - sick
+    );
+    (precision, recall, alarms)
+}
+
+/// The diagnosis line of the lab has no cures to try; what it says must hold all the same.
+#[test]
+fn signals_alone_seldom_cry_wolf() {
+    let (precision, recall, alarms) = report_signals(&corpus());
+    assert!(precision >= 0.9 && recall >= 0.5 && alarms <= 1, "{precision} {recall} {alarms}");
+    if let Some(dir) = std::env::var_os("GRADTUI_DIAGNOSIS") {
+        report_signals(&folder(Path::new(&dir)));
     }
 }
 

@@ -117,6 +117,13 @@ pub fn finding(f: &Finding, fixes: Value) -> Value {
     })
 }
 
+/// A finding whose cures nobody has tried.
+pub fn untried(f: &Finding) -> Value {
+    let fix =
+        |(i, fix): (usize, &Fix)| json!({ "id": (i + 1).to_string(), "text": fix.text, "patch": fix.patch });
+    finding(f, f.fixes.iter().enumerate().map(fix).collect())
+}
+
 impl Examined {
     fn outcome(&self, fix: &Fix) -> Option<&Outcome> {
         self.report.tried.iter().find(|t| t.fix.patch == fix.patch)
@@ -154,7 +161,7 @@ impl Examined {
             n => writeln!(out, "{}: {n} {}", self.name, if n == 1 { "finding" } else { "findings" }),
         };
         for f in &d.findings {
-            let _ = writeln!(out, "  {:4} {} since step {}: {}", f.level.text(), f.id, f.step, f.text);
+            let _ = writeln!(out, "  {}", f.line());
             for fix in f.fixes.iter().filter(|_| f.level > Level::Note) {
                 let number = d.number(fix).map_or_else(String::new, |n| n.to_string());
                 let verdict = match self.outcome(fix).filter(|_| prove || tell > 0) {

@@ -86,7 +86,13 @@ fn subject(path: &Path) -> Result<Subject, BadInput> {
     let mut standings = Standings::default();
     let mut tellers = BTreeMap::new();
     for (lane, contender) in experiment.lanes.iter().enumerate() {
-        let info = info(&contender.name, &contender.recipe, &contender.network, &experiment.data);
+        let info = info(
+            &contender.name,
+            &contender.recipe,
+            &contender.network,
+            &experiment.data,
+            experiment.scenario.steps as u64,
+        );
         tellers.insert(contender.name.clone(), Teller::new(lane, &info, 0.0, 0));
         standings.apply(&Event::Started { lane, info: Box::new(info), step: 0 });
     }

@@ -404,7 +404,11 @@ impl Server {
             Event::Removed { lane } => json!({ "event": "removed", "lane": self.name(*lane) }),
             Event::Notice(what) => json!({ "event": "notice", "text": what }),
             Event::Recalled { told, .. } => return told.iter().flat_map(|e| self.words(e, true)).collect(),
-            Event::Probed { .. } | Event::Examined { .. } | Event::Rested | Event::Unsaved(_) => {
+            Event::Marked { .. }
+            | Event::Probed { .. }
+            | Event::Examined { .. }
+            | Event::Rested
+            | Event::Unsaved(_) => {
                 return Vec::new();
             }
         };

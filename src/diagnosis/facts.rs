@@ -4,42 +4,9 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::schedule::{Memory, When};
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Edit, Recipe, Scaling, Shape};
-use crate::telemetry::{Divergence, LayerInfo, LayerMeasure, Measure, Phase};
-
-/// One measured step.
-#[derive(Clone, Debug)]
-pub struct Mark {
-    /// The whole lane.
-    pub measure: Measure,
-    /// Its layers.
-    pub layers: Vec<LayerMeasure>,
-}
-
-/// How a lane does at one moment: loss, and share of hits where there are classes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of hits.
-    pub accuracy: Option<f64>,
-}
-
-/// The data in a few numbers.
-#[derive(Clone, Debug)]
-pub struct DataFacts {
-    /// The largest |x| of all inputs, after scaling.
-    pub largest: f64,
-    /// The least and the largest standard deviation of a feature that varies.
-    pub spread: (f64, f64),
-    /// The root mean square of the numbers to predict, for regressions.
-    pub targets: Option<f64>,
-    /// How the best constant answer does.
-    pub chance: Score,
-    /// Share of the most frequent class.
-    pub majority: Option<f64>,
-    /// Training samples.
-    pub samples: usize,
-}
+pub use crate::telemetry::{DataFacts, Mark, Score};
+use crate::telemetry::{Divergence, LayerInfo, Phase};
+use std::sync::Arc;
 
 /// Accuracies under attack at the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +26,8 @@ pub struct Attacked {
 /// All of it.
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// Whether another program trains it: its settings, its network and its data are not known then.
+    pub foreign: bool,
     /// The recipe before the first edit.
     pub recipe: Recipe,
     /// The edits made while it trained.
@@ -76,15 +45,15 @@ pub struct Facts {
     /// Steps of the run.
     pub total: u64,
     /// Measured steps, oldest first.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<Arc<Mark>>,
     /// Evaluations on the validation samples, oldest first.
-    pub evaluations: Vec<Measure>,
+    pub evaluations: Vec<Arc<Mark>>,
     /// Share of units that passed no gradient for any validation sample at the end, for each layer that can saturate.
     pub dead: Vec<(usize, f64)>,
     /// How it does on its own training samples at the end.
     pub train: Option<Score>,
     /// Its data.
-    pub data: Option<DataFacts>,
+    pub data: Option<Arc<DataFacts>>,
     /// Its accuracy under attack.
     pub attacked: Option<Attacked>,
     /// How it ended.
@@ -106,7 +75,7 @@ impl Facts {
 
     /// The values of a number over time, with their steps.
     pub fn series(&self, number: Number) -> impl Iterator<Item = (u64, f64)> + '_ {
-        self.marks.iter().filter_map(move |m| Some((m.measure.step, m.measure.get(number)?)))
+        self.marks.iter().filter_map(move |m| Some((m.step, m.get(number)?)))
     }
 
     /// The median of a number over the measured steps from this share of them on.
@@ -168,7 +137,7 @@ impl Facts {
 
     /// The first step from which on a condition holds at nearly all of the measured steps to the end.
     pub fn onset(&self, holds: impl Fn(&Mark) -> bool) -> Option<u64> {
-        let held: Vec<bool> = self.marks.iter().map(holds).collect();
+        let held: Vec<bool> = self.marks.iter().map(|m| holds(m)).collect();
         let mut misses = 0;
         let mut since = None;
         for (i, held) in held.iter().enumerate().rev() {
@@ -181,7 +150,7 @@ impl Facts {
                 }
             }
         }
-        since.map(|i| self.marks[i].measure.step)
+        since.map(|i| self.marks[i].step)
     }
 }
 

@@ -247,12 +247,13 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
     let contender = &subject.experiment.lanes[lane];
     let layers = subject.layers(lane);
     let indices: Vec<usize> = layers.iter().map(|l| l.0).collect();
+    let lists = subject.lists(lane);
     let rows: Vec<(u64, Vec<f64>)> = subject
         .rows
         .iter()
         .filter(|r| r.lane == contender.name)
         .map(|r| {
-            let told = r.layers(&indices);
+            let told = r.layers(&lists);
             let of = |l: &usize| told.iter().find(|t| t.layer == *l)?.get(LayerNumber::GradNorm);
             (r.step, indices.iter().map(|l| of(l).map_or(f64::NAN, f64::from)).collect())
         })

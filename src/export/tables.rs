@@ -2,17 +2,17 @@
 
 use super::Subject;
 use super::weights::{self, Array};
-use crate::lab::lane::log::Read;
+use crate::lab::lane::log::{Lists, Read};
 use crate::number::{LayerNumber, Number, decimal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The numbers of one line, each with its layer (none: the whole lane), in the order of the table.
-fn numbers(read: &Read, layers: &[usize]) -> Vec<(Option<usize>, &'static str, f64)> {
+fn numbers(read: &Read, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)> {
     let mut out = Vec::new();
     for measure in [Some(read.measure(0.0)), read.evaluation(0.0)].into_iter().flatten() {
         out.extend(measure.values.iter().map(|(number, x)| (None, number.row().key, number.decimal(x))));
     }
-    for layer in read.layers(layers) {
+    for layer in read.layers(lists) {
         out.extend(layer.values.iter().map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
     }
     out
@@ -39,10 +39,10 @@ fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
 }
 
 impl Subject {
-    /// Layers with parameters of a lane by name.
-    fn layers_of(&self, name: &str) -> Vec<usize> {
+    /// The layers that the log tells of, of a lane by name.
+    fn lists_of(&self, name: &str) -> Lists {
         let lane = self.experiment.lanes.iter().position(|l| l.name == name);
-        lane.map_or_else(Vec::new, |lane| self.layers(lane).into_iter().map(|l| l.0).collect())
+        lane.map_or_else(|| Lists::new(std::iter::empty()), |lane| self.lists(lane))
     }
 
     /// The scenario's seed; with several, the log's numbers are of the first.
@@ -59,7 +59,7 @@ pub fn tidy(subject: &Subject) -> String {
             let layer = layer.map_or_else(String::new, |l| l.to_string());
             vec![read.lane.clone(), subject.seed(), read.step.to_string(), layer, key.into(), cell(x)]
         };
-        numbers(read, &subject.layers_of(&read.lane)).into_iter().map(of).collect::<Vec<_>>()
+        numbers(read, &subject.lists_of(&read.lane)).into_iter().map(of).collect::<Vec<_>>()
     });
     table(std::iter::once(head).chain(rows))
 }
@@ -68,7 +68,7 @@ pub fn tidy(subject: &Subject) -> String {
 fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
     let mut seen = BTreeMap::new();
     for read in &subject.rows {
-        for (layer, key, _) in numbers(read, &subject.layers_of(&read.lane)) {
+        for (layer, key, _) in numbers(read, &subject.lists_of(&read.lane)) {
             let place = Number::ALL.iter().position(|n| n.row().key == key);
             let inside = LayerNumber::ALL.iter().position(|n| n.row().key == key);
             let order = if layer.is_some() { (1, inside, layer) } else { (0, place, layer) };
@@ -86,7 +86,7 @@ pub fn wide(subject: &Subject) -> String {
     let head =
         ["lane", "seed", "step"].map(String::from).into_iter().chain(columns.iter().map(name)).collect();
     let rows = subject.rows.iter().map(|read| {
-        let told = numbers(read, &subject.layers_of(&read.lane));
+        let told = numbers(read, &subject.lists_of(&read.lane));
         let of = |column: &(Option<usize>, &str)| {
             let found = told.iter().find(|(layer, key, _)| (*layer, *key) == *column);
             found.map_or_else(String::new, |(_, _, x)| cell(*x))
@@ -100,7 +100,7 @@ pub fn wide(subject: &Subject) -> String {
 }
 
 /// As NPZ: `lane/step` and `lane/metric`, vectors of the same length with NaN where a step has no number; a layer's number is a
-/// matrix, steps by layers with parameters.
+/// matrix, steps by the layers that have it, input side first.
 ///
 /// # Errors
 /// If the file cannot be made.
@@ -108,10 +108,10 @@ pub fn npz(subject: &Subject) -> std::io::Result<Vec<u8>> {
     let mut made: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
     let mut steps: Vec<(String, Vec<i64>)> = Vec::new();
     for lane in &subject.experiment.lanes {
-        let layers = subject.layers_of(&lane.name);
+        let lists = subject.lists_of(&lane.name);
         let rows: Vec<&Read> = subject.rows.iter().filter(|r| r.lane == lane.name).collect();
         steps.push((format!("{}/step", lane.name), rows.iter().map(|r| r.step as i64).collect()));
-        let told: Vec<_> = rows.iter().map(|r| numbers(r, &layers)).collect();
+        let told: Vec<_> = rows.iter().map(|r| numbers(r, &lists)).collect();
         let find = |row: usize, layer: Option<usize>, key: &str| {
             told[row].iter().find(|(l, k, _)| (*l, *k) == (layer, key)).map_or(f64::NAN, |(_, _, x)| *x)
         };
@@ -123,6 +123,8 @@ pub fn npz(subject: &Subject) -> std::io::Result<Vec<u8>> {
             made.push((format!("{}/{key}", lane.name), vec![rows.len()], values));
         }
         for key in LayerNumber::ALL.map(|n| n.row().key).into_iter().filter(|key| has(true, key)) {
+            let having = told.iter().flatten().filter(|(_, k, _)| *k == key).filter_map(|(l, ..)| *l);
+            let layers: BTreeSet<usize> = having.collect();
             let of = |row: usize| layers.iter().map(move |l| (row, *l));
             let values = (0..rows.len()).flat_map(of).map(|(row, l)| find(row, Some(l), key)).collect();
             made.push((format!("{}/layer_{key}", lane.name), vec![rows.len(), layers.len()], values));

@@ -45,6 +45,8 @@ pub struct Clinic<'a> {
 pub struct Report {
     /// The facts of the run.
     pub facts: Facts,
+    /// The findings of what the lane told by itself, before any cure was tried.
+    pub signals: Diagnosis,
     /// The findings.
     pub diagnosis: Diagnosis,
     /// The cures that were tried, in order.
@@ -124,7 +126,8 @@ impl<'a> Clinic<'a> {
     /// # Errors
     /// Why it cannot train.
     pub fn examine(&self) -> Result<Report, Fault> {
-        let Course { facts, work } = self.course(&self.scenario)?;
+        let Course { facts, signals: told, work } = self.course(&self.scenario)?;
+        let signals = signals(&told);
         self.left.set(((WORK / work.max(1.0)) as usize).clamp(TRIALS.1, TRIALS.0));
         let mut out = Diagnosis::default();
         let mut cases = Vec::new();
@@ -157,7 +160,7 @@ impl<'a> Clinic<'a> {
             self.treat(&facts, case, &mut tried, Kind::Measured);
         }
         Self::conclude(&facts, cases, &tried, &mut out);
-        Ok(Report { facts, diagnosis: out, tried })
+        Ok(Report { facts, signals, diagnosis: out, tried })
     }
 
     /// Tries the cures of a case, until one repairs it.

@@ -1,15 +1,16 @@
 //! Expectations: comparisons of numbers of lanes that must hold at the end of a run, on one seed or over several.
 //!
 //! ```text
-//! expectation = side sign side          sign: > >= < <= == !=
+//! expectation = side sign side | flag   sign: > >= < <= == !=
 //! side        = number | metric | median(metric) | share(expectation)
 //! metric      = lane.name | lane.name@size
+//! flag        = a metric that is 1 or 0: deep.finding(vanishing-gradient), cure.healthy; alone it must be 1
 //! ```
 //! `plain.loss < 1` must hold on every seed. `median(plain.loss) < 1` compares the median over the seeds, and
 //! `share(a.loss < b.loss) >= 0.8` the share of the seeds on which `a.loss < b.loss` holds. On a single seed the median is
 //! the number itself and a share is 0 or 1.
 
-use crate::lab::outcome::{METRICS, Standings, attacked};
+use crate::lab::outcome::{METRICS, Standings, attacked, is_flag};
 use crate::scenario::{Fault, Scenario, at_paths};
 use crate::text::did_you_mean;
 
@@ -261,6 +262,17 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn comparison(text: &str, lanes: &[&str]) -> Result<Comparison, String> {
     // A sign in brackets belongs to a share or to the name of a lane, unless there is no other.
     let Some((at, sign)) = sign(text, true).or_else(|| sign(text, false)) else {
+        let alone = text
+            .trim()
+            .rsplit_once('.')
+            .is_some_and(|(_, name)| is_flag(name) || name.starts_with("finding("));
+        if alone {
+            return Ok(Comparison {
+                left: side_of(text.trim(), lanes)?,
+                sign: "==",
+                right: Side::Number(1.0),
+            });
+        }
         return Err("there is no comparison; write one such as `adam.val_accuracy > 0.9`".into());
     };
     let [left, right] = [&text[..at], &text[at + sign.len()..]].map(|side| side_of(side.trim(), lanes));
@@ -361,6 +373,24 @@ mod tests {
     }
 
     const LANES: [&str; 2] = ["plain", "a.b"];
+
+    #[test]
+    fn flags_stand_alone_and_findings_are_named() {
+        let mut standings = standings([0.5, 0.75]);
+        let info = crate::ui::fixture::info("plain", crate::ui::fixture::scenario().base());
+        standings.apply(&Event::Started { lane: 0, info: Box::new(info), step: 0 });
+        let ask = |text: &str| Expectation::parse(text, &LANES).unwrap().check(&standings);
+        assert_eq!(ask("plain.healthy"), Ok("1 against 1".into()));
+        assert_eq!(ask("plain.finding(vanishing-gradient) == 0"), Ok("0 against 0".into()));
+        assert!(ask("plain.finding(vanishing-gradient)").is_err() && ask("a.b.diverged").is_err());
+        assert!(ask("share(plain.healthy) == 1").is_ok());
+        let wrong = |text: &str| Expectation::parse(text, &LANES).unwrap_err();
+        let hint = wrong("plain.finding(vanishing-gradeint) == 1");
+        assert!(hint.contains("did you mean finding(vanishing-gradient)?"), "{hint}");
+        let hint = wrong("plain.finding(vanishing-gradeint)");
+        assert!(hint.contains("did you mean finding(vanishing-gradient)?"), "{hint}");
+        assert!(wrong("plain.loss").contains("no comparison"), "a number does not stand alone");
+    }
 
     #[test]
     fn expectations_compare_metrics_with_numbers_and_with_each_other() {

@@ -11,6 +11,8 @@ use crate::scenario::{Carry, Edit, Lane, Lineage, Recipe, Scenario};
 use crate::telemetry::{Fork, LaneInfo, LayerInfo};
 use std::sync::Arc;
 
+pub mod ground;
+
 /// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{at}: {what}")]
@@ -171,13 +173,15 @@ pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, Fault> {
     recipe.build(data).map_err(|(at, what)| Fault { at, what })
 }
 
-/// The description of a lane for the screen.
-pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> LaneInfo {
-    let layers = network.nodes().iter().map(|node| LayerInfo {
+/// The description of a lane for the screen; `total`: steps of its scenario.
+pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data, total: u64) -> LaneInfo {
+    let layers = network.nodes().iter().enumerate().map(|(i, node)| LayerInfo {
         label: node.label.clone(),
         input: node.input.to_string(),
         output: node.layer.output().to_string(),
         params: node.params.len(),
+        keeps: ground::keeps_norm(network, i),
+        saturates: node.layer.units() > 0,
     });
     let batch = recipe.batch.clamp(1, data.train.len().max(1));
     LaneInfo {
@@ -193,6 +197,8 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data) -> Lane
         foreign: None,
         fork: None,
         read: data.reading.all().into(),
+        total,
+        data: Some(Arc::new(ground::data_facts(data, &recipe.loss))),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
-use super::lane::log;
+use super::lane::{log, marked, told_mark};
 use super::run::journal;
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
@@ -29,8 +29,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Teller {
     /// Its index on the screen.
     pub id: LaneId,
-    /// Layers with parameters.
-    layers: Vec<usize>,
+    /// The layers that the lists of its log tell of.
+    lists: log::Lists,
     /// Average seconds of a step. The log itself holds no times, since they differ from run to run.
     pace: f64,
 }
@@ -38,8 +38,11 @@ pub struct Teller {
 impl Teller {
     /// For a lane that took `seconds` for this many steps.
     pub fn new(id: LaneId, info: &LaneInfo, seconds: f64, steps: u64) -> Self {
-        let layers = info.layers.iter().enumerate().filter(|(_, l)| l.params > 0).map(|(i, _)| i).collect();
-        Self { id, layers, pace: seconds / steps.max(1) as f64 }
+        Self {
+            id,
+            lists: log::Lists::new(info.layers.iter().map(|l| (l.params > 0, l.saturates))),
+            pace: seconds / steps.max(1) as f64,
+        }
     }
 
     /// The events of one line of this lane.
@@ -47,7 +50,14 @@ impl Teller {
         let (lane, step) = (self.id, read.step);
         let seconds = self.pace * step as f64;
         let measure = Box::new(read.measure(seconds));
-        out.push(Event::Measured { lane, measure, layers: read.layers(&self.layers) });
+        let layers = read.layers(&self.lists);
+        if marked(step) || !read.finite() {
+            out.push(told_mark(lane, &measure, &layers));
+        }
+        out.push(Event::Measured { lane, measure, layers });
+        if let Some(dead) = read.dead(&self.lists) {
+            out.push(Event::Probed { lane, step, name: "health", parts: vec![dead] });
+        }
         if let Some(evaluation) = read.evaluation(seconds) {
             out.push(Event::Evaluated { lane, measure: Box::new(evaluation) });
         }
@@ -275,7 +285,7 @@ impl Follower {
             let name = &contender.name;
             let id = numbers.of(&self.path, name);
             let shown = self.prefix.as_ref().map_or_else(|| name.clone(), |p| format!("{p} {name}"));
-            let mut info = info(&shown, &contender.recipe, &contender.network, &experiment.data);
+            let mut info = info(&shown, &contender.recipe, &contender.network, &experiment.data, end);
             // The others are told by the log.
             let branch = contender.branch.as_ref().filter(|b| b.carried(&contender.recipe).is_some());
             if branch.is_none() {

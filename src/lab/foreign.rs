@@ -4,6 +4,7 @@
 mod names;
 
 use crate::engine::data::reading::short;
+use crate::lab::lane::told_mark;
 use crate::logs::Log;
 use crate::logs::layers::{Layers, Order};
 use crate::number::{LayerNumber, Number};
@@ -133,6 +134,7 @@ impl Foreign {
             layers.map(|(i, x)| LayerMeasure::of(i).with(LayerNumber::GradNorm, *x as f32)).collect();
         let measure = of(false);
         if measure.values.iter().next().is_some() || !layers.is_empty() {
+            events.push(told_mark(self.id, &measure, &layers));
             events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
         }
         let evaluation = of(true);
@@ -189,6 +191,8 @@ impl Foreign {
             input: String::new(),
             output: String::new(),
             params: 1,
+            keeps: None,
+            saturates: false,
         };
         LaneInfo {
             name: self.name.clone(),
@@ -203,6 +207,8 @@ impl Foreign {
             foreign: Some(self.log.kind),
             fork: None,
             read: self.words(layers).into(),
+            total: 0,
+            data: None,
         }
     }
 

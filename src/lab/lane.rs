@@ -10,7 +10,7 @@ use crate::lab::hash::parameter_hash;
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, Report, Trainer, score};
-use crate::telemetry::{Event, LaneId, Measure, ParameterHash, Phase};
+use crate::telemetry::{Event, LaneId, LayerMeasure, Mark, Measure, ParameterHash, Phase};
 use since::Since;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -160,6 +160,18 @@ pub fn logged(n: u64) -> bool {
     n.is_multiple_of(stride)
 }
 
+/// A step by which a lane is judged, as it is told.
+pub fn told_mark(lane: LaneId, measure: &Measure, layers: &[LayerMeasure]) -> Event {
+    let mark = Mark { step: measure.step, values: measure.values, layers: layers.to_vec() };
+    Event::Marked { lane, mark: Arc::new(mark) }
+}
+
+/// Whether a lane is judged by the n-th step: the first 128 all, then ever fewer, 64 to 128 an octave. The log has all of them.
+pub fn marked(n: u64) -> bool {
+    let stride = (n / 128).checked_ilog2().map_or(1, |log| 2 << log);
+    n.is_multiple_of(stride)
+}
+
 impl Lane {
     /// A lane before its first turn.
     pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
@@ -221,6 +233,7 @@ impl Lane {
             let stop = step == plan.goal || step == plan.end;
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
             let show = stop || !plan.past && (due || evaluate || step == 1);
+            let mark = marked(step) && !plan.past;
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));
             let next = step + 1;
@@ -233,7 +246,7 @@ impl Lane {
             self.trainer.attend(evaluate, before_shown);
             let looks = evaluate || exam.is_some() || step == plan.end;
             self.may_leave(looks);
-            match self.trainer.step(show || log) {
+            match self.trainer.step(show || log || mark) {
                 Ok(_) if self.left_at_once(step - 1) => break,
                 Ok(result) => self.since.add(&result),
                 Err(account) => {
@@ -263,6 +276,10 @@ impl Lane {
                 self.show(pace.seconds(), &mut news);
                 pace.shown();
             }
+            if mark {
+                let (measure, layers) = self.trainer.measure();
+                news.events.push(told_mark(self.id, &measure, layers));
+            }
             // Taken before an early stop brings other parameters back.
             let hash = (evaluate || step == plan.end).then(|| self.hash());
             let evaluation = if evaluate {
@@ -277,8 +294,12 @@ impl Lane {
                 // going on gives the numbers of an undisturbed run.
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
+            let mut dead = Vec::new();
             if evaluation.is_some() {
                 let parts = self.trainer.health();
+                if log && evaluate {
+                    dead = self.trainer.dead().map(|(_, share)| share).collect();
+                }
                 news.events.push(Event::Probed { lane: self.id, step, name: "health", parts });
                 self.evaluate_seeds(evaluate, &mut |words| news.events.push(Event::Notice(words)));
             }
@@ -314,6 +335,7 @@ impl Lane {
                 let row = log::Row {
                     layers,
                     evaluation: evaluation.filter(|_| evaluate).map(|e| self.evaluated(e, hash)),
+                    dead,
                     robustness: report.filter(|_| exam.is_some()).map(|r| r.row()),
                     spread: self.spread(),
                     ..log::Row::new(&self.name, &measure)
@@ -366,6 +388,7 @@ impl Lane {
     fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
         let measure = Measure { seconds: self.seconds + seconds, ..self.trainer.gap() };
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
+        news.events.push(told_mark(self.id, &measure, &[]));
         if log {
             let line = log::Row { spread: self.spread(), ..log::Row::new(&self.name, &measure) };
             news.lines.push(line.line(self.id));
@@ -422,5 +445,6 @@ pub(in crate::lab) mod tests {
         assert_eq!(octave(1 << 20), 512);
         let all = (1..=10_000_000).filter(|&n| logged(n)).count();
         assert!(all < 9000, "{all} lines");
+        assert!((1..=10_000_000).filter(|&n| marked(n)).all(logged));
     }
 }

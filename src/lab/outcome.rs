@@ -1,11 +1,13 @@
 //! How the lanes of a run stand, gathered from events: what a headless run tells at its end.
 
+use crate::diagnosis::{Diagnosis, RULES, signals};
 use crate::lab::exam::{Known, PROBE};
 use crate::lab::trainer::score;
 use crate::number::{LayerNumber, Number, Source, Values, decimal};
 use crate::scenario::Edit;
 use crate::telemetry::{Band, Data, Event, Fork, LaneId, LaneInfo, Measure, Phase};
-use std::sync::LazyLock;
+use crate::view::Told;
+use std::sync::{Arc, LazyLock};
 
 /// How one lane stands.
 #[derive(Clone, Debug)]
@@ -36,12 +38,16 @@ pub struct Standing {
     pub robustness: Option<Known>,
     /// The counts of classes where it came to rest: see [`score::PROBE`].
     pub classes: Vec<(String, Data)>,
-    /// Its settings, in words.
+    /// Its phase.
     pub phase: Phase,
+    /// By what it is judged.
+    told: Told,
+    /// Its description, where somebody told it.
+    info: Option<Arc<LaneInfo>>,
 }
 
 /// The numbers that an expectation may use besides the table of numbers, each with its meaning.
-const DERIVED: [(&str, &str); 12] = [
+const DERIVED: [(&str, &str); 13] = [
     ("edits", "changes made to it while it trained, or before"),
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
@@ -54,10 +60,21 @@ const DERIVED: [(&str, &str); 12] = [
     ("stopped", "1 if early stopping ended it, else 0"),
     ("distrust", "trust checks of the accuracies under attack that fail"),
     ("failed", "1 if a fault of the program stopped it, else 0"),
+    ("healthy", "1 if its signals show nothing at warn or bad, else 0"),
 ];
 
 /// One number of a band.
 type Part = fn(Band) -> f32;
+
+/// The metrics that are 1 or 0, and may stand alone: `plain.healthy` is `plain.healthy == 1`.
+pub fn is_flag(metric: &str) -> bool {
+    ["diverged", "stopped", "failed", "healthy"].contains(&metric) || finding_of(metric).is_some()
+}
+
+/// The id of the finding that a metric asks for.
+fn finding_of(metric: &str) -> Option<&str> {
+    metric.strip_prefix("finding(")?.strip_suffix(')')
+}
 
 /// The parts of a band over several seeds, each with what it means.
 const BANDS: [(&str, &str, Part); 3] = [
@@ -94,6 +111,8 @@ pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
         }
     }
     all.extend(DERIVED.map(|(name, about)| (name.to_string(), about.to_string())));
+    let found = |about: &str| format!("1 if its signals show at warn or bad: {about}, else 0");
+    all.extend(RULES.iter().map(|rule| (format!("finding({})", rule.id), found(rule.about))));
     all
 });
 
@@ -117,7 +136,11 @@ impl Standing {
             "stopped" => flag(matches!(self.phase, Phase::Stopped(_))),
             "distrust" => self.robustness.as_ref().map(|r| r.distrust.len() as f64),
             "failed" => flag(matches!(self.phase, Phase::Failed(_))),
+            "healthy" => flag(self.diagnosis()?.told().next().is_none()),
             _ => {
+                if let Some(id) = finding_of(metric) {
+                    return flag(self.diagnosis()?.told().any(|f| f.id == id));
+                }
                 if let Some((number, part)) = band_of(metric) {
                     let band = spread.and_then(|s| s.band(number));
                     return band.map(part).map(decimal).or_else(|| of(self.validation, number));
@@ -133,8 +156,14 @@ impl Standing {
         }
     }
 
+    /// The findings of its signals alone; `None` where nobody told what it is.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        Some(signals(&self.told.facts(self.info.as_deref()?, &self.phase, None)))
+    }
+
     /// Takes in what it is.
-    fn told(&mut self, info: &LaneInfo) {
+    fn is(&mut self, info: &LaneInfo) {
+        self.info = Some(Arc::new(info.clone()));
         (self.edits, self.fork) = (info.edits.clone(), info.fork.clone());
         let parent = info.fork.as_ref().map(|fork| &*fork.recipe);
         let differences = parent.map_or_else(Vec::new, |parent| info.recipe.differences(parent));
@@ -164,19 +193,31 @@ pub struct Standings {
 impl Standings {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &Event) {
+        self.take(event);
+        if let Some(lane) = event.lane() {
+            self.with(lane, |l| l.told.apply(event));
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
         match event {
             Event::Started { lane, info, step } => {
                 self.enter(*lane, info.name.clone(), *step);
-                self.with(*lane, |l| l.told(info));
+                self.with(*lane, |l| l.is(info));
             }
             Event::Changed { lane, info, .. } => self.with(*lane, |l| {
                 l.name.clone_from(&info.name);
-                l.told(info);
+                l.is(info);
             }),
             Event::Rewound { lane, info, step } => {
                 // What it was like at later steps never happened.
+                let old = self.lanes.iter_mut().find(|l| l.id == *lane);
+                let told = old.map(|l| std::mem::take(&mut l.told)).unwrap_or_default();
                 self.enter(*lane, info.name.clone(), *step);
-                self.with(*lane, |l| l.told(info));
+                self.with(*lane, |l| {
+                    l.told = told;
+                    l.is(info);
+                });
             }
             Event::Removed { lane } => self.lanes.retain(|l| l.id != *lane),
             Event::Measured { lane, measure, layers } => self.with(*lane, |l| {
@@ -208,6 +249,7 @@ impl Standings {
             }
             // A step that was gone back to counts where it was first.
             Event::Recalled { .. }
+            | Event::Marked { .. }
             | Event::Probed { .. }
             | Event::Examined { .. }
             | Event::Changes { .. }
@@ -236,6 +278,8 @@ impl Standings {
             robustness: None,
             classes: Vec::new(),
             phase: Phase::Paused,
+            told: Told::default(),
+            info: None,
         };
         self.lanes.insert(place, standing);
     }

@@ -240,7 +240,7 @@ impl Run {
         let id = id.unwrap_or(self.places.len());
         self.entered += 1;
         let need = self.need(&recipe, &network, &self.data).forked(branch.is_some());
-        let mut info = experiment::info(&name, &recipe, &network, &self.data);
+        let mut info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
         info.edits = journal;
         let origin = branch.map(|branch| fork::Origin::new(branch, &recipe));
         info.fork = origin.as_ref().map(|origin| origin.told(&recipe));

@@ -18,6 +18,8 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         input: n.input.to_string(),
         output: n.layer.output().to_string(),
         params: n.params.len(),
+        keeps: None,
+        saturates: n.layer.units() > 0,
     });
     LaneInfo {
         name: name.into(),
@@ -31,6 +33,8 @@ pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
         foreign: None,
         fork: None,
         read: [].into(),
+        total: 5000,
+        data: None,
         recipe,
     }
 }

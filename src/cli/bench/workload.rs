@@ -386,6 +386,7 @@ impl Workload {
             range: vec![(0.0, 1.0); train.shape.size()],
             train,
             targets: Vec::new(),
+            scaling: Default::default(),
             judge: None,
             reading: Reading::default(),
             weights: Arc::new([]),

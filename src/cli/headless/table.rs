@@ -1,6 +1,8 @@
 //! The end of a run as it is told: a few lines for each lane, or one JSON object. Trains nothing.
 
 use super::beside;
+use crate::cli::diagnose;
+use crate::diagnosis::Diagnosis;
 use crate::lab::outcome::Standing;
 use crate::number::{Number, numeral};
 use crate::scenario::Carry;
@@ -46,6 +48,9 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
     for edit in &lane.edits {
         let belied = if edit.belies(&lane.name) { "; its name no longer says what it is" } else { "" };
         let _ = writeln!(out, "{:<20} changed at step {}: {edit}{belied}", "", edit.step);
+    }
+    for finding in lane.diagnosis().iter().flat_map(Diagnosis::told) {
+        let _ = writeln!(out, "{:<20} {}", "", finding.line());
     }
     out.push_str(&beside::scores(lane));
     if let Some(known) = &lane.robustness {
@@ -135,6 +140,7 @@ pub(super) fn ending(lane: &Standing) -> String {
         classes: beside::classes(lane),
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         fork: lane.fork.as_ref().map(|f| format!("{f}: {}", Carry::words(f.carried))),
+        findings: lane.diagnosis().iter().flat_map(Diagnosis::told).map(diagnose::untried).collect(),
         robustness: lane.robustness.as_ref().map(|known| Robustness {
             accuracies: known
                 .sizes()
@@ -179,6 +185,8 @@ struct Ending<'a> {
     edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fork: Option<String>,
+    /// What its signals show at warn or bad.
+    findings: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     robustness: Option<Robustness<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ fn found(f: &Facts) -> Option<Suspicion> {
     let shortened: Vec<f64> = f
         .marks
         .iter()
-        .filter_map(|m| Some(m.measure.get(Number::GradNormClipped)? / m.measure.get(Number::GradNorm)?))
+        .filter_map(|m| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?))
         .filter(|x| x.is_finite())
         .collect();
     let shortened = super::facts::median(shortened)?;
@@ -29,7 +29,7 @@ fn found(f: &Facts) -> Option<Suspicion> {
     Some(
         Suspicion::new(text)
             .at(if shortened < 0.1 { Level::Warn } else { Level::Note })
-            .since(f.onset(|m| m.measure.get(Number::ClipRate).is_some_and(|r| r > 0.0)).unwrap_or(0))
+            .since(f.onset(|m| m.get(Number::ClipRate).is_some_and(|r| r > 0.0)).unwrap_or(0))
             .with("clipped", share)
             .with("shortened to", shortened)
             .with("ninth decile of the norms", usual)

@@ -28,7 +28,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         l.get(crate::number::LayerNumber::Silent)
     };
     // Where the weights are too large from the start, the first steps and not the init have switched them off.
-    let born = f.marks.first().and_then(silent).is_some_and(|s| f64::from(s) > 0.8);
+    let born = f.marks.first().and_then(|m| silent(m)).is_some_and(|s| f64::from(s) > 0.8);
     let leaky = Fix::of(f, "leaky rectifiers, which let a gradient through", |r| {
         r.network = facts::mapped(&r.network, &mut |l| {
             Some(if matches!(l, LayerConfig::Relu(_) | LayerConfig::Relu6(_)) {

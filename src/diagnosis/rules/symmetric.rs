@@ -5,7 +5,7 @@ use crate::number::LayerNumber;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     let Some(first) = f.marks.first() else { return Skipped("no step was measured") };
-    if first.measure.step > 2 {
+    if first.step > 2 {
         return Skipped("its first step was not measured");
     }
     let hidden = f.layers.iter().rposition(|l| l.params > 0);

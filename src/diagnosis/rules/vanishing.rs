@@ -16,10 +16,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     if f.depth() < 3 {
         return Clear;
     }
-    let Some(ratio) = facts::median(f.marks.iter().filter_map(Facts::ratio).collect()) else {
+    let Some(ratio) = facts::median(f.marks.iter().filter_map(|m| Facts::ratio(m)).collect()) else {
         return Judgement::Skipped("no layer's gradient was measured");
     };
-    let early = facts::median(f.marks.iter().take(12).filter_map(Facts::ratio).collect()).unwrap_or(ratio);
+    let early =
+        facts::median(f.marks.iter().take(12).filter_map(|m| Facts::ratio(m)).collect()).unwrap_or(ratio);
     // Nothing at all comes through where units are dead, flat or alike from the start: that is another cause.
     let blocked = f
         .marks

@@ -56,6 +56,8 @@ pub struct Prepared {
     pub range: Vec<(f32, f32)>,
     /// Shift and factor by which each number to predict was scaled: y ← (y - shift) · factor. Empty where none was.
     pub targets: Vec<(f32, f32)>,
+    /// How inputs, and numbers to predict, were scaled.
+    pub scaling: (Scaling, Scaling),
     /// The loss by which all lanes are compared in validation, whatever they train with; `None`: each by its own.
     pub judge: Option<LossConfig>,
     /// The report of the reading.
@@ -155,7 +157,8 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
     }
-    Ok(Prepared { train, validation, range, targets, judge: None, reading, weights: Arc::new([]) })
+    let scaling = (plan.scaling, plan.target_scaling);
+    Ok(Prepared { train, validation, range, targets, scaling, judge: None, reading, weights: Arc::new([]) })
 }
 
 /// The samples before the last ones, less a gap, and the last ones.

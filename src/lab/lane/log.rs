@@ -4,8 +4,9 @@
 
 use super::Line;
 use crate::lab::exam;
-use crate::number::{Form, LayerNumber, Number, Source, Values};
-use crate::telemetry::{Band, LaneId, LayerMeasure, Measure, Spread};
+use crate::lab::lane::marked;
+use crate::number::{Form, LayerNumber, Listed, Number, Source, Values};
+use crate::telemetry::{Band, Data, LaneId, LayerMeasure, Measure, Spread};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -21,6 +22,8 @@ pub struct Row<'a> {
     pub layers: &'a [LayerMeasure],
     /// The evaluation after this step, if it is one of those that the log has.
     pub evaluation: Option<Measure>,
+    /// The share of dead units at this evaluation, of each layer whose units can die.
+    pub dead: Vec<f32>,
     /// The measurement under attack after this step.
     pub robustness: Option<exam::Row>,
     /// The range of the step over several seeds.
@@ -30,7 +33,15 @@ pub struct Row<'a> {
 impl<'a> Row<'a> {
     /// A step of this lane, without anything else.
     pub fn new(lane: &'a str, measure: &'a Measure) -> Self {
-        Self { lane, measure, layers: &[], evaluation: None, robustness: None, spread: None }
+        Self {
+            lane,
+            measure,
+            layers: &[],
+            evaluation: None,
+            dead: Vec::new(),
+            robustness: None,
+            spread: None,
+        }
     }
 
     /// As text.
@@ -66,11 +77,21 @@ impl Serialize for Row<'_> {
         if let Some(hash) = self.evaluation.and_then(|e| e.hash) {
             map.serialize_entry("hash", &hash)?;
         }
-        for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log) {
-            let values: Vec<f32> = self.layers.iter().filter_map(|l| l.get(number)).collect();
+        let whole = marked(self.measure.step) || self.evaluation.is_some();
+        for number in LayerNumber::ALL {
+            let listed = number.row().log;
+            if listed == Listed::No || (listed != Listed::Always && !whole) {
+                continue;
+            }
+            let stands = |l: &&LayerMeasure| l.get(place(listed)).is_some();
+            let value = |l: &LayerMeasure| l.get(number).unwrap_or(f32::NAN);
+            let values: Vec<f32> = self.layers.iter().filter(stands).map(value).collect();
             if !values.is_empty() {
                 map.serialize_entry(&list_key(number), &values)?;
             }
+        }
+        if !self.dead.is_empty() {
+            map.serialize_entry(DEAD, &self.dead)?;
         }
         if let Some(robustness) = &self.robustness {
             map.serialize_entry("robustness", robustness)?;
@@ -93,7 +114,37 @@ impl Serialize for Row<'_> {
 
 /// Under what the log has all layers' values of a number.
 fn list_key(number: LayerNumber) -> String {
-    format!("layer_{}s", number.row().key)
+    let row = number.row();
+    format!("layer_{}{}", row.key, if row.log == Listed::Units { "" } else { "s" })
+}
+
+/// Under what the log has the shares of dead units.
+const DEAD: &str = "layer_dead";
+
+/// A number that all layers of such a list have, and no other layer.
+fn place(listed: Listed) -> LayerNumber {
+    if listed == Listed::Units { LayerNumber::Saturated } else { LayerNumber::GradNorm }
+}
+
+/// The layers of a lane that the lists of its log tell of.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// Those with parameters.
+    params: Vec<usize>,
+    /// Those whose units can saturate.
+    units: Vec<usize>,
+}
+
+impl Lists {
+    /// Of a lane with these layers: whether each has parameters, and whether its units can saturate.
+    pub fn new(layers: impl Iterator<Item = (bool, bool)>) -> Self {
+        let (mut params, mut units) = (Vec::new(), Vec::new());
+        for (i, (has, saturates)) in layers.enumerate() {
+            params.extend(has.then_some(i));
+            units.extend(saturates.then_some(i));
+        }
+        Self { params, units }
+    }
 }
 
 /// Under what the log has the range of a number over several seeds.
@@ -170,19 +221,26 @@ impl Read {
         }
     }
 
-    /// The layers' values, for those of a lane that have parameters.
-    pub fn layers(&self, with_params: &[usize]) -> Vec<LayerMeasure> {
-        let mut layers: Vec<LayerMeasure> = Vec::new();
-        for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log) {
+    /// The layers' values.
+    pub fn layers(&self, lists: &Lists) -> Vec<LayerMeasure> {
+        let mut layers: BTreeMap<usize, LayerMeasure> = BTreeMap::new();
+        for number in LayerNumber::ALL.into_iter().filter(|n| n.row().log != Listed::No) {
             let Some(Value::Array(values)) = self.numbers.get(&list_key(number)) else { continue };
-            for (i, (&layer, value)) in with_params.iter().zip(values).enumerate() {
-                if layers.len() == i {
-                    layers.push(LayerMeasure::of(layer));
-                }
-                layers[i].values.set(number, Some(single(value)));
+            let places = if number.row().log == Listed::Units { &lists.units } else { &lists.params };
+            for (&layer, value) in places.iter().zip(values) {
+                let measure = layers.entry(layer).or_insert_with(|| LayerMeasure::of(layer));
+                measure.values.set(number, Some(single(value)));
             }
         }
-        layers
+        layers.into_values().collect()
+    }
+
+    /// The dead units of an evaluation, as a part of the probe `health`.
+    pub fn dead(&self, lists: &Lists) -> Option<(String, Data)> {
+        let Some(Value::Array(values)) = self.numbers.get(DEAD) else { return None };
+        let row = |(layer, value): (&usize, &Value)| (layer.to_string(), vec![single(value)]);
+        let rows = lists.units.iter().zip(values).map(row).collect();
+        Some(("dead".into(), Data::Table { columns: vec!["share".into()], rows }))
     }
 }
 

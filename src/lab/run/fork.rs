@@ -142,6 +142,7 @@ impl Run {
     /// Lets a fork begin with this start.
     pub(super) fn start_fork(&mut self, id: LaneId, start: Start) -> Result<(), String> {
         let (data, share) = (Arc::clone(&self.data), self.share());
+        let total = self.scenario.steps as u64;
         let (running, end, foremost) = (self.running, self.end, self.foremost());
         let parent = self.at(id).and_then(|p| self.parent(p));
         let (target, from) = (parent.map_or(0, |p| p.target), parent.map(|p| p.info.name.clone()));
@@ -167,7 +168,7 @@ impl Run {
         own.fit(share);
         drop(own);
         origin.stage = Stage::Begun(Some(Box::new(start)));
-        let mut info = experiment::info(&place.info.name, &written, lane.trainer.network(), &data);
+        let mut info = experiment::info(&place.info.name, &written, lane.trainer.network(), &data, total);
         info.fork = Some(origin.told(&written));
         (place.info, place.written, place.logged, place.before) = (info, written, 0, None);
         (place.step, place.target, place.follows) = (at, at.max(target), foremost);
@@ -275,7 +276,7 @@ impl Run {
         let network = experiment::build(&self.data, &recipe);
         let network =
             network.map_err(|Fault { at, what }| format!("{at}: {what}; the lane is unchanged."))?;
-        let info = experiment::info(&name, &recipe, &network, &self.data);
+        let info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
         let lane = self.lane_of(id, name.clone(), recipe.clone(), Arc::new(network));
         let Some(place) = self.places[id].as_mut() else { return Ok(()) };
         place.pending.iter_mut().for_each(|e| e.lane.clone_from(&name));

@@ -241,7 +241,7 @@ impl Run {
     }
 
     fn change(&mut self, id: LaneId, name: String, recipe: Recipe) -> Result<(), String> {
-        let data = Arc::clone(&self.data);
+        let (data, total) = (Arc::clone(&self.data), self.scenario.steps as u64);
         if let Some(other) = self.named(&name).filter(|&other| other != id) {
             let letter = char::from(b'A' + (other % 26) as u8);
             return Err(format!("Lane {letter} is called {name} already; every lane needs its own name."));
@@ -270,7 +270,7 @@ impl Run {
         place.need = need;
         let old = std::mem::replace(&mut lane.name, name.clone());
         place.changes += 1;
-        let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data);
+        let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data, total);
         place.changed(info);
         let info = Box::new(place.info.clone());
         if change != Change::Restarted {
@@ -414,7 +414,7 @@ impl Run {
                 (place.lane, place.need) = (None, need);
             }
             let Some(name) = self.places[id].as_ref().map(|p| p.info.name.clone()) else { continue };
-            let info = experiment::info(&name, &recipe, &network, &self.data);
+            let info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
             let lane = self.lane_of(id, name.clone(), recipe, network);
             if let Some(place) = self.places[id].as_mut() {
                 (place.info, place.written, place.lane) = (info, written, Some(lane));

@@ -87,11 +87,16 @@ impl Checkup {
         }
     }
 
-    /// As parts of the probe `health`.
-    fn parts(&self) -> Vec<(String, Data)> {
+    /// The layers whose units can die, each with the share of those that are dead.
+    fn dead(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
         let share = |units: &Vec<bool>| units.iter().filter(|a| !**a).count() as f32 / units.len() as f32;
         let layers = self.awake.iter().enumerate().filter(|(_, units)| !units.is_empty());
-        let rows = layers.map(|(i, units)| (i.to_string(), vec![share(units)])).collect();
+        layers.map(move |(i, units)| (i, share(units)))
+    }
+
+    /// As parts of the probe `health`.
+    fn parts(&self) -> Vec<(String, Data)> {
+        let rows = self.dead().map(|(i, share)| (i.to_string(), vec![share])).collect();
         let mut parts = vec![
             ("dead".to_string(), Data::Table { columns: vec!["share".into()], rows }),
             ("samples".to_string(), Data::Scalar(self.samples as f64)),
@@ -207,6 +212,11 @@ impl Trainer {
     /// Health of the units at the last evaluation, as parts of the probe `health`.
     pub fn health(&self) -> Vec<(String, Data)> {
         self.checkup.parts()
+    }
+
+    /// The dead units at the last evaluation: of each layer whose units can die, its index and their share.
+    pub fn dead(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
+        self.checkup.dead()
     }
 
     /// The counts of the last evaluation.

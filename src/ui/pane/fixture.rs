@@ -20,6 +20,8 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
         input: "64".into(),
         output: "32".into(),
         params: if i % 2 == 0 { 1056 } else { 0 },
+        keeps: None,
+        saturates: i % 2 == 1,
     });
     Box::new(LaneInfo {
         name: name.into(),
@@ -38,6 +40,8 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
             "a table, cells separated by `;`".into(),
         ]
         .into(),
+        total: 5000,
+        data: None,
     })
 }
 

@@ -1,0 +1,208 @@
+//! What a lane has told by which it is judged, in bounded memory, and the facts that follow from it. Trains nothing.
+
+use super::marks::Marks;
+use crate::diagnosis::{Attacked, Facts, Score};
+use crate::lab::exam;
+use crate::number::{LayerNumber, Number, Source, Values};
+use crate::scenario::{Recipe, Scaling};
+use crate::telemetry::{Data, Event, LaneInfo, LayerInfo, Mark, Phase};
+use std::sync::Arc;
+
+/// A tenth of the marks, the newest, stands for how the lane does on its training samples.
+const TAIL: usize = 10;
+/// Above this share of its length, the first update hides how large a layer's weights began.
+const MOVED: f64 = 0.2;
+/// FGSM withstood by so much more than PGD means nothing any more.
+const MASKED: f64 = 0.2;
+
+/// What a lane has told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Its measured steps, those by which it is judged.
+    pub marks: Marks,
+    /// Its evaluations.
+    pub evaluations: Marks,
+    /// Its accuracies under attack.
+    attacks: Marks,
+    /// The size of the attacks.
+    eps: f64,
+    /// The share of dead units of each layer that has some, at the newest evaluation.
+    dead: Vec<(usize, f64)>,
+}
+
+impl Told {
+    /// Takes in what happened to this lane.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Started { .. } => *self = Self::default(),
+            // A step to which it went back was told before.
+            Event::Marked { mark, .. } if self.marks.last().is_none_or(|m| m.step < mark.step) => {
+                self.marks.push(Arc::clone(mark));
+            }
+            Event::Evaluated { measure, .. } => {
+                let mark = Mark { step: measure.step, values: measure.values, layers: Vec::new() };
+                self.evaluations.push(Arc::new(mark));
+            }
+            Event::Probed { name: "health", parts, .. } => {
+                let Some(Data::Table { rows, .. }) = part(parts, "dead") else { return };
+                let known =
+                    |(layer, v): &(String, Vec<f32>)| Some((layer.parse().ok()?, f64::from(*v.first()?)));
+                self.dead = rows.iter().filter_map(known).collect();
+            }
+            Event::Probed { step, name: exam::PROBE, parts, .. } => {
+                let mut values = Values::default();
+                for number in Number::ALL {
+                    if let Source::Attack(name) = number.row().source
+                        && let Some(Data::Scalar(x)) = part(parts, name)
+                    {
+                        values.set(number, Some(*x));
+                    }
+                }
+                if let Some(Data::Scalar(eps)) = part(parts, "eps") {
+                    self.eps = *eps;
+                }
+                self.attacks.push(Arc::new(Mark { step: *step, values, layers: Vec::new() }));
+            }
+            Event::Rewound { step, .. } => {
+                for marks in [&mut self.marks, &mut self.evaluations, &mut self.attacks] {
+                    marks.cut(*step);
+                }
+                self.dead.clear();
+            }
+            _ => {}
+        }
+    }
+
+    /// The facts about a lane of this description, up to a step of its past, or to its present in this phase.
+    ///
+    /// How it does on all of its training samples is the mean over the newest batches.
+    pub fn facts(&self, info: &LaneInfo, phase: &Phase, until: Option<u64>) -> Facts {
+        let cut = |marks: &Marks| {
+            let all = marks.all();
+            all[..until.map_or(all.len(), |step| all.partition_point(|m| m.step <= step))].to_vec()
+        };
+        let (marks, evaluations) = (cut(&self.marks), cut(&self.evaluations));
+        let data = info.data.clone();
+        let scaled = data.as_ref().map(|d| (d.scaling, d.target_scaling));
+        let (scaling, target_scaling) = scaled.unwrap_or((Scaling::None, Scaling::None));
+        Facts {
+            foreign: info.foreign.is_some(),
+            recipe: first_recipe(info),
+            edits: info.edits.iter().filter(|e| e.step > 0).cloned().collect(),
+            scaling,
+            target_scaling,
+            input: info.input,
+            layers: info.layers.clone(),
+            outputs: info.outputs.size(),
+            total: info.total,
+            dead: self.dead.clone(),
+            train: trained(&marks, &evaluations),
+            data,
+            attacked: attacked(&cut(&self.attacks), self.eps),
+            phase: if until.is_some() { Phase::Paused } else { phase.clone() },
+            initial: initial(info, &marks),
+            marks,
+            evaluations,
+        }
+    }
+}
+
+fn part<'a>(parts: &'a [(String, Data)], name: &str) -> Option<&'a Data> {
+    parts.iter().find(|(n, _)| n == name).map(|(_, d)| d)
+}
+
+/// The recipe before the first edit that was made while it trained.
+fn first_recipe(info: &LaneInfo) -> Recipe {
+    let mut recipe = info.recipe.clone();
+    for edit in info.edits.iter().rev().filter(|e| e.step > 0) {
+        // A change to what the field does not take back leaves it as it is.
+        let _ = recipe.set_at(&edit.field, &edit.from);
+    }
+    recipe
+}
+
+/// How large the matrices of each layer began, where the first step was measured and moved them little.
+fn initial(info: &LaneInfo, marks: &[Arc<Mark>]) -> Vec<(usize, f64)> {
+    let Some(first) = marks.first().filter(|m| m.step == 1) else { return Vec::new() };
+    let of = |(i, layer): (usize, &LayerInfo)| {
+        let (least, most) = layer.keeps?;
+        let norm = first.of_layer(i, LayerNumber::WeightNorm)?;
+        let moved = first.of_layer(i, LayerNumber::UpdateRatio)?;
+        (moved <= MOVED).then(|| (i, off(norm, least.into(), most.into())))
+    };
+    info.layers.iter().enumerate().filter_map(of).collect()
+}
+
+/// A size in units of the range that keeps a signal's size: 1 anywhere in it.
+pub fn off(size: f64, least: f64, most: f64) -> f64 {
+    if size < least {
+        size / least
+    } else if size > most {
+        size / most
+    } else {
+        1.0
+    }
+}
+
+/// The newest accuracies under attack, and since when that under FGSM means nothing.
+fn attacked(attacks: &[Arc<Mark>], eps: f64) -> Option<Attacked> {
+    let [clean, fgsm, pgd] = [Number::CleanAccuracy, Number::FgsmAccuracy, Number::PgdAccuracy];
+    let newest = attacks.last()?;
+    let masked = |m: &Arc<Mark>| m.get(fgsm).zip(m.get(pgd)).is_some_and(|(f, p)| f - p >= MASKED);
+    let first = attacks.iter().rposition(|m| !masked(m)).map_or(0, |i| i + 1);
+    let since = attacks.get(first).unwrap_or(newest).step;
+    Some(Attacked { eps, clean: newest.get(clean)?, fgsm: newest.get(fgsm)?, pgd: newest.get(pgd)?, since })
+}
+
+/// How it does on its training samples, by the newest batches; `None` where the loss that trains it is another than that by
+/// which it is judged.
+fn trained(marks: &[Arc<Mark>], evaluations: &[Arc<Mark>]) -> Option<Score> {
+    if evaluations.last()?.get(Number::ValOwnLoss).is_some() {
+        return None;
+    }
+    let tail = &marks[marks.len() - marks.len().div_ceil(TAIL)..];
+    let mean = |number| {
+        let known: Vec<f64> = tail.iter().filter_map(|m| m.get(number)).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    };
+    let loss = mean(Number::Loss).filter(|l| l.is_finite())?;
+    Some(Score { loss, accuracy: mean(Number::Accuracy) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{LayerMeasure, Measure};
+    use crate::ui::fixture;
+
+    #[test]
+    fn a_lane_without_a_step_has_facts() {
+        let lane = fixture::lane(0, "new");
+        let facts = lane.facts();
+        assert!(facts.marks.is_empty() && facts.train.is_none() && facts.attacked.is_none());
+        crate::diagnosis::signals(&facts);
+    }
+
+    #[test]
+    fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
+        let info = fixture::info("a", fixture::scenario().base());
+        let mut told = Told::default();
+        for step in 1..=20 {
+            let layers = vec![LayerMeasure::of(0).with(LayerNumber::GradNorm, step as f32)];
+            let values = Values::default().with(Number::Loss, 1.0 / step as f64);
+            told.apply(&Event::Marked { lane: 0, mark: Arc::new(Mark { step, values, layers }) });
+            if step % 5 == 0 {
+                let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::ValLoss, 0.5));
+                told.apply(&Event::Evaluated { lane: 0, measure });
+            }
+        }
+        let ends = |f: &Facts| (f.marks.last().map(|m| m.step), f.evaluations.last().map(|m| m.step));
+        assert_eq!(ends(&told.facts(&info, &Phase::Running, Some(12))), (Some(12), Some(10)));
+        let facts = told.facts(&info, &Phase::Running, None);
+        assert_eq!(ends(&facts), (Some(20), Some(20)));
+        let loss = facts.train.map(|t| t.loss).expect("a loss");
+        assert!((loss - (1.0 / 19.0 + 1.0 / 20.0) / 2.0).abs() < 1e-9, "{loss}");
+        told.apply(&Event::Rewound { lane: 0, info: Box::new(info.clone()), step: 7 });
+        assert_eq!(ends(&told.facts(&info, &Phase::Running, None)), (Some(7), Some(5)));
+    }
+}
