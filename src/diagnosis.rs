@@ -8,6 +8,7 @@
 pub mod facts;
 pub mod fix;
 pub mod rules;
+mod worth;
 
 pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
 pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
@@ -138,17 +139,36 @@ impl Finding {
 /// The findings of the signals alone, without a cure being tried.
 pub fn signals(facts: &Facts) -> Diagnosis {
     let mut out = Diagnosis::default();
+    let mut found = Vec::new();
     for rule in RULES {
-        let settings = matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last);
-        if facts.foreign && settings {
+        // Of the rules that judge settings, that on the rate knows what a log alone shows.
+        if facts.foreign
+            && matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last)
+            && rule.id != "lr-too-high"
+        {
             out.skipped.push((rule.id, "its settings and its data are not known".into()));
             continue;
         }
         match (rule.judge)(facts) {
             Judgement::Clear => out.checked.push(rule.id),
             Judgement::Skipped(why) => out.skipped.push((rule.id, why.into())),
-            Judgement::Suspect(s) => out.findings.push(Finding::new(rule.id, s.level, s)),
+            Judgement::Suspect(s) => found.push((rule.id, rule.kind, s)),
         }
+    }
+    let levels = worth::levels(facts, &found);
+    let loud = found.iter().zip(&levels).filter(|(_, l)| **l > Level::Note);
+    let named: Vec<&'static str> = loud.map(|((id, ..), _)| *id).collect();
+    for ((id, kind, mut s), level) in found.into_iter().zip(levels) {
+        // A rate, or a narrow layer, is no finding as long as nothing is wrong with it.
+        if level == Level::Note && matches!(kind, Kind::General | Kind::Last) {
+            out.checked.push(id);
+            continue;
+        }
+        if facts.foreign {
+            s.fixes.clear();
+        }
+        let beside = facts.foreign || rules::beside(id, &named);
+        out.findings.push(Finding::new(id, if beside { level } else { Level::Note }, s));
     }
     out.findings.sort_by_key(|f| std::cmp::Reverse(f.level));
     out

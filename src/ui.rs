@@ -27,6 +27,6 @@ pub mod timeline;
 pub mod widget;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

@@ -109,6 +109,12 @@ impl Facts {
         ["Rnn", "Lstm", "Gru"].iter().any(|n| self.has(n))
     }
 
+    /// Whether the size of its steps does not depend on that of its gradient, so that a clip hardly matters.
+    pub fn free_of_scale(&self) -> bool {
+        let scaled = ["Sgd", "Momentum", "Nesterov", "Asgd", "Sam", "ScheduleFreeSgd"];
+        !scaled.contains(&self.recipe.optimizer.name())
+    }
+
     /// Layers with parameters.
     pub fn depth(&self) -> usize {
         self.layers.iter().filter(|l| l.params > 0).count()

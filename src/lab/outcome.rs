@@ -41,9 +41,9 @@ pub struct Standing {
     /// Its phase.
     pub phase: Phase,
     /// By what it is judged.
-    told: Told,
+    pub told: Told,
     /// Its description, where somebody told it.
-    info: Option<Arc<LaneInfo>>,
+    pub info: Option<Arc<LaneInfo>>,
 }
 
 /// The numbers that an expectation may use besides the table of numbers, each with its meaning.

@@ -1,15 +1,35 @@
 //! A change by hand after which the lane went wrong.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion};
+use crate::number::Number;
 
 /// An edit after step 0, and how the loss was before and after it.
 pub(super) fn judge(f: &Facts) -> Judgement {
     let Some(edit) = f.edits.iter().filter(|e| e.step > 0).min_by_key(|e| e.step) else { return Clear };
     let lost = f.divergence().is_some_and(|d| d.step > edit.step);
     Suspicion::new(format!("{edit} at step {}", edit.step))
-        .at(if lost { Level::Bad } else { Level::Note })
+        .at(if lost {
+            Level::Bad
+        } else if worse(f, edit.step) {
+            Level::Warn
+        } else {
+            Level::Note
+        })
         .since(edit.step)
         .with("step of the edit", edit.step as f64)
         .cures(Fix::without_edits(f, format!("without the edit of step {}", edit.step)))
         .suspect()
+}
+
+/// Whether it did better before a step than at its end.
+fn worse(f: &Facts, step: u64) -> bool {
+    let (Some(before), Some(now)) = (f.evaluations.iter().rfind(|e| e.step <= step), f.evaluations.last())
+    else {
+        return false;
+    };
+    let of = |n: Number| before.get(n).zip(now.get(n));
+    match of(Number::ValAccuracy) {
+        Some((before, now)) => now < before - 0.15,
+        None => of(Number::ValLoss).is_some_and(|(before, now)| now > 2.0 * before),
+    }
 }

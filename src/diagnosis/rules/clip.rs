@@ -1,6 +1,6 @@
 //! A clip that works at nearly every step: then it, and not the gradient, sets the length of the step.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number, percent, two};
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number, percent, two};
 use crate::number::Number;
 
 fn found(f: &Facts) -> Option<Suspicion> {
@@ -49,5 +49,48 @@ pub(super) fn judge(f: &Facts) -> Judgement {
 
 /// The same seen as a symptom: the cures of the threshold are those of the other rule.
 pub(super) fn dominates(f: &Facts) -> Judgement {
+    if f.foreign {
+        return from_log(f);
+    }
     found(f).map_or(Clear, |s| Suspicion { fixes: Vec::new(), ..s }.suspect())
+}
+
+/// Marks from which on a norm that never changes is no accident.
+const SEVERAL: usize = 8;
+
+/// In a log: a norm that is the same at every step, or nearly every step clipped while the loss hardly falls.
+fn from_log(f: &Facts) -> Judgement {
+    let finite = |n| f.series(n).map(|(_, x)| x).filter(|x| x.is_finite()).collect::<Vec<f64>>();
+    let (mut norms, losses) = (finite(Number::GradNorm), finite(Number::Loss));
+    if norms.len() < SEVERAL && f.median(Number::ClipRate, 0.0).is_none() {
+        return Skipped("the log tells neither of clipping nor of the gradient's norm");
+    }
+    norms.sort_by(f64::total_cmp);
+    let at = |share: usize| norms.get(norms.len() * share / 10).copied().unwrap_or(f64::NAN);
+    let (low, middle, high) = (at(1), at(5), at(9));
+    if norms.len() >= SEVERAL && middle > 0.0 && high - low < 0.01 * middle {
+        return Suspicion::new(format!("the gradient has the norm {} at every step", number(middle)))
+            .at(Level::Warn)
+            .since(f.marks.first().map_or(0, |m| m.step))
+            .with("first decile of the norms", low)
+            .with("ninth decile of the norms", high)
+            .suspect();
+    }
+    let clipped = f.median(Number::ClipRate, 0.0).unwrap_or(0.0);
+    let tail = &losses[losses.len() - losses.len().div_ceil(5)..];
+    let kept =
+        super::facts::median(tail.to_vec()).zip(losses.first()).map_or(0.0, |(end, first)| end / first);
+    if clipped < 0.9 || kept < 0.8 {
+        return Clear;
+    }
+    Suspicion::new(format!(
+        "{} of the steps are clipped, and the loss keeps {} of its size",
+        percent(clipped),
+        percent(kept)
+    ))
+    .at(Level::Warn)
+    .since(f.onset(|m| m.get(Number::ClipRate).is_some_and(|r| r > 0.0)).unwrap_or(0))
+    .with("clipped", clipped)
+    .with("loss at the end over that at the start", kept)
+    .suspect()
 }

@@ -3,6 +3,7 @@
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, init_fixes, percent};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::piecewise::LeakyRelu;
+use crate::number::LayerNumber;
 
 /// From here on a layer has too few units left.
 const MANY: f64 = 0.85;
@@ -12,7 +13,32 @@ fn rectifies(label: &str) -> bool {
     matches!(name, "Relu" | "Relu6" | "HardSwish")
 }
 
+/// A log without layers' kinds shows only this: nothing gets past the last layer.
+fn blocked(f: &Facts) -> Judgement {
+    let whole = |m: &super::super::Mark| {
+        let norms: Vec<f32> = m.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).collect();
+        let (last, before) = norms.split_last()?;
+        (!before.is_empty()).then(|| *last > 0.0 && before.iter().all(|g| *g == 0.0))
+    };
+    let known: Vec<bool> = f.marks.iter().filter_map(|m| whole(m)).collect();
+    if known.is_empty() {
+        return Skipped("the log has no gradient norms of layers");
+    }
+    let share = known.iter().filter(|b| **b).count() as f64 / known.len() as f64;
+    if share < 0.9 {
+        return Clear;
+    }
+    Suspicion::new("only the last layer gets a gradient: that of all others is exactly zero")
+        .at(Level::Bad)
+        .since(f.onset(|m| whole(m) == Some(true)).unwrap_or(0))
+        .with("share of the steps", share)
+        .suspect()
+}
+
 pub(super) fn judge(f: &Facts) -> Judgement {
+    if f.foreign {
+        return blocked(f);
+    }
     if !f.layers.iter().any(|l| rectifies(&l.label)) {
         return Clear;
     }
@@ -25,7 +51,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     }
     let silent = |m: &super::super::Mark| {
         let l = m.layers.iter().find(|l| l.layer == layer)?;
-        l.get(crate::number::LayerNumber::Silent)
+        l.get(LayerNumber::Silent)
     };
     // Where the weights are too large from the start, the first steps and not the init have switched them off.
     let born = f.marks.first().and_then(|m| silent(m)).is_some_and(|s| f64::from(s) > 0.8);

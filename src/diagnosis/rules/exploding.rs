@@ -1,10 +1,34 @@
 //! A gradient that is larger by orders than it should be, because depth or targets multiply it.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, number};
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number};
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
 
+/// The first layer's gradient over the last one's from which on it grows on its way, where nothing else is known.
+const GROWN: f64 = 10.0;
+
+/// In a log of which the kinds of layers and the targets are not known.
+fn grown(f: &Facts) -> Judgement {
+    let early = f.marks.iter().filter_map(|m| Facts::ratio(m)).take(12).collect();
+    let Some(ratio) = facts::median(early) else {
+        return Skipped("the log has no gradient norms of layers");
+    };
+    if ratio < GROWN {
+        return Clear;
+    }
+    let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
+    Suspicion::new(format!("{} gets {} times the last layer's gradient", f.layer(first), number(ratio)))
+        .at(Level::Warn)
+        .since(f.onset(|m| Facts::ratio(m).is_some_and(|r| r >= GROWN)).unwrap_or(0))
+        .of_layer(Some(f.layer(first)))
+        .with("first over last gradient", ratio)
+        .suspect()
+}
+
 pub(super) fn judge(f: &Facts) -> Judgement {
+    if f.foreign {
+        return grown(f);
+    }
     let norms: Vec<(u64, f64)> = f.series(Number::GradNorm).collect();
     let first = norms.first().map_or(0.0, |n| n.1);
     let finite = || norms.iter().map(|n| n.1).filter(|x| x.is_finite());

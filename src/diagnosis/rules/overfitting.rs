@@ -10,22 +10,21 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .filter_map(|e| Some((e.step, e.get(Number::ValLoss)?)))
         .filter(|e| e.1.is_finite())
         .collect();
-    let (Some(train), Some(d)) = (f.train, &f.data) else {
-        return Skipped("its training samples were not evaluated");
-    };
+    let Some(train) = f.train else { return Skipped("its training samples were not evaluated") };
     let Some(&(step, least)) = losses.iter().min_by(|a, b| a.1.total_cmp(&b.1)) else {
         return Skipped("it was not evaluated");
     };
     let tail = &losses[losses.len() - (losses.len() / 5).clamp(1, 4)..];
     let end = tail.iter().map(|l| l.1).sum::<f64>() / tail.len() as f64;
-    let chance = d.chance.loss.max(1e-12);
+    // Of a log only the first loss tells where it came from.
+    let chance = f.data.as_ref().map_or(losses[0].1, |d| d.chance.loss).max(1e-12);
     let turned = end > 1.25 * least && end - least > 0.12 * chance;
-    if f.divergence().is_some() || !turned || train.loss > 0.7 * end || step >= f.total {
+    if f.divergence().is_some() || !turned || train.loss > 0.7 * end || (step >= f.total && !f.foreign) {
         return Clear;
     }
     // Answers that stay right only grow more certain.
-    let fine =
-        f.score().and_then(|s| s.accuracy).is_some_and(|a| a >= 0.93) && d.majority.is_none_or(|m| m < 0.75);
+    let fine = f.score().and_then(|s| s.accuracy).is_some_and(|a| a >= 0.93)
+        && f.data.as_ref().and_then(|d| d.majority).is_none_or(|m| m < 0.75);
     let patience = (losses.len() / 4).clamp(2, 20);
     Suspicion::new(format!(
         "validation was best at step {step} ({}) and is {} now; training is at {}",

@@ -1,9 +1,13 @@
 //! The learning rate, where another one alone repairs the run.
 
-use super::{Clear, Facts, Judgement, Level, Suspicion, number, percent, rate_times};
+use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, facts, number, percent, rate_times};
 use crate::number::Number;
+use crate::telemetry::Mark;
 
 pub(super) fn high(f: &Facts) -> Judgement {
+    if f.foreign {
+        return from_log(f);
+    }
     let moved = f.median(Number::UpdateRatio, 0.0).unwrap_or(0.0);
     let raised = f.edits.iter().filter(|e| e.step > 0 && e.field == "optimizer.lr").map(|e| e.step).min();
     let lost = f.divergence().is_some();
@@ -31,4 +35,66 @@ pub(super) fn low(f: &Facts) -> Judgement {
         .with("rate", f.recipe.optimizer.lr())
         .cures([10.0, 3.0, 100.0, 30.0].into_iter().filter_map(|x| rate_times(f, x, "")))
         .suspect()
+}
+
+/// Measured steps within which a lane that runs away has not trained at all.
+const AT_ONCE: usize = 3;
+
+/// In a log: a loss that rises, or a gradient that does, and then leaves the range of numbers or stays far above what it was.
+///
+/// A loss that is infinite at once, after calm steps, is no rate: a logarithm of zero looks like that.
+fn from_log(f: &Facts) -> Judgement {
+    let told: Vec<&Mark> = f.marks.iter().map(|m| &**m).filter(|m| m.get(Number::Loss).is_some()).collect();
+    let loss = |m: &Mark| m.get(Number::Loss).unwrap_or(f64::NAN);
+    // Some writers put a loss that is not finite down as 0, but not the gradient.
+    let lost = |m: &Mark| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
+    let Some(first) = told.first() else { return Skipped("the log has no loss of training") };
+    let onset = f.onset(|m| m.get(Number::Loss).is_some() && lost(m));
+    let before: Vec<&Mark> =
+        told.iter().copied().filter(|m| onset.is_none_or(|o| m.step < o) && !lost(m)).collect();
+    let Some(last) = before.last() else {
+        return Skipped("no loss in the log is finite: nothing shows where it went wrong");
+    };
+    let least = before.iter().map(|m| loss(m)).fold(f64::INFINITY, f64::min);
+    let tail =
+        facts::median(before[before.len() - before.len().div_ceil(5)..].iter().map(|m| loss(m)).collect());
+    let norms: Vec<f64> = before.iter().filter_map(|m| m.get(Number::GradNorm)).collect();
+    let grown =
+        norms.last().zip(facts::median(norms.clone())).is_some_and(|(last, usual)| *last > 4.0 * usual);
+    let risen = loss(last) > 1.5 * least;
+    let (level, since, text) = match (onset, tail) {
+        (Some(step), _) if risen || grown || before.len() <= AT_ONCE => (
+            Level::Bad,
+            step,
+            format!("the numbers ran away at step {step}, where the loss had been {}", number(loss(last))),
+        ),
+        (Some(_), _) => return Clear,
+        (None, Some(end)) if end > 3.0 * least && end > 1.5 * loss(first) => {
+            let high =
+                f.onset(|m| m.get(Number::Loss).is_some_and(|l| l > 2.0 * least)).unwrap_or(first.step);
+            (
+                Level::Warn,
+                high,
+                format!("the loss went from {} to {} and stayed there", number(least), number(end)),
+            )
+        }
+        _ => return Clear,
+    };
+    let mut s = Suspicion::new(text)
+        .at(level)
+        .since(since)
+        .with("least loss", least)
+        .with("last finite loss", loss(last));
+    if let Some(norm) = norms.last() {
+        s = s.with("last finite gradient", *norm);
+    }
+    let rate = |m: &Mark| m.get(Number::Lr);
+    let jump =
+        told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
+    if let Some(w) = jump {
+        s = s
+            .with("rate before", rate(w[0]).unwrap_or_default())
+            .with("rate after", rate(w[1]).unwrap_or_default());
+    }
+    s.suspect()
 }

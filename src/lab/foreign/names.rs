@@ -21,6 +21,9 @@ fn number(name: &str) -> Option<(Number, usize)> {
     if has(&OTHER) || words.iter().any(|w| w.starts_with("grad")) {
         return None;
     }
+    if let ["clipped"] | ["clip", "rate" | "fraction" | "share"] = words[..] {
+        return Some((Number::ClipRate, words.len()));
+    }
     let validation = has(&VALIDATION);
     let number = if words.contains(&"lr") || (words.contains(&"learning") && words.contains(&"rate")) {
         return Some((Number::Lr, words.len()));
@@ -69,6 +72,8 @@ mod tests {
             ("train/epoch_accuracy", Number::Accuracy),
             ("lr-Adam", Number::Lr),
             ("learning_rate", Number::Lr),
+            ("clipped", Number::ClipRate),
+            ("clip_fraction", Number::ClipRate),
         ] {
             assert_eq!(number(name).map(|n| n.0), Some(wanted), "{name}");
         }

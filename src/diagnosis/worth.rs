@@ -1,0 +1,139 @@
+//! What the signals of a lane alone are worth: how loudly a suspicion may be told that no cure has been tried against.
+//!
+//! A lane that does well has no fault that matters. Of one that does poorly, a setting far beyond the usual is said aloud, and a
+//! symptom where it comes with its cause. Everything else stays a note: whoever tries the cures knows more.
+
+use super::facts::{Facts, Score};
+use super::{Kind, Level, Suspicion};
+use crate::telemetry::Phase;
+
+/// Hits from which on little is left to gain.
+const WELL: f64 = 0.93;
+/// The share of the way from chance to perfection below which a lane does poorly.
+const POOR: f64 = 0.65;
+/// A step moves the weights by so little of their size that they do not get anywhere ...
+const STILL: f64 = 5e-4;
+/// ... or by so much that nothing stays.
+const WILD: f64 = 0.1;
+
+/// How a lane does, as far as that can be said yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its numbers ran away.
+    Lost,
+    /// Little is left to gain.
+    Well,
+    /// Much is.
+    Poor,
+    /// In between, or too early to say.
+    Open,
+}
+
+/// The share of the way from chance to perfection.
+fn way(score: Score, chance: Score) -> Option<f64> {
+    match (score.accuracy, chance.accuracy) {
+        (Some(a), Some(c)) => Some((a - c) / (1.0 - c).max(1e-9)),
+        _ => Some(1.0 - score.loss / chance.loss.max(1e-30)),
+    }
+    .filter(|w| w.is_finite())
+}
+
+fn state(f: &Facts) -> State {
+    if f.divergence().is_some() {
+        return State::Lost;
+    }
+    let (Some(score), Some(data)) = (f.score(), &f.data) else { return State::Open };
+    let rare = data.majority.is_some_and(|m| m > 0.75);
+    let way = way(score, data.chance).unwrap_or(0.0);
+    if !rare && score.accuracy.map_or(way >= 0.95, |a| a >= WELL) {
+        return State::Well;
+    }
+    let over = matches!(f.phase, Phase::Finished | Phase::Stopped(_));
+    let judged = over || f.evaluations.last().is_some_and(|e| 4 * e.step >= f.total);
+    if judged && !rare && way < POOR { State::Poor } else { State::Open }
+}
+
+/// Whether it does poorly on its own training samples as well.
+fn unlearnt(f: &Facts) -> bool {
+    let known = f.train.zip(f.data.as_ref()).and_then(|(train, data)| way(train, data.chance));
+    known.is_some_and(|way| way < 0.8)
+}
+
+/// The level of each suspicion, in the order of the table.
+pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level> {
+    let state = state(f);
+    let of = |id: &str| found.iter().find(|s| s.0 == id).map(|s| &s.2);
+    let value = |s: &Suspicion, name: &str| s.evidence.iter().find(|e| e.0 == name).map_or(f64::NAN, |e| e.1);
+    let bad = matches!(state, State::Lost | State::Poor);
+    let mut levels: Vec<Level> = Vec::new();
+    for (id, kind, s) in found {
+        let warn = |yes: bool| if yes { Level::Warn } else { Level::Note };
+        let own = |name: &str| value(s, name);
+        let mean = || own("weights over those that keep the signal");
+        levels.push(match *id {
+            _ if f.foreign => s.level,
+            // What is measured by itself, and what went wrong after a hand was laid on it.
+            "bad-edit" | "overfitting" | "label-noise-or-shuffled-labels" | "attack-overfit" => s.level,
+            _ if state == State::Well && *kind != Kind::Measured => Level::Note,
+            "symmetric-init" | "softmax-twice" | "class-imbalance" => s.level,
+            "mse-saturation" => s.level.max(warn(bad)),
+            "unscaled-inputs" => warn(bad),
+            "unscaled-targets" => warn(bad && own("root mean square of the targets") > 100.0),
+            "init-too-small" => {
+                warn(mean() < 0.05 || bad && (mean() < 0.25 || of("vanishing-gradient").is_some()))
+            }
+            "init-too-large" => warn(bad && mean() > 1.6),
+            "batch-norm-batch" => warn(bad && own("batch") <= 8.0),
+            "weight-decay-too-strong" => warn(bad && own("weights at the end over those at the start") < 0.7),
+            "dropout-too-strong" => warn(bad && own("p") >= 0.7),
+            "clip-too-small" | "clip-dominates" => {
+                warn(state != State::Lost && !f.free_of_scale() && own("shortened to") < 0.1)
+            }
+            "momentum-too-high" => warn(bad && own("momentum") >= 0.99),
+            "adam-eps-or-beta2" => warn(bad && (own("eps") >= 0.01 || own("second beta") < 0.95)),
+            "schedule-ends-too-early" => warn(bad),
+            "rnn-forgets" => warn(state == State::Poor && own("steps of a sequence") >= 30.0),
+            "vanishing-gradient" => {
+                let least = own("first over last gradient").min(own("the same at the first steps"));
+                if state == State::Poor { s.level } else { warn(state == State::Open && least < 1e-4) }
+            }
+            "exploding-gradient" | "rnn-explodes" if state == State::Lost => s.level,
+            "exploding-gradient" | "rnn-explodes" => warn(state == State::Poor),
+            "dead-units" => {
+                if bad {
+                    s.level
+                } else {
+                    Level::Note
+                }
+            }
+            "saturated-units" => {
+                let cause = ["unscaled-inputs", "init-too-large"].iter().any(|c| of(c).is_some());
+                warn(bad && cause)
+            }
+            _ => Level::Note,
+        });
+    }
+    let told = |levels: &[Level], which: &dyn Fn(&str, Kind) -> bool| {
+        found.iter().zip(levels).any(|((id, kind, _), l)| *l > Level::Note && which(id, *kind))
+    };
+    let explained = told(&levels, &|_, kind| kind == Kind::Setting);
+    let symptom = told(&levels, &|id, kind| kind == Kind::Symptom && id != "dead-units");
+    for (i, (id, _, s)) in found.iter().enumerate().filter(|_| !f.foreign && !explained && bad) {
+        let moved = value(s, "update over weights");
+        let still = moved < STILL && unlearnt(f);
+        let narrow = value(s, "units of the narrowest layer");
+        let told = match *id {
+            "lr-too-high" => state == State::Lost || moved > WILD,
+            "lr-too-low" => still && !symptom,
+            "underfitting-capacity" => {
+                let crawls = of("lr-too-low").is_some_and(|s| value(s, "update over weights") < STILL);
+                !symptom && !crawls && unlearnt(f) && (f.linear() || narrow <= 3.0)
+            }
+            _ => continue,
+        };
+        if told {
+            levels[i] = if state == State::Lost { Level::Bad } else { Level::Warn };
+        }
+    }
+    levels
+}
