@@ -5,6 +5,7 @@
 pub mod finding;
 mod ground;
 mod hash;
+mod lane;
 mod spread;
 
 pub use ground::{DataFacts, Mark, Score};
@@ -354,26 +355,6 @@ pub enum Event {
     Notice(String),
     /// The run is no longer written to the disk, or is again; a notice says why. Never dropped.
     Unsaved(bool),
-}
-
-impl Event {
-    /// The lane that it tells of, if it is one lane.
-    pub fn lane(&self) -> Option<LaneId> {
-        match self {
-            Self::Started { lane, .. }
-            | Self::Changed { lane, .. }
-            | Self::Rewound { lane, .. }
-            | Self::Measured { lane, .. }
-            | Self::Marked { lane, .. }
-            | Self::Evaluated { lane, .. }
-            | Self::Probed { lane, .. }
-            | Self::Recalled { lane, .. }
-            | Self::Examined { lane, .. }
-            | Self::Phase { lane, .. }
-            | Self::Removed { lane } => Some(*lane),
-            Self::Changes { .. } | Self::Rested | Self::Notice(_) | Self::Unsaved(_) => None,
-        }
-    }
 }
 
 /// The target of an attack for the screen.

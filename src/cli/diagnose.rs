@@ -1,15 +1,19 @@
 //! `gradtui diagnose`: trains the lanes of a scenario, says what is wrong with them and since when, and which single change
-//! repairs them.
+//! repairs them. A run is judged by its log, and so is what another program has logged: without a cure being tried.
 //!
 //! Exit codes: 0 nothing at warn or bad, 1 something, 2 the input is at fault, 3 it could not be judged.
 
 use super::{BadInput, Ended, Opened, open, print, tell};
-use crate::diagnosis::{Finding, Fix, Level};
+use crate::diagnosis::{Diagnosis, Finding, Fix, Level};
 use crate::lab::clinic::{Clinic, Outcome, Report};
 use crate::lab::files::{self, Disk};
+use crate::lab::outcome::Standing;
 use crate::lab::run_dir::RunDir;
+use crate::lab::{foreign, preset};
 use crate::limits;
+use crate::logs::{self, Log};
 use crate::scenario::{Checked, Scenario, inspect};
+use crate::text::escaped;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -20,8 +24,9 @@ use std::sync::Arc;
 /// Arguments of `diagnose`.
 #[derive(Debug, clap::Args)]
 pub struct Diagnose {
-    /// A preset, a file, or the directory of a run, which is trained again from its scenario
-    #[arg(value_name = "SCENARIO|RUN")]
+    /// A preset, a file, the directory of a run, or a log of another program as `watch` reads it; a run is judged by its log, and
+    /// trained again for --steps, --fix and --prove
+    #[arg(value_name = "SCENARIO|RUN|LOG")]
     scenario: OsString,
     /// Train this many steps; schedules still decay over the scenario's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
@@ -38,6 +43,59 @@ pub struct Diagnose {
     /// Try every cure that is offered, and say how it came out
     #[arg(long)]
     prove: bool,
+    /// How lines of a text of another program read: {loss} is a number, {step} the step, {} anything
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Vec<String>,
+}
+
+/// A lane that is judged by what it told.
+struct Judged {
+    name: String,
+    diagnosis: Diagnosis,
+}
+
+/// The lanes of a run directory, judged by its log.
+fn recorded(path: &Path) -> Result<Vec<Judged>, BadInput> {
+    let lanes = super::export::subject(path)?.standings.lanes;
+    let judged = |lane: Standing| Some(Judged { diagnosis: lane.diagnosis()?, name: lane.name });
+    Ok(lanes.into_iter().filter_map(judged).collect())
+}
+
+/// The object of a lane.
+fn object(lane: &str, d: &Diagnosis, findings: Vec<Value>) -> String {
+    let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
+    let object = json!({ "lane": lane, "findings": findings, "checked": d.checked, "skipped": skipped });
+    object.to_string() + "\n"
+}
+
+/// A lane in lines; `cures` are those of a finding.
+fn lines(lane: &str, d: &Diagnosis, cures: impl Fn(&Finding) -> String) -> String {
+    let mut out = match d.told().count() {
+        0 => format!("{lane}: in order\n"),
+        n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
+    };
+    for f in &d.findings {
+        let _ = writeln!(out, "  {}", f.line());
+        out.push_str(&cures(f));
+    }
+    let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
+    for (id, why) in &d.skipped {
+        let _ = writeln!(out, "  not judged: {id}: {why}");
+    }
+    out
+}
+
+impl Judged {
+    fn json(&self) -> String {
+        object(&self.name, &self.diagnosis, self.diagnosis.findings.iter().map(untried).collect())
+    }
+
+    fn words(&self) -> String {
+        lines(&self.name, &self.diagnosis, |f| {
+            let cures = f.fixes.iter().filter(|_| f.level > Level::Note);
+            cures.map(|fix| format!("           {}\n", fix.text)).collect()
+        })
+    }
 }
 
 /// A lane and its report.
@@ -50,6 +108,9 @@ struct Examined {
 impl Diagnose {
     /// Examines every lane.
     pub fn run(self) -> anyhow::Result<()> {
+        if let Some(judged) = self.told()? {
+            return self.tell(&judged);
+        }
         let opened = self.opened()?;
         let Checked { scenario, data, .. } =
             inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
@@ -84,6 +145,46 @@ impl Diagnose {
         match ill {
             0 => Ok(()),
             _ => Err(Ended(1, String::new()).into()),
+        }
+    }
+
+    /// The lanes of a recorded run or of a log, judged by what they told; `None` for what is to be trained.
+    fn told(&self) -> Result<Option<Vec<Judged>>, BadInput> {
+        let path = Path::new(&self.scenario);
+        let trains = self.steps.is_some() || self.fix.is_some() || self.prove;
+        if logs::is_own(path) {
+            return if trains { Ok(None) } else { recorded(path).map(Some) };
+        }
+        let named =
+            path.extension().is_some_and(|e| e == "ron") || path.to_str().and_then(preset::find).is_some();
+        if named || !path.exists() {
+            return Ok(None);
+        }
+        let shown = escaped(&path.display().to_string()).into_owned();
+        if trains {
+            let what =
+                "nothing is trained from a log; --steps, --fix and --prove belong to a scenario or a run";
+            return Err(BadInput::new(format!("{shown}: {what}")));
+        }
+        let found =
+            logs::open(path, &self.pattern).map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
+        let judged =
+            |log: Log| Judged { name: escaped(&log.run).into_owned(), diagnosis: foreign::diagnosis(log) };
+        Ok(Some(found.into_iter().map(judged).collect()))
+    }
+
+    /// Prints the findings about recorded lanes; the exit code says whether there are some.
+    fn tell(&self, all: &[Judged]) -> anyhow::Result<()> {
+        for judged in all {
+            print(&if self.json { judged.json() } else { judged.words() })?;
+        }
+        let could = |j: &Judged| !j.diagnosis.findings.is_empty() || !j.diagnosis.checked.is_empty();
+        if !all.iter().any(could) {
+            return Err(Ended(3, "the log holds nothing to judge by".into()).into());
+        }
+        match all.iter().any(|j| j.diagnosis.told().next().is_some()) {
+            false => Ok(()),
+            true => Err(Ended(1, String::new()).into()),
         }
     }
 
@@ -142,40 +243,21 @@ impl Examined {
             out
         };
         let d = &self.report.diagnosis;
-        let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
-        let object = json!({
-            "lane": self.name,
-            "findings": d.findings.iter().map(|f| finding(f, f.fixes.iter().enumerate().map(fix).collect())).collect::<Vec<_>>(),
-            "checked": d.checked,
-            "skipped": skipped,
-        });
-        object.to_string() + "\n"
+        let of = |f: &Finding| finding(f, f.fixes.iter().enumerate().map(fix).collect());
+        object(&self.name, d, d.findings.iter().map(of).collect())
     }
 
     fn words(&self, prove: bool) -> String {
-        let mut out = String::new();
         let d = &self.report.diagnosis;
-        let tell = d.told().count();
-        let _ = match tell {
-            0 => writeln!(out, "{}: in order", self.name),
-            n => writeln!(out, "{}: {n} {}", self.name, if n == 1 { "finding" } else { "findings" }),
+        let cure = |fix: &Fix| {
+            let number = d.number(fix).map_or_else(String::new, |n| n.to_string());
+            let outcome = self.outcome(fix).filter(|_| prove || d.told().next().is_some());
+            let verdict = outcome.map_or_else(String::new, |o| {
+                format!("   {} ({})", o.verdict.text(), o.words(&self.report.facts))
+            });
+            format!("       {number:>2}  {}{verdict}\n", fix.text)
         };
-        for f in &d.findings {
-            let _ = writeln!(out, "  {}", f.line());
-            for fix in f.fixes.iter().filter(|_| f.level > Level::Note) {
-                let number = d.number(fix).map_or_else(String::new, |n| n.to_string());
-                let verdict = match self.outcome(fix).filter(|_| prove || tell > 0) {
-                    Some(o) => format!("   {} ({})", o.verdict.text(), o.words(&self.report.facts)),
-                    None => String::new(),
-                };
-                let _ = writeln!(out, "       {number:>2}  {}{verdict}", fix.text);
-            }
-        }
-        let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
-        for (id, why) in &d.skipped {
-            let _ = writeln!(out, "  not judged: {id}: {why}");
-        }
-        out
+        lines(&self.name, d, |f| f.fixes.iter().filter(|_| f.level > Level::Note).map(cure).collect())
     }
 }
 

@@ -71,7 +71,7 @@ pub struct Export {
 }
 
 /// Reads a run directory, which may be in progress.
-fn subject(path: &Path) -> Result<Subject, BadInput> {
+pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
     let shown = escaped(&path.display().to_string()).into_owned();
     let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
     for warning in &resumed.warnings {

@@ -3,6 +3,7 @@
 
 mod names;
 
+use crate::diagnosis::{Diagnosis, signals};
 use crate::engine::data::reading::short;
 use crate::lab::lane::told_mark;
 use crate::logs::Log;
@@ -10,6 +11,7 @@ use crate::logs::layers::{Layers, Order};
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
+use crate::view::Told;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -35,6 +37,21 @@ pub struct Foreign {
     phase: Option<Phase>,
     said: usize,
     fault: Option<String>,
+}
+
+/// The findings about a log, read to its end.
+pub fn diagnosis(mut log: Log) -> Diagnosis {
+    log.read_to_end();
+    let (mut told, mut info, mut phase) = (Told::default(), None, Phase::Paused);
+    for event in Foreign::new(log, 0, String::new()).poll(Duration::ZERO) {
+        told.apply(&event);
+        match event {
+            Event::Started { info: new, .. } => info = Some(new),
+            Event::Phase { phase: new, .. } => phase = new,
+            _ => {}
+        }
+    }
+    info.map_or_else(Diagnosis::default, |info| signals(&told.facts(&info, &phase, None)))
 }
 
 /// The numbers of a step.

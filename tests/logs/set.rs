@@ -1,5 +1,6 @@
 //! Logs that the libraries themselves wrote, where a set of them is at hand.
 
+use gradtui::lab::foreign;
 use gradtui::logs::{self, Log};
 use serde_json::{Value, json};
 use std::fs;
@@ -81,4 +82,67 @@ fn a_set_of_logs_is_read_as_it_is_expected() {
     assert!(faults.is_empty(), "{} of {read}:\n{}", faults.len(), faults.join("\n"));
     assert!(read > 0, "no run with an expected.json is there");
     println!("{read} paths read");
+}
+
+/// The ids that are right for a run with this label; none for a healthy one, or for a cause that numbers cannot show.
+fn right(label: &str) -> &'static [&'static str] {
+    match label {
+        "vanishing gradients" => &["vanishing-gradient"],
+        "exploding gradients" => &["exploding-gradient", "rnn-explodes"],
+        "learning rate too high" => &["lr-too-high"],
+        "clip threshold too low" => &["clip-dominates", "clip-too-small"],
+        "dead units" => &["dead-units"],
+        "overfitting" => &["overfitting", "label-noise-or-shuffled-labels"],
+        _ => &[],
+    }
+}
+
+#[test]
+fn a_set_of_logs_is_judged_as_it_is_labelled() {
+    let Some(root) = std::env::var_os("GRADTUI_LOGS") else { return };
+    let (mut good, mut bad, mut sick, mut found, mut healthy, mut alarms) = (0, 0, 0, 0, 0, 0);
+    for run in fs::read_dir(root).expect("a folder").flatten().map(|e| e.path()) {
+        let Ok(text) = fs::read_to_string(run.join("expected.json")) else { continue };
+        let expected: Value = serde_json::from_str(&text).expect("JSON");
+        let patterns: Vec<String> = expected["patterns"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|v| v.as_str().map(String::from))
+            .collect();
+        let Some(label) = expected["diagnosis"]["true"].as_str().filter(|_| expected["bar"] != json!(false))
+        else {
+            continue;
+        };
+        let open = run.join(expected["open"].as_str().unwrap_or("log"));
+        let Ok(logs) = logs::open(&open, &patterns) else { panic!("{} is not read", open.display()) };
+        let (mut hit, mut told) = (false, Vec::new());
+        for log in logs {
+            let diagnosis = foreign::diagnosis(log);
+            for finding in diagnosis.told() {
+                let is = right(label).contains(&finding.id);
+                *(if is { &mut good } else { &mut bad }) += 1;
+                hit |= is;
+                told.push(finding.line());
+            }
+        }
+        match right(label) {
+            [] => {
+                healthy += 1;
+                alarms += usize::from(!told.is_empty());
+            }
+            _ => {
+                sick += 1;
+                found += usize::from(hit);
+            }
+        }
+        if hit == right(label).is_empty() || !told.is_empty() && right(label).is_empty() {
+            println!("{}: {label}: {told:?}", run.display());
+        }
+    }
+    println!(
+        "logs: precision {good}/{}   recall {found}/{sick}   false alarms {alarms}/{healthy}",
+        good + bad
+    );
+    assert!(20 * bad <= good + bad && 5 * found >= 4 * sick && 50 * alarms <= healthy.max(49));
 }
