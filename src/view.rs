@@ -179,7 +179,7 @@ impl LaneView {
         self.aside.as_deref_mut().unwrap_or(&mut self.shown)
     }
 
-    /// What a diagnosis goes by, up to the moment that is shown.
+    /// The facts that a diagnosis goes by, up to the moment that is shown.
     pub fn facts(&self) -> Facts {
         self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step))
     }

@@ -182,10 +182,8 @@ impl Diagnose {
         if !all.iter().any(could) {
             return Err(Ended(3, "the log holds nothing to judge by".into()).into());
         }
-        match all.iter().any(|j| j.diagnosis.told().next().is_some()) {
-            false => Ok(()),
-            true => Err(Ended(1, String::new()).into()),
-        }
+        let found = all.iter().any(|j| j.diagnosis.told().next().is_some());
+        if found { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 
     /// The scenario, or that of a run directory.

@@ -1,4 +1,4 @@
-//! What the signals of a lane alone are worth: how loudly a suspicion may be told that no cure has been tried against.
+//! The worth of a lane's signals alone: how loudly a suspicion may be told that no cure has been tried against.
 //!
 //! A lane that does well has no fault that matters. Of one that does poorly, a setting far beyond the usual is said aloud, and a
 //! symptom where it comes with its cause. Everything else stays a note: whoever tries the cures knows more.
@@ -72,7 +72,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
         let mean = || own("weights over those that keep the signal");
         levels.push(match *id {
             _ if f.foreign => s.level,
-            // What is measured by itself, and what went wrong after a hand was laid on it.
+            // These are measured by themselves, or came after a change by hand.
             "bad-edit" | "overfitting" | "label-noise-or-shuffled-labels" | "attack-overfit" => s.level,
             _ if state == State::Well && *kind != Kind::Measured => Level::Note,
             "symmetric-init" | "softmax-twice" | "class-imbalance" => s.level,

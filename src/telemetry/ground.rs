@@ -1,4 +1,4 @@
-//! What a diagnosis goes by: measured steps, whole, and the data in a few numbers by which those of a lane are judged.
+//! The numbers that a diagnosis goes by: measured steps, whole, and the data in a few numbers by which those of a lane are judged.
 
 use super::LayerMeasure;
 use crate::number::{LayerNumber, Number, Values};

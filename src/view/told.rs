@@ -1,4 +1,4 @@
-//! What a lane has told by which it is judged, in bounded memory, and the facts that follow from it. Trains nothing.
+//! Everything that a lane has told by which it is judged, in bounded memory, and the facts that follow from it. Trains nothing.
 
 use super::marks::Marks;
 use crate::diagnosis::{Attacked, Facts, Score};
@@ -15,7 +15,7 @@ const MOVED: f64 = 0.2;
 /// FGSM withstood by so much more than PGD means nothing any more.
 const MASKED: f64 = 0.2;
 
-/// What a lane has told.
+/// Everything that a lane has told by which it is judged.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// Its measured steps, those by which it is judged.

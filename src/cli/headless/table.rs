@@ -185,7 +185,7 @@ struct Ending<'a> {
     edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fork: Option<String>,
-    /// What its signals show at warn or bad.
+    /// The findings of its signals at warn or bad.
     findings: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     robustness: Option<Robustness<'a>>,

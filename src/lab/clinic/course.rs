@@ -19,7 +19,7 @@ const KNOWN: usize = 2000;
 pub struct Course {
     /// The facts about it.
     pub facts: Facts,
-    /// What a watcher would know of it.
+    /// The facts that a watcher would know.
     pub signals: Facts,
     /// Multiply-adds that it took, by and large.
     pub work: f64,

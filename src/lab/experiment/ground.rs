@@ -1,4 +1,4 @@
-//! What data and network alone say of a lane before it trains: the data in a few numbers, and how large weights should begin.
+//! The facts about a lane before it trains, from data and network alone: the data in a few numbers, and how large weights should begin.
 
 use crate::engine::data::{Labels, Prepared as Data};
 use crate::engine::loss::{LossConfig, Targets};

@@ -3,9 +3,11 @@
 use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::lane::Line;
+use crate::lab::outcome::{Standing, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::stepped::Stepped;
+use crate::number::LayerNumber;
 use crate::telemetry::{Command, Data};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -209,7 +211,7 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     assert_eq!(phases(&events), [(0, Phase::Running), (1, Phase::Running)]);
     assert!(events.iter().any(|e| matches!(e, Event::Evaluated { lane: 1, measure } if measure.step == 20)));
     let full =
-        |e: &Event| matches!(e, Event::Measured { layers, .. } if layers.len() == 2 && layers[1].layer == 2);
+        |e: &Event| matches!(e, Event::Measured { layers, .. } if layers.len() == 3 && layers[2].layer == 2);
     assert!(events.iter().any(full), "{events:?}");
     assert_eq!(follower.poll(SECOND, &mut numbers), []);
     bench.train(35);
@@ -253,6 +255,49 @@ fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
     assert_eq!(seen, told);
     assert_eq!(seen.len(), 12, "two lanes, twice each, of every kind");
     assert!(seen.iter().all(|e| e.contains("seeds: 3") || e.contains("pgd")), "{seen:#?}");
+}
+
+/// The layers of a log are those of the lane, and so are the findings.
+#[test]
+fn a_lane_is_judged_by_its_log_as_it_is_live() {
+    let mut bench = Bench::of(
+        r#"(title: "sick", data: Moons(samples: 300), scaling: Standard, steps: 300, evaluate_every: 20, seed: 3,
+        network: [Repeat(6, [Dense(12), Tanh()])], optimizer: Momentum(0.03), lanes: [
+            (name: "small", init: Normal(0.02)), (name: "alike", init: Zeros()), (name: "sound", init: XavierNormal()),
+            (name: "wild", network: [Dense(12), Relu()], init: HeNormal(), optimizer: Momentum(3000))])"#,
+    );
+    bench.train(300);
+    let live = bench.run.drain();
+    let read = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
+    let marks = |events: &[Event]| {
+        let mark = |e: &Event| match e {
+            Event::Marked { lane, mark } if !mark.layers.is_empty() => {
+                let of = |number| mark.layers.iter().map(move |l| l.get(number)).collect::<Vec<_>>();
+                let [weight, flat] = [LayerNumber::WeightNorm, LayerNumber::Saturated].map(of);
+                Some((*lane, mark.step, weight, flat))
+            }
+            _ => None,
+        };
+        let mut all: Vec<_> = events.iter().filter_map(mark).collect();
+        all.sort_by_key(|m| (m.0, m.1));
+        all
+    };
+    assert_eq!(marks(&live), marks(&read));
+    let findings = |events: &[Event]| {
+        let mut standings = Standings::default();
+        events.iter().for_each(|e| standings.apply(e));
+        let of =
+            |l: &Standing| (l.name.clone(), l.diagnosis().map(|d| (format!("{:?}", d.findings), d.skipped)));
+        standings.lanes.iter().map(of).collect::<Vec<_>>()
+    };
+    let (live, read) = (findings(&live), findings(&read));
+    assert_eq!(live, read);
+    let ill = |name: &str, id: &str| {
+        let lane = live.iter().find(|l| l.0 == name).and_then(|l| l.1.as_ref()).expect("a lane");
+        lane.0.contains(id)
+    };
+    assert!(ill("small", "vanishing-gradient") && ill("alike", "symmetric-init"), "{live:#?}");
+    assert!(ill("wild", "lr-too-high"), "{live:#?}");
 }
 
 #[test]
