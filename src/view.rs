@@ -4,7 +4,7 @@ pub mod history;
 mod marks;
 mod told;
 
-use crate::diagnosis::Facts;
+use crate::diagnosis::{Diagnosis, Facts, signals};
 use crate::number::{LayerNumber, Number, Source};
 use crate::scenario::Edit;
 use crate::telemetry::finding::Examination;
@@ -93,6 +93,8 @@ pub struct LaneView {
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if it was asked for.
     pub examination: Option<Examination>,
+    /// The findings of its own numbers up to the moment that is shown.
+    signals: Diagnosis,
     /// The moment that is shown.
     shown: Moment,
     /// The present, while a step before it is shown.
@@ -164,6 +166,7 @@ impl LaneView {
             told: Told::default(),
             ghosts: BTreeMap::new(),
             examination: None,
+            signals: Diagnosis::default(),
             shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
             aside: None,
         }
@@ -182,6 +185,11 @@ impl LaneView {
     /// The facts that a diagnosis goes by, up to the moment that is shown.
     pub fn facts(&self) -> Facts {
         self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step))
+    }
+
+    /// The findings about it: those of its examination, which has seen its whole run; without one, those of its own numbers.
+    pub fn diagnosis(&self) -> &Diagnosis {
+        self.examination.as_ref().map_or(&self.signals, |e| &e.diagnosis)
     }
 
     /// Whether a step before the present is shown.
@@ -352,6 +360,7 @@ impl View {
             let reached = step.is_none_or(|s| s >= lane.present().step);
             if let Some(now) = lane.aside.take_if(|_| reached) {
                 lane.shown = *now;
+                lane.signals = signals(&lane.facts());
             }
         }
     }
@@ -396,6 +405,15 @@ impl View {
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 l.told.apply(&other);
+                // Few steps are marked, so that this costs next to nothing.
+                let judges = matches!(
+                    other,
+                    Event::Marked { .. }
+                        | Event::Evaluated { .. }
+                        | Event::Phase { .. }
+                        | Event::Recalled { .. }
+                        | Event::Rewound { .. }
+                );
                 match other {
                     Event::Changed { info, .. } => {
                         // The screen may show the new recipe already.
@@ -425,6 +443,9 @@ impl View {
                     | Event::Rested
                     | Event::Notice(_)
                     | Event::Unsaved(_) => {}
+                }
+                if judges {
+                    l.signals = signals(&l.facts());
                 }
             }
         }

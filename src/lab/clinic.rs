@@ -72,7 +72,7 @@ fn examination(
     trying: Option<String>,
 ) -> Examination {
     let told = |o: &Outcome| Tried { patch: o.fix.patch.clone(), verdict: o.verdict, words: o.words(facts) };
-    let steps = facts.marks.last().map_or(0, |m| m.measure.step);
+    let steps = facts.marks.last().map_or(0, |m| m.step);
     Examination { diagnosis, tried: tried.iter().map(told).collect(), trying, steps }
 }
 

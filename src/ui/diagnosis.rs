@@ -7,11 +7,10 @@ use super::theme::Theme;
 use super::widget::scale::number;
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::Phase;
-use crate::telemetry::finding::Diagnosis;
+use crate::telemetry::finding::Level;
 use crate::view::LaneView;
 use flow::{Flow, Word};
 use ratatui::style::Style;
-use std::borrow::Cow;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +34,16 @@ impl Weight {
     }
 }
 
+impl From<Level> for Weight {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Bad => Self::Bad,
+            Level::Warn => Self::Warn,
+            Level::Note => Self::Plain,
+        }
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -42,11 +51,6 @@ pub struct Finding {
     pub weight: Weight,
     /// In words.
     pub text: String,
-}
-
-/// The findings that are known about a lane: those of its examination.
-pub fn known(lane: &LaneView) -> Cow<'_, Diagnosis> {
-    lane.examination.as_ref().map_or_else(Cow::default, |e| Cow::Borrowed(&e.diagnosis))
 }
 
 /// How a lane ended, if it did not come to its end.
@@ -68,35 +72,58 @@ pub fn account(lane: &LaneView) -> Option<Finding> {
     Some(Finding { weight, text })
 }
 
-/// The findings about a lane, the most important first.
+/// All that there is to say about a lane, the most important first: how it ended, the findings, and plain facts.
 pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut out: Vec<Finding> = account(lane).into_iter().collect();
-    let mut say = |weight, text: String| out.push(Finding { weight, text });
-    flow(lane, &mut say);
+    for finding in lane.diagnosis().told() {
+        let text = format!("{}: {}", finding.id, finding.text);
+        out.push(Finding { weight: finding.level.into(), text });
+    }
+    let mut say = |text: String| out.push(Finding { weight: Weight::Plain, text });
+    if let Some(flow) = Flow::of(&lane.layers)
+        && told_of_flow(lane).is_none()
+        && let Some(words) = if word_of(lane, &flow).is_some() { flow.sentence() } else { flow.fact() }
+    {
+        say(words);
+    }
     units(lane, &mut say);
     let m = &lane.last;
     if m.step > 0 {
         let (clipped, moved) = (m.single(Number::ClipShare), m.single(Number::UpdateRatio));
         if clipped > 0.0 {
-            let weight = if clipped > 0.5 { Weight::Warn } else { Weight::Plain };
-            say(weight, format!("{} of all steps were clipped", percent(clipped)));
+            say(format!("{} of all steps were clipped", percent(clipped)));
         }
         if moved > 0.1 {
-            say(Weight::Warn, format!("a step moves the weights by {} of their size", percent(moved)));
+            say(format!("a step moves the weights by {} of their size", percent(moved)));
         } else if (0.0..1e-6).contains(&moved) {
-            say(Weight::Warn, format!("a step moves the weights by {} of their size only", real(moved)));
+            say(format!("a step moves the weights by {} of their size only", real(moved)));
         }
     }
     if out.is_empty() && m.step > 0 {
-        let text = format!(
-            "loss {}, gradient of norm {}",
-            real(m.single(Number::Loss)),
-            real(m.single(Number::GradNorm))
-        );
+        let (loss, norm) = (m.single(Number::Loss), m.single(Number::GradNorm));
+        let text = format!("loss {}, gradient of norm {}", real(loss), real(norm));
         out.push(Finding { weight: Weight::Plain, text });
     }
-    out.sort_by_key(|f| f.weight);
     out
+}
+
+/// The finding about how the gradient changes from layer to layer, if there is one, in a word.
+fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
+    let words = [("vanishing-gradient", "vanishing"), ("exploding-gradient", "exploding")];
+    let told = |(id, word)| {
+        let finding = lane.diagnosis().told().find(|f| f.id == id)?;
+        Some((word, finding.level.into()))
+    };
+    words.into_iter().find_map(told)
+}
+
+/// The word for how the gradient of a lane changes from layer to layer, from the same source as the findings. `None` where a
+/// ratio stands out that is no fault.
+pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
+    match flow.word {
+        Word::Exploded | Word::Nothing => Some((flow.word.text(), Weight::Bad)),
+        word => told_of_flow(lane).or((word == Word::Even).then_some((word.text(), Weight::Plain))),
+    }
 }
 
 /// The last change by hand before this step, if there was one: it comes before any symptom.
@@ -105,49 +132,30 @@ fn cause(lane: &LaneView, step: u64) -> String {
     edit.map_or_else(String::new, |e| format!(" since {e} at step {}", thousands(e.step)))
 }
 
-/// How the gradient changes from the last layer to the first.
-fn flow(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
-    let Some(flow) = Flow::of(&lane.layers) else { return };
-    // A lane that is lost says itself at which step and why; what its last gradient was like is beside the point.
-    let weight = match flow.word {
-        Word::Even => Weight::Plain,
-        Word::Vanished | Word::Vanishing if matches!(lane.phase, Phase::Diverged(_)) => Weight::Plain,
-        _ => Weight::Bad,
-    };
-    if let Some(sentence) = flow.sentence() {
-        say(weight, sentence);
-    }
-}
-
-/// Units that pass no gradient on: a note where enough of it gets through all the same.
-fn units(lane: &LaneView, say: &mut impl FnMut(Weight, String)) {
+/// Units that pass no gradient on, and an answer that is always the same.
+fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
     let name = |layer: usize| {
         let label = lane.info.layers.get(layer).map_or("", |l| l.label.as_str());
         format!("layer {} {}", layer + 1, label.split([' ', '(']).next().unwrap_or_default())
     };
+    let told = |id: &str| lane.diagnosis().told().any(|f| f.id == id);
     if let Some(class) = health::constant(lane) {
-        say(Weight::Warn, format!("it answers {class} to every validation sample"));
+        say(format!("it answers {class} to every validation sample"));
     }
-    let harm = Flow::of(&lane.layers).is_some_and(|f| f.word != Word::Even);
-    if let Some((layer, dead)) = health::deadest(lane).filter(|(_, dead)| *dead >= 0.01) {
-        let (weight, words) = match dead {
-            d if d > 0.999 => {
-                (Weight::Bad, format!("all units of {} are dead: nothing gets through", name(layer)))
-            }
-            d => {
-                let weight = if harm || d >= 0.5 { Weight::Warn } else { Weight::Plain };
-                (weight, format!("{} of the units of {} are dead", percent(d), name(layer)))
-            }
-        };
-        say(weight, words);
+    if let Some((layer, dead)) = health::deadest(lane).filter(|(_, dead)| *dead >= 0.01)
+        && !told("dead-units")
+    {
+        say(match dead {
+            d if d > 0.999 => format!("all units of {} are dead: nothing gets through", name(layer)),
+            d => format!("{} of the units of {} are dead", percent(d), name(layer)),
+        });
     }
     // A rectifier is flat on one side by design: only what is flat on both sides has come to an edge.
     let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
     let saturated = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(LayerNumber::Saturated)?)));
     let worst = saturated.filter(|(l, v)| *v >= 0.3 && !rectifies(*l)).max_by(|a, b| a.1.total_cmp(&b.1));
-    if let Some((layer, v)) = worst {
-        let weight = if harm { Weight::Warn } else { Weight::Plain };
-        say(weight, format!("{} of {} is saturated", percent(v), name(layer)));
+    if let Some((layer, v)) = worst.filter(|_| !told("saturated-units")) {
+        say(format!("{} of {} is saturated", percent(v), name(layer)));
     }
 }
 
@@ -196,23 +204,44 @@ mod tests {
     use super::*;
     use crate::telemetry::{Divergence, LayerMeasure, Measure};
     use crate::ui::fixture;
+    use crate::view::View;
+
+    /// A lane of two Dense layers whose first one gets this share of the last one's gradient at every step.
+    fn shared(share: f32) -> LaneView {
+        use crate::number::Values;
+        use crate::telemetry::{Event, Mark};
+        let mut view = View { lanes: vec![fixture::lane(0, "deep")], ..View::default() };
+        for step in 1..=20 {
+            let layers: Vec<LayerMeasure> = [(0, 0.1 * share), (2, 0.03), (4, 0.1)]
+                .map(|(layer, norm)| LayerMeasure::of(layer).with(LayerNumber::GradNorm, norm))
+                .into();
+            let measure = Measure { step, ..Measure::default() }
+                .with(Number::ClipShare, 0.2)
+                .with(Number::UpdateRatio, 1e-3);
+            let values = Values::default().with(Number::Loss, 2.3).with(Number::UpdateRatio, 1e-3);
+            let mark = Mark { step, values, layers: layers.clone() };
+            view.apply(Event::Measured { lane: 0, measure: Box::new(measure), layers });
+            view.apply(Event::Marked { lane: 0, mark: mark.into() });
+        }
+        view.lanes.remove(0)
+    }
 
     #[test]
-    fn a_vanishing_gradient_is_named_first() {
-        let mut lane = fixture::lane(0, "deep");
-        lane.last = Measure { step: 10, ..Measure::default() }
-            .with(Number::ClipShare, 0.2)
-            .with(Number::UpdateRatio, 1e-3);
-        lane.layers = vec![
-            LayerMeasure::of(0).with(LayerNumber::GradNorm, 3e-8),
-            LayerMeasure::of(1).with(LayerNumber::Saturated, 0.71),
-            LayerMeasure::of(2).with(LayerNumber::GradNorm, 0.1),
-        ];
-        let found = findings(&lane);
-        assert_eq!(found[0].weight, Weight::Bad);
-        assert!(found[0].text.starts_with("vanished: layer 1 gets 3"), "{}", found[0].text);
-        assert!(found[1].text.starts_with("71 % of layer 2"), "{}", found[1].text);
-        assert_eq!(found[2].text, "20 % of all steps were clipped");
+    fn line_map_and_pane_speak_of_one_gradient() {
+        let sick = shared(3e-8);
+        let (found, flow) = (findings(&sick), Flow::of(&sick.layers).expect("layers"));
+        let told: Vec<_> = sick.diagnosis().told().map(|f| f.id).collect();
+        assert!(told.contains(&"vanishing-gradient"), "{told:?}");
+        assert!(found[0].text.starts_with("vanishing-gradient: layer 1 "), "{}", found[0].text);
+        assert_eq!(word_of(&sick, &flow), Some(("vanishing", found[0].weight)));
+        assert!(
+            found.iter().any(|f| f.text == "20 % of all steps were clipped" && f.weight == Weight::Plain)
+        );
+        assert!(!found.iter().any(|f| f.text.starts_with("vanished")), "nothing is said twice");
+        let well = shared(0.5);
+        let flow = Flow::of(&well.layers).expect("layers");
+        assert_eq!(word_of(&well, &flow), Some(("even", Weight::Plain)));
+        assert!(findings(&well)[0].text.starts_with("even: layer 1 gets 0.5"), "{}", findings(&well)[0].text);
     }
 
     #[test]

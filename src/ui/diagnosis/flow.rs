@@ -95,8 +95,13 @@ impl Flow {
         Some(self.first.1 / self.last.1).filter(|r| r.is_finite())
     }
 
-    /// The same in a sentence; `None` where there is but one layer, and it is in order.
+    /// The same in a sentence, the word first; `None` where there is but one layer, and it is in order.
     pub fn sentence(&self) -> Option<String> {
+        Some(format!("{}: {}", self.word.text(), self.fact()?))
+    }
+
+    /// The same without the word.
+    pub fn fact(&self) -> Option<String> {
         let ((from, a), (to, b), (most, norm)) = (self.first, self.last, self.greatest);
         let number = |v: f32| number(f64::from(v));
         let alone = from == to;
@@ -113,7 +118,7 @@ impl Flow {
             }
             Word::Even => format!("layer {from} gets {} times layer {to}'s gradient", number(a / b)),
         };
-        Some(format!("{}: {what}", self.word.text()))
+        Some(what)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::finding::{Diagnosis, Examination, Finding, Fix, Level, Verdict};
 use crate::telemetry::{self, Command};
-use crate::ui::diagnosis::{account, known, thousands};
+use crate::ui::diagnosis::{account, thousands};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::more;
@@ -120,7 +120,7 @@ impl DiagnosisPane {
         if let Some(account) = account(lane) {
             add(&account.text, "", account.weight.style(theme), None);
         }
-        let judged = known(lane);
+        let judged = lane.diagnosis();
         let told = judged.told().count();
         if told == 0 && lane.last.step > 0 {
             let rules = judged.checked.len() + judged.findings.len();
@@ -222,7 +222,7 @@ impl Pane for DiagnosisPane {
         let Some(lane) = cx.view.lane(cx.front) else { return line };
         let colour = Style::new().fg(cx.theme.lane(lane.id));
         line.push_span(Span::styled(format!("  {} {}", lane.letter(), lane.title()), colour));
-        let judged = known(lane);
+        let judged = lane.diagnosis();
         let worst = judged.told().map(|f| f.level).max();
         let words = match judged.told().count() {
             _ if lane.last.step == 0 => String::new(),
@@ -263,8 +263,8 @@ impl Pane for DiagnosisPane {
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
         let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
-        let judged = known(lane);
-        let cures = Self::cures(&judged);
+        let judged = lane.diagnosis();
+        let cures = Self::cures(judged);
         self.chosen = self.chosen.min(cures.len().saturating_sub(1));
         match action {
             Action::Up | Action::Down if !cures.is_empty() => {

@@ -6,7 +6,7 @@ use super::{Context, Pane};
 use crate::number::LayerNumber;
 use crate::telemetry::{LayerMeasure, Phase};
 use crate::ui::diagnosis::flow::{Flow, Word};
-use crate::ui::diagnosis::{first_step, health};
+use crate::ui::diagnosis::{first_step, health, word_of};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::{Glyphs, Theme};
@@ -387,7 +387,10 @@ impl Pane for GradientMap {
             if let Some(flow) = Flow::of(&lane.layers) {
                 let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
                 pieces.push((format!("first:last {ratio} "), theme.text));
-                pieces.push((format!(" {} ", flow.word.text()), word_style(flow.word, theme)));
+                if let Some((word, weight)) = word_of(lane, &flow) {
+                    let style = if word == Word::Even.text() { theme.good } else { weight.style(theme) };
+                    pieces.push((format!(" {word} "), style));
+                }
             }
             if let Some(words) = units(&rows) {
                 pieces.push((format!(" worst {words} "), theme.faint));
