@@ -210,7 +210,8 @@ mod tests {
     fn shared(share: f32) -> LaneView {
         use crate::number::Values;
         use crate::telemetry::{Event, Mark};
-        let mut view = View { lanes: vec![fixture::lane(0, "deep")], ..View::default() };
+        let mut view = View::default();
+        view.lanes.push(fixture::lane(0, "deep"));
         for step in 1..=20 {
             let layers: Vec<LayerMeasure> = [(0, 0.1 * share), (2, 0.03), (4, 0.1)]
                 .map(|(layer, norm)| LayerMeasure::of(layer).with(LayerNumber::GradNorm, norm))
