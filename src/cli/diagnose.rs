@@ -93,7 +93,7 @@ impl Judged {
     fn words(&self) -> String {
         lines(&self.name, &self.diagnosis, |f| {
             let cures = f.fixes.iter().filter(|_| f.level > Level::Note);
-            cures.map(|fix| format!("           {}\n", fix.text)).collect()
+            cures.flat_map(|fix| ["           ", &fix.text, "\n"]).collect()
         })
     }
 }

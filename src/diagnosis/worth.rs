@@ -77,7 +77,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             _ if state == State::Well && *kind != Kind::Measured => Level::Note,
             "symmetric-init" | "softmax-twice" | "class-imbalance" => s.level,
             "mse-saturation" => s.level.max(warn(bad)),
-            "unscaled-inputs" => warn(bad),
+            "unscaled-inputs" | "schedule-ends-too-early" => warn(bad),
             "unscaled-targets" => warn(bad && own("root mean square of the targets") > 100.0),
             "init-too-small" => {
                 warn(mean() < 0.05 || bad && (mean() < 0.25 || of("vanishing-gradient").is_some()))
@@ -91,7 +91,6 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             }
             "momentum-too-high" => warn(bad && own("momentum") >= 0.99),
             "adam-eps-or-beta2" => warn(bad && (own("eps") >= 0.01 || own("second beta") < 0.95)),
-            "schedule-ends-too-early" => warn(bad),
             "rnn-forgets" => warn(state == State::Poor && own("steps of a sequence") >= 30.0),
             "vanishing-gradient" => {
                 let least = own("first over last gradient").min(own("the same at the first steps"));

@@ -201,7 +201,7 @@ mod tests {
         let facts = told.facts(&info, &Phase::Running, None);
         assert_eq!(ends(&facts), (Some(20), Some(20)));
         let loss = facts.train.map(|t| t.loss).expect("a loss");
-        assert!((loss - (1.0 / 19.0 + 1.0 / 20.0) / 2.0).abs() < 1e-9, "{loss}");
+        assert!((loss - f64::midpoint(1.0 / 19.0, 1.0 / 20.0)).abs() < 1e-9, "{loss}");
         told.apply(&Event::Rewound { lane: 0, info: Box::new(info.clone()), step: 7 });
         assert_eq!(ends(&told.facts(&info, &Phase::Running, None)), (Some(7), Some(5)));
     }

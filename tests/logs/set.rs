@@ -126,15 +126,12 @@ fn a_set_of_logs_is_judged_as_it_is_labelled() {
                 told.push(finding.line());
             }
         }
-        match right(label) {
-            [] => {
-                healthy += 1;
-                alarms += usize::from(!told.is_empty());
-            }
-            _ => {
-                sick += 1;
-                found += usize::from(hit);
-            }
+        if right(label).is_empty() {
+            healthy += 1;
+            alarms += usize::from(!told.is_empty());
+        } else {
+            sick += 1;
+            found += usize::from(hit);
         }
         if hit == right(label).is_empty() || !told.is_empty() && right(label).is_empty() {
             println!("{}: {label}: {told:?}", run.display());

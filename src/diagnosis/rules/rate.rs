@@ -68,7 +68,6 @@ fn from_log(f: &Facts) -> Judgement {
             step,
             format!("the numbers ran away at step {step}, where the loss had been {}", number(loss(last))),
         ),
-        (Some(_), _) => return Clear,
         (None, Some(end)) if end > 3.0 * least && end > 1.5 * loss(first) => {
             let high =
                 f.onset(|m| m.get(Number::Loss).is_some_and(|l| l > 2.0 * least)).unwrap_or(first.step);

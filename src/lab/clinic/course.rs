@@ -113,7 +113,7 @@ impl Course {
         let ran_away = matches!(phase, Phase::Diverged(_));
         let signals = told.facts(&info, &phase, None);
         let train = (!ran_away).then(|| known(&data, &trainer, scenario.seed, total));
-        let facts = Facts { train, initial, recipe, ..signals.clone() };
+        let facts = Facts { recipe, train, initial, ..signals.clone() };
         let work = 3.0 * network.work() as f64 * facts.recipe.batch as f64 * trainer.steps() as f64;
         Ok(Self { facts, signals, work })
     }

@@ -285,7 +285,9 @@ fn a_lane_is_judged_by_its_log_as_it_is_live() {
     assert_eq!(marks(&live), marks(&read));
     let findings = |events: &[Event]| {
         let mut standings = Standings::default();
-        events.iter().for_each(|e| standings.apply(e));
+        for event in events {
+            standings.apply(event);
+        }
         let of =
             |l: &Standing| (l.name.clone(), l.diagnosis().map(|d| (format!("{:?}", d.findings), d.skipped)));
         standings.lanes.iter().map(of).collect::<Vec<_>>()
