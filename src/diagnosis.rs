@@ -7,12 +7,15 @@
 
 pub mod facts;
 pub mod fix;
+mod marks;
 pub mod rules;
+mod told;
 mod worth;
 
 pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
 pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
 pub use rules::RULES;
+pub use told::{Told, off};
 
 /// How a rule knows, and thereby when its cures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

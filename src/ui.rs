@@ -27,6 +27,6 @@ pub mod timeline;
 pub mod widget;
 
 #[cfg(test)]
-pub(crate) mod fixture;
+mod fixture;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,8 @@
 //! The view model: a fold over events in bounded memory, whatever the length of the run. Draws nothing, trains nothing.
 
 pub mod history;
-mod marks;
-mod told;
 
-use crate::diagnosis::{Diagnosis, Facts, signals};
+use crate::diagnosis::{Diagnosis, Facts, Told, signals};
 use crate::number::{LayerNumber, Number, Source};
 use crate::scenario::Edit;
 use crate::telemetry::finding::Examination;
@@ -12,7 +10,6 @@ use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Pha
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-pub use told::{Told, off};
 
 /// A probe's newest result.
 #[derive(Clone, Debug, PartialEq)]

@@ -332,7 +332,7 @@ fn another_set_is_judged_as_it_is_labelled() {
 fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
     let told = all(cases, signalled);
     let (mut rows, mut faults) = (BTreeMap::<&str, [usize; 3]>::new(), Vec::new());
-    let (mut right, mut wrong, mut sick, mut found, mut alarms) = (0, 0, 0, 0, 0);
+    let (mut right, mut wrong, mut sick, mut found, mut alarms) = (0usize, 0usize, 0usize, 0usize, 0usize);
     for (case, told) in cases.iter().zip(&told) {
         let is = |l: &String, f: &Finding| l == f.id;
         for f in told {
@@ -359,7 +359,9 @@ fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
     for (id, [labelled, right, wrong]) in &rows {
         println!("{id:32} {labelled:8} {right:6} {wrong:6}");
     }
-    faults.iter().for_each(|fault| println!("{fault}"));
+    for fault in &faults {
+        println!("{fault}");
+    }
     let (precision, recall) =
         (right as f64 / (right + wrong).max(1) as f64, found as f64 / sick.max(1) as f64);
     println!(

@@ -123,7 +123,13 @@ pub fn beside(id: &str, others: &[&str]) -> bool {
                 || (own && !any(&["unscaled-inputs", "batch-norm-batch"]))
         }
         "dead-units" => {
-            let elsewhere = ["init-too-small", "symmetric-init", "vanishing-gradient", "unscaled-inputs"];
+            let elsewhere = [
+                "init-too-small",
+                "symmetric-init",
+                "vanishing-gradient",
+                "unscaled-inputs",
+                "weight-decay-too-strong",
+            ];
             any(&["lr-too-high", "momentum-too-high", "bad-edit"]) || (own && !any(&elsewhere))
         }
         "clip-dominates" => any(&["clip-too-small"]),

@@ -16,6 +16,9 @@ const STILL: f64 = 5e-4;
 /// ... or by so much that nothing stays.
 const WILD: f64 = 0.1;
 
+/// A step at the start that moves the weights by so much of their size throws them away.
+const THROWN: f64 = 0.5;
+
 /// How a lane does, as far as that can be said yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -75,15 +78,16 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             // These are measured by themselves, or came after a change by hand.
             "bad-edit" | "overfitting" | "label-noise-or-shuffled-labels" | "attack-overfit" => s.level,
             _ if state == State::Well && *kind != Kind::Measured => Level::Note,
-            "symmetric-init" | "softmax-twice" | "class-imbalance" => s.level,
+            "symmetric-init" | "softmax-twice" => s.level,
+            "class-imbalance" => warn(own("recall of the class with the least") < 0.25),
             "mse-saturation" => s.level.max(warn(bad)),
             "unscaled-inputs" | "schedule-ends-too-early" => warn(bad),
             "unscaled-targets" => warn(bad && own("root mean square of the targets") > 100.0),
             "init-too-small" => {
                 warn(mean() < 0.05 || bad && (mean() < 0.25 || of("vanishing-gradient").is_some()))
             }
-            "init-too-large" => warn(bad && mean() > 1.6),
-            "batch-norm-batch" => warn(bad && own("batch") <= 8.0),
+            "init-too-large" => warn(bad && mean() > 1.8),
+            "batch-norm-batch" => warn(own("batch") <= 4.0 || bad && own("batch") <= 8.0),
             "weight-decay-too-strong" => warn(bad && own("weights at the end over those at the start") < 0.7),
             "dropout-too-strong" => warn(bad && own("p") >= 0.7),
             "clip-too-small" | "clip-dominates" => {
@@ -117,13 +121,16 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
     };
     let explained = told(&levels, &|_, kind| kind == Kind::Setting);
     let symptom = told(&levels, &|id, kind| kind == Kind::Symptom && id != "dead-units");
+    // Where the first gradient is large already, no rate has made it so.
+    let large = of("exploding-gradient").is_some_and(|s| value(s, "first gradient") > 100.0);
     for (i, (id, _, s)) in found.iter().enumerate().filter(|_| !f.foreign && !explained && bad) {
         let moved = value(s, "update over weights");
         let still = moved < STILL && unlearnt(f);
         let narrow = value(s, "units of the narrowest layer");
         let told = match *id {
-            "lr-too-high" => state == State::Lost || moved > WILD,
-            "lr-too-low" => still && !symptom,
+            "lr-too-high" if state == State::Lost => !large,
+            "lr-too-high" => moved > WILD || value(s, "largest of the first updates over weights") > THROWN,
+            "lr-too-low" => still && !symptom && of("dead-units").is_none(),
             "underfitting-capacity" => {
                 let crawls = of("lr-too-low").is_some_and(|s| value(s, "update over weights") < STILL);
                 !symptom && !crawls && unlearnt(f) && (f.linear() || narrow <= 3.0)

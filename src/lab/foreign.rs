@@ -3,7 +3,7 @@
 
 mod names;
 
-use crate::diagnosis::{Diagnosis, signals};
+use crate::diagnosis::{Diagnosis, Told, signals};
 use crate::engine::data::reading::short;
 use crate::lab::lane::told_mark;
 use crate::logs::Log;
@@ -11,7 +11,6 @@ use crate::logs::layers::{Layers, Order};
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
-use crate::view::Told;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,12 +1,11 @@
 //! How the lanes of a run stand, gathered from events: what a headless run tells at its end.
 
-use crate::diagnosis::{Diagnosis, RULES, signals};
+use crate::diagnosis::{Diagnosis, RULES, Told, signals};
 use crate::lab::exam::{Known, PROBE};
 use crate::lab::trainer::score;
 use crate::number::{LayerNumber, Number, Source, Values, decimal};
 use crate::scenario::Edit;
 use crate::telemetry::{Band, Data, Event, Fork, LaneId, LaneInfo, Measure, Phase};
-use crate::view::Told;
 use std::sync::{Arc, LazyLock};
 
 /// How one lane stands.
@@ -295,3 +294,6 @@ impl Standings {
         self.lanes.iter().all(|l| !matches!(l.phase, Phase::Running | Phase::Paused))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

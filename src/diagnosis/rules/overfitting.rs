@@ -19,7 +19,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     // Of a log only the first loss tells where it came from.
     let chance = f.data.as_ref().map_or(losses[0].1, |d| d.chance.loss).max(1e-12);
     let turned = end > 1.25 * least && end - least > 0.12 * chance;
-    if f.divergence().is_some() || !turned || train.loss > 0.7 * end || (step >= f.total && !f.foreign) {
+    if f.divergence().is_some()
+        || !turned
+        || train.loss > (0.7 * end).min(1.05 * least)
+        || (step >= f.total && !f.foreign)
+    {
         return Clear;
     }
     // Answers that stay right only grow more certain.

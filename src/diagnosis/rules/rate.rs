@@ -9,6 +9,7 @@ pub(super) fn high(f: &Facts) -> Judgement {
         return from_log(f);
     }
     let moved = f.median(Number::UpdateRatio, 0.0).unwrap_or(0.0);
+    let first = f.series(Number::UpdateRatio).take(16).map(|(_, x)| x).fold(0.0, f64::max);
     let raised = f.edits.iter().filter(|e| e.step > 0 && e.field == "optimizer.lr").map(|e| e.step).min();
     let lost = f.divergence().is_some();
     let text = if lost {
@@ -20,6 +21,7 @@ pub(super) fn high(f: &Facts) -> Judgement {
         .at(if lost || moved > 0.1 { Level::Warn } else { Level::Note })
         .since(raised.or(f.divergence().map(|d| d.step)).unwrap_or(0))
         .with("update over weights", moved)
+        .with("largest of the first updates over weights", first)
         .with("rate", f.recipe.optimizer.lr())
         .cures([0.1, 0.3, 0.03, 0.01].into_iter().filter_map(|x| rate_times(f, x, "")))
         .suspect()

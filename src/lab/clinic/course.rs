@@ -1,6 +1,6 @@
 //! One lane trained to its end on this thread, with everything that a judgement needs: measured steps, evaluations, its data.
 
-use crate::diagnosis::{Facts, Score, rules};
+use crate::diagnosis::{Facts, Score, Told, off, rules};
 use crate::engine::data::Labels;
 use crate::engine::robust::Robustness;
 use crate::lab::exam;
@@ -9,7 +9,6 @@ use crate::lab::lane::{marked, told_mark};
 use crate::lab::trainer::{Change, Evaluation, Trainer, norm};
 use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneInfo, Measure, Phase};
-use crate::view::{Told, off};
 use std::sync::Arc;
 
 /// Training samples on which a lane is evaluated at its end.

@@ -25,7 +25,7 @@ const LANES: [&str; 2] = ["plain", "a.b"];
 #[test]
 fn flags_stand_alone_and_findings_are_named() {
     let mut standings = standings([0.5, 0.75]);
-    let info = crate::ui::fixture::info("plain", crate::ui::fixture::scenario().base());
+    let info = crate::lab::outcome::tests::moons("plain");
     standings.apply(&Event::Started { lane: 0, info: Box::new(info), step: 0 });
     let ask = |text: &str| Expectation::parse(text, &LANES).unwrap().check(&standings);
     assert_eq!(ask("plain.healthy"), Ok("1 against 1".into()));

@@ -2,12 +2,13 @@
 
 use super::marks::Marks;
 use crate::diagnosis::{Attacked, Facts, Score};
-use crate::lab::exam;
 use crate::number::{LayerNumber, Number, Source, Values};
 use crate::scenario::{Recipe, Scaling};
 use crate::telemetry::{Data, Event, LaneInfo, LayerInfo, Mark, Phase};
 use std::sync::Arc;
 
+/// The probe that measures a lane under attack.
+const ATTACKS: &str = "robustness";
 /// A tenth of the marks, the newest, stands for how the lane does on its training samples.
 const TAIL: usize = 10;
 /// Above this share of its length, the first update hides how large a layer's weights began.
@@ -49,7 +50,7 @@ impl Told {
                     |(layer, v): &(String, Vec<f32>)| Some((layer.parse().ok()?, f64::from(*v.first()?)));
                 self.dead = rows.iter().filter_map(known).collect();
             }
-            Event::Probed { step, name: exam::PROBE, parts, .. } => {
+            Event::Probed { step, name: ATTACKS, parts, .. } => {
                 let mut values = Values::default();
                 for number in Number::ALL {
                     if let Source::Attack(name) = number.row().source
@@ -167,42 +168,4 @@ fn trained(marks: &[Arc<Mark>], evaluations: &[Arc<Mark>]) -> Option<Score> {
     };
     let loss = mean(Number::Loss).filter(|l| l.is_finite())?;
     Some(Score { loss, accuracy: mean(Number::Accuracy) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telemetry::{LayerMeasure, Measure};
-    use crate::ui::fixture;
-
-    #[test]
-    fn a_lane_without_a_step_has_facts() {
-        let lane = fixture::lane(0, "new");
-        let facts = lane.facts();
-        assert!(facts.marks.is_empty() && facts.train.is_none() && facts.attacked.is_none());
-        crate::diagnosis::signals(&facts);
-    }
-
-    #[test]
-    fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
-        let info = fixture::info("a", fixture::scenario().base());
-        let mut told = Told::default();
-        for step in 1..=20 {
-            let layers = vec![LayerMeasure::of(0).with(LayerNumber::GradNorm, step as f32)];
-            let values = Values::default().with(Number::Loss, 1.0 / step as f64);
-            told.apply(&Event::Marked { lane: 0, mark: Arc::new(Mark { step, values, layers }) });
-            if step % 5 == 0 {
-                let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::ValLoss, 0.5));
-                told.apply(&Event::Evaluated { lane: 0, measure });
-            }
-        }
-        let ends = |f: &Facts| (f.marks.last().map(|m| m.step), f.evaluations.last().map(|m| m.step));
-        assert_eq!(ends(&told.facts(&info, &Phase::Running, Some(12))), (Some(12), Some(10)));
-        let facts = told.facts(&info, &Phase::Running, None);
-        assert_eq!(ends(&facts), (Some(20), Some(20)));
-        let loss = facts.train.map(|t| t.loss).expect("a loss");
-        assert!((loss - f64::midpoint(1.0 / 19.0, 1.0 / 20.0)).abs() < 1e-9, "{loss}");
-        told.apply(&Event::Rewound { lane: 0, info: Box::new(info.clone()), step: 7 });
-        assert_eq!(ends(&told.facts(&info, &Phase::Running, None)), (Some(7), Some(5)));
-    }
 }

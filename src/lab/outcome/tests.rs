@@ -1,0 +1,46 @@
+//! Lanes are judged by what they told, and by nothing that lies ahead.
+
+use super::*;
+use crate::diagnosis::Facts;
+use crate::engine::data::NoFiles;
+use crate::lab::experiment::{Experiment, info};
+use crate::number::LayerNumber;
+use crate::telemetry::{LayerMeasure, Mark};
+
+/// A lane on two moons.
+pub fn moons(name: &str) -> LaneInfo {
+    let text = format!("(data: Moons(samples: 60), network: [Dense(4), Tanh()], lanes: [(name: {name:?})])");
+    let experiment = Experiment::new(crate::scenario::read(&text).unwrap(), &NoFiles).unwrap();
+    let lane = &experiment.lanes[0];
+    info(name, &lane.recipe, &lane.network, &experiment.data, 100)
+}
+
+#[test]
+fn a_lane_without_a_step_has_facts() {
+    let facts = Told::default().facts(&moons("new"), &Phase::Paused, None);
+    assert!(facts.marks.is_empty() && facts.train.is_none() && facts.attacked.is_none());
+    crate::diagnosis::signals(&facts);
+}
+
+#[test]
+fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
+    let info = moons("a");
+    let mut told = Told::default();
+    for step in 1..=20 {
+        let layers = vec![LayerMeasure::of(0).with(LayerNumber::GradNorm, step as f32)];
+        let values = Values::default().with(Number::Loss, 1.0 / step as f64);
+        told.apply(&Event::Marked { lane: 0, mark: Arc::new(Mark { step, values, layers }) });
+        if step % 5 == 0 {
+            let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::ValLoss, 0.5));
+            told.apply(&Event::Evaluated { lane: 0, measure });
+        }
+    }
+    let ends = |f: &Facts| (f.marks.last().map(|m| m.step), f.evaluations.last().map(|m| m.step));
+    assert_eq!(ends(&told.facts(&info, &Phase::Running, Some(12))), (Some(12), Some(10)));
+    let facts = told.facts(&info, &Phase::Running, None);
+    assert_eq!(ends(&facts), (Some(20), Some(20)));
+    let loss = facts.train.map(|t| t.loss).expect("a loss");
+    assert!((loss - f64::midpoint(1.0 / 19.0, 1.0 / 20.0)).abs() < 1e-9, "{loss}");
+    told.apply(&Event::Rewound { lane: 0, info: Box::new(info.clone()), step: 7 });
+    assert_eq!(ends(&told.facts(&info, &Phase::Running, None)), (Some(7), Some(5)));
+}
