@@ -44,6 +44,8 @@ pub struct Plan {
     bases: Vec<Scenario>,
     /// The values of every entry of `vary`.
     values: Vec<Vec<String>>,
+    /// The same in words.
+    labels: Vec<Vec<String>>,
 }
 
 /// Reads a sweep; `open` gives the scenario that it names.
@@ -112,6 +114,7 @@ impl Planner<'_> {
         let by = by(sweep, &bases, &mut fault);
         let plan = Plan {
             values: vec![Vec::new(); sweep.vary.len()],
+            labels: Vec::new(),
             sweep: sweep_read,
             fields,
             contenders: Vec::new(),
@@ -122,7 +125,10 @@ impl Planner<'_> {
         };
         let mut planner = Planner { plan, fault: &mut fault, told: HashSet::new(), by };
         planner.values();
+        planner.labels();
         planner.settings();
+        // Values that were drawn have come meanwhile.
+        planner.labels();
         planner.limits();
         let mut plan = planner.plan;
         plan.settings.sort_by_key(|s| s.contender);
@@ -143,6 +149,10 @@ impl Planner<'_> {
             }
             self.plan.values[i] = all;
         }
+    }
+
+    fn labels(&mut self) {
+        self.plan.labels = (0..self.plan.values.len()).map(|i| self.plan.labels(i)).collect();
     }
 
     fn settings(&mut self) {
@@ -254,7 +264,7 @@ impl Planner<'_> {
         if plan.bases.len() > 1 || self.by.is_empty() {
             name.push(plan.bases[lane].lanes[0].name.clone());
         }
-        name.extend(self.by.iter().filter_map(|&i| Some(plan.label(i, chosen[i]?))));
+        name.extend(self.by.iter().filter_map(|&i| Some(plan.labels[i][chosen[i]? as usize].clone())));
         let name = name.join(" ");
         let contender = plan.contenders.iter().position(|c| *c == name).unwrap_or_else(|| {
             plan.contenders.push(name);

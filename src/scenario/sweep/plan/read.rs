@@ -21,36 +21,31 @@ impl Plan {
         (0..self.bases.len()).filter(move |&lane| self.concerns(vary, lane))
     }
 
-    /// A value in words: the name alone where all values of the field are of different names.
-    pub(super) fn label(&self, vary: usize, at: u32) -> String {
+    /// The values of an entry of `vary` in words: the names alone where all values are of different names.
+    pub(super) fn labels(&self, vary: usize) -> Vec<String> {
         let values = &self.values[vary];
-        let value = &values[at as usize];
-        let name = |v: &String| v.split('(').next().unwrap_or_default().trim().to_owned();
-        let names: HashSet<String> = values.iter().map(name).collect();
-        let listed = !self.sweep.vary[vary].values.computed();
-        if listed && names.len() == values.len() && value.ends_with(')') && !name(value).is_empty() {
-            return name(value);
-        }
-        excerpt(value, 60)
+        let name = |v: &'_ str| v.split('(').next().unwrap_or_default().trim().to_owned();
+        let names: HashSet<String> = values.iter().map(|v| name(v)).collect();
+        let listed = !self.sweep.vary[vary].values.computed() && names.len() == values.len();
+        let label = |value: &String| {
+            let named = listed && value.ends_with(')') && !name(value).is_empty();
+            if named { name(value) } else { excerpt(value, 60) }
+        };
+        values.iter().map(label).collect()
     }
 
     /// The value that a setting gives to one of [`Plan::fields`], in words; `None` where its lane does not have it varied.
     pub fn value(&self, setting: &Setting, field: usize) -> Option<String> {
         let named = |i: &usize| self.sweep.vary[*i].field == self.fields[field];
         let found = (0..self.sweep.vary.len()).filter(named).find_map(|i| Some((i, setting.values[i]?)));
-        found.map(|(i, at)| self.label(i, at))
+        found.map(|(i, at)| self.labels[i][at as usize].clone())
     }
 
     /// All values of one of [`Plan::fields`] in words, in the order of the sweep.
     pub fn values_of(&self, field: usize) -> Vec<String> {
-        let mut all = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
         for i in (0..self.sweep.vary.len()).filter(|&i| self.sweep.vary[i].field == self.fields[field]) {
-            for at in 0..self.values[i].len() as u32 {
-                let label = self.label(i, at);
-                if !all.contains(&label) {
-                    all.push(label);
-                }
-            }
+            all.extend(self.labels[i].iter().filter(|label| seen.insert(*label)).cloned());
         }
         if all.iter().all(|v| v.parse::<f64>().is_ok()) {
             let number = |v: &String| v.parse().unwrap_or(f64::NAN);
