@@ -215,6 +215,52 @@ fn kills_at_random_moments_lose_nothing_that_was_finished() {
     assert!(torn > 5, "the kills fell into the work: {torn} of 50 rounds made results");
 }
 
+/// Trainings that are longer than any stretch of work get done: what was in flight is kept.
+#[test]
+fn a_training_in_flight_goes_on_where_sigterm_left_it() {
+    let place = Place::new("flight");
+    place.write(
+        "s.ron",
+        &SCENARIO
+            .replace("Dense(16)", "Dense(48)")
+            .replace("steps: 200, evaluate_every: 30", "steps: 20000, evaluate_every: 999"),
+    );
+    place.write(
+        "w.ron",
+        "(scenario: \"s.ron\", lanes: [\"adam\"], vary: [(\"optimizer.lr\", Values([0.001, 0.01]))])",
+    );
+    let begun = Instant::now();
+    let table = place.well("sweep w.ron --out once --threads 2");
+    let stretch = (begun.elapsed() / 4).max(Duration::from_millis(500));
+    let mut kept = 0;
+    for round in 0.. {
+        assert!(round < 60, "it never ends");
+        let mut child = place.start("sweep w.ron --out d --threads 2");
+        let until = Instant::now() + stretch;
+        while Instant::now() < until && child.try_wait().expect("a child").is_none() {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        let asked = Instant::now();
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM);
+        let code = child.wait().expect("a child").code();
+        // A second is promised; the machine of a test may be busy.
+        assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+        let left = std::fs::read_dir(place.0.join("d")).into_iter().flatten().flatten();
+        kept += left.filter(|e| e.file_name().to_string_lossy().starts_with("left-")).count();
+        if code == Some(0) {
+            break;
+        }
+    }
+    assert!(kept > 0, "something was in flight");
+    assert_eq!(place.lines("d"), place.lines("once"), "to the same bits");
+    assert_eq!(place.well("sweep table d"), table);
+    let names = std::fs::read_dir(place.0.join("d")).expect("a directory").flatten();
+    assert!(
+        names.map(|e| e.file_name()).all(|n| !n.to_string_lossy().starts_with("left-")),
+        "nothing is left behind"
+    );
+}
+
 #[test]
 fn halving_gives_up_the_same_settings_in_any_number_of_parts_and_threads() {
     let place = Place::new("halving");

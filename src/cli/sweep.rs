@@ -22,6 +22,7 @@ use progress::Progress;
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Arguments of `sweep`.
@@ -260,7 +261,8 @@ impl Sweep {
         let leave = AtomicBool::new(false);
         let mut progress = Progress::new(slice, self.json);
         let threads = threads(self.threads);
-        let job = Job { plan, files: ready.files(), slice, known, threads };
+        let shelf = store.as_ref().map(|store| Arc::clone(store.shelf()));
+        let job = Job { plan, files: ready.files(), slice, known, threads, shelf };
         let trained = train(job, &leave, &mut |told| {
             match told {
                 Told::Begin(left) => progress.begin(left),

@@ -1,13 +1,14 @@
 //! Sweeps: many trainings of one scenario in one process, kept in a directory that any number of processes write to.
 //!
-//! `cell` is one training, `schedule` decides which comes next, `work` owns the threads, `store` the files, `table` says what
-//! came out. Decisions depend on results alone, never on time, so the results of a sweep are the same whatever the number of
+//! `cell` is one training, `schedule` decides which comes next, `work` owns the threads, `store` the files of results, `shelf`
+//! those of trainings that were left, `table` says what came out. Decisions depend on results alone, never on time, so the results of a sweep are the same whatever the number of
 //! threads, processes and interruptions.
 
 pub mod cell;
 pub mod estimate;
 pub mod preset;
 pub mod schedule;
+pub mod shelf;
 pub mod store;
 pub mod table;
 pub mod work;

@@ -24,9 +24,19 @@ impl Leave {
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
+    /// Whether it is asked for.
+    pub fn wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Whether passes may be left from now on.
+    pub fn allow(&self, allowed: bool) {
+        self.allowed.store(allowed, Ordering::Relaxed);
+    }
+
     /// Whether passes are to be left just now.
     pub fn now(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed) && self.allowed.load(Ordering::Relaxed)
+        self.wanted() && self.allowed.load(Ordering::Relaxed)
     }
 }
 
@@ -77,7 +87,7 @@ impl Lane {
             }
             back.since.clone_from(&self.since);
         }
-        self.leave.allowed.store(long, Ordering::Relaxed);
+        self.leave.allow(long);
     }
 
     /// After the gradient of a step that left no trace so far: whether the step was left.
@@ -85,7 +95,7 @@ impl Lane {
         if self.keeps {
             return false;
         }
-        self.leave.allowed.store(false, Ordering::Relaxed);
+        self.leave.allow(false);
         self.trainer.steps() == before
     }
 
@@ -106,7 +116,7 @@ impl Lane {
     /// At the end of a turn: notes how long its steps took, and the looks after them, if there were any. A turn ends with
     /// the first long step.
     pub(super) fn took(&mut self, steps: f64, looks: Option<f64>) {
-        self.leave.allowed.store(false, Ordering::Relaxed);
+        self.leave.allow(false);
         self.long.step = steps >= LONG;
         if let Some(looks) = looks {
             self.long.look = looks >= LONG;

@@ -2,14 +2,13 @@
 
 use crate::engine::team::Team;
 use crate::lab::experiment::{Data, Fault};
-use crate::lab::trainer::{Change, Evaluation, Trainer};
+use crate::lab::trainer::{Change, Evaluation, Snapshot, Trainer};
 use crate::number::Number;
 use crate::scenario::{Edit, Recipe, Scenario};
 use crate::text::excerpt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The end of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +93,19 @@ impl Record {
     }
 }
 
+/// Whoever drives a training: knows the time, and when the training is to stop for a while.
+pub trait Driver {
+    /// Seconds since some moment.
+    fn seconds(&self) -> f64;
+    /// Whether to stop before the next step; `now`: the time.
+    fn stop(&self, now: f64) -> bool;
+    /// Whether the team of the training may have the next step left inside, see [`Team::left`].
+    fn allow(&self, leave: bool);
+}
+
+/// Seconds from which on a step is long, so that it may be left inside. Shorter ones are waited for.
+const LONG: f64 = 0.2;
+
 /// A training under way.
 pub struct Course {
     trainer: Trainer,
@@ -104,6 +116,12 @@ pub struct Course {
     every: u64,
     total: u64,
     record: Record,
+    /// Seconds of the last step, and of the last one with an evaluation after it; unknown ones may be long.
+    took: [f64; 2],
+    /// The state before a step that leaves traces when it is left inside.
+    back: Snapshot,
+    /// Seconds of training that no file has.
+    pub unsaved: f64,
 }
 
 impl Course {
@@ -126,6 +144,9 @@ impl Course {
             every: scenario.evaluate_every.max(1) as u64,
             total,
             record: Record::new(key, scenario.seed),
+            took: [f64::INFINITY; 2],
+            back: Snapshot::default(),
+            unsaved: 0.0,
         })
     }
 
@@ -144,12 +165,55 @@ impl Course {
         self.trainer.steps()
     }
 
-    /// Trains until so many steps are done, or it ends; what came out. `None` if it was told to leave before.
-    pub fn train(&mut self, until: u64, leave: &AtomicBool) -> Option<&Record> {
+    /// Its data.
+    pub fn data(&self) -> &Data {
+        self.trainer.data()
+    }
+
+    /// The results so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Edits that were made so far.
+    pub fn edited(&self) -> usize {
+        self.edited
+    }
+
+    /// Everything else that changes, copied.
+    pub fn snapshot(&self) -> Snapshot {
+        self.trainer.snapshot()
+    }
+
+    /// Goes on from where it was left; `false`, and it is as before, if that does not fit.
+    pub fn go_to(&mut self, snapshot: &Snapshot, edited: usize, record: Record) -> bool {
+        let Some(made) = self.journal.get(..edited) else { return false };
+        let mut now = self.now.clone();
+        for edit in made.iter().filter(|e| !e.empties()) {
+            if now.set_at(&edit.field, &edit.to).is_err() {
+                return false;
+            }
+        }
+        let before = self.now.clone();
+        let there = matches!(self.trainer.set(now.clone()), Ok(Change::Live))
+            && self.trainer.restore(snapshot).is_ok();
+        if there {
+            (self.now, self.edited, self.record) = (now, edited, record);
+        } else {
+            // What was trained with is trained with again; the lane is still at its beginning.
+            let _ = self.trainer.set(before);
+            self.trainer.reset();
+        }
+        there
+    }
+
+    /// Trains until so many steps are done, or it ends; what came out. `None` if it stopped before.
+    pub fn train(&mut self, until: u64, driver: &dyn Driver) -> Option<&Record> {
         let until = until.min(self.total);
         self.record.until = until;
+        let mut now = driver.seconds();
         while self.trainer.steps() < until && self.record.end == End::Finished {
-            if leave.load(Ordering::Relaxed) {
+            if driver.stop(now) {
                 return None;
             }
             if let Err(fault) = self.edit() {
@@ -157,31 +221,57 @@ impl Course {
                 self.record.why = excerpt(&fault.to_string(), 400);
                 break;
             }
-            match self.trainer.step(false) {
-                Ok(result) => {
-                    let step = self.trainer.steps();
-                    if step.is_multiple_of(self.every) || step == self.total {
-                        let report = self.trainer.evaluate_and_report();
-                        self.record.evaluated(step, result.loss, report.evaluation);
-                        if let Some(stop) = report.stop {
-                            if let Some(restored) = stop.restored {
-                                self.record.evaluated(step, result.loss, restored);
-                            }
-                            (self.record.end, self.record.why) = (End::Stopped, stop.words);
-                        }
-                    }
-                }
-                Err(account) => {
-                    self.record.steps = account.step;
-                    (self.record.end, self.record.why) = (End::Diverged, excerpt(&account.what, 400));
-                }
+            let step = self.trainer.steps() + 1;
+            let evaluates = step.is_multiple_of(self.every) || step == self.total;
+            let long = self.took[0] >= LONG || evaluates && self.took[1] >= LONG;
+            // A gradient that is left leaves no trace by itself.
+            let keeps = long && (evaluates || self.now.optimizer.leaves_traces());
+            if keeps {
+                self.back.copy_from(self.trainer.live());
             }
+            driver.allow(long);
+            let went = self.step(step, evaluates, keeps);
+            driver.allow(false);
+            if !went {
+                return None;
+            }
+            let took = driver.seconds() - now;
+            (now, self.unsaved) = (now + took, self.unsaved + took);
+            self.took[usize::from(evaluates)] = took;
         }
         if self.record.end != End::Diverged {
             self.record.steps = self.trainer.steps();
         }
         self.record.gradients = self.trainer.live().evaluations;
         Some(&self.record)
+    }
+
+    /// One step and the evaluation after it; `false` if it was left inside, and is as if it had not been begun.
+    fn step(&mut self, step: u64, evaluates: bool, keeps: bool) -> bool {
+        let loss = match self.trainer.step(false) {
+            Ok(_) if self.trainer.steps() < step => return false,
+            Ok(result) => result.loss,
+            Err(account) => {
+                self.record.steps = account.step;
+                (self.record.end, self.record.why) = (End::Diverged, excerpt(&account.what, 400));
+                return true;
+            }
+        };
+        let report = evaluates.then(|| self.trainer.evaluate_and_report());
+        if keeps && self.trainer.left() {
+            self.trainer.go_back(&self.back);
+            return false;
+        }
+        if let Some(report) = report {
+            self.record.evaluated(step, loss, report.evaluation);
+            if let Some(stop) = report.stop {
+                if let Some(restored) = stop.restored {
+                    self.record.evaluated(step, loss, restored);
+                }
+                (self.record.end, self.record.why) = (End::Stopped, stop.words);
+            }
+        }
+        true
     }
 
     /// Makes the edits whose step has come.
@@ -244,5 +334,87 @@ impl Record {
         }
         // A number that an evaluation lacks keeps its place.
         self.curve.values_mut().for_each(|all| all.resize(before + 1, None));
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::engine::data::NoFiles;
+    use crate::lab::experiment::prepare;
+    use crate::lab::lane::Leave;
+    use crate::lab::runner::crew::Seat;
+    use std::cell::Cell;
+
+    /// A training before its first step.
+    pub fn course(lane: &str, steps: usize, edits: &str) -> (Course, Scenario) {
+        let text = format!(
+            "(data: Moons(samples: 120, noise: 0.2), network: [Dense(6), Tanh(), Dropout(0.2)], steps: {steps}, \
+             evaluate_every: 7, batch: 16, lanes: [(name: \"a\", {lane})], edits: [{edits}])"
+        );
+        let scenario = crate::scenario::read(&text).expect("a scenario");
+        let data = Arc::new(prepare(&scenario, &NoFiles).expect("data"));
+        let course = Course::new(&scenario, 19, &data).expect("a network");
+        (course, scenario)
+    }
+
+    /// A driver by whose clock every step is long, and which wants to leave at a certain reading of it.
+    pub struct Fickle {
+        pub leave: Arc<Leave>,
+        pub readings: Cell<u64>,
+        pub at: u64,
+        /// Whether it asks between steps; within them otherwise.
+        pub between: bool,
+    }
+
+    impl Driver for Fickle {
+        fn seconds(&self) -> f64 {
+            self.readings.set(self.readings.get() + 1);
+            self.leave.want(self.readings.get() == self.at);
+            self.readings.get() as f64
+        }
+        fn stop(&self, _: f64) -> bool {
+            self.between && self.leave.wanted()
+        }
+        fn allow(&self, leave: bool) {
+            self.leave.allow(leave);
+        }
+    }
+
+    /// Leaves at the given reading, if there is one, and goes on.
+    fn trained(lane: &str, at: u64, between: bool) -> (Record, u64) {
+        let (mut course, _) = course(lane, 30, "(step: 10, lane: \"a\", field: \"batch\", to: \"8\")");
+        let leave = Arc::<Leave>::default();
+        let team: Arc<dyn Team> = Arc::new(Seat::new(None, Arc::clone(&leave)));
+        course.work_with(&team);
+        let driver = Fickle { leave, readings: Cell::new(0), at, between };
+        let mut left = 0;
+        loop {
+            match course.train(30, &driver) {
+                Some(record) => return (record.clone(), left),
+                None => left += 1,
+            }
+        }
+    }
+
+    #[test]
+    fn a_training_that_is_left_anywhere_goes_on_to_the_same_bits() {
+        for lane in [
+            "optimizer: Adam(0.01)",
+            "optimizer: Sam(inner: Sgd(0.1)), clip: Norm(1.0)",
+            "optimizer: Sgd(0.1), schedule: ReduceOnPlateau(patience: 1), early_stopping: (patience: 3, restore_best: true)",
+        ] {
+            let (undisturbed, _) = trained(lane, 0, true);
+            assert!(undisturbed.steps > 10, "{undisturbed:?}");
+            let mut all = 0;
+            for at in 1..=31 {
+                for between in [true, false] {
+                    let (record, left) = trained(lane, at, between);
+                    assert_eq!(record, undisturbed, "{lane}: left at {at}");
+                    all += left;
+                }
+            }
+            assert!(all > 30, "{lane}: it was left {all} times only");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The time that a sweep will take, from a short measured part of it, and its memory.
 
-use super::cell::Course;
+use super::cell::{Course, Driver};
 use super::schedule::Schedule;
 use super::work::fingerprint;
 use super::{Cell, Slice};
@@ -9,13 +9,25 @@ use crate::lab::experiment::{self, Data};
 use crate::scenario::sweep::Plan;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Trainings that are tried.
 const SAMPLES: usize = 8;
-/// Time for each of them.
-const TIME: Duration = Duration::from_millis(60);
+/// Seconds for each of them.
+const TIME: f64 = 0.06;
+
+/// A training that is measured has nobody to stop it.
+struct Clock(Instant);
+
+impl Driver for Clock {
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+    fn stop(&self, _: f64) -> bool {
+        false
+    }
+    fn allow(&self, _: bool) {}
+}
 
 /// Time and memory of a sweep.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +49,6 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
     let (mut largest, mut held) = (0, 0);
     let every = plan.settings.len().div_ceil(SAMPLES).max(1);
     let mut costs = Vec::new();
-    let leave = AtomicBool::new(false);
     for (i, setting) in plan.settings.iter().enumerate() {
         let scenario = plan.scenario(setting, plan.seeds[0]);
         let wanted = fingerprint(&scenario);
@@ -64,19 +75,19 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
         largest = largest.max(recipe.memory(&network, data, false).over(1));
         held = held.max(4 * (data.train.inputs.len() + data.validation.inputs.len()) as u64);
         if i % every == 0 {
-            let begun = Instant::now();
+            let clock = Clock(Instant::now());
             let Ok(mut course) = Course::new(&scenario, setting.key, data) else { continue };
             let (total, mut steps) = (scenario.steps as u64, 1);
             // Until the time is over, with the evaluations that fall into it.
-            while course.steps() < total && begun.elapsed() < TIME && !leave.load(Ordering::Relaxed) {
+            while course.steps() < total && clock.seconds() < TIME {
                 let before = course.steps();
-                if course.train(before + steps, &leave).is_none() || course.steps() == before {
+                if course.train(before + steps, &clock).is_none() || course.steps() == before {
                     break;
                 }
                 steps *= 2;
             }
             let done = course.steps().max(1);
-            costs.push(begun.elapsed().as_secs_f64() / done as f64);
+            costs.push(clock.seconds() / done as f64);
         }
     }
     if !faults.is_empty() {

@@ -2,20 +2,23 @@
 //!
 //! `sweep.json` has the sweep and its scenario; it is replaced whole. Each process writes a file of its own, `cells-N.jsonl`, a
 //! line for every training that ended, and never goes on with a file of another one. So no lock is needed, a process that is
-//! killed loses at most the line it was writing, and the directory may lie on NFS. A reader takes whole lines only.
+//! killed loses at most the line it was writing, and the directory may lie on NFS. A reader takes whole lines only. Trainings that
+//! were left before their end lie beside them, see [`super::shelf`].
 
 use super::Slice;
 use super::cell::Record;
+use super::shelf::{Shelf, is_left};
 use crate::lab::run_dir::{DirError, plain};
 use crate::lab::store::{self, Dir};
 use crate::limits;
 use crate::scenario::sweep::{Plan, plan};
 use crate::scenario::{self};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The file that says what is swept.
@@ -60,6 +63,7 @@ pub struct Store {
     slice: Slice,
     file: Option<File>,
     synced: Instant,
+    shelf: Arc<Shelf>,
 }
 
 impl Store {
@@ -109,8 +113,14 @@ impl Store {
             }
             Err(what) => return Err(fault(what)),
         }
-        let store = Self { path: path.into(), dir, slice, file: None, synced: Instant::now() };
+        let shelf = Arc::new(Shelf::open(&dir).map_err(io)?);
+        let store = Self { path: path.into(), dir, slice, file: None, synced: Instant::now(), shelf };
         store.write_head(head).map_err(io)?;
+        // Another process may have left a training that a third one finished.
+        let steps: HashMap<u64, u64> = plan.settings.iter().map(|s| (s.key, plan.steps(s))).collect();
+        for record in known.iter().filter(|r| steps.get(&r.cell).is_some_and(|&all| r.done(all))) {
+            store.shelf.clear(record.cell, record.seed).map_err(io)?;
+        }
         Ok((store, known))
     }
 
@@ -139,6 +149,7 @@ impl Store {
             empty => empty.insert(create(&self.dir, self.slice)?),
         };
         store::write(file, record.line().as_bytes())?;
+        self.shelf.clear(record.cell, record.seed)?;
         if self.synced.elapsed() >= SYNC {
             file.sync_data()?;
             self.synced = Instant::now();
@@ -155,6 +166,11 @@ impl Store {
             Some(file) => store::sync(file).and_then(|()| self.dir.sync()),
             None => Ok(()),
         }
+    }
+
+    /// The trainings that were left.
+    pub fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
     }
 
     /// Where it lies.
@@ -177,7 +193,7 @@ fn create(dir: &Dir, slice: Slice) -> io::Result<File> {
 }
 
 fn ours(name: &str) -> bool {
-    name.starts_with(HEAD) || is_results(name)
+    name.starts_with(HEAD) || is_results(name) || is_left(name)
 }
 
 fn is_results(name: &str) -> bool {

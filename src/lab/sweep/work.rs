@@ -1,12 +1,14 @@
 //! The threads of a sweep: each takes the next training of the schedule. Data are shared by all trainings that want the same.
 
-use super::cell::{Course, Record};
+use super::cell::{Course, Driver, Record};
 use super::schedule::{Order, Schedule};
+use super::shelf::Shelf;
 use super::{Cell, Slice};
 use crate::engine::data::Files;
 use crate::engine::team::Team;
 use crate::lab::experiment::{self, Data};
-use crate::lab::runner::crew::Crew;
+use crate::lab::lane::Leave;
+use crate::lab::runner::crew::{Crew, Seat};
 use crate::registry::Value as _;
 use crate::scenario::Scenario;
 use crate::scenario::sweep::Plan;
@@ -15,10 +17,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of trainings that wait for the decision whether they go on.
 const PARKED: usize = 256 << 20;
+/// Seconds of training that are worth a file when the work is left.
+const WORTH: f64 = 0.2;
+/// Seconds of a training after which it is kept while it goes on, in case that nobody tells this process to leave.
+const KEPT: f64 = 60.0;
 
 /// A part of a sweep to be trained.
 pub struct Job<'a> {
@@ -32,6 +38,8 @@ pub struct Job<'a> {
     pub known: Vec<Record>,
     /// Threads.
     pub threads: usize,
+    /// Where trainings are kept that are left before their end.
+    pub shelf: Option<Arc<Shelf>>,
 }
 
 /// News of a sweep that trains.
@@ -45,16 +53,16 @@ pub enum Told<'r> {
 }
 
 /// Trains until all is done or `leave` is set; all results. `hear` runs on the caller's thread, in the order in which trainings
-/// end; an error of it ends the work.
+/// end; an error of it ends the work. After `leave` is set it is a matter of moments, however long a step takes.
 ///
 /// # Errors
-/// That of `hear`, or that the system gives no thread.
+/// That of `hear`, or that the system gives no thread or no room for a training that was left.
 pub fn train(
     job: Job<'_>,
     leave: &AtomicBool,
     hear: &mut dyn FnMut(Told<'_>) -> io::Result<()>,
 ) -> io::Result<HashMap<Cell, Record>> {
-    let Job { plan, files, slice, known, threads } = job;
+    let Job { plan, files, slice, known, threads, shelf } = job;
     let schedule = Schedule::new(plan, slice, known);
     hear(Told::Begin(schedule.left()))?;
     if schedule.over() {
@@ -62,20 +70,23 @@ pub fn train(
     }
     let threads = threads.clamp(1, schedule.left());
     let crew = Arc::new(Crew::new(threads, || ())?);
+    let leaves: Vec<Arc<Leave>> = (0..threads).map(|_| Arc::default()).collect();
     let shop = Shop {
         plan,
         files,
         state: Mutex::new(State { schedule, parked: HashMap::new(), bytes: 0, data: HashMap::new() }),
         changed: Condvar::new(),
         leave,
+        shelf,
+        fault: Mutex::new(Ok(())),
     };
     let (sender, results) = channel::<(Cell, Record, usize)>();
     let mut heard = Ok(());
     std::thread::scope(|scope| -> io::Result<()> {
-        for n in 0..threads {
+        for (n, leave) in leaves.iter().enumerate() {
             let (shop, crew, sender) = (&shop, Arc::clone(&crew), sender.clone());
             std::thread::Builder::new().name(format!("sweep {n}")).spawn_scoped(scope, move || {
-                shop.work(&crew, &mut |cell, record, left| sender.send((cell, record, left)).is_ok());
+                shop.work(&crew, leave, &mut |cell, record, left| sender.send((cell, record, left)).is_ok());
             })?;
         }
         drop(sender);
@@ -88,12 +99,40 @@ pub fn train(
             if heard.is_ok() && told.is_err() {
                 heard = told;
                 leave.store(true, Ordering::Relaxed);
+            }
+            if leave.load(Ordering::Relaxed) {
+                for leave in &leaves {
+                    leave.want(true);
+                }
                 shop.changed.notify_all();
             }
         }
     })?;
     heard?;
+    shop.put_by();
+    shop.fault.into_inner().unwrap_or_else(PoisonError::into_inner)?;
     Ok(shop.state.into_inner().unwrap_or_else(PoisonError::into_inner).schedule.into_records())
+}
+
+/// Lets a training go on until it is to be left, or kept.
+struct Hand<'a> {
+    leave: &'a Leave,
+    begun: Instant,
+    until: f64,
+}
+
+impl Driver for Hand<'_> {
+    fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    fn stop(&self, now: f64) -> bool {
+        self.leave.wanted() || now >= self.until
+    }
+
+    fn allow(&self, leave: bool) {
+        self.leave.allow(leave);
+    }
 }
 
 struct State<'a> {
@@ -105,12 +144,22 @@ struct State<'a> {
     data: HashMap<String, Weak<Data>>,
 }
 
+/// The place of one thread.
+struct Desk<'a> {
+    crew: &'a Crew,
+    leave: &'a Leave,
+    team: Arc<dyn Team>,
+}
+
 struct Shop<'a> {
     plan: &'a Plan,
     files: &'a (dyn Files + Send + Sync),
     state: Mutex<State<'a>>,
     changed: Condvar,
     leave: &'a AtomicBool,
+    shelf: Option<Arc<Shelf>>,
+    /// Why a training that was left could not be kept.
+    fault: Mutex<io::Result<()>>,
 }
 
 impl<'a> Shop<'a> {
@@ -119,12 +168,13 @@ impl<'a> Shop<'a> {
     }
 
     /// The loop of a thread.
-    fn work(&self, crew: &Arc<Crew>, tell: &mut dyn FnMut(Cell, Record, usize) -> bool) {
-        let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
+    fn work(&self, crew: &Arc<Crew>, leave: &Arc<Leave>, tell: &mut dyn FnMut(Cell, Record, usize) -> bool) {
+        let seat = Seat::new(Some(Arc::clone(crew)), Arc::clone(leave));
+        let desk = Desk { crew, leave, team: Arc::new(seat) };
         // The data of the last training stay until the next one has its own.
         let mut held = None;
         while let Some((order, parked)) = self.take() {
-            let Some((record, course)) = self.train(order, parked, crew, &team, &mut held) else { return };
+            let Some((record, course)) = self.train(order, parked, &desk, &mut held) else { return };
             let mut state = self.state();
             if let Some(course) = course.filter(|_| state.schedule.goes_on(order.cell, order.until)) {
                 let bytes = course.bytes();
@@ -176,15 +226,14 @@ impl<'a> Shop<'a> {
         &self,
         order: Order,
         parked: Option<Box<Course>>,
-        crew: &Arc<Crew>,
-        team: &Arc<dyn Team>,
+        desk: &Desk<'_>,
         held: &mut Option<Arc<Data>>,
     ) -> Option<(Record, Option<Box<Course>>)> {
         let setting = &self.plan.settings[order.cell.setting];
         let seed = self.plan.seeds[order.cell.seed];
         let begun = match parked {
             Some(course) => Ok(course),
-            None => self.begin(&self.plan.scenario(setting, seed), setting.key, held),
+            None => self.begin(order, held),
         };
         let mut course = match begun {
             Ok(course) => course,
@@ -193,21 +242,49 @@ impl<'a> Shop<'a> {
                 return Some((failed, None));
             }
         };
-        course.work_with(team);
-        let record = crew.run(|| course.train(order.until, self.leave).cloned())?;
-        Some((record, Some(course)))
+        course.work_with(&desk.team);
+        let until = if self.shelf.is_some() { KEPT } else { f64::INFINITY };
+        loop {
+            let hand = Hand { leave: desk.leave, begun: Instant::now(), until };
+            if let Some(record) = desk.crew.run(|| course.train(order.until, &hand).cloned()) {
+                return Some((record, Some(course)));
+            }
+            self.keep(order.cell, &mut course);
+            if desk.leave.wanted() {
+                return None;
+            }
+        }
     }
 
-    fn begin(
-        &self,
-        scenario: &Scenario,
-        key: u64,
-        held: &mut Option<Arc<Data>>,
-    ) -> Result<Box<Course>, String> {
-        let data = self.data(scenario)?;
-        let course = Course::new(scenario, key, &data).map_err(|fault| fault.to_string())?;
+    fn begin(&self, order: Order, held: &mut Option<Arc<Data>>) -> Result<Box<Course>, String> {
+        let Cell { setting, seed } = order.cell;
+        let (setting, seed) = (&self.plan.settings[setting], self.plan.seeds[seed]);
+        let scenario = self.plan.scenario(setting, seed);
+        let data = self.data(&scenario)?;
+        let mut course = Course::new(&scenario, setting.key, &data).map_err(|fault| fault.to_string())?;
+        if let Some(shelf) = &self.shelf {
+            shelf.take_up(&mut course, &scenario, order.until);
+        }
         *held = Some(data);
         Ok(Box::new(course))
+    }
+
+    /// Keeps a training that is left, if it is worth a file. Where there is no room, the work ends.
+    fn keep(&self, cell: Cell, course: &mut Course) {
+        let Some(shelf) = self.shelf.as_ref().filter(|_| course.unsaved >= WORTH) else { return };
+        let scenario = self.plan.scenario(&self.plan.settings[cell.setting], self.plan.seeds[cell.seed]);
+        if let Err(e) = shelf.put(course, scenario.to_ron()) {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Err(e);
+            self.leave.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps the trainings that wait for a decision, where the work is left before it.
+    fn put_by(&self) {
+        let parked = std::mem::take(&mut self.state().parked);
+        for (cell, mut course) in parked {
+            self.keep(cell, &mut course);
+        }
     }
 
     /// The data of a training: those of another one, if it has the same.

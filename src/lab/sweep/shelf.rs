@@ -1,0 +1,190 @@
+//! Trainings that were left before their end, in the directory of a sweep: each in a file of its own, as a checkpoint.
+//!
+//! A file is written beside its name and then renamed, so that a reader has it whole or not at all. It saves time and decides
+//! nothing: one that is damaged, or that another version wrote, counts as absent, and its training begins anew.
+
+use super::cell::{Course, Record};
+use crate::lab::lane::Line;
+use crate::lab::run::Saved;
+use crate::lab::run_dir::checkpoint::{Checkpoint, Mark, checksum};
+use crate::lab::store::Dir;
+use crate::limits;
+use crate::scenario::Scenario;
+use crate::telemetry::Phase;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// Their names begin so, and end so.
+const NAME: (&str, &str) = ("left-", ".state");
+
+/// The part of a training's state that is not in its numbers.
+#[derive(Debug, Serialize, Deserialize)]
+struct Left {
+    /// Version of the program.
+    gradtui: String,
+    /// Edits that were made.
+    edited: usize,
+    /// The results so far.
+    record: Record,
+}
+
+/// The trainings that were left, by setting and seed.
+#[derive(Debug)]
+pub struct Shelf {
+    dir: Dir,
+    /// Those that have a file, as far as this process knows.
+    there: Mutex<HashSet<(u64, u64)>>,
+}
+
+/// Whether a file of this name is one of a shelf.
+pub(super) fn is_left(name: &str) -> bool {
+    name.starts_with(NAME.0) && name.contains(NAME.1)
+}
+
+fn name((setting, seed): (u64, u64)) -> String {
+    format!("{}{setting:016x}-{seed}{}", NAME.0, NAME.1)
+}
+
+impl Shelf {
+    /// Of this directory.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn open(dir: &Dir) -> io::Result<Self> {
+        let key = |name: &str| {
+            let (setting, seed) = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?.split_once('-')?;
+            Some((u64::from_str_radix(setting, 16).ok()?, seed.parse().ok()?))
+        };
+        let there = dir.names()?.iter().filter_map(|n| key(n.to_str()?)).collect();
+        Ok(Self { dir: dir.clone(), there: Mutex::new(there) })
+    }
+
+    fn there(&self) -> MutexGuard<'_, HashSet<(u64, u64)>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a training as it is. `scenario`: this training as a scenario.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn put(&self, course: &mut Course, scenario: String) -> io::Result<()> {
+        let (record, snapshot) = (course.record().clone(), course.snapshot());
+        let key = (record.cell, record.seed);
+        let left = Left { gradtui: env!("CARGO_PKG_VERSION").into(), edited: course.edited(), record };
+        let lane = Saved {
+            id: 0,
+            name: String::new(),
+            snapshot,
+            seeds: Vec::new(),
+            seconds: 0.0,
+            phase: Phase::Paused,
+        };
+        let checkpoint = Checkpoint {
+            scenario,
+            data: checksum(&course.data().train.inputs),
+            logs: vec![Mark { bytes: 0, crc: 0 }],
+            lanes: Cow::Owned(vec![lane]),
+            lines: vec![Line { step: 0, lane: 0, text: serde_json::to_string(&left)? }],
+            ..Checkpoint::default()
+        };
+        let name = name(key);
+        // A name of this process alone, since another one may be writing the same.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let new = format!("{name}.{}-{now}.new", std::process::id());
+        let mut file = self.dir.create(&new)?;
+        // Nobody waits for the disk here: if the machine fails, the checksum tells, and the training begins anew.
+        let mut out = io::BufWriter::new(&mut file);
+        let written =
+            checkpoint.write(&mut out).and_then(|()| out.flush()).and_then(|()| self.dir.rename(&new, &name));
+        if written.is_err() {
+            let _ = self.dir.remove(&new);
+        }
+        written?;
+        self.there().insert(key);
+        course.unsaved = 0.0;
+        Ok(())
+    }
+
+    /// Brings a training to where it was left; `false`, and it is at its beginning, if there is nothing to go on from.
+    pub fn take_up(&self, course: &mut Course, scenario: &Scenario, until: u64) -> bool {
+        let key = (course.record().cell, course.record().seed);
+        if !self.there().contains(&key) {
+            return false;
+        }
+        let Ok(bytes) = self.dir.read_all(&name(key), limits::MEMORY) else { return false };
+        let Ok(checkpoint) = Checkpoint::decode(&bytes) else { return false };
+        let ([lane], [line]) = (&checkpoint.lanes[..], &checkpoint.lines[..]) else { return false };
+        let Ok(left) = serde_json::from_str::<Left>(&line.text) else { return false };
+        let same = left.gradtui == env!("CARGO_PKG_VERSION")
+            && checkpoint.scenario == scenario.to_ron()
+            && (left.record.cell, left.record.seed) == key
+            && lane.snapshot.step <= until
+            && checkpoint.data == checksum(&course.data().train.inputs);
+        same && course.go_to(&lane.snapshot, left.edited, left.record)
+    }
+
+    /// Removes what is there of a training whose result is kept.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn clear(&self, setting: u64, seed: u64) -> io::Result<()> {
+        let was = self.there().remove(&(setting, seed));
+        if was { self.dir.remove(name((setting, seed))) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::tests::{Fickle, course};
+    use super::*;
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    fn driver(at: u64) -> Fickle {
+        Fickle { leave: Arc::default(), readings: Cell::new(0), at, between: true }
+    }
+
+    #[test]
+    fn a_training_goes_on_from_its_file_and_from_nothing_else() {
+        let path = std::env::temp_dir().join(format!("gradtui-shelf-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        let dir = Dir::make(&path).expect("a directory");
+        let lane = "optimizer: Adam(0.01), early_stopping: (patience: 50, restore_best: true)";
+        let begin = |steps| course(lane, steps, "(step: 5, lane: \"a\", field: \"optimizer\", to: \"Sgd(0.1)\")");
+        let (mut whole, _) = begin(40);
+        let wanted = whole.train(40, &driver(0)).expect("nobody stops it").clone();
+        // Before and after the edit, and at its very step.
+        for at in [4, 6, 7, 30] {
+            let shelf = Shelf::open(&dir).expect("it is read");
+            let (mut first, scenario) = begin(40);
+            assert_eq!(first.train(40, &driver(at)), None);
+            let there = first.steps();
+            shelf.put(&mut first, scenario.to_ron()).expect("it is written");
+            // Another process finds it by its name.
+            let shelf = Shelf::open(&dir).expect("it is read");
+            let (mut second, scenario) = begin(40);
+            assert!(shelf.take_up(&mut second, &scenario, 40), "at step {there}");
+            assert_eq!(second.steps(), there);
+            assert_eq!(second.train(40, &driver(0)), Some(&wanted), "from step {there}");
+            // Another scenario, fewer steps than were made, a damaged file: from the beginning, to the same bits.
+            let (mut other, theirs) = begin(50);
+            assert!(!shelf.take_up(&mut other, &theirs, 50));
+            let (mut third, _) = begin(40);
+            assert!(!shelf.take_up(&mut third, &scenario, there - 1));
+            let file = path.join(name((19, scenario.seed)));
+            let mut bytes = std::fs::read(&file).expect("a file");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&file, bytes).expect("a file");
+            assert!(!shelf.take_up(&mut third, &scenario, 40));
+            assert_eq!(third.train(40, &driver(0)), Some(&wanted));
+            shelf.clear(19, scenario.seed).expect("it goes");
+            assert_eq!(dir.names().expect("it is read").len(), 0);
+        }
+        let _ = std::fs::remove_dir_all(&path);
+    }
+}
