@@ -23,6 +23,7 @@ mod open;
 mod opening;
 mod plain;
 mod play;
+mod player;
 mod record;
 mod resume;
 mod run;

@@ -1,5 +1,6 @@
 //! `gradtui export`: what a run directory holds, as files for other programs. Trains nothing but the steps of `--pytorch`.
 
+use super::player::{Player, cast, recording};
 use super::{BadInput, Ended, print, tell};
 use crate::export::figure::FIGURES;
 use crate::export::net::{parts, tensors};
@@ -56,6 +57,12 @@ pub struct Export {
     /// The same with its figures in one HTML file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// A recording that the HTML file plays
+    #[arg(long, value_name = "X.cast", requires = "html", requires = "player")]
+    cast: Option<PathBuf>,
+    /// The folder of the npm package asciinema-player, unpacked, which goes into the HTML file with its licence
+    #[arg(long, value_name = "DIR", requires = "cast")]
+    player: Option<PathBuf>,
     /// The lane's weights under PyTorch's names, as .safetensors or .npz
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -179,6 +186,15 @@ impl Export {
         write(&[(path, script.source.as_bytes()), (&weights, &script.weights), (&data, &script.data)])
     }
 
+    /// The recording for the HTML file, with its player.
+    fn film(&self) -> anyhow::Result<String> {
+        let Some((player, path)) = self.player.clone().zip(self.cast.as_deref()) else {
+            return Ok(String::new());
+        };
+        let (player, (name, text)) = (Player::read(player)?, cast(path)?);
+        Ok(["<h2>Recording</h2>\n", &player.head(), &recording(&name, "", &text)?, &player.tail()].concat())
+    }
+
     /// Writes what was asked for.
     pub fn run(self) -> anyhow::Result<()> {
         let asked = [
@@ -224,7 +240,7 @@ impl Export {
             write(&[(path, report::markdown(&subject, &expect()?).as_bytes())])?;
         }
         if let Some(path) = &self.html {
-            write(&[(path, report::html(&subject, &expect()?).as_bytes())])?;
+            write(&[(path, report::html(&subject, &expect()?, &self.film()?).as_bytes())])?;
         }
         if let Some(path) = &self.weights {
             write(&[(path, &Self::weights(&subject, lane, path)?)])?;

@@ -193,6 +193,7 @@ impl Plain<'_> {
         match (Lanes { view: &self.view, front: None }).read(line) {
             Ok(Told::Nothing) => {}
             Ok(Told::Quit) => return Ok(true),
+            Ok(Told::Picture(_)) => say("there is no screen here to take a picture of\n")?,
             Ok(Told::Say(text)) => say(&text)?,
             Ok(Told::Order(Command::Run)) if self.guide.is_some() => {
                 self.taught("on")?;

@@ -164,8 +164,8 @@ pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
     out
 }
 
-/// As one HTML file: no script, nothing fetched.
-pub fn html(subject: &Subject, expect: &[Expectation]) -> String {
+/// As one HTML file: nothing is fetched. `film`: HTML that stands before the scenario; without it the file has no script.
+pub fn html(subject: &Subject, expect: &[Expectation], film: &str) -> String {
     let report = report(subject, expect);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
@@ -206,7 +206,7 @@ pub fn html(subject: &Subject, expect: &[Expectation]) -> String {
     }
     let _ = write!(
         out,
-        "<h2>The same numbers again</h2>\n<pre>{}</pre>\n<h2>Scenario</h2>\n<pre>{}</pre>\n</html>\n",
+        "{film}<h2>The same numbers again</h2>\n<pre>{}</pre>\n<h2>Scenario</h2>\n<pre>{}</pre>\n</html>\n",
         xml(&report.repeat),
         xml(&report.scenario)
     );

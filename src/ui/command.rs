@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The commands: what they are called, what they take, what they do.
-pub const COMMANDS: [(&str, &str, &str); 20] = [
+pub const COMMANDS: [(&str, &str, &str); 21] = [
     ("run", "", "train on"),
     ("pause", "", "stop after the present step"),
     ("step", "[N]", "N steps in every lane, then pause"),
@@ -36,6 +36,7 @@ pub const COMMANDS: [(&str, &str, &str); 20] = [
     ("pace", "N|free", "N steps a second at most, or as fast as it goes"),
     ("every", "N|never", "seconds between two status lines"),
     ("save", "[PATH]", "a checkpoint now; with a path: the experiment as it is now, as a scenario"),
+    ("picture", "PATH", "what is on the screen, as an SVG file"),
     ("quit", "", "save and leave"),
 ];
 
@@ -52,6 +53,8 @@ pub enum Told {
     Status,
     /// A status line after every so much time, or none.
     Every(Option<Duration>),
+    /// What is on the screen, as a file.
+    Picture(String),
     /// To leave.
     Quit,
 }
@@ -177,6 +180,15 @@ impl<'a> Lanes<'a> {
                 None | Some("") => order(Command::Save),
                 Some(path) => order(Command::Write(path.to_owned())),
             },
+            "picture" => {
+                let path = line.trim_start().strip_prefix("picture").unwrap_or_default().trim();
+                let svg = std::path::Path::new(path).extension().is_some_and(|e| e == "svg");
+                if svg {
+                    Ok(Told::Picture(path.into()))
+                } else {
+                    Err("picture wants a path that ends in .svg".into())
+                }
+            }
             "quit" | "q" | "exit" => Ok(Told::Quit),
             "help" | "?" => {
                 let rows = COMMANDS.iter().map(|(command, takes, what)| {

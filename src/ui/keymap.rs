@@ -125,6 +125,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('U')] own A::Redo, "", "make the change again that was undone last";
         [ch('Y')] own A::Changes, "", "the list of changes that can be undone and made again";
         [ch('W')] own A::Write, "", "save the experiment as it is now, lanes, edits and forks, as a scenario";
+        [ch('P')] any A::Picture, "", "save what is on the screen as an SVG picture";
         [ch('D')] any A::Diagnosis, "", "what is wrong with the lane in front, and what cures it; and back";
         [ch('T')] own A::Timeline, "time", "open the timeline, to look at any step of the run; again: the present";
         [ch('o')] own A::Presets, "presets", "open a preset";

@@ -62,6 +62,8 @@ pub enum Effect {
     ChooseInit,
     /// Start or stop recording the screen.
     Record,
+    /// Write what is on the screen to a file of this path, which must be new.
+    Picture(String),
     /// Keep what was done in the lesson.
     Learnt(Box<Record>),
     /// Set these fields of the data, as a scenario writes them; all lanes start anew.

@@ -8,6 +8,7 @@ use super::keymap::Action;
 use super::keymap::custom::Keymap;
 use super::message::{Effect, Link, Message};
 use super::record::log::{Hand, Log};
+use super::record::still;
 use super::record::tape::{Reels, Tape};
 use super::terminal::choice::Chosen;
 use super::terminal::keys::Input;
@@ -292,6 +293,10 @@ impl Live<'_> {
                     if let Some(text) = told {
                         self.app.notify(text);
                     }
+                }
+                Effect::Picture(path) => {
+                    let told = still::take(&self.app, &path);
+                    self.app.notify(told);
                 }
                 Effect::Suspend => {
                     if self.terminal.suspend().is_err() {

@@ -129,12 +129,17 @@ impl App {
                 let page = Page::of("Changes", &self.view.changes());
                 self.open(Overlay::Text(page))
             }
-            Action::Write => {
+            Action::Write | Action::Picture => {
                 let mut menu = self.palette();
                 let words = self.scenario.title.split(|c: char| !c.is_ascii_alphanumeric());
                 let stem: Vec<&str> = words.filter(|w| !w.is_empty()).take(4).collect();
                 let stem = if stem.is_empty() { "experiment".into() } else { stem.join("-").to_lowercase() };
-                menu.fill(&format!("save {stem}.ron"));
+                menu.fill(&if action == Action::Write {
+                    format!("save {stem}.ron")
+                } else {
+                    let step = self.view.lane(self.front).map_or(0, |l| l.step);
+                    format!("picture {stem}-{step}.svg")
+                });
                 self.offer(&mut menu);
                 self.open(Overlay::Menu(menu))
             }

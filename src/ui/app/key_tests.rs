@@ -328,3 +328,23 @@ fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismis
         text(&app).contains("1  lane A: lr 0.1 → 0.2") && text(&app).contains("undone  lane B b removed")
     );
 }
+
+#[test]
+fn a_picture_is_what_is_on_the_screen_and_overwrites_nothing() {
+    let mut app = app();
+    let path = std::env::temp_dir().join(format!("gradtui-picture-{}.svg", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    press(&mut app, "P");
+    assert!(text(&app).contains("picture vanishing-sigmoid-40.svg"), "{}", text(&app));
+    press(&mut app, "Esc");
+    let line = format!("picture {}", path.display());
+    let effects = app.obey(&line).expect("a command");
+    assert_eq!(effects, [Effect::Picture(path.display().to_string())]);
+    let shown = path.display().to_string();
+    assert!(crate::ui::record::still::take(&app, &shown).starts_with("saved as "));
+    let svg = std::fs::read_to_string(&path).expect("a file");
+    assert!(svg.starts_with("<svg") && svg.contains("<title>vanishing-sigmoid</title>"), "{svg}");
+    assert!(crate::ui::record::still::take(&app, &shown).contains("is there already"));
+    let _ = std::fs::remove_file(&path);
+    assert!(app.obey("picture x.jpg").is_err_and(|e| e.contains(".svg")));
+}

@@ -34,6 +34,7 @@ impl App {
                 self.open(page("status", &all))
             }
             Told::Every(_) => return Err("the screen shows the status all the time".into()),
+            Told::Picture(path) => vec![Effect::Picture(path)],
             Told::Quit => self.act(Action::Quit),
             Told::Order(command) => self.order(command),
         })

@@ -175,6 +175,8 @@ pub enum Action {
     Redo,
     /// The list of changes.
     Changes,
+    /// Save what is on the screen as a picture: type its path.
+    Picture,
     /// Save the experiment as a scenario: type its path.
     Write,
     /// All lanes go on from the step in view.

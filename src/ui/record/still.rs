@@ -1,12 +1,19 @@
 //! A picture of the screen as SVG: text as text; blocks, braille and frames as shapes, so that it looks the same with any
-//! font. Knows cells only.
+//! font.
 
-use crate::text::xml;
+use crate::lab::files;
+use crate::limits;
+use crate::text::{excerpt, xml};
+use crate::ui::app::App;
+use crate::ui::screen::draw;
+use crate::ui::theme::Scheme;
 use crate::ui::widget::colour::{Rgb, to_rgb};
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use unicode_width::UnicodeWidthStr as _;
 
 /// Width and height of a cell, and the edge around all.
@@ -131,6 +138,22 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
     out
 }
 
+/// Writes what the screen shows now, without a window over it, to a new file; what to say of it.
+pub fn take(app: &App, path: &str) -> String {
+    let shown = excerpt(path, limits::NAME_CHARS);
+    let target = Path::new(path);
+    if target.symlink_metadata().is_ok() {
+        return format!("{shown} is there already; name another file.");
+    }
+    let mut picture = Buffer::empty(Rect::from((Position::ORIGIN, app.size)));
+    draw(app, |_| true, &mut picture);
+    let drawn = svg(&picture, &app.scenario.title, app.theme.scheme == Scheme::Light);
+    match files::write(&[(target, drawn.as_bytes())]) {
+        Ok(()) => format!("saved as {shown}"),
+        Err(e) => format!("not saved: {e}"),
+    }
+}
+
 fn rect(path: &mut String, x: u32, y: u32, width: u32, height: u32) {
     let _ = write!(path, "M{x} {y}h{width}v{height}h-{width}z");
 }
@@ -233,7 +256,6 @@ fn frame(c: char, x: u32, y: u32, path: &mut String) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ratatui::layout::Rect;
     use ratatui::style::Style;
 
     #[test]
