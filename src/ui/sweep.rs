@@ -67,6 +67,8 @@ pub struct Board<'a> {
     plan: &'a Plan,
     results: Results<'a>,
     scores: Vec<Score>,
+    /// The place of each setting among all by its median, from 1; equal ones share it.
+    ranks: Vec<Option<usize>>,
     rows: Vec<Row>,
     /// The contenders first.
     fields: Vec<Field>,
@@ -100,6 +102,7 @@ impl<'a> Board<'a> {
             plan,
             results,
             scores: Vec::new(),
+            ranks: Vec::new(),
             rows: Vec::new(),
             fixed: vec![0; fields.len()],
             axes: (x, y),
@@ -147,6 +150,12 @@ impl<'a> Board<'a> {
         }
         // A few poor settings would leave one colour for all the others.
         let last = medians.len().saturating_sub(1) * 9 / 10;
+        let less = self.results.less_is_better();
+        let rank = |score: &Score| {
+            let median = f64::from(score.median?);
+            Some(1 + medians.partition_point(|&m| if less { m < median } else { m > median }))
+        };
+        self.ranks = self.scores.iter().map(rank).collect();
         self.ends = medians.first().map(|&best| (best, medians[last]));
         self.arrange();
         self.sort();

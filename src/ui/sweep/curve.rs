@@ -1,5 +1,6 @@
 //! Lines: the compared number against a field of numbers for each contender, and the curves of one setting.
 
+use super::list::short;
 use super::{Board, letter};
 use crate::lab::sweep::cell::End;
 use crate::ui::theme::Theme;
@@ -59,8 +60,21 @@ impl Board<'_> {
         let Some(along) = self.along() else {
             return self.heading(theme, area, buf, "no field of numbers to draw against", None);
         };
-        let words = format!("{} against {}", self.results.compared(), self.fields[along].name);
+        let words = format!("{} against {}", self.results.compared(), short(&self.fields[along].name));
         self.heading(theme, area, buf, &words, None);
+        // The names of the letters, as many as fit.
+        let mut x = text::width(&words) + 5;
+        for line in &self.lines {
+            let name = &self.plan.contenders[line.contender];
+            let wide = text::width(name) + 2;
+            if x + wide > area.width {
+                break;
+            }
+            let style = Style::new().fg(theme.lane(line.contender));
+            text::put(buf, area, x, 0, &letter(line.contender).to_string(), style);
+            text::put(buf, area, x + 2, 0, name, theme.faint);
+            x += wide + 2;
+        }
         let front = self.plan.settings[self.selected].contender;
         let drawn: Vec<Drawn<'_>> = self
             .lines

@@ -10,8 +10,8 @@ use std::cmp::Ordering;
 
 /// The column of the compared number; those of the fields follow at the end.
 pub(super) const MEASURE: usize = 1;
-/// Columns before those of the fields: contender, median, least, greatest, seeds, lost.
-const OWN: usize = 6;
+/// Columns before those of the fields: contender, median, least, greatest, seeds, lost, rank.
+const OWN: usize = 7;
 
 impl Board<'_> {
     /// The number of columns to sort by.
@@ -37,6 +37,7 @@ impl Board<'_> {
                 3 => number(score.band.map(|b| b.max), !less),
                 4 => -(score.seeds as f64),
                 5 => -(score.lost as f64),
+                6 => self.ranks[s].map_or(f64::INFINITY, |rank| rank as f64),
                 _ => self.fields[column - OWN + 1].of[s].map_or(f64::INFINITY, |at| at as f64),
             }
         };
@@ -82,7 +83,7 @@ impl Board<'_> {
 
     fn column_names(&self) -> Vec<String> {
         let compared = self.results.compared();
-        let own = ["contender", &compared, "least", "greatest", "seeds", "lost"];
+        let own = ["contender", &compared, "least", "greatest", "seeds", "lost", "rank"];
         let fields = self.fields[1..].iter().map(|f| f.name.clone());
         own.iter().map(ToString::to_string).chain(fields).collect()
     }
@@ -96,7 +97,7 @@ impl Board<'_> {
         let width = |c: usize| match c {
             0 => self.plan.contenders.iter().map(|v| text::width(v)).max().unwrap_or(0).clamp(9, 20),
             1..=3 => text::width(&names[c]).clamp(8, 14),
-            4 | 5 => 5,
+            4..=6 => 5,
             _ => {
                 let field = &self.fields[c - OWN + 1];
                 let widest = field.values.iter().map(|v| text::width(v)).max().unwrap_or(0);
@@ -142,6 +143,7 @@ impl Board<'_> {
             2 => (number(score.band.map(|b| b.min)), theme.text),
             3 => (number(score.band.map(|b| b.max)), theme.text),
             4 => (score.seeds.to_string(), theme.text),
+            6 => (self.ranks[s].map_or_else(|| "-".into(), |rank| rank.to_string()), theme.text),
             5 => (score.lost.to_string(), if score.lost > 0 { theme.bad } else { theme.text }),
             _ => {
                 let field = &self.fields[column - OWN + 1];
@@ -152,7 +154,7 @@ impl Board<'_> {
 }
 
 /// The last part of a field's name: `lr` of `optimizer.lr`.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 

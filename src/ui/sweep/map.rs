@@ -53,8 +53,9 @@ impl Board<'_> {
         }
         let widest = down.values.iter().map(|v| text::width(v)).max().unwrap_or(0).clamp(1, area.width / 3);
         let ground = text::part(area, widest + 1, 1, area.width - widest - 1, area.height - 3);
-        let columns = Stretch::new(along.values.len(), ground.width, 8);
-        let rows = Stretch::new(down.values.len(), ground.height, 2);
+        // Cells about twice as wide as a character is high look square.
+        let columns = Stretch::new(along.values.len(), ground.width, 12);
+        let rows = Stretch::new(down.values.len(), ground.height, 4);
         for row in 0..rows.cells {
             for column in 0..columns.cells {
                 self.draw_cell(theme, ground, buf, (column, columns), (row, rows));
@@ -142,7 +143,9 @@ impl Board<'_> {
             let words = text::shorten(&down.values[value], usize::from(widest), theme.glyphs);
             text::put(buf, place, 0, 0, &format!("{words:<w$}", w = usize::from(widest)), style);
         }
-        let line = text::part(area, widest + 1, area.height - 2, area.width - widest - 1, 1);
+        // Right below the map, whatever room is left.
+        let below = 1 + rows.cells as u16;
+        let line = text::part(area, widest + 1, below, area.width - widest - 1, 1);
         let (first, end) = (0, along.values.len().saturating_sub(1));
         let selected = self.fields[self.axes.0].of[self.selected].unwrap_or(0);
         let mut taken: Vec<(u16, u16)> = Vec::new();

@@ -78,6 +78,7 @@ fn every_part_is_on_the_smallest_screen_and_any_size_is_drawn() {
             "48 of 48 trainings  6 diverged",
             "optimizer.lr by contender",
             "val loss against",
+            "rank",
             "Adam",
             "lost",
         ] {
@@ -108,6 +109,21 @@ fn the_best_setting_is_selected_and_arrows_go_to_its_neighbours() {
     assert_eq!(board.selected, 8, "at the edge it stays");
     assert_eq!(press(&mut board, "o"), Some(Left::Open(8)));
     assert_eq!(press(&mut board, "q"), Some(Left::With(0)));
+}
+
+#[test]
+fn labels_stand_right_below_the_map_and_letters_have_names() {
+    let plan = planned(TWO, 2);
+    let board = full(&plan);
+    let theme = Theme::dark(Depth::Sixteen, Glyphs::Ascii);
+    for (w, h) in [(80, 24), (120, 40), (200, 60)] {
+        let (text, buf) = drawn(&board, &theme, w, h);
+        let labels = text.lines().position(|l| l[..usize::from(w) / 2].contains("0.001")).expect("labels");
+        let above = buf[(20, labels as u16 - 1)].symbol();
+        assert!(!above.trim().is_empty(), "{w}x{h}:\n{text}");
+        assert!(text.contains("A Sgd") && text.contains("B Adam"), "{w}x{h}:\n{text}");
+    }
+    assert_eq!((board.ranks[3], board.ranks[4], board.ranks[7]), (Some(1), Some(2), None));
 }
 
 #[test]
