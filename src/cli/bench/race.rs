@@ -4,12 +4,15 @@ use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::Trainer;
 use std::sync::{Barrier, Mutex, PoisonError};
 
-/// Steps that a lane makes before another has its turn.
+/// Steps that a lane makes at least before another has its turn, and the turns that it takes at most.
 const TURN: usize = 8;
+const TURNS: usize = 8;
 
 /// So many steps for each lane; a lane that diverges stands still.
 pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
     let helpers = threads.min(lanes.len());
+    // A lane that is left and taken up again finds its numbers gone from the nearest memory.
+    let turn = (steps / TURNS).max(TURN);
     let waiting: Mutex<Vec<_>> = Mutex::new(lanes.iter_mut().map(|lane| (steps, lane)).collect());
     // Every lane gets a thread before the first one starts; otherwise an idle thread would join the first lane's work.
     let together = Barrier::new(helpers);
@@ -22,7 +25,7 @@ pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &
             let Some(next) = (0..free.len()).max_by_key(|&i| free[i].0) else { return };
             let (left, lane) = free.swap_remove(next);
             drop(free);
-            let now = if helpers == 1 { left } else { left.min(TURN) };
+            let now = if helpers == 1 { left } else { left.min(turn) };
             let diverged = (0..now).any(|_| lane.step(false).is_err());
             if left > now && !diverged {
                 lock().push((left - now, lane));
