@@ -25,6 +25,7 @@ mod sequence;
 mod sharpness;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use keyframes::KEYFRAMES;
 
@@ -156,7 +157,7 @@ impl Probe {
 }
 
 /// All probes.
-pub static PROBES: [Probe; 11] = [
+pub static PROBES: [Probe; 13] = [
     prediction::PREDICTION,
     prediction::CONFUSION,
     augmented::AUGMENTED,
@@ -167,6 +168,8 @@ pub static PROBES: [Probe; 11] = [
     inside::THROUGH_TIME,
     inside::MICROSCOPE,
     sharpness::SHARPNESS,
+    trial::RANGE,
+    trial::BATCH,
     KEYFRAMES,
 ];
 

@@ -198,6 +198,11 @@ impl Trainer {
         &self.live
     }
 
+    /// The length of a run, by which schedules decay.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Steps done.
     pub fn steps(&self) -> u64 {
         self.live.step

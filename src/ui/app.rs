@@ -383,7 +383,11 @@ impl App {
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
         let of = |&(id, r): &(PaneId, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
         let kept = self.timeline.is_some().then(|| telemetry::View::of("keyframes", self.front));
-        places.panes.iter().filter_map(of).flatten().chain(kept).collect()
+        let tried = match &self.overlay {
+            Some(Overlay::Trial(trial)) => Some(telemetry::View::of(trial.probe(), trial.lane)),
+            _ => None,
+        };
+        places.panes.iter().filter_map(of).flatten().chain(kept).chain(tried).collect()
     }
 
     /// Whether a lane that was added will come to the front unless a key comes first.

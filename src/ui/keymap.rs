@@ -25,6 +25,8 @@ pub enum Scope {
     List,
     /// In a form, and in a list that is narrowed by typing: only keys that type nothing.
     Form,
+    /// In the window of a test.
+    Trial,
     /// While the question is open whether to leave.
     Confirm,
     /// While another question is open.
@@ -37,7 +39,7 @@ impl Scope {
         let mut all = vec![Self::Global, Self::AnyPane];
         all.push(Self::Timeline);
         all.extend(PaneId::ALL.iter().copied().map(Self::Pane));
-        all.extend([Self::List, Self::Form, Self::Confirm, Self::Sure]);
+        all.extend([Self::List, Self::Form, Self::Trial, Self::Confirm, Self::Sure]);
         all
     }
 
@@ -50,6 +52,7 @@ impl Scope {
             Self::Timeline => "On the timeline",
             Self::List => "In a text",
             Self::Form => "In a form or a list",
+            Self::Trial => "In a test",
             Self::Confirm => "On leaving",
             Self::Sure => "Where steps would be lost",
         }
@@ -121,6 +124,8 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('b')] own A::Seeds, "", "every lane over five seeds, whose range is drawn as a band; or over one again";
         [ch('r')] own A::ResetLane, "", "start the lane in front anew from the same seed";
         [ch('R')] own A::ResetAll, "", "start all lanes anew from the same seed";
+        [ch('V')] own A::RangeTest, "", "train a copy of the lane in front at rates from small to large, and suggest one";
+        [ch('O')] own A::OneBatch, "", "train a copy of the lane in front on one batch: can it be learnt by heart?";
         [ch('u')] own A::Undo, "", "undo the last change: lanes become what they would be if it had never been made";
         [ch('U')] own A::Redo, "", "make the change again that was undone last";
         [ch('Y')] own A::Changes, "", "the list of changes that can be undone and made again";
@@ -284,6 +289,10 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::BackTab)] any A::Up, "", "the row above";
         [of(C::Enter)] any A::Accept, "take", "take it and close the window";
         [of(C::Esc), Key::ctrl('c')] any A::Cancel, "cancel", "close the window and change nothing";
+    }
+    Scope::Trial => {
+        [of(C::Enter)] own A::Accept, "take", "set the suggested rate, and close the window";
+        [of(C::Esc), ch('q'), Key::ctrl('c')] any A::Cancel, "close", "close the window and change nothing";
     }
     Scope::Confirm => {
         [ch('y'), ch('q'), of(C::Enter), Key::ctrl('c')] any A::Accept, "leave", "leave";

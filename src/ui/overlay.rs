@@ -4,12 +4,14 @@
 pub mod form;
 pub mod menu;
 pub mod page;
+pub mod trial;
 
 use super::keymap::custom::{Keymap, Row};
 use super::keymap::{Action, Key, Scope};
 use super::layout::window;
 use super::theme::{Glyphs, Theme};
 use super::widget::text;
+use crate::view::View;
 use crossterm::event::KeyEvent;
 use form::{Form, Subject};
 use menu::{Menu, Pick};
@@ -19,6 +21,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
+use trial::Trial;
 
 /// The result of a key in a window.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +47,8 @@ pub enum Overlay {
     Menu(Menu),
     /// Settings to edit.
     Form(Box<Form>),
+    /// A short training of a copy of a lane.
+    Trial(Trial),
     /// The question whether to leave.
     Confirm,
     /// Whether to do something by which steps are lost.
@@ -66,6 +71,7 @@ impl Overlay {
     pub fn scope(&self) -> Scope {
         match self {
             Self::Text(_) => Scope::List,
+            Self::Trial(_) => Scope::Trial,
             Self::Menu(_) | Self::Form(_) => Scope::Form,
             Self::Confirm => Scope::Confirm,
             Self::Sure(_) => Scope::Sure,
@@ -78,6 +84,7 @@ impl Overlay {
             Self::Text(page) => page.act(action),
             Self::Menu(m) => m.act(action),
             Self::Form(f) => f.act(action),
+            Self::Trial(trial) => trial.act(action),
             Self::Confirm => match action {
                 Action::Accept => Answer::Take(Pick::Leave),
                 Action::Cancel => Answer::Close,
@@ -96,7 +103,7 @@ impl Overlay {
         match self {
             Self::Menu(m) => m.typed(key),
             Self::Form(f) => f.typed(key),
-            Self::Text(_) | Self::Confirm | Self::Sure(_) => Answer::Ignored,
+            Self::Text(_) | Self::Trial(_) | Self::Confirm | Self::Sure(_) => Answer::Ignored,
         }
     }
 
@@ -106,16 +113,17 @@ impl Overlay {
         match self {
             Self::Menu(m) => m.paste(&line),
             Self::Form(f) => f.paste(&line),
-            Self::Text(_) | Self::Confirm | Self::Sure(_) => {}
+            Self::Text(_) | Self::Trial(_) | Self::Confirm | Self::Sure(_) => {}
         }
     }
 
     /// Draws the window over what is there.
-    pub fn draw(&self, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    pub fn draw(&self, view: &View, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
         match self {
             Self::Text(page) => page.draw(theme, area, buf),
             Self::Menu(m) => m.draw(theme, area, buf),
             Self::Form(f) => f.draw(theme, area, buf),
+            Self::Trial(trial) => trial.draw(view.lane(trial.lane), theme, area, buf),
             Self::Confirm => {
                 self.draw_question("Leave?", "Lanes are still training.", keymap, theme, area, buf);
             }
@@ -151,7 +159,7 @@ impl Overlay {
         let title = match self {
             Self::Confirm => "Leave?",
             Self::Sure(question) => &question.title,
-            Self::Text(_) | Self::Menu(_) | Self::Form(_) => return None,
+            Self::Text(_) | Self::Menu(_) | Self::Form(_) | Self::Trial(_) => return None,
         };
         let answers: Vec<_> = keymap.of(self.scope()).map(|r| (r.keys[0].to_string(), r.of.hint)).collect();
         let long: Vec<String> = answers.iter().map(|(key, what)| format!("{key} {what}")).collect();

@@ -45,7 +45,7 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     }
     hint(app, places.hint, buf);
     if let Some(overlay) = &app.overlay {
-        overlay.draw(&app.keymap, &app.theme, area, buf);
+        overlay.draw(&app.view, &app.keymap, &app.theme, area, buf);
     }
 }
 

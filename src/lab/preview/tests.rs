@@ -439,3 +439,4 @@ fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
 }
 
 mod probes;
+mod trials;

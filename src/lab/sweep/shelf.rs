@@ -154,7 +154,8 @@ mod tests {
         let _ = std::fs::remove_dir_all(&path);
         let dir = Dir::make(&path).expect("a directory");
         let lane = "optimizer: Adam(0.01), early_stopping: (patience: 50, restore_best: true)";
-        let begin = |steps| course(lane, steps, "(step: 5, lane: \"a\", field: \"optimizer\", to: \"Sgd(0.1)\")");
+        let begin =
+            |steps| course(lane, steps, "(step: 5, lane: \"a\", field: \"optimizer\", to: \"Sgd(0.1)\")");
         let (mut whole, _) = begin(40);
         let wanted = whole.train(40, &driver(0)).expect("nobody stops it").clone();
         // Before and after the edit, and at its very step.

@@ -9,6 +9,7 @@ use crate::ui::keymap::{Action, Scope};
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::menu::Pick;
 use crate::ui::overlay::page::Page;
+use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::overlay::{Answer, Overlay, Question, frame};
 use crate::ui::pane::PaneId;
 use crate::ui::screen;
@@ -60,6 +61,10 @@ impl App {
             Action::Help => {
                 let page = Page::help(&self.keymap, self.watching);
                 self.open(Overlay::Text(page))
+            }
+            Action::RangeTest | Action::OneBatch => {
+                let test = if action == Action::RangeTest { Test::Rates } else { Test::Batch };
+                self.open(Overlay::Trial(Trial { test, lane: self.front }))
             }
             Action::Palette => {
                 let overlay = Overlay::Menu(self.palette());
@@ -132,7 +137,8 @@ impl App {
             Action::Write | Action::Picture => {
                 let mut menu = self.palette();
                 let words = self.scenario.title.split(|c: char| !c.is_ascii_alphanumeric());
-                let stem: Vec<&str> = words.filter(|w| !w.is_empty()).take(4).collect();
+                let count = if action == Action::Write { 4 } else { 2 };
+                let stem: Vec<&str> = words.filter(|w| !w.is_empty()).take(count).collect();
                 let stem = if stem.is_empty() { "experiment".into() } else { stem.join("-").to_lowercase() };
                 menu.fill(&if action == Action::Write {
                     format!("save {stem}.ron")

@@ -5,7 +5,7 @@ use crate::engine::layer::LayerConfig;
 use crate::number::Number;
 use crate::registry::Value as _;
 use crate::scenario::DataConfig;
-use crate::telemetry::{Command, Event, Measure, Phase};
+use crate::telemetry::{Command, Data, Event, Measure, Phase};
 use crate::ui::app::Preset;
 use crate::ui::fixture;
 use crate::ui::keymap::{KEYMAP, Scope};
@@ -327,6 +327,57 @@ fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismis
     assert!(
         text(&app).contains("1  lane A: lr 0.1 → 0.2") && text(&app).contains("undone  lane B b removed")
     );
+}
+
+#[test]
+fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest() {
+    for (key, probe) in [("V", "rates"), ("O", "one batch")] {
+        let mut app = app();
+        let event: crate::ui::keymap::Key = key.parse().expect("a key");
+        let effects = app.update(Message::Key(KeyEvent::new(event.code, event.modifiers)));
+        let asked = |effects: &[Effect]| {
+            effects.iter().any(|e| {
+                matches!(e, Effect::Command(Command::Watch(views)) if views.iter().any(|v| v.probe == probe))
+            })
+        };
+        assert!(asked(&effects), "{key}: {effects:?}");
+        assert!(text(&app).contains("a copy of the lane is training"), "{}", text(&app));
+        let series = |name: &str, f: &dyn Fn(usize) -> f64| {
+            (name.to_string(), Data::Series((0..60).map(|i| f(i) as f32).collect()))
+        };
+        let scalar = |name: &str, x: f64| (name.to_string(), Data::Scalar(x));
+        let bowl = |i: usize| 0.3 + (i as f64 - 40.0).powi(2) / 1600.0;
+        let parts = vec![
+            series("rates", &|i| 1e-7 * libm::pow(10.0, i as f64 / 7.5)),
+            series("losses", &bowl),
+            series("means", &bowl),
+            scalar("least", 0.0215),
+            scalar("first", 1.3),
+            scalar("mean", 0.3),
+            scalar("suggested", 0.002),
+            scalar("away", 0.9),
+            scalar("samples", 64.0),
+        ];
+        app.update(Message::Event(Event::Probed { lane: 0, step: 40, name: probe, parts }));
+        let drawn = text(&app);
+        if key == "V" {
+            for wanted in
+                ["Suggested: lr 2e-3", "a tenth of 0.0215", "At 0.9 the loss ran away", "1e-5", "rate"]
+            {
+                assert!(drawn.contains(wanted), "{wanted}: {drawn}");
+            }
+            let (orders, _) = press(&mut app, "Enter");
+            let [Command::Set { lane: 0, recipe, .. }] = &orders[..] else { panic!("{orders:?}") };
+            assert_eq!(recipe.optimizer.lr(), 0.002);
+        } else {
+            assert!(drawn.contains("in 60 steps the loss of these 64 samples went from 1.3"), "{drawn}");
+            assert_eq!(press(&mut app, "Esc").0, []);
+        }
+        assert!(app.overlay.is_none());
+        // Nobody asks any more.
+        let effects = app.update(Message::Tick(Duration::from_secs(9)));
+        assert!(!asked(&effects));
+    }
 }
 
 #[test]

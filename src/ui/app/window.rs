@@ -11,6 +11,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::curve::Way;
 use crate::ui::overlay::form::{Form, Subject};
 use crate::ui::overlay::menu::{Item, Menu, Pick};
+use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::pane::PaneId;
 use crate::view::View;
 use std::time::Duration;
@@ -37,6 +38,13 @@ impl App {
                 self.notify(what);
                 Effects::new()
             }),
+            Pick::Rate(id) => {
+                let trial = Trial { test: Test::Rates, lane: id };
+                let found = self.view.lane(id).and_then(|l| Some((l.letter(), trial.suggested(l)?)));
+                found.map_or_else(Effects::new, |(lane, rate)| {
+                    self.take(Pick::Line(format!("set {lane} lr {rate:e}")))
+                })
+            }
             Pick::Data(data) => self.exchange(*data),
             Pick::Further(steps) => {
                 self.running = true;

@@ -177,6 +177,10 @@ pub enum Action {
     Changes,
     /// Save what is on the screen as a picture: type its path.
     Picture,
+    /// Train a copy of the lane in front at many rates.
+    RangeTest,
+    /// Train a copy of the lane in front on one batch.
+    OneBatch,
     /// Save the experiment as a scenario: type its path.
     Write,
     /// All lanes go on from the step in view.

@@ -2,6 +2,7 @@
 
 use super::{Answer, draw_input, more, open};
 use crate::scenario::DataConfig;
+use crate::telemetry::LaneId;
 use crate::ui::keymap::Action;
 use crate::ui::pane::PaneId;
 use crate::ui::theme::Theme;
@@ -37,6 +38,8 @@ pub enum Pick {
     Sure(Box<Pick>),
     /// A command as words; one that wants more of them ends with a space.
     Line(String),
+    /// Train this lane at the rate that its test suggests.
+    Rate(LaneId),
     /// Train all lanes so many steps further than planned.
     Further(u64),
     /// Train all lanes on these data from their start.

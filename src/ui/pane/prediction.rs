@@ -62,7 +62,7 @@ impl Mode {
 const DRAWS: usize = 31;
 
 /// A scalar part of a probe.
-pub(super) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
+pub(in crate::ui) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
     match probe.part(name) {
         Some(Data::Scalar(v)) if v.is_finite() => Some(*v),
         _ => None,

@@ -31,6 +31,8 @@ pub enum XAxis {
     Time,
     /// Sizes of an attack, in units of the inputs.
     Sizes,
+    /// Learning rates.
+    Rates,
 }
 
 impl XAxis {
@@ -42,7 +44,7 @@ impl XAxis {
             Self::Epochs => Self::Seconds,
             Self::Seconds => Self::Evaluations,
             Self::Evaluations | Self::Sizes => Self::Steps,
-            Self::Time => Self::Time,
+            Self::Time | Self::Rates => self,
         }
     }
 
@@ -55,13 +57,14 @@ impl XAxis {
             Self::Evaluations => "evaluations",
             Self::Time => "time steps",
             Self::Sizes => "eps",
+            Self::Rates => "rate",
         }
     }
 
     /// The coordinate of a measurement on it.
     pub fn of(self, at: At) -> f64 {
         match self {
-            Self::Steps | Self::Time | Self::Sizes => at.step,
+            Self::Steps | Self::Time | Self::Sizes | Self::Rates => at.step,
             Self::Epochs => at.epoch,
             Self::Seconds => at.seconds,
             Self::Evaluations => at.evaluations,
@@ -154,7 +157,7 @@ impl Plot<'_> {
     }
 
     fn shows(&self, b: &Bucket) -> bool {
-        let place = self.x.place(self.axis.of(b.at));
+        let place = self.x.place(self.x.inner(self.axis.of(b.at)));
         (0.0..=1.0).contains(&place)
     }
 
@@ -261,7 +264,7 @@ impl Plot<'_> {
             |inner: f64| ((1.0 - y.place(inner).clamp(0.0, 1.0)) * (height - 1) as f64).round() as usize;
         let floor = y.inner(y.value(0.0));
         let points = &curve.points;
-        let begin = points.partition_point(|b| self.x.place(self.axis.of(b.at)) < 0.0);
+        let begin = points.partition_point(|b| self.x.place(self.x.inner(self.axis.of(b.at))) < 0.0);
         let shown = &points[begin..];
         let weight = self.weight(shown);
         let dash = if curve.dashed {
@@ -317,7 +320,7 @@ impl Plot<'_> {
         };
         let mut breaks = curve.breaks.iter().copied().peekable();
         for b in shown {
-            let place = self.x.place(self.axis.of(b.at));
+            let place = self.x.place(self.x.inner(self.axis.of(b.at)));
             if place > 1.0 {
                 break;
             }

@@ -59,10 +59,10 @@ impl Plot<'_> {
         // The name follows the first number, where there is room before the second.
         let mut name = None;
         let mut free = 0;
-        for (v, _) in self.x.ticks(usize::from(inside.width / 9).max(2)) {
+        for (v, words) in self.x.ticks(usize::from(inside.width / 9).max(2)) {
             let Some(place) = self.x.at(v) else { continue };
             let column = left + (place * f64::from(inside.width - 1)).round() as u16;
-            let label = scale::count(v);
+            let label = if self.x.is_log() { words } else { scale::count(v) };
             let wide = text::width(&label);
             let start = column.saturating_sub(wide / 2).max(left).min(area.width.saturating_sub(wide));
             if start < free {

@@ -58,7 +58,7 @@ impl Plot<'_> {
             let share = (i as f64 + 0.5) / self.curves.len() as f64;
             let (from, to) = (self.axis.of(first.at).max(self.x.value(0.0)), self.axis.of(last.at));
             let Some(b) = at(&curve.points, self.axis, from + (to - from) * share) else { continue };
-            let place = self.x.place(self.axis.of(b.at));
+            let place = self.x.place(self.x.inner(self.axis.of(b.at)));
             let row = y.at(f64::from(b.last)).and_then(|p| row_of(p, inside.height));
             if let (true, Some(row)) = ((0.0..=1.0).contains(&place), row) {
                 let column = (place * f64::from(inside.width - 1)).round() as u16;
