@@ -362,7 +362,7 @@ fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest(
         let drawn = text(&app);
         if key == "V" {
             for wanted in
-                ["Suggested: lr 2e-3", "a tenth of 0.0215", "At 0.9 the loss ran away", "1e-5", "rate"]
+                ["Suggested: lr 2e-3", "a tenth of 0.0215", "At 0.9 the loss ran away", "1e-4", "rate"]
             {
                 assert!(drawn.contains(wanted), "{wanted}: {drawn}");
             }

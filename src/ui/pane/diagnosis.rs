@@ -33,6 +33,8 @@ pub struct DiagnosisPane {
     moved: bool,
     /// The last line that could come to the top when it was drawn.
     last: Cell<usize>,
+    /// Lines that were shown then.
+    page: Cell<usize>,
 }
 
 /// A line of the pane: words with their looks, and the cure that it belongs to.
@@ -244,6 +246,7 @@ impl Pane for DiagnosisPane {
         let rows = self.rows(cx, inside.width);
         let height = usize::from(inside.height);
         self.last.set(rows.len().saturating_sub(height));
+        self.page.set(height);
         let mut first = self.first.get();
         if !self.moved {
             // The chosen cure is in sight, and as much above it as there is room for.
@@ -272,13 +275,13 @@ impl Pane for DiagnosisPane {
                 (self.chosen, self.moved) = (step(self.chosen).min(cures.len() - 1), false);
             }
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
-                let (first, last) = (self.first.get(), self.last.get());
+                let (first, last, page) = (self.first.get(), self.last.get(), self.page.get().max(1));
                 self.moved = true;
                 self.first.set(match action {
                     Action::Up => first.saturating_sub(1),
                     Action::Down => (first + 1).min(last),
-                    Action::PageUp => first.saturating_sub(10),
-                    Action::PageDown => (first + 10).min(last),
+                    Action::PageUp => first.saturating_sub(page),
+                    Action::PageDown => (first + page).min(last),
                     Action::First => 0,
                     _ => last,
                 });

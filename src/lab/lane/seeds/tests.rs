@@ -79,6 +79,8 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
                 assert_eq!(bands, if evaluated { 4 } else { 3 });
                 assert_eq!(alone(&same[0]), crate::telemetry::Measure { spread: None, ..**measure });
             }
+            // A judgement goes by the first seed alone.
+            Event::Marked { .. } => assert_eq!(event, same[0]),
             // Probes look at the first seed alone.
             Event::Probed { name: "health" | "classes", .. } => {}
             other => panic!("{other:?}"),
