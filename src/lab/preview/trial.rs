@@ -118,8 +118,9 @@ fn range(peek: &Peek, at: &At) -> Option<Parts> {
             rates.push(rates_before(rate, span, steps) as f32);
             losses.push(loss as f32);
             means.push(sum / mass);
-            // Written so that NaN ends it as well.
-            if !(sum / mass <= RUN_AWAY * least.abs().max(f64::MIN_POSITIVE)) {
+            // NaN ends it as well: it is below nothing.
+            let stays = sum / mass <= RUN_AWAY * least.abs().max(f64::MIN_POSITIVE);
+            if !stays {
                 away = rates.last().copied();
                 break;
             }
