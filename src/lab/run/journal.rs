@@ -130,7 +130,7 @@ pub fn read(line: &[u8]) -> Option<Edit> {
 
 /// A verdict in the log.
 #[derive(Serialize, Deserialize)]
-struct Verdict<'a> {
+struct Judged<'a> {
     step: u64,
     lane: Cow<'a, str>,
     cure_of: Cow<'a, str>,
@@ -139,7 +139,7 @@ struct Verdict<'a> {
 
 /// The lane of a cure, the sick lane and the verdict, if a line of the log tells of one.
 pub fn read_verdict(line: &[u8]) -> Option<[String; 3]> {
-    let Verdict { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
+    let Judged { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
     Some([lane, cure_of, verdict].map(Cow::into_owned))
 }
 
@@ -148,7 +148,7 @@ impl Run {
     pub(super) fn note_verdict(&mut self, id: LaneId, of: LaneId, text: &str) {
         let at = |id: LaneId| self.places.get(id)?.as_ref().map(|p| (p.step, p.info.name.as_str()));
         let (Some((step, lane)), Some((_, sick))) = (at(id), at(of)) else { return };
-        let verdict = Verdict { step, lane: lane.into(), cure_of: sick.into(), verdict: text.into() };
+        let verdict = Judged { step, lane: lane.into(), cure_of: sick.into(), verdict: text.into() };
         let text = serde_json::to_string(&verdict).unwrap_or_default();
         self.lines.extend(self.log.then_some(Line { step, lane: id, text }));
     }
