@@ -43,19 +43,20 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         return Clear;
     }
     let since = norms.iter().find(|n| large(n.1)).map_or(0, |n| n.0);
-    Suspicion::new(format!(
-        "the gradient had the norm {} at its first step, {} at most",
-        number(first),
-        number(most)
-    ))
-    .at(if f.divergence().is_some() { Level::Bad } else { Level::Note })
-    .since(since)
-    .with("first gradient", first)
-    .with("largest gradient", most)
-    .with("usual gradient", usual)
-    .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
-    .cures(Fix::of(f, "layer norm after every Dense layer", |r| {
-        r.network = super::vanishing::normalised(&r.network, &LayerNorm::default().into());
-    }))
-    .suspect()
+    let text = if first.is_finite() {
+        format!("the gradient had the norm {} at its first step, {} at most", number(first), number(most))
+    } else {
+        "its first gradient was no finite number already".into()
+    };
+    Suspicion::new(text)
+        .at(if f.divergence().is_some() { Level::Bad } else { Level::Note })
+        .since(since)
+        .with("first gradient", first)
+        .with("largest gradient", most)
+        .with("usual gradient", usual)
+        .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
+        .cures(Fix::of(f, "layer norm after every Dense layer", |r| {
+            r.network = super::vanishing::normalised(&r.network, &LayerNorm::default().into());
+        }))
+        .suspect()
 }
