@@ -10,6 +10,7 @@ use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Pha
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
 
 /// A probe's newest result.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,8 +91,8 @@ pub struct LaneView {
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if it was asked for.
     pub examination: Option<Examination>,
-    /// The findings of its own numbers up to the moment that is shown.
-    signals: Diagnosis,
+    /// The findings of its own numbers up to the moment that is shown, once somebody asked for them since they changed.
+    signals: OnceLock<Diagnosis>,
     /// The moment that is shown.
     shown: Moment,
     /// The present, while a step before it is shown.
@@ -163,7 +164,7 @@ impl LaneView {
             told: Told::default(),
             ghosts: BTreeMap::new(),
             examination: None,
-            signals: Diagnosis::default(),
+            signals: OnceLock::new(),
             shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
             aside: None,
         }
@@ -186,7 +187,10 @@ impl LaneView {
 
     /// The findings about it: those of its examination, which has seen its whole run; without one, those of its own numbers.
     pub fn diagnosis(&self) -> &Diagnosis {
-        self.examination.as_ref().map_or(&self.signals, |e| &e.diagnosis)
+        match &self.examination {
+            Some(examination) => &examination.diagnosis,
+            None => self.signals.get_or_init(|| signals(&self.facts())),
+        }
     }
 
     /// Whether a step before the present is shown.
@@ -357,7 +361,7 @@ impl View {
             let reached = step.is_none_or(|s| s >= lane.present().step);
             if let Some(now) = lane.aside.take_if(|_| reached) {
                 lane.shown = *now;
-                lane.signals = signals(&lane.facts());
+                lane.signals = OnceLock::new();
             }
         }
     }
@@ -402,8 +406,7 @@ impl View {
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
                 l.told.apply(&other);
-                // Few steps are marked, so that this costs next to nothing.
-                let judges = matches!(
+                let judged_anew = matches!(
                     other,
                     Event::Marked { .. }
                         | Event::Evaluated { .. }
@@ -441,8 +444,8 @@ impl View {
                     | Event::Notice(_)
                     | Event::Unsaved(_) => {}
                 }
-                if judges {
-                    l.signals = signals(&l.facts());
+                if judged_anew {
+                    l.signals = OnceLock::new();
                 }
             }
         }
