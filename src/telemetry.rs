@@ -324,7 +324,7 @@ pub enum Event {
     Examined {
         /// The lane.
         lane: LaneId,
-        /// What was found so far.
+        /// The findings so far.
         examination: Box<finding::Examination>,
     },
     /// The lane's phase changed. Never dropped.

@@ -53,7 +53,7 @@ pub enum Told {
     Status,
     /// A status line after every so much time, or none.
     Every(Option<Duration>),
-    /// What is on the screen, as a file.
+    /// Save the screen as a picture at this path.
     Picture(String),
     /// To leave.
     Quit,

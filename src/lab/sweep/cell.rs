@@ -200,7 +200,7 @@ impl Course {
         if there {
             (self.now, self.edited, self.record) = (now, edited, record);
         } else {
-            // What was trained with is trained with again; the lane is still at its beginning.
+            // The lane is still at its beginning, and goes on with the settings that it has.
             let _ = self.trainer.set(before);
             self.trainer.reset();
         }

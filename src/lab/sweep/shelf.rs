@@ -36,7 +36,7 @@ struct Left {
 #[derive(Debug)]
 pub struct Shelf {
     dir: Dir,
-    /// Those that have a file, as far as this process knows.
+    /// The trainings that have a file, as far as this process knows.
     there: Mutex<HashSet<(u64, u64)>>,
 }
 
@@ -96,7 +96,7 @@ impl Shelf {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let new = format!("{name}.{}-{now}.new", std::process::id());
         let mut file = self.dir.create(&new)?;
-        // Nobody waits for the disk here: if the machine fails, the checksum tells, and the training begins anew.
+        // The file is not synced: if the machine fails, its checksum is wrong, and the training begins anew.
         let mut out = io::BufWriter::new(&mut file);
         let written =
             checkpoint.write(&mut out).and_then(|()| out.flush()).and_then(|()| self.dir.rename(&new, &name));

@@ -374,7 +374,7 @@ fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest(
             assert_eq!(press(&mut app, "Esc").0, []);
         }
         assert!(app.overlay.is_none());
-        // Nobody asks any more.
+        // The closed window asks for no probe.
         let effects = app.update(Message::Tick(Duration::from_secs(9)));
         assert!(!asked(&effects));
     }

@@ -71,7 +71,7 @@ impl Trial {
         }
     }
 
-    /// What came of it, in sentences.
+    /// The result in sentences.
     fn words(self, lane: &LaneView, probe: &Probe) -> String {
         let get = |name: &str| scalar(probe, name).unwrap_or(f64::NAN);
         let number = |name: &str| scale::number(get(name));
@@ -167,7 +167,7 @@ impl Trial {
         let curve = |at: &dyn Fn(usize) -> f64, values: &[f32], front: bool| {
             let first = values.first().map_or(1.0, |x| x.abs());
             let points = values.iter().enumerate().map(|(i, &v)| {
-                // What ran away would press all the rest together.
+                // Losses that ran away would flatten all others.
                 let v = if v > SHOWN * first { f32::NAN } else { v };
                 Bucket { at: At { step: at(i), ..At::default() }, min: v, max: v, last: v }
             });
