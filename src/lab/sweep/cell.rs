@@ -200,7 +200,7 @@ impl Course {
         if there {
             (self.now, self.edited, self.record) = (now, edited, record);
         } else {
-            // The lane is still at its beginning, and goes on with the settings that it has.
+            // The trainer may have taken other settings meanwhile: it begins anew with the former ones.
             let _ = self.trainer.set(before);
             self.trainer.reset();
         }
