@@ -231,7 +231,7 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
     );
     let begun = Instant::now();
     let table = place.well("sweep w.ron --out once --threads 2");
-    let stretch = (begun.elapsed() / 4).max(Duration::from_millis(500));
+    let mut stretch = begun.elapsed() / 4;
     let mut kept = 0;
     for round in 0.. {
         assert!(round < 60, "it never ends");
@@ -246,12 +246,19 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
         // A second is promised; the machine of a test may be busy.
         assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
         let left = std::fs::read_dir(place.0.join("d")).into_iter().flatten().flatten();
-        kept += left.filter(|e| e.file_name().to_string_lossy().starts_with("left-")).count();
-        if code == Some(0) {
-            break;
+        let left = left.filter(|e| e.file_name().to_string_lossy().starts_with("left-")).count();
+        kept += left;
+        // The length of a stretch was measured beside other tests: the machine may be quicker or slower now.
+        match code {
+            Some(0) if kept > 0 => break,
+            Some(0) => {
+                std::fs::remove_dir_all(place.0.join("d")).expect("a directory");
+                stretch /= 2;
+            }
+            _ if left == 0 => stretch *= 2,
+            _ => {}
         }
     }
-    assert!(kept > 0, "something was in flight");
     assert_eq!(place.lines("d"), place.lines("once"), "to the same bits");
     assert_eq!(place.well("sweep table d"), table);
     let names = std::fs::read_dir(place.0.join("d")).expect("a directory").flatten();
