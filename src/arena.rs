@@ -1,13 +1,13 @@
-//! How memory is had from the system and given back: one place to allocate from for all threads. glibc gives every thread one
-//! of its own, each of which reserves 64 MiB of address space and keeps what was freed there. Training allocates nothing, so
-//! nobody waits for another.
+//! Settings of the system's memory allocator: all threads allocate from one arena. By default glibc gives every thread
+//! an arena of its own, which reserves 64 MiB of address space and keeps freed memory for that thread. Training
+//! allocates nothing, so threads do not wait for each other here.
 #![allow(unsafe_code)]
 
-/// From this size on a buffer is the system's own, and goes back to it when it is freed.
+/// Buffers of at least this size are mapped separately and returned to the system when they are freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const OWN: libc::c_int = 1 << 20;
 
-/// Has all threads allocate from one arena; to be called before there are any.
+/// Makes all threads allocate from one arena; call it before the first thread starts.
 pub fn share() {
     // SAFETY: these calls set two numbers inside the allocator and touch no memory of ours.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -17,10 +17,10 @@ pub fn share() {
     }
 }
 
-/// Gives the system back what was freed. Small buffers lie between others that stay, so the allocator keeps their pages
-/// otherwise, however many they are. Takes a few milliseconds at most.
+/// Returns freed memory to the system. Without this call the allocator keeps pages of small freed buffers, because
+/// buffers that are still in use lie between them. Takes a few milliseconds at most.
 pub fn trim() {
-    // SAFETY: this call gives pages of the allocator back in which nothing lies; it touches no memory of ours.
+    // SAFETY: this call returns only unused pages of the allocator; it touches no memory of ours.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     unsafe {
         libc::malloc_trim(0);

@@ -6,21 +6,21 @@
 //!                  as written        built, proved     ▲                             │
 //!                                                      └──────── Command ◀─ Message ◀┘ keys
 //! ```
-//! A scenario is a RON document. Checked and built it is an experiment: data in memory and, for every lane, a network and
-//! the recipe it is trained with. A trainer moves one lane by one step; the runner lets lanes take turns on threads. What
-//! happens leaves as events, what somebody wants enters as commands. The lab, the headless run, the recorder and the
-//! tests all live on the same events; none of them is special.
+//! A scenario is a RON document. Checked and built, it becomes an experiment: data in memory and, for every lane, a
+//! network and its training recipe. A trainer moves one lane by one step; the runner lets lanes take turns on threads.
+//! Training reports results as events and receives orders as commands. The lab, the headless run, the recorder and the
+//! tests all use the same events; none of them is special.
 //!
 //! # Code map
 //! | module | knows | does not know |
 //! | --- | --- | --- |
 //! | [`registry`] | how a table of settings is declared | what any setting means |
 //! | [`limits`] | every bound, in one place | anything else |
-//! | [`arena`] | how memory is had from the system and given back | what it is for |
+//! | [`arena`] | how memory is allocated from the system and returned to it | what it is used for |
 //! | [`faults`] | which fault a test ordered | who asks |
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
-//! | [`number`] | every number told of a lane: its row and its arithmetic | lanes, logs, curves |
+//! | [`number`] | every number reported about a lane: its row and its arithmetic | lanes, logs, curves |
 //! | [`logs`] | logs that other programs wrote: kinds, series, layers | training, screens |
 //! | [`telemetry`] | events and commands, plain data | who sends or reads them |
 //! | [`diagnosis`] | rules that judge a lane's numbers and settings, and the cures they offer | how a cure is tried, how it is drawn |
@@ -32,12 +32,12 @@
 //!
 //! # Invariants
 //! * The same scenario gives the same bits, whatever the machine, the number of threads and the other lanes. Random
-//!   numbers are functions of (seed, purpose, step, index); sums have a fixed order; the engine uses no elementary function
-//!   of the platform.
+//!   numbers are functions of (seed, purpose, step, index); sums have a fixed order; the engine uses no elementary
+//!   function of the platform.
 //! * A training step is a pure function of (state, settings, step) and allocates nothing: `run(0..N)` equals
 //!   `snapshot(k)` and `run(k..N)`, bit for bit.
 //! * Training never waits for the screen, the screen never for training.
-//! * Whatever is checked can be run: there is one set of rules.
+//! * A scenario that passes the check can be run: both use one set of rules.
 //! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` holds this and the other absences.
 //!
 //! # Example

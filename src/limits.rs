@@ -2,7 +2,7 @@
 
 /// Bytes of a scenario file.
 pub const SCENARIO_BYTES: u64 = 256 * 1024;
-/// Bytes of the file in which a learner's progress is kept, and of what is handed in.
+/// Bytes of a learner's progress file, and of a file that is handed in.
 pub const PROGRESS_BYTES: u64 = 4 << 20;
 /// Nesting of brackets in a scenario.
 pub const NESTING: usize = 64;
@@ -12,7 +12,7 @@ pub const DATA_BYTES: u64 = 256 * 1024 * 1024;
 pub const DATA_FILE_BYTES: u64 = 128 * 1024 * 1024;
 /// Bytes of a file of weights: as many parameters as a network may have, and its head.
 pub const WEIGHT_BYTES: u64 = 4 * PARAMETERS as u64 + (1 << 20);
-/// Numbers of a data set: `DATA_BYTES` of them, four bytes each.
+/// Numbers of a data set: `DATA_BYTES` at four bytes each.
 pub const DATA_NUMBERS: usize = (DATA_BYTES / 4) as usize;
 /// Classes of a data set.
 pub const CLASSES: usize = 1000;
@@ -28,9 +28,9 @@ pub const LAYERS: usize = 256;
 pub const ACTIVATIONS: usize = 64 * 1024 * 1024;
 /// Bytes that all lanes of a run take, over all seeds.
 pub const MEMORY: u64 = 4 << 30;
-/// Bytes for states of a run to look back at, unless the preferences say otherwise.
+/// Bytes for the states that a run keeps for looking back, unless the preferences say otherwise.
 pub const LOOK_BACK: usize = 64 << 20;
-/// Mebibytes for them that preferences may ask for.
+/// The largest value, in mebibytes, that the preferences may set for them.
 pub const LOOK_BACK_MIB: usize = 4096;
 /// Changes of one lane while it trains.
 pub const EDITS: usize = 200;
@@ -54,7 +54,7 @@ pub const CSV_COLUMNS: usize = 4096;
 pub const CSV_LINE: usize = 1024 * 1024;
 /// Characters of a name or title.
 pub const NAME_CHARS: usize = 200;
-/// Faults reported of one file.
+/// Faults reported for one file.
 pub const FAULTS: usize = 50;
 /// Fields that a sweep varies.
 pub const SWEEP_FIELDS: usize = 8;

@@ -1,5 +1,6 @@
-//! Logs that other programs wrote: what kind they are, found by their content, and the series of numbers in them, read as they
-//! grow. Knows files, and neither screens nor training. To add a kind, write a file beside this one and a row in [`KINDS`].
+//! Reads logs that other programs wrote: recognizes their kind by their content and reads the series of numbers in them
+//! while they grow. Knows files, and neither screens nor training. To add a kind, write a file beside this one and a
+//! row in [`KINDS`].
 
 use std::path::{Path, PathBuf};
 
@@ -20,29 +21,29 @@ mod wire;
 
 use series::Told;
 
-/// Names of the step, the better ones first.
+/// Names of the step column, in order of preference.
 const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "epoch"];
 
-/// Hears what a log tells.
+/// Receives the content of a log.
 pub trait Out {
-    /// Everything told so far is void: the log is read anew.
+    /// Everything sent so far is void: the log is read again from its beginning.
     fn restart(&mut self);
     /// A point of a series.
     fn point(&mut self, series: &str, step: f64, value: f64);
-    /// The L2 norm of the numbers that a histogram shows; `exact`, or estimated from its bins.
+    /// The L2 norm of the numbers in a histogram; `exact` unless it is estimated from the bins.
     fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool);
-    /// A remark: damage, something that was left out.
+    /// A remark, such as damage or content that was left out.
     fn say(&mut self, words: String);
 }
 
 /// Reads a log from where it stopped.
 pub trait Reader: Send {
-    /// Tells what is new, or a part of it: `true` if there is more to read at once.
+    /// Reads new content, or a part of it, and sends it to `out`. Returns `true` if there is more to read at once.
     ///
     /// # Errors
     /// If it cannot be read at present. The next call tries again.
     fn read(&mut self, out: &mut dyn Out) -> Result<bool, String>;
-    /// Tells what an end that is no whole line or record is worth, for a log that does not grow any more.
+    /// Sends an incomplete last line or record as far as it can be used. For a log that does not grow any more.
     fn close(&mut self, _out: &mut dyn Out) {}
 }
 
@@ -68,7 +69,7 @@ type Opener = Box<dyn FnOnce() -> Result<Box<dyn Reader>, String>>;
 /// The kind of tables.
 const TABLE: &str = "CSV";
 
-/// Every kind, those first that tell most where several lie together.
+/// Every kind, in order of preference: if several lie together, the first one holds the most information.
 pub const KINDS: [Kind; 9] = [
     Kind { name: "gradtui", ordered: true, find: find::own },
     Kind { name: "W&B", ordered: false, find: find::wandb },
@@ -81,11 +82,11 @@ pub const KINDS: [Kind; 9] = [
     Kind { name: TABLE, ordered: true, find: find::tables },
 ];
 
-/// The log of one run: its reader and what it told so far.
+/// The log of one run: its reader and the content read so far.
 pub struct Log {
     /// Name of the run, unique among those of its path.
     pub run: String,
-    /// The kind it was taken for.
+    /// The name of its kind.
     pub kind: &'static str,
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
@@ -93,15 +94,15 @@ pub struct Log {
     pub told: Told,
     /// Why it cannot be read at present.
     pub fault: Option<String>,
-    /// The order of its layers, where somebody knows it better.
+    /// The order of its layers, if it is known better than from the names.
     pub order: Option<layers::Order>,
-    /// Whether its gradient norms are those after clipping, where somebody knows.
+    /// Whether its gradient norms are those after clipping, if known.
     pub clipped: Option<bool>,
     reader: Box<dyn Reader>,
 }
 
 impl Log {
-    /// Reads a part of what is new; `true` if there is more to read at once.
+    /// Reads a part of the new content; returns `true` if there is more to read at once.
     pub fn read(&mut self) -> bool {
         match self.reader.read(&mut self.told) {
             Ok(more) => {
@@ -115,18 +116,18 @@ impl Log {
         }
     }
 
-    /// Reads all that is there, and takes it for the end.
+    /// Reads to the present end, and treats it as final.
     pub fn read_to_end(&mut self) {
         while self.read() {}
         self.reader.close(&mut self.told);
     }
 
-    /// The layers whose gradients are told.
+    /// The layers whose gradient norms are logged.
     pub fn layers(&self) -> layers::Layers {
         let name = |member: (usize, usize)| &self.told.series[member.0].name;
         let guess = if self.ordered { None } else { Some(layers::Order::Natural) };
         let mut found = self.told.layers(self.order.or(guess));
-        // A table whose columns are sorted by name has lost the order of its writer.
+        // If the columns of a table are sorted by name, the writer's order of layers is lost.
         let sorted = |found: &layers::Layers| found.members.windows(2).all(|w| name(w[0]) <= name(w[1]));
         if self.order.or(guess).is_none() && self.kind == TABLE && sorted(&found) {
             found = self.told.layers(Some(layers::Order::Natural));
@@ -135,10 +136,10 @@ impl Log {
     }
 }
 
-/// The logs at a path, of whatever kind; with patterns it is a text.
+/// The logs of any kind at a path; with patterns, it is read as text.
 ///
 /// # Errors
-/// If nothing is there that can be read, with what was found instead.
+/// If no readable log is there; the message names what was found instead.
 pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<Log>, String> {
     let place = find::Place::new(path)?;
     let log = |kind: &'static str, ordered, found: Found| {
@@ -161,13 +162,13 @@ pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<Log>, String> {
     texts.into_iter().map(|found| log("text", true, found)).collect()
 }
 
-/// The path as it was given, as an own run directory: it holds a scenario and a log.
+/// The given path, if it is a run directory of gradtui: it holds a scenario and a log.
 pub fn is_own(path: &Path) -> bool {
     let file = |name: &str| path.join(name).is_file();
     file("scenario.ron") && (file("metrics.jsonl") || file("run.lock"))
 }
 
-/// A path below another one as the name of a run.
+/// The name of a run: its path relative to `root`.
 fn below(path: &Path, root: &Path) -> String {
     let below: PathBuf = path.strip_prefix(root).unwrap_or(path).into();
     if below == Path::new("") {

@@ -1,4 +1,4 @@
-//! Entry.
+//! The entry point of the program.
 
 fn main() -> std::process::ExitCode {
     gradtui::cli::main()

@@ -1,7 +1,8 @@
-//! Every number that is told of a lane or of one of its layers: a row here, its arithmetic in a file beside this one.
+//! Every number that is reported about a lane or one of its layers: one table row each; the arithmetic lies in a file
+//! beside this one.
 //!
-//! Log, expectations, curves, bands, tables and exports walk these tables. To add a number, write a file with one function of
-//! [`Seen`] (or of [`LayerSeen`]) and one row below. Knows arrays, no lane, no file and no screen.
+//! Log, expectations, curves, bands, tables and exports walk these tables. To add a number, write a file with one
+//! function of [`Seen`] (or of [`LayerSeen`]) and one row below. Knows arrays, no lane, no file and no screen.
 
 use crate::engine::kernel;
 use std::ops::Range;
@@ -19,50 +20,50 @@ mod tests;
 /// How a number is drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
-    /// By its logarithm, unless the user wants it otherwise.
+    /// Logarithmic, unless the user chooses otherwise.
     Log,
-    /// As it is.
+    /// Linear.
     Linear,
     /// A share in [0, 1].
     Share,
 }
 
-/// Where a number comes from, and thereby at which steps it exists.
+/// The source of a number, which also decides at which steps it exists.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     /// From every measured step.
     Step(fn(&mut Seen<'_>) -> Option<f64>),
-    /// From the steps after which the validation samples are evaluated: too dear for every measured one.
+    /// From the steps after which the validation samples are evaluated: it is too expensive for every measured step.
     Rare(fn(&mut Seen<'_>) -> Option<f64>),
     /// From an evaluation of the validation samples.
     Evaluation,
-    /// From a measurement under attack: the part of this name.
+    /// From a measurement under attack: the part with this name.
     Attack(&'static str),
-    /// From a probe that is computed while somebody looks at it: its name, and that of the part.
+    /// From a probe that is computed only while the user looks at it: the name of the probe and of its part.
     Probe(&'static str, &'static str),
 }
 
 /// The aggregate over the steps between two measurements.
 #[derive(Clone, Copy, Debug)]
 pub enum Between {
-    /// Nothing: the value is that of the measured step alone.
+    /// None: the value is that of the measured step alone.
     Newest,
-    /// The least and the greatest of these values beside the newest one.
+    /// The least and the greatest of these values, kept beside the newest one.
     Range(fn(&StepResult) -> f64),
     /// The mean of these values.
     Mean(fn(&StepResult) -> f64),
 }
 
-/// How a number stands in the log.
+/// How a number is written to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// With the digits of an f32.
     Single,
     /// With the digits of an f64.
     Double,
-    /// As a yes or no under this name: 1 or 0 of the step itself.
+    /// As yes or no under this name: 1 or 0 for the step itself.
     Flag(&'static str),
-    /// Not at all: it depends on more than the step, so that a resumed run would not repeat it.
+    /// Not logged: it depends on more than the step, so a resumed run would not repeat it.
     Absent,
 }
 
@@ -71,25 +72,25 @@ pub enum Form {
 pub struct Row {
     /// Its name in the log and in expectations.
     pub key: &'static str,
-    /// As it is written above a plot.
+    /// Its label above a plot.
     pub label: &'static str,
-    /// The same where the terminal has ASCII alone.
+    /// The same label for terminals that have only ASCII.
     pub ascii: &'static str,
-    /// In one line.
+    /// Its meaning in one line.
     pub about: &'static str,
     /// Its unit; empty for shares, ratios and the like.
     pub unit: &'static str,
     /// How it is drawn over time.
     pub axis: Axis,
-    /// Where it comes from.
+    /// The source of its values.
     pub source: Source,
-    /// Whether only lanes that clip have it.
+    /// Whether it exists only for lanes that clip.
     pub clip: bool,
     /// Whether several seeds give it a band.
     pub band: bool,
     /// The aggregate over the steps between two measurements.
     pub between: Between,
-    /// How it stands in the log.
+    /// How it is written to the log.
     pub form: Form,
 }
 
@@ -111,36 +112,37 @@ impl Row {
     }
 }
 
-/// How a number of layers stands in the log: as a list of their values, input side first, or not at all.
+/// How a number of layers is written to the log: as a list of values, input side first, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed {
-    /// Not at all.
+    /// Not logged.
     No,
     /// In every line, a value for each layer with parameters.
     Always,
-    /// The same in the lines by which a lane is judged and in those with an evaluation; the others would only make the log long.
+    /// The same, but only in the lines that judge a lane and in those with an evaluation; in the other lines it would
+    /// only make the log long.
     Marked,
-    /// As there, a value for each layer whose units can saturate.
+    /// The same, with a value for each layer whose units can saturate.
     Units,
 }
 
 /// A row of the table of layers.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerRow {
-    /// Its name; where the log has it, the list of all layers' values is `layer_` and the name, with an s where it counts
-    /// something of each.
+    /// Its name. In the log, the list of all layers' values is called `layer_` and this name, with an s if the number
+    /// is a count.
     pub key: &'static str,
-    /// As it is written beside a layer.
+    /// Its label beside a layer.
     pub label: &'static str,
-    /// In one line.
+    /// Its meaning in one line.
     pub about: &'static str,
-    /// How it stands in the log.
+    /// How it is written to the log.
     pub log: Listed,
     /// Its value; `None` for layers that have no such number.
     pub of: fn(&Seen<'_>, &LayerSeen) -> Option<f32>,
 }
 
-/// Declares an enum with one variant a row, and a dense array indexed by it.
+/// Declares an enum with one variant per row, and a dense array indexed by it.
 macro_rules! table {
     ($(#[$meta:meta])* $name:ident, $row:ty, $dense:ident of $number:ty { $( $variant:ident => $value:expr, )* }) => {
         $(#[$meta])*
@@ -149,7 +151,7 @@ macro_rules! table {
         pub enum $name { $( $variant, )* }
 
         impl $name {
-            /// All, in the order in which a key goes through them and in which the log has them.
+            /// All of them, in the order of the log; a key steps through them in the same order.
             pub const ALL: [Self; [$( stringify!($variant) ),*].len()] = [ $( Self::$variant, )* ];
 
             /// Its row.
@@ -158,35 +160,35 @@ macro_rules! table {
                 &ROWS[self as usize]
             }
 
-            /// The one of this key.
+            /// The number with this key.
             pub fn of_key(key: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|n| n.row().key == key)
             }
         }
 
-        /// A value for each row that has one.
+        /// An optional value for each row.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct $dense([Option<$number>; $name::ALL.len()]);
 
         impl $dense {
-            /// The value; `None` where there is none. What ran away is there, and is not finite.
+            /// The value; `None` if there is none. A diverged value is kept and is not finite.
             pub fn get(&self, number: $name) -> Option<$number> {
                 self.0[number as usize]
             }
 
-            /// Sets or takes away a value.
+            /// Sets a value, or removes it with `None`.
             pub fn set(&mut self, number: $name, value: Option<$number>) {
                 self.0[number as usize] = value;
             }
 
-            /// The same with one more value.
+            /// A copy with one more value.
             #[must_use]
             pub fn with(mut self, number: $name, value: $number) -> Self {
                 self.set(number, Some(value));
                 self
             }
 
-            /// All values that are there.
+            /// All values that are set.
             pub fn iter(&self) -> impl Iterator<Item = ($name, $number)> + '_ {
                 $name::ALL.into_iter().filter_map(|n| Some((n, self.get(n)?)))
             }
@@ -353,7 +355,7 @@ table! {
 }
 
 impl Number {
-    /// Whether it is measured by attacks, which only some scenarios ask for.
+    /// Whether attacks measure it, which only some scenarios ask for.
     pub fn attacked(self) -> bool {
         matches!(self.row().source, Source::Attack(_))
     }
@@ -363,28 +365,28 @@ impl Number {
         self.row().axis == Axis::Share
     }
 
-    /// The value as it is printed: a loss of 0.6 is 0.6, though no f32 is.
+    /// The value with its shortest decimal digits: a loss of 0.6 is printed as 0.6, although no f32 equals 0.6.
     pub fn decimal(self, value: f64) -> f64 {
         if self.row().form == Form::Double { value } else { decimal(value as f32) }
     }
 }
 
-/// The number as it is printed: an accuracy of 0.6 is 0.6, though no f32 is.
+/// The number with its shortest decimal digits: an accuracy of 0.6 is printed as 0.6, although no f32 equals 0.6.
 pub fn decimal(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
 }
 
-/// A number with four decimals, or as 2.010e11 where these would say nothing or too much.
+/// A number with four decimals, or in the form 2.010e11 if four decimals would show too little or too much.
 pub fn numeral(x: impl Into<f64>) -> String {
     let x = x.into();
     let plain = x == 0.0 || !x.is_finite() || (1e-3..1e6).contains(&x.abs());
     if plain { format!("{x:.4}") } else { format!("{x:.3e}") }
 }
 
-/// The numbers of every step, measured or not.
+/// Numbers that every step yields, measured or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepResult {
-    /// Steps done, this one included.
+    /// Steps done, including this one.
     pub step: u64,
     /// Mean loss of the batch before the update, without the penalties on the weights.
     pub loss: f32,
@@ -396,11 +398,11 @@ pub struct StepResult {
     pub lr: f64,
 }
 
-/// A measured step as its numbers see it.
+/// The inputs from which the numbers of a measured step are computed.
 pub struct Seen<'a> {
     /// The numbers of every step.
     pub step: StepResult,
-    /// Share of hits in its batch; `None` without classes.
+    /// Share of right answers in its batch; `None` without classes.
     pub accuracy: Option<f32>,
     /// Norm of the gradient after clipping.
     pub clipped_norm: f32,
@@ -414,13 +416,13 @@ pub struct Seen<'a> {
     pub update: &'a [f32],
     /// The parameters after the update.
     pub params: &'a [f32],
-    /// The parameters before the first step; empty where nobody kept them.
+    /// The parameters before the first step; empty if they were not kept.
     pub initial: &'a [f32],
-    /// The gradient of the step before, where it was kept.
+    /// The gradient of the step before, if it was kept.
     pub previous: Option<&'a [f32]>,
     /// Rows of the batch.
     pub rows: usize,
-    /// The gradient over a part of the batch; `None` where a batch's gradient is no mean over its rows.
+    /// Computes the gradient over a part of the batch; `None` if a batch's gradient is not the mean over its rows.
     pub part: Option<PartGradient<'a>>,
 }
 
@@ -430,26 +432,27 @@ pub type PartGradient<'a> = &'a mut dyn FnMut(Range<usize>, &mut [f32]);
 /// One layer at a measured step.
 #[derive(Clone, Debug)]
 pub struct LayerSeen {
-    /// Where its parameters lie.
+    /// The range of its parameters.
     pub range: Range<usize>,
-    /// Where its first weight matrix lies, a unit after another, and how many units it has; `None` without.
+    /// The range of its first weight matrix, stored unit after unit, and the number of its units; `None` without a
+    /// matrix.
     pub units: Option<(Range<usize>, usize)>,
     /// Share of saturated outputs; `None` for layers that cannot saturate.
     pub saturated: Option<f32>,
-    /// Share of units that are flat for the whole batch.
+    /// Share of units whose gradient is zero for the whole batch.
     pub silent: Option<f32>,
-    /// Norm of the gradient of what the next layer with parameters is given; `None` without parameters.
+    /// Norm of the gradient at the input of the next layer with parameters; `None` without parameters.
     pub signal: Option<f32>,
 }
 
 impl LayerSeen {
-    /// Where its parameters lie, if it has some.
+    /// The range of its parameters, if it has any.
     pub fn params(&self) -> Option<Range<usize>> {
         (!self.range.is_empty()).then(|| self.range.clone())
     }
 }
 
-/// The Euclidean norm, summed in f64 so that nothing overflows before the numbers themselves do.
+/// The Euclidean norm, summed in f64 so that squares of finite numbers do not overflow.
 pub fn norm(x: &[f32]) -> f32 {
     kernel::sum_sq_f64(x).sqrt() as f32
 }

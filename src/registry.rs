@@ -22,7 +22,7 @@ pub struct Field {
     pub default: String,
     /// The range its numbers must lie in.
     pub bounds: Option<Bounds>,
-    /// Tells the names that it takes, where it takes names: `Equal`, `Balanced`, `Each(..)`.
+    /// Returns the names that it accepts, if it accepts names: `Equal`, `Balanced`, `Each(..)`.
     pub choices: fn() -> Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Field {
     }
 }
 
-/// A type of a setting in words.
+/// A Rust type of a setting in words.
 fn words(rust: &str) -> String {
     let rust = rust.trim();
     let inside = |name: &str| rust.strip_prefix(name)?.trim().strip_prefix('<')?.strip_suffix('>');
@@ -113,7 +113,7 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     fn numbers(&self, _see: &mut dyn FnMut(f64)) {}
     /// Checks settings inside the value; `at` is the value's own path.
     fn check_inside(&self, _at: &str, _fault: Faults<'_>) {}
-    /// The names that a value can have, where it is one of several names.
+    /// The names that a value can have, if it is one of several names.
     fn choices() -> Vec<String> {
         choices::of::<Self>()
     }
@@ -264,7 +264,7 @@ pub fn check_value<T: Value>(value: &T, bounds: Option<Bounds>, at: &str, fault:
 
 /// Declares a settings struct: documented fields with a type, a default and, where it holds numbers, a range.
 ///
-/// The first doc line says what the thing is; a struct reads and writes itself in RON, leaving defaults out.
+/// The first doc line says what the thing is. A struct reads and writes itself as RON and leaves defaults out.
 macro_rules! settings {
     (
         #[doc = $about:literal] $(#[$meta:meta])*
@@ -349,7 +349,8 @@ pub fn join(at: &str, field: &str) -> String {
     if at.is_empty() { field.to_string() } else { format!("{at}.{field}") }
 }
 
-/// Declares a table: an enum with one variant a row, each holding that row's settings and standing for its trait.
+/// Declares a table: an enum with one variant per row. A variant holds the settings of its row and stands for its
+/// trait.
 macro_rules! registry {
     (
         $(#[$meta:meta])*

@@ -14,7 +14,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped_but(text, |_| false)
 }
 
-/// The same, keeping line ends: for texts of several lines.
+/// The same for texts of several lines: line ends are kept.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     escaped_but(text, |c| c == '\n')
 }
@@ -30,12 +30,12 @@ fn escaped_but(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text as XML or HTML has it, in elements and in attributes.
+/// The text escaped for XML and HTML, in elements and in attributes.
 pub fn xml(text: &str) -> String {
     escaped_lines(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The text as LaTeX has it: nothing in it is a command.
+/// The text escaped for LaTeX: nothing in it acts as a command.
 pub fn tex(text: &str) -> String {
     let mut out = String::new();
     for c in escaped(text).chars() {

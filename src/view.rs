@@ -1,4 +1,4 @@
-//! The view model: a fold over events in bounded memory, whatever the length of the run. Draws nothing, trains nothing.
+//! The view model: a fold over events in bounded memory, however long the run is. Draws nothing, trains nothing.
 
 pub mod history;
 
@@ -22,7 +22,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The part of this name.
+    /// The part with this name.
     pub fn part(&self, name: &str) -> Option<&Data> {
         self.parts.iter().find(|(n, _)| n == name).map(|(_, d)| d)
     }
@@ -37,8 +37,8 @@ pub const MAPPED: [LayerNumber; 5] = [
     LayerNumber::Saturated,
 ];
 
-/// A number of every layer with parameters, input side first; `None` where there is none. Units that saturate belong to the layers
-/// without parameters, and count for the last one with parameters before them.
+/// One number for every layer with parameters, input side first; `None` if a layer has no value. Saturation belongs to
+/// layers without parameters; it counts for the last layer with parameters before them.
 pub fn by_layer(layers: &[LayerMeasure], number: LayerNumber) -> Vec<Option<f32>> {
     let mut out: Vec<Option<f32>> = Vec::new();
     for layer in layers {
@@ -62,7 +62,7 @@ pub fn by_layer(layers: &[LayerMeasure], number: LayerNumber) -> Vec<Option<f32>
 pub struct Moment {
     /// Its description.
     pub info: LaneInfo,
-    /// Its phase; a moment of the past is at rest.
+    /// Its phase; a moment of the past is paused.
     pub phase: Phase,
     /// Steps done.
     pub step: u64,
@@ -76,7 +76,7 @@ pub struct Moment {
     pub probes: BTreeMap<&'static str, Probe>,
 }
 
-/// The state of one lane. It stands for the moment that is shown, the present or a step that was gone back to.
+/// The state of one lane. It dereferences to the moment that is shown: the present or an earlier step.
 #[derive(Clone, Debug)]
 pub struct LaneView {
     /// Its index in the run.
@@ -85,17 +85,17 @@ pub struct LaneView {
     pub curves: BTreeMap<Number, History>,
     /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
     pub maps: BTreeMap<LayerNumber, Columns>,
-    /// By what it is judged, up to the present.
+    /// The facts by which it is judged, up to the present.
     pub told: Told,
-    /// Curves of the steps that were abandoned when the lane went back; kept until they are dismissed.
+    /// Curves of the steps that were abandoned when the lane went back; kept until the user dismisses them.
     pub ghosts: BTreeMap<Number, History>,
-    /// Its examination with its present settings, if it was asked for.
+    /// Its examination with its present settings, if the user asked for one.
     pub examination: Option<Examination>,
-    /// The findings of its own numbers up to the moment that is shown, once somebody asked for them since they changed.
+    /// The findings from its own numbers up to the moment that is shown; empty until somebody asks after they changed.
     signals: OnceLock<Diagnosis>,
     /// The moment that is shown.
     shown: Moment,
-    /// The present, while a step before it is shown.
+    /// The present, while an earlier step is shown.
     aside: Option<Box<Moment>>,
 }
 
@@ -119,7 +119,8 @@ impl LaneView {
         char::from(b'A' + (self.id % 26) as u8)
     }
 
-    /// Its name, marked where it was changed while it trained: `SGD*`, and `was no clip` where the name states what was changed.
+    /// Its name, marked if the lane was changed while it trained: `SGD*`, or `was no clip` if the changed setting is in
+    /// the name.
     pub fn title(&self) -> String {
         match &self.info.name {
             name if self.belied() => format!("was {name}"),
@@ -128,14 +129,14 @@ impl LaneView {
         }
     }
 
-    /// Whether its name states what was changed in it.
+    /// Whether its name states a setting that was changed since.
     pub fn belied(&self) -> bool {
         let LaneInfo { name, recipe, edits, .. } = &self.info;
         let stands = |e: &&Edit| recipe.at(&e.field).is_some_and(|now| now != e.from);
         edits.iter().filter(stands).any(|e| e.belies(name))
     }
 
-    /// The curve of a number, if it has begun.
+    /// The curve of a number, if it has values.
     pub fn curve(&self, number: Number) -> Option<&History> {
         self.curves.get(&number)
     }
@@ -150,7 +151,7 @@ impl LaneView {
         self.validation?.spread
     }
 
-    /// Whether it differs from another lane by more than their seeds do; `None` unless both run over several seeds.
+    /// Whether it differs from another lane by more than their seeds do; `None` unless both have several seeds.
     pub fn apart(&self, other: &Self) -> Option<bool> {
         Some(self.spread()?.apart(&other.spread()?))
     }
@@ -170,7 +171,7 @@ impl LaneView {
         }
     }
 
-    /// The lane at present, whatever is shown of it.
+    /// The lane at present, whichever step is shown.
     pub fn present(&self) -> &Moment {
         self.aside.as_deref().unwrap_or(&self.shown)
     }
@@ -180,12 +181,13 @@ impl LaneView {
         self.aside.as_deref_mut().unwrap_or(&mut self.shown)
     }
 
-    /// The facts that a diagnosis goes by, up to the moment that is shown.
+    /// The facts on which a diagnosis is based, up to the moment that is shown.
     pub fn facts(&self) -> Facts {
         self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step))
     }
 
-    /// The findings about it: those of its examination, which has seen its whole run; without one, those of its own numbers.
+    /// The findings about it: those of its examination, which covers its whole run; without one, those of its own
+    /// numbers.
     pub fn diagnosis(&self) -> &Diagnosis {
         match &self.examination {
             Some(examination) => &examination.diagnosis,
@@ -198,7 +200,7 @@ impl LaneView {
         self.aside.is_some()
     }
 
-    /// Shows what it told of a step that was gone back to.
+    /// Shows an earlier step from the events that were recalled for it.
     fn recalled(&mut self, step: u64, told: Vec<Event>) {
         if step >= self.present().step {
             return;
@@ -223,7 +225,7 @@ impl LaneView {
         }
     }
 
-    /// It goes back to a step: what was told of later ones lies aside.
+    /// The lane goes back to a step: the curves of later steps become ghosts.
     fn rewound(&mut self, info: LaneInfo, step: u64) {
         if let Some(now) = self.aside.take() {
             self.shown = *now;
@@ -247,9 +249,10 @@ impl LaneView {
         self.curves.entry(number).or_default().push(at, min, value, max);
     }
 
-    /// A point of the curve of everything that was measured.
+    /// Adds a point to the curve of every measured number.
     ///
-    /// Over several seeds it is their range, and the curve their median; otherwise the range since the last measurement.
+    /// With several seeds the curve is their median and the range that of the seeds; otherwise the range is that since
+    /// the last measurement.
     fn points(&mut self, at: At, m: &Measure) {
         let clips = self.present().info.recipe.clips();
         for (number, value) in m.values.iter().filter(|(n, _)| clips || !n.row().clip) {
@@ -264,7 +267,7 @@ impl LaneView {
         }
     }
 
-    /// Where the newest measurement lies on every axis, but for its step.
+    /// The coordinates of the newest measurement, at this step.
     fn at(&self, step: u64) -> At {
         let m = &self.present().last;
         At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 }
@@ -272,7 +275,7 @@ impl LaneView {
 
     fn measured(&mut self, m: &Measure, layers: Vec<LayerMeasure>) {
         self.present_mut().last = *m;
-        // A step to which it went back was measured before.
+        // After going back, the step itself was already measured.
         if self.curve(Number::Loss).and_then(History::last).is_none_or(|b| (b.at.step as u64) < m.step) {
             self.points(self.at(m.step), m);
         }
@@ -284,13 +287,13 @@ impl LaneView {
         }
         let now = self.present_mut();
         now.step = m.step;
-        // The layers of a diverged step hold no finite numbers; those of the step before explain the divergence.
+        // The layers of a diverged step hold no finite numbers; the layers of the step before explain the divergence.
         if !layers.is_empty() {
             now.layers = layers;
         }
     }
 
-    /// Numbers of the table that a probe reports become points of their curves.
+    /// Adds the numbers that a probe reports to their curves.
     fn probed(&mut self, step: u64, probe: &str, parts: &[(String, Data)]) {
         for number in Number::ALL {
             let name = match number.row().source {
@@ -320,27 +323,27 @@ pub struct View {
     pub lanes: Vec<LaneView>,
     /// The changes that can be undone, in words, the newest last.
     pub made: Vec<String>,
-    /// Those that were undone and can be made again.
+    /// Changes that were undone and can be made again.
     pub undone: Vec<String>,
-    /// Lanes that have left, the newest last: their curves, should they come back.
+    /// Removed lanes, the newest last: their curves are kept in case they come back.
     gone: Vec<LaneView>,
 }
 
-/// Lanes that have left whose curves are kept.
+/// Removed lanes whose curves are kept at most.
 const GONE: usize = 8;
 
 impl View {
-    /// Whether curves of steps are shown to which no lane will come on this way.
+    /// Whether abandoned curves are shown.
     pub fn has_ghosts(&self) -> bool {
         self.lanes.iter().any(|l| !l.ghosts.is_empty())
     }
 
-    /// Shows them no longer.
+    /// Removes the abandoned curves.
     pub fn dismiss_ghosts(&mut self) {
         self.lanes.iter_mut().for_each(|l| l.ghosts.clear());
     }
 
-    /// The changes in lines.
+    /// The changes, one per line.
     pub fn changes(&self) -> String {
         if self.made.is_empty() && self.undone.is_empty() {
             return "nothing was changed".into();
@@ -355,7 +358,8 @@ impl View {
         self.lanes.iter().find(|l| l.id == id)
     }
 
-    /// A step is looked at instead of the present, or the present again: lanes that have not come further show where they are.
+    /// Chooses a step to look at instead of the present, or `None` for the present. Lanes that have not passed that
+    /// step show the present.
     pub fn look(&mut self, step: Option<u64>) {
         for lane in &mut self.lanes {
             let reached = step.is_none_or(|s| s >= lane.present().step);
@@ -366,7 +370,7 @@ impl View {
         }
     }
 
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn apply(&mut self, event: Event) {
         let lane = match &event {
             Event::Started { lane, .. } | Event::Removed { lane } => {
@@ -387,7 +391,7 @@ impl View {
             Event::Started { lane, info, step } => {
                 let place = self.lanes.partition_point(|l| l.id < lane);
                 let mut new = LaneView::new(lane, *info, step);
-                // A lane that was removed and comes back at the step where it left has its curves again.
+                // A removed lane that comes back at the step where it was removed gets its curves again.
                 let back =
                     |l: &LaneView| l.id == lane && l.info.name == new.info.name && l.present().step == step;
                 if let Some(at) = self.gone.iter().position(back).filter(|_| step > 0) {
@@ -401,7 +405,7 @@ impl View {
                 self.lanes.insert(place, new);
             }
             Event::Changes { made, undone } => (self.made, self.undone) = (made, undone),
-            // Notices are handled by the app, which shows them.
+            // The app handles and shows notices.
             Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };

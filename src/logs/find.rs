@@ -1,4 +1,4 @@
-//! Finds the logs at a path: a file by its first bytes, a folder by what is in it and below.
+//! Finds the logs at a path: recognizes a file by its first bytes, and a folder by its content, including subfolders.
 
 use super::store::Form;
 use super::tail::trimmed;
@@ -11,9 +11,9 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a file by which its kind is found.
+/// Bytes of a file that are read to find its kind.
 const HEAD: u64 = 64 * 1024;
-/// Folders below the one that is named, and files that are looked at in all.
+/// Levels of subfolders, and number of files, that are searched at most.
 const DEPTH: usize = 8;
 const FILES: usize = 20_000;
 
@@ -24,10 +24,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// Looks what is there.
+    /// Lists the files at a path.
     ///
     /// # Errors
-    /// If there is nothing.
+    /// If there are none.
     pub fn new(path: &Path) -> Result<Self, String> {
         let found = fs::metadata(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => "there is no such file or folder".into(),
@@ -45,12 +45,12 @@ impl Place {
         Ok(Self { root: path.into(), files })
     }
 
-    /// Files of this kind, each a run of its own; those of the best names where there are some.
+    /// The files that satisfy `is`; each is a run of its own.
     fn files(&self, is: impl Fn(&Path) -> bool) -> impl Iterator<Item = &PathBuf> {
         self.files.iter().filter(move |path| is(path))
     }
 
-    /// A run for each of these files or folders, named after the path below.
+    /// A run for each of these files or folders, named by its path relative to the place.
     fn runs(&self, paths: Vec<PathBuf>, open: impl Fn(PathBuf) -> Opener) -> Vec<Found> {
         let alone = paths.len() == 1;
         let root = if alone { Path::new("") } else { &self.root };
@@ -61,7 +61,7 @@ impl Place {
         paths.into_iter().map(|path| Found { run: run(&path), open: open(path) }).collect()
     }
 
-    /// The kind of a known log that cannot be read, if one lies there.
+    /// The name of a known kind of log that cannot be read, if one lies there.
     pub fn stranger(&self) -> Option<String> {
         let has = |part: &str| {
             let is = |p: &PathBuf| p.components().any(|c| c.as_os_str() == part);
@@ -94,7 +94,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 
 fn head(path: &Path) -> Vec<u8> {
     let mut head = Vec::new();
-    // A file that cannot be read is of no kind.
+    // A file that cannot be read has no kind.
     let _ = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     head
 }
@@ -107,7 +107,7 @@ fn boxed(reader: impl Reader + 'static) -> Opener {
     Box::new(move || Ok(Box::new(reader)))
 }
 
-/// Lanes of a run of gradtui.
+/// The lanes of a gradtui run.
 pub fn own(place: &Place) -> Vec<Found> {
     let log = place.root.join("metrics.jsonl");
     if !super::is_own(&place.root) || !log.is_file() {
@@ -130,7 +130,7 @@ pub fn wandb(place: &Place) -> Vec<Found> {
     place.runs(files, |path| boxed(blocks::Wandb::new(&path)))
 }
 
-/// All event files together: one run, with folders in the names.
+/// All event files together, as one run; its series have the folders in their names.
 pub fn events(place: &Place) -> Vec<Found> {
     let single = place.root.is_file() && tensorboard::begins(&head(&place.root));
     if !single && place.files(|p| tensorboard::is_name(name(p))).next().is_none() {
@@ -192,7 +192,7 @@ pub fn dvclive(place: &Place) -> Vec<Found> {
     place.runs(folders, |path| boxed(store::Store::new(&path, Form::Dvclive)))
 }
 
-/// Runs in databases.
+/// Runs in SQLite databases.
 pub fn databases(place: &Place) -> Vec<Found> {
     let is = |path: &Path| !name(path).ends_with("-wal") && head(path).starts_with(b"SQLite format 3\0");
     let mut found = Vec::new();
@@ -204,7 +204,7 @@ pub fn databases(place: &Place) -> Vec<Found> {
     unique(found)
 }
 
-/// Names of runs that are told apart by numbers where they are the same.
+/// Makes equal names of runs different by numbers.
 fn unique(mut found: Vec<Found>) -> Vec<Found> {
     for i in 1..found.len() {
         let same = |run: &str| found[..i].iter().any(|f| f.run == run);
@@ -217,7 +217,7 @@ fn unique(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// Lines of a file's beginning, the last one only if it is whole.
+/// The lines of a file's head; the last one only if it is complete.
 fn lines(head: &[u8]) -> Vec<String> {
     let whole = if head.len() as u64 >= HEAD {
         head.rsplitn(2, |b| *b == b'\n').last().unwrap_or(head)
@@ -228,7 +228,7 @@ fn lines(head: &[u8]) -> Vec<String> {
     lines.filter(|l| table::counts(l)).take(200).collect()
 }
 
-/// Endings of files that are no logs, though they may look like one.
+/// Whether the file extension is one of files that look like logs but are none.
 fn other(path: &Path) -> bool {
     let settings = [
         "hparams.yaml",
@@ -241,19 +241,19 @@ fn other(path: &Path) -> bool {
     settings.contains(&name(path)) || name(path).starts_with('.')
 }
 
-/// Files of JSON, an object a line.
+/// Files of JSON lines, with one object per line.
 pub fn json_lines(place: &Place) -> Vec<Found> {
     let is = |path: &Path| {
         let lines = lines(&head(path));
         let objects = lines.iter().filter(|l| matches!(Json::parse(l), Some(Json::Object(_)))).count();
-        // The last line may be half written.
+        // The last line may be incomplete.
         objects > 0 && objects + 1 >= lines.len() && (lines.len() > 1 || place.files.len() == 1)
     };
     let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
     place.runs(files, |path| boxed(jsonl::Lines::new(&path)))
 }
 
-/// Tables with a heading.
+/// Tables with a header line.
 pub fn tables(place: &Place) -> Vec<Found> {
     let is = |path: &Path| {
         let lines = lines(&head(path));
@@ -271,10 +271,10 @@ pub fn tables(place: &Place) -> Vec<Found> {
     place.runs(files, |path| boxed(table::Table::new(&path)))
 }
 
-/// Texts: by patterns, or of known forms.
+/// Text files: with the given patterns, or in a known form.
 ///
 /// # Errors
-/// If no file is one, or a pattern is none.
+/// If no file fits, or a pattern is invalid.
 pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
     let opened = |path: &Path| {
         let head = head(path);

@@ -1,11 +1,12 @@
-//! JSON, an object a line: nested keys join with dots, `null` is NaN, the step under one of its usual names.
+//! JSON lines, with one object per line: nested keys are joined with dots, `null` is NaN, and the step has one of its
+//! usual names.
 
 use super::tail::{Line, Tail};
 use super::value::Json;
 use super::{Out, Reader, STEPS};
 use std::path::Path;
 
-/// Lines that are looked at before the name of the step is decided.
+/// Lines that are read before the name of the step is decided.
 const AHEAD: usize = 200;
 
 /// A file of lines.
@@ -14,19 +15,19 @@ pub struct Lines {
     tail: Tail,
     rows: Rows,
     waiting: Vec<Json>,
-    /// Only lines whose `lane` is this one.
+    /// Only lines whose `lane` has this value are read.
     lane: Option<String>,
 }
 
-/// Under which name rows have their step.
+/// The name under which rows hold their step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Key {
-    /// Not known before some rows were seen.
+    /// Not known until some rows are read.
     #[default]
     Open,
-    /// Under none: rows are counted.
+    /// No name: rows are counted.
     Counted,
-    /// Under this one.
+    /// This name.
     Named(&'static str),
 }
 
@@ -39,19 +40,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Decides under which name steps stand, from some rows.
+    /// Decides from some rows which name holds the step.
     pub fn decide<'a>(&mut self, rows: impl Iterator<Item = &'a Json> + Clone) {
         let named = |name: &&str| rows.clone().any(|row| row.get(name).and_then(Json::number).is_some());
         self.key = STEPS.into_iter().find(named).map_or(Key::Counted, Key::Named);
     }
 
-    /// A name of the step in a row, where rows were thought to have none.
+    /// The name of the step in this row, if earlier rows had none.
     fn surprise(&self, row: &Json) -> Option<&'static str> {
         let named = |name: &&str| row.get(name).and_then(Json::number).is_some();
         if self.key == Key::Counted { STEPS.into_iter().find(named) } else { None }
     }
 
-    /// Tells the numbers of a row.
+    /// Sends the numbers of a row.
     pub fn tell(&mut self, row: &Json, out: &mut dyn Out) {
         let key = if let Key::Named(key) = self.key { Some(key) } else { None };
         match key {
@@ -59,7 +60,7 @@ impl Rows {
             Some(key) => self.step = row.get(key).and_then(Json::number).or(self.step),
         }
         self.count += 1;
-        // Settings stand before the first step.
+        // Rows before the first step hold settings.
         let Some(step) = self.step else { return };
         row.numbers(&mut String::new(), &mut |name, x| {
             if Some(name) != key {
@@ -70,12 +71,12 @@ impl Rows {
 }
 
 impl Lines {
-    /// Of this file.
+    /// A reader of this file.
     pub fn new(path: &Path) -> Self {
         Self { tail: Tail::new(path), rows: Rows::default(), waiting: Vec::new(), lane: None }
     }
 
-    /// One lane of a log of gradtui.
+    /// A reader of one lane in a log of gradtui.
     pub fn of_lane(path: &Path, lane: String) -> Self {
         Self { lane: Some(lane), ..Self::new(path) }
     }
@@ -120,7 +121,7 @@ impl Reader for Lines {
         if bad > 0 {
             out.say(format!("{bad} lines are no JSON objects and were left out"));
         }
-        // Steps have a name after all: settings stood alone when it was decided.
+        // The step has a name after all: when it was decided, only rows with settings had been read.
         if let Some(key) = surprise {
             (self.tail, self.rows) =
                 (Tail::new(self.tail.path()), Rows { key: Key::Named(key), ..Rows::default() });

@@ -1,5 +1,6 @@
-//! Finds the series of a log that are gradient norms of layers, by the names that libraries and people give them. Order, merging of
-//! weight and bias, the total, and what was measured: before or after clipping.
+//! Finds the series of a log that are gradient norms of layers, by the names that libraries and people give them.
+//! Determines the order of layers, joins weight and bias, and finds the total norm and whether norms are from before or
+//! after clipping.
 
 use regex::Regex;
 use std::sync::LazyLock;
@@ -9,29 +10,30 @@ use std::sync::LazyLock;
 pub struct Layers {
     /// Names, input side first.
     pub names: Vec<String>,
-    /// How their order was found.
+    /// How their order was determined.
     pub order: Order,
-    /// Series by their place in the list that was given, each with its layer.
+    /// Pairs of a series, by its index in the given list, and its layer.
     pub members: Vec<(usize, usize)>,
     /// The series of the total norm.
     pub total: Option<usize>,
-    /// Whether norms are those before or after clipping; `None`: the names do not tell.
+    /// Whether norms are those after clipping; `None` if the names do not say.
     pub clipped: Option<bool>,
 }
 
-/// How the order of layers was found.
+/// How the order of layers was determined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// As they appear first.
+    /// By first appearance.
     #[default]
     Appearance,
-    /// The other way round: they were logged in a backward pass.
+    /// By first appearance, reversed: they were logged in a backward pass.
     Reversed,
     /// By the numbers in their names, which is a guess.
     Natural,
 }
 
-/// `[prefix/]marker/PARAMETER`: the marker says gradient, and perhaps which norm and whether it is after clipping.
+/// `[prefix/]marker/PARAMETER`: the marker says that it is a gradient, and perhaps which norm and whether it is after
+/// clipping.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     let marker = r"(?:l2_norm/grad|(?:layer_)?grad(?:s|ient|ients)?(?:[_ ](?:l2|l1|inf|[0-9]+(?:\.[0-9]+)?))?[_ ]?(?:norms?)?(?:[_ ](?:before|after|pre|post|unclipped|clipped)(?:[_ ]?clip(?:ping|ped)?)?)?)";
     regex(&format!(r"(?i)^(?P<prefix>(?:.*?[/. ])??)(?P<marker>{marker})(?P<mark>[/. _:])(?P<rest>.+)$"))
@@ -55,7 +57,7 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// A number between underscores.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"_([0-9]+)(_|$)"));
-/// Names that stand in the place of a parameter and are none.
+/// Names that stand in the position of a parameter but are none.
 const NO_PARAMETER: [&str; 24] = [
     "norm",
     "total",
@@ -90,13 +92,13 @@ fn regex(text: &str) -> Regex {
 /// A series that is the gradient norm of a parameter.
 struct Found {
     series: usize,
-    /// The prefix of the parameter: series of one kind have the same.
+    /// The prefix of the parameter: all series of one kind have the same.
     kind: String,
     layer: String,
     clipped: Option<bool>,
 }
 
-/// A name cut where digits begin and end, for sorting: 2 before 10.
+/// A name split into text and numbers, for sorting: 2 comes before 10.
 pub fn natural(name: &str) -> Vec<(u128, String)> {
     let (mut parts, mut rest) = (Vec::new(), name);
     while !rest.is_empty() {
@@ -152,7 +154,7 @@ fn find(series: usize, name: &str) -> Option<Found> {
         let marker = found["marker"].to_lowercase();
         (format!(".{marker}"), found["rest"].to_string(), marker, false)
     };
-    // OLMo writes `.norm`, `.min`, `.max` and `.avg` of each.
+    // OLMo writes `.norm`, `.min`, `.max` and `.avg` for each parameter.
     let last = rest.rsplit_once('.').map_or("", |r| r.1);
     let (rest, kind) = match last {
         "norm" => (rest[..rest.len() - 5].to_string(), kind + "norm"),
@@ -175,7 +177,8 @@ fn find(series: usize, name: &str) -> Option<Found> {
     Some(Found { series, kind, layer, clipped })
 }
 
-/// Finds layers among series in the order of their appearance; `order`: how layers are ordered, if it is not to be found out.
+/// Finds layers among series in the order of their appearance; `order` sets the order of layers instead of determining
+/// it.
 pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>) -> Layers {
     let found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
     let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
@@ -187,7 +190,7 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
             None => kinds.push((&f.kind, 1, f.clipped == Some(true))),
         }
     }
-    // Norms before clipping tell more; among the others the kind with the most series.
+    // Norms before clipping are preferred, since clipping hides the true size; then the kind with the most series.
     let Some(kind) = kinds.iter().rev().max_by_key(|k| (!k.2, k.1)).map(|k| k.0.to_string()) else {
         return Layers { total, ..Layers::default() };
     };
@@ -214,14 +217,14 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
     }
 }
 
-/// Whether the numbers in names rise or fall in this order.
+/// Whether the numbers in the names rise or fall in this order.
 fn direction(layers: &[String]) -> Order {
     let (mut rises, mut falls) = (false, false);
     for (i, a) in layers.iter().enumerate() {
         let a = natural(a);
         for b in &layers[i + 1..] {
             let b = natural(b);
-            // Names that differ in their first number only by it are compared.
+            // Two names are compared by their first differing part, if it is a number.
             let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else { continue };
             let (x, y) = (&a[at], &b[at]);
             if x.1.is_empty() && y.1.is_empty() {

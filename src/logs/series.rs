@@ -1,10 +1,10 @@
-//! The series of a log in bounded memory: of every series a summary of all its points, and some of them.
+//! The series of a log in bounded memory: a summary of all points of each series, and a sample of the points.
 
 use super::Out;
 use super::layers::{self, Layers, Order};
 use std::collections::HashMap;
 
-/// Points of a series that are kept; beyond twice as many every other one is dropped.
+/// Points of a series that are kept; when there are twice as many, every other one is dropped.
 const KEPT: usize = 2048;
 
 /// A point.
@@ -15,15 +15,15 @@ pub type Point = (f64, f64);
 pub struct Series {
     /// Its name in the log.
     pub name: String,
-    /// Its points in all, those that are not finite included.
+    /// Number of its points, including those that are not finite.
     pub points: u64,
     /// Value of the first point.
     pub first: f64,
     /// Value of the last point.
     pub last: f64,
-    /// The least finite value; infinite where there is none.
+    /// The least finite value; infinite if there is none.
     pub min: f64,
-    /// The greatest finite value; infinite where there is none.
+    /// The greatest finite value; negative infinite if there is none.
     pub max: f64,
     /// Points that are NaN.
     pub nan: u64,
@@ -31,9 +31,9 @@ pub struct Series {
     pub inf: u64,
     /// Steps of the first and of the last point.
     pub steps: (f64, f64),
-    /// Whether it is the norm of the numbers of a histogram; `Some(false)`: estimated from its bins.
+    /// Whether it is the norm of the numbers in a histogram: `Some(false)` if it is estimated from the bins.
     pub histogram: Option<bool>,
-    /// One point of so many is kept.
+    /// One point in this many is kept.
     stride: u64,
     kept: Vec<Point>,
 }
@@ -70,7 +70,7 @@ impl Series {
         self.points += 1;
     }
 
-    /// Points in the order of the log: all, or some of many; the last one always.
+    /// The kept points in the order of the log, and always the last point.
     pub fn points(&self) -> impl Iterator<Item = Point> + '_ {
         let last = (self.points > 0 && !(self.points - 1).is_multiple_of(self.stride))
             .then_some((self.steps.1, self.last));
@@ -78,16 +78,16 @@ impl Series {
     }
 }
 
-/// Everything that the log of one run told.
+/// The content of the log of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     /// Its series in the order of their appearance.
     pub series: Vec<Series>,
-    /// Remarks: damage, lines that were left out. Each once.
+    /// Remarks, each once: damage, lines that were left out.
     pub remarks: Vec<String>,
-    /// Points of all series.
+    /// Number of points of all series.
     pub points: u64,
-    /// How often all was told anew.
+    /// How often the log was read again from its beginning.
     pub restarts: u64,
     places: HashMap<String, usize>,
 }
@@ -98,8 +98,8 @@ impl Told {
         self.places.get(name).map(|i| &self.series[*i])
     }
 
-    /// The layers whose gradient norms are told, if there are some, in this order; `None`: in that of their appearance, if the
-    /// numbers in their names rise or fall.
+    /// The layers whose gradient norms are logged, in this order. `None`: in the order of their appearance, reversed if
+    /// the numbers in their names fall.
     pub fn layers(&self, order: Option<Order>) -> Layers {
         layers::of(self.series.iter().map(|s| &s.name[..]), order)
     }
@@ -114,13 +114,13 @@ impl Told {
         &mut self.series[at]
     }
 
-    /// Norms of layers at the steps where all are told, in the order of steps.
+    /// Norms of layers at the steps at which all layers have one, in the order of steps.
     pub fn norms(&self, layers: &Layers) -> Vec<(f64, Vec<f64>)> {
         let mut rows: HashMap<u64, Vec<Vec<f64>>> = HashMap::new();
         let mut members = vec![0; layers.names.len()];
         for (series, layer) in &layers.members {
             members[*layer] += 1;
-            // Where a step was told twice, the later value holds.
+            // If a step has two values, the later one counts.
             let mut newest: HashMap<u64, f64> = HashMap::new();
             for (step, value) in self.series[*series].points() {
                 newest.insert(step.to_bits(), value);
@@ -130,7 +130,8 @@ impl Told {
             }
         }
         let whole = |norms: &Vec<Vec<f64>>| norms.iter().zip(&members).all(|(n, m)| n.len() == *m);
-        // Norms of other orders, as of infinity, are joined in the same way: the log has nothing better to compare layers by.
+        // Norms of other orders, such as the infinity norm, are joined in the same way: the log offers nothing better
+        // for comparing layers.
         let join = |norms: Vec<f64>| norms.into_iter().map(|x| x * x).sum::<f64>().sqrt();
         let joined = |norms: Vec<Vec<f64>>| norms.into_iter().map(join).collect();
         let rows = rows.into_iter().filter(|(_, norms)| whole(norms));

@@ -1,5 +1,5 @@
-//! Runs in SQLite: MLflow's tracking store and Trackio's projects. The file of others is never written to: where it is in use,
-//! what lies beside it is read from a copy.
+//! Runs in SQLite: MLflow's tracking store and Trackio's projects. The original file is never written to: if another
+//! program is using it, a copy of the file and its write-ahead log is read.
 
 use super::value::Json;
 use super::{Out, Reader};
@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Rows that are told at once.
+/// Rows that are read at once.
 const ROWS: i64 = 100_000;
 
-/// The tables that a file has.
+/// The kind of a file, by its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Mlflow,
@@ -25,12 +25,12 @@ pub struct Stored {
     path: PathBuf,
     kind: Kind,
     run: String,
-    /// Rows up to this one were told.
+    /// The last row that was read.
     told: i64,
     seen: Option<State>,
 }
 
-/// Lengths and times of change of the file and of what is not folded into it yet.
+/// Length and modification time of the file and of its write-ahead log.
 type State = [Option<(u64, SystemTime)>; 2];
 
 fn state(path: &Path) -> State {
@@ -44,7 +44,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// A database opened so that nothing is written beside it.
+/// A database opened in such a way that SQLite writes no file beside it.
 struct Opened {
     connection: Connection,
     copy: Option<PathBuf>,
@@ -53,7 +53,7 @@ struct Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         if let Some(copy) = &self.copy {
-            // It lies where temporary files are tidied up in any case.
+            // If this fails, the system cleans the folder of temporary files later.
             let _ = fs::remove_dir_all(copy);
         }
     }
@@ -63,7 +63,7 @@ fn open(path: &Path) -> Result<Opened, String> {
     let fault = |e: &dyn std::fmt::Display| e.to_string();
     let wal = beside(path, "-wal");
     if fs::metadata(&wal).is_ok_and(|m| m.len() > 0) {
-        // Reading it in place would write an index beside it, or fail where that is not allowed.
+        // Reading it in place would write an index file beside it, or fail if that is not allowed.
         let copy = copy(path, &wal).map_err(|e| fault(&e))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(copy.join("copy.db"), flags).map_err(|e| fault(&e))?;
@@ -82,7 +82,7 @@ fn open(path: &Path) -> Result<Opened, String> {
     Ok(Opened { connection, copy: None })
 }
 
-/// A folder of our own with a copy of both files.
+/// A temporary folder with a copy of both files.
 fn copy(path: &Path, wal: &Path) -> std::io::Result<PathBuf> {
     for n in 0..1000u32 {
         let folder = std::env::temp_dir().join(format!("gradtui-{}-{n}", std::process::id()));
@@ -102,7 +102,7 @@ fn has(connection: &Connection, table: &str, column: &str) -> bool {
     connection.query_row(sql, [table, column], |row| row.get::<_, i64>(0)).is_ok_and(|n| n > 0)
 }
 
-/// The runs of a file, with their names; deleted ones are left out.
+/// The runs of a file, with their names. Deleted runs are left out.
 ///
 /// # Errors
 /// If it cannot be read, or holds neither MLflow's nor Trackio's tables.
@@ -121,7 +121,7 @@ pub fn runs(path: &Path) -> Result<Vec<(String, Stored)>, String> {
             "select run_uuid, coalesce(name, run_uuid) from runs
              where coalesce(lifecycle_stage, 'active') <> 'deleted' order by start_time, rowid"
         }
-        // Before there were ids, a run was its name.
+        // Older versions have no run ids; a run's name identifies it.
         Kind::Trackio if has(connection, "metrics", "run_id") => {
             "select run_id, run_name from metrics group by run_id order by min(id)"
         }
@@ -157,7 +157,7 @@ impl Stored {
             match self.kind {
                 Kind::Mlflow => {
                     let (key, value): (String, f64) = (row.get(2)?, row.get(3)?);
-                    // A NaN is 0 with a mark, an infinity the greatest number there is.
+                    // MLflow stores NaN as 0 with a flag, and infinity as the greatest f64.
                     let value = match value {
                         _ if row.get::<_, bool>(4)? => f64::NAN,
                         x if x.abs() == f64::MAX => x.signum() * f64::INFINITY,

@@ -1,4 +1,5 @@
-//! Runs that lie in folders, one file a number: MLflow's file store (`timestamp value step`) and DVCLive (a table a metric).
+//! Runs stored in folders, with one file per number: MLflow's file store (`timestamp value step`) and DVCLive (one
+//! table per metric).
 
 use super::tail::{Line, Tail};
 use super::value::number;
@@ -7,19 +8,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders below the one with metrics.
+/// Levels of subfolders that are searched below the folder with metrics.
 const DEPTH: usize = 16;
 
-/// How a line of a file reads.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `timestamp value step`, as MLflow writes it.
     Mlflow,
-    /// A heading, then a step and a value with a tab between them, as DVCLive writes it.
+    /// A header line, then step and value separated by a tab, as DVCLive writes it.
     Dvclive,
 }
 
-/// The numbers of a run.
+/// The reader of a run's numbers.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -28,12 +29,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Of the folder that holds the files.
+    /// A reader of the files in this folder.
     pub fn new(root: &Path, form: Form) -> Self {
         Self { root: root.into(), form, files: BTreeMap::new() }
     }
 
-    /// Notes the files below a folder; the name of a number is the path.
+    /// Registers the files below a folder; the name of a number is its path.
     fn look(&mut self, below: &Path, name: &str, depth: usize) {
         for entry in fs::read_dir(below).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -67,7 +68,7 @@ impl Reader for Store {
             more |= read.map_err(|e| format!("{name}: {e}"))?;
         }
         if anew {
-            // One number was written anew: all are read again.
+            // One file was rewritten: all files are read again.
             out.restart();
             self.files.clear();
             return Ok(true);
@@ -93,7 +94,7 @@ fn tell(form: Form, name: &str, line: &[u8], out: &mut dyn Out) {
         }
         Form::Dvclive => (cells.next(), cells.next()),
     };
-    // The heading has no numbers.
+    // The header line has no numbers.
     if let (Some(step), Some(value)) = (step.and_then(number), value.and_then(number)) {
         out.point(name, step, value);
     }

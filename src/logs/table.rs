@@ -1,16 +1,16 @@
-//! Tables with a heading: CSV as people, Lightning and Keras write it. Separator, decimal comma, comments, headings that come
-//! again, empty cells, one value a row.
+//! Tables with a header line: CSV as people, Lightning and Keras write it. Handles separators, decimal commas,
+//! comments, repeated header lines, empty cells, and tables with one value per row.
 
 use super::tail::{Line, Tail};
 use super::value::number;
 use super::{Out, Reader, STEPS};
 use std::path::Path;
 
-/// Names of the column that names the series of its row, and of the column with its value.
+/// Names of the column that holds the name of a row's series, and of the column that holds its value.
 const NAMED: [&str; 6] = ["metric", "name", "key", "tag", "series", "variable"];
 const VALUES: [&str; 2] = ["value", "val"];
 
-/// A table that may grow.
+/// The reader of a table that may grow.
 #[derive(Debug)]
 pub struct Table {
     tail: Tail,
@@ -19,14 +19,14 @@ pub struct Table {
     short: u64,
 }
 
-/// The columns.
+/// The columns of a table.
 #[derive(Debug)]
 struct Form {
     separator: u8,
     headings: Vec<String>,
     /// The column of the step; `None`: rows are counted.
     step: Option<usize>,
-    /// The columns of name and value, where each row has one value.
+    /// The columns of name and value, if each row has one value.
     long: Option<(usize, usize)>,
 }
 
@@ -44,14 +44,14 @@ pub fn cells(line: &str, separator: u8) -> Vec<String> {
     line.split(separator as char).map(|cell| cell.trim().to_string()).collect()
 }
 
-/// The separator of a heading: the most frequent one.
+/// The separator of a header line: the most frequent one.
 pub fn separator(heading: &str) -> Option<u8> {
     let count = |s: u8| heading.bytes().filter(|b| *b == s).count();
     let best = [b',', b';', b'\t', b'|'].into_iter().max_by_key(|s| (count(*s), *s == b','));
     best.filter(|s| count(*s) > 0)
 }
 
-/// Whether a line is neither empty nor a comment.
+/// Whether a line has data: it is neither empty nor a comment.
 pub fn counts(line: &str) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with('#')
@@ -73,7 +73,7 @@ impl Form {
         Self { separator, headings, step, long }
     }
 
-    /// A number of a cell: where semicolons separate, commas are decimal.
+    /// The number in a cell: if the separator is a semicolon, a comma is the decimal point.
     fn number(&self, cell: &str) -> Option<f64> {
         if self.separator == b';' && cell.contains(',') {
             return number(&cell.replace('.', "").replace(',', "."));
@@ -83,13 +83,13 @@ impl Form {
 }
 
 impl Table {
-    /// Of this file.
+    /// A reader of this file.
     pub fn new(path: &Path) -> Self {
         Self { tail: Tail::new(path), form: None, row: 0, short: 0 }
     }
 }
 
-/// Tells a row; whether it was whole.
+/// Sends the numbers of a row; returns whether the row is complete.
 fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -> bool {
     if !counts(line) {
         return true;
@@ -104,7 +104,7 @@ fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -
     if cells == form.headings {
         return true;
     }
-    // A separator at the end of the line is no further cell.
+    // A separator at the end of the line does not start another cell.
     let whole = cells.len() == form.headings.len()
         || (cells.len() == form.headings.len() + 1 && cells.last().is_some_and(String::is_empty));
     if !whole {

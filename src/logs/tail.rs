@@ -1,4 +1,4 @@
-//! A file that somebody else writes, read piece by piece as it grows, and noticed when it was replaced or written anew.
+//! Reads a file that another program writes, piece by piece as it grows, and notices if it was replaced or rewritten.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// Bytes that are read at once.
 pub const PIECE: usize = 4 << 20;
-/// Bytes at the beginning, and before the place reached, by which a file is known again.
+/// Bytes at the beginning, and before the position reached, that are compared to recognize the file.
 const KNOWN: usize = 4096;
-/// Bytes of a line beyond which it is a hole in a file that nobody has written.
+/// A longer line is taken for a hole in the file that was never written.
 const LINE: usize = 64 << 20;
 
 /// A file and how far it was read.
@@ -20,7 +20,7 @@ pub struct Tail {
     read: u64,
     head: Vec<u8>,
     near: Vec<u8>,
-    /// Length and time of change when it was looked at last.
+    /// Length, and modification time, at the last read.
     seen: Option<(u64, i64, i64)>,
     half: Vec<u8>,
 }
@@ -28,14 +28,14 @@ pub struct Tail {
 /// The next bytes of a file.
 #[derive(Debug)]
 pub struct Piece {
-    /// Whether the file is another one, so that everything read before is void.
+    /// Whether the file was replaced, so that everything read before is void.
     pub anew: bool,
-    /// The bytes; empty where there is nothing new.
+    /// The bytes; empty if there is nothing new.
     pub bytes: Vec<u8>,
 }
 
 impl Tail {
-    /// Of this path, from its beginning.
+    /// A reader of this path, from its beginning.
     pub fn new(path: &Path) -> Self {
         let (head, near, half) = (Vec::new(), Vec::new(), Vec::new());
         Self { path: path.into(), inode: 0, read: 0, head, near, seen: None, half }
@@ -49,7 +49,7 @@ impl Tail {
     /// The next bytes, at most [`PIECE`] of them.
     ///
     /// # Errors
-    /// If it is gone or cannot be read.
+    /// If the file is gone or cannot be read.
     pub fn next(&mut self) -> io::Result<Piece> {
         let nothing = Piece { anew: false, bytes: Vec::new() };
         let mut file = File::open(&self.path)?;
@@ -78,7 +78,7 @@ impl Tail {
         Ok(Piece { anew, bytes })
     }
 
-    /// Whether what was read still stands there.
+    /// Whether the file still holds the bytes that were read.
     fn known(&self, file: &mut File) -> io::Result<bool> {
         let mut there = vec![0; self.head.len()];
         file.seek(SeekFrom::Start(0))?;
@@ -92,10 +92,11 @@ impl Tail {
         Ok(there == self.near)
     }
 
-    /// The next whole lines; `anew` first where the file is another one. `false`: there is no more for now.
+    /// Passes on the next complete lines, and [`Line::Anew`] first if the file was replaced. Returns `false` if there
+    /// are no more for now.
     ///
     /// # Errors
-    /// If it is gone or cannot be read.
+    /// If the file is gone or cannot be read.
     pub fn lines(&mut self, mut each: impl FnMut(Line<'_>)) -> io::Result<bool> {
         let piece = self.next()?;
         if piece.anew {
@@ -119,22 +120,22 @@ impl Tail {
         Ok(piece.bytes.len() == PIECE)
     }
 
-    /// The last line, which has no end: for a file that does not grow any more.
+    /// The last line without a line end, for a file that does not grow any more.
     pub fn last_line(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.half)
     }
 }
 
-/// A line, or news of the file.
+/// A line, or the news that the file was replaced.
 #[derive(Debug)]
 pub enum Line<'a> {
-    /// The file is another one; its lines follow.
+    /// The file was replaced; the lines of the new one follow.
     Anew,
-    /// A line without its end.
+    /// A line without its line end.
     Text(&'a [u8]),
 }
 
-/// Without a mark of byte order and without the carriage return at the end.
+/// The line without byte order mark and trailing carriage return.
 pub fn trimmed(line: &[u8]) -> &[u8] {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

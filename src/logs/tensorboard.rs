@@ -1,5 +1,5 @@
-//! Event files of TensorBoard: all below a folder, each read from where it ended last. A half record at the end is normal, zero
-//! bytes are not data yet, a wrong checksum is damage.
+//! Event files of TensorBoard: all files below a folder, each read on from its last end. An incomplete record at the
+//! end is normal, zero bytes are data not written yet, and a wrong checksum is damage.
 
 mod event;
 
@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Bytes that are read at once.
 const PIECE: usize = 8 << 20;
-/// Bytes of a record beyond which its length is damage.
+/// A longer record is taken for damage of its length field.
 const RECORD: u64 = 1 << 30;
-/// Folders below the one that is opened.
+/// Levels of subfolders that are searched below the opened folder.
 const DEPTH: usize = 8;
 
 /// Event files below a folder, or one of them.
@@ -22,7 +22,7 @@ const DEPTH: usize = 8;
 pub struct Events {
     root: PathBuf,
     files: Vec<Part>,
-    /// From which step on a file makes void what was written before it.
+    /// For each file, the step from which it makes earlier records void.
     purges: BTreeMap<PathBuf, i64>,
 }
 
@@ -31,22 +31,22 @@ pub struct Events {
 struct Part {
     path: PathBuf,
     read: u64,
-    /// Names of its series begin with this.
+    /// The prefix of the names of its series.
     prefix: String,
     told: Told,
     /// Whether its damage was reported.
     damaged: bool,
-    /// Whether its end is half a record.
+    /// Whether it ends with an incomplete record.
     half: bool,
     newest: i64,
 }
 
-/// Whether a file is one by its name.
+/// Whether a file is an event file, by its name.
 pub fn is_name(name: &str) -> bool {
     name.contains("tfevents") && !name.ends_with(".profile-empty")
 }
 
-/// Whether the bytes begin as an event file does: a length, and its checksum.
+/// Whether the bytes begin like an event file: with a length and its checksum.
 pub fn begins(bytes: &[u8]) -> bool {
     bytes.len() >= 12 && masked(&bytes[..8]) == le32(&bytes[8..12]) && bytes[..8] != [0; 8]
 }
@@ -73,7 +73,7 @@ pub fn files(root: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The order of names by the numbers in them: `.2` before `.10`.
+/// The name split for sorting by the numbers in it: `.2` before `.10`.
 fn natural(path: &Path) -> Vec<(u128, String)> {
     super::layers::natural(&path.file_name().unwrap_or_default().to_string_lossy())
 }
@@ -86,12 +86,12 @@ fn common(folders: &[&Path]) -> PathBuf {
 }
 
 impl Events {
-    /// Of a folder, or of one file.
+    /// A reader of a folder or of one file.
     pub fn new(root: &Path) -> Self {
         Self { root: root.into(), files: Vec::new(), purges: BTreeMap::new() }
     }
 
-    /// Looks for files that are new. Where names change by that, all is told anew.
+    /// Looks for new files. If they change the names of series, everything is read again.
     fn look(&mut self, out: &mut dyn Out) {
         let mut found = Vec::new();
         if self.root.is_dir() {
@@ -127,7 +127,7 @@ impl Events {
                 _ => new,
             });
         }
-        // A folder with files of its own makes the names of the others longer.
+        // If a folder has files of its own, the names of the other series get longer.
         if !old.is_empty() {
             self.again(out);
         }
@@ -140,7 +140,7 @@ impl Events {
         }
     }
 
-    /// The step from which on later files of its folder make void what this one holds.
+    /// The step from which later files in its folder make the records of this file void.
     fn void(&self, file: usize) -> i64 {
         let folder = self.files[file].path.parent();
         let later = self.files[file + 1..].iter().filter(|f| f.path.parent() == folder);
@@ -148,13 +148,13 @@ impl Events {
     }
 }
 
-/// The outcome of reading a piece.
+/// The result of reading a piece.
 enum Read {
     /// There is no more for now.
     End,
     /// There is more.
     More,
-    /// Values told before of this step and later ones are void.
+    /// Earlier values of this step and later ones are void.
     Purge(i64),
 }
 
@@ -179,7 +179,7 @@ impl Part {
             let Some(head) = rest.get(..12) else { break };
             let size = u64::from_le_bytes(head[..8].try_into().unwrap_or_default());
             if masked(&head[..8]) != le32(&head[8..12]) || size > RECORD {
-                // Zero bytes are a place that a disk keeps for data to come.
+                // Zero bytes are space that the file system reserved for later data.
                 if rest.iter().any(|b| *b != 0) && head.iter().any(|b| *b != 0) && !self.damaged {
                     self.damaged = true;
                     out.say(format!(
@@ -204,7 +204,7 @@ impl Part {
             };
             let (payload, sum) = record.split_at(size as usize);
             if masked(payload) != le32(sum) {
-                // The newest record may not be whole yet; one before others is damaged.
+                // The newest record may be incomplete; an incomplete record before others is damage.
                 if sum == [0; 4] || self.read + (at + end) as u64 == length {
                     return Ok(self.reached(at, false));
                 }
@@ -228,7 +228,7 @@ impl Part {
         if more { Read::More } else { Read::End }
     }
 
-    /// Tells a record; the step of a purge, if it is one.
+    /// Sends the values of a record; returns the step of a purge, if it is one.
     fn tell(&mut self, payload: &[u8], void: i64, out: &mut dyn Out) -> Option<i64> {
         let event = Event::read(payload);
         if event.step >= void {
@@ -256,7 +256,7 @@ impl Reader for Events {
             let known = self.purges.contains_key(&path) || void == i64::MIN;
             match self.files[i].read(void, known, out) {
                 Ok(Read::End) => {}
-                // The next file of a run is read when this one is read.
+                // The next file of a run is read after this one.
                 Ok(Read::More) => return Ok(true),
                 Ok(Read::Purge(i64::MIN)) => {
                     self.again(out);

@@ -7,7 +7,7 @@ use regex::Regex;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// Forms that are known without a pattern: who prints so, and the patterns.
+/// Forms that are known without a pattern: the program that prints so, and its patterns.
 pub const FORMS: [(&str, &[&str]); 10] = [
     ("nanoGPT", &["iter {step}: loss {loss},", "step {step}: train loss {train_loss}, val loss {val_loss}"]),
     (
@@ -56,17 +56,18 @@ pub const FORMS: [(&str, &[&str]); 10] = [
 pub struct Pattern {
     regex: Regex,
     names: Vec<String>,
-    /// Whether `{step}` counts within an epoch, and what follows it says how many there are: `[{epoch}][{step}/{}]`.
+    /// Whether `{step}` counts within an epoch and is followed by the number of steps per epoch:
+    /// `[{epoch}][{step}/{}]`.
     within: bool,
     matches: u64,
 }
 
 impl Pattern {
-    /// Reads it: `{name}` is a number, `{}` anything, a blank any number of blanks. `{*}` is the name of the series whose
-    /// number is `{value}`.
+    /// Compiles a pattern: `{name}` is a number, `{}` matches anything, and a blank matches any number of blanks. `{*}`
+    /// is the name of the series whose number is `{value}`.
     ///
     /// # Errors
-    /// Why it is none.
+    /// The reason why the text is not a pattern.
     pub fn new(text: &str) -> Result<Self, String> {
         const NUMBER: &str = r"([-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|(?i:[-+]?(?:nan|inf(?:inity)?)))";
         let (mut regex, mut names, mut rest) = (String::new(), Vec::new(), text);
@@ -115,7 +116,7 @@ impl Pattern {
         Ok(Self { regex, names, within, matches: 0 })
     }
 
-    /// Tells the numbers in a line; whether it matches.
+    /// Sends the numbers in a line; returns whether it matches.
     fn tell(&mut self, line: &str, epoch: Option<f64>, out: &mut dyn Out) -> bool {
         let Some(found) = self.regex.captures(line) else { return false };
         let value = |i: usize| found.get(i + 1).and_then(|m| number(m.as_str()));
@@ -139,21 +140,21 @@ impl Pattern {
     }
 }
 
-/// A text that may grow.
+/// The reader of a text that may grow.
 #[derive(Debug)]
 pub struct Text {
     tail: Tail,
     patterns: Vec<Pattern>,
-    /// The epoch of a line of its own, as Keras prints it.
+    /// The epoch of the last line that states only an epoch, as Keras prints it.
     epoch: Option<f64>,
     any: bool,
 }
 
 impl Text {
-    /// Of this file; without patterns of one's own, of the known form that fits its beginning.
+    /// A reader of this file, with the given patterns, or with those of the known form that fits its head.
     ///
     /// # Errors
-    /// If a pattern is none, or no known form fits.
+    /// If a pattern is invalid, or no known form fits.
     pub fn new(path: &Path, patterns: &[String], head: &str) -> Result<Self, String> {
         let compiled = |texts: &[&str]| texts.iter().map(|t| Pattern::new(t)).collect::<Result<Vec<_>, _>>();
         let patterns = if patterns.is_empty() {
@@ -174,7 +175,7 @@ impl Text {
     }
 }
 
-/// Hears nothing.
+/// Ignores everything.
 struct Nowhere;
 
 impl Out for Nowhere {
@@ -184,7 +185,7 @@ impl Out for Nowhere {
     fn say(&mut self, _: String) {}
 }
 
-/// A line as a terminal would show it: without colours, after backspaces and carriage returns.
+/// A line as a terminal would show it: without colours, and after backspaces and carriage returns took effect.
 pub fn plain(line: &str) -> String {
     static ESCAPE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07").expect("a pattern of our own")
@@ -205,7 +206,7 @@ pub fn plain(line: &str) -> String {
     out
 }
 
-/// Tells the numbers of a line.
+/// Sends the numbers of a line.
 fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mut dyn Out) -> bool {
     static EPOCH: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^\s*Epoch ([0-9]+)/[0-9]+\s*$").expect("a pattern of our own"));
@@ -213,7 +214,7 @@ fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mu
     if let Some(found) = EPOCH.captures(&line) {
         *epoch = number(&found[1]);
     }
-    // A line may have parts for several patterns.
+    // Several patterns may match parts of one line.
     let mut any = false;
     for pattern in patterns {
         any |= pattern.tell(&line, *epoch, out);

@@ -1,4 +1,5 @@
-//! `trainer_state.json` of Hugging Face's Trainer: written whole at each save, one copy a checkpoint, each longer than the last.
+//! `trainer_state.json` of Hugging Face's Trainer: rewritten at each save, with one copy per checkpoint, each longer
+//! than the last.
 
 use super::value::Json;
 use super::{Out, Reader};
@@ -16,12 +17,12 @@ pub struct TrainerState {
 }
 
 impl TrainerState {
-    /// Of a file, or of a directory with copies in it and in its checkpoints.
+    /// A reader of a file, or of a directory with copies in it and in its checkpoints.
     pub fn new(path: &Path) -> Self {
         Self { path: path.into(), seen: None, told: Vec::new() }
     }
 
-    /// The copy of the newest checkpoint: by its number, not by its name; the run's own where there is one.
+    /// The copy of the newest checkpoint (by number, not by name), or the run's own copy if there is one.
     fn newest(&self) -> Option<PathBuf> {
         if self.path.is_file() {
             return Some(self.path.clone());
@@ -47,7 +48,7 @@ impl Reader for TrainerState {
             return Ok(false);
         }
         let text = fs::read_to_string(&path).map_err(|e| e.to_string())?;
-        // While it is written it is cut short; the next look finds it whole.
+        // The file is incomplete while it is written; the next read finds it whole.
         let Some(state) = Json::parse(&text) else { return Err("half written, or no JSON".into()) };
         let Some(Json::List(rows)) = state.get("log_history") else {
             return Err("no log_history in it".into());

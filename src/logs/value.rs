@@ -1,4 +1,5 @@
-//! Numbers and JSON as other programs write them: NaN and Infinity without quotes, numbers inside texts, keys in order.
+//! Numbers and JSON as other programs write them: NaN and Infinity without quotes, numbers inside strings, keys in
+//! order.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -10,7 +11,7 @@ pub fn number(text: &str) -> Option<f64> {
     if let Ok(x) = text.parse() {
         return Some(x);
     }
-    // Thousands are set apart by commas: 7,123.
+    // Commas that group digits are allowed: 7,123.
     let (whole, rest) = text.split_at(text.find(['.', 'e', 'E']).unwrap_or(text.len()));
     let mut groups = whole.trim_start_matches(['-', '+']).split(',');
     let first = groups.next().is_some_and(|g| (1..=3).contains(&g.len()));
@@ -44,13 +45,13 @@ impl Json {
         }
     }
 
-    /// The value of this key.
+    /// The value under this key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// As a number, which may stand in a text; `null` is NaN.
+    /// The value as a number, also if a string holds it; `null` is NaN.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Null => Some(f64::NAN),
@@ -60,12 +61,12 @@ impl Json {
         }
     }
 
-    /// As a text.
+    /// The value as a string, if it is one.
     pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// Every number inside with its path; keys join with dots.
+    /// Every number inside with its path; keys are joined with dots.
     pub fn numbers(&self, path: &mut String, see: &mut dyn FnMut(&str, f64)) {
         let length = path.len();
         let mut below = |path: &mut String, key: &str, value: &Self| {
@@ -78,7 +79,7 @@ impl Json {
         };
         match self {
             Self::Object(fields) => fields.iter().for_each(|(key, value)| below(path, key, value)),
-            // A value a layer, perhaps; a longer list is no number of a curve.
+            // A short list may hold one value per layer; a longer one is not part of a curve.
             Self::List(values) if values.len() <= 512 => {
                 values.iter().enumerate().for_each(|(i, value)| below(path, &i.to_string(), value));
             }
@@ -91,7 +92,7 @@ impl Json {
     }
 }
 
-/// The text with NaN and Infinity in quotes; `None` where there are none.
+/// The text with NaN and Infinity in quotes; `None` if it contains neither.
 fn quoted(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains("NaN") && !text.contains("Infinity") {
         return None;
@@ -105,7 +106,7 @@ fn quoted(text: &str) -> Option<Cow<'_, str>> {
             rest = &rest[word.len()..];
             continue;
         }
-        // A character after a backslash does not end a text.
+        // A quote after a backslash does not end the string.
         let take =
             if inside && c == '\\' { rest.chars().take(2).map(char::len_utf8).sum() } else { c.len_utf8() };
         inside ^= c == '"';

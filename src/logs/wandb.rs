@@ -1,4 +1,5 @@
-//! `.wandb`: what W&B's client keeps beside a run, offline or not. Blocks of 32 KiB around records in the wire format.
+//! `.wandb`: the file that W&B's client writes for every run, online or offline. Blocks of 32 KiB hold records in the
+//! wire format of protocol buffers.
 
 use super::tail::Tail;
 use super::value::Json;
@@ -7,16 +8,16 @@ use super::{Out, Reader};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Bytes before the first record, and of a block; bytes before the data of a piece of a record.
+/// Sizes in bytes: of the file header, of a block, and of the header of a piece of a record.
 const START: usize = 7;
 const BLOCK: usize = 32 * 1024;
 const HEAD: usize = 7;
 
-/// A file that may grow.
+/// The reader of a file that may grow.
 #[derive(Debug)]
 pub struct Wandb {
     tail: Tail,
-    /// Bytes that were read and not understood yet, and where they begin in the file.
+    /// Bytes that were read but not decoded yet, and their position in the file.
     rest: Vec<u8>,
     at: usize,
     /// The pieces of a record so far.
@@ -25,11 +26,11 @@ pub struct Wandb {
     damaged: bool,
 }
 
-/// Series that stand over another series instead of over the step.
+/// Series that are plotted over another series instead of over the step.
 #[derive(Debug, Default)]
 struct Axes {
     named: HashMap<String, String>,
-    /// By the beginning of a name: `train/*`.
+    /// By a prefix of the name: `train/*`.
     globs: Vec<(String, String)>,
     last: HashMap<String, f64>,
 }
@@ -40,7 +41,7 @@ impl Axes {
         self.named.get(name).or_else(|| self.globs.iter().rev().find(glob).map(|g| &g.1))
     }
 
-    /// Takes in a definition of a metric.
+    /// Adds a definition of a metric.
     fn define(&mut self, metric: &[u8]) {
         let text =
             |number: u64| Fields(metric).find(|f| f.0 == number).and_then(|f| f.1.text()).map(String::from);
@@ -54,13 +55,13 @@ impl Axes {
 }
 
 impl Wandb {
-    /// Of this file.
+    /// A reader of this file.
     pub fn new(path: &Path) -> Self {
         let (rest, record) = (Vec::new(), Vec::new());
         Self { tail: Tail::new(path), rest, at: 0, record, axes: Axes::default(), damaged: false }
     }
 
-    /// Takes apart what was read; stops at what is not whole yet.
+    /// Decodes the bytes that were read; stops at an incomplete piece.
     fn take(&mut self, out: &mut dyn Out) {
         let mut from = 0;
         if self.at == 0 {
@@ -71,7 +72,7 @@ impl Wandb {
         }
         loop {
             let place = (self.at + from) % BLOCK;
-            // A piece does not begin in the last bytes of a block.
+            // No piece begins in the last bytes of a block.
             if BLOCK - place < HEAD {
                 if self.rest.len() < from + BLOCK - place {
                     break;
@@ -83,7 +84,7 @@ impl Wandb {
             let sum = u32::from_le_bytes(head[..4].try_into().unwrap_or_default());
             let (length, kind) = (usize::from(u16::from_le_bytes([head[4], head[5]])), head[6]);
             if *head == [0; HEAD] {
-                // Not data yet, or the end of a block that was left empty.
+                // The bytes are not written yet, or the end of the block was left empty.
                 if self.rest.len() < from + BLOCK - place {
                     break;
                 }
@@ -120,7 +121,7 @@ impl Wandb {
     }
 }
 
-/// Tells a record, if it is one of the run's history.
+/// Sends the numbers of a record, if it belongs to the run's history.
 fn tell(record: &[u8], axes: &mut Axes, out: &mut dyn Out) {
     for (number, field) in Fields(record) {
         match (number, field) {
@@ -148,7 +149,7 @@ fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn Out) {
     for (name, json) in together(items) {
         match json.get("_type").and_then(Json::text) {
             Some("histogram") => norms.extend(norm(&json).map(|x| (name, x))),
-            // A picture, a table: its numbers are no curves.
+            // A picture or a table: its numbers are not part of curves.
             Some(_) => {}
             None if name.starts_with('_') => {}
             None => json.numbers(&mut name.clone(), &mut |path, x| numbers.push((path.to_string(), x))),
@@ -169,7 +170,8 @@ fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn Out) {
     }
 }
 
-/// The same with the parts of a thing in one object: `x._type`, `x.bins` and `x.values` are a histogram x.
+/// The same items with the parts of one value joined to an object: `x._type`, `x.bins` and `x.values` form a histogram
+/// x.
 fn together(items: Vec<(String, Json)>) -> Vec<(String, Json)> {
     let typed = items.iter().filter_map(|(name, _)| name.strip_suffix("._type")).map(String::from);
     let mut things: Vec<(String, Vec<(String, Json)>)> = typed.map(|name| (name, Vec::new())).collect();
@@ -200,7 +202,7 @@ fn read_item(item: &[u8]) -> Option<(String, Json)> {
     Some((if path.is_empty() { name.into() } else { path.join(".") }, value?))
 }
 
-/// The norm of the numbers of a histogram, taken to lie in the middle of their bins.
+/// The norm of the numbers in a histogram, assumed to lie in the middle of their bins.
 fn norm(histogram: &Json) -> Option<f64> {
     let list = |key: &str| match histogram.get(key) {
         Some(Json::List(values)) => Some(values.iter().filter_map(Json::number).collect::<Vec<f64>>()),
@@ -208,7 +210,7 @@ fn norm(histogram: &Json) -> Option<f64> {
     };
     let counts = list("values")?;
     let edges = list("bins").or_else(|| {
-        // Packed: the first edge, the width of a bin, the number of bins.
+        // The packed form: first edge, width of a bin, number of bins.
         let part = |key: &str| {
             let whole = histogram.get("packedBins").and_then(|packed| packed.get(key));
             whole.or_else(|| histogram.get(&format!("packedBins.{key}"))).and_then(Json::number)

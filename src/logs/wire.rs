@@ -1,4 +1,4 @@
-//! The wire format of protocol buffers, as far as logs need it: fields with their numbers, one after another.
+//! The wire format of protocol buffers, as far as logs need it: a sequence of numbered fields.
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,22 +14,22 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// As bytes.
+    /// The value as bytes.
     pub fn bytes(self) -> Option<&'a [u8]> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 
-    /// As a text.
+    /// The value as a text.
     pub fn text(self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    /// As a whole number with a sign.
+    /// The value as a signed whole number.
     pub fn whole(self) -> Option<i64> {
         if let Self::Varint(x) = self { Some(x.cast_signed()) } else { None }
     }
 
-    /// As a number with a fraction.
+    /// The value as a floating-point number.
     pub fn float(self) -> Option<f64> {
         match self {
             Self::Eight(bytes) => Some(f64::from_le_bytes(bytes)),
@@ -39,11 +39,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message; ends where it is damaged.
+/// The fields of a message; the iterator ends at damage.
 #[derive(Clone, Debug)]
 pub struct Fields<'a>(pub &'a [u8]);
 
-/// A whole number from the beginning of these bytes.
+/// Reads a variable-length whole number from the front of these bytes.
 pub fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut x = 0u64;
     for shift in (0..64).step_by(7) {
@@ -87,7 +87,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Numbers of eight bytes, packed or one by one.
+/// Eight-byte numbers, packed or one by one.
 pub fn doubles<'a>(values: impl Iterator<Item = Value<'a>>) -> Vec<f64> {
     values
         .flat_map(|value| match value {

@@ -1,8 +1,8 @@
-//! How far a lane has come from its initial weights. Costs one pass over the parameters at a measured step.
+//! Distance of a lane from its initial weights. Costs one pass over the parameters at a measured step.
 
 use super::Seen;
 
-/// ‖θ - θ₀‖; `None` where nobody kept θ₀.
+/// ‖θ - θ₀‖; `None` if θ₀ was not kept.
 pub(super) fn distance(seen: &mut Seen<'_>) -> Option<f64> {
     if seen.initial.is_empty() {
         return None;

@@ -3,7 +3,7 @@
 
 use super::{LayerSeen, Seen};
 
-/// E[(g - ḡ)⁴]/E[(g - ḡ)²]² over the parameters of a layer; `None` where all entries are equal.
+/// E[(g - ḡ)⁴]/E[(g - ḡ)²]² over the parameters of a layer; `None` if all entries are equal.
 pub(super) fn kurtosis(seen: &Seen<'_>, layer: &LayerSeen) -> Option<f32> {
     let gradient = &seen.gradient[layer.params()?];
     let count = gradient.len() as f64;

@@ -1,23 +1,23 @@
-//! The gradient noise scale: the batch size around which noise and gradient are of the same size. Far below it larger batches
-//! help in proportion, far above it they are wasted.
+//! The gradient noise scale: the batch size around which noise and gradient are of the same size. Far below it larger
+//! batches help in proportion, far above it they are wasted.
 //!
-//! Costs one more gradient of the batch, at the steps that are evaluated only.
+//! Costs one more gradient of the batch, and only at steps with an evaluation.
 //!
 //! # Reference
-//! `McCandlish` et al., An empirical model of large-batch training, 2018, arXiv:1812.06162, appendix A.1. The paper averages
-//! both parts of the quotient over steps; a single batch is a noisy estimate.
+//! `McCandlish` et al., An empirical model of large-batch training, 2018, arXiv:1812.06162, appendix A.1. The paper
+//! averages both parts of the quotient over steps; a single batch is a noisy estimate.
 
 use super::Seen;
 use crate::engine::diagnostics::two_batch_noise_scale;
 use crate::engine::kernel::sum_sq_f64;
 
-/// Parts of a batch at most.
+/// Most parts into which a batch is split.
 pub const PARTS: usize = 8;
 
 /// tr(Σ)/|G|², from the gradients of up to eight equal parts of the batch and of all of them together.
 ///
-/// `None` for a batch of one, where a batch's gradient is no mean over its rows, and where the noise hides the gradient: the
-/// estimate of |G|² is then not positive.
+/// `None` for a batch of one, if a batch's gradient is not the mean over its rows, and if the noise hides the gradient:
+/// the estimate of |G|² is then not positive.
 pub(super) fn noise_scale(seen: &mut Seen<'_>) -> Option<f64> {
     let parts = PARTS.min(seen.rows);
     if parts < 2 {

@@ -1,11 +1,11 @@
 //! How different the units of a layer are: 0 where two of them compute the same and will never learn to differ.
 //!
-//! Compares the first 32 units, each with each: at most 496 distances at a measured step, about 2 % of a training step of a
+//! Compares the first 32 units pairwise: at most 496 distances at a measured step, about 2 % of a training step of a
 //! batch of 32 through a layer of 128 units.
 
 use super::{LayerSeen, Seen};
 
-/// Units that are compared at most.
+/// Most units that are compared.
 const COMPARED: usize = 32;
 
 /// The least ‖wᵢ - wⱼ‖ of two units' incoming weights over the mean ‖wᵢ‖; `None` with fewer than two units.

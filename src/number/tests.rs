@@ -1,9 +1,9 @@
-//! Numbers against cases whose values are known exactly, and what the table promises.
+//! Tests of the numbers on cases with exactly known values, and of the promises of the table.
 
 use super::*;
 use std::collections::BTreeSet;
 
-/// A step over these gradients and parameters; nothing else is known of it.
+/// A step with these gradients and parameters; all other fields are empty.
 fn seen<'a>(gradient: &'a [f32], params: &'a [f32]) -> Seen<'a> {
     Seen {
         step: StepResult::default(),
@@ -55,7 +55,7 @@ fn on_a_quadratic_agreement_and_distance_are_exact() {
     // (1, 4) and (0.6, -2.4): the product is 0.6 - 9.6, the norms are √17 and 0.6 √17.
     let agreement = agreement::agreement(&mut s).unwrap();
     assert!((agreement - -9.0 / (0.6 * 17.0)).abs() < 1e-6, "{agreement}");
-    // 0.36 of the way is left of both: each came by 0.64.
+    // 0.36 of each coordinate is left, so both moved by 0.64 of it.
     let distance = distance::distance(&mut s).unwrap();
     assert!((distance - 0.64 * 2f64.sqrt()).abs() < 1e-6, "{distance}");
     s.previous = None;
@@ -97,7 +97,7 @@ fn layer(units: Option<(Range<usize>, usize)>, params: usize) -> LayerSeen {
 fn the_kurtosis_of_known_gradients() {
     let of = |g: &[f32]| kurtosis::kurtosis(&seen(g, g), &layer(None, g.len()));
     assert_eq!(of(&[1.0, -1.0, 1.0, -1.0]), Some(1.0), "two points: the least there is");
-    // One weight of n gets everything: n - 2 + 1/(n - 1).
+    // One weight of n carries everything: n - 2 + 1/(n - 1).
     let one = [0.0, 0.0, 0.0, 0.0, 3.0];
     assert!((of(&one).unwrap() - 3.25).abs() < 1e-5);
     assert_eq!(of(&[2.0, 2.0]), None);

@@ -1,15 +1,16 @@
-//! The names among which a setting chooses, asked of its own reading: a list beside the type could go stale.
+//! The names among which a setting chooses. They are found by running its deserializer: a separate list beside the type
+//! could become outdated.
 
 use serde::de::{self, DeserializeOwned, Deserializer, EnumAccess, VariantAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
 
-/// The names that `T` can be read from: `Drop`, `Mean`; `Each(..)` where a value follows. Empty where it is no choice of
-/// names.
+/// The names from which `T` can be read: `Drop`, `Mean`, or `Each(..)` if a value follows. Empty if `T` is not a choice
+/// of names.
 pub(super) fn of<T: DeserializeOwned>() -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     loop {
-        // No reading succeeds; each tells of one name whether a value belongs to it.
+        // Every read fails on purpose; it reveals one name, and whether a value belongs to it.
         let asked = Asked { next: found.len(), name: Cell::default(), value: Cell::default() };
         let _ = T::deserialize(&asked);
         match (asked.name.get(), asked.value.get()) {
@@ -20,14 +21,14 @@ pub(super) fn of<T: DeserializeOwned>() -> Vec<String> {
     }
 }
 
-/// A document without a value. It notes the name of this number among those that a reader expects.
+/// An empty document. It notes the name at index `next` among the names that the reader expects.
 struct Asked {
     next: usize,
     name: Cell<Option<&'static str>>,
     value: Cell<Option<bool>>,
 }
 
-/// There is no value to read.
+/// The error of every read: the document has no value.
 #[derive(Debug)]
 struct Nothing;
 
@@ -112,7 +113,7 @@ mod tests {
     use crate::engine::loss::LossConfig;
     use crate::registry::Field;
 
-    /// The names that a setting of a row takes.
+    /// The names that the setting `name` accepts.
     fn choices(fields: &[Field], name: &str) -> Vec<String> {
         (fields.iter().find(|f| f.name == name).expect("a field").choices)()
     }

@@ -1,4 +1,4 @@
-//! The numbers that a diagnosis goes by: measured steps, whole, and the data in a few numbers by which those of a lane are judged.
+//! The input of a diagnosis: whole measured steps, and a summary of the data against which a lane's numbers are judged.
 
 use super::LayerMeasure;
 use crate::number::{LayerNumber, Number, Values};
@@ -9,9 +9,9 @@ use crate::scenario::Scaling;
 pub struct Mark {
     /// Steps done.
     pub step: u64,
-    /// The whole lane.
+    /// The values of the whole lane.
     pub values: Values,
-    /// Its layers; empty for an evaluation.
+    /// The values of its layers; empty for an evaluation.
     pub layers: Vec<LayerMeasure>,
 }
 
@@ -27,29 +27,29 @@ impl Mark {
     }
 }
 
-/// How a lane does at one moment: loss, and share of hits where there are classes.
+/// The result of a lane at one moment: loss, and accuracy if there are classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     /// Mean loss.
     pub loss: f64,
-    /// Share of hits.
+    /// Share of right answers.
     pub accuracy: Option<f64>,
 }
 
-/// The data in a few numbers.
+/// A summary of the data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataFacts {
     /// How inputs were scaled.
     pub scaling: Scaling,
-    /// How numbers to predict were scaled.
+    /// How the targets of a regression were scaled.
     pub target_scaling: Scaling,
-    /// The largest |x| of the inputs that were looked at, after scaling.
+    /// The largest |x| of the inspected inputs, after scaling.
     pub largest: f64,
     /// The least and the largest standard deviation of a feature that varies.
     pub spread: (f64, f64),
-    /// The root mean square of the numbers to predict, for regressions.
+    /// The root mean square of the targets, for regressions.
     pub targets: Option<f64>,
-    /// How the best constant answer does.
+    /// The score of the best constant answer.
     pub chance: Score,
     /// Share of the most frequent class.
     pub majority: Option<f64>,

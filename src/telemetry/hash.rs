@@ -1,10 +1,10 @@
-//! The hash of a lane's parameters, as it is told, logged and read back. Computes none.
+//! The hash of a lane's parameters, as it is sent, logged and read back. Computes none.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// A hash of all parameters of a lane at one step: 32 bytes, written as 64 hexadecimal digits. Two runs that have the same
+/// A hash of all parameters of a lane at one step: 32 bytes, written as 64 hexadecimal digits. Two runs with the same
 /// hash at a step have the same parameters there, bit for bit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ParameterHash(pub [u8; 32]);

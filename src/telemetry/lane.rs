@@ -1,9 +1,9 @@
-//! The lane that an event tells of.
+//! The lane that an event concerns.
 
 use super::{Event, LaneId};
 
 impl Event {
-    /// The lane that it tells of, if it is one lane.
+    /// The lane that the event concerns, if it is one lane.
     pub fn lane(&self) -> Option<LaneId> {
         match self {
             Self::Started { lane, .. }

@@ -7,14 +7,14 @@ use crate::number::Number;
 pub struct Band {
     /// Least.
     pub min: f32,
-    /// In the middle; of an even count, the mean of the two there.
+    /// The middle value; for an even count, the mean of the two middle values.
     pub median: f32,
     /// Greatest.
     pub max: f32,
 }
 
 impl Band {
-    /// Of these numbers without NaN; `None` of none.
+    /// The band of these numbers without NaN; `None` if there are none.
     pub fn of(numbers: impl Iterator<Item = f32>) -> Option<Self> {
         let mut sorted: Vec<f32> = numbers.filter(|x| !x.is_nan()).collect();
         sorted.sort_unstable_by(f32::total_cmp);
@@ -32,15 +32,15 @@ impl Band {
 /// The range of a lane's numbers over its seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
-    /// Seeds in all, those that were lost included.
+    /// Number of seeds, including diverged ones.
     pub seeds: u32,
-    /// Seeds that diverged; the ranges are those of the others.
+    /// Seeds that diverged; the ranges cover only the others.
     pub lost: u32,
     bands: [Option<Band>; Number::ALL.len()],
 }
 
 impl Spread {
-    /// Of so many seeds, of which so many are lost, without bands yet.
+    /// A spread of this many seeds, of which this many diverged, without bands yet.
     pub fn new(seeds: u32, lost: u32) -> Self {
         Self { seeds, lost, ..Self::default() }
     }
@@ -50,19 +50,19 @@ impl Spread {
         self.bands[number as usize]
     }
 
-    /// Sets or takes away a band.
+    /// Sets a band, or removes it with `None`.
     pub fn set(&mut self, number: Number, band: Option<Band>) {
         self.bands[number as usize] = band;
     }
 
-    /// The same with one more band.
+    /// A copy with one more band.
     #[must_use]
     pub fn with(mut self, number: Number, band: Band) -> Self {
         self.set(number, Some(band));
         self
     }
 
-    /// By what lanes are compared: the share of hits in validation, or the loss without classes.
+    /// The number by which lanes are compared: validation accuracy, or the validation loss without classes.
     pub fn judged_by(&self) -> Option<(Number, Band)> {
         let by = |number| Some((number, self.band(number)?));
         by(Number::ValAccuracy).or_else(|| by(Number::ValLoss))

@@ -24,7 +24,7 @@ pub struct Bucket {
     pub min: f32,
     /// Greatest finite value; negative infinite if there was none.
     pub max: f32,
-    /// Newest value; may be NaN or infinite, to be drawn as a gap.
+    /// Newest value; NaN or infinity is drawn as a gap.
     pub last: f32,
 }
 
@@ -51,7 +51,7 @@ impl History {
     /// Buckets for the whole run.
     pub const WHOLE: usize = 1024;
 
-    /// Adds a measurement and the range of values since the one before.
+    /// Adds a measurement, with the range of values since the previous one.
     pub fn push(&mut self, at: At, min: f32, value: f32, max: f32) {
         let finite = |v: f32, none: f32| if v.is_finite() { v } else { none };
         let bucket = Bucket {
@@ -89,24 +89,25 @@ impl History {
         self.stride *= 2;
     }
 
-    /// Takes the measurements after a step out of it, as a curve of their own.
+    /// Removes the measurements after a step and returns them as a curve of their own.
     #[must_use]
     pub fn split(&mut self, step: u64) -> Self {
         let stays = |b: &Bucket| b.at.step <= step as f64;
         let whole = self.whole.split_off(self.whole.partition_point(stays));
         let recent = self.recent.split_off(self.recent.partition_point(stays));
         let ahead = Self { recent, whole, stride: self.stride, filled: self.stride };
-        // The next measurement begins a range of its own.
+        // The next measurement begins a new range.
         self.filled = self.stride;
         ahead
     }
 
-    /// Takes in measurements that come before its own, as far as they do.
+    /// Puts an earlier curve before this one, or replaces this one if the two overlap.
     pub fn precede(&mut self, mut earlier: Self) {
         let first = self.whole.first().map_or(f64::INFINITY, |b| b.at.step);
         let behind = earlier.whole.last().is_some_and(|b| b.at.step > first);
         if behind {
-            // The newer way reached further than the older one: that one gives way.
+            // The removed part reached further back than the earlier curve ends, so the earlier curve replaces all of
+            // it.
             *self = earlier;
             return;
         }
@@ -142,7 +143,7 @@ impl History {
 pub struct Column {
     /// The newest step in it.
     pub step: u64,
-    /// One value a row, if it has one; merged columns keep the newest.
+    /// One value per row, if it has one; merged columns keep the newest.
     pub values: Vec<Option<f32>>,
 }
 
@@ -199,7 +200,7 @@ impl Columns {
         &self.kept
     }
 
-    /// The first step that was measured: what lies before it, no column tells of.
+    /// The first step that was measured; no column covers the steps before it.
     pub fn first(&self) -> u64 {
         self.first
     }

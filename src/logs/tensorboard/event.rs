@@ -1,4 +1,4 @@
-//! A record of an event file: its step, its scalars in all their forms, its histograms as norms.
+//! One record of an event file: its step, its scalars in every encoding, and its histograms as norms.
 
 use crate::logs::wire::{Fields, Value as Field, doubles};
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub struct Event<'a> {
     /// Its step.
     pub step: i64,
-    /// Whether a session starts here, so that what was written before from this step on is void.
+    /// Whether a session starts here, so that earlier records from this step on are void.
     pub start: bool,
     summary: &'a [u8],
 }
@@ -17,17 +17,17 @@ pub struct Event<'a> {
 pub enum Value {
     /// A scalar.
     Number(f64),
-    /// The L2 norm of a histogram's numbers; whether it is exact.
+    /// The L2 norm of the numbers in a histogram, and whether it is exact.
     Norm(f64, bool),
 }
 
-/// Facts about tags that only their first summary holds.
+/// Properties of tags that only their first summary holds.
 #[derive(Debug, Default)]
 pub struct Told {
     plugins: HashMap<String, Plugin>,
 }
 
-/// The plugin that a tag is for.
+/// The TensorBoard plugin that a tag belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Plugin {
     Scalars,
@@ -36,7 +36,7 @@ enum Plugin {
 }
 
 impl<'a> Event<'a> {
-    /// Reads it; what is damaged is absent.
+    /// Decodes a record; damaged parts are left out.
     pub fn read(payload: &'a [u8]) -> Self {
         let mut event = Self::default();
         for (number, field) in Fields(payload) {
@@ -57,7 +57,7 @@ impl<'a> Event<'a> {
 }
 
 impl Told {
-    /// Tells the number in a summary.
+    /// Passes on the number in a summary.
     pub fn summary(&mut self, summary: &[u8], see: &mut dyn FnMut(&str, Value)) {
         let (mut tag, mut simple, mut tensor, mut histogram, mut plugin) = ("", None, None, None, None);
         for (number, field) in Fields(summary) {
@@ -91,7 +91,7 @@ impl Told {
         let values = numbers(tensor);
         match (plugin, &values[..]) {
             (Plugin::Scalars, [x, ..]) => see(tag, Value::Number(*x)),
-            // Bins as rows: left, right, count. Numbers are taken to lie in the middle.
+            // Bins as rows: left, right, count. The numbers of a bin are assumed to lie in its middle.
             (Plugin::Histograms, [_, ..]) => {
                 let squares = values.chunks_exact(3).map(|b| b[2] * (0.5 * (b[0] + b[1])).powi(2));
                 see(tag, Value::Norm(squares.sum::<f64>().sqrt(), false));
@@ -101,7 +101,7 @@ impl Told {
     }
 }
 
-/// The plugin that a summary's metadata name.
+/// The plugin that a summary's metadata names.
 fn of_metadata(metadata: &[u8]) -> Option<Plugin> {
     let data = Fields(metadata).find(|f| f.0 == 1)?.1.bytes()?;
     match Fields(data).find(|f| f.0 == 1)?.1.text()? {
@@ -111,12 +111,12 @@ fn of_metadata(metadata: &[u8]) -> Option<Plugin> {
     }
 }
 
-/// The norm of the numbers that a histogram was made of: the root of its sum of squares.
+/// The norm of the numbers of a histogram: the root of the stored sum of squares.
 fn norm(histogram: &[u8]) -> Option<f64> {
     Fields(histogram).find(|f| f.0 == 5)?.1.float().map(f64::sqrt)
 }
 
-/// The numbers of a tensor, whichever field holds them.
+/// The numbers of a tensor, from whichever field holds them.
 fn numbers(tensor: &[u8]) -> Vec<f64> {
     let kind = Fields(tensor).find(|f| f.0 == 1).and_then(|f| f.1.whole()).unwrap_or(0);
     let of = |number: u64| Fields(tensor).filter(move |f| f.0 == number).map(|f| f.1);
@@ -144,7 +144,7 @@ fn numbers(tensor: &[u8]) -> Vec<f64> {
     }
 }
 
-/// Numbers as they lie in memory; `kind` is TensorFlow's DataType.
+/// Numbers in their raw byte form; `kind` is TensorFlow's `DataType`.
 fn raw(bytes: &[u8], kind: i64) -> Vec<f64> {
     let four = || bytes.chunks_exact(4).map(|c| <[u8; 4]>::try_from(c).unwrap_or_default());
     let eight = || bytes.chunks_exact(8).map(|c| <[u8; 8]>::try_from(c).unwrap_or_default());
@@ -160,7 +160,7 @@ fn raw(bytes: &[u8], kind: i64) -> Vec<f64> {
     }
 }
 
-/// A number of 16 bits: 1 sign, 5 exponent, 10 mantissa.
+/// A half-precision number: 1 bit sign, 5 bits exponent, 10 bits mantissa.
 fn half(bits: u16) -> f64 {
     let (sign, exponent) = (if bits >> 15 == 1 { -1.0 } else { 1.0 }, i32::from(bits >> 10 & 31));
     let fraction = f64::from(bits & 1023) / 1024.0;
