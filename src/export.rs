@@ -18,29 +18,29 @@ use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
 use crate::scenario::{Edit, Scenario};
 
-/// A run as its directory holds it.
+/// The content of a run directory.
 pub struct Subject {
     /// The directory's name, for titles and commands.
     pub name: String,
     /// The scenario with its lanes as they were.
     pub scenario: Scenario,
-    /// The same, built.
+    /// The same scenario, checked and built.
     pub experiment: Experiment,
     /// The lanes as the newest checkpoint holds them.
     pub lanes: Vec<Saved>,
-    /// The lines of the log that tell numbers.
+    /// The lines of the log that hold numbers.
     pub rows: Vec<Read>,
-    /// The edits that the log tells.
+    /// The edits that the log records.
     pub edits: Vec<Edit>,
-    /// How the lanes stand at the end of the log.
+    /// The state of the lanes at the end of the log.
     pub standings: Standings,
 }
 
 impl Subject {
-    /// The index of a lane among the experiment's; the first one without a name.
+    /// The index of a lane of this name in the experiment; without a name, the first lane.
     ///
     /// # Errors
-    /// That there is none, with the names that there are.
+    /// If there is no such lane; the message lists the names that exist.
     pub fn lane(&self, name: Option<&str>) -> Result<usize, String> {
         let Some(name) = name else { return Ok(0) };
         let names: Vec<&str> = self.experiment.lanes.iter().map(|l| l.name.as_str()).collect();
@@ -50,10 +50,10 @@ impl Subject {
             .ok_or_else(|| format!("no lane {name}; there are {}", names.join(", ")))
     }
 
-    /// A lane as it was saved last: the layers of its network, the output layer included, and its state.
+    /// The last saved state of a lane: the layers of its network, including the output layer, and its state.
     ///
     /// # Errors
-    /// That nothing of it is saved yet.
+    /// If no state of the lane was saved yet.
     pub fn trained(&self, lane: usize) -> Result<(Vec<LayerConfig>, &Snapshot), String> {
         let contender = &self.experiment.lanes[lane];
         let saved = self.lanes.iter().find(|l| l.name == contender.name);
@@ -61,7 +61,7 @@ impl Subject {
         Ok((contender.recipe.layers(self.experiment.data.train.outputs()), &saved.snapshot))
     }
 
-    /// The layers of a lane that the lists of its log tell of.
+    /// The layers to which the lists in a lane's log lines belong.
     pub fn lists(&self, lane: usize) -> Lists {
         let nodes = self.experiment.lanes[lane].network.nodes().iter();
         Lists::new(nodes.map(|n| (!n.params.is_empty(), n.layer.units() > 0)))

@@ -35,16 +35,16 @@ use crate::limits;
 use crate::registry::{Value, plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// Whether a Dense layer to the number of outputs follows the layers of a network.
+/// Whether a Dense layer with one unit per output is added after the layers of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutputLayer {
-    /// It follows unless they end in one themselves: in a Dense layer of as many units as there are outputs, or in a softmax
-    /// over one.
+    /// It is added unless the layers end in an output layer themselves: a Dense layer with as many units as there are
+    /// outputs, or a softmax after such a layer.
     #[default]
     Auto,
-    /// It follows, whatever they end in.
+    /// It is always added.
     Follows,
-    /// They are the whole network.
+    /// It is never added: the layers are the whole network.
     Written,
 }
 plain_values!(OutputLayer);
@@ -219,7 +219,7 @@ settings! {
     }
 }
 
-/// The fields that a scenario gives to every lane and a lane may have otherwise, in the order of [`Recipe`].
+/// The fields that a scenario sets for every lane and that a lane may override, in the order of [`Recipe`].
 macro_rules! shared {
     ($use:ident) => {
         $use! {
@@ -230,7 +230,7 @@ macro_rules! shared {
 }
 
 impl Scenario {
-    /// Loads the data set and makes of it what lanes train on.
+    /// Loads the data set and prepares it for training.
     ///
     /// # Errors
     /// The fault in the data.
@@ -255,7 +255,7 @@ impl Scenario {
         Ok(Prepared { judge: Some(self.judge(&prepared.train.labels)), weights: weights.into(), ..prepared })
     }
 
-    /// The files of weights that it names, each with the place of its setting.
+    /// The files of weights that it names, each with the path of its setting.
     pub fn weights(&self) -> Vec<(String, &str)> {
         let lanes = self.lanes.iter().enumerate();
         let lanes = lanes.filter_map(|(i, l)| Some((format!("lanes[{i}].init"), l.init.as_ref()?)));
@@ -285,7 +285,7 @@ impl Scenario {
 
     /// The recipe of a lane without overrides.
     ///
-    /// Test functions and similar data define network and loss themselves, and have no batches.
+    /// Test functions and similar problems define network and loss themselves, and have no batches.
     pub fn base(&self) -> Recipe {
         macro_rules! written {
             ($($field:ident)*) => { Recipe { $( $field: self.$field.clone(), )* } };
@@ -297,7 +297,7 @@ impl Scenario {
         }
     }
 
-    /// The same scenario with this recipe as its own. What the data bring themselves stays.
+    /// The same scenario with this recipe as its own. Parts that the data define themselves stay.
     #[must_use]
     pub fn with_recipe(self, recipe: Recipe) -> Self {
         macro_rules! taken {
@@ -310,13 +310,13 @@ impl Scenario {
         Self { network, loss, batch, ..shared!(taken) }
     }
 
-    /// The complete recipe of this lane at its beginning, without its edits.
+    /// The complete recipe of this lane at its start, without its edits.
     pub fn recipe(&self, lane: &Lane) -> Recipe {
         lane.over(self.ground(lane))
     }
 
-    /// The loss by which all lanes are compared in validation: that of all lanes without what only serves training
-    /// (smoothing, weights), or the scenario's own where they train with losses of different kinds.
+    /// The loss by which all lanes are compared in validation: the lanes' loss without parts that only help training
+    /// (smoothing, weights), or the scenario's own loss if the lanes train with different kinds of losses.
     pub fn judge(&self, labels: &Labels) -> LossConfig {
         let base = self.base().loss.plain();
         let mut lanes = self.lanes.iter().map(|lane| self.recipe(lane).loss.plain());
@@ -330,7 +330,8 @@ impl Scenario {
         }
     }
 
-    /// Lanes whose training losses cannot be compared, in words: the name of each and its loss. `None` if all train alike.
+    /// The lanes whose training losses cannot be compared, in words: the name of each and its loss. `None` if all train
+    /// with the same loss.
     pub fn different_losses(&self) -> Option<String> {
         let losses: Vec<_> = self.lanes.iter().map(|lane| (lane, self.recipe(lane).loss)).collect();
         let (_, first) = losses.first()?;
@@ -340,13 +341,13 @@ impl Scenario {
 }
 
 impl Recipe {
-    /// Whether gradients are clipped at all.
+    /// Whether gradients are clipped.
     pub fn clips(&self) -> bool {
         !matches!(self.clip, ClipConfig::Off(_))
     }
 
-    /// The whole network for labels that want these outputs: the layers, and the Dense layer that follows where they do not
-    /// end in the output layer themselves.
+    /// The layers of the whole network for labels of this shape: the written layers, and the Dense layer that is added
+    /// if they do not end in the output layer themselves.
     pub fn layers(&self, outputs: Shape) -> Vec<LayerConfig> {
         let mut layers = self.network.clone();
         if self.output_follows(outputs) {
@@ -355,7 +356,7 @@ impl Recipe {
         layers
     }
 
-    /// Whether a Dense layer follows the layers as they are written. A surface is whole by itself.
+    /// Whether a Dense layer is added to the written layers. A surface needs none.
     pub fn output_follows(&self, outputs: Shape) -> bool {
         let surface = matches!(self.network.last(), Some(LayerConfig::Surface(_)));
         !surface
@@ -366,7 +367,7 @@ impl Recipe {
             }
     }
 
-    /// Whether the last layer that is no softmax is a Dense layer with so many units as there are outputs.
+    /// Whether the last layer that is not a softmax is a Dense layer with as many units as there are outputs.
     pub fn ends_in_output(&self, outputs: Shape) -> bool {
         let softmax = |l: &&LayerConfig| matches!(l, LayerConfig::Softmax(_) | LayerConfig::LogSoftmax(_));
         let last = self.network.iter().rev().find(|l| !softmax(l));
@@ -382,14 +383,14 @@ impl Recipe {
 }
 
 impl Lane {
-    /// Whether the lane itself gives the field in which a path of its recipe begins: `network[3]`, `batch`.
+    /// Whether the lane itself sets the field at the start of a path of its recipe: `network[3]`, `batch`.
     pub fn gives(&self, path: &str) -> bool {
         use crate::registry::Settings as _;
         let field = path.split(['.', '[']).next().unwrap_or(path);
         self.fields().iter().any(|f| f.name == field && f.value != f.default)
     }
 
-    /// The recipe `base` with the settings that the lane gives itself.
+    /// The recipe `base` with this lane's own settings.
     pub fn over(&self, base: Recipe) -> Recipe {
         macro_rules! overridden {
             ($($field:ident)*) => { Recipe { $( $field: self.$field.clone().unwrap_or(base.$field), )* } };
@@ -397,7 +398,7 @@ impl Lane {
         shared!(overridden)
     }
 
-    /// A lane that differs from `base`, the scenario's or that of its parent, where `recipe` does.
+    /// A lane with the settings in which `recipe` differs from `base`, the scenario's recipe or that of its parent.
     pub fn from_recipe(name: &str, recipe: &Recipe, base: &Recipe) -> Self {
         fn differs<T: Value>(a: &T, b: &T) -> Option<T> {
             (a != b).then(|| a.clone())

@@ -1,11 +1,11 @@
-//! Figures of a run as SVG: text as text, no scripts, on white, a point a pixel at most.
+//! Figures of a run as SVG: text stays text, no scripts, white background, at most one point per pixel.
 
 use super::Subject;
 use crate::number::{Axis, LayerNumber, Number};
 use crate::text::xml;
 use std::fmt::Write as _;
 
-/// Colours of lanes, with a contrast of at least 4.5 on white; the dashes tell more lanes apart.
+/// Colours of lanes, each with a contrast of at least 4.5 on white; dashes distinguish further lanes.
 const COLOURS: [&str; 6] = ["#0b62a8", "#b03a00", "#00715a", "#8a3a8f", "#6b5b00", "#444444"];
 const DASHES: [&str; 3] = ["", "7 3", "2 3"];
 
@@ -17,9 +17,9 @@ const EDGE: (f64, f64, f64, f64) = (70.0, 20.0, 40.0, 50.0);
 pub struct Figure {
     /// Its name on the command line.
     pub name: &'static str,
-    /// In a line.
+    /// Its meaning in one line.
     pub about: &'static str,
-    /// Makes it of a number and a lane.
+    /// Draws a number of a lane.
     pub draw: fn(&Subject, Number, usize) -> Result<String, String>,
 }
 
@@ -43,7 +43,7 @@ pub fn points(subject: &Subject, lane: &str, number: Number) -> Vec<(f64, f64)> 
     subject.rows.iter().filter(|r| r.lane == lane).filter_map(of).collect()
 }
 
-/// At most `most` points with the extremes of what they stand for: of each part of the steps the least and the greatest.
+/// At most `most` points that keep the extremes: the least and the greatest point of each part of the steps.
 pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     if points.len() <= most.max(4) {
         return points.to_vec();
@@ -62,7 +62,7 @@ pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     out
 }
 
-/// An axis: its range, as it is or by its logarithm.
+/// An axis: its range, linear or logarithmic.
 struct Scale {
     low: f64,
     high: f64,
@@ -90,11 +90,11 @@ impl Scale {
         x.is_finite().then(|| self.from + (x - self.low) / (self.high - self.low) * (self.to - self.from))
     }
 
-    /// Round values on the axis: some five of them.
+    /// Round values on the axis: about five.
     fn ticks(&self) -> Vec<f64> {
         if self.log {
             let (span, first) = (self.high - self.low, self.low.floor() as i32);
-            // Over few powers of ten 2 and 5 are marked as well.
+            // If the axis covers few powers of ten, 2 and 5 are marked as well.
             let marks: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
             let every = (span / 6.0).ceil().max(1.0) as usize;
             let powers = (first..=self.high.ceil() as i32).step_by(every);
@@ -132,7 +132,7 @@ fn head(title: &str) -> String {
     )
 }
 
-/// The ticks of both axes and what they mean.
+/// The ticks and the names of both axes.
 fn axes(out: &mut String, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
     let height = SIZE.1;
     let (left, right, top, bottom) = (EDGE.0, x.to, EDGE.2, height - EDGE.3);
@@ -168,7 +168,7 @@ fn axes(out: &mut String, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
     );
 }
 
-/// Whether a number is drawn by its logarithm.
+/// Whether a number has a logarithmic axis.
 fn by_log(number: Number) -> bool {
     number.row().axis == Axis::Log
 }
@@ -176,7 +176,7 @@ fn by_log(number: Number) -> bool {
 /// A number of every lane over the steps.
 ///
 /// # Errors
-/// That no lane has the number.
+/// If no lane has the number.
 pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
     let (width, height) = SIZE;
     let lanes: Vec<(&str, Vec<(f64, f64)>)> = subject
@@ -211,7 +211,7 @@ pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
                     let _ = write!(path, "{pen}{x:.1} {y:.1}");
                     pen = 'L';
                 }
-                // A gap where the number is none.
+                // The curve has a gap where the number is not finite.
                 _ => pen = 'M',
             }
         }
@@ -230,18 +230,18 @@ pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
     Ok(out)
 }
 
-/// Dark to light, even in lightness for the eye.
+/// From dark to light, with perceptually even steps of lightness.
 fn shade(share: f64) -> String {
     let [r, g, b] = colorous::VIRIDIS.eval_continuous(share.clamp(0.0, 1.0)).as_array();
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// The gradient norm of every layer of a lane over the steps, by its logarithm.
+/// The gradient norm of every layer of a lane over the steps, on a logarithmic scale.
 ///
 /// # Errors
-/// That the lane has measured none.
+/// If the lane has not measured it.
 pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
-    /// Columns of the map at most.
+    /// Most columns of the map.
     const COLUMNS: usize = 120;
     let (width, height) = SIZE;
     let contender = &subject.experiment.lanes[lane];
@@ -277,7 +277,7 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
     let (cell, line) =
         ((right - EDGE.0) / columns as f64, (height - EDGE.2 - EDGE.3) / layers.len().max(1) as f64);
     for (k, (_, label)) in layers.iter().enumerate() {
-        // The input side is at the bottom, as in the lab.
+        // The input side is at the bottom, as on the screen.
         let top = height - EDGE.3 - (k + 1) as f64 * line;
         for column in 0..columns {
             // The last measured step is always drawn.
@@ -321,7 +321,7 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
     }
     for (share, at) in [(0.0, low), (0.5, f64::midpoint(low, high) + 4.0), (1.0, high + 10.0)] {
         let x = 10f64.powf(scale.low + share * (scale.high - scale.low));
-        // Two digits say enough beside a colour.
+        // Two digits are enough beside a colour.
         let x = format!("{x:.1e}").parse().unwrap_or(x);
         let _ = writeln!(
             out,

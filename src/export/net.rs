@@ -1,14 +1,14 @@
-//! A network as other libraries write it: its layers in order with what each is called elsewhere, and its tensors under
-//! PyTorch's names.
+//! A network in the form that exports to other libraries need: its layers in order, and its tensors under PyTorch's
+//! names.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
 use crate::engine::network::{Network, Node};
 use crate::engine::shape::Shape;
 
-/// A layer that was built, with the settings it was built from; `None` is the sum at the end of residual blocks.
+/// A built layer with its settings; without settings it is the sum at the end of a residual block.
 pub struct Part<'a> {
-    /// The layer in its place.
+    /// The layer in the network.
     pub node: &'a Node,
     /// Its settings.
     pub config: Option<&'a LayerConfig>,
@@ -31,7 +31,7 @@ impl Part<'_> {
     }
 }
 
-/// The layers without those that only hold others, in the order in which they run.
+/// The layers in execution order, without those that only contain other layers.
 fn flat<'a>(layers: &'a [LayerConfig], out: &mut Vec<&'a LayerConfig>) {
     for layer in layers {
         match layer.inner() {
@@ -64,7 +64,7 @@ pub struct Tensor {
 
 /// Parameters and running statistics of a network, under PyTorch's names and in PyTorch's order of gates.
 ///
-/// A recurrent layer without a second bias gets one of zeros, since PyTorch has both or none.
+/// A recurrent layer without a second bias gets a zero bias, since PyTorch has two biases or none.
 pub fn tensors(parts: &[Part<'_>], network: &Network, params: &[f32], state: &[f32]) -> Vec<Tensor> {
     let mut out = Vec::new();
     for (i, part) in parts.iter().enumerate() {

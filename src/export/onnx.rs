@@ -1,8 +1,8 @@
-//! A network as an ONNX model of operator set 17 for single precision, in evaluation mode: no dropout, batch norm by its
-//! running statistics. <https://onnx.ai/onnx/operators/>
+//! A network as an ONNX model of operator set 17 for single precision, in evaluation mode: without dropout, and batch
+//! norm uses its running statistics. <https://onnx.ai/onnx/operators/>
 //!
-//! Gates of recurrent layers are brought to ONNX's order: i, o, f, c of an LSTM and z, r, h of a GRU, which is computed in
-//! PyTorch's form (`linear_before_reset`).
+//! Gates of recurrent layers are reordered to ONNX's order: i, o, f, c for an LSTM and z, r, h for a GRU, which is
+//! computed in PyTorch's form (`linear_before_reset`).
 
 use super::net::Part;
 use crate::engine::layer::LayerConfig;
@@ -46,7 +46,7 @@ struct Builder {
 }
 
 impl Builder {
-    /// A node with one output, whose name is returned.
+    /// Adds a node with one output, and returns the output's name.
     fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
         self.made += 1;
         let output = format!("v{}", self.made);
@@ -60,7 +60,7 @@ impl Builder {
         output
     }
 
-    /// Numbers that belong to the model.
+    /// Adds constant numbers to the model, and returns their name.
     fn floats(&mut self, name: String, dims: &[usize], values: &[f32]) -> String {
         let raw_data = values.iter().flat_map(|x| x.to_le_bytes()).collect();
         let dims = dims.iter().map(|&d| d as i64).collect();
@@ -82,7 +82,7 @@ impl Builder {
         name
     }
 
-    /// The order of axes changed.
+    /// Adds a transposition of axes.
     fn turned(&mut self, x: &str, axes: &[i64]) -> String {
         self.node("Transpose", &[x], vec![ints("perm", axes)])
     }
@@ -98,7 +98,7 @@ impl Builder {
         self.node("Div", &[&soft, &beta], vec![])
     }
 
-    /// x Φ(x), or with tanh in place of Φ.
+    /// x Φ(x), or its approximation by tanh.
     fn gelu(&mut self, x: &str, by_tanh: bool) -> String {
         let (half, one) = (self.scalar(0.5), self.scalar(1.0));
         let bent = if by_tanh {
@@ -120,13 +120,13 @@ impl Builder {
     }
 }
 
-/// Rows of gates in another order, `order[k]` the present place of gate k.
+/// The blocks of rows of the gates in another order; `order[k]` is the present position of gate k.
 fn gates(values: &[f32], order: &[usize]) -> Vec<f32> {
     let each = values.len() / order.len();
     order.iter().flat_map(|&g| values[g * each..(g + 1) * each].iter().copied()).collect()
 }
 
-/// One layer while it is written: its part, and its tensors by PyTorch's name within the layer.
+/// Writes one layer: its part, and its tensors by PyTorch's name within the layer.
 struct Writer<'a> {
     b: &'a mut Builder,
     part: &'a Part<'a>,
@@ -140,7 +140,7 @@ impl Writer<'_> {
         self.slots.iter().find(|s| s.0 == name).map(|(_, shape, values)| (shape.clone(), *values))
     }
 
-    /// A tensor of the layer as it is.
+    /// Adds a tensor of the layer unchanged.
     fn tensor(&mut self, name: &str) -> Option<String> {
         let (shape, values) = self.slot(name)?;
         let values = values.to_vec();
@@ -171,7 +171,7 @@ impl Writer<'_> {
         self.b.node("Flatten", &[x], vec![int("axis", 1)])
     }
 
-    /// As the same shape as another value.
+    /// Reshapes a value to the shape of another one.
     fn like(&mut self, x: &str, other: &str) -> String {
         let shape = self.b.node("Shape", &[other], vec![]);
         self.b.node("Reshape", &[x, &shape], vec![])
@@ -225,7 +225,7 @@ impl Writer<'_> {
 
     fn group_norm(&mut self, x: &str, groups: usize, eps: f64) -> String {
         let n = self.part.channels();
-        // Vectors of all time steps one below the other, each group a channel of instance normalisation.
+        // The vectors of all time steps are stacked; each group becomes a channel of instance normalization.
         let (each, last) = match self.part.node.input {
             Shape::Image { height, width, .. } => (n / groups * height * width, vec![n as i64, 1, 1]),
             _ => (n / groups, vec![n as i64]),
@@ -390,7 +390,7 @@ fn value(name: &str, shape: Shape) -> ValueInfo {
 /// The model as a file. Input `x`, output `logits`, both with a free batch.
 ///
 /// # Errors
-/// The first layer without a counterpart.
+/// If a layer has no counterpart; the message names the first one.
 pub fn model(
     title: &str,
     parts: &[Part<'_>],
@@ -399,7 +399,7 @@ pub fn model(
     state: &[f32],
 ) -> Result<Vec<u8>, String> {
     let mut b = Builder::default();
-    // The input of each layer, for the sums of residual blocks.
+    // The input of each layer, needed for the sums of residual blocks.
     let mut entered: Vec<String> = Vec::new();
     let mut x = "x".to_string();
     for (index, part) in parts.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! A lane as a PyTorch script: it rebuilds the network, loads the initial weights, takes the same batches at the same rates,
-//! trains, and compares its losses with ours.
+//! A lane as a PyTorch script: it rebuilds the network, loads the initial weights, uses the same batches and the same
+//! learning rates, trains, and compares its losses with ours.
 
 use super::Subject;
 use super::net::{parts, tensors};
@@ -16,17 +16,18 @@ use crate::scenario::Recipe;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// A script and the files that it reads, each with the end of its name.
+/// A script and the files that it reads.
 pub struct Script {
     /// The source.
     pub source: String,
     /// The initial weights as safetensors.
     pub weights: Vec<u8>,
-    /// `x` and `y`, the indices of every batch, the rates and our losses, as NPZ.
+    /// `x` and `y`, the indices of every batch, the learning rates and our losses, as NPZ.
     pub data: Vec<u8>,
 }
 
-/// Why a script cannot repeat a recipe, if so: what draws random numbers in training, or has no counterpart in PyTorch.
+/// The reason why a script cannot repeat a recipe, if there is one: training draws random numbers, or a part has no
+/// counterpart in PyTorch.
 fn obstacle(recipe: &Recipe, layers: &[LayerConfig]) -> Option<String> {
     fn drops(layers: &[LayerConfig]) -> bool {
         layers.iter().any(|l| match l {
@@ -55,7 +56,7 @@ fn obstacle(recipe: &Recipe, layers: &[LayerConfig]) -> Option<String> {
     None
 }
 
-/// A shape as NumPy has it, without the samples.
+/// A shape in NumPy's form, without the axis of samples.
 fn sizes(shape: Shape) -> Vec<usize> {
     match shape {
         Shape::Flat(n) => vec![n],
@@ -64,10 +65,10 @@ fn sizes(shape: Shape) -> Vec<usize> {
     }
 }
 
-/// The script of a lane for so many steps. `stem` is the name of its files without ending.
+/// A script that trains a lane for this many steps. `stem` is the name of its files without extension.
 ///
 /// # Errors
-/// Why PyTorch cannot repeat the lane.
+/// The reason why PyTorch cannot repeat the lane.
 pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<Script, String> {
     let contender = &subject.experiment.lanes[lane];
     if contender.branch.is_some() {
@@ -149,7 +150,7 @@ pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<
     Ok(Script { source, weights, data: data_file })
 }
 
-/// Everything that the source needs.
+/// The values that the source text is made from.
 struct Plan<'a> {
     stem: &'a str,
     names: (&'a str, &'a str),
@@ -162,7 +163,7 @@ struct Plan<'a> {
     clip: String,
 }
 
-/// A text as it may stand in a comment or a string of Python.
+/// The text, made safe for a comment or a string of Python.
 fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii_graphic() && !"\\\"'".contains(c) || c == ' ' { c } else { '_' })
@@ -244,13 +245,13 @@ fn source(p: &Plan<'_>) -> String {
         } else {
             "nn.functional.one_hot(target, z.shape[-1]).float()"
         },
-        // A clip is a kink: a step that is just clipped here may just pass there.
+        // Clipping is not smooth: rounding can decide whether a step is clipped, so here and there may differ.
         if spread { "1e-4" } else { "1e-3" },
     );
     out
 }
 
-/// Whether a recurrent layer has one bias where PyTorch has two.
+/// Whether a recurrent layer has one bias; PyTorch always has two.
 fn lone_bias(part: &super::net::Part<'_>) -> bool {
     match part.config {
         Some(LayerConfig::Rnn(r)) => !r.bias_hh,

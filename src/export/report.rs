@@ -1,4 +1,4 @@
-//! A run as a report: Markdown, and one HTML file with everything in it.
+//! A run as a report: in Markdown, or as one HTML file that contains everything.
 
 use super::Subject;
 use super::figure;
@@ -24,14 +24,14 @@ pub enum Cell {
         /// The greatest.
         max: f64,
     },
-    /// The lane has none.
+    /// The lane has no such number.
     Nothing,
 }
 
 /// The numbers of the table of results.
 const COLUMNS: [Number; 4] = [Number::Loss, Number::ValLoss, Number::ValAccuracy, Number::GradNorm];
 
-/// The table of results: headings, and a row a lane.
+/// The table of results: headings, and one row per lane.
 pub fn results(subject: &Subject) -> (Vec<String>, Vec<Vec<Cell>>) {
     let lanes = &subject.standings.lanes;
     let value = |lane: &crate::lab::outcome::Standing, number: Number| {
@@ -135,7 +135,7 @@ fn section(out: &mut String, heading: &str, lines: &[String]) {
     }
 }
 
-/// As Markdown.
+/// The report as Markdown.
 pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
     let report = report(subject, expect);
     let mut out = format!("# {}\n", report.title);
@@ -164,7 +164,8 @@ pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
     out
 }
 
-/// As one HTML file: nothing is fetched. `film`: HTML that stands before the scenario; without it the file has no script.
+/// The report as one HTML file that loads nothing from elsewhere. `film`: HTML placed before the scenario; without it
+/// the file has no script.
 pub fn html(subject: &Subject, expect: &[Expectation], film: &str) -> String {
     let report = report(subject, expect);
     let mut out = format!(

@@ -1,4 +1,5 @@
-//! The numbers of a run as tables: CSV in tidy form (a number a row) and wide form (a step a row), and as NPZ.
+//! The numbers of a run as tables: as CSV in tidy form (one number per row) or in wide form (one step per row), and as
+//! NPZ.
 
 use super::Subject;
 use super::weights::{self, Array};
@@ -6,7 +7,8 @@ use crate::lab::lane::log::{Lists, Read};
 use crate::number::{LayerNumber, Number, decimal};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The numbers of one line, each with its layer (none: the whole lane), in the order of the table.
+/// The numbers of one log line in the order of the table, each with its layer; without a layer, the number belongs to
+/// the whole lane.
 fn numbers(read: &Read, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)> {
     let mut out = Vec::new();
     for measure in [Some(read.measure(0.0)), read.evaluation(0.0)].into_iter().flatten() {
@@ -18,7 +20,7 @@ fn numbers(read: &Read, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)
     out
 }
 
-/// As CSV has it: what is not finite as NumPy and pandas read it.
+/// A number as a CSV cell; values that are not finite are written as NumPy and pandas read them.
 fn cell(x: f64) -> String {
     match x {
         x if x.is_nan() => "nan".into(),
@@ -32,20 +34,20 @@ fn cell(x: f64) -> String {
 fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        // Memory takes everything.
+        // Writing into memory cannot fail.
         let _ = writer.write_record(&row);
     }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
 impl Subject {
-    /// The layers that the log tells of, of a lane by name.
+    /// The layers to which the lists in the log lines of this lane belong.
     fn lists_of(&self, name: &str) -> Lists {
         let lane = self.experiment.lanes.iter().position(|l| l.name == name);
         lane.map_or_else(|| Lists::new(std::iter::empty()), |lane| self.lists(lane))
     }
 
-    /// The scenario's seed; with several, the log's numbers are of the first.
+    /// The scenario's seed; with several seeds, the log holds the numbers of the first one.
     fn seed(&self) -> String {
         self.scenario.seed.to_string()
     }
@@ -64,7 +66,7 @@ pub fn tidy(subject: &Subject) -> String {
     table(std::iter::once(head).chain(rows))
 }
 
-/// The columns of the wide form that some row fills: a number, or a layer's as `grad_norm[0]`.
+/// The columns of the wide form that have at least one value: a number, or a layer's number as `grad_norm[0]`.
 fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
     let mut seen = BTreeMap::new();
     for read in &subject.rows {
@@ -78,7 +80,7 @@ fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
     seen.into_values().collect()
 }
 
-/// Wide: a step of a lane a row, a number a column; empty where a step has none.
+/// Wide: one row per lane and step, one column per number; a cell is empty if the step has no such number.
 pub fn wide(subject: &Subject) -> String {
     let columns = columns(subject);
     let name =
@@ -99,8 +101,8 @@ pub fn wide(subject: &Subject) -> String {
     table(std::iter::once(head).chain(rows))
 }
 
-/// As NPZ: `lane/step` and `lane/metric`, vectors of the same length with NaN where a step has no number; a layer's number is a
-/// matrix, steps by the layers that have it, input side first.
+/// The tables as NPZ: `lane/step` and `lane/metric` are vectors of the same length, with NaN if a step has no number. A
+/// number of layers is a matrix: steps by layers that have the number, input side first.
 ///
 /// # Errors
 /// If the file cannot be made.

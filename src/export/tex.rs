@@ -1,4 +1,4 @@
-//! A run for LaTeX: its curves for pgfplots with the data inside, and its results as a table of booktabs.
+//! A run for LaTeX: its curves for pgfplots, with the data in the document, and its results as a booktabs table.
 
 use super::Subject;
 use super::figure::{points, thinned};
@@ -7,13 +7,13 @@ use crate::number::{Axis, Number, numeral};
 use crate::text::tex;
 use std::fmt::Write as _;
 
-/// Points of a curve at most.
+/// Most points of a curve.
 const POINTS: usize = 300;
 
-/// A document that compiles by itself; both environments can be copied into another one.
+/// A document that compiles on its own; its two environments can be copied into another document.
 ///
 /// # Errors
-/// That no lane has the number.
+/// If no lane has the number.
 pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     let row = number.row();
     let log = row.axis == Axis::Log;
@@ -68,7 +68,7 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     Ok(out)
 }
 
-/// A number in a table: with a power of ten where the other tables write an exponent.
+/// A number in a table, with a power of ten instead of an exponent.
 fn cell_of(x: f64) -> String {
     let text = numeral(x);
     match text.split_once('e') {

@@ -1,4 +1,5 @@
-//! PyTorch's names of layers, losses, optimizers and clips, as Python source. Each is a row of a table or an arm of a match.
+//! PyTorch's layers, losses, optimizers and clips for ours, as Python source: a row of a table or an arm of a match
+//! each.
 
 use super::net::Part;
 use crate::engine::clip::ClipConfig;
@@ -18,10 +19,10 @@ pub struct Module {
     pub call: String,
 }
 
-/// A row: our name, the class there, and settings that have another name there.
+/// A row: our name, PyTorch's class, and the settings that have another name there.
 type Like = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// Layers and optimizers whose settings PyTorch knows under the names here, or under the other names given.
+/// Layers and optimizers whose settings have the same names in PyTorch, or the other names given here.
 const LIKE: &[Like] = &[
     ("Sigmoid", "nn.Sigmoid", &[]),
     ("Tanh", "nn.Tanh", &[]),
@@ -59,9 +60,9 @@ const LIKE: &[Like] = &[
     ("SmoothL1", "nn.SmoothL1Loss", &[]),
 ];
 
-/// A value of a scenario as Python has it.
+/// A scenario's value in Python syntax.
 fn python(value: &str) -> String {
-    // RON marks a name that Rust knows as another thing.
+    // RON writes a name with `r#` if it is also a Rust keyword.
     match value.trim_start_matches("r#") {
         "true" => "True".into(),
         "false" => "False".into(),
@@ -102,7 +103,7 @@ fn recurrent(part: &Part<'_>, class: &str, units: usize, more: &str, all: bool) 
 /// A layer in PyTorch.
 ///
 /// # Errors
-/// That it has no counterpart there.
+/// If it has no counterpart there.
 pub fn module(part: &Part<'_>) -> Result<Module, String> {
     let image = matches!(part.node.input, Shape::Image { .. });
     let sequence = matches!(part.node.input, Shape::Sequence { .. });
@@ -177,10 +178,10 @@ pub fn module(part: &Part<'_>) -> Result<Module, String> {
     }
 }
 
-/// An optimizer over `net.parameters()`; its rate is set before every step.
+/// An optimizer over `net.parameters()`; its learning rate is set before every step.
 ///
 /// # Errors
-/// That PyTorch has none of this form.
+/// If PyTorch has no such optimizer.
 pub fn optimizer(config: &OptimizerConfig) -> Result<String, String> {
     let more = if matches!(config, OptimizerConfig::Nesterov(_)) { "nesterov=True" } else { "" };
     let new = like(config.name(), config.settings(), more).ok_or_else(|| {
@@ -189,10 +190,10 @@ pub fn optimizer(config: &OptimizerConfig) -> Result<String, String> {
     Ok(new.replacen('(', "(parameters, ", 1))
 }
 
-/// A loss, and the targets as it wants them, an expression of `y`.
+/// A loss, and the targets in the form that it expects, as an expression of `y`.
 ///
 /// # Errors
-/// That PyTorch has none of this form.
+/// If PyTorch has no such loss.
 pub fn loss(config: &LossConfig, classes: bool, width: usize) -> Result<(String, &'static str), String> {
     match config {
         LossConfig::CrossEntropy(c) => {
@@ -211,10 +212,10 @@ pub fn loss(config: &LossConfig, classes: bool, width: usize) -> Result<(String,
     }
 }
 
-/// A clip as a statement; empty without one.
+/// A clip as a statement; empty without a clip.
 ///
 /// # Errors
-/// That PyTorch has none of this form.
+/// If PyTorch has no such clip.
 pub fn clip(config: &ClipConfig) -> Result<String, String> {
     match config {
         ClipConfig::Off(_) => Ok(String::new()),

@@ -1,4 +1,4 @@
-//! Weights as files that NumPy and PyTorch read: safetensors and NPZ.
+//! Weights in files that NumPy and PyTorch read: safetensors and NPZ.
 
 use super::net::Tensor;
 use safetensors::Dtype;
@@ -6,10 +6,10 @@ use safetensors::tensor::TensorView;
 use std::collections::HashMap;
 use std::io::{Cursor, Write as _};
 
-/// As a safetensors file; `about` goes into its metadata.
+/// The tensors as a safetensors file; `about` goes into its metadata.
 ///
 /// # Errors
-/// If a tensor's shape is not that of its numbers.
+/// If a tensor's shape does not match its numbers.
 pub fn safetensors(tensors: &[Tensor], about: &[(&str, String)]) -> Result<Vec<u8>, String> {
     let bytes: Vec<Vec<u8>> =
         tensors.iter().map(|t| t.values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
@@ -32,8 +32,8 @@ pub enum Array<'a> {
     Wholes(&'a [i64]),
 }
 
-/// The header of a NumPy array of version 1.0: magic, length, and a dictionary padded so that the numbers begin at a multiple
-/// of 64 bytes.
+/// The header of a NumPy array in version 1.0: magic bytes, length, and a dictionary padded so that the numbers begin
+/// at a multiple of 64 bytes.
 fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect::<Vec<_>>().concat();
     let mut words =
@@ -48,7 +48,7 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
 }
 
 impl Array<'_> {
-    /// As an .npy file.
+    /// The array as an .npy file.
     fn npy(&self, shape: &[usize]) -> Vec<u8> {
         let (kind, bytes): (_, Vec<u8>) = match self {
             Self::Floats(of) => ("<f4", of.iter().flat_map(|x| x.to_le_bytes()).collect()),
@@ -61,10 +61,10 @@ impl Array<'_> {
     }
 }
 
-/// As an NPZ file of arrays with these names and shapes; the same arrays give the same bytes.
+/// The arrays as an NPZ file with these names and shapes; the same arrays give the same bytes.
 ///
 /// # Errors
-/// If it cannot be written into memory.
+/// If writing into memory fails.
 pub fn npz(arrays: &[(String, Vec<usize>, Array<'_>)]) -> std::io::Result<Vec<u8>> {
     let mut file = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default()

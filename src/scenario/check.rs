@@ -1,4 +1,4 @@
-//! Whether a scenario can run: every fault of a file with its place, and what would be right. Opens nothing itself.
+//! Checks whether a scenario can run: reports every fault of a file with its place and a remedy. Opens no file itself.
 
 mod doubts;
 mod forks;
@@ -36,12 +36,12 @@ impl std::fmt::Display for Fault {
 }
 
 impl Fault {
-    /// As compilers write it: `path:line:column: what`.
+    /// The fault in the form of compiler messages: `path:line:column: what`.
     pub fn in_file(&self, path: &str) -> String {
         format!("{}:{self}", excerpt(path, limits::NAME_CHARS))
     }
 
-    /// The same for something that is no fault yet: `path:line:column: warning: what`.
+    /// The same form for a warning: `path:line:column: warning: what`.
     pub fn warning_in_file(&self, path: &str) -> String {
         format!("{}:{}:{}: warning: {}", excerpt(path, limits::NAME_CHARS), self.line, self.column, self.what)
     }
@@ -58,7 +58,7 @@ impl Fault {
     }
 }
 
-/// Reads a scenario and checks everything that can be said without opening data files.
+/// Reads a scenario and checks everything that needs no data files.
 ///
 /// # Errors
 /// All faults, in the order of the text.
@@ -71,7 +71,7 @@ pub fn read(text: &str) -> Result<Scenario, Vec<Fault>> {
 pub struct Checked {
     /// The scenario.
     pub scenario: Scenario,
-    /// Its samples, and what was read.
+    /// Its samples, and the report on reading them.
     pub data: Prepared,
     /// Warnings about settings that are valid but probably not meant, in the order of the text.
     pub warnings: Vec<Fault>,
@@ -96,10 +96,10 @@ pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepar
     inspect(text, files).map(|checked| (checked.scenario, checked.data))
 }
 
-/// The text of a scenario file.
+/// The bytes of a scenario file as text.
 ///
 /// # Errors
-/// Where it stops being UTF-8, or that it is too large.
+/// If it is not UTF-8, with the place, or if it is too large.
 pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     let fault = |line, column, what: String| Err(Fault { line, column, what });
     if bytes.len() as u64 > limits::SCENARIO_BYTES {
@@ -117,7 +117,8 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     })
 }
 
-/// Reads another document than a scenario, with the same care; `check` tells what else is wrong, by the path of the value.
+/// Reads a document of another type than a scenario, with the same checks; `check` reports further faults by the path
+/// of the value.
 ///
 /// # Errors
 /// All faults, in the order of the text.
@@ -136,7 +137,7 @@ pub fn document<T: DeserializeOwned>(
     }
 }
 
-/// Faults found later in a document that was read, each by the path of its value: `expect[2]`.
+/// Faults that were found after reading a document, each by the path of its value: `expect[2]`.
 pub fn at_paths(text: &str, faults: Vec<(String, String)>) -> Vec<Fault> {
     match Document::new(text) {
         Ok(document) => {
@@ -160,7 +161,7 @@ fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
     faults
 }
 
-/// A scenario, its data if they were read, and the warnings.
+/// A scenario, its data if they were loaded, and the warnings.
 type Examined = (Scenario, Option<Prepared>, Vec<Fault>);
 
 fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>> {
@@ -204,12 +205,12 @@ impl Check<'_> {
         self.document.fault(self.document.find(path).span.start, what);
     }
 
-    /// Notes what can be meant so but probably is not, and what to write instead.
+    /// Reports a setting that is valid but probably not meant, with a remedy.
     fn warn(&self, path: &str, what: String) {
         self.warnings.borrow_mut().push((self.document.find(path).span.start, what));
     }
 
-    /// Every number within its range.
+    /// Checks that every number is within its range.
     fn settings(&self, scenario: &Scenario) {
         scenario.check("", &mut |path, what| {
             let field = path.rsplit('.').next().unwrap_or(path);
@@ -246,7 +247,7 @@ impl Check<'_> {
         }
     }
 
-    /// Loads and splits the data where that is possible.
+    /// Loads and splits the data if that is possible.
     fn data(&mut self, scenario: &Scenario, files: Option<&dyn Files>) {
         let unclear = ["data", "validation", "train_samples", "classes", "one_against_rest", "seed"]
             .iter()
@@ -262,7 +263,7 @@ impl Check<'_> {
                 self.data = Some(data);
             }
             Err(error) => {
-                // A fault of another setting than `data` stands where that setting does.
+                // A fault in a setting other than `data` is reported at that setting.
                 let mut settings = ["classes", "one_against_rest", "target_scaling"].into_iter();
                 let at = settings.find(|at| error.what.starts_with(&format!("{at}: "))).map(String::from);
                 let weights = scenario.weights().into_iter();
@@ -286,14 +287,14 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a field is given and wrong. The path of an absent field leads to what is around it.
+    /// Whether a field is given and wrong. The path of an absent field leads to the value that encloses it.
     fn wrong_at(&self, path: &str) -> bool {
         let around = path.rfind(['.', '[']).map_or("", |i| &path[..i]);
         let (node, parent) = (self.document.find(path), self.document.find(around));
         node.id != parent.id && self.document.spoilt(path)
     }
 
-    /// Builds every lane for the data.
+    /// Checks that every lane can be built for the data.
     fn lanes(&self, scenario: &Scenario) {
         let Some(data) = &self.data else { return };
         let mut needs = Vec::new();
@@ -308,7 +309,7 @@ impl Check<'_> {
         }
     }
 
-    /// Every change of a lane can be made when its step has come, and leaves what can be trained.
+    /// Checks that every change of a lane can be made at its step, and leaves a recipe that can be trained.
     fn edits(&self, scenario: &Scenario) {
         if scenario.edits.len() > limits::EDITS * scenario.lanes.len().max(1) {
             self.fault("edits", format!("edits: at most {} for each lane", limits::EDITS));
@@ -327,7 +328,7 @@ impl Check<'_> {
                 continue;
             }
             match (scenario.recipe_at(lane, edit.step), &self.data) {
-                // A fault of another edit is told where that one stands.
+                // A fault of another edit is reported at that edit.
                 (Err((n, field, what)), _) if n == i => self.fault(&at(field), excerpt(&what, 1000)),
                 (Ok(recipe), Some(data)) if !edit.field.contains('.') => {
                     if let Err((_, what)) = recipe.build(data) {
@@ -391,7 +392,7 @@ impl Check<'_> {
 }
 
 impl Scenario {
-    /// Makes texts harmless to show and gives a scenario without lanes one, named after its optimizer.
+    /// Escapes harmful characters in texts, and gives a scenario without lanes one lane, named after its optimizer.
     fn complete(&mut self) {
         self.title = escaped(&self.title).into_owned();
         self.about = escaped_lines(&self.about).into_owned();

@@ -1,7 +1,7 @@
-//! From the tree to settings: a serde deserializer that goes on after a fault.
+//! Converts the syntax tree to settings: a serde deserializer that goes on after a fault.
 //!
-//! A wrong value is noted with its place and then counts as absent, and the document is tried again, so one reading
-//! tells all faults. Arguments without a name go to the fields in their order. Knows no settings by name.
+//! A wrong value is noted with its place and then counts as absent, and the document is read again, so one reading
+//! reports all faults. Arguments without a name are assigned to the fields in order. Knows no settings by name.
 
 mod arguments;
 mod parts;
@@ -21,9 +21,9 @@ pub struct Document<'a> {
     text: &'a str,
     root: Node,
     faults: RefCell<Vec<Found>>,
-    /// Values that are wrong and count as absent.
+    /// Wrong values, by node number; they count as absent.
     gone: RefCell<HashSet<usize>>,
-    /// Fields that arguments without a name went to.
+    /// The fields to which arguments without a name were assigned.
     fields: RefCell<HashMap<usize, &'static str>>,
 }
 
@@ -41,7 +41,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads the structure.
+    /// Parses the structure of the document.
     ///
     /// # Errors
     /// Its faults.
@@ -55,7 +55,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// Reads the value. Faults are noted, and a faulty value takes its default.
+    /// Reads the settings. Faults are noted, and a faulty value takes its default.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         loop {
             match T::deserialize(self.value(&self.root)) {
@@ -91,7 +91,7 @@ impl<'a> Document<'a> {
         self.faults.borrow().iter().any(|(at, _)| span.contains(at))
     }
 
-    /// The value at a path such as `lanes[1].optimizer.lr`, or the nearest one around it.
+    /// The value at a path such as `lanes[1].optimizer.lr`, or the nearest value that encloses it.
     pub fn find(&self, path: &str) -> &Node {
         let mut node = self.inner(&self.root);
         for part in path.split(['.', '[']).filter(|p| !p.is_empty()) {
@@ -121,7 +121,7 @@ impl<'a> Document<'a> {
         items.iter().find(|i| !gone.contains(&i.node.id) && named(i)).map(|i| &i.node)
     }
 
-    /// The content of `Some(..)`, or of brackets around a whole group of settings.
+    /// The value inside `Some(..)`, or inside parentheses around a whole group of settings.
     fn inner<'n>(&self, mut node: &'n Node) -> &'n Node {
         while let Kind::Name(name, Some(items)) = &node.kind {
             match &items[..] {
@@ -147,7 +147,7 @@ impl<'a> Document<'a> {
         Value { doc: self, node }
     }
 
-    /// Notes a fault and takes the value out; the document is then read again.
+    /// Notes a fault and marks the value as absent; the document is then read again.
     fn spoil(&self, node: &Node, error: Error) -> Error {
         if !error.noted {
             self.fault(error.at.unwrap_or(node.span.start), error.what);
@@ -183,7 +183,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Brings arguments to the fields of a struct, noting what belongs to none.
+    /// Assigns arguments to the fields of a struct, and notes arguments that belong to none.
     fn assign<'d>(
         &'d self,
         items: &'d [Item],
@@ -241,7 +241,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// "did you mean a?", or all that is allowed.
+/// "did you mean a?", or the list of allowed names.
 fn choice(word: &str, names: &[&str]) -> String {
     match did_you_mean(word, names.iter().copied()) {
         Some(name) => format!("did you mean {name}?"),
@@ -253,7 +253,7 @@ fn choice(word: &str, names: &[&str]) -> String {
 /// The error type for serde; the place is added later.
 #[derive(Debug)]
 pub struct Error {
-    /// Whether the document has it already.
+    /// Whether the document has noted it already.
     noted: bool,
     at: Option<usize>,
     what: String,

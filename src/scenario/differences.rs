@@ -3,11 +3,11 @@
 use super::{Edit, Lane, Recipe, Scenario};
 use crate::registry::{Settings as _, Value as _};
 
-/// Fields that say what is shown, told or expected, and nothing of training.
+/// Fields that do not affect training: what is shown, explained or expected.
 const TOLD: [&str; 7] = ["title", "about", "comment", "lesson", "view", "expect", "expect_seeds"];
 /// Fields that are compared lane by lane or one by one.
 const PARTS: [&str; 3] = ["lanes", "edits", "expect"];
-/// A longer value is told part by part.
+/// A value longer than this is described part by part.
 const LONG: usize = 60;
 
 /// One difference, from a first scenario to a second one.
@@ -17,7 +17,7 @@ pub struct Difference {
     pub lane: Option<String>,
     /// The setting with both values, or the part that only one of them has.
     pub words: String,
-    /// Whether training may hear of it.
+    /// Whether it may affect training.
     pub trains: bool,
 }
 
@@ -31,13 +31,13 @@ impl std::fmt::Display for Difference {
 }
 
 impl Scenario {
-    /// How another scenario differs from this one.
+    /// The differences from this scenario to another one.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut out = Vec::new();
         let mut all = |words: String, trains: bool| out.push(Difference { lane: None, words, trains });
         let own: Vec<&str> = Recipe::default().fields().iter().map(|f| f.name).collect();
         for (a, b) in self.fields().into_iter().zip(other.fields()) {
-            // Settings that lanes take over from the scenario are compared in the lanes.
+            // Settings that lanes inherit from the scenario are compared lane by lane.
             let elsewhere = PARTS.contains(&a.name) || own.contains(&a.name);
             if elsewhere || a.value == b.value {
                 continue;
@@ -61,7 +61,7 @@ impl Scenario {
         out
     }
 
-    /// The lanes of a scenario; without any, the one that it has by itself.
+    /// The lanes of a scenario; without any, its implicit lane.
     fn contenders(&self) -> Vec<Lane> {
         if self.lanes.is_empty() {
             return vec![Lane { name: "all".into(), ..Lane::default() }];
@@ -80,7 +80,7 @@ impl Scenario {
             if let Some(same) = theirs.iter().find(|o| o.name == lane.name) {
                 pairs.push((lane.clone(), same.clone()));
             } else {
-                // A lane of another name with the same settings was renamed.
+                // A lane with another name but the same settings was renamed.
                 let (recipe, from) = (self.recipe(lane), (&lane.from, lane.at, lane.carry));
                 let twin = |o: &Lane| other.recipe(o) == recipe && (&o.from, o.at, o.carry) == from;
                 if let Some(at) = come.iter().position(twin) {
@@ -118,7 +118,7 @@ impl Scenario {
         }
         let changes: Vec<Vec<String>> =
             pairs.iter().map(|(a, b)| recipes(&self.recipe(a), &other.recipe(b))).collect();
-        // A change that all lanes have is said once.
+        // A change that all lanes share is listed once.
         let common: Vec<String> = changes.first().map_or_else(Vec::new, |first| {
             let everywhere = |words: &&String| pairs.len() > 1 && changes.iter().all(|of| of.contains(words));
             first.iter().filter(everywhere).cloned().collect()
@@ -150,7 +150,7 @@ impl Scenario {
     }
 }
 
-/// A lane in words: where it comes from, and what it does otherwise than the scenario or its parent.
+/// A lane in words: its origin, and the settings in which it differs from the scenario or its parent.
 fn described(lane: &Lane) -> String {
     let mut words: Vec<String> = Vec::new();
     words.extend(lane.from.iter().map(|from| format!("from {from} at step {}", lane.at)));
@@ -180,7 +180,7 @@ fn recipes(a: &Recipe, b: &Recipe) -> Vec<String> {
     out
 }
 
-/// The changes while a lane trains that only one of two journals has, and those of another value.
+/// The changes during training that only one of two journals has, and those whose values differ.
 fn edits(a: &[Edit], b: &[Edit], says: &mut dyn FnMut(String)) {
     let place = |e: &Edit| (e.step, e.field.clone());
     for edit in a {

@@ -1,7 +1,7 @@
-//! Settings of a lane that change while it trains: where two recipes differ field by field, and the journal of such changes.
-//! Trains nothing.
+//! Settings of a lane that change while it trains: the field-by-field differences of two recipes, and the journal of
+//! such changes. Trains nothing.
 //!
-//! A scenario with its `edits` is a run's whole identity: the recipe as written, changed at the steps that the journal gives,
+//! A scenario with its `edits` identifies a run completely: the recipe as written, changed at the steps in the journal,
 //! trains to the same bits again.
 
 use super::{Lane, Recipe, Scenario, fork};
@@ -31,7 +31,7 @@ settings! {
 }
 
 impl std::fmt::Display for Edit {
-    /// In words: `lr 0.01 → 1000`.
+    /// The edit in words: `lr 0.01 → 1000`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let field = self.field.strip_prefix("optimizer.").unwrap_or(&self.field).replace('.', " ");
         let brief = |text: &str| text.strip_suffix("()").unwrap_or(text).to_owned();
@@ -42,7 +42,8 @@ impl std::fmt::Display for Edit {
 }
 
 impl Edit {
-    /// Whether this name of a lane speaks of what was changed, so that it no longer says what the lane is: `no clip`, now clipped.
+    /// Whether the changed setting appears in this name of a lane, so that the name no longer fits: `no clip`, now
+    /// clipped.
     pub fn belies(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         let words: Vec<&str> = name.split(|c: char| !(c.is_alphanumeric() || c == '.')).collect();
@@ -54,7 +55,7 @@ impl Edit {
     }
 }
 
-/// The fields of a recipe that hold settings of their own: rows of tables, and groups.
+/// The fields of a recipe that contain settings of their own: rows of tables, and groups.
 macro_rules! parts {
     ($recipe:expr, $field:expr, $settings:ident, $ref:tt) => {
         match $field {
@@ -128,8 +129,8 @@ impl Recipe {
         }
     }
 
-    /// The changes from this recipe to another one: a path with old and new value for each difference, as far inside as
-    /// both have the same row of a table.
+    /// The changes from this recipe to another one: path, old and new value of each difference. A path leads as far
+    /// inside as both recipes have the same row of a table.
     pub fn changes(&self, to: &Self) -> Vec<(String, String, String)> {
         let mut out = Vec::new();
         for (a, b) in self.fields().into_iter().zip(to.fields()).filter(|(a, b)| a.value != b.value) {
@@ -151,8 +152,8 @@ impl Recipe {
     }
 }
 
-/// Notes in the journal of a lane that it trains with `to` instead of `from` after so many steps. What was changed at the same step
-/// before was never trained, so only the whole change of that step is kept.
+/// Notes in the journal of a lane that it trains with `to` instead of `from` from this step on. Earlier changes at the
+/// same step were never trained, so only their combined change is kept.
 pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &Recipe) {
     let (mut before, mut emptied) = (from.clone(), None);
     while let Some(edit) = journal.pop_if(|e| e.step == step) {
@@ -160,7 +161,7 @@ pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &
             emptied = Some(edit);
             continue;
         }
-        // The old value was written by this program, so it can be read back.
+        // This program wrote the old value, so it can be read back.
         let _ = before.set_at(&edit.field, &edit.from);
     }
     let edit = |(field, from, to)| Edit { step, lane: lane.into(), field, from, to };
@@ -169,7 +170,7 @@ pub fn note(journal: &mut Vec<Edit>, lane: &str, step: u64, from: &Recipe, to: &
 }
 
 impl Scenario {
-    /// The settings inside a field, to change: those of a table's row, or of a group.
+    /// The settings inside a field, mutable: those of a table's row, or of a group.
     pub fn part_mut(&mut self, field: &str) -> Option<&mut dyn Settings> {
         match field {
             "data" => Some(self.data.settings_mut()),
@@ -187,7 +188,7 @@ impl Scenario {
     /// The recipe of a lane after this many steps.
     ///
     /// # Errors
-    /// The number of the edit in [`Scenario::edits`] that cannot be made, the field of it that is at fault, and why.
+    /// The index in [`Scenario::edits`] of the edit that cannot be made, its field at fault, and the reason.
     pub fn recipe_at(&self, lane: &Lane, step: u64) -> Result<Recipe, (usize, &'static str, String)> {
         let mut recipe = self.recipe(lane);
         let mut own: Vec<(usize, &Edit)> =

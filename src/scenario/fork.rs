@@ -1,7 +1,7 @@
-//! Lanes that begin at a step of another one: what they take over from there, and their settings. Trains nothing.
+//! Lanes that are forked from a step of another one: the state that they take over, and their settings. Trains nothing.
 //!
-//! A fork at step `at` starts from the state that the parent's training had reached after `at` steps, before any setting was
-//! changed there: the parent's edits of earlier steps count, those of this step and of later ones do not.
+//! A fork at step `at` starts from the state that the parent had reached after `at` steps, before any change of
+//! settings at that step: the parent's edits at earlier steps count, those at this step and later do not.
 
 use super::{Edit, Lane, Recipe, Scenario};
 use crate::limits;
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 /// The field of an [`Edit`] that empties the optimizer's memory, as a fork with `carry: Weights` does.
 pub const CARRY: &str = "carry";
 
-/// The state that a lane takes over from the lane that it is forked from.
+/// The part of its parent's state that a fork takes over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Carry {
-    /// The whole state, as far as the optimizer is the same.
+    /// The whole state, if the optimizer is the same.
     #[default]
     All,
-    /// The weights with the place in the data, but nothing that the optimizer has gathered.
+    /// The weights and the position in the data, but not the optimizer's memory.
     Weights,
 }
 plain_values!(Carry);
 
 impl Carry {
-    /// The most that a lane with the recipe `to` can take over, of what is wanted, from one that trains with `from`; `None`: nothing.
+    /// The most of `wanted` that a lane with recipe `to` can take over from one with recipe `from`; `None`: nothing.
     pub fn between(from: &Recipe, to: &Recipe, wanted: Self) -> Option<Self> {
         if from.restarts(to) {
             None
@@ -51,20 +51,20 @@ impl Edit {
         Self { step, lane: lane.into(), field: CARRY.into(), from, to }
     }
 
-    /// Whether it empties the optimizer's memory instead of changing a setting.
+    /// Whether this edit empties the optimizer's memory instead of changing a setting.
     pub fn empties(&self) -> bool {
         self.field == CARRY
     }
 }
 
 impl Lane {
-    /// The step of its parent at which it begins; `None` unless it is forked from one.
+    /// The step of its parent at which it begins; `None` unless it is a fork.
     pub fn begins(&self) -> Option<u64> {
         self.from.as_ref().map(|_| self.at as u64)
     }
 }
 
-/// How a state came about: the settings at step 0, and the changes since, which name no lane.
+/// The history of a state: the settings at step 0, and the changes since, without names of lanes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lineage {
     /// The settings at step 0.
@@ -74,7 +74,7 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// Goes on in a fork: at this step the lane with the settings `from` becomes one with `to`.
+    /// Continues the history in a fork: at this step the lane with the settings `from` becomes one with `to`.
     pub fn fork(&mut self, at: u64, from: &Recipe, to: &Recipe, carry: Carry) {
         let edit = |(field, from, to)| Edit { step: at, field, from, to, ..Edit::default() };
         self.edits.extend(from.changes(to).into_iter().map(edit));
@@ -83,7 +83,7 @@ impl Lineage {
         }
     }
 
-    /// Takes in those of a lane's edits that come before a step.
+    /// Adds those of a lane's edits that come before a step.
     pub fn edit(&mut self, edits: &[Edit], before: u64) {
         let own = edits.iter().filter(|e| e.step < before).cloned();
         self.edits.extend(own.map(|e| Edit { lane: String::new(), ..e }));
@@ -91,7 +91,7 @@ impl Lineage {
 }
 
 impl Scenario {
-    /// How the state of a lane comes about that it has after so many steps, before any change there.
+    /// The history of a lane's state after this many steps, before any change at that step.
     pub fn lineage(&self, lane: &Lane, before: u64) -> Lineage {
         self.lineage_within(lane, before, limits::LANES)
     }
@@ -110,7 +110,7 @@ impl Scenario {
         line
     }
 
-    /// The scenario with one of its lanes alone. The way of a fork to its first step becomes part of its edits.
+    /// The scenario with one of its lanes alone. The history of a fork up to its first step becomes part of its edits.
     #[must_use]
     pub fn alone(&self, lane: usize) -> Self {
         let lane = &self.lanes[lane];
@@ -132,18 +132,19 @@ impl Scenario {
         self.lanes.iter().find(|l| l.name.trim() == name)
     }
 
-    /// The settings to which a lane adds its own: the scenario's, or those of its parent where it is forked.
+    /// The settings that a lane overrides: the scenario's, or those of its parent if it is forked.
     pub fn ground(&self, lane: &Lane) -> Recipe {
         self.ground_within(lane, limits::LANES)
     }
 
-    /// The same through at most so many generations: a scenario that was not checked may have lanes that come from each other.
+    /// The same, followed through at most this many generations: in an unchecked scenario, lanes may descend from each
+    /// other.
     fn ground_within(&self, lane: &Lane, generations: usize) -> Recipe {
         match self.parent(lane) {
             Some(parent) if generations > 0 => {
                 let mut recipe = parent.over(self.ground_within(parent, generations - 1));
                 for edit in self.journal(&parent.name).iter().filter(|e| e.step < lane.at as u64) {
-                    // An edit that cannot be made is a fault of its own.
+                    // An edit that cannot be made is reported as a fault elsewhere.
                     let _ = recipe.set_at(&edit.field, &edit.to);
                 }
                 recipe

@@ -105,7 +105,7 @@ pub enum Task {
 }
 
 impl Lesson {
-    /// Makes its texts harmless to show, and the names of lanes as the scenario's are.
+    /// Escapes harmful characters in its texts, and in the names of its lanes in the same way as in the scenario's.
     pub(super) fn complete(&mut self) {
         let lines = |text: &mut String| *text = escaped_lines(text.trim()).into_owned();
         let line = |text: &mut String| *text = escaped(text.trim()).into_owned();
@@ -129,14 +129,14 @@ impl Lesson {
         }
     }
 
-    /// Whether the scenario has a lesson at all.
+    /// Whether the scenario has no lesson.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty()
     }
 }
 
 impl Page {
-    /// The thing to do on it.
+    /// The task of this page.
     pub fn task(&self) -> Task {
         match () {
             () if !self.goal.is_empty() => Task::Goal,
@@ -156,14 +156,14 @@ impl Page {
         }
     }
 
-    /// Whether a setting may be changed: it is named itself, or what it lies in.
+    /// Whether a setting may be changed: `may` names it, or a setting that contains it.
     pub fn allows(&self, path: &str) -> bool {
         self.may
             .iter()
             .any(|may| path == may || path.strip_prefix(&**may).is_some_and(|rest| rest.starts_with('.')))
     }
 
-    /// The settings that change from one recipe to another although they are locked.
+    /// The locked settings that differ between two recipes.
     pub fn locked(&self, from: &Recipe, to: &Recipe) -> Vec<String> {
         from.changes(to).into_iter().map(|(path, ..)| path).filter(|path| !self.allows(path)).collect()
     }
@@ -175,7 +175,7 @@ impl Page {
 }
 
 impl Predict {
-    /// Whether a guess counts as right: the number of a choice from 1, or a number near enough.
+    /// Whether a guess counts as right: the number of the right choice (from 1), or a number close enough.
     pub fn hits(&self, guess: f64) -> bool {
         if self.choices.is_empty() {
             (guess - self.answer).abs() <= self.within * self.answer.abs()
@@ -202,8 +202,8 @@ impl Predict {
 }
 
 impl Scenario {
-    /// The scenario in which a page begins: as written where it begins anew, else with what was done on the pages before
-    /// (`done`).
+    /// The scenario in which a page begins: the original one if the page starts anew, otherwise the one after the
+    /// changes of the pages before (`done`).
     #[must_use]
     pub fn page_start(&self, page: usize, done: &Scenario) -> Scenario {
         match self.lesson.pages.get(page) {

@@ -1,4 +1,4 @@
-//! The memory that a run takes, counted before any of it is taken. Allocates nothing.
+//! The memory that a run needs, computed before it is allocated. Allocates nothing.
 
 use super::{Prepared, Recipe};
 use crate::engine::network::Network;
@@ -9,14 +9,14 @@ use crate::number::PARTS;
 pub const EVALUATION_ROWS: usize = 256;
 /// Rows of one pass of a vote or of a measurement under attack.
 pub const ATTACK_ROWS: usize = 64;
-/// The most floats that a pass of a preview may take, and its rows.
+/// The most floats that one pass of a preview may use.
 pub const PREVIEW_FLOATS: usize = 4 << 20;
 /// Rows of one pass of a preview.
 pub const PREVIEW_ROWS: usize = 256;
-/// Copies of a lane's state besides the one it trains with: before a long step, in a checkpoint that waits for the disk, and in
-/// the one that is being written.
+/// Copies of a lane's state beside the one in training: one before a long step, one in a checkpoint that waits for the
+/// disk, and one in the checkpoint being written.
 pub const COPIES: u64 = 3;
-/// Bytes of a run that do not depend on its networks: events, lines of the log that wait, what the screen remembers.
+/// Bytes of a run that do not depend on its networks: events, waiting log lines, the screen's history.
 const REST: u64 = 32 << 20;
 
 /// Memory of a lane.
@@ -24,37 +24,37 @@ const REST: u64 = 32 << 20;
 pub struct Need {
     /// Bytes of the state of one seed: what a checkpoint keeps.
     pub state: u64,
-    /// Bytes of one seed in all, copies of the state included.
+    /// Bytes of one seed, including copies of the state.
     pub seed: u64,
-    /// Bytes of the numbers that are measured of the first seed alone.
+    /// Bytes for numbers that are measured for the first seed only.
     pub measured: u64,
-    /// Bytes to look at it on the screen, at one lane at a time.
+    /// Bytes for viewing the lane on the screen; only one lane is viewed at a time.
     pub preview: u64,
 }
 
 impl Need {
-    /// The same of a fork, which keeps the state that it began with.
+    /// The same for a fork, which also keeps the state that it began with.
     #[must_use]
     pub fn forked(self, is: bool) -> Self {
         let kept = if is { self.state } else { 0 };
         Self { seed: self.seed.saturating_add(kept), ..self }
     }
 
-    /// Bytes over so many seeds, without looking at it.
+    /// Bytes for this many seeds, without viewing.
     pub fn over(&self, seeds: usize) -> u64 {
         self.seed.saturating_mul(seeds as u64).saturating_add(self.measured)
     }
 }
 
 impl Recipe {
-    /// Parameters, the optimizer's memory and what else changes; gradients, activations of training, of evaluations, of
-    /// attacks and votes; and the copies of the state that are made to save it. `attacked`: whether the lane is measured
-    /// under attack.
+    /// The memory of a lane: parameters, optimizer memory and other changing state; gradients; activations of training,
+    /// evaluation, attacks and votes; and the copies of the state that are made to save it. `attacked`: whether the
+    /// lane is measured under attack.
     pub fn memory(&self, network: &Network, data: &Prepared, attacked: bool) -> Need {
         let params = network.param_count() as u64;
         let rows = self.batch.clamp(1, data.train.len().max(1));
         let inputs = (rows * data.train.shape.size()) as u64;
-        // An optimizer keeps so many numbers a parameter.
+        // Numbers that an optimizer keeps per parameter.
         let vectors = self.optimizer.init(&[0.0]).vectors.iter().map(|v| v.len() as u64).sum::<u64>();
         let average = u64::from(self.weight_average.active());
         let defence = self.defence.memory(rows.saturating_mul(data.train.shape.size())) as u64;
@@ -64,10 +64,10 @@ impl Recipe {
         let state = if best { 2 * now } else { now };
 
         let passes = |rows: usize| network.workspace_floats(rows.max(1)) as u64;
-        // A pass of an attack has gradients of its own.
+        // A pass of an attack has its own gradients.
         let attack = |rows: usize| passes(rows) + params;
         let judged = data.validation.len().min(EVALUATION_ROWS);
-        // The gradient before and after the clip, and the step.
+        // The gradient before and after clipping, and the step.
         let mut floats = (1 + COPIES) * state + 3 * params;
         floats += passes(rows) + passes(judged) + data.train.len() as u64;
         if self.defence.active() {
@@ -79,22 +79,22 @@ impl Recipe {
         if attacked {
             floats += attack(ATTACK_ROWS.min(data.validation.len()));
         }
-        // The first weights, the gradient of the step before, and at an evaluation the weights before it and two gradients.
+        // The initial weights, the previous gradient, and during an evaluation the weights before it and two gradients.
         let mut measured = 5 * params;
         if running == 0 && rows > 1 {
             measured += passes(rows / PARTS.min(rows));
         }
         let looks = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
-        // Copies of the weights, and the gradients between which a curvature is found.
+        // Copies of the weights, and the gradients from whose difference a curvature is computed.
         let preview = passes(looks) + attack(looks.min(ATTACK_ROWS)) + 7 * params;
         Need { state: 4 * state, seed: 4 * floats, measured: 4 * measured, preview: 4 * preview }
     }
 }
 
-/// The bytes that lanes which need so many each take over so many seeds, if they fit into the memory of a run.
+/// Bytes of all lanes over this many seeds, if they fit into the memory limit of a run.
 ///
 /// # Errors
-/// How much it would be, and what would fit.
+/// The memory needed, and a setting that would fit.
 pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<u64, String> {
     let (mut count, mut all, mut preview) = (0u64, REST, 0);
     for need in lanes {
@@ -118,21 +118,22 @@ pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<u64, Stri
     ))
 }
 
-/// Whether the system has room for so many bytes more, as far as it tells: limits of the process and of its address space.
+/// Whether the system can provide this many more bytes, as far as it reports: limits of the process and of its address
+/// space.
 ///
 /// # Errors
-/// In words.
+/// The reason in words.
 pub fn is_there(bytes: u64) -> Result<(), String> {
-    // Reserved and given back untouched, which costs nothing.
+    // The memory is reserved and released without being touched, which costs nothing.
     let room = Vec::<u8>::new().try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX));
     room.map_err(|_| {
         format!("the system does not give the {} MiB more that it takes", bytes.div_ceil(1 << 20))
     })
 }
 
-/// The most bytes that a checkpoint of these lanes can have.
+/// The largest size in bytes of a checkpoint of these lanes.
 pub fn checkpoint(lanes: impl Iterator<Item = Need>, seeds: usize) -> u64 {
     let state = lanes.map(|need| need.state).fold(0, u64::saturating_add);
-    // Texts and lines that wait take their part.
+    // Texts and waiting lines need room too.
     state.saturating_mul(seeds as u64).saturating_add(REST)
 }

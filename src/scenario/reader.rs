@@ -1,6 +1,6 @@
-//! From text to a tree: the brackets, names and values of a RON document, each with its place. Knows no settings.
+//! Parses text to a tree: the brackets, names and values of a RON document, each with its place. Knows no settings.
 //!
-//! Only the structure is read here; numbers and texts are parsed by the crate `ron`, value by value. So every value keeps
+//! Only the structure is parsed here; the crate `ron` parses numbers and texts, value by value. So every value keeps
 //! its span, and one fault does not hide the others.
 
 use crate::limits;
@@ -11,7 +11,7 @@ use std::ops::Range;
 pub struct Node {
     /// Number of this node, in the order of reading.
     pub id: usize,
-    /// Where it stands, in bytes.
+    /// Its span in the text, in bytes.
     pub span: Range<usize>,
     /// Its kind and content.
     pub kind: Kind,
@@ -20,11 +20,11 @@ pub struct Node {
 /// The kind and content of a value.
 #[derive(Debug)]
 pub enum Kind {
-    /// A number, not yet read.
+    /// A number, not yet parsed.
     Number,
-    /// A text in quotes, not yet read.
+    /// A text in quotes, not yet parsed.
     Text,
-    /// A single character, or bytes: no field of a scenario takes them.
+    /// A single character, or bytes: no field of a scenario accepts them.
     Other,
     /// `[a, b]`.
     List(Vec<Node>),
@@ -43,13 +43,13 @@ pub struct Item {
     pub node: Node,
 }
 
-/// A fault and the byte at which it stands.
+/// A fault and its position in bytes.
 pub type Found = (usize, String);
 
-/// Reads a whole document: headers, one value, nothing behind it.
+/// Parses a whole document: headers, then one value and nothing after it.
 ///
 /// # Errors
-/// All faults of the structure that could be told apart.
+/// All faults of the structure that could be separated.
 pub fn read(text: &str) -> Result<Node, Vec<Found>> {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut reader = Reader { text, at: start, depth: 0, nodes: 0, faults: Vec::new() };
@@ -59,7 +59,7 @@ pub fn read(text: &str) -> Result<Node, Vec<Found>> {
     }
 }
 
-/// A fault after which reading cannot go on; it is noted already.
+/// Parsing cannot go on after a fault, which is already noted.
 struct Stop;
 
 struct Reader<'a> {
@@ -241,7 +241,7 @@ impl Reader<'_> {
         Ok(Item { name: None, node: self.named(start, name)? })
     }
 
-    /// A name, `r#name` included; nothing if something else stands here.
+    /// A name, also in the form `r#name`; nothing if something else is here.
     fn name(&mut self) -> Option<Range<usize>> {
         let rest = self.rest();
         let skip = if rest.starts_with("r#") { 2 } else { 0 };
@@ -255,7 +255,7 @@ impl Reader<'_> {
         Some(start..self.at)
     }
 
-    /// A text or character whose opening quote stands here.
+    /// A text or character whose opening quote is here.
     fn quoted(&mut self, quote: char, kind: Kind) -> Result<Kind, Stop> {
         let start = self.at;
         let mut escaped = false;
@@ -368,7 +368,7 @@ impl Reader<'_> {
     }
 }
 
-/// A character as a message shows it.
+/// A character in the form that messages use.
 fn shown(c: char) -> String {
     format!("`{}`", crate::text::escaped(&c.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The sweep: a second kind of document, which names a scenario and the fields of it to vary. Says which trainings that makes;
+//! The sweep: a second kind of document, which names a scenario and the fields to vary in it. Defines the trainings;
 //! trains nothing.
 
 mod path;
@@ -49,7 +49,7 @@ settings! {
     }
 }
 
-/// The evaluation of a training that counts.
+/// The evaluation of a training whose number is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     /// The last one.
@@ -57,7 +57,7 @@ pub enum Take {
     Last,
     /// The best one.
     Best,
-    /// The first one that reaches the target: its step is compared.
+    /// The first one that reaches the target: trainings are compared by its step.
     Target,
 }
 plain_values!(Take);
@@ -98,12 +98,12 @@ settings! {
     }
 }
 
-/// Whether a document is a sweep, as far as its outermost names tell.
+/// Whether a document is a sweep, judged by its outermost names.
 pub fn is_sweep(text: &str) -> bool {
     Document::new(text).is_ok_and(|document| is(&document, text))
 }
 
-/// The same of a document that is read.
+/// The same for a parsed document.
 pub(super) fn is(document: &Document<'_>, text: &str) -> bool {
     let Kind::Group(items) = &document.root().kind else { return false };
     let named = |name: &str| items.iter().any(|i| i.name.as_ref().is_some_and(|n| &text[n.clone()] == name));

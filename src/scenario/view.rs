@@ -19,13 +19,13 @@ pub enum Pane {
     ThroughTime,
     /// Gradient norm of every layer over time.
     GradientMap,
-    /// One weight's way through the last step.
+    /// The path of one weight through the last step.
     Microscope,
     /// Decision boundary, predictions, confusion matrix.
     Prediction,
     /// A sample under attack.
     Adversarial,
-    /// The findings about the lane in front, and their cures.
+    /// The findings about the selected lane, and their cures.
     Diagnosis,
     /// The lesson of the scenario, and its expectations.
     Lesson,
@@ -70,7 +70,7 @@ settings! {
     }
 }
 
-/// The comment at the head of a document, as paragraphs: lines of one paragraph are joined.
+/// The comment at the head of a document as paragraphs; the lines of a paragraph are joined.
 pub fn head_comment(text: &str) -> String {
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let mut out = String::new();

@@ -1,4 +1,5 @@
-//! A scenario as somebody would write it: only what differs from the defaults, a comment beside each setting. Opens no file.
+//! A scenario in its shortest form: only settings that differ from the defaults, with a comment beside each. Opens no
+//! file.
 
 use super::{Carry, Scenario};
 use crate::registry::{Settings, Value as _};
@@ -10,10 +11,11 @@ const WIDTH: usize = 130;
 const SHORT: usize = 90;
 
 impl Scenario {
-    /// The document in its shortest form, with comments; `head` stands at its beginning. Reading it gives the same scenario.
+    /// The document in its shortest form, with comments; `head` is placed at its beginning. Reading it gives the same
+    /// scenario.
     pub fn commented(&self, head: &[String]) -> String {
         let mut out = String::from("(\n");
-        // Inside the parentheses: a comment before them would become the scenario's own.
+        // The head goes inside the parentheses: a comment before them would become the scenario's own comment.
         for words in head {
             out.extend(["    // ", words, "\n"]);
         }
@@ -46,7 +48,7 @@ impl Scenario {
                     self.expect.iter().for_each(|claim| line(&mut out, 8, &claim.text(), None));
                     out.push_str("    ],\n");
                 }
-                // These say themselves what they are.
+                // These need no explanation.
                 "title" | "about" | "comment" | "lesson" => {
                     line(&mut out, 4, &format!("{}: {}", field.name, field.value), None);
                 }
@@ -64,7 +66,7 @@ fn inside(settings: &dyn Settings) -> String {
     brief.strip_prefix(settings.name()).unwrap_or(&brief).to_string()
 }
 
-/// One line of a list or of the document, with a comment beside it, or above where there is no room.
+/// One line of a list or of the document, with a comment beside it, or above it if there is no room.
 fn line(out: &mut String, indent: usize, text: &str, comment: Option<&str>) {
     let pad = " ".repeat(indent);
     let _ = match comment {

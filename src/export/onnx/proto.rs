@@ -1,4 +1,4 @@
-//! The messages of onnx.proto3 that are needed here, under their numbers there.
+//! The messages of onnx.proto3 that are needed here, with the field numbers defined there.
 #![allow(missing_docs, reason = "onnx.proto3 says it")]
 
 use prost::Message;

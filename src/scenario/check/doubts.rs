@@ -7,8 +7,8 @@ use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use crate::scenario::{OutputLayer, Recipe};
 
-/// The least number of values per feature over which batch norm takes its statistics at this batch size; `None` without
-/// batch norm.
+/// The least number of values per feature from which batch norm computes its statistics at this batch size; `None`
+/// without batch norm.
 pub(super) fn values_of_batch_norm(network: &Network, rows: usize) -> Option<usize> {
     let places = |shape: Shape| match shape {
         Shape::Flat(_) => 1,
@@ -46,7 +46,7 @@ pub(super) fn of(recipe: &Recipe, network: &Network, data: &Prepared) -> Vec<(&'
         && recipe.output == OutputLayer::Auto
         && let [before @ .., LayerConfig::Dense(dense), LayerConfig::Sigmoid(_)] = &recipe.network[..]
         && dense.units == units
-        // With nothing before them both are the hidden layer, as in a network for XOR.
+        // If there is nothing before them, both are the hidden layer, as in a network for XOR.
         && before.iter().any(|layer| !matches!(layer, LayerConfig::Flatten(_)))
         && matches!(recipe.loss, LossConfig::Bce(_) | LossConfig::CrossEntropy(_))
     {
@@ -84,7 +84,7 @@ mod tests {
         inspect(&text, &NoFiles).map_err(|faults| faults[0].to_string())
     }
 
-    /// The layers of the lane, and the warnings.
+    /// The names of the lane's layers, and the warnings.
     fn found(lane: &str) -> (Vec<String>, Vec<String>) {
         let Checked { scenario, data, warnings } = checked(lane).unwrap_or_else(|e| panic!("{lane}: {e}"));
         let network = scenario.recipe(&scenario.lanes[0]).build(&data).expect("it was checked");

@@ -1,11 +1,11 @@
-//! Whether every fork can begin: its parent is there, reaches its step, and has a state that it can take over.
+//! Checks that every fork can begin: its parent exists, reaches the step, and has a state that the fork can take over.
 
 use super::Check;
 use crate::scenario::{Carry, Lane, Scenario};
 use crate::text::{did_you_mean, excerpt};
 
 impl Check<'_> {
-    /// Whether every lane that comes from another one can begin there.
+    /// Checks every lane that is forked from another one.
     pub(super) fn forks(&self, scenario: &Scenario) {
         for (i, lane) in scenario.lanes.iter().enumerate() {
             if let Err((field, what)) = fork(scenario, lane) {
@@ -15,10 +15,10 @@ impl Check<'_> {
     }
 }
 
-/// Whether a lane can begin where it says.
+/// Checks that a lane can begin at its fork.
 ///
 /// # Errors
-/// The field at fault, and what would be right.
+/// The field at fault, and a remedy.
 fn fork(scenario: &Scenario, lane: &Lane) -> Result<(), (&'static str, String)> {
     let Some(from) = lane.from.as_ref().map(|f| excerpt(f, 40)) else {
         let given = if lane.at > 0 { "at" } else { "carry" };
@@ -73,7 +73,7 @@ fn fork(scenario: &Scenario, lane: &Lane) -> Result<(), (&'static str, String)> 
     Ok(())
 }
 
-/// The lanes through which a lane would come from itself.
+/// The chain of forks, if a lane descends from itself.
 fn circle(scenario: &Scenario, lane: &Lane) -> Option<String> {
     let (mut names, mut now) = (vec![excerpt(&lane.name, 40)], lane);
     while let Some(parent) = scenario.parent(now) {
@@ -82,7 +82,7 @@ fn circle(scenario: &Scenario, lane: &Lane) -> Option<String> {
             return Some(names.join(" from "));
         }
         if names.len() > scenario.lanes.len() {
-            // The circle is among its ancestors, where it is told.
+            // The circle is among its ancestors and is reported there.
             return None;
         }
         now = parent;

@@ -1,4 +1,5 @@
-//! Whether a lesson is complete and speaks of lanes, settings and steps that are there. Proves no goal: that takes a run.
+//! Checks that a lesson is complete and names only lanes, settings and steps that exist. Does not prove that goals can
+//! be reached: that takes a run.
 
 use super::Check;
 use crate::registry::Settings as _;
@@ -17,7 +18,7 @@ pub fn settings(recipe: &Recipe) -> Vec<String> {
 }
 
 impl Check<'_> {
-    /// Whether the lesson can be gone through, as far as that can be said without training.
+    /// Checks the lesson as far as possible without training.
     pub(super) fn lesson(&self, scenario: &Scenario) {
         for (i, page) in scenario.lesson.pages.iter().enumerate() {
             let at = |field: &str| format!("lesson.pages[{i}].{field}");
@@ -72,7 +73,7 @@ impl Check<'_> {
         }
         let names = settings(&scenario.base());
         for (k, may) in page.may.iter().enumerate().filter(|(_, may)| !names.contains(may)) {
-            // A setting of another row of a table than the scenario's: `clip.max_norm`.
+            // A setting of a row other than the one the scenario chose: `clip.max_norm`.
             if may.split_once('.').is_some_and(|(field, _)| !scenario.base().rows_of(field).is_empty()) {
                 continue;
             }
@@ -92,7 +93,7 @@ impl Check<'_> {
         self.solution(scenario, page, at);
     }
 
-    /// Whether the changes of a solution can be made, and are allowed.
+    /// Checks that the changes of a solution can be made, and are allowed on its page.
     fn solution(&self, scenario: &Scenario, page: &Page, at: &dyn Fn(&str) -> String) {
         for (k, fork) in page.forks.iter().enumerate() {
             let there =

@@ -1,4 +1,4 @@
-//! Whether what a scenario wants on the screen at first is there. Knows names and counts, no screen.
+//! Checks that everything exists that a scenario opens on the screen. Knows names and counts, no screen.
 
 use super::Check;
 use crate::limits;
@@ -8,12 +8,12 @@ use crate::scenario::view::Opening;
 use crate::text::{did_you_mean, excerpt};
 
 impl Check<'_> {
-    /// Whether there is what shall be on the screen when the scenario opens.
+    /// Checks the opening view of the scenario.
     pub(super) fn view(&self, scenario: &Scenario) {
         self.opening(&scenario.view, "view", scenario);
     }
 
-    /// The same of what a page of the lesson wants to be looked at, which stands at this path.
+    /// Checks the view of one page of the lesson, whose path is `at`.
     pub(super) fn opening(&self, view: &Opening, at: &str, scenario: &Scenario) {
         let at = |field: &str| format!("{at}.{field}");
         let names = scenario.lanes.iter().map(|l| l.name.as_str());

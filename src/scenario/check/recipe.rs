@@ -1,4 +1,5 @@
-//! Whether a recipe can be trained on some data: network, memory, augmentation, defence. Knows no document and no place in it.
+//! Checks whether a recipe can be trained on some data: network, memory, augmentation, defence. Knows nothing of the
+//! document.
 
 use crate::engine::data::{Labels, Prepared};
 use crate::engine::defence::DefenceConfig;
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::scenario::{OutputLayer, Recipe};
 
 impl Recipe {
-    /// Parameters and running statistics before training.
+    /// Initial parameters and running statistics.
     pub fn start(&self, data: &Prepared, network: &Network, seed: u64) -> (Vec<f32>, Vec<f32>) {
         let drawn = || (network.initial_params(&*self.init, seed), network.initial_state());
         let InitConfig::From(from) = &self.init else { return drawn() };
@@ -20,10 +21,10 @@ impl Recipe {
         read.and_then(|w| w.of(network).ok()).unwrap_or_else(drawn)
     }
 
-    /// Builds the network for these data, and proves that its activations fit into memory.
+    /// Builds the network for these data, and checks that its activations fit into memory.
     ///
     /// # Errors
-    /// The path inside the recipe, and what does not fit there.
+    /// The path inside the recipe, and the reason.
     pub fn build(&self, data: &Prepared) -> Result<Network, (String, String)> {
         let outputs = data.train.outputs();
         let last = format!("[{}]", self.network.len());
@@ -74,7 +75,7 @@ impl Recipe {
         Ok(network)
     }
 
-    /// Whether every augmentation fits the samples, the network and the loss.
+    /// Checks that every augmentation fits the samples, the network and the loss.
     fn augments(&self, shape: Shape, outputs: Shape) -> Result<(), (String, String)> {
         let numbers = !matches!(self.network.first(), Some(LayerConfig::Embedding(_)));
         for (i, augment) in self.augment.iter().enumerate() {
@@ -105,7 +106,7 @@ impl Recipe {
 }
 
 impl Recipe {
-    /// Whether class weights are as many as classes, and none is negative.
+    /// Checks that there are as many class weights as classes, and that none is negative.
     fn weighs(&self, outputs: Shape) -> Result<(), (String, String)> {
         let LossConfig::CrossEntropy(CrossEntropy { class_weights: ClassWeights::Each(weights), .. }) =
             &self.loss
@@ -123,7 +124,7 @@ impl Recipe {
         }
     }
 
-    /// Refuses a defence or a vote where nothing can be attacked.
+    /// Refuses a defence or a vote if the recipe cannot be attacked.
     fn defends(&self, data: &Prepared) -> Result<(), (String, String)> {
         let (at, name) = match self.prediction.smoothing() {
             _ if self.defence.active() => ("defence", self.defence.name()),

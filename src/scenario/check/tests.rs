@@ -140,7 +140,7 @@ fn what_serde_writes_reads_back() {
     }
 }
 
-/// One network within the limits does not make eight, or sixteen seeds of it, fit.
+/// A network within the limits can still exceed them with eight lanes or sixteen seeds.
 #[test]
 fn the_memory_of_all_lanes_and_seeds_is_limited() {
     let with = |rest: &str| {

@@ -1,4 +1,4 @@
-//! The arguments in brackets behind a name, and names that belong to a table.
+//! The arguments in parentheses after a name, and names that belong to a table.
 
 use super::parts::{Fields, Tuple};
 use super::value::Value;
@@ -35,7 +35,7 @@ impl<'d> Arguments<'d> {
     }
 }
 
-/// Methods that pass the one argument on.
+/// Methods that pass on the only argument.
 macro_rules! only {
     ($($method:ident($($arg:ident: $type:ty),*);)*) => { $(
         fn $method<V: Visitor<'de>>(self, $($arg: $type,)* visitor: V) -> Result<V::Value, Error> {
@@ -116,7 +116,7 @@ impl<'de> de::Deserializer<'de> for Arguments<'_> {
     }
 }
 
-/// A name out of a table, and its arguments.
+/// A name from a table, and its arguments.
 pub(super) struct Variant<'d> {
     pub(super) name: &'d str,
     pub(super) arguments: Arguments<'d>,

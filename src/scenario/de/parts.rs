@@ -4,7 +4,7 @@ use super::{Document, Error};
 use crate::scenario::reader::{Item, Node};
 use serde::de::{self, DeserializeSeed, IntoDeserializer as _, value::StrDeserializer};
 
-/// The items of a list that are not wrong.
+/// The items of a list without the wrong ones.
 pub(super) struct List<'d> {
     pub(super) doc: &'d Document<'d>,
     pub(super) rest: &'d [Node],
@@ -24,7 +24,7 @@ impl<'de> de::SeqAccess<'de> for List<'_> {
     }
 }
 
-/// The items of a tuple: if one is faulty, all are.
+/// The items of a tuple; one faulty item makes the whole tuple faulty.
 pub(super) struct Tuple<'d> {
     pub(super) doc: &'d Document<'d>,
     pub(super) rest: &'d [Item],
@@ -39,7 +39,7 @@ impl<'de> de::SeqAccess<'de> for Tuple<'_> {
     }
 }
 
-/// The fields of a struct that are given and not wrong.
+/// The given fields of a struct without the wrong ones.
 pub(super) struct Fields<'d> {
     pub(super) doc: &'d Document<'d>,
     pub(super) given: std::vec::IntoIter<(&'static str, &'d Node)>,

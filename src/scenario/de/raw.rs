@@ -1,10 +1,10 @@
-//! A value that is kept as it is written, to be read later by the field that it is for.
+//! A value that is kept as text, to be read later by the field that receives it.
 
 use crate::registry::Value;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// The name by which serde asks for it.
+/// The name by which serde requests such a value.
 pub(super) const NAME: &str = "$raw";
 
 /// The text of a value: `Adam(0.01)`, `[Dense(8)]`, `1e-3`.

@@ -1,4 +1,4 @@
-//! A serde deserializer over a value of the document. Knows the tree, and of settings only what serde asks for.
+//! A serde deserializer over a value of the document. Knows the tree, and no settings beyond serde's requests.
 
 use super::arguments::{Arguments, Variant};
 use super::parts::List;

@@ -5,7 +5,7 @@ use crate::scenario::Scenario;
 use crate::scenario::reader::{self, Item, Kind, Node};
 use crate::text::{did_you_mean, excerpt};
 
-/// Fields that a sweep gives itself, each with the way it does.
+/// Fields that the sweep itself sets, each with the setting that does it.
 const OWN: [(&str, &str); 12] = [
     ("seed", "a sweep has `seeds`"),
     ("seeds", "a sweep has `seeds` of its own"),
@@ -21,10 +21,10 @@ const OWN: [(&str, &str); 12] = [
     ("robustness", "accuracies under attack are not measured in a sweep"),
 ];
 
-/// Sets the field at a path to a value as a scenario writes it.
+/// Sets the field at a path to a value written as in a scenario.
 ///
 /// # Errors
-/// Whether the path is at fault, and what would be right; the scenario is then unchanged.
+/// Whether the path is at fault, and a remedy; the scenario is then unchanged.
 pub fn set(scenario: &mut Scenario, path: &str, value: &str) -> Result<(), (bool, String)> {
     let field = path.split(['.', '[']).next().unwrap_or(path);
     if let Some((_, why)) = OWN.iter().find(|(name, _)| *name == field) {
@@ -66,7 +66,7 @@ fn known(scenario: &Scenario, field: &str) -> Result<String, (bool, String)> {
     Err((true, format!("a scenario has no setting {}; {near}", excerpt(field, 40))))
 }
 
-/// The text of a value in which what lies at the path is replaced; a named field that is not written is added.
+/// The text of a value in which the part at the path is replaced; an absent named field is added.
 fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
     let root =
         reader::read(text).map_err(|faults| faults.into_iter().next().map_or_else(String::new, |f| f.1))?;
@@ -88,7 +88,7 @@ fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
         match &node.kind {
             Kind::Group(items) | Kind::Name(_, Some(items)) => match named(text, items, part) {
                 Some(found) => node = found,
-                // Texts made by this program name every setting, and leave out those that have their default.
+                // Texts written by this program name every setting, but omit defaults.
                 None if last => {
                     let comma = if items.is_empty() { "" } else { ", " };
                     return Ok(format!("{}{comma}{part}: {value}{}", &text[..end - 1], &text[end - 1..]));

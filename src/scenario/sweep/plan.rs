@@ -1,5 +1,5 @@
-//! From a sweep as written to the settings that are trained: every lane with every combination, the same number for each
-//! contender. Whatever is planned can be read as a scenario of its own.
+//! Turns a sweep as written into the settings to train: every lane with every combination, the same number for each
+//! contender. Every planned training can also be read as a scenario of its own.
 
 mod read;
 
@@ -15,13 +15,13 @@ use std::collections::HashSet;
 /// One combination of values in one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The lane, among those that are trained.
+    /// The lane, as an index among the trained lanes.
     pub lane: usize,
     /// The contender that it belongs to.
     pub contender: usize,
-    /// Stands for lane and values wherever results are kept; the same in every sweep that has this setting.
+    /// Identifies lane and values in stored results; it is the same in every sweep that contains this setting.
     pub key: u64,
-    /// For each varied field the number of its value, if the lane has that field varied.
+    /// For each varied field the index of its value; `None` if the field is not varied in this lane.
     values: Vec<Option<u32>>,
 }
 
@@ -30,11 +30,11 @@ pub struct Setting {
 pub struct Plan {
     /// The sweep as written.
     pub sweep: Sweep,
-    /// The varied fields without repetition.
+    /// The varied fields without duplicates.
     pub fields: Vec<String>,
-    /// The names of those that are compared, each with its own best settings.
+    /// The names of the contenders; each is compared with its own best settings.
     pub contenders: Vec<String>,
-    /// The settings, those of a contender one after another.
+    /// The settings, grouped by contender.
     pub settings: Vec<Setting>,
     /// The seeds of every setting.
     pub seeds: Vec<u64>,
@@ -44,11 +44,11 @@ pub struct Plan {
     bases: Vec<Scenario>,
     /// The values of every entry of `vary`.
     values: Vec<Vec<String>>,
-    /// The same in words.
+    /// The values in words.
     labels: Vec<Vec<String>>,
 }
 
-/// Reads a sweep; `open` gives the scenario that it names.
+/// Reads a sweep; `open` returns the scenario that it names.
 ///
 /// # Errors
 /// All faults, in the order of the text.
@@ -58,17 +58,17 @@ pub fn plan(text: &str, open: &dyn Fn(&str) -> Result<Scenario, String>) -> Resu
     }
     let mut planned = None;
     check::document::<Sweep>(text, |sweep, fault| planned = Planner::plan(sweep, open, fault))?;
-    // A plan that is missing has told its fault.
+    // If there is no plan, its faults were reported.
     planned.ok_or_else(Vec::new)
 }
 
-/// Hears of a combination: the scenario with it, and the numbers of its values.
+/// Receives a combination: the scenario with it, and the indices of its values.
 type Leaf<'a> = &'a mut dyn FnMut(&mut Planner<'_>, &Scenario, &mut Vec<Option<u32>>);
 
 struct Planner<'f> {
     plan: Plan,
     fault: Faults<'f>,
-    /// Faults that were told: an entry of `vary`, and the number of its value.
+    /// Faults already reported: an entry of `vary`, and the index of its value.
     told: HashSet<(usize, Option<u32>)>,
     by: Vec<usize>,
 }
@@ -127,7 +127,7 @@ impl Planner<'_> {
         planner.values();
         planner.labels();
         planner.settings();
-        // Values that were drawn have come meanwhile.
+        // Random draws may have added values.
         planner.labels();
         planner.limits();
         let mut plan = planner.plan;
@@ -135,7 +135,7 @@ impl Planner<'_> {
         (faults.get() == 0).then_some(plan)
     }
 
-    /// The values of every field, those of ranges rounded where the field takes whole numbers only.
+    /// The values of every field; values of ranges are rounded if the field takes whole numbers only.
     fn values(&mut self) {
         for i in 0..self.plan.sweep.vary.len() {
             let vary = &self.plan.sweep.vary[i];
@@ -198,7 +198,7 @@ impl Planner<'_> {
         chosen[field] = None;
     }
 
-    /// Sets a field to one of its values; tells the fault, once for each value.
+    /// Sets a field to one of its values; reports a fault once per value.
     fn put(&mut self, scenario: &mut Scenario, field: usize, at: u32) -> bool {
         let vary = &self.plan.sweep.vary[field];
         let value = &self.plan.values[field][at as usize];
@@ -214,7 +214,7 @@ impl Planner<'_> {
         false
     }
 
-    /// Combinations drawn at random, no two alike.
+    /// Distinct combinations drawn at random.
     fn draw(
         &mut self,
         random: &Random,
@@ -227,7 +227,7 @@ impl Planner<'_> {
         let (first, mut attempt) = (self.plan.settings.len(), 0);
         while self.plan.settings.len() < first + random.cells && attempt < 50 * random.cells as u64 {
             let mut with = scenario.clone();
-            // The draws do not depend on the contender, so that all of them try the same values.
+            // The draws do not depend on the contender, so all of them try the same values.
             let whole = fields.iter().all(|&field| {
                 let mut stream = Stream::new(random.seed, Purpose::Probe, attempt, field as u64);
                 let vary = &self.plan.sweep.vary[field];
@@ -273,7 +273,7 @@ impl Planner<'_> {
         plan.settings.push(Setting { lane, contender, key, values: chosen.to_vec() });
     }
 
-    /// As many settings for each contender, and not too much of anything.
+    /// Checks that each contender has as many settings, and that nothing exceeds its limit.
     fn limits(&mut self) {
         let plan = &self.plan;
         let at = if plan.sweep.random.is_some() { "random" } else { "vary" };
@@ -422,7 +422,7 @@ fn by(sweep: &Sweep, bases: &[Scenario], fault: Faults<'_>) -> Vec<usize> {
     if bases.len() > 1 { Vec::new() } else { of("optimizer") }
 }
 
-/// A value as the field takes it: as it is, or rounded if only that fits.
+/// The value that the field accepts: unchanged, or rounded if only that fits.
 fn rounded(scenario: &Scenario, field: &str, value: &str) -> String {
     let mut trial = scenario.clone();
     let whole = value.parse::<f64>().ok().map(|x| x.round().text()).filter(|whole| whole != value);

@@ -1,4 +1,4 @@
-//! The values that a varied field takes: one row each way to give them.
+//! The values that a varied field takes: one row for each way to define them.
 
 use crate::limits;
 use crate::registry::{Value as _, registry, settings};
@@ -6,15 +6,15 @@ use crate::scenario::de::raw::Raw;
 
 /// Values of a field.
 pub trait Points: std::fmt::Debug {
-    /// All of them in order, as a scenario writes them.
+    /// All of them in order, written as in a scenario.
     fn all(&self) -> Vec<String>;
-    /// One of them for a number drawn from [0, 1).
+    /// One of them for a random number in [0, 1).
     fn draw(&self, u: f64) -> String;
-    /// Whether they are computed, so that a field of whole numbers may have them rounded.
+    /// Whether they are computed, so that they may be rounded for a field of whole numbers.
     fn computed(&self) -> bool {
         true
     }
-    /// A fault of the settings together.
+    /// Checks the settings together.
     ///
     /// # Errors
     /// The fault and its remedy.
@@ -54,7 +54,7 @@ settings! {
 }
 
 registry! {
-    /// Every way to give values.
+    /// Every way to define values.
     pub enum PointsConfig: dyn Points { Values(Values), Log(Log), Linear(Linear), }
 }
 
@@ -105,12 +105,12 @@ impl Points for Linear {
     }
 }
 
-/// The number with four digits that count: nobody tunes to more, and a table stays readable.
+/// The number with four significant digits: nobody tunes more finely, and tables stay readable.
 fn short(x: f64) -> f64 {
     format!("{x:.3e}").parse().unwrap_or(x)
 }
 
-/// A value as it is written, white space outside of texts made single and numbers in one form.
+/// The value in a standard form: single spaces outside of texts, and numbers in one notation.
 fn tidy(raw: &str) -> String {
     if let Ok(number) = raw.parse::<f64>() {
         return number.text();

@@ -1,4 +1,4 @@
-//! A plan as it is read: settings in words, values of fields, and each training as a scenario.
+//! Read access to a plan: settings in words, values of fields, and each training as a scenario.
 
 use super::{Plan, Setting};
 use crate::scenario::Scenario;
@@ -21,7 +21,7 @@ impl Plan {
         (0..self.bases.len()).filter(move |&lane| self.concerns(vary, lane))
     }
 
-    /// The values of an entry of `vary` in words: the names alone where all values are of different names.
+    /// The values of an entry of `vary` in words; only their names, if all names are different.
     pub(super) fn labels(&self, vary: usize) -> Vec<String> {
         let values = &self.values[vary];
         let name = |v: &'_ str| v.split('(').next().unwrap_or_default().trim().to_owned();
@@ -34,7 +34,7 @@ impl Plan {
         values.iter().map(label).collect()
     }
 
-    /// The value that a setting gives to one of [`Plan::fields`], in words; `None` where its lane does not have it varied.
+    /// The value of one of [`Plan::fields`] in a setting, in words; `None` if its lane does not vary it.
     pub fn value(&self, setting: &Setting, field: usize) -> Option<String> {
         let named = |i: &usize| self.sweep.vary[*i].field == self.fields[field];
         let found = (0..self.sweep.vary.len()).filter(named).find_map(|i| Some((i, setting.values[i]?)));
@@ -54,12 +54,12 @@ impl Plan {
         all
     }
 
-    /// A training as a scenario of its own: `run` gives the same numbers.
+    /// A training as a scenario of its own; running it gives the same numbers.
     pub fn scenario(&self, setting: &Setting, seed: u64) -> Scenario {
         let mut scenario = Scenario { seed, ..self.bases[setting.lane].clone() };
         for (i, at) in setting.values.iter().enumerate() {
             let Some(at) = at else { continue };
-            // Every setting was made so when it was planned.
+            // Every setting was applied in this way when it was planned.
             let _ = set(&mut scenario, &self.sweep.vary[i].field, &self.values[i][*at as usize]);
         }
         scenario
@@ -70,7 +70,7 @@ impl Plan {
         self.number(setting, "steps").unwrap_or(self.bases[setting.lane].steps as u64)
     }
 
-    /// Steps between two evaluations of it.
+    /// Steps between two evaluations of such a training.
     pub fn evaluate_every(&self, setting: &Setting) -> u64 {
         self.number(setting, "evaluate_every").unwrap_or(self.bases[setting.lane].evaluate_every as u64)
     }

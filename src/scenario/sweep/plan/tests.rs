@@ -1,4 +1,4 @@
-//! Sweeps as text, what they plan and what they are told.
+//! Tests of sweeps as text: their plans and their error messages.
 
 use super::*;
 use crate::scenario::read;
