@@ -1,9 +1,9 @@
-//! Arrays in, arrays out: everything that is arithmetic. Knows no file, clock, thread or terminal.
+//! All arithmetic: arrays in, arrays out. Knows no file, clock, thread or terminal.
 //!
-//! A [`network::Network`] is a list of [`layer::Layer`]s without state. Its parameters lie in one contiguous buffer, its
-//! gradients in a second of the same layout, and what a pass writes lies in a [`network::Workspace`] made once for a
-//! batch size. So forward and backward borrow the network shared, a snapshot is one copy, and the training step
-//! allocates nothing.
+//! A [`network::Network`] is a list of [`layer::Layer`]s without state. Its parameters lie in one contiguous buffer and
+//! its gradients in a second buffer of the same layout. A pass writes to a [`network::Workspace`], which is made once
+//! for a batch size. So forward and backward passes borrow the network as shared, a snapshot is one copy, and the
+//! training step allocates nothing.
 
 pub mod attack;
 pub mod augment;

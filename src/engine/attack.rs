@@ -1,8 +1,9 @@
-//! Adversarial attacks: the table, and what one row has to know. An attack sees a victim, inputs and classes; no data set.
+//! Adversarial attacks: the table, and the trait of its rows. An attack sees a victim, inputs and classes, but no data
+//! set.
 //!
-//! Untargeted attacks climb the loss of the label, targeted ones descend that of the target. Every iterate is clamped to
-//! the valid range of the inputs. A row that takes part in a batch gets the numbers that it would get alone: random
-//! draws belong to the sample, and losses are summed, not averaged.
+//! Untargeted attacks increase the loss of the label, targeted ones decrease that of the target. Every iterate is
+//! clamped to the valid range of the inputs. A row that is attacked in a batch gets the same numbers as if it were
+//! alone: random draws belong to the sample, and losses are summed, not averaged.
 
 use crate::registry::registry;
 
@@ -71,16 +72,16 @@ pub trait Attack: Send + Sync {
     /// The norm that the attack bounds or minimises.
     fn norm(&self) -> Norm;
 
-    /// The size that no perturbation exceeds; `None` where there is no such bound.
+    /// The size that no perturbation exceeds; `None` without such a bound.
     fn eps(&self) -> Option<f64>;
 
-    /// Forward and backward passes that one sample costs at most, for a network with so many classes.
+    /// Most forward and backward passes for one sample, for a network with this many classes.
     fn passes(&self, classes: usize) -> usize;
 
     /// Writes the perturbed inputs of up to `victim.rows()` samples.
     fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]);
 
-    /// Writes the perturbed inputs of any number of samples to `out`, as many at a time as the victim holds.
+    /// Writes the perturbed inputs of any number of samples to `out`, in batches as large as the victim allows.
     ///
     /// # Panics
     /// When the lengths of inputs, classes and `out` do not agree.
@@ -112,14 +113,14 @@ registry! {
 }
 
 impl AttackConfig {
-    /// The attack of this name with its defaults and this size, where it has one; `None` if there is no such attack or
-    /// it cannot have this size.
+    /// The attack of this name with this size and otherwise default settings; `None` if there is no such attack or this
+    /// size is not allowed.
     pub fn named(name: &str, eps: f64) -> Option<Self> {
         Self::all().into_iter().find(|a| a.name() == name)?.with_eps(eps)
     }
 
-    /// The same attack with another size (`eps`, or `std` for Gaussian noise); unchanged where it looks for the smallest
-    /// perturbation. `None` if it cannot have this size.
+    /// The same attack with another size (`eps`, or `std` for Gaussian noise). An attack that searches for the smallest
+    /// perturbation is unchanged. `None` if this size is not allowed.
     #[must_use]
     pub fn with_eps(mut self, eps: f64) -> Option<Self> {
         let field = self.settings().fields().into_iter().map(|f| f.name).find(|n| ["eps", "std"].contains(n));

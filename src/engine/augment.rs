@@ -1,8 +1,8 @@
-//! Augmentation: the table, and the trait of its rows. A row changes training samples in place; it sees no network and no
-//! trainer, and keeps nothing between batches.
+//! Augmentation: the table, and the trait of its rows. A row changes training samples in place; it sees no network and
+//! no trainer, and has no state between batches.
 //!
-//! The draws of a sample depend on the seed, the epoch, the sample and the augmentation's own name, not on its place in a
-//! batch, the size of the batch or the other augmentations. So every lane sees the same draws.
+//! The draws of a sample depend on the seed, the epoch, the sample and the augmentation's own name, not on its place in
+//! a batch, the size of the batch or the other augmentations. So every lane sees the same draws.
 
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
@@ -24,11 +24,12 @@ pub struct Batch<'a> {
     pub shape: Shape,
     /// The inputs, one sample after another.
     pub inputs: &'a mut [f32],
-    /// The targets of each sample, as numbers or shares of classes; empty if no augmentation [mixes](Augment::mixes).
+    /// The targets of each sample, as numbers or as shares of classes; empty if no augmentation
+    /// [mixes](Augment::mixes).
     pub targets: &'a mut [f32],
-    /// The value that fills the outside of an image (black), for each number of a sample.
+    /// For each number of a sample, the value that fills places outside of an image (black).
     pub outside: &'a [f32],
-    /// Scratch memory as long as a sample and its targets.
+    /// Scratch memory of the length of one sample and its targets.
     pub scratch: &'a mut [f32],
     /// The number of each sample within the data set.
     pub samples: &'a [u32],
@@ -36,12 +37,12 @@ pub struct Batch<'a> {
     pub seed: u64,
     /// The pass over the data set, from 0.
     pub epoch: u64,
-    /// Tells the present augmentation from others; set by [`apply`].
+    /// Distinguishes the present augmentation from others; set by [`apply`].
     pub salt: u64,
 }
 
 impl Batch<'_> {
-    /// Calls `f` with the draws, the numbers and the surroundings of every sample, and with scratch memory for one.
+    /// Calls `f` for every sample with its random draws, its numbers and its fill values, and with scratch memory.
     fn each(&mut self, mut f: impl FnMut(&mut Stream, &mut [f32], &[f32], &mut [f32])) {
         let size = self.shape.size();
         for (x, &sample) in self.inputs.chunks_exact_mut(size).zip(self.samples) {
@@ -62,13 +63,13 @@ impl Batch<'_> {
 
 /// A change of training samples that keeps their labels valid.
 pub trait Augment: Send + Sync {
-    /// Whether it fits samples of this shape.
+    /// Checks whether it fits samples of this shape.
     ///
     /// # Errors
-    /// Why it does not, and what would.
+    /// The reason, and shapes that would fit.
     fn fits(&self, shape: Shape) -> Result<(), String>;
 
-    /// Whether it mixes the targets of samples, so that the loss must take shares of classes.
+    /// Whether it mixes the targets of samples, so that the loss must accept shares of classes.
     fn mixes(&self) -> bool {
         false
     }
@@ -90,7 +91,7 @@ registry! {
     }
 }
 
-/// Applies a list of augmentations, one after another. The n-th of a kind has the n-th stream of that kind.
+/// Applies a list of augmentations, one after another. The n-th of a kind uses the n-th random stream of that kind.
 pub fn apply(list: &[AugmentConfig], batch: &mut Batch<'_>) {
     for (i, augment) in list.iter().enumerate() {
         let nth = list[..i].iter().filter(|other| other.name() == augment.name()).count() as u64;
@@ -99,7 +100,7 @@ pub fn apply(list: &[AugmentConfig], batch: &mut Batch<'_>) {
     }
 }
 
-/// Refuses everything but images.
+/// Refuses all shapes but images.
 fn images_only(shape: Shape) -> Result<(), String> {
     match shape {
         Shape::Image { .. } => Ok(()),
@@ -109,7 +110,7 @@ fn images_only(shape: Shape) -> Result<(), String> {
     }
 }
 
-/// Uniform in ±`by`; 0 where `by` is.
+/// A uniform draw from ±`by`; 0 if `by` is 0.
 fn symmetric(draws: &mut Stream, by: f64) -> f64 {
     by * (2.0 * f64::from(draws.unit()) - 1.0)
 }

@@ -11,14 +11,15 @@ pub mod value;
 
 /// A rule that bounds a gradient.
 pub trait Clip: Send + Sync {
-    /// Bounds `grads` in place, `team` sharing the work; whether anything changed. `norm` is their Euclidean norm.
+    /// Bounds `grads` in place, with the work shared by `team`; returns whether anything changed. `norm` is their
+    /// Euclidean norm.
     fn clip(&self, grads: &mut [f32], norm: f32, params: &[f32], slots: &[Slot], team: &dyn Team) -> bool;
 }
 
-/// The angle between a gradient before and after clipping, in degrees; 0 where either is zero.
+/// The angle between a gradient before and after clipping, in degrees; 0 if either is zero.
 ///
 /// # Notes
-/// W. Kahan's form, which keeps its digits at small angles, where the arc cosine of a dot product has none.
+/// W. Kahan's formula, which stays accurate at small angles, where the arc cosine of a dot product loses all digits.
 pub fn angle(before: &[f32], after: &[f32]) -> f64 {
     let (a, b) = (kernel::sum_sq_f64(before).sqrt(), kernel::sum_sq_f64(after).sqrt());
     if a == 0.0 || b == 0.0 {

@@ -1,7 +1,7 @@
-//! Data sets in memory: the table of sources, and what one row has to know.
+//! Data sets in memory: the table of sources, and the trait of its rows.
 //!
-//! A source turns bytes (from the binary or from files that somebody else opens, see [`Files`]) and a seed into
-//! samples. It opens nothing itself.
+//! A source turns bytes (from the binary, or from files that its caller opens, see [`Files`]) and a seed into samples.
+//! It opens nothing itself.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::{LossConfig, Targets};
@@ -34,24 +34,24 @@ pub use reading::{Doubt, Reading};
 pub use scale::Scaling;
 pub use split::{Plan, Prepared, Split, prepare};
 
-/// The right answers to the samples.
+/// The labels of the samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
-    /// One class a sample.
+    /// One class per sample.
     Classes {
         /// The class of every sample.
         of: Vec<u32>,
         /// The names of the classes.
         names: Vec<String>,
     },
-    /// One class a time step of every sample.
+    /// One class per time step of every sample.
     StepClasses {
         /// Classes, samples x steps.
         of: Vec<u32>,
         /// The names of the classes.
         names: Vec<String>,
     },
-    /// So many numbers a sample (for a sequence target: steps x numbers).
+    /// A fixed number of values per sample (for a sequence target: steps x values).
     Values {
         /// The numbers.
         of: Vec<f32>,
@@ -61,7 +61,7 @@ pub enum Labels {
 }
 
 impl Labels {
-    /// Two classes or more by number, called after it.
+    /// Two or more numbered classes, named by their numbers.
     ///
     /// # Errors
     /// If a class is beyond the limit.
@@ -78,7 +78,7 @@ impl Labels {
     }
 }
 
-/// Refuses a data set of more numbers than allowed, before memory is taken.
+/// Refuses a data set with more numbers than allowed before memory is allocated.
 fn budget(samples: usize, numbers: usize) -> Result<(), SourceError> {
     match samples.checked_mul(numbers) {
         Some(n) if n <= limits::DATA_NUMBERS => Ok(()),
@@ -102,12 +102,12 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// How many.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.inputs.len() / self.shape.size().max(1)
     }
 
-    /// Whether there is none.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -127,7 +127,7 @@ impl Samples {
         &self.inputs[i * n..(i + 1) * n]
     }
 
-    /// The labels of a range of samples as a loss wants them.
+    /// The labels of a range of samples in the form that a loss takes.
     pub fn targets(&self, range: std::ops::Range<usize>) -> Targets<'_> {
         let each = |n: usize| range.start * n..range.end * n;
         match &self.labels {
@@ -138,32 +138,34 @@ impl Samples {
     }
 }
 
-/// A data set as its source gives it.
+/// A data set as its source returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// All samples, or the training samples where the source has a split of its own.
+    /// All samples, or the training samples if the source has its own split.
     pub samples: Samples,
-    /// Validation samples, where the source has a split of its own.
+    /// Validation samples, if the source has its own split.
     pub validation: Option<Samples>,
-    /// The valid range of every input number (attacks clamp to it): [0, 1] for pixels; `None`: taken from the data.
+    /// The valid range of every input number (attacks clamp to it): [0, 1] for pixels; `None`: determined from the
+    /// data.
     pub range: Option<(f32, f32)>,
-    /// In which order samples come.
+    /// The order of the samples.
     pub order: Order,
     /// The treatment of inputs that are NaN because their file has no value.
     pub missing: table::Missing,
-    /// The report of the source about its reading.
+    /// The source's report on its reading.
     pub reading: Reading,
 }
 
-/// In which order the samples of a source come.
+/// The order of the samples of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// In none that matters.
+    /// The order has no meaning.
     #[default]
     Any,
-    /// In time: the last ones validate, and so many before them are left out, since they reach into them.
+    /// In time: the last samples validate, and this many before them are left out, because their windows overlap with
+    /// them.
     Time {
-        /// How many.
+        /// Number of samples left out.
         gap: usize,
     },
 }
@@ -181,21 +183,21 @@ impl From<Samples> for Dataset {
     }
 }
 
-/// Access to files, given to a source: the engine opens nothing itself, and a test needs no disk.
+/// Access to files, provided to a source: the engine opens nothing itself, and tests need no disk.
 pub trait Files {
-    /// The bytes of a file, refused beyond `limit` bytes.
+    /// The content of a file; a file of more than `limit` bytes is refused.
     ///
     /// # Errors
-    /// Why it cannot be read, without its name.
+    /// The reason why it cannot be read, without the file's name.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
 
-    /// The entries of a directory in the order of their names.
+    /// The entries of a directory, sorted by name.
     ///
     /// # Errors
-    /// Why it cannot be listed, without its name.
+    /// The reason why it cannot be listed, without the directory's name.
     fn list(&self, path: &str) -> Result<Vec<Entry>, String>;
 
-    /// The directory to which paths are relative, where there is one.
+    /// The directory to which paths are relative, if there is one.
     fn base(&self) -> Option<&std::path::Path> {
         None
     }
@@ -210,7 +212,7 @@ pub struct Entry {
     pub directory: bool,
 }
 
-/// No files at all: enough for data sets that are inside the binary or generated.
+/// No files: enough for data sets that are part of the binary or generated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoFiles;
 
@@ -233,16 +235,16 @@ pub trait Source: Send + Sync {
     /// Makes the data set.
     ///
     /// # Errors
-    /// The file, the place in it and the fault.
+    /// The fault, with the file and the place in it.
     fn load(&self, files: &dyn Files, seed: u64) -> Result<Dataset, SourceError>;
 
-    /// The network and the loss that the source itself stands for, where it is a problem and not data.
+    /// The network and the loss that the source itself defines, if it is a problem rather than data.
     fn problem(&self) -> Option<(Vec<LayerConfig>, LossConfig)> {
         None
     }
 }
 
-/// Why there is no data set.
+/// The reason why there is no data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SourceError {
     /// The file at fault, as the scenario names it.
@@ -254,7 +256,7 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// A fault of no file.
+    /// A fault without a file.
     pub fn new(what: impl Into<String>) -> Self {
         Self { file: None, line: None, what: what.into() }
     }

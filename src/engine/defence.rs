@@ -1,7 +1,7 @@
-//! Defences while training: the table, and what one row has to know. Adversarial batches, free adversarial training, noise on
-//! the input, the input-gradient penalty, unrelated labels. Knows no trainer and keeps nothing between steps.
+//! Defences during training: the table, and the trait of its rows. Adversarial batches, free adversarial training,
+//! noise on the input, the input-gradient penalty, unrelated labels. Knows no trainer and has no state between steps.
 //!
-//! Noise while predicting is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
+//! Noise during prediction is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
 
 use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, fgsm, noise, sign};
 use crate::engine::kernel;
@@ -36,7 +36,7 @@ pub struct Exposed<'a> {
     pub spare: &'a mut Vec<f32>,
 }
 
-/// A batch after backward, where a defence may add to the gradient.
+/// A batch after the backward pass, when a defence may add to the gradient.
 pub struct Slope<'a> {
     /// The network.
     pub network: &'a Network,
@@ -58,7 +58,7 @@ pub struct Slope<'a> {
 
 /// A change of training that makes the network harder to fool.
 pub trait Defence: Send + Sync {
-    /// Gradient evaluations of a training step, where 1 is plain training.
+    /// Gradient evaluations of a training step; plain training takes 1.
     fn cost(&self, _classes: usize) -> f64 {
         1.0
     }
@@ -68,17 +68,17 @@ pub trait Defence: Send + Sync {
         0.0
     }
 
-    /// Steps in a row that use the same batch.
+    /// Consecutive steps that use the same batch.
     fn replays(&self) -> u64 {
         1
     }
 
-    /// How much it remembers from step to step, for batches of so many numbers.
+    /// Length of its memory between steps, for batches of this many numbers.
     fn memory(&self, _numbers: usize) -> usize {
         0
     }
 
-    /// Whether it does anything at all before or after a step.
+    /// Whether it acts before or after a step at all.
     fn active(&self) -> bool {
         true
     }
@@ -86,12 +86,12 @@ pub trait Defence: Send + Sync {
     /// Changes a batch before its step.
     fn expose(&self, _batch: Exposed<'_>) {}
 
-    /// Adds to the gradient of a step and gives what it adds to the loss; `None` where it adds nothing.
+    /// Adds to the gradient of a step and returns its addition to the loss; `None` if it adds nothing.
     fn penalise(&self, _slope: Slope<'_>, _grads: &mut [f32]) -> Option<f64> {
         None
     }
 
-    /// Updates the defence's memory with the gradient of the inputs from the step's own backward pass.
+    /// Updates the defence's memory with the input gradient of the step's own backward pass.
     fn learn(&self, _memory: &mut [f32], _input_grad: &[f32]) {}
 }
 
@@ -129,16 +129,15 @@ settings! {
 }
 
 impl AdversarialTraining {
-    /// How many samples of a batch are perturbed: its first ones, since batches are shuffled.
+    /// Number of perturbed samples in a batch: its first ones, since batches are shuffled.
     pub fn perturbed_rows(&self, rows: usize) -> usize {
         // `floor` of a positive number plus a half is rounding without the platform's rounding mode.
         ((self.ratio * rows as f64 + 0.5).floor() as usize).min(rows)
     }
 
-    /// Writes the batch of `task` to `out`, its first part perturbed. `task.classes` are the labels.
+    /// Writes the batch of `task` to `out` with its first part perturbed. `task.classes` are the labels.
     ///
-    /// The victim is the network as it stands, in evaluation mode. Nothing is allocated once the victim's scratch memory
-    /// has seen a batch of this size.
+    /// The victim is the current network in evaluation mode. After the first batch of this size nothing is allocated.
     pub fn perturb(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
         let rows = self.perturbed_rows(task.classes.len());
         let (perturbed, rest) = out.split_at_mut(rows * victim.size());
@@ -214,11 +213,11 @@ impl Defence for FreeAdversarialTraining {
 }
 
 impl FreeAdversarialTraining {
-    /// Moves the perturbation by the input gradient that the training step's own backward pass has given:
-    /// delta ← clip(delta + eps·sign(∇ₓL), ±eps).
+    /// Moves the perturbation by the input gradient of the training step's own backward pass: delta ← clip(delta +
+    /// eps·sign(∇ₓL), ±eps).
     ///
-    /// The perturbation lives on from batch to batch, as in the paper; a trainer keeps it, as long as a batch, and takes
-    /// backward with the input's gradient wanted.
+    /// As in the paper, the perturbation is kept from batch to batch. A trainer stores it, with the length of a batch,
+    /// and requests the input gradient from the backward pass.
     pub fn update(&self, delta: &mut [f32], input_grad: &[f32]) {
         let eps = self.eps as f32;
         for (delta, &g) in delta.iter_mut().zip(input_grad) {

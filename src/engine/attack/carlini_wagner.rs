@@ -1,4 +1,4 @@
-//! The least Euclidean perturbation by optimisation.
+//! The smallest Euclidean perturbation, found by optimization.
 
 use super::task::best_other;
 use super::{Attack, Norm, Task, Victim, fooled, margin};

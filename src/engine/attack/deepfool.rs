@@ -56,7 +56,7 @@ impl Attack for DeepFool {
 }
 
 impl DeepFool {
-    /// One step over the nearest boundary; whether there was any to step over.
+    /// Makes one step over the nearest boundary; returns whether there was one.
     fn step(&self, task: &Task<'_>, class: u32, logits: &[f32], jacobian: &[f32], x: &mut [f32]) -> bool {
         let size = x.len();
         let Some(from) = (if task.targeted { predicted(logits) } else { Some(class) }) else { return false };
@@ -71,7 +71,7 @@ impl DeepFool {
             let square = normal(k).map(|w| f64::from(w) * f64::from(w)).sum::<f64>();
             let gap = (logits[k] - logits[from as usize]).abs();
             let distance = gap / square.sqrt() as f32;
-            // A boundary that the gradient does not see is no candidate.
+            // A boundary without a gradient is not a candidate.
             if square > 0.0 && distance.is_finite() && nearest.is_none_or(|(least, ..)| distance < least) {
                 nearest = Some((distance, k, gap, square as f32));
             }
@@ -85,7 +85,8 @@ impl DeepFool {
     }
 }
 
-/// The logits of one sample and their gradients by the input, [classes, size]: one pass over copies of the sample.
+/// The logits of one sample and their gradients with respect to the input, [classes, size], computed in one pass over
+/// copies of the sample.
 fn linearise(
     victim: &mut Victim<'_>,
     x: &[f32],

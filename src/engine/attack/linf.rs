@@ -4,7 +4,8 @@ use super::{Task, Valid, Victim, margin, sign};
 use crate::engine::kernel;
 use crate::engine::rng::Purpose;
 
-/// Writes a uniformly random point of the L-inf ball of radius eps about each sample, clamped; `nth` tells restarts apart.
+/// Writes a uniformly random point of the L-inf ball of radius eps about each sample, clamped; `nth` distinguishes
+/// restarts.
 pub(super) fn random_start(size: usize, task: &Task<'_>, eps: f32, nth: usize, out: &mut [f32]) {
     for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
         let mut draw = task.key.stream(Purpose::Attack, row);
@@ -21,7 +22,7 @@ pub(super) fn step(victim: &mut Victim<'_>, task: &Task<'_>, eps: f32, alpha: f3
     move_along(task, eps, alpha, grad, x);
 }
 
-/// The same along the sign of a given direction.
+/// The same step along the sign of a given direction.
 pub(super) fn move_along(task: &Task<'_>, eps: f32, alpha: f32, direction: &[f32], x: &mut [f32]) {
     let step = task.direction() * alpha;
     let moved = move |x: f32, x0: f32, g: f32| (x + step * sign(g)).max(x0 - eps).min(x0 + eps);
@@ -48,12 +49,13 @@ pub(super) fn move_along(task: &Task<'_>, eps: f32, alpha: f32, direction: &[f32
     );
 }
 
-/// The length of a step: as given, or 2.5 eps/steps, which can reach any point of the ball and return (Madry et al. 2018).
+/// The length of a step: the given one, or 2.5 eps/steps, which is enough to reach any point of the ball and return
+/// (Madry et al. 2018).
 pub(super) fn step_length(alpha: Option<f64>, eps: f64, steps: usize) -> f32 {
     alpha.unwrap_or(2.5 * eps / steps as f64) as f32
 }
 
-/// Attempts an attack so many times and keeps each sample's attempt of the greatest margin.
+/// Runs an attack this many times and keeps, for each sample, the attempt with the greatest margin.
 pub(super) fn best_of(
     restarts: usize,
     victim: &mut Victim<'_>,

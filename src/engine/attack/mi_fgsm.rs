@@ -44,7 +44,8 @@ impl Attack for MiFgsm {
             for (v, g) in velocity.chunks_exact_mut(size).zip(grad.chunks_exact(size)) {
                 let mean = (g.iter().map(|g| f64::from(g.abs())).sum::<f64>() / size as f64) as f32;
                 for (v, &g) in v.iter_mut().zip(g) {
-                    // A gradient of zero adds nothing (0/0 in the formula), nor does one that is not finite.
+                    // A zero gradient would give 0/0 in the formula; it adds nothing, and neither does one that is not
+                    // finite.
                     let fresh = if mean > 0.0 && mean.is_finite() { g / mean } else { 0.0 };
                     *v = decay * *v + fresh;
                 }

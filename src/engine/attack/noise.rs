@@ -1,4 +1,4 @@
-//! Random perturbations: what an attack must beat to be one.
+//! Random perturbations: the baseline that an attack must beat.
 
 use super::linf::random_start;
 use super::{Attack, Norm, Task, Victim};

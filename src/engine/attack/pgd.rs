@@ -22,7 +22,7 @@ settings! {
 
 impl Pgd {
     fn attempts(&self) -> usize {
-        // Without randomness every attempt is the same.
+        // Without a random start all attempts are equal.
         if self.random_start { self.restarts } else { 1 }
     }
 }

@@ -25,7 +25,7 @@ settings! {
 
 impl PgdL2 {
     fn attempts(&self) -> usize {
-        // Without randomness every attempt is the same.
+        // Without a random start all attempts are equal.
         if self.random_start { self.restarts } else { 1 }
     }
 
@@ -33,7 +33,7 @@ impl PgdL2 {
     fn random_start(&self, size: usize, task: &Task<'_>, nth: usize, out: &mut [f32]) {
         for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
             let mut draw = task.key.stream(Purpose::Attack, row);
-            // A normal number takes two draws, the radius one.
+            // A normal number uses two draws, the radius one.
             draw.seek((nth * (2 * size + 1)) as u64);
             let radius = self.eps as f32 * libm::powf(draw.unit(), 1.0 / size as f32);
             out.fill_with(|| draw.normal());
@@ -52,7 +52,7 @@ impl PgdL2 {
             x.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).zip(grad.chunks_exact(size))
         {
             let slope = length(g.iter().copied()) + self.eps_for_division as f32;
-            // A gradient of zero moves nothing, nor does one that is not finite.
+            // A gradient that is zero or not finite moves nothing.
             let along = task.direction() * alpha / slope;
             if along.is_finite() && slope.is_finite() {
                 for (x, &g) in x.iter_mut().zip(g) {

@@ -1,4 +1,4 @@
-//! The task of an attack: inputs, classes, valid range, random key; and how its result is judged.
+//! The task of an attack: inputs, classes, valid range, random key; and functions that judge its result.
 
 use crate::engine::rng::{Purpose, Stream};
 use std::ops::Range;
@@ -6,9 +6,9 @@ use std::ops::Range;
 /// The valid range of the inputs, to which every perturbed input is clamped. Finite, low <= high.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Valid<'a> {
-    /// The same for all features, such as [0, 1] for pixels.
+    /// The same range for all features, such as [0, 1] for pixels.
     All(f32, f32),
-    /// One for each feature of a sample.
+    /// A range for each feature of a sample.
     Each {
         /// Least values.
         low: &'a [f32],
@@ -27,15 +27,15 @@ impl Valid<'_> {
         }
     }
 
-    /// x brought into the range of feature `i`.
+    /// x clamped to the range of feature `i`.
     #[inline]
     pub fn clamp(&self, i: usize, x: f32) -> f32 {
         let (low, high) = self.of(i);
-        // Not `f32::clamp`, which panics where low > high.
+        // `f32::clamp` would panic if low > high.
         x.max(low).min(high)
     }
 
-    /// How far the worst of these samples of `size` numbers lies outside; NaN counts as infinitely far.
+    /// The largest distance of these samples, of `size` numbers each, beyond the range; NaN counts as infinitely far.
     pub fn excess(&self, x: &[f32], size: usize) -> f32 {
         let beyond = |(i, &x): (usize, &f32)| {
             let (low, high) = self.of(i % size);
@@ -45,7 +45,7 @@ impl Valid<'_> {
     }
 }
 
-/// The least and the greatest value of every feature over samples of `size` numbers: a valid range for tables.
+/// The least and the greatest value of every feature over samples of `size` numbers, used as the valid range of tables.
 pub fn feature_range(inputs: &[f32], size: usize) -> (Vec<f32>, Vec<f32>) {
     let mut low = vec![f32::INFINITY; size];
     let mut high = vec![f32::NEG_INFINITY; size];
@@ -58,12 +58,13 @@ pub fn feature_range(inputs: &[f32], size: usize) -> (Vec<f32>, Vec<f32>) {
     (low, high)
 }
 
-/// The key of random draws: sample number `first + row` at `step` of an experiment, never a place in a batch.
+/// The key of random draws: sample number `first + row` at `step` of an experiment; it does not depend on the position
+/// in a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     /// Seed of the experiment.
     pub seed: u64,
-    /// The step, or any other number that tells one use from another.
+    /// The step, or another number that distinguishes uses.
     pub step: u64,
     /// Number of the first sample.
     pub first: u64,
@@ -76,14 +77,14 @@ impl Key {
     }
 }
 
-/// Inputs to perturb and what for.
+/// The inputs to perturb, and the aim.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
     /// The clean inputs, one sample after another.
     pub x: &'a [f32],
     /// The label of each sample, or its target if `targeted`.
     pub classes: &'a [u32],
-    /// Whether `classes` are to be reached and not left.
+    /// Whether the attack aims at `classes` instead of away from them.
     pub targeted: bool,
     /// The range that inputs may not leave.
     pub valid: Valid<'a>,
@@ -92,7 +93,7 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// The part of the task that concerns these rows.
+    /// The part of the task for these rows.
     #[must_use]
     pub fn part(&self, rows: Range<usize>, size: usize) -> Self {
         let first = self.key.first + rows.start as u64;
@@ -104,13 +105,13 @@ impl Task<'_> {
         }
     }
 
-    /// The direction along the gradient of the loss: up, or down if targeted.
+    /// The sign with which the gradient of the loss is followed: 1, or -1 if targeted.
     pub fn direction(&self) -> f32 {
         if self.targeted { -1.0 } else { 1.0 }
     }
 }
 
-/// Sign with sign(0) = 0, as in the papers and in `PyTorch`; NaN gives 0. (`f32::signum(0.0)` is 1.)
+/// The sign with sign(0) = 0, as in the papers and in `PyTorch`, and 0 for NaN (`f32::signum(0.0)` is 1).
 #[inline(always)]
 pub fn sign(x: f32) -> f32 {
     f32::from(i8::from(x > 0.0) - i8::from(x < 0.0))
@@ -130,21 +131,22 @@ pub fn predicted(logits: &[f32]) -> Option<u32> {
     Some(best as u32)
 }
 
-/// Whether an attack has reached its end: prediction = target, or prediction ≠ label.
+/// Whether an attack has succeeded: prediction = target, or prediction ≠ label.
 pub fn fooled(logits: &[f32], class: u32, targeted: bool) -> bool {
     (predicted(logits) == Some(class)) == targeted
 }
 
-/// How clearly an attack has succeeded: positive where `fooled`, up to ties.
+/// The margin by which an attack has succeeded: positive where `fooled` holds, except for ties.
 ///
-/// Untargeted the best other logit minus that of the label, targeted the logit of the target minus the best other.
+/// Untargeted: the greatest other logit minus that of the label. Targeted: the logit of the target minus the greatest
+/// other.
 pub fn margin(logits: &[f32], class: u32, targeted: bool) -> f32 {
     let own = logits[class as usize];
     let lead = best_other(logits, class).map_or(f32::NEG_INFINITY, |j| logits[j]) - own;
     if targeted { -lead } else { lead }
 }
 
-/// The class with the greatest logit but for this one; `None` where there is no other.
+/// The class with the greatest logit other than this class; `None` if there is no other.
 pub fn best_other(logits: &[f32], class: u32) -> Option<usize> {
     let others = (0..logits.len()).filter(|&j| j != class as usize);
     others.reduce(|best, j| if logits[j] > logits[best] { j } else { best })
@@ -157,11 +159,11 @@ pub struct Distance {
     pub linf: f32,
     /// The Euclidean length.
     pub l2: f32,
-    /// How many features have changed.
+    /// The number of changed features.
     pub l0: usize,
 }
 
-/// How far a perturbed sample lies from the clean one.
+/// The distance of a perturbed sample from the clean one.
 pub fn distance(clean: &[f32], perturbed: &[f32]) -> Distance {
     let mut d = Distance::default();
     let mut square = 0.0f64;

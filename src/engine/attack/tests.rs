@@ -1,4 +1,4 @@
-//! Promises of every attack of the table, tested on a small classifier whose gradients are known.
+//! Properties that every attack of the table must have, tested on a small classifier with known gradients.
 
 use super::*;
 use crate::engine::layer::{LayerConfig, activation, dense};
@@ -120,7 +120,7 @@ fn a_zero_gradient_moves_nothing() {
     assert_eq!([sign(0.0), sign(-0.0), sign(f32::NAN), sign(1e-30), sign(-2.0)], [0.0, 0.0, 0.0, 1.0, -1.0]);
     let (network, mut params) = small();
     let (x, labels) = samples(&network, &params);
-    // The first feature reaches nothing.
+    // The first feature has no influence.
     for weight in params[..8].iter_mut().step_by(2) {
         *weight = 0.0;
     }

@@ -1,44 +1,44 @@
-//! The verdict of an attack on one sample, in one set of words for lab and command line.
+//! The verdict of an attack on one sample, in the same words for screen and command line.
 
 use super::{AttackConfig, Task, Victim};
 
 /// The verdict of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The answer is another one; with a target it is the target.
+    /// The prediction changed; with a target, it is the target.
     Fooled,
-    /// The answer is another one, but not the target.
+    /// The prediction changed, but not to the target.
     Astray,
-    /// The answer is the same as before.
+    /// The prediction is the same as before.
     Missed,
-    /// The answer was the target before the attack.
+    /// The prediction was the target before the attack.
     Already,
-    /// The answer was not the label before the attack.
+    /// The prediction was wrong before the attack.
     WrongBefore,
-    /// The answer is the same as before, and the gradient that the attack follows is zero or no number: it says nothing
-    /// about how robust the network is.
+    /// The prediction is the same as before, and the gradient that the attack follows is zero or NaN. This does not
+    /// show that the network is robust.
     Blind,
     /// An output is not a number.
     NoPrediction,
 }
 
-/// The facts that decide a verdict: classes by their numbers, `None` if there is none.
+/// The facts that decide a verdict: class numbers, `None` if there is none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Case {
-    /// The answer before the attack.
+    /// The prediction before the attack.
     pub before: Option<u32>,
-    /// The answer after it.
+    /// The prediction after it.
     pub after: Option<u32>,
     /// The sample's true class.
     pub label: Option<u32>,
-    /// The class that was aimed at.
+    /// The target class.
     pub target: Option<u32>,
     /// See [`blind`].
     pub blind: bool,
 }
 
 impl Case {
-    /// The verdict that follows.
+    /// The verdict for these facts.
     pub fn verdict(self) -> Verdict {
         let Self { before: Some(before), after: Some(after), label, target, blind } = self else {
             return Verdict::NoPrediction;
@@ -55,7 +55,7 @@ impl Case {
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Fooled => "fooled",
@@ -69,7 +69,7 @@ impl Verdict {
     }
 }
 
-/// Whether an attack that follows the gradient finds none at the first sample of its task: all zero, or not a number.
+/// Whether the gradient that an attack follows is useless at the first sample of its task: all zero, or NaN.
 pub fn blind(attack: &AttackConfig, victim: &mut Victim<'_>, task: &Task<'_>) -> bool {
     if attack.passes(victim.classes()) == 0 {
         // Noise follows no gradient.

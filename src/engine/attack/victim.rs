@@ -1,4 +1,4 @@
-//! The network under attack: a snapshot that is only read, always in evaluation mode, and the memory to ask it.
+//! The network under attack: a read-only snapshot, always in evaluation mode, with the memory for its passes.
 
 use super::{Key, predicted};
 use crate::engine::layer::Pass;
@@ -8,11 +8,11 @@ use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::robust::smoothing::Smoothing;
 use crate::engine::shape::Shape;
 
-/// Memory for attacks on one network, made once and lent to every [`Victim`].
+/// Memory for attacks on one network, allocated once and lent to every [`Victim`].
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub(crate) ws: Workspace,
-    /// Gradients of the parameters, for defences; attacks do not ask for them.
+    /// Gradients of the parameters, which defences need and attacks do not.
     pub(crate) grads: Vec<f32>,
     pub(crate) spare: Vec<f32>,
     answers: Vec<Option<u32>>,
@@ -20,7 +20,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Shares the work of large batches with this team from now on; no number depends on it.
+    /// Shares the work of large batches with this team from now on; the results do not depend on it.
     pub fn work_with(&mut self, team: &std::sync::Arc<dyn crate::engine::team::Team>) {
         self.ws.set_team(team);
     }
@@ -48,7 +48,7 @@ pub struct Victim<'a> {
     state: &'a [f32],
     scratch: &'a mut Scratch,
     classes: usize,
-    /// The noisy looks by which it answers, and what their draws belong to.
+    /// The noisy copies whose votes decide its answer, and the key of their random draws.
     looks: Option<(&'a Smoothing, Key)>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Victim<'a> {
     /// A victim whose passes use this memory.
     ///
     /// # Errors
-    /// When the network does not give one logit a class for the whole sample.
+    /// If the network does not give one logit per class for the whole sample.
     pub fn new(
         network: &'a Network,
         params: &'a [f32],
@@ -73,7 +73,7 @@ impl<'a> Victim<'a> {
         }
     }
 
-    /// The same victim, which answers in this way; `key` is what its noisy looks belong to.
+    /// The same victim with this way to predict; `key` is the key of its noisy copies.
     #[must_use]
     pub fn answering(self, prediction: &'a PredictionConfig, key: Key) -> Self {
         Self { looks: prediction.smoothing().map(|s| (s, key)), ..self }
@@ -89,12 +89,12 @@ impl<'a> Victim<'a> {
         self.network.input().size()
     }
 
-    /// Whether what is under way is to be left, so that no result will be used.
+    /// Whether the work was cancelled, so that no result will be used.
     pub fn left(&self) -> bool {
         self.scratch.ws.left()
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -105,8 +105,8 @@ impl<'a> Victim<'a> {
         self.scratch.ws.output(rows)
     }
 
-    /// The answer to each of any number of samples, the first being sample `first`: the class of the greatest logit, or of
-    /// most votes; `None` where there are only NaN.
+    /// The predicted class of each of any number of samples, the first of which has number `first`: the class of the
+    /// greatest logit, or of most votes; `None` if all logits are NaN.
     pub fn answers(&mut self, x: &[f32], first: u64) -> &[Option<u32>] {
         let (mut answers, mut votes) =
             (std::mem::take(&mut self.scratch.answers), std::mem::take(&mut self.scratch.votes));
@@ -126,7 +126,7 @@ impl<'a> Victim<'a> {
 
     /// The logits of up to `rows()` samples and the gradient, with respect to the inputs, of a function of the logits.
     ///
-    /// `seed` sees the logits and writes the derivative of the function by each of them.
+    /// `seed` receives the logits and writes the derivative of the function with respect to each of them.
     pub fn gradient(&mut self, x: &[f32], seed: impl FnOnce(&[f32], &mut [f32])) -> (&[f32], &[f32]) {
         let rows = self.forward(x);
         let ws = &mut self.scratch.ws;
@@ -138,7 +138,7 @@ impl<'a> Victim<'a> {
 
     /// The logits, and `scale` times the gradient of the summed cross-entropy with respect to the inputs.
     ///
-    /// `scale` 1 makes a row's gradient that of its own loss; 1/samples gives the gradient of the mean.
+    /// With `scale` 1, a row's gradient is that of its own loss; with 1/samples, it is that of the mean.
     pub fn loss_gradient(&mut self, x: &[f32], classes: &[u32], scale: f32) -> (&[f32], &[f32]) {
         let width = self.classes;
         self.gradient(x, |logits, grad| {
@@ -154,7 +154,7 @@ impl<'a> Victim<'a> {
         rows
     }
 
-    /// Takes a buffer of `len` zeros out of the scratch memory; give it back with [`Self::restore`].
+    /// Takes a buffer of `len` zeros from the scratch memory; return it with [`Self::restore`].
     pub(crate) fn borrow(&mut self, len: usize) -> Vec<f32> {
         let mut spare = std::mem::take(&mut self.scratch.spare);
         spare.clear();
@@ -162,7 +162,7 @@ impl<'a> Victim<'a> {
         spare
     }
 
-    /// Gives a buffer back, so that the next attack need not allocate one.
+    /// Returns a buffer, so that the next attack need not allocate one.
     pub(crate) fn restore(&mut self, spare: Vec<f32>) {
         self.scratch.spare = spare;
     }

@@ -1,4 +1,4 @@
-//! A hole in every image.
+//! Hides a square of every image.
 
 use super::{Augment, Batch, images_only};
 use crate::engine::shape::Shape;
@@ -19,7 +19,8 @@ impl Augment for Cutout {
     }
 
     /// # Notes
-    /// As in the paper the middle of the square is uniform over the image, so that a part of it may lie beyond the edge.
+    /// As in the paper, the centre of the square is uniform over the image, so that a part of it may lie beyond the
+    /// edge.
     fn apply(&self, batch: &mut Batch<'_>) {
         let (_, height, width) = batch.image();
         batch.each(|draws, x, outside, _| {

@@ -17,7 +17,7 @@ settings! {
 fn ln_gamma_draw(draws: &mut Stream, alpha: f64) -> f64 {
     // 1 - u lies in (0, 1], so the logarithms are finite.
     let open = |draws: &mut Stream| 1.0 - f64::from(draws.unit());
-    // Below 1 the draw is that of α + 1 times u^(1/α), which only its logarithm can hold.
+    // For α below 1 the draw is that of α + 1 times u^(1/α), which may underflow; its logarithm does not.
     let (shape, lost) =
         if alpha < 1.0 { (alpha + 1.0, libm::log(open(draws)) / alpha) } else { (alpha, 0.0) };
     let d = shape - 1.0 / 3.0;
@@ -37,7 +37,7 @@ pub(super) fn beta(draws: &mut Stream, alpha: f64) -> f64 {
     1.0 / (1.0 + libm::exp(b - a))
 }
 
-/// Rows ← λ row + (1-λ) next row, the last one with the first; λ is each row's own share.
+/// Rows ← λ row + (1-λ) next row, where the first row follows the last; each row has its own share λ.
 fn blend(rows: &mut [f32], size: usize, first: &mut [f32], mut share: impl FnMut(usize) -> f32) {
     if rows.is_empty() || size == 0 {
         return;
@@ -64,8 +64,8 @@ impl Augment for Mixup {
     }
 
     /// # Notes
-    /// The paper mixes with a permutation of the batch and draws one λ for all of it. Here each sample has its own λ, which
-    /// belongs to it whatever batch it is in, and its partner is the next one: batches are shuffled already.
+    /// The paper mixes with a permutation of the batch and draws one λ for all of it. Here each sample has its own λ,
+    /// whatever batch it is in, and its partner is the next sample: batches are shuffled already.
     fn apply(&self, batch: &mut Batch<'_>) {
         if self.alpha == 0.0 {
             return;

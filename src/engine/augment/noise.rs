@@ -18,7 +18,7 @@ impl Augment for Noise {
     }
 
     /// # Notes
-    /// Nothing is clamped to the range of the inputs, so that their mean stays.
+    /// The result is not clamped to the range of the inputs, so that their mean does not change.
     fn apply(&self, batch: &mut Batch<'_>) {
         let std = self.std as f32;
         batch.each(|draws, x, _, _| {

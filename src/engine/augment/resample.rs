@@ -1,10 +1,10 @@
-//! An image through a linear map about its centre, by bilinear interpolation. Knows no randomness.
+//! Resamples an image through a linear map about its centre, by bilinear interpolation. Uses no randomness.
 
-/// x ← the image seen through `map`, which takes places of the new image to places of the old one, both as (across, down)
-/// from the centre: `[[a, b], [c, d]]` takes (x, y) to (ax + by, cx + dy).
+/// x ← the image resampled through `map`, which maps positions in the new image to positions in the old one, both as
+/// (across, down) from the centre: `[[a, b], [c, d]]` maps (x, y) to (ax + by, cx + dy).
 ///
-/// Each new pixel is the mean of the four old ones around its place, weighted by nearness; a place beyond the edge counts
-/// as `outside`. `old` is scratch memory as long as the image.
+/// Each new pixel is the mean of the four old pixels around its position, weighted by nearness; a position beyond the
+/// edge counts as `outside`. `old` is scratch memory as long as the image.
 pub(super) fn through(
     map: [[f32; 2]; 2],
     x: &mut [f32],
@@ -23,7 +23,7 @@ pub(super) fn through(
                 let across = middle_x + (map[0][0] * x + map[0][1] * y);
                 let down = middle_y + (map[1][0] * x + map[1][1] * y);
                 let i = row * width + column;
-                // Compared as floats, so that nothing far away or NaN becomes an index.
+                // The comparison is made in floats, so that no far position and no NaN becomes an index.
                 let inside = across > -1.0 && across < width as f32 && down > -1.0 && down < height as f32;
                 if !inside {
                     new[i] = outside[i];

@@ -25,11 +25,12 @@ fn cos_sin(degrees: f64) -> (f64, f64) {
     }
 }
 
-/// Turns one image counterclockwise.
+/// Rotates one image counterclockwise.
 pub(super) fn turn(degrees: f64, x: &mut [f32], size: (usize, usize), outside: &[f32], scratch: &mut [f32]) {
     let (c, s) = cos_sin(degrees);
     let (c, s) = (c as f32, s as f32);
-    // Rows count downwards, so turning back from the new place to the old one looks like turning on.
+    // The map leads from new to old positions, so it rotates back; as rows count downwards, its matrix looks like a
+    // forward rotation.
     resample::through([[c, -s], [s, c]], x, size, outside, scratch);
 }
 

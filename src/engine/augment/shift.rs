@@ -14,7 +14,7 @@ settings! {
     }
 }
 
-/// Moves one image to the right and down; what comes in from beyond the edge is `outside`.
+/// Moves one image to the right and down; pixels from beyond the edge are `outside`.
 pub(super) fn displace(
     (right, down): (isize, isize),
     x: &mut [f32],

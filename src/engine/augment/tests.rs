@@ -1,5 +1,5 @@
-//! Promises of every augmentation (identity at strength 0, finite numbers, draws that belong to the sample), and exact
-//! results where they are known.
+//! Properties that every augmentation must have (identity at strength 0, finite numbers, draws that belong to the
+//! sample), and exact results where they are known.
 
 use super::*;
 use crate::registry::Value as _;
@@ -21,7 +21,7 @@ fn targets(rows: usize) -> Vec<f32> {
     (0..rows * CLASSES).map(|i| f32::from(u8::from(i % CLASSES == i / CLASSES % CLASSES))).collect()
 }
 
-/// The samples of these numbers, augmented as in this epoch.
+/// The samples with these numbers, augmented as in this epoch.
 fn augmented(list: &[AugmentConfig], samples: &[u32], seed: u64, epoch: u64) -> (Vec<f32>, Vec<f32>) {
     let all = inputs(16);
     let mut x: Vec<f32> =
@@ -76,7 +76,7 @@ fn every_row_changes_samples_and_leaves_finite_numbers() {
     }
 }
 
-/// A sample's draws are its own: not those of its neighbours, of the batch, or of another augmentation in the list.
+/// A sample's draws do not depend on its neighbours, the batch or other augmentations in the list.
 #[test]
 fn draws_belong_to_sample_epoch_and_kind() {
     for augment in AugmentConfig::all().into_iter().filter(|a| !a.mixes()) {
@@ -86,7 +86,7 @@ fn draws_belong_to_sample_epoch_and_kind() {
         assert_eq!(part, whole[2 * SIZE..], "{}: another batch size", augment.name());
         let other: Vec<Vec<f32>> = (0..8).map(|epoch| augmented(&one, &[3, 4, 5, 6], 1, epoch).0).collect();
         assert!(other.iter().any(|x| *x != whole), "{}: every epoch alike", augment.name());
-        // An augmentation of strength 0 before it takes none of its draws.
+        // An augmentation of strength 0 placed before it uses none of its draws.
         let quiet = if augment.name() == "Noise" { "Rotation(degrees: 0)" } else { "Noise(std: 0)" };
         assert_eq!(augmented(&[row(quiet), augment.clone()], &[3, 4, 5, 6], 1, 2).0, whole);
         let twice = augmented(&[augment.clone(), augment.clone()], &[3, 4, 5, 6], 1, 2).0;
@@ -119,8 +119,8 @@ fn a_quarter_turn_moves_every_pixel_to_its_place() {
     assert_eq!(four, image);
 }
 
-/// An image whose brightness is a linear function of the place is known everywhere after a turn, since bilinear
-/// interpolation is exact on it.
+/// An image whose brightness is linear in position is known exactly after a rotation, because bilinear interpolation is
+/// exact on it.
 #[test]
 fn a_slope_turns_into_the_turned_slope() {
     let (n, degrees) = (9usize, 30.0f64);
@@ -240,7 +240,7 @@ fn mixup_mixes_targets_as_it_mixes_inputs() {
         let whole: f32 = t[row * CLASSES..(row + 1) * CLASSES].iter().sum();
         assert!((whole - 1.0).abs() < 1e-6, "shares add up to {whole}");
         let share = t[row * CLASSES + row % CLASSES];
-        // Samples 15 and 0 have the same class, so their share cannot be read off the target.
+        // Samples 15 and 0 have the same class, so their share cannot be determined from the target.
         if t0[row * CLASSES..][..CLASSES] != t0[next * CLASSES..][..CLASSES] {
             for i in 0..SIZE {
                 let expected = share * x0[row * SIZE + i] + (1.0 - share) * x0[next * SIZE + i];

@@ -19,20 +19,20 @@ impl Clip for Off {
 /// How the size of a gradient is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NormType {
-    /// Sum of the sizes.
+    /// Sum of the absolute values.
     L1,
     /// Euclidean.
     #[default]
     L2,
-    /// Cube root of the sum of cubes.
+    /// Cube root of the sum of cubed absolute values.
     L3,
-    /// The largest size.
+    /// The largest absolute value.
     Inf,
 }
 plain_values!(NormType);
 
 impl NormType {
-    /// The norm of a gradient whose Euclidean norm is known.
+    /// The norm of a gradient whose Euclidean norm is already known.
     fn of(self, grads: &[f32], euclidean: f32) -> f64 {
         match self {
             Self::L1 => kernel::sum_abs_f64(grads),

@@ -77,7 +77,7 @@ impl Clip for Adaptive {
     }
 }
 
-/// Multiplies by a factor below 1; whether it was one.
+/// Multiplies by a factor if it is below 1; returns whether it was.
 fn shorten(grads: &mut [f32], factor: f64) -> bool {
     if factor < 1.0 {
         kernel::scale(grads, factor as f32);

@@ -1,11 +1,11 @@
-//! A picture file as pixels: decoded within limits, turned upright, resized. Knows no data set.
+//! A picture file as pixels: decoded within limits, rotated upright, resized. Knows no data set.
 
 use crate::limits;
 use crate::text::excerpt;
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageReader, imageops::FilterType};
 use std::io::Cursor;
 
-/// Endings of the files that are read as pictures, in small letters.
+/// Extensions of the files that are read as pictures, in lower case.
 pub const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
 
 /// Whether a file of this name is read as a picture.
@@ -14,8 +14,8 @@ pub fn named(name: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&&ending[..]))
 }
 
-/// Decodes a PNG, JPEG, WebP, BMP or GIF file (of a moving one the first picture) and turns it as its EXIF orientation says,
-/// so that a photograph taken with the camera held upright is upright.
+/// Decodes a PNG, JPEG, WebP, BMP or GIF file (the first picture of an animation) and rotates it by its EXIF
+/// orientation, so that a photograph appears upright.
 ///
 /// # Errors
 /// If the file cannot be decoded, or is too large; the message names size and limit.
@@ -54,7 +54,7 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     Ok(picture)
 }
 
-/// Appends a picture, brought to this size, channel by channel in [0, 1].
+/// Appends a picture, resized to this size, channel by channel in [0, 1].
 pub fn push(picture: &DynamicImage, (height, width): (usize, usize), grey: bool, out: &mut Vec<f32>) {
     let same = (picture.height() as usize, picture.width() as usize) == (height, width);
     let resized;
@@ -85,7 +85,7 @@ mod tests {
         GrayImage::from_fn(16, 8, |x, _| Luma([if x < 8 { 250 } else { 10 }]))
     }
 
-    /// EXIF that says nothing but the orientation.
+    /// EXIF data that state only the orientation.
     fn exif(orientation: u8) -> Vec<u8> {
         let mut out = b"MM\0\x2a\0\0\0\x08\0\x01".to_vec();
         out.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_photograph_is_turned_as_its_exif_says() {
         for jpeg in [true, false] {
-            // 6: the camera was turned to the left, so the picture is to be turned to the right by 90 degrees.
+            // 6: the camera was turned to the left, so the picture must be rotated to the right by 90 degrees.
             for (orientation, size, bright) in
                 [(1, (16, 8), (2, 4)), (3, (16, 8), (13, 4)), (6, (8, 16), (4, 2))]
             {

@@ -1,13 +1,14 @@
-//! Some classes of a data set, or one of them against all others. Knows labels, not what they mean.
+//! Selects some classes of a data set, or one of them against all others. Knows labels, not their meaning.
 
 use super::{Dataset, Labels, Samples, SourceError};
 use crate::text::did_you_mean;
 
-/// Keeps the samples of these classes (all, if there are none), which are numbered anew in this order; then, if there is
-/// `one`, makes two classes: all the others, and that one.
+/// Keeps the samples of these classes (all, if none are given) and renumbers them in this order; then, if `one` is
+/// given, makes two classes: all the others, and that one.
 ///
 /// # Errors
-/// A class that does not exist, too few of them, or labels that are no classes. The message begins with the setting's name.
+/// If a class does not exist, too few are given, or the labels are not classes. The message begins with the setting's
+/// name.
 pub fn choose(data: &mut Dataset, classes: &[String], one: Option<&str>) -> Result<(), SourceError> {
     for samples in std::iter::once(&mut data.samples).chain(&mut data.validation) {
         if !classes.is_empty() {

@@ -5,18 +5,18 @@ use super::{Labels, Plan, Samples, Scaling};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
 
-/// Size of an input that a network takes badly, and of a target.
+/// Absolute value beyond which an input makes training hard, and beyond which a target does.
 const LARGE: f64 = 1e5;
 const LARGE_TARGET: f64 = 100.0;
-/// How much wider than another an input may be.
+/// Largest ratio of the spreads of two inputs without a warning.
 const WIDER: f64 = 1e3;
-/// Share of the samples below which a class is rare, and share of what it would have if all were alike.
+/// A class is rare if it has less than this share of the samples, and less than this share of an even part.
 const RARE: f64 = 0.05;
 const RARE_OF_FAIR: f64 = 0.2;
-/// Validation samples of a class below which its recall is coarse.
+/// With fewer validation samples of a class, its recall takes only few values.
 const FEW: usize = 10;
 
-/// Notes what looks wrong about the training samples, before they are scaled.
+/// Notes anything suspicious about the training samples, before they are scaled.
 pub(super) fn about(train: &Samples, validation: &Samples, plan: &Plan, few: bool, reading: &mut Reading) {
     let mut doubts = Vec::new();
     if few {
@@ -38,7 +38,7 @@ pub(super) fn about(train: &Samples, validation: &Samples, plan: &Plan, few: boo
     reading.doubts.extend(doubts);
 }
 
-/// Whether so many different numbers are rather numbers to predict than classes.
+/// Whether this many different numbers are probably values to predict rather than classes.
 pub(super) fn many_numbers(different: usize, rows: usize, fractions: bool) -> bool {
     different > 10 && (fractions || rows < 3 * different || (different > 30 && rows < 10 * different))
 }
@@ -106,7 +106,7 @@ fn rare(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
         Labels::Classes { of, .. } => of.iter().filter(|c| **c as usize == class).count(),
         _ => 0,
     };
-    // A share of few samples moves in large steps, and one seed may show no difference where there is one.
+    // The recall of few samples moves in large steps, and one seed may hide a real difference.
     let coarse = if (1..FEW).contains(&held) {
         let step = short(100.0 / held as f64);
         format!("; {held} of it validate, so its recall moves by {step} %: seeds: 5 tells more")

@@ -1,4 +1,4 @@
-//! The data sets inside the binary. Their origin and licences stand in `assets/README.md`.
+//! The data sets inside the binary. `assets/README.md` names their origins and licences.
 
 use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError, idx, table};
 use crate::registry::settings;
@@ -25,7 +25,7 @@ fn csv((bytes, name): Asset, names: &[&str]) -> Result<Dataset, SourceError> {
     Ok(Dataset { samples: named(data.samples, names), reading, ..data })
 }
 
-/// The same samples under better names of their classes.
+/// The same samples with readable names of their classes.
 fn named(mut samples: Samples, classes: &[&str]) -> Samples {
     if let Labels::Classes { names, .. } = &mut samples.labels {
         *names = classes.iter().map(|&n| n.to_string()).collect();

@@ -1,4 +1,4 @@
-//! Cells without a value, filled in with what the training samples hold. They arrive as NaN.
+//! Fills in missing values, which arrive as NaN, with values from the training samples.
 
 use super::reading::{Input, Kind, Reading};
 use super::scale::feature;
@@ -52,7 +52,7 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// The inputs by name, or the features of the shape.
+/// The named inputs, or the features of the shape.
 fn groups(shape: Shape, inputs: &[Input]) -> Vec<Group<'_>> {
     let width: usize = inputs.iter().map(Input::width).sum();
     if width == shape.size() && !inputs.is_empty() {
@@ -101,7 +101,7 @@ fn values(train: &Samples, group: &Group<'_>, how: Missing) -> Option<Vec<f32>> 
     Some(vec![value; group.places.len()])
 }
 
-/// The most frequent of some numbers; the least one of several.
+/// The most frequent of some numbers; on ties, the smallest.
 fn most_frequent(values: &mut [f32]) -> f32 {
     values.sort_unstable_by(f32::total_cmp);
     let runs = values.chunk_by(|a, b| a == b);

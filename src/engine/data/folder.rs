@@ -1,4 +1,5 @@
-//! A directory of pictures, one directory a class. Decodes what somebody else has opened, with limits on both.
+//! A directory of pictures, with one directory per class. Decodes files that its caller opens, with limits on their
+//! number and size.
 
 use super::bitmap::{ENDINGS, decode, push};
 use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError, budget};

@@ -1,4 +1,5 @@
-//! The IDX format of MNIST: big-endian header, then numbers. Compares every promise with the bytes that are there.
+//! The IDX format of MNIST: a big-endian header, then numbers. Compares every size in the header with the actual number
+//! of bytes.
 
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget, unpack};
 use crate::engine::shape::Shape;
@@ -39,7 +40,7 @@ impl Source for Idx {
     }
 }
 
-/// An array out of a file.
+/// An array read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     /// Sizes, the number of samples first.
@@ -86,7 +87,7 @@ pub fn array(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { sizes, values })
 }
 
-/// The product of the sizes, within the limit.
+/// The product of the sizes, if it is within the limit.
 pub(super) fn count(sizes: &[usize]) -> Result<usize, String> {
     let numbers = sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
     match numbers {
@@ -107,7 +108,7 @@ pub(super) fn finite(values: &[f32]) -> Result<(), String> {
     }
 }
 
-/// Images and their classes; a fault says whether it is of the images.
+/// Images and their classes; an error states whether it concerns the images.
 pub(super) fn samples(images: Array, labels: Array, divide_by: f32) -> Result<Samples, (bool, String)> {
     let n = images.sizes[0];
     let shape = match images.sizes[1..] {
@@ -135,7 +136,7 @@ pub(super) fn samples(images: Array, labels: Array, divide_by: f32) -> Result<Sa
     Ok(Samples { shape, inputs, labels })
 }
 
-/// Numbers as classes.
+/// Numbers converted to classes.
 pub(super) fn classes(values: &[f32]) -> Result<Vec<u32>, String> {
     values
         .iter()

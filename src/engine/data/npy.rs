@@ -1,4 +1,5 @@
-//! `NumPy`'s NPY and NPZ files: inputs, labels in any usual form, a test set of their own. Objects are never unpickled.
+//! `NumPy`'s NPY and NPZ files: inputs, labels in any usual form, and an optional test set. Objects are never
+//! unpickled.
 
 use super::reading::{Doubt, Reading};
 use super::table::Missing;
@@ -17,12 +18,13 @@ mod zip;
 /// The axis of pictures that holds their channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Layout {
-    /// The first after the samples, unless the last looks like it; then it is asked for.
+    /// The first axis after the samples, unless the last axis looks like channels; in that case an explicit setting is
+    /// required.
     #[default]
     Found,
-    /// [samples, channels, height, width], as PyTorch has them.
+    /// [samples, channels, height, width], as in PyTorch.
     ChannelsFirst,
-    /// [samples, height, width, channels], as Keras and imageio have them.
+    /// [samples, height, width, channels], as in Keras and imageio.
     ChannelsLast,
 }
 plain_values!(Layout);
@@ -49,7 +51,7 @@ settings! {
     }
 }
 
-/// Inputs and labels, and those of a test set.
+/// Inputs and labels, and those of the test set if there is one.
 type Pairs = ((Array, Array), Option<(Array, Array)>);
 
 impl Source for Npy {
@@ -102,7 +104,7 @@ impl Npy {
             notes.push(format!("{} out of the archive", excerpt(name, 40)));
             array(&member.unpack(zip)?).map_err(|what| format!("{}: {what}", excerpt(name, 40)))
         };
-        // x_train stands for x, and x_test beside it for a test set.
+        // x_train may stand for x, and x_test beside it for a test set.
         let named =
             |name: &str, part: &str| format!("{}_{part}", name.strip_suffix("_train").unwrap_or(name));
         let train = |name: &String| [name.clone(), named(name, "train")];
@@ -114,7 +116,7 @@ impl Npy {
         Ok((pair, held))
     }
 
-    /// The samples of arrays; a fault says whether it is of the labels.
+    /// The samples of arrays; an error states whether it concerns the labels.
     fn dataset(
         &self,
         train: (Array, Array),
@@ -216,7 +218,7 @@ impl Npy {
     }
 }
 
-/// A table whose last column is the label.
+/// Splits a table whose last column is the label.
 fn last_column(table: Array) -> Result<(Array, Array), String> {
     let ([rows, columns], Values::Numbers(values)) = (&table.sizes[..], &table.values) else {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! A picture of one's own, brought to the shape and the range of a data set's samples, with an account of how.
+//! Fits a picture of the user's to the shape and the range of a data set's samples, and reports the changes made.
 
 use super::Samples;
 use super::bitmap::{decode, push};
@@ -6,7 +6,7 @@ use super::subject::{self, Area};
 use crate::engine::shape::Shape;
 use image::{DynamicImage, imageops};
 
-/// A picture as a network takes it.
+/// A picture in the form that a network takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fitted {
     /// One input sample.
@@ -15,22 +15,22 @@ pub struct Fitted {
     pub how: String,
 }
 
-/// Samples that are looked at to learn how these data look.
+/// Samples that are inspected to learn how these data usually look.
 const LOOKS: usize = 200;
-/// How far a pixel lies from the background to belong to the subject.
+/// A pixel belongs to the subject if it differs from the background by at least this much.
 const APART: f32 = 0.25;
-/// A subject that fills less than this share of what it fills in these data is cut out.
+/// The picture is cropped if its subject fills less than this share of the usual size in these data.
 const SMALL: f32 = 0.7;
 
 /// Decodes a picture file and fits it to samples like these, whose numbers lie in `range`.
 ///
-/// Where the data show one subject on an even ground, the picture is cropped to its own subject, unless `whole` is wanted, and
-/// its brightness stretched to that of the data. Another aspect is padded in the colour of the picture's own edge. A picture
-/// whose edge is bright where that of the data is dark (ink on paper among digits in white on black), or the other way round,
-/// is inverted.
+/// If the data show one subject on an even background, the picture is cropped to its own subject, unless `whole` is
+/// set, and its brightness is stretched to that of the data. If the aspect ratio differs, the picture is padded in the
+/// colour of its own edge. It is inverted if its edge is bright and that of the data dark (ink on paper, while the data
+/// are white digits on black), or the reverse.
 ///
 /// # Errors
-/// A fault in the file, or a word that these data are no pictures.
+/// If the file is faulty, or the data are not pictures.
 pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -> Result<Fitted, String> {
     let Shape::Image { channels, height, width } = samples.shape else {
         return Err(format!("a picture is no sample of these data, which are {}", samples.shape));
@@ -75,13 +75,13 @@ pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -
     Ok(Fitted { inputs, how: how.join(", ") })
 }
 
-/// How samples usually look, their numbers brought to [0, 1].
+/// The usual look of samples, with their numbers scaled to [0, 1].
 struct Usual {
     /// Mean brightness at the edge.
     edge: f32,
-    /// Whether they show something on an even ground.
+    /// Whether they show a subject on an even background.
     even: bool,
-    /// The brightness of that ground, and the one farthest from it.
+    /// The brightness of that background, and the brightness farthest from it.
     levels: (f32, f32),
     /// Share of the picture's side that the subject takes.
     fill: f32,
@@ -119,8 +119,8 @@ impl Usual {
         Self { edge, even: uneven < APART && fill > 0.0, levels: (ground, far), fill }
     }
 
-    /// The part of a picture of this size that makes its subject as large as usual in samples of `width` x `height`;
-    /// `None` if it is about that large already. It may reach beyond the picture.
+    /// The part of a picture of this size in which its subject is as large as usual in samples of `width` x `height`;
+    /// `None` if it is about that large already. The part may extend beyond the picture.
     fn window(
         &self,
         area: Area,
@@ -139,7 +139,8 @@ impl Usual {
         Some((x, y, Area { x: 0, y: 0, width: w, height: h }))
     }
 
-    /// Brings the brightness of the ground and the one farthest from it to what is usual; whether that changed anything.
+    /// Stretches the brightness so that the background and the value farthest from it are as usual; returns whether
+    /// that changed anything.
     fn stretch(&self, pixels: &mut [f32], width: usize, height: usize) -> bool {
         let ground = edge(pixels, width, height);
         let far = pixels
@@ -158,7 +159,7 @@ impl Usual {
     }
 }
 
-/// A part of a picture, which may reach beyond it: there it has the colour of the picture's edge.
+/// A part of a picture. Where it extends beyond the picture, it has the colour of the picture's edge.
 fn cut(picture: &DynamicImage, (x, y, area): (i64, i64, Area)) -> DynamicImage {
     let rgb = picture.to_rgb8();
     let mut out = image::RgbImage::from_pixel(area.width, area.height, rim(&rgb));
@@ -178,13 +179,13 @@ fn rim(rgb: &image::RgbImage) -> image::Rgb<u8> {
     image::Rgb(sum.map(|s| (s / count.max(1)) as u8))
 }
 
-/// The picture in the middle of a larger one of the same aspect as `width` x `height`, and its size.
+/// The picture centred in a larger one with the aspect ratio of `width` x `height`, and the new size.
 fn pad(picture: DynamicImage, width: u32, height: u32) -> (DynamicImage, (u32, u32)) {
     let (w, h) = (picture.width(), picture.height());
     let wide = (u64::from(h) * u64::from(width)).div_ceil(u64::from(height)) as u32;
     let high = (u64::from(w) * u64::from(height)).div_ceil(u64::from(width)) as u32;
     let size = (w.max(wide), h.max(high));
-    // A pixel or two are lost in rounding anyway.
+    // A difference of a pixel or two is lost in rounding anyway.
     if size.0 - w <= w / 50 && size.1 - h <= h / 50 {
         return (picture, (w, h));
     }
@@ -259,7 +260,8 @@ mod tests {
     #[test]
     fn a_small_subject_is_cut_out_and_its_brightness_is_that_of_the_data() {
         let digits = Digits {}.load(&NoFiles, 1).expect("embedded").samples;
-        // A digit of the data, drawn in grey ink on grey paper, a ninth of the picture and off its middle.
+        // A digit of the data, drawn in grey ink on grey paper; it covers a ninth of the picture and lies off its
+        // centre.
         let sample = digits.input(3);
         let paper = image::RgbImage::from_fn(480, 360, |x, y| {
             let (x, y) = (x as usize, y as usize);

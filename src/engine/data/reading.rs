@@ -1,28 +1,29 @@
-//! The report of a reading: samples, inputs and target as the user's files gave them, and warnings.
+//! The report on reading data: samples, inputs and target as found in the user's files, and warnings.
 //!
-//! A source fills in names, notes and doubts; [`super::prepare`] adds the counts and ranges. `check`, `run` and the lab show it.
+//! A source provides names, notes and doubts; [`super::prepare`] adds the counts and ranges. `check`, `run` and the
+//! screen show it.
 
 use super::{Labels, Samples, Scaling};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
 
-/// Inputs or classes that are listed before the rest is only counted.
+/// Inputs or classes that are listed by name; the rest is only counted.
 const LISTED: usize = 10;
 /// Characters of a name in a list.
 const NAME: usize = 30;
 
-/// The report of a reading. The default says nothing beyond the counts.
+/// The report on reading data. The default contains only the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Notes of the source, a line each: the separator, rows dropped, files skipped.
+    /// Notes of the source, one per line: the separator, rows dropped, files skipped.
     pub notes: Vec<String>,
-    /// The inputs in order, where they have names.
+    /// The inputs in order, if they have names.
     pub inputs: Vec<Input>,
-    /// Names of what is predicted, where it has names.
+    /// Names of the targets, if they have names.
     pub targets: Vec<String>,
     /// Warnings.
     pub doubts: Vec<Doubt>,
-    /// The unit of losses, where targets were scaled.
+    /// The unit of losses, if targets were scaled.
     pub scaled: Option<String>,
     /// Samples, inputs and target in words, with counts and ranges before scaling; made by [`super::prepare`].
     pub summary: Vec<String>,
@@ -31,25 +32,25 @@ pub struct Reading {
 /// One input as the file gives it: a number, or a text that became one or several numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// Its heading.
+    /// The heading of its column.
     pub name: String,
-    /// How it became numbers.
+    /// Its conversion to numbers.
     pub kind: Kind,
 }
 
-/// How an input became numbers.
+/// How an input is converted to numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// It is one number.
+    /// It is a number already.
     Number,
-    /// A text of these values: as many numbers, one of them 1 and the others 0.
+    /// A text with these possible values becomes as many numbers: 1 for its own value and 0 for the others.
     OneHot(Vec<String>),
-    /// A text of these values, numbered from 0.
+    /// A text with these possible values becomes its index among them.
     Ordinal(Vec<String>),
 }
 
 impl Input {
-    /// Numbers of a sample that it takes.
+    /// Numbers of a sample that it occupies.
     pub fn width(&self) -> usize {
         match &self.kind {
             Kind::OneHot(values) => values.len(),
@@ -58,10 +59,10 @@ impl Input {
     }
 }
 
-/// Something that can be meant so, but probably is not.
+/// A warning about valid data that are probably not meant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Doubt {
-    /// The setting of the scenario where it is shown.
+    /// The setting of the scenario at which it is shown.
     pub at: &'static str,
     /// The warning with its remedy.
     pub what: String,
@@ -75,18 +76,18 @@ impl Doubt {
 }
 
 impl Reading {
-    /// All of it, a line each: samples, inputs, target, then the notes.
+    /// The whole report, one entry per line: samples, inputs, target, then the notes.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.summary.iter().chain(&self.scaled).chain(&self.notes).map(String::as_str)
     }
 
-    /// The same, and the doubts after them.
+    /// The same, followed by the doubts.
     pub fn all(&self) -> Vec<String> {
         let doubts = self.doubts.iter().map(|doubt| format!("warning: {}", doubt.what));
         self.lines().map(str::to_string).chain(doubts).collect()
     }
 
-    /// Notes the counts and ranges of these samples, which are not scaled yet.
+    /// Notes the counts and ranges of these samples, before scaling.
     pub(super) fn describe(&mut self, train: &Samples, validation: &Samples, how: &str) {
         self.summary = vec![
             format!("{} samples to train, {} to validate{how}", train.len(), validation.len()),
@@ -95,7 +96,7 @@ impl Reading {
         ];
     }
 
-    /// Notes how numbers to predict were scaled, and what that means for losses.
+    /// Notes how targets were scaled, and the consequence for losses.
     pub(super) fn describe_scaling(&mut self, scaling: Scaling, targets: &[(f32, f32)]) {
         let unit = match (scaling, targets) {
             (Scaling::None, _) | (_, []) => return,
@@ -157,7 +158,7 @@ impl Reading {
                 Labels::Classes { of: held, .. } | Labels::StepClasses { of: held, .. },
             ) => {
                 let mut counts = vec![0usize; names.len()];
-                // Validation on the training samples counts each of them once.
+                // If validation uses the training samples, each is counted once.
                 let held = if of == held { &[] } else { &held[..] };
                 for &class in of.iter().chain(held) {
                     counts[class as usize] += 1;
@@ -185,7 +186,7 @@ fn beyond(n: usize) -> String {
     if n > LISTED { format!(", and {} more", n - LISTED) } else { String::new() }
 }
 
-/// The first of these texts, and how many more there are.
+/// The first of these texts, and the number of the others.
 pub(super) fn listed(values: &[String]) -> String {
     let first: Vec<String> = values.iter().take(LISTED).map(|v| excerpt(v, NAME)).collect();
     format!("{}{}", first.join(", "), beyond(values.len()))

@@ -1,26 +1,26 @@
-//! Inputs and targets brought to a common scale, by numbers taken from the training samples only.
+//! Scales inputs and targets with statistics of the training samples only.
 
 use super::{Labels, Samples, SourceError};
 use crate::engine::shape::Shape;
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
 
-/// How inputs are brought to a common scale, with numbers taken from the training samples only.
+/// How inputs are scaled, with statistics of the training samples only.
 ///
 /// A feature is an entry of a vector, a channel of an image, or a feature of a sequence at all its steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scaling {
-    /// As the source gives them.
+    /// Unchanged.
     #[default]
     None,
-    /// Every feature to mean 0 and standard deviation 1.
+    /// Every feature has mean 0 and standard deviation 1.
     Standard,
-    /// Every feature to [0, 1].
+    /// Every feature lies in [0, 1].
     Unit,
 }
 plain_values!(Scaling);
 
-/// The feature that the i-th number of a sample belongs to.
+/// The feature to which the i-th number of a sample belongs.
 pub(super) fn feature(shape: Shape, i: usize) -> usize {
     match shape {
         Shape::Flat(_) => i,
@@ -37,7 +37,7 @@ pub(super) fn affine(train: &Samples, scaling: Scaling) -> Vec<(f32, f32)> {
 fn affine_of(shape: Shape, inputs: &[f32], scaling: Scaling) -> Vec<(f32, f32)> {
     let size = shape.size();
     let features = (0..size).map(|i| feature(shape, i)).max().map_or(0, |f| f + 1);
-    // Count, sum and sum of squares in f64 about the first value, so that nothing cancels.
+    // Count, sum and sum of squares in f64, relative to the first value, to avoid cancellation.
     let mut about = vec![0.0f64; features];
     let mut sums = vec![(0.0f64, 0.0f64, 0.0f64); features];
     let mut ends = vec![(f32::INFINITY, f32::NEG_INFINITY); features];
@@ -93,7 +93,7 @@ pub(super) fn observed(samples: &Samples) -> Vec<(f32, f32)> {
     ends
 }
 
-/// Scales the numbers to predict; gives shift and factor of each.
+/// Scales the targets; returns shift and factor of each.
 pub(super) fn scale_targets(
     train: &mut Samples,
     validation: &mut Samples,

@@ -1,4 +1,4 @@
-//! Generated sequences: tasks that ask a network to remember.
+//! Generated sequences: tasks that require a network to remember.
 
 use super::toy::draws;
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget};

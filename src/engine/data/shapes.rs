@@ -27,7 +27,7 @@ impl Source for Moons {
     fn load(&self, _: &dyn Files, seed: u64) -> Result<Dataset, SourceError> {
         let outer = self.samples / 2;
         let inner = self.samples - outer;
-        // From 0 to π, both ends included.
+        // From 0 to π, inclusive.
         let angle = |i: usize, n: usize| if n < 2 { 0.0 } else { PI * i as f64 / (n - 1) as f64 };
         let above = (0..outer).map(|i| angle(i, outer)).map(|a| (libm::cos(a), libm::sin(a)));
         let below = (0..inner).map(|i| angle(i, inner)).map(|a| (1.0 - libm::cos(a), 0.5 - libm::sin(a)));

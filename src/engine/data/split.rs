@@ -1,4 +1,5 @@
-//! From a data set to what lanes train on: the split, the cut, cells filled in, the scaling. Knows no file and no network.
+//! Turns a data set into training and validation samples: split, limit, missing values, scaling. Knows no file and no
+//! network.
 
 use super::fill::fill;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
@@ -10,20 +11,20 @@ use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Fewer samples than this are all trained on, unless a share to validate on is asked for.
+/// With fewer samples than this, all are used for training, unless the user sets a share to validate on.
 const FEW: usize = 10;
-/// The share to validate on, if none is given.
+/// The default share to validate on.
 const SHARE: f64 = 0.2;
 
-/// How samples are chosen to validate on.
+/// How validation samples are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Split {
-    /// Drawn, with the same share of every class.
+    /// At random, with the same share of every class.
     #[default]
     Stratified,
-    /// Drawn from all.
+    /// At random from all samples.
     Random,
-    /// The last ones of the file.
+    /// The last ones in the file.
     Time,
 }
 plain_values!(Split);
@@ -31,15 +32,15 @@ plain_values!(Split);
 /// How a data set is prepared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Share of the samples to validate on; 0: the training samples themselves; `None`: as many as usual.
+    /// Share of the samples to validate on; 0: validate on the training samples; `None`: the default share.
     pub share: Option<f64>,
     /// How samples are divided into training and validation.
     pub split: Split,
     /// How inputs are scaled.
     pub scaling: Scaling,
-    /// How numbers to predict are scaled.
+    /// How targets are scaled.
     pub target_scaling: Scaling,
-    /// How many training samples are kept.
+    /// Most training samples that are kept.
     pub limit: Option<usize>,
     /// The seed of the split.
     pub seed: u64,
@@ -48,26 +49,26 @@ pub struct Plan {
 /// Samples ready for training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// The samples that lanes train on.
+    /// The samples on which lanes are trained.
     pub train: Samples,
-    /// The samples that they are evaluated on.
+    /// The samples on which lanes are evaluated.
     pub validation: Samples,
-    /// The valid range of every number of one input sample, after scaling; attacks clamp to it.
+    /// The valid range of every number of an input sample, after scaling; attacks clamp to it.
     pub range: Vec<(f32, f32)>,
-    /// Shift and factor by which each number to predict was scaled: y ← (y - shift) · factor. Empty where none was.
+    /// Shift and factor with which each target was scaled: y ← (y - shift) · factor. Empty if targets were not scaled.
     pub targets: Vec<(f32, f32)>,
-    /// How inputs, and numbers to predict, were scaled.
+    /// How inputs, and targets, were scaled.
     pub scaling: (Scaling, Scaling),
-    /// The loss by which all lanes are compared in validation, whatever they train with; `None`: each by its own.
+    /// The loss by which all lanes are compared in validation, whatever loss they train with; `None`: each by its own.
     pub judge: Option<LossConfig>,
     /// The report of the reading.
     pub reading: Reading,
-    /// The files of weights that the scenario names, read.
+    /// The files of weights that the scenario names, loaded.
     pub weights: Arc<[Weights]>,
 }
 
 impl Prepared {
-    /// Brings the i-th of a sample's outputs, or targets, to the unit of the data.
+    /// Converts the i-th output or target of a sample to the unit of the data.
     pub fn in_unit(&self, i: usize, y: f32) -> f32 {
         match self.targets.len() {
             0 => y,
@@ -78,7 +79,7 @@ impl Prepared {
         }
     }
 
-    /// Brings all outputs, or targets, of a sample to the unit of the data.
+    /// Converts all outputs or targets of a sample to the unit of the data.
     pub fn all_in_unit(&self, values: &[f32]) -> Vec<f32> {
         values.iter().enumerate().map(|(i, &y)| self.in_unit(i, y)).collect()
     }
@@ -89,13 +90,14 @@ impl Prepared {
     }
 }
 
-/// Splits, cuts, fills and scales a data set.
+/// Splits, limits, fills and scales a data set.
 ///
-/// The split is drawn from the seed alone, or by time. A source's own split is kept. Numbers to fill in and to scale by come
-/// from the training samples.
+/// The split is drawn from the seed alone, or made by time. A source's own split is kept. Fill values and scaling
+/// statistics come from the training samples.
 ///
 /// # Errors
-/// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's name.
+/// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's
+/// name.
 pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     let Dataset { samples, validation, range, order: time, missing, mut reading } = data;
     let mut order: Vec<usize> = (0..samples.len()).collect();
@@ -161,7 +163,7 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     Ok(Prepared { train, validation, range, targets, scaling, judge: None, reading, weights: Arc::new([]) })
 }
 
-/// The samples before the last ones, less a gap, and the last ones.
+/// The samples before the last ones, without a gap, and the last ones.
 fn last(samples: usize, share: f64, gap: usize) -> (Vec<usize>, Vec<usize>) {
     let held = ((samples as f64 * share).round() as usize).clamp(1, samples.max(2) - 1);
     let cut = samples - held.min(samples);
@@ -170,7 +172,7 @@ fn last(samples: usize, share: f64, gap: usize) -> (Vec<usize>, Vec<usize>) {
 
 /// Indices of the training and of the validation samples, each in the given order.
 ///
-/// Where classes have one sample each, none could give any: then they are drawn from all.
+/// If all classes have only one sample, a stratified split is impossible; then samples are drawn from all.
 fn split(samples: &Samples, order: &[usize], share: f64, by: Split) -> (Vec<usize>, Vec<usize>) {
     let (class_of, classes): (&dyn Fn(usize) -> usize, usize) = match &samples.labels {
         Labels::Classes { of, names } if by == Split::Stratified => (&|i| of[i] as usize, names.len().max(1)),
@@ -180,7 +182,7 @@ fn split(samples: &Samples, order: &[usize], share: f64, by: Split) -> (Vec<usiz
     for &i in order {
         counts[class_of(i)] += 1;
     }
-    // A class with one sample trains; with more, each part gets at least one.
+    // A class with one sample is used for training; a larger class gives at least one sample to each part.
     let mut wanted: Vec<usize> = counts
         .iter()
         .map(|&n| if n < 2 { 0 } else { ((n as f64 * share).round() as usize).clamp(1, n - 1) })
@@ -214,7 +216,7 @@ impl Samples {
 }
 
 impl Labels {
-    /// The labels of these samples, of so many time steps each, in this order.
+    /// The labels of these samples, in this order; each sample has this many time steps.
     #[must_use]
     pub(super) fn pick(&self, which: &[usize], steps: usize) -> Self {
         fn rows<T: Copy>(of: &[T], n: usize, which: &[usize]) -> Vec<T> {

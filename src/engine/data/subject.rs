@@ -1,8 +1,8 @@
-//! Where in a picture its subject lies: what stands out from an even background. Knows no data set.
+//! Finds the subject of a picture: the part that differs from an even background. Knows no data set.
 
 use image::{DynamicImage, imageops::FilterType};
 
-/// The longer side at which a picture is searched.
+/// The longer side to which a picture is reduced before the search.
 const SIDE: u32 = 128;
 /// The least contrast with the background, as a share of full brightness.
 const CONTRAST: f32 = 0.1;
@@ -20,10 +20,11 @@ pub struct Area {
     pub height: u32,
 }
 
-/// The rectangle around what stands out from the background; `None` where the background is not even, or nothing stands out.
+/// The rectangle around the part that differs from the background; `None` if the background is not even, or nothing
+/// differs.
 ///
-/// The background is a plane through the brightness at the rim, channel by channel, so that a shadow across the paper is no
-/// subject. Specks are left out.
+/// The background is a plane fitted to the brightness at the rim, channel by channel, so that a shadow across the paper
+/// is not taken for the subject. Small specks are ignored.
 pub fn find(picture: &DynamicImage) -> Option<Area> {
     let (width, height) = (picture.width(), picture.height());
     let most = width.max(height);
@@ -50,7 +51,7 @@ pub fn find(picture: &DynamicImage) -> Option<Area> {
     let found = || mask.iter().enumerate().filter(|(_, m)| **m).map(|(i, _)| (i % w, i / w));
     let ends = |of: &dyn Fn((usize, usize)) -> usize, n: usize, all: u32| {
         let (low, high) = found().map(of).fold((n, 0), |(a, b), i| (a.min(i), b.max(i)));
-        // Back to whole pixels of the picture.
+        // Converts back to whole pixels of the original picture.
         let low = (low as f64 * f64::from(all) / n as f64).floor() as u32;
         let high = ((high + 1) as f64 * f64::from(all) / n as f64).ceil() as u32;
         (low, high.min(all) - low)
@@ -60,7 +61,7 @@ pub fn find(picture: &DynamicImage) -> Option<Area> {
     Some(Area { x, y, width: columns, height: rows })
 }
 
-/// The pixels at the rim, by their number.
+/// The indices of the pixels at the rim.
 fn rim(w: usize, h: usize) -> Vec<usize> {
     let thick = (w.min(h) / 20).max(1);
     let near = |i: &usize| {
@@ -70,7 +71,7 @@ fn rim(w: usize, h: usize) -> Vec<usize> {
     (0..w * h).filter(near).collect()
 }
 
-/// How far each pixel lies from the plane through the rim, and how far those of the rim usually do.
+/// The distance of each pixel from the plane fitted to the rim, and the usual distance of the rim's own pixels.
 fn against_background(pixels: &[f32], w: usize, h: usize) -> (Vec<f32>, f32) {
     let at = |i: usize| [1.0, (i % w) as f64 / w as f64 - 0.5, (i / w) as f64 / h as f64 - 0.5];
     let mut chosen = rim(w, h);
@@ -99,7 +100,8 @@ fn against_background(pixels: &[f32], w: usize, h: usize) -> (Vec<f32>, f32) {
     (differences.collect(), usual as f32)
 }
 
-/// Coefficients of the least squares fit of values to three numbers each; the mean alone where they do not suffice.
+/// Coefficients of the least-squares fit of values to three numbers each; only the mean if the points do not determine
+/// more.
 fn fitted(points: impl Iterator<Item = ([f64; 3], f64)>) -> [f64; 3] {
     let mut m = [[0.0f64; 4]; 3];
     for (a, v) in points {
@@ -126,7 +128,7 @@ fn fitted(points: impl Iterator<Item = ([f64; 3], f64)>) -> [f64; 3] {
     [0, 1, 2].map(|i| m[i][3] / m[i][i])
 }
 
-/// The value that divides these in two classes as far apart as can be (N. Otsu, 1979, doi:10.1109/TSMC.1979.4310076).
+/// The value that best separates these values into two classes (N. Otsu, 1979, doi:10.1109/TSMC.1979.4310076).
 fn split(values: &[f32]) -> f32 {
     const BINS: usize = 128;
     let bin = |v: f32| ((v.clamp(0.0, 1.0) * BINS as f32) as usize).min(BINS - 1);
@@ -149,7 +151,7 @@ fn split(values: &[f32]) -> f32 {
             best = (between, i + 1);
         }
     }
-    // The lower third of what is beyond still belongs to the subject: strokes are faint at their edges.
+    // The threshold is lowered by 30 %: strokes are faint at their edges.
     best.1 as f32 / BINS as f32 * 0.7
 }
 

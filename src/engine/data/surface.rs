@@ -1,4 +1,4 @@
-//! A test function of the plane in place of data: nothing to learn from, only somewhere to go.
+//! A test function of the plane in place of data: there is nothing to learn, only a minimum to find.
 
 use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError};
 use crate::engine::layer::{self, LayerConfig};

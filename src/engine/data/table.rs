@@ -1,6 +1,7 @@
-//! Tables as CSV: one sample a line, one column the label or several the numbers to predict. Faults name their line.
+//! Tables as CSV: one sample per line; one column is the label, or several are targets. Faults name their line.
 //!
-//! The crate `csv` splits lines into cells; the form, the kinds of columns and what becomes of missing cells are decided here.
+//! The crate `csv` splits lines into cells; this module decides on the format, the kinds of columns and the treatment
+//! of missing cells.
 
 use super::{Dataset, Files, Source, SourceError};
 use crate::limits;
@@ -22,7 +23,7 @@ pub use settings::{Csv, Missing, Series, Texts};
 
 use rows::{Role, Table};
 
-/// A fault and its line, where it has one.
+/// A fault and its line, if known.
 type Fault = (Option<u64>, String);
 
 impl Source for Csv {

@@ -1,9 +1,9 @@
-//! Bytes that may be compressed, read only as far as they are wanted.
+//! Bytes that may be compressed, decompressed only as far as needed.
 
 use crate::limits;
 use std::io::Read;
 
-/// A reader over the bytes, through gzip if they are; stops one byte beyond the limit of decoded data.
+/// A reader over the bytes, through gzip if they are compressed; it stops one byte beyond the limit for decoded data.
 pub fn open(bytes: &[u8]) -> impl Read + '_ {
     let gzip = bytes.starts_with(&[0x1f, 0x8b]);
     let inner: Box<dyn Read> =
@@ -11,7 +11,7 @@ pub fn open(bytes: &[u8]) -> impl Read + '_ {
     inner.take(limits::DATA_BYTES + 1)
 }
 
-/// All bytes, decoded; at most `limit`.
+/// All bytes, decoded, at most `limit`.
 ///
 /// # Errors
 /// If there are more, or the compression is damaged.
@@ -27,10 +27,11 @@ pub fn all(bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Exactly so many bytes and then the end: allocates as they come, not as a header promises.
+/// Exactly this many bytes, and then the end. Memory grows with the bytes read, not with the size that a header
+/// promises.
 ///
 /// # Errors
-/// If there are fewer or more, or the compression is damaged.
+/// If there are fewer or more bytes, or the compression is damaged.
 pub fn exactly(source: &mut dyn Read, wanted: u64) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     source.take(wanted + 1).read_to_end(&mut out).map_err(|e| damaged(&e))?;
@@ -41,7 +42,7 @@ pub fn exactly(source: &mut dyn Read, wanted: u64) -> Result<Vec<u8>, String> {
     }
 }
 
-/// So many bytes of a header.
+/// This many bytes of a header.
 ///
 /// # Errors
 /// If the file ends before.

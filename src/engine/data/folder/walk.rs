@@ -1,4 +1,4 @@
-//! Lists the pictures of a directory by class and by training or validation, and the files that are no pictures.
+//! Lists the pictures of a directory by class and by training or validation, and the files that are not pictures.
 
 use crate::engine::data::bitmap::named;
 use crate::engine::data::reading::listed;
@@ -6,7 +6,7 @@ use crate::engine::data::{Files, SourceError};
 use crate::limits;
 use std::collections::BTreeMap;
 
-/// Names of directories that hold the classes to train on, and those to validate on, the first that is there.
+/// Names of the directories with the classes to train on and to validate on; the first existing one is used.
 const TRAIN: [&str; 2] = ["train", "training"];
 const HELD: [&str; 5] = ["val", "valid", "validation", "test", "testing"];
 
@@ -18,18 +18,18 @@ pub(super) type Pictures = Vec<(String, usize)>;
 pub(super) struct Found {
     /// The classes.
     pub(super) names: Vec<String>,
-    /// The pictures, or those to train on.
+    /// All pictures, or the training pictures if there is a directory for them.
     pub(super) train: Pictures,
-    /// Those to validate on, where there is a directory of them.
+    /// The validation pictures, if there is a directory for them.
     pub(super) held: Option<Pictures>,
-    /// In words.
+    /// Remarks in words.
     pub(super) notes: Vec<String>,
 }
 
-/// Looks through a directory of classes, or one of `train` and `test`.
+/// Lists a directory of classes, or one that contains `train` and `test`.
 ///
 /// # Errors
-/// There are no classes, or no pictures where they should be.
+/// If there are no classes, or no pictures where they should be.
 pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> {
     let mut walk = Walk { files, skipped: BTreeMap::new() };
     let inside = walk.directories(path)?;
@@ -74,7 +74,7 @@ pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> 
 
 struct Walk<'a> {
     files: &'a dyn Files,
-    /// Files that are no pictures, by their endings.
+    /// Number of files that are not pictures, by extension.
     skipped: BTreeMap<String, usize>,
 }
 
@@ -89,7 +89,7 @@ impl Walk<'_> {
         Ok(self.list(path)?.into_iter().filter(|e| e.directory).map(|e| e.name).collect())
     }
 
-    /// The pictures of these classes, each a directory below `path`.
+    /// The pictures of these classes, each of which is a directory below `path`.
     fn pictures(&mut self, path: &str, names: &[String]) -> Result<Pictures, SourceError> {
         if !(2..=limits::CLASSES).contains(&names.len()) {
             let what =

@@ -1,7 +1,7 @@
-//! The NPY format: a header that says type, order and sizes, then the numbers.
+//! The NPY format: a header with type, order and sizes, then the numbers.
 //!
-//! Read here and not by the crate `npyz`, which takes as much memory as a header promises (up to 4 GiB) before it looks
-//! whether the bytes are there, parses headers of any nesting, and knows no bfloat16.
+//! Parsed here and not by the crate `npyz`, which allocates as much memory as a header promises (up to 4 GiB) before it
+//! checks that the bytes exist, parses headers of any nesting, and does not know bfloat16.
 
 use crate::engine::data::idx::{count, wide};
 use crate::text::excerpt;
@@ -9,13 +9,13 @@ use crate::text::excerpt;
 /// The contents of an array.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
-    /// Numbers; NaN where there is none.
+    /// Numbers; NaN marks a missing one.
     Numbers(Vec<f32>),
     /// Texts.
     Texts(Vec<String>),
 }
 
-/// An array out of a file, row-major.
+/// An array read from a file, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
     /// Sizes, the number of samples first.
@@ -24,13 +24,13 @@ pub(super) struct Array {
     pub(super) values: Values,
 }
 
-/// Bytes of a header that are read.
+/// Most bytes of a header that are read.
 const HEADER: usize = 65_536;
 
 /// Reads an NPY file.
 ///
 /// # Errors
-/// If the bytes are no array that can be read.
+/// If the bytes are not a readable array.
 pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
     let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or("no NPY file: it does not begin with \\x93NUMPY")?;
     let (length, rest) = match rest {
@@ -73,7 +73,7 @@ pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { sizes, values })
 }
 
-/// Bytes of one value of this type; `None` for one that cannot be read.
+/// Bytes of one value of this type; `None` for a type that cannot be read.
 fn width(kind: &str) -> Option<usize> {
     let (order, kind) = kind.split_at_checked(1)?;
     let order_fits = matches!(order, "<" | ">" | "=" | "|");
@@ -87,10 +87,10 @@ fn width(kind: &str) -> Option<usize> {
     (order_fits && (order != "|" || width == 1 || matches!(letter, "V" | "S"))).then_some(width)
 }
 
-/// The values of a body.
+/// The values in the body of a file.
 fn values(kind: &str, width: usize, body: &[u8]) -> Result<Values, String> {
     let big = kind.starts_with('>');
-    // Little-endian bytes of every value: what is below knows one order only.
+    // The code below expects little-endian bytes.
     let turned;
     let letter = kind.as_bytes()[1];
     let unit = if letter == b'U' { 4 } else { width };
@@ -118,7 +118,7 @@ fn values(kind: &str, width: usize, body: &[u8]) -> Result<Values, String> {
         (b'f', 2) => wide(body, |b| half(u16::from_le_bytes(b))),
         (b'f', 4) => wide(body, f32::from_le_bytes),
         (b'f', _) => wide(body, |b| f64::from_le_bytes(b) as f32),
-        // NumPy has no name for a bfloat16: it saves two bytes of no type.
+        // NumPy has no type name for bfloat16: it saves untyped values of two bytes.
         (b'V', _) => wide(body, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
         _ => body.iter().map(|&b| f32::from(b)).collect(),
     }))

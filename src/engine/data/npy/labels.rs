@@ -1,4 +1,4 @@
-//! Labels out of arrays: what a table with the same labels would give.
+//! Labels from arrays, equal to those that a table with the same labels would give.
 
 use super::array::{Array, Values};
 use crate::engine::data::Labels;
@@ -7,9 +7,9 @@ use crate::limits;
 use crate::text::{escaped, excerpt};
 use std::collections::BTreeSet;
 
-/// Labels of the training set and of a test set, each with the number of its samples, one after the other.
+/// Labels of the training set and of a test set, one after the other, each with its number of samples.
 ///
-/// Classes are numbers (negative ones and those from 1 on too) or texts, of sizes (n) or (n, 1), or one-hot rows.
+/// Classes are numbers (also negative ones, or starting at 1) or texts, of shape (n) or (n, 1), or one-hot rows.
 pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Labels, String> {
     for (array, n) in &parts {
         if array.sizes[0] != *n {
@@ -49,7 +49,7 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
 fn of_numbers(values: &[f32]) -> Result<Labels, String> {
     let mut distinct: Vec<f32> = values.to_vec();
     distinct.sort_unstable_by(f32::total_cmp);
-    // -0 is 0.
+    // -0 equals 0.
     distinct.dedup_by(|a, b| a == b);
     let names = distinct.iter().map(|x| format!("{}", x + 0.0)).collect();
     let of = values.iter().map(|x| distinct.partition_point(|d| d < x) as u32).collect();

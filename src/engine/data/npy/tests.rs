@@ -1,4 +1,4 @@
-//! Arrays and archives in every usual form, and damaged.
+//! Tests with arrays and archives in every usual form, and with damaged ones.
 
 use super::array::tests::npy;
 use super::*;
@@ -48,7 +48,7 @@ impl Files for Memory {
     }
 }
 
-/// The data set of an archive under these settings.
+/// The data set of an archive with these settings.
 fn load(members: &[(&str, Vec<u8>)], settings: &str) -> Result<Dataset, SourceError> {
     let npy = Npy { path: "a.npz".into(), ..Npy::parse(settings).expect("settings") };
     npy.load(&Memory(vec![("a.npz", zip(members))]), 1)
@@ -138,7 +138,7 @@ fn damaged_archives_are_refused() {
         Npy { path: "a".into(), ..Npy::default() }.load(&Memory(vec![("a", bytes.to_vec())]), 1)
     };
     assert!(load(&packed).is_ok());
-    // The length of the archive's comment, the last two bytes, is not looked at.
+    // The length of the archive's comment, in its last two bytes, is not read.
     for cut in 0..packed.len() - 2 {
         assert!(load(&packed[..cut]).is_err(), "cut at {cut}");
     }

@@ -1,10 +1,10 @@
-//! The members of a ZIP archive, such as `numpy.savez` writes. Every size is compared with the bytes that are there.
+//! The members of a ZIP archive, as `numpy.savez` writes it. Every size is compared with the actual number of bytes.
 
 use crate::engine::data::unpack;
 use crate::limits;
 use crate::text::excerpt;
 
-/// Members that are looked at.
+/// Most members that are read.
 const MEMBERS: usize = 1000;
 
 /// A member as the archive's directory describes it.
@@ -15,7 +15,7 @@ pub(super) struct Member<'a> {
     checksum: u32,
     packed: usize,
     size: u32,
-    /// Where its local header stands.
+    /// Offset of its local header.
     local: usize,
 }
 
@@ -34,9 +34,9 @@ fn damaged() -> String {
 /// The directory of an archive.
 ///
 /// # Errors
-/// The archive is damaged.
+/// If the archive is damaged.
 pub(super) fn directory(zip: &[u8]) -> Result<Vec<Member<'_>>, String> {
-    // The end record stands within the last 64 KiB: "PK 5 6", counts, then where the directory begins.
+    // The end record lies within the last 64 KiB: "PK 5 6", counts, then the offset of the directory.
     let tail = zip.len().saturating_sub(65_557);
     let end = zip[tail..].windows(4).rposition(|w| w == b"PK\x05\x06").ok_or_else(damaged)? + tail;
     let mut at = u32_at(zip, end + 16)? as usize;
@@ -63,7 +63,7 @@ impl Member<'_> {
     /// Its bytes, unpacked.
     ///
     /// # Errors
-    /// It is damaged, too large, or packed in another way.
+    /// If it is damaged, too large, or compressed by an unknown method.
     pub(super) fn unpack(&self, zip: &[u8]) -> Result<Vec<u8>, String> {
         let start = self.local + 30 + u16_at(zip, self.local + 26)? + u16_at(zip, self.local + 28)?;
         let body = start.checked_add(self.packed).and_then(|end| zip.get(start..end)).ok_or_else(damaged)?;

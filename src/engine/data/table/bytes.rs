@@ -1,11 +1,11 @@
-//! The bytes of a table as they stream by: unpacked and bounded, and the line of a fault found again.
+//! The bytes of a table as a stream: decompressed and bounded. Also finds the line of a fault.
 
 use super::Fault;
 use crate::engine::data::unpack;
 use crate::limits;
 use std::io::{self, Read};
 
-/// Why the stream stopped.
+/// The reason why the stream stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 struct Stopped {
@@ -13,11 +13,11 @@ struct Stopped {
     what: String,
 }
 
-/// A reader that stops where no table goes on: at a line, or a text in quotes, of more than [`limits::CSV_LINE`] bytes,
-/// at a quote that is never closed, beyond the limit of a file.
+/// A reader that stops at input that cannot be a table: a line or quoted text of more than [`limits::CSV_LINE`] bytes,
+/// a quote that is never closed, or a file beyond the size limit.
 pub(super) struct Guard<R> {
     inner: R,
-    /// Whether tabs count as blanks.
+    /// Whether tabs count as spaces.
     tabs_are_blanks: bool,
     at: u64,
     line_begins: u64,
@@ -31,7 +31,7 @@ impl<R: Read> Guard<R> {
         Self { inner, tabs_are_blanks, at: 0, line_begins: 0, last_quote: 0, open: false }
     }
 
-    /// The fault at this place, if the line has become too long.
+    /// A fault at this place if the line is too long.
     fn long(&self, at: u64) -> io::Result<()> {
         if at - self.line_begins <= limits::CSV_LINE as u64 {
             return Ok(());
@@ -80,11 +80,11 @@ impl<R: Read> Read for Guard<R> {
     }
 }
 
-/// The line, from 1, of the first record at or after this offset of the unpacked bytes.
+/// The number (from 1) of the line of the first record at or after this offset of the decompressed bytes.
 pub(super) fn line_at(bytes: &[u8], offset: u64) -> u64 {
     let (mut line, mut at, mut carriage) = (1, 0, false);
     for byte in io::BufReader::new(unpack::open(bytes)).bytes().map_while(Result::ok) {
-        // A record is said to begin at the empty lines before it.
+        // The crate `csv` reports a record as beginning at the empty lines before it.
         if at >= offset && !matches!(byte, b'\r' | b'\n') {
             break;
         }
@@ -98,7 +98,7 @@ pub(super) fn line_at(bytes: &[u8], offset: u64) -> u64 {
     line + u64::from(carriage)
 }
 
-/// A failure to read as a fault with its line.
+/// Converts a read error to a fault with its line.
 pub(super) fn fault(bytes: &[u8], error: &csv::Error) -> Fault {
     if let csv::ErrorKind::Io(io) = error.kind() {
         return match io.get_ref().and_then(|e| e.downcast_ref::<Stopped>()) {

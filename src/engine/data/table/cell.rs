@@ -3,17 +3,17 @@
 use super::form::Separator;
 use std::collections::HashMap;
 
-/// Cells that say that there is no value, as pandas takes them, and the `?` of UCI's tables.
+/// Cells that mark a missing value, as in pandas, and the `?` of UCI's tables.
 const MARKS: &[&str] =
     &["?", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "n/a", "<NA>", "-nan", "-NaN"];
 
-/// How the cells of a table are read.
+/// The format of the cells of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Grammar {
     pub(super) separator: Separator,
     pub(super) decimal_comma: bool,
     pub(super) headings: Option<bool>,
-    /// Marks of a missing value given by the user, each with its number if it is one.
+    /// The user's marks of a missing value, each with its number if it is one.
     marks: Option<Vec<(String, Option<f64>)>>,
 }
 
@@ -29,7 +29,7 @@ impl Grammar {
         Self { separator, decimal_comma, headings, marks }
     }
 
-    /// Whether a cell says that there is no value.
+    /// Whether a cell marks a missing value.
     pub(super) fn missing(&self, cell: &[u8]) -> bool {
         cell.is_empty()
             || match &self.marks {
@@ -38,7 +38,7 @@ impl Grammar {
             }
     }
 
-    /// Whether a number says so: -200.0 where -200 is the mark.
+    /// Whether a number marks a missing value: -200.0 if -200 is a mark.
     pub(super) fn missing_number(&self, x: f64) -> bool {
         self.marks.as_ref().is_some_and(|marks| marks.iter().any(|(_, n)| *n == Some(x)))
     }
@@ -57,14 +57,14 @@ pub(super) fn number(cell: &[u8], decimal_comma: bool) -> Option<f64> {
     parse(&point)
 }
 
-/// Texts in the order in which they first came, each with its number.
+/// Texts in order of first appearance, each with its number.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     of: HashMap<String, u32>,
 }
 
 impl Texts {
-    /// The number of a text; a new one, unless there would be more than `most`.
+    /// The number of a text. A new text gets the next number, unless there are `most` texts already.
     pub(super) fn number(&mut self, text: &str, most: usize) -> Option<u32> {
         if let Some(&known) = self.of.get(text) {
             return Some(known);
@@ -80,7 +80,7 @@ impl Texts {
         self.of.len()
     }
 
-    /// The texts in order, numbers by size; and for each old number the new one.
+    /// The texts sorted, numbers by value; and for each old number the new one.
     pub(super) fn sorted(&self, decimal_comma: bool) -> (Vec<String>, Vec<u32>) {
         let value = |text: &str| number(text.as_bytes(), decimal_comma).filter(|x| x.is_finite());
         let mut all: Vec<(&str, u32)> = self.of.iter().map(|(text, &n)| (text.as_str(), n)).collect();
@@ -95,7 +95,7 @@ impl Texts {
         (all.iter().map(|(text, _)| (*text).to_string()).collect(), new)
     }
 
-    /// Whether all of them are numbers, and whether one has a fraction.
+    /// Whether all texts are numbers, and whether one has a fraction.
     pub(super) fn numbers(&self, decimal_comma: bool) -> (bool, bool) {
         let mut values = self.of.keys().map(|text| number(text.as_bytes(), decimal_comma));
         let mut fraction = false;

@@ -1,4 +1,4 @@
-//! How a scenario names columns: by heading or by number, one or several.
+//! The columns that a scenario names: by heading or by number, one or several.
 
 use crate::registry::plain_values;
 use crate::text::{did_you_mean, excerpt};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub enum Column {
     /// The heading.
     Name(String),
-    /// Columns before it.
+    /// The number of columns before it.
     Index(usize),
 }
 plain_values!(Column);
@@ -20,10 +20,10 @@ pub struct Columns(pub Vec<Column>);
 plain_values!(Columns);
 
 impl Column {
-    /// Where it stands among these columns; `headings` tells whether the names are the file's own.
+    /// Its index among these columns; `headings` states whether the names come from the file.
     ///
     /// # Errors
-    /// There is no such column, and what was probably meant.
+    /// If there is no such column, with a suggestion.
     pub fn place(&self, names: &[String], headings: bool) -> Result<usize, String> {
         match self {
             Self::Index(i) if *i < names.len() => Ok(*i),
@@ -52,10 +52,10 @@ impl Column {
 }
 
 impl Columns {
-    /// Where they stand.
+    /// Their indices.
     ///
     /// # Errors
-    /// One of them does not exist.
+    /// If one of them does not exist.
     pub fn places(&self, names: &[String], headings: bool) -> Result<Vec<usize>, String> {
         self.0.iter().map(|column| column.place(names, headings)).collect()
     }
@@ -79,7 +79,7 @@ impl Serialize for Columns {
     }
 }
 
-/// Reads a column, and a list of them where `list` holds.
+/// Reads a column, or also a list of columns if `list` is set.
 struct Visitor;
 
 impl<'de> de::Visitor<'de> for Visitor {

@@ -1,4 +1,5 @@
-//! The form of a table, from its first lines: what separates cells, the decimal mark, whether headings stand above.
+//! Determines the format of a table from its first lines: the separator, the decimal mark, and whether there is a
+//! heading line.
 
 use super::Fault;
 use super::cell::{Grammar, number};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The separator of the cells of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Separator {
-    /// The form on which the first lines agree.
+    /// Determined from the first lines.
     #[default]
     Found,
     /// `,`
@@ -19,13 +20,14 @@ pub enum Separator {
     Tab,
     /// `|`
     Bar,
-    /// Any number of blanks and tabs.
+    /// Any number of spaces and tabs.
     Blanks,
 }
 plain_values!(Separator);
 
 impl Separator {
-    /// The byte, for the reader; blanks are tabs made blanks, and empty cells left out.
+    /// The separator byte for the reader. For `Blanks`, the stream replaces tabs by spaces, and empty cells are
+    /// skipped.
     pub fn byte(self) -> u8 {
         match self {
             Self::Found | Self::Comma => b',',
@@ -36,7 +38,7 @@ impl Separator {
         }
     }
 
-    /// In a message.
+    /// Its name in messages.
     pub fn words(self) -> &'static str {
         match self {
             Self::Found | Self::Comma => "`,`",
@@ -48,7 +50,7 @@ impl Separator {
     }
 }
 
-/// The first lines with something in them, whole.
+/// The first lines that are complete and not empty.
 fn lines(head: &[u8], whole: bool) -> Vec<&[u8]> {
     let mut lines: Vec<&[u8]> = head.split(|b| matches!(b, b'\n' | b'\r')).collect();
     if !whole && lines.len() > 1 {
@@ -59,7 +61,7 @@ fn lines(head: &[u8], whole: bool) -> Vec<&[u8]> {
     lines
 }
 
-/// The cells of a line, quotes looked at.
+/// The cells of a line, with quotes respected.
 fn cells(line: &[u8], separator: Separator) -> Vec<&[u8]> {
     let blanks = separator == Separator::Blanks;
     let (mut out, mut begin, mut open) = (Vec::new(), 0, false);
@@ -80,7 +82,7 @@ fn cells(line: &[u8], separator: Separator) -> Vec<&[u8]> {
     out
 }
 
-/// The separator that the first lines agree on; a comma if they agree on none.
+/// The separator on which the first lines agree; a comma if they agree on none.
 pub fn separator(head: &[u8], whole: bool) -> Separator {
     let lines = lines(head, whole);
     let columns = |s: Separator| {
@@ -90,7 +92,8 @@ pub fn separator(head: &[u8], whole: bool) -> Separator {
     };
     let plain = [Separator::Semicolon, Separator::Tab, Separator::Comma, Separator::Bar];
     let agreed = plain.into_iter().find(|&s| columns(s).is_some());
-    // Numbers apart by blanks within the cells: the separator found stands before a last text only.
+    // If spaces split the cells further, numbers are separated by spaces and the separator found only precedes a final
+    // text.
     let blanks = columns(Separator::Blanks).is_some_and(|n| n > agreed.and_then(columns).unwrap_or(1));
     let numbers_inside = || {
         let within = |cell: &&[u8]| {
@@ -103,12 +106,13 @@ pub fn separator(head: &[u8], whole: bool) -> Separator {
     match agreed {
         _ if blanks && numbers_inside() => Separator::Blanks,
         Some(separator) => separator,
-        // Lines of different lengths: the one that splits the first line most; their faults are told later.
+        // If lines differ in length, the separator that splits the first line most is used; the faulty lines are
+        // reported later.
         None => plain.into_iter().rev().filter(|s| most(s) > 1).max_by_key(most).unwrap_or(Separator::Comma),
     }
 }
 
-/// Whether numbers are written with a decimal comma: some are numbers only so, and none has a point.
+/// Whether numbers have a decimal comma: some are numbers only then, and none has a decimal point.
 pub fn decimal_comma(head: &[u8], whole: bool, separator: Separator) -> bool {
     if separator == Separator::Comma {
         return false;
@@ -126,7 +130,7 @@ pub fn decimal_comma(head: &[u8], whole: bool, separator: Separator) -> bool {
     commas > 0 && points == 0
 }
 
-/// Whether the first record names the columns, and whether that may be doubted.
+/// Whether the first record is the heading line, and whether that is doubtful.
 pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool, bool) {
     let Some((first, body)) = records.split_first() else { return (false, false) };
     if let Some(set) = grammar.headings {
@@ -144,7 +148,7 @@ pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool,
         below.for_each(|cell| (all, of_them) = (all + 1, of_them + usize::from(is_number(cell))));
         is_text(cell) && of_them * 2 > all
     };
-    // Numbers that stand among headings are whole and differ, as pandas counts columns.
+    // If headings contain numbers, they are whole and distinct, as when pandas numbers columns.
     let whole: Vec<&[u8]> = first.iter().filter(|cell| is_number(cell)).collect();
     let counts = whole
         .iter()
@@ -161,7 +165,7 @@ pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool,
     (running && first.len() > 2, running && first.len() > 2)
 }
 
-/// Refuses what is no table of text at all.
+/// Refuses a file that is not text.
 pub(super) fn text(head: &[u8]) -> Result<(), Fault> {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err((None, "this is UTF-16; save it as UTF-8".into()));

@@ -1,4 +1,5 @@
-//! The lines of a table, read once as they stream by, into numbers a row. Faults name their line; texts get numbers.
+//! Reads the lines of a table, once and as a stream, into one row of numbers per line. Faults name their line; texts
+//! are numbered.
 
 use super::Fault;
 use super::bytes::{Guard, fault, line_at};
@@ -10,16 +11,16 @@ use crate::limits;
 use crate::text::excerpt;
 use std::io::Read;
 
-/// Lines that are looked at before anything is decided, and bytes of them.
+/// Lines, and bytes, that are inspected before anything is decided.
 const HEAD: usize = 1000;
 const HEAD_BYTES: u64 = 256 * 1024;
-/// Different texts of an input that are told apart.
+/// Most different texts of an input that are distinguished.
 const TEXTS: usize = 1000;
 
 /// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Nothing; its cells are not looked at.
+    /// None; its cells are not read.
     Skip,
     /// An input.
     Input,
@@ -29,39 +30,39 @@ pub(super) enum Role {
     Class,
 }
 
-/// A column while it is read.
+/// A column during reading.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) role: Role,
-    /// Its texts, if it is one of texts.
+    /// Its texts, if it is a column of texts.
     pub(super) texts: Option<Texts>,
-    /// Whether its texts are too many, or too long, to be told apart.
+    /// Whether its texts are too many or too long to be distinguished.
     pub(super) overflow: bool,
-    /// Cells without a value, the first one's offset and what stands there.
+    /// Number of missing cells, and the offset and the content of the first one.
     pub(super) missing: usize,
     first_missing: Option<(u64, String)>,
-    /// Numbers so far, the last of them, and whether each was one more than the one before.
+    /// Number of numbers so far, the last one, and whether each was one more than the previous.
     numbers: usize,
     last: f64,
     pub(super) counts_rows: bool,
 }
 
-/// A table, read.
+/// A table after reading.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) grammar: Grammar,
     pub(super) headings: bool,
-    /// Whether the line of headings may be a sample.
+    /// Whether the heading line may be a sample.
     pub(super) headings_doubted: bool,
     /// Whether every line ends with a separator.
     pub(super) trailing: bool,
     pub(super) columns: Vec<Column>,
-    /// Numbers of all rows, one for each input column; NaN where none is given. Texts by their number.
+    /// Numbers of all rows, one for each input column; NaN if missing. A text is given by its number.
     pub(super) inputs: Vec<f32>,
-    /// Numbers to predict, one for each target column.
+    /// Targets, one for each target column.
     pub(super) targets: Vec<f32>,
-    /// Classes by the number of their text; `u32::MAX` where none is given.
+    /// Classes by the number of their text; `u32::MAX` if missing.
     pub(super) classes: Vec<u32>,
     pub(super) rows: usize,
 }
@@ -77,13 +78,13 @@ fn lines<'a>(bytes: &'a [u8], grammar: &Grammar) -> Lines<'a> {
         .from_reader(Guard::new(Box::new(unpack::open(bytes)), blanks))
 }
 
-/// The cells of a record. Between blanks there are no empty ones.
+/// The cells of a record. With spaces as separator, empty cells are skipped.
 fn cells<'a>(record: &'a csv::ByteRecord, grammar: &Grammar) -> impl Iterator<Item = &'a [u8]> {
     let blanks = grammar.separator == Separator::Blanks;
     record.iter().map(<[u8]>::trim_ascii).filter(move |cell| !blanks || !cell.is_empty())
 }
 
-/// Decides what a column of this name is for; `true` where the names are the file's own.
+/// Decides the role of each column by name; the flag states whether the names come from the file.
 pub(super) type Roles<'a> = &'a dyn Fn(&[String], bool) -> Result<Vec<Role>, String>;
 
 impl Table {
@@ -94,7 +95,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads another table of the same form, and appends its rows.
+    /// Reads another table of the same format, and appends its rows.
     pub(super) fn append(&mut self, bytes: &[u8], form: &Form) -> Result<(), Fault> {
         let roles = |names: &[String], _: bool| Ok(vec![Role::Skip; names.len()]);
         let other = Self::begin(bytes, form, &roles)?;
@@ -111,7 +112,7 @@ impl Table {
         self.take(bytes, form.missing)
     }
 
-    /// Looks at the first lines, and decides what the columns are.
+    /// Inspects the first lines, and decides the role of each column.
     fn begin(bytes: &[u8], form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
         let mut head = Vec::new();
         let opened = unpack::open(bytes).take(HEAD_BYTES).read_to_end(&mut head);
@@ -197,7 +198,7 @@ impl Table {
         Ok(())
     }
 
-    /// Names the first missing cell, how many there are, and what can be done.
+    /// Reports the first missing cell, the number of missing cells, and the remedies.
     fn refuse_missing(&self, bytes: &[u8]) -> Result<(), Fault> {
         let with = self.columns.iter().filter(|c| c.first_missing.is_some());
         let Some(column) = with.clone().min_by_key(|c| c.first_missing.as_ref().map(|f| f.0)) else {
@@ -220,7 +221,7 @@ impl Table {
         Err((Some(line_at(bytes, *at)), what))
     }
 
-    /// Appends a line.
+    /// Appends a line to the rows.
     fn push(&mut self, record: &csv::ByteRecord, at: u64) -> Result<(), String> {
         if self.inputs.len() + record.len() > limits::DATA_NUMBERS {
             return Err(format!("more than {} numbers in all", limits::DATA_NUMBERS));
@@ -235,7 +236,7 @@ impl Table {
                 Role::Target => self.targets.push(column.number(cell, at, self.rows, &self.grammar)?),
             }
         }
-        // A separator at the end of the line is no further column.
+        // A separator at the end of the line does not start another column.
         if cells.next().is_some_and(|cell| !cell.is_empty()) || cells.next().is_some() {
             return Err(self.width_differs(record));
         }
@@ -266,7 +267,7 @@ fn first_records(bytes: &[u8], grammar: &Grammar) -> Result<Vec<csv::ByteRecord>
     Ok(records)
 }
 
-/// Whether most of the cells of a column that hold something are no numbers.
+/// Whether most non-empty cells of a column are not numbers.
 fn of_texts(records: &[csv::ByteRecord], column: usize, grammar: &Grammar) -> bool {
     let there = records.iter().filter_map(|r| r.get(column)).filter(|cell| !grammar.missing(cell));
     let (mut all, mut texts) = (0, 0);

@@ -1,4 +1,4 @@
-//! From a table to samples: rows left out, texts as numbers, and what looks like a mistake.
+//! Turns a table into samples: drops rows, converts texts to numbers, and warns about probable mistakes.
 
 use super::Fault;
 use super::rows::{Column, Role, Table};
@@ -9,20 +9,20 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::text::{escaped, excerpt};
 
-/// Different texts of an input up to which it becomes numbers; and, if there are more than a few, the rows for each.
+/// Most different texts of an input that is used; if there are more than a few, each needs several rows.
 const KEPT: usize = 64;
 const FEW: usize = 10;
 
-/// An input column that is kept.
+/// An input column that is used.
 struct Kept {
-    /// Its place in a row of the table's inputs.
+    /// Its index in a row of the table's inputs.
     at: usize,
     kind: Kind,
     /// The number of each text in the order of names.
     order: Vec<u32>,
 }
 
-/// Makes samples of a table: the first `train` rows, and those that follow to validate on.
+/// Makes samples from a table: the first `train` rows for training, and the following ones for validation.
 pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Dataset, Fault> {
     let mut reading = Reading::default();
     form(&table, &mut reading);
@@ -59,7 +59,7 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
     Ok(Dataset { validation, range, missing: csv.missing, reading, ..samples.into() })
 }
 
-/// The form that was found.
+/// Reports the format that was determined.
 fn form(table: &Table, reading: &mut Reading) {
     let separator = table.grammar.separator.words();
     let comma = if table.grammar.decimal_comma { ", decimal commas" } else { "" };
@@ -81,7 +81,7 @@ fn form(table: &Table, reading: &mut Reading) {
     }
 }
 
-/// The inputs that are kept, and their encoding.
+/// The input columns that are used, and their encoding.
 fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
     let mut kept = Vec::new();
     for (at, column) in table.columns.iter().filter(|c| c.role == Role::Input).enumerate() {
@@ -132,7 +132,7 @@ fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
     kept
 }
 
-/// The labels of all rows, those without one too.
+/// The labels of all rows, including rows without a label.
 fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
     let targets: Vec<&Column> = table.columns.iter().filter(|c| c.role == Role::Target).collect();
     reading.targets = targets.iter().map(|c| escaped(&c.name).into_owned()).collect();

@@ -1,4 +1,4 @@
-//! A time series cut into windows. What comes later in time validates; nothing is shuffled into it.
+//! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
 use super::rows::{Role, Table};
 use super::settings::{Missing, Series};

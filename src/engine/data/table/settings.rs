@@ -1,4 +1,4 @@
-//! How a table of one's own is read: the settings of `Csv` and `Series`.
+//! The settings with which tables of the user are read: `Csv` and `Series`.
 
 use super::column::{Column, Columns};
 use super::form::Separator;
@@ -6,10 +6,10 @@ use crate::limits;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// The treatment of cells without a value.
+/// The treatment of missing cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
-    /// They are a fault.
+    /// They are reported as a fault.
     #[default]
     Refuse,
     /// Their rows are left out.
@@ -23,10 +23,10 @@ pub enum Missing {
 }
 plain_values!(Missing);
 
-/// How a column of texts becomes numbers.
+/// How a column of texts is converted to numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Texts {
-    /// One number for each text: 1 for the one that stands there, 0 for the others.
+    /// One number for each possible text: 1 for the actual text, 0 for the others.
     #[default]
     OneHot,
     /// The number of the text in the order of names, from 0.
@@ -94,7 +94,7 @@ settings! {
     }
 }
 
-/// The settings that both share.
+/// The settings that `Csv` and `Series` share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form<'a> {
     pub(super) missing: Missing,

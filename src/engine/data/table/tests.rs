@@ -1,4 +1,4 @@
-//! Tables as people have them, and as they come damaged.
+//! Tests with usual tables and with damaged ones.
 
 use super::*;
 use crate::engine::data::{Entry, Labels, Plan, Scaling, prepare};
@@ -17,12 +17,12 @@ impl Files for Memory {
     }
 }
 
-/// So many lines.
+/// A text of n lines.
 fn lines(n: usize, line: &dyn Fn(usize) -> String) -> String {
     (0..n).map(line).collect()
 }
 
-/// The data set of a text under these settings.
+/// The data set of a text with these settings.
 fn load(text: &str, settings: &str) -> Result<Dataset, SourceError> {
     let csv = Csv { path: "t".into(), ..Csv::parse(settings).expect("settings") };
     csv.load(&Memory(vec![("t", text.as_bytes().to_vec())]), 1)
