@@ -2,11 +2,13 @@
 
 mod anatomy;
 mod clock;
+mod judging;
 mod past;
 mod peer;
 mod race;
 mod scale;
 mod screen;
+mod turns;
 mod workload;
 
 use super::{BadInput, open, print};
@@ -39,11 +41,14 @@ pub struct Bench {
     /// The cost of looking back: keeping states of the run, and making a step of it again
     #[arg(long, conflicts_with_all = ["scale", "screen"])]
     past: bool,
+    /// The cost of the diagnosis: the rules beside training
+    #[arg(long, conflicts_with_all = ["scale", "screen", "past"])]
+    diagnosis: bool,
     /// With --past: steps of the run that is looked back at, instead of the scenario's
     #[arg(long, value_name = "N", requires = "past", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Serve a workload (W1 to W12) for a program that times several side by side
-    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "past", "json"])]
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["scenarios", "scale", "screen", "past", "diagnosis", "json"])]
     peer: Option<String>,
 }
 
@@ -71,6 +76,7 @@ impl Bench {
             print(match () {
                 () if self.screen => SCREEN_HEADING,
                 () if self.past => PAST_HEADING,
+                () if self.diagnosis => JUDGING_HEADING,
                 () => HEADING,
             })?;
         }
@@ -94,6 +100,11 @@ impl Bench {
             if self.past {
                 let cost = past::of(&opened.name, &experiment, self.steps)?;
                 print(&if self.json { serde_json::to_string(&cost)? + "\n" } else { recalled(&cost) })?;
+                continue;
+            }
+            if self.diagnosis {
+                let cost = judging::of(&opened.name, &experiment)?;
+                print(&if self.json { serde_json::to_string(&cost)? + "\n" } else { judged(&cost) })?;
                 continue;
             }
             let experiment = experiment()?;
@@ -182,6 +193,18 @@ fn recalled(c: &past::Cost) -> String {
         c.one_worst_ms,
         c.all_ms,
         c.all_worst_ms,
+    )
+}
+
+const JUDGING_HEADING: &str = "\
+scenario               steps/s  judging   measured steps   us each   judgements   us each
+";
+
+/// The cost of judging a run as a line of the table.
+fn judged(c: &judging::Cost) -> String {
+    format!(
+        "{:<20} {:>9.0} {:>6.1} % {:>16} {:>9.1} {:>12} {:>9.1}\n",
+        c.scenario, c.steps_per_second, c.percent, c.measured, c.step_us, c.judged, c.judged_us,
     )
 }
 

@@ -4,22 +4,16 @@
 //! disturb both alike.
 
 use super::screen::{cpu, median};
+use super::turns::{Clock, TURN, pairs, stretch};
 use crate::engine::data::NoFiles;
 use crate::engine::rng::{Purpose, Stream};
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::Pace;
 use crate::lab::run::{Reruns, Run};
 use crate::limits;
 use crate::telemetry::Command;
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Instant;
 
-/// Pairs of stretches of training, and their seconds.
-const PAIRS: usize = 20;
-const STRETCH: f64 = 0.2;
-/// Seconds of a turn, as in the lab.
-const TURN: f64 = 0.006;
 /// Steps that are gone back to.
 const JUMPS: usize = 200;
 
@@ -46,47 +40,6 @@ pub struct Cost {
     pub all_worst_ms: f64,
 }
 
-/// Turns by the clock.
-struct Clock {
-    start: Instant,
-    until: f64,
-}
-
-impl Clock {
-    fn new(until: f64) -> Self {
-        Self { start: Instant::now(), until }
-    }
-}
-
-impl Pace for Clock {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
-    fn soon(&self) -> bool {
-        true
-    }
-    fn shown(&mut self) {}
-    fn over(&self) -> bool {
-        self.seconds() >= self.until
-    }
-    fn seconds(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
-}
-
-/// Trains for so many seconds; seconds of processor time a step.
-fn stretch(run: &mut Run, seconds: f64) -> f64 {
-    let (begun, before) = (cpu(), run.total_steps());
-    while cpu() - begun < seconds {
-        let Some(mut turn) = run.take() else { break };
-        let news = turn.lane.play(&turn.plan, &mut Clock::new(TURN));
-        run.give_back(turn.lane, news);
-        run.take_events();
-    }
-    (cpu() - begun) / (run.total_steps() - before).max(1) as f64
-}
-
 /// Measures a scenario; `steps`: the length of the run that is looked back at, by default the scenario's.
 ///
 /// # Errors
@@ -104,20 +57,8 @@ pub fn of(
     };
     let (mut plain, mut kept) =
         (begun(0, Some(u64::MAX / 2))?, begun(limits::LOOK_BACK, Some(u64::MAX / 2))?);
-    stretch(&mut plain, STRETCH);
-    stretch(&mut kept, STRETCH);
-    let (mut ratios, mut each) = (Vec::new(), Vec::new());
-    for pair in 0..PAIRS {
-        let both = if pair % 2 == 0 {
-            let first = stretch(&mut plain, STRETCH);
-            (first, stretch(&mut kept, STRETCH))
-        } else {
-            let first = stretch(&mut kept, STRETCH);
-            (stretch(&mut plain, STRETCH), first)
-        };
-        ratios.push(both.1 / both.0);
-        each.push(both.0);
-    }
+    let (each, ratios) =
+        pairs(&mut || stretch(&mut plain, &mut |_| {}), &mut || stretch(&mut kept, &mut |_| {}));
     drop((plain, kept));
 
     let mut run = begun(limits::LOOK_BACK, steps)?;
@@ -144,8 +85,8 @@ pub fn of(
     let worst = |ms: &[f64]| ms.iter().copied().fold(0.0, f64::max);
     Ok(Cost {
         scenario: scenario.into(),
-        steps_per_second: 1.0 / median(each),
-        percent: 100.0 * (median(ratios) - 1.0),
+        steps_per_second: 1.0 / each,
+        percent: 100.0 * (ratios - 1.0),
         steps: end,
         mebibytes: run.kept_bytes() as f64 / f64::from(1 << 20),
         one_worst_ms: worst(&one),

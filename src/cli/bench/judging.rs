@@ -1,0 +1,89 @@
+//! The cost of the diagnosis: what the rules take of training, and of a measured step.
+//!
+//! Two runs train by turns on this thread, one of which is judged after every turn in which it was measured.
+
+use super::screen::cpu;
+use super::turns::{pairs, stretch};
+use crate::diagnosis::{Told, signals};
+use crate::engine::data::NoFiles;
+use crate::lab::experiment::Experiment;
+use crate::lab::run::Run;
+use crate::telemetry::{Command, Event, LaneId, LaneInfo, Phase};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// The cost of judging a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    /// The scenario.
+    pub scenario: String,
+    /// Steps a second of all lanes together, without being judged.
+    pub steps_per_second: f64,
+    /// The share of training that being judged costs, in percent; the median of pairs.
+    pub percent: f64,
+    /// Measured steps that were judged, of all lanes together.
+    pub measured: u64,
+    /// Microseconds of all rules together for a measured step of a lane.
+    pub step_us: f64,
+    /// Times that a lane was judged.
+    pub judged: u64,
+    /// Microseconds of one time.
+    pub judged_us: f64,
+}
+
+/// A lane and what it told.
+type Known = (LaneInfo, Told);
+
+/// Measures a scenario.
+///
+/// # Errors
+/// If the experiment cannot be built.
+pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -> anyhow::Result<Cost> {
+    let begun = || -> anyhow::Result<Run> {
+        let mut run = Run::new(experiment()?, Some(u64::MAX / 2), Arc::new(NoFiles));
+        run.remember(0);
+        run.apply(Command::Run);
+        Ok(run)
+    };
+    let (mut plain, mut watched) = (begun()?, begun()?);
+    let mut lanes: BTreeMap<LaneId, Known> = BTreeMap::new();
+    let (mut measured, mut judged, mut seconds) = (0_u64, 0_u64, 0.0);
+    let mut judge = |events: Vec<Event>| {
+        let start = cpu();
+        let mut new = Vec::new();
+        for event in &events {
+            match event {
+                Event::Started { lane, info, .. } => {
+                    lanes.insert(*lane, ((**info).clone(), Told::default()));
+                }
+                Event::Marked { lane, .. } | Event::Evaluated { lane, .. } | Event::Probed { lane, .. } => {
+                    let Some((_, told)) = lanes.get_mut(lane) else { continue };
+                    told.apply(event);
+                    measured += u64::from(matches!(event, Event::Marked { .. }));
+                    new.push(*lane);
+                }
+                _ => {}
+            }
+        }
+        new.sort_unstable();
+        new.dedup();
+        for (info, told) in new.iter().filter_map(|lane| lanes.get(lane)) {
+            black_box(signals(&told.facts(info, &Phase::Running, None)));
+            judged += 1;
+        }
+        seconds += cpu() - start;
+    };
+    let (each, ratio) =
+        pairs(&mut || stretch(&mut plain, &mut |_| {}), &mut || stretch(&mut watched, &mut judge));
+    Ok(Cost {
+        scenario: scenario.into(),
+        steps_per_second: 1.0 / each,
+        percent: 100.0 * (ratio - 1.0),
+        measured,
+        step_us: 1e6 * seconds / measured.max(1) as f64,
+        judged,
+        judged_us: 1e6 * seconds / judged.max(1) as f64,
+    })
+}

@@ -1,0 +1,75 @@
+//! Training in turns on this thread, two ways by turns, timed by the processor: other programs disturb both alike.
+
+use super::screen::{cpu, median};
+use crate::lab::lane::Pace;
+use crate::lab::run::Run;
+use crate::telemetry::Event;
+use std::time::Instant;
+
+/// Pairs of stretches of training, and the seconds of a stretch.
+const PAIRS: usize = 20;
+const STRETCH: f64 = 0.2;
+/// Seconds of a turn, as in the lab.
+pub const TURN: f64 = 0.006;
+
+/// Turns by the clock.
+pub struct Clock {
+    start: Instant,
+    until: f64,
+}
+
+impl Clock {
+    /// A turn of so many seconds.
+    pub fn new(until: f64) -> Self {
+        Self { start: Instant::now(), until }
+    }
+}
+
+impl Pace for Clock {
+    fn step(&mut self) {}
+    fn due(&mut self) -> bool {
+        false
+    }
+    fn soon(&self) -> bool {
+        true
+    }
+    fn shown(&mut self) {}
+    fn over(&self) -> bool {
+        self.seconds() >= self.until
+    }
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}
+
+/// Trains for a stretch and hands the events of every turn to `hear`; seconds of processor time a step.
+pub fn stretch(run: &mut Run, hear: &mut dyn FnMut(Vec<Event>)) -> f64 {
+    let (begun, before) = (cpu(), run.total_steps());
+    while cpu() - begun < STRETCH {
+        let Some(mut turn) = run.take() else { break };
+        let news = turn.lane.play(&turn.plan, &mut Clock::new(TURN));
+        run.give_back(turn.lane, news);
+        hear(run.take_events());
+    }
+    (cpu() - begun) / (run.total_steps() - before).max(1) as f64
+}
+
+/// Both ways by turns, after a stretch of each that is not counted: the median of the first way's seconds, and the median of the
+/// second one's over them.
+pub fn pairs(first: &mut dyn FnMut() -> f64, second: &mut dyn FnMut() -> f64) -> (f64, f64) {
+    first();
+    second();
+    let (mut each, mut ratios) = (Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let (one, other) = if pair % 2 == 0 {
+            let one = first();
+            (one, second())
+        } else {
+            let other = second();
+            (first(), other)
+        };
+        each.push(one);
+        ratios.push(other / one);
+    }
+    (median(each), median(ratios))
+}
