@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod preset;
 pub mod preview;
 pub mod proof;
+pub mod range;
 pub mod run;
 pub mod run_dir;
 pub mod runner;

@@ -31,6 +31,7 @@ mod uniform;
 mod vanishing;
 
 pub use attack_overfit::size as attack_size;
+pub use rate::tested as tested_rate;
 
 const fn rule(id: &'static str, kind: Kind, judge: fn(&Facts) -> Judgement, about: &'static str) -> Rule {
     Rule { id, about, kind, judge }

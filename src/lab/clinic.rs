@@ -10,6 +10,8 @@ use crate::diagnosis::{
 };
 use crate::engine::data::Files;
 use crate::lab::experiment::{Data, Fault, prepare};
+use crate::lab::range::Range;
+use crate::lab::trainer::Trainer;
 use crate::scenario::Scenario;
 use crate::telemetry::finding::{Examination, Tried, Verdict};
 use course::Course;
@@ -20,6 +22,9 @@ pub use trial::{NEAR_BEST, Outcome, verdict};
 const TRIALS: (usize, usize) = (40, 8);
 /// Multiply-adds that all of them may take together, by and large.
 const WORK: f64 = 6e11;
+
+/// Steps of the range test that suggests a rate.
+const RANGE: usize = 120;
 
 /// Hears of a cure before it is tried, with the facts of the lane and the cures that were tried before.
 pub type Say<'a> = dyn Fn(&Fix, &Facts, &[Outcome]) + 'a;
@@ -151,6 +156,9 @@ impl<'a> Clinic<'a> {
                 {
                     continue;
                 }
+                if kind == Kind::General {
+                    self.suggest(&facts, &mut cases);
+                }
                 for case in cases.iter_mut().filter(|c| c.kind == kind) {
                     self.treat(&facts, case, &mut tried, kind);
                 }
@@ -161,6 +169,23 @@ impl<'a> Clinic<'a> {
         }
         Self::conclude(&facts, cases, &tried, &mut out);
         Ok(Report { facts, signals, diagnosis: out, tried })
+    }
+
+    /// Offers the rate of a range test before the other cures of a rate.
+    fn suggest(&self, facts: &Facts, cases: &mut [Case]) {
+        let test = || {
+            let recipe = facts.recipe.clone();
+            let total = self.scenario.steps as u64;
+            let mut trainer = Trainer::new(&self.data, recipe, self.scenario.seed, total).ok()?;
+            Range::test(&mut trainer, RANGE)?.suggested
+        };
+        let Some(rate) = test() else { return };
+        for case in cases {
+            if let Some(fix) = rules::tested_rate(case.id, facts, rate, RANGE) {
+                case.suspicion.fixes.retain(|f| f.patch != fix.patch);
+                case.suspicion.fixes.insert(0, fix);
+            }
+        }
     }
 
     /// Tries the cures of a case, until one repairs it.
@@ -184,8 +209,8 @@ impl<'a> Clinic<'a> {
             } else if tried[at].verdict == Verdict::Worse {
                 worse += 1;
             }
-            // A rate that makes it worse is not tried larger still.
-            if kind == Kind::General && worse >= 2 {
+            // Where two rates made it worse, or three with that of the range test, the others would as well.
+            if kind == Kind::General && worse > 2 {
                 break;
             }
         }

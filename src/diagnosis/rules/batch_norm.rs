@@ -1,11 +1,19 @@
 //! Batch norm over a few samples: their statistics are noise, and evaluation uses others.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts};
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, percent};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::norm::group::{GroupNorm, LayerNorm};
 
 /// From so many samples on their statistics are those of the data, within a quarter.
 const ENOUGH: usize = 16;
+
+/// The noise of a standard deviation that is small enough.
+const NOISE: f64 = 0.13;
+
+/// The standard deviation of a standard deviation that is estimated from so many normal samples, as a share of it.
+fn noise(samples: usize) -> f64 {
+    1.0 / (2.0 * (samples as f64 - 1.0)).sqrt().max(1.0)
+}
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     if !f.has("BatchNorm") || f.recipe.batch >= ENOUGH {
@@ -25,12 +33,23 @@ pub(super) fn judge(f: &Facts) -> Judgement {
             })
         });
     });
-    let batch = 32.min(f.data.as_ref().map_or(32, |d| d.samples));
-    Suspicion::new(format!("batch norm takes its statistics from {} samples", f.recipe.batch))
-        .at(if f.recipe.batch <= 4 { Level::Warn } else { Level::Note })
-        .of_layer(layer.map(|i| f.layer(i)))
-        .with("batch", f.recipe.batch as f64)
-        .cures(Fix::set(f, format!("batch {batch}"), &[("batch", batch.to_string())]))
-        .cures(replaced)
-        .suspect()
+    let wanted = (1..).map(|k| 1 << k).find(|&n| noise(n) <= NOISE).unwrap_or(ENOUGH);
+    let batch = wanted.min(f.data.as_ref().map_or(wanted, |d| d.samples));
+    let within = |n: usize| percent(noise(n));
+    Suspicion::new(format!(
+        "batch norm takes its statistics from {} samples: their standard deviations are off by {}",
+        f.recipe.batch,
+        within(f.recipe.batch)
+    ))
+    .at(if f.recipe.batch <= 4 { Level::Warn } else { Level::Note })
+    .of_layer(layer.map(|i| f.layer(i)))
+    .with("batch", f.recipe.batch as f64)
+    .with("noise of a standard deviation", noise(f.recipe.batch))
+    .cures(Fix::set(
+        f,
+        format!("batch {batch}: standard deviations are off by {}", within(batch)),
+        &[("batch", batch.to_string())],
+    ))
+    .cures(replaced)
+    .suspect()
 }

@@ -1,11 +1,14 @@
 //! A gradient that is larger by orders than it should be, because depth or targets multiply it.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number};
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, two};
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
 
 /// The first layer's gradient over the last one's from which on it grows on its way, where nothing else is known.
 const GROWN: f64 = 10.0;
+
+/// A usual length of a step, as a share of the weights' norm.
+const STEP: f64 = 0.01;
 
 /// In a log of which the kinds of layers and the targets are not known.
 fn grown(f: &Facts) -> Judgement {
@@ -23,6 +26,19 @@ fn grown(f: &Facts) -> Judgement {
         .of_layer(Some(f.layer(first)))
         .with("first over last gradient", ratio)
         .suspect()
+}
+
+/// A clip at which a step like the first one moves the weights by a hundredth of their size.
+pub(super) fn clip(f: &Facts) -> Option<Fix> {
+    let first = f.marks.first()?;
+    let (norm, moved) = (first.get(Number::GradNorm)?, first.get(Number::UpdateRatio)?);
+    let threshold = norm * STEP / moved;
+    if f.free_of_scale() || !threshold.is_normal() || threshold >= norm {
+        return None;
+    }
+    let text =
+        format!("clip at {}, so that a step moves the weights by {} at most", two(threshold), percent(STEP));
+    Fix::set(f, text, &[("clip", format!("Norm({})", two(threshold)))])
 }
 
 pub(super) fn judge(f: &Facts) -> Judgement {
@@ -54,6 +70,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .with("first gradient", first)
         .with("largest gradient", most)
         .with("usual gradient", usual)
+        .cures(clip(f))
         .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
         .cures(Fix::of(f, "layer norm after every Dense layer", |r| {
             r.network = super::vanishing::normalised(&r.network, &LayerNorm::default().into());

@@ -1,8 +1,13 @@
 //! The learning rate, where another one alone repairs the run.
 
-use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, facts, number, percent, rate_times};
+use super::{
+    Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, rate_times, two,
+};
 use crate::number::Number;
 use crate::telemetry::Mark;
+
+/// Rates that differ by less than this factor are the same rate.
+const APART: f64 = 1.5;
 
 pub(super) fn high(f: &Facts) -> Judgement {
     if f.foreign {
@@ -37,6 +42,18 @@ pub(super) fn low(f: &Facts) -> Judgement {
         .with("rate", f.recipe.optimizer.lr())
         .cures([10.0, 3.0, 100.0, 30.0].into_iter().filter_map(|x| rate_times(f, x, "")))
         .suspect()
+}
+
+/// The rate that a range test of so many steps suggests, as a cure of the rule that would change the rate in this direction.
+pub fn tested(id: &str, f: &Facts, rate: f64, steps: usize) -> Option<Fix> {
+    let factor = rate / f.recipe.optimizer.lr();
+    let fits = match id {
+        "lr-too-high" => factor < 1.0 / APART,
+        "lr-too-low" => factor > APART,
+        _ => false,
+    };
+    let text = format!("rate {}, from a range test of {steps} steps", two(rate));
+    if fits { Fix::set(f, text, &[("optimizer.lr", two(rate))]) } else { None }
 }
 
 /// Measured steps within which a lane that runs away has not trained at all.

@@ -1,6 +1,6 @@
 //! Plain recurrent layers: their gradient through time vanishes or grows with a power of the length.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number};
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number, two};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::recurrent::{gru::Gru, lstm::Lstm};
 use crate::number::Number;
@@ -48,12 +48,19 @@ pub(super) fn explodes(f: &Facts) -> Judgement {
     if !lost && !grown {
         return Clear;
     }
+    let clip = if most > 50.0 * usual.max(1e-9) {
+        let text = format!("clip at {}, the median of the norms", two(usual));
+        Fix::set(f, text, &[("clip", format!("Norm({})", two(usual)))])
+    } else {
+        super::exploding::clip(f)
+    };
     Suspicion::new(format!("a gradient of norm {} came back through {} steps", number(most), length(f)))
         .at(if lost { Level::Bad } else { Level::Note })
         .since(f.divergence().map_or(0, |d| d.step))
         .of_layer(f.layers.iter().position(|l| l.label.starts_with("Rnn")).map(|i| f.layer(i)))
         .with("largest gradient", most)
         .with("usual gradient", usual)
+        .cures(clip)
         .cures(Fix::set(f, "clip at 1", &[("clip", "Norm(1)".into())]))
         .cures(init_fixes(f, "the recurrent weights do not multiply the state"))
         .suspect()

@@ -1,34 +1,23 @@
 //! Short trainings of a copy of a lane: the rates that it bears, and whether it learns a single batch by heart. The lane itself
 //! trains on untouched.
-//!
-//! # Reference
-//! The range test: Smith, Cyclical learning rates for training neural networks, 2017, arXiv:1506.01186.
 
 use super::{Memory, Parts, Probe, Renewal, Shape, Taken, scalar};
 use crate::engine::data::Prepared;
 use crate::engine::regularise::noise::GradientNoise;
-use crate::engine::schedule::basic::Constant;
 use crate::lab::lane::Lane;
+use crate::lab::range::Range;
 use crate::lab::run::Peek;
 use crate::lab::trainer::{Snapshot, Trainer};
 use crate::scenario::Recipe;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
-/// The least and the greatest rate of the range test.
-const RATES: (f64, f64) = (1e-7, 10.0);
 /// Steps of the range test, and of the other one.
 const STEPS: (usize, usize) = (120, 200);
 /// Steps of a network that is too large for so many.
 const LEAST: usize = 30;
 /// About so many multiplications may be made in all.
 const WORK: usize = 10_000_000_000;
-/// Weight of the newest loss in the mean, by which the noise of single batches is smoothed.
-const NEWEST: f64 = 0.2;
-/// The range test ends where the mean is so many times the least one.
-const RUN_AWAY: f64 = 4.0;
-/// The least fall of the loss, as a share of it, that counts as learning.
-const FALL: f64 = 0.02;
 /// A batch is learnt by heart at this share of its first loss.
 const BY_HEART: f32 = 0.01;
 
@@ -96,65 +85,15 @@ fn copy(peek: &Peek, at: &At, recipe: Recipe, data: &Arc<Prepared>, snapshot: &S
 }
 
 fn range(peek: &Peek, at: &At) -> Option<Parts> {
-    let mut recipe = Recipe { schedule: Constant::default().into(), ..at.recipe.clone() };
-    let steps = steps(peek, &recipe, STEPS.0);
-    let mut trainer = copy(peek, at, recipe.clone(), &peek.data, &at.snapshot)?;
-    let span = libm::log(RATES.1 / RATES.0);
-    let (mut rates, mut losses, mut means) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut sum, mut mass, mut away) = (0.0, 0.0, None);
-    for i in 0..=steps {
-        let rate = RATES.0 * libm::exp(span * (i as f64 / steps as f64));
-        recipe.optimizer.set_lr(rate);
-        trainer.set(recipe.clone()).ok()?;
-        let loss = match trainer.step(false) {
-            Ok(result) => f64::from(result.loss),
-            Err(_) => f64::NAN,
-        };
-        // This loss is what came of the rate before.
-        if i > 0 {
-            sum += NEWEST * (loss - sum);
-            mass += NEWEST * (1.0 - mass);
-            let least = means.iter().copied().fold(f64::INFINITY, f64::min);
-            rates.push(rates_before(rate, span, steps) as f32);
-            losses.push(loss as f32);
-            means.push(sum / mass);
-            // NaN ends it as well: it is below nothing.
-            let stays = sum / mass <= RUN_AWAY * least.abs().max(f64::MIN_POSITIVE);
-            if !stays {
-                away = rates.last().copied();
-                break;
-            }
-        }
-    }
-    // The smallest rates move nothing: their losses tell where it begins, and how much single batches differ.
-    let calm = &losses[..losses.len().div_ceil(4)];
-    let count = calm.len().max(1) as f64;
-    let base = calm.iter().map(|&l| f64::from(l)).sum::<f64>() / count;
-    let variance = calm.iter().map(|&l| (f64::from(l) - base).powi(2)).sum::<f64>() / count;
-    let noise = (variance * NEWEST / (2.0 - NEWEST)).sqrt();
-    let least = means.iter().copied().filter(|m| m.is_finite()).min_by(f64::total_cmp)?;
-    // Of rates that cannot be told apart the largest one.
-    let place = means.iter().rposition(|&m| m <= least + noise)?;
-    let least_rate = f64::from(rates[place]);
-    let mut parts = vec![scalar("least", least_rate), scalar("first", base), scalar("mean", means[place])];
-    if base - least > (FALL * base.abs()).max(2.0 * noise) {
-        parts.push(scalar("suggested", rounded(least_rate / 10.0)));
-    }
-    parts.extend(away.map(|rate| scalar("away", rate.into())));
-    parts.push(("rates".into(), Data::Series(rates)));
-    parts.push(("losses".into(), Data::Series(losses)));
-    parts.push(("means".into(), Data::Series(means.into_iter().map(|m| m as f32).collect())));
+    let mut trainer = copy(peek, at, at.recipe.clone(), &peek.data, &at.snapshot)?;
+    let test = Range::test(&mut trainer, steps(peek, &at.recipe, STEPS.0))?;
+    let mut parts = vec![scalar("least", test.least), scalar("first", test.first), scalar("mean", test.mean)];
+    parts.extend(test.suggested.map(|rate| scalar("suggested", rate)));
+    parts.extend(test.away.map(|rate| scalar("away", rate)));
+    parts.push(("rates".into(), Data::Series(test.rates)));
+    parts.push(("losses".into(), Data::Series(test.losses)));
+    parts.push(("means".into(), Data::Series(test.means)));
     Some(parts)
-}
-
-/// The rate one step before this one.
-fn rates_before(rate: f64, span: f64, steps: usize) -> f64 {
-    rate * libm::exp(-span / steps as f64)
-}
-
-/// To one digit: a suggestion is no measurement.
-fn rounded(x: f64) -> f64 {
-    format!("{x:.0e}").parse().unwrap_or(x)
 }
 
 fn batch(peek: &Peek, at: &At) -> Option<Parts> {
