@@ -2,12 +2,14 @@
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
+mod divergence;
 pub mod finding;
 mod ground;
 mod hash;
 mod lane;
 mod spread;
 
+pub use divergence::{Divergence, Origin, Stage};
 pub use ground::{DataFacts, Mark, Score};
 pub use hash::ParameterHash;
 pub use spread::{Band, Spread};
@@ -159,19 +161,6 @@ impl LayerMeasure {
     pub fn with(self, number: LayerNumber, value: f32) -> Self {
         Self { values: self.values.with(number, value), ..self }
     }
-}
-
-/// Why a lane stopped for good: what one needs to understand it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Divergence {
-    /// The step whose loss or gradient was not finite, or beyond the limit.
-    pub step: u64,
-    /// The first layer whose output was not finite (label with its number), or which had the largest gradient.
-    pub layer: String,
-    /// Norm of the last finite gradient.
-    pub last_grad_norm: f32,
-    /// In words.
-    pub what: String,
 }
 
 /// The phase of a lane.

@@ -13,6 +13,7 @@ use crate::lab::{foreign, preset};
 use crate::limits;
 use crate::logs::{self, Log};
 use crate::scenario::{Checked, Scenario, inspect};
+use crate::telemetry::{Divergence, Phase};
 use crate::text::escaped;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -52,28 +53,39 @@ pub struct Diagnose {
 struct Judged {
     name: String,
     diagnosis: Diagnosis,
+    divergence: Option<Divergence>,
 }
 
 /// The lanes of a run directory, judged by its log.
 fn recorded(path: &Path) -> Result<Vec<Judged>, BadInput> {
     let lanes = super::export::subject(path)?.standings.lanes;
-    let judged = |lane: Standing| Some(Judged { diagnosis: lane.diagnosis()?, name: lane.name });
+    let judged = |lane: Standing| {
+        let diagnosis = lane.diagnosis()?;
+        let divergence = if let Phase::Diverged(d) = lane.phase { Some(d) } else { None };
+        Some(Judged { diagnosis, name: lane.name, divergence })
+    };
     Ok(lanes.into_iter().filter_map(judged).collect())
 }
 
 /// The object of a lane.
-fn object(lane: &str, d: &Diagnosis, findings: Vec<Value>) -> String {
+fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Value>) -> String {
     let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
-    let object = json!({ "lane": lane, "findings": findings, "checked": d.checked, "skipped": skipped });
+    let mut object = json!({ "lane": lane, "findings": findings, "checked": d.checked, "skipped": skipped });
+    if let Some(lost) = lost {
+        object["divergence"] = json!(lost);
+    }
     object.to_string() + "\n"
 }
 
 /// A lane in lines; `cures` are those of a finding.
-fn lines(lane: &str, d: &Diagnosis, cures: impl Fn(&Finding) -> String) -> String {
+fn lines(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, cures: impl Fn(&Finding) -> String) -> String {
     let mut out = match d.told().count() {
         0 => format!("{lane}: in order\n"),
         n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
     };
+    if let Some(lost) = lost {
+        let _ = writeln!(out, "  diverged at step {}. {}", lost.step, lost.what);
+    }
     for f in &d.findings {
         let _ = writeln!(out, "  {}", f.line());
         out.push_str(&cures(f));
@@ -87,11 +99,16 @@ fn lines(lane: &str, d: &Diagnosis, cures: impl Fn(&Finding) -> String) -> Strin
 
 impl Judged {
     fn json(&self) -> String {
-        object(&self.name, &self.diagnosis, self.diagnosis.findings.iter().map(untried).collect())
+        object(
+            &self.name,
+            &self.diagnosis,
+            self.divergence.as_ref(),
+            self.diagnosis.findings.iter().map(untried).collect(),
+        )
     }
 
     fn words(&self) -> String {
-        lines(&self.name, &self.diagnosis, |f| {
+        lines(&self.name, &self.diagnosis, self.divergence.as_ref(), |f| {
             let cures = f.fixes.iter().filter(|_| f.level > Level::Note);
             cures.flat_map(|fix| ["           ", &fix.text, "\n"]).collect()
         })
@@ -168,8 +185,10 @@ impl Diagnose {
         }
         let found =
             logs::open(path, &self.pattern).map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
-        let judged =
-            |log: Log| Judged { name: escaped(&log.run).into_owned(), diagnosis: foreign::diagnosis(log) };
+        let judged = |log: Log| {
+            let name = escaped(&log.run).into_owned();
+            Judged { name, diagnosis: foreign::diagnosis(log), divergence: None }
+        };
         Ok(Some(found.into_iter().map(judged).collect()))
     }
 
@@ -242,7 +261,7 @@ impl Examined {
         };
         let d = &self.report.diagnosis;
         let of = |f: &Finding| finding(f, f.fixes.iter().enumerate().map(fix).collect());
-        object(&self.name, d, d.findings.iter().map(of).collect())
+        object(&self.name, d, self.report.facts.divergence(), d.findings.iter().map(of).collect())
     }
 
     fn words(&self, prove: bool) -> String {
@@ -255,7 +274,9 @@ impl Examined {
             });
             format!("       {number:>2}  {}{verdict}\n", fix.text)
         };
-        lines(&self.name, d, |f| f.fixes.iter().filter(|_| f.level > Level::Note).map(cure).collect())
+        lines(&self.name, d, self.report.facts.divergence(), |f| {
+            f.fixes.iter().filter(|_| f.level > Level::Note).map(cure).collect()
+        })
     }
 }
 

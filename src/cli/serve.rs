@@ -427,7 +427,7 @@ fn words(phase: &Phase) -> Value {
         Phase::Finished => "finished".into(),
         Phase::Stopped(why) => json!({ "stopped": why }),
         Phase::Failed(why) => json!({ "failed": why }),
-        Phase::Diverged(d) => json!({ "diverged": { "step": d.step, "layer": d.layer, "what": d.what } }),
+        Phase::Diverged(d) => json!({ "diverged": d }),
     }
 }
 

@@ -162,6 +162,11 @@ impl Network {
         unit.fused.as_ref().map_or(&*self.nodes[unit.nodes.start].layer, |fused| fused)
     }
 
+    /// Whether backward writes the gradient of activation `i`: it does not between fused layers.
+    pub fn has_activation_grad(&self, i: usize) -> bool {
+        self.units.iter().any(|u| u.nodes.start == i || u.nodes.end == i)
+    }
+
     /// The layers in their places.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

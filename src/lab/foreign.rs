@@ -324,6 +324,7 @@ impl Foreign {
             layer: String::new(),
             last_grad_norm: norm.map_or(f32::NAN, |n| n.1 as f32),
             what: format!("The log's {} is no number from step {step} on{before}.", loss.name),
+            origin: None,
         })
     }
 }

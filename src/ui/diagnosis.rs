@@ -252,6 +252,7 @@ mod tests {
             step: 1132,
             layer: "3 Dense 64".into(),
             last_grad_norm: 1e9,
+            origin: None,
             what: "the loss is not a number".into(),
         });
         assert!(findings(&lane)[0].text.starts_with("diverged at step 1,132 in 3 Dense 64 after"));
@@ -260,6 +261,7 @@ mod tests {
             step: 1132,
             layer: "layer 3 Dense 64".into(),
             last_grad_norm: 1e9,
+            origin: None,
             what: what.clone(),
         });
         assert_eq!(findings(&lane)[0].text, format!("diverged: {what}"), "nothing is said twice");
@@ -281,6 +283,7 @@ mod tests {
             step: 52,
             layer: "layer 3 Dense".into(),
             last_grad_norm: 1e9,
+            origin: None,
             what: "The output of layer 3 Dense overflowed".into(),
         });
         let first = &findings(&lane)[0].text;

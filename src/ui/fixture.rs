@@ -86,6 +86,7 @@ pub fn events(steps: u64) -> Vec<Event> {
                     step,
                     layer: "layer 1 Dense 64".into(),
                     last_grad_norm: 3.2e8,
+                    origin: None,
                     what: "the loss is not a number".into(),
                 });
                 out.push(Event::Phase { lane, step, phase });

@@ -94,6 +94,7 @@ fn a_diagnosis_that_is_cut_is_read_to_its_end_by_a_key() {
         step: 20,
         layer: "layer 3 Dense 64".into(),
         last_grad_norm: 7.757e6,
+        origin: None,
         what: what.into(),
     };
     a.update(Message::Event(Event::Phase { lane: 0, step: 20, phase: Phase::Diverged(account) }));

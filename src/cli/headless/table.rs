@@ -6,7 +6,7 @@ use crate::diagnosis::Diagnosis;
 use crate::lab::outcome::Standing;
 use crate::number::{Number, numeral};
 use crate::scenario::Carry;
-use crate::telemetry::{Band, Measure, ParameterHash, Phase, Spread};
+use crate::telemetry::{Band, Measure, Origin, ParameterHash, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -132,6 +132,10 @@ pub(super) fn ending(lane: &Standing) -> String {
         lane: &lane.name,
         end: phase,
         what,
+        origin: match &lane.phase {
+            Phase::Diverged(account) => account.origin.as_ref(),
+            _ => None,
+        },
         loss: single(lane.last.as_ref(), Number::Loss),
         val_loss: single(lane.validation.as_ref(), Number::ValLoss),
         val_accuracy: single(lane.validation.as_ref(), Number::ValAccuracy),
@@ -171,6 +175,9 @@ struct Ending<'a> {
     lane: &'a str,
     end: &'a str,
     what: &'a str,
+    /// The tensor in which a divergence began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a Origin>,
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,

@@ -105,8 +105,7 @@ impl Network {
         }
     }
 
-    /// Writes the activations between fused layers, which the last forward pass left out. Call it before [`Network::health`]
-    /// or [`Workspace::first_non_finite`].
+    /// Writes the activations between fused layers, which the last forward pass left out. Call it before [`Network::health`].
     pub fn reveal(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
         let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
         for unit in &self.units {

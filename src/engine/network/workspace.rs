@@ -137,9 +137,4 @@ impl Workspace {
     pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
         &mut self.parts[0].caches[i]
     }
-
-    /// The first activation with a number that is not finite: 0 is the input, i + 1 the output of layer i.
-    pub fn first_non_finite(&self, rows: usize) -> Option<usize> {
-        (0..self.places.count()).find(|&i| self.activation(i, rows).iter().any(|v| !v.is_finite()))
-    }
 }

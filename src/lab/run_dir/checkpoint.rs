@@ -9,7 +9,7 @@ use crate::lab::lane::{Line, SavedReplica};
 use crate::lab::run::Saved;
 use crate::lab::trainer::Snapshot;
 use crate::limits;
-use crate::telemetry::{Divergence, Phase};
+use crate::telemetry::{Divergence, Origin, Phase, Stage};
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -289,11 +289,20 @@ impl Writer<'_> {
                 self.text(why);
             }
             Phase::Diverged(d) => {
-                self.number(3);
+                self.number(if d.origin.is_some() { 5 } else { 3 });
                 self.number(d.step);
                 self.text(&d.layer);
                 self.floats(&[d.last_grad_norm]);
                 self.text(&d.what);
+                if let Some(o) = &d.origin {
+                    self.number(o.stage as u64);
+                    self.text(&o.tensor);
+                    self.number(o.nan.into());
+                    self.number(o.bad);
+                    self.number(o.size);
+                    self.floats(&[o.reach]);
+                    self.number(o.carriers);
+                }
             }
             Phase::Failed(why) => {
                 self.number(4);
@@ -345,14 +354,27 @@ impl<'a> Reader<'a> {
             0 => Phase::Paused,
             1 => Phase::Finished,
             2 => Phase::Stopped(self.text()?),
-            3 => Phase::Diverged(Divergence {
+            tag @ (3 | 5) => Phase::Diverged(Divergence {
                 step: self.number()?,
                 layer: self.text()?,
                 last_grad_norm: self.float()?,
                 what: self.text()?,
+                origin: if tag == 5 { Some(self.origin()?) } else { None },
             }),
             4 => Phase::Failed(self.text()?),
             other => return Err(format!("a lane is in state {other}, which is none")),
+        })
+    }
+    fn origin(&mut self) -> Result<Origin, String> {
+        let stage = self.number()?;
+        Ok(Origin {
+            stage: *Stage::ALL.get(stage as usize).ok_or_else(|| format!("a step has no part {stage}"))?,
+            tensor: self.text()?,
+            nan: self.number()? != 0,
+            bad: self.number()?,
+            size: self.number()?,
+            reach: self.float()?,
+            carriers: self.number()?,
         })
     }
     fn lane(&mut self) -> Result<Saved, String> {
@@ -418,7 +440,22 @@ mod tests {
             best: Best { at: Some((0.5, 6)), since: 2 },
             kept: Some(Box::new(Snapshot { step: 6, params: vec![2.0; 3], ..Snapshot::default() })),
         };
-        let what = Divergence { step: 8, layer: "layer 1".into(), last_grad_norm: 1e9, what: "far".into() };
+        let origin = Origin {
+            stage: Stage::Backward,
+            tensor: "gradient of weight".into(),
+            nan: true,
+            bad: 3,
+            size: 12,
+            reach: 1e30,
+            carriers: 7,
+        };
+        let what = Divergence {
+            step: 8,
+            layer: "layer 1".into(),
+            last_grad_norm: 1e9,
+            what: "far".into(),
+            origin: Some(origin),
+        };
         let lane = |name: &str, phase| Saved {
             id: 0,
             name: name.into(),
@@ -436,7 +473,8 @@ mod tests {
             forgotten: vec![Gone { lane: "b".into(), after: 3 }],
             lanes: vec![
                 lane("a", Phase::Paused),
-                lane("b", Phase::Diverged(what)),
+                lane("b", Phase::Diverged(what.clone())),
+                lane("e", Phase::Diverged(Divergence { origin: None, ..what })),
                 lane("c", Phase::Finished),
             ]
             .into(),

@@ -1,62 +1,138 @@
-//! The report of a divergence: its step, its layer, and the last finite gradient norm, in plain words.
+//! The account of a divergence: the first tensor of the failed step that is not finite, and the numbers that led to it, in
+//! plain words.
 
 use super::{LOSS_LIMIT, Trainer, norm};
-use crate::telemetry::Divergence;
+use crate::telemetry::{Divergence, Origin, Stage};
+
+/// A tensor of a step.
+struct Tensor<'a> {
+    stage: Stage,
+    layer: Option<usize>,
+    name: String,
+    values: &'a [f32],
+    /// The tensors from which it was computed.
+    sources: [&'a [f32]; 2],
+}
 
 impl Trainer {
     /// Finds in the workspace where the failed step diverged.
     pub(super) fn account(&self) -> Divergence {
         let (step, last) = (self.last.step, self.live.last_grad_norm);
         let label = |i: usize| format!("layer {} {}", i + 1, self.network.nodes()[i].label);
-        let history = if step == 1 {
-            "already at the first step".to_string()
-        } else {
-            format!("at step {step}; the gradient before had the norm {last:.3e}")
-        };
-        let (layer, what) = match self.ws.first_non_finite(self.rows) {
-            Some(0) => {
-                ("input".to_string(), format!("The data hold a number that is not finite, {history}."))
-            }
-            Some(i) => {
-                let node = &self.network.nodes()[i - 1];
-                let weights = norm(&self.live.params[node.params.clone()]);
-                let why = if weights.is_finite() {
-                    format!("its weights, of norm {weights:.3e}, blew its inputs up")
-                } else {
-                    "the update before had thrown its weights out of the range of numbers".to_string()
-                };
-                (label(i - 1), format!("The output of {} overflowed {history}: {why}.", label(i - 1)))
-            }
-            None if self.last.loss <= LOSS_LIMIT => {
-                let i = self.steepest();
-                (label(i), format!("The gradient of {} overflowed {history}.", label(i)))
+        let when = if step == 1 { "already at the first step".into() } else { format!("at step {step}") };
+        let (layer, origin, event) = match self.origin() {
+            Some((place, origin)) => {
+                let layer = place.map_or_else(|| origin.tensor.clone(), label);
+                let event = words(&origin, place.map(|_| layer.as_str()), &when);
+                (layer, Some(origin), event)
             }
             None => {
-                let i = self.steepest();
-                let loss = self.last.loss;
-                let what = format!(
-                    "The loss reached {loss:.3e} {history}; {} gets the largest gradient of all layers.",
-                    label(i)
-                );
-                (label(i), what)
+                let (layer, loss) = (label(self.steepest()), self.last.loss);
+                let event = if loss <= LOSS_LIMIT {
+                    format!("The norm of the gradient overflowed {when}, and that of {layer} is the largest.")
+                } else {
+                    format!("The loss reached {loss:.3e} {when}, and {layer} has the largest gradient.")
+                };
+                (layer, None, event)
             }
         };
-        let advice = if step == 1 {
-            " Smaller initial weights or scaled inputs would help."
-        } else {
-            " A smaller learning rate or clipping would help."
+        let history =
+            if step == 1 { String::new() } else { format!(" The gradient before had the norm {last:.3e}.") };
+        let advice = match step {
+            _ if layer == "input" => " The data must be free of such numbers.",
+            1 => " Smaller initial weights or scaled inputs would help.",
+            _ => " A smaller learning rate or clipping would help.",
         };
-        Divergence { step, layer, last_grad_norm: last, what: what + advice }
+        let what = event + &history + advice;
+        Divergence { step, layer, last_grad_norm: last, what, origin }
     }
 
-    /// The layer whose gradient is not finite, the one nearest to the output first, or else the largest.
-    fn steepest(&self) -> usize {
-        let nodes = self.network.nodes();
-        let norms = nodes.iter().map(|n| norm(&self.grads[n.params.clone()])).enumerate();
-        let worst = norms.rev().fold(None, |best: Option<(usize, f32)>, (i, n)| match best {
-            Some((_, b)) if !(b.is_finite() && (n > b || !n.is_finite())) => best,
-            _ => Some((i, n)),
-        });
-        worst.map_or(0, |(i, _)| i)
+    /// The first tensor of the failed step that is not finite, with the index of its layer.
+    fn origin(&self) -> Option<(Option<usize>, Origin)> {
+        let bad = |t: &Tensor| t.values.iter().any(|v| !v.is_finite());
+        let mut all = self.tensors().into_iter().filter(bad);
+        let first = all.next()?;
+        let kind = first.values.iter().find(|v| !v.is_finite())?;
+        let finite = first.sources.iter().flat_map(|s| s.iter()).filter(|v| v.is_finite());
+        let origin = Origin {
+            stage: first.stage,
+            tensor: first.name,
+            nan: kind.is_nan(),
+            bad: first.values.iter().filter(|v| !v.is_finite()).count() as u64,
+            size: first.values.len() as u64,
+            reach: finite.fold(0.0, |most: f32, v| most.max(v.abs())),
+            carriers: all.count() as u64,
+        };
+        Some((first.layer, origin))
     }
+
+    /// The tensors of the failed step in the order in which they are computed.
+    fn tensors(&self) -> Vec<Tensor<'_>> {
+        let (network, params, ws, rows) = (&self.network, &self.live.params, &self.ws, self.rows);
+        let count = network.nodes().len();
+        let mut out = Vec::new();
+        let mut tell = |stage, layer, name: &str, values, sources| {
+            out.push(Tensor { stage, layer, name: name.into(), values, sources });
+        };
+        for slot in network.slots() {
+            let values = &params[slot.range.clone()];
+            tell(Stage::Update, Some(slot.layer), slot.name, values, [values, &[]]);
+        }
+        let input = ws.activation(0, rows);
+        tell(Stage::Forward, None, "input", input, [input, &[]]);
+        for (i, node) in network.nodes().iter().enumerate() {
+            let sources = [ws.activation(i, rows), &params[node.params.clone()]];
+            tell(Stage::Forward, Some(i), "output", ws.activation(i + 1, rows), sources);
+        }
+        let output = ws.activation(count, rows);
+        let loss = std::slice::from_ref(&self.last.loss);
+        tell(Stage::Loss, None, "loss", loss, [output, &[]]);
+        let slope = ws.activation_grad(count, rows);
+        tell(Stage::Backward, Some(count - 1), "gradient of the output", slope, [output, &[]]);
+        for i in (0..count).rev() {
+            let slope = ws.activation_grad(i + 1, rows);
+            for slot in network.slots().iter().filter(|s| s.layer == i) {
+                let name = format!("gradient of {}", slot.name);
+                let sources = [ws.activation(i, rows), slope];
+                tell(Stage::Backward, Some(i), &name, &self.grads[slot.range.clone()], sources);
+            }
+            if i > 0 && network.has_activation_grad(i) {
+                let sources = [slope, &params[network.nodes()[i].params.clone()]];
+                tell(Stage::Backward, Some(i), "gradient of the input", ws.activation_grad(i, rows), sources);
+            }
+        }
+        out
+    }
+
+    /// The layer with the largest gradient, the one nearest to the output first.
+    fn steepest(&self) -> usize {
+        let norms = self.network.nodes().iter().map(|n| norm(&self.grads[n.params.clone()])).enumerate();
+        norms.rev().fold((0, f32::MIN), |best, one| if one.1 > best.1 { one } else { best }).0
+    }
+}
+
+/// An origin in whole sentences. `when`: `at step 7`.
+fn words(o: &Origin, layer: Option<&str>, when: &str) -> String {
+    let kind = if o.nan { "NaN" } else { "infinite" };
+    let tensor = layer.map_or_else(|| o.tensor.clone(), |layer| format!("{} of {layer}", o.tensor));
+    let share = if o.size == 1 { String::new() } else { format!(" ({} of {} numbers)", o.bad, o.size) };
+    let reach = format!("{:.3e}", o.reach);
+    let (event, cause) = match o.stage {
+        Stage::Update => (format!("The update before made the {tensor} {kind} {when}"), String::new()),
+        Stage::Forward if layer.is_none() => (format!("The {tensor} was {kind} {when}"), String::new()),
+        Stage::Forward => {
+            (format!("The {tensor} became {kind} {when}"), format!(" Its inputs and weights reach {reach}."))
+        }
+        Stage::Loss => (format!("The {tensor} became {kind} {when}"), format!(" The outputs reach {reach}.")),
+        Stage::Backward => (
+            format!("The {tensor} became {kind} {when}"),
+            format!(" The numbers from which it was computed reach {reach}."),
+        ),
+    };
+    let carried = match o.carriers {
+        0 => String::new(),
+        1 => " One tensor after it carries this on.".into(),
+        n => format!(" {n} tensors after it carry this on."),
+    };
+    format!("{event}{share}.{cause}{carried}")
 }

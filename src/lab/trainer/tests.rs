@@ -10,6 +10,7 @@ use crate::lab::experiment::prepare;
 use crate::number::{LayerNumber, Number};
 use crate::registry::Value;
 use crate::scenario::{Regularisation, Scenario};
+use crate::telemetry::Stage;
 
 mod regular;
 mod shared;
@@ -176,6 +177,62 @@ fn a_lane_that_runs_away_says_where() {
     assert!(account.last_grad_norm.is_finite() && account.last_grad_norm > 1.0, "{account:?}");
     assert!(account.what.contains("learning rate"), "{account:?}");
     assert!(t.live.params.iter().all(|p| p.is_finite()) || account.what.contains("thrown"), "{account:?}");
+}
+
+#[test]
+fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
+    let net = |r: &mut Recipe| {
+        r.loss = Value::parse("Mse()").unwrap();
+        r.network = Vec::parse("[Dense(units: 8), Tanh(), Dense(units: 8), Tanh()]").unwrap();
+    };
+    let diverge = |change: &dyn Fn(&mut Trainer)| {
+        let mut t = trainer(net);
+        run(&mut t, 3);
+        change(&mut t);
+        let account = t.step(false).unwrap_err();
+        assert_eq!(account.step, 4);
+        let origin = account.origin.unwrap();
+        assert!(account.what.contains(&origin.tensor) && account.what.contains(&account.layer));
+        (account.layer, origin)
+    };
+    // A weight of the second Dense layer: its update produced it, everything after it carries it on.
+    let slot =
+        |t: &Trainer, layer| t.network.slots().iter().find(|s| s.layer == layer).unwrap().range.clone();
+    let (layer, origin) = diverge(&|t| {
+        let range = slot(t, 2);
+        t.live.params[range][5] = f32::NAN;
+    });
+    assert_eq!(
+        (layer.as_str(), origin.stage, origin.tensor.as_str()),
+        ("layer 3 Dense 8", Stage::Update, "weight")
+    );
+    assert_eq!((origin.nan, origin.bad, origin.size), (true, 1, 64));
+    // The outputs of layers 3, 4 and 5, the loss, and the gradients.
+    assert!(origin.carriers > 6, "{origin:?}");
+    // Weights that are finite, and too large for their products: the output of their layer is the producer.
+    let (layer, origin) = diverge(&|t| {
+        let range = slot(t, 2);
+        t.live.params[range].fill(f32::MAX);
+    });
+    assert_eq!(
+        (layer.as_str(), origin.stage, origin.tensor.as_str()),
+        ("layer 3 Dense 8", Stage::Forward, "output")
+    );
+    assert_eq!(origin.reach, f32::MAX);
+    // Outputs that are finite, and their squares are not.
+    let (layer, origin) = diverge(&|t| {
+        let range = slot(t, 4);
+        t.live.params[range].fill(1e25);
+    });
+    assert_eq!((layer.as_str(), origin.stage, origin.nan), ("loss", Stage::Loss, false));
+    assert!(origin.reach > 1e24, "{origin:?}");
+    // A number of the data.
+    let (layer, origin) = diverge(&|t| {
+        let mut data = (*t.data).clone();
+        data.train.inputs.fill(f32::INFINITY);
+        t.data = Arc::new(data);
+    });
+    assert_eq!((layer.as_str(), origin.tensor.as_str(), origin.nan), ("input", "input", false));
 }
 
 #[test]

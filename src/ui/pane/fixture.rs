@@ -80,6 +80,7 @@ pub fn run(steps: u64, depth: usize) -> View {
                 step: kind.end,
                 layer: "3 Dense 32".into(),
                 last_grad_norm: 4.1e7,
+                origin: None,
                 what: "loss is not finite".into(),
             };
             view.apply(Event::Phase { lane, step: kind.end, phase: Phase::Diverged(account) });

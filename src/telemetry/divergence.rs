@@ -1,0 +1,56 @@
+//! The account of a divergence: its step, the first tensor that ceased to be finite, and the numbers that led to it.
+
+use serde::Serialize;
+
+/// The part of a step in which a tensor is computed, in the order of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The optimizer's update of the step before.
+    Update,
+    /// From the input to the output.
+    Forward,
+    /// The loss of the output.
+    Loss,
+    /// From the loss back to the parameters.
+    Backward,
+}
+
+impl Stage {
+    /// All of them, in the order of a step.
+    pub const ALL: [Self; 4] = [Self::Update, Self::Forward, Self::Loss, Self::Backward];
+}
+
+/// The first tensor of a step that is not finite, in the order in which a step computes its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Origin {
+    /// The part of the step that produced it.
+    pub stage: Stage,
+    /// Its name within its layer: `output`, `weight`, `gradient of weight`.
+    pub tensor: String,
+    /// Whether the first number in it that is not finite is a NaN; otherwise it is an infinity.
+    pub nan: bool,
+    /// Numbers in it that are not finite.
+    pub bad: u64,
+    /// All numbers in it.
+    pub size: u64,
+    /// The largest magnitude among the finite numbers from which it was computed; 0 if there are none.
+    pub reach: f32,
+    /// Tensors after it that are not finite either: they carry on its numbers.
+    pub carriers: u64,
+}
+
+/// The end of a lane whose numbers left the range of finite ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Divergence {
+    /// The step whose loss or gradient was not finite, or beyond the limit.
+    pub step: u64,
+    /// The layer of the first tensor that was not finite (label with its number), or with the largest gradient.
+    pub layer: String,
+    /// Norm of the last finite gradient.
+    pub last_grad_norm: f32,
+    /// In words.
+    pub what: String,
+    /// The tensor in which it began; `None` if all numbers were finite, or the log of another program does not tell.
+    pub origin: Option<Origin>,
+}
