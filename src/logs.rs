@@ -1,4 +1,4 @@
-//! Reads logs that other programs wrote: recognizes their kind by their content and reads the series of numbers in them
+//! Reads logs that other programs wrote: recognises their kind by their content and reads the series of numbers in them
 //! while they grow. Knows files, and neither screens nor training. To add a kind, write a file beside this one and a
 //! row in [`KINDS`].
 

@@ -1,4 +1,4 @@
-//! Messages between training and its watchers: events out, commands in. Plain data; runs and draws nothing.
+//! Messages between training and its watchers: events out, commands in. Plain data: this module runs and draws nothing.
 //!
 //! The same events drive the lab, the headless run, the recorder and the tests.
 
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Index of a lane within a run; a removed lane's index is not used again.
 pub type LaneId = usize;
 
-/// The description of one lane, told when it starts or is changed.
+/// The description of one lane, sent when it starts or is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneInfo {
     /// Its name.
@@ -30,7 +30,7 @@ pub struct LaneInfo {
     pub recipe: Recipe,
     /// Shape of one input sample.
     pub input: Shape,
-    /// Shape of what the data want as one output sample; the output layer follows from it.
+    /// Shape of one target sample; the output layer follows from it.
     pub outputs: Shape,
     /// Its layers, input side first.
     pub layers: Vec<LayerInfo>,
@@ -38,35 +38,35 @@ pub struct LaneInfo {
     pub params: usize,
     /// Steps of one epoch.
     pub steps_per_epoch: f64,
-    /// Gradient evaluations of a step under its defence, where 1 is plain training.
+    /// Gradient evaluations of one step under its defence; plain training takes 1.
     pub cost: f64,
     /// Its edits since the scenario was written, in order; those at step 0 were made before it trained.
     pub edits: Vec<Edit>,
-    /// The writer of its log, where another program trains it: its settings and its network are not known then, and `recipe`,
-    /// `input` and `outputs` say nothing.
+    /// The program that trains it, if not ours. `recipe`, `input` and `outputs` then have no meaning: only its log is
+    /// known.
     pub foreign: Option<&'static str>,
-    /// Where it comes from, if it is forked from another lane.
+    /// Its origin, if it is forked from another lane.
     pub fork: Option<Fork>,
-    /// The report of the data's reading, a line each: samples, inputs, target, notes and warnings.
+    /// The report on reading the data, one entry per line: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
-    /// Steps of the scenario, by which its schedule goes; 0 where nobody knows.
+    /// Steps of the scenario, on which its schedule is based; 0 if unknown.
     pub total: u64,
-    /// Its data in a few numbers, where they are at hand.
+    /// A summary of its data, if available.
     pub data: Option<Arc<DataFacts>>,
 }
 
-/// Where a forked lane comes from. `Display` says it in words: `from plain at 340`.
+/// The origin of a forked lane. `Display` says it in words: `from plain at 340`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fork {
-    /// Its parent, which may have left meanwhile.
+    /// Its parent, which may have been removed since.
     pub parent: LaneId,
     /// The parent's name, or its name when the lane was forked.
     pub from: String,
-    /// The steps of the parent after which it begins.
+    /// The step of the parent after which it begins.
     pub at: u64,
-    /// The state that it takes over; `None`: nothing, it starts at step 0. [`Carry::words`] says it.
+    /// The part of the parent's state that it takes over ([`Carry::words`] describes it); `None`: it starts at step 0.
     pub carried: Option<Carry>,
-    /// The parent's recipe there: the settings to which the lane is compared.
+    /// The parent's recipe at that step: the settings to which the lane is compared.
     pub recipe: Box<Recipe>,
     /// Whether it has begun. Until then it waits for its parent, and its step is 0.
     pub begun: bool,
@@ -81,7 +81,7 @@ impl std::fmt::Display for Fork {
 /// One layer as the screen shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerInfo {
-    /// In a few words: `Dense 64`.
+    /// Its description in a few words: `Dense 64`.
     pub label: String,
     /// Shape of its input sample.
     pub input: String,
@@ -89,7 +89,7 @@ pub struct LayerInfo {
     pub output: String,
     /// Parameters in it.
     pub params: usize,
-    /// Norms of its matrices between which a signal keeps its size at the start; `None` without a matrix.
+    /// The range of matrix norms within which a signal keeps its size at initialisation; `None` without a matrix.
     pub keeps: Option<(f32, f32)>,
     /// Whether its units can saturate or fall silent.
     pub saturates: bool,
@@ -98,15 +98,15 @@ pub struct LayerInfo {
 /// Numbers of one step of one lane, or of an evaluation after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measure {
-    /// Steps done, this one included.
+    /// Steps done, including this one.
     pub step: u64,
     /// Passes over the training samples.
     pub epoch: f64,
-    /// Seconds of training in this lane (0 where no clock is wanted).
+    /// Seconds of training in this lane; 0 if the run keeps no time.
     pub seconds: f64,
     /// Gradient evaluations so far.
     pub evaluations: u64,
-    /// The values: one for every row of the number table that has one at this step.
+    /// The values: one for every row of the number table that has a value at this step.
     pub values: Values,
     /// Least value since the last measurement, of numbers that keep a range.
     pub least: Values,
@@ -114,7 +114,7 @@ pub struct Measure {
     pub greatest: Values,
     /// The range of this step over all seeds of the lane; `None` with one.
     pub spread: Option<Spread>,
-    /// The hash of the lane's parameters, in an evaluation.
+    /// The hash of the lane's parameters; evaluations alone have one.
     pub hash: Option<ParameterHash>,
 }
 
@@ -129,7 +129,7 @@ impl Measure {
         self.get(number).map_or(f32::NAN, |x| x as f32)
     }
 
-    /// The same with one more value.
+    /// A copy with one more value.
     #[must_use]
     pub fn with(self, number: Number, value: impl Into<f64>) -> Self {
         Self { values: self.values.with(number, value.into()), ..self }
@@ -146,7 +146,7 @@ pub struct LayerMeasure {
 }
 
 impl LayerMeasure {
-    /// One without values.
+    /// A measurement without values.
     pub fn of(layer: usize) -> Self {
         Self { layer, ..Self::default() }
     }
@@ -156,7 +156,7 @@ impl LayerMeasure {
         self.values.get(number)
     }
 
-    /// The same with one more value.
+    /// A copy with one more value.
     #[must_use]
     pub fn with(self, number: LayerNumber, value: f32) -> Self {
         Self { values: self.values.with(number, value), ..self }
@@ -168,13 +168,13 @@ impl LayerMeasure {
 pub enum Phase {
     /// Training, or waiting for its turn.
     Running,
-    /// Stopped by command; goes on when told.
+    /// Paused by command; goes on when ordered.
     Paused,
     /// All steps done.
     Finished,
     /// Stopped by early stopping or a rule of the scenario, in words.
     Stopped(String),
-    /// Numbers ran away.
+    /// Its numbers were no longer finite, or exceeded the limit.
     Diverged(Divergence),
     /// A fault of the program in this lane, in words.
     Failed(String),
@@ -220,7 +220,7 @@ pub enum Data {
     Table {
         /// Headings.
         columns: Vec<String>,
-        /// A name and its numbers a row.
+        /// One row each: a name and its numbers.
         rows: Vec<(String, Vec<f32>)>,
     },
 }
@@ -228,7 +228,7 @@ pub enum Data {
 /// News from a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The lane exists, or was rebuilt: its curves begin anew at this step (0 after a reset).
+    /// The lane was created or rebuilt: its curves begin anew at this step (0 after a reset).
     Started {
         /// The lane.
         lane: LaneId,
@@ -246,7 +246,8 @@ pub enum Event {
         /// After this many steps.
         step: u64,
     },
-    /// The lane went back to this step, with the settings that it had there: what was told of later steps is past. Never dropped.
+    /// The lane went back to this step and to its settings there: earlier reports of later steps are void. Never
+    /// dropped.
     Rewound {
         /// The lane.
         lane: LaneId,
@@ -264,8 +265,8 @@ pub enum Event {
         /// Its layers.
         layers: Vec<LayerMeasure>,
     },
-    /// A step by which the lane is judged. Their numbers alone decide which steps these are (see `lab::lane::marked`), so that a
-    /// run is judged alike on every machine, watched or not. Never dropped.
+    /// A step by which the lane is judged. The step numbers alone decide which steps these are (see
+    /// `lab::lane::marked`), so that a run is judged alike on every machine, watched or not. Never dropped.
     Marked {
         /// The lane.
         lane: LaneId,
@@ -276,19 +277,19 @@ pub enum Event {
     Evaluated {
         /// The lane.
         lane: LaneId,
-        /// After how many steps, and the numbers of the evaluation.
+        /// The steps done and the numbers of the evaluation.
         measure: Box<Measure>,
     },
     /// A measurement by name: `boundary`, `predictions`, `confusion`, `adversarial` ... May be dropped.
     ///
-    /// `robustness` is made by the lane itself, where the scenario asks for it, and not dropped: the scalars `eps`, `clean`,
-    /// `noise`, `fgsm`, `pgd` (shares of right answers) and `share` (what measuring takes of training); `checks`, a table
-    /// with a row for each trust check (its name, and the reason if it fails; 1 if it holds); at the end of a run `curve`,
-    /// a table of the same shares (a row for each size; eps, clean, noise, fgsm, pgd).
+    /// The lane itself makes `robustness` if the scenario asks for it, and it is never dropped: the scalars `eps`,
+    /// `clean`, `noise`, `fgsm`, `pgd` (shares of right answers) and `share` (time of measuring over time of training);
+    /// `checks`, a table with a row for each trust check (its name, and the reason if it fails; 1 if it holds); at the
+    /// end of a run `curve`, a table of the same shares (a row for each size; eps, clean, noise, fgsm, pgd).
     ///
-    /// `health` comes with every evaluation: `dead`, a table with a row for each layer that can saturate (its index; the share of
-    /// its units that pass no gradient for any validation sample); `samples`, a scalar, over how many answers; `constant`, the
-    /// class that all of them got, if it was one and the same.
+    /// `health` comes with every evaluation: `dead`, a table with a row for each layer that can saturate (its index;
+    /// the share of its units that pass no gradient for any validation sample); `samples`, a scalar, the number of
+    /// answers; `constant`, the class of all answers, if they all have the same class.
     Probed {
         /// The lane.
         lane: LaneId,
@@ -296,20 +297,20 @@ pub enum Event {
         step: u64,
         /// The measurement.
         name: &'static str,
-        /// The numbers, part by part: (`image`, ...), (`perturbation`, ...).
+        /// The numbers, part by part, such as (`image`, ...), (`perturbation`, ...).
         parts: Vec<(String, Data)>,
     },
-    /// A step of a lane that was gone back to and made once more, as the lane told of it then: settings, numbers, probes. The
-    /// present goes on beside it. May be dropped when another step is asked for.
+    /// An earlier step of a lane was trained once more, to show its settings, numbers and probes again. The present
+    /// goes on meanwhile. May be dropped when another step is asked for.
     Recalled {
         /// The lane.
         lane: LaneId,
         /// The step.
         step: u64,
-        /// The events of that step, as they would have been then.
+        /// The events of that step, as they were sent then.
         told: Vec<Event>,
     },
-    /// An examination of the lane has come further: it is watched by the probe `diagnosis`. The newest replaces those before.
+    /// The probe `diagnosis` made progress with its examination of the lane. The newest result replaces earlier ones.
     Examined {
         /// The lane.
         lane: LaneId,
@@ -325,35 +326,35 @@ pub enum Event {
         /// Its phase now.
         phase: Phase,
     },
-    /// The lane is gone.
+    /// The lane was removed.
     Removed {
         /// The lane.
         lane: LaneId,
     },
-    /// The changes that can be undone, and those that can be made again, in words, each the newest last.
+    /// The changes that can be undone, and those that can be made again, in words, the newest last.
     Changes {
-        /// Those that were made.
+        /// Changes that can be undone.
         made: Vec<String>,
-        /// Those that were undone since.
+        /// Changes that were undone and can be made again.
         undone: Vec<String>,
     },
-    /// An order to pause or to make single steps was carried out: every lane stands where the order wants it, and what came
-    /// of it has been told. One for each such order, never dropped.
+    /// An order to pause or to make single steps was carried out: every lane has reached the step that the order asks
+    /// for, and the results were sent. One for each such order, never dropped.
     Rested,
-    /// Something that concerns nobody's lane: a full disk, a saved checkpoint.
+    /// A message that concerns no single lane: a full disk, a saved checkpoint.
     Notice(String),
-    /// The run is no longer written to the disk, or is again; a notice says why. Never dropped.
+    /// Writing to the disk failed (`true`) or works again (`false`); a notice gives the reason. Never dropped.
     Unsaved(bool),
 }
 
-/// The target of an attack for the screen.
+/// The sample that the screen attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
     /// The validation sample of this number.
     Number(usize),
-    /// The validation sample that the lane gets right with the least certainty.
+    /// The validation sample that the lane classifies right with the least certainty.
     Hardest,
-    /// The picture that [`Command::Picture`] has brought.
+    /// The picture that [`Command::Picture`] loaded.
     Own,
 }
 
@@ -364,31 +365,31 @@ pub enum Sample {
 pub struct View {
     /// The probe, a row of the table.
     pub probe: &'static str,
-    /// The lane that is looked at.
+    /// The lane to look at.
     pub lane: LaneId,
-    /// The sample in front.
+    /// The selected sample.
     pub sample: Sample,
     /// Columns and rows of a grid.
     pub grid: (usize, usize),
     /// x and y of the left, right, bottom and top edge.
     pub extent: [f32; 4],
-    /// How many, or which one.
+    /// A count or an index, as the probe defines it.
     pub number: usize,
     /// An attack with its settings, as a scenario writes it.
     pub attack: String,
-    /// The class that a targeted attack wants to reach.
+    /// The class that a targeted attack aims at.
     pub target: Option<u32>,
 }
 
 impl View {
-    /// A look of this probe at a lane, with nothing else asked.
+    /// A view of this probe and lane; all other arguments have their defaults.
     pub fn of(probe: &'static str, lane: LaneId) -> Self {
         let (grid, extent) = ((0, 0), [0.0; 4]);
         let (sample, attack) = (Sample::Number(0), String::new());
         Self { probe, lane, sample, grid, extent, number: 0, attack, target: None }
     }
 
-    /// The number of the sample in front, 0 where it has none.
+    /// The number of the selected sample; 0 if it has none.
     pub fn index(&self) -> usize {
         if let Sample::Number(n) = self.sample { n } else { 0 }
     }
@@ -397,16 +398,16 @@ impl View {
 /// Orders to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Train on.
+    /// Continue training.
     Run,
-    /// Stop after the present step.
+    /// Pause after the current step.
     Pause,
-    /// So many steps in every lane, then pause.
+    /// Make this many steps in every lane, then pause.
     Step(u64),
-    /// Pause where all lanes that train have made so many steps; `None`: train on to the end. Holds for one pause.
+    /// Pause when all lanes that train have made this many steps; `None`: train on to the end. Holds for one pause.
     Until(Option<u64>),
-    /// Train this lane with another recipe from its next step on. Same network: the state is kept; another network, init
-    /// or loss: the lane starts anew from the same seed.
+    /// Train this lane with another recipe from its next step on. With the same network the state is kept; with another
+    /// network, init or loss the lane starts anew from the same seed.
     Set {
         /// The lane.
         lane: LaneId,
@@ -415,20 +416,20 @@ pub enum Command {
         /// Its new recipe.
         recipe: Box<Recipe>,
     },
-    /// One more lane, from step 0.
+    /// Add a lane that starts at step 0.
     Add {
         /// Its name.
         name: String,
         /// Its recipe.
         recipe: Box<Recipe>,
     },
-    /// One more lane that begins at a step of another one, with its state there. Where nothing can be carried over
-    /// (see [`Carry::between`]) it starts at step 0.
+    /// Add a lane that begins with the state of another lane at some step, or at step 0 if [`Carry::between`] forbids
+    /// it.
     Fork {
         /// The other lane.
         parent: LaneId,
-        /// After so many steps of that one; `None`: where it stands now. Its way to an earlier step is trained once more,
-        /// unseen, unless the state is at hand.
+        /// After this many steps of the other lane; `None`: at its current step. An earlier state is trained once more,
+        /// out of sight, unless it is still in memory.
         at: Option<u64>,
         /// Its name.
         name: String,
@@ -437,46 +438,44 @@ pub enum Command {
         /// The part of the state to take over.
         carry: Carry,
     },
-    /// This lane leaves.
+    /// Remove this lane.
     Remove(LaneId),
-    /// Back to step 0 from the same seed: one lane, or all.
+    /// Reset one lane or all lanes to step 0 with the same seed.
     Reset(Option<LaneId>),
-    /// Go on from an earlier step, as if nothing had been changed since: one lane, or all that have come further.
+    /// Go back to an earlier step, as if nothing had been changed since: one lane, or all that are past that step.
     Rewind {
         /// The lane; `None`: all.
         lane: Option<LaneId>,
         /// After this many steps.
         step: u64,
     },
-    /// Undo the last change of lanes, data or seeds: they become what they would be if it had never been made.
+    /// Undo the last change of lanes, data or seeds: the lanes become as if it had never been made.
     Undo,
-    /// Make the change again that was undone last.
+    /// Redo the change that was undone last.
     Redo,
-    /// Several orders as one change.
+    /// Several orders that count as one change.
     Together(Vec<Command>),
     /// Only this lane trains; `None`: all again.
     Solo(Option<LaneId>),
-    /// At most so many steps a second in every lane, for somebody who wants to watch; `None`: as fast as it goes.
+    /// Make at most this many steps a second in every lane, so that the user can watch; `None`: as fast as possible.
     Pace(Option<f64>),
-    /// So many steps further than planned: lanes that have finished go on. What a schedule or a length of training goes by stays as
-    /// it was.
+    /// Train this many steps further than planned: lanes that have finished go on. Schedules keep their planned length.
     Further(u64),
-    /// Other data (another starting point, another length) for the same lanes, which all start anew.
+    /// Use other data (or another starting point, or another length) for the same lanes, which all start anew.
     Data(Box<DataConfig>),
-    /// So many seeds for every lane; all start anew.
+    /// Use this many seeds for every lane; all lanes start anew.
     Seeds(usize),
-    /// Another scenario altogether.
+    /// Load another scenario.
     Load(Box<Scenario>),
-    /// A picture of one's own to attack: the path of a PNG or JPEG file.
+    /// Load a picture of the user's to attack: the path of a PNG or JPEG file.
     Picture(String),
     /// The probes to compute for the screen from now on; replaces the former list.
     Watch(Vec<View>),
-    /// Show this step of every lane, as far as the lane has made it, instead of the present; `None`: the present again. Training
-    /// does not hear of it.
+    /// Show this step of every lane that has reached it; `None`: show the present again. Training is not affected.
     Look(Option<u64>),
-    /// Measure all layers at every step instead of by time (single stepping, recording).
+    /// Measure all layers every this many steps instead of by time (single stepping, recording).
     MeasureEvery(Option<u64>),
-    /// The outcome of a cure, in words, that was trained in a lane beside a sick one. It is kept in the log.
+    /// The result of a tried cure, in words, whose lane was trained beside the sick one. It is kept in the log.
     Verdict {
         /// The lane with the cure.
         lane: LaneId,
@@ -487,7 +486,7 @@ pub enum Command {
     },
     /// Save a checkpoint now.
     Save,
-    /// Write the experiment as it is now, lanes, edits and forks, to a new file as a scenario.
+    /// Write the experiment as it is now, with lanes, edits and forks, to a new file as a scenario.
     Write(String),
     /// Save and end.
     Quit,

@@ -261,10 +261,10 @@ impl Defence for InputGradientPenalty {
 }
 
 impl InputGradientPenalty {
-    /// Adds the gradient of the penalty to `grads` and gives the penalty itself, factor·mean‖∇ₓℓ‖².
+    /// Adds the gradient of the penalty to `grads` and returns the penalty itself, factor·mean‖∇ₓℓ‖².
     ///
-    /// `pass` says in which mode the network runs; an evaluation pass keeps samples apart under batch norm. `x` holds
-    /// `pass.rows` samples, at most as many as the scratch memory does. Nothing is allocated once it has seen the size.
+    /// `pass` sets the mode of the network; in evaluation mode, batch norm does not mix samples. `x` holds `pass.rows`
+    /// samples, which must fit into the scratch memory. After the first call with this size nothing is allocated.
     pub fn add_gradient(
         &self,
         network: &Network,
@@ -287,7 +287,7 @@ impl InputGradientPenalty {
             network.forward(params, state, pass, ws);
             let (output, grad) = ws.output_and_grad(pass.rows);
             loss.eval(output, width, targets, 1.0, Some(grad), None);
-            // First the slope along the input, then the change of the parameters' gradient along it.
+            // First the gradient with respect to the input, then the change of the parameters' gradient along it.
             network.backward(params, state, pass, ws, (!input_grad).then_some(grads), input_grad);
         };
         run(&|_, x| x, scratch, true);
@@ -331,7 +331,7 @@ impl Defence for UnrelatedLabels {
 }
 
 impl UnrelatedLabels {
-    /// Redraws labels in place; what happens to a sample depends on its key alone.
+    /// Redraws labels in place; the draws of a sample depend on its key alone.
     pub fn apply(&self, labels: &mut [u32], classes: u32, key: Key) {
         for (row, label) in labels.iter_mut().enumerate() {
             let mut draw = key.stream(Purpose::Noise, row);

@@ -1,4 +1,5 @@
-//! Measurements of a network beyond its gradient: curvature, gradient noise, the Jacobian. For probes; they allocate.
+//! Measurements of a network beyond its gradient: curvature, gradient noise, the Jacobian. For probes, so they may
+//! allocate.
 //!
 //! Knows networks and gradients, no lane and no screen. All reductions are in f64 and in a fixed order.
 
@@ -6,16 +7,16 @@ use crate::engine::kernel::dot_f64;
 use crate::engine::layer::Pass;
 use crate::engine::network::Network;
 
-/// Writes the gradient at some parameters: what curvature is measured through.
+/// Writes the gradient at the given parameters; curvature is measured through it.
 pub type Gradient<'a> = &'a mut dyn FnMut(&[f32], &mut [f32]);
 
 /// Hessian times v by central differences of the gradient, (g(θ + hv) - g(θ - hv))/2h.
 ///
-/// h moves a parameter by about 4e-3 of the parameters' root mean square plus one: there the rounding of an f32
-/// gradient and the third derivative do equally little harm (about 1e-4 of the result on smooth networks).
+/// h moves a parameter by about 4e-3 of the parameters' root mean square plus one: at this length the errors from f32
+/// rounding and from the third derivative are equally small (about 1e-4 of the result on smooth networks).
 ///
 /// # Reference
-/// Pearlmutter, Fast exact multiplication by the Hessian, 1994 (which this approximates).
+/// Pearlmutter, Fast exact multiplication by the Hessian, 1994 (the exact method that this approximates).
 pub fn hessian_vector(gradient: Gradient<'_>, params: &[f32], v: &[f32]) -> Vec<f32> {
     assert_eq!(params.len(), v.len(), "a direction for each parameter");
     let size = rms(v);
@@ -30,7 +31,7 @@ pub fn hessian_vector(gradient: Gradient<'_>, params: &[f32], v: &[f32]) -> Vec<
     ahead.iter().zip(&behind).map(|(a, b)| (a - b) / (2.0 * h)).collect()
 }
 
-/// The eigenvalue of the Hessian that is largest in size, and its eigenvector, by so many power iterations.
+/// The eigenvalue of the Hessian with the largest absolute value, and its eigenvector, by power iteration.
 ///
 /// `start` must not be zero. The eigenvalue is the Rayleigh quotient vᵀHv of the last v.
 pub fn dominant_eigenvalue(
@@ -52,11 +53,11 @@ pub fn dominant_eigenvalue(
     (value, v)
 }
 
-/// The largest |eigenvalue| of a square matrix with so many rows: how much h ← W h stretches in the long run.
+/// The largest |eigenvalue| of a square matrix with this many rows: the long-run growth factor of h ← W h.
 ///
-/// ‖Aᵏ‖^(1/k) for k = 2¹⁶, the power by squaring and the norm that of Frobenius: unlike a power iteration it needs no
-/// dominant eigenvalue, so complex pairs and matrices that turn everything by the same factor do no harm. The error is
-/// below n·10⁻⁴ of the result even for defective matrices. `None` beyond 256 rows, where it would take seconds, and for
+/// ‖Aᵏ‖^(1/k) for k = 2¹⁶, with the power by repeated squaring and the Frobenius norm. Unlike power iteration it needs
+/// no dominant eigenvalue, so complex pairs and several eigenvalues of the same size are allowed. The error is below
+/// n·10⁻⁴ of the result even for defective matrices. `None` beyond 256 rows, where it would take seconds, and for
 /// numbers that are not finite.
 ///
 /// # Reference
@@ -69,7 +70,7 @@ pub fn spectral_radius(matrix: &[f32], rows: usize) -> Option<f64> {
     }
     let mut power: Vec<f64> = matrix.iter().map(|&x| f64::from(x)).collect();
     let mut square = vec![0.0; power.len()];
-    // ln of what was divided out of the power, as a share of k.
+    // ln of the factors that were divided out of the power, as a share of k.
     let (mut log, mut share) = (0.0, 1.0);
     for squaring in 0..=SQUARINGS {
         let norm = power.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -95,7 +96,7 @@ pub fn spectral_radius(matrix: &[f32], rows: usize) -> Option<f64> {
     Some(libm::exp(log))
 }
 
-/// How noisy the gradient of one sample is.
+/// The noise of the gradients of single samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoiseScale {
     /// |G|², G the mean gradient.
@@ -129,8 +130,8 @@ pub fn noise_scale(gradients: &[f32], parameters: usize) -> NoiseScale {
 /// The noise scale from the squared norms of gradients over a small and a big batch, without per-sample gradients.
 ///
 /// With g the small and G the big batch's gradient of b and B samples, both (B|G|² - b|g|²)/(B - b) for the squared
-/// norm and (|g|² - |G|²)/(1/b - 1/B) for the trace are unbiased; either may be
-/// negative in a single estimate, so average them over steps before dividing.
+/// norm and (|g|² - |G|²)/(1/b - 1/B) for the trace are unbiased; either may be negative in a single estimate, so
+/// average both over steps before dividing.
 ///
 /// # Reference
 /// `McCandlish` et al. 2018, arXiv:1812.06162, appendix A.1.
@@ -145,7 +146,7 @@ pub fn two_batch_noise_scale(small: (usize, f64), big: (usize, f64)) -> NoiseSca
 
 /// d(output)/d(input) of one sample in evaluation mode, [outputs, inputs].
 pub fn jacobian(network: &Network, params: &[f32], state: &[f32], x: &[f32]) -> Vec<f32> {
-    // The sample once for each output, each with another unit vector as the gradient of the output.
+    // The sample is repeated once per output, each time with another unit vector as the output's gradient.
     let outputs = network.output().size();
     let mut ws = network.workspace(outputs);
     let pass = Pass::eval(outputs);
@@ -222,11 +223,11 @@ mod tests {
     fn the_spectral_radius_of_known_matrices() {
         near(&[3.0], 1, 3.0);
         near(&[-2.0, 0.0, 0.0, 1.0], 2, 2.0);
-        // A turn by 90 degrees, stretched: a complex pair ±1.6i, which a power iteration never settles on.
+        // A rotation by 90 degrees, scaled: a complex pair ±1.6i, on which power iteration never converges.
         near(&[0.0, -1.6, 1.6, 0.0], 2, 1.6);
         // [[1, -2], [3, 1]]: 1 ± i√6, size √7; with a smaller real eigenvalue beside it.
         near(&[1.0, -2.0, 0.0, 3.0, 1.0, 0.0, 0.0, 0.0, 2.5], 3, 7f64.sqrt());
-        // +2 and -2: no dominant one.
+        // +2 and -2: no dominant eigenvalue.
         near(&[2.0, 0.0, 0.0, -2.0], 2, 2.0);
         // Far from normal, and defective: the norm is 100, the radius 0.5.
         near(&[0.5, 100.0, 0.0, 0.5], 2, 0.5);

@@ -33,13 +33,13 @@ registry! {
     }
 }
 
-/// The fan that an initialiser scales by; PyTorch's names.
+/// The fan by which an initialiser scales; PyTorch's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Fan {
-    /// Numbers that enter a unit.
+    /// The number of inputs of a unit.
     #[default]
     FanIn,
-    /// Numbers that leave an input.
+    /// The number of outputs of an input.
     FanOut,
 }
 plain_values!(Fan);
@@ -65,9 +65,10 @@ fn lecun_std(fan_in: usize) -> f64 {
     1.0 / (fan_in as f64).sqrt()
 }
 
-/// The gain that PyTorch recommends before a nonlinearity of this name (as its layer is called here in lower case).
+/// The gain that PyTorch recommends before a nonlinearity of this name (our layer's name in lower case).
 ///
-/// `slope` is the negative slope of a leaky ReLU, 0.01 by default. `None` for names that its table does not have.
+/// `slope` is the negative slope of a leaky ReLU, 0.01 by default. `None` for names that PyTorch's table does not
+/// contain.
 pub fn gain(nonlinearity: &str, slope: Option<f64>) -> Option<f64> {
     match nonlinearity {
         "linear" | "identity" | "dense" | "conv2d" | "sigmoid" => Some(1.0),

@@ -8,7 +8,7 @@
 //!
 //! Knows nothing of layers, networks, batches or randomness.
 
-// Loops over the indices of a register tile or of lanes are the form that the compiler keeps in registers.
+// Loops over the indices of a register tile or of lanes: only in this form does the compiler keep them in registers.
 #![allow(clippy::needless_range_loop)]
 
 mod buffer;
@@ -33,21 +33,21 @@ pub use rows::{Places, Rows};
 pub use tiles::{NOWHERE, Pairs, Tiles, join_rows, part_rows, stays};
 pub use transpose::transpose_into as transpose;
 
-/// Runs a closure compiled for the widest vectors that this machine has (AVX-512, AVX2 + FMA, NEON, or none).
+/// Runs a closure compiled for the widest vectors of this machine (AVX-512, AVX2 + FMA, NEON, or none).
 ///
-/// A plain loop inside is vectorised by the compiler as if the whole program had been built for this machine,
-/// provided that everything it calls is inlined: mark helper functions `#[inline(always)]`. Without hardware
-/// FMA, `mul_add` becomes a call that computes the same bits slowly.
+/// A plain loop inside is vectorised by the compiler as if the whole program had been built for this machine, provided
+/// that everything it calls is inlined: mark helper functions `#[inline(always)]`. Without hardware FMA, `mul_add`
+/// becomes a call that computes the same bits slowly.
 ///
 /// # Notes
-/// To keep the bits independent of the instruction set, choose between two floats with `if a > b { a } else { b }`
-/// and not with `f32::max`, whose choice between +0 and -0 is left to the machine.
+/// To keep the bits independent of the instruction set, choose between two floats with `if a > b { a } else { b }` and
+/// not with `f32::max`, whose choice between +0 and -0 is left to the machine.
 #[inline]
 pub fn simd<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-/// Instruction sets to try a kernel on, for tests.
+/// Instruction sets with which tests run a kernel.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 enum Machine {

@@ -1,4 +1,5 @@
-//! Layers: their trait and the table of all of them. A layer knows its shapes and its formula: no batch, no neighbours, no state.
+//! Layers: their trait and the table of all of them. A layer knows its shapes and its formula, but no batch, no
+//! neighbours and no state.
 
 use crate::engine::team::Team;
 use crate::engine::{rng, shape::Shape};
@@ -17,7 +18,7 @@ pub mod structure;
 pub mod surface;
 mod window;
 
-/// A parameter tensor that a layer asks for.
+/// A parameter tensor that a layer needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotSpec {
     /// PyTorch's name: `weight`, `bias`, `weight_hh` ...
@@ -33,9 +34,9 @@ pub struct SlotSpec {
 pub enum Fill {
     /// By the experiment's initialiser, scaled by these fans.
     Init {
-        /// Numbers that enter one unit.
+        /// The number of inputs of one unit.
         fan_in: usize,
-        /// Numbers that leave one input.
+        /// The number of outputs of one input.
         fan_out: usize,
     },
     /// With one constant: biases 0, gains 1.
@@ -44,7 +45,7 @@ pub enum Fill {
     Pair(f32, f32),
 }
 
-/// The settings of one pass, common to all layers.
+/// The settings of one pass, shared by all layers.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// Samples in this pass.
@@ -96,7 +97,7 @@ pub struct Forward<'a> {
     pub cache: &'a mut [f32],
     /// The totals of [`Layer::gather`] over the whole batch, of which this pass may be a part.
     pub totals: &'a [f64],
-    /// Says when a long pass is to be left between two samples.
+    /// Asked by long passes, between two samples, whether the work is cancelled.
     pub team: &'a dyn Team,
 }
 
@@ -121,15 +122,15 @@ pub struct Backward<'a> {
     pub grad_output: &'a [f32],
     /// dL/dx, to be overwritten; `None` if it is not needed.
     pub grad_input: Option<&'a mut [f32]>,
-    /// dL/d(parameters), to be overwritten; `None` if it is not needed (attacks take the input's gradient only).
+    /// dL/d(parameters), to be overwritten; `None` if it is not needed (attacks need only the input's gradient).
     pub grad_params: Option<&'a mut [f32]>,
     /// The totals of [`Layer::gather_back`] over these rows, and over the whole batch.
     pub totals: (&'a [f64], &'a [f64]),
-    /// Says when a long pass is to be left between two samples.
+    /// Asked by long passes, between two samples, whether the work is cancelled.
     pub team: &'a dyn Team,
 }
 
-/// Shares of units that pass no gradient on, in [0, 1].
+/// Shares of units that pass no gradient, in [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Health {
     /// Share of (unit, sample) pairs in the flat part of the activation.
@@ -138,7 +139,7 @@ pub struct Health {
     pub silent: f32,
 }
 
-/// The part that a layer can play in a fused pass: see [`fused`].
+/// The role of a layer in a fused pass: see [`fused`].
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// Batch normalisation.
@@ -161,12 +162,12 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
-    /// Initial running statistics: numbers that training changes but no gradient does.
+    /// Initial running statistics: numbers that change in training, but not by a gradient.
     fn state(&self) -> Vec<f32> {
         Vec::new()
     }
 
-    /// Floats to keep between forward and backward for so many rows.
+    /// Length of the cache between forward and backward for this many rows.
     fn cache_len(&self, _rows: usize) -> usize {
         0
     }
@@ -176,68 +177,71 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
         self.output().size()
     }
 
-    /// Totals over the whole batch that this layer needs before it can go on: 0 if rows are independent.
+    /// Number of totals over the whole batch that this layer needs: 0 if rows are independent.
     ///
-    /// Training computes them before `forward` and again before `backward`; the latter needs them in evaluation too,
-    /// where the parameters' gradients are wanted.
+    /// In training they are computed before `forward` and again before `backward`; for the parameters' gradients the
+    /// latter are computed in evaluation mode too.
     fn totals(&self) -> usize {
         0
     }
 
-    /// Writes the share of these rows in the totals before forward.
+    /// Writes the contribution of these rows to the totals before forward.
     fn gather(&self, _rows: usize, _state: &[f32], _x: &[f32], _totals: &mut [f64]) {}
 
-    /// Writes the share of these rows in the totals before backward; `cache` is as forward left it.
+    /// Writes the contribution of these rows to the totals before backward; `cache` holds the values that forward
+    /// stored.
     fn gather_back(&self, _x: &[f32], _y: &[f32], _cache: &[f32], _grad_output: &[f32], _totals: &mut [f64]) {
     }
 
     /// y = f(x; params).
     fn forward(&self, f: Forward<'_>);
 
-    /// The gradients of f's line, given dL/dy.
+    /// The gradients of the formula in forward, given dL/dy.
     fn backward(&self, b: Backward<'_>);
 
-    /// Computes the gradient of its parameters separately from that of its input, if the layer can. Backward of a batch that
-    /// is cut in two then leaves it out.
+    /// The layer itself, if it can compute the gradient of its parameters separately from that of its input. If a batch
+    /// is cut in two, `backward` then omits the former.
     fn apart(&self) -> Option<&dyn Apart> {
         None
     }
 
-    /// Brings the running statistics up to date after a training pass.
+    /// Updates the running statistics after a training pass.
     fn update_state(&self, _state: &mut [f32], _cache: &[f32], _rows: usize) {}
 
-    /// How many units pass no gradient, read off the outputs; `None` for layers that cannot saturate.
+    /// The share of units that pass no gradient, computed from the outputs; `None` for layers that cannot saturate.
     fn health(&self, _y: &[f32], _rows: usize) -> Option<Health> {
         None
     }
 
-    /// Units that may fall silent: of an image its channels, of a sequence its features; 0 for layers that cannot saturate.
+    /// Number of units that may become silent: channels of an image, features of a sequence; 0 for layers that cannot
+    /// saturate.
     fn units(&self) -> usize {
         0
     }
 
-    /// Marks the units that pass a gradient for one of these rows at least, read off the outputs; `awake` has a flag for each unit.
+    /// Marks the units that pass a gradient for at least one of these rows, judged by the outputs; `awake` has a flag
+    /// for each unit.
     fn wake(&self, _y: &[f32], _awake: &mut [bool]) {}
 
-    /// The part that the layer plays in a fused pass.
+    /// The role of the layer in a fused pass.
     fn kind(&self) -> Kind {
         Kind::Other
     }
 
-    /// ‖dL/dh_t‖ over the batch for t = 1 .. T after backward; `None` for layers without a state in time.
+    /// ‖dL/dh_t‖ over the batch for t = 1 .. T after backward; `None` for layers that are not recurrent.
     fn through_time(&self, _cache: &[f32], _rows: usize) -> Option<Vec<f32>> {
         None
     }
 }
 
-/// A layer whose parameters' gradient follows from x and dL/dy alone: it is computed over a whole batch at once, however
-/// the passes were cut, and each part of the parameters by itself.
+/// A layer whose parameters' gradient follows from x and dL/dy alone. It is computed over a whole batch at once, even
+/// if the passes were cut, and each part of the parameters separately.
 pub trait Apart {
-    /// The place nearest to `at` at which its parameters can be cut.
+    /// The position nearest to `at` at which its parameters can be cut.
     fn cut(&self, at: usize) -> usize;
 
-    /// Writes dL/d(parameters), those from `from` on, to all of `out`, unless the team leaves; `x` and `grad_output` have so many
-    /// samples.
+    /// Writes dL/d(parameters), for the parameters from `from` on, to all of `out`, unless the work is cancelled; `x`
+    /// and `grad_output` have this many samples.
     fn gradient(
         &self,
         rows: usize,
@@ -254,10 +258,10 @@ pub trait Build {
     /// Makes the layer for inputs of this shape.
     ///
     /// # Errors
-    /// Why the shape does not fit, and what would.
+    /// The reason why the shape does not fit, and a shape that would.
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String>;
 
-    /// Layers inside this one, in the order in which they run, for `Repeat` and `Residual`.
+    /// Layers inside this one, in execution order, for `Repeat` and `Residual`.
     fn inner(&self) -> Option<structure::Inner<'_>> {
         None
     }
@@ -306,7 +310,8 @@ registry! {
 }
 
 impl LayerConfig {
-    /// The layer in a few words: its name, its first number, and what differs from the defaults: `Dense 64`.
+    /// A short description of the layer: its name, its first number, and the settings that differ from the defaults:
+    /// `Dense 64`.
     pub fn label(&self) -> String {
         let mut out = self.name().to_string();
         for (i, f) in self.settings().fields().iter().enumerate() {

@@ -12,9 +12,9 @@ pub mod regression;
 /// The targets of a batch.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
-    /// One class a row.
+    /// One class per row.
     Classes(&'a [u32]),
-    /// One number an output; for class losses a distribution over the classes a row.
+    /// One number per output; for class losses, a distribution over the classes per row.
     Values(&'a [f32]),
 }
 
@@ -22,8 +22,8 @@ pub enum Targets<'a> {
 pub trait Loss: Send + Sync {
     /// The sum of the loss over all rows (class losses) or entries (the others).
     ///
-    /// `input` holds rows of `width` outputs. Each row's (entry's) loss goes to `each` where it is wanted; the gradient
-    /// of `scale` times the sum goes to `grad`.
+    /// `input` holds rows of `width` outputs. If given, `each` receives the loss of each row (entry), and `grad` the
+    /// gradient of `scale` times the sum.
     fn eval(
         &self,
         input: &[f32],
@@ -34,13 +34,13 @@ pub trait Loss: Send + Sync {
         each: Option<&mut [f32]>,
     ) -> f64;
 
-    /// How many terms the sum has, by which the mean divides.
+    /// The number of terms in the sum, by which the mean divides.
     fn terms(&self, input: &[f32], width: usize) -> usize;
 
-    /// Whether the targets are classes, whose share of hits is the accuracy.
+    /// Whether the targets are classes, so that an accuracy exists.
     fn classifies(&self) -> bool;
 
-    /// Whether it accepts a distribution over classes instead of one class, as mixed samples have it.
+    /// Whether it accepts a distribution over classes instead of one class, as mixed samples need it.
     fn takes_shares(&self) -> bool {
         true
     }
@@ -62,7 +62,8 @@ registry! {
 }
 
 impl LossConfig {
-    /// The same without what only serves training: no smoothing, every sample and answer counting the same.
+    /// The same loss without parts that only help training: no smoothing, and equal weights for all samples and
+    /// classes.
     #[must_use]
     pub fn plain(&self) -> Self {
         match self {
@@ -72,7 +73,7 @@ impl LossConfig {
         }
     }
 
-    /// The same with the numbers that balanced class weights stand for among samples with these labels.
+    /// The same loss with balanced class weights replaced by their values for samples with these labels.
     #[must_use]
     pub fn among(&self, labels: &Labels) -> Self {
         match (self, labels) {

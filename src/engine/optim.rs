@@ -7,7 +7,7 @@ use crate::engine::network::Slot;
 use crate::engine::team::Team;
 use crate::registry::registry;
 
-/// The two methods that all optimizers with a field `lr` share.
+/// The two methods shared by all optimizers with a field `lr`.
 macro_rules! lr_field {
     () => {
         fn lr(&self) -> f64 {
@@ -48,7 +48,7 @@ pub mod sign_sgd;
 pub mod sophia;
 pub mod yogi;
 
-/// The state of an optimizer between steps.
+/// The state of an optimizer between two steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Buffers of the length of the parameters, in the order of [`Optimizer::buffers`]; scratch may follow.
@@ -57,7 +57,7 @@ pub struct State {
     pub scalars: Vec<f64>,
 }
 
-/// The gradient at other parameters on the same batch, for optimizers that evaluate it more than once a step.
+/// The gradient at other parameters on the same batch, for optimizers that evaluate it more than once per step.
 pub trait Oracle {
     /// Writes the gradient at `params` (regularised as in training, not clipped) and returns the loss.
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32;
@@ -67,17 +67,18 @@ pub trait Oracle {
         0
     }
 
-    /// Clips such a gradient and adds noise to it, as training does with its own, for optimizers that step along it.
+    /// Clips such a gradient and adds noise to it, as training does with its own gradient, for optimizers that use it
+    /// as their direction.
     fn clip(&mut self, _grads: &mut [f32], _params: &[f32]) {}
 }
 
 /// One update.
 pub struct Update<'a> {
-    /// Number of this step since the state was made, from 1.
+    /// Number of this step since the state was created, from 1.
     pub step: u64,
     /// Learning rate after the schedule.
     pub lr: f64,
-    /// Parameters, to be moved.
+    /// Parameters, to be updated.
     pub params: &'a mut [f32],
     /// Gradient at the parameters, after clipping; may be used as scratch.
     pub grads: &'a mut [f32],
@@ -168,7 +169,7 @@ pub trait Optimizer: Send + Sync {
     /// Sets the base learning rate.
     fn set_lr(&mut self, lr: f64);
 
-    /// Names of the buffers it keeps, as its formula calls them.
+    /// Names of its buffers, as in its formula.
     fn buffers(&self) -> &'static [&'static str] {
         &[]
     }
@@ -181,7 +182,7 @@ pub trait Optimizer: Send + Sync {
     /// Moves the parameters. Allocates nothing.
     fn step(&self, state: &mut State, update: Update<'_>);
 
-    /// The point at which the method is to be evaluated, where that is not the parameters.
+    /// The point at which the method is to be evaluated, if it is not the parameters.
     fn eval_params<'a>(&self, _state: &'a State) -> Option<&'a [f32]> {
         None
     }
@@ -191,14 +192,15 @@ pub trait Optimizer: Send + Sync {
         self.eval_params(state).unwrap_or(params)
     }
 
-    /// The largest eigenvalue of the Hessian that a step of this rate can bear: on a quadratic with a larger one the method
-    /// diverges. `None` where no bound on the Hessian alone is known, as of methods that scale each parameter's step.
+    /// The largest eigenvalue of the Hessian for which a step of this rate is stable: on a quadratic with a larger one
+    /// the method diverges. `None` if no bound on the Hessian alone is known, as for methods that scale each
+    /// parameter's step.
     fn stability(&self, _lr: f64) -> Option<f64> {
         None
     }
 
-    /// Whether a step may be left after it has changed parameters or its memory: between gradients that it asks the oracle for,
-    /// or between products of its own.
+    /// Whether a cancelled step may already have changed parameters or optimizer state: between gradients that it asks
+    /// the oracle for, or between products of its own.
     fn leaves_traces(&self) -> bool {
         false
     }
@@ -208,7 +210,8 @@ pub trait Optimizer: Send + Sync {
         Vec::new()
     }
 
-    /// All values of the formula for one weight: gradient, buffers, intermediate values, rate and resulting step.
+    /// All values of the formula for one weight: gradient, buffers, intermediate values, learning rate and resulting
+    /// step.
     fn explain(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
         let buffers = self.buffers().iter().enumerate().map(|(k, &name)| (name, look.now(k)));
         let mut terms = vec![("g", f64::from(look.grad))];
@@ -218,13 +221,13 @@ pub trait Optimizer: Send + Sync {
         terms
     }
 
-    /// The update as a formula in plain Unicode, its letters being those of [`Optimizer::buffers`].
+    /// The update as a formula in plain Unicode; its letters are the names of [`Optimizer::buffers`].
     fn formula(&self) -> &'static str;
 }
 
 /// 1 - βᵗ: the total weight of a running mean that started at 0, after t steps.
 pub(crate) fn correction(beta: f64, t: u64) -> f64 {
-    // βᵗ ≤ e^(-t(1-β)) is below half an ulp of 1 from here on, and computing the power costs as much as a small layer.
+    // From here on βᵗ ≤ e^(-t(1-β)) is below half an ulp of 1, and computing the power costs as much as a small layer.
     if t as f64 * (1.0 - beta) > 40.0 { 1.0 } else { 1.0 - libm::pow(beta, t as f64) }
 }
 
@@ -240,7 +243,7 @@ pub(crate) fn sign(x: f32) -> f32 {
     }
 }
 
-/// a/b, and 0 where b is 0: a weight that never had a gradient must not move, whatever its eps.
+/// a/b, and 0 if b is 0: a weight that never had a gradient must not move, whatever eps is.
 #[inline(always)]
 pub(crate) fn quotient(a: f32, b: f32) -> f32 {
     if b == 0.0 { 0.0 } else { a / b }
@@ -284,13 +287,13 @@ registry! {
 }
 
 impl OptimizerConfig {
-    /// Whether these settings go on with the state of `old`.
+    /// Whether these settings can continue with the state of `old`.
     pub fn keeps_memory_of(&self, old: &Self) -> bool {
         self.name() == old.name() && self.buffers() == old.buffers()
     }
 
-    /// The state with which training goes on when these settings replace `old`: the same one where its layout still
-    /// fits, a new one otherwise (then steps count from 1 again). The second value says whether it is new.
+    /// The state with which training continues when these settings replace `old`: the same state if its layout still
+    /// fits, otherwise a new one (steps are then counted from 1 again). The second value states whether it is new.
     pub fn carry(&self, old: &Self, state: State, params: &[f32]) -> (State, bool) {
         let fresh = self.init(params);
         let alike = self.keeps_memory_of(old)

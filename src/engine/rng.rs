@@ -1,7 +1,7 @@
 //! Randomness without state: every draw is a function of (seed, purpose, step, index).
 //!
-//! A stream is keyed by its purpose, never by its caller, so another lane, another thread count or a reset changes no
-//! number. Knows no network and no data.
+//! The key of a stream contains its purpose, never its caller, so no number depends on other lanes, on the number of
+//! threads or on a reset. Knows no network and no data.
 
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -43,7 +43,7 @@ impl Stream {
         Self(rand_chacha::ChaCha8Rng::from_seed(key))
     }
 
-    /// Skips to the `n`-th 32-bit draw, so that parts of a stream can be drawn apart.
+    /// Skips to the `n`-th 32-bit draw, so that parts of a stream can be drawn separately.
     pub fn seek(&mut self, n: u64) {
         self.0.set_word_pos(u128::from(n));
     }

@@ -1,6 +1,7 @@
-//! How robust a classifier is, in numbers: accuracy under attack, along the size of the attack, the least size that fools.
+//! Measures the robustness of a classifier: accuracy under attack, accuracy against the size of the attack, the least
+//! size that fools it.
 //!
-//! Plain functions over a [`Victim`] and a batch; knows no lane, no step and no budget of time.
+//! Plain functions over a [`Victim`] and a batch; knows no lane, no step and no time.
 
 use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, noise, pgd};
 use crate::registry::settings;
@@ -31,7 +32,7 @@ settings! {
 /// Shares of right answers on one batch, in [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Accuracies {
-    /// On the inputs as they are.
+    /// On clean inputs.
     pub clean: f64,
     /// Under uniform noise.
     pub noise: f64,
@@ -52,19 +53,19 @@ impl Robustness {
         ]
     }
 
-    /// Gradient evaluations of one sample that a measurement with its checks costs, where an answer takes so many looks. A
-    /// forward pass alone is counted as a third of one.
+    /// Gradient evaluations per sample of a measurement with its checks, if a prediction takes this many noisy copies.
+    /// A forward pass counts as a third of one.
     pub fn passes(&self, classes: usize, looks: usize) -> f64 {
         let attacks = self.attacks().map(|a| a.passes(classes));
         let [.., pgd] = attacks;
-        // Five accuracies at the size itself, at 0 and at the greatest size, each under its attack; and one gradient, to see
-        // whether there is any.
+        // Five accuracies at the size itself, at 0 and at the greatest size, each under its attack; and one gradient,
+        // to check that it is not zero.
         let gradients = attacks.iter().sum::<usize>() + 2 * pgd + 1;
         gradients as f64 + (6 * looks) as f64 / 3.0
     }
 
-    /// Steps between two measurements, for batches of so many samples; and the share of training's gradient evaluations
-    /// that measuring then takes.
+    /// Steps between two measurements, for batches of this many samples; and the measurements' gradient evaluations as
+    /// a share of those of training.
     pub fn interval(&self, classes: usize, looks: usize, batch: usize) -> (u64, f64) {
         let cost = self.passes(classes, looks) * self.samples as f64;
         let every =
@@ -73,7 +74,7 @@ impl Robustness {
         (every, cost / (every as f64 * batch as f64))
     }
 
-    /// The sizes of the curve at the end, the one of the measurements among them, from small to large.
+    /// The sizes of the final curve, including the one of the measurements, in increasing order.
     pub fn all_sizes(&self) -> Vec<f64> {
         let mut all = self.sizes.clone();
         all.push(self.eps);
@@ -88,7 +89,7 @@ impl Robustness {
         Self { eps, ..self.clone() }
     }
 
-    /// Measures on a task whose classes are the labels; `adv` is room for the perturbed inputs.
+    /// Measures on a task whose classes are the labels; `adv` is scratch memory for the perturbed inputs.
     pub fn measure(&self, victim: &mut Victim<'_>, task: &Task<'_>, adv: &mut Vec<f32>) -> Accuracies {
         let clean = accuracy(victim, task.x, task.classes);
         let [noise, fgsm, pgd] = self.attacks().map(|a| accuracy_under(victim, task, &*a, adv));
@@ -102,7 +103,7 @@ pub fn accuracy(victim: &mut Victim<'_>, x: &[f32], labels: &[u32]) -> f64 {
     right as f64 / labels.len() as f64
 }
 
-/// The share of samples that an attack leaves right: the prediction is still the label, or not the target.
+/// The share of samples for which an attack fails: the prediction is still the label, or not the target.
 pub fn accuracy_under(
     victim: &mut Victim<'_>,
     task: &Task<'_>,
@@ -119,7 +120,7 @@ pub fn accuracy_under(
 
 /// The accuracy under an attack of each size: pairs (eps, accuracy) in the order given.
 ///
-/// An attack without a size (or that cannot have one of these) leaves the point out.
+/// If the attack has no size, or cannot have one of these, the point is left out.
 pub fn curve(
     victim: &mut Victim<'_>,
     task: &Task<'_>,

@@ -1,4 +1,4 @@
-//! Learning rate schedules: the table. A schedule is a function of the step; only the plateau rule remembers anything.
+//! Learning rate schedules: the table. A schedule is a function of the step; only the plateau rule has memory.
 
 use crate::registry::registry;
 
@@ -9,7 +9,7 @@ pub mod decay;
 pub mod plateau;
 pub mod warmup;
 
-/// Where in a run a rate is asked for.
+/// The point of a run for which a rate is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
     /// The optimizer's own learning rate.
@@ -20,7 +20,7 @@ pub struct When {
     pub total: u64,
 }
 
-/// Numbers that a schedule keeps between steps; part of a snapshot.
+/// Numbers that a schedule keeps between steps; they belong to a snapshot.
 pub type Memory = [f64; 4];
 
 /// A rule for the learning rate.
@@ -28,16 +28,16 @@ pub trait Schedule: Send + Sync {
     /// The rate of step `when.t`.
     fn lr(&self, when: When, memory: &Memory) -> f64;
 
-    /// Takes note of the validation loss (or accuracy) after an evaluation.
+    /// Takes the validation loss (or accuracy) after an evaluation into account.
     fn report(&self, _base: f64, _metric: f64, _memory: &mut Memory) {}
 
-    /// Whether it takes note of evaluations at all.
+    /// Whether it uses evaluations at all.
     fn listens(&self) -> bool {
         false
     }
 }
 
-/// A length in steps: the one that was set, or that of the whole run; never 0.
+/// A length in steps: the given one, or that of the whole run; never 0.
 pub(crate) fn length(set: Option<usize>, when: When) -> f64 {
     set.map_or(when.total, |n| n as u64).max(1) as f64
 }
@@ -107,7 +107,7 @@ mod tests {
                     let rate = |base| schedule.lr(When { base, t, total }, &Memory::default());
                     let one = rate(1.0);
                     assert!(one.is_finite() && one >= 0.0, "{} {one} at {t} of {total}", schedule.name());
-                    // Defaults hold no absolute rate but 0.
+                    // No default is an absolute rate other than 0.
                     assert!((rate(0.1) - 0.1 * one).abs() < 1e-15, "{}", schedule.name());
                 }
             }

@@ -1,6 +1,6 @@
 //! The shape of one sample between two layers. The batch is not part of it.
 
-/// The shape of one sample; numbers lie row-major in the order of the fields.
+/// The shape of one sample; its numbers are stored row-major in the order of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A vector of features.
@@ -33,7 +33,8 @@ impl Shape {
         }
     }
 
-    /// The number of vectors and their length, as a layer on vectors sees them: each time step of a sequence is a vector.
+    /// The number of vectors and their length, as seen by a layer that works on vectors: each time step of a sequence
+    /// is a vector.
     ///
     /// An image counts as one vector.
     pub fn rows_of(self) -> (usize, usize) {

@@ -1,7 +1,7 @@
 //! Two-dimensional test functions with their derivatives, in f64. Knows no network and no optimizer.
 //!
-//! Each function is written once, as its formula; value, gradient and Hessian come out of second-order forward
-//! differentiation of it (`Jet`).
+//! Each function is written once, as its formula; value, gradient and Hessian are computed by second-order forward
+//! differentiation (`Jet`).
 
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub enum Surface {
     LeviN13,
     /// Six minima, two of them deepest.
     SixHumpCamel,
-    /// A saddle with room for a tail: its Hessian vanishes.
+    /// A saddle with three valleys, one more for the monkey's tail: its Hessian vanishes.
     MonkeySaddle,
 }
 plain_values!(Surface);
@@ -60,7 +60,7 @@ pub struct Taylor {
 }
 
 impl Surface {
-    /// All of them.
+    /// All surfaces.
     pub const ALL: [Self; 15] = [
         Self::Sphere,
         Self::Rosenbrock,
@@ -123,7 +123,7 @@ impl Surface {
         }
     }
 
-    /// The part of the plane worth looking at: left, right, bottom, top.
+    /// The interesting part of the plane: left, right, bottom, top.
     pub fn domain(self) -> [f64; 4] {
         let half = match self {
             Self::Sphere | Self::Himmelblau | Self::Ackley | Self::ThreeHumpCamel | Self::StyblinskiTang => {
@@ -167,7 +167,7 @@ impl Surface {
         }
     }
 
-    /// Whether it falls without end somewhere.
+    /// Whether it is unbounded below.
     pub fn unbounded(self) -> bool {
         matches!(self, Self::Saddle | Self::MonkeySaddle)
     }

@@ -225,7 +225,7 @@ impl Writer<'_> {
 
     fn group_norm(&mut self, x: &str, groups: usize, eps: f64) -> String {
         let n = self.part.channels();
-        // The vectors of all time steps are stacked; each group becomes a channel of instance normalization.
+        // The vectors of all time steps are stacked; each group becomes a channel of instance normalisation.
         let (each, last) = match self.part.node.input {
             Shape::Image { height, width, .. } => (n / groups * height * width, vec![n as i64, 1, 1]),
             _ => (n / groups, vec![n as i64]),

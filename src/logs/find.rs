@@ -1,4 +1,4 @@
-//! Finds the logs at a path: recognizes a file by its first bytes, and a folder by its content, including subfolders.
+//! Finds the logs at a path: recognises a file by its first bytes, and a folder by its content, including subfolders.
 
 use super::store::Form;
 use super::tail::trimmed;

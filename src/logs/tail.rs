@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Bytes that are read at once.
 pub const PIECE: usize = 4 << 20;
-/// Bytes at the beginning, and before the position reached, that are compared to recognize the file.
+/// Bytes at the beginning, and before the position reached, that are compared to recognise the file.
 const KNOWN: usize = 4096;
 /// A longer line is taken for a hole in the file that was never written.
 const LINE: usize = 64 << 20;

@@ -1,4 +1,4 @@
-//! The smallest Euclidean perturbation, found by optimization.
+//! The smallest Euclidean perturbation, found by optimisation.
 
 use super::task::best_other;
 use super::{Attack, Norm, Task, Victim, fooled, margin};

@@ -1,4 +1,4 @@
-//! The defences on the small classifier of the attacks' tests.
+//! Tests of the defences on the small classifier of the attacks' tests.
 
 use super::*;
 use crate::engine::attack::tests::{samples, small};
@@ -51,7 +51,7 @@ fn the_gradient_of_the_penalty_agrees_with_its_differences() {
         let loss = CrossEntropy::default();
         penalty.add_gradient(&network, params, &[], Pass::eval(11), &loss, &x, targets, &mut scratch, grads)
     };
-    // It is added to what is there.
+    // The penalty's gradient is added to the existing one.
     let mut grads = vec![1.0; params.len()];
     let value = at(&params, &mut grads);
     assert!(value > 0.1, "{value}");
@@ -81,7 +81,7 @@ fn labels_are_redrawn_by_sample() {
     assert_eq!(redraw(0.0, 0..1000), vec![7; 1000]);
     let all = redraw(1.0, 0..1000);
     for class in 0..5 {
-        // Five standard errors about 200.
+        // Five standard errors around 200.
         assert!(all.iter().filter(|&&l| l == class).count().abs_diff(200) < 64);
     }
     let part = redraw(0.3, 0..1000);

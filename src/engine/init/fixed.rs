@@ -1,4 +1,4 @@
-//! Distributions that are told their size: zeros, normal, uniform.
+//! Distributions of a given size: zeros, normal, uniform.
 
 use super::{Init, gaussian, uniform};
 use crate::engine::rng::Stream;

@@ -1,4 +1,4 @@
-//! Weights from a file, in place of a rule that draws them.
+//! Weights from a file instead of random ones.
 
 use super::Init;
 use crate::engine::network::Network;
@@ -15,7 +15,7 @@ settings! {
 }
 
 impl Init for From {
-    /// Leaves zeros: the numbers come from [`Weights`], which the data of a scenario hold.
+    /// Leaves zeros: the numbers come from [`Weights`], which belong to a scenario's data.
     fn fill(&self, out: &mut [f32], _: &[usize], _: usize, _: usize, _: &mut Stream) {
         out.fill(0.0);
     }
@@ -32,19 +32,19 @@ struct Tensor {
 /// The tensors of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// Its path, as the scenario names it.
+    /// Its path as written in the scenario.
     pub path: String,
     tensors: Vec<Tensor>,
 }
 
-/// Tensors that PyTorch counts with and nobody trains.
+/// Counters that PyTorch stores as tensors; they are not trained.
 const COUNTERS: &str = "num_batches_tracked";
 
 impl Weights {
     /// Reads a file.
     ///
     /// # Errors
-    /// Why these bytes are no weights, without the name of the file.
+    /// The reason why these bytes are not weights, without the name of the file.
     pub fn read(path: &str, bytes: &[u8]) -> Result<Self, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| {
             format!("no safetensors file ({e}); PyTorch writes one by safetensors.torch.save_file")
@@ -61,10 +61,10 @@ impl Weights {
         Ok(Self { path: path.into(), tensors })
     }
 
-    /// Parameters and running statistics of a network. A prefix that all names share, such as `net.`, does not count.
+    /// Parameters and running statistics of a network. A prefix shared by all names, such as `net.`, is ignored.
     ///
     /// # Errors
-    /// The first tensor that is missing, has another shape or belongs to no layer.
+    /// If a tensor is missing, has another shape or belongs to no layer; the message names the first one.
     pub fn of(&self, network: &Network) -> Result<(Vec<f32>, Vec<f32>), String> {
         let (mut params, mut state) = (vec![0.0; network.param_count()], network.initial_state());
         let prefix = self.prefix();
@@ -95,7 +95,7 @@ impl Weights {
             take(format!("{i}.running_mean"), &[mean.len()], mean)?;
             take(format!("{i}.running_var"), &[variance.len()], variance)?;
         }
-        // A recurrent layer with one bias has a second one of zeros in PyTorch.
+        // A recurrent layer with one bias has a second bias of zeros in PyTorch.
         let idle = |t: &Tensor| t.name.ends_with("bias_hh_l0") && t.values.iter().all(|x| *x == 0.0);
         let left = self.tensors.iter().zip(&used).find(|(t, used)| !**used && !idle(t));
         match left {
@@ -106,7 +106,7 @@ impl Weights {
         }
     }
 
-    /// The words before the first number, where all names begin alike: `net.` of `net.0.weight`.
+    /// The part before the first number, if all names begin with it: `net.` of `net.0.weight`.
     fn prefix(&self) -> &str {
         let first = self.tensors.first().map_or("", |t| &t.name);
         let words = first.find(|c: char| c.is_ascii_digit()).map_or("", |at| &first[..at]);

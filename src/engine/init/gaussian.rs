@@ -56,10 +56,11 @@ pub(super) fn normal(out: &mut [f32], std: f64, rng: &mut Stream) {
     }
 }
 
-/// Standard deviation of a standard normal distribution cut at ±2.
+/// Standard deviation of a standard normal distribution truncated at ±2.
 const CUT_STD: f64 = 0.879_625_661_034_239_8;
 
-/// Fills with a normal distribution cut at two of its own standard deviations and widened to have this one.
+/// Fills with a normal distribution truncated at two of its own standard deviations, then rescaled to this standard
+/// deviation.
 fn truncated_normal(out: &mut [f32], std: f64, rng: &mut Stream) {
     let scale = (std / CUT_STD) as f32;
     for w in out {

@@ -16,7 +16,7 @@ impl Init for Orthogonal {
     fn fill(&self, out: &mut [f32], shape: &[usize], _: usize, _: usize, rng: &mut Stream) {
         let rows = shape.first().copied().unwrap_or(1).max(1);
         let columns = out.len() / rows;
-        // As many orthonormal vectors as the shorter side has, each of the length of the longer one.
+        // As many orthonormal vectors as the shorter side is long, each as long as the longer side.
         let (count, length) = (rows.min(columns), rows.max(columns));
         let basis = orthonormal(count, length, rng);
         for (i, w) in out.iter_mut().enumerate() {
@@ -27,13 +27,13 @@ impl Init for Orthogonal {
     }
 }
 
-/// Orthonormal vectors out of normal ones (Gram & Schmidt, twice, in f64): uniformly distributed.
+/// Orthonormal vectors made from normal ones (Gram & Schmidt, twice, in f64): uniformly distributed.
 fn orthonormal(count: usize, length: usize, rng: &mut Stream) -> Vec<f64> {
     let mut basis: Vec<f64> = (0..count * length).map(|_| f64::from(rng.normal())).collect();
     for i in 0..count {
         let (before, after) = basis.split_at_mut(i * length);
         let v = &mut after[..length];
-        // Once is not enough where the rest is small against what is taken away.
+        // One pass is not accurate enough if the remainder is small compared with the subtracted part.
         for _ in 0..2 {
             for u in before.chunks_exact(length) {
                 let share = dot(u, v);
@@ -48,7 +48,7 @@ fn orthonormal(count: usize, length: usize, rng: &mut Stream) -> Vec<f64> {
     basis
 }
 
-/// In four partial sums, a fixed order.
+/// The dot product in four partial sums, in a fixed order.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     for (a, b) in a.chunks(4).zip(b.chunks(4)) {

@@ -1,15 +1,16 @@
-//! A buffer of f32 aligned to a cache line. An allocator aligns to four numbers only; a vector of sixteen that crosses a
-//! cache line costs two reads, which makes a product up to a tenth slower. Knows nothing of its contents.
+//! A buffer of f32 aligned to a cache line. An allocator guarantees the alignment of four numbers only; a vector of
+//! sixteen that crosses a cache line costs two reads, which makes a product up to a tenth slower. Knows nothing of its
+//! contents.
 
 use std::ops::{Deref, DerefMut};
 
 /// Numbers of a cache line, which is also the widest vector.
 const LINE: usize = 16;
 
-/// A slice of fixed length whose first number begins a cache line.
+/// A slice of fixed length whose first number is at the start of a cache line.
 #[derive(Debug, Default)]
 pub struct Buffer {
-    /// The allocation, longer than the slice so that the slice can begin at a cache line.
+    /// The allocation; it is longer than the slice, so that the slice can be aligned.
     room: Vec<f32>,
     len: usize,
 }
@@ -21,7 +22,7 @@ impl Buffer {
     }
 
     fn start(&self) -> usize {
-        // `align_offset` may give up; then only speed is lost.
+        // `align_offset` may fail; then only speed is lost.
         self.room.as_ptr().align_offset(LINE * size_of::<f32>()).min(self.room.len() - self.len)
     }
 }

@@ -1,18 +1,18 @@
-//! One row of weights after the other against the windows of an image, read in place. Knows no shapes and no borders.
+//! Applies rows of weights to the windows of an image, which is read in place. Knows no shapes and no borders.
 //!
-//! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`] as a matrix product
-//! does: the same bits as [`super::matmul`] with a matrix of which row p is what begins at `starts[p]`.
+//! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`] as a matrix product does. The bits
+//! are those of [`super::matmul`] with a matrix whose row p begins at `starts[p]`.
 
 use super::{K_BLOCK, Leave};
 use pulp::{Simd, WithSimd};
 
-/// The number of columns must be a multiple of this: two vectors of the widest machine.
+/// The number of columns must be a multiple of this: two vectors of the widest instruction set.
 pub const COLUMNS: usize = 32;
 
-/// Columns of some rows after which it is asked whether to leave: a multiple of every width.
+/// Columns of some rows between two checks for cancellation: a multiple of every vector width.
 const LOOK: usize = 1 << 12;
 
-/// A loop over the rows or the vectors of a tile, written out so that the sums stay in registers.
+/// A loop over the rows or the vectors of a tile, unrolled so that the sums stay in registers.
 macro_rules! unroll {
     ($i:ident < $n:ident: $body:block) => { unroll!(@ $i, $n, $body, 0 1 2 3 4 5 6 7) };
     (@ $i:ident, $n:ident, $body:block, $($index:literal)*) => {$(
@@ -23,13 +23,13 @@ macro_rules! unroll {
     )*};
 }
 
-/// `out[i, j] = Σₚ weight[i, p] image[starts[p] + j]` for j below `columns`, until `left` says yes.
+/// `out[i, j] = Σₚ weight[i, p] image[starts[p] + j]` for j below `columns`. Stops when `left` returns true.
 ///
 /// # Shapes
 /// `weight` [rows, starts.len()], `out` [rows, columns].
 ///
 /// # Panics
-/// If `columns` is no multiple of [`COLUMNS`], or a slice is too short.
+/// If `columns` is not a multiple of [`COLUMNS`], or a slice is too short.
 pub fn correlate(
     left: Leave<'_>,
     weight: &[f32],
@@ -64,8 +64,8 @@ impl WithSimd for Correlation<'_> {
         let rows = self.out.len() / self.columns;
         let mut i = 0;
         while i < rows {
-            // Fewer rows take wider pieces of the image at a time, so that there are always enough independent sums to
-            // keep the multipliers busy.
+            // With fewer rows, wider pieces of the image are taken at a time, so that there are always enough
+            // independent sums to keep the multipliers busy.
             i += match rows - i {
                 8.. if S::REGISTER_COUNT >= 32 => self.rows::<S, 8, 2>(simd, i),
                 4.. => self.rows::<S, 4, 2>(simd, i),
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::engine::kernel::{Machine, Strided, matmul_slices};
 
-    /// Against the product with an unfolded image, for every height of a tile and sums of more than one block.
+    /// Compared with the product with an unfolded image, for every height of a tile and for sums longer than one block.
     #[test]
     fn it_is_the_product_with_overlapping_rows_bit_for_bit() {
         let number = |i: usize| ((i * 7919 + 13) % 1000) as f32 / 500.0 - 1.0;

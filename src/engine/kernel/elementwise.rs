@@ -1,15 +1,14 @@
-//! Elementwise loops that read like the formula they apply. Knows slices of equal length and nothing of what
-//! they mean.
+//! Elementwise loops that read like the formula that they apply. Knows slices of equal length, not their meaning.
 //!
 //! The closure is compiled into the vectorised loop, so it should be free of branches with side effects and call
-//! nothing but `#[inline(always)]` functions such as those of [`super::math`]. All functions of this file panic
-//! if the lengths differ.
+//! nothing but `#[inline(always)]` functions such as those of [`super::math`]. All functions of this file panic if the
+//! lengths differ.
 //!
-//! The updates of optimizers snap their results to 0 below [`super::math::LEAST`]: moments, velocities and decayed weights
-//! without a gradient would else shrink into the subnormal numbers.
+//! The updates of optimizers snap their results to 0 below [`super::math::LEAST`]: otherwise moments, velocities and
+//! decayed weights without a gradient would become subnormal numbers.
 //!
-//! A closure with settings has to be a `move` closure: behind a reference they might be what the loop is writing to, as
-//! far as the compiler can tell, and the loop would not be vectorised.
+//! A closure with settings has to be a `move` closure. If it held references, the compiler would have to assume that
+//! the loop may overwrite the settings, and would not vectorise it.
 
 use super::math::snap;
 use super::simd;
@@ -130,7 +129,7 @@ pub fn sum_rows(x: &[f32], out: &mut [f32]) {
 }
 
 /// Sums the blocks of N columns from column `done` on and returns how many columns are done. The sums stay in
-/// registers: in memory each row would wait for the row before it to be written.
+/// registers; in memory each addition would wait for the write of the row before.
 #[inline(always)]
 fn sum_columns<const N: usize>(x: &[f32], out: &mut [f32], mut done: usize) -> usize {
     let width = out.len();
@@ -148,7 +147,7 @@ fn sum_columns<const N: usize>(x: &[f32], out: &mut [f32], mut done: usize) -> u
 }
 
 /// Copies rows of `width` numbers, `from_pitch` apart in the source and `to_pitch` apart in the target, until either
-/// ends. Rows of an image are too short for a call each.
+/// ends. The rows of an image are too short for one call of `copy_from_slice` each.
 ///
 /// # Panics
 /// If rows overlap, or one of them is incomplete.
@@ -190,7 +189,7 @@ fn copy_pieces<const N: usize>(
     }
 }
 
-/// p = f(p, g): an optimizer without memory.
+/// p = f(p, g): an optimizer without buffers.
 #[inline]
 pub fn update1(p: &mut [f32], g: &[f32], f: impl Fn(f32, f32) -> f32) {
     same(p.len(), [g.len()]);

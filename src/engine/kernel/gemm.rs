@@ -1,21 +1,21 @@
-//! Matrix products in one fixed order of operations. Knows two operands and a result, and nothing of layers.
+//! Matrix products in one fixed order of operations. Knows two operands and a result, but no layers.
 //!
 //! # The order of operations
 //! `C = β C + A B` with `A (m × k)`, `B (k × n)`, `C (m × n)`. The k products of an element are taken in blocks of
-//! [`K_BLOCK`]; within a block they are fused one after the other, in increasing index, onto a sum that starts at
-//! 0, and the sums of the blocks are fused onto the result in increasing order:
+//! [`K_BLOCK`]; within a block they are fused one after the other, in increasing index, onto a sum that starts at 0,
+//! and the sums of the blocks are fused onto the result in increasing order:
 //! ```text
 //! for each block b:  s = 0;  for p in block b:  s = fma(A[i,p], B[p,j], s)
 //!                    C[i,j] = fma(C[i,j], β if b = 0 else 1, s)      (b = 0 and β = 0: C[i,j] = s)
 //! ```
 //! Every element follows this rule by itself, so its bits depend neither on the vector width nor on how rows and
-//! columns are cut into tiles, nor on the strides of the operands, nor on how many rows are computed at a time.
-//! The blocks keep the rounding error of a long sum at that of a sum of about 256 + k / 256 terms.
+//! columns are cut into tiles, nor on the strides of the operands, nor on how many rows are computed at a time. The
+//! blocks keep the rounding error of a long sum at that of a sum of about 256 + k / 256 terms.
 //!
 //! # How it is computed
-//! A tile of a few rows by two vectors of columns stays in registers while a block of k is worked off. `A` is read
-//! in place when one of its strides is 1; `B` is read in place when its columns are adjacent and few rows use it,
-//! else a panel of it is copied to the stack in the order in which it will be read.
+//! A tile of a few rows by two vectors of columns stays in registers while a block of k is worked off. `A` is read in
+//! place when one of its strides is 1; `B` is read in place when its columns are adjacent and few rows use it, else a
+//! panel of it is copied to the stack in the order in which it will be read.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -28,13 +28,13 @@ use operand::{Matrix, Panel, Target};
 
 mod operand;
 
-/// The number of products after which a sum is added to the result (see the order of operations above).
+/// Number of products after which a sum is added to the result (see the order of operations above).
 pub const K_BLOCK: usize = 256;
-/// Columns of a panel on the widest machine: two vectors of 16.
+/// Columns of a panel with the widest instruction set: two vectors of 16.
 const WIDTH: usize = 32;
 /// Rows of a tile on a machine with 32 vector registers.
 const HEIGHT: usize = 8;
-/// Up to this many rows of C it does not pay to copy a `B` that can be read in place.
+/// With at most this many rows of C, copying a `B` that can be read in place is not worth it.
 const DIRECT_ROWS: usize = 4 * HEIGHT;
 /// A block of B that lies within this many floats (half of a small first-level cache) is not copied either.
 const DIRECT_SPAN: usize = 4096;
@@ -64,11 +64,11 @@ macro_rules! unroll_vectors {
     };
 }
 
-/// `C = β C + A B`. `β = 0` overwrites C whatever it holds, NaN too; `β = 1` accumulates.
+/// `C = β C + A B`. `β = 0` overwrites C, even if it holds NaN; `β = 1` accumulates.
 ///
 /// # Shapes
-/// `a (m × k)`, `b (k × n)` in any strides; `c (m × n)`, whose rows have to be contiguous. Fastest where a whole
-/// operand is contiguous in either order; for blocks of a larger buffer see [`matmul_slices`].
+/// `a (m × k)`, `b (k × n)` in any strides; `c (m × n)`, whose rows have to be contiguous. Fastest if whole operands
+/// are contiguous in either order; for blocks of a larger buffer see [`matmul_slices`].
 ///
 /// # Panics
 /// If the shapes do not fit together or a row of `c` is not contiguous.
@@ -103,10 +103,10 @@ pub fn matmul_slices(
     );
 }
 
-/// The value that a result starts from, before the products are added.
+/// The value from which a result starts, before the products are added.
 #[derive(Clone, Copy, Debug)]
 pub enum First<'a> {
-    /// 0, whatever the result holds.
+    /// 0; the old content of the result is ignored.
     Zero,
     /// The numbers in the result, times this.
     Scaled(f32),
@@ -123,14 +123,15 @@ impl First<'_> {
 /// Multiplications of a part of a [`product`]: a fraction of a second on a slow machine.
 const PART: usize = 1 << 31;
 
-/// Whether work under way is to be left.
+/// Whether the work in progress is cancelled.
 pub type Leave<'a> = &'a dyn Fn() -> bool;
 
-/// [`matmul_slices`] of any size from any start. A large one is computed in parts, a few panels of columns each, and `left` is
-/// asked between them: once it says yes, the rest of the result is not written. No number depends on the parts.
+/// [`matmul_slices`] of any size and with any start. A large product is computed in parts of a few panels of columns
+/// each, and `left` is asked between them: once it returns true, the rest of the result is not written. The numbers do
+/// not depend on the parts.
 ///
 /// # Panics
-/// If a slice is too short for its matrix, or a row to start from is not as long as the result's.
+/// If a slice is too short for its matrix, or a start row is not as long as a row of the result.
 pub fn product(
     left: Leave<'_>,
     (m, n, k): (usize, usize, usize),
@@ -143,8 +144,8 @@ pub fn product(
     in_parts(left, (m, n, k), &Matrix::strided(a, m, k), b, first, c, c_row);
 }
 
-/// [`product`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as those of an
-/// unfolded image do.
+/// [`product`] with an `A` whose row i is the k numbers of `data` from `starts[i]` on; rows may overlap, as in an
+/// unfolded image.
 ///
 /// # Panics
 /// If a slice is too short for its matrix.
@@ -202,7 +203,7 @@ struct Product<'p, 'a, 'b, 'c> {
 struct Scratch([f32; K_BLOCK * (WIDTH + HEIGHT)]);
 
 thread_local! {
-    /// The memory that panels are copied to. It is always written before it is read, so products do not clear it.
+    /// The memory into which panels are copied. It is always written before it is read, so products do not clear it.
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch([0.0; K_BLOCK * (WIDTH + HEIGHT)])) };
 }
 
@@ -256,10 +257,10 @@ impl Product<'_, '_, '_, '_> {
             let block = start..self.k.min(start + K_BLOCK);
             let first = if start == 0 { self.first } else { First::Scaled(1.0) };
             let (panel, tile) = self.scratch.split_at_mut(block.len() * stride);
-            // A panel that stays in the cache anyway, or is read a few times only, is not worth a copy.
+            // Copying is not worth it if the panel stays in the cache anyway, or is read only a few times.
             let in_place = |b_stride| self.m <= DIRECT_ROWS || b_stride * block.len() <= DIRECT_SPAN;
             let (b, b_stride, b_at) = match self.b.direct(block.clone()) {
-                // The rows of a matrix of one row may lie closer together than they are long.
+                // The rows of a one-row matrix may lie closer together than their length.
                 Some((rows, b_stride)) if width == stride && j + width <= b_stride && in_place(b_stride) => {
                     (rows, b_stride, j)
                 }
@@ -316,7 +317,7 @@ struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     /// The panel's first column in them.
     b_at: usize,
     first: First<'t>,
-    /// This panel's part of the row that C starts from, if it does.
+    /// This panel's part of the row from which C starts, if it starts from one.
     bias: &'t [f32; WIDTH],
     c: &'t mut Target<'c>,
     j: usize,
@@ -329,7 +330,7 @@ trait Left {
     type Column: Copy;
     /// Column q of the tile.
     fn column(&self, q: usize) -> Self::Column;
-    /// Its number in row r.
+    /// The number of a column in row r.
     fn number(&self, column: Self::Column, r: usize) -> f32;
 }
 
@@ -367,7 +368,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     fn tile<const MR: usize>(&mut self, i: usize) {
         let (p, depth) = (self.p.start, self.p.len());
         match self.a {
-            // A branch of its own lets the compiler see the distance between rows; every dense layer takes it.
+            // The separate branch lets the compiler see the distance between rows; every dense layer takes it.
             Matrix::Rows(data, stride) => {
                 let mut rows = [&data[..0]; MR];
                 unroll_rows!(r < MR: { rows[r] = &data[(i + r) * stride + p..][..depth]; });
@@ -395,13 +396,13 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
         }
     }
 
-    /// The products of a tile over the block of k.
-    /// The sums are stored where they arise, and by constant indices, so that they never leave the registers.
+    /// The products of a tile over the block of k. Each sum is stored where it is computed, with constant indices, so
+    /// that it never leaves its register.
     #[inline(always)]
     fn multiply<const MR: usize>(&mut self, i: usize, a: impl Left) {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-        // Checked once here, so that the loop checks nothing.
+        // The range is checked once here, so that the loop needs no checks.
         let columns = self.b_at..self.b_at + NV * S::F32_LANES;
         assert!(columns.end <= self.b_stride, "a panel within the rows of B");
         for (q, row) in (0..self.p.len()).zip(self.b.chunks_exact(self.b_stride)) {
@@ -433,7 +434,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     }
 }
 
-/// How the sum of a block is combined with C.
+/// Combines the sum of a block with C.
 #[inline(always)]
 fn arrive<S: Simd>(simd: S, first: First, c: S::f32s, bias: S::f32s, sum: S::f32s) -> S::f32s {
     match first {

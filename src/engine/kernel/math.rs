@@ -1,11 +1,11 @@
 //! Elementary functions in f32 with the same bits on every machine: polynomials in exact IEEE operations, without
 //! branches, so that a loop over them is vectorised when run under [`super::simd`]. Knows single numbers only.
 //!
-//! Each function states its largest error as measured by the tests below against `libm` in f64, in units in the
-//! last place (ulp) of the correctly rounded result. NaN goes in, NaN comes out. The polynomials interpolate the
-//! exact functions at Chebyshev nodes; their own error is below a quarter of an ulp.
+//! Each function states its largest error, measured by the tests below against `libm` in f64, in units in the last
+//! place (ulp) of the correctly rounded result. NaN gives NaN. The polynomials interpolate the exact functions at
+//! Chebyshev nodes; their own error is below a quarter of an ulp.
 
-// Constants have eight digits, more than a float needs.
+// Constants have eight digits, more than an f32 can hold.
 #![allow(clippy::excessive_precision)]
 
 use std::f32::consts::LOG2_E;
@@ -16,7 +16,7 @@ const LN2_LO: f32 = -2.121_944_4e-4;
 /// 1.5 · 2²³: added to a float below 2²² it leaves the nearest integer in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 
-/// The least size that is kept of numbers that shrink from step to step or from layer to layer: 2⁻¹²⁰.
+/// The least absolute value that is kept of numbers that shrink from step to step or from layer to layer: 2⁻¹²⁰.
 pub const LEAST: f32 = f32::from_bits((127 - 120) << 23);
 
 /// The least x whose [`exp`] is not 0. Below it results would be subnormal.
@@ -24,9 +24,9 @@ const EXP_LEAST: f32 = -87.33;
 
 /// x, or 0 where |x| < [`LEAST`]; NaN stays NaN.
 ///
-/// A velocity whose gradient has become 0 decays into the subnormal numbers (below 2⁻¹²⁶) and, rounded to nearest, stays
-/// there. Intel's processors take some 150 cycles for an operation on such a number, AMD's hardly any. The bound is far
-/// enough above 2⁻¹²⁶ that one more product with a rate of decay is still normal.
+/// A velocity whose gradient has become 0 decays to subnormal numbers (below 2⁻¹²⁶) and, because of rounding to
+/// nearest, never reaches 0. Intel's processors take about 150 cycles for an operation on such a number, AMD's hardly
+/// any. The bound is far enough above 2⁻¹²⁶ that one more product with a decay rate is still normal.
 #[inline(always)]
 pub fn snap(x: f32) -> f32 {
     if x.abs() < LEAST { 0.0 } else { x }
@@ -42,13 +42,13 @@ fn polynomial<const N: usize>(x: f32, c: [f32; N]) -> f32 {
     y
 }
 
-/// `2ⁿ` for -126 ≤ n ≤ 127.
+/// `2ⁿ` for -126 ≤ n ≤ 127, made from its bits.
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 
-/// Splits x (|x| < 2²⁰) into `n ln 2 + r` with |r| ≤ ln 2 / 2 and gives n and `exp(r) - 1`.
+/// Splits x (|x| < 2²⁰) into `n ln 2 + r` with |r| ≤ ln 2 / 2 and returns n and `exp(r) - 1`.
 #[inline(always)]
 fn reduced_exp_m1(x: f32) -> (i32, f32) {
     let shifted = x.mul_add(LOG2_E, ROUND);
@@ -72,7 +72,7 @@ pub fn exp(x: f32) -> f32 {
     if x < EXP_LEAST { 0.0 } else { y }
 }
 
-/// [`exp`] of x ≤ 0, the same bits in fewer operations.
+/// [`exp`] of x ≤ 0: the same bits with fewer operations.
 #[inline(always)]
 fn exp_below_zero(x: f32) -> f32 {
     let y = if x < EXP_LEAST { EXP_LEAST } else { x };
@@ -136,7 +136,7 @@ pub fn ln_1p(x: f32) -> f32 {
     if x == 0.0 { x } else { y }
 }
 
-/// `ln(1 + eˣ)`, neither overflowing nor losing its tail. Error below 2 ulp (for x > -87).
+/// `ln(1 + eˣ)`, without overflow and with an accurate tail. Error below 2 ulp (for x > -87).
 #[inline(always)]
 pub fn softplus(x: f32) -> f32 {
     let positive = if x > 0.0 { x } else { 0.0 };
@@ -203,7 +203,7 @@ mod tests {
             .chain([f32::INFINITY, f32::NEG_INFINITY, 1.0, -1.0])
     }
 
-    /// The size of the last place of the f32 nearest to y.
+    /// The unit in the last place of the f32 nearest to y.
     fn ulp(y: f64) -> f64 {
         let exponent = (libm::log2(y.abs()).floor() as i32).max(-126);
         libm::exp2(f64::from(exponent - 23))
@@ -216,7 +216,7 @@ mod tests {
             let (found, expected) = (f(x), exact(f64::from(x)));
             let rounded = expected as f32;
             if !rounded.is_finite() || rounded.abs() < 1.2e-38 {
-                // At the edge of the range the neighbour is as good, and subnormal results may be 0.
+                // At the edge of the range the neighbouring value is allowed as well, and subnormal results may be 0.
                 let neighbour =
                     if rounded.is_finite() { found.abs() <= 1.2e-38 } else { found.abs() >= f32::MAX };
                 let same = rounded.is_nan() && found.is_nan() || found == rounded;
@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// Vectorised and one at a time: the same bits over the whole range.
+    /// Vectorised and scalar evaluation give the same bits over the whole range.
     #[test]
     fn vectors_give_the_scalar_bits() {
         let x: Vec<f32> = sweep(20_011).collect();
@@ -333,7 +333,8 @@ mod tests {
                 assert!(y[i].to_bits() == scalar[i].to_bits() || y[i].is_nan() && scalar[i].is_nan());
             }
         }
-        // Through a function pointer nothing is vectorised: the three that matter most once more, inlined.
+        // Calls through a function pointer are not vectorised, so the three most used functions are tested once more,
+        // inlined.
         macro_rules! inlined {
             ($($f:ident)*) => {$(
                 let scalar: Vec<f32> = x.iter().map(|&x| std::hint::black_box($f as fn(f32) -> f32)(x)).collect();

@@ -1,10 +1,10 @@
 //! Sums and maxima over slices in one fixed order. Knows no shapes.
 //!
-//! Every reduction runs in [`LANES`] virtual lanes: lane l takes elements l, l + 16, l + 32, ... in increasing
-//! order, elements behind the last full group of 16 go to the lanes 0, 1, ... in the same way, and the lanes are
-//! then added pairwise (l + (l + 8), then + 4, + 2, + 1). The rounding error of a sum of n numbers is thus bounded
-//! by about (n / 16 + 4) units in the last place of Σ|xᵢ|; the `_f64` forms add in f64, in twice as many lanes, and have
-//! none that matters.
+//! Every reduction runs in [`LANES`] virtual lanes: lane l takes elements l, l + 16, l + 32, ... in increasing order,
+//! elements after the last full group of 16 go to lanes 0, 1, ... in the same way, and the lanes are then added
+//! pairwise (l + (l + 8), then + 4, + 2, + 1). The rounding error of a sum of n numbers is thus bounded by about (n /
+//! 16 + 4) units in the last place of Σ|xᵢ|; the `_f64` forms add in f64, in twice as many lanes, with a negligible
+//! error.
 
 use super::simd;
 
@@ -15,8 +15,8 @@ const WIDE: usize = 32;
 
 /// A reduction: `step` folds an element into its lane, `join` joins two lanes.
 ///
-/// A whole group is converted by `widen` first: if f32 are converted one by one between the additions in f64, the compiler
-/// does not vectorise either, and the sum takes five times as long.
+/// `widen` converts a whole group first. If numbers were converted one by one between the additions in f64, the
+/// compiler would vectorise neither, and the sum would take five times as long.
 #[inline(always)]
 fn fold<const N: usize, T: Copy, A: Copy>(
     x: &[f32],
@@ -87,7 +87,7 @@ pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     )
 }
 
-/// `Σ xᵢ yᵢ` in f64, where each product is exact.
+/// `Σ xᵢ yᵢ` in f64, with exact products.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -130,7 +130,7 @@ pub fn sum_sq(x: &[f32]) -> f32 {
     )
 }
 
-/// `Σ xᵢ²` in f64: neither overflows nor vanishes for any finite f32, so it is the one to take a norm from.
+/// `Σ xᵢ²` in f64: neither overflows nor underflows for any finite f32, so norms are computed from it.
 pub fn sum_sq_f64(x: &[f32]) -> f64 {
     simd(
         #[inline(always)]
@@ -140,7 +140,8 @@ pub fn sum_sq_f64(x: &[f32]) -> f64 {
 
 /// `max |xᵢ|`, 0 for an empty slice, NaN if any element is NaN.
 pub fn max_abs(x: &[f32]) -> f32 {
-    // Bit patterns of non-negative floats are ordered like the floats, NaN above infinity: an integer maximum.
+    // Bit patterns of non-negative floats are ordered like the floats, with NaN above infinity, so an integer maximum
+    // works.
     let bits = simd(
         #[inline(always)]
         || fold::<LANES, _, _>(x, 0u32, |x| x.to_bits() & 0x7fff_ffff, |m: u32, x| m.max(x), Ord::max),
@@ -162,7 +163,7 @@ mod tests {
             .collect()
     }
 
-    /// The order written in the module's text, one element at a time.
+    /// The order stated in the module's documentation, one element at a time.
     fn plain(n: usize, mut step: impl FnMut(f32, usize) -> f32) -> f32 {
         let mut lanes = [0.0f32; 16];
         for i in 0..n {

@@ -1,16 +1,16 @@
-//! Tables side by side in one buffer, cut by rows so that two threads can fill them at once. Computes nothing.
+//! Several tables in one buffer, split by rows so that two threads can fill them at once. Computes nothing.
 
-// A view of some rows of every table is no slice. Two views never share a row, which the compiler cannot see: hence
-// the unsafe code.
+// A view of some rows of every table is not one slice. Two views never share a row, but the compiler cannot see that;
+// therefore the unsafe code.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Where tables of equally many rows lie in a buffer.
+/// The positions of tables with equally many rows in a buffer.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// Where each table starts, and how many numbers a row of it has.
+    /// The start of each table, and the length of its rows.
     tables: Vec<(usize, usize)>,
     rows: usize,
     len: usize,
@@ -22,7 +22,7 @@ impl Places {
         let mut len = 0;
         let place = |width: usize| {
             let start = len;
-            // Each table begins at a cache line.
+            // Each table starts at a cache line.
             len += (width * rows).next_multiple_of(16);
             (start, width)
         };
@@ -30,22 +30,22 @@ impl Places {
         Self { tables, rows, len }
     }
 
-    /// Numbers of the whole buffer.
+    /// Length of the whole buffer.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the buffer holds no number.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many tables there are.
+    /// The number of tables.
     pub fn count(&self) -> usize {
         self.tables.len()
     }
 
-    /// Where the first so many rows of a table lie.
+    /// The range of the first `rows` rows of a table.
     pub fn of(&self, table: usize, rows: usize) -> Range<usize> {
         let (start, width) = self.tables[table];
         assert!(rows <= self.rows, "{rows} rows where there is room for {}", self.rows);
@@ -53,7 +53,7 @@ impl Places {
     }
 }
 
-/// Some rows of every table, to be read and written.
+/// A mutable view of some rows of every table.
 #[derive(Debug)]
 pub struct Rows<'a> {
     data: *mut f32,
@@ -67,10 +67,10 @@ unsafe impl Send for Rows<'_> {}
 unsafe impl Sync for Rows<'_> {}
 
 impl<'a> Rows<'a> {
-    /// The first so many rows of every table.
+    /// The first `rows` rows of every table.
     ///
     /// # Panics
-    /// If the buffer is too short or has not so many rows.
+    /// If the buffer is too short or has fewer rows.
     pub fn new(data: &'a mut [f32], places: &'a Places, rows: usize) -> Self {
         assert!(data.len() >= places.len && rows <= places.rows, "{rows} rows of tables in {}", data.len());
         Self { data: data.as_mut_ptr(), places, range: 0..rows, borrowed: PhantomData }
@@ -91,21 +91,22 @@ impl<'a> Rows<'a> {
     /// The rows of one table.
     pub fn get(&self, table: usize) -> &[f32] {
         let (start, len) = self.place(table);
-        // Safety: `new` and `Places` hold the range inside the buffer; only this view has these rows, and it is borrowed.
+        // Safety: `new` and `Places` keep the range inside the buffer; only this view has these rows, and it is
+        // borrowed.
         unsafe { std::slice::from_raw_parts(self.data.add(start), len) }
     }
 
-    /// The rows of one table, to be written.
+    /// The rows of one table, mutable.
     pub fn get_mut(&mut self, table: usize) -> &mut [f32] {
         let (start, len) = self.place(table);
         // Safety: as in `table`, and the view is borrowed exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(start), len) }
     }
 
-    /// The rows of one table, and those of another one to be written.
+    /// The rows of one table, and those of another one as mutable.
     ///
     /// # Panics
-    /// If they are the same.
+    /// If both are the same table.
     pub fn pair(&mut self, from: usize, to: usize) -> (&[f32], &mut [f32]) {
         assert_ne!(from, to, "a table beside itself");
         let ((start, len), (start_to, len_to)) = (self.place(from), self.place(to));

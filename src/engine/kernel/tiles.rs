@@ -1,7 +1,8 @@
-//! From pairs of neighbours in rows to tiles of 2 x 2, and back. Knows no gradient and no image, only rows of pairs.
+//! Maximum over tiles of 2 x 2, from pairs of neighbours in rows, and the way back for gradients. Knows no image, only
+//! rows of pairs.
 //!
 //! Rows of an image are often shorter than a vector, so a plain loop over a row would not be vectorised. Here a vector
-//! that is longer than its row continues into the next row, which is written afterwards.
+//! that is longer than its row continues into the next row, which is then overwritten.
 
 use pulp::{Simd, WithSimd};
 
@@ -11,14 +12,14 @@ pub fn stays(a: f32, b: f32) -> bool {
     b <= a || a.is_nan()
 }
 
-/// The maximum of every two numbers side by side, with its side (0 or 1) and what stood for it in `marks`.
+/// The maximum of every two neighbours, with its side (0 or 1) and a number that belongs to it.
 #[derive(Debug)]
 pub struct Pairs<'a> {
     /// The maxima.
     pub values: &'a [f32],
     /// The side of each.
     pub sides: &'a [f32],
-    /// Any number that goes with each.
+    /// A number that accompanies each maximum.
     pub marks: &'a [f32],
 }
 
@@ -27,16 +28,16 @@ pub struct Pairs<'a> {
 pub struct Tiles<'a> {
     /// The maxima.
     pub values: &'a mut [f32],
-    /// The place of each: 0, 1 above and 2, 3 below; [`NOWHERE`] where the maximum is not above zero.
+    /// The position of each: 0, 1 above and 2, 3 below; [`NOWHERE`] if the maximum is not above zero.
     pub places: &'a mut [f32],
-    /// The mark of each.
+    /// The accompanying number of each.
     pub marks: &'a mut [f32],
 }
 
-/// Marks a maximum that is not above zero: no gradient goes there.
+/// The position of a maximum that is not above zero: it gets no gradient.
 pub const NOWHERE: f32 = 4.0;
 
-/// The maximum of every two rows of `width` pairs, one above the other.
+/// The maximum of every two rows of `width` pairs, which lie one above the other.
 ///
 /// # Panics
 /// If the lengths do not fit together.
@@ -84,7 +85,7 @@ impl Join<'_, '_> {
         let below = above + self.width;
         let load = |x: &[f32], at: usize| load::<S, WHOLE>(simd, &x[at..][..n]);
         let (upper, lower) = (load(values, above), load(values, below));
-        // As `stays`.
+        // As in [`stays`].
         let no_number = simd.not_m32s(simd.equal_f32s(upper, upper));
         let stays = simd.or_m32s(simd.less_than_or_equal_f32s(lower, upper), no_number);
         let value = simd.select_f32s(stays, upper, lower);
@@ -114,7 +115,7 @@ fn store<S: Simd, const WHOLE: bool>(simd: S, to: &mut [f32], x: S::f32s) {
     }
 }
 
-/// Back again: for every pair its tile's number, and the place within the pair that gets it, if it is 0 or 1.
+/// The way back: for every pair its tile's number, and the position within the pair that receives it, if it is 0 or 1.
 ///
 /// # Panics
 /// If the lengths do not fit together.

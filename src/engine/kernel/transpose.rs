@@ -1,10 +1,10 @@
 //! Transposition in vector registers. Moves numbers and computes nothing.
 //!
-//! The compiler turns the plain loop into one load and one store per number, which would cost more than half of the time
-//! of a product of medium size. On x86 four rows at a time of 16 or 8 columns are put together out of quarters of
-//! columns, four numbers each, which then change places inside their quarters.
+//! The compiler turns the plain loop into one load and one store per number, which would cost more than half of the
+//! time of a product of medium size. On x86, four rows of 16 or 8 columns at a time are assembled from groups of four
+//! numbers of each column, which are then transposed inside registers.
 
-// Pointers instead of slices: a bounds check for every quarter, with its registers, costs more than the transposition.
+// Pointers instead of slices: a bounds check for every group would cost more than the transposition.
 #![cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), allow(unsafe_code))]
 
 /// The transpose of a matrix whose rows have `columns` numbers.
@@ -47,7 +47,7 @@ pub(super) fn transpose(
     }
 }
 
-/// Transposes the columns that fill whole registers and returns how many they are. The slices are long enough.
+/// Transposes the columns that fill whole registers and returns their number. The slices are long enough.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 #[inline(always)]
 fn blocks(
@@ -94,7 +94,7 @@ fn blocks(
     c
 }
 
-/// Other processors: no transposition in registers, so no column is done.
+/// On other processors nothing is transposed in registers, so no column is done.
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
 fn blocks(_: &[f32], _: usize, _: usize, _: usize, _: &mut [f32], _: usize) -> usize {
     0
@@ -108,7 +108,7 @@ fn blocks(_: &[f32], _: usize, _: usize, _: usize, _: &mut [f32], _: usize) -> u
 #[inline(always)]
 unsafe fn four_by_16(simd: pulp::x86::V4, from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
     let (sse, avx) = (simd.sse, simd.avx512f);
-    // Safety: the caller's.
+    // Safety: guaranteed by the caller.
     unsafe {
         let quarter = |column: usize| sse._mm_loadu_ps(from.add(column * stride));
         let columns = |i: usize| {
@@ -135,7 +135,7 @@ unsafe fn four_by_16(simd: pulp::x86::V4, from: *const f32, stride: usize, to: *
 #[inline(always)]
 unsafe fn four_by_8(simd: pulp::x86::V3, from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
     let (sse, avx) = (simd.sse, simd.avx);
-    // Safety: the caller's.
+    // Safety: guaranteed by the caller.
     unsafe {
         let quarter = |column: usize| sse._mm_loadu_ps(from.add(column * stride));
         let columns =

@@ -1,4 +1,4 @@
-//! Elementwise activations. Each is one formula and its derivative, written in terms of what is cheapest to keep.
+//! Elementwise activations. Each is one formula and its derivative, expressed by the values that are cheapest to keep.
 
 use super::{Backward, Forward, Health, Kind, Layer};
 use crate::engine::{kernel, kernel::math, shape::Shape};
@@ -9,7 +9,7 @@ pub mod gated;
 pub mod piecewise;
 pub mod softmax;
 
-/// An activation as a formula: everything else is the same for all.
+/// The formula of an activation; all other code is shared.
 pub(super) trait Function: Copy + Send + Sync + std::fmt::Debug + 'static {
     /// y(x).
     fn value(self, x: f32) -> f32;
@@ -48,7 +48,7 @@ impl<F: Function> Layer for Elementwise<F> {
     fn backward(&self, b: Backward<'_>) {
         let function = self.function;
         if let Some(grad_input) = b.grad_input {
-            // dx = dy · y'(x), 0 where it would soon be subnormal: behind many saturated layers.
+            // dx = dy · y'(x), set to 0 where it would soon be subnormal, as behind many saturated layers.
             kernel::map3(
                 b.x,
                 b.y,
@@ -101,7 +101,7 @@ impl<F: Function> Layer for Elementwise<F> {
     }
 }
 
-/// Builds an activation out of its settings: `elementwise!(Settings, |s| function)`.
+/// Builds an activation from its settings: `elementwise!(Settings, |s| function)`.
 macro_rules! elementwise {
     ($settings:ident, |$s:pat_param| $function:expr) => {
         impl $crate::engine::layer::Build for $settings {

@@ -1,5 +1,5 @@
-//! Convolution as a matrix product. Where every pixel has a window (stride 1, half a kernel of padding) the product reads
-//! an image with a border of zeros in place; other windows are unfolded first.
+//! Convolution as a matrix product. If every pixel has a window (stride 1, half a kernel of padding), the product reads
+//! an image with a border of zeros in place; otherwise the windows are unfolded first.
 
 use super::window::Window;
 use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
@@ -51,7 +51,7 @@ struct Convolution {
 }
 
 impl Convolution {
-    /// Numbers under one window: channels x kernel x kernel.
+    /// Length of one window: channels x kernel x kernel.
     fn patch(&self) -> usize {
         self.window.channels * self.window.kernel * self.window.kernel
     }
@@ -168,7 +168,7 @@ fn unfold(w: &Window, x: &[f32], col: &mut [f32]) {
     });
 }
 
-/// Adds each row of `col` to the pixels that it was read from: the transpose of [`unfold`].
+/// Adds each row of `col` to the pixels from which it was read: the transpose of [`unfold`].
 fn fold(w: &Window, col: &[f32], x: &mut [f32]) {
     x.fill(0.0);
     each_segment(w, |segment, source| {
@@ -179,7 +179,7 @@ fn fold(w: &Window, col: &[f32], x: &mut [f32]) {
     });
 }
 
-/// One row of windows under one position of the kernel: where it begins in `col`, and which of its windows see the image.
+/// One row of windows at one position of the kernel: its start in `col`, and the windows that lie on the image there.
 struct Segment {
     row: usize,
     first: usize,

@@ -30,7 +30,7 @@ impl Build for Dense {
     }
 }
 
-/// y = x Wᵀ + b on `repeat` vectors a sample.
+/// y = x Wᵀ + b on `repeat` vectors per sample.
 #[derive(Debug)]
 struct Affine {
     inputs: usize,
@@ -89,7 +89,7 @@ impl Layer for Affine {
 }
 
 impl Apart for Affine {
-    /// Cuts between two units; in large layers at a multiple of a tile, so that the product has whole tiles only.
+    /// Cuts between two units; in large layers at a multiple of a tile, so that the product has only whole tiles.
     fn cut(&self, at: usize) -> usize {
         let step = if self.units < 64 { 1 } else { 8 };
         let unit = (at + self.inputs * step / 2) / (self.inputs * step) * step;

@@ -32,7 +32,7 @@ impl Layer for Mask {
         self.shape
     }
 
-    /// The mask: 1 where a number stays, 0 where it goes.
+    /// The mask: 1 for a number that is kept, 0 for one that is dropped.
     fn cache_len(&self, rows: usize) -> usize {
         self.shape.size() * rows
     }
@@ -59,7 +59,7 @@ impl Layer for Mask {
     }
 }
 
-/// out = x · mask · keep; the same for values and for gradients.
+/// out = x · mask · keep, for values as well as for gradients.
 fn apply(mask: &[f32], keep: f32, x: &[f32], out: &mut [f32]) {
     kernel::map2(
         x,

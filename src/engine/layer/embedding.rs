@@ -36,7 +36,7 @@ struct Table {
 }
 
 impl Table {
-    /// The row for an input, rounded to the nearest that there is: noise on inputs must not stop a lane.
+    /// The row for an input, rounded to the nearest existing one: noise on inputs must not stop a lane.
     fn row(&self, x: f32) -> usize {
         ((x + 0.5) as usize).min(self.rows - 1)
     }
@@ -48,7 +48,7 @@ impl Layer for Table {
     }
 
     fn slots(&self) -> Vec<SlotSpec> {
-        // One row enters an output, so it is scaled by its length.
+        // One row is used per output, so it is scaled by its length.
         let fill = Fill::Init { fan_in: self.dim, fan_out: self.dim };
         vec![SlotSpec { name: "weight", shape: vec![self.rows, self.dim], fill }]
     }
@@ -60,7 +60,7 @@ impl Layer for Table {
     }
 
     fn backward(&self, b: Backward<'_>) {
-        // dW[xₜ] += dyₜ: repeated numbers add up. A whole number has no gradient.
+        // dW[xₜ] += dyₜ: the gradients of repeated numbers are added. A whole number has no gradient.
         if let Some(grad_params) = b.grad_params {
             grad_params.fill(0.0);
             for (&x, gy) in b.x.iter().zip(b.grad_output.chunks_exact(self.dim)) {

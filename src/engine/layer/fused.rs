@@ -1,15 +1,16 @@
-//! Batch norm, ReLU and the maximum of tiles in one pass over memory. Knows no other layers, and not where they stand.
+//! Batch norm, ReLU and the maximum of tiles in one pass over memory. Knows no other layers, and not their positions in
+//! the network.
 //!
-//! These layers are bound by memory, not by arithmetic. A plane of an image passes through all of them while it is in the
-//! first-level cache, and the activations between them are never written. The forward pass has the bits of the single
-//! layers one after another; the sums of the backward pass leave out zeros.
+//! These layers are bound by memory, not by arithmetic. A plane of an image passes through all of them while it is in
+//! the first-level cache, and the activations between them are never written. The forward pass gives the same bits as
+//! the single layers one after another; the sums of the backward pass skip zeros.
 
 use super::norm::{Standard, batch::Normalise, sums2};
 use super::{Backward, Forward, Kind, Layer};
 use crate::engine::kernel::{self, NOWHERE, Pairs, Tiles};
 use crate::engine::shape::Shape;
 
-/// max over tiles of max(norm(x), 0), without the norm or without the tiles.
+/// max over tiles of max(norm(x), 0); the norm or the tiles may be absent.
 #[derive(Debug)]
 pub struct Fused {
     norm: Option<Normalise>,
@@ -33,7 +34,7 @@ impl Affine {
         self.standard.apply(x)
     }
 
-    /// max(w x̂ + b, 0); NaN stays.
+    /// max(w x̂ + b, 0); NaN stays NaN.
     #[inline(always)]
     fn rectified(self, normal: f32) -> f32 {
         let value = self.weight.mul_add(normal, self.bias);
@@ -42,7 +43,7 @@ impl Affine {
 }
 
 impl Fused {
-    /// Fuses the layers at the beginning of the list that can run in one pass, and returns how many they are.
+    /// Fuses the layers at the beginning of the list that can run in one pass, and returns their number.
     pub fn first_of<'a>(layers: impl Iterator<Item = &'a dyn Layer>) -> Option<(Self, usize)> {
         let mut layers = layers.peekable();
         let Shape::Image { channels, height, width } = layers.peek()?.output() else { return None };
@@ -64,8 +65,8 @@ impl Fused {
         if self.tiles { self.plane() / 4 } else { self.plane() }
     }
 
-    /// The layout of the cache: the norm's values at its head, then for all outputs the place of every maximum and its x̂,
-    /// then scratch for one plane's pairs.
+    /// The length of the norm's values at the head of the cache; then follow, for all outputs, the position of every
+    /// maximum and its x̂, then scratch for one plane's pairs.
     fn head(&self) -> usize {
         self.norm.as_ref().map_or(0, |norm| norm.cache_len(0))
     }
@@ -81,19 +82,20 @@ impl Fused {
         }
     }
 
-    /// Writes the output of the norm, which the fused pass leaves out; `cache` is as forward left it.
+    /// Writes the output of the norm, which the fused pass does not store; `cache` holds the values that forward
+    /// stored.
     ///
-    /// Returns `false` if the first layer is no norm: its output does not need the cache.
+    /// Returns `false` if the first layer is not a norm: its output does not need the cache.
     pub fn reveal_norm(&self, params: &[f32], cache: &[f32], x: &[f32], y: &mut [f32]) -> bool {
         self.norm.as_ref().map(|norm| norm.apply(params, cache, x, y)).is_some()
     }
 
-    /// y, the places and x̂ of one plane's tiles.
+    /// y, the positions and x̂ of one plane's tiles.
     #[inline(always)]
     fn pool(&self, affine: Affine, x: &[f32], pairs: &mut [f32], [y, place, normal]: [&mut [f32]; 3]) {
         let (values, rest) = pairs.split_at_mut(x.len() / 2);
         let (sides, normals) = rest.split_at_mut(x.len() / 2);
-        // First along the rows, all of the plane at once; then from row to row.
+        // First along the rows, for the whole plane at once; then from row to row.
         let pairs = values.iter_mut().zip(sides.iter_mut()).zip(normals.iter_mut());
         for (&[a, b], ((value, side), normal)) in x.as_chunks::<2>().0.iter().zip(pairs) {
             let (a, b) = (affine.normal(a), affine.normal(b));
@@ -107,7 +109,7 @@ impl Fused {
         kernel::join_rows(&pairs, self.width / 2, Tiles { values: y, places: place, marks: normal });
     }
 
-    /// dx(dv, x) for one plane, where dv is the part of dy that passes the maximum and the ReLU.
+    /// dx(dv, x) for one plane, where dv is the part of dy that passes through the maximum and the ReLU.
     #[inline(always)]
     fn plane_back(
         &self,
@@ -189,7 +191,7 @@ impl Layer for Fused {
         );
     }
 
-    /// Σ dv and Σ dv x̂ of v = w x̂ + b: dy where it arrives, at the maximum of a tile and above zero.
+    /// Σ dv and Σ dv x̂ for v = w x̂ + b, where dv is dy at the maximum of a tile if it is above zero.
     fn gather_back(&self, x: &[f32], y: &[f32], cache: &[f32], grad_output: &[f32], totals: &mut [f64]) {
         totals.fill(0.0);
         totals[2 * self.channels] = (x.len() / self.channels) as f64;

@@ -1,6 +1,6 @@
-//! Normalisation layers and what they share: exact moments of a set of numbers.
+//! Normalisation layers and their shared code: exact moments of a set of numbers.
 
-// Loops over lanes are the form that the compiler keeps in registers.
+// Loops over lanes: only in this form does the compiler keep them in registers.
 #![allow(clippy::needless_range_loop)]
 
 use crate::engine::kernel;
@@ -79,14 +79,14 @@ fn moments<'a>(parts: impl Iterator<Item = &'a [f32]> + Clone, count: usize) -> 
 pub(super) struct Standard {
     /// The mean rounded to f32.
     mean: f32,
-    /// The rounding error of `mean`: far from zero it is as large as the spread.
+    /// The rounding error of `mean`; if the mean is large, this can be as large as the spread.
     rest: f32,
     /// 1/√(variance + eps).
     pub scale: f32,
 }
 
 impl Standard {
-    /// Floats that it takes in a cache.
+    /// Number of floats that it needs in a cache.
     pub const LEN: usize = 3;
     /// The identity.
     pub const IDENTITY: Self = Self { mean: 0.0, rest: 0.0, scale: 1.0 };

@@ -37,7 +37,7 @@ settings! {
     pub struct GlobalAvgPool {}
 }
 
-/// Builds the windows; a padding of more than half the kernel is refused, so every window meets the image.
+/// Builds the windows; a padding of more than half the kernel is refused, so every window overlaps the image.
 fn window(
     who: &str,
     input: Shape,
@@ -82,7 +82,7 @@ fn pooled(w: &Window) -> Shape {
     Shape::Image { channels: w.channels, height: w.out_height, width: w.out_width }
 }
 
-/// Visits the windows of one channel with the index of their output.
+/// Visits the windows of one channel, each with the index of its output.
 fn each_window(w: &Window, mut visit: impl FnMut(usize, std::ops::Range<usize>, std::ops::Range<usize>)) {
     for oy in 0..w.out_height {
         for ox in 0..w.out_width {
@@ -97,7 +97,7 @@ struct Maximum {
 }
 
 impl Maximum {
-    /// Whether the windows are 2 x 2 and tile the image: the usual case, in which every pixel has one window.
+    /// Whether the windows are 2 x 2 and tile the image: the usual case, in which every pixel belongs to one window.
     fn tiles(&self) -> bool {
         let w = &self.window;
         (w.kernel, w.stride, w.padding) == (2, 2, 0)
@@ -106,7 +106,7 @@ impl Maximum {
     }
 }
 
-/// The greater number and its place; the first of equals stays, NaN wins and stays.
+/// The greater number and its position; the first of equal numbers stays, and NaN wins and stays.
 #[inline(always)]
 fn greater(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     if kernel::stays(a.0, b.0) { a } else { b }
@@ -121,8 +121,8 @@ impl Layer for Maximum {
         if self.tiles() { Kind::Tiles } else { Kind::Other }
     }
 
-    /// For every output, where in the window's part of the image the maximum stands (a small whole number, exact in f32);
-    /// and the maxima of one image's pairs of neighbours with their places, for windows that tile it.
+    /// For every output, the position of the maximum in the window's part of the image (a small whole number, exact in
+    /// f32). For windows that tile the image, also the maxima of one image's pairs of neighbours with their positions.
     fn cache_len(&self, rows: usize) -> usize {
         let pairs = if self.tiles() { self.window.channels * self.window.plane() } else { 0 };
         self.output().size() * rows + pairs
@@ -140,7 +140,7 @@ impl Layer for Maximum {
                 kernel::simd(
                     #[inline(always)]
                     || {
-                        // First along the rows, all of the image at once; then from row to row.
+                        // First along the rows, for the whole image at once; then from row to row.
                         for ((&[a, b], value), side) in
                             x.as_chunks::<2>().0.iter().zip(values.iter_mut()).zip(sides.iter_mut())
                         {
@@ -257,7 +257,7 @@ impl Layer for Average {
     }
 }
 
-/// The mean of `count` numbers for each of `units`; `stride` is 1 where a unit's numbers stand side by side.
+/// The mean of `count` numbers for each of `units`; `stride` is 1 if a unit's numbers are contiguous.
 #[derive(Debug)]
 struct Mean {
     units: usize,
@@ -266,7 +266,7 @@ struct Mean {
 }
 
 impl Mean {
-    /// Where unit `u` of a sample begins.
+    /// The start of unit `u` in a sample.
     fn start(&self, u: usize) -> usize {
         if self.stride == 1 { u * self.count } else { u }
     }

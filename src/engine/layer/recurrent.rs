@@ -1,12 +1,12 @@
-//! Recurrent layers: everything that RNN, LSTM and GRU share, which is all but one step of one sample.
+//! Recurrent layers: the code that RNN, LSTM and GRU share, which is everything except one step of one sample.
 //!
-//! The input of a step is one row z = [h, 1, x] for every sample, so its gates are one product with V = [W_hh, b, W_ih]ᵀ
-//! and their gradients one product with z. Backward computes the latter for several steps at once, as many as one block of
-//! a product's sum holds, so that their rows stay in the processor's cache.
+//! The input of a step is one row z = [h, 1, x] for every sample, so its gates are one product with V = [W_hh, b,
+//! W_ih]ᵀ and their gradients one product with z. Backward computes the latter for several steps at once, as many as
+//! fit into one block of a product's sum, so that their rows stay in the processor's cache.
 //!
 //! The cache begins with blocks of (rows of the workspace) x units that survive a pass: the initial state h₀ and the
-//! gradient dL/dh₀ that backward leaves; with a memory cell h₀, c₀, dL/dc_T from outside, dL/dh₀, dL/dc₀, c_T. A new
-//! workspace holds zeros, and only a caller ever writes h₀, c₀ or dL/dc_T.
+//! gradient dL/dh₀ that backward writes; with a memory cell h₀, c₀, dL/dc_T given by the caller, dL/dh₀, dL/dc₀, c_T. A
+//! new workspace holds zeros, and only a caller ever writes h₀, c₀ or dL/dc_T.
 
 use super::{Backward, Fill, Forward, Layer, SlotSpec};
 use crate::engine::kernel::{self, First, Leave, Strided, product};
@@ -31,7 +31,7 @@ struct Recurrent<const G: usize, C> {
     units: usize,
     steps: usize,
     all: bool,
-    /// Whether the recurrent product has a bias of its own; if not, its slot is not there.
+    /// Whether the recurrent product has its own bias; if not, the slot for it is absent.
     bias_hh: bool,
 }
 
@@ -45,7 +45,8 @@ fn build<const G: usize, C: Cell<G>>(
     input: Shape,
 ) -> Result<Box<dyn Layer>, String> {
     match input {
-        // The rows of an image of one channel are its time steps: how arrays [samples, steps, features] come in.
+        // The rows of a one-channel image are its time steps: arrays [samples, steps, features] are loaded as such
+        // images.
         Shape::Sequence { steps, features }
         | Shape::Image { channels: 1, height: steps, width: features } => {
             Ok(Box::new(Recurrent { cell, features, units, steps, all, bias_hh }))
@@ -57,12 +58,12 @@ fn build<const G: usize, C: Cell<G>>(
 }
 
 impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
-    /// Numbers of all gates of one step.
+    /// Length of all gates of one step.
     fn gates(&self) -> usize {
         G * self.units
     }
 
-    /// Numbers that enter a step: z.
+    /// Length of the input of a step, z.
     fn width(&self) -> usize {
         self.units + 1 + self.features
     }
@@ -80,7 +81,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         [w_ih, w_hh, b_ih, b_hh]
     }
 
-    /// V: W_hhᵀ, the bias and W_ihᵀ below each other; the bias twice, b_hh and b_ih, if the cell takes them apart.
+    /// V: W_hhᵀ, the bias and W_ihᵀ stacked; if the cell needs both products separately, the two biases b_hh and b_ih.
     fn lay_weights(&self, params: &[f32], v: &mut [f32]) {
         let [w_ih, w_hh, b_ih, b_hh] = self.split(params);
         let (hidden, v) = v.split_at_mut(w_hh.len());
@@ -96,7 +97,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         }
     }
 
-    /// Fills the rows z of every step, except for the states, which the steps write themselves.
+    /// Fills the rows z of every step, except for the states, which the steps themselves write.
     fn lay_inputs(&self, x: &[f32], h0: &[f32], z: &mut [f32], rows: usize) {
         let (n, w) = (self.units, self.width());
         for (i, z) in z.chunks_exact_mut(w).enumerate().take(rows * self.steps) {
@@ -141,7 +142,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         let z = Strided::rows(&t.z[first * rows * w..][..k * w], w);
         let dgi = Strided::rows(&t.dgi[..k * g], g);
         let dgh = if C::APART { Strided::rows(&t.dgh[..k * g], g) } else { dgi };
-        // Few inputs make a narrow matrix, which is quicker on its side.
+        // With few inputs the matrix is narrow; computing its transpose is faster.
         product(left, (w - n, g, k), z.from_column(n).t(), dgi, start, t.grad_inputs, g);
         product(left, (g, n, k), dgh.t(), z, start, grad_w_hh, n);
         if C::APART {
@@ -183,7 +184,7 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
         let matrix = |name, fan_in| SlotSpec {
             name,
             shape: vec![self.gates(), fan_in],
-            // Each gate is a map of its own.
+            // Each gate is a separate linear map.
             fill: Fill::Init { fan_in, fan_out: self.units },
         };
         let bias = |name| SlotSpec { name, shape: vec![self.gates()], fill: Fill::Constant(0.0) };
@@ -260,7 +261,7 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
                 return;
             }
             let (dh_before, dh_after) = t.dh[step * rows * n..].split_at_mut(rows * n);
-            // The output of this step adds its gradient to dL/dh.
+            // If this step has an output, the output's gradient is added to dL/dh.
             if self.all || step + 1 == self.steps {
                 let (every, at) = if self.all { (self.steps, step) } else { (1, 0) };
                 for (row, dh) in dh_after[..rows * n].chunks_exact_mut(n).enumerate() {

@@ -7,7 +7,7 @@ use crate::registry::settings;
 /// Layers inside a layer.
 #[derive(Clone, Copy, Debug)]
 pub enum Inner<'a> {
-    /// The list repeated this many times, each time with weights of its own.
+    /// The list, repeated this many times with separate weights.
     Repeat(usize, &'a [LayerConfig]),
     /// x + list(x).
     Residual(&'a [LayerConfig]),
@@ -60,12 +60,12 @@ impl Build for Residual {
     }
 }
 
-/// The place where a residual block is summed: y = x, to which the network adds what entered the block.
+/// The position at which a residual block is summed: y = x, to which the network adds the input of the block.
 pub(in crate::engine) fn sum(shape: Shape) -> Box<dyn Layer> {
     Box::new(Copy { output: shape })
 }
 
-/// y = x under another shape.
+/// y = x with another shape.
 #[derive(Debug)]
 struct Copy {
     output: Shape,

@@ -1,6 +1,6 @@
-//! A test function of the plane as a layer: its parameter is the point, its output the height there.
+//! A test function of the plane as a layer: its parameter is the point, its output the value of the function there.
 //!
-//! With the loss `Output`, training works on it as on any network.
+//! With the loss `Output`, it can be trained like any network.
 
 use super::{Backward, Build, Fill, Forward, Layer, SlotSpec};
 use crate::engine::rng::{Purpose, Stream};
@@ -53,8 +53,8 @@ impl Layer for Height {
     }
 
     /// # Notes
-    /// The noise is a function of seed and step alone, so lanes that share them share it; it belongs to the gradient and
-    /// not to the height.
+    /// The noise depends on seed and step alone, so lanes with the same seed get the same noise. It is added to the
+    /// gradient, not to the output.
     fn backward(&self, b: Backward<'_>) {
         // d point = ∇f Σ dy, dx = 0
         if let Some(grad_input) = b.grad_input {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(base, gradient(0.5, 1, 3, 4));
         assert_ne!(base, gradient(0.5, 2, 3, 1));
         assert_ne!(base, gradient(0.5, 1, 4, 1));
-        // Mean 0 and the stated deviation, within five standard errors.
+        // Mean 0 and the stated standard deviation, within five standard errors.
         let exact = gradient(0.0, 1, 0, 1);
         let (mut sum, mut square) = (0.0, 0.0);
         for step in 0..4000 {

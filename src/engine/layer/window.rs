@@ -1,4 +1,4 @@
-//! Square windows that slide over an image: the geometry that convolution and pooling share. Knows no numbers.
+//! Square windows that slide over an image: the geometry shared by convolution and pooling. Knows no numbers.
 
 use crate::engine::shape::Shape;
 use std::ops::Range;
@@ -19,10 +19,10 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Slides over `input`.
+    /// Slides windows over `input`.
     ///
     /// # Errors
-    /// If `input` is no image, or smaller than the window.
+    /// If `input` is not an image, or smaller than the window.
     pub fn new(
         who: &str,
         input: Shape,
@@ -44,12 +44,12 @@ impl Window {
         Ok(Self { channels, height, width, kernel, stride, padding, out_height, out_width })
     }
 
-    /// Numbers of one channel of the input.
+    /// Size of one channel of the input.
     pub fn plane(&self) -> usize {
         self.height * self.width
     }
 
-    /// Numbers of one channel of the output.
+    /// Size of one channel of the output.
     pub fn out_plane(&self) -> usize {
         self.out_height * self.out_width
     }

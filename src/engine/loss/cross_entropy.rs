@@ -5,21 +5,22 @@ use crate::engine::kernel::{self, math};
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// How much the samples of each class count.
+/// The weight of the samples of each class.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum ClassWeights {
-    /// All the same.
+    /// Equal weights.
     #[default]
     Equal,
-    /// Those of class c count N / (K Nc): N samples, K classes, Nc samples of class c. Every class then weighs the same.
+    /// N / (K Nc) for samples of class c, with N samples, K classes, and Nc samples of class c. Every class then has
+    /// the same total weight.
     Balanced,
-    /// So much each, in the order of the classes.
+    /// These weights, in the order of the classes.
     Each(Vec<f64>),
 }
 plain_values!(ClassWeights);
 
 impl ClassWeights {
-    /// The same with the numbers that `Balanced` stands for among samples of these classes.
+    /// The same with `Balanced` replaced by its values for samples of these classes.
     #[must_use]
     pub fn among(&self, of: &[u32], classes: usize) -> Self {
         if *self != Self::Balanced {
@@ -62,8 +63,8 @@ impl Loss for CrossEntropy {
         mut each: Option<&mut [f32]>,
     ) -> f64 {
         let smooth = self.label_smoothing as f32;
-        // As many rows at a time as fit into a small buffer: exponentials and logarithms side by side, however narrow
-        // the rows are.
+        // As many rows at a time as fit into a small buffer, so that exponentials and logarithms are vectorised even if
+        // rows are short.
         let rows = (BLOCK / width).clamp(1, ROWS);
         let mut buffer = [0.0; BLOCK];
         let mut total = 0.0;
@@ -106,7 +107,7 @@ const BLOCK: usize = 1024;
 /// Rows of a block.
 const ROWS: usize = 64;
 
-/// Some rows of logits, and where their results go.
+/// Some rows of logits, and the destinations of their results.
 struct Block<'a> {
     z: &'a [f32],
     width: usize,
@@ -118,7 +119,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// The sum of the losses; `e` is memory for as many numbers as there are logits.
+    /// The sum of the losses; `e` is scratch memory as long as the logits.
     fn eval(self, targets: Targets<'_>, e: &mut [f32]) -> f64 {
         let Self { z, width, smooth, weights, scale, mut grad, mut each } = self;
         let (mut shifts, mut sums, mut logs) = ([0.0; ROWS], [1.0; ROWS], [0.0; ROWS]);
@@ -164,8 +165,8 @@ impl Block<'_> {
                                 f64::from(1.0 - smooth) * term(z[class]) + f64::from(share) * all
                             }
                         }
-                        // A distribution, which `label_smoothing` mixes with the uniform one as PyTorch does.
-                        // dz = softmax(z) Σq - q, for the targets may not sum to 1
+                        // A distribution, which `label_smoothing` mixes with the uniform one as in PyTorch. dz =
+                        // softmax(z) Σq - q, because the targets may not sum to 1
                         Targets::Values(q) => {
                             let q = q[at].iter().map(|&q| (1.0 - smooth) * q + share);
                             if let Some(grad) = grad {
@@ -189,7 +190,7 @@ impl Block<'_> {
     }
 }
 
-/// How much a row counts: as its class does, or as the classes do in which it has shares.
+/// The weight of a row: that of its class, or the mean over the classes in which it has shares.
 #[inline(always)]
 fn weight(weights: &ClassWeights, targets: Targets<'_>, row: usize, width: usize) -> f32 {
     match targets {
@@ -205,7 +206,7 @@ fn maximum(z: &[f32]) -> f32 {
     z.iter().fold(f32::NEG_INFINITY, |m, &v| if v > m || v.is_nan() { v } else { m })
 }
 
-/// The sum in eight partial sums, so that a long row is added side by side.
+/// The sum in eight partial sums, so that a long row is vectorised.
 #[inline(always)]
 fn sum_of(e: &[f32]) -> f32 {
     if e.len() < 8 {
@@ -271,7 +272,7 @@ mod tests {
             assert!((weighted[2 * row] - weights[row] * grad[2 * row]).abs() < 1e-6);
         }
         assert!((sum - of.iter().map(|&l| f64::from(l)).sum::<f64>()).abs() < 1e-6);
-        // A sample that is mixed of both counts as its shares do.
+        // The weight of a mixed sample is the mean of its classes' weights, by its shares.
         let loss =
             CrossEntropy { class_weights: ClassWeights::Each(vec![2.0, 4.0]), ..CrossEntropy::default() };
         let mixed = loss.eval(&[0.0, 0.0], 2, Targets::Values(&[0.5, 0.5]), 1.0, None, None);

@@ -1,8 +1,8 @@
-//! The loop and the targets of losses that treat every output by itself. Knows no formula.
+//! The loop and the targets of losses that treat every output separately. Knows no formula.
 
 use super::Targets;
 
-/// The sum of f(x, t) over all entries; f gives the loss and its slope with respect to x.
+/// The sum of f(x, t) over all entries; f returns the loss and its derivative with respect to x.
 pub(super) fn eval(
     input: &[f32],
     width: usize,
@@ -26,7 +26,7 @@ pub(super) fn eval(
     total
 }
 
-/// Target of the i-th entry: classes count as one-hot vectors, with a single output as the number 0, 1, ...
+/// Target of the i-th entry. Classes count as one-hot vectors or, with a single output, as the number 0, 1, ...
 fn target(targets: Targets<'_>, i: usize, width: usize) -> f32 {
     match targets {
         Targets::Values(t) => t[i],
@@ -35,7 +35,7 @@ fn target(targets: Targets<'_>, i: usize, width: usize) -> f32 {
     }
 }
 
-/// The methods of a loss that is a function of each entry.
+/// The methods of a loss that is computed entry by entry.
 macro_rules! entrywise {
     ($settings:ident, |$s:pat_param| $function:expr) => {
         impl $crate::engine::loss::Loss for $settings {

@@ -1,4 +1,4 @@
-//! Losses that ask for a margin, and the binary cross-entropy on logits.
+//! Losses that require a margin, and binary cross-entropy on logits.
 
 use super::{Loss, Targets};
 use crate::engine::kernel::math;
@@ -15,8 +15,8 @@ settings! {
 
 impl Loss for Bce {
     /// # Notes
-    /// Two classes have two outputs, whose difference is the logit that PyTorch's `BCEWithLogitsLoss` takes: the class of the
-    /// greater output is yes exactly where that logit is positive. Each of the two outputs counts the row's loss once, so the
+    /// Two classes have two outputs. Their difference is the logit that PyTorch's `BCEWithLogitsLoss` takes: the second
+    /// output is greater exactly if that logit is positive. Each of the two outputs counts the row's loss once, so the
     /// mean over outputs is PyTorch's mean over rows.
     fn eval(
         &self,
@@ -82,7 +82,7 @@ impl Loss for Hinge {
         super::entrywise::eval(input, width, targets, scale, grad, each, |x, t| {
             let t = if classes { 2.0 * t - 1.0 } else { t };
             let short = 1.0 - t * x;
-            // Written so that NaN passes.
+            // This form passes NaN on.
             if short <= 0.0 { (0.0, 0.0) } else { (short, -t) }
         })
     }
@@ -161,7 +161,7 @@ impl Loss for MultiMargin {
     }
 }
 
-/// The class of a row; of a distribution, its most probable one.
+/// The class of a row; for a distribution, the most probable class.
 fn class_of(targets: Targets<'_>, row: usize, width: usize) -> usize {
     match targets {
         Targets::Classes(y) => y[row] as usize,

@@ -1,4 +1,4 @@
-//! The output itself as the loss, for networks that compute what is to be small.
+//! The output itself as the loss, for networks that compute the quantity to minimise.
 
 use super::{Loss, Targets};
 use crate::registry::settings;

@@ -56,7 +56,7 @@ fn huber(r: f32, delta: f32) -> (f32, f32) {
     if r.abs() <= delta { (0.5 * r * r, r) } else { (delta * (r.abs() - 0.5 * delta), delta * sign(r)) }
 }
 
-/// -1, 0 or 1; unlike `f32::signum` 0 at 0, and NaN for NaN.
+/// -1, 0 or 1; unlike `f32::signum`, 0 for 0, and NaN for NaN.
 fn sign(x: f32) -> f32 {
     if x > 0.0 {
         1.0

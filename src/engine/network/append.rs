@@ -1,4 +1,4 @@
-//! The layers of a description put behind one another, each with its place in the buffers. Computes nothing.
+//! Appends the layers of a description to a network, each with its ranges in the buffers. Computes nothing.
 
 use super::{Network, Node, ShapeError, Slot};
 use crate::engine::layer::structure::{self, Inner};
@@ -15,7 +15,7 @@ impl Network {
                     let before = self.nodes.len();
                     for _ in 0..times {
                         self.append(inner, &format!("{at}.layers"))?;
-                        // Otherwise nested empty lists would be repeated without end.
+                        // Without this check, nested empty lists would be repeated without end.
                         if self.nodes.len() == before {
                             let what = "a Repeat needs at least one layer inside".into();
                             return Err(ShapeError { at, what });
@@ -44,7 +44,7 @@ impl Network {
 
     /// Ends the residual block that began at node `first`.
     ///
-    /// The sum is a node of its own, since the layer before it may read its own output in backward.
+    /// The sum is a separate node, because the layer before it may read its own output in backward.
     fn append_sum(&mut self, first: usize, at: String) -> Result<(), ShapeError> {
         if self.nodes.last().is_none_or(|n| n.add.is_empty()) {
             self.has_room(&at)?;

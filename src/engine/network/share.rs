@@ -1,12 +1,13 @@
-//! The gradient of the parameters of a batch that was cut in two. It is computed for two halves of the parameters, which
-//! two threads can do at once. The cut depends on the layers alone.
+//! The parameters' gradient of a batch that was cut in two. It is computed for two halves of the parameters, in two
+//! threads if available. The cut depends on the layers alone.
 
 use super::{Network, Unit};
 use crate::engine::kernel::{self, Rows};
 use crate::engine::team::Team;
 
 impl Network {
-    /// The parameter at which the layers with a separate gradient are cut into two halves; all parameters if there are none.
+    /// The parameter at which the layers with a separate gradient are cut into two halves; the middle of all parameters
+    /// if there are no such layers.
     pub(super) fn find_middle(&self) -> usize {
         let apart = || {
             let params = |unit: &Unit| self.nodes[unit.nodes.start].params.clone();
@@ -22,7 +23,7 @@ impl Network {
         self.param_count() / 2
     }
 
-    /// Whether cutting a batch changes no number.
+    /// Whether cutting a batch leaves all numbers the same.
     pub(super) fn find_by_rows(&self) -> bool {
         self.units.iter().all(|unit| {
             let (layer, params) = (self.layer(unit), &self.nodes[unit.nodes.start].params);
@@ -30,14 +31,15 @@ impl Network {
         })
     }
 
-    /// Parameters up to the end of the last layer that the second half of a batch has a gradient of its own for.
+    /// The number of parameters up to the end of the last layer whose gradient is computed separately for the second
+    /// half of a batch.
     pub(super) fn summed(&self) -> usize {
         let last = self.units.iter().rfind(|u| self.layer(u).apart().is_none());
         last.map_or(0, |u| self.nodes[u.nodes.start].params.end)
     }
 
-    /// Completes the gradient of the parameters from `from` on. Separate gradients are computed over the whole batch; the
-    /// others hold the first half of the batch, to which `other` is added.
+    /// Completes the gradient of the parameters from `from` on. Separate gradients are computed over the whole batch;
+    /// the others hold the first half's gradient, to which `other` is added.
     pub(super) fn finish(
         &self,
         rows: usize,

@@ -36,7 +36,7 @@ impl Optimizer for Adadelta {
                 let g = wd.mul_add(p, g);
                 let v = r.mul_add(v, c * g * g);
                 let root = (v + eps).sqrt();
-                // Where eps is 0 and no gradient has come yet, nothing moves.
+                // If eps is 0 and there was no gradient yet, nothing moves.
                 let d = if root > 0.0 { (s + eps).sqrt() / root * g } else { g };
                 ((-lr).mul_add(d, p), v, r.mul_add(s, c * d * d))
             },

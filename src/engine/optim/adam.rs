@@ -80,7 +80,8 @@ impl Optimizer for Adam {
     }
 }
 
-/// Corrected moments and the denominator of Adam and its kin; the mean is buffer 0, the mean square `square`.
+/// Corrected moments and the denominator of Adam and its variants; the mean is buffer 0, the mean square buffer
+/// `square`.
 pub(super) fn moments(
     betas: (f64, f64),
     eps: f64,

@@ -21,7 +21,7 @@ settings! {
 }
 
 impl AdamW {
-    /// One update of the slices of one or all tensors, without `amsgrad`.
+    /// Updates the slices of one or all tensors, without `amsgrad`.
     pub(super) fn update(
         &self,
         team: &dyn Team,
@@ -61,7 +61,7 @@ impl AdamW {
     }
 }
 
-/// The numbers of a step, computed in f64 and rounded once.
+/// The constants of a step, computed in f64 and rounded once.
 #[derive(Clone, Copy)]
 struct Constants {
     b1: f32,

@@ -68,7 +68,7 @@ impl Optimizer for Lamb {
     }
 }
 
-/// c‖p‖/(‖d‖ + eps), and 1 where either norm is 0: the trust ratio of LAMB and LARS.
+/// c‖p‖/(‖d‖ + eps), or 1 if either norm is 0: the trust ratio of LAMB and LARS.
 pub(super) fn trust(coefficient: f64, p: &[f32], d: &[f32], eps: f64) -> f64 {
     let (p, d) = (kernel::sum_sq_f64(p).sqrt(), kernel::sum_sq_f64(d).sqrt());
     if p > 0.0 && d > 0.0 { coefficient * p / (d + eps) } else { 1.0 }

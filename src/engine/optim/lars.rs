@@ -26,7 +26,7 @@ impl Optimizer for Lars {
         &["b"]
     }
     /// # Notes
-    /// The rate enters before the momentum, as in the paper and in optax.
+    /// The learning rate is applied before the momentum, as in the paper and in optax.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (mu, wd) = (self.momentum as f32, self.weight_decay as f32);
         for slot in u.slots {

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 pub mod wolfe;
 
-/// How far L-BFGS goes along its direction.
+/// How L-BFGS chooses the length of its step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineSearch {
-    /// By lr, always.
+    /// Always lr.
     None,
-    /// Until the strong conditions of Wolfe hold, beginning with lr, by more evaluations on the same batch.
+    /// A length that satisfies the strong Wolfe conditions, found by more evaluations on the same batch; lr is the
+    /// first trial.
     #[default]
     StrongWolfe,
 }
@@ -32,13 +33,13 @@ settings! {
     }
 }
 
-/// Places of the scalars.
+/// Indices of the scalars.
 const PAIRS: usize = 0;
 const NEXT: usize = 1;
 const LENGTH: usize = 2;
 const GAMMA: usize = 3;
 const ALPHA: usize = 4;
-/// Buffers in front of the history: d, g′, a point and its gradient.
+/// Number of buffers before the history: d, g′, a point and its gradient.
 const FIXED: usize = 4;
 
 impl Optimizer for Lbfgs {
@@ -46,8 +47,8 @@ impl Optimizer for Lbfgs {
     fn buffers(&self) -> &'static [&'static str] {
         &["d", "g′"]
     }
-    /// Behind the buffers: two for the line search, then the history of s and of y, both rings. Scalars: pairs kept, the
-    /// next place in the ring, the length of the last step, γ, and one α a pair.
+    /// After the fixed buffers: two for the line search, then the history of s and of y, both as rings. Scalars: pairs
+    /// kept, the next index in the ring, the length of the last step, γ, and one α per pair.
     fn init(&self, params: &[f32]) -> State {
         let mut scalars = vec![0.0; ALPHA + self.history_size];
         scalars[GAMMA] = 1.0;
@@ -55,7 +56,7 @@ impl Optimizer for Lbfgs {
     }
     /// # Notes
     /// Without a line search the first step is min(1, 1/‖g‖₁) lr long, as in PyTorch. A pair is kept if s·y > 1e-10, so
-    /// the guess stays positive definite; where the direction leads uphill nevertheless, the history is dropped.
+    /// the Hessian estimate stays positive definite; if the direction still leads uphill, the history is dropped.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let State { vectors, scalars } = state;
         let (fixed, history) = vectors.split_at_mut(FIXED);
@@ -63,7 +64,7 @@ impl Optimizer for Lbfgs {
         let size = history.len() / 2;
         let (s, y) = history.split_at_mut(size);
         if u.step > 1 {
-            // The pair of the step before: s = t d, y = g - g′.
+            // The pair of the previous step: s = t d, y = g - g′.
             let length = scalars[LENGTH];
             kernel::map2(
                 u.grads,
@@ -129,9 +130,10 @@ impl Optimizer for Lbfgs {
     }
 }
 
-/// d ← H d by the two-loop recursion over a ring of pairs whose next free place is `next`.
+/// d ← H d by the two-loop recursion over a ring of pairs whose next free index is `next`.
 ///
-/// H starts as γ times the identity; `alpha` is scratch of one number a pair. Nocedal 1980, doi:10.2307/2006193.
+/// H starts as γ times the identity; `alpha` is scratch memory with one number per pair. Nocedal 1980,
+/// doi:10.2307/2006193.
 pub fn precondition(
     d: &mut [f32],
     s: &[Vec<f32>],

@@ -1,6 +1,6 @@
-//! The article's optimizers as they were printed, misprints and all: lessons, not methods.
+//! The article's optimizers exactly as printed, with their misprints: for lessons, not for training.
 //!
-//! The formulas that hold are those of `Momentum`, `Nesterov` and `Adam`; each row says where the printed one departs.
+//! The correct formulas are those of `Momentum`, `Nesterov` and `Adam`; each row states how the printed one differs.
 
 use super::{Optimizer, State, Update};
 use crate::registry::settings;
@@ -126,7 +126,7 @@ impl Optimizer for MisprintedAdam {
     }
 }
 
-/// The article's first memory: every entry (1 - β₁)β₁.
+/// The article's initial memory: every entry is (1 - β₁)β₁.
 fn first_memory(params: &[f32], beta: f64, buffers: usize) -> State {
     State { vectors: vec![vec![((1.0 - beta) * beta) as f32; params.len()]; buffers], scalars: Vec::new() }
 }

@@ -20,7 +20,7 @@ settings! {
 impl Optimizer for Momentum {
     lr_field!();
 
-    /// 2(1 + μ)/((1 - τ) lr), of which the penalty takes its share.
+    /// 2(1 + μ)/((1 - τ) lr), minus the factor of the L2 penalty.
     fn stability(&self, lr: f64) -> Option<f64> {
         Some(2.0 * (1.0 + self.momentum) / ((1.0 - self.dampening) * lr) - self.weight_decay)
     }
@@ -28,7 +28,7 @@ impl Optimizer for Momentum {
         &["b"]
     }
     /// # Notes
-    /// The first step takes the whole gradient, undamped, as PyTorch does.
+    /// The first step uses the whole gradient without dampening, as in PyTorch.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
         let share = if u.step == 1 { 1.0 } else { (1.0 - self.dampening) as f32 };

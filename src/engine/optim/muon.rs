@@ -6,25 +6,26 @@ use crate::engine::network::Slot;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// Whose form of the step it is. They differ in the momentum and in the numbers of the iteration.
+/// The implementation that the step follows. They differ in the momentum and in the numbers of the iteration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Form {
-    /// optax 0.2.8: the momentum is corrected for its start at 0, the iteration is in f32 and starts at e/(‖e‖ + eps).
+    /// optax 0.2.8: the momentum is corrected for its start at 0, and the iteration runs in f32 and starts at e/(‖e‖ +
+    /// eps).
     #[default]
     Optax,
-    /// `torch.optim.Muon` of PyTorch 2.15: no correction, the iteration is in bfloat16 and starts at e/max(‖e‖, eps).
-    /// PyTorch's defaults are others (lr 0.001, eps 1e-7, weight_decay 0.1), and it takes no tensors but matrices.
+    /// `torch.optim.Muon` of PyTorch 2.15: no correction, and the iteration runs in bfloat16 and starts at e/max(‖e‖,
+    /// eps). PyTorch has other defaults (lr 0.001, eps 1e-7, weight_decay 0.1), and accepts only matrices.
     Torch,
 }
 plain_values!(Form);
 
-/// The factor on the rate of a matrix, named as PyTorch names it.
+/// The factor on the learning rate of a matrix; PyTorch's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdjustLr {
     /// √max(1, rows/columns): Jordan et al.
     #[default]
     Original,
-    /// 0.2·√max(rows, columns), by which steps are as long as those of AdamW: Liu et al. 2025, arXiv:2502.16982.
+    /// 0.2·√max(rows, columns), which makes steps as long as those of AdamW: Liu et al. 2025, arXiv:2502.16982.
     MatchRmsAdamw,
     /// √(rows/columns): Bernstein & Newhouse 2024, arXiv:2409.20325.
     SpectralUnclamped,
@@ -75,7 +76,7 @@ fn matrix_of(slot: &Slot) -> Option<(usize, usize)> {
 }
 
 impl Muon {
-    /// The divisor of the momentum at step t.
+    /// The number by which the momentum is divided at step t.
     fn correction(&self, t: u64) -> f64 {
         match self.form {
             Form::Optax => correction(self.beta, t),
@@ -89,7 +90,7 @@ impl Optimizer for Muon {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "X"]
     }
-    /// Behind the buffers: the second moment of the other tensors, and two scratch buffers of the iteration.
+    /// After the buffers: the second moment of the other tensors, and two scratch buffers of the iteration.
     fn init(&self, params: &[f32]) -> State {
         State { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
     }
@@ -151,11 +152,11 @@ impl Optimizer for Muon {
     }
 }
 
-/// Brings the matrix x near the closest one with orthonormal rows (or columns): `steps` iterations of
-/// X ← aX + (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed where it is taller than wide. PyTorch's form starts at
-/// X/max(‖X‖, eps) and rounds what every operation gives to bfloat16.
+/// Moves the matrix x close to the nearest matrix with orthonormal rows (or columns): `steps` iterations of X ← aX +
+/// (bA + cA²)X, A = XXᵀ, on X/(‖X‖ + eps), transposed if it is taller than wide. PyTorch's form starts at X/max(‖X‖,
+/// eps) and rounds the result of every operation to bfloat16.
 ///
-/// `scratch` is three buffers as long as x. Once `left` says yes, the rest is not computed.
+/// `scratch` has three times the length of x. Once `left` returns true, the rest is not computed.
 #[expect(clippy::too_many_arguments, reason = "the settings of one iteration, each used once")]
 pub fn orthogonalise(
     x: &mut [f32],
@@ -197,7 +198,7 @@ pub fn orthogonalise(
     let (a, b, c) = (a as f32, b as f32, c as f32);
     let (square, polynomial) = (&mut square[..n * n], &mut polynomial[..n * n]);
     for _ in 0..steps {
-        // On the transposed matrix: XᵀX and X(bA + cA²), where A is symmetric.
+        // For a transposed matrix: XᵀX and X(bA + cA²), where A is symmetric.
         let view = Strided::rows(x, columns);
         let flat = if tall { view.t() } else { view };
         kernel::product(left, (n, n, wide), flat, flat.t(), First::Zero, square, n);
@@ -228,7 +229,7 @@ pub fn orthogonalise(
     }
 }
 
-/// The nearest number of eight significant bits, as bfloat16 keeps it; of two, the even one.
+/// The nearest number with eight significant bits, as in bfloat16; ties go to the even one.
 fn bfloat16(x: f32) -> f32 {
     let bits = x.to_bits();
     if x.is_finite() { f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000) } else { x }

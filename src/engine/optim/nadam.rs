@@ -31,7 +31,7 @@ impl Optimizer for NAdam {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v"]
     }
-    /// The one scalar is P, the product of all μ so far.
+    /// The only scalar is P, the product of all μ so far.
     fn init(&self, params: &[f32]) -> State {
         State { vectors: vec![vec![0.0; params.len()]; 2], scalars: vec![1.0] }
     }

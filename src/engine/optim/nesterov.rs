@@ -18,7 +18,7 @@ settings! {
 impl Optimizer for Nesterov {
     lr_field!();
 
-    /// 2(1 + μ)/((1 + 2μ) lr), of which the penalty takes its share.
+    /// 2(1 + μ)/((1 + 2μ) lr), minus the factor of the L2 penalty.
     fn stability(&self, lr: f64) -> Option<f64> {
         Some(2.0 * (1.0 + self.momentum) / ((1.0 + 2.0 * self.momentum) * lr) - self.weight_decay)
     }

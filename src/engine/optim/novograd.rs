@@ -24,7 +24,7 @@ impl Optimizer for NovoGrad {
         &["m", "n"]
     }
     /// # Notes
-    /// n is one number a tensor; its buffer holds it at every entry of the tensor.
+    /// n is one number per tensor; its buffer repeats it for every entry of the tensor.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let [m, n] = &mut state.vectors[..] else { unreachable!("NovoGrad keeps 2 buffers") };
         let (lr, b1, wd) = (u.lr as f32, self.betas.0 as f32, self.weight_decay as f32);

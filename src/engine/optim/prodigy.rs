@@ -25,7 +25,7 @@ settings! {
 }
 
 impl Prodigy {
-    /// k, the rate of step t with the estimate d.
+    /// k, the learning rate of step t with the estimate d.
     fn rate(&self, lr: f64, t: u64, d: f64) -> f64 {
         let corrected = correction(self.betas.1, t).sqrt() / correction(self.betas.0, t);
         d * lr * if self.bias_correction { corrected } else { 1.0 }
@@ -37,12 +37,12 @@ impl Optimizer for Prodigy {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v", "s", "δ"]
     }
-    /// Scalars are the estimate d and the running sum r; both belong to all tensors together.
+    /// The scalars are the estimate d and the running sum r; both belong to all tensors together.
     fn init(&self, params: &[f32]) -> State {
         State { vectors: vec![vec![0.0; params.len()]; 4], scalars: vec![self.estim_lr0, 0.0] }
     }
     /// # Notes
-    /// δ = θ₀ - θ is added up by itself: the difference of the weights would lose its digits in f32 while d is tiny.
+    /// δ = θ₀ - θ is summed separately: the difference of the weights would lose precision in f32 while d is tiny.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let State { vectors, scalars } = state;
         let [m, v, s, delta] = &mut vectors[..] else { unreachable!("Prodigy keeps 4 buffers") };

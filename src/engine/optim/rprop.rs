@@ -16,7 +16,7 @@ settings! {
 }
 
 impl Rprop {
-    /// The present rate divided by the rate with which the steps began.
+    /// The current learning rate divided by the one at the first step.
     fn ratio(lr: f64, state: &State) -> f64 {
         let first = state.scalars[0];
         if first > 0.0 { lr / first } else { 0.0 }
@@ -28,7 +28,7 @@ impl Optimizer for Rprop {
     fn buffers(&self) -> &'static [&'static str] {
         &["s", "g′"]
     }
-    /// The one scalar is the rate with which the steps began.
+    /// The only scalar is the learning rate at the first step.
     fn init(&self, params: &[f32]) -> State {
         State {
             vectors: vec![vec![self.lr as f32; params.len()], vec![0.0; params.len()]],
@@ -36,8 +36,8 @@ impl Optimizer for Rprop {
         }
     }
     /// # Notes
-    /// PyTorch reads the rate once, for the first steps; here a schedule and a later change of the rate scale the steps
-    /// (which themselves go on unscaled). With a constant rate that is the same.
+    /// PyTorch uses the learning rate only for the first steps; here a schedule and a later change of the rate scale
+    /// the steps (whose adaptation does not see the scale). With a constant rate both are the same.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let ratio = Self::ratio(u.lr, state) as f32;
         let [s, previous] = &mut state.vectors[..] else { unreachable!("Rprop keeps 2 buffers") };

@@ -1,4 +1,4 @@
-//! Sharpness-aware minimisation: another optimizer, fed with a gradient from a step uphill.
+//! Sharpness-aware minimisation: another optimizer that uses the gradient from a point uphill.
 
 use super::{Look, Optimizer, OptimizerConfig, State, Update, sgd::Sgd};
 use crate::engine::kernel;
@@ -24,14 +24,14 @@ impl Optimizer for Sam {
     fn buffers(&self) -> &'static [&'static str] {
         self.inner.buffers()
     }
-    /// The inner optimizer's state, and one buffer for the point uphill behind it.
+    /// The inner optimizer's state, followed by one buffer for the point uphill.
     fn init(&self, params: &[f32]) -> State {
         let mut state = self.inner.init(params);
         state.vectors.push(vec![0.0; params.len()]);
         state
     }
     /// # Notes
-    /// The gradient uphill is clipped like any other.
+    /// The gradient uphill is clipped like any other gradient.
     fn step(&self, state: &mut State, u: Update<'_>) {
         let mut point = state.vectors.pop().expect("Sam keeps a buffer of its own");
         let norm = kernel::sum_sq_f64(u.grads).sqrt();

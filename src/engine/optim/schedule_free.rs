@@ -1,4 +1,4 @@
-//! Methods that average instead of lowering the rate: trained at y, evaluated at x.
+//! Methods that average the weights instead of lowering the learning rate: trained at y, evaluated at x.
 
 use super::{Look, Optimizer, State, Update, correction, quotient};
 use crate::limits;
@@ -38,10 +38,11 @@ settings! {
     }
 }
 
-/// The rate of this step and its share c of the average; scalars are the highest rate and the sum of weights.
+/// The learning rate of this step and its share c of the average; the scalars are the highest rate and the sum of
+/// weights.
 ///
 /// # Notes
-/// The step's rate rises from 0 and the weight's from lr/warmup, one step apart, as in optax.
+/// The step's rate rises from 0 and the weight's rate from lr/warmup, one step apart, as in optax.
 fn rate_and_share(scalars: &mut [f64], lr: f64, t: u64, warmup_steps: usize, power: f64) -> (f64, f64) {
     let warmup = warmup_steps as f64;
     let ramp = |t: u64| if warmup_steps == 0 { 1.0 } else { (t as f64 / warmup).min(1.0) };

@@ -16,7 +16,7 @@ settings! {
 impl Optimizer for Sgd {
     lr_field!();
 
-    /// 2/lr, of which the penalty takes its share.
+    /// 2/lr, minus the factor of the L2 penalty.
     fn stability(&self, lr: f64) -> Option<f64> {
         Some(2.0 / lr - self.weight_decay)
     }

@@ -27,7 +27,7 @@ settings! {
 }
 
 impl Sophia {
-    /// One step; every `update_interval` steps `curvature` writes the Hessian's diagonal at the parameters.
+    /// Makes one step; every `update_interval` steps `curvature` writes the Hessian's diagonal at the parameters.
     pub fn step_with(
         &self,
         state: &mut State,
@@ -44,7 +44,7 @@ impl Sophia {
         let by_m = (1.0 / correction(self.betas.0, u.step)) as f32;
         let (gamma, eps, limit) = (self.gamma as f32, self.eps as f32, self.clip_threshold as f32);
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
-        // The step uses the curvature of before.
+        // The step uses the previous curvature.
         u.team.update3(
             u.params,
             m,
@@ -77,7 +77,7 @@ impl Sophia {
 /// The signs are a function of seed and step alone, so every lane draws the same. Writes to `scratch[0]`.
 fn hutchinson(t: u64, params: &[f32], oracle: &mut dyn Oracle, scratch: &mut [Vec<f32>]) {
     let [diagonal, point, back] = scratch else { unreachable!("Sophia keeps 3 scratch buffers") };
-    // Between the rounding of the gradient (relative 1e-7 / ε) and the third derivative (ε²).
+    // The length balances the rounding of the gradient (relative 1e-7 / ε) against the third derivative (ε²).
     let root_mean_square = (kernel::sum_sq_f64(params) / params.len().max(1) as f64).sqrt();
     let eps = (1e-2 * (root_mean_square + 1e-3)) as f32;
     let stream = Stream::new(oracle.seed(), Purpose::Probe, t, 0);

@@ -1,4 +1,4 @@
-//! Weights averaged over the steps: a smoother point to be judged at.
+//! Weights averaged over the steps: lanes can be evaluated at this smoother point.
 
 use crate::engine::kernel;
 use crate::registry::settings;
@@ -12,7 +12,7 @@ settings! {
 }
 
 impl WeightAverage {
-    /// Whether anything is averaged.
+    /// Whether weights are averaged.
     pub fn active(&self) -> bool {
         self.decay > 0.0
     }
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(average, [0.5, 4.0]);
         by.update(&mut average, &[1.0, 4.0], 1001);
         assert_eq!(average, [0.75, 4.0]);
-        // At the first step it takes most of the new weights.
+        // At the first step the average takes most of the new weights.
         let mut young = [0.0];
         WeightAverage { decay: 0.999 }.update(&mut young, &[1.0], 1);
         assert!((young[0] - 9.0 / 11.0).abs() < 1e-6, "{young:?}");

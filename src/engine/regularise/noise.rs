@@ -15,8 +15,8 @@ settings! {
     }
 }
 
-/// The key of each tensor's noise: its shape, and its place among the tensors of that shape, so that networks share the
-/// noise wherever shapes agree.
+/// The key of each tensor's noise: its shape, and its index among the tensors of that shape, so that networks get the
+/// same noise for tensors of the same shape.
 pub fn keys(slots: &[Slot]) -> Vec<u64> {
     let same = |a: &Slot, b: &Slot| {
         a.shape == b.shape && matches!(a.fill, Fill::Init { .. }) == matches!(b.fill, Fill::Init { .. })
@@ -38,7 +38,7 @@ impl GradientNoise {
     /// Adds the noise of step t to the gradient of these tensors, whose [`keys`] are given. Allocates nothing.
     ///
     /// # Notes
-    /// Meant to be called after clipping, so that a clip bounds the gradient and not the noise.
+    /// To be called after clipping, so that the clip bounds the gradient and not the noise.
     pub fn add(&self, grads: &mut [f32], slots: &[Slot], keys: &[u64], seed: u64, t: u64) {
         if self.eta == 0.0 {
             return;

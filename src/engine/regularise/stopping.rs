@@ -15,7 +15,7 @@ settings! {
     }
 }
 
-/// The rule's memory from evaluation to evaluation.
+/// The rule's memory between evaluations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Best {
     /// The best loss and the step after which it was measured; `None` before the first one.
@@ -29,14 +29,14 @@ pub struct Best {
 pub enum Verdict {
     /// The best so far.
     Better,
-    /// Not the best; go on.
+    /// Not the best; training continues.
     Wait,
     /// Not the best for too long.
     Stop,
 }
 
 impl EarlyStopping {
-    /// Hears a validation loss. A loss that is no number is never better.
+    /// Takes a validation loss into account. A loss that is NaN is never better.
     pub fn report(&self, loss: f32, step: u64, best: &mut Best) -> Verdict {
         if self.patience == 0 {
             return Verdict::Wait;

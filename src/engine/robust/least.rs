@@ -1,10 +1,11 @@
-//! The least size with which an attack fools a network for one sample: sought from scratch, or followed while it trains.
+//! The least size with which an attack fools a network for one sample: searched from scratch, or tracked during
+//! training.
 //!
-//! Knows no lane and no clock; whoever follows says how often.
+//! Knows no lane and no clock; the caller decides how often to track.
 
 use crate::engine::attack::{AttackConfig, Task, Victim};
 
-/// Whether an attack of this size fools the network for the first sample of a task; `adv` has room for one sample.
+/// Whether an attack of this size fools the network for the first sample of a task; `adv` holds one sample.
 fn fools(victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig, eps: f64, adv: &mut [f32]) -> bool {
     let task = task.part(0..1, victim.size());
     adv.copy_from_slice(task.x);
@@ -17,9 +18,10 @@ fn fools(victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig, eps: f
 
 /// The least size, up to `resolution`, with which an attack fools the network for the first sample of a task.
 ///
-/// The size doubles from `resolution` until the network is fooled, then bisection narrows the last doubling. The answer
-/// is a size that does fool it; smaller ones may too where success is not monotonic in the size (FGSM oversteps). 0 if
-/// the network errs by itself, `None` if nothing up to `max` fools it. Costs about 2 log2(max/resolution) attacks.
+/// The size doubles from `resolution` until the network is fooled, then bisection narrows the last doubling. The
+/// returned size does fool it; smaller ones may too if success is not monotonic in the size (FGSM can overshoot). 0 if
+/// the network errs without an attack, `None` if nothing up to `max` fools it. Costs about 2 log2(max/resolution)
+/// attacks.
 pub fn smallest_eps(
     victim: &mut Victim<'_>,
     task: &Task<'_>,
@@ -30,7 +32,7 @@ pub fn smallest_eps(
     smallest_eps_near(victim, task, attack, max, resolution, None)
 }
 
-/// The same, sought from a size on that may be near: then it takes a handful of attacks.
+/// The same, searched from a size that may be near: then it takes only a few attacks.
 pub fn smallest_eps_near(
     victim: &mut Victim<'_>,
     task: &Task<'_>,
@@ -46,7 +48,7 @@ pub fn smallest_eps_near(
     }
     let (mut holds, mut breaks) = (0.0, resolution.min(max));
     if let Some(hint) = hint.filter(|hint| *hint > resolution && *hint <= max) {
-        // Around the hint in ever wider steps, until one end holds and the other breaks.
+        // The search widens around the hint until one end fails and the other succeeds.
         let (mut reach, mut at) = (resolution, hint);
         if fools(hint) {
             loop {
@@ -86,44 +88,45 @@ pub fn smallest_eps_near(
     Some(breaks)
 }
 
-/// Two sizes around the least one: the smaller failed and the larger fooled the network when they were tried last, or lies
-/// as far away as the least size seems to have moved since.
+/// Two sizes around the least one. At their last trial the smaller failed and the larger fooled the network; or an end
+/// was moved because the least size seems to have changed since.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bracket {
     holds: f64,
-    /// Infinite where nothing fooled it.
+    /// Infinite if no size fooled it.
     breaks: f64,
     max: f64,
     resolution: f64,
-    /// How far the end is moved that turns out wrong.
+    /// How far an end is moved if it turns out wrong.
     reach: f64,
-    /// The end that was tried last.
+    /// Whether the lower end was tried last.
     lower: bool,
-    /// Whether that end has moved and was not tried since.
+    /// Whether that end has moved since it was tried.
     moved: bool,
 }
 
 impl Bracket {
-    /// Around what [`smallest_eps`] found with the same `max` and `resolution`.
+    /// A bracket around the result of [`smallest_eps`] with the same `max` and `resolution`.
     pub fn around(least: Option<f64>, max: f64, resolution: f64) -> Self {
         let breaks = least.unwrap_or(f64::INFINITY);
         let holds = if least.is_some() { (breaks - resolution).max(0.0) } else { max };
         Self { holds, breaks, max, resolution, reach: resolution, lower: false, moved: false }
     }
 
-    /// The bounds found for the least size: `None` if nothing up to the greatest one fooled the network.
+    /// The upper end of the bracket; `None` if no size up to the greatest one fooled the network.
     pub fn least(&self) -> Option<f64> {
         self.breaks.is_finite().then_some(self.breaks)
     }
 
-    /// Follows the least size of a network that has changed a little: one attack a call. 0 if the network errs by itself.
+    /// Tracks the least size of a network that has changed a little, with one attack per call. 0 if the network errs
+    /// without an attack.
     pub fn follow(&mut self, victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig) -> Option<f64> {
         let mut adv = vec![0.0; victim.size()];
         self.narrow(|eps| fools(victim, task, attack, eps, &mut adv))
     }
 
-    /// One size is tried: the middle of a wide bracket, else its ends in turn. An end that has become wrong moves out, twice as
-    /// far each time.
+    /// Tries one size: the middle of a wide bracket, otherwise its ends in turn. An end that has become wrong is moved
+    /// out, twice as far each time.
     fn narrow(&mut self, mut fools: impl FnMut(f64) -> bool) -> Option<f64> {
         if fools(0.0) {
             return Some(0.0);
@@ -137,7 +140,7 @@ impl Bracket {
         } else if wide && !self.moved && middle > self.holds && middle < self.breaks {
             if fools(middle) { self.breaks = middle } else { self.holds = middle }
         } else {
-            // An end that has just moved is tried first.
+            // An end that was just moved is tried first.
             self.lower ^= !self.moved;
             let at = if self.lower { self.holds } else { self.breaks };
             self.moved = (at > 0.0 && fools(at)) == self.lower;
@@ -163,7 +166,7 @@ mod tests {
 
     const RESOLUTION: f64 = 1.0 / 512.0;
 
-    /// Follows a least size that is known; gives what was said last and the most attacks of one call.
+    /// Tracks a known least size; returns the last result and the most attacks in one call.
     fn followed(bracket: &mut Bracket, calls: usize, least: impl Fn(usize) -> f64) -> (Option<f64>, usize) {
         let (mut said, mut most) = (None, 0);
         for call in 0..calls {

@@ -1,18 +1,19 @@
-//! How a lane answers: by one look at the input, or by the majority of many noisy ones. The table; knows no attack.
+//! The way a lane predicts: from the input alone, or by a majority vote over many noisy copies of it. The table; knows
+//! no attack.
 
 use super::smoothing::Smoothing;
 use crate::registry::{registry, settings};
 
-/// A way to come from logits to an answer.
+/// A way to get from logits to a predicted class.
 pub trait Prediction: Send + Sync {
-    /// The noisy looks that vote, if more than one look is taken.
+    /// The noisy copies that vote, if there is a vote.
     fn smoothing(&self) -> Option<&Smoothing> {
         None
     }
 }
 
 registry! {
-    /// Every way to predict that a lane can be evaluated by.
+    /// Every way of predicting with which a lane can be evaluated.
     pub enum PredictionConfig: dyn Prediction {
         Plain(Plain),
         Smoothing(Smoothing),

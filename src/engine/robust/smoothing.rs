@@ -1,4 +1,4 @@
-//! Randomised smoothing: a prediction by the majority of noisy looks.
+//! Randomised smoothing: a prediction by majority over noisy copies of the input.
 
 use crate::engine::attack::{Key, Victim, predicted};
 use crate::engine::rng::Purpose;
@@ -21,7 +21,7 @@ impl Smoothing {
     /// Counts the votes for each class, [samples, classes], for any number of samples.
     ///
     /// # Panics
-    /// When `votes` has another length.
+    /// If `votes` has another length.
     pub fn votes(&self, victim: &mut Victim<'_>, x: &[f32], key: Key, votes: &mut [u32]) {
         let (size, width) = (victim.size(), victim.classes());
         let at_once = victim.rows().min(self.draws);
@@ -48,7 +48,7 @@ impl Smoothing {
         victim.restore(looks);
     }
 
-    /// Writes the class of most votes for each sample, as [`Self::predict`] gives it, in memory that is kept.
+    /// Writes the class of most votes for each sample, as [`Self::predict`] does, without allocating each time.
     pub(crate) fn answer(
         &self,
         victim: &mut Victim<'_>,
@@ -64,7 +64,7 @@ impl Smoothing {
         answers.extend(votes.chunks_exact(width).map(majority));
     }
 
-    /// The class of most votes for each sample, the first on ties; `None` where every look gave NaN.
+    /// The class of most votes for each sample, the first on ties; `None` if every copy gave NaN.
     pub fn predict(&self, victim: &mut Victim<'_>, x: &[f32], key: Key) -> Vec<Option<u32>> {
         let width = victim.classes();
         let mut votes = vec![0; x.len() / victim.size() * width];

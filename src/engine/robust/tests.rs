@@ -1,4 +1,4 @@
-//! The measures on classifiers with one feature and one known boundary, at 0.5.
+//! Tests of the measures on classifiers with one feature and one known boundary, at 0.5.
 
 use super::least::smallest_eps;
 use super::smoothing::Smoothing;
@@ -11,7 +11,7 @@ use crate::registry::Value as _;
 
 const SAMPLES: usize = 2000;
 
-/// Class 1 above 0.5: honest where the slope is moderate, without a gradient where it is steep.
+/// A classifier with class 1 above 0.5: if the slope is moderate it has useful gradients, if it is steep they vanish.
 fn edge(steepness: f32) -> (Network, Vec<f32>) {
     let layers = [
         LayerConfig::Dense(dense::Dense { units: 1, bias: true }),
@@ -63,7 +63,7 @@ fn accuracies_are_what_geometry_says() {
         let robustness = Robustness { eps: 0.1, ..Robustness::default() };
         let got = robustness.measure(victim, task, &mut Vec::new());
         assert_eq!(got.clean, 1.0);
-        // Within eps of the boundary lies a fifth of the samples; noise flips a quarter of them.
+        // A fifth of the samples lies within eps of the boundary; noise flips a quarter of them.
         assert!((got.fgsm - 0.8).abs() < 0.002 && (got.pgd - 0.8).abs() < 0.002, "{got:?}");
         assert!((got.noise - 0.95).abs() < 0.02, "{got:?}");
         assert_eq!((got, 6), {
@@ -71,7 +71,7 @@ fn accuracies_are_what_geometry_says() {
             (again, checks.len())
         });
         assert_eq!(robustness.passes(2, 1), 11.0 + 20.0 + 1.0 + 2.0);
-        // 64 samples of 34 gradients are a tenth of 680 batches of 32.
+        // 64 samples with 34 gradients each are a tenth of the gradients of 680 batches of 32.
         assert_eq!(robustness.interval(2, 1, 32), (680, 0.1));
         let often = Robustness { every: Some(68), ..robustness.clone() };
         assert_eq!(often.interval(2, 1, 32), (68, 1.0));
@@ -165,7 +165,7 @@ fn batch_statistics_in_an_attack_are_exposed() {
         let part = &task.x[..16];
         let honest = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
         assert_eq!(trust::evaluation_mode(honest).failure, None);
-        // As batch norm in training mode: the mean of the batch is taken off.
+        // Like batch norm in training mode: the mean of the batch is subtracted.
         let coupled = trust::batch_dependence(
             |x| {
                 let mean = x.iter().sum::<f32>() / x.len() as f32;
@@ -195,7 +195,7 @@ fn the_victim_of_an_attack_normalises_by_running_statistics() {
     let mut victim = Victim::new(&network, &params, &state, &mut scratch).expect("classifies");
     let evaluated = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
     assert_eq!(trust::evaluation_mode(evaluated).failure, None);
-    // Running statistics at their start are mean 0 and variance 1: the gradient of a logit is its weight.
+    // Initial running statistics are mean 0 and variance 1: the gradient of a logit is its weight.
     let (_, grad) = victim.gradient(part, |_, seed| {
         for seed in seed.chunks_exact_mut(2) {
             seed.copy_from_slice(&[0.0, 1.0]);

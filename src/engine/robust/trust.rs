@@ -1,6 +1,6 @@
-//! Whether a robustness number can be believed: checks that most published beginner's results fail one of.
+//! Checks whether a robustness number can be trusted. Most published beginners' results fail one of these checks.
 //!
-//! Each check is a plain function of measured numbers and says in words what is wrong. After Carlini et al. 2019
+//! Each check is a plain function of measured numbers and explains its failure in words. After Carlini et al. 2019
 //! (arXiv:1902.06705) and Athalye et al. 2018 (arXiv:1802.00420).
 
 use super::{Accuracies, Robustness, accuracy, accuracy_under, curve};
@@ -25,7 +25,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// An attack of size 0 leaves the clean accuracy.
+/// An attack of size 0 must give the clean accuracy.
 pub fn size_zero(clean: f64, at_zero: f64) -> Check {
     Check::new("eps 0 is clean", at_zero == clean, || {
         let (zero, clean) = (percent(at_zero), percent(clean));
@@ -39,7 +39,7 @@ pub fn size_zero(clean: f64, at_zero: f64) -> Check {
 /// At most this share of samples may have an input gradient of zero.
 pub const ZERO_GRADIENTS: f64 = 0.05;
 
-/// The network shows its gradient: few samples have none at all. `share` is in [0, 1].
+/// The network must have usable gradients: at most few samples have a zero gradient. `share` is in [0, 1].
 pub fn live_gradients(share: f64) -> Check {
     Check::new("gradients not masked", share <= ZERO_GRADIENTS, || {
         let share = percent(share);
@@ -50,7 +50,8 @@ pub fn live_gradients(share: f64) -> Check {
     })
 }
 
-/// PGD is at least as strong as FGSM, and FGSM as noise of the same size, up to two samples in a hundred (one at least).
+/// PGD must be at least as strong as FGSM, and FGSM as noise of the same size, up to two samples in a hundred (at least
+/// one).
 pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> Check {
     let slack = (2.0 / 100.0_f64).max(1.0 / samples as f64) + 1e-9;
     let wrong = if pgd > fgsm + slack {
@@ -67,9 +68,9 @@ pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> Che
     Check { name: "PGD ≥ FGSM ≥ noise", failure }
 }
 
-/// With ever larger sizes the accuracy falls to chance: at the last point of a curve (eps, accuracy) at the latest.
+/// With growing size the accuracy must fall to chance, at the latest at the last point of a curve (eps, accuracy).
 ///
-/// Chance is `1/classes`, plus three standard errors of a guess over so many samples.
+/// Chance is `1/classes`, plus three standard errors of a guess over this many samples.
 pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> Check {
     let chance = 1.0 / classes as f64;
     let allowed = chance + 3.0 * (chance * (1.0 - chance) / samples as f64).sqrt();
@@ -83,9 +84,10 @@ pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> 
     })
 }
 
-/// Perturbed inputs stay in their valid range and within the size of the attack. Both excesses are in units of the inputs.
+/// Perturbed inputs must stay within their valid range and within the size of the attack. Both excesses are in units of
+/// the inputs.
 pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
-    // The most that rounding of x0 ± eps can add.
+    // The largest error from rounding x0 ± eps.
     let rounding = 1e-5;
     Check::new("inputs in range", beyond_range <= 0.0 && beyond_size <= rounding, || {
         if beyond_range > 0.0 {
@@ -98,7 +100,7 @@ pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
     })
 }
 
-/// A sample's logits do not depend on its neighbours: `difference` is what [`batch_dependence`] measured.
+/// A sample's logits must not depend on its neighbours: `difference` is the result of [`batch_dependence`].
 pub fn evaluation_mode(difference: f64) -> Check {
     Check::new("evaluation mode", difference <= 1e-4, || {
         format!(
@@ -123,7 +125,7 @@ pub fn zero_gradient_share(victim: &mut Victim<'_>, task: &Task<'_>) -> f64 {
 
 /// The greatest difference between a sample's logits alone and in a batch, relative to the greatest logit.
 ///
-/// `logits` maps inputs of samples to logits of samples; `x` holds a batch of samples of `size` numbers.
+/// `logits` maps the inputs of samples to their logits; `x` holds a batch of samples of `size` numbers.
 pub fn batch_dependence(mut logits: impl FnMut(&[f32]) -> Vec<f32>, x: &[f32], size: usize) -> f64 {
     let together = logits(x);
     let alone: Vec<f32> = x.chunks_exact(size).flat_map(&mut logits).collect();
@@ -136,7 +138,8 @@ pub fn batch_dependence(mut logits: impl FnMut(&[f32]) -> Vec<f32>, x: &[f32], s
     if difference == 0.0 { 0.0 } else { difference / scale }
 }
 
-/// How far perturbed inputs exceed their valid range, and the size of the attack, in units of the inputs.
+/// The largest excess of perturbed inputs over their valid range, and over the size of the attack, in units of the
+/// inputs.
 pub fn excess(task: &Task<'_>, adv: &[f32], norm: Norm, eps: f64) -> (f64, f64) {
     let size = task.x.len() / task.classes.len().max(1);
     let beyond_range = f64::from(task.valid.excess(adv, size));
@@ -148,13 +151,14 @@ pub fn excess(task: &Task<'_>, adv: &[f32], norm: Norm, eps: f64) -> (f64, f64) 
     (beyond_range, sizes.map(|s| s - eps).fold(0.0, f64::max))
 }
 
-/// The size that may turn any input into any other: the widest range of a feature.
+/// The size with which any input can be turned into any other: the widest range of a feature.
 pub fn greatest_size(valid: Valid<'_>, size: usize) -> f64 {
     let widths = (0..size).map(|i| valid.of(i)).map(|(low, high)| f64::from(high) - f64::from(low));
     widths.fold(0.0, f64::max)
 }
 
-/// Measures and runs all checks on a batch whose classes are the labels; `adv` is room for the perturbed inputs.
+/// Measures, and runs all checks, on a batch whose classes are the labels; `adv` is scratch memory for the perturbed
+/// inputs.
 pub fn examine(
     settings: &Robustness,
     victim: &mut Victim<'_>,

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// The way from one rate to the next.
+/// The shape of the transition between two rates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Anneal {
     /// Half a cosine.
@@ -36,8 +36,8 @@ settings! {
 
 impl Schedule for OneCycle {
     /// # Notes
-    /// b is the highest rate. PyTorch can move the momentum the other way at the same time; an optimizer's momentum is
-    /// its own here, so only the rate cycles. Beyond the last step the last rate stays.
+    /// b is the highest rate. PyTorch can change the momentum in the opposite direction at the same time; here a
+    /// schedule does not change an optimizer's momentum. After the last step the last rate stays.
     fn lr(&self, when: When, _: &Memory) -> f64 {
         let total = length(self.total_steps, when);
         let (top, first) = (when.base, when.base / self.div_factor);
@@ -62,10 +62,10 @@ impl Schedule for OneCycle {
     }
 }
 
-/// How the height of the cycles changes.
+/// The change of the cycles' height over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CycleMode {
-    /// It stays.
+    /// Constant.
     #[default]
     Triangular,
     /// Each cycle is half as high as the one before.

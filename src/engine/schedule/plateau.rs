@@ -1,10 +1,10 @@
-//! The rate that falls when nothing gets better.
+//! Lowers the rate when validation stops improving.
 
 use super::{Memory, Schedule, When};
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// Whether less or more is better.
+/// The direction of improvement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Better {
     /// Smaller, as for a loss.
@@ -15,13 +15,13 @@ pub enum Better {
 }
 plain_values!(Better);
 
-/// Whether the threshold is a share of the best value or a difference from it.
+/// The reference of the threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Threshold {
-    /// The best value so far.
+    /// It is a share of the best value so far.
     #[default]
     Rel,
-    /// Nothing: it is an amount.
+    /// It is an absolute difference.
     Abs,
 }
 plain_values!(Threshold);
@@ -48,8 +48,8 @@ settings! {
     }
 }
 
-/// Places in the memory: the share of the base rate that is left (0 before the first report), the best value, the bad
-/// reports in a row, the reports still to be forgiven.
+/// Indices in the memory: the share of the base rate that is left (0 before the first report), the best value, the
+/// number of bad reports in a row, the reports still to be ignored.
 const SHARE: usize = 0;
 const BEST: usize = 1;
 const BAD: usize = 2;

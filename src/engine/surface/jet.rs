@@ -22,7 +22,7 @@ impl Jet {
         Self { v, g: [0.0, 1.0], h: [0.0; 3] }
     }
 
-    /// f of it, given f, f′ and f″ at its value: f′∇² + f″∇∇ᵀ.
+    /// The chain rule: f of this value, given f, f′ and f″ there; the Hessian is f′∇² + f″∇∇ᵀ.
     fn chain(self, f: f64, df: f64, ddf: f64) -> Self {
         let [gx, gy] = self.g;
         let [xx, xy, yy] = self.h;
@@ -40,7 +40,7 @@ impl Jet {
 
     /// A power of at least 2.
     pub fn powi(self, n: u32) -> Self {
-        // By multiplication, so that no platform's function decides the bits.
+        // By multiplication, so that no function of the platform affects the bits.
         let power = |n: u32| (0..n).fold(1.0, |p, _| p * self.v);
         let k = f64::from(n);
         self.chain(power(n), k * power(n - 1), k * (k - 1.0) * power(n - 2))
@@ -65,7 +65,7 @@ impl Jet {
     }
 }
 
-/// eʲ. These three are functions, not methods, so that nobody takes them for the platform's.
+/// eʲ. These three are functions, not methods, so that they are not mistaken for the platform's.
 pub fn exp(j: Jet) -> Jet {
     let e = libm::exp(j.v);
     j.chain(e, e, e)

@@ -1,7 +1,7 @@
 //! Elementwise loops and sums over long slices, shared with a team.
 //!
-//! A loop whose results do not touch one another may be cut anywhere; a sum is cut at a place that depends on its length
-//! alone, and its two halves are added. So the numbers are the same for every team. Knows no formula.
+//! An elementwise loop may be cut anywhere; a sum is cut at a position that depends on its length alone, and its two
+//! halves are added. So the numbers are the same for every team. Knows no formula.
 
 use super::Team;
 use crate::engine::kernel;
@@ -9,12 +9,12 @@ use crate::engine::kernel;
 /// Slices shorter than this are not shared: waking a thread would cost more than it saves.
 const SHARED: usize = 1 << 15;
 
-/// Where a slice of this length is cut: in the middle, or at its end.
+/// The position at which a slice of this length is cut: its middle, or its end.
 fn cut(len: usize) -> usize {
     if len < SHARED { len } else { (len / 2).next_multiple_of(kernel::LANES) }
 }
 
-/// The updates of optimizers, which differ in how many buffers there are beside the parameters.
+/// The updates of optimizers, one for each number of buffers beside the parameters.
 macro_rules! updates {
     ($($name:ident($($buffer:ident),*): [$($formula:tt)+],)+) => {
         impl dyn Team + '_ {$(
@@ -58,7 +58,7 @@ impl dyn Team + '_ {
         self.join(&mut || kernel::scale(x, factor), &mut || kernel::scale(rest, factor));
     }
 
-    /// The Euclidean norm, summed in f64 so that nothing overflows or vanishes before the numbers themselves do.
+    /// The Euclidean norm, summed in f64 so that squares neither overflow nor underflow.
     pub fn norm(&self, x: &[f32]) -> f32 {
         let (x, rest) = x.split_at(cut(x.len()));
         let (mut sum, mut other) = (0.0, 0.0);
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::engine::team::Alone;
 
-    /// Two threads, as a crew has them.
+    /// A team of two threads, like a crew's.
     #[derive(Debug)]
     struct Two;
 

@@ -1,4 +1,4 @@
-//! The ways in which a product's operands lie in memory. Knows no arithmetic.
+//! The memory layouts of a product's operands. Knows no arithmetic.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use super::super::{simd, transpose::transpose};
 
-/// A matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
+/// A strided matrix inside a slice: element (i, j) is `data[i * row + j * col]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     /// The slice.
@@ -18,7 +18,7 @@ pub struct Strided<'a> {
 }
 
 impl<'a> Strided<'a> {
-    /// Rows of length `columns`, one behind the other.
+    /// Rows of length `columns`, stored one after another.
     #[inline]
     pub fn rows(data: &'a [f32], columns: usize) -> Self {
         Self { data, row: columns, col: 1 }
@@ -55,11 +55,11 @@ impl Panel<'_> {
     }
 }
 
-/// How an operand lies in memory, which decides the loop that reads it.
+/// The memory layout of an operand, which decides the loop that reads it.
 pub(super) enum Matrix<'a> {
     /// Rows contiguous, this far apart.
     Rows(&'a [f32], usize),
-    /// Rows contiguous, each with a start of its own.
+    /// Rows contiguous, each with its own start.
     Starts(&'a [f32], &'a [usize]),
     /// Columns contiguous, this far apart.
     Columns(&'a [f32], usize),
@@ -98,7 +98,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Where the result goes.
+/// The destination of the result.
 pub(super) enum Target<'a> {
     Slice(&'a mut [f32], usize),
     View(ArrayViewMut2<'a, f32>),
@@ -128,9 +128,9 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The right operand of the inner loops; called once for each block, never for a single number.
+/// The right operand of the inner loops; these functions are called once per block, never per number.
 impl Matrix<'_> {
-    /// Rows p as they lie, with their length, if all of them are whole.
+    /// Rows p in place, with their length, if all of them are contiguous.
     pub fn direct(&self, p: Range<usize>) -> Option<(&[f32], usize)> {
         match self {
             Self::Rows(data, stride) => Some((data.get(p.start * stride..p.end * stride)?, *stride)),
@@ -138,7 +138,7 @@ impl Matrix<'_> {
         }
     }
 
-    /// Copies the block. A separate function: inlined, it would change how the tiles beside it are compiled.
+    /// Copies the block. The function must not be inlined: that would change how the tiles around it are compiled.
     #[inline(never)]
     pub fn pack(&self, p: Range<usize>, j: Range<usize>, panel: &mut Panel) {
         simd(

@@ -1,4 +1,4 @@
-//! The product against the triple loop that states its order, bit for bit.
+//! Compares the product with the triple loop that states its order, bit for bit.
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -12,7 +12,7 @@ fn matrix(rows: usize, columns: usize, seed: u32) -> Array2<f32> {
     })
 }
 
-/// The order of operations as the module's text states it.
+/// The order of operations as stated in the module's documentation.
 fn plain(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: &mut Array2<f32>) {
     for ((i, j), c) in c.indexed_iter_mut() {
         for start in (0..a.ncols().max(1)).step_by(K_BLOCK) {
@@ -67,7 +67,7 @@ fn every_layout_gives_the_bits_of_the_triple_loop() {
             plain(a.view(), b.view(), beta, &mut expected);
 
             let (at, bt) = (a.t().as_standard_layout().into_owned(), b.t().as_standard_layout().into_owned());
-            // Inside a larger buffer, and every second element of one, backwards.
+            // Operands inside a larger buffer, and every second element of one, backwards.
             let (mut a_block, mut b_block) = (matrix(m + 2, k + 3, 4), matrix(k + 1, n + 2, 5));
             a_block.slice_mut(s![1..=m, 2..k + 2]).assign(&a);
             b_block.slice_mut(s![1.., 1..=n]).assign(&b);
@@ -83,7 +83,7 @@ fn every_layout_gives_the_bits_of_the_triple_loop() {
                     let mut found = c.clone();
                     matmul(left.view(), right.view(), beta, found.view_mut());
                     assert_same_bits(&found, &expected, &what);
-                    // A result inside a larger buffer, whose surroundings stay as they were.
+                    // A result inside a larger buffer, whose other numbers must not change.
                     let mut wide = Array2::from_elem((m + 1, n + 5), 7.0);
                     wide.slice_mut(s![..m, 3..n + 3]).assign(&c);
                     matmul(left.view(), right.view(), beta, wide.slice_mut(s![..m, 3..n + 3]));
@@ -116,7 +116,7 @@ fn slices_with_explicit_strides() {
     }
 }
 
-/// The widest vectors of this machine against narrower ones and none at all.
+/// The widest vectors of this machine, narrower ones, and none.
 #[test]
 fn every_instruction_set_gives_the_same_bits() {
     for (m, n, k) in SIZES {
@@ -166,7 +166,7 @@ fn short_slices_are_named() {
     matmul_slices(3, 1, 4, Strided::rows(&[0.0; 11], 4), Strided::rows(&[0.0; 4], 1), 0.0, &mut [0.0; 3], 1);
 }
 
-/// A bias row, and rows that begin anywhere, are ways to say the same products.
+/// Products with a bias row, or with rows that begin anywhere, equal the same products written plainly.
 #[test]
 fn a_bias_and_overlapping_rows_give_the_bits_of_plain_operands() {
     for (m, n, k) in SIZES.into_iter().filter(|s| s.0 * s.1 * s.2 > 0) {
@@ -201,7 +201,7 @@ fn a_bias_and_overlapping_rows_give_the_bits_of_plain_operands() {
     }
 }
 
-/// A large product is computed in parts, and ends between two of them where it is to be left.
+/// A large product is computed in parts, and stops between two of them when it is cancelled.
 #[test]
 fn a_product_in_parts_has_the_bits_of_a_whole_one_and_can_be_left() {
     let (m, n, k) = (2048, 1100, 1024);

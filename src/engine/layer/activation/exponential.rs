@@ -118,7 +118,7 @@ impl Function for SoftsignFn {
         1.0 / (d * d)
     }
     fn flat(self, y: f32) -> Option<bool> {
-        // Here the slope (1 - |y|)² is below that of a sigmoid at 0.01.
+        // Beyond this, the slope (1 - |y|)² is below that of a sigmoid at 0.01.
         Some(y.abs() > 0.9)
     }
 }

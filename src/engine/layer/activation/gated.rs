@@ -64,7 +64,7 @@ impl GeluTanhFn {
     const ROOT: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.044_715;
 
-    /// x where the tanh still changes; beyond it is ±1 and a cube might overflow.
+    /// x clamped to the range where the tanh still changes; beyond it tanh is ±1, and the cube could overflow.
     #[inline(always)]
     fn inner(x: f32) -> f32 {
         let x = if x < -10.0 { -10.0 } else { x };
@@ -122,7 +122,7 @@ settings! {
 struct MishFn;
 
 impl MishFn {
-    /// eˣ where the gate still changes.
+    /// eˣ, with x clamped to the range where the gate still changes.
     #[inline(always)]
     fn exp(x: f32) -> f32 {
         math::exp(if x > 20.0 { 20.0 } else { x })

@@ -178,7 +178,7 @@ impl Function for IdentityFn {
 
 elementwise!(Identity, |_| IdentityFn);
 
-/// Comparisons instead of min and max, so that NaN passes.
+/// Comparisons instead of min and max, so that NaN is passed on.
 #[inline(always)]
 fn clamp(x: f32, low: f32, high: f32) -> f32 {
     let x = if x < low { low } else { x };

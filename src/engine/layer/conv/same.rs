@@ -1,14 +1,15 @@
-//! Convolution with one window for every pixel: the case without unfolding.
+//! Convolution with one window for every pixel, which needs no unfolding.
 //!
 //! In a copy of the image with a border of zeros, the pixels under one position of the kernel are contiguous in memory,
-//! shifted by that position. Results between two image rows are computed too and then dropped. So the unfolded image is a
-//! matrix whose rows overlap, and the gradient of the input is a convolution of the same kind. Knows one image at a time.
+//! shifted by that position. Results between two image rows are computed too and then dropped. So the unfolded image is
+//! a matrix with overlapping rows, and the gradient of the input is a convolution of the same kind. Works on one image
+//! at a time.
 
 use super::super::window::Window;
 use crate::engine::kernel::{self, First, Leave, Strided};
 use crate::engine::team::Team;
 
-/// Numbers of a cache line; each piece of the memory begins at one.
+/// Numbers of a cache line; each part of the memory starts at one.
 const LINE: usize = 16;
 
 /// The geometry of bordered images.
@@ -19,20 +20,19 @@ pub(super) struct Same {
     height: usize,
     width: usize,
     kernel: usize,
-    /// From one row of a bordered image to the next.
+    /// Distance between two rows of a bordered image.
     pitch: usize,
     /// Numbers of one bordered channel.
     plane: usize,
-    /// From the first pixel's window to the last one's, those between two rows included.
+    /// Distance from the first pixel's window to the last one's, including those between two rows.
     grid: usize,
     /// The same, rounded up so that only whole vectors are computed.
     columns: usize,
-    /// Where the first window has its number, by (channel, row, column) inside the window, for as many channels as there
-    /// are on either side.
+    /// Offset in the first window of each (channel, row, column), for as many channels as the input or output has.
     starts: Vec<usize>,
 }
 
-/// The memory of one call, cut up.
+/// The memory of one call, divided into its parts.
 struct Scratch<'a> {
     x: &'a mut [f32],
     gy: &'a mut [f32],
@@ -118,7 +118,7 @@ impl Same {
         }
     }
 
-    /// dW = Σ dy col(x)ᵀ, db = Σ dy, and dx as the convolution of dy with the kernels turned round.
+    /// dW = Σ dy col(x)ᵀ, db = Σ dy, and dx as the convolution of dy with the kernels rotated by 180 degrees.
     pub fn backward(
         &self,
         weight: &[f32],
@@ -143,7 +143,7 @@ impl Same {
         }
         let images =
             x.chunks_exact(self.channels * pixels).zip(grad_output.chunks_exact(self.filters * pixels));
-        // Of a bordered image, the place of its first pixel.
+        // The position of the first pixel in a bordered image.
         let first = (self.kernel / 2) * (self.pitch + 1);
         let left = || team.left();
         for (i, (x, gy)) in images.enumerate() {
@@ -153,7 +153,7 @@ impl Same {
             self.border(gy, s.gy);
             if let Some((_, grad_bias)) = &mut grad_params {
                 self.border(x, s.x);
-                // dWᵀ += col(x) dyᵀ; between two rows dy is its own border of zeros
+                // dWᵀ += col(x) dyᵀ; between two rows, dy has zeros as its border
                 let dy = Strided { data: &s.gy[first..], row: 1, col: self.plane };
                 let starts = &self.starts[..patch];
                 let (size, start) = ((self.filters, self.grid), First::Scaled(1.0));
@@ -173,7 +173,7 @@ impl Same {
         }
     }
 
-    /// Copies an image into the middle of its zeros; the border is zero already.
+    /// Copies an image into the middle of its border, which is already zero.
     fn border(&self, image: &[f32], to: &mut [f32]) {
         let first = (self.kernel / 2) * (self.pitch + 1);
         for (plane, to) in image.chunks_exact(self.height * self.width).zip(to.chunks_exact_mut(self.plane)) {

@@ -1,4 +1,4 @@
-//! Batch normalisation, for vectors, sequences and images alike.
+//! Batch normalisation for vectors, sequences and images.
 
 use super::{Standard, sums_with, sums2};
 use crate::engine::layer::{Backward, Build, Fill, Forward, Kind, Layer, Pass, SlotSpec};
@@ -36,7 +36,7 @@ impl Build for BatchNorm {
 
 /// y = w x̂ + b, x̂ = (x - mean)/√(var + eps) for each channel.
 ///
-/// In training mean and biased variance are those of the batch, in evaluation the running ones.
+/// In training, mean and biased variance are those of the batch; in evaluation they are the running ones.
 ///
 /// # Notes
 /// A channel with a single number in the batch has no unbiased variance. PyTorch raises an error; here the variance
@@ -47,14 +47,14 @@ pub struct Normalise {
     channels: usize,
     /// Groups of `channels` planes in one sample: the time steps of a sequence.
     outer: usize,
-    /// Numbers of one channel that stand side by side.
+    /// Contiguous numbers of one channel.
     plane: usize,
     momentum: f64,
     eps: f64,
 }
 
 impl Normalise {
-    /// Visits every plane of these numbers: `visit(channel, place)`.
+    /// Visits every plane of these numbers: `visit(channel, range)`.
     #[inline(always)]
     fn planes(&self, len: usize, mut visit: impl FnMut(usize, Range<usize>)) {
         for (i, start) in (0..len).step_by(self.plane).enumerate() {
@@ -62,7 +62,7 @@ impl Normalise {
         }
     }
 
-    /// The place in the cache of the batch's mean and unbiased variance of every channel, after the normalisers.
+    /// The batch's mean and unbiased variance of every channel, stored in the cache after the normalisers.
     fn statistics<'a>(&self, cache: &'a [f32]) -> (&'a [f32], &'a [f32]) {
         let statistics = &cache[self.channels * Standard::LEN..];
         (&statistics[..self.channels], &statistics[self.channels..2 * self.channels])
@@ -75,7 +75,7 @@ impl Normalise {
         (f64::from(pivot) + shift, (totals[n + c] / count - shift * shift).max(0.0))
     }
 
-    /// Writes the normaliser of every channel to the cache, and in training the batch's statistics after it.
+    /// Writes the normaliser of every channel to the cache, followed in training by the batch's statistics.
     pub(in crate::engine::layer) fn standardise(
         &self,
         pass: Pass,
@@ -133,7 +133,7 @@ impl Normalise {
         }
     }
 
-    /// How a channel's dy becomes dx in training; `factor` is w/√(var + eps).
+    /// The values with which a channel's dy becomes dx in training; `factor` is w/√(var + eps).
     #[inline(always)]
     pub(in crate::engine::layer) fn slope(
         &self,
@@ -184,12 +184,12 @@ impl Layer for Normalise {
         self.channels * (Standard::LEN + 2)
     }
 
-    /// Two sums a channel, and how many numbers a channel has.
+    /// Two sums per channel, and the number of numbers per channel.
     fn totals(&self) -> usize {
         2 * self.channels + 1
     }
 
-    /// Σ d and Σ d² of d = x - running mean: exact enough in f64 wherever f32 can tell the numbers apart at all.
+    /// Σ d and Σ d² of d = x - running mean; in f64 this is exact enough whenever f32 can distinguish the numbers.
     fn gather(&self, rows: usize, state: &[f32], x: &[f32], totals: &mut [f64]) {
         totals.fill(0.0);
         totals[2 * self.channels] = (rows * self.outer * self.plane) as f64;
@@ -300,7 +300,7 @@ impl Layer for Normalise {
         let (mean, variance) = self.statistics(cache);
         for (running, &new) in state.iter_mut().zip(mean.iter().chain(variance)) {
             let (old, new) = (f64::from(*running), f64::from(new));
-            // The mean of a channel that is always 0 would decay into the subnormal numbers.
+            // The running mean of a channel that is always 0 would otherwise become subnormal.
             *running = kernel::math::snap(((1.0 - self.momentum) * old + self.momentum * new) as f32);
         }
     }

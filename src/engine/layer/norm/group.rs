@@ -60,7 +60,7 @@ struct Grouped {
 }
 
 impl Grouped {
-    /// Numbers normalised together.
+    /// Count of numbers that are normalised together.
     fn group(&self) -> usize {
         self.channels / self.groups * self.plane
     }

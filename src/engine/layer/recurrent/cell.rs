@@ -1,6 +1,6 @@
 //! The formula of one step of one unit, and the loop that applies it to a row of them. Knows neither time nor weights.
 
-// Arrays of lanes filled by index are the form that the compiler keeps in registers.
+// Arrays of lanes filled by index: only in this form does the compiler keep them in registers.
 #![allow(clippy::needless_range_loop)]
 
 use crate::engine::kernel::math::snap;
@@ -8,10 +8,10 @@ use crate::engine::kernel::math::snap;
 /// The inputs of one unit at one step, forward.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<const GATES: usize> {
-    /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate; without the last two terms if the cell takes them apart. In
-    /// backward: the values that forward stored in their place.
+    /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate, or only the first two terms if the cell takes the products
+    /// separately. In backward: the values that forward stored in their place.
     pub gi: [f32; GATES],
-    /// W_hh h_prev + b_hh of each gate, for cells that take it apart.
+    /// W_hh h_prev + b_hh of each gate, for cells that take it separately.
     pub gh: [f32; GATES],
     pub h_prev: f32,
     /// Memory before the step, for cells that have one.
@@ -30,7 +30,7 @@ pub(super) struct Made<const GATES: usize> {
 pub(super) struct Slopes<const GATES: usize> {
     /// dL/d(gi).
     pub dgi: [f32; GATES],
-    /// dL/d(gh), for cells that take it apart.
+    /// dL/d(gh), for cells that take it separately.
     pub dgh: [f32; GATES],
     /// The part of dL/dh_prev that bypasses the gates.
     pub dh_prev: f32,
@@ -41,10 +41,10 @@ pub(super) struct Slopes<const GATES: usize> {
 pub(super) trait Cell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'static {
     /// Whether there is a memory c beside the state h.
     const MEMORY: bool;
-    /// Whether the gates take the products of x and of h apart instead of their sum.
+    /// Whether the gates need the products with x and with h separately instead of their sum.
     const APART: bool = false;
     fn forward(&self, s: Seen<GATES>) -> Made<GATES>;
-    /// `h` and `c` are those that forward made.
+    /// `h` and `c` are the values that forward computed.
     fn backward(&self, s: Seen<GATES>, h: f32, c: f32, dh: f32, dc: f32) -> Slopes<GATES>;
 }
 
@@ -52,8 +52,8 @@ pub(super) trait Cell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'stat
 const LANES: usize = 16;
 type Lanes = [f32; LANES];
 
-/// Loads the numbers of some units: `LANES` of them if `WHOLE`, else the remaining ones padded with zeros. An empty array
-/// gives zeros.
+/// Loads the numbers of some units: `LANES` of them if `WHOLE`, otherwise the remaining ones padded with zeros. An
+/// empty array gives zeros.
 #[inline(always)]
 fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> Lanes {
     let mut lanes = [0.0; LANES];
@@ -74,7 +74,7 @@ fn store<const WHOLE: bool>(x: &mut [f32], at: usize, end: usize, lanes: &Lanes)
     }
 }
 
-/// One time step of one sample: rows of `units` numbers, those of the gates one behind the other.
+/// One time step of one sample: rows of `units` numbers; the rows of the gates follow one another.
 pub(super) struct Row<'a> {
     pub gi: &'a mut [f32],
     pub gh: &'a [f32],
@@ -84,7 +84,7 @@ pub(super) struct Row<'a> {
     pub c: &'a mut [f32],
 }
 
-/// All units of a row forward.
+/// Runs all units of a row forward.
 #[inline(always)]
 pub(super) fn forward<const G: usize, C: Cell<G>>(cell: &C, mut row: Row<'_>) {
     let n = row.h.len();
@@ -130,7 +130,7 @@ fn units<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut Row<
     }
 }
 
-/// One time step of one sample backward; the gates and the states are as forward left them.
+/// One time step of one sample in backward; gates and states hold the values that forward stored.
 pub(super) struct RowBack<'a> {
     pub gi: &'a [f32],
     pub gh: &'a [f32],
@@ -140,7 +140,7 @@ pub(super) struct RowBack<'a> {
     pub c: &'a [f32],
     /// dL/dh of this step.
     pub dh: &'a [f32],
-    /// In: dL/dc of this step. Out: of the step before.
+    /// In: dL/dc of this step. Out: dL/dc of the step before.
     pub dc: &'a mut [f32],
     pub dgi: &'a mut [f32],
     pub dgh: &'a mut [f32],
@@ -148,7 +148,7 @@ pub(super) struct RowBack<'a> {
     pub dh_prev: &'a mut [f32],
 }
 
-/// All units of a row backward.
+/// Runs all units of a row backward.
 #[inline(always)]
 pub(super) fn backward<const G: usize, C: Cell<G>>(cell: &C, mut row: RowBack<'_>) {
     let n = row.dh.len();
@@ -190,7 +190,7 @@ fn units_back<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut
         for k in 0..G {
             (gi[k][l], gh[k][l]) = (snap(slopes.dgi[k]), snap(slopes.dgh[k]));
         }
-        // A gradient that vanishes over time would pass through the subnormal numbers.
+        // A gradient that vanishes over time would otherwise become subnormal.
         (dh_prev[l], dc[l]) = (snap(slopes.dh_prev), snap(slopes.dc_prev));
     }
     for k in 0..G {

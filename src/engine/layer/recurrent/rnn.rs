@@ -76,7 +76,7 @@ impl Cell<1> for ReluCell {
     }
 }
 
-/// The whole gradient flows back through the gate; nothing bypasses it.
+/// The whole gradient flows back through the gate; there is no other path.
 #[inline(always)]
 fn through_the_gate(slope: f32) -> Slopes<1> {
     Slopes { dgi: [slope], dgh: [0.0], dh_prev: 0.0, dc_prev: 0.0 }

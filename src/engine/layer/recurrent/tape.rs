@@ -1,9 +1,9 @@
-//! The memory layout of a recurrent layer's cache between forward and backward. Knows lengths and no arithmetic.
+//! The memory layout of a recurrent layer's cache between forward and backward. Computes nothing.
 
 use super::{Cell, Recurrent};
 use crate::engine::kernel;
 
-/// The cache, cut into its buffers. Buffers over time are time-major: [steps, rows, numbers].
+/// The cache, divided into its buffers. Buffers over time are time-major: [steps, rows, numbers].
 pub(super) struct Tape<'a> {
     pub head: Head<'a>,
     /// dL/dh₀ .. dL/dh_T.
@@ -15,7 +15,7 @@ pub(super) struct Tape<'a> {
     pub dc: &'a mut [f32],
     pub gi: &'a mut [f32],
     pub gh: &'a mut [f32],
-    /// Gradients of the steps that one product takes together.
+    /// Gradients of the steps that are handled by one product.
     pub dgi: &'a mut [f32],
     pub dgh: &'a mut [f32],
     pub dx: &'a mut [f32],
@@ -26,7 +26,7 @@ pub(super) struct Tape<'a> {
     pub grad_b_hh: &'a mut [f32],
 }
 
-/// The blocks at the head of the cache; those of the memory are empty without one.
+/// The blocks at the head of the cache; the blocks of the memory cell are empty for cells without one.
 pub(super) struct Head<'a> {
     pub h0: &'a mut [f32],
     pub c0: &'a mut [f32],
@@ -39,7 +39,7 @@ pub(super) struct Head<'a> {
 impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     /// Blocks at the head of the cache.
     const HEAD: usize = if C::MEMORY { 6 } else { 2 };
-    /// Gate buffers of one step: one, or two where the cell takes the products of x and h apart.
+    /// Gate buffers of one step: two if the cell needs the products with x and h separately, otherwise one.
     const PRODUCTS: usize = if C::APART { 2 } else { 1 };
 
     /// Floats of the cache for one row.
@@ -58,12 +58,12 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         weights.saturating_add(steps.saturating_mul(kernel::K_BLOCK))
     }
 
-    /// Floats of the head: its blocks have room for as many rows as the workspace.
+    /// Floats of the head: each block has room for all rows of the workspace.
     pub(super) fn head_len(&self, cache: usize) -> usize {
         Self::HEAD * self.units * self.room(cache)
     }
 
-    /// Rows that a cache of this length was made for.
+    /// The number of rows for which a cache of this length was made.
     fn room(&self, cache: usize) -> usize {
         (cache - self.shared()) / self.per_row()
     }

@@ -1,20 +1,20 @@
-//! A line search for the strong conditions of Wolfe. Knows a function of one number, no network.
+//! A line search for the strong Wolfe conditions. Knows a function of one number, no network.
 //!
 //! # Reference
-//! Nocedal & Wright, Numerical Optimization, 2nd ed. 2006, algorithms 3.5 and 3.6; the test within the noise of f32 is
-//! the approximate condition of Hager & Zhang 2005, doi:10.1137/030601880.
+//! Nocedal & Wright, Numerical Optimisation, 2nd ed. 2006, algorithms 3.5 and 3.6; if changes are within the noise of
+//! f32, the approximate condition is used, by Hager & Zhang 2005, doi:10.1137/030601880.
 
-/// Sufficient decrease.
+/// Constant of the sufficient decrease condition.
 const C1: f64 = 1e-4;
-/// How much of the slope must be gone.
+/// Constant of the curvature condition.
 const C2: f64 = 0.9;
-/// Relative noise of a loss that was added up in f32.
+/// Relative noise of a loss that is summed in f32.
 const NOISE: f64 = 1e-6;
 
-/// The function at one length of the step.
+/// The function at one step length.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
-    /// The length.
+    /// The step length.
     pub at: f64,
     /// The loss there.
     pub loss: f64,
@@ -22,8 +22,8 @@ pub struct Point {
     pub slope: f64,
 }
 
-/// A length of the step at which the loss has fallen and its slope is small, after at most `max_eval` evaluations
-/// beyond the one at 0; otherwise the best length that was seen, 0 if none is better than standing still.
+/// A step length at which the loss has decreased and its slope is small, after at most `max_eval` evaluations beyond
+/// the one at 0; otherwise the best length tried, or 0 if none is better than no step.
 ///
 /// `first` is the first length to try.
 pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usize) -> f64 {
@@ -37,7 +37,7 @@ pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usiz
             || ((p.loss - start.loss).abs() <= noise && p.slope <= (2.0 * C1 - 1.0) * start.slope)
     };
     let flat = |p: Point| p.slope.abs() <= -C2 * start.slope;
-    // Lengthen the step until a minimum lies between two trials.
+    // The step is lengthened until a minimum lies between two trials.
     let (mut low, mut trial, mut left) = (start, first, max_eval);
     let mut high = loop {
         if left == 0 {
@@ -58,7 +58,7 @@ pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usiz
         trial = cubic_minimum(low, p).map_or(far, |t| t.clamp(near, far));
         low = p;
     };
-    // Shrink the interval; `low` always is its better end.
+    // The interval is shrunk; `low` always is its better end.
     while left > 0 && (high.at - low.at).abs() > 1e-9 * first {
         left -= 1;
         let (a, b) = if low.at < high.at { (low.at, high.at) } else { (high.at, low.at) };
@@ -81,7 +81,7 @@ pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usiz
     low.at
 }
 
-/// Where the cubic through two points with their slopes has its minimum.
+/// The minimum of the cubic through two points with their slopes.
 fn cubic_minimum(a: Point, b: Point) -> Option<f64> {
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.at - b.at);
     let square = d1 * d1 - a.slope * b.slope;
@@ -110,7 +110,7 @@ mod tests {
         for first in [1e-6, 1e-3, 1.0, 30.0, 1e4] {
             accepted(|t| ((t - 2.0) * (t - 2.0), 2.0 * (t - 2.0)), first);
             accepted(|t| (-t / (t * t + 2.0), (t * t - 2.0) / ((t * t + 2.0) * (t * t + 2.0))), first);
-            // Not finite beyond 5.
+            // The function is not finite beyond 5.
             accepted(
                 |t| if t > 5.0 { (f64::NAN, f64::NAN) } else { ((t - 3.0).powi(4), 4.0 * (t - 3.0).powi(3)) },
                 first,
