@@ -1,4 +1,4 @@
-//! A list of layers as one function: the places of its parameters, and the layers that run fused.
+//! A list of layers as one function: the ranges of its parameters, and the layers that run fused.
 //!
 //! The network itself never changes: parameters, running statistics and workspace come from the caller, so attacks and
 //! previews can run on a snapshot while training goes on.
@@ -26,7 +26,7 @@ pub struct Slot {
     pub name: &'static str,
     /// Row-major shape, [out, in, ..].
     pub shape: Vec<usize>,
-    /// Where it lies in the buffer.
+    /// Its range in the buffer.
     pub range: Range<usize>,
     /// How it is filled before training.
     pub fill: Fill,
@@ -40,34 +40,34 @@ impl Slot {
     }
 }
 
-/// A layer in its place.
+/// A layer and its position in the network.
 #[derive(Debug)]
 pub struct Node {
     /// The layer.
     pub layer: Box<dyn Layer>,
-    /// In a few words: `Dense 64`; `+` is the sum at the end of a residual block.
+    /// A short description: `Dense 64`; `+` is the sum at the end of a residual block.
     pub label: String,
     /// Shape of its input.
     pub input: Shape,
-    /// Where its parameters lie.
+    /// The range of its parameters.
     pub params: Range<usize>,
-    /// Where its running statistics lie.
+    /// The range of its running statistics.
     pub state: Range<usize>,
-    /// Activations that are added to its output: of a sum, what entered the residual blocks that end here.
+    /// Activations that are added to its output: for a sum, the inputs of the residual blocks that end here.
     pub add: Vec<usize>,
-    /// Activations whose gradient joins that of its input: the beginnings of residual blocks.
+    /// Activations whose gradient is added to that of its input: the inputs of residual blocks.
     join: Vec<usize>,
 }
 
-/// Layers that run in one pass over memory: mostly a single one.
+/// Layers that run in one pass over memory: usually a single one.
 #[derive(Debug)]
 struct Unit {
     nodes: Range<usize>,
-    /// The fused layer that replaces them, if they are several.
+    /// The fused layer that replaces them, if there are several.
     fused: Option<Fused>,
 }
 
-/// The reason why a list of layers is no network.
+/// The reason why a list of layers is not a network.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{what}")]
 pub struct ShapeError {
@@ -114,10 +114,10 @@ pub struct Network {
     state: Vec<f32>,
     /// Multiply-adds of one sample forward.
     work: usize,
-    /// The parameter at which the gradient of a batch that was cut is put together by two threads.
+    /// The parameter at which the gradient of a batch that was cut is divided between two threads.
     middle: usize,
-    /// Whether rows are independent and every parameter gradient is computed separately: then cutting a batch changes no
-    /// number.
+    /// Whether rows are independent and every parameter gradient is computed separately, so that cutting a batch
+    /// changes no number.
     by_rows: bool,
 }
 
@@ -125,7 +125,7 @@ impl Network {
     /// Builds the layers one after another for inputs of this shape.
     ///
     /// # Errors
-    /// The first layer that does not fit, with its path, or the limit that is exceeded.
+    /// If a layer does not fit, with its path, or a limit is exceeded.
     pub fn new(input: Shape, layers: &[LayerConfig]) -> Result<Self, ShapeError> {
         let mut network = Self {
             nodes: Vec::new(),
@@ -162,12 +162,12 @@ impl Network {
         unit.fused.as_ref().map_or(&*self.nodes[unit.nodes.start].layer, |fused| fused)
     }
 
-    /// Whether backward writes the gradient of activation `i`: it does not between fused layers.
+    /// Whether backward writes the gradient of activation `i`; it does not for those between fused layers.
     pub fn has_activation_grad(&self, i: usize) -> bool {
         self.units.iter().any(|u| u.nodes.start == i || u.nodes.end == i)
     }
 
-    /// The layers in their places.
+    /// The layers with their positions.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -192,15 +192,15 @@ impl Network {
         self.slots.last().map_or(0, |s| s.range.end)
     }
 
-    /// Running statistics before training.
+    /// Initial running statistics.
     pub fn initial_state(&self) -> Vec<f32> {
         self.state.clone()
     }
 
-    /// Parameters before training.
+    /// Initial parameters.
     ///
-    /// The n-th tensor of a shape gets the n-th stream of that shape, so two networks share the initial weights wherever
-    /// shapes agree, whatever stands between.
+    /// The n-th tensor of a shape gets the n-th random stream of that shape, so two networks have the same initial
+    /// weights in tensors of the same shape, whatever the layers between them.
     pub fn initial_params(&self, init: &dyn Init, seed: u64) -> Vec<f32> {
         let mut params = vec![0.0; self.param_count()];
         for (i, slot) in self.slots.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The account of a divergence: its step, the first tensor that ceased to be finite, and the numbers that led to it.
+//! The report on a divergence: its step, the first tensor that was not finite, and the numbers that led to it.
 
 use serde::Serialize;
 
@@ -43,14 +43,15 @@ pub struct Origin {
 /// The end of a lane whose numbers left the range of finite ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Divergence {
-    /// The step whose loss or gradient was not finite, or beyond the limit.
+    /// The step whose loss or gradient was not finite, or exceeded the limit.
     pub step: u64,
-    /// The layer of the first tensor that was not finite (label with its number), or with the largest gradient.
+    /// The layer of the first tensor that was not finite (label with its number), or the layer with the largest
+    /// gradient.
     pub layer: String,
     /// Norm of the last finite gradient.
     pub last_grad_norm: f32,
-    /// In words.
+    /// The reason in words.
     pub what: String,
-    /// The tensor in which it began; `None` if all numbers were finite, or the log of another program does not tell.
+    /// The tensor in which it began; `None` if all numbers were finite, or another program's log does not say.
     pub origin: Option<Origin>,
 }

@@ -8,18 +8,18 @@ use crate::engine::layer::{Backward, Forward, Health, Pass};
 use crate::engine::team::{Alone, Team};
 use std::ops::Range;
 
-/// Rows and multiply-adds of a pass from which on it is cut in two.
+/// A pass with at least this many rows and multiply-adds is cut in two.
 const SHARED_ROWS: usize = 16;
 const SHARED_WORK: usize = 1 << 20;
 
 impl Network {
-    /// The row at which a pass is cut in two, if it is. It depends on the work alone, not on the team, unless the numbers
-    /// are the same either way.
+    /// The row at which a pass is cut in two, or the number of rows if it is not. It depends on the work alone, not on
+    /// the team, unless cutting changes no number.
     fn cut_for(&self, rows: usize, team: &dyn Team) -> usize {
         if self.by_rows && !team.free() { rows } else { self.cut(rows) }
     }
 
-    /// The row at which it is cut for a team with an idle thread.
+    /// The row at which a pass is cut for a team with an idle thread.
     pub(super) fn cut(&self, rows: usize) -> usize {
         let shared = rows >= SHARED_ROWS && rows.saturating_mul(self.work) >= SHARED_WORK;
         if shared { rows.div_ceil(2) } else { rows }
@@ -37,7 +37,7 @@ impl Network {
         let count = self.units.len();
         let (mut at, mut end) = (0, (0..count).find(gathers).unwrap_or(count));
         loop {
-            // Rows are independent between two layers that need totals over the batch.
+            // Between two layers that need totals over the batch, rows are independent.
             let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
                 for unit in &self.units[at..end] {
                     if team.left() {
@@ -105,12 +105,13 @@ impl Network {
         }
     }
 
-    /// Writes the activations between fused layers, which the last forward pass left out. Call it before [`Network::health`].
+    /// Writes the activations between fused layers, which the last forward pass did not store. Call it before
+    /// [`Network::health`].
     pub fn reveal(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
         let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
         for unit in &self.units {
             let Some(fused) = &unit.fused else { continue };
-            // Numbers of the whole batch are the same in both parts.
+            // Values of the whole batch are the same in both parts.
             let cache = &mut ws.parts[0].caches[unit.nodes.start];
             for i in unit.nodes.start..unit.nodes.end - 1 {
                 let node = &self.nodes[i];
@@ -133,11 +134,11 @@ impl Network {
         }
     }
 
-    /// Takes dL/d(output) from `ws.output_grad_mut(rows)` back through all layers of the last forward pass.
+    /// Propagates dL/d(output) from `ws.output_grad_mut(rows)` back through all layers of the last forward pass.
     ///
-    /// Writes the gradient of the parameters to `grads` (`None`: nobody wants it) and that of every activation to the
-    /// workspace; that of the input only if `input_grad`, without which nothing is computed that lies before the first
-    /// layer with parameters.
+    /// Writes the gradient of the parameters to `grads` (`None`: it is not needed) and that of every activation to the
+    /// workspace. The gradient of the input is computed only if `input_grad` is set; without it, nothing before the
+    /// first layer with parameters is computed.
     pub fn backward(
         &self,
         params: &[f32],
@@ -256,9 +257,9 @@ impl Network {
         }
     }
 
-    /// Brings the running statistics up to date after a training pass.
+    /// Updates the running statistics after a training pass.
     pub fn update_state(&self, state: &mut [f32], ws: &Workspace, rows: usize) {
-        // Numbers of the whole batch are the same in both parts.
+        // Values of the whole batch are the same in both parts.
         for unit in &self.units {
             let first = unit.nodes.start;
             let state = &mut state[self.nodes[first].state.clone()];
@@ -266,7 +267,7 @@ impl Network {
         }
     }
 
-    /// ‖dL/dh_t‖ over the batch for t = 1 .. T of every layer with a state in time, after backward.
+    /// ‖dL/dh_t‖ over the batch for t = 1 .. T of every recurrent layer, after backward.
     pub fn through_time(&self, ws: &Workspace, rows: usize) -> Vec<(usize, Vec<f32>)> {
         let cut = self.cut(rows);
         let norms = |(i, node): (usize, &Node)| {
@@ -287,9 +288,9 @@ impl Network {
         self.nodes.iter().enumerate().map(health).collect()
     }
 
-    /// ‖dL/da‖ over the batch for every layer with parameters, after backward: a is what the next such layer is given, or what
-    /// the network answers. It tells how the signal fares on its way back where the gradients of the weights, which are
-    /// products with the inputs of their layers, may be even.
+    /// ‖dL/da‖ over the batch for every layer with parameters, after backward: a is the input of the next such layer,
+    /// or the network's output. It shows how the signal changes on its way back, even where the gradients of the
+    /// weights, which are products with the layers' inputs, are all of the same size.
     pub fn signals(&self, ws: &Workspace, rows: usize) -> Vec<Option<f32>> {
         let learns = |i: usize| !self.nodes[i].params.is_empty();
         let next = |i: usize| (i + 1..self.nodes.len()).find(|j| learns(*j)).unwrap_or(self.nodes.len());
@@ -297,12 +298,12 @@ impl Network {
         (0..self.nodes.len()).map(|i| learns(i).then(|| norm(i))).collect()
     }
 
-    /// Units that may fall silent, layer by layer, none of them awake yet.
+    /// A flag for each unit that may become silent, layer by layer, all unset.
     pub fn asleep(&self) -> Vec<Vec<bool>> {
         self.nodes.iter().map(|n| vec![false; n.layer.units()]).collect()
     }
 
-    /// Marks the units of every layer that pass a gradient for one of the rows of the last pass forward, after
+    /// Marks the units of every layer that pass a gradient for one of the rows of the last forward pass, after
     /// [`Network::reveal`].
     pub fn wake(&self, ws: &Workspace, rows: usize, awake: &mut [Vec<bool>]) {
         for (i, (node, awake)) in self.nodes.iter().zip(awake).enumerate().filter(|(_, (_, a))| !a.is_empty())
@@ -312,7 +313,7 @@ impl Network {
     }
 }
 
-/// The totals of all parts, added in their order.
+/// The totals of all parts, added in order.
 fn add_up(parts: [Option<&Part>; 2], totals: &mut [f64]) {
     totals.fill(0.0);
     for part in parts.into_iter().flatten() {

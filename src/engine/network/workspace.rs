@@ -1,4 +1,5 @@
-//! The memory of passes through a network: activations, their gradients, and what layers keep between forward and back.
+//! The memory of passes through a network: activations, their gradients, and the layers' caches between forward and
+//! backward.
 
 use super::Network;
 use crate::engine::kernel::{Buffer, Places};
@@ -6,7 +7,7 @@ use crate::engine::team::{Alone, Team};
 use std::sync::Arc;
 
 impl Network {
-    /// Floats that a workspace for so many rows takes.
+    /// Floats of a workspace for this many rows.
     pub fn workspace_len(&self, rows: usize) -> usize {
         let values =
             self.nodes.iter().map(|n| n.layer.output().size().saturating_mul(2).saturating_mul(rows));
@@ -14,7 +15,7 @@ impl Network {
         values.chain(caches).fold(self.input.size().saturating_mul(2 * rows), usize::saturating_add)
     }
 
-    /// Floats that a workspace for so many rows takes, those of a second half of the batch included.
+    /// Floats of a workspace for this many rows, including those for a second half of the batch.
     pub fn workspace_floats(&self, rows: usize) -> usize {
         let cut = self.cut(rows);
         let second = if cut < rows {
@@ -26,7 +27,7 @@ impl Network {
         self.workspace_len(rows).saturating_add(second)
     }
 
-    /// A cache for each layer; fused layers keep theirs with the first of them.
+    /// A cache for each layer; fused layers share the cache of the first of them.
     fn caches(&self, rows: usize) -> Vec<Buffer> {
         let mut caches = vec![Buffer::default(); self.nodes.len()];
         for unit in &self.units {
@@ -46,7 +47,7 @@ impl Network {
             grads: Buffer::zeros(params),
         };
         let cut = self.cut(rows);
-        // The first part has room for all rows: a smaller batch may stay in one piece.
+        // The first part has room for all rows, because a smaller batch may not be cut.
         let second = if cut < rows { part(rows - cut, self.summed()) } else { Part::default() };
         Workspace {
             rows,
@@ -70,7 +71,8 @@ pub(super) struct Part {
     pub(super) grads: Buffer,
 }
 
-/// The memory that passes write: every activation, its gradient, and the layers' caches between forward and backward.
+/// The memory to which passes write: every activation, its gradient, and the layers' caches between forward and
+/// backward.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub(super) rows: usize,
@@ -80,22 +82,22 @@ pub struct Workspace {
     pub(super) parts: [Part; 2],
     pub(super) totals: Vec<f64>,
     pub(super) team: Arc<dyn Team>,
-    /// Where the last pass forward was cut in two.
+    /// The row at which the last forward pass was cut in two.
     pub(super) cut: usize,
 }
 
 impl Workspace {
-    /// Shares the work of passes that are large enough with this team; the numbers stay the same.
+    /// Shares the work of large passes with this team; the numbers stay the same.
     pub fn set_team(&mut self, team: &Arc<dyn Team>) {
         self.team = Arc::clone(team);
     }
 
-    /// Whether passes are to be left just now.
+    /// Whether passes are cancelled now.
     pub fn left(&self) -> bool {
         self.team.left()
     }
 
-    /// The most rows that a pass may have.
+    /// The most rows of a pass.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -117,7 +119,7 @@ impl Workspace {
         &self.values[self.places.of(i, rows)]
     }
 
-    /// The result of forward, and where backward expects dL/d(output).
+    /// The result of forward, and the buffer in which backward expects dL/d(output).
     pub fn output_and_grad(&mut self, rows: usize) -> (&[f32], &mut [f32]) {
         let place = self.places.of(self.places.count() - 1, rows);
         (&self.values[place.clone()], &mut self.grads[place])
@@ -128,12 +130,12 @@ impl Workspace {
         &self.grads[self.places.of(i, rows)]
     }
 
-    /// The cache of layer `i`; if the pass was cut in two, that of the first half's rows.
+    /// The cache of layer `i`; if the pass was cut in two, the cache of the first half's rows.
     pub fn cache(&self, i: usize) -> &[f32] {
         &self.parts[0].caches[i]
     }
 
-    /// The cache of layer `i`, to be written: the initial state of a recurrent layer stands at its head.
+    /// The mutable cache of layer `i`: the initial state of a recurrent layer is at its head.
     pub fn cache_mut(&mut self, i: usize) -> &mut [f32] {
         &mut self.parts[0].caches[i]
     }
