@@ -80,6 +80,7 @@ fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Va
 /// A lane in lines; `cures` are those of a finding.
 fn lines(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, cures: impl Fn(&Finding) -> String) -> String {
     let mut out = match d.told().count() {
+        0 if lost.is_some() => format!("{lane}: no cause found\n"),
         0 => format!("{lane}: in order\n"),
         n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
     };
@@ -91,8 +92,8 @@ fn lines(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, cures: impl Fn(&F
         out.push_str(&cures(f));
     }
     let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
-    for (id, why) in &d.skipped {
-        let _ = writeln!(out, "  not judged: {id}: {why}");
+    for (ids, why) in d.skipped_by_reason() {
+        let _ = writeln!(out, "  not judged: {why}: {}", ids.join(", "));
     }
     out
 }
@@ -158,11 +159,8 @@ impl Diagnose {
         if let (Some(k), Some(out)) = (self.fix, &self.out) {
             write(&opened, &scenario, &all, k, out)?;
         }
-        let ill = all.iter().filter(|e| e.report.diagnosis.told().next().is_some()).count();
-        match ill {
-            0 => Ok(()),
-            _ => Err(Ended(1, String::new()).into()),
-        }
+        let ill = |r: &Report| r.diagnosis.told().next().is_some() || r.facts.divergence().is_some();
+        if all.iter().any(|e| ill(&e.report)) { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 
     /// The lanes of a recorded run or of a log, judged by what they told; `None` for what is to be trained.
@@ -187,7 +185,8 @@ impl Diagnose {
             logs::open(path, &self.pattern).map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
         let judged = |log: Log| {
             let name = escaped(&log.run).into_owned();
-            Judged { name, diagnosis: foreign::diagnosis(log), divergence: None }
+            let (diagnosis, divergence) = foreign::diagnosis(log);
+            Judged { name, diagnosis, divergence }
         };
         Ok(Some(found.into_iter().map(judged).collect()))
     }
@@ -197,11 +196,13 @@ impl Diagnose {
         for judged in all {
             print(&if self.json { judged.json() } else { judged.words() })?;
         }
-        let could = |j: &Judged| !j.diagnosis.findings.is_empty() || !j.diagnosis.checked.is_empty();
+        let could = |j: &Judged| {
+            j.divergence.is_some() || !j.diagnosis.findings.is_empty() || !j.diagnosis.checked.is_empty()
+        };
         if !all.iter().any(could) {
             return Err(Ended(3, "the log holds nothing to judge by".into()).into());
         }
-        let found = all.iter().any(|j| j.diagnosis.told().next().is_some());
+        let found = all.iter().any(|j| j.diagnosis.told().next().is_some() || j.divergence.is_some());
         if found { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 

@@ -38,8 +38,8 @@ pub struct Foreign {
     fault: Option<String>,
 }
 
-/// The findings about a log, read to its end.
-pub fn diagnosis(mut log: Log) -> Diagnosis {
+/// The findings about a log, read to its end, and where its loss stopped being a number.
+pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
     log.read_to_end();
     let (mut told, mut info, mut phase) = (Told::default(), None, Phase::Paused);
     for event in Foreign::new(log, 0, String::new()).poll(Duration::ZERO) {
@@ -50,7 +50,8 @@ pub fn diagnosis(mut log: Log) -> Diagnosis {
             _ => {}
         }
     }
-    info.map_or_else(Diagnosis::default, |info| signals(&told.facts(&info, &phase, None)))
+    let found = info.map_or_else(Diagnosis::default, |info| signals(&told.facts(&info, &phase, None)));
+    (found, if let Phase::Diverged(lost) = phase { Some(lost) } else { None })
 }
 
 /// The numbers of a step.

@@ -93,6 +93,18 @@ impl Diagnosis {
         all
     }
 
+    /// The rules that could not judge, together for each reason.
+    pub fn skipped_by_reason(&self) -> Vec<(Vec<&'static str>, &str)> {
+        let mut all: Vec<(Vec<&'static str>, &str)> = Vec::new();
+        for (id, why) in &self.skipped {
+            match all.iter_mut().find(|(_, reason)| reason == why) {
+                Some((ids, _)) => ids.push(id),
+                None => all.push((vec![id], why)),
+            }
+        }
+        all
+    }
+
     /// The number under which a cure is offered.
     pub fn number(&self, fix: &Fix) -> Option<usize> {
         self.cures().iter().position(|(_, f)| f.patch == fix.patch).map(|i| i + 1)

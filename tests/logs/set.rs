@@ -118,7 +118,7 @@ fn a_set_of_logs_is_judged_as_it_is_labelled() {
         let Ok(logs) = logs::open(&open, &patterns) else { panic!("{} is not read", open.display()) };
         let (mut hit, mut told) = (false, Vec::new());
         for log in logs {
-            let diagnosis = foreign::diagnosis(log);
+            let (diagnosis, _) = foreign::diagnosis(log);
             for finding in diagnosis.told() {
                 let is = right(label).contains(&finding.id);
                 *(if is { &mut good } else { &mut bad }) += 1;

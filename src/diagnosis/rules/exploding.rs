@@ -7,22 +7,28 @@ use crate::number::Number;
 /// The first layer's gradient over the last one's from which on it grows on its way, where nothing else is known.
 const GROWN: f64 = 10.0;
 
+/// The same at one of the first steps alone.
+const AT_ONCE: f64 = 1e3;
+
 /// A usual length of a step, as a share of the weights' norm.
 const STEP: f64 = 0.01;
 
 /// In a log of which the kinds of layers and the targets are not known.
 fn grown(f: &Facts) -> Judgement {
-    let early = f.marks.iter().filter_map(|m| Facts::ratio(m)).take(12).collect();
-    let Some(ratio) = facts::median(early) else {
+    let early: Vec<f64> = f.marks.iter().filter_map(|m| Facts::ratio(m)).take(12).collect();
+    // The first steps may throw the weights to where nothing comes back any more.
+    let most = early.iter().take(3).copied().fold(0.0, f64::max);
+    let Some(usual) = facts::median(early) else {
         return Skipped("the log has no gradient norms of layers");
     };
-    if ratio < GROWN {
+    if usual < GROWN && most < AT_ONCE {
         return Clear;
     }
+    let ratio = usual.max(most);
     let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
     Suspicion::new(format!("{} gets {} times the last layer's gradient", f.layer(first), number(ratio)))
         .at(Level::Warn)
-        .since(f.onset(|m| Facts::ratio(m).is_some_and(|r| r >= GROWN)).unwrap_or(0))
+        .since(f.marks.iter().find(|m| Facts::ratio(m).is_some_and(|r| r >= GROWN)).map_or(0, |m| m.step))
         .of_layer(Some(f.layer(first)))
         .with("first over last gradient", ratio)
         .suspect()

@@ -72,7 +72,9 @@ fn from_log(f: &Facts) -> Judgement {
     let before: Vec<&Mark> =
         told.iter().copied().filter(|m| onset.is_none_or(|o| m.step < o) && !lost(m)).collect();
     let Some(last) = before.last() else {
-        return Skipped("no loss in the log is finite: nothing shows where it went wrong");
+        let text = "no loss in the log is finite: the numbers ran away before its first line, for which a rate that is too \
+                    high is the usual cause; data that are not finite and a logarithm of 0 are others";
+        return Suspicion::new(text).at(Level::Bad).since(first.step).suspect();
     };
     let least = before.iter().map(|m| loss(m)).fold(f64::INFINITY, f64::min);
     let tail =

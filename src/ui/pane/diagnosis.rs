@@ -124,7 +124,7 @@ impl DiagnosisPane {
         }
         let judged = lane.diagnosis();
         let told = judged.told().count();
-        if told == 0 && lane.last.step > 0 {
+        if told == 0 && lane.last.step > 0 && account(lane).is_none() {
             let rules = judged.checked.len() + judged.findings.len();
             add(&format!("nothing is wrong: {rules} rules looked at it"), "", theme.good, None);
         }
@@ -177,8 +177,8 @@ impl DiagnosisPane {
         if !judged.checked.is_empty() {
             add(&format!("in order: {}", judged.checked.join(", ")), "", theme.faint, None);
         }
-        for (id, why) in &judged.skipped {
-            add(&format!("not judged: {id}: {why}"), "", theme.faint, None);
+        for (ids, why) in judged.skipped_by_reason() {
+            add(&format!("not judged: {why}: {}", ids.join(", ")), "", theme.faint, None);
         }
         out
     }
