@@ -1,6 +1,6 @@
-//! The laboratory: a scenario becomes an experiment, its lanes train, and what happens is told as events.
+//! The laboratory: a scenario becomes an experiment, its lanes train, and events report the progress.
 //!
-//! `experiment` proves and builds, `trainer` is one lane without clock or thread, `run` decides which lane trains next,
+//! `experiment` checks and builds, `trainer` is one lane without clock or thread, `run` decides which lane trains next,
 //! `runner` owns the threads, `run_dir` the files. Knows no screen and no command line.
 
 pub mod clinic;

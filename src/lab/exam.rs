@@ -1,5 +1,5 @@
-//! Robustness measured during training: the steps at which it is due, and its numbers as probe and log. Measures nothing
-//! itself.
+//! Robustness measured during training: the steps at which measurements are due, and their form as probe and log line.
+//! Measures nothing itself.
 //!
 //! The measured steps depend on the scenario alone, so the numbers are the same on every machine.
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Name of the probe.
 pub const PROBE: &str = "robustness";
 
-/// The sizes that are measured, and the steps at which.
+/// The sizes to measure, and the steps at which to measure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exam {
     /// Sizes, steps, samples.
@@ -27,7 +27,8 @@ pub struct Exam {
 impl Exam {
     /// The measurements that a scenario asks for, with these sizes added to its own; `None` if it asks for none.
     ///
-    /// All lanes are measured at the same steps: those that the scenario's own batch and way of answering allow.
+    /// All lanes are measured at the same steps: those that result from the scenario's own batch size and way of
+    /// predicting.
     pub fn of(scenario: &Scenario, classes: usize, sizes: Option<&[f64]>) -> Option<Self> {
         let mut settings = match sizes {
             Some(sizes) => {
@@ -60,12 +61,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Why the numbers cannot be trusted: the checks that fail, each with its reason.
+    /// The reasons why the numbers cannot be trusted: the failed checks, each with its reason.
     pub fn distrust(&self) -> Vec<String> {
         self.checks.iter().filter_map(|c| Some(format!("{}: {}", c.name, c.failure.as_ref()?))).collect()
     }
 
-    /// As parts of a probe: see [`crate::telemetry::Event::Probed`].
+    /// The report as parts of a probe: see [`crate::telemetry::Event::Probed`].
     pub fn parts(&self) -> Vec<(String, Data)> {
         let a = self.accuracies;
         let scalars = [
@@ -112,7 +113,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// As parts of a probe, as far as the log has them: it lacks the cost of measuring and the checks that held.
+    /// The measurement as parts of a probe. The log lacks the cost of measuring and the checks that passed.
     pub fn parts(&self) -> Vec<(String, Data)> {
         let numbers = [self.eps, self.clean, self.noise, self.fgsm, self.pgd];
         let scalar = |(name, x): (&str, f64)| (name.to_string(), Data::Scalar(x));
@@ -129,7 +130,7 @@ impl Row {
 pub struct Known {
     /// Size, clean, noise, FGSM, PGD: at the size of the measurements first, then at every size of the curve.
     pub rows: Vec<[f64; 5]>,
-    /// Why they cannot be trusted.
+    /// Reasons why they cannot be trusted.
     pub distrust: Vec<String>,
     /// The cost of measuring, as a share of training.
     pub share: f64,
@@ -159,12 +160,12 @@ impl Known {
         Self { rows, distrust: distrust.collect(), share: scalar("share") }
     }
 
-    /// Each size once: those of the curve, or the one of the measurements where there is no curve yet.
+    /// The rows with each size once: those of the curve, or that of the measurements if there is no curve yet.
     pub fn sizes(&self) -> &[[f64; 5]] {
         if self.rows.len() > 1 { &self.rows[1..] } else { &self.rows }
     }
 
-    /// An accuracy by its name: at a size, or at that of the measurements.
+    /// An accuracy by its name, at a size; without a size, at that of the measurements.
     pub fn accuracy(&self, name: &str, at: Option<f64>) -> Option<f64> {
         let column = 1 + ACCURACIES.iter().position(|n| *n == name)?;
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1e-6);

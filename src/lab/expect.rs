@@ -19,7 +19,7 @@ use crate::text::did_you_mean;
 struct Metric {
     lane: String,
     name: &'static str,
-    /// The size of the attack, where it matters.
+    /// The size of the attack, if the number depends on one.
     at: Option<f64>,
 }
 
@@ -40,17 +40,17 @@ struct Comparison {
     right: Side,
 }
 
-/// Something that must hold at the end: `adam.val_accuracy > 0.9`, `median(clip.loss) < plain.loss`.
+/// A condition that must hold at the end: `adam.val_accuracy > 0.9`, `median(clip.loss) < plain.loss`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
     text: String,
     comparison: Comparison,
 }
 
-/// How lanes stand at the end of a run with this seed.
+/// The final standings of the lanes in a run with this seed.
 pub type Seed<'a> = (u64, &'a Standings);
 
-/// Reads what a scenario expects of its lanes; `text` is the document that it was read from.
+/// Reads the expectations of a scenario; `text` is the document from which it was read.
 ///
 /// # Errors
 /// All faults, each at its place in the document.
@@ -69,7 +69,7 @@ pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, 
 }
 
 impl Expectation {
-    /// Reads an expectation about the lanes of a scenario, over as many seeds as it has for that.
+    /// Reads an expectation about the lanes of a scenario, judged over as many seeds as the scenario sets.
     ///
     /// # Errors
     /// If it cannot be read; the message says what would be right.
@@ -94,25 +94,25 @@ impl Expectation {
         }
     }
 
-    /// As it was written.
+    /// The text from which it was read.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it speaks of several seeds: it has a median or a share.
+    /// Whether it needs several seeds: it contains a median or a share.
     pub fn over_seeds(&self) -> bool {
         let Comparison { left, right, .. } = &self.comparison;
         [left, right].iter().any(|side| matches!(side, Side::Median(_) | Side::Share(_)))
     }
 
-    /// The lanes that it speaks of.
+    /// The lanes that it names.
     pub fn lanes(&self) -> Vec<&str> {
         let mut metrics = Vec::new();
         self.comparison.metrics(&mut metrics);
         metrics.into_iter().map(|m| m.lane.as_str()).collect()
     }
 
-    /// The numbers that it speaks of.
+    /// The numbers that it names.
     pub fn names(&self) -> Vec<&'static str> {
         let mut metrics = Vec::new();
         self.comparison.metrics(&mut metrics);
@@ -122,12 +122,12 @@ impl Expectation {
     /// The value of its left side at the end of a single run.
     ///
     /// # Errors
-    /// The lane has no such number.
+    /// If the lane has no such number.
     pub fn left(&self, standings: &Standings) -> Result<f64, String> {
         self.comparison.left.value(standings, &[(0, standings)])
     }
 
-    /// The sizes of attacks that must be measured to decide it; `None` if it is about no attack.
+    /// The sizes of attacks that must be measured to decide it; `None` if it concerns no attack.
     pub fn sizes(&self) -> Option<Vec<f64>> {
         let mut metrics = Vec::new();
         self.comparison.metrics(&mut metrics);
@@ -136,19 +136,19 @@ impl Expectation {
         (!asked.is_empty()).then(|| asked.into_iter().flatten().collect())
     }
 
-    /// Whether it holds at the end of a single run; if so, with which numbers.
+    /// Checks it at the end of a single run; returns the numbers with which it holds.
     ///
     /// # Errors
-    /// The values that were there instead.
+    /// The actual values, if it does not hold.
     pub fn check(&self, standings: &Standings) -> Result<String, String> {
         self.judge(&[(0, standings)])
     }
 
-    /// Whether it holds over runs with several seeds; if so, with which numbers: those of the first seed, where they
-    /// differ from seed to seed.
+    /// Checks it over runs with several seeds; returns the numbers with which it holds. If they differ between seeds,
+    /// those of the first seed are returned.
     ///
     /// # Errors
-    /// The values that were there instead, and the seed.
+    /// The actual values and the seed, if it does not hold.
     pub fn judge(&self, seeds: &[Seed<'_>]) -> Result<String, String> {
         let mut words = None;
         let (mut broken, mut misses) = (None, 0);
@@ -172,7 +172,7 @@ impl Expectation {
     }
 }
 
-/// A number in words, with at most six digits that count.
+/// A number in words, with at most six significant digits.
 fn plain(x: f64) -> String {
     if x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
         let digits = (5 - x.abs().max(1e-3).log10().floor() as i32).clamp(0, 8) as usize;
@@ -194,12 +194,12 @@ impl Comparison {
         }
     }
 
-    /// Whether a side has a value of its own on each seed.
+    /// Whether a side has a separate value for each seed.
     fn each(&self) -> bool {
         [&self.left, &self.right].iter().any(|side| matches!(side, Side::Metric(_)))
     }
 
-    /// Both sides on one of the seeds.
+    /// The values of both sides for one of the seeds.
     fn values(&self, here: &Standings, all: &[Seed<'_>]) -> Result<(f64, f64), String> {
         Ok((self.left.value(here, all)?, self.right.value(here, all)?))
     }
@@ -245,11 +245,11 @@ impl Metric {
     }
 }
 
-/// The number in the middle; of an even count, the mean of the two there. NaN counts as greater than any number: where a
-/// loss is NaN, the lane's numbers ran away.
+/// The middle number; for an even count, the mean of the two middle numbers. NaN counts as greater than any number,
+/// because a NaN loss means that the lane diverged.
 fn median(mut values: Vec<f64>) -> f64 {
     for x in &mut values {
-        // A NaN with a sign would come first.
+        // Sorting would put a NaN with a sign first.
         *x = if x.is_nan() { f64::NAN } else { *x };
     }
     values.sort_unstable_by(f64::total_cmp);
@@ -260,7 +260,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn comparison(text: &str, lanes: &[&str]) -> Result<Comparison, String> {
-    // A sign in brackets belongs to a share or to the name of a lane, unless there is no other.
+    // A sign in parentheses belongs to a share or to the name of a lane, unless there is no other sign.
     let Some((at, sign)) = sign(text, true).or_else(|| sign(text, false)) else {
         let alone = text
             .trim()
@@ -279,7 +279,7 @@ fn comparison(text: &str, lanes: &[&str]) -> Result<Comparison, String> {
     Ok(Comparison { left: left?, sign, right: right? })
 }
 
-/// The first sign of comparison and its place.
+/// The first comparison sign and its position.
 fn sign(text: &str, outside_brackets: bool) -> Option<(usize, &'static str)> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
@@ -317,7 +317,7 @@ fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
 }
 
 fn metric_of(text: &str, lanes: &[&str]) -> Result<Metric, String> {
-    // A size has a point of its own: `plain.pgd_accuracy@0.1`; but a lane may be called `a@b`.
+    // A size may contain a point: `plain.pgd_accuracy@0.1`; but a lane may also be called `a@b`.
     let (subject, size) = match text.rsplit_once('@') {
         Some((subject, size)) if subject.contains('.') => (subject, Some(size.trim())),
         _ => (text, None),

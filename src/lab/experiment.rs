@@ -1,6 +1,7 @@
-//! From a scenario to something that can train: data loaded and prepared once, every lane's network proven.
+//! Turns a scenario into an experiment that can train: data loaded and prepared once, every lane's network built and
+//! checked.
 //!
-//! The rules here are the rules of `check` as well: a scenario that builds here runs. Opens no file itself.
+//! `check` uses the same rules: a scenario that builds here runs. Opens no file itself.
 
 use crate::engine::data::Files;
 pub use crate::engine::data::Prepared as Data;
@@ -30,13 +31,13 @@ pub struct Contender {
     pub name: String,
     /// Its recipe at the start.
     pub recipe: Recipe,
-    /// The same as the scenario has it, without the edits of step 0.
+    /// The recipe as written in the scenario, without the edits of step 0.
     pub written: Recipe,
     /// The changes of its recipe, each with its step.
     pub journal: Vec<Edit>,
-    /// Its layers, the output layer included.
+    /// Its layers, including the output layer.
     pub network: Arc<Network>,
-    /// Where it comes from, if it is forked from another lane.
+    /// Its origin, if it is forked from another lane.
     pub branch: Option<Branch>,
 }
 
@@ -45,11 +46,11 @@ pub struct Contender {
 pub struct Branch {
     /// The index of the other lane.
     pub parent: usize,
-    /// The lane as written: how it differs from the other one.
+    /// The lane as written: its differences from the other one.
     pub overrides: Lane,
-    /// The other lane's recipe there.
+    /// The other lane's recipe at that step.
     pub ground: Recipe,
-    /// How the state came about with which it begins.
+    /// The history of the state with which it begins.
     pub line: Lineage,
 }
 
@@ -62,13 +63,13 @@ impl Branch {
         Some(Self { parent, overrides: lane.clone(), ground: scenario.ground(lane), line })
     }
 
-    /// The state that a lane with this recipe takes over.
+    /// The part of the state that a lane with this recipe takes over.
     pub fn carried(&self, recipe: &Recipe) -> Option<Carry> {
         let Lane { at, carry, .. } = self.overrides;
         Carry::between(&self.ground, recipe, carry).filter(|_| at > 0)
     }
 
-    /// As the lane with this recipe tells of it.
+    /// The description of the fork for a lane with this recipe.
     pub fn told(&self, recipe: &Recipe, begun: bool) -> Fork {
         let carried = self.carried(recipe);
         Fork {
@@ -82,14 +83,14 @@ impl Branch {
     }
 }
 
-/// A scenario whose data are there and whose lanes can train.
+/// A scenario with its data and with lanes that are ready to train.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    /// As written.
+    /// The scenario as written.
     pub scenario: Scenario,
-    /// Shared by all lanes.
+    /// The data that all lanes share.
     pub data: Arc<Data>,
-    /// The data of the other seeds: of seed + 1, seed + 2 ...
+    /// The data of the other seeds: seed + 1, seed + 2 ...
     pub others: Vec<Arc<Data>>,
     /// The lanes in order.
     pub lanes: Vec<Contender>,
@@ -99,26 +100,26 @@ impl Experiment {
     /// Loads the data and builds every lane's network.
     ///
     /// # Errors
-    /// Every fault that was found, in the order of the document.
+    /// All faults, in the order of the document.
     pub fn new(scenario: Scenario, files: &dyn Files) -> Result<Self, Vec<Fault>> {
         let data = Arc::new(prepare(&scenario, files).map_err(|f| vec![f])?);
         Self::with_data(scenario, data, files)
     }
 
-    /// Builds every lane's network for data that are already there; those of other seeds are loaded.
+    /// Builds every lane's network for data that are already loaded; the data of other seeds are loaded.
     ///
     /// # Errors
-    /// Every fault that was found, in the order of the document.
+    /// All faults, in the order of the document.
     pub fn with_data(scenario: Scenario, data: Arc<Data>, files: &dyn Files) -> Result<Self, Vec<Fault>> {
         let others = prepare_others(&scenario, &data, files).map_err(|f| vec![f])?;
         let (mut lanes, mut faults) = (Vec::new(), Vec::new());
-        // A scenario without lanes has one lane with the scenario's own settings.
+        // A scenario without lanes has one implicit lane with the scenario's own settings.
         let sole = [Lane { name: "all".into(), ..Lane::default() }];
         let written = if scenario.lanes.is_empty() { &sole[..] } else { &scenario.lanes[..] };
         for (i, lane) in written.iter().enumerate() {
             let branch = Branch::of(&scenario, lane);
             let written = scenario.recipe(lane);
-            // The edits of a fork come after its beginning.
+            // The edits of a fork come after its start.
             let begun = if branch.is_some() { Ok(written.clone()) } else { scenario.recipe_at(lane, 0) };
             let recipe = match begun {
                 Ok(recipe) => recipe,
@@ -159,13 +160,13 @@ impl Experiment {
         })
     }
 
-    /// The most bytes that a checkpoint of it can have.
+    /// The largest size in bytes of a checkpoint of this experiment.
     pub fn checkpoint_bytes(&self) -> u64 {
         memory::checkpoint(self.needs(), self.scenario.seeds)
     }
 }
 
-/// Builds the network of a recipe for these data, and proves that its activations fit into memory.
+/// Builds the network of a recipe for these data, and checks that its activations fit into memory.
 ///
 /// # Errors
 /// The setting that does not fit, with its path inside the recipe.
@@ -173,7 +174,7 @@ pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, Fault> {
     recipe.build(data).map_err(|(at, what)| Fault { at, what })
 }
 
-/// The description of a lane for the screen; `total`: steps of its scenario.
+/// The description of a lane for the screen; `total`: steps of the scenario.
 pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data, total: u64) -> LaneInfo {
     let layers = network.nodes().iter().enumerate().map(|(i, node)| LayerInfo {
         label: node.label.clone(),
@@ -202,7 +203,7 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data, total: 
     }
 }
 
-/// Loads the data set, splits it by the seed, and scales it by numbers of the training samples.
+/// Loads the data set, splits it by the seed, and scales it with statistics of the training samples.
 ///
 /// # Errors
 /// The fault in the data.
@@ -210,10 +211,10 @@ pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, Fault> {
     scenario.prepare(files).map_err(|e| Fault { at: "data".into(), what: e.to_string() })
 }
 
-/// The data of every seed after the first: generated and split anew, as a run with that seed would have them.
+/// The data of every seed after the first: generated and split as in a run with that seed.
 ///
 /// # Errors
-/// The fault in the data of a seed, or that all of them together are too many.
+/// The fault in the data of a seed, or that all data together are too large.
 pub fn prepare_others(scenario: &Scenario, first: &Data, files: &dyn Files) -> Result<Vec<Arc<Data>>, Fault> {
     let fault = |what: String| Err(Fault { at: "seeds".into(), what });
     let numbers = first.train.inputs.len() + first.validation.inputs.len();

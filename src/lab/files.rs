@@ -1,5 +1,5 @@
-//! Files that somebody named, read and written with care: regular files only, within a limit, never waiting for a device or a
-//! pipe, never half written.
+//! Reads and writes files that the user named: only regular files, within a size limit, never waiting for a device or a
+//! pipe, and never leaving a half-written file.
 
 use super::run_dir::{DirError, plain};
 use super::store::Dir;
@@ -12,15 +12,15 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The bytes of a regular file.
+/// The content of a regular file.
 ///
 /// # Errors
-/// If it is no regular file, too large, or cannot be read. The message does not name the file.
+/// If it is not a regular file, too large, or cannot be read. The message does not name the file.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     if path.as_os_str().is_empty() {
         return Err("an empty name".into());
     }
-    // The kind is checked before opening: opening a pipe or a device may block or have an effect.
+    // The file type is checked before opening: opening a pipe or a device may block or have an effect.
     regular(&fs::metadata(path).map_err(|e| reason(&e))?, limit)?;
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let file = fs::OpenOptions::new()
@@ -28,7 +28,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         .custom_flags(flags.bits().cast_signed())
         .open(path)
         .map_err(|e| reason(&e))?;
-    // Checked again after opening, since the name may have been replaced in between.
+    // It is checked again after opening, because the name may have been replaced in between.
     regular(&file.metadata().map_err(|e| reason(&e))?, limit)?;
     let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
@@ -60,7 +60,7 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// A place for a file that somebody named: its directory, held open, and its name there.
+/// The destination of a file: its directory, held open, and its name there.
 struct Target<'a> {
     path: &'a Path,
     dir: Dir,
@@ -68,7 +68,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Only where a regular file or nothing has this name, not even a link to a file.
+    /// The destination, if its name is free or belongs to a regular file; a link to a file is refused.
     fn new(path: &'a Path) -> Result<Self, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let name = path.file_name().ok_or_else(|| fault("this is no name of a file".into()))?;
@@ -89,7 +89,7 @@ impl<'a> Target<'a> {
         DirError { path: self.path.into(), what: plain(&e) }
     }
 
-    /// Writes a file of another name beside it.
+    /// Writes a temporary file beside it, and returns its name.
     fn put(&self, bytes: &[u8]) -> Result<String, DirError> {
         for n in 0..1000 {
             let name = format!(".gradtui-{}-{n}.new", std::process::id());
@@ -106,19 +106,19 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether a file could be written under this name, as far as can be seen without writing.
+/// Checks that a file could be written under this name, as far as possible without writing.
 ///
 /// # Errors
-/// Why not, in words.
+/// The reason in words.
 pub fn writable(path: &Path) -> Result<(), DirError> {
     Target::new(path).map(|_| ())
 }
 
-/// Writes files that somebody asked for, all of them or none: each is on the disk under another name before any takes its
-/// place. They are for their owner alone.
+/// Writes several files, all of them or none: each is written completely under a temporary name before any of them
+/// replaces its destination. Only their owner may read them.
 ///
 /// # Errors
-/// Why one cannot be written, or that something else than a file has its name.
+/// If one cannot be written, or its name belongs to something other than a file.
 pub fn write(files: &[(&Path, &[u8])]) -> Result<(), DirError> {
     let mut ready = Vec::new();
     let mut put = || -> Result<(), DirError> {
@@ -144,7 +144,7 @@ pub fn write(files: &[(&Path, &[u8])]) -> Result<(), DirError> {
     written
 }
 
-/// Files as a scenario names them: relative to the directory in which it lies.
+/// File access for a scenario: paths are relative to its directory.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     /// The scenario's directory.
@@ -152,7 +152,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Beside a scenario file.
+    /// File access for this scenario file.
     pub fn beside(scenario: &Path) -> Self {
         Self { base: scenario.parent().map_or_else(PathBuf::new, Path::to_path_buf) }
     }
@@ -217,7 +217,7 @@ mod tests {
         assert!(entries.contains(&Entry { name: "lib.rs".into(), directory: false }));
     }
 
-    /// A folder of a test's own.
+    /// A separate folder for a test.
     fn folder(test: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("gradtui-files-{test}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -245,7 +245,7 @@ mod tests {
                 assert!(n > 8, "{n} operations");
                 break;
             }
-            // No half file and no other name is left, whichever operation failed.
+            // Whichever operation failed, no incomplete and no temporary file is left.
             assert!(names().iter().all(|n| n == "a.png" || n == "b.png"), "operation {n}: {:?}", names());
             assert!(["old", "new a"].contains(&&*read(&a).unwrap()), "operation {n}");
             assert!(read(&b).is_none_or(|b| b == "new b"), "operation {n}");

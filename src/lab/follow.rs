@@ -1,5 +1,5 @@
-//! Turns a run directory's log into events, for a lab that resumes a run and for one that watches a run that another process
-//! trains. Only reads; knows no thread and no screen.
+//! Turns a run directory's log into events, for a lab that resumes a run, and for one that watches a run trained by
+//! another process. Only reads; knows no thread and no screen.
 
 use super::exam;
 use super::experiment::{Experiment, info};
@@ -21,17 +21,17 @@ use std::time::Duration;
 
 /// Bytes of a log that are read at once.
 const CHUNK: u64 = 8 << 20;
-/// Time between two checks whether the run's process still lives.
+/// Time between two checks whether the run's process is still alive.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The facts about a lane that its log lines do not hold.
+/// Facts about a lane that its log lines do not contain.
 #[derive(Clone, Debug)]
 pub struct Teller {
     /// Its index on the screen.
     pub id: LaneId,
-    /// The layers that the lists of its log tell of.
+    /// The layers to which the lists in its log belong.
     lists: log::Lists,
-    /// Average seconds of a step. The log itself holds no times, since they differ from run to run.
+    /// Average seconds per step. The log itself contains no times, because they differ from run to run.
     pace: f64,
 }
 
@@ -67,11 +67,11 @@ impl Teller {
     }
 }
 
-/// The events of a whole log, for these lanes by name.
+/// The events of a whole log for these lanes, which are given by name.
 pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
-    // Piece by piece: a log may be long.
+    // The log is read piece by piece, because it may be long.
     for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
         // A resumed run reports its changes itself.
         if journal::read(&line).is_none()
@@ -84,10 +84,10 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     events
 }
 
-/// The lines of a run's log: those that tell numbers, and the edits.
+/// The lines of a run's log with numbers, and the edits.
 ///
 /// # Errors
-/// Why the log cannot be read.
+/// The reason why the log cannot be read.
 pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
     let fault = |e: std::io::Error| run_dir::plain(&e);
     let file = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")).map_err(fault)?;
@@ -103,7 +103,7 @@ pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
     Ok((rows, edits))
 }
 
-/// Gives every lane of every followed run an index of its own.
+/// Assigns a separate index to every lane of every followed run.
 #[derive(Debug, Default)]
 pub struct Numbers(BTreeMap<(PathBuf, String), LaneId>);
 
@@ -139,7 +139,7 @@ impl Lane {
     }
 }
 
-/// A file as it is: which, and when it was written last.
+/// The version of a file: its inode and the time of its last change.
 type Version = (u64, i64, i64);
 
 fn version(file: &std::fs::Metadata) -> Version {
@@ -152,7 +152,7 @@ struct Log {
     file: File,
     inode: u64,
     read: u64,
-    /// A line whose end has not been written yet.
+    /// An incomplete last line.
     half: Vec<u8>,
     /// The scenario to which the lanes belong.
     scenario: Version,
@@ -168,14 +168,14 @@ pub struct Follower {
     prefix: Option<String>,
     log: Option<Log>,
     looked: Option<Duration>,
-    /// When it could not be opened last.
+    /// The time of the last failed attempt to open it.
     failed: Option<Duration>,
     /// The status that was reported last.
     said: Option<String>,
 }
 
 impl Follower {
-    /// A follower of the run in this directory, which need not be there yet. `prefix`: what its lanes' names begin with.
+    /// A follower of the run in this directory, which may not exist yet. `prefix` is put before the names of its lanes.
     pub fn new(path: PathBuf, prefix: Option<String>) -> Self {
         Self { path, prefix, log: None, looked: None, failed: None, said: None }
     }
@@ -185,10 +185,10 @@ impl Follower {
         &self.path
     }
 
-    /// The scenario that is trained there, or why nothing can be seen of it.
+    /// The scenario that is trained there.
     ///
     /// # Errors
-    /// In words: there is no run, or none that can be read.
+    /// The reason in words: there is no run, or it cannot be read.
     pub fn scenario(&self) -> Result<Scenario, String> {
         if !self.path.exists() {
             return Err("no run is there yet".into());
@@ -201,12 +201,12 @@ impl Follower {
         })
     }
 
-    /// Why scenario or log of the run are not those of its checkpoint, if so.
+    /// The reason why scenario or log do not belong to the run's checkpoint, if they do not.
     pub fn misfit(&self) -> Option<String> {
         run_dir::bound(&Dir::open(&self.path).ok()?).ok()?.2
     }
 
-    /// The events since the last call; `now` is any clock that goes on.
+    /// The events since the last call; `now` is the time of any monotonic clock.
     pub fn poll(&mut self, now: Duration, numbers: &mut Numbers) -> Vec<Event> {
         let mut events = Vec::new();
         if let Err(what) = self.follow(now, numbers, &mut events)
@@ -238,7 +238,7 @@ impl Follower {
         let same =
             self.log.as_ref().is_some_and(|l| l.inode == inode && l.read <= len && l.scenario == scenario);
         if !same {
-            // A log that does not fit may be large, so it is not read all the time.
+            // A log that does not fit may be large, so it is not read at every call.
             if self.failed.is_some_and(|at| (at..at + LOOK).contains(&now)) {
                 return Ok(());
             }
@@ -256,7 +256,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Begins anew: at first, and whenever a resume or a reset has written the log anew.
+    /// Starts reading from the beginning: at first, and whenever a resume or a reset has rewritten the log.
     fn open(&mut self, numbers: &mut Numbers, events: &mut Vec<Event>) -> Result<(), String> {
         let fault = |e: std::io::Error| run_dir::plain(&e);
         let bytes = files::read(&self.path.join("scenario.ron"), limits::SCENARIO_BYTES)?;
@@ -266,7 +266,7 @@ impl Follower {
         let saved = match run_dir::bound(&dir) {
             Ok((_, _, Some(misfit))) => return Err(misfit),
             Ok((checkpoint, ..)) => Some(checkpoint),
-            // Its first checkpoint is still to come.
+            // The first checkpoint does not exist yet.
             Err(_) => None,
         };
         let base = saved.as_ref().map(|c| PathBuf::from(&c.base)).unwrap_or_default();
@@ -286,7 +286,7 @@ impl Follower {
             let id = numbers.of(&self.path, name);
             let shown = self.prefix.as_ref().map_or_else(|| name.clone(), |p| format!("{p} {name}"));
             let mut info = info(&shown, &contender.recipe, &contender.network, &experiment.data, end);
-            // The others are told by the log.
+            // The log contains the other changes.
             let branch = contender.branch.as_ref().filter(|b| b.carried(&contender.recipe).is_some());
             if branch.is_none() {
                 info.edits = contender.journal.iter().take_while(|e| e.step == 0).cloned().collect();
@@ -328,7 +328,7 @@ impl Log {
         self.read += n as u64;
         self.half.extend(bytes);
         let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else {
-            // No line is so long: it is a hole in a file, which nobody has written.
+            // No line is this long: the file has a hole that was never written.
             if self.half.len() as u64 > CHUNK {
                 self.half.clear();
             }
@@ -350,10 +350,11 @@ impl Log {
         Ok(())
     }
 
-    /// Reports which lanes train and which ended. `trained`: whether a process holds the run's lock.
+    /// Reports which lanes train and which have ended. `trained`: whether a process holds the run's lock.
     fn tell_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
         let going = |l: &Lane| matches!(l.phase, Phase::Paused | Phase::Running);
-        // Only the checkpoint says how a lane ended. It is large, so it is read only if a lane may have ended.
+        // Only the checkpoint contains the reason why a lane ended. It is large, so it is read only if a lane may have
+        // ended.
         let doubt = self.lanes.values().any(|l| going(l) && (l.wild || !trained || l.step >= self.end));
         let saved = if doubt { checkpoint(run) } else { None };
         for (name, lane) in &mut self.lanes {

@@ -2,11 +2,11 @@
 
 use crate::telemetry::ParameterHash;
 
-/// Numbers that are hashed at a time: enough for the hash to use vector instructions.
+/// Numbers hashed at a time: enough for the hash to use vector instructions.
 const PIECE: usize = 4096;
 
-/// BLAKE3 over parameters as little-endian f32, in the order of their slots. Every NaN counts as `0x7fc00000`, since processors
-/// differ in its bits.
+/// BLAKE3 of the parameters as little-endian f32, in the order of their slots. Every NaN counts as `0x7fc00000`,
+/// because processors produce NaNs with different bits.
 ///
 /// # Reference
 /// O'Connor, Aumasson, Neves, Wilcox-O'Hearn, BLAKE3: one function, fast everywhere, 2020.
@@ -33,7 +33,7 @@ mod tests {
         let bytes: Vec<u8> = x.iter().flat_map(|x| x.to_le_bytes()).collect();
         let whole = ParameterHash(*blake3::hash(&bytes).as_bytes());
         assert_eq!(parameter_hash(&x), whole);
-        // The hash of no bytes, from the paper's test vectors.
+        // The hash of no bytes, from BLAKE3's test vectors.
         let none = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
         assert_eq!(parameter_hash(&[]).to_string(), none);
     }

@@ -1,7 +1,7 @@
-//! A lane's turn: some steps of its trainer, the events for the screen and the lines for the log.
+//! A lane's turn: some steps of its trainer, with events for the screen and lines for the log.
 //!
-//! Time comes in as a [`Pace`]; which steps are logged and evaluated depends on step numbers alone, so the log of a run
-//! is the same on every machine. Knows no thread and no other lane.
+//! A [`Pace`] provides the time. Which steps are logged and evaluated depends on step numbers alone, so the log of a
+//! run is the same on every machine. Knows no thread and no other lane.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::team::Team;
@@ -27,13 +27,13 @@ pub use leave::Leave;
 pub use seeds::{Replica, SavedReplica};
 pub use state::{Start, State};
 
-/// How fast a turn goes: when to measure for the watcher, and when to give the thread back.
+/// The timing of a turn: when to measure for the screen, and when to give the thread back.
 pub trait Pace {
     /// Called after each step.
     fn step(&mut self);
     /// Whether the screen wants a measurement of the next step.
     fn due(&mut self) -> bool;
-    /// Whether the watcher may want to see the step after the next one.
+    /// Whether the screen may want a measurement of the step after the next one.
     fn soon(&self) -> bool;
     /// Called after a measurement was sent.
     fn shown(&mut self);
@@ -43,7 +43,7 @@ pub trait Pace {
     fn seconds(&self) -> f64;
 }
 
-/// A turn without a clock and without an end, which shows nothing on the way.
+/// A turn without a clock and without an end, which measures nothing for the screen.
 pub(in crate::lab) struct Endless;
 
 impl Pace for Endless {
@@ -63,7 +63,7 @@ impl Pace for Endless {
     }
 }
 
-/// A contender in training.
+/// A lane in training.
 #[derive(Debug)]
 pub struct Lane {
     /// Its index in the run.
@@ -78,32 +78,32 @@ pub struct Lane {
     pub seconds: f64,
     /// Seconds of one recent step.
     pub cost: f64,
-    /// Where it was, on a test function of the plane.
+    /// Its path, on a test function of the plane.
     pub trail: Option<Trail>,
     /// Data that watched probes kept of the last measured step, by probe name.
     pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
-    /// States that it was in, some of them.
+    /// Some of its earlier states.
     pub past: past::Shared,
-    /// Hears when the lane is to leave the step it is in.
+    /// Tells the lane to cancel its current step.
     pub leave: Arc<Leave>,
     team: Option<Arc<dyn Team>>,
     long: leave::Long,
-    /// The state before a step that may be left inside, and whether the present step has kept it.
+    /// The state before a step that may be cancelled halfway, and whether the current step has stored it.
     back: Option<leave::Back>,
     keeps: bool,
     since: Since,
-    /// The step that was shown last.
+    /// The last step that was shown.
     shown: u64,
 }
 
 /// The limits of one turn of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Not beyond this many steps in this turn.
+    /// The turn ends at this step at the latest.
     pub until: u64,
-    /// Where the lane will stop for now; that step is always shown.
+    /// The step at which the lane will stop for now; it is always shown.
     pub goal: u64,
-    /// Steps of the run, where the lane is finished.
+    /// The last step of the run, after which the lane is finished.
     pub end: u64,
     /// Steps of the scenario.
     pub total: u64,
@@ -111,15 +111,16 @@ pub struct Plan {
     pub evaluate_every: u64,
     /// The measurement under attack, if there is one.
     pub exam: Option<Arc<Exam>>,
-    /// Show every so many steps instead of by time.
+    /// Show every this many steps, instead of by time.
     pub show_every: Option<u64>,
     /// Whether the run has a log.
     pub log: bool,
-    /// The probes by which somebody watches.
+    /// The probes that are watched.
     pub watched: Vec<&'static Probe>,
-    /// Bytes that states of the lane may take, to look back at them; 0: none are kept.
+    /// Bytes for earlier states of the lane; 0: none are kept.
     pub budget: usize,
-    /// Whether these steps were made before: only the goal is shown, and evaluated on the way is what training hears of.
+    /// Whether these steps were trained before. Then only the last step is shown, and other steps are evaluated only if
+    /// training depends on it.
     pub past: bool,
 }
 
@@ -146,7 +147,7 @@ pub struct News {
 }
 
 impl News {
-    /// Forgets what a step told that was left.
+    /// Removes the events and lines of a cancelled step.
     fn take_back(&mut self, (events, lines): (usize, usize)) {
         self.events.truncate(events);
         self.lines.truncate(lines);
@@ -154,19 +155,21 @@ impl News {
     }
 }
 
-/// Whether the log keeps the n-th step (or evaluation): the first 1024 all, then ever fewer, 512 to 1024 an octave.
+/// Whether the log keeps the n-th step (or evaluation): all of the first 1024, then fewer and fewer, 512 to 1024 per
+/// octave.
 pub fn logged(n: u64) -> bool {
     let stride = (n / 1024).checked_ilog2().map_or(1, |log| 2 << log);
     n.is_multiple_of(stride)
 }
 
-/// A step by which a lane is judged, as it is told.
+/// The event for a step by which a lane is judged.
 pub fn told_mark(lane: LaneId, measure: &Measure, layers: &[LayerMeasure]) -> Event {
     let mark = Mark { step: measure.step, values: measure.values, layers: layers.to_vec() };
     Event::Marked { lane, mark: Arc::new(mark) }
 }
 
-/// Whether a lane is judged by the n-th step: the first 128 all, then ever fewer, 64 to 128 an octave. The log has all of them.
+/// Whether a lane is judged by the n-th step: by all of the first 128, then by fewer and fewer, 64 to 128 per octave.
+/// The log contains all of them.
 pub fn marked(n: u64) -> bool {
     let stride = (n / 128).checked_ilog2().map_or(1, |log| 2 << log);
     n.is_multiple_of(stride)
@@ -197,7 +200,7 @@ impl Lane {
         lane
     }
 
-    /// Begins its trail where it is, if it moves over a test function.
+    /// Starts its path at its current point, if it moves over a test function.
     pub fn begin_trail(&mut self) {
         self.trail = match self.trainer.recipe().network[..] {
             [LayerConfig::Surface(_)] => self.place().map(Trail::new),
@@ -205,7 +208,7 @@ impl Lane {
         };
     }
 
-    /// Where it is, if there are two parameters.
+    /// Its current point, if there are two parameters.
     fn place(&self) -> Option<[f32; 2]> {
         self.trainer.live().params[..].try_into().ok()
     }
@@ -237,7 +240,7 @@ impl Lane {
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));
             let next = step + 1;
-            // Numbers that compare two steps need the gradient of the step before.
+            // Numbers that compare two steps need the gradient of the previous step.
             let before_shown = pace.soon()
                 || plan.show_every.is_some_and(|n| next.is_multiple_of(n))
                 || next.is_multiple_of(plan.evaluate_every)
@@ -250,7 +253,7 @@ impl Lane {
                 Ok(_) if self.left_at_once(step - 1) => break,
                 Ok(result) => self.since.add(&result),
                 Err(account) => {
-                    // The newest step that was measured, for the log alone perhaps, explains the one that failed.
+                    // The newest measured step explains the failed one, even if it was measured only for the log.
                     if self.trainer.measure().0.step > self.shown {
                         self.show(pace.seconds(), &mut news);
                     }
@@ -280,7 +283,7 @@ impl Lane {
                 let (measure, layers) = self.trainer.measure();
                 news.events.push(told_mark(self.id, &measure, layers));
             }
-            // Taken before an early stop brings other parameters back.
+            // The hash is taken before early stopping restores other parameters.
             let hash = (evaluate || step == plan.end).then(|| self.hash());
             let evaluation = if evaluate {
                 let Report { evaluation, stop } = self.trainer.evaluate_and_report();
@@ -290,8 +293,8 @@ impl Lane {
                 }
                 Some(evaluation)
             } else {
-                // A stop between two evaluations still reports one to the screen, but not to the schedule or the log, so that
-                // going on gives the numbers of an undisturbed run.
+                // A stop between two evaluations reports an evaluation to the screen, but not to the schedule or the
+                // log, so that continuing gives the same numbers as an uninterrupted run.
                 (step == plan.end).then(|| self.trainer.evaluate())
             };
             let mut dead = Vec::new();
@@ -314,7 +317,7 @@ impl Lane {
                     news.events.push(Event::Probed { lane: self.id, step, name: score::PROBE, parts });
                 }
             }
-            // As with evaluations, a measurement at a mere stop does not enter the log.
+            // As with evaluations, a measurement at a mere stop is not logged.
             let report = exam.or(plan.exam.as_deref().filter(|_| step == plan.end)).and_then(|e| {
                 let whole = step == plan.total || step == plan.end;
                 self.trainer.measure_robustness(&e.settings, e.share, whole)
@@ -384,7 +387,7 @@ impl Lane {
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
     }
 
-    /// The step that went wrong, as a point that is not finite: a gap in every curve, `null` in the log.
+    /// The failed step as a point that is not finite: a gap in every curve, `null` in the log.
     fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
         let measure = Measure { seconds: self.seconds + seconds, ..self.trainer.gap() };
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
@@ -395,13 +398,13 @@ impl Lane {
         }
     }
 
-    /// An evaluation as it is told: where the lane stands, and what all seeds say.
+    /// The report of an evaluation: the lane's numbers, and the range over all seeds.
     fn evaluated(&self, evaluation: Evaluation, hash: Option<ParameterHash>) -> Measure {
         let (measure, _) = self.trainer.measure();
         Measure { values: evaluation.values(), spread: self.judged(evaluation), hash, ..measure }
     }
 
-    /// The hash of its parameters. The first seed speaks for the lane.
+    /// The hash of its parameters, taken from the first seed.
     pub fn hash(&self) -> ParameterHash {
         parameter_hash(&self.trainer.live().params)
     }

@@ -1,4 +1,4 @@
-//! Lessons over runs: goals judged at evaluations, proofs that a lesson can be solved, and the courses that lessons make up.
+//! Lessons over runs: goals judged at evaluations, proofs that a lesson can be solved, and courses made of lessons.
 //! Knows no screen.
 
 pub mod course;
@@ -12,17 +12,18 @@ use crate::lab::expect::Expectation;
 use crate::scenario::lesson::{Page, Predict};
 use crate::scenario::{Fault, Scenario, at_paths};
 
-/// Numbers that depend on which steps the screen looked at, so that a run made again may have others; each with what to take.
+/// Numbers that depend on which steps the screen measured, so that a repeated run may differ; each with its
+/// replacement.
 const UNSTEADY: [(&str, &str); 2] = [("clip_rate", "clip_share"), ("max_grad_norm", "grad_norm")];
 
-/// The expectations of a page, read.
+/// The expectations of a page, parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// What must hold.
+    /// The conditions of its goal.
     pub goal: Vec<Expectation>,
-    /// What holds where a choice is right, for each choice.
+    /// For each choice, the condition under which it is right.
     pub choices: Vec<Expectation>,
-    /// The number that is asked for.
+    /// The number that the question asks for.
     pub number: Option<Number>,
 }
 
@@ -34,14 +35,14 @@ impl Number {
     /// Its value among these lanes.
     ///
     /// # Errors
-    /// The lane has no such number.
+    /// If the lane has no such number.
     pub fn value(&self, standings: &crate::lab::outcome::Standings) -> Result<f64, String> {
         self.0.left(standings)
     }
 }
 
 impl Asked {
-    /// Reads the expectations of a page of this scenario.
+    /// Parses the expectations of a page of this scenario.
     ///
     /// # Errors
     /// The faults, each with the path of its text inside the page.
@@ -71,7 +72,7 @@ impl Asked {
     }
 }
 
-/// Reads an expectation about numbers that are the same whenever the run is made again.
+/// Parses an expectation, and refuses numbers that may differ when the run is repeated.
 fn steady(text: &str, lanes: &[&str]) -> Result<Expectation, String> {
     let expectation = Expectation::parse(text, lanes)?;
     if expectation.over_seeds() {
@@ -84,7 +85,7 @@ fn steady(text: &str, lanes: &[&str]) -> Result<Expectation, String> {
     Ok(expectation)
 }
 
-/// All that pages ask of a scenario's lanes, page by page; `text` is the document that it was read from.
+/// The expectations of all pages of a scenario; `text` is the document from which it was read.
 ///
 /// # Errors
 /// All faults, each at its place in the document.

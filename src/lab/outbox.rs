@@ -1,14 +1,15 @@
-//! A bounded queue of events for a screen that may be slow. It merges or drops only events that may be lost.
+//! A bounded queue of events for a screen that may be slow. If it is full, it merges or drops only events that may be
+//! lost.
 //!
-//! Measurements merge (their ranges stay) and only the newest probe of a name is kept. Starts, ends, changes and evaluations
-//! stay; evaluations are thinned only if thousands of them were left unread.
+//! Measurements are merged (their ranges are kept), and of each probe only the newest result is kept. Starts, ends,
+//! changes and evaluations are kept; evaluations are thinned only if thousands of them are unread.
 
 use crate::lab::exam::PROBE;
 use crate::number::{Between, Number, Values};
 use crate::telemetry::{Event, LaneId, Measure};
 use std::collections::{HashMap, HashSet};
 
-/// Events that may wait unread.
+/// Most unread events.
 pub const CAPACITY: usize = 4096;
 
 /// A bounded queue of events.
@@ -20,7 +21,7 @@ pub struct Outbox {
 impl Outbox {
     /// Adds an event; makes room first if the queue is full.
     pub fn push(&mut self, event: Event) {
-        // A measurement of robustness is a point of a curve; of the others only the newest is worth drawing.
+        // A measurement of robustness is a point of a curve; of other probes only the newest result is drawn.
         if let Event::Probed { lane, name, .. } = &event
             && *name != PROBE
         {
@@ -33,7 +34,7 @@ impl Outbox {
         if let Event::Examined { lane, .. } = &event {
             self.events.retain(|e| !matches!(e, Event::Examined { lane: l, .. } if l == lane));
         }
-        // Of steps that were gone back to, only the newest that was asked for is looked at.
+        // Of recalled steps, only the one that was asked for last is shown.
         if let Event::Recalled { lane, step, .. } = &event {
             let old =
                 |e: &Event| matches!(e, Event::Recalled { lane: l, step: s, .. } if l == lane && s != step);
@@ -45,22 +46,22 @@ impl Outbox {
         self.events.push(event);
     }
 
-    /// Takes everything, oldest first.
+    /// Removes and returns all events, oldest first.
     pub fn drain(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// How many wait.
+    /// The number of waiting events.
     pub fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// Merges every second measurement of a lane into the one after it, and thins evaluations if that is not enough.
+    /// Merges every second measurement of a lane into the next one, and thins evaluations if that is not enough.
     fn compact(&mut self) {
         let mut kept: Vec<Event> = Vec::with_capacity(CAPACITY);
         // Newest first; a measurement waits in `later` for the one before it.
@@ -91,7 +92,7 @@ impl Outbox {
     }
 }
 
-/// Takes the earlier measurement into the later one, as the table says of each number.
+/// Merges the earlier measurement into the later one, by the rule of each number in the table.
 fn merge(later: &mut Event, earlier: &Measure) {
     let Event::Measured { measure, .. } = later else { return };
     for number in Number::ALL {
@@ -110,7 +111,7 @@ fn merge(later: &mut Event, earlier: &Measure) {
     }
 }
 
-/// Drops every second evaluation, change and notice but the newest of each lane (`events` is newest first).
+/// Drops every second evaluation, change and notice, but keeps the newest of each lane (`events` is newest first).
 fn thin(events: &mut Vec<Event>) {
     let (mut seen, mut odd) = (HashSet::new(), false);
     events.retain(|event| {

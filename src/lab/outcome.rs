@@ -1,4 +1,4 @@
-//! How the lanes of a run stand, gathered from events: what a headless run tells at its end.
+//! The standings of the lanes of a run, gathered from events: the final report of a headless run.
 
 use crate::diagnosis::{Diagnosis, RULES, Told, signals};
 use crate::lab::exam::{Known, PROBE};
@@ -8,7 +8,7 @@ use crate::scenario::Edit;
 use crate::telemetry::{Band, Data, Event, Fork, LaneId, LaneInfo, Measure, Phase};
 use std::sync::{Arc, LazyLock};
 
-/// How one lane stands.
+/// The standing of one lane.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// Its index in the run.
@@ -17,7 +17,7 @@ pub struct Standing {
     pub name: String,
     /// Its edits.
     pub edits: Vec<Edit>,
-    /// Where it comes from, if it is forked from another lane.
+    /// Its origin, if it is forked from another lane.
     pub fork: Option<Fork>,
     /// The settings in which it differs from its parent.
     pub differs: Vec<&'static str>,
@@ -27,25 +27,25 @@ pub struct Standing {
     pub last: Option<Measure>,
     /// The newest validation.
     pub validation: Option<Measure>,
-    /// The greatest value that each number ever had.
+    /// The greatest value of each number so far.
     pub greatest: Values,
-    /// The first layer's gradient norm over the last layer's, now.
+    /// The present ratio of the first layer's gradient norm to the last layer's.
     pub grad_ratio: Option<f32>,
-    /// The same at the first step.
+    /// The same ratio at the first step.
     pub initial_grad_ratio: Option<f32>,
     /// The newest measurement under attack.
     pub robustness: Option<Known>,
-    /// The counts of classes where it came to rest: see [`score::PROBE`].
+    /// The counts of classes at its last stop: see [`score::PROBE`].
     pub classes: Vec<(String, Data)>,
     /// Its phase.
     pub phase: Phase,
-    /// By what it is judged.
+    /// The facts by which it is judged.
     pub told: Told,
-    /// Its description, where somebody told it.
+    /// Its description, if it was reported.
     pub info: Option<Arc<LaneInfo>>,
 }
 
-/// The numbers that an expectation may use besides the table of numbers, each with its meaning.
+/// The numbers that an expectation may use beside the table of numbers, each with its meaning.
 const DERIVED: [(&str, &str); 13] = [
     ("edits", "changes made to it while it trained, or before"),
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
@@ -65,24 +65,24 @@ const DERIVED: [(&str, &str); 13] = [
 /// One number of a band.
 type Part = fn(Band) -> f32;
 
-/// The metrics that are 1 or 0, and may stand alone: `plain.healthy` is `plain.healthy == 1`.
+/// The metrics that are 1 or 0, and need no comparison: `plain.healthy` is `plain.healthy == 1`.
 pub fn is_flag(metric: &str) -> bool {
     ["diverged", "stopped", "failed", "healthy"].contains(&metric) || finding_of(metric).is_some()
 }
 
-/// The id of the finding that a metric asks for.
+/// The id of the finding that a metric names.
 fn finding_of(metric: &str) -> Option<&str> {
     metric.strip_prefix("finding(")?.strip_suffix(')')
 }
 
-/// The parts of a band over several seeds, each with what it means.
+/// The parts of a band over several seeds, each with its meaning.
 const BANDS: [(&str, &str, Part); 3] = [
     ("_min", "the least", |b| b.min),
     ("_median", "the median", |b| b.median),
     ("_max", "the greatest", |b| b.max),
 ];
 
-/// A band of a validation's number that a metric stands for: `val_loss_median`.
+/// The part of a validation number's band that a metric names: `val_loss_median`.
 fn band_of(metric: &str) -> Option<(Number, Part)> {
     BANDS.iter().find_map(|(end, _, of)| {
         let number = Number::of_key(metric.strip_suffix(end)?)?;
@@ -94,10 +94,10 @@ fn banded(number: Number) -> bool {
     number.row().band && matches!(number.row().source, Source::Evaluation)
 }
 
-/// Everything that an expectation may ask of a lane, each with what it means.
+/// All numbers of a lane that an expectation may use, each with its meaning.
 pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    // Numbers that are computed only while a pane shows them do not exist at the end of a run.
+    // Numbers that are computed only for a visible pane do not exist at the end of a run.
     let known = |n: &Number| !matches!(n.row().source, Source::Probe(..));
     for number in Number::ALL.into_iter().filter(known) {
         let row = number.row();
@@ -116,7 +116,7 @@ pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
 });
 
 impl Standing {
-    /// One of [`METRICS`], of an attack of this size; `None` if there is no such number.
+    /// One of [`METRICS`], under an attack of this size; `None` if there is no such number.
     pub fn value(&self, metric: &str, at: Option<f64>) -> Option<f64> {
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
         let greatest = |n: Number| Some(n.decimal(self.greatest.get(n)?));
@@ -155,12 +155,12 @@ impl Standing {
         }
     }
 
-    /// The findings of its signals alone; `None` where nobody told what it is.
+    /// The findings from its signals alone; `None` if its description was not reported.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
         Some(signals(&self.told.facts(self.info.as_deref()?, &self.phase, None)))
     }
 
-    /// Takes in what it is.
+    /// Stores its description.
     fn is(&mut self, info: &LaneInfo) {
         self.info = Some(Arc::new(info.clone()));
         (self.edits, self.fork) = (info.edits.clone(), info.fork.clone());
@@ -169,7 +169,7 @@ impl Standing {
         self.differs = differences.into_iter().map(|(name, _)| name).collect();
     }
 
-    /// Takes in which numbers are greater than ever before.
+    /// Updates the greatest values.
     fn exceed(&mut self, measure: &Measure) {
         for (number, x) in measure.values.iter() {
             self.greatest.set(number, Some(self.greatest.get(number).map_or(x, |most| most.max(x))));
@@ -177,12 +177,12 @@ impl Standing {
     }
 }
 
-/// The accuracy under attack that a metric stands for.
+/// The accuracy under attack that a metric names.
 pub fn attacked(metric: &str) -> Option<Number> {
     Number::of_key(metric).filter(|n| n.attacked())
 }
 
-/// How all lanes stand: a fold over events.
+/// The standings of all lanes: a fold over events.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     /// The lanes that exist, by index.
@@ -190,7 +190,7 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn apply(&mut self, event: &Event) {
         self.take(event);
         if let Some(lane) = event.lane() {
@@ -209,7 +209,7 @@ impl Standings {
                 l.is(info);
             }),
             Event::Rewound { lane, info, step } => {
-                // What it was like at later steps never happened.
+                // After going back, later steps no longer count.
                 let old = self.lanes.iter_mut().find(|l| l.id == *lane);
                 let told = old.map(|l| std::mem::take(&mut l.told)).unwrap_or_default();
                 self.enter(*lane, info.name.clone(), *step);
@@ -246,7 +246,7 @@ impl Standings {
             Event::Probed { lane, name, parts, .. } if *name == score::PROBE => {
                 self.with(*lane, |l| l.classes.clone_from(parts));
             }
-            // A step that was gone back to counts where it was first.
+            // A recalled step was already counted when it was trained.
             Event::Recalled { .. }
             | Event::Marked { .. }
             | Event::Probed { .. }
@@ -258,7 +258,7 @@ impl Standings {
         }
     }
 
-    /// A lane that begins at this step; another one of the same index goes.
+    /// Adds a lane that begins at this step, in place of one with the same index.
     pub fn enter(&mut self, id: LaneId, name: String, step: u64) {
         self.lanes.retain(|l| l.id != id);
         let place = self.lanes.partition_point(|l| l.id < id);
@@ -289,7 +289,7 @@ impl Standings {
         }
     }
 
-    /// Whether every lane came to its end.
+    /// Whether every lane has ended.
     pub fn over(&self) -> bool {
         self.lanes.iter().all(|l| !matches!(l.phase, Phase::Running | Phase::Paused))
     }

@@ -1,13 +1,13 @@
-//! The scenarios that ship: a list in the binary, never a path. The first one opens when nothing is asked for.
+//! The built-in scenarios: a list in the binary, never a path. The first one opens by default.
 
 use crate::scenario::{self, Scenario};
 
-/// A scenario that ships.
+/// A built-in scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// Its name on the command line.
     pub name: &'static str,
-    /// The document, comments and all.
+    /// The document, including its comments.
     pub text: &'static str,
 }
 
@@ -78,7 +78,7 @@ pub fn find(name: &str) -> Option<&'static Preset> {
 }
 
 impl Preset {
-    /// The document, read.
+    /// The parsed document.
     pub fn scenario(&self) -> Scenario {
         match scenario::read(self.text) {
             Ok(scenario) => scenario,
@@ -106,7 +106,7 @@ mod tests {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
         let files =
             std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-        // Lessons lie in a folder of their own, and have a list of their own.
+        // Lessons have a folder and a list of their own.
         let mut files: Vec<_> = files.filter(|name| name != "lessons").collect();
         files.sort();
         let mut listed: Vec<_> = ALL.iter().map(|p| format!("{}.ron", p.name)).collect();

@@ -29,13 +29,13 @@ mod trial;
 
 pub use keyframes::KEYFRAMES;
 
-/// Memory for passes, kept from look to look while somebody looks at the lane.
+/// Memory for passes, kept between looks at the lane.
 #[derive(Debug, Default)]
 pub struct Memory {
     of: Vec<(LaneId, Arc<Network>, Workspace, Scratch)>,
-    /// The least size that fools each lane, as far as it is known, and what it belongs to.
+    /// The least size that fools each lane, as far as known, with the request that it belongs to.
     least: Vec<(LaneId, attack::Asked, Bracket)>,
-    /// The direction in which each lane's loss bends most, as far as it is known.
+    /// The direction of the largest curvature of each lane's loss, as far as known.
     steepest: Vec<(LaneId, Vec<f32>)>,
 }
 
@@ -44,7 +44,7 @@ impl Memory {
         let network = &peek.network;
         let known = self.of.iter().position(|(lane, n, ..)| *lane == peek.id && Arc::ptr_eq(n, network));
         let at = known.unwrap_or_else(|| {
-            // The lane's former network needs none any more.
+            // The lane's former network no longer needs its memory.
             self.of.retain(|(lane, ..)| *lane != peek.id);
             let rows = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
             let (ws, scratch) = (network.workspace(rows), Scratch::new(network, rows.min(ATTACK_ROWS)));
@@ -55,7 +55,7 @@ impl Memory {
         (ws, scratch)
     }
 
-    /// Frees all that belongs to lanes which nobody looks at, or to networks that are gone.
+    /// Frees the memory of lanes that are not viewed, and of networks that no longer exist.
     pub fn free(&mut self, views: &[View]) {
         let seen = |lane: LaneId| views.iter().any(|view| view.lane == lane);
         self.of.retain(|(lane, network, ..)| seen(*lane) && Arc::strong_count(network) > 1);
@@ -69,18 +69,19 @@ impl Memory {
     }
 }
 
-/// When what a probe says of a lane is old.
+/// When a probe's result is out of date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// When the lane was changed from outside.
+    /// After the lane was changed by an order.
     Change,
-    /// After every step too.
+    /// Also after every step.
     Step,
-    /// After every step, and where the lane halts: what is only followed while it trains is sought anew then.
+    /// After every step, and when the lane stops: quantities that are only tracked during training are then searched
+    /// again.
     Halt,
 }
 
-/// The shapes in which a probe answers: the variants of [`Data`].
+/// The shapes of a probe's results: the variants of [`Data`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as the variants of Data")]
 pub enum Shape {
@@ -96,33 +97,34 @@ pub enum Shape {
 /// Data that a probe copies from a lane between two turns, to compute with later.
 pub type Taken = Arc<dyn Any + Send + Sync>;
 
-/// A probe: what a pane can ask of a lane. To add one, write a file with a constant of this type and a row below.
+/// A probe: a computation that a pane can request for a lane. To add one, write a file with a constant of this type and
+/// a row below.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {
-    /// Its name, by which views ask for it and events answer.
+    /// Its name, used by views and events.
     pub name: &'static str,
     /// Its subject, and the fields of a view that it reads.
     pub about: &'static str,
-    /// The cost of one look.
+    /// The cost of one computation.
     pub cost: &'static str,
     /// The shapes of its parts.
     pub yields: &'static [Shape],
-    /// When it is computed anew.
+    /// When its result is out of date.
     pub renewal: Renewal,
-    /// Copies what only the lane itself knows.
+    /// Copies data that only the lane itself has.
     pub take: fn(&Lane, &View) -> Option<Taken>,
-    /// Says of the lane's next step whether it is shown; called while somebody watches.
+    /// Told whether the lane's next step is shown; called while the probe is watched.
     pub before: fn(&mut Lane, bool),
-    /// Keeps what the next step would overwrite; called after every step that is shown while somebody watches.
+    /// Keeps data that the next step would overwrite; called after every shown step while the probe is watched.
     pub after: fn(&mut Lane),
-    /// Forgets what was kept; called while nobody watches.
+    /// Drops the kept data; called while the probe is not watched.
     pub forget: fn(&mut Lane),
-    /// Computes the parts; `None` where they make no sense.
+    /// Computes the parts; `None` if they make no sense for the lane.
     pub look: fn(&Peek, &View, &mut Memory) -> Option<Parts>,
 }
 
 impl Probe {
-    /// A probe that needs nothing but the snapshot.
+    /// A probe that needs only the snapshot.
     const fn new(
         name: &'static str,
         about: &'static str,
@@ -145,7 +147,7 @@ impl Probe {
         }
     }
 
-    /// As much of a lane's stamp as its answer depends on.
+    /// The part of a lane's stamp on which its result depends.
     pub fn seen_by(&self, (changes, step): Stamp, moving: bool) -> Stamp {
         let of = match self.renewal {
             Renewal::Change => 0,
@@ -178,7 +180,7 @@ pub fn probe(name: &str) -> Option<&'static Probe> {
     PROBES.iter().find(|p| p.name == name)
 }
 
-/// The probe that a view asks for; `None` if it does not apply to the lane.
+/// Runs the probe of a view; `None` if it does not apply to the lane.
 pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
     let probe = probe(view.probe)?;
     let parts = (probe.look)(peek, view, memory)?;
@@ -188,7 +190,7 @@ pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
 /// Numbers by name.
 pub type Parts = Vec<(String, Data)>;
 
-/// Runs inputs through the network in batches that fit into memory; every row of outputs goes to `see`.
+/// Runs inputs through the network in batches that fit into memory, and passes every row of outputs to `see`.
 fn outputs(peek: &Peek, memory: &mut Memory, inputs: &[f32], mut see: impl FnMut(usize, &[f32])) {
     let (size, width) = (peek.network.input().size(), peek.network.output().size());
     let (ws, _) = memory.of(peek);
@@ -223,7 +225,7 @@ fn class(samples: &Samples, i: usize) -> Option<(u32, &[String])> {
     }
 }
 
-/// Pixels in [0, 1] of an input; `signed`: of a difference of inputs.
+/// The pixels of an input in [0, 1]; `signed` for a difference of inputs.
 fn image(peek: &Peek, x: &[f32], signed: bool) -> Option<Data> {
     let Sample::Image { channels, width, .. } = peek.data.train.shape else { return None };
     let (low, high) =

@@ -1,7 +1,8 @@
-//! Proves a run directory: trains its scenario again and compares every hash, every number of the log and every state.
+//! Verifies a run directory: trains its scenario again and compares every hash, every number of the log and every
+//! state.
 //!
-//! Training is a pure function of the scenario with its journal of edits, so whatever differs was changed afterwards, or was
-//! trained by another program. Opens no terminal.
+//! Training is a pure function of the scenario with its journal of edits, so a difference means that a file was changed
+//! afterwards, or trained by another program. Opens no terminal.
 
 mod rows;
 mod states;
@@ -19,29 +20,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a run is to be proved.
+/// The settings of a verification.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
-    /// Workers; `None`: one a core.
+    /// Workers; `None`: one per core.
     pub threads: Option<usize>,
-    /// Only the first steps.
+    /// Verify only the first steps.
     pub steps: Option<u64>,
-    /// Only these lanes; all, if there are none.
+    /// Verify only these lanes; all, if the list is empty.
     pub lanes: Vec<String>,
-    /// Begin at the older of two checkpoints instead of at the start.
+    /// Begin at the older of two checkpoints instead of at step 0.
     pub from_checkpoint: bool,
 }
 
-/// A place where a run is not what training makes of its scenario.
+/// A difference between a run and the repeated training of its scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The step; `None` where a file as a whole is at fault.
+    /// The step; `None` if the whole file is at fault.
     pub step: Option<u64>,
     /// The lane.
     pub lane: Option<String>,
     /// The file.
     pub file: &'static str,
-    /// The number or tensor, with what it is and what it would be.
+    /// The number or tensor, with its stored and its recomputed value.
     pub what: String,
 }
 
@@ -57,14 +58,14 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// The comparisons made in a lane.
+/// The comparisons made for a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
     /// Its name.
     pub lane: String,
     /// Lines of the log.
     pub lines: usize,
-    /// Hashes in these.
+    /// Hashes in these lines.
     pub hashes: usize,
     /// States of checkpoints.
     pub states: usize,
@@ -75,7 +76,7 @@ pub struct Compared {
 pub struct Verdict {
     /// The differences, in the order of their steps.
     pub differences: Vec<Difference>,
-    /// The comparisons made, a lane after another.
+    /// The comparisons made, lane by lane.
     pub lanes: Vec<Compared>,
     /// Everything that was not compared, with the reason.
     pub notes: Vec<String>,
@@ -84,7 +85,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether everything is the same.
+    /// Whether there are no differences.
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
     }
@@ -94,10 +95,10 @@ impl Verdict {
     }
 }
 
-/// Trains a run again and compares it with its directory; `progress` hears how many steps of how many are done.
+/// Trains a run again and compares it with its directory; `progress` receives the steps done and their total.
 ///
 /// # Errors
-/// Why it cannot be trained again: there is no run, or its scenario or its data cannot be read.
+/// The reason why it cannot be trained again: there is no run, or its scenario or its data cannot be read.
 pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdict, Vec<String>> {
     let evidence = Evidence::read(path).map_err(|e| vec![e.to_string()])?;
     let mut verdict = Verdict::default();
@@ -152,7 +153,7 @@ pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> 
         let ended = |l: &&Saved| matches!(l.phase, Phase::Diverged(_) | Phase::Stopped(_) | Phase::Failed(_));
         first = lanes.iter().filter(|l| !ended(l)).map(|l| l.snapshot.step).min().unwrap_or(0);
         for lane in &lanes {
-            // A lane that had come to its end is not trained again.
+            // A lane that had ended is not trained again.
             rows.begin(&lane.name, if ended(&lane) { u64::MAX } else { lane.snapshot.step });
         }
         run.restore(&lanes).map_err(|what| vec![format!("checkpoint.previous: {what}")])?;
@@ -181,7 +182,7 @@ pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> 
     Ok(verdict)
 }
 
-/// The settings in which a scenario is not the one that a checkpoint holds.
+/// Notes the settings in which a scenario differs from the one in a checkpoint.
 fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut Verdict) {
     let Ok(told) = crate::scenario::read(text) else { return };
     for difference in told.differences(scenario) {
@@ -189,7 +190,7 @@ fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut Verdict) {
     }
 }
 
-/// Leaves these lanes and those from which they come.
+/// Keeps only these lanes and their ancestors.
 fn only(scenario: &mut Scenario, lanes: &[String]) -> Result<(), String> {
     let mut wanted = lanes.to_vec();
     for name in lanes {
@@ -208,10 +209,10 @@ fn only(scenario: &mut Scenario, lanes: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// States that were wanted, and the phase of each lane.
+/// The requested states, and the phase of each lane.
 type Trained = (Vec<Saved>, Vec<(String, Phase)>);
 
-/// Trains to the end; the states that were wanted, and how each lane ended.
+/// Trains to the end; returns the requested states, and how each lane ended.
 fn train(
     run: Run,
     threads: Option<usize>,

@@ -1,11 +1,11 @@
-//! Expectations are read, judged and refused as they should be.
+//! Tests of reading, judging and refusing expectations.
 
 use super::*;
 use crate::lab::exam::PROBE;
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::{Data, Event, LayerMeasure, Measure};
 
-/// Two lanes after one step: `plain` and `a.b`, with these accuracies, losses NaN.
+/// Two lanes after one step: `plain` and `a.b`, with these accuracies and NaN losses.
 fn standings(accuracies: [f32; 2]) -> Standings {
     let mut standings = Standings::default();
     for ((id, name), accuracy) in ["plain", "a.b"].into_iter().enumerate().zip(accuracies) {

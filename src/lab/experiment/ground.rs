@@ -1,4 +1,5 @@
-//! The facts about a lane before it trains, from data and network alone: the data in a few numbers, and how large weights should begin.
+//! Facts about a lane before training, from data and network alone: a summary of the data, and the expected size of
+//! initial weights.
 
 use crate::engine::data::{Labels, Prepared as Data};
 use crate::engine::loss::{LossConfig, Targets};
@@ -6,22 +7,22 @@ use crate::engine::network::{Network, Slot};
 use crate::scenario::Shape;
 use crate::telemetry::{DataFacts, Score};
 
-/// Samples that are looked at for the size of the inputs, about so many; spread evenly where there are more.
+/// About this many samples, evenly spread, are inspected for the size of the inputs.
 const LOOKED_AT: usize = 4096;
 
-/// The root mean squares of a matrix between which it keeps a signal's size: those of Xavier's and of He's init.
+/// The range of root mean squares within which a matrix keeps a signal's size: from Xavier's to He's initialisation.
 pub fn keeps(network: &Network, slot: &Slot) -> (f64, f64) {
     let (count, units) = (slot.range.len().max(1) as f64, slot.shape[0].max(1) as f64);
     let rest: usize = slot.shape.iter().skip(2).product();
     let (fan_in, fan_out) = (count / units, units * rest.max(1) as f64);
-    // The gradient in a recurrent layer is multiplied at every time step.
+    // A recurrent layer multiplies the gradient at every time step.
     let label = &network.nodes()[slot.layer].label;
     let recurs = ["Rnn", "Lstm", "Gru"].iter().any(|n| label.starts_with(n));
     let least = (2.0 / (fan_in + fan_out)).sqrt().min((1.0 / fan_in).sqrt());
     (least, (if recurs { 1.0 } else { 2.0 } / fan_in).sqrt())
 }
 
-/// The norms of all matrices of a layer together between which they keep a signal's size; `None` if it has none.
+/// The range of the joint norm of a layer's matrices within which they keep a signal's size; `None` without a matrix.
 pub fn keeps_norm(network: &Network, layer: usize) -> Option<(f32, f32)> {
     let slots = network.slots().iter().filter(|s| s.layer == layer && s.shape.len() > 1);
     let squares = slots.map(|slot| {
@@ -32,7 +33,7 @@ pub fn keeps_norm(network: &Network, layer: usize) -> Option<(f32, f32)> {
     Some((least.sqrt() as f32, most.sqrt() as f32))
 }
 
-/// The data in a few numbers.
+/// The summary of the data.
 pub fn data_facts(data: &Data, own: &LossConfig) -> DataFacts {
     let train = &data.train;
     let size = train.shape.size().max(1);
@@ -94,7 +95,7 @@ pub fn data_facts(data: &Data, own: &LossConfig) -> DataFacts {
         Targets::Classes(c) => c.len(),
         Targets::Values(v) => v.len() / width,
     };
-    // A squared error on classes compares with one-hot vectors: the constant is the shares themselves.
+    // For a squared error on one-hot classes, the best constant answer is the class shares.
     let squared = matches!(
         loss,
         LossConfig::Mse(_) | LossConfig::Mae(_) | LossConfig::Huber(_) | LossConfig::SmoothL1(_)

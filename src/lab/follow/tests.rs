@@ -1,4 +1,4 @@
-//! A follower beside a run that trains, ends, is reset or is taken up again.
+//! Tests of a follower of a run that trains, ends, is reset or is resumed.
 
 use super::*;
 use crate::engine::data::NoFiles;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const TEXT: &str = r#"(title: "followed", data: Spiral(), network: [Dense(4), Tanh()], steps: 60, evaluate_every: 20,
     lanes: [(name: "a", optimizer: Sgd(lr: 0.1)), (name: "b", optimizer: Adam(lr: 0.1))])"#;
 
-/// A run in a directory, written by hand.
+/// A run in a directory, written by the test itself.
 struct Bench {
     path: PathBuf,
     run: Stepped,
@@ -40,7 +40,7 @@ impl Bench {
         Self { path, run, dir: Some(dir) }
     }
 
-    /// Trains so many steps, writes them down and saves.
+    /// Trains this many steps, writes the log and saves.
     fn train(&mut self, steps: u64) {
         self.run.advance(steps);
         let run = self.run.run_mut();
@@ -114,7 +114,7 @@ fn every_change_is_in_the_log_and_the_scenario_and_trains_to_the_same_bits_again
     bench.train(10);
     set(&mut bench, 0, "a", "Adam(lr: 0.01)", "Norm(2)");
     set(&mut bench, 1, "second", "Adam(lr: 0.05)", "Off()");
-    // Another name is saved before anything is trained under it.
+    // The new name is saved before anything is trained under it.
     bench.train(0);
     bench.train(25);
     let told = changes(&bench);
@@ -137,7 +137,7 @@ fn every_change_is_in_the_log_and_the_scenario_and_trains_to_the_same_bits_again
     };
     assert_eq!(edits(&seen), [(0, 25, 1), (0, 35, 2), (0, 35, 3), (1, 35, 1)]);
 
-    // The scenario alone, run anew, makes the same changes: the same log but for what was called otherwise then.
+    // A new run of the edited scenario makes the same changes, and has the same log except for the former names.
     let mut again = Bench::of(&edited.to_ron());
     again.train(60);
     let log = |b: &Bench| std::fs::read_to_string(b.path.join("metrics.jsonl")).unwrap();
@@ -152,7 +152,7 @@ fn a_run_that_is_taken_up_again_keeps_its_changes_once() {
     set(&mut bench, 0, "a", "Sgd(lr: 0.2)", "Norm(1)");
     bench.train(10);
     let before = changes(&bench);
-    // A change that no checkpoint knows of is lost with the rest.
+    // A change that is in no checkpoint is lost with the later steps.
     set(&mut bench, 1, "b", "Adam(lr: 0.4)", "Off()");
     bench.run.advance(5);
     let lines = bench.run.run_mut().take_lines();
@@ -221,7 +221,7 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     assert_eq!(phases(&events), [(0, Phase::Finished), (1, Phase::Finished)]);
 }
 
-/// The events of a lane in training equal those read from its log afterwards, but for time.
+/// The events of a lane in training equal those read from its log later, except for times.
 #[test]
 fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
     let mut bench = Bench::of(
@@ -257,7 +257,7 @@ fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {
     assert!(seen.iter().all(|e| e.contains("seeds: 3") || e.contains("pgd")), "{seen:#?}");
 }
 
-/// The layers of a log are those of the lane, and so are the findings.
+/// The layers read from a log are those of the lane, and so are the findings.
 #[test]
 fn a_lane_is_judged_by_its_log_as_it_is_live() {
     let mut bench = Bench::of(
@@ -308,7 +308,7 @@ fn half_a_line_waits_for_its_end_and_a_shorter_log_begins_anew() {
     let mut numbers = Numbers::default();
     bench.train(10);
     bench.dir = None;
-    // Without a checkpoint, to which the log would belong.
+    // Without a checkpoint, the log belongs to nothing.
     for name in ["checkpoint", "checkpoint.previous"] {
         std::fs::remove_file(bench.path.join(name)).unwrap();
     }

@@ -1,11 +1,11 @@
-//! Finds the number of the lab that a series of a log stands for, by the words in its name.
+//! Finds the lab's number for a series of a log, by the words in its name.
 
 use crate::number::Number;
 
 const VALIDATION: [&str; 7] = ["val", "valid", "validation", "eval", "evaluation", "test", "dev"];
 const LOSS: [&str; 3] = ["loss", "mse", "nll"];
 const ACCURACY: [&str; 3] = ["acc", "accuracy", "top1"];
-/// Words that make something else of a loss or a rate.
+/// Words that turn a loss or a learning rate into another quantity.
 const OTHER: [&str; 9] = ["scale", "ppl", "grad", "norm", "aux", "best", "min", "time", "runtime"];
 
 /// Whether the number is one of validation.
@@ -13,7 +13,7 @@ pub(super) fn is_validation(number: Number) -> bool {
     matches!(number, Number::ValLoss | Number::ValAccuracy)
 }
 
-/// The number that a name means, and how many words stand in it beside: fewer fit better.
+/// The number that a name means, and the count of its other words; a name with fewer of them fits better.
 fn number(name: &str) -> Option<(Number, usize)> {
     let lower = name.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
@@ -38,7 +38,8 @@ fn number(name: &str) -> Option<(Number, usize)> {
     Some((number, words.iter().filter(|w| !["train", "training", "step"].contains(w)).count()))
 }
 
-/// Numbers and the place of the series that each is: of several the one with the fewest words, the first of these.
+/// Pairs of a number and the index of its series: of several series, the one with the fewest other words, and the first
+/// of these.
 pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(Number, usize)> {
     let mut found: Vec<(Number, usize, usize)> = Vec::new();
     for (i, name) in names.enumerate() {

@@ -1,4 +1,4 @@
-//! Logs of other programs as lanes: what reaches the screen as they grow.
+//! Tests of logs of other programs as lanes: the events for the screen while the logs grow.
 
 use super::*;
 use crate::logs;
@@ -12,7 +12,7 @@ fn place(name: &str) -> PathBuf {
     path.join("m.jsonl")
 }
 
-/// Steps told, with loss and the norms of the first layer.
+/// The reported steps, with loss and the norms of the first layer.
 fn told(events: &[Event]) -> Vec<(u64, Option<f64>, Option<f32>)> {
     let of = |event: &Event| match event {
         Event::Measured { measure, layers, .. } => {
@@ -45,14 +45,14 @@ fn a_log_is_told_once_as_it_grows_and_anew_where_an_earlier_step_gets_more() {
     let events = lane.poll(second * 3);
     assert_eq!((told(&events), phases(&events)), (vec![(20, Some(1.0), None)], vec![Phase::Running]));
     assert!(events.iter().any(|e| matches!(e, Event::Evaluated { .. })));
-    // Gradient norms of a step that was told: the lane is told anew, with its layers.
+    // Gradient norms arrive for a reported step: the lane is reported again, with its layers.
     file.write_all(b"{\"step\": 20, \"grads/a.weight\": 3, \"grads/a.bias\": 4, \"grads/b.weight\": 1}\n")
         .expect("written");
     let events = lane.poll(second * 4);
     let Event::Started { info, .. } = &events[0] else { panic!("{events:?}") };
     assert_eq!(info.layers.iter().map(|l| &l.label[..]).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(told(&events).last(), Some(&(20, Some(1.0), Some(5.0))));
-    // Without a total in the log that of the layers stands for it.
+    // If the log has no total norm, that of the layers replaces it.
     let total = events.iter().find_map(|e| {
         if let Event::Measured { measure, .. } = e { measure.get(Number::GradNorm) } else { None }
     });

@@ -1,5 +1,5 @@
-//! A long step can be left inside, so that whoever wants the lane back need not wait for its end: it is then as if the step
-//! had not been begun. Steps that are finished do not depend on it. Knows no thread and no clock.
+//! Cancels a long step halfway, so that an order for the lane need not wait for the end of the step. The lane is then
+//! as if the step had never begun; completed steps do not depend on cancelled ones. Knows no thread and no clock.
 
 use super::{Lane, Since};
 use crate::engine::team::Team;
@@ -8,10 +8,10 @@ use crate::telemetry::Phase;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Seconds from which on a step, or an evaluation, is long. Shorter ones are waited for.
+/// A step, or an evaluation, is long from this many seconds on. Shorter ones are completed.
 pub(super) const LONG: f64 = 0.4;
 
-/// Word to a lane that it is to leave the step it is in.
+/// Tells a lane to cancel its current step.
 #[derive(Debug, Default)]
 pub struct Leave {
     wanted: AtomicBool,
@@ -19,28 +19,28 @@ pub struct Leave {
 }
 
 impl Leave {
-    /// Asks the lane to leave a long step, or takes that back.
+    /// Asks the lane to cancel a long step, or withdraws the request.
     pub fn want(&self, wanted: bool) {
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// Whether it is asked for.
+    /// Whether cancelling is requested.
     pub fn wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Whether passes may be left from now on.
+    /// Sets whether passes may be cancelled from now on.
     pub fn allow(&self, allowed: bool) {
         self.allowed.store(allowed, Ordering::Relaxed);
     }
 
-    /// Whether passes are to be left just now.
+    /// Whether passes are cancelled now.
     pub fn now(&self) -> bool {
         self.wanted() && self.allowed.load(Ordering::Relaxed)
     }
 }
 
-/// Estimate of the duration of a step.
+/// Whether a step, or an evaluation, was long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Long {
     step: bool,
@@ -48,13 +48,13 @@ pub(super) struct Long {
 }
 
 impl Default for Long {
-    /// Nothing yet: any step may be long.
+    /// Before the first measurement of time, any step may be long.
     fn default() -> Self {
         Self { step: true, look: true }
     }
 }
 
-/// A lane as it was before a step.
+/// The state of a lane before a step.
 #[derive(Debug, Default)]
 pub(super) struct Back {
     first: Snapshot,
@@ -63,16 +63,17 @@ pub(super) struct Back {
 }
 
 impl Lane {
-    /// Has passes share their work with a team, which is made at the first call and hears when the lane is to leave a step.
+    /// Shares the work of passes with a team, which is created at the first call and gets the requests to cancel.
     pub fn work_with(&mut self, team: impl FnOnce(Arc<Leave>) -> Arc<dyn Team>) {
         let team = self.team.get_or_insert_with(|| team(Arc::clone(&self.leave)));
         self.trainer.work_with(team);
         self.replicas.iter_mut().for_each(|r| r.trainer.work_with(team));
     }
 
-    /// Before a step: whether it may be left. `looks`: whether an evaluation or a measurement follows it.
+    /// Called before a step; decides whether it may be cancelled. `looks`: whether an evaluation or a measurement
+    /// follows it.
     ///
-    /// A gradient can be left without a trace; whatever else a long step does needs the state before it.
+    /// A gradient can be cancelled without a trace; for every other part of a long step, the state before it is stored.
     pub(super) fn may_leave(&mut self, looks: bool) {
         let long = self.long.step || looks && self.long.look;
         let traces = || looks || !self.replicas.is_empty() || self.trainer.recipe().optimizer.leaves_traces();
@@ -90,7 +91,7 @@ impl Lane {
         self.leave.allow(long);
     }
 
-    /// After the gradient of a step that left no trace so far: whether the step was left.
+    /// Called after the gradient of a step that has changed nothing yet; returns whether the step was cancelled.
     pub(super) fn left_at_once(&mut self, before: u64) -> bool {
         if self.keeps {
             return false;
@@ -99,7 +100,8 @@ impl Lane {
         self.trainer.steps() == before
     }
 
-    /// Within a step and what follows it: whether it was left, and the lane is back before it.
+    /// Called during a step and the evaluations after it; returns whether it was cancelled, in which case the lane's
+    /// state is restored.
     pub(super) fn left_inside(&mut self) -> bool {
         let left = self.keeps && self.trainer.left();
         if let Some(back) = self.back.as_ref().filter(|_| left) {
@@ -113,8 +115,8 @@ impl Lane {
         left
     }
 
-    /// At the end of a turn: notes how long its steps took, and the looks after them, if there were any. A turn ends with
-    /// the first long step.
+    /// Called at the end of a turn; takes the duration of its steps and of the evaluations after them, if there were
+    /// any. A turn ends with the first long step.
     pub(super) fn took(&mut self, steps: f64, looks: Option<f64>) {
         self.leave.allow(false);
         self.long.step = steps >= LONG;
@@ -122,7 +124,7 @@ impl Lane {
             self.long.look = looks >= LONG;
         }
         if !(self.long.step || self.long.look) {
-            // A lane with short steps needs no copy of the state before each.
+            // A lane with short steps needs no copy of its state before each step.
             self.back = None;
         }
     }

@@ -1,6 +1,7 @@
-//! A line of the log, written and read: the rows of the table of numbers under their keys, one JSON object a line.
+//! Writes and reads lines of the log: one JSON object per line, with the table's numbers under their keys.
 //!
-//! A number that is not finite is `null`; one that does not exist at a step has no key. Keys keep the order of the table.
+//! A number that is not finite is `null`; a number that does not exist at a step has no key. Keys are in the order of
+//! the table.
 
 use super::Line;
 use crate::lab::exam;
@@ -18,11 +19,11 @@ pub struct Row<'a> {
     pub lane: &'a str,
     /// The step.
     pub measure: &'a Measure,
-    /// The layers, where they were measured.
+    /// The layers, if they were measured.
     pub layers: &'a [LayerMeasure],
-    /// The evaluation after this step, if it is one of those that the log has.
+    /// The evaluation after this step, if the log keeps it.
     pub evaluation: Option<Measure>,
-    /// The share of dead units at this evaluation, of each layer whose units can die.
+    /// The share of dead units at this evaluation, for each layer whose units can die.
     pub dead: Vec<f32>,
     /// The measurement under attack after this step.
     pub robustness: Option<exam::Row>,
@@ -44,14 +45,14 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// As text.
+    /// The row as text.
     pub fn line(&self, lane: LaneId) -> Line {
         let text = serde_json::to_string(self).unwrap_or_default();
         Line { step: self.measure.step, lane, text }
     }
 }
 
-/// Whether a number belongs to a step, not to an evaluation.
+/// Whether a number belongs to a step, rather than to an evaluation.
 fn of_step(number: Number) -> bool {
     matches!(number.row().source, Source::Step(_) | Source::Rare(_))
 }
@@ -112,31 +113,31 @@ impl Serialize for Row<'_> {
     }
 }
 
-/// Under what the log has all layers' values of a number.
+/// The key under which the log has the values of all layers for a number.
 fn list_key(number: LayerNumber) -> String {
     let row = number.row();
     format!("layer_{}{}", row.key, if row.log == Listed::Units { "" } else { "s" })
 }
 
-/// Under what the log has the shares of dead units.
+/// The key under which the log has the shares of dead units.
 const DEAD: &str = "layer_dead";
 
-/// A number that all layers of such a list have, and no other layer.
+/// A number that exists for exactly the layers of such a list.
 fn place(listed: Listed) -> LayerNumber {
     if listed == Listed::Units { LayerNumber::Saturated } else { LayerNumber::GradNorm }
 }
 
-/// The layers of a lane that the lists of its log tell of.
+/// The layers of a lane to which the lists in its log belong.
 #[derive(Clone, Debug)]
 pub struct Lists {
-    /// Those with parameters.
+    /// The layers with parameters.
     params: Vec<usize>,
-    /// Those whose units can saturate.
+    /// The layers whose units can saturate.
     units: Vec<usize>,
 }
 
 impl Lists {
-    /// Of a lane with these layers: whether each has parameters, and whether its units can saturate.
+    /// The lists of a lane with these layers: whether each has parameters, and whether its units can saturate.
     pub fn new(layers: impl Iterator<Item = (bool, bool)>) -> Self {
         let (mut params, mut units) = (Vec::new(), Vec::new());
         for (i, (has, saturates)) in layers.enumerate() {
@@ -147,12 +148,12 @@ impl Lists {
     }
 }
 
-/// Under what the log has the range of a number over several seeds.
+/// The key under which the log has the range of a number over several seeds.
 fn band_key(number: Number) -> String {
     format!("{}_spread", number.row().key)
 }
 
-/// A line that was read back.
+/// A parsed line.
 #[derive(Debug, Deserialize)]
 pub struct Read {
     /// Its step.
@@ -168,23 +169,23 @@ pub struct Read {
     seeds: Option<u32>,
     #[serde(default)]
     seeds_lost: u32,
-    /// Everything else, by key.
+    /// All other numbers, by key.
     #[serde(flatten)]
     numbers: BTreeMap<String, Value>,
 }
 
 impl Read {
-    /// A line of the log; `None` if it is none, or tells of a verdict.
+    /// Parses a line of the log; `None` if it is not a line of numbers, such as a verdict.
     pub fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok().filter(|read: &Self| !read.numbers.contains_key("verdict"))
     }
 
-    /// Whether the step was finite: a lane that ran away leaves `null`.
+    /// Whether the step was finite: a diverged lane has `null` in its line.
     pub fn finite(&self) -> bool {
         !self.numbers.values().any(Value::is_null)
     }
 
-    /// The step as it was measured; its time, which no log holds, is the caller's guess.
+    /// The measurement of the step. The log holds no times, so the caller provides an estimate.
     pub fn measure(&self, seconds: f64) -> Measure {
         self.told(seconds, of_step)
     }
@@ -244,12 +245,12 @@ impl Read {
     }
 }
 
-/// A number of the log, where what is not finite is `null`.
+/// A number of the log; `null` stands for a number that is not finite.
 fn single(value: &Value) -> f32 {
     value.as_f64().map_or(f32::NAN, |x| x as f32)
 }
 
-/// A band of the log. It holds no NaN, and what runs away runs upwards.
+/// A band of the log. It contains no NaN; an end that is not finite is +∞, because diverging numbers grow.
 fn band(value: &Value) -> Option<Band> {
     let end = |name: &str| value.get(name).and_then(Value::as_f64).map_or(f32::INFINITY, |x| x as f32);
     value.is_object().then(|| Band { min: end("min"), median: end("median"), max: end("max") })

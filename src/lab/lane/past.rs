@@ -1,75 +1,76 @@
-//! The past of a lane: whole states kept at some of its steps, in bounded memory, and steps made once more from them.
+//! Earlier states of a lane: whole states kept at some of its steps, in bounded memory, and later steps trained again
+//! from them.
 //!
-//! Training is a pure function of state, recipe and step, so a step that is made again gives the same bits. Which states
-//! are kept decides only how long that takes. Knows no thread and no clock.
+//! Training is a pure function of state, recipe and step, so a step that is trained again gives the same bits. The
+//! choice of kept states decides only how long that takes. Knows no thread and no clock.
 
 use super::{Lane, Pace, Plan, Since, State};
 use crate::scenario::{Edit, Lineage, Recipe};
 use crate::telemetry::Event;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// States that a lane keeps at most; more would save no time that anybody notices.
+/// Most states that a lane keeps; more would save no noticeable time.
 const MOST: usize = 512;
-/// Share of training that copying states may take.
+/// Largest share of training time spent on copying states.
 const SHARE: f64 = 0.0025;
-/// Seconds of training between two states at least: what lies between them is made again before a key is released.
+/// Least seconds of training between two states. The steps between them can be trained again before a key is released.
 const BETWEEN: f64 = 0.012;
-/// Bytes that are copied in a second, where neither the source nor the target is in a cache.
+/// Bytes copied per second if neither source nor target is in a cache.
 const COPIED: f64 = 2e9;
-/// Steps between two states as long as nobody knows what a step costs.
+/// Steps between two states as long as the duration of a step is unknown.
 const STEPS: u64 = 16;
 
-/// A state that is kept.
+/// A kept state.
 #[derive(Debug, Default)]
 pub struct Keyframe {
-    /// Steps done; no setting was changed there yet.
+    /// Steps done, before any change of settings at that step.
     pub step: u64,
     state: State,
     bytes: usize,
 }
 
-/// The states that are kept of a lane, the oldest first, within a budget of bytes.
+/// The kept states of a lane, oldest first, within a budget of bytes.
 #[derive(Debug, Default)]
 pub struct Past {
     frames: Vec<Arc<Keyframe>>,
     /// Bytes of all of them.
     bytes: usize,
-    /// The step from which on the next one is due.
+    /// The step from which on the next state is due.
     due: u64,
-    /// Memory of one that was dropped.
+    /// Memory of a dropped state, for reuse.
     spare: Option<Keyframe>,
 }
 
-/// The past of a lane as lane, run and those who look back share it.
+/// The kept states, shared by the lane, the run and the code that looks back.
 pub type Shared = Arc<Mutex<Past>>;
 
-/// The past, for a moment.
+/// Locks the kept states.
 pub fn open(past: &Shared) -> MutexGuard<'_, Past> {
-    // Nothing in this file panics halfway through a change.
+    // No function in this file panics in the middle of a change.
     past.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Past {
-    /// Forgets everything: the lane begins anew.
+    /// Drops all states, because the lane starts anew.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Forgets the states after a step: the lane goes another way from there.
+    /// Drops the states after a step, because the lane trains differently from there.
     pub fn cut(&mut self, step: u64) {
         self.frames.retain(|f| f.step <= step);
         self.bytes = self.frames.iter().map(|f| f.bytes).sum();
         self.due = step;
     }
 
-    /// Takes over the states of another lane up to a step: the way to there is the same.
+    /// Takes over the states of another lane up to a step: until then both lanes have the same history.
     pub fn follow(&mut self, other: &Self, step: u64) {
         self.frames = other.frames.iter().filter(|f| f.step <= step).cloned().collect();
         self.bytes = self.frames.iter().map(|f| f.bytes).sum();
         self.due = step;
     }
 
-    /// The steps at which there are states.
+    /// The steps with a kept state.
     pub fn steps(&self) -> impl ExactSizeIterator<Item = u64> {
         self.frames.iter().map(|f| f.step)
     }
@@ -79,7 +80,7 @@ impl Past {
         self.bytes
     }
 
-    /// The newest state of at most so many steps.
+    /// The newest state at or before this step.
     pub fn before(&self, step: u64) -> Option<Arc<Keyframe>> {
         self.frames.iter().rev().find(|f| f.step <= step).cloned()
     }
@@ -89,7 +90,7 @@ impl Past {
         self.due
     }
 
-    /// Keeps the state of a lane, within a budget of bytes.
+    /// Keeps the present state of a lane, within a budget of bytes.
     pub(super) fn keep(&mut self, lane: &Lane, budget: usize) {
         let step = lane.trainer.steps();
         if self.frames.last().is_some_and(|f| f.step >= step) {
@@ -110,12 +111,12 @@ impl Past {
             self.bytes += frame.bytes;
             self.frames.push(Arc::new(frame));
         } else {
-            // Not even one fits: looking back begins at the start.
+            // Not even one state fits: looking back starts at step 0.
             self.due = u64::MAX;
         }
     }
 
-    /// Drops states until they take no more than so many bytes.
+    /// Drops states until the rest fits into this many bytes.
     pub fn fit(&mut self, budget: usize) {
         let now = self.frames.last().map_or(0, |f| f.step);
         while self.bytes > budget && !self.frames.is_empty() {
@@ -124,8 +125,8 @@ impl Past {
         self.spare = None;
     }
 
-    /// Drops the state that is missed least. Gaps grow with the square root of their age: a step long past takes longer
-    /// than a recent one, but not without bound.
+    /// Drops the state that is needed least. Gaps grow with the square root of their age: older steps take longer to
+    /// reach than recent ones, but not without bound.
     fn thin(&mut self, now: u64) {
         let at = |i: usize| self.frames[i].step;
         let lost = |i: usize| {
@@ -141,7 +142,7 @@ impl Past {
     }
 }
 
-/// Steps from one state to the next, for a state of so many bytes where a step takes so many seconds.
+/// Steps between two states, for states of this many bytes and steps of this many seconds.
 fn distance(bytes: usize, cost: f64) -> u64 {
     if cost <= 0.0 {
         return STEPS;
@@ -150,7 +151,7 @@ fn distance(bytes: usize, cost: f64) -> u64 {
     (BETWEEN.max(copy / SHARE) / cost).ceil().clamp(1.0, 1e9) as u64
 }
 
-/// The way of a lane, to go through its steps once more.
+/// The history of a lane, for training its steps again.
 #[derive(Clone, Debug)]
 pub struct Course {
     /// Its settings, from step 0 on.
@@ -160,12 +161,12 @@ pub struct Course {
 }
 
 impl Course {
-    /// How many edits the steps up to this one were trained with; those at step 0 were made before any.
+    /// The number of edits with which the steps up to this one were trained; edits at step 0 were made before training.
     pub fn edits_before(&self, step: u64) -> usize {
         self.line.edits.partition_point(|e| e.step == 0 || e.step < step)
     }
 
-    /// The recipe after so many edits.
+    /// The recipe after this many edits.
     fn recipe(&self, edits: usize) -> Result<Recipe, String> {
         let mut recipe = self.line.root.clone();
         for edit in self.line.edits[..edits].iter().filter(|e| !e.empties()) {
@@ -174,26 +175,26 @@ impl Course {
         Ok(recipe)
     }
 
-    /// The recipe that this step was trained with.
+    /// The recipe with which this step was trained.
     ///
     /// # Errors
-    /// An edit that cannot be made.
+    /// If an edit cannot be made.
     pub fn recipe_of(&self, step: u64) -> Result<Recipe, String> {
         self.recipe(self.edits_before(step))
     }
 }
 
 impl Lane {
-    /// Whether an evaluation changes what comes after it.
+    /// Whether an evaluation affects later steps.
     pub(super) fn listens(&self) -> bool {
         let recipe = self.trainer.recipe();
         recipe.early_stopping.patience > 0 || recipe.schedule.listens()
     }
 
-    /// Takes up a state with the recipe that it was trained with; without one, the state before the first step.
+    /// Restores a state with the recipe with which it was trained; without a state, the one before the first step.
     ///
     /// # Errors
-    /// An edit that cannot be made, or a recipe that does not fit.
+    /// If an edit cannot be made, or a recipe does not fit.
     pub fn take_up(&mut self, frame: Option<&Keyframe>, course: &Course) -> Result<(), String> {
         let recipe = course.recipe_of(frame.map_or(0, |f| f.step))?;
         self.set(&recipe).map_err(|fault| fault.to_string())?;
@@ -205,18 +206,18 @@ impl Lane {
         Ok(())
     }
 
-    /// Trains on to a step, with the edits of its way at their steps; those at that step itself are left for the one after
-    /// it. The events of the last step; `None` if the pace ended it before.
+    /// Trains on to a step and makes the edits of its history at their steps; edits at the last step itself are left
+    /// for the next one. Returns the events of the last step, or `None` if the pace ended the turn before.
     ///
     /// # Errors
-    /// An edit that cannot be made, or a recipe that does not fit.
+    /// If an edit cannot be made, or a recipe does not fit.
     pub fn retrace(
         &mut self,
         until: u64,
         course: &Course,
         pace: &mut dyn Pace,
     ) -> Result<Option<Vec<Event>>, String> {
-        // Its steps are not long before one of them was seen to be.
+        // Until a step has turned out to be long, steps do not count as long.
         self.took(0.0, Some(0.0));
         loop {
             let step = self.trainer.steps();
@@ -232,7 +233,7 @@ impl Lane {
                 self.took(0.0, Some(0.0));
             }
             let next = course.line.edits.get(due).map_or(until, |e| e.step.min(until));
-            // The last step is measured by itself, not with those that are made again before it.
+            // The last step is measured in a separate turn, so that the steps before it are not shown.
             let next = if step + 1 < until { next.min(until - 1) } else { next };
             if next == until {
                 self.since = Since::default();

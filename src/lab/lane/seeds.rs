@@ -1,5 +1,5 @@
-//! The other seeds of a lane: the same recipe on the data, weights and draws of seed + 1, seed + 2 ..., in lockstep with the
-//! first one, and the range of their measurements. Knows no thread and no screen.
+//! The other seeds of a lane: the same recipe with the data, weights and random draws of seed + 1, seed + 2 ..., in
+//! step with the first seed, and the range of their measurements. Knows no thread and no screen.
 
 use super::Lane;
 use super::leave::Long;
@@ -15,23 +15,23 @@ use std::sync::Arc;
 pub struct Replica {
     /// Its trainer.
     pub trainer: Trainer,
-    /// The reason why it ended before the lane did: it diverged, or stopped early.
+    /// The reason why it ended before the lane: it diverged, or stopped early.
     pub end: Option<Phase>,
     /// Its newest evaluation.
     pub(super) evaluation: Option<Evaluation>,
 }
 
-/// A replica as a checkpoint keeps it.
+/// A replica as stored in a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedReplica {
     /// Its state.
     pub snapshot: Snapshot,
-    /// Its end, or `Paused`.
+    /// The phase in which it ended, or `Paused`.
     pub phase: Phase,
 }
 
 impl Lane {
-    /// Lets the lane run over more seeds, each with its own data, from step 0.
+    /// Adds more seeds to the lane at step 0, each with its own data.
     #[must_use]
     pub fn with_seeds(mut self, data: &[Arc<Data>], first_seed: u64, total: u64) -> Self {
         let replica = |(k, data): (u64, &Arc<Data>)| {
@@ -46,7 +46,7 @@ impl Lane {
     /// Trains all seeds with another recipe from the next step on.
     ///
     /// # Errors
-    /// Why the recipe does not fit; the lane is then unchanged.
+    /// The reason why the recipe does not fit; the lane is then unchanged.
     pub fn set(&mut self, recipe: &Recipe) -> Result<Change, Fault> {
         let change = self.trainer.set(recipe.clone())?;
         (self.long, self.back) = (Long::default(), None);
@@ -60,7 +60,7 @@ impl Lane {
         Ok(change)
     }
 
-    /// All seeds back to step 0.
+    /// Resets all seeds to step 0.
     pub fn reset(&mut self) {
         (self.long, self.back) = (Long::default(), None);
         self.trainer.reset();
@@ -70,7 +70,7 @@ impl Lane {
         }
     }
 
-    /// The other seeds, to be saved.
+    /// The state of the other seeds, for saving.
     pub fn save_seeds(&self) -> Vec<SavedReplica> {
         let saved = |r: &Replica| SavedReplica {
             snapshot: r.trainer.snapshot(),
@@ -79,7 +79,7 @@ impl Lane {
         self.replicas.iter().map(saved).collect()
     }
 
-    /// The other seeds as they were saved.
+    /// Restores the other seeds from saved states.
     ///
     /// # Errors
     /// The part that does not fit.
@@ -95,13 +95,13 @@ impl Lane {
             replica.trainer.restore(&saved.snapshot)?;
             replica.end =
                 matches!(saved.phase, Phase::Diverged(_) | Phase::Stopped(_)).then(|| saved.phase.clone());
-            // A seed that has ended counts with its last evaluation.
+            // A seed that has ended keeps its last evaluation.
             replica.evaluation = matches!(saved.phase, Phase::Stopped(_)).then(|| replica.trainer.evaluate());
         }
         Ok(())
     }
 
-    /// One step of the other seeds; returns in words how those that ended did.
+    /// Makes one step of the other seeds; reports in words those that ended.
     pub(super) fn step_seeds(&mut self, look: bool, say: &mut dyn FnMut(String)) {
         for (k, replica) in (2..).zip(&mut self.replicas) {
             if replica.end.is_none()
@@ -113,7 +113,7 @@ impl Lane {
         }
     }
 
-    /// Evaluates the other seeds; with `report`, their schedules and stopping rules take note of it.
+    /// Evaluates the other seeds; with `report`, the results go to their schedules and stopping rules.
     pub(super) fn evaluate_seeds(&mut self, report: bool, say: &mut dyn FnMut(String)) {
         for (k, replica) in (2..).zip(&mut self.replicas) {
             if replica.end.is_some() {
@@ -133,21 +133,21 @@ impl Lane {
         }
     }
 
-    /// The range over all seeds of the last step; `None` with one seed.
+    /// The range of the last step over all seeds; `None` with one seed.
     pub(super) fn spread(&self) -> Option<Spread> {
         let going = self.replicas.iter().filter(|r| r.end.is_none()).map(|r| &r.trainer);
         let all = std::iter::once(&self.trainer).chain(going);
         self.range(&all.map(|t| t.measure().0.values).collect::<Vec<_>>())
     }
 
-    /// The range over all seeds of the newest evaluation, this one being that of the first.
+    /// The range of the newest evaluation over all seeds, of which `first` is the first.
     pub(super) fn judged(&self, first: Evaluation) -> Option<Spread> {
         let lost = |r: &&Replica| matches!(r.end, Some(Phase::Diverged(_)));
         let others = self.replicas.iter().filter(|r| !lost(r)).filter_map(|r| r.evaluation);
         self.range(&std::iter::once(first).chain(others).map(Evaluation::values).collect::<Vec<_>>())
     }
 
-    /// The bands of these values, one entry a seed, of every number that the table gives one.
+    /// The bands of these values, one entry per seed, for every number that has a band.
     fn range(&self, all: &[Values]) -> Option<Spread> {
         if self.replicas.is_empty() {
             return None;

@@ -1,10 +1,10 @@
-//! The steps since the last measurement, as far as the table of numbers wants to know of them.
+//! The range and mean of numbers over the steps since the last measurement, for rows that ask for it.
 
 use crate::number::{Between, Number, StepResult};
 use crate::telemetry::Measure;
 use std::sync::LazyLock;
 
-/// The numbers that tell of more than the measured step.
+/// The numbers that need more than the measured step.
 static FOLDED: LazyLock<Vec<Number>> = LazyLock::new(|| {
     let folded = |n: &Number| !matches!(n.row().between, Between::Newest);
     Number::ALL.into_iter().filter(folded).collect()
@@ -27,14 +27,14 @@ pub(super) struct Since {
 
 impl Default for Since {
     fn default() -> Self {
-        // NaN is neither less nor greater: the first number replaces it.
+        // Comparisons with NaN are false, so the first number replaces it.
         let none = Fold { least: f64::NAN, greatest: f64::NAN, sum: 0.0 };
         Self { steps: 0, folds: [none; Number::ALL.len()] }
     }
 }
 
 impl Since {
-    /// Takes in a step. Allocates nothing.
+    /// Includes a step. Allocates nothing.
     pub(super) fn add(&mut self, step: &StepResult) {
         self.steps += 1;
         for &number in FOLDED.iter() {
@@ -50,7 +50,7 @@ impl Since {
         }
     }
 
-    /// Completes a measurement by what lies before it.
+    /// Adds these ranges and means to a measurement.
     pub(super) fn tell(&self, measure: &mut Measure) {
         if self.steps == 0 {
             return;

@@ -1,4 +1,4 @@
-//! The state of a lane over all its seeds: copied, gone back to, and trained from with other settings.
+//! The state of a lane over all its seeds: copied, restored, and continued with other settings.
 
 use super::{Lane, SavedReplica};
 use crate::lab::experiment::Fault;
@@ -11,12 +11,12 @@ use crate::telemetry::Phase;
 pub struct State {
     /// The first seed.
     pub first: Snapshot,
-    /// The others.
+    /// The other seeds.
     pub others: Vec<SavedReplica>,
 }
 
 impl State {
-    /// Becomes the state of this lane, in the memory that it has.
+    /// Copies the state of this lane into existing memory.
     pub fn copy_from(&mut self, lane: &Lane) {
         self.first.copy_from(lane.trainer.live());
         let blank = || SavedReplica { snapshot: Snapshot::default(), phase: Phase::Paused };
@@ -27,30 +27,30 @@ impl State {
         }
     }
 
-    /// Memory of its numbers.
+    /// Bytes of its numbers.
     pub fn bytes(&self) -> usize {
         self.first.bytes() + self.others.iter().map(|o| o.snapshot.bytes() + size_of_val(o)).sum::<usize>()
     }
 }
 
-/// A state of training, and how a lane goes on from it: the same start and settings give the same bits.
+/// A state and the recipe with which a lane goes on from it: the same start and settings give the same bits.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The state, before any setting was changed at its step.
+    /// The state, before any change of settings at its step.
     pub state: State,
-    /// The recipe until then.
+    /// The recipe up to that step.
     pub recipe: Recipe,
-    /// The part of it that is taken over.
+    /// The part of the state that is taken over.
     pub carry: Carry,
 }
 
 impl Lane {
-    /// Everything that changes in it, copied.
+    /// A copy of the present state.
     pub fn state(&self) -> State {
         State { first: self.trainer.snapshot(), others: self.save_seeds() }
     }
 
-    /// Goes to a state of a lane with the same network and optimizer.
+    /// Restores a state of a lane with the same network and optimizer.
     ///
     /// # Errors
     /// The part that does not fit.
@@ -59,7 +59,7 @@ impl Lane {
         self.restore_seeds(&state.others)
     }
 
-    /// Goes to a start, and trains on from there with this recipe.
+    /// Restores a start, and trains on from there with this recipe.
     ///
     /// # Errors
     /// The part that does not fit.

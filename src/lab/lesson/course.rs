@@ -1,4 +1,4 @@
-//! Courses: the one that ships, in the binary, and a teacher's own, a directory with an index file. Trains nothing.
+//! Courses: the built-in one, and those of teachers, each a directory with an index file. Trains nothing.
 
 use crate::lab::files::{self, Disk};
 use crate::limits;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// The name of the index file in a directory of lessons.
 pub const INDEX: &str = "course.ron";
 
-/// Lessons in an order, in parts.
+/// Ordered lessons, grouped in parts.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
     /// Its title.
@@ -22,13 +22,13 @@ pub struct Course {
 /// A lesson of a course.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its name on the command line: that of its file, without the ending.
+    /// Its name on the command line: that of its file, without the extension.
     pub name: String,
-    /// The part of the course that it belongs to.
+    /// The part of the course to which it belongs.
     pub part: String,
     /// The document.
     pub text: String,
-    /// Where its data files lie; `None` for one that ships.
+    /// Access to its data files; `None` for a built-in lesson.
     pub disk: Option<Disk>,
 }
 
@@ -52,10 +52,10 @@ struct Part {
     lessons: Vec<String>,
 }
 
-/// Declares the lessons that ship; the name is that of the file.
+/// Declares the built-in lessons; the name is that of the file.
 macro_rules! lessons {
     ($($part:literal: $($name:literal)*;)*) => {
-        /// Part, name and text of every lesson that ships, in order.
+        /// Part, name and text of every built-in lesson, in order.
         pub const SHIPPED: &[(&str, &str, &str)] = &[ $($( (
             $part,
             $name,
@@ -71,7 +71,7 @@ lessons! {
 }
 
 impl Course {
-    /// The course that ships.
+    /// The built-in course.
     pub fn shipped() -> Self {
         let entry = |&(part, name, text): &(&str, &str, &str)| Entry {
             name: name.into(),
@@ -85,7 +85,7 @@ impl Course {
     /// The course in a directory.
     ///
     /// # Errors
-    /// All faults of its index, and lessons that cannot be read, each with its file.
+    /// All faults of its index, and all unreadable lessons, each with its file.
     pub fn in_directory(dir: &Path) -> Result<Self, Vec<String>> {
         let index = dir.join(INDEX);
         let shown = index.display().to_string();
@@ -108,13 +108,13 @@ impl Course {
         if faults.is_empty() { Ok(Self { title: read.title, lessons }) } else { Err(faults) }
     }
 
-    /// The lesson of this name, and its place.
+    /// The lesson with this name, and its position.
     pub fn find(&self, name: &str) -> Option<(usize, &Entry)> {
         self.lessons.iter().enumerate().find(|(_, l)| l.name == name)
     }
 }
 
-/// The text of a file, or why there is none, beginning with its name.
+/// The text of a file; errors begin with the name of the file.
 fn text_of(path: &Path) -> Result<String, String> {
     let shown = path.display().to_string();
     let bytes = files::read(path, limits::SCENARIO_BYTES).map_err(|what| format!("{shown}: {what}"))?;

@@ -1,5 +1,6 @@
-//! Handing in: what was done in a course as one document, and its check, which makes every run again. Bit-equal runs are the
-//! proof; a seal over each page finds what a run cannot: an answer that was changed afterwards.
+//! Handing in: a learner's work in a course as one document, and its check, which repeats every run. Equal bits of the
+//! repeated runs are the proof; a seal over each page detects a change that a run cannot show, such as an answer
+//! altered later.
 
 use super::Asked;
 use super::course::{Course, Entry};
@@ -15,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// The hash of a lane's parameters where a goal was reached.
+/// The hash of a lane's parameters at the step at which a goal was reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LaneHash {
     /// The lane.
     pub lane: String,
-    /// The hash, or how the lane ended before.
+    /// The hash, or the reason why the lane ended before.
     pub hash: String,
 }
 
@@ -31,14 +32,14 @@ pub struct LaneHash {
 pub struct Handed {
     /// The work.
     pub work: Work,
-    /// The lanes of its goal where it was reached.
+    /// The lanes of its goal, at the step at which it was reached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hashes: Vec<LaneHash>,
-    /// The seal over all of it, and over the pages before.
+    /// The seal over this page and the pages before.
     pub seal: String,
 }
 
-/// A lesson that is handed in.
+/// A lesson in a hand-in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandedLesson {
@@ -46,17 +47,17 @@ pub struct HandedLesson {
     pub lesson: String,
     /// The hash of its document.
     pub hash: String,
-    /// Whether its last page was left.
+    /// Whether the learner has left its last page.
     pub done: bool,
-    /// Its pages on which something was done.
+    /// Its pages with work.
     pub pages: Vec<Handed>,
 }
 
-/// A document that is handed in. It names no machine and no time.
+/// A document that is handed in. It identifies no machine and no time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandIn {
-    /// The learner's name, if it was given.
+    /// The learner's name, if given.
     pub name: String,
     /// The title of the course.
     pub course: String,
@@ -64,7 +65,7 @@ pub struct HandIn {
     pub lessons: Vec<HandedLesson>,
 }
 
-/// A lesson of a course, read for making its runs again.
+/// A parsed lesson of a course, for repeating its runs.
 struct Known {
     hash: String,
     scenario: Scenario,
@@ -72,17 +73,17 @@ struct Known {
     files: Arc<dyn Files + Send + Sync>,
 }
 
-/// All lessons of a course, read, and the runs that were made already.
+/// All parsed lessons of a course, and the runs that were already repeated.
 #[derive(Default)]
 pub struct Office {
     lessons: Vec<(String, Known)>,
     made: Mutex<HashMap<String, Result<Made, String>>>,
 }
 
-/// A run that was made again.
+/// A repeated run.
 #[derive(Clone, Debug)]
 struct Made {
-    /// Where the goal is first reached.
+    /// The step at which the goal is first reached.
     step: Option<u64>,
     hashes: Vec<LaneHash>,
 }
@@ -90,17 +91,17 @@ struct Made {
 /// The grade of a hand-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grade {
-    /// Lessons that were gone through to their end.
+    /// Lessons worked through to the end.
     pub done: usize,
-    /// Goals that were reached, every run made again.
+    /// Goals that were reached in the repeated runs.
     pub goals: usize,
-    /// Pages whose solution was looked at, or whose question was left out.
+    /// Pages whose solution was shown, or whose question was skipped.
     pub skipped: usize,
     /// Questions that were answered.
     pub answered: usize,
     /// Answers that count as right.
     pub right: usize,
-    /// Hints that were looked at.
+    /// Hints that were shown.
     pub hints: usize,
 }
 
@@ -127,14 +128,14 @@ impl Known {
         Ok(Self { hash: hash(&entry.text), scenario, asked, files })
     }
 
-    /// The pages whose run is that of this one, this one included: those since the last that begins anew.
+    /// The pages that share a run with this one, including it: those since the last page that begins anew.
     fn run_of(&self, page: usize) -> &[Page] {
         let pages = &self.scenario.lesson.pages[..=page];
         let first = pages.iter().rposition(|p| p.anew).unwrap_or(0);
         &pages[first..]
     }
 
-    /// Makes the run of a goal again: only its lanes, and those from which they are forked.
+    /// Repeats the run of a goal, with only its lanes and those from which they are forked.
     fn make(&self, page: usize, trace: &Trace) -> Result<Made, String> {
         let goal = &self.asked[page].goal;
         let within = self.scenario.lesson.pages[page].within as u64;
@@ -156,7 +157,7 @@ impl Known {
     }
 }
 
-/// A scenario with these lanes and their ancestors alone; lanes do not depend on each other.
+/// A scenario with only these lanes and their ancestors; lanes do not depend on each other.
 fn only(scenario: &Scenario, names: &[&str]) -> Scenario {
     let mut wanted: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut i = 0;
@@ -171,17 +172,17 @@ fn only(scenario: &Scenario, names: &[&str]) -> Scenario {
     out
 }
 
-/// The seal of a page: over its content, and over the seal before.
+/// The seal of a page: over its content and the seal of the page before.
 fn seal(before: &str, name: &str, lesson: &HandedLesson, page: &Handed) -> String {
     let bare = Handed { seal: String::new(), ..page.clone() };
     hash(&[before, name, &lesson.lesson, &lesson.hash, &to_ron(&bare)].join("\n"))
 }
 
 impl Office {
-    /// Reads the lessons of a course.
+    /// Parses the lessons of a course.
     ///
     /// # Errors
-    /// A lesson that cannot be read.
+    /// If a lesson cannot be read.
     pub fn of(course: &Course) -> Result<Self, String> {
         let read = |entry: &Entry| Ok((entry.name.clone(), Known::of(entry)?));
         let lessons = course.lessons.iter().map(read).collect::<Result<_, String>>()?;
@@ -192,7 +193,7 @@ impl Office {
         self.lessons.iter().find(|(n, _)| n == name).map(|(_, known)| known)
     }
 
-    /// A run, made again or remembered.
+    /// A repeated run, from memory if it was repeated before.
     fn make(&self, name: &str, page: usize, trace: &Trace) -> Result<Made, String> {
         let known = self.lesson(name).ok_or("there is no such lesson")?;
         let key = hash(&format!("{name} {page} {}", to_ron(trace)));
@@ -206,10 +207,10 @@ impl Office {
         made
     }
 
-    /// The document that a learner hands in: every goal's run is made again for its hashes.
+    /// The document that a learner hands in: the run of every goal is repeated to get its hashes.
     ///
     /// # Errors
-    /// A goal that is not reached when its run is made again.
+    /// If a goal is not reached in its repeated run.
     pub fn hand_in(&self, name: &str, course: &str, records: &[Record]) -> Result<HandIn, String> {
         let mut out = HandIn { name: name.into(), course: course.into(), lessons: Vec::new() };
         let mut last = String::new();
@@ -247,7 +248,7 @@ impl Office {
     /// Grades a hand-in.
     ///
     /// # Errors
-    /// Everything that was altered or cannot be, each with its path in the document.
+    /// Everything that was altered or is impossible, each with its path in the document.
     pub fn grade(&self, handed: &HandIn, course: &str) -> Result<Grade, Vec<(String, String)>> {
         let (mut grade, mut faults) = (Grade::default(), Vec::new());
         if handed.course != course {
@@ -356,7 +357,7 @@ impl Office {
     }
 }
 
-/// A setting of a fork that differs from its parent's although it is locked.
+/// A locked setting in which a fork differs from its parent.
 fn locked(known: &Known, fork: &Lane, allowed: &dyn Fn(&str) -> bool) -> Option<String> {
     let mut scenario = known.scenario.clone();
     scenario.lanes.push(fork.clone());

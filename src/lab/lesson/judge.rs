@@ -1,5 +1,6 @@
-//! Judges a goal by the events of a run, at its evaluations: at a step that all its lanes have reached, by their numbers of that
-//! very step. So the screen, which may be slow, and a run made again agree on whether a goal was reached, and where.
+//! Judges a goal by the events of a run, at its evaluations: at a step that all its lanes have reached, by their
+//! numbers of that same step. So the screen, which may be slow, and a repeated run agree on whether and where a goal
+//! was reached.
 
 use crate::lab::exam;
 use crate::lab::expect::Expectation;
@@ -7,7 +8,7 @@ use crate::lab::outcome::{Standing, Standings};
 use crate::telemetry::{Event, LaneId, Phase};
 use std::collections::BTreeMap;
 
-/// Steps whose numbers are kept for lanes that are behind.
+/// Steps whose numbers are kept to wait for slower lanes.
 const KEPT: usize = 64;
 
 /// A judge of goals.
@@ -15,27 +16,27 @@ const KEPT: usize = 64;
 pub struct Judge {
     every: u64,
     live: Standings,
-    /// How lanes stood after their evaluations, by step.
+    /// The standings of lanes after their evaluations, by step.
     stood: BTreeMap<u64, BTreeMap<LaneId, Standing>>,
 }
 
-/// Whether a lane will not go on by itself.
+/// Whether a lane will not continue by itself.
 fn over(standing: &Standing) -> bool {
     !matches!(standing.phase, Phase::Running | Phase::Paused)
 }
 
 impl Judge {
-    /// A judge of a run that is evaluated every so many steps.
+    /// A judge of a run that is evaluated every `every` steps.
     pub fn new(every: usize) -> Self {
         Self { every: every.max(1) as u64, ..Self::default() }
     }
 
-    /// How lanes stand now.
+    /// The present standings of the lanes.
     pub fn live(&self) -> &Standings {
         &self.live
     }
 
-    /// Takes in what happened.
+    /// Takes an event into account.
     pub fn hear(&mut self, event: &Event) {
         self.live.apply(event);
         match event {
@@ -62,13 +63,13 @@ impl Judge {
 
     fn keep(&mut self, lane: LaneId, step: u64) {
         let now = self.live.lanes.iter().find(|l| l.id == lane);
-        // Where the step's own numbers were lost on the way, it is not judged.
+        // If the step's own numbers were lost, it is not judged.
         if let Some(now) = now.filter(|l| l.last.is_some_and(|m| m.step == step)) {
             self.stood.entry(step).or_default().insert(lane, now.clone());
         }
     }
 
-    /// How the lanes of these names stood at a step; `None` if one of them has not come there.
+    /// The standings of the lanes with these names at a step; `None` if one of them has not reached it.
     pub fn at(&self, step: u64, names: &[&str]) -> Option<Standings> {
         let mut found = Standings::default();
         for name in names {
@@ -76,18 +77,18 @@ impl Judge {
             let stood = self.stood.get(&step).and_then(|lanes| lanes.get(&live.id));
             let ended = Some(live).filter(|l| over(l) && l.step <= step);
             let standing = stood.or(ended)?.clone();
-            // An edit may have come since.
+            // There may have been an edit since.
             found.lanes.push(Standing { name: live.name.clone(), ..standing });
         }
         Some(found)
     }
 
-    /// The first step up to `within` at which all of a goal holds, as far as is known.
+    /// The first step up to `within` at which all conditions of a goal hold, as far as known.
     pub fn reached(&self, goal: &[Expectation], within: u64) -> Option<u64> {
         let mut names: Vec<&str> = goal.iter().flat_map(Expectation::lanes).collect();
         names.sort_unstable();
         names.dedup();
-        // Lanes that all came to an end are judged at the evaluation that would be next.
+        // If all lanes have ended, they are judged at the next evaluation step.
         let ends = names.iter().map(|n| self.live.lanes.iter().find(|l| l.name == *n).filter(|l| over(l)));
         let ends: Option<Vec<u64>> =
             ends.map(|l| l.map(|l| l.step.div_ceil(self.every) * self.every)).collect();

@@ -1,4 +1,4 @@
-//! A learner's progress: one record for each lesson, in one file for all courses. Judges nothing.
+//! A learner's progress: one record per lesson, in one file for all courses. Judges nothing.
 
 use super::trace::Trace;
 use crate::lab::files;
@@ -16,16 +16,16 @@ pub struct Work {
     /// The answer to its question: the number of a choice from 1, or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guess: Option<f64>,
-    /// The reason that was given for it.
+    /// The learner's reason for it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Hints that were looked at.
+    /// Hints that were shown.
     #[serde(skip_serializing_if = "is_zero")]
     pub hints: usize,
-    /// Whether the page was left without doing what it asks for, or its solution was shown.
+    /// Whether the page was left without doing its task, or its solution was shown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
-    /// By what its goal was reached.
+    /// The changes with which its goal was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached: Option<Trace>,
 }
@@ -43,9 +43,9 @@ pub struct Record {
     pub lesson: String,
     /// The hash of its document.
     pub hash: String,
-    /// The page to go on with, from 1.
+    /// The page on which to continue, from 1.
     pub page: usize,
-    /// Whether its last page was left.
+    /// Whether the learner has left its last page.
     pub done: bool,
     /// Seconds spent on it.
     pub seconds: u64,
@@ -54,7 +54,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether a page of it was skipped.
+    /// Whether one of its pages was skipped.
     pub fn skipped(&self) -> bool {
         self.work.iter().any(|w| w.skipped)
     }
@@ -66,7 +66,7 @@ impl Record {
 pub struct Done {
     /// The title of the course.
     pub course: String,
-    /// Its lessons that were begun.
+    /// Its lessons that were started.
     pub lessons: Vec<Record>,
 }
 
@@ -74,15 +74,15 @@ pub struct Done {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Progress {
-    /// One entry a course.
+    /// One entry per course.
     pub courses: Vec<Done>,
 }
 
 impl Progress {
-    /// Reads the file; nothing was done where there is none.
+    /// Reads the file; without a file, there is no progress yet.
     ///
     /// # Errors
-    /// Why it cannot be read, with its name.
+    /// The reason why it cannot be read, with its name.
     pub fn read(path: &Path) -> Result<Self, String> {
         if !path.exists() {
             return Ok(Self::default());
@@ -96,21 +96,21 @@ impl Progress {
         })
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file completely or not at all.
     ///
     /// # Errors
-    /// Why it cannot be written.
+    /// The reason why it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), String> {
         files::write(&[(path, to_ron(self).as_bytes())]).map_err(|e| e.to_string())
     }
 
-    /// The record of a lesson; `None` if it was not begun, or has changed since.
+    /// The record of a lesson; `None` if it was not started, or has changed since.
     pub fn of(&self, course: &str, lesson: &str, hash: &str) -> Option<&Record> {
         let done = self.courses.iter().find(|c| c.course == course)?;
         done.lessons.iter().find(|r| r.lesson == lesson && r.hash == hash)
     }
 
-    /// Takes in what was done in a lesson.
+    /// Stores the record of a lesson.
     pub fn put(&mut self, course: &str, record: Record) {
         let at = self.courses.iter().position(|c| c.course == course).unwrap_or_else(|| {
             self.courses.push(Done { course: course.into(), lessons: Vec::new() });

@@ -1,5 +1,5 @@
-//! The proof of a lesson: its goals do not hold at the start, the solution reaches them on several seeds, answers are what the
-//! run gives, and what is locked stays so. Trains on the caller's thread.
+//! The proof of a lesson: its goals do not hold at the start, the solution reaches them on several seeds, answers agree
+//! with the run, and locked settings stay locked. Trains on the caller's thread.
 
 use super::judge::Judge;
 use super::{Asked, asked};
@@ -20,7 +20,7 @@ pub const SEEDS: u64 = 3;
 pub struct Replay {
     /// The run.
     pub run: Stepped,
-    /// What is known of it.
+    /// The judge that follows its events.
     pub judge: Judge,
 }
 
@@ -34,7 +34,7 @@ impl Replay {
     /// A run before its first step.
     ///
     /// # Errors
-    /// Why it cannot run.
+    /// The reason why it cannot run.
     pub fn new(
         scenario: &Scenario,
         data: Option<Arc<Data>>,
@@ -56,7 +56,7 @@ impl Replay {
         self.until(step, |_| None::<()>);
     }
 
-    /// Trains up to this step, or until `done` finds what it looks for.
+    /// Trains up to this step, or until `done` returns a value.
     pub fn until<T>(&mut self, step: u64, mut done: impl FnMut(&Judge) -> Option<T>) -> Option<T> {
         self.run.send(Command::Until(Some(step)));
         self.run.send(Command::Run);
@@ -75,7 +75,7 @@ impl Replay {
 /// The step at which a goal is first reached in a run of this scenario.
 ///
 /// # Errors
-/// Why it cannot run.
+/// The reason why it cannot run.
 pub fn reaches(
     scenario: &Scenario,
     goal: &[Expectation],
@@ -86,19 +86,19 @@ pub fn reaches(
     Ok(replay.until(within, |judge| judge.reached(goal, within)))
 }
 
-/// How a page was proved, for the one who wrote it.
+/// The proof of a page, for its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proved {
     /// Its number, from 1.
     pub page: usize,
-    /// In words.
+    /// The result in words.
     pub words: String,
 }
 
 /// Proves the lesson of a scenario that was read from `text`.
 ///
 /// # Errors
-/// Everything that is wrong, each at its place.
+/// All faults, each at its place.
 pub fn prove(
     text: &str,
     scenario: &Scenario,
@@ -159,7 +159,7 @@ pub fn prove(
     if faults.is_empty() { Ok(proved) } else { Err(at_paths(text, faults)) }
 }
 
-/// Whether the answer of a question is what the run gives.
+/// Checks that the answer of a question agrees with the run.
 fn answer(
     start: &Scenario,
     predict: &Predict,
@@ -171,7 +171,7 @@ fn answer(
     let standings = replay.judge.live();
     if let Some(number) = &asked.number {
         let found = number.value(standings).map_err(|what| ("of", what))?;
-        // As many digits as one would read off the screen.
+        // As many digits as a reader takes from the screen.
         let near = (found - predict.answer).abs() <= 5e-3 * found.abs().max(1e-12);
         let what = || format!("the run gives {found:.6}, not {}", predict.answer);
         return if near { Ok(format!("{} is {found:.6}", predict.of)) } else { Err(("answer", what())) };
@@ -193,7 +193,7 @@ fn answer(
     }
 }
 
-/// Whether a goal needs its solution, and is reached by it on several seeds.
+/// Checks that a goal needs its solution, and that the solution reaches it on several seeds.
 fn solve(
     start: &Scenario,
     page: &Page,
@@ -221,7 +221,7 @@ fn solve(
             Err(what) => faults.push(("solution", what)),
         }
     }
-    // A change without which the goal is reached as well explains nothing.
+    // A change that the goal does not need explains nothing.
     for left_out in 0..page.solution.len() {
         let mut less = page.clone();
         let edit = less.solution.remove(left_out);
@@ -239,13 +239,13 @@ fn solve(
     }
 }
 
-/// Whether every setting that the page does not allow is locked.
+/// Checks that every setting not allowed by the page is locked.
 fn locks(start: &Scenario, page: &Page, fault: &mut impl FnMut(&str, String)) {
     use crate::registry::Settings as _;
     for lane in &start.lanes {
         let recipe = start.recipe(lane);
         for field in recipe.fields() {
-            // Another row of the table, or another number: whatever makes it differ.
+            // Another row of the table, or another number: any different value.
             let rows = recipe.rows_of(field.name).iter().map(|row| format!("{row}()"));
             let values = rows.chain(["7".into(), "[]".into(), "Written".into()]);
             let other = values.into_iter().find_map(|value| {

@@ -1,4 +1,4 @@
-//! What was done in a lesson, as a run can make it again: changes and forks, up to a step. Plain data.
+//! The work in a lesson in repeatable form: changes and forks, up to a step. Plain data.
 
 use crate::scenario::{Carry, Edit, Lane, Scenario};
 use crate::telemetry::LaneInfo;
@@ -19,7 +19,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Of these lanes at this step; `written`: the scenario that the run began with.
+    /// The trace of these lanes at this step; `written`: the scenario with which the run began.
     pub fn of<'a>(lanes: impl IntoIterator<Item = &'a LaneInfo>, written: &Scenario, step: u64) -> Self {
         let mut trace = Self { step, ..Self::default() };
         for info in lanes {
@@ -29,7 +29,7 @@ impl Trace {
             {
                 let mut first = info.recipe.clone();
                 for edit in info.edits.iter().rev().filter(|e| !e.empties()) {
-                    // The old value was written by this program, so it can be read back.
+                    // This program wrote the old value, so it can be read back.
                     let _ = first.set_at(&edit.field, &edit.from);
                 }
                 let own = Lane::from_recipe(&info.name, &first, &fork.recipe);
@@ -43,7 +43,7 @@ impl Trace {
     /// The scenario with these changes and forks.
     pub fn onto(&self, written: &Scenario) -> Scenario {
         let mut out = written.clone();
-        // The edits that the scenario has itself are among those of its lanes.
+        // The lanes' edits include those of the scenario itself.
         out.edits.clone_from(&self.edits);
         out.lanes.extend(self.forks.iter().cloned());
         out

@@ -1,4 +1,4 @@
-//! Lanes are judged by what they told, and by nothing that lies ahead.
+//! Tests that lanes are judged by their reported events, and not by abandoned steps.
 
 use super::*;
 use crate::diagnosis::Facts;
@@ -7,7 +7,7 @@ use crate::lab::experiment::{Experiment, info};
 use crate::number::LayerNumber;
 use crate::telemetry::{LayerMeasure, Mark};
 
-/// A lane on two moons.
+/// The description of a lane on two moons.
 pub fn moons(name: &str) -> LaneInfo {
     let text = format!("(data: Moons(samples: 60), network: [Dense(4), Tanh()], lanes: [(name: {name:?})])");
     let experiment = Experiment::new(crate::scenario::read(&text).unwrap(), &NoFiles).unwrap();

@@ -1,4 +1,4 @@
-//! Attacks for the screen: one sample before and after, the least size that fools, accuracy against size.
+//! Attacks for the screen: one sample before and after, the least size that fools the lane, accuracy against size.
 
 use super::prediction::{planar, plane};
 use super::{Memory, Parts, Probe, Renewal, Shape, class, image, scalar, softmax};
@@ -12,16 +12,16 @@ use crate::lab::run::Peek;
 use crate::registry::Value as _;
 use crate::telemetry::{Data, Sample};
 
-/// Samples among which the hardest one is sought.
+/// Samples among which the hardest one is searched.
 const SOUGHT: usize = 128;
-/// Samples of a curve of accuracy against size.
+/// Samples for a curve of accuracy against size.
 const COUNTED: usize = 64;
 /// Sizes of that curve, as shares of the widest range of a feature.
 const SHARES: [f64; 11] = [0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5];
-/// Into how many parts the widest range is divided to find the least size.
+/// Number of parts into which the widest range is divided to find the least size.
 const RESOLUTION: f64 = 512.0;
 
-/// The key of a least size, besides its lane.
+/// The request to which a least size belongs, beside its lane.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Asked {
     attack: String,
@@ -35,7 +35,7 @@ fn range(peek: &Peek) -> (Vec<f32>, Vec<f32>) {
     peek.data.range.iter().copied().unzip()
 }
 
-/// The correctly classified sample whose answer is the least certain; the first, if there is none.
+/// The correctly classified sample with the least certain prediction; the first sample if there is none.
 fn hardest(victim: &mut Victim<'_>, inputs: &[f32], labels: &[u32]) -> usize {
     let (size, width, count) = (victim.size(), victim.classes(), labels.len().min(SOUGHT));
     let (rows, mut best) = (victim.rows(), (f32::NEG_INFINITY, 0));
@@ -44,7 +44,7 @@ fn hardest(victim: &mut Victim<'_>, inputs: &[f32], labels: &[u32]) -> usize {
         let logits = victim.logits(&inputs[first * size..last * size]).chunks_exact(width);
         for (i, (logits, &label)) in (first..last).zip(logits.zip(&labels[first..last])) {
             let lead = margin(logits, label, false);
-            // Positive: wrong already.
+            // A positive margin: wrong without an attack.
             if lead < 0.0 && lead > best.0 {
                 best = (lead, i);
             }
@@ -55,13 +55,13 @@ fn hardest(victim: &mut Victim<'_>, inputs: &[f32], labels: &[u32]) -> usize {
 
 /// An attack on a validation sample.
 ///
-/// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after, and
-/// `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for others. For
-/// all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`, `before` and `after`
-/// (class numbers), `eps` (NaN where the attack has none), `linf`, `l2` and `l0` of the perturbation, `features` (how many
-/// there are), `least` (the least size that fools the lane; NaN if none does, or the attack has no size), `sample` and
-/// `samples`. A picture of one's own has no `label` and no `sample`, but `how`, a table whose one row is named by what was
-/// done to it.
+/// Parts: `image`, `perturbation` (signed), `adversarial` for images; `arrow`, a series of x, y before and x, y after,
+/// and `boundary` as in `prediction` for 2-D data; `features`, a table (a row for each feature; before, after) for
+/// others. For all: `probabilities`, a table (a row for each class name; before, after), and the scalars `label`,
+/// `before` and `after` (class numbers), `eps` (NaN if the attack has none), `linf`, `l2` and `l0` of the perturbation,
+/// `features` (their number), `least` (the least size that fools the lane; NaN if none does, or the attack has no
+/// size), `sample` and `samples`. The user's own picture has no `label` and no `sample`, but `how`, a table with one
+/// row whose name lists the changes made to it.
 pub(super) const ADVERSARIAL: Probe = Probe {
     renewal: Renewal::Halt,
     ..Probe::new(
@@ -75,8 +75,8 @@ pub(super) const ADVERSARIAL: Probe = Probe {
 
 /// Accuracy on some validation samples against the size of an attack.
 ///
-/// Its part `curve` is a table, a row for each size: eps, accuracy under the attack, accuracy under noise; empty for an attack
-/// without a size. `samples`, a scalar, tells how many samples were attacked.
+/// Its part `curve` is a table, a row for each size: eps, accuracy under the attack, accuracy under noise; empty for an
+/// attack without a size. `samples`, a scalar, is the number of attacked samples.
 pub(super) const SIZES: Probe = Probe::new(
     "sizes",
     "accuracy under `attack` and under noise against the size",
@@ -110,14 +110,14 @@ fn adversarial(
         peek.own.as_ref().filter(|own| sample == Sample::Own && own.inputs.len() == samples.shape.size());
     let x = own.map_or_else(|| samples.input(number), |own| &own.inputs[..]);
     let before = victim.logits(x).to_vec();
-    // An image of one's own has no label: the attack leaves the class that the network predicts.
+    // The user's own image has no label: the attack moves away from the predicted class.
     let label = if own.is_some() { predicted(&before) } else { of.get(number).copied() };
     let task = Task {
         x,
         classes: &[target.or(label)?],
         targeted: target.is_some(),
         valid: Valid::Each { low: &low, high: &high },
-        // The same draws every time, so that the picture changes with the network alone.
+        // The draws are the same every time, so that the picture changes with the network alone.
         key: Key { seed: peek.seed, step: 0, first: number as u64 },
     };
     let mut fooled = vec![0.0; x.len()];
@@ -131,7 +131,7 @@ fn adversarial(
     let resolution = widest / RESOLUTION;
     let mut least = None;
     if config.eps().is_some() {
-        // While the lane trains, each look makes one attack only; a whole search takes ten.
+        // While the lane trains, each look makes only one attack; a whole search takes ten.
         let bracket = if let Some(mut bracket) = known.filter(|_| peek.moving) {
             least = bracket.follow(&mut victim, &task, &config);
             bracket
@@ -209,7 +209,7 @@ fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
         valid: Valid::Each { low: &low, high: &high },
         key,
     };
-    // For tables, whose ranges differ widely, sizes are shares of the usual width of a feature.
+    // Features of tables have very different ranges, so their sizes are shares of the usual width of a feature.
     let (least, most) = feature_range(task.x, samples.shape.size());
     let width = most.iter().zip(&least).map(|(a, b)| f64::from(a - b)).fold(0.0, f64::max);
     let at = SHARES.map(|share| share * width);

@@ -5,12 +5,12 @@ use crate::engine::augment::{self, AugmentConfig};
 use crate::lab::run::Peek;
 use std::sync::Arc;
 
-/// Draws that are shown at most.
+/// Most draws that are shown.
 const DRAWS: usize = 63;
 
 /// A validation sample under the lane's augmentations.
 ///
-/// Parts, images all: `image` as it is, then `draw 0`, `draw 1` ...; and the scalars `sample` and `samples`.
+/// Parts, all images: the unchanged `image`, then `draw 0`, `draw 1` ...; and the scalars `sample` and `samples`.
 pub(super) const AUGMENTED: Probe = Probe {
     renewal: Renewal::Change,
     take: |lane, _| Some(Arc::new(lane.trainer.recipe().augment.clone())),
@@ -23,7 +23,7 @@ pub(super) const AUGMENTED: Probe = Probe {
     )
 };
 
-/// The sample itself, and as successive epochs would draw it.
+/// The sample itself, and its augmented forms in successive epochs.
 fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> Option<Parts> {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
@@ -33,7 +33,7 @@ fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> 
     let outside: Vec<f32> = peek.data.range.iter().map(|r| r.0).collect();
     let mut scratch = vec![0.0; size];
     for epoch in 0..draws.min(DRAWS).min(if by.is_empty() { 0 } else { DRAWS }) {
-        // A second sample, for augmentations that mix two.
+        // A second sample, for augmentations that mix two samples.
         let mut inputs = [samples.input(sample), samples.input(next)].concat();
         let mut batch = augment::Batch {
             shape: samples.shape,

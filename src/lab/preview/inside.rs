@@ -1,4 +1,4 @@
-//! Looks into the lane itself: its way over a surface, its gradient through time, one of its weights. Pure functions.
+//! Looks inside a lane: its path over a surface, its gradient through time, one of its weights. Pure functions.
 
 use super::{Parts, Probe, Renewal, Shape, Taken, scalar};
 use crate::engine::diagnostics::spectral_radius;
@@ -10,10 +10,10 @@ use crate::lab::trainer::Examined;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
-/// Dots that a landscape has at most in either direction.
+/// Most points of a landscape in either direction.
 const DOTS: usize = 1024;
 
-/// The heights of a test function, which do not change while lanes move. Its part `heights` is a grid.
+/// The values of a test function, which do not change while lanes move. Its part `heights` is a grid.
 pub(super) const LANDSCAPE: Probe = Probe {
     renewal: Renewal::Change,
     take: |lane, _| surface(lane).map(|s| Arc::new(s) as Taken),
@@ -26,10 +26,10 @@ pub(super) const LANDSCAPE: Probe = Probe {
     )
 };
 
-/// The way of a lane over a test function.
+/// The path of a lane over a test function.
 ///
-/// Parts: `points`, a series of x, y from the start on; the scalars `value` and `slope`, height and norm of the exact gradient
-/// at the last of them.
+/// Parts: `points`, a series of x, y from the start on; the scalars `value` and `slope`, the function's value and the
+/// norm of its exact gradient at the last point.
 pub(super) const PATH: Probe = Probe {
     take: |lane, _| Some(Arc::new((surface(lane)?, lane.trail.as_ref()?.points()))),
     ..Probe::new(
@@ -47,10 +47,10 @@ pub(super) const PATH: Probe = Probe {
 /// ‖∂L/∂h_t‖ of a step, layer by layer.
 type Norms = Vec<(usize, Vec<f32>)>;
 
-/// How the gradient of the last step's batch came back through time.
+/// The gradient of the last step's batch through time.
 ///
-/// Parts, tables both, a row for each recurrent layer: `norms`, ‖∂L/∂h_t‖ for t = 1 .. T; `radius`, the spectral radius of the
-/// recurrent matrix of each gate (none where the matrix is too large).
+/// Parts, both tables with a row for each recurrent layer: `norms`, ‖∂L/∂h_t‖ for t = 1 .. T; `radius`, the spectral
+/// radius of the recurrent matrix of each gate (left out if the matrix is too large).
 pub(super) const THROUGH_TIME: Probe = Probe {
     take: |lane, _| {
         let kept = lane.kept.get("through_time").and_then(|k| k.downcast_ref::<Norms>());
@@ -72,12 +72,12 @@ pub(super) const THROUGH_TIME: Probe = Probe {
     )
 };
 
-/// One weight of the last step that was looked at.
+/// One weight at the last measured step.
 ///
-/// Parts: `terms`, a table of one column, the optimizer's formula number by number; `slots`, a table (a row for each tensor:
-/// its length, and the length of its rows); the scalars `weight` (its index), `step`, `raw` (its gradient before the clip),
-/// `from` and `to` (its values), `largest_gradient` and `largest_step` (indices of weights). Before there was such a step, only
-/// `slots` and `weight`.
+/// Parts: `terms`, a table of one column, the optimizer's formula number by number; `slots`, a table (a row for each
+/// tensor: its length, and the length of its rows); the scalars `weight` (its index), `step`, `raw` (its gradient
+/// before the clip), `from` and `to` (its values), `largest_gradient` and `largest_step` (indices of weights). Before
+/// the first such step, only `slots` and `weight`.
 pub(super) const MICROSCOPE: Probe = Probe {
     take: |lane, view| lane.trainer.examine(view.number).map(|e| Arc::new(e) as Taken),
     before: |lane, shown| lane.trainer.aim(shown),
@@ -91,7 +91,7 @@ pub(super) const MICROSCOPE: Probe = Probe {
     )
 };
 
-/// The test function that a lane moves over, if it does.
+/// The test function over which a lane moves, if there is one.
 fn surface(lane: &Lane) -> Option<Surface> {
     match lane.trainer.recipe().network.first() {
         Some(LayerConfig::Surface(s)) => Some(s.function),
@@ -99,7 +99,7 @@ fn surface(lane: &Lane) -> Option<Surface> {
     }
 }
 
-/// The heights of the lane's test function.
+/// The values of the lane's test function.
 fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)) -> Parts {
     let (columns, rows) = (columns.clamp(1, DOTS), rows.clamp(1, DOTS));
     let [left, right, bottom, top] = extent.map(f64::from);
@@ -123,7 +123,7 @@ fn path(surface: Surface, points: &[f32]) -> Option<Parts> {
     ])
 }
 
-/// The norms of the gradient at every time, and how the recurrent matrices stretch.
+/// The norms of the gradient at every time step, and the spectral radii of the recurrent matrices.
 fn through_time(peek: &Peek, norms: &Norms) -> Parts {
     let label = |layer: usize| format!("{} {}", layer + 1, peek.network.nodes()[layer].label);
     let norms = norms.iter().map(|(layer, norms)| (label(*layer), norms.clone()));

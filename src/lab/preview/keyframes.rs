@@ -1,11 +1,11 @@
-//! The steps of a lane at which its whole state is kept, to look back from.
+//! The steps of a lane at which its whole state is kept, for looking back.
 
 use super::{Probe, Shape, Taken};
 use crate::lab::lane::past::open;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
-/// Where states are kept. Its part `steps` is a series, its part `bytes` what they take.
+/// The steps of kept states. Its part `steps` is a series, its part `bytes` the memory that the states take.
 pub const KEYFRAMES: Probe = Probe {
     take: |lane, _| {
         let past = open(&lane.past);

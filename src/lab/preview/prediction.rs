@@ -1,4 +1,4 @@
-//! Predictions of a lane: over the plane, for one sample, and for all of them together. Pure functions of a snapshot.
+//! Predictions of a lane: over the plane, for one sample, and for all samples together. Pure functions of a snapshot.
 
 use super::{Memory, Parts, Probe, Shape, class, image, outputs, scalar, sequence, softmax};
 use crate::engine::data::{Labels, Samples};
@@ -7,22 +7,22 @@ use crate::lab::run::Peek;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 
-/// Samples that a confusion matrix counts at most.
+/// Most samples counted by a confusion matrix.
 const COUNTED: usize = 2000;
-/// Points that a plane shows at most.
+/// Most points shown on a plane.
 const POINTS: usize = 500;
 
 /// Decision boundary over 2-D data, or the prediction for one sample.
 ///
-/// Over 2-D data its parts are `boundary`, a grid: the probability of class 1 where there are two classes, the number of the
-/// winning class where there are more (`classes`, a scalar, tells how many there are); `points`, validation samples; and
-/// `names`, a table of rows without numbers that are the names of the classes, if there are any.
-/// Otherwise `image` (images only), `probabilities` (a table: a row for each class name, one column), and the scalars `label`
-/// and `predicted` (class numbers), `sample` and `samples` (its number, and how many there are).
+/// Over 2-D data its parts are `boundary`, a grid with the probability of class 1 for two classes, or the number of the
+/// winning class for more (`classes`, a scalar, is their number); `points`, validation samples; and `names`, a table
+/// whose rows have no numbers and are named after the classes, if there are any. Otherwise `image` (images only),
+/// `probabilities` (a table: a row for each class name, one column), and the scalars `label` and `predicted` (class
+/// numbers), `sample` and `samples` (its number, and the number of samples).
 ///
-/// A sequence that is to be answered by numbers, or by a class at every step, has `inputs` (a table: a row for each feature, a
-/// number for each step) and the series `target` and `answer`: numbers, or those of classes, which `names` (a table of rows
-/// without numbers) names.
+/// A sequence whose target is a sequence of values, or a class at every step, has `inputs` (a table: a row for each
+/// feature, a number for each step) and the series `target` and `answer`: values, or class numbers, whose names are the
+/// rows of `names` (a table without numbers).
 pub(super) const PREDICTION: Probe = Probe::new(
     "prediction",
     "decision boundary over `grid`, or the answer for validation sample `sample`",
@@ -47,12 +47,12 @@ pub(super) const CONFUSION: Probe = Probe::new(
     |peek, _, memory| confusion(peek, memory),
 );
 
-/// Whether the data lie on a plane.
+/// Whether the data have two features, so that they lie on a plane.
 pub(super) fn planar(peek: &Peek) -> bool {
     peek.data.train.shape == Sample::Flat(2)
 }
 
-/// The plane with the decision of the network at every point, and samples on it.
+/// The plane with the network's decision at every point, and samples on it.
 pub(super) fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut Memory) -> Parts {
     let samples = &peek.data.validation;
     let extent = extent(&peek.data.train);
@@ -70,7 +70,7 @@ pub(super) fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut M
     let mut values = Vec::with_capacity(columns * rows);
     outputs(peek, memory, &inputs, |_, out| {
         values.push(match out.len() {
-            // A number to predict: the number itself.
+            // For a regression, the value itself.
             1 => out[0],
             2 => softmax(out)[1],
             _ => argmax(out).map_or(f32::NAN, |c| c as f32),

@@ -7,7 +7,7 @@ use crate::lab::run::Peek;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 
-/// The parts of a validation sample; none where the data are no sequences, or have one class for all of it.
+/// The parts of a validation sample; none if the data are not sequences, or have one class for the whole sequence.
 pub(super) fn sequence(peek: &Peek, sample: usize, memory: &mut Memory) -> Option<Parts> {
     let samples = &peek.data.validation;
     let Shape::Sequence { features, .. } = samples.shape else { return None };

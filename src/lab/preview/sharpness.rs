@@ -1,8 +1,9 @@
-//! The largest eigenvalue of the Hessian of the training loss, and the largest that the optimizer's step can bear.
+//! The largest eigenvalue of the Hessian of the training loss, and the largest one for which the optimizer's step is
+//! stable.
 //!
 //! # Reference
-//! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065; of
-//! adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
+//! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065.
+//! For adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
 
 use super::{Memory, Parts, Probe, Shape, Taken, scalar};
 use crate::engine::diagnostics::dominant_eigenvalue;
@@ -15,24 +16,24 @@ use crate::scenario::Recipe;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
-/// Training samples over which the loss is taken, at most.
+/// Most training samples over which the loss is averaged.
 const SAMPLES: usize = 256;
-/// Power iterations of a look; the next look goes on from the vector of this one.
+/// Power iterations per look; the next look continues with the vector of this one.
 const ITERATIONS: usize = 20;
 
-/// The lane's part: the parameters at which it trains, and its recipe.
+/// The lane's own data: the parameters at which it trains, and its recipe.
 struct At {
     params: Vec<f32>,
     recipe: Recipe,
     lr: f64,
 }
 
-/// The largest eigenvalue of the Hessian against what the step can bear.
+/// The largest eigenvalue of the Hessian, and the stability limit of the step.
 ///
-/// Parts: the scalars `value`, the eigenvalue (by power iteration on differences of gradients: that of largest size, with its
-/// sign); `limit`, above which gradient descent on a quadratic diverges; `samples`, how many training samples the loss was
-/// taken over, in evaluation mode and without penalties. Where no limit is known, `why` instead: a table whose one row is named
-/// by the reason.
+/// Parts: the scalars `value`, the eigenvalue with the largest absolute value, with its sign (by power iteration on
+/// differences of gradients); `limit`, above which gradient descent on a quadratic diverges; `samples`, the number of
+/// training samples over which the loss was averaged, in evaluation mode and without penalties. If no limit is known,
+/// `why` instead: a table with one row whose name is the reason.
 pub(super) const SHARPNESS: Probe = Probe {
     take: |lane, _| {
         let trainer = &lane.trainer;
@@ -74,7 +75,7 @@ fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
             let pass = Pass::eval(rows);
             peek.network.forward(params, &peek.state, pass, ws);
             let (output, grad) = ws.output_and_grad(rows);
-            // The mean over all samples, whatever fits into one pass.
+            // The mean over all samples, even if one pass holds fewer.
             let terms = (loss.terms(output, width) / rows).max(1) * count;
             loss.eval(output, width, batch.targets(), 1.0 / terms as f32, Some(grad), None);
             peek.network.backward(params, &peek.state, pass, ws, Some(&mut part), false);

@@ -1,4 +1,4 @@
-//! Probes of short runs on several kinds of data.
+//! Tests of probes in short runs on several kinds of data.
 
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
@@ -24,7 +24,7 @@ fn parse(text: &str) -> DataConfig {
     DataConfig::parse(text).expect("data")
 }
 
-/// The parts of a probe of a lane among these events.
+/// The parts of a lane's probe among these events.
 fn probed(events: &[Event], of: LaneId, what: &str) -> Vec<(String, Data)> {
     let found = events.iter().find_map(|e| match e {
         Event::Probed { lane, name, parts, .. } if *lane == of && *name == what => Some(parts.clone()),
@@ -137,7 +137,7 @@ fn the_gradient_through_time_has_a_norm_for_every_step_of_the_sequence() {
         let radius = rows(part(&parts, "radius"));
         assert_eq!((radius.len(), radius[0].1.len(), &radius[0].0), (1, gates, &norms[0].0));
         if lane == 0 {
-            // One small step after an orthogonal matrix times 1.5.
+            // The state after one small step from an orthogonal matrix times 1.5.
             assert!((radius[0].1[0] - 1.5).abs() < 0.05, "{radius:?}");
         }
     }
@@ -236,7 +236,7 @@ fn the_least_size_fools_and_half_of_it_does_not() {
         assert_eq!(number(&parts, "before") != number(&parts, "after"), fooled, "at {eps} of {least}");
         assert_eq!(number(&parts, "least"), least, "whatever size is looked at");
     }
-    // No sample that is predicted right has a smaller margin.
+    // No correctly classified sample has a smaller margin.
     for other in 0..40 {
         let events = look(&mut run, vec![attack(0, Sample::Number(other), "Fgsm(eps: 0.02)", None)], 0);
         let parts = probed(&events, 0, "adversarial");
@@ -307,7 +307,7 @@ fn npy(sizes: &str, values: &[f32]) -> Vec<u8> {
     out
 }
 
-/// 120 sequences of 12 steps of 2 numbers; the class is whether the first column waxes or wanes.
+/// 120 sequences of 12 steps of 2 numbers; the class states whether the first feature rises or falls.
 struct Waves;
 
 impl crate::engine::data::Files for Waves {
@@ -398,7 +398,7 @@ fn while_a_lane_trains_its_least_size_is_followed_and_where_it_halts_it_is_sough
         run.drain().iter().all(|e| !matches!(e, Event::Probed { name: "adversarial", .. })),
         "once is enough"
     );
-    // A first look finds the same size, up to the width of the search.
+    // A first look, without a hint, finds the same size up to the resolution of the search.
     let mut other = stepped(DIGITS);
     other.send(Command::Run);
     other.advance(250);

@@ -1,4 +1,4 @@
-//! The lines of a log beside those of the run that is trained again. Trains nothing.
+//! Compares the lines of a log with those of the repeated run. Trains nothing.
 
 use super::{Difference, Verdict};
 use crate::lab::run::journal;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// A key by which lines are found: the lane, the step, and the setting where the line tells of a change.
+/// The key by which lines are matched: the lane, the step, and the setting if the line records a change.
 type Key = (String, u64, String);
 
 /// A line of the log.
@@ -17,7 +17,7 @@ struct Row {
     file: &'static str,
 }
 
-/// The lines that are still to be compared, and what came of the others.
+/// The lines that are still to be compared, and the results so far.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     left: BTreeMap<Key, Row>,
@@ -26,29 +26,29 @@ pub(super) struct Rows {
     steps: u64,
     /// Whether the scenario itself asks for measurements under attack.
     attacked: bool,
-    /// Whether some measurements under attack were asked for otherwise.
+    /// Whether some measurements under attack were requested elsewhere.
     asked: bool,
-    /// Whether the log is known to be as it was: then lines may be missing only where nobody wrote them.
+    /// Whether the log is known to be unchanged. Then a line can be missing only because it was never written.
     known: bool,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
-    /// Its first line in the log, and its last one or the step of its last state.
+    /// The step of its first line in the log, and of its last line or state.
     first: Option<u64>,
     last: u64,
-    /// Whether its lines may begin later than it is trained again: in the log they stand under another name, or were its
-    /// parent's.
+    /// Whether its lines may begin later than the repeated run: in the log, earlier ones belong to another name or to
+    /// its parent.
     late: bool,
-    /// The step at which the run that is trained again took it up.
+    /// The step at which the repeated run resumes it.
     begun: u64,
     lines: usize,
     hashes: usize,
-    /// The first difference, and how many more lines differ.
+    /// The first difference, and the number of further differing lines.
     different: Option<(Difference, usize)>,
 }
 
-/// The key of a line; `None` if it is none of a lane.
+/// The key of a line; `None` if it belongs to no lane.
 fn key(text: &str) -> Option<Key> {
     #[derive(serde::Deserialize)]
     struct Head {
@@ -79,7 +79,7 @@ impl Rows {
         let log = evidence.known.and_then(|n| evidence.log.get(..n)).unwrap_or(&evidence.log);
         let waiting = evidence.checkpoints.first().filter(|f| f.whole).map(|f| &f.checkpoint.lines[..]);
         let waiting = waiting.unwrap_or_default().iter().map(|line| ("checkpoint", line.text.as_str()));
-        // A verdict says when somebody looked, which no training repeats.
+        // A verdict depends on when the user looked, so training does not repeat it.
         let lines = log.lines().map(|text| ("metrics.jsonl", text)).chain(waiting);
         for (file, text) in lines.filter(|(_, text)| journal::read_verdict(text.as_bytes()).is_none()) {
             let Some(key) = key(text) else {
@@ -102,14 +102,14 @@ impl Rows {
         all
     }
 
-    /// A lane has a state of this step, so that it was trained up to there.
+    /// Notes that a lane has a state at this step, so that it was trained up to there.
     pub(super) fn came_to(&mut self, lane: &str, step: u64) {
         if let Some(of) = self.lanes.get_mut(lane) {
             of.last = of.last.max(step);
         }
     }
 
-    /// A line that is no line of a log.
+    /// Notes a line that cannot be parsed.
     fn unreadable(&mut self, file: &'static str, text: &str) {
         let start = crate::text::excerpt(text, 40);
         let what = format!("a line is not JSON of a lane: {start}");
@@ -117,12 +117,12 @@ impl Rows {
         self.lanes.entry(String::new()).or_default().differs(difference);
     }
 
-    /// The last step to which a lane has to be trained again.
+    /// The last step up to which a lane has to be trained again.
     pub(super) fn last(&self) -> u64 {
         self.lanes.values().map(|lane| lane.last).max().unwrap_or(0)
     }
 
-    /// A lane is taken up at this step: what came before is not compared.
+    /// Starts the comparison of a lane at this step; earlier lines are not compared.
     pub(super) fn begin(&mut self, lane: &str, step: u64) {
         if let Some(of) = self.lanes.get_mut(lane) {
             of.begun = step;
@@ -130,12 +130,12 @@ impl Rows {
         self.left.retain(|(of, at, field), _| of != lane || *at > step || (!field.is_empty() && *at == step));
     }
 
-    /// A line of the run that is trained again.
+    /// Compares a line of the repeated run.
     pub(super) fn again(&mut self, text: &str) {
         let Some(key) = key(text) else { return };
         let Some(lane) = self.lanes.get_mut(&key.0).filter(|_| key.1 <= self.steps) else { return };
         let Some(row) = self.left.remove(&key) else {
-            // A lane may have been written from its parent's beginning on, while its log begins where it was forked.
+            // The repeated run may write a lane from its parent's start on, while its log begins at the fork.
             let before = lane.late && self.known && lane.first.is_none_or(|first| key.1 < first);
             let beyond = key.1 > lane.last || key.1 <= lane.begun;
             if !before && !beyond && key.2.is_empty() {
@@ -168,7 +168,7 @@ impl Rows {
         }
     }
 
-    /// Nothing more is trained: what is left was never made.
+    /// Ends the comparison: lines without a counterpart are differences.
     pub(super) fn close(&mut self, verdict: &mut Verdict) {
         for ((lane, step, field), row) in std::mem::take(&mut self.left) {
             let known = if field.is_empty() { None } else { journal::read(row.text.as_bytes()) };
@@ -198,7 +198,7 @@ impl Rows {
         }
     }
 
-    /// How many lines and hashes of a lane were compared.
+    /// The number of compared lines and hashes of a lane.
     pub(super) fn compared(&self, lane: &str) -> (usize, usize) {
         self.lanes.get(lane).map_or((0, 0), |of| (of.lines, of.hashes))
     }
@@ -222,7 +222,7 @@ fn object(text: &str) -> Option<Map<String, Value>> {
     serde_json::from_str(text).ok()
 }
 
-/// The first number in which two lines differ: its name, and what it is and was.
+/// The first number in which two lines differ: its name, and both values.
 fn first_difference(
     was: &Map<String, Value>,
     now: &Map<String, Value>,

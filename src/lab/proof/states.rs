@@ -1,4 +1,4 @@
-//! The states of a checkpoint beside those of the run that is trained again, tensor by tensor. Trains nothing.
+//! Compares the states of a checkpoint with those of the repeated run, tensor by tensor. Trains nothing.
 
 use super::{Difference, Verdict};
 use crate::engine::network::Network;
@@ -7,7 +7,7 @@ use crate::lab::run_dir::evidence::Found;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::Phase;
 
-/// A state of a checkpoint that is to be compared.
+/// A state of a checkpoint to be compared.
 #[derive(Debug)]
 pub(super) struct State<'a> {
     pub(super) saved: &'a Saved,
@@ -24,7 +24,7 @@ pub(super) fn wanted<'a>(
     let mut all = Vec::new();
     for Found { name, checkpoint, .. } in found {
         for saved in &*checkpoint.lanes {
-            // A fork that waits and a lane that failed have no state.
+            // A waiting fork and a failed lane have no state.
             if saved.snapshot.params.is_empty() || saved.snapshot.step > steps {
                 continue;
             }
@@ -38,13 +38,13 @@ pub(super) fn wanted<'a>(
     all
 }
 
-/// The step to which a lane has to be trained to come to this state and to its end.
+/// The step up to which a lane has to be trained to reach this state and its end.
 pub(super) fn trained_to(saved: &Saved) -> u64 {
     if let Phase::Diverged(account) = &saved.phase { account.step } else { saved.snapshot.step }
 }
 
 impl State<'_> {
-    /// Compares it with the state of that step; whether that was there.
+    /// Compares it with the repeated state of the same step; returns whether there was one.
     pub(super) fn compare(
         &self,
         seen: &[Saved],
@@ -168,7 +168,7 @@ fn there(yes: bool) -> String {
     if yes { "there".into() } else { "missing".into() }
 }
 
-/// The place in a tensor, row-major: `3, 5`.
+/// The index in a tensor, row-major: `3, 5`.
 fn index(mut i: usize, shape: &[usize]) -> String {
     let mut places: Vec<String> = Vec::new();
     for &n in shape.iter().rev() {

@@ -1,4 +1,5 @@
-//! A step that is left anywhere inside is as if it had not been begun: what comes after it is what an undisturbed lane does.
+//! Tests that a step cancelled at any point is as if it had never begun: afterwards the lane does the same as an
+//! undisturbed one.
 
 use super::*;
 use crate::engine::data::NoFiles;
@@ -10,7 +11,7 @@ use crate::lab::trainer::Trainer;
 use crate::scenario::read;
 use std::sync::atomic::AtomicU64;
 
-/// Asks the lane to leave its step at the so-manieth look.
+/// Requests to cancel the step at the n-th query.
 #[derive(Debug)]
 struct Impatient {
     leave: Arc<Leave>,
@@ -47,14 +48,14 @@ fn lane(special: &str, rest: &str) -> (Lane, Option<Arc<Exam>>) {
     (Lane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total), exam)
 }
 
-/// Trains to the end, though it is asked to leave a step at look `at`; how often it left one, and what the log says.
+/// Trains to the end, with a request to cancel at query `at`; returns how often a step was cancelled, and the log.
 fn trained(lane: &mut Lane, exam: Option<Arc<Exam>>, at: u64) -> (u64, Vec<Line>) {
     let looks = AtomicU64::new(0);
     lane.work_with(|leave| Arc::new(Impatient { leave, looks, at }));
     let plan = Plan { goal: 6, end: 6, total: 6, evaluate_every: 2, exam, log: true, ..Plan::default() };
     let (mut left, mut lines) = (0, Vec::new());
     while lane.trainer.steps() < 6 {
-        // Without a clock no step is known to be long, and only those may be left.
+        // Without a clock no step is known to be long, and only long steps can be cancelled.
         lane.long = Long::default();
         let before = lane.trainer.steps();
         let news = lane.play(&Plan { until: before + 1, ..plan.clone() }, &mut Endless);
@@ -98,7 +99,7 @@ fn a_step_that_is_left_anywhere_changes_no_number_of_a_finished_one() {
             if once == 0 {
                 break;
             }
-            // Every look at first, then ever fewer, for there are thousands.
+            // Every query at first, then fewer and fewer, because there are thousands.
             at += 1 + at / 3;
         }
         assert!(left > 12, "{special}: left {left} times");

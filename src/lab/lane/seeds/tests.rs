@@ -1,4 +1,5 @@
-//! Each seed of a lane equals a run with that seed bit for bit, the spread is the range over all seeds, and seeds resume.
+//! Tests that each seed of a lane equals a run with that seed bit for bit, that the spread is the range over all seeds,
+//! and that seeds resume.
 
 use super::*;
 use crate::engine::data::NoFiles;
@@ -79,9 +80,9 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
                 assert_eq!(bands, if evaluated { 4 } else { 3 });
                 assert_eq!(alone(&same[0]), crate::telemetry::Measure { spread: None, ..**measure });
             }
-            // A judgement goes by the first seed alone.
+            // A lane is judged by its first seed alone.
             Event::Marked { .. } => assert_eq!(event, same[0]),
-            // Probes look at the first seed alone.
+            // Probes examine the first seed alone.
             Event::Probed { name: "health" | "classes", .. } => {}
             other => panic!("{other:?}"),
         }

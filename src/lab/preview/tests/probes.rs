@@ -24,7 +24,7 @@ fn the_sharpness_of_a_quadratic_is_its_largest_eigenvalue_and_the_limit_is_where
             let parts = probed(&look(&mut run, vec![View::of("sharpness", 0)], 200), 0, "sharpness");
             assert!((number(&parts, "limit") - limit).abs() < 1e-9 * limit, "{optimizer}: {parts:?}");
             let params = &run.run().lane(0).expect("a lane").trainer.live().params;
-            // The minimum is (1, 3), √2 away at first.
+            // The minimum is (1, 3); at first it is √2 away.
             let away = (params[0] - 1.0).hypot(params[1] - 3.0);
             assert_eq!(away < 1.5, stays, "{optimizer}: {away} away");
             if stays {
@@ -38,7 +38,7 @@ fn the_sharpness_of_a_quadratic_is_its_largest_eigenvalue_and_the_limit_is_where
     assert!(rows(part(&parts, "why"))[0].0.contains("no limit is known for Adam"), "{parts:?}");
 }
 
-/// Looking at a lane in any way changes no bit of its training; every view of every probe that answers is in its table.
+/// No view of a lane changes a bit of its training, and the table lists the parts of every probe.
 #[test]
 fn every_probe_has_a_name_of_its_own_and_changes_no_bit() {
     let names: std::collections::BTreeSet<_> = PROBES.iter().map(|p| p.name).collect();

@@ -1,4 +1,4 @@
-//! The range test and the single batch on trainings whose answers are known.
+//! Tests of the range test and of the single batch on trainings with known results.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn series<'p>(parts: &'p [(String, Data)], name: &str) -> &'p [f32] {
     }
 }
 
-/// Booth's function is a quadratic with the largest eigenvalue 18: gradient descent bears rates below 2/18.
+/// Booth's function is a quadratic with the largest eigenvalue 18: gradient descent is stable for rates below 2/18.
 #[test]
 fn a_range_test_finds_where_a_quadratic_runs_away_and_stays_below_it() {
     let text =
@@ -54,7 +54,7 @@ fn a_network_with_room_enough_learns_its_next_batch_by_heart() {
     let learnt = number(&parts, "learnt").expect("by heart") as usize;
     let losses = series(&parts, "losses");
     assert!(losses.len() == learnt && losses[learnt - 1] <= 0.01 * losses[0], "{losses:?}");
-    // Asked again after another step it begins anew, from where the lane is then.
+    // Requested again after another step, it begins anew from the lane's state at that step.
     run.send(Command::Watch(Vec::new()));
     run.look();
     let again = probed(&look(&mut run, vec![View::of("one batch", 0)], 1), 0, "one batch");
