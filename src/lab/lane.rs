@@ -387,9 +387,13 @@ impl Lane {
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
     }
 
-    /// The failed step as a point that is not finite: a gap in every curve, `null` in the log.
+    /// The failed step as a point that is not finite: a gap in every curve, `null` in the log. Its range is that of the steps
+    /// before it that were not shown.
     fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
-        let measure = Measure { seconds: self.seconds + seconds, ..self.trainer.gap() };
+        let mut before = Measure::default();
+        self.since.tell(&mut before);
+        let Measure { least, greatest, .. } = before;
+        let measure = Measure { seconds: self.seconds + seconds, least, greatest, ..self.trainer.gap() };
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
         news.events.push(told_mark(self.id, &measure, &[]));
         if log {

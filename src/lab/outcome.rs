@@ -50,7 +50,7 @@ const DERIVED: [(&str, &str); 13] = [
     ("edits", "changes made to it while it trained, or before"),
     ("seeds_lost", "seeds of the lane whose numbers ran away"),
     ("best_val_accuracy", "the best share of hits in validation"),
-    ("max_grad_norm", "the largest gradient norm measured"),
+    ("max_grad_norm", "the largest gradient norm of all steps"),
     ("grad_ratio", "gradient norm of the first layer over that of the last"),
     ("initial_grad_ratio", "the same at the first step"),
     ("step", "steps done"),
@@ -172,6 +172,8 @@ impl Standing {
     /// Updates the greatest values.
     fn exceed(&mut self, measure: &Measure) {
         for (number, x) in measure.values.iter() {
+            // The steps between two measurements count as well.
+            let x = measure.greatest.get(number).map_or(x, |most| most.max(x));
             self.greatest.set(number, Some(self.greatest.get(number).map_or(x, |most| most.max(x))));
         }
     }

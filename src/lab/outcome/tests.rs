@@ -44,3 +44,37 @@ fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
     told.apply(&Event::Rewound { lane: 0, info: Box::new(info.clone()), step: 7 });
     assert_eq!(ends(&told.facts(&info, &Phase::Running, None)), (Some(7), Some(5)));
 }
+
+#[test]
+fn the_greatest_gradient_is_that_of_all_steps_whichever_were_shown() {
+    use crate::lab::lane::Endless;
+    use crate::lab::run::Run;
+    use crate::lab::trainer::Trainer;
+    use crate::telemetry::Command;
+    // The third lane diverges between two steps that are shown.
+    let text = r#"(data: Moons(samples: 60), network: [Dense(4), Tanh()], steps: 300, evaluate_every: 100, loss: Mse(), lanes: [
+        (name: "sgd", optimizer: Sgd(1.0)), (name: "adam", optimizer: Adam(0.1)), (name: "lost", optimizer: Sgd(30)),
+    ])"#;
+    let experiment = || Experiment::new(crate::scenario::read(text).unwrap(), &NoFiles).unwrap();
+    let mut run = Run::new(experiment(), None, Arc::new(NoFiles));
+    run.apply(Command::Run);
+    let mut standings = Standings::default();
+    while let Some(mut turn) = run.take() {
+        let news = turn.lane.play(&turn.plan, &mut Endless);
+        run.give_back(turn.lane, news);
+        run.take_events().iter().for_each(|event| standings.apply(event));
+    }
+    let Experiment { data, lanes, scenario, .. } = experiment();
+    for (lane, standing) in lanes.iter().zip(&standings.lanes) {
+        let mut trainer = Trainer::new(&data, lane.recipe.clone(), scenario.seed, 300).unwrap();
+        let (mut most, mut end) = (0.0_f32, None);
+        while trainer.steps() < 300 && end.is_none() {
+            match trainer.step(false) {
+                Ok(result) => most = most.max(result.grad_norm),
+                Err(account) => end = Some(account.step),
+            }
+        }
+        assert_eq!(end.is_some(), standing.name == "lost");
+        assert_eq!(standing.value("max_grad_norm", None), Some(most.into()), "{}", standing.name);
+    }
+}
