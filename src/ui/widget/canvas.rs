@@ -101,8 +101,9 @@ impl Canvas {
         let (x0, y0, x1, y1) = (from.0 as i64, from.1 as i64, to.0 as i64, to.1 as i64);
         let steps = (x1 - x0).abs().max((y1 - y0).abs());
         for i in 0..=steps {
-            let along =
-                |a: i64, b: i64| if steps == 0 { a } else { a + ((b - a) * i * 2 + steps) / (2 * steps) };
+            let along = |a: i64, b: i64| {
+                if steps == 0 { a } else { a + ((b - a) * i * 2 + steps).div_euclid(2 * steps) }
+            };
             let (x, y) = (along(x0, x1).max(0) as usize, along(y0, y1).max(0) as usize);
             if dash == 0 || (x / dash).is_multiple_of(2) {
                 self.dot(x, y, pen);
@@ -163,6 +164,9 @@ mod tests {
         let mut canvas = Canvas::new(4, 2, Glyphs::Unicode);
         canvas.line((0, 7), (7, 0), 0, LINE);
         assert_eq!(canvas.cells.iter().map(|c| c.bits.count_ones()).sum::<u32>(), 8);
+        // Both ends have a dot, also on the way up.
+        assert_eq!((canvas.cells[0].bits, canvas.cells[7].bits), (0, 0));
+        assert!(canvas.cells[3].bits & 0x08 != 0 && canvas.cells[4].bits & 0x40 != 0, "{:?}", canvas.cells);
         let mut dashed = Canvas::new(4, 2, Glyphs::Unicode);
         dashed.line((0, 7), (7, 0), 2, LINE);
         assert_eq!(dashed.cells.iter().map(|c| c.bits.count_ones()).sum::<u32>(), 4);
