@@ -1,7 +1,7 @@
 //! All lanes of a run: their places, their progress and their events.
 //!
-//! Orders change it, turns move it on, checkpoints keep it, each in a file of its own. Knows no thread, no clock and no
-//! file; results depend on none of its choices.
+//! Orders change the run, turns train it, checkpoints save it; each has a file of its own. Knows no thread, no clock
+//! and no file; no result depends on the order of turns.
 
 use crate::engine::data::Files;
 use crate::engine::data::picture::Fitted;
@@ -40,53 +40,53 @@ pub use turn::Turn;
 /// A lane's place in the run.
 #[derive(Debug)]
 struct Place {
-    /// The lane; `None` while it has its turn.
+    /// The lane; `None` during its turn.
     lane: Option<Box<Lane>>,
     network: Arc<Network>,
-    /// States that it was in.
+    /// Some of its earlier states.
     past: Shared,
     info: LaneInfo,
     /// Its recipe before the first edit.
     written: Recipe,
-    /// Where it comes from, if it is forked from another lane.
+    /// Its origin, if it is forked from another lane.
     origin: Option<fork::Origin>,
-    /// A step, and the lane as it stood there before its first change.
+    /// The step of its first change that has not been trained yet, and the lane's state before that change.
     before: Option<(u64, Box<Start>)>,
     /// Changes whose step has not come yet.
     pending: VecDeque<Edit>,
     /// How many of its changes are in the log: those with which it has trained.
     logged: usize,
-    /// The memory that one seed of it takes.
+    /// The memory for one seed of it.
     need: Need,
     step: u64,
     cost: f64,
     phase: Phase,
-    /// By which the lane hears, while it has its turn, that it is wanted.
+    /// Tells the lane, during its turn, that an order waits for it.
     leave: Arc<Leave>,
-    /// Where it stops while the run is paused.
+    /// The step at which it stops while the run is paused.
     target: u64,
-    /// The step of the other lanes, up to which it has to catch up without holding them.
+    /// The step of the other lanes, up to which it has to catch up without making them wait.
     follows: u64,
-    /// How often an order changed it.
+    /// How many orders have changed it.
     changes: u64,
 }
 
-/// Lines to remove from the log. No lane trains until a checkpoint records the removal, so that log and checkpoints always
-/// describe the same lanes.
+/// Lines to remove from the log. No lane trains until a checkpoint has recorded the removal, so that log and
+/// checkpoints always describe the same lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     /// The lane that was restarted; its old lines must not be written any more.
     pub lane: Option<LaneId>,
-    /// The name in its lines, which may once have been another lane's.
+    /// The name in its lines, which may have been another lane's before.
     pub name: String,
-    /// The step up to which its lines stay; 0: none stays.
+    /// The step up to which its lines are kept; 0: none are kept.
     pub after: u64,
-    /// Lines after that step that had not come to the disk.
+    /// Later lines that were not yet on the disk.
     pub lines: Vec<Line>,
 }
 
 impl Forgotten {
-    /// Takes its lines out of those that wait; where the lane went back they are kept.
+    /// Removes its lines from those waiting to be written; if the lane went back to a step, they are kept here.
     pub fn take(&mut self, waiting: &mut Vec<Line>) {
         let (gone, stay) = std::mem::take(waiting).into_iter().partition(|line| self.takes(line));
         *waiting = stay;
@@ -95,7 +95,7 @@ impl Forgotten {
         }
     }
 
-    /// Whether this concerns a line that waits.
+    /// Whether it removes this waiting line.
     pub fn takes(&self, line: &Line) -> bool {
         self.lane == Some(line.lane) && line.step > self.after
     }
@@ -110,29 +110,29 @@ pub struct Run {
     files: Arc<dyn Files + Send + Sync>,
     places: Vec<Option<Place>>,
     running: bool,
-    /// Whether lanes that stopped at different steps still have to meet at one.
+    /// Whether lanes that stopped at different steps still have to reach a common one.
     levelling: bool,
     /// Orders to pause or step that lanes are still carrying out.
     unrested: usize,
-    /// The largest lead in steps that a lane was ever allowed.
+    /// The largest lead in steps allowed to a lane so far.
     widest: u64,
     solo: Option<LaneId>,
-    /// The step at which lanes that train pause by themselves.
+    /// The step at which training lanes pause by themselves.
     halt: Option<u64>,
     /// The pace in steps a second, if the user set one.
     pace: Option<f64>,
-    /// Steps that the pace allows by now.
+    /// Steps that the pace allows so far.
     allowed: f64,
     end: u64,
     /// The measurement under attack, if there is one.
     exam: Option<Arc<Exam>>,
-    /// Sizes of attacks to measure besides the scenario's.
+    /// Sizes of attacks to measure beside the scenario's.
     sizes: Option<Vec<f64>>,
     /// The user's own picture.
     own: Option<Arc<Fitted>>,
     show_every: Option<u64>,
     views: Vec<View>,
-    /// Bytes that states of all lanes may take, to look back at them; 0: none are kept.
+    /// Bytes for earlier states of all lanes; 0: none are kept.
     budget: usize,
     /// The step that is looked at instead of the present.
     looking: Option<u64>,
@@ -140,21 +140,21 @@ pub struct Run {
     lines: Vec<Line>,
     quit: bool,
     save: bool,
-    /// Lanes that may not be handed out, since an order waits for them.
+    /// Lanes that get no turn, because an order waits for them.
     held: Vec<LaneId>,
-    /// Lines that the log should forget.
+    /// Lines that the log has to remove.
     forgotten: Vec<Forgotten>,
-    /// Checksum of the training samples, where others were loaded.
+    /// Checksum of the training samples, if other samples were loaded.
     samples: Option<u32>,
     events: Vec<Event>,
-    /// Lanes that ever entered, so that stamps differ after another scenario was loaded.
+    /// Number of lanes ever added, so that stamps stay distinct after another scenario is loaded.
     entered: u64,
     /// Lanes to snapshot for previews as soon as their turn ends.
     wanted: Vec<LaneId>,
     peeks: Vec<Peek>,
-    /// States to take down.
+    /// States to capture.
     witness: witness::Witness,
-    /// The changes that orders made.
+    /// The changes made by orders.
     changes: undo::Changes,
 }
 
@@ -168,10 +168,10 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// A paused run at step 0; it ends after `steps` (the scenario's own number, if `None`).
+    /// A paused run at step 0; it ends after `steps`, or after the scenario's own number of steps if `None`.
     pub fn new(experiment: Experiment, steps: Option<u64>, files: Arc<dyn Files + Send + Sync>) -> Self {
         let Experiment { mut scenario, data, others, lanes } = experiment;
-        // From here on every lane has its own.
+        // From here on every lane has its own edits.
         scenario.edits.clear();
         let end = steps.unwrap_or(scenario.steps as u64);
         let mut run = Self {
@@ -217,7 +217,7 @@ impl Run {
         run
     }
 
-    /// Has lanes measured under attacks of these sizes too when they end, whether the scenario asks for it or not.
+    /// Measures lanes under attacks of these sizes too when they end, even if the scenario does not ask for it.
     pub fn examine_at(&mut self, sizes: &[f64]) {
         self.sizes.get_or_insert_default().extend_from_slice(sizes);
         self.plan_exams();
@@ -232,7 +232,7 @@ impl Run {
         self.enter_as(None, contender)
     }
 
-    /// Lets a lane enter under this index, which no lane has at present; `None`: a new one.
+    /// Adds a lane under this index, which must be free; `None`: a new index.
     fn enter_as(&mut self, id: Option<LaneId>, contender: Contender) -> LaneId {
         let Contender { name, recipe, written, mut journal, network, branch } = contender;
         let at_once = if branch.is_some() { 0 } else { journal.partition_point(|e| e.step == 0) };
@@ -274,18 +274,18 @@ impl Run {
         id
     }
 
-    /// Memory of one seed of a lane.
+    /// Memory for one seed of a lane.
     fn need(&self, recipe: &Recipe, network: &Network, data: &Data) -> Need {
         recipe.memory(network, data, self.scenario.robustness.is_some() || self.sizes.is_some())
     }
 
-    /// Whether there is memory for the lanes once this one (`None`: one more) takes so much.
+    /// Checks that there is memory for all lanes if this one (`None`: an additional one) needs this much.
     fn room_for(&self, lane: Option<LaneId>, need: Need) -> Result<(), String> {
         let others = self.present().filter(|(id, _)| Some(*id) != lane).map(|(_, p)| p.need);
         self.room(others.chain([need]), self.scenario.seeds)
     }
 
-    /// Whether there is memory for these lanes in the place of those that there are.
+    /// Checks that there is memory for these lanes in place of the present ones.
     fn room(&self, lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<(), String> {
         let then = memory::fits(lanes, seeds)?;
         let now = memory::fits(self.present().map(|(_, p)| p.need), self.scenario.seeds).unwrap_or(0);
@@ -299,7 +299,7 @@ impl Run {
         Box::new(Lane::new(id, name, trainer).with_seeds(&self.others, seed, total))
     }
 
-    /// Has lanes that are in a long step leave it: those for which an order waits, or all where the run is to end.
+    /// Makes lanes cancel long steps: those for which an order waits, or all if the run is to end.
     pub fn call_back(&self) {
         for (id, place) in self.present() {
             if place.lane.is_none() && (self.quit || self.held.contains(&id)) {
@@ -308,7 +308,7 @@ impl Run {
         }
     }
 
-    /// Whether lines for the disk are wanted.
+    /// Whether lines for the disk are produced.
     pub fn log(&mut self, wanted: bool) {
         self.log = wanted;
     }
@@ -323,7 +323,7 @@ impl Run {
         self.quit
     }
 
-    /// Whether lanes were told to train on.
+    /// Whether lanes were ordered to train.
     pub fn running(&self) -> bool {
         self.running
     }
@@ -333,22 +333,22 @@ impl Run {
         self.present().all(|(_, p)| p.lane.is_some()) && !self.present().any(|(id, p)| self.wants(id, p))
     }
 
-    /// Whether every lane stands where the orders so far want it.
+    /// Whether every lane has reached the step that the orders so far ask for.
     fn resting(&self) -> bool {
         self.at_rest() && !self.present().any(|(id, p)| self.wants(id, p))
     }
 
-    /// Whether every lane came to its end, good or bad.
+    /// Whether every lane has ended, successfully or not.
     pub fn over(&self) -> bool {
         self.present().all(|(_, p)| terminal(&p.phase))
     }
 
-    /// Steps of the lane that is furthest ahead.
+    /// Steps of the most advanced lane.
     pub fn foremost(&self) -> u64 {
         self.present().map(|(_, p)| p.step).max().unwrap_or(0)
     }
 
-    /// Seconds of training and steps of every lane in hand.
+    /// Seconds of training and steps of every lane that is not in a turn.
     pub fn clocks(&self) -> BTreeMap<LaneId, (f64, u64)> {
         self.present().filter_map(|(id, p)| Some((id, (p.lane.as_ref()?.seconds, p.step)))).collect()
     }
@@ -358,19 +358,19 @@ impl Run {
         Some(self.places.get(id)?.as_ref()?.step)
     }
 
-    /// Steps of the lane that is furthest behind, among those that train.
+    /// Steps of the least advanced lane among those that train.
     pub fn hindmost(&self) -> Option<u64> {
         self.present().filter(|(id, p)| self.wants(*id, p)).map(|(_, p)| p.step).min()
     }
 
-    /// The things that the screen looks at.
+    /// The views of the screen.
     pub fn views(&self) -> &[View] {
         &self.views
     }
 
-    /// The step up to which all lanes have told the disk everything.
+    /// The step up to which all lanes have produced all their log lines.
     pub fn told(&self) -> u64 {
-        // A fork that has not begun has nothing to tell.
+        // A fork that has not begun has no lines.
         let tells = |p: &Place| (!terminal(&p.phase) || p.lane.is_none()) && p.begun();
         let of = self.present().filter(|(_, p)| tells(p));
         of.map(|(_, p)| p.step).min().unwrap_or(u64::MAX)
@@ -381,7 +381,7 @@ impl Run {
         std::mem::take(&mut self.lines)
     }
 
-    /// Lines that the log should forget.
+    /// Removals from the log since the last call.
     pub fn take_forgotten(&mut self) -> Vec<Forgotten> {
         std::mem::take(&mut self.forgotten)
     }
@@ -401,12 +401,12 @@ impl Run {
         self.save = true;
     }
 
-    /// Steps of all lanes together, to see whether anything happened.
+    /// Sum of the steps of all lanes, to detect progress.
     pub fn total_steps(&self) -> u64 {
         self.present().map(|(_, p)| p.step).sum()
     }
 
-    /// Whether a checkpoint was ordered. Until [`Run::save`] no lane is handed out.
+    /// Whether a checkpoint was ordered. Until [`Run::save`] no lane gets a turn.
     pub fn saving(&self) -> bool {
         self.save
     }
@@ -419,13 +419,13 @@ impl Run {
         self.events.push(Event::Notice(text));
     }
 
-    /// The lane of this index, if it is in hand.
+    /// The lane of this index, if it is not in a turn.
     pub fn lane(&self, id: LaneId) -> Option<&Lane> {
         self.places.get(id)?.as_ref()?.lane.as_deref()
     }
 }
 
-/// Whether a lane will not go on by itself.
+/// Whether a lane will not continue by itself.
 fn terminal(phase: &Phase) -> bool {
     !matches!(phase, Phase::Running | Phase::Paused)
 }

@@ -1,9 +1,9 @@
 //! A run on disk: the scenario as run, the log, checkpoints, the lock. Knows no thread and trains nothing.
 //!
-//! At any moment at which an operation may be cut off, the directory holds a checkpoint that was whole (the newest or the one before) and a
-//! log that can be brought to it. A checkpoint names the scenario and the log beside it by their checksums, so that files of
-//! two runs are never mixed. The directory is held open: names are looked up in it and not by its path, and never followed as
-//! links. Files are 0600 in a directory of 0700.
+//! Whenever an operation is interrupted, the directory holds at least one complete checkpoint (the newest or the one
+//! before) and a log that can be cut to it. A checkpoint names the scenario and the log beside it by their checksums,
+//! so that files of two runs are never mixed. The directory is held open: names are looked up in it and not by its
+//! path, and links are never followed. Files have mode 0600, the directory 0700.
 
 use crate::lab::lane::Line;
 use crate::lab::run::Saved;
@@ -33,7 +33,7 @@ use newest::newest;
 pub(super) use newest::{any, bound};
 pub use prune::prune;
 
-/// Files that a run directory holds; the `.new` ones only if something was cut off.
+/// Files of a run directory; the `.new` ones exist only after an interruption.
 const NAMES: [&str; 10] = [
     "run.lock",
     "ghosts.jsonl",
@@ -57,34 +57,34 @@ pub struct DirError {
     pub what: String,
 }
 
-/// Lines waiting to be written, by step and lane: what was changed before the step, then its measurement.
+/// Lines waiting to be written, by step and lane: first the changes before the step, then its measurement.
 type Waiting = BTreeMap<(u64, usize), Vec<String>>;
 
-/// A run directory that this process holds: no other process writes to it.
+/// A run directory that this process has locked: no other process writes to it.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
     dir: Dir,
-    /// Held locked as long as the run lasts; the system unlocks it however the process ends.
+    /// Locked as long as the run lasts; the system unlocks it however the process ends.
     lock: File,
     base: String,
     data: u32,
     metrics: File,
-    /// The log's whole lines.
+    /// The complete lines of the log.
     written: Tally,
     waiting: Waiting,
-    /// Lines for `ghosts.jsonl` that the log never had.
+    /// Lines for `ghosts.jsonl` that were never in the log.
     aside: String,
     /// The text of scenario.ron.
     scenario: String,
-    /// How much of a checkpoint is written.
+    /// The progress of writing a checkpoint.
     meter: Arc<Meter>,
 }
 
-/// The contents of a run directory that a resume starts from.
+/// The contents of a run directory from which a run resumes.
 #[derive(Debug)]
 pub struct Resumed {
-    /// The scenario with its lanes as they were.
+    /// The scenario with its lanes at the checkpoint.
     pub scenario: String,
     /// The directory to which paths in the scenario are relative.
     pub base: PathBuf,
@@ -92,16 +92,16 @@ pub struct Resumed {
     pub data: u32,
     /// The lanes.
     pub lanes: Vec<Saved>,
-    /// A notice for the user.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl RunDir {
-    /// Makes a directory for a new run. `base` is where paths in the scenario are relative to, `data` the checksum of
-    /// the training samples.
+    /// Creates a directory for a new run. Paths in the scenario are relative to `base`; `data` is the checksum of the
+    /// training samples.
     ///
     /// # Errors
-    /// When it belongs to somebody else, is in use, holds a run already, or cannot be written.
+    /// If it belongs to another program, is in use, already holds a run, or cannot be written.
     pub fn create(path: &Path, scenario: &Scenario, base: &Path, data: u32) -> Result<Self, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
@@ -118,7 +118,7 @@ impl RunDir {
             }
         }
         lock::sign(&mut lock).map_err(io)?;
-        // A run that ended before its first checkpoint may have left one.
+        // A run that ended before its first checkpoint may have left a log.
         dir.remove("metrics.jsonl").map_err(io)?;
         let scenario = scenario.to_ron();
         dir.replace("scenario.ron", scenario.as_bytes()).map_err(io)?;
@@ -139,12 +139,12 @@ impl RunDir {
         })
     }
 
-    /// Takes up a run where its newest good checkpoint left it; the log loses the lines after it. `need` says how large the
-    /// checkpoint of a scenario can be.
+    /// Resumes a run from its newest good checkpoint; later lines are removed from the log. `need` computes the largest
+    /// possible checkpoint of a scenario.
     ///
     /// # Errors
-    /// When there is no run, nobody has saved one, it is in use, every checkpoint is damaged, or the scenario or the log are
-    /// not those of the checkpoint. Nothing is changed then.
+    /// If there is no run, it was never saved, it is in use, every checkpoint is damaged, or the scenario or the log
+    /// are not those of the checkpoint. Nothing is changed then.
     pub fn resume(path: &Path, need: Need<'_>) -> Result<(Self, Resumed), DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
@@ -156,7 +156,7 @@ impl RunDir {
 
         lock::sign(&mut lock).map_err(io)?;
         if mark == checkpoint.logs[0] && !checkpoint.forgotten.is_empty() {
-            // The run was killed before the log lost the lines of lanes that had begun anew.
+            // The run was killed before the lines of restarted lanes were removed from the log.
             let (log, _) = without(&metrics, mark.bytes, &checkpoint.forgotten).map_err(io)?;
             dir.replace("metrics.jsonl", &log).map_err(io)?;
         } else {
@@ -164,7 +164,7 @@ impl RunDir {
         }
         let metrics = dir.read_write("metrics.jsonl").map_err(io)?;
         let written = Tally::of(&metrics, metrics.metadata().map_err(io)?.len()).map_err(io)?;
-        // Lanes are numbered anew, without those that were removed; a line of one of these goes behind all others.
+        // Lanes are renumbered without the removed ones; a line of a removed lane is sorted after all others.
         let names: Vec<String> = checkpoint.lanes.iter().map(|l| l.name.clone()).collect();
         let id = |line: &Line| {
             let of = place_of(&line.text).and_then(|(lane, _)| names.iter().position(|n| *n == lane));
@@ -199,10 +199,10 @@ impl RunDir {
         Ok((run, resumed))
     }
 
-    /// Reads the state of a run without touching it; it may even be in progress.
+    /// Reads the state of a run without changing it; the run may even be in progress.
     ///
     /// # Errors
-    /// When there is no run, nobody has saved one, every checkpoint is damaged, or the scenario or the log are not those of
+    /// If there is no run, it was never saved, every checkpoint is damaged, or the scenario or the log are not those of
     /// the checkpoint.
     pub fn look(path: &Path) -> Result<Resumed, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
@@ -225,7 +225,7 @@ impl RunDir {
         &self.path
     }
 
-    /// Tells how much of a checkpoint is written.
+    /// The meter of checkpoint writing.
     pub fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
     }
@@ -242,7 +242,7 @@ impl RunDir {
         }
     }
 
-    /// That the directory is there and still this run's: its files may have been removed, and another run begun there.
+    /// Checks that the directory still is this run's: its files may have been removed, and another run started there.
     fn ours(&self) -> io::Result<()> {
         if self.dir.leads_to("run.lock", &self.lock)? {
             return Ok(());
@@ -255,7 +255,7 @@ impl RunDir {
     /// Writes the lines up to this step. All lanes have passed it, so the log stays in the order of steps.
     ///
     /// # Errors
-    /// Why the disk takes no more; the lines wait for the next call.
+    /// If the disk accepts no more; the lines wait for the next call.
     pub fn flush(&mut self, told: u64) -> io::Result<()> {
         let mut ready = String::new();
         let later = match told.checked_add(1) {
@@ -276,7 +276,7 @@ impl RunDir {
             .and_then(|()| self.metrics.seek(end))
             .and_then(|_| store::write(&mut self.metrics, ready.as_bytes()));
         if let Err(e) = written {
-            // Half a line must not stay in the file before the next attempt.
+            // An incomplete line must not stay in the file before the next attempt.
             let _ = store::cut(&self.metrics, self.written.bytes);
             self.waiting.extend(now);
             return Err(e);
@@ -285,7 +285,7 @@ impl RunDir {
         Ok(())
     }
 
-    /// Drops lines that were not written yet.
+    /// Removes waiting lines and returns them.
     pub fn drop_waiting(&mut self, of: impl Fn(usize, u64) -> bool) -> Vec<String> {
         let mut dropped = Vec::new();
         self.waiting.retain(|(step, lane), lines| {
@@ -298,7 +298,7 @@ impl RunDir {
         dropped
     }
 
-    /// Keeps lines of a lane that went back to a step, which the log does not have, for `ghosts.jsonl`.
+    /// Stores for `ghosts.jsonl` the lines of a lane that went back to a step, if they are not in the log.
     pub fn put_aside(&mut self, lane: &str, after: u64, lines: impl Iterator<Item = String>) {
         let mut lines = lines.peekable();
         if lines.peek().is_some() {
@@ -307,12 +307,12 @@ impl RunDir {
         }
     }
 
-    /// Saves the state of all lanes, of one moment; the checkpoint before stays beside it. `samples` is the checksum of the
-    /// training samples, where they are others by now; the log loses the lines of the lanes `forgotten`, which began anew or went
-    /// back to a step. What these had made after it goes to `ghosts.jsonl`.
+    /// Saves the state of all lanes at one moment; the previous checkpoint is kept beside it. `samples` is the checksum
+    /// of the training samples, if they have changed. The lines of the lanes in `forgotten`, which were restarted or
+    /// went back to a step, are removed from the log; later lines of lanes that went back are moved to `ghosts.jsonl`.
     ///
     /// # Errors
-    /// Why the disk does not take it; the older checkpoint is then still good, and it can be tried again.
+    /// If the disk does not accept it; the older checkpoint is then still valid, and saving can be tried again.
     pub fn checkpoint(
         &mut self,
         scenario: &Scenario,
@@ -340,7 +340,7 @@ impl RunDir {
         } else {
             let (log, mut ghosts) = without(&self.metrics, self.written.bytes, forgotten)?;
             ghosts.extend(self.aside.bytes());
-            // Before the log loses them: lines that stand in both files are better than lines in none.
+            // They are written before they are removed from the log: lines in both files are better than lines in none.
             if !ghosts.is_empty() {
                 let mut file = self.dir.read_write("ghosts.jsonl")?;
                 file.seek(SeekFrom::End(0))?;
@@ -353,7 +353,8 @@ impl RunDir {
         let lines = |(&(step, lane), texts): (&(u64, usize), &Vec<String>)| {
             texts.iter().map(|text| Line { step, lane, text: text.clone() }).collect::<Vec<_>>()
         };
-        // It knows what stands beside it now and what will: a kill between the two must not part them.
+        // The checkpoint names the present and the future state of the files beside it: a kill between the two writes
+        // must not separate them.
         let checkpoint = Checkpoint {
             scenario: text.clone(),
             base: self.base.clone(),
@@ -364,7 +365,7 @@ impl RunDir {
             lanes: saved.into(),
             lines: self.waiting.iter().flat_map(lines).collect(),
         };
-        // The log is synced first: a checkpoint must not count lines that a crash may take away.
+        // The log is synced first: a checkpoint must not count lines that a crash may remove.
         store::sync(&self.metrics)?;
         let again = text != self.scenario || log.is_some();
         let meter = &*self.meter;
@@ -384,7 +385,7 @@ impl RunDir {
         if !again {
             return Ok(());
         }
-        // The checkpoint before this one does not know what will stand beside it.
+        // The previous checkpoint does not know the future files beside it.
         self.dir.replace_by("checkpoint.previous", &mut content)?;
         if let Some(log) = log {
             self.dir.replace("metrics.jsonl", &log)?;
@@ -400,7 +401,7 @@ impl RunDir {
     }
 }
 
-/// Opens the directory of a run; `instead`: what to do where there is none.
+/// Opens the directory of a run; `instead`: what the user should do if there is none.
 fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
     let dir = Dir::open(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => "no run directory".into(),
@@ -412,7 +413,7 @@ fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
     }
 }
 
-/// The lane of a line of the log, and the step that it belongs to: a change belongs to the step that is trained with it.
+/// The lane and the step to which a log line belongs: a change belongs to the step that is trained with it.
 fn place_of(line: &str) -> Option<(String, u64)> {
     #[derive(serde::Deserialize)]
     struct Row {
@@ -424,13 +425,13 @@ fn place_of(line: &str) -> Option<(String, u64)> {
     Some((row.lane, row.step + u64::from(row.field.is_some())))
 }
 
-/// The line before those that a lane made after a step to which it went back.
+/// The line that precedes the abandoned lines of a lane that went back to a step.
 fn rewound(lane: &str, after: u64) -> String {
     serde_json::json!({ "rewound": lane, "to": after }).to_string() + "\n"
 }
 
-/// The first `bytes` of the log without the lines that are gone; and those of them that were trained after a step to which their
-/// lane went back, with a line before them that says so.
+/// The first `bytes` of the log without the removed lines; and those of them that a lane made after the step to which
+/// it went back, preceded by a line that says so.
 fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Vec<u8>)> {
     log.seek(SeekFrom::Start(0))?;
     let mut text = String::new();
@@ -450,7 +451,7 @@ fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Ve
     Ok((kept.into_bytes(), ghosts.into_values().collect::<String>().into_bytes()))
 }
 
-/// An error of the system in words that say what to do.
+/// A system error in words that suggest a remedy.
 pub(super) fn plain(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::StorageFull => "no space left on the disk".into(),

@@ -1,6 +1,6 @@
 //! The threads: workers that train, one that carries out orders, and one each for previews and the disk.
 //!
-//! A worker takes the lane that is furthest behind, trains it for some milliseconds and gives it back. Commands wait for one
+//! A worker takes the least advanced lane, trains it for some milliseconds and gives it back. Commands wait for one
 //! turn at most; events never wait. Numbers do not depend on which thread trains which lane.
 
 use crate::faults::ordered;
@@ -23,16 +23,16 @@ use std::time::{Duration, Instant};
 const TURN: f64 = 0.006;
 /// Seconds between two measurements of a lane.
 const SHOW: f64 = 0.04;
-/// The longest sleep of a worker while lanes are held to a pace.
+/// The longest sleep of a worker while a pace is set.
 const BEAT: Duration = Duration::from_millis(10);
-/// How long an order to end waits for orders that were given before it.
+/// How long an order to quit waits for orders given before it.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long after a lane ended the threads that looked at it have let go of it.
+/// Time after the end of a lane by which all threads have released its memory.
 const LET_GO: Duration = Duration::from_secs(3);
-/// Seconds between two looks at the clock.
+/// Seconds between two readings of the clock.
 const LOOK: f64 = 0.0003;
 
-/// A run in threads of its own.
+/// A run with its own threads.
 #[derive(Debug)]
 pub struct Runner {
     shared: Arc<Shared>,
@@ -43,29 +43,29 @@ pub struct Runner {
 #[derive(Debug)]
 struct Shared {
     run: Mutex<Run>,
-    /// There may be a lane to train.
+    /// Signals that there may be a lane to train.
     work: Condvar,
-    /// A lane came back, or an order was carried out.
+    /// Signals that a lane came back, or an order was carried out.
     changed: Condvar,
     outbox: Mutex<Outbox>,
-    /// There are events.
+    /// Signals that there are events.
     news: Condvar,
-    /// There may be something to preview.
+    /// Signals that there may be something to preview.
     look: Condvar,
-    /// When the pace was updated last.
+    /// Time of the last update of the pace.
     paced: Mutex<Instant>,
-    /// When each lane was measured last.
+    /// Time of the last measurement of each lane.
     shown: Mutex<BTreeMap<LaneId, Instant>>,
-    /// How often another step to look at was asked for.
+    /// Number of requests so far to show another step.
     looks: AtomicU64,
-    /// A command waits: turns end early.
+    /// Whether a command waits, so that turns end early.
     hurry: AtomicBool,
     ended: AtomicBool,
-    /// When freed memory is to go back to the system.
+    /// Times at which freed memory is returned to the system.
     trims: Mutex<Vec<Instant>>,
-    /// When the run was told to end, before it came to that order.
+    /// Time at which the run was told to end, before that order is carried out.
     leaving: Mutex<Option<Instant>>,
-    /// The threads that lanes share their work with; none if there is one worker.
+    /// The threads with which lanes share their work; none if there is only one worker.
     crew: Option<Arc<Crew>>,
     desk: Option<disk::Desk>,
     tap: Option<Mutex<Tap>>,
@@ -79,12 +79,12 @@ struct Tap {
 }
 
 impl Runner {
-    /// Starts the threads; the run stays paused until told. `threads` is the number of workers, by default one a core
-    /// but no more than lanes can be had. What happens is written to `dir`, if there is one;
-    /// with `lines`, the lines of the log can be had from [`Runner::take_lines`] as well.
+    /// Starts the threads; the run stays paused until ordered otherwise. `threads` is the number of workers; the
+    /// default is one per core, but at most the number of lanes allowed. Results are written to `dir`, if given; with
+    /// `lines`, [`Runner::take_lines`] also returns the lines of the log.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system cannot start a thread.
     pub fn start(
         mut run: Run,
         threads: Option<usize>,
@@ -123,7 +123,7 @@ impl Runner {
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
-        // Its end is not waited for: a preview may take long, and its result is not kept.
+        // The end of this thread is not awaited: a preview may take long, and its result is not kept.
         runner.spawn("previews", Shared::preview)?;
         runner.threads.pop();
         runner.spawn("past", Shared::look_back)?;
@@ -147,13 +147,13 @@ impl Runner {
             lock(&self.shared.leaving).get_or_insert_with(Instant::now);
         }
         match command {
-            // Turns go on, and whoever looks back turns to the new step at once.
+            // Turns go on, and the thread that looks back changes to the new step at once.
             Command::Look(_) => {
                 self.shared.looks.fetch_add(1, Ordering::Relaxed);
             }
             _ => self.shared.hurry.store(true, Ordering::Relaxed),
         }
-        // After `Quit` the receiver is gone, and no command matters any more.
+        // After `Quit` the receiver no longer exists, and commands have no effect.
         let _ = self.orders.send(command);
     }
 
@@ -168,13 +168,14 @@ impl Runner {
         let events = lock(&self.shared.outbox).drain();
         let ends = |e: &Event| matches!(e, Event::Removed { .. } | Event::Started { .. });
         if events.iter().any(ends) {
-            // At the next call the reader has let go of the lanes that ended, and later the threads that look at lanes have.
+            // By the next call the reader has released the memory of ended lanes, and later the threads that look at
+            // lanes have done so too.
             *trims = vec![now, now + LET_GO];
         }
         events
     }
 
-    /// Waits for events, at most so long; whether there are any.
+    /// Waits for events, at most this long; returns whether there are any.
     pub fn wait(&self, at_most: Duration) -> bool {
         let outbox = lock(&self.shared.outbox);
         let waited = self.shared.news.wait_timeout_while(outbox, at_most, |o| o.is_empty());
@@ -190,18 +191,19 @@ impl Runner {
         std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().flatten().collect()
     }
 
-    /// The states of lanes that were taken down since the last call: see [`Run::witness`].
+    /// The states captured since the last call: see [`Run::witness`].
     pub fn witnessed(&self) -> Vec<Saved> {
         self.shared.lock().take_witnessed()
     }
 
-    /// Why nothing can be written at present, if so.
+    /// The reason why writing fails at present, if it does.
     pub fn disk_error(&self) -> Option<String> {
         self.shared.desk.as_ref().and_then(disk::Desk::error)
     }
 
-    /// Saves, ends all threads and waits for them; the last events, the last lines of the log, and why the disk did not
-    /// take all, if so. Meanwhile `waits` hears how many bytes of the last checkpoint are written, and of how many.
+    /// Saves, ends all threads and waits for them; returns the last events, the last lines of the log, and the reason
+    /// if the disk did not accept everything. In the meantime `waits` receives the bytes written of the last
+    /// checkpoint, and their total.
     pub fn finish(mut self, waits: &mut dyn FnMut(u64, u64)) -> (Vec<Event>, Vec<String>, Option<String>) {
         self.send(Command::Quit);
         while self.threads.iter().any(|thread| !thread.is_finished()) {
@@ -250,13 +252,13 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Adds an event of our own.
+    /// Adds an event of the runner itself.
     fn tell(&self, event: Event) {
         lock(&self.outbox).push(event);
         self.news.notify_all();
     }
 
-    /// Hands on the lines of the log.
+    /// Passes on the lines of the log.
     fn hand(&self, run: &mut Run) {
         let lines = run.take_lines();
         if let Some(tap) = &self.tap {
@@ -271,7 +273,7 @@ impl Shared {
         }
     }
 
-    /// Whether the order to end has waited long enough for those before it.
+    /// Whether the order to quit has waited long enough for the orders before it.
     fn late(&self) -> bool {
         lock(&self.leaving).is_some_and(|at| at.elapsed() > PATIENCE)
     }
@@ -295,7 +297,7 @@ impl Shared {
                 };
                 continue;
             };
-            // Another lane may be free as well.
+            // There may be another lane to train.
             self.work.notify_one();
             drop(run);
             let id = turn.lane.id;
@@ -310,7 +312,7 @@ impl Shared {
         }
     }
 
-    /// One turn; a panic in it ends the lane, not the program.
+    /// Plays one turn; a panic in it ends the lane, not the program.
     fn play(&self, turn: Turn) -> Result<(Box<Lane>, News), String> {
         let Turn { mut lane, plan } = turn;
         let id = lane.id;
@@ -343,7 +345,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The pace of a turn on a real clock, looked at rarely enough to cost nothing.
+/// The pace of a turn by a real clock, read rarely enough to cost almost nothing.
 struct Clock<'a> {
     start: Instant,
     hurry: &'a AtomicBool,
@@ -351,7 +353,8 @@ struct Clock<'a> {
     left: u32,
     now: f64,
     due: f64,
-    /// When the lane was shown last, its rests between turns included: a lane that is held to a pace trains little.
+    /// The time of the lane's last measurement; it includes pauses between turns, because a lane with a slow pace
+    /// trains little.
     shown: Option<Instant>,
 }
 
@@ -375,7 +378,7 @@ impl Pace for Clock<'_> {
         self.now >= self.due
     }
     fn soon(&self) -> bool {
-        // The clock is looked at after the next step.
+        // The clock is read after the next step.
         self.left == 1
     }
     fn shown(&mut self) {

@@ -1,6 +1,6 @@
 //! A run driven by its caller, turn by turn, on the caller's thread and without a clock: for recordings and tests.
 //!
-//! Given the same orders it emits the same events every time.
+//! The same orders always give the same events.
 
 use crate::lab::lane::Pace;
 use crate::lab::preview::{self, Memory};
@@ -8,7 +8,7 @@ use crate::lab::run::{Reruns, Run, Seen, Stamp};
 use crate::telemetry::{Command, Event, LaneId, View};
 use std::cell::RefCell;
 
-/// A turn of a fixed number of steps.
+/// The pace of a turn with a fixed number of steps.
 #[derive(Debug)]
 struct Counted {
     left: u64,
@@ -18,7 +18,7 @@ impl Pace for Counted {
     fn step(&mut self) {
         self.left = self.left.saturating_sub(1);
     }
-    /// Every turn shows its last step.
+    /// Every turn measures its last step.
     fn due(&mut self) -> bool {
         self.left == 1
     }
@@ -37,7 +37,7 @@ impl Pace for Counted {
 /// Steps a second of a lane without a pace, on the simulated clock.
 const FREE: f64 = 2000.0;
 
-/// A run that moves only on request.
+/// A run that trains only on request.
 #[derive(Debug)]
 pub struct Stepped {
     run: Run,
@@ -50,12 +50,12 @@ pub struct Stepped {
     reruns: Reruns,
     seen: Vec<Seen>,
     probes: Vec<Event>,
-    /// The lane that was examined last, and how often it had been changed.
+    /// The last examined lane, and how often it had been changed.
     examined: Option<(LaneId, u64)>,
 }
 
 impl Stepped {
-    /// Drives this run.
+    /// Wraps this run.
     pub fn new(run: Run) -> Self {
         Self {
             run,
@@ -73,8 +73,7 @@ impl Stepped {
     /// Carries out an order at once.
     pub fn send(&mut self, command: Command) {
         match command {
-            // The simulated clock sets the pace, not the real one.
-            // A script of somebody else writes no file.
+            // The simulated clock sets the pace, not the real one. A script from another user must not write a file.
             Command::Write(_) => {
                 self.probes.push(Event::Notice("not saved: this is a recording".into()));
             }
@@ -91,7 +90,7 @@ impl Stepped {
         }
     }
 
-    /// One turn of up to so many steps; false if no lane has steps to make.
+    /// Makes one turn of at most this many steps; returns false if no lane has steps to make.
     pub fn turn(&mut self, steps: u64) -> bool {
         let Some(mut turn) = self.run.take() else { return false };
         let news = turn.lane.play(&turn.plan, &mut Counted { left: steps.max(1) });
@@ -99,7 +98,7 @@ impl Stepped {
         true
     }
 
-    /// Up to so many steps in every lane that trains, the lanes taking turns; one that is behind catches up first.
+    /// Makes at most this many steps in every training lane, in turns; a lane that is behind catches up first.
     pub fn advance(&mut self, steps: u64) {
         let Some(goal) = self.run.hindmost().map(|step| step.saturating_add(steps)) else { return };
         while let Some(step) = self.run.hindmost().filter(|step| *step < goal) {
@@ -109,11 +108,11 @@ impl Stepped {
         }
     }
 
-    /// Advances the simulated clock by this many seconds, at the pace that was set. `stop`: a lane, and the step beyond which
-    /// it may not go.
+    /// Advances the simulated clock by this many seconds, at the set pace. `stop`: a lane, and the step that it may not
+    /// exceed.
     pub fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>) {
         if !self.run.running() {
-            // Steps that were ordered one by one, and lanes that have to meet.
+            // Steps that were ordered singly, and lanes that have to catch up.
             while self.turn(u64::MAX) {}
             return;
         }
@@ -128,7 +127,7 @@ impl Stepped {
         self.advance(steps);
     }
 
-    /// Computes what is watched, where it is not up to date.
+    /// Computes the watched probes that are not up to date.
     pub fn look(&mut self) {
         let views: Vec<View> = self.run.views().to_vec();
         self.memory.free(&views);
@@ -158,7 +157,7 @@ impl Stepped {
             self.examined = Some(patient.stamp);
             let told = RefCell::new(Vec::new());
             patient.examine(&|event| told.borrow_mut().push(event), &|| true);
-            // A picture between two steps shows the end of the examination only.
+            // A recording shows only the last result of an examination between two steps.
             self.probes.extend(told.into_inner().pop());
         }
         if self.run.looking().is_none() {
@@ -174,12 +173,12 @@ impl Stepped {
         events
     }
 
-    /// The run itself, to look at.
+    /// The run itself.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// The run itself.
+    /// The run itself, mutable.
     pub fn run_mut(&mut self) -> &mut Run {
         &mut self.run
     }

@@ -1,7 +1,8 @@
-//! Files in a directory that is held open: made without following links, replaced whole or not at all. Knows no contents.
+//! Files in a directory that is held open: created without following links, replaced completely or not at all. Knows no
+//! contents.
 //!
-//! Every name is looked up in the open directory and not by its path, so that nothing is written into another directory that
-//! has taken the path in the meantime.
+//! Every name is looked up in the open directory and not by its path, so that nothing is written to another directory
+//! that has replaced the path in the meantime.
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::ffi::{OsStr, OsString};
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Writes the content of a file.
 pub type Content<'a> = &'a mut dyn FnMut(&mut File) -> io::Result<()>;
 
-/// How much of a large file is on the disk.
+/// The progress of writing a large file to the disk.
 #[derive(Debug, Default)]
 pub struct Meter {
     done: AtomicU64,
@@ -24,25 +25,25 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A file of so many bytes is about to be written.
+    /// Starts the progress of a file of this many bytes.
     pub fn begin(&self, all: u64) {
         self.done.store(0, Ordering::Relaxed);
         self.all.store(all, Ordering::Relaxed);
     }
 
-    /// Nothing is written any more.
+    /// Ends the progress.
     pub fn end(&self) {
         self.begin(0);
     }
 
-    /// Bytes on the disk, and in all, while a file is written.
+    /// Bytes on the disk, and the total, while a file is written.
     pub fn read(&self) -> Option<(u64, u64)> {
         let (done, all) = (self.done.load(Ordering::Relaxed), self.all.load(Ordering::Relaxed));
         (all > 0).then_some((done.min(all), all))
     }
 }
 
-/// A file that is written piece by piece, with a meter that tells of what has reached the disk.
+/// A file that is written piece by piece, with a meter of the bytes that have reached the disk.
 #[derive(Debug)]
 pub struct Metered<'a> {
     file: &'a mut File,
@@ -51,10 +52,10 @@ pub struct Metered<'a> {
 }
 
 impl<'a> Metered<'a> {
-    /// Bytes between two waits for the disk.
+    /// Bytes between two syncs.
     const PIECE: u64 = 32 << 20;
 
-    /// Around this file.
+    /// Wraps this file.
     pub fn new(file: &'a mut File, meter: &'a Meter) -> Self {
         Self { file, meter, fresh: 0 }
     }
@@ -76,7 +77,7 @@ impl io::Write for Metered<'_> {
     }
 }
 
-/// A directory held open. Clones share it.
+/// A directory that is held open. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Dir(Arc<File>);
 
@@ -88,7 +89,7 @@ impl Dir {
         Ok(Self(Arc::new(rustix::fs::open(path, flags, Mode::empty())?.into())))
     }
 
-    /// Opens a directory, and makes it and those above it where they are missing, for their owner alone.
+    /// Opens a directory, and creates it and missing parents, for their owner alone.
     pub fn make(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         Self::open(path)
@@ -135,7 +136,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// Opens a name in it, never through a link, never anything but a plain file with one name.
+    /// Opens a name in it: never through a link, and only a plain file with a single name.
     fn open_file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> io::Result<File> {
         step()?;
         // Without NONBLOCK, opening a pipe would block until its other end is opened.
@@ -148,17 +149,17 @@ impl Dir {
         Ok(file)
     }
 
-    /// Opens a file to read.
+    /// Opens a file for reading.
     pub fn read(&self, name: &str) -> io::Result<File> {
         self.open_file(name, OFlags::RDONLY)
     }
 
-    /// Opens a file to read and write, and makes it where it is not there.
+    /// Opens a file for reading and writing, and creates it if necessary.
     pub fn read_write(&self, name: &str) -> io::Result<File> {
         self.open_file(name, OFlags::RDWR | OFlags::CREATE)
     }
 
-    /// Makes a file that is not there yet.
+    /// Creates a new file.
     pub fn create(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
     }
@@ -175,12 +176,12 @@ impl Dir {
         Ok(bytes)
     }
 
-    /// Waits until the names in it are on the disk.
+    /// Waits until its entries are on the disk.
     pub fn sync(&self) -> io::Result<()> {
         sync(&self.0)
     }
 
-    /// Removes a name, if it is there.
+    /// Removes a name, if it exists.
     pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         step()?;
         match rustix::fs::unlinkat(&*self.0, name.as_ref(), AtFlags::empty()) {
@@ -189,29 +190,29 @@ impl Dir {
         }
     }
 
-    /// Gives a file in it another name.
+    /// Renames a file in it.
     pub fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
         step()?;
         Ok(rustix::fs::renameat(&*self.0, from.as_ref(), &*self.0, to.as_ref())?)
     }
 
-    /// Writes a file of a name that is free; it is on the disk when this returns.
+    /// Writes a file under a free name; it is on the disk when this returns.
     pub fn put(&self, name: impl AsRef<OsStr>, bytes: &[u8]) -> io::Result<()> {
         self.fill(name, &mut |file| file.write_all(bytes))
     }
 
-    /// The same with what `content` writes.
+    /// The same with content written by `content`.
     fn fill(&self, name: impl AsRef<OsStr>, content: Content<'_>) -> io::Result<()> {
         let mut file = self.create(&name)?;
         let written = step().and_then(|()| content(&mut file)).and_then(|()| sync(&file));
         if written.is_err() {
-            // Half a file helps nobody and may be what fills the disk.
+            // An incomplete file is useless, and may be what fills the disk.
             let _ = self.remove(&name);
         }
         written
     }
 
-    /// Writes a new file beside `name` and says what it is called; [`Dir::rename`] puts it in place.
+    /// Writes a temporary file beside `name` and returns its name; [`Dir::rename`] moves it into place.
     pub fn beside(&self, name: &str, content: Content<'_>) -> io::Result<String> {
         let new = format!("{name}.new");
         self.remove(&new)?;
@@ -219,7 +220,7 @@ impl Dir {
         Ok(new)
     }
 
-    /// Replaces a file by its own first bytes, read from `from`, piece by piece.
+    /// Replaces a file by its own first bytes, which are copied from `from` piece by piece.
     pub fn shorten(&self, name: &str, mut from: &File, bytes: u64) -> io::Result<()> {
         let new = format!("{name}.new");
         self.remove(&new)?;
@@ -232,12 +233,12 @@ impl Dir {
         self.sync()
     }
 
-    /// Replaces a file atomically: after an interruption it is either the old one or the new one.
+    /// Replaces a file atomically: after an interruption it has either the old or the new content.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.replace_by(name, &mut |file| file.write_all(bytes))
     }
 
-    /// The same with what `content` writes.
+    /// The same with content written by `content`.
     pub fn replace_by(&self, name: &str, content: Content<'_>) -> io::Result<()> {
         let new = self.beside(name, content)?;
         self.rename(&new, name)?;
@@ -251,7 +252,7 @@ pub fn write(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Cuts an open file.
+/// Truncates an open file.
 pub fn cut(file: &File, len: u64) -> io::Result<()> {
     step()?;
     file.set_len(len)
@@ -272,7 +273,7 @@ fn step() -> io::Result<()> {
 #[cfg(test)]
 pub use crash::step;
 
-/// Injected faults: every operation from the n-th on fails (a kill), or the n-th alone (a disk fault).
+/// Injected faults: every operation from the n-th on fails (a kill), or only the n-th (a disk fault).
 #[cfg(test)]
 pub mod crash {
     use std::cell::Cell;
@@ -283,13 +284,13 @@ pub mod crash {
         static LASTING: Cell<bool> = const { Cell::new(true) };
     }
 
-    /// Fails after so many operations of this thread; `None`: never.
+    /// Lets operations of this thread fail after this many; `None`: never.
     pub fn after(operations: Option<u64>, lasting: bool) {
         LEFT.set(operations);
         LASTING.set(lasting);
     }
 
-    /// An operation is about to be made.
+    /// Counts an operation, and fails if it should.
     pub fn step() -> io::Result<()> {
         match LEFT.get() {
             None => Ok(()),

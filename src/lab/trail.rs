@@ -1,11 +1,11 @@
 //! The path of a lane through a plane, in bounded memory. Knows numbers, no network.
 
-/// The points kept at most.
+/// Most points that are kept.
 const MOST: usize = 8192;
 
-/// The path of a lane as pairs of neighbouring steps, thinned as it grows long.
+/// The path of a lane as pairs of neighbouring steps, thinned as it grows.
 ///
-/// Pairs, since a method that bounces between two walls would look calm if every second step were left out.
+/// Pairs are kept because a method that oscillates between two walls would look calm if every second step were dropped.
 #[derive(Clone, Debug)]
 pub struct Trail {
     points: Vec<[f32; 2]>,
@@ -45,7 +45,7 @@ impl Trail {
         self.points.push(point);
     }
 
-    /// The points that are kept, and the last one: x, y, x, y ...
+    /// The kept points, and the last one: x, y, x, y ...
     pub fn points(&self) -> Vec<f32> {
         let ahead = (self.points.last() != Some(&self.last)).then_some(self.last);
         self.points.iter().copied().chain(ahead).flatten().collect()

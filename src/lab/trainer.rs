@@ -1,4 +1,4 @@
-//! One lane: forward, loss, backward, clip, update, and what can be measured on the way.
+//! One lane: forward, loss, backward, clip, update, and the measurements in between.
 //!
 //! A step is a pure function of (state, settings, step number); all state is one [`Snapshot`]. Knows no clock, no
 //! thread, no file and no other lane, and allocates nothing in a step.
@@ -42,13 +42,13 @@ use score::Score;
 pub use snapshot::Snapshot;
 use task::Task;
 
-/// A training loss beyond this is a divergence even where it is still a number: its gradient is not.
+/// A larger training loss counts as divergence even if it is finite: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
 
 /// The effect of a new recipe on the lane's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Training goes on from where it was.
+    /// Training continues from the present state.
     Live,
     /// Network, initial weights or loss changed: the lane is back at step 0.
     Restarted,
@@ -71,7 +71,7 @@ pub struct Trainer {
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
     grads: Buffer,
-    /// The gradient before clipping, of the last step that was looked at.
+    /// The gradient before clipping, at the last measured step.
     unclipped: Vec<f32>,
     /// Stream keys of the gradient noise, one for each tensor.
     noise: Vec<u64>,
@@ -85,10 +85,10 @@ pub struct Trainer {
     halfway: Halfway,
     /// Memory of numbers that compare steps; `None` until they are measured.
     kept: Option<Kept>,
-    /// Whether the next step's dear numbers are wanted, and whether the step after it may be measured.
+    /// Whether the next step's expensive numbers are needed, and whether the step after it may be measured.
     rare: bool,
     keeps: bool,
-    /// A step kept for the microscope, and whether the next one is to be kept.
+    /// A step kept for the microscope, and whether the next step is to be kept.
     scope: Option<Box<Scope>>,
     aimed: bool,
     evaluation: Option<(Workspace, Batch)>,
@@ -103,22 +103,22 @@ pub struct Trainer {
     room: Option<exam::Room>,
 }
 
-/// The recipe with the weights of classes that are balanced among these data.
+/// The recipe with balanced class weights replaced by their values for these data.
 fn weighed(data: &Data, recipe: Recipe) -> Recipe {
     Recipe { loss: recipe.loss.among(&data.train.labels), ..recipe }
 }
 
 impl Trainer {
-    /// A lane before its first step; `total` is the length of a run, by which schedules decay.
+    /// A lane before its first step; `total` is the length of a run, on which schedules are based.
     ///
     /// # Errors
-    /// Why the recipe makes no network for these data.
+    /// The reason why the recipe has no valid network for these data.
     pub fn new(data: &Arc<Data>, recipe: Recipe, seed: u64, total: u64) -> Result<Self, Fault> {
         let network = Arc::new(experiment::build(data, &recipe)?);
         Ok(Self::with_network(data, network, recipe, seed, total))
     }
 
-    /// A lane before its first step, its network being there already.
+    /// A lane before its first step, with a network that is already built.
     pub fn with_network(
         data: &Arc<Data>,
         network: Arc<Network>,
@@ -193,12 +193,12 @@ impl Trainer {
         &self.data
     }
 
-    /// Everything that changes, to look at.
+    /// Everything that changes during training, for reading.
     pub fn live(&self) -> &Snapshot {
         &self.live
     }
 
-    /// The length of a run, by which schedules decay.
+    /// The length of a run, on which schedules are based.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -208,7 +208,7 @@ impl Trainer {
         self.live.step
     }
 
-    /// The numbers of the last step; after a divergence, those of the step that failed.
+    /// The numbers of the last step; after a divergence, those of the failed step.
     pub fn last(&self) -> StepResult {
         self.last
     }
@@ -219,14 +219,15 @@ impl Trainer {
         &self.order[end.saturating_sub(self.rows)..end]
     }
 
-    /// Takes the samples in their own order instead of shuffling them every epoch, for comparisons with other programs. A
-    /// reset undoes it.
+    /// Uses the samples in their own order instead of shuffling them every epoch, for comparisons with other programs.
+    /// A reset undoes it.
     pub fn keep_order(&mut self) {
         self.keep_order = true;
         self.shuffled = None;
     }
 
-    /// Shares the work of large batches with this team from now on (a restart forgets it); no number depends on it.
+    /// Shares the work of large batches with this team from now on (a restart forgets it); the numbers do not depend on
+    /// it.
     pub fn work_with(&mut self, team: &Arc<dyn Team>) {
         if !Arc::ptr_eq(&self.team, team) {
             self.team = Arc::clone(team);
@@ -240,7 +241,7 @@ impl Trainer {
     /// buffers stay, the schedule's while its kind stays.
     ///
     /// # Errors
-    /// Why the recipe does not fit the data; the lane is then unchanged.
+    /// The reason why the recipe does not fit the data; the lane is then unchanged.
     pub fn set(&mut self, recipe: Recipe) -> Result<Change, Fault> {
         let recipe = weighed(&self.data, recipe);
         let old = &self.recipe;
@@ -281,7 +282,7 @@ impl Trainer {
                     .average
                     .extend_from_slice(recipe.optimizer.point(&self.live.optim, &self.live.params));
             }
-            // The stored best state was taken with weight averaging on and it is off now, or the other way round.
+            // The best state was stored with weight averaging on and it is now off, or the reverse.
             (self.live.best, self.live.kept) = (Best::default(), None);
         }
         if fresh || recipe.early_stopping != old.early_stopping {
@@ -291,20 +292,21 @@ impl Trainer {
         Ok(Change::Live)
     }
 
-    /// Whole batches of one pass over the training samples; what is left over waits for the next shuffle.
+    /// Number of full batches in one pass over the training samples; the remaining samples wait for the next shuffle.
     pub fn steps_per_epoch(&self) -> u64 {
         (self.order.len() / self.rows).max(1) as u64
     }
 
-    /// One step. With `look`, also measures it for [`Trainer::measure`]; the numbers of training are the same either way.
+    /// Makes one step. With `look`, also measures it for [`Trainer::measure`]; the numbers of training are the same
+    /// either way.
     ///
-    /// Every step has a full batch: the few samples that are left at the end of an epoch are dropped, other ones in
+    /// Every step has a full batch: the few samples that remain at the end of an epoch are dropped, different ones in
     /// every epoch. The batches of an epoch depend on the seed, the epoch and the batch size alone.
     ///
-    /// A step that is left before the parameters change leaves the state as it was: the number of steps says so.
+    /// If a step is cancelled before the parameters change, the state is unchanged, and so is the number of steps.
     ///
     /// # Errors
-    /// The account of a divergence; the state is then that before the step.
+    /// The report of a divergence; the state is then that before the step.
     pub fn step(&mut self, look: bool) -> Result<StepResult, Box<Divergence>> {
         let place = (self.live.epoch, self.live.position);
         self.next_batch();
@@ -335,7 +337,7 @@ impl Trainer {
         let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
         let lr = self.recipe.schedule.lr(when, &self.live.memory);
         self.last = StepResult { step: self.live.step + 1, loss, grad_norm: norm, clipped: false, lr };
-        // Written so that NaN is caught.
+        // The comparison is written so that NaN is caught.
         if !(loss <= LOSS_LIMIT && norm.is_finite()) {
             (self.live.epoch, self.live.position) = place;
             network.reveal(&self.live.params, &self.live.state, pass, &mut self.ws);
@@ -408,9 +410,9 @@ impl Trainer {
         Ok(self.last)
     }
 
-    /// The numbers of the last step that was looked at.
+    /// The numbers of the last measured step.
     ///
-    /// `seconds` is 0 and there are no ranges: both belong to who counts time and steps.
+    /// `seconds` is 0 and there are no ranges: the caller counts time and steps.
     pub fn measure(&self) -> (Measure, &[LayerMeasure]) {
         (self.looked, &self.layers)
     }
@@ -418,7 +420,7 @@ impl Trainer {
     /// Fills the workspace's input and the targets with the next batch.
     fn next_batch(&mut self) {
         let (n, rows) = (self.order.len(), self.rows);
-        // A batch that is used once more ends where the last one did.
+        // A batch that is used again ends at the same position as the last one.
         let again = !self.live.step.is_multiple_of(self.recipe.defence.replays());
         if again && self.live.position >= rows as u64 {
             self.live.position -= rows as u64;

@@ -1,4 +1,5 @@
-//! Lanes that begin at a step of another one: they wait for it, or train its way once more unseen, and take over its state.
+//! Lanes that begin at a step of another one: they wait for it, or repeat its training out of sight, and take over its
+//! state.
 
 mod place;
 mod written;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub struct Fork {
     /// The other lane.
     pub parent: LaneId,
-    /// After so many steps of that one; `None`: where it stands.
+    /// After this many steps of the other lane; `None`: at its current step.
     pub at: Option<u64>,
     /// Its name.
     pub name: String,
@@ -25,32 +26,33 @@ pub struct Fork {
     pub recipe: Recipe,
     /// The part of the state to take over.
     pub carry: Carry,
-    /// The state that the other lane had at that step, before any setting was changed there, if it is at hand.
+    /// The state of the other lane at that step, before any change of settings there, if available.
     pub state: Option<State>,
 }
 
-/// Where a lane comes from.
+/// The origin of a lane.
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     branch: Branch,
     stage: Stage,
 }
 
-/// How far a fork is.
+/// The progress of a fork before it begins.
 #[derive(Clone, Debug)]
 enum Stage {
-    /// Its parent has not come to its step yet.
+    /// Its parent has not reached its step yet.
     Waits,
-    /// It trains along the parent's way to its step, unseen: its settings there, and how many changes were made.
+    /// It repeats the parent's training up to its step, out of sight: the settings there, and the number of changes
+    /// made so far.
     Retraces(Box<Recipe>, usize),
-    /// It has begun, with this start if it is still known.
+    /// It has begun, with this start if it is still in memory.
     Begun(Option<Box<Start>>),
     /// It takes over nothing and has begun at step 0.
     Anew,
 }
 
 impl Run {
-    /// Lets forks begin whose parent has come to their step, and tells how those stand that cannot.
+    /// Starts forks whose parent has reached their step, and reports the state of forks that cannot start.
     pub(super) fn begin_forks(&mut self) {
         for id in 0..self.places.len() {
             if let Some(place) = self.places[id].as_mut()
@@ -71,7 +73,7 @@ impl Run {
                 && place.waits()
                 && matches!(place.phase, Phase::Stopped(_))
             {
-                // Its parent goes on after all.
+                // Its parent continues after all.
                 place.phase = Phase::Paused;
             }
         }
@@ -81,7 +83,7 @@ impl Run {
         self.places.get(id)?.as_ref()
     }
 
-    /// The parent of a fork, if it is still there.
+    /// The parent of a fork, if it still exists.
     fn parent(&self, place: &Place) -> Option<&Place> {
         self.at(place.origin.as_ref()?.branch.parent)
     }
@@ -98,7 +100,7 @@ impl Run {
         }
     }
 
-    /// Why a fork cannot begin as things are.
+    /// The reason why a fork cannot begin at present.
     fn cannot_begin(&self, id: LaneId) -> Option<String> {
         let place = self.at(id).filter(|p| p.waits())?;
         let (parent, at) = (self.parent(place)?, place.origin.as_ref()?.step());
@@ -114,7 +116,7 @@ impl Run {
         Some(format!("Not begun: {why}, and this lane would begin from {name} at step {at}."))
     }
 
-    /// Lets a fork begin, or sets it on its parent's way where that one is beyond its step.
+    /// Starts a fork, or makes it repeat its parent's training if the parent is already past its step.
     fn begin_fork(&mut self, id: LaneId) -> Result<(), String> {
         let gone = || "the lane from which it comes is gone".to_string();
         let place = self.at(id).ok_or_else(gone)?;
@@ -139,14 +141,14 @@ impl Run {
         Ok(())
     }
 
-    /// Lets a fork begin with this start.
+    /// Starts a fork from this state.
     pub(super) fn start_fork(&mut self, id: LaneId, start: Start) -> Result<(), String> {
         let (data, share) = (Arc::clone(&self.data), self.share());
         let total = self.scenario.steps as u64;
         let (running, end, foremost) = (self.running, self.end, self.foremost());
         let parent = self.at(id).and_then(|p| self.parent(p));
         let (target, from) = (parent.map_or(0, |p| p.target), parent.map(|p| p.info.name.clone()));
-        // The way to its first step is its parent's, unless that one has begun anew meanwhile.
+        // Up to its first step, its earlier states are its parent's, unless the parent has started anew since.
         let past = self.at(id).and_then(|p| p.origin.as_ref()).and_then(|origin| {
             let now = self.lineage(origin.branch.parent, origin.step())?;
             let parent = self.at(origin.branch.parent)?;
@@ -185,14 +187,14 @@ impl Run {
         Ok(())
     }
 
-    /// Puts a fork at step 0 of the way that leads to its first step.
+    /// Puts a fork at step 0, to repeat the training that leads to its first step.
     pub(super) fn retrace(&mut self, id: LaneId) -> Result<(), String> {
         let Some(place) = self.at(id) else { return Ok(()) };
         let Some(origin) = &place.origin else { return Ok(()) };
         let (name, root) = (place.info.name.clone(), origin.branch.line.root.clone());
         let network = experiment::build(&self.data, &root).map_err(|fault| fault.to_string())?;
         let mut lane = self.lane_of(id, name, root.clone(), Arc::new(network));
-        // From the nearest state that its parent keeps, if that one still has the same past.
+        // It starts from the nearest state that its parent keeps, if the parent still has the same history.
         let (at, line, from) = (origin.step(), origin.branch.line.clone(), origin.branch.parent);
         let same = self.lineage(from, at).is_some_and(|now| now == line);
         let near = self.at(from).filter(|_| same).and_then(|p| open(&p.past).before(at));
@@ -213,7 +215,8 @@ impl Run {
         place.retrace_on()
     }
 
-    /// Brings a lane back to where it begins: step 0, or for a fork its first step. Its present settings are changes there.
+    /// Returns a lane to its start: step 0, or for a fork its first step. Its present settings become changes at that
+    /// step.
     pub(super) fn begin_anew(&mut self, id: LaneId) {
         let Some(place) = self.at(id) else { return };
         let stage = place.origin.as_ref().map(|o| o.stage.clone());
@@ -251,8 +254,8 @@ impl Run {
         }
     }
 
-    /// Lets a fork wait for its parent, which has gone back to step 0, with the settings that both have now. Without a parent it
-    /// is a lane like any other.
+    /// Makes a fork wait for its parent, which has gone back to step 0, with the present settings of both. Without a
+    /// parent it becomes an ordinary lane.
     pub(super) fn wait_again(&mut self, id: LaneId) {
         let Some(place) = self.at(id) else { return };
         let parent = self.parent(place).map(|p| (p.info.name.clone(), p.info.recipe.clone()));
@@ -271,7 +274,7 @@ impl Run {
         place.overrides(&recipe);
     }
 
-    /// Changes the settings with which a fork will begin.
+    /// Changes the settings with which a waiting fork will begin.
     pub(super) fn set_waiting(&mut self, id: LaneId, name: String, recipe: Recipe) -> Result<(), String> {
         let network = experiment::build(&self.data, &recipe);
         let network =
@@ -291,11 +294,11 @@ impl Run {
         Ok(())
     }
 
-    /// Adds a lane that begins at a step of another one, with the state that is given or that the other one has there, or else
-    /// along its way once more.
+    /// Adds a lane that begins at a step of another one: with the given state, with the state that the other lane has
+    /// there, or by repeating its training.
     ///
     /// # Errors
-    /// Why there is no such lane now.
+    /// The reason why this is not possible now.
     pub fn fork(&mut self, order: Fork) -> Result<LaneId, String> {
         let Fork { parent, at, name, recipe, carry, state } = order;
         let gone = "The lane to fork from is gone.";
@@ -341,7 +344,7 @@ impl Run {
         Ok(id)
     }
 
-    /// The step at which a lane has to stop, since a fork waits for it there.
+    /// The step at which a lane has to stop, because a fork waits for it.
     pub(super) fn awaited(&self, id: LaneId) -> Option<u64> {
         let now = self.at(id)?.step;
         let waits = |p: &&Place| p.waits() && p.origin.as_ref().is_some_and(|o| o.branch.parent == id);
@@ -356,10 +359,10 @@ impl Run {
         self.places.iter().flatten().find(waits).map(|p| p.info.name.clone())
     }
 
-    /// Whether a lane has to train so that another one trains: it is that one, or one that it waits for.
+    /// Whether a lane has to train so that `goal` trains: it is `goal`, or a lane for which `goal` waits.
     pub(super) fn leads_to(&self, id: LaneId, goal: LaneId) -> bool {
         let mut now = goal;
-        // A fork waits for one that was there before it, so this ends.
+        // A fork waits only for lanes older than itself, so the loop ends.
         for _ in 0..limits::LANES {
             if now == id {
                 return true;
@@ -372,7 +375,7 @@ impl Run {
         false
     }
 
-    /// How the state came about that a lane had at this step, before any change there.
+    /// The history of a lane's state at this step, before any change there.
     pub(super) fn lineage(&self, id: LaneId, before: u64) -> Option<Lineage> {
         let place = self.at(id)?;
         let mut line = match &place.origin {
@@ -388,7 +391,7 @@ impl Run {
     }
 }
 
-/// The changes of these that come at one step, made in a recipe; how many they are, and whether the optimizer's memory goes.
+/// Applies the edits at one step to a recipe; returns their number, and whether the optimizer's memory is emptied.
 fn changed_at(edits: &[Edit], step: u64, recipe: &mut Recipe) -> Result<(usize, bool), String> {
     let here = edits.iter().take_while(|e| e.step <= step);
     let (mut count, mut empties) = (0, false);

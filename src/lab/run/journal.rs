@@ -1,5 +1,5 @@
-//! The journal of a lane: edits are noted as they happen or applied at their steps, and written to the log once a step was
-//! trained with them.
+//! The journal of a lane: edits are noted when they happen, or made when their step comes, and written to the log once
+//! a step was trained with them.
 
 use super::{Place, Run};
 use crate::lab::lane::Line;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 impl Place {
-    /// Takes what the lane is after a change.
+    /// Stores the description of the lane after a change.
     pub(super) fn changed(&mut self, mut info: LaneInfo) {
         let mut edits = std::mem::take(&mut self.info.edits);
         if info.name != self.info.name {
@@ -21,29 +21,30 @@ impl Place {
         self.info = info;
     }
 
-    /// The lane begins anew with what it has now: that differs from what was written before its first step already.
+    /// Starts the journal anew with the present settings: their difference from the written ones is an edit before the
+    /// first step.
     pub(super) fn begin_journal(&mut self) {
         (self.logged, self.before) = (0, None);
         self.info.edits.clear();
         edit::note(&mut self.info.edits, &self.info.name, 0, &self.written, &self.info.recipe);
     }
 
-    /// The next change whose step has come, if the lane is in hand and on its own way.
+    /// The next edit that is due, if the lane is not in a turn and trains for itself.
     fn due(&mut self) -> Option<Edit> {
         let step = self.step;
         self.lane.as_ref().filter(|_| self.begun())?;
         self.next_if(|e| e.step <= step)
     }
 
-    /// Takes the next change, if it is one of these.
+    /// Takes the next pending edit, if it satisfies `wanted`.
     fn next_if(&mut self, wanted: impl Fn(&Edit) -> bool) -> Option<Edit> {
         if wanted(self.pending.front()?) { self.pending.pop_front() } else { None }
     }
 
-    /// Makes the changes before this step on a lane that is about to be put there.
+    /// Makes the edits before this step on a lane that is about to be moved to it.
     ///
     /// # Errors
-    /// Why one of them cannot be made.
+    /// The reason why one of them cannot be made.
     pub(super) fn changed_before(&mut self, step: u64) -> Result<(), String> {
         let mut recipe = self.info.recipe.clone();
         while let Some(edit) = self.next_if(|e| e.step < step) {
@@ -63,10 +64,10 @@ impl Place {
         Ok(())
     }
 
-    /// Makes the changes at the step to which a lane was put, whatever it does there.
+    /// Makes the edits at the step to which a lane was moved, even if it does not train there.
     ///
     /// # Errors
-    /// Why one of them cannot be made.
+    /// The reason why one of them cannot be made.
     pub(super) fn changed_there(&mut self) -> Result<(), String> {
         let (mut recipe, step) = (self.info.recipe.clone(), self.step);
         if step == 0 || self.pending.front().is_none_or(|e| e.step != step) {
@@ -90,12 +91,12 @@ impl Place {
         Ok(())
     }
 
-    /// How many of its changes a lane that stands at this step has trained with.
+    /// The number of edits with which a lane at this step has trained.
     fn trained_with(&self, step: u64) -> usize {
         self.info.edits.partition_point(|e| e.step < step)
     }
 
-    /// Lines for the log of changes that the lane has begun to train with since the last call.
+    /// Log lines for edits with which the lane has begun to train since the last call.
     pub(super) fn unlogged(&mut self, id: LaneId) -> impl Iterator<Item = Line> {
         let now = self.trained_with(self.step);
         let known = std::mem::replace(&mut self.logged, now);
@@ -104,7 +105,7 @@ impl Place {
     }
 }
 
-/// A change in the log: all of it, whatever a scenario may leave out.
+/// An edit in the log with all its fields, including those that a scenario may leave out.
 #[derive(Serialize, Deserialize)]
 struct Row<'a> {
     step: u64,
@@ -114,14 +115,14 @@ struct Row<'a> {
     to: Cow<'a, str>,
 }
 
-/// A change as a line of the log.
+/// An edit as a line of the log.
 pub fn line(edit: &Edit) -> String {
     let Edit { step, lane, field, from, to } = edit;
     let [lane, field, from, to] = [lane, field, from, to].map(|text| Cow::from(text.as_str()));
     serde_json::to_string(&Row { step: *step, lane, field, from, to }).unwrap_or_default()
 }
 
-/// The change that a line of the log tells of, if it does.
+/// The edit in a line of the log, if it contains one.
 pub fn read(line: &[u8]) -> Option<Edit> {
     let Row { step, lane, field, from, to } = serde_json::from_slice(line).ok()?;
     let [lane, field, from, to] = [lane, field, from, to].map(Cow::into_owned);
@@ -137,14 +138,14 @@ struct Judged<'a> {
     verdict: Cow<'a, str>,
 }
 
-/// The lane of a cure, the sick lane and the verdict, if a line of the log tells of one.
+/// The lane of a cure, the sick lane and the verdict, if a line of the log contains one.
 pub fn read_verdict(line: &[u8]) -> Option<[String; 3]> {
     let Judged { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
     Some([lane, cure_of, verdict].map(Cow::into_owned))
 }
 
 impl Run {
-    /// Keeps in the log how a cure came out.
+    /// Logs the verdict on a cure.
     pub(super) fn note_verdict(&mut self, id: LaneId, of: LaneId, text: &str) {
         let at = |id: LaneId| self.places.get(id)?.as_ref().map(|p| (p.step, p.info.name.as_str()));
         let (Some((step, lane)), Some((_, sick))) = (at(id), at(of)) else { return };
@@ -153,7 +154,7 @@ impl Run {
         self.lines.extend(self.log.then_some(Line { step, lane: id, text }));
     }
 
-    /// Makes the changes of the scenario whose step has come.
+    /// Makes the scenario's edits that are due.
     pub(super) fn make_pending_changes(&mut self) {
         for id in 0..self.places.len() {
             while let Some(place) = self.places[id].as_mut()
@@ -164,7 +165,7 @@ impl Run {
                     continue;
                 }
                 let (name, mut recipe) = (place.info.name.clone(), place.info.recipe.clone());
-                // The scenario was checked: every change of it can be made.
+                // The scenario was checked: all its edits can be made.
                 if recipe.set_at(&edit.field, &edit.to).is_ok() {
                     self.set(id, name, recipe);
                 }
@@ -172,13 +173,13 @@ impl Run {
         }
     }
 
-    /// Empties the memory of a lane's optimizer at its present step, as this edit says.
+    /// Empties the memory of a lane's optimizer at its present step, as this edit demands.
     fn empty_memory(&mut self, id: LaneId, edit: Edit) {
         let Some(place) = self.places[id].as_mut() else { return };
         place.keep_untouched();
         if let (Some((step, start)), Some(lane)) = (&mut place.before, &mut place.lane) {
             start.carry = Carry::Weights;
-            // It fits what it has just come from.
+            // The start is the lane's own, so it fits.
             let _ = lane.begin(start, &place.info.recipe);
             place.changes += 1;
             place.info.edits.push(edit);

@@ -1,4 +1,4 @@
-//! Carries out commands between two turns of the lanes that they concern. Knows no thread.
+//! Carries out commands between turns of the lanes that they concern. Knows no thread.
 
 use super::fork::Fork;
 use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, open, terminal};
@@ -15,21 +15,21 @@ use crate::text::excerpt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Data, and those of the other seeds.
+/// Data of the first seed, and of the other seeds.
 type Read = (Arc<Data>, Vec<Arc<Data>>);
 
-/// The data or the experiment that an order needs, made before it is carried out.
+/// The data or the experiment that an order needs, prepared before it is carried out.
 #[derive(Debug)]
 pub enum Made {
-    /// Another experiment in the place of this one.
+    /// Another experiment in place of this one.
     Experiment(Result<Experiment, Vec<Fault>>),
     /// Other data for the same lanes.
     Data {
-        /// The scenario with them.
+        /// The scenario that names them.
         scenario: Scenario,
         /// The data.
         read: Result<Read, Fault>,
-        /// A word on what stays as it is if they do not fit.
+        /// What is kept if they do not fit, in words.
         otherwise: &'static str,
     },
 }
@@ -54,7 +54,7 @@ impl Run {
         }
     }
 
-    /// Whether a command can be carried out now; if not, its lanes get no further turn until it was.
+    /// Whether a command can be carried out now; if not, its lanes get no further turn until then.
     ///
     /// A command given while lanes come to a pause takes effect at the step where all of them stop.
     pub fn ready(&mut self, command: &Command) -> bool {
@@ -81,7 +81,8 @@ impl Run {
         })
     }
 
-    /// The part of an order that may take long and needs no lane, if it has one: data are read, networks are built.
+    /// The part of an order that may take long and needs no lane, such as reading data and building networks, if there
+    /// is one.
     pub fn work_for(&self, command: &Command) -> Option<impl FnOnce() -> Made + Send + 'static> {
         let (scenario, otherwise) = match command {
             Command::Load(scenario) => ((**scenario).clone(), None),
@@ -109,13 +110,13 @@ impl Run {
         })
     }
 
-    /// Carries out a command for which the run is ready.
+    /// Carries out a command that is [ready](Run::ready).
     pub fn apply(&mut self, command: Command) {
         let made = self.work_for(&command).map(|work| work());
         self.carry_out(command, made);
     }
 
-    /// Carries out a command for which the run is ready, with the result of its [work](Run::work_for).
+    /// Carries out a command that is ready, with the result of its [work](Run::work_for).
     pub fn carry_out(&mut self, command: Command, made: Option<Made>) {
         self.held.clear();
         let before = self.before(&command);
@@ -230,7 +231,8 @@ impl Run {
         }
     }
 
-    /// Changes a lane's recipe; if that fails, the lane's true state is reported, since the screen shows the change already.
+    /// Changes a lane's recipe. If that fails, the lane's real state is reported, because the screen shows the change
+    /// already.
     pub(super) fn set(&mut self, id: LaneId, name: String, recipe: Recipe) {
         let Err(what) = self.change(id, name, recipe) else { return };
         self.notice(what);
@@ -277,13 +279,13 @@ impl Run {
             let step = place.step;
             self.events.push(Event::Changed { lane: id, info, step });
             if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
-                // With another setting it may pass the step at which it diverged, or go on after an early stop.
+                // With another setting it may get past the step at which it diverged, or continue after an early stop.
                 place.phase = Phase::Paused;
                 place.follows = foremost;
             }
         }
         if old != name {
-            // A lane that was removed may have had this name.
+            // A removed lane may have had this name.
             self.forget(None, name);
         }
         if change == Change::Restarted {
@@ -318,7 +320,7 @@ impl Run {
         }
     }
 
-    /// Removes lines from the log and asks for a checkpoint that records it.
+    /// Removes lines from the log and orders a checkpoint that records it.
     pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
             self.forgotten.push(Forgotten { lane, name, after: 0, lines: Vec::new() });
@@ -326,7 +328,8 @@ impl Run {
         }
     }
 
-    /// The same for the lines of a lane that went back to a step: those up to there stay, the others are put aside on the disk.
+    /// The same for a lane that went back to a step: lines up to that step are kept in the log, the others are moved to
+    /// `ghosts.jsonl`.
     pub(super) fn forget_after(&mut self, lane: LaneId, name: &str, after: u64) {
         let mut gone = Forgotten { lane: Some(lane), name: name.into(), after, lines: Vec::new() };
         gone.take(&mut self.lines);
@@ -378,8 +381,8 @@ impl Run {
         self.events.push(Event::Phase { lane: id, step: 0, phase: place.phase.clone() });
     }
 
-    /// Gives all lanes the data of another scenario. A lane whose loss followed from the old data gets the one that follows
-    /// from the new data.
+    /// Gives all lanes the data of another scenario. A lane whose loss was derived from the old data gets the loss
+    /// derived from the new data.
     fn exchange(&mut self, scenario: Scenario, read: Result<Read, Fault>, otherwise: &str) {
         let old = self.scenario.base();
         let (data, others) = match read {
@@ -409,7 +412,7 @@ impl Run {
         (self.scenario, self.data, self.others, self.own) = (scenario, data, others, None);
         self.plan_exams();
         for ((id, recipe, written, network), need) in built.into_iter().zip(needs) {
-            // The old lane is freed before the new one takes its memory.
+            // The old lane is freed before the new one allocates its memory.
             if let Some(place) = self.places[id].as_mut() {
                 (place.lane, place.need) = (None, need);
             }
@@ -441,8 +444,8 @@ impl Run {
         }
     }
 
-    /// Puts another experiment in the place of this one: its lanes get these indices as far as there are some, and train up to
-    /// the steps beside them.
+    /// Replaces this experiment by another one: its lanes get the given indices, as far as there are any, and train up
+    /// to the given steps.
     pub(super) fn load_as(&mut self, built: Experiment, places: &[(LaneId, u64)]) {
         let Experiment { mut scenario, data, others, lanes } = built;
         scenario.edits.clear();

@@ -1,4 +1,5 @@
-//! A lane to examine: everything that the clinic needs, copied from the run, so that training goes on meanwhile. Trains nothing.
+//! A lane to examine: everything that the clinic needs, copied from the run so that training can continue. Trains
+//! nothing.
 
 use super::{Data, Run};
 use crate::engine::data::Files;
@@ -7,22 +8,23 @@ use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneId};
 use std::sync::Arc;
 
-/// The probe by which a pane asks for an examination of a lane. It is none of the table: it trains, for seconds.
+/// The probe with which a pane requests an examination of a lane. It is not in the table, because it trains for
+/// seconds.
 pub const DIAGNOSIS: &str = "diagnosis";
 
 /// A lane to examine.
 pub struct Patient {
-    /// Which, and how often it was changed.
+    /// The index of the lane, and how often it was changed.
     pub stamp: (LaneId, u64),
     scenario: Scenario,
-    /// Its place among the lanes of the scenario.
+    /// Its index among the lanes of the scenario.
     lane: usize,
     data: Arc<Data>,
     files: Arc<dyn Files + Send + Sync>,
 }
 
 impl Patient {
-    /// Examines it as long as `on` says so, and tells how far it has come.
+    /// Examines it as long as `on` returns true, and reports the progress.
     pub fn examine(&self, tell: &dyn Fn(Event), on: &dyn Fn() -> bool) {
         let lane = self.stamp.0;
         let told = |examination| {
@@ -41,7 +43,7 @@ impl Patient {
 }
 
 impl Run {
-    /// The lane whose examination is watched, unless it is that of this stamp.
+    /// The lane whose examination is requested, unless `known` is its stamp already.
     pub fn patient(&self, known: Option<(LaneId, u64)>) -> Option<Patient> {
         // A surface has no samples to judge by.
         if self.scenario.data.problem().is_some() {

@@ -11,16 +11,16 @@ use std::sync::Arc;
 /// Identifies a lane's state: how often commands changed it, and its steps.
 pub type Stamp = (u64, u64);
 
-/// The parts of a lane that probes need.
+/// The data of a lane that probes need.
 #[derive(Clone, Debug)]
 pub struct Peek {
-    /// Which.
+    /// The index of the lane.
     pub id: LaneId,
     /// Its state's stamp.
     pub stamp: Stamp,
     /// Its steps.
     pub step: u64,
-    /// Whether it goes on training, so that the probe will soon be out of date.
+    /// Whether it continues to train, so that the result will soon be out of date.
     pub moving: bool,
     /// Seed of the experiment.
     pub seed: u64,
@@ -32,7 +32,7 @@ pub struct Peek {
     pub params: Vec<f32>,
     /// Running statistics.
     pub state: Vec<f32>,
-    /// How it answers when it is evaluated.
+    /// Its way of predicting in evaluations.
     pub prediction: PredictionConfig,
     /// The user's own picture, converted to the shape and scale of its data.
     pub own: Option<Arc<Fitted>>,
@@ -41,7 +41,7 @@ pub struct Peek {
 }
 
 impl Peek {
-    /// The copies that these views need of a lane that stands still.
+    /// Copies from a paused lane the data that these views need.
     pub(super) fn of(lane: &Lane, stamp: Stamp, views: &[View], seed: u64, own: Option<Arc<Fitted>>) -> Self {
         let trainer = &lane.trainer;
         let live = trainer.live();
@@ -62,19 +62,19 @@ impl Peek {
         }
     }
 
-    /// What [`Run::stamp_of`] says of a view of this state.
+    /// The stamp of [`Run::stamp_of`] for a view of this state.
     pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
         Some(probe(view.probe)?.seen_by(self.stamp, self.moving))
     }
 
-    /// Data that the probe of a view copied from the lane.
+    /// The data that the probe of a view copied from the lane.
     pub fn taken<T: 'static>(&self, view: &View) -> Option<&T> {
         self.taken.iter().find(|(of, _)| of == view)?.1.downcast_ref()
     }
 }
 
 impl Run {
-    /// Asks for a look at these lanes, as soon as each is in hand.
+    /// Requests snapshots of these lanes, to be taken when each has ended its turn.
     pub fn want_peeks(&mut self, lanes: Vec<LaneId>) {
         self.wanted = lanes;
         self.wanted.sort_unstable();
@@ -87,7 +87,7 @@ impl Run {
         }
     }
 
-    /// The looks that were asked for, once all are there.
+    /// The requested snapshots, once all have been taken.
     pub fn take_peeks(&mut self) -> Option<Vec<Peek>> {
         let gone =
             |id: &LaneId| self.places.get(*id).and_then(Option::as_ref).is_none_or(|p| terminal(&p.phase));
@@ -98,7 +98,7 @@ impl Run {
         })
     }
 
-    /// The stamp of a lane's state, if there is such a lane.
+    /// The stamp of a lane's state, if the lane exists.
     pub fn stamp(&self, id: LaneId) -> Option<Stamp> {
         let place = self.places.get(id)?.as_ref()?;
         Some((place.changes, place.step))
@@ -115,7 +115,7 @@ impl Run {
         place.is_some_and(|p| matches!(p.phase, Phase::Running))
     }
 
-    /// The probes by which somebody watches a lane, each once.
+    /// The probes through which a lane is watched, each once.
     pub(super) fn watched(&self, id: LaneId) -> Vec<&'static Probe> {
         let watched = |p: &&Probe| self.views.iter().any(|v| v.lane == id && v.probe == p.name);
         PROBES.iter().filter(watched).collect()

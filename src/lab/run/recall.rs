@@ -1,5 +1,5 @@
-//! Goes back to a step of a lane: from the nearest state that was kept, the steps after it are made once more in a copy of the
-//! lane. Training hears nothing of it. Knows no thread and no clock.
+//! Shows an earlier step of a lane: a copy of the lane trains again from the nearest kept state to that step. Training
+//! is not affected. Knows no thread and no clock.
 
 use super::{Data, LaneId, Peek, Place, Run, Stamp};
 use crate::engine::data::picture::Fitted;
@@ -11,12 +11,12 @@ use crate::lab::trainer::Trainer;
 use crate::telemetry::{Event, LaneInfo, Phase, View};
 use std::sync::Arc;
 
-/// Steps up to which the path of a lane over a test function is drawn from its beginning.
+/// A lane's path over a test function is drawn from its start only up to this many steps.
 const PATH: u64 = 200_000;
-/// Floats of a lane that is kept ready for the next step that is looked at; a larger one is made anew.
+/// Largest lane, in floats, whose copy is kept for the next step; a larger copy is made anew.
 const READY: usize = 4 << 20;
 
-/// A step that was shown: of which lane and of which state, and by which views.
+/// A step that was shown: its lane, the lane's state, and the views.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     lane: LaneId,
@@ -31,10 +31,10 @@ impl Seen {
     }
 }
 
-/// The order to show a step of a lane.
+/// An order to show a step of a lane.
 #[derive(Debug)]
 pub struct Recall {
-    /// The moment that is shown by it.
+    /// The moment that it shows.
     pub seen: Seen,
     network: Arc<Network>,
     data: Arc<Data>,
@@ -46,21 +46,21 @@ pub struct Recall {
     info: LaneInfo,
 }
 
-/// Copies of lanes, ready to go on from where they are.
+/// Copies of lanes, each ready to continue from its position.
 #[derive(Debug, Default)]
 pub struct Reruns {
     ready: Vec<Rerun>,
 }
 
-/// A copy of a lane somewhere in its past.
+/// A copy of a lane at one of its earlier steps.
 #[derive(Debug)]
 struct Rerun {
     lane: Box<Lane>,
-    /// How often an order had changed the lane when it was copied.
+    /// How often orders had changed the lane when it was copied.
     changes: u64,
-    /// Whether it was put anywhere yet.
+    /// Whether it has been moved to a step yet.
     placed: bool,
-    /// The probes for which the last step was kept.
+    /// The probes whose data were kept at the last step.
     watched: Vec<&'static str>,
 }
 
@@ -98,10 +98,11 @@ impl Rerun {
 }
 
 impl Recall {
-    /// Makes the step once more: the lane as it was then, and what it told. `None` if the pace ended it before.
+    /// Trains the step again; returns the lane as it was then, and the events of that step. `None` if the pace ended
+    /// the turn before.
     ///
     /// # Errors
-    /// Why it cannot be made.
+    /// The reason why it cannot be trained.
     pub fn make(
         &self,
         reruns: &mut Reruns,
@@ -119,10 +120,10 @@ impl Recall {
             reruns.put(rerun);
             return Ok(Some((peek, Vec::new())));
         }
-        // The step itself is measured, and compared with the one before it: two steps at least are made.
+        // The step itself is measured, and compared with the previous one, so at least two steps are trained.
         let mut frame = open(&self.past).before(step.saturating_sub(2));
         if rerun.lane.trail.is_some() && step <= PATH {
-            // The path is drawn from its beginning.
+            // The path is drawn from the start.
             frame = None;
         }
         let on_the_way = rerun.placed && at < step && frame.as_ref().is_none_or(|f| f.step <= at);
@@ -145,31 +146,31 @@ impl Recall {
         &self.seen.views
     }
 
-    /// An event of that step, marked as such.
+    /// The events of that step, as a [`Event::Recalled`].
     pub fn told(&self, told: Vec<Event>) -> Event {
         Event::Recalled { lane: self.seen.lane, step: self.seen.stamp.1, told }
     }
 }
 
 impl Run {
-    /// Lets states of all lanes take so many bytes, to look back at them.
+    /// Sets the number of bytes for earlier states of all lanes.
     pub fn remember(&mut self, bytes: usize) {
         self.budget = bytes;
         self.share_out();
     }
 
-    /// Has every lane keep to its share, as when there is one lane more.
+    /// Makes every lane keep to its share, for example after a lane was added.
     pub(super) fn share_out(&mut self) {
         let share = self.share();
         self.present().for_each(|(_, p)| open(&p.past).fit(share));
     }
 
-    /// Bytes that states of one lane may take.
+    /// Bytes for earlier states of one lane.
     pub(super) fn share(&self) -> usize {
         self.budget / self.present().count().max(1)
     }
 
-    /// Bytes that states of all lanes take.
+    /// Bytes that the kept states of all lanes take.
     pub fn kept_bytes(&self) -> usize {
         self.present().map(|(_, p)| open(&p.past).bytes()).sum()
     }
@@ -179,11 +180,11 @@ impl Run {
         self.looking
     }
 
-    /// The next order for the step that is looked at and was not `seen`: lanes in view first, then the others.
+    /// The next order for the step that is looked at and not in `seen`: lanes in view first, then the others.
     pub fn recall(&self, seen: &[Seen]) -> Option<Recall> {
         let step = self.looking?;
         let wanted = |&(id, place): &(LaneId, &Place)| {
-            // A lane that has not come as far shows where it is; one that diverged, the step that went wrong.
+            // A lane that has not reached the step shows its present; a diverged lane shows the failed step.
             let now = if let Phase::Diverged(account) = &place.phase { account.step } else { place.step };
             let views = self.views_of(id);
             let this = Seen { lane: id, stamp: (place.changes, step), views };

@@ -1,4 +1,4 @@
-//! Checkpoints of a run: the state of all lanes at one moment, and lanes restored from it. Knows no file.
+//! Checkpoints of a run: the state of all lanes at one moment, and restoring lanes from it. Knows no file.
 
 use super::{Place, Run, terminal};
 use crate::lab::files;
@@ -11,7 +11,7 @@ use crate::telemetry::{Event, LaneId, Phase};
 use crate::text::excerpt;
 use std::path::Path;
 
-/// A lane as a checkpoint keeps it.
+/// A lane as stored in a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// Its index, for the order of the log.
@@ -36,7 +36,7 @@ impl Saved {
 }
 
 impl Run {
-    /// Puts lanes where a checkpoint left them.
+    /// Restores lanes from a checkpoint.
     ///
     /// # Errors
     /// The part that does not fit.
@@ -53,7 +53,7 @@ impl Run {
             let step = old.snapshot.step;
             place.changed_before(step).map_err(|e| format!("lane {}: {e}", old.name))?;
             let lane = place.lane.as_mut().ok_or("the run is under way")?;
-            // Where nothing was trained, the lane is what its settings make it.
+            // If nothing was trained, the settings alone determine the lane.
             if !failed && step > 0 {
                 lane.go_to(&State { first: old.snapshot.clone(), others: old.seeds.clone() })
                     .map_err(|e| format!("lane {}: {e}", old.name))?;
@@ -73,12 +73,12 @@ impl Run {
             self.events.push(Event::Started { lane: id, info: Box::new(place.info.clone()), step });
             self.events.push(Event::Phase { lane: id, step, phase: place.phase.clone() });
         }
-        // A fork may wait for a lane that has come to its end.
+        // A fork may wait for a lane that has ended.
         self.settle();
         Ok(())
     }
 
-    /// The scenario of the lanes that there are, with everything that was changed in them.
+    /// The scenario of the present lanes, with all changes made to them.
     pub fn scenario(&self) -> Scenario {
         let base = self.scenario.base();
         let (mut lanes, mut edits) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ impl Run {
         Scenario { lanes, edits, ..self.scenario.clone() }
     }
 
-    /// Writes the scenario of the lanes that there are to a new file, or says why not.
+    /// Writes the scenario of the present lanes to a new file, or reports why it cannot.
     pub(super) fn write_scenario(&mut self, path: &str) {
         let shown = excerpt(path, limits::NAME_CHARS);
         let target = Path::new(path);
@@ -107,7 +107,7 @@ impl Run {
         if let Err(e) = files::write(&[(target, text.as_bytes())]) {
             return self.notice(format!("not saved: {e}"));
         }
-        // Its data files are named relative to where the scenario lay.
+        // Its data files are named relative to the directory of the original scenario.
         let home =
             |path: &Path| std::path::absolute(Path::new(".").join(path)).unwrap_or_else(|_| path.into());
         let elsewhere =
@@ -125,12 +125,12 @@ impl Run {
         self.notice(format!("saved as {shown}{note}"));
     }
 
-    /// Whether no lane has a turn, so that [`Run::save`] sees all lanes at one moment.
+    /// Whether no lane is in a turn, so that [`Run::save`] captures all lanes at one moment.
     pub fn at_rest(&self) -> bool {
         self.present().all(|(_, p)| p.lane.is_some() || terminal(&p.phase))
     }
 
-    /// The state of every lane, all of one moment; lanes are handed out again afterwards.
+    /// The state of every lane at one moment; afterwards lanes get turns again.
     ///
     /// # Panics
     /// Unless the run is [at rest](Run::at_rest).
@@ -142,8 +142,8 @@ impl Run {
 
     /// The state of a lane.
     pub(super) fn saved(id: LaneId, place: &Place) -> Saved {
-        // Settings that were changed at this very step are changed again when it is restored. A failed lane has no state left
-        // but the number of its steps, a fork that waits has none yet.
+        // Changes of settings at this very step are made again when the state is restored. A failed lane has no state
+        // except its number of steps; a waiting fork has none yet.
         let start = place.untouched().filter(|_| !place.waits());
         let none =
             || State { first: Snapshot { step: place.step, ..Snapshot::default() }, others: Vec::new() };

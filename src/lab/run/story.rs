@@ -1,5 +1,5 @@
-//! How a lane came to be what it is, and lanes brought to another such story: the way that both have in common is kept, what lies
-//! behind it is trained again. Undoing, redoing and rewinding are this one operation. Knows no thread and no file.
+//! The history of a lane, and changing a lane to another history: the common part is kept, and the rest is trained
+//! again. Undo, redo and rewind are all this one operation. Knows no thread and no file.
 
 use super::save::Saved;
 use super::{LaneId, Place, Run, open};
@@ -10,29 +10,29 @@ use crate::scenario::{Carry, Edit, Lineage, Recipe};
 use crate::telemetry::{Event, Phase};
 use std::sync::Arc;
 
-/// Everything by which a lane's states follow from the data and the seed.
+/// Everything that determines a lane's states, together with the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Story {
     pub(super) name: String,
     written: Recipe,
     branch: Option<Branch>,
-    /// The changes that were made, and those whose step has not come yet.
+    /// The edits that were made, and those still to come.
     edits: Vec<Edit>,
-    /// The step at which it stands.
+    /// The lane's present step.
     pub(super) step: u64,
-    /// The state of a lane that has left, so that it need not be trained again.
+    /// The state of a removed lane, so that it need not be trained again.
     state: Option<Box<Saved>>,
 }
 
 impl Story {
-    /// Whether two lanes are the same at every step that both have made.
+    /// Whether two lanes have the same states at every step that both have made.
     pub(super) fn tells_the_same(&self, other: &Self) -> bool {
         (&self.name, &self.written, &self.branch) == (&other.name, &other.written, &other.branch)
             && self.edits.len() == other.edits.len()
             && self.edits.iter().zip(&other.edits).all(|(a, b)| alike(a, b))
     }
 
-    /// The changes that come after so many steps are left out.
+    /// The history without the changes after a step.
     pub(super) fn until(mut self, step: u64) -> Self {
         let now = self.step;
         // The scenario's edits at later steps are still to come.
@@ -41,7 +41,7 @@ impl Story {
         self
     }
 
-    /// The settings in which the two stories differ, in words.
+    /// The settings in which the two histories differ, in words.
     pub(super) fn changes_to(&self, other: &Self) -> Vec<String> {
         let (mut from, mut to) = (self.recipe(u64::MAX), other.recipe(u64::MAX));
         if self.branch.is_none() != other.branch.is_none() {
@@ -61,17 +61,17 @@ impl Story {
         self.branch.as_ref().filter(carries).map_or(0, |b| b.overrides.at as u64)
     }
 
-    /// Its settings after the changes before this step, those at step 0 among them.
+    /// Its settings after the changes before this step, including those at step 0.
     fn recipe(&self, step: u64) -> Recipe {
         let mut recipe = self.written.clone();
         for edit in self.edits.iter().filter(|e| (e.step < step || e.step == 0) && !e.empties()) {
-            // It was made once before.
+            // The edit was made before, so it can be made again.
             let _ = recipe.set_at(&edit.field, &edit.to);
         }
         recipe
     }
 
-    /// How its states come about.
+    /// The history of its states.
     fn line(&self) -> Lineage {
         let mut line = match &self.branch {
             Some(branch) if self.first() > 0 => {
@@ -85,7 +85,8 @@ impl Story {
         line
     }
 
-    /// Up to which step a lane of this story has the states of another one; `None`: not even the first.
+    /// The step up to which a lane with this history has the same states as another one; `None` if not even the first
+    /// state is the same.
     fn common(&self, other: &Self) -> Option<u64> {
         let (a, b) = (self.line(), other.line());
         let same = a.edits.iter().zip(&b.edits).take_while(|(x, y)| alike(x, y)).count();
@@ -95,13 +96,13 @@ impl Story {
     }
 }
 
-/// Whether two changes do the same at the same step.
+/// Whether two edits make the same change at the same step.
 fn alike(a: &Edit, b: &Edit) -> bool {
     (a.step, &a.field, &a.to) == (b.step, &b.field, &b.to)
 }
 
 impl Run {
-    /// The story of a lane, if it is there.
+    /// The history of a lane, if it exists.
     pub(super) fn story(&self, id: LaneId) -> Option<Story> {
         let place = self.places.get(id)?.as_ref()?;
         Some(Story {
@@ -114,18 +115,18 @@ impl Run {
         })
     }
 
-    /// The story of a lane that is about to leave, with its state.
+    /// The history of a lane that is about to be removed, with its state.
     pub(super) fn last_story(&self, id: LaneId) -> Option<Story> {
         let place = self.places.get(id)?.as_ref()?;
         let saved = place.lane.as_ref().filter(|_| place.begun()).map(|_| Box::new(Self::saved(id, place)));
         Some(Story { state: saved, ..self.story(id)? })
     }
 
-    /// Brings a lane to a story; it stands at the story's step then, or on the way there. Where it is to have made more steps, it
-    /// makes those that it has not in common with its present story. The step from which on it is trained again.
+    /// Changes a lane to another history. The lane is then at the history's step, or on the way there; steps that its
+    /// present history does not share are trained again. Returns the step from which it trains again.
     ///
     /// # Errors
-    /// Why it cannot; it is then as it was.
+    /// The reason why it cannot; the lane is then unchanged.
     pub(super) fn retell(&mut self, id: LaneId, story: &Story, goal: u64) -> Result<u64, String> {
         let contender = self.contender(story)?;
         if let Some(other) = self.named(&story.name).filter(|&other| other != id) {
@@ -190,7 +191,7 @@ impl Run {
         } else {
             0
         };
-        // It is the same lane, gone back; its curves are not begun anew.
+        // It is the same lane at an earlier step; its curves are kept.
         if let Some(now) = now {
             let later = self.events.split_off(mark);
             let own = |e: &Event| match e {
@@ -202,7 +203,7 @@ impl Run {
             self.events.extend(later.into_iter().filter(|e| !own(e)));
             let Some(place) = self.places[id].as_ref() else { return Ok(back) };
             let (info, phase, step) = (Box::new(place.info.clone()), place.phase.clone(), place.step);
-            // Where it stays at its step, no number of it is past.
+            // If it stays at its step, none of its numbers is outdated.
             let stays = back == now.step;
             self.events.push(if stays {
                 Event::Changed { lane: id, info, step }
@@ -225,7 +226,7 @@ impl Run {
         self.places.get(id).and_then(Option::as_ref).and_then(|p| p.lane.as_ref()).map_or(0.0, |l| l.seconds)
     }
 
-    /// A lane as one that enters.
+    /// A lane as a new contender.
     fn contender(&self, story: &Story) -> Result<Contender, String> {
         let recipe = if story.branch.is_some() { story.written.clone() } else { story.recipe(0) };
         let network =
@@ -240,8 +241,8 @@ impl Run {
         })
     }
 
-    /// The state that a lane had after so many steps, before any change there, and what it told of that step. The lane itself
-    /// goes there.
+    /// The state that a lane had at this step, before any change there, and the events of that step. Moves the lane
+    /// itself there.
     fn state_at(&mut self, id: LaneId, step: u64) -> Result<(Start, Vec<Event>), String> {
         let gone = || "the lane is gone".to_string();
         let plan = Plan {
@@ -251,7 +252,7 @@ impl Run {
         };
         let course = Course { line: self.lineage(id, u64::MAX).ok_or_else(gone)?, plan };
         let place = self.places[id].as_mut().ok_or_else(gone)?;
-        // A fork at its first step has its own settings by now, and its start is what it was before.
+        // A fork at its first step may have changed settings, but its start is the state before them.
         if place.step == step && step > place.first_step() {
             return Ok((place.untouched().ok_or_else(gone)?, Vec::new()));
         }

@@ -1,4 +1,4 @@
-//! Gives turns to lanes and limits them: lanes stay side by side, hold to a pace, and stop at the same step.
+//! Gives turns to lanes and limits them: lanes stay side by side, keep to the pace, and stop at the same step.
 //!
 //! Knows no clock: the caller passes the elapsed time.
 
@@ -7,9 +7,9 @@ use crate::lab::lane::{Lane, News, Plan};
 use crate::telemetry::{Event, LaneId, Phase};
 use std::sync::Arc;
 
-/// Seconds of the slowest lane's work by which another lane may be ahead.
+/// Lead of a lane, in seconds of work of the slowest lane.
 const AHEAD: f64 = 0.020;
-/// Steps by which another lane may be ahead at least.
+/// Least lead in steps that a lane is always allowed.
 pub(super) const AHEAD_STEPS: u64 = 4;
 
 /// A lane's turn.
@@ -22,7 +22,7 @@ pub struct Turn {
 }
 
 impl Place {
-    /// The step at which it came to its end, or to which it will go.
+    /// The step at which it ended, or to which it will train.
     fn reached(&self) -> u64 {
         match &self.phase {
             Phase::Diverged(account) => account.step,
@@ -49,7 +49,7 @@ impl Run {
         }
     }
 
-    /// Pauses where all lanes that train have come to the step that was ordered.
+    /// Pauses once all training lanes have reached the ordered step.
     fn halt(&mut self) {
         let Some(halt) = self.halt.filter(|_| self.running) else { return };
         let there = |(id, p): (LaneId, &Place)| {
@@ -62,7 +62,7 @@ impl Run {
         }
     }
 
-    /// Lets `seconds` pass for the pace; returns whether there is a pace at all.
+    /// Advances the pace by `seconds`; returns whether a pace is set.
     ///
     /// At most the steps of a tenth of a second accumulate, so that lanes do not rush after a pause.
     pub fn pace(&mut self, seconds: f64) -> bool {
@@ -73,7 +73,7 @@ impl Run {
         true
     }
 
-    /// Gives a turn to the lane that should train now.
+    /// Starts a turn of the lane that should train next.
     pub fn take(&mut self) -> Option<Turn> {
         if self.quit || self.save {
             return None;
@@ -111,7 +111,7 @@ impl Run {
             show_every: self.show_every,
             log: self.log,
             watched,
-            // A fork on its parent's way has that one's states.
+            // A fork that repeats its parent's training uses the parent's kept states.
             budget: if place.begun() { budget } else { 0 },
             past: false,
         };
@@ -120,7 +120,7 @@ impl Run {
         Some(Turn { lane, plan })
     }
 
-    /// Takes a lane back with the results of its turn.
+    /// Takes a lane back, with the results of its turn.
     pub fn give_back(&mut self, lane: Box<Lane>, mut news: News) {
         let id = lane.id;
         if let Some(place) = self.places[id].as_ref() {
@@ -147,7 +147,7 @@ impl Run {
         self.settle();
     }
 
-    /// A lane's turn ended in a panic: the lane fails, the others go on.
+    /// Handles a panic in a lane's turn: the lane fails, the others continue.
     pub fn failed(&mut self, id: LaneId, message: &str) {
         self.phase(id, Phase::Failed(format!("a fault of the program: {message}")));
         self.settle();
@@ -165,14 +165,15 @@ impl Run {
         }
     }
 
-    /// Lets lanes that stopped at different steps meet at the furthest one's, and reports which lanes wait or train.
+    /// Lets lanes that stopped at different steps catch up with the most advanced one, and reports which lanes wait or
+    /// train.
     pub(super) fn settle(&mut self) {
         self.begin_forks();
         self.take_down();
         self.make_pending_changes();
         self.halt();
         if self.present().all(|(_, p)| p.step == 0) {
-            // At the start all lanes are at step 0.
+            // At the start, all lanes are at step 0.
             self.places.iter_mut().flatten().for_each(|p| p.follows = 0);
         }
         if !self.running
@@ -185,9 +186,9 @@ impl Run {
                 let concerned = self.present().filter(|(id, _)| solo.is_none_or(|s| s == *id));
                 concerned.filter(|(_, p)| ended || !terminal(&p.phase)).map(|(_, p)| p.reached()).max()
             };
-            // A finished lane counts too: the others have to reach its step, unless they joined later.
+            // A finished lane counts too: the others have to reach its step, unless they were added later.
             let (going, all) = (front(false).unwrap_or(0), front(true).unwrap_or(0));
-            // A lane that is further behind joined later; a pause does not wait for it to catch up.
+            // A lane that is further behind was added later; a pause does not wait for it to catch up.
             let near = self.widest * 2;
             for (id, place) in self.places.iter_mut().enumerate() {
                 if let Some(p) = place
@@ -203,7 +204,7 @@ impl Run {
         for id in 0..self.places.len() {
             let Some(place) = &self.places[id] else { continue };
             if !terminal(&place.phase) {
-                // A lane that may still have to catch up is not at rest.
+                // A lane that may still have to catch up is not paused.
                 let stays = place.waits() && self.running;
                 let phase = if self.wants(id, place) || place.lane.is_none() || self.levelling || stays {
                     Phase::Running

@@ -1,5 +1,4 @@
-//! The changes that orders made, undone and made again one at a time; and steps of the past from which lanes go on. Knows no
-//! thread and no file.
+//! Undo and redo of the changes made by orders, and rewinding lanes to earlier steps. Knows no thread and no file.
 
 use super::story::Story;
 use super::{LaneId, Run};
@@ -7,10 +6,10 @@ use crate::lab::experiment::Experiment;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
 
-/// Changes that are kept.
+/// Most changes that are kept.
 const MOST: usize = 100;
 
-/// A lane before and after a change; `None`: it was not there.
+/// A lane before and after a change; `None`: it did not exist.
 type Pair = (LaneId, Option<Story>, Option<Story>);
 
 /// A change that can be undone.
@@ -22,9 +21,9 @@ struct Change {
 
 #[derive(Clone, Debug)]
 enum Of {
-    /// Lanes; `back`: they were brought to an earlier step, so that doing it again does not make up for steps.
+    /// Lanes; `back`: they were moved to an earlier step, so that redoing it does not train the missing steps.
     Lanes { pairs: Vec<Pair>, back: bool },
-    /// Everything: scenarios with their edits, and the lanes with their steps.
+    /// The whole run: scenarios with their edits, and the lanes with their steps.
     All { before: Box<Whole>, after: Box<Whole> },
 }
 
@@ -35,14 +34,14 @@ pub(super) struct Whole {
     lanes: Vec<(LaneId, u64)>,
 }
 
-/// The changes that were made, and those that were undone since, each the newest last.
+/// The changes that can be undone, and those that were undone, the newest last.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     made: Vec<Change>,
     undone: Vec<Change>,
 }
 
-/// The run before an order, to see what that changes.
+/// The run before an order, to find its changes.
 pub(super) enum Before {
     Lanes(Vec<(LaneId, Option<Story>)>, usize),
     All(Box<Whole>),
@@ -50,11 +49,11 @@ pub(super) enum Before {
 }
 
 impl Run {
-    /// Takes down what an order may change.
+    /// Stores everything that an order may change.
     pub(super) fn before(&self, command: &Command) -> Before {
         let lane = |id: LaneId| Before::Lanes(vec![(id, self.story(id))], self.places.len());
         match command {
-            // A lane that leaves is kept with its state.
+            // A lane that is removed is kept with its state.
             Command::Remove(id) => Before::Lanes(vec![(*id, self.last_story(*id))], self.places.len()),
             Command::Set { lane: id, .. }
             | Command::Reset(Some(id))
@@ -74,7 +73,7 @@ impl Run {
         Whole { scenario: self.scenario(), lanes }
     }
 
-    /// Keeps what an order has changed, so that it can be undone.
+    /// Stores the changes of an order, so that they can be undone.
     pub(super) fn after(&mut self, command: &Command, before: Before) {
         let change = match before {
             Before::Nothing => None,
@@ -107,7 +106,7 @@ impl Run {
         }
     }
 
-    /// Another scenario: what was changed in the last one is past.
+    /// Forgets all changes, after another scenario was loaded.
     pub(super) fn forget_changes(&mut self) {
         self.changes = Changes::default();
         self.tell_changes();
@@ -119,7 +118,8 @@ impl Run {
         self.events.push(Event::Changes { made, undone });
     }
 
-    /// The lanes that must be in hand for a change to be undone (or made again), unless it concerns all.
+    /// The lanes that must have ended their turn before a change can be undone (or redone), unless it concerns all
+    /// lanes.
     pub(super) fn undo_concerns(&self, again: bool) -> Vec<LaneId> {
         let list = if again { &self.changes.undone } else { &self.changes.made };
         match list.last().map(|c| &c.of) {
@@ -129,7 +129,7 @@ impl Run {
         }
     }
 
-    /// The scenario that has to be built to undo the last change (or to make it again), where it concerns the whole run.
+    /// The scenario that has to be built to undo (or redo) the last change, if it concerns the whole run.
     pub(super) fn undo_builds(&self, again: bool) -> Option<Scenario> {
         let list = if again { &self.changes.undone } else { &self.changes.made };
         match &list.last()?.of {
@@ -139,7 +139,7 @@ impl Run {
         }
     }
 
-    /// Undoes the last change, or makes the last one that was undone again; says what came of it.
+    /// Undoes the last change, or redoes the last undone one; reports the result.
     pub(super) fn undo(&mut self, again: bool, built: Option<Experiment>) {
         let list = if again { &mut self.changes.undone } else { &mut self.changes.made };
         let Some(mut change) = list.pop() else {
@@ -183,7 +183,7 @@ impl Run {
             let now = if to.is_none() { self.last_story(*id) } else { self.story(*id) };
             match to {
                 Some(story) => {
-                    // Lanes stay side by side: what others have trained since is made up for.
+                    // Lanes stay side by side: steps that others have trained since are caught up.
                     let here = now.as_ref().map_or(0, |now| now.step);
                     let goal = if again && back { story.step } else { story.step.max(here) };
                     let start = self.retell(*id, story, goal)?;
@@ -203,10 +203,10 @@ impl Run {
         Ok(format!("; trained again as if it had never been: {}", steps.join(", ")))
     }
 
-    /// Lets a lane leave.
+    /// Removes a lane.
     ///
     /// # Errors
-    /// A fork waits for it.
+    /// If a fork waits for it.
     pub(super) fn remove(&mut self, lane: LaneId) -> Result<(), String> {
         if let Some(child) = self.awaiting(lane) {
             return Err(format!("{child} has yet to begin from this lane; remove that one first"));
@@ -219,7 +219,7 @@ impl Run {
         Ok(())
     }
 
-    /// Has a lane, or all, go on from an earlier step.
+    /// Moves one lane, or all lanes, to an earlier step, from which they continue.
     pub(super) fn rewind(&mut self, lane: Option<LaneId>, step: u64) {
         let all: Vec<LaneId> = match lane {
             Some(id) => vec![id],
@@ -233,7 +233,7 @@ impl Run {
             let (name, first) = (place.info.name.clone(), place.first_step());
             if step < first {
                 if lane.is_none() {
-                    // It begins again when its parent comes to its step.
+                    // The fork begins again when its parent reaches its step.
                     self.wait_again(id);
                     self.reset(id);
                 } else {
@@ -249,7 +249,7 @@ impl Run {
     }
 }
 
-/// The changes that an order made, in words.
+/// The changes made by an order, in words.
 fn words(command: &Command, pairs: &[Pair]) -> String {
     let letter = |id: &LaneId| char::from(b'A' + (*id % 26) as u8);
     let to = match command {

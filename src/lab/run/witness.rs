@@ -1,9 +1,10 @@
-//! Takes down the states of lanes at wanted steps while they train, to compare them with those of another run. Knows no file.
+//! Captures the states of lanes at requested steps during training, to compare them with those of another run. Knows no
+//! file.
 
 use super::save::Saved;
 use super::{LaneId, Run};
 
-/// The states that are wanted, and those that were taken down.
+/// The requested states, and the captured ones.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     wanted: Vec<(LaneId, u64)>,
@@ -11,24 +12,24 @@ pub(super) struct Witness {
 }
 
 impl Run {
-    /// Has the states of lanes taken down, each as it is after so many steps, before any change there.
+    /// Requests the states of lanes, each after the given number of steps, before any change there.
     pub fn witness(&mut self, wanted: &[(String, u64)]) {
         let of = |(name, step): &(String, u64)| Some((self.named(name)?, *step));
         self.witness.wanted = wanted.iter().filter_map(of).collect();
         self.take_down();
     }
 
-    /// The states that were taken down since the last call.
+    /// The states captured since the last call.
     pub fn take_witnessed(&mut self) -> Vec<Saved> {
         std::mem::take(&mut self.witness.seen)
     }
 
-    /// The next step at which a lane has to stop, to have its state taken down.
+    /// The next step at which a lane has to stop so that its state can be captured.
     pub(super) fn witnessed_at(&self, id: LaneId, now: u64) -> Option<u64> {
         self.witness.wanted.iter().filter(|(of, step)| *of == id && *step > now).map(|(_, step)| *step).min()
     }
 
-    /// Takes down the states of lanes that stand where one is wanted.
+    /// Captures the states of lanes that are at a requested step.
     pub(super) fn take_down(&mut self) {
         let mut wanted = std::mem::take(&mut self.witness.wanted);
         wanted.retain(|&(id, step)| {

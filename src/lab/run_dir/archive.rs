@@ -1,5 +1,5 @@
-//! The runs of a directory of runs: how large they are, and how one gets another name or is removed. Touches only what this
-//! program wrote, and nothing that is in use.
+//! The runs of a directory of runs: their sizes, renaming, and removal. Touches only files that this program wrote, and
+//! nothing in use.
 
 use super::lock::{claim, foreign, in_use};
 use super::{DirError, NAMES, plain};
@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Bytes at the end of a log among which the last line is looked for.
+/// Bytes at the end of a log in which the last line is searched.
 const TAIL: u64 = 64 << 10;
 
 /// One run of a directory of runs.
@@ -18,24 +18,24 @@ const TAIL: u64 = 64 << 10;
 pub struct Entry {
     /// The name of its directory.
     pub name: String,
-    /// Its scenario's title; empty where the scenario cannot be read.
+    /// Its scenario's title; empty if the scenario cannot be read.
     pub title: String,
-    /// The last step in its log, and the steps of its scenario.
+    /// The last step in its log.
     pub step: u64,
-    /// Steps of the scenario; 0 where the scenario cannot be read.
+    /// Steps of the scenario; 0 if the scenario cannot be read.
     pub steps: u64,
     /// Bytes of its files.
     pub bytes: u64,
-    /// When something was last written to it.
+    /// Time of the last write.
     pub touched: SystemTime,
-    /// Whether somebody trains it.
+    /// Whether a process trains it.
     pub in_use: bool,
 }
 
-/// The runs of a directory, the newest first; what is no run is left out.
+/// The runs of a directory, the newest first; other directories are ignored.
 ///
 /// # Errors
-/// When the directory cannot be listed. One that is not there has no runs.
+/// If the directory cannot be listed. A directory that does not exist has no runs.
 pub fn list(runs: &Path) -> io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     let entries = match std::fs::read_dir(runs) {
@@ -45,7 +45,7 @@ pub fn list(runs: &Path) -> io::Result<Vec<Entry>> {
     for entry in entries {
         let entry = entry?;
         let path = entry.path();
-        // A link is not followed: what it leads to is not one of these runs.
+        // A link is not followed: its target is not one of these runs.
         if !entry.file_type()?.is_dir() || path.join("run.lock").symlink_metadata().is_err() {
             continue;
         }
@@ -90,7 +90,7 @@ fn last_step(dir: &Dir) -> Option<u64> {
 /// The path of a run by its name among the others.
 ///
 /// # Errors
-/// Why there is no such run.
+/// The reason why there is no such run.
 fn path_of(runs: &Path, name: &str) -> Result<PathBuf, DirError> {
     let path = runs.join(name);
     let fault = |what: &str| Err(DirError { path: path.clone(), what: what.into() });
@@ -107,16 +107,16 @@ fn path_of(runs: &Path, name: &str) -> Result<PathBuf, DirError> {
     }
 }
 
-/// Whether this names something directly below a directory.
+/// Whether this is the name of an entry directly inside a directory.
 fn plain_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(part)), None) if part == name)
 }
 
-/// Gives a run another name.
+/// Renames a run.
 ///
 /// # Errors
-/// When there is no such run, it is in use, or the name is taken or none.
+/// If there is no such run, it is in use, or the name is taken or invalid.
 pub fn rename(runs: &Path, name: &str, to: &str) -> Result<(), DirError> {
     let (from, target) = (path_of(runs, name)?, runs.join(to));
     let fault = |what: String| DirError { path: target.clone(), what };
@@ -134,7 +134,7 @@ pub fn rename(runs: &Path, name: &str, to: &str) -> Result<(), DirError> {
 /// Removes a run with its recordings.
 ///
 /// # Errors
-/// When there is no such run, it is in use, or its directory holds something that this program did not write.
+/// If there is no such run, it is in use, or its directory holds files that this program did not write.
 pub fn delete(runs: &Path, name: &str) -> Result<(), DirError> {
     let path = path_of(runs, name)?;
     let fault = |what: String| DirError { path: path.clone(), what };
@@ -143,7 +143,7 @@ pub fn delete(runs: &Path, name: &str) -> Result<(), DirError> {
     if let Some(name) = foreign(&dir).map_err(io)? {
         return Err(fault(format!("holds {name}, which is no file of a run")));
     }
-    // As long as the lock is held nobody takes the run up; its file goes last.
+    // No process can resume the run while the lock is held; the lock file is removed last.
     let _lock = claim(&dir).map_err(fault)?;
     let names = dir.names().map_err(io)?;
     let recordings = names.iter().filter(|name| !NAMES.iter().any(|n| **name == **n));

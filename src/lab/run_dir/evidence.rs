@@ -1,4 +1,4 @@
-//! The files of a run directory, read for `verify`, even where a checksum says that they were changed. Only reads.
+//! The files of a run directory, read for `verify` even if a checksum shows that they were changed. Only reads.
 
 use super::checkpoint::{Checkpoint, Head};
 use super::{DirError, marks, newest, open_run, plain};
@@ -10,18 +10,18 @@ use std::path::Path;
 /// The longest log that is compared, in bytes.
 const LOG: u64 = 1 << 30;
 
-/// The contents of a run directory, whether they belong together or not.
+/// The contents of a run directory, even if they do not belong together.
 #[derive(Debug)]
 pub struct Evidence {
     /// The text of scenario.ron.
     pub scenario: String,
-    /// The whole lines of metrics.jsonl.
+    /// The complete lines of metrics.jsonl.
     pub log: String,
-    /// How many of its bytes the newest checkpoint knows, where these are as they were; a run that was killed has more.
+    /// The number of its bytes that the newest checkpoint covers, if these are unchanged; a killed run has more.
     pub known: Option<usize>,
     /// The checkpoints, the newest first.
     pub checkpoints: Vec<Found>,
-    /// Faults of files as a whole: which file, and what is wrong with it.
+    /// Faults of whole files: the file and its fault.
     pub faults: Vec<(&'static str, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Evidence {
     /// Reads a run directory.
     ///
     /// # Errors
-    /// When there is no run, or none with a scenario and a log.
+    /// If there is no run, or it lacks a scenario or a log.
     pub fn read(path: &Path) -> Result<Self, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let dir = open_run(path, "`gradtui run --out` makes one").map_err(fault)?;
@@ -50,7 +50,7 @@ impl Evidence {
         };
         let scenario = text("scenario.ron", 4 * limits::SCENARIO_BYTES)?;
         let mut log = text("metrics.jsonl", LOG)?;
-        // The last line of a run that was killed may be cut off.
+        // The last line of a killed run may be incomplete.
         log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
         let (mut checkpoints, mut faults) = (Vec::new(), Vec::new());
         for name in ["checkpoint", "checkpoint.previous"] {
@@ -79,10 +79,10 @@ impl Evidence {
     }
 }
 
-/// A checkpoint, and what is wrong with it if its checksum is.
+/// A checkpoint, and a description of the fault if its checksum is wrong.
 ///
 /// # Errors
-/// Why it cannot be read at all.
+/// The reason why it cannot be read at all.
 fn unproved(dir: &Dir, name: &str) -> Result<Option<(Checkpoint<'static>, Option<String>)>, String> {
     let mut file = match dir.read(name) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -1,4 +1,4 @@
-//! The directory of a run as a place for recordings. Writes nothing of the run itself.
+//! The directory of a run as a place for recordings. Does not write the run itself.
 
 use super::{DirError, plain};
 use crate::lab::store::Dir;
@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An open run directory: what is written goes there even if its path leads elsewhere by now.
+/// An open run directory: files are written there even if its path now leads elsewhere.
 #[derive(Clone, Debug)]
 pub struct Home {
     dir: Dir,
@@ -28,10 +28,10 @@ impl Home {
         self.dir.is_at(&self.path)
     }
 
-    /// Begins a recording, under the first number that is free.
+    /// Creates a file for a recording, with the first free number.
     ///
     /// # Errors
-    /// Why no file can be made there.
+    /// The reason why no file can be created there.
     pub fn recording(&self) -> Result<(File, PathBuf), DirError> {
         for n in 1..1000 {
             let name = format!("recording-{n}.cast");
@@ -45,10 +45,10 @@ impl Home {
         Err(DirError { path: self.path.clone(), what: "full of recordings".into() })
     }
 
-    /// Writes the script of a recording, whole or not at all.
+    /// Writes the script of a recording completely or not at all.
     ///
     /// # Errors
-    /// Why it cannot be written.
+    /// The reason why it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DirError> {
         self.dir.replace(name, bytes).map_err(|e| DirError { path: self.path.join(name), what: plain(&e) })
     }

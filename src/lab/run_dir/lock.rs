@@ -1,4 +1,4 @@
-//! The lock of a run directory, held as long as a run lasts. Knows only the names of the other files.
+//! The lock of a run directory, held as long as a run lasts. Knows the other files only by name.
 
 use super::{NAMES, home::is_recording, plain};
 use crate::lab::store::{self, Dir};
@@ -9,14 +9,14 @@ use std::path::Path;
 /// The first line of a lock file.
 pub(super) const OWNER: &str = "gradtui run, process ";
 
-/// Whether a process holds a run. The test takes the lock for a moment, so a process that takes up the run may have to
-/// retry.
+/// Whether a process holds the lock of a run. The test takes the lock for a moment, so a process that resumes the run
+/// may have to retry.
 pub(in crate::lab) fn in_use(path: &Path) -> bool {
     let lock = Dir::open(path).and_then(|dir| dir.read("run.lock"));
     lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Takes a lock; retries, since another process may hold it for a moment only to test it.
+/// Takes a lock; retries, because another process may hold it for a moment to test it.
 fn take(lock: &File) -> Result<(), TryLockError> {
     for _ in 0..3 {
         match lock.try_lock() {
@@ -27,14 +27,14 @@ fn take(lock: &File) -> Result<(), TryLockError> {
     lock.try_lock()
 }
 
-/// The first name in a directory that no run has written.
+/// The first name in a directory that is not a file of a run.
 pub(super) fn foreign(dir: &Dir) -> io::Result<Option<String>> {
     let ours = |name: &str| NAMES.contains(&name) || is_recording(name);
     let names = dir.names()?.into_iter().map(|n| n.to_string_lossy().into_owned());
     Ok(names.into_iter().find(|name| !ours(name)))
 }
 
-/// Takes the lock of a directory for a new run; it must be empty or hold a run that came to nothing.
+/// Takes the lock of a directory for a new run; the directory must be empty or hold a run without results.
 pub(super) fn claim_new(dir: &Dir) -> Result<File, String> {
     let begun = dir.kind("run.lock").map_err(|e| plain(&e))?.is_some();
     let stranger = if begun { foreign(dir) } else { dir.names().map(|n| first(&n)) };
@@ -51,7 +51,7 @@ fn first(names: &[std::ffi::OsString]) -> Option<String> {
     Some(names.first()?.to_string_lossy().into_owned())
 }
 
-/// Takes the lock of a run, without writing to it.
+/// Takes the lock of a run without writing to it.
 pub(super) fn claim(dir: &Dir) -> Result<File, String> {
     let mut lock = dir.read_write("run.lock").map_err(|e| format!("run.lock: {}", plain(&e)))?;
     let mut owner = String::new();
@@ -69,7 +69,7 @@ pub(super) fn claim(dir: &Dir) -> Result<File, String> {
     }
 }
 
-/// Writes into a lock who holds it.
+/// Writes the owner into a lock file.
 pub(super) fn sign(lock: &mut File) -> io::Result<()> {
     let text = format!("{OWNER}{}\n", std::process::id());
     store::cut(lock, 0)?;

@@ -1,5 +1,5 @@
-//! Binds a checkpoint to scenario and log by checksums, so that files of two runs, an edited scenario or a log that lost
-//! lines are refused. Reads a log piece by piece, however large it is.
+//! Binds a checkpoint to scenario and log by checksums, so that files of two runs, an edited scenario or a log with
+//! missing lines are refused. Reads a log piece by piece, however large it is.
 
 use super::{checkpoint::Checkpoint, plain};
 use crate::lab::store::Dir;
@@ -7,7 +7,7 @@ use crate::limits;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-/// The log up to some line.
+/// The log up to a certain line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Its length.
@@ -17,13 +17,13 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Of a whole log.
+    /// The mark of a whole log.
     pub fn of(log: &[u8]) -> Self {
         Self { bytes: log.len() as u64, crc: crc32fast::hash(log) }
     }
 }
 
-/// A log as it grows.
+/// Length and checksum of a log while it grows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) bytes: u64,
@@ -31,7 +31,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The first `bytes` of a file.
+    /// The tally of the first `bytes` of a file.
     pub(super) fn of(mut file: &File, bytes: u64) -> io::Result<Self> {
         let mut tally = Self::default();
         file.seek(SeekFrom::Start(0))?;
@@ -54,10 +54,10 @@ impl Tally {
     }
 }
 
-/// The text of scenario.ron, if it is one of these.
+/// The text of scenario.ron, if its checksum is one of these.
 ///
 /// # Errors
-/// That it is another one, and what to do.
+/// If it is another one, with a remedy.
 pub(super) fn scenario_beside(dir: &Dir, known: &[u32]) -> Result<String, String> {
     let text = dir
         .read_all("scenario.ron", 4 * limits::SCENARIO_BYTES)
@@ -72,10 +72,10 @@ pub(super) fn scenario_beside(dir: &Dir, known: &[u32]) -> Result<String, String
     String::from_utf8(text).map_err(|_| "scenario.ron is not UTF-8".into())
 }
 
-/// Whether scenario and log beside a checkpoint are its own. Only reads.
+/// Checks that scenario and log beside a checkpoint are its own. Only reads.
 ///
 /// # Errors
-/// The part that does not fit, and what to do.
+/// The part that does not fit, and a remedy.
 pub(super) fn fit(dir: &Dir, checkpoint: &Checkpoint<'_>) -> Result<(), String> {
     scenario_beside(dir, &checkpoint.scenarios)?;
     marked(&dir.read("metrics.jsonl").map_err(|e| unreadable(&e))?, &checkpoint.logs).map(|_| ())
@@ -85,7 +85,7 @@ fn unreadable(e: &io::Error) -> String {
     format!("metrics.jsonl cannot be read: {}", plain(e))
 }
 
-/// To which of these marks a log can be cut.
+/// The mark to which a log can be cut.
 pub(super) fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
     for mark in marks {
         if Tally::of(log, mark.bytes).map_err(|e| unreadable(&e))?.mark() == *mark {
@@ -97,10 +97,10 @@ pub(super) fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
         .into())
 }
 
-/// The log, and to which of these marks it can be cut.
+/// The log, and the mark to which it can be cut.
 ///
 /// # Errors
-/// That there is none, since lines are missing or others, and what to do.
+/// If there is none, because lines are missing or different, with a remedy.
 pub(super) fn log_beside(dir: &Dir, marks: &[Mark]) -> Result<(File, Mark), String> {
     let there = dir.kind("metrics.jsonl").map_err(|e| unreadable(&e))?.is_some();
     if !there && marks.iter().all(|m| m.bytes > 0) {

@@ -1,4 +1,5 @@
-//! Finds the checkpoint to go on from. Compares the size of each with what its scenario can need before reading it.
+//! Finds the checkpoint from which to continue. Before reading one, compares its size with the most that its scenario
+//! can need.
 
 use super::checkpoint::{Checkpoint, Head};
 use super::{marks, plain};
@@ -7,30 +8,30 @@ use crate::limits;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The most bytes that a checkpoint of this scenario can have; the path is where its data files lie.
+/// The largest size in bytes of a checkpoint of this scenario; the path is the directory of its data files.
 pub type Need<'a> = &'a mut dyn FnMut(&str, &Path) -> u64;
 
-/// A [`Need`] where the scenario's networks are not known: whatever a run may have in memory.
+/// A [`Need`] if the scenario's networks are not known: the memory limit of a run.
 pub(super) fn at_most(_: &str, _: &Path) -> u64 {
     limits::MEMORY
 }
 
-/// The newest checkpoint that is whole, if there is one.
+/// The newest complete checkpoint, if there is one.
 pub(in crate::lab) fn any(dir: &Dir) -> Option<Checkpoint<'static>> {
     newest(dir, &mut at_most).ok().map(|(checkpoint, _)| checkpoint)
 }
 
-/// The newest checkpoint that is whole, what is wrong with the others, and why scenario or log beside it are not its own, if so.
-/// Another process may train the run meanwhile.
+/// The newest complete checkpoint, the faults of the others, and the reason why scenario or log beside it are not its
+/// own, if they are not. Another process may be training the run.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why there is none.
 pub(in crate::lab) fn bound(dir: &Dir) -> Result<(Checkpoint<'static>, Vec<String>, Option<String>), String> {
     let mut before = None;
     loop {
         let (checkpoint, warnings) = newest(dir, &mut at_most)?;
         let Err(what) = marks::fit(dir, &checkpoint) else { return Ok((checkpoint, warnings, None)) };
-        // A checkpoint is in place before what it knows of stands beside it, so a newer one may fit.
+        // A checkpoint is written before the files that it names, so a newer one may fit.
         let seen = (checkpoint.scenarios.clone(), checkpoint.logs.clone());
         if before.as_ref() == Some(&seen) {
             return Ok((checkpoint, warnings, Some(what)));
@@ -39,10 +40,10 @@ pub(in crate::lab) fn bound(dir: &Dir) -> Result<(Checkpoint<'static>, Vec<Strin
     }
 }
 
-/// The newest checkpoint that is whole, and what is wrong with the others.
+/// The newest complete checkpoint, and the faults of the others.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why there is none.
 pub(super) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint<'static>, Vec<String>), String> {
     let mut warnings = Vec::new();
     for name in ["checkpoint", "checkpoint.previous"] {
@@ -59,7 +60,7 @@ pub(super) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint<'static>, 
     })
 }
 
-/// One of them; no error in words if it is not there.
+/// Reads one checkpoint; the error is `None` if the file does not exist.
 fn read(dir: &Dir, name: &str, need: Need<'_>) -> Result<Checkpoint<'static>, Option<String>> {
     let fault = |e: io::Error| (e.kind() != io::ErrorKind::NotFound).then(|| plain(&e));
     let mut file = dir.read(name).map_err(fault)?;

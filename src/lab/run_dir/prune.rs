@@ -1,22 +1,23 @@
-//! The oldest runs of a directory of runs go, so that it does not grow for ever. Touches only what this program wrote.
+//! Removes the oldest runs of a directory of runs, so that it does not grow without bound. Touches only files that this
+//! program wrote.
 
 use super::{NAMES, lock};
 use crate::lab::store::Dir;
 use std::io;
 use std::path::Path;
 
-/// Removes the oldest runs in a directory of runs, so that the newest `keep` stay.
+/// Removes the oldest runs in a directory of runs and keeps the newest `keep`.
 ///
-/// A run that is in use, holds a recording or anything else besides its own files stays, and so does whatever is no run.
+/// Runs in use, runs with a recording or with other files, and directories that are not runs are kept.
 ///
 /// # Errors
-/// When the directory of runs cannot be listed.
+/// If the directory of runs cannot be listed.
 pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(runs)? {
         let entry = entry?;
         let lock = entry.path().join("run.lock");
-        // A link is not followed: what it leads to is not ours to remove.
+        // A link is not followed: its target must not be removed.
         if entry.file_type()?.is_dir()
             && let Ok(lock) = lock.symlink_metadata()
         {
@@ -32,7 +33,7 @@ pub fn prune(runs: &Path, keep: usize) -> io::Result<()> {
         if dir.names()?.iter().any(|name| !NAMES.iter().any(|n| name == n)) {
             continue;
         }
-        // As long as the lock is held nobody takes the run up; its file goes last.
+        // No process can resume the run while the lock is held; the lock file is removed last.
         let Ok(_lock) = lock::claim(&dir) else { continue };
         NAMES.iter().rev().try_for_each(|name| dir.remove(name))?;
         std::fs::remove_dir(path)?;

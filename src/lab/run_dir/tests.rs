@@ -1,4 +1,4 @@
-//! The guarantees of a run directory after an interruption at any operation.
+//! Tests of the guarantees of a run directory after an interruption at any operation.
 
 use super::lock::OWNER;
 use super::*;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 mod foreign;
 
-/// A directory of its own for each test, gone afterwards.
+/// A separate directory for each test, removed afterwards.
 struct Place(PathBuf);
 
 impl Place {
@@ -41,7 +41,7 @@ fn line(id: usize, name: &str, step: u64) -> Line {
     Line { step, lane: id, text: format!("{{\"step\":{step},\"lane\":\"{name}\",\"loss\":1.0}}") }
 }
 
-/// Takes a run up, whatever its networks need.
+/// Resumes a run, with no limit on checkpoint sizes.
 fn resume(path: &Path) -> Result<(RunDir, Resumed), DirError> {
     RunDir::resume(path, &mut newest::at_most)
 }
@@ -50,7 +50,7 @@ fn log(path: &Path) -> String {
     std::fs::read_to_string(path.join("metrics.jsonl")).unwrap()
 }
 
-/// Ten steps of two lanes with a checkpoint after each; says how far it came.
+/// Ten steps of two lanes with a checkpoint after each; returns the step reached.
 fn work(path: &Path) -> Result<u64, String> {
     let mut dir = RunDir::create(path, &scenario(), Path::new("."), 0).map_err(|e| e.to_string())?;
     let mut done = 0;
@@ -163,7 +163,7 @@ fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
             std::fs::write(path.join("run.lock"), OWNER).unwrap();
         }
         symlink(&victim, path.join(name)).unwrap();
-        // Either refused, or written without following the link.
+        // The run is either refused, or written without following the link.
         let _ = work(&path);
         assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious", "{name}");
     }
@@ -198,7 +198,7 @@ fn gone(lane: &str, after: u64) -> Gone {
     Gone { lane: lane.into(), after }
 }
 
-/// Two lanes train, one of them begins anew, and both train on; every step is saved.
+/// Two lanes train, one of them is restarted, and both continue; every step is saved.
 fn work_with_a_reset(path: &Path) -> Result<(), String> {
     let fault = |e: std::io::Error| e.to_string();
     let mut dir = RunDir::create(path, &scenario(), Path::new("."), 0).map_err(|e| e.to_string())?;
@@ -222,7 +222,7 @@ fn work_with_a_reset(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the log tells every step of every lane once, up to where the lanes are.
+/// Checks that the log has every step of every lane once, up to the lanes' present steps.
 #[track_caller]
 fn complete(dir: &RunDir, resumed: &Resumed, when: &str) {
     let text = log(dir.path());
@@ -243,7 +243,7 @@ fn a_lane_that_begins_anew_leaves_no_old_lines_wherever_it_is_killed_and_whichev
             store::crash::after(Some(n), true);
             let end = work_with_a_reset(&path);
             store::crash::after(None, true);
-            // A kill may leave a new checkpoint without its name; damage is what happens to one that has it.
+            // A kill may leave a new checkpoint without its name; damage happens to a file that has its name.
             if damaged && end.is_ok() {
                 std::fs::write(path.join("checkpoint"), "noise").unwrap();
             }
@@ -334,7 +334,7 @@ fn what_a_lane_made_before_it_went_back_is_put_aside() {
     assert_eq!(read("metrics.jsonl"), left);
     let ghosts = String::from("{\"rewound\":\"a\",\"to\":2}\n") + &of(&[("a", 3), ("a", 4)]);
     assert_eq!(read("ghosts.jsonl"), ghosts);
-    // Once more: what was put aside before stays.
+    // A second time: lines moved aside before are kept.
     dir.append(vec![line(0, "a", 3)]);
     dir.flush(4).unwrap();
     dir.checkpoint(&scenario(), &[lane(0, "a", 1), lane(1, "b", 4)], None, &[gone("a", 1)]).unwrap();

@@ -1,4 +1,4 @@
-//! The thread that examines the lane in front of the Diagnosis pane. Its priority is low: training comes first.
+//! The thread that examines the selected lane for the Diagnosis pane. Its priority is low: training comes first.
 
 use super::Shared;
 use crate::lab::run::Patient;
@@ -7,15 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How much lower the priority of this thread is.
+/// Nice value added to this thread's priority.
 const NICE: i32 = 10;
-/// Time between two looks at whether the lane is still the one to examine.
+/// Time between two checks whether the lane is still the one to examine.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Shared {
     /// The loop of the thread.
     pub(super) fn examine(&self) {
-        // A thread has a priority of its own on Linux alone; elsewhere the whole program would get it.
+        // Only Linux has a priority per thread; elsewhere the whole program would be affected.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICE);
         let mut known: Option<(LaneId, u64)> = None;

@@ -1,7 +1,7 @@
-//! Threads that lanes share: a lane on its own takes two of them where its batch is worth it.
+//! Threads that lanes share: a single lane uses two of them if its batch is large enough.
 //!
-//! An idle thread takes the other half of a lane's work. If no thread is idle, the lane computes both halves itself. The
-//! numbers are the same either way. Knows no lane.
+//! An idle thread takes the other half of a lane's work. If no thread is idle, the lane computes both halves itself.
+//! The numbers are the same either way. Knows no lane.
 
 use crate::engine::team::{Alone, Team};
 use crate::lab::lane::Leave;
@@ -9,16 +9,16 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A pool of threads that stay.
+/// A pool of permanent threads.
 #[derive(Debug)]
 pub struct Crew {
     pool: rayon_core::ThreadPool,
-    /// Threads that have a lane of their own, or are about to get one.
+    /// Number of threads that train a lane, or are about to.
     busy: AtomicUsize,
 }
 
 thread_local! {
-    /// Whether this thread has a lane of its own.
+    /// Whether this thread trains a lane.
     static OCCUPIED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -26,7 +26,7 @@ impl Crew {
     /// Starts this many threads; `mark` runs on each of them first.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system cannot start a thread.
     pub fn new(threads: usize, mark: fn()) -> std::io::Result<Self> {
         let pool = rayon_core::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -40,8 +40,8 @@ impl Crew {
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let _wanted = Count::more(&self.busy);
         self.pool.install(|| {
-            // A thread that waits for the other half of its work may run another lane's task meanwhile; it still counts as
-            // one thread.
+            // A thread that waits for the other half of its work may run another lane's task in the meantime; it still
+            // counts as one busy thread.
             let nested = OCCUPIED.replace(true);
             let _fewer = nested.then(|| Count::less(&self.busy));
             let _occupied = Occupied(nested);
@@ -65,7 +65,7 @@ impl Team for Crew {
     }
 }
 
-/// A lane's seat in a crew, if there is one: shares the lane's work, and hears when the lane is to leave a step.
+/// A lane's access to a crew, if there is one: shares the lane's work, and passes on requests to cancel a step.
 #[derive(Debug)]
 pub struct Seat {
     crew: Option<Arc<Crew>>,
@@ -73,7 +73,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// In this crew, for the lane that hears this.
+    /// Access to this crew for the lane that owns `leave`.
     pub fn new(crew: Option<Arc<Crew>>, leave: Arc<Leave>) -> Self {
         Self { crew, leave }
     }
@@ -96,7 +96,7 @@ impl Team for Seat {
     }
 }
 
-/// Changes a counter for as long as the guard lives, also if a panic ends it.
+/// Adds to a counter as long as the guard lives, also if a panic ends it.
 struct Count<'a>(&'a AtomicUsize, usize);
 
 impl<'a> Count<'a> {

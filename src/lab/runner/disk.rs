@@ -1,4 +1,4 @@
-//! The writer thread: lines and checkpoints are queued for it, so that a slow disk does not hold up training.
+//! The writer thread: lines and checkpoints are queued for it, so that a slow disk does not delay training.
 
 use super::{Shared, lock};
 use crate::lab::lane::Line;
@@ -11,9 +11,9 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time between two checkpoints at least.
+/// Least time between two checkpoints.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// How often lines are written.
+/// Interval at which lines are written.
 const LINES: Duration = Duration::from_millis(200);
 /// Time until the next attempt after a failed write.
 const RETRY: Duration = Duration::from_secs(2);
@@ -28,20 +28,20 @@ pub(super) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Lines since the newest checkpoint that waits.
+    /// Lines since the newest waiting checkpoint.
     lines: Vec<Line>,
     told: u64,
     forgotten: Vec<Forgotten>,
     save: Option<Save>,
-    /// A checkpoint that will not be written, since a newer one is on its way: its lines.
+    /// A checkpoint that will not be written, because a newer one replaces it; its lines are still needed.
     older: Option<Save>,
     end: bool,
     error: Option<String>,
-    /// How long the last checkpoint took.
+    /// Duration of the last checkpoint.
     took: Duration,
 }
 
-/// A checkpoint that waits, with the lines that go before it.
+/// A waiting checkpoint, with the lines that precede it.
 #[derive(Debug)]
 struct Save {
     scenario: Scenario,
@@ -53,7 +53,7 @@ struct Save {
 }
 
 impl Save {
-    /// Takes over the lines that waited with an older checkpoint.
+    /// Takes over the lines of an older waiting checkpoint.
     fn after(mut self, older: Option<Save>) -> Self {
         if let Some(mut older) = older {
             for gone in &mut self.forgotten {
@@ -68,17 +68,17 @@ impl Save {
 }
 
 impl Desk {
-    /// An empty queue; `meter` tells how much of a checkpoint is written.
+    /// An empty queue; `meter` measures the progress of writing a checkpoint.
     pub(super) fn new(meter: Arc<Meter>) -> Self {
         Self { state: Mutex::default(), filled: Condvar::new(), meter }
     }
 
-    /// How many bytes of a checkpoint are written, and of how many.
+    /// Bytes written of a checkpoint, and its total.
     pub(super) fn progress(&self) -> Option<(u64, u64)> {
         self.meter.read()
     }
 
-    /// Frees the state of the checkpoint that waits: a newer one is about to take its place.
+    /// Frees the state of the waiting checkpoint, which a newer one is about to replace.
     pub(super) fn forget(&self) {
         let mut state = lock(&self.state);
         if let Some(mut waiting) = state.save.take() {
@@ -100,7 +100,7 @@ impl Desk {
         state.told = run.told();
     }
 
-    /// Queues a checkpoint; it replaces one that still waits.
+    /// Queues a checkpoint; it replaces a waiting one.
     pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>, samples: Option<u32>) {
         let mut state = lock(&self.state);
         let (lines, forgotten) = (std::mem::take(&mut state.lines), std::mem::take(&mut state.forgotten));
@@ -122,7 +122,7 @@ impl Desk {
         lock(&self.state).error.clone()
     }
 
-    /// Time to the next checkpoint: writing them costs a twentieth of the time at most.
+    /// Time until the next checkpoint: writing takes at most a twentieth of the time.
     pub(super) fn pause(&self) -> Duration {
         BETWEEN.max(lock(&self.state).took * 20)
     }
@@ -139,7 +139,7 @@ impl Shared {
             let waited = desk.filled.wait_timeout_while(state, wait, idle);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(mut save) = state.save.take() {
-                // Lines that came after a checkpoint that could not be written belong before the next one.
+                // Lines that followed a checkpoint that could not be written belong before the next one.
                 later.append(&mut save.lines);
                 save.lines = std::mem::take(&mut later);
                 pending = Some(save.after(pending));
@@ -177,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// Tells once that nothing can be written.
+    /// Reports once that nothing can be written.
     fn complain(&self, desk: &Desk, dir: &RunDir, error: &io::Error) {
         let what = crate::lab::run_dir::plain(error);
         let what = format!("{}: {what}", crate::text::escaped(&dir.path().display().to_string()));
@@ -188,7 +188,7 @@ impl Shared {
     }
 }
 
-/// Writes the queue: the checkpoint with the lines before it, then the lines after it. Written parts are removed.
+/// Writes the queue: the checkpoint with the lines before it, then the lines after it. Removes the written parts.
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
         for gone in &mut save.forgotten {

@@ -1,4 +1,4 @@
-//! The thread that computes probes from snapshots, a few times a second, with a small share of the processor.
+//! The thread that computes probes from snapshots, a few times a second, with a small share of the processor time.
 
 use super::Shared;
 use crate::lab::preview::{self, Memory};
@@ -7,13 +7,13 @@ use crate::telemetry::View;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// Minimum time between two rounds.
+/// Least time between two rounds.
 const BETWEEN: Duration = Duration::from_millis(250);
 /// Pause after a round, as a multiple of its duration: probes take at most a twentieth of one core.
 const REST: u32 = 19;
 
-/// Processor time of this thread. Wall time would not do: while training keeps every core busy, a round lasts several times
-/// its processor time.
+/// Processor time of this thread. Wall time is not suitable: while training keeps every core busy, a round lasts
+/// several times its processor time.
 fn worked() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
@@ -35,7 +35,7 @@ impl Shared {
                 .filter(|seen| !shown.contains(seen))
                 .collect();
             let rest = rested.saturating_duration_since(Instant::now());
-            // The user has just opened this view: it must not wait.
+            // The user has just opened this view, so it must not wait.
             let fresh = stale.iter().any(|(view, _)| !shown.iter().any(|(known, _)| known == view));
             if stale.is_empty() && run.idle() {
                 run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);

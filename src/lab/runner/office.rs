@@ -1,5 +1,5 @@
-//! The thread that carries out orders. An order that takes long by itself, as reading data does, is prepared beside it, so that
-//! leaving need not wait for it. Trains nothing.
+//! The thread that carries out orders. Slow work, such as reading data, is done in a separate thread, so that quitting
+//! need not wait for it. Trains nothing.
 
 use super::disk;
 use super::{PATIENCE, QUIET, Shared};
@@ -9,14 +9,15 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// From this time on an order is said to take long.
+/// After this time the user is told that an order takes long.
 const LONG: Duration = Duration::from_millis(700);
 
 impl Shared {
-    /// Does work in a thread of its own. If the run is to end meanwhile it is left to itself, and nobody hears of it.
+    /// Does work in a separate thread. If the run is to end in the meantime, the thread is abandoned and its result
+    /// ignored.
     ///
     /// # Errors
-    /// Why it was not done, in words; `None`: the run ends.
+    /// The reason why it was not done, in words; `None`: the run ends.
     fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -24,12 +25,12 @@ impl Shared {
         let (done, made) = channel();
         let body = move || {
             QUIET.set(true);
-            // The run may have ended, and then there is no receiver.
+            // If the run has ended, there is no receiver.
             let _ = done.send(work());
         };
         let thread = std::thread::Builder::new().name("data".into()).spawn(body);
         thread.map_err(|e| format!("The data cannot be read: {e}"))?;
-        // Lanes train on meanwhile.
+        // Lanes continue to train in the meantime.
         self.hurry.store(false, Ordering::Relaxed);
         let (begun, mut said) = (Instant::now(), false);
         loop {
@@ -53,7 +54,7 @@ impl Shared {
 
     /// The loop of the thread that carries out commands.
     pub(super) fn obey(&self, orders: &Receiver<Command>) {
-        // The first checkpoint at once: whatever happens from now on can be resumed.
+        // The first checkpoint is written at once, so that the run can be resumed from now on.
         let (mut pause, mut saved) = (Duration::ZERO, None);
         loop {
             let mut command = match orders.recv_timeout(pause) {
@@ -94,7 +95,7 @@ impl Shared {
             self.hurry.store(false, Ordering::Relaxed);
             while run.saving() {
                 if run.at_rest() {
-                    // The state that waits is freed before the new one is copied.
+                    // The waiting state is freed before the new one is copied.
                     self.desk.iter().for_each(disk::Desk::forget);
                     let saved = run.save();
                     self.hand(&mut run);

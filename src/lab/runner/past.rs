@@ -1,4 +1,4 @@
-//! The thread that goes back to a step of the lanes and makes it once more. Its priority is low: training comes first.
+//! The thread that trains an earlier step of the lanes again, to show it. Its priority is low: training comes first.
 
 use super::Shared;
 use crate::lab::lane::Pace;
@@ -9,15 +9,15 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How much lower the priority of this thread is: with every core busy it still gets a quarter of one.
+/// Nice value added to this thread's priority: with every core busy it still gets a quarter of one.
 const NICE: i32 = 5;
-/// How long an order that was given takes to be carried out, at most.
+/// Longest time that carrying out an order takes.
 const OBEYED: Duration = Duration::from_millis(20);
 
-/// As fast as it goes, until another step is asked for.
+/// The pace of a turn that runs as fast as possible until another step is requested.
 struct Hurried<'a> {
     shared: &'a Shared,
-    /// How often another one had been asked for before.
+    /// The number of requests before this one.
     looks: u64,
 }
 
@@ -47,7 +47,7 @@ impl Pace for Hurried<'_> {
 impl Shared {
     /// The loop of the thread that looks back.
     pub(super) fn look_back(&self) {
-        // A thread has a priority of its own on Linux alone; elsewhere the whole program would get it.
+        // Only Linux has a priority per thread; elsewhere the whole program would be affected.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICE);
         let (mut memory, mut reruns) = (Memory::default(), Reruns::default());
@@ -73,7 +73,7 @@ impl Shared {
             seen.retain(|s| s.lane() != recall.seen.lane());
             let outdated = pace.outdated();
             if !(outdated && matches!(shown, Ok(false))) {
-                // A step that cannot be made again is not tried for ever.
+                // A step that cannot be trained again is not tried repeatedly.
                 seen.push(recall.seen);
             }
             run = self.lock();
@@ -83,7 +83,7 @@ impl Shared {
         }
     }
 
-    /// Shows a step with all its views; whether it came to that.
+    /// Shows a step with all its views; returns whether it succeeded.
     fn show(
         &self,
         recall: &Recall,

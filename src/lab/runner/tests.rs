@@ -1,4 +1,5 @@
-//! The guarantees of the threads: the same bits for any number of them, prompt commands, lanes that fail alone.
+//! Tests of the guarantees of the threads: the same bits for any number of them, prompt commands, and lanes that fail
+//! alone.
 
 use super::*;
 use crate::engine::data::{Entry, Files, NoFiles};
@@ -34,7 +35,7 @@ fn run(scenario: Scenario) -> Run {
     Run::new(Experiment::new(scenario, &NoFiles).unwrap(), None, Arc::new(NoFiles))
 }
 
-/// Collects events until `enough`.
+/// Collects events until `enough` returns true.
 fn until(runner: &Runner, events: &mut Vec<Event>, enough: impl Fn(&[Event]) -> bool) {
     while !enough(events) {
         assert!(runner.wait(Duration::from_secs(60)), "nothing more came: {:?}", events.last());
@@ -47,7 +48,7 @@ fn ended(events: &[Event], lanes: usize) -> bool {
     events.iter().filter(end).count() == lanes
 }
 
-/// Parameters of every lane by name after a whole run.
+/// The state of every lane after a whole run.
 fn trained(scenario: Scenario, threads: usize) -> Vec<Saved> {
     let lanes = scenario.lanes.len();
     let runner = Runner::start(run(scenario), Some(threads), None, false).unwrap();
@@ -107,7 +108,7 @@ fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
     assert!(all.iter().all(|&s| s == all[0]), "{all:?}");
 }
 
-/// On a driven run, where lanes are apart by as much as the test wants.
+/// Uses a stepped run, in which the test itself decides how far lanes are apart.
 #[test]
 fn lanes_that_pause_meet_one_that_has_come_to_its_end_unless_they_began_later() {
     let mut stepped = Stepped::new(run(scenario(6)));
@@ -143,7 +144,8 @@ fn a_lane_that_is_held_to_a_pace_is_measured_all_the_same() {
     };
     until(&runner, &mut events, |e| e.iter().filter_map(step).any(|s| s >= 12));
     let measured = events.iter().filter_map(step).count();
-    // Every step takes as long as two measurements are apart; before, none was due for a thousand steps.
+    // Every step takes as long as the time between two measurements; before, no measurement was due for a thousand
+    // steps.
     assert!(measured >= 4, "{measured} of 12 steps");
 }
 
@@ -180,7 +182,7 @@ fn orders_change_lanes_while_they_train() {
     let runner = Runner::start(run(scenario(1_000_000)), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
-    // The lane that is changed must have made a step: another one may be ahead of it.
+    // The changed lane must have made a step: another one may be ahead of it.
     until(&runner, &mut events, |e| {
         e.iter().any(|e| matches!(e, Event::Measured { lane: 2, measure, .. } if measure.step > 100))
     });
@@ -210,7 +212,7 @@ fn orders_change_lanes_while_they_train() {
     assert!(events.contains(&Event::Removed { lane: 1 }));
 }
 
-/// Probes of a trained lane: on a driven run, and from the threads while they train.
+/// Probes of a trained lane: in a stepped run, and from the threads during training.
 #[test]
 fn previews_show_the_plane_the_confusion_and_an_attack() {
     let views = vec![
@@ -261,7 +263,7 @@ fn previews_show_the_plane_the_confusion_and_an_attack() {
     });
 }
 
-/// A step of ten thousand passes there and back: whoever waited for its end would wait for many seconds.
+/// A step of ten thousand forward and backward passes: waiting for its end would take many seconds.
 #[test]
 fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
     let text = r#"(data: Digits(), network: [Flatten(), Dense(128), Relu()], batch: 200, steps: 10,
@@ -273,7 +275,7 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
         while !under_way() {
             std::thread::yield_now();
         }
-        // Another preset takes the place of what is under way, at once.
+        // Another preset replaces the current run at once.
         let begun = Instant::now();
         runner.send(Command::Load(Box::new(scenario(50))));
         until(&runner, &mut Vec::new(), |e| e.iter().any(|e| matches!(e, Event::Removed { lane: 0 })));
@@ -289,7 +291,8 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
     }
 }
 
-/// Memory is counted before it is taken: whatever order would take too much is refused in words, and all stays as it was.
+/// Memory is computed before it is allocated: an order that would take too much is refused in words, and nothing
+/// changes.
 #[test]
 fn an_order_that_would_take_too_much_memory_is_refused() {
     let text = r#"(data: Gauss(samples: 40), network: [Dense(320), Relu(), Dense(320), Relu()], batch: 4, steps: 10,
@@ -323,7 +326,7 @@ fn an_order_that_would_take_too_much_memory_is_refused() {
     assert_eq!(lab.run().scenario().lanes.len(), 2);
 }
 
-/// Files on a disk that does not answer.
+/// Files on a disk that does not respond.
 struct Stuck;
 
 impl Files for Stuck {
@@ -336,7 +339,7 @@ impl Files for Stuck {
     }
 }
 
-/// While data are read, lanes train on, the wait is told, and whoever leaves does not wait for it.
+/// While data are read, lanes continue to train, the wait is reported, and quitting does not wait for it.
 #[test]
 fn whoever_leaves_does_not_wait_for_data() {
     let csv = scenario::read("(data: Csv(path: \"x.csv\"), network: [Dense(2)])").unwrap();
@@ -357,7 +360,7 @@ fn whoever_leaves_does_not_wait_for_data() {
     }
 }
 
-/// One product of this layer takes seconds, a pass has three of them.
+/// One product of this layer takes seconds, and a pass has three of them.
 #[test]
 fn whoever_leaves_does_not_wait_for_the_end_of_a_product() {
     let text = r#"(data: Gauss(samples: 8000), network: [Dense(4000), Dense(4000)], batch: 2700, steps: 10,
@@ -373,7 +376,7 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_product() {
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
-/// Writing a large state takes long on a slow disk; whoever leaves can see how far it is.
+/// Writing a large state takes long on a slow disk; the user who quits can see the progress.
 #[test]
 fn the_last_checkpoint_tells_how_far_it_is() {
     let text = r#"(data: Gauss(samples: 40), network: [Dense(1600), Relu(), Dense(1600), Relu()], batch: 4, steps: 10,

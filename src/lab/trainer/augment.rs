@@ -1,4 +1,4 @@
-//! Augmentation of a training batch: the memory for it and the key of its draws. Knows no network.
+//! Augmentation of a training batch: its memory and the key of its draws. Knows no network.
 
 use super::batch::Batch;
 use crate::engine::augment::{self, AugmentConfig};
@@ -6,7 +6,7 @@ use crate::engine::data::Prepared;
 use crate::engine::shape::Shape;
 use crate::scenario::Recipe;
 
-/// Room for a training batch of this recipe; where samples are mixed, for shares of classes.
+/// Memory for a training batch of this recipe; for shares of classes, if samples are mixed.
 pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> Batch {
     let mixes = recipe.augment.iter().any(|a| a.mixes());
     if mixes { Batch::mixed(&data.train, rows) } else { Batch::new(&data.train, rows) }
@@ -16,7 +16,7 @@ pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> Batch {
 #[derive(Debug)]
 pub(super) struct Augmenter {
     shape: Shape,
-    /// Black, for every number of a sample.
+    /// The value of black for every number of a sample.
     outside: Vec<f32>,
     scratch: Vec<f32>,
 }

@@ -1,4 +1,4 @@
-//! Gathering samples into a batch, and counting hits. Knows no network.
+//! Gathers samples into a batch, and counts right answers. Knows no network.
 
 use crate::engine::data::{Labels, Samples};
 use crate::engine::loss::Targets;
@@ -8,20 +8,20 @@ use std::ops::Range;
 /// Batches with at least this many numbers are copied by two threads.
 const SHARED: usize = 1 << 15;
 
-/// The targets of one batch, in memory made once.
+/// The targets of one batch, in memory that is allocated once.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// Classes, one a row of outputs.
+    /// Classes, one per row of outputs.
     Classes(Vec<u32>),
-    /// Numbers, one an output.
+    /// Values, one per output.
     Values(Vec<f32>),
-    /// Shares of the classes, so many numbers a row of outputs, where samples are mixed.
+    /// Shares of the classes for each row of outputs, if samples are mixed.
     Mixed {
-        /// The class of each row; once mixed, that of the greatest share.
+        /// The class of each row; after mixing, the class with the greatest share.
         classes: Vec<u32>,
         /// The shares.
         shares: Vec<f32>,
-        /// Classes.
+        /// Number of classes.
         width: usize,
     },
 }
@@ -47,7 +47,7 @@ impl Batch {
         }
     }
 
-    /// Targets that can be mixed, a sample's after another's; none of a batch that was not made for it.
+    /// Targets that can be mixed, sample by sample; empty unless the batch was made for mixing.
     pub fn mixable(&mut self) -> &mut [f32] {
         match self {
             Self::Classes(_) => &mut [],
@@ -65,7 +65,8 @@ impl Batch {
         }
     }
 
-    /// Copies the samples of these indices into `inputs`, the team sharing long ones, and their labels into the batch.
+    /// Copies the samples of these indices into `inputs`, with large copies shared by the team, and their labels into
+    /// the batch.
     pub fn fill(
         &mut self,
         samples: &Samples,
@@ -111,7 +112,7 @@ impl Batch {
         }
     }
 
-    /// The classes, to be changed; none where the targets are numbers.
+    /// The classes, mutable; empty for regressions.
     pub fn classes_mut(&mut self) -> &mut [u32] {
         match self {
             Self::Classes(of) | Self::Mixed { classes: of, .. } => of,
@@ -119,7 +120,7 @@ impl Batch {
         }
     }
 
-    /// The targets as a loss wants them.
+    /// The targets in the form that a loss takes.
     pub fn targets(&self) -> Targets<'_> {
         match self {
             Self::Classes(of) => Targets::Classes(of),
@@ -128,7 +129,7 @@ impl Batch {
         }
     }
 
-    /// The targets of some of so many samples, as a loss wants them.
+    /// The targets of a range of samples, out of `of` samples, in the form that a loss takes.
     pub fn part(&self, samples: Range<usize>, of: usize) -> Targets<'_> {
         let cut = |len: usize| samples.start * (len / of)..samples.end * (len / of);
         match self.targets() {
@@ -146,7 +147,7 @@ impl Batch {
     }
 }
 
-/// Rows whose largest output is that of their class; the first of equals counts, a NaN never.
+/// Number of rows whose largest output is that of their class; on ties the first output counts, a NaN never.
 pub fn hits(output: &[f32], width: usize, classes: &[u32]) -> usize {
     output
         .chunks_exact(width)
@@ -155,7 +156,7 @@ pub fn hits(output: &[f32], width: usize, classes: &[u32]) -> usize {
         .count()
 }
 
-/// Index of the largest number, the first of equals; `None` if there is a NaN.
+/// Index of the largest number, the first on ties; `None` if there is a NaN.
 pub fn argmax(row: &[f32]) -> Option<usize> {
     let mut best = 0;
     for (i, &x) in row.iter().enumerate() {

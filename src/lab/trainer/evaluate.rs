@@ -14,14 +14,14 @@ use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
 use crate::telemetry::Data;
 
-/// How a lane does on the validation samples.
+/// The results of a lane on the validation samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean of the loss that the lane trains with, by which schedules and early stopping judge.
+    /// Mean of the loss with which the lane trains; schedules and early stopping use it.
     pub loss: f32,
     /// Mean of the loss by which all lanes are compared: see [`crate::scenario::Scenario::judge`].
     pub judged: f32,
-    /// Share of hits; `None` without classes.
+    /// Share of right answers; `None` without classes.
     pub accuracy: Option<f32>,
     /// See [`Score::recall`].
     pub recall: Option<f32>,
@@ -36,7 +36,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// As rows of the table of numbers.
+    /// The results as rows of the table of numbers.
     pub fn values(self) -> Values {
         let mut values = Values::default();
         values.set(Number::ValLoss, Some(self.judged.into()));
@@ -61,7 +61,7 @@ impl Evaluation {
 pub(super) struct Checkup {
     /// Units that passed a gradient for some sample, layer by layer.
     awake: Vec<Vec<bool>>,
-    /// The class of the first sample, and whether all others were given the same.
+    /// The class predicted for the first sample, and whether it is the same for all others.
     answer: Option<(usize, bool)>,
     samples: usize,
 }
@@ -75,7 +75,7 @@ impl Checkup {
         (self.answer, self.samples) = (None, 0);
     }
 
-    /// Takes in a chunk of outputs, `width` numbers an answer.
+    /// Adds a chunk of outputs, `width` numbers per prediction.
     fn hear(&mut self, output: &[f32], width: usize) {
         for row in output.chunks_exact(width) {
             self.samples += 1;
@@ -87,14 +87,14 @@ impl Checkup {
         }
     }
 
-    /// The layers whose units can die, each with the share of those that are dead.
+    /// The layers whose units can die, each with its share of dead units.
     fn dead(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
         let share = |units: &Vec<bool>| units.iter().filter(|a| !**a).count() as f32 / units.len() as f32;
         let layers = self.awake.iter().enumerate().filter(|(_, units)| !units.is_empty());
         layers.map(move |(i, units)| (i, share(units)))
     }
 
-    /// As parts of the probe `health`.
+    /// The results as parts of the probe `health`.
     fn parts(&self) -> Vec<(String, Data)> {
         let rows = self.dead().map(|(i, share)| (i.to_string(), vec![share])).collect();
         let mut parts = vec![
@@ -108,7 +108,7 @@ impl Checkup {
     }
 }
 
-/// An evaluation and its consequence.
+/// An evaluation and its effect on the lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The evaluation.
@@ -120,9 +120,9 @@ pub struct Report {
 /// An early end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stop {
-    /// Why, in words.
+    /// The reason in words.
     pub words: String,
-    /// The evaluation of the best weights, where they were brought back.
+    /// The evaluation of the best weights, if they were restored.
     pub restored: Option<Evaluation>,
 }
 
@@ -138,8 +138,8 @@ impl Snapshot {
 }
 
 impl Trainer {
-    /// Losses and scores on the validation samples, in evaluation mode, at the point that the lane
-    /// wants to be judged by. Changes nothing that training sees.
+    /// Losses and scores on the validation samples, in evaluation mode, at the lane's evaluation point. Does not affect
+    /// training.
     pub fn evaluate(&mut self) -> Evaluation {
         let samples = &self.data.validation;
         let rows = samples.len().min(EVALUATION_ROWS);
@@ -171,7 +171,7 @@ impl Trainer {
                 judged += common.eval(output, width, batch.targets(), 0.0, None, None);
                 judged_terms += common.terms(output, width);
             }
-            // An output that is itself the loss has no right answer.
+            // A loss that is the output itself has no targets.
             if !matches!(own, LossConfig::Output(_)) {
                 self.score.add(output, width, batch.targets());
             }
@@ -193,7 +193,7 @@ impl Trainer {
                 &self.team,
             );
         }
-        // A vote answers otherwise than the outputs that were counted.
+        // With a vote, predictions differ from the counted outputs.
         let counted = |x: Option<f64>| x.filter(|_| self.recipe.prediction.smoothing().is_none());
         let single = |x: Option<f64>| x.map(|x| x as f32);
         let loss = (sum / terms.max(1) as f64) as f32;
@@ -214,7 +214,7 @@ impl Trainer {
         self.checkup.parts()
     }
 
-    /// The dead units at the last evaluation: of each layer whose units can die, its index and their share.
+    /// The dead units at the last evaluation: index and share for each layer whose units can die.
     pub fn dead(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
         self.checkup.dead()
     }
@@ -224,7 +224,7 @@ impl Trainer {
         &self.score
     }
 
-    /// Evaluates and tells the schedule, which may lower its rate on a plateau, and the rule of early stopping.
+    /// Evaluates, and passes the result to the schedule, which may lower its rate on a plateau, and to early stopping.
     pub fn evaluate_and_report(&mut self) -> Report {
         let evaluation = self.evaluate();
         let base = self.recipe.optimizer.lr();
@@ -247,7 +247,7 @@ impl Trainer {
         self.live.kept = Some(Box::new(self.live.clone()));
     }
 
-    /// Brings the best weights back, if there are any to come back to; the account of the end.
+    /// Restores the best weights, if they were kept; returns the report of the end.
     fn stop(&mut self) -> Stop {
         let best = self.live.best;
         let (evaluations, step) = (best.since, self.live.step);

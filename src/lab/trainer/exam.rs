@@ -12,7 +12,7 @@ use crate::scenario::memory::ATTACK_ROWS;
 /// Separates the draws of measurements from those of steps and votes.
 const EXAM: u64 = u64::MAX - 1;
 
-/// Memory for examinations, made at the first one.
+/// Memory for measurements, allocated at the first one.
 #[derive(Debug)]
 pub(super) struct Room {
     scratch: Scratch,
@@ -21,7 +21,7 @@ pub(super) struct Room {
 }
 
 impl Trainer {
-    /// Measures accuracy under noise and attacks and whether it can be trusted; with `whole`, at every size.
+    /// Measures accuracy under noise and attacks, and whether it can be trusted; with `whole`, at every size.
     ///
     /// `None` for data without classes.
     pub fn measure_robustness(&mut self, settings: &Robustness, share: f64, whole: bool) -> Option<Report> {

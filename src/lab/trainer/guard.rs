@@ -1,4 +1,4 @@
-//! Runs a lane's defence and its vote; holds their memory, allocated once. Knows none of their formulas.
+//! Runs a lane's defence and its vote; holds their memory, which is allocated once. Knows none of their formulas.
 
 use super::Trainer;
 use crate::engine::attack::{Key, Scratch, Valid, Victim};
@@ -22,7 +22,7 @@ pub(super) struct Guard {
     range: Span,
 }
 
-/// The valid range of the inputs, as attacks want it.
+/// The valid range of the inputs in the form that attacks take.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     low: Vec<f32>,
@@ -52,7 +52,7 @@ impl Guard {
 }
 
 impl Trainer {
-    /// Lets the defence change the batch in the workspace; returns the gradient evaluations that it took.
+    /// Lets the defence change the batch in the workspace; returns the number of gradient evaluations.
     pub(super) fn expose(&mut self) -> u64 {
         let Some(Guard { scratch, spare, range }) = &mut self.guard else { return 0 };
         scratch.work_with(&self.team);
@@ -81,7 +81,8 @@ impl Trainer {
 pub(super) struct Jury(Scratch);
 
 impl Jury {
-    /// The number of validation samples that a vote gets right. The draws are the same at every evaluation and in every lane.
+    /// The number of validation samples that a vote classifies right. The draws are the same at every evaluation and in
+    /// every lane.
     pub(super) fn hits(
         memory: &mut Option<Self>,
         recipe: &Recipe,

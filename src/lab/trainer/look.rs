@@ -1,6 +1,7 @@
 //! Measurements during a step. They only read, so training's numbers stay the same.
 //!
-//! Here is kept what the step overwrites; which numbers are made of it, the table in [`crate::number`] says.
+//! This file keeps the values that the step overwrites; the table in [`crate::number`] defines the numbers computed
+//! from them.
 
 use super::batch::hits;
 use super::part::Parts;
@@ -17,11 +18,11 @@ pub(super) struct Halfway {
     accuracy: Option<f32>,
     clipped_norm: f32,
     clip_angle: f32,
-    /// Flat units, layer by layer.
+    /// Shares of saturated units, layer by layer.
     health: Vec<Option<Health>>,
     /// ‖∂L/∂a‖, layer by layer.
     signals: Vec<Option<f32>>,
-    /// The parameters, where the step has numbers that are measured rarely.
+    /// The parameters, if the step has rarely measured numbers.
     params: Option<Vec<f32>>,
 }
 
@@ -29,7 +30,7 @@ pub(super) struct Halfway {
 #[derive(Debug)]
 pub(super) struct Kept {
     initial: Vec<f32>,
-    /// The gradient of the step after which there were so many steps.
+    /// The step count after which the gradient was kept, and the gradient.
     gradient: (Option<u64>, Vec<f32>),
     parts: Option<Workspace>,
 }
@@ -46,14 +47,14 @@ impl Kept {
         self.gradient.0 == Some(step)
     }
 
-    /// Forgets the gradient, since the steps go on from elsewhere.
+    /// Forgets the gradient, because training continues from another state.
     pub(super) fn forget(&mut self) {
         self.gradient.0 = None;
     }
 }
 
 impl Trainer {
-    /// Says of the next step whether its dear numbers are wanted, and whether the step after it may be measured.
+    /// Sets whether the next step's expensive numbers are needed, and whether the step after it may be measured.
     pub fn attend(&mut self, rare: bool, before_measured: bool) {
         (self.rare, self.keeps) = (rare, before_measured);
         self.kept.get_or_insert_with(|| Kept {
@@ -63,7 +64,7 @@ impl Trainer {
         });
     }
 
-    /// Keeps the gradient before the clip for the step after this one, if that may be measured.
+    /// Keeps the gradient before clipping for the next step, if that step may be measured.
     pub(super) fn keep_gradient(&mut self) {
         if let Some(kept) = &mut self.kept {
             kept.keep(self.last.step, &self.grads);
@@ -83,7 +84,7 @@ impl Trainer {
         self.halfway.signals = self.network.signals(&self.ws, self.rows);
     }
 
-    /// Measures the effect of the clip.
+    /// Measures the effect of clipping.
     pub(super) fn look_at_clip(&mut self) {
         (self.halfway.clipped_norm, self.halfway.clip_angle) = (self.last.grad_norm, 0.0);
         if self.last.clipped {
@@ -92,7 +93,7 @@ impl Trainer {
         }
     }
 
-    /// Measures the update, and makes every number of the step.
+    /// Measures the update, and computes every number of the step.
     pub(super) fn look_after(&mut self) {
         for (new, old) in self.before.iter_mut().zip(&self.live.params) {
             *new = old - *new;
@@ -112,7 +113,7 @@ impl Trainer {
             params,
             own,
         });
-        // The statistics of a batch make its gradient more than a mean over its rows.
+        // With batch statistics, the gradient of a batch is not the mean over its rows.
         let alike = self.live.state.is_empty();
         let mut part =
             parts.as_mut().filter(|_| alike).map(|p| |range, out: &mut [f32]| p.gradient(range, out));
@@ -165,10 +166,10 @@ impl Trainer {
         self.live.epoch as f64 + self.live.position as f64 / usable as f64
     }
 
-    /// The numbers of the step that went wrong: its update, which was not made, is no number.
+    /// The numbers of the failed step: its update was not made, so it is NaN.
     pub fn gap(&mut self) -> Measure {
         let last = self.last;
-        // A loss beyond the limit is no number to draw or to compare either.
+        // A loss beyond the limit is not drawn or compared either.
         let loss = if last.loss <= LOSS_LIMIT { last.loss } else { f32::NAN };
         let clip_share = self.looked.get(Number::ClipShare).unwrap_or_default() as f32;
         self.before.fill(f32::NAN);
@@ -197,7 +198,7 @@ impl Trainer {
     }
 }
 
-/// Every number that the table makes of a step.
+/// Computes every number of the table for a step.
 fn values(seen: &mut Seen<'_>) -> Values {
     let mut values = Values::default();
     for number in Number::ALL {

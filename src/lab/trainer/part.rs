@@ -6,22 +6,22 @@ use crate::engine::network::{Network, Workspace};
 use crate::scenario::Recipe;
 use std::ops::Range;
 
-/// A batch that was trained on, and the parameters before its update.
+/// The last training batch, and the parameters before its update.
 pub(super) struct Parts<'a> {
     pub(super) network: &'a Network,
     pub(super) recipe: &'a Recipe,
     /// Holds the inputs.
     pub(super) ws: &'a Workspace,
     pub(super) batch: &'a Batch,
-    /// The pass of the whole batch: a row keeps its dropout.
+    /// The pass of the whole batch, so that each row keeps its dropout mask.
     pub(super) pass: Pass,
     pub(super) params: &'a [f32],
-    /// Memory for a part, made at the first one.
+    /// Memory for a part, allocated at the first call.
     pub(super) own: &'a mut Option<Workspace>,
 }
 
 impl Parts<'_> {
-    /// Writes the mean gradient over these rows, without penalties. All calls want the same number of rows.
+    /// Writes the mean gradient over these rows, without penalties. All calls must have the same number of rows.
     pub(super) fn gradient(&mut self, range: Range<usize>, out: &mut [f32]) {
         let (rows, size) = (range.len(), self.network.input().size());
         let own = self.own.get_or_insert_with(|| self.network.workspace(rows));

@@ -1,4 +1,4 @@
-//! One whole step kept for the microscope: the buffers that the optimizer read and wrote. Has no effect on training.
+//! One whole step kept for the microscope: the buffers that the optimizer read and wrote. Does not affect training.
 
 use super::{Snapshot, Trainer};
 use crate::engine::optim::{Look, State};
@@ -6,7 +6,7 @@ use crate::engine::optim::{Look, State};
 /// A step, before and after.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
-    /// Steps done, this one included; 0 while there was none.
+    /// Steps done, including this one; 0 if there was none.
     step: u64,
     optim_step: u64,
     lr: f64,
@@ -21,9 +21,9 @@ pub(super) struct Scope {
 /// One weight of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examined {
-    /// Steps done, this one included.
+    /// Steps done, including this one.
     pub step: u64,
-    /// Its gradient before the clip.
+    /// Its gradient before clipping.
     pub raw: f32,
     /// Its value before the step.
     pub from: f32,
@@ -42,7 +42,7 @@ fn copy(to: &mut State, from: &State) {
     to.scalars.clone_from(&from.scalars);
 }
 
-/// Index of what is largest, the first of equals; NaN never wins.
+/// Index of the largest number, the first on ties; NaN never wins.
 fn largest(sizes: impl Iterator<Item = f32>) -> usize {
     let mut best = (0, f32::NEG_INFINITY);
     for (i, size) in sizes.enumerate() {
@@ -54,7 +54,7 @@ fn largest(sizes: impl Iterator<Item = f32>) -> usize {
 }
 
 impl Scope {
-    /// Copies the buffers that the clip and the update will overwrite.
+    /// Copies the buffers that clipping and update will overwrite.
     pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot) {
         self.raw.clear();
         self.raw.extend_from_slice(grads);
@@ -77,7 +77,7 @@ impl Scope {
 }
 
 impl Trainer {
-    /// Whether the next step is to be kept for the microscope, if it is looked at.
+    /// Sets whether the next measured step is kept for the microscope.
     pub fn aim(&mut self, on: bool) {
         self.aimed = on;
         if on && self.scope.is_none() {
@@ -85,12 +85,12 @@ impl Trainer {
         }
     }
 
-    /// Forgets the step that was kept.
+    /// Drops the kept step.
     pub fn put_scope_away(&mut self) {
         (self.aimed, self.scope) = (false, None);
     }
 
-    /// One weight of the step that was kept; `None` while there is none.
+    /// One weight of the kept step; `None` if there is none.
     pub fn examine(&self, weight: usize) -> Option<Examined> {
         let scope = self.scope.as_ref().filter(|s| s.step > 0)?;
         let same = scope.after.vectors.len() == self.live.optim.vectors.len()
@@ -124,7 +124,7 @@ impl Trainer {
         })
     }
 
-    /// ‖∂L/∂h_t‖ of the last step's batch for t = 1 .. T, for every layer with a state in time; none before a step.
+    /// ‖∂L/∂h_t‖ of the last step's batch for t = 1 .. T, for every recurrent layer; empty before the first step.
     pub fn through_time(&self) -> Vec<(usize, Vec<f32>)> {
         if self.last.step == 0 {
             return Vec::new();

@@ -1,5 +1,5 @@
-//! How answers compare with what they should have been, beyond the loss: counts of each class, or errors of numbers. Sums up
-//! what it is shown; knows no network.
+//! Compares predictions with targets, beyond the loss: counts for each class, or errors of values. Sums up its input;
+//! knows no network.
 
 use super::batch::argmax;
 use crate::engine::data::Labels;
@@ -7,22 +7,22 @@ use crate::engine::loss::Targets;
 use crate::lab::experiment::Data;
 use crate::telemetry::Data as Probed;
 
-/// Classes up to which every pair of label and answer is counted.
+/// Most classes for which every pair of label and prediction is counted.
 pub const CONFUSED: usize = 64;
 
 /// Sums over validation samples.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
-    /// Of every class: samples, answers, hits.
+    /// For every class: samples, predictions, right predictions.
     pub classes: Vec<[u32; 3]>,
-    /// Samples of a label (row) that were answered with a class (column); empty beyond [`CONFUSED`] classes.
+    /// Samples with a label (row) that were predicted as a class (column); empty beyond [`CONFUSED`] classes.
     pub confusion: Vec<u32>,
-    /// Of every output: terms, Σ|error|, Σ error², Σ target, Σ target².
+    /// For every output: terms, Σ|error|, Σ error², Σ target, Σ target².
     numbers: Vec<[f64; 5]>,
 }
 
 impl Score {
-    /// Empty, for so many outputs.
+    /// Clears the sums, for this many outputs.
     pub fn clear(&mut self, width: usize, classes: bool) {
         self.classes.clear();
         self.confusion.clear();
@@ -35,7 +35,7 @@ impl Score {
         }
     }
 
-    /// Takes in rows of outputs; an answer that is not a number counts for no class.
+    /// Adds rows of outputs; a prediction that is NaN counts for no class.
     pub fn add(&mut self, output: &[f32], width: usize, targets: Targets<'_>) {
         match targets {
             Targets::Classes(classes) => {
@@ -63,7 +63,8 @@ impl Score {
         }
     }
 
-    /// Mean absolute error over all outputs; `unit` brings an error of an output to the unit of the data. `None` with classes.
+    /// Mean absolute error over all outputs; `unit` converts an error of an output to the unit of the data. `None` with
+    /// classes.
     pub fn mae(&self, unit: impl Fn(usize, f32) -> f32) -> Option<f64> {
         let each = self.numbers.iter().enumerate();
         let (n, sum) =
@@ -71,7 +72,8 @@ impl Score {
         (n > 0.0).then(|| sum / n)
     }
 
-    /// Root of the mean squared error over all outputs, in the unit of the data as [`Score::mae`]; `None` with classes.
+    /// Root of the mean squared error over all outputs, in the unit of the data as in [`Score::mae`]; `None` with
+    /// classes.
     pub fn rmse(&self, unit: impl Fn(usize, f32) -> f32) -> Option<f64> {
         let each = self.numbers.iter().enumerate();
         let (n, sum) = each
@@ -79,8 +81,8 @@ impl Score {
         (n > 0.0).then(|| (sum / n).sqrt())
     }
 
-    /// The coefficient of determination 1 - Σ error²/Σ(target - mean)², the mean over outputs: 1 is perfect, 0 as good as always
-    /// the mean. `None` with classes, and where the targets are all the same.
+    /// The coefficient of determination 1 - Σ error²/Σ(target - mean)², the mean over outputs: 1 is perfect, 0 as good
+    /// as always predicting the mean. `None` with classes, or if all targets are the same.
     pub fn r2(&self) -> Option<f64> {
         let each = self.numbers.iter().map(|[n, _, squares, sum, all]| {
             let spread = all - sum * sum / n;
@@ -90,25 +92,25 @@ impl Score {
         all.filter(|r| !r.is_empty()).map(|r| r.iter().sum::<f64>() / r.len() as f64)
     }
 
-    /// The least share of a class's samples that were recognised; `None` with numbers.
+    /// The smallest recall of any class; `None` for regressions.
     pub fn recall(&self) -> Option<f64> {
         let shares = self.classes.iter().filter(|c| c[0] > 0).map(|c| f64::from(c[2]) / f64::from(c[0]));
         shares.reduce(f64::min)
     }
 
-    /// The least share of the answers with a class that were right; a class that is never answered has 0, as in scikit-learn.
+    /// The smallest precision of any class; a class that is never predicted has 0, as in scikit-learn.
     pub fn precision(&self) -> Option<f64> {
         let shares = self.classes.iter().filter(|c| c[0] > 0);
         shares.map(|c| f64::from(c[2]) / f64::from(c[1].max(1))).reduce(f64::min)
     }
 }
 
-/// Name of the probe that tells the counts of classes where a lane comes to rest.
+/// Name of the probe with the counts of classes when a lane stops.
 pub const PROBE: &str = "classes";
 
 impl Score {
-    /// As parts of a probe: `counts`, a row of samples, answers and hits a class, and `confusion`, a row a label with the
-    /// answers to its samples. Nothing where there are no classes.
+    /// The counts as parts of a probe: `counts`, with a row per class of samples, predictions and right predictions,
+    /// and `confusion`, with a row per label of the predictions for its samples. Empty without classes.
     pub fn parts(&self, data: &Data) -> Vec<(String, Probed)> {
         let (Labels::Classes { names, .. } | Labels::StepClasses { names, .. }) = &data.train.labels else {
             return Vec::new();
@@ -126,10 +128,10 @@ impl Score {
     }
 }
 
-/// The answer that needs no network, and how it does on the validation samples.
+/// The best prediction without a network, and its result on the validation samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
-    /// Always the class that most training samples have.
+    /// Always the most frequent class of the training samples.
     Majority {
         /// The class.
         class: String,
@@ -148,7 +150,7 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    /// That of these data.
+    /// The baseline of these data.
     pub fn of(data: &Data) -> Self {
         match (&data.train.labels, &data.validation.labels) {
             (
@@ -159,7 +161,7 @@ impl Baseline {
                 for &class in of {
                     counts[class as usize] += 1;
                 }
-                // The first of those that are equally frequent.
+                // The first of equally frequent classes.
                 let most = counts.iter().max().copied().unwrap_or(0);
                 let class = counts.iter().position(|n| *n == most).unwrap_or(0);
                 let hits = held.iter().filter(|c| **c as usize == class).count();
@@ -205,7 +207,7 @@ mod tests {
         assert!((score.r2().expect("a spread") - 0.948_608_137).abs() < 1e-8);
         assert!((score.mae(|_, e| e).expect("numbers") - 0.5).abs() < 1e-12);
         assert!((score.rmse(|_, e| e).expect("numbers") - 0.375f64.sqrt()).abs() < 1e-12);
-        // Targets that were divided by 10.
+        // Targets were divided by 10.
         assert!((score.rmse(|_, e| 10.0 * e).expect("numbers") - 37.5f64.sqrt()).abs() < 1e-6);
         score.clear(1, false);
         score.add(&[1.0, 2.0], 1, Targets::Values(&[4.0, 4.0]));

@@ -11,13 +11,13 @@ use std::sync::Arc;
 pub struct Snapshot {
     /// Steps done.
     pub step: u64,
-    /// Passes over the training samples that are done.
+    /// Completed passes over the training samples.
     pub epoch: u64,
-    /// Samples of the present pass that were used so far.
+    /// Samples of the present pass used so far.
     pub position: u64,
     /// Gradient evaluations done.
     pub evaluations: u64,
-    /// Steps since the optimizer's memory was made.
+    /// Steps since the optimizer's memory was created.
     pub optim_step: u64,
     /// Norm of the last finite gradient.
     pub last_grad_norm: f32,
@@ -37,12 +37,12 @@ pub struct Snapshot {
     pub average: Vec<f32>,
     /// The best evaluation, for early stopping.
     pub best: Best,
-    /// The state at the best evaluation, if early stopping may return to it.
+    /// The state at the best evaluation, if early stopping may restore it.
     pub kept: Option<Box<Snapshot>>,
 }
 
 impl Snapshot {
-    /// Memory of its numbers.
+    /// Bytes of its numbers.
     pub fn bytes(&self) -> usize {
         let optim = self.optim.vectors.iter().map(Vec::len).sum::<usize>();
         let single = self.params.len() + self.state.len() + optim + self.defence.len() + self.average.len();
@@ -50,7 +50,7 @@ impl Snapshot {
         4 * single + 8 * self.optim.scalars.len() + size_of::<Self>() + kept
     }
 
-    /// Becomes a copy of another state of the same lane, in the memory that it has.
+    /// Copies another state of the same lane into existing memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.params.clone_from(&other.params);
         self.state.clone_from(&other.state);
@@ -83,7 +83,7 @@ impl Snapshot {
 }
 
 impl Trainer {
-    /// Back to a state of this very lane.
+    /// Restores an earlier state of this lane.
     pub fn go_back(&mut self, state: &Snapshot) {
         self.live.copy_from(state);
         if let Some(kept) = self.kept.as_mut().filter(|k| !k.is_of(state.step)) {
@@ -91,17 +91,17 @@ impl Trainer {
         }
     }
 
-    /// Whether the work under way is to be left: see [`Trainer::work_with`].
+    /// Whether the work in progress is cancelled: see [`Trainer::work_with`].
     pub fn left(&self) -> bool {
         self.team.left()
     }
 
-    /// Everything that changes, copied.
+    /// A copy of everything that changes.
     pub fn snapshot(&self) -> Snapshot {
         self.live.clone()
     }
 
-    /// Goes back (or on) to a snapshot of a lane with the same network and optimizer.
+    /// Restores a snapshot, earlier or later, of a lane with the same network and optimizer.
     ///
     /// # Errors
     /// The part that does not fit; the lane is then unchanged.
@@ -137,14 +137,14 @@ impl Trainer {
         Ok(())
     }
 
-    /// Goes on with the weights as they are and an optimizer that has gathered nothing, as after a change to another one.
+    /// Keeps the weights and empties the optimizer's memory, as after a change to another optimizer.
     pub fn empty_memory(&mut self) {
         self.live.optim = self.recipe.optimizer.init(&self.live.params);
         self.live.optim_step = 0;
         (self.live.best, self.live.kept) = (Best::default(), None);
     }
 
-    /// Back to step 0 from the same seed.
+    /// Resets to step 0 with the same seed.
     pub fn reset(&mut self) {
         let network = Arc::clone(&self.network);
         *self = Self::with_network(&self.data, network, self.recipe.clone(), self.seed, self.total);

@@ -29,12 +29,12 @@ pub(super) struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Mean loss without penalties; the gradient of the loss with penalties goes to `grads`.
+    /// Mean loss without penalties; writes the gradient of the loss with penalties to `grads`.
     pub(super) fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
         self.losses_at(params, grads).0
     }
 
-    /// Mean loss, and what the defence adds to it.
+    /// Mean loss, and the defence's addition to it.
     fn losses_at(&mut self, params: &[f32], grads: &mut [f32]) -> (f32, f32) {
         let (rows, width) = (self.pass.rows, self.network.output().rows_of().1);
         self.network.forward(params, self.state, self.pass, self.ws);

@@ -1,4 +1,4 @@
-//! A lane's place in the run as far as forks are concerned: where it begins, and how it stood before it was changed.
+//! The part of a lane's place that concerns forks: its start, and its state before it was changed.
 
 use super::{Origin, Place, Stage, changed_at};
 use crate::lab::experiment::Branch;
@@ -8,14 +8,14 @@ use crate::scenario::{Carry, Lane, Recipe};
 use crate::telemetry::Fork as Told;
 
 impl Origin {
-    /// Of a lane that begins with this recipe.
+    /// The origin of a lane that begins with this recipe.
     pub(in crate::lab::run) fn new(branch: Branch, recipe: &Recipe) -> Self {
         let mut origin = Self { branch, stage: Stage::Anew };
         origin.stage = origin.first(recipe);
         origin
     }
 
-    /// How it begins with this recipe.
+    /// Its first stage, if it begins with this recipe.
     pub(super) fn first(&self, recipe: &Recipe) -> Stage {
         if self.branch.carried(recipe).is_some() { Stage::Waits } else { Stage::Anew }
     }
@@ -25,7 +25,7 @@ impl Origin {
         self.branch.overrides.at as u64
     }
 
-    /// As the lane with this recipe tells of it.
+    /// The description of the fork for a lane with this recipe.
     pub(in crate::lab::run) fn told(&self, recipe: &Recipe) -> Told {
         self.branch.told(recipe, matches!(self.stage, Stage::Begun(_) | Stage::Anew))
     }
@@ -37,27 +37,27 @@ impl Place {
         self.origin.as_ref().map_or(0, |o| if matches!(o.stage, Stage::Anew) { 0 } else { o.step() })
     }
 
-    /// Whether it trains as itself: it is no fork that still has to come to its first step.
+    /// Whether it trains for itself: it is not a fork that still has to reach its first step.
     pub(in crate::lab::run) fn begun(&self) -> bool {
         self.origin.as_ref().is_none_or(|o| matches!(o.stage, Stage::Begun(_) | Stage::Anew))
     }
 
-    /// Whether it is a fork whose parent has not come to its step yet.
+    /// Whether it is a fork whose parent has not reached its step yet.
     pub(in crate::lab::run) fn waits(&self) -> bool {
         self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Waits))
     }
 
-    /// How it is forked from another lane, if it is.
+    /// Its branch, if it is forked from another lane.
     pub(in crate::lab::run) fn branch(&self) -> Option<&Branch> {
         self.origin.as_ref().map(|o| &o.branch)
     }
 
-    /// Whether it is a fork on its parent's way.
+    /// Whether it is a fork that repeats its parent's training.
     pub(in crate::lab::run) fn retraces(&self) -> bool {
         self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Retraces(..)))
     }
 
-    /// The next step at which a fork on its parent's way has to stop: for a change, or for its beginning.
+    /// The next step at which such a fork has to stop: for a change, or for its start.
     pub(in crate::lab::run) fn retraces_to(&self) -> Option<u64> {
         let origin = self.origin.as_ref()?;
         let Stage::Retraces(_, made) = origin.stage else { return None };
@@ -65,12 +65,12 @@ impl Place {
         Some(next.min(origin.step()))
     }
 
-    /// Why a fork on its parent's way cannot be changed.
+    /// The reason why a fork that repeats its parent's training cannot be changed.
     pub(in crate::lab::run) fn on_its_way(&self) -> String {
         format!("{} is on its way to step {}; wait until it has begun.", self.info.name, self.first_step())
     }
 
-    /// Makes the changes of the parent's way whose step has come.
+    /// Makes the changes of the parent's history that are due.
     pub(super) fn retrace_on(&mut self) -> Result<(), String> {
         let step = self.step;
         let (Some(origin), Some(lane)) = (&mut self.origin, &mut self.lane) else { return Ok(()) };
@@ -89,14 +89,14 @@ impl Place {
         Ok(())
     }
 
-    /// Forgets what a turn tells of steps before the lane's first one: they are its parent's.
+    /// Removes results of steps before the lane's first step: they are its parent's.
     pub(in crate::lab::run) fn hush(&self, news: &mut News) {
         if !self.begun() {
             *news = News::default();
         }
     }
 
-    /// Lets a fork that a checkpoint holds go on from there; how it began is not kept.
+    /// Lets a fork restored from a checkpoint continue from there; the state with which it began is not kept.
     pub(in crate::lab::run) fn begin_at_once(&mut self) {
         if let Some(origin) = self.origin.as_mut().filter(|o| matches!(o.stage, Stage::Waits)) {
             origin.stage = Stage::Begun(None);
@@ -104,7 +104,7 @@ impl Place {
         }
     }
 
-    /// Takes down how the lane with this recipe differs from its parent.
+    /// Stores the differences of the lane with this recipe from its parent.
     pub(super) fn overrides(&mut self, recipe: &Recipe) {
         let Some(origin) = &mut self.origin else { return };
         let Lane { from, at, carry, .. } = origin.branch.overrides.clone();
@@ -117,13 +117,13 @@ impl Place {
     pub(super) fn settings_before(&self, step: u64) -> Recipe {
         let mut recipe = self.written.clone();
         for edit in self.info.edits.iter().filter(|e| e.step < step && !e.empties()) {
-            // It was made once before.
+            // The edit was made before, so it can be made again.
             let _ = recipe.set_at(&edit.field, &edit.to);
         }
         recipe
     }
 
-    /// The lane as it stands, before any setting was changed at its present step.
+    /// The lane's state before any change at its present step.
     pub(in crate::lab::run) fn untouched(&self) -> Option<Start> {
         match &self.before {
             Some((step, start)) if *step == self.step => Some((**start).clone()),
@@ -141,17 +141,17 @@ impl Place {
         }
     }
 
-    /// Forgets the state before a change that was trained with.
+    /// Forgets the state before a change once a step was trained with the change.
     pub(in crate::lab::run) fn went_on(&mut self) {
         let step = self.step;
         self.before.take_if(|(at, _)| *at != step);
     }
 
-    /// Trains with another recipe from the present step on. What was changed at this step before counts no more, so that the
-    /// state depends on the whole change alone.
+    /// Trains with another recipe from the present step on. Earlier changes at this step no longer count, so that the
+    /// state depends on the combined change alone.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub(in crate::lab::run) fn set(&mut self, recipe: &Recipe) -> Result<Change, String> {
         if *recipe == self.info.recipe {
             return Ok(Change::Live);

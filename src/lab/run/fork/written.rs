@@ -1,4 +1,4 @@
-//! Lanes as a scenario has them. Trains nothing.
+//! Lanes in the form of a scenario. Trains nothing.
 
 use super::{Origin, Run, Stage};
 use crate::lab::run::Place;
@@ -6,8 +6,8 @@ use crate::scenario::{Edit, Lane, Lineage, Recipe};
 use crate::telemetry::LaneId;
 
 impl Run {
-    /// A lane as a scenario has it, with its edits: as a fork of its parent where that one still has the same past, otherwise by
-    /// itself from step 0.
+    /// A lane in the form of a scenario, with its edits: as a fork of its parent if both still have the same history,
+    /// otherwise as a lane that starts at step 0.
     pub(in crate::lab::run) fn as_written(
         &self,
         id: LaneId,
@@ -54,7 +54,7 @@ impl Run {
         }
     }
 
-    /// A lane with these overrides as a fork.
+    /// A lane with these overrides, as a fork.
     fn fork_of(&self, origin: &Origin, overrides: Lane) -> Lane {
         let Lane { from, at, carry, .. } = origin.branch.overrides.clone();
         let parent = self.at(origin.branch.parent).map(|p| p.info.name.clone());

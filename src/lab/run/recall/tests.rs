@@ -1,4 +1,4 @@
-//! Any step of any lane is made once more bit for bit, by whatever path one jumps to it.
+//! Tests that any step of any lane is trained again bit for bit, whatever steps were shown before.
 
 use super::*;
 use crate::engine::data::NoFiles;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Steps of a run.
 const STEPS: u64 = 48;
-/// An edit: after so many steps, of this lane, this field, to this value.
+/// An edit: step, lane, field and value.
 type Change<'a> = (u64, LaneId, &'a str, &'a str);
 
 fn run(text: &str, budget: usize) -> Run {
@@ -26,7 +26,7 @@ fn run(text: &str, budget: usize) -> Run {
     run
 }
 
-/// Makes the edits whose step has come.
+/// Makes the edits that are due.
 fn edit(stepped: &mut Stepped, changes: &[Change<'_>], step: u64) {
     for (_, id, field, to) in changes.iter().filter(|c| c.0 == step) {
         let place = stepped.run().places[*id].as_ref().unwrap();
@@ -39,7 +39,8 @@ fn edit(stepped: &mut Stepped, changes: &[Change<'_>], step: u64) {
 /// States of lanes by step.
 type States = BTreeMap<(LaneId, u64), Saved>;
 
-/// The state of every lane before the first step and after each, edits at that step not yet made; and what it told.
+/// The state of every lane before the first step and after each step, with edits at that step not yet made; and the
+/// events.
 fn undisturbed(text: &str, changes: &[Change<'_>]) -> (States, Vec<Event>) {
     let mut stepped = Stepped::new(run(text, 0));
     stepped.send(Command::MeasureEvery(Some(1)));
@@ -56,7 +57,7 @@ fn undisturbed(text: &str, changes: &[Change<'_>]) -> (States, Vec<Event>) {
     (states, told)
 }
 
-/// Jumps to random steps of a run that was made in one go, and compares every state with the undisturbed one.
+/// Jumps to random steps of a run that was trained at once, and compares every state with the undisturbed one.
 fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
     let (states, told) = undisturbed(text, changes);
     let mut stepped = Stepped::new(run(text, budget));
@@ -84,7 +85,7 @@ fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
             let id = recall.seen.lane();
             let (_, events) = recall.make(&mut reruns, &mut Endless).unwrap().expect("nothing hurries");
             let lane = &reruns.ready.iter().find(|r| r.lane.id == id).expect("kept").lane;
-            // Steps before the first edit of a fork are its parent's.
+            // The steps before a fork's first edit are its parent's.
             let since = run.scenario().lanes[id].begins();
             let own = |id: LaneId| run.scenario().lanes[id].begins().is_none_or(|at| step > at);
             let begun = |id: &LaneId| states.get(&(*id, step)).filter(|_| own(*id));
@@ -97,7 +98,7 @@ fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
                     "{text}: a seed at step {step}"
                 );
             }
-            // The numbers are those that were told then; the first step of a fork has nothing to be compared with there.
+            // The numbers equal those reported then; the first step of a fork has no previous step to compare with.
             let measured = |e: &Event| match e {
                 Event::Measured { lane, measure, layers } if *lane == id && measure.step == step => Some((
                     Measure { least: Values::default(), greatest: Values::default(), ..**measure },
@@ -181,7 +182,7 @@ fn edits_are_made_at_their_steps() {
         (5, 0, "optimizer", "Adam(0.02)"),
         (5, 1, "optimizer.lr", "0.1"),
         (12, 0, "clip", "Norm(0.1)"),
-        // Twice at one step: only what it was in the end is trained, and Adam keeps its memory.
+        // Two edits at one step: only the final value is trained, and Adam keeps its memory.
         (20, 1, "optimizer", "Sgd(0.3)"),
         (20, 1, "optimizer", "Adam(0.05)"),
         (30, 0, "batch", "8"),

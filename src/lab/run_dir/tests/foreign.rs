@@ -1,4 +1,5 @@
-//! A run directory that was replaced or moved, and files in it that belong to another run, were edited, or do not fit.
+//! Tests with a run directory that was replaced or moved, and with files in it that belong to another run, were edited,
+//! or do not fit.
 
 use super::*;
 
@@ -10,7 +11,8 @@ fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn a_run_whose_directory_was_replaced_writes_nothing_into_the_next_one_and_says_so() {
-    // Removed as a whole, or only what is in it: then the next run even has the same directory.
+    // The directory is removed as a whole, or only its content; in the latter case the next run uses the same
+    // directory.
     for emptied in [false, true] {
         let place = Place::new();
         let path = place.0.join("run");
@@ -104,7 +106,7 @@ fn files_of_two_runs_and_edited_ones_are_told_apart_and_nothing_is_changed() {
     assert_eq!(resume(&path).unwrap().1.lanes[0].snapshot.step, 9);
 }
 
-/// The scenario changes while the run goes on, as by an edit of a lane.
+/// The scenario changes while the run goes on, for example by an edit of a lane.
 #[test]
 fn a_kill_between_the_checkpoint_and_an_edited_scenario_parts_nothing() {
     let mut resumed_somewhere = 0;
@@ -182,7 +184,7 @@ fn a_checkpoint_that_is_larger_than_its_scenario_needs_is_not_read() {
         std::fs::write(&file, bytes).unwrap();
         File::options().write(true).open(&file).unwrap().set_len(len).unwrap();
     };
-    // A file with a hole: its length is not the one that it tells; then one that tells the length of the hole.
+    // A file with a hole, whose real length differs from the stated one; then one that states the length of the hole.
     let mut lying = good.clone();
     lying[16..24].copy_from_slice(&((3u64 << 30) - 28).to_le_bytes());
     for (bytes, what) in [(&good, "instead of"), (&lying, "its scenario needs 1000000 at most")] {
@@ -194,7 +196,7 @@ fn a_checkpoint_that_is_larger_than_its_scenario_needs_is_not_read() {
         assert!(worked() - begun < 1.0, "three gigabytes were read");
         work_on(&path);
     }
-    // Lines of a log beyond its checkpoint are cut off unread.
+    // Lines of a log beyond its checkpoint are cut off without being read.
     std::fs::write(&file, &good).unwrap();
     let log = path.join("metrics.jsonl");
     File::options().write(true).open(&log).unwrap().set_len(3 << 30).unwrap();
@@ -203,7 +205,7 @@ fn a_checkpoint_that_is_larger_than_its_scenario_needs_is_not_read() {
     assert!(log.metadata().unwrap().len() < 10_000 && worked() - begun < 1.0);
 }
 
-/// Seconds of processor time of this thread: other tests and programs disturb it little.
+/// Cuts the log of [`work`] back to its ninth step.
 fn worked() -> f64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     now.tv_sec as f64 + 1e-9 * now.tv_nsec as f64

@@ -1,4 +1,4 @@
-//! Robustness of lanes: an honest one is trusted, and each trust check fires on a lane that is built to fail it.
+//! Tests of the robustness of lanes: a sound one is trusted, and each trust check fails on a lane built for that.
 
 use super::*;
 use crate::lab::exam::{Exam, Known};
@@ -59,10 +59,10 @@ fn an_honest_lane_is_trusted_and_its_probe_says_what_was_measured() {
 
 #[test]
 fn a_lane_of_saturated_units_masks_its_gradients() {
-    // Weights so large that nearly every unit is at an end of its range.
+    // With such large weights, nearly every unit is saturated.
     let failed = failed(&examined(&mut lane(&scenario(NETWORK, "Normal(100.0)"), |_| (), 300)));
     assert_eq!(failed[..2], ["gradients not masked", "PGD ≥ FGSM ≥ noise"]);
-    // Logits so large that the softmax is exactly 1: it looks robust.
+    // With such large logits the softmax is exactly 1, which looks robust.
     let optimizer = Value::parse("Sgd(5000)").unwrap();
     let saturated = Scenario { optimizer, ..scenario("[Flatten()]", "XavierUniform()") };
     let report = examined(&mut lane(&saturated, |_| (), 300));

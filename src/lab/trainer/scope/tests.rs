@@ -1,4 +1,4 @@
-//! The microscope shows the step that training made.
+//! Tests that the microscope shows the step that training made.
 
 use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::prepare;
@@ -20,7 +20,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 
-/// The step that the microscope's terms give, for optimizers that treat every weight by itself.
+/// The step computed from the microscope's terms, for optimizers that treat every weight separately.
 fn resulting(name: &str, term: &dyn Fn(&str) -> f64) -> Option<f64> {
     let lr = term("lr");
     let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };

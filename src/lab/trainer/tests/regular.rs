@@ -1,4 +1,5 @@
-//! Noise on gradients, averaged weights, early ends, and what a clip has done; whole lanes of every kind of layer resume.
+//! Tests of noise on gradients, averaged weights, early stopping and the effect of clipping; and that lanes with every
+//! kind of layer resume.
 
 use super::{bits, images, run, trainer};
 use crate::engine::clip;
@@ -13,7 +14,7 @@ fn set(r: &mut Recipe, field: &str, text: &str) {
     crate::registry::Settings::set(r, field, text).unwrap();
 }
 
-/// A run in two parts, evaluated every ten steps, against the whole run.
+/// Compares a run in two parts, evaluated every ten steps, with the whole run.
 #[track_caller]
 fn resumes(make: impl Fn() -> Trainer) {
     let play = |t: &mut Trainer, until: u64| {
@@ -197,7 +198,7 @@ fn the_measure_tells_how_often_how_far_and_how_askew_the_clip_bites() {
         assert!(after < before);
         assert_eq!(angle < 1e-3, straight, "{rule}: {angle} degrees");
         let expected = clip::angle(&t.unclipped, &t.grads) as f32;
-        // Sgd leaves the gradient as it found it.
+        // Sgd does not change the gradient buffer.
         assert_eq!(angle, expected);
     }
 }
@@ -232,7 +233,7 @@ fn an_evaluation_tells_of_dead_units_and_of_the_same_answer_for_all() {
     };
     t.evaluate();
     assert!(dead(&t)[0].1[0] < 1.0);
-    // No weights and a bias below zero: nothing gets through, whatever the sample.
+    // With zero weights and a negative bias the unit is inactive for every sample.
     let slots = t.network.slots();
     t.live.params[slots[0].range.clone()].fill(0.0);
     t.live.params[slots[1].range.clone()].fill(-1.0);

@@ -1,10 +1,10 @@
-//! A lane whose work is shared takes the path that it takes alone, bit for bit.
+//! Tests that a lane with shared work takes the same steps as alone, bit for bit.
 
 use super::*;
 use crate::engine::clip::ClipConfig;
 use crate::engine::optim::OptimizerConfig;
 
-/// A team that does the second piece of work first, and has time or not.
+/// A team that does the second piece of work first, and may or may not be free.
 #[derive(Debug)]
 struct Turned {
     free: bool,
