@@ -1,5 +1,5 @@
-//! Turns the log of another program into events, so that the lab's screen shows it as a lane: curves of the numbers that it
-//! knows by name, gradient norms of layers, and in words everything else that the log holds.
+//! Turns the log of another program into events, so that the screen shows it as a lane: curves of the numbers that it
+//! recognises by name, gradient norms of layers, and a description in words of the rest of the log.
 
 mod names;
 
@@ -14,22 +14,22 @@ use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeas
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Pieces of a log that are read between two looks at the screen.
+/// Pieces of a log that are read between two frames of the screen.
 const PIECES: usize = 8;
-/// How long a log counts as one that grows after its last growth.
+/// A log counts as growing for this long after its last growth.
 const LIVE: Duration = Duration::from_secs(30);
-/// Series that are listed in words before the rest is only counted.
+/// Series that are listed by name; the rest is only counted.
 const LISTED: usize = 40;
 
-/// A log that is followed.
+/// A log that is followed while it grows.
 pub struct Foreign {
     log: Log,
     id: LaneId,
     name: String,
-    /// Points and restarts when events were made last.
+    /// Number of points and of restarts when events were last made.
     seen: (u64, u64),
     layers: Layers,
-    /// How many numbers each step had that was told.
+    /// How many numbers each reported step had.
     told: BTreeMap<u64, usize>,
     grown: Option<Duration>,
     looks: usize,
@@ -69,7 +69,7 @@ impl Row {
 }
 
 impl Foreign {
-    /// Follows a log as a lane of this index and name.
+    /// A follower of a log, as a lane with this index and name.
     pub fn new(log: Log, id: LaneId, name: String) -> Self {
         Self {
             log,
@@ -86,12 +86,12 @@ impl Foreign {
         }
     }
 
-    /// Whether it tells gradient norms of layers; known after it was polled.
+    /// Whether it contains gradient norms of layers; known after the first poll.
     pub fn has_layers(&self) -> bool {
         self.layers.names.len() > 1
     }
 
-    /// The events since the last call; `now` is any clock that goes on.
+    /// The events since the last call; `now` is the time of any monotonic clock.
     pub fn poll(&mut self, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
         let mut pieces = 0;
@@ -101,7 +101,7 @@ impl Foreign {
         self.looks += 1;
         let seen = (self.log.told.points, self.log.told.restarts);
         if seen != self.seen || self.looks == 1 {
-            // The content at the first look does not tell whether a log still grows.
+            // The content found at the first poll does not show whether the log is still growing.
             self.grown = (self.looks > 1).then_some(now);
             self.tell(seen.1 != self.seen.1, &mut events);
             self.seen = seen;
@@ -117,7 +117,7 @@ impl Foreign {
         events
     }
 
-    /// Events of what is new; of everything, where an earlier step has changed or layers have come.
+    /// Makes events for new content, or for all content if an earlier step has changed or layers were found.
     fn tell(&mut self, restarted: bool, events: &mut Vec<Event>) {
         let layers = self.log.layers();
         let rows = self.rows(&layers);
@@ -160,7 +160,7 @@ impl Foreign {
         }
     }
 
-    /// The numbers that have a place on the screen, by steps; where a step came twice, the later values.
+    /// The numbers that the screen can show, by step; if a step occurs twice, the later values count.
     fn rows(&self, layers: &Layers) -> BTreeMap<u64, Row> {
         let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
         let place = |step: f64| (0.0..9e15).contains(&step).then_some(step as u64);
@@ -183,7 +183,7 @@ impl Foreign {
         for (step, norms) in told.norms(layers) {
             let Some(step) = place(step) else { continue };
             let row = rows.entry(step).or_default();
-            // Without a total in the log that of all layers is as good.
+            // If the log has no total norm, the norm over all layers is used.
             if layers.total.is_none() {
                 let total = norms.iter().map(|x| x * x).sum::<f64>().sqrt();
                 row.values.push((Number::GradNorm, total));
@@ -193,12 +193,12 @@ impl Foreign {
         rows
     }
 
-    /// Numbers of the lab, each with the series that it is.
+    /// Numbers of the lab, each with the index of its series.
     fn known(&self, layers: &Layers) -> Vec<(Number, usize)> {
         let series = &self.log.told.series;
         let total = layers.total.map(|i| (Number::GradNorm, i));
         let known = names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total);
-        // An accuracy in percent would leave the axis of shares; it is told in words.
+        // An accuracy in percent would exceed the axis of shares; it is described in words.
         known.filter(|(number, i)| !number.is_share() || series[*i].max <= 1.0).collect()
     }
 
@@ -229,7 +229,7 @@ impl Foreign {
         }
     }
 
-    /// The reading of the log in words, in lines.
+    /// The description of the log in words, line by line.
     fn words(&self, layers: &Layers) -> Vec<String> {
         let told = &self.log.told;
         let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];
@@ -291,7 +291,7 @@ impl Foreign {
         words
     }
 
-    /// Whether the log grows, stands still, or ends in a loss that is no number.
+    /// Reports whether the log grows, has stopped growing, or ends in a loss that is not finite.
     fn tell_phase(&mut self, now: Duration, events: &mut Vec<Event>) {
         let live = self.grown.is_some_and(|at| now.saturating_sub(at) < LIVE);
         let phase = match self.lost() {
@@ -306,7 +306,7 @@ impl Foreign {
         }
     }
 
-    /// The end of a lane whose loss is no number any more.
+    /// The report of the end, if the loss is no longer finite.
     fn lost(&self) -> Option<Divergence> {
         let (_, loss) = self.known(&self.layers).into_iter().find(|(n, _)| *n == Number::Loss)?;
         let loss = &self.log.told.series[loss];

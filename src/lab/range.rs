@@ -1,4 +1,4 @@
-//! The range test of a learning rate: one step at each of many rates, from small to large, and a rate that suits the lane.
+//! The range test of a learning rate: one step at each of many rates, from small to large, and a suggested rate.
 //!
 //! # Reference
 //! Smith, Cyclical learning rates for training neural networks, 2017, arXiv:1506.01186.
@@ -6,13 +6,13 @@
 use super::trainer::Trainer;
 use crate::engine::schedule::basic::Constant;
 
-/// The least and the greatest rate.
+/// The smallest and the greatest rate.
 const RATES: (f64, f64) = (1e-7, 10.0);
-/// Weight of the newest loss in the mean, by which the noise of single batches is smoothed.
+/// Weight of the newest loss in the mean, which smooths the noise of single batches.
 const NEWEST: f64 = 0.2;
-/// The test ends where the mean is so many times the least one.
+/// The test ends when the mean is this many times the smallest mean.
 const RUN_AWAY: f64 = 4.0;
-/// The least fall of the loss, as a share of it, that counts as learning.
+/// The smallest relative decrease of the loss that counts as learning.
 const FALL: f64 = 0.02;
 
 /// The result of a range test.
@@ -26,18 +26,18 @@ pub struct Range {
     pub means: Vec<f32>,
     /// The mean loss over the smallest rates, which move nothing.
     pub first: f64,
-    /// The largest rate at which the smoothed loss was as low as it got, but for the noise of batches.
+    /// The largest rate at which the smoothed loss was as low as its minimum, up to the noise of batches.
     pub least: f64,
     /// The smoothed loss there.
     pub mean: f64,
-    /// A tenth of that rate, where the loss fell by more than noise.
+    /// A tenth of that rate, if the loss decreased by more than the noise.
     pub suggested: Option<f64>,
-    /// The rate at which the loss ran away, if it did.
+    /// The rate at which the loss diverged, if it did.
     pub away: Option<f64>,
 }
 
 impl Range {
-    /// Takes this many steps with the trainer, which is of no use afterwards; `None` if no loss is finite.
+    /// Makes this many steps with the trainer, which cannot be used afterwards; `None` if no loss is finite.
     pub fn test(trainer: &mut Trainer, steps: usize) -> Option<Self> {
         let mut recipe = trainer.recipe().clone();
         recipe.schedule = Constant::default().into();
@@ -57,7 +57,7 @@ impl Range {
                 rates.push(rate(i - 1));
                 losses.push(loss);
                 means.push(sum / mass);
-                // NaN ends it as well: it is below nothing.
+                // NaN ends it as well, because comparisons with NaN are false.
                 let stays = sum / mass <= RUN_AWAY * least.abs().max(f64::MIN_POSITIVE);
                 if !stays {
                     away = rates.last().copied();
@@ -65,14 +65,14 @@ impl Range {
                 }
             }
         }
-        // The smallest rates move nothing: their losses show how much single batches differ.
+        // The smallest rates change nothing: their losses show how much single batches differ.
         let calm = &losses[..losses.len().div_ceil(4)];
         let count = calm.len().max(1) as f64;
         let first = calm.iter().sum::<f64>() / count;
         let variance = calm.iter().map(|l| (l - first).powi(2)).sum::<f64>() / count;
         let noise = (variance * NEWEST / (2.0 - NEWEST)).sqrt();
         let lowest = means.iter().copied().filter(|m| m.is_finite()).min_by(f64::total_cmp)?;
-        // Of rates that cannot be told apart the largest one.
+        // The largest of the rates that the noise does not distinguish.
         let place = means.iter().rposition(|&m| m <= lowest + noise)?;
         let least = rates[place];
         let falls = first - lowest > (FALL * first.abs()).max(2.0 * noise);
@@ -90,7 +90,7 @@ impl Range {
     }
 }
 
-/// To one digit: a suggestion is no measurement.
+/// Rounded to one digit: a suggestion is not a measurement.
 fn rounded(x: f64) -> f64 {
     format!("{x:.0e}").parse().unwrap_or(x)
 }

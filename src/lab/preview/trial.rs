@@ -1,5 +1,5 @@
-//! Short trainings of a copy of a lane: the rates that it bears, and whether it learns a single batch by heart. The lane itself
-//! trains on untouched.
+//! Short trainings of a copy of a lane: the learning rates for which it is stable, and whether it can fit a single
+//! batch. The lane itself is not affected.
 
 use super::{Memory, Parts, Probe, Renewal, Shape, Taken, scalar};
 use crate::engine::data::Prepared;
@@ -12,16 +12,16 @@ use crate::scenario::Recipe;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
-/// Steps of the range test, and of the other one.
+/// Steps of the range test, and of the training on one batch.
 const STEPS: (usize, usize) = (120, 200);
-/// Steps of a network that is too large for so many.
+/// Steps for a network that is too large for that many.
 const LEAST: usize = 30;
-/// About so many multiplications may be made in all.
+/// Approximate limit on the number of multiplications in all.
 const WORK: usize = 10_000_000_000;
-/// A batch is learnt by heart at this share of its first loss.
+/// A batch counts as fitted at this share of its first loss.
 const BY_HEART: f32 = 0.01;
 
-/// A lane as it is.
+/// The state of a lane.
 struct At {
     snapshot: Snapshot,
     recipe: Recipe,
@@ -34,12 +34,12 @@ fn take(lane: &Lane) -> Taken {
     Arc::new(At { snapshot, recipe, total })
 }
 
-/// A step at each of many rates, from small to large.
+/// One step at each of many learning rates, from small to large.
 ///
-/// Parts: the series `rates` and `losses`: the loss of the batch after the step at each rate; `means`, the same smoothed;
-/// the scalars `first`, the mean over the smallest rates, which move nothing; `least`, the largest rate at which the mean was as
-/// low as it got, but for the noise of batches, and `mean` there; `suggested`, a tenth of that rate, where the loss fell by more
-/// than noise; `away`, the rate at which it ran away, if it did.
+/// Parts: the series `rates` and `losses` (the loss of the batch after the step at each rate), and `means`, the
+/// smoothed losses; the scalars `first`, the mean over the smallest rates, which change nothing; `least`, the largest
+/// rate at which the mean was as low as its minimum, up to the noise of batches, and `mean` there; `suggested`, a tenth
+/// of that rate, if the loss decreased by more than the noise; `away`, the rate at which it diverged, if it did.
 pub(super) const RANGE: Probe = Probe {
     take: |lane, _| Some(take(lane)),
     renewal: Renewal::Change,
@@ -54,8 +54,8 @@ pub(super) const RANGE: Probe = Probe {
 
 /// Training on the lane's next batch alone at its base rate, without schedule, augmentation and gradient noise.
 ///
-/// Parts: the series `losses` of its steps; the scalars `samples` of the batch, and `learnt`, the step after which the loss was a
-/// hundredth of the first one, if it came to that.
+/// Parts: the series `losses` of its steps; the scalars `samples` of the batch, and `learnt`, the step after which the
+/// loss was a hundredth of the first one, if it fell that far.
 pub(super) const BATCH: Probe = Probe {
     take: |lane, _| Some(take(lane)),
     renewal: Renewal::Change,
@@ -68,7 +68,7 @@ pub(super) const BATCH: Probe = Probe {
     )
 };
 
-/// So many steps as are affordable.
+/// The number of affordable steps.
 fn steps(peek: &Peek, recipe: &Recipe, most: usize) -> usize {
     let network = &peek.network;
     let sample = network.param_count().saturating_add(8 * network.workspace_len(1));
@@ -100,7 +100,7 @@ fn batch(peek: &Peek, at: &At) -> Option<Parts> {
     let recipe =
         Recipe { augment: Vec::new(), gradient_noise: GradientNoise::default(), ..at.recipe.clone() };
     let steps = steps(peek, &recipe, STEPS.1);
-    // The batch that the lane would take next.
+    // The batch that the lane would use next.
     let mut next = copy(peek, at, at.recipe.clone(), &peek.data, &at.snapshot)?;
     let _ = next.step(false);
     let which: Vec<usize> = next.samples().iter().map(|&i| i as usize).collect();

@@ -1,6 +1,6 @@
 //! A checkpoint as bytes: a header, lengths and numbers in little-endian order, a checksum. Opens no file.
 //!
-//! Every length is compared with the bytes that are there before anything is allocated.
+//! Every length is compared with the number of remaining bytes before anything is allocated.
 
 pub use super::marks::Mark;
 use crate::engine::optim::State;
@@ -16,26 +16,26 @@ use std::io::{self, Write};
 /// The magic bytes of the file; the last one is the version of the format.
 const MAGIC: &[u8; 16] = b"gradtui state \n\x04";
 
-/// The same of the version before, which knew no lane that went back: it is still read.
+/// The magic bytes of the previous version, which had no lanes that went back to a step: it can still be read.
 const BEFORE: &[u8; 16] = b"gradtui state \n\x03";
 
-/// Bytes of a file around its body: the magic bytes, the length and the checksum.
+/// Bytes of a file beside its body: the magic bytes, the length and the checksum.
 const FRAME: u64 = MAGIC.len() as u64 + 12;
 
 /// The state that a resume needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint<'a> {
-    /// The scenario with its lanes as they were.
+    /// The scenario with its lanes at the checkpoint.
     pub scenario: String,
     /// The directory to which paths in the scenario are relative.
     pub base: String,
     /// Checksum of the training samples.
     pub data: u32,
-    /// Checksums of scenario.ron, before it was brought to the scenario and after it.
+    /// Checksums of scenario.ron, before and after it is replaced by this scenario.
     pub scenarios: Vec<u32>,
-    /// The log beside it, and where lanes are forgotten, the log after that as well.
+    /// The log beside it, and if lines are removed, also the log after the removal.
     pub logs: Vec<Mark>,
-    /// Lines that the log loses after the checkpoint was written.
+    /// Lines that are removed from the log after the checkpoint is written.
     pub forgotten: Vec<Gone>,
     /// The lanes.
     pub lanes: Cow<'a, [Saved]>,
@@ -43,16 +43,16 @@ pub struct Checkpoint<'a> {
     pub lines: Vec<Line>,
 }
 
-/// The lines of a lane that began anew or went back.
+/// The lines of a lane that was restarted or went back to a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     /// The lane.
     pub lane: String,
-    /// The step up to which its lines stay; 0: none stays.
+    /// The step up to which its lines are kept; 0: none are kept.
     pub after: u64,
 }
 
-/// Checksum of the samples that lanes train on.
+/// Checksum of the samples on which lanes train.
 pub fn checksum(inputs: &[f32]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     for x in inputs {
@@ -61,7 +61,7 @@ pub fn checksum(inputs: &[f32]) -> u32 {
     hasher.finalize()
 }
 
-/// The head of a checkpoint, before anything was checked.
+/// The head of a checkpoint, before anything is checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     /// The scenario.
@@ -73,13 +73,13 @@ pub struct Head {
 }
 
 impl Head {
-    /// No head is longer.
+    /// Limit on the length of a head.
     pub const BYTES: u64 = 4 * limits::SCENARIO_BYTES + (64 << 10);
 
-    /// From the beginning of a file.
+    /// Decodes the beginning of a file.
     ///
     /// # Errors
-    /// Why these bytes do not begin a checkpoint.
+    /// The reason why these bytes do not begin a checkpoint.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (len, rest) = begin(bytes)?;
         let mut r = Reader(rest);
@@ -87,7 +87,7 @@ impl Head {
     }
 }
 
-/// The length of the body that a file tells, and what comes after it.
+/// The length of the body stated in a file, and the bytes after it.
 fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
     let rest = file.strip_prefix(MAGIC).or_else(|| file.strip_prefix(BEFORE));
     let rest = rest.ok_or("it does not begin as a checkpoint of this version does")?;
@@ -96,12 +96,12 @@ fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
 }
 
 impl Checkpoint<'_> {
-    /// Writes it as a file, piece by piece: it may be large.
+    /// Writes it to a file, piece by piece, because it may be large.
     ///
     /// # Errors
-    /// Why the file takes no more.
+    /// If the file cannot take all of it.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        // The length stands before the body.
+        // The length comes before the body.
         let len = self.bytes() - FRAME;
         out.write_all(MAGIC)?;
         out.write_all(&len.to_le_bytes())?;
@@ -120,7 +120,7 @@ impl Checkpoint<'_> {
         w.bytes + FRAME
     }
 
-    /// As a file in memory.
+    /// The file in memory.
     #[cfg(test)]
     pub fn encode(&self) -> Vec<u8> {
         let mut file = Vec::new();
@@ -165,10 +165,10 @@ impl Checkpoint<'_> {
         }
     }
 
-    /// From a file.
+    /// Decodes a file.
     ///
     /// # Errors
-    /// Why these bytes are no checkpoint.
+    /// The reason why these bytes are not a checkpoint.
     pub fn decode(file: &[u8]) -> Result<Checkpoint<'static>, String> {
         match Self::decode_unproved(file)? {
             (checkpoint, None) => Ok(checkpoint),
@@ -176,10 +176,10 @@ impl Checkpoint<'_> {
         }
     }
 
-    /// From a file whose checksum may be wrong; it is then said beside it.
+    /// Decodes a file whose checksum may be wrong; if it is, the fault is returned beside the checkpoint.
     ///
     /// # Errors
-    /// Why these bytes have not the form of a checkpoint.
+    /// The reason why these bytes do not have the form of a checkpoint.
     pub fn decode_unproved(file: &[u8]) -> Result<(Checkpoint<'static>, Option<String>), String> {
         let (len, rest) = begin(file)?;
         let (body, crc) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
@@ -213,12 +213,12 @@ impl Checkpoint<'_> {
     }
 }
 
-/// The bytes of a body on their way, with what the file tells of them.
+/// Writes the bytes of a body to a file and computes their checksum.
 struct Writer<'a> {
     out: &'a mut dyn Write,
     crc: crc32fast::Hasher,
     bytes: u64,
-    /// The first error, after which nothing more is written.
+    /// The first error, after which nothing is written any more.
     end: io::Result<()>,
 }
 
@@ -323,7 +323,7 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<u64, String> {
         Ok(u64::from_le_bytes(self.bytes(8)?.try_into().map_err(|_| "it is cut short")?))
     }
-    /// A length of things of at least `size` bytes each, compared with what is there.
+    /// A number of items of at least `size` bytes each, compared with the number of remaining bytes.
     fn len(&mut self, size: usize) -> Result<usize, String> {
         let n = usize::try_from(self.number()?).unwrap_or(usize::MAX);
         if n > self.0.len() / size { Err("a length in it is larger than the file".into()) } else { Ok(n) }
@@ -387,7 +387,7 @@ impl<'a> Reader<'a> {
             seeds: self.list(|r| Ok(SavedReplica { phase: r.phase()?, snapshot: r.snapshot(true)? }))?,
         })
     }
-    /// A lane's state; the state that it may come back to keeps no other one.
+    /// A lane's state. Its state at the best evaluation has no further state inside.
     fn snapshot(&mut self, outer: bool) -> Result<Snapshot, String> {
         let mut snapshot = Snapshot {
             step: self.number()?,

@@ -1,5 +1,5 @@
-//! The account of a divergence: the first tensor of the failed step that is not finite, and the numbers that led to it, in
-//! plain words.
+//! The report of a divergence in plain words: the first tensor of the failed step that is not finite, and the numbers
+//! that led to it.
 
 use super::{LOSS_LIMIT, Trainer, norm};
 use crate::telemetry::{Divergence, Origin, Stage};
@@ -104,7 +104,7 @@ impl Trainer {
         out
     }
 
-    /// The layer with the largest gradient, the one nearest to the output first.
+    /// The layer with the largest gradient; on ties, the one nearest to the output.
     fn steepest(&self) -> usize {
         let norms = self.network.nodes().iter().map(|n| norm(&self.grads[n.params.clone()])).enumerate();
         norms.rev().fold((0, f32::MIN), |best, one| if one.1 > best.1 { one } else { best }).0

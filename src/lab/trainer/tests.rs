@@ -1,5 +1,5 @@
-//! The guarantees of a trainer: pure steps, complete snapshots, measurements without effect, live changes, divergence
-//! reports.
+//! Tests of the guarantees of a trainer: pure steps, complete snapshots, measurements without effect, live changes,
+//! divergence reports.
 
 use super::task::{penalise, penalty};
 use super::*;
@@ -33,7 +33,7 @@ fn trainer(change: impl FnOnce(&mut Recipe)) -> Trainer {
     Trainer::new(&data(&scenario), recipe, 1, 100).unwrap()
 }
 
-/// Images, with this recipe.
+/// A trainer on images, with this recipe.
 fn images(change: impl FnOnce(&mut Recipe)) -> Trainer {
     let data_of = Value::parse("Digits()").unwrap();
     let scenario = Scenario { data: data_of, train_samples: Some(120), ..scenario() };
@@ -195,7 +195,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
         assert!(account.what.contains(&origin.tensor) && account.what.contains(&account.layer));
         (account.layer, origin)
     };
-    // A weight of the second Dense layer: its update produced it, everything after it carries it on.
+    // A weight of the second Dense layer: its update produced the value, and everything after it carries the value on.
     let slot =
         |t: &Trainer, layer| t.network.slots().iter().find(|s| s.layer == layer).unwrap().range.clone();
     let (layer, origin) = diverge(&|t| {
@@ -209,7 +209,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
     assert_eq!((origin.nan, origin.bad, origin.size), (true, 1, 64));
     // The outputs of layers 3, 4 and 5, the loss, and the gradients.
     assert!(origin.carriers > 6, "{origin:?}");
-    // Weights that are finite, and too large for their products: the output of their layer is the producer.
+    // Weights that are finite, but too large for their products: the output of their layer is the first bad tensor.
     let (layer, origin) = diverge(&|t| {
         let range = slot(t, 2);
         t.live.params[range].fill(f32::MAX);
@@ -219,14 +219,14 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
         ("layer 3 Dense 8", Stage::Forward, "output")
     );
     assert_eq!(origin.reach, f32::MAX);
-    // Outputs that are finite, and their squares are not.
+    // The outputs are finite, but their squares are not.
     let (layer, origin) = diverge(&|t| {
         let range = slot(t, 4);
         t.live.params[range].fill(1e25);
     });
     assert_eq!((layer.as_str(), origin.stage, origin.nan), ("loss", Stage::Loss, false));
     assert!(origin.reach > 1e24, "{origin:?}");
-    // A number of the data.
+    // A number of the data that is not finite.
     let (layer, origin) = diverge(&|t| {
         let mut data = (*t.data).clone();
         data.train.inputs.fill(f32::INFINITY);
@@ -372,7 +372,7 @@ fn a_defence_that_makes_no_sense_is_refused_with_its_reason() {
 
 const EVERY_AUGMENTATION: &str = "[Rotation(), Scale(), Shift(), Flip(), Noise(std: 0.2), Cutout(), Mixup(alpha: 0.4), Rotation(degrees: 5)]";
 
-/// The inputs that each training sample of the first epoch was shown as.
+/// The inputs as which each training sample of the first epoch was shown.
 fn shown(t: &mut Trainer) -> Vec<Vec<u32>> {
     let size = t.data.train.shape.size();
     let mut all = vec![Vec::new(); t.data.train.len()];
