@@ -1,4 +1,4 @@
-//! The lab's screen: keys become messages, messages change the app, panes draw the view model. The only module that uses
+//! The lab's screen: keys become messages, messages change the app, panes draw the view model. Only this module uses
 //! ratatui and crossterm.
 
 pub mod app;

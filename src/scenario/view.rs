@@ -25,7 +25,7 @@ pub enum Pane {
     Prediction,
     /// A sample under attack.
     Adversarial,
-    /// The findings about the selected lane, and their cures.
+    /// The findings about the lane in front, and their cures.
     Diagnosis,
     /// The lesson of the scenario, and its expectations.
     Lesson,

@@ -30,7 +30,7 @@ use ratatui::layout::{Rect, Size};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// A scenario that can be opened from the gallery.
+/// A scenario in the gallery.
 #[derive(Clone, Debug)]
 pub struct Preset {
     /// Its name.
@@ -39,13 +39,13 @@ pub struct Preset {
     pub scenario: Scenario,
 }
 
-/// Reads the presets. Called when the gallery is first opened, since it takes longer than a first picture.
+/// Reads the presets. Called when the gallery is first opened, because reading takes longer than a frame.
 pub type Presets = Box<dyn Fn() -> Vec<Preset>>;
 
-/// Gives the lesson of this place in the course, from 1, with what was done in it.
+/// Returns the lesson at this position in the course (from 1), with the learner's work in it.
 pub type Lessons = Box<dyn Fn(usize) -> Option<Taught>>;
 
-/// How fast a lane trains, smoothed.
+/// The training speed of a lane, smoothed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Speed {
     at: Duration,
@@ -54,11 +54,11 @@ pub struct Speed {
     pub rate: f64,
 }
 
-/// The notice of a key that would change the run, in `watch`.
+/// The notice for a key that would change the run, in `watch`.
 const WATCHING: &str = "watching only; `gradtui resume` takes a run over once nobody trains it";
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(6);
-/// How long it stays at least while others wait, and how many may wait.
+/// How long a notice stays at least while others wait, and how many may wait.
 const READ: Duration = Duration::from_secs(2);
 const WAITING: usize = 8;
 
@@ -84,9 +84,9 @@ pub struct App {
     pub speeds: BTreeMap<LaneId, Speed>,
     /// The only lane that trains, if one does.
     pub solo: Option<LaneId>,
-    /// The pace of the lanes in steps a second; `None`: as fast as they can.
+    /// The pace of the lanes in steps a second; `None`: as fast as possible.
     pub pace: Option<f64>,
-    /// Whether the run is not being saved at present.
+    /// Whether saving the run fails at present.
     pub unsaved: bool,
     /// Whether the screen is being recorded.
     pub recording: bool,
@@ -96,11 +96,11 @@ pub struct App {
     pub now: Duration,
     /// The lesson of the scenario.
     pub lesson: Lesson,
-    /// The guide through it, while it is gone through.
+    /// The guide through the lesson, if one is in progress.
     pub guide: Option<Guide>,
     /// The timeline, while it is open.
     pub timeline: Option<Timeline>,
-    /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or one that was added.
+    /// The name of the lane that comes to the front as soon as it has started: the scenario's choice, or an added lane.
     awaited: Option<String>,
     /// The lessons of the course.
     lessons: Option<Lessons>,
@@ -109,30 +109,30 @@ pub struct App {
     source: Presets,
     presets: Vec<Preset>,
     zoom: bool,
-    /// All panes, the one with the focus first, then the one looked at before it, and so on.
+    /// All panes: the focused one first, then the others by how recently they had the focus.
     order: Vec<PaneId>,
     running: bool,
     watching: bool,
-    /// Whether the question about what is done now was answered.
+    /// Whether the user has already confirmed the present action.
     sure: bool,
-    /// When the data were changed last.
+    /// Time of the last change of the data.
     exchanged: Option<Duration>,
-    /// Why the last key did nothing, if so.
+    /// The reason why the last key had no effect, if it had none.
     idle: Option<String>,
     notice: Option<(Duration, String)>,
     /// Notices that wait until the present one has been shown long enough.
     waiting: VecDeque<String>,
-    /// Lanes of cures whose verdict was told.
+    /// Lanes of cures whose verdict was reported.
     judged: BTreeSet<LaneId>,
     /// Changes of lanes that the run has not confirmed yet.
     underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
     watched: Vec<telemetry::View>,
-    /// The model builder, which the app's windows edit; the other panes need only the context.
+    /// The model builder, which the app's windows edit; for other panes the context is enough.
     network: NetworkPane,
     others: BTreeMap<PaneId, Box<dyn Pane>>,
 }
 
-/// All panes: this one has the focus, and of the others the lanes were looked at last.
+/// All panes in an order in which `focus` has the focus and the lanes pane had it before.
 fn order(focus: PaneId) -> Vec<PaneId> {
     let mut order = vec![focus];
     let others = std::iter::once(PaneId::Lanes).chain(PaneId::ALL.iter().copied());
@@ -144,19 +144,19 @@ fn order(focus: PaneId) -> Vec<PaneId> {
     order
 }
 
-/// All panes but the network's, fresh.
+/// All panes except the network's, in their initial state.
 fn others() -> BTreeMap<PaneId, Box<dyn Pane>> {
     let others = PaneId::ALL.iter().filter(|id| **id != PaneId::Network);
     others.map(|&id| (id, id.make())).collect()
 }
 
-/// Steps a second at which a run takes about a minute: slow enough to watch, whatever the machine could do.
+/// Steps a second at which a run takes about a minute: slow enough to watch, however fast the machine is.
 pub fn comfortable(steps: usize) -> f64 {
     (steps as f64 / 60.0).max(1.0)
 }
 
 impl App {
-    /// An app that shows this scenario; `running`: whether training was told to begin.
+    /// An app that shows this scenario; `running`: whether training was ordered to start.
     pub fn new(scenario: Scenario, source: Presets, theme: Theme, size: Size, running: bool) -> Self {
         let steps = scenario.steps;
         let mut app = Self {
@@ -203,7 +203,7 @@ impl App {
         app
     }
 
-    /// Shows what the scenario wants to be seen first.
+    /// Shows the scenario's opening view.
     fn open_view(&mut self) {
         let view = &self.scenario.view;
         self.lesson = Lesson::new(&self.scenario);
@@ -238,7 +238,8 @@ impl App {
         self.order.insert(0, pane);
     }
 
-    /// Another process trains: actions that would change the run are refused, and nothing is lost by leaving.
+    /// Sets whether another process trains the run: actions that would change it are then refused, and quitting loses
+    /// nothing.
     pub fn watch_only(&mut self, watching: bool) {
         self.watching = watching;
         if watching {
@@ -246,7 +247,7 @@ impl App {
         }
     }
 
-    /// The pane of this name.
+    /// The pane with this id.
     pub fn pane(&self, id: PaneId) -> Option<&dyn Pane> {
         match id {
             PaneId::Network => Some(&self.network),
@@ -254,7 +255,7 @@ impl App {
         }
     }
 
-    /// A pane and its context, to act on it.
+    /// A pane and its context, mutable.
     fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn Pane, Context<'_>)> {
         let cx = Context {
             view: &self.view,
@@ -307,17 +308,17 @@ impl App {
         self.running && self.view.lanes.iter().any(|l| l.present().phase == Phase::Running)
     }
 
-    /// Whether somebody else trains.
+    /// Whether another process trains the run.
     pub fn watching(&self) -> bool {
         self.watching
     }
 
-    /// Whether training was told to go on; of a run that somebody else trains, whether somebody does.
+    /// Whether training was ordered to continue or, in a watched run, whether the other process trains.
     pub fn running(&self) -> bool {
         if self.watching { self.training() } else { self.running }
     }
 
-    /// Whether every lane has come to its end.
+    /// Whether every lane has ended.
     pub fn done(&self) -> bool {
         !self.view.lanes.is_empty()
             && self.view.lanes.iter().all(|l| !matches!(l.present().phase, Phase::Running | Phase::Paused))
@@ -328,11 +329,11 @@ impl App {
         self.notice.as_ref().filter(|(until, _)| self.now < *until).map(|(_, text)| text.as_str())
     }
 
-    /// Handles a message and returns the effects to carry out, in order.
+    /// Handles a message; returns the effects to carry out, in order.
     pub fn update(&mut self, message: Message) -> Effects {
         let mut effects = match message {
             Message::Key(key) => {
-                // A key acts on the lane in front, so a lane that was added may not come to the front later.
+                // A key acts on the lane in front, so after a key an added lane no longer comes to the front by itself.
                 if !self.view.lanes.is_empty() {
                     self.awaited = None;
                 }
@@ -377,7 +378,7 @@ impl App {
         effects
     }
 
-    /// The probes that the visible panes ask for.
+    /// The probes that the visible panes need.
     fn watch(&self) -> Vec<telemetry::View> {
         let Some(places) = self.places() else { return Vec::new() };
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
@@ -390,7 +391,7 @@ impl App {
         places.panes.iter().filter_map(of).flatten().chain(kept).chain(tried).collect()
     }
 
-    /// Whether a lane that was added will come to the front unless a key comes first.
+    /// Whether an added lane will come to the front unless a key is pressed before.
     pub fn awaits_lane(&self) -> bool {
         self.awaited.is_some()
     }
@@ -443,8 +444,8 @@ impl App {
         }
     }
 
-    /// The run has obeyed one change of a lane, or forgotten all; changes that are still under way stay on the screen, so that
-    /// the next key starts from them and not from what the run has just got round to.
+    /// The run has confirmed one change of a lane, or forgotten all. Changes not yet confirmed stay on the screen, so
+    /// that the next key starts from them and not from the run's earlier state.
     fn settle(&mut self, id: LaneId, all: bool) {
         let Some(changes) = self.underway.get_mut(&id) else { return };
         changes.pop_front();
@@ -465,7 +466,7 @@ impl App {
         self.notice = Some((self.now + NOTICE, text));
     }
 
-    /// Shows the notice that waits, if the present one has had its time.
+    /// Shows the next waiting notice, if the present one was shown long enough.
     fn next_notice(&mut self) {
         let read = self.notice.as_ref().is_none_or(|(until, _)| self.now + NOTICE >= *until + READ);
         if read && let Some(text) = self.waiting.pop_front() {
@@ -486,7 +487,7 @@ impl App {
             if step < speed.step {
                 *speed = Speed { at: now, step, rate: 0.0 };
             } else if time >= if step > speed.step { 0.5 } else { 5.0 } {
-                // A lane with slow steps is not idle between two of them.
+                // A lane with slow steps is not idle between two steps.
                 let fresh = (step - speed.step) as f64 / time;
                 let rate = if speed.rate > 0.0 && fresh > 0.0 { 0.5 * (speed.rate + fresh) } else { fresh };
                 *speed = Speed { at: now, step, rate };

@@ -1,5 +1,5 @@
-//! Commands as words, `set lr 0.01` or `copy A slow`: read for the lab that speaks line by line and for the command line of the
-//! screen, which also completes them. Orders nothing itself.
+//! Commands as words, such as `set lr 0.01` or `copy A slow`: parsed for the line-by-line lab and for the command
+//! palette, which also completes them. Carries out nothing itself.
 
 use super::diagnosis::findings;
 use crate::number::Number;
@@ -11,7 +11,7 @@ use crate::view::{LaneView, View};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The commands: what they are called, what they take, what they do.
+/// The commands: name, arguments, and meaning.
 pub const COMMANDS: [(&str, &str, &str); 21] = [
     ("run", "", "train on"),
     ("pause", "", "stop after the present step"),
@@ -40,39 +40,39 @@ pub const COMMANDS: [(&str, &str, &str); 21] = [
     ("quit", "", "save and leave"),
 ];
 
-/// The command of a line.
+/// The result of parsing a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// Nothing.
     Nothing,
-    /// An answer, in lines.
+    /// An answer, one or more lines.
     Say(String),
     /// An order to the run.
     Order(Command),
-    /// A line for every lane.
+    /// Print a line for every lane.
     Status,
-    /// A status line after every so much time, or none.
+    /// Print a status line at this interval, or never.
     Every(Option<Duration>),
     /// Save the screen as a picture at this path.
     Picture(String),
-    /// To leave.
+    /// Quit.
     Quit,
 }
 
-/// The lanes a command may speak of.
+/// The lanes that a command may name.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes<'a> {
     /// All of them.
     pub view: &'a View,
-    /// The one that is meant where none is named; the first without.
+    /// The lane that is meant if none is named; the first lane if `None`.
     pub front: Option<LaneId>,
 }
 
 impl<'a> Lanes<'a> {
-    /// The lane of a letter or a name.
+    /// The lane with this letter or name.
     ///
     /// # Errors
-    /// There is no such lane, but others.
+    /// If there is no such lane; the message lists the existing ones.
     pub fn find(&self, word: Option<&str>) -> Result<&'a LaneView, String> {
         let lanes = &self.view.lanes;
         let Some(word) = word else {
@@ -89,10 +89,10 @@ impl<'a> Lanes<'a> {
         found.ok_or_else(|| format!("there is no lane {}; there are {}", excerpt(word, 40), all()))
     }
 
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// If it is no command; the message says what would be right.
+    /// If it is not a command; the message says what would be right.
     pub fn read(&self, line: &str) -> Result<Told, String> {
         let mut words = line.split_whitespace();
         let (word, first) = (words.next().unwrap_or_default(), words.next());
@@ -214,7 +214,7 @@ impl<'a> Lanes<'a> {
         Ok(Command::Set { lane: lane.id, name: lane.info.name.clone(), recipe: Box::new(recipe) })
     }
 
-    /// The lane that these words begin with, if they do and more than a value follows, and what follows.
+    /// The lane at the beginning of these words, if there is one and more than a value follows; and the words after it.
     fn named<'w>(&self, words: &'w str) -> Result<(&'a LaneView, &'w str), String> {
         let more = words.split_once(char::is_whitespace);
         let named = more.and_then(|(word, after)| {
@@ -224,7 +224,8 @@ impl<'a> Lanes<'a> {
         named.map_or_else(|| self.find(None).map(|lane| (lane, words)), Ok)
     }
 
-    /// How a line may go on: whole lines, each with what it means. One that wants more ends with a space.
+    /// The possible completions of a line: whole lines, each with its meaning. A line that needs more words ends with a
+    /// space.
     pub fn complete(&self, line: &str) -> Vec<(String, String)> {
         let begins = |name: &str, typed: &str| name.to_lowercase().starts_with(&typed.to_lowercase());
         let Some((verb, rest)) = line.trim_start().split_once(char::is_whitespace) else {
@@ -261,7 +262,7 @@ impl<'a> Lanes<'a> {
     }
 }
 
-/// How `NAME VALUE` may go on.
+/// The possible completions of `NAME VALUE`.
 fn settings(recipe: &Recipe, typed: &str) -> Vec<(String, String)> {
     let inner = recipe.optimizer.settings().fields();
     let fields: Vec<_> = inner.into_iter().chain(recipe.fields()).collect();
@@ -303,13 +304,13 @@ fn change(recipe: &mut Recipe, field: &str, value: &str) -> Result<(), String> {
             return Err(format!("there is no setting {}; {hint}", excerpt(field, 40)));
         }
     };
-    // A row of a table may be named without its parentheses.
+    // A row of a table may be named without parentheses.
     let row = recipe.rows_of(field).iter().find(|n| n.eq_ignore_ascii_case(value));
     let value = row.map_or_else(|| value.to_owned(), |name| format!("{name}()"));
     recipe.set_at(&path, &value).map_err(|e| format!("{field}: {e}"))
 }
 
-/// A lane in a line.
+/// A sentence about a lane.
 pub fn sentence(lane: &LaneView) -> String {
     let state = match &lane.phase {
         Phase::Running | Phase::Paused => format!("step {}", lane.step),
@@ -332,7 +333,7 @@ pub fn sentence(lane: &LaneView) -> String {
         if let Some(accuracy) = validation.get(Number::ValAccuracy) {
             put(&mut line, format_args!(", accuracy {:.1} percent", 100.0 * accuracy));
         }
-        // Read aloud every few seconds it would be noise.
+        // Read aloud every few seconds, the hash would be a nuisance.
         if let Some(hash) = validation.hash.filter(|_| lane.phase != Phase::Running) {
             put(&mut line, format_args!(", hash {} at step {}", hash.short(), validation.step));
         }
@@ -340,19 +341,19 @@ pub fn sentence(lane: &LaneView) -> String {
     line + ".\n"
 }
 
-/// Appends what is formatted; memory takes all.
+/// Appends formatted text; writing into memory cannot fail.
 fn put(line: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = line.write_fmt(what);
 }
 
-/// Words for signs that are not spoken.
+/// The text with words for signs that screen readers do not speak.
 pub fn spoken(text: &str) -> String {
     let text =
         text.replace("‖g‖", "gradient norm").replace('→', "to").replace('·', ",").replace('×', "times");
     escaped(&text).into_owned()
 }
 
-/// The same for several lines, each of which ends.
+/// The same for several lines; each ends with a line end.
 fn spoken_lines(text: &str) -> String {
     text.lines().map(|line| spoken(line) + "\n").collect()
 }
@@ -404,7 +405,7 @@ mod tests {
         assert!(lines("set optimizer adamw").contains(&"set optimizer AdamW()".to_owned()));
         assert_eq!(lines("reset c"), ["reset C"]);
         assert_eq!(lines("xyz"), [""; 0]);
-        // Whatever is offered as whole is a command.
+        // Every completion without further words is a valid command.
         for line in ["set optimizer ", "set schedule ", "look ", "solo ", "pace ", "r", "p"] {
             for (offered, _) in (Lanes { view: &view, front: None }).complete(line) {
                 let read = Lanes { view: &view, front: None }.read(&offered);

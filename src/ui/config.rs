@@ -8,7 +8,7 @@ use crate::limits;
 use crate::scenario::{Fault, decode, document};
 use serde::Deserialize;
 
-/// Preferences; a missing field follows from the terminal.
+/// Preferences; the default of a missing field depends on the terminal.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -18,20 +18,20 @@ pub struct Config {
     pub color: Option<ColorChoice>,
     /// The characters to draw with.
     pub drawing: Option<Drawing>,
-    /// Pictures a second at most.
+    /// Most frames a second.
     pub fps: Option<f64>,
     /// Whether to send as few bytes as possible.
     pub low_bandwidth: bool,
-    /// Mebibytes of memory for states of the run, from which any step can be looked at quickly; 0: none.
+    /// Mebibytes of memory for earlier states of the run, with which any step can be shown quickly; 0: none.
     pub look_back: Option<usize>,
     /// Other keys: an action and the names of its keys.
     pub keys: Vec<(Action, Vec<String>)>,
 }
 
-/// Pictures a second that can be asked for.
+/// The allowed range of frames a second.
 pub const FPS: std::ops::RangeInclusive<f64> = 0.2..=60.0;
 
-/// Reads preferences and the keys that follow from them.
+/// Reads preferences, and the keymap that results from them.
 ///
 /// # Errors
 /// All faults, in the order of the text.

@@ -12,19 +12,19 @@ use crate::view::LaneView;
 use flow::{Flow, Word};
 use ratatui::style::Style;
 
-/// How much a finding matters.
+/// The importance of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// The lane is lost, or does not learn.
+    /// The lane has diverged, or does not learn.
     Bad,
     /// Worth a look.
     Warn,
-    /// As it should be.
+    /// Normal.
     Plain,
 }
 
 impl Weight {
-    /// Its looks.
+    /// Its colour.
     pub fn style(self, theme: &Theme) -> Style {
         match self {
             Self::Bad => theme.bad,
@@ -49,11 +49,11 @@ impl From<Level> for Weight {
 pub struct Finding {
     /// How much it matters.
     pub weight: Weight,
-    /// In words.
+    /// The finding in words.
     pub text: String,
 }
 
-/// How a lane ended, if it did not come to its end.
+/// The report of a lane's end, if it ended early.
 pub fn account(lane: &LaneView) -> Option<Finding> {
     let (weight, text) = match &lane.phase {
         // An account that names the layer tells of the step and the gradient as well.
@@ -72,7 +72,7 @@ pub fn account(lane: &LaneView) -> Option<Finding> {
     Some(Finding { weight, text })
 }
 
-/// All that there is to say about a lane, the most important first: how it ended, the findings, and plain facts.
+/// Everything to report about a lane, the most important first: its end, the findings, and plain facts.
 pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut out: Vec<Finding> = account(lane).into_iter().collect();
     for finding in lane.diagnosis().told() {
@@ -107,7 +107,7 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
     out
 }
 
-/// The finding about how the gradient changes from layer to layer, if there is one, in a word.
+/// The finding about the change of the gradient from layer to layer, as one word, if there is one.
 fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
     let words = [("vanishing-gradient", "vanishing"), ("exploding-gradient", "exploding")];
     let told = |(id, word)| {
@@ -117,8 +117,8 @@ fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
     words.into_iter().find_map(told)
 }
 
-/// The word for how the gradient of a lane changes from layer to layer, from the same source as the findings. `None` where a
-/// ratio stands out that is no fault.
+/// The word for the change of a lane's gradient from layer to layer, from the same source as the findings. `None` if a
+/// ratio is unusual but not a fault.
 pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
     match flow.word {
         Word::Exploded | Word::Nothing => Some((flow.word.text(), Weight::Bad)),
@@ -126,13 +126,13 @@ pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
     }
 }
 
-/// The last change by hand before this step, if there was one: it comes before any symptom.
+/// The user's last change before this step, if there was one: it is reported before any symptom.
 fn cause(lane: &LaneView, step: u64) -> String {
     let edit = lane.info.edits.iter().rfind(|e| 0 < e.step && e.step < step);
     edit.map_or_else(String::new, |e| format!(" since {e} at step {}", thousands(e.step)))
 }
 
-/// Units that pass no gradient on, and an answer that is always the same.
+/// Reports units that pass no gradient, and a prediction that is always the same.
 fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
     let name = |layer: usize| {
         let label = lane.info.layers.get(layer).map_or("", |l| l.label.as_str());
@@ -150,7 +150,7 @@ fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
             d => format!("{} of the units of {} are dead", percent(d), name(layer)),
         });
     }
-    // A rectifier is flat on one side by design: only what is flat on both sides has come to an edge.
+    // A rectifier is flat on one side by design; only an activation that is flat on both sides can saturate.
     let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
     let saturated = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(LayerNumber::Saturated)?)));
     let worst = saturated.filter(|(l, v)| *v >= 0.3 && !rectifies(*l)).max_by(|a, b| a.1.total_cmp(&b.1));
@@ -159,7 +159,7 @@ fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
     }
 }
 
-/// How a lane that has made no step comes to its first one.
+/// How a lane without steps can make its first one, in words.
 pub fn first_step(lane: &LaneView) -> String {
     match &lane.info.fork {
         Some(fork) if !fork.begun => {
@@ -169,7 +169,7 @@ pub fn first_step(lane: &LaneView) -> String {
     }
 }
 
-/// The words in place of the numbers of a lane that has none any more.
+/// The words in place of the numbers of a lane whose numbers are no longer finite.
 pub fn no_numbers(lane: &LaneView) -> Option<String> {
     match &lane.phase {
         Phase::Diverged(d) => Some(format!("no numbers: diverged at step {}", thousands(d.step))),
@@ -186,7 +186,7 @@ fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// A count with its thousands set apart: 1,240.
+/// A count with thousands separators: 1,240.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,5 @@
-//! Whether the texts of a lesson fit a screen of 80x24, and name keys, lanes and settings that are there. Trains nothing.
+//! Checks that the texts of a lesson fit a screen of 80x24, and name only keys, lanes and settings that exist. Trains
+//! nothing.
 
 use super::keymap::{KEYMAP, Key};
 use super::pane::PaneId;
@@ -11,14 +12,14 @@ use crate::scenario::lesson::{Lesson, Page, Task};
 
 /// Columns of the lesson on a screen of 80x24: without its frame and margins.
 pub const WIDTH: u16 = 76;
-/// Lines of a text there, so that the strip shows all of it with the line that says what to press.
+/// Lines of a text there, so that the strip shows all of it and the line with the key to press.
 pub const TEXT: usize = 6;
 /// Lines of the whole page there, zoomed, with its question or goal.
 pub const PAGE: usize = 16;
 /// Columns of an answer to choose.
 const CHOICE: u16 = 48;
 
-/// The texts of a page that can be on the screen together, in lines.
+/// Lines of the texts of a page that can be on the screen together.
 fn height(page: &Page) -> usize {
     let lines = |what: &str| text::lines(what, WIDTH - 2, "").len();
     let all = |texts: &[String]| texts.iter().map(|t| lines(t)).sum::<usize>();
@@ -36,10 +37,10 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Whether a word in backquotes is a key, a pane, a lane, a number, a setting, or a value that stands in the scenario.
+/// Whether a word in backquotes is a key, a pane, a lane, a number, a setting, or a value in the scenario.
 fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
     let key = |k: &Key| k.to_string() == word;
-    // The lesson itself has the word already.
+    // The lesson itself contains the word, so it is left out.
     let bare = Scenario { lesson: Lesson::default(), comment: String::new(), ..scenario.clone() };
     let solved = scenario.solved(page);
     KEYMAP.iter().any(|b| b.keys.iter().any(key))
@@ -57,7 +58,7 @@ fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
         || bare.to_ron().contains(word)
 }
 
-/// Everything of a lesson's texts that does not fit, or speaks of what is not there, each with the path of its text.
+/// All texts of a lesson that do not fit, or name something that does not exist, each with its path.
 pub fn faults(scenario: &Scenario) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for (i, page) in scenario.lesson.pages.iter().enumerate() {
@@ -101,7 +102,7 @@ pub fn faults(scenario: &Scenario) -> Vec<(String, String)> {
                 fault(field.clone(), format!("`{word}` {what}"));
             }
         }
-        // A hint that names nothing which the solution changes leads nowhere.
+        // The last hint must name something that the solution changes.
         if let Some((k, last)) = page.hints.iter().enumerate().next_back() {
             let words = |field: &str| field.split('.').map(str::to_string).collect::<Vec<_>>();
             let mut helps: Vec<String> = page.solution.iter().flat_map(|e| words(&e.field)).collect();

@@ -62,7 +62,7 @@ pub fn scenario() -> Scenario {
     }
 }
 
-/// One lane without a past.
+/// A lane without steps.
 pub fn lane(id: usize, name: &str) -> LaneView {
     let mut view = View::default();
     let info = Box::new(info(name, scenario().base()));

@@ -1,5 +1,6 @@
-//! Decides when each part of the screen is drawn again: counters ten times a second, every pane at its own rate, less often
-//! if more of it changes, and everything at once after a key. Time is an argument, so terminal and recording behave alike.
+//! Decides when each part of the screen is redrawn: counters ten times a second, every pane at its own rate, less often
+//! if more of it changes, and everything at once after a key. Time is an argument, so terminal and recording behave
+//! alike.
 
 use super::app::App;
 use super::pane::PaneId;
@@ -10,41 +11,41 @@ use ratatui::style::Color;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Time between two pictures while numbers change.
+/// Time between two frames while numbers change.
 const COUNTERS: Duration = Duration::from_millis(100);
-/// Between a pressed key and its picture, at most, while keys keep coming.
+/// Longest time from a key press to its frame while keys keep coming.
 pub const KEYS: Duration = Duration::from_millis(16);
-/// The longest wait for a picture that the terminal has not accepted.
+/// Longest wait for a frame that the terminal has not accepted.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// Bytes that a changed cell costs on the wire, roughly: without and with a background of its own, as half blocks have it.
+/// Approximate bytes sent for a changed cell: without and with its own background, as in half blocks.
 const BYTES: [f64; 2] = [8.0, 20.0];
-/// Bytes a second that one pane may cost: six of them and the counters stay below ten kilobytes.
+/// Bytes a second allowed for one pane: six panes and the counters stay below ten kilobytes.
 const SHARE: f64 = 2000.0;
 /// A pane is drawn at least this often, however much of it changes.
 const LAZIEST: Duration = Duration::from_millis(1500);
 
-/// When a pane was drawn, and how long its picture stays without a key press.
+/// When a pane was drawn, and how long it stays without a key press.
 #[derive(Clone, Copy, Debug)]
 struct Drawn {
     at: Duration,
     lasts: Duration,
 }
 
-/// The picture, and the time at which each part was drawn.
+/// The last frame, and the time at which each part was drawn.
 #[derive(Debug)]
 pub struct Frames {
     buffer: Buffer,
     before: Buffer,
     any: Option<Duration>,
     panes: BTreeMap<PaneId, Drawn>,
-    /// The user changed something: everything must be drawn now.
+    /// Whether the user changed something, so that everything must be drawn now.
     hand: bool,
-    /// Numbers changed.
+    /// Whether numbers changed.
     numbers: bool,
-    /// When numbers changed last: a pane drawn before is out of date.
+    /// Time of the last change of numbers: a pane drawn before is out of date.
     news: Option<Duration>,
-    /// Factor on the time between two pictures without a key press.
+    /// Factor on the time between two frames without a key press.
     slower: f64,
 }
 
@@ -64,33 +65,33 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// A key or the mouse was used: the next picture is due at once and complete.
+    /// Notes the use of a key or the mouse: the next frame is due at once and complete.
     pub fn touch(&mut self) {
         self.hand = true;
     }
 
-    /// Whether an input still waits for its picture.
+    /// Whether an input still waits for its frame.
     pub fn touched(&self) -> bool {
         self.hand
     }
 
-    /// Numbers changed at this time.
+    /// Notes that numbers changed at this time.
     pub fn news(&mut self, now: Duration) {
         self.numbers = true;
         self.news = Some(now);
     }
 
-    /// Limits the pictures a second, except those after a key; slower panes scale with it.
+    /// Limits the frames a second, except those after a key; slower panes scale with it.
     pub fn rate(&mut self, fps: f64) {
         self.slower = 1.0 / (COUNTERS.as_secs_f64() * fps.clamp(0.1, 100.0));
     }
 
-    /// How long no picture will be due for numbers, at the least; nothing if one is wanted already.
+    /// The time until a frame for changed numbers may be due; zero if one is due already.
     pub fn rests(&self, now: Duration) -> Duration {
         self.any.map_or(Duration::ZERO, |t| (t + self.between()).saturating_sub(now))
     }
 
-    /// Between two pictures that nobody asked for.
+    /// Time between two frames without user input.
     fn between(&self) -> Duration {
         COUNTERS.mul_f64(self.slower)
     }
@@ -106,7 +107,7 @@ impl Frames {
         self.panes.values().copied().filter(move |d| news.is_some_and(|news| d.at < news))
     }
 
-    /// Whether it is time for a picture. `busy`: the last one has not even been sent.
+    /// Whether a frame is due. `busy`: the last one was not completely sent.
     pub fn due(&self, now: Duration, busy: bool) -> bool {
         let since = self.any.map_or(Duration::MAX, |t| now.saturating_sub(t));
         if self.hand {
@@ -117,12 +118,12 @@ impl Frames {
         wanted && (!busy || since >= STUCK)
     }
 
-    /// The picture as it was drawn last.
+    /// The last frame.
     pub fn picture(&self) -> &Buffer {
         &self.buffer
     }
 
-    /// Draws what is due; the picture.
+    /// Draws the parts that are due, and returns the frame.
     pub fn draw(&mut self, app: &App, now: Duration) -> &Buffer {
         let Size { width, height } = app.size;
         let area = Rect::new(0, 0, width, height);
@@ -133,7 +134,7 @@ impl Frames {
         if self.hand {
             self.buffer.reset();
         }
-        // A window covers panes, which must be drawn again.
+        // A window covers panes, which must be redrawn.
         let all = self.hand || app.overlay.is_some();
         let fresh =
             |id: PaneId| all || self.panes.get(&id).is_none_or(|d| now.saturating_sub(d.at) >= d.lasts);
@@ -143,7 +144,7 @@ impl Frames {
         let places = app.places().map(|p| p.panes).unwrap_or_default();
         for id in painted {
             let changed = |&(_, r): &(PaneId, Rect)| changed(&self.before, &self.buffer, r);
-            // The change after a key says nothing about the changes that training will cause.
+            // The amount of change after a key does not predict the changes caused by training.
             let bytes = places.iter().find(|(p, _)| *p == id && !all).map_or(0.0, changed);
             let dear = Duration::from_secs_f64(bytes / SHARE).min(LAZIEST);
             self.panes.insert(id, Drawn { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });
@@ -155,7 +156,7 @@ impl Frames {
     }
 }
 
-/// Rough bytes of the cells in a rectangle that have changed.
+/// Approximate bytes for the changed cells in a rectangle.
 fn changed(before: &Buffer, now: &Buffer, r: Rect) -> f64 {
     let r = r.intersection(now.area).intersection(before.area);
     let cells = r.positions().filter(|&at| before[at] != now[at]);

@@ -1,5 +1,5 @@
-//! The guide through a lesson: which page one is on, what was answered, whether its goal is reached, and what is locked. A fold
-//! over events and a learner's wishes; it returns orders to the run. Draws nothing.
+//! The guide through a lesson: the present page, the answers, whether the goal is reached, and what is locked. A fold
+//! over events and the learner's requests; it returns orders to the run. Draws nothing.
 
 use crate::lab::lesson::Asked;
 use crate::lab::lesson::judge::Judge;
@@ -12,12 +12,12 @@ use crate::telemetry::{Command, Event};
 use crate::ui::diagnosis::thousands;
 use crate::view::View;
 
-/// A lesson to be gone through.
+/// A lesson to work through.
 #[derive(Clone, Debug, Default)]
 pub struct Taught {
     /// Its name.
     pub name: String,
-    /// Its place in the course, from 1, and the number of lessons there; (0, 0): it belongs to none.
+    /// Its position in the course, from 1, and the number of lessons there; (0, 0): it belongs to no course.
     pub place: (usize, usize),
     /// The hash of its document.
     pub hash: String,
@@ -27,37 +27,37 @@ pub struct Taught {
     pub record: Option<Record>,
 }
 
-/// A wish of the learner.
+/// A request of the learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Go on: to the question, to the next page, to the next lesson.
+    /// Continue: to the question, to the next page, to the next lesson.
     On,
-    /// Back to the page before.
+    /// Go back to the page before.
     Back,
-    /// The next hint.
+    /// Show the next hint.
     Hint,
     /// Show the solution.
     Skip,
     /// Play freely, or go back to the lesson.
     Free,
-    /// This page from its beginning.
+    /// Start this page again.
     Again,
 }
 
-/// The effects of a wish, in the order in which they happen.
+/// The effects of a request, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    /// The run begins anew with this scenario.
+    /// The run restarts with this scenario.
     pub load: Option<Box<Scenario>>,
     /// Orders to the run.
     pub commands: Vec<Command>,
-    /// A word to the learner.
+    /// A message for the learner.
     pub notice: Option<String>,
-    /// The question opens.
+    /// Whether the question opens.
     pub ask: bool,
-    /// A new page is in view, so what it points to is shown.
+    /// Whether a new page is shown, so that its view must be shown too.
     pub turned: bool,
-    /// The next lesson is wanted.
+    /// Whether the next lesson is requested.
     pub next: bool,
 }
 
@@ -72,25 +72,25 @@ impl Told {
 pub struct Guide {
     /// The lesson.
     pub taught: Taught,
-    /// The page in view, from 0; the number of pages: the end.
+    /// The present page, from 0; the number of pages stands for the end.
     pub page: usize,
     /// The work on each page.
     pub work: Vec<Work>,
-    /// Whether the lanes have come to the step where the page's training ends.
+    /// Whether the lanes have reached the step at which the page's training ends.
     pub arrived: bool,
-    /// The run as it was left for free play.
+    /// The trace of the run when the learner started to play freely.
     pub free: Option<Trace>,
-    /// Whether something was done that is worth keeping since the last call of [`Guide::record`].
+    /// Whether there is unsaved progress since the last call of [`Guide::record`].
     changed: bool,
     asked: Vec<Asked>,
     judge: Judge,
-    /// The scenario in which the page began, as far as solutions were shown.
+    /// The scenario in which the page began, including solutions that were shown.
     start: Scenario,
     seconds: f64,
 }
 
 impl Guide {
-    /// The guide at the page where the learner left.
+    /// A guide at the page where the learner left.
     pub fn new(taught: Taught) -> Self {
         let scenario = &taught.scenario;
         let read = |page: &Page| Asked::of(page, scenario).unwrap_or_default();
@@ -110,7 +110,7 @@ impl Guide {
                     own.clone_from(work);
                 }
             }
-            // The run of a page that goes on from another one is made again from where that began.
+            // The run of a page that continues another one is trained again from where that one began.
             let wanted =
                 if record.done { 0 } else { record.page.saturating_sub(1).min(pages.saturating_sub(1)) };
             let begins = |p: &usize| scenario.lesson.pages.get(*p).is_none_or(|page| page.anew);
@@ -120,12 +120,12 @@ impl Guide {
         guide
     }
 
-    /// The page in view; `None` at the end.
+    /// The present page; `None` at the end.
     pub fn page(&self) -> Option<&Page> {
         self.taught.scenario.lesson.pages.get(self.page)
     }
 
-    /// The work on the page in front.
+    /// The work on the present page.
     pub fn done(&self) -> Option<&Work> {
         self.work.get(self.page)
     }
@@ -135,7 +135,7 @@ impl Guide {
         self.page().map_or(Task::Read, Page::task)
     }
 
-    /// Whether the page can be left for the next one.
+    /// Whether the learner may go to the next page.
     pub fn complete(&self) -> bool {
         let Some(work) = self.done() else { return true };
         match self.task() {
@@ -146,7 +146,7 @@ impl Guide {
         }
     }
 
-    /// The verdicts on the goal by the numbers so far: its words, whether it holds, and the numbers.
+    /// The verdicts on the goal by the present numbers: each condition, whether it holds, and its numbers.
     pub fn verdicts(&self) -> Vec<(String, Option<bool>, String)> {
         let Some(asked) = self.asked.get(self.page) else { return Vec::new() };
         let judge = |e: &crate::lab::expect::Expectation| {
@@ -165,12 +165,12 @@ impl Guide {
         asked.goal.iter().map(judge).collect()
     }
 
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn hear(&mut self, event: &Event) {
         self.judge.hear(event);
     }
 
-    /// Looks at how the run stands; a word if something was reached.
+    /// Checks the state of the run; returns a message if something was reached.
     pub fn look(&mut self, view: &View) -> Option<String> {
         let page = self.taught.scenario.lesson.pages.get(self.page)?;
         if self.free.is_some() {
@@ -196,12 +196,12 @@ impl Guide {
         Some(format!("The goal is reached, at step {}.", thousands(step)))
     }
 
-    /// Time that was spent on the lesson.
+    /// Adds time spent on the lesson.
     pub fn spend(&mut self, seconds: f64) {
         self.seconds += seconds;
     }
 
-    /// The learner leaves: the time is worth keeping.
+    /// Notes that the learner leaves, so that the time is saved.
     pub fn leave(&mut self) {
         self.changed = true;
     }
@@ -223,7 +223,7 @@ impl Guide {
         })
     }
 
-    /// Carries out a wish; `view` is the state of the run.
+    /// Carries out a request; `view` is the state of the run.
     pub fn wish(&mut self, wish: Wish, view: &View) -> Told {
         if self.free.is_some() && wish != Wish::Free {
             return Told::word(
@@ -252,7 +252,7 @@ impl Guide {
         }
     }
 
-    /// Lets the lanes train as far as the page wants them to, or says why not.
+    /// Lets the lanes train up to the step of the page, or tells why not.
     pub fn run(&mut self, view: &View) -> Told {
         let Some(stop) = self.page().and_then(Page::stop) else {
             return Told::word("this page is to be read; the next ones train");
@@ -260,7 +260,7 @@ impl Guide {
         if self.task() == Task::Predict && self.done().is_some_and(|w| w.guess.is_none() && !w.skipped) {
             return Told { ask: true, ..Told::default() };
         }
-        // Lanes that were just begun anew have not told of themselves yet.
+        // Lanes that were just restarted may not have reported yet.
         let behind = view.lanes.is_empty() || view.lanes.iter().any(|l| l.present().step < stop);
         if behind && !self.arrived {
             return Told { commands: vec![Command::Until(Some(stop)), Command::Run], ..Told::default() };
@@ -275,7 +275,7 @@ impl Guide {
         })
     }
 
-    /// So many single steps, no further than the page goes.
+    /// Makes this many single steps, but not beyond the page's last step.
     pub fn step(&mut self, steps: u64, view: &View) -> Told {
         let front = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
         let mut told = self.run(view);
@@ -298,7 +298,7 @@ impl Guide {
         }
         (self.page, self.arrived, self.changed) = (page, false, true);
         let mut told = Told { turned: true, ..Told::default() };
-        // A page before is gone back to in the run that there is; what it asked for was done.
+        // An earlier page is shown again within the present run, because its task is done.
         let fresh = view.lanes.iter().all(|l| l.present().step == 0 && l.present().info.edits.is_empty());
         if on && self.page().is_some_and(|p| p.anew) {
             self.start = self.taught.scenario.clone();
@@ -309,7 +309,7 @@ impl Guide {
         told
     }
 
-    /// The run begins with the page's scenario and waits at this step.
+    /// Restarts the run with the page's scenario; it pauses at this step.
     fn begin(&mut self, told: &mut Told, step: u64) {
         self.judge = Judge::new(self.taught.scenario.evaluate_every);
         self.arrived = false;
@@ -321,7 +321,7 @@ impl Guide {
         };
     }
 
-    /// The step at which the page begins: where the training of the page before it ended.
+    /// The step at which the page begins: where the training of the previous page ended.
     fn from(&self) -> u64 {
         if self.page().is_some_and(|p| p.anew) {
             return 0;
@@ -377,7 +377,7 @@ impl Guide {
         }
     }
 
-    /// The solution in words: what it changes, from which value to which.
+    /// The solution in words: what it changes, with old and new values.
     pub fn solution(&self) -> Vec<String> {
         let Some(page) = self.page() else { return Vec::new() };
         let scenario = &self.start;
@@ -432,7 +432,7 @@ impl Guide {
         }
     }
 
-    /// Why an order is not carried out on this page, if so; `before`: the settings of the lane that it changes.
+    /// The reason why an order is refused on this page, if it is; `before`: the settings of the lane that it changes.
     pub fn refuses(&self, command: &Command, before: Option<(&str, &Recipe)>) -> Option<String> {
         if self.free.is_some() {
             return None;

@@ -1,4 +1,5 @@
-//! The table of keys: the action of each, its scope, and its words in the hint line and the help. Performs no action.
+//! The table of keys: the action of each, its scope, and its words in the hint line and in the help. Performs no
+//! action.
 
 mod action;
 pub mod custom;
@@ -13,9 +14,9 @@ use crossterm::event::KeyCode;
 /// The scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Everywhere but in a window.
+    /// Everywhere except in a window.
     Global,
-    /// In whichever pane has the focus.
+    /// In any focused pane.
     AnyPane,
     /// While this pane has the focus.
     Pane(PaneId),
@@ -23,18 +24,18 @@ pub enum Scope {
     Timeline,
     /// In a window that shows text.
     List,
-    /// In a form, and in a list that is narrowed by typing: only keys that type nothing.
+    /// In a form, and in a list that typing filters: only keys that type no character.
     Form,
     /// In the window of a test.
     Trial,
-    /// While the question is open whether to leave.
+    /// While the question about quitting is open.
     Confirm,
     /// While another question is open.
     Sure,
 }
 
 impl Scope {
-    /// All, as the help lists them.
+    /// All scopes, in the order of the help.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
         all.push(Self::Timeline);
@@ -62,17 +63,17 @@ impl Scope {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The keys, the one to show first.
+    /// The keys; the first one is shown.
     pub keys: &'static [Key],
-    /// Where they hold.
+    /// Where they apply.
     pub scope: Scope,
     /// Their action.
     pub action: Action,
-    /// One or two words for the hint line; empty if it is left out there.
+    /// One or two words for the hint line; empty if the row is left out there.
     pub hint: &'static str,
     /// A sentence for the help and the palette.
     pub help: &'static str,
-    /// Whether it does something to a run, or looks into its networks: both need a run of one's own, not one that is watched.
+    /// Whether it changes a run, or needs its networks: both require the user's own run, not a watched one.
     pub own: bool,
 }
 
@@ -95,7 +96,7 @@ const fn of(c: KeyCode) -> Key {
     Key::of(c)
 }
 
-/// All keys. A pane's own rows come before the general ones of the same key.
+/// All keys. For the same key, a pane's own rows come before general ones.
 pub const KEYMAP: &[Binding] = keymap! {
     Scope::Global => {
         [ch(' ')] own A::TogglePause, "run/pause", "run or pause all lanes";
@@ -304,7 +305,7 @@ pub const KEYMAP: &[Binding] = keymap! {
     }
 };
 
-/// The scopes that hold while this pane has the focus, the nearest first.
+/// The scopes that apply while this pane has the focus, the most specific first.
 pub fn pane_scopes(pane: PaneId) -> [Scope; 3] {
     [Scope::Pane(pane), Scope::AnyPane, Scope::Global]
 }

@@ -6,41 +6,41 @@ use ratatui::layout::Rect;
 /// The smallest screen on which panes are drawn.
 pub const LEAST: (u16, u16) = (40, 12);
 
-/// From this height on, what is the matter with a lane has two lines.
+/// From this height on, the diagnosis line has two lines.
 const ROOM_TO_SAY: u16 = 24;
 
-/// The nine places of a large screen, column by column. On a smaller one the bottom row joins the places above it.
+/// The nine slots of a large screen, column by column. On a smaller screen the bottom row shares the slots above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
-    /// The model builder's.
+    /// The slot of the model builder.
     LeftTop,
-    /// The lanes'.
+    /// The slot of the lanes.
     LeftMiddle,
-    /// On large screens only, else with those of `Middle`.
+    /// On large screens only; otherwise shared with `Middle`.
     LeftBottom,
-    /// The main place.
+    /// The main slot.
     MiddleTop,
-    /// Below it.
+    /// The slot below it.
     Middle,
-    /// On large screens only, else with those of `Middle`.
+    /// On large screens only; otherwise shared with `Middle`.
     MiddleBottom,
-    /// Pictures.
+    /// The slot of pictures.
     RightTop,
-    /// Below them.
+    /// The slot below them.
     RightMiddle,
-    /// On large screens only, else with those of `RightMiddle`.
+    /// On large screens only; otherwise shared with `RightMiddle`.
     RightBottom,
 }
 
 impl Slot {
-    /// The columns with the shares of their height.
+    /// The slots of each column, with their shares of the height.
     const COLUMNS: [[(Self, u32); 3]; 3] = [
         [(Self::LeftTop, 45), (Self::LeftMiddle, 55), (Self::LeftBottom, 55)],
         [(Self::MiddleTop, 54), (Self::Middle, 46), (Self::MiddleBottom, 46)],
         [(Self::RightTop, 50), (Self::RightMiddle, 50), (Self::RightBottom, 50)],
     ];
 
-    /// Where its panes lie on a screen that is not large.
+    /// The slot that its panes share on a screen that is not large.
     fn joined(self) -> Self {
         match self {
             Self::LeftBottom | Self::MiddleBottom => Self::Middle,
@@ -59,13 +59,13 @@ impl Slot {
 pub struct Places {
     /// Title, step, state.
     pub header: Rect,
-    /// The timeline, if it is open; else empty.
+    /// The timeline, if it is open; otherwise empty.
     pub timeline: Rect,
-    /// Tabs with the names of all panes, if some of them are hidden; else empty.
+    /// Tabs with the names of all panes, if some of them are hidden; otherwise empty.
     pub tabs: Rect,
-    /// The panes, frames included.
+    /// The panes, including their frames.
     pub panes: Vec<(PaneId, Rect)>,
-    /// Hidden panes, each with the pane that is shown in its place.
+    /// Hidden panes, each with the pane shown in its place.
     pub behind: Vec<(PaneId, PaneId)>,
     /// The diagnosis of the lane in front.
     pub diagnosis: Rect,
@@ -74,32 +74,32 @@ pub struct Places {
 }
 
 impl Places {
-    /// The place of a pane, if it is on the screen.
+    /// The rectangle of a pane, if it is on the screen.
     pub fn pane(&self, id: PaneId) -> Option<Rect> {
         self.panes.iter().find(|(p, _)| *p == id).map(|(_, r)| *r)
     }
 }
 
-/// The choice of panes.
+/// The inputs that decide which panes are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
     /// The kind of scenario.
     pub kind: Kind,
-    /// The panes, the one with the focus first, then the one looked at before it, and so on.
+    /// All panes: the focused one first, then the others by how recently they had the focus.
     pub order: &'a [PaneId],
-    /// Whether the focused one fills the screen.
+    /// Whether the focused pane fills the screen.
     pub zoom: bool,
     /// Whether the timeline is open.
     pub timeline: bool,
-    /// Whether a lesson is gone through: it has a place of its own beside the panes.
+    /// Whether a lesson is in progress, which has its own place beside the panes.
     pub guided: bool,
 }
 
-/// From this width on a lesson stands beside the panes, below it in a strip under them.
+/// From this width on a lesson is shown beside the panes; otherwise in a strip below them.
 const BESIDE: u16 = 120;
 /// The width of a lesson beside the panes.
 const COLUMN: u16 = 44;
-/// The height of the strip, its frame included.
+/// The height of the strip, including its frame.
 const STRIP: u16 = 9;
 
 /// Arranges a screen; `None` if it is too small for panes.
@@ -167,7 +167,7 @@ fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
         slots.into_iter().filter_map(first).collect()
     };
     let [left, middle, right] = Slot::COLUMNS.map(column);
-    // Images in the right column gain nothing beyond a certain width; curves do.
+    // Images in the right column do not benefit from more width beyond a limit; curves do.
     let width = |panes: &[_], width: u16| if panes.is_empty() { 0 } else { width };
     let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(32, 46)));
     let right_width = if middle.is_empty() { rest.width } else { (body.width * 3 / 10).clamp(36, 64) };

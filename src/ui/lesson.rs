@@ -5,10 +5,10 @@ use crate::lab::outcome::Standings;
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
 
-/// How an expectation stands.
+/// The state of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A number that it needs is not there yet.
+    /// A number that it needs does not exist yet.
     Open,
     /// It holds.
     Holds,
@@ -16,34 +16,34 @@ pub enum State {
     Fails,
 }
 
-/// An expectation and how it stands.
+/// An expectation and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The expectation as it is written.
+    /// The text of the expectation.
     pub text: String,
     /// How it stands.
     pub state: State,
-    /// The numbers that were compared, or why there are none.
+    /// The compared numbers, or the reason why there are none.
     pub why: String,
 }
 
 /// The texts and expectations of a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
-    /// One line.
+    /// The title, one line.
     pub title: String,
     /// The lesson in one or two sentences.
     pub about: String,
     /// The lesson in full, in paragraphs.
     pub text: String,
-    /// The expectations as they stand.
+    /// The present state of the expectations.
     pub verdicts: Vec<Verdict>,
     expectations: Vec<Expectation>,
     standings: Standings,
 }
 
 impl Lesson {
-    /// The lesson of a scenario of which nothing has happened yet.
+    /// The lesson of a scenario before any event.
     pub fn new(scenario: &Scenario) -> Self {
         let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
         let read = |text: &String| Expectation::parse(text, &lanes).ok();
@@ -59,12 +59,12 @@ impl Lesson {
         lesson
     }
 
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn hear(&mut self, event: &Event) {
         self.standings.apply(event);
     }
 
-    /// Judges every expectation by what happened so far.
+    /// Judges every expectation by the events so far.
     pub fn judge(&mut self) {
         let judge = |e: &Expectation| {
             let text = e.text().to_string();
@@ -80,13 +80,13 @@ impl Lesson {
         self.verdicts = self.expectations.iter().map(judge).collect();
     }
 
-    /// How many expectations hold, and how many there are.
+    /// The number of expectations that hold, and of all.
     pub fn score(&self) -> (usize, usize) {
         let holds = self.verdicts.iter().filter(|v| v.state == State::Holds).count();
         (holds, self.verdicts.len())
     }
 
-    /// Whether every lane came to its end, so that the verdicts are final.
+    /// Whether every lane has ended, so that the verdicts are final.
     pub fn over(&self) -> bool {
         !self.standings.lanes.is_empty() && self.standings.over()
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Time from a picture to the terminal's acknowledgement.
+    /// Time from sending a frame to the terminal's acknowledgement.
     pub round_trip: Duration,
-    /// Pictures a second.
+    /// Frames a second.
     pub pictures: u64,
     /// Bytes a second.
     pub bytes: u64,
@@ -35,9 +35,9 @@ pub enum Message {
     Tick(Duration),
     /// The state of the connection, if it is noticeably slow.
     Link(Option<Link>),
-    /// The terminal lost the picture (after a stop, or by a key); it must be sent whole.
+    /// The terminal lost its content (after a stop, or by a key); a full frame must be sent.
     Repaint,
-    /// The process must end (signal, hang-up); the number is its exit code.
+    /// The process must end (by a signal or hang-up); the number is its exit code.
     Terminate(u8),
 }
 
@@ -46,37 +46,37 @@ pub enum Message {
 pub enum Effect {
     /// A command to the run.
     Command(Command),
-    /// This lane comes to the front.
+    /// Bring this lane to the front.
     Front(LaneId),
-    /// A line for the user, shown for some seconds.
+    /// A message for the user, shown for some seconds.
     Notice(String),
     /// Open the form of a lane's settings.
     EditLane(LaneId),
     /// Open the form of one layer in the model builder's draft.
     EditLayer(usize),
-    /// Open the choice of a layer to insert at this place of the draft.
+    /// Open the choice of a layer to insert at this position of the draft.
     ChooseLayer(usize),
-    /// Open a form of what the pane itself keeps.
+    /// Open a form of the pane's own settings.
     Edit(Box<Subject>),
     /// Open the choice of an initialiser for the draft.
     ChooseInit,
     /// Start or stop recording the screen.
     Record,
-    /// Write what is on the screen to a file of this path, which must be new.
+    /// Write the screen to a new file with this path.
     Picture(String),
-    /// Keep what was done in the lesson.
+    /// Save the learner's progress in the lesson.
     Learnt(Box<Record>),
-    /// Set these fields of the data, as a scenario writes them; all lanes start anew.
+    /// Set these fields of the data, as in a scenario; all lanes restart.
     Data(Vec<(&'static str, String)>),
-    /// Make the sequences longer by so many time steps, or shorter.
+    /// Make the sequences longer (or shorter, if negative) by this many time steps.
     Longer(i64),
     /// Open the form of the data.
     EditData,
-    /// Send the whole picture anew.
+    /// Send a full frame.
     Repaint,
     /// Give the terminal back to the shell and stop until `fg`.
     Suspend,
-    /// Leave with this exit code.
+    /// Quit with this exit code.
     Quit(u8),
 }
 

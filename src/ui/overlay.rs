@@ -1,5 +1,5 @@
-//! Windows over the panes: help, lists to choose from, forms, the question before leaving. A window holds its content and
-//! the choice; the app carries the choice out.
+//! Windows over the panes: help, lists to choose from, forms, the question before quitting. A window holds its content
+//! and the choice; the app carries the choice out.
 
 pub mod form;
 pub mod menu;
@@ -30,11 +30,11 @@ pub enum Answer {
     Nothing,
     /// Close the window.
     Close,
-    /// Close it and do this.
+    /// Close it and carry this out.
     Take(Pick),
-    /// Close it and change this.
+    /// Close it and apply these settings.
     Changed(Subject),
-    /// A key that means nothing in it.
+    /// The key has no meaning in it.
     Ignored,
 }
 
@@ -51,18 +51,18 @@ pub enum Overlay {
     Trial(Trial),
     /// The question whether to leave.
     Confirm,
-    /// Whether to do something by which steps are lost.
+    /// The question whether to do something that loses steps.
     Sure(Question),
 }
 
-/// Something that is asked before it is done.
+/// An action that needs confirmation.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// In two or three words.
+    /// The action in two or three words.
     pub title: String,
     /// The work that would be lost, in words.
     pub text: String,
-    /// The effects if the answer is yes.
+    /// The action if the answer is yes.
     pub pick: Pick,
 }
 
@@ -78,7 +78,7 @@ impl Overlay {
         }
     }
 
-    /// Acts on a key of its scope.
+    /// Handles an action of its scope.
     pub fn act(&mut self, action: Action) -> Answer {
         match self {
             Self::Text(page) => page.act(action),
@@ -98,7 +98,7 @@ impl Overlay {
         }
     }
 
-    /// Handles a key without an action in its scope: it is typed.
+    /// Handles a key without an action in its scope: the key is typed.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
         match self {
             Self::Menu(m) => m.typed(key),
@@ -107,7 +107,7 @@ impl Overlay {
         }
     }
 
-    /// Takes pasted text as if it were typed.
+    /// Handles pasted text as if it were typed.
     pub fn paste(&mut self, pasted: &str) {
         let line: String = pasted.chars().filter(|c| !crate::text::harmful(*c)).take(500).collect();
         match self {
@@ -117,7 +117,7 @@ impl Overlay {
         }
     }
 
-    /// Draws the window over what is there.
+    /// Draws the window over the present content.
     pub fn draw(&self, view: &View, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
         match self {
             Self::Text(page) => page.draw(theme, area, buf),
@@ -131,7 +131,7 @@ impl Overlay {
         }
     }
 
-    /// A question in a line of its own and the keys that answer it.
+    /// Draws a question on its own line, with the keys that answer it.
     fn draw_question(
         &self,
         title: &str,
@@ -154,7 +154,7 @@ impl Overlay {
         }
     }
 
-    /// The text of an open question on a screen too small for a window: as much as fits into this many columns.
+    /// The text of an open question on a screen too small for a window, cut to this many columns.
     pub fn question(&self, keymap: &Keymap, columns: u16) -> Option<String> {
         let title = match self {
             Self::Confirm => "Leave?",
@@ -170,7 +170,7 @@ impl Overlay {
         Some(sayings.iter().find(fits).unwrap_or(&sayings[3]).clone())
     }
 
-    /// The keys that its hint line shows.
+    /// The keys in its hint line.
     pub fn hints<'k>(&self, keymap: &'k Keymap) -> Vec<&'k Row> {
         keymap.of(self.scope()).filter(|b| !b.of.hint.is_empty()).collect()
     }
@@ -187,7 +187,8 @@ pub fn open(title: Line<'_>, width: u16, height: u16, theme: &Theme, area: Rect,
     inside
 }
 
-/// Takes away wide characters of which a window would cover one half: the terminal would draw the other over its border.
+/// Clears wide characters that the window's edge would cut in half: the terminal would draw the other half over its
+/// border.
 fn halve(place: Rect, buf: &mut Buffer) {
     let wide = |buf: &Buffer, x: u16, y: u16| buf.cell((x, y)).is_some_and(|c| text::width(c.symbol()) > 1);
     for y in place.top()..place.bottom() {
@@ -205,7 +206,7 @@ fn halve(place: Rect, buf: &mut Buffer) {
 pub fn frame<'a>(title: Line<'a>, style: Style, theme: &Theme) -> Block<'a> {
     let mut padded = Line::default();
     padded.push_span(" ");
-    // A title has its own colours, not those of the frame under it.
+    // A title has its own colours, independent of the frame's.
     let own = Style::new().fg(Color::Reset).remove_modifier(Modifier::BOLD);
     padded.spans.extend(title.spans.into_iter().map(|s| {
         let style = own.patch(title.style).patch(s.style);
@@ -251,7 +252,7 @@ pub fn more(first: usize, count: usize, inside: Rect, theme: &Theme, buf: &mut B
     }
 }
 
-/// A line of text being typed, its cursor shown as a reversed cell.
+/// A line of typed text; its cursor is a reversed cell.
 pub fn draw_input(input: &tui_input::Input, style: Style, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
@@ -285,7 +286,7 @@ mod tests {
         let area = Rect::new(0, 0, 41, 7);
         let mut buf = Buffer::empty(area);
         for y in 0..7 {
-            // Once on even columns and once on odd ones: every edge of a window cuts some of them.
+            // Wide characters on even and on odd columns: every edge of a window cuts some of them.
             text::put(&mut buf, area, y % 2, y, &"漢".repeat(20), Style::new());
         }
         let theme = Theme::dark(Depth::True, Glyphs::Unicode);

@@ -1,6 +1,6 @@
-//! The colours of terminals that have 256 or 16: how they look, which is nearest to a colour, and the ramps chosen from them
-//! by hand. The nearest entry taken number by number makes speckles: its lightness jumps up and down where the colour only
-//! rises. Knows nothing of what is drawn.
+//! The colours of terminals with 256 or 16 colours: their appearance, the nearest one to a given colour, and hand-made
+//! ramps. Choosing the nearest entry for each number separately would look speckled: its lightness would jump up and
+//! down along an even ramp. Knows nothing of what is drawn.
 
 use ratatui::style::Color;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
 
-/// The sixteen colours as xterm shows them; other terminals differ.
+/// The sixteen colours in xterm; other terminals differ.
 pub const BASIC: [(Color, Rgb); 16] = [
     (Color::Black, [0, 0, 0]),
     (Color::Red, [205, 0, 0]),
@@ -32,7 +32,7 @@ pub const BASIC: [(Color, Rgb); 16] = [
 pub const SEQUENTIAL: [u8; 9] = [53, 54, 24, 30, 36, 42, 113, 184, 220];
 /// Sky blue, dark, orange in the 256 colours.
 pub const DIVERGING: [u8; 9] = [74, 31, 24, 236, 234, 236, 94, 136, 214];
-/// Dark to bright in the 16 colours: only steps that grow brighter in the palettes of all common terminals.
+/// Dark to bright in the 16 colours: only steps that get brighter in the palettes of all common terminals.
 pub const SEQUENTIAL_16: [Color; 6] =
     [Color::Black, Color::Blue, Color::Green, Color::LightGreen, Color::LightYellow, Color::White];
 /// Blue, black, orange in the 16 colours.
@@ -42,12 +42,12 @@ pub const DIVERGING_16: [Color; 7] =
 /// Black to white in the 16 colours.
 pub const GREY_16: [Color; 4] = [Color::Black, Color::DarkGray, Color::Gray, Color::White];
 
-/// The step of a ramp that stands for `t` in [0, 1].
+/// The step of a ramp for `t` in [0, 1].
 pub fn step<T: Copy>(ramp: &[T], t: f64) -> T {
     ramp[((t * ramp.len() as f64) as usize).min(ramp.len() - 1)]
 }
 
-/// The ground of each class in the 256 colours, from unsure to sure: on dark ground, then on light ground.
+/// The background of each class in the 256 colours, from uncertain to certain: for dark, then for light backgrounds.
 pub const CLASSES: [[[u8; 3]; 8]; 2] = [
     [
         [236, 94, 130],
@@ -70,14 +70,14 @@ pub const CLASSES: [[[u8; 3]; 8]; 2] = [
         [255, 252, 248],
     ],
 ];
-/// The points of each class in the 256 colours: on dark ground, then on light ground.
+/// The points of each class in the 256 colours: for dark, then for light backgrounds.
 pub const POINTS: [[u8; 8]; 2] =
     [[222, 153, 121, 225, 228, 216, 147, 252], [94, 24, 22, 89, 58, 88, 18, 240]];
 
 /// Levels of red, green and blue in the 6x6x6 cube.
 const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// How one of the 256 colours looks; the first sixteen are the terminal's own.
+/// The appearance of one of the 256 colours; `None` for the first sixteen, which the terminal defines.
 pub fn look(index: u8) -> Option<Rgb> {
     match index {
         0..16 => None,
@@ -89,7 +89,7 @@ pub fn look(index: u8) -> Option<Rgb> {
     }
 }
 
-/// Lightness and the two axes of hue as the eye weighs them (Oklab; Ottosson, 2020).
+/// Perceptual lightness and the two axes of hue (Oklab; Ottosson, 2020).
 pub fn oklab(c: Rgb) -> [f64; 3] {
     static LINEAR: LazyLock<[f64; 256]> = LazyLock::new(|| {
         std::array::from_fn(|i| {
@@ -108,7 +108,8 @@ pub fn oklab(c: Rgb) -> [f64; 3] {
     ]
 }
 
-/// The one of the 256 colours that the eye finds nearest: among the corners of the cube around it and the greys beside it.
+/// The one of the 256 colours that is perceptually nearest: among the corners of the cube around it and the greys
+/// beside it.
 pub fn nearest(c: Rgb) -> u8 {
     static LABS: LazyLock<Vec<[f64; 3]>> =
         LazyLock::new(|| (0..=255).map(|i| oklab(look(i).unwrap_or_default())).collect());
@@ -130,7 +131,7 @@ pub fn nearest(c: Rgb) -> u8 {
     all.min_by(|a, b| far(*a).total_cmp(&far(*b))).unwrap_or(16)
 }
 
-/// Contrast of two colours by the rules for readable text (WCAG 2.2, 1.4.3): from 1 to 21.
+/// The contrast ratio of two colours for readable text (WCAG 2.2, 1.4.3): from 1 to 21.
 #[cfg(test)]
 pub fn contrast(a: Rgb, b: Rgb) -> f64 {
     let luminance = |c: Rgb| {

@@ -1,5 +1,5 @@
 //! The trait of panes, and the table of all panes. A pane draws the view model and holds only its own display state
-//! (cursor, axis, zoom). A new pane is a file, a row of the table and rows of the keymap.
+//! (cursor, axis, zoom). To add a pane, write a file, a row of the table and rows of the keymap.
 
 pub mod adversarial;
 #[cfg(test)]
@@ -57,10 +57,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Samples, Self::Sequences, Self::Surface];
 
-    /// What networks are about.
+    /// The kind of scenario for these networks.
     pub fn of<'a>(networks: impl IntoIterator<Item = &'a [LayerConfig]>) -> Self {
         fn of(layers: &[LayerConfig]) -> Kind {
             let kinds = layers.iter().map(|layer| match layer {
@@ -77,8 +77,8 @@ impl Kind {
     }
 }
 
-/// The table of panes: name on a tab, for how long its picture may stay (in milliseconds), and its place for samples,
-/// sequences and surfaces, where it has one.
+/// The table of panes: name on a tab, how long it stays without redrawing (in milliseconds), and its slots for samples,
+/// sequences and surfaces, if it has one.
 macro_rules! panes {
     ($( $(#[$doc:meta])* $id:ident($pane:ty): $name:literal, $lasts:literal, [$samples:expr, $sequences:expr, $surface:expr]; )*) => {
         /// The panes of the lab, in the order of Tab.
@@ -86,7 +86,7 @@ macro_rules! panes {
         pub enum PaneId { $( $(#[$doc])* $id, )* }
 
         impl PaneId {
-            /// All, in the order of Tab.
+            /// All panes, in the order of Tab.
             pub const ALL: &'static [Self] = &[$( Self::$id, )*];
 
             /// Its name in the help and on a tab.
@@ -94,18 +94,18 @@ macro_rules! panes {
                 match self { $( Self::$id => $name, )* }
             }
 
-            /// How long its picture stays without a key press: slow panes save bytes on the line.
+            /// How long it stays without redrawing if no key is pressed: slow panes save bytes on the connection.
             pub fn lasts(self) -> Duration {
                 Duration::from_millis(match self { $( Self::$id => $lasts, )* })
             }
 
-            /// Its place; `None` if the scenario has nothing to show in it.
+            /// Its slot; `None` if it has nothing to show for this kind of scenario.
             pub fn home(self, kind: Kind) -> Option<Slot> {
                 let homes = match self { $( Self::$id => [$samples, $sequences, $surface], )* };
                 homes[kind as usize]
             }
 
-            /// A fresh one.
+            /// A new pane in its initial state.
             pub fn make(self) -> Box<dyn Pane> {
                 match self { $( Self::$id => Box::<$pane>::default(), )* }
             }
@@ -126,7 +126,7 @@ panes! {
     Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), None];
     /// The lanes and their optimizer settings.
     Lanes(lanes::Lanes): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
-    /// A test function of the plane and the ways of the lanes over it.
+    /// A test function of the plane, with the paths of the lanes over it.
     Surface(surface::Surface): "Surface", 250, [None, None, Some(S::MiddleTop)];
     /// Loss, accuracy, gradient norm ... over time.
     Curves(curves::Curves): "Curves", 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
@@ -134,7 +134,7 @@ panes! {
     ThroughTime(through_time::ThroughTime): "Through time", 450, [None, Some(S::Middle), None];
     /// Gradient norm of every layer over time.
     GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::RightTop), None];
-    /// One weight's way through the last step.
+    /// The path of one weight through the last step.
     Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
     /// Decision boundary, predictions, confusion matrix.
     Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
@@ -156,7 +156,7 @@ impl PaneId {
 /// The context of a pane while it draws or acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// What happened so far.
+    /// The view model.
     pub view: &'a View,
     /// The lane in front.
     pub front: LaneId,
@@ -164,25 +164,25 @@ pub struct Context<'a> {
     pub theme: &'a Theme,
     /// Whether this pane has the focus.
     pub focused: bool,
-    /// Whether another process trains, so that only the log is known.
+    /// Whether another process trains the run, so that only its log is known.
     pub watching: bool,
     /// The lesson of the scenario.
     pub lesson: &'a Taught,
-    /// The guide through it, while it is gone through.
+    /// The guide through the lesson, if it is in progress.
     pub guide: Option<&'a Guide>,
     /// The step of the lane in front that is shown instead of the present.
     pub past: Option<u64>,
 }
 
 impl Context<'_> {
-    /// After which step of its lane something was computed, and whether the lane is further by now, as part of a title.
+    /// The step of a result, and whether the lane has gone further since, as part of a title.
     pub fn age(&self, lane: &LaneView, step: u64) -> Span<'static> {
         let stale = if step == lane.step { "" } else { ", stale" };
         Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
     }
 
-    /// The step that the newest numbers of the lane in front are of, as part of a title: a pane that is drawn less often than
-    /// the header says how old its numbers are.
+    /// The step of the newest numbers of the lane in front, as part of a title: a pane that is drawn less often than
+    /// the header must show how old its numbers are.
     pub fn measured(&self) -> Span<'static> {
         let step = self.view.lane(self.front).map_or(0, |l| l.last.step);
         let words = if step > 0 { format!("  step {}", scale::count(step as f64)) } else { String::new() };
@@ -199,33 +199,33 @@ impl Context<'_> {
     }
 }
 
-/// A pane: title, picture, probes and the actions of its own keys.
+/// A pane: title, content, probes and the actions of its own keys.
 pub trait Pane {
-    /// Its title, drawn into the frame around it by the app.
+    /// Its title, which the app draws into the pane's frame.
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a>;
 
     /// Draws the inside; any size down to 0x0.
     fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer);
 
-    /// Acts on one of its own keys, or on a movement while it has the focus; actions of others are left alone.
+    /// Handles one of its own actions, or a movement while it has the focus; other actions are ignored.
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
 
-    /// The probes that it asks for, for an inside of this size; called as long as the pane is on the screen.
+    /// The probes that it needs for an inside of this size; called as long as the pane is on the screen.
     fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
         Vec::new()
     }
 
-    /// Shows what a scenario wants to be seen first.
+    /// Applies the scenario's opening view.
     fn open(&mut self, _opening: &Opening) {}
 
-    /// Takes the result of a form that it asked for.
+    /// Handles the result of a form that it opened.
     fn edited(&mut self, _subject: &Subject) {}
 
-    /// A click into its inside (`area`), at a place that lies within it.
+    /// Handles a click inside it; `at` lies within `area`.
     fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {
         Effects::new()
     }
 
-    /// A number that was typed for it in a window.
+    /// Handles a number that was typed for it in a window.
     fn number(&mut self, _number: usize) {}
 }

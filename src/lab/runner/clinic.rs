@@ -1,4 +1,4 @@
-//! The thread that examines the selected lane for the Diagnosis pane. Its priority is low: training comes first.
+//! The thread that examines the lane in front for the Diagnosis pane. Its priority is low: training comes first.
 
 use super::Shared;
 use crate::lab::run::Patient;

@@ -19,7 +19,7 @@ use ratatui::layout::Position;
 use ratatui::text::Line;
 use std::fmt::Write as _;
 
-/// Seeds over which a key lets every lane run.
+/// Seeds for every lane after the key for several seeds.
 const SEEDS: usize = 5;
 
 impl App {
@@ -172,9 +172,10 @@ impl App {
         Effects::new()
     }
 
-    /// Asks before steps of these lanes are lost (`None`: of all), unless that was asked already or there are none to lose.
+    /// Asks before steps of these lanes are lost (`None`: of all lanes), unless the user has already confirmed or there
+    /// are no steps to lose.
     pub(super) fn asks(&mut self, title: &str, lane: Option<LaneId>, pick: Pick) -> Option<Effects> {
-        // In a lesson lanes begin anew again and again.
+        // In a lesson, lanes are restarted often.
         if std::mem::take(&mut self.sure) || self.guide.is_some() {
             return None;
         }
@@ -194,7 +195,7 @@ impl App {
         Some(self.open(Overlay::Sure(Question { title: title.into(), text, pick })))
     }
 
-    /// Takes the last change back, or makes it again: in the model builder the draft's first.
+    /// Undoes or redoes the last change; in the model builder, changes of the draft first.
     fn undo(&mut self, again: bool) -> Effects {
         if self.focus() == PaneId::Network
             && let Some(lane) = self.view.lane(self.front)
@@ -208,7 +209,7 @@ impl App {
         vec![Effect::Command(if again { Command::Redo } else { Command::Undo })]
     }
 
-    /// Focuses a pane; if it has the focus already, the pane before it.
+    /// Focuses a pane; if it already has the focus, focuses the previous pane.
     fn turn_to(&mut self, pane: PaneId) -> Effects {
         if self.focus() == pane {
             self.order.retain(|p| *p != pane);
@@ -248,7 +249,7 @@ impl App {
         self.change_lane(id, name, Box::new(recipe))
     }
 
-    /// Changes a lane as somebody wants it, and says what that does.
+    /// Changes a lane, and tells the user the effect.
     pub(super) fn change_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
         if self.only_looks() {
             return Effects::new();
@@ -293,7 +294,7 @@ impl App {
             return Effects::new();
         }
         if let Some(asks) = self.asks("Remove the lane?", Some(id), Pick::Action(Action::Remove)) {
-            // The answer comes back as the key, which is the lanes'.
+            // The confirmed action comes back as the key, which belongs to the lanes pane.
             self.focus_on(PaneId::Lanes);
             return asks;
         }
@@ -321,7 +322,7 @@ impl App {
             Some(lane) => (lane.info.name.clone(), lane.info.recipe.clone()),
             None => ("new".into(), self.scenario.base()),
         };
-        // One name more than there are lanes: one of them is free.
+        // There is one name more than lanes, so at least one is free.
         let free = |name: &String| self.view.lanes.iter().all(|l| l.info.name != *name);
         let first = (action == Action::Add).then(|| stem.clone());
         let others = (2..limits::LANES + 3).map(|n| format!("{stem} {n}"));
@@ -335,7 +336,7 @@ impl App {
     }
 
     pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Effects {
-        // A terminal may report places outside of the screen.
+        // A terminal may report positions outside of the screen.
         let at = Position::new(
             mouse.column.min(self.size.width.saturating_sub(1)),
             mouse.row.min(self.size.height.saturating_sub(1)),

@@ -1,4 +1,4 @@
-//! Verdicts on cures: told once, when the lane of a cure and the sick lane have both ended. Draws nothing.
+//! Verdicts on cures: reported once, when the lane of a cure and the sick lane have both ended. Draws nothing.
 
 use super::App;
 use crate::telemetry::{Command, Phase};
@@ -7,7 +7,7 @@ use crate::ui::pane::diagnosis::cure;
 use crate::view::LaneView;
 
 impl App {
-    /// The verdicts that can be given now and were not given before: a notice, and a line of the log.
+    /// The new verdicts that can be given now: a notice and a log line for each.
     pub(super) fn judge_cures(&mut self) -> Effects {
         let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
         let mut told = Vec::new();

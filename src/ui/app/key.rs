@@ -1,4 +1,4 @@
-//! A key on its way: to a window that is open, to the focused pane, or to nothing, which it says. Does nothing else itself.
+//! Dispatches a key: to the open window, to the focused pane, or, with a notice, to nothing. Does nothing else itself.
 
 use super::{App, WATCHING};
 use crate::ui::keymap::{self, Action, Key};
@@ -12,7 +12,7 @@ impl App {
         self.overlay.is_none().then(|| self.keymap.find(key.into(), &self.scopes()))?
     }
 
-    /// The scopes that hold while no window is open, the nearest first.
+    /// The scopes that apply while no window is open, the most specific first.
     fn scopes(&self) -> Vec<keymap::Scope> {
         match &self.timeline {
             Some(_) => keymap::timeline_scopes(self.focus()).to_vec(),
@@ -20,7 +20,7 @@ impl App {
         }
     }
 
-    /// Why the last key did nothing, in words; `None` if it did something.
+    /// The reason why the last key had no effect, in words; `None` if it had one.
     pub fn idle_key(&self) -> Option<&str> {
         self.idle.as_deref()
     }
@@ -40,7 +40,8 @@ impl App {
         }
         let row = self.keymap.row(key, &scopes);
         if row.is_none() && event.modifiers.contains(KeyModifiers::ALT) {
-            // A terminal sends Alt with a key as Esc and the key, and so do two quick fingers. Where Alt means nothing, they did.
+            // A terminal sends Alt with a key as Esc followed by the key, and so do two fast key presses. If the key
+            // with Alt has no meaning, two key presses were meant.
             let mut effects = self.key(KeyEvent::from(KeyCode::Esc));
             effects.extend(self.key(KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT)));
             return effects;
@@ -67,7 +68,7 @@ impl App {
         self.answered(answer)
     }
 
-    /// Does what a window answered.
+    /// Carries out the answer of a window.
     pub(super) fn answered(&mut self, answer: Answer) -> Effects {
         match answer {
             Answer::Ignored => Effects::new(),

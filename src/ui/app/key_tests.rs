@@ -1,4 +1,4 @@
-//! How many keys what one wants takes, that it can be undone, and that keys say what they did.
+//! Tests how many keys common tasks take, that they can be undone, and that keys report their effect.
 
 use super::App;
 use crate::engine::layer::LayerConfig;
@@ -33,7 +33,7 @@ fn app() -> App {
     app
 }
 
-/// Presses keys as scripts write them; the orders that came of it, and how many keys that were.
+/// Presses keys written as in scripts; returns the resulting orders, and the number of keys.
 fn press(app: &mut App, keys: &str) -> (Vec<Command>, usize) {
     let mut orders = Vec::new();
     for key in keys.split(' ') {
@@ -124,7 +124,7 @@ fn steps_are_not_lost_without_a_question() {
     let mut wild = app();
     wild.front = 3;
     assert_eq!(press(&mut wild, "r").0, [Command::Reset(Some(3))]);
-    // Other data start all lanes anew; several keys in a row are one change.
+    // Other data restart all lanes; several keys in a row are one change.
     let mut app = app();
     app.focus_on(PaneId::Network);
     let data = |text: &str| Box::new(DataConfig::parse(text).expect("data"));
@@ -199,7 +199,7 @@ fn the_command_line_takes_what_the_lab_without_a_screen_takes() {
 
 #[test]
 fn one_who_watches_is_offered_only_what_works_there() {
-    // A watcher cannot open the timeline.
+    // The timeline cannot be opened in a watched run.
     for own in KEYMAP.iter().filter(|b| b.own && b.scope != Scope::Timeline) {
         let mut app = app();
         app.watch_only(true);
@@ -249,7 +249,7 @@ fn a_key_that_did_nothing_says_why() {
     assert!(app.idle_key().is_some_and(|w| w.contains("window")), "{:?}", app.idle_key());
 }
 
-/// A step of a lane that was gone back to.
+/// Recalls an earlier step of a lane.
 fn recalled(app: &mut App, lane: usize, step: u64, loss: f32) {
     let info = Box::new(app.view.lane(lane).expect("a lane").info.clone());
     let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::Loss, loss));
@@ -270,7 +270,7 @@ fn the_past_is_looked_at_and_never_taken_for_the_present() {
         "{}",
         text(&app)
     );
-    // Nothing is changed by what is past, and the present goes on beside it.
+    // The past cannot be changed, and the present goes on meanwhile.
     assert_eq!(press(&mut app, "] Enter d").0, []);
     assert!(app.overlay.is_none() && app.notice().is_some_and(|n| n.contains("is past")));
     let measure = Box::new(Measure { step: 41, ..Measure::default() }.with(Number::Loss, 0.5f32));
@@ -374,7 +374,7 @@ fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest(
             assert_eq!(press(&mut app, "Esc").0, []);
         }
         assert!(app.overlay.is_none());
-        // The closed window asks for no probe.
+        // The closed window requests no probe.
         let effects = app.update(Message::Tick(Duration::from_secs(9)));
         assert!(!asked(&effects));
     }

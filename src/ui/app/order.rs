@@ -1,4 +1,4 @@
-//! Carries out typed commands: those of the command palette, and those of a script. Opens no window but the answer's.
+//! Carries out typed commands, from the command palette or from a script. Opens no window except for an answer.
 
 use super::App;
 use crate::telemetry::Command;
@@ -16,7 +16,7 @@ impl App {
         Lanes { view: &self.view, front: Some(self.front) }
     }
 
-    /// Does what a line of words says.
+    /// Carries out a command line.
     ///
     /// # Errors
     /// If it cannot be carried out; the message says what would be right.
@@ -40,7 +40,7 @@ impl App {
         })
     }
 
-    /// Gives an order as the key for it would.
+    /// Issues an order in the same way as its key.
     fn order(&mut self, command: Command) -> Effects {
         match command {
             Command::Run | Command::Pause if (command == Command::Run) == self.running => {
@@ -71,10 +71,10 @@ impl App {
         vec![Effect::Command(command)]
     }
 
-    /// Turns to the pane of this name.
+    /// Focuses the pane with this name.
     ///
     /// # Errors
-    /// There is no such pane here, but others.
+    /// If there is no such pane; the message lists the existing ones.
     pub fn show_pane(&mut self, name: &str) -> Result<(), String> {
         let all = || PaneId::of(self.kind);
         let found = all().find(|p| p.name().eq_ignore_ascii_case(name.trim()));
@@ -89,19 +89,19 @@ impl App {
         Ok(())
     }
 
-    /// Brings the lane of this name or letter to the front.
+    /// Brings the lane with this name or letter to the front.
     ///
     /// # Errors
-    /// There is no such lane, but others.
+    /// If there is no such lane; the message lists the existing ones.
     pub fn bring_lane(&mut self, name: &str) -> Result<(), String> {
         self.front = self.lanes().find(Some(name.trim()))?.id;
         Ok(())
     }
 
-    /// Opens the preset of this name, whatever is being trained.
+    /// Opens the preset with this name in place of the present scenario.
     ///
     /// # Errors
-    /// There is no such preset.
+    /// If there is no such preset.
     pub fn open_preset(&mut self, name: &str) -> Result<Effects, String> {
         self.read_presets();
         let at = self.presets.iter().position(|p| p.name == name.trim()).ok_or_else(|| {
@@ -112,7 +112,7 @@ impl App {
         Ok(self.take(Pick::Sure(Box::new(Pick::Preset(at)))))
     }
 
-    /// The command line: a menu of everything that can be done now.
+    /// The command palette: a menu of all commands that are possible now.
     pub(super) fn palette(&self) -> Menu {
         let mut menu = Menu::commands();
         self.offer(&mut menu);
@@ -146,7 +146,8 @@ impl App {
                 }))
                 .collect();
         let completed = self.lanes().complete(&line);
-        // A command with its first words typed is meant as one; before that the keys' actions are found by any word of theirs.
+        // Once its first words are typed, a command is completed as such; before, actions of keys are found by any of
+        // their words.
         let completed = completed
             .into_iter()
             .filter(|(c, _)| c.trim() != line.trim())

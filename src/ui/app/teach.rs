@@ -1,4 +1,4 @@
-//! The app while a lesson is gone through: its keys, what it points to, and what it locks.
+//! The app during a lesson: its keys, the views that pages show, and locked settings.
 
 use super::{App, Lessons, comfortable};
 use crate::scenario::Scenario;
@@ -14,17 +14,17 @@ use crate::ui::timeline::Timeline;
 use crate::view::View;
 use std::time::Duration;
 
-/// Seconds that the training of a page takes, so that it can be watched.
+/// Seconds that the training of a page takes, so that the user can watch it.
 const WATCHED: f64 = 8.0;
 
 impl App {
-    /// Goes through a lesson, whose scenario is the one on the screen; `lessons` has the others of the course.
+    /// Starts a lesson, whose scenario is the one on the screen; `lessons` provides the others of the course.
     pub fn teach(&mut self, taught: Taught) {
         self.guide = Some(Guide::new(taught));
         self.point();
     }
 
-    /// The course whose lessons can be chosen.
+    /// Sets the course from which lessons can be chosen.
     pub fn offer_lessons(&mut self, lessons: Lessons) {
         self.lessons = Some(lessons);
     }
@@ -41,7 +41,7 @@ impl App {
         self.told(told)
     }
 
-    /// Whether a key of a lesson means something here, and what.
+    /// The meaning of a key in a lesson, if it has one.
     pub(super) fn wished(action: Action) -> Option<Wish> {
         Some(match action {
             Action::LessonOn => Wish::On,
@@ -54,12 +54,12 @@ impl App {
         })
     }
 
-    /// The guide, if lanes train only as far as its page wants them to.
+    /// The guide, if its page limits the training.
     fn leading(&mut self) -> Option<&mut Guide> {
         self.guide.as_mut().filter(|g| g.free.is_none() && g.page().is_some())
     }
 
-    /// Trains, or makes single steps, as the page of the lesson wants it; `None`: nothing is led.
+    /// Trains, or makes single steps, as the page of the lesson asks; `None` if no page limits the training.
     pub(super) fn led(&mut self, steps: Option<u64>) -> Option<Effects> {
         let running = self.running;
         self.leading()?;
@@ -74,7 +74,7 @@ impl App {
         Some(self.told(told))
     }
 
-    /// Carries out what the guide told.
+    /// Carries out the results from the guide.
     pub(super) fn told(&mut self, told: Told) -> Effects {
         let Told { load, commands, notice, ask, turned, next } = told;
         if next {
@@ -111,7 +111,7 @@ impl App {
         effects
     }
 
-    /// The run begins anew with a scenario of the lesson, and waits.
+    /// Restarts the run with a scenario of the lesson, paused.
     fn begin_with(&mut self, scenario: Scenario) -> Effects {
         self.timeline = None;
         self.view = View::default();
@@ -137,7 +137,7 @@ impl App {
         watched.or(Some(comfortable(self.scenario.steps)))
     }
 
-    /// Shows what the page of the lesson points to.
+    /// Shows the view of the lesson's page.
     fn point(&mut self) -> Effects {
         let Some(page) = self.guide.as_ref().and_then(Guide::page).cloned() else {
             self.focus_on(PaneId::Lesson);
@@ -175,7 +175,7 @@ impl App {
         self.open_lesson(place + 1)
     }
 
-    /// The lessons of the course, to choose one.
+    /// The lessons of the course, as a menu.
     pub(super) fn course(&mut self) -> Option<Menu> {
         let Some(lessons) = &self.lessons else {
             self.notify("a run that is taken up again has no course; `gradtui learn` opens it".into());
@@ -199,7 +199,7 @@ impl App {
         Some(Menu::new("Lessons", all.into_iter().enumerate().map(item).collect(), next))
     }
 
-    /// Goes through the lesson of this place in the course, from 1.
+    /// Starts the lesson at this position in the course, from 1.
     pub(super) fn open_lesson(&mut self, place: usize) -> Effects {
         let Some(taught) = self.lessons.as_ref().and_then(|of| of(place)) else {
             self.notify("that was the last lesson; q leaves".into());
@@ -213,7 +213,7 @@ impl App {
         effects
     }
 
-    /// Looks at how far the run of the page is; `passed`: since the last time.
+    /// Checks the progress of the page's run; `passed`: time since the last call.
     pub(super) fn attend(&mut self, passed: Duration) {
         let over = |p: &Phase| !matches!(p, Phase::Running | Phase::Paused);
         if let Some(until) = self.until.filter(|_| self.running)
@@ -223,7 +223,7 @@ impl App {
             (self.running, self.until) = (false, None);
         }
         let Some(guide) = &mut self.guide else { return };
-        // A learner who has gone away is not learning.
+        // Long pauses do not count as learning time.
         guide.spend(passed.as_secs_f64().min(1.0));
         let before = guide.complete();
         let news = guide.look(&self.view);
@@ -236,7 +236,7 @@ impl App {
         }
     }
 
-    /// Whether the page of the lesson locks what an order would change; if so, it says so.
+    /// Whether the page of the lesson locks the setting that an order would change; if so, the user is told.
     pub(super) fn locked(&mut self, command: &Command) -> bool {
         let Some(guide) = &self.guide else { return false };
         let before = match command {
@@ -250,7 +250,7 @@ impl App {
         why.is_some()
     }
 
-    /// Leaves out orders that the lesson does not allow, and has what was learnt kept.
+    /// Drops orders that the lesson does not allow, and saves the learner's progress.
     pub(super) fn guard(&mut self, effects: &mut Effects) {
         if self.guide.is_none() {
             return;

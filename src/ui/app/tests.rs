@@ -140,7 +140,7 @@ fn sequences_grow_by_whatever_their_data_call_it() {
     app.view.lanes[0].info.input = crate::scenario::Shape::Sequence { steps: 50, features: 10 };
     let longer = DataConfig::parse("Copy(samples: 100, delay: 40)").expect("data");
     assert_eq!(press(&mut app, "+"), [Command::Data(Box::new(longer))]);
-    // Typed: the form of the data.
+    // The typed action opens the form of the data.
     press(&mut app, "\n");
     assert!(text(&app).contains("Data Copy"));
     let typed = press(&mut app, "↓25\n");
@@ -156,7 +156,7 @@ fn a_weight_is_typed_as_row_and_column() {
     let parts = vec![("slots".to_owned(), Data::Table { columns: Vec::new(), rows })];
     app.update(Message::Event(Event::Probed { lane: 0, step: 1, name: "microscope", parts }));
     press(&mut app, ":the pane micro\n");
-    // From the bias to the weights.
+    // Moves from the bias to the weights.
     app.update(Message::Key(KeyEvent::new(KeyCode::PageUp, KeyModifiers::NONE)));
     press(&mut app, "\n↓2, 1\n");
     let watched = |app: &App| app.watched.iter().find_map(|v| (v.probe == "microscope").then_some(v.number));

@@ -1,4 +1,4 @@
-//! The app while the timeline is open: it asks for steps and says which moment is on the screen.
+//! The app while the timeline is open: it requests steps and knows which moment is on the screen.
 
 use super::App;
 use crate::limits;
@@ -20,7 +20,7 @@ impl App {
         self.view.lane(self.front).filter(|l| l.is_past()).map(|l| l.step)
     }
 
-    /// The step that was asked for and is not shown yet.
+    /// The requested step that is not shown yet.
     pub fn awaited_step(&self) -> Option<u64> {
         let lane = self.view.lane(self.front)?;
         let at = self.timeline.as_ref()?.at()?;
@@ -38,7 +38,7 @@ impl App {
         }
     }
 
-    /// A key of the timeline.
+    /// Handles a key of the timeline.
     pub(super) fn scrub(&mut self, action: Action) -> Effects {
         let Some(mut timeline) = self.timeline.take() else { return Effects::new() };
         if action == Action::Fork {
@@ -65,7 +65,7 @@ impl App {
         self.turned_to(before, now)
     }
 
-    /// Has the lane in front, or all lanes, go on from the step in view.
+    /// Makes the lane in front, or all lanes, continue from the shown step.
     fn rewind(&mut self, all: bool) -> Effects {
         let before = self.timeline.as_ref().and_then(Timeline::at);
         let Some(step) = before else {
@@ -81,14 +81,14 @@ impl App {
         effects
     }
 
-    /// Opens the form of a lane that begins at the step in view of the lane in front.
+    /// Opens the form of a lane that is forked from the lane in front at the shown step.
     fn fork_form(&mut self) -> Effects {
         let Some(lane) = self.view.lane(self.front) else { return Effects::new() };
         if self.view.lanes.len() >= limits::LANES {
             self.notify(format!("at most {} lanes", limits::LANES));
             return Effects::new();
         }
-        // A lane that diverged goes on from the last step that was finite.
+        // A diverged lane is forked from its last finite step.
         let at = match &lane.phase {
             Phase::Diverged(account) => account.step.saturating_sub(1),
             _ => lane.step,
@@ -107,7 +107,7 @@ impl App {
         self.open(Overlay::Form(Box::new(Form::new(form))))
     }
 
-    /// Adds a lane that begins at a step of another one, and returns to the present to see both.
+    /// Adds a lane that begins at a step of another one, and returns to the present to show both.
     pub(super) fn fork(
         &mut self,
         parent: LaneId,
@@ -127,7 +127,7 @@ impl App {
         effects
     }
 
-    /// The mouse was pressed, or moved while pressed, on the timeline.
+    /// Handles a mouse press, or a movement with the button held, on the timeline.
     pub(super) fn drag_timeline(&mut self, column: u16, area: Rect) -> Effects {
         let steps = self.scenario.steps as u64;
         let (Some(timeline), Some(front)) = (&mut self.timeline, self.view.lane(self.front)) else {
@@ -139,13 +139,13 @@ impl App {
         self.turned_to(before, now)
     }
 
-    /// Asks for a step, where it is another one than before.
+    /// Requests a step if it differs from the previous one.
     pub(super) fn turned_to(&mut self, before: Option<u64>, now: Option<u64>) -> Effects {
         self.view.look(now);
         if before == now { Effects::new() } else { vec![Effect::Command(Command::Look(now))] }
     }
 
-    /// Takes a digit for the number of a step, or takes one back; whether it did.
+    /// Appends a digit to the typed step number, or deletes one; returns whether it did.
     pub(super) fn typed_on_timeline(&mut self, event: KeyEvent) -> bool {
         let Some(timeline) = &mut self.timeline else { return false };
         match event.code {
@@ -158,7 +158,7 @@ impl App {
         }
     }
 
-    /// Says why a setting cannot be changed now, if so: what is on the screen is past.
+    /// Whether settings cannot be changed because the screen shows the past; if so, the user is told.
     pub(super) fn only_looks(&mut self) -> bool {
         let shown = self.view.lanes.iter().find(|l| l.is_past()).map(|l: &LaneView| l.step);
         if let Some(step) = shown {

@@ -1,4 +1,4 @@
-//! The windows that the app opens, and the effects of the choices in them.
+//! The windows that the app opens, and the effects of the user's choices in them.
 
 use super::{App, Preset, comfortable};
 use crate::engine::layer::LayerConfig;
@@ -16,7 +16,7 @@ use crate::ui::pane::PaneId;
 use crate::view::View;
 use std::time::Duration;
 
-/// How soon after a change of the data another one belongs to it.
+/// A change of the data within this time after another one belongs to it.
 const SAME_CHANGE: Duration = Duration::from_secs(10);
 
 impl App {
@@ -141,7 +141,7 @@ impl App {
         }
     }
 
-    /// Changes a lane: on the screen at once, in the run as soon as it handles the command.
+    /// Changes a lane: at once on the screen, and in the run as soon as it handles the command.
     pub(super) fn set_lane(&mut self, id: LaneId, name: String, recipe: Box<Recipe>) -> Effects {
         if let Some(lane) = self.view.lanes.iter_mut().find(|l| l.id == id) {
             let info = &mut lane.present_mut().info;
@@ -152,7 +152,7 @@ impl App {
         vec![Effect::Command(Command::Set { lane: id, name, recipe })]
     }
 
-    /// Carries out the effects that concern the app itself and returns the others.
+    /// Carries out the effects that concern the app itself, and returns the others.
     pub(super) fn perform(&mut self, effects: Effects) -> Effects {
         let mut rest = Effects::new();
         for effect in effects {
@@ -201,7 +201,7 @@ impl App {
                 }
                 Effect::Data(fields) => rest.extend(self.set_data(fields)),
                 Effect::Longer(steps) => {
-                    // The name of a sequence's length, and the setting that it grows with.
+                    // The field with the length of a sequence, and the field that grows with it.
                     let fields = self.scenario.data.settings().fields();
                     let found = ["length", "delay"]
                         .into_iter()
@@ -222,7 +222,7 @@ impl App {
         rest
     }
 
-    /// Updates the present step of the lane in an open form.
+    /// Updates the lane's present step in an open form.
     pub(super) fn accompany(&mut self) {
         let total = self.scenario.steps as u64;
         if let Some(Overlay::Form(form)) = &mut self.overlay {
@@ -230,7 +230,7 @@ impl App {
         }
     }
 
-    /// Sets fields of the data, or says why not.
+    /// Sets fields of the data, or reports why it cannot.
     fn set_data(&mut self, fields: Vec<(&'static str, String)>) -> Effects {
         let mut data = self.scenario.data.clone();
         for (name, text) in fields {
@@ -242,8 +242,8 @@ impl App {
         self.exchange(data)
     }
 
-    /// Trains all lanes on other data from the same seed. A change soon after another one is part of it: it is not asked about
-    /// again.
+    /// Trains all lanes on other data with the same seed. A change soon after another one belongs to it and is not
+    /// asked about again.
     fn exchange(&mut self, data: DataConfig) -> Effects {
         let goes_on = self.exchanged.is_some_and(|at| self.now.saturating_sub(at) < SAME_CHANGE);
         if !goes_on && let Some(asks) = self.asks("Other data?", None, Pick::Data(Box::new(data.clone()))) {
@@ -257,7 +257,7 @@ impl App {
         vec![Effect::Command(Command::Data(Box::new(data)))]
     }
 
-    /// The panes of the scenario.
+    /// The menu of the scenario's panes.
     pub(super) fn panes(&self) -> Menu {
         let item = |id: PaneId| Item {
             label: id.name().into(),
@@ -290,7 +290,7 @@ impl App {
         }
     }
 
-    /// The menu at the end of all lanes.
+    /// The menu that opens when all lanes have ended.
     pub(super) fn finished(&mut self) -> Menu {
         self.read_presets();
         let item = |label: String, about: &str, pick| Item {

@@ -1,18 +1,18 @@
-//! How the gradient changes on its way from the last layer to the first, and the one word for it: the gradient map, the
-//! status line and the line-by-line lab all speak from here. Draws nothing.
+//! The change of the gradient on its way from the last layer to the first, and one word for it. The gradient map, the
+//! status line and the line-by-line lab all use this word. Draws nothing.
 
 use crate::number::LayerNumber;
 use crate::telemetry::LayerMeasure;
 use crate::ui::widget::scale::number;
 
-/// Below this share of another layer's gradient, a gradient has vanished ...
+/// If its gradient is below this share of another layer's gradient, a gradient has vanished ...
 const VANISHED: f32 = 1e-6;
 /// ... and below this, it is vanishing.
 const VANISHING: f32 = 1e-3;
-/// Above this many times another layer's gradient, or above this norm, it explodes.
+/// A gradient explodes above this many times another layer's gradient, or above this norm.
 const EXPLODING: f32 = 1e3;
 
-/// How the gradient changes on its way to the first layer.
+/// The change of the gradient on its way to the first layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A norm is not finite.
@@ -21,16 +21,16 @@ pub enum Word {
     Nothing,
     /// A norm is very large, or grows very much towards the input.
     Exploding,
-    /// Next to nothing reaches the first layer.
+    /// Almost no gradient reaches the first layer.
     Vanished,
-    /// Little reaches the first layer.
+    /// Little gradient reaches the first layer.
     Vanishing,
     /// None of this.
     Even,
 }
 
 impl Word {
-    /// As it is written.
+    /// The word as text.
     pub fn text(self) -> &'static str {
         match self {
             Self::Exploded => "exploded",
@@ -42,7 +42,7 @@ impl Word {
         }
     }
 
-    /// The word for one layer's norm relative to the greatest of all; `None` if it is not remarkable.
+    /// The word for one layer's norm relative to the greatest norm; `None` if it is not remarkable.
     pub fn of_layer(norm: f32, greatest: f32) -> Option<Self> {
         match norm {
             g if !g.is_finite() => Some(Self::Exploded),
@@ -57,18 +57,18 @@ impl Word {
 /// A layer by its number from 1, and the norm of its gradient.
 type Norm = (usize, f32);
 
-/// The way of the gradient through the layers with parameters.
+/// The gradient norms of the layers with parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flow {
     first: Norm,
     last: Norm,
     greatest: Norm,
-    /// How it changes.
+    /// The word for their change.
     pub word: Word,
 }
 
 impl Flow {
-    /// Of these layers, input side first; `None` if none of them has parameters.
+    /// The flow through these layers, input side first; `None` if none of them has parameters.
     pub fn of(layers: &[LayerMeasure]) -> Option<Self> {
         let norms = || layers.iter().filter_map(|l| Some((l.layer + 1, l.get(LayerNumber::GradNorm)?)));
         let (first, last) = (norms().next()?, norms().next_back()?);
@@ -90,17 +90,17 @@ impl Flow {
         Some(Self { first, last, greatest, word })
     }
 
-    /// The first layer's norm over the last one's; `None` if that is no number.
+    /// The first layer's norm over the last layer's; `None` if that is NaN.
     pub fn ratio(&self) -> Option<f32> {
         Some(self.first.1 / self.last.1).filter(|r| r.is_finite())
     }
 
-    /// The same in a sentence, the word first; `None` where there is but one layer, and it is in order.
+    /// The change in a sentence that begins with the word; `None` if there is only one layer and its norm is normal.
     pub fn sentence(&self) -> Option<String> {
         Some(format!("{}: {}", self.word.text(), self.fact()?))
     }
 
-    /// The same without the word.
+    /// The same sentence without the word.
     pub fn fact(&self) -> Option<String> {
         let ((from, a), (to, b), (most, norm)) = (self.first, self.last, self.greatest);
         let number = |v: f32| number(f64::from(v));

@@ -1,5 +1,5 @@
-//! Findings from the probe `health` of a lane: units that are silent for every sample, and a network that gives every sample
-//! the same answer. Draws nothing.
+//! Findings from the probe `health` of a lane: units that are silent for every sample, and a network that gives the
+//! same prediction for every sample. Draws nothing.
 
 use crate::telemetry::{Data, Phase};
 use crate::view::LaneView;
@@ -21,10 +21,10 @@ pub fn dead(lane: &LaneView, layer: usize) -> Option<f32> {
     rows.iter().find(|(name, _)| name.parse() == Ok(layer))?.1.first().copied()
 }
 
-/// The one class that the lane gives to every validation sample, if it does: its name as far as it is known.
+/// The one class that the lane predicts for every validation sample, if it does: its name, if known.
 pub fn constant(lane: &LaneView) -> Option<String> {
     let Data::Scalar(class) = part(lane, "constant")? else { return None };
-    // A newer answer may be another one.
+    // A newer prediction may differ.
     for (probe, answer) in [("prediction", "predicted"), ("adversarial", "before")] {
         let newer = lane.probes.get(probe).and_then(|p| p.part(answer));
         if matches!(newer, Some(Data::Scalar(other)) if other != class) {
@@ -39,8 +39,8 @@ pub fn constant(lane: &LaneView) -> Option<String> {
     Some(name.unwrap_or_else(|| class.to_string()))
 }
 
-/// The words in place of "right" and "holds" for a lane whose answers mean nothing: it has no numbers, or gives every sample
-/// the same answer.
+/// The words in place of "right" and "holds" for a lane whose predictions mean nothing: it has no finite numbers, or
+/// always predicts the same.
 pub fn no_answer(lane: &LaneView) -> Option<String> {
     match &lane.phase {
         Phase::Diverged(_) | Phase::Failed(_) => super::no_numbers(lane),

@@ -1,4 +1,4 @@
-//! The actions that keys can have.
+//! The actions of keys.
 
 /// All actions that a key can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -9,13 +9,13 @@ pub enum Action {
     Step,
     /// Ten steps in every lane, then pause.
     StepTen,
-    /// The focus moves on.
+    /// Focus the next pane.
     NextPane,
-    /// The focus moves back.
+    /// Focus the previous pane.
     PreviousPane,
     /// Choose a pane by its name.
     Panes,
-    /// The focused pane fills the screen, or no longer does.
+    /// Let the focused pane fill the screen, or no longer.
     Zoom,
     /// Open the gallery of presets.
     Presets,
@@ -23,31 +23,31 @@ pub enum Action {
     Help,
     /// Open the command palette.
     Palette,
-    /// Leave.
+    /// Quit.
     Quit,
-    /// Back to the shell until `fg`.
+    /// Return to the shell until `fg`.
     Suspend,
     /// Start or stop recording the screen.
     Record,
-    /// Draw everything anew.
+    /// Redraw everything.
     Repaint,
-    /// The next lane comes to the front.
+    /// Bring the next lane to the front.
     NextLane,
-    /// The previous lane comes to the front.
+    /// Bring the previous lane to the front.
     PreviousLane,
-    /// The lane of this number comes to the front.
+    /// Bring the lane with this number to the front.
     Lane(u8),
-    /// Only the lane in front trains, or all again.
+    /// Train only the lane in front, or all again.
     Solo,
-    /// Hold the lanes to twice the pace.
+    /// Double the pace of the lanes.
     Faster,
-    /// Hold the lanes to half the pace.
+    /// Halve the pace of the lanes.
     Slower,
-    /// Every lane over several seeds, or over one again.
+    /// Run every lane with several seeds, or with one again.
     Seeds,
-    /// The lane in front starts anew.
+    /// Restart the lane in front.
     ResetLane,
-    /// All lanes start anew.
+    /// Restart all lanes.
     ResetAll,
     /// Double the learning rate of the lane in front.
     LrUp,
@@ -57,7 +57,7 @@ pub enum Action {
     Edit,
     /// Add something after the selection.
     Add,
-    /// A copy of the selected lane.
+    /// Copy the lane in front.
     Duplicate,
     /// Remove the selection.
     Remove,
@@ -67,23 +67,23 @@ pub enum Action {
     MoveDown,
     /// Choose the initialiser of the draft.
     Init,
-    /// Whether the model builder edits the lane in front or all lanes.
+    /// Choose whether the model builder edits the lane in front or all lanes.
     Target,
     /// Train with the draft.
     Apply,
-    /// Forget the draft.
+    /// Discard the draft.
     Discard,
     /// Choose a lesson of the course.
     Lessons,
-    /// Go on in the lesson.
+    /// Continue in the lesson.
     LessonOn,
-    /// Back to the page before.
+    /// Go back to the previous page of the lesson.
     LessonBack,
-    /// The next hint of the lesson.
+    /// Show the next hint of the lesson.
     LessonHint,
-    /// Show the solution, and why it is one.
+    /// Show the solution with its explanation.
     LessonSkip,
-    /// The page of the lesson from its beginning.
+    /// Start the page of the lesson again.
     LessonAgain,
     /// Play freely, or go back to the lesson.
     LessonFree,
@@ -109,7 +109,7 @@ pub enum Action {
     PreviousMetric,
     /// Linear or logarithmic axis.
     ToggleLog,
-    /// The next unit of the x axis.
+    /// Show the next unit on the x axis.
     NextXAxis,
     /// More smoothing.
     Smoother,
@@ -119,9 +119,9 @@ pub enum Action {
     ToggleWindow,
     /// Predictions or confusion matrix.
     ToggleConfusion,
-    /// The sample under the lane's augmentations, or predictions.
+    /// Show the sample under the lane's augmentations, or predictions.
     ToggleAugmented,
-    /// The report of the data's reading, or predictions.
+    /// Show the report on reading the data, or predictions.
     ToggleRead,
     /// The next sample.
     NextSample,
@@ -131,51 +131,51 @@ pub enum Action {
     EpsUp,
     /// A smaller perturbation.
     EpsDown,
-    /// The next class to aim at; none after the last.
+    /// Aim at the next class; at none after the last.
     NextTarget,
-    /// A smaller part of the plane, larger.
+    /// Show a smaller part of the plane, enlarged.
     ZoomIn,
-    /// A larger part of the plane.
+    /// Show a larger part of the plane.
     ZoomOut,
-    /// The window moves left.
+    /// Move the window left.
     PanLeft,
-    /// The window moves right.
+    /// Move the window right.
     PanRight,
-    /// The window moves up.
+    /// Move the window up.
     PanUp,
-    /// The window moves down.
+    /// Move the window down.
     PanDown,
     /// The next test function.
     NextFunction,
     /// The previous test function.
     PreviousFunction,
-    /// More noise on the gradient; none after the most.
+    /// Add more noise to the gradient; none after the most.
     Noise,
     /// Longer sequences.
     Longer,
     /// Shorter sequences.
     Shorter,
-    /// The weight with the largest gradient.
+    /// Show the weight with the largest gradient.
     LargestGradient,
-    /// The weight that moved furthest.
+    /// Show the weight that moved furthest.
     LargestStep,
     /// The next attack of the table.
     NextAttack,
-    /// The image that is hardest for the lane in front.
+    /// Show the image that is hardest for the lane in front.
     HardestSample,
     /// Accuracy against the size of the attack, or one sample.
     ToggleSizes,
-    /// A picture of one's own.
+    /// Attack a picture of the user's.
     OwnPicture,
-    /// The lesson pane, and back.
+    /// Show the lesson pane, or the previous pane.
     Lesson,
     /// Undo the last change.
     Undo,
-    /// Make the change again that was undone last.
+    /// Redo the last undone change.
     Redo,
     /// The list of changes.
     Changes,
-    /// Save what is on the screen as a picture: type its path.
+    /// Save the screen as a picture: type its path.
     Picture,
     /// Train a copy of the lane in front at many rates.
     RangeTest,
@@ -183,34 +183,34 @@ pub enum Action {
     OneBatch,
     /// Save the experiment as a scenario: type its path.
     Write,
-    /// All lanes go on from the step in view.
+    /// Make all lanes continue from the shown step.
     Rewind,
-    /// The lane in front goes on from the step in view.
+    /// Make the lane in front continue from the shown step.
     RewindLane,
-    /// No longer show what lay ahead before lanes went back.
+    /// Hide the abandoned curves of lanes that went back.
     Dismiss,
-    /// The diagnosis pane, and back.
+    /// Show the diagnosis pane, or the previous pane.
     Diagnosis,
-    /// Train the chosen cure in a lane beside the sick one.
+    /// Train the chosen cure in a lane beside the sick lane.
     Cure,
-    /// Train every cure in a lane of its own.
+    /// Train every cure in a separate lane.
     CureAll,
-    /// The timeline, and back to the present.
+    /// Open the timeline, or return to the present.
     Timeline,
-    /// A lane that begins at the step in view.
+    /// Fork a lane at the shown step.
     Fork,
     /// Ten steps back.
     TenBack,
-    /// Ten steps on.
+    /// Ten steps forward.
     TenOn,
     /// A hundred steps back.
     HundredBack,
-    /// A hundred steps on.
+    /// A hundred steps forward.
     HundredOn,
-    /// In a window: complete what is typed, or go on to the next row.
+    /// In a window: complete the typed text, or go to the next row.
     Complete,
-    /// In a window: take what is chosen.
+    /// In a window: accept the choice.
     Accept,
-    /// In a window: close it and change nothing.
+    /// In a window: close it without changes.
     Cancel,
 }

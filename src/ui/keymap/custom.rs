@@ -1,4 +1,4 @@
-//! The table of keys with the user's own bindings: the same rows, other keys. Performs no action.
+//! The table of keys with the user's own bindings: the same rows with other keys. Performs no action.
 
 use super::{Action, Binding, KEYMAP, Key, Scope};
 use crossterm::event::{KeyCode, KeyModifiers};
@@ -6,13 +6,13 @@ use crossterm::event::{KeyCode, KeyModifiers};
 /// A row of the table with its present keys.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The keys, the one to show first.
+    /// The keys; the first one is shown.
     pub keys: Vec<Key>,
     /// The row of the table.
     pub of: &'static Binding,
 }
 
-/// The table of keys that holds.
+/// The table of keys in use.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     rows: Vec<Row>,
@@ -30,18 +30,18 @@ impl Keymap {
         self.rows.iter().filter(move |r| r.of.scope == scope)
     }
 
-    /// The action of a key in these scopes, the nearest first.
+    /// The action of a key in these scopes, the most specific first.
     pub fn find(&self, key: Key, scopes: &[Scope]) -> Option<Action> {
         self.row(key, scopes).map(|r| r.action)
     }
 
-    /// The row of the table of a key in these scopes, the nearest first.
+    /// The row of a key in these scopes, the most specific first.
     pub fn row(&self, key: Key, scopes: &[Scope]) -> Option<&'static Binding> {
         scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of))
     }
 
-    /// Replaces the keys of an action in every scope where it has some. A form takes over only keys that type no character, and
-    /// keeps its own if there is none.
+    /// Replaces the keys of an action in every scope where it has keys. A form accepts only keys that type no
+    /// character, and keeps its old keys if there are none.
     ///
     /// # Errors
     /// The conflict, in words.
@@ -69,7 +69,7 @@ impl Keymap {
         Ok(())
     }
 
-    /// The first key that means two things where it is pressed, in words.
+    /// The first key with two meanings in the same place, in words.
     pub fn conflict(&self) -> Option<String> {
         let near = |scope: Scope| match scope {
             Scope::Pane(_) | Scope::AnyPane => vec![scope, Scope::Global],

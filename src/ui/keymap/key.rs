@@ -2,10 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key with its modifiers; for characters, shift is in the character.
+/// A key with its modifiers; for characters, shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Which.
+    /// The key code.
     pub code: KeyCode,
     /// Control or alt.
     pub modifiers: KeyModifiers,
@@ -72,7 +72,7 @@ impl std::fmt::Display for Key {
 impl std::str::FromStr for Key {
     type Err = String;
 
-    /// Reads what [`Display`](std::fmt::Display) writes: `q`, `space`, `Ctrl-R`, `S-Tab`, `Enter`, `F1`.
+    /// Parses the text that [`Display`](std::fmt::Display) writes: `q`, `space`, `Ctrl-R`, `S-Tab`, `Enter`, `F1`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (mut rest, mut modifiers) = (text, KeyModifiers::NONE);
         let prefixes = [
@@ -109,7 +109,7 @@ impl std::str::FromStr for Key {
     }
 }
 
-/// Keys that have a name instead of a character.
+/// Keys with a name instead of a character.
 const NAMES: [(&str, KeyCode); 17] = [
     ("space", KeyCode::Char(' ')),
     ("Enter", KeyCode::Enter),

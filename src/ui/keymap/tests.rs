@@ -1,4 +1,4 @@
-//! The table of keys keeps its promises.
+//! Tests of the table of keys.
 
 use super::*;
 use crossterm::event::{KeyEvent, KeyModifiers};

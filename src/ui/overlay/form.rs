@@ -1,4 +1,4 @@
-//! A form: the fields of some settings, one a row, checked while they are typed. Knows rows, not their meaning.
+//! A form: the fields of some settings, one per row, checked while they are typed. Knows rows, not their meaning.
 
 pub mod curve;
 mod row;
@@ -24,15 +24,15 @@ use row::{Kind, Row};
 use tui_input::backend::crossterm::EventHandler as _;
 use tui_input::{Input, InputRequest};
 
-/// A form over some settings. Nothing of it is done before it is taken: Enter takes it, Esc leaves everything as it was.
+/// A form over some settings. Nothing changes until Enter accepts it; Esc discards it.
 #[derive(Clone, Debug)]
 pub struct Form {
     subject: Subject,
-    /// As it was when the form was opened.
+    /// The settings when the form was opened.
     before: Subject,
     rows: Vec<Row>,
     selected: usize,
-    /// Whether what is typed next replaces the text of the selected row.
+    /// Whether the next typed character replaces the text of the selected row.
     fresh: bool,
     /// The prefix typed to find a choice of the selected row.
     find: String,
@@ -41,7 +41,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// A form on whose first choice or number one stands.
+    /// A form with its first choice or number selected.
     pub fn new(subject: Subject) -> Self {
         let before = subject.clone();
         let mut form = Self {
@@ -54,7 +54,7 @@ impl Form {
             before,
         };
         form.refresh();
-        // A lane is rarely given another name.
+        // The name of a lane is rarely changed.
         form.selected = match form.subject {
             Subject::Fork { .. } => 2,
             Subject::Lane { .. } => 1,
@@ -63,7 +63,7 @@ impl Form {
         form
     }
 
-    /// A form with its lane's progress, at which it marks the schedule.
+    /// A form with its lane's progress, which it marks on the schedule.
     #[must_use]
     pub fn on_the_way(mut self, way: Way) -> Self {
         self.way = Some(way);
@@ -75,14 +75,14 @@ impl Form {
         self.way
     }
 
-    /// Updates the progress of the edited lane, if it edits one.
+    /// Updates the progress of the edited lane, if the form edits one.
     pub fn follow(&mut self, way: impl Fn(LaneId) -> Option<Way>) {
         if let (Subject::Lane { id, .. }, Some(now)) = (&self.subject, &mut self.way) {
             *now = way(*id).unwrap_or(*now);
         }
     }
 
-    /// Makes the rows anew from the subject.
+    /// Rebuilds the rows from the subject.
     fn refresh(&mut self) {
         self.rows = self.subject.rows();
         self.selected = self.selected.min(self.rows.len().saturating_sub(1));
@@ -99,7 +99,7 @@ impl Form {
         self.subject.clone().set(&row.path, &typed).err()
     }
 
-    /// Takes the selected row's text into the subject; whether that can be done.
+    /// Writes the selected row's text into the subject; returns whether that was possible.
     fn commit(&mut self) -> bool {
         let Some(row) = self.rows.get(self.selected) else { return true };
         let typed = row.typed();
@@ -114,7 +114,7 @@ impl Form {
         fits
     }
 
-    /// Turns a row of choices to this one.
+    /// Changes a row of choices to this choice.
     fn choose(&mut self, choice: impl Fn(&[String], usize) -> Option<usize>) {
         if let Some(Kind::Choice(names, at)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind)
             && let Some(to) = choice(names, *at)
@@ -125,7 +125,7 @@ impl Form {
     }
 
     fn go(&mut self, to: usize) {
-        // An invalid value is neither taken nor lost: the row stays selected.
+        // An invalid value is neither accepted nor lost: the row stays selected.
         if self.commit() {
             self.selected = to.min(self.rows.len().saturating_sub(1));
             self.fresh = true;
@@ -133,7 +133,7 @@ impl Form {
         }
     }
 
-    /// Acts on a key.
+    /// Handles an action.
     pub fn act(&mut self, action: Action) -> Answer {
         match action {
             Action::Up => self.go(self.selected.saturating_sub(1)),
@@ -171,7 +171,7 @@ impl Form {
         Answer::Nothing
     }
 
-    /// The answer of the form; a question that was not touched is answered by the choice that is shown.
+    /// The answer of the form; an untouched question is answered by the choice that is shown.
     fn taken(&mut self) -> Answer {
         if let Subject::Question { question, guess: guess @ None, .. } = &mut self.subject {
             if question.choices.is_empty() {
@@ -183,7 +183,7 @@ impl Form {
         Answer::Changed(self.subject.clone())
     }
 
-    /// The choices of a row that begin with what was typed; those that only contain it, if none does.
+    /// The choices of a row that begin with the typed text or, if none does, those that contain it.
     fn matching(&self, names: &[String]) -> Vec<usize> {
         let wanted = self.find.to_lowercase();
         let those = |fits: fn(&str, &str) -> bool| -> Vec<usize> {
@@ -193,7 +193,8 @@ impl Form {
         if begin.is_empty() { those(|name, wanted| name.contains(wanted)) } else { begin }
     }
 
-    /// Types into the selected row: over its text at first; on a choice, the beginning of a name.
+    /// Types into the selected row: the first character replaces its text; in a choice, the beginning of a name is
+    /// typed.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
         let before = (self.find.clone(), self.rows.get(self.selected).map(Row::typed), self.fresh);
         match self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
@@ -216,7 +217,7 @@ impl Form {
                 let found = self.matching(&names);
                 match found.first() {
                     Some(&first) => self.choose(|_, _| Some(first)),
-                    // A letter that leads nowhere is not kept.
+                    // A letter without a match is not kept.
                     None => self.find.clone_from(&before.0),
                 }
             }
@@ -234,7 +235,7 @@ impl Form {
         }
     }
 
-    /// The effect of taking the form besides changing settings.
+    /// The effect of accepting the form, other than changing settings.
     fn warning(&self) -> &'static str {
         if let Subject::Fork { ground, carry, lane, .. } = &self.subject
             && let Subject::Lane { recipe, .. } = &**lane
@@ -253,7 +254,7 @@ impl Form {
         }
     }
 
-    /// Draws it.
+    /// Draws the form.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let mut title = Line::styled(self.subject.title(), theme.strong);
         let what = self.warning();
@@ -265,7 +266,7 @@ impl Form {
         let list = text::part(inside, 0, 0, inside.width, inside.height.saturating_sub(about_rows + 1));
         let room = usize::from(list.height).max(1);
         let first = (self.selected + 1).saturating_sub(room);
-        // Values stand in one column, beyond the longest name.
+        // Values are aligned in one column, to the right of the longest name.
         let names = self.rows.iter().map(|r| r.indent + text::width(&r.label) + 2).max().unwrap_or(0);
         let column = names.clamp(18, (list.width / 2).max(18));
         for (y, (i, row)) in (0..list.height).zip(self.rows.iter().enumerate().skip(first)) {

@@ -1,4 +1,4 @@
-//! A list to choose from, with a line about the selected item, and a filter to type for long lists.
+//! A list to choose from, with a line about the selected item, and a filter for long lists.
 
 use super::{Answer, draw_input, more, open};
 use crate::scenario::DataConfig;
@@ -23,26 +23,26 @@ pub enum Pick {
     Pane(PaneId),
     /// Open the preset of this index.
     Preset(usize),
-    /// Go through the lesson of this place in the course, from 1.
+    /// Start the lesson at this position in the course, from 1.
     Lesson(usize),
-    /// Insert the layer of this row of the table after this row of the model builder.
+    /// Insert this layer of the table after this row of the model builder.
     Layer {
         /// Row of the model builder.
         after: usize,
         /// Row of the table.
         layer: usize,
     },
-    /// Leave the lab.
+    /// Quit the lab.
     Leave,
-    /// Do what was asked about, without asking again.
+    /// Carry out the confirmed action without asking again.
     Sure(Box<Pick>),
-    /// A command as words; one that wants more of them ends with a space.
+    /// A command as words; one that needs more words ends with a space.
     Line(String),
-    /// Train this lane at the rate that its test suggests.
+    /// Train this lane at the rate suggested by its test.
     Rate(LaneId),
-    /// Train all lanes so many steps further than planned.
+    /// Train all lanes this many steps further than planned.
     Further(u64),
-    /// Train all lanes on these data from their start.
+    /// Train all lanes on these data from step 0.
     Data(Box<DataConfig>),
 }
 
@@ -65,7 +65,7 @@ pub struct Menu {
     title: String,
     items: Vec<Item>,
     filter: Input,
-    /// Whether what is typed is a command: its items are made anew with every letter, and are not narrowed.
+    /// Whether a command is typed: its items are computed for every letter, and are not filtered.
     commands: bool,
     /// The fault of the typed text.
     note: String,
@@ -73,7 +73,7 @@ pub struct Menu {
 }
 
 impl Menu {
-    /// A list, narrowed by what is typed.
+    /// A list that typing filters.
     pub fn new(title: &str, items: Vec<Item>, selected: usize) -> Self {
         let (filter, note) = (Input::default(), String::new());
         Self { title: title.into(), items, filter, commands: false, note, selected }
@@ -95,7 +95,7 @@ impl Menu {
         self.selected = self.selected.min(self.items.len().saturating_sub(1));
     }
 
-    /// The items that fit what was typed.
+    /// The items that match the typed text.
     fn shown(&self) -> Vec<&Item> {
         if self.commands {
             return self.items.iter().collect();
@@ -103,7 +103,7 @@ impl Menu {
         narrowed(&self.items, self.filter.value())
     }
 
-    /// Puts this into the line that is typed.
+    /// Puts this into the typed line.
     pub fn fill(&mut self, line: &str) {
         self.filter = Input::new(line.into());
         self.selected = 0;
@@ -132,7 +132,7 @@ impl Menu {
             Action::Accept => {
                 let pick = self.shown().get(self.selected).map(|i| i.pick.clone());
                 match pick {
-                    // It wants more words.
+                    // It needs more words.
                     Some(Pick::Line(line)) if line.ends_with(' ') => self.fill(&line),
                     Some(pick) => return Answer::Take(pick),
                     None => {}
@@ -174,7 +174,7 @@ impl Menu {
         if self.filter.value().is_empty() && !self.commands {
             text::put(buf, line, 2, 0, "type to find", theme.faint);
         }
-        // Below the list: an empty line and three about what is selected.
+        // Below the list: an empty line, and three lines about the selected item.
         let foot = if inside.height > head + 8 { 4 } else { 0 };
         let list = text::part(inside, 0, head, inside.width, inside.height.saturating_sub(head + foot));
         let room = usize::from(list.height).max(1);
@@ -213,7 +213,7 @@ impl Menu {
     }
 }
 
-/// The items that have all words, those first whose label begins with them.
+/// The items that contain all words; items whose label begins with them come first.
 pub fn narrowed<'i>(items: &'i [Item], words: &str) -> Vec<&'i Item> {
     let words = words.trim().to_lowercase();
     let fits = |i: &&Item| {
@@ -228,7 +228,7 @@ pub fn narrowed<'i>(items: &'i [Item], words: &str) -> Vec<&'i Item> {
     found
 }
 
-/// A text in as many lines as there is room for.
+/// Draws a text in as many lines as there is room for.
 pub fn wrapped(what: &str, theme: &Theme, area: Rect, buf: &mut Buffer) {
     use ratatui::widgets::{Paragraph, Widget as _, Wrap};
     Paragraph::new(what)

@@ -1,4 +1,4 @@
-//! A window of lines to read: the keys and the words of the lab, or an answer. Decides nothing.
+//! A window of lines to read: the keys and terms of the lab, or an answer. Decides nothing.
 
 use super::{Answer, keys, more, open};
 use crate::ui::keymap::custom::Keymap;
@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::cell::Cell;
 
-/// The words that panes use, in the order of the alphabet.
+/// The terms used in panes, in alphabetical order.
 const WORDS: &[(&str, &str)] = &[
     ("clip rate", "share of the latest steps whose gradient was longer than the clip allows"),
     ("dead", "a unit that is flat for every validation sample: no gradient comes through it"),
@@ -45,15 +45,15 @@ const WORDS: &[(&str, &str)] = &[
 #[derive(Clone, Debug)]
 pub struct Page {
     title: String,
-    /// A heading without a second part; or a word and what it means.
+    /// A heading without a second part, or a term with its meaning.
     lines: Vec<(String, String)>,
     first: usize,
-    /// The last line that could come to the top when it was drawn.
+    /// The largest possible first line when the page was last drawn.
     last: Cell<usize>,
 }
 
 impl Page {
-    /// Every key with what it does, and what the words mean. `watching`: only the keys that work while one watches.
+    /// Every key with its action, and the meaning of the terms. `watching`: only the keys that work in a watched run.
     pub fn help(keymap: &Keymap, watching: bool) -> Self {
         let mut lines = Vec::new();
         for scope in Scope::all() {
@@ -75,14 +75,14 @@ impl Page {
         Self::new("Keys and words", lines)
     }
 
-    /// Some lines of text.
+    /// A page of some lines of text.
     pub fn of(title: &str, text: &str) -> Self {
         let lines = text.lines().map(|l| (String::new(), l.to_owned())).collect();
         Self::new(title, lines)
     }
 
     fn new(title: &str, lines: Vec<(String, String)>) -> Self {
-        // Until it is drawn, every line has room for itself alone.
+        // Until it is drawn, any line may be the first one.
         let last = Cell::new(lines.len().saturating_sub(1));
         Self { title: title.into(), lines, first: 0, last }
     }

@@ -1,5 +1,5 @@
-//! The window of a short training of a copy of a lane: loss against rate, or the loss of a single batch, with what it says.
-//! Draws the newest probe; trains nothing.
+//! The window of a short training of a copy of a lane: loss against rate, or the loss of a single batch, with the
+//! result in words. Draws the newest probe; trains nothing.
 
 use super::{Answer, open};
 use crate::telemetry::{Data, LaneId};
@@ -20,15 +20,15 @@ use std::borrow::Cow;
 
 /// Columns and rows of the window.
 const SIZE: (u16, u16) = (100, 28);
-/// The loss is drawn up to so many times the first one.
+/// Losses are drawn up to this multiple of the first one.
 const SHOWN: f32 = 4.0;
 
-/// A test that a key asks for.
+/// A test started by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
     /// The range test.
     Rates,
-    /// Whether one batch is learnt by heart.
+    /// The test whether one batch can be fitted.
     Batch,
 }
 
@@ -37,7 +37,7 @@ pub enum Test {
 pub struct Trial {
     /// The test.
     pub test: Test,
-    /// The lane of which a copy is trained.
+    /// The lane whose copy is trained.
     pub lane: LaneId,
 }
 
@@ -57,7 +57,7 @@ impl Trial {
         }
     }
 
-    /// The rate that was found to suit the lane.
+    /// The rate suggested for the lane.
     pub fn suggested(self, lane: &LaneView) -> Option<f64> {
         scalar(lane.probes.get(self.probe())?, "suggested")
     }
@@ -131,7 +131,7 @@ impl Trial {
         }
     }
 
-    /// Draws it over what is there.
+    /// Draws it over the present content.
     pub fn draw(self, lane: Option<&LaneView>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let what = match self.test {
             Test::Rates => "Range test of rates",
@@ -167,7 +167,7 @@ impl Trial {
         let curve = |at: &dyn Fn(usize) -> f64, values: &[f32], front: bool| {
             let first = values.first().map_or(1.0, |x| x.abs());
             let points = values.iter().enumerate().map(|(i, &v)| {
-                // Losses that ran away would flatten all others.
+                // Diverged losses would flatten all others.
                 let v = if v > SHOWN * first { f32::NAN } else { v };
                 Bucket { at: At { step: at(i), ..At::default() }, min: v, max: v, last: v }
             });

@@ -1,5 +1,5 @@
-//! The adversarial bench: a sample, what an attack adds to it, what becomes of it, and what the lanes take both for; or
-//! accuracy against the size of the attack. Draws the newest probes and says which attack it wants.
+//! The adversarial bench: a sample, the perturbation, the perturbed sample, and the lanes' predictions for both; or
+//! accuracy against the size of the attack. Draws the newest probes and requests an attack.
 
 mod one;
 mod sizes;
@@ -22,16 +22,16 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// The sizes of a perturbation that the keys go through, in input units.
+/// The sizes of a perturbation through which keys step, in input units.
 const EPS: [f64; 19] =
     [0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0];
 
-/// Columns that a lane needs beside others.
+/// Columns of a lane when several are side by side.
 const BESIDE: u16 = 30;
-/// The least width on which lanes stand side by side.
+/// The least width for lanes side by side.
 const WIDE: u16 = 76;
 
-/// What the pane remembers: the attack it asks for.
+/// The state of the pane: the requested attack.
 #[derive(Clone, Debug)]
 pub struct Adversarial {
     sample: Sample,
@@ -53,7 +53,7 @@ fn front(cx: Context<'_>) -> Option<&Probe> {
     cx.view.lane(cx.front)?.probes.get("adversarial")
 }
 
-/// Why a lane cannot be attacked at all, if so: what it answers is no class of a whole sample.
+/// The reason why a lane cannot be attacked at all, if it cannot: it does not predict one class for a whole sample.
 fn immune(lane: &LaneView) -> Option<&'static str> {
     if lane.info.foreign.is_some() {
         return Some("nothing to attack: a log holds numbers, no network");
@@ -65,7 +65,7 @@ fn immune(lane: &LaneView) -> Option<&'static str> {
     }
 }
 
-/// A name as the field writes it: FGSM, PGD; DeepFool.
+/// The usual spelling of an attack's name: FGSM, PGD; DeepFool.
 fn name(attack: &AttackConfig) -> String {
     let name = attack.name();
     if name.len() <= 6 { name.to_uppercase() } else { name.into() }
@@ -78,7 +78,7 @@ impl Adversarial {
         fields.iter().find(|f| ["eps", "std"].contains(&f.name))?.value.parse().ok()
     }
 
-    /// What was asked for: attack, size, target.
+    /// The request in words: attack, size, target.
     fn request(&self, probe: Option<&Probe>, theme: &Theme, focused: bool) -> Vec<(String, Style)> {
         let (left, right) = match (focused, theme.glyphs) {
             (false, _) => ("", ""),
@@ -108,14 +108,14 @@ impl Adversarial {
         pieces
     }
 
-    /// The lanes that stand side by side on an inside of this width: all, or the one in front.
+    /// The lanes that are side by side in an inside of this width: all lanes, or only the one in front.
     fn lanes(cx: Context<'_>, width: u16) -> Vec<LaneId> {
         let all = || cx.view.lanes.iter().map(|l| l.id);
         let room = usize::from(width / BESIDE);
         if width < WIDE || room < 2 || cx.view.lanes.len() < 2 {
             return vec![cx.front];
         }
-        // Those around the one in front, where there are too many.
+        // If there are too many, those around the one in front.
         let at = all().position(|id| id == cx.front).unwrap_or(0);
         let first = (at + 1).saturating_sub(room);
         all().skip(first).take(room).collect()
@@ -131,7 +131,7 @@ impl Adversarial {
         }
     }
 
-    /// The next size up or down the list.
+    /// Changes to the next size up or down the list.
     fn resize(&mut self, up: bool) {
         let Some(now) = self.eps() else { return };
         let next = if up {
@@ -144,7 +144,7 @@ impl Adversarial {
         }
     }
 
-    /// The next row of the table of attacks, at the same size where it can have it.
+    /// Changes to the next attack of the table, with the same size if possible.
     fn next_attack(&mut self) {
         let all = AttackConfig::all();
         let at = all.iter().position(|a| a.name() == self.attack.name()).unwrap_or(0);
@@ -206,7 +206,7 @@ impl Pane for Adversarial {
         let count = lanes.len() as u16;
         for (i, id) in (0..).zip(lanes) {
             let Some(lane) = cx.view.lane(id) else { continue };
-            // All as wide as one another, so that equal pictures are equally large.
+            // All have the same width, so that equal pictures have the same size.
             let each = (area.width + 3) / count;
             let place = text::part(area, each * i, 1, each - 3, area.height - 1);
             let mut style = Style::new().fg(theme.lane(id)).add_modifier(Modifier::BOLD);
@@ -272,7 +272,7 @@ impl Pane for Adversarial {
                 .map(|l| telemetry::View { attack: attack.clone(), ..telemetry::View::of("sizes", l.id) });
             return each.collect();
         }
-        // What is hard for one lane need not be for another: all look at what the one in front finds hard.
+        // Each lane has another hardest sample, so all show that of the lane in front.
         let same = |lane: LaneId| match self.sample {
             Sample::Hardest if lane != cx.front => Sample::Number(self.shown(front(cx))),
             sample => sample,

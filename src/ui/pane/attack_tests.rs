@@ -1,4 +1,4 @@
-//! The attack bench against a made-up run: what it asks for and what it says.
+//! Tests of the attack bench on a made-up run: its requests and its words.
 
 use super::adversarial::Adversarial;
 use super::tests::{context, drawn, text, unicode};
@@ -46,7 +46,7 @@ fn an_attack_tells_what_came_of_it() {
 fn what_came_of_an_attack_is_said_in_the_words_and_colours_of_its_verdict() {
     let theme = unicode();
     let pane = Adversarial::default();
-    // Label, before, after, target, whether the gradient is nil.
+    // Label, before, after, target, whether the gradient is zero.
     for (numbers, words, style) in [
         ([7.0, 7.0, 7.0, f64::NAN, 0.0], "missed at every eps", theme.good),
         ([7.0, 7.0, 7.0, f64::NAN, 1.0], "no gradient: the attack is blind", theme.warn),

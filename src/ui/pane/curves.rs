@@ -1,5 +1,5 @@
-//! The curves pane: one metric of all lanes large, others small below it where there is room. Draws what the view model
-//! knows; asks nothing of training.
+//! The curves pane: one metric of all lanes large, and others small below it if there is room. Draws the view model;
+//! asks nothing of training except for probes.
 
 use super::{Context, Pane};
 use crate::number::{Axis, Number, Source};
@@ -22,24 +22,24 @@ use ratatui::text::{Line, Span};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Words with their looks.
+/// Words with their styles.
 type Pieces = Vec<(String, Style)>;
 
-/// How far a key moves the cursor, as a share of what is shown.
+/// How far a key moves the cursor, as a share of the shown range.
 const STRIDE: f64 = 0.01;
-/// How far the strong line looks back, as shares of what is shown.
+/// Length of the smoothing window of the main line, as shares of the shown range.
 const SMOOTHING: [f64; 5] = [0.0, 0.005, 0.015, 0.04, 0.1];
 
-/// What the curves pane remembers: which curves, over which axes, and where its cursor stands.
+/// The state of the curves pane: metric, axes, and cursor.
 #[derive(Clone, Debug)]
 pub struct Curves {
     metric: Number,
-    /// Where the axis is otherwise than the metric suggests.
+    /// Whether the axis is logarithmic, for metrics whose default was changed.
     log: BTreeMap<Number, bool>,
     smoothing: usize,
     axis: XAxis,
     recent: bool,
-    /// Where the cursor stands on the x axis.
+    /// Position of the cursor on the x axis.
     cursor: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ impl Default for Curves {
     }
 }
 
-/// The metric that is drawn as dashes beside another one, and what the dashes are called.
+/// The metric that is drawn dashed together with another one, and the name of the dashed line.
 fn companion(metric: Number) -> Option<(Number, &'static str)> {
     match metric {
         Number::Loss => Some((Number::ValLoss, "val")),
@@ -61,12 +61,12 @@ fn companion(metric: Number) -> Option<(Number, &'static str)> {
     }
 }
 
-/// The mark for lanes that a legend has no room for.
+/// The mark for lanes for which a legend has no room.
 fn unnamed(lanes: usize) -> String {
     format!("+{lanes}")
 }
 
-/// The probe that computes a number while somebody looks at it.
+/// The probe that computes a number while it is viewed.
 fn probe(metric: Number) -> Option<&'static str> {
     match metric.row().source {
         Source::Probe(name, _) => Some(name),
@@ -74,7 +74,7 @@ fn probe(metric: Number) -> Option<&'static str> {
     }
 }
 
-/// How old a probe of the lane in front is, and what it says beside its numbers.
+/// The age of a probe of the lane in front, and its remark beside the numbers.
 fn probed(cx: Context<'_>, name: &str) -> Option<String> {
     let lane = cx.view.lane(cx.front)?;
     let probe = lane.probes.get(name)?;
@@ -94,7 +94,7 @@ fn points(history: &History, recent: bool) -> Cow<'_, [Bucket]> {
     if recent { Cow::Owned(history.recent().copied().collect()) } else { Cow::Borrowed(history.whole()) }
 }
 
-/// A number's name in the characters of the terminal.
+/// A number's label in the characters of the terminal.
 fn name(number: Number, glyphs: Glyphs) -> &'static str {
     let row = number.row();
     text::pick(glyphs, row.label, row.ascii)
@@ -105,9 +105,9 @@ impl Curves {
         self.log.get(&metric).copied().unwrap_or(metric.row().axis == Axis::Log)
     }
 
-    /// The part of the x axis that is shown: the whole run on an axis that grows by leaps, or its newest page.
+    /// The visible part of the x axis: the whole run on an axis that grows in steps, or its newest page.
     fn x_scale(&self, cx: Context<'_>) -> Scale {
-        // The axis keeps room for what lay ahead before lanes went back.
+        // The axis keeps room for abandoned curves.
         let newest = |l: &LaneView| {
             let curves = l.curve(Number::Loss).into_iter().chain(l.ghosts.get(&Number::Loss));
             curves.filter_map(History::last).map(|b| self.axis.of(b.at)).max_by(f64::total_cmp)
@@ -116,8 +116,8 @@ impl Curves {
         if !self.recent {
             return Scale::whole(end);
         }
-        // A page holds some 500 measurements of the lane in front, is as long as a power of two, and turns by halves: the
-        // axis stands still most of the time.
+        // A page holds about 500 measurements of the lane in front, its length is a power of two, and it advances by
+        // halves, so the axis rarely moves.
         let back = cx.view.lane(cx.front).and_then(|l| l.curve(Number::Loss)).and_then(|h| {
             let old = h.recent().rev().nth(511).or_else(|| h.recent().next())?;
             Some(end - self.axis.of(old.at))
@@ -128,7 +128,7 @@ impl Curves {
         Scale::between(turned - page, turned)
     }
 
-    /// The plot of a metric; a small one shows a share on an axis that never moves, to be compared at a glance.
+    /// The plot of a metric; a small plot shows a share on a fixed axis, so that it can be compared at a glance.
     fn plot<'a>(&self, metric: Number, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
         let mut curves = Vec::new();
         for (lane, ghost) in cx.view.lanes.iter().filter_map(|l| Some((l, l.ghosts.get(&metric)?))) {
@@ -157,16 +157,16 @@ impl Curves {
                 });
             }
         }
-        // A schedule has no noise to smooth away.
+        // A schedule has no noise to smooth.
         let smoothing = if metric == Number::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
         let log = self.is_log(metric);
-        // The last percents of an accuracy are told apart in the large plot; what attacks leave may lie anywhere.
+        // The large plot must distinguish the last percents of an accuracy; accuracies under attack may have any value.
         let whole = !log && metric.is_share() && (small || metric.attacked());
         let y = whole.then(|| Scale::between(0.0, 1.0));
         Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor(cx) }
     }
 
-    /// Where the mark stands: at the step of the past that is shown, or where the cursor was moved.
+    /// The position of the mark: at the past step that is shown, or at the cursor.
     fn cursor(&self, cx: Context<'_>) -> Option<f64> {
         let Some(step) = cx.past else { return self.cursor };
         if self.axis == XAxis::Steps {
@@ -176,7 +176,7 @@ impl Curves {
         plot::at(points, XAxis::Steps, step as f64).map(|b| self.axis.of(b.at))
     }
 
-    /// Where on the x axis a lane was changed; `None` if that was before it trained.
+    /// The position on the x axis at which a lane was changed; `None` if that was before it trained.
     fn place(&self, lane: &LaneView, edit: &Edit) -> Option<f64> {
         if edit.step == 0 || self.axis == XAxis::Steps {
             return (edit.step > 0).then_some(edit.step as f64);
@@ -185,7 +185,7 @@ impl Curves {
         plot::at(points, XAxis::Steps, edit.step as f64).map(|b| self.axis.of(b.at))
     }
 
-    /// The edits at the cursor, or so near that no key moves it nearer: with the lane's letter and style.
+    /// The edits at the cursor, or closer to it than a key moves it, with the lane's letter and style.
     fn changes_at_cursor(&self, cx: Context<'_>, x: Scale) -> Pieces {
         let Some(cursor) = self.cursor(cx) else { return Pieces::new() };
         let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
@@ -201,12 +201,12 @@ impl Curves {
         pieces
     }
 
-    /// What a lane has at the cursor, or newest.
+    /// A lane's value at the cursor, or its newest value.
     fn value(&self, lane: &LaneView, metric: Number, cx: Context<'_>) -> Option<f32> {
         if lane.is_past()
             && let Some(value) = lane.last.get(metric).or_else(|| lane.validation?.get(metric))
         {
-            // Not what a bucket of the curve holds, but the number of that very step.
+            // The exact value at that step, not that of a bucket of the curve.
             return Some(value as f32);
         }
         let history = lane.curve(metric)?;
@@ -216,7 +216,7 @@ impl Curves {
         }
     }
 
-    /// What the line above a plot says of one lane: letter, value, and if wanted its name and validation value.
+    /// The legend of one lane: letter, value, and optionally its name and validation value.
     fn lane_words(
         &self,
         lane: &LaneView,
@@ -252,8 +252,8 @@ impl Curves {
         pieces
     }
 
-    /// The line above a plot: every lane's letter and value, with names and validation values as far as there is room;
-    /// where there is none for all lanes, the one in front comes first.
+    /// The line above a plot: every lane's letter and value, with names and validation values if there is room; if
+    /// there is not enough room for all lanes, the one in front comes first.
     fn legend(&self, metric: Number, cx: Context<'_>, area: Rect, title: bool, buf: &mut Buffer) {
         let wide = |pieces: &Pieces| pieces.iter().map(|p| text::width(&p.0)).sum::<u16>();
         let mut line = Pieces::new();
@@ -280,7 +280,7 @@ impl Curves {
         let count = lanes.len();
         let mut left = count;
         for lane in lanes {
-            // Of lanes that have no room it is said that they are there; only the gap after the last lane may stick out.
+            // Lanes without room are marked; only the gap after the last lane may be cut.
             let end = if left == 1 || left == count {
                 area.width + 2
             } else {
@@ -298,7 +298,7 @@ impl Curves {
         text::put_pieces(buf, area, 0, &line);
     }
 
-    /// The metrics below the large one, by weight, those that there are numbers of.
+    /// The metrics below the large one, by importance, without those that have no values.
     fn small(&self, cx: Context<'_>) -> Vec<Number> {
         let known = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         [
@@ -350,12 +350,13 @@ impl Pane for Curves {
         let mut losses = cx.view.lanes.iter().map(|l| &l.info.recipe.loss);
         let first = losses.next();
         if self.metric == Number::Loss && losses.any(|loss| Some(loss) != first) {
-            // Smoothed, weighted and squared losses have no common scale; the validation loss is one for all lanes.
+            // Smoothed, weighted and squared losses have no common scale; the validation loss is the same for all
+            // lanes.
             line.push_span(Span::styled("  of different kinds: compare val loss", cx.theme.warn));
         }
         line.push_span(cx.measured());
         if let Some((metric, word)) = companion(self.metric) {
-            // The dashes and the small letters at their ends.
+            // The dashed lines, with small letters at their ends.
             let with = cx.view.lanes.iter().filter(|l| l.curve(metric).is_some());
             let letters: String = with.map(|l| l.letter().to_ascii_lowercase()).collect();
             if !letters.is_empty() {
@@ -412,7 +413,7 @@ impl Pane for Curves {
                 let left = area.width * column / across;
                 let right = area.width * (column + 1) / across - u16::from(column + 1 < across);
                 let part = text::part(area, left, large.height + height * row, right - left, height);
-                // The next one's begins beside it: some room between them.
+                // The next legend begins beside it, so there is some space between them.
                 let between = if column + 1 < across { 2 } else { 0 };
                 self.legend(metric, cx, text::part(part, 0, 0, part.width - between, 1), true, buf);
                 let body = text::part(part, 0, 1, part.width, height - 1);
@@ -437,7 +438,8 @@ impl Pane for Curves {
     }
 
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        // Metrics of attacks or of some labels are listed only if a lane has them; a limit is drawn beside its number.
+        // Metrics of attacks or of certain labels are listed only if a lane has them; a limit is drawn together with
+        // its number.
         let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         let always = |m: &Number| {
             let row = m.row();

@@ -1,5 +1,5 @@
-//! The Diagnosis pane: what is wrong with the lane in front, since when, by which numbers, and the cures that were tried on
-//! copies of it. A cure becomes a lane beside the sick one. Judges nothing itself.
+//! The Diagnosis pane: the faults of the lane in front, since when they exist, their evidence in numbers, and the cures
+//! that were tried on copies of it. A cure becomes a lane beside the sick one. Judges nothing itself.
 
 pub mod cure;
 
@@ -25,25 +25,25 @@ use std::cell::Cell;
 /// The state of the pane.
 #[derive(Clone, Debug, Default)]
 pub struct DiagnosisPane {
-    /// The cure that is chosen, by its number from 0.
+    /// The chosen cure, by its index.
     chosen: usize,
     /// The first line that is shown.
     first: Cell<usize>,
-    /// Whether the lines were moved by hand, so that the chosen cure need not be in sight.
+    /// Whether the user scrolled, so that the chosen cure need not be visible.
     moved: bool,
-    /// The last line that could come to the top when it was drawn.
+    /// The largest possible first line when the pane was last drawn.
     last: Cell<usize>,
-    /// Lines that were shown then.
+    /// Number of lines shown then.
     page: Cell<usize>,
 }
 
-/// A line of the pane: words with their looks, and the cure that it belongs to.
+/// A line of the pane: words with their styles, and the cure to which it belongs.
 struct Row {
     words: Vec<(String, Style)>,
     cure: Option<usize>,
 }
 
-/// The looks of a level.
+/// The style of a level.
 fn style_of(level: Level, theme: &Theme) -> Style {
     match level {
         Level::Bad => theme.bad,
@@ -52,7 +52,7 @@ fn style_of(level: Level, theme: &Theme) -> Style {
     }
 }
 
-/// The looks of a verdict.
+/// The style of a verdict.
 fn style_for(verdict: Verdict, theme: &Theme) -> Style {
     match verdict {
         Verdict::Repaired | Verdict::Better => theme.good,
@@ -61,7 +61,7 @@ fn style_for(verdict: Verdict, theme: &Theme) -> Style {
     }
 }
 
-/// How far the examination has come, in a line.
+/// The progress of the examination, in one line.
 fn state(cx: Context<'_>, lane: &LaneView) -> String {
     let tried = |e: &Examination| match e.tried.len() {
         0 => String::new(),
@@ -81,12 +81,12 @@ fn state(cx: Context<'_>, lane: &LaneView) -> String {
     }
 }
 
-/// Whether a lane is trained on samples, not on a function of the plane.
+/// Whether a lane is trained on samples rather than on a test function.
 fn samples(lane: &LaneView) -> bool {
     super::Kind::of([&lane.info.recipe.network[..]]) != super::Kind::Surface
 }
 
-/// The numbers of a finding over time: the gradient of its layer, or the loss on the validation samples, or in training.
+/// The history of a finding's number: the gradient of its layer, or the validation loss, or the training loss.
 fn history(lane: &LaneView, finding: &Finding, width: usize, theme: &Theme) -> Option<(String, String)> {
     let drawn = |values: Vec<f32>, log| sparkline::sparkline(values.into_iter(), width, log, theme.glyphs);
     let layer = finding.layer.as_ref().and_then(|name| {
@@ -109,7 +109,7 @@ fn history(lane: &LaneView, finding: &Finding, width: usize, theme: &Theme) -> O
 }
 
 impl DiagnosisPane {
-    /// All that there is to read about the lane in front, in lines of this width.
+    /// Everything about the lane in front, in lines of this width.
     fn rows(&self, cx: Context<'_>, width: u16) -> Vec<Row> {
         let theme = cx.theme;
         let Some(lane) = cx.view.lane(cx.front) else { return Vec::new() };
@@ -183,7 +183,7 @@ impl DiagnosisPane {
         out
     }
 
-    /// Orders lanes for these cures, as one change.
+    /// The order that adds lanes for these cures, as one change.
     fn order(cx: Context<'_>, lane: &LaneView, cures: &[(usize, &Finding, &Fix)]) -> Effects {
         let mut taken: Vec<String> = cx.view.lanes.iter().map(|l| l.info.name.clone()).collect();
         let free = limits::LANES.saturating_sub(cx.view.lanes.len());
@@ -212,7 +212,7 @@ impl DiagnosisPane {
         order.map(Effect::Command).into_iter().chain([Effect::Notice(words)]).collect()
     }
 
-    /// The cures that can be chosen, numbered from 1.
+    /// The cures to choose from, numbered from 1.
     fn cures(judged: &Diagnosis) -> Vec<(usize, &Finding, &Fix)> {
         judged.cures().into_iter().enumerate().map(|(i, (finding, fix))| (i + 1, finding, fix)).collect()
     }
@@ -241,7 +241,7 @@ impl Pane for DiagnosisPane {
         if area.is_empty() {
             return;
         }
-        // A column on either side stays free, the right one for the marks that there is more.
+        // One column stays free on either side; the right one is for scroll marks.
         let inside = text::part(area, 1, 0, area.width.saturating_sub(2), area.height);
         let rows = self.rows(cx, inside.width);
         let height = usize::from(inside.height);
@@ -249,7 +249,7 @@ impl Pane for DiagnosisPane {
         self.page.set(height);
         let mut first = self.first.get();
         if !self.moved {
-            // The chosen cure is in sight, and as much above it as there is room for.
+            // The chosen cure is visible, with as many lines above it as there is room for.
             let low = rows.iter().rposition(|row| row.cure == Some(self.chosen));
             first = low.map_or(0, |low| (low + 1).saturating_sub(height));
         }
@@ -299,7 +299,7 @@ impl Pane for DiagnosisPane {
     fn watch(&self, cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
         let Some(lane) = cx.view.lane(cx.front) else { return Vec::new() };
         let known = lane.examination.as_ref().is_some_and(|e| e.trying.is_none());
-        // A lane without a step may be about to be changed; one that was examined to the end is known.
+        // A lane without steps may still be changed; a completely examined lane needs no further examination.
         let wanted = !cx.watching && !known && lane.present().step > 0;
         wanted.then(|| telemetry::View::of(DIAGNOSIS, lane.id)).into_iter().collect()
     }

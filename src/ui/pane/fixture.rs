@@ -45,16 +45,16 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
     })
 }
 
-/// How a lane of the run behaves.
+/// The behaviour of a lane of the run.
 struct Kind {
     name: &'static str,
-    /// Loss after many steps.
+    /// Final loss.
     loss: f32,
-    /// Steps in which it gets there.
+    /// Steps in which it approaches the final loss.
     time: f32,
-    /// From layer to layer towards the input, the gradient is multiplied by this.
+    /// Factor of the gradient from layer to layer, towards the input.
     decay: f32,
-    /// Where it diverges.
+    /// The step at which it diverges.
     end: u64,
 }
 

@@ -1,6 +1,6 @@
-//! The gradient map: depth by time, the colour telling log10 ‖g‖ of every layer with parameters, the output layer on top; or
-//! another number of the layers, whose newest values stand beside the rows.
-//! Draws what the view model knows; asks nothing of training.
+//! The gradient map: depth by time, with log10 ‖g‖ of every layer with parameters as colour, and the output layer on
+//! top; or another number of the layers, whose newest values are beside the rows. Draws the view model; requests
+//! nothing.
 
 use super::{Context, Pane};
 use crate::number::LayerNumber;
@@ -22,10 +22,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// Decades of colour at least, and at most.
+/// Least and greatest number of decades in the colour scale.
 const DECADES: (f32, f32) = (3.0, 16.0);
 
-/// The quantity that the colours show and that stands beside each row.
+/// The quantity shown by the colours and beside each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Beside {
     #[default]
@@ -36,7 +36,7 @@ enum Beside {
     Units,
 }
 
-/// What the gradient map remembers.
+/// The state of the gradient map.
 #[derive(Clone, Debug, Default)]
 pub struct GradientMap {
     beside: Beside,
@@ -51,7 +51,7 @@ struct Row<'a> {
     dead: Option<f32>,
 }
 
-/// A layer as a scenario writes it, `Dense(units: 32)`, in fewer characters: `Dense 32`.
+/// A layer's label in fewer characters: `Dense 32` for `Dense(units: 32)`.
 fn brief(label: &str) -> String {
     let (kind, rest) = label.split_once('(').unwrap_or((label, ""));
     let first = rest.trim_end_matches(')').split(',').next().unwrap_or_default();
@@ -75,7 +75,7 @@ fn rows(lane: &LaneView) -> Vec<Row<'_>> {
     rows
 }
 
-/// How layers share the lines: pixel rows from the top, each with its layers.
+/// The distribution of layers over lines: pixel rows from the top, each with its layers.
 struct Share {
     layers: usize,
     pixels: usize,
@@ -107,7 +107,7 @@ impl Share {
     }
 }
 
-/// The geometric mean of those that are there; NaN if one is not finite, 0 if one is.
+/// The geometric mean of the existing values; NaN if one is not finite, 0 if one is 0.
 fn typical(values: &[Option<f32>]) -> Option<f32> {
     let there = || values.iter().flatten().copied();
     match there().count() {
@@ -118,7 +118,7 @@ fn typical(values: &[Option<f32>]) -> Option<f32> {
     }
 }
 
-/// The greatest of those that are there.
+/// The greatest of the existing values.
 fn worst(values: &[Option<f32>]) -> Option<f32> {
     values.iter().copied().fold(None, greater)
 }
@@ -141,7 +141,7 @@ fn norm_name(glyphs: Glyphs) -> &'static str {
 }
 
 impl GradientMap {
-    /// What stands beside a line of the map: its number, and a word where there is something to say.
+    /// The text beside a line of the map: its number, and a word if it is remarkable.
     fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, Option<Word>) {
         let of = |n: LayerNumber| {
             let values: Vec<Option<f32>> = rows.iter().map(|r| r.measure.get(n)).collect();
@@ -170,7 +170,7 @@ impl GradientMap {
         }
     }
 
-    /// The norm that the words beside the rows describe.
+    /// The norm to which the words beside the rows refer.
     fn norm(&self) -> LayerNumber {
         if self.beside == Beside::Signal { LayerNumber::SignalNorm } else { LayerNumber::GradNorm }
     }
@@ -186,8 +186,8 @@ impl GradientMap {
     }
 }
 
-/// Shares of what passes no gradient, the worst of some layers: saturated outputs of this batch, and dead units, that is units
-/// that are flat for every sample of the last evaluation.
+/// Shares of units that pass no gradient, the worst of some layers: saturated outputs of this batch, and dead units,
+/// whose gradient is zero for every sample of the last evaluation.
 fn units(rows: &[Row<'_>]) -> Option<String> {
     let worst = |f: fn(&Row<'_>) -> Option<f32>| rows.iter().map(f).fold(None, greater);
     let parts = [percent(worst(|r| r.saturated), "sat"), percent(worst(|r| r.dead), "dead")];
@@ -195,7 +195,7 @@ fn units(rows: &[Row<'_>]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// The greater of two numbers that may be missing.
+/// The greater of two optional numbers.
 fn greater(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.max(b)),
@@ -245,7 +245,7 @@ impl Pane for GradientMap {
             return;
         }
 
-        // Colours: whole decades around everything that was seen; shares from nothing to all.
+        // Colours: whole decades around all values so far; shares from 0 to 1.
         let shares = self.beside == Beside::Units;
         let seen =
             columns.iter().flat_map(|c| &c.values).flatten().copied().filter(|v| v.is_finite() && *v > 0.0);
@@ -266,7 +266,7 @@ impl Pane for GradientMap {
         let share = Share::new(rows.len(), lines, theme);
         let body = text::part(area, 0, head, area.width, share.lines as u16);
 
-        // What stands at both sides, as far as half of the width allows.
+        // The texts on both sides, limited to half of the width.
         let greatest = rows
             .iter()
             .filter_map(|r| r.measure.get(self.norm()))
@@ -306,8 +306,9 @@ impl Pane for GradientMap {
         right += with(flats);
         let map = text::part(body, left, 0, area.width - left - right, body.height);
 
-        // The picture. A column of history covers the steps since the one before it, and a cell shows the newest column that
-        // begins in it: so a lane of three steps is three columns wide, and the last cell is the step that the numbers are of.
+        // The picture. A column of history covers the steps since the previous column, and a cell shows the newest
+        // column that begins in it. So a lane with three steps is three columns wide, and the last cell belongs to the
+        // step of the numbers.
         let (begin, end) = (began.saturating_sub(1) as f64, newest.step as f64);
         let x = match lane.present().phase {
             Phase::Running | Phase::Paused => Scale::whole(end),
@@ -339,7 +340,7 @@ impl Pane for GradientMap {
             text::cell(buf, map.x + column, map.y + line, cross, theme.bad);
         }
 
-        // The column of the step that is shown, where that is past.
+        // The column of the past step that is shown.
         if let Some(step) = cx.past {
             let column = (0..map.width).find(|c| edge(c + 1) >= step as f64).unwrap_or(0);
             let sign = if theme.glyphs == Glyphs::Unicode { '│' } else { '|' };
@@ -349,7 +350,7 @@ impl Pane for GradientMap {
             }
         }
 
-        // The sides. A layer of several lines is written on the middle one.
+        // The sides. The label of a layer with several lines is on the middle one.
         let each =
             if share.per_line == 1 { share.lines / share.layers.clamp(1, share.lines.max(1)) } else { 1 };
         for (line, (number, word, flat)) in side.iter().enumerate() {
@@ -395,7 +396,7 @@ impl Pane for GradientMap {
             if let Some(words) = units(&rows) {
                 pieces.push((format!(" worst {words} "), theme.faint));
             }
-            // One batch says less of a unit than an evaluation does, and has another word.
+            // One batch says less about a unit than an evaluation, so the word differs.
             let silent = rows.iter().map(|r| r.silent).fold(None, greater).filter(|s| *s > 0.0);
             if let Some(words) = percent(silent, "silent in this batch") {
                 pieces.push((format!(" {words} "), theme.faint));
@@ -415,7 +416,7 @@ impl Pane for GradientMap {
             let y = head + share.lines as u16;
             let row = text::part(area, left, y, area.width - left, 1);
             let end = |decade: f32| scale::number(libm::pow(10.0, f64::from(decade)));
-            // Where numbers lie farther apart than colours, the darkest stands for everything below.
+            // If the numbers span more than the colours, the darkest colour stands for everything below.
             let below = if least < low { text::pick(theme.glyphs, "≤", "<=") } else { "" };
             let (low, name) = if shares {
                 ("0%".into(), "100% saturated".into())

@@ -1,4 +1,4 @@
-//! Made-up looks into lanes for the tests of the panes: ways over a surface, gradients through time, single weights.
+//! Made-up views inside lanes for the tests of the panes: paths over a surface, gradients through time, single weights.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::surface::Surface;
@@ -16,7 +16,7 @@ fn table(rows: &[(&str, &[f32])]) -> Data {
     Data::Table { columns: Vec::new(), rows }
 }
 
-/// A bowl seen through this window, and every lane on its way down from (1.5, 1) to its own place.
+/// A bowl in this window, with every lane on its path down from (1.5, 1) to its own point.
 pub fn add_surface(view: &mut View, extent: [f32; 4]) {
     let (width, height) = (60, 40);
     let at = |i: usize| {
@@ -44,7 +44,7 @@ pub fn add_surface(view: &mut View, extent: [f32; 4]) {
     }
 }
 
-/// Forty time steps: in A the gradient dies, in B it explodes, in C it arrives, in D it is beyond numbers.
+/// Forty time steps: in A the gradient vanishes, in B it explodes, in C it keeps its size, in D it is not finite.
 pub fn add_time(view: &mut View) {
     for (lane, factor) in [0.7f32, 1.4, 0.99, f32::INFINITY].into_iter().enumerate() {
         view.lanes[lane].info.input = Shape::Sequence { steps: 40, features: 2 };
@@ -58,7 +58,7 @@ pub fn add_time(view: &mut View) {
     }
 }
 
-/// A weight of two tensors: A and B agree about them, C has another network, D has made no step.
+/// A weight of two tensors: A and B have the same network, C has another one, D has made no step.
 pub fn add_weight(view: &mut View, weight: usize) {
     let slots: [&[(&str, &[f32])]; 2] = [
         &[("1 Dense 4 weight", &[12.0, 3.0]), ("1 Dense 4 bias", &[4.0, 4.0])],
@@ -93,7 +93,7 @@ pub fn add_weight(view: &mut View, weight: usize) {
     }
 }
 
-/// All of these at once.
+/// All of the above.
 pub fn add_all(view: &mut View) {
     add_surface(view, [-2.0, 2.0, -1.0, 3.0]);
     add_time(view);

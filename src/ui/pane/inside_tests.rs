@@ -1,4 +1,5 @@
-//! What the panes that look into lanes say and ask for: surfaces, gradients through time, single updates.
+//! Tests of the panes that look inside lanes, their words and their requests: surfaces, gradients through time, single
+//! updates.
 
 use super::microscope::Microscope;
 use super::surface::Surface;
@@ -57,7 +58,7 @@ fn the_start_is_moved_by_keys_and_by_the_mouse() {
     let start = |text: &str| vec![Effect::Data(vec![("start", text.to_owned())])];
     assert_eq!(pane.act(Action::Right, cx), start("(1.6, 1)"));
     assert_eq!(pane.act(Action::Down, cx), start("(1.5, 0.9)"));
-    // The plane begins after the gutter of six; its height is what axis and four lanes leave.
+    // The plane begins after the gutter of six columns; its height is what axis and four lanes leave.
     let area = Rect::new(2, 3, 46, 25);
     assert_eq!(pane.click(Position::new(8, 3), area, cx), start("(-1.95, 2.9)"));
     assert!(pane.click(Position::new(3, 3), area, cx).is_empty(), "not on the plane");
@@ -85,7 +86,7 @@ fn zoom_and_pan_change_what_is_asked_for() {
     pane.act(Action::PanUp, cx);
     let (up, _) = window(&pane).expect("a landscape");
     assert!(up[2] > near[2] && up[0] == near[0], "{up:?}");
-    // The heights that are there are of another window: no contours rather than wrong ones.
+    // The heights belong to another window: no contours are better than wrong ones.
     let buf = drawn(&pane, cx, 60, 30);
     assert!(buf.content.iter().all(|c| c.bg == Color::Reset));
     pane.act(Action::ToggleWindow, cx);
@@ -111,7 +112,7 @@ fn a_gradient_through_time_dies_explodes_or_arrives() {
     assert_eq!(pane.act(Action::Longer, cx), [Effect::Longer(8)]);
     assert_eq!(pane.act(Action::Shorter, cx), [Effect::Longer(-8)]);
     assert_eq!(pane.watch(cx, Size::new(40, 10)).len(), 4);
-    // A radius that contradicts the verdict is explained, at 80x24 too, and only then.
+    // A radius that contradicts the verdict is explained, also at 80x24, and only then.
     pane.act(Action::NextMetric, cx);
     for (w, h) in [(46, 17), (70, 20), (118, 34)] {
         let words = text(&drawn(&pane, cx, w, h));

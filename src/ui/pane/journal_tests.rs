@@ -1,4 +1,4 @@
-//! An edit of a lane is visible: a tick and its text in the curves, a mark at its name.
+//! Tests that an edit of a lane is visible: a tick with its text in the curves, and a mark at its name.
 
 use crate::registry::Value as _;
 use crate::scenario::Edit;
@@ -11,7 +11,7 @@ use crate::ui::theme::{Depth, Glyphs, Theme};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
-/// The first lane trained for 300 steps and was changed after 150.
+/// An app whose first lane trained for 300 steps and was changed after 150.
 fn changed(name: &str, field: &str, from: &str, to: &str) -> App {
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
     let mut app = App::new(fixture::scenario(), Box::new(Vec::new), theme, Size::new(120, 40), true);

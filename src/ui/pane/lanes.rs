@@ -1,4 +1,4 @@
-//! The lanes: who they are, what they train with and differ by, how they do. Trains nothing; forms are opened by the app.
+//! The lanes: their names, their settings and differences, and their results. Trains nothing; the app opens the forms.
 
 use super::prediction::scalar;
 use super::{Context, Pane};
@@ -19,14 +19,14 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::fmt::Write as _;
 
-/// The pane of the lanes; the selected lane is the one in front.
+/// The pane of the lanes; the lane in front is the one in front.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lanes;
 
-/// Columns of a lane's name that are worth showing beside where it comes from.
+/// Columns of a lane's name that are worth showing beside its origin.
 const NAME: u16 = 5;
 
-/// The settings in which the lanes are not all alike.
+/// The settings in which the lanes differ.
 pub fn contested(view: &View) -> Vec<&'static str> {
     let all: Vec<_> = view.lanes.iter().map(|l| l.info.recipe.fields()).collect();
     let Some((first, others)) = all.split_first() else { return Vec::new() };
@@ -34,14 +34,14 @@ pub fn contested(view: &View) -> Vec<&'static str> {
     (0..first.len()).filter(|&i| differs(i)).map(|i| first[i].name).collect()
 }
 
-/// The settings in which a lane is not like the first one, or a fork not like its parent was when it began.
+/// The settings in which a lane differs from the first one, or a fork from its parent at the time of the fork.
 pub fn differs(view: &View, lane: &LaneView) -> Vec<&'static str> {
     let Some(first) = view.lanes.first() else { return Vec::new() };
     let other = lane.info.fork.as_ref().map_or(&first.info.recipe, |fork| &fork.recipe);
     lane.info.recipe.differences(other).into_iter().map(|(name, _)| name).collect()
 }
 
-/// Where a fork comes from: `← A at 340`, or that it still waits.
+/// The origin of a fork: `← A at 340`, or that it still waits.
 pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     let fork = lane.info.fork.as_ref()?;
     let parent = view.lane(fork.parent).filter(|p| p.info.name == fork.from);
@@ -50,7 +50,7 @@ pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     Some(if fork.begun { format!("{arrow} {parent} at {at}") } else { format!("waits for {parent} at {at}") })
 }
 
-/// What a lane is doing, as a sign and in a word.
+/// The state of a lane, as a sign and as a word.
 pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
     let pick = |u, a| if glyphs == Glyphs::Unicode { u } else { a };
     match &lane.phase {
@@ -64,7 +64,7 @@ pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
     }
 }
 
-/// Rows of the list: how many lanes there are room for, and how many rows each gets.
+/// Rows of the list: the number of lanes that fit, and the rows of each.
 struct Rows {
     first: usize,
     each: u16,
@@ -82,11 +82,11 @@ impl Rows {
     }
 }
 
-/// A fact about a lane: in full, then ever shorter.
+/// A fact about a lane: in full, then in shorter and shorter forms.
 type Fact = Vec<String>;
 
-/// Facts, the weightiest first, in so many columns: the last ones are said more shortly where there is no room; where that is
-/// not enough, the last is left out and the others are said in full again, if they fit.
+/// Facts in this many columns, the most important first. If there is not enough room, the last ones are shortened; if
+/// that is not enough, the last one is dropped and the others are lengthened again as far as they fit.
 fn fitting(facts: &[Fact], room: usize, glyphs: Glyphs) -> String {
     let dot = text::pick(glyphs, " · ", ", ");
     let mut shown = facts;
@@ -108,19 +108,19 @@ fn fitting(facts: &[Fact], room: usize, glyphs: Glyphs) -> String {
     }
 }
 
-/// What a lane trains with, as far as it is not what every lane has.
+/// The training settings of a lane, except for values that nearly every lane has.
 fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
     if let Some(kind) = lane.info.foreign {
         return vec![vec![kind.into()]];
     }
     let r = &lane.info.recipe;
     let (optimizer, lr) = (r.optimizer.name(), r.optimizer.lr().text());
-    // A lane that is named after its optimizer need not say it twice.
+    // A lane that is named after its optimizer need not repeat it.
     let named = lane.info.name.to_lowercase().contains(&optimizer.to_lowercase());
     let lr = format!("lr {lr}");
     let mut facts = vec![if named { vec![lr] } else { vec![format!("{optimizer} {lr}"), lr] }];
     if r.defence.active() {
-        // What a defence costs stands beside its name: no comparison is fair without.
+        // The cost of a defence is beside its name, because a fair comparison needs it.
         let (cost, name) = (number(lane.info.cost), r.defence.name());
         facts.push(vec![format!("{name}, {cost}x a step"), format!("{cost}x a step"), format!("{cost}x")]);
     }
@@ -152,7 +152,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
     facts
 }
 
-/// What the seeds of a lane say: their range, and from which lanes it is farther than the seeds are from each other.
+/// The result over a lane's seeds: their range, and the lanes from which it differs by more than that.
 fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
     let s = lane.spread()?;
     let range = match s.judged_by()? {
@@ -174,7 +174,7 @@ fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
     Some(fact)
 }
 
-/// What stands before the strip of accuracies under PGD, if a lane was attacked: `pgd@0.1`.
+/// The words before the strip of accuracies under PGD, if a lane was attacked: `pgd@0.1`.
 fn attacked(lane: &LaneView) -> Option<String> {
     lane.curve(Number::PgdAccuracy)?;
     let eps = lane.probes.get("robustness").and_then(|p| scalar(p, "eps"))?;
@@ -188,7 +188,7 @@ impl Lanes {
         let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
         let lost = matches!(lane.phase, Phase::Diverged(_) | Phase::Failed(_));
         let (sign, word) = state(lane, glyphs);
-        // The head: letter, name, and how it does.
+        // The head: letter, name, and result.
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
         let newest = lane.curve(Number::Loss).and_then(|c| c.last()).map(|b| f64::from(b.last));
@@ -198,8 +198,8 @@ impl Lanes {
         let accuracy = median
             .or_else(|| Some(lane.validation?.get(Number::ValAccuracy)? as f32))
             .map(|a| format!("val {:.1}%", 100.0 * a));
-        // Each of the two numbers has its place and its name: the loss beside the lane's name, what it does in validation
-        // below it, or where there is no second row, before it.
+        // Each of the two numbers has a fixed place and a name: the loss is beside the lane's name, and the validation
+        // result below it or, without a second row, before it.
         let second = area.height > 2;
         let mut right = if lost { word } else { loss };
         if let Some(a) = accuracy.iter().find(|_| !second && !lost && area.width >= 44) {
@@ -210,7 +210,7 @@ impl Lanes {
         let name = if lane.belied() { theme.warn } else { name };
         let mut name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
         if let Some(descent) = descent(cx.view, lane, glyphs) {
-            // Whose it is comes before the end of its name; in the narrowest rows it stands for the name.
+            // The origin has priority over the end of its name; in the narrowest rows it replaces the name.
             let wide = text::width(&descent);
             if wide + 1 + NAME <= room {
                 let name = text::shorten(&lane.title(), usize::from(room - wide - 1), glyphs);
@@ -239,7 +239,7 @@ impl Lanes {
             let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
             let mut lines = vec![(Number::Loss, "loss ".to_owned()), (Number::GradNorm, norm.into())];
             if let Some(label) = attacked(lane) {
-                // What the scenario measures besides; where there is no room for three, it stands for the norm.
+                // Other measurements of the scenario; if there is no room for three, they replace the norm.
                 lines.truncate(if inner.width >= 48 { 2 } else { 1 });
                 lines.push((Number::PgdAccuracy, label));
             }
@@ -260,11 +260,11 @@ impl Lanes {
         };
         let mut facts = settings(lane, glyphs);
         if let Some(words) = seeds(cx.view, lane, glyphs) {
-            // What several seeds say comes before what can be read in a form.
+            // The result over several seeds is more important than settings, which a form shows too.
             facts.insert(0, words);
         }
         if let Some(edit) = lane.info.edits.last() {
-            // An edited lane's present setting differs from its past: the edit comes before the setting.
+            // An edited lane's present setting differs from its past, so the edit comes before the setting.
             let words = edit.to_string().replace('→', text::pick(glyphs, "→", "->"));
             let since = if edit.step == 0 { "the start".into() } else { thousands(edit.step) };
             facts.insert(0, vec![format!("{words} since {since}"), words]);
@@ -281,7 +281,7 @@ impl Lanes {
         if area.height > 2 {
             let mut judged = accuracy.filter(|_| !lost).unwrap_or_default();
             let beside = |judged: &str| inner.width.saturating_sub(text::width(judged) + 3);
-            // An edit comes before a number that the curves show too.
+            // An edit is more important than a number that the curves show too.
             let first = facts.first().and_then(|f| f.last()).map_or(0, |f| text::width(f));
             if first > beside(&judged) {
                 judged.clear();
@@ -305,7 +305,7 @@ impl Pane for Lanes {
         let mut line = Line::styled("Lanes", cx.theme.strong);
         line.push_span(cx.measured());
         let by = contested(cx.view);
-        // Here, not in every lane's narrow row: all lanes have the same seeds.
+        // Shown here and not in every lane's narrow row, because all lanes have the same seeds.
         if let Some(s) = cx.view.lanes.iter().find_map(LaneView::spread) {
             line.push_span(Span::styled(format!("  {} seeds", s.seeds), cx.theme.text));
         }
@@ -382,7 +382,7 @@ mod tests {
             guide: None,
             past: None,
         };
-        // The pane has 30 columns inside at 80x24.
+        // The inside of the pane has 30 columns at 80x24.
         for (width, shown) in [(30, "← A at 120"), (42, "SGD at 120 ← A at 120")] {
             let area = Rect::new(0, 0, width, 8);
             let mut buf = Buffer::empty(area);

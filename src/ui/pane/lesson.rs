@@ -1,4 +1,4 @@
-//! The lesson pane: what the scenario is about, which of its expectations hold, and the lesson in full. Judges nothing.
+//! The lesson pane: the subject of the scenario, the state of its expectations, and the lesson in full. Judges nothing.
 
 mod guided;
 
@@ -19,20 +19,20 @@ use std::cell::Cell;
 /// The state of the lesson pane.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
-    /// The first line that is shown; `None`: the one from which on there is news.
+    /// The first visible line; `None`: the line at which the news begin.
     first: Option<usize>,
-    /// The page and the number of its lines when it was scrolled: news unscroll it.
+    /// The page and its number of lines when it was scrolled: news reset the scrolling.
     of: Cell<(usize, usize)>,
-    /// The last line that could come to the top when it was drawn.
+    /// The largest possible first line when the pane was last drawn.
     last: Cell<usize>,
-    /// The first line that was shown then.
+    /// The first visible line then.
     shown: Cell<usize>,
-    /// Lines that were shown then.
+    /// Number of visible lines then.
     page: Cell<usize>,
 }
 
 impl Lesson {
-    /// Draws the page of a lesson that is gone through: its foot at the bottom, and as much as there is room for above.
+    /// Draws the page of the lesson in progress: its foot at the bottom, and above it as much as fits.
     fn draw_page(&self, guide: &Guide, cx: Context<'_>, inside: Rect, area: Rect, buf: &mut Buffer) {
         let page = guided::lines(guide, cx.theme, inside.width);
         let foot = text::lines(&page.foot, inside.width, "");
@@ -59,10 +59,10 @@ impl Lesson {
     }
 }
 
-/// A line: words with their looks.
+/// A line: words with their styles.
 type Words = Vec<(String, Style)>;
 
-/// Adds a text after an empty line, broken at this width.
+/// Adds a text after an empty line, wrapped at this width.
 fn paragraphs(out: &mut Vec<Words>, what: &str, width: u16, style: Style) {
     if !out.is_empty() && !what.is_empty() {
         out.push(Vec::new());
@@ -72,12 +72,12 @@ fn paragraphs(out: &mut Vec<Words>, what: &str, width: u16, style: Style) {
     }
 }
 
-/// The present step, while panes show a step before it.
+/// The present step, while panes show an earlier one.
 fn present_beside_the_past(cx: Context<'_>) -> Option<u64> {
     cx.view.lanes.iter().filter(|lane| lane.is_past()).map(|lane| lane.present().step).max()
 }
 
-/// All that there is to read, in lines of this width.
+/// The whole text, in lines of this width.
 fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
     let (lesson, theme) = (cx.lesson, cx.theme);
     let mut out: Vec<Words> = Vec::new();
@@ -99,7 +99,7 @@ fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
             };
             let mark = text::pick(theme.glyphs, unicode, ascii);
             let room = width.saturating_sub(2);
-            // The numbers stand behind the expectation where both fit into the line, else below it.
+            // The numbers are behind the expectation if both fit into the line, otherwise below it.
             let together = format!("{}  {}", verdict.text, verdict.why);
             let beside = text::width(&together) <= room;
             for (i, line) in text::lines(&verdict.text, room, "").into_iter().enumerate() {
@@ -152,7 +152,7 @@ impl Pane for Lesson {
         if area.is_empty() {
             return;
         }
-        // A column on either side stays free, the right one for the marks that there is more.
+        // One column stays free on either side; the right one is for scroll marks.
         let inside = text::part(area, 1, 0, area.width.saturating_sub(2), area.height);
         if let Some(guide) = cx.guide {
             return self.draw_page(guide, cx, inside, area, buf);

@@ -1,5 +1,5 @@
-//! The update microscope: one weight's way through the last step in every lane, number by number, beside the optimizer's
-//! formula. Draws the newest probes and says which weight it wants; computes nothing of its own.
+//! The update microscope: the path of one weight through the last step in every lane, number by number, beside the
+//! optimizer's formula. Draws the newest probes and requests a weight; computes nothing itself.
 
 use super::prediction::{rows, scalar};
 use super::{Context, Pane};
@@ -16,20 +16,20 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// Columns of a lane's numbers, at least and at most.
+/// Least and greatest width of a lane's numbers, in columns.
 const COLUMN: (u16, u16) = (8, 11);
-/// Columns of what says that there are lanes beyond the edge: `E →`.
+/// Columns of the mark for lanes beyond the edge: `E →`.
 const BEYOND: u16 = 4;
-/// Columns of a term's name, at most.
+/// Most columns of a term's name.
 const NAMES: u16 = 20;
 
-/// What the microscope remembers: which weight was laid under it, as an index into the parameters.
+/// The state of the microscope: the selected weight, as an index into the parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Microscope {
     chosen: Option<usize>,
 }
 
-/// A row of the table: what it is called, the number of every lane, and whether it is one of the ends of the way.
+/// A row of the table: its name, the number of every lane, and whether it is the start or the end of the path.
 struct Row {
     name: String,
     values: Vec<Option<f64>>,
@@ -49,7 +49,7 @@ fn tensors(lane: &LaneView) -> Vec<Tensor> {
         .collect()
 }
 
-/// The tensor in which a weight lies, its first weight's index, and the tensor's number.
+/// The tensor of a weight, the index of its first weight, and the tensor's number.
 fn find(tensors: &[Tensor], weight: usize) -> Option<(&Tensor, usize, usize)> {
     let mut first = 0;
     for (i, tensor) in tensors.iter().enumerate() {
@@ -61,7 +61,7 @@ fn find(tensors: &[Tensor], weight: usize) -> Option<(&Tensor, usize, usize)> {
     None
 }
 
-/// The place of a weight in its tensor as one writes it: `[3, 5]`.
+/// The index of a weight in its tensor, as usually written: `[3, 5]`.
 fn place(tensor: &Tensor, at: usize) -> String {
     if tensor.row < tensor.len {
         format!("[{}, {}]", at / tensor.row, at % tensor.row)
@@ -71,8 +71,8 @@ fn place(tensor: &Tensor, at: usize) -> String {
 }
 
 impl Microscope {
-    /// The weight under it, of the lane in front: at first one that is bound to move. The first of all may belong to a pixel
-    /// that is always black; what comes last is mostly the bias of the outputs.
+    /// The weight to show, by its index in the lane in front. The default is a weight that surely moves: the first
+    /// weight of all may belong to a pixel that is always black, and the last one is usually a bias of the outputs.
     fn weight(&self, cx: Context<'_>) -> usize {
         let first_of_last = || {
             let lens: Vec<usize> = tensors(cx.view.lane(cx.front)?).iter().map(|t| t.len).collect();
@@ -81,8 +81,8 @@ impl Microscope {
         self.chosen.or_else(first_of_last).unwrap_or(0)
     }
 
-    /// The weight of a lane at the same place of the same tensor as in the lane in front; in other networks, of the tensor
-    /// of the same name and number.
+    /// The index of the weight in another lane: at the same position of the same tensor as in the lane in front; in
+    /// other networks, of the tensor with the same name and number.
     fn index(&self, lane: &LaneView, cx: Context<'_>) -> Option<usize> {
         let front = tensors(cx.view.lane(cx.front)?);
         let weight = self.weight(cx);
@@ -97,19 +97,19 @@ impl Microscope {
         own.get(number).filter(|t| kind(t) == kind(tensor) && at < t.len).map(|_| begin + at)
     }
 
-    /// What a lane tells of its weight: nothing of one that lay under the microscope before.
+    /// A lane's probe, if it belongs to the selected weight and not to an earlier one.
     fn known<'a>(&self, lane: &'a LaneView, cx: Context<'_>) -> Option<&'a Probe> {
         let index = self.index(lane, cx)?;
         probe(lane).filter(|p| p.part("terms").is_some() && scalar(p, "weight") == Some(index as f64))
     }
 
-    /// The table over these lanes: every term that one of them has, in the order of their formulas.
+    /// The table for these lanes: every term that one of them has, in the order of their formulas.
     fn table(&self, lanes: &[&LaneView], cx: Context<'_>) -> Vec<Row> {
         let part = |name: &str| lanes.iter().map(|l| scalar(self.known(l, cx)?, name)).collect();
         let term = |name: &str| -> Vec<Option<f64>> {
             let of = |l: &&LaneView| {
                 let found = rows(self.known(l, cx)?, "terms").iter().find(|t| t.0 == name)?;
-                // A lane that is lost says so once, not in every row.
+                // A diverged lane says so once, not in every row.
                 let v = found.1.first().filter(|v| v.is_finite() || no_numbers(l).is_none())?;
                 Some(f64::from(*v))
             };
@@ -135,7 +135,7 @@ impl Microscope {
         table
     }
 
-    /// Why a lane has no numbers in the table, if so.
+    /// The reason why a lane has no numbers in the table, if it has none.
     fn note(&self, lane: &LaneView, cx: Context<'_>) -> Option<String> {
         let letter = lane.letter();
         if self.index(lane, cx).is_none() {
@@ -149,7 +149,8 @@ impl Microscope {
         no_numbers(lane).filter(|_| !finite).map(|why| format!("{letter} {why}"))
     }
 
-    /// The formulas of all lanes, each with the letters of the lanes that follow it; that of the lane in front first.
+    /// The formulas of all lanes, each with the letters of the lanes that use it; that of the lane in front comes
+    /// first.
     fn formulas(cx: Context<'_>) -> Vec<String> {
         let mut found: Vec<(String, String)> = Vec::new();
         for lane in &cx.view.lanes {
@@ -171,7 +172,7 @@ impl Microscope {
     }
 }
 
-/// What only Unicode has, in the letters that every terminal has.
+/// The formula with ASCII letters for characters that only Unicode has.
 fn plain(formula: &str) -> String {
     let mut out = String::with_capacity(formula.len());
     for c in formula.chars() {
@@ -215,8 +216,8 @@ fn plain(formula: &str) -> String {
     out
 }
 
-/// The name of a tensor with the first two words of its layer's label, the number and the kind, and the layer's size where it
-/// has one: `3 Conv2d 8 weight` for `3 Conv2d 8 padding 1 weight`.
+/// The name of a tensor with the first two words of its layer's label (number and kind) and the layer's size, if it has
+/// one: `3 Conv2d 8 weight` for `3 Conv2d 8 padding 1 weight`.
 fn named(name: &str) -> String {
     let words: Vec<&str> = name.split(' ').collect();
     let sized = words.get(2).is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit()));
@@ -228,7 +229,7 @@ fn named(name: &str) -> String {
     }
 }
 
-/// A formula in lines that are broken between its parts, which several spaces divide, if they are short enough.
+/// A formula in lines, broken between its parts, which are separated by several spaces, if the parts are short enough.
 fn formula_lines(words: &str, width: u16) -> Vec<String> {
     let parts: Vec<&str> = words.split("   ").collect();
     if parts.iter().any(|p| text::width(p) + 2 > width) {
@@ -284,7 +285,7 @@ impl Pane for Microscope {
             Glyphs::Unicode => name.to_owned(),
             Glyphs::Ascii => plain(name),
         };
-        // As many lanes as there is room for, the one in front among them.
+        // As many lanes as there is room for, including the one in front.
         let wished = self.table(&cx.view.lanes.iter().collect::<Vec<_>>(), cx);
         let names = wished.iter().map(|r| text::width(&unicode(&r.name))).max().unwrap_or(0);
         let names = names.min(NAMES).min(area.width / 2) + 1;
@@ -306,7 +307,7 @@ impl Pane for Microscope {
             text::put_right(buf, column(i), 0, &format!("{} {name}", lane.letter()), style);
         }
         if head == 1 && beyond > 0 {
-            // The nearest lane on either side that has no room.
+            // The nearest lane on either side that does not fit.
             let unseen = |lane: Option<&LaneView>| lane.map(LaneView::letter);
             if let Some(letter) = unseen(first.checked_sub(1).and_then(|i| all.get(i))) {
                 let words = format!("{} {letter}", text::pick(theme.glyphs, "←", "<-"));

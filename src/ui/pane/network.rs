@@ -1,4 +1,4 @@
-//! The model builder: the layers with their shapes and parameters, and a draft of them that can be tried out before it is
+//! The model builder: the layers with their shapes and parameters, and a draft of them that can be edited before it is
 //! trained. Trains nothing.
 
 pub mod draft;
@@ -20,7 +20,7 @@ use ratatui::text::{Line, Span};
 #[derive(Clone, Debug, Default)]
 pub struct NetworkPane {
     draft: Option<Draft>,
-    /// The drafts before this one, and those that were undone, each the newest last.
+    /// The earlier drafts, and the undone ones, the newest last.
     before: Vec<Option<Draft>>,
     undone: Vec<Option<Draft>>,
     selected: usize,
@@ -28,7 +28,7 @@ pub struct NetworkPane {
 }
 
 impl NetworkPane {
-    /// The network as drafted, or as the lane trains it.
+    /// The network as drafted, or else as the lane trains it.
     pub fn draft(&self, lane: &LaneView) -> Draft {
         self.draft.clone().unwrap_or_else(|| Draft::of(&lane.info.recipe))
     }
@@ -38,7 +38,7 @@ impl NetworkPane {
         self.rows(lane).into_iter().nth(row).map(|r| r.path)
     }
 
-    /// Changes the draft; a draft that says what is trained anyway is none.
+    /// Changes the draft; a draft equal to the trained network is dropped.
     pub fn change(&mut self, lane: &LaneView, change: impl FnOnce(&mut Draft)) {
         let mut draft = self.draft(lane);
         change(&mut draft);
@@ -50,7 +50,7 @@ impl NetworkPane {
         self.keep_selected(lane);
     }
 
-    /// Takes back the last edit of the draft, or makes the one again that was taken back; whether there was one.
+    /// Undoes the last edit of the draft, or redoes the last undone one; returns whether there was one.
     pub fn undo(&mut self, lane: &LaneView, again: bool) -> bool {
         let (from, to) =
             if again { (&mut self.undone, &mut self.before) } else { (&mut self.before, &mut self.undone) };
@@ -65,19 +65,19 @@ impl NetworkPane {
         self.selected = self.selected.min(last);
     }
 
-    /// Selects the row of a path.
+    /// Selects the row with this path.
     pub fn select(&mut self, lane: &LaneView, path: &[usize]) {
         if let Some(i) = self.rows(lane).iter().position(|r| r.path == path) {
             self.selected = i;
         }
     }
 
-    /// Whether there are edits that nobody trains yet.
+    /// Whether there are edits that are not trained yet.
     pub fn edited(&self) -> bool {
         self.draft.is_some()
     }
 
-    /// Forgets the edits.
+    /// Discards the edits.
     pub fn discard(&mut self) {
         (self.draft, self.selected) = (None, 0);
         self.before.clear();
@@ -88,7 +88,7 @@ impl NetworkPane {
         self.draft(lane).rows(lane.info.input, lane.info.outputs)
     }
 
-    /// First row on the screen and rows that there is room for.
+    /// First visible row, and number of rows that fit.
     fn window(&self, rows: usize, area: Rect) -> (usize, usize) {
         let room = usize::from(area.height.saturating_sub(2));
         ((self.selected + 1).saturating_sub(room.max(1)).min(rows.saturating_sub(room)), room)
@@ -116,7 +116,7 @@ impl NetworkPane {
     }
 }
 
-/// The layers that the log of another program names: nothing else is known of its network.
+/// Draws the layers named in the log of another program: nothing else is known of its network.
 fn named(lane: &LaneView, theme: &Theme, area: Rect, buf: &mut Buffer) {
     if lane.info.layers.is_empty() {
         return text::put_message(buf, area, "the log names no layers", theme.faint);
@@ -201,7 +201,7 @@ impl Pane for NetworkPane {
             let init = init.strip_suffix("()").unwrap_or(&init);
             let total = format!("{} weights", thousands(total as u64));
             text::put_right(buf, below, 0, &total, theme.text);
-            // In a line of its own where it needs one and there is one.
+            // On a separate line if needed and possible.
             let room = below.width.saturating_sub(text::width(&total) + 1);
             let above = area.height >= 2 + rows.len() as u16 && text::width(init) > room;
             let (place, room) = if above {
@@ -234,7 +234,7 @@ impl Pane for NetworkPane {
                 )];
             }
             Action::Add => {
-                // On the output layer: before it, after the layer above.
+                // On the output layer: insert before it, after the layer above.
                 let at = if layer.is_some() { self.selected } else { self.selected.saturating_sub(1) };
                 return vec![Effect::ChooseLayer(at)];
             }

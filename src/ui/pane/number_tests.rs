@@ -1,5 +1,5 @@
-//! Every number on the screen is the intended one: never cut, never partly overwritten, never joined with its neighbour; and
-//! colours agree with the numbers beside them.
+//! Tests that every number on the screen is the intended one: never cut, never partly overwritten, never joined with
+//! its neighbour; and that colours agree with the numbers beside them.
 
 use super::gradient_map::GradientMap;
 use super::microscope::Microscope;
@@ -94,7 +94,7 @@ fn shown(buf: &Buffer, y: u16) -> Vec<(u16, String)> {
     text::numerals(&line).map(|n| (columns[n.start], line[n].to_owned())).collect()
 }
 
-/// The numbers on the picture that were not to be written there.
+/// The numbers in the picture that should not be there.
 fn strangers(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16, name: &str) -> Vec<String> {
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     let written = text::recorded(|| pane.draw(cx, buf.area, &mut buf));
@@ -189,11 +189,11 @@ fn the_microscope_s_numbers_are_those_of_the_probe_in_the_digits_shown() {
     assert!(exact > 100, "{exact} numbers were compared");
 }
 
-/// A lane of so many measured layers whose gradient at a step is `of(layer, step)`.
+/// A lane with this many measured layers, whose gradient at a step is `of(layer, step)`.
 fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
     let mut view = fixture::run(0, layers);
     for step in 1..=steps {
-        // Every number is another function of the layer, so that no map can pass for another one.
+        // Every number is another function of the layer, so that no map can be mistaken for another one.
         let layer = |i: usize| {
             let norm = of(i, step);
             LayerMeasure::of(2 * i)
@@ -209,7 +209,7 @@ fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
     view
 }
 
-/// Whether the last coloured cell of every row has the colour of the number beside it, on the scale of the legend.
+/// Checks that the last coloured cell of every row has the colour of the number beside it, on the scale of the legend.
 fn assert_colours(pane: &GradientMap, view: &View, depth: Depth, (w, h): (u16, u16), what: &str) {
     let theme = Theme::dark(depth, Glyphs::Unicode);
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
@@ -223,17 +223,17 @@ fn assert_colours(pane: &GradientMap, view: &View, depth: Depth, (w, h): (u16, u
         let v: f64 = number.trim_end_matches('%').parse().expect("a number");
         if shares { v / 100.0 } else { libm::log10(v) }
     };
-    // The ends of the colours are read off the legend, the last line that has numbers.
+    // The range of the colours is taken from the legend, the last line with numbers.
     let legend = (1..h).rev().map(line).find(|l| text::numerals(l).next().is_some()).expect("a legend");
     let ends: Vec<f64> = text::numerals(&legend).map(|n| on_scale(&legend[n])).collect();
     let ends = [ends[0], ends[ends.len() - 1]];
     for y in rows {
         let numbers = shown(&buf, y);
-        // Shares of flat units may stand at the end of a row of norms.
+        // Shares of saturated units may be at the end of a row of norms.
         let own = numbers.iter().rfind(|(_, n)| n.ends_with('%') == shares);
         let beside = &own.expect("a number beside the row").1;
         let t = (on_scale(beside) - ends[0]) / (ends[1] - ends[0]);
-        // The last cell of the map that has a ground.
+        // The last cell of the map that has a background.
         let cell = (0..w).rev().map(|x| &buf[(x, y)]).find(|c| c.bg != ratatui::style::Color::Reset);
         let ground = cell.expect("a coloured cell").bg;
         let wanted = Map::Sequential.color(t, depth);
@@ -249,7 +249,7 @@ fn assert_colours(pane: &GradientMap, view: &View, depth: Depth, (w, h): (u16, u
 #[test]
 fn the_last_column_of_the_map_has_the_colours_of_the_numbers_beside_it() {
     for depth in [Depth::True, Depth::Indexed] {
-        // The step that explodes is the last: nothing before it comes near.
+        // The step that explodes is the last one: no step before it has similar values.
         for steps in [1, 2, 3, 4, 7, 61, 600, 1500] {
             let explodes =
                 |i: usize, step: u64| if step == steps { 4.0e5 * 3f32.powi(i as i32) } else { 1e-2 };

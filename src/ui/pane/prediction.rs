@@ -1,5 +1,5 @@
-//! The data pane: the decision boundary of the lane in front over 2-D data, or one sample or sequence with what the lane takes
-//! it for, or the confusion matrix, or a sample under augmentations. Draws the newest probes and says which it wants.
+//! The data pane: the decision boundary of the lane in front over 2-D data, or one sample or sequence with its
+//! prediction, or the confusion matrix, or a sample under augmentations. Draws the newest probes and requests them.
 
 use super::{Context, Pane};
 use crate::scenario::view::Opening;
@@ -24,14 +24,14 @@ mod augmented;
 mod read;
 mod sequence;
 
-/// What the data pane remembers.
+/// The state of the data pane.
 #[derive(Clone, Debug, Default)]
 pub struct Prediction {
     mode: Mode,
     sample: usize,
 }
 
-/// What it shows.
+/// The content of the pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     #[default]
@@ -42,7 +42,7 @@ enum Mode {
 }
 
 impl Mode {
-    /// The probe that it draws, or what it shows instead of one.
+    /// The probe that it draws, or a name for content without a probe.
     fn probe(self) -> &'static str {
         match self {
             Self::Prediction => "prediction",
@@ -52,13 +52,13 @@ impl Mode {
         }
     }
 
-    /// That mode, or predictions if it is there already.
+    /// This mode, or predictions if it is active already.
     fn toggled(self, mode: Self) -> Self {
         if self == mode { Self::Prediction } else { mode }
     }
 }
 
-/// Draws worth computing.
+/// Number of augmented samples that are computed.
 const DRAWS: usize = 31;
 
 /// A scalar part of a probe.
@@ -79,7 +79,7 @@ pub(super) fn picture<'a>(probe: &'a Probe, name: &str, range: Range) -> Option<
     }
 }
 
-/// What the numbers of an image range over: [0, 1] as they should, or whatever they do.
+/// The range of an image's numbers: [0, 1], or the actual range if they exceed it.
 pub(super) fn range(probe: &Probe, name: &str) -> Range {
     let Some(Data::Image { pixels, .. }) = probe.part(name) else { return Range::Between(0.0, 1.0) };
     let finite = pixels.iter().filter(|v| v.is_finite());
@@ -106,7 +106,7 @@ pub(super) fn rows<'a>(probe: &'a Probe, name: &str) -> &'a [(String, Vec<f32>)]
     }
 }
 
-/// The name of a class: that of its row of probabilities, or its number.
+/// The name of a class: from its row of probabilities, or its number.
 pub(super) fn class_name(probe: &Probe, class: f64) -> String {
     let row = rows(probe, "probabilities").get(class as usize);
     row.map_or_else(|| format!("{class}"), |r| r.0.clone())
@@ -124,7 +124,7 @@ pub(super) fn draw_bars(
     let is = |i: usize, class: Option<f64>| class.is_some_and(|c| c as usize == i);
     let label = scalar(probe, "label");
     let rows = rows(probe, "probabilities");
-    // The same classes in every column: those that some column has something to say of.
+    // The same classes in every column: those that matter in some column.
     let spoken = ["label", "predicted", "before", "after"].map(|n| scalar(probe, n));
     let weight = |i: &usize| {
         let named = spoken.iter().any(|c| is(*i, *c));
@@ -148,7 +148,7 @@ pub(super) fn draw_bars(
     bars::draw(&bars, rows.len() - bars.len(), theme, area, buf);
 }
 
-/// The words of a sample's number.
+/// A sample's number in words.
 pub(super) fn sample_words(probe: &Probe) -> String {
     match (scalar(probe, "sample"), scalar(probe, "samples")) {
         (Some(i), Some(n)) => format!("{} of {}", scale::count(i + 1.0), scale::count(n)),
@@ -157,7 +157,7 @@ pub(super) fn sample_words(probe: &Probe) -> String {
     }
 }
 
-/// The sample after or before this one, around the end.
+/// The next or the previous sample, wrapping around.
 pub(super) fn turn(sample: usize, forward: bool, probe: Option<&Probe>) -> usize {
     let count = probe.and_then(|p| scalar(p, "samples")).map_or(usize::MAX, |n| (n as usize).max(1));
     if forward {
@@ -202,7 +202,7 @@ impl Prediction {
                 pieces.push((format!("taken for {}", class_name(probe, p)), theme.strong));
             }
             if let Some(words) = none {
-                // A lane without a real answer is neither right nor wrong.
+                // Without a real prediction, a lane is neither right nor wrong.
                 let style = if lost { theme.bad } else { theme.warn };
                 pieces.push((format!("{}{words}", if lost { "" } else { "  " }), style));
             } else if let (Some(l), Some(p)) = (label, predicted) {
@@ -403,7 +403,7 @@ impl Pane for Prediction {
             Mode::Read => return Vec::new(),
             Mode::Prediction => {}
         }
-        // As fine as the screen shows, in steps so that a small change of size asks for nothing new, and bounded.
+        // As fine as the screen shows, in steps so that a small change of size requests nothing new, and limited.
         let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);
         let grid = (grid(inside.width), grid(inside.height.saturating_mul(2)));
         vec![telemetry::View {

@@ -1,5 +1,5 @@
-//! The surface pane: the contours of a test function with the ways of all lanes over it. Draws the newest probes and says
-//! which it wants; moves where the lanes start.
+//! The surface pane: the contours of a test function, with the paths of all lanes over it. Draws the newest probes and
+//! requests them; can move the starting point of the lanes.
 
 use super::{Context, Pane};
 use crate::engine::layer::LayerConfig;
@@ -19,12 +19,12 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// Strengths of the noise that the key goes through.
+/// Strengths of the noise through which the key steps.
 const NOISE: [f64; 7] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 /// Columns of a lane's words.
 const ENTRY: u16 = 50;
 
-/// What the surface pane remembers: the part of the plane that it shows, if not all that is worth looking at.
+/// The state of the surface pane: the visible part of the plane, if it is not the default part.
 #[derive(Clone, Debug, Default)]
 pub struct Surface {
     extent: Option<[f64; 4]>,
@@ -38,12 +38,12 @@ fn settings(lane: &LaneView) -> Option<&Settings> {
     }
 }
 
-/// The function that the lanes move over.
+/// The test function of the lanes.
 fn present(view: &View) -> Option<&Settings> {
     view.lanes.iter().find_map(settings)
 }
 
-/// The points of a lane's way.
+/// The points of a lane's path.
 fn points(lane: &LaneView) -> impl Iterator<Item = (f64, f64)> {
     let points: &[f32] = match lane.probes.get("path").and_then(|p| p.part("points")) {
         Some(Data::Series(points)) => points,
@@ -56,7 +56,7 @@ fn number(lane: &LaneView, name: &str) -> Option<f64> {
     lane.probes.get("path").and_then(|p| super::prediction::scalar(p, name))
 }
 
-/// A coordinate in as many digits as can be seen in a window of this size.
+/// A coordinate with as many digits as are visible in a window of this size.
 fn coordinate(v: f64, span: f64) -> String {
     let decimals = (3.0 - libm::log10(span).floor()).clamp(0.0, 12.0) as usize;
     let text = format!("{v:.decimals$}");

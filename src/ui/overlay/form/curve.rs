@@ -1,4 +1,4 @@
-//! A schedule as a little curve: the learning rate over the whole run, and where the lane is now. Knows no form.
+//! A schedule as a small curve: the learning rate over the whole run, and the lane's present step. Knows no form.
 
 use crate::engine::schedule::{Memory, ScheduleConfig, When};
 use crate::ui::theme::{Glyphs, Theme};
@@ -18,7 +18,7 @@ pub struct Way {
 
 /// Draws it: the greatest rate at the top, the curve, and a mark at the present step.
 ///
-/// The schedule's state is not known here, so a plateau schedule is drawn as if no plateau came.
+/// The schedule's state is not known here, so a plateau schedule is drawn without reductions.
 pub fn draw(schedule: &ScheduleConfig, base: f64, way: Way, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let plot = text::part(area, 8, 0, area.width.saturating_sub(8), area.height);
     if plot.is_empty() {

@@ -19,7 +19,7 @@ use crate::scenario::{Carry, DataConfig, Recipe, Shape};
 use crate::telemetry::LaneId;
 use crate::ui::diagnosis::thousands;
 
-/// A tensor of parameters, as the choice of a weight needs it.
+/// A tensor of parameters, as needed to choose a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Its layer and its name.
@@ -35,27 +35,27 @@ pub struct Tensor {
 pub enum Subject {
     /// A lane: every change is trained from the next step on.
     Lane {
-        /// Which.
+        /// Its index.
         id: LaneId,
         /// Its name.
         name: String,
         /// Its recipe.
         recipe: Box<Recipe>,
     },
-    /// A lane to be, which begins at a step of another one.
+    /// A new lane that is forked from another one.
     Fork {
-        /// The letter of that one, and the step.
+        /// The letter of the other lane, and the step.
         from: (char, u64),
-        /// Its settings there.
+        /// The other lane's settings at that step.
         ground: Box<Recipe>,
         /// The part of its state to take over.
         carry: Carry,
-        /// The new lane; its index is that of the other one.
+        /// The new lane; its index is that of the other lane.
         lane: Box<Subject>,
     },
     /// A layer of the draft.
     Layer {
-        /// Its place in the draft.
+        /// Its path in the draft.
         path: Vec<usize>,
         /// The layer.
         layer: LayerConfig,
@@ -66,12 +66,12 @@ pub enum Subject {
     Data(DataConfig),
     /// The weight under the microscope.
     Weight {
-        /// The tensors that it can be in; there is at least one.
+        /// The tensors that may contain it; there is at least one.
         tensors: Vec<Tensor>,
         /// Its index in the parameters.
         weight: usize,
     },
-    /// An attack and the class that it aims at.
+    /// An attack and its target class.
     Attack {
         /// The attack.
         attack: AttackConfig,
@@ -88,15 +88,15 @@ pub enum Subject {
         question: Box<Predict>,
         /// The number of a choice from 1, or a number.
         guess: Option<f64>,
-        /// Why one thinks so.
+        /// The learner's reason.
         reason: String,
     },
 }
 
-/// The choice that means no target.
+/// The choice for no target.
 const ANY: &str = "any other class";
 
-/// The table rows and settings inside a lane's recipe, under the names that a scenario gives them.
+/// The table rows and settings inside a lane's recipe, with their names in a scenario.
 macro_rules! tables {
     ($recipe:expr, $see:expr) => {{
         let r = $recipe;
@@ -160,7 +160,7 @@ macro_rules! set_table {
     };
 }
 
-/// The tensor of a weight and the weight's place in it.
+/// The index of a weight's tensor, and of the weight in it.
 fn within(tensors: &[Tensor], weight: usize) -> (usize, usize) {
     let mut at = weight;
     for (i, tensor) in tensors.iter().enumerate() {
@@ -172,8 +172,8 @@ fn within(tensors: &[Tensor], weight: usize) -> (usize, usize) {
     (0, 0)
 }
 
-/// Whether a layer can stand in the place of another one without anything else being changed: it has no parameters and keeps
-/// the shape of what it is given, as activations do.
+/// Whether a layer can be exchanged for another one without other changes: it has no parameters and keeps its input's
+/// shape, as activations do.
 fn exchangeable(layer: &LayerConfig) -> bool {
     let input = Shape::Flat(4);
     let built = Network::new(input, std::slice::from_ref(layer));
@@ -222,7 +222,7 @@ impl Subject {
                     rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
                     fields(&mut rows, key, s);
                 });
-                // Settings without a choice: their fields below a heading.
+                // Settings without a choice: their fields are listed below a heading.
                 let groups: [(&str, &str, &dyn Settings); 4] = [
                     ("regularisation", "penalty", &recipe.regularisation),
                     ("gradient_noise", "noise", &recipe.gradient_noise),
@@ -235,7 +235,7 @@ impl Subject {
                         Row { indent: 0, label, ..Row::field(path, f) }
                     }));
                 }
-                // Everything else is one line each; layers have a pane of their own.
+                // All other settings have one line each; layers have their own pane.
                 let shown = |name: &str| rows.iter().any(|r| r.path.split('.').next() == Some(name));
                 let mut plain = recipe.fields();
                 plain.retain(|f| f.name != "network" && !shown(f.name));

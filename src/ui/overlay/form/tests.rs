@@ -1,4 +1,4 @@
-//! Forms are typed into, and what they give is compared.
+//! Tests of typing into forms, and of the resulting settings.
 
 use super::*;
 use crate::engine::attack::AttackConfig;
@@ -127,7 +127,7 @@ fn an_activation_becomes_another_one_in_place() {
         panic!("not taken")
     };
     assert_eq!((layer.name(), path), ("Relu", vec![1]));
-    // A layer with weights of its own is not exchanged by a slip.
+    // A layer with weights cannot be exchanged by mistake.
     let dense = LayerConfig::parse("Dense(8)").expect("a layer");
     let form = Form::new(Subject::Layer { path: vec![0], layer: dense });
     assert!(form.rows.iter().all(|r| r.path != "layer"));

@@ -1,4 +1,5 @@
-//! One lane's sample under attack: what came of it, the pictures, the chances, the numbers. Knows no key and asks for nothing.
+//! One lane's sample under attack: the verdict, the pictures, the probabilities, the numbers. Handles no key and
+//! requests nothing.
 
 use crate::engine::attack::verdict::{Case, Verdict};
 use crate::telemetry::Data;
@@ -16,7 +17,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
-/// What came of the attack, in words: `7 -> 2 fooled`.
+/// The verdict on the attack, in words: `7 -> 2 fooled`.
 pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     let class = |name: &str| scalar(probe, name).map(|class| class as u32);
     let case = Case {
@@ -48,7 +49,7 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
             let from = if verdict == Verdict::Missed { " below eps" } else { "  from eps" };
             pieces.push((format!("{from} {}", scale::number(eps)), theme.strong));
             if probe.step < lane.step {
-                // The least size is searched for beside training, which went on meanwhile.
+                // The least size is searched beside training, which goes on meanwhile.
                 pieces.push((format!(" at step {}", scale::count(probe.step as f64)), theme.faint));
             }
         }
@@ -60,13 +61,13 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
     pieces
 }
 
-/// The greatest change of a pixel: what the full colour of the perturbation stands for.
+/// The greatest change of a pixel, which the full colour of the perturbation stands for.
 fn amplitude(probe: &Probe) -> f32 {
     let Some(Data::Image { pixels, .. }) = probe.part("perturbation") else { return 0.0 };
     pixels.iter().filter(|v| v.is_finite()).fold(0.0, |m, v| m.max(v.abs()))
 }
 
-/// The size of the perturbation in three norms, and which sample it is.
+/// The size of the perturbation in three norms, and the number of the sample.
 fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     let mut pieces = Vec::new();
     let names = [("linf", text::pick(theme.glyphs, "L∞", "Linf")), ("l2", "L2")];
@@ -86,8 +87,8 @@ fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     pieces
 }
 
-/// Why what is measured of a lane's robustness cannot be trusted, if so: first what was found, then the name of the check
-/// that failed, which read alone would say the opposite.
+/// The reasons why a lane's measured robustness cannot be trusted, if there are any: first the fact, then the name of
+/// the failed check, which alone would state the opposite.
 pub(super) fn distrust(lane: &LaneView) -> Vec<String> {
     let Some(probe) = lane.probes.get("robustness") else { return Vec::new() };
     let failed = rows(probe, "checks").iter().filter(|(_, v)| v.first() == Some(&0.0));
@@ -98,10 +99,10 @@ pub(super) fn distrust(lane: &LaneView) -> Vec<String> {
     failed.map(words).collect()
 }
 
-/// The lines below two large pictures: what is added, and the chances beside it.
+/// Lines below two large pictures: the perturbation, with the probabilities beside it.
 const BESIDE: u16 = 9;
 
-/// Whether before and after are larger if what is added stands below them and not between.
+/// Whether before and after are larger if the perturbation is below them instead of between.
 fn has_room(probe: &Probe, area: Rect) -> bool {
     let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) else { return false };
     if area.width < 44 || area.height < 3 * BESIDE / 2 {
@@ -112,7 +113,8 @@ fn has_room(probe: &Probe, area: Rect) -> bool {
     half.width > third.width && half.height > BESIDE
 }
 
-/// Draws before and after large, and below them what is added with the chances beside it; for an area with room for that.
+/// Draws before and after large, and below them the perturbation with the probabilities beside it; for an area with
+/// enough room.
 fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let plain = range(probe, "image");
     let half = area.width / 2;
@@ -134,13 +136,13 @@ fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
     draw_chances(probe, theme, right, buf);
 }
 
-/// What is written under a perturbation.
+/// The words under a perturbation.
 fn added(most: f32, room: u16, theme: &Theme) -> String {
     let words = format!("perturb. {}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
     if text::width(&words) <= room { words } else { words.replace("perturb. ", "") }
 }
 
-/// The chances of the classes before and, beside them where there is room, after.
+/// Draws the probabilities of the classes before and, if there is room, after.
 fn draw_chances(probe: &Probe, theme: &Theme, place: Rect, buf: &mut Buffer) {
     let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
     if place.width >= 28 {
@@ -153,7 +155,7 @@ fn draw_chances(probe: &Probe, theme: &Theme, place: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws the pictures, all three enlarged alike, and gives the lines that they took.
+/// Draws the three pictures with the same enlargement, and returns the number of lines used.
 fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
     let caption = u16::from(area.height >= 3);
     let most = amplitude(probe);
@@ -206,7 +208,7 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
             last = Some(at);
         }
     }
-    // On its head the direction, on its foot the sample.
+    // The direction is at its head, the sample at its foot.
     let head = match ((x1 - x0).abs() * 1.5 > (y1 - y0).abs(), x1 > x0, y1 > y0, unicode) {
         (true, true, _, true) => '▶',
         (true, false, _, true) => '◀',
@@ -226,7 +228,7 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
     }
 }
 
-/// The features of a table before and after, those that changed most.
+/// Draws the features of a table before and after, those with the largest changes.
 fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let change = |v: &[f32]| match v {
         [a, b, ..] => (b - a).abs(),
@@ -245,7 +247,7 @@ fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws one lane's probe; `asked` is the line that says what was asked for, empty where it stands elsewhere.
+/// Draws one lane's probe; `asked` is the line with the request, empty if it is shown elsewhere.
 pub(super) fn draw(
     lane: &LaneView,
     probe: &Probe,
@@ -254,7 +256,7 @@ pub(super) fn draw(
     area: Rect,
     buf: &mut Buffer,
 ) {
-    // By weight: what came of it, the pictures, what was asked for, the bars, the norms, what is wrong with the numbers.
+    // By importance: the verdict, the pictures, the request, the bars, the norms, the reasons for distrust.
     let (mut h, w) = (area.height, area.width);
     let none = no_answer(lane);
     let said = match &none {
@@ -292,7 +294,7 @@ pub(super) fn draw(
         return draw_large(probe, theme, body, buf);
     }
     let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
-    // All classes, if the pictures still show every pixel of theirs.
+    // All classes are drawn if the pictures then still show each of their pixels.
     if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0))
         && let Some(left) = body.height.checked_sub(classes + 1)
         && p.whole(text::part(body, 0, 0, w / 3, left))
@@ -300,14 +302,14 @@ pub(super) fn draw(
         bars = classes;
     }
     if images && bars > 0 {
-        // What the pictures cannot use goes to the bars.
+        // Room that the pictures cannot use goes to the bars.
         let most = text::part(body, 0, 0, w / 3, body.height - bars - 1);
         if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) {
             bars = classes.min(body.height - p.place(most).height - 1);
         }
     }
     let top = text::part(body, 0, 0, w, body.height - bars);
-    // The chances stand at the foot, or right below pictures that leave room.
+    // The probabilities are at the bottom, or directly below pictures that leave room.
     let mut at = body.height - bars;
     if let Some(plane) = boundary(probe) {
         draw_arrow(probe, plane, theme, top, buf);

@@ -1,4 +1,5 @@
-//! Accuracy against the size of an attack, all lanes in one plot, and below it why numbers cannot be trusted. Knows no key.
+//! Accuracy against the size of an attack, all lanes in one plot, and below it the reasons for distrust. Handles no
+//! key.
 
 use super::one::distrust;
 use crate::ui::pane::Context;
@@ -14,7 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use std::borrow::Cow;
 
-/// Column `column` of a lane's curve, as a plot wants it.
+/// One column of a lane's table as a curve.
 fn curve(cx: Context<'_>, lane: &LaneView, column: usize) -> Option<Curve<'static>> {
     let points = rows(lane.probes.get("sizes")?, "curve").iter().filter_map(|(_, v)| {
         let (&eps, &left) = (v.first()?, v.get(column)?);
@@ -52,7 +53,7 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
     let dashes = if theme.glyphs == Glyphs::Unicode { "  ╌ noise" } else { "  - noise" };
     legend.push((dashes.into(), theme.faint));
     text::put_pieces(buf, area, 0, &legend);
-    // Red, and only there where something is wrong.
+    // The reasons are red, and shown only if something is wrong.
     let why: Vec<_> =
         lanes.iter().flat_map(|l| distrust(l).into_iter().map(move |why| (l.letter(), why))).collect();
     let words: Vec<String> = why

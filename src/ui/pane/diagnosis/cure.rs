@@ -1,4 +1,4 @@
-//! A cure beside the sick lane: the order that makes a lane of it, and how that lane compares. Draws nothing.
+//! A cure beside the sick lane: the order that adds its lane, and the comparison of both lanes. Draws nothing.
 
 use crate::diagnosis::{Kind, RULES};
 use crate::lab::clinic::{NEAR_BEST, verdict};
@@ -11,10 +11,10 @@ use crate::ui::diagnosis::thousands;
 use crate::ui::widget::scale;
 use crate::view::{LaneView, View};
 
-/// Letters of a lane's name that tell of its cure.
+/// Letters of a lane's name that describe its cure.
 const NAME: usize = 28;
 
-/// The recipe of a lane with a cure: its present one with the fields that the cure changes.
+/// The recipe of a lane with a cure: its present recipe with the fields that the cure changes.
 fn cured(lane: &LaneView, fix: &Fix) -> Option<Recipe> {
     let mut recipe = if fix.unedited { fix.recipe.clone() } else { lane.info.recipe.clone() };
     for (field, value) in &fix.changes {
@@ -23,8 +23,8 @@ fn cured(lane: &LaneView, fix: &Fix) -> Option<Recipe> {
     Some(recipe)
 }
 
-/// The step of the sick lane after which its cure begins. A setting was there from the start, so its cure begins there too,
-/// unless a change by hand brought it about; the cure of a symptom begins where the symptom did.
+/// The step of the sick lane at which its cure begins. A setting was wrong from the start, so its cure begins at step
+/// 0, unless the user changed the setting later; the cure of a symptom begins where the symptom did.
 pub fn begins(lane: &LaneView, finding: &Finding, fix: &Fix) -> u64 {
     let restarts = fix.unedited || cured(lane, fix).is_none_or(|to| lane.info.recipe.restarts(&to));
     let kind = RULES.iter().find(|r| r.id == finding.id).map(|r| r.kind);
@@ -44,7 +44,7 @@ pub fn begins(lane: &LaneView, finding: &Finding, fix: &Fix) -> u64 {
     finding.step.saturating_sub(1).min(last).max(first)
 }
 
-/// The lane that was made of a cure, if it is there.
+/// The lane that was added for a cure, if it exists.
 pub fn lane_of<'a>(view: &'a View, sick: &LaneView, fix: &Fix) -> Option<&'a LaneView> {
     view.lanes.iter().find(|lane| {
         let fork = lane.info.fork.as_ref().filter(|f| f.parent == sick.id);
@@ -52,10 +52,10 @@ pub fn lane_of<'a>(view: &'a View, sick: &LaneView, fix: &Fix) -> Option<&'a Lan
     })
 }
 
-/// The order that trains a cure in a lane of its own; `taken`: names that are not free.
+/// The order that trains a cure in a separate lane; `taken`: names that are not free.
 ///
 /// # Errors
-/// Why it cannot be a lane.
+/// The reason why the cure cannot be a lane.
 pub fn order(
     lane: &LaneView,
     finding: &Finding,
@@ -78,8 +78,8 @@ pub fn order(
     Ok(Command::Fork { parent: lane.id, at, name, recipe: Box::new(recipe), carry: Carry::All })
 }
 
-/// The lane of a cure beside the sick one, at the newest step that both were evaluated at: the verdict, and the numbers in words.
-/// `None` before both can be compared.
+/// Compares the lane of a cure with the sick lane at the newest step at which both were evaluated: the verdict, and the
+/// numbers in words. `None` before both can be compared.
 pub fn compared(sick: &LaneView, cure: &LaneView) -> Option<(Verdict, String)> {
     let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
     let lost = |l: &LaneView| matches!(l.present().phase, Phase::Diverged(_));

@@ -1,4 +1,5 @@
-//! A page of a lesson in lines: its text, the question with its answer, the goal ticked as it stands, hints, and what to press.
+//! A page of a lesson in lines: its text, the question with its answer, the goal with its present state, hints, and the
+//! key to press.
 
 use super::{Words, paragraphs};
 use crate::scenario::lesson::{Page, Predict, Task};
@@ -8,18 +9,18 @@ use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use ratatui::style::Style;
 
-/// A page in lines.
+/// A page as lines.
 #[derive(Debug, Default)]
 pub struct Lines {
     /// All lines but the last.
     pub body: Vec<Words>,
-    /// The line from which on there is news, so that it should be in view.
+    /// The line at which the news begin, which should be visible.
     pub news: usize,
-    /// The key to press now, in words.
+    /// The key to press next, in words.
     pub foot: String,
 }
 
-/// A text in lines, what stands in backquotes in the colour of keys.
+/// A text in lines; words in backquotes have the colour of keys.
 fn told(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Theme) {
     for paragraph in what.lines() {
         let mut key = false;
@@ -34,7 +35,7 @@ fn told(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Them
     }
 }
 
-/// A marked line, and those that go on from it.
+/// A line with a mark, and its continuation lines.
 fn marked(out: &mut Vec<Words>, mark: &str, style: Style, what: &str, width: u16, theme: &Theme) {
     let mut lines = Vec::new();
     told(&mut lines, what, width.saturating_sub(2), theme.text, theme);
@@ -44,7 +45,7 @@ fn marked(out: &mut Vec<Words>, mark: &str, style: Style, what: &str, width: u16
     }
 }
 
-/// The page in view, in lines of this width.
+/// The present page, in lines of this width.
 pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> Lines {
     let mut out = Lines::default();
     let Some((page, work)) = guide.page().zip(guide.done()) else { return end(guide, theme, width) };

@@ -10,33 +10,33 @@ use crate::scenario::{OutputLayer, Recipe, Shape};
 pub struct Row {
     /// Indices from the outermost list to the layer.
     pub path: Vec<usize>,
-    /// Its number in the network as it is built, from 1, of a repeated layer the first; `None` for blocks.
+    /// Its number in the built network, from 1; for a repeated layer that of its first copy; `None` for blocks.
     pub number: Option<usize>,
-    /// As short as it can be told: `Dense 64`.
+    /// Its shortest label: `Dense 64`.
     pub label: String,
-    /// Shape of its output, where everything up to it fits.
+    /// Shape of its output, if all layers up to it fit.
     pub output: String,
-    /// Parameters in it, of a repeated block in all its copies.
+    /// Number of its parameters, for a repeated block in all copies.
     pub params: usize,
-    /// Why it does not fit.
+    /// The reason why it does not fit.
     pub fault: Option<String>,
-    /// The output layer, which follows by itself.
+    /// Whether it is the output layer, which is added automatically.
     pub fixed: bool,
 }
 
-/// Layers and initial weights that differ, or may differ, from what is being trained.
+/// Layers and initial weights being edited, which may differ from the trained ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The hidden layers.
     pub layers: Vec<LayerConfig>,
-    /// Whether an output layer follows them.
+    /// Whether an output layer is added to them.
     pub output: OutputLayer,
     /// The initial weights.
     pub init: InitConfig,
 }
 
 impl Draft {
-    /// What a recipe trains.
+    /// The network of a recipe.
     pub fn of(recipe: &Recipe) -> Self {
         Self { layers: recipe.network.clone(), output: recipe.output, init: recipe.init.clone() }
     }
@@ -49,7 +49,7 @@ impl Draft {
         recipe
     }
 
-    /// The rows, output layer included, for data of these shapes.
+    /// The rows, including the output layer, for data of these shapes.
     pub fn rows(&self, input: Shape, outputs: Shape) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut shape = Some(input);
@@ -66,7 +66,7 @@ impl Draft {
         rows
     }
 
-    /// What is wrong with the whole, if anything is.
+    /// The fault of the whole network, if there is one.
     pub fn fault(&self, input: Shape, outputs: Shape) -> Option<String> {
         let recipe = Recipe { network: self.layers.clone(), output: self.output, ..Recipe::default() };
         match Network::new(input, &recipe.layers(outputs)) {
@@ -104,7 +104,7 @@ impl Draft {
         Some(layers)
     }
 
-    /// Puts another layer in the place of the one at `path`.
+    /// Replaces the layer at `path`.
     pub fn replace(&mut self, path: &[usize], layer: LayerConfig) {
         if let Some((&last, outer)) = path.split_last()
             && let Some(place) = self.list_of(outer).and_then(|l| l.get_mut(last))
@@ -113,8 +113,8 @@ impl Draft {
         }
     }
 
-    /// Inserts a layer after the one at `path`: inside, if that is a block without layers; before the output layer, if that
-    /// is the output layer. Gives its path.
+    /// Inserts a layer after the one at `path`: inside it, if that is a block without layers; before it, if that is the
+    /// output layer. Returns the new path.
     pub fn insert(&mut self, path: &[usize], layer: LayerConfig) -> Vec<usize> {
         let empty_block = match self.layer(path) {
             Some(LayerConfig::Repeat(r)) => r.layers.is_empty(),
@@ -132,7 +132,7 @@ impl Draft {
         outer.iter().copied().chain([at]).collect()
     }
 
-    /// Takes the layer at `path` out.
+    /// Removes the layer at `path`.
     pub fn remove(&mut self, path: &[usize]) {
         if let Some((&last, outer)) = path.split_last()
             && let Some(layers) = self.list_of(outer)
@@ -142,7 +142,7 @@ impl Draft {
         }
     }
 
-    /// Swaps the layer at `path` with its neighbour; gives its new path.
+    /// Swaps the layer at `path` with its neighbour; returns its new path.
     pub fn shift(&mut self, path: &[usize], down: bool) -> Vec<usize> {
         let Some((&last, outer)) = path.split_last() else { return Vec::new() };
         let to = if down { last + 1 } else { last.wrapping_sub(1) };
@@ -156,8 +156,8 @@ impl Draft {
     }
 }
 
-/// Appends the rows of a list; inside a `Repeat` they tell of its first copy. `at`: the shape that enters it, if all
-/// before fits, and the layers built before it.
+/// Appends the rows of a list; inside a `Repeat` they describe its first copy. `at`: the shape that enters it, if all
+/// layers before fit, and the number of layers built before it.
 fn list(
     layers: &[LayerConfig],
     path: &mut Vec<usize>,

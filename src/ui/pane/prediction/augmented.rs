@@ -1,4 +1,4 @@
-//! A sample and what the lane's augmentations make of it, as a sheet of pictures. Draws the newest probe; asks for nothing.
+//! A sample and its augmented forms, as a sheet of pictures. Draws the newest probe; requests nothing.
 
 use super::{picture, range, sample_words};
 use crate::registry::Value;
@@ -9,10 +9,10 @@ use crate::view::{LaneView, Probe};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// Pictures that a sheet should have at least, where they can be seen at all.
+/// Least number of pictures in a sheet, if they are recognisable.
 const LEAST: usize = 8;
 
-/// Columns, rows, and the size of a cell: pictures as large as they can be with enough of them side by side.
+/// Columns, rows, and the size of a cell: the largest pictures of which enough fit side by side.
 fn sheet(p: &Picture<'_>, area: Rect) -> (u16, u16, u16, u16) {
     let (wide, high) = (p.width.max(1), p.height().max(1));
     let cells = |times: usize| {
@@ -27,7 +27,7 @@ fn sheet(p: &Picture<'_>, area: Rect) -> (u16, u16, u16, u16) {
         }
     }
     if best.0 * best.1 < LEAST {
-        // Too small for whole pixels: shrunk pictures, as wide as they are high.
+        // If there is no room for whole pixels: shrunk square pictures.
         let rows = usize::from(area.height / 4).clamp(1, 2);
         let h = (usize::from(area.height) + 1) / rows;
         let w = (2 * h.saturating_sub(1) * wide / high).max(1) + 1;

@@ -1,4 +1,4 @@
-//! The report of the data's reading, and an answer in numbers beside the right one. Draws; asks for nothing.
+//! The report on reading the data, and predicted numbers beside the targets. Draws; requests nothing.
 
 use super::sample_words;
 use crate::ui::theme::Theme;
@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Widget as _, Wrap};
 
-/// Numbers that are answered, beside those that are right.
+/// Predicted numbers beside the targets.
 pub(super) fn numbers(
     probe: &Probe,
     answer: &[f32],
@@ -28,7 +28,7 @@ pub(super) fn numbers(
     text::put_pieces(buf, area, 0, &pieces);
 }
 
-/// The report of the data's reading, line by line.
+/// The report on reading the data, line by line.
 pub(super) fn draw(lines: &[String], theme: &Theme, area: Rect, buf: &mut Buffer) {
     if lines.is_empty() {
         return text::put_message(buf, area, "nothing is known of these data", theme.faint);

@@ -1,4 +1,4 @@
-//! A sequence over time, what is wanted of the lane and what it answers: symbols below one another, or numbers as lines.
+//! A sequence over time, with targets and predictions: symbols below one another, or numbers as lines.
 
 use super::rows;
 use crate::telemetry::Data;
@@ -13,18 +13,18 @@ use ratatui::style::{Color, Modifier, Style};
 /// Columns of the words before symbols and bars.
 const WORDS: u16 = 7;
 
-/// What a probe says of a sequence.
+/// A sequence in a probe.
 pub(super) struct Sequence<'a> {
-    /// For each feature its numbers over time.
+    /// The numbers of each feature over time.
     inputs: &'a [(String, Vec<f32>)],
     target: &'a [f32],
     answer: &'a [f32],
-    /// Names of the classes; none where numbers are wanted.
+    /// Names of the classes; empty for regressions.
     names: &'a [(String, Vec<f32>)],
 }
 
 impl<'a> Sequence<'a> {
-    /// The sequence of a probe that has one.
+    /// The sequence of a probe, if it has one.
     pub(super) fn of(probe: &'a Probe) -> Option<Self> {
         let series = |name| match probe.part(name) {
             Some(Data::Series(values)) if !values.is_empty() => Some(&values[..]),
@@ -39,12 +39,12 @@ impl<'a> Sequence<'a> {
         self.inputs.first().map_or(0, |row| row.1.len())
     }
 
-    /// Whether one number is wanted for all of it.
+    /// Whether the whole sequence has a single target.
     fn single(&self) -> bool {
         self.target.len() == 1 && self.names.is_empty()
     }
 
-    /// How good the answer is.
+    /// The verdict on the prediction.
     fn verdict(&self, theme: &Theme) -> (String, Style) {
         let pairs = || self.target.iter().zip(self.answer);
         if !self.names.is_empty() {
@@ -57,7 +57,7 @@ impl<'a> Sequence<'a> {
         (format!("off by {}{on_average}", scale::number(off)), theme.strong)
     }
 
-    /// Draws it; `lost`: why the lane's answers are no numbers, if so.
+    /// Draws it; `lost`: the reason why the lane's predictions are not finite, if they are not.
     pub(super) fn draw(
         &self,
         sample: &str,
@@ -90,7 +90,7 @@ impl<'a> Sequence<'a> {
         }
     }
 
-    /// The character of what goes in at a step: a digit, or the feature that is on.
+    /// The character of the input at a step: a digit, or the active feature.
     fn shown(&self, t: usize, glyphs: Glyphs) -> char {
         let at = |row: &(String, Vec<f32>)| row.1.get(t).copied().unwrap_or(f32::NAN);
         match self.inputs {
@@ -102,7 +102,7 @@ impl<'a> Sequence<'a> {
         }
     }
 
-    /// In, wanted and answered below one another, in as many blocks of lines as it takes.
+    /// Draws input, target and prediction below one another, in as many blocks of lines as needed.
     fn draw_symbols(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let across = usize::from(area.width.saturating_sub(WORDS)).max(1);
         for block in 0..self.steps().div_ceil(across) as u16 {
@@ -128,8 +128,8 @@ impl<'a> Sequence<'a> {
         }
     }
 
-    /// The first feature over time with the steps marked that another one marks; what is wanted and answered as lines
-    /// over it, or below it as bars.
+    /// Draws the first feature over time, with marks at the steps where the second feature is set; target and
+    /// prediction are lines over it, or bars below it.
     fn draw_numbers(&self, lane: Color, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let answer = Style::new().fg(lane).add_modifier(Modifier::BOLD);
         let foot = if area.height < 3 { area.height } else { 2 } * u16::from(self.single());
@@ -177,7 +177,7 @@ impl<'a> Sequence<'a> {
         let (right, bottom) = (canvas.width() - 1, canvas.height() - 1);
         let dot = |t: usize, v: f32| {
             let x = t * right / (input.len() - 1).max(1);
-            // In f64: the span of two f32 may be none.
+            // In f64: the difference of two f32 may be infinite.
             let down = (f64::from(high) - f64::from(v)) / (f64::from(high) - f64::from(low));
             (x, (down * bottom as f64).round() as usize)
         };
