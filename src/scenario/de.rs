@@ -176,10 +176,20 @@ impl<'a> Document<'a> {
     }
 
     fn wrong(&self, node: &Node, wanted: &str) -> Error {
+        let right = match &node.kind {
+            Kind::Name(_, Some(items))
+                if wanted.contains("number")
+                    && matches!(items[..], [Item { node: Node { kind: Kind::Number, .. }, .. }]) =>
+            {
+                format!("; write {} alone", excerpt(self.raw(&items[0].node), 40))
+            }
+            Kind::Name(..) if wanted == "a list [ ]" => format!("; write [{}]", excerpt(self.raw(node), 40)),
+            _ => String::new(),
+        };
         Error {
             noted: false,
             at: Some(node.span.start),
-            what: format!("{} where {wanted} should stand", self.shown(node)),
+            what: format!("{} where {wanted} should stand{right}", self.shown(node)),
         }
     }
 

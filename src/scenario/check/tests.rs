@@ -54,6 +54,14 @@ fn all_faults_are_told_with_their_places() {
 }
 
 #[test]
+fn a_value_in_the_wrong_wrapping_is_told_without_it() {
+    expect(
+        "(\n  batch: Batch(32),\n  network: Dense(4),\n)",
+        &["should stand; write 32 alone", "3:12: Dense(..) where a list [ ] should stand; write [Dense(4)]"],
+    );
+}
+
+#[test]
 fn numbers_that_are_none_are_refused() {
     for x in ["NaN", "inf", "-inf", "1e999"] {
         let found = faults(&format!("(optimizer: Sgd(lr: {x}))"));
