@@ -1,6 +1,30 @@
 //! Adam's constants: an eps that drowns the root of the mean square makes it crawl, a short memory of squares makes it spike.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number};
+use crate::number::Number;
+
+/// A loss that jumps by so much is no rounding ...
+const JUMP: f64 = 1e3;
+/// ... where it goes from below to above this share of the first loss.
+const SHARE: f64 = 0.01;
+
+/// The first jump of the loss in full batches, which no choice of samples explains: its step, the least loss before it, and the
+/// loss there.
+fn spike(f: &Facts) -> Option<(u64, f64, f64)> {
+    if f.recipe.batch < f.data.as_ref()?.samples {
+        return None;
+    }
+    let mut losses = f.series(Number::Loss);
+    let first = losses.next()?.1;
+    let mut least = first;
+    for (step, loss) in losses {
+        if loss > JUMP * least && loss > SHARE * first && least < SHARE * first {
+            return Some((step, least, loss));
+        }
+        least = least.min(loss);
+    }
+    None
+}
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     let betas: Option<(f64, f64)> =
@@ -29,8 +53,13 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     if short {
         fixes.extend([second_fix, alpha, both].into_iter().flatten());
     }
-    Suspicion::new(format!("eps is {} and the second memory {}", number(eps), number(second)))
-        .at(Level::Note)
+    let spike = spike(f);
+    let jump = spike.map_or_else(String::new, |(step, low, high)| {
+        format!("; the loss jumped from {} to {} at step {step}, in full batches", number(low), number(high))
+    });
+    Suspicion::new(format!("eps is {} and the second memory {}{jump}", number(eps), number(second)))
+        .at(if spike.is_some() { Level::Warn } else { Level::Note })
+        .since(spike.map_or(0, |s| s.0))
         .with("eps", eps)
         .with("second beta", second)
         .cures(fixes)
