@@ -1,4 +1,4 @@
-//! Pictures on a terminal that is not ours: lines of half blocks to be printed, not a screen. Opens nothing.
+//! Pictures printed as lines of half blocks on a terminal that shows no screen of the lab. Opens nothing.
 
 use super::theme::Theme;
 use super::widget::image::{Picture, Range};
@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 use std::fmt::Write as _;
 
-/// A picture and what stands below it.
+/// A picture and its caption.
 #[derive(Clone, Copy, Debug)]
 pub struct Captioned<'a> {
     /// 1 or 3.
@@ -17,9 +17,9 @@ pub struct Captioned<'a> {
     pub width: usize,
     /// The numbers, in [0, 1]; with `signed`, from -1 to 1.
     pub pixels: &'a [f32],
-    /// Whether it is a change, and not an image.
+    /// Whether it is a difference rather than an image.
     pub signed: bool,
-    /// In a word or two.
+    /// A caption of a word or two.
     pub caption: &'a str,
 }
 
@@ -45,7 +45,7 @@ pub fn beside(pictures: &[Captioned<'_>], theme: &Theme, width: u16, height: u16
     lines(&buf)
 }
 
-/// The cells row by row, each row ending in plain colours.
+/// The cells row by row; each row ends with a reset of colours.
 fn lines(buf: &Buffer) -> String {
     let mut out = String::new();
     for y in 0..buf.area.height {
@@ -67,7 +67,7 @@ fn lines(buf: &Buffer) -> String {
     out
 }
 
-/// A colour as a part of a control sequence; `base` is 30 for what is written, 40 for what is behind it.
+/// A colour as part of a control sequence; `base` is 30 for the foreground, 40 for the background.
 fn sgr(color: Color, base: u8) -> String {
     let basic = |n: u8| format!(";{}", base + n);
     let bright = |n: u8| format!(";{}", base + 60 + n);

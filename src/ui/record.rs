@@ -1,4 +1,4 @@
-//! Recordings: the script of one, the file of one, and what is drawn around the lab in one. Opens no file, trains nothing.
+//! Recordings: their scripts, their files, and the frame drawn around the lab. Opens no file, trains nothing.
 
 pub mod cast;
 pub mod lecture;

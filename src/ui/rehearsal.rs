@@ -1,5 +1,5 @@
-//! The lab without a terminal, for measurements: its app, its pictures at the lab's own rates, and their bytes. The caller
-//! provides the clock.
+//! The lab without a terminal, for measurements: its app, its frames at the lab's own rates, and their bytes. The
+//! caller provides the clock.
 
 use super::app::App;
 use super::frames::Frames;
@@ -16,20 +16,20 @@ use std::time::Duration;
 pub struct Rehearsal {
     app: App,
     frames: Frames,
-    /// The picture that the screen would show.
+    /// The frame that the screen would show.
     shown: Option<Buffer>,
     out: Vec<u8>,
 }
 
 impl Rehearsal {
-    /// The lab in training, in the dark theme with all colours, on a screen of so many columns and rows.
+    /// The lab in training, in the dark theme with all colours, on a screen of this many columns and rows.
     pub fn new(scenario: Scenario, (width, height): (u16, u16)) -> Self {
         let theme = Theme::new(Scheme::Dark, Depth::True, Drawing::Braille.glyphs());
         let app = App::new(scenario, Box::new(Vec::new), theme, (width, height).into(), true);
         Self { app, frames: Frames::default(), shown: None, out: Vec::new() }
     }
 
-    /// Handles events from training; commands in return go to `send`.
+    /// Handles events from training, and passes the resulting commands to `send`.
     pub fn hear(&mut self, events: Vec<Event>, now: Duration, send: &mut dyn FnMut(Command)) {
         if !events.is_empty() {
             self.frames.news(now);
@@ -43,17 +43,17 @@ impl Rehearsal {
         }
     }
 
-    /// As if a key had been pressed: the next picture is due at once, every pane drawn anew.
+    /// Acts as if a key had been pressed: the next frame is due at once, with every pane redrawn.
     pub fn touch(&mut self) {
         self.frames.touch();
     }
 
-    /// Whether it is time for a picture.
+    /// Whether a frame is due.
     pub fn due(&self, now: Duration) -> bool {
         self.frames.due(now, false)
     }
 
-    /// Draws the next picture; the bytes that a terminal would get.
+    /// Draws the next frame; returns the number of bytes that a terminal would receive.
     pub fn draw(&mut self, now: Duration) -> usize {
         let picture = self.frames.draw(&self.app, now);
         self.out.clear();
@@ -62,7 +62,7 @@ impl Rehearsal {
         self.out.len()
     }
 
-    /// Steps of all lanes together, as the lab knows them.
+    /// Sum of the steps of all lanes, as far as the lab knows them.
     pub fn steps(&self) -> u64 {
         self.app.view.lanes.iter().map(|lane| lane.step).sum()
     }

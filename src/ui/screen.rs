@@ -1,4 +1,4 @@
-//! One picture of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
+//! One frame of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
 
 use super::app::App;
 use super::diagnosis::{Finding, findings, first_step, thousands};
@@ -18,7 +18,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
-/// Draws everything, but only those panes that `fresh` selects; the others keep the buffer's content.
+/// Draws everything, except panes that `fresh` does not select, which keep the buffer's content.
 pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
@@ -36,7 +36,8 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
             pane(app, id, &places, r, buf);
         }
     }
-    // The line speaks of the same step as the map: it changes when the map does, or the lane does something else.
+    // The diagnosis line refers to the same step as the map: it changes when the map does, or when the lane's phase
+    // changes.
     let map = places.pane(PaneId::GradientMap).is_some_and(|_| !fresh(PaneId::GradientMap));
     let runs = app.view.lane(app.front).is_some_and(|l| l.present().phase == Phase::Running);
     if !(map && runs) {
@@ -97,8 +98,8 @@ fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// A title with as much as there is room for: first `lane A` becomes `A`, which its colour tells as well, then pieces at the
-/// end are left out; the last one that stays is cut if it must be.
+/// A title shortened to the available room: first `lane A` becomes `A`, whose colour identifies the lane too, then
+/// pieces at the end are dropped; the last remaining piece is cut if necessary.
 fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
     if title.width() > usize::from(room) {
         for span in &mut title.spans {
@@ -118,11 +119,11 @@ fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
     title
 }
 
-/// Title, step, state, speeds and epoch; what does not fit is left out, the step never.
+/// Title, step, state, speeds and epoch; parts that do not fit are left out, but never the step.
 fn header(app: &App, r: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     let front = app.view.lane(app.front);
-    // How long another program's run will be is not in its log.
+    // The length of another program's run is not in its log.
     let of = match app.scenario.steps as u64 {
         0 => String::new(),
         steps => format!(" of {}", thousands(steps)),
@@ -134,7 +135,7 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
         }
         None => format!("step {}{of}", thousands(front.map_or(0, |l| l.step))),
     };
-    // The past must not be taken for the present.
+    // The past must not be mistaken for the present.
     let looks = if app.past().is_some() { theme.warn.add_modifier(Modifier::REVERSED) } else { theme.text };
     let (sign, word, style) = match () {
         () if app.done() => (("✓", "."), "finished", theme.good),
@@ -167,7 +168,7 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
         "" => "gradtui",
         title => title,
     };
-    // The title gives way to the step and the state, and from there on to nothing but its own length.
+    // The title gives way to the step and the state, but not to the other parts.
     let needed: u16 = groups.iter().take(2).map(wide).sum();
     let room = r.width.saturating_sub(needed + 1);
     let mut x = text::put(buf, r, 1, 0, &text::shorten(title, usize::from(room), theme.glyphs), theme.strong);
@@ -196,8 +197,8 @@ fn speeds(app: &App) -> Option<Vec<(String, Style)>> {
     (pieces.len() > 2).then_some(pieces)
 }
 
-/// The names of the panes with their columns: whole, or the word of each that tells it from the others; where not even these
-/// have room, those around the one with the focus.
+/// The names of the panes with their columns: in full, or shortened to the word that distinguishes them; if these do
+/// not fit either, only those around the focused one.
 fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
     let panes: Vec<PaneId> = PaneId::of(app.kind).collect();
     let short = |p: PaneId| {
@@ -214,7 +215,7 @@ fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
     let focus = panes.iter().position(|p| *p == app.focus()).unwrap_or(0);
     let (mut first, mut end) = (focus, focus + 1);
     loop {
-        // Forwards, then backwards, as long as there is room.
+        // Adds names forwards, then backwards, as long as there is room.
         if end < names.len() && room(&names[first..=end], gap) <= r.width {
             end += 1;
         } else if first > 0 && room(&names[first - 1..end], gap) <= r.width {
@@ -261,7 +262,7 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
     let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
     let found = findings(lane);
     let start = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
-    // If not all of it fits, a key for the rest stands at the end.
+    // If not everything fits, a key for the rest is at the end.
     let key =
         app.keymap.of(Scope::Global).find(|row| row.of.action == Action::Diagnosis).map(|row| row.keys[0]);
     let more = key.map_or_else(String::new, |key| format!(" {key} more"));
@@ -286,7 +287,7 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Writes findings one after the other; the place after them, and whether all of them had room.
+/// Writes findings one after another; returns the position after them, and whether all of them fit.
 fn flow(
     found: &[Finding],
     theme: &Theme,
@@ -299,7 +300,7 @@ fn flow(
     let separator = text::pick(theme.glyphs, " · ", " - ");
     for (i, finding) in found.iter().enumerate() {
         let style = finding.weight.style(theme);
-        // The first is said as far as there is room, the others whole or not at all.
+        // The first finding is cut to the available room; the others are written in full or not at all.
         let lead = if i > 0 { separator } else { "" };
         match text::put_flowing(buf, r, at, lead, &finding.text, style, theme.glyphs, i == 0, free) {
             Some((end, whole)) => {
@@ -312,7 +313,7 @@ fn flow(
     (at, all)
 }
 
-/// A notice while there is one; else the keys that hold now, the focused pane's first.
+/// The notice, if there is one; otherwise the keys that apply now, those of the focused pane first.
 fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     if let Some(notice) = app.notice().filter(|_| app.overlay.is_none()) {
@@ -342,7 +343,7 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     let (last, first): (Vec<_>, Vec<_>) =
         rows.into_iter().map(piece).partition(|(_, w)| matches!(*w, "help" | "quit"));
     let pieces: Vec<_> = first.into_iter().chain(last).collect();
-    // By weight as far as there is room, then in their order.
+    // Chosen by importance as far as there is room, then written in their original order.
     let mut by_weight: Vec<usize> = (0..pieces.len()).collect();
     by_weight.sort_by_key(|&i| weight(i, pieces[i].1));
     let mut end = 1;
@@ -360,8 +361,8 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// How early a key of the hint line gets its room: what leads to all other keys and to the lesson comes between the first keys of
-/// the pane and its others.
+/// The priority of a key in the hint line: keys that lead to all other keys, and to the lesson, come after the first
+/// keys of the pane and before its others.
 fn weight(place: usize, what: &str) -> usize {
     match (what, place) {
         ("help" | "quit", _) => 0,
@@ -374,7 +375,7 @@ fn weight(place: usize, what: &str) -> usize {
     }
 }
 
-/// The whole picture in a buffer of its own.
+/// The whole frame in a separate buffer.
 pub fn picture(app: &App) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, app.size.width, app.size.height));
     draw(app, |_| true, &mut buf);

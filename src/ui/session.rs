@@ -1,5 +1,5 @@
-//! The lab on a terminal: waits for keys and events, passes them to the app, shows pictures and carries out effects. Trains
-//! nothing: commands go out and events come in through two functions.
+//! The lab on a terminal: waits for keys and events, passes them to the app, shows frames and carries out effects.
+//! Trains nothing: commands go out and events come in through two functions.
 
 use super::app::{App, Lessons, Presets};
 use super::frames::{Frames, KEYS};
@@ -22,16 +22,16 @@ use crate::telemetry::{Command, Event};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::time::{Duration, Instant};
 
-/// Keeps what was done in a lesson.
+/// Saves the progress in a lesson.
 pub type Keep<'a> = Box<dyn FnMut(Record) -> Result<(), String> + 'a>;
 
-/// The course of a session.
+/// The lessons of a session.
 pub struct Teaching<'a> {
-    /// The lesson to go through from the start.
+    /// The lesson to start with.
     pub taught: Option<Taught>,
     /// All lessons of the course.
     pub lessons: Lessons,
-    /// Keeps what was done.
+    /// Saves the progress.
     pub keep: Keep<'a>,
 }
 
@@ -55,17 +55,17 @@ pub struct Session<'a> {
     pub keymap: Keymap,
     /// Whether training has been started.
     pub running: bool,
-    /// Whether another process trains, so that no command can be sent.
+    /// Whether another process trains, so that commands cannot be sent.
     pub watching: bool,
-    /// Whether training goes on to its end after the terminal is gone.
+    /// Whether training continues to its end after the terminal has closed.
     pub detach: bool,
     /// A notice at the start.
     pub notices: Vec<String>,
-    /// Whether the session began with the scenario as it is, so that its keys make a script.
+    /// Whether the session began with the scenario unchanged, so that its keys make a script.
     pub scripted: bool,
-    /// Where recordings go.
+    /// Creates the files of recordings.
     pub reels: Reels<'a>,
-    /// The course that can be gone through, if there is one.
+    /// The course to choose lessons from, if there is one.
     pub lesson: Option<Teaching<'a>>,
     /// Sends a command. Must not block.
     pub send: &'a mut dyn FnMut(Command),
@@ -81,10 +81,10 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Time between two checks for the first lanes at the start.
 const FIRST: Duration = Duration::from_millis(1);
 
-/// Opens the lab and runs it to its end; the exit code.
+/// Opens the lab and runs it to its end; returns the exit code.
 ///
 /// # Errors
-/// There is no terminal to open it on.
+/// If there is no terminal on which to open it.
 pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     let Chosen { depth, drawing, scheme, fps } = &session.chosen;
     let theme = Theme::new(scheme.what, depth.what, drawing.what.glyphs());
@@ -136,7 +136,7 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     Ok(code)
 }
 
-/// A session under way.
+/// A session in progress.
 struct Live<'a> {
     terminal: &'a Terminal,
     app: App,
@@ -149,7 +149,7 @@ struct Live<'a> {
     reels: Reels<'a>,
     keep: Option<Keep<'a>>,
     start: Instant,
-    /// Whether training goes on without a terminal, and whether it does already.
+    /// Whether training continues without a terminal, and whether it already does.
     detach: bool,
     detached: bool,
     code: Option<u8>,
@@ -169,13 +169,13 @@ impl Live<'_> {
             Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
             Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
             Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
-            // Terminals differ in the content that they keep after a resize, even to the same size, so all is redrawn.
+            // After a resize, even to the same size, terminals keep different content, so everything is redrawn.
             Some(Wake::Resized | Wake::Continued) => {
                 messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
             }
             Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
             Some(Wake::HungUp) if self.detach && self.app.training() => {
-                // Without a screen there is no need for a pace or probes.
+                // Without a screen neither a pace nor probes are needed.
                 self.detached = true;
                 (self.send)(Command::Pace(None));
                 (self.send)(Command::Watch(Vec::new()));
@@ -188,11 +188,11 @@ impl Live<'_> {
                     messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
                 }
             }
-            // Handled like the signal of a hang-up.
+            // Handled in the same way as the signal of a hang-up.
             Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
         }
         if ordered("no-memory") && self.app.view.lanes.iter().any(|l| l.step > 0) {
-            // More than any system gives: the process aborts.
+            // No system can provide this much memory: the process aborts.
             std::hint::black_box(Vec::<u8>::with_capacity(isize::MAX as usize));
         }
         assert!(!ordered("panic-ui") || self.app.view.lanes.iter().all(|l| l.step == 0), "on order");
@@ -231,7 +231,7 @@ impl Live<'_> {
             && (now >= KEYS || !self.app.view.lanes.is_empty())
             && self.frames.due(now, self.terminal.writer().busy())
         {
-            // The first picture waits for its lanes, but not for long.
+            // The first frame waits for its lanes, but not for long.
             let link = self.meter.look(self.terminal.writer(), now);
             self.app.update(Message::Link(link));
             let picture = self.frames.draw(&self.app, now);
@@ -243,7 +243,7 @@ impl Live<'_> {
         }
     }
 
-    /// Notes what a hand did, for the script; whether it was something to note.
+    /// Notes a user's action for the script; returns whether it was one.
     fn write_down(&mut self, message: &Message, now: Duration) -> bool {
         let hand = match message {
             // The key that starts or stops a recording is not part of it.
@@ -315,7 +315,7 @@ impl Live<'_> {
                         self.app.notify(format!("progress is not kept: {why}"));
                     }
                 }
-                // The app itself has done these.
+                // The app itself has carried these out.
                 Effect::Front(_)
                 | Effect::Notice(_)
                 | Effect::EditLane(_)
@@ -331,7 +331,7 @@ impl Live<'_> {
     }
 }
 
-/// The traffic on the connection, over two seconds so that the numbers are steady.
+/// The traffic on the connection, averaged over two seconds so that the numbers are steady.
 #[derive(Debug, Default)]
 struct Meter {
     since: Duration,
@@ -340,7 +340,7 @@ struct Meter {
 }
 
 impl Meter {
-    /// Only a noticeably slow connection is shown, in steps that do not flicker.
+    /// Only a noticeably slow connection is shown, in coarse steps that do not flicker.
     fn look(&mut self, writer: &Writer, now: Duration) -> Option<Link> {
         let time = now.saturating_sub(self.since).as_secs_f64();
         if time >= 2.0 {
@@ -356,12 +356,12 @@ impl Meter {
     }
 }
 
-/// How long nothing needs to be done.
+/// The time until something has to be done.
 fn pause(app: &App, frames: &Frames, now: Duration) -> Duration {
     if frames.touched() {
         if app.view.lanes.is_empty() { FIRST } else { KEYS }
     } else if app.training() || frames.behind() {
-        // Not beyond the time of the next picture: at high rates the rest would be missing from every one.
+        // The pause ends before the next frame: otherwise, at high rates, events would be missing from every frame.
         match frames.rests(now) {
             Duration::ZERO => EVENTS,
             rests => rests.min(EVENTS),

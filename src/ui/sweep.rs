@@ -1,5 +1,6 @@
-//! The screen of a sweep: a heat map of two varied fields, the compared number against a field of numbers with a line for each
-//! contender, and a table of all settings. Live while others train; trains nothing itself and writes nothing.
+//! The screen of a sweep: a heat map of two varied fields, the compared number against a field of numbers with a line
+//! for each contender, and a table of all settings. Updates while other processes train; trains nothing itself and
+//! writes nothing.
 
 mod curve;
 mod list;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Time between two readings of the results.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The keys, each with what it does.
+/// The keys with their actions.
 const KEYS: [(&str, &str); 9] = [
     ("arrows", "another setting"),
     ("Tab", "map or table"),
@@ -36,7 +37,7 @@ const KEYS: [(&str, &str); 9] = [
     ("q", "leave"),
 ];
 
-/// The way in which the screen was left.
+/// How the screen was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     /// With this exit code.
@@ -49,39 +50,39 @@ pub enum Left {
 struct Field {
     name: String,
     values: Vec<String>,
-    /// The values as numbers, if all are.
+    /// The values as numbers, if all are numbers.
     numbers: Option<Vec<f64>>,
-    /// The number of each setting's value.
+    /// The index of each setting's value.
     of: Vec<Option<usize>>,
 }
 
-/// The part of the screen that takes the arrows.
+/// The part of the screen that handles the arrow keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Focus {
     Map,
     Table,
 }
 
-/// A sweep to look at.
+/// The screen of a sweep.
 pub struct Board<'a> {
     plan: &'a Plan,
     results: Results<'a>,
     scores: Vec<Score>,
-    /// The place of each setting among all by its median, from 1; equal ones share it.
+    /// The rank of each setting by its median, from 1; equal ones share a rank.
     ranks: Vec<Option<usize>>,
     rows: Vec<Row>,
-    /// The contenders first.
+    /// The fields; the contenders come first.
     fields: Vec<Field>,
-    /// The fields along the map and down it.
+    /// The indices of the fields along the map and down the map.
     axes: (usize, usize),
-    /// For each field the value at which the map lies, where it is no axis.
+    /// For each field that is not an axis, the index of the value at which the map is taken.
     fixed: Vec<usize>,
-    /// The setting at each place of the map, row by row.
+    /// The setting at each cell of the map, row by row.
     grid: Vec<Option<usize>>,
     lines: Vec<curve::Line>,
-    /// The best median and the one at which colours end.
+    /// The best median, and the median at which the colours end.
     ends: Option<(f64, f64)>,
-    /// Settings in the order of the table.
+    /// The settings in the order of the table.
     order: Vec<usize>,
     sort: (usize, bool),
     selected: usize,
@@ -91,7 +92,7 @@ pub struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    /// Of these results.
+    /// The screen of these results.
     pub fn new(results: Results<'a>) -> Self {
         let plan = results.plan();
         let fields = fields(plan);
@@ -123,7 +124,7 @@ impl<'a> Board<'a> {
         board
     }
 
-    /// Takes in results.
+    /// Adds new results.
     pub fn hear(&mut self, news: Vec<(Cell, Record)>) {
         if news.is_empty() {
             return;
@@ -148,7 +149,7 @@ impl<'a> Board<'a> {
         if !self.results.less_is_better() {
             medians.reverse();
         }
-        // A few poor settings would leave one colour for all the others.
+        // Otherwise a few poor settings would leave one colour for all the others.
         let last = medians.len().saturating_sub(1) * 9 / 10;
         let less = self.results.less_is_better();
         let rank = |score: &Score| {
@@ -181,7 +182,7 @@ impl<'a> Board<'a> {
         self.lines = self.lines_of();
     }
 
-    /// Moves the map to where the selected setting lies on it.
+    /// Moves the map so that it contains the selected setting.
     fn follow(&mut self) {
         for (f, field) in self.fields.iter().enumerate() {
             self.fixed[f] = field.of.get(self.selected).copied().flatten().unwrap_or(self.fixed[f]);
@@ -189,7 +190,7 @@ impl<'a> Board<'a> {
         self.arrange();
     }
 
-    /// The goodness of a number: 1 the best, 0 poor.
+    /// The rating of a number: 1 for the best, 0 for a poor one.
     fn goodness(&self, value: f64) -> f64 {
         let Some((best, poor)) = self.ends else { return 0.0 };
         let log = self.results.less_is_better() && best > 0.0 && poor > 0.0 && value > 0.0;
@@ -209,7 +210,7 @@ impl<'a> Board<'a> {
         merit(a) > merit(b)
     }
 
-    /// Does what a key asks for; how the screen is left, if it is.
+    /// Handles a key; returns how the screen is left, if it is.
     fn press(&mut self, key: KeyEvent) -> Option<Left> {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return (key.code == KeyCode::Char('c')).then_some(Left::With(130));
@@ -250,12 +251,12 @@ impl<'a> Board<'a> {
         None
     }
 
-    /// Another field along the map, or down it.
+    /// Chooses another field along the map, or down it.
     fn turn(&mut self, along: bool) {
         let (x, y) = self.axes;
         let now = if along { x } else { y };
         let next = (now + 1) % self.fields.len();
-        // The two change places where one would be both.
+        // If one field would be both axes, the axes are swapped.
         self.axes = match (along, next) {
             (true, next) if next == y => (y, x),
             (false, next) if next == x => (y, x),
@@ -265,7 +266,7 @@ impl<'a> Board<'a> {
         self.follow();
     }
 
-    /// Another value of the fields that are no axes: they count like the digits of a number.
+    /// Chooses other values of the fields that are not axes: they count like the digits of a number.
     fn other(&mut self, by: isize) {
         for f in (0..self.fields.len()).filter(|&f| f != self.axes.0 && f != self.axes.1) {
             let count = self.fields[f].values.len() as isize;
@@ -300,7 +301,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// So many rows down the table.
+    /// Moves this many rows down the table.
     fn walk(&mut self, by: isize) {
         let now = self.order.iter().position(|&s| s == self.selected).unwrap_or(0) as isize;
         let last = self.order.len().saturating_sub(1) as isize;
@@ -353,7 +354,7 @@ impl<'a> Board<'a> {
         text::put_right(buf, text::part(area, 0, 0, area.width.saturating_sub(1), 1), 0, &state, theme.faint);
     }
 
-    /// The heading of a part.
+    /// Draws the heading of a part.
     fn heading(&self, theme: &Theme, area: Rect, buf: &mut Buffer, words: &str, focus: Option<Focus>) {
         let here = focus == Some(self.focus);
         let style = if here { theme.border_focused } else { theme.strong };
@@ -391,10 +392,10 @@ fn fields(plan: &Plan) -> Vec<Field> {
     all
 }
 
-/// Shows it until somebody leaves. `poll` gives the results since the last call; must not block.
+/// Shows it until the user leaves. `poll` returns the results since the last call and must not block.
 ///
 /// # Errors
-/// There is no terminal.
+/// If there is no terminal.
 pub fn run(
     board: &mut Board<'_>,
     chosen: &Chosen,

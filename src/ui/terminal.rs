@@ -1,4 +1,4 @@
-//! The terminal: what it can show, taking it over, giving it back whatever happens, and the three threads that serve it
+//! The terminal: its abilities, taking it over, restoring it in every case, and the three threads that serve it
 //! (reader, writer, signals). Knows nothing of the app.
 
 mod abort;
@@ -27,27 +27,27 @@ use writer::Writer;
 pub enum Wake {
     /// A key, the mouse, a paste.
     Input(Input),
-    /// Perhaps another size.
+    /// The size may have changed.
     Resized,
-    /// Running again after a stop.
+    /// The process runs again after a stop.
     Continued,
-    /// Told to stop, as by Ctrl-Z, but from outside.
+    /// A request to stop from outside, like Ctrl-Z.
     Stop,
     /// A signal to end, with this exit code.
     Terminate(u8),
-    /// The terminal is gone.
+    /// The terminal has closed.
     HungUp,
 }
 
 /// The reason why the lab cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
-    /// Input or output is no terminal.
+    /// Input or output is not a terminal.
     #[error(
         "the lab needs a terminal for its input and output; without one use `gradtui run SCENARIO` or `gradtui --plain`"
     )]
     NoTerminal,
-    /// `TERM` says that nothing but lines can be shown.
+    /// `TERM` names a terminal that can only show lines.
     #[error(
         "the lab cannot draw on TERM={0:?}; use `gradtui --plain` or `gradtui run SCENARIO`, or set TERM to what your terminal is"
     )]
@@ -57,10 +57,10 @@ pub enum Unfit {
     System(#[from] std::io::Error),
 }
 
-/// Whether the lab can open here; touches nothing.
+/// Checks whether the lab can open here; changes nothing.
 ///
 /// # Errors
-/// There is no terminal, or none that can be drawn on.
+/// If there is no terminal, or one that cannot be drawn on.
 pub fn fit() -> Result<(), Unfit> {
     if !termios::isatty(std::io::stdin()) || !termios::isatty(std::io::stdout()) {
         return Err(Unfit::NoTerminal);
@@ -69,7 +69,8 @@ pub fn fit() -> Result<(), Unfit> {
     if matches!(&term[..], "" | "dumb" | "unknown") { Err(Unfit::Dumb(term)) } else { Ok(()) }
 }
 
-/// How soon the terminal answers a request for its status; `None`: not within half a second. Nothing else may read it.
+/// The time until the terminal answers a status request; `None`: no answer within half a second. Nothing else may read
+/// the terminal meanwhile.
 pub fn ask() -> Option<Duration> {
     let input = std::io::stdin();
     let before = termios::tcgetattr(&input).ok()?;
@@ -99,7 +100,7 @@ pub fn ask() -> Option<Duration> {
     answer
 }
 
-/// The size of the terminal; 80x24 where it does not know.
+/// The size of the terminal; 80x24 if it does not report one.
 pub fn size() -> (u16, u16) {
     match termios::tcgetwinsize(rustix::stdio::stdout()) {
         Ok(s) if s.ws_col > 0 && s.ws_row > 0 => (s.ws_col.min(1000), s.ws_row.min(500)),
@@ -154,7 +155,7 @@ fn write(bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Standard output without the buffer and the lock that the rest of the process uses.
+/// Standard output without the buffer and the lock of the rest of the process.
 #[derive(Debug)]
 struct Output;
 
@@ -183,11 +184,11 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal over and starts the threads that serve it. `stay`: whoever opens it goes on without it after a
-    /// hang-up; otherwise the process ends soon, whatever it does.
+    /// Takes over the terminal and starts the threads that serve it. `stay`: the process continues without the terminal
+    /// after a hang-up; otherwise it ends soon.
     ///
     /// # Errors
-    /// There is no terminal, or none that can be drawn on.
+    /// If there is no terminal, or one that cannot be drawn on.
     pub fn open(drawing: Drawing, stay: bool) -> Result<Self, Unfit> {
         fit()?;
         let input = std::io::stdin();
@@ -201,7 +202,7 @@ impl Terminal {
         abort::restore(&custody)?;
         custody.take()?;
         let writer = match Writer::start(Output, drawing, true, move || {
-            // A full mailbox wakes the screen's thread as well, and the reader will tell the same.
+            // If the queue is full, the screen's thread is awake anyway, and the reader will report the same.
             let _ = gone.try_send(Wake::HungUp);
         }) {
             Ok(writer) => writer,
@@ -215,22 +216,22 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Its size; 80x24 where it does not know.
+    /// Its size; 80x24 if it does not report one.
     pub fn size(&self) -> Size {
         size().into()
     }
 
-    /// Hands a picture over; never waits.
+    /// Passes on a frame; never waits.
     pub fn show(&self, picture: &Buffer) {
         self.writer.send(picture);
     }
 
-    /// The thread that writes.
+    /// The writer thread.
     pub fn writer(&self) -> &Writer {
         &self.writer
     }
 
-    /// The next input, or `None` after that time.
+    /// The next input, or `None` after this time.
     pub fn wait(&self, time: Duration) -> Option<Wake> {
         if let Some(wake) = self.urgent().take() {
             return Some(wake);
@@ -246,18 +247,18 @@ impl Terminal {
         self.urgent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the terminal to the shell and stops the process group; returns when it runs again, or at once where nobody could
-    /// wake it up.
+    /// Returns the terminal to the shell and stops the process group; returns when it runs again, or at once if nothing
+    /// could continue it.
     ///
     /// # Errors
-    /// The terminal cannot be taken again.
+    /// If the terminal cannot be taken over again.
     pub fn suspend(&self) -> std::io::Result<()> {
         if !signals::may_stop() {
             return Ok(());
         }
         self.writer.rest(Duration::from_millis(500));
         self.custody.give_back(false);
-        // Heard by the thread of signals too, which stops this process once the terminal is given back.
+        // The signal thread receives it too, and stops this process once the terminal is restored.
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         while let Some(wake) = self.wait(Duration::from_millis(200)) {
             match wake {
@@ -272,17 +273,17 @@ impl Terminal {
         self.resume()
     }
 
-    /// Takes the terminal (again) after somebody else had it.
+    /// Takes over the terminal (again) after another program used it.
     ///
     /// # Errors
-    /// The system refuses.
+    /// If the system refuses.
     pub fn resume(&self) -> std::io::Result<()> {
         self.custody.take()?;
         self.writer.go_on();
         Ok(())
     }
 
-    /// Gives the terminal back; within `patience` even if it does not read.
+    /// Restores the terminal, within `patience` even if it does not read.
     pub fn close(&self, patience: Duration) {
         if !self.custody.held.load(Ordering::SeqCst) {
             return;
@@ -298,7 +299,8 @@ impl Drop for Terminal {
     }
 }
 
-/// Restores the terminal when the screen's thread panics; a panic elsewhere ends in its lane and must not touch the screen.
+/// Restores the terminal if the screen's thread panics; a panic elsewhere only ends its lane and must not affect the
+/// screen.
 fn restore_on_panic(custody: Arc<Custody>) {
     let screen = std::thread::current().id();
     let before = std::panic::take_hook();
@@ -312,13 +314,13 @@ fn restore_on_panic(custody: Arc<Custody>) {
     }));
 }
 
-/// Reads the terminal until it is gone.
+/// Reads the terminal until it closes.
 fn read(tell: &SyncSender<Wake>, writer: &Writer) {
     let (mut parser, mut inputs, mut bytes) = (Parser::default(), Vec::new(), [0u8; 4096]);
     let fd = rustix::stdio::stdin();
     loop {
         let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-        // An incomplete sequence is taken as typed after a pause; inside a paste pauses are allowed.
+        // After a pause an incomplete sequence counts as typed; inside a paste pauses are allowed.
         let patience = match (parser.waits(), parser.pastes()) {
             (false, _) => None,
             (true, true) => rustix::event::Timespec::try_from(Duration::from_secs(1)).ok(),

@@ -1,4 +1,4 @@
-//! Colours by meaning, and characters by the terminal's abilities. Both are chosen here only.
+//! Colours by meaning, and characters by the terminal's abilities. Only this module chooses them.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,32 +9,32 @@ use ratatui::style::{Color, Modifier, Style};
 pub enum Glyphs {
     /// Braille plots, half blocks, box drawing.
     Unicode,
-    /// Nothing but ASCII.
+    /// ASCII only.
     Ascii,
 }
 
-/// How many colours the terminal can show.
+/// The number of colours of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
-    /// None: attributes only.
+    /// No colours, only attributes.
     Mono,
-    /// The sixteen of the terminal's palette.
+    /// The sixteen colours of the terminal's palette.
     Sixteen,
     /// The 6x6x6 cube and greys.
     Indexed,
-    /// 24 bits.
+    /// 24-bit colours.
     True,
 }
 
 /// A colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 pub enum Scheme {
-    /// Light text on dark ground.
+    /// Light text on a dark background.
     #[default]
     Dark,
-    /// Dark text on light ground.
+    /// Dark text on a light background.
     Light,
-    /// Nothing faint, every colour strong, on dark ground.
+    /// No faint text and only strong colours, on a dark background.
     HighContrast,
     /// No colour at all: bold, dim and reversed.
     Mono,
@@ -45,13 +45,13 @@ pub enum Scheme {
 pub struct Theme {
     /// The colours.
     pub scheme: Scheme,
-    /// Colours that can be shown.
+    /// Available colours.
     pub depth: Depth,
-    /// Characters that can be shown.
+    /// Available characters.
     pub glyphs: Glyphs,
     /// Plain text.
     pub text: Style,
-    /// Text of less weight: units, hints.
+    /// Less important text: units, hints.
     pub faint: Style,
     /// Headings.
     pub strong: Style,
@@ -63,16 +63,16 @@ pub struct Theme {
     pub selected: Style,
     /// Something good.
     pub good: Style,
-    /// Something to look at.
+    /// Something to check.
     pub warn: Style,
     /// Something wrong.
     pub bad: Style,
-    /// One colour a lane (Okabe & Ito 2008); a letter always goes with it.
+    /// One colour per lane (Okabe & Ito 2008); a letter always accompanies it.
     pub lanes: [Color; 8],
 }
 
 impl Theme {
-    /// The styles of a scheme, in the colours that the terminal can show.
+    /// The styles of a scheme, in the terminal's colours.
     pub fn new(scheme: Scheme, depth: Depth, glyphs: Glyphs) -> Self {
         let depth = if scheme == Scheme::Mono { Depth::Mono } else { depth };
         let colours = match scheme {
@@ -112,17 +112,17 @@ impl Theme {
         }
     }
 
-    /// Light text on dark ground.
+    /// Light text on a dark background.
     pub fn dark(depth: Depth, glyphs: Glyphs) -> Self {
         Self::new(Scheme::Dark, depth, glyphs)
     }
 
-    /// The ground that the scheme is made for, for colours that are mixed with it.
+    /// The background for which the scheme is made; colours are mixed with it.
     pub fn ground(&self) -> [u8; 3] {
         if self.scheme == Scheme::Light { [250, 250, 248] } else { [24, 24, 30] }
     }
 
-    /// Marks cells as selected, whatever their colours were.
+    /// Marks cells as selected, whatever their colours are.
     pub fn select(&self, area: Rect, buf: &mut Buffer) {
         let plain = Style::new().fg(Color::Reset).bg(Color::Reset).remove_modifier(Modifier::DIM);
         buf.set_style(area.intersection(buf.area), plain.patch(self.selected));
@@ -139,7 +139,7 @@ impl Theme {
     }
 }
 
-/// A colour as 0xRRGGBB, and the ones of 256 and of sixteen that stand for it.
+/// A colour as 0xRRGGBB, and its replacements among 256 and among sixteen colours.
 type Named = (u32, u8, Color);
 
 /// The colours of a scheme.
@@ -172,7 +172,7 @@ const DARK: Colours = Colours {
     ],
 };
 
-/// The same hues, dark enough to be read on white. Of the sixteen only blue, magenta, red and black are.
+/// The same hues, dark enough to be readable on white. Of the sixteen colours only blue, magenta, red and black are.
 const LIGHT: Colours = Colours {
     faint: (0x6a_6a_74, 242, Color::DarkGray),
     border: (0xa8_ac_b6, 248, Color::Gray),
@@ -223,7 +223,7 @@ mod tests {
         for (scheme, ground) in [(Scheme::Dark, 0), (Scheme::HighContrast, 0), (Scheme::Light, 255)] {
             for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
                 let theme = Theme::new(scheme, depth, Glyphs::Unicode);
-                // xterm has four dark colours among its sixteen, and eight lanes want one each.
+                // xterm has four dark colours among its sixteen, but there are eight lanes.
                 let least = match (scheme, depth) {
                     (Scheme::Light, Depth::Sixteen) => 3.0,
                     (_, Depth::Sixteen) => 4.4,

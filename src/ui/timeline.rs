@@ -1,5 +1,5 @@
-//! The timeline: one line with the whole run of the lane in front, where one stands in it, and what happened on the way. Trains
-//! nothing; it asks for steps, and what they were like comes as events.
+//! The timeline: one line with the whole run of the lane in front, the shown step, and the events on the way. Trains
+//! nothing; it requests steps, which arrive as events.
 
 use super::diagnosis::thousands;
 use super::keymap::Action;
@@ -13,15 +13,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-/// The most digits of a step that are typed.
+/// Most digits of a typed step.
 const DIGITS: usize = 10;
 
 /// The state of the timeline while it is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
-    /// The step that is wanted; `None`: the present.
+    /// The requested step; `None`: the present.
     at: Option<u64>,
-    /// The digits of a step that are typed so far.
+    /// The digits typed so far.
     typed: String,
 }
 
@@ -34,11 +34,11 @@ enum Mark {
     Divergence,
 }
 
-/// Where on the timeline of a lane things happened: edits, forks and divergences, by step.
+/// The edits, forks and divergences of a lane, with their steps.
 fn marks(lane: &LaneView, view: &View) -> Vec<(u64, Mark)> {
     let edits = lane.present().info.edits.iter().filter(|e| e.step > 0).map(|e| (e.step, Mark::Edit));
     let end = match &lane.present().phase {
-        // The last step whose numbers were finite.
+        // The last step with finite numbers.
         Phase::Diverged(account) => Some((account.step.saturating_sub(1), Mark::Divergence)),
         _ => None,
     };
@@ -48,40 +48,40 @@ fn marks(lane: &LaneView, view: &View) -> Vec<(u64, Mark)> {
     edits.chain(forks.map(|at| (at, Mark::Fork))).chain(end).collect()
 }
 
-/// The steps after which a lane was evaluated, as far as its curve knows.
+/// The steps of a lane's evaluations, as far as its curve has them.
 fn evaluations(lane: &LaneView) -> impl DoubleEndedIterator<Item = u64> {
     lane.curve(Number::ValLoss).map_or(&[][..], |c| c.whole()).iter().map(|b| b.at.step as u64)
 }
 
 impl Timeline {
-    /// The step that is wanted; `None`: the present.
+    /// The requested step; `None`: the present.
     pub fn at(&self) -> Option<u64> {
         self.at
     }
 
-    /// A digit was typed.
+    /// Adds a typed digit.
     pub fn typed(&mut self, digit: char) {
         if self.typed.len() < DIGITS {
             self.typed.push(digit);
         }
     }
 
-    /// Takes the last digit back; whether there was one.
+    /// Deletes the last digit; returns whether there was one.
     pub fn erase(&mut self) -> bool {
         self.typed.pop().is_some()
     }
 
-    /// Forgets the typed digits; whether there were some.
+    /// Clears the typed digits; returns whether there were any.
     pub fn forget(&mut self) -> bool {
         !std::mem::take(&mut self.typed).is_empty()
     }
 
-    /// Goes to a step; to the present, if the lane in front has not come further.
+    /// Goes to a step, or to the present if the lane in front has not gone further.
     pub fn go(&mut self, step: u64, front: &LaneView) {
         self.at = Some(step).filter(|s| *s < front.present().step);
     }
 
-    /// Moves as a key says.
+    /// Moves according to a key.
     pub fn act(&mut self, action: Action, view: &View, front: &LaneView) {
         let end = front.present().step;
         let here = self.at.unwrap_or(end);
@@ -102,7 +102,7 @@ impl Timeline {
                 all.sort_unstable();
                 let back = action == Action::Up;
                 let mut other = evaluations(front);
-                // Where nothing else happened, it was evaluated.
+                // Without other events, the evaluations are the marks.
                 let found = if back {
                     all.into_iter().rfind(|s| *s < here).or_else(|| other.rfind(|s| *s < here))
                 } else {
@@ -120,7 +120,7 @@ impl Timeline {
         self.go(to, front);
     }
 
-    /// Where a click at this column of the timeline goes.
+    /// Goes to the step under a click at this column.
     pub fn click(&mut self, column: u16, area: Rect, front: &LaneView, steps: u64) {
         let bar = bar(area, &self.words(front));
         let across = f64::from(column.saturating_sub(bar.x)) / f64::from(bar.width.saturating_sub(1).max(1));
@@ -163,7 +163,7 @@ impl Timeline {
             let across = step.min(length) as f64 / length.max(1) as f64;
             (across * f64::from(bar.width.saturating_sub(1))).round() as u16
         };
-        // Done steps are a line, heavy where a state is kept; what is still to come is dotted.
+        // Past steps are a line, heavy where a state is kept; future steps are dotted.
         let done = place(front.present().step);
         for x in 0..bar.width {
             let sign = if x <= done { pick("─", "-") } else { pick("┈", ".") };
@@ -177,7 +177,7 @@ impl Timeline {
         }
         let mut all = marks(front, view);
         let judged: Vec<u64> = evaluations(front).collect();
-        // Evaluations that would hide the line say nothing.
+        // Marks of evaluations are left out if they would hide the line.
         if judged.len() * 4 <= usize::from(bar.width) {
             all.extend(judged.into_iter().map(|s| (s, Mark::Evaluation)));
         }
@@ -200,12 +200,12 @@ impl Timeline {
     }
 }
 
-/// The steps that the whole line stands for.
+/// The number of steps of the whole line.
 fn length(front: &LaneView, steps: u64) -> u64 {
     steps.max(front.present().step).max(1)
 }
 
-/// Where the line itself lies: between the lane's letter and the words.
+/// The area of the line itself, between the lane's letter and the words.
 fn bar(area: Rect, words: &str) -> Rect {
     text::part(area, 3, 0, area.width.saturating_sub(4 + text::width(words)), 1)
 }

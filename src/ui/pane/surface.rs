@@ -83,7 +83,7 @@ fn clip(from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
     (enter <= leave).then(|| (at(enter), at(leave)))
 }
 
-/// Where a point lies in a window: from the top left, inside for [0, 1].
+/// The position of a point in a window: from the top left, inside for [0, 1].
 fn place([left, right, bottom, top]: [f64; 4], (x, y): (f64, f64)) -> Option<(f64, f64)> {
     let at = ((x - left) / (right - left), (top - y) / (top - bottom));
     (at.0.is_finite() && at.1.is_finite()).then_some(at)
@@ -119,7 +119,8 @@ fn parts(area: Rect, lanes: usize) -> Parts {
 }
 
 impl Surface {
-    /// The window: what was chosen, or what is worth looking at and where the lanes start.
+    /// The window: the user's choice, or the default part of the plane, enlarged to contain the starting point of the
+    /// lanes.
     fn window(&self, settings: &Settings) -> [f64; 4] {
         self.extent.unwrap_or_else(|| {
             let [left, right, bottom, top] = settings.function.domain();
@@ -129,7 +130,7 @@ impl Surface {
         })
     }
 
-    /// Around the lane in front, so many times as large.
+    /// Zooms by this factor around the lane in front.
     fn zoom(&mut self, factor: f64, cx: Context<'_>) {
         let Some(settings) = present(cx.view) else { return };
         let [left, right, bottom, top] = self.window(settings);
@@ -156,14 +157,14 @@ impl Surface {
         vec![Effect::Data(vec![("start", format!("({x}, {y})"))])]
     }
 
-    /// The start, moved by shares of the window.
+    /// Moves the starting point by shares of the window.
     fn shift(&self, (dx, dy): (f64, f64), settings: &Settings) -> Effects {
         let [left, right, bottom, top] = self.window(settings);
         let (x, y) = settings.start;
         self.start((x + dx * (right - left), y + dy * (top - bottom)), settings)
     }
 
-    /// Another function, from a place at its edge.
+    /// Changes to another function, with a starting point near its edge.
     fn turn(&mut self, forward: bool, settings: &Settings) -> Effects {
         let all = surface::Surface::ALL;
         let at = all.iter().position(|f| *f == settings.function).unwrap_or(0);
@@ -182,12 +183,12 @@ impl Surface {
         let cross = text::pick(theme.glyphs, "×", "+").chars().next().unwrap_or('+');
         let mut canvas = Canvas::new(area.width, area.height, theme.glyphs);
         let mut looks = vec![Look { style: theme.border, ascii: '.' }];
-        // More of them than this would run into one another.
+        // More bands than this would be too narrow.
         let bands = (area.height / 3).clamp(6, 12) as u8;
-        // All lanes tell of the same function; whichever was asked has the heights.
+        // All lanes have the same function, so the heights of any lane are used.
         let heights = cx.view.lanes.iter().find_map(|l| l.probes.get("landscape")?.part("heights"));
         if let Some(Data::Grid { width, values, extent: of }) = heights {
-            // Heights of another window than this one would lie.
+            // Heights of another window would be wrong here.
             let same = of.iter().zip(extent).all(|(a, b)| *a == b as f32);
             if let Some(contour) = Contour::new(*width, values, bands).filter(|_| same) {
                 contour.shade(theme, area, buf);
@@ -211,7 +212,7 @@ impl Surface {
                     let (from, to) = (dot(from), dot(to));
                     canvas.line(from, to, 0, pen);
                     if theme.glyphs == Glyphs::Unicode {
-                        // Two dots wide, or it is lost among the contours.
+                        // Two dots wide, so that it stands out from the contours.
                         canvas.line((from.0 + 1, from.1), (to.0 + 1, to.1), 0, pen);
                     }
                 }
@@ -230,7 +231,7 @@ impl Surface {
         }
         let ring = if theme.glyphs == Glyphs::Unicode { '◎' } else { '@' };
         mark(settings.start, ring, plain);
-        // The lane in front last: its letter lies on top.
+        // The lane in front is drawn last, so that its letter is on top.
         let mut lanes: Vec<&LaneView> = cx.view.lanes.iter().collect();
         lanes.sort_by_key(|l| l.id == cx.front);
         for lane in lanes {
@@ -272,7 +273,7 @@ impl Surface {
         }
     }
 
-    /// What a lane has reached: height, slope, place.
+    /// The present value, slope and position of a lane.
     fn words(lane: &LaneView, cx: Context<'_>, short: bool) -> Vec<(String, Style)> {
         let (theme, front) = (cx.theme, lane.id == cx.front);
         let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);

@@ -1,4 +1,4 @@
-//! The panes of curves, maps and predictions against a made-up run: any size, any terminal, and what they say.
+//! Tests of the panes of curves, maps and predictions on a made-up run: any size, any terminal, and their words.
 
 use super::adversarial::Adversarial;
 use super::curves::Curves;
@@ -39,7 +39,7 @@ pub(super) fn unicode() -> Theme {
 }
 
 pub(super) fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
-    // A margin around the pane shows whether it keeps to its area.
+    // A margin around the pane shows whether it stays within its area.
     let mut buf = Buffer::empty(Rect::new(0, 0, w + 2, h + 2));
     pane.draw(cx, Rect::new(1, 1, w, h), &mut buf);
     for (i, cell) in buf.content.iter().enumerate() {
@@ -162,7 +162,7 @@ fn curves_show_every_lane_its_value_and_where_it_broke() {
     for part in ["▸A SGD", "B Momentum", "C Adam", "diverged", "‖g‖", "accuracy", "steps", "1e-"] {
         assert!(words.contains(part), "{part} in\n{words}");
     }
-    // Letters at the lines' ends, in their colours.
+    // Letters at the ends of the lines, in their colours.
     for (lane, letter) in ["A", "B", "C"].iter().enumerate() {
         let ends = buf.content.iter().filter(|c| c.symbol() == *letter && c.fg == theme.lane(lane));
         assert!(ends.count() >= 2, "{letter} in the legend and at its line");
@@ -331,7 +331,7 @@ fn robustness_over_time_is_a_small_plot_and_a_strip_in_every_lane_s_colour() {
         assert!(shown.iter().all(|part| words.contains(part)), "{w}x{h}\n{words}");
         assert!(!words.contains("update:weight") || w > 140, "{w}x{h}\n{words}");
     }
-    // Nothing is above 0.9 or below 0.1, and still the axis goes from 0 to 1, in the large plot, too.
+    // No value is above 0.9 or below 0.1, but the axis goes from 0 to 1, also in the large plot.
     let mut pane = Curves::default();
     pane.act(Action::PreviousMetric, cx);
     let words = text(&drawn(&pane, cx, 60, 14));

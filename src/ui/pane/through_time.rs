@@ -1,5 +1,6 @@
-//! Gradient through time: ‖∂L/∂h_t‖ of the last step's batch over t for every lane with a recurrent layer, and how its
-//! recurrent matrix stretches. Draws the newest probes and says which it wants; makes the sequences longer and shorter.
+//! Gradient through time: ‖∂L/∂h_t‖ of the last step's batch over t for every lane with a recurrent layer, and the
+//! spectral radius of its recurrent matrix. Draws the newest probes and requests them; can change the length of the
+//! sequences.
 
 use super::prediction::rows;
 use super::{Context, Pane};
@@ -18,14 +19,14 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// Below this share of the last time step's gradient, that of the first has died, ...
+/// If the first time step's gradient is below this share of the last one's, it has vanished, ...
 const DIED: f32 = 1e-3;
-/// ... and above this many times it, it has exploded.
+/// ... and above this multiple of it, it has exploded.
 const EXPLODED: f32 = 1e2;
-/// Nobody asks how far below the largest a gradient that has died is.
+/// Differences below this share of the largest gradient are not worth showing.
 const FLOOR: f32 = 1e-14;
 
-/// What the pane remembers: which recurrent layer, counted from the input.
+/// The state of the pane: the chosen recurrent layer, counted from the input.
 #[derive(Clone, Debug, Default)]
 pub struct ThroughTime {
     layer: usize,
@@ -40,7 +41,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// What became of the gradient from the last time step to the first, in a word.
+    /// The change of the gradient from the last time step to the first, in a word.
     fn verdict(&self, theme: &Theme) -> (String, Style) {
         let (Some(first), Some(last)) = (self.norms.first(), self.norms.last()) else {
             return ("no sequence".into(), theme.faint);
@@ -59,9 +60,9 @@ impl Way<'_> {
         }
     }
 
-    /// Why the gradient does not do what the spectral radius of the one recurrent matrix would have it do, if so. The radius
-    /// tells of the matrix alone; back through a step the gradient is multiplied by the slope of the activation, too, which
-    /// for tanh is below 1 wherever a unit is not at zero.
+    /// The reason why the gradient does not follow the spectral radius of the recurrent matrix, if it does not. The
+    /// radius describes the matrix alone. Back through a step, the gradient is also multiplied by the slope of the
+    /// activation, which for tanh is below 1 for every unit that is not at zero.
     fn against_the_matrix(&self) -> Option<&'static str> {
         let ([radius], [first, .., last]) = (self.radius, self.norms) else { return None };
         let ratio = first / last;
@@ -111,7 +112,7 @@ impl Way<'_> {
     }
 }
 
-/// Lines that explain verdicts which the spectral radius alone contradicts, with the letters of their lanes.
+/// Lines that explain verdicts which contradict the spectral radius, with the letters of their lanes.
 fn explained(ways: &[Way<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
     let mut reasons: Vec<(&str, String)> = Vec::new();
     for way in ways {
@@ -127,7 +128,7 @@ fn explained(ways: &[Way<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
 }
 
 impl ThroughTime {
-    /// The chosen layer of every lane that has one; with fewer layers, its last.
+    /// The chosen layer of every lane that has recurrent layers; a lane with fewer layers shows its last one.
     fn ways<'a>(&self, cx: Context<'a>) -> Vec<Way<'a>> {
         let way = |lane: &'a LaneView| {
             let probe = lane.probes.get("through_time")?;
@@ -139,7 +140,7 @@ impl ThroughTime {
         cx.view.lanes.iter().filter_map(way).collect()
     }
 
-    /// Most recurrent layers of a lane.
+    /// The largest number of recurrent layers of a lane.
     fn layers(cx: Context<'_>) -> usize {
         let of = |l: &LaneView| l.probes.get("through_time").map_or(0, |p| rows(p, "norms").len());
         cx.view.lanes.iter().map(of).max().unwrap_or(0)
@@ -148,7 +149,7 @@ impl ThroughTime {
     /// Time steps of a sequence.
     fn length(cx: Context<'_>) -> Option<usize> {
         match cx.view.lane(cx.front).or(cx.view.lanes.first())?.info.input {
-            // Rows of an image are time steps to a recurrent layer.
+            // For a recurrent layer, the rows of an image are time steps.
             Shape::Sequence { steps, .. } | Shape::Image { channels: 1, height: steps, .. } => Some(steps),
             _ => None,
         }

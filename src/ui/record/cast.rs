@@ -1,4 +1,4 @@
-//! Writes asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast), picture by picture. Knows no clock: the
+//! Writes asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast), frame by frame. Knows no clock: the
 //! time of every event is an argument.
 
 use super::super::terminal::choice::Drawing;
@@ -15,15 +15,15 @@ const OPENING: &str = "\x1b[?1049h\x1b[?25l";
 /// The version of the format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
-    /// Times since the beginning: every player, agg and svg-term read it.
+    /// Times since the beginning: every player, agg and svg-term can read it.
     #[default]
     Two,
-    /// Times since the event before: asciinema 3.
+    /// Times since the previous event: asciinema 3.
     Three,
 }
 
-/// A recording being written. Every event is a line of its own and leaves at once, so a cut-off file is good but for its
-/// last line.
+/// A recording being written. Every event is one line and is written at once, so a truncated file is valid except for
+/// its last line.
 #[derive(Debug)]
 pub struct Cast<W> {
     out: W,
@@ -34,10 +34,10 @@ pub struct Cast<W> {
 }
 
 impl<W: Write> Cast<W> {
-    /// Begins a recording of a screen of this size; `light`: on a light ground, as players are told.
+    /// Begins a recording of a screen of this size; `light` tells players that the background is light.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn begin(mut out: W, version: Version, size: Size, title: &str, light: bool) -> io::Result<Self> {
         let title = crate::text::escaped(title);
         let mut header = match version {
@@ -62,10 +62,10 @@ impl<W: Write> Cast<W> {
         Ok(cast)
     }
 
-    /// Shows a picture; nothing is written where it looks like the one before.
+    /// Shows a frame; nothing is written if it looks like the previous one.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn show(&mut self, now: Duration, picture: &Buffer) -> io::Result<()> {
         let size = |b: &Buffer| (b.area.width, b.area.height);
         if self.shown.as_ref().is_some_and(|old| size(old) != size(picture)) {
@@ -83,15 +83,15 @@ impl<W: Write> Cast<W> {
     /// Sets a chapter.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn marker(&mut self, now: Duration, label: &str) -> io::Result<()> {
         self.event(now, "m", &crate::text::escaped(label))
     }
 
-    /// Ends the recording at this time: the last picture stays until then.
+    /// Ends the recording at this time: the last frame stays until then.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn end(mut self, now: Duration) -> io::Result<W> {
         if now > self.last {
             // A version 2 file lasts until its last event, so there must be one.
@@ -125,7 +125,7 @@ impl<W: Write> Cast<W> {
     }
 }
 
-/// The colours of a terminal on a light ground.
+/// The colours of a terminal with a light background.
 fn light_theme() -> Value {
     json!({ "fg": "#1c1e24", "bg": "#fbfbf8", "palette":
         "#000000:#b00000:#007a3d:#946200:#0050b0:#8a2a8a:#00707a:#a8acb6:\

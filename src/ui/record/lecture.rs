@@ -1,5 +1,5 @@
-//! The script of a lesson's recording: its pages one after the other, questions answered right, goals reached by their solutions,
-//! captions that say what is on. Plays nothing.
+//! The script for recording a lesson: its pages one after another, questions answered right, goals reached by their
+//! solutions, with captions. Plays nothing.
 
 use super::script::{Cue, Script};
 use crate::scenario::Scenario;
@@ -7,9 +7,9 @@ use crate::scenario::lesson::{Page, Predict, Task};
 
 /// Columns and rows of such a recording.
 const SIZE: (u16, u16) = (100, 32);
-/// Seconds in which the training of a page goes by: the lab's pace for it, and some more.
+/// Seconds for the training of a page: those of the lab's pace for it, and some more.
 const TRAINS: f64 = 9.5;
-/// Seconds that a line of text stays on the screen.
+/// Seconds for which a line of text is shown.
 const READS: f64 = 1.5;
 
 /// The first sentence of a text, without its backquotes.
@@ -18,7 +18,7 @@ fn sentence(text: &str) -> String {
     first.lines().next().unwrap_or_default().trim().replace('`', "")
 }
 
-/// Seconds in which a text can be read.
+/// Seconds for reading a text.
 fn reading(text: &str) -> f64 {
     1.0 + READS * (text.len() as f64 / 90.0).ceil()
 }
@@ -27,7 +27,7 @@ fn cue(press: &str, wait: f64) -> Cue {
     Cue { press: Some(press.into()), wait: Some(wait), ..Cue::default() }
 }
 
-/// The right answer, put into the open form and taken.
+/// The cues that enter the right answer into the open form and accept it.
 fn answer(predict: &Predict) -> Vec<Cue> {
     let mut cues = vec![cue("Enter", 1.0)];
     if predict.choices.is_empty() {
@@ -41,7 +41,7 @@ fn answer(predict: &Predict) -> Vec<Cue> {
     cues
 }
 
-/// The walk through one page, up to the key that leaves it.
+/// The cues for one page, up to the key that leaves it.
 fn walk(page: &Page) -> Vec<Cue> {
     let mut cues = vec![Cue {
         marker: Some(sentence(&page.text)),

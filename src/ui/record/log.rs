@@ -1,8 +1,9 @@
-//! Writes a manual session down as a script: each key with its step. Follows keys, commands and events; presses no key.
+//! Converts a manual session to a script: each key with its step. Follows keys, commands and events; presses no key.
 //!
-//! A key is pressed at one step and takes effect some steps later. The script records the step of the effect, which the run
-//! reports, so a replay changes every lane at the same step as the session did. Lanes at full speed are at different steps
-//! at the same time; if two of them were changed out of step order, the script says so.
+//! A key is pressed at one step and takes effect some steps later. The script records the step of the effect, which the
+//! run reports, so a replay changes every lane at the same step as the session did. Lanes at full speed are at
+//! different steps at the same time; if two of them were changed in another order than that of their steps, the script
+//! says so.
 
 use super::script::{At, Cue, Script};
 use crate::telemetry::{Command, Event, LaneId, Phase};
@@ -11,17 +12,17 @@ use crate::ui::keymap::Key;
 use crate::view::LaneView;
 use std::time::Duration;
 
-/// The most cues that are kept; a longer session gives no script.
+/// Most cues that are kept; a longer session gives no script.
 const MOST: usize = 9000;
-/// Longest pause between two keys that is kept, in tenths of a second.
+/// Longest pause between two keys in a script, in tenths of a second.
 const PAUSE: u64 = 30;
 
-/// The step that a cue still waits for.
+/// An event for which a cue still waits to get its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
-    /// At which step this lane took its new settings.
+    /// This lane takes its new settings.
     Set(LaneId),
-    /// That lanes came to rest; unless they were at rest before: at which step of this lane, and how many of its steps the
+    /// The lanes pause. If they were not paused before: this lane's step then counts, less the number of steps that the
     /// same order asked for.
     Rest(Option<(LaneId, u64)>),
 }
@@ -31,9 +32,9 @@ enum Open {
 struct Entry {
     cue: Cue,
     open: Option<Open>,
-    /// Whether its step is where it was obeyed, not just where it was pressed.
+    /// Whether its step is the one at which it took effect, rather than the one at which the key was pressed.
     exact: bool,
-    /// Whether steps count anew after it.
+    /// Whether steps are counted anew after it.
     anew: bool,
 }
 
@@ -42,13 +43,13 @@ struct Entry {
 pub struct Log {
     entries: Vec<Entry>,
     last: Duration,
-    /// A lane begins anew, and the screen does not know it yet: its step means nothing.
+    /// A lane is restarted, but the screen does not know it yet: its step has no meaning.
     anew: bool,
-    /// Lanes that were ordered to begin anew and have not told yet that they did.
+    /// Lanes that were ordered to restart and have not reported it yet.
     renewed: Vec<LaneId>,
     /// Lanes were paused at a point that no step of the lane in front describes.
     loose: bool,
-    /// More happened than is kept, or an action that a script cannot express.
+    /// There were too many cues, or an action that a script cannot express.
     broken: bool,
 }
 
@@ -64,10 +65,10 @@ pub enum Hand {
 }
 
 impl Log {
-    /// The user did something; `app` is the state before it.
+    /// Notes an action of the user; `app` is the state before it.
     pub fn hand(&mut self, hand: Hand, app: &App, now: Duration) {
         let mut cue = self.cue(app, now);
-        // On replay the added lane may already be in front: the script names the lane that this key acts on.
+        // On replay the added lane may already be in front: the script names the lane on which this key acts.
         if app.awaits_lane() {
             cue.lane = app.view.lane(app.front).map(|lane| lane.info.name.clone());
         }
@@ -84,7 +85,7 @@ impl Log {
         self.entries.pop();
     }
 
-    /// Recording of the screen starts or stops.
+    /// Notes that recording of the screen starts or stops.
     pub fn show(&mut self, shown: bool, app: &App, now: Duration) {
         if shown && !self.entries.is_empty() && !self.entries.iter().any(|e| e.cue.show.is_some()) {
             let hide = Cue { show: Some(false), ..Cue::default() };
@@ -94,13 +95,13 @@ impl Log {
         self.push(cue);
     }
 
-    /// Something happened that a script cannot express.
+    /// Notes an event that a script cannot express.
     pub fn break_off(&mut self) {
         self.broken = true;
     }
 
-    /// A cue of this moment: while lanes train, a step; while they rest or have come to their end, a pause after the cue
-    /// before.
+    /// A cue for the present moment: while lanes train, a step; while they are paused or have ended, a pause after the
+    /// previous cue.
     fn cue(&mut self, app: &App, now: Duration) -> Cue {
         let tenths = (now.saturating_sub(self.last).as_millis() as u64 / 100).min(PAUSE);
         self.last = now;
@@ -121,7 +122,8 @@ impl Log {
         }
     }
 
-    /// The last cue led to this order; `app` as it is after the key, `running`: whether lanes trained before it.
+    /// Notes the order that the last cue caused; `app` is the state after the key, `running`: whether lanes trained
+    /// before it.
     pub fn order(&mut self, command: &Command, running: bool, app: &App) {
         let open = match command {
             Command::Set { lane, .. } if running => Open::Set(*lane),
@@ -141,7 +143,7 @@ impl Log {
                 }
                 return;
             }
-            // Whenever they are given, lanes come to the same; only the steps after them count anew.
+            // These orders have the same result at any time; only the steps after them are counted anew.
             Command::Rewind { .. } | Command::Undo | Command::Redo => {
                 self.anew = true;
                 if let Some(last) = self.entries.last_mut() {
@@ -156,7 +158,7 @@ impl Log {
         }
     }
 
-    /// Something happened; `app` knows of it already.
+    /// Notes an event; `app` knows it already.
     pub fn event(&mut self, event: &Event, app: &App) {
         match event {
             Event::Changed { lane, step, .. } => {
@@ -165,11 +167,11 @@ impl Log {
             Event::Started { lane, .. } => {
                 self.anew = false;
                 if let Some(i) = self.renewed.iter().position(|l| l == lane) {
-                    // This answers a reset, not settings that were sent after it.
+                    // This answers a reset, not settings sent after it.
                     self.renewed.swap_remove(i);
                     return;
                 }
-                // New settings that make the lane begin anew do so at any step.
+                // New settings that restart the lane do so at any step.
                 self.close(|o| (*o == Open::Set(*lane)).then_some(None));
             }
             Event::Changes { .. } => self.anew = false,
@@ -185,7 +187,7 @@ impl Log {
         }
     }
 
-    /// The first cue that waits for this gets its step.
+    /// Gives a step to the first cue that waits for this event.
     fn close(&mut self, answers: impl Fn(&Open) -> Option<Option<u64>>) {
         let found = self.entries.iter_mut().find_map(|e| Some((e.open.as_ref().and_then(&answers)?, e)));
         if let Some((step, entry)) = found {
@@ -198,7 +200,7 @@ impl Log {
         }
     }
 
-    /// The session as a script for a screen of this size, if it can be one, and whether it changes every lane at the very
+    /// The session as a script for a screen of this size, if possible; and whether it changes every lane at exactly the
     /// step at which the session did.
     pub fn script(&self, title: &str, size: (u16, u16)) -> Option<(Script, bool)> {
         let mut cues: Vec<Cue> = self.entries.iter().map(|e| e.cue.clone()).collect();
@@ -219,7 +221,7 @@ impl Log {
         if let [.., before, last] = &mut cues[..]
             && last.show == Some(false)
         {
-            // A key is obeyed some steps after it was pressed: what the last one did is to be seen, too.
+            // A key takes effect some steps after it is pressed; the effect of the last key must be visible too.
             before.wait.get_or_insert(1.0);
         }
         let script = Script { title: title.into(), size: Some(size), cues, ..Script::default() };
@@ -227,12 +229,13 @@ impl Log {
     }
 }
 
-/// The step of this lane at which an order for so many steps more brought all lanes to rest; `None` if they rest apart.
+/// The step of this lane at which an order for this many more steps paused all lanes; `None` if they paused at
+/// different steps.
 fn rest(lanes: &[LaneView], front: LaneId, n: u64) -> Option<u64> {
     let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
     let front = lanes.iter().find(|l| l.id == front)?;
     let (at, step) = (front.present().step, |l: &LaneView| l.present().step);
     let together = lanes.iter().all(|l| step(l) == at || ended(l) && step(l) < at);
-    // Steps that the order asked for beyond the end were not made.
+    // The ordered steps beyond the end were not made.
     together.then(|| if ended(front) { at } else { at.saturating_sub(n) })
 }

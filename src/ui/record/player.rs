@@ -1,5 +1,5 @@
-//! Plays a recording: its text goes into an emulated terminal, and what that shows is drawn. So nothing in a recording can
-//! set, ask or end anything on the real terminal, which comes back as it was. Knows no lab.
+//! Plays a recording: its text goes to an emulated terminal, whose content is drawn. So a recording can neither change
+//! nor query nor end the real terminal, which is restored afterwards. Knows no lab.
 
 use super::recording::{Recording, What};
 use crate::ui::terminal::choice::Drawing;
@@ -12,17 +12,17 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 use std::time::{Duration, Instant};
 
-/// How long the line of keys stays over a recording that fills the screen, after the start and after every key.
+/// How long the line of keys covers a recording that fills the screen, after the start and after every key.
 const SHOWN: Duration = Duration::from_secs(3);
-/// How long the last picture stays when no key is pressed.
+/// How long the last frame stays if no key is pressed.
 const LAST: Duration = Duration::from_secs(2);
-/// The least time between two pictures.
+/// Least time between two frames.
 const FRAME: Duration = Duration::from_millis(15);
-/// Nothing happens by itself for so long.
+/// The wait if nothing will change without a key.
 const IDLE: Duration = Duration::from_secs(3600);
-/// The speeds that the keys go through.
+/// The speeds through which the keys step.
 const SPEEDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0];
-/// By how much the arrows go.
+/// The jump of the arrow keys.
 const JUMP: Duration = Duration::from_secs(5);
 
 /// The action of a key in the player.
@@ -31,11 +31,11 @@ enum Wish {
     Pause,
     Back,
     Forward,
-    /// To the next chapter, or back to the last.
+    /// Go to the next chapter, or to the previous one.
     Chapter(bool),
-    /// Faster, or slower.
+    /// Play faster, or slower.
     Speed(bool),
-    /// Nothing but to see the keys, or to stay.
+    /// Only show the keys, or stay at the end.
     Keys,
 }
 
@@ -54,11 +54,11 @@ fn wish(key: KeyEvent) -> Wish {
     }
 }
 
-/// Plays a recording until its end or until somebody leaves; the exit code. `speed`: so many times as fast; `idle`: no
-/// pause is longer, whatever the recording itself asks for.
+/// Plays a recording until its end or until the user quits; returns the exit code. `speed`: a multiple of the original
+/// speed; `idle`: the longest pause, in place of the recording's own limit.
 ///
 /// # Errors
-/// There is no terminal.
+/// If there is no terminal.
 pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result<u8, Unfit> {
     let mut player = Player::new(recording, speed, idle);
     let terminal = Terminal::open(Drawing::Braille, false)?;
@@ -92,7 +92,7 @@ pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result
     }
 }
 
-/// A recording being played. Knows no clock: the time that passes is an argument.
+/// A recording being played. Knows no clock: the elapsed time is an argument.
 struct Player<'a> {
     events: Vec<(Duration, &'a What)>,
     size: Size,
@@ -102,10 +102,10 @@ struct Player<'a> {
     now: Duration,
     speed: f64,
     paused: bool,
-    /// Time that has passed since the start or the last key, and since the end was reached.
+    /// Time since the start or the last key, and time since the end was reached.
     untouched: Duration,
     ended: Duration,
-    /// The user wants to stay at the end.
+    /// Whether the user wants to stay at the end.
     stays: bool,
     changed: bool,
 }
@@ -162,7 +162,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// So much time passes.
+    /// Lets this much time pass.
     fn pass(&mut self, time: Duration) {
         let (line, second) = (self.line(), self.now.as_secs());
         self.untouched += time;
@@ -171,16 +171,16 @@ impl<'a> Player<'a> {
         } else if !self.paused {
             self.go(self.now + time.mul_f64(self.speed));
         }
-        // The clock in the line moves with the seconds.
+        // The displayed time changes every second.
         self.changed |= line != self.line() || line && second != self.now.as_secs();
     }
 
-    /// Whether the end was there long enough, and nobody wants to stay.
+    /// Whether the last frame was shown long enough, unless the user wants to stay.
     fn over(&self) -> bool {
         self.at_end() && !self.stays && self.ended >= LAST
     }
 
-    /// After which time something may have changed by itself.
+    /// The time until something may change without a key.
     fn rest(&self) -> Duration {
         let line = if self.line() { SHOWN.saturating_sub(self.untouched).max(FRAME) } else { IDLE };
         let own = match self.events.get(self.next) {
@@ -197,7 +197,7 @@ impl<'a> Player<'a> {
         self.paused || self.untouched < SHOWN || self.at_end() && !self.stays
     }
 
-    /// Does what a key asks for; whether it asks to leave.
+    /// Carries out a key; returns whether it quits.
     fn press(&mut self, key: KeyEvent) -> bool {
         let was_over = self.at_end();
         match wish(key) {
@@ -233,7 +233,7 @@ impl<'a> Player<'a> {
         false
     }
 
-    /// The picture for a terminal of this size, where it is another than before.
+    /// The frame for a terminal of this size, if it differs from the previous one.
     fn draw(&mut self, size: Size) -> Option<Buffer> {
         if !std::mem::take(&mut self.changed) {
             return None;
@@ -242,7 +242,7 @@ impl<'a> Player<'a> {
         for (y, line) in (0..size.height).zip(self.screen.screen().visible_lines()) {
             for (x, cell) in (0..size.width).zip(line.cells()) {
                 let to = &mut out[(x, y)];
-                // The second half of a wide character has no width, and is drawn with the first.
+                // The second half of a wide character has no width; it is drawn with the first half.
                 if cell.width() > 0 {
                     to.set_char(cell.char());
                 }
@@ -270,7 +270,7 @@ impl<'a> Player<'a> {
         Some(out)
     }
 
-    /// Where the player is and what its keys are.
+    /// The position of the player, and its keys.
     fn words(&self) -> Vec<(String, Style)> {
         let clock = |at: Duration| format!("{}:{:02}", at.as_secs() / 60, at.as_secs() % 60);
         let state = match (self.at_end(), self.paused) {
@@ -298,7 +298,7 @@ impl<'a> Player<'a> {
 
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-/// How the emulator would draw a cell.
+/// The style with which the emulator shows a cell.
 fn style(pen: &avt::Pen) -> Style {
     let color = |c: avt::Color| match c {
         avt::Color::Indexed(n) => Color::Indexed(n),
@@ -322,7 +322,7 @@ fn style(pen: &avt::Pen) -> Style {
     }
 }
 
-/// The events at the times at which they are played: no pause is longer than `idle`.
+/// The events with the times at which they are played: no pause is longer than `idle`.
 fn timed(recording: &Recording, idle: Option<Duration>) -> Vec<(Duration, &What)> {
     let (mut last, mut now) = (Duration::ZERO, Duration::ZERO);
     let mut out = Vec::with_capacity(recording.events.len());

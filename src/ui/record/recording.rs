@@ -7,11 +7,11 @@ use std::time::Duration;
 /// An event of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// This is written to the terminal.
+    /// Text written to the terminal.
     Output(String),
-    /// A chapter begins.
+    /// The start of a chapter.
     Marker(String),
-    /// The terminal takes another size.
+    /// A new size of the terminal.
     Resize(Size),
 }
 
@@ -22,29 +22,29 @@ pub struct Recording {
     pub size: Size,
     /// Its title; may be empty.
     pub title: String,
-    /// The longest pause that its author wants it to be played with.
+    /// The longest pause that its author intended.
     pub idle_time_limit: Option<Duration>,
     /// The events with their times, which never decrease.
     pub events: Vec<(Duration, What)>,
 }
 
-/// Longest time in seconds that is believed.
+/// Longest accepted time in seconds.
 const LONGEST: f64 = 1e7;
 /// Columns or rows that a screen may have.
 const SIDE: std::ops::RangeInclusive<u64> = 1..=1000;
 
-/// A line and what is wrong with it.
+/// The number of a line, and its fault.
 type Fault = (usize, String);
 
-/// Reads a recording. A last line that was cut off is left out.
+/// Reads a recording. A truncated last line is ignored.
 ///
-/// Events stay in the order of the file: one whose time lies before that of its predecessor happens right after it, as with
-/// asciinema.
+/// Events stay in the order of the file: an event with an earlier time than its predecessor happens right after it, as
+/// in asciinema.
 ///
 /// # Errors
-/// The first line at fault, from 1, and what is wrong with it.
+/// The first faulty line, from 1, and its fault.
 pub fn read(text: &str) -> Result<Recording, Fault> {
-    // Version 1 is one JSON document, on one line or on many; the others are a document a line.
+    // Version 1 is one JSON document, on one line or on several; the others have one document per line.
     match serde_json::from_str::<Value>(text) {
         Ok(whole) if whole["version"].as_u64() == Some(1) => return first(&whole),
         Err(e) if !e.is_eof() && text.trim_start().starts_with("{\n") => {
@@ -82,7 +82,7 @@ pub fn read(text: &str) -> Result<Recording, Fault> {
             "r" => What::Resize(
                 size(data).ok_or_else(|| fault("a size is written 80x24, from 1x1 to 1000x1000"))?,
             ),
-            // Input, exit codes and what later versions may bring are nothing to show.
+            // Input, exit codes and event types of later versions are not shown.
             _ => continue,
         };
         recording.events.push((Duration::from_secs_f64(now), what));
@@ -111,7 +111,7 @@ fn first(whole: &Value) -> Result<Recording, Fault> {
     Ok(recording)
 }
 
-/// The contents of a header.
+/// A recording with the contents of a header, without events.
 fn empty(header: &Value, width: &Value, height: &Value) -> Result<Recording, Fault> {
     let side = |v: &Value| v.as_u64().filter(|n| SIDE.contains(n)).map(|n| n as u16);
     let (Some(width), Some(height)) = (side(width), side(height)) else {

@@ -1,5 +1,5 @@
 //! The script of a recording: cues with a step or condition, and the keys, text and captions that belong to them. A RON
-//! document, checked like a scenario; plays nothing.
+//! document, checked like a scenario. Plays nothing.
 
 use crate::limits;
 use crate::registry::Faults;
@@ -7,7 +7,7 @@ use crate::scenario::{Fault, decode, document};
 use crate::ui::keymap::Key;
 use serde::{Deserialize, Serialize};
 
-/// A recording's script: settings, and cues that come one after the other.
+/// A recording's script: settings, and cues in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
@@ -17,7 +17,7 @@ pub struct Script {
     /// Columns and rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<(u16, u16)>,
-    /// Pictures a second.
+    /// Frames a second.
     #[serde(skip_serializing_if = "is_default_fps")]
     pub fps: u32,
     /// Whether pressed keys are shown below the lab.
@@ -26,7 +26,7 @@ pub struct Script {
     /// Seconds between the keys of one cue.
     #[serde(skip_serializing_if = "is_default_typing")]
     pub typing: f64,
-    /// Whether the lanes are paused at first.
+    /// Whether the lanes are paused at the start.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
     /// The cues.
@@ -63,9 +63,9 @@ impl Default for Script {
 /// The time of a cue; by default, the end of the cue before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum At {
-    /// When the lane in front has made so many steps, and not one more.
+    /// When the lane in front has made this many steps, and not one more.
     Step(u64),
-    /// So many seconds after the beginning.
+    /// This many seconds after the start.
     Seconds(f64),
 }
 
@@ -73,34 +73,34 @@ pub enum At {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cue {
-    /// Not before this.
+    /// The earliest time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<At>,
-    /// Not before this holds, such as `adam.val_accuracy > 0.9`.
+    /// A condition that must hold first, such as `adam.val_accuracy > 0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// Whether what follows is recorded: `false` hides preparations.
+    /// Whether the following part is recorded: `false` hides preparations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub show: Option<bool>,
-    /// A chapter of this name begins.
+    /// The name of a chapter that begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
-    /// This is said below the lab from now on; an empty text ends it.
+    /// The caption below the lab from now on; an empty text ends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// Training goes so many times as fast from now on.
+    /// The speed of training from now on, as a multiple.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    /// The lane of this name or letter comes to the front.
+    /// The name or letter of the lane that comes to the front.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
-    /// The pane of this name has the focus.
+    /// The name of the pane that gets the focus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pane: Option<String>,
-    /// This preset is opened in the run's place.
+    /// The preset that is opened in place of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<String>,
-    /// A setting of a lane: `lr 0.01`, `B clip Norm(1)`; what the command `set` takes.
+    /// A setting of a lane: `lr 0.01`, `B clip Norm(1)`; the arguments of the command `set`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
     /// A click of the mouse at this column and row, from 0.
@@ -109,7 +109,7 @@ pub struct Cue {
     /// Turns of the wheel at this column and row; below 0: upwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scroll: Option<(u16, u16, i8)>,
-    /// Keys to press, with space between them: `Tab Tab Enter`.
+    /// Keys to press, separated by spaces: `Tab Tab Enter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub press: Option<String>,
     /// Text to type, character by character.
@@ -121,7 +121,7 @@ pub struct Cue {
 }
 
 impl Cue {
-    /// The keys to press, those to type included.
+    /// The keys to press, including those that type text.
     pub fn keys(&self) -> Vec<Key> {
         let pressed =
             self.press.iter().flat_map(|keys| keys.split_whitespace()).filter_map(|k| k.parse().ok());
@@ -130,16 +130,16 @@ impl Cue {
     }
 }
 
-/// Seconds that a recording may last, and that a cue may wait.
+/// Limit in seconds on the length of a recording, and on the wait of a cue.
 pub const LONGEST: f64 = 3600.0;
-/// Pictures a second at most.
+/// Most frames a second.
 const FASTEST: u32 = 60;
-/// Cues of a script.
+/// Most cues of a script.
 const CUES: usize = 10_000;
-/// Characters of a caption or of what is typed.
+/// Most characters of a caption or of typed text.
 const TEXT: usize = 500;
 
-/// Reads a script; `condition` says what is wrong with a `when`.
+/// Reads a script; `condition` checks a `when` and returns its fault.
 ///
 /// # Errors
 /// All faults, in the order of the text.
@@ -148,9 +148,9 @@ pub fn read(bytes: &[u8], condition: impl Fn(&str) -> Result<(), String>) -> Res
     document(text, |script: &Script, fault| check(script, condition, fault))
 }
 
-/// The line on which a cue stands, from 0 and 1; `None` if there is no such cue.
+/// The number (from 1) of the line with the cue of this index; `None` if there is no such cue.
 pub fn line(bytes: &[u8], cue: usize) -> Option<usize> {
-    // A fault at a path is told with its place: that is how one learns where something stands.
+    // A fault at a path is reported with its place, which gives the place of the cue.
     let placed = document(decode(bytes).ok()?, |script: &Script, fault| {
         if cue < script.cues.len() {
             fault(&format!("cues[{cue}]"), "here".into());
@@ -220,7 +220,7 @@ fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault:
     }
 }
 
-/// The sizes that are allowed, for messages.
+/// The allowed sizes, for messages.
 pub const SIZES: &str = "allowed is 40x12 to 500x200";
 
 /// Whether a recording may have this size.
@@ -229,7 +229,7 @@ pub fn fits(width: u16, height: u16) -> bool {
 }
 
 impl Script {
-    /// As a document; `note` says in comments what it is.
+    /// The script as a document; `note` becomes a comment that describes it.
     pub fn to_ron(&self, note: &str) -> String {
         use ron::extensions::Extensions;
         let style = ron::ser::PrettyConfig::default()
@@ -237,13 +237,13 @@ impl Script {
             .depth_limit(2)
             .extensions(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
         let body = ron::ser::to_string_pretty(self, style).unwrap_or_default();
-        // The reader has both extensions always on.
+        // The reader always has both extensions enabled.
         let body: String = body.lines().filter(|l| !l.starts_with("#!")).flat_map(|l| [l, "\n"]).collect();
         let note: String = note.lines().flat_map(|l| ["// ", l, "\n"]).collect();
         note + &body
     }
 
-    /// Whether anything is written below the lab.
+    /// The number of rows below the lab, for captions or keys.
     pub fn rows_below(&self) -> u16 {
         let captions = self.cues.iter().any(|c| c.caption.as_ref().is_some_and(|t| !t.is_empty()));
         if captions { 2 } else { u16::from(self.show_keys) }

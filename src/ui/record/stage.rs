@@ -10,11 +10,11 @@ use ratatui::layout::Rect;
 pub struct Below {
     /// The caption.
     pub caption: String,
-    /// The keys pressed of late.
+    /// The recently pressed keys.
     pub keys: Vec<String>,
 }
 
-/// The lab's picture with what stands below it, `rows` high.
+/// The lab's picture with the line below it, which is `rows` high.
 pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer {
     let area = Rect { height: lab.area.height + rows, ..lab.area };
     let mut picture = Buffer::empty(area);
@@ -43,7 +43,7 @@ pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer 
     picture
 }
 
-/// The text in lines of at most `width` columns, `most` of them; what is left goes into the last.
+/// The text in at most `most` lines of at most `width` columns; the last line holds the rest.
 fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -1,5 +1,5 @@
-//! A picture of the screen as SVG: text as text; blocks, braille and frames as shapes, so that it looks the same with any
-//! font.
+//! A picture of the screen as SVG: text stays text; blocks, braille and frames become shapes, so that it looks the same
+//! with any font.
 
 use crate::lab::files;
 use crate::limits;
@@ -16,16 +16,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use unicode_width::UnicodeWidthStr as _;
 
-/// Width and height of a cell, and the edge around all.
+/// Width and height of a cell, and the margin around the picture.
 const CELL: (u32, u32) = (8, 17);
 const EDGE: u32 = 12;
-/// Where text stands in a cell, from its top.
+/// The baseline of text in a cell, from the top.
 const BASE: u32 = 13;
-/// Ground and writing where the terminal's own colours are meant, on a dark and on a light one.
+/// Background and foreground in place of the terminal's own colours, for a dark and for a light terminal.
 pub const OWN: [(Rgb, Rgb); 2] =
     [([0x16, 0x18, 0x1d], [0xd6, 0xd8, 0xde]), ([0xfb, 0xfb, 0xf8], [0x1c, 0x1e, 0x24])];
 
-/// How a cell is painted.
+/// The colours and attributes of a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Paint {
     fg: Rgb,
@@ -49,14 +49,14 @@ fn hex([r, g, b]: Rgb) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// Shapes of one colour.
+/// Shapes with the same colour.
 #[derive(Default)]
 struct Shapes {
     filled: String,
     lines: String,
 }
 
-/// The picture as a document, on a dark or on a light ground.
+/// The picture as a document, on a dark or on a light background.
 pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
     let own = OWN[usize::from(light)];
     let paint = |cell: &Cell| paint(cell, own);
@@ -81,7 +81,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
                 x += 1;
                 continue;
             }
-            // Words of one look go together, single blanks between them too.
+            // Words with the same style are joined, including single spaces between them.
             let (mut end, mut last, mut words, mut kept) = (x, x, String::new(), 0);
             while end < row.len() {
                 let (next, s) = (&row[end], row[end].symbol());
@@ -91,7 +91,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
                     break;
                 }
                 words.push_str(s);
-                // A wide character takes the next cell too, whatever that holds.
+                // A wide character covers the next cell too, whatever that contains.
                 end += s.width().max(1);
                 if n != ' ' {
                     (last, kept) = (end, words.len());
@@ -138,7 +138,7 @@ pub fn svg(picture: &Buffer, title: &str, light: bool) -> String {
     out
 }
 
-/// Writes what the screen shows now, without a window over it, to a new file; what to say of it.
+/// Writes the present screen, without any window over it, to a new file; returns a message.
 pub fn take(app: &App, path: &str) -> String {
     let shown = excerpt(path, limits::NAME_CHARS);
     let target = Path::new(path);
@@ -158,7 +158,7 @@ fn rect(path: &mut String, x: u32, y: u32, width: u32, height: u32) {
     let _ = write!(path, "M{x} {y}h{width}v{height}h-{width}z");
 }
 
-/// Adds a character that is a shape; false if it is none.
+/// Adds a character that is drawn as a shape; returns false if it is not one.
 fn shape(c: char, x: u32, y: u32, out: &mut Shapes) -> bool {
     let (w, h) = CELL;
     let code = u32::from(c);
@@ -175,7 +175,7 @@ fn shape(c: char, x: u32, y: u32, out: &mut Shapes) -> bool {
         }
         0x2589..=0x258f => part(&mut out.filled, 0, 0, 2 * (0x2590 - code), 16),
         0x2590 => part(&mut out.filled, 8, 0, 8, 16),
-        // Shades as ever denser dots.
+        // Shades are drawn as dots of increasing density.
         0x2591..=0x2593 => {
             let step = [4, 3, 2][(code - 0x2591) as usize];
             for dy in (0..h).step_by(step) {
@@ -215,7 +215,7 @@ fn shape(c: char, x: u32, y: u32, out: &mut Shapes) -> bool {
     true
 }
 
-/// Adds a piece of a frame: half lines from the middle to the edges it reaches.
+/// Adds a part of a frame: half lines from the centre to the edges that it reaches.
 fn frame(c: char, x: u32, y: u32, path: &mut String) -> bool {
     // Left, right, up, down.
     let [left, right, up, down] = match c {

@@ -1,4 +1,5 @@
-//! Makes a recording: the lab's own app and panes, driven by a script on a simulated clock. The run is behind a trait.
+//! Makes a recording with the lab's own app and panes, driven by a script on a simulated clock. The run is behind a
+//! trait.
 //!
 //! Reads no clock and starts no thread, so the same script gives the same pictures on every machine.
 
@@ -19,11 +20,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// The run behind a recording.
+/// The run that is recorded.
 pub trait Bench {
     /// Carries out an order at once.
     fn send(&mut self, command: Command);
-    /// Advances training by this many seconds. `stop`: a lane, and the step beyond which it may not go.
+    /// Advances training by this many seconds. `stop`: a lane, and the step that it may not exceed.
     fn pass(&mut self, seconds: f64, stop: Option<(LaneId, u64)>);
     /// Computes the probes that are out of date.
     fn look(&mut self);
@@ -35,10 +36,10 @@ pub trait Bench {
     fn holds(&self, cue: usize) -> bool;
 }
 
-/// A picture of the recording and the chapters that begin with it.
+/// A frame of the recording, and the chapters that begin with it.
 #[derive(Debug)]
 pub struct Shot<'a> {
-    /// Since the beginning of the recording.
+    /// Time since the start of the recording.
     pub at: Duration,
     /// The cells.
     pub picture: &'a Buffer,
@@ -52,46 +53,46 @@ pub enum Failed {
     /// A cue waits for a step or condition that never comes.
     #[error("cue {cue} never comes: {why}")]
     Never {
-        /// Which, from 1.
+        /// The number of the cue, from 1.
         cue: usize,
-        /// The state of the run instead.
+        /// The present state of the run, as the reason.
         why: String,
     },
-    /// A cue does what cannot be done, or presses a key that does nothing.
+    /// A cue asks for something impossible, or presses a key without effect.
     #[error("cue {cue}: {why}")]
     Idle {
-        /// Which, from 1.
+        /// The number of the cue, from 1.
         cue: usize,
         /// The fault in words.
         why: String,
     },
-    /// It cannot be written.
+    /// The recording cannot be written.
     #[error(transparent)]
     Write(#[from] io::Error),
 }
 
-/// Seconds between two moments at which the run is heard.
+/// Seconds between two readings of the run's events.
 const BEAT: f64 = 0.04;
-/// Between two looks at what is watched.
+/// Time between two computations of watched probes.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a pressed key is shown.
+/// How long a pressed key stays visible.
 const SHOWN: Duration = Duration::from_millis(1500);
-/// Keys shown at a time.
+/// Most keys that are visible at a time.
 const KEYS: usize = 4;
 
-/// A recording in the making.
+/// A recording in progress.
 pub struct Studio<'a, B> {
     script: &'a Script,
     bench: B,
     app: App,
     frames: Frames,
     rows: u16,
-    /// The cue that comes next.
+    /// The index of the next cue.
     next: usize,
-    /// Keys of the present cue that are still to be pressed, and how long it waits after the last.
+    /// Keys of the present cue that are still to be pressed, and its wait after the last key.
     keys: VecDeque<Key>,
     wait: f64,
-    /// Before this nothing more is done.
+    /// The time before which nothing more is done.
     free: Duration,
     speed: f64,
     shown: bool,
@@ -140,21 +141,21 @@ impl<'a, B: Bench> Studio<'a, B> {
         studio
     }
 
-    /// Goes through a lesson, whose scenario is the one that is recorded.
+    /// Starts a lesson, whose scenario is the one that is recorded.
     pub fn teach(&mut self, taught: Taught) {
         self.app.teach(taught);
         self.bench.send(Command::Pace(self.app.pace));
     }
 
-    /// The run, to look at.
+    /// The run, for reading.
     pub fn bench(&self) -> &B {
         &self.bench
     }
 
-    /// Plays the script; every picture goes to `see`. How long the recording is.
+    /// Plays the script and passes every frame to `see`; returns the length of the recording.
     ///
     /// # Errors
-    /// A cue never comes, or `see` says so.
+    /// If a cue never comes, or `see` fails.
     pub fn play(&mut self, mut see: impl FnMut(Shot<'_>) -> io::Result<()>) -> Result<Duration, Failed> {
         let frame = Duration::from_secs(1) / self.script.fps.max(1);
         let (mut now, mut recorded) = (Duration::ZERO, Duration::ZERO);
@@ -179,7 +180,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         }
     }
 
-    /// Whether every cue has come and every key is pressed.
+    /// Whether all cues were played and all keys pressed.
     fn over(&self) -> bool {
         self.next >= self.script.cues.len() && self.keys.is_empty()
     }
@@ -203,7 +204,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         see(Shot { at, picture: &picture, markers: &markers })
     }
 
-    /// Advances the time by one picture, up to the time of the next cue.
+    /// Advances the time by one frame, up to the time of the next cue.
     fn train(&mut self, frame: Duration, now: Duration) -> Result<(), Failed> {
         let beats = (frame.as_secs_f64() / BEAT).ceil().max(1.0);
         let seconds = self.speed * frame.as_secs_f64() / beats;
@@ -232,7 +233,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         Ok(())
     }
 
-    /// Whether the next cue's moment is there.
+    /// Whether the next cue is due.
     fn comes(&self, now: Duration) -> bool {
         let Some(cue) = self.script.cues.get(self.next) else { return false };
         let at = match cue.at {
@@ -243,7 +244,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         at && (cue.when.is_none() || self.bench.holds(self.next))
     }
 
-    /// Carries out everything that is due.
+    /// Carries out all cues and keys that are due.
     fn act(&mut self, now: Duration) -> Result<(), Failed> {
         while now >= self.free && !self.quit {
             if let Some(key) = self.keys.pop_front() {
@@ -261,12 +262,12 @@ impl<'a, B: Bench> Studio<'a, B> {
         Ok(())
     }
 
-    /// Why the cue that has begun last cannot be played.
+    /// The error that the last started cue cannot be played.
     fn idle(&self, why: String) -> Failed {
         Failed::Idle { cue: self.next, why }
     }
 
-    /// The effects of a cue besides its keys.
+    /// Carries out the parts of a cue other than its keys.
     fn order(&mut self, cue: &Cue) -> Result<(), String> {
         let mut effects = Vec::new();
         if let Some(name) = &cue.open {
@@ -352,7 +353,7 @@ impl<'a, B: Bench> Studio<'a, B> {
             match effect {
                 Effect::Command(command) => self.bench.send(command),
                 Effect::Quit(_) => self.quit = true,
-                // There is no terminal to release or redraw; the app itself has handled the rest.
+                // There is no terminal to release or redraw; the app itself has handled the others.
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Records the live screen: pictures go to a cast, keys to a script. Opens no file itself.
+//! Records the live screen: frames go to a cast, keys to a script. Opens no file itself.
 
 use super::cast::{Cast, Version};
 use super::log::Log;
@@ -9,10 +9,10 @@ use ratatui::buffer::Buffer;
 use std::io::Write;
 use std::time::Duration;
 
-/// Saves the text of a script; gives its name, or says why it cannot.
+/// Saves the text of a script; returns its name, or the reason why it cannot.
 pub type Save = Box<dyn FnOnce(&str) -> Result<String, String>>;
 
-/// The target of a recording.
+/// The destination of a recording.
 pub struct Reel {
     /// The asciicast file.
     pub cast: Box<dyn Write>,
@@ -20,18 +20,18 @@ pub struct Reel {
     pub name: String,
     /// The comment in the script's first lines.
     pub note: String,
-    /// Saves the script; gives its name.
+    /// Saves the script.
     pub save: Save,
 }
 
-/// Gives a new reel, or says why there is none.
+/// Creates a new reel, or returns the reason why it cannot.
 pub type Reels<'a> = &'a mut dyn FnMut() -> Result<Reel, String>;
 
 /// The comment of a script that is not exact.
 const INEXACT: &str =
     "Lanes were changed while they went as fast as they could, one step apart: some numbers may differ.";
 
-/// A recording under way.
+/// A recording in progress.
 struct Rolling {
     cast: Cast<Box<dyn Write>>,
     begun: Duration,
@@ -52,10 +52,10 @@ impl Tape {
         self.rolling.is_some()
     }
 
-    /// Begins.
+    /// Starts recording.
     ///
     /// # Errors
-    /// If nothing can be recorded.
+    /// If recording is not possible.
     pub fn begin(
         &mut self,
         reels: Reels<'_>,
@@ -73,7 +73,7 @@ impl Tape {
         Ok(told)
     }
 
-    /// Records a picture; why it stopped, if it did.
+    /// Records a frame; returns the reason if recording stopped.
     pub fn show(&mut self, picture: &Buffer, now: Duration) -> Option<String> {
         let rolling = self.rolling.as_mut()?;
         let error = rolling.cast.show(now.saturating_sub(rolling.begun), picture).err()?;
@@ -81,7 +81,7 @@ impl Tape {
         Some(format!("recording stopped: {name}: {error}"))
     }
 
-    /// Ends; what became of it.
+    /// Stops recording; returns a message about the result.
     pub fn end(&mut self, app: &App, log: &mut Log, now: Duration) -> Option<String> {
         let Rolling { cast, begun, name, note, save } = self.rolling.take()?;
         log.show(false, app, now);

@@ -1,4 +1,4 @@
-//! Lines: the compared number against a field of numbers for each contender, and the curves of one setting.
+//! Line plots: the compared number against a field of numbers for each contender, and the curves of one setting.
 
 use super::list::short;
 use super::{Board, letter};
@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// The medians of a contender along a field, each at the best of its other settings, with the range over the seeds.
+/// The medians of a contender along a field, each with the best of its other settings, and the range over the seeds.
 pub(super) struct Line {
     contender: usize,
     points: Vec<[f64; 4]>,
@@ -25,7 +25,7 @@ struct Drawn<'p> {
 }
 
 impl Board<'_> {
-    /// The field of numbers along which lines go.
+    /// The field of numbers along which the lines run.
     fn along(&self) -> Option<usize> {
         let numbers = |f: &usize| self.fields[*f].numbers.is_some();
         Some(self.axes.0).filter(numbers).or_else(|| (0..self.fields.len()).find(numbers))
@@ -154,7 +154,7 @@ impl Board<'_> {
         let (left, right) = ends(&|p| p[0]);
         let x = Scale::fit(left, right, wide && left > 0.0 && right >= 30.0 * left);
         let (mut low, mut high) = (ends(&|p| p[2]).0, ends(&|p| p[3]).1);
-        // Numbers beyond the poorest tenth would press all the rest together.
+        // Otherwise numbers beyond the worst tenth would compress all the rest.
         match cap {
             Some(cap) if self.results.less_is_better() => high = high.min(cap),
             Some(cap) => low = low.max(cap),
@@ -189,7 +189,7 @@ impl Board<'_> {
                 let Some(now) = dot(px, *median) else { continue };
                 canvas.line(before.unwrap_or(now), now, 0, pen);
                 before = Some(now);
-                // The letter stands at the best point: lines mostly meet at their ends.
+                // The letter is at the best point, because lines mostly meet at their ends.
                 let better =
                     |old: f64| if self.results.less_is_better() { *median < old } else { *median > old };
                 if best.is_none_or(|(old, _)| better(old)) {

@@ -8,13 +8,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::cmp::Ordering;
 
-/// The column of the compared number; those of the fields follow at the end.
+/// The column of the compared number; the columns of the fields come last.
 pub(super) const MEASURE: usize = 1;
 /// Columns before those of the fields: contender, median, least, greatest, seeds, lost, rank.
 const OWN: usize = 7;
 
 impl Board<'_> {
-    /// The number of columns to sort by.
+    /// The number of columns by which the table can be sorted.
     pub(super) fn columns(&self) -> usize {
         OWN + self.fields.len() - 1
     }
@@ -23,7 +23,7 @@ impl Board<'_> {
         let mut order: Vec<usize> = (0..self.plan.settings.len()).collect();
         let (column, reverse) = self.sort;
         let less = self.results.less_is_better();
-        // A number that is not there comes last, whichever way the rest is sorted.
+        // A missing number comes last in both directions.
         let number = |v: Option<f32>, down: bool| {
             let v = v.map_or(f64::INFINITY, f64::from);
             if down && v.is_finite() { -v } else { v }
@@ -88,7 +88,7 @@ impl Board<'_> {
         own.iter().map(ToString::to_string).chain(fields).collect()
     }
 
-    /// The order in which columns stand: the contender, its settings, its numbers.
+    /// The order of the displayed columns: the contender, its settings, its numbers.
     fn standing(&self) -> impl Iterator<Item = usize> {
         std::iter::once(0).chain(OWN..self.columns()).chain(1..OWN)
     }
@@ -158,7 +158,7 @@ pub(super) fn short(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// A heading in so many columns.
+/// A heading cut to this many columns.
 fn shown(name: &str, width: u16) -> String {
     if text::width(name) > width { short(name).into() } else { name.into() }
 }

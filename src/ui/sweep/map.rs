@@ -1,4 +1,4 @@
-//! The heat map: a cell for each setting, as bright as it is good.
+//! The heat map: one cell for each setting; better settings are brighter.
 
 use super::{Board, Focus};
 use crate::ui::theme::Theme;
@@ -8,7 +8,7 @@ use crate::ui::widget::{scale, text};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// Where values lie on a stretch of cells: several cells a value, or several values a cell.
+/// The mapping of values to a row of cells: several cells per value, or several values per cell.
 #[derive(Clone, Copy)]
 struct Stretch {
     values: usize,
@@ -53,7 +53,7 @@ impl Board<'_> {
         }
         let widest = down.values.iter().map(|v| text::width(v)).max().unwrap_or(0).clamp(1, area.width / 3);
         let ground = text::part(area, widest + 1, 1, area.width - widest - 1, area.height - 3);
-        // Cells about twice as wide as a character is high look square.
+        // Cells about twice as wide as they are high look square.
         let columns = Stretch::new(along.values.len(), ground.width, 12);
         let rows = Stretch::new(down.values.len(), ground.height, 4);
         for row in 0..rows.cells {
@@ -77,7 +77,7 @@ impl Board<'_> {
         }
     }
 
-    /// A character of the map: the best setting that lies there.
+    /// A character of the map: the best setting in its cell.
     fn draw_cell(
         &self,
         theme: &Theme,
@@ -132,7 +132,7 @@ impl Board<'_> {
         let mut last = None;
         for value in 0..down.values.len() {
             let line = rows.cells(value).start;
-            // The selected one is named before its neighbours.
+            // The selected value is labelled before its neighbours.
             if last == Some(line) && !chosen(self.axes.1, value) {
                 continue;
             }
@@ -143,7 +143,7 @@ impl Board<'_> {
             let words = text::shorten(&down.values[value], usize::from(widest), theme.glyphs);
             text::put(buf, place, 0, 0, &format!("{words:<w$}", w = usize::from(widest)), style);
         }
-        // Right below the map, whatever room is left.
+        // Directly below the map, however much room is left.
         let below = 1 + rows.cells as u16;
         let line = text::part(area, widest + 1, below, area.width - widest - 1, 1);
         let (first, end) = (0, along.values.len().saturating_sub(1));

@@ -1,4 +1,4 @@
-//! The screen of a sweep from made-up results: sizes, colours, keys, and ten thousand trainings.
+//! Tests of the screen of a sweep with made-up results: sizes, colours, keys, and ten thousand trainings.
 
 use super::*;
 use crate::lab::sweep::cell::End;
@@ -12,7 +12,7 @@ fn planned(vary: &str, seeds: usize) -> Plan {
     plan(&text, &|_| read(base).map_err(|f| f[0].to_string())).expect("a sweep")
 }
 
-/// Results in which the first contender is best at its fourth setting, and the greatest settings run away.
+/// Results in which the first contender is best at its fourth setting, and the largest settings diverge.
 fn results(plan: &Plan) -> Vec<(Cell, Record)> {
     let each = plan.settings.len() / plan.contenders.len();
     let mut all = Vec::new();
@@ -119,7 +119,7 @@ fn labels_stand_right_below_the_map_and_letters_have_names() {
     for (w, h) in [(80, 24), (120, 40), (200, 60)] {
         let (text, buf) = drawn(&board, &theme, w, h);
         let labels = text.lines().position(|l| l[..usize::from(w) / 2].contains("0.001")).expect("labels");
-        // A cell of the map is a coloured blank.
+        // A cell of the map is a coloured space.
         let above = buf[(20, labels as u16 - 1)].bg;
         assert_ne!(above, ratatui::style::Color::Reset, "{w}x{h}:\n{text}");
         assert!(text.contains("A Sgd") && text.contains("B Adam"), "{w}x{h}:\n{text}");

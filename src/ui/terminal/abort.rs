@@ -1,5 +1,5 @@
-//! The terminal is given back even where the process aborts, as it does when the system gives no more memory. The one place
-//! outside the kernels with unsafe code.
+//! Restores the terminal even if the process aborts, which it does when the system provides no more memory. The only
+//! unsafe code outside the kernels and the allocator settings.
 #![allow(unsafe_code)]
 
 use super::{Custody, LEAVE};
@@ -7,10 +7,10 @@ use rustix::termios::{self, OptionalActions};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-/// The message after an abort; earlier output was on the alternate screen, which is gone.
+/// The message after an abort; earlier output was on the alternate screen and is lost.
 const WORDS: &[u8] = b"gradtui was aborted, as it is when the system gives no more memory; `gradtui resume` goes on with a saved run\r\n";
 
-/// Restores the terminal as it is at first when `SIGABRT` comes.
+/// Restores the terminal's original state on `SIGABRT`.
 pub(super) fn restore(custody: &Arc<Custody>) -> std::io::Result<()> {
     let before = custody.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let custody = Arc::clone(custody);
@@ -22,8 +22,8 @@ pub(super) fn restore(custody: &Arc<Custody>) -> std::io::Result<()> {
             let _ = termios::tcsetattr(input, OptionalActions::Now, &before);
         }
     };
-    // SAFETY: what runs inside the handler takes no lock, allocates nothing and cannot panic: an atomic exchange, and system
-    // calls on values that were made beforehand. After it the abort goes on.
+    // SAFETY: the handler takes no lock, allocates nothing and cannot panic: it makes an atomic exchange, and system
+    // calls with values that were prepared beforehand. Afterwards the abort continues.
     unsafe { signal_hook::low_level::register(signal_hook::consts::SIGABRT, put_back)? };
     Ok(())
 }

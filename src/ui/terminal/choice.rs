@@ -4,32 +4,32 @@ use crate::ui::config::Config;
 use crate::ui::theme::{Depth, Glyphs, Scheme};
 use serde::Deserialize;
 
-/// When colours are wanted, and how many.
+/// Whether to use colours, and how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum ColorChoice {
-    /// As the terminal says.
+    /// As the terminal reports.
     #[default]
     Auto,
     /// Always; at least 16.
     Always,
     /// Never.
     Never,
-    /// The sixteen of the terminal's palette.
+    /// The sixteen colours of the terminal's palette.
     Basic,
-    /// 256.
+    /// 256 colours.
     Indexed,
-    /// 24 bits.
+    /// 24-bit colours.
     True,
 }
 
 /// The characters that draw curves and frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Drawing {
-    /// Eight dots a cell.
+    /// Braille: eight dots per cell.
     Braille,
-    /// Quarters of a cell: where the font has no braille.
+    /// Quarter blocks, for fonts without braille.
     Block,
-    /// Nothing but ASCII.
+    /// ASCII only.
     Ascii,
 }
 
@@ -43,9 +43,9 @@ impl Drawing {
 /// A choice with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<T> {
-    /// What.
+    /// The choice.
     pub what: T,
-    /// In a few words.
+    /// The reason in a few words.
     pub why: String,
 }
 
@@ -53,7 +53,7 @@ fn chosen<T>(what: T, why: impl Into<String>) -> Choice<T> {
     Choice { what, why: why.into() }
 }
 
-/// The requests of the command line.
+/// The settings given on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Asked {
     /// Colours.
@@ -62,13 +62,13 @@ pub struct Asked {
     pub theme: Option<Scheme>,
     /// Characters.
     pub drawing: Option<Drawing>,
-    /// Pictures a second at most.
+    /// Most frames a second.
     pub fps: Option<f64>,
-    /// As few bytes as possible.
+    /// Whether to send as few bytes as possible.
     pub low_bandwidth: bool,
 }
 
-/// Everything chosen for a terminal.
+/// All display settings chosen for a terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chosen {
     /// Colours.
@@ -77,14 +77,14 @@ pub struct Chosen {
     pub drawing: Choice<Drawing>,
     /// Theme.
     pub scheme: Choice<Scheme>,
-    /// Pictures a second at most.
+    /// Most frames a second.
     pub fps: Choice<f64>,
 }
 
-/// Default pictures a second, and those with low bandwidth.
+/// Default frames a second, and those with low bandwidth.
 const FPS: (f64, f64) = (10.0, 2.5);
 
-/// Chooses; `var` reads one variable of the environment.
+/// Chooses the settings; `var` reads an environment variable.
 pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
     let low = asked.low_bandwidth || config.low_bandwidth;
     let fps = match (asked.fps, config.fps) {
@@ -114,10 +114,10 @@ pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<Strin
     Chosen { depth, drawing, scheme, fps }
 }
 
-/// Terminals that draw 24 bits and are known by their `TERM`; over SSH nothing else of them arrives.
+/// Terminals with 24-bit colours that are recognised by their `TERM`; over SSH no other variable of theirs arrives.
 const TRUE: [&str; 5] = ["kitty", "alacritty", "ghostty", "foot", "wezterm"];
 
-/// How many colours, from a choice and the environment.
+/// The number of colours, from a choice and the environment.
 fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>) -> Choice<Depth> {
     let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
     let term = var("TERM").unwrap_or_default();
@@ -163,7 +163,7 @@ fn drawing(var: &impl Fn(&str) -> Option<String>) -> Choice<Drawing> {
     }
 }
 
-/// Light or dark, where the terminal says which ground it has.
+/// Light or dark, if the terminal reports its background.
 fn scheme(var: &impl Fn(&str) -> Option<String>) -> Choice<Scheme> {
     let ground = var("COLORFGBG").unwrap_or_default();
     match ground.rsplit(';').next().and_then(|g| g.parse::<u8>().ok()) {
@@ -216,7 +216,7 @@ mod tests {
             (&[("LANG", "en_US.ISO-8859-1")], Drawing::Ascii),
             (&[], Drawing::Ascii),
             (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Drawing::Ascii),
-            // As a name that is no text arrives here.
+            // A value that is not valid text arrives in this form.
             (&[("LC_ALL", "\u{fffd}"), ("LANG", "C.UTF-8")], Drawing::Ascii),
         ] {
             assert_eq!(drawing(&env(vars)).what, want, "{vars:?}");

@@ -1,4 +1,4 @@
-//! Encodes the difference of two pictures in few bytes. Writes to a buffer only, and passes no control character.
+//! Encodes the difference of two frames in few bytes. Writes only to a buffer, and passes on no control character.
 
 use super::choice::Drawing;
 use crate::text::harmful;
@@ -26,10 +26,11 @@ struct Encoder<'a> {
     drawing: Drawing,
 }
 
-/// Appends what turns `old` into `new`; nothing at all if they look the same. Another size, or no `old`: all of it.
+/// Appends the output that changes `old` to `new`; nothing if both look the same. With another size, or without `old`,
+/// everything is sent.
 ///
-/// Setting a colour costs more than going elsewhere, so cells are sent colour by colour rather than row by row.
-/// `drawing`: a character beyond it is replaced by the nearest one within.
+/// Setting a colour costs more than moving the cursor, so cells are sent colour by colour rather than row by row. A
+/// character beyond `drawing` is replaced by the most similar one within it.
 pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: Drawing, out: &mut Vec<u8>) {
     let old = old.filter(|o| o.area == new.area);
     if old.is_none() {
@@ -48,26 +49,26 @@ pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: Drawing, out: &mut Ve
     }
 }
 
-/// A cell to send and the colours to send it with.
+/// A cell to send, with its colours.
 struct Change {
     cell: usize,
     pen: Pen,
     blank: bool,
-    /// The turn of its colours.
+    /// The position of its colours in the order of sending.
     rank: usize,
 }
 
-/// Columns that a cell takes on the screen.
+/// Columns of a cell on the screen.
 fn columns(cell: &Cell) -> usize {
     cell.symbol().width().clamp(1, 2)
 }
 
-/// The cells of `new` that a terminal showing `old` has to be told, row by row.
+/// The cells of `new` that must be sent to a terminal showing `old`, row by row.
 fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
     let width = usize::from(new.area.width).max(1);
     let mut changes = Vec::new();
     for (y, row) in new.content.chunks(width).enumerate() {
-        // Compares what the terminal shows in each column: a cell under the right half of a wide character is hidden.
+        // Compares the visible content of each column: a cell under the right half of a wide character is hidden.
         let mut shown = vec![None; width];
         match old {
             Some(old) => {
@@ -97,7 +98,8 @@ fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
     changes
 }
 
-/// The changes colour by colour, in the order in which the colours first come; an empty cell goes with its neighbour.
+/// The changes colour by colour, in the order in which the colours first occur; an empty cell is sent with its
+/// neighbour.
 fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     let adopt = |changes: &mut [Change], i: usize, neighbour: usize| {
         let (own, other) = (changes[i].pen, changes[neighbour].pen);
@@ -116,7 +118,7 @@ fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     let mut last = (PLAIN, None);
     for change in &mut changes {
         let next = ranks.len();
-        // Neighbours are mostly of one colour.
+        // Neighbours usually have the same colour.
         let rank = last.1.filter(|_| last.0 == change.pen);
         change.rank = rank.unwrap_or_else(|| *ranks.entry(change.pen).or_insert(next));
         last = (change.pen, Some(change.rank));
@@ -125,15 +127,15 @@ fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
-/// Attributes that are seen on an empty cell.
+/// Attributes that are visible on an empty cell.
 const SEEN_ON_BLANKS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT);
 
-/// Whether the foreground of an empty cell is seen.
+/// Whether the foreground of an empty cell is visible.
 fn foreground_matters(cell: &Cell) -> bool {
     cell.symbol() != " " || cell.modifier.intersects(SEEN_ON_BLANKS)
 }
 
-/// The terminal's state for a cell.
+/// The terminal's attributes for a cell.
 fn pen(cell: &Cell) -> Pen {
     if foreground_matters(cell) {
         Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
@@ -148,7 +150,7 @@ fn same(a: &Cell, b: &Cell) -> bool {
 }
 
 impl Encoder<'_> {
-    /// Brings the cursor to a cell in the fewest bytes.
+    /// Moves the cursor to a cell with the fewest bytes.
     fn go(&mut self, x: u16, y: u16, row: &[Cell]) {
         if self.at == Some((x, y)) {
             return;
@@ -156,7 +158,7 @@ impl Encoder<'_> {
         let mut best = Vec::with_capacity(12);
         let _ =
             if x == 0 { write!(best, "\x1b[{}H", y + 1) } else { write!(best, "\x1b[{};{}H", y + 1, x + 1) };
-        // After the last column, the cursor's position differs between terminals.
+        // After the last column the cursor's position differs between terminals.
         if let Some((from, line)) = self.at.filter(|&(column, _)| usize::from(column) < row.len()) {
             if line == y && from < x {
                 let between = &row[usize::from(from)..usize::from(x)];
@@ -170,7 +172,7 @@ impl Encoder<'_> {
             }
             let mut relative = Vec::with_capacity(12);
             match y.checked_sub(line) {
-                // In raw mode a line feed goes straight down.
+                // In raw mode a line feed moves straight down.
                 Some(down @ 0..=3) => relative.extend(std::iter::repeat_n(b'\n', usize::from(down))),
                 Some(down) => put(&mut relative, format_args!("\x1b[{down}B")),
                 None if line - y == 1 => relative.extend_from_slice(b"\x1b[A"),
@@ -192,7 +194,7 @@ impl Encoder<'_> {
         self.at = Some((x, y));
     }
 
-    /// Whether a cell can be drawn as the pen is.
+    /// Whether a cell can be drawn with the present attributes.
     fn fits(&self, cell: &Cell) -> bool {
         let want = pen(cell);
         want == self.pen
@@ -254,7 +256,7 @@ impl Encoder<'_> {
             let c = if self.drawing == Drawing::Block { quarters(c) } else { c };
             if self.drawing == Drawing::Ascii && !c.is_ascii() {
                 self.out.push(nearest(c));
-                // A wide character still takes its two cells.
+                // A wide character still covers its two cells.
                 for _ in 1..symbol.width() {
                     self.out.push(b' ');
                 }
@@ -271,7 +273,7 @@ fn put(out: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(what);
 }
 
-/// Appends the parameters of a colour, each with a semicolon; `base` is 30 for the foreground, 40 for the ground.
+/// Appends the parameters of a colour, each with a semicolon; `base` is 30 for the foreground, 40 for the background.
 fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
     let plain = |n: u8| if n < 8 { base + n } else { base + 60 + n - 8 };
     let n = match colour {
@@ -306,7 +308,7 @@ fn colour(out: &mut Vec<u8>, colour: Color, base: u8) {
     let _ = write!(out, "{n};");
 }
 
-/// Braille dots as quarters of the cell; anything else as it is.
+/// Braille dots as quarters of the cell; other characters are unchanged.
 fn quarters(c: char) -> char {
     const QUARTERS: [char; 16] =
         [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
@@ -318,7 +320,7 @@ fn quarters(c: char) -> char {
     QUARTERS[any(0x03, 1) | any(0x18, 2) | any(0x44, 4) | any(0xa0, 8)]
 }
 
-/// The ASCII character that looks most like it.
+/// The most similar ASCII character.
 fn nearest(c: char) -> u8 {
     match c {
         '─' | '━' | '╌' | '–' | '—' | '−' | '┄' | '▃' => b'-',
@@ -357,7 +359,8 @@ mod tests {
         *state
     }
 
-    /// The picture on a terminal: every cell's character and ground, and where something is written, its colour and weight.
+    /// The visible content of a terminal: every cell's character and background, and if it is not empty, its colour and
+    /// weight.
     fn shown(vt: &avt::Terminal) -> Vec<String> {
         let cell = |c: &avt::Cell| match (c.char(), c.pen()) {
             (' ', pen) => format!(" {:?}", pen.background()),

@@ -8,7 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 pub enum Input {
     /// A key.
     Key(KeyEvent),
-    /// The mouse; the place counts from 0 and may lie outside of the screen.
+    /// The mouse; positions count from 0 and may be outside of the screen.
     Mouse(MouseEvent),
     /// Pasted text, cut at [`Parser::PASTE`] bytes.
     Paste(String),
@@ -16,7 +16,7 @@ pub enum Input {
     Status,
 }
 
-/// Bytes that are not yet a key.
+/// The parser, with the bytes that are not yet a key.
 #[derive(Debug, Default)]
 pub struct Parser {
     pending: Vec<u8>,
@@ -26,23 +26,23 @@ pub struct Parser {
 const ESC: u8 = 0x1b;
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// How the beginning of the pending bytes reads.
+/// The result of reading the first pending bytes.
 enum Token {
-    /// Not complete.
+    /// Incomplete.
     More,
-    /// This many bytes, with this meaning or none.
+    /// This many bytes, with this meaning or without one.
     Done(usize, Option<Input>),
     /// This many bytes, after which a paste begins.
     Paste(usize),
 }
 
 impl Parser {
-    /// Bytes of a paste that are kept.
+    /// Most bytes of a paste that are kept.
     pub const PASTE: usize = 64 * 1024;
-    /// Bytes that a control sequence or string may have.
+    /// Most bytes of a control sequence or string.
     const SEQUENCE: usize = 256;
 
-    /// Parses bytes; the inputs go to `out`.
+    /// Parses bytes; appends the inputs to `out`.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
         for &b in bytes {
             let Some(text) = &mut self.paste else {
@@ -56,25 +56,25 @@ impl Parser {
                 text.truncate(end);
                 self.end_paste(out);
             } else if text.len() > Self::PASTE + PASTE_END.len() {
-                // The middle is dropped; the end may be the end mark.
+                // The middle is dropped, because the last bytes may be the end mark.
                 text.remove(Self::PASTE);
             }
         }
     }
 
-    /// Called after a pause: pending bytes are complete. A lone escape is the key Esc.
+    /// Called after a pause: pending bytes are then complete. A single escape is the key Esc.
     pub fn pause(&mut self, out: &mut Vec<Input>) {
         self.end_paste(out);
         self.drain(true, out);
         self.pending.clear();
     }
 
-    /// Whether bytes wait for more.
+    /// Whether pending bytes are incomplete.
     pub fn waits(&self) -> bool {
         !self.pending.is_empty() || self.paste.is_some()
     }
 
-    /// Whether a paste is open.
+    /// Whether a paste is in progress.
     pub fn pastes(&self) -> bool {
         self.paste.is_some()
     }
@@ -110,7 +110,7 @@ fn token(bytes: &[u8], last: bool) -> Token {
     match bytes {
         [ESC] if last => Token::Done(1, key(KeyCode::Esc)),
         [ESC] => Token::More,
-        // Two escapes: the first was a key.
+        // Two escapes: the first one was a key.
         [ESC, ESC, ..] => Token::Done(1, key(KeyCode::Esc)),
         [ESC, b'[', rest @ ..] => control(rest, last),
         [ESC, b'O', rest @ ..] => match rest {
@@ -118,7 +118,7 @@ fn token(bytes: &[u8], last: bool) -> Token {
             [] => Token::More,
             [c, ..] => Token::Done(3, named(*c).and_then(key)),
         },
-        // Control strings: answers of the terminal that were not asked for.
+        // Control strings: answers of the terminal to requests that were not sent.
         [ESC, b']' | b'P' | b'_' | b'^' | b'X', rest @ ..] => {
             let end = rest.iter().position(|&b| b == 0x07 || b == 0x9c || b == ESC);
             match end {
@@ -179,7 +179,7 @@ fn plain(bytes: &[u8], last: bool) -> Token {
     }
 }
 
-/// The cursor keys and their like, by their last letter.
+/// The cursor keys and similar keys, by their final letter.
 fn named(letter: u8) -> Option<KeyCode> {
     Some(match letter {
         b'A' => KeyCode::Up,
@@ -209,7 +209,7 @@ fn control(rest: &[u8], last: bool) -> Token {
     let Some(end) = rest.iter().position(|b| !(0x20..0x40).contains(b)) else { return Token::More };
     let (length, last_byte) = (end + 3, rest[end]);
     if !(0x40..0x7f).contains(&last_byte) {
-        // Cut off by a byte that cannot be part of a sequence.
+        // Ended by a byte that cannot be part of a sequence.
         return Token::Done(end + 2, None);
     }
     let body = &rest[..end];

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Time between a signal to end and the forced end.
 const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
 
-/// Inputs that are handled before any waiting keys.
+/// An input that is handled before any waiting keys.
 pub(super) type Urgent = Arc<Mutex<Option<Wake>>>;
 
 /// Starts the thread. `stay`: a hang-up does not end the process.
@@ -20,7 +20,7 @@ pub(super) fn listen(
     custody: Arc<Custody>,
     stay: bool,
 ) -> std::io::Result<()> {
-    // A file-size limit becomes an error of the write.
+    // With a handler, a file-size limit becomes an error of the write.
     let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ];
     wanted.extend([SIGHUP, SIGTSTP].into_iter().filter(|s| !ignored(*s)));
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
@@ -29,7 +29,7 @@ pub(super) fn listen(
             let wake = match s {
                 SIGXFSZ => continue,
                 SIGTSTP if custody.is_held() => Wake::Stop,
-                // The terminal is given back, or nobody would continue us.
+                // The terminal is restored; otherwise the user could not continue the process.
                 SIGTSTP => {
                     if may_stop() {
                         let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
@@ -44,15 +44,15 @@ pub(super) fn listen(
             if !matches!(s, SIGWINCH | SIGCONT | SIGTSTP) {
                 *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());
             }
-            // If the queue is full, its reader is awake and takes this before the keys that wait. Without it the last of many new
-            // sizes would be lost, and the picture would stay broken.
+            // If the queue is full, its reader is awake and takes this input before the waiting keys. Otherwise the
+            // last of many size changes would be lost, and the screen would stay broken.
             if tell.try_send(wake.clone()).is_err() {
                 urgent.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(wake);
             }
             if matches!(s, SIGWINCH | SIGCONT | SIGTSTP) || s == SIGHUP && stay {
                 continue;
             }
-            // The app saves and leaves; if it cannot, this ends the process.
+            // The app saves and quits; if it cannot, this ends the process.
             std::thread::sleep(LONGEST_GOODBYE);
             custody.give_back(true);
             std::process::exit(128 + s);
@@ -62,7 +62,7 @@ pub(super) fn listen(
     Ok(())
 }
 
-/// Whether a shell would continue a stopped process: the leader of the session is there and has a group of its own.
+/// Whether a shell would continue a stopped process: the session leader exists and is in another process group.
 pub(super) fn may_stop() -> bool {
     let group_of = |pid| rustix::process::getpgid(pid);
     let leader = rustix::process::getsid(None).and_then(|leader| group_of(Some(leader)));

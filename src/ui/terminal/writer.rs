@@ -1,7 +1,7 @@
-//! The thread that writes: a mailbox for one picture, and a pace that the terminal sets. Knows no app and no keys.
+//! The writer thread: a mailbox for one frame, and a pace set by the terminal. Knows no app and no keys.
 //!
-//! The mailbox holds the newest whole picture; the thread sends its difference to the terminal's picture. A picture that was
-//! never sent needs no repair, and a terminal that does not read blocks only this thread.
+//! The mailbox holds the newest complete frame; the thread sends its difference from the terminal's content. A frame
+//! that was never sent needs no repair, and a terminal that does not read blocks only this thread.
 
 use super::choice::Drawing;
 use super::encode::encode;
@@ -10,16 +10,16 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether the terminal acknowledges pictures.
+/// Whether the terminal acknowledges frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answers {
     /// Number of requests without an answer so far.
     Unknown(u8),
-    /// It answers; so many answers in a row were missed.
+    /// It answers; the number of consecutive missed answers.
     Yes(u8),
-    /// It does not answer: a fixed rate, low if it once did answer.
+    /// It does not answer: a fixed rate is used, a low one if it answered before.
     No {
-        /// Time between two pictures.
+        /// Time between two frames.
         every: Duration,
     },
 }
@@ -28,17 +28,17 @@ enum Answers {
 struct Mail {
     picture: Option<Buffer>,
     whole: bool,
-    /// When the picture was sent whose answer is awaited.
+    /// When the frame was sent whose answer is awaited.
     outstanding: Option<Instant>,
-    /// Answers that are still to come.
+    /// Answers still expected.
     owed: u32,
     answers: Answers,
     round_trip: Option<Duration>,
     last: Option<Instant>,
     stop: bool,
-    /// No picture goes out until the terminal is taken again.
+    /// Whether no frame may be sent until the terminal is taken over again.
     rest: bool,
-    /// A picture is on its way.
+    /// Whether a frame is being written.
     writing: bool,
     ended: bool,
     failed: bool,
@@ -46,7 +46,7 @@ struct Mail {
     frames: u64,
 }
 
-/// The minimum time between pictures; the app itself keeps a slower pace, except after keys.
+/// Least time between frames; the app itself keeps a slower pace, except after keys.
 const FASTEST: Duration = Duration::from_millis(10);
 const UNKNOWN: Duration = Duration::from_millis(66);
 const UNASKED: Duration = Duration::from_millis(200);
@@ -56,29 +56,30 @@ const SLACK: Duration = Duration::from_millis(150);
 const REQUEST: &[u8] = b"\x1b[5n";
 
 impl Mail {
-    /// When the next picture may go.
+    /// When the next frame may be sent.
     fn due(&self) -> Option<Instant> {
         let last = self.last?;
         Some(match (self.answers, self.outstanding) {
             (Answers::Unknown(_), _) => last + UNKNOWN,
-            // One answer that got lost must not stop the picture: it goes on, only more slowly, until it is asked anew.
+            // A single lost answer must not stop the frames: they continue at a lower rate until the terminal is asked
+            // again.
             (Answers::Yes(_), Some(asked)) => asked.max(last) + self.overdue(),
             (Answers::Yes(_), None) => last + FASTEST,
             (Answers::No { every }, _) => last + every,
         })
     }
 
-    /// After how long an answer is later than usual.
+    /// Time after which an answer is overdue.
     fn overdue(&self) -> Duration {
         self.round_trip.map_or(PATIENCE, |usual| (usual * 3 + SLACK).min(PATIENCE))
     }
 
-    /// Whether to send a request with the next picture; also records a missing answer to the last one.
+    /// Whether to send a request with the next frame; also records a missing answer to the previous one.
     fn ask(&mut self, now: Instant) -> bool {
         if let Some(asked) = self.outstanding {
             let late = now.duration_since(asked) >= PATIENCE;
             if late {
-                // The answer was lost, or the request not understood.
+                // The answer was lost, or the request was not understood.
                 self.owed = 0;
             }
             match self.answers {
@@ -93,7 +94,7 @@ impl Mail {
     }
 }
 
-/// The handle of the writer thread; handing over a picture never blocks.
+/// The handle of the writer thread; passing on a frame never blocks.
 #[derive(Clone, Debug)]
 pub struct Writer {
     shared: Arc<(Mutex<Mail>, Condvar)>,
@@ -104,11 +105,11 @@ fn lock(mutex: &Mutex<Mail>) -> MutexGuard<'_, Mail> {
 }
 
 impl Writer {
-    /// Starts the thread. `drawing`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge pictures;
-    /// `failed` is told when the terminal takes no more.
+    /// Starts the thread. `drawing`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge frames;
+    /// `failed` is called when writing to the terminal fails.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// If the system cannot start a thread.
     pub fn start(
         mut out: impl Write + Send + 'static,
         drawing: Drawing,
@@ -147,7 +148,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Puts a picture into the mailbox; it replaces one that still waits.
+    /// Puts a frame into the mailbox; it replaces one that still waits.
     pub fn send(&self, picture: &Buffer) {
         let mut mail = lock(&self.shared.0);
         match &mut mail.picture {
@@ -158,19 +159,19 @@ impl Writer {
         self.shared.1.notify_all();
     }
 
-    /// Whether the last picture has not been taken yet.
+    /// Whether the last frame is still waiting.
     pub fn busy(&self) -> bool {
         lock(&self.shared.0).picture.is_some()
     }
 
-    /// The next picture is sent whole.
+    /// Sends the next frame completely.
     pub fn repaint(&self) {
         let mut mail = lock(&self.shared.0);
         mail.whole = true;
         (mail.outstanding, mail.owed) = (None, 0);
     }
 
-    /// The terminal has acknowledged a picture.
+    /// Notes that the terminal has acknowledged a frame.
     pub fn answered(&self) {
         let mut mail = lock(&self.shared.0);
         mail.owed = mail.owed.saturating_sub(1);
@@ -187,20 +188,20 @@ impl Writer {
         self.shared.1.notify_all();
     }
 
-    /// From a picture's last byte to the terminal's answer, if it answers.
+    /// Time from a frame's last byte to the terminal's answer, if it answers.
     pub fn round_trip(&self) -> Option<Duration> {
         let mail = lock(&self.shared.0);
         matches!(mail.answers, Answers::Yes(_)).then_some(mail.round_trip).flatten()
     }
 
-    /// Bytes and pictures written so far.
+    /// Bytes and frames written so far.
     pub fn written(&self) -> (u64, u64) {
         let mail = lock(&self.shared.0);
         (mail.bytes, mail.frames)
     }
 
-    /// Writes nothing more until [`Writer::go_on`]. Waits up to `patience` for the picture under way and for its answer, so that
-    /// the answer does not reach the next program on this terminal.
+    /// Writes nothing more until [`Writer::go_on`]. Waits up to `patience` for the frame being written and for its
+    /// answer, so that the answer does not reach the next program on this terminal.
     pub fn rest(&self, patience: Duration) {
         let (mutex, change) = &*self.shared;
         let mut mail = lock(mutex);
@@ -212,15 +213,15 @@ impl Writer {
         (mail.outstanding, mail.owed) = (None, 0);
     }
 
-    /// Writes again, a whole picture first.
+    /// Resumes writing, with a complete frame first.
     pub fn go_on(&self) {
         lock(&self.shared.0).rest = false;
         self.repaint();
         self.shared.1.notify_all();
     }
 
-    /// Stops writing after the picture that is under way, and waits for an answer that is still to come, so that it does not
-    /// reach the shell. Whether the terminal took everything within `patience`.
+    /// Stops writing after the present frame, and waits for an expected answer, so that it does not reach the shell.
+    /// Returns whether the terminal took everything within `patience`.
     pub fn stop(&self, patience: Duration) -> bool {
         let end = Instant::now() + patience;
         let (mutex, change) = &*self.shared;
@@ -307,7 +308,7 @@ mod tests {
     use ratatui::style::Style;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// A terminal whose reading the test controls: every write waits for a permit.
+    /// A terminal whose reading is controlled by the test: every write waits for a permit.
     struct Slow {
         permits: Receiver<()>,
         written: Sender<Vec<u8>>,
@@ -389,7 +390,7 @@ mod tests {
             output.recv().expect("a picture");
             writer.answered();
         }
-        // From here on no answer comes.
+        // From here on no answer arrives.
         let begun = Instant::now();
         for n in 3..6 {
             writer.send(&picture(n));

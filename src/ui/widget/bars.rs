@@ -9,27 +9,28 @@ use ratatui::style::Style;
 /// One bar.
 #[derive(Clone, Copy, Debug)]
 pub struct Bar<'a> {
-    /// Written at its left.
+    /// The text at its left.
     pub label: &'a str,
     /// Its length, in [0, 1].
     pub value: f32,
-    /// The true one: marked by a star.
+    /// Whether it is the true one, which is marked by a star.
     pub marked: bool,
-    /// The chosen one: marked by an arrow, in bold.
+    /// Whether it is the chosen one, which is marked by an arrow and bold.
     pub chosen: bool,
 }
 
-/// Lines from which on the last one counts the bars that have no room.
+/// From this many lines on, the last line counts the hidden bars.
 const ROOM_TO_COUNT: u16 = 4;
 
-/// Bars that have room in so many lines, of this many; a line for the number of the others is taken off where there is room.
+/// The number of bars that fit into this many lines, out of `bars`; one line is reserved for the number of the others
+/// if possible.
 pub fn room(bars: usize, lines: u16) -> usize {
     let all = usize::from(lines);
     if bars > all && lines >= ROOM_TO_COUNT { all - 1 } else { bars.min(all) }
 }
 
-/// Bars from top to bottom. If there are more bars than lines, the marked, the chosen and the longest are shown. `hidden`:
-/// bars that were left out, which the last line counts.
+/// Bars from top to bottom. If there are more bars than lines, the marked, the chosen and the longest are shown.
+/// `hidden`: bars already left out, which the last line counts as well.
 pub fn draw(bars: &[Bar<'_>], hidden: usize, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
@@ -51,7 +52,7 @@ pub fn draw(bars: &[Bar<'_>], hidden: usize, theme: &Theme, area: Rect, buf: &mu
     }
     let unicode = theme.glyphs == Glyphs::Unicode;
     let longest = shown.iter().map(|&i| text::width(bars[i].label)).max().unwrap_or(0);
-    // Names are whole if they and the numbers have room: a bar only repeats its number.
+    // Names are written in full if they and the numbers fit: a bar only repeats its number.
     let label = if longest + 8 <= area.width { longest } else { longest.min((area.width / 3).max(2)) };
     for (y, &i) in shown.iter().enumerate() {
         let (bar, y) = (&bars[i], y as u16);

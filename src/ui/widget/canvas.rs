@@ -10,19 +10,19 @@ use ratatui::style::Style;
 /// A pen: an index for the style of a cell, and its rank against others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pen {
-    /// Index into the looks handed to [`Canvas::draw`].
+    /// Index into the styles passed to [`Canvas::draw`].
     pub look: u8,
-    /// Pens of rank 1 leave a cell to those above; from 2 on, dots are merged and the higher rank gives the colour. 0 draws
-    /// nothing.
+    /// Rank 1 gives way to any higher rank in a cell; from 2 on, dots are merged and the highest rank sets the colour.
+    /// 0 draws nothing.
     pub rank: u8,
 }
 
-/// How the cells of a pen look.
+/// The style of a pen's cells.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// Colour and weight.
     pub style: Style,
-    /// The character where there is no braille.
+    /// The character in place of braille.
     pub ascii: char,
 }
 
@@ -45,7 +45,7 @@ pub struct Canvas {
 const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 
 impl Canvas {
-    /// An empty one over so many cells.
+    /// An empty canvas of this many cells.
     pub fn new(columns: u16, rows: u16, glyphs: Glyphs) -> Self {
         let (columns, rows) = (usize::from(columns), usize::from(rows));
         let braille = glyphs == Glyphs::Unicode;
@@ -68,7 +68,7 @@ impl Canvas {
         (x as u16, y as u16)
     }
 
-    /// Sets a dot; outside, nothing.
+    /// Sets a dot; positions outside are ignored.
     pub fn dot(&mut self, x: usize, y: usize, pen: Pen) {
         if x >= self.width() || y >= self.height() || pen.rank == 0 {
             return;
@@ -89,7 +89,7 @@ impl Canvas {
         cell.pen = pen;
     }
 
-    /// Dots from `top` to `bottom` in one column, in either order.
+    /// Sets the dots from `top` to `bottom` in one column, in either order.
     pub fn vertical(&mut self, x: usize, top: usize, bottom: usize, pen: Pen) {
         for y in top.min(bottom)..=top.max(bottom).min(self.height().saturating_sub(1)) {
             self.dot(x, y, pen);

@@ -1,4 +1,4 @@
-//! Colours for numbers, in whatever depth the terminal has, and characters for numbers where it has none.
+//! Colours for numbers, within the terminal's abilities, and characters for numbers if it has no colours.
 
 use crate::ui::palette::{self, BASIC};
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
@@ -6,12 +6,13 @@ use ratatui::style::{Color, Modifier, Style};
 
 pub use crate::ui::palette::Rgb;
 
-/// From numbers in [0, 1] to colours.
+/// A mapping from numbers in [0, 1] to colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Map {
-    /// Dark to bright, even to the eye and with any kind of colour vision (viridis; van der Walt and Smith, 2015).
+    /// Dark to bright, perceptually even and suitable for any kind of colour vision (viridis; van der Walt and Smith,
+    /// 2015).
     Sequential,
-    /// Blue below, dark in the middle, orange above: signed numbers, 0.5 for zero.
+    /// Blue below, dark in the middle, orange above: for signed numbers, with zero at 0.5.
     Diverging,
     /// Black to white.
     Grey,
@@ -20,7 +21,7 @@ pub enum Map {
 /// The colours of two signs and of two classes: sky blue and orange (Okabe and Ito, 2008), never red against green.
 const NEGATIVE: Rgb = [86, 180, 233];
 const POSITIVE: Rgb = [230, 159, 0];
-/// Where signed numbers are zero.
+/// The colour of zero for signed numbers.
 const MIDDLE: Rgb = [24, 24, 30];
 
 /// A mixture: `a` at 0, `b` at 1.
@@ -29,13 +30,13 @@ pub fn mix(a: Rgb, b: Rgb, t: f64) -> Rgb {
     std::array::from_fn(|i| (f64::from(a[i]) * (1.0 - t) + f64::from(b[i]) * t).round() as u8)
 }
 
-/// Brightness to the eye, 0 to 255.
+/// Perceived brightness, 0 to 255.
 pub fn brightness(c: Rgb) -> f64 {
     0.2126 * f64::from(c[0]) + 0.7152 * f64::from(c[1]) + 0.0722 * f64::from(c[2])
 }
 
 impl Map {
-    /// The colour of `t`, which is taken into [0, 1].
+    /// The colour of `t`, which is clamped to [0, 1].
     pub fn rgb(self, t: f64) -> Rgb {
         let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
         match self {
@@ -49,7 +50,7 @@ impl Map {
         }
     }
 
-    /// The colour of `t` as this terminal shows it.
+    /// The colour of `t` in the terminal's depth.
     pub fn color(self, t: f64, depth: Depth) -> Color {
         let t = if t.is_finite() { t.clamp(0.0, 1.0) } else { 0.0 };
         let indexed = |ramp: &[u8]| Color::Indexed(palette::step(ramp, t));
@@ -64,7 +65,7 @@ impl Map {
     }
 }
 
-/// A colour as this terminal shows it; the terminal's own where there are none.
+/// A colour in the terminal's depth; the default colour if there are no colours.
 pub fn of_rgb(c: Rgb, depth: Depth) -> Color {
     match depth {
         Depth::Mono => Color::Reset,
@@ -77,7 +78,7 @@ pub fn of_rgb(c: Rgb, depth: Depth) -> Color {
     }
 }
 
-/// The numbers behind a colour, where it has some of its own.
+/// The RGB values of a colour, if it has fixed ones.
 pub fn to_rgb(color: Color) -> Option<Rgb> {
     match color {
         Color::Rgb(r, g, b) => Some([r, g, b]),
@@ -86,7 +87,7 @@ pub fn to_rgb(color: Color) -> Option<Rgb> {
     }
 }
 
-/// A colour for something of less weight than what has `color`.
+/// A style for something less important than text in this colour.
 pub fn faint(color: Color, theme: &Theme) -> Style {
     match (theme.depth, to_rgb(color)) {
         (Depth::True | Depth::Indexed, Some(c)) => {
@@ -98,7 +99,7 @@ pub fn faint(color: Color, theme: &Theme) -> Style {
     }
 }
 
-/// Black or white, whichever is read on this ground.
+/// Black or white, whichever is readable on this background.
 pub fn readable_on(ground: Color) -> Color {
     match to_rgb(ground) {
         Some(c) if brightness(c) > 120.0 => Color::Black,
@@ -107,7 +108,7 @@ pub fn readable_on(ground: Color) -> Color {
     }
 }
 
-/// A character that is the darker the nearer `t` is to 1: for terminals without colour.
+/// A character that is darker the closer `t` is to 1, for terminals without colours.
 pub fn shade(t: f64, glyphs: Glyphs) -> char {
     let ramp: &[char] = match glyphs {
         Glyphs::Unicode => &[' ', '░', '▒', '▓', '█'],
@@ -117,7 +118,7 @@ pub fn shade(t: f64, glyphs: Glyphs) -> char {
     ramp[((t * ramp.len() as f64) as usize).min(ramp.len() - 1)]
 }
 
-/// A character for a signed number in [-1, 1]: minus and plus, or their absence.
+/// A character for a signed number in [-1, 1]: minus or plus, or a neutral one near zero.
 pub fn sign(v: f64) -> char {
     match v {
         v if v <= -0.5 => '=',

@@ -1,5 +1,5 @@
-//! Heights of a plane as contour lines over bands of colour, levels evenly apart on a logarithmic scale. Knows numbers, not
-//! what lies on the plane.
+//! Heights of a plane as contour lines over bands of colour, with levels evenly spaced on a logarithmic scale. Knows
+//! numbers, not what they mean.
 
 use super::canvas::{Canvas, Pen};
 use super::colour::{self, Map};
@@ -8,12 +8,12 @@ use crate::ui::theme::{Depth, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// Heights, cut into bands.
+/// Heights divided into bands.
 #[derive(Clone, Debug)]
 pub struct Contour<'a> {
     width: usize,
     heights: &'a [f32],
-    /// Between the lowest and the highest point.
+    /// Number of bands between the lowest and the highest point.
     bands: u8,
     low: f64,
     /// Height above the lowest point from which on bands grow by factors.
@@ -23,7 +23,7 @@ pub struct Contour<'a> {
 }
 
 impl<'a> Contour<'a> {
-    /// Heights row by row from the top in so many bands; `None` if there is no finite one.
+    /// Heights row by row from the top, divided into this many bands; `None` if no height is finite.
     pub fn new(width: usize, heights: &'a [f32], bands: u8) -> Option<Self> {
         let every = (heights.len() / 2000).max(1);
         let finite = |v: &&f32| v.is_finite();
@@ -45,7 +45,7 @@ impl<'a> Contour<'a> {
         self.heights.len() / self.width
     }
 
-    /// The band of a place in [0, 1] x [0, 1] from the top left.
+    /// The band at a position in [0, 1] x [0, 1] from the top left.
     fn band(&self, x: f64, y: f64) -> Option<u8> {
         let at = |t: f64, n: usize| ((t * n as f64) as usize).min(n.saturating_sub(1));
         let v = *self.heights.get(at(y, self.height()) * self.width + at(x, self.width))?;
@@ -53,7 +53,7 @@ impl<'a> Contour<'a> {
         v.is_finite().then(|| ((level * f64::from(self.bands)) as u8).min(self.bands - 1))
     }
 
-    /// Fills an area with the colours of the bands, where there are enough colours.
+    /// Fills an area with the colours of the bands, if there are enough colours.
     pub fn shade(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         if !matches!(theme.depth, Depth::True | Depth::Indexed) {
             return;
@@ -62,9 +62,9 @@ impl<'a> Contour<'a> {
         heat::raster(buf, area, theme, 1, |x, y| {
             let band = self.band((f64::from(x) + 0.5) / w, (f64::from(y) + 0.5) / h)?;
             let t = f64::from(band) / f64::from(self.bands - 1);
-            // Mixed with the ground, so that what is drawn over them can be read.
+            // Mixed with the background, so that the content drawn over them stays readable.
             let rgb = colour::mix(theme.ground(), Map::Sequential.rgb(t), 0.4);
-            // The 256 colours have no dark hues: greys of the same lightness instead.
+            // The 256 colours contain no dark hues, so greys of the same lightness are used.
             let grey = colour::brightness(rgb).round() as u8;
             let rgb = if theme.depth == Depth::Indexed { [grey; 3] } else { rgb };
             let color = colour::of_rgb(rgb, theme.depth);
@@ -72,7 +72,7 @@ impl<'a> Contour<'a> {
         });
     }
 
-    /// Draws a dot wherever one band borders on another.
+    /// Draws a dot wherever two bands meet.
     pub fn lines(&self, canvas: &mut Canvas, pen: Pen) {
         let (w, h) = (canvas.width(), canvas.height());
         let band = |x: usize, y: usize| self.band((x as f64 + 0.5) / w as f64, (y as f64 + 0.5) / h as f64);

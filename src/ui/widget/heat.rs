@@ -1,5 +1,5 @@
-//! Fields of coloured cells, two to a character where the terminal allows, and the legend that explains them. Knows colours
-//! and places, not what the numbers mean.
+//! Areas of coloured cells, two per character if the terminal allows it, and their legend. Knows colours and positions,
+//! not the meaning of the numbers.
 
 use super::colour::{self, Map};
 use super::text;
@@ -13,16 +13,16 @@ use ratatui::style::{Color, Style};
 pub struct Pixel {
     /// Its colour.
     pub color: Color,
-    /// Its weight in [0, 1], for terminals without colour.
+    /// Its shade in [0, 1], for terminals without colours.
     pub shade: f64,
 }
 
 impl Pixel {
-    /// The colour and weight of a number in [0, 1].
+    /// The colour and shade of a number in [0, 1].
     pub fn of(t: f64, map: Map, theme: &Theme) -> Self {
         let shade = match map {
             Map::Diverging => (2.0 * t - 1.0).abs(),
-            // Even the least number is told from none.
+            // Even the least number must differ from an empty cell.
             Map::Sequential => 0.2 + 0.8 * t,
             Map::Grey => t,
         };
@@ -30,13 +30,13 @@ impl Pixel {
     }
 }
 
-/// Rows of pixels in one line of characters.
+/// Rows of pixels per line of characters.
 pub fn rows_per_line(theme: &Theme) -> u16 {
     if theme.glyphs == Glyphs::Unicode && theme.depth != Depth::Mono { 2 } else { 1 }
 }
 
-/// Fills `area` with pixels, `rows` (1, or [`rows_per_line`]) to a line; `pixel` is asked for column and row from the top
-/// left. Where it gives none, the ground stays.
+/// Fills `area` with pixels, `rows` (1, or [`rows_per_line`]) per line; `pixel` is called with column and row from the
+/// top left. If it returns none, the background stays.
 pub fn raster(
     buf: &mut Buffer,
     area: Rect,
@@ -64,7 +64,7 @@ pub fn raster(
     }
 }
 
-/// A line that shows the map between its two ends: `1e-8 ▒▒▒▒▒▒ 1`.
+/// A line that shows the colour map between its two ends: `1e-8 ▒▒▒▒▒▒ 1`.
 pub fn legend(buf: &mut Buffer, area: Rect, theme: &Theme, map: Map, low: &str, high: &str) {
     let area = Rect { height: area.height.min(1), ..area };
     let words = text::width(low) + text::width(high) + 2;

@@ -1,4 +1,4 @@
-//! Small images in half blocks, enlarged by whole numbers or shrunk to fit. Knows pixels; not what they show.
+//! Small images in half blocks, enlarged by whole factors or shrunk to fit. Knows pixels, not their meaning.
 
 use super::colour::{self, Map};
 use super::heat::{self, Pixel};
@@ -11,7 +11,7 @@ use ratatui::style::Style;
 /// Pixels, channel by channel and row by row.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
-    /// 1 or 3.
+    /// Number of channels: 1 or 3.
     pub channels: usize,
     /// Columns.
     pub width: usize,
@@ -26,7 +26,7 @@ pub struct Picture<'a> {
 pub enum Range {
     /// From dark to bright between these two.
     Between(f32, f32),
-    /// Around zero, to this size at either side: in two colours, or signs.
+    /// Symmetric around zero, up to this absolute value: in two colours, or as signs.
     Signed(f32),
 }
 
@@ -36,7 +36,7 @@ impl Picture<'_> {
         self.pixels.len() / (self.width.max(1) * self.channels.max(1))
     }
 
-    /// The part of `area` that it takes: in the middle of the upper edge.
+    /// The part of `area` that it covers: centred at the upper edge.
     pub fn place(&self, area: Rect) -> Rect {
         let (width, height) = (self.width, self.height());
         if width == 0 || height == 0 || area.is_empty() {
@@ -47,7 +47,7 @@ impl Picture<'_> {
         text::part(area, (area.width - columns) / 2, 0, columns, (h as u16).div_ceil(2))
     }
 
-    /// Whether every pixel has a field of its own there.
+    /// Whether every pixel has a separate field there.
     pub fn whole(&self, area: Rect) -> bool {
         let (width, height) = (self.width, self.height());
         (1..=usize::from(area.width)).contains(&width) && (1..=2 * usize::from(area.height)).contains(&height)
@@ -66,7 +66,7 @@ impl Picture<'_> {
         (fit(width), fit(height))
     }
 
-    /// The mean of what lies under one of `w` x `h` fields, one number a channel.
+    /// The mean of the pixels under one of `w` x `h` fields, one number per channel.
     fn mean(&self, x: usize, y: usize, w: usize, h: usize) -> [f32; 3] {
         let (width, height) = (self.width, self.height());
         let span = |i: usize, n: usize, all: usize| {
@@ -89,7 +89,7 @@ impl Picture<'_> {
         out
     }
 
-    /// Draws it and gives the place it took.
+    /// Draws it and returns the covered area.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
         let place = self.place(area.intersection(buf.area));
         if place.is_empty() {
@@ -103,7 +103,7 @@ impl Picture<'_> {
             Range::Signed(most) if most > 0.0 => f64::from(0.5 + 0.5 * v / most),
             Range::Signed(_) => 0.5,
         };
-        // A field of the picture: one half line where there are half blocks, else the mean of two.
+        // A field of the picture: one half line if there are half blocks, otherwise the mean of two half lines.
         let field = |x: u16, y: u16| {
             let (x, y) = (usize::from(x), usize::from(y));
             if per_line == 2 {

@@ -1,4 +1,4 @@
-//! A plane divided into classes, with points on it. Knows numbers and classes, not where they come from.
+//! A plane divided into classes, with points on it. Knows numbers and classes, not their origin.
 
 use super::colour::{self, Rgb};
 use super::heat::{self, Pixel};
@@ -9,20 +9,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-/// A classifier's answers all over a plane.
+/// A classifier's predictions on a grid over a plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Plane<'a> {
     /// Columns.
     pub width: usize,
-    /// Row by row from the top: the probability of class 1 of two, or the number of the winning class of more.
+    /// Row by row from the top: for two classes the probability of class 1, for more the number of the winning class.
     pub values: &'a [f32],
     /// x and y of the left, right, bottom and top edge.
     pub extent: [f32; 4],
-    /// How many classes.
+    /// Number of classes.
     pub classes: usize,
 }
 
-/// The colours of classes: Okabe and Ito (2008), the first two as far apart as can be.
+/// The colours of classes: Okabe and Ito (2008); the first two differ most.
 const COLOURS: [Rgb; 8] = [
     [230, 159, 0],
     [86, 180, 233],
@@ -44,7 +44,7 @@ const BASIC: [Color; 8] = [
     Color::Gray,
 ];
 
-/// The character of a class' points.
+/// The character of a class's points.
 pub fn mark(class: u32, glyphs: Glyphs) -> char {
     let marks = match glyphs {
         Glyphs::Unicode => ['●', '○', '▲', '△', '■', '□', '◆', '◇'],
@@ -53,14 +53,14 @@ pub fn mark(class: u32, glyphs: Glyphs) -> char {
     marks[class as usize % marks.len()]
 }
 
-/// The colour of a class' points.
+/// The colour of a class's points.
 pub fn color(class: u32, theme: &Theme) -> Color {
     let i = class as usize % COLOURS.len();
     match theme.depth {
         Depth::Mono => Color::Reset,
         Depth::Sixteen => BASIC[i],
         Depth::Indexed => Color::Indexed(palette::POINTS[ground(theme)][i]),
-        // Away from the ground, on which the class has the same hue.
+        // Mixed away from the background, which has the same hue for the class.
         Depth::True => {
             let away = if theme.scheme == Scheme::Light { ([0; 3], 0.4) } else { ([255; 3], 0.25) };
             colour::of_rgb(colour::mix(COLOURS[i], away.0, away.1), theme.depth)
@@ -68,7 +68,7 @@ pub fn color(class: u32, theme: &Theme) -> Color {
     }
 }
 
-/// The row of the palette's tables: dark or light ground.
+/// The row of the palette's tables: for a dark or a light background.
 fn ground(theme: &Theme) -> usize {
     usize::from(theme.scheme == Scheme::Light)
 }
@@ -78,7 +78,7 @@ impl Plane<'_> {
         self.values.len() / self.width.max(1)
     }
 
-    /// The winning class at a number, and how surely it wins, in [0, 1].
+    /// The winning class for a number, and the certainty of its win, in [0, 1].
     fn verdict(&self, v: f32) -> Option<(u32, f64)> {
         if !v.is_finite() {
             return None;
@@ -95,17 +95,17 @@ impl Plane<'_> {
         let i = class as usize % COLOURS.len();
         let color = match theme.depth {
             Depth::Mono => Color::Reset,
-            // Where nothing is certain the terminal's own ground stays.
+            // If the prediction is uncertain, the terminal's own background stays.
             Depth::Sixteen if sure < 0.3 => return None,
             Depth::Sixteen => BASIC[i],
             Depth::Indexed => Color::Indexed(palette::step(&palette::CLASSES[ground(theme)][i], sure)),
-            // In eight steps: the eye sees the slope all the same, and a picture of few colours is a fraction of the bytes.
+            // In eight steps: the slope is still visible, and a frame with few colours needs a fraction of the bytes.
             Depth::True => {
                 let sure = (8.0 * sure).round() / 8.0;
                 colour::of_rgb(colour::mix(theme.ground(), COLOURS[i], 0.12 + 0.5 * sure), theme.depth)
             }
         };
-        // Without colour: the share of ink tells the class.
+        // Without colours the darkness of the character identifies the class.
         let shade = if self.classes <= 2 {
             f64::from(v) * 0.55
         } else {
@@ -139,7 +139,7 @@ impl Plane<'_> {
         });
     }
 
-    /// Draws points over it; several in a cell: the last stays.
+    /// Draws points over it; of several points in a cell, the last one is shown.
     pub fn draw_points(&self, points: &[(f32, f32, u32)], theme: &Theme, area: Rect, buf: &mut Buffer) {
         for &(x, y, class) in points {
             let Some((column, row)) = self.cell(area, x, y) else { continue };
@@ -147,7 +147,7 @@ impl Plane<'_> {
         }
     }
 
-    /// A character on top of a cell, whose two colours become one.
+    /// Writes a character on top of a cell, whose two colours become one.
     pub fn put(
         &self,
         theme: &Theme,

@@ -1,5 +1,5 @@
-//! Curves over time: a strong smoothed line over the faint range of what was measured, any number of lanes in one picture.
-//! Knows buckets and axes; nothing of metrics, training or keys.
+//! Curves over time: a strong smoothed line over the faint range of the measurements, any number of lanes in one
+//! picture. Knows buckets and axes; nothing of metrics, training or keys.
 
 use super::canvas::{Canvas, Look, Pen};
 use super::colour;
@@ -25,7 +25,7 @@ pub enum XAxis {
     Epochs,
     /// Seconds of training.
     Seconds,
-    /// Gradient evaluations: fair to optimizers that take several a step.
+    /// Gradient evaluations: fair to optimizers that need several per step.
     Evaluations,
     /// Time steps of a sequence.
     Time,
@@ -36,7 +36,7 @@ pub enum XAxis {
 }
 
 impl XAxis {
-    /// The one after this.
+    /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -48,7 +48,7 @@ impl XAxis {
         }
     }
 
-    /// As written beside the axis.
+    /// The label beside the axis.
     pub fn label(self) -> &'static str {
         match self {
             Self::Steps => "steps",
@@ -75,19 +75,20 @@ impl XAxis {
 /// One line of the plot.
 #[derive(Clone, Debug)]
 pub struct Curve<'a> {
-    /// Oldest first.
+    /// The points, oldest first.
     pub points: Cow<'a, [Bucket]>,
-    /// Written at its end.
+    /// The letter at its end.
     pub letter: char,
     /// Its colour.
     pub color: Color,
-    /// Drawn above the others, and heavier.
+    /// Whether it is drawn above the others, and heavier.
     pub front: bool,
-    /// Drawn as dashes without its range: a companion of another line.
+    /// Whether it is drawn dashed and without its range: it accompanies another line.
     pub dashed: bool,
-    /// The lane diverged or failed; the end is marked.
+    /// Whether the lane diverged or failed; the end is then marked.
     pub broken: bool,
-    /// Where on the x axis its settings were changed, in order: the line begins anew there, and a tick says so.
+    /// The positions on the x axis at which its settings were changed, in order: the line starts anew there, with a
+    /// tick.
     pub breaks: Vec<f64>,
 }
 
@@ -98,19 +99,20 @@ pub struct Plot<'a> {
     pub curves: Vec<Curve<'a>>,
     /// The quantity along x.
     pub axis: XAxis,
-    /// The part of the x axis that is shown.
+    /// The visible part of the x axis.
     pub x: Scale,
-    /// Logarithmic y axis.
+    /// Whether the y axis is logarithmic.
     pub log: bool,
-    /// The y axis, where it is not to follow what is visible.
+    /// The y axis, if it does not follow the visible values.
     pub y: Option<Scale>,
-    /// How far the strong line looks back, as a share of the x axis; 0 draws what was measured.
+    /// Length of the smoothing of the strong line, as a share of the x axis; 0 draws the measurements.
     pub smoothing: f64,
-    /// Where on the x axis the cursor stands.
+    /// The position of the cursor on the x axis.
     pub cursor: Option<f64>,
 }
 
-/// The measurement at a place of the x axis: the first that is not before it, or the last one shortly before the end.
+/// The measurement at a position of the x axis: the first one at or after it, or the last one if the position is
+/// shortly before the end.
 pub fn at(points: &[Bucket], axis: XAxis, x: f64) -> Option<&Bucket> {
     points.get(points.partition_point(|b| axis.of(b.at) < x))
 }
@@ -118,7 +120,7 @@ pub fn at(points: &[Bucket], axis: XAxis, x: f64) -> Option<&Bucket> {
 const NONE: Option<(usize, usize)> = None;
 
 impl Plot<'_> {
-    /// The y axis that suits what is visible, and the greatest value if it lies beyond the axis' end.
+    /// The y axis for the visible values, and the greatest value if it lies beyond the end of the axis.
     fn y_scale(&self) -> (Scale, Option<f64>) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         let mut highs = Vec::with_capacity(1024);
@@ -140,7 +142,7 @@ impl Plot<'_> {
                 }
             }
         }
-        // A diverging lane must not flatten the others: the axis ends above most of the values.
+        // A diverging lane must not flatten the others, so the axis ends above most of the values.
         let at = highs.len() * 9 / 10;
         if highs.len() >= 20 {
             let (_, &mut most, _) = highs.select_nth_unstable_by(at, f64::total_cmp);
@@ -161,7 +163,7 @@ impl Plot<'_> {
         (0.0..=1.0).contains(&place)
     }
 
-    /// Draws it; any size.
+    /// Draws it, for any size.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         if area.width < 2 || area.height == 0 {
@@ -194,7 +196,8 @@ impl Plot<'_> {
         }
     }
 
-    /// Ticks where settings were changed: over the whole height for the curve in front, at both ends for the others.
+    /// Draws ticks where settings were changed: over the whole height for the curve in front, at both ends for the
+    /// others.
     fn draw_breaks(&self, theme: &Theme, inside: Rect, buf: &mut Buffer) {
         let mark = if theme.glyphs == Glyphs::Unicode { '╎' } else { '|' };
         let mut curves: Vec<&Curve<'_>> = self.curves.iter().filter(|c| !c.dashed).collect();
@@ -244,13 +247,14 @@ impl Plot<'_> {
         }
         canvas.draw(inside, buf, &looks);
         if theme.depth == Depth::Mono && theme.glyphs == Glyphs::Unicode {
-            // Without colours a line is told by its letter alone: once more on the way. (In ASCII it is made of letters.)
+            // Without colours only its letter identifies a line, so the letter is repeated along the line. (In ASCII
+            // the line consists of letters.)
             self.letter_the_lines(inside, y, buf);
         }
         Self::put_letters(theme, area, inside, ends, buf);
     }
 
-    /// Draws one line and tells where it ended: the dot, and the value on the axis.
+    /// Draws one line and returns its end: the dot, and the value on the axis.
     fn draw_curve(
         &self,
         curve: &Curve<'_>,
@@ -277,7 +281,7 @@ impl Plot<'_> {
         let mut column: Option<Column> = None;
         let (mut line, mut raw) = (NONE, NONE);
         let mut end = None;
-        // Place, top and bottom of the last range: between two of them lies a band.
+        // Column, top and bottom of the last range: a band is drawn between two of them.
         let mut ranged: Option<(usize, usize, usize)> = None;
         let mut flush = |column: Option<Column>, joined: bool, canvas: &mut Canvas| {
             let Some(c) = column else { return (NONE, NONE, 0.0) };
@@ -329,7 +333,7 @@ impl Plot<'_> {
                 anew = true;
             }
             if anew {
-                // Neither line nor mean leads from one setting to the other.
+                // Neither the line nor the mean connects one setting with the other.
                 join(column.take(), &mut line, &mut raw, canvas);
                 (line, raw) = (NONE, NONE);
                 (sum, mass) = (0.0, 0.0);
@@ -373,7 +377,7 @@ impl Plot<'_> {
     }
 }
 
-/// Everything that falls into one column of dots.
+/// All measurements in one column of dots.
 struct Column {
     x: usize,
     sum: f64,

@@ -1,4 +1,5 @@
-//! Axes: where a number lies between two ends, which numbers are written beside it, and how. Draws nothing.
+//! Axes: the position of a number between two ends, the numbers written beside the axis, and their format. Draws
+//! nothing.
 
 use super::text;
 use crate::ui::theme::Glyphs;
@@ -6,21 +7,21 @@ use crate::ui::theme::Glyphs;
 /// A linear or logarithmic axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// Its beginning; the logarithm to base 10 of it where `log` is set.
+    /// Its beginning, or the base-10 logarithm of it if `log` is set.
     low: f64,
-    /// Its end, above `low`; likewise.
+    /// Its end, above `low`; also a logarithm if `log` is set.
     high: f64,
     log: bool,
 }
 
-/// On a linear axis, what is smaller all over is 0.
+/// On a linear axis, absolute values below this count as 0.
 const TINY: f64 = 1e-290;
-/// Least logarithm that is told apart.
+/// The smallest logarithm that is distinguished.
 const LEAST: f64 = -300.0;
 
 impl Scale {
-    /// An axis that begins and ends at round numbers around `low..=high`, so that it seldom changes while values grow. Ends
-    /// that are not finite, in wrong order or equal still give an axis.
+    /// An axis that begins and ends at round numbers around `low..=high`, so that it rarely changes while values grow.
+    /// Ends that are not finite, in the wrong order or equal still give an axis.
     pub fn fit(low: f64, high: f64, log: bool) -> Self {
         let (low, high) = match (low.is_finite(), high.is_finite()) {
             (true, true) => (low.min(high), low.max(high)),
@@ -38,7 +39,7 @@ impl Scale {
             }
             return Self { low: a, high: b, log };
         }
-        // Halves keep the difference of the greatest numbers finite.
+        // Halving keeps the difference of the greatest numbers finite.
         let span = high / 2.0 - low / 2.0;
         let size = high.abs().max(low.abs());
         if span <= size * 1e-9 || size < TINY {
@@ -52,7 +53,7 @@ impl Scale {
         Self { low: keep(low_round, low), high: keep(high_round, high), log }
     }
 
-    /// An axis from 0 to a round number not far above `end`: it grows by leaps and never scrolls.
+    /// An axis from 0 to a round number not far above `end`: it grows in steps and never scrolls.
     pub fn whole(end: f64) -> Self {
         Self { low: 0.0, high: round_up(end), log: false }
     }
@@ -71,28 +72,28 @@ impl Scale {
         self.log
     }
 
-    /// The number of this place in which the axis is linear: itself, or its logarithm.
+    /// The number in which the axis is linear: the number itself, or its logarithm.
     pub fn inner(self, v: f64) -> f64 {
         if self.log { Self::log10(v) } else { v }
     }
 
-    /// Place of an inner number: 0 at the beginning, 1 at the end, beyond outside.
+    /// The position of such a number: 0 at the beginning, 1 at the end, beyond these outside.
     pub fn place(self, inner: f64) -> f64 {
         (inner / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0)
     }
 
-    /// Place of a number, `None` if it is not finite.
+    /// The position of a number, `None` if it is not finite.
     pub fn at(self, v: f64) -> Option<f64> {
         v.is_finite().then(|| self.place(self.inner(v)))
     }
 
-    /// The number at a place.
+    /// The number at a position.
     pub fn value(self, place: f64) -> f64 {
         let inner = self.low * (1.0 - place) + self.high * place;
         if self.log { libm::pow(10.0, inner) } else { inner }
     }
 
-    /// At most `most` round numbers on the axis with what is written beside them, from its beginning on.
+    /// At most `most` round numbers on the axis with their labels, from its beginning on.
     pub fn ticks(self, most: usize) -> Vec<(f64, String)> {
         if most == 0 {
             return Vec::new();
@@ -135,7 +136,7 @@ fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let span = span * 2.0_f64.min(f64::MAX / span);
     let largest = low.abs().max(high.abs());
     let least = if most >= 2 { 1.0 } else { 0.0 };
-    // So many gaps have one tick more; where no round number falls into a wide gap, finer ones do.
+    // This many gaps have one tick more; if no round number falls into a wide gap, finer gaps are tried.
     for gaps in most.saturating_sub(1).max(1)..most + 4 {
         let step = step(span, gaps);
         let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
@@ -159,7 +160,7 @@ fn step(span: f64, most: usize) -> f64 {
     [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough * (1.0 - 1e-9)).unwrap_or(rough)
 }
 
-/// The least of a few round numbers in each decade that is not below `v`; 0 and nonsense give 1.
+/// The smallest of a few round numbers per decade that is not below `v`; for 0 and invalid values, 1.
 fn round_up(v: f64) -> f64 {
     if !(v.is_finite() && v > 0.0) {
         return 1.0;
@@ -169,7 +170,8 @@ fn round_up(v: f64) -> f64 {
     ends.map(|m| m * power).into_iter().find(|end| *end >= v * (1.0 - 1e-9) && *end > 0.0).unwrap_or(v)
 }
 
-/// A tick of an axis whose ticks lie `step` apart and reach `largest`: as many digits as tell neighbours apart.
+/// The label of a tick, on an axis whose ticks are `step` apart and reach `largest`: with as many digits as are needed
+/// to distinguish neighbours.
 fn tick_label(v: f64, step: f64, largest: f64) -> String {
     if v == 0.0 || v.abs() < step * 1e-6 {
         return "0".into();
@@ -205,7 +207,7 @@ pub fn number(v: f64) -> String {
     }
     let size = v.abs();
     if size >= 9999.5 {
-        // A round number shortly, any other with the digits that tell it from its neighbours.
+        // A round number is short; any other has the digits that distinguish it from its neighbours.
         let round = scientific(v, 1);
         let exact = round.parse::<f64>().is_ok_and(|r| (r - v).abs() <= 1e-6 * size);
         return if exact { round } else { format!("{v:.3e}") };
@@ -223,14 +225,14 @@ pub fn number(v: f64) -> String {
     trimmed(v, decimals)
 }
 
-/// A number with at most so many decimals, without zeros at its end.
+/// A number with at most this many decimals, without trailing zeros.
 fn trimmed(v: f64, decimals: usize) -> String {
     let text = format!("{v:.decimals$}");
     if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
 }
 
-/// A number in at most `room` columns: as [`number`] writes it, or rounded to fewer digits, of all writings that fit the
-/// one that is nearest; where none fits, the mark of what is left out. Never the beginning of a longer one.
+/// A number in at most `room` columns: as [`number`] writes it, or rounded to fewer digits, in the closest form that
+/// fits; if none fits, the mark for omitted text. Never the beginning of a longer number.
 pub fn fitted(v: f64, room: usize, glyphs: Glyphs) -> String {
     let usual = number(v);
     if usual.len() <= room {
@@ -238,14 +240,15 @@ pub fn fitted(v: f64, room: usize, glyphs: Glyphs) -> String {
     }
     let fixed = (0..4).map(|decimals| trimmed(v, decimals));
     let rounded = fixed.filter(|_| v.abs() < 1e15).chain((0..3).map(|digits| scientific(v, digits)));
-    // A number that rounds to zero is none.
+    // A text that rounds to zero does not count.
     let fits = |text: &String| text.len() <= room && text.parse::<f64>().is_ok_and(|r| r != 0.0);
     let off = |text: &String| text.parse::<f64>().map_or(f64::INFINITY, |r| (r - v).abs());
     let nearest = rounded.filter(|_| v.is_finite()).filter(fits).min_by(|a, b| off(a).total_cmp(&off(b)));
     nearest.unwrap_or_else(|| if room == 0 { String::new() } else { text::left_out(glyphs).into() })
 }
 
-/// A share of 1 in percent, in at most `room` columns: `61%`; `2e13%` for what is no share, or the mark of what is left out.
+/// A share in percent, in at most `room` columns: `61%`; `2e13%` for a value that is not a share, or the mark for
+/// omitted text.
 pub fn share(v: f64, room: usize, glyphs: Glyphs) -> String {
     let usual = format!("{:.0}%", 100.0 * v);
     match room.checked_sub(1) {
@@ -352,7 +355,7 @@ mod tests {
         assert_eq!((number(f64::NAN), number(f64::NEG_INFINITY)), ("nan".into(), "-inf".into()));
     }
 
-    /// Half a unit of the last digit that a writing of a number shows.
+    /// Half a unit of the last digit in the text of a number.
     fn half_a_digit(text: &str) -> f64 {
         let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
         let decimals = mantissa.split_once('.').map_or(0, |(_, d)| d.len()) as i32;

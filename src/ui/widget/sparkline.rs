@@ -9,13 +9,13 @@ fn levels(glyphs: Glyphs) -> [char; 8] {
     }
 }
 
-/// The character for a place between 0, the bottom, and 1, the top.
+/// The character for a height between 0, the bottom, and 1, the top.
 fn level(place: f64, glyphs: Glyphs) -> char {
     levels(glyphs)[(place.clamp(0.0, 1.0) * 7.0).round() as usize]
 }
 
-/// Shares over time, oldest first, on all of `width` characters: 0 lies at the bottom and 1 at the top, so that strips of
-/// several lanes can be compared. Few measurements are drawn wide, of many each character shows the newest in it.
+/// Shares over time, oldest first, on all of `width` characters: 0 is at the bottom and 1 at the top, so that strips of
+/// several lanes can be compared. Few measurements are stretched; of many, each character shows its newest one.
 pub fn strip(values: &[f32], width: usize, glyphs: Glyphs) -> String {
     if values.is_empty() {
         return String::new();
@@ -24,8 +24,8 @@ pub fn strip(values: &[f32], width: usize, glyphs: Glyphs) -> String {
     (0..width).map(newest).map(|v| if v.is_finite() { level(f64::from(v), glyphs) } else { ' ' }).collect()
 }
 
-/// The newest of `values` last, squeezed into `width` characters: the mean of each share of them, a blank where nothing in
-/// it is finite. With `log`, heights follow the logarithm (a value that has none lies at the bottom).
+/// The values, newest last, compressed into `width` characters: each shows the mean of its part, or a space if no value
+/// in it is finite. With `log`, heights follow the logarithm (a value without a logarithm is at the bottom).
 pub fn sparkline(values: impl Iterator<Item = f32>, width: usize, log: bool, glyphs: Glyphs) -> String {
     let values: Vec<f32> = values.collect();
     if width == 0 || values.is_empty() {

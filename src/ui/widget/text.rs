@@ -1,4 +1,4 @@
-//! Lines of text that fit: pieces in order of importance, cut at the edge. Knows no meaning of the text.
+//! Lines of text that fit: pieces in order of importance, cut at the edge. Knows nothing of the meaning of the text.
 
 mod numeral;
 
@@ -13,13 +13,13 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
-/// Columns that a text takes.
+/// Columns of a text.
 pub fn width(text: &str) -> u16 {
     text.width().min(usize::from(u16::MAX)) as u16
 }
 
-/// Writes into one line of `area`, `x` and `y` from its corner, cut at its edge, but never within a number: that would be
-/// another number. Gives the column after the text.
+/// Writes into one line of `area`, at `x` and `y` from its corner, cut at its edge, but never inside a number, because
+/// that would change the number. Returns the column after the text.
 pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(buf.area);
     if x >= area.width || y >= area.height {
@@ -33,7 +33,7 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Styl
     end - area.x
 }
 
-/// The beginning of a text of at most so many columns that ends within no number.
+/// The longest beginning of a text of at most this many columns that does not end inside a number.
 fn whole(text: &str, room: usize) -> &str {
     let mut columns = 0;
     let fits = |c: char| {
@@ -45,12 +45,12 @@ fn whole(text: &str, room: usize) -> &str {
     &text[..cut.map_or(end, |n| n.start)]
 }
 
-/// Writes a number at the right edge of `area`: with as many digits as there is room for, or the mark of what is left out.
+/// Writes a number at the right edge of `area`, with as many digits as fit, or the mark for omitted text.
 pub fn put_number(buf: &mut Buffer, area: Rect, y: u16, v: f64, glyphs: Glyphs, style: Style) {
     put_right(buf, area, y, &scale::fitted(v, usize::from(area.width), glyphs), style);
 }
 
-/// Writes a text that ends at the right edge of `area`; one that is longer begins at the left and is cut at the right.
+/// Writes a text that ends at the right edge of `area`; a longer text begins at the left edge and is cut at the right.
 pub fn put_right(buf: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
     put(buf, area, area.width.saturating_sub(width(text)), y, text, style);
 }
@@ -60,7 +60,8 @@ pub fn put_centred(buf: &mut Buffer, area: Rect, y: u16, text: &str, style: Styl
     put(buf, area, area.width.saturating_sub(width(text)) / 2, y, text, style);
 }
 
-/// Writes pieces one after the other as long as they fit whole; the rest is left out. The first is cut if it must be.
+/// Writes pieces one after another as long as they fit completely; the others are left out. The first one is cut if
+/// necessary.
 pub fn put_pieces(buf: &mut Buffer, area: Rect, y: u16, pieces: &[(String, Style)]) -> u16 {
     let mut x = 0;
     for (i, (piece, style)) in pieces.iter().enumerate() {
@@ -72,8 +73,8 @@ pub fn put_pieces(buf: &mut Buffer, area: Rect, y: u16, pieces: &[(String, Style
     x
 }
 
-/// Writes pieces as [`put_pieces`] does, but begins up to `most` lines for those that do not fit into the first; the lines that
-/// were taken.
+/// Writes pieces as [`put_pieces`] does, but uses up to `most` lines for pieces that do not fit into the first; returns
+/// the number of lines used.
 pub fn put_pieces_over(buf: &mut Buffer, area: Rect, most: u16, pieces: &[(String, Style)]) -> u16 {
     let (mut x, mut y) = (0, 0);
     for (piece, style) in pieces {
@@ -89,7 +90,7 @@ pub fn put_pieces_over(buf: &mut Buffer, area: Rect, most: u16, pieces: &[(Strin
     y + 1
 }
 
-/// A text of several words without those at its end that there is no room for: `Conv2d 8 padding 1` as `Conv2d 8…`.
+/// A text of several words, shortened by dropping words at its end: `Conv2d 8…` for `Conv2d 8 padding 1`.
 pub fn by_words(text: &str, most: usize, glyphs: Glyphs) -> String {
     if text.width() <= most {
         return text.to_owned();
@@ -105,9 +106,9 @@ pub fn by_words(text: &str, most: usize, glyphs: Glyphs) -> String {
     shorten(words, most, glyphs)
 }
 
-/// Words that go on over the lines of `area` from a place in it, `lead` before them unless they begin a line. Gives the place
-/// after them and whether all are there; nothing is written where they do not fit, unless they must be: then what is left out is marked. `free`: columns
-/// at the end of the last line that stay free.
+/// Writes words that continue over the lines of `area` from a position in it, with `lead` before them unless they begin
+/// a line. Returns the position after them, and whether all were written. If they do not fit, nothing is written,
+/// unless they are required: then omitted text is marked. `free`: columns at the end of the last line that stay free.
 pub fn put_flowing(
     buf: &mut Buffer,
     area: Rect,
@@ -154,7 +155,7 @@ pub fn put_flowing(
     Some(((x, y), true))
 }
 
-/// Words broken into lines in the middle of `area`: the message of an empty pane.
+/// Words wrapped into lines in the middle of `area`: the message of an empty pane.
 pub fn put_message(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
@@ -167,7 +168,8 @@ pub fn put_message(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     }
 }
 
-/// Words in lines of at most so many columns, a longer word in a line of its own; `indent` stands before what goes on.
+/// Words in lines of at most this many columns; a longer word gets its own line. Continuation lines begin with
+/// `indent`.
 pub fn lines(words: &str, most: u16, indent: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for word in words.split(' ') {
@@ -183,7 +185,7 @@ pub fn lines(words: &str, most: u16, indent: &str) -> Vec<String> {
     out
 }
 
-/// A short text of at most `most` columns; what is left out is marked, and no number is cut into another one.
+/// A text shortened to at most `most` columns; omitted text is marked, and no number is cut.
 pub fn shorten(text: &str, most: usize, glyphs: Glyphs) -> String {
     if text.width() <= most {
         return text.to_owned();
@@ -192,12 +194,12 @@ pub fn shorten(text: &str, most: usize, glyphs: Glyphs) -> String {
     format!("{}{}", whole(text, room), left_out(glyphs))
 }
 
-/// The mark of what is left out.
+/// The mark for omitted text.
 pub fn left_out(glyphs: Glyphs) -> &'static str {
     pick(glyphs, "…", "~")
 }
 
-/// One of two writings.
+/// One of two spellings.
 pub fn pick<'a>(glyphs: Glyphs, unicode: &'a str, ascii: &'a str) -> &'a str {
     match glyphs {
         Glyphs::Unicode => unicode,
@@ -212,7 +214,7 @@ pub fn cell(buf: &mut Buffer, x: u16, y: u16, symbol: char, style: Style) {
     }
 }
 
-/// A part of `area`: `x`, `y`, `w`, `h` from its corner, cut to what is there.
+/// A part of `area`: `x`, `y`, `w`, `h` from its corner, clipped to the area.
 pub fn part(area: Rect, x: u16, y: u16, w: u16, h: u16) -> Rect {
     Rect::new(area.x.saturating_add(x), area.y.saturating_add(y), w, h).intersection(area)
 }

@@ -1,4 +1,4 @@
-//! The player without a terminal and without a clock.
+//! Tests of the player without a terminal and without a clock.
 
 use super::*;
 use crate::ui::record::recording::read;

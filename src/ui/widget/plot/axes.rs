@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 impl Plot<'_> {
-    /// The y axis at the left of the inside, with as many numbers as there are rows for.
+    /// Draws the y axis at the left of the inside, with as many numbers as there are rows for.
     pub(super) fn draw_y_axis(
         theme: &Theme,
         area: Rect,
@@ -30,7 +30,7 @@ impl Plot<'_> {
         let mut free = u16::MAX;
         for (v, label) in ticks {
             let Some(row) = y.at(*v).and_then(|p| row_of(p, inside.height)) else { continue };
-            // From the bottom up: rows fall; two labels never share one.
+            // From the bottom up: row numbers decrease, and two labels never share a row.
             if row < free {
                 text::put_right(buf, labels, row, label, theme.faint);
                 text::cell(buf, inside.x - 1, inside.y + row, tick, theme.border);
@@ -39,7 +39,7 @@ impl Plot<'_> {
         }
     }
 
-    /// The x axis in the `foot` rows below the inside, with its name.
+    /// Draws the x axis in the `foot` rows below the inside, with its name.
     pub(super) fn draw_x_axis(&self, theme: &Theme, area: Rect, inside: Rect, foot: u16, buf: &mut Buffer) {
         if foot == 0 || inside.width < 2 {
             return;
@@ -56,7 +56,7 @@ impl Plot<'_> {
         }
         let row = area.height - 1;
         let left = inside.x - area.x;
-        // The name follows the first number, where there is room before the second.
+        // The name follows the first number, if there is room before the second.
         let mut name = None;
         let mut free = 0;
         for (v, words) in self.x.ticks(usize::from(inside.width / 9).max(2)) {

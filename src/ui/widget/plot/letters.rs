@@ -1,4 +1,5 @@
-//! The letters of lines: at their ends, in the order of the lines, and on the way where there is no colour to tell them by.
+//! The letters of lines: at their ends, in the order of the lines, and along the lines if there is no colour to
+//! identify them.
 
 use super::{Curve, Plot, Scale, at, text};
 use crate::ui::theme::{Glyphs, Theme};
@@ -7,8 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 impl Plot<'_> {
-    /// Writes a letter beside the end of every line; ends are the cell, the value and the line. Letters that meet
-    /// make room for one another, and stand in the order of their lines.
+    /// Writes a letter beside the end of every line; an end is a cell, a value and a line. Letters that would overlap
+    /// are moved apart, in the order of their lines.
     pub(super) fn put_letters(
         theme: &Theme,
         area: Rect,
@@ -33,14 +34,14 @@ impl Plot<'_> {
             for (row, ((column, _), _, curve)) in apart(&wanted, inside.height).into_iter().zip(group) {
                 let mut x = beside(*column);
                 if taken.contains(&(x, row)) {
-                    // More letters than rows: two of them share one.
+                    // With more letters than rows, two of them share a row.
                     x = x.saturating_sub(1);
                 }
                 taken.push((x, row));
                 text::cell(buf, inside.x + x, inside.y + row, curve.letter, bold(curve.color));
             }
         }
-        // A companion's letter stands where there is room for it, or not at all.
+        // The letter of a dashed line is placed where there is room for it, or not at all.
         for ((column, row), _, curve) in &ends[lines..] {
             let place = (beside(*column), *row);
             if !taken.contains(&place) {
@@ -51,7 +52,7 @@ impl Plot<'_> {
         }
     }
 
-    /// Writes the letter of every line once on its way: what tells them apart where there are no colours.
+    /// Writes the letter of every line once along the line, to identify it without colours.
     pub(super) fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {
         for (i, curve) in self.curves.iter().enumerate() {
             let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { continue };
@@ -70,8 +71,8 @@ impl Plot<'_> {
     }
 }
 
-/// Rows for letters that want these, from the top down: one a row, in their order, each as near to its wish as those above
-/// it and the bottom leave it. Where there are more letters than rows, neighbours share one.
+/// Rows for letters that want these rows, from the top down: one per row, in their order, each as close to its wish as
+/// the others and the bottom allow. With more letters than rows, neighbours share one.
 pub(super) fn apart(wanted: &[u16], rows: u16) -> Vec<u16> {
     let n = wanted.len();
     if n > usize::from(rows) {
@@ -89,7 +90,7 @@ pub(super) fn apart(wanted: &[u16], rows: u16) -> Vec<u16> {
     places
 }
 
-/// The row of a place on the y axis, from the top; `None` outside.
+/// The row of a position on the y axis, from the top; `None` outside.
 pub(super) fn row_of(place: f64, rows: u16) -> Option<u16> {
     let inside = (-0.001..=1.001).contains(&place) && rows > 0;
     inside.then(|| ((1.0 - place.clamp(0.0, 1.0)) * f64::from(rows - 1)).round() as u16)

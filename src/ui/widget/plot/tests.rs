@@ -119,7 +119,7 @@ fn the_strong_line_is_calm_over_the_faint_range() {
     assert!(strong <= 2 && faint >= 10, "{strong} rows strong, {faint} faint");
 }
 
-/// Small plots, where lines that lie close together end in the same rows.
+/// Small plots, in which lines that are close together end in the same rows.
 #[test]
 fn letters_stand_in_the_order_of_their_lines() {
     // At the bottom, at the top, in the middle, and all on one line.

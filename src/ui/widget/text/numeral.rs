@@ -1,16 +1,16 @@
-//! Where the numbers of a text are. Cut in the middle, a number is another number: `-5.9e-10` would read `-5.9e-1`.
+//! Finds the numbers in a text. A number cut in the middle is another number: `-5.9e-10` would read `-5.9e-1`.
 
 use std::ops::Range;
 
-/// The numbers of a text, as ranges of bytes: digits with sign, point, thousands, exponent, and the unit that is written
-/// without a space (`12k`, `31%`); `12.5 %` too, since without its sign it would be another quantity.
+/// The numbers of a text, as ranges of bytes: digits with sign, point, thousands, exponent, and a unit without a space
+/// before it (`12k`, `31%`); also `12.5 %`, because without its sign it would be another quantity.
 pub fn numerals(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         let first = at + text[at..].find(|c: char| c.is_ascii_digit())?;
         let bytes = text.as_bytes();
         let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-        // A sign belongs to the number unless it joins two words or numbers, as in 1-2.
+        // A sign belongs to the number unless it connects two words or numbers, as in 1-2.
         let signed = first > at && matches!(bytes[first - 1], b'-' | b'+');
         let joins = first >= 2 && (bytes[first - 2].is_ascii_alphanumeric() || bytes[first - 2] == b'%');
         let start = if signed && !joins { first - 1 } else { first };
@@ -41,19 +41,19 @@ pub fn numerals(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 #[cfg(test)]
 pub use log::{record, recorded};
 
-/// Records each written number with its place, so that a test can read every number of a picture back.
+/// Records each written number with its position, so that a test can read every number of a picture back.
 #[cfg(test)]
 mod log {
     use std::cell::RefCell;
 
-    /// Column, row and whole text of something that was to be written.
+    /// Column, row and whole text of something written.
     pub type Written = (u16, u16, String);
 
     thread_local! {
         static LOG: RefCell<Option<Vec<Written>>> = const { RefCell::new(None) };
     }
 
-    /// Hears what is to be written, whole, before anything is cut.
+    /// Records a text before anything is cut.
     pub fn record(x: u16, y: u16, text: &str) {
         LOG.with_borrow_mut(|log| {
             if let Some(log) = log {
@@ -62,7 +62,7 @@ mod log {
         });
     }
 
-    /// Everything that was to be written while `draw` ran.
+    /// Everything written while `draw` ran.
     pub fn recorded(draw: impl FnOnce()) -> Vec<Written> {
         LOG.set(Some(Vec::new()));
         draw();
