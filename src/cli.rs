@@ -1,4 +1,4 @@
-//! The command line: the list of commands, their exit codes and their messages. Each command is a file of its own.
+//! The command line: the list of commands, their exit codes and their messages. Each command has a file of its own.
 //!
 //! Exit codes: 0 done, 1 a run failed or an expectation did not hold, 2 the input is at fault, 130 interrupted.
 
@@ -46,7 +46,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Bytes of one message.
+/// Most bytes of one message.
 const MESSAGE: usize = 8000;
 
 /// A laboratory for training dynamics: one experiment under several optimizers, side by side, every layer's gradient in view.
@@ -150,7 +150,7 @@ impl Command {
     }
 }
 
-/// The input is at fault: exit code 2. Each line is a message of its own.
+/// The input is at fault: exit code 2. Each entry is one message.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct BadInput(pub Vec<String>);
@@ -162,12 +162,12 @@ impl BadInput {
     }
 }
 
-/// A command that did not end with 0: its exit code, and the reason.
+/// A command that ended with another code than 0: the exit code, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{1}")]
 pub struct Ended(pub u8, pub String);
 
-/// The reader of our output has gone; there is nothing left to do.
+/// The output was closed by its reader, so the command ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the output has gone")]
 struct Closed;
@@ -178,8 +178,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // The message may quote an argument, and clap would drop the parts that it takes for colours: parse once more
-            // with escaped arguments.
+            // The message may quote an argument, in which clap would remove colour codes; therefore the arguments are
+            // escaped and parsed once more.
             let harmless = std::env::args_os().map(|a| escaped(&a.to_string_lossy()).into_owned());
             let error = Arguments::try_parse_from(harmless).err().unwrap_or(error);
             let text = escaped_lines(&error.render().to_string()).into_owned();
@@ -233,7 +233,7 @@ pub fn tell(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Whole lines of a message, as many as it may have.
+/// The first complete lines of a message, up to the size limit.
 fn cut(text: &str) -> String {
     if text.len() <= MESSAGE {
         return text.to_string();
@@ -253,7 +253,7 @@ fn cut(text: &str) -> String {
     out
 }
 
-/// The parser itself, for completions and the manual.
+/// The parser itself, for completions and the manual page.
 fn parser() -> clap::Command {
     Arguments::command()
 }

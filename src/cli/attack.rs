@@ -1,4 +1,5 @@
-//! `gradtui attack`: an image of one's own against a trained network. Trains or loads, fits the image, attacks, shows, writes.
+//! `gradtui attack`: attacks an image of the user's with a trained network. Trains or loads the network, fits the image
+//! to it, attacks, shows and writes the result.
 
 use super::display::Display;
 use super::{BadInput, Ended, open, print, tell};
@@ -66,7 +67,7 @@ pub struct Attack {
     display: Display,
 }
 
-/// Finds a name in a list, or suggests the nearest one.
+/// Finds a name in a list; the error suggests the nearest one.
 fn among(what: &str, name: &str, names: &[String]) -> Result<usize, BadInput> {
     names.iter().position(|n| n == name).ok_or_else(|| {
         let near = did_you_mean(name, names.iter().map(String::as_str));
@@ -114,7 +115,7 @@ impl Trained {
     }
 }
 
-/// Only this lane of an experiment (the first, if none is named).
+/// An experiment with only this lane (the first, if none is named).
 fn only(mut experiment: Experiment, lane: Option<&str>) -> Result<Experiment, BadInput> {
     let names: Vec<String> = experiment.lanes.iter().map(|l| l.name.clone()).collect();
     let at = lane.map_or(Ok(0), |lane| among("lane", lane, &names))?;
@@ -131,7 +132,7 @@ fn experiment(text: &str, name: &str, files: &dyn Files) -> Result<(Scenario, Ex
     Ok((scenario, experiment))
 }
 
-/// The lane as the newest checkpoint of a run left it; the run itself is left alone.
+/// Loads the lane from the newest checkpoint of a run; the run itself is not changed.
 fn load(path: &Path, lane: Option<&str>) -> Result<Trained, BadInput> {
     let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
     for warning in &resumed.warnings {
@@ -156,7 +157,7 @@ fn load(path: &Path, lane: Option<&str>) -> Result<Trained, BadInput> {
     Ok(Trained { run: Stepped::new(run), name, steps })
 }
 
-/// The lane trained to its end, with a bar on a terminal.
+/// Trains the lane to its end, with a progress bar on a terminal.
 fn train(experiment: Experiment, end: u64, files: Arc<dyn Files + Send + Sync>) -> anyhow::Result<Trained> {
     let name = experiment.lanes[0].name.clone();
     let mut run = Stepped::new(Run::new(experiment, Some(end), files));
@@ -200,24 +201,24 @@ fn chances(logits: &[f32]) -> Vec<f32> {
 /// The result of an attack.
 struct Outcome {
     clean: Vec<f32>,
-    /// As the file will hold it: in 256 steps of brightness.
+    /// The image as the file will store it: with 256 levels of brightness.
     adversarial: Vec<f32>,
     before: Vec<f32>,
-    /// The answer before the image was rounded for the file.
+    /// The prediction before the image was rounded for the file.
     exact: Vec<f32>,
     after: Vec<f32>,
     /// See [`verdict::blind`].
     blind: bool,
 }
 
-/// Rounds a perturbed image to the 256 steps of brightness of a file, feature by feature of these ranges, without leaving the
-/// ball around the clean image that the attack stayed in.
+/// Rounds a perturbed image to the 256 levels of brightness of a file, for features with these ranges, without leaving
+/// the attack's ball around the clean image.
 fn round(attack: &AttackConfig, clean: &[f32], image: &mut [f32], low: &[f32], high: &[f32]) {
     for (i, x) in image.iter_mut().enumerate() {
         let (low, width) = (low[i], high[i] - low[i]);
         let step = |x: f32| if width > 0.0 { (x - low) / width * 255.0 } else { 0.0 };
         let (from, to) = (step(clean[i]), step(*x));
-        // Where a step counts as reached in spite of rounding errors.
+        // Tolerance for rounding errors when a level counts as reached.
         let slack = 1e-3;
         let (least, most) = match (attack.eps(), attack.norm()) {
             // Every change may grow up to eps.
@@ -229,7 +230,7 @@ fn round(attack: &AttackConfig, clean: &[f32], image: &mut [f32], low: &[f32], h
             (Some(_), Norm::L2) => ((from.min(to) - slack).ceil(), (from.max(to) + slack).floor()),
             (None, _) => (0.0, 255.0),
         };
-        // A ball that holds no step at all is left by half a step.
+        // If the ball contains no level at all, it is left by at most half a level.
         let nearest = (to + 0.5).floor();
         let steps = if least <= most { nearest.max(least).min(most) } else { (from + 0.5).floor() };
         *x = low + steps / 255.0 * width;
@@ -308,7 +309,7 @@ impl Attack {
     }
 }
 
-/// Attacks the inputs; the adversarial image is taken as a file holds it.
+/// Attacks the inputs; the adversarial image is evaluated as the file stores it.
 fn strike(
     trainer: &Trainer,
     attack: &AttackConfig,
@@ -419,7 +420,7 @@ mod tests {
                 }
                 let steps = image.iter().map(|x| x * 255.0);
                 assert!(steps.clone().all(|s| (s - s.round()).abs() < 1e-3), "no step of a file");
-                // A step of a file is 0.0039.
+                // A level of a file is 0.0039.
                 let left = steps.zip(&clean).any(|(s, c)| (s - c * 255.0).abs() > 0.5);
                 assert!(left || eps < 0.01, "{eps}: nothing is left");
             }

@@ -1,4 +1,5 @@
-//! `gradtui check`: what was read, all faults of scenarios and of the data that they name, and what looks like a mistake.
+//! `gradtui check`: reports what was read, all faults of scenarios and of the data that they name, and probable
+//! mistakes.
 
 use super::{BadInput, open, print, tell};
 use crate::lab::expect::of_scenario;
@@ -17,7 +18,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Checks all of them, and says of each what was read and what looks like a mistake.
+    /// Checks all of them; reports for each what was read, and probable mistakes.
     pub fn run(self) -> anyhow::Result<()> {
         let (mut fine, mut faults, mut warnings) = (String::new(), Vec::new(), Vec::new());
         for name in &self.scenarios {

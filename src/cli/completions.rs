@@ -1,4 +1,4 @@
-//! `gradtui completions` and `gradtui man`: what packagers need.
+//! `gradtui completions` and `gradtui man`: files for packagers.
 
 use super::{parser, print};
 

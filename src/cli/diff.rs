@@ -1,4 +1,4 @@
-//! `gradtui diff`: says in words how two scenarios differ, lane by lane and setting by setting.
+//! `gradtui diff`: describes in words how two scenarios differ, lane by lane and setting by setting.
 
 use super::{BadInput, Ended, open, print};
 use crate::scenario::{Scenario, read};
@@ -18,7 +18,7 @@ pub struct Diff {
     b: OsString,
 }
 
-/// A scenario by its name, and the name.
+/// Opens a scenario; returns it with its name.
 fn scenario(name: &OsString) -> Result<(Scenario, String), BadInput> {
     let inside = Path::new(name).join("scenario.ron");
     let opened = open(if inside.is_file() { inside.as_os_str() } else { name })?;

@@ -37,7 +37,7 @@ pub struct Shown {
     pub chosen: Chosen,
     /// The key bindings.
     pub keymap: Keymap,
-    /// Bytes for states of a run to look back at.
+    /// Bytes for the states that a run keeps for looking back.
     pub look_back: usize,
 }
 
@@ -63,7 +63,7 @@ fn parse_color(text: &str) -> Result<ColorChoice, String> {
 /// Reads the name of a theme.
 ///
 /// # Errors
-/// The names there are.
+/// The names that exist.
 pub fn parse_theme(text: &str) -> Result<Scheme, String> {
     use Scheme::{Dark, HighContrast, Light, Mono};
     one(text, &[("dark", Dark), ("light", Light), ("high-contrast", HighContrast), ("mono", Mono)])
@@ -108,7 +108,8 @@ impl Display {
     }
 }
 
-/// A variable of the environment. A value that is no text is a value all the same: a locale of such a name is not UTF-8.
+/// An environment variable. A value that is not valid text still counts as a value: a locale with such a name is not
+/// UTF-8.
 fn variable(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! `gradtui doctor`: reports the terminal's abilities, the settings chosen for it, and the reasons.
+//! `gradtui doctor`: reports the terminal's abilities, the chosen settings, and the reasons for them.
 
 use super::display::{self, Display};
 use super::print;

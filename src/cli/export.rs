@@ -1,4 +1,5 @@
-//! `gradtui export`: what a run directory holds, as files for other programs. Trains nothing but the steps of `--pytorch`.
+//! `gradtui export`: writes the content of a run directory as files for other programs. Trains nothing except the steps
+//! of `--pytorch`.
 
 use super::player::{Player, cast, recording};
 use super::{BadInput, Ended, print, tell};
@@ -115,7 +116,7 @@ pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
     Ok(Subject { name: shown, scenario, experiment, lanes: resumed.lanes, rows, edits, standings })
 }
 
-/// Writes files, or one to standard output where it is called -.
+/// Writes files; one named - goes to standard output.
 fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
     if let [(path, bytes)] = all
         && path.as_os_str() == "-"
@@ -195,7 +196,7 @@ impl Export {
         Ok(["<h2>Recording</h2>\n", &player.head(), &recording(&name, "", &text)?, &player.tail()].concat())
     }
 
-    /// Writes what was asked for.
+    /// Writes the requested files.
     pub fn run(self) -> anyhow::Result<()> {
         let asked = [
             &self.csv,

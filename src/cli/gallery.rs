@@ -42,7 +42,7 @@ impl Gallery {
     }
 }
 
-/// Recordings that somebody has made.
+/// Recordings given by the user.
 fn given(casts: &[PathBuf]) -> Result<Vec<Shown>, BadInput> {
     let one = |path: &PathBuf| {
         let (title, cast) = cast(path)?;
@@ -67,7 +67,7 @@ fn recorded() -> anyhow::Result<Vec<Shown>> {
     Ok(out)
 }
 
-/// The page: nothing in it leads out of it.
+/// The page; it contains no links to other pages.
 fn page(shown: &[Shown], player: &Player) -> anyhow::Result<String> {
     let own = "body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; \
                background: #181a1f; color: #dcdfe4 } summary { cursor: pointer; font-size: 1.1rem; margin: .6rem 0 } \

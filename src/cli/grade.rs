@@ -1,4 +1,4 @@
-//! `gradtui grade`: makes the runs of hand-ins again, and tells what each of them is worth.
+//! `gradtui grade`: repeats the runs of hand-ins and grades them.
 
 use super::learn::course;
 use super::{BadInput, Ended, print, tell};
@@ -26,7 +26,7 @@ pub struct GradeAll {
     csv: Option<PathBuf>,
 }
 
-/// A hand-in that was looked at.
+/// A hand-in after grading.
 struct Graded {
     file: String,
     name: String,
@@ -88,7 +88,7 @@ fn found(dir: &Path) -> Result<Vec<PathBuf>, BadInput> {
     Ok(paths)
 }
 
-/// Grades a file; a fault is told with its place.
+/// Grades a file; a fault is reported with its place.
 fn one(path: &Path, office: &Office, course: &str) -> Graded {
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let shown = path.display().to_string();
@@ -112,7 +112,7 @@ fn one(path: &Path, office: &Office, course: &str) -> Graded {
     }
 }
 
-/// How many goals a course has.
+/// The number of goals in a course.
 fn course_goals(course: &crate::lab::lesson::course::Course) -> usize {
     let of = |text: &String| {
         crate::scenario::read(text)
@@ -121,7 +121,7 @@ fn course_goals(course: &crate::lab::lesson::course::Course) -> usize {
     course.lessons.iter().map(|l| of(&l.text)).sum()
 }
 
-/// All hand-ins, a line each.
+/// A table of all hand-ins, one per line.
 fn table(all: &[Graded], lessons: usize, goals: usize) -> String {
     let wide = |of: &dyn Fn(&Graded) -> usize, least: usize| all.iter().map(of).max().unwrap_or(0).max(least);
     let file = wide(&|g| g.file.chars().count(), 4);
@@ -137,7 +137,7 @@ fn table(all: &[Graded], lessons: usize, goals: usize) -> String {
             ),
             Err(faults) => format!("{:40}  refused: {}", "", faults.len()),
         };
-        // Memory takes all.
+        // Writing into memory cannot fail.
         let _ = writeln!(out, "{what:file$}  {who:name$.name$}  {row}");
     }
     out

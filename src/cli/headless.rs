@@ -31,11 +31,11 @@ const LINE: Duration = Duration::from_secs(5);
 
 /// A run and its settings for output.
 pub struct Headless {
-    /// The run, ready to go.
+    /// The run, ready to train.
     pub run: Run,
-    /// Where to write it.
+    /// The directory to which it is written.
     pub dir: Option<RunDir>,
-    /// Steps at which it ends.
+    /// The step at which it ends.
     pub end: u64,
     /// Workers.
     pub threads: Option<usize>,
@@ -43,19 +43,19 @@ pub struct Headless {
     pub json: bool,
     /// The expectations to judge at the end.
     pub expect: Vec<Expectation>,
-    /// The scenario with each of the other seeds over which that is judged.
+    /// The scenario with each of the other seeds over which they are judged.
     pub others: Vec<Scenario>,
-    /// Where their data come from.
+    /// The files with their data.
     pub files: Arc<dyn Files + Send + Sync>,
-    /// The directory whose log tells what happened before, for a run that is taken up again.
+    /// The directory whose log contains the earlier events of a resumed run.
     pub past: Option<PathBuf>,
 }
 
-/// The expectations to judge at the end: the scenario's own, which are left out if the run is shorter than the scenario, and
-/// `more` from the command line.
+/// The expectations to judge at the end: the scenario's own, unless the run is shorter than the scenario, and `more`
+/// from the command line.
 ///
 /// # Errors
-/// Everything that is wrong with `more`.
+/// All faults of `more`.
 pub fn judged(
     own: Vec<Expectation>,
     scenario: &Scenario,
@@ -102,7 +102,7 @@ impl Headless {
     /// If it did not end with exit code 0.
     pub fn go(self) -> anyhow::Result<()> {
         let Self { run, dir, end, threads, json, expect, others, files, past } = self;
-        // Where nothing is expected there is nothing to judge on other seeds.
+        // Without expectations, no other seeds need to be trained.
         let others = if expect.is_empty() { Vec::new() } else { others };
         let clocks = run.clocks();
         let past = past.map(|dir| (dir, clocks));
@@ -157,11 +157,11 @@ impl Headless {
     }
 }
 
-/// The directory whose log tells of a run's past, and seconds and steps of every lane so far.
+/// The directory with the log of a run's earlier events, and seconds and steps of every lane so far.
 type Past = (PathBuf, BTreeMap<LaneId, (f64, u64)>);
 
-/// Trains all lanes to their end; how they stand there, the lines of the log that nobody has printed, and why the disk
-/// has not got everything, if so.
+/// Trains all lanes to their end; returns their final standings, the log lines that were not printed, and the reason if
+/// the disk does not have everything.
 fn train(
     runner: Runner,
     mut past: Option<Past>,
@@ -180,7 +180,7 @@ fn train(
         }
         take(&events, &mut standings, &mut progress);
         if json {
-            // A closed standard output ends the run; it is saved first.
+            // A closed standard output ends the run, which is saved first.
             stopped = lines(runner.take_lines()).err();
         }
         if let Some(code) = signals.exit_code() {
@@ -219,14 +219,14 @@ fn failure(lane: &Standing) -> Option<String> {
     }
 }
 
-/// Whether standard output is a terminal on which colours are wanted.
+/// Whether standard output is a terminal that should show colours.
 fn colours() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     let plain = set("NO_COLOR") || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
     std::io::stdout().is_terminal() && !plain
 }
 
-/// Progress on standard error: a bar a lane on a terminal, a line now and then otherwise.
+/// Progress on standard error: one bar per lane on a terminal, otherwise a line from time to time.
 struct Progress {
     all: MultiProgress,
     bars: Vec<(usize, ProgressBar)>,

@@ -1,4 +1,4 @@
-//! `gradtui [SCENARIO]`: opens the lab on a new run, and decides where such runs are kept.
+//! `gradtui [SCENARIO]`: opens the lab on a new run, and chooses the directory of such runs.
 
 use super::display::{Display, Shown};
 use super::opening::{Line, Opening, unfit};
@@ -56,7 +56,7 @@ impl Lab {
     }
 }
 
-/// A new run of a scenario, ready to be shown, in a directory of its own unless `out` names one.
+/// A new run of a scenario, ready to be shown, in a new directory unless `out` names one.
 ///
 /// # Errors
 /// The fault in the scenario, its data or the directory.
@@ -102,17 +102,17 @@ pub fn prepare(
 /// The directory of runs without `--out`.
 ///
 /// # Errors
-/// There is no home directory.
+/// If there is no home directory.
 pub fn runs() -> Result<PathBuf, String> {
     let strategy = etcetera::choose_base_strategy().map_err(|e| e.to_string())?;
     absolute(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()))
         .map(|s| s.join("gradtui").join("runs"))
 }
 
-/// A directory of the user's own, if it is the same one wherever the program is started.
+/// A directory of the user's that does not depend on the working directory.
 ///
 /// # Errors
-/// HOME, or the variable that names it, is relative.
+/// If HOME, or the variable that names it, is relative.
 fn absolute(dir: PathBuf) -> Result<PathBuf, String> {
     if dir.is_absolute() {
         return Ok(dir);
@@ -121,19 +121,19 @@ fn absolute(dir: PathBuf) -> Result<PathBuf, String> {
     Err(format!("{shown} is no absolute path; set HOME (or XDG_STATE_HOME) to one"))
 }
 
-/// Number of newest runs that are kept in the state directory.
+/// Number of newest runs kept in the state directory.
 const KEPT: usize = 20;
 
-/// A fresh directory among the user's runs; the oldest of more than [`KEPT`] go.
+/// A new directory among the user's runs; if there are more than [`KEPT`], the oldest are removed.
 fn own_directory(scenario: &str) -> Result<PathBuf, String> {
     let runs = runs()?;
     let fresh = fresh(&runs, scenario)?;
-    // A run that cannot be removed does not prevent a new one.
+    // If an old run cannot be removed, the new one is started anyway.
     let _ = run_dir::prune(&runs, KEPT);
     Ok(fresh)
 }
 
-/// Makes the directory with the first number that is free: `spiral-1`.
+/// Creates the directory with the first free number: `spiral-1`.
 fn fresh(runs: &Path, scenario: &str) -> Result<PathBuf, String> {
     let stem = Path::new(scenario).file_stem().map_or("run".into(), |s| s.to_string_lossy());
     let name: String = stem.chars().filter(|c| c.is_alphanumeric() || *c == '-').take(40).collect();

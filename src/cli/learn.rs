@@ -1,4 +1,4 @@
-//! `gradtui learn`: a course of lessons in the lab. Keeps what was done in one file of the state directory.
+//! `gradtui learn`: a course of lessons in the lab. Stores progress in one file of the state directory.
 
 use super::display::Display;
 use super::opening::{Line, unfit};
@@ -49,18 +49,18 @@ pub struct Learn {
 /// The file with a learner's progress.
 ///
 /// # Errors
-/// There is no home directory.
+/// If there is no home directory.
 pub fn file() -> Result<PathBuf, String> {
     Ok(lab::runs()?.with_file_name("learn.ron"))
 }
 
-/// A line that offers the first lesson to those who have never begun one.
+/// A line that suggests the first lesson to users who have never started one.
 pub fn offer() -> Option<String> {
     let begun = file().ok().is_some_and(|f| f.exists());
     (!begun).then(|| "New here? Press E for a course of short lessons; the first takes five minutes.".into())
 }
 
-/// A course whose lessons can be chosen, with progress kept in a file.
+/// A course whose lessons can be chosen; progress is stored in a file.
 fn teaching(course: Course, path: PathBuf) -> Teaching<'static> {
     let (title, kept) = (course.title.clone(), path.clone());
     let keep = Box::new(move |record| {
@@ -78,12 +78,12 @@ fn teaching(course: Course, path: PathBuf) -> Teaching<'static> {
     Teaching { taught: None, lessons, keep }
 }
 
-/// The course that ships, to choose a lesson from; `None` without a home directory.
+/// The built-in course to choose a lesson from; `None` without a home directory.
 pub fn shipped() -> Option<Teaching<'static>> {
     Some(teaching(Course::shipped(), file().ok()?))
 }
 
-/// The course that is meant.
+/// The course in this directory, or the built-in one.
 ///
 /// # Errors
 /// All faults of its index.
@@ -99,7 +99,7 @@ impl Entry {
         Opened { name: self.name.clone(), text: self.text.clone(), disk: self.disk.clone() }
     }
 
-    /// The lesson, read, with what was done in it.
+    /// The parsed lesson, with the learner's work in it.
     fn taught(&self, course: &Course, progress: &Progress) -> Result<Taught, BadInput> {
         let opened = self.opened();
         let (scenario, _) =
@@ -155,7 +155,7 @@ impl Learn {
     }
 }
 
-/// Writes what was done in a course to a file.
+/// Writes the learner's work in a course to a file.
 fn hand_in(out: &std::path::Path, name: &str, course: &Course, progress: &Progress) -> anyhow::Result<()> {
     let records = progress.courses.iter().find(|c| c.course == course.title);
     let records = records.map_or(&[][..], |c| &c.lessons);
@@ -174,9 +174,9 @@ fn hand_in(out: &std::path::Path, name: &str, course: &Course, progress: &Progre
     ))
 }
 
-/// Forgets what was done in a lesson, or in the whole course.
+/// Deletes the progress in a lesson, or in the whole course.
 fn reset(path: &std::path::Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<()> {
-    // A file that cannot be read is begun anew as well.
+    // A file that cannot be read is replaced by a new one.
     let mut progress = Progress::read(path).unwrap_or_default();
     for done in progress.courses.iter_mut().filter(|c| c.course == course.title) {
         done.lessons.retain(|r| lesson.is_some_and(|name| r.lesson != name));
@@ -189,13 +189,13 @@ fn reset(path: &std::path::Path, course: &Course, lesson: Option<&str>) -> anyho
     })
 }
 
-/// The lesson to go on with: the first that is not done.
+/// The next lesson: the first that is not done.
 fn next<'a>(course: &'a Course, progress: &Progress) -> Option<&'a Entry> {
     let done = |e: &&Entry| progress.of(&course.title, &e.name, &hash(&e.text)).is_some_and(|r| r.done);
     course.lessons.iter().find(|e| !done(e))
 }
 
-/// All lessons, a line each: its state, its name and title, and the time.
+/// All lessons, one per line: state, name and title, and time.
 fn list(course: &Course, progress: &Progress) -> String {
     let mut out = format!("{}\n", course.title);
     let next = next(course, progress).map(|e| e.name.clone());

@@ -1,4 +1,4 @@
-//! `gradtui lesson`: proves lessons, and writes the skeleton of a new one.
+//! `gradtui lesson`: proves lessons, and writes a skeleton for a new one.
 
 use super::{BadInput, Ended, Opened, open, print, tell};
 use crate::engine::data::{Files, NoFiles};
@@ -74,7 +74,7 @@ pub(super) fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
     open(word).map(|opened| vec![opened])
 }
 
-/// Everything that is wrong with a lesson, or how it was proved.
+/// The proof of a lesson, in lines.
 ///
 /// # Errors
 /// All faults, each at its place.

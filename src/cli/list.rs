@@ -1,4 +1,4 @@
-//! `gradtui list`: everything that a scenario can name, with a line of explanation; or one entry of it whole.
+//! `gradtui list`: everything that a scenario can name, one line each; or one entry in full.
 
 use super::{BadInput, print};
 use crate::engine::attack::AttackConfig;
@@ -35,7 +35,7 @@ pub struct List {
 /// A list of entries of one kind.
 struct Table {
     heading: &'static str,
-    /// How a scenario uses an entry; `{}` stands for it.
+    /// The form in which a scenario uses an entry; `{}` stands for its name.
     usage: &'static str,
     entries: Vec<Entry>,
 }
@@ -44,7 +44,7 @@ struct Table {
 struct Entry {
     name: String,
     about: String,
-    /// Its formula, where the line about it has none.
+    /// Its formula, if its description contains none.
     formula: String,
     fields: Vec<Field>,
     example: String,
@@ -54,7 +54,7 @@ impl Entry {
     fn of(settings: &dyn Settings, formula: &str) -> Self {
         let fields = settings.fields();
         let name = settings.name();
-        // The first setting shows how settings are written; it is the one that everybody changes.
+        // The first setting shows the syntax; it is the one that users change most.
         let first = fields.first().map(|f| match (f.rust, f.value.as_str()) {
             ("String", "\"\"") => format!("{}: \"...\"", f.name),
             _ => format!("{}: {}", f.name, f.value),
@@ -83,7 +83,7 @@ impl Table {
         self.usage.replace("{}", &entry.example)
     }
 
-    /// One entry in lines: what it is, its settings, how it is written.
+    /// One entry in lines: description, settings, syntax.
     fn whole(&self, entry: &Entry) -> String {
         let mut out = format!("{} ({})\n  {}\n", entry.name, self.heading, entry.about);
         if !entry.formula.is_empty() {
@@ -98,7 +98,7 @@ impl Table {
             let default = width(&|i| entry.fields[i].default.chars().count());
             for (field, words) in entry.fields.iter().zip(&kinds) {
                 let choices = (field.choices)();
-                // Some fields name all that they take in their own words.
+                // The descriptions of some fields already contain all their choices.
                 let said = choices.iter().all(|name| field.about.contains(name.trim_end_matches("(..)")));
                 let range = match field.bounds {
                     Some(bounds) => format!("; {bounds}"),
@@ -116,7 +116,7 @@ impl Table {
         out
     }
 
-    /// All entries, a line each.
+    /// All entries, one per line.
     fn lines(&self, width: usize) -> String {
         let line = |e: &Entry| format!("  {:width$}  {}\n", e.name, e.about);
         format!("{}\n{}", self.heading, self.entries.iter().map(line).collect::<String>())
@@ -197,7 +197,7 @@ impl List {
             let text = if self.json { format!("{:#}\n", table.json()) } else { table.lines(width) };
             return print(&text);
         }
-        // A name may stand in several tables: `Output` is a loss, `accuracy` a number.
+        // A name may be in several tables: `Output` is a loss, `accuracy` a number.
         let all = || tables.iter().flat_map(|t| t.entries.iter().map(move |e| (t, e)));
         let mut found: Vec<_> = all().filter(|(_, e)| e.name == *name).collect();
         if found.is_empty() {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_example_is_read_as_the_setting_that_it_shows() {
-        // The rest are no settings of a scenario.
+        // The other tables are not settings of a scenario.
         let others = ["presets", "metrics", "sweeps", "values"];
         for table in tables().iter().filter(|t| !others.contains(&t.heading)) {
             for entry in &table.entries {

@@ -1,4 +1,4 @@
-//! Opens the scenario that the user named: a preset's name or a path.
+//! Opens the scenario that the user named, by a preset's name or a path.
 
 use super::BadInput;
 use crate::engine::data::{Files, NoFiles};
@@ -10,14 +10,14 @@ use crate::text::{did_you_mean, excerpt};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// A scenario's text and where it came from.
+/// A scenario's text and its origin.
 #[derive(Debug)]
 pub struct Opened {
-    /// The preset's name or the path, to begin messages with.
+    /// The preset's name or the path, with which messages begin.
     pub name: String,
     /// The document.
     pub text: String,
-    /// Where its data files lie; `None` for a preset, which has none.
+    /// Access to its data files; `None` for a preset, which has none.
     pub disk: Option<Disk>,
 }
 
@@ -33,11 +33,11 @@ impl Opened {
     /// The directory to which paths in the scenario are relative, absolute; empty for a preset.
     ///
     /// # Errors
-    /// If there is no working directory any more.
+    /// If the working directory no longer exists.
     pub fn base(&self) -> std::io::Result<PathBuf> {
         match &self.disk {
             None => Ok(PathBuf::new()),
-            // The path of a file in the working directory has no parent folder.
+            // The path of a file in the working directory has no parent directory.
             Some(disk) => std::path::absolute(Path::new(".").join(&disk.base)),
         }
     }
@@ -53,7 +53,7 @@ impl Opened {
     }
 }
 
-/// Opens a scenario by a preset's name or a path. A name without `/` and `.ron` is a preset's first.
+/// Opens a scenario by a preset's name or a path. A name without `/` and `.ron` is looked up among the presets first.
 ///
 /// # Errors
 /// The fault, beginning with its name.

@@ -1,4 +1,5 @@
-//! Opens the lab on a terminal and connects it to a run in threads. Chooses neither the run nor the display settings.
+//! Opens the lab on a terminal and connects it to a run with its threads. Chooses neither the run nor the display
+//! settings.
 
 use super::display::Shown;
 use super::saving::Saving;
@@ -26,7 +27,7 @@ pub struct Line {
     on_hangup: OnHangup,
 }
 
-/// The effect of a lost terminal on a run.
+/// The effect of a closed terminal on a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnHangup {
     /// It is saved and ends.
@@ -41,27 +42,27 @@ pub enum OnHangup {
 pub struct Opening {
     /// The experiment to train.
     pub scenario: Scenario,
-    /// The run, paused where it shall begin.
+    /// The run, paused at its first step to train.
     pub run: Run,
-    /// Where to write it.
+    /// The directory to which it is written.
     pub dir: Option<RunDir>,
     /// Workers.
     pub threads: Option<usize>,
-    /// How it is shown.
+    /// The display settings.
     pub shown: Shown,
     /// A notice for the user at the start.
     pub notices: Vec<String>,
     /// The scenario's name in a recorded script; `None` for a resumed run.
     pub script_of: Option<String>,
-    /// The course, and the lesson to go through from the start.
+    /// The course, and the lesson to start with.
     pub lesson: Option<Teaching<'static>>,
 }
 
 impl Opening {
-    /// Trains until the user leaves, and says where the run was left.
+    /// Trains until the user leaves, and reports where the run was left.
     ///
     /// # Errors
-    /// How it ended, where that is not well.
+    /// If the session or the run ended with an error.
     pub fn show(self, line: &Line) -> anyhow::Result<()> {
         let Self { scenario, mut run, dir, threads, shown, mut notices, script_of, lesson } = self;
         run.remember(shown.look_back);
@@ -74,12 +75,12 @@ impl Opening {
         let home = dir.as_ref().map(RunDir::home);
         let scripted = script_of.is_some();
         let mut unsaved = dir.is_none();
-        // The events of a resumed run's log, once.
+        // The events in a resumed run's log, passed on once.
         let mut past = home.as_ref().map(|h| h.path().to_path_buf()).filter(|_| run.foremost() > 0);
         let clocks = run.clocks();
         let runner = Runner::start(run, threads, dir, false)?;
         runner.send(Command::Pace(Some(comfortable(scenario.steps))));
-        // A lesson begins with something to read.
+        // A lesson begins with a text, so nothing trains yet.
         let running = lesson.as_ref().is_none_or(|l| l.taught.is_none());
         if running {
             runner.send(Command::Run);
@@ -143,7 +144,7 @@ pub(super) fn with_past(
     events
 }
 
-/// How a session ended, as the end of a command.
+/// The result of a session as that of the command.
 ///
 /// # Errors
 /// If the session ended with an error.
@@ -176,7 +177,7 @@ fn reel(home: Option<&Home>, scenario: Option<&str>) -> Result<Reel, String> {
     Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })
 }
 
-/// Why something cannot open on this terminal, as an error of the command line.
+/// The reason why the lab cannot open on this terminal, as an error of the command line.
 pub fn unfit(why: &Unfit) -> anyhow::Error {
     match why {
         Unfit::System(_) => Ended(1, why.to_string()).into(),

@@ -1,5 +1,5 @@
-//! The lab line by line, for screen readers, terminals that cannot draw, and pipes: a status now and then, commands typed.
-//! Nothing but letters, digits and line ends comes out.
+//! The lab line by line, for screen readers, terminals that cannot draw, and pipes: a status from time to time, and
+//! typed commands. The output contains only plain text.
 
 mod teach;
 
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// Trains a run and reports line by line until the user leaves or, without a keyboard, until the run ends.
 ///
 /// # Errors
-/// How it ended, where that is not well.
+/// If the run ended with an error.
 pub fn show(opening: Opening) -> anyhow::Result<()> {
     let Opening { scenario, mut run, dir, threads, notices, shown, lesson, .. } = opening;
     run.remember(shown.look_back);
@@ -66,7 +66,7 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
 /// Seconds between two status lines.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The typed lines; ends when standard input is closed.
+/// Receives the typed lines; ends when standard input is closed.
 fn lines() -> std::io::Result<Receiver<String>> {
     let (tell, typed) = sync_channel(16);
     std::thread::Builder::new().name("commands".into()).spawn(move || {
@@ -87,7 +87,7 @@ fn say(text: &str) -> anyhow::Result<()> {
     print(text)
 }
 
-/// The lab in lines of text.
+/// The lab with line output.
 struct Plain<'a> {
     runner: &'a Runner,
     view: View,
@@ -101,7 +101,7 @@ struct Plain<'a> {
     /// The guide through a lesson, if there is one.
     guide: Option<Guide>,
     keep: Option<Keep<'static>>,
-    /// Whether lines wait until the lanes have trained as far as the page wants.
+    /// Whether input waits until the lanes have trained as far as the page asks.
     waiting: bool,
 }
 
@@ -120,7 +120,7 @@ impl Plain<'_> {
             if let Some(code) = signals.exit_code() {
                 return Err(Ended(code, "interrupted".into()).into());
             }
-            // Lanes that were just begun anew have to tell of themselves first.
+            // Lanes that were just restarted have to report first.
             while !(alone || self.waiting || self.guide.is_some() && self.view.lanes.is_empty()) {
                 match typed.try_recv() {
                     Ok(line) if self.obey(&line)? => return Ok(()),
@@ -185,7 +185,7 @@ impl Plain<'_> {
         say(&format!("Step {step} of {}.\n{lanes}", self.steps))
     }
 
-    /// Does what a line says; whether the user leaves.
+    /// Carries out a line; returns whether the user quits.
     fn obey(&mut self, line: &str) -> anyhow::Result<bool> {
         if self.taught(line)? {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! `gradtui play`: an asciicast file on this terminal.
+//! `gradtui play`: plays an asciicast file on this terminal.
 
 use super::opening::unfit;
 use super::{BadInput, Ended};
@@ -24,7 +24,7 @@ pub struct Play {
     idle: Option<Duration>,
 }
 
-/// Bytes that a recording may have.
+/// Most bytes of a recording.
 const BYTES: u64 = 256 << 20;
 
 fn times(text: &str) -> Result<f64, String> {
@@ -63,7 +63,7 @@ impl Play {
     }
 }
 
-/// Why a recording cannot be played here.
+/// The reason why a recording cannot be played here.
 fn needs(why: &Unfit) -> anyhow::Error {
     match why {
         Unfit::NoTerminal => BadInput::new("gradtui: play needs a terminal for its input and output").into(),

@@ -1,5 +1,5 @@
-//! The player of recordings, asciinema-player, inside a page: its script, its style and its licence, so that the page needs no
-//! network.
+//! The player of recordings, asciinema-player, embedded in a page: its script, its style and its licence, so that the
+//! page needs no network.
 
 use super::BadInput;
 use crate::lab::files;
@@ -7,7 +7,7 @@ use crate::limits;
 use crate::text::xml;
 use std::path::{Path, PathBuf};
 
-/// The player as its npm package has it.
+/// The player in the form of its npm package.
 #[derive(Debug)]
 pub struct Player {
     script: String,
@@ -27,7 +27,7 @@ fn part(dir: &Path, name: &str) -> Result<String, BadInput> {
 }
 
 impl Player {
-    /// From the folder of the npm package, unpacked.
+    /// Reads the unpacked folder of the npm package.
     ///
     /// # Errors
     /// The file that cannot be read.
@@ -41,7 +41,7 @@ impl Player {
         })
     }
 
-    /// Its licence and its style, which stand before the recordings.
+    /// Its licence and its style, which come before the recordings.
     pub fn head(&self) -> String {
         format!(
             "<!-- asciinema-player, inlined below, under this licence:\n{}\n-->\n<style>{}</style>\n",
@@ -50,7 +50,7 @@ impl Player {
         )
     }
 
-    /// Its script, which stands after them: each plays when it is unfolded.
+    /// Its script, which comes after them: each recording plays when it is unfolded.
     pub fn tail(&self) -> String {
         let start = "document.querySelectorAll('details').forEach(d => d.addEventListener('toggle', () => {\n\
                      const place = d.querySelector('div');\n\
@@ -62,12 +62,12 @@ impl Player {
     }
 }
 
-/// A recording on the page, folded up.
+/// A recording on the page, folded.
 ///
 /// # Errors
-/// None that is known: every text is JSON.
+/// None is known: every text can be JSON.
 pub fn recording(title: &str, about: &str, cast: &str) -> serde_json::Result<String> {
-    // A closing tag inside of a text would end the script that holds it.
+    // A closing tag inside a text would end the surrounding script.
     let data = serde_json::to_string(cast)?.replace("</", "<\\/");
     Ok(format!(
         "<details><summary>{}</summary><p>{}</p><div></div>\n<script type=\"application/json\">{data}</script></details>\n",
@@ -79,7 +79,7 @@ pub fn recording(title: &str, about: &str, cast: &str) -> serde_json::Result<Str
 /// The text of a recording in a file, and its name.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The reason why it cannot be read.
 pub fn cast(path: &Path) -> Result<(String, String), BadInput> {
     let fault = |what: String| BadInput::new(format!("{}: {what}", path.display()));
     let bytes = files::read(path, limits::DATA_FILE_BYTES).map_err(fault)?;

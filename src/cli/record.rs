@@ -1,4 +1,4 @@
-//! `gradtui record`: the lab on a simulated clock, written to an asciicast file.
+//! `gradtui record`: runs the lab on a simulated clock and writes it to an asciicast file.
 
 use super::display::parse_theme;
 use super::lesson::named as lessons_named;
@@ -61,13 +61,13 @@ pub struct Record {
     cast_version: u8,
 }
 
-/// Reads `100x30`.
+/// Parses `100x30`.
 fn size(text: &str) -> Result<(u16, u16), String> {
     let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     sides.filter(|&(w, h)| script::fits(w, h)).ok_or_else(|| format!("write it as 100x30; {}", script::SIZES))
 }
 
-/// A run on a simulated clock, with the condition that it waits for.
+/// A run on a simulated clock, with the condition for which it waits.
 #[derive(Debug)]
 struct Lab {
     run: Stepped,
@@ -100,7 +100,7 @@ impl Bench for Lab {
     }
 }
 
-/// The lesson of this name or file.
+/// The lesson with this name or file.
 fn lesson_named(name: &OsString) -> anyhow::Result<Opened> {
     let found = lessons_named(name)?.into_iter().next();
     found.ok_or_else(|| BadInput::new(format!("{}: no lesson in it", name.display())).into())
@@ -156,7 +156,7 @@ impl Record {
         files::write(&all).map_err(|e| Ended(1, e.to_string()).into())
     }
 
-    /// Where a cue stands: the script and the line. Cues count from 1.
+    /// The place of a cue: the script and the line. Cues count from 1.
     fn place(&self, cue: usize) -> String {
         let Some(path) = &self.script else { return String::new() };
         let text = files::read(path, limits::SCENARIO_BYTES).unwrap_or_default();
@@ -179,10 +179,10 @@ pub fn read_script(path: &Path, scenario: &Scenario) -> Result<Script, BadInput>
         .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file(&name)).collect()))
 }
 
-/// The bytes of a recording; every picture goes to `see` as well.
+/// The bytes of a recording; every frame also goes to `see`.
 ///
 /// # Errors
-/// A cue that never comes.
+/// If a cue never comes.
 pub fn record(
     scenario: Scenario,
     run: Run,
@@ -202,33 +202,33 @@ fn fresh(scenario: &Scenario) -> anyhow::Result<Run> {
     Ok(Run::new(experiment, None, Arc::new(NoFiles)))
 }
 
-/// The recording of a lesson that ships.
+/// The recording of a built-in lesson.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it cannot be recorded.
 pub(super) fn lesson_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
     let run = fresh(&scenario)?;
     Ok(record_lesson(scenario, run, Scheme::Dark, |_| ())?)
 }
 
-/// The recording of a preset that ships: half a minute of training.
+/// The recording of a built-in preset: half a minute of training.
 ///
 /// # Errors
-/// Why there is none.
+/// The reason why it cannot be recorded.
 pub(super) fn preset_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
     let run = fresh(&scenario)?;
     Ok(record(scenario, run, &unscripted(), SIZE, Version::Two, Scheme::Dark, |_| ())?)
 }
 
-/// Half a minute of training.
+/// A script for half a minute of training.
 fn unscripted() -> Script {
     Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
 }
 
-/// The lesson of a scenario walked through, with its solutions: the bytes of the recording.
+/// The recording of a scenario's lesson, worked through with its solutions, as bytes.
 ///
 /// # Errors
-/// A key that does nothing.
+/// If a key has no effect.
 pub fn record_lesson(
     scenario: Scenario,
     run: Run,

@@ -1,4 +1,4 @@
-//! `gradtui resume`: a run goes on where its newest checkpoint left it, bit for bit; in the lab, or without a screen.
+//! `gradtui resume`: continues a run from its newest checkpoint, bit for bit, in the lab or without a screen.
 
 use super::display::Display;
 use super::headless::{Headless, examine, judged, other_seeds};
@@ -40,19 +40,19 @@ pub struct Resume {
     line: Line,
 }
 
-/// A run as its newest checkpoint left it.
+/// A run restored from its newest checkpoint.
 pub struct Reopened {
     /// Its scenario.
     pub scenario: Scenario,
-    /// Its lanes, paused where they were.
+    /// Its lanes, paused at the checkpoint.
     pub run: Lanes,
     /// Its directory.
     pub dir: RunDir,
-    /// Steps at which it ends.
+    /// The step at which it ends.
     pub end: u64,
-    /// Where its data come from.
+    /// The files with its data.
     pub files: Arc<dyn Files + Send + Sync>,
-    /// A notice for the user.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -65,13 +65,13 @@ fn build(text: &str, base: &Path) -> Result<Experiment, BadInput> {
         .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))
 }
 
-/// Opens a run directory to go on with it.
+/// Opens a run directory to continue the run.
 ///
 /// # Errors
 /// The reason why the run cannot be resumed.
 pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     let bad = |what: String| BadInput::new(format!("{}: {what}", path.display()));
-    // The size of a checkpoint is compared with what its scenario needs before it is read.
+    // Before a checkpoint is read, its size is compared with the most that its scenario needs.
     let mut built = None;
     let mut need = |text: &str, base: &Path| {
         let (_, built) = built.insert(((text.to_string(), base.to_path_buf()), build(text, base)));
@@ -93,7 +93,7 @@ pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
 }
 
 impl Resume {
-    /// Trains on.
+    /// Continues training.
     pub fn run(self) -> anyhow::Result<()> {
         let Reopened { scenario, mut run, dir, end, files, warnings } = reopen(&self.dir, self.steps)?;
         let threads = self.threads.map(|n| n as usize);

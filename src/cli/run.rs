@@ -1,4 +1,4 @@
-//! `gradtui run`: a scenario without a screen, as a test or in a batch job.
+//! `gradtui run`: trains a scenario without a screen, as a test or in a batch job.
 
 use super::headless::{Headless, examine, judged, other_seeds};
 use super::{BadInput, open, tell};

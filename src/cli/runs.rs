@@ -1,4 +1,4 @@
-//! `gradtui runs`: the runs that the lab keeps, with their sizes; gives one another name, or deletes some.
+//! `gradtui runs`: lists the lab's runs with their sizes; renames one, or deletes some.
 
 use super::{BadInput, Ended, lab, print, tell};
 use crate::lab::run_dir::archive::{self, Entry};
@@ -42,7 +42,7 @@ enum Act {
 }
 
 impl Runs {
-    /// Lists them, or does what was asked.
+    /// Lists them, or carries out the given action.
     pub fn run(self) -> anyhow::Result<()> {
         let home = lab::runs().map_err(BadInput::new)?;
         let entries = || archive::list(&home).map_err(|e| Ended(1, format!("{}: {e}", home.display())));
@@ -69,7 +69,7 @@ impl Runs {
     }
 }
 
-/// Asks whether these runs shall go.
+/// Asks the user to confirm the deletion of these runs.
 fn agreed(runs: &[String], bytes: u64) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(BadInput::new("there is nobody to ask; --yes deletes without a question").into());
@@ -81,7 +81,7 @@ fn agreed(runs: &[String], bytes: u64) -> anyhow::Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// Bytes as one reads them.
+/// A number of bytes in a readable form.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -91,7 +91,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// How long ago something was.
+/// The time since then, in words.
 fn ago(then: SystemTime) -> String {
     let seconds = then.elapsed().map_or(0, |d| d.as_secs());
     let (n, unit) = match seconds {
@@ -103,7 +103,7 @@ fn ago(then: SystemTime) -> String {
     format!("{n} {unit}{} ago", if n == 1 { "" } else { "s" })
 }
 
-/// The step, as far as the scenario is known.
+/// The step, and the steps of the scenario if they are known.
 fn progress(entry: &Entry) -> String {
     match (entry.in_use, entry.steps) {
         (true, _) => format!("{}, in use", entry.step),
@@ -112,7 +112,7 @@ fn progress(entry: &Entry) -> String {
     }
 }
 
-/// All runs in columns, and how large they are together.
+/// All runs in columns, and their total size.
 fn table(home: &str, entries: &[Entry]) -> String {
     let home = escaped(home);
     if entries.is_empty() {

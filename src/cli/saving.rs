@@ -1,11 +1,11 @@
-//! Says how far the last checkpoint of a run is, where writing it takes long. Writes no checkpoint.
+//! Reports the progress of the last checkpoint of a run if writing it takes long. Writes no checkpoint itself.
 
 use super::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-/// From this time on the end is said to take long.
+/// After this time the user is told that saving takes long.
 const LONG: Duration = Duration::from_millis(700);
 
 /// The wait for the last checkpoint.
@@ -16,12 +16,12 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// It begins now.
+    /// Starts now.
     pub fn new() -> Self {
         Self { begun: Instant::now(), bar: None }
     }
 
-    /// So many bytes of so many are on the disk.
+    /// Reports how many bytes are on the disk, out of the total.
     pub fn show(&mut self, done: u64, all: u64) {
         if self.begun.elapsed() < LONG {
             return;

@@ -24,7 +24,7 @@ use std::io::{BufRead as _, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The version of the protocol: requests and events keep their meaning within one.
+/// The version of the protocol: within one version, requests and events keep their meaning.
 pub const VERSION: u64 = 1;
 /// The longest line that is read, in bytes.
 const LINE: u64 = 1 << 20;
@@ -69,7 +69,7 @@ impl Serve {
                 return Ok(());
             }
             if bytes.last() != Some(&b'\n') && bytes.len() as u64 == LINE {
-                // The rest of a line that is too long belongs to it.
+                // The rest of a line that is too long is skipped.
                 while (&mut input).take(LINE).read_until(b'\n', &mut bytes)? > 0
                     && bytes.last() != Some(&b'\n')
                 {
@@ -92,7 +92,7 @@ fn line(value: Value) -> String {
     format!("{value}\n")
 }
 
-/// A number as JSON has it: one that is not finite is a word.
+/// A number in JSON; one that is not finite becomes a word.
 fn number(x: f64) -> Value {
     match x {
         x if x.is_nan() => "nan".into(),
@@ -107,11 +107,11 @@ struct Server {
     run: Stepped,
     view: View,
     files: Arc<dyn Files + Send + Sync>,
-    /// As it was opened.
+    /// The scenario as it was opened.
     scenario: Scenario,
 }
 
-/// A request that was read: its fields by name.
+/// A parsed request: its fields by name.
 struct Request(Map<String, Value>);
 
 impl Request {
@@ -128,14 +128,14 @@ impl Request {
         }
     }
 
-    /// A value of a setting as a scenario writes it: a number or a text of RON.
+    /// A value of a setting in a scenario's syntax: a number or a RON text.
     fn ron(value: &Value) -> String {
         value.as_str().map_or_else(|| value.to_string(), String::from)
     }
 }
 
 impl Server {
-    /// Reads a request, carries it out and answers; whether more are read.
+    /// Parses a request, carries it out and answers; returns whether to read more.
     fn answer(&mut self, bytes: &[u8]) -> anyhow::Result<bool> {
         let parsed = serde_json::from_slice::<Value>(bytes).map_err(|e| format!("no JSON: {e}"));
         let request = parsed.and_then(|value| match value {
@@ -156,7 +156,7 @@ impl Server {
         Ok(!last)
     }
 
-    /// Every field must be one that the request has: nothing is ignored.
+    /// Checks that the request has only known fields: nothing is ignored.
     fn check(request: &Request) -> Result<(), String> {
         let name = request.text("do")?;
         let Some(row) = REQUESTS.iter().find(|r| r.name == name) else {
@@ -206,7 +206,7 @@ impl Server {
 
     fn carry_out(&mut self, request: &Request) -> Result<Value, String> {
         let name = request.text("do")?;
-        // A request that changes the run ends a look at the past.
+        // A request that changes the run returns to the present first.
         if self.run.run().looking().is_some() && !["rewind", "state", "schema", "quit"].contains(&name) {
             self.run.send(Command::Look(None));
             self.view.look(None);
@@ -270,12 +270,12 @@ impl Server {
                 Ok(json!({ "file": file, "bytes": text.len() }))
             }
             "schema" => Ok(schema::schema()),
-            // `check` lets nothing else pass.
+            // `check` has refused all other requests.
             _ => Ok(self.steps()),
         }
     }
 
-    /// Carries out an order of the lab; its notices are the reasons why it was not.
+    /// Carries out an order of the lab; if it fails, its notices are the reasons.
     fn order(&mut self, command: Command) -> Result<Value, String> {
         self.run.send(command);
         let events = self.run.drain();
@@ -357,7 +357,7 @@ impl Server {
         Ok(findings.collect())
     }
 
-    /// Tells what happened since the last request.
+    /// Prints the events since the last request.
     fn tell(&mut self) -> anyhow::Result<()> {
         let events = self.run.drain();
         self.hear(events)
@@ -378,7 +378,7 @@ impl Server {
         self.view.lane(id).map_or_else(String::new, |l| l.info.name.clone())
     }
 
-    /// An event as lines of the protocol. `past`: it is of a step that was gone back to.
+    /// An event as lines of the protocol. `past`: it belongs to an earlier step that is shown again.
     fn words(&self, event: &Event, past: bool) -> Vec<Value> {
         let mut one = match event {
             Event::Started { info, step, .. } => json!({
@@ -419,7 +419,7 @@ impl Server {
     }
 }
 
-/// A phase in a word, and why.
+/// A phase as a word, with its reason.
 fn words(phase: &Phase) -> Value {
     match phase {
         Phase::Running => "running".into(),
@@ -453,7 +453,7 @@ fn measured(event: &str, lane: String, measure: &Measure, layers: &[LayerMeasure
     out
 }
 
-/// A lane as it stands.
+/// The present state of a lane.
 fn state(lane: &LaneView) -> Value {
     use crate::registry::Settings as _;
     let values = Number::ALL

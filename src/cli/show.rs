@@ -1,4 +1,4 @@
-//! `gradtui show`: a preset, or a sweep that ships, as it is written.
+//! `gradtui show`: prints a preset or a built-in sweep as written.
 
 use super::{BadInput, Unknown, print};
 use crate::lab::preset;

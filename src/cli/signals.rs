@@ -12,8 +12,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Installs the handlers: the first signal sets a flag, a second one ends the process at once. A hang-up that is ignored
-    /// already (`nohup`) stays ignored; a file-size limit becomes an error of the write.
+    /// Installs the handlers: the first signal sets a flag, a second one ends the process at once. A hang-up signal
+    /// that is already ignored (`nohup`) stays ignored; a file-size limit becomes an error of the write.
     ///
     /// # Errors
     /// If a handler cannot be installed.
@@ -37,7 +37,7 @@ impl Signals {
         Ok(signals)
     }
 
-    /// The exit code that a signal asks for.
+    /// The exit code for the received signal, if there was one.
     pub fn exit_code(&self) -> Option<u8> {
         match self.heard.load(Ordering::Relaxed) {
             0 => None,

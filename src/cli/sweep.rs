@@ -1,4 +1,5 @@
-//! `gradtui sweep`: a scenario under many settings and seeds, in this process or as a task of many; and its table.
+//! `gradtui sweep`: trains a scenario under many settings and seeds, in this process or as one of many tasks; and
+//! prints its table.
 
 mod progress;
 mod script;
@@ -110,7 +111,7 @@ impl From<Layout> for Format {
     }
 }
 
-/// A sweep that was read, with what it needs.
+/// A parsed sweep, with everything it needs.
 pub(super) struct Ready {
     name: String,
     text: String,
@@ -119,13 +120,13 @@ pub(super) struct Ready {
     pub(super) plan: Plan,
 }
 
-/// Whether a name leads to a sweep.
+/// Whether a name belongs to a sweep.
 pub(super) fn names(name: &OsStr) -> bool {
     let ships = name.to_str().is_some_and(|n| sweeps::find(n).is_some());
     ships || open(name).is_ok_and(|opened| scenario::sweep::is_sweep(&opened.text))
 }
 
-/// Reads a sweep by the name of one that ships, or a path, and the scenario that it names.
+/// Reads a sweep, by the name of a built-in one or a path, and the scenario that it names.
 pub(super) fn read(name: &OsStr) -> Result<Ready, BadInput> {
     let (name, text, base) =
         if let Some((name, text)) = name.to_str().and_then(|n| Some((n, sweeps::find(n)?))) {
@@ -186,7 +187,7 @@ impl Ready {
         })
     }
 
-    /// The words of `check`: trainings, time and memory.
+    /// The report of `check`: trainings, time and memory.
     pub(super) fn summary(&self) -> Result<String, BadInput> {
         let plan = &self.plan;
         let threads = threads(None);
@@ -216,7 +217,7 @@ fn threads(asked: Option<u64>) -> usize {
 }
 
 impl Sweep {
-    /// Trains what is left of it, or does what was asked.
+    /// Trains the remaining part, or carries out the given action.
     pub fn run(self) -> anyhow::Result<()> {
         match self.act {
             Some(Act::Table { dir, format, all }) => return print_table(&dir, format.into(), all),
@@ -307,7 +308,7 @@ impl Sweep {
     }
 }
 
-/// Whether what the sweep expects holds.
+/// Judges the expectations of the sweep.
 fn judge(results: &Results<'_>) -> anyhow::Result<()> {
     let plan = results.plan();
     let standings = results.standings();
@@ -325,7 +326,7 @@ fn judge(results: &Results<'_>) -> anyhow::Result<()> {
     if broken.is_empty() { Ok(()) } else { Err(Ended(1, broken.join("\n")).into()) }
 }
 
-/// Everything that is in the directory of a sweep.
+/// All results in the directory of a sweep.
 fn open_results(dir: &Path) -> Result<(Plan, Vec<crate::lab::sweep::cell::Record>), BadInput> {
     let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&dir.display().to_string())));
     let mut reader = Reader::new(dir).map_err(named)?;

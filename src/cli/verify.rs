@@ -1,4 +1,5 @@
-//! `gradtui verify`: trains a run again and says whether every hash, every number of its log and every state is the same.
+//! `gradtui verify`: trains a run again and reports whether every hash, every number of its log and every state is the
+//! same.
 
 use super::{BadInput, Ended, print};
 use crate::lab::proof::{Order, Verdict, prove};
@@ -62,7 +63,7 @@ fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The verdict in words, the first difference first.
+/// The verdict in words, with the first difference first.
 fn words(verdict: &Verdict) -> String {
     let (from, to) = verdict.steps;
     let mut out = format!("trained again from step {from} to step {to}\n");
@@ -85,7 +86,7 @@ fn words(verdict: &Verdict) -> String {
     out
 }
 
-/// The verdict for programs.
+/// The verdict as JSON.
 fn object(verdict: &Verdict) -> String {
     let lanes = verdict
         .lanes

@@ -1,4 +1,4 @@
-//! `gradtui watch`: the lab's screen on runs that other processes train, and on logs that other programs wrote. Reads their
+//! `gradtui watch`: the lab's screen for runs that other processes train, and for logs of other programs. Reads their
 //! files, writes nothing.
 
 mod board;
@@ -70,7 +70,7 @@ enum Norms {
 }
 
 impl Watch {
-    /// The logs of other programs at a path, with what the user knows of them.
+    /// The logs of other programs at a path, with the user's information about them.
     fn logs(&self, path: &Path) -> Result<Vec<Log>, String> {
         let mut found = logs::open(path, &self.pattern)?;
         for log in &mut found {
@@ -147,7 +147,7 @@ impl Watch {
     }
 }
 
-/// Something that is watched.
+/// A watched source.
 enum Watched {
     /// A run of the lab.
     Run(Follower),
@@ -156,11 +156,11 @@ enum Watched {
 }
 
 impl Watch {
-    /// The sources at the paths, and a scenario for the screen; waits until something is there.
+    /// The sources at the paths, and a scenario for the screen; waits until there is something.
     fn wait(&self, numbers: &mut Numbers) -> Result<(Vec<Watched>, Scenario), BadInput> {
         let mut said = false;
         loop {
-            // A path without a file yet may become a run or a log.
+            // A path without a file may still become a run or a log.
             let followers = self.followers(numbers)?;
             match first(&self.paths, &followers) {
                 Ok(scenario) => return misfit(&followers).map_or(Ok((followers, scenario)), Err),
@@ -175,7 +175,7 @@ impl Watch {
         }
     }
 
-    /// The sources at the paths: a run of the lab, or one that may begin there, or logs of other programs.
+    /// The sources at the paths: runs of the lab, including those that may begin there, and logs of other programs.
     fn followers(&self, numbers: &mut Numbers) -> Result<Vec<Watched>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
         for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
@@ -203,7 +203,7 @@ impl Watch {
     }
 }
 
-/// Why a run is not to be watched, if its scenario or log are not those of its checkpoint.
+/// The reason why a run cannot be watched, if its scenario or log are not those of its checkpoint.
 fn misfit(followers: &[Watched]) -> Option<BadInput> {
     followers.iter().find_map(|watched| {
         let Watched::Run(follower) = watched else { return None };
@@ -212,7 +212,7 @@ fn misfit(followers: &[Watched]) -> Option<BadInput> {
     })
 }
 
-/// The name of a lane: that of the path where there are several, that of the run where it has several.
+/// The name of a lane: from the path if there are several paths, and from the run if the path has several runs.
 fn named(prefix: Option<&str>, log: &Log, several: bool) -> String {
     let run = escaped(&log.run);
     match prefix {
@@ -222,7 +222,7 @@ fn named(prefix: Option<&str>, log: &Log, several: bool) -> String {
     }
 }
 
-/// Prefixes for the lanes of several runs: the last part of their paths that is not the same in all.
+/// Prefixes for the lanes of several runs: the last part of their paths that is not equal in all.
 fn prefixes(paths: &[PathBuf]) -> Vec<Option<String>> {
     let parts = |p: &PathBuf| p.iter().map(|part| part.to_string_lossy().into_owned()).collect::<Vec<_>>();
     let mut all: Vec<Vec<String>> = paths.iter().map(parts).collect();
@@ -240,7 +240,7 @@ fn prefixes(paths: &[PathBuf]) -> Vec<Option<String>> {
     (0..paths.len()).map(|i| (paths.len() > 1).then(|| name(i))).collect()
 }
 
-/// Whether a run or a log may begin there: nothing is there, an empty file or directory, or a run's lock.
+/// Whether a run or a log may still begin there: nothing exists, or only an empty file or directory, or a run's lock.
 fn may_begin(path: &Path) -> bool {
     let Ok(found) = path.metadata() else { return path.symlink_metadata().is_err() };
     let empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
@@ -248,7 +248,8 @@ fn may_begin(path: &Path) -> bool {
     if found.is_dir() { empty() || locked() } else { found.is_file() && found.len() == 0 }
 }
 
-/// The scenario of the first run that is there, or one that stands for logs of others; where neither is, what is waited for.
+/// The scenario of the first existing run, or a placeholder for logs of other programs; if there is neither, the names
+/// of the awaited paths.
 fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, String> {
     let mut waiting = Vec::new();
     for watched in followers {
@@ -267,7 +268,7 @@ fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, String> {
     Err(waiting.join("\n"))
 }
 
-/// The loop of the thread that reads.
+/// The loop of the reading thread.
 fn follow(
     mut followers: Vec<Watched>,
     mut numbers: Numbers,

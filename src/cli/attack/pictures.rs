@@ -1,4 +1,4 @@
-//! The result of an attack as pictures: printed on the terminal, and written as files. Knows no network.
+//! The result of an attack as pictures: printed on the terminal, or written to files. Knows no network.
 
 use super::Outcome;
 use crate::cli::display::Display;
@@ -28,14 +28,14 @@ pub(super) struct Pictures {
     clean: Vec<f32>,
     change: Vec<f32>,
     adversarial: Vec<f32>,
-    /// By how much the perturbation is amplified.
+    /// The factor by which the perturbation is amplified.
     times: f32,
 }
 
-/// Pixels that the longer side of the picture of all three has at least.
+/// Least pixels of the longer side of the picture that contains all three.
 const SIDE: usize = 192;
 
-/// Refuses a name that promises another format than the one that is written.
+/// Refuses a file extension of another format than the one that is written.
 pub(super) fn is_png(out: &Path) -> Result<(), BadInput> {
     let Some(ending) = out.extension().map(|e| e.to_string_lossy().to_lowercase()) else { return Ok(()) };
     if ending == "png" {
@@ -55,7 +55,7 @@ pub(super) fn is_png(out: &Path) -> Result<(), BadInput> {
 }
 
 impl Pictures {
-    /// Those of an attack on an image of this shape, whose features have these ranges.
+    /// The pictures of an attack on an image of this shape, whose features have these ranges.
     pub(super) fn of(outcome: &Outcome, shape: Shape, range: &[(f32, f32)]) -> Self {
         let (channels, width) = match shape {
             Shape::Image { channels, width, .. } => (channels, width),
@@ -104,7 +104,7 @@ impl Pictures {
         let plane = self.width * self.height();
         let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
         let at = |channel: usize| of[channel.min(self.channels - 1) * plane + y * self.width + x];
-        // No change is grey, more is brighter, less is darker.
+        // Grey means no change; brighter is more, darker is less.
         [0, 1, 2].map(|c| byte(if signed { 0.5 + 0.5 * at(c) } else { at(c) }))
     }
 
@@ -134,7 +134,7 @@ impl Pictures {
         .into()
     }
 
-    /// Writes the three files; the words that say so.
+    /// Writes the three files; returns a message.
     pub(super) fn write(&self, out: &Path) -> anyhow::Result<String> {
         let caption = format!("the change, x{:.0} about grey", self.times);
         let [first, second, third] = paths(out);

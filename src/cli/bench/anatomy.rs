@@ -12,9 +12,9 @@ use crate::lab::trainer::batch::Batch;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Seconds for each thing that is timed.
+/// Seconds for each measured part.
 const BUDGET: f64 = 0.25;
-/// Measurements of a lane that the screen gets in a second.
+/// Measurements of a lane that the screen receives per second.
 const SHOWN: f64 = 25.0;
 
 /// One lane's speed.
@@ -32,7 +32,7 @@ pub struct Speed {
     pub steps_per_second: f64,
     /// Samples a second.
     pub samples_per_second: f64,
-    /// Percent of a step: through the layers to the loss.
+    /// Percent of a step: forward through the layers to the loss.
     pub forward: f64,
     /// Percent of a step: back through the layers.
     pub backward: f64,
@@ -42,14 +42,14 @@ pub struct Speed {
     pub rest: f64,
     /// Percent of training time that measuring takes: curves, gradient map, update sizes, 25 times a second.
     pub measuring: f64,
-    /// Percent of training time: validation samples, as often as the scenario wants.
+    /// Percent of training time: evaluating the validation samples as often as the scenario asks.
     pub evaluation: f64,
-    /// Percent of training time: accuracy under noise and attacks, where the scenario wants it.
+    /// Percent of training time: accuracy under noise and attacks, if the scenario asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub robustness: Option<f64>,
 }
 
-/// No further gradients: the update is timed without the extra evaluations that some optimizers ask for.
+/// Provides no further gradients: the update is timed without the extra evaluations that some optimizers need.
 struct Nowhere;
 
 impl Oracle for Nowhere {
@@ -58,7 +58,7 @@ impl Oracle for Nowhere {
     }
 }
 
-/// Takes one lane of an experiment apart.
+/// Measures the parts of one lane of an experiment.
 pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: &Arc<Crew>) -> Speed {
     let written = &experiment.scenario;
     let mut lane = Trainer::with_network(
@@ -72,7 +72,7 @@ pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: 
     lane.work_with(&team);
     crew.run(|| {
         let start = lane.snapshot();
-        // A lane that diverges is reset and goes on.
+        // A lane that diverges is reset and continues.
         let step = |lane: &mut Trainer, look: bool| {
             if lane.step(look).is_err() {
                 lane.restore(&start).expect("its own snapshot");

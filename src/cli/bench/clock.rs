@@ -1,10 +1,10 @@
-//! Timing by repetition, on a machine that runs other programs too.
+//! Timing by repetition, on a machine that also runs other programs.
 
 use std::time::Instant;
 
-/// Seconds of one call, the best of a few rounds that take about `budget` seconds together.
+/// Seconds of one call: the best of a few rounds that take about `budget` seconds together.
 ///
-/// The best round is the one that was disturbed least.
+/// The best round is the one with the least disturbance.
 pub fn seconds(budget: f64, mut work: impl FnMut()) -> f64 {
     const ROUNDS: u32 = 5;
     let share = budget / f64::from(ROUNDS);

@@ -1,6 +1,6 @@
-//! The cost of the diagnosis: what the rules take of training, and of a measured step.
+//! The cost of the diagnosis: the share of training that the rules take, and their time per measured step.
 //!
-//! Two runs train by turns on this thread, one of which is judged after every turn in which it was measured.
+//! Two runs train in turn on this thread; one of them is judged after every turn in which it was measured.
 
 use super::screen::cpu;
 use super::turns::{pairs, stretch};
@@ -21,19 +21,19 @@ pub struct Cost {
     pub scenario: String,
     /// Steps a second of all lanes together, without being judged.
     pub steps_per_second: f64,
-    /// The share of training that being judged costs, in percent; the median of pairs.
+    /// The share of training time spent on judging, in percent; the median of pairs.
     pub percent: f64,
     /// Measured steps that were judged, of all lanes together.
     pub measured: u64,
     /// Microseconds of all rules together for a measured step of a lane.
     pub step_us: f64,
-    /// Times that a lane was judged.
+    /// Number of judgements of a lane.
     pub judged: u64,
-    /// Microseconds of one time.
+    /// Microseconds of one judgement.
     pub judged_us: f64,
 }
 
-/// A lane and what it told.
+/// A lane and the facts by which it is judged.
 type Known = (LaneInfo, Told);
 
 /// Measures a scenario.

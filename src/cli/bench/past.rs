@@ -1,7 +1,8 @@
-//! The cost of looking back: what keeping states takes of training, and how long any step takes to be shown again.
+//! The cost of looking back: the share of training that keeping states takes, and the time until an earlier step can be
+//! shown.
 //!
-//! Two runs train by turns on this thread, one of which keeps states, and the time is that of the processor: other programs
-//! disturb both alike.
+//! Two runs train in turn on this thread, and one of them keeps states. The time is processor time, so that other
+//! programs disturb both equally.
 
 use super::screen::{cpu, median};
 use super::turns::{Clock, TURN, pairs, stretch};
@@ -14,7 +15,7 @@ use crate::telemetry::Command;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Steps that are gone back to.
+/// Number of earlier steps that are shown.
 const JUMPS: usize = 200;
 
 /// The cost of looking back at a run.
@@ -24,23 +25,23 @@ pub struct Cost {
     pub scenario: String,
     /// Steps a second of all lanes together, without states being kept.
     pub steps_per_second: f64,
-    /// The share of training that keeping them costs, in percent; the median of pairs.
+    /// The share of training time spent on keeping them, in percent; the median of pairs.
     pub percent: f64,
-    /// Steps of the run that is looked back at.
+    /// Length of the run whose steps are shown.
     pub steps: u64,
     /// Mebibytes of its states.
     pub mebibytes: f64,
-    /// Milliseconds until a random step of a lane is made again; the median, and the longest.
+    /// Milliseconds until a random step of a lane is trained again; the median.
     pub one_ms: f64,
     /// The longest of them.
     pub one_worst_ms: f64,
-    /// Milliseconds until it is made again in all lanes; the median, and the longest.
+    /// Milliseconds until it is trained again in all lanes; the median.
     pub all_ms: f64,
     /// The longest of them.
     pub all_worst_ms: f64,
 }
 
-/// Measures a scenario; `steps`: the length of the run that is looked back at, by default the scenario's.
+/// Measures a scenario; `steps`: the length of the run, by default the scenario's.
 ///
 /// # Errors
 /// If the experiment cannot be built.

@@ -1,7 +1,7 @@
 //! `gradtui bench --peer`: one workload under the protocol that times several programs side by side.
 //!
-//! Says `ready` with the check losses; for every line `go` returns to the start, runs for a second and says how many
-//! steps it took. Trains with the lab's own [`Trainer`]; knows no other program.
+//! Prints `ready` with the check losses. For every line `go` it resets the workload, trains for a second and prints the
+//! number of steps. Trains with the lab's own [`Trainer`]; knows no other program.
 
 use super::race::side_by_side;
 use super::workload::{Kind, Workload};
@@ -32,13 +32,13 @@ pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
 
 /// A workload that can make steps.
 trait Work {
-    /// Back to the start.
+    /// Resets it to the start.
     fn reset(&mut self);
-    /// So many steps for each of [`Work::lanes`].
+    /// Makes this many steps for each of [`Work::lanes`].
     fn run(&mut self, steps: usize);
     /// The first and the last check loss, from the start on.
     fn check(&mut self) -> (f64, f64);
-    /// Steps that count for one.
+    /// The number of lanes, each of whose steps counts.
     fn lanes(&self) -> usize;
     /// The measurements of the first step, if steps are measured.
     fn first(&mut self) -> Vec<f64> {
@@ -52,7 +52,7 @@ fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
     work.reset();
     let measured = work.first();
     work.reset();
-    // Warm up, and find how many steps take a quarter of a second.
+    // Warms up, and finds the number of steps in a quarter of a second.
     let (begun, mut chunk) = (Instant::now(), 1);
     loop {
         let start = Instant::now();
@@ -92,7 +92,7 @@ fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lanes in training, side by side where there are several.
+/// Lanes in training; several run side by side.
 struct Race {
     lanes: Vec<Trainer>,
     start: Vec<Snapshot>,
@@ -118,8 +118,8 @@ impl Race {
         Self { lanes, start, crew: Arc::clone(crew), threads, check_steps, kind, measured: Vec::new() }
     }
 
-    /// Steps whose numbers are kept: the loss, then ‖g‖ and ‖Δθ‖/‖θ‖ of every layer with parameters, then the share of silent
-    /// units of every rectifier.
+    /// Makes steps and keeps their numbers: the loss, then ‖g‖ and ‖Δθ‖/‖θ‖ of every layer with parameters, then the
+    /// share of silent units of every rectifier.
     fn watch(&mut self, steps: usize) {
         let (lane, measured) = (&mut self.lanes[0], &mut self.measured);
         for _ in 0..steps {

@@ -1,26 +1,26 @@
-//! Lanes side by side on threads, as fast as they go: no screen, no log, no evaluation.
+//! Trains lanes side by side on threads, as fast as possible: no screen, no log, no evaluation.
 
 use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::Trainer;
 use std::sync::{Barrier, Mutex, PoisonError};
 
-/// Steps that a lane makes at least before another has its turn, and the turns that it takes at most.
+/// Least steps of a lane's turn, and most turns of a lane.
 const TURN: usize = 8;
 const TURNS: usize = 8;
 
-/// So many steps for each lane; a lane that diverges stands still.
+/// Makes this many steps with each lane; a diverged lane stands still.
 pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
     let helpers = threads.min(lanes.len());
-    // A lane that is left and taken up again finds its numbers gone from the nearest memory.
+    // After another lane's turn, a lane's numbers are no longer in the nearest cache.
     let turn = (steps / TURNS).max(TURN);
     let waiting: Mutex<Vec<_>> = Mutex::new(lanes.iter_mut().map(|lane| (steps, lane)).collect());
-    // Every lane gets a thread before the first one starts; otherwise an idle thread would join the first lane's work.
+    // Every thread gets a lane before the first one starts; otherwise an idle thread would join the first lane's work.
     let together = Barrier::new(helpers);
     let train = || {
         together.wait();
         let lock = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            // The one that is furthest behind.
+            // The least advanced lane.
             let mut free = lock();
             let Some(next) = (0..free.len()).max_by_key(|&i| free[i].0) else { return };
             let (left, lane) = free.swap_remove(next);

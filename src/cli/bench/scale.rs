@@ -27,7 +27,7 @@ const LONGEST: usize = 10_000_000;
 pub struct Row {
     /// The quantity that grows.
     pub what: &'static str,
-    /// How large it is.
+    /// The value of that quantity.
     pub size: usize,
     /// Trainable numbers of one lane.
     pub parameters: usize,
@@ -35,19 +35,19 @@ pub struct Row {
     pub steps_per_second: f64,
     /// Samples a second, of all lanes together.
     pub samples_per_second: f64,
-    /// Multiply-adds of the products as floating-point operations a second, in 10⁹.
+    /// Floating-point operations per second in the matrix products, in 10⁹.
     pub gflops: f64,
-    /// Memory of the process afterwards, in MiB, where the system tells.
+    /// Memory of the process afterwards, in MiB, if the system reports it.
     pub resident: Option<f64>,
 }
 
 /// Two hidden layers of 64.
 const SMALL: &str = "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]";
 
-/// Shows every row as soon as it is there.
+/// Passes on every row as soon as it is measured.
 ///
 /// # Errors
-/// If `tell` fails, or the system gives no thread.
+/// If `tell` fails, or the system cannot start a thread.
 pub fn table(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     for lanes in [1, 2, 4, 8] {
@@ -98,7 +98,8 @@ fn measured(
     threads: usize,
     crew: &Arc<Crew>,
 ) -> anyhow::Result<Row> {
-    /// Multiply-adds between two readings of the clock, forward: some milliseconds, so that starting threads does not count.
+    /// Forward multiply-adds between two readings of the clock: some milliseconds, so that the time to start threads is
+    /// negligible.
     const TOGETHER: usize = 200_000_000;
     let data = Arc::new(data()?);
     let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
@@ -168,7 +169,7 @@ fn row(
     }
 }
 
-/// Memory of this process in MiB, where the system tells.
+/// Memory of this process in MiB, if the system reports it.
 fn resident() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;

@@ -1,7 +1,7 @@
-//! The cost of the screen: the time of a picture, its bytes, and the loss of training speed.
+//! The cost of the screen: the time for a frame, its bytes, and the loss of training speed.
 //!
-//! Runs the lab's own app at its own rates and full training speed, drawn and encoded but not sent to a terminal. Neither
-//! run has a directory.
+//! Runs the lab's own app at its own rates and full training speed, drawn and encoded but not sent to a terminal.
+//! Neither run has a directory.
 
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const BUDGET: f64 = 1.5;
 /// Measurements with and without the screen, in turns.
 const ROUNDS: usize = 3;
-/// Between two looks at the events, as on a terminal.
+/// Time between two readings of the events, as on a terminal.
 const EVENTS: Duration = Duration::from_millis(25);
 /// Sizes of the screen.
 pub const SIZES: [(u16, u16); 2] = [(120, 40), (200, 60)];
@@ -33,17 +33,17 @@ pub struct Cost {
     pub width: u16,
     /// Rows.
     pub height: u16,
-    /// Milliseconds of CPU for a picture while training, most of whose panes stay as they were; the mean.
+    /// Milliseconds of CPU for a frame during training, in which most panes are not redrawn; the mean.
     pub frame_ms: f64,
-    /// Milliseconds of CPU for a picture with every pane drawn anew, as after a key; the mean.
+    /// Milliseconds of CPU for a frame with every pane redrawn, as after a key; the mean.
     pub whole_ms: f64,
-    /// Pictures a second.
+    /// Frames a second.
     pub pictures_per_second: f64,
-    /// Kilobytes a second for the terminal, after the first picture.
+    /// Kilobytes a second for the terminal, after the first frame.
     pub kilobytes_per_second: f64,
     /// Steps a second of all lanes together, without a screen.
     pub alone: f64,
-    /// The same with it.
+    /// The same with a screen.
     pub watched: f64,
     /// Loss of training speed in percent.
     pub percent: f64,
@@ -52,7 +52,7 @@ pub struct Cost {
 /// Measures a scenario on a screen of this size.
 ///
 /// # Errors
-/// If the system gives no thread.
+/// If the system cannot start a thread.
 pub fn of(
     scenario: &str,
     experiment: &dyn Fn() -> anyhow::Result<Experiment>,
@@ -83,13 +83,13 @@ pub fn of(
     })
 }
 
-/// The number in the middle.
+/// The median.
 pub(super) fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
 }
 
-/// Steps a second of a run that only tells how far it is, as `run` trains.
+/// Steps a second of a run that only reports its progress, as `run` trains.
 fn without(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<f64> {
     let mut standings = Standings::default();
     let runner = started(experiment, threads)?;
@@ -108,7 +108,7 @@ fn started(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<Run
     Ok(Runner::start(Run::new(experiment, Some(u64::MAX / 2), Arc::new(NoFiles)), threads, None, false)?)
 }
 
-/// The resources that a screen took.
+/// The resources used by a screen.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     pictures: u32,
@@ -144,13 +144,13 @@ fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> any
             let begun = cpu();
             let bytes = lab.draw(now);
             shown.drawing += cpu() - begun;
-            // The first picture is complete; later ones are differences.
+            // The first frame is complete; later ones are differences.
             shown.bytes += if shown.pictures > 0 { bytes } else { 0 };
             shown.pictures += 1;
         }
     }
     let rate = lab.steps() as f64 / start.elapsed().as_secs_f64();
-    // Training is over now: these are pictures in which every pane is drawn anew, as after a key.
+    // Training has ended: in these frames every pane is redrawn, as after a key.
     runner.send(Command::Quit);
     for _ in 0..20 {
         lab.touch();

@@ -1,4 +1,5 @@
-//! Training in turns on this thread, two ways by turns, timed by the processor: other programs disturb both alike.
+//! Trains two variants alternately on this thread, in turns. The time is processor time, so that other programs disturb
+//! both equally.
 
 use super::screen::{cpu, median};
 use crate::lab::lane::Pace;
@@ -6,20 +7,20 @@ use crate::lab::run::Run;
 use crate::telemetry::Event;
 use std::time::Instant;
 
-/// Pairs of stretches of training, and the seconds of a stretch.
+/// Number of pairs of measured periods, and the seconds of a period.
 const PAIRS: usize = 20;
 const STRETCH: f64 = 0.2;
 /// Seconds of a turn, as in the lab.
 pub const TURN: f64 = 0.006;
 
-/// Turns by the clock.
+/// The pace of turns by the clock.
 pub struct Clock {
     start: Instant,
     until: f64,
 }
 
 impl Clock {
-    /// A turn of so many seconds.
+    /// A turn of this many seconds.
     pub fn new(until: f64) -> Self {
         Self { start: Instant::now(), until }
     }
@@ -42,7 +43,7 @@ impl Pace for Clock {
     }
 }
 
-/// Trains for a stretch and hands the events of every turn to `hear`; seconds of processor time a step.
+/// Trains for one period and passes the events of every turn to `hear`; returns seconds of processor time per step.
 pub fn stretch(run: &mut Run, hear: &mut dyn FnMut(Vec<Event>)) -> f64 {
     let (begun, before) = (cpu(), run.total_steps());
     while cpu() - begun < STRETCH {
@@ -54,8 +55,8 @@ pub fn stretch(run: &mut Run, hear: &mut dyn FnMut(Vec<Event>)) -> f64 {
     (cpu() - begun) / (run.total_steps() - before).max(1) as f64
 }
 
-/// Both ways by turns, after a stretch of each that is not counted: the median of the first way's seconds, and the median of the
-/// second one's over them.
+/// Runs both variants alternately, after one period of each that is not counted; returns the median of the first
+/// variant's seconds, and the median of the ratio of the second to the first.
 pub fn pairs(first: &mut dyn FnMut() -> f64, second: &mut dyn FnMut() -> f64) -> (f64, f64) {
     first();
     second();

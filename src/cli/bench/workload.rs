@@ -1,7 +1,7 @@
 //! The training workloads for comparisons with other programs: exact data, initial weights and settings.
 //!
-//! Everything follows from one hash function, so no file is needed and a check loss tells whether two programs compute
-//! the same thing. Says what is trained, in the words of a scenario; knows no clock and no thread.
+//! All data come from one hash function, so no file is needed, and a check loss shows whether two programs compute the
+//! same. Defines the training in terms of a scenario; knows no clock and no thread.
 
 use crate::engine::data::{Labels, Prepared, Reading, Samples};
 use crate::engine::layer::{Fill, LayerConfig};
@@ -20,7 +20,7 @@ const RATES: usize = 64;
 pub enum Kind {
     /// Trained.
     Train,
-    /// Trained, every step being measured as the lab measures those that it shows.
+    /// Trained, with every step measured in the same way as shown steps in the lab.
     Watch,
     /// Trained with many rates at once: one step is an update of every lane.
     Sweep,
@@ -43,7 +43,7 @@ pub struct Workload {
     outputs: usize,
     /// Samples of one batch.
     pub rows: usize,
-    /// Minibatches that are cycled over.
+    /// Minibatches, which are used in a cycle.
     pub batches: usize,
     /// The optimizers, one lane each.
     optimizers: &'static [&'static str],
@@ -297,7 +297,7 @@ impl Workload {
         self.optimizers.iter().map(|ron| written(ron)).collect()
     }
 
-    /// Whether numbers are predicted instead of classes.
+    /// Whether the workload is a regression.
     fn regresses(&self) -> bool {
         self.batches == 1 || self.outputs == 1
     }
@@ -313,7 +313,7 @@ impl Workload {
         }
     }
 
-    /// The parameters as the definition has them: matrices are written there as [in, out].
+    /// The parameters as defined for the workload, where matrices are written as [in, out].
     fn params(&self, network: &Network) -> Vec<f32> {
         let mut params = vec![0.0; network.param_count()];
         let tensors: Vec<_> =
@@ -398,7 +398,8 @@ impl Workload {
 mod tests {
     use super::*;
 
-    /// The check losses of the definition: the first one to its last digit, that after a few steps where it is cheap.
+    /// The check losses of the definition: the first one to its last digit, and the one after a few steps if it is
+    /// cheap.
     #[test]
     fn every_workload_begins_with_the_loss_of_its_definition() {
         let first = [

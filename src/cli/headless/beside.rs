@@ -1,5 +1,5 @@
-//! Words beside the numbers of a run: each class by itself, the baseline without a network, and losses that cannot be
-//! compared. Trains nothing.
+//! Reports that accompany the numbers of a run: each class separately, the baseline without a network, and losses that
+//! cannot be compared. Trains nothing.
 
 use crate::lab::outcome::Standing;
 use crate::lab::run::Run;
@@ -12,12 +12,12 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Classes up to which each is told by itself.
+/// Most classes that are reported separately.
 const TOLD: usize = 12;
-/// Characters of a class's name.
+/// Most characters of a class's name.
 const NAME: usize = 16;
 
-/// The facts about a run that are known before it begins.
+/// Facts about a run that are known before it begins.
 #[derive(Clone, Debug)]
 pub struct Beside {
     baseline: Option<Baseline>,
@@ -30,7 +30,7 @@ impl Beside {
     /// Collects the facts of this run.
     pub fn of(run: &Run) -> Self {
         Self {
-            // A function that is minimised has no answers.
+            // A function that is minimised has no predictions.
             baseline: run.scenario().data.problem().is_none().then(|| Baseline::of(run.data())),
             losses: run.scenario().different_losses(),
             judge: run.data().judge.as_ref().map(Value::text),
@@ -52,7 +52,7 @@ impl Beside {
         Some(line.to_string())
     }
 
-    /// In lines, after those of the lanes.
+    /// The report in lines, placed after the lines of the lanes.
     pub fn lines(&self, lanes: &[Standing]) -> String {
         let mut out = String::new();
         let last = |lane: &Standing, n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
@@ -91,7 +91,7 @@ impl Beside {
     }
 }
 
-/// Validation beyond loss and accuracy, each number under its name.
+/// Validation results beyond loss and accuracy, each under its name.
 pub fn numbers(lane: &Standing) -> BTreeMap<&'static str, f64> {
     let told = [Number::ValLoss, Number::ValAccuracy];
     let all = lane.validation.iter().flat_map(|v| v.values.iter());
@@ -100,7 +100,7 @@ pub fn numbers(lane: &Standing) -> BTreeMap<&'static str, f64> {
         .collect()
 }
 
-/// A table of counts over the classes, where the lane has told one.
+/// A table of counts over the classes, if the lane reported one.
 fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
     match lane.classes.iter().find(|(n, _)| n == name) {
         Some((_, Data::Table { rows, .. })) => rows,
@@ -108,7 +108,8 @@ fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
     }
 }
 
-/// Counts of every class: its validation samples, answers with it, hits, and what its samples were answered with.
+/// Counts of every class: its validation samples, predictions of it, right predictions, and the predictions for its
+/// samples.
 pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
     let whole = |row: &[f32]| row.iter().map(|n| *n as u32).collect::<Vec<_>>();
     let confusion = table(lane, "confusion");
@@ -122,7 +123,7 @@ pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
     table(lane, "counts").iter().enumerate().filter_map(of).collect()
 }
 
-/// Errors of numbers, in the unit of the data.
+/// Errors of a regression, in the unit of the data.
 fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
     let number = |what, x: Option<f64>| x.map(|x| format!("{what} {}", numeral(x)));
     let share = r2.map(|r| format!("R2 {r:.4}"));
@@ -130,7 +131,7 @@ fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
     all.into_iter().flatten().collect::<Vec<_>>().join("   ")
 }
 
-/// A lane's validation beyond loss and accuracy, in lines.
+/// A lane's validation results beyond loss and accuracy, in lines.
 pub fn scores(lane: &Standing) -> String {
     let mut out = String::new();
     let of = |n: Number| lane.validation.as_ref().and_then(|v| v.get(n));

@@ -1,4 +1,4 @@
-//! The end of a run as it is told: a few lines for each lane, or one JSON object. Trains nothing.
+//! The report at the end of a run: a few lines for each lane, or one JSON object. Trains nothing.
 
 use super::beside;
 use crate::cli::diagnose;
@@ -15,12 +15,12 @@ pub(super) fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {
     Some(measure?.get(number)? as f32)
 }
 
-/// The range of the newest validation over the lane's seeds, where there are several.
+/// The range of the newest validation over the lane's seeds, if it has several.
 fn spread(lane: &Standing) -> Option<Spread> {
     lane.validation?.spread
 }
 
-/// A lane's end in words; with `red`, failed trust checks are in red.
+/// A lane's final result in words; with `red`, failed trust checks are in red.
 pub(super) fn summary(lane: &Standing, red: bool) -> String {
     let number = |x: Option<f32>| x.map_or_else(|| "-".into(), numeral);
     let end = match &lane.phase {
@@ -34,7 +34,7 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
             number(single(lane.validation.as_ref(), Number::ValAccuracy))
         ),
     };
-    // A comparison states the cost of a defence or an optimizer.
+    // A fair comparison needs the cost of a defence or an optimizer.
     let each = lane.last.map_or(1.0, |m| m.evaluations as f64 / m.step.max(1) as f64);
     let cost = if each > 1.0 { format!("   {each:.1} gradients a step") } else { String::new() };
     let mut out = format!("{:<20} {end}{cost}{}\n", lane.name, hash(lane));
@@ -69,7 +69,7 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
     out + &spread(lane).map_or_else(String::new, |s| ranges(&s))
 }
 
-/// The hash of a lane's parameters at its last evaluation, and where that was, unless at its end.
+/// The hash of a lane's parameters at its last evaluation, and the step, unless it was the last one.
 fn hash(lane: &Standing) -> String {
     let Some((measure, hash)) = lane.validation.and_then(|v| Some((v, v.hash?))) else {
         return String::new();
@@ -78,7 +78,7 @@ fn hash(lane: &Standing) -> String {
     format!("   hash {}{at}", hash.short())
 }
 
-/// Names the lanes that differ by more than their seeds do, if they ran over several.
+/// Names the lanes that differ by more than their seeds do, if they have several seeds.
 pub(super) fn beyond_seeds(lanes: &[Standing]) -> String {
     let Some(seeds) = lanes.iter().find_map(spread).map(|s| s.seeds) else { return String::new() };
     let (mut beyond, mut within) = (Vec::new(), Vec::new());
@@ -114,12 +114,12 @@ fn ranges(s: &Spread) -> String {
     out + &lost + "\n"
 }
 
-/// How an expectation was judged, as a JSON line.
+/// The verdict on an expectation, as a JSON line.
 pub(super) fn verdict(expect: &str, holds: bool, why: &str) -> String {
     serde_json::json!({ "expect": expect, "holds": holds, "why": why }).to_string()
 }
 
-/// A lane's end as a JSON line.
+/// A lane's final result as a JSON line.
 pub(super) fn ending(lane: &Standing) -> String {
     let (phase, what) = match &lane.phase {
         Phase::Diverged(account) => ("diverged", account.what.as_str()),
@@ -192,7 +192,7 @@ struct Ending<'a> {
     edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fork: Option<String>,
-    /// The findings of its signals at warn or bad.
+    /// The findings from its signals, at the levels warn and bad.
     findings: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     robustness: Option<Robustness<'a>>,

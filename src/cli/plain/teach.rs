@@ -8,7 +8,7 @@ use crate::ui::command::spoken;
 use crate::ui::guide::{Guide, Told, Wish};
 use crate::view::View;
 
-/// The words of a lesson, each with its meaning.
+/// The commands of a lesson, each with its meaning.
 const WORDS: [(&str, &str); 8] = [
     ("on", "go on: train, or turn to the next page"),
     ("answer NUMBER [because ...]", "answer the question; a choice by its number"),
@@ -21,7 +21,7 @@ const WORDS: [(&str, &str); 8] = [
 ];
 
 impl Plain<'_> {
-    /// Reads the page in view.
+    /// Prints the present page.
     pub(super) fn page(&self) -> anyhow::Result<()> {
         let Some(guide) = &self.guide else { return Ok(()) };
         let mut text: Vec<String> = Vec::new();
@@ -72,7 +72,7 @@ impl Plain<'_> {
         say(&escaped_text(&text.join("\n")))
     }
 
-    /// Does what a word of the lesson says; whether it was one.
+    /// Carries out a command of the lesson; returns whether the line was one.
     pub(super) fn taught(&mut self, line: &str) -> anyhow::Result<bool> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let wish = match word {
@@ -135,7 +135,7 @@ impl Plain<'_> {
         }
     }
 
-    /// Carries out what the guide told.
+    /// Carries out the results from the guide.
     pub(super) fn told(&mut self, told: Told) -> anyhow::Result<()> {
         if let Some(scenario) = told.load {
             self.view = View::default();
@@ -155,7 +155,7 @@ impl Plain<'_> {
         self.keep()
     }
 
-    /// Looks at how far the run of the page is.
+    /// Checks the progress of the page's run.
     pub(super) fn attend(&mut self) -> anyhow::Result<()> {
         let Some(guide) = &mut self.guide else { return Ok(()) };
         let before = guide.complete();
@@ -173,7 +173,7 @@ impl Plain<'_> {
         self.keep()
     }
 
-    /// Why a page does not allow an order, if so.
+    /// The reason why a page does not allow an order, if it does not.
     pub(super) fn refused(&self, command: &Command) -> Option<String> {
         let before = match command {
             Command::Set { lane, .. } => self.view.lane(*lane).map(|l| (&l.info.name[..], &l.info.recipe)),

@@ -1,4 +1,4 @@
-//! The requests as a table, and the JSON schema that follows from it.
+//! The requests as a table, and the JSON schema made from it.
 
 use super::VERSION;
 use crate::number::Number;
@@ -10,7 +10,7 @@ pub struct Field {
     pub name: &'static str,
     /// Its type in JSON.
     pub kind: &'static str,
-    /// Whether the request is none without it.
+    /// Whether it is required.
     pub needed: bool,
     /// Its meaning, with its unit.
     pub about: &'static str,
@@ -20,7 +20,7 @@ pub struct Field {
 pub struct Row {
     /// Its name, the value of `do`.
     pub name: &'static str,
-    /// In one line.
+    /// Its meaning in one line.
     pub about: &'static str,
     /// Its fields.
     pub fields: &'static [Field],

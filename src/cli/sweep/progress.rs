@@ -1,4 +1,4 @@
-//! Progress of a sweep on standard error: a bar on a terminal, a line now and then otherwise.
+//! Progress of a sweep on standard error: a bar on a terminal, otherwise a line from time to time.
 
 use crate::cli::tell;
 use crate::lab::sweep::Slice;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Time between two lines without a terminal.
 const LINE: Duration = Duration::from_secs(5);
-/// Time between two pictures of the bar.
+/// Time between two frames of the bar.
 const PICTURE: Duration = Duration::from_millis(100);
 
 /// Progress of the trainings of this process.
@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing is shown where the bar would break up the lines on standard output.
+    /// Nothing is shown if the bar would break up the lines on standard output.
     pub fn new(slice: Slice, json: bool) -> Self {
         let terminal =
             std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
@@ -37,7 +37,7 @@ impl Progress {
         Self { slice, bar, begun: now, last: now, done: 0, left: 0 }
     }
 
-    /// So many trainings are to be done.
+    /// Starts, with this many trainings to be done.
     pub fn begin(&mut self, left: usize) {
         self.left = left;
         if let Some(bar) = &self.bar {
@@ -51,14 +51,14 @@ impl Progress {
         self.show();
     }
 
-    /// One is done.
+    /// Notes that one training is done.
     pub fn done(&mut self, left: usize) {
         self.done += 1;
         self.left = left;
         self.idle();
     }
 
-    /// Time goes by.
+    /// Updates the time.
     pub fn idle(&mut self) {
         let pause = if self.bar.is_some() { PICTURE } else { LINE };
         if self.last.elapsed() >= pause {
@@ -87,7 +87,7 @@ impl Progress {
         }
     }
 
-    /// It is over.
+    /// Ends the display.
     pub fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -95,7 +95,7 @@ impl Progress {
     }
 }
 
-/// A time in words: `40 s`, `3 min`, `2.5 h`.
+/// A duration in words: `40 s`, `3 min`, `2.5 h`.
 pub fn time(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => "under 1 s".into(),

@@ -1,11 +1,11 @@
-//! Texts for an engine that spreads a sweep over machines: a script for sbatch, a line for GNU parallel.
+//! Texts for engines that distribute a sweep over machines: a script for sbatch, and a line for GNU parallel.
 
 use crate::cli::BadInput;
 use crate::scenario::sweep::Plan;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// A path for a shell, absolute where it names a file, in quotes where that is needed.
+/// A path for a shell, absolute if it names a file, and quoted if necessary.
 fn quoted(path: &OsStr, file: bool) -> Result<String, BadInput> {
     let path =
         if file { std::path::absolute(path).map_err(|e| BadInput::new(e.to_string()))? } else { path.into() };
@@ -33,8 +33,8 @@ fn words(sweep: &OsStr, out: &Path) -> Result<[String; 3], BadInput> {
 pub fn slurm(plan: &Plan, sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
     let [program, sweep, out] = words(sweep, out)?;
     let last = tasks - 1;
-    // `exec` puts the program in the place of the shell, so that it gets the signals itself: without it, the shell of the
-    // script would get SIGTERM and end, and the program would be killed with its work unsaved.
+    // `exec` replaces the shell by the program, so that the program itself gets the signals. Otherwise the script's
+    // shell would get SIGTERM and end, and the program would be killed with its work unsaved.
     Ok(format!(
         "#!/bin/sh
 # {} trainings in {tasks} tasks that share a directory. Submit it again to go on; tasks that are done end at once.
@@ -53,7 +53,8 @@ exec {program} sweep {sweep} --out {out} --threads \"${{SLURM_CPUS_PER_TASK:-1}}
     ))
 }
 
-/// The line for GNU parallel. `exec` leaves no shell between the two, so that the log of jobs has the signal that killed one.
+/// The line for GNU parallel. `exec` leaves no shell in between, so that the job log records the signal that killed a
+/// job.
 pub fn parallel(sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
     let [program, sweep, out] = words(sweep, out)?;
     Ok(format!(

@@ -1,4 +1,5 @@
-//! The part of a sweep that this process trains: as it was told, or from the variables of the engine that started it.
+//! The part of a sweep that this process trains: given by options, or by the environment variables of the engine that
+//! started it.
 
 use crate::lab::sweep::Slice;
 
@@ -35,7 +36,7 @@ pub struct Asked<'a> {
     pub array: Option<&'a str>,
 }
 
-/// Engines that number their tasks and do not tell how many there are: the variable, and the name of the engine.
+/// Engines that number their tasks but do not provide their total: the variable, and the name of the engine.
 const COUNTERS: [(&str, &str); 4] = [
     ("HQ_TASK_ID", "HyperQueue"),
     ("PBS_ARRAY_INDEX", "PBS"),
@@ -43,10 +44,10 @@ const COUNTERS: [(&str, &str); 4] = [
     ("PARALLEL_SEQ", "GNU parallel"),
 ];
 
-/// The part of the sweep that is trained here; `get` reads a variable of the environment.
+/// The part of the sweep that is trained here; `get` reads an environment variable.
 ///
 /// # Errors
-/// If the variables do not tell it, with what to add.
+/// If the variables do not determine it, with the missing option.
 pub fn slice(asked: &Asked<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<Slice, String> {
     if let Some(Task { index, count }) = asked.task {
         return Ok(Slice { index: index - 1, count });
@@ -67,7 +68,7 @@ pub fn slice(asked: &Asked<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<
         let all = ["MIN", "MAX", "STEP", "COUNT"].map(|part| number(&format!("SLURM_ARRAY_TASK_{part}")));
         return even("Slurm", id, all, given);
     }
-    // Grid Engine sets the variable of a job that is no array to `undefined`.
+    // Grid Engine sets this variable to `undefined` for a job that is not an array.
     if let Some(id) = number("SGE_TASK_ID") {
         let [first, last, step] = ["FIRST", "LAST", "STEPSIZE"].map(|p| number(&format!("SGE_TASK_{p}")));
         return even("Grid Engine", id, [first, last, step, None], given);
@@ -80,7 +81,7 @@ pub fn slice(asked: &Asked<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<
                  the whole sweep here"
             ));
         };
-        // Whether the engine counts from 0 or from 1, every task gets a part of its own.
+        // Whether the engine counts from 0 or from 1, every task gets a different part.
         return Ok(Slice { index: (id % count as u64) as usize, count });
     }
     match given {
@@ -89,7 +90,7 @@ pub fn slice(asked: &Asked<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<
     }
 }
 
-/// The part of a task in an array whose numbers are at even distances.
+/// The part of a task in an array with evenly spaced numbers.
 fn even(
     engine: &str,
     id: u64,
@@ -127,11 +128,11 @@ fn even(
     }
 }
 
-/// The numbers of a list such as `1,5,9-13:2%4`, as sbatch reads it.
+/// The numbers of a list such as `1,5,9-13:2%4`, in the syntax of sbatch.
 fn ids(list: &str) -> Result<Vec<u64>, String> {
     let wrong = || format!("--array {list}: a list looks like 1,5,9-13:2");
     let mut all = Vec::new();
-    // The number behind % limits how many run at a time.
+    // The number after % limits how many tasks run at a time.
     let list_itself = list.split('%').next().unwrap_or_default();
     for part in list_itself.split(',') {
         let (range, step) = part.split_once(':').unwrap_or((part, "1"));
@@ -194,7 +195,7 @@ mod tests {
             Ok((0, 1)),
             "one task alone trains all that is left"
         );
-        // --array=1,5,9-13:2 as Slurm tells it.
+        // --array=1,5,9-13:2 in Slurm's variables.
         let uneven = slurm("9", "1", "13", "2", "5");
         let told = of(&NONE, &uneven).unwrap_err();
         assert!(told.contains("uneven") && told.contains("--task I/N") && told.contains("--array"), "{told}");

@@ -1,4 +1,4 @@
-//! The screen of a sweep, live while any number of processes write to its directory.
+//! The screen of a sweep, which updates while any number of processes write to its directory.
 
 use crate::cli::display::Shown;
 use crate::cli::{BadInput, Ended, opening};
@@ -16,10 +16,10 @@ use std::collections::HashMap;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
-/// Shows a sweep until the user leaves, for the lab perhaps.
+/// Shows a sweep until the user leaves, possibly to the lab.
 ///
 /// # Errors
-/// If there is no sweep, or no terminal to show it on.
+/// If there is no sweep, or no terminal on which to show it.
 pub(super) fn watch(path: &Path, shown: &Shown) -> anyhow::Result<()> {
     let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&path.display().to_string())));
     let mut reader = Reader::new(path).map_err(named)?;
@@ -29,7 +29,7 @@ pub(super) fn watch(path: &Path, shown: &Shown) -> anyhow::Result<()> {
     let records = Schedule::new(&plan, Slice::ALL, known).into_records();
     let places = places(&plan);
     let mut board = Board::new(Results::new(&plan, records));
-    // A directory that cannot be read for a moment is read later.
+    // If the directory cannot be read at the moment, it is read later.
     let mut poll = || located(&places, reader.poll().unwrap_or_default());
     match run(&mut board, &shown.chosen, &mut poll).map_err(|e| opening::unfit(&e))? {
         Left::With(0) => Ok(()),
@@ -54,7 +54,7 @@ fn located(places: &HashMap<(u64, u64), Cell>, records: Vec<Record>) -> Vec<(Cel
     records.into_iter().filter_map(place).collect()
 }
 
-/// Puts the lab on a setting in the place of this process.
+/// Replaces this process by the lab, opened on a setting.
 fn open(plan: &Plan, setting: usize) -> anyhow::Result<()> {
     let wanted = &plan.settings[setting];
     let mut scenario = plan.scenario(wanted, plan.seeds[0]);

@@ -1,10 +1,10 @@
-//! `gradtui watch --json`: what logs hold, as one JSON object.
+//! `gradtui watch --json`: prints the content of logs as one JSON object.
 
 use crate::logs::series::Series;
 use crate::logs::{self, Log, layers};
 use serde_json::{Map, Value, json};
 
-/// A number; what JSON has no word for, as a text.
+/// A number; values that JSON cannot express become texts.
 fn number(x: f64) -> Value {
     match x {
         x if x.is_finite() => json!(x),
@@ -15,7 +15,7 @@ fn number(x: f64) -> Value {
 }
 
 fn of_series(series: &Series) -> Value {
-    // Where no point is finite there is neither a least nor a greatest one.
+    // If no point is finite, there is neither a least nor a greatest value.
     let end = |x: f64| if series.points > series.nan + series.inf { number(x) } else { Value::Null };
     let mut value = json!({
         "points": series.points, "first": number(series.first), "last": number(series.last),
@@ -28,7 +28,7 @@ fn of_series(series: &Series) -> Value {
     value
 }
 
-/// The gradient norms of layers at the first and at the last step where all are finite.
+/// The gradient norms of layers at the first and at the last step at which all are finite.
 fn of_gradient(log: &Log, found: &logs::layers::Layers) -> Value {
     let rows = log.told.norms(found);
     let mut finite = rows.iter().filter(|(_, norms)| norms.iter().all(|x| x.is_finite()));
@@ -76,7 +76,7 @@ fn of_log(log: &Log) -> Value {
     value
 }
 
-/// All that is told of logs: one as it is, several by the names of their runs.
+/// The content of logs: a single log as it is, several by the names of their runs.
 pub fn of(logs: &[(String, Log)]) -> String {
     let value = match logs {
         [(_, log)] => of_log(log),
