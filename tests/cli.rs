@@ -1,4 +1,4 @@
-//! The command line from outside: what it prints, how it ends, and what never reaches a terminal.
+//! Tests of the command line from outside: its output, its exit codes, and text that must never reach a terminal.
 
 use std::ffi::OsStr;
 use std::io::Read as _;
@@ -11,7 +11,7 @@ fn gradtui<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
     command.args(arguments).stdin(Stdio::null()).output().expect("the program starts")
 }
 
-/// Exit code, standard output, standard error; asserts what holds for every command.
+/// Returns exit code, standard output, standard error; asserts what must hold for every command.
 #[track_caller]
 fn run<S: AsRef<OsStr>>(arguments: &[S]) -> (i32, String, String) {
     let out = gradtui(arguments);
@@ -25,7 +25,7 @@ fn run<S: AsRef<OsStr>>(arguments: &[S]) -> (i32, String, String) {
     (code, out, err)
 }
 
-/// A file in a directory of this test's own.
+/// Files in a separate directory for this test.
 struct Files(PathBuf);
 
 impl Files {
@@ -57,7 +57,7 @@ fn check(path: &Path) -> (i32, String) {
 fn every_preset_shows_and_checks() {
     for preset in gradtui::lab::preset::ALL {
         assert_eq!(run(&["show", preset.name]), (0, preset.text.into(), String::new()));
-        // One preset is about a mistake of which `check` warns.
+        // `check` warns about one preset, whose topic is a mistake.
         let checked = gradtui(&["check", preset.name]);
         let warned = String::from_utf8_lossy(&checked.stderr).contains("batch norm over 2 samples");
         assert!(checked.status.success(), "{}", preset.name);
@@ -217,7 +217,7 @@ fn a_reader_that_leaves_is_no_fault() {
     }
 }
 
-/// A digit as a person would have it: dark ink on bright paper, larger than the network's images.
+/// A digit like a user's: dark ink on bright paper, larger than the network's images.
 fn seven() -> Vec<u8> {
     let mut paper = image::GrayImage::from_pixel(64, 64, image::Luma([245]));
     for i in 0..40 {
@@ -265,7 +265,7 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
     let sizes =
         ["adv.png", "adv-perturbation.png", "adv-all.png"].map(opened).map(|p| (p.width(), p.height()));
     assert_eq!(sizes, [(8, 8), (8, 8), (3 * 192 + 16, 192)]);
-    // The written image fools the same network again, by itself: an attack of size 0 changes nothing.
+    // The written image fools the same network again without an attack: an attack of size 0 changes nothing.
     let again = run(&[
         "attack",
         &path(&out),
@@ -283,7 +283,7 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
     assert_eq!(answer(&again.1, "before"), answer(&words, "after"), "{}{words}", again.1);
     assert_eq!(answer(&again.1, "after"), answer(&again.1, "before"));
 
-    // A run that is on disk is loaded, not trained, and left as it was.
+    // A run on disk is loaded, not trained, and not changed.
     let dir = files.0.join("run");
     assert_eq!(gradtui(&["run", &path(&scenario), "--out", &path(&dir)]).status.code(), Some(0));
     let log = std::fs::read(dir.join("metrics.jsonl")).expect("a log");
@@ -333,7 +333,7 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
 fn an_attack_that_cannot_write_all_its_pictures_says_so_and_leaves_none() {
     let files = Files::new("attack-full");
     files.write("seven.png", seven());
-    // In units of 512 bytes: less than the largest of the three takes.
+    // In units of 512 bytes: less than the size of the largest of the three files.
     let script = format!(
         "trap '' XFSZ; ulimit -f 1; exec '{}' attack seven.png --with fgsm-digits --steps 1 --out adv.png",
         env!("CARGO_BIN_EXE_gradtui")

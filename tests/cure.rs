@@ -1,4 +1,5 @@
-//! The Diagnosis pane on real runs: the lane in front is examined, a cure becomes a lane beside it, and its verdict is told.
+//! Tests of the Diagnosis pane on real runs: the lane in front is examined, a cure becomes a lane beside it, and its
+//! verdict is shown.
 
 use crossterm::event::{KeyEvent, KeyModifiers};
 use gradtui::engine::data::NoFiles;
@@ -22,7 +23,7 @@ const WILD: &str = r#"(
     init: Normal(0.6), optimizer: Sgd(0.03), batch: 32, steps: 500, evaluate_every: 50, lanes: [(name: "wild")],
 )"#;
 
-/// The lab with a run that moves only when it is told to.
+/// The lab with a run that trains only on request.
 struct Lab {
     app: App,
     run: Stepped,
@@ -61,7 +62,7 @@ impl Lab {
         }
     }
 
-    /// Trains all lanes to their end, and looks.
+    /// Trains all lanes to their end, and computes the probes.
     fn train(&mut self) {
         self.run.advance(100_000);
         self.run.look();
@@ -140,7 +141,7 @@ fn a_healthy_lane_is_left_alone_and_a_changed_one_examined_anew() {
     let again = |e: &Event| matches!(e, Event::Examined { .. });
     assert!(!lab.run.drain().iter().any(again), "it is not examined twice");
 
-    // Back to the lanes, and another rate in the form of the lane.
+    // Back to the lanes, and another learning rate in the form of the lane.
     lab.press("D Enter Down 5 Enter");
     assert!(lab.app.view.lanes[0].examination.is_none(), "other settings: {}", lab.text());
     lab.train();

@@ -1,4 +1,5 @@
-//! Data as people have them: every form loads and is told as what it is, or is refused with what would be right.
+//! Tests with data in the forms that users have: every form is loaded and described correctly, or refused with a
+//! remedy.
 
 use gradtui::engine::data::{Labels, Prepared};
 use gradtui::lab::files::Disk;
@@ -12,7 +13,7 @@ fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).with_extension("ron")
 }
 
-/// The same with something put in place of something else.
+/// The same with a part of the text replaced.
 fn edited(name: &str, what: &str, instead: &str) -> Result<Checked, String> {
     let path = case(name);
     let text = std::fs::read_to_string(&path).expect("a case");
@@ -155,7 +156,7 @@ fn strict_takes_warnings_as_faults() {
     assert_eq!(check(&[case("semicolon").to_str().expect("a path"), "--strict"]).0, Some(0));
 }
 
-/// A stream of numbers in [0, 1) for tables of the forms that people have.
+/// A stream of numbers in [0, 1) for generated tables.
 struct Draw(u64);
 
 impl Draw {
@@ -168,7 +169,7 @@ impl Draw {
     }
 }
 
-/// Writes a table, and trains on it; what must hold at the end goes along.
+/// Writes a table, and trains on it with an expectation for the end.
 fn trains(name: &str, table: &str, settings: &str, more: &str, expect: &str) {
     let place = std::env::temp_dir().join(format!("gradtui-data-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&place).expect("a directory");

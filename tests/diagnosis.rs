@@ -1,8 +1,8 @@
-//! The doctor on runs whose illness is known: how often it is right, what it misses, how often it cries wolf, and whether its
-//! first cure repairs the run. `sick.txt` and `healthy.txt` beside it are the corpus.
+//! Tests of the diagnosis on runs with known faults: how often it is right, which faults it misses, how often it raises
+//! a false alarm, and whether its first cure repairs the run. `sick.txt` and `healthy.txt` beside it are the corpus.
 //!
-//! By default every second case is judged; `GRADTUI_CORPUS=all` judges all of them, and `GRADTUI_DIAGNOSIS=DIR` another set in
-//! the form of files with a `labels.jsonl`.
+//! By default every second case is judged; `GRADTUI_CORPUS=all` judges all of them, and `GRADTUI_DIAGNOSIS=DIR` another
+//! set in the form of files with a `labels.jsonl`.
 
 use gradtui::diagnosis::{Facts, Finding, Level, signals};
 use gradtui::engine::data::Files as _;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A run and what is known of it.
+/// A run with its label.
 struct Case {
     name: String,
     labels: Vec<String>,
@@ -31,9 +31,9 @@ struct Case {
 /// The outcome of a case.
 struct Told {
     ids: Vec<String>,
-    /// Whether the twin is better by as much as a label asks for.
+    /// Whether the twin is better by as much as the label requires.
     holds: bool,
-    /// The share of the gap that the first cure closes, and the best of the first three.
+    /// The share of the gap closed by the first cure, and the largest share of the first three.
     closed: Option<(f64, f64)>,
 }
 
@@ -41,7 +41,7 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnosis")
 }
 
-/// The fields of a scenario, at the commas outside of brackets.
+/// The fields of a scenario, split at the commas outside of brackets.
 fn fields(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut out) = (0, 0, Vec::new());
     for (at, c) in text.char_indices() {
@@ -60,7 +60,7 @@ fn fields(text: &str) -> Vec<&str> {
     out
 }
 
-/// A scenario of these fields, where the later ones replace those before.
+/// A scenario of these fields, in which later ones replace earlier ones.
 fn scenario(common: &str, own: &str) -> String {
     let name = |field: &str| field.split(':').next().unwrap_or_default().to_string();
     let own = fields(own);
@@ -150,7 +150,7 @@ fn trained(text: &str, base: &Path) -> Facts {
     Course::run(&scenario, 0, Arc::new(data), scenario.steps as u64, &|| true).expect("a run").facts
 }
 
-/// How far a run has come by the measure of its case; more is better.
+/// The result of a run by the measure of its case; more is better.
 fn reached(facts: &Facts, measure: &str) -> f64 {
     let score = facts.score();
     match measure {
@@ -189,7 +189,7 @@ fn judge(case: &Case) -> Told {
     Told { ids, holds, closed }
 }
 
-/// The findings at warn or bad from what a run tells while it trains, without a cure being tried.
+/// The findings at warn or bad from a run's events alone, without trying a cure.
 fn signalled(case: &Case) -> Vec<Finding> {
     let disk = Disk { base: case.base.clone() };
     let Checked { scenario, data, .. } = checked(&case.sick, &disk);
@@ -228,7 +228,7 @@ struct Row {
     repairable: usize,
 }
 
-/// Prints the table, and holds it to what is promised.
+/// Prints the table, and checks it against the promised rates.
 fn report(cases: &[Case]) {
     let told = all(cases, judge);
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
@@ -328,7 +328,8 @@ fn another_set_is_judged_as_it_is_labelled() {
     }
 }
 
-/// Prints how the signals alone do, id by id: precision, recall, and on how many healthy runs they cry wolf.
+/// Prints the results of the signals alone for each id: precision, recall, and the number of healthy runs with a false
+/// alarm.
 fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
     let told = all(cases, signalled);
     let (mut rows, mut faults) = (BTreeMap::<&str, [usize; 3]>::new(), Vec::new());
@@ -373,7 +374,7 @@ fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
     (precision, recall, alarms)
 }
 
-/// The diagnosis line of the lab has no cures to try; what it says must hold all the same.
+/// The diagnosis line of the lab tries no cures; its findings must be right all the same.
 #[test]
 fn signals_alone_seldom_cry_wolf() {
     let (precision, recall, alarms) = report_signals(&corpus());
@@ -383,7 +384,7 @@ fn signals_alone_seldom_cry_wolf() {
     }
 }
 
-/// The step at which the lane went wrong is known where a hand changed it.
+/// If the user changed a setting, the step at which the lane went wrong is known.
 #[test]
 fn the_onset_is_the_step_of_the_change() {
     for (k, field, to) in

@@ -1,5 +1,5 @@
-//! A run as files for other programs, and the lab by requests. Where `GRADTUI_PYTHON` names a Python with torch, onnx,
-//! onnxruntime and safetensors, the models are loaded and the scripts are run there.
+//! Tests of exporting a run to files for other programs, and of the lab controlled by requests. If `GRADTUI_PYTHON`
+//! names a Python with torch, onnx, onnxruntime and safetensors, the models are loaded and the scripts are run there.
 
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -18,7 +18,7 @@ const SCENARIO: &str = r#"(title: "a & b", data: Digits(), init: HeNormal(), opt
  ])"#;
 const LANES: [&str; 6] = ["mlp", "cnn", "residual", "lstm", "gru", "rnn"];
 
-/// A folder of this test's own, removed at its end.
+/// A separate folder for this test, removed at its end.
 struct Place(PathBuf);
 
 impl Place {
@@ -154,7 +154,7 @@ fn a_lane_begins_with_the_weights_of_a_file() {
     for lane in ["cnn", "gru", "rnn"] {
         place.export(&["--lane", lane, "--weights", &format!("{lane}.safetensors")]);
     }
-    // The rate is 0 and the running statistics stay, so the validation is that of the trained lane.
+    // The rate is 0 and the running statistics do not change, so the validation is that of the trained lane.
     let text =
         SCENARIO.replace("optimizer: Adam(0.003)", "optimizer: Sgd(0)").replace("Nesterov(0.05)", "Sgd(0)");
     let text = text.replace("steps: 40, evaluate_every: 20", "steps: 1, evaluate_every: 1");
@@ -244,7 +244,7 @@ sys.exit(t.main())
     }
 }
 
-/// Serves a scenario in this place and gives the lines that come back.
+/// Serves a scenario in this place and returns the lines of output.
 fn served(place: &Place, requests: &[Value], raw: &str) -> Vec<Value> {
     std::fs::write(place.0.join("s.ron"), SCENARIO).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
@@ -303,7 +303,7 @@ fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
     );
     assert_eq!(lines.iter().filter(|l| l["id"].is_null() && l.get("error").is_some()).count(), 2);
     assert!(lines.iter().all(|l| l["id"] != 14), "nothing is answered after quit");
-    // The scenario as it is now gives the same numbers without requests.
+    // The present scenario gives the same numbers without requests.
     let val_loss = |lane: &str| {
         let lanes = answer(&lines, 11)["ok"].as_array().expect("lanes");
         lanes.iter().find(|l| l["lane"] == lane).expect("a lane")["numbers"]["val_loss"].clone()

@@ -1,4 +1,4 @@
-//! Lanes that begin at a step of another one: whatever way leads to a step, the state there is the same to the bit.
+//! Tests of forks: however a step is reached, the state there is the same to the bit.
 
 use gradtui::engine::data::NoFiles;
 use gradtui::engine::defence::DefenceConfig;
@@ -37,7 +37,7 @@ fn stepped(text: &str) -> Stepped {
     stepped
 }
 
-/// Trains to the end; the states there.
+/// Trains to the end; returns the final states.
 fn ended(mut stepped: Stepped) -> Vec<Saved> {
     stepped.send(Command::Run);
     stepped.advance(u64::MAX);
@@ -207,7 +207,7 @@ fn a_live_fork_of_the_present_and_of_an_earlier_step_equal_the_scenario_that_is_
         recipe.set_at("optimizer.lr", lr).expect("a number");
         Box::new(recipe)
     };
-    // An edit, undone and made otherwise, all at one step; the forks of this step know nothing of it.
+    // An edit, undone and made differently, all at one step; forks at this step are not affected.
     let mut other = base.clone();
     other.set_at("optimizer", "Sgd(0.5)").expect("an optimizer");
     lab.send(Command::Set { lane: 0, name: "a".into(), recipe: Box::new(other) });
@@ -259,7 +259,7 @@ fn a_session_with_forks_and_edits_gives_the_same_bits_as_the_scenario_it_is_save
     let recipe = Box::new(base);
     lab.send(Command::Fork { parent: 1, at: None, name: "d".into(), recipe, carry: Carry::Weights });
     lab.advance(5);
-    // Its parent goes: from now on `b` and `d` stand by themselves.
+    // The parent is removed: from now on `b` and `d` are independent lanes.
     lab.send(Command::Remove(0));
     lab.advance(u64::MAX);
     let scenario = lab.run().scenario();

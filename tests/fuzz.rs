@@ -1,8 +1,7 @@
-//! Random input to the lab: keys, mouse, pastes and sizes over all presets, with a real run behind it. Nothing panics, every
-//! message is answered within a second, and leaving takes no longer.
-//! Replaced runs are freed: the same preset takes as much memory afterwards as before.
-//! `GRADTUI_EVENTS=1000000 cargo test --release --test fuzz` plays more events than every test run does, and lets leaving take
-//! no more than a second.
+//! Random input to the lab: keys, mouse, pastes and sizes over all presets, with a real run behind it. Nothing may
+//! panic, every message must be answered within a second, and quitting must not take longer. Replaced runs must be
+//! freed: the same preset takes as much memory afterwards as before. `GRADTUI_EVENTS=1000000 cargo test --release
+//! --test fuzz` plays more events than an ordinary test run, and allows at most a second for quitting.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use gradtui::engine::data::NoFiles;
@@ -19,29 +18,29 @@ use gradtui::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Events where nobody asks for more.
+/// Number of events by default.
 const FEW: u64 = 4000;
-/// The longest that an answer may take.
+/// The longest time to handle a message.
 const ANSWER: Duration = Duration::from_secs(1);
-/// A file that is not there.
+/// A file that does not exist.
 const NOWHERE: &str = "/no/such/picture.png";
 /// Allowed growth of the memory, in bytes.
 const GROWTH: u64 = 16 << 20;
 
-/// Processor time of this thread: what a busy machine makes of it is not this program's doing.
+/// Processor time of this thread, so that other programs on a busy machine do not count.
 fn worked() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
-/// Bytes of memory that are in use.
+/// Bytes of memory in use.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
     line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
-/// A random event of a hand.
+/// A random input event.
 fn event(draws: &mut Stream, width: u16, height: u16) -> Message {
     let any = |draws: &mut Stream, n: u32| draws.below(n);
     match any(draws, 100) {
@@ -113,7 +112,7 @@ impl Lab {
         let begun = worked();
         let shown = format!("{message:?}");
         for effect in self.app.update(message) {
-            // Leaving and suspending have no effect here, no picture is read and no scenario written.
+            // Quitting and suspending have no effect here, no picture is read and no scenario written.
             match effect {
                 Effect::Command(Command::Picture(_) | Command::Write(_)) => {}
                 Effect::Command(command) => self.runner.send(command),
@@ -124,7 +123,7 @@ impl Lab {
         assert!(took < ANSWER, "{shown} took {took:?}");
     }
 
-    /// Takes in what happened, and draws.
+    /// Handles the events so far, and draws.
     fn look(&mut self) -> Vec<Event> {
         let events = self.runner.drain();
         for event in &events {
@@ -140,7 +139,7 @@ impl Lab {
         events
     }
 
-    /// Waits until all orders so far are carried out: a hand is slower than this loop.
+    /// Waits until all orders so far are carried out: a user is slower than this loop.
     fn settle(&mut self) {
         self.runner.send(Command::Picture(NOWHERE.into()));
         let deadline = Instant::now() + Duration::from_secs(120);
@@ -151,8 +150,8 @@ impl Lab {
         }
     }
 
-    /// The memory that the lab keeps. A preview of a former run may still be under way, so it is measured until it is small
-    /// enough, or for some time.
+    /// The memory that the lab keeps. A preview of a former run may still be in progress, so the measurement is
+    /// repeated until it is small enough, or for some time.
     fn memory(&mut self, enough: u64) -> u64 {
         self.settle();
         let deadline = Instant::now() + Duration::from_secs(if enough > 0 { 20 } else { 2 });
@@ -186,7 +185,7 @@ impl Lab {
     }
 }
 
-/// Leaves the lab, which takes no longer than this.
+/// Quits the lab, which must not take longer than this.
 fn leave(lab: Lab, at_most: Duration) {
     let begun = Instant::now();
     lab.runner.finish(&mut |_, _| {});
@@ -198,11 +197,11 @@ fn random_input_breaks_nothing_and_is_answered() {
     gradtui::arena::share();
     let asked = std::env::var("GRADTUI_EVENTS").ok().and_then(|n| n.parse().ok());
     let count: u64 = asked.unwrap_or(FEW);
-    // A second, where the machine has nothing else to do.
+    // One second, if the machine has nothing else to do.
     let leaving = Duration::from_secs(if asked.is_some() { 1 } else { 4 });
     let each = count.div_ceil(preset::ALL.len() as u64);
     let mut lab = Lab::new();
-    // Every preset once, so that what is made once is there.
+    // Opens every preset once, so that one-time allocations have been made.
     for preset in preset::ALL {
         lab.load(preset);
     }
@@ -220,7 +219,7 @@ fn random_input_breaks_nothing_and_is_answered() {
             if n % 64 == 0 {
                 lab.settle();
             }
-            // At some moment, whatever is under way.
+            // At a random moment, whatever is in progress.
             if n == each || draws.below(1000) == 0 {
                 leave(lab, leaving);
                 lab = Lab::new();

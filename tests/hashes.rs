@@ -1,7 +1,8 @@
-//! The same bits on every machine: the hashes of all presets after a few steps stand in a table beside this test.
+//! Tests that every machine computes the same bits: a table beside this test holds the hashes of all presets after a
+//! few steps.
 //!
-//! A change that moves one of them changes what every scenario trains. If that is meant, `GRADTUI_HASHES=write cargo test --test
-//! hashes` writes the table anew.
+//! A change of one of them means that scenarios train differently than before. If that is intended,
+//! `GRADTUI_HASHES=write cargo test --test hashes` rewrites the table.
 
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
@@ -14,13 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Steps after which the parameters are hashed: enough that every part of a step has acted on them.
+/// Steps after which the parameters are hashed: enough for every part of a step to have an effect.
 const STEPS: u64 = 24;
 
 /// A row for each lane of a preset: its name, and the hash of its parameters.
 fn rows(preset: &preset::Preset, threads: usize) -> String {
     let mut scenario = preset.scenario();
-    // Accuracies under attack change no parameter and take long.
+    // Accuracies under attack affect no parameter and take long.
     (scenario.robustness, scenario.seeds) = (None, 1);
     let experiment = Experiment::new(scenario, &NoFiles).expect("an experiment");
     let run = Run::new(experiment, Some(STEPS), Arc::new(NoFiles));
@@ -47,7 +48,7 @@ fn rows(preset: &preset::Preset, threads: usize) -> String {
 fn every_preset_trains_to_the_hashes_of_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hashes.txt");
     let head = format!("# preset | lane | hash of its parameters after {STEPS} steps; see tests/hashes.rs\n");
-    // Whether one or two threads share the work of a lane makes no difference.
+    // One or two threads must give the same bits.
     let all = preset::ALL.iter().enumerate().map(|(i, preset)| rows(preset, 1 + i % 2));
     let table = head + &all.collect::<String>();
     if std::env::var_os("GRADTUI_HASHES").is_some_and(|v| v == "write") {

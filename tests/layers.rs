@@ -1,6 +1,7 @@
-//! Promises of every layer of the table: its gradient is that of its values, whatever the batch and the workspace.
+//! Properties that every layer of the table must have: its gradient is that of its values, whatever the batch and the
+//! workspace.
 //!
-//! A new row is tested by standing in the table.
+//! A new row of the table is tested automatically.
 
 use gradtui::engine::init::{InitConfig, uniform::XavierUniform};
 use gradtui::engine::layer::{LayerConfig, Pass};
@@ -17,7 +18,7 @@ const IMAGE: Shape = Shape::Image { channels: 4, height: 5, width: 6 };
 const SEQUENCE: Shape = Shape::Sequence { steps: 4, features: 8 };
 const IDS: Shape = Shape::Sequence { steps: 6, features: 1 };
 
-/// A network out of RON, such as `[Dense(units: 4), Tanh()]`.
+/// A network from RON, such as `[Dense(units: 4), Tanh()]`.
 fn network(input: Shape, ron: &str) -> Network {
     let layers = Vec::<LayerConfig>::parse(ron).unwrap_or_else(|e| panic!("{ron}: {e}"));
     Network::new(input, &layers).unwrap_or_else(|e| panic!("{ron}: {} {e}", e.at))
@@ -37,7 +38,7 @@ impl Bench {
         let init = InitConfig::from(XavierUniform::default());
         let mut params = network.initial_params(&*init, 3);
         let mut noise = Stream::new(3, Purpose::Noise, 0, 0);
-        // Biases and gains away from 0 and 1, where errors could hide.
+        // Biases and gains are moved away from 0 and 1, where errors could hide.
         for p in &mut params {
             *p += noise.uniform(-0.2, 0.2);
         }
@@ -62,7 +63,7 @@ impl Bench {
         ws.output(ROWS).to_vec()
     }
 
-    /// Weights u of the scalar L = Σ u y that is differentiated.
+    /// The weights u of the scalar L = Σ u y whose gradient is computed.
     fn upstream(&self) -> Vec<f32> {
         let mut noise = Stream::new(9, Purpose::Noise, 1, 0);
         (0..ROWS * self.network.output().size()).map(|_| noise.uniform(-1.0, 1.0)).collect()
@@ -116,14 +117,14 @@ impl Bench {
     }
 }
 
-/// Every row of the table on every shape that it takes, as small as its defaults allow.
+/// Every row of the table for every shape that it accepts, as small as its defaults allow.
 fn every_layer() -> Vec<(String, Network)> {
     let mut found = Vec::new();
     for config in LayerConfig::all() {
         let name = config.name();
         let inputs: &[Shape] = match name {
             "Embedding" => &[IDS],
-            // Lists of layers: empty by default, tested below with something inside.
+            // Lists of layers: empty by default, tested below with layers inside.
             "Residual" | "Repeat" => continue,
             _ => &[Shape::Flat(8), SEQUENCE, IMAGE],
         };
@@ -267,8 +268,8 @@ fn a_layer_that_does_not_fit_says_what_would() {
     assert!(fault(flat, "[Hardtanh(min: 2.0)]").contains("below max"));
 }
 
-/// Layers that are done at once give what they give one after the other: the activations bit for bit, those between them
-/// too when somebody asks, and the gradients up to the order of sums.
+/// Fused layers give the same results as the layers one after another: the activations bit for bit, including those in
+/// between if they are revealed, and the gradients up to the order of sums.
 #[test]
 fn layers_done_at_once_are_the_layers_one_after_the_other() {
     let shape = |height, width| Shape::Image { channels: 3, height, width };
@@ -294,7 +295,7 @@ fn layers_done_at_once_are_the_layers_one_after_the_other() {
             ws.input_mut(rows).copy_from_slice(&x);
             whole.forward(&params, &state, pass, &mut ws);
             whole.reveal(&params, &state, pass, &mut ws);
-            // One network for each layer; the parameters all belong to the norm, where there is one.
+            // One network for each layer; all parameters belong to the norm, if there is one.
             let (mut alone, mut at, mut value) = (Vec::new(), input, x.clone());
             for (i, layer) in layers.iter().enumerate() {
                 let network = network(at, &format!("[{layer}]"));

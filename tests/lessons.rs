@@ -1,4 +1,5 @@
-//! The lessons that ship are proved, and the proof finds what is wrong with a lesson: broken solutions, goals, hints, answers.
+//! Tests that the built-in lessons are proved, and that the proof finds faults of lessons: broken solutions, goals,
+//! hints, answers.
 
 use gradtui::cli::{Opened, SKELETON, examine, record_lesson};
 use gradtui::engine::data::NoFiles;
@@ -45,7 +46,7 @@ fn every_file_of_the_course_is_in_its_list() {
     assert_eq!(Course::shipped().lessons.len(), SHIPPED.len());
 }
 
-/// Goals with another sign, and with thresholds that nothing or everything meets.
+/// Goals with another sign, and with thresholds that no run or every run satisfies.
 fn broken_goals(goal: &str) -> Vec<String> {
     let sign = [">=", "<=", "==", ">", "<"].into_iter().find(|s| goal.contains(*s)).expect("a sign");
     let (left, right) = goal.split_once(sign).expect("two sides");
@@ -123,7 +124,7 @@ fn mutants(page: &Page, scenario: &Scenario) -> Vec<(String, Page)> {
 
 #[test]
 fn broken_lessons_are_found_out() {
-    // All of them take minutes; these train networks of two weights.
+    // All of them take minutes; these train networks with two weights.
     let all = std::env::var("GRADTUI_MUTANTS").is_ok_and(|v| v == "all");
     let quick = ["gradient", "rate", "momentum", "adam"];
     let (mut made, mut survivors) = (0, Vec::new());
@@ -132,7 +133,7 @@ fn broken_lessons_are_found_out() {
         for (i, page) in scenario.lesson.pages.iter().enumerate() {
             for (what, mutant) in mutants(page, &scenario) {
                 let mut broken = scenario.clone();
-                // The pages before it stay as they are; those after it say nothing of this one.
+                // The pages before it are unchanged; those after it do not matter here.
                 broken.lesson.pages.truncate(i + 1);
                 broken.lesson.pages[i] = mutant;
                 made += 1;
@@ -146,7 +147,7 @@ fn broken_lessons_are_found_out() {
     assert!(survivors.len() * 20 <= made, "more than 5 % of {made} are not found: {survivors:#?}");
 }
 
-/// The first lesson, gone through: its question answered, its goal reached by its solution.
+/// The first lesson, worked through: its question answered, its goal reached by its solution.
 fn first_lesson() -> Record {
     let (_, name, text) = SHIPPED[0];
     let scenario = gradtui::scenario::read(text).expect("a lesson");
@@ -194,7 +195,7 @@ fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
     }
 }
 
-/// A lesson walked through by its keys: the bytes of the recording, and the words of its last picture.
+/// A lesson worked through by its keys: the bytes of the recording, and the words of its last frame.
 fn walk(name: &str, text: &str) -> (Vec<u8>, String) {
     let scenario = gradtui::scenario::read(text).expect("a lesson");
     let experiment = Experiment::new(scenario.clone(), &NoFiles).expect("an experiment");

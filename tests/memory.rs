@@ -1,6 +1,6 @@
-//! The estimate of the memory that a run takes, by which runs are refused, against what a counting allocator sees.
+//! Compares the estimate of a run's memory, by which runs are refused, with the measurements of a counting allocator.
 
-// Counting allocations takes an allocator, and an allocator is unsafe by its signature.
+// The trait of allocators has unsafe functions, and counting allocations requires one.
 #![allow(unsafe_code)]
 
 use gradtui::engine::data::NoFiles;
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that a run takes beside its data, from its start to its last checkpoint; and the estimate.
+/// The most bytes of a run beside its data, from its start to its last checkpoint; and the estimate.
 fn measured(settings: &str) -> (u64, u64) {
     let text = format!(r#"(title: "m", steps: 12, evaluate_every: 4, {settings})"#);
     let scenario = check::read(&text).unwrap_or_else(|f| panic!("{settings}: {}", f[0].what));
@@ -56,7 +56,7 @@ fn measured(settings: &str) -> (u64, u64) {
         run.advance(1);
         run.drain();
     }
-    // Before a long step, waiting for the disk, being written.
+    // The copies before a long step, waiting for the disk, and being written.
     let copies: Vec<_> = (0..3).map(|_| run.run_mut().save()).collect();
     let peak = PEAK.load(Ordering::Relaxed) - before;
     drop(copies);

@@ -1,4 +1,5 @@
-//! Broken scenarios by the thousand (fixed seed): each is read or refused with words and a place, never with a panic.
+//! Thousands of broken scenarios (with a fixed seed): each must be read, or refused with a message and a place, but
+//! never cause a panic.
 
 use gradtui::engine::rng::{Purpose, Stream};
 use gradtui::lab::preset;
@@ -50,7 +51,7 @@ fn mutate(text: &mut Vec<char>, rng: &mut Stream) {
             text.splice(low..low, word.chars());
         }
         7 => {
-            // A number becomes another one.
+            // Changes a number to another one.
             if let Some(k) = text[low..].iter().position(char::is_ascii_digit) {
                 let word = words[rng.below(6) as usize];
                 text.splice(low + k..=low + k, word.chars());
@@ -70,7 +71,7 @@ fn mutants_are_read_or_refused_with_a_place() {
     for round in 0..1500u64 {
         let preset = &preset::ALL[round as usize % preset::ALL.len()];
         let mut rng = Stream::new(20, Purpose::Noise, round, 0);
-        // Comments would swallow most of the damage.
+        // Comments would contain most of the damage.
         let plain: Vec<&str> = preset.text.lines().filter(|l| !l.starts_with("//")).collect();
         let mut text: Vec<char> = plain.join("\n").chars().collect();
         for _ in 0..=rng.below(3) {

@@ -1,7 +1,7 @@
-//! The training step allocates nothing: a counting allocator watches forward, every loss and backward of a network that
-//! contains every layer of the table.
+//! Tests that the training step allocates nothing: a counting allocator watches forward, every loss and backward of a
+//! network that contains every layer of the table.
 
-// Counting allocations takes an allocator, and an allocator is unsafe by its signature.
+// The trait of allocators has unsafe functions, and counting allocations requires one.
 #![allow(unsafe_code)]
 
 use gradtui::engine::attack::AttackConfig;
@@ -74,13 +74,13 @@ fn a_pass_through_every_layer_and_every_loss_allocates_nothing() {
         network.backward(&params, &state, pass, &mut ws, Some(&mut grads), true);
         network.update_state(&mut state, &ws, rows);
     };
-    // The first pass may set up what a thread keeps for ever.
+    // The first pass may allocate memory that a thread keeps permanently.
     step(0);
     let before = ALLOCATIONS.get();
     step(1);
     step(2);
     assert_eq!(ALLOCATIONS.get() - before, 0, "allocations in two training passes");
-    // The counter counts.
+    // Shows that the counter counts.
     let kept = std::hint::black_box(vec![1u8; 100]);
     assert!(ALLOCATIONS.get() > before, "{} bytes came from nowhere", kept.len());
 }

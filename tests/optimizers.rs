@@ -1,6 +1,6 @@
-//! Promises of every optimizer of the table: a new row is tested by being there.
+//! Properties that every optimizer of the table must have; a new row is tested automatically.
 //!
-//! The one unsafe thing is the counting allocator, which only hands on to the system's.
+//! The only unsafe code is the counting allocator, which passes calls on to the system's allocator.
 #![allow(unsafe_code)]
 
 use gradtui::engine::layer::Fill;
@@ -71,7 +71,7 @@ impl Oracle for Bowl {
     }
 }
 
-/// No slope anywhere.
+/// A function whose gradient is zero everywhere.
 struct Plain;
 
 impl Oracle for Plain {
@@ -81,7 +81,7 @@ impl Oracle for Plain {
     }
 }
 
-/// One step after another, as a trainer makes them.
+/// Steps in the same order as a trainer makes them.
 struct Run<'a> {
     optimizer: &'a OptimizerConfig,
     bowl: Bowl,
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The table with its defaults, and what its switches change.
+/// All rows of the table with their defaults, and variants with other switches.
 fn everything() -> Vec<OptimizerConfig> {
     let mut all = OptimizerConfig::all();
     for more in [
@@ -143,7 +143,7 @@ fn everything() -> Vec<OptimizerConfig> {
     all
 }
 
-/// The article's misprints do not what an optimizer should.
+/// Whether it is a proper optimizer; the article's misprints are not.
 fn sound(o: &OptimizerConfig) -> bool {
     !o.name().starts_with("Misprinted")
 }
@@ -162,7 +162,7 @@ fn a_snapshot_goes_on_to_the_same_bits() {
             whole.step(t);
         }
         let mut resumed = Run::new(&optimizer);
-        // A copy must carry everything that a state keeps: nothing may hide in the settings or in the buffers of the run.
+        // A copy must contain the whole state: nothing may be hidden in the settings or in the buffers of the run.
         (resumed.params, resumed.state) = saved;
         resumed.grads.fill(f32::NAN);
         for t in 10..=23 {
@@ -178,7 +178,7 @@ fn a_snapshot_goes_on_to_the_same_bits() {
 fn a_step_allocates_nothing() {
     for optimizer in everything() {
         let mut run = Run::new(&optimizer);
-        // The matrix kernel may make its packing buffers at the first product of a thread.
+        // The matrix kernel may allocate its packing buffers at a thread's first product.
         run.step(1);
         let before = ALLOCATIONS.with(Cell::get);
         for t in 2..=25 {
@@ -202,7 +202,7 @@ fn without_gradient_and_decay_nothing_moves() {
         let bowl = Bowl::new();
         for eps in [None, Some("0.0")] {
             if let Some(eps) = eps {
-                // Where eps may be 0, a weight without gradient must not become 0/0.
+                // If eps may be 0, a weight without gradient must not become 0/0.
                 let _ = optimizer.settings_mut().set("eps", eps);
             }
             let mut params = bowl.start.clone();
@@ -224,7 +224,7 @@ fn without_gradient_and_decay_nothing_moves() {
 #[test]
 fn every_method_gets_down_a_bowl() {
     for mut optimizer in everything().into_iter().filter(sound) {
-        // Rates at which each family should get somewhere within 200 steps; most defaults are made for networks.
+        // Rates at which each family should make progress within 200 steps; most defaults are made for networks.
         let lr = match optimizer.name() {
             "Adagrad" | "Lars" => 0.5,
             "Adadelta" | "Prodigy" => 1.0,
@@ -298,7 +298,7 @@ fn the_microscope_shows_a_step_without_disturbing_it() {
                     let shown = value(name).is_some() && optimizer.formula().contains(name);
                     assert!(shown || optimizer.name() == "Sam", "{}: {name}", optimizer.text());
                 }
-                // Where the formula says so in so many words, the terms give the step.
+                // If the formula defines the step by these terms, they must give the step.
                 if ["Adam", "AdamW", "Yogi"].contains(&optimizer.name()) {
                     let root = value("√v̂ + eps").or(value("√x̂ + eps")).expect("a denominator");
                     let decay = value("λθ").unwrap_or(0.0);

@@ -1,5 +1,4 @@
-//! Every preset is a lesson with claims: it runs without a screen, and all that its `expect` list says holds, over five
-//! seeds where the seed matters.
+//! Tests every preset: it runs without a screen, and its `expect` list holds, over five seeds if the seed matters.
 
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
@@ -34,7 +33,7 @@ fn every_lane_has_a_claim_and_luck_proves_none() {
             let claimed = scenario.expect.iter().any(|claim| claim.contains(&format!("{}.", lane.name)));
             assert!(claimed, "{} claims nothing of lane {}", preset.name, lane.name);
         }
-        // Test functions have no random numbers at all.
+        // Test functions use no random numbers.
         let seeds = scenario.seeds.max(scenario.expect_seeds);
         assert!(seeds >= 5 || scenario.data.problem().is_some(), "{}: {seeds} seeds", preset.name);
     }
@@ -55,7 +54,7 @@ fn trained(scenario: Scenario) -> Runner {
     runner
 }
 
-/// Whether the lane gets a validation sample right and an attack turns its answer.
+/// Whether the lane classifies a validation sample right and an attack changes its prediction.
 fn fooled(runner: &Runner, sample: usize, attack: &str) -> bool {
     let sample = Sample::Number(sample);
     let view = View { sample, attack: attack.into(), ..View::of("adversarial", 0) };
@@ -89,7 +88,7 @@ fn the_attacks_on_which_lessons_open_fool_the_lane_in_front() {
         assert!(scenario.robustness.is_none() || view.attack.is_some(), "{} opens on an attack", preset.name);
         let Some(attack) = view.attack else { continue };
         lessons += 1;
-        // A lane is the same whichever lanes run beside it.
+        // A lane does not depend on the lanes beside it.
         let lanes = scenario.lanes.iter().filter(|l| l.name == view.lane).cloned().collect();
         let runner = trained(Scenario { lanes, robustness: None, ..scenario });
         let attack = attack.text();

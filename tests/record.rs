@@ -1,4 +1,4 @@
-//! Recordings from outside: the same bytes each time, files that players read, and what they show.
+//! Tests of recordings from outside: the same bytes each time, files that players can read, and their content.
 
 use crossterm::event::KeyEvent;
 use gradtui::cli::{open, read_script, record};
@@ -47,10 +47,10 @@ fn run(scenario: &Scenario) -> Run {
     Run::new(experiment, None, Arc::new(NoFiles))
 }
 
-/// Pictures and the chapters that begin with them.
+/// Frames, and the chapters that begin with them.
 type Chapters = Vec<(Buffer, Vec<String>)>;
 
-/// The recording, and the picture and the chapters of every moment that has some.
+/// The recording, and each of its frames with the chapters that begin there.
 fn recorded(preset: &str, script: &Script, version: Version) -> Result<(String, Chapters), Failed> {
     let scenario = scenario(preset);
     let (run, size) = (run(&scenario), script.size.unwrap_or((80, 24)));
@@ -217,7 +217,8 @@ fn lab(scenario: &Scenario) -> App {
     App::new(scenario.clone(), Box::new(Vec::new), theme, (80, 24).into(), true)
 }
 
-/// A session at the keyboard while threads train at this pace: the keys, each pressed as soon as the screen shows its step.
+/// A session at the keyboard while threads train at this pace; each key is pressed as soon as the screen shows its
+/// step.
 fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) -> (Script, Losses) {
     let runner = Runner::start(run(scenario), Some(2), None, false).expect("threads");
     let (mut app, mut log, mut losses) = (lab(scenario), Log::default(), Losses::new());
@@ -226,7 +227,7 @@ fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) 
     runner.send(Command::Run);
     let mut keys = keys.iter();
     let mut next = keys.next();
-    // The last key changes a lane: until the run says so, a lane that was reset before may look done.
+    // The last key changes a lane: until the run confirms it, a lane that was reset before may look finished.
     let mut obeyed = false;
     while !app.done() || next.is_some() || !obeyed {
         assert!(start.elapsed() < Duration::from_secs(120), "the session ends");
@@ -257,7 +258,7 @@ fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) 
     (script, losses)
 }
 
-/// A run on the studio's clock that keeps what it evaluates.
+/// A run on the studio's clock that keeps its evaluations.
 struct Kept(Stepped, Losses);
 
 impl Bench for Kept {
@@ -285,7 +286,7 @@ impl Bench for Kept {
 
 #[test]
 fn a_session_played_by_hand_replays_to_the_same_bits() {
-    // At a pace that a screen can follow, as in the lab, and in a race whose end may come between two keys.
+    // At a pace that a screen can follow, as in the lab, and at full speed, at which the run may end between two keys.
     for pace in [Some(400.0), None] {
         replayed(pace);
     }
@@ -317,13 +318,13 @@ fn replayed(pace: Option<f64>) {
         (200, "y"),
         (9, "]"),
     ];
-    // In a race lanes are at different steps, so that a script is exact only if one of them is changed; and at its end
-    // `space` and `n` would open a list, which takes the keys after them.
+    // At full speed lanes are at different steps, so a script is exact only if one of them is changed; and at the end
+    // `space` and `n` would open a list, which handles the keys after them.
     let race = [(5, "2"), (10, "["), (30, "["), (60, "]"), (200, "r"), (200, "y"), (9, "]")];
     let keys = if pace.is_some() { &keys[..] } else { &race[..] };
     let (mut script, by_hand) = played_by_hand(&scenario, keys, pace);
     assert!(by_hand.len() > 400, "{} evaluations", by_hand.len());
-    // To the end of the run, and faster than one would want to watch.
+    // To the end of the run, and faster than a user would watch.
     script.cues.insert(0, Cue { speed: Some(20.0), ..Cue::default() });
     script.cues.push(Cue { at: Some(At::Step(scenario.steps as u64)), wait: Some(60.0), ..Cue::default() });
     let text = script.to_ron("as it was played");
@@ -351,7 +352,7 @@ fn the_pictures_of_the_readme_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).expect("a README");
     for name in ["lab", "vanishing"] {
-        // Each script tells in its first line how its picture is made.
+        // The first line of each script contains the command that makes its picture.
         let script = std::fs::read_to_string(script_path(&format!("{name}.ron"))).expect("a script");
         let command =
             script.lines().next().and_then(|l| l.split_once(": gradtui ")).expect("the command is told").1;
@@ -389,7 +390,7 @@ fn a_lab_in_training_costs_less_than_ten_kilobytes_a_second() {
         let (text, _) = recorded(preset, &script, Version::Two).expect("a recording");
         let events = recording::read(&text).expect("a recording").events;
         let late = events.iter().filter(|(at, _)| *at >= Duration::from_secs(2));
-        // A picture comes with the brackets of a whole update and a request for an answer.
+        // A frame comes with the brackets of a whole update and a request for an answer.
         let bytes: usize = late.map(|(_, w)| if let What::Output(t) = w { t.len() + 20 } else { 0 }).sum();
         assert!(bytes > 5_000, "{preset}: it moves: {bytes}");
         assert!(bytes < 100_000, "{preset}: {} B/s", bytes / 10);

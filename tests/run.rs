@@ -1,4 +1,4 @@
-//! Headless runs from outside: what they print, what they leave on disk, how they end, and how they go on.
+//! Tests of headless runs from outside: their output, their files, their ends, and resuming.
 
 use gradtui::engine::rng::{Purpose, Stream};
 use rustix::process::Signal;
@@ -17,7 +17,7 @@ const SCENARIO: &str = r#"(
   ],
 )"#;
 
-/// A directory of this test's own with a scenario in it.
+/// A separate directory for this test, with a scenario.
 struct Place(PathBuf);
 
 impl Place {
@@ -168,7 +168,7 @@ fn a_scenario_s_expectations_are_checked_where_they_stand_and_judged_at_its_end(
     assert!(code == 0 && err.contains("not judged") && !out.contains("holds"), "{out}{err}");
     let short = place.command(&["run", "good.ron", "--steps", "20", "--expect", "a.step == 40"]).output();
     assert_eq!(short.expect("a start").status.code(), Some(1));
-    // A finished run is finished; its numbers are in its log.
+    // A finished run does not train further; its numbers are in its log.
     let (code, _, err) = place.go("resume v");
     assert!(code == 0 && err.contains("finished"), "{err}");
     let asked = place.command(&["resume", "v", "--steps", "40", "--expect", "a.val_loss < 100"]).output();
@@ -199,15 +199,15 @@ fn expectations_decide_the_exit_code() {
     }
 }
 
-/// Reads of a run without an end until so many new checkpoints are on the disk, and then so many lines; then sends it a
-/// signal.
+/// Reads the output of a run without an end until this many new checkpoints are on the disk, and then this many lines;
+/// then sends it a signal.
 fn strike(place: &Place, arguments: &[&str], checkpoints: u32, lines: u32, signal: Signal) -> Option<i32> {
     let mut child =
         place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a start");
     let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let newest = || std::fs::read(place.0.join("struck/checkpoint")).ok();
     let (mut seen, mut left) = (newest(), checkpoints);
-    // Training begins while the first checkpoint is on its way to the disk.
+    // Training begins while the first checkpoint is being written.
     while left > 0 || seen.is_none() {
         out.next().expect("a line").expect("UTF-8");
         let now = newest();
@@ -220,13 +220,13 @@ fn strike(place: &Place, arguments: &[&str], checkpoints: u32, lines: u32, signa
     }
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
     rustix::process::kill_process(pid, signal).expect("a signal");
-    // The rest is read, so that nobody waits for a full pipe.
+    // The rest is read, so that the program does not wait for a full pipe.
     out.for_each(drop);
     child.wait().expect("an end").code()
 }
 
-/// Killed again and again, at moments that a stream of random numbers picks: between two checkpoints, while one is written,
-/// right after one.
+/// The run is killed again and again, at moments chosen by random numbers: between two checkpoints, while one is
+/// written, right after one.
 #[test]
 fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
     let place = Place::new("strike");
@@ -244,7 +244,7 @@ fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
     assert!(log.ends_with('\n'));
     let steps = log.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
     let furthest = steps.filter_map(|l| l["step"].as_u64()).max().expect("a step");
-    // A lane may be ahead of the log, which waits for the slowest one, by some milliseconds' steps.
+    // A lane may be ahead of the log, which waits for the slowest lane, by the steps of some milliseconds.
     let end = (furthest + 20_000).to_string();
     assert_eq!(place.go(&format!("resume struck --steps {end}")).0, 0);
     assert_eq!(place.go(&format!("run s.ron --out whole --steps {end}")).0, 0);
@@ -296,7 +296,7 @@ fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
     assert_eq!(place.go("resume d --steps 1").0, 0);
 }
 
-/// Threads that each reserved 64 MiB for themselves would leave no room for the data.
+/// If every thread reserved 64 MiB for itself, there would be no room for the data.
 #[test]
 fn presets_run_in_half_a_gigabyte_of_address_space() {
     let place = Place::new("space");
@@ -326,7 +326,7 @@ fn files_of_another_run_and_edited_ones_are_refused_in_words() {
         std::fs::write(&path, &other).expect("a file");
         let (code, _, said) = place.go("resume d --steps 80");
         assert!(code == 2 && said.contains(what), "{name}: {said}");
-        // So do those that only look at the run.
+        // The same holds for commands that only read the run.
         let (code, _, said) = place.go("attack s.ron --with d");
         assert!(code == 2 && said.contains(what), "{name}: {said}");
         assert!(std::fs::read(&path).expect("a file") == other, "{name} was changed");

@@ -1,4 +1,4 @@
-//! The rules of the architecture, held by reading the sources: who may know what, and what must not be there.
+//! Tests of the architecture's rules by reading the sources: which module may know which, and code that must not exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn sources() -> Vec<(String, String)> {
     paths.iter().map(|p| (relative(p), fs::read_to_string(p).expect("a text file"))).collect()
 }
 
-/// The text without comments and without its tests: what the rules are about.
+/// The text without comments and tests, to which the rules apply.
 fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     body.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
@@ -35,7 +35,7 @@ fn within(file: &str, module: &str) -> bool {
     file == format!("{module}.rs") || file.starts_with(&format!("{module}/"))
 }
 
-/// Where any of `words` stands in the code of `modules` (all, if empty), outside `allowed`.
+/// The uses of any of `words` in the code of `modules` (all, if empty), outside `allowed`.
 fn offenders(words: &[&str], modules: &[&str], allowed: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (file, text) in sources() {
@@ -90,7 +90,7 @@ fn time_and_files_are_arguments_below_the_runner() {
 
 #[test]
 fn imports_point_one_way() {
-    // A module, and what it must not know.
+    // A module, and the modules that it must not import.
     let rules: [(&str, &[&str]); 10] = [
         (
             "engine",
@@ -128,7 +128,7 @@ fn imports_point_one_way() {
 
 #[test]
 fn the_engine_computes_the_same_on_every_machine() {
-    // The standard library takes these from the platform, whose last bit differs from one to the next.
+    // The standard library takes these functions from the platform, and their last bits differ between platforms.
     let platform = [
         ".exp()",
         ".ln()",
@@ -149,7 +149,7 @@ fn the_engine_computes_the_same_on_every_machine() {
         ".exp2()",
         ".hypot(",
     ];
-    // Pictures too: a recording is the same file everywhere.
+    // Frames too: a recording must be the same file on every machine.
     let made_up = ["ui/fixture", "ui/pane/fixture"];
     let left = offenders(&platform, &["engine", "lab/trainer", "view", "ui"], &made_up);
     assert!(left.is_empty(), "use engine::kernel::math or libm: {left:?}");

@@ -1,5 +1,5 @@
-//! Going back in time: whatever way leads to a step, by rewinds, forks, edits, undoing and doing again, the state there is that of
-//! an undisturbed run of the scenario that the session is saved as, bit for bit.
+//! Tests of going back in time: however a step is reached, by rewinds, forks, edits, undo and redo, the state there is
+//! that of an undisturbed run of the scenario as which the session is saved, bit for bit.
 
 use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::data::NoFiles;
@@ -36,7 +36,7 @@ fn stepped(text: &str) -> Stepped {
     stepped
 }
 
-/// Holds all lanes where they are.
+/// Pauses all lanes at their present steps.
 fn rest(lab: &mut Stepped) {
     lab.send(Command::Pause);
     while lab.turn(u64::MAX) {}
@@ -51,7 +51,7 @@ fn states(saved: &Saved) -> Vec<&Snapshot> {
     std::iter::once(&saved.snapshot).chain(saved.seeds.iter().map(|s| &s.snapshot)).collect()
 }
 
-/// The states that lanes have at these steps in an undisturbed run of a scenario.
+/// The states of lanes at these steps in an undisturbed run of a scenario.
 fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<Saved> {
     let mut run = run(scenario);
     run.witness(at);
@@ -61,7 +61,7 @@ fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<Saved> {
     lab.run_mut().take_witnessed()
 }
 
-/// Every lane that has a state is as it would be in a run of the scenario that this one is saved as.
+/// Checks that every lane with a state is as in a run of the scenario as which this one is saved.
 #[track_caller]
 fn proved(lab: &mut Stepped, told: &str) {
     let scenario = lab.run().scenario();
@@ -83,7 +83,7 @@ fn proved(lab: &mut Stepped, told: &str) {
     }
 }
 
-/// Draws of a test.
+/// Random draws for a test.
 struct Draw(Stream);
 
 impl Draw {
@@ -222,7 +222,7 @@ fn set(lab: &Stepped, field: &str, value: &str) -> Command {
     Command::Set { lane: 0, name: scenario.lanes[0].name.clone(), recipe: Box::new(recipe) }
 }
 
-/// The end of a run of which nobody changed anything.
+/// The end of an undisturbed run.
 fn end_of(text: &str) -> Vec<Saved> {
     let mut lab = stepped(text);
     lab.advance(u64::MAX);
@@ -263,7 +263,7 @@ fn an_edit_that_is_undone_was_never_made_and_one_made_again_was() {
         lab.advance(u64::MAX);
         same(&saved(&mut lab), &plain);
         assert!(lab.run().scenario().edits.is_empty(), "{field}");
-        // Made again, it is as if nobody had undone it.
+        // After the redo, it is as if it had never been undone.
         let mut once = stepped(PLAIN);
         edited(&mut once);
         once.advance(u64::MAX);
@@ -357,7 +357,7 @@ fn lanes_go_on_from_a_past_step_as_if_they_had_stood_there() {
         assert!(at.iter().all(|s| *s <= Some(to)), "{at:?}");
         lab.advance(on);
     }
-    // What was changed after the step is not made again; what was changed before it is kept.
+    // Changes after the step are not made again; changes before it are kept.
     lab.advance(u64::MAX);
     same(&saved(&mut lab), &plain);
     let mut lab = stepped(PLAIN);

@@ -1,5 +1,5 @@
-//! Scenarios whose meaning a lab may miss without a word: pictures in every format, a network that is written whole, rare
-//! classes, batches too small for batch norm, losses of different kinds. Each is a file in `tests/cases`.
+//! Tests with scenarios that could be misread silently: pictures in every format, a network that is written completely,
+//! rare classes, batches too small for batch norm, losses of different kinds. Each is a file in `tests/cases`.
 
 use gradtui::lab::files::Disk;
 use gradtui::scenario::{Checked, inspect};
@@ -10,14 +10,14 @@ fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
 
-/// The scenario of this name, checked; the faults where it has some.
+/// The scenario of this name after the check; its faults, if it has any.
 fn checked(name: &str) -> Result<Checked, Vec<String>> {
     let path = path(name);
     let text = std::fs::read_to_string(&path).expect("a case");
     inspect(&text, &Disk::beside(&path)).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
-/// Runs it; exit code, standard output, standard error.
+/// Runs it; returns exit code, standard output, standard error.
 fn run(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
     let out = command.arg("run").arg(path(name)).args(more).stdin(Stdio::null()).output().expect("a start");
@@ -49,15 +49,15 @@ fn a_network_is_taken_as_it_is_written() {
     assert_eq!(code, Some(0), "{err}");
     let accuracy = |lane| after(&out, lane, "val accuracy ");
     assert!(accuracy("follows") > 0.9 && accuracy("written") > 0.9, "{out}");
-    // Through two softmaxes hardly any gradient passes; PyTorch gets to about 0.3 as well.
+    // Hardly any gradient passes through two softmaxes; PyTorch reaches about 0.3 as well.
     assert!((0.1..0.6).contains(&accuracy("softmax")), "{out}");
     assert!(err.contains("leave Softmax() out"), "{err}");
 }
 
 #[test]
 fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
-    // Of its own seed both find two of the four rare validation samples, and `check` says how coarse that is; over seeds the
-    // weighted lane finds more.
+    // With its own seed both find two of the four rare validation samples, and `check` warns how coarse that is; over
+    // several seeds the weighted lane finds more.
     let over = "median(weighted.val_recall) > median(plain.val_recall)";
     let (code, out, err) = run("rare.ron", &["--expect-seeds", "5", "--expect", over]);
     assert_eq!(code, Some(0), "{out}{err}");
@@ -65,7 +65,7 @@ fn a_rare_class_is_told_by_itself_and_can_be_weighed() {
     let (code, out, err) = run("rare.ron", &["--seed", "2", "--expect", "weighted.val_recall > 0.6"]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("always 0, the most frequent class: val accuracy 0.9"), "{out}");
-    // Every lane tells recall and precision of both classes.
+    // Every lane reports recall and precision of both classes.
     assert_eq!(out.matches("  recall ").count(), 4, "{out}");
     let recalls: Vec<f64> =
         out.lines().filter(|l| l.trim_start().starts_with("1 ")).map(|l| after(l, "1 ", "recall")).collect();
@@ -113,7 +113,7 @@ fn scaled_targets_are_told_with_the_unit_of_losses_and_errors_in_that_of_the_dat
     assert_eq!(code, Some(0), "{err}");
     let unit = "losses are those of scaled targets (1 is the spread, 146100)";
     assert!(out.contains(unit) && err.contains(unit), "{out}{err}");
-    // The loss is the mean square in that unit, the error its root in the unit of the data.
+    // The loss is the mean square in that unit, and the error its root in the unit of the data.
     let (loss, error) = (after(&out, "sgd", "val loss "), after(&out, "mean absolute", "root mean squared "));
     assert!((error - loss.sqrt() * 146_100.0).abs() < 0.01 * error, "{out}");
     std::fs::remove_dir_all(&place).expect("removed");
@@ -141,7 +141,7 @@ fn lanes_with_different_losses_are_compared_by_a_common_one() {
     assert!(after(&out, "mse", "val loss ") > 0.5, "{out}");
 }
 
-/// What `diagnose` says of each lane of this scenario.
+/// The output of `diagnose` for each lane of this scenario.
 fn diagnosed(scenario: &Path) -> Vec<serde_json::Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
     let out =

@@ -1,12 +1,12 @@
-//! Runs that prove themselves: `verify` finds a run as it was trained, and names the first step and the place of anything that
-//! was changed afterwards.
+//! Tests of `verify`: it confirms a run as it was trained, and names the first step and the place of anything that was
+//! changed afterwards.
 
 use gradtui::lab::run_dir::checkpoint::{Checkpoint, checksum};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Lanes that take all ways: a fork, an edit, a divergence, an early stop, averages, a defence.
+/// Lanes with a fork, an edit, a divergence, an early stop, averages, and a defence.
 const SCENARIO: &str = r#"(
   title: "ways", data: Moons(samples: 80), network: [Dense(6), Tanh(), BatchNorm(), Dropout(0.1)], optimizer: Adam(0.01),
   batch: 8, steps: 90, evaluate_every: 10,
@@ -47,7 +47,7 @@ impl Place {
     fn write(&self, file: &str, bytes: &[u8]) {
         std::fs::write(self.0.join("run").join(file), bytes).expect("written");
     }
-    /// Changes a file, and says what `verify` finds.
+    /// Changes a file, and returns the output of `verify`.
     fn changed(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
         let before = self.read(file);
         let mut bytes = before.clone();
@@ -68,7 +68,7 @@ impl Drop for Place {
     }
 }
 
-/// The first difference that was found.
+/// The first reported difference.
 fn first(words: &str) -> &str {
     words.lines().find_map(|l| l.strip_prefix("differs: ")).unwrap_or_else(|| panic!("{words}"))
 }
@@ -127,7 +127,7 @@ fn one_number_of_the_log_is_found_with_its_step() {
     let other = hash.replacen(digit, if digit == '0' { "1" } else { "0" }, 1);
     let said = place.changed("metrics.jsonl", |b| replaced(b, &hash, &other));
     assert!(first(&said).starts_with("step 60, lane plain, metrics.jsonl: hash is "), "{said}");
-    // A line that is gone, one that nobody trained, a change of a setting.
+    // A line that is missing, one that was not trained, a change of a setting.
     let old = line("guarded", 12) + "\n";
     let said = place.changed("metrics.jsonl", |b| replaced(b, &old, ""));
     assert_eq!(first(&said), "step 12, lane guarded, metrics.jsonl: the line is missing");
@@ -148,7 +148,7 @@ fn one_byte_of_a_checkpoint_is_found_with_its_tensor() {
     let file = place.read("checkpoint");
     let checkpoint = Checkpoint::decode(&file).expect("a checkpoint");
     let lane = checkpoint.lanes.iter().find(|l| l.name == "late").expect("the lane");
-    // Where its parameters lie in the file: behind their count.
+    // The position of its parameters in the file: after their count.
     let bytes = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     let find = |x: &[f32]| {
         let wanted = bytes(x);
@@ -173,7 +173,7 @@ fn one_byte_of_a_checkpoint_is_found_with_its_tensor() {
     );
     let at = find(&lane.snapshot.average) + 3;
     assert!(first(&place.changed("checkpoint", |b| b[at] ^= 1)).contains("averaged parameters, layer 1"));
-    // Nothing is overlooked: neither a byte that training does not determine nor one of the structure.
+    // Every change is found: of a byte that training does not determine, and of one of the structure.
     for at in (16..file.len()).step_by(file.len() / 23) {
         let words = place.changed("checkpoint", |b| b[at] ^= 0x40);
         assert!(words.contains("differs: "), "byte {at}: {words}");
@@ -209,7 +209,7 @@ fn a_killed_run_is_verified_as_far_as_its_checkpoint_knows_and_from_the_older_on
     assert_eq!(place.go("verify run").0, 0);
     let (code, words) = place.go("verify run --from-checkpoint --threads 3");
     assert!(code == 0 && words.contains("begun at the checkpoint of step "), "{words}");
-    // Lines after the checkpoint, as a kill leaves them, and one that is cut off.
+    // Lines after the checkpoint, as a kill leaves them, and one that is incomplete.
     let log = place.read("metrics.jsonl");
     let more = [&log[..], b"{\"step\":71,\"lane\":\"plain\",\"loss\":1.0}\n{\"step\":72,\"la"].concat();
     place.write("metrics.jsonl", &more);
@@ -269,13 +269,13 @@ fn a_session_of_rewinds_edits_undoing_and_forks_is_verified_and_loses_nothing() 
         assert_eq!(code, 0, "{words}");
         assert!(words.contains("guarded "), "it is back: {words}");
     }
-    // What was trained before the lanes went back is kept beside the log.
+    // Lines from before the lanes went back are kept beside the log.
     let ghosts = String::from_utf8(place.read("ghosts.jsonl")).expect("text");
     assert!(ghosts.starts_with("{\"rewound\":"), "{ghosts}");
     let ghost =
         |step: u64| ghosts.lines().any(|l| l.starts_with(&format!("{{\"step\":{step},\"lane\":\"plain\"")));
     assert!([26, 35, 43, 45].into_iter().all(ghost), "{ghosts}");
-    // The scenario that was saved trains to the same bits, and so does the run that goes on.
+    // The saved scenario trains to the same bits, and so does the run that continues.
     assert_eq!(place.go("resume run --steps 90").0, 0);
     let (code, words) = place.go("verify run");
     assert_eq!(code, 0, "{words}");

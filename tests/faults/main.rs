@@ -1,5 +1,6 @@
-//! Faults on order: a panic of the screen or of a worker. This test program is gradtui as well, the only one that obeys
-//! `GRADTUI_FAULT`: its tests start it once more with a fault, and show that gradtui itself obeys none.
+//! Tests of injected faults: a panic of the screen or of a worker. This test program contains gradtui, and is the only
+//! one that obeys `GRADTUI_FAULT`: its tests start it again with a fault, and show that gradtui itself ignores the
+//! variable.
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 #[allow(dead_code, reason = "these tests need less of a terminal than others")]
@@ -10,7 +11,7 @@ use pty::{PROGRAM, Place, code, step};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output};
 
-/// The variable that orders a fault.
+/// The variable that injects a fault.
 const FAULT: &str = "GRADTUI_FAULT";
 /// The size of every terminal here.
 const SIZE: (u16, u16) = (120, 40);
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     if !cfg!(target_os = "linux") {
         return ExitCode::SUCCESS;
     }
-    // As of every test program: a word chooses tests, and `--list` only names them.
+    // As in every test program, a word selects tests, and `--list` only lists them.
     let words: Vec<String> = std::env::args().skip(1).collect();
     let parts: Vec<_> = words.iter().filter(|w| !w.starts_with('-')).collect();
     let chosen = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
@@ -92,7 +93,7 @@ fn memory() {
     assert!(place.resumes("run"));
 }
 
-/// A run of two lanes without a screen, with a fault ordered.
+/// Runs two lanes without a screen, with an injected fault.
 fn run(program: PathBuf, fault: &str) -> Output {
     let place = Place::new();
     let mut command = Command::new(program);

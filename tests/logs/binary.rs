@@ -1,4 +1,5 @@
-//! Event files of TensorBoard and offline files of W&B, made here byte by byte: growing, cut, damaged, resumed.
+//! Tests with TensorBoard event files and offline W&B files, made here byte by byte: growing, truncated, damaged,
+//! resumed.
 
 use super::{Place, open, points, read};
 use std::fs;
@@ -52,7 +53,7 @@ fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
     let mut log = open(&place.0);
     while log.read() {}
     assert_eq!(points(&log, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
-    // Zero bytes are a place that is kept for data: once they are there, they are read.
+    // Zero bytes are space reserved for data, which are read once they are written.
     place.append(name, &next[20..]);
     place.append(name, [0; 64]);
     while log.read() {}
@@ -97,7 +98,7 @@ fn the_files_of_a_run_are_read_in_order_and_a_purge_makes_void_what_it_says() {
     let mut log = open(&place.0);
     while log.read() {}
     assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
-    // A folder that comes later gives all their names.
+    // If a folder is added later, it becomes part of all names.
     place.write("val/events.out.tfevents.6.h.1.0", [version(), scalar(5, "a", 7.0)].concat());
     while log.read() {}
     assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
@@ -139,11 +140,11 @@ fn wandb(records: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// A record of the history.
+/// A record of the run's history.
 fn history(items: &[(&[&str], &str)]) -> Vec<u8> {
     let item = |(path, value): &(&[&str], &str)| {
         let path: Vec<u8> = path.iter().flat_map(|part| field(2, part.as_bytes())).collect();
-        // The value has the number 16, which takes two bytes.
+        // The value has the field number 16, which takes two bytes.
         let mut text = field(0, value.as_bytes());
         text.splice(0..1, [0x82, 0x01]);
         field(1, &[path, text].concat())

@@ -1,5 +1,5 @@
-//! Logs of other programs: each kind in the forms that its writers give it, whole, growing and damaged. With
-//! `GRADTUI_LOGS=DIR` every run below a folder is read too and compared with its `expected.json`.
+//! Tests with logs of other programs: each kind in the forms that its writers produce, complete, growing and damaged.
+//! With `GRADTUI_LOGS=DIR`, every run below a folder is read too and compared with its `expected.json`.
 
 mod binary;
 mod set;
@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A folder of its own that is gone at the end.
+/// A separate folder, removed at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -112,7 +112,7 @@ fn tables_of_every_form_are_read() {
     assert_eq!(points(&long, "acc, top"), [(0.0, 0.1)]);
     let keras = read(&place.write("training.log", "epoch,loss,val_loss\n0,1,NA\n1,0.5,0.75\n"));
     assert_eq!(points(&keras, "val_loss"), [(1.0, 0.75)]);
-    // Columns that are sorted by name, as Lightning writes them, tell nothing of the order of layers.
+    // Columns that are sorted by name, as Lightning writes them, do not show the order of layers.
     let sorted = "step,grads/body.0.bias,grads/body.0.weight,grads/encoder.weight,loss\n0,,,,2\n0,1,2,3,\n";
     assert_eq!(read(&place.write("e.csv", sorted)).layers().order, logs::layers::Order::Natural);
     let own = read(&place.write("f.csv", "step,grads/encoder.weight,grads/body.weight\n0,1,2\n")).layers();
@@ -133,7 +133,7 @@ fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
     place.append("metrics.csv", "0,20,1\n0,30");
     while log.read() {}
     assert_eq!(points(&log, "train_loss"), [(0.0, 3.0), (10.0, 2.0), (20.0, 1.0)]);
-    // The end of the half row, and nothing told twice.
+    // The end of the incomplete row is read, and nothing is reported twice.
     place.append("metrics.csv", ",0.5\n");
     while log.read() {}
     assert_eq!(points(&log, "train_loss").last(), Some(&(30.0, 0.5)));
@@ -142,7 +142,7 @@ fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
     while log.read() {}
     assert_eq!(points(&log, "train_loss").len(), 4);
     assert_eq!(points(&log, "val_loss"), [(39.0, 0.75)]);
-    // A file of the same name in its place.
+    // A file with the same name replaces it.
     fs::remove_file(&path).expect("removed");
     place.write("metrics.csv", "epoch,step,train_loss\n0,0,9\n");
     while log.read() {}
@@ -197,7 +197,7 @@ fn stores_of_files_and_databases_are_read() {
              insert into metrics values ('loss', 2.5, 1, 'u1', 0, 0), ('loss', 0, 1, 'u1', 1, 1), ('loss', 1.7976931348623157e308, 1, 'u2', 4, 0);",
         )
         .expect("rows");
-    // The rows lie beside the file, whose writer still runs; nothing of it is touched.
+    // The rows are in a file beside it, whose writer still runs; none of the files is changed.
     let before: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
     let mut logs = logs::open(&place.0, &[]).expect("runs");
     logs.iter_mut().for_each(Log::read_to_end);

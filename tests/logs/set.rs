@@ -1,11 +1,11 @@
-//! Logs that the libraries themselves wrote, where a set of them is at hand.
+//! Tests with a set of logs that the libraries themselves wrote, if one is available.
 
 use gradtui::lab::foreign;
 use gradtui::logs::{self, Log};
 use serde_json::{Value, json};
 use std::fs;
 
-/// How a series differs from what it should be.
+/// The difference of a series from its expected values.
 fn differs(log: &Log, name: &str, wanted: &Value) -> Option<String> {
     let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
     let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
@@ -84,7 +84,7 @@ fn a_set_of_logs_is_read_as_it_is_expected() {
     println!("{read} paths read");
 }
 
-/// The ids that are right for a run with this label; none for a healthy one, or for a cause that numbers cannot show.
+/// The ids that are right for a run with this label; none for a healthy one, or for a cause that numbers cannot reveal.
 fn right(label: &str) -> &'static [&'static str] {
     match label {
         "vanishing gradients" => &["vanishing-gradient"],

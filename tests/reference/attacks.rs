@@ -40,7 +40,7 @@ fn network(id: &str, shape: &[usize]) -> Result<Net, String> {
     Net::new(sample(shape).1, &model["layers"], &model["weights"], &Value::Null)
 }
 
-/// An attack as a scenario writes it.
+/// An attack in a scenario's syntax.
 fn attack(kind: &str, h: &Value) -> Result<AttackConfig, String> {
     let x = |key: &str| number(&h[key]);
     let n = |key: &str| count(&h[key]);
@@ -115,7 +115,7 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
         x.chunks_exact(size).zip(adv.chunks_exact(size)).map(|(a, b)| distance(a, b)).collect();
     let linf: Vec<f32> = sizes.iter().enumerate().filter(|(i, _)| stable[*i]).map(|(_, d)| d.linf).collect();
     let l2: Vec<f32> = sizes.iter().enumerate().filter(|(i, _)| stable[*i]).map(|(_, d)| d.l2).collect();
-    // A perturbation is a difference of inputs near 1, whose rounding counts more the smaller it is.
+    // A perturbation is a difference of inputs near 1, so rounding matters more the smaller it is.
     check.tensor("linf", &linf, &pick64(&numbers(&case["linf"]), 1), Tol::Absolute(tol));
     check.tensor("l2", &l2, &pick64(&numbers(&case["l2"]), 1), Tol::Absolute(tol));
     check.holds("inputs stay in range", UNIT.excess(&adv, size) == 0.0);
@@ -130,13 +130,13 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
             check.holds(&format!("adv_pred[{i}]"), predicted(z) == Some(adv_pred[i]));
         }
     }
-    // The logits of the reference's own result, so that its errors are not counted twice.
+    // The logits of the reference's own result, so that errors do not count twice.
     let logits = victim.logits(&want.f32());
     check.tensor("adv_logits", logits, &Tensor::new(&case["adv_logits"]).data, Tol::Relative(1e-5));
     Ok(check)
 }
 
-/// A file of the digits, out of its gzipped IDX form: the sizes and the bytes.
+/// A file of the digits from its gzipped IDX form: the sizes and the bytes.
 fn idx(name: &str) -> (Vec<usize>, Vec<u8>) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name);
     let packed = std::fs::read(path).expect("the digits");

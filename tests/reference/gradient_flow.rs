@@ -54,7 +54,7 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
     check.number("loss", value, number(&case["loss"]), TOL);
     let health = net.network.health(&ws, rows);
     let mut means = Vec::new();
-    // Each entry relative to itself: the first layer's 1e-8 must be as right as the last layer's 1.
+    // Each entry relative to itself: the first layer's 1e-8 must be as accurate as the last layer's 1.
     let mut each = |field: &str, l: usize, found: f64| {
         if let Some(want) = case[field][l].as_f64() {
             check.tensor64(&format!("{field}[{l}]"), &[found], &[want], Tol::Relative(TOL));
@@ -78,7 +78,7 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
         }
     }
     for (l, mean, std) in means {
-        // A mean of cancelling numbers is as exact as the numbers are large.
+        // A mean of cancelling numbers is only as accurate as the size of the numbers allows.
         let want = number(&case["activation_mean"][l]);
         let limit = TOL * std.max(want.abs());
         check.tensor64(&format!("activation_mean[{l}]"), &[mean], &[want], Tol::Absolute(limit));

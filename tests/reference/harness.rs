@@ -40,7 +40,7 @@ pub fn cases(kind: &str) -> Vec<Value> {
     files(kind).into_iter().flat_map(|f| list(&f["cases"]).to_vec()).collect()
 }
 
-/// The error that the reference library itself makes in f32 in one field of a case (0 where nobody measured it).
+/// The error that the reference library itself makes in f32 in one field of a case (0 if not measured).
 pub fn measured(case: &str, field: &str) -> f64 {
     let text = std::fs::read_to_string(folder().join("tolerances.json")).unwrap_or_else(|_| "{}".into());
     let files: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("tolerances.json: {e}"));
@@ -48,7 +48,7 @@ pub fn measured(case: &str, field: &str) -> f64 {
     of.filter_map(|file| file[case][field]["abs"].as_f64()).fold(0.0, f64::max)
 }
 
-/// Prints the kinds that nobody runs, with the number of their cases.
+/// Prints the kinds that no module runs, with the number of their cases.
 pub fn report_unknown_kinds(known: &[&str]) {
     for (name, file) in documents() {
         let kind = text(&file["kind"]);
@@ -59,12 +59,12 @@ pub fn report_unknown_kinds(known: &[&str]) {
     }
 }
 
-/// Writes a line past the capture of the test runner, so that counts are seen when all is well.
+/// Writes a line that the test runner does not capture, so that counts are visible even if all tests pass.
 fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output");
 }
 
-/// A list, or a message what stands there instead.
+/// The value as a list; panics with the actual value otherwise.
 pub fn list(v: &Value) -> &[Value] {
     v.as_array().unwrap_or_else(|| panic!("a list expected, not {v}"))
 }
@@ -103,22 +103,22 @@ impl Tensor {
         tensor
     }
 
-    /// As the engine sees it; inputs and weights are exact in f32.
+    /// The numbers in f32; inputs and weights are exact in f32.
     pub fn f32(&self) -> Vec<f32> {
         self.data.iter().map(|&x| x as f32).collect()
     }
 
-    /// As class labels or indices.
+    /// The numbers as class labels or indices.
     pub fn u32(&self) -> Vec<u32> {
         self.data.iter().map(|&x| x as u32).collect()
     }
 }
 
-/// How close is close enough.
+/// The tolerance of a comparison.
 #[derive(Clone, Copy, Debug)]
 pub enum Tol {
-    /// max|a - b| over max|reference|: a gradient of 1e-10 is really tested.
-    /// Where the reference is zero throughout, 1e-4 absolutely.
+    /// max|a - b| over max|reference|, so that a gradient of 1e-10 is really tested. If the reference is zero
+    /// throughout, 1e-4 absolutely.
     Relative(f64),
     /// max|a - b|.
     Absolute(f64),
@@ -177,7 +177,7 @@ impl Check {
         &self.faults
     }
 
-    /// Something that holds or not.
+    /// Checks a condition.
     pub fn holds(&mut self, what: &str, yes: bool) {
         if !yes {
             self.faults.push(format!("{what}: does not hold"));
@@ -208,7 +208,7 @@ impl Report {
         }
     }
 
-    /// Takes the outcome of one case: its comparisons, or why nothing here can run it.
+    /// Takes the result of one case: its comparisons, or the reason why it cannot run here.
     pub fn case(&mut self, name: &str, outcome: Result<Check, String>) {
         match outcome {
             Err(why) => {

@@ -73,7 +73,7 @@ fn draw(case: &Value) -> Result<Check, String> {
     let band = |found: f64, key: &str, band: &str| (found - number(&case[key])).abs() <= number(&case[band]);
     check.holds(&format!("mean {mean:.3e} in its band"), band(mean, "mean", "mean_band_5sigma"));
     check.holds(&format!("std {std:.3e} in its band"), band(std, "std", "std_band_5sigma"));
-    // The ends are exact numbers in f64; a draw may be rounded to the f32 above.
+    // The ends are exact numbers in f64; a draw may be rounded up to the next f32.
     let slack = 1.0 + 1e-6;
     if let (Some(low), Some(high)) = (case["low"].as_f64(), case["high"].as_f64()) {
         let reach = low.abs().max(high.abs()) * (slack - 1.0);

@@ -21,7 +21,7 @@ fn run(case: &Value) -> Result<Check, String> {
     }
 }
 
-/// One case laid out for the engine.
+/// One case converted for the engine.
 struct Setup {
     network: Network,
     rows: usize,
@@ -42,12 +42,12 @@ impl Setup {
         let (layers, names) = configs(kind, case)?;
         let x = input(case);
         let (rows, shape) = match case["attrs"]["normalized_shape"].as_array().map(Vec::len) {
-            // Normalised over several last axes: one vector.
+            // Normalised over several last axes: they count as one vector.
             Some(last) if last > 1 => {
                 let outer = x.shape.len() - last;
                 (x.shape[..outer].iter().product(), Shape::Flat(x.shape[outer..].iter().product()))
             }
-            // Indices [n, steps]; a vector of them is n sequences of one.
+            // Indices [n, steps]; a vector of n indices counts as n sequences of one.
             _ if kind == "embedding" => {
                 let steps = x.shape[1..].iter().product();
                 (x.shape[0], Shape::Sequence { steps, features: 1 })
@@ -64,7 +64,7 @@ impl Setup {
         }
         let training = case["attrs"]["training"].as_bool().unwrap_or(true);
         let pass = Pass { training, ..Pass::train(rows, 1, 2) };
-        // Room for more rows than there are, as for the last batch of an epoch.
+        // The workspace has room for more rows, as for the last batch of an epoch.
         let mut ws = network.workspace(rows + 3);
         ws.input_mut(rows).copy_from_slice(&x.f32());
         let grads = vec![f32::NAN; params.len()];
@@ -114,7 +114,7 @@ fn plain(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// The same indices in any arrangement give the same rows, and the same gradients add up.
+/// The same indices in any arrangement give the same rows, and the same sums of gradients.
 #[test]
 fn reference_embedding_of_a_vector_of_indices() {
     let cases = cases("layers");
@@ -128,8 +128,8 @@ fn reference_embedding_of_a_vector_of_indices() {
     }
 }
 
-/// The mask is drawn by forward and kept in the cache. Forward and backward are the same linear map, which is proved
-/// with the mask that forward drew; then backward is compared under the mask of the case, on the case's x and upstream.
+/// Forward draws the mask and keeps it in the cache. Forward and backward are the same linear map, which is tested with
+/// the drawn mask; then backward is compared with the mask of the case, on the case's x and upstream.
 fn dropout(case: &Value) -> Result<Check, String> {
     let mut check = Check::default();
     let mut s = Setup::new(case)?;
@@ -166,7 +166,7 @@ fn dropout(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// The initial state and the gradient with respect to it stand at the head of the cache, see `layer::recurrent`.
+/// The initial state and the gradient with respect to it are at the head of the cache, see `layer::recurrent`.
 fn recurrent(case: &Value) -> Result<Check, String> {
     let mut check = Check::default();
     let mut s = Setup::new(case)?;
@@ -208,7 +208,7 @@ fn recurrent(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// The layers of a case as a scenario writes them, and the names of their parameters.
+/// The layers of a case in a scenario's syntax, and the names of their parameters.
 fn configs(kind: &str, case: &Value) -> Result<(Vec<LayerConfig>, Vec<String>), String> {
     let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     if kind == "residual" {
@@ -233,7 +233,7 @@ fn tensor(v: &Value) -> Option<Tensor> {
     (v != NO_TENSORS).then(|| Tensor::new(v))
 }
 
-/// The tolerances of the reference README for this layer, for everything and for the gradient of x.
+/// The tolerances in the reference README for this layer: for everything, and for the gradient of x.
 fn tolerances(case: &Value, input: Shape, rows: usize) -> (Tol, Tol) {
     let kind = text(&case["layer"]);
     match kind {
@@ -246,11 +246,11 @@ fn tolerances(case: &Value, input: Shape, rows: usize) -> (Tol, Tol) {
                 _ => rows * repeat,
             };
             let tol = Tol::Relative(1e-5);
-            // The gradient of two normalised numbers is pure cancellation: what is left is eps.
+            // The gradient of two normalised numbers is pure cancellation: only the effect of eps remains.
             (tol, if normalised <= 2 { Tol::Absolute(1e-5) } else { tol })
         }
         "softmax" => {
-            // Far out, dx = y (g - Σ g y) cancels to almost nothing, so there is nothing to be relative to.
+            // For large inputs, dx = y (g - Σ g y) cancels to almost nothing, so a relative error has no meaning.
             let size = |t: &Tensor| t.data.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
             let far = tensor(&case["grad_inputs"]["x"]).is_some_and(|t| size(&t) < 1e-6);
             (Tol::Relative(3e-6), if far { Tol::Absolute(1e-7) } else { Tol::Relative(3e-6) })

@@ -1,6 +1,7 @@
-//! Optimizers in the form of libraries that the reference cases leave out: PyTorch's Muon and prodigyopt, step by step.
+//! Optimizers in the form of libraries that the reference cases do not cover: PyTorch's Muon and prodigyopt, step by
+//! step.
 //!
-//! `own/muon_prodigy.py` made the numbers by running those libraries.
+//! `own/muon_prodigy.py` computed the numbers with those libraries.
 
 use crate::harness::{Check, Tol, list, numbers, text};
 use crate::optimizers::{Nobody, slots};
@@ -14,7 +15,7 @@ fn gradient(t: i64, i: i64, k: i64) -> f32 {
     ((7 * i + 5 * t * (k + 1) + i * i * (t + 2)) % 33 - 16) as f32 / 16.0
 }
 
-/// The case as a scenario writes it.
+/// The optimizer of a case in a scenario's syntax.
 fn optimizer(case: &Value) -> OptimizerConfig {
     let config = if text(&case["optimizer"]) == "Prodigy" {
         format!("Prodigy(bias_correction: {})", case["bias_correction"])

@@ -1,4 +1,4 @@
-//! Reference cases of kind `losses`: values and gradients with respect to the input, extreme logits included.
+//! Reference cases of kind `losses`: values and gradients with respect to the input, including extreme logits.
 
 use crate::harness::{Check, Report, Tensor, Tol, count, number, text};
 use gradtui::engine::loss::{LossConfig, Targets};

@@ -1,7 +1,8 @@
-//! The reference suite: every case of `data/`, computed in float64 by PyTorch, optax and others, against the engine.
+//! The reference suite: compares the engine with every case of `data/`, computed in float64 by PyTorch, optax and
+//! others.
 //!
-//! `cargo test reference` runs just this. `GRADTUI_REFERENCE` names another folder of the same form. Each kind prints how
-//! many of its cases ran and which were skipped; a kind of which no module knows is named by `reference_kinds`.
+//! `cargo test reference` runs just this. `GRADTUI_REFERENCE` names another folder of the same form. Each kind prints
+//! how many of its cases ran and which were skipped; `reference_kinds` names kinds that no module runs.
 
 mod harness;
 

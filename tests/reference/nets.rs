@@ -1,4 +1,4 @@
-//! Networks out of reference cases: layers written as a scenario writes them, tensors put where the slots are.
+//! Networks from reference cases: layers in a scenario's syntax, with tensors copied to their slots.
 
 use crate::harness::{Tensor, count, list, number, text};
 use gradtui::engine::layer::LayerConfig;
@@ -20,18 +20,18 @@ pub fn sample(shape: &[usize]) -> (usize, Shape) {
     }
 }
 
-/// Reads a layer as a scenario writes it; the error is a reason to skip.
+/// Parses a layer in a scenario's syntax; the error is a reason to skip the case.
 pub fn parse(ron: &str) -> Result<LayerConfig, String> {
     LayerConfig::parse(ron).map_err(|e| format!("{ron}: {e}"))
 }
 
 /// The text of a layer in a scenario for a reference layer of this kind with these attributes.
 ///
-/// `weights` gives the shape of a parameter, `bias` says whether there is one.
+/// `weights` returns the shape of a parameter, `bias` states whether there is a bias.
 pub fn describe(kind: &str, a: &Value, bias: bool) -> Result<String, String> {
     let n = |key: &str| count(&a[key]);
     let x = |key: &str| number(&a[key]);
-    // One field under the names of two files.
+    // One field that has different names in two files.
     let either = |one: &str, two: &str| if a[one].is_null() { n(two) } else { n(one) };
     Ok(match kind {
         "dense" => format!("Dense(units: {}, bias: {bias})", n("out")),
@@ -91,7 +91,7 @@ pub fn describe(kind: &str, a: &Value, bias: bool) -> Result<String, String> {
     })
 }
 
-/// Whether a recurrent layer gives all its states: always, unless the case wants the last one only.
+/// Whether a recurrent layer returns all its states: always, unless the case needs only the last one.
 fn all(a: &Value) -> bool {
     a["output"].as_str() != Some("last hidden state")
 }
@@ -159,7 +159,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The loss that a case names, for the targets `y`; class labels where the loss takes them.
+    /// The loss that a case names, for the targets `y`, which become class labels if the loss takes them.
     pub fn new(name: &str, y: &[f64]) -> Result<Self, String> {
         let config = match name {
             "softmax_cross_entropy" => "CrossEntropy()",

@@ -21,7 +21,7 @@ fn reference_optimizers() {
     report.finish();
 }
 
-/// Where gradients come from.
+/// The source of gradients.
 pub enum Problem {
     Rosenbrock { a: f64, b: f64 },
     Quadratic { matrix: Vec<f64>, b: Vec<f64> },
@@ -72,7 +72,7 @@ impl Problem {
         }
     }
 
-    /// Diagonal of the Hessian, where it is known.
+    /// Diagonal of the Hessian, if it is known.
     fn curvature(&self, p: &[f32]) -> Vec<f32> {
         let (x, y) = (f64::from(p[0]), f64::from(p[1]));
         match self {
@@ -85,7 +85,7 @@ impl Problem {
     }
 }
 
-/// Asked by nobody.
+/// An oracle that is never asked.
 pub struct Nobody;
 
 impl Oracle for Nobody {
@@ -105,7 +105,7 @@ pub fn slots(shapes: &[Vec<usize>]) -> Vec<Slot> {
     shapes.iter().map(slot).collect()
 }
 
-/// The optimizer of a case, as a scenario would write it.
+/// The optimizer of a case in a scenario's syntax.
 pub fn config(case: &Value) -> Result<OptimizerConfig, String> {
     let h = &case["hyper"];
     let has = |key: &str| h.get(key).is_some_and(|v| !v.is_null());
@@ -249,7 +249,7 @@ fn run(problem: &Problem, steps: usize, case: &Value) -> Result<Check, String> {
     }
     losses.extend(problem.eval(steps - 1, &p).0);
 
-    // In f32 Prodigy's first estimates decide the rest, so only the beginning can be compared.
+    // In f32 Prodigy's first estimates determine all later ones, so only the beginning can be compared.
     let algorithm = text(&case["algorithm"]);
     let compared = if algorithm == "prodigy" { steps.min(10) + 1 } else { steps + 1 };
     let tol = Tol::Relative(if algorithm == "sophia" { 1e-4 } else { 1e-5 });

@@ -47,7 +47,7 @@ fn lbfgs(case: &Value) -> Check {
         ..Lbfgs::default()
     };
     let said = case.get("iterations").unwrap_or(&case["iterations_to_grad_norm_1e-7"]);
-    // The reference may have given up before its gradient was that small: then its path says how far it went.
+    // The reference may have stopped before its gradient was that small: then the length of its path counts.
     let iterations = if said.is_null() { list(&case["params"]).len() - 1 } else { count(said) };
     let mut p = Tensor::new(&case["x0"]).f32();
     let slots = slots(&[vec![p.len()]]);
@@ -76,8 +76,8 @@ fn lbfgs(case: &Value) -> Check {
     losses.extend(last);
     slopes.push(norm(&gradient));
     if searches {
-        // In f64 the gradient falls below 1e-7, or as far as the reference got; in f32 as far as the rounding of the
-        // weights lets it.
+        // In f64 the gradient falls below 1e-7, or as far as the reference's; in f32 as far as the rounding of the
+        // weights allows.
         let least = |slopes: &[f64]| slopes.iter().copied().fold(f64::INFINITY, f64::min) / slopes[0];
         let wanted = if said.is_null() { least(&numbers(&case["grad_norm"])) } else { 0.0 };
         let beyond = (least(&slopes) - wanted).max(0.0);
@@ -182,7 +182,7 @@ fn multi_tensor(case: &Value) -> Result<Check, String> {
         );
         path.push(p.clone());
     }
-    // In f32 Prodigy's first estimates decide the rest, so only the beginning can be compared.
+    // In f32 Prodigy's first estimates determine all later ones, so only the beginning can be compared.
     let compared = if text(&case["algorithm"]) == "prodigy" { steps.min(10) + 1 } else { steps + 1 };
     for (name, slot) in names.iter().zip(&slots) {
         let got: Vec<f32> = path[..compared].iter().flat_map(|p| p[slot.range.clone()].to_vec()).collect();

@@ -10,12 +10,12 @@ fn reference_schedules() {
     Report::all("schedules", run);
 }
 
-/// The schedule of a case as a scenario would write it, and the base rate.
+/// The schedule of a case in a scenario's syntax, and the base rate.
 fn config(case: &Value) -> Result<(ScheduleConfig, f64), String> {
     let h = &case["hyper"];
     let x = |key: &str| number(&h[key]);
     let n = |key: &str| count(&h[key]);
-    // The base rate has several names there.
+    // The base rate has several names in the cases.
     let base = ["base_lr", "init_value", "peak_value", "factor"].into_iter();
     let kind = text(&case["schedule"]);
     let base = match kind {
@@ -107,7 +107,7 @@ fn run(case: &Value) -> Result<Check, String> {
     let metrics = case.get("metrics").map(numbers);
     let (mut memory, mut got) = ([0.0; 4], Vec::new());
     for t in 0..want.len() {
-        // No case relies on the length of the run; a wrong one shows where a length would be ignored.
+        // No case depends on the length of the run; a wrong length here would show if a given length were ignored.
         got.push(schedule.lr(When { base, t: t as u64, total: 7 }, &memory));
         if let Some(metrics) = &metrics {
             schedule.report(base, metrics[t], &mut memory);

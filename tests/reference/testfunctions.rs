@@ -16,7 +16,7 @@ fn reference_testfunctions() {
     Report::all("testfunctions", run);
 }
 
-/// three_hump_camel is ThreeHumpCamel here.
+/// `three_hump_camel` is called `ThreeHumpCamel` here.
 fn surface(name: &str) -> Result<Surface, String> {
     let plain = |s: &str| s.replace('_', "").to_lowercase();
     let found = Surface::ALL.into_iter().find(|s| plain(s.name()) == plain(name));
@@ -44,8 +44,8 @@ fn run(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// Adam and its kin on the layer `Surface` with the loss `Output`, through the network's own passes: the path is that of
-/// the reference.
+/// Adam and its variants on the layer `Surface` with the loss `Output`, through the network's own passes: the path
+/// equals the reference's.
 #[test]
 fn reference_surface_as_problem() {
     let mut report = Report::new("surface as a problem");
@@ -56,7 +56,7 @@ fn reference_surface_as_problem() {
         }
         for case in list(&file["cases"]) {
             let known = (number(&p["a"]), number(&p["b"])) == (1.0, 100.0);
-            // Sophia wants a curvature, and Prodigy's path in f32 is its own.
+            // Sophia needs a curvature, and Prodigy's path differs in f32.
             let alone = !["sophia", "prodigy"].contains(&text(&case["algorithm"]));
             if alone {
                 let outcome = if known { descend(case) } else { Err("another a or b".into()) };

@@ -1,5 +1,5 @@
-//! Reference cases of kind `toydata`: generated points against scikit-learn and TensorFlow Playground, sequence tasks
-//! against their definition.
+//! Reference cases of kind `toydata`: compares generated points with scikit-learn and TensorFlow Playground, and
+//! sequence tasks with their definition.
 
 use crate::harness::{Check, Report, Tensor, Tol, count, number, numbers, text};
 use gradtui::engine::data::toy::Xor;
@@ -101,7 +101,7 @@ fn run(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// Points of the plane and their classes; Playground's labels are 1 and -1, which are classes 0 and 1.
+/// Points of the plane and their classes; Playground's labels 1 and -1 are classes 0 and 1.
 fn points(check: &mut Check, case: &Value, ron: &str, signs: bool) {
     let ours = load(ron);
     check.tensor("X", &ours.inputs, &Tensor::new(&case["X"]).data, Tol::Relative(1e-6));

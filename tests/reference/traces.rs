@@ -14,7 +14,7 @@ fn reference_traces() {
     Report::all("traces", run);
 }
 
-/// None of the optimizers of the traces looks at the gradient elsewhere.
+/// None of the optimizers of the traces needs the gradient at other parameters.
 struct Nowhere;
 
 impl Oracle for Nowhere {
@@ -40,10 +40,11 @@ fn run(case: &Value) -> Result<Check, String> {
 
     let losses = numbers(&case["loss"]);
     let norms = numbers(&case["grad_norm"]);
-    // A net whose gradients are this large multiplies every rounding error on its way.
+    // A network with such large gradients multiplies every rounding error.
     let exploding = norms.iter().any(|&n| n > 10.0);
     let (tol, tol_tensor) = if exploding { (5e-3, 2e-2) } else { (1e-4, 5e-3) };
-    // A step whose gradient nearly vanishes beside its neighbours' is rounding error in any f32, the reference's too.
+    // A gradient that nearly vanishes compared with the neighbouring steps is rounding error in f32, also in the
+    // reference.
     let tol_norm = f64::max(tol, 3.0 * measured(text(&case["name"]), "grad_norm_rel"));
     let follows = count(&case["f32_steps_within_1e-3_relative"]).min(losses.len());
     for (step, batch) in list(&case["batches"]).iter().take(losses.len()).enumerate() {
@@ -64,7 +65,8 @@ fn run(case: &Value) -> Result<Check, String> {
             check.number(&format!("grad_norm[{step}]"), whole, norms[step], tol_norm);
             for (name, found) in net.names.iter().zip(tensors) {
                 let want = number(&case["grad_norm_per_tensor"][name][step]);
-                // In an exploding net a bias whose gradient cancels to under a hundredth of the whole is rounding error.
+                // In a network with exploding gradients, a bias gradient that cancels to under a hundredth of the whole
+                // is rounding error.
                 let size = if exploding { want.max(1e-2 * norms[step]) } else { want };
                 let tol = Tol::Absolute(tol_tensor * size);
                 check.tensor64(&format!("norm of {name}[{step}]"), &[found], &[want], tol);
@@ -107,7 +109,7 @@ fn run(case: &Value) -> Result<Check, String> {
     Ok(check)
 }
 
-/// The optimizer of a case as a scenario writes it; PyTorch's SGD is three rows here.
+/// The optimizer of a case in a scenario's syntax; PyTorch's SGD corresponds to three rows here.
 fn optimizer(case: &Value) -> Result<OptimizerConfig, String> {
     let hyper = case["hyper"].as_object().expect("settings");
     let of = |key: &str| hyper.get(key).and_then(Value::as_f64).unwrap_or(0.0);
@@ -123,7 +125,7 @@ fn optimizer(case: &Value) -> Result<OptimizerConfig, String> {
         Value::Number(_) => format!("{key}: {:?}", number(v)),
         other => format!("{key}: {other}"),
     };
-    // A setting with a row of its own is no field there.
+    // A setting that has a row of its own here is not a field.
     let said = |(key, v): &(&String, &Value)| {
         *key != "nesterov"
             && !v.is_null()

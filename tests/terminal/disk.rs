@@ -1,18 +1,18 @@
-//! Disks with faults: they are full for a while, files may not grow, there is no place to write at all. Training and the screen go
-//! on, and what is lost is said.
+//! Disks with faults: full for a while, files that may not grow, no place to write at all. Training and the screen
+//! continue, and losses are reported.
 
 use crate::pty::{PROGRAM, Place, Session, code, step};
 use rustix::process::Signal;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Reads until the lab has trained on from where it is.
+/// Reads until the lab has trained further.
 fn goes_on(lab: &mut Session) {
     let before = step(&lab.text());
     lab.until("more steps", |text| step(text) > before + 20);
 }
 
-/// Every line of a recording but the last is whole, and there are some.
+/// Checks that there are lines, and that every line of a recording except the last is complete.
 fn plays(place: &Place, cast: &str) {
     let text = std::fs::read_to_string(place.0.join(cast)).expect("a recording");
     let mut lines: Vec<&str> = text.split('\n').collect();
@@ -38,7 +38,7 @@ fn a_lab_lives_on_while_nothing_can_be_saved_and_saves_once_there_is_room() {
     assert_eq!(code(lab.end()), 0);
     lab.given_back();
     assert!(place.resumes("run"));
-    // Not a line is missing.
+    // No line is missing.
     let log = std::fs::read_to_string(place.0.join("run/metrics.jsonl")).expect("a log");
     let lines = log.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("a line"));
     let steps: Vec<u64> = lines.filter(|l| l["lane"] == "adam").filter_map(|l| l["step"].as_u64()).collect();
@@ -77,7 +77,7 @@ fn a_run_without_a_place_to_write_to_is_refused() {
 #[test]
 fn a_run_whose_files_may_not_grow_fails_in_words_and_loses_nothing() {
     let place = Place::new();
-    // In units of 512 bytes; the signal that comes with this limit would kill whoever does not expect it.
+    // In units of 512 bytes; the signal that comes with this limit kills a program without a handler for it.
     let limited = format!("ulimit -f 300; exec '{PROGRAM}' run s.ron --steps 3000 --out cut");
     let mut run = place.script(&limited);
     assert_eq!(code(run.end()), 1);
@@ -92,7 +92,7 @@ fn a_run_whose_files_may_not_grow_fails_in_words_and_loses_nothing() {
     assert!(log("cut") == log("whole"), "the logs differ");
 }
 
-/// A lab in training that has recorded so many bytes, and where they are.
+/// A lab in training that has recorded this many bytes, and the file.
 fn recording(place: &Place, bytes: u64) -> (Session, PathBuf) {
     let mut lab = place.start("s.ron --out run");
     lab.trains();

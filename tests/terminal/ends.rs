@@ -1,4 +1,4 @@
-//! How the lab ends: asked or told by a signal; the terminal is always given back.
+//! Tests how the lab ends, by a key or by a signal; the terminal is always restored.
 
 use crate::pty::{Place, code, step};
 use rustix::process::Signal;

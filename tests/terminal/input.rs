@@ -1,4 +1,4 @@
-//! Input of every kind: sizes, keys, pastes, noise.
+//! Tests with input of every kind: sizes, keys, pastes, noise.
 
 use crate::pty::{Place, code, settled};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn two_thousand_sizes_leave_the_picture_whole() {
     lab.given_back();
 }
 
-/// Keys that do something.
+/// Keys with an action.
 const KEYS: &[u8] = b" nNzo?123[]}{SrR.,\t\rjkhlmMyx+-wcatdiuKJ:/";
 
 #[test]
@@ -67,13 +67,13 @@ fn a_hundred_thousand_random_bytes_are_survived() {
             _ => bytes.push(*KEYS.get(dice.roll(KEYS.len() as u64) as usize).expect("a key")),
         }
     }
-    // Keys that leave, stop or repaint on purpose are tested elsewhere.
+    // Keys that quit, stop or repaint are tested elsewhere.
     bytes.retain(|b| !matches!(b, b'q' | b'Q' | 0x03 | 0x1a));
     let memory = lab.memory();
     for some in bytes.chunks(1000) {
         lab.press(some);
     }
-    // The end of a paste, the end of a sequence, the end of two windows.
+    // The end of a paste, of a sequence, and of two windows.
     lab.press("\x1b[201~");
     let open = |text: &str| text.contains("Esc close") || text.contains("Esc cancel");
     lab.answers_to("\x1b", |text| !open(text) && text.contains("help"));

@@ -1,10 +1,10 @@
-//! Lines with faults: they drop, with and without a word, and they stall.
+//! Tests with faulty connections: they drop, with and without a signal, and they stall.
 
 use crate::pty::{PROGRAM, Place, code, ended, owner, step};
 use rustix::process::Signal;
 use std::time::Duration;
 
-/// For a shell: whoever started the program had the signal ignored.
+/// A shell prefix that ignores the hang-up signal for the program.
 const DEAF: &str = "trap '' HUP; exec";
 
 #[test]

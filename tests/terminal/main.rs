@@ -1,5 +1,5 @@
-//! Life and death in a terminal: the lab in a pseudo-terminal, with everything that terminals, shells and lines do to it.
-//! The numbers in the names of the files' sections are those of the catalogue of faults.
+//! Tests of the lab in a pseudo-terminal, with all faults of terminals, shells and connections. Each module covers one
+//! kind of fault.
 #![cfg(target_os = "linux")]
 
 mod disk;

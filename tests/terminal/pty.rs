@@ -1,5 +1,5 @@
-//! The program in a pseudo-terminal: its screen read back, its keys pressed, its end awaited. Waits for what shall happen,
-//! never for a time; a deadline only ends a test that would hang.
+//! The program in a pseudo-terminal: reads its screen, presses its keys, waits for its end. Waits for events, never for
+//! a fixed time; a deadline only ends a test that would hang.
 
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty};
@@ -14,19 +14,19 @@ use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// After this nothing will happen any more.
+/// Time after which a test gives up waiting.
 const DEADLINE: Duration = Duration::from_secs(50);
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gradtui");
 
-/// Two small lanes that train for ever at a pace that leaves the machine to others.
+/// Two small lanes that train without end, at a pace that leaves the machine to other programs.
 pub const SCENARIO: &str = r#"(
   title: "two lanes", data: Spiral(), network: [Dense(8), Tanh()], batch: 8, steps: 60000, evaluate_every: 500,
   lanes: [(name: "adam", optimizer: Adam(lr: 0.01)), (name: "momentum", optimizer: Momentum(lr: 0.1))],
 )"#;
 
-/// A folder of a test's own, with a scenario, gone afterwards.
+/// A separate folder for a test, with a scenario, removed afterwards.
 pub struct Place(pub PathBuf);
 
 impl Place {
@@ -44,7 +44,7 @@ impl Place {
         self.start_with(words, (120, 40), &[])
     }
 
-    /// The program in a terminal of so many columns and rows, with these variables; `None` removes one.
+    /// The program in a terminal of this many columns and rows, with these variables; `None` removes one.
     pub fn start_with(&self, words: &str, size: (u16, u16), vars: &[(&str, Option<&str>)]) -> Session {
         self.start_other(PROGRAM, words, size, vars)
     }
@@ -60,7 +60,7 @@ impl Place {
         Session::start(self, program, &words.split_whitespace().collect::<Vec<_>>(), size, vars)
     }
 
-    /// A shell's script as the leader of a terminal.
+    /// A shell script as the session leader of a terminal.
     pub fn script(&self, script: &str) -> Session {
         Session::start(self, "/bin/sh", &["-c", script], (120, 40), &[])
     }
@@ -72,21 +72,21 @@ impl Place {
         shell
     }
 
-    /// The last step of which the log of `run` tells.
+    /// The last step in the log of `run`.
     pub fn logged(&self, run: &str) -> u64 {
         let log = std::fs::read_to_string(self.0.join(run).join("metrics.jsonl")).unwrap_or_default();
         let steps = log.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
         steps.filter_map(|l| l["step"].as_u64()).max().unwrap_or(0)
     }
 
-    /// Whether `run` can be taken up: nobody holds it, and it has steps to go on from.
+    /// Whether `run` can be resumed: no process holds it, and it has steps.
     pub fn resumes(&self, run: &str) -> bool {
         let out = std::process::Command::new(PROGRAM)
             .current_dir(&self.0)
             .args(["resume", run, "--steps", "1"])
             .output()
             .expect("a start");
-        // All lanes are beyond the first step already, so nothing is trained.
+        // All lanes are past the first step already, so nothing is trained.
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         out.status.success() && !text.contains("step 0 ")
     }
@@ -105,11 +105,11 @@ pub struct Session {
     end: OwnedFd,
     vt: avt::Terminal,
     half: Vec<u8>,
-    /// Everything that it wrote.
+    /// The whole output of the program.
     pub raw: Vec<u8>,
     /// Whether the terminal answers status requests.
     pub answers: bool,
-    /// How the terminal was set at first.
+    /// The original settings of the terminal.
     pub before: Termios,
 }
 
@@ -144,7 +144,7 @@ impl Session {
         Self { pty: Some(pty), child, end, vt, half: Vec::new(), raw: Vec::new(), answers: true, before }
     }
 
-    /// The first child of the program: what a shell has started.
+    /// The first child of the program: the program that a shell has started.
     pub fn child_of(&self) -> Pid {
         let id = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("children");
@@ -156,7 +156,7 @@ impl Session {
         self.pty.as_ref().expect("the line is up")
     }
 
-    /// Presses keys, reading meanwhile so that nobody waits for anybody.
+    /// Presses keys, and reads meanwhile, so that neither side waits for the other.
     pub fn press(&mut self, keys: impl AsRef<[u8]>) {
         let mut keys = keys.as_ref();
         let deadline = Instant::now() + DEADLINE;
@@ -168,7 +168,7 @@ impl Session {
             if poll(&mut fds, Some(&patience)).is_ok_and(|n| n > 0)
                 && fds[0].revents().contains(PollFlags::OUT)
             {
-                // A terminal takes so much at once without making us wait.
+                // A terminal accepts this many bytes at once without blocking.
                 let some = keys.len().min(256);
                 let n = self.pty().write(&keys[..some]).expect("the line is up");
                 keys = &keys[n..];
@@ -176,7 +176,7 @@ impl Session {
         }
     }
 
-    /// Takes what comes within this time; whether the line is still up.
+    /// Reads the output that arrives within this time; returns whether the connection is still up.
     pub fn pump(&mut self, time: Duration) -> bool {
         let Some(pty) = &self.pty else { return false };
         let mut fds = [PollFd::new(pty, PollFlags::IN), PollFd::new(&self.end, PollFlags::IN)];
@@ -214,7 +214,7 @@ impl Session {
         (0..rows).map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Reads until the screen is so.
+    /// Reads until the screen satisfies `so`.
     #[track_caller]
     pub fn until(&mut self, what: &str, so: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + DEADLINE;
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Pauses, and reads until nothing is drawn any more; what the screen then shows.
+    /// Pauses, and reads until nothing is drawn any more; returns the text of the screen.
     pub fn rests(&mut self) -> String {
         self.trains();
         self.press(" ");
@@ -239,19 +239,19 @@ impl Session {
         self.text()
     }
 
-    /// Reads until these words are there.
+    /// Reads until these words are on the screen.
     #[track_caller]
     pub fn see(&mut self, words: &str) {
         self.until(words, |text| text.contains(words));
     }
 
-    /// Reads until training is under way.
+    /// Reads until training is in progress.
     #[track_caller]
     pub fn trains(&mut self) {
         self.until("training", |text| step(text) > 0);
     }
 
-    /// Waits without reading until something is so.
+    /// Waits without reading until `so` returns true.
     #[track_caller]
     pub fn meanwhile(&self, what: &str, so: impl Fn() -> bool) {
         let deadline = Instant::now() + DEADLINE;
@@ -261,12 +261,12 @@ impl Session {
         }
     }
 
-    /// Whether the program ends within this time, of which nothing is read.
+    /// Whether the program ends within this time, without reading its output.
     pub fn ended(&self, time: Duration) -> bool {
         ended(&self.end, time)
     }
 
-    /// Reads until the program ends; how it did.
+    /// Reads until the program ends; returns its exit status.
     #[track_caller]
     pub fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
@@ -299,14 +299,14 @@ impl Session {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
     }
 
-    /// Lets no file of the program grow beyond so many bytes, or any.
+    /// Limits the size of the program's files to this many bytes, or removes the limit.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = rustix::process::Rlimit { current: bytes, maximum: None };
         let pid = Some(Pid::from_child(&self.child));
         rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).expect("a limit");
     }
 
-    /// Gives the program no more memory.
+    /// Denies the program any further memory.
     pub fn limit_memory(&self) {
         let limit = rustix::process::Rlimit { current: Some(1 << 20), maximum: None };
         let pid = Some(Pid::from_child(&self.child));
@@ -318,7 +318,7 @@ impl Session {
         self.pty = None;
     }
 
-    /// Stops what the program writes, or lets it go on: while it is stopped, every write waits.
+    /// Blocks the program's output, or lets it through: while blocked, every write waits.
     pub fn block(&self, stopped: bool) {
         let path = format!("/proc/{}/fd/1", self.child.id());
         let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK;
@@ -327,29 +327,29 @@ impl Session {
         rustix::termios::tcflow(&tty, action).expect("a terminal");
     }
 
-    /// Another size.
+    /// Changes the size of the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.pty().resize(Size::new(rows, columns)).expect("a size");
         self.vt.resize(usize::from(columns.max(1)), usize::from(rows.max(1)));
     }
 
-    /// How the terminal is set now.
+    /// The present settings of the terminal.
     pub fn settings(&self) -> Termios {
         tcgetattr(self.pty()).expect("settings")
     }
 
-    /// Sets the terminal.
+    /// Changes the settings of the terminal.
     pub fn set(&self, settings: &Termios) {
         rustix::termios::tcsetattr(self.pty(), rustix::termios::OptionalActions::Now, settings)
             .expect("settings");
     }
 
-    /// Something else writes to the terminal.
+    /// Writes to the terminal as another program would.
     pub fn scribble(&mut self, text: &str) {
         self.vt.feed([text]);
     }
 
-    /// Looks at it as a terminal of this size.
+    /// Interprets the output as a terminal of this size.
     pub fn view(&mut self, columns: usize, rows: usize) {
         self.vt.resize(columns, rows);
     }
@@ -361,14 +361,14 @@ impl Session {
         self.meanwhile("a stop", || std::fs::read_to_string(&path).is_ok_and(|s| s.contains(") T ")));
     }
 
-    /// Presses keys now and then until the screen is so, or the program ends.
+    /// Presses keys repeatedly until the screen satisfies `so`, or the program ends.
     #[track_caller]
     pub fn answers_to(&mut self, keys: &str, so: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + DEADLINE;
         while !so(&self.text()) {
             assert!(Instant::now() < deadline, "no answer to {keys:?}\n{}", self.text());
             self.press(keys);
-            // Longer than a paste may stutter.
+            // Longer than the pauses within a paste.
             let patience = Instant::now() + Duration::from_millis(1300);
             while Instant::now() < patience && !so(&self.text()) {
                 if !self.pump(Duration::from_millis(50)) {
@@ -378,7 +378,7 @@ impl Session {
         }
     }
 
-    /// Whether the cursor can be seen.
+    /// Whether the cursor is visible.
     pub fn cursor_visible(&self) -> bool {
         self.vt.cursor().visible
     }
@@ -388,7 +388,7 @@ impl Session {
         !self.settings().local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
     }
 
-    /// The terminal is as it was found: settings, screen, cursor, modes.
+    /// Checks that the terminal is restored: settings, screen, cursor, modes.
     #[track_caller]
     pub fn given_back(&self) {
         let (now, before) = (self.settings(), &self.before);
@@ -432,8 +432,8 @@ pub fn owner(run: &Path) -> Option<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-/// The part of the screen that depends on nothing but a paused run: neither the header, which tells of the line, nor the right, whose
-/// panes are computed beside training and may come late.
+/// The part of the screen that depends only on a paused run: neither the header, which shows the connection, nor the
+/// right column, whose panes are computed beside training and may come late.
 pub fn settled(text: &str) -> Vec<String> {
     text.lines().skip(1).map(|l| l.chars().take(80).collect()).collect()
 }
@@ -445,7 +445,7 @@ pub fn step(text: &str) -> u64 {
     number.replace(',', "").parse().unwrap_or(0)
 }
 
-/// The code with which it ended, or the signal that ended it as the shell has it.
+/// The exit code, or the signal that ended it in the shell's form.
 pub fn code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|s| 1000 + s)).expect("an end")
 }

@@ -1,4 +1,4 @@
-//! Recording what is on the screen, and playing it.
+//! Tests of recording the screen, and of playing recordings.
 
 use crate::pty::{PROGRAM, Place, code};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +54,7 @@ fn a_recording_ends_by_itself_and_leaves_nothing_set() {
         r#"{"version":1,"width":40,"height":10,"stdout":[[0.1,"one"],[0.1," two"]]}"#,
     )
     .expect("a file");
-    // Insert mode, no wrap, origin mode, a scroll region, line drawing, and out of the screen that is not ours.
+    // Insert mode, no wrap, origin mode, a scroll region, line drawing, and leaving the alternate screen.
     let head = r#"{"version":2,"width":40,"height":10}"#;
     let sets = r#"[0.1,"o","\u001b[4h\u001b[?7l\u001b[?6h\u001b[2;5r\u001b(0\u001b[?1049lqq modes"]"#;
     std::fs::write(place.0.join("sets.cast"), format!("{head}\n{sets}\n")).expect("a file");
@@ -72,7 +72,7 @@ fn a_recording_ends_by_itself_and_leaves_nothing_set() {
             assert!(!raw.contains(mode), "{mode:?} reaches the terminal");
         }
     }
-    // Without a terminal it says what it needs itself.
+    // Without a terminal it reports that it needs one.
     let out =
         Command::new(PROGRAM).args(["play", "v1.json"]).current_dir(&place.0).stdin(Stdio::null()).output();
     let out = out.expect("a start");

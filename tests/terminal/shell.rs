@@ -1,4 +1,4 @@
-//! The lab as a job: stopped and continued, by its own key and from outside.
+//! Tests of the lab as a job: stopped and continued, by its own key and from outside.
 
 use crate::pty::{PROGRAM, Place, code, settled, step};
 use rustix::process::{Signal, kill_process};
@@ -16,7 +16,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again_ten_times() {
         shell.press("\x1a");
         shell.until("the shell", |text| text.trim_end().ends_with("ready>"));
         assert!(shell.cursor_visible(), "at stop {n}");
-        // Typed text is seen, and the line works.
+        // Typed text is visible, and line editing works.
         shell.press(format!("echo $((20+{n}))\n"));
         shell.see(&format!("echo $((20+{n}))\n{}\n", 20 + n));
         shell.press("fg\n");
@@ -60,7 +60,7 @@ fn without_a_shell_ctrl_z_stops_nothing() {
     lab.press("\x1a");
     lab.until("more steps", |text| step(text) > before + 500);
     assert!(lab.raw_mode());
-    // Nor does the signal, which would leave the terminal to nobody.
+    // Neither does the signal stop it, because the terminal would then belong to no process.
     let before = step(&lab.text());
     lab.signal(Signal::TSTP);
     lab.until("more steps", |text| step(text) > before + 500);
@@ -77,7 +77,7 @@ fn a_lab_stopped_from_outside_takes_its_terminal_again_at_the_size_it_then_has()
     let picture = settled(&lab.rests());
     lab.signal(Signal::STOP);
     lab.stopped();
-    // Somebody else uses the terminal meanwhile.
+    // Another program uses the terminal meanwhile.
     lab.set(&lab.before);
     lab.scribble("\x1b[?1049l\x1b[?25h\x1b[2Jready> something else");
     lab.resize(100, 30);

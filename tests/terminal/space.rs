@@ -1,4 +1,4 @@
-//! Memory that the system does not give.
+//! Tests of the lab when the system provides no memory.
 
 use crate::pty::{PROGRAM, Place, code};
 
@@ -8,7 +8,7 @@ fn a_lab_to_which_the_system_gives_no_memory_gives_the_terminal_back() {
     let mut lab = place.start("s.ron --out run");
     lab.trains();
     lab.limit_memory();
-    // A larger picture needs some.
+    // A larger frame needs some memory.
     lab.resize(500, 200);
     let end = lab.end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end), Some(6), "{end:?}");

@@ -1,4 +1,4 @@
-//! Where the lab opens and where it does not: sizes, kinds of terminals, locales, missing streams.
+//! Tests where the lab opens and where it does not: sizes, kinds of terminals, locales, missing streams.
 
 use crate::pty::{PROGRAM, Place, code};
 use std::process::{Command, Stdio};
@@ -60,7 +60,7 @@ fn without_a_terminal_there_is_advice_and_nothing_else() {
     assert_eq!(out.status.code(), Some(2));
     assert!(out.stdout.is_empty());
     assert!(String::from_utf8_lossy(&out.stderr).contains("gradtui run"));
-    // A terminal for input alone does not make it better.
+    // A terminal for input alone does not help.
     let mut lab = place.script(&format!("'{PROGRAM}' s.ron >out; echo $?"));
     lab.see("2");
     assert!(lab.text().contains("gradtui run"), "{}", lab.text());
