@@ -344,7 +344,7 @@ impl Guide {
             return Told::word("this page has no hints");
         };
         if work.hints == all {
-            return Told::word("that were all hints; s shows the solution");
+            return Told::word("those were all the hints; s shows the solution");
         }
         work.hints += 1;
         self.changed = true;
@@ -441,7 +441,7 @@ impl Guide {
         let locked = |what: String| {
             let may = match self.task() {
                 Task::Goal => format!("this page lets you change {}", page.may_words()),
-                _ => "nothing is to be changed on this page".into(),
+                _ => "this page changes nothing".into(),
             };
             Some(format!("{what} is locked: {may}; f is free play"))
         };
