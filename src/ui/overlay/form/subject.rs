@@ -198,7 +198,8 @@ impl Subject {
     pub(super) fn about(&self) -> String {
         match self {
             Self::Lane { .. } | Self::Fork { .. } | Self::Weight { .. } | Self::Picture(_) => String::new(),
-            Self::Question { question, .. } => question.ask.clone(),
+            // Backquotes mark names for a pane that can colour them; a form cannot.
+            Self::Question { question, .. } => question.ask.replace('`', ""),
             Self::Attack { attack, .. } => attack.settings().about().into(),
             Self::Layer { layer, .. } => layer.settings().about().into(),
             Self::Init(init) => init.settings().about().into(),
@@ -285,7 +286,7 @@ impl Subject {
                 rows.push(Row::text("path", "path", about, path));
             }
             Self::Question { question, guess, reason } => {
-                let about = &question.ask;
+                let about = &question.ask.replace('`', "");
                 if question.choices.is_empty() {
                     let typed = guess.map_or_else(String::new, |g| g.text());
                     rows.push(Row::text("answer", "answer", about, &typed));
