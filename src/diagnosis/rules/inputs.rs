@@ -1,6 +1,7 @@
 //! Features of very different or very large size: one rate cannot suit them all, and sigmoids behind them are flat.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
+use crate::engine::layer::LayerConfig;
 use crate::scenario::Scaling;
 
 /// Beyond this an input is large ...
@@ -10,6 +11,9 @@ const UNEVEN: f64 = 20.0;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     let Some(d) = &f.data else { return Skipped("the data are not at hand") };
+    if matches!(f.recipe.network.first(), Some(LayerConfig::Surface(_))) {
+        return Skipped("a test function has no inputs");
+    }
     let (least, most) = d.spread;
     let uneven = most / least.max(1e-30);
     let tiny = d.largest < 0.05;
