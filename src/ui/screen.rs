@@ -283,7 +283,8 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
         let waits = lane.info.fork.as_ref().is_some_and(|fork| !fork.begun);
         let why = if waits { first_step(lane) } else { "no step yet".into() };
         let words = format!("lr {}, {why}", number(lane.info.recipe.optimizer.lr()));
-        text::put(buf, r, at.0, at.1, &words, theme.faint);
+        let lead = if found.is_empty() { "" } else { text::pick(theme.glyphs, " · ", " - ") };
+        text::put_flowing(buf, r, at, lead, &words, theme.faint, theme.glyphs, false, 0);
     }
 }
 
