@@ -11,6 +11,7 @@ use crate::ui::theme::Glyphs;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
 /// Columns of a text.
@@ -207,6 +208,30 @@ pub fn pick<'a>(glyphs: Glyphs, unicode: &'a str, ascii: &'a str) -> &'a str {
     }
 }
 
+/// Running text with the characters that there are: in ASCII, signs of formulas and Greek letters are spelt.
+pub fn spelt(glyphs: Glyphs, words: &str) -> Cow<'_, str> {
+    const SPELT: [(char, &str); 10] = [
+        ('²', "^2"),
+        ('√', "sqrt "),
+        ('×', "x"),
+        ('‖', "|"),
+        ('Δ', "d"),
+        ('ε', "epsilon"),
+        ('θ', "theta"),
+        ('λ', "lambda"),
+        ('è', "e"),
+        ('é', "e"),
+    ];
+    if glyphs == Glyphs::Unicode {
+        return Cow::Borrowed(words);
+    }
+    let one = |c: char| match SPELT.iter().find(|(sign, _)| *sign == c) {
+        Some((_, ascii)) => (*ascii).to_string(),
+        None => c.to_string(),
+    };
+    Cow::Owned(words.chars().map(one).collect())
+}
+
 /// Changes a cell, if it is on the screen.
 pub fn cell(buf: &mut Buffer, x: u16, y: u16, symbol: char, style: Style) {
     if let Some(c) = buf.cell_mut(Position::new(x, y)) {
@@ -248,6 +273,16 @@ mod tests {
         let mut buf = Buffer::empty(area);
         assert_eq!(put_pieces_over(&mut buf, area, 2, &pieces), 2);
         assert_eq!(buf, Buffer::with_lines(["one two ", "three   "]));
+    }
+
+    #[test]
+    fn lessons_can_be_read_in_ascii() {
+        assert_eq!(spelt(Glyphs::Ascii, "x² = √v, ‖Δθ‖ × ε"), "x^2 = sqrt v, |dtheta| x epsilon");
+        assert_eq!(spelt(Glyphs::Unicode, "x²"), "x²");
+        for (_, name, text) in crate::lab::lesson::course::SHIPPED {
+            let left: String = spelt(Glyphs::Ascii, text).chars().filter(|c| !c.is_ascii()).collect();
+            assert!(left.is_empty(), "{name}: {left}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub struct Lines {
 
 /// A text in lines; words in backquotes have the colour of keys.
 fn told(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Theme) {
+    let what = text::spelt(theme.glyphs, what);
     for paragraph in what.lines() {
         let mut key = false;
         for line in text::lines(paragraph, width, "") {
