@@ -9,10 +9,15 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         return Skipped("its first step was not measured");
     }
     let hidden = f.layers.iter().rposition(|l| l.params > 0);
+    // A first step that threw the weights far away has hidden how they began.
+    let thrown = |layer: usize, norm: Option<f32>| {
+        let keeps = f.layers.get(layer).and_then(|info| info.keeps);
+        keeps.zip(norm).is_some_and(|((_, most), norm)| norm > 1e3 * most)
+    };
     let alike = first
         .layers
         .iter()
-        .filter(|l| Some(l.layer) != hidden)
+        .filter(|l| Some(l.layer) != hidden && !thrown(l.layer, l.get(LayerNumber::WeightNorm)))
         .find(|l| l.get(LayerNumber::Symmetry).is_some_and(|d| d < 1e-5));
     let Some(layer) = alike else { return Clear };
     Suspicion::new(format!("two units of {} begin with the same weights", f.layer(layer.layer)))
