@@ -1,9 +1,9 @@
 //! The diagnosis of a lane: rules that judge its numbers and its settings, and the changes that may repair it.
 //!
-//! A rule is one file in `rules` and one row of the table here. It sees [`Facts`] and answers with a [`Suspicion`]: evidence
-//! as numbers, the step since when, and cures in order. A suspicion from signals alone is worth at most what its rule says;
-//! whoever can train (`lab::clinic`) tries the cures and knows. Knows scenario, telemetry and numbers; trains and draws
-//! nothing.
+//! A rule is one file in `rules` and one row of the table here. It reads [`Facts`] and returns a [`Suspicion`]:
+//! evidence as numbers, the step since which it holds, and cures in order. From signals alone, a suspicion has at most
+//! the level that its rule sets; `lab::clinic`, which can train, tries the cures and decides. Knows scenario, telemetry
+//! and numbers; trains and draws nothing.
 
 pub mod facts;
 pub mod fix;
@@ -17,18 +17,18 @@ pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
 pub use rules::RULES;
 pub use told::{Told, off};
 
-/// How a rule knows, and thereby when its cures are tried.
+/// The kind of a rule's evidence, which decides when its cures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A setting stands out: true if the run is better without it.
+    /// A setting is unusual: the suspicion is true if the run is better without it.
     Setting,
-    /// Something is seen in the numbers: true if a run that is better does not show it.
+    /// The numbers show a symptom: the suspicion is true if a better run does not show it.
     Symptom,
-    /// A mechanism that the numbers of this run show by themselves, whatever a cure does.
+    /// A mechanism that the numbers of this run prove by themselves, whatever a cure does.
     Measured,
-    /// Nothing stands out: tried where nothing else explains a run that could do better.
+    /// Nothing is unusual: tried if nothing else explains a run that could be better.
     General,
-    /// Tried where not even another rate helps.
+    /// Tried if not even another learning rate helps.
     Last,
 }
 
@@ -37,44 +37,44 @@ pub enum Kind {
 pub struct Rule {
     /// Its stable id.
     pub id: &'static str,
-    /// Its finding, in one line.
+    /// Its finding in one line.
     pub about: &'static str,
-    /// How it knows.
+    /// The kind of its evidence.
     pub kind: Kind,
-    /// Its judgement.
+    /// The function that judges.
     pub judge: fn(&Facts) -> Judgement,
 }
 
 /// A rule's verdict on a lane.
 #[derive(Clone, Debug)]
 pub enum Judgement {
-    /// Looked at, and in order.
+    /// Examined, and nothing is wrong.
     Clear,
-    /// Not to be judged here, and why.
+    /// Cannot be judged here, with the reason.
     Skipped(&'static str),
-    /// It may be this.
+    /// This may be wrong.
     Suspect(Suspicion),
 }
 
-/// Something that stands out.
+/// A possible fault.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
     /// The level that the signals alone justify.
     pub level: Level,
-    /// Since which step.
+    /// The step since which it holds.
     pub step: u64,
-    /// In which layer, from 1 and with its label.
+    /// The layer, with its number from 1 and its label.
     pub layer: Option<String>,
     /// Numbers that show it.
     pub evidence: Vec<(&'static str, f64)>,
-    /// In words.
+    /// The suspicion in words.
     pub text: String,
-    /// Changes that may repair it, the likeliest first.
+    /// Changes that may repair it, the most likely first.
     pub fixes: Vec<Fix>,
 }
 
 impl Suspicion {
-    /// From the first step on, as a note, without evidence yet.
+    /// A note from the first step on, without evidence yet.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             level: Level::Note,
@@ -86,65 +86,66 @@ impl Suspicion {
         }
     }
 
-    /// With what the signals alone are worth.
+    /// Sets the level that the signals alone justify.
     #[must_use]
     pub fn at(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// With the step since when.
+    /// Sets the step since which it holds.
     #[must_use]
     pub fn since(mut self, step: u64) -> Self {
         self.step = step;
         self
     }
 
-    /// With the layer.
+    /// Sets the layer.
     #[must_use]
     pub fn of_layer(mut self, layer: Option<String>) -> Self {
         self.layer = layer;
         self
     }
 
-    /// With one more number.
+    /// Adds a number as evidence.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: f64) -> Self {
         self.evidence.push((name, value));
         self
     }
 
-    /// With cures.
+    /// Adds cures.
     #[must_use]
     pub fn cures(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
         self.fixes.extend(fixes);
         self
     }
 
-    /// As a judgement.
+    /// The suspicion as a judgement.
     pub fn suspect(self) -> Judgement {
         Judgement::Suspect(self)
     }
 }
 
 impl Finding {
-    /// From a suspicion.
+    /// A finding made from a suspicion.
     pub fn new(id: &'static str, level: Level, s: Suspicion) -> Self {
         Self { id, level, step: s.step, layer: s.layer, evidence: s.evidence, text: s.text, fixes: s.fixes }
     }
 
-    /// In a line: `warn vanishing-gradient since step 1: layer 1 Dense 24 gets 3e-4 of the last layer's gradient`.
+    /// The finding in one line: `warn vanishing-gradient since step 1: layer 1 Dense 24 gets 3e-4 of the last layer's
+    /// gradient`.
     pub fn line(&self) -> String {
         format!("{} {} since step {}: {}", self.level.text(), self.id, self.step, self.text)
     }
 }
 
-/// The findings of the signals alone, without a cure being tried.
+/// The findings from the signals alone, without trying a cure.
 pub fn signals(facts: &Facts) -> Diagnosis {
     let mut out = Diagnosis::default();
     let mut found = Vec::new();
     for rule in RULES {
-        // Of the rules that judge settings, that on the rate knows what a log alone shows.
+        // Of the rules that judge settings, only the one on the learning rate can use a log alone.
         if facts.foreign
             && matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last)
             && rule.id != "lr-too-high"
@@ -162,7 +163,7 @@ pub fn signals(facts: &Facts) -> Diagnosis {
     let loud = found.iter().zip(&levels).filter(|(_, l)| **l > Level::Note);
     let named: Vec<&'static str> = loud.map(|((id, ..), _)| *id).collect();
     for ((id, kind, mut s), level) in found.into_iter().zip(levels) {
-        // A rate, or a narrow layer, is no finding as long as nothing is wrong with it.
+        // A learning rate, or a narrow layer, is not a finding as long as nothing is wrong with it.
         if level == Level::Note && matches!(kind, Kind::General | Kind::Last) {
             out.checked.push(id);
             continue;

@@ -17,15 +17,15 @@
 //! | [`registry`] | how a table of settings is declared | what any setting means |
 //! | [`limits`] | every bound, in one place | anything else |
 //! | [`arena`] | how memory is allocated from the system and returned to it | what it is used for |
-//! | [`faults`] | which fault a test ordered | who asks |
+//! | [`faults`] | the fault that a test injects | the code that asks |
 //! | [`engine`] | arrays: layers, losses, optimizers, schedules, clips, data, attacks | files, clocks, threads, terminals |
 //! | [`scenario`] | the document and its faults | how it is run |
 //! | [`number`] | every number reported about a lane: its row and its arithmetic | lanes, logs, curves |
 //! | [`logs`] | logs that other programs wrote: kinds, series, layers | training, screens |
-//! | [`telemetry`] | events and commands, plain data | who sends or reads them |
+//! | [`telemetry`] | events and commands, plain data | their senders and readers |
 //! | [`diagnosis`] | rules that judge a lane's numbers and settings, and the cures they offer | how a cure is tried, how it is drawn |
 //! | [`lab`] | experiments, trainers, threads, run directories | screens |
-//! | [`view`] | the bounded memory of what happened | how it is drawn |
+//! | [`view`] | the state of a run in bounded memory | how it is drawn |
 //! | [`export`] | files of a run for other programs: tables, figures, weights, models | files, screens |
 //! | [`ui`] | keys, panes, the terminal | training |
 //! | [`cli`] | the command line | everything it can leave to others |

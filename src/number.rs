@@ -78,7 +78,7 @@ pub struct Row {
     pub ascii: &'static str,
     /// Its meaning in one line.
     pub about: &'static str,
-    /// Its unit; empty for shares, ratios and the like.
+    /// Its unit; empty for shares, ratios and similar numbers.
     pub unit: &'static str,
     /// How it is drawn over time.
     pub axis: Axis,

@@ -91,7 +91,7 @@ pub struct LaneView {
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if the user asked for one.
     pub examination: Option<Examination>,
-    /// The findings from its own numbers up to the moment that is shown; empty until somebody asks after they changed.
+    /// The findings from its own numbers up to the moment that is shown; computed when they are first asked for.
     signals: OnceLock<Diagnosis>,
     /// The moment that is shown.
     shown: Moment,

@@ -1,7 +1,8 @@
-//! `gradtui diagnose`: trains the lanes of a scenario, says what is wrong with them and since when, and which single change
-//! repairs them. A run is judged by its log, and so is what another program has logged: without a cure being tried.
+//! `gradtui diagnose`: trains the lanes of a scenario, and reports their faults, since when they exist, and which
+//! single change repairs them. A recorded run is judged by its log, and so is the log of another program; no cure is
+//! tried then.
 //!
-//! Exit codes: 0 nothing at warn or bad, 1 something, 2 the input is at fault, 3 it could not be judged.
+//! Exit codes: 0 no finding at warn or bad, 1 at least one, 2 the input is at fault, 3 the lanes could not be judged.
 
 use super::{BadInput, Ended, Opened, open, print, tell};
 use crate::diagnosis::{Diagnosis, Finding, Fix, Level};
@@ -49,7 +50,7 @@ pub struct Diagnose {
     pattern: Vec<String>,
 }
 
-/// A lane that is judged by what it told.
+/// A lane with the facts by which it is judged.
 struct Judged {
     name: String,
     diagnosis: Diagnosis,
@@ -67,7 +68,7 @@ fn recorded(path: &Path) -> Result<Vec<Judged>, BadInput> {
     Ok(lanes.into_iter().filter_map(judged).collect())
 }
 
-/// The object of a lane.
+/// The JSON object of a lane.
 fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Value>) -> String {
     let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
     let mut object = json!({ "lane": lane, "findings": findings, "checked": d.checked, "skipped": skipped });
@@ -77,7 +78,7 @@ fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Va
     object.to_string() + "\n"
 }
 
-/// A lane in lines; `cures` are those of a finding.
+/// A lane in lines; `cures` returns the cures of a finding.
 fn lines(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, cures: impl Fn(&Finding) -> String) -> String {
     let mut out = match d.told().count() {
         0 if lost.is_some() => format!("{lane}: no cause found\n"),
@@ -163,7 +164,8 @@ impl Diagnose {
         if all.iter().any(|e| ill(&e.report)) { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 
-    /// The lanes of a recorded run or of a log, judged by what they told; `None` for what is to be trained.
+    /// The lanes of a recorded run or of a log, with the facts by which they are judged; `None` if the lanes have to be
+    /// trained.
     fn told(&self) -> Result<Option<Vec<Judged>>, BadInput> {
         let path = Path::new(&self.scenario);
         let trains = self.steps.is_some() || self.fix.is_some() || self.prove;
@@ -191,7 +193,7 @@ impl Diagnose {
         Ok(Some(found.into_iter().map(judged).collect()))
     }
 
-    /// Prints the findings about recorded lanes; the exit code says whether there are some.
+    /// Prints the findings about recorded lanes; the exit code states whether there are any.
     fn tell(&self, all: &[Judged]) -> anyhow::Result<()> {
         for judged in all {
             print(&if self.json { judged.json() } else { judged.words() })?;
@@ -206,7 +208,7 @@ impl Diagnose {
         if found { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 
-    /// The scenario, or that of a run directory.
+    /// The scenario, or the scenario of a run directory.
     fn opened(&self) -> anyhow::Result<Opened> {
         let path = Path::new(&self.scenario);
         if !path.is_dir() {
@@ -222,7 +224,7 @@ impl Diagnose {
     }
 }
 
-/// A finding as an object, with its cures.
+/// A finding as a JSON object, with its cures.
 pub fn finding(f: &Finding, fixes: Value) -> Value {
     let evidence: Map<String, Value> = f.evidence.iter().map(|(k, v)| ((*k).to_string(), json!(v))).collect();
     json!({
@@ -236,7 +238,7 @@ pub fn finding(f: &Finding, fixes: Value) -> Value {
     })
 }
 
-/// A finding whose cures nobody has tried.
+/// A finding whose cures were not tried.
 pub fn untried(f: &Finding) -> Value {
     let fix =
         |(i, fix): (usize, &Fix)| json!({ "id": (i + 1).to_string(), "text": fix.text, "patch": fix.patch });
@@ -285,7 +287,7 @@ fn score(score: Option<crate::diagnosis::Score>) -> Value {
     score.map_or(Value::Null, |s| json!({ "val_loss": s.loss, "val_accuracy": s.accuracy }))
 }
 
-/// Writes the scenario with a cure. Paths in it lead from the new file's folder to the same data.
+/// Writes the scenario with a cure. Its paths are relative to the new file's directory and lead to the same data.
 fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &Path) -> anyhow::Result<()> {
     let fixes: Vec<(usize, &Fix)> =
         all.iter().flat_map(|e| e.report.diagnosis.cures().into_iter().map(|(_, f)| (e.lane, f))).collect();
@@ -296,7 +298,7 @@ fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &P
         };
         return Err(Ended(3, what).into());
     };
-    // The recipe of a fork's cure is that of its way from step 0.
+    // The recipe of a fork's cure is that of the lane with its whole history from step 0.
     let cured = match scenario.parent(&scenario.lanes[*lane]) {
         Some(_) => fix.apply(&scenario.alone(*lane), 0),
         None => fix.apply(scenario, *lane),

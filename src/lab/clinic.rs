@@ -1,6 +1,8 @@
-//! The clinic: trains a lane, judges it, tries the cures in the same data and draws, and so knows which single change repairs it.
+//! The clinic: trains a lane, judges it, and tries the cures with the same data and draws; so it finds which single
+//! change repairs it.
 //!
-//! Everything here repeats bit for bit: the same scenario gives the same findings. Opens no file itself, uses no thread.
+//! Everything here repeats bit for bit: the same scenario gives the same findings. Opens no file itself, uses no
+//! thread.
 
 pub mod course;
 mod trial;
@@ -18,39 +20,39 @@ use course::Course;
 use std::sync::Arc;
 pub use trial::{NEAR_BEST, Outcome, verdict};
 
-/// Runs that are spent on cures at most, and at least where the lane is dear to train.
+/// Most runs for trying cures, and the least number if the lane is expensive to train.
 const TRIALS: (usize, usize) = (40, 8);
-/// Multiply-adds that all of them may take together, by and large.
+/// Approximate limit on the multiply-adds of all these runs together.
 const WORK: f64 = 6e11;
 
 /// Steps of the range test that suggests a rate.
 const RANGE: usize = 120;
 
-/// Hears of a cure before it is tried, with the facts of the lane and the cures that were tried before.
+/// Called before a cure is tried, with the facts of the lane and the cures tried before.
 pub type Say<'a> = dyn Fn(&Fix, &Facts, &[Outcome]) + 'a;
 
-/// One lane in examination.
+/// The examination of one lane.
 pub struct Clinic<'a> {
-    /// The scenario with this lane alone.
+    /// The scenario with only this lane.
     scenario: Scenario,
     files: &'a dyn Files,
     data: Arc<Data>,
     /// Steps to train.
     steps: u64,
-    /// Runs that may still be made.
+    /// Number of runs that may still be made.
     left: std::cell::Cell<usize>,
-    /// Told of a cure before it is tried.
+    /// Called before a cure is tried.
     say: &'a Say<'a>,
-    /// Whether to go on; asked before every step.
+    /// Whether to continue; called before every step.
     on: &'a dyn Fn() -> bool,
 }
 
-/// The findings about a lane, and how each cure that was tried came out.
+/// The findings about a lane, and the outcome of each cure that was tried.
 #[derive(Debug)]
 pub struct Report {
     /// The facts of the run.
     pub facts: Facts,
-    /// The findings of what the lane told by itself, before any cure was tried.
+    /// The findings from the lane's signals alone, before any cure was tried.
     pub signals: Diagnosis,
     /// The findings.
     pub diagnosis: Diagnosis,
@@ -59,7 +61,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The same for the screen: the examination is complete.
+    /// The complete examination, for the screen.
     pub fn examination(&self) -> Examination {
         examination(self.diagnosis.clone(), &self.facts, &self.tried, None)
     }
@@ -81,17 +83,17 @@ fn examination(
     Examination { diagnosis, tried: tried.iter().map(told).collect(), trying, steps }
 }
 
-/// A suspicion, with what its cures did.
+/// A suspicion, with the results of its cures.
 struct Case {
     id: &'static str,
     kind: Kind,
     suspicion: Suspicion,
-    /// The cures that help, by their place in the list of trials.
+    /// The cures that help, as indices into the list of trials.
     helps: Vec<usize>,
 }
 
 impl<'a> Clinic<'a> {
-    /// For a lane of this scenario.
+    /// An examination of a lane of this scenario.
     pub fn new(
         scenario: &Scenario,
         lane: usize,
@@ -104,14 +106,14 @@ impl<'a> Clinic<'a> {
         Self { scenario, files, data, steps, left: TRIALS.0.into(), say: &|_, _, _| {}, on: &|| true }
     }
 
-    /// Tells `say` of every cure before it is tried.
+    /// Calls `say` before every cure that is tried.
     #[must_use]
     pub fn telling(mut self, say: &'a Say<'a>) -> Self {
         self.say = say;
         self
     }
 
-    /// Goes on only as long as `on` says so. Once it does not, the report means nothing.
+    /// Continues only as long as `on` returns true. Once it returns false, the report means nothing.
     #[must_use]
     pub fn while_so(mut self, on: &'a dyn Fn() -> bool) -> Self {
         self.on = on;
@@ -126,10 +128,10 @@ impl<'a> Clinic<'a> {
         Course::run(scenario, 0, data, self.steps, self.on)
     }
 
-    /// Trains and judges it.
+    /// Trains and judges the lane.
     ///
     /// # Errors
-    /// Why it cannot train.
+    /// The reason why it cannot be trained.
     pub fn examine(&self) -> Result<Report, Fault> {
         let Course { facts, signals: told, work } = self.course(&self.scenario)?;
         let signals = signals(&told);
@@ -147,7 +149,7 @@ impl<'a> Clinic<'a> {
         }
         let mut tried: Vec<Outcome> = Vec::new();
         if trial::hopeful(&facts) {
-            // A run that learns its samples by heart is not for want of another rate.
+            // A run that memorises its samples is not held back by its learning rate.
             let by_heart = cases.iter().any(|c| c.kind == Kind::Measured && c.suspicion.level > Level::Note);
             for kind in [Kind::Setting, Kind::Symptom, Kind::General, Kind::Last] {
                 if (kind == Kind::General && (by_heart || enough(&tried) && set(&cases)))
@@ -171,7 +173,7 @@ impl<'a> Clinic<'a> {
         Ok(Report { facts, signals, diagnosis: out, tried })
     }
 
-    /// Offers the rate of a range test before the other cures of a rate.
+    /// Offers the rate suggested by a range test before the other cures of a learning rate.
     fn suggest(&self, facts: &Facts, cases: &mut [Case]) {
         let test = || {
             let recipe = facts.recipe.clone();
@@ -209,7 +211,7 @@ impl<'a> Clinic<'a> {
             } else if tried[at].verdict == Verdict::Worse {
                 worse += 1;
             }
-            // Where two rates made it worse, or three with that of the range test, the others would as well.
+            // If two rates made it worse, or three including that of the range test, the others would as well.
             if kind == Kind::General && worse > 2 {
                 break;
             }
@@ -223,7 +225,7 @@ impl<'a> Clinic<'a> {
         Some(Outcome::of(facts, fix.clone(), course.facts))
     }
 
-    /// Tries the cures of the findings that nobody has tried yet.
+    /// Tries those cures of the findings that were not tried yet.
     pub fn prove(&self, report: &mut Report) {
         let told = report.diagnosis.findings.iter().filter(|f| f.level > Level::Note);
         let fixes: Vec<Fix> = told.flat_map(|f| f.fixes.clone()).collect();
@@ -235,7 +237,7 @@ impl<'a> Clinic<'a> {
         }
     }
 
-    /// Whether a cure helps on another seed too.
+    /// Whether a cure also helps with another seed.
     fn lasts(&self, outcome: &mut Outcome) -> bool {
         if let Some(lasts) = outcome.lasts {
             return lasts;
@@ -254,14 +256,14 @@ impl<'a> Clinic<'a> {
         let lasts = if clear(first) && clear(outcome.gain) {
             true
         } else {
-            // The run that was chosen for its gain has been lucky: the others decide.
+            // The first run was chosen for its gain, so it may have been lucky: the other seeds decide.
             f64::midpoint(first, again(2).unwrap_or(0.0)) >= 0.75 * trial::ENOUGH
         };
         outcome.lasts = Some(lasts);
         lasts
     }
 
-    /// Makes findings of what was tried.
+    /// Turns the results of the trials into findings.
     fn conclude(facts: &Facts, cases: Vec<Case>, tried: &[Outcome], out: &mut Diagnosis) {
         let best = tried
             .iter()
@@ -275,7 +277,7 @@ impl<'a> Clinic<'a> {
         };
         let explained = cases.iter().any(|c| c.kind == Kind::Setting && strong(c));
         let named: Vec<&'static str> = cases.iter().filter(|c| strong(c)).map(|c| c.id).collect();
-        // A symptom is a cause where the better run does not show it.
+        // A symptom counts as a cause if the better run does not show it.
         let gone = |id: &str, best: usize| {
             let rule = RULES.iter().find(|r| r.id == id);
             rule.is_some_and(|r| !matches!((r.judge)(&tried[best].facts), Judgement::Suspect(_)))
@@ -289,7 +291,7 @@ impl<'a> Clinic<'a> {
                     Kind::Measured => case.suspicion.level > Level::Note,
                     Kind::Symptom => match best {
                         Some((i, _)) => strong(case) || gone(case.id, i),
-                        // No single change repairs a run that is lost: it is told what the numbers show beyond doubt.
+                        // If no single change repairs a diverged run, the finding is what its numbers prove.
                         None => case.suspicion.level == Level::Bad && trial::lost(facts),
                     },
                 };
@@ -302,7 +304,7 @@ impl<'a> Clinic<'a> {
         for (case, level) in cases.into_iter().zip(levels) {
             let Case { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
-            // The gradient that the targets make is one finding, and the size of the targets a note to it.
+            // The large gradient caused by the targets is one finding, and the size of the targets is a note to it.
             let noted = id == "unscaled-targets" && exploding && size.is_some();
             let level = level.filter(|_| !noted);
             if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {
@@ -323,7 +325,7 @@ impl<'a> Clinic<'a> {
                     continue;
                 }
             };
-            // The best cure first, whichever rule offered it.
+            // The best cure comes first, whichever rule offered it.
             let mut fixes: Vec<Fix> = Vec::new();
             if level > Level::Note {
                 fixes.extend(helps.iter().map(|i| tried[*i].fix.clone()));
@@ -333,7 +335,7 @@ impl<'a> Clinic<'a> {
                     fixes.insert(0, tried[i].fix.clone());
                 }
             }
-            // Then those that helped less, those that were not tried, and those that made no difference.
+            // Then follow those that helped less, those that were not tried, and those that made no difference.
             let verdict = |f: &Fix| tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
             let mut rest: Vec<Fix> = suspicion.fixes.drain(..).collect();
             rest.retain(|f| verdict(f) != Some(Verdict::Worse));
@@ -352,12 +354,12 @@ impl<'a> Clinic<'a> {
     }
 }
 
-/// Whether a setting explains it.
+/// Whether a setting explains the fault.
 fn set(cases: &[Case]) -> bool {
     cases.iter().any(|c| c.kind == Kind::Setting && !c.helps.is_empty())
 }
 
-/// Whether one of the cures leaves nothing to be wished for.
+/// Whether one of the cures repairs the run completely.
 fn enough(tried: &[Outcome]) -> bool {
     tried.iter().any(|t| t.lasts == Some(true) && t.near_best())
 }

@@ -318,7 +318,7 @@ impl Run {
         &self.data
     }
 
-    /// Whether the run was told to end.
+    /// Whether the run was ordered to end.
     pub fn quitting(&self) -> bool {
         self.quit
     }

@@ -63,7 +63,7 @@ struct Shared {
     ended: AtomicBool,
     /// Times at which freed memory is returned to the system.
     trims: Mutex<Vec<Instant>>,
-    /// Time at which the run was told to end, before that order is carried out.
+    /// Time at which the run was ordered to end, before that order is carried out.
     leaving: Mutex<Option<Instant>>,
     /// The threads with which lanes share their work; none if there is only one worker.
     crew: Option<Arc<Crew>>,

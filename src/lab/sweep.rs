@@ -1,8 +1,8 @@
 //! Sweeps: many trainings of one scenario in one process, kept in a directory that any number of processes write to.
 //!
-//! `cell` is one training, `schedule` decides which comes next, `work` owns the threads, `store` the files of results, `shelf`
-//! those of trainings that were left, `table` says what came out. Decisions depend on results alone, never on time, so the results of a sweep are the same whatever the number of
-//! threads, processes and interruptions.
+//! `cell` is one training, `schedule` decides which comes next, `work` owns the threads, `store` the files of results,
+//! `shelf` the files of interrupted trainings, and `table` prints the results. Decisions depend on results alone, never
+//! on time, so the results of a sweep are the same whatever the number of threads, processes and interruptions.
 
 pub mod cell;
 pub mod estimate;
@@ -13,7 +13,7 @@ pub mod store;
 pub mod table;
 pub mod work;
 
-/// A training: a setting of the plan, and the number of its seed.
+/// A training: a setting of the plan with one of its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cell {
     /// Index into the plan's settings.
@@ -25,7 +25,7 @@ pub struct Cell {
 /// A part of a sweep: the cells of `index` of `count` processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// From 0.
+    /// The index, from 0.
     pub index: usize,
     /// The number of parts.
     pub count: usize,

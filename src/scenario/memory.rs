@@ -22,7 +22,7 @@ const REST: u64 = 32 << 20;
 /// Memory of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
-    /// Bytes of the state of one seed: what a checkpoint keeps.
+    /// Bytes of the state of one seed, as stored in a checkpoint.
     pub state: u64,
     /// Bytes of one seed, including copies of the state.
     pub seed: u64,

@@ -104,7 +104,7 @@ pub struct App {
     awaited: Option<String>,
     /// The lessons of the course.
     lessons: Option<Lessons>,
-    /// The step at which the run was told to pause by itself.
+    /// The step at which the run was ordered to pause by itself.
     until: Option<u64>,
     source: Presets,
     presets: Vec<Preset>,

@@ -56,7 +56,7 @@ pub struct Finding {
 /// The report of a lane's end, if it ended early.
 pub fn account(lane: &LaneView) -> Option<Finding> {
     let (weight, text) = match &lane.phase {
-        // An account that names the layer tells of the step and the gradient as well.
+        // A report that names the layer also contains the step and the gradient.
         Phase::Diverged(d) if d.what.contains(&d.layer) => {
             (Weight::Bad, format!("diverged{}: {}", cause(lane, d.step), d.what))
         }

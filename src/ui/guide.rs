@@ -1,4 +1,4 @@
-//! The guide through a lesson: the present page, the answers, whether the goal is reached, and what is locked. A fold
+//! The guide through a lesson: the present page, the answers, the state of the goal, and the locked settings. A fold
 //! over events and the learner's requests; it returns orders to the run. Draws nothing.
 
 use crate::lab::lesson::Asked;

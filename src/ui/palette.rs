@@ -1,6 +1,6 @@
 //! The colours of terminals with 256 or 16 colours: their appearance, the nearest one to a given colour, and hand-made
 //! ramps. Choosing the nearest entry for each number separately would look speckled: its lightness would jump up and
-//! down along an even ramp. Knows nothing of what is drawn.
+//! down along an even ramp. Knows nothing of the drawing.
 
 use ratatui::style::Color;
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! The whole app without a terminal: no message and no size causes a panic, and the screen shows what it must.
+//! Tests of the whole app without a terminal: no message and no size causes a panic, and the screen shows everything
+//! required.
 
 use super::app::{App, Preset};
 use super::fixture;

@@ -10,7 +10,7 @@ use crate::telemetry::{Band, Measure, Origin, ParameterHash, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// A number of a measurement, if both are there.
+/// A number of a measurement, if both exist.
 pub(super) fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {
     Some(measure?.get(number)? as f32)
 }

@@ -1,4 +1,4 @@
-//! Rates that fall as a power of what is left of the run.
+//! Rates that fall as a power of the remaining share of the run.
 
 use super::{Memory, Schedule, When, length};
 use crate::limits;

@@ -29,7 +29,7 @@ pub enum Made {
         scenario: Scenario,
         /// The data.
         read: Result<Read, Fault>,
-        /// What is kept if they do not fit, in words.
+        /// The part that is kept if they do not fit, in words.
         otherwise: &'static str,
     },
 }

@@ -53,7 +53,7 @@ pub enum Action {
     LrUp,
     /// Halve the learning rate of the lane in front.
     LrDown,
-    /// Edit what is selected.
+    /// Edit the selection.
     Edit,
     /// Add something after the selection.
     Add,

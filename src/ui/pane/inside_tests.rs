@@ -58,7 +58,7 @@ fn the_start_is_moved_by_keys_and_by_the_mouse() {
     let start = |text: &str| vec![Effect::Data(vec![("start", text.to_owned())])];
     assert_eq!(pane.act(Action::Right, cx), start("(1.6, 1)"));
     assert_eq!(pane.act(Action::Down, cx), start("(1.5, 0.9)"));
-    // The plane begins after the gutter of six columns; its height is what axis and four lanes leave.
+    // The plane begins after the gutter of six columns; its height is the rest below axis and four lanes.
     let area = Rect::new(2, 3, 46, 25);
     assert_eq!(pane.click(Position::new(8, 3), area, cx), start("(-1.95, 2.9)"));
     assert!(pane.click(Position::new(3, 3), area, cx).is_empty(), "not on the plane");
