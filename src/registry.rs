@@ -1,7 +1,7 @@
 //! The crate's macros: `settings!` makes a struct of documented, bounded fields, `registry!` a table of such structs.
 //!
-//! A row of a table provides everything that a setting needs: reading and writing it in a scenario, its range check, its
-//! line in `gradtui list`, its form in the lab. Knows nothing of the meaning of settings.
+//! A row of a table provides everything that a setting needs: reading and writing it in a scenario, its range check,
+//! its line in `gradtui list`, its form in the lab. Knows nothing of the meaning of settings.
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -1,4 +1,5 @@
-//! The scenario: the RON document as plain data, and the complete settings of every lane. Runs nothing and opens nothing.
+//! The scenario: the RON document as plain data, and the complete settings of every lane. Runs nothing and opens
+//! nothing.
 
 pub mod check;
 pub mod de;

@@ -83,7 +83,8 @@ pub struct LaneView {
     pub id: LaneId,
     /// A curve for each number, up to the present.
     pub curves: BTreeMap<Number, History>,
-    /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`] each.
+    /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`]
+    /// each.
     pub maps: BTreeMap<LayerNumber, Columns>,
     /// The facts by which it is judged, up to the present.
     pub told: Told,

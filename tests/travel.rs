@@ -99,7 +99,8 @@ fn optimizer(draw: &mut Draw) -> String {
     draw.of(&OptimizerConfig::all()).text()
 }
 
-/// A random scenario: any optimizer, layer kind, defence, clip; averages, early stopping, noise, several seeds, a fork, an edit.
+/// A random scenario: any optimizer, layer kind, defence, clip; averages, early stopping, noise, several seeds, a fork,
+/// an edit.
 fn random(draw: &mut Draw) -> String {
     let layers = [
         "Dense(5), Tanh()",

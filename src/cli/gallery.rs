@@ -1,5 +1,5 @@
-//! `gradtui gallery`: one page with recordings of all presets and lessons. The player is inlined with its licence, so the page
-//! needs no network.
+//! `gradtui gallery`: one page with recordings of all presets and lessons. The player is inlined with its licence, so
+//! the page needs no network.
 
 use super::player::{Player, cast, recording};
 use super::record::{lesson_film, preset_film};

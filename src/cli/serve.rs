@@ -1,5 +1,5 @@
-//! `gradtui serve`: the lab by JSON lines on standard input and output, for notebooks, agents and tests. Deterministic: a
-//! request is carried out before the next one is read, on one thread and without a clock.
+//! `gradtui serve`: the lab by JSON lines on standard input and output, for notebooks, agents and tests. Deterministic:
+//! a request is carried out before the next one is read, on one thread and without a clock.
 
 mod schema;
 

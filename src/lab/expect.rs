@@ -7,8 +7,8 @@
 //! flag        = a metric that is 1 or 0: deep.finding(vanishing-gradient), cure.healthy; alone it must be 1
 //! ```
 //! `plain.loss < 1` must hold on every seed. `median(plain.loss) < 1` compares the median over the seeds, and
-//! `share(a.loss < b.loss) >= 0.8` the share of the seeds on which `a.loss < b.loss` holds. On a single seed the median is
-//! the number itself and a share is 0 or 1.
+//! `share(a.loss < b.loss) >= 0.8` the share of the seeds on which `a.loss < b.loss` holds. On a single seed the median
+//! is the number itself and a share is 0 or 1.
 
 use crate::lab::outcome::{METRICS, Standings, attacked, is_flag};
 use crate::scenario::{Fault, Scenario, at_paths};

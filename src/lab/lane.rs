@@ -387,8 +387,8 @@ impl Lane {
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
     }
 
-    /// The failed step as a point that is not finite: a gap in every curve, `null` in the log. Its range is that of the steps
-    /// before it that were not shown.
+    /// The failed step as a point that is not finite: a gap in every curve, `null` in the log. Its range is that of the
+    /// steps before it that were not shown.
     fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
         let mut before = Measure::default();
         self.since.tell(&mut before);

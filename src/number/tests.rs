@@ -40,7 +40,8 @@ fn every_key_is_one_word_and_one_of_a_kind() {
     }
 }
 
-/// Gradient descent on x²/2 + 2y², whose gradient (x, 4y) and steps are known: with lr 0.4, x shrinks by 0.6 and y by -0.6.
+/// Gradient descent on x²/2 + 2y², whose gradient (x, 4y) and steps are known: with lr 0.4, x shrinks by 0.6 and y by
+/// -0.6.
 #[test]
 fn on_a_quadratic_agreement_and_distance_are_exact() {
     let (start, lr) = ([1.0f32, 1.0], 0.4f32);

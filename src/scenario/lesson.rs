@@ -1,4 +1,5 @@
-//! The lesson of a scenario: pages with text, a question, a goal, hints and a solution. Plain settings; judges and draws nothing.
+//! The lesson of a scenario: pages with text, a question, a goal, hints and a solution. Plain settings; judges and
+//! draws nothing.
 
 use super::view::Opening;
 use super::{Edit, Lane, Recipe, Scenario};

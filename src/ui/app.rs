@@ -1,5 +1,5 @@
-//! The app: a fold over messages. Keys change its state, events update its view model, and each message returns effects to
-//! carry out. Opens no terminal, starts no thread, reads no clock.
+//! The app: a fold over messages. Keys change its state, events update its view model, and each message returns effects
+//! to carry out. Opens no terminal, starts no thread, reads no clock.
 
 mod act;
 mod cures;

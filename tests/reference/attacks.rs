@@ -1,4 +1,5 @@
-//! Reference cases of kind `attacks`, on the fixed networks of `attack_models`: perturbed inputs, verdicts, sizes, sweeps.
+//! Reference cases of kind `attacks`, on the fixed networks of `attack_models`: perturbed inputs, verdicts, sizes,
+//! sweeps.
 
 use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, numbers, text};
 use crate::nets::{Net, sample};

@@ -62,7 +62,8 @@ pub struct Rows<'a> {
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
-// Safety: the view borrows the numbers of its rows exclusively, a shared borrow of it only reads, and f32 is Send and Sync.
+// Safety: the view borrows the numbers of its rows exclusively, a shared borrow of it only reads, and f32 is Send and
+// Sync.
 unsafe impl Send for Rows<'_> {}
 unsafe impl Sync for Rows<'_> {}
 

@@ -62,8 +62,8 @@ fn blocks(
     if let Some(simd) = pulp::x86::V4::try_new() {
         while c + 16 <= columns {
             for p in (0..rows & !3).step_by(4) {
-                // Safety: the caller checked that both matrices lie inside their slices; these 4 rows of 16 columns lie inside
-                // the matrices.
+                // Safety: the caller checked that both matrices lie inside their slices; these 4 rows of 16 columns lie
+                // inside the matrices.
                 unsafe {
                     let (from, to) =
                         (from.as_ptr().add(c * stride + p), to.as_mut_ptr().add(p * to_stride + c));

@@ -42,7 +42,8 @@ impl Layer for Mask {
             return f.y.copy_from_slice(f.x);
         }
         let mask = &mut f.cache[..f.x.len()];
-        // Draw (row · size + column) belongs to that entry of the whole batch, even if this pass covers only a part of it.
+        // Draw (row · size + column) belongs to that entry of the whole batch, even if this pass covers only a part of
+        // it.
         let mut draws = stream(f.pass, Purpose::Dropout, f.layer);
         draws.seek(f.pass.first_row as u64 * self.shape.size() as u64);
         mask.fill_with(|| if draws.unit() < self.p { 0.0 } else { 1.0 });

@@ -1,5 +1,5 @@
-//! Forward and backward through all layers; a large batch is cut in two parts. The cut depends on the work alone, so the
-//! numbers do not depend on the number of threads.
+//! Forward and backward through all layers; a large batch is cut in two parts. The cut depends on the work alone, so
+//! the numbers do not depend on the number of threads.
 
 use super::workspace::{Part, Workspace};
 use super::{Network, Node, Unit};

@@ -113,8 +113,8 @@ impl Workspace {
         self.activation(self.places.count() - 1, rows)
     }
 
-    /// Activation `i`: 0 is the input, i + 1 the output of layer i. Activations between fused layers are valid only after
-    /// [`Network::reveal`].
+    /// Activation `i`: 0 is the input, i + 1 the output of layer i. Activations between fused layers are valid only
+    /// after [`Network::reveal`].
     pub fn activation(&self, i: usize, rows: usize) -> &[f32] {
         &self.values[self.places.of(i, rows)]
     }

@@ -20,8 +20,8 @@ impl WeightAverage {
     /// average ← d average + (1-d) weights after step t (from 1).
     ///
     /// # Notes
-    /// d = min(decay, (1+t)/(10+t)), TensorFlow's `num_updates`, so that the initial weights are soon forgotten. Running
-    /// statistics of normalisations are not averaged: evaluation uses those of training.
+    /// d = min(decay, (1+t)/(10+t)), TensorFlow's `num_updates`, so that the initial weights are soon forgotten.
+    /// Running statistics of normalisations are not averaged: evaluation uses those of training.
     pub fn update(&self, average: &mut [f32], weights: &[f32], t: u64) {
         let keep = self.decay.min((1 + t) as f64 / (10 + t) as f64);
         let take = (1.0 - keep) as f32;

@@ -37,8 +37,8 @@ pub(super) const PREDICTION: Probe = Probe::new(
     },
 );
 
-/// Confusion matrix on the validation samples. Its part `matrix` is a table of counts: a row for each true class, a column
-/// for each predicted one.
+/// Confusion matrix on the validation samples. Its part `matrix` is a table of counts: a row for each true class, a
+/// column for each predicted one.
 pub(super) const CONFUSION: Probe = Probe::new(
     "confusion",
     "confusion matrix on the validation samples",

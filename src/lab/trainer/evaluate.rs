@@ -127,7 +127,8 @@ pub struct Stop {
 }
 
 impl Snapshot {
-    /// The parameters at which the lane is evaluated: the average of its weights, the optimizer's own point, or the weights.
+    /// The parameters at which the lane is evaluated: the average of its weights, the optimizer's own point, or the
+    /// weights.
     pub fn point(&self, recipe: &Recipe) -> &[f32] {
         if self.average.is_empty() {
             recipe.optimizer.point(&self.optim, &self.params)

@@ -1,5 +1,5 @@
-//! Measures a lane's robustness: attacks its present parameters with the same samples and draws as in every other lane. Has
-//! no effect on training.
+//! Measures a lane's robustness: attacks its present parameters with the same samples and draws as in every other lane.
+//! Has no effect on training.
 
 use super::Trainer;
 use super::guard::Span;

@@ -1,4 +1,5 @@
-//! Any field of a scenario by its path: `optimizer.lr`, `network[2].units`, `data.noise`. Changes one scenario; knows no sweep.
+//! Any field of a scenario by its path: `optimizer.lr`, `network[2].units`, `data.noise`. Changes one scenario; knows
+//! no sweep.
 
 use crate::registry::Settings as _;
 use crate::scenario::Scenario;

@@ -65,8 +65,8 @@ const KINDS: [Kind; 4] = [
     Kind { name: "SGD lr 50", loss: 4.0, time: 300.0, decay: 2.5, end: 132 },
 ];
 
-/// A run of four lanes on a deep sigmoid network, measured every second step up to `steps`: A's gradient vanishes towards
-/// the input, C's does not, D diverges at step 132.
+/// A run of four lanes on a deep sigmoid network, measured every second step up to `steps`: A's gradient vanishes
+/// towards the input, C's does not, D diverges at step 132.
 pub fn run(steps: u64, depth: usize) -> View {
     let mut view = View::default();
     for (lane, kind) in KINDS.iter().enumerate() {
@@ -236,7 +236,8 @@ pub fn add_attacked(view: &mut View) {
     }
 }
 
-/// The newest attack of lane 0 for all lanes, accuracy against size for all, and numbers of lane 1 that cannot be trusted.
+/// The newest attack of lane 0 for all lanes, accuracy against size for all, and numbers of lane 1 that cannot be
+/// trusted.
 pub fn add_bench(view: &mut View) {
     let attack = view.lane(0).and_then(|l| l.probes.get("adversarial")).map(|p| p.parts.clone());
     let lanes: Vec<_> = view.lanes.iter().map(|l| l.id).collect();

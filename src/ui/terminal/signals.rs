@@ -1,5 +1,5 @@
-//! The signal thread, so that no signal is missed while other threads are busy. Knows no app: it forwards signals, and ends
-//! the process itself only if the app does not.
+//! The signal thread, so that no signal is missed while other threads are busy. Knows no app: it forwards signals, and
+//! ends the process itself only if the app does not.
 
 use super::{Custody, Wake};
 use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXFSZ};

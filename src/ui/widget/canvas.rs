@@ -1,5 +1,5 @@
-//! A raster of dots over character cells: eight dots a cell in braille, one in ASCII. Every cell has one colour, so each dot
-//! has a rank, and the highest rank colours the cell. Knows no curves.
+//! A raster of dots over character cells: eight dots a cell in braille, one in ASCII. Every cell has one colour, so
+//! each dot has a rank, and the highest rank colours the cell. Knows no curves.
 
 use super::text;
 use crate::ui::theme::Glyphs;

@@ -1,4 +1,5 @@
-//! Activations made of straight pieces. At a kink the slope is the one that PyTorch takes. NaN passes through all of them.
+//! Activations made of straight pieces. At a kink the slope is the one that PyTorch takes. NaN passes through all of
+//! them.
 
 use super::{Function, elementwise};
 use crate::registry::settings;

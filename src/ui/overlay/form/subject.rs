@@ -1,4 +1,5 @@
-//! The subject of a form, split into rows of text and built from them again. Knows the tables' fields, not their meaning.
+//! The subject of a form, split into rows of text and built from them again. Knows the tables' fields, not their
+//! meaning.
 
 use super::row::Row;
 use crate::engine::attack::AttackConfig;
