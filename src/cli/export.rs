@@ -15,7 +15,7 @@ use crate::lab::outcome::Standings;
 use crate::lab::run_dir::RunDir;
 use crate::number::Number;
 use crate::scenario::read_with_data;
-use crate::telemetry::Event;
+use crate::telemetry::{Event, LaneInfo};
 use crate::text::{did_you_mean, escaped};
 use clap::builder::PossibleValuesParser;
 use std::collections::BTreeMap;
@@ -94,13 +94,16 @@ pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
     let mut standings = Standings::default();
     let mut tellers = BTreeMap::new();
     for (lane, contender) in experiment.lanes.iter().enumerate() {
-        let info = info(
-            &contender.name,
-            &contender.recipe,
-            &contender.network,
-            &experiment.data,
-            experiment.scenario.steps as u64,
-        );
+        let info = LaneInfo {
+            edits: scenario.journal(&contender.name),
+            ..info(
+                &contender.name,
+                &contender.recipe,
+                &contender.network,
+                &experiment.data,
+                experiment.scenario.steps as u64,
+            )
+        };
         tellers.insert(contender.name.clone(), Teller::new(lane, &info, 0.0, 0));
         standings.apply(&Event::Started { lane, info: Box::new(info), step: 0 });
     }

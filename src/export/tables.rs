@@ -14,8 +14,11 @@ fn numbers(read: &Read, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)
     for measure in [Some(read.measure(0.0)), read.evaluation(0.0)].into_iter().flatten() {
         out.extend(measure.values.iter().map(|(number, x)| (None, number.row().key, number.decimal(x))));
     }
+    // Where the gradient is finite, `null` in a list means that the layer has no such number, as the distance of a single unit.
+    let finite = out.iter().any(|(_, key, x)| *key == Number::GradNorm.row().key && x.is_finite());
     for layer in read.layers(lists) {
-        out.extend(layer.values.iter().map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
+        let told = layer.values.iter().filter(|(_, x)| !(finite && x.is_nan()));
+        out.extend(told.map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
     }
     out
 }

@@ -94,7 +94,8 @@ impl<'a> Lanes<'a> {
     /// # Errors
     /// If it is not a command; the message says what would be right.
     pub fn read(&self, line: &str) -> Result<Told, String> {
-        let mut words = line.split_whitespace();
+        // People type the colon of a command that they read, though the key has given one.
+        let mut words = line.trim_start().trim_start_matches(':').split_whitespace();
         let (word, first) = (words.next().unwrap_or_default(), words.next());
         let number = |what: &str| {
             let found = first.and_then(|w| w.parse::<f64>().ok()).filter(|n| *n > 0.0 && n.is_finite());
@@ -385,6 +386,7 @@ mod tests {
         assert_eq!(set("set C lr 0.5").map(|(l, r)| (l, r.optimizer.lr())), Ok((2, 0.5)));
         assert_eq!(set("set Adam clip norm").map(|(l, r)| (l, r.clip.name())), Ok((2, "Norm")));
         assert_eq!(set("set optimizer Adam(0.003)").map(|(_, r)| r.optimizer.lr()), Ok(0.003));
+        assert_eq!(set(" :set C lr 0.5"), set("set C lr 0.5"), "a colon that is typed twice");
         assert!(set("set clip.max_norm 3").is_err_and(|e| e.contains("max_norm")), "clip is off");
         assert!(set("set learning 3").is_err());
         assert!(set("set lr -1").is_err_and(|e| e.contains("out of range")));

@@ -349,7 +349,7 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
     by_weight.sort_by_key(|&i| weight(i, pieces[i].1));
     let mut end = 1;
     let mut fits = |i: &usize| {
-        let there = end + wide(&pieces[*i]) <= r.width + 2;
+        let there = end + wide(&pieces[*i]) <= r.width + 1;
         end += if there { wide(&pieces[*i]) } else { 0 };
         there
     };

@@ -90,8 +90,9 @@ fn from_log(f: &Facts) -> Judgement {
             format!("the numbers ran away at step {step}, where the loss had been {}", number(loss(last))),
         ),
         (None, Some(end)) if end > 3.0 * least && end > 1.5 * loss(first) => {
-            let high =
-                f.onset(|m| m.get(Number::Loss).is_some_and(|l| l > 2.0 * least)).unwrap_or(first.step);
+            let lowest = before.iter().find(|m| loss(m) <= least).map_or(0, |m| m.step);
+            let high = |m: &Mark| m.step > lowest && m.get(Number::Loss).is_some_and(|l| l > 2.0 * least);
+            let high = f.onset(high).unwrap_or(first.step);
             (
                 Level::Warn,
                 high,
