@@ -2,8 +2,8 @@
 # One would guess: "GELU" without settings is one function, so that weights trained with it in JAX give the same numbers
 # in Keras, PyTorch or ONNX Runtime.
 # What happens: jax.nn.gelu is the tanh approximation unless approximate=False is given; keras.activations.gelu (also on
-# the JAX backend), torch.nn.GELU and ONNX's Gelu are exact unless told otherwise. The two differ by up to 4.7e-4 an
-# activation, near |x| = 2.7: a thousand times the rounding of single precision, and no error tells.
+# the JAX backend), torch.nn.GELU and ONNX's Gelu are exact by default. The two differ by up to 4.7e-4 per activation,
+# near |x| = 2.7: a thousand times the rounding error of single precision, without any error message.
 # Seen with jax 0.10.2, keras 3.15.1; source: jax/_src/nn/functions.py (gelu), keras/src/activations/activations.py.
 set -euo pipefail
 dir=$(mktemp -d)

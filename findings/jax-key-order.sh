@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# One would guess: the leaves of a JAX tree of parameters come in the order in which the dict was filled, as Python's own
-# dicts keep it, so that per-layer gradient norms stand in the order of the layers.
+# One would guess: the leaves of a JAX tree of parameters come in the order in which the dict was filled, as in Python's
+# own dicts, so that per-layer gradient norms are in the order of the layers.
 # What happens: JAX sorts the keys of a dict as texts. Dense_10 comes before Dense_2, bias before kernel, and norms that
-# are zipped with names in the order of building belong to other layers, without an error: twelve layers, ten mismatched.
-# An OrderedDict keeps its order. Remedy: take the names from tree_flatten_with_path, and sort by the number in them.
+# are zipped with names in the order of building belong to other layers, without an error: twelve layers, ten
+# mismatched. An OrderedDict keeps its order. Remedy: take the names from tree_flatten_with_path, and sort by the number
+# in them.
 # Seen with jax 0.10.2; source: jaxlib/pytree.cc (keys of dict nodes are sorted), jax/_src/tree_util.py.
 set -euo pipefail
 dir=$(mktemp -d)

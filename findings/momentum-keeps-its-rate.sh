@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# One would guess: SGD with momentum takes the same steps in Keras and in Optax for the same rates, so that a rate which drops tenfold makes
-# the next step about ten times as small in both.
-# What happens: Keras multiplies the gradient by the rate before it enters the velocity, so that the velocity keeps the rates of the past:
-# after the drop its steps shrink by the factor of the momentum only (0.9 a step). Optax, as PyTorch does, gathers bare gradients
-# and multiplies by the present rate, so that its next step is about a tenth. With a constant rate both are the same, which hides it.
-# Sources: keras/src/optimizers/sgd.py (keras 3.15.1, update_step), optax/_src/transform.py (optax 0.2.8, trace, then scale).
+# One would guess: SGD with momentum takes the same steps in Keras and in Optax for the same rates, so that a rate which
+# drops tenfold makes the next step about ten times as small in both.
+# What happens: Keras multiplies the gradient by the rate before it enters the velocity, so that the velocity contains
+# the past rates: after the drop its steps shrink by the momentum factor only (0.9 per step). Optax, like PyTorch,
+# accumulates plain gradients and multiplies by the present rate, so that its next step is about a tenth as large. With
+# a constant rate both are the same, which hides it.
+# Sources: keras/src/optimizers/sgd.py (keras 3.15.1, update_step), optax/_src/transform.py (optax 0.2.8, trace, then
+# scale).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# One would guess: a linter that reports losses of NaN does so whatever the log spells them like. JSON has no NaN, so pandas'
+# One would guess: a linter that reports losses of NaN does so however the log spells them. JSON has no NaN, so pandas'
 # to_json, JavaScript and Rust's serde_json write `null` for it, and pandas' to_csv writes an empty cell.
-# What happens: losslint, runmedic and trainproof take `null` and an empty cell for a number that was not logged at this step.
-# A run whose loss is NaN from step 150 to its end at 200 passes all three with exit code 0, even where the gradient's norm is
-# gone with it; where the same table says `nan`, all three fail it. So write NaN as `nan` or `NaN` into what they read.
+# What happens: losslint, runmedic and trainproof take `null` and an empty cell for a number that was not logged at this
+# step. A run whose loss is NaN from step 150 to its end at 200 passes all three with exit code 0, even if the gradient
+# norm is missing too; if the same table says `nan`, all three fail the run. So write NaN as `nan` or `NaN` in files for
+# them.
 # Seen with losslint 0.4.1, runmedic 0.1.1, trainproof 0.22.0, pandas 3.1.1; source: losslint/parsing.py (_to_float),
 # runmedic/loaders/tabular.py (_number), trainproof/adapters.py (parse_generic_log passes over what float() refuses).
 set -euo pipefail

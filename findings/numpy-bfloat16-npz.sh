@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One would guess: a bfloat16 array (the package ml_dtypes, as JAX uses it) that numpy.savez has written comes back as
-# bfloat16, or at least that .astype("float32") makes numbers of it.
+# bfloat16, or at least that .astype("float32") converts it to numbers.
 # What happens: the header says only "two bytes of anything" (|V2). Even with ml_dtypes imported the array comes back as
 # raw bytes, and .astype("float32") raises a ValueError. A view as bfloat16 has to come first.
 # Seen with numpy 2.4.6 and ml_dtypes 0.6.0; source: numpy/lib/_format_impl.py, dtype_to_descr, which writes dtype.str.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # One would guess: safetensors.numpy.save_file writes the numbers of an array in the order of its shape, whatever the
 # array's strides, as numpy.save does, or refuses an array that is not contiguous, as safetensors.torch does.
-# What happens: it writes the array's memory as it lies under the array's shape. A transposed array comes back with the
-# right shape and the wrong numbers; a strided view comes back with numbers that it does not even contain.
+# What happens: it writes the array's memory in its present order, with the array's shape. A transposed array comes back
+# with the right shape and the wrong numbers; a strided view comes back with numbers that it does not even contain.
 # Remedy: numpy.ascontiguousarray before saving.
-# Seen with safetensors 0.8.0 and numpy 2.4.6; source: safetensors/numpy.py, _flatten, which hands on the address of the
-# array's first number and the number of bytes, but no strides (safetensors/torch.py checks is_contiguous).
+# Seen with safetensors 0.8.0 and numpy 2.4.6; source: safetensors/numpy.py, _flatten, which passes on the address of
+# the array's first number and the number of bytes, but no strides (safetensors/torch.py checks is_contiguous).
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

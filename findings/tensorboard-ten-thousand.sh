@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# One would guess: TensorBoard's own reader, EventAccumulator, returns all points of a scalar that an event file holds, or
-# the newest ones; and after a restart from a checkpoint the later values replace the earlier ones of the same steps.
-# What happens: it keeps a random sample of 10,000 points a tag, the last one always among them, so steps are missing all
-# over the curve (size_guidance={"scalars": 0} keeps all). And steps that were logged twice are all returned, in the order
-# of the files: 10 steps restarted from step 5 give 15 points whose steps go backwards once.
+# One would guess: TensorBoard's own reader, EventAccumulator, returns all points of a scalar that an event file holds,
+# or the newest ones; and after a restart from a checkpoint the later values replace the earlier ones of the same steps.
+# What happens: it keeps a random sample of 10,000 points per tag, always including the last one, so steps are missing
+# all along the curve (size_guidance={"scalars": 0} keeps all). And steps that were logged twice are all returned, in
+# the order of the files: 10 steps restarted from step 5 give 15 points whose steps go backwards once.
 # Seen with tensorboard 2.21.0 and tensorboardX 2.6.5 as the writer; source:
 # tensorboard/backend/event_processing/event_accumulator.py (DEFAULT_SIZE_GUIDANCE) and reservoir.py.
 set -euo pipefail

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # One would guess: two tensorboardX writers on one log directory make two event files, as torch.utils.tensorboard does,
-# whose file names hold a process number and a counter; and a tag keeps its blanks, as it does there.
+# whose file names hold a process number and a counter; and a tag keeps its spaces, as it does there.
 # What happens: the name of the file is the second and the host. Two writers of the same second open the same file, the
-# second one truncates it, and all that the first has logged is lost without a word. Blanks in tags become `_`.
+# second one truncates it, and everything that the first has logged is lost silently. Spaces in tags become `_`.
 # Seen with tensorboardX 2.6.5, read with tensorboard 2.21.0; source: tensorboardX/event_file_writer.py (the name),
 # record_writer.py (opened with "wb") and summary.py (_clean_tag).
 set -euo pipefail
