@@ -212,17 +212,17 @@ table! {
             "validation loss as the lane trains with it, where that is another", Source::Evaluation),
         Accuracy => Row {
             axis: Axis::Share, band: true,
-            ..Row::new("accuracy", "accuracy", "share of hits in the last batch",
+            ..Row::new("accuracy", "accuracy", "share of right answers in the last batch",
                 Source::Step(|s| s.accuracy.map(f64::from)))
         },
         ValAccuracy => Row {
             axis: Axis::Share, band: true,
-            ..Row::new("val_accuracy", "val accuracy", "share of hits in validation", Source::Evaluation)
+            ..Row::new("val_accuracy", "val accuracy", "share of right answers in validation", Source::Evaluation)
         },
         ValRecall => Row {
             axis: Axis::Share, band: true,
             ..Row::new("val_recall", "val recall",
-                "share of hits among the validation samples of the class that has the least", Source::Evaluation)
+                "share of right answers among the validation samples of the class that has the least", Source::Evaluation)
         },
         ValPrecision => Row {
             axis: Axis::Share, band: true,
@@ -295,7 +295,7 @@ table! {
         },
         CleanAccuracy => Row {
             axis: Axis::Share,
-            ..Row::new("clean_accuracy", "clean accuracy", "share of hits on the samples that are attacked",
+            ..Row::new("clean_accuracy", "clean accuracy", "share of right answers on the samples that are attacked",
                 Source::Attack("clean"))
         },
         NoiseAccuracy => Row {

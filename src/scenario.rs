@@ -75,7 +75,7 @@ settings! {
         validation: Option<f64> = None, 0.0..=0.9;
         /// which samples are kept: Stratified (drawn from each class), Random, or Time (the last ones)
         split: Split = Split::Stratified;
-        /// use only so many training samples
+        /// use only this many training samples
         train_samples: Option<usize> = None, 1..=limits::SAMPLES;
         /// use only the samples of these classes
         classes: Vec<String> = Vec::new();
@@ -109,9 +109,9 @@ settings! {
         early_stopping: EarlyStopping = EarlyStopping::default();
         /// random changes of the training samples, one after another
         augment: Vec<AugmentConfig> = Vec::new();
-        /// what is done in training against being fooled
+        /// the defence against attacks in training
         defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
-        /// how lanes answer when they are evaluated
+        /// how lanes predict in evaluations
         prediction: PredictionConfig = PredictionConfig::all().swap_remove(0);
         /// samples of one step
         batch: usize = 32, 1..=limits::BATCH;
@@ -141,7 +141,7 @@ settings! {
 }
 
 settings! {
-    /// One contender: a name and what it does otherwise than the scenario.
+    /// One contender: a name and its differences from the scenario.
     pub struct Lane {
         /// what it is called
         name: String = String::new();
@@ -175,9 +175,9 @@ settings! {
         early_stopping: Option<EarlyStopping> = None;
         /// its random changes of the training samples
         augment: Option<Vec<AugmentConfig>> = None;
-        /// what it does in training against being fooled
+        /// its defence against attacks in training
         defence: Option<DefenceConfig> = None;
-        /// how it answers when it is evaluated
+        /// how it predicts in evaluations
         prediction: Option<PredictionConfig> = None;
         /// its samples of one step
         batch: Option<usize> = None, 1..=limits::BATCH;
@@ -211,9 +211,9 @@ settings! {
         early_stopping: EarlyStopping = EarlyStopping::default();
         /// random changes of the training samples, such as [Rotation(10), Shift(2)]
         augment: Vec<AugmentConfig> = Vec::new();
-        /// what is done in training against being fooled
+        /// the defence against attacks in training
         defence: DefenceConfig = DefenceConfig::all().swap_remove(0);
-        /// how it answers when it is evaluated
+        /// how it predicts in evaluations
         prediction: PredictionConfig = PredictionConfig::all().swap_remove(0);
         /// samples of one step
         batch: usize = 32, 1..=limits::BATCH;

@@ -311,7 +311,7 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         (&image, &["--with", "fgsm-digits", "--target", "11"], "there is no class 11"),
         (&image, &["--with", "fgsm-digits", "--lane", "cn"], "did you mean cnn"),
         (&image, &["--with", "spiral"], "no sample of these data"),
-        (&image, &["--with", "rosenbrock"], "nothing to be fooled about"),
+        (&image, &["--with", "rosenbrock"], "nothing to attack"),
         (&image, &["--with", "/"], "no run of gradtui"),
         (&broken, &["--with", "fgsm-digits"], "broken.png: "),
         (&files.0.join("absent.png"), &["--with", "fgsm-digits"], "no such file"),

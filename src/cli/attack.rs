@@ -42,13 +42,13 @@ pub struct Attack {
     /// The lane; the first one if not given
     #[arg(long, value_name = "NAME")]
     lane: Option<String>,
-    /// Train so many steps, where there is no run to load
+    /// Train this many steps, if there is no run to load
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
     /// The image's true class by name; without it the attack leaves the class that the network predicts
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
-    /// The class that the network shall see in it
+    /// The class that the network should see in it
     #[arg(long, value_name = "CLASS")]
     target: Option<String>,
     /// Size of the perturbation, in units of the inputs
@@ -278,10 +278,9 @@ impl Attack {
             (None, None) => unreachable!("a directory or a scenario"),
         };
         let Labels::Classes { names, .. } = &data.train.labels else {
-            return Err(BadInput::new(
-                "these data have no class a sample: there is nothing to be fooled about",
-            )
-            .into());
+            return Err(
+                BadInput::new("these data have no class per sample: there is nothing to attack").into()
+            );
         };
         let class = |what: &str, name: &Option<String>| {
             name.as_ref().map(|name| among(what, name, names)).transpose()

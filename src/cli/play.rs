@@ -19,7 +19,7 @@ pub struct Play {
     /// Speed as a multiple of the recording's
     #[arg(long, short, value_name = "N", default_value_t = 1.0, value_parser = times)]
     speed: f64,
-    /// No pause longer than so many seconds; without it, as the recording says
+    /// No pause longer than this many seconds; without it, as the recording says
     #[arg(long = "idle-time-limit", short, visible_alias = "idle", value_name = "S", value_parser = seconds)]
     idle: Option<Duration>,
 }

@@ -22,7 +22,7 @@ pub struct Resume {
     /// The directory that `run --out` wrote
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Without a screen, up to so many steps in all (where there is no terminal: to the end of the scenario)
+    /// Without a screen, up to this many steps in all (without a terminal: to the end of the scenario)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
     /// Workers; results do not depend on it

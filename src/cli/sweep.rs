@@ -41,19 +41,19 @@ pub struct Sweep {
     /// Train part I of N only; parts may run at the same time on several machines that share the directory
     #[arg(long, value_name = "I/N", conflicts_with = "tasks")]
     task: Option<task::Task>,
-    /// Parts in all, where the engine that started this one tells its number alone (HyperQueue, PBS, Kubernetes, GNU parallel)
+    /// Number of parts, if the engine that started this one tells only its own number (HyperQueue, PBS, Kubernetes, GNU parallel)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     tasks: Option<u64>,
-    /// The list that sbatch was given, where it is not even: --array 1,5,9-13:2
+    /// The list that sbatch was given, if it is not evenly spaced: --array 1,5,9-13:2
     #[arg(long, value_name = "LIST", conflicts_with_all = ["task", "tasks"])]
     array: Option<String>,
     /// Threads; results do not depend on it
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
     threads: Option<u64>,
-    /// Print a script for sbatch with so many tasks (--tasks), and train nothing
+    /// Print a script for sbatch with this many tasks (--tasks), and train nothing
     #[arg(long, requires = "out")]
     print_slurm: bool,
-    /// Print the line for GNU parallel with so many tasks (--tasks), and train nothing
+    /// Print the line for GNU parallel with this many tasks (--tasks), and train nothing
     #[arg(long, requires = "out")]
     print_parallel: bool,
     /// Write each result to standard output as a JSON line, in place of the table

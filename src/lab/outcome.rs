@@ -48,14 +48,14 @@ pub struct Standing {
 /// The numbers that an expectation may use beside the table of numbers, each with its meaning.
 const DERIVED: [(&str, &str); 13] = [
     ("edits", "changes made to it while it trained, or before"),
-    ("seeds_lost", "seeds of the lane whose numbers ran away"),
-    ("best_val_accuracy", "the best share of hits in validation"),
+    ("seeds_lost", "seeds of the lane that diverged"),
+    ("best_val_accuracy", "the best validation accuracy"),
     ("max_grad_norm", "the largest gradient norm of all steps"),
     ("grad_ratio", "gradient norm of the first layer over that of the last"),
     ("initial_grad_ratio", "the same at the first step"),
     ("step", "steps done"),
     ("evaluations", "gradient evaluations done"),
-    ("diverged", "1 if its numbers ran away, else 0"),
+    ("diverged", "1 if it diverged, else 0"),
     ("stopped", "1 if early stopping ended it, else 0"),
     ("distrust", "trust checks of the accuracies under attack that fail"),
     ("failed", "1 if a fault of the program stopped it, else 0"),

@@ -17,7 +17,7 @@ use crate::registry::{Settings, join, settings};
 settings! {
     /// One setting of a lane that changes while the lane trains.
     pub struct Edit {
-        /// after so many steps of the lane
+        /// after this many steps of the lane
         step: u64 = 0;
         /// the name of the lane
         lane: String = String::new();

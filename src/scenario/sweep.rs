@@ -42,7 +42,7 @@ settings! {
     pub struct Halving {
         /// steps after which settings are compared for the first time
         steps: usize = 100, 1..=limits::STEPS;
-        /// one of so many goes on, for so many times as long
+        /// one of this many settings goes on, for this many times as long
         factor: usize = 3, 2..=100;
         /// settings that are compared with each other; all of a contender, if none is given
         bracket: Option<usize> = None, 2..=limits::SWEEP_SETTINGS;
@@ -75,7 +75,7 @@ settings! {
         lanes: Vec<String> = Vec::new();
         /// the fields to vary; every lane is trained with every combination
         vary: Vec<Vary> = Vec::new();
-        /// draw so many combinations of each contender, in place of training all
+        /// draw this many combinations of each contender, in place of training all
         random: Option<Random> = None;
         /// seeds of every combination, from the scenario's own on
         seeds: usize = 1, 1..=limits::SWEEP_SEEDS;

@@ -37,14 +37,14 @@ const SET: Field = field("set", "object", true, "settings by name or path, such 
 pub const REQUESTS: &[Row] = &[
     Row {
         name: "step",
-        about: "trains every lane by so many steps",
+        about: "trains every lane by this many steps",
         fields: &[
             field("steps", "integer", false, "steps; 1 if not given"),
             field(
                 "every",
                 "integer",
                 false,
-                "tells the numbers of every so many steps; of the last one alone if not given",
+                "reports the numbers once per this many steps; only those of the last step if not given",
             ),
         ],
     },
@@ -60,7 +60,7 @@ pub const REQUESTS: &[Row] = &[
                 "at",
                 "integer",
                 false,
-                "after so many steps of the other lane; where it stands now if not given",
+                "after this many steps of the other lane; at its present step if not given",
             ),
             field("set", "object", false, "settings in which it differs"),
         ],
@@ -73,7 +73,7 @@ pub const REQUESTS: &[Row] = &[
     },
     Row {
         name: "rewind",
-        about: "tells a step of the past again, made anew; training does not hear of it",
+        about: "reports an earlier step again, which is trained once more; training is not affected",
         fields: &[field("step", "integer", false, "which step; the present again if not given")],
     },
     Row {
@@ -99,10 +99,10 @@ pub const REQUESTS: &[Row] = &[
             field("steps", "integer", false, "steps of each training; those of the scenario if not given"),
         ],
     },
-    Row { name: "state", about: "tells how every lane stands, and its settings", fields: &[] },
+    Row { name: "state", about: "returns the state of every lane, and its settings", fields: &[] },
     Row {
         name: "export",
-        about: "gives the scenario as it is now, edits and forks included, as RON",
+        about: "returns the present scenario, with edits and forks, as RON",
         fields: &[field("file", "string", false, "writes it there instead")],
     },
     Row { name: "schema", about: "gives this schema", fields: &[] },

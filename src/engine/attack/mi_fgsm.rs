@@ -13,7 +13,7 @@ settings! {
         alpha: Option<f64> = None, 0.0..=1e6;
         /// how many steps
         steps: usize = 10, 1..=10_000;
-        /// what stays of the accumulated gradient in a step
+        /// share of the accumulated gradient that stays in a step
         decay: f64 = 1.0, 0.0..=10.0;
     }
 }

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::registry::settings;
 
 settings! {
-    /// Moves each image by up to so many whole pixels along each axis. LeCun et al. 1998.
+    /// Moves each image by up to this many whole pixels along each axis. LeCun et al. 1998.
     pub struct Shift {
         /// the farthest move, in pixels
         pixels: usize = 2, 0..=limits::KERNEL;

@@ -25,7 +25,7 @@ pub fn choose(data: &mut Dataset, classes: &[String], one: Option<&str>) -> Resu
 fn labels(samples: &mut Samples) -> Result<(&mut Vec<u32>, &mut Vec<String>), String> {
     match &mut samples.labels {
         Labels::Classes { of, names } => Ok((of, names)),
-        _ => Err("these data have no class a sample".into()),
+        _ => Err("these data have no class per sample".into()),
     }
 }
 

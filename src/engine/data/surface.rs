@@ -15,7 +15,7 @@ settings! {
         function: surface::Surface = surface::Surface::Rosenbrock;
         /// where every lane starts
         start: (f64, f64) = (-1.2, 1.0), -1e6..=1e6;
-        /// standard deviation of what is added to each entry of the gradient in training
+        /// standard deviation of the noise that training adds to each entry of the gradient
         noise: f64 = 0.0, 0.0..=1e6;
     }
 }

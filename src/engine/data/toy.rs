@@ -58,7 +58,7 @@ settings! {
     pub struct Xor {
         /// samples in all
         samples: usize = 400, 2..=limits::SAMPLES;
-        /// how far, in parts of the square's half width, a point may seem to lie elsewhere when it gets its class
+        /// largest random shift of a point before it gets its class, in parts of the square's half width
         noise: f64 = 0.0, 0.0..=0.5;
     }
 }
@@ -95,7 +95,7 @@ settings! {
     pub struct Circle {
         /// samples in all
         samples: usize = 400, 2..=limits::SAMPLES;
-        /// how far, in parts of the radius, a point may seem to lie elsewhere when it gets its class
+        /// largest random shift of a point before it gets its class, in parts of the radius
         noise: f64 = 0.0, 0.0..=0.5;
     }
 }

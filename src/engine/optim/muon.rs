@@ -64,7 +64,7 @@ settings! {
         form: Form = Form::Optax;
         /// factor on the rate of a matrix: Original, MatchRmsAdamw or SpectralUnclamped
         adjust_lr_fn: AdjustLr = AdjustLr::Original;
-        /// what moves biases, gains and all other tensors that are no matrices; the schedule scales its rate too
+        /// optimizer of biases, gains and all other tensors that are no matrices; the schedule scales its rate too
         others: AdamW = AdamW::default();
     }
 }

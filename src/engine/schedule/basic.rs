@@ -15,7 +15,7 @@ impl Schedule for Constant {
 }
 
 settings! {
-    /// b γ^⌊t/s⌋: a factor after every so many steps.
+    /// b γ^⌊t/s⌋: a factor after every s steps.
     pub struct Step {
         /// steps between two changes
         step_size: usize = 100, 1..=crate::limits::STEPS;

@@ -363,9 +363,9 @@ fn sequences_with_one_class_a_sample_are_attacked_step_by_step() {
 #[test]
 fn sequences_without_a_class_a_sample_are_refused_and_it_is_said_why() {
     for (data, words) in [
-        ("Adding(samples: 60, length: 10)", "numbers to predict, no class a sample"),
-        ("Parity(samples: 60, length: 10)", "a class for every time step, none a sample"),
-        ("DelayedEcho(samples: 60)", "numbers to predict, no class a sample"),
+        ("Adding(samples: 60, length: 10)", "numbers to predict, no class per sample"),
+        ("Parity(samples: 60, length: 10)", "a class for every time step, none per sample"),
+        ("DelayedEcho(samples: 60)", "numbers to predict, no class per sample"),
     ] {
         let text = format!(
             r#"(data: {data}, network: [Rnn(4)], loss: Mse(), robustness: (), lanes: [(name: "a")])"#

@@ -359,8 +359,8 @@ fn another_defence_begins_live_and_takes_its_memory_along() {
 #[test]
 fn a_defence_that_makes_no_sense_is_refused_with_its_reason() {
     for (data, network, setting, part) in [
-        ("Adding()", "[Rnn(units: 4)]", "defence: InputNoise(), loss: Mse()", "class a sample"),
-        ("Adding()", "[Rnn(units: 4)]", "prediction: Smoothing(), loss: Mse()", "class a sample"),
+        ("Adding()", "[Rnn(units: 4)]", "defence: InputNoise(), loss: Mse()", "class per sample"),
+        ("Adding()", "[Rnn(units: 4)]", "prediction: Smoothing(), loss: Mse()", "class per sample"),
     ] {
         let text =
             format!("(data: {data}, network: {network}, steps: 3,\n lanes: [(name: \"a\", {setting})])");

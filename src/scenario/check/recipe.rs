@@ -141,12 +141,12 @@ pub(super) fn fools(data: &Prepared, recipe: &Recipe) -> Result<(), &'static str
         Labels::Classes { .. } => {}
         Labels::Values { .. } => {
             return Err(
-                "needs a classifier of whole samples; these data have numbers to predict, no class a sample",
+                "needs a classifier of whole samples; these data have numbers to predict, no class per sample",
             );
         }
         Labels::StepClasses { .. } => {
             return Err(
-                "needs a classifier of whole samples; these data have a class for every time step, none a \
+                "needs a classifier of whole samples; these data have a class for every time step, none per \
                 sample (Npy() of arrays [samples, steps, features] and classes has one)",
             );
         }

@@ -37,7 +37,7 @@ const WORDS: &[(&str, &str)] = &[
     ("was ...", "the name states a setting that was changed since"),
     ("β₁, β₂", "how slowly the averages of the gradient and of its square forget, in Adam and its kin"),
     ("Δθ", "how far a step moves a weight"),
-    ("τ", "a time constant: after so many steps an average has forgotten two thirds"),
+    ("τ", "a time constant: after this many steps an average has forgotten two thirds"),
     ("‖g‖", "gradient norm: length of the gradient of all weights together, before the clip"),
 ];
 

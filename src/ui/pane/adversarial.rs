@@ -61,7 +61,7 @@ fn immune(lane: &LaneView) -> Option<&'static str> {
     match lane.info.outputs {
         Shape::Flat(0 | 1) => Some("nothing to attack: it predicts a number, not a class"),
         Shape::Flat(_) => None,
-        _ => Some("nothing to attack: a label every step, no class a sample"),
+        _ => Some("nothing to attack: a label per step, no class per sample"),
     }
 }
 

@@ -364,7 +364,7 @@ fn what_has_no_class_a_sample_is_said_to_have_nothing_to_attack() {
     let theme = unicode();
     for (outputs, words) in [
         (Shape::Flat(1), "predicts a number"),
-        (Shape::Sequence { steps: 9, features: 2 }, "a label every step"),
+        (Shape::Sequence { steps: 9, features: 2 }, "a label per step"),
     ] {
         let mut view = fixture::run(20, 2);
         view.lanes[0].info.outputs = outputs;

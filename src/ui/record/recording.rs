@@ -115,7 +115,7 @@ fn first(whole: &Value) -> Result<Recording, Fault> {
 fn empty(header: &Value, width: &Value, height: &Value) -> Result<Recording, Fault> {
     let side = |v: &Value| v.as_u64().filter(|n| SIDE.contains(n)).map(|n| n as u16);
     let (Some(width), Some(height)) = (side(width), side(height)) else {
-        return Err((1, "the header tells no size from 1x1 to 1000x1000".into()));
+        return Err((1, "the header has no size from 1x1 to 1000x1000".into()));
     };
     let limit = header["idle_time_limit"].as_f64().filter(|s| (0.0..=LONGEST).contains(s));
     Ok(Recording {

@@ -90,7 +90,7 @@ impl Tape {
         }
         let size = (app.size.width, app.size.height);
         let script = match log.script(&app.scenario.title, size) {
-            None => Err("this session cannot be told as a script".into()),
+            None => Err("this session cannot be written as a script".into()),
             Some(_) if !fits(size.0, size.1) => Err(format!("no script of this size; {SIZES}")),
             Some((script, true)) => save(&script.to_ron(&note)),
             Some((script, false)) => save(&script.to_ron(&format!("{note}\n{INEXACT}"))),

@@ -38,11 +38,11 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
         (false, true, 1) => of_numbers(&numbers),
         (false, true, _) => one_hot(&numbers, each).ok_or_else(|| {
             format!(
-                "labels of sizes {sizes:?} that are not one-hot (one 1 a row, else 0); give one class a sample, or \
+                "labels of sizes {sizes:?} that are not one-hot (one 1 per row, else 0); give one class per sample, or \
                  regression: true for numbers to predict"
             )
         }),
-        _ => Err(format!("labels of sizes {sizes:?}; give one class a sample")),
+        _ => Err(format!("labels of sizes {sizes:?}; give one class per sample")),
     }
 }
 

@@ -55,11 +55,11 @@ settings! {
         texts: Texts = Texts::OneHot;
         /// what becomes of cells without a value: Refuse, Drop, Mean, Median or MostFrequent, taken from the training rows
         missing: Missing = Missing::Refuse;
-        /// what stands where no value is known, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        /// marks of a missing value, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
         missing_values: Vec<String> = Vec::new();
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
-        /// whether 1,5 is one and a half; found, if not given
+        /// whether numbers have a decimal comma (1,5); found, if not given
         decimal_comma: Option<bool> = None;
         /// whether the first line names the columns; found, if not given
         headings: Option<bool> = None;
@@ -83,11 +83,11 @@ settings! {
         horizon: usize = 1, 1..=limits::UNITS;
         /// what becomes of cells without a value: Refuse, Drop (the windows that hold them), Mean, Median or MostFrequent
         missing: Missing = Missing::Refuse;
-        /// what stands where no value is known, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        /// marks of a missing value, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
         missing_values: Vec<String> = Vec::new();
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
-        /// whether 1,5 is one and a half; found, if not given
+        /// whether numbers have a decimal comma (1,5); found, if not given
         decimal_comma: Option<bool> = None;
         /// whether the first line names the columns; found, if not given
         headings: Option<bool> = None;

@@ -132,14 +132,14 @@ macro_rules! tables {
         );
         $see(
             "defence",
-            "what is done in training against being fooled",
+            "the defence against attacks in training",
             r.defence.name(),
             DefenceConfig::NAMES,
             r.defence.settings(),
         );
         $see(
             "prediction",
-            "how the lane answers when it is evaluated",
+            "how the lane predicts in evaluations",
             r.prediction.name(),
             PredictionConfig::NAMES,
             r.prediction.settings(),
@@ -280,7 +280,7 @@ impl Subject {
                 let names: Vec<&str> =
                     std::iter::once(ANY).chain(classes.iter().map(String::as_str)).collect();
                 let now = target.and_then(|t| classes.get(t as usize)).map_or(ANY, String::as_str);
-                rows.push(Row::choice("target", "what the network shall take the image for", now, &names));
+                rows.push(Row::choice("target", "the class that the network should see", now, &names));
             }
             Self::Picture(path) => {
                 let about = "PNG or JPEG; it is brought to the size and range of the data";
