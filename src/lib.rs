@@ -2,9 +2,9 @@
 //!
 //! # Bird's eye
 //! ```text
-//! presets/*.ron ─▶ Scenario ─check─▶ Experiment ─▶ Trainer (one a lane) ─Event─▶ view model ─▶ panes
-//!                  as written        built, proved     ▲                             │
-//!                                                      └──────── Command ◀─ Message ◀┘ keys
+//! presets/*.ron ─▶ Scenario ─check─▶ Experiment ─▶ Trainer (one per lane) ─Event─▶ view model ─▶ panes
+//!                  as written        built, checked    ▲                               │
+//!                                                      └────────── Command ◀─ Message ◀┘ keys
 //! ```
 //! A scenario is a RON document. Checked and built, it becomes an experiment: data in memory and, for every lane, a
 //! network and its training recipe. A trainer moves one lane by one step; the runner lets lanes take turns on threads.
@@ -38,7 +38,7 @@
 //!   `snapshot(k)` and `run(k..N)`, bit for bit.
 //! * Training never waits for the screen, the screen never for training.
 //! * A scenario that passes the check can be run: both use one set of rules.
-//! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` holds this and the other absences.
+//! * Imports point one way, from the bottom of the table to its top. `tests/tidy.rs` checks this and other rules.
 //!
 //! # Example
 //! A scenario as text, checked, built, and its lane trained by a hundred steps:

@@ -29,7 +29,7 @@ pub struct Bench {
     /// Threads: one, and with a screen as many as the lab takes
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: Option<u64>,
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     json: bool,
     /// How the cost grows with lanes, threads, batch, parameters, depth and steps

@@ -33,7 +33,7 @@ pub struct Diagnose {
     /// Train this many steps; schedules still decay over the scenario's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=limits::STEPS as u64))]
     steps: Option<u64>,
-    /// One JSON object a lane
+    /// One JSON object per lane
     #[arg(long)]
     json: bool,
     /// Write the scenario with this cure to --out: 1 is the first that is offered

@@ -37,7 +37,7 @@ pub struct Export {
     /// Every number as a table: lane, seed, step, layer, metric, value; - is standard output, here and below
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// The same with a step a row and a number a column
+    /// The same with one row per step and one column per number
     #[arg(long, value_name = "FILE")]
     wide: Option<PathBuf>,
     /// The same as NumPy arrays

@@ -28,7 +28,7 @@ pub struct Resume {
     /// Workers; results do not depend on it
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: Option<u64>,
-    /// Without a screen; write the log to standard output, one JSON object a line
+    /// Without a screen; write the log to standard output, one JSON object per line
     #[arg(long)]
     json: bool,
     /// Without a screen; what must hold at the end

@@ -31,7 +31,7 @@ pub struct Run {
     /// Write scenario, log and checkpoints to this new or empty directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write the log to standard output, one JSON object a line
+    /// Write the log to standard output, one JSON object per line
     #[arg(long)]
     json: bool,
     /// An expectation about the end, such as 'adam.val_accuracy > 0.9'; if it does not hold, the exit code is 1

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 pub struct Runs {
     #[command(subcommand)]
     act: Option<Act>,
-    /// A JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     json: bool,
 }

@@ -21,7 +21,7 @@ settings! {
         minutes: usize = 5, 1..=60;
         /// the pages, in their order
         pages: Vec<Page> = Vec::new();
-        /// what was learnt, a sentence each
+        /// what was learnt, one sentence each
         learnt: Vec<String> = Vec::new();
         /// where to read on: a paper or book, with its section
         read: Vec<String> = Vec::new();

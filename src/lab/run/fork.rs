@@ -37,7 +37,7 @@ pub(super) struct Origin {
     stage: Stage,
 }
 
-/// The progress of a fork before it begins.
+/// The progress of a fork.
 #[derive(Clone, Debug)]
 enum Stage {
     /// Its parent has not reached its step yet.

@@ -35,7 +35,7 @@ pub enum Texts {
 plain_values!(Texts);
 
 settings! {
-    /// A table of your own, one sample a line: separator, decimal mark and headings are found.
+    /// A table of your own, one sample per line: separator, decimal mark and headings are found.
     pub struct Csv {
         /// the file, relative to the scenario; .gz too
         path: String = String::new();
