@@ -77,7 +77,7 @@ pub struct ShapeError {
     pub what: String,
 }
 
-/// A network: layers, and where their numbers lie.
+/// A network: layers, and the ranges of their numbers.
 ///
 /// # Example
 /// A batch of two samples through two layers, and the gradient of the mean cross-entropy:

@@ -245,7 +245,7 @@ fn source(p: &Plan<'_>) -> String {
         } else {
             "nn.functional.one_hot(target, z.shape[-1]).float()"
         },
-        // Clipping is not smooth: rounding can decide whether a step is clipped, so here and there may differ.
+        // Clipping is not smooth: rounding can decide whether a step is clipped, so gradtui and PyTorch may differ.
         if spread { "1e-4" } else { "1e-3" },
     );
     out
