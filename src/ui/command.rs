@@ -95,7 +95,8 @@ impl<'a> Lanes<'a> {
     /// If it is not a command; the message says what would be right.
     pub fn read(&self, line: &str) -> Result<Told, String> {
         // People type the colon of a command that they read, though the key has given one.
-        let mut words = line.trim_start().trim_start_matches(':').split_whitespace();
+        let line = line.trim_start().trim_start_matches(':');
+        let mut words = line.split_whitespace();
         let (word, first) = (words.next().unwrap_or_default(), words.next());
         let number = |what: &str| {
             let found = first.and_then(|w| w.parse::<f64>().ok()).filter(|n| *n > 0.0 && n.is_finite());

@@ -33,7 +33,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
             })
         });
     });
-    let wanted = (1..).map(|k| 1 << k).find(|&n| noise(n) <= NOISE).unwrap_or(ENOUGH);
+    let wanted = (1..16).map(|k| 1 << k).find(|&n| noise(n) <= NOISE).unwrap_or(ENOUGH);
     let batch = wanted.min(f.data.as_ref().map_or(wanted, |d| d.samples));
     let within = |n: usize| percent(noise(n));
     Suspicion::new(format!(

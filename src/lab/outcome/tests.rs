@@ -53,7 +53,7 @@ fn the_greatest_gradient_is_that_of_all_steps_whichever_were_shown() {
     use crate::telemetry::Command;
     // The third lane diverges between two steps that are shown.
     let text = r#"(data: Moons(samples: 60), network: [Dense(4), Tanh()], steps: 300, evaluate_every: 100, loss: Mse(), lanes: [
-        (name: "sgd", optimizer: Sgd(1.0)), (name: "adam", optimizer: Adam(0.1)), (name: "lost", optimizer: Sgd(30)),
+        (name: "sgd", optimizer: Sgd(0.1)), (name: "adam", optimizer: Adam(0.01)), (name: "lost", optimizer: Sgd(1000)),
     ])"#;
     let experiment = || Experiment::new(crate::scenario::read(text).unwrap(), &NoFiles).unwrap();
     let mut run = Run::new(experiment(), None, Arc::new(NoFiles));

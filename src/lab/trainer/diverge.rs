@@ -20,21 +20,18 @@ impl Trainer {
         let (step, last) = (self.last.step, self.live.last_grad_norm);
         let label = |i: usize| format!("layer {} {}", i + 1, self.network.nodes()[i].label);
         let when = if step == 1 { "already at the first step".into() } else { format!("at step {step}") };
-        let (layer, origin, event) = match self.origin() {
-            Some((place, origin)) => {
-                let layer = place.map_or_else(|| origin.tensor.clone(), label);
-                let event = words(&origin, place.map(|_| layer.as_str()), &when);
-                (layer, Some(origin), event)
-            }
-            None => {
-                let (layer, loss) = (label(self.steepest()), self.last.loss);
-                let event = if loss <= LOSS_LIMIT {
-                    format!("The norm of the gradient overflowed {when}, and that of {layer} is the largest.")
-                } else {
-                    format!("The loss reached {loss:.3e} {when}, and {layer} has the largest gradient.")
-                };
-                (layer, None, event)
-            }
+        let (layer, origin, event) = if let Some((place, origin)) = self.origin() {
+            let layer = place.map_or_else(|| origin.tensor.clone(), label);
+            let event = words(&origin, place.map(|_| layer.as_str()), &when);
+            (layer, Some(origin), event)
+        } else {
+            let (layer, loss) = (label(self.steepest()), self.last.loss);
+            let event = if loss <= LOSS_LIMIT {
+                format!("The norm of the gradient overflowed {when}, and that of {layer} is the largest.")
+            } else {
+                format!("The loss reached {loss:.3e} {when}, and {layer} has the largest gradient.")
+            };
+            (layer, None, event)
         };
         let history =
             if step == 1 { String::new() } else { format!(" The gradient before had the norm {last:.3e}.") };

@@ -21,6 +21,8 @@ use std::fmt::Write as _;
 
 /// Seeds for every lane after the key for several seeds.
 const SEEDS: usize = 5;
+/// Seconds of training of a lane that are soon made again.
+const YOUNG: f64 = 60.0;
 
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
@@ -170,6 +172,12 @@ impl App {
     pub(super) fn open(&mut self, overlay: Overlay) -> Effects {
         self.overlay = Some(overlay);
         Effects::new()
+    }
+
+    /// Whether the run is young and nothing in it was changed by hand: it is made again in no time, and nothing is lost with it.
+    pub(super) fn only_watched(&self) -> bool {
+        let untouched = |l: &LaneView| l.info.edits.is_empty() && l.info.fork.is_none();
+        self.view.lanes.iter().all(|l| untouched(l) && l.present().last.seconds < YOUNG)
     }
 
     /// Asks before steps of these lanes are lost (`None`: of all lanes), unless the user has already confirmed or there

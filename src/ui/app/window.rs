@@ -75,7 +75,9 @@ impl App {
                     .into()
             }
             Pick::Lesson(place) => {
-                if let Some(asks) = self.asks("Open the lesson?", None, Pick::Lesson(place)) {
+                if !self.only_watched()
+                    && let Some(asks) = self.asks("Open the lesson?", None, Pick::Lesson(place))
+                {
                     return asks;
                 }
                 self.open_lesson(place)
