@@ -9,19 +9,26 @@ use gradtui::registry::Value as _;
 use gradtui::scenario::Scenario;
 use gradtui::telemetry::{Command as Order, Data, Event, Phase, Sample, View};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[test]
 fn every_claim_holds() {
-    let mut broken = Vec::new();
-    for preset in preset::ALL {
-        let run =
-            Command::new(env!("CARGO_BIN_EXE_gradtui")).args(["run", preset.name]).output().expect("a run");
-        if !run.status.success() {
-            broken.push(format!("{}: {}", preset.name, String::from_utf8_lossy(&run.stderr)));
+    let (next, broken) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(preset) = preset::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut run = Command::new(env!("CARGO_BIN_EXE_gradtui"));
+            let run = run.args(["run", preset.name, "--threads", "1"]).output().expect("a run");
+            if !run.status.success() {
+                let said = format!("{}: {}", preset.name, String::from_utf8_lossy(&run.stderr));
+                broken.lock().expect("no panic").push(said);
+            }
         }
-    }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    let broken = broken.into_inner().expect("no panic");
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
