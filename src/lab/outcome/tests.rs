@@ -4,7 +4,7 @@ use super::*;
 use crate::diagnosis::Facts;
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::{Experiment, info};
-use crate::number::LayerNumber;
+use crate::number::{LayerNumber, decimal};
 use crate::telemetry::{LayerMeasure, Mark};
 
 /// The description of a lane on two moons.
@@ -75,6 +75,6 @@ fn the_greatest_gradient_is_that_of_all_steps_whichever_were_shown() {
             }
         }
         assert_eq!(end.is_some(), standing.name == "lost");
-        assert_eq!(standing.value("max_grad_norm", None), Some(most.into()), "{}", standing.name);
+        assert_eq!(standing.value("max_grad_norm", None), Some(decimal(most)), "{}", standing.name);
     }
 }
