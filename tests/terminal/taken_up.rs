@@ -1,7 +1,24 @@
 //! Runs that are taken up again in the lab, and runs that somebody else trains.
 
 use crate::pty::{PROGRAM, Place, code, step};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+
+/// The program training without a terminal. It is killed when this goes, also by a test that fails.
+struct Trained(Child);
+
+impl Trained {
+    fn start(place: &Place, words: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        let quiet = command.current_dir(&place.0).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(quiet.stdin(Stdio::null()).spawn().expect("a start"))
+    }
+}
+
+impl Drop for Trained {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
 
 #[test]
 fn a_run_is_taken_up_in_the_lab_where_it_stopped_bit_for_bit() {
@@ -32,37 +49,24 @@ fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
     let place = Place::new();
     let mut lab = place.start("watch one two");
     lab.see("waiting for a run");
-    let train = |run: &str| {
-        let mut command = Command::new(PROGRAM);
-        let words = ["run", "s.ron", "--steps", "99999999", "--out", run];
-        let quiet = command.current_dir(&place.0).args(words).stdout(Stdio::null()).stderr(Stdio::null());
-        quiet.stdin(Stdio::null()).spawn().expect("a start")
-    };
-    let mut one = train("one");
+    let train = |run: &str| Trained::start(&place, &["run", "s.ron", "--steps", "99999999", "--out", run]);
+    let one = train("one");
     lab.until("one's lanes", |text| {
         step(text) > 0 && text.contains("one adam") && !text.contains("two adam")
     });
-    let mut two = train("two");
+    let two = train("two");
     lab.see("two momentum");
     lab.press(" ");
     lab.see("watching only");
     let before = step(&lab.text());
     lab.until("more steps", |text| step(text) > before + 500);
     // One is killed and taken up again: its log grows shorter, and goes on.
-    one.kill().and_then(|()| one.wait()).expect("a kill");
+    drop(one);
     lab.until("one rests", |text| text.contains('‖') && text.contains("one adam"));
-    let mut again = Command::new(PROGRAM)
-        .current_dir(&place.0)
-        .args(["resume", "one", "--steps", "99999999"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a start");
+    let again = Trained::start(&place, &["resume", "one", "--steps", "99999999"]);
     let before = step(&lab.text());
     lab.until("more steps of one", |text| step(text) > before + 1000);
-    for child in [&mut again, &mut two] {
-        child.kill().and_then(|()| child.wait()).expect("a kill");
-    }
+    drop((again, two));
     // Nothing is lost by leaving, so nothing is asked.
     lab.press("q");
     assert_eq!(code(lab.end()), 0);
@@ -73,16 +77,10 @@ fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
 #[test]
 fn a_run_that_was_killed_is_seen_to_rest_and_a_mixed_one_is_not_watched() {
     let place = Place::new();
-    let mut run = Command::new(PROGRAM)
-        .current_dir(&place.0)
-        .args(["run", "s.ron", "--steps", "99999999", "--out", "run"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a start");
+    let run = Trained::start(&place, &["run", "s.ron", "--steps", "99999999", "--out", "run"]);
     let mut lab = place.start("watch run");
     lab.until("a run under way", |text| step(text) > 100 && text.contains("running"));
-    run.kill().and_then(|()| run.wait()).expect("a kill");
+    drop(run);
     lab.until("a rest", |text| text.contains("paused") && !text.contains("running"));
     let scenario = place.0.join("run/scenario.ron");
     let text = std::fs::read_to_string(&scenario).expect("a scenario");
