@@ -141,7 +141,8 @@ impl Finding {
 }
 
 /// The findings from the signals alone, without trying a cure.
-pub fn signals(facts: &Facts) -> Diagnosis {
+pub fn signals(mut facts: Facts) -> Diagnosis {
+    facts.bare = true;
     let mut out = Diagnosis::default();
     let mut found = Vec::new();
     for rule in RULES {
@@ -153,13 +154,13 @@ pub fn signals(facts: &Facts) -> Diagnosis {
             out.skipped.push((rule.id, "its settings and its data are not known".into()));
             continue;
         }
-        match (rule.judge)(facts) {
+        match (rule.judge)(&facts) {
             Judgement::Clear => out.checked.push(rule.id),
             Judgement::Skipped(why) => out.skipped.push((rule.id, why.into())),
             Judgement::Suspect(s) => found.push((rule.id, rule.kind, s)),
         }
     }
-    let levels = worth::levels(facts, &found);
+    let levels = worth::levels(&facts, &found);
     let loud = found.iter().zip(&levels).filter(|(_, l)| **l > Level::Note);
     let named: Vec<&'static str> = loud.map(|((id, ..), _)| *id).collect();
     for ((id, kind, mut s), level) in found.into_iter().zip(levels) {
@@ -168,8 +169,11 @@ pub fn signals(facts: &Facts) -> Diagnosis {
             out.checked.push(id);
             continue;
         }
-        if facts.foreign {
-            s.fixes.clear();
+        // A log of another program has no recipe to change.
+        facts.bare = facts.foreign;
+        let rule = RULES.iter().find(|r| r.id == id);
+        if let Some(Judgement::Suspect(whole)) = rule.map(|r| (r.judge)(&facts)) {
+            s = whole;
         }
         let beside = facts.foreign || rules::beside(id, &named);
         out.findings.push(Finding::new(id, if beside { level } else { Level::Note }, s));

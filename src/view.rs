@@ -192,7 +192,7 @@ impl LaneView {
     pub fn diagnosis(&self) -> &Diagnosis {
         match &self.examination {
             Some(examination) => &examination.diagnosis,
-            None => self.signals.get_or_init(|| signals(&self.facts())),
+            None => self.signals.get_or_init(|| signals(self.facts())),
         }
     }
 

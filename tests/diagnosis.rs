@@ -195,7 +195,7 @@ fn signalled(case: &Case) -> Vec<Finding> {
     let Checked { scenario, data, .. } = checked(&case.sick, &disk);
     let steps = scenario.steps as u64;
     let course = Course::run(&scenario, 0, Arc::new(data), steps, &|| true).expect("a run");
-    let mut found = signals(&course.signals).findings;
+    let mut found = signals(course.signals.clone()).findings;
     found.retain(|f| f.level > Level::Note);
     found
 }

@@ -58,6 +58,8 @@ pub struct Facts {
     pub attacked: Option<Attacked>,
     /// How it ended.
     pub phase: Phase,
+    /// Whether rules leave out the cures of a suspicion, which take far longer to write than the rules to judge.
+    pub bare: bool,
     /// Size of each matrix at the start, in units of what keeps a signal as large as it is: (layer, size).
     pub initial: Vec<(usize, f64)>,
 }

@@ -7,6 +7,9 @@ use crate::telemetry::finding::Fix;
 impl Fix {
     /// The lane with another recipe; `None` if nothing would change.
     pub fn of(facts: &Facts, text: impl Into<String>, change: impl FnOnce(&mut Recipe)) -> Option<Self> {
+        if facts.bare {
+            return None;
+        }
         let mut recipe = facts.recipe.clone();
         change(&mut recipe);
         let fix = Self {
@@ -23,6 +26,9 @@ impl Fix {
 
     /// The lane with fields set from text; `None` if a field does not take it, or nothing would change.
     pub fn set(facts: &Facts, text: impl Into<String>, fields: &[(&str, String)]) -> Option<Self> {
+        if facts.bare {
+            return None;
+        }
         let mut recipe = facts.recipe.clone();
         for (path, value) in fields {
             recipe.set_at(path, value).ok()?;
@@ -61,6 +67,9 @@ impl Fix {
     }
 
     fn complete(mut self, facts: &Facts) -> Option<Self> {
+        if facts.bare {
+            return None;
+        }
         self.changes = self.recipe.differences(&facts.recipe);
         let mut fields: Vec<String> =
             self.changes.iter().map(|(field, value)| format!("{field}: {value}")).collect();

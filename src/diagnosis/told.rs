@@ -101,6 +101,7 @@ impl Told {
             data,
             attacked: attacked(&cut(&self.attacks), self.eps),
             phase: if until.is_some() { Phase::Paused } else { phase.clone() },
+            bare: false,
             initial: initial(info, &marks),
             marks,
             evaluations,

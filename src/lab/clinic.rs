@@ -69,7 +69,7 @@ impl Report {
 
 /// An examination whose cure `fix` is tried next.
 pub fn under_way(fix: &Fix, facts: &Facts, tried: &[Outcome]) -> Examination {
-    examination(signals(facts), facts, tried, Some(fix.text.clone()))
+    examination(signals(facts.clone()), facts, tried, Some(fix.text.clone()))
 }
 
 fn examination(
@@ -134,7 +134,7 @@ impl<'a> Clinic<'a> {
     /// The reason why it cannot be trained.
     pub fn examine(&self) -> Result<Report, Fault> {
         let Course { facts, signals: told, work } = self.course(&self.scenario)?;
-        let signals = signals(&told);
+        let signals = signals(told);
         self.left.set(((WORK / work.max(1.0)) as usize).clamp(TRIALS.1, TRIALS.0));
         let mut out = Diagnosis::default();
         let mut cases = Vec::new();

@@ -50,7 +50,7 @@ pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
             _ => {}
         }
     }
-    let found = info.map_or_else(Diagnosis::default, |info| signals(&told.facts(&info, &phase, None)));
+    let found = info.map_or_else(Diagnosis::default, |info| signals(told.facts(&info, &phase, None)));
     (found, if let Phase::Diverged(lost) = phase { Some(lost) } else { None })
 }
 

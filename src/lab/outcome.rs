@@ -157,7 +157,7 @@ impl Standing {
 
     /// The findings from its signals alone; `None` if its description was not reported.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
-        Some(signals(&self.told.facts(self.info.as_deref()?, &self.phase, None)))
+        Some(signals(self.told.facts(self.info.as_deref()?, &self.phase, None)))
     }
 
     /// Stores its description.

@@ -70,7 +70,7 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
         new.sort_unstable();
         new.dedup();
         for (info, told) in new.iter().filter_map(|lane| lanes.get(lane)) {
-            black_box(signals(&told.facts(info, &Phase::Running, None)));
+            black_box(signals(told.facts(info, &Phase::Running, None)));
             judged += 1;
         }
         seconds += cpu() - start;

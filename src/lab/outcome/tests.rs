@@ -19,7 +19,7 @@ pub fn moons(name: &str) -> LaneInfo {
 fn a_lane_without_a_step_has_facts() {
     let facts = Told::default().facts(&moons("new"), &Phase::Paused, None);
     assert!(facts.marks.is_empty() && facts.train.is_none() && facts.attacked.is_none());
-    crate::diagnosis::signals(&facts);
+    crate::diagnosis::signals(facts);
 }
 
 #[test]
