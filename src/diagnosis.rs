@@ -1,9 +1,9 @@
 //! The diagnosis of a lane: rules that judge its numbers and its settings, and the changes that may repair it.
 //!
 //! A rule is one file in `rules` and one row of the table here. It reads [`Facts`] and returns a [`Suspicion`]:
-//! evidence as numbers, the step since which it holds, and cures in order. From signals alone, a suspicion has at most
-//! the level that its rule sets; `lab::clinic`, which can train, tries the cures and decides. Knows scenario, telemetry
-//! and numbers; trains and draws nothing.
+//! evidence as numbers, the step since which it holds, and cures in order. From the signals alone, a suspicion has at
+//! most the level that its rule sets; `lab::clinic`, which can train, tries the cures and decides.
+//! This module neither trains nor draws.
 
 pub mod facts;
 pub mod fix;
@@ -24,11 +24,11 @@ pub enum Kind {
     Setting,
     /// The numbers show a symptom: the suspicion is true if a better run does not show it.
     Symptom,
-    /// A mechanism that the numbers of this run prove by themselves, whatever a cure does.
+    /// The numbers of this run prove a mechanism; the outcome of a cure does not change the verdict.
     Measured,
-    /// Nothing is unusual: tried if nothing else explains a run that could be better.
+    /// Nothing is unusual; its cures are tried if no other rule explains a run that could be better.
     General,
-    /// Tried if not even another learning rate helps.
+    /// Its cures are tried if not even another learning rate helps.
     Last,
 }
 
@@ -41,18 +41,18 @@ pub struct Rule {
     pub about: &'static str,
     /// The kind of its evidence.
     pub kind: Kind,
-    /// The function that judges.
+    /// The function that judges a lane.
     pub judge: fn(&Facts) -> Judgement,
 }
 
 /// A rule's verdict on a lane.
 #[derive(Clone, Debug)]
 pub enum Judgement {
-    /// Examined, and nothing is wrong.
+    /// The rule examined the lane and found nothing wrong.
     Clear,
-    /// Cannot be judged here, with the reason.
+    /// The rule cannot judge this lane, with the reason.
     Skipped(&'static str),
-    /// This may be wrong.
+    /// The rule suspects a fault.
     Suspect(Suspicion),
 }
 
@@ -146,7 +146,7 @@ pub fn signals(mut facts: Facts) -> Diagnosis {
     let mut out = Diagnosis::default();
     let mut found = Vec::new();
     for rule in RULES {
-        // Of the rules that judge settings, only the one on the learning rate can use a log alone.
+        // Among the rules that judge settings, only the one on the learning rate works with a log alone.
         if facts.foreign
             && matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last)
             && rule.id != "lr-too-high"
@@ -164,7 +164,7 @@ pub fn signals(mut facts: Facts) -> Diagnosis {
     let loud = found.iter().zip(&levels).filter(|(_, l)| **l > Level::Note);
     let named: Vec<&'static str> = loud.map(|((id, ..), _)| *id).collect();
     for ((id, kind, mut s), level) in found.into_iter().zip(levels) {
-        // A learning rate, or a narrow layer, is not a finding as long as nothing is wrong with it.
+        // A learning rate or a narrow layer is not a finding while it does no harm.
         if level == Level::Note && matches!(kind, Kind::General | Kind::Last) {
             out.checked.push(id);
             continue;

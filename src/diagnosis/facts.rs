@@ -1,4 +1,4 @@
-//! The facts by which a lane is judged: its recipe, its history in bounded memory, and its data in a few numbers.
+//! The facts by which a lane is judged: its recipe, its history in bounded memory, and a summary of its data.
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::schedule::{Memory, When};
@@ -8,69 +8,70 @@ pub use crate::telemetry::{DataFacts, Mark, Score};
 use crate::telemetry::{Divergence, LayerInfo, Phase};
 use std::sync::Arc;
 
-/// Accuracies under attack at the end.
+/// Accuracies with and without an attack, at the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attacked {
-    /// Size of the attacks.
+    /// Size of the attacks, `eps`.
     pub eps: f64,
-    /// Without attack.
+    /// Accuracy without an attack.
     pub clean: f64,
-    /// Under FGSM.
+    /// Accuracy under FGSM.
     pub fgsm: f64,
-    /// Under PGD.
+    /// Accuracy under PGD.
     pub pgd: f64,
-    /// The first step from which on FGSM was withstood and PGD was not.
+    /// The step since which the lane resists FGSM but not PGD.
     pub since: u64,
 }
 
-/// All of it.
+/// The facts about one lane.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Whether another program trains it: its settings, its network and its data are not known then.
+    /// Whether another program trains it; its settings, its network and its data are then unknown.
     pub foreign: bool,
     /// The recipe before the first edit.
     pub recipe: Recipe,
     /// The edits made while it trained.
     pub edits: Vec<Edit>,
-    /// How inputs are scaled.
+    /// The scaling of the inputs.
     pub scaling: Scaling,
-    /// How numbers to predict are scaled.
+    /// The scaling of the regression targets.
     pub target_scaling: Scaling,
     /// Shape of an input sample.
     pub input: Shape,
     /// Its layers.
     pub layers: Vec<LayerInfo>,
-    /// Numbers of an output.
+    /// Number of values in an output.
     pub outputs: usize,
-    /// Steps of the run.
+    /// Length of the run in steps.
     pub total: u64,
     /// Measured steps, oldest first.
     pub marks: Vec<Arc<Mark>>,
     /// Evaluations on the validation samples, oldest first.
     pub evaluations: Vec<Arc<Mark>>,
-    /// Share of units that passed no gradient for any validation sample at the end, for each layer that can saturate.
+    /// Fraction of units that passed no gradient for any validation sample at the end: (layer,
+    /// fraction), for each layer that can saturate.
     pub dead: Vec<(usize, f64)>,
-    /// How it does on its own training samples at the end.
+    /// Its score on its own training samples at the end.
     pub train: Option<Score>,
     /// Its data.
     pub data: Option<Arc<DataFacts>>,
     /// Its accuracy under attack.
     pub attacked: Option<Attacked>,
-    /// How it ended.
+    /// Its phase: running, or the way in which it ended.
     pub phase: Phase,
-    /// Whether rules leave out the cures of a suspicion, which take far longer to write than the rules to judge.
+    /// Whether the rules leave out the cures of a suspicion, which take far longer to write than the rules to judge.
     pub bare: bool,
-    /// Size of each matrix at the start, in units of what keeps a signal as large as it is: (layer, size).
+    /// Size of each initial weight matrix, relative to the size that keeps the scale of a signal: (layer, size).
     pub initial: Vec<(usize, f64)>,
 }
 
 impl Facts {
-    /// A number in the recipe: `optimizer.lr`.
+    /// A number in the recipe, by its path: `optimizer.lr`.
     pub fn setting(&self, path: &str) -> Option<f64> {
         self.recipe.at(path)?.parse().ok()
     }
 
-    /// The account of its divergence.
+    /// The report on its divergence, if it diverged.
     pub fn divergence(&self) -> Option<&Divergence> {
         if let Phase::Diverged(d) = &self.phase { Some(d) } else { None }
     }
@@ -80,13 +81,13 @@ impl Facts {
         self.marks.iter().filter_map(move |m| Some((m.step, m.get(number)?)))
     }
 
-    /// The median of a number over the measured steps from this share of them on.
+    /// The median of the finite values of a number, without the first fraction `from` of them.
     pub fn median(&self, number: Number, from: f64) -> Option<f64> {
         let all: Vec<f64> = self.series(number).map(|(_, x)| x).filter(|x| x.is_finite()).collect();
         median(all[(all.len() as f64 * from) as usize..].to_vec())
     }
 
-    /// How it does at the end; a lane that ran away answers no better than chance.
+    /// Its score at the end; a lane that diverged scores as chance does.
     pub fn score(&self) -> Option<Score> {
         let last = self.evaluations.last();
         if self.divergence().is_some() {
@@ -101,7 +102,7 @@ impl Facts {
         format!("layer {} {}", index + 1, self.layers.get(index).map_or("", |l| l.label.as_str()))
     }
 
-    /// Whether a layer of this kind is in the network, also inside other layers.
+    /// Whether the network has a layer of this kind, also inside other layers.
     pub fn has(&self, name: &str) -> bool {
         self.layers.iter().any(|l| l.label.split([' ', '(']).next() == Some(name))
     }
@@ -111,18 +112,18 @@ impl Facts {
         ["Rnn", "Lstm", "Gru"].iter().any(|n| self.has(n))
     }
 
-    /// Whether the size of its steps does not depend on that of its gradient, so that a clip hardly matters.
+    /// Whether the size of its steps does not depend on the size of its gradient, so that a clip has little effect.
     pub fn free_of_scale(&self) -> bool {
         let scaled = ["Sgd", "Momentum", "Nesterov", "Asgd", "Sam", "ScheduleFreeSgd"];
         !scaled.contains(&self.recipe.optimizer.name())
     }
 
-    /// Layers with parameters.
+    /// Number of layers with parameters.
     pub fn depth(&self) -> usize {
         self.layers.iter().filter(|l| l.params > 0).count()
     }
 
-    /// The first layer's gradient over the last one's at a mark.
+    /// The norm of the first layer's gradient divided by that of the last layer, at a mark.
     pub fn ratio(mark: &Mark) -> Option<f64> {
         let mut norms = mark.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).map(f64::from);
         let first = norms.next()?;
@@ -130,7 +131,7 @@ impl Facts {
         Some(if first == last { 1.0 } else { first / last }).filter(|r| r.is_finite())
     }
 
-    /// The rate of a step from 0, as the schedule plans it.
+    /// The learning rate that the schedule plans for step `t`, counted from 0.
     pub fn rate(&self, t: u64) -> f64 {
         let base = self.recipe.optimizer.lr();
         self.recipe.schedule.lr(When { base, t, total: self.total }, &Memory::default())
@@ -143,7 +144,7 @@ impl Facts {
         self.layers.iter().all(|l| shapes.contains(&name(l).as_str()))
     }
 
-    /// The first step from which on a condition holds at nearly all of the measured steps to the end.
+    /// The step since which a condition holds at nearly all measured steps to the end: at seven of eight or more.
     pub fn onset(&self, holds: impl Fn(&Mark) -> bool) -> Option<u64> {
         let held: Vec<bool> = self.marks.iter().map(|m| holds(m)).collect();
         let mut misses = 0;
@@ -162,7 +163,7 @@ impl Facts {
     }
 }
 
-/// The number in the middle.
+/// The median; of an even count, the larger of the two middle numbers.
 pub fn median(mut all: Vec<f64>) -> Option<f64> {
     if all.is_empty() {
         return None;
@@ -171,7 +172,7 @@ pub fn median(mut all: Vec<f64>) -> Option<f64> {
     Some(all[all.len() / 2])
 }
 
-/// The layers with each one changed by `change`, also inside others; `None` from it takes the layer out.
+/// Applies `change` to each layer, also inside others; a layer for which it returns `None` is removed.
 pub fn mapped(
     layers: &[LayerConfig],
     change: &mut dyn FnMut(&LayerConfig) -> Option<LayerConfig>,

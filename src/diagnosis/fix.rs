@@ -1,11 +1,11 @@
-//! A cure: a change of a lane, as RON of its fields, and the scenario with it.
+//! A cure: a change of one lane, written as RON fields, and the scenario with this change.
 
 use super::facts::Facts;
 use crate::scenario::{Lane, Recipe, Scaling, Scenario};
 use crate::telemetry::finding::Fix;
 
 impl Fix {
-    /// The lane with another recipe; `None` if nothing would change.
+    /// A cure that changes the recipe; `None` if nothing would change.
     pub fn of(facts: &Facts, text: impl Into<String>, change: impl FnOnce(&mut Recipe)) -> Option<Self> {
         if facts.bare {
             return None;
@@ -24,7 +24,7 @@ impl Fix {
         fix.complete(facts)
     }
 
-    /// The lane with fields set from text; `None` if a field does not take it, or nothing would change.
+    /// A cure that sets fields from text; `None` if a field rejects its text, or if nothing would change.
     pub fn set(facts: &Facts, text: impl Into<String>, fields: &[(&str, String)]) -> Option<Self> {
         if facts.bare {
             return None;
@@ -36,17 +36,17 @@ impl Fix {
         Self::of(facts, text, |r| *r = recipe)
     }
 
-    /// With inputs scaled.
+    /// A cure that scales the inputs; `None` if nothing would change.
     pub fn scaled(facts: &Facts, text: &str, scaling: Scaling) -> Option<Self> {
         Self { text: text.into(), scaling, ..Self::bare(facts) }.complete(facts)
     }
 
-    /// With targets scaled.
+    /// A cure that scales the targets; `None` if nothing would change.
     pub fn targets_scaled(facts: &Facts, text: &str, target_scaling: Scaling) -> Option<Self> {
         Self { text: text.into(), target_scaling, ..Self::bare(facts) }.complete(facts)
     }
 
-    /// Without the edits.
+    /// A cure that leaves out the edits; `None` if there are none.
     pub fn without_edits(facts: &Facts, text: impl Into<String>) -> Option<Self> {
         if facts.edits.is_empty() {
             return None;
@@ -86,7 +86,7 @@ impl Fix {
         (!fields.is_empty()).then_some(self)
     }
 
-    /// Whether it is one change.
+    /// Whether it changes at most one field of the recipe.
     pub fn single(&self) -> bool {
         self.changes.len() <= 1
     }
@@ -96,7 +96,7 @@ impl Fix {
         self.changes.is_empty() && !self.unedited
     }
 
-    /// The scenario with this change in one of its lanes. Scaling belongs to the data, which all lanes share.
+    /// The scenario with this change in one lane. Scaling belongs to the data, so it changes for all lanes.
     #[must_use]
     pub fn apply(&self, scenario: &Scenario, lane: usize) -> Scenario {
         let mut out = scenario.clone();

@@ -1,28 +1,29 @@
-//! The measured steps of a lane in bounded memory, whole: the first ones all, later ones ever fewer, and always the newest.
+//! The measured steps of a lane in bounded memory: all of the first ones, ever fewer of
+//! the later ones, and always the newest.
 
 use crate::telemetry::Mark;
 use std::sync::Arc;
 
-/// Marks over time.
+/// The marks of a lane over time.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     kept: Vec<Arc<Mark>>,
-    /// Marks from one that is kept to the next, after the first ones.
+    /// After the first marks, every `stride`-th mark is kept for good.
     stride: u64,
     /// Marks since the last one that is kept for good.
     since: u64,
 }
 
 impl Marks {
-    /// The first marks, which all are kept.
+    /// Number of first marks, all of which are kept.
     pub const FIRST: usize = 8;
-    /// Marks that are kept at most.
+    /// Largest number of marks that are kept.
     pub const MOST: usize = 264;
 
     /// Adds a mark.
     pub fn push(&mut self, mark: Arc<Mark>) {
         self.stride = self.stride.max(1);
-        // The newest one stands for those since the last that is kept for good.
+        // Until `stride` marks have passed, the newest mark replaces the one before it.
         if self.since > 0 && self.since < self.stride {
             self.kept.pop();
         } else {
@@ -40,13 +41,13 @@ impl Marks {
         self.kept.push(mark);
     }
 
-    /// Forgets the marks after a step.
+    /// Removes the marks after a step.
     pub fn cut(&mut self, step: u64) {
         self.kept.truncate(self.kept.partition_point(|m| m.step <= step));
         self.since = self.stride;
     }
 
-    /// The newest one.
+    /// The newest mark.
     pub fn last(&self) -> Option<&Mark> {
         self.kept.last().map(|m| &**m)
     }

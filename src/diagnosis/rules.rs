@@ -1,4 +1,4 @@
-//! The table of rules: one file and one row each. The order is that in which cures are tried.
+//! The table of rules: one file and one row each. Cures are tried in the order of the table.
 
 use super::{Facts, Fix, Judgement, Kind, Level, Rule, Suspicion, facts};
 use Judgement::{Clear, Skipped};
@@ -98,7 +98,7 @@ pub const RULES: &[Rule] = &[
     rule("uniform-output", Measured, uniform::judge, "the answer is the same for every sample"),
 ];
 
-/// Whether a finding is told beside the others that were confirmed, or follows from one of them and is a note at most.
+/// Whether a finding is reported beside the confirmed ones, `others`; one that follows from them is a note at most.
 pub fn beside(id: &str, others: &[&str]) -> bool {
     let any = |ids: &[&str]| ids.iter().any(|i| others.contains(i));
     let own = others.contains(&id);
@@ -139,7 +139,7 @@ pub fn beside(id: &str, others: &[&str]) -> bool {
     }
 }
 
-/// A number in a sentence: 0.012, 3.4e7.
+/// A number for a sentence, with two or three significant digits: 0.012, 3.4e7.
 pub fn number(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
@@ -159,7 +159,7 @@ pub fn number(x: f64) -> String {
     format!("{x:.1e}").replace(".0e", "e")
 }
 
-/// A number as a scenario has it, with two digits that count.
+/// A number in the notation of a scenario, with two significant digits.
 pub(super) fn two(x: f64) -> String {
     use crate::registry::Value as _;
     let text = format!("{x:.1e}");
@@ -170,13 +170,13 @@ fn percent(x: f64) -> String {
     if x > 0.0 && x < 0.01 { format!("{:.1} %", 100.0 * x) } else { format!("{:.0} %", 100.0 * x) }
 }
 
-/// The optimizer's rate times a factor.
+/// A cure that multiplies the learning rate by a factor.
 fn rate_times(f: &Facts, factor: f64, why: &str) -> Option<Fix> {
     let lr = f.recipe.optimizer.lr() * factor;
     Fix::set(f, format!("rate {}{why}", two(lr)), &[("optimizer.lr", two(lr))])
 }
 
-/// The init that keeps a signal's size through the activations of this network.
+/// The init that keeps the scale of a signal through this network's activations, and the second choice.
 fn sensible_init(f: &Facts) -> (&'static str, &'static str) {
     let rectifies = f.layers.iter().any(|l| {
         ["Relu", "LeakyRelu", "Elu", "Gelu", "Silu", "Mish", "HardSwish", "Relu6", "Softplus"]

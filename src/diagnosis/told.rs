@@ -1,4 +1,5 @@
-//! Everything that a lane has told by which it is judged, in bounded memory, and the facts that follow from it. Trains nothing.
+//! The measurements of a lane that its diagnosis needs, in bounded memory, and the facts that follow
+//! from them. This module trains nothing.
 
 use super::marks::Marks;
 use crate::diagnosis::{Attacked, Facts, Score};
@@ -9,17 +10,17 @@ use std::sync::Arc;
 
 /// The probe that measures a lane under attack.
 const ATTACKS: &str = "robustness";
-/// A tenth of the marks, the newest, stands for how the lane does on its training samples.
+/// The newest 1/`TAIL` of the marks give the score on the training samples.
 const TAIL: usize = 10;
-/// Above this share of its length, the first update hides how large a layer's weights began.
+/// If the first update exceeds this fraction of a layer's weight norm, it hides the initial size of the weights.
 const MOVED: f64 = 0.2;
-/// FGSM withstood by so much more than PGD means nothing any more.
+/// If the accuracy under FGSM exceeds that under PGD by this much, the defence is not real.
 const MASKED: f64 = 0.2;
 
-/// Everything that a lane has told by which it is judged.
+/// The measurements of a lane that its diagnosis needs.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    /// Its measured steps, those by which it is judged.
+    /// Its measured steps.
     pub marks: Marks,
     /// Its evaluations.
     pub evaluations: Marks,
@@ -27,16 +28,16 @@ pub struct Told {
     attacks: Marks,
     /// The size of the attacks.
     eps: f64,
-    /// The share of dead units of each layer that has some, at the newest evaluation.
+    /// The fraction of dead units in each layer that has some, at the newest evaluation.
     dead: Vec<(usize, f64)>,
 }
 
 impl Told {
-    /// Takes in what happened to this lane.
+    /// Updates the measurements with an event of this lane.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Started { .. } => *self = Self::default(),
-            // A step to which it went back was told before.
+            // The step to which a lane was rewound is known already, so it is ignored.
             Event::Marked { mark, .. } if self.marks.last().is_none_or(|m| m.step < mark.step) => {
                 self.marks.push(Arc::clone(mark));
             }
@@ -74,9 +75,10 @@ impl Told {
         }
     }
 
-    /// The facts about a lane of this description, up to a step of its past, or to its present in this phase.
+    /// The facts about the lane that `info` describes: up to step `until`, or up to now
+    /// in this phase if `until` is `None`.
     ///
-    /// How it does on all of its training samples is the mean over the newest batches.
+    /// The score on the training samples is the mean over the newest batches.
     pub fn facts(&self, info: &LaneInfo, phase: &Phase, until: Option<u64>) -> Facts {
         let cut = |marks: &Marks| {
             let all = marks.all();
@@ -113,17 +115,17 @@ fn part<'a>(parts: &'a [(String, Data)], name: &str) -> Option<&'a Data> {
     parts.iter().find(|(n, _)| n == name).map(|(_, d)| d)
 }
 
-/// The recipe before the first edit that was made while it trained.
+/// The recipe before the first edit that was made during training.
 fn first_recipe(info: &LaneInfo) -> Recipe {
     let mut recipe = info.recipe.clone();
     for edit in info.edits.iter().rev().filter(|e| e.step > 0) {
-        // A change to what the field does not take back leaves it as it is.
+        // If the field rejects its earlier value, it keeps the present one.
         let _ = recipe.set_at(&edit.field, &edit.from);
     }
     recipe
 }
 
-/// How large the matrices of each layer began, where the first step was measured and moved them little.
+/// The initial size of each layer's weight matrices, if the first step was measured and moved them little.
 fn initial(info: &LaneInfo, marks: &[Arc<Mark>]) -> Vec<(usize, f64)> {
     let Some(first) = marks.first().filter(|m| m.step == 1) else { return Vec::new() };
     let of = |(i, layer): (usize, &LayerInfo)| {
@@ -135,7 +137,7 @@ fn initial(info: &LaneInfo, marks: &[Arc<Mark>]) -> Vec<(usize, f64)> {
     info.layers.iter().enumerate().filter_map(of).collect()
 }
 
-/// A size in units of the range that keeps a signal's size: 1 anywhere in it.
+/// A size relative to the range that keeps the scale of a signal: 1 anywhere within it.
 pub fn off(size: f64, least: f64, most: f64) -> f64 {
     if size < least {
         size / least
@@ -146,7 +148,7 @@ pub fn off(size: f64, least: f64, most: f64) -> f64 {
     }
 }
 
-/// The newest accuracies under attack, and since when that under FGSM means nothing.
+/// The newest accuracies under attack, and the step since which the accuracy under FGSM is misleading.
 fn attacked(attacks: &[Arc<Mark>], eps: f64) -> Option<Attacked> {
     let [clean, fgsm, pgd] = [Number::CleanAccuracy, Number::FgsmAccuracy, Number::PgdAccuracy];
     let newest = attacks.last()?;
@@ -156,8 +158,8 @@ fn attacked(attacks: &[Arc<Mark>], eps: f64) -> Option<Attacked> {
     Some(Attacked { eps, clean: newest.get(clean)?, fgsm: newest.get(fgsm)?, pgd: newest.get(pgd)?, since })
 }
 
-/// How it does on its training samples, by the newest batches; `None` where the loss that trains it is another than that by
-/// which it is judged.
+/// The score on the training samples, from the newest batches; `None` if the training loss is not
+/// the loss by which the lane is judged.
 fn trained(marks: &[Arc<Mark>], evaluations: &[Arc<Mark>]) -> Option<Score> {
     if evaluations.last()?.get(Number::ValOwnLoss).is_some() {
         return None;

@@ -1,38 +1,39 @@
-//! The worth of a lane's signals alone: how loudly a suspicion may be told that no cure has been tried against.
+//! The level of each suspicion from a lane's signals alone, before any cure was tried.
 //!
-//! A lane that does well has no fault that matters. Of one that does poorly, a setting far beyond the usual is said aloud, and a
-//! symptom where it comes with its cause. Everything else stays a note: whoever tries the cures knows more.
+//! A lane that does well has no fault that matters. If a lane does poorly, a setting far beyond the usual is a
+//! warning, and so is a symptom if its cause was found as well. Everything else stays a note, because
+//! only trying the cures can confirm it.
 
 use super::facts::{Facts, Score};
 use super::{Kind, Level, Suspicion};
 use crate::telemetry::Phase;
 
-/// Hits from which on little is left to gain.
+/// From this accuracy on, little is left to gain.
 const WELL: f64 = 0.93;
-/// The share of the way from chance to perfection below which a lane does poorly.
+/// A lane does poorly if it covers less than this fraction of the way from chance to a perfect score.
 const POOR: f64 = 0.65;
-/// A step moves the weights by so little of their size that they do not get anywhere ...
+/// Steps that move the weights by less than this fraction of their norm are too small to train them.
 const STILL: f64 = 5e-4;
-/// ... or by so much that nothing stays.
+/// Steps that move the weights by more than this fraction of their norm are too large to train them.
 const WILD: f64 = 0.1;
 
-/// A step at the start that moves the weights by so much of their size throws them away.
+/// An early step that moves the weights by more than this fraction of their norm destroys their initial values.
 const THROWN: f64 = 0.5;
 
-/// How a lane does, as far as that can be said yet.
+/// The state of a lane, as its numbers show it so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Its numbers ran away.
+    /// It diverged.
     Lost,
     /// Little is left to gain.
     Well,
-    /// Much is.
+    /// Much is left to gain.
     Poor,
-    /// In between, or too early to say.
+    /// Between the two, or too early to judge.
     Open,
 }
 
-/// The share of the way from chance to perfection.
+/// The score on a scale from 0 at chance to 1 at a perfect score.
 fn way(score: Score, chance: Score) -> Option<f64> {
     match (score.accuracy, chance.accuracy) {
         (Some(a), Some(c)) => Some((a - c) / (1.0 - c).max(1e-9)),
@@ -56,7 +57,7 @@ fn state(f: &Facts) -> State {
     if judged && !rare && way < POOR { State::Poor } else { State::Open }
 }
 
-/// Whether it does poorly on its own training samples as well.
+/// Whether its score on its own training samples is low as well.
 fn unlearnt(f: &Facts) -> bool {
     let known = f.train.zip(f.data.as_ref()).and_then(|(train, data)| way(train, data.chance));
     known.is_some_and(|way| way < 0.8)
@@ -75,7 +76,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
         let mean = || own("weights over those that keep the signal");
         levels.push(match *id {
             _ if f.foreign => s.level,
-            // These are measured by themselves, or came after a change by hand.
+            // The numbers prove these faults directly, or they follow a change by hand.
             "bad-edit" | "overfitting" | "label-noise-or-shuffled-labels" | "attack-overfit" => s.level,
             _ if state == State::Well && *kind != Kind::Measured => Level::Note,
             "symmetric-init" | "softmax-twice" => s.level,
@@ -121,7 +122,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
     };
     let explained = told(&levels, &|_, kind| kind == Kind::Setting);
     let symptom = told(&levels, &|id, kind| kind == Kind::Symptom && id != "dead-units");
-    // Where the first gradient is large already, no rate has made it so.
+    // If the first gradient is large already, the learning rate did not cause it.
     let large = of("exploding-gradient").is_some_and(|s| value(s, "first gradient") > 100.0);
     for (i, (id, _, s)) in found.iter().enumerate().filter(|_| !f.foreign && !explained && bad) {
         let moved = value(s, "update over weights");

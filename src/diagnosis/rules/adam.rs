@@ -1,15 +1,16 @@
-//! Adam's constants: an eps that drowns the root of the mean square makes it crawl, a short memory of squares makes it spike.
+//! Adam's constants: an eps above the root mean square of the gradient makes steps tiny, and too short an average of
+//! the squares makes the loss spike.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number};
 use crate::number::Number;
 
-/// A loss that jumps by so much is no rounding ...
+/// A loss that grows by more than this factor is no rounding error.
 const JUMP: f64 = 1e3;
-/// ... where it goes from below to above this share of the first loss.
+/// A spike starts below this fraction of the first loss and ends above it.
 const SHARE: f64 = 0.01;
 
-/// The first jump of the loss in full batches, which no choice of samples explains: its step, the least loss before it, and the
-/// loss there.
+/// The first jump of the loss in full-batch training, where the choice of samples cannot cause it: its step, the least
+/// loss before it, and the loss at that step.
 fn spike(f: &Facts) -> Option<(u64, f64, f64)> {
     if f.recipe.batch < f.data.as_ref()?.samples {
         return None;

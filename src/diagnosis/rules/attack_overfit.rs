@@ -1,10 +1,11 @@
-//! Trained against FGSM, the lane withstands FGSM and nothing else: its gradient misleads one step, not several.
+//! A lane trained against FGSM that resists FGSM but not PGD: its gradient misleads an attack of one
+//! step, but not one of several steps.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, percent};
 use crate::engine::attack::AttackConfig;
 use crate::engine::defence::DefenceConfig;
 
-/// The size of an attack.
+/// The `eps` of an attack, if it has one.
 pub fn size(attack: &AttackConfig) -> Option<f64> {
     attack.settings().fields().iter().find(|f| f.name == "eps")?.value.parse().ok()
 }

@@ -1,9 +1,9 @@
-//! A change by hand after which the lane went wrong.
+//! A change by hand after which the lane became worse.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion};
 use crate::number::Number;
 
-/// An edit after step 0, and how the loss was before and after it.
+/// Suspects the first edit after step 0; the level depends on the results before the edit and at the end.
 pub(super) fn judge(f: &Facts) -> Judgement {
     let Some(edit) = f.edits.iter().filter(|e| e.step > 0).min_by_key(|e| e.step) else { return Clear };
     let lost = f.divergence().is_some_and(|d| d.step > edit.step);
@@ -21,7 +21,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .suspect()
 }
 
-/// Whether it did better before a step than at its end.
+/// Whether the validation results were clearly better before a step than at the end.
 fn worse(f: &Facts, step: u64) -> bool {
     let (Some(before), Some(now)) = (f.evaluations.iter().rfind(|e| e.step <= step), f.evaluations.last())
     else {

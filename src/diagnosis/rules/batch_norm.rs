@@ -1,16 +1,16 @@
-//! Batch norm over a few samples: their statistics are noise, and evaluation uses others.
+//! Batch norm over a few samples: the statistics of a batch are noisy, and evaluation uses different ones.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, percent};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::norm::group::{GroupNorm, LayerNorm};
 
-/// From so many samples on their statistics are those of the data, within a quarter.
+/// From this batch size on, the statistics of a batch are within a quarter of those of the data.
 const ENOUGH: usize = 16;
 
-/// The noise of a standard deviation that is small enough.
+/// The largest relative error of a standard deviation at which a suggested batch size counts as large enough.
 const NOISE: f64 = 0.13;
 
-/// The standard deviation of a standard deviation that is estimated from so many normal samples, as a share of it.
+/// The relative error of a standard deviation that is estimated from this many normally distributed samples.
 fn noise(samples: usize) -> f64 {
     1.0 / (2.0 * (samples as f64 - 1.0)).sqrt().max(1.0)
 }

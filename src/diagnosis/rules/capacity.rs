@@ -1,4 +1,4 @@
-//! A network that cannot express the task, in training either.
+//! A network that cannot express the task: it does not fit its training samples either.
 
 use super::{Clear, Facts, Fix, Judgement, Suspicion, facts};
 use crate::engine::layer::LayerConfig;

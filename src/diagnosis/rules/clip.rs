@@ -1,4 +1,4 @@
-//! A clip that works at nearly every step: then it, and not the gradient, sets the length of the step.
+//! A clip that shortens most steps: its threshold, and not the gradient, then sets the length of a step.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number, percent, two};
 use crate::number::Number;
@@ -47,7 +47,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     found(f).map_or(Clear, Suspicion::suspect)
 }
 
-/// The same seen as a symptom: the cures of the threshold are those of the other rule.
+/// The same evidence as a symptom; it offers no cures, because `clip-too-small` offers those of the threshold.
 pub(super) fn dominates(f: &Facts) -> Judgement {
     if f.foreign {
         return from_log(f);
@@ -55,10 +55,11 @@ pub(super) fn dominates(f: &Facts) -> Judgement {
     found(f).map_or(Clear, |s| Suspicion { fixes: Vec::new(), ..s }.suspect())
 }
 
-/// Marks from which on a norm that never changes is no accident.
+/// From this many marks on, a gradient norm that never changes is no accident.
 const SEVERAL: usize = 8;
 
-/// In a log: a norm that is the same at every step, or nearly every step clipped while the loss hardly falls.
+/// Judges a log: the gradient norm is the same at every step, or nearly every step is
+/// clipped while the loss hardly falls.
 fn from_log(f: &Facts) -> Judgement {
     let finite = |n| f.series(n).map(|(_, x)| x).filter(|x| x.is_finite()).collect::<Vec<f64>>();
     let (mut norms, losses) = (finite(Number::GradNorm), finite(Number::Loss));

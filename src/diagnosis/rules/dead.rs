@@ -1,11 +1,11 @@
-//! Rectifiers that are off for every sample, so many that the network does not learn.
+//! Dead units: so many rectifiers are off for every sample that the network does not learn.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, init_fixes, percent};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::piecewise::LeakyRelu;
 use crate::number::LayerNumber;
 
-/// From here on a layer has too few units left.
+/// A layer with at least this fraction of dead units has too few units left.
 const MANY: f64 = 0.85;
 
 fn rectifies(label: &str) -> bool {
@@ -13,7 +13,7 @@ fn rectifies(label: &str) -> bool {
     matches!(name, "Relu" | "Relu6" | "HardSwish")
 }
 
-/// A log without layers' kinds shows only this: nothing gets past the last layer.
+/// Judges a log: it does not name the kinds of layers, so it can only show that no gradient passes the last layer.
 fn blocked(f: &Facts) -> Judgement {
     let whole = |m: &super::super::Mark| {
         let norms: Vec<f32> = m.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).collect();
@@ -53,7 +53,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         let l = m.layers.iter().find(|l| l.layer == layer)?;
         l.get(LayerNumber::Silent)
     };
-    // Where the weights are too large from the start, the first steps and not the init have switched them off.
+    // Units that are dead at the first mark already may have been dead from the start, so another init may help.
     let born = f.marks.first().and_then(|m| silent(m)).is_some_and(|s| f64::from(s) > 0.8);
     let leaky = Fix::of(f, "leaky rectifiers, which let a gradient through", |r| {
         r.network = facts::mapped(&r.network, &mut |l| {

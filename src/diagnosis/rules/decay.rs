@@ -1,9 +1,9 @@
-//! A penalty on the weights that outweighs the task: they shrink faster than they learn.
+//! A penalty on the weights that outweighs the task: the weights shrink faster than they learn.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number};
 use crate::number::Number;
 
-/// A decay below this does not keep a weight from learning.
+/// A weight decay up to this value does not keep a weight from learning.
 const HARMLESS: f64 = 2e-3;
 
 pub(super) fn judge(f: &Facts) -> Judgement {

@@ -1,4 +1,4 @@
-//! Dropout that outweighs the task: too few units are left at a step to say anything.
+//! Dropout that is so strong that the units left at a step are too few to learn the task.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, percent};
 use crate::engine::layer::LayerConfig;

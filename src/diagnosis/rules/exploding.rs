@@ -1,22 +1,23 @@
-//! A gradient that is larger by orders than it should be, because depth or targets multiply it.
+//! A gradient that is orders of magnitude too large, because depth or large targets multiply it.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, two};
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
 
-/// The first layer's gradient over the last one's from which on it grows on its way, where nothing else is known.
+/// In a log, the gradient explodes if the first layer's norm is at least this many times the last
+/// layer's, at the median of the early steps.
 const GROWN: f64 = 10.0;
 
-/// The same at one of the first steps alone.
+/// The same limit for a single one of the first steps.
 const AT_ONCE: f64 = 1e3;
 
-/// A usual length of a step, as a share of the weights' norm.
+/// A usual length of a step, as a fraction of the weights' norm.
 const STEP: f64 = 0.01;
 
-/// In a log of which the kinds of layers and the targets are not known.
+/// Judges a log, in which the kinds of layers and the targets are unknown.
 fn grown(f: &Facts) -> Judgement {
     let early: Vec<f64> = f.marks.iter().filter_map(|m| Facts::ratio(m)).take(12).collect();
-    // The first steps may throw the weights to where nothing comes back any more.
+    // The first steps can move the weights so far that later gradients vanish, so these steps also count alone.
     let most = early.iter().take(3).copied().fold(0.0, f64::max);
     let Some(usual) = facts::median(early) else {
         return Skipped("the log has no gradient norms of layers");
@@ -34,7 +35,7 @@ fn grown(f: &Facts) -> Judgement {
         .suspect()
 }
 
-/// A clip at which a step like the first one moves the weights by a hundredth of their size.
+/// A clip threshold at which a step like the first one moves the weights by a hundredth of their norm.
 pub(super) fn clip(f: &Facts) -> Option<Fix> {
     let first = f.marks.first()?;
     let (norm, moved) = (first.get(Number::GradNorm)?, first.get(Number::UpdateRatio)?);
@@ -57,9 +58,10 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let most = finite().fold(0.0, f64::max);
     let usual = facts::median(finite().collect()).unwrap_or(0.0);
     let targets = f.data.as_ref().and_then(|d| d.targets).unwrap_or(1.0).max(1.0);
-    // A gradient of an error is as large as the error.
+    // The gradient of an error grows with the error, and so with the size of the targets.
     let large = |x: f64| !x.is_finite() || x > 100.0 * targets.min(3.0);
-    // A rate that is too high makes gradients grow as well: the first ones tell what depth and targets do.
+    // A learning rate that is too high makes gradients grow as well; only the first gradient shows
+    // the effect of depth and targets alone.
     let start = large(first) || f.divergence().is_some_and(|d| d.step <= 3);
     if !start {
         return Clear;

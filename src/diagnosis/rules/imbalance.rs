@@ -1,4 +1,4 @@
-//! The frequent class is the answer to everything.
+//! Class imbalance: the network predicts the frequent class for nearly every sample.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, percent, rate_times};
 use crate::number::Number;

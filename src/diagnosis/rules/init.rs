@@ -1,13 +1,13 @@
-//! The size of the initial weights, layer by layer, against the size that keeps a signal as large as it is.
+//! The size of each layer's initial weights, relative to the size that keeps the scale of a signal.
 
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, init_fixes, number};
 
-/// Below this share of the sensible size weights are small ...
+/// Weights below this fraction of the sensible size are small.
 const SMALL: f64 = 0.4;
-/// ... and above this multiple large.
+/// Weights above this multiple of the sensible size are large.
 const LARGE: f64 = 1.7;
 
-/// The mean size, and the layer that is farthest off.
+/// The geometric mean of the sizes, the layer that is farthest off, and its size.
 fn sizes(f: &Facts, farthest: fn(f64, f64) -> f64) -> Option<(f64, usize, f64)> {
     let logs: Vec<(usize, f64)> = f.initial.iter().map(|(i, s)| (*i, libm::log(s.max(1e-30)))).collect();
     let mean = logs.iter().map(|(_, x)| x).sum::<f64>() / logs.len().max(1) as f64;

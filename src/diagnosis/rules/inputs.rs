@@ -1,12 +1,13 @@
-//! Features of very different or very large size: one rate cannot suit them all, and sigmoids behind them are flat.
+//! Features of very different or very large size: one learning rate cannot suit them
+//! all, and sigmoids behind them saturate.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
 use crate::engine::layer::LayerConfig;
 use crate::scenario::Scaling;
 
-/// Beyond this an input is large ...
+/// Inputs beyond this magnitude are large.
 const LARGE: f64 = 15.0;
-/// ... and beyond this ratio two features differ.
+/// Features whose spreads differ by more than this factor are uneven.
 const UNEVEN: f64 = 20.0;
 
 pub(super) fn judge(f: &Facts) -> Judgement {

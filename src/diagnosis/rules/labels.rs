@@ -1,5 +1,5 @@
-//! Labels that are learnt by heart and tell nothing of other samples. Loss alone cannot show which labels are wrong; it can
-//! show that the inputs do not tell them.
+//! Labels that the network memorises without better results on other samples. The loss cannot show which labels are
+//! wrong; it can show that the inputs do not predict them.
 
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, percent};
 use crate::number::Number;
@@ -13,7 +13,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     };
     let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
     let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
-    // The gain on other samples' labels, as a share of the gain on the network's own.
+    // The accuracy above chance in validation, as a fraction of that in training.
     let told = (best - chance) / (hits - chance).max(1e-9);
     if hits < chance + 0.6 * (1.0 - chance) || least < 0.8 * d.chance.loss || told > 0.5 {
         return Clear;

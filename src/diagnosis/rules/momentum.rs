@@ -1,8 +1,8 @@
-//! A memory so long that the lane overshoots, or that what it learnt arrives too late.
+//! A momentum so high that the lane overshoots, or that it follows new gradients too late.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number, two};
 
-/// From here on a memory is longer than usual.
+/// A momentum above this value is higher than usual.
 const LONG: f64 = 0.95;
 
 pub(super) fn judge(f: &Facts) -> Judgement {

@@ -1,4 +1,4 @@
-//! Training goes on falling, validation has turned.
+//! Overfitting: the training loss is low while the validation loss rises from its minimum.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
 use crate::number::Number;
@@ -16,7 +16,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     };
     let tail = &losses[losses.len() - (losses.len() / 5).clamp(1, 4)..];
     let end = tail.iter().map(|l| l.1).sum::<f64>() / tail.len() as f64;
-    // Of a log only the first loss tells where it came from.
+    // The loss at chance is unknown for a log, so its first validation loss replaces it.
     let chance = f.data.as_ref().map_or(losses[0].1, |d| d.chance.loss).max(1e-12);
     let turned = end > 1.25 * least && end - least > 0.12 * chance;
     if f.divergence().is_some()
@@ -26,7 +26,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     {
         return Clear;
     }
-    // Answers that stay right only grow more certain.
+    // If the accuracy stays high, a rising loss does little harm: the network only becomes more certain.
     let fine = f.score().and_then(|s| s.accuracy).is_some_and(|a| a >= 0.93)
         && f.data.as_ref().and_then(|d| d.majority).is_none_or(|m| m < 0.75);
     let patience = (losses.len() / 4).clamp(2, 20);

@@ -1,4 +1,4 @@
-//! The learning rate, where another one alone repairs the run.
+//! The learning rate, which is wrong if another one alone repairs the run.
 
 use super::{
     Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, rate_times, two,
@@ -6,7 +6,7 @@ use super::{
 use crate::number::Number;
 use crate::telemetry::Mark;
 
-/// Rates that differ by less than this factor are the same rate.
+/// Learning rates that differ by less than this factor count as equal.
 const APART: f64 = 1.5;
 
 pub(super) fn high(f: &Facts) -> Judgement {
@@ -44,7 +44,8 @@ pub(super) fn low(f: &Facts) -> Judgement {
         .suspect()
 }
 
-/// The rate that a range test of so many steps suggests, as a cure of the rule that would change the rate in this direction.
+/// The learning rate `rate` that a range test of `steps` steps suggests, as a cure of the rule `id`; `None` if that
+/// rule would not change the learning rate in this direction.
 pub fn tested(id: &str, f: &Facts, rate: f64, steps: usize) -> Option<Fix> {
     let factor = rate / f.recipe.optimizer.lr();
     let fits = match id {
@@ -56,16 +57,18 @@ pub fn tested(id: &str, f: &Facts, rate: f64, steps: usize) -> Option<Fix> {
     if fits { Fix::set(f, text, &[("optimizer.lr", two(rate))]) } else { None }
 }
 
-/// Measured steps within which a lane that runs away has not trained at all.
+/// A lane that diverges within this many measured steps has not trained at all.
 const AT_ONCE: usize = 3;
 
-/// In a log: a loss that rises, or a gradient that does, and then leaves the range of numbers or stays far above what it was.
+/// Judges a log: the loss or the gradient rises, and then the numbers stop being finite, or
+/// the loss stays far above its minimum.
 ///
-/// A loss that is infinite at once, after calm steps, is no rate: a logarithm of zero looks like that.
+/// A loss that becomes infinite at once, after calm steps, is not caused by the learning rate:
+/// a logarithm of zero looks like that.
 fn from_log(f: &Facts) -> Judgement {
     let told: Vec<&Mark> = f.marks.iter().map(|m| &**m).filter(|m| m.get(Number::Loss).is_some()).collect();
     let loss = |m: &Mark| m.get(Number::Loss).unwrap_or(f64::NAN);
-    // Some writers put a loss that is not finite down as 0, but not the gradient.
+    // Some programs log a loss that is not finite as 0, but log the gradient as it is.
     let lost = |m: &Mark| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
     let Some(first) = told.first() else { return Skipped("the log has no loss of training") };
     let onset = f.onset(|m| m.get(Number::Loss).is_some() && lost(m));

@@ -1,4 +1,5 @@
-//! Plain recurrent layers: their gradient through time vanishes or grows with a power of the length.
+//! Plain recurrent layers: their gradient through time vanishes or grows
+//! exponentially with the length of the sequence.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number, two};
 use crate::engine::layer::LayerConfig;

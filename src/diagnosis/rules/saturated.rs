@@ -1,9 +1,9 @@
-//! Sigmoids, tanhs and the like that are flat for nearly every sample.
+//! Saturated units: sigmoids, tanhs and similar activations that are flat for nearly every sample.
 
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, facts, init_fixes, percent};
 use crate::number::LayerNumber;
 
-/// From here on hardly a sample gets through.
+/// A layer is saturated if at least this fraction of its outputs is at the limits.
 const FLAT: f64 = 0.7;
 
 fn squashes(label: &str) -> bool {

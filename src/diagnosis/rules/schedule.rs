@@ -1,10 +1,10 @@
-//! A rate that is gone long before the run is over.
+//! A schedule whose learning rate is almost zero long before the run ends.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, number, percent};
 
-/// The share of the greatest rate below which the rate counts as gone.
+/// Below this fraction of its maximum, the learning rate counts as almost zero.
 const GONE: f64 = 0.02;
-/// The share of the run that must still lie ahead.
+/// The smallest fraction of the run that must still lie ahead.
 const AHEAD: f64 = 0.4;
 
 pub(super) fn judge(f: &Facts) -> Judgement {

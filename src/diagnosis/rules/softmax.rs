@@ -1,4 +1,4 @@
-//! A softmax before a loss that applies softmax itself: what reaches the loss differs by 1 at most.
+//! A softmax before a loss that applies softmax itself: the values that reach the loss then differ by at most 1.
 
 use super::{Clear, Facts, Fix, Judgement, Suspicion, facts};
 use crate::engine::layer::LayerConfig;

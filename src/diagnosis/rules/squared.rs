@@ -1,4 +1,4 @@
-//! A squared error behind sigmoids that saturate: the flatter the unit, the smaller the gradient, however wrong the answer.
+//! A squared error after units that saturate: a flat unit passes a tiny gradient, even if its answer is wrong.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts};
 use crate::engine::layer::LayerConfig;

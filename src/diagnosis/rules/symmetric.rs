@@ -1,4 +1,4 @@
-//! Units of a layer that start alike: they get the same gradient and stay alike.
+//! Units of a layer that start with equal weights: they get equal gradients and stay equal.
 
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, init_fixes};
 use crate::number::LayerNumber;
@@ -9,7 +9,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         return Skipped("its first step was not measured");
     }
     let hidden = f.layers.iter().rposition(|l| l.params > 0);
-    // A first step that threw the weights far away has hidden how they began.
+    // If the first step moved the weights very far, they no longer show how they started.
     let thrown = |layer: usize, norm: Option<f32>| {
         let keeps = f.layers.get(layer).and_then(|info| info.keeps);
         keeps.zip(norm).is_some_and(|((_, most), norm)| norm > 1e3 * most)

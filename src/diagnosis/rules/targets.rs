@@ -1,4 +1,4 @@
-//! Numbers to predict that are very large or very small: gradient and step are theirs.
+//! Regression targets that are very large or very small: the gradient and the step scale with them.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number};
 use crate::scenario::Scaling;

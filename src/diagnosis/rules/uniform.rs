@@ -1,4 +1,4 @@
-//! The answer is the same for every sample: the loss stands where a constant has it.
+//! A uniform output: the loss equals that of the best constant answer.
 
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, number};
 

@@ -1,4 +1,4 @@
-//! The first layers get a vanishing part of the last layer's gradient.
+//! Vanishing gradient: the first layer gets a tiny fraction of the last layer's gradient.
 
 use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number};
 use crate::engine::layer::LayerConfig;
@@ -9,7 +9,7 @@ use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::LayerNumber;
 use crate::registry::Settings as _;
 
-/// Below this share a gradient is vanishing.
+/// Below this fraction of the last layer's gradient, the first layer's gradient is vanishing.
 const VANISHING: f64 = 2e-3;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
@@ -21,7 +21,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     };
     let early =
         facts::median(f.marks.iter().take(12).filter_map(|m| Facts::ratio(m)).collect()).unwrap_or(ratio);
-    // Nothing at all comes through where units are dead, flat or alike from the start: that is another cause.
+    // Units that are dead, flat or equal from the start let no gradient through at all; other rules find these causes.
     let blocked = f
         .marks
         .first()
@@ -84,7 +84,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .suspect()
 }
 
-/// The layers with a normalisation after each Dense one that is followed by something.
+/// Inserts a normalisation after each Dense layer, also inside other layers.
 pub(super) fn normalised(layers: &[LayerConfig], norm: &LayerConfig) -> Vec<LayerConfig> {
     let mut out = Vec::new();
     for layer in layers {
