@@ -8,16 +8,16 @@ use serde::Serialize;
 pub enum Stage {
     /// The optimizer's update of the step before.
     Update,
-    /// From the input to the output.
+    /// The computation from the input to the output.
     Forward,
     /// The loss of the output.
     Loss,
-    /// From the loss back to the parameters.
+    /// The gradients, from the loss back to the parameters.
     Backward,
 }
 
 impl Stage {
-    /// All of them, in the order of a step.
+    /// All stages, in the order of a step.
     pub const ALL: [Self; 4] = [Self::Update, Self::Forward, Self::Loss, Self::Backward];
 }
 
@@ -30,17 +30,17 @@ pub struct Origin {
     pub tensor: String,
     /// Whether the first number in it that is not finite is a NaN; otherwise it is an infinity.
     pub nan: bool,
-    /// Numbers in it that are not finite.
+    /// Count of its numbers that are not finite.
     pub bad: u64,
-    /// All numbers in it.
+    /// Count of all its numbers.
     pub size: u64,
     /// The largest magnitude among the finite numbers from which it was computed; 0 if there are none.
     pub reach: f32,
-    /// Tensors after it that are not finite either: they carry on its numbers.
+    /// Count of later tensors that are not finite either, because they depend on this one.
     pub carriers: u64,
 }
 
-/// The end of a lane whose numbers left the range of finite ones.
+/// The report on a lane that diverged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Divergence {
     /// The step whose loss or gradient was not finite, or exceeded the limit.
@@ -50,8 +50,9 @@ pub struct Divergence {
     pub layer: String,
     /// Norm of the last finite gradient.
     pub last_grad_norm: f32,
-    /// The reason in words.
+    /// The reason as text.
     pub what: String,
-    /// The tensor in which it began; `None` if all numbers were finite, or another program's log does not say.
+    /// The tensor in which the divergence began; `None` if all numbers were finite, or if
+    /// another program's log does not say.
     pub origin: Option<Origin>,
 }

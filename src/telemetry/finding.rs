@@ -1,5 +1,5 @@
-//! Findings about a lane: what is wrong with it, the numbers that show it, and the changes that may repair it. Plain data; the
-//! rules in `diagnosis` make them, `lab::clinic` tries the changes.
+//! Findings about a lane: the fault, the numbers that show it, and the changes that may repair it. This module holds
+//! plain data; the rules in `diagnosis` make the findings, and `lab::clinic` tries the changes.
 
 use crate::scenario::{Recipe, Scaling};
 
@@ -8,14 +8,14 @@ use crate::scenario::{Recipe, Scaling};
 pub enum Level {
     /// Worth knowing; no fault by itself.
     Note,
-    /// It costs much of what the lane could reach.
+    /// The lane reaches much less than it could.
     Warn,
-    /// The lane is lost, or does not learn.
+    /// The lane diverged or does not learn.
     Bad,
 }
 
 impl Level {
-    /// As it is written.
+    /// The level as text.
     pub fn text(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -28,17 +28,17 @@ impl Level {
 /// A change that may repair a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
-    /// In words.
+    /// The change in words.
     pub text: String,
     /// The recipe with the cure.
     pub recipe: Recipe,
     /// The fields of the recipe that it changes, with their new values.
     pub changes: Vec<(&'static str, String)>,
-    /// How inputs are scaled then.
+    /// The scaling of the inputs with the cure.
     pub scaling: Scaling,
-    /// How numbers to predict are scaled then.
+    /// The scaling of the regression targets with the cure.
     pub target_scaling: Scaling,
-    /// Whether the edits of the lane that were made while it trained are left out.
+    /// Whether the cure leaves out the edits that were made to the lane during training.
     pub unedited: bool,
     /// The fields of the lane, as RON: `(clip: Norm(max_norm: 1))`.
     pub patch: String,
@@ -51,15 +51,15 @@ pub struct Finding {
     pub id: &'static str,
     /// How much it matters.
     pub level: Level,
-    /// Since which step.
+    /// The step since which it holds.
     pub step: u64,
-    /// In which layer.
+    /// The layer, with its number from 1 and its label.
     pub layer: Option<String>,
     /// Numbers that show it.
     pub evidence: Vec<(&'static str, f64)>,
-    /// In words.
+    /// The finding in words.
     pub text: String,
-    /// Changes that repair it, or may, in order.
+    /// Changes that repair it or may repair it, the best first.
     pub fixes: Vec<Fix>,
 }
 
@@ -68,19 +68,19 @@ pub struct Finding {
 pub struct Diagnosis {
     /// The findings, the most important first.
     pub findings: Vec<Finding>,
-    /// Rules that looked and found everything in order.
+    /// Rules that examined the lane and found nothing wrong.
     pub checked: Vec<&'static str>,
     /// Rules that could not judge, each with its reason.
     pub skipped: Vec<(&'static str, String)>,
 }
 
 impl Diagnosis {
-    /// The findings at warn or bad.
+    /// The findings at level warn or bad.
     pub fn told(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|f| f.level > Level::Note)
     }
 
-    /// The cures that these offer, each once, in order: number 1 is the first.
+    /// The cures that the findings at level warn or bad offer, each once. Their order gives their numbers, from 1.
     pub fn cures(&self) -> Vec<(&Finding, &Fix)> {
         let mut all: Vec<(&Finding, &Fix)> = Vec::new();
         for finding in self.told() {
@@ -93,7 +93,7 @@ impl Diagnosis {
         all
     }
 
-    /// The rules that could not judge, together for each reason.
+    /// The rules that could not judge, grouped by their reason.
     pub fn skipped_by_reason(&self) -> Vec<(Vec<&'static str>, &str)> {
         let mut all: Vec<(Vec<&'static str>, &str)> = Vec::new();
         for (id, why) in &self.skipped {
@@ -114,18 +114,18 @@ impl Diagnosis {
 /// The outcome in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It does harm.
+    /// The cure does harm.
     Worse,
-    /// No difference beyond chance.
+    /// The cure makes no difference beyond chance.
     Same,
-    /// It helps.
+    /// The cure helps.
     Better,
-    /// The gap is closed.
+    /// The cure helps so much that little is left to gain.
     Repaired,
 }
 
 impl Verdict {
-    /// As it is written.
+    /// The verdict as text.
     pub fn text(self) -> &'static str {
         match self {
             Self::Worse => "worse",
@@ -150,13 +150,13 @@ pub struct Tried {
 /// An examination of a lane: a copy was trained to the end of the run, and its cures are tried one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examination {
-    /// The findings, once all cures were tried; until then those of the copy's numbers alone.
+    /// The findings after all cures were tried; before that, the findings from the signals of the copy alone.
     pub diagnosis: Diagnosis,
     /// The cures that were tried, in order.
     pub tried: Vec<Tried>,
-    /// The cure that is tried now; `None`: the examination is complete.
+    /// The cure that is being tried; `None` if the examination is complete.
     pub trying: Option<String>,
-    /// Steps of the copy.
+    /// Steps that the copy has trained.
     pub steps: u64,
 }
 
