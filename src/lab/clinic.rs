@@ -1,8 +1,8 @@
-//! The clinic: trains a lane, judges it, and tries the cures with the same data and draws; so it finds which single
-//! change repairs it.
+//! The clinic trains a lane, judges it, and tries the cures with the same data and random draws, to
+//! find the single change that repairs it.
 //!
-//! Everything here repeats bit for bit: the same scenario gives the same findings. Opens no file itself, uses no
-//! thread.
+//! The results repeat bit for bit: the same scenario gives the same findings. The clinic opens no
+//! files itself and starts no threads.
 
 pub mod course;
 mod trial;
@@ -25,7 +25,7 @@ const TRIALS: (usize, usize) = (40, 8);
 /// Approximate limit on the multiply-adds of all these runs together.
 const WORK: f64 = 6e11;
 
-/// Steps of the range test that suggests a rate.
+/// Steps of the range test that suggests a learning rate.
 const RANGE: usize = 120;
 
 /// Called before a cure is tried, with the facts of the lane and the cures tried before.
@@ -113,7 +113,7 @@ impl<'a> Clinic<'a> {
         self
     }
 
-    /// Continues only as long as `on` returns true. Once it returns false, the report means nothing.
+    /// Continues only while `on` returns true. Once it returns false, the report is not valid.
     #[must_use]
     pub fn while_so(mut self, on: &'a dyn Fn() -> bool) -> Self {
         self.on = on;
@@ -173,7 +173,7 @@ impl<'a> Clinic<'a> {
         Ok(Report { facts, signals, diagnosis: out, tried })
     }
 
-    /// Offers the rate suggested by a range test before the other cures of a learning rate.
+    /// Offers the learning rate that a range test suggests, before the other cures of a learning rate.
     fn suggest(&self, facts: &Facts, cases: &mut [Case]) {
         let test = || {
             let recipe = facts.recipe.clone();
@@ -211,7 +211,7 @@ impl<'a> Clinic<'a> {
             } else if tried[at].verdict == Verdict::Worse {
                 worse += 1;
             }
-            // If two rates made it worse, or three including that of the range test, the others would as well.
+            // If three learning rates made it worse, the others would do so as well.
             if kind == Kind::General && worse > 2 {
                 break;
             }
@@ -225,7 +225,7 @@ impl<'a> Clinic<'a> {
         Some(Outcome::of(facts, fix.clone(), course.facts))
     }
 
-    /// Tries those cures of the findings that were not tried yet.
+    /// Tries the cures of the findings that were not tried yet.
     pub fn prove(&self, report: &mut Report) {
         let told = report.diagnosis.findings.iter().filter(|f| f.level > Level::Note);
         let fixes: Vec<Fix> = told.flat_map(|f| f.fixes.clone()).collect();
@@ -291,7 +291,7 @@ impl<'a> Clinic<'a> {
                     Kind::Measured => case.suspicion.level > Level::Note,
                     Kind::Symptom => match best {
                         Some((i, _)) => strong(case) || gone(case.id, i),
-                        // If no single change repairs a diverged run, the finding is what its numbers prove.
+                        // If no single change repairs a run that is no better than a constant, its own numbers decide.
                         None => case.suspicion.level == Level::Bad && trial::lost(facts),
                     },
                 };
@@ -304,7 +304,8 @@ impl<'a> Clinic<'a> {
         for (case, level) in cases.into_iter().zip(levels) {
             let Case { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
-            // The large gradient caused by the targets is one finding, and the size of the targets is a note to it.
+            // If large targets cause the large gradient, the gradient is the finding,
+            // and the size of the targets is a note.
             let noted = id == "unscaled-targets" && exploding && size.is_some();
             let level = level.filter(|_| !noted);
             if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {
@@ -325,7 +326,7 @@ impl<'a> Clinic<'a> {
                     continue;
                 }
             };
-            // The best cure comes first, whichever rule offered it.
+            // The best cure comes first, even if another rule offered it.
             let mut fixes: Vec<Fix> = Vec::new();
             if level > Level::Note {
                 fixes.extend(helps.iter().map(|i| tried[*i].fix.clone()));
@@ -335,7 +336,8 @@ impl<'a> Clinic<'a> {
                     fixes.insert(0, tried[i].fix.clone());
                 }
             }
-            // Then follow those that helped less, those that were not tried, and those that made no difference.
+            // Next come the cures that helped less, then those that were not tried,
+            // then those that made no difference.
             let verdict = |f: &Fix| tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
             let mut rest: Vec<Fix> = suspicion.fixes.drain(..).collect();
             rest.retain(|f| verdict(f) != Some(Verdict::Worse));

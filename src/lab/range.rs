@@ -1,4 +1,4 @@
-//! The range test of a learning rate: one step at each of many rates, from small to large, and a suggested rate.
+//! The range test of a learning rate: one step at each of many learning rates, from small to large, and a suggestion.
 //!
 //! # Reference
 //! Smith, Cyclical learning rates for training neural networks, 2017, arXiv:1506.01186.
@@ -6,7 +6,7 @@
 use super::trainer::Trainer;
 use crate::engine::schedule::basic::Constant;
 
-/// The smallest and the greatest rate.
+/// The smallest and the largest learning rate.
 const RATES: (f64, f64) = (1e-7, 10.0);
 /// Weight of the newest loss in the mean, which smooths the noise of single batches.
 const NEWEST: f64 = 0.2;
@@ -18,19 +18,19 @@ const FALL: f64 = 0.02;
 /// The result of a range test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
-    /// The rates, ascending.
+    /// The learning rates, ascending.
     pub rates: Vec<f32>,
     /// The loss of the batch after the step at each rate.
     pub losses: Vec<f32>,
-    /// The same smoothed.
+    /// The smoothed losses.
     pub means: Vec<f32>,
-    /// The mean loss over the smallest rates, which move nothing.
+    /// The mean loss over the smallest rates, which hardly change the weights.
     pub first: f64,
     /// The largest rate at which the smoothed loss was as low as its minimum, up to the noise of batches.
     pub least: f64,
-    /// The smoothed loss there.
+    /// The smoothed loss at the rate `least`.
     pub mean: f64,
-    /// A tenth of that rate, if the loss decreased by more than the noise.
+    /// A tenth of `least`, if the loss decreased by more than the noise.
     pub suggested: Option<f64>,
     /// The rate at which the loss diverged, if it did.
     pub away: Option<f64>,
@@ -90,7 +90,7 @@ impl Range {
     }
 }
 
-/// Rounded to one digit: a suggestion is not a measurement.
+/// Rounds to one digit, because a suggestion is not a measurement.
 fn rounded(x: f64) -> f64 {
     format!("{x:.0e}").parse().unwrap_or(x)
 }

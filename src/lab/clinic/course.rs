@@ -1,4 +1,5 @@
-//! One lane trained to its end on this thread, with everything that a judgement needs: measured steps, evaluations, its data.
+//! Trains one lane to its end on this thread, and collects the facts for its
+//! diagnosis: measured steps, evaluations, data.
 
 use crate::diagnosis::{Facts, Score, Told, off, rules};
 use crate::engine::data::Labels;
@@ -11,24 +12,24 @@ use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneInfo, Measure, Phase};
 use std::sync::Arc;
 
-/// Training samples on which a lane is evaluated at its end.
+/// Largest number of training samples on which a lane is evaluated at its end.
 const KNOWN: usize = 2000;
 
-/// A run.
+/// A lane that was trained, and the facts about it.
 pub struct Course {
-    /// The facts about it.
+    /// All facts about the lane.
     pub facts: Facts,
-    /// The facts that a watcher would know.
+    /// The facts that follow from the lane's events alone.
     pub signals: Facts,
-    /// Multiply-adds that it took, by and large.
+    /// Approximate number of multiply-adds of the training.
     pub work: f64,
 }
 
 impl Course {
-    /// Trains a lane of a scenario that is forked from none, as long as `on` says so; asked before every step.
+    /// Trains a lane that is not forked from another one, while `on` returns true; `on` is called before every step.
     ///
     /// # Errors
-    /// Why it cannot train, or that it was told to stop.
+    /// The reason why the lane cannot be trained, or `stopped` if `on` returned false.
     pub fn run(
         scenario: &Scenario,
         lane: usize,
@@ -118,7 +119,7 @@ impl Course {
     }
 }
 
-/// The attack by which a lane that trains against one is measured.
+/// The attacks that measure the lane: those of the scenario, or those of the size against which the lane trains.
 fn adversarial(scenario: &Scenario, recipe: &crate::scenario::Recipe) -> Option<Robustness> {
     use crate::engine::defence::DefenceConfig;
     if let Some(settings) = &scenario.robustness {
@@ -132,7 +133,8 @@ fn adversarial(scenario: &Scenario, recipe: &crate::scenario::Recipe) -> Option<
     }
 }
 
-/// How large the matrices of each layer begin, in units of what keeps a signal's size: 1 anywhere between Xavier's and He's.
+/// The initial size of each layer's weight matrices, relative to the size that keeps the scale of a signal: 1
+/// anywhere between Xavier's and He's.
 fn initial(trainer: &Trainer) -> Vec<(usize, f64)> {
     let network = trainer.network();
     let params = &trainer.live().params;
@@ -145,7 +147,7 @@ fn initial(trainer: &Trainer) -> Vec<(usize, f64)> {
     network.slots().iter().filter(|s| s.shape.len() > 1).map(of).collect()
 }
 
-/// How a lane does on its own training samples.
+/// The score of a lane on its own training samples.
 fn known(data: &Arc<Data>, trainer: &Trainer, seed: u64, total: u64) -> Score {
     let mut own = (**data).clone();
     let count = own.train.len().min(KNOWN);

@@ -1,15 +1,15 @@
-//! How a cure came out: the lane with one change against the lane without it.
+//! The outcome of a cure: the lane with one change, compared with the lane without it.
 
 use crate::diagnosis::{Facts, Fix, Score, rules};
 use crate::telemetry::finding::Verdict;
 
-/// A gain from here on is no accident of a split.
+/// A gain of at least this much is not due to chance in the split of the data.
 pub const ENOUGH: f64 = 0.08;
 
-/// From this share of hits on, little is left to gain.
+/// From this accuracy on, little is left to gain.
 pub const NEAR_BEST: f64 = 0.93;
 
-/// The verdict on a gain; `near_best`: little is left to gain.
+/// The verdict on a gain; `near_best`: whether little is left to gain with the cure.
 pub fn verdict(gain: f64, near_best: bool) -> Verdict {
     match gain {
         g if g >= ENOUGH && near_best => Verdict::Repaired,
@@ -26,11 +26,11 @@ pub struct Outcome {
     pub fix: Fix,
     /// The run with it.
     pub facts: Facts,
-    /// Its gain: see `gain`.
+    /// Its gain, computed by `gain`.
     pub gain: f64,
-    /// In a word.
+    /// The verdict on the gain.
     pub verdict: Verdict,
-    /// Whether another seed confirms it; `None` if that was not asked.
+    /// Whether another seed confirms the gain; `None` if no other seed was tried.
     pub lasts: Option<bool>,
 }
 
@@ -68,15 +68,17 @@ impl Outcome {
     }
 }
 
-/// The loss of a run in units of the sick run's chance, whatever its targets are scaled by.
+/// The loss of a run divided by its loss at chance, which makes runs with differently scaled targets comparable.
 fn relative(facts: &Facts) -> Option<f64> {
     let (score, data) = (facts.score()?, facts.data.as_ref()?);
     Some(score.loss / data.chance.loss.max(1e-30))
 }
 
-/// The lead of one run over another: in share of hits, where there are classes; otherwise the share of the loss of a constant.
+/// The gain of a cure: the difference in accuracy if there are classes, otherwise the decrease of the loss as a
+/// fraction of the loss of a constant. For a lane with adversarial training it is
+/// the difference in accuracy under PGD.
 ///
-/// A halved loss counts as enough where it is more than a fiftieth of that.
+/// A loss that is at least halved gains at least `ENOUGH` if it falls by more than 0.02 of the loss of a constant.
 pub fn gain(sick: &Facts, cured: &Facts) -> f64 {
     let (Some(before), Some(after)) = (sick.score(), cured.score()) else { return 0.0 };
     let attacked = sick.attacked.zip(cured.attacked);
@@ -99,7 +101,7 @@ pub fn gain(sick: &Facts, cured: &Facts) -> f64 {
     }
 }
 
-/// The progress of a loss, both as shares of the loss of a constant.
+/// The gain of a loss that changes; both values are fractions of the loss of a constant.
 fn less(before: f64, after: f64) -> f64 {
     let (before, after) = (before.min(1.0), after.min(1.0));
     if !(before.is_finite() && after.is_finite()) {
@@ -115,7 +117,7 @@ fn less(before: f64, after: f64) -> f64 {
     }
 }
 
-/// Whether there is anything to gain.
+/// Whether a cure can gain anything.
 pub fn hopeful(facts: &Facts) -> bool {
     let Some(Score { loss, accuracy }) = facts.score() else { return true };
     let Some(data) = &facts.data else { return true };

@@ -1,5 +1,5 @@
-//! The report of a divergence in plain words: the first tensor of the failed step that is not finite, and the numbers
-//! that led to it.
+//! Reports a divergence in plain words: the first tensor of the failed step that is not
+//! finite, and the numbers that led to it.
 
 use super::{LOSS_LIMIT, Trainer, norm};
 use crate::telemetry::{Divergence, Origin, Stage};
@@ -108,7 +108,7 @@ impl Trainer {
     }
 }
 
-/// An origin in whole sentences. `when`: `at step 7`.
+/// Describes an origin in whole sentences. `when`: `at step 7`.
 fn words(o: &Origin, layer: Option<&str>, when: &str) -> String {
     let kind = if o.nan { "NaN" } else { "infinite" };
     let tensor = layer.map_or_else(|| o.tensor.clone(), |layer| format!("{} of {layer}", o.tensor));
