@@ -1,4 +1,5 @@
-//! One training of a sweep, and the line that is kept of it. The numbers are those of `run`; knows no thread and no file.
+//! One training of a sweep, and its line in the results file. It gives the same numbers as
+//! `run`; it uses no threads or files.
 
 use crate::engine::team::Team;
 use crate::lab::experiment::{Data, Fault};
@@ -18,7 +19,7 @@ pub enum End {
     Finished,
     /// Early stopping ended it.
     Stopped,
-    /// Its numbers ran away.
+    /// It diverged.
     Diverged,
     /// It could not be trained.
     Failed,
@@ -32,24 +33,24 @@ pub struct Record {
     pub cell: u64,
     /// Its seed.
     pub seed: u64,
-    /// Steps that it was asked for.
+    /// The step up to which it was ordered to train.
     pub until: u64,
-    /// Steps done; where it diverged, the step that failed.
+    /// Steps done; if it diverged, the step that failed.
     pub steps: u64,
-    /// Its end.
+    /// The way in which it ended.
     pub end: End,
-    /// Why, where that is not plain.
+    /// The reason why it stopped, diverged or failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
     /// Gradient evaluations.
     pub gradients: u64,
     /// The steps after which it was evaluated.
     pub at: Vec<u64>,
-    /// The training loss and the numbers of the validation at these steps, each under its key.
+    /// The training loss and the validation numbers at these steps, each under its key.
     pub curve: BTreeMap<String, Vec<Option<f32>>>,
 }
 
-/// A key as text: JSON has no whole numbers of 64 bits that every reader keeps.
+/// A key as hexadecimal text, because many JSON readers do not keep whole numbers of 64 bits exactly.
 mod hexadecimal {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
@@ -65,25 +66,26 @@ mod hexadecimal {
 }
 
 impl Record {
-    /// As a line, its end included.
+    /// The record as a line, including the newline.
     pub fn line(&self) -> String {
         let mut line = serde_json::to_string(self).unwrap_or_default();
         line.push('\n');
         line
     }
 
-    /// Whether nothing is to be done up to this step.
+    /// Whether no training is left to do up to this step.
     pub fn done(&self, until: u64) -> bool {
         self.until >= until || self.end != End::Finished
     }
 
-    /// The values of a number at [`Record::at`]; not finite where it was none.
+    /// The values of a number at [`Record::at`]; NaN where there is no finite value.
     pub fn values(&self, number: Number) -> impl DoubleEndedIterator<Item = f32> + '_ {
         let all = self.curve.get(number.row().key).map_or(&[][..], Vec::as_slice);
         all.iter().map(|x| x.unwrap_or(f32::NAN))
     }
 
-    /// The value after the last evaluation up to a step; `None` where there is none that is finite.
+    /// The value at the last evaluation up to a step; `None` if it is not finite, or if the
+    /// training diverged or failed by then.
     pub fn value_at(&self, number: Number, step: u64) -> Option<f32> {
         if matches!(self.end, End::Diverged | End::Failed) && self.steps <= step {
             return None;
@@ -93,42 +95,42 @@ impl Record {
     }
 }
 
-/// Whoever drives a training: knows the time, and when the training is to stop for a while.
+/// The caller that drives a training: it provides the time, and decides when the training pauses.
 pub trait Driver {
-    /// Seconds since some moment.
+    /// Seconds since a fixed moment.
     fn seconds(&self) -> f64;
     /// Whether to stop before the next step; `now`: the time.
     fn stop(&self, now: f64) -> bool;
-    /// Whether the team of the training may have the next step left inside, see [`Team::left`].
+    /// Sets whether the training's team may abandon the next step midway, see [`Team::left`].
     fn allow(&self, leave: bool);
 }
 
-/// Seconds from which on a step is long, so that it may be left inside. Shorter ones are waited for.
+/// A step that takes at least this many seconds may be abandoned midway; a shorter one is completed.
 const LONG: f64 = 0.2;
 
-/// A training under way.
+/// A training in progress.
 pub struct Course {
     trainer: Trainer,
     now: Recipe,
     journal: Vec<Edit>,
-    /// Edits that were made.
+    /// Number of edits that were made.
     edited: usize,
     every: u64,
     total: u64,
     record: Record,
-    /// Seconds of the last step, and of the last one with an evaluation after it; unknown ones may be long.
+    /// Seconds of the last step without and with an evaluation; infinite if unknown, because such a step may be long.
     took: [f64; 2],
-    /// The state before a step that leaves traces when it is left inside.
+    /// The state before a step that changes the state even if it is abandoned.
     back: Snapshot,
-    /// Seconds of training that no file has.
+    /// Seconds of training that are not saved in a file.
     pub unsaved: f64,
 }
 
 impl Course {
-    /// A training before its first step; `scenario` has this lane alone.
+    /// A training before its first step; `scenario` must have this lane alone.
     ///
     /// # Errors
-    /// Why it cannot train.
+    /// The reason why it cannot train.
     pub fn new(scenario: &Scenario, key: u64, data: &Arc<Data>) -> Result<Self, Fault> {
         let lane = &scenario.lanes[0];
         let edit = |(n, field, what)| Fault { at: format!("edits[{n}].{field}"), what };
@@ -175,17 +177,18 @@ impl Course {
         &self.record
     }
 
-    /// Edits that were made so far.
+    /// Number of edits that were made so far.
     pub fn edited(&self) -> usize {
         self.edited
     }
 
-    /// Everything else that changes, copied.
+    /// A copy of the trainer's state, the rest of the state that changes.
     pub fn snapshot(&self) -> Snapshot {
         self.trainer.snapshot()
     }
 
-    /// Goes on from where it was left; `false`, and it is as before, if that does not fit.
+    /// Continues from a saved state; `false` if the state does not fit, and the
+    /// training then starts from its beginning.
     pub fn go_to(&mut self, snapshot: &Snapshot, edited: usize, record: Record) -> bool {
         let Some(made) = self.journal.get(..edited) else { return false };
         let mut now = self.now.clone();
@@ -200,14 +203,15 @@ impl Course {
         if there {
             (self.now, self.edited, self.record) = (now, edited, record);
         } else {
-            // The trainer may have taken other settings meanwhile: it begins anew with the former ones.
+            // The trainer may have other settings by now: restore the earlier ones and start from the beginning.
             let _ = self.trainer.set(before);
             self.trainer.reset();
         }
         there
     }
 
-    /// Trains until so many steps are done, or it ends; what came out. `None` if it stopped before.
+    /// Trains until `until` steps are done or the training ends, and returns the results;
+    /// `None` if the driver stopped it before.
     pub fn train(&mut self, until: u64, driver: &dyn Driver) -> Option<&Record> {
         let until = until.min(self.total);
         self.record.until = until;
@@ -224,7 +228,7 @@ impl Course {
             let step = self.trainer.steps() + 1;
             let evaluates = step.is_multiple_of(self.every) || step == self.total;
             let long = self.took[0] >= LONG || evaluates && self.took[1] >= LONG;
-            // A gradient that is left leaves no trace by itself.
+            // An abandoned gradient does not change the state by itself.
             let keeps = long && (evaluates || self.now.optimizer.leaves_traces());
             if keeps {
                 self.back.copy_from(self.trainer.live());
@@ -246,7 +250,8 @@ impl Course {
         Some(&self.record)
     }
 
-    /// One step and the evaluation after it; `false` if it was left inside, and is as if it had not been begun.
+    /// Makes one step and the evaluation after it; `false` if it was abandoned midway,
+    /// and then the state is as before it.
     fn step(&mut self, step: u64, evaluates: bool, keeps: bool) -> bool {
         let loss = match self.trainer.step(false) {
             Ok(_) if self.trainer.steps() < step => return false,
@@ -274,7 +279,7 @@ impl Course {
         true
     }
 
-    /// Makes the edits whose step has come.
+    /// Makes the edits that are due.
     fn edit(&mut self) -> Result<(), Fault> {
         let (done, before) = (self.trainer.steps(), self.edited);
         while let Some(edit) = self.journal.get(self.edited).filter(|e| e.step <= done) {
@@ -298,7 +303,7 @@ impl Course {
 }
 
 impl Record {
-    /// Of a training before its first step.
+    /// The record of a training before its first step.
     pub fn new(cell: u64, seed: u64) -> Self {
         Self {
             cell,
@@ -313,7 +318,7 @@ impl Record {
         }
     }
 
-    /// Of a training that could not begin.
+    /// The record of a training that could not begin.
     pub fn failed(cell: u64, seed: u64, why: &str) -> Self {
         Self { end: End::Failed, why: excerpt(why, 400), ..Self::new(cell, seed) }
     }
@@ -332,7 +337,7 @@ impl Record {
                 all.push(value);
             }
         }
-        // A number that an evaluation lacks keeps its place.
+        // A number that an evaluation lacks gets an empty place, so that all curves have the same length.
         self.curve.values_mut().for_each(|all| all.resize(before + 1, None));
     }
 }
@@ -358,12 +363,12 @@ pub(super) mod tests {
         (course, scenario)
     }
 
-    /// A driver by whose clock every step is long, and which wants to leave at a certain reading of it.
+    /// A driver whose clock makes every step long, and that asks to stop at one reading of the clock.
     pub struct Fickle {
         pub leave: Arc<Leave>,
         pub readings: Cell<u64>,
         pub at: u64,
-        /// Whether it asks between steps; within them otherwise.
+        /// Whether it stops between steps; otherwise it stops within a step.
         pub between: bool,
     }
 
@@ -381,7 +386,8 @@ pub(super) mod tests {
         }
     }
 
-    /// Leaves at the given reading, if there is one, and goes on.
+    /// Interrupts a training at the given reading of the clock, if it is reached, and continues it; returns the record
+    /// and the number of interruptions.
     fn trained(lane: &str, at: u64, between: bool) -> (Record, u64) {
         let (mut course, _) = course(lane, 30, "(step: 10, lane: \"a\", field: \"batch\", to: \"8\")");
         let leave = Arc::<Leave>::default();

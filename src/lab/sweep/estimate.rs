@@ -1,4 +1,4 @@
-//! The time that a sweep will take, from a short measured part of it, and its memory.
+//! Estimates the time of a sweep from a short measured part of it, and its memory.
 
 use super::cell::{Course, Driver};
 use super::schedule::Schedule;
@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Trainings that are tried.
+/// Largest number of trainings that are measured.
 const SAMPLES: usize = 8;
-/// Seconds for each of them.
+/// Seconds for each measured training.
 const TIME: f64 = 0.06;
 
-/// A training that is measured has nobody to stop it.
+/// The driver of a measured training, which it never stops.
 struct Clock(Instant);
 
 impl Driver for Clock {
@@ -32,7 +32,7 @@ impl Driver for Clock {
 /// Time and memory of a sweep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Estimate {
-    /// Seconds of one thread.
+    /// Seconds on one thread.
     pub seconds: f64,
     /// Bytes of the data and of one training on each thread.
     pub bytes: u64,
@@ -40,7 +40,7 @@ pub struct Estimate {
     pub steps: u64,
 }
 
-/// Builds every setting, and trains some of them for a moment.
+/// Builds every setting, and trains some of them for a short time.
 ///
 /// # Errors
 /// The settings that cannot be trained, each with the reason.
@@ -53,7 +53,7 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
         let scenario = plan.scenario(setting, plan.seeds[0]);
         let wanted = fingerprint(&scenario);
         if !data.contains_key(&wanted) {
-            // Settings that follow each other mostly share their data.
+            // Consecutive settings mostly share their data, so only the latest data are kept.
             data.clear();
             match experiment::prepare(&scenario, files) {
                 Ok(made) => data.insert(wanted.clone(), Arc::new(made)),
@@ -78,7 +78,7 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
             let clock = Clock(Instant::now());
             let Ok(mut course) = Course::new(&scenario, setting.key, data) else { continue };
             let (total, mut steps) = (scenario.steps as u64, 1);
-            // Until the time is over, with the evaluations that fall into it.
+            // Train until the time is over, including the evaluations that are due.
             while course.steps() < total && clock.seconds() < TIME {
                 let before = course.steps();
                 if course.train(before + steps, &clock).is_none() || course.steps() == before {
@@ -98,13 +98,13 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
     let mean = costs.iter().sum::<f64>() / costs.len().max(1) as f64;
     Ok(Estimate {
         seconds: mean * steps as f64,
-        // Two seeds overlap where one ends and the next begins.
+        // The data of two seeds are in memory together while one seed ends and the next one begins.
         bytes: largest * threads as u64 + 2 * held + (16 << 20),
         steps,
     })
 }
 
-/// The steps of every training; with halving, as if those earlier in the plan were the better ones.
+/// The steps of every training; with halving, this assumes that the settings earlier in the plan are better.
 fn orders(plan: &Plan) -> BTreeMap<Cell, u64> {
     let mut schedule = Schedule::new(plan, Slice::ALL, []);
     let mut steps = BTreeMap::new();

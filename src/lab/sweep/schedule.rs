@@ -1,5 +1,5 @@
-//! The order of trainings: all of them, or with successive halving the ones that earned it. Depends on results alone;
-//! knows no thread, no file and no time.
+//! The order of trainings: all of them, or, with successive halving, longer ones for the best settings only. It
+//! depends on results alone, and not on threads, files or time.
 
 use super::cell::Record;
 use super::{Cell, Slice};
@@ -7,22 +7,22 @@ use crate::number::Number;
 use crate::scenario::sweep::Plan;
 use std::collections::HashMap;
 
-/// Training to be done.
+/// A training to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The training.
     pub cell: Cell,
-    /// Up to this step.
+    /// The step up to which it trains.
     pub until: u64,
 }
 
-/// Settings that are compared with each other, and how far they are.
+/// Settings that are compared with each other, and the rung that they have reached.
 #[derive(Clone, Debug)]
 struct Bracket {
-    /// The settings that are still in, in the order of the plan.
+    /// The settings that were not dropped, in the order of the plan.
     settings: Vec<usize>,
     rung: usize,
-    /// Trainings of this rung that are not done.
+    /// Number of trainings of this rung that are not done.
     open: usize,
 }
 
@@ -30,7 +30,7 @@ struct Bracket {
 #[derive(Clone, Debug)]
 pub struct Schedule<'a> {
     plan: &'a Plan,
-    /// The steps up to which each rung trains, the last one being all.
+    /// The step up to which each rung trains; the last rung trains all steps.
     rungs: Vec<u64>,
     brackets: Vec<Bracket>,
     /// The bracket of each setting, if it is in this slice.
@@ -38,12 +38,12 @@ pub struct Schedule<'a> {
     records: HashMap<Cell, Record>,
     by_key: HashMap<(u64, u64), Cell>,
     ready: std::collections::VecDeque<Order>,
-    /// Steps that were ordered and are not done.
+    /// Number of trainings that were taken and are not done.
     flying: usize,
     left: usize,
 }
 
-/// Numbers below 0 are worse, the greater the better; not a number is the worst.
+/// The merit of a value: a greater merit is better, and a missing value has the lowest.
 pub fn merit(number: Number, value: Option<f32>) -> f32 {
     match value {
         None => f32::NEG_INFINITY,
@@ -52,13 +52,13 @@ pub fn merit(number: Number, value: Option<f32>) -> f32 {
     }
 }
 
-/// Whether more of a number is better.
+/// Whether a greater value of a number is better.
 pub fn greater_is_better(number: Number) -> bool {
     number.is_share() || number == Number::ValR2
 }
 
 impl<'a> Schedule<'a> {
-    /// Of a slice, with what is known already.
+    /// The schedule of a slice; trainings whose results are known already are not ordered again.
     pub fn new(plan: &'a Plan, slice: Slice, records: impl IntoIterator<Item = Record>) -> Self {
         let mut by_key = HashMap::new();
         for (setting, s) in plan.settings.iter().enumerate() {
@@ -93,7 +93,7 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// Every training up to its end, seed after seed, so that data of one seed serve many.
+    /// Orders every training to its end, one seed after the other, so that many trainings share the data of a seed.
     fn all(&mut self, slice: Slice) {
         let seeds = self.plan.seeds.len();
         let cells: Vec<Cell> = (0..seeds)
@@ -114,7 +114,7 @@ impl<'a> Schedule<'a> {
         self.plan.steps(&self.plan.settings[setting])
     }
 
-    /// Orders what a bracket has to train in its rung, and goes on where nothing is left to train.
+    /// Orders the open trainings of a bracket's rung; if there are none, it moves on to the next rung.
     fn begin(&mut self, at: usize) {
         loop {
             let bracket = &self.brackets[at];
@@ -141,7 +141,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// The best of a bracket go on; of equal ones the earlier in the plan.
+    /// Moves the best settings of a bracket to the next rung; of equal ones, those earlier in the plan.
     fn promote(&mut self, at: usize) {
         let factor = self.plan.sweep.halving.as_ref().map_or(2, |h| h.factor);
         let bracket = &self.brackets[at];
@@ -157,7 +157,7 @@ impl<'a> Schedule<'a> {
         bracket.rung += 1;
     }
 
-    /// The median of merits over the seeds at a step.
+    /// The median merit over the seeds at a step.
     fn median(&self, setting: usize, step: u64) -> f32 {
         let merits = (0..self.plan.seeds.len()).map(|seed| {
             let record = self.records.get(&Cell { setting, seed });
@@ -180,22 +180,22 @@ impl<'a> Schedule<'a> {
         self.ready.is_empty() && self.flying == 0
     }
 
-    /// Trainings that are not done, as far as it is known yet.
+    /// Number of trainings that are not done; halving may add more.
     pub fn left(&self) -> usize {
         self.left
     }
 
-    /// Whether a setting is still in, so that its training may be worth keeping.
+    /// Whether a training may go on after step `until`, so that its state is worth keeping.
     pub fn goes_on(&self, cell: Cell, until: u64) -> bool {
         until < self.total(cell.setting) && self.of.contains_key(&cell.setting)
     }
 
-    /// Whether a setting was left behind by its bracket.
+    /// Whether halving dropped a setting.
     pub fn dropped(&self, setting: usize) -> bool {
         self.of.get(&setting).is_some_and(|&at| !self.brackets[at].settings.contains(&setting))
     }
 
-    /// Takes in what came out of an order.
+    /// Adds the result of an order.
     pub fn done(&mut self, cell: Cell, record: Record) {
         self.flying -= 1;
         self.left -= 1;
@@ -208,7 +208,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Takes in what was found on disk; the most advanced record of a training counts.
+    /// Adds a result that was found on disk; of several results of a training, the most advanced one counts.
     fn know(&mut self, record: Record) {
         let Some(&cell) = self.by_key.get(&(record.cell, record.seed)) else { return };
         match self.records.get(&cell) {
@@ -224,13 +224,13 @@ impl<'a> Schedule<'a> {
         &self.records
     }
 
-    /// All results, given away.
+    /// All results; the schedule ends here.
     pub fn into_records(self) -> HashMap<Cell, Record> {
         self.records
     }
 }
 
-/// The units of a slice: by the order of their hashes, so that each slice gets cheap ones and dear ones.
+/// The units of a slice, chosen in the order of their hashes, so that each slice gets cheap and expensive ones.
 fn mine<T>(units: Vec<T>, slice: Slice, key: impl Fn(&T) -> u64) -> Vec<T> {
     if slice.count == 1 {
         return units;
@@ -246,7 +246,7 @@ fn mine<T>(units: Vec<T>, slice: Slice, key: impl Fn(&T) -> u64) -> Vec<T> {
     units.into_iter().zip(taken).filter(|u| u.1).map(|u| u.0).collect()
 }
 
-/// The steps up to which each rung trains.
+/// The step up to which each rung trains.
 fn rungs(plan: &Plan) -> Vec<u64> {
     let longest = plan.settings.iter().map(|s| plan.steps(s)).max().unwrap_or(1);
     let mut rungs = Vec::new();

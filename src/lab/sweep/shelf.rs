@@ -1,7 +1,8 @@
-//! Trainings that were left before their end, in the directory of a sweep: each in a file of its own, as a checkpoint.
+//! Interrupted trainings in the directory of a sweep: each has a file of its own, a checkpoint.
 //!
-//! A file is written beside its name and then renamed, so that a reader has it whole or not at all. It saves time and decides
-//! nothing: one that is damaged, or that another version wrote, counts as absent, and its training begins anew.
+//! A file is written under a temporary name and then renamed, so that a reader sees a complete file or none. The files
+//! only save time: one that is damaged, or that another version wrote, counts as absent, and its
+//! training starts from the beginning.
 
 use super::cell::{Course, Record};
 use crate::lab::lane::Line;
@@ -18,29 +19,29 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// Their names begin so, and end so.
+/// The beginning and the end of the file names.
 const NAME: (&str, &str) = ("left-", ".state");
 
-/// The part of a training's state that is not in its numbers.
+/// The part of a training's state that its snapshot does not contain.
 #[derive(Debug, Serialize, Deserialize)]
 struct Left {
     /// Version of the program.
     gradtui: String,
-    /// Edits that were made.
+    /// Number of edits that were made.
     edited: usize,
     /// The results so far.
     record: Record,
 }
 
-/// The trainings that were left, by setting and seed.
+/// The interrupted trainings, by setting and seed.
 #[derive(Debug)]
 pub struct Shelf {
     dir: Dir,
-    /// The trainings that have a file, as far as this process knows.
+    /// The trainings with a file that this process knows of.
     there: Mutex<HashSet<(u64, u64)>>,
 }
 
-/// Whether a file of this name is one of a shelf.
+/// Whether a file name belongs to an interrupted training.
 pub(super) fn is_left(name: &str) -> bool {
     name.starts_with(NAME.0) && name.contains(NAME.1)
 }
@@ -50,7 +51,7 @@ fn name((setting, seed): (u64, u64)) -> String {
 }
 
 impl Shelf {
-    /// Of this directory.
+    /// Finds the interrupted trainings in this directory.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -67,7 +68,7 @@ impl Shelf {
         self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a training as it is. `scenario`: this training as a scenario.
+    /// Saves the present state of a training. `scenario`: this training as a scenario, in RON.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -92,11 +93,12 @@ impl Shelf {
             ..Checkpoint::default()
         };
         let name = name(key);
-        // A name of this process alone, since another one may be writing the same.
+        // The name is unique to this process, because another one may be writing the same training.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let new = format!("{name}.{}-{now}.new", std::process::id());
         let mut file = self.dir.create(&new)?;
-        // The file is not synced: if the machine fails, its checksum is wrong, and the training begins anew.
+        // The file is not synced: if the machine fails, its checksum is wrong, and the
+        // training starts from the beginning.
         let mut out = io::BufWriter::new(&mut file);
         let written =
             checkpoint.write(&mut out).and_then(|()| out.flush()).and_then(|()| self.dir.rename(&new, &name));
@@ -109,7 +111,8 @@ impl Shelf {
         Ok(())
     }
 
-    /// Brings a training to where it was left; `false`, and it is at its beginning, if there is nothing to go on from.
+    /// Restores the saved state of a training; `false` if no saved state fits, and the
+    /// training then starts from its beginning.
     pub fn take_up(&self, course: &mut Course, scenario: &Scenario, until: u64) -> bool {
         let key = (course.record().cell, course.record().seed);
         if !self.there().contains(&key) {
@@ -127,7 +130,7 @@ impl Shelf {
         same && course.go_to(&lane.snapshot, left.edited, left.record)
     }
 
-    /// Removes what is there of a training whose result is kept.
+    /// Removes the saved state of a training whose result is stored.
     ///
     /// # Errors
     /// If it cannot be removed.
@@ -158,20 +161,20 @@ mod tests {
             |steps| course(lane, steps, "(step: 5, lane: \"a\", field: \"optimizer\", to: \"Sgd(0.1)\")");
         let (mut whole, _) = begin(40);
         let wanted = whole.train(40, &driver(0)).expect("nobody stops it").clone();
-        // Before and after the edit, and at its very step.
+        // Interruptions before, at and after the step of the edit.
         for at in [4, 6, 7, 30] {
             let shelf = Shelf::open(&dir).expect("it is read");
             let (mut first, scenario) = begin(40);
             assert_eq!(first.train(40, &driver(at)), None);
             let there = first.steps();
             shelf.put(&mut first, scenario.to_ron()).expect("it is written");
-            // Another process finds it by its name.
+            // Another process finds the file by its name.
             let shelf = Shelf::open(&dir).expect("it is read");
             let (mut second, scenario) = begin(40);
             assert!(shelf.take_up(&mut second, &scenario, 40), "at step {there}");
             assert_eq!(second.steps(), there);
             assert_eq!(second.train(40, &driver(0)), Some(&wanted), "from step {there}");
-            // Another scenario, fewer steps than were made, a damaged file: from the beginning, to the same bits.
+            // With another scenario, a limit below the saved step, or a damaged file, the saved state is not used.
             let (mut other, theirs) = begin(50);
             assert!(!shelf.take_up(&mut other, &theirs, 50));
             let (mut third, _) = begin(40);

@@ -1,9 +1,9 @@
-//! A sweep on disk: what is swept, and the results of every process that takes part.
+//! A sweep on disk: its definition, and the results of every process that takes part.
 //!
-//! `sweep.json` has the sweep and its scenario; it is replaced whole. Each process writes a file of its own, `cells-N.jsonl`, a
-//! line for every training that ended, and never goes on with a file of another one. So no lock is needed, a process that is
-//! killed loses at most the line it was writing, and the directory may lie on NFS. A reader takes whole lines only. Trainings that
-//! were left before their end lie beside them, see [`super::shelf`].
+//! `sweep.json` has the sweep and its scenario; it is only replaced as a whole. Each process writes its own file
+//! `cells-N.jsonl`, with a line for every training that ended, and never appends to the file of another process. So no
+//! lock is needed, a process that is killed loses at most the line that it was writing, and the directory may be on
+//! NFS. A reader reads complete lines only. Interrupted trainings are in the same directory, see [`super::shelf`].
 
 use super::Slice;
 use super::cell::Record;
@@ -21,14 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The file that says what is swept.
+/// The file that defines the sweep.
 const HEAD: &str = "sweep.json";
-/// Bytes of it.
+/// The largest size of this file, in bytes.
 const HEAD_BYTES: u64 = 4 * limits::SCENARIO_BYTES;
-/// Time between two waits for the disk.
+/// Time between two syncs to the disk.
 const SYNC: Duration = Duration::from_secs(1);
 
-/// The sweep itself.
+/// The definition of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Version of the program.
@@ -47,7 +47,7 @@ impl Head {
     /// The settings to train.
     ///
     /// # Errors
-    /// Why it cannot be read any more.
+    /// The reason why it can no longer be read.
     pub fn plan(&self) -> Result<Plan, String> {
         let open = |_: &str| scenario::read(&self.scenario).map_err(|faults| faults[0].to_string());
         plan(&self.sweep, &open)
@@ -67,7 +67,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes the directory of a sweep; what it knows of it already.
+    /// Opens or makes the directory of a sweep; also returns the results that are there already.
     ///
     /// # Errors
     /// If it holds something else, or cannot be read or written.
@@ -116,7 +116,7 @@ impl Store {
         let shelf = Arc::new(Shelf::open(&dir).map_err(io)?);
         let store = Self { path: path.into(), dir, slice, file: None, synced: Instant::now(), shelf };
         store.write_head(head).map_err(io)?;
-        // Another process may have left a training that a third one finished.
+        // One process may have interrupted a training that another one finished later: its saved state is removed.
         let steps: HashMap<u64, u64> = plan.settings.iter().map(|s| (s.key, plan.steps(s))).collect();
         for record in known.iter().filter(|r| steps.get(&r.cell).is_some_and(|&all| r.done(all))) {
             store.shelf.clear(record.cell, record.seed).map_err(io)?;
@@ -124,13 +124,13 @@ impl Store {
         Ok((store, known))
     }
 
-    /// Puts the head in place, unless it is there as it is.
+    /// Writes the head, unless the same head is there already.
     fn write_head(&self, head: &Head) -> io::Result<()> {
         let text = serde_json::to_string_pretty(head)? + "\n";
         if self.dir.read_all(HEAD, HEAD_BYTES).is_ok_and(|old| old == text.as_bytes()) {
             return Ok(());
         }
-        // A name of this process alone, since others may be writing theirs.
+        // The name is unique to this process, because others may be writing the same file.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let new = format!("{HEAD}.{}-{now}.new", std::process::id());
         self.dir.remove(&new)?;
@@ -139,7 +139,7 @@ impl Store {
         self.dir.sync()
     }
 
-    /// Adds a result: it is kept, whatever happens to this process from then on.
+    /// Adds a result; it is kept even if this process is killed afterwards.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -157,10 +157,10 @@ impl Store {
         Ok(())
     }
 
-    /// Waits until everything is on the disk.
+    /// Waits until all results are on the disk.
     ///
     /// # Errors
-    /// If it does not get there.
+    /// If they cannot be written.
     pub fn close(self) -> io::Result<()> {
         match &self.file {
             Some(file) => store::sync(file).and_then(|()| self.dir.sync()),
@@ -168,18 +168,18 @@ impl Store {
         }
     }
 
-    /// The trainings that were left.
+    /// The interrupted trainings.
     pub fn shelf(&self) -> &Arc<Shelf> {
         &self.shelf
     }
 
-    /// Where it lies.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// A results file that no other process has.
+/// Creates a results file that no other process uses.
 fn create(dir: &Dir, slice: Slice) -> io::Result<File> {
     let task =
         if slice.count == 1 { String::new() } else { format!("{}of{}-", slice.index + 1, slice.count) };
@@ -214,18 +214,18 @@ pub fn is_sweep(path: &Path) -> bool {
     Dir::open(path).is_ok_and(|dir| matches!(dir.kind(HEAD), Ok(Some(_))))
 }
 
-/// The results in the directory of a sweep, read as they grow. Writes nothing.
+/// Reads the results in the directory of a sweep as they grow; it writes nothing.
 #[derive(Debug)]
 pub struct Reader {
-    /// The sweep itself.
+    /// The definition of the sweep.
     pub head: Head,
     dir: Dir,
-    /// Bytes of each file that were read.
+    /// Number of bytes of each file that were read.
     read: BTreeMap<String, u64>,
 }
 
 impl Reader {
-    /// Of this directory.
+    /// A reader of this directory.
     ///
     /// # Errors
     /// If it holds no sweep.
@@ -260,7 +260,7 @@ impl Reader {
             file.read_to_end(&mut bytes)?;
             let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
             *read += whole as u64;
-            // A line that is damaged counts as absent: its training is done once more.
+            // A damaged line counts as absent, and its training is repeated.
             let lines = bytes[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty());
             records.extend(lines.filter_map(|line| serde_json::from_slice::<Record>(line).ok()));
         }

@@ -1,7 +1,7 @@
-//! The results of a sweep: the best setting of each contender, tuned for itself, and how sure that is.
+//! The results of a sweep: the best setting of each contender, and the certainty of the ranking.
 //!
-//! A function of the plan and the results alone: whoever trained them, in which order and in how many processes, the table is
-//! the same. Knows no file and no format; `print` writes it.
+//! The table depends on the plan and the results alone, and not on the order of the trainings or the number of
+//! processes. This module uses no files and no output formats; `print` writes the table.
 
 mod print;
 
@@ -16,35 +16,38 @@ use crate::scenario::sweep::{Plan, Take};
 use crate::telemetry::{Band, Event, Measure};
 use std::collections::HashMap;
 
-/// Share of the best loss (of the best error, where shares are compared) by which a setting may be worse and still be good.
+/// A setting is good if it is worse than the best one by at most this fraction of the best loss, or of
+/// the best error if shares are compared.
 const GOOD: f32 = 0.1;
-/// The same for shares, in hits.
+/// If shares are compared, a setting is also good if its share is lower by at most this much.
 const GOOD_SHARE: f32 = 0.01;
 
-/// The results of a sweep, or of what is there of it.
+/// The results of a sweep, complete or not.
 pub struct Results<'a> {
     plan: &'a Plan,
     records: HashMap<Cell, Record>,
 }
 
-/// A setting over its seeds.
+/// The score of a setting over its seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
-    /// The median over the seeds, lost ones counting as the worst; `None` if that is lost.
+    /// The median over the seeds, in which lost seeds count as the worst; `None` if the median is a lost seed.
     pub median: Option<f32>,
     /// The range over the seeds that are not lost.
     pub band: Option<Band>,
-    /// Seeds that were trained to the end.
+    /// Number of seeds with a result.
     pub seeds: usize,
-    /// Seeds whose numbers ran away, or that failed, or that did not reach the target where steps to it are compared.
+    /// Number of seeds that diverged, that failed, or that did not reach the target
+    /// if steps to the target are compared.
     pub lost: usize,
-    /// Seeds whose numbers ran away.
+    /// Number of seeds that diverged.
     pub diverged: usize,
-    /// Whether all seeds were trained for as long as the sweep asks; if not, it was given up, or is not done yet.
+    /// Whether all seeds were trained as long as the sweep asks; if not, halving dropped
+    /// the setting, or it is not done yet.
     pub whole: bool,
 }
 
-/// A row: a contender at its best.
+/// A row of the table: a contender with its best setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The contender.
@@ -53,29 +56,29 @@ pub struct Row {
     pub best: Option<usize>,
     /// Its score.
     pub score: Score,
-    /// The median of the steps after which it was as good as the target; `None` if most seeds never were.
+    /// The median over the seeds of the step at which the target was reached; `None` if most seeds never reached it.
     pub reached: Option<u64>,
-    /// Its trainings that ran away, of those that are done.
+    /// Number of its trainings that diverged, and of those with a result.
     pub diverged: (usize, usize),
-    /// Its settings that are good, of those with a result.
+    /// Number of its good settings, and of those with a result.
     pub good: (usize, usize),
-    /// The range of good values around the best one for each field of numbers: field, from, to, decades.
+    /// The range of good values around the best one for each numeric field: field, from, to, decades.
     pub ranges: Vec<(usize, String, String, f64)>,
 }
 
-/// Whether the best two differ.
+/// The comparison of the best two contenders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Their numbers.
+    /// Their indices in the plan.
     pub contenders: (usize, usize),
     /// Whether their ranges over the seeds do not overlap.
     pub apart: bool,
-    /// Seeds on which the first is better, of those that both have.
+    /// Number of seeds on which the first is better, and of seeds that both have.
     pub wins: (usize, usize),
 }
 
 impl<'a> Results<'a> {
-    /// Of these records; those of other settings do not count, and of several of one training the most advanced does.
+    /// The results of a plan from the records of its trainings.
     pub fn new(plan: &'a Plan, records: HashMap<Cell, Record>) -> Self {
         Self { plan, records }
     }
@@ -90,7 +93,7 @@ impl<'a> Results<'a> {
         self.records.get(&Cell { setting, seed })
     }
 
-    /// Takes in a result.
+    /// Adds a result; of several results of a training, the most advanced one counts.
     pub fn insert(&mut self, cell: Cell, record: Record) {
         match self.records.get(&cell) {
             Some(old) if old.until >= record.until => {}
@@ -100,17 +103,17 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// Trainings with a result.
+    /// Number of trainings with a result.
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no results.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// By which number settings are compared, in words.
+    /// The number by which settings are compared, in words.
     pub fn compared(&self) -> String {
         let label = self.plan.measure.row().label;
         match self.plan.sweep.take {
@@ -120,7 +123,7 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// Whether less is better.
+    /// Whether a smaller number is better.
     pub fn less_is_better(&self) -> bool {
         self.plan.sweep.take == Take::Target || !greater_is_better(self.plan.measure)
     }
@@ -148,7 +151,7 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// The first step after which a training was as good as the target.
+    /// The first evaluated step at which a training reached the target.
     pub fn reached(&self, record: &Record) -> Option<u64> {
         let target = self.plan.sweep.target? as f32;
         let measure = self.plan.measure;
@@ -205,7 +208,7 @@ impl<'a> Results<'a> {
     fn row(&self, contender: usize, scores: &[Score]) -> Row {
         let mine: Vec<usize> =
             (0..scores.len()).filter(|&s| self.plan.settings[s].contender == contender).collect();
-        // Settings with fewer seeds than others had better luck or worse; those that were given up stay behind.
+        // Only the settings with the most complete results compete: others have fewer seeds, or halving dropped them.
         let rank = |s: usize| (scores[s].whole, scores[s].seeds);
         let fullest = mine.iter().map(|&s| rank(s)).max().unwrap_or_default();
         let seen = || mine.iter().copied().filter(|&s| scores[s].seeds > 0);
@@ -237,7 +240,7 @@ impl<'a> Results<'a> {
         row
     }
 
-    /// The good values of a field of numbers around the best one, everything else being equal.
+    /// The good values of a numeric field around the best one, with all other fields equal.
     fn range(
         &self,
         field: usize,
@@ -264,7 +267,7 @@ impl<'a> Results<'a> {
         Some((field, line[first].1.clone(), line[last].1.clone(), decades))
     }
 
-    /// Whether the best two contenders differ beyond their seeds.
+    /// Compares the best two contenders; they differ if their ranges over the seeds do not overlap.
     pub fn verdict(&self, rows: &[Row]) -> Option<Verdict> {
         let [first, second, ..] = rows else { return None };
         let (a, b) = (first.best?, second.best?);
@@ -281,7 +284,7 @@ impl<'a> Results<'a> {
         })
     }
 
-    /// The best settings on each seed, for expectations: a contender is a lane.
+    /// The best settings on each seed as standings with one lane per contender, which check the sweep's expectations.
     pub fn standings(&self) -> Vec<(u64, Standings)> {
         let rows = self.rows();
         let of_seed = |seed: usize| {
@@ -308,7 +311,7 @@ impl<'a> Results<'a> {
     }
 }
 
-/// The one in the middle by merit; of an even count, the mean of the two there, or the lost one if one of them is.
+/// The median by merit; of an even count, the mean of the two middle values, or `None` if one of them is lost.
 fn median(values: &mut [Option<f32>], merit: impl Fn(Option<f32>) -> f32) -> Option<f32> {
     values.sort_by(|a, b| merit(*a).total_cmp(&merit(*b)));
     let n = values.len();

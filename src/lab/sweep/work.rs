@@ -1,4 +1,4 @@
-//! The threads of a sweep: each takes the next training of the schedule. Data are shared by all trainings that want the same.
+//! The threads of a sweep: each takes the next training of the schedule. Trainings with the same data share them.
 
 use super::cell::{Course, Driver, Record};
 use super::schedule::{Order, Schedule};
@@ -19,44 +19,46 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Bytes of trainings that wait for the decision whether they go on.
+/// Largest total size of the trainings that wait for the decision whether they continue, in bytes.
 const PARKED: usize = 256 << 20;
-/// Seconds of training that are worth a file when the work is left.
+/// A training that must stop is saved if it has at least this many seconds of unsaved training.
 const WORTH: f64 = 0.2;
-/// Seconds of a training after which it is kept while it goes on, in case that nobody tells this process to leave.
+/// A training is saved after every period of this many seconds, in case the process
+/// is killed without a signal to stop.
 const KEPT: f64 = 60.0;
 
 /// A part of a sweep to be trained.
 pub struct Job<'a> {
     /// The sweep.
     pub plan: &'a Plan,
-    /// Where its data come from.
+    /// The files from which its data are read.
     pub files: &'a (dyn Files + Send + Sync),
     /// The part.
     pub slice: Slice,
     /// Results that are there already.
     pub known: Vec<Record>,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
-    /// Where trainings are kept that are left before their end.
+    /// The place of interrupted trainings; `None` if they are not saved.
     pub shelf: Option<Arc<Shelf>>,
 }
 
-/// News of a sweep that trains.
+/// An event of a sweep in progress.
 pub enum Told<'r> {
-    /// So many trainings are to be done, as far as it is known, before any is.
+    /// The sweep begins, with the number of trainings to do; halving may add more.
     Begin(usize),
-    /// A training is done, and so many are left.
+    /// A training is done, with its result and the number of trainings left.
     Done(Cell, &'r Record, usize),
-    /// Nothing happened for a moment.
+    /// No training ended for a short time.
     Idle,
 }
 
-/// Trains until all is done or `leave` is set; all results. `hear` runs on the caller's thread, in the order in which trainings
-/// end; an error of it ends the work. After `leave` is set it is a matter of moments, however long a step takes.
+/// Trains until all is done or `leave` is set, and returns all results. `hear` runs on the caller's thread, in the
+/// order in which trainings end; an error from it ends the work. After `leave` is set, the work ends in a
+/// short time, even if a step is long.
 ///
 /// # Errors
-/// That of `hear`, or that the system gives no thread or no room for a training that was left.
+/// The error of `hear`, or of the system if it has no thread, or no space for an interrupted training.
 pub fn train(
     job: Job<'_>,
     leave: &AtomicBool,
@@ -114,7 +116,7 @@ pub fn train(
     Ok(shop.state.into_inner().unwrap_or_else(PoisonError::into_inner).schedule.into_records())
 }
 
-/// Lets a training go on until it is to be left, or kept.
+/// The driver of a training: it runs until it must stop or be saved.
 struct Hand<'a> {
     leave: &'a Leave,
     begun: Instant,
@@ -137,14 +139,14 @@ impl Driver for Hand<'_> {
 
 struct State<'a> {
     schedule: Schedule<'a>,
-    /// Trainings that may go on.
+    /// Trainings that may continue.
     parked: HashMap<Cell, Box<Course>>,
     bytes: usize,
-    /// Data that a training has or had.
+    /// Data that a training uses or used.
     data: HashMap<String, Weak<Data>>,
 }
 
-/// The place of one thread.
+/// The crew, the stop signal and the team of one thread.
 struct Desk<'a> {
     crew: &'a Crew,
     leave: &'a Leave,
@@ -158,7 +160,7 @@ struct Shop<'a> {
     changed: Condvar,
     leave: &'a AtomicBool,
     shelf: Option<Arc<Shelf>>,
-    /// Why a training that was left could not be kept.
+    /// The error if an interrupted training could not be saved.
     fault: Mutex<io::Result<()>>,
 }
 
@@ -171,7 +173,7 @@ impl<'a> Shop<'a> {
     fn work(&self, crew: &Arc<Crew>, leave: &Arc<Leave>, tell: &mut dyn FnMut(Cell, Record, usize) -> bool) {
         let seat = Seat::new(Some(Arc::clone(crew)), Arc::clone(leave));
         let desk = Desk { crew, leave, team: Arc::new(seat) };
-        // The data of the last training stay until the next one has its own.
+        // The data of the last training stay in memory until the next one has its own.
         let mut held = None;
         while let Some((order, parked)) = self.take() {
             let Some((record, course)) = self.train(order, parked, &desk, &mut held) else { return };
@@ -201,7 +203,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// The next order; waits while others may bring one about.
+    /// The next order; waits while the trainings of other threads may add one.
     fn take(&self) -> Option<(Order, Option<Box<Course>>)> {
         let mut state = self.state();
         loop {
@@ -221,7 +223,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Trains as ordered; `None` if it was told to leave.
+    /// Trains as ordered; `None` if the thread must stop.
     fn train(
         &self,
         order: Order,
@@ -269,7 +271,7 @@ impl<'a> Shop<'a> {
         Ok(Box::new(course))
     }
 
-    /// Keeps a training that is left, if it is worth a file. Where there is no room, the work ends.
+    /// Saves an interrupted training, if it is worth a file. If saving fails, the work ends.
     fn keep(&self, cell: Cell, course: &mut Course) {
         let Some(shelf) = self.shelf.as_ref().filter(|_| course.unsaved >= WORTH) else { return };
         let scenario = self.plan.scenario(&self.plan.settings[cell.setting], self.plan.seeds[cell.seed]);
@@ -279,7 +281,7 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Keeps the trainings that wait for a decision, where the work is left before it.
+    /// Saves the trainings that still wait for a decision when the work stops.
     fn put_by(&self) {
         let parked = std::mem::take(&mut self.state().parked);
         for (cell, mut course) in parked {
@@ -287,10 +289,10 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// The data of a training: those of another one, if it has the same.
+    /// The data of a training, shared with another one that has the same data.
     fn data(&self, scenario: &Scenario) -> Result<Arc<Data>, String> {
         let wanted = fingerprint(scenario);
-        // The lock is held while data are read, so that nobody reads them twice.
+        // The lock is held while data are read, so that no data are read twice.
         let mut state = self.state();
         if let Some(data) = state.data.get(&wanted).and_then(Weak::upgrade) {
             return Ok(data);
@@ -302,7 +304,7 @@ impl<'a> Shop<'a> {
     }
 }
 
-/// Everything in a scenario on which its data depend, the loss by which lanes are judged among it.
+/// The fields of a scenario on which its data depend, including the loss by which lanes are judged.
 pub fn fingerprint(s: &Scenario) -> String {
     let parts = [
         s.data.text(),

@@ -1,4 +1,4 @@
-//! Schedules driven by made-up results.
+//! Tests of schedules with made-up results.
 
 use super::*;
 use crate::lab::sweep::cell::End;
@@ -12,7 +12,7 @@ fn planned(rest: &str) -> Plan {
     plan(&text, &|_| read(base).map_err(|f| f[0].to_string())).expect("a sweep")
 }
 
-/// A result whose validation loss is the less, the nearer the setting is to `best`; one seed of setting 8 runs away.
+/// A result with a smaller validation loss the nearer the setting is to `best`; setting 8 diverges for one seed.
 fn result(plan: &Plan, order: Order, best: usize) -> Record {
     let Order { cell, until } = order;
     let loss = cell.setting.abs_diff(best) as f32 + 0.1 * cell.seed as f32;
@@ -23,7 +23,8 @@ fn result(plan: &Plan, order: Order, best: usize) -> Record {
     Record { until, steps: until, at, curve, end, ..Record::new(key, plan.seeds[cell.seed]) }
 }
 
-/// Trains everything of a slice, `flying` trainings at a time that end in another order than they began; all orders.
+/// Completes all trainings of a slice, `flying` at a time, in another order than they began;
+/// returns the orders and the results.
 fn drive(
     plan: &Plan,
     slice: Slice,
@@ -85,7 +86,7 @@ fn halving_keeps_the_best_whatever_the_order_in_which_results_come() {
         let (_, others) = drive(&plan, Slice::ALL, Vec::new(), flying);
         assert_eq!(others, records, "{flying} at a time");
     }
-    // Interrupted after any result, it goes on to the same end.
+    // An interruption after any result does not change the final results.
     for cut in [1, 13, 27, 30, 38] {
         let mut schedule = Schedule::new(&plan, Slice::ALL, []);
         let mut known = Vec::new();

@@ -13,7 +13,7 @@ pub enum Format {
     Markdown,
     /// For programs.
     Csv,
-    /// For papers: booktabs.
+    /// For papers, with the booktabs package.
     Latex,
 }
 
@@ -26,13 +26,13 @@ fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".into(), text)
 }
 
-/// The table of contenders, each at its best.
+/// The table of contenders, each with its best setting.
 pub fn print(results: &Results<'_>, format: Format) -> String {
     let plan = results.plan();
     let rows = results.rows();
     let value = |row: &Row, field: usize| row.best.and_then(|s| plan.value(&plan.settings[s], field));
     let known: Vec<&Row> = rows.iter().filter(|r| r.best.is_some()).collect();
-    // A field in which the rows do not differ says nothing in a column.
+    // A field with the same value in all rows gets no column.
     let named = |row: &Row, f: usize| value(row, f).as_ref() == Some(&plan.contenders[row.contender]);
     let (differ, same): (Vec<usize>, Vec<usize>) = (0..plan.fields.len())
         .filter(|&f| !known.iter().all(|r| named(r, f)))
