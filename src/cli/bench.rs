@@ -53,7 +53,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures.
+    /// Runs the measurements and prints them.
     pub fn run(self) -> anyhow::Result<()> {
         let asked = self.threads.map(|n| n as usize);
         let threads = asked.unwrap_or(1);

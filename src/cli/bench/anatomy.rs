@@ -1,4 +1,4 @@
-//! The parts of a training step's time, and the cost of measuring. Knows lanes, and no screen.
+//! The parts of a training step's time, and the cost of measuring. This module uses lanes, and no screen.
 
 use super::clock::seconds;
 use crate::engine::layer::Pass;
@@ -112,7 +112,7 @@ pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: 
     })
 }
 
-/// Seconds of forward with the loss, of backward, and of the update.
+/// Seconds of the forward pass with the loss, of the backward pass, and of the update.
 fn parts(lane: &Trainer, team: &Arc<dyn Team>) -> [f64; 3] {
     let (network, recipe, live, samples) = (lane.network(), lane.recipe(), lane.live(), &lane.data().train);
     let rows = recipe.batch.clamp(1, samples.len());

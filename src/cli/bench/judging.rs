@@ -1,6 +1,6 @@
 //! The cost of the diagnosis: the share of training that the rules take, and their time per measured step.
 //!
-//! Two runs train in turn on this thread; one of them is judged after every turn in which it was measured.
+//! Two runs train in turn on this thread; one of them is judged after every turn that has a measured step.
 
 use super::screen::cpu;
 use super::turns::{pairs, stretch};

@@ -33,11 +33,11 @@ pub struct Cost {
     pub mebibytes: f64,
     /// Milliseconds until a random step of a lane is trained again; the median.
     pub one_ms: f64,
-    /// The longest of them.
+    /// The longest of these times.
     pub one_worst_ms: f64,
     /// Milliseconds until it is trained again in all lanes; the median.
     pub all_ms: f64,
-    /// The longest of them.
+    /// The longest of these times.
     pub all_worst_ms: f64,
 }
 

@@ -1,7 +1,7 @@
 //! `gradtui bench --peer`: one workload under the protocol that times several programs side by side.
 //!
-//! Prints `ready` with the check losses. For every line `go` it resets the workload, trains for a second and prints the
-//! number of steps. Trains with the lab's own [`Trainer`]; knows no other program.
+//! It prints `ready` with the check losses. For every line `go` it resets the workload, trains for a second and prints
+//! the number of steps. It trains with the lab's own [`Trainer`], and depends on no other program.
 
 use super::race::side_by_side;
 use super::workload::{Kind, Workload};

@@ -8,7 +8,7 @@ use std::sync::{Barrier, Mutex, PoisonError};
 const TURN: usize = 8;
 const TURNS: usize = 8;
 
-/// Makes this many steps with each lane; a diverged lane stands still.
+/// Makes this many steps with each lane; a diverged lane makes no more steps.
 pub fn side_by_side(lanes: &mut [Trainer], steps: usize, threads: usize, crew: &Crew) {
     let helpers = threads.min(lanes.len());
     // After another lane's turn, a lane's numbers are no longer in the nearest cache.

@@ -1,4 +1,4 @@
-//! How the cost of training grows: with lanes, threads, batch, parameters, depth, and the length of a run.
+//! The growth of the cost of training: with lanes, threads, batch, parameters, depth, and the length of a run.
 
 use super::clock::seconds;
 use super::race::side_by_side;
@@ -44,7 +44,7 @@ pub struct Row {
 /// Two hidden layers of 64.
 const SMALL: &str = "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]";
 
-/// Passes on every row as soon as it is measured.
+/// Measures all rows, and calls `tell` with each one as soon as it is measured.
 ///
 /// # Errors
 /// If `tell` fails, or the system cannot start a thread.

@@ -1,7 +1,7 @@
 //! The cost of the screen: the time for a frame, its bytes, and the loss of training speed.
 //!
-//! Runs the lab's own app at its own rates and full training speed, drawn and encoded but not sent to a terminal.
-//! Neither run has a directory.
+//! The measurement runs the lab's own app at its own rates and full training speed; frames are drawn and encoded, but
+//! not sent to a terminal. Neither run has a directory.
 
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;

@@ -1,7 +1,7 @@
 //! The training workloads for comparisons with other programs: exact data, initial weights and settings.
 //!
 //! All data come from one hash function, so no file is needed, and a check loss shows whether two programs compute the
-//! same. Defines the training in terms of a scenario; knows no clock and no thread.
+//! same. This module defines the training in terms of a scenario, and uses no clocks and no threads.
 
 use crate::engine::data::{Labels, Prepared, Reading, Samples};
 use crate::engine::layer::{Fill, LayerConfig};
@@ -18,20 +18,20 @@ const RATES: usize = 64;
 /// The task of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Trained.
+    /// The network is trained.
     Train,
-    /// Trained, with every step measured in the same way as shown steps in the lab.
+    /// The network is trained, and every step is measured in the same way as shown steps in the lab.
     Watch,
-    /// Trained with many rates at once: one step is an update of every lane.
+    /// The network is trained with many learning rates at once: one step is an update of every lane.
     Sweep,
-    /// Attacked in evaluation mode, its weights frozen.
+    /// The network is attacked in evaluation mode, with its weights frozen.
     Attack,
 }
 
 /// One workload.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
-    /// Its name, W1 to W12.
+    /// The name, W1 to W12.
     pub name: &'static str,
     /// A short description.
     pub about: &'static str,
@@ -61,7 +61,7 @@ const MLP: &str = "[Dense(units: 256), Relu(), Dense(units: 128), Relu()]";
 const IMAGE: Shape = Shape::Image { channels: 1, height: 28, width: 28 };
 const ADDING: Shape = Shape::Sequence { steps: 50, features: 2 };
 
-/// All of them.
+/// All workloads.
 pub const ALL: [Workload; 12] = [
     Workload {
         name: "W1",
