@@ -21,7 +21,7 @@ struct Case {
     labels: Vec<String>,
     also: Vec<String>,
     measure: String,
-    /// The text of the run, and that of its twin.
+    /// The text of the run, and the text of its twin, the same run without the fault.
     sick: String,
     twin: Option<String>,
     base: PathBuf,
@@ -33,7 +33,7 @@ struct Told {
     ids: Vec<String>,
     /// Whether the twin is better by as much as the label requires.
     holds: bool,
-    /// The share of the gap closed by the first cure, and the largest share of the first three.
+    /// The fraction of the gap closed by the first cure, and the largest fraction of the first three.
     closed: Option<(f64, f64)>,
 }
 
@@ -150,7 +150,7 @@ fn trained(text: &str, base: &Path) -> Facts {
     Course::run(&scenario, 0, Arc::new(data), scenario.steps as u64, &|| true).expect("a run").facts
 }
 
-/// The result of a run by the measure of its case; more is better.
+/// The result of a run by the measure of its case; greater is better.
 fn reached(facts: &Facts, measure: &str) -> f64 {
     let score = facts.score();
     match measure {
@@ -189,7 +189,7 @@ fn judge(case: &Case) -> Told {
     Told { ids, holds, closed }
 }
 
-/// The findings at warn or bad from a run's events alone, without trying a cure.
+/// The findings at level warn or bad from a run's events alone, without trying a cure.
 fn signalled(case: &Case) -> Vec<Finding> {
     let disk = Disk { base: case.base.clone() };
     let Checked { scenario, data, .. } = checked(&case.sick, &disk);
@@ -384,7 +384,7 @@ fn signals_alone_seldom_cry_wolf() {
     }
 }
 
-/// If the user changed a setting, the step at which the lane went wrong is known.
+/// If a change of a setting makes the lane worse, the finding names the step of the change.
 #[test]
 fn the_onset_is_the_step_of_the_change() {
     for (k, field, to) in

@@ -1,4 +1,4 @@
-//! Sweeps from outside: their numbers, what they leave on disk, how they are shared, interrupted and taken up again.
+//! Tests of the sweep command: its numbers, its files, and how processes share, interrupt and resume a sweep.
 
 use gradtui::engine::rng::{Purpose, Stream};
 use rustix::process::Signal;
@@ -21,7 +21,7 @@ const SWEEP: &str = r#"(
   vary: [("optimizer.lr", Log(1e-3, 1e3, 5)), ("data.noise", Values([0.1, 0.2]))],
 )"#;
 
-/// A directory of this test's own with a scenario and a sweep in it.
+/// A directory for one test, with a scenario and a sweep in it.
 struct Place(PathBuf);
 
 impl Place {
@@ -60,7 +60,7 @@ impl Place {
         let mut command = self.command(line);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
     }
-    /// The lines of all results files that are whole.
+    /// All complete lines of the results files.
     fn lines(&self, dir: &str) -> Vec<String> {
         let mut all = Vec::new();
         for entry in std::fs::read_dir(self.0.join(dir)).into_iter().flatten().flatten() {
@@ -145,11 +145,11 @@ fn parts_make_the_table_of_one_process_and_nothing_is_done_twice() {
     }
     assert_eq!(place.well("sweep table one"), whole);
     assert_eq!(place.lines("one"), place.lines("parts"), "the same lines in other files");
-    // Done already: no file is made, and the table is printed.
+    // The sweep is done already: no file is made, and the table is printed.
     let before = place.files("parts");
     assert_eq!(place.well("sweep w.ron --out parts"), whole);
     assert_eq!(place.files("parts"), before);
-    // Two more seeds are two more seeds of work.
+    // Two more seeds add only their own trainings.
     place.write("w.ron", &SWEEP.replace("seeds: 3", "seeds: 5"));
     place.well("sweep w.ron --out one");
     assert_eq!(place.lines("one").len(), 100);
@@ -192,7 +192,7 @@ fn kills_at_random_moments_lose_nothing_that_was_finished() {
     let (mut finished, mut torn) = (Vec::new(), 0);
     for round in 0..50 {
         let mut child = place.start("sweep w.ron --out d --threads 2");
-        // A moment after the first result of its own, or before it.
+        // Wait for a random time after the first result of this process, or, without one, for a limited time.
         let patience = Duration::from_micros(u64::from(draws.below(40_000)));
         let begun = Instant::now();
         while place.files("d") <= round / 2 && begun.elapsed() < Duration::from_millis(300) {
@@ -215,7 +215,7 @@ fn kills_at_random_moments_lose_nothing_that_was_finished() {
     assert!(torn > 5, "the kills fell into the work: {torn} of 50 rounds made results");
 }
 
-/// Trainings that are longer than any stretch of work get done: what was in flight is kept.
+/// Trainings that are longer than each period of work still finish, because interrupted trainings are saved.
 #[test]
 fn a_training_in_flight_goes_on_where_sigterm_left_it() {
     let place = Place::new("flight");
@@ -243,12 +243,12 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
         let asked = Instant::now();
         let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM);
         let code = child.wait().expect("a child").code();
-        // A second is promised; the machine of a test may be busy.
+        // The program promises to end within a second; the limit is higher because the test machine may be busy.
         assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
         let left = std::fs::read_dir(place.0.join("d")).into_iter().flatten().flatten();
         let left = left.filter(|e| e.file_name().to_string_lossy().starts_with("left-")).count();
         kept += left;
-        // The length of a stretch was measured beside other tests: the machine may be quicker or slower now.
+        // The period was measured beside other tests: the machine may be faster or slower now.
         match code {
             Some(0) if kept > 0 => break,
             Some(0) => {
@@ -327,7 +327,8 @@ fn the_sweeps_that_ship_hold_what_they_claim() {
     }
 }
 
-/// Runs with `GRADTUI_ENGINES=1`: it installs Slurm and GNU parallel where they are missing, and takes a minute.
+/// This test runs only with `GRADTUI_ENGINES=1`: it installs Slurm and GNU parallel if
+/// they are missing, and takes a minute.
 #[test]
 fn real_engines_share_a_sweep_and_take_up_what_was_killed() {
     if std::env::var_os("GRADTUI_ENGINES").is_none() {
