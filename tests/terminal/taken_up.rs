@@ -1,9 +1,9 @@
-//! Runs that are taken up again in the lab, and runs that somebody else trains.
+//! Tests of runs that are resumed in the lab, and of runs that another process trains.
 
 use crate::pty::{PROGRAM, Place, code, step};
 use std::process::{Child, Command, Stdio};
 
-/// The program training without a terminal. It is killed when this goes, also by a test that fails.
+/// The program that trains without a terminal. It is killed when this value is dropped, also if a test fails.
 struct Trained(Child);
 
 impl Trained {
@@ -32,7 +32,7 @@ fn a_run_is_taken_up_in_the_lab_where_it_stopped_bit_for_bit() {
     headless("run s.ron --out run --steps 700");
     let mut lab = place.start("resume run");
     lab.until("steps after those", |text| step(text) > 720);
-    // The log tells what was before.
+    // The log shows the loss of the steps before.
     lab.see("loss");
     lab.press("qq");
     assert_eq!(code(lab.end()), 0);
@@ -60,14 +60,14 @@ fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
     lab.see("watching only");
     let before = step(&lab.text());
     lab.until("more steps", |text| step(text) > before + 500);
-    // One is killed and taken up again: its log grows shorter, and goes on.
+    // Run `one` is killed and resumed: its log becomes shorter and then grows again.
     drop(one);
     lab.until("one rests", |text| text.contains('‖') && text.contains("one adam"));
     let again = Trained::start(&place, &["resume", "one", "--steps", "99999999"]);
     let before = step(&lab.text());
     lab.until("more steps of one", |text| step(text) > before + 1000);
     drop((again, two));
-    // Nothing is lost by leaving, so nothing is asked.
+    // Leaving loses nothing, so the lab asks no question.
     lab.press("q");
     assert_eq!(code(lab.end()), 0);
     lab.given_back();
@@ -85,7 +85,7 @@ fn a_run_that_was_killed_is_seen_to_rest_and_a_mixed_one_is_not_watched() {
     let scenario = place.0.join("run/scenario.ron");
     let text = std::fs::read_to_string(&scenario).expect("a scenario");
     std::fs::write(&scenario, text.replace("two lanes", "three lanes")).expect("a file");
-    // Seen while it is watched, and by whoever begins to watch it.
+    // The message appears while the run is watched, and also when another watcher starts.
     lab.see("not the one of the checkpoint");
     lab.press("q");
     assert_eq!(code(lab.end()), 0);
