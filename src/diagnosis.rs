@@ -35,7 +35,7 @@ pub enum Kind {
 /// A rule of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its stable id.
+    /// The stable id of the rule.
     pub id: &'static str,
     /// Its finding in one line.
     pub about: &'static str,
@@ -65,7 +65,7 @@ pub struct Suspicion {
     pub step: u64,
     /// The layer, with its number from 1 and its label.
     pub layer: Option<String>,
-    /// Numbers that show it.
+    /// Numbers that show the fault.
     pub evidence: Vec<(&'static str, f64)>,
     /// The suspicion in words.
     pub text: String,
@@ -114,7 +114,7 @@ impl Suspicion {
         self
     }
 
-    /// Adds cures.
+    /// Adds changes that may repair the fault, after those added before.
     #[must_use]
     pub fn cures(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
         self.fixes.extend(fixes);

@@ -374,7 +374,7 @@ fn report_signals(cases: &[Case]) -> (f64, f64, usize) {
     (precision, recall, alarms)
 }
 
-/// The diagnosis line of the lab tries no cures; its findings must be right all the same.
+/// The diagnosis line of the lab tries no cures, so its findings must be right without them.
 #[test]
 fn signals_alone_seldom_cry_wolf() {
     let (precision, recall, alarms) = report_signals(&corpus());

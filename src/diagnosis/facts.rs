@@ -30,7 +30,7 @@ pub struct Facts {
     pub foreign: bool,
     /// The recipe before the first edit.
     pub recipe: Recipe,
-    /// The edits made while it trained.
+    /// The edits made during training.
     pub edits: Vec<Edit>,
     /// The scaling of the inputs.
     pub scaling: Scaling,
@@ -38,7 +38,7 @@ pub struct Facts {
     pub target_scaling: Scaling,
     /// Shape of an input sample.
     pub input: Shape,
-    /// Its layers.
+    /// The layers of its network.
     pub layers: Vec<LayerInfo>,
     /// Number of values in an output.
     pub outputs: usize,
@@ -53,9 +53,9 @@ pub struct Facts {
     pub dead: Vec<(usize, f64)>,
     /// Its score on its own training samples at the end.
     pub train: Option<Score>,
-    /// Its data.
+    /// A summary of its data, if known.
     pub data: Option<Arc<DataFacts>>,
-    /// Its accuracy under attack.
+    /// Its accuracies under attack, if measured.
     pub attacked: Option<Attacked>,
     /// Its phase: running, or the way in which it ended.
     pub phase: Phase,

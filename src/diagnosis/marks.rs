@@ -10,7 +10,7 @@ pub struct Marks {
     kept: Vec<Arc<Mark>>,
     /// After the first marks, every `stride`-th mark is kept for good.
     stride: u64,
-    /// Marks since the last one that is kept for good.
+    /// Number of marks since the last one that is kept for good.
     since: u64,
 }
 

@@ -39,7 +39,7 @@ const fn rule(id: &'static str, kind: Kind, judge: fn(&Facts) -> Judgement, abou
 
 use Kind::{General, Last, Measured, Setting, Symptom};
 
-/// Every rule.
+/// All rules, in the order in which cures are tried.
 pub const RULES: &[Rule] = &[
     rule("bad-edit", Setting, bad_edit::judge, "a change by hand after which it went wrong"),
     rule("softmax-twice", Setting, softmax::judge, "a softmax before a loss that applies softmax"),

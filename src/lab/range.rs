@@ -65,14 +65,14 @@ impl Range {
                 }
             }
         }
-        // The smallest rates change nothing: their losses show how much single batches differ.
+        // The smallest rates hardly change the weights: their losses show how much single batches differ.
         let calm = &losses[..losses.len().div_ceil(4)];
         let count = calm.len().max(1) as f64;
         let first = calm.iter().sum::<f64>() / count;
         let variance = calm.iter().map(|l| (l - first).powi(2)).sum::<f64>() / count;
         let noise = (variance * NEWEST / (2.0 - NEWEST)).sqrt();
         let lowest = means.iter().copied().filter(|m| m.is_finite()).min_by(f64::total_cmp)?;
-        // The largest of the rates that the noise does not distinguish.
+        // Choose the largest rate whose mean loss is within the noise of the lowest one.
         let place = means.iter().rposition(|&m| m <= lowest + noise)?;
         let least = rates[place];
         let falls = first - lowest > (FALL * first.abs()).max(2.0 * noise);

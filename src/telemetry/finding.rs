@@ -6,7 +6,7 @@ use crate::scenario::{Recipe, Scaling};
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Worth knowing; no fault by itself.
+    /// The finding is worth knowing, but is no fault by itself.
     Note,
     /// The lane reaches much less than it could.
     Warn,
@@ -55,7 +55,7 @@ pub struct Finding {
     pub step: u64,
     /// The layer, with its number from 1 and its label.
     pub layer: Option<String>,
-    /// Numbers that show it.
+    /// Numbers that show the fault.
     pub evidence: Vec<(&'static str, f64)>,
     /// The finding in words.
     pub text: String,
@@ -111,7 +111,7 @@ impl Diagnosis {
     }
 }
 
-/// The outcome in a word.
+/// The outcome of a cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The cure does harm.
@@ -141,7 +141,7 @@ impl Verdict {
 pub struct Tried {
     /// The change, as in [`Fix::patch`].
     pub patch: String,
-    /// The outcome in a word.
+    /// The outcome of the cure.
     pub verdict: Verdict,
     /// The scores without and with it: `val accuracy 0.102 to 0.964`.
     pub words: String,

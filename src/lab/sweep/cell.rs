@@ -42,7 +42,7 @@ pub struct Record {
     /// The reason why it stopped, diverged or failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// Gradient evaluations.
+    /// Number of gradient evaluations.
     pub gradients: u64,
     /// The steps after which it was evaluated.
     pub at: Vec<u64>,

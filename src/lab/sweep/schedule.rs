@@ -251,7 +251,7 @@ fn rungs(plan: &Plan) -> Vec<u64> {
     let longest = plan.settings.iter().map(|s| plan.steps(s)).max().unwrap_or(1);
     let mut rungs = Vec::new();
     if let Some(halving) = &plan.sweep.halving {
-        // A rung ends where an evaluation is due, so that halving adds none.
+        // A rung ends at a step with an evaluation, so that halving adds no evaluations.
         let every = plan.settings.first().map_or(1, |s| plan.evaluate_every(s)).max(1);
         let mut steps = (halving.steps as u64).next_multiple_of(every);
         while steps < longest {

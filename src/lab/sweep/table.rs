@@ -71,7 +71,7 @@ pub struct Row {
 pub struct Verdict {
     /// Their indices in the plan.
     pub contenders: (usize, usize),
-    /// Whether their ranges over the seeds do not overlap.
+    /// Whether they differ: no seed is lost, and the ranges over at least two seeds do not overlap.
     pub apart: bool,
     /// Number of seeds on which the first is better, and of seeds that both have.
     pub wins: (usize, usize),

@@ -33,7 +33,7 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// The files from which its data are read.
     pub files: &'a (dyn Files + Send + Sync),
-    /// The part.
+    /// The part of it to train.
     pub slice: Slice,
     /// Results that are there already.
     pub known: Vec<Record>,
@@ -169,7 +169,7 @@ impl<'a> Shop<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The loop of a thread.
+    /// The loop of one thread: takes an order, trains, and reports the result.
     fn work(&self, crew: &Arc<Crew>, leave: &Arc<Leave>, tell: &mut dyn FnMut(Cell, Record, usize) -> bool) {
         let seat = Seat::new(Some(Arc::clone(crew)), Arc::clone(leave));
         let desk = Desk { crew, leave, team: Arc::new(seat) };

@@ -5,13 +5,13 @@ use crate::number::numeral;
 use crate::text::tex;
 use std::fmt::Write as _;
 
-/// A form of the table.
+/// An output format of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// For people to read.
     #[default]
     Markdown,
-    /// For programs.
+    /// For other programs to read.
     Csv,
     /// For papers, with the booktabs package.
     Latex,
