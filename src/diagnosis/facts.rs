@@ -168,8 +168,8 @@ pub fn median(mut all: Vec<f64>) -> Option<f64> {
     if all.is_empty() {
         return None;
     }
-    all.sort_by(f64::total_cmp);
-    Some(all[all.len() / 2])
+    let middle = all.len() / 2;
+    Some(*all.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 /// Applies `change` to each layer, also inside others; a layer for which it returns `None` is removed.
