@@ -127,6 +127,15 @@ fn one_number_of_the_log_is_found_with_its_step() {
     let other = hash.replacen(digit, if digit == '0' { "1" } else { "0" }, 1);
     let said = place.changed("metrics.jsonl", |b| replaced(b, &hash, &other));
     assert!(first(&said).starts_with("step 60, lane plain, metrics.jsonl: hash is "), "{said}");
+    // Lines after the end: one of a step that was trained, and one that is none.
+    let forged = line("plain", 60).replace("\"step\":60", "\"step\":61");
+    let said = place.changed("metrics.jsonl", |b| b.extend_from_slice((forged + "\n").as_bytes()));
+    assert_eq!(
+        first(&said),
+        "step 61, lane plain, metrics.jsonl: a line of this step stands after the end of the run"
+    );
+    let said = place.changed("metrics.jsonl", |b| b.extend_from_slice(b"garbage\n"));
+    assert!(said.contains("a line is not JSON of a lane: garbage"), "{said}");
     // A line that is missing, one that was not trained, a change of a setting.
     let old = line("guarded", 12) + "\n";
     let said = place.changed("metrics.jsonl", |b| replaced(b, &old, ""));

@@ -3,6 +3,7 @@
 use super::{Difference, Verdict};
 use crate::lab::run::journal;
 use crate::lab::run_dir::evidence::Evidence;
+use crate::telemetry::Phase;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -96,10 +97,39 @@ impl Rows {
             }
             all.left.entry(key).or_insert_with(|| Row { text: text.into(), file });
         }
+        all.tail(evidence);
         if strangers {
             all.lanes.values_mut().for_each(|lane| lane.late = true);
         }
         all
+    }
+
+    /// Checks the lines after those that the checkpoint covers. A killed run has some, of steps after its checkpoint; a run that
+    /// came to its end has only those that the checkpoint holds as well, because they were waiting to be written.
+    fn tail(&mut self, evidence: &Evidence) {
+        let tail = evidence.known.and_then(|n| evidence.log.get(n..)).unwrap_or_default();
+        let Some(first) = evidence.checkpoints.first().filter(|f| f.whole) else { return };
+        let ended = |p: &Phase| !matches!(p, Phase::Running | Phase::Paused);
+        if !first.checkpoint.lanes.iter().all(|lane| ended(&lane.phase)) {
+            return;
+        }
+        let covered = |text: &str| {
+            first.checkpoint.lines.iter().any(|line| line.text == text)
+                || journal::read_verdict(text.as_bytes()).is_some()
+        };
+        for text in tail.lines().filter(|text| !covered(text)) {
+            let Some((name, step, _)) = key(text) else {
+                self.unreadable("metrics.jsonl", text);
+                continue;
+            };
+            let reached = first.checkpoint.lanes.iter().find(|l| l.name == name).map(|l| l.snapshot.step);
+            if reached.is_some_and(|reached| step <= reached) {
+                let what = "a line of this step stands after the end of the run".into();
+                let difference =
+                    Difference { step: Some(step), lane: Some(name), file: "metrics.jsonl", what };
+                self.lanes.entry(String::new()).or_default().differs(difference);
+            }
+        }
     }
 
     /// Notes that a lane has a state at this step, so that it was trained up to there.
