@@ -54,7 +54,10 @@ impl Weights {
             if view.dtype() != Dtype::F32 {
                 return Err(format!("{name} is {:?}; weights are F32 here", view.dtype()));
             }
-            let values = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let values: Vec<f32> = view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            if let Some(x) = values.iter().find(|x| !x.is_finite()) {
+                return Err(format!("{name} holds {x}; weights must be finite"));
+            }
             tensors.push(Tensor { name: name.into(), shape: view.shape().to_vec(), values });
         }
         tensors.sort_by(|a, b| a.name.cmp(&b.name));

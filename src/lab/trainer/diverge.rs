@@ -115,6 +115,9 @@ fn words(o: &Origin, layer: Option<&str>, when: &str) -> String {
     let share = if o.size == 1 { String::new() } else { format!(" ({} of {} numbers)", o.bad, o.size) };
     let reach = format!("{:.3e}", o.reach);
     let (event, cause) = match o.stage {
+        Stage::Update if when.starts_with("already") => {
+            (format!("The {tensor} was {kind} before the first step"), String::new())
+        }
         Stage::Update => (format!("The update before made the {tensor} {kind} {when}"), String::new()),
         Stage::Forward if layer.is_none() => (format!("The {tensor} was {kind} {when}"), String::new()),
         Stage::Forward => {
