@@ -3,7 +3,7 @@
 use super::App;
 use crate::telemetry::Command;
 use crate::text::did_you_mean;
-use crate::ui::command::{Lanes, Told, sentence};
+use crate::ui::command::{COMMANDS, Lanes, Told, sentence};
 use crate::ui::keymap::{self, Action};
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::menu::{Item, Menu, Pick, narrowed};
@@ -152,7 +152,10 @@ impl App {
             .into_iter()
             .filter(|(c, _)| c.trim() != line.trim())
             .map(|(c, about)| item(c.clone(), &about, String::new(), Pick::Line(c)));
-        let acts = narrowed(&acts, &line).into_iter().cloned();
+        // A command whose arguments are still missing does not turn into an action that has its word in its help.
+        let command = line.split_whitespace().next().is_some_and(|w| COMMANDS.iter().any(|c| c.0 == w));
+        let acts = if command && read.is_err() { Vec::new() } else { narrowed(&acts, &line) };
+        let acts = acts.into_iter().cloned();
         if line.is_empty() {
             items.extend(acts.chain(completed));
         } else {
