@@ -79,9 +79,16 @@ fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Va
 }
 
 /// A lane in lines; `cures` returns the cures of a finding.
-fn lines(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, cures: impl Fn(&Finding) -> String) -> String {
+fn lines(
+    lane: &str,
+    d: &Diagnosis,
+    lost: Option<&Divergence>,
+    poor: bool,
+    cures: impl Fn(&Finding) -> String,
+) -> String {
     let mut out = match d.told().count() {
         0 if lost.is_some() => format!("{lane}: no cause found\n"),
+        0 if poor => format!("{lane}: no better than a constant, and no cause found\n"),
         0 => format!("{lane}: in order\n"),
         n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
     };
@@ -110,7 +117,7 @@ impl Judged {
     }
 
     fn words(&self) -> String {
-        lines(&self.name, &self.diagnosis, self.divergence.as_ref(), |f| {
+        lines(&self.name, &self.diagnosis, self.divergence.as_ref(), false, |f| {
             let cures = f.fixes.iter().filter(|_| f.level > Level::Note);
             cures.flat_map(|fix| ["           ", &fix.text, "\n"]).collect()
         })
@@ -160,7 +167,7 @@ impl Diagnose {
         if let (Some(k), Some(out)) = (self.fix, &self.out) {
             write(&opened, &scenario, &all, k, out)?;
         }
-        let ill = |r: &Report| r.diagnosis.told().next().is_some() || r.facts.divergence().is_some();
+        let ill = |r: &Report| r.diagnosis.told().next().is_some() || r.lost();
         if all.iter().any(|e| ill(&e.report)) { Err(Ended(1, String::new()).into()) } else { Ok(()) }
     }
 
@@ -277,7 +284,7 @@ impl Examined {
             });
             format!("       {number:>2}  {}{verdict}\n", fix.text)
         };
-        lines(&self.name, d, self.report.facts.divergence(), |f| {
+        lines(&self.name, d, self.report.facts.divergence(), self.report.lost(), |f| {
             f.fixes.iter().filter(|_| f.level > Level::Note).map(cure).collect()
         })
     }

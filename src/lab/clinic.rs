@@ -25,6 +25,9 @@ const TRIALS: (usize, usize) = (40, 8);
 /// Approximate limit on the multiply-adds of all these runs together.
 const WORK: f64 = 6e11;
 
+/// A run of fewer steps has no time to learn, whatever its learning rate and its width.
+const SHORT: u64 = 50;
+
 /// Steps of the range test that suggests a learning rate.
 const RANGE: usize = 120;
 
@@ -61,6 +64,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether the lane diverged, or answers no better than a constant.
+    pub fn lost(&self) -> bool {
+        let judged = self.facts.score().is_some() && self.facts.data.is_some();
+        self.facts.divergence().is_some() || judged && trial::lost(&self.facts)
+    }
+
     /// The complete examination, for the screen.
     pub fn examination(&self) -> Examination {
         examination(self.diagnosis.clone(), &self.facts, &self.tried, None)
@@ -142,6 +151,11 @@ impl<'a> Clinic<'a> {
             match (rule.judge)(&facts) {
                 Judgement::Clear => out.checked.push(rule.id),
                 Judgement::Skipped(why) => out.skipped.push((rule.id, why.to_string())),
+                Judgement::Suspect(_)
+                    if self.steps < SHORT && matches!(rule.kind, Kind::General | Kind::Last) =>
+                {
+                    out.skipped.push((rule.id, format!("the run has fewer than {SHORT} steps")));
+                }
                 Judgement::Suspect(suspicion) => {
                     cases.push(Case { id: rule.id, kind: rule.kind, suspicion, helps: Vec::new() });
                 }
@@ -295,7 +309,8 @@ impl<'a> Clinic<'a> {
                         None => case.suspicion.level == Level::Bad && trial::lost(facts),
                     },
                 };
-                (told && rules::beside(case.id, &named)).then_some(Level::Warn)
+                let alone = case.kind == Kind::Symptom && best.is_none();
+                (told && (alone || rules::beside(case.id, &named))).then_some(Level::Warn)
             })
             .collect();
         let exploding = cases.iter().zip(&levels).any(|(c, l)| c.id == "exploding-gradient" && l.is_some());

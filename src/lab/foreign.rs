@@ -42,7 +42,8 @@ pub struct Foreign {
 pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
     log.read_to_end();
     let (mut told, mut info, mut phase) = (Told::default(), None, Phase::Paused);
-    for event in Foreign::new(log, 0, String::new()).poll(Duration::ZERO) {
+    let mut foreign = Foreign::new(log, 0, String::new());
+    for event in foreign.poll(Duration::ZERO) {
         told.apply(&event);
         match event {
             Event::Started { info: new, .. } => info = Some(new),
@@ -50,8 +51,11 @@ pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
             _ => {}
         }
     }
-    let found = info.map_or_else(Diagnosis::default, |info| signals(told.facts(&info, &phase, None)));
-    (found, if let Phase::Diverged(lost) = phase { Some(lost) } else { None })
+    let facts = info.map(|info| told.facts(&info, &phase, None));
+    // Without a number that is known, nothing can be in order.
+    let facts = facts.filter(|f| !f.marks.is_empty() || !f.evaluations.is_empty());
+    let lost = if let Phase::Diverged(lost) = phase { Some(lost) } else { foreign.gap() };
+    (facts.map_or_else(Diagnosis::default, signals), lost)
 }
 
 /// The numbers of a step.
@@ -304,6 +308,22 @@ impl Foreign {
             events.push(Event::Phase { lane: self.id, step, phase: phase.clone() });
             self.phase = Some(phase);
         }
+    }
+
+    /// The report of a loss that was not finite at some points, and is finite again.
+    fn gap(&self) -> Option<Divergence> {
+        let losses = self.known(&self.layers).into_iter();
+        let losses = losses.filter(|(n, _)| matches!(n, Number::Loss | Number::ValLoss));
+        losses.map(|(_, i)| &self.log.told.series[i]).find_map(|series| {
+            let gaps: Vec<f64> = series.points().filter(|p| !p.1.is_finite()).map(|p| p.0).collect();
+            let step = gaps.first()?.max(0.0) as u64;
+            let (name, all) = (&series.name, series.points().count());
+            let what = format!(
+                "The log's {name} is no number at {} of {all} points, the first at step {step}.",
+                gaps.len()
+            );
+            Some(Divergence { step, layer: String::new(), last_grad_norm: f32::NAN, what, origin: None })
+        })
     }
 
     /// The report of the end, if the loss is no longer finite.

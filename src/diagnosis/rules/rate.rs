@@ -19,6 +19,8 @@ pub(super) fn high(f: &Facts) -> Judgement {
     let lost = f.divergence().is_some();
     let text = if lost {
         format!("the rate {} threw it out of the range of numbers", number(f.recipe.optimizer.lr()))
+    } else if moved < 0.1 && first > 0.1 {
+        format!("one of the first steps moved the weights by {} of their size", percent(first))
     } else {
         format!("a step moves the weights by {} of their size", percent(moved))
     };
