@@ -93,7 +93,7 @@ fn lines(
         n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
     };
     if let Some(lost) = lost {
-        let _ = writeln!(out, "  diverged at step {}. {}", lost.step, lost.what);
+        let _ = writeln!(out, "  {}", lost.what);
     }
     for f in &d.findings {
         let _ = writeln!(out, "  {}", f.line());

@@ -30,13 +30,15 @@ pub use state::{Start, State};
 /// The timing of a turn: when to measure for the screen, and when to give the thread back.
 pub trait Pace {
     /// Called after each step.
-    fn step(&mut self);
+    fn step(&mut self) {}
     /// Whether the screen wants a measurement of the next step.
-    fn due(&mut self) -> bool;
+    fn due(&mut self) -> bool {
+        false
+    }
     /// Whether the screen may want a measurement of the step after the next one.
     fn soon(&self) -> bool;
     /// Called after a measurement was sent.
-    fn shown(&mut self);
+    fn shown(&mut self) {}
     /// Whether the turn is over.
     fn over(&self) -> bool;
     /// Seconds since the turn began; 0 without a clock.
@@ -47,14 +49,9 @@ pub trait Pace {
 pub(in crate::lab) struct Endless;
 
 impl Pace for Endless {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
     fn soon(&self) -> bool {
         false
     }
-    fn shown(&mut self) {}
     fn over(&self) -> bool {
         false
     }

@@ -27,14 +27,9 @@ impl Clock {
 }
 
 impl Pace for Clock {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
     fn soon(&self) -> bool {
         true
     }
-    fn shown(&mut self) {}
     fn over(&self) -> bool {
         self.seconds() >= self.until
     }

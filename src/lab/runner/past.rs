@@ -28,14 +28,9 @@ impl Hurried<'_> {
 }
 
 impl Pace for Hurried<'_> {
-    fn step(&mut self) {}
-    fn due(&mut self) -> bool {
-        false
-    }
     fn soon(&self) -> bool {
         true
     }
-    fn shown(&mut self) {}
     fn over(&self) -> bool {
         self.outdated()
     }
