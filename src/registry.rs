@@ -119,7 +119,11 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
     }
     /// The value as short RON.
     fn text(&self) -> String {
-        ron::to_string(self).unwrap_or_default()
+        let short =
+            ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+        let text = short.to_string(self).unwrap_or_default();
+        // RON writes `r#` before a name that is also one of its own words, such as None; our reader needs no such mark.
+        text.strip_prefix("r#").map_or_else(|| text.clone(), str::to_string)
     }
     /// Reads RON, in the short forms of a scenario too.
     ///

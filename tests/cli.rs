@@ -315,7 +315,7 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         (&image, &["--with", "/"], "no run of gradtui"),
         (&broken, &["--with", "fgsm-digits"], "broken.png: "),
         (&files.0.join("absent.png"), &["--with", "fgsm-digits"], "no such file"),
-        (&image, &["--with", "fgsm-digits", "--out", &text(&image)], "overwrite the image itself"),
+        (&image, &["--with", "fgsm-digits", "--out", &text(&image)], "read by the same command"),
         (&image, &["--with", "fgsm-digits", "--out", "/dev/full"], "a device or a pipe"),
         (&image, &["--with", "fgsm-digits", "--out", &text(&link)], "a link has this name"),
         (&image, &["--with", "fgsm-digits", "--out", "/nowhere/x.png"], "its directory is not there"),

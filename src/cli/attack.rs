@@ -248,15 +248,9 @@ impl Attack {
             let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             PathBuf::from(format!("{stem}-adversarial.png"))
         });
-        if std::fs::canonicalize(&out)
-            .is_ok_and(|out| std::fs::canonicalize(&self.image).is_ok_and(|i| i == out))
-        {
-            return Err(BadInput::new(format!("{shown}: --out would overwrite the image itself")).into());
-        }
+        let made = pictures::paths(&out);
+        files::check_outputs(made.iter().map(PathBuf::as_path), [&*self.image]).map_err(BadInput::new)?;
         pictures::is_png(&out)?;
-        for path in pictures::paths(&out) {
-            files::writable(&path).map_err(|e| BadInput::new(e.to_string()))?;
-        }
         let directory = Path::new(&self.with).is_dir();
         let mut trained = None;
         let mut ready = None;

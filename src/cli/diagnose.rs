@@ -10,6 +10,7 @@ use crate::lab::clinic::{Clinic, Outcome, Report};
 use crate::lab::files::{self, Disk};
 use crate::lab::outcome::Standing;
 use crate::lab::run_dir::RunDir;
+use crate::lab::sweep::store::is_sweep;
 use crate::lab::{foreign, preset};
 use crate::limits;
 use crate::logs::{self, Log};
@@ -133,10 +134,18 @@ struct Examined {
 
 impl Diagnose {
     /// Examines every lane.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(mut self) -> anyhow::Result<()> {
+        // The log inside a run directory stands for the run.
+        let path = std::path::absolute(&self.scenario).unwrap_or_default();
+        if let (Some("metrics.jsonl"), Some(dir)) = (path.file_name().and_then(|n| n.to_str()), path.parent())
+            && logs::is_own(dir)
+        {
+            self.scenario = dir.into();
+        }
         if let Some(judged) = self.told()? {
             return self.tell(&judged);
         }
+        files::check_outputs(self.out.as_deref(), Some(Path::new(&self.scenario))).map_err(BadInput::new)?;
         let opened = self.opened()?;
         let Checked { scenario, data, .. } =
             inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
@@ -175,6 +184,11 @@ impl Diagnose {
     /// trained.
     fn told(&self) -> Result<Option<Vec<Judged>>, BadInput> {
         let path = Path::new(&self.scenario);
+        if is_sweep(path) {
+            let what =
+                "a sweep; `gradtui sweep table` compares its settings, `sweep show` writes one to diagnose";
+            return Err(BadInput::new(format!("{}: {what}", escaped(&path.display().to_string()))));
+        }
         let trains = self.steps.is_some() || self.fix.is_some() || self.prove;
         if logs::is_own(path) {
             return if trains { Ok(None) } else { recorded(path).map(Some) };

@@ -217,6 +217,8 @@ impl Export {
             return Err(BadInput::new(format!("export: say what to write: {kinds}")).into());
         }
         let number = self.number()?;
+        let made = asked.into_iter().chain([&self.out]).flatten().map(PathBuf::as_path);
+        files::check_outputs(made, self.cast.as_deref()).map_err(BadInput::new)?;
         let subject = subject(&self.run)?;
         let lane = subject.lane(self.lane.as_deref()).map_err(|e| BadInput::new(format!("--lane: {e}")))?;
         let expect = || {

@@ -34,6 +34,7 @@ struct Shown {
 impl Gallery {
     /// Makes the page.
     pub fn run(self) -> anyhow::Result<()> {
+        files::check_outputs([&*self.out], self.casts.iter().map(PathBuf::as_path)).map_err(BadInput::new)?;
         let player = Player::read(self.player)?;
         let shown = if self.casts.is_empty() { recorded()? } else { given(&self.casts)? };
         let page = page(&shown, &player)?;

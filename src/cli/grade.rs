@@ -4,6 +4,7 @@ use super::learn::course;
 use super::{BadInput, Ended, print, tell};
 use crate::lab::files;
 use crate::lab::lesson::hand_in::{Grade, HandIn, Office};
+use crate::lab::run_dir::plain;
 use crate::limits;
 use crate::scenario::{at_paths, decode, document};
 use crate::text::escaped;
@@ -18,8 +19,8 @@ pub struct GradeAll {
     /// A folder with hand-ins, files whose names end in .ron, or one of them
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The course that they are of: a directory with course.ron; without, the one that ships
-    #[arg(long, value_name = "DIR")]
+    /// The course that they are of: a directory with course.ron, or the file of a single lesson; without, the one that ships
+    #[arg(long, value_name = "DIR|FILE.ron")]
     course: Option<PathBuf>,
     /// Write the table to this file as CSV too
     #[arg(long, value_name = "X.csv")]
@@ -42,6 +43,8 @@ impl GradeAll {
         if found.is_empty() {
             return Err(BadInput::new(format!("{}: no .ron file in it", self.dir.display())).into());
         }
+        let kept = found.iter().map(PathBuf::as_path);
+        files::check_outputs(self.csv.as_deref(), kept).map_err(BadInput::new)?;
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(found.len());
         std::thread::scope(|scope| {
@@ -81,7 +84,8 @@ fn found(dir: &Path) -> Result<Vec<PathBuf>, BadInput> {
     if dir.is_file() {
         return Ok(vec![dir.to_path_buf()]);
     }
-    let entries = std::fs::read_dir(dir).map_err(|e| BadInput::new(format!("{}: {e}", dir.display())))?;
+    let entries =
+        std::fs::read_dir(dir).map_err(|e| BadInput::new(format!("{}: {}", dir.display(), plain(&e))))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "ron") && p.is_file());
     paths.sort();

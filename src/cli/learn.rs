@@ -14,16 +14,16 @@ use crate::ui::session::Teaching;
 use crate::ui::terminal::fit;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `learn`.
 #[derive(Debug, clap::Args)]
 pub struct Learn {
-    /// A lesson; without one, the course goes on where you left it
-    #[arg(value_name = "LESSON")]
+    /// A lesson, by its name or file; without one, the course goes on where you left it
+    #[arg(value_name = "LESSON|FILE.ron")]
     lesson: Option<String>,
-    /// A course of your own: a directory with an index file, course.ron
-    #[arg(long, value_name = "DIR")]
+    /// A course of your own: a directory with an index file, course.ron, or the file of a single lesson
+    #[arg(long, value_name = "DIR|FILE.ron")]
     course: Option<PathBuf>,
     /// List the lessons: done, next, skipped, time
     #[arg(long)]
@@ -83,13 +83,13 @@ pub fn shipped() -> Option<Teaching<'static>> {
     Some(teaching(Course::shipped(), file().ok()?))
 }
 
-/// The course in this directory, or the built-in one.
+/// The course at this path, or the built-in one.
 ///
 /// # Errors
 /// All faults of its index.
-pub fn course(dir: Option<&std::path::Path>) -> Result<Course, BadInput> {
-    match dir {
-        Some(dir) => Course::in_directory(dir).map_err(BadInput),
+pub fn course(path: Option<&Path>) -> Result<Course, BadInput> {
+    match path {
+        Some(path) => Course::at(path).map_err(BadInput),
         None => Ok(Course::shipped()),
     }
 }
@@ -107,13 +107,22 @@ impl Entry {
         let at = course.find(&self.name).map_or(0, |(i, _)| i + 1);
         let hash = hash(&self.text);
         let record = progress.of(&course.title, &self.name, &hash).cloned();
+        if scenario.lesson.pages.is_empty() {
+            let what = "it has no lesson part; `gradtui lesson new FILE` writes one to start from";
+            return Err(BadInput::new(format!("{}: {what}", self.name)));
+        }
         Ok(Taught { name: self.name.clone(), place: (at, course.lessons.len()), hash, scenario, record })
     }
 }
 
 impl Learn {
     /// Opens a lesson, or lists all.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(mut self) -> anyhow::Result<()> {
+        if let (None, Some(name)) = (&self.course, &self.lesson)
+            && Path::new(name).extension().is_some_and(|e| e == "ron")
+        {
+            self.course = self.lesson.take().map(PathBuf::from);
+        }
         let course = course(self.course.as_deref())?;
         let path = file().map_err(BadInput::new)?;
         if let Some(name) = &self.lesson
@@ -156,7 +165,8 @@ impl Learn {
 }
 
 /// Writes the learner's work in a course to a file.
-fn hand_in(out: &std::path::Path, name: &str, course: &Course, progress: &Progress) -> anyhow::Result<()> {
+fn hand_in(out: &Path, name: &str, course: &Course, progress: &Progress) -> anyhow::Result<()> {
+    files::check_outputs([out], None).map_err(BadInput::new)?;
     let records = progress.courses.iter().find(|c| c.course == course.title);
     let records = records.map_or(&[][..], |c| &c.lessons);
     let office = Office::of(course).map_err(BadInput::new)?;
@@ -175,7 +185,7 @@ fn hand_in(out: &std::path::Path, name: &str, course: &Course, progress: &Progre
 }
 
 /// Deletes the progress in a lesson, or in the whole course.
-fn reset(path: &std::path::Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<()> {
+fn reset(path: &Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<()> {
     // A file that cannot be read is replaced by a new one.
     let mut progress = Progress::read(path).unwrap_or_default();
     for done in progress.courses.iter_mut().filter(|c| c.course == course.title) {

@@ -63,7 +63,7 @@ pub(super) fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
     }
     let path = PathBuf::from(word);
     if path.is_dir() {
-        let course = Course::in_directory(&path).map_err(BadInput)?;
+        let course = Course::at(&path).map_err(BadInput)?;
         let opened = |l: crate::lab::lesson::course::Entry| Opened {
             name: path.join(format!("{}.ron", l.name)).display().to_string(),
             text: l.text,

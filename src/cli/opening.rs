@@ -4,7 +4,7 @@
 use super::display::Shown;
 use super::saving::Saving;
 use super::{BadInput, Ended, tell};
-use crate::lab::follow::{Teller, history};
+use crate::lab::follow::{Teller, abandoned, history};
 use crate::lab::preset;
 use crate::lab::run::Run;
 use crate::lab::run_dir::{Home, RunDir};
@@ -135,11 +135,14 @@ pub(super) fn with_past(
     let lanes = events.iter().filter_map(|e| match e {
         Event::Started { lane, info, .. } => {
             let (seconds, steps) = clocks.get(lane).copied().unwrap_or_default();
-            Some((info.name.clone(), Teller::new(*lane, info, seconds, steps)))
+            let teller = Teller::new(*lane, info, seconds, steps);
+            Some((info.name.clone(), (teller, (**info).clone())))
         }
         _ => None,
     });
-    let past = history(run, &lanes.collect());
+    let lanes = lanes.collect();
+    let mut past = abandoned(run, &lanes);
+    past.extend(history(run, &lanes.into_iter().map(|(name, (teller, _))| (name, teller)).collect()));
     events.splice(last + 1..=last, past);
     events
 }

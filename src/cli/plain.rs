@@ -44,7 +44,7 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
         said: Instant::now(),
         told: Vec::new(),
         resting: true,
-        guide: taught.map(Guide::new),
+        guide: taught.map(Guide::typed),
         keep,
         waiting: false,
     };

@@ -124,6 +124,9 @@ impl Record {
             None if self.lesson.is_some() => lecture::script(&scenario),
             None => unscripted(),
         };
+        let made = [&self.out, &self.svg].into_iter().flatten().map(PathBuf::as_path);
+        let kept = self.script.as_deref().into_iter().chain(self.scenario.as_deref().map(Path::new));
+        files::check_outputs(made, kept).map_err(BadInput::new)?;
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
         let version = if self.cast_version == 3 { Version::Three } else { Version::Two };

@@ -252,6 +252,10 @@ impl Server {
             }
             "rewind" => {
                 let step = request.count("step")?;
+                let end = self.run.run().foremost();
+                if let Some(step) = step.filter(|&s| s > end) {
+                    return Err(format!("rewind: step {step} is not made yet; the newest is step {end}"));
+                }
                 self.run.send(Command::Look(step));
                 self.view.look(step);
                 self.run.look();

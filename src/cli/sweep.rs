@@ -12,6 +12,7 @@ use crate::lab::expect::Expectation;
 use crate::lab::experiment;
 use crate::lab::preset;
 use crate::lab::run_dir::checkpoint::checksum;
+use crate::lab::run_dir::plain;
 use crate::lab::sweep::store::{Head, Reader, Store};
 use crate::lab::sweep::table::{Format, Results, print as table, print_all};
 use crate::lab::sweep::work::{Job, Told, train};
@@ -195,9 +196,10 @@ impl Ready {
             BadInput(faults.into_iter().map(|what| format!("{}: {what}", self.name)).collect())
         })?;
         let names = plan.contenders.iter().map(String::as_str).collect::<Vec<_>>();
+        let seconds = estimate.seconds / threads as f64;
         Ok(format!(
             "{}: fine, a sweep of {} trainings: {} settings, {} seeds\n  {} contenders with {} settings each: {}\n  {} steps \
-             in all, about {} on {threads} threads, {} MiB\n",
+             in all, {}{} on {threads} threads, {} MiB\n",
             self.name,
             plan.cells(),
             plan.settings.len(),
@@ -206,7 +208,8 @@ impl Ready {
             plan.settings.len() / names.len().max(1),
             crate::text::excerpt(&names.join(", "), 200),
             estimate.steps,
-            progress::time(estimate.seconds / threads as f64),
+            if seconds < 1.0 { "" } else { "about " },
+            progress::time(seconds),
             estimate.bytes.div_ceil(1 << 20),
         ))
     }
@@ -331,7 +334,7 @@ fn open_results(dir: &Path) -> Result<(Plan, Vec<crate::lab::sweep::cell::Record
     let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&dir.display().to_string())));
     let mut reader = Reader::new(dir).map_err(named)?;
     let plan = reader.head.plan().map_err(named)?;
-    let records = reader.poll().map_err(|e| named(e.to_string()))?;
+    let records = reader.poll().map_err(|e| named(plain(&e)))?;
     Ok((plan, records))
 }
 
@@ -350,7 +353,13 @@ fn show(sweep: &OsStr, setting: usize, seed: Option<u64>) -> anyhow::Result<()> 
         let what = format!("there is no setting {setting}; the sweep has 1 to {}", plan.settings.len());
         return Err(BadInput::new(what).into());
     };
-    let mut scenario = plan.scenario(wanted, seed.unwrap_or(plan.seeds[0]));
+    let seed = seed.unwrap_or(plan.seeds[0]);
+    if !plan.seeds.contains(&seed) {
+        let seeds: Vec<String> = plan.seeds.iter().map(u64::to_string).collect();
+        let seeds = crate::text::excerpt(&seeds.join(", "), 80);
+        return Err(BadInput::new(format!("--seed {seed}: the sweep has the seeds {seeds}")).into());
+    }
+    let mut scenario = plan.scenario(wanted, seed);
     scenario.title = crate::text::excerpt(&plan.words(wanted), crate::limits::NAME_CHARS - 1);
     print(&scenario.to_ron())
 }

@@ -62,8 +62,7 @@ const LIKE: &[Like] = &[
 
 /// A scenario's value in Python syntax.
 fn python(value: &str) -> String {
-    // RON writes a name with `r#` if it is also a Rust keyword.
-    match value.trim_start_matches("r#") {
+    match value {
         "true" => "True".into(),
         "false" => "False".into(),
         name if name.starts_with(|c: char| c.is_ascii_uppercase()) => {

@@ -21,17 +21,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err("an empty name".into());
     }
     // The file type is checked before opening: opening a pipe or a device may block or have an effect.
-    regular(&fs::metadata(path).map_err(|e| reason(&e))?, limit)?;
+    regular(&fs::metadata(path).map_err(|e| plain(&e))?, limit)?;
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)
-        .map_err(|e| reason(&e))?;
+        .map_err(|e| plain(&e))?;
     // It is checked again after opening, because the name may have been replaced in between.
-    regular(&file.metadata().map_err(|e| reason(&e))?, limit)?;
+    regular(&file.metadata().map_err(|e| plain(&e))?, limit)?;
     let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| reason(&e))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
@@ -49,14 +49,6 @@ fn too_large(limit: u64) -> String {
         format!("larger than {} KiB, the limit", limit >> 10)
     } else {
         format!("larger than {} MiB, the limit", limit >> 20)
-    }
-}
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
     }
 }
 
@@ -114,6 +106,37 @@ pub fn writable(path: &Path) -> Result<(), DirError> {
     Target::new(path).map(|_| ())
 }
 
+/// Checks before any work that a command can write its files, writes none of them twice, and none that it reads.
+///
+/// # Errors
+/// The first file to which this does not apply, and why.
+pub fn check_outputs<'a>(
+    written: impl IntoIterator<Item = &'a Path>,
+    read: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), String> {
+    // A file that is not there yet is known by its directory and its name.
+    let place = |path: &Path| {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let made = || fs::canonicalize(parent).map(|dir| dir.join(path.file_name().unwrap_or_default()));
+        fs::canonicalize(path).or_else(|_| made()).unwrap_or_else(|_| path.into())
+    };
+    let fault = |path: &Path, what| Err(DirError { path: path.into(), what: String::from(what) }.to_string());
+    let read: Vec<PathBuf> = read.into_iter().map(place).collect();
+    let mut seen = Vec::new();
+    for path in written.into_iter().filter(|path| path.as_os_str() != "-") {
+        let at = place(path);
+        if read.contains(&at) {
+            return fault(path, "this file is read by the same command; write to another one");
+        }
+        if seen.contains(&at) {
+            return fault(path, "two files would be written here; give each a name of its own");
+        }
+        writable(path).map_err(|e| e.to_string())?;
+        seen.push(at);
+    }
+    Ok(())
+}
+
 /// Writes several files, all of them or none: each is written completely under a temporary name before any of them
 /// replaces its destination. Only their owner may read them.
 ///
@@ -165,8 +188,8 @@ impl Files for Disk {
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, String> {
         let mut entries = Vec::new();
-        for entry in fs::read_dir(self.base.join(path)).map_err(|e| reason(&e))? {
-            let entry = entry.map_err(|e| reason(&e))?;
+        for entry in fs::read_dir(self.base.join(path)).map_err(|e| plain(&e))? {
+            let entry = entry.map_err(|e| plain(&e))?;
             let Ok(name) = entry.file_name().into_string() else {
                 return Err("a name in it is not UTF-8".into());
             };
@@ -252,6 +275,26 @@ mod tests {
             assert!(written.unwrap_err().to_string().contains("no space"), "operation {n}");
         }
         fs::remove_dir_all(&place).unwrap();
+    }
+
+    #[test]
+    fn no_command_writes_a_file_twice_or_over_its_own_input() {
+        let place = folder("outputs");
+        let [a, b, link] = ["a", "b", "link"].map(|name| place.join(name));
+        fs::write(&a, "x").unwrap();
+        std::os::unix::fs::symlink(&a, &link).unwrap();
+        let said = |written: &[&Path], read: &[&Path]| {
+            check_outputs(written.iter().copied(), read.iter().copied()).err().unwrap_or_default()
+        };
+        assert_eq!(said(&[&a, &b, Path::new("-"), Path::new("-")], &[]), "");
+        assert!(
+            said(&[&b, &place.join("..").join(place.file_name().unwrap()).join("b")], &[])
+                .contains("two files"),
+            "a file that is not there yet"
+        );
+        assert!(said(&[&a], &[&link]).contains("is read by the same command"));
+        assert_eq!(said(&[&b], &[&a]), "");
+        assert!(said(&[&place.join("none/b")], &[]).contains("its directory is not there"));
     }
 
     #[test]

@@ -67,6 +67,27 @@ impl Teller {
     }
 }
 
+/// The events of the steps that lanes abandoned when they went back, each with the return to the step from which the
+/// lane went on. They come before the events of the log.
+pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (Teller, LaneInfo)>) -> Vec<Event> {
+    let mut events = Vec::new();
+    let Ok(file) = Dir::open(run).and_then(|dir| dir.read("ghosts.jsonl")) else { return events };
+    let mut back = None;
+    for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
+        if let Some((lane, step)) = run_dir::went_back(&line) {
+            events.extend(back.take());
+            let known = lanes.get(&lane);
+            back = known.map(|(t, info)| Event::Rewound { lane: t.id, info: Box::new(info.clone()), step });
+        } else if let (Some(_), Some(row)) = (&back, log::Read::parse(&line))
+            && let Some((teller, _)) = lanes.get(&row.lane)
+        {
+            teller.tell(&row, &mut events);
+        }
+    }
+    events.extend(back);
+    events
+}
+
 /// The events of a whole log for these lanes, which are given by name.
 pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
@@ -307,6 +328,8 @@ impl Follower {
             events.push(Event::Started { lane: id, info: Box::new(info.clone()), step });
             lanes.insert(name.clone(), Lane { teller, info, step, wild: false, phase: Phase::Paused });
         }
+        let known = |(name, lane): (&String, &Lane)| (name.clone(), (lane.teller.clone(), lane.info.clone()));
+        events.extend(abandoned(&self.path, &lanes.iter().map(known).collect()));
         let gone = before.into_iter().filter(|id| lanes.values().all(|l: &Lane| l.teller.id != *id));
         events.extend(gone.map(|lane| Event::Removed { lane }));
         if other {

@@ -430,6 +430,12 @@ fn rewound(lane: &str, after: u64) -> String {
     serde_json::json!({ "rewound": lane, "to": after }).to_string() + "\n"
 }
 
+/// The lane and the step to which it went back, if a line of `ghosts.jsonl` says so.
+pub(super) fn went_back(line: &[u8]) -> Option<(String, u64)> {
+    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+    Some((line.get("rewound")?.as_str()?.into(), line.get("to")?.as_u64()?))
+}
+
 /// The first `bytes` of the log without the removed lines; and those of them that a lane made after the step to which
 /// it went back, preceded by a line that says so.
 fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Vec<u8>)> {
@@ -452,8 +458,9 @@ fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Ve
 }
 
 /// A system error in words that suggest a remedy.
-pub(super) fn plain(e: &io::Error) -> String {
+pub(crate) fn plain(e: &io::Error) -> String {
     match e.kind() {
+        io::ErrorKind::NotFound => "there is no such file or directory".into(),
         io::ErrorKind::StorageFull => "no space left on the disk".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::FileTooLarge => "the file-size limit is reached".into(),

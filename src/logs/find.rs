@@ -107,18 +107,19 @@ fn boxed(reader: impl Reader + 'static) -> Opener {
     Box::new(move || Ok(Box::new(reader)))
 }
 
-/// The lanes of a gradtui run.
+/// The lanes of a gradtui run, also of its log alone.
 pub fn own(place: &Place) -> Vec<Found> {
-    let log = place.root.join("metrics.jsonl");
-    if !super::is_own(&place.root) || !log.is_file() {
+    let inside = place.root.join("metrics.jsonl");
+    let log = if super::is_own(&place.root) { &inside } else { &place.root };
+    if !log.is_file() {
         return Vec::new();
     }
     let mut lanes: Vec<String> = Vec::new();
-    for line in lines(&head(&log)) {
+    for line in lines(&head(log)) {
         let lane = Json::parse(&line).and_then(|row| row.get("lane")?.text().map(String::from));
         lanes.extend(lane.filter(|lane| !lanes.contains(lane)));
     }
-    let lane = |lane: String| Found { open: boxed(jsonl::Lines::of_lane(&log, lane.clone())), run: lane };
+    let lane = |lane: String| Found { open: boxed(jsonl::Lines::of_lane(log, lane.clone())), run: lane };
     lanes.into_iter().map(lane).collect()
 }
 

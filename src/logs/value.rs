@@ -2,14 +2,23 @@
 //! order.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::borrow::Cow;
 use std::fmt;
 
-/// A number in a cell or after a colon, as Python, C and Rust print it: `nan`, `-inf`, `1e-3`; `None` for other texts.
+/// A number in a cell or after a colon, as Python, C and Rust print it: `nan`, `-inf`, `1e-3`, `-nan(ind)`, `1.#INF`;
+/// `None` for other texts.
 pub fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     if let Ok(x) = text.parse() {
         return Some(x);
+    }
+    // Microsoft's C library prints nan(ind) and nan(snan), before 2015 1.#QNAN, 1.#IND and 1.#INF, padded with zeros.
+    let size = text.trim_start_matches(['-', '+']).to_ascii_lowercase();
+    let word = size.trim_end_matches('0');
+    if size.starts_with("nan(") && size.ends_with(')') || ["1.#qnan", "1.#snan", "1.#ind"].contains(&word) {
+        return Some(f64::NAN);
+    }
+    if word == "1.#inf" {
+        return Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
     }
     // Commas that group digits are allowed: 7,123.
     let (whole, rest) = text.split_at(text.find(['.', 'e', 'E']).unwrap_or(text.len()));
@@ -41,7 +50,7 @@ impl Json {
     pub fn parse(text: &str) -> Option<Self> {
         match serde_json::from_str(text) {
             Ok(json) => Some(json),
-            Err(_) => serde_json::from_str(&quoted(text)?).ok(),
+            Err(_) => serde_json::from_str(&quoted(text)).ok(),
         }
     }
 
@@ -92,17 +101,14 @@ impl Json {
     }
 }
 
-/// The text with NaN and Infinity in quotes; `None` if it contains neither.
-fn quoted(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains("NaN") && !text.contains("Infinity") {
-        return None;
-    }
+/// The text with quotes around bare NaN and infinity, as Python, C and others write them.
+fn quoted(text: &str) -> String {
     let (mut out, mut rest, mut inside) = (String::with_capacity(text.len() + 16), text, false);
     while let Some(c) = rest.chars().next() {
-        if !inside
-            && let Some(word) = ["NaN", "-Infinity", "Infinity"].into_iter().find(|w| rest.starts_with(w))
-        {
-            out.extend(["\"", word, "\""]);
+        let word = if inside { "" } else { &rest[..rest.find(|c: char| !in_word(c)).unwrap_or(rest.len())] };
+        if !word.is_empty() {
+            let mark = if number(word).is_some_and(|x| !x.is_finite()) { "\"" } else { "" };
+            out.extend([mark, word, mark]);
             rest = &rest[word.len()..];
             continue;
         }
@@ -113,7 +119,12 @@ fn quoted(text: &str) -> Option<Cow<'_, str>> {
         out.push_str(&rest[..take]);
         rest = &rest[take..];
     }
-    Some(out.into())
+    out
+}
+
+/// Whether a number or a word of JSON may contain this character.
+fn in_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+-.#()_".contains(c)
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -183,6 +194,9 @@ mod tests {
             assert_eq!(number(text), Some(x), "{text}");
         }
         assert!(number("NAN").is_some_and(f64::is_nan) && number("-inf") == Some(f64::NEG_INFINITY));
+        let nans = ["-nan", "-nan(ind)", "nan(snan)", "1.#QNAN", "-1.#IND", "-1.#IND00"];
+        assert!(nans.iter().all(|text| number(text).is_some_and(f64::is_nan)));
+        assert_eq!([number("1.#INF"), number("-1.#INF00")], [Some(f64::INFINITY), Some(f64::NEG_INFINITY)]);
         assert_eq!([number(""), number("NA"), number("1,2"), number("12,34,567")], [None; 4]);
     }
 
@@ -195,6 +209,10 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|f| &f.0[..]).collect();
         assert_eq!(names, ["b", "a.0", "a.1"]);
         assert!(found[0].1.is_nan() && found[1].1 == f64::NEG_INFINITY && found[2].1.is_nan());
-        assert_eq!(Json::parse("{\"half\": 0.0"), None);
+        let json = Json::parse(r#"{"a": nan, "b": [-inf, -nan(ind), 1e999], "c": true}"#).expect("JSON");
+        let mut found = Vec::new();
+        json.numbers(&mut String::new(), &mut |_, x| found.push(x.is_finite()));
+        assert_eq!(found, [false; 4]);
+        assert_eq!(["{\"half\": 0.0", "{\"a\": word}"].map(Json::parse), [None, None]);
     }
 }

@@ -80,6 +80,8 @@ pub struct Guide {
     pub arrived: bool,
     /// The trace of the run when the learner started to play freely.
     pub free: Option<Trace>,
+    /// Whether the learner types words instead of pressing keys.
+    typed: bool,
     /// Whether there is unsaved progress since the last call of [`Guide::record`].
     changed: bool,
     asked: Vec<Asked>,
@@ -90,6 +92,13 @@ pub struct Guide {
 }
 
 impl Guide {
+    /// A guide for a learner who types words instead of pressing keys.
+    pub fn typed(taught: Taught) -> Self {
+        let mut guide = Self::new(taught);
+        guide.typed = true;
+        guide
+    }
+
     /// A guide at the page where the learner left.
     pub fn new(taught: Taught) -> Self {
         let scenario = &taught.scenario;
@@ -252,6 +261,11 @@ impl Guide {
         }
     }
 
+    /// The key for something, or the word for it where words are typed.
+    fn called(&self, key: &'static str, word: &'static str) -> &'static str {
+        if self.typed { word } else { key }
+    }
+
     /// Lets the lanes train up to the step of the page, or tells why not.
     pub fn run(&mut self, view: &View) -> Told {
         let Some(stop) = self.page().and_then(Page::stop) else {
@@ -269,8 +283,9 @@ impl Guide {
             format!("step {} is the last one of this page; go on to the next page", thousands(stop))
         } else {
             format!(
-                "step {} is the last one of this page; change a setting, then R starts anew",
-                thousands(stop)
+                "step {} is the last one of this page; change a setting, then {} starts anew",
+                thousands(stop),
+                self.called("R", "reset")
             )
         })
     }
@@ -417,8 +432,10 @@ impl Guide {
                 let lanes = view.lanes.iter().map(|l| &l.present().info);
                 let step = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
                 self.free = Some(Trace::of(lanes, &self.taught.scenario, step));
-                let mut told =
-                    Told::word("free play: nothing is locked, and nothing counts; the same key goes back");
+                let mut told = Told::word(format!(
+                    "free play: nothing is locked, and nothing counts; {} goes back",
+                    self.called("f", "free")
+                ));
                 told.commands = vec![Command::Until(None)];
                 told
             }
@@ -443,7 +460,7 @@ impl Guide {
                 Task::Goal => format!("this page lets you change {}", page.may_words()),
                 _ => "this page changes nothing".into(),
             };
-            Some(format!("{what} is locked: {may}; f is free play"))
+            Some(format!("{what} is locked: {may}; {} is free play", self.called("f", "free")))
         };
         match command {
             Command::Set { name, recipe, .. } => {
@@ -462,7 +479,10 @@ impl Guide {
             Command::Seeds(_) if !page.allows(SEEDS) => locked("the number of seeds".into()),
             Command::Further(_) => locked("the number of steps".into()),
             Command::Reset(_) if !(self.task() == Task::Goal && page.anew) => {
-                Some("this page goes on with the run of the page before: a begins the page again".into())
+                let again = self.called("a", "again");
+                Some(format!(
+                    "this page goes on with the run of the page before: {again} begins the page again"
+                ))
             }
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! The cost of the diagnosis: the share of training that the rules take, and their time per measured step.
 //!
-//! Two runs train in turn on this thread; one of them is judged after every turn that has a measured step.
+//! Two runs train in turn on this thread. All lanes of one of them are judged as often as the lab does it at most: ten
+//! times a second, after new numbers.
 
 use super::screen::cpu;
 use super::turns::{pairs, stretch};
@@ -10,7 +11,7 @@ use crate::lab::experiment::Experiment;
 use crate::lab::run::Run;
 use crate::telemetry::{Command, Event, LaneId, LaneInfo, Phase};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -25,13 +26,16 @@ pub struct Cost {
     pub percent: f64,
     /// Measured steps that were judged, of all lanes together.
     pub measured: u64,
-    /// Microseconds of all rules together for a measured step of a lane.
+    /// Microseconds of all judgements and of collecting their facts, divided by the measured steps of all lanes.
     pub step_us: f64,
     /// Number of judgements of a lane.
     pub judged: u64,
-    /// Microseconds of one judgement.
+    /// Microseconds of one judgement, collecting its facts included.
     pub judged_us: f64,
 }
+
+/// Seconds between two judgements of a lane.
+const EVERY: f64 = 0.1;
 
 /// A lane and the facts by which it is judged.
 type Known = (LaneInfo, Told);
@@ -50,9 +54,9 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
     let (mut plain, mut watched) = (begun()?, begun()?);
     let mut lanes: BTreeMap<LaneId, Known> = BTreeMap::new();
     let (mut measured, mut judged, mut seconds) = (0_u64, 0_u64, 0.0);
+    let (mut new, mut last) = (BTreeSet::new(), f64::NEG_INFINITY);
     let mut judge = |events: Vec<Event>| {
         let start = cpu();
-        let mut new = Vec::new();
         for event in &events {
             match event {
                 Event::Started { lane, info, .. } => {
@@ -62,16 +66,17 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
                     let Some((_, told)) = lanes.get_mut(lane) else { continue };
                     told.apply(event);
                     measured += u64::from(matches!(event, Event::Marked { .. }));
-                    new.push(*lane);
+                    new.insert(*lane);
                 }
                 _ => {}
             }
         }
-        new.sort_unstable();
-        new.dedup();
-        for (info, told) in new.iter().filter_map(|lane| lanes.get(lane)) {
-            black_box(signals(told.facts(info, &Phase::Running, None)));
-            judged += 1;
+        if start - last >= EVERY {
+            last = start;
+            for (info, told) in std::mem::take(&mut new).iter().filter_map(|lane| lanes.get(lane)) {
+                black_box(signals(told.facts(info, &Phase::Running, None)));
+                judged += 1;
+            }
         }
         seconds += cpu() - start;
     };

@@ -2,6 +2,7 @@
 
 use crate::cli::display::Shown;
 use crate::cli::{BadInput, Ended, opening};
+use crate::lab::run_dir::plain;
 use crate::lab::sweep::Cell;
 use crate::lab::sweep::Slice;
 use crate::lab::sweep::cell::Record;
@@ -25,7 +26,7 @@ pub(super) fn watch(path: &Path, shown: &Shown) -> anyhow::Result<()> {
     let mut reader = Reader::new(path).map_err(named)?;
     let plan = reader.head.plan().map_err(named)?;
     fit().map_err(|e| opening::unfit(&e))?;
-    let known = reader.poll().map_err(|e| named(e.to_string()))?;
+    let known = reader.poll().map_err(|e| named(plain(&e)))?;
     let records = Schedule::new(&plan, Slice::ALL, known).into_records();
     let places = places(&plan);
     let mut board = Board::new(Results::new(&plan, records));

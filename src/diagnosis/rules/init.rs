@@ -1,6 +1,6 @@
 //! The size of each layer's initial weights, relative to the size that keeps the scale of a signal.
 
-use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, init_fixes, number};
+use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, init_fixes, number, two};
 
 /// Weights below this fraction of the sensible size are small.
 const SMALL: f64 = 0.4;
@@ -16,6 +16,26 @@ fn sizes(f: &Facts, farthest: fn(f64, f64) -> f64) -> Option<(f64, usize, f64)> 
     Some((libm::exp(mean), layer, size))
 }
 
+/// The initial weights times a factor that was measured: in the present init if that has a size, else in Xavier's.
+pub(super) fn scaled(f: &Facts, factor: f64, why: &str) -> Option<Fix> {
+    let times = |path: &str| Some((path.to_string(), two(f.setting(path)? * factor)));
+    let mut changes: Vec<(String, String)> =
+        ["init.gain", "init.std", "init.low", "init.high"].iter().filter_map(|path| times(path)).collect();
+    if changes.is_empty() {
+        // The standard deviation over that of Xavier's init, in a layer with as many inputs as outputs.
+        let size = match f.recipe.init.name() {
+            "HeNormal" | "HeUniform" => std::f64::consts::SQRT_2,
+            "LecunNormal" | "LecunUniform" => 1.0,
+            "TorchDefault" => 1.0 / libm::sqrt(3.0),
+            _ => return None,
+        };
+        changes.push(("init".into(), format!("XavierNormal(gain: {})", two(size * factor))));
+    }
+    let words: Vec<String> = changes.iter().map(|(path, to)| format!("{path} {to}")).collect();
+    let changes: Vec<(&str, String)> = changes.iter().map(|(path, to)| (&**path, to.clone())).collect();
+    Fix::set(f, format!("{}: {why}", words.join(", ")), &changes)
+}
+
 fn suspicion(f: &Facts, words: &str, (mean, layer, size): (f64, usize, f64)) -> Suspicion {
     let text = format!(
         "initial weights are {words}: {} times what keeps a signal's size on average, {} in {}",
@@ -29,6 +49,11 @@ fn suspicion(f: &Facts, words: &str, (mean, layer, size): (f64, usize, f64)) -> 
         .of_layer(Some(f.layer(layer)))
         .with("weights over those that keep the signal", mean)
         .cures(init_fixes(f, "the signal keeps its size"))
+        .cures(scaled(
+            f,
+            1.0 / mean,
+            &format!("the weights were {} times what keeps a signal's size", number(mean)),
+        ))
 }
 
 pub(super) fn small(f: &Facts) -> Judgement {

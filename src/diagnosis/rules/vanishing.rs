@@ -1,6 +1,6 @@
 //! Vanishing gradient: the first layer gets a tiny fraction of the last layer's gradient.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init_fixes, number};
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, init, init_fixes, number};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::Tanh;
 use crate::engine::layer::activation::piecewise::Relu;
@@ -70,6 +70,8 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let batch_normed = Fix::of(f, "batch norm after every Dense layer", |r| {
         r.network = normalised(&r.network, &BatchNorm::default().into());
     });
+    // The factor of one layer, measured between the first and the last.
+    let shrunk = libm::pow(early, 1.0 / (f.depth() - 1) as f64);
     Suspicion::new(text)
         .at(if ratio < 1e-4 { Level::Bad } else { Level::Warn })
         .since(since)
@@ -77,6 +79,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .with("first over last gradient", ratio)
         .with("the same at the first steps", early)
         .cures(init_fixes(f, "the gradient keeps its size"))
+        .cures(init::scaled(
+            f,
+            1.0 / shrunk,
+            &format!("each layer shrank the gradient to {}", number(shrunk)),
+        ))
         .cures(rectified.flatten())
         .cures(centred.flatten())
         .cures(normed)

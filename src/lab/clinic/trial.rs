@@ -51,7 +51,8 @@ impl Outcome {
         }
         match (a.accuracy, b.accuracy) {
             (Some(x), Some(y)) => {
-                format!("val accuracy {x:.3} to {y:.3}, val loss {:.3} to {:.3}", a.loss, b.loss)
+                let (from, to) = (rules::number(a.loss), rules::number(b.loss));
+                format!("val accuracy {x:.3} to {y:.3}, val loss {from} to {to}")
             }
             _ => format!("val loss {} to {}", rules::number(a.loss), rules::number(b.loss)),
         }

@@ -221,6 +221,22 @@ fn a_run_is_seen_from_its_first_line_to_its_end() {
     assert_eq!(phases(&events), [(0, Phase::Finished), (1, Phase::Finished)]);
 }
 
+#[test]
+fn steps_that_a_lane_abandoned_are_told_before_its_log() {
+    let mut bench = Bench::new();
+    bench.train(20);
+    let log = std::fs::read_to_string(bench.path.join("metrics.jsonl")).unwrap();
+    let ahead = |line: &&str| log::Read::parse(line.as_bytes()).is_some_and(|r| r.lane == "b" && r.step > 15);
+    let lines: Vec<&str> = log.lines().filter(ahead).collect();
+    let ghosts = format!("{{\"rewound\":\"b\",\"to\":15}}\n{}\n", lines.join("\n"));
+    std::fs::write(bench.path.join("ghosts.jsonl"), ghosts).unwrap();
+    let events = Follower::new(bench.path.clone(), None).poll(SECOND, &mut Numbers::default());
+    assert_eq!(steps(&events, 1), (16..=20).chain(1..=20).collect::<Vec<_>>());
+    assert_eq!(steps(&events, 0), (1..=20).collect::<Vec<_>>());
+    let back = events.iter().position(|e| matches!(e, Event::Rewound { lane: 1, step: 15, .. })).unwrap();
+    assert_eq!(steps(&events[..back], 1), (16..=20).collect::<Vec<_>>(), "before it went back");
+}
+
 /// The events of a lane in training equal those read from its log later, except for times.
 #[test]
 fn bands_and_robustness_are_told_as_the_lane_itself_tells_them() {

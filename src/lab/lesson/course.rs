@@ -82,11 +82,25 @@ impl Course {
         Self { title: "Gradients".into(), lessons: SHIPPED.iter().map(entry).collect() }
     }
 
-    /// The course in a directory.
+    /// The course in a directory, or the course of one lesson that a file is.
     ///
     /// # Errors
     /// All faults of its index, and all unreadable lessons, each with its file.
-    pub fn in_directory(dir: &Path) -> Result<Self, Vec<String>> {
+    pub fn at(path: &Path) -> Result<Self, Vec<String>> {
+        if path.is_file() && path.file_name().is_some_and(|name| name != INDEX) {
+            return Self::of_file(path).map_err(|what| vec![what]);
+        }
+        Self::in_directory(if path.is_file() { path.parent().unwrap_or(path) } else { path })
+    }
+
+    /// The course that consists of one lesson.
+    fn of_file(path: &Path) -> Result<Self, String> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (text, disk) = (text_of(path)?, Some(Disk::beside(path)));
+        Ok(Self { title: name.clone(), lessons: vec![Entry { name, part: String::new(), text, disk }] })
+    }
+
+    fn in_directory(dir: &Path) -> Result<Self, Vec<String>> {
         let index = dir.join(INDEX);
         let shown = index.display().to_string();
         let text = text_of(&index).map_err(|what| vec![what])?;

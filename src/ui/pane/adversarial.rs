@@ -182,7 +182,7 @@ impl Pane for Adversarial {
             return;
         }
         let Some(lane) = cx.view.lane(cx.front) else {
-            return text::put_message(buf, area, "no lane in front", theme.faint);
+            return text::put_message(buf, area, "no lane yet", theme.faint);
         };
         if let Some(why) = immune(lane) {
             return text::put_message(buf, area, why, theme.faint);

@@ -224,7 +224,7 @@ impl Pane for GradientMap {
         let area = area.intersection(buf.area);
         let theme = cx.theme;
         let Some(lane) = cx.view.lane(cx.front) else {
-            return text::put_message(buf, area, "no lane in front", theme.faint);
+            return text::put_message(buf, area, "no lane yet", theme.faint);
         };
         let rows = rows(lane);
         let map = lane.maps.get(&self.number());

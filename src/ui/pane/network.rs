@@ -147,7 +147,7 @@ impl Pane for NetworkPane {
         let area = area.intersection(buf.area);
         let theme = cx.theme;
         let Some(lane) = cx.view.lane(cx.front) else {
-            return text::put_message(buf, area, "no lane in front", theme.faint);
+            return text::put_message(buf, area, "no lane yet", theme.faint);
         };
         if lane.info.foreign.is_some() {
             return named(lane, theme, area, buf);

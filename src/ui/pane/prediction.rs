@@ -337,7 +337,7 @@ impl Pane for Prediction {
         }
         let name = self.mode.probe();
         let Some(lane) = cx.view.lane(cx.front) else {
-            return text::put_message(buf, area, "no lane in front", cx.theme.faint);
+            return text::put_message(buf, area, "no lane yet", cx.theme.faint);
         };
         if self.mode == Mode::Read {
             return read::draw(&lane.info.read, cx.theme, area, buf);
