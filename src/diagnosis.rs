@@ -12,6 +12,7 @@ pub mod rules;
 mod told;
 mod worth;
 
+use crate::engine::layer::LayerConfig;
 pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
 pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
 pub use rules::RULES;
@@ -145,7 +146,12 @@ pub fn signals(mut facts: Facts) -> Diagnosis {
     facts.bare = true;
     let mut out = Diagnosis::default();
     let mut found = Vec::new();
+    let surface = facts.recipe.network.iter().any(|l| matches!(l, LayerConfig::Surface(_)));
     for rule in RULES {
+        if surface && rule.id != "bad-edit" {
+            out.skipped.push((rule.id, "a test function has no samples and no units".into()));
+            continue;
+        }
         // Among the rules that judge settings, only the one on the learning rate works with a log alone.
         if facts.foreign
             && matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last)

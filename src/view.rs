@@ -64,6 +64,8 @@ pub struct Moment {
     pub info: LaneInfo,
     /// Its phase; a moment of the past is paused.
     pub phase: Phase,
+    /// Number of its edits when it diverged; `None` if it has not.
+    pub edits_before_end: Option<usize>,
     /// Steps done.
     pub step: u64,
     /// Newest measurement.
@@ -167,7 +169,16 @@ impl LaneView {
             ghosts: BTreeMap::new(),
             examination: None,
             signals: OnceLock::new(),
-            shown: Moment { info, phase: Phase::Paused, step, last, layers, validation: None, probes },
+            shown: Moment {
+                info,
+                phase: Phase::Paused,
+                edits_before_end: None,
+                step,
+                last,
+                layers,
+                validation: None,
+                probes,
+            },
             aside: None,
         }
     }
@@ -184,7 +195,17 @@ impl LaneView {
 
     /// The facts on which a diagnosis is based, up to the moment that is shown.
     pub fn facts(&self) -> Facts {
-        self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step))
+        let mut facts = self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step));
+        // A change that was made after it diverged did not cause that.
+        let late = self.info.edits.len() - self.edits().len();
+        facts.edits.truncate(facts.edits.len().saturating_sub(late));
+        facts
+    }
+
+    /// Its edits; those before its end, if it diverged.
+    pub fn edits(&self) -> &[Edit] {
+        let all = &self.info.edits;
+        &all[..self.edits_before_end.map_or(all.len(), |n| n.min(all.len()))]
     }
 
     /// The findings about it: those of its examination, which covers its whole run; without one, those of its own
@@ -439,6 +460,8 @@ impl View {
                     Event::Phase { step, phase, .. } => {
                         let now = l.present_mut();
                         now.step = now.step.max(step);
+                        now.edits_before_end =
+                            matches!(phase, Phase::Diverged(_)).then_some(now.info.edits.len());
                         now.phase = phase;
                     }
                     Event::Started { .. }

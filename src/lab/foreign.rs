@@ -8,6 +8,7 @@ use crate::engine::data::reading::short;
 use crate::lab::lane::told_mark;
 use crate::logs::Log;
 use crate::logs::layers::{Layers, Order};
+use crate::logs::series::Series;
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
@@ -70,6 +71,11 @@ impl Row {
     fn count(&self) -> usize {
         self.values.len() + self.norms.len()
     }
+}
+
+/// Whether a series is fairseq's share of clipped steps, which is in percent.
+fn percent(series: &Series) -> bool {
+    series.name.rsplit(['/', '.', '_']).next() == Some("clip")
 }
 
 impl Foreign {
@@ -170,11 +176,17 @@ impl Foreign {
         let place = |step: f64| (0.0..9e15).contains(&step).then_some(step as u64);
         let told = &self.log.told;
         for (number, series) in self.known(layers) {
+            let scale = if percent(&told.series[series]) { 0.01 } else { 1.0 };
             for (step, x) in told.series[series].points() {
                 let Some(step) = place(step) else { continue };
                 let values = &mut rows.entry(step).or_default().values;
                 values.retain(|(n, _)| *n != number);
-                values.push((number, x));
+                values.push((number, scale * x));
+            }
+        }
+        for (step, squares) in told.squares(&layers.after) {
+            if let Some(row) = place(step).and_then(|step| rows.get_mut(&step)) {
+                row.values.push((Number::GradNormClipped, squares.sqrt()));
             }
         }
         if let Some(epochs) = told.get("epoch") {
@@ -203,7 +215,7 @@ impl Foreign {
         let total = layers.total.map(|i| (Number::GradNorm, i));
         let known = names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total);
         // An accuracy in percent would exceed the axis of shares; it is described in words.
-        known.filter(|(number, i)| !number.is_share() || series[*i].max <= 1.0).collect()
+        known.filter(|(n, i)| !n.is_share() || series[*i].max <= 1.0 || percent(&series[*i])).collect()
     }
 
     fn info(&self, layers: &Layers) -> LaneInfo {

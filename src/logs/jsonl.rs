@@ -37,6 +37,8 @@ pub struct Rows {
     key: Key,
     step: Option<f64>,
     count: u64,
+    /// Whether the first row has names of its own: it holds settings.
+    settings: bool,
 }
 
 impl Rows {
@@ -44,6 +46,10 @@ impl Rows {
     pub fn decide<'a>(&mut self, rows: impl Iterator<Item = &'a Json> + Clone) {
         let named = |name: &&str| rows.clone().any(|row| row.get(name).and_then(Json::number).is_some());
         self.key = STEPS.into_iter().find(named).map_or(Key::Counted, Key::Named);
+        let mut rest = rows.clone();
+        let first = rest.next().map(names).unwrap_or_default();
+        self.settings =
+            rest.clone().count() > 1 && rest.all(|row| names(row).iter().all(|name| !first.contains(name)));
     }
 
     /// The name of the step in this row, if earlier rows had none.
@@ -55,6 +61,9 @@ impl Rows {
     /// Sends the numbers of a row.
     pub fn tell(&mut self, row: &Json, out: &mut dyn Out) {
         let key = if let Key::Named(key) = self.key { Some(key) } else { None };
+        if std::mem::take(&mut self.settings) && key.is_none() {
+            return;
+        }
         match key {
             None => self.step = Some(self.count as f64),
             Some(key) => self.step = row.get(key).and_then(Json::number).or(self.step),
@@ -68,6 +77,13 @@ impl Rows {
             }
         });
     }
+}
+
+/// The names of a row's numbers.
+fn names(row: &Json) -> Vec<String> {
+    let mut names = Vec::new();
+    row.numbers(&mut String::new(), &mut |name, _| names.push(name.into()));
+    names
 }
 
 impl Lines {

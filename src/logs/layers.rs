@@ -14,6 +14,8 @@ pub struct Layers {
     pub order: Order,
     /// Pairs of a series, by its index in the given list, and its layer.
     pub members: Vec<(usize, usize)>,
+    /// The series of the same norms after clipping, if the log has both.
+    pub after: Vec<usize>,
     /// The series of the total norm.
     pub total: Option<usize>,
     /// Whether norms are those after clipping; `None` if the names do not say.
@@ -55,6 +57,8 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
             |weight_[gv]|(?P<recurrent>(?:weight|bias)_(?:ih|hh|hr)_(?P<layer>l[0-9]+)(?:_reverse)?))$",
     )
 });
+/// `wandb.watch` puts the number of the model before the names of a second model's parameters.
+static GRAPH: LazyLock<Regex> = LazyLock::new(|| regex(r"^graph_[0-9]+(?P<rest>[^0-9].*)$"));
 /// A number between underscores.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"_([0-9]+)(_|$)"));
 /// Names that stand in the position of a parameter but are none.
@@ -96,6 +100,8 @@ struct Found {
     kind: String,
     layer: String,
     clipped: Option<bool>,
+    /// Whether the name of a layer follows, and not that of a parameter: it counts only beside others of its kind.
+    doubted: bool,
 }
 
 /// A name split into text and numbers, for sorting: 2 comes before 10.
@@ -161,10 +167,16 @@ fn find(series: usize, name: &str) -> Option<Found> {
         "min" | "max" | "avg" | "mean" | "std" => return None,
         _ => (rest, kind),
     };
-    let layer = layer(&rest, underscored)?;
-    if underscored && !rest.contains(['.', '/']) && layer == rest {
-        return None;
-    }
+    let rest = GRAPH.captures(&rest).map_or(rest.clone(), |of| of["rest"].to_string());
+    let bare = underscored && !rest.contains(['.', '/']);
+    let (layer, doubted) = match layer(&rest, underscored).filter(|layer| !bare || *layer != rest) {
+        Some(layer) => (layer, false),
+        // `grad_norm_hidden_1`
+        None if bare && marker.ends_with("norm") && !NO_PARAMETER.contains(&&*rest.to_lowercase()) => {
+            (rest, true)
+        }
+        None => return None,
+    };
     let words: Vec<&str> = marker.split([' ', '_', '/']).collect();
     let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
     let clipped = if has(&["after", "post", "clipped"]) {
@@ -174,13 +186,16 @@ fn find(series: usize, name: &str) -> Option<Found> {
     } else {
         None
     };
-    Some(Found { series, kind, layer, clipped })
+    Some(Found { series, kind, layer, clipped, doubted })
 }
 
 /// Finds layers among series in the order of their appearance; `order` sets the order of layers instead of determining
 /// it.
 pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>) -> Layers {
-    let found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
+    let mut found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
+    if found.iter().filter(|f| f.doubted).count() < 2 || found.iter().any(|f| !f.doubted) {
+        found.retain(|f| !f.doubted);
+    }
     let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
     let total = total.min_by_key(|(i, name)| (name.matches('/').count(), *i)).map(|(i, _)| i);
     let mut kinds: Vec<(&str, usize, bool)> = Vec::new();
@@ -194,7 +209,12 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
     let Some(kind) = kinds.iter().rev().max_by_key(|k| (!k.2, k.1)).map(|k| k.0.to_string()) else {
         return Layers { total, ..Layers::default() };
     };
-    let found: Vec<Found> = found.into_iter().filter(|f| f.kind == kind).collect();
+    let (found, others): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|f| f.kind == kind);
+    let mut after: Vec<&Found> = others.iter().filter(|f| f.clipped == Some(true)).collect();
+    let alike = after.len() == found.len() && after.iter().all(|a| found.iter().any(|f| f.layer == a.layer));
+    if !alike {
+        after.clear();
+    }
     let mut layers: Vec<String> = Vec::new();
     for f in &found {
         if !layers.contains(&f.layer) {
@@ -210,6 +230,7 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
     let place = |layer: &str| layers.iter().position(|l| l == layer).unwrap_or(0);
     Layers {
         members: found.iter().map(|f| (f.series, place(&f.layer))).collect(),
+        after: after.iter().map(|f| f.series).collect(),
         names: layers.clone(),
         order,
         total,
@@ -257,6 +278,7 @@ mod tests {
             ("l2_norm/grad/net.layers.0.weight", "net.layers.0"),
             ("grad/layers.0.weight.norm", "layers.0"),
             ("gradients/lstm.weight_ih_l1", "lstm.l1"),
+            ("gradients/graph_1layers.0.weight", "layers.0"),
             ("grad_norm/sequential/dense_0/kernel", "sequential.dense_0"),
             ("grad_layers_0_weight", "layers.0"),
             ("grad norm fc1.weight", "fc1"),
@@ -280,6 +302,7 @@ mod tests {
             "gradient_accumulation_steps",
             "loss",
             "param/a.weight.norm",
+            "grad_norm_hidden_1",
         ] {
             assert_eq!(layers(&[name]).0, [""; 0], "{name}");
         }
@@ -300,6 +323,8 @@ mod tests {
         let named =
             ["grads/encoder/weight", "grads/body/0/weight", "grads/body/1/weight", "grads/head/weight"];
         assert_eq!(layers(&named).0, ["encoder", "body.0", "body.1", "head"]);
+        let bare = ["grad_norm", "grad_norm_in_proj", "grad_norm_hidden_1", "grad_norm_hidden_2"];
+        assert_eq!(layers(&bare).0, ["in_proj", "hidden_1", "hidden_2"], "several names of layers");
     }
 
     #[test]
@@ -312,6 +337,9 @@ mod tests {
         ];
         let found = of(names.iter().copied(), None);
         assert_eq!((found.names, found.members), (vec!["a".to_string()], vec![(2, 0)]));
+        assert_eq!(found.after, [0; 0], "they have other layers");
+        let both = ["grad_norm_post/a.weight", "grad_norm_pre/a.weight"];
+        assert_eq!(of(both.into_iter(), None).after, [0]);
         assert_eq!((found.clipped, found.total), (Some(false), Some(3)));
     }
 }

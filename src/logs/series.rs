@@ -114,6 +114,23 @@ impl Told {
         &mut self.series[at]
     }
 
+    /// The sum of the squares of these series at the steps at which all of them have a point.
+    pub fn squares(&self, members: &[usize]) -> Vec<(f64, f64)> {
+        let mut sums: HashMap<u64, (usize, f64)> = HashMap::new();
+        for series in members {
+            let points: HashMap<u64, f64> =
+                self.series[*series].points().map(|(step, x)| (step.to_bits(), x)).collect();
+            for (step, x) in points {
+                let sum = sums.entry(step).or_default();
+                *sum = (sum.0 + 1, sum.1 + x * x);
+            }
+        }
+        let whole = sums.into_iter().filter(|(_, (n, _))| *n == members.len());
+        let mut out: Vec<(f64, f64)> = whole.map(|(step, (_, sum))| (f64::from_bits(step), sum)).collect();
+        out.sort_by(|a, b| a.0.total_cmp(&b.0));
+        out
+    }
+
     /// Norms of layers at the steps at which all layers have one, in the order of steps.
     pub fn norms(&self, layers: &Layers) -> Vec<(f64, Vec<f64>)> {
         let mut rows: HashMap<u64, Vec<Vec<f64>>> = HashMap::new();

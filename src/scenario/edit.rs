@@ -8,11 +8,12 @@ use super::{Lane, Recipe, Scenario, fork};
 use crate::engine::clip::ClipConfig;
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::InitConfig;
+use crate::engine::layer::LayerConfig;
 use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
-use crate::registry::{Settings, join, settings};
+use crate::registry::{Settings, Value as _, join, settings};
 
 settings! {
     /// One setting of a lane that changes while the lane trains.
@@ -146,10 +147,47 @@ impl Recipe {
         out
     }
 
+    /// The same changes in words: `lr 0.01 → 1000`, `layer 2 Sigmoid → Tanh`.
+    pub fn changes_in_words(&self, to: &Self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (field, from, now) in self.changes(to) {
+            let layers = if field == "network" { layers(&self.network, &to.network, &mut 1) } else { None };
+            match layers {
+                Some(layers) => out.extend(layers),
+                None => out.push(Edit { field, from, to: now, ..Edit::default() }.to_string()),
+            }
+        }
+        out
+    }
+
     /// Whether a lane that changes to another recipe has to start anew.
     pub fn restarts(&self, to: &Self) -> bool {
         (&self.network, self.output, &self.init, &self.loss) != (&to.network, to.output, &to.init, &to.loss)
     }
+}
+
+/// The layers that were replaced, with their number from `first` on; `None` if the lists do not correspond one to one.
+fn layers(a: &[LayerConfig], b: &[LayerConfig], first: &mut usize) -> Option<Vec<String>> {
+    let mut out = Vec::new();
+    for pair in (a.len() == b.len()).then(|| a.iter().zip(b))? {
+        match pair {
+            (LayerConfig::Repeat(x), LayerConfig::Repeat(y)) if x.times == y.times => {
+                let begin = *first;
+                out.extend(layers(&x.layers, &y.layers, first)?);
+                *first = begin + x.times * (*first - begin);
+            }
+            (LayerConfig::Residual(_) | LayerConfig::Repeat(_), _) => return None,
+            (x, y) => {
+                if x != y {
+                    let (from, to) = (x.text(), y.text());
+                    let field = format!("layer {first}");
+                    out.push(Edit { field, from, to, ..Edit::default() }.to_string());
+                }
+                *first += 1;
+            }
+        }
+    }
+    Some(out)
 }
 
 /// Notes in the journal of a lane that it trains with `to` instead of `from` from this step on. Earlier changes at the
@@ -240,6 +278,12 @@ mod tests {
                 "optimizer.lr: 0.01 -> 1000",
                 "optimizer.weight_decay: 0 -> 0.5"
             ]
+        );
+        let deep = |unit| recipe(&format!("network: [Repeat(3, [Dense(4), {unit}()]), Dense(2)]"));
+        assert_eq!(deep("Sigmoid").changes_in_words(&deep("Tanh")), ["layer 2 Sigmoid → Tanh"]);
+        assert_eq!(
+            a.changes_in_words(&b),
+            ["lr 0.01 → 1000", "weight_decay 0 → 0.5", "clip Off → Norm(max_norm: 2)"]
         );
         let mut c = a.clone();
         for (field, _, to) in &changes {

@@ -98,19 +98,27 @@ fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
     }
 }
 
-/// A title shortened to the available room: first `lane A` becomes `A`, whose colour identifies the lane too, then
-/// pieces at the end are dropped; the last remaining piece is cut if necessary.
+/// A title shortened to the available room: first `lane A` becomes `A`, whose colour identifies the lane too, and
+/// `differ by` becomes `by`; then pieces at the end are dropped, and the last remaining piece is cut if necessary.
 fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
     if title.width() > usize::from(room) {
         for span in &mut title.spans {
             if let Some(letter) = span.content.strip_prefix("  lane ") {
                 span.content = format!("  {letter}").into();
             }
+            if let Some(settings) = span.content.strip_prefix("  differ by ") {
+                span.content = format!("  by {settings}").into();
+            }
         }
     }
     while title.width() > usize::from(room) {
         let Some(last) = title.spans.pop() else { break };
         let left = usize::from(room).saturating_sub(title.width());
+        // A list that goes on is marked.
+        if last.content.starts_with(", ") && left > 0 {
+            title.spans.push(Span::styled(text::left_out(theme.glyphs), last.style));
+            break;
+        }
         if left >= 14 || title.spans.is_empty() {
             title.spans.push(Span::styled(text::shorten(&last.content, left, theme.glyphs), last.style));
             break;

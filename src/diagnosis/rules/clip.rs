@@ -28,7 +28,7 @@ fn found(f: &Facts) -> Option<Suspicion> {
     );
     Some(
         Suspicion::new(text)
-            .at(if shortened < 0.1 { Level::Warn } else { Level::Note })
+            .at(if shortened < FAR { Level::Warn } else { Level::Note })
             .since(f.onset(|m| m.get(Number::ClipRate).is_some_and(|r| r > 0.0)).unwrap_or(0))
             .with("clipped", share)
             .with("shortened to", shortened)
@@ -55,10 +55,12 @@ pub(super) fn dominates(f: &Facts) -> Judgement {
     found(f).map_or(Clear, |s| Suspicion { fixes: Vec::new(), ..s }.suspect())
 }
 
+/// A clip that leaves less of the gradient than this at the median determines the length of every step.
+const FAR: f64 = 0.1;
 /// From this many marks on, a gradient norm that never changes is no accident.
 const SEVERAL: usize = 8;
 
-/// Judges a log: the gradient norm is the same at every step, or nearly every step is
+/// Judges a log: the gradient norm is the same at every step, clipping leaves little of it, or nearly every step is
 /// clipped while the loss hardly falls.
 fn from_log(f: &Facts) -> Judgement {
     let finite = |n| f.series(n).map(|(_, x)| x).filter(|x| x.is_finite()).collect::<Vec<f64>>();
@@ -76,6 +78,22 @@ fn from_log(f: &Facts) -> Judgement {
             .with("first decile of the norms", low)
             .with("ninth decile of the norms", high)
             .suspect();
+    }
+    let shortened: Vec<f64> = f
+        .marks
+        .iter()
+        .filter_map(|m| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?))
+        .filter(|x| x.is_finite())
+        .collect();
+    if let Some(shortened) = super::facts::median(shortened).filter(|x| *x < FAR) {
+        return Suspicion::new(format!(
+            "clipping leaves {} of the gradient at the median",
+            percent(shortened)
+        ))
+        .at(Level::Warn)
+        .since(f.marks.first().map_or(0, |m| m.step))
+        .with("shortened to", shortened)
+        .suspect();
     }
     let clipped = f.median(Number::ClipRate, 0.0).unwrap_or(0.0);
     let tail = &losses[losses.len() - losses.len().div_ceil(5)..];

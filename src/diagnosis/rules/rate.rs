@@ -88,8 +88,12 @@ fn from_log(f: &Facts) -> Judgement {
     let grown =
         norms.last().zip(facts::median(norms.clone())).is_some_and(|(last, usual)| *last > 4.0 * usual);
     let risen = loss(last) > 1.5 * least;
+    let rate = |m: &Mark| m.get(Number::Lr);
+    let jump =
+        told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
+    let jumped = jump.is_some_and(|w| onset.is_some_and(|step| w[1].step <= step));
     let (level, since, text) = match (onset, tail) {
-        (Some(step), _) if risen || grown || before.len() <= AT_ONCE => (
+        (Some(step), _) if risen || grown || jumped || before.len() <= AT_ONCE => (
             Level::Bad,
             step,
             format!("the numbers ran away at step {step}, where the loss had been {}", number(loss(last))),
@@ -114,9 +118,6 @@ fn from_log(f: &Facts) -> Judgement {
     if let Some(norm) = norms.last() {
         s = s.with("last finite gradient", *norm);
     }
-    let rate = |m: &Mark| m.get(Number::Lr);
-    let jump =
-        told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
     if let Some(w) = jump {
         s = s
             .with("rate before", rate(w[0]).unwrap_or_default())

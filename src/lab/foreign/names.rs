@@ -8,6 +8,12 @@ const ACCURACY: [&str; 3] = ["acc", "accuracy", "top1"];
 /// Words that turn a loss or a learning rate into another quantity.
 const OTHER: [&str; 9] = ["scale", "ppl", "grad", "norm", "aux", "best", "min", "time", "runtime"];
 
+/// Words in the names of a total norm after clipping.
+const TOTAL: [&str; 14] = [
+    "grad", "gradient", "grads", "norm", "total", "global", "after", "post", "clipped", "clip", "clipping",
+    "train", "l2", "optim",
+];
+
 /// Whether the number is one of validation.
 pub(super) fn is_validation(number: Number) -> bool {
     matches!(number, Number::ValLoss | Number::ValAccuracy)
@@ -18,10 +24,16 @@ fn number(name: &str) -> Option<(Number, usize)> {
     let lower = name.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
     let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
+    let clipped = has(&["after", "post", "clipped"]) && has(&["norm"]) && has(&["grad", "gradient", "grads"]);
+    if clipped && words.iter().all(|w| TOTAL.contains(w)) {
+        return Some((Number::GradNormClipped, words.len()));
+    }
     if has(&OTHER) || words.iter().any(|w| w.starts_with("grad")) {
         return None;
     }
-    if let ["clipped"] | ["clip", "rate" | "fraction" | "share"] = words[..] {
+    if let ["clipped" | "clip"] | ["train" | "inner", "clip"] | ["clip", "rate" | "fraction" | "share"] =
+        words[..]
+    {
         return Some((Number::ClipRate, words.len()));
     }
     let validation = has(&VALIDATION);
@@ -75,11 +87,20 @@ mod tests {
             ("learning_rate", Number::Lr),
             ("clipped", Number::ClipRate),
             ("clip_fraction", Number::ClipRate),
+            ("train/clip", Number::ClipRate),
+            ("grad_norm_after_clip", Number::GradNormClipped),
         ] {
             assert_eq!(number(name).map(|n| n.0), Some(wanted), "{name}");
         }
-        for name in ["loss scale", "grad_norm", "epoch", "gradients/loss_head.weight", "perplexity", "losses"]
-        {
+        for name in [
+            "loss scale",
+            "grad_norm",
+            "epoch",
+            "gradients/loss_head.weight",
+            "perplexity",
+            "losses",
+            "grad_norm_post/a.weight",
+        ] {
             assert_eq!(number(name), None, "{name}");
         }
     }

@@ -47,8 +47,7 @@ impl Story {
         if self.branch.is_none() != other.branch.is_none() {
             (from, to) = (self.written.clone(), other.written.clone());
         }
-        let edit = |(field, from, to)| Edit { field, from, to, ..Edit::default() }.to_string();
-        let mut words: Vec<String> = from.changes(&to).into_iter().map(edit).collect();
+        let mut words = from.changes_in_words(&to);
         if self.name != other.name {
             words.push(format!("called {}", other.name));
         }

@@ -27,9 +27,9 @@ impl Trainer {
         } else {
             let (layer, loss) = (label(self.steepest()), self.last.loss);
             let event = if loss <= LOSS_LIMIT {
-                format!("The norm of the gradient overflowed {when}, and that of {layer} is the largest.")
+                format!("The norm of the gradient overflowed {when}, where that of {layer} is the largest.")
             } else {
-                format!("The loss reached {loss:.3e} {when}, and {layer} has the largest gradient.")
+                format!("The loss reached {loss:.3e} {when}, where {layer} has the largest gradient.")
             };
             (layer, None, event)
         };

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::limits;
-use crate::scenario::{Edit, Recipe};
+use crate::scenario::Recipe;
 use crate::telemetry::{Command, LaneId, Phase};
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::{Action, Scope};
@@ -268,7 +268,7 @@ impl App {
         }
         let Some(lane) = self.view.lane(id) else { return Effects::new() };
         let before = &lane.info.recipe;
-        let mut words = format!("lane {}: {}", lane.letter(), told(before, &recipe));
+        let mut words = format!("lane {}: {}", lane.letter(), before.changes_in_words(&recipe).join(", "));
         if before == &*recipe {
             words = format!("lane {} is called {name} now", lane.letter());
         }
@@ -278,7 +278,7 @@ impl App {
             (Phase::Diverged(d), Some(reset), _) => {
                 let _ = write!(
                     words,
-                    "; it goes on from step {}, where it diverged: {reset} starts it anew",
+                    "; {reset} starts it anew, else it goes on from step {}, where it diverged",
                     d.step
                 );
             }
@@ -399,10 +399,4 @@ impl App {
         };
         self.perform(effects)
     }
-}
-
-/// The changes from one recipe to another, in words.
-fn told(from: &Recipe, to: &Recipe) -> String {
-    let edit = |(field, from, to)| Edit { field, from, to, ..Edit::default() }.to_string();
-    from.changes(to).into_iter().map(edit).collect::<Vec<_>>().join(", ")
 }

@@ -11,6 +11,8 @@ const VANISHED: f32 = 1e-6;
 const VANISHING: f32 = 1e-3;
 /// A gradient explodes above this many times another layer's gradient, or above this norm.
 const EXPLODING: f32 = 1e3;
+/// It is even up to this many times another layer's gradient, in either direction.
+const EVEN: f32 = 10.0;
 
 /// The change of the gradient on its way to the first layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +27,10 @@ pub enum Word {
     Vanished,
     /// Little gradient reaches the first layer.
     Vanishing,
-    /// None of this.
+    /// The first and the last layer get much the same.
     Even,
+    /// None of this: they differ, but no more than in many networks that train well.
+    Uneven,
 }
 
 impl Word {
@@ -39,6 +43,7 @@ impl Word {
             Self::Vanished => "vanished",
             Self::Vanishing => "vanishing",
             Self::Even => "even",
+            Self::Uneven => "uneven",
         }
     }
 
@@ -84,8 +89,10 @@ impl Flow {
             Word::Vanished
         } else if ratio < VANISHING {
             Word::Vanishing
-        } else {
+        } else if (1.0 / EVEN..=EVEN).contains(&ratio) {
             Word::Even
+        } else {
+            Word::Uneven
         };
         Some(Self { first, last, greatest, word })
     }
@@ -116,7 +123,9 @@ impl Flow {
             Word::Vanished | Word::Vanishing => {
                 format!("layer {from} gets {} of layer {to}'s gradient", number(a / b))
             }
-            Word::Even => format!("layer {from} gets {} times layer {to}'s gradient", number(a / b)),
+            Word::Even | Word::Uneven => {
+                format!("layer {from} gets {} times layer {to}'s gradient", number(a / b))
+            }
         };
         Some(what)
     }
@@ -142,6 +151,7 @@ mod tests {
             (&[1.0, f32::NAN, 1.0], "exploded: it is not finite any more"),
             (&[0.0, 0.0], "no gradient: that of every layer is zero"),
             (&[0.05, 0.1], "even: layer 1 gets 0.5 times layer 2's gradient"),
+            (&[12.0, 0.1], "uneven: layer 1 gets 120 times layer 2's gradient"),
         ] {
             assert_eq!(of(norms).sentence().as_deref(), Some(sentence));
         }

@@ -50,6 +50,8 @@ pub struct Page {
     first: usize,
     /// The largest possible first line when the page was last drawn.
     last: Cell<usize>,
+    /// The number of its rows that were visible then.
+    rows: Cell<usize>,
 }
 
 impl Page {
@@ -84,7 +86,7 @@ impl Page {
     fn new(title: &str, lines: Vec<(String, String)>) -> Self {
         // Until it is drawn, any line may be the first one.
         let last = Cell::new(lines.len().saturating_sub(1));
-        Self { title: title.into(), lines, first: 0, last }
+        Self { title: title.into(), lines, first: 0, last, rows: Cell::new(1) }
     }
 
     /// Acts on a key.
@@ -94,8 +96,8 @@ impl Page {
         self.first = match action {
             Action::Up => first.saturating_sub(1),
             Action::Down => first + 1,
-            Action::PageUp => first.saturating_sub(10),
-            Action::PageDown => first + 10,
+            Action::PageUp => first.saturating_sub(self.rows.get()),
+            Action::PageDown => first + self.rows.get(),
             Action::First => 0,
             Action::Last => last,
             Action::Cancel | Action::Accept => return Answer::Close,
@@ -123,7 +125,8 @@ impl Page {
         let height = (rows.len() as u16).saturating_add(2).min(area.height.saturating_sub(2));
         let title = Line::styled(self.title.as_str(), theme.strong);
         let inside = open(title, outside, height, theme, area, buf);
-        self.last.set(rows.len().saturating_sub(usize::from(inside.height)));
+        self.rows.set(usize::from(inside.height.max(1)));
+        self.last.set(rows.len().saturating_sub(self.rows.get()));
         let first = self.first.min(self.last.get());
         for (y, (left, right)) in (0..inside.height).zip(rows.iter().skip(first)) {
             if right.is_empty() {

@@ -126,6 +126,7 @@ fn worst(values: &[Option<f32>]) -> Option<f32> {
 fn word_style(word: Word, theme: &Theme) -> Style {
     match word {
         Word::Even => theme.good,
+        Word::Uneven => theme.text,
         Word::Vanishing => theme.warn,
         Word::Vanished => theme.warn.patch(theme.strong),
         Word::Exploded | Word::Exploding | Word::Nothing => theme.bad,

@@ -208,16 +208,24 @@ impl Lanes {
         let room = area.width.saturating_sub(4 + text::width(&right) + 3);
         let name = if front { theme.strong } else { theme.text };
         let name = if lane.belied() { theme.warn } else { name };
-        let mut name_text = text::shorten(&lane.title(), usize::from(room), glyphs);
-        if let Some(descent) = descent(cx.view, lane, glyphs) {
-            // The origin has priority over the end of its name; in the narrowest rows it replaces the name.
-            let wide = text::width(&descent);
-            if wide + 1 + NAME <= room {
-                let name = text::shorten(&lane.title(), usize::from(room - wide - 1), glyphs);
-                name_text = format!("{name} {descent}");
-            } else if wide <= room {
-                name_text = descent;
+        // If the name does not fit beside the result, the result moves to the last row.
+        let title = lane.title();
+        let moved = area.height > 1 && text::width(&title) > room && !right.is_empty();
+        let (right, below) = if moved { (String::new(), right) } else { (right, String::new()) };
+        let room = if moved { area.width.saturating_sub(4 + 3) } else { room };
+        let mut name_text = text::shorten(&title, usize::from(room), glyphs);
+        let mut origin = descent(cx.view, lane, glyphs);
+        // The origin of a lane is beside its name, or in a row that has room for it: a lane that waits has no curves.
+        let wide = origin.as_deref().map_or(0, text::width);
+        let elsewhere = second || (area.height > 1 && newest.is_none());
+        if text::width(&title) + 1 + wide <= room || (!elsewhere && wide + 1 + NAME <= room) {
+            if let Some(origin) = origin.take() {
+                let name = text::shorten(&title, usize::from(room - wide - 1), glyphs);
+                name_text = format!("{name} {origin}");
             }
+        } else if !elsewhere && wide <= room {
+            // In the narrowest rows it replaces the name.
+            name_text = origin.take().unwrap_or(name_text);
         }
         text::put(buf, area, 4, 0, &name_text, if cx.focused && front { theme.selected } else { name });
         let number_style = if lost { theme.bad } else { theme.text };
@@ -237,14 +245,26 @@ impl Lanes {
         let inner = text::part(area, 4, 1, area.width, area.height);
         let sparks = |buf: &mut Buffer, y: u16| {
             let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
+            if let Some(origin) = origin.as_deref().filter(|_| !second) {
+                text::put(buf, inner, 0, y, origin, theme.faint);
+                return;
+            }
             let mut lines = vec![(Number::Loss, "loss ".to_owned()), (Number::GradNorm, norm.into())];
             if let Some(label) = attacked(lane) {
                 // Other measurements of the scenario; if there is no room for three, they replace the norm.
                 lines.truncate(if inner.width >= 48 { 2 } else { 1 });
                 lines.push((Number::PgdAccuracy, label));
             }
+            let mut room = inner.width;
+            if moved {
+                lines.truncate(1);
+                let below = below.strip_prefix("loss ").unwrap_or(&below);
+                let end = Rect { width: inner.width.saturating_sub(2), ..inner };
+                text::put_right(buf, end, y, below, number_style);
+                room = end.width.saturating_sub(text::width(below));
+            }
             let count = lines.len() as u16;
-            let each = (inner.width / count).saturating_sub(1);
+            let each = (room / count).saturating_sub(1);
             for (x, (metric, label)) in (0..count).map(|i| i * (each + 2)).zip(lines) {
                 let room = usize::from(each.saturating_sub(text::width(&label)));
                 let Some(curve) = lane.curve(metric) else { continue };
@@ -259,6 +279,9 @@ impl Lanes {
             }
         };
         let mut facts = settings(lane, glyphs);
+        if let Some(origin) = origin.clone().filter(|_| second) {
+            facts.insert(0, vec![origin]);
+        }
         if let Some(words) = seeds(cx.view, lane, glyphs) {
             // The result over several seeds is more important than settings, which a form shows too.
             facts.insert(0, words);
@@ -309,8 +332,9 @@ impl Pane for Lanes {
         if let Some(s) = cx.view.lanes.iter().find_map(LaneView::spread) {
             line.push_span(Span::styled(format!("  {} seeds", s.seeds), cx.theme.text));
         }
-        if !by.is_empty() {
-            line.push_span(Span::styled(format!("  differ by {}", by.join(", ")), cx.theme.faint));
+        for (i, setting) in by.iter().enumerate() {
+            let before = if i == 0 { "  differ by " } else { ", " };
+            line.push_span(Span::styled(format!("{before}{setting}"), cx.theme.faint));
         }
         line
     }

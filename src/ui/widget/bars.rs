@@ -53,7 +53,7 @@ pub fn draw(bars: &[Bar<'_>], hidden: usize, theme: &Theme, area: Rect, buf: &mu
     let unicode = theme.glyphs == Glyphs::Unicode;
     let longest = shown.iter().map(|&i| text::width(bars[i].label)).max().unwrap_or(0);
     // Names are written in full if they and the numbers fit: a bar only repeats its number.
-    let label = if longest + 8 <= area.width { longest } else { longest.min((area.width / 3).max(2)) };
+    let label = if longest + 7 <= area.width { longest } else { longest.min((area.width / 3).max(2)) };
     for (y, &i) in shown.iter().enumerate() {
         let (bar, y) = (&bars[i], y as u16);
         let style = match (bar.chosen, bar.marked) {
