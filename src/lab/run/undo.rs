@@ -97,6 +97,9 @@ impl Run {
             }
         };
         if let Some(change) = change {
+            if matches!(command, Command::Rewind { .. }) {
+                self.notice(format!("Rewound: {}.", change.words));
+            }
             self.changes.undone.clear();
             self.changes.made.push(change);
             if self.changes.made.len() > MOST {
@@ -260,7 +263,14 @@ fn words(command: &Command, pairs: &[Pair]) -> String {
     if let Some(to) = to.filter(|_| pairs.len() > 1) {
         let letters: String = pairs.iter().map(|(id, ..)| letter(id)).collect();
         let from = pairs.iter().filter_map(|(_, before, _)| Some(before.as_ref()?.step)).max();
-        return format!("lanes {letters} back from step {} {to}", from.unwrap_or(0));
+        let undone: Vec<String> = pairs
+            .iter()
+            .filter_map(|(id, before, after)| {
+                let changes = before.as_ref()?.changes_to(after.as_ref()?);
+                (!changes.is_empty()).then(|| format!("; {}: {}", letter(id), changes.join(", ")))
+            })
+            .collect();
+        return format!("lanes {letters} back from step {} {to}{}", from.unwrap_or(0), undone.concat());
     }
     let each: Vec<String> = pairs
         .iter()

@@ -214,6 +214,8 @@ impl App {
         if self.only_looks() {
             return Effects::new();
         }
+        // The words about the change that is undone are not true any more.
+        self.notice = None;
         vec![Effect::Command(if again { Command::Redo } else { Command::Undo })]
     }
 

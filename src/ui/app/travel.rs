@@ -75,6 +75,8 @@ impl App {
         if let Some(timeline) = &mut self.timeline {
             *timeline = Timeline::default();
         }
+        // The words about a change that falls away are not true any more.
+        self.notice = None;
         let mut effects = self.turned_to(before, None);
         let lane = (!all).then_some(self.front);
         effects.push(Effect::Command(Command::Rewind { lane, step }));

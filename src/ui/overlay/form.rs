@@ -258,11 +258,28 @@ impl Form {
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let mut title = Line::styled(self.subject.title(), theme.strong);
         let what = self.warning();
-        title.push_span(Span::styled(format!("  {}", what.trim_start()), theme.faint));
+        // Words that do not fit into the title have a line of their own.
+        let what = what.trim_start();
+        let below = u16::from(title.width() as u16 + 2 + text::width(what) + 6 > area.width.min(72));
+        if below == 0 {
+            title.push_span(Span::styled(format!("  {what}"), theme.faint));
+        }
         let about_rows: u16 = if self.way.is_some() { 4 } else { 3 };
-        let height =
-            (self.rows.len() as u16).saturating_add(about_rows + 4).min(area.height.saturating_sub(2));
-        let inside = open(title, 72, height, theme, area, buf);
+        let height = (self.rows.len() as u16)
+            .saturating_add(about_rows + 4 + below)
+            .min(area.height.saturating_sub(2));
+        let mut inside = open(title, 72, height, theme, area, buf);
+        if below == 1 {
+            text::put(
+                buf,
+                text::part(inside, 1, 0, inside.width.saturating_sub(2), 1),
+                0,
+                0,
+                what,
+                theme.faint,
+            );
+            inside = text::part(inside, 0, 1, inside.width, inside.height.saturating_sub(1));
+        }
         let list = text::part(inside, 0, 0, inside.width, inside.height.saturating_sub(about_rows + 1));
         let room = usize::from(list.height).max(1);
         let first = (self.selected + 1).saturating_sub(room);

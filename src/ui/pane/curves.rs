@@ -392,7 +392,7 @@ impl Pane for Curves {
         if cx.view.lanes.is_empty() {
             return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
         }
-        if cx.view.lanes.iter().all(|l| l.curves.is_empty()) {
+        if cx.view.lanes.iter().all(|l| l.curves.is_empty() && l.ghosts.is_empty()) {
             return text::put_message(
                 buf,
                 area,

@@ -215,15 +215,14 @@ impl Lanes {
         let room = if moved { area.width.saturating_sub(4 + 3) } else { room };
         let mut name_text = text::shorten(&title, usize::from(room), glyphs);
         let mut origin = descent(cx.view, lane, glyphs);
-        // The origin of a lane is beside its name, or in a row that has room for it: a lane that waits has no curves.
+        // The origin of a lane is beside its name, or in another row.
         let wide = origin.as_deref().map_or(0, text::width);
-        let elsewhere = second || (area.height > 1 && newest.is_none());
-        if text::width(&title) + 1 + wide <= room || (!elsewhere && wide + 1 + NAME <= room) {
+        if text::width(&title) + 1 + wide <= room || (area.height == 1 && wide + 1 + NAME <= room) {
             if let Some(origin) = origin.take() {
                 let name = text::shorten(&title, usize::from(room - wide - 1), glyphs);
                 name_text = format!("{name} {origin}");
             }
-        } else if !elsewhere && wide <= room {
+        } else if area.height == 1 && wide <= room {
             // In the narrowest rows it replaces the name.
             name_text = origin.take().unwrap_or(name_text);
         }
@@ -245,23 +244,27 @@ impl Lanes {
         let inner = text::part(area, 4, 1, area.width, area.height);
         let sparks = |buf: &mut Buffer, y: u16| {
             let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
-            if let Some(origin) = origin.as_deref().filter(|_| !second) {
-                text::put(buf, inner, 0, y, origin, theme.faint);
-                return;
-            }
             let mut lines = vec![(Number::Loss, "loss ".to_owned()), (Number::GradNorm, norm.into())];
             if let Some(label) = attacked(lane) {
                 // Other measurements of the scenario; if there is no room for three, they replace the norm.
                 lines.truncate(if inner.width >= 48 { 2 } else { 1 });
                 lines.push((Number::PgdAccuracy, label));
             }
+            // The origin and the result take the place of the second line.
+            let below = below.strip_prefix("loss ").unwrap_or(&below);
+            let origin = origin.as_deref().filter(|_| !second).unwrap_or_default();
+            let end = [origin, below]
+                .iter()
+                .filter(|part| !part.is_empty())
+                .copied()
+                .collect::<Vec<_>>()
+                .join("  ");
             let mut room = inner.width;
-            if moved {
+            if !end.is_empty() {
                 lines.truncate(1);
-                let below = below.strip_prefix("loss ").unwrap_or(&below);
-                let end = Rect { width: inner.width.saturating_sub(2), ..inner };
-                text::put_right(buf, end, y, below, number_style);
-                room = end.width.saturating_sub(text::width(below));
+                let place = Rect { width: inner.width.saturating_sub(2), ..inner };
+                text::put_right(buf, place, y, &end, if lost { number_style } else { theme.faint });
+                room = place.width.saturating_sub(text::width(&end));
             }
             let count = lines.len() as u16;
             let each = (room / count).saturating_sub(1);
@@ -407,12 +410,13 @@ mod tests {
             past: None,
         };
         // The inside of the pane has 30 columns at 80x24.
-        for (width, shown) in [(30, "← A at 120"), (42, "SGD at 120 ← A at 120")] {
+        for (width, shown) in [(30, ["SGD at 120", "← A at 120"]), (42, ["SGD at 120 ← A at 120"; 2])] {
             let area = Rect::new(0, 0, width, 8);
             let mut buf = Buffer::empty(area);
             Lanes.draw(cx, area, &mut buf);
-            let row: String = (0..width).map(|x| buf[(x, 2)].symbol()).collect();
-            assert!(row.contains(shown), "{width}: {row}");
+            let rows: String =
+                (2..4).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buf[at].symbol()).collect();
+            assert!(shown.iter().all(|words| rows.contains(words)), "{width}: {rows}");
         }
     }
 

@@ -130,6 +130,11 @@ impl Microscope {
         }
         let row = |name: &str, values, strong| Row { name: name.into(), values, strong };
         let mut table = vec![row("θ before", part("from"), true), row("g unclipped", part("raw"), false)];
+        let steps: Vec<Option<f64>> = part("step");
+        let mut known = steps.iter().flatten();
+        if known.next().is_some_and(|first| known.any(|step| step != first)) {
+            table.insert(0, row("step", steps, false));
+        }
         table.extend(names.into_iter().map(|n| row(n, term(n), n == "Δθ")));
         table.push(row("θ after", part("to"), true));
         table

@@ -105,12 +105,17 @@ impl Scale {
         let decades = (last - first + 1).max(0) as usize;
         if decades >= 2 || (decades == 1 && most == 1) {
             let least = decades.div_ceil(most).max(1);
-            let every = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300]
-                .into_iter()
-                .find(|e| *e >= least)
-                .unwrap_or(least);
-            let ticks = (first..=last.min(f64::MAX_10_EXP)).filter(|d| d.rem_euclid(every as i32) == 0);
-            return ticks.map(|d| (10f64.powi(d), number(10f64.powi(d)))).collect();
+            let steps = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300];
+            let found = steps.iter().position(|e| *e >= least).unwrap_or(steps.len() - 1);
+            let ticks = |every: usize| -> Vec<i32> {
+                (first..=last.min(f64::MAX_10_EXP)).filter(|d| d.rem_euclid(every as i32) == 0).collect()
+            };
+            // A single tick shows no scale; closer ones are tried as long as they fit.
+            let usual = ticks(steps[found]);
+            let mut closer = steps[..found].iter().rev().map(|every| ticks(*every));
+            let closer = closer.find(|t| (2..=most).contains(&t.len()));
+            let ticks = if usual.len() < 2 { closer.unwrap_or(usual) } else { usual };
+            return ticks.into_iter().map(|d| (10f64.powi(d), number(10f64.powi(d)))).collect();
         }
         // Less than two whole decades: 1, 2 and 5 in each.
         let mut ticks = Vec::new();
