@@ -74,7 +74,8 @@ pub const KINDS: [Kind; 9] = [
     Kind { name: "gradtui", ordered: true, find: find::own },
     Kind { name: "W&B", ordered: false, find: find::wandb },
     Kind { name: "TensorBoard events", ordered: true, find: find::events },
-    Kind { name: "trainer_state.json", ordered: true, find: find::trainer_state },
+    // Its keys are sorted.
+    Kind { name: "trainer_state.json", ordered: false, find: find::trainer_state },
     Kind { name: "MLflow files", ordered: false, find: find::mlflow },
     Kind { name: "DVCLive", ordered: false, find: find::dvclive },
     Kind { name: "SQLite", ordered: true, find: find::databases },

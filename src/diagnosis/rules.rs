@@ -167,7 +167,7 @@ pub(super) fn two(x: f64) -> String {
 }
 
 fn percent(x: f64) -> String {
-    if x > 0.0 && x < 0.01 { format!("{:.1} %", 100.0 * x) } else { format!("{:.0} %", 100.0 * x) }
+    if x > 0.0 && x < 0.01 { format!("{} %", two(100.0 * x)) } else { format!("{:.0} %", 100.0 * x) }
 }
 
 /// A cure that multiplies the learning rate by a factor.

@@ -75,7 +75,7 @@ impl Row {
 
 /// Whether a series is fairseq's share of clipped steps, which is in percent.
 fn percent(series: &Series) -> bool {
-    series.name.rsplit(['/', '.', '_']).next() == Some("clip")
+    series.name.rsplit(['/', '.', '_']).next() == Some("clip") && series.max > 1.0
 }
 
 impl Foreign {

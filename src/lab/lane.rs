@@ -16,6 +16,9 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The first steps, each of which is reported.
+const FIRST: u64 = 8;
+
 mod leave;
 pub mod log;
 pub mod past;
@@ -231,8 +234,9 @@ impl Lane {
                     || evaluate && logged(step / plan.evaluate_every)
                     || exam.is_some_and(|e| step == plan.total || logged(step / e.every)));
             let stop = step == plan.goal || step == plan.end;
+            // A lane may diverge within its first steps, so each of them is reported.
             let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
-            let show = stop || !plan.past && (due || evaluate || step == 1);
+            let show = stop || !plan.past && (due || evaluate || step <= FIRST);
             let mark = marked(step) && !plan.past;
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));

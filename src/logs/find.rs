@@ -278,7 +278,9 @@ pub fn tables(place: &Place) -> Vec<Found> {
 /// If no file fits, or a pattern is invalid.
 pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
     let opened = |path: &Path| {
-        let head = head(path);
+        let mut head = head(path);
+        // Zeros at the end were not written yet.
+        head.truncate(head.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1));
         if head.contains(&0) {
             return Err("no log of a kind that is known: neither text nor any of the binary ones".into());
         }

@@ -37,8 +37,14 @@ pub enum Order {
 /// `[prefix/]marker/PARAMETER`: the marker says that it is a gradient, and perhaps which norm and whether it is after
 /// clipping.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
-    let marker = r"(?:l2_norm/grad|(?:layer_)?grad(?:s|ient|ients)?(?:[_ ](?:l2|l1|inf|[0-9]+(?:\.[0-9]+)?))?[_ ]?(?:norms?)?(?:[_ ](?:before|after|pre|post|unclipped|clipped)(?:[_ ]?clip(?:ping|ped)?)?)?)";
-    regex(&format!(r"(?i)^(?P<prefix>(?:.*?[/. ])??)(?P<marker>{marker})(?P<mark>[/. _:])(?P<rest>.+)$"))
+    let kind = r"(?:l2|l1|inf|[0-9]+(?:\.[0-9]+)?)";
+    // A number is the order of a norm only if the word follows: `grad_0.weight` is the first layer's.
+    let norm = format!(r"(?:[-_ ]?norms?|[-_ ]{kind}[-_ ]?norms?|[-_ ](?:l2|l1|inf))?");
+    let clip = r"(?:[-_ ](?:before|after|pre|post|unclipped|clipped)(?:[-_ ]?clip(?:ping|ped)?)?)?";
+    let marker = format!(r"(?:l2_norm/grad|gnorm|(?:layer_)?grad(?:s|ient|ients)?{norm}{clip})");
+    regex(&format!(
+        r"(?i)^(?P<prefix>(?:.*?[/. ])??)(?P<marker>{marker})(?P<mark>[-/. _:\[])(?P<rest>.+?)\]?$"
+    ))
 });
 /// `PARAMETER.grad`, `PARAMETER/grad_norm`.
 static AFTER: LazyLock<Regex> =
@@ -59,8 +65,14 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// `wandb.watch` puts the number of the model before the names of a second model's parameters.
 static GRAPH: LazyLock<Regex> = LazyLock::new(|| regex(r"^graph_[0-9]+(?P<rest>[^0-9].*)$"));
-/// A number between underscores.
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"_([0-9]+)(_|$)"));
+/// A number between underscores, and the word before it.
+static NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?P<word>[A-Za-z0-9]*)_(?P<number>[0-9]+)(?P<end>_|$)"));
+/// Words that are one name with the number after them, `hidden_1`; behind others, such as `layers`, a number is a place.
+const NUMBERED: [&str; 15] = [
+    "hidden", "dense", "ln", "fc", "conv", "conv1d", "conv2d", "linear", "norm", "block", "bn", "lstm",
+    "gru", "rnn", "attn",
+];
 /// Names that stand in the position of a parameter but are none.
 const NO_PARAMETER: [&str; 24] = [
     "norm",
@@ -123,16 +135,22 @@ pub fn natural(name: &str) -> Vec<(u128, String)> {
 /// The layer of a parameter: its name without the last part.
 fn layer(parameter: &str, underscored: bool) -> Option<String> {
     let mut name = parameter.replace('/', ".");
-    // `layers_0_weight` instead of `layers.0.weight`.
-    if underscored && !name.contains('.') {
-        let (layer, last) = name.rsplit_once('_')?;
-        if !PARAMETER.is_match(last) {
-            return None;
+    // `layers_0_weight` instead of `layers.0.weight`; the parameter is the longest end that is one: `weight_ih_l0`.
+    if !name.contains('.') {
+        let mut splits = name.match_indices('_').map(|(at, _)| (&name[..at], &name[at + 1..]));
+        let found = splits.find(|(layer, last)| !layer.is_empty() && PARAMETER.is_match(last));
+        match found {
+            Some((layer, last)) => {
+                let layer = NUMBER.replace_all(layer, |c: &regex::Captures<'_>| {
+                    let join = if NUMBERED.contains(&&*c["word"].to_lowercase()) { "_" } else { "." };
+                    let (word, join) = (&c["word"], if c["word"].is_empty() { "" } else { join });
+                    format!("{word}{join}{}{}", &c["number"], if &c["end"] == "_" { "." } else { "" })
+                });
+                name = format!("{layer}.{last}");
+            }
+            None if underscored => return None,
+            None => {}
         }
-        let layer = NUMBER.replace_all(layer, |c: &regex::Captures<'_>| {
-            format!(".{}{}", &c[1], if &c[2] == "_" { "." } else { "" })
-        });
-        name = format!("{layer}.{last}");
     }
     let Some((layer, last)) = name.rsplit_once('.') else {
         return (!NO_PARAMETER.contains(&&*name.to_lowercase())).then_some(name);
@@ -143,12 +161,27 @@ fn layer(parameter: &str, underscored: bool) -> Option<String> {
     (!NO_PARAMETER.contains(&&*last.to_lowercase())).then_some(name)
 }
 
+/// Whether a name ends in the last part of a parameter's name, and not in a word that totals have too.
+fn ends_in_parameter(name: &str) -> bool {
+    let last = name.rsplit(['.', '/']).next().unwrap_or_default();
+    let ends = last.match_indices('_').map(|(at, _)| &last[at + 1..]).chain([last]);
+    let mut ends = ends.filter(|end| !["scale", "w", "b"].contains(end));
+    ends.any(|end| PARAMETER.is_match(end))
+}
+
 fn find(series: usize, name: &str) -> Option<Found> {
-    if TOTAL.is_match(name) {
+    let after = AFTER.captures(name).filter(|found| ends_in_parameter(&found["rest"]));
+    if after.is_none() && TOTAL.is_match(name) {
         return None;
     }
-    let (kind, rest, marker, underscored) = if let Some(found) = BEFORE.captures(name) {
+    let (kind, rest, marker, underscored) = if let Some(found) = after {
         let marker = found["marker"].to_lowercase();
+        (format!(".{marker}"), found["rest"].to_string(), marker, false)
+    } else if let Some(found) = BEFORE.captures(name) {
+        let marker = found["marker"].to_lowercase();
+        if &found["mark"] == "-" && !marker.ends_with("norm") {
+            return None;
+        }
         (
             format!("{}{}{}", &found["prefix"], marker, &found["mark"]),
             found["rest"].to_string(),
@@ -161,23 +194,25 @@ fn find(series: usize, name: &str) -> Option<Found> {
         (format!(".{marker}"), found["rest"].to_string(), marker, false)
     };
     // OLMo writes `.norm`, `.min`, `.max` and `.avg` for each parameter.
-    let last = rest.rsplit_once('.').map_or("", |r| r.1);
+    let last = rest.rsplit_once(['.', '/']).map_or("", |r| r.1);
     let (rest, kind) = match last {
-        "norm" => (rest[..rest.len() - 5].to_string(), kind + "norm"),
+        "norm" | "l2_norm" => (rest[..rest.len() - last.len() - 1].to_string(), kind + "norm"),
         "min" | "max" | "avg" | "mean" | "std" => return None,
         _ => (rest, kind),
     };
     let rest = GRAPH.captures(&rest).map_or(rest.clone(), |of| of["rest"].to_string());
     let bare = underscored && !rest.contains(['.', '/']);
-    let (layer, doubted) = match layer(&rest, underscored).filter(|layer| !bare || *layer != rest) {
+    let plain = || {
+        let lower = rest.to_lowercase();
+        !NO_PARAMETER.contains(&&*lower) && lower.split('_').all(|word| !NO_PARAMETER.contains(&word))
+    };
+    let (layer, doubted) = match layer(&rest, underscored) {
         Some(layer) => (layer, false),
         // `grad_norm_hidden_1`
-        None if bare && marker.ends_with("norm") && !NO_PARAMETER.contains(&&*rest.to_lowercase()) => {
-            (rest, true)
-        }
+        None if bare && plain() => (rest, true),
         None => return None,
     };
-    let words: Vec<&str> = marker.split([' ', '_', '/']).collect();
+    let words: Vec<&str> = marker.split([' ', '_', '/', '-']).collect();
     let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
     let clipped = if has(&["after", "post", "clipped"]) {
         Some(true)
@@ -193,9 +228,8 @@ fn find(series: usize, name: &str) -> Option<Found> {
 /// it.
 pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>) -> Layers {
     let mut found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
-    if found.iter().filter(|f| f.doubted).count() < 2 || found.iter().any(|f| !f.doubted) {
-        found.retain(|f| !f.doubted);
-    }
+    let kinds: Vec<String> = found.iter().map(|f| f.kind.clone()).collect();
+    found.retain(|f| !f.doubted || kinds.iter().filter(|kind| **kind == f.kind).count() > 1);
     let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
     let total = total.min_by_key(|(i, name)| (name.matches('/').count(), *i)).map(|(i, _)| i);
     let mut kinds: Vec<(&str, usize, bool)> = Vec::new();
@@ -286,6 +320,20 @@ mod tests {
             ("layers.3.weight.grad", "layers.3"),
             ("train/grads/encoder/bias", "encoder"),
             ("grad_norm_before/layers.0.weight", "layers.0"),
+            ("grad_0.weight", "0"),
+            ("grad_0_weight", "0"),
+            ("grad_norm/layers_0_weight", "layers.0"),
+            ("fc1_weight.grad", "fc1"),
+            ("grad_lstm_weight_ih_l0", "lstm.l0"),
+            ("grad_attn_in_proj_weight", "attn"),
+            ("fc1.weight/grad_norm", "fc1"),
+            ("layers.0.weight.grad_norm", "layers.0"),
+            ("grad_hidden_1_weight", "hidden_1"),
+            ("grad_norm_h_0_ln_1_weight", "h.0.ln_1"),
+            ("gradient/layers.0.weight/norm", "layers.0"),
+            ("grad-norm/layers.0.weight", "layers.0"),
+            ("gnorm/layers.0.weight", "layers.0"),
+            ("grad_norm[layers.0.weight]", "layers.0"),
         ] {
             assert_eq!(layers(&[name]).0, [layer], "{name}");
         }
@@ -303,6 +351,9 @@ mod tests {
             "loss",
             "param/a.weight.norm",
             "grad_norm_hidden_1",
+            "train/grad_norm",
+            "encoder/grad_norm",
+            "grad_clip_value",
         ] {
             assert_eq!(layers(&[name]).0, [""; 0], "{name}");
         }
@@ -325,6 +376,9 @@ mod tests {
         assert_eq!(layers(&named).0, ["encoder", "body.0", "body.1", "head"]);
         let bare = ["grad_norm", "grad_norm_in_proj", "grad_norm_hidden_1", "grad_norm_hidden_2"];
         assert_eq!(layers(&bare).0, ["in_proj", "hidden_1", "hidden_2"], "several names of layers");
+        let mixed = ["grad_norm_encoder", "grad_norm_body.0", "grad_norm_head"];
+        assert_eq!(layers(&mixed).0, ["encoder", "body.0", "head"]);
+        assert_eq!(layers(&["grad_clip", "grad_scale", "grad_accumulation_steps"]).0, [""; 0]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Table {
     form: Option<Form>,
     row: u64,
     short: u64,
+    /// The last cell of the newest row.
+    last: String,
 }
 
 /// The columns of a table.
@@ -73,19 +75,27 @@ impl Form {
         Self { separator, headings, step, long }
     }
 
-    /// The number in a cell: if the separator is a semicolon, a comma is the decimal point.
+    /// The number in a cell: if the comma is not the separator, it is the decimal point.
     fn number(&self, cell: &str) -> Option<f64> {
-        if self.separator == b';' && cell.contains(',') {
-            return number(&cell.replace('.', "").replace(',', "."));
+        let decimal = || number(&cell.replace('.', "").replace(',', "."));
+        match self.separator {
+            _ if !cell.contains(',') => number(cell),
+            b',' => number(cell).or_else(decimal),
+            _ => decimal(),
         }
-        number(cell)
+    }
+
+    /// Whether these cells are another heading: names only, and that of the step among them.
+    fn is_heading(&self, cells: &[String]) -> bool {
+        let named = |cell: &String| STEPS.iter().any(|name| cell.eq_ignore_ascii_case(name));
+        cells.iter().any(named) && cells.iter().all(|cell| !cell.is_empty() && self.number(cell).is_none())
     }
 }
 
 impl Table {
     /// A reader of this file.
     pub fn new(path: &Path) -> Self {
-        Self { tail: Tail::new(path), form: None, row: 0, short: 0 }
+        Self { tail: Tail::new(path), form: None, row: 0, short: 0, last: String::new() }
     }
 }
 
@@ -102,6 +112,10 @@ fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -
     };
     let cells = cells(line, form.separator);
     if cells == form.headings {
+        return true;
+    }
+    if form.is_heading(&cells) {
+        *form = Form::new(line);
         return true;
     }
     // A separator at the end of the line does not start another cell.
@@ -130,16 +144,25 @@ fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -
     true
 }
 
+/// The last cell of a line.
+fn end(form: Option<&Form>, line: &str) -> Option<String> {
+    cells(line, form?.separator).pop()
+}
+
 impl Reader for Table {
     fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
-        let Self { tail, form, row, short } = self;
+        let Self { tail, form, row, short, last } = self;
         let before = *short;
         let more = tail.lines(|line| match line {
             Line::Anew => {
                 (*form, *row, *short) = (None, 0, 0);
                 out.restart();
             }
-            Line::Text(text) => *short += u64::from(!tell(form, row, &String::from_utf8_lossy(text), out)),
+            Line::Text(text) => {
+                let text = String::from_utf8_lossy(text);
+                *short += u64::from(!tell(form, row, &text, out));
+                *last = end(form.as_ref(), &text).unwrap_or_default();
+            }
         });
         if *short > before {
             out.say(format!("{} rows have not as many cells as the heading and were left out", *short));
@@ -149,7 +172,13 @@ impl Reader for Table {
 
     fn close(&mut self, out: &mut dyn Out) {
         let last = self.tail.last_line();
-        if !tell(&mut self.form, &mut self.row, &String::from_utf8_lossy(&last), out) {
+        let half = end(self.form.as_ref(), &String::from_utf8_lossy(&last)).is_some_and(|cell| {
+            let decimals = self.last.contains(['.', ',']) && self.last.len() >= cell.len() + 3;
+            let begun = cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            begun && cell.ends_with(['.', ',', 'e', '+', '-'])
+                || decimals && number(&cell).is_some() && !cell.contains(['.', ',', 'e'])
+        });
+        if half || !tell(&mut self.form, &mut self.row, &String::from_utf8_lossy(&last), out) {
             out.say("the last row is half written and was left out".into());
         }
     }

@@ -71,7 +71,7 @@ impl Pattern {
     pub fn new(text: &str) -> Result<Self, String> {
         const NUMBER: &str = r"([-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|(?i:[-+]?(?:nan|inf(?:inity)?)))";
         let (mut regex, mut names, mut rest) = (String::new(), Vec::new(), text);
-        let within = text.contains("{epoch}") && text.contains("{step}/{}");
+        let within = text.contains("[{epoch}][{step}/{}]");
         while let Some(c) = rest.chars().next() {
             if let Some(inside) = rest.strip_prefix('{')
                 && let Some((name, after)) = inside.split_once('}')
@@ -94,8 +94,10 @@ impl Pattern {
             }
             let length = c.len_utf8();
             if c.is_whitespace() {
-                regex.push_str(r"\s*");
+                let before = text[..text.len() - rest.len()].ends_with('}');
                 rest = rest.trim_start();
+                // Without a blank, one number would be read as two.
+                regex.push_str(if before && rest.starts_with('{') { r"\s+" } else { r"\s*" });
                 continue;
             }
             // A number may be padded: `step:  0`.

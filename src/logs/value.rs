@@ -23,7 +23,7 @@ pub fn number(text: &str) -> Option<f64> {
     // Commas that group digits are allowed: 7,123.
     let (whole, rest) = text.split_at(text.find(['.', 'e', 'E']).unwrap_or(text.len()));
     let mut groups = whole.trim_start_matches(['-', '+']).split(',');
-    let first = groups.next().is_some_and(|g| (1..=3).contains(&g.len()));
+    let first = groups.next().is_some_and(|g| (1..=3).contains(&g.len()) && !g.starts_with('0'));
     let rest_fits = groups.clone().count() > 0 && groups.all(|g| g.len() == 3);
     if first && rest_fits { (whole.replace(',', "") + rest).parse().ok() } else { None }
 }
@@ -197,7 +197,7 @@ mod tests {
         let nans = ["-nan", "-nan(ind)", "nan(snan)", "1.#QNAN", "-1.#IND", "-1.#IND00"];
         assert!(nans.iter().all(|text| number(text).is_some_and(f64::is_nan)));
         assert_eq!([number("1.#INF"), number("-1.#INF00")], [Some(f64::INFINITY), Some(f64::NEG_INFINITY)]);
-        assert_eq!([number(""), number("NA"), number("1,2"), number("12,34,567")], [None; 4]);
+        assert_eq!(["", "NA", "1,2", "12,34,567", "0,534"].map(number), [None; 5]);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(super) fn dominates(f: &Facts) -> Judgement {
 
 /// A clip that leaves less of the gradient than this at the median determines the length of every step.
 const FAR: f64 = 0.1;
+/// A loss that falls below this share of its first value is not held up by a clip.
+const HARMED: f64 = 0.6;
 /// From this many marks on, a gradient norm that never changes is no accident.
 const SEVERAL: usize = 8;
 
@@ -67,6 +69,12 @@ fn from_log(f: &Facts) -> Judgement {
     let (mut norms, losses) = (finite(Number::GradNorm), finite(Number::Loss));
     if norms.len() < SEVERAL && f.median(Number::ClipRate, 0.0).is_none() {
         return Skipped("the log tells neither of clipping nor of the gradient's norm");
+    }
+    let tail = &losses[losses.len() - losses.len().div_ceil(5)..];
+    let kept = super::facts::median(tail.to_vec()).zip(losses.first()).map(|(end, first)| end / first);
+    // A clip that does not keep the loss from falling does no harm.
+    if kept.is_some_and(|kept| kept < HARMED) {
+        return Clear;
     }
     norms.sort_by(f64::total_cmp);
     let at = |share: usize| norms.get(norms.len() * share / 10).copied().unwrap_or(f64::NAN);
@@ -96,9 +104,7 @@ fn from_log(f: &Facts) -> Judgement {
         .suspect();
     }
     let clipped = f.median(Number::ClipRate, 0.0).unwrap_or(0.0);
-    let tail = &losses[losses.len() - losses.len().div_ceil(5)..];
-    let kept =
-        super::facts::median(tail.to_vec()).zip(losses.first()).map_or(0.0, |(end, first)| end / first);
+    let kept = kept.unwrap_or(0.0);
     if clipped < 0.9 || kept < 0.8 {
         return Clear;
     }

@@ -3,6 +3,8 @@
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, two};
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
+use crate::telemetry::Mark;
+use std::sync::Arc;
 
 /// In a log, the gradient explodes if the first layer's norm is at least this many times the last
 /// layer's, at the median of the early steps.
@@ -16,15 +18,32 @@ const STEP: f64 = 0.01;
 
 /// Judges a log, in which the kinds of layers and the targets are unknown.
 fn grown(f: &Facts) -> Judgement {
-    let early: Vec<f64> = f.marks.iter().filter_map(|m| Facts::ratio(m)).take(12).collect();
-    // The first steps can move the weights so far that later gradients vanish, so these steps also count alone.
+    // Where the loss has run away, the rate did it.
+    let loss = |m: &Mark| m.get(Number::Loss).filter(|x| x.is_finite());
+    let start = f.marks.iter().find_map(|m| loss(m));
+    let calm = |m: &&Arc<Mark>| start.is_none_or(|start| loss(m).is_none_or(|x| x <= 100.0 * start));
+    let first: Vec<(f64, Option<f64>)> = f
+        .marks
+        .iter()
+        .filter(calm)
+        .filter_map(|m| Some((Facts::ratio(m)?, m.get(Number::GradNorm))))
+        .take(12)
+        .collect();
+    let early: Vec<f64> = first.iter().map(|(ratio, _)| *ratio).collect();
+    // The first steps can move the weights so far that later gradients vanish, so these steps also count alone, and so
+    // does one whose gradient is far above the usual one.
+    let whole = f.median(Number::GradNorm, 0.0).unwrap_or(f64::INFINITY);
+    let burst =
+        first.iter().filter(|(ratio, norm)| *ratio >= GROWN && norm.is_some_and(|n| n >= 100.0 * whole));
+    let burst = burst.map(|(ratio, _)| *ratio).fold(0.0, f64::max);
     let most = early.iter().take(3).copied().fold(0.0, f64::max);
     let Some(usual) = facts::median(early) else {
         return Skipped("the log has no gradient norms of layers");
     };
-    if usual < GROWN && most < AT_ONCE {
+    if usual < GROWN && most < AT_ONCE && burst == 0.0 {
         return Clear;
     }
+    let most = most.max(burst);
     let ratio = usual.max(most);
     let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
     Suspicion::new(format!("{} gets {} times the last layer's gradient", f.layer(first), number(ratio)))

@@ -73,6 +73,10 @@ fn from_log(f: &Facts) -> Judgement {
     // Some programs log a loss that is not finite as 0, but log the gradient as it is.
     let lost = |m: &Mark| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
     let Some(first) = told.first() else { return Skipped("the log has no loss of training") };
+    // Before the first update no rate has had an effect: a loss that is infinite there is the logarithm of 0.
+    if first.step == 0 && loss(first) == f64::INFINITY {
+        return Clear;
+    }
     let onset = f.onset(|m| m.get(Number::Loss).is_some() && lost(m));
     let before: Vec<&Mark> =
         told.iter().copied().filter(|m| onset.is_none_or(|o| m.step < o) && !lost(m)).collect();
@@ -87,11 +91,19 @@ fn from_log(f: &Facts) -> Judgement {
     let norms: Vec<f64> = before.iter().filter_map(|m| m.get(Number::GradNorm)).collect();
     let grown =
         norms.last().zip(facts::median(norms.clone())).is_some_and(|(last, usual)| *last > 4.0 * usual);
-    let risen = loss(last) > 1.5 * least;
+    let checked: Vec<f64> = f
+        .evaluations
+        .iter()
+        .filter(|m| onset.is_none_or(|step| m.step <= step))
+        .filter_map(|m| m.get(Number::ValLoss))
+        .filter(|x| x.is_finite())
+        .collect();
+    let far = 10.0 * checked.iter().copied().fold(f64::INFINITY, f64::min);
+    let risen = loss(last) > 1.5 * least || checked.last().is_some_and(|last| *last > far);
     let rate = |m: &Mark| m.get(Number::Lr);
     let jump =
         told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
-    let jumped = jump.is_some_and(|w| onset.is_some_and(|step| w[1].step <= step));
+    let jumped = jump.is_some_and(|w| w[1].step >= last.step && onset.is_some_and(|step| w[1].step <= step));
     let (level, since, text) = match (onset, tail) {
         (Some(step), _) if risen || grown || jumped || before.len() <= AT_ONCE => (
             Level::Bad,

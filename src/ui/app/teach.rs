@@ -84,11 +84,13 @@ impl App {
         if let Some(scenario) = load {
             effects.extend(self.begin_with(*scenario));
         }
+        if turned {
+            // Words about the page before are not true any more.
+            self.notice = None;
+            effects.extend(self.point());
+        }
         if let Some(notice) = notice {
             self.notify(notice);
-        }
-        if turned {
-            effects.extend(self.point());
         }
         if ask && let Some(question) = self.guide.as_ref().and_then(Guide::question) {
             let subject = Subject::Question {
@@ -206,6 +208,7 @@ impl App {
             return Effects::new();
         };
         let mut effects = self.begin_with(taught.scenario.clone());
+        self.notice = None;
         self.front = 0;
         self.open_view();
         self.guide = Some(Guide::new(taught));
@@ -220,7 +223,7 @@ impl App {
             && !self.view.lanes.is_empty()
             && self.view.lanes.iter().all(|l| over(&l.present().phase) || l.present().step >= until)
         {
-            (self.running, self.until) = (false, None);
+            (self.running, self.until, self.notice) = (false, None, None);
         }
         let Some(guide) = &mut self.guide else { return };
         // Long pauses do not count as learning time.

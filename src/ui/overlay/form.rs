@@ -268,6 +268,11 @@ impl Form {
         let height = (self.rows.len() as u16)
             .saturating_add(about_rows + 4 + below)
             .min(area.height.saturating_sub(2));
+        // The page of a lesson, which is at the bottom, has the numbers that its question needs.
+        let area = match self.subject {
+            Subject::Question { .. } => text::part(area, 0, 1, area.width, height),
+            _ => area,
+        };
         let mut inside = open(title, 72, height, theme, area, buf);
         if below == 1 {
             text::put(

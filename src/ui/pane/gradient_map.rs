@@ -425,7 +425,8 @@ impl Pane for GradientMap {
                 (format!("{below}{}", end(low)), format!("{} {}", end(high), self.beside_name(theme.glyphs)))
             };
             if foot == 2 {
-                for (v, _) in x.ticks(usize::from(map.width / 9).max(2)) {
+                let ticks = x.ticks(usize::from(map.width / 9).max(2));
+                for (v, _) in ticks.into_iter().filter(|(v, _)| v.fract() == 0.0) {
                     let words = scale::count(v);
                     let middle = x.at(v).map_or(0, |p| (p * f64::from(map.width)).round() as u16);
                     let start = middle.saturating_sub(if v > 0.0 { text::width(&words) / 2 } else { 0 });

@@ -291,6 +291,8 @@ impl Lanes {
         }
         if let Some(edit) = lane.info.edits.last() {
             // An edited lane's present setting differs from its past, so the edit comes before the setting.
+            let rate = format!("lr {}", lane.info.recipe.optimizer.lr().text());
+            facts.retain(|fact| edit.field != "optimizer.lr" || *fact != [rate.clone()]);
             let words = edit.to_string().replace('→', text::pick(glyphs, "→", "->"));
             let since = if edit.step == 0 { "the start".into() } else { thousands(edit.step) };
             facts.insert(0, vec![format!("{words} since {since}"), words]);

@@ -1,7 +1,7 @@
 //! The two axes of a plot with their numbers. Knows no curve.
 
-use super::Plot;
 use super::letters::row_of;
+use super::{Plot, XAxis};
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::scale::{self, Scale};
 use crate::ui::widget::text;
@@ -59,7 +59,11 @@ impl Plot<'_> {
         // The name follows the first number, if there is room before the second.
         let mut name = None;
         let mut free = 0;
+        let counted = matches!(self.axis, XAxis::Steps | XAxis::Time | XAxis::Evaluations);
         for (v, words) in self.x.ticks(usize::from(inside.width / 9).max(2)) {
+            if counted && v.fract() != 0.0 {
+                continue;
+            }
             let Some(place) = self.x.at(v) else { continue };
             let column = left + (place * f64::from(inside.width - 1)).round() as u16;
             let label = if self.x.is_log() { words } else { scale::count(v) };
