@@ -31,6 +31,7 @@ mod uniform;
 mod vanishing;
 
 pub use attack_overfit::size as attack_size;
+pub use labels::predicted as labels_predicted;
 pub use rate::tested as tested_rate;
 
 const fn rule(id: &'static str, kind: Kind, judge: fn(&Facts) -> Judgement, about: &'static str) -> Rule {
@@ -131,7 +132,8 @@ pub fn beside(id: &str, others: &[&str]) -> bool {
                 "unscaled-inputs",
                 "weight-decay-too-strong",
             ];
-            any(&["lr-too-high", "momentum-too-high", "bad-edit"]) || (own && !any(&elsewhere))
+            any(&["lr-too-high", "momentum-too-high", "bad-edit", "underfitting-capacity"])
+                || (own && !any(&elsewhere))
         }
         "clip-dominates" => any(&["clip-too-small"]),
         "lr-too-high" | "lr-too-low" => !any(&["bad-edit"]) || own,

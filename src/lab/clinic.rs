@@ -289,6 +289,9 @@ impl<'a> Clinic<'a> {
             let most = best.map_or(0.0, |b| b.1);
             case.helps.first().is_some_and(|i| tried[*i].gain >= 0.5 * most)
         };
+        let as_good = |case: &Case| {
+            case.helps.first().zip(best).is_some_and(|(i, (_, most))| tried[*i].gain >= 0.9 * most)
+        };
         let explained = cases.iter().any(|c| c.kind == Kind::Setting && strong(c));
         let named: Vec<&'static str> = cases.iter().filter(|c| strong(c)).map(|c| c.id).collect();
         // A symptom counts as a cause if the better run does not show it.
@@ -296,13 +299,19 @@ impl<'a> Clinic<'a> {
             let rule = RULES.iter().find(|r| r.id == id);
             rule.is_some_and(|r| !matches!((r.judge)(&tried[best].facts), Judgement::Suspect(_)))
         };
+        // Labels that a better run predicts for other samples are not noise.
+        let refuted = |id: &str| {
+            id == "label-noise-or-shuffled-labels" && tried.iter().any(|t| rules::labels_predicted(&t.facts))
+        };
         let levels: Vec<Option<Level>> = cases
             .iter()
             .map(|case| {
                 let told = match case.kind {
-                    Kind::Setting | Kind::Last => strong(case),
+                    Kind::Setting => strong(case),
+                    // Beside a setting that explains the run, a wider network must gain as much.
+                    Kind::Last => strong(case) && (!explained || as_good(case)),
                     Kind::General => strong(case) && !explained,
-                    Kind::Measured => case.suspicion.level > Level::Note,
+                    Kind::Measured => case.suspicion.level > Level::Note && !refuted(case.id),
                     Kind::Symptom => match best {
                         Some((i, _)) => strong(case) || gone(case.id, i),
                         // If no single change repairs a run that is no better than a constant, its own numbers decide.
@@ -313,15 +322,15 @@ impl<'a> Clinic<'a> {
                 (told && (alone || rules::beside(case.id, &named))).then_some(Level::Warn)
             })
             .collect();
-        let exploding = cases.iter().zip(&levels).any(|(c, l)| c.id == "exploding-gradient" && l.is_some());
+        // Large targets are a note beside their effects.
+        let effects = ["exploding-gradient", "clip-dominates", "clip-too-small"];
+        let caused = cases.iter().zip(&levels).any(|(c, l)| effects.contains(&c.id) && l.is_some());
         let size =
             cases.iter().find(|c| c.id == "unscaled-targets" && strong(c)).map(|c| c.suspicion.text.clone());
         for (case, level) in cases.into_iter().zip(levels) {
             let Case { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
-            // If large targets cause the large gradient, the gradient is the finding,
-            // and the size of the targets is a note.
-            let noted = id == "unscaled-targets" && exploding && size.is_some();
+            let noted = id == "unscaled-targets" && caused && size.is_some();
             let level = level.filter(|_| !noted);
             if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {
                 suspicion.text = format!("{}: {size}", suspicion.text);

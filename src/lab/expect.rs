@@ -94,6 +94,19 @@ impl Expectation {
         }
     }
 
+    /// The text of an expectation after the lane `old` was renamed; `lanes`: the names of all lanes.
+    pub fn renamed(text: &str, old: &str, new: &str, lanes: &[&str]) -> String {
+        let (mut out, mut rest) = (String::new(), text);
+        while let Some(at) = rest.find(&format!("{old}.")) {
+            let (before, after) = (&rest[..at], &rest[at + old.len()..]);
+            let longer = |lane: &&str| lane.len() > old.len() && rest[..at + old.len()].ends_with(*lane);
+            let other = lanes.iter().any(longer) || before.ends_with(char::is_alphanumeric);
+            out.extend([before, if other { old } else { new }]);
+            rest = after;
+        }
+        out + rest
+    }
+
     /// The text from which it was read.
     pub fn text(&self) -> &str {
         &self.text

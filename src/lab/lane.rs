@@ -135,6 +135,14 @@ pub struct Line {
     pub text: String,
 }
 
+impl Line {
+    /// A line of the log after the lane `from` was renamed.
+    pub fn relabelled(text: &str, from: &str, to: &str) -> String {
+        let name = |name: &str| format!("\"lane\":{}", serde_json::Value::from(name));
+        text.replacen(&name(from), &name(to), 1)
+    }
+}
+
 /// The results of a turn.
 #[derive(Debug, Default)]
 pub struct News {
@@ -243,6 +251,7 @@ impl Lane {
             let next = step + 1;
             // Numbers that compare two steps need the gradient of the previous step.
             let before_shown = pace.soon()
+                || next <= FIRST
                 || plan.show_every.is_some_and(|n| next.is_multiple_of(n))
                 || next.is_multiple_of(plan.evaluate_every)
                 || next == plan.total
@@ -442,7 +451,12 @@ pub(in crate::lab) mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(shown, [(1, true), (account.step - 1, true), (account.step, false)]);
+        let mut all: Vec<(u64, bool)> = (1..=FIRST.min(account.step - 1)).map(|step| (step, true)).collect();
+        if account.step - 1 > FIRST {
+            all.push((account.step - 1, true));
+        }
+        all.push((account.step, false));
+        assert_eq!(shown, all);
     }
 
     #[test]

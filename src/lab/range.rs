@@ -15,6 +15,9 @@ const RUN_AWAY: f64 = 4.0;
 /// The smallest relative decrease of the loss that counts as learning.
 const FALL: f64 = 0.02;
 
+/// A decrease of this many standard deviations of a smoothed loss is not due to chance.
+const CHANCE: f64 = 4.0;
+
 /// The result of a range test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
@@ -75,7 +78,8 @@ impl Range {
         // Choose the largest rate whose mean loss is within the noise of the lowest one.
         let place = means.iter().rposition(|&m| m <= lowest + noise)?;
         let least = rates[place];
-        let falls = first - lowest > (FALL * first.abs()).max(2.0 * noise);
+        // The lowest of many means lies some deviations below their mean by chance.
+        let falls = first - lowest > (FALL * first.abs()).max(CHANCE * noise);
         let single = |all: &[f64]| all.iter().map(|&x| x as f32).collect();
         Some(Self {
             suggested: falls.then(|| rounded(least / 10.0)),

@@ -71,7 +71,7 @@ struct Place {
     changes: u64,
 }
 
-/// Lines to remove from the log. No lane trains until a checkpoint has recorded the removal, so that log and
+/// Lines to remove from the log, or to rename. No lane trains until a checkpoint has recorded the removal, so that log and
 /// checkpoints always describe the same lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
@@ -81,6 +81,8 @@ pub struct Forgotten {
     pub name: String,
     /// The step up to which its lines are kept; 0: none are kept.
     pub after: u64,
+    /// The new name of the lane, if it was renamed: its lines stay, under this name.
+    pub to: Option<String>,
     /// Later lines that were not yet on the disk.
     pub lines: Vec<Line>,
 }
@@ -88,6 +90,12 @@ pub struct Forgotten {
 impl Forgotten {
     /// Removes its lines from those waiting to be written; if the lane went back to a step, they are kept here.
     pub fn take(&mut self, waiting: &mut Vec<Line>) {
+        if let Some(to) = &self.to {
+            for line in waiting.iter_mut().filter(|line| self.lane == Some(line.lane)) {
+                line.text = Line::relabelled(&line.text, &self.name, to);
+            }
+            return;
+        }
         let (gone, stay) = std::mem::take(waiting).into_iter().partition(|line| self.takes(line));
         *waiting = stay;
         if self.after > 0 {
@@ -97,7 +105,7 @@ impl Forgotten {
 
     /// Whether it removes this waiting line.
     pub fn takes(&self, line: &Line) -> bool {
-        self.lane == Some(line.lane) && line.step > self.after
+        self.to.is_none() && self.lane == Some(line.lane) && line.step > self.after
     }
 }
 

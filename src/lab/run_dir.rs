@@ -13,7 +13,7 @@ use checkpoint::{Checkpoint, Gone};
 use marks::{Mark, Tally};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ mod lock;
 mod marks;
 mod newest;
 mod prune;
+mod rewrite;
 
 pub use home::Home;
 pub(super) use lock::in_use;
@@ -32,6 +33,8 @@ pub use newest::Need;
 use newest::newest;
 pub(super) use newest::{any, bound};
 pub use prune::prune;
+pub(super) use rewrite::went_back;
+use rewrite::{place_of, rewound, without};
 
 /// Files of a run directory; the `.new` ones exist only after an interruption.
 const NAMES: [&str; 10] = [
@@ -298,6 +301,15 @@ impl RunDir {
         dropped
     }
 
+    /// Renames a lane in the waiting lines.
+    pub fn relabel_waiting(&mut self, lane: usize, from: &str, to: &str) {
+        for (_, lines) in self.waiting.iter_mut().filter(|((_, of), _)| *of == lane) {
+            for text in lines {
+                *text = Line::relabelled(text, from, to);
+            }
+        }
+    }
+
     /// Stores for `ghosts.jsonl` the lines of a lane that went back to a step, if they are not in the log.
     pub fn put_aside(&mut self, lane: &str, after: u64, lines: impl Iterator<Item = String>) {
         let mut lines = lines.peekable();
@@ -325,6 +337,17 @@ impl RunDir {
         written
     }
 
+    /// Renames a lane in `ghosts.jsonl`.
+    fn rename_ghosts(&self, gone: &Gone) -> io::Result<()> {
+        let Ok(old) = self.dir.read_all("ghosts.jsonl", u64::MAX) else { return Ok(()) };
+        let renamed = |line: &str| match went_back(line.as_bytes()) {
+            Some((lane, step)) if lane == gone.lane => rewound(&gone.to, step),
+            _ => Line::relabelled(line, &gone.lane, &gone.to) + "\n",
+        };
+        let new: String = String::from_utf8_lossy(&old).lines().map(renamed).collect();
+        if new.as_bytes() == old { Ok(()) } else { self.dir.replace("ghosts.jsonl", new.as_bytes()) }
+    }
+
     fn save(
         &mut self,
         scenario: &Scenario,
@@ -350,6 +373,9 @@ impl RunDir {
             }
             Some(log)
         };
+        for gone in forgotten.iter().filter(|gone| !gone.to.is_empty()) {
+            self.rename_ghosts(gone)?;
+        }
         let lines = |(&(step, lane), texts): (&(u64, usize), &Vec<String>)| {
             texts.iter().map(|text| Line { step, lane, text: text.clone() }).collect::<Vec<_>>()
         };
@@ -411,50 +437,6 @@ fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
         Some(_) => Ok(dir),
         None => Err(format!("no run of gradtui; {instead}")),
     }
-}
-
-/// The lane and the step to which a log line belongs: a change belongs to the step that is trained with it.
-fn place_of(line: &str) -> Option<(String, u64)> {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        lane: String,
-        step: u64,
-        field: Option<serde::de::IgnoredAny>,
-    }
-    let row = serde_json::from_str::<Row>(line).ok()?;
-    Some((row.lane, row.step + u64::from(row.field.is_some())))
-}
-
-/// The line that precedes the abandoned lines of a lane that went back to a step.
-fn rewound(lane: &str, after: u64) -> String {
-    serde_json::json!({ "rewound": lane, "to": after }).to_string() + "\n"
-}
-
-/// The lane and the step to which it went back, if a line of `ghosts.jsonl` says so.
-pub(super) fn went_back(line: &[u8]) -> Option<(String, u64)> {
-    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
-    Some((line.get("rewound")?.as_str()?.into(), line.get("to")?.as_u64()?))
-}
-
-/// The first `bytes` of the log without the removed lines; and those of them that a lane made after the step to which
-/// it went back, preceded by a line that says so.
-fn without(mut log: &File, bytes: u64, gone: &[Gone]) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    log.seek(SeekFrom::Start(0))?;
-    let mut text = String::new();
-    log.take(bytes).read_to_string(&mut text)?;
-    let (mut kept, mut ghosts) = (String::new(), BTreeMap::<&str, String>::new());
-    for line in text.lines() {
-        let place = place_of(line);
-        let of = |g: &&Gone| place.as_ref().is_some_and(|(lane, step)| *lane == g.lane && *step > g.after);
-        match gone.iter().filter(of).min_by_key(|g| g.after) {
-            None => kept.extend([line, "\n"]),
-            Some(g) if g.after > 0 => {
-                ghosts.entry(&g.lane).or_insert_with(|| rewound(&g.lane, g.after)).extend([line, "\n"]);
-            }
-            Some(_) => {}
-        }
-    }
-    Ok((kept.into_bytes(), ghosts.into_values().collect::<String>().into_bytes()))
 }
 
 /// A system error in words that suggest a remedy.

@@ -73,6 +73,11 @@ const NUMBERED: [&str; 15] = [
     "hidden", "dense", "ln", "fc", "conv", "conv1d", "conv2d", "linear", "norm", "block", "bn", "lstm",
     "gru", "rnn", "attn",
 ];
+/// Words behind `grad_` that name another quantity than a norm.
+const STATISTICS: [&str; 17] = [
+    "mean", "max", "min", "std", "var", "avg", "abs", "ratio", "noise", "snr", "ema", "zero", "zeros", "rms",
+    "sparsity", "cos", "nan",
+];
 /// Names that stand in the position of a parameter but are none.
 const NO_PARAMETER: [&str; 24] = [
     "norm",
@@ -114,6 +119,8 @@ struct Found {
     clipped: Option<bool>,
     /// Whether the name of a layer follows, and not that of a parameter: it counts only beside others of its kind.
     doubted: bool,
+    /// Whether its name ends in the last part of a parameter's name.
+    parameter: bool,
 }
 
 /// A name split into text and numbers, for sorting: 2 comes before 10.
@@ -200,6 +207,11 @@ fn find(series: usize, name: &str) -> Option<Found> {
         "min" | "max" | "avg" | "mean" | "std" => return None,
         _ => (rest, kind),
     };
+    let first = rest.split(['_', '/', '.']).next().unwrap_or_default().to_lowercase();
+    if underscored && STATISTICS.contains(&&*first) {
+        return None;
+    }
+    let parameter = ends_in_parameter(&rest);
     let rest = GRAPH.captures(&rest).map_or(rest.clone(), |of| of["rest"].to_string());
     let bare = underscored && !rest.contains(['.', '/']);
     let plain = || {
@@ -221,7 +233,7 @@ fn find(series: usize, name: &str) -> Option<Found> {
     } else {
         None
     };
-    Some(Found { series, kind, layer, clipped, doubted })
+    Some(Found { series, kind, layer, clipped, doubted, parameter })
 }
 
 /// Finds layers among series in the order of their appearance; `order` sets the order of layers instead of determining
@@ -239,10 +251,18 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
             None => kinds.push((&f.kind, 1, f.clipped == Some(true))),
         }
     }
-    // Norms before clipping are preferred, since clipping hides the true size; then the kind with the most series.
-    let Some(kind) = kinds.iter().rev().max_by_key(|k| (!k.2, k.1)).map(|k| k.0.to_string()) else {
+    // Norms before clipping are preferred, since clipping hides the true size; then the names of parameters, what is
+    // called a norm, and the kind with the most series.
+    let norm = |kind: &str| kind.to_lowercase().contains("norm");
+    let parameters = |kind: &str| found.iter().filter(|f| f.kind == kind && f.parameter).count() > 1;
+    let rank = |k: &&(&str, usize, bool)| (!k.2, parameters(k.0), norm(k.0), k.1);
+    let Some(kind) = kinds.iter().rev().max_by_key(rank).map(|k| k.0.to_string()) else {
         return Layers { total, ..Layers::default() };
     };
+    // Beside parameters, `grad_norm/overall` is no layer.
+    if found.iter().filter(|f| f.kind == kind && f.parameter).count() > 1 {
+        found.retain(|f| f.kind != kind || f.parameter || f.layer.contains('.'));
+    }
     let (found, others): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|f| f.kind == kind);
     let mut after: Vec<&Found> = others.iter().filter(|f| f.clipped == Some(true)).collect();
     let alike = after.len() == found.len() && after.iter().all(|a| found.iter().any(|f| f.layer == a.layer));
@@ -392,6 +412,8 @@ mod tests {
         let found = of(names.iter().copied(), None);
         assert_eq!((found.names, found.members), (vec!["a".to_string()], vec![(2, 0)]));
         assert_eq!(found.after, [0; 0], "they have other layers");
+        let beside = ["grad_mean/a.weight", "grad_norm/a.weight", "grad_norm/b.bias", "grad_norm/overall"];
+        assert_eq!(of(beside.into_iter(), None).names, ["a", "b"]);
         let both = ["grad_norm_post/a.weight", "grad_norm_pre/a.weight"];
         assert_eq!(of(both.into_iter(), None).after, [0]);
         assert_eq!((found.clipped, found.total), (Some(false), Some(3)));

@@ -22,34 +22,34 @@ impl TrainerState {
         Self { path: path.into(), seen: None, told: Vec::new() }
     }
 
-    /// The copy of the newest checkpoint (by number, not by name), or the run's own copy if there is one.
-    fn newest(&self) -> Option<PathBuf> {
+    /// The run's own copy if there is one, then those of its checkpoints, the newest (by number, not by name) first.
+    fn copies(&self) -> Vec<PathBuf> {
         if self.path.is_file() {
-            return Some(self.path.clone());
-        }
-        let own = self.path.join("trainer_state.json");
-        if own.is_file() {
-            return Some(own);
+            return vec![self.path.clone()];
         }
         let number = |dir: &Path| dir.file_name()?.to_str()?.rsplit_once('-')?.1.parse::<u64>().ok();
-        let entries = fs::read_dir(&self.path).ok()?;
-        let states = entries.flatten().map(|e| e.path()).filter_map(|dir| Some((number(&dir)?, dir)));
-        let states = states.map(|(n, dir)| (n, dir.join("trainer_state.json")));
-        states.filter(|(_, state)| state.is_file()).max_by_key(|(n, _)| *n).map(|(_, state)| state)
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|e| e.path());
+        let mut states: Vec<(u64, PathBuf)> = entries.filter_map(|dir| Some((number(&dir)?, dir))).collect();
+        states.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
+        let folders = std::iter::once(self.path.clone()).chain(states.into_iter().map(|(_, dir)| dir));
+        folders.map(|dir| dir.join("trainer_state.json")).filter(|state| state.is_file()).collect()
     }
 }
 
 impl Reader for TrainerState {
     fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
-        let path = self.newest().ok_or("no trainer_state.json is there")?;
+        let copies = self.copies();
+        let path = copies.first().cloned().ok_or("no trainer_state.json is there")?;
         let found = fs::metadata(&path).map_err(|e| e.to_string())?;
         let now = Some((path.clone(), found.len(), found.modified().ok()));
         if self.seen == now {
             return Ok(false);
         }
-        let text = fs::read_to_string(&path).map_err(|e| e.to_string())?;
-        // The file is incomplete while it is written; the next read finds it whole.
-        let Some(state) = Json::parse(&text) else { return Err("half written, or no JSON".into()) };
+        // A copy is incomplete while it is written; the one before it is whole.
+        let whole = |path: &PathBuf| Json::parse(&fs::read_to_string(path).ok()?);
+        let Some(state) = copies.iter().find_map(whole) else {
+            return Err("half written, or no JSON".into());
+        };
         let Some(Json::List(rows)) = state.get("log_history") else {
             return Err("no log_history in it".into());
         };

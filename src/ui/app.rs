@@ -337,6 +337,8 @@ impl App {
                 if !self.view.lanes.is_empty() {
                     self.awaited = None;
                 }
+                // A notice that could be read goes with the next key, so that the keys of the pane can be read again.
+                self.notice.take_if(|(until, _)| self.now + NOTICE >= *until + READ);
                 self.key(key)
             }
             Message::Paste(text) => {

@@ -76,7 +76,10 @@ pub fn account(lane: &LaneView) -> Option<Finding> {
 pub fn findings(lane: &LaneView) -> Vec<Finding> {
     let mut out: Vec<Finding> = account(lane).into_iter().collect();
     for finding in lane.diagnosis().told() {
-        let text = format!("{}: {}", finding.id, finding.text);
+        // A copy that was trained to the end may show what the lane itself has not reached.
+        let ahead = finding.step > lane.step;
+        let from = if ahead { format!("from step {} on, ", thousands(finding.step)) } else { String::new() };
+        let text = format!("{}: {from}{}", finding.id, finding.text);
         out.push(Finding { weight: finding.level.into(), text });
     }
     let mut say = |text: String| out.push(Finding { weight: Weight::Plain, text });

@@ -61,6 +61,19 @@ impl Lesson {
 
     /// Applies an event.
     pub fn hear(&mut self, event: &Event) {
+        if let Event::Changed { lane, info, .. } | Event::Rewound { lane, info, .. } = event
+            && let Some(old) = self.standings.lanes.iter().find(|l| l.id == *lane && l.name != info.name)
+        {
+            // The expectations follow a lane that was renamed.
+            let (old, new) = (old.name.clone(), &info.name);
+            let names = self.standings.lanes.iter().map(|l| l.name.as_str());
+            let before: Vec<&str> = names.clone().collect();
+            let now: Vec<&str> = names.map(|name| if name == old { new } else { name }).collect();
+            for expectation in &mut self.expectations {
+                let text = Expectation::renamed(expectation.text(), &old, new, &before);
+                *expectation = Expectation::parse(&text, &now).unwrap_or_else(|_| expectation.clone());
+            }
+        }
         self.standings.apply(event);
     }
 

@@ -336,7 +336,10 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         );
         return;
     }
-    let works = |b: &&Row| !(b.of.hint.is_empty() || app.watching() && b.of.own);
+    let taught = app.guide.is_some();
+    let works = |b: &&Row| {
+        !(b.of.hint.is_empty() || app.watching() && b.of.own || !taught && b.of.action.is_of_lesson())
+    };
     let of = |scope: Scope| app.keymap.of(scope).filter(works);
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(&app.keymap),

@@ -338,7 +338,11 @@ impl<'a> Board<'a> {
         }
         if area.height > 1 {
             let foot = text::part(area, 0, area.height - 1, area.width, 1);
-            let keys = "Tab pane  x y fields  c other  s sort  Enter curves  o lab  ? help  q quit";
+            let keys = if self.curves {
+                "arrows another setting  Enter back  o lab  ? help  q quit"
+            } else {
+                "Tab pane  x y fields  c other  s sort  Enter curves  o lab  ? help  q quit"
+            };
             text::put(buf, foot, 1, 0, keys, theme.faint);
         }
     }

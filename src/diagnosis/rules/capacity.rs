@@ -4,6 +4,7 @@ use super::{Clear, Facts, Fix, Judgement, Suspicion, facts};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::piecewise::Relu;
 use crate::engine::layer::dense::Dense;
+use crate::scenario::Shape;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     if f.divergence().is_some() {
@@ -66,19 +67,40 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let bend = Fix::of(f, "a hidden layer of 32 rectifiers before the output", |r| {
         let end = written.unwrap_or(r.network.len());
         let tail = r.network.split_off(end);
-        if matches!(f.input, crate::scenario::Shape::Image { .. }) && !f.has("Flatten") {
+        if matches!(f.input, Shape::Image { .. }) && !f.has("Flatten") {
             r.network.push(crate::engine::layer::structure::Flatten::default().into());
         }
         r.network.extend([Dense { units: 32, ..Dense::default() }.into(), Relu::default().into()]);
         r.network.extend(tail);
-        let _ = crate::registry::Settings::set(r, "init", "HeNormal()");
+    });
+    let deep = Fix::of(f, "two hidden layers of 64 rectifiers", |r| {
+        let mut tail = r.network.split_off(written.unwrap_or(r.network.len()));
+        let kept = |l: &LayerConfig| matches!(l, LayerConfig::Flatten(_) | LayerConfig::Embedding(_));
+        r.network.retain(kept);
+        for _ in 0..2 {
+            r.network.extend([Dense { units: 64, ..Dense::default() }.into(), Relu::default().into()]);
+        }
+        r.network.append(&mut tail);
+    });
+    let bent = Fix::of(f, "rectifiers after every Dense layer", |r| {
+        let end = written.unwrap_or(r.network.len());
+        let tail = r.network.split_off(end);
+        let whole =
+            facts::mapped(&r.network, &mut |l| (!matches!(l, LayerConfig::Identity(_))).then(|| l.clone()));
+        r.network = super::vanishing::normalised(&whole, &Relu::default().into());
+        r.network.extend(tail);
     });
     let text = if f.linear() {
         "every layer is linear, so the network is".to_string()
     } else {
         format!("its narrowest layer has {narrowest} units")
     };
-    let fixes: Vec<Option<Fix>> = if f.linear() { vec![bend, widen] } else { vec![widen, bend] };
+    let plain = matches!(f.input, Shape::Flat(_));
+    let fixes: Vec<Option<Fix>> = if f.linear() {
+        vec![bend, bent.filter(|_| hidden), widen]
+    } else {
+        vec![widen, bend, deep.filter(|_| plain)]
+    };
     Suspicion::new(text)
         .with("units of the narrowest layer", if hidden { narrowest as f64 } else { 0.0 })
         .cures(fixes.into_iter().flatten())

@@ -56,15 +56,19 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     };
     // Units that are dead at the first mark already may have been dead from the start, so another init may help.
     let born = f.marks.first().and_then(|m| silent(m)).is_some_and(|s| f64::from(s) > 0.8);
-    let leaky = Fix::of(f, "leaky rectifiers, which let a gradient through", |r| {
-        r.network = facts::mapped(&r.network, &mut |l| {
-            Some(if matches!(l, LayerConfig::Relu(_) | LayerConfig::Relu6(_)) {
-                LeakyRelu::default().into()
-            } else {
-                l.clone()
-            })
-        });
-    });
+    let leaky = |text: &str, unit: LeakyRelu| {
+        Fix::of(f, text, |r| {
+            r.network = facts::mapped(&r.network, &mut |l| {
+                let rectifier = matches!(l, LayerConfig::Relu(_) | LayerConfig::Relu6(_));
+                Some(if rectifier { unit.clone().into() } else { l.clone() })
+            });
+        })
+    };
+    let usual = leaky("leaky rectifiers, which let a gradient through", LeakyRelu::default());
+    let mut steep = LeakyRelu::default();
+    let steeper = crate::registry::Settings::set(&mut steep, "negative_slope", "0.2")
+        .ok()
+        .and_then(|()| leaky("leaky rectifiers of slope 0.2", steep));
     Suspicion::new(format!("{} of the units of {} are off for every sample", percent(dead), f.layer(layer)))
         .at(if dead > 0.999 { Level::Bad } else { Level::Warn })
         .since(f.onset(|m| silent(m).is_some_and(|s| f64::from(s) >= 0.9 * dead)).unwrap_or(0))
@@ -72,6 +76,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .with("dead", dead)
         .with("dead at the first step", f64::from(u8::from(born)))
         .cures(if born { init_fixes(f, "units begin on both sides of zero") } else { Vec::new() })
-        .cures(leaky)
+        .cures(usual)
+        .cures(steeper)
         .suspect()
 }

@@ -3,6 +3,7 @@
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, two};
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
+use crate::scenario::Scaling;
 use crate::telemetry::Mark;
 use std::sync::Arc;
 
@@ -81,7 +82,10 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let large = |x: f64| !x.is_finite() || x > 100.0 * targets.min(3.0);
     // A learning rate that is too high makes gradients grow as well; only the first gradient shows
     // the effect of depth and targets alone.
-    let start = large(first) || f.divergence().is_some_and(|d| d.step <= 3);
+    // Targets of this size multiply the gradient, so what grows from it counts as well.
+    let multiplied = f.target_scaling == Scaling::None && targets > 10.0;
+    let grew = f.divergence().is_some() || most > 100.0 * first;
+    let start = large(first) || f.divergence().is_some_and(|d| d.step <= 3) || multiplied && grew;
     if !start {
         return Clear;
     }

@@ -4,6 +4,8 @@ use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, init_fixes,
 
 /// Weights below this fraction of the sensible size are small.
 const SMALL: f64 = 0.4;
+/// So is an init that leaves less than this fraction of a signal after all layers.
+const FAINT: f64 = 0.02;
 /// Weights above this multiple of the sensible size are large.
 const LARGE: f64 = 1.7;
 
@@ -58,7 +60,9 @@ fn suspicion(f: &Facts, words: &str, (mean, layer, size): (f64, usize, f64)) -> 
 
 pub(super) fn small(f: &Facts) -> Judgement {
     let Some(found) = sizes(f, f64::min) else { return Skipped("the initial weights are not at hand") };
-    if found.0 >= SMALL { Clear } else { suspicion(f, "small", found).suspect() }
+    // A factor that does no harm in one layer makes a deep network's signal vanish.
+    let through = libm::pow(found.0, f.initial.len() as f64);
+    if found.0 >= SMALL && through >= FAINT { Clear } else { suspicion(f, "small", found).suspect() }
 }
 
 pub(super) fn large(f: &Facts) -> Judgement {

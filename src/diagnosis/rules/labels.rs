@@ -4,7 +4,44 @@
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, percent};
 use crate::number::Number;
 
+/// Whether a run predicts the labels of samples on which it was not trained, so that they are no noise.
+pub fn predicted(f: &Facts) -> bool {
+    let Some(d) = &f.data else { return false };
+    let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
+    let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
+    let hits = d.chance.accuracy.is_some_and(|chance| best > chance + 0.5 * (1.0 - chance));
+    hits || least < 0.8 * d.chance.loss
+}
+
+/// Labels that are being memorised: the training loss falls below that of a constant, the validation loss never does.
+fn begun(f: &Facts) -> Option<Suspicion> {
+    let (train, d) = (f.train?, f.data.as_ref()?);
+    let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
+    let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
+    // Two standard deviations of the hits of a constant, for about as many validation samples as usual.
+    let spread = |p: f64| 2.0 * libm::sqrt(p * (1.0 - p) / (d.samples as f64 / 4.0).max(1.0));
+    let told = d.chance.accuracy.is_some_and(|p| best > p + spread(p));
+    if f.evaluations.len() < 3 || train.loss >= 0.92 * d.chance.loss || least < 0.97 * d.chance.loss || told {
+        return None;
+    }
+    let text = format!(
+        "training fell to {} of the loss of a constant, validation never below {} of it",
+        percent(train.loss / d.chance.loss),
+        percent(least / d.chance.loss)
+    );
+    Some(
+        Suspicion::new(text)
+            .at(Level::Warn)
+            .with("training loss", train.loss)
+            .with("least validation loss", least)
+            .with("loss of a constant", d.chance.loss),
+    )
+}
+
 pub(super) fn judge(f: &Facts) -> Judgement {
+    if let Some(suspicion) = begun(f) {
+        return suspicion.suspect();
+    }
     let (Some(train), Some(d)) = (f.train, &f.data) else {
         return Skipped("its training samples were not evaluated");
     };

@@ -31,8 +31,8 @@ pub(super) fn judge(f: &Facts) -> Judgement {
             ]
         }
         (None, Some((_, second))) => vec![
-            Fix::set(f, "betas (0.9, 0.999)", &[("optimizer.betas", "(0.9, 0.999)".into())]),
             Fix::set(f, "a first beta of 0.9", &[("optimizer.betas", format!("(0.9, {second})"))]),
+            Fix::set(f, "betas (0.9, 0.999)", &[("optimizer.betas", "(0.9, 0.999)".into())]),
         ],
         _ => Vec::new(),
     };

@@ -18,7 +18,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let end = tail.iter().map(|l| l.1).sum::<f64>() / tail.len() as f64;
     // The loss at chance is unknown for a log, so its first validation loss replaces it.
     let chance = f.data.as_ref().map_or(losses[0].1, |d| d.chance.loss).max(1e-12);
-    let turned = end > 1.25 * least && end - least > 0.12 * chance;
+    // The least loss may lie before the first evaluation.
+    let above = f.data.as_ref().and_then(|d| d.chance.accuracy).zip(f.score().and_then(|s| s.accuracy));
+    let unseen =
+        train.loss < 0.1 * chance && end > 1.3 * chance && above.is_some_and(|(p, hits)| hits > p + 0.1);
+    let turned = (end > 1.25 * least && end - least > 0.12 * chance) || (unseen && !f.foreign);
     if f.divergence().is_some()
         || !turned
         || train.loss > (0.7 * end).min(1.05 * least)
@@ -36,7 +40,8 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         number(end),
         number(train.loss)
     ))
-    .at(if fine { Level::Note } else { Level::Warn })
+    // In a log, a validation loss that stays below its first value has still gained from training.
+    .at(if fine || (f.foreign && end < 0.9 * losses[0].1) { Level::Note } else { Level::Warn })
     .since(step)
     .with("least validation loss", least)
     .with("validation loss", end)
@@ -47,5 +52,6 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         &[("early_stopping.patience", patience.to_string()), ("early_stopping.restore_best", "true".into())],
     ))
     .cures(Fix::set(f, "a penalty on the weights", &[("regularisation.l2", "0.01".into())]))
+    .cures(Fix::set(f, "a strong penalty on the weights", &[("regularisation.l2", "0.1".into())]))
     .suspect()
 }

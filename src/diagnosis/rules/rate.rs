@@ -62,6 +62,16 @@ pub fn tested(id: &str, f: &Facts, rate: f64, steps: usize) -> Option<Fix> {
 /// A lane that diverges within this many measured steps has not trained at all.
 const AT_ONCE: usize = 3;
 
+/// Whether a loss that had fallen is back at its beginning, for good.
+fn fell_back(rows: &[&Mark], least: f64, end: f64) -> bool {
+    let loss = |m: &Mark| m.get(Number::Loss).unwrap_or(f64::NAN);
+    let first = loss(rows[0]);
+    let lowest = rows.iter().position(|m| loss(m) <= least).unwrap_or(rows.len());
+    let early = (lowest as f64) < 0.85 * rows.len() as f64;
+    let unlearned = rows.len() >= 8 && least < 0.5 * first && end > 0.8 * first && early;
+    end > 3.0 * least && (unlearned || end > 1.5 * first)
+}
+
 /// Judges a log: the loss or the gradient rises, and then the numbers stop being finite, or
 /// the loss stays far above its minimum.
 ///
@@ -74,7 +84,7 @@ fn from_log(f: &Facts) -> Judgement {
     let lost = |m: &Mark| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
     let Some(first) = told.first() else { return Skipped("the log has no loss of training") };
     // Before the first update no rate has had an effect: a loss that is infinite there is the logarithm of 0.
-    if first.step == 0 && loss(first) == f64::INFINITY {
+    if first.step == 0 && (loss(first) == f64::INFINITY || loss(first).is_finite() && lost(first)) {
         return Clear;
     }
     let onset = f.onset(|m| m.get(Number::Loss).is_some() && lost(m));
@@ -98,19 +108,36 @@ fn from_log(f: &Facts) -> Judgement {
         .filter_map(|m| m.get(Number::ValLoss))
         .filter(|x| x.is_finite())
         .collect();
-    let far = 10.0 * checked.iter().copied().fold(f64::INFINITY, f64::min);
-    let risen = loss(last) > 1.5 * least || checked.last().is_some_and(|last| *last > far);
+    let leapt = checked.split_last().is_some_and(|(last, before)| {
+        before.len() >= 3 && *last > 10.0 * before.iter().copied().fold(0.0, f64::max)
+    });
+    // Rows that lie further apart than a step may leave out the rise; a logarithm of 0 is infinite first.
+    let bad = told.iter().copied().find(|m| lost(m));
+    let newest = before.iter().rev().take(3).map(|m| loss(m)).fold(f64::INFINITY, f64::min);
+    let unseen = before.len() >= 8
+        && newest < 0.5 * loss(first)
+        && bad.is_some_and(|m| loss(m).is_nan() && m.step > last.step + 1)
+        && f.evaluations.iter().all(|m| m.get(Number::ValLoss) != Some(f64::INFINITY));
+    let risen = loss(last) > 1.5 * least || leapt || unseen;
+    let usual = facts::median(before.iter().map(|m| loss(m)).collect()).unwrap_or(f64::INFINITY);
+    let peak = before.iter().map(|m| loss(m)).fold(0.0, f64::max);
+    // A loss that starts near 0, or is negative, has no scale.
+    let scaled = loss(first) > 0.01 && least > 0.0;
+    let leap = scaled && peak > 100.0 * loss(first) && peak > 20.0 * usual;
+    let at_once = before.len() <= AT_ONCE && loss(last) >= 0.7 * loss(first);
     let rate = |m: &Mark| m.get(Number::Lr);
     let jump =
         told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
     let jumped = jump.is_some_and(|w| w[1].step >= last.step && onset.is_some_and(|step| w[1].step <= step));
     let (level, since, text) = match (onset, tail) {
-        (Some(step), _) if risen || grown || jumped || before.len() <= AT_ONCE => (
+        (Some(step), _) if risen || grown || jumped || at_once => (
             Level::Bad,
             step,
             format!("the numbers ran away at step {step}, where the loss had been {}", number(loss(last))),
         ),
-        (None, Some(end)) if end > 3.0 * least && end > 1.5 * loss(first) => {
+        (None, Some(end))
+            if (scaled && fell_back(&before, least, end)) || (leap && end > 0.5 * loss(first)) =>
+        {
             let lowest = before.iter().find(|m| loss(m) <= least).map_or(0, |m| m.step);
             let high = |m: &Mark| m.step > lowest && m.get(Number::Loss).is_some_and(|l| l > 2.0 * least);
             let high = f.onset(high).unwrap_or(first.step);

@@ -34,6 +34,7 @@ pub(super) fn forgets(f: &Facts) -> Judgement {
         .with("steps of a sequence", length(f) as f64)
         .cures(gated(false))
         .cures(gated(true))
+        .cures(Fix::set(f, "init Orthogonal: the state keeps its size", &[("init", "Orthogonal()".into())]))
         .suspect()
 }
 
@@ -45,7 +46,8 @@ pub(super) fn explodes(f: &Facts) -> Judgement {
     let most = norms.iter().copied().filter(|x| x.is_finite()).fold(0.0, f64::max);
     let usual = facts::median(norms.iter().copied().filter(|x| x.is_finite()).collect()).unwrap_or(0.0);
     let lost = f.divergence().is_some();
-    let grown = usual >= 50.0 || (most > 30.0 && most > 50.0 * usual.max(1e-9));
+    let times = most / usual.max(1e-9);
+    let grown = usual >= 50.0 || (most > 30.0 && times > 50.0) || (most > 5.0 && times > 100.0);
     if !lost && !grown {
         return Clear;
     }

@@ -26,7 +26,9 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .marks
         .first()
         .is_some_and(|m| m.layers.iter().any(|l| l.get(LayerNumber::Silent).is_some_and(|s| s > 0.9)));
-    if ratio.min(early) >= VANISHING || blocked || early <= 0.0 || ratio <= 0.0 {
+    // Where the units have died later, the first steps decide.
+    let ratio = if ratio > 0.0 { ratio } else { early };
+    if ratio.min(early) >= VANISHING || blocked || early <= 0.0 {
         return Clear;
     }
     let since = f.onset(|m| Facts::ratio(m).is_some_and(|r| r < VANISHING)).unwrap_or(1);

@@ -158,3 +158,16 @@ fn wrong_expectations_are_refused_with_a_hint() {
     assert!(ask("loss > 1").contains("lane.metric"));
     assert!(ask("plain.loss > NaN").contains("not a number"));
 }
+
+#[test]
+fn an_expectation_follows_a_lane_that_is_renamed() {
+    let lanes = ["clip", "no clip", "1"];
+    for (text, new) in [
+        ("clip.loss < 1", "fast.loss < 1"),
+        ("no clip.loss > clip.loss", "no clip.loss > fast.loss"),
+        ("share(clip.loss < no clip.loss) >= 0.8", "share(fast.loss < no clip.loss) >= 0.8"),
+        ("median(clip.finding(clip-dominates)) == 1", "median(fast.finding(clip-dominates)) == 1"),
+    ] {
+        assert_eq!(Expectation::renamed(text, "clip", "fast", &lanes), new);
+    }
+}

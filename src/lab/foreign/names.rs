@@ -2,8 +2,24 @@
 
 use crate::number::Number;
 
-const VALIDATION: [&str; 7] = ["val", "valid", "validation", "eval", "evaluation", "test", "dev"];
+const VALIDATION: [&str; 13] = [
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "evaluation",
+    "test",
+    "testing",
+    "dev",
+    "holdout",
+    "heldout",
+    "valloss",
+    "vloss",
+    "testloss",
+];
 const LOSS: [&str; 3] = ["loss", "mse", "nll"];
+/// Names of losses that count if nothing is called a loss.
+const LIKE_LOSS: [&str; 9] = ["xent", "ce", "bce", "cost", "objective", "mae", "rmse", "elbo", "entropy"];
 const ACCURACY: [&str; 3] = ["acc", "accuracy", "top1"];
 /// Words that turn a loss or a learning rate into another quantity.
 const OTHER: [&str; 9] = ["scale", "ppl", "grad", "norm", "aux", "best", "min", "time", "runtime"];
@@ -21,7 +37,14 @@ pub(super) fn is_validation(number: Number) -> bool {
 
 /// The number that a name means, and the count of its other words; a name with fewer of them fits better.
 fn number(name: &str) -> Option<(Number, usize)> {
-    let lower = name.to_lowercase();
+    // `valLoss` is two words.
+    let mut lower = String::with_capacity(name.len() + 4);
+    for (i, c) in name.char_indices() {
+        if c.is_uppercase() && name[..i].ends_with(|before: char| before.is_lowercase()) {
+            lower.push('_');
+        }
+        lower.extend(c.to_lowercase());
+    }
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
     let has = |of: &[&str]| words.iter().any(|w| of.contains(w));
     let clipped = has(&["after", "post", "clipped"]) && has(&["norm"]) && has(&["grad", "gradient", "grads"]);
@@ -41,6 +64,9 @@ fn number(name: &str) -> Option<(Number, usize)> {
         return Some((Number::Lr, words.len()));
     } else if has(&LOSS) || words.iter().any(|w| w.ends_with("loss")) {
         if validation { Number::ValLoss } else { Number::Loss }
+    } else if has(&LIKE_LOSS) && (!has(&["entropy"]) || has(&["cross"])) {
+        let number = if validation { Number::ValLoss } else { Number::Loss };
+        return Some((number, words.len() + 10));
     } else if has(&ACCURACY) {
         if validation { Number::ValAccuracy } else { Number::Accuracy }
     } else {
@@ -88,6 +114,11 @@ mod tests {
             ("clipped", Number::ClipRate),
             ("clip_fraction", Number::ClipRate),
             ("train/clip", Number::ClipRate),
+            ("valLoss", Number::ValLoss),
+            ("vloss", Number::ValLoss),
+            ("heldout/loss", Number::ValLoss),
+            ("train/cross_entropy", Number::Loss),
+            ("val_ce", Number::ValLoss),
             ("grad_norm_after_clip", Number::GradNormClipped),
         ] {
             assert_eq!(number(name).map(|n| n.0), Some(wanted), "{name}");
@@ -109,5 +140,6 @@ mod tests {
     fn of_several_the_plainest_name_counts() {
         let names = ["train_loss_epoch", "train_loss_step", "val_loss", "loss/aux"];
         assert_eq!(of(names.into_iter()), [(Number::Loss, 1), (Number::ValLoss, 2)]);
+        assert_eq!(of(["mae", "train/epoch_loss"].into_iter()), [(Number::Loss, 1)], "a loss by name");
     }
 }

@@ -3,6 +3,7 @@
 use super::fork::Fork;
 use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, open, terminal};
 use crate::engine::data::picture;
+use crate::lab::expect::Expectation;
 use crate::lab::experiment::{Contender, Experiment, Fault};
 use crate::lab::files;
 use crate::lab::run_dir::checkpoint::checksum;
@@ -284,9 +285,13 @@ impl Run {
                 place.follows = foremost;
             }
         }
-        if old != name {
+        let renamed = old != name;
+        if renamed {
             // A removed lane may have had this name.
-            self.forget(None, name);
+            self.forget(None, name.clone());
+        }
+        if renamed && change != Change::Restarted {
+            self.follow_name(id, &old, &name);
         }
         if change == Change::Restarted {
             if let Some(place) = self.places[id].as_mut() {
@@ -323,7 +328,7 @@ impl Run {
     /// Removes lines from the log and orders a checkpoint that records it.
     pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
-            self.forgotten.push(Forgotten { lane, name, after: 0, lines: Vec::new() });
+            self.forgotten.push(Forgotten { lane, name, after: 0, to: None, lines: Vec::new() });
             self.save = true;
         }
     }
@@ -331,11 +336,30 @@ impl Run {
     /// The same for a lane that went back to a step: lines up to that step are kept in the log, the others are moved to
     /// `ghosts.jsonl`.
     pub(super) fn forget_after(&mut self, lane: LaneId, name: &str, after: u64) {
-        let mut gone = Forgotten { lane: Some(lane), name: name.into(), after, lines: Vec::new() };
+        let mut gone = Forgotten { lane: Some(lane), name: name.into(), after, to: None, lines: Vec::new() };
         gone.take(&mut self.lines);
         if self.log {
             self.forgotten.push(gone);
             self.save = true;
+        }
+    }
+
+    /// Follows a lane that was renamed: in the log, in the expectations and in the view of the scenario.
+    pub(super) fn follow_name(&mut self, id: LaneId, old: &str, new: &str) {
+        let (to, name) = (Some(new.to_string()), old.to_string());
+        let mut renamed = Forgotten { lane: Some(id), name, after: 0, to, lines: Vec::new() };
+        renamed.take(&mut self.lines);
+        if self.log {
+            self.forgotten.push(renamed);
+            self.save = true;
+        }
+        let lanes: Vec<String> = self.present().map(|(_, p)| p.info.name.clone()).collect();
+        let lanes: Vec<&str> = lanes.iter().map(String::as_str).chain([old]).collect();
+        for text in &mut self.scenario.expect {
+            *text = Expectation::renamed(text, old, new, &lanes);
+        }
+        if self.scenario.view.lane == old {
+            self.scenario.view.lane = new.into();
         }
     }
 

@@ -1,12 +1,13 @@
 //! Checkpoints of a run: the state of all lanes at one moment, and restoring lanes from it. Knows no file.
 
 use super::{Place, Run, terminal};
+use crate::lab::expect::Expectation;
 use crate::lab::files;
 use crate::lab::lane::{SavedReplica, State};
 use crate::lab::trainer::Snapshot;
 use crate::limits;
 use crate::registry::Value as _;
-use crate::scenario::Scenario;
+use crate::scenario::{Lane, Scenario};
 use crate::telemetry::{Event, LaneId, Phase};
 use crate::text::excerpt;
 use std::path::Path;
@@ -87,7 +88,14 @@ impl Run {
             lanes.push(lane);
             edits.extend(own);
         }
-        Scenario { lanes, edits, ..self.scenario.clone() }
+        // Expectations about lanes that were removed fall away.
+        let names: Vec<&str> = lanes.iter().map(|lane: &Lane| lane.name.as_str()).collect();
+        let mut scenario = self.scenario.clone();
+        scenario.expect.retain(|text| Expectation::parse(text, &names).is_ok());
+        if !names.contains(&scenario.view.lane.as_str()) {
+            scenario.view.lane.clear();
+        }
+        Scenario { lanes, edits, ..scenario }
     }
 
     /// Writes the scenario of the present lanes to a new file, or reports why it cannot.

@@ -214,6 +214,9 @@ impl Run {
             if back < now.step || name != now.name {
                 self.forget_after(id, &now.name, back);
             }
+            if name != now.name {
+                self.follow_name(id, &now.name, &name);
+            }
         }
         if let Some(place) = self.places[id].as_mut() {
             place.target = place.target.max(goal);

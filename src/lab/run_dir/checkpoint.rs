@@ -14,10 +14,11 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The magic bytes of the file; the last one is the version of the format.
-const MAGIC: &[u8; 16] = b"gradtui state \n\x04";
+const MAGIC: &[u8; 16] = b"gradtui state \n\x05";
 
-/// The magic bytes of the previous version, which had no lanes that went back to a step: it can still be read.
-const BEFORE: &[u8; 16] = b"gradtui state \n\x03";
+/// The magic bytes of earlier versions, which can still be read: without lanes that went back to a step, and without
+/// renamed lanes.
+const EARLIER: [&[u8; 16]; 2] = [b"gradtui state \n\x03", b"gradtui state \n\x04"];
 
 /// Bytes of a file beside its body: the magic bytes, the length and the checksum.
 const FRAME: u64 = MAGIC.len() as u64 + 12;
@@ -43,13 +44,15 @@ pub struct Checkpoint<'a> {
     pub lines: Vec<Line>,
 }
 
-/// The lines of a lane that was restarted or went back to a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The lines of a lane that was restarted, went back to a step, or was renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gone {
     /// The lane.
     pub lane: String,
     /// The step up to which its lines are kept; 0: none are kept.
     pub after: u64,
+    /// Its new name, if it was renamed; all its lines are kept then. Empty otherwise.
+    pub to: String,
 }
 
 /// Checksum of the samples on which lanes train.
@@ -89,7 +92,8 @@ impl Head {
 
 /// The length of the body stated in a file, and the bytes after it.
 fn begin(file: &[u8]) -> Result<(u64, &[u8]), String> {
-    let rest = file.strip_prefix(MAGIC).or_else(|| file.strip_prefix(BEFORE));
+    let earlier = || EARLIER.iter().find_map(|magic| file.strip_prefix(*magic));
+    let rest = file.strip_prefix(MAGIC).or_else(earlier);
     let rest = rest.ok_or("it does not begin as a checkpoint of this version does")?;
     let (len, rest) = rest.split_first_chunk::<8>().ok_or("it is cut short")?;
     Ok((u64::from_le_bytes(*len), rest))
@@ -143,6 +147,7 @@ impl Checkpoint<'_> {
         for gone in &self.forgotten {
             w.text(&gone.lane);
             w.number(gone.after);
+            w.text(&gone.to);
         }
         w.number(self.lanes.len() as u64);
         for lane in &*self.lanes {
@@ -188,21 +193,24 @@ impl Checkpoint<'_> {
         }
         let wrong = crc32fast::hash(body) != u32::from_le_bytes(*crc);
         let fault = wrong.then(|| "its checksum is wrong".to_string());
-        Self::decode_body(body, file.starts_with(BEFORE))
+        Self::decode_body(body, file[MAGIC.len() - 1])
             .map(|checkpoint| (checkpoint, fault.clone()))
             .map_err(|what| fault.unwrap_or(what))
     }
 
-    fn decode_body(body: &[u8], before: bool) -> Result<Checkpoint<'static>, String> {
+    fn decode_body(body: &[u8], version: u8) -> Result<Checkpoint<'static>, String> {
         let mut r = Reader(body);
+        let gone = |r: &mut Reader<'_>| {
+            let (lane, after) = (r.text()?, if version < 4 { 0 } else { r.number()? });
+            Ok(Gone { lane, after, to: if version < 5 { String::new() } else { r.text()? } })
+        };
         let checkpoint = Checkpoint {
             scenario: r.text()?,
             base: r.text()?,
             data: r.number()? as u32,
             scenarios: r.list(|r| Ok(r.number()? as u32))?,
             logs: r.list(|r| Ok(Mark { bytes: r.number()?, crc: r.number()? as u32 }))?,
-            forgotten: r
-                .list(|r| Ok(Gone { lane: r.text()?, after: if before { 0 } else { r.number()? } }))?,
+            forgotten: r.list(gone)?,
             lanes: r.list(Reader::lane)?.into(),
             lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
         };

@@ -195,7 +195,7 @@ fn what_belongs_to_somebody_else_stays_untouched() {
 
 /// The lines of a lane after a step.
 fn gone(lane: &str, after: u64) -> Gone {
-    Gone { lane: lane.into(), after }
+    Gone { lane: lane.into(), after, to: String::new() }
 }
 
 /// Two lanes train, one of them is restarted, and both continue; every step is saved.
@@ -339,4 +339,32 @@ fn what_a_lane_made_before_it_went_back_is_put_aside() {
     dir.flush(4).unwrap();
     dir.checkpoint(&scenario(), &[lane(0, "a", 1), lane(1, "b", 4)], None, &[gone("a", 1)]).unwrap();
     assert_eq!(read("ghosts.jsonl"), ghosts + "{\"rewound\":\"a\",\"to\":1}\n" + &of(&[("a", 2), ("a", 3)]));
+}
+
+#[test]
+fn a_renamed_lane_keeps_all_its_lines_under_its_new_name() {
+    let place = Place::new();
+    let path = place.0.join("run");
+    let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    for step in 1..=3 {
+        dir.append(vec![line(0, "a", step), line(1, "b", step)]);
+    }
+    // Lane b is behind, so this line waits.
+    dir.append(vec![line(0, "a", 4)]);
+    dir.flush(3).unwrap();
+    dir.checkpoint(&scenario(), &[lane(0, "a", 2), lane(1, "b", 3)], None, &[gone("a", 2)]).unwrap();
+    dir.relabel_waiting(0, "a", "new");
+    // The name passes on: what was lane b is called a now.
+    let renamed = |lane: &str, to: &str| Gone { lane: lane.into(), after: 0, to: to.into() };
+    let all = [renamed("a", "new"), renamed("b", "a")];
+    dir.checkpoint(&scenario(), &[lane(0, "new", 2), lane(1, "a", 3)], None, &all).unwrap();
+    let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();
+    let of =
+        |steps: &[(&str, u64)]| steps.iter().map(|(l, s)| line(0, l, *s).text + "\n").collect::<String>();
+    assert_eq!(read("metrics.jsonl"), of(&[("new", 1), ("a", 1), ("new", 2), ("a", 2), ("a", 3)]));
+    assert_eq!(read("ghosts.jsonl"), String::from("{\"rewound\":\"new\",\"to\":2}\n") + &of(&[("new", 3)]));
+    drop(dir);
+    let (dir, _) = resume(&path).unwrap();
+    let waiting: Vec<&String> = dir.waiting.values().flatten().collect();
+    assert_eq!(waiting, [&line(0, "new", 4).text]);
 }

@@ -192,6 +192,10 @@ impl Shared {
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
         for gone in &mut save.forgotten {
+            if let (Some(to), Some(lane)) = (&gone.to, gone.lane) {
+                dir.relabel_waiting(lane, &gone.name, to);
+                continue;
+            }
             let aside = std::mem::take(&mut gone.lines).into_iter().map(|line| line.text);
             let waited = dir.drop_waiting(|lane, step| gone.lane == Some(lane) && step > gone.after);
             if gone.after > 0 {
@@ -200,8 +204,12 @@ fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, to
         }
         dir.append(std::mem::take(&mut save.lines));
         dir.flush(save.told)?;
-        let forgotten: Vec<Gone> =
-            save.forgotten.iter().map(|f| Gone { lane: f.name.clone(), after: f.after }).collect();
+        let gone = |f: &Forgotten| Gone {
+            lane: f.name.clone(),
+            after: f.after,
+            to: f.to.clone().unwrap_or_default(),
+        };
+        let forgotten: Vec<Gone> = save.forgotten.iter().map(gone).collect();
         dir.checkpoint(&save.scenario, &save.saved, save.samples, &forgotten)?;
         *pending = None;
     }

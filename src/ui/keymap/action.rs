@@ -214,3 +214,11 @@ pub enum Action {
     /// In a window: close it without changes.
     Cancel,
 }
+
+impl Action {
+    /// Whether it acts on a lesson in progress.
+    pub fn is_of_lesson(self) -> bool {
+        use Action::{LessonAgain, LessonBack, LessonFree, LessonHint, LessonOn, LessonSkip};
+        matches!(self, LessonOn | LessonHint | LessonSkip | LessonAgain | LessonBack | LessonFree)
+    }
+}

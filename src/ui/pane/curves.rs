@@ -101,8 +101,11 @@ fn name(number: Number, glyphs: Glyphs) -> &'static str {
 }
 
 impl Curves {
-    fn is_log(&self, metric: Number) -> bool {
-        self.log.get(&metric).copied().unwrap_or(metric.row().axis == Axis::Log)
+    fn is_log(&self, metric: Number, cx: Context<'_>) -> bool {
+        // A logarithmic axis has no place for negative numbers.
+        let negative = |l: &LaneView| l.curve(metric).is_some_and(|c| c.whole().iter().any(|b| b.min < 0.0));
+        let usual = || metric.row().axis == Axis::Log && !cx.view.lanes.iter().any(negative);
+        self.log.get(&metric).copied().unwrap_or_else(usual)
     }
 
     /// The visible part of the x axis: the whole run on an axis that grows in steps, or its newest page.
@@ -159,7 +162,7 @@ impl Curves {
         }
         // A schedule has no noise to smooth.
         let smoothing = if metric == Number::Lr { 0.0 } else { SMOOTHING[self.smoothing] };
-        let log = self.is_log(metric);
+        let log = self.is_log(metric, cx);
         // The large plot must distinguish the last percents of an accuracy; accuracies under attack may have any value.
         let whole = !log && metric.is_share() && (small || metric.attacked());
         let y = whole.then(|| Scale::between(0.0, 1.0));
@@ -260,6 +263,10 @@ impl Curves {
         if title {
             line.push((format!("{}  ", name(metric, cx.theme.glyphs)), cx.theme.strong));
         } else if let Some(x) = self.cursor(cx) {
+            // The step whose numbers are shown: not every step is kept.
+            let front = cx.view.lane(cx.front).filter(|lane| !lane.is_past()).and_then(|l| l.curve(metric));
+            let kept = front.map(|history| points(history, self.recent));
+            let x = kept.and_then(|p| Some(self.axis.of(plot::at(&p, self.axis, x)?.at))).unwrap_or(x);
             let x = if self.axis == XAxis::Steps { x.round() } else { x };
             line.push((format!("at {} {}  ", scale::count(x), self.axis.label()), cx.theme.strong));
         }
@@ -364,7 +371,7 @@ impl Pane for Curves {
                 line.push_span(Span::styled(format!("  {dash} {letters}: {word}"), cx.theme.text));
             }
         }
-        let scale = if self.is_log(self.metric) { "  log" } else { "  linear" };
+        let scale = if self.is_log(self.metric, cx) { "  log" } else { "  linear" };
         line.push_span(Span::styled(scale, cx.theme.faint));
         let smooth = if self.metric == Number::Lr { 0.0 } else { SMOOTHING[self.smoothing] * 100.0 };
         if smooth > 0.0 {
@@ -453,7 +460,7 @@ impl Pane for Curves {
             Action::NextMetric | Action::Down => self.metric = metrics[(place + 1) % all],
             Action::PreviousMetric | Action::Up => self.metric = metrics[(place + all - 1) % all],
             Action::ToggleLog => {
-                self.log.insert(self.metric, !self.is_log(self.metric));
+                self.log.insert(self.metric, !self.is_log(self.metric, cx));
             }
             Action::NextXAxis => {
                 self.axis = self.axis.next();

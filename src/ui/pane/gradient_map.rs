@@ -386,7 +386,8 @@ impl Pane for GradientMap {
 
         if head == 1 {
             let mut pieces = Vec::new();
-            if let Some(flow) = Flow::of(&lane.layers) {
+            let shown = self.beside == Beside::Gradient;
+            if let Some(flow) = Flow::of(&lane.layers).filter(|_| shown) {
                 let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
                 pieces.push((format!("first:last {ratio} "), theme.text));
                 if let Some((word, weight)) = word_of(lane, &flow) {

@@ -23,6 +23,8 @@ use std::fmt::Write as _;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lanes;
 
+/// Columns of the label of a lane's losses.
+const LOSS: u16 = 5;
 /// Columns of a lane's name that are worth showing beside its origin.
 const NAME: u16 = 5;
 
@@ -129,7 +131,10 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
     }
     let brief = |text: String| text.strip_suffix("()").unwrap_or(&text).to_owned();
     if r.clip.name() != "Off" {
-        let clip = brief(r.clip.text());
+        // `Norm 0.01`: the threshold is the first setting of every clip.
+        let threshold =
+            r.clip.settings().fields().first().map_or_else(String::new, |f| format!(" {}", f.value));
+        let clip = format!("{}{threshold}", r.clip.name());
         let mut fact = vec![clip.clone()];
         if r.clips() && lane.step > 0 {
             let m = &lane.last;
@@ -210,7 +215,9 @@ impl Lanes {
         let name = if lane.belied() { theme.warn } else { name };
         // If the name does not fit beside the result, the result moves to the last row.
         let title = lane.title();
-        let moved = area.height > 1 && text::width(&title) > room && !right.is_empty();
+        let result = text::width(right.strip_prefix("loss ").unwrap_or(&right));
+        let fits = area.width >= 4 + LOSS + result + 3 && attacked(lane).is_none();
+        let moved = area.height > 1 && text::width(&title) > room && !right.is_empty() && fits;
         let (right, below) = if moved { (String::new(), right) } else { (right, String::new()) };
         let room = if moved { area.width.saturating_sub(4 + 3) } else { room };
         let mut name_text = text::shorten(&title, usize::from(room), glyphs);
@@ -253,18 +260,16 @@ impl Lanes {
             // The origin and the result take the place of the second line.
             let below = below.strip_prefix("loss ").unwrap_or(&below);
             let origin = origin.as_deref().filter(|_| !second).unwrap_or_default();
-            let end = [origin, below]
-                .iter()
-                .filter(|part| !part.is_empty())
-                .copied()
-                .collect::<Vec<_>>()
-                .join("  ");
+            let place = Rect { width: inner.width.saturating_sub(2), ..inner };
+            let ends = [format!("{origin}  {below}"), below.into(), origin.into()];
+            let ends = ends.iter().map(|end| end.trim());
+            let end = ends.filter(|end| LOSS + text::width(end) <= place.width).max_by_key(|end| end.len());
+            let end = end.unwrap_or_default();
             let mut room = inner.width;
             if !end.is_empty() {
                 lines.truncate(1);
-                let place = Rect { width: inner.width.saturating_sub(2), ..inner };
-                text::put_right(buf, place, y, &end, if lost { number_style } else { theme.faint });
-                room = place.width.saturating_sub(text::width(&end));
+                text::put_right(buf, place, y, end, if lost { number_style } else { theme.faint });
+                room = place.width.saturating_sub(text::width(end));
             }
             let count = lines.len() as u16;
             let each = (room / count).saturating_sub(1);

@@ -60,20 +60,27 @@ impl Board<'_> {
         let Some(along) = self.along() else {
             return self.heading(theme, area, buf, "no field of numbers to draw against", None);
         };
-        let words = format!("{} against {}", self.results.compared(), short(&self.fields[along].name));
+        let mut words = format!("{} against {}", self.results.compared(), short(&self.fields[along].name));
+        let others =
+            self.fields.iter().enumerate().filter(|(i, field)| *i != along && field.values.len() > 1);
+        let others: Vec<&str> =
+            others.map(|(_, field)| short(&field.name)).filter(|n| *n != "contender").collect();
+        if !others.is_empty() {
+            words = format!("{words}, best over {}", others.join(", "));
+        }
         self.heading(theme, area, buf, &words, None);
-        // The names of the letters, as many as fit.
+        // The letters of all lines, with their names if there is room; the table has the names too.
+        let names = || self.lines.iter().map(|line| &self.plan.contenders[line.contender]);
         let mut x = text::width(&words) + 5;
-        for line in &self.lines {
-            let name = &self.plan.contenders[line.contender];
-            let wide = text::width(name) + 2;
-            if x + wide > area.width {
-                break;
-            }
+        let named = x + names().map(|name| text::width(name) + 4).sum::<u16>() <= area.width;
+        for (line, name) in self.lines.iter().zip(names()) {
             let style = Style::new().fg(theme.lane(line.contender));
             text::put(buf, area, x, 0, &letter(line.contender).to_string(), style);
-            text::put(buf, area, x + 2, 0, name, theme.faint);
-            x += wide + 2;
+            x += 2;
+            if named {
+                text::put(buf, area, x, 0, name, theme.faint);
+                x += text::width(name) + 2;
+            }
         }
         let front = self.plan.settings[self.selected].contender;
         let drawn: Vec<Drawn<'_>> = self
@@ -151,7 +158,11 @@ impl Board<'_> {
         let ends = |of: &dyn Fn(&[f64; 4]) -> f64| {
             all().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
         };
-        let (left, right) = ends(&|p| p[0]);
+        let (mut left, right) = ends(&|p| p[0]);
+        // A curve over steps begins at step 0.
+        if !wide {
+            left = left.min(0.0);
+        }
         let x = Scale::fit(left, right, wide && left > 0.0 && right >= 30.0 * left);
         let (mut low, mut high) = (ends(&|p| p[2]).0, ends(&|p| p[3]).1);
         // Otherwise numbers beyond the worst tenth would compress all the rest.

@@ -106,12 +106,12 @@ impl Scale {
         if decades >= 2 || (decades == 1 && most == 1) {
             let least = decades.div_ceil(most).max(1);
             let steps = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300];
-            let found = steps.iter().position(|e| *e >= least).unwrap_or(steps.len() - 1);
+            let found = steps.iter().position(|e| *e >= least).unwrap_or(steps.len());
             let ticks = |every: usize| -> Vec<i32> {
                 (first..=last.min(f64::MAX_10_EXP)).filter(|d| d.rem_euclid(every as i32) == 0).collect()
             };
             // A single tick shows no scale; closer ones are tried as long as they fit.
-            let usual = ticks(steps[found]);
+            let usual = ticks(steps.get(found).copied().unwrap_or(least));
             let mut closer = steps[..found].iter().rev().map(|every| ticks(*every));
             let closer = closer.find(|t| (2..=most).contains(&t.len()));
             let ticks = if usual.len() < 2 { closer.unwrap_or(usual) } else { usual };
