@@ -97,6 +97,15 @@ impl Facts {
         Some(Score { loss: last.get(Number::ValLoss)?, accuracy: last.get(Number::ValAccuracy) })
     }
 
+    /// Whether it is no better than a constant.
+    pub fn lost(&self) -> bool {
+        let (Some(score), Some(data)) = (self.score(), &self.data) else { return true };
+        match (score.accuracy, data.chance.accuracy) {
+            (Some(a), Some(c)) => a < c + 0.15 * (1.0 - c),
+            _ => score.loss > 0.85 * data.chance.loss,
+        }
+    }
+
     /// A layer in words: `layer 2 Dense 64`.
     pub fn layer(&self, index: usize) -> String {
         format!("layer {} {}", index + 1, self.layers.get(index).map_or("", |l| l.label.as_str()))

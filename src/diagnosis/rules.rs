@@ -31,6 +31,7 @@ mod uniform;
 mod vanishing;
 
 pub use attack_overfit::size as attack_size;
+pub use dead::BORN;
 pub use labels::predicted as labels_predicted;
 pub use rate::tested as tested_rate;
 

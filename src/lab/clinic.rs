@@ -67,7 +67,7 @@ impl Report {
     /// Whether the lane diverged, or answers no better than a constant.
     pub fn lost(&self) -> bool {
         let judged = self.facts.score().is_some() && self.facts.data.is_some();
-        self.facts.divergence().is_some() || judged && trial::lost(&self.facts)
+        self.facts.divergence().is_some() || judged && self.facts.lost()
     }
 
     /// The complete examination, for the screen.
@@ -303,6 +303,14 @@ impl<'a> Clinic<'a> {
         let refuted = |id: &str| {
             id == "label-noise-or-shuffled-labels" && tried.iter().any(|t| rules::labels_predicted(&t.facts))
         };
+        // Rectifiers that are off from the first step on are a fault beside the init that switched them off, and a clip
+        // whose threshold is too small dominates also where a larger one still bites.
+        let born = |c: &Case| c.suspicion.evidence.iter().any(|(what, x)| *what == rules::BORN && *x > 0.0);
+        let beside = |c: &Case| match c.id {
+            "dead-units" => named.contains(&"init-too-large") && born(c),
+            "clip-dominates" => named.contains(&"clip-too-small"),
+            _ => false,
+        };
         let levels: Vec<Option<Level>> = cases
             .iter()
             .map(|case| {
@@ -313,13 +321,15 @@ impl<'a> Clinic<'a> {
                     Kind::General => strong(case) && !explained,
                     Kind::Measured => case.suspicion.level > Level::Note && !refuted(case.id),
                     Kind::Symptom => match best {
-                        Some((i, _)) => strong(case) || gone(case.id, i),
+                        Some((i, _)) => {
+                            strong(case) || gone(case.id, i) || case.id == "clip-dominates" && beside(case)
+                        }
                         // If no single change repairs a run that is no better than a constant, its own numbers decide.
-                        None => case.suspicion.level == Level::Bad && trial::lost(facts),
+                        None => case.suspicion.level == Level::Bad && facts.lost(),
                     },
                 };
                 let alone = case.kind == Kind::Symptom && best.is_none();
-                (told && (alone || rules::beside(case.id, &named))).then_some(Level::Warn)
+                (told && (alone || beside(case) || rules::beside(case.id, &named))).then_some(Level::Warn)
             })
             .collect();
         // Large targets are a note beside their effects.
@@ -342,7 +352,7 @@ impl<'a> Clinic<'a> {
             let shown =
                 noted || matches!(kind, Kind::Symptom | Kind::Measured) || suspicion.level > Level::Note;
             let level = match level {
-                Some(_) if trial::lost(facts) => Level::Bad,
+                Some(_) if facts.lost() => Level::Bad,
                 Some(level) => level,
                 None if shown => Level::Note,
                 None => {

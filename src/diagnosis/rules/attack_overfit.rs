@@ -22,7 +22,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         DefenceConfig::AdversarialTraining(d) => size(&d.attack).unwrap_or(a.eps),
         _ => a.eps,
     };
-    let pgd = format!("AdversarialTraining(Pgd({eps}, steps: 5))");
+    let pgd = format!("AdversarialTraining(Pgd({eps}, steps: 7))");
     let random = format!("AdversarialTraining(Fgsm({eps}, random_start: true))");
     Suspicion::new(format!(
         "{} withstand FGSM of {}, {} PGD of that size",
@@ -35,7 +35,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     .with("right under FGSM", a.fgsm)
     .with("right under PGD", a.pgd)
     .with("right without attack", a.clean)
-    .cures(Fix::set(f, "train against PGD of five steps", &[("defence", pgd)]))
+    .cures(Fix::set(f, "train against PGD of seven steps", &[("defence", pgd)]))
     .cures(Fix::set(f, "FGSM from a random start", &[("defence", random)]))
     .suspect()
 }

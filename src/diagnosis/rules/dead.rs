@@ -5,6 +5,8 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::piecewise::LeakyRelu;
 use crate::number::LayerNumber;
 
+/// The evidence that units were dead at the first step: 1 or 0.
+pub const BORN: &str = "dead at the first step";
 /// A layer with at least this fraction of dead units has too few units left.
 const MANY: f64 = 0.85;
 
@@ -74,7 +76,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .since(f.onset(|m| silent(m).is_some_and(|s| f64::from(s) >= 0.9 * dead)).unwrap_or(0))
         .of_layer(Some(f.layer(layer)))
         .with("dead", dead)
-        .with("dead at the first step", f64::from(u8::from(born)))
+        .with(BORN, f64::from(u8::from(born)))
         .cures(if born { init_fixes(f, "units begin on both sides of zero") } else { Vec::new() })
         .cures(usual)
         .cures(steeper)

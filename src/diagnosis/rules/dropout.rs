@@ -13,7 +13,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         }
         Some(l.clone())
     });
-    if most < 0.4 {
+    if most < 0.25 {
         return Clear;
     }
     let with = |p: f64| {

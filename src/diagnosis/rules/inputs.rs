@@ -7,6 +7,8 @@ use crate::scenario::Scaling;
 
 /// Inputs beyond this magnitude are large.
 const LARGE: f64 = 15.0;
+/// So are those whose mean lies this many standard deviations from 0, or nearly.
+const FAR: f64 = 8.0;
 /// Features whose spreads differ by more than this factor are uneven.
 const UNEVEN: f64 = 20.0;
 
@@ -18,7 +20,9 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let (least, most) = d.spread;
     let uneven = most / least.max(1e-30);
     let tiny = d.largest < 0.05;
-    if f.scaling != Scaling::None || !(d.largest > LARGE || (uneven > UNEVEN && most > 3.0) || tiny) {
+    if f.scaling != Scaling::None
+        || !(d.largest > LARGE || d.largest > FAR * most || (uneven > UNEVEN && most > 3.0) || tiny)
+    {
         return Clear;
     }
     let text = if tiny {

@@ -33,6 +33,10 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     // If the accuracy stays high, a rising loss does little harm: the network only becomes more certain.
     let fine = f.score().and_then(|s| s.accuracy).is_some_and(|a| a >= 0.93)
         && f.data.as_ref().and_then(|d| d.majority).is_none_or(|m| m < 0.75);
+    // A training loss that is still high leaves room for other faults.
+    let fits = f.foreign
+        || train.accuracy.is_some_and(|hits| hits >= 0.9)
+        || train.loss < 0.5 * f.data.as_ref().map_or(0.0, |d| d.chance.loss);
     let patience = (losses.len() / 4).clamp(2, 20);
     Suspicion::new(format!(
         "validation was best at step {step} ({}) and is {} now; training is at {}",
@@ -41,7 +45,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         number(train.loss)
     ))
     // In a log, a validation loss that stays below its first value has still gained from training.
-    .at(if fine || (f.foreign && end < 0.9 * losses[0].1) { Level::Note } else { Level::Warn })
+    .at(if fine || !fits || (f.foreign && end < 0.9 * losses[0].1) { Level::Note } else { Level::Warn })
     .since(step)
     .with("least validation loss", least)
     .with("validation loss", end)

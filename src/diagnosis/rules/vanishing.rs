@@ -11,6 +11,8 @@ use crate::registry::Settings as _;
 
 /// Below this fraction of the last layer's gradient, the first layer's gradient is vanishing.
 const VANISHING: f64 = 2e-3;
+/// The same limit for a run that is no better than a constant.
+const FADING: f64 = 1e-2;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     if f.depth() < 3 {
@@ -28,10 +30,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .is_some_and(|m| m.layers.iter().any(|l| l.get(LayerNumber::Silent).is_some_and(|s| s > 0.9)));
     // Where the units have died later, the first steps decide.
     let ratio = if ratio > 0.0 { ratio } else { early };
-    if ratio.min(early) >= VANISHING || blocked || early <= 0.0 {
+    let limit = if !f.foreign && f.lost() { FADING } else { VANISHING };
+    if ratio.min(early) >= limit || blocked || early <= 0.0 {
         return Clear;
     }
-    let since = f.onset(|m| Facts::ratio(m).is_some_and(|r| r < VANISHING)).unwrap_or(1);
+    let since = f.onset(|m| Facts::ratio(m).is_some_and(|r| r < limit)).unwrap_or(1);
     let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
     let text = format!("{} gets {} of the last layer's gradient", f.layer(first), number(ratio.min(early)));
     let squashes = |l: &LayerConfig| {

@@ -131,12 +131,3 @@ pub fn hopeful(facts: &Facts) -> bool {
         _ => loss > 0.04 * data.chance.loss,
     }
 }
-
-/// Whether a run is no better than a constant.
-pub fn lost(facts: &Facts) -> bool {
-    let (Some(score), Some(data)) = (facts.score(), &facts.data) else { return true };
-    match (score.accuracy, data.chance.accuracy) {
-        (Some(a), Some(c)) => a < c + 0.15 * (1.0 - c),
-        _ => score.loss > 0.85 * data.chance.loss,
-    }
-}
