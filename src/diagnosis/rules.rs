@@ -32,8 +32,9 @@ mod vanishing;
 
 pub use attack_overfit::size as attack_size;
 pub use dead::BORN;
-pub use labels::predicted as labels_predicted;
+pub use labels::{BEGUN, predicted as labels_predicted};
 pub use rate::tested as tested_rate;
+pub use vanishing::vanished;
 
 const fn rule(id: &'static str, kind: Kind, judge: fn(&Facts) -> Judgement, about: &'static str) -> Rule {
     Rule { id, about, kind, judge }
@@ -133,8 +134,7 @@ pub fn beside(id: &str, others: &[&str]) -> bool {
                 "unscaled-inputs",
                 "weight-decay-too-strong",
             ];
-            any(&["lr-too-high", "momentum-too-high", "bad-edit", "underfitting-capacity"])
-                || (own && !any(&elsewhere))
+            any(&["lr-too-high", "momentum-too-high", "bad-edit"]) || (own && !any(&elsewhere))
         }
         "clip-dominates" => any(&["clip-too-small"]),
         "lr-too-high" | "lr-too-low" => !any(&["bad-edit"]) || own,

@@ -163,8 +163,10 @@ impl<'a> Clinic<'a> {
         }
         let mut tried: Vec<Outcome> = Vec::new();
         if trial::hopeful(&facts) {
-            // A run that memorises its samples is not held back by its learning rate.
-            let by_heart = cases.iter().any(|c| c.kind == Kind::Measured && c.suspicion.level > Level::Note);
+            // A run that has memorised its samples is not held back by its learning rate.
+            let memorised = |c: &Case| c.suspicion.evidence.iter().all(|(what, _)| *what != rules::BEGUN);
+            let measured = |c: &&Case| c.kind == Kind::Measured && c.suspicion.level > Level::Note;
+            let by_heart = cases.iter().filter(measured).any(memorised);
             for kind in [Kind::Setting, Kind::Symptom, Kind::General, Kind::Last] {
                 if (kind == Kind::General && (by_heart || enough(&tried) && set(&cases)))
                     || (kind == Kind::Symptom && enough(&tried) && set(&cases))
@@ -289,9 +291,9 @@ impl<'a> Clinic<'a> {
             let most = best.map_or(0.0, |b| b.1);
             case.helps.first().is_some_and(|i| tried[*i].gain >= 0.5 * most)
         };
-        let as_good = |case: &Case| {
-            case.helps.first().zip(best).is_some_and(|(i, (_, most))| tried[*i].gain >= 0.9 * most)
-        };
+        let gain = |case: &Case| case.helps.first().map_or(0.0, |i| tried[*i].gain);
+        let setting = cases.iter().filter(|c| c.kind == Kind::Setting).map(gain).fold(0.0, f64::max);
+        let better = |case: &Case| gain(case) >= setting + 0.5 * trial::ENOUGH;
         let explained = cases.iter().any(|c| c.kind == Kind::Setting && strong(c));
         let named: Vec<&'static str> = cases.iter().filter(|c| strong(c)).map(|c| c.id).collect();
         // A symptom counts as a cause if the better run does not show it.
@@ -303,11 +305,15 @@ impl<'a> Clinic<'a> {
         let refuted = |id: &str| {
             id == "label-noise-or-shuffled-labels" && tried.iter().any(|t| rules::labels_predicted(&t.facts))
         };
+        let noisy = cases.iter().any(|c| {
+            c.id == "label-noise-or-shuffled-labels" && c.suspicion.level > Level::Note && !refuted(c.id)
+        });
         // Rectifiers that are off from the first step on are a fault beside the init that switched them off, and a clip
         // whose threshold is too small dominates also where a larger one still bites.
         let born = |c: &Case| c.suspicion.evidence.iter().any(|(what, x)| *what == rules::BORN && *x > 0.0);
+        let large = ["init-too-large", "underfitting-capacity"];
         let beside = |c: &Case| match c.id {
-            "dead-units" => named.contains(&"init-too-large") && born(c),
+            "dead-units" => born(c) && large.iter().any(|id| named.contains(id)),
             "clip-dominates" => named.contains(&"clip-too-small"),
             _ => false,
         };
@@ -316,8 +322,9 @@ impl<'a> Clinic<'a> {
             .map(|case| {
                 let told = match case.kind {
                     Kind::Setting => strong(case),
-                    // Beside a setting that explains the run, a wider network must gain as much.
-                    Kind::Last => strong(case) && (!explained || as_good(case)),
+                    _ if noisy && matches!(case.kind, Kind::Last | Kind::General) => false,
+                    // Beside a setting that explains the run, a wider network must gain more.
+                    Kind::Last => strong(case) && (!explained || better(case)),
                     Kind::General => strong(case) && !explained,
                     Kind::Measured => case.suspicion.level > Level::Note && !refuted(case.id),
                     Kind::Symptom => match best {
@@ -337,9 +344,13 @@ impl<'a> Clinic<'a> {
         let caused = cases.iter().zip(&levels).any(|(c, l)| effects.contains(&c.id) && l.is_some());
         let size =
             cases.iter().find(|c| c.id == "unscaled-targets" && strong(c)).map(|c| c.suspicion.text.clone());
+        let small = cases.iter().zip(&levels).any(|(c, l)| c.id == "init-too-small" && l.is_some());
         for (case, level) in cases.into_iter().zip(levels) {
             let Case { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
+            // Beside small initial weights, only a gradient that has vanished by itself is a finding.
+            let faint = id == "vanishing-gradient" && small && !rules::vanished(&suspicion);
+            let level = level.filter(|_| !faint);
             let noted = id == "unscaled-targets" && caused && size.is_some();
             let level = level.filter(|_| !noted);
             if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {

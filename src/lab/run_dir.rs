@@ -339,7 +339,7 @@ impl RunDir {
 
     /// Renames a lane in `ghosts.jsonl`.
     fn rename_ghosts(&self, gone: &Gone) -> io::Result<()> {
-        let Ok(old) = self.dir.read_all("ghosts.jsonl", u64::MAX) else { return Ok(()) };
+        let Ok(old) = self.dir.read_all("ghosts.jsonl", u64::MAX / 2) else { return Ok(()) };
         let renamed = |line: &str| match went_back(line.as_bytes()) {
             Some((lane, step)) if lane == gone.lane => rewound(&gone.to, step),
             _ => Line::relabelled(line, &gone.lane, &gone.to) + "\n",

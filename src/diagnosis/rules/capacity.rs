@@ -6,6 +6,9 @@ use crate::engine::layer::activation::piecewise::Relu;
 use crate::engine::layer::dense::Dense;
 use crate::scenario::Shape;
 
+/// A hidden layer of at most this many units may need another layer, and not only more units.
+const FEW: usize = 4;
+
 pub(super) fn judge(f: &Facts) -> Judgement {
     if f.divergence().is_some() {
         return Clear;
@@ -95,7 +98,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     } else {
         format!("its narrowest layer has {narrowest} units")
     };
-    let plain = matches!(f.input, Shape::Flat(_));
+    let plain = matches!(f.input, Shape::Flat(_)) && narrowest <= FEW && f.depth() <= 3;
     let fixes: Vec<Option<Fix>> = if f.linear() {
         vec![bend, bent.filter(|_| hidden), widen]
     } else {

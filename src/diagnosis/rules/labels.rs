@@ -4,6 +4,9 @@
 use super::{Clear, Facts, Judgement, Level, Skipped, Suspicion, percent};
 use crate::number::Number;
 
+/// The evidence of labels that are being memorised.
+pub const BEGUN: &str = "training loss below that of a constant";
+
 /// Whether a run predicts the labels of samples on which it was not trained, so that they are no noise.
 pub fn predicted(f: &Facts) -> bool {
     let Some(d) = &f.data else { return false };
@@ -32,7 +35,7 @@ fn begun(f: &Facts) -> Option<Suspicion> {
     Some(
         Suspicion::new(text)
             .at(Level::Warn)
-            .with("training loss", train.loss)
+            .with(BEGUN, train.loss)
             .with("least validation loss", least)
             .with("loss of a constant", d.chance.loss),
     )

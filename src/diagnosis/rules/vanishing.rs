@@ -96,6 +96,11 @@ pub(super) fn judge(f: &Facts) -> Judgement {
         .suspect()
 }
 
+/// Whether the gradient of a suspicion has vanished whatever the outcome of the run.
+pub fn vanished(s: &Suspicion) -> bool {
+    s.evidence.iter().any(|(_, ratio)| *ratio < VANISHING)
+}
+
 /// Inserts a normalisation after each Dense layer, also inside other layers.
 pub(super) fn normalised(layers: &[LayerConfig], norm: &LayerConfig) -> Vec<LayerConfig> {
     let mut out = Vec::new();
