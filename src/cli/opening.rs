@@ -141,10 +141,16 @@ pub(super) fn with_past(
         _ => None,
     });
     let lanes = lanes.collect();
-    let mut past = abandoned(run, &lanes);
-    past.extend(history(run, &lanes.into_iter().map(|(name, (teller, _))| (name, teller)).collect()));
+    let ghosts = abandoned(run, &lanes);
+    let past = history(run, &lanes.into_iter().map(|(name, (teller, _))| (name, teller)).collect());
     events.splice(last + 1..=last, past);
-    events
+    // What a lane abandoned comes before its phase, which follows its start.
+    let with_ghosts = |event: Event| {
+        let of = if let Event::Started { lane, .. } = &event { Some(*lane) } else { None };
+        let own: Vec<Event> = ghosts.iter().filter(|g| of.is_some() && g.lane() == of).cloned().collect();
+        std::iter::once(event).chain(own)
+    };
+    events.into_iter().flat_map(with_ghosts).collect()
 }
 
 /// The result of a session as that of the command.

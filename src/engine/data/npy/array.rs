@@ -59,7 +59,11 @@ pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
     }
     let by_columns = after("fortran_order").is_some_and(|f| f.starts_with("True"));
     let width = width(kind).ok_or_else(|| {
-        format!("numbers of type {} cannot be read; save x.astype('float32')", excerpt(kind, 20))
+        let kind = excerpt(kind, 20);
+        if kind.ends_with('O') {
+            return "Python objects; save y.astype(str) of texts, x.astype('float32') of numbers".into();
+        }
+        format!("numbers of type {kind} cannot be read; save x.astype('float32')")
     })?;
     let wanted = count(&sizes)?.saturating_mul(width);
     if body.len() != wanted {

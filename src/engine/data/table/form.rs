@@ -157,6 +157,14 @@ pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool,
     if counts && first.iter().enumerate().any(over_numbers) {
         return (true, numbers > 0);
     }
+    // pandas leaves the heading of its index empty, and numbers columns without names.
+    let indexed = first.len() > 2
+        && first.get(0).is_some_and(<[u8]>::is_empty)
+        && first.iter().skip(1).enumerate().all(|(i, cell)| cell == i.to_string().as_bytes())
+        && body.iter().all(|row| row.get(0).is_some_and(|cell| !cell.is_empty()));
+    if indexed {
+        return (true, false);
+    }
     if numbers == 0 {
         let again = |(c, cell): (usize, &[u8])| body.iter().any(|row| row.get(c) == Some(cell));
         return (!first.iter().enumerate().any(again), false);

@@ -136,7 +136,7 @@ impl Table {
             && separator != Separator::Blanks
             && records.iter().all(|r| r.get(width - 1).is_none_or(|cell| cell.trim_ascii().is_empty()));
         width -= usize::from(trailing);
-        if width < 2 {
+        if width < 2 && !form.single {
             let hint = match found {
                 Separator::Comma => String::new(),
                 other if other == separator => String::new(),
@@ -306,7 +306,9 @@ impl Column {
     fn number(&mut self, cell: &[u8], at: u64, row: usize, grammar: &Grammar) -> Result<f32, String> {
         match number(cell, grammar.decimal_comma) {
             Some(x) if (x as f32).is_finite() && !grammar.missing_number(x) => {
-                self.counts_rows &= if row == 0 { x == 0.0 || x == 1.0 } else { x == self.last + 1.0 };
+                // A column that begins with a year may be one.
+                let begins = x.fract() == 0.0 && !(1500.0..2200.0).contains(&x);
+                self.counts_rows &= if row == 0 { begins } else { x == self.last + 1.0 };
                 (self.last, self.numbers) = (x, self.numbers + 1);
                 Ok(x as f32)
             }

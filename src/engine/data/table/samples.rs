@@ -32,6 +32,7 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
     }
     let labels = labels(&mut table, &mut reading)?;
     let rows = rows(&table, &kept, &labels, csv.missing, &mut reading)?;
+    let labels = with_rows(labels, &rows, &mut reading);
     let width: usize = reading.inputs.iter().map(Input::width).sum();
     budget(rows.len(), width).map_err(|e| (None, e.what))?;
     let shape = match csv.shape {
@@ -166,6 +167,31 @@ fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
     Ok(Labels::Classes { of, names: names.iter().map(|n| escaped(n).into_owned()).collect() })
 }
 
+/// The labels without classes of which no row is left.
+fn with_rows(labels: Labels, rows: &[usize], reading: &mut Reading) -> Labels {
+    let Labels::Classes { mut of, names } = labels else { return labels };
+    let mut counts = vec![0_usize; names.len()];
+    for &row in rows {
+        counts[of[row] as usize] += 1;
+    }
+    if counts.iter().all(|n| *n > 0) || counts.iter().filter(|n| **n > 0).count() < 2 {
+        return Labels::Classes { of, names };
+    }
+    let gone: Vec<String> =
+        names.iter().zip(&counts).filter(|(_, n)| **n == 0).map(|(name, _)| name.clone()).collect();
+    let gone = crate::engine::data::reading::listed(&gone);
+    reading.notes.push(format!("no row of {gone} is left, so it is no class"));
+    let mut places = Vec::with_capacity(names.len());
+    let mut next = 0;
+    for n in &counts {
+        places.push(next);
+        next += u32::from(*n > 0);
+    }
+    of.iter_mut().filter(|class| **class != u32::MAX).for_each(|class| *class = places[*class as usize]);
+    let names = names.into_iter().zip(&counts).filter(|(_, n)| **n > 0).map(|(name, _)| name).collect();
+    Labels::Classes { of, names }
+}
+
 /// The rows that are used.
 fn rows(
     table: &Table,
@@ -192,10 +218,14 @@ fn rows(
         .iter()
         .filter(|c| c.missing > 0)
         .map(|c| format!("{} in {}", excerpt(&c.name, 40), c.missing))
-        .take(FEW)
         .collect();
+    let more = match holes.len().saturating_sub(FEW) {
+        0 => String::new(),
+        n => format!(" and {n} more columns"),
+    };
+    let holes = holes[..holes.len().min(FEW)].join(", of ") + &more;
     if rows.is_empty() {
-        return Err((None, format!("no row is left; no value of {}", holes.join(", of "))));
+        return Err((None, format!("no row is left; no value of {holes}")));
     }
     if !holes.is_empty() {
         let out = table.rows - rows.len();
@@ -211,7 +241,7 @@ fn rows(
             0 => String::new(),
             n => format!(", {n} rows left out"),
         };
-        reading.notes.push(format!("no value of {} of {} rows{left}{way}", holes.join(", of "), table.rows));
+        reading.notes.push(format!("no value of {holes} of {} rows{left}{way}", table.rows));
     }
     Ok(rows)
 }

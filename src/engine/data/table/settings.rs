@@ -102,10 +102,12 @@ pub(super) struct Form<'a> {
     pub(super) separator: Separator,
     pub(super) decimal_comma: Option<bool>,
     pub(super) headings: Option<bool>,
+    /// Whether a table of one column is enough.
+    pub(super) single: bool,
 }
 
 macro_rules! form {
-    ($($settings:ty),*) => { $( impl $settings {
+    ($($settings:ty: $single:literal),*) => { $( impl $settings {
         pub(super) fn form(&self) -> Form<'_> {
             Form {
                 missing: self.missing,
@@ -113,8 +115,9 @@ macro_rules! form {
                 separator: self.separator,
                 decimal_comma: self.decimal_comma,
                 headings: self.headings,
+                single: $single,
             }
         }
     } )* };
 }
-form!(Csv, Series);
+form!(Csv: false, Series: true);

@@ -274,3 +274,37 @@ fn hostile_tables_are_refused_at_once() {
         assert!(error.what.contains(words), "{what}: {error}");
     }
 }
+
+#[test]
+fn pandas_columns_without_names_are_headings_and_its_index_counts_the_rows() {
+    let text = String::from(",0,1,2\n") + &lines(20, &|i| format!("{i},0.{i},{}.5,{}\n", i % 3, i % 2));
+    let data = good(&text, "()");
+    assert_eq!((data.samples.len(), names(&data)), (20, vec!["0".into(), "1".into()]));
+    assert!(doubts(&data).contains("counts the rows"), "{}", doubts(&data));
+    // An index may begin anywhere, but a column of years is none.
+    let from = |first: usize| lines(20, &|i| format!("{},0.{i},{}\n", first + i, i % 2));
+    assert!(doubts(&good(&from(1000), "()")).contains("counts the rows"));
+    assert!(!doubts(&good(&from(1990), "()")).contains("counts the rows"));
+}
+
+#[test]
+fn a_class_without_a_row_is_no_class() {
+    let text = "1,x\n2,y\n,rare\n3,x\n4,y\n";
+    let data = good(text, "(missing: Drop)");
+    assert_eq!(names(&data), ["x", "y"]);
+    let Labels::Classes { of, .. } = &data.samples.labels else { panic!() };
+    assert_eq!(of, &[0, 1, 0, 1]);
+    let notes = data.reading.notes.join("\n");
+    assert!(notes.contains("no row of rare is left"), "{notes}");
+}
+
+#[test]
+fn a_series_may_be_a_table_of_one_column() {
+    for head in ["load\n", ""] {
+        let text = String::from(head) + &lines(60, &|i| format!("{}.5\n", i % 7));
+        let series = Series { path: "t".into(), window: 5, ..Series::parse("()").expect("settings") };
+        let data = series.load(&Memory(vec![("t", text.into_bytes())]), 1).expect("windows");
+        assert_eq!(data.samples.len(), 55, "{head:?}");
+    }
+    assert!(fault("1\n2\n", "()").1.contains("one column only"));
+}
