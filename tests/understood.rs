@@ -154,6 +154,11 @@ fn diagnosed(scenario: &Path) -> Vec<serde_json::Value> {
 fn a_diagnosis_of_large_targets_names_their_size_and_not_the_rate() {
     let lanes = diagnosed(&path("price.ron"));
     assert_eq!(lanes.len(), 3);
+    let lost: Vec<&str> = lanes.iter().filter_map(|lane| lane["divergence"]["what"].as_str()).collect();
+    assert!(
+        !lost.is_empty() && lost.iter().all(|what| what.contains("target_scaling: Standard")),
+        "{lost:?}"
+    );
     for lane in lanes {
         let findings = lane["findings"].as_array().expect("a list");
         let level = |id: &str| findings.iter().find(|f| f["id"] == id).map(|f| f["level"].clone());

@@ -63,8 +63,9 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
             |weight_[gv]|(?P<recurrent>(?:weight|bias)_(?:ih|hh|hr)_(?P<layer>l[0-9]+)(?:_reverse)?))$",
     )
 });
-/// `wandb.watch` puts the number of the model before the names of a second model's parameters.
-static GRAPH: LazyLock<Regex> = LazyLock::new(|| regex(r"^graph_[0-9]+(?P<rest>[^0-9].*)$"));
+/// `wandb.watch` puts the number of the model before the names of a second model's parameters, without a separator:
+/// `graph_10.weight` is parameter `0.weight` of model 1.
+static GRAPH: LazyLock<Regex> = LazyLock::new(|| regex(r"^graph_[0-9]+?(?P<rest>[0-9]+\..+|[^0-9.].*)$"));
 /// A number between underscores, and the word before it.
 static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?P<word>[A-Za-z0-9]*)_(?P<number>[0-9]+)(?P<end>_|$)"));
@@ -333,6 +334,8 @@ mod tests {
             ("grad/layers.0.weight.norm", "layers.0"),
             ("gradients/lstm.weight_ih_l1", "lstm.l1"),
             ("gradients/graph_1layers.0.weight", "layers.0"),
+            ("gradients/graph_10.weight", "0"),
+            ("gradients/graph_12layers.3.weight", "layers.3"),
             ("grad_norm/sequential/dense_0/kernel", "sequential.dense_0"),
             ("grad_layers_0_weight", "layers.0"),
             ("grad norm fc1.weight", "fc1"),

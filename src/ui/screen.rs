@@ -249,6 +249,15 @@ fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
         let style = if id == app.focus() { app.theme.selected } else { app.theme.faint };
         text::put(buf, r, x.saturating_sub(1), 0, &format!(" {name} "), style);
     }
+    // Panes whose names have no room are marked at that end.
+    let shown: Vec<PaneId> = tab_places(app, r).into_iter().map(|(id, ..)| id).collect();
+    let glyphs = app.theme.glyphs;
+    if PaneId::of(app.kind).next() != shown.first().copied() {
+        text::put(buf, r, 0, 0, text::pick(glyphs, "‹", "<"), app.theme.warn);
+    }
+    if PaneId::of(app.kind).last() != shown.last().copied() {
+        text::put_right(buf, r, 0, text::pick(glyphs, "›", ">"), app.theme.warn);
+    }
 }
 
 /// The tab at this column.

@@ -98,8 +98,14 @@ impl Npy {
                     .take(20)
                     .map(|m| excerpt(String::from_utf8_lossy(m.name).trim_end_matches(".npy"), 40))
                     .collect();
+                // Names are compared exactly, but a capital is the likely reason.
+                let near = all.iter().find(|name| name.eq_ignore_ascii_case(&names[0]));
+                let hint = near.map_or_else(String::new, |name| {
+                    let setting = if name.to_lowercase().starts_with('y') { "y" } else { "x" };
+                    format!("; write {setting}: \"{name}\"")
+                });
                 let all = all.join(", ");
-                return Err(format!("no array {} in it; there are {all}", excerpt(&names[0], 60)));
+                return Err(format!("no array {} in it; there are {all}{hint}", excerpt(&names[0], 60)));
             };
             notes.push(format!("{} out of the archive", excerpt(name, 40)));
             array(&member.unpack(zip)?).map_err(|what| format!("{}: {what}", excerpt(name, 40)))

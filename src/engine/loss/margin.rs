@@ -5,8 +5,7 @@ use crate::engine::kernel::math;
 use crate::registry::settings;
 
 settings! {
-    /// Binary cross-entropy on logits, each output a yes or no of its own: (1-t) x + (1 + (w-1) t) softplus(-x). Two classes are
-    /// one logit x = x₂ - x₁, yes being the second class.
+    /// Binary cross-entropy on logits: (1-t) x + (1 + (w-1) t) softplus(-x). Two classes are one logit, x = x₂ - x₁.
     pub struct Bce {
         /// weight w of the positive answers; of two classes, of the second one
         pos_weight: f64 = 1.0, 0.0..=1e6;

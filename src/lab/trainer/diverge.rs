@@ -2,7 +2,11 @@
 //! finite, and the numbers that led to it.
 
 use super::{LOSS_LIMIT, Trainer, norm};
+use crate::engine::data::Labels;
 use crate::telemetry::{Divergence, Origin, Stage};
+
+/// Targets of a root mean square above this are large.
+const FAR: f64 = 10.0;
 
 /// A tensor of a step.
 struct Tensor<'a> {
@@ -37,11 +41,20 @@ impl Trainer {
             if step == 1 { String::new() } else { format!(" The gradient before had the norm {last:.3e}.") };
         let advice = match step {
             _ if layer == "input" => " The data must be free of such numbers.",
+            // The gradient of an error grows with the error, and so with the size of the targets.
+            _ if self.aims_far() => " The numbers to predict are large: target_scaling: Standard would help.",
             1 => " Smaller initial weights or scaled inputs would help.",
             _ => " A smaller learning rate or clipping would help.",
         };
         let what = event + &history + advice;
         Divergence { step, layer, last_grad_norm: last, what, origin }
+    }
+
+    /// Whether the numbers to predict are so large that their errors blow the gradient up.
+    fn aims_far(&self) -> bool {
+        let Labels::Values { of, .. } = &self.data.train.labels else { return false };
+        let squares: f64 = of.iter().map(|x| f64::from(*x).powi(2)).sum();
+        (squares / of.len().max(1) as f64).sqrt() > FAR
     }
 
     /// The first tensor of the failed step that is not finite, with the index of its layer.

@@ -65,7 +65,9 @@ impl Series {
             self.horizon
         )];
         if missing > 0 {
-            notes.push(format!("no value in {missing} rows; {} windows left out", all - starts.len()));
+            let filled = if self.missing == Missing::Drop { "" } else { ", other inputs filled" };
+            notes
+                .push(format!("no value in {missing} rows; {} windows left out{filled}", all - starts.len()));
         }
         let samples = Samples {
             shape: Shape::Sequence { steps: self.window, features: 1 },
