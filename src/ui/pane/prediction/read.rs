@@ -61,7 +61,7 @@ mod tests {
         let shown = || {
             let mut buf = Buffer::empty(area);
             draw(&lines, &top, &theme, area, &mut buf);
-            buf.content.iter().map(|cell| cell.symbol()).collect::<String>()
+            buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
         };
         assert!(shown().contains("line 1") && shown().contains('↓'));
         top.set(usize::MAX / 2);
