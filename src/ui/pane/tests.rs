@@ -9,6 +9,7 @@ use super::surface::Surface;
 use super::through_time::ThroughTime;
 use super::{Context, Pane, fixture, inside_fixture};
 use crate::engine::loss::LossConfig;
+use crate::number::LayerNumber;
 use crate::registry::Value as _;
 use crate::telemetry;
 use crate::ui::keymap::Action;
@@ -213,9 +214,21 @@ fn a_vanishing_gradient_goes_from_bright_to_dark_towards_the_input() {
     assert!(bright.windows(2).all(|w| w[1] < w[0]), "{bright:?}");
     assert!(bright[0] > 3.0 * bright[11], "{bright:?}");
     // A network whose gradient reaches the input says so.
-    let even = Context { front: 2, ..context(&view, &theme) };
-    let words = text(&drawn(&GradientMap::default(), even, 70, 18));
-    assert!(words.contains("first:last") && !words.contains("vanish"), "{words}");
+    let mut view = view;
+    let shown = |view: &View| {
+        let third = Context { front: 2, ..context(view, &theme) };
+        text(&drawn(&GradientMap::default(), third, 70, 18))
+    };
+    let uneven = shown(&view);
+    assert!(uneven.contains("first:last") && !uneven.contains("even"), "{uneven}");
+    assert!(!uneven.contains("vanish"), "{uneven}");
+    for layer in &mut view.lanes[2].layers {
+        if layer.get(LayerNumber::GradNorm).is_some() {
+            *layer = layer.with(LayerNumber::GradNorm, 0.1);
+        }
+    }
+    let even = shown(&view);
+    assert!(even.contains("first:last") && even.contains(" even") && !even.contains("uneven"), "{even}");
 }
 
 #[test]
