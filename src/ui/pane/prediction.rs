@@ -19,7 +19,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use std::cell::Cell;
 
 mod augmented;
 mod read;
@@ -30,8 +29,7 @@ mod sequence;
 pub struct Prediction {
     mode: Mode,
     sample: usize,
-    /// The first visible line of the report on reading the data; drawing limits it to the report.
-    top: Cell<usize>,
+    report: read::Report,
 }
 
 /// The content of the pane.
@@ -343,7 +341,7 @@ impl Pane for Prediction {
             return text::put_message(buf, area, "no lane yet", cx.theme.faint);
         };
         if self.mode == Mode::Read {
-            return read::draw(&lane.info.read, &self.top, cx.theme, area, buf);
+            return self.report.draw(&lane.info.read, cx.theme, area, buf);
         }
         let Some(probe) = lane.probes.get(name) else {
             let words = match self.mode {
@@ -368,12 +366,12 @@ impl Pane for Prediction {
         {
             read::numbers(probe, answer, target, cx.theme, area, buf);
             let below = text::part(area, 0, 2, area.width, area.height.saturating_sub(2));
-            read::draw(&lane.info.read, &self.top, cx.theme, below, buf);
+            self.report.draw(&lane.info.read, cx.theme, below, buf);
         } else if let Some(sequence) = sequence::Sequence::of(probe) {
             let colour = cx.theme.lane(lane.id);
             sequence.draw(&sample_words(probe), no_numbers(lane), colour, cx.theme, area, buf);
         } else {
-            read::draw(&lane.info.read, &self.top, cx.theme, area, buf);
+            self.report.draw(&lane.info.read, cx.theme, area, buf);
         }
     }
 
@@ -381,16 +379,7 @@ impl Pane for Prediction {
         let probes = cx.view.lane(cx.front).map(|l| &l.probes);
         let probe = probes.and_then(|p| p.get(self.mode.probe()).or_else(|| p.get("prediction")));
         if self.mode == Mode::Read {
-            let (top, page) = (self.top.get(), 10);
-            self.top.set(match action {
-                Action::NextSample | Action::Down => top + 1,
-                Action::PreviousSample | Action::Up => top.saturating_sub(1),
-                Action::PageDown => top + page,
-                Action::PageUp => top.saturating_sub(page),
-                Action::First => 0,
-                Action::Last => usize::MAX / 2,
-                _ => top,
-            });
+            self.report.scroll(action);
         }
         match action {
             Action::ToggleConfusion => self.mode = self.mode.toggled(Mode::Confusion),
