@@ -302,12 +302,10 @@ impl<'a> Clinic<'a> {
             rule.is_some_and(|r| !matches!((r.judge)(&tried[best].facts), Judgement::Suspect(_)))
         };
         // Labels that a better run predicts for other samples are not noise.
-        let refuted = |id: &str| {
-            id == "label-noise-or-shuffled-labels" && tried.iter().any(|t| rules::labels_predicted(&t.facts))
-        };
-        let noisy = cases.iter().any(|c| {
-            c.id == "label-noise-or-shuffled-labels" && c.suspicion.level > Level::Note && !refuted(c.id)
-        });
+        let predicted = tried.iter().any(|t| rules::labels_predicted(&t.facts));
+        let labels = "label-noise-or-shuffled-labels";
+        let refuted = |id: &str| predicted && id == labels;
+        let noisy = !predicted && cases.iter().any(|c| c.id == labels && c.suspicion.level > Level::Note);
         // Rectifiers that are off from the first step on are a fault beside the init that switched them off, and a clip
         // whose threshold is too small dominates also where a larger one still bites.
         let born = |c: &Case| c.suspicion.evidence.iter().any(|(what, x)| *what == rules::BORN && *x > 0.0);

@@ -2,19 +2,21 @@
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number, percent, two};
 use crate::number::Number;
+use crate::telemetry::Mark;
+use std::sync::Arc;
+
+/// The median of the gradient's norm after clipping, divided by the norm before it.
+fn shortened(f: &Facts) -> Option<f64> {
+    let ratio = |m: &Arc<Mark>| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?);
+    super::facts::median(f.marks.iter().filter_map(ratio).filter(|x| x.is_finite()).collect())
+}
 
 fn found(f: &Facts) -> Option<Suspicion> {
     if !f.recipe.clips() {
         return None;
     }
     let share = f.median(Number::ClipShare, 0.9)?;
-    let shortened: Vec<f64> = f
-        .marks
-        .iter()
-        .filter_map(|m| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?))
-        .filter(|x| x.is_finite())
-        .collect();
-    let shortened = super::facts::median(shortened)?;
+    let shortened = shortened(f)?;
     if share < 0.5 || shortened > 0.5 {
         return None;
     }
@@ -87,13 +89,7 @@ fn from_log(f: &Facts) -> Judgement {
             .with("ninth decile of the norms", high)
             .suspect();
     }
-    let shortened: Vec<f64> = f
-        .marks
-        .iter()
-        .filter_map(|m| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?))
-        .filter(|x| x.is_finite())
-        .collect();
-    if let Some(shortened) = super::facts::median(shortened).filter(|x| *x < FAR) {
+    if let Some(shortened) = shortened(f).filter(|x| *x < FAR) {
         return Suspicion::new(format!(
             "clipping leaves {} of the gradient at the median",
             percent(shortened)

@@ -19,7 +19,7 @@ const STEP: f64 = 0.01;
 
 /// Judges a log, in which the kinds of layers and the targets are unknown.
 fn grown(f: &Facts) -> Judgement {
-    // Where the loss has run away, the rate did it.
+    // Rows with a loss that has run away are left out, because there the learning rate made the gradient large.
     let loss = |m: &Mark| m.get(Number::Loss).filter(|x| x.is_finite());
     let start = f.marks.iter().find_map(|m| loss(m));
     let calm = |m: &&Arc<Mark>| start.is_none_or(|start| loss(m).is_none_or(|x| x <= 100.0 * start));

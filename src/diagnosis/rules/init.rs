@@ -4,7 +4,7 @@ use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, init_fixes,
 
 /// Weights below this fraction of the sensible size are small.
 const SMALL: f64 = 0.4;
-/// So is an init that leaves less than this fraction of a signal after all layers.
+/// An init is also small if less than this fraction of a signal is left after all layers.
 const FAINT: f64 = 0.02;
 /// Weights above this multiple of the sensible size are large.
 const LARGE: f64 = 1.7;

@@ -7,7 +7,7 @@ use crate::scenario::Scaling;
 
 /// Inputs beyond this magnitude are large.
 const LARGE: f64 = 15.0;
-/// So are those whose mean lies this many standard deviations from 0, or nearly.
+/// Inputs are also large if their mean lies about this many standard deviations from 0.
 const FAR: f64 = 8.0;
 /// Features whose spreads differ by more than this factor are uneven.
 const UNEVEN: f64 = 20.0;

@@ -7,11 +7,16 @@ use crate::number::Number;
 /// The evidence of labels that are being memorised.
 pub const BEGUN: &str = "training loss below that of a constant";
 
+/// The greatest accuracy and the least loss in validation.
+fn validated(f: &Facts) -> (f64, f64) {
+    let values = |number| f.evaluations.iter().filter_map(move |e| e.get(number));
+    (values(Number::ValAccuracy).fold(0.0, f64::max), values(Number::ValLoss).fold(f64::INFINITY, f64::min))
+}
+
 /// Whether a run predicts the labels of samples on which it was not trained, so that they are no noise.
 pub fn predicted(f: &Facts) -> bool {
     let Some(d) = &f.data else { return false };
-    let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
-    let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
+    let (best, least) = validated(f);
     let hits = d.chance.accuracy.is_some_and(|chance| best > chance + 0.5 * (1.0 - chance));
     hits || least < 0.8 * d.chance.loss
 }
@@ -19,8 +24,7 @@ pub fn predicted(f: &Facts) -> bool {
 /// Labels that are being memorised: the training loss falls below that of a constant, the validation loss never does.
 fn begun(f: &Facts) -> Option<Suspicion> {
     let (train, d) = (f.train?, f.data.as_ref()?);
-    let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
-    let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
+    let (best, least) = validated(f);
     // Two standard deviations of the hits of a constant, for about as many validation samples as usual.
     let spread = |p: f64| 2.0 * libm::sqrt(p * (1.0 - p) / (d.samples as f64 / 4.0).max(1.0));
     let told = d.chance.accuracy.is_some_and(|p| best > p + spread(p));
@@ -51,8 +55,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let (Some(hits), Some(chance)) = (train.accuracy, d.chance.accuracy) else {
         return Skipped("there are no classes");
     };
-    let best = f.evaluations.iter().filter_map(|e| e.get(Number::ValAccuracy)).fold(0.0, f64::max);
-    let least = f.evaluations.iter().filter_map(|e| e.get(Number::ValLoss)).fold(f64::INFINITY, f64::min);
+    let (best, least) = validated(f);
     // The accuracy above chance in validation, as a fraction of that in training.
     let told = (best - chance) / (hits - chance).max(1e-9);
     if hits < chance + 0.6 * (1.0 - chance) || least < 0.8 * d.chance.loss || told > 0.5 {
