@@ -123,7 +123,10 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
             ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
         let text = short.to_string(self).unwrap_or_default();
         // RON writes `r#` before a name that is also one of its own words, such as None; our reader needs no such mark.
-        text.strip_prefix("r#").map_or_else(|| text.clone(), str::to_string)
+        match text.strip_prefix("r#") {
+            Some(bare) => bare.into(),
+            None => text,
+        }
     }
     /// Reads RON, in the short forms of a scenario too.
     ///

@@ -144,13 +144,16 @@ pub(super) fn with_past(
     let ghosts = abandoned(run, &lanes);
     let past = history(run, &lanes.into_iter().map(|(name, (teller, _))| (name, teller)).collect());
     events.splice(last + 1..=last, past);
-    // What a lane abandoned comes before its phase, which follows its start.
-    let with_ghosts = |event: Event| {
-        let of = if let Event::Started { lane, .. } = &event { Some(*lane) } else { None };
-        let own: Vec<Event> = ghosts.iter().filter(|g| of.is_some() && g.lane() == of).cloned().collect();
-        std::iter::once(event).chain(own)
-    };
-    events.into_iter().flat_map(with_ghosts).collect()
+    // Going back resets the phase of a lane, so the abandoned steps are inserted between its start and its phase.
+    let mut all = Vec::with_capacity(events.len() + ghosts.len());
+    for event in events {
+        let started = if let Event::Started { lane, .. } = &event { Some(*lane) } else { None };
+        all.push(event);
+        if started.is_some() {
+            all.extend(ghosts.iter().filter(|ghost| ghost.lane() == started).cloned());
+        }
+    }
+    all
 }
 
 /// The result of a session as that of the command.

@@ -245,17 +245,17 @@ fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
     if r.is_empty() {
         return;
     }
-    for (id, name, x) in tab_places(app, r) {
-        let style = if id == app.focus() { app.theme.selected } else { app.theme.faint };
+    let places = tab_places(app, r);
+    for (id, name, x) in &places {
+        let style = if *id == app.focus() { app.theme.selected } else { app.theme.faint };
         text::put(buf, r, x.saturating_sub(1), 0, &format!(" {name} "), style);
     }
     // Panes whose names have no room are marked at that end.
-    let shown: Vec<PaneId> = tab_places(app, r).into_iter().map(|(id, ..)| id).collect();
     let glyphs = app.theme.glyphs;
-    if PaneId::of(app.kind).next() != shown.first().copied() {
+    if PaneId::of(app.kind).next() != places.first().map(|place| place.0) {
         text::put(buf, r, 0, 0, text::pick(glyphs, "‹", "<"), app.theme.warn);
     }
-    if PaneId::of(app.kind).last() != shown.last().copied() {
+    if PaneId::of(app.kind).last() != places.last().map(|place| place.0) {
         text::put_right(buf, r, 0, text::pick(glyphs, "›", ">"), app.theme.warn);
     }
 }

@@ -214,7 +214,7 @@ impl App {
         if self.only_looks() {
             return Effects::new();
         }
-        // The words about the change that is undone are not true any more.
+        // The notice describes the change that is undone, so it goes.
         self.notice = None;
         vec![Effect::Command(if again { Command::Redo } else { Command::Undo })]
     }

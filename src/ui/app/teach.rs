@@ -85,7 +85,7 @@ impl App {
             effects.extend(self.begin_with(*scenario));
         }
         if turned {
-            // Words about the page before are not true any more.
+            // The notice describes the previous page, so it goes.
             self.notice = None;
             effects.extend(self.point());
         }

@@ -75,7 +75,7 @@ impl App {
         if let Some(timeline) = &mut self.timeline {
             *timeline = Timeline::default();
         }
-        // The words about a change that falls away are not true any more.
+        // The notice may describe a change that going back removes, so it goes.
         self.notice = None;
         let mut effects = self.turned_to(before, None);
         let lane = (!all).then_some(self.front);
