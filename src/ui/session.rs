@@ -103,9 +103,6 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     });
     app.keymap = session.keymap;
     app.watch_only(watching);
-    for notice in notices {
-        app.update(Message::Event(Event::Notice(notice)));
-    }
     let mut live = Live {
         terminal: &terminal,
         app,
@@ -124,6 +121,9 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     };
     if !session.scripted {
         live.log.break_off();
+    }
+    for notice in notices {
+        live.tell(Message::Event(Event::Notice(notice)), Duration::ZERO);
     }
     while live.code.is_none() {
         live.turn();
@@ -233,7 +233,7 @@ impl Live<'_> {
         {
             // The first frame waits for its lanes, but not for long.
             let link = self.meter.look(self.terminal.writer(), now);
-            self.app.update(Message::Link(link));
+            self.tell(Message::Link(link), now);
             let picture = self.frames.draw(&self.app, now);
             self.terminal.show(picture);
             if let Some(why) = self.tape.show(picture, now) {

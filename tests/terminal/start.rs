@@ -16,6 +16,16 @@ fn every_size_is_one_to_start_with() {
 }
 
 #[test]
+fn the_first_screen_of_a_newcomer_has_an_attack_and_a_prediction_below_the_greeting() {
+    let place = Place::new();
+    let mut lab = place.start_with("", (120, 40), &[]);
+    lab.see("New here?");
+    // No key is pressed, so nothing but the start asks for what these panes show.
+    lab.see("taken for");
+    lab.see("attacked");
+}
+
+#[test]
 fn a_terminal_without_a_size_gets_eighty_by_twenty_four() {
     let place = Place::new();
     let mut lab = place.start_with("s.ron", (0, 0), &[]);
