@@ -28,17 +28,58 @@ pub(super) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Lines since the newest waiting checkpoint.
-    lines: Vec<Line>,
+    /// Since the waiting checkpoint.
+    newest: Queued,
     told: u64,
-    forgotten: Vec<Forgotten>,
     save: Option<Save>,
-    /// A checkpoint that will not be written, because a newer one replaces it; its lines are still needed.
-    older: Option<Save>,
     end: bool,
     error: Option<String>,
     /// Duration of the last checkpoint.
     took: Duration,
+}
+
+impl State {
+    /// Adds lines and removals; the lines up to the step `told` are complete.
+    fn put(&mut self, mut queued: Queued, told: u64) {
+        queued.after(std::mem::take(&mut self.newest));
+        (self.newest, self.told) = (queued, told);
+    }
+
+    /// Gives up the waiting checkpoint, because a newer one will replace it; its lines are still needed.
+    fn reopen(&mut self) {
+        if let Some(older) = self.save.take() {
+            self.newest.after(older.queued);
+        }
+    }
+
+    /// Moves the lines that are ready for the log behind `later`, and returns the step up to which they are complete.
+    fn take_lines(&mut self, later: &mut Vec<Line>) -> Option<u64> {
+        // A removal is carried out with the next checkpoint, and applies to all lines in the log at that time. So lines
+        // that were trained after it have to wait for that checkpoint.
+        self.newest.forgotten.is_empty().then(|| {
+            later.append(&mut self.newest.lines);
+            self.told
+        })
+    }
+}
+
+/// Lines for the log, and the removals of lines that came before them.
+#[derive(Debug, Default)]
+struct Queued {
+    lines: Vec<Line>,
+    forgotten: Vec<Forgotten>,
+}
+
+impl Queued {
+    /// Puts older entries in front, without the lines that were removed since.
+    fn after(&mut self, mut older: Self) {
+        for gone in &mut self.forgotten {
+            gone.take(&mut older.lines);
+        }
+        older.lines.append(&mut self.lines);
+        older.forgotten.append(&mut self.forgotten);
+        *self = older;
+    }
 }
 
 /// A waiting checkpoint, with the lines that precede it.
@@ -47,24 +88,8 @@ struct Save {
     scenario: Scenario,
     saved: Vec<Saved>,
     samples: Option<u32>,
-    lines: Vec<Line>,
+    queued: Queued,
     told: u64,
-    forgotten: Vec<Forgotten>,
-}
-
-impl Save {
-    /// Takes over the lines of an older waiting checkpoint.
-    fn after(mut self, older: Option<Save>) -> Self {
-        if let Some(mut older) = older {
-            for gone in &mut self.forgotten {
-                gone.take(&mut older.lines);
-            }
-            older.lines.append(&mut self.lines);
-            older.forgotten.append(&mut self.forgotten);
-            (self.lines, self.forgotten) = (older.lines, older.forgotten);
-        }
-        self
-    }
 }
 
 impl Desk {
@@ -80,33 +105,21 @@ impl Desk {
 
     /// Frees the state of the waiting checkpoint, which a newer one is about to replace.
     pub(super) fn forget(&self) {
-        let mut state = lock(&self.state);
-        if let Some(mut waiting) = state.save.take() {
-            waiting.saved = Vec::new();
-            let older = state.older.take();
-            state.older = Some(waiting.after(older));
-        }
+        lock(&self.state).reopen();
     }
 
-    /// Queues the run's lines and checkpoint.
+    /// Queues the run's lines and removals.
     pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
-        let mut state = lock(&self.state);
-        let mut forgotten = run.take_forgotten();
-        for gone in &mut forgotten {
-            gone.take(&mut state.lines);
-        }
-        state.forgotten.extend(forgotten);
-        state.lines.extend(lines);
-        state.told = run.told();
+        let queued = Queued { lines, forgotten: run.take_forgotten() };
+        lock(&self.state).put(queued, run.told());
     }
 
     /// Queues a checkpoint; it replaces a waiting one.
     pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>, samples: Option<u32>) {
         let mut state = lock(&self.state);
-        let (lines, forgotten) = (std::mem::take(&mut state.lines), std::mem::take(&mut state.forgotten));
-        let save = Save { scenario, saved, samples, lines, told: state.told, forgotten };
-        let (waiting, older) = (state.save.take(), state.older.take());
-        state.save = Some(save.after(waiting).after(older));
+        state.reopen();
+        let queued = std::mem::take(&mut state.newest);
+        state.save = Some(Save { scenario, saved, samples, queued, told: state.told });
         drop(state);
         self.filled.notify_all();
     }
@@ -132,7 +145,7 @@ impl Shared {
     /// The loop of the writer thread.
     pub(super) fn keep(&self, mut dir: RunDir) {
         let Some(desk) = &self.desk else { return };
-        let (mut pending, mut later, mut wait) = (None, Vec::new(), LINES);
+        let (mut pending, mut later, mut told, mut wait) = (None::<Save>, Vec::new(), 0, LINES);
         loop {
             let state = lock(&desk.state);
             let idle = |s: &mut State| s.save.is_none() && !s.end;
@@ -140,12 +153,14 @@ impl Shared {
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(mut save) = state.save.take() {
                 // Lines that followed a checkpoint that could not be written belong before the next one.
-                later.append(&mut save.lines);
-                save.lines = std::mem::take(&mut later);
-                pending = Some(save.after(pending));
+                save.queued.after(Queued { lines: std::mem::take(&mut later), forgotten: Vec::new() });
+                if let Some(unwritten) = pending {
+                    save.queued.after(unwritten.queued);
+                }
+                pending = Some(save);
             }
-            let (told, end) = (state.told, state.end);
-            later.append(&mut state.lines);
+            told = state.take_lines(&mut later).unwrap_or(told);
+            let end = state.end;
             drop(state);
 
             let begun = Instant::now();
@@ -191,7 +206,7 @@ impl Shared {
 /// Writes the queue: the checkpoint with the lines before it, then the lines after it. Removes the written parts.
 fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
     if let Some(save) = pending {
-        for gone in &mut save.forgotten {
+        for gone in &mut save.queued.forgotten {
             if let (Some(to), Some(lane)) = (&gone.to, gone.lane) {
                 dir.relabel_waiting(lane, &gone.name, to);
                 continue;
@@ -202,17 +217,53 @@ fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, to
                 dir.put_aside(&gone.name, gone.after, waited.into_iter().chain(aside));
             }
         }
-        dir.append(std::mem::take(&mut save.lines));
+        dir.append(std::mem::take(&mut save.queued.lines));
         dir.flush(save.told)?;
         let gone = |f: &Forgotten| Gone {
             lane: f.name.clone(),
             after: f.after,
             to: f.to.clone().unwrap_or_default(),
         };
-        let forgotten: Vec<Gone> = save.forgotten.iter().map(gone).collect();
+        let forgotten: Vec<Gone> = save.queued.forgotten.iter().map(gone).collect();
         dir.checkpoint(&save.scenario, &save.saved, save.samples, &forgotten)?;
         *pending = None;
     }
     dir.append(std::mem::take(later));
     dir.flush(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Desk, lock};
+    use crate::lab::lane::Line;
+    use crate::lab::run::Forgotten;
+    use crate::scenario::Scenario;
+
+    fn lines(steps: std::ops::RangeInclusive<u64>) -> Vec<Line> {
+        steps.map(|step| Line { step, lane: 0, text: String::new() }).collect()
+    }
+
+    #[test]
+    fn lines_trained_after_a_removal_are_not_written_before_it() {
+        let desk = Desk::new(std::sync::Arc::default());
+        let save = || desk.save(Scenario::default(), Vec::new(), None);
+        let queue = |forgotten, lines| lock(&desk.state).put(super::Queued { lines, forgotten }, 35);
+        let rewind = Forgotten { lane: Some(0), name: "a".into(), after: 31, to: None, lines: Vec::new() };
+        queue(Vec::new(), lines(30..=45));
+        queue(vec![rewind], Vec::new());
+        save();
+        // The lane has trained on, and a newer checkpoint is about to replace the waiting one.
+        queue(Vec::new(), lines(32..=35));
+        desk.forget();
+        let mut written = Vec::new();
+        assert_eq!(lock(&desk.state).take_lines(&mut written), None);
+        assert!(written.is_empty());
+        save();
+        let saved = lock(&desk.state).save.take().expect("a checkpoint").queued;
+        assert_eq!(saved.lines, [lines(30..=31), lines(32..=35)].concat());
+        assert_eq!(saved.forgotten[0].lines, lines(32..=45));
+        queue(Vec::new(), lines(36..=36));
+        assert_eq!(lock(&desk.state).take_lines(&mut written), Some(35));
+        assert_eq!(written, lines(36..=36));
+    }
 }
