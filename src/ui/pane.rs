@@ -181,6 +181,12 @@ impl Context<'_> {
         Span::styled(format!("  step {}{stale}", scale::count(step as f64)), self.theme.faint)
     }
 
+    /// The same for the newest result of a probe of the lane in front.
+    pub fn age_of(&self, probe: &str) -> Option<Span<'static>> {
+        let lane = self.view.lane(self.front)?;
+        Some(self.age(lane, lane.probes.get(probe)?.step))
+    }
+
     /// The step of the newest numbers of the lane in front, as part of a title: a pane that is drawn less often than
     /// the header must show how old its numbers are.
     pub fn measured(&self) -> Span<'static> {

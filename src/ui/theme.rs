@@ -154,7 +154,8 @@ struct Colours {
 }
 
 const DARK: Colours = Colours {
-    faint: (0x8a_8a_94, 245, Color::DarkGray),
+    // The dark grey of sixteen colours is too dark for text on most terminals.
+    faint: (0x8a_8a_94, 245, Color::Gray),
     border: (0x58_5c_68, 240, Color::DarkGray),
     focus: (0x56_b4_e9, 74, Color::Cyan),
     good: (0x00_9e_73, 36, Color::Green),
@@ -232,6 +233,10 @@ mod tests {
                 for lane in theme.lanes {
                     let contrast = contrast(to_rgb(lane).expect("a colour"), [ground; 3]);
                     assert!(contrast >= least, "{lane} on {ground} with {scheme:?}: {contrast:.2}");
+                }
+                if let Some(faint) = theme.faint.fg {
+                    let contrast = contrast(to_rgb(faint).expect("a colour"), [ground; 3]);
+                    assert!(contrast >= least, "{faint} on {ground} with {scheme:?}: {contrast:.2}");
                 }
                 assert_eq!(theme.lanes.iter().collect::<HashSet<_>>().len(), 8, "{scheme:?} {depth:?}");
             }

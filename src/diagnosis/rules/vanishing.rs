@@ -36,7 +36,8 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     }
     let since = f.onset(|m| Facts::ratio(m).is_some_and(|r| r < limit)).unwrap_or(1);
     let first = f.layers.iter().position(|l| l.params > 0).unwrap_or(0);
-    let text = format!("{} gets {} of the last layer's gradient", f.layer(first), number(ratio.min(early)));
+    let share = number(ratio.min(early));
+    let text = format!("{} gets {share} of the last layer's gradient (median)", f.layer(first));
     let squashes = |l: &LayerConfig| {
         matches!(
             l,

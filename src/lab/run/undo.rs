@@ -203,7 +203,7 @@ impl Run {
         if steps.is_empty() {
             return Ok("; exact, nothing is trained again".into());
         }
-        Ok(format!("; trained again as if it had never been: {}", steps.join(", ")))
+        Ok(format!("; trained again: {}", steps.join(", ")))
     }
 
     /// Removes a lane.

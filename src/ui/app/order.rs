@@ -139,6 +139,8 @@ impl App {
         let scopes = [keymap::Scope::Global, keymap::Scope::Pane(self.focus())];
         let rows =
             scopes.into_iter().flat_map(|s| self.keymap.of(s)).filter(|r| !(self.watching && r.of.own));
+        let there = |a: Action| !matches!(a, Action::Lane(n) if self.view.lane(n.into()).is_none());
+        let rows = rows.filter(|r| there(r.of.action));
         let acts: Vec<Item> =
             rows.map(|r| item(r.of.help.into(), "", keys(&r.keys), Pick::Action(r.of.action)))
                 .chain(PaneId::of(self.kind).map(|id| {

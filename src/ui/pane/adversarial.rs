@@ -168,9 +168,7 @@ impl Pane for Adversarial {
         if let Some(lane) = cx.view.lane(cx.front) {
             let style = Style::new().fg(cx.theme.lane(lane.id)).patch(cx.theme.strong);
             line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
-            if let Some(p) = lane.probes.get("adversarial") {
-                line.push_span(cx.age(lane, p.step));
-            }
+            line.spans.extend(cx.age_of("adversarial"));
         }
         line
     }

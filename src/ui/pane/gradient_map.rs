@@ -385,11 +385,13 @@ impl Pane for GradientMap {
         }
 
         if head == 1 {
-            let mut pieces = Vec::new();
+            // The line of the diagnosis tells a median, so these numbers name their step.
+            let step = scale::count(cx.past.unwrap_or(newest.step) as f64);
+            let mut pieces = vec![(format!("step {step} "), theme.faint)];
             let shown = self.beside == Beside::Gradient;
             if let Some(flow) = Flow::of(&lane.layers).filter(|_| shown) {
                 let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
-                pieces.push((format!("first:last {ratio} "), theme.text));
+                pieces.push((format!(" first:last {ratio} "), theme.text));
                 if let Some((word, weight)) = word_of(lane, &flow) {
                     let style = if word == Word::Even.text() { theme.good } else { weight.style(theme) };
                     pieces.push((format!(" {word} "), style));
@@ -403,16 +405,7 @@ impl Pane for GradientMap {
             if let Some(words) = percent(silent, "silent in this batch") {
                 pieces.push((format!(" {words} "), theme.faint));
             }
-            let end = text::put_pieces(buf, area, 0, &pieces);
-            if right > 0 && end + 16 <= area.width {
-                text::put_right(
-                    buf,
-                    area,
-                    0,
-                    &format!("at step {}", scale::count(cx.past.unwrap_or(newest.step) as f64)),
-                    theme.faint,
-                );
-            }
+            text::put_pieces(buf, area, 0, &pieces);
         }
         if foot >= 1 {
             let y = head + share.lines as u16;

@@ -324,9 +324,7 @@ impl Pane for Prediction {
         } else {
             "  prediction".into()
         };
-        if let Some(p) = probe {
-            line.push_span(cx.age(lane, p.step));
-        }
+        line.spans.extend(cx.age_of(self.mode.probe()));
         line.push_span(Span::styled(what, cx.theme.text));
         line
     }

@@ -306,6 +306,7 @@ impl Surface {
 impl Pane for Surface {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Surface", cx.theme.strong);
+        line.spans.extend(cx.age_of("path"));
         if let Some(s) = present(cx.view) {
             line.push_span(Span::styled(format!("  {}", s.function.name()), cx.theme.strong));
             if s.noise > 0.0 {

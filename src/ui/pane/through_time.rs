@@ -195,6 +195,7 @@ impl Pane for ThroughTime {
         if let Some(length) = Self::length(cx) {
             line.push_span(Span::styled(format!("  {length} time steps"), cx.theme.text));
         }
+        line.spans.extend(cx.age_of("through_time"));
         let layers = Self::layers(cx);
         if layers > 1 {
             let at = self.layer.min(layers - 1) + 1;
