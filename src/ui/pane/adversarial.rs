@@ -131,9 +131,12 @@ impl Adversarial {
         }
     }
 
-    /// Changes to the next size up or down the list.
-    fn resize(&mut self, up: bool) {
-        let Some(now) = self.eps() else { return };
+    /// Changes to the next size up or down the list, or says why it cannot.
+    fn resize(&mut self, up: bool) -> Effects {
+        let Some(now) = self.eps() else {
+            let words = format!("{} has no epsilon: it looks for the least perturbation", name(&self.attack));
+            return vec![Effect::Notice(words)];
+        };
         let next = if up {
             EPS.into_iter().find(|e| *e > now + 1e-9)
         } else {
@@ -142,6 +145,7 @@ impl Adversarial {
         if let Some(attack) = next.and_then(|eps| self.attack.clone().with_eps(eps)) {
             self.attack = attack;
         }
+        Effects::new()
     }
 
     /// Changes to the next attack of the table, with the same size if possible.
@@ -233,8 +237,8 @@ impl Pane for Adversarial {
         let probe = front(cx);
         let classes = probe.map_or(&[][..], |p| rows(p, "probabilities"));
         match action {
-            Action::EpsUp | Action::Right => self.resize(true),
-            Action::EpsDown | Action::Left => self.resize(false),
+            Action::EpsUp | Action::Right => return self.resize(true),
+            Action::EpsDown | Action::Left => return self.resize(false),
             Action::NextSample | Action::Down => {
                 self.sample = Sample::Number(turn(self.shown(probe), true, probe));
             }

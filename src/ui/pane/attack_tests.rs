@@ -9,6 +9,7 @@ use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effect;
 use crate::ui::overlay::form::Subject;
+use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::layout::Size;
 
 #[test]
@@ -120,6 +121,33 @@ fn accuracy_against_size_is_a_plot_of_all_lanes_with_what_is_wrong_in_red() {
     }
     let red = buf.content.iter().filter(|c| Some(c.fg) == theme.bad.fg).count();
     assert!(red > 40, "the reason stands there in red: {red} cells");
+}
+
+#[test]
+fn a_size_that_an_attack_does_not_have_is_explained() {
+    let theme = unicode();
+    let mut view = fixture::run(100, 1);
+    fixture::add_images(&mut view);
+    let (mut pane, cx) = (Adversarial::default(), context(&view, &theme));
+    while !pane.watch(cx, Size::new(60, 20))[0].attack.starts_with("DeepFool") {
+        pane.act(Action::NextAttack, cx);
+    }
+    let [Effect::Notice(words)] = &pane.act(Action::EpsUp, cx)[..] else { panic!("a notice") };
+    assert_eq!(words, "DeepFool has no epsilon: it looks for the least perturbation");
+    assert_eq!(pane.act(Action::EpsDown, cx).len(), 1);
+    let mut pane = Adversarial::default();
+    assert!(pane.act(Action::EpsUp, cx).is_empty());
+}
+
+#[test]
+fn without_colours_the_signs_of_a_perturbation_are_explained() {
+    let mut view = fixture::run(100, 1);
+    fixture::add_images(&mut view);
+    let theme = Theme::new(Scheme::Mono, Depth::True, Glyphs::Unicode);
+    let words = text(&drawn(&Adversarial::default(), context(&view, &theme), 120, 30));
+    assert!(words.contains(", = - less, + # more"), "{words}");
+    let words = text(&drawn(&Adversarial::default(), context(&view, &unicode()), 120, 30));
+    assert!(!words.contains("# more"), "{words}");
 }
 
 #[test]

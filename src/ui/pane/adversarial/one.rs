@@ -138,8 +138,11 @@ fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The words under a perturbation.
 fn added(most: f32, room: u16, theme: &Theme) -> String {
-    let words = format!("perturb. {}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
-    if text::width(&words) <= room { words } else { words.replace("perturb. ", "") }
+    let size = format!("{}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
+    // Without colours the signs are characters.
+    let signs = if theme.depth == Depth::Mono { ", = - less, + # more" } else { "" };
+    let forms = [format!("perturb. {size}{signs}"), format!("{size}{signs}"), format!("perturb. {size}")];
+    forms.into_iter().find(|words| text::width(words) <= room).unwrap_or(size)
 }
 
 /// Draws the probabilities of the classes before and, if there is room, after.
