@@ -144,9 +144,9 @@ fn without_colours_the_signs_of_a_perturbation_are_explained() {
     let mut view = fixture::run(100, 1);
     fixture::add_images(&mut view);
     let theme = Theme::new(Scheme::Mono, Depth::True, Glyphs::Unicode);
-    let words = text(&drawn(&Adversarial::default(), context(&view, &theme), 120, 30));
-    assert!(words.contains(", = - less, + # more"), "{words}");
-    let words = text(&drawn(&Adversarial::default(), context(&view, &unicode()), 120, 30));
+    let words = text(&drawn(&Adversarial::default(), context(&view, &theme), 60, 30));
+    assert!(words.contains("= - less, + # more"), "{words}");
+    let words = text(&drawn(&Adversarial::default(), context(&view, &unicode()), 60, 30));
     assert!(!words.contains("# more"), "{words}");
 }
 

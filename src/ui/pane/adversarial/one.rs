@@ -79,6 +79,10 @@ fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
     if let (Some(changed), Some(all)) = (scalar(probe, "l0"), scalar(probe, "features")) {
         pieces.push((format!("L0 {changed}/{all}  "), theme.text));
     }
+    if theme.depth == Depth::Mono && amplitude(probe) > 0.0 {
+        // Without colours the signs of the perturbation are characters.
+        pieces.push(("= - less, + # more  ".into(), theme.faint));
+    }
     if let Some((how, _)) = rows(probe, "how").first() {
         pieces.push((format!("own picture: {how}"), theme.faint));
     } else if probe.part("sample").is_some() {
@@ -138,11 +142,8 @@ fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
 
 /// The words under a perturbation.
 fn added(most: f32, room: u16, theme: &Theme) -> String {
-    let size = format!("{}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
-    // Without colours the signs are characters.
-    let signs = if theme.depth == Depth::Mono { ", = - less, + # more" } else { "" };
-    let forms = [format!("perturb. {size}{signs}"), format!("{size}{signs}"), format!("perturb. {size}")];
-    forms.into_iter().find(|words| text::width(words) <= room).unwrap_or(size)
+    let words = format!("perturb. {}{}", text::pick(theme.glyphs, "±", "+-"), scale::number(f64::from(most)));
+    if text::width(&words) <= room { words } else { words.replace("perturb. ", "") }
 }
 
 /// Draws the probabilities of the classes before and, if there is room, after.
