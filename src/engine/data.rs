@@ -8,6 +8,7 @@ use crate::engine::loss::{LossConfig, Targets};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::registry;
+use std::io::{self, Read};
 
 pub mod bitmap;
 mod choose;
@@ -190,6 +191,14 @@ pub trait Files {
     /// # Errors
     /// The reason why it cannot be read, without the file's name.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String>;
+
+    /// The same as a stream, so that a large file is never held whole.
+    ///
+    /// # Errors
+    /// As for `read`.
+    fn open(&self, path: &str, limit: u64) -> Result<Box<dyn Read + '_>, String> {
+        Ok(Box::new(io::Cursor::new(self.read(path, limit)?)))
+    }
 
     /// The entries of a directory, sorted by name.
     ///

@@ -8,7 +8,7 @@ use crate::limits;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read as _;
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,14 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If it is not a regular file, too large, or cannot be read. The message does not name the file.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let file = open(path, limit)?;
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
+
+/// A regular file, opened for reading.
+fn open(path: &Path, limit: u64) -> Result<fs::File, String> {
     if path.as_os_str().is_empty() {
         return Err("an empty name".into());
     }
@@ -30,9 +38,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         .map_err(|e| plain(&e))?;
     // It is checked again after opening, because the name may have been replaced in between.
     regular(&file.metadata().map_err(|e| plain(&e))?, limit)?;
-    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(limit)) as usize + 1);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
-    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+    Ok(file)
 }
 
 fn regular(found: &fs::Metadata, limit: u64) -> Result<(), String> {
@@ -184,6 +190,10 @@ impl Disk {
 impl Files for Disk {
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
         read(&self.base.join(path), limit)
+    }
+
+    fn open(&self, path: &str, limit: u64) -> Result<Box<dyn Read + '_>, String> {
+        Ok(Box::new(open(&self.base.join(path), limit)?.take(limit + 1)))
     }
 
     fn list(&self, path: &str) -> Result<Vec<Entry>, String> {

@@ -54,7 +54,7 @@ pub struct Array {
 /// # Errors
 /// The fault in the file.
 pub fn array(bytes: &[u8]) -> Result<Array, String> {
-    let mut source = unpack::open(bytes);
+    let mut source = unpack::open(bytes)?;
     let [zero, also_zero, kind, dims] = unpack::header::<4>(&mut source)?;
     if (zero, also_zero) != (0, 0) {
         return Err("no IDX file: it does not begin with two zero bytes".into());

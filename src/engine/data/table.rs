@@ -5,6 +5,7 @@
 
 use super::{Dataset, Files, Source, SourceError};
 use crate::limits;
+use std::io::Read;
 
 mod bytes;
 mod cell;
@@ -26,6 +27,9 @@ use rows::{Role, Table};
 /// A fault and its line, if known.
 type Fault = (Option<u64>, String);
 
+/// Opens a file at its beginning; a table is read more than once, and never held whole.
+type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
+
 impl Source for Csv {
     fn files(&self) -> Vec<&str> {
         [&self.path, &self.test].into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect()
@@ -35,13 +39,10 @@ impl Source for Csv {
         if self.path.is_empty() {
             return Err(SourceError::new("Csv(path: \"..\") names a file"));
         }
-        let bytes = open(files, &self.path)?;
-        let mut table = self.table(&bytes).map_err(placed(&self.path))?;
-        drop(bytes);
+        let mut table = self.table(&|| open(files, &self.path)).map_err(placed(&self.path))?;
         let train = table.rows;
         if !self.test.is_empty() {
-            let bytes = open(files, &self.test)?;
-            table.append(&bytes, &self.form()).map_err(placed(&self.test))?;
+            table.append(&|| open(files, &self.test), &self.form()).map_err(placed(&self.test))?;
         }
         samples::dataset(table, self, train).map_err(placed(&self.path))
     }
@@ -49,8 +50,8 @@ impl Source for Csv {
 
 impl Csv {
     /// Reads one table.
-    fn table(&self, bytes: &[u8]) -> Result<Table, Fault> {
-        Table::read(bytes, &self.form(), &|names, headings| self.roles(names, headings))
+    fn table(&self, open: Open<'_>) -> Result<Table, Fault> {
+        Table::read(open, &self.form(), &|names, headings| self.roles(names, headings))
     }
 
     /// The role of each column.
@@ -89,13 +90,13 @@ impl Csv {
 /// The fault and its line.
 pub fn read(bytes: &[u8]) -> Result<Dataset, Fault> {
     let csv = Csv::default();
-    let table = csv.table(bytes)?;
+    let table = csv.table(&|| Ok(Box::new(bytes)))?;
     let rows = table.rows;
     samples::dataset(table, &csv, rows)
 }
 
-fn open(files: &dyn Files, path: &str) -> Result<Vec<u8>, SourceError> {
-    files.read(path, limits::DATA_FILE_BYTES).map_err(|what| SourceError::in_file(path, what))
+fn open<'a>(files: &'a dyn Files, path: &str) -> Result<Box<dyn Read + 'a>, String> {
+    files.open(path, limits::DATA_FILE_BYTES)
 }
 
 fn placed(path: &str) -> impl Fn(Fault) -> SourceError + '_ {

@@ -1,14 +1,20 @@
 //! Bytes that may be compressed, decompressed only as far as needed.
 
 use crate::limits;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// A reader over the bytes, through gzip if they are compressed; it stops one byte beyond the limit for decoded data.
-pub fn open(bytes: &[u8]) -> impl Read + '_ {
-    let gzip = bytes.starts_with(&[0x1f, 0x8b]);
-    let inner: Box<dyn Read> =
+///
+/// # Errors
+/// If the first bytes cannot be read.
+pub fn open<'a>(mut bytes: impl Read + 'a) -> Result<impl Read + 'a, String> {
+    let mut first = Vec::new();
+    bytes.by_ref().take(2).read_to_end(&mut first).map_err(|e| damaged(&e))?;
+    let gzip = first == [0x1f, 0x8b];
+    let bytes = io::Cursor::new(first).chain(bytes);
+    let inner: Box<dyn Read + 'a> =
         if gzip { Box::new(flate2::read::MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
-    inner.take(limits::DATA_BYTES + 1)
+    Ok(inner.take(limits::DATA_BYTES + 1))
 }
 
 /// All bytes, decoded, at most `limit`.
@@ -20,7 +26,7 @@ pub fn all(bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, String> {
         return Ok(bytes);
     }
     let mut out = Vec::new();
-    open(&bytes).take(limit + 1).read_to_end(&mut out).map_err(|e| damaged(&e))?;
+    open(&bytes[..])?.take(limit + 1).read_to_end(&mut out).map_err(|e| damaged(&e))?;
     if out.len() as u64 > limit {
         return Err(format!("more than {} MiB once decoded", limit >> 20));
     }
@@ -49,12 +55,12 @@ pub fn exactly(source: &mut dyn Read, wanted: u64) -> Result<Vec<u8>, String> {
 pub fn header<const N: usize>(source: &mut dyn Read) -> Result<[u8; N], String> {
     let mut out = [0; N];
     source.read_exact(&mut out).map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the file ends within its header".into(),
+        io::ErrorKind::UnexpectedEof => "the file ends within its header".into(),
         _ => damaged(&e),
     })?;
     Ok(out)
 }
 
-fn damaged(error: &std::io::Error) -> String {
+pub(super) fn damaged(error: &io::Error) -> String {
     format!("damaged: {error}")
 }

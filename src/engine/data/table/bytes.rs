@@ -1,6 +1,6 @@
 //! The bytes of a table as a stream: decompressed and bounded. Also finds the line of a fault.
 
-use super::Fault;
+use super::{Fault, Open};
 use crate::engine::data::unpack;
 use crate::limits;
 use std::io::{self, Read};
@@ -40,7 +40,9 @@ impl<R: Read> Guard<R> {
     }
 
     fn too_long(&self) -> io::Error {
-        let what = format!("a line of more than {} bytes", limits::CSV_LINE);
+        let most = limits::CSV_LINE;
+        let what =
+            format!("a line of more than {most} bytes, the limit; each sample stands on a line of its own");
         io::Error::other(Stopped { at: self.line_begins, what })
     }
 
@@ -81,9 +83,10 @@ impl<R: Read> Read for Guard<R> {
 }
 
 /// The number (from 1) of the line of the first record at or after this offset of the decompressed bytes.
-pub(super) fn line_at(bytes: &[u8], offset: u64) -> u64 {
+pub(super) fn line_at(open: Open<'_>, offset: u64) -> Option<u64> {
     let (mut line, mut at, mut carriage) = (1, 0, false);
-    for byte in io::BufReader::new(unpack::open(bytes)).bytes().map_while(Result::ok) {
+    let bytes = unpack::open(open().ok()?).ok()?;
+    for byte in io::BufReader::new(bytes).bytes().map_while(Result::ok) {
         // The crate `csv` reports a record as beginning at the empty lines before it.
         if at >= offset && !matches!(byte, b'\r' | b'\n') {
             break;
@@ -95,16 +98,16 @@ pub(super) fn line_at(bytes: &[u8], offset: u64) -> u64 {
         line += u64::from(byte == b'\n');
         at += 1;
     }
-    line + u64::from(carriage)
+    Some(line + u64::from(carriage))
 }
 
 /// Converts a read error to a fault with its line.
-pub(super) fn fault(bytes: &[u8], error: &csv::Error) -> Fault {
+pub(super) fn fault(open: Open<'_>, error: &csv::Error) -> Fault {
     if let csv::ErrorKind::Io(io) = error.kind() {
         return match io.get_ref().and_then(|e| e.downcast_ref::<Stopped>()) {
-            Some(stopped) => (Some(line_at(bytes, stopped.at)), stopped.what.clone()),
-            None => (None, format!("damaged: {io}")),
+            Some(stopped) => (line_at(open, stopped.at), stopped.what.clone()),
+            None => (None, unpack::damaged(io)),
         };
     }
-    (error.position().map(|p| line_at(bytes, p.byte())), error.to_string())
+    (error.position().and_then(|p| line_at(open, p.byte())), error.to_string())
 }

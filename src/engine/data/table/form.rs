@@ -173,13 +173,18 @@ pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool,
     (running && first.len() > 2, running && first.len() > 2)
 }
 
-/// Refuses a file that is not text.
+/// Refuses a file that is not text, by its first bytes.
 pub(super) fn text(head: &[u8]) -> Result<(), Fault> {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err((None, "this is UTF-16; save it as UTF-8".into()));
     }
     if head.starts_with(b"PK\x03\x04") {
         return Err((None, "this is an archive, such as an .xlsx; save the table as CSV".into()));
+    }
+    if let Some(at) = memchr::memchr(0, head) {
+        let line = memchr::memchr_iter(b'\n', &head[..at]).count() as u64 + 1;
+        let what = "a NUL byte: this is no plain text; save the table as CSV in UTF-8";
+        return Err((Some(line), what.into()));
     }
     Ok(())
 }

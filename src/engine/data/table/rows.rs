@@ -1,11 +1,11 @@
 //! Reads the lines of a table, once and as a stream, into one row of numbers per line. Faults name their line; texts
 //! are numbered.
 
-use super::Fault;
 use super::bytes::{Guard, fault, line_at};
 use super::cell::{Grammar, Texts, number};
 use super::form::{self, Separator};
 use super::settings::{Form, Missing};
+use super::{Fault, Open};
 use crate::engine::data::unpack;
 use crate::limits;
 use crate::text::excerpt;
@@ -14,6 +14,8 @@ use std::io::Read;
 /// Lines, and bytes, that are inspected before anything is decided.
 const HEAD: usize = 1000;
 const HEAD_BYTES: u64 = 256 * 1024;
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
 /// Most different texts of an input that are distinguished.
 const TEXTS: usize = 1000;
 
@@ -69,13 +71,20 @@ pub(super) struct Table {
 
 type Lines<'a> = csv::Reader<Guard<Box<dyn Read + 'a>>>;
 
-fn lines<'a>(bytes: &'a [u8], grammar: &Grammar) -> Lines<'a> {
+fn lines<'a>(open: Open<'a>, grammar: &Grammar) -> Result<Lines<'a>, Fault> {
     let blanks = grammar.separator == Separator::Blanks;
-    csv::ReaderBuilder::new()
+    let source = stream(open)?;
+    Ok(csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(grammar.separator.byte())
-        .from_reader(Guard::new(Box::new(unpack::open(bytes)), blanks))
+        .buffer_capacity(BUFFER)
+        .from_reader(Guard::new(source, blanks)))
+}
+
+fn stream<'a>(open: Open<'a>) -> Result<Box<dyn Read + 'a>, Fault> {
+    let opened = open().and_then(unpack::open).map_err(|what| (None, what))?;
+    Ok(Box::new(opened))
 }
 
 /// The cells of a record. With spaces as separator, empty cells are skipped.
@@ -89,16 +98,16 @@ pub(super) type Roles<'a> = &'a dyn Fn(&[String], bool) -> Result<Vec<Role>, Str
 
 impl Table {
     /// Reads the whole table.
-    pub(super) fn read(bytes: &[u8], form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
-        let mut table = Self::begin(bytes, form, roles)?;
-        table.take(bytes, form.missing)?;
+    pub(super) fn read(open: Open<'_>, form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+        let mut table = Self::begin(open, form, roles)?;
+        table.take(open, form.missing)?;
         Ok(table)
     }
 
     /// Reads another table of the same format, and appends its rows.
-    pub(super) fn append(&mut self, bytes: &[u8], form: &Form) -> Result<(), Fault> {
+    pub(super) fn append(&mut self, open: Open<'_>, form: &Form) -> Result<(), Fault> {
         let roles = |names: &[String], _: bool| Ok(vec![Role::Skip; names.len()]);
-        let other = Self::begin(bytes, form, &roles)?;
+        let other = Self::begin(open, form, &roles)?;
         let names = |table: &Self| table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         if names(self) != names(&other) {
             let of = |table| crate::engine::data::reading::listed(&names(table));
@@ -109,14 +118,14 @@ impl Table {
         for column in &mut self.columns {
             column.first_missing = None;
         }
-        self.take(bytes, form.missing)
+        self.take(open, form.missing)
     }
 
     /// Inspects the first lines, and decides the role of each column.
-    fn begin(bytes: &[u8], form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+    fn begin(open: Open<'_>, form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
         let mut head = Vec::new();
-        let opened = unpack::open(bytes).take(HEAD_BYTES).read_to_end(&mut head);
-        opened.map_err(|e| (None, format!("damaged: {e}")))?;
+        let opened = stream(open)?.take(HEAD_BYTES).read_to_end(&mut head);
+        opened.map_err(|e| (None, unpack::damaged(&e)))?;
         form::text(&head)?;
         let (text, whole) =
             (head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head), (head.len() as u64) < HEAD_BYTES);
@@ -124,9 +133,9 @@ impl Table {
         let separator = if form.separator == Separator::Found { found } else { form.separator };
         let comma = form.decimal_comma.unwrap_or_else(|| form::decimal_comma(text, whole, separator));
         let grammar = Grammar::new(separator, comma, form.headings, form.missing_values);
-        let records = first_records(bytes, &grammar)?;
+        let records = first_records(open, &grammar)?;
         let Some(first) = records.first() else { return Err((None, "no line in it".into())) };
-        let line = || Some(line_at(bytes, first.position().map_or(0, csv::Position::byte)));
+        let line = || line_at(open, first.position().map_or(0, csv::Position::byte));
         let mut width = cells(first, &grammar).count();
         if width > limits::CSV_COLUMNS {
             return Err((line(), format!("{width} columns; at most {} are allowed", limits::CSV_COLUMNS)));
@@ -179,27 +188,27 @@ impl Table {
     }
 
     /// Reads every line below the headings.
-    fn take(&mut self, bytes: &[u8], missing: Missing) -> Result<(), Fault> {
-        let mut lines = lines(bytes, &self.grammar);
+    fn take(&mut self, open: Open<'_>, missing: Missing) -> Result<(), Fault> {
+        let mut lines = lines(open, &self.grammar)?;
         let (mut record, mut first, before) = (csv::ByteRecord::new(), self.headings, self.rows);
-        while lines.read_byte_record(&mut record).map_err(|e| fault(bytes, &e))? {
+        while lines.read_byte_record(&mut record).map_err(|e| fault(open, &e))? {
             if std::mem::take(&mut first) {
                 continue;
             }
             let at = record.position().map_or(0, csv::Position::byte);
-            self.push(&record, at).map_err(|what| (Some(line_at(bytes, at)), what))?;
+            self.push(&record, at).map_err(|what| (line_at(open, at), what))?;
         }
         if self.rows == before {
             return Err((Some(1), "no line of numbers in it".into()));
         }
         if missing == Missing::Refuse {
-            self.refuse_missing(bytes)?;
+            self.refuse_missing(open)?;
         }
         Ok(())
     }
 
     /// Reports the first missing cell, the number of missing cells, and the remedies.
-    fn refuse_missing(&self, bytes: &[u8]) -> Result<(), Fault> {
+    fn refuse_missing(&self, open: Open<'_>) -> Result<(), Fault> {
         let with = self.columns.iter().filter(|c| c.first_missing.is_some());
         let Some(column) = with.clone().min_by_key(|c| c.first_missing.as_ref().map(|f| f.0)) else {
             return Ok(());
@@ -218,7 +227,7 @@ impl Table {
             "missing: Drop leaves their rows out"
         };
         let what = format!("{name}: {} of {} {is} {word}{others}; {policies}", column.missing, self.rows);
-        Err((Some(line_at(bytes, *at)), what))
+        Err((line_at(open, *at), what))
     }
 
     /// Appends a line to the rows.
@@ -251,11 +260,11 @@ impl Table {
 }
 
 /// The first records.
-fn first_records(bytes: &[u8], grammar: &Grammar) -> Result<Vec<csv::ByteRecord>, Fault> {
-    let (mut lines, mut records, mut size) = (lines(bytes, grammar), Vec::new(), 0);
+fn first_records(open: Open<'_>, grammar: &Grammar) -> Result<Vec<csv::ByteRecord>, Fault> {
+    let (mut lines, mut records, mut size) = (lines(open, grammar)?, Vec::new(), 0);
     let mut record = csv::ByteRecord::new();
     while records.len() < HEAD && size < HEAD_BYTES as usize {
-        if !lines.read_byte_record(&mut record).map_err(|e| fault(bytes, &e))? {
+        if !lines.read_byte_record(&mut record).map_err(|e| fault(open, &e))? {
             break;
         }
         size += record.as_slice().len();

@@ -2,7 +2,7 @@
 
 use super::rows::{Role, Table};
 use super::settings::{Missing, Series};
-use super::{Fault, open, placed};
+use super::{Fault, Open, open, placed};
 use crate::engine::data::reading::Reading;
 use crate::engine::data::{Dataset, Files, Labels, Order, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
@@ -17,18 +17,17 @@ impl Source for Series {
         if self.path.is_empty() {
             return Err(SourceError::new("Series(path: \"..\") names a file"));
         }
-        let bytes = open(files, &self.path)?;
-        self.windows(&bytes).map_err(placed(&self.path))
+        self.windows(&|| open(files, &self.path)).map_err(placed(&self.path))
     }
 }
 
 impl Series {
-    fn windows(&self, bytes: &[u8]) -> Result<Dataset, Fault> {
+    fn windows(&self, source: Open<'_>) -> Result<Dataset, Fault> {
         let roles = |names: &[String], headings: bool| {
             let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
             Ok((0..names.len()).map(|i| if i == at { Role::Target } else { Role::Skip }).collect())
         };
-        let table = Table::read(bytes, &self.form(), &roles)?;
+        let table = Table::read(source, &self.form(), &roles)?;
         let values = &table.targets;
         let span = self.window + self.horizon;
         let all = (values.len() + 1).saturating_sub(span);

@@ -265,13 +265,56 @@ fn hostile_tables_are_refused_at_once() {
         ("a long line", format!("1,2\n1,{}\n", "2".repeat(2_000_000)).into_bytes(), "a line of more than"),
         ("a million classes", rows.into_bytes(), "more than 1000 different values"),
         ("an open quote", [b"1,2\n1,\"".to_vec(), b"\n3,4".repeat(10_000_000)].concat(), "never closed"),
-        ("zeros", b"1,2,0\n\0,\0,1\n".to_vec(), "is no number"),
         ("UTF-16", b"\xff\xfe1\0,\x002\0".to_vec(), "UTF-8"),
     ] {
         let files = Memory(vec![("t", bytes)]);
         let csv = Csv { path: "t".into(), ..Csv::default() };
         let error = csv.load(&files, 1).expect_err(what);
         assert!(error.what.contains(words), "{what}: {error}");
+    }
+}
+
+/// A file that repeats these bytes without end, and counts those that are read.
+struct Endless(&'static [u8], std::cell::Cell<usize>);
+
+impl Files for Endless {
+    fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, String> {
+        panic!("a table is never held whole")
+    }
+    fn open(&self, _: &str, _: u64) -> Result<Box<dyn Read + '_>, String> {
+        Ok(Box::new(Again(self, 0)))
+    }
+    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+        Ok(Vec::new())
+    }
+}
+
+struct Again<'a>(&'a Endless, usize);
+
+impl Read for Again<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        for (i, byte) in out.iter_mut().enumerate() {
+            *byte = self.0.0[(self.1 + i) % self.0.0.len()];
+        }
+        self.1 += out.len();
+        self.0.1.set(self.0.1.get() + out.len());
+        Ok(out.len())
+    }
+}
+
+#[test]
+fn an_endless_file_is_refused_after_its_first_bytes() {
+    for (what, bytes, words) in [
+        ("one field", &b"7"[..], "line 1: a line of more than 1048576 bytes, the limit; each sample stands"),
+        ("no line end", b"7,7,", "line 1: a line of more than 1048576 bytes"),
+        ("zeros", b"\0", "line 1: a NUL byte: this is no plain text; save the table as CSV in UTF-8"),
+        ("zeros in lines", b"1,2\n3,\0\n", "line 2: a NUL byte"),
+    ] {
+        let files = Endless(bytes, std::cell::Cell::new(0));
+        let error = Csv { path: "t".into(), ..Csv::default() }.load(&files, 1).expect_err(what);
+        assert!(error.to_string().contains(words), "{what}: {error}");
+        let read = files.1.get();
+        assert!(read < 8 << 20, "{what}: {read} bytes were read");
     }
 }
 
