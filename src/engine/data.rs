@@ -18,6 +18,7 @@ mod fill;
 pub mod folder;
 pub mod idx;
 pub mod npy;
+mod part;
 pub mod picture;
 pub mod reading;
 mod scale;

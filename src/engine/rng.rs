@@ -84,9 +84,12 @@ impl Stream {
 
     /// Shuffles in place (Fisher & Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i as u32 + 1) as usize);
-        }
+        self.swaps(items.len()).for_each(|(i, j)| items.swap(i, j));
+    }
+
+    /// The swaps that shuffle `n` items, one after another; the second place is never behind the first.
+    pub fn swaps(&mut self, n: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        (1..n).rev().map(|i| (i, self.below(i as u32 + 1) as usize))
     }
 }
 

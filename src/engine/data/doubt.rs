@@ -17,7 +17,14 @@ const RARE_OF_FAIR: f64 = 0.2;
 const FEW: usize = 10;
 
 /// Notes anything suspicious about the training samples, before they are scaled.
-pub(super) fn about(train: &Samples, validation: &Samples, plan: &Plan, few: bool, reading: &mut Reading) {
+pub(super) fn about(
+    train: &Samples,
+    validation: &Samples,
+    ends: &[(f32, f32)],
+    plan: &Plan,
+    few: bool,
+    reading: &mut Reading,
+) {
     let mut doubts = Vec::new();
     if few {
         doubts.push(Doubt::data(format!(
@@ -26,7 +33,7 @@ pub(super) fn about(train: &Samples, validation: &Samples, plan: &Plan, few: boo
         )));
     }
     if plan.scaling == Scaling::None {
-        doubts.extend(inputs(train, reading));
+        doubts.extend(inputs(train.shape, ends, reading));
     }
     match &train.labels {
         Labels::Values { of, shape: Shape::Flat(_) } if plan.target_scaling == Scaling::None => {
@@ -43,8 +50,8 @@ pub(super) fn many_numbers(different: usize, rows: usize, fractions: bool) -> bo
     different > 10 && (fractions || rows < 3 * different || (different > 30 && rows < 10 * different))
 }
 
-fn inputs(train: &Samples, reading: &Reading) -> Option<Doubt> {
-    let Shape::Flat(width) = train.shape else { return None };
+fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt> {
+    let Shape::Flat(width) = shape else { return None };
     let mut names: Vec<Option<String>> = Vec::new();
     for input in &reading.inputs {
         match input.kind {
@@ -57,8 +64,7 @@ fn inputs(train: &Samples, reading: &Reading) -> Option<Doubt> {
     }
     let mut widths: Vec<(f64, &str)> = Vec::new();
     for (i, name) in names.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?))) {
-        let column = || train.inputs.iter().skip(i).step_by(width).map(|&x| f64::from(x));
-        let (low, high) = column().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+        let (low, high) = (f64::from(ends[i].0), f64::from(ends[i].1));
         if high.abs().max(low.abs()) >= LARGE {
             let (low, high) = (short(low), short(high));
             let what = format!("{name} goes from {low} to {high}, large for a network: scaling: Standard");

@@ -88,10 +88,10 @@ impl Reading {
     }
 
     /// Notes the counts and ranges of these samples, before scaling.
-    pub(super) fn describe(&mut self, train: &Samples, validation: &Samples, how: &str) {
+    pub(super) fn describe(&mut self, train: &Samples, validation: &Samples, ends: &[(f32, f32)], how: &str) {
         self.summary = vec![
             format!("{} samples to train, {} to validate{how}", train.len(), validation.len()),
-            self.describe_inputs(train),
+            self.describe_inputs(train.shape, ends),
             self.describe_target(train, validation),
         ];
     }
@@ -113,20 +113,18 @@ impl Reading {
         self.scaled = Some(what);
     }
 
-    fn describe_inputs(&self, train: &Samples) -> String {
-        let all = || range(train.inputs.iter().copied());
-        match train.shape {
-            Shape::Image { .. } => format!("inputs: pictures of {}, {}", train.shape, all()),
-            Shape::Sequence { .. } => format!("inputs: sequences of {}, {}", train.shape, all()),
+    fn describe_inputs(&self, shape: Shape, ends: &[(f32, f32)]) -> String {
+        let all = || range(ends.iter().flat_map(|&(low, high)| [low, high]));
+        match shape {
+            Shape::Image { .. } => format!("inputs: pictures of {shape}, {}", all()),
+            Shape::Sequence { .. } => format!("inputs: sequences of {shape}, {}", all()),
             Shape::Flat(n) if self.inputs.is_empty() => format!("{}: {}", counted(n, "input"), all()),
             Shape::Flat(n) => {
                 let mut at = 0;
                 let one = |input: &Input| {
                     let name = excerpt(&input.name, NAME);
                     let text = match &input.kind {
-                        Kind::Number => {
-                            format!("{name} {}", range(train.inputs.iter().skip(at).step_by(n).copied()))
-                        }
+                        Kind::Number => format!("{name} {}", range([ends[at].0, ends[at].1].into_iter())),
                         Kind::OneHot(values) => format!("{name} one of {}", listed(values)),
                         Kind::Ordinal(values) => format!("{name} numbered {}", listed(values)),
                     };
@@ -218,6 +216,7 @@ pub fn short(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::data::scale::observed;
 
     #[test]
     fn inputs_targets_and_counts_are_told() {
@@ -235,7 +234,7 @@ mod tests {
             notes: vec!["separator ;".into()],
             ..Reading::default()
         };
-        reading.describe(&samples, &samples, "");
+        reading.describe(&samples, &samples, &observed(&samples), "");
         let lines: Vec<&str> = reading.lines().collect();
         assert_eq!(
             lines,

@@ -99,59 +99,53 @@ impl Prepared {
 /// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's
 /// name.
 pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
-    let Dataset { samples, validation, range, order: time, missing, mut reading } = data;
-    let mut order: Vec<usize> = (0..samples.len()).collect();
+    let Dataset { samples: mut train, validation, range, order: time, missing, mut reading } = data;
+    let all = train.len();
     let gap = match time {
         Order::Time { gap } => Some(gap),
         Order::Any => (plan.split == Split::Time).then_some(0),
     };
     if gap.is_none() {
-        Stream::new(plan.seed, Purpose::Split, 0, 0).shuffle(&mut order);
+        train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0));
     }
-    let few =
-        samples.len() < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
+    let few = all < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
     let share = plan.share.unwrap_or(if few { 0.0 } else { SHARE });
-    let (mut first, held, how) = match (&validation, gap) {
-        (Some(_), _) => (order, Vec::new(), ", a set of their own"),
-        _ if share == 0.0 => (order, Vec::new(), ", the same ones"),
+    let (held, how) = match (validation, gap) {
+        (Some(own), _) => (Some(own), ", a set of their own"),
+        _ if share == 0.0 => (None, ", the same ones"),
         (None, Some(gap)) => {
-            let (train, held) = last(samples.len(), share, gap);
-            (train, held, ", the last in time")
+            let held = train.take(&last(all, share));
+            train.truncate(train.len().saturating_sub(gap).max(train.len().min(1)));
+            (Some(held), ", the last in time")
         }
         (None, None) => {
-            let (train, held) = split(&samples, &order, share, plan.split);
-            let classes = plan.split == Split::Stratified && matches!(samples.labels, Labels::Classes { .. });
-            (train, held, if classes { ", drawn from each class" } else { ", drawn" })
+            let classes = plan.split == Split::Stratified && matches!(train.labels, Labels::Classes { .. });
+            let held = train.take(&drawn(&train, share, plan.split));
+            (Some(held), if classes { ", drawn from each class" } else { ", drawn" })
         }
     };
-    first.truncate(plan.limit.unwrap_or(usize::MAX));
-    let mut train = samples.pick(&first);
-    let mut validation = match validation {
-        Some(own) => own,
-        None if share == 0.0 => train.clone(),
-        None => samples.pick(&held),
-    };
+    train.truncate(plan.limit.unwrap_or(usize::MAX));
+    let mut validation = held.unwrap_or_else(|| train.clone());
     if train.is_empty() || validation.is_empty() {
         let what = format!(
-            "{} samples are too few for a training and a validation part; validation: 0 trains on all and validates on them",
-            samples.len()
+            "{all} samples are too few for a training and a validation part; validation: 0 trains on all and validates on them"
         );
         return Err(SourceError::new(what));
     }
-    drop(samples);
     fill(&mut train, &mut validation, missing, &reading)?;
+    let ends = observed(&train);
     if reading.summary.is_empty() {
-        reading.describe(&train, &validation, how);
-        doubt::about(&train, &validation, plan, few, &mut reading);
+        reading.describe(&train, &validation, &ends, how);
+        doubt::about(&train, &validation, &ends, plan, few, &mut reading);
     }
     let targets = scale_targets(&mut train, &mut validation, plan.target_scaling)?;
     reading.describe_scaling(plan.target_scaling, &targets);
-    let affine = affine(&train, plan.scaling);
     let mut range = match range {
         Some(range) => vec![range; train.shape.size()],
-        None => observed(&train),
+        None => ends,
     };
     if plan.scaling != Scaling::None {
+        let affine = affine(&train, plan.scaling);
         apply(&mut train, &affine);
         apply(&mut validation, &affine);
         for (i, (low, high)) in range.iter_mut().enumerate() {
@@ -163,23 +157,23 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     Ok(Prepared { train, validation, range, targets, scaling, judge: None, reading, weights: Arc::new([]) })
 }
 
-/// The samples before the last ones, without a gap, and the last ones.
-fn last(samples: usize, share: f64, gap: usize) -> (Vec<usize>, Vec<usize>) {
+/// Marks the last samples.
+fn last(samples: usize, share: f64) -> Vec<bool> {
     let held = ((samples as f64 * share).round() as usize).clamp(1, samples.max(2) - 1);
     let cut = samples - held.min(samples);
-    ((0..cut.saturating_sub(gap).max(cut.min(1))).collect(), (cut..samples).collect())
+    (0..samples).map(|i| i >= cut).collect()
 }
 
-/// Indices of the training and of the validation samples, each in the given order.
+/// Marks the validation samples: the first ones, of each class its share if the split is stratified.
 ///
-/// If all classes have only one sample, a stratified split is impossible; then samples are drawn from all.
-fn split(samples: &Samples, order: &[usize], share: f64, by: Split) -> (Vec<usize>, Vec<usize>) {
+/// If all classes have only one sample, a stratified split is impossible; then classes do not count.
+fn drawn(samples: &Samples, share: f64, by: Split) -> Vec<bool> {
     let (class_of, classes): (&dyn Fn(usize) -> usize, usize) = match &samples.labels {
         Labels::Classes { of, names } if by == Split::Stratified => (&|i| of[i] as usize, names.len().max(1)),
         _ => (&|_| 0, 1),
     };
     let mut counts = vec![0usize; classes];
-    for &i in order {
+    for i in 0..samples.len() {
         counts[class_of(i)] += 1;
     }
     // A class with one sample is used for training; a larger class gives at least one sample to each part.
@@ -188,48 +182,15 @@ fn split(samples: &Samples, order: &[usize], share: f64, by: Split) -> (Vec<usiz
         .map(|&n| if n < 2 { 0 } else { ((n as f64 * share).round() as usize).clamp(1, n - 1) })
         .collect();
     if wanted.iter().all(|&n| n == 0) && by == Split::Stratified {
-        return split(samples, order, share, Split::Random);
+        return drawn(samples, share, Split::Random);
     }
-    let (mut train, mut held) = (Vec::new(), Vec::new());
-    for &i in order {
+    let mark = |i| {
         let left = &mut wanted[class_of(i)];
-        if *left > 0 {
-            *left -= 1;
-            held.push(i);
-        } else {
-            train.push(i);
-        }
-    }
-    (train, held)
-}
-
-impl Samples {
-    /// These samples, in this order.
-    #[must_use]
-    pub fn pick(&self, which: &[usize]) -> Self {
-        let mut inputs = Vec::with_capacity(which.len() * self.shape.size());
-        for &i in which {
-            inputs.extend_from_slice(self.input(i));
-        }
-        Self { shape: self.shape, inputs, labels: self.labels.pick(which, self.shape.rows_of().0) }
-    }
-}
-
-impl Labels {
-    /// The labels of these samples, in this order; each sample has this many time steps.
-    #[must_use]
-    pub(super) fn pick(&self, which: &[usize], steps: usize) -> Self {
-        fn rows<T: Copy>(of: &[T], n: usize, which: &[usize]) -> Vec<T> {
-            which.iter().flat_map(|&i| &of[i * n..(i + 1) * n]).copied().collect()
-        }
-        match self {
-            Self::Classes { of, names } => Self::Classes { of: rows(of, 1, which), names: names.clone() },
-            Self::StepClasses { of, names } => {
-                Self::StepClasses { of: rows(of, steps, which), names: names.clone() }
-            }
-            Self::Values { of, shape } => Self::Values { of: rows(of, shape.size(), which), shape: *shape },
-        }
-    }
+        let held = *left > 0;
+        *left -= usize::from(held);
+        held
+    };
+    (0..samples.len()).map(mark).collect()
 }
 
 #[cfg(test)]

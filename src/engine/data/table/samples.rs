@@ -31,10 +31,12 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
         return Err((None, "no column is left to predict from".into()));
     }
     let labels = labels(&mut table, &mut reading)?;
-    let rows = rows(&table, &kept, &labels, csv.missing, &mut reading)?;
-    let labels = with_rows(labels, &rows, &mut reading);
+    let used = used(&table, &kept, &labels, csv.missing, &mut reading)?;
+    let mut labels = with_rows(labels, &used, &mut reading);
     let width: usize = reading.inputs.iter().map(Input::width).sum();
-    budget(rows.len(), width).map_err(|e| (None, e.what))?;
+    let count = |used: &[bool]| used.iter().filter(|used| **used).count();
+    let all = count(&used);
+    budget(all, width).map_err(|e| (None, e.what))?;
     let shape = match csv.shape {
         None if width <= limits::UNITS => Shape::Flat(width),
         None => return Err((None, format!("{width} inputs; at most {}", limits::UNITS))),
@@ -46,14 +48,13 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
             shape
         }
     };
-    let labels = if rows.len() == table.rows { labels } else { labels.pick(&rows, 1) };
-    let mut samples = Samples { shape, inputs: numbers(&mut table, &kept, &rows, csv), labels };
+    if all < table.rows {
+        labels = labels.take(1, &used);
+    }
+    let mut samples = Samples { shape, inputs: numbers(&mut table, &kept, &used, width, csv), labels };
     let validation = (train < table.rows).then(|| {
-        let all = rows.len();
-        let first = rows.partition_point(|&row| row < train);
-        let held = samples.pick(&(first..all).collect::<Vec<_>>());
-        samples = samples.pick(&(0..first).collect::<Vec<_>>());
-        held
+        let first = count(&used[..train]);
+        samples.take(&(0..all).map(|i| i >= first).collect::<Vec<_>>())
     });
     let unit = samples.inputs.iter().all(|x| (0.0..=1.0).contains(x));
     let range = (csv.shape.is_some() && unit).then_some((0.0, 1.0));
@@ -168,11 +169,11 @@ fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
 }
 
 /// The labels without classes of which no row is left.
-fn with_rows(labels: Labels, rows: &[usize], reading: &mut Reading) -> Labels {
+fn with_rows(labels: Labels, used: &[bool], reading: &mut Reading) -> Labels {
     let Labels::Classes { mut of, names } = labels else { return labels };
     let mut counts = vec![0_usize; names.len()];
-    for &row in rows {
-        counts[of[row] as usize] += 1;
+    for (class, _) in of.iter().zip(used).filter(|(_, used)| **used) {
+        counts[*class as usize] += 1;
     }
     if counts.iter().all(|n| *n > 0) || counts.iter().filter(|n| **n > 0).count() < 2 {
         return Labels::Classes { of, names };
@@ -192,14 +193,14 @@ fn with_rows(labels: Labels, rows: &[usize], reading: &mut Reading) -> Labels {
     Labels::Classes { of, names }
 }
 
-/// The rows that are used.
-fn rows(
+/// Marks the rows that are used.
+fn used(
     table: &Table,
     kept: &[Kept],
     labels: &Labels,
     missing: Missing,
     reading: &mut Reading,
-) -> Result<Vec<usize>, Fault> {
+) -> Result<Vec<bool>, Fault> {
     let width = table.inputs.len() / table.rows;
     let labelled = |row: usize| match labels {
         Labels::Classes { of, .. } | Labels::StepClasses { of, .. } => of[row] != u32::MAX,
@@ -208,13 +209,13 @@ fn rows(
         }
     };
     let whole = |row: usize| kept.iter().all(|k| !table.inputs[row * width + k.at].is_nan());
-    let rows: Vec<usize> =
-        (0..table.rows).filter(|&row| labelled(row) && (missing != Missing::Drop || whole(row))).collect();
+    let used: Vec<bool> =
+        (0..table.rows).map(|row| labelled(row) && (missing != Missing::Drop || whole(row))).collect();
     let inputs = table.columns.iter().filter(|c| c.role == Role::Input).enumerate();
-    let mut used: Vec<&Column> =
+    let mut columns: Vec<&Column> =
         inputs.filter(|(at, _)| kept.iter().any(|k| k.at == *at)).map(|(_, c)| c).collect();
-    used.extend(table.columns.iter().filter(|c| matches!(c.role, Role::Class | Role::Target)));
-    let holes: Vec<String> = used
+    columns.extend(table.columns.iter().filter(|c| matches!(c.role, Role::Class | Role::Target)));
+    let holes: Vec<String> = columns
         .iter()
         .filter(|c| c.missing > 0)
         .map(|c| format!("{} in {}", excerpt(&c.name, 40), c.missing))
@@ -224,11 +225,11 @@ fn rows(
         n => format!(" and {n} more columns"),
     };
     let holes = holes[..holes.len().min(FEW)].join(", of ") + &more;
-    if rows.is_empty() {
+    let out = used.iter().filter(|used| !**used).count();
+    if out == table.rows {
         return Err((None, format!("no row is left; no value of {holes}")));
     }
     if !holes.is_empty() {
-        let out = table.rows - rows.len();
         let way = match missing {
             Missing::Mean => "; filled with the mean of the training rows, texts with the most frequent one",
             Missing::Median => {
@@ -243,19 +244,19 @@ fn rows(
         };
         reading.notes.push(format!("no value of {holes} of {} rows{left}{way}", table.rows));
     }
-    Ok(rows)
+    Ok(used)
 }
 
-/// The inputs of these rows.
-fn numbers(table: &mut Table, kept: &[Kept], rows: &[usize], csv: &Csv) -> Vec<f32> {
-    let width = table.inputs.len() / table.rows;
-    let plain = kept.len() == width && rows.len() == table.rows;
+/// The inputs of the rows that are used, `width` numbers each.
+fn numbers(table: &mut Table, kept: &[Kept], used: &[bool], width: usize, csv: &Csv) -> Vec<f32> {
+    let columns = table.inputs.len() / table.rows;
+    let plain = kept.len() == columns && !used.contains(&false);
     let mut out = if plain && kept.iter().all(|k| k.kind == Kind::Number) {
         std::mem::take(&mut table.inputs)
     } else {
-        let mut out = Vec::with_capacity(rows.len() * kept.len());
-        for &row in rows {
-            let row = &table.inputs[row * width..(row + 1) * width];
+        let rows = || table.inputs.chunks_exact(columns).zip(used).filter(|(_, used)| **used);
+        let mut out = Vec::with_capacity(rows().count() * width);
+        for (row, _) in rows() {
             for Kept { at, kind, order } in kept {
                 let (x, sorted) = (row[*at], |x: f32| order[x as usize]);
                 match kind {
