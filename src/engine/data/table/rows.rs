@@ -300,6 +300,9 @@ impl Column {
         if self.texts.is_none() {
             return self.number(cell, at, row, grammar);
         }
+        if let Some(known) = self.known(cell) {
+            return Ok(known as f32);
+        }
         if grammar.missing(cell) {
             return Ok(self.is_missing(cell, at));
         }
@@ -307,7 +310,7 @@ impl Column {
             return Err(self.wrong(cell, "is not UTF-8; save the file so"));
         };
         let fits = text.len() <= limits::NAME_CHARS && !self.overflow;
-        let number = self.texts.as_mut().filter(|_| fits).and_then(|texts| texts.number(text, TEXTS));
+        let number = self.texts.as_mut().filter(|_| fits).and_then(|texts| texts.add(text, TEXTS));
         self.overflow |= number.is_none();
         Ok(number.map_or(0.0, |n| n as f32))
     }
@@ -316,8 +319,8 @@ impl Column {
         match number(cell, grammar.decimal_comma) {
             Some(x) if (x as f32).is_finite() && !grammar.missing_number(x) => {
                 // A column that begins with a year may be one.
-                let begins = x.fract() == 0.0 && !(1500.0..2200.0).contains(&x);
-                self.counts_rows &= if row == 0 { begins } else { x == self.last + 1.0 };
+                let begins = || x.fract() == 0.0 && !(1500.0..2200.0).contains(&x);
+                self.counts_rows = self.counts_rows && if row == 0 { begins() } else { x == self.last + 1.0 };
                 (self.last, self.numbers) = (x, self.numbers + 1);
                 Ok(x as f32)
             }
@@ -332,7 +335,15 @@ impl Column {
         }
     }
 
+    /// The number of a text that this column has had before.
+    fn known(&self, cell: &[u8]) -> Option<u32> {
+        self.texts.as_ref()?.known(cell)
+    }
+
     fn class(&mut self, cell: &[u8], at: u64, grammar: &Grammar) -> Result<u32, String> {
+        if let Some(known) = self.known(cell) {
+            return Ok(known);
+        }
         if grammar.missing(cell)
             || number(cell, grammar.decimal_comma).is_some_and(|x| grammar.missing_number(x))
         {
@@ -344,7 +355,7 @@ impl Column {
             return Err(format!("a label of {} bytes; 1 to {}", text.len(), limits::NAME_CHARS));
         }
         let texts = self.texts.get_or_insert_default();
-        texts.number(text, limits::CLASSES).ok_or_else(|| {
+        texts.add(text, limits::CLASSES).ok_or_else(|| {
             format!(
                 "the label column {} holds more than {} different values, too many for classes; for numbers to predict \
                  write regression: true",
