@@ -141,6 +141,28 @@ fn four_points_train_and_validate_on_the_same() {
 }
 
 #[test]
+fn a_series_refuses_a_split_that_it_cannot_honour() {
+    let place = std::env::temp_dir().join(format!("gradtui-series-{}", std::process::id()));
+    std::fs::create_dir_all(&place).expect("a directory");
+    let table = "1.5\n2.5\n4.5\n3.5\n".repeat(15);
+    std::fs::write(place.join("t.csv"), table).expect("written");
+    let check = |split: &str| {
+        let text = format!(
+            "(data: Series(\"t.csv\", window: 5),\n  {split} loss: Mse(), network: [Flatten(), Dense(4)], lanes: [(name: \"a\")])"
+        );
+        inspect(&text, &Disk::beside(&place.join("s.ron"))).map_err(|faults| faults[0].to_string())
+    };
+    for split in ["split: Random,", "split: Stratified,"] {
+        let fault = check(split).expect_err(split);
+        assert!(fault.starts_with("2:") && fault.contains("split: Time, or leave it out"), "{fault}");
+    }
+    for split in ["split: Time,", ""] {
+        assert!(said(&check(split).expect("fine")).contains("the last in time"), "{split}");
+    }
+    std::fs::remove_dir_all(&place).expect("removed");
+}
+
+#[test]
 fn strict_takes_warnings_as_faults() {
     let check = |arguments: &[&str]| {
         let out =

@@ -10,7 +10,7 @@ use recipe::fools;
 
 use super::de::Document;
 use super::view::head_comment;
-use super::{Lane, Scenario, sweep};
+use super::{DataConfig, Lane, Scenario, Split, sweep};
 use crate::engine::data::{Files, Labels, NoFiles, Prepared};
 use crate::limits;
 use crate::registry::{Faults, Settings as _, join};
@@ -184,6 +184,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     scenario.complete();
     check.data(&scenario, files);
     check.problem(&scenario);
+    check.split(&scenario);
     check.forks(&scenario);
     check.lanes(&scenario);
     check.edits(&scenario);
@@ -284,6 +285,15 @@ impl Check<'_> {
                 let what = format!("{field}: {} brings its own; leave it out", scenario.data.name());
                 self.fault(field, what);
             }
+        }
+    }
+
+    /// Windows of a series overlap: drawn at random, those to validate on would hold what was trained on.
+    fn split(&self, scenario: &Scenario) {
+        let given = self.document.find("split").id != self.document.find("").id;
+        if given && scenario.split != Split::Time && matches!(scenario.data, DataConfig::Series(_)) {
+            let what = "split: the windows of a series overlap, so the last ones validate: split: Time, or leave it out";
+            self.fault("split", what.into());
         }
     }
 
