@@ -1,6 +1,6 @@
 //! Warnings about valid data that look like a mistake, each with its remedy.
 
-use super::reading::{Doubt, Kind, Reading, moments, short};
+use super::reading::{Doubt, Kind, Reading, moments, short, target_name};
 use super::{Labels, Plan, Samples, Scaling};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
@@ -36,8 +36,8 @@ pub(super) fn about(
         doubts.extend(inputs(train.shape, ends, reading));
     }
     match &train.labels {
-        Labels::Values { of, shape: Shape::Flat(_) } if plan.target_scaling == Scaling::None => {
-            doubts.extend(target(of));
+        Labels::Values { of, shape: Shape::Flat(n) } if plan.target_scaling == Scaling::None => {
+            doubts.extend(target(of, *n, &reading.targets));
         }
         Labels::Classes { of, names } => doubts.extend(rare(of, names, &validation.labels)),
         _ => {}
@@ -87,14 +87,31 @@ fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt>
     })
 }
 
-fn target(of: &[f32]) -> Option<Doubt> {
-    let (mean, spread) = moments(of);
-    (mean.abs().max(spread) >= LARGE_TARGET).then(|| {
+fn target(of: &[f32], n: usize, names: &[String]) -> Option<Doubt> {
+    // The numbers that follow in a series are one target.
+    let n = if names.len() == 1 { 1 } else { n };
+    let all: Vec<_> = (0..n).map(|i| moments(of.iter().skip(i).step_by(n).copied())).collect();
+    let large = |&(mean, spread): &(f64, f64)| mean.abs().max(spread) >= LARGE_TARGET;
+    if let Some(i) = all.iter().position(large) {
+        let name = if n == 1 { "the target".into() } else { target_name(names, i) };
+        return Some(Doubt::data(format!(
+            "{name} is large (mean {}, spread {}), so gradients are too: target_scaling: Standard; predictions and errors \
+             stay in its unit",
+            short(all[i].0),
+            short(all[i].1)
+        )));
+    }
+    let spreads =
+        all.iter().enumerate().map(|(i, moments)| (moments.1, i)).filter(|(spread, _)| *spread > 0.0);
+    let narrow = spreads.clone().min_by(|a, b| a.0.total_cmp(&b.0))?;
+    let wide = spreads.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (wide.0 >= WIDER * narrow.0).then(|| {
         Doubt::data(format!(
-            "the target is large (mean {}, spread {}), so gradients are too: target_scaling: Standard; predictions and \
-             errors stay in its unit",
-            short(mean),
-            short(spread)
+            "the spread of {} is {}, that of {} {}, so the loss hardly sees the latter: target_scaling: Standard",
+            target_name(names, wide.1),
+            short(wide.0),
+            target_name(names, narrow.1),
+            short(narrow.0)
         ))
     })
 }
@@ -134,6 +151,17 @@ fn rare(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_target_that_is_large_or_narrow_is_named() {
+        let names: Vec<String> = vec!["heat".into(), "cold".into()];
+        let doubt = |of: &[f32], names: &[String]| target(of, 2, names).map_or_else(String::new, |d| d.what);
+        assert!(doubt(&[0.0, 1e6, 1.0, 2e6], &names).starts_with("cold is large"));
+        let narrow = doubt(&[0.0, 50.0, 0.01, 0.0], &names);
+        assert!(narrow.contains("spread of cold is 25, that of heat 0.005"), "{narrow}");
+        assert_eq!(doubt(&[0.0, 50.0, 0.01, 0.0], &names[..1]), "", "a series is one target");
+        assert_eq!(doubt(&[0.0, 1.0, 1.0, 3.0], &[]), "");
+    }
 
     #[test]
     fn numbers_are_told_from_classes() {

@@ -90,7 +90,9 @@ fn values(train: &Samples, group: &Group<'_>, how: Missing) -> Option<Vec<f32>> 
         return None;
     }
     let value = match how {
-        Missing::Mean if *group.kind == Kind::Number => super::reading::moments(&known).0 as f32,
+        Missing::Mean if *group.kind == Kind::Number => {
+            super::reading::moments(known.iter().copied()).0 as f32
+        }
         Missing::Median if *group.kind == Kind::Number => {
             known.sort_unstable_by(f32::total_cmp);
             let half = known.len() / 2;

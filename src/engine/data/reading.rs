@@ -94,6 +94,7 @@ impl Reading {
             self.describe_inputs(train.shape, ends),
             self.describe_target(train, validation),
         ];
+        self.summary.extend(self.describe_each_target(train));
     }
 
     /// Notes how targets were scaled, and the consequence for losses.
@@ -144,12 +145,10 @@ impl Reading {
         let named = if named.is_empty() { String::new() } else { format!(" {}", named.join(", ")) };
         match (&train.labels, &validation.labels) {
             (Labels::Values { of, shape }, _) if shape.size() == 1 => {
-                let (mean, spread) = moments(of);
-                let ends = range(of.iter().copied());
-                format!("target{named}: a number, {ends}, mean {}, spread {}", short(mean), short(spread))
+                format!("target{named}: a number, {}", extent(of.iter().copied()))
             }
             (Labels::Values { of, shape }, _) => {
-                format!("target{named}: {} numbers, {}", shape.size(), range(of.iter().copied()))
+                format!("target{named}: {} numbers, {}", shape.size(), extent(of.iter().copied()))
             }
             (
                 Labels::Classes { of, names } | Labels::StepClasses { of, names },
@@ -173,6 +172,25 @@ impl Reading {
             _ => format!("target{named}"),
         }
     }
+
+    /// Range, mean and spread of each of several targets; the numbers that follow in a series are one target.
+    fn describe_each_target(&self, train: &Samples) -> Vec<String> {
+        let Labels::Values { of, shape: Shape::Flat(n) } = &train.labels else { return Vec::new() };
+        if *n == 1 || self.targets.len() == 1 {
+            return Vec::new();
+        }
+        let one = |i: usize| {
+            let values = of.iter().skip(i).step_by(*n).copied();
+            format!("  {}: {}", target_name(&self.targets, i), extent(values))
+        };
+        let more = (*n > LISTED).then(|| format!("  and {} more", n - LISTED));
+        (0..LISTED.min(*n)).map(one).chain(more).collect()
+    }
+}
+
+/// The name of a target, or its number.
+pub(super) fn target_name(names: &[String], i: usize) -> String {
+    names.get(i).map_or_else(|| format!("target {i}"), |name| excerpt(name, NAME))
 }
 
 /// `1 input`, `4 inputs`.
@@ -196,11 +214,17 @@ fn range(values: impl Iterator<Item = f32>) -> String {
     format!("{} to {}", short(f64::from(low)), short(f64::from(high)))
 }
 
+/// `-0.94 to 5.2, mean 2.1, spread 1.3`.
+fn extent(values: impl Iterator<Item = f32> + Clone) -> String {
+    let (mean, spread) = moments(values.clone());
+    format!("{}, mean {}, spread {}", range(values), short(mean), short(spread))
+}
+
 /// Mean and standard deviation.
-pub(super) fn moments(values: &[f32]) -> (f64, f64) {
-    let n = values.len().max(1) as f64;
-    let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-    let variance = values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+pub(super) fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+    let n = values.clone().count().max(1) as f64;
+    let mean = values.clone().map(f64::from).sum::<f64>() / n;
+    let variance = values.map(|x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
     (mean, variance.sqrt())
 }
 
@@ -245,6 +269,31 @@ mod tests {
                 "separator ;",
             ]
         );
+    }
+
+    #[test]
+    fn each_of_several_targets_is_told_and_a_series_is_one() {
+        let told = |n: usize, names: &[&str]| {
+            let of = (0..4 * n).map(|i| (i / n * 10_usize.pow((i % n) as u32 % 5)) as f32).collect();
+            let labels = Labels::Values { of, shape: Shape::Flat(n) };
+            let samples = Samples { shape: Shape::Flat(1), inputs: vec![0.0; 4], labels };
+            let mut reading =
+                Reading { targets: names.iter().map(ToString::to_string).collect(), ..Reading::default() };
+            reading.describe(&samples, &samples, &observed(&samples), "");
+            reading.summary.split_off(2)
+        };
+        assert_eq!(
+            told(2, &["heat", "cold"]),
+            [
+                "target heat, cold: 2 numbers, 0 to 30, mean 8.25, spread 10.43",
+                "  heat: 0 to 3, mean 1.5, spread 1.118",
+                "  cold: 0 to 30, mean 15, spread 11.18",
+            ]
+        );
+        let unnamed = told(30, &[]);
+        assert_eq!((unnamed.len(), unnamed[1].split(':').next()), (12, Some("  target 0")));
+        assert_eq!(unnamed[11], "  and 20 more");
+        assert_eq!(told(3, &["load"]).len(), 1);
     }
 
     #[test]
