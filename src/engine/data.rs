@@ -8,6 +8,7 @@ use crate::engine::loss::{LossConfig, Targets};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::registry;
+use std::cmp::Ordering;
 use std::io::{self, Read};
 
 pub mod bitmap;
@@ -78,6 +79,15 @@ impl Labels {
         }
         Ok(Self::Classes { of, names: (0..classes.max(2)).map(|c| c.to_string()).collect() })
     }
+}
+
+/// Sorts the names of classes by value if all of them are numbers, and says whether they are.
+fn by_value<T>(all: &mut [T], value: impl Fn(&T) -> Option<f64>) -> bool {
+    let numbers = all.iter().all(|name| value(name).is_some_and(f64::is_finite));
+    if numbers {
+        all.sort_by(|a, b| value(a).partial_cmp(&value(b)).unwrap_or(Ordering::Equal));
+    }
+    numbers
 }
 
 /// Refuses a data set with more numbers than allowed before memory is allocated.

@@ -31,7 +31,7 @@ impl Source for Folder {
         if self.path.is_empty() {
             return Err(SourceError::new("Folder(path: \"..\") names a directory"));
         }
-        let Found { names, train: mut paths, held, notes } = walk(files, &self.path)?;
+        let Found { names, train: mut paths, held, notes, doubts } = walk(files, &self.path)?;
         let train = paths.len();
         paths.extend(held.unwrap_or_default());
         let Some((first, _)) = paths.first() else {
@@ -66,7 +66,7 @@ impl Source for Folder {
         let parts = |range: std::ops::Range<usize>| samples.pick(&range.collect::<Vec<_>>());
         let validation = (train < paths.len()).then(|| parts(train..paths.len()));
         let samples = if validation.is_some() { parts(0..train) } else { samples };
-        let reading = Reading { notes, ..Reading::default() };
+        let reading = Reading { notes, doubts, ..Reading::default() };
         Ok(Dataset { range: Some((0.0, 1.0)), validation, reading, ..samples.into() })
     }
 }
@@ -132,6 +132,38 @@ mod tests {
         album.0[0].1.truncate(40);
         let error = sized.load(&album, 1).unwrap_err();
         assert_eq!(error.file.as_deref(), Some("d/cat/1.png"));
+    }
+
+    #[test]
+    fn directories_called_by_numbers_are_ordered_by_value_and_told() {
+        let one = || png(2, 2, [0, 0, 0]);
+        let album = Album(vec![("d/1/a.png", one()), ("d/10/a.png", one()), ("d/9/a.png", one())]);
+        let data = Folder { path: "d".into(), ..Folder::default() }.load(&album, 1).unwrap();
+        let names = ["1", "9", "10"].map(String::from).to_vec();
+        assert_eq!(data.samples.labels, Labels::Classes { of: vec![0, 1, 2], names });
+        assert!(data.reading.notes[0].contains("in order of value"), "{:?}", data.reading.notes);
+    }
+
+    #[test]
+    fn pictures_that_are_not_read_are_told() {
+        let one = || png(2, 2, [0, 0, 0]);
+        let album = Album(vec![
+            ("d/0.png", one()),
+            ("d/a/1.png", one()),
+            ("d/a/inner/2.png", one()),
+            ("d/b/1.png", one()),
+            ("d/b/words/1.txt", vec![]),
+        ]);
+        let data = Folder { path: "d".into(), ..Folder::default() }.load(&album, 1).unwrap();
+        assert_eq!(data.samples.len(), 2);
+        let doubts: Vec<&str> = data.reading.doubts.iter().map(|d| d.what.as_str()).collect();
+        assert_eq!(
+            doubts,
+            [
+                "pictures in directories inside a class are not read: d/a/inner; move them up into the directory of their class",
+                "pictures beside the directories of the classes are not read, 1 in all; move each into the directory of its class",
+            ]
+        );
     }
 
     #[test]

@@ -141,17 +141,27 @@ impl Npy {
             }
             inputs.extend(more);
         }
+        let texts = targets.iter().any(|(labels, _)| matches!(labels.values, Values::Texts(_)));
         let labels = labels::read(targets, self.regression).map_err(|what| (true, what))?;
         let mut reading = Reading { notes, ..Reading::default() };
         if let Labels::Classes { of, names } = &labels {
             let values: Option<Vec<f64>> = names.iter().map(|n| n.parse().ok()).collect();
             let fractions = values.iter().flatten().any(|x| x.fract() != 0.0);
+            let remedy = if texts {
+                "save y.astype('float32') and write regression: true"
+            } else {
+                "regression: true"
+            };
             if values.is_some() && doubt::many_numbers(names.len(), of.len(), fractions) {
                 reading.doubts.push(Doubt::data(format!(
-                    "{} different numbers in {} labels are taken for as many classes; numbers to predict? regression: true",
+                    "{} different numbers in {} labels are taken for as many classes; numbers to predict? {remedy}",
                     names.len(),
                     of.len()
                 )));
+            } else if values.is_some() && texts {
+                reading.notes.push(format!(
+                    "the labels are numbers saved as texts, taken for classes in order of value; numbers to predict? {remedy}"
+                ));
             }
         }
         let all = Samples { shape, inputs, labels };

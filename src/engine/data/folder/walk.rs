@@ -2,7 +2,7 @@
 
 use crate::engine::data::bitmap::named;
 use crate::engine::data::reading::listed;
-use crate::engine::data::{Files, SourceError};
+use crate::engine::data::{Doubt, Files, SourceError, by_value};
 use crate::limits;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) held: Option<Pictures>,
     /// Remarks in words.
     pub(super) notes: Vec<String>,
+    /// Pictures that are there and not read.
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// Lists a directory of classes, or one that contains `train` and `test`.
@@ -31,7 +33,7 @@ pub(super) struct Found {
 /// # Errors
 /// If there are no classes, or no pictures where they should be.
 pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> {
-    let mut walk = Walk { files, skipped: BTreeMap::new() };
+    let mut walk = Walk { files, skipped: BTreeMap::new(), deeper: Vec::new(), beside: 0 };
     let inside = walk.directories(path)?;
     let called = |names: &[&str]| {
         names.iter().find_map(|name| inside.iter().find(|d| d.to_lowercase() == **name)).cloned()
@@ -39,7 +41,7 @@ pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> 
     let mut found = Found::default();
     if let Some(train) = called(&TRAIN) {
         let below = format!("{path}/{train}");
-        found.names = walk.directories(&below)?;
+        found.names = in_order(walk.directories(&below)?, &mut found.notes);
         found.train = walk.pictures(&below, &found.names)?;
         let held = called(&HELD);
         if let Some(held) = &held {
@@ -62,20 +64,48 @@ pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> 
         let rest = if rest.is_empty() { String::new() } else { format!("; not read: {}", listed(&rest)) };
         found.notes.push(format!("{train} to train on{held}{rest}"));
     } else {
-        found.train = walk.pictures(path, &inside)?;
-        found.names = inside;
+        found.names = in_order(inside, &mut found.notes);
+        found.train = walk.pictures(path, &found.names)?;
     }
     if !walk.skipped.is_empty() {
         let each: Vec<String> = walk.skipped.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
         found.notes.push(format!("files that are no pictures, by their endings: {}", each.join(", ")));
     }
+    if !walk.deeper.is_empty() {
+        found.doubts.push(Doubt::data(format!(
+            "pictures in directories inside a class are not read: {}; move them up into the directory of their class",
+            listed(&walk.deeper)
+        )));
+    }
+    if walk.beside > 0 {
+        found.doubts.push(Doubt::data(format!(
+            "pictures beside the directories of the classes are not read, {} in all; move each into the directory of its class",
+            walk.beside
+        )));
+    }
     Ok(found)
+}
+
+/// The names of the classes, in order of value if all are numbers.
+fn in_order(mut names: Vec<String>, notes: &mut Vec<String>) -> Vec<String> {
+    if by_value(&mut names, |name| name.parse().ok()) {
+        notes.push(
+            "the directories are called by numbers, taken for classes in order of value; numbers to predict? Npy(.., \
+             regression: true)"
+                .into(),
+        );
+    }
+    names
 }
 
 struct Walk<'a> {
     files: &'a dyn Files,
     /// Number of files that are not pictures, by extension.
     skipped: BTreeMap<String, usize>,
+    /// Directories inside a class, of which some may hold pictures.
+    deeper: Vec<String>,
+    /// Number of pictures beside the directories of the classes.
+    beside: usize,
 }
 
 impl Walk<'_> {
@@ -85,8 +115,10 @@ impl Walk<'_> {
         Ok(entries)
     }
 
-    fn directories(&self, path: &str) -> Result<Vec<String>, SourceError> {
-        Ok(self.list(path)?.into_iter().filter(|e| e.directory).map(|e| e.name).collect())
+    fn directories(&mut self, path: &str) -> Result<Vec<String>, SourceError> {
+        let (inside, beside): (Vec<_>, Vec<_>) = self.list(path)?.into_iter().partition(|e| e.directory);
+        self.beside += beside.iter().filter(|e| named(&e.name)).count();
+        Ok(inside.into_iter().map(|e| e.name).collect())
     }
 
     /// The pictures of these classes, each of which is a directory below `path`.
@@ -117,6 +149,12 @@ impl Walk<'_> {
                     listed(&deeper)
                 );
                 return Err(SourceError::in_file(&directory, what));
+            }
+            for inner in deeper {
+                let inner = format!("{directory}/{inner}");
+                if self.list(&inner)?.iter().any(|e| e.directory || named(&e.name)) {
+                    self.deeper.push(inner);
+                }
             }
         }
         Ok(pictures)

@@ -1,11 +1,11 @@
 //! Labels from arrays, equal to those that a table with the same labels would give.
 
 use super::array::{Array, Values};
-use crate::engine::data::Labels;
+use crate::engine::data::{Labels, by_value};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::text::{escaped, excerpt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Labels of the training set and of a test set, one after the other, each with its number of samples.
 ///
@@ -32,6 +32,9 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
         return Err(format!("label {i} is {}; only finite numbers can be used", numbers[i]));
     }
     match (regression, texts.is_empty(), each) {
+        (true, false, _) if texts.iter().all(|text| value(text).is_some()) => {
+            Err("the labels are numbers saved as texts; save y.astype('float32') to predict them".into())
+        }
         (true, false, _) => Err("the labels are texts, no numbers to predict; leave regression: true out".into()),
         (true, true, _) => Ok(Labels::Values { of: numbers, shape: Shape::Flat(each) }),
         (false, false, 1) if numbers.is_empty() => of_texts(&texts),
@@ -56,14 +59,18 @@ fn of_numbers(values: &[f32]) -> Result<Labels, String> {
     classes(of, names)
 }
 
+/// A text as a number.
+fn value(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|x: &f64| x.is_finite())
+}
+
 fn of_texts(values: &[String]) -> Result<Labels, String> {
-    let distinct: Vec<&str> =
-        values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
-    let of = values.iter().map(|v| distinct.partition_point(|d| *d < v.as_str()) as u32).collect();
-    classes(
-        of,
-        distinct.iter().map(|name| escaped(&excerpt(name, limits::NAME_CHARS)).into_owned()).collect(),
-    )
+    let distinct: BTreeSet<&str> = values.iter().map(String::as_str).collect();
+    let mut names: Vec<&str> = distinct.into_iter().collect();
+    by_value(&mut names, |name| value(name));
+    let places: HashMap<&str, u32> = names.iter().zip(0..).map(|(name, i)| (*name, i)).collect();
+    let of = values.iter().map(|v| places[v.as_str()]).collect();
+    classes(of, names.iter().map(|name| escaped(&excerpt(name, limits::NAME_CHARS)).into_owned()).collect())
 }
 
 fn one_hot(values: &[f32], each: usize) -> Option<Labels> {

@@ -82,6 +82,26 @@ fn labels_of_every_form_mean_what_they_mean_in_a_table() {
 }
 
 #[test]
+fn texts_that_are_numbers_are_told_and_ordered_by_value() {
+    let x = npy("|u1", false, "(4,)", &[1, 2, 3, 4]);
+    let y = npy("|S2", false, "(4,)", b"109\x002\x0010");
+    let members = [("x.npy", x), ("y.npy", y)];
+    let data = load(&members, "()").unwrap();
+    let names = ["2", "9", "10"].map(String::from).to_vec();
+    assert_eq!(data.samples.labels, Labels::Classes { of: vec![2, 1, 0, 2], names });
+    let notes = data.reading.notes.join("\n");
+    assert!(notes.contains("numbers saved as texts") && notes.contains("y.astype('float32')"), "{notes}");
+    let error = load(&members, "(regression: true)").unwrap_err();
+    assert!(error.what.contains("save y.astype('float32')"), "{error}");
+    // So many different numbers are probably none of classes.
+    let texts: Vec<u8> = (10..50).flat_map(|n: u32| n.to_string().into_bytes()).collect();
+    let x = npy("|u1", false, "(40,)", &[7; 40]);
+    let many = load(&[("x.npy", x), ("y.npy", npy("|S2", false, "(40,)", &texts))], "()").unwrap();
+    let doubt = &many.reading.doubts[0].what;
+    assert!(doubt.contains("40 different numbers") && doubt.contains("y.astype('float32')"), "{doubt}");
+}
+
+#[test]
 fn an_archive_may_bring_a_test_set() {
     let x = |n: u8| npy("|u1", false, &format!("({n}, 2)"), &vec![n; 2 * usize::from(n)]);
     let y = |of: &[u8]| npy("|u1", false, &format!("({},)", of.len()), of);

@@ -1,6 +1,7 @@
 //! One cell: a number, a text, or missing.
 
 use super::form::Separator;
+use crate::engine::data::by_value;
 use std::collections::HashMap;
 
 /// Cells that mark a missing value, as in pandas, and the `?` of UCI's tables.
@@ -115,12 +116,9 @@ impl Texts {
 
     /// The texts sorted, numbers by value; and for each old number the new one.
     pub(super) fn sorted(&self, decimal_comma: bool) -> (Vec<String>, Vec<u32>) {
-        let value = |text: &str| number(text.as_bytes(), decimal_comma).filter(|x| x.is_finite());
         let mut all: Vec<(&str, u32)> = self.all().collect();
         all.sort_unstable();
-        if all.iter().all(|(text, _)| value(text).is_some()) {
-            all.sort_by(|a, b| value(a.0).partial_cmp(&value(b.0)).unwrap_or(std::cmp::Ordering::Equal));
-        }
+        by_value(&mut all, |(text, _)| number(text.as_bytes(), decimal_comma));
         let mut new = vec![0; all.len()];
         for (i, (_, old)) in all.iter().enumerate() {
             new[*old as usize] = i as u32;
