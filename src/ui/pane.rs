@@ -187,11 +187,17 @@ impl Context<'_> {
         Some(self.age(lane, lane.probes.get(probe)?.step))
     }
 
-    /// The step of the newest numbers of the lane in front, as part of a title: a pane that is drawn less often than
+    /// The steps of the newest numbers of all lanes, as part of a title: a pane that is drawn less often than
     /// the header must show how old its numbers are.
     pub fn measured(&self) -> Span<'static> {
-        let step = self.view.lane(self.front).map_or(0, |l| l.last.step);
-        let words = if step > 0 { format!("  step {}", scale::count(step as f64)) } else { String::new() };
+        let steps = || self.view.lanes.iter().map(|l| l.last.step);
+        let (least, most) = (steps().min().unwrap_or(0), steps().max().unwrap_or(0));
+        let [from, to] = [least, most].map(|step| scale::count(step as f64));
+        let words = match most {
+            0 => String::new(),
+            _ if least == most => format!("  step {to}"),
+            _ => format!("  steps {from} to {to}"),
+        };
         Span::styled(words, self.theme.faint)
     }
 

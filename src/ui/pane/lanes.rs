@@ -52,6 +52,21 @@ pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     Some(if fork.begun { format!("{arrow} {parent} at {at}") } else { format!("waits for {parent} at {at}") })
 }
 
+/// The settings that a fork changed, each form shorter than the one before: `weight_decay 0 → 0.02`.
+fn changed(lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
+    let fork = lane.info.fork.as_ref()?;
+    let changes = fork.recipe.changes_in_words(&lane.info.recipe);
+    let first = changes.first()?;
+    let mut forms = vec![changes.join(", "), first.clone()];
+    if let (Some((setting, _)), Some((_, now))) = (first.split_once(' '), first.split_once(" → "))
+        && setting != "layer"
+    {
+        forms.push(format!("{setting} {now}"));
+    }
+    let arrow = text::pick(glyphs, "→", "->");
+    Some(forms.into_iter().map(|words| words.replace('→', arrow)).collect())
+}
+
 /// The state of a lane, as a sign and as a word.
 pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
     let pick = |u, a| if glyphs == Glyphs::Unicode { u } else { a };
@@ -249,6 +264,10 @@ impl Lanes {
             return;
         }
         let inner = text::part(area, 4, 1, area.width, area.height);
+        let changed = changed(lane, glyphs);
+        // Beside the change that made a fork, there may be no room for its origin.
+        let beside = changed.iter().flatten().last().map_or(0, |words| text::width(words) + 3);
+        let crowded = origin.as_deref().is_some_and(|origin| beside + text::width(origin) > inner.width);
         let sparks = |buf: &mut Buffer, y: u16| {
             let norm = text::pick(glyphs, "‖g‖ ", "|g| ");
             let mut lines = vec![(Number::Loss, "loss ".to_owned()), (Number::GradNorm, norm.into())];
@@ -259,7 +278,7 @@ impl Lanes {
             }
             // The origin and the result take the place of the second line.
             let below = below.strip_prefix("loss ").unwrap_or(&below);
-            let origin = origin.as_deref().filter(|_| !second).unwrap_or_default();
+            let origin = origin.as_deref().filter(|_| !second || crowded).unwrap_or_default();
             let place = Rect { width: inner.width.saturating_sub(2), ..inner };
             let ends = [format!("{origin}  {below}"), below.into(), origin.into()];
             let ends = ends.iter().map(|end| end.trim());
@@ -287,7 +306,11 @@ impl Lanes {
             }
         };
         let mut facts = settings(lane, glyphs);
-        if let Some(origin) = origin.clone().filter(|_| second) {
+        if let Some(change) = changed {
+            // The optimizer and its rate are part of the change, or that of the parent.
+            facts[0] = change;
+        }
+        if let Some(origin) = origin.clone().filter(|_| second && !crowded) {
             facts.insert(0, vec![origin]);
         }
         if let Some(words) = seeds(cx.view, lane, glyphs) {
@@ -406,25 +429,33 @@ mod tests {
         view.apply(Event::Changed { lane: 1, info, step: 120 });
         let theme = Theme::new(Scheme::Dark, Depth::Indexed, Glyphs::Unicode);
         let lesson = crate::ui::lesson::Lesson::default();
-        let cx = Context {
-            view: &view,
-            front: 0,
-            theme: &theme,
-            focused: false,
-            watching: false,
-            lesson: &lesson,
-            guide: None,
-            past: None,
+        let rows = |view: &View, width: u16, height: u16| -> String {
+            let (theme, lesson) = (&theme, &lesson);
+            let cx = Context {
+                view,
+                front: 0,
+                theme,
+                focused: false,
+                watching: false,
+                lesson,
+                guide: None,
+                past: None,
+            };
+            let area = Rect::new(0, 0, width, height);
+            let mut buf = Buffer::empty(area);
+            Lanes.draw(cx, area, &mut buf);
+            (2..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buf[at].symbol()).collect()
         };
         // The inside of the pane has 30 columns at 80x24.
         for (width, shown) in [(30, ["SGD at 120", "← A at 120"]), (42, ["SGD at 120 ← A at 120"; 2])] {
-            let area = Rect::new(0, 0, width, 8);
-            let mut buf = Buffer::empty(area);
-            Lanes.draw(cx, area, &mut buf);
-            let rows: String =
-                (2..4).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buf[at].symbol()).collect();
+            let rows = rows(&view, width, 8);
             assert!(shown.iter().all(|words| rows.contains(words)), "{width}: {rows}");
         }
+        let mut info = Box::new(view.lanes[1].info.clone());
+        info.recipe.set_at("optimizer.weight_decay", "0.02").expect("settable");
+        view.apply(Event::Changed { lane: 1, info, step: 120 });
+        let rows = rows(&view, 30, 16);
+        assert!(["weight_decay 0.02", "← A at 120"].iter().all(|words| rows.contains(words)), "{rows}");
     }
 
     #[test]
