@@ -1,8 +1,10 @@
 //! Files of a run for other programs: tables, figures, reports, weights and models. Opens no file and draws no screen.
 
+pub mod drawing;
 pub mod figure;
 pub mod net;
 pub mod onnx;
+pub mod png;
 pub mod pytorch;
 pub mod report;
 pub mod tables;

@@ -35,21 +35,70 @@ pub fn xml(text: &str) -> String {
     escaped_lines(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// Characters that are mathematical symbols in LaTeX, with their names there.
+const SYMBOLS: [(char, &str); 47] = [
+    ('~', "sim"),
+    ('‖', "|"),
+    ('α', "alpha"),
+    ('β', "beta"),
+    ('γ', "gamma"),
+    ('δ', "delta"),
+    ('ε', "varepsilon"),
+    ('ζ', "zeta"),
+    ('η', "eta"),
+    ('θ', "theta"),
+    ('ι', "iota"),
+    ('κ', "kappa"),
+    ('λ', "lambda"),
+    ('μ', "mu"),
+    ('ν', "nu"),
+    ('ξ', "xi"),
+    ('π', "pi"),
+    ('ρ', "rho"),
+    ('σ', "sigma"),
+    ('τ', "tau"),
+    ('φ', "varphi"),
+    ('χ', "chi"),
+    ('ψ', "psi"),
+    ('ω', "omega"),
+    ('Γ', "Gamma"),
+    ('Δ', "Delta"),
+    ('Θ', "Theta"),
+    ('Λ', "Lambda"),
+    ('Π', "Pi"),
+    ('Σ', "Sigma"),
+    ('Φ', "Phi"),
+    ('Ω', "Omega"),
+    ('→', "rightarrow"),
+    ('←', "leftarrow"),
+    ('↑', "uparrow"),
+    ('↓', "downarrow"),
+    ('≤', "leq"),
+    ('≥', "geq"),
+    ('≠', "neq"),
+    ('≈', "approx"),
+    ('∞', "infty"),
+    ('∂', "partial"),
+    ('∇', "nabla"),
+    ('∈', "in"),
+    ('∫', "int"),
+    ('⊙', "odot"),
+    ('ℓ', "ell"),
+];
+
 /// The text escaped for LaTeX: nothing in it acts as a command.
 pub fn tex(text: &str) -> String {
     let mut out = String::new();
     for c in escaped(text).chars() {
+        if let Some((_, name)) = SYMBOLS.iter().find(|s| s.0 == c) {
+            out.extend(["$\\", name, "$"]);
+            continue;
+        }
         match c {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
             '\\' => out.push_str("\\textbackslash{}"),
-            '~' => out.push_str("$\\sim$"),
             '^' => out.push_str("\\textasciicircum{}"),
-            '<' | '>' => out.extend(['$', c, '$']),
-            '‖' => out.push_str("$\\|$"),
-            'β' => out.push_str("$\\beta$"),
-            'λ' => out.push_str("$\\lambda$"),
-            'θ' => out.push_str("$\\theta$"),
-            '→' => out.push_str("$\\rightarrow$"),
+            '<' | '>' | '|' => out.extend(['$', c, '$']),
             c => out.push(c),
         }
     }
@@ -107,6 +156,7 @@ mod tests {
     fn markup_is_text_only() {
         assert_eq!(xml("a<b> & \"c\"\u{1b}"), "a&lt;b&gt; &amp; &quot;c&quot;\\u{1b}");
         assert_eq!(tex("50 % of x_1 ~ \\a"), "50 \\% of x\\_1 $\\sim$ \\textbackslash{}a");
+        assert_eq!(tex("|g| ≤ α β é日"), "$|$g$|$ $\\leq$ $\\alpha$ $\\beta$ é日");
     }
 
     #[test]

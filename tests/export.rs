@@ -114,6 +114,93 @@ fn figures_and_reports_are_whole_and_small() {
     assert!(place.text("run.tex").contains("a \\& b"));
 }
 
+/// A PNG file as a picture.
+fn picture(place: &Place, name: &str) -> image::RgbImage {
+    let bytes = std::fs::read(place.0.join(name)).expect("a file");
+    image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).expect("a PNG").into_rgb8()
+}
+
+/// The share of pixels in a part of a picture (left, top, width, height) that are dark.
+fn ink(picture: &image::RgbImage, [x, y, w, h]: [u32; 4]) -> f64 {
+    let pixels = (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y)));
+    let dark = pixels.filter(|&(x, y)| picture.get_pixel(x, y).0.iter().all(|c| *c < 0x90));
+    dark.count() as f64 / f64::from(w * h)
+}
+
+#[test]
+fn pictures_show_what_the_figures_show() {
+    let place = Place::new("pictures");
+    place.run();
+    place.export(&["--png", "curves", "--svg", "curves"]);
+    place.export(&["--png", "curves", "--out", "again.png"]);
+    place.export(&["--png", "gradients", "--lane", "cnn"]);
+    let bytes = |name: &str| std::fs::read(place.0.join(name)).expect("a file");
+    assert_eq!(bytes("curves.png"), bytes("again.png"), "the same bytes");
+    assert!(bytes("curves.png").len() < 300_000);
+    let curves = picture(&place, "curves.png");
+    assert_eq!(curves.dimensions(), (1440, 840), "two pixels per unit");
+    assert_eq!(curves.get_pixel(0, 0).0, [255; 3], "white");
+    // The colour of every lane is in the SVG and on the picture, in its curve and in its name.
+    let svg = place.text("curves.svg");
+    for colour in [[0x0b, 0x62, 0xa8], [0xb0, 0x3a, 0x00], [0x00, 0x71, 0x5a], [0x8a, 0x3a, 0x8f]] {
+        let [r, g, b] = colour;
+        assert!(svg.contains(&format!("stroke=\"#{r:02x}{g:02x}{b:02x}\"")), "{colour:?}");
+        let found = curves.pixels().filter(|p| p.0 == colour).count();
+        assert!(found > 300, "{colour:?}: {found}");
+    }
+    let map = picture(&place, "gradients.png");
+    assert!(map.pixels().filter(|p| p.0 != [255; 3]).count() > 400_000, "the map is filled");
+    // The title, the name of the horizontal axis, and that of the vertical one, which reads upwards.
+    assert!(ink(&curves, [140, 26, 120, 24]) > 0.1, "{}", ink(&curves, [140, 26, 120, 24]));
+    assert!(ink(&curves, [760, 798, 60, 24]) > 0.1, "{}", ink(&curves, [760, 798, 60, 24]));
+    assert!(ink(&curves, [10, 380, 26, 60]) > 0.1, "{}", ink(&curves, [10, 380, 26, 60]));
+    assert!(ink(&map, [140, 26, 300, 24]) > 0.1, "{}", ink(&map, [140, 26, 300, 24]));
+    assert_eq!(ink(&curves, [1000, 0, 440, 60]), 0.0, "nothing stands right of the title");
+}
+
+#[test]
+fn pictures_go_where_they_are_told() {
+    let place = Place::new("places");
+    std::fs::write(
+        place.0.join("s.ron"),
+        "(title: \"日\", data: Moons(samples: 50), network: [Dense(2)], steps: 2)",
+    )
+    .expect("written");
+    assert!(place.gradtui(&["run", "s.ron", "--out", "run"]).status.success());
+    let refused = |arguments: &[&str], what: &str| {
+        let out = place.gradtui(&[&["export", "run"], arguments].concat());
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(2) && err.contains(what), "{arguments:?}: {err}");
+    };
+    refused(&["--png", "curves", "--svg", "curves", "--out", "a"], "--out is the file of one figure");
+    refused(&["--csv", "a.csv", "--out", "a.png"], "--out is the file of one figure");
+    refused(&["--png", "curves", "--csv", "curves.png"], "two files would be written here");
+    refused(&["--png", "curves", "--out", "-"], "this file is no text");
+    refused(&["--png", "curves", "--out", "none/a.png"], "its directory is not there");
+    std::fs::create_dir(place.0.join("dir.png")).expect("a folder");
+    std::os::unix::fs::symlink("s.ron", place.0.join("link.png")).expect("a link");
+    refused(&["--png", "curves", "--out", "dir.png"], "a directory has this name");
+    refused(&["--png", "curves", "--out", "link.png"], "a link has this name");
+    let out = place.gradtui(&["export", "run", "--png", "curves"]);
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stderr).contains("does not have: 日"));
+    // LaTeX does not have it either, and would stop there.
+    place.export(&["--tex", "run.tex"]);
+    assert!(place.text("run.tex").contains("\\DeclareUnicodeCharacter{65E5}"));
+}
+
+#[test]
+fn a_figure_of_a_very_deep_network_is_small() {
+    let place = Place::new("deep");
+    let text = "(title: \"A title that is so long that it would not fit above the figure if it were not cut there\", \
+                data: Moons(samples: 50), network: [Repeat(times: 100, layers: [Dense(3), Tanh()])], steps: 150)";
+    std::fs::write(place.0.join("s.ron"), text).expect("written");
+    assert!(place.gradtui(&["run", "s.ron", "--out", "run"]).status.success());
+    place.export(&["--svg", "gradients"]);
+    let svg = place.text("gradients.svg");
+    assert!(svg.len() < 100_000, "{}", svg.len());
+    assert!(svg.contains("…: gradient norms of "));
+}
+
 #[test]
 fn weights_have_the_names_and_shapes_of_pytorch() {
     let place = Place::new("weights");

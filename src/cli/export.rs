@@ -3,8 +3,9 @@
 
 use super::player::{Player, cast, recording};
 use super::{BadInput, Ended, print, tell};
-use crate::export::figure::FIGURES;
+use crate::export::figure::{FIGURES, Figure};
 use crate::export::net::{parts, tensors};
+use crate::export::png::png;
 use crate::export::weights::{Array, npz, safetensors};
 use crate::export::{Subject, onnx, pytorch, report, tables, tex};
 use crate::lab::expect::of_scenario;
@@ -46,8 +47,11 @@ pub struct Export {
     /// A figure as SVG: which one; to PANE.svg, or where --out says
     #[arg(long, value_name = "PANE", value_parser = PossibleValuesParser::new(FIGURES.iter().map(|f| f.name)))]
     svg: Option<String>,
+    /// The same figure as PNG, with two pixels per unit: to PANE.png, or where --out says
+    #[arg(long, value_name = "PANE", value_parser = PossibleValuesParser::new(FIGURES.iter().map(|f| f.name)))]
+    png: Option<String>,
     /// Where the figure goes
-    #[arg(long, value_name = "FILE", requires = "svg")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Curves for pgfplots and results for booktabs, in a LaTeX document
     #[arg(long, value_name = "FILE")]
@@ -76,6 +80,13 @@ pub struct Export {
     /// Steps of that script
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     steps: u64,
+}
+
+/// The form of a figure's file.
+#[derive(Clone, Copy)]
+enum Form {
+    Svg,
+    Png,
 }
 
 /// Reads a run directory, which may be in progress.
@@ -190,6 +201,23 @@ impl Export {
         write(&[(path, script.source.as_bytes()), (&weights, &script.weights), (&data, &script.data)])
     }
 
+    /// The figures to write, each with its file.
+    fn figures(&self) -> Result<Vec<(&'static Figure, PathBuf, Form)>, BadInput> {
+        let asked = [(&self.svg, Form::Svg, "svg"), (&self.png, Form::Png, "png")];
+        let asked = asked.into_iter().filter_map(|(name, form, end)| {
+            let figure = FIGURES.iter().find(|f| Some(f.name) == name.as_deref())?;
+            Some((figure, PathBuf::from(format!("{}.{end}", figure.name)), form))
+        });
+        let mut all: Vec<_> = asked.collect();
+        if let Some(out) = &self.out {
+            let [figure] = &mut all[..] else {
+                return Err(BadInput::new("--out is the file of one figure: name one by --svg or --png"));
+            };
+            figure.1.clone_from(out);
+        }
+        Ok(all)
+    }
+
     /// The recording for the HTML file, with its player.
     fn film(&self) -> anyhow::Result<String> {
         let Some((player, path)) = self.player.clone().zip(self.cast.as_deref()) else {
@@ -212,12 +240,14 @@ impl Export {
             &self.onnx,
             &self.pytorch,
         ];
-        if asked.iter().all(|o| o.is_none()) && self.svg.is_none() {
-            let kinds = "--csv, --wide, --npz, --svg, --tex, --md, --html, --weights, --onnx or --pytorch";
+        let figures = self.figures()?;
+        if asked.iter().all(|o| o.is_none()) && figures.is_empty() {
+            let kinds =
+                "--csv, --wide, --npz, --svg, --png, --tex, --md, --html, --weights, --onnx or --pytorch";
             return Err(BadInput::new(format!("export: say what to write: {kinds}")).into());
         }
         let number = self.number()?;
-        let made = asked.into_iter().chain([&self.out]).flatten().map(PathBuf::as_path);
+        let made = asked.into_iter().flatten().chain(figures.iter().map(|f| &f.1)).map(PathBuf::as_path);
         files::check_outputs(made, self.cast.as_deref()).map_err(BadInput::new)?;
         let subject = subject(&self.run)?;
         let lane = subject.lane(self.lane.as_deref()).map_err(|e| BadInput::new(format!("--lane: {e}")))?;
@@ -234,10 +264,22 @@ impl Export {
         if let Some(path) = &self.npz {
             write(&[(path, &tables::npz(&subject)?)])?;
         }
-        if let Some(figure) = self.svg.as_ref().and_then(|name| FIGURES.iter().find(|f| f.name == *name)) {
-            let path = self.out.clone().unwrap_or_else(|| format!("{}.svg", figure.name).into());
-            let drawn = (figure.draw)(&subject, number, lane).map_err(BadInput::new)?;
-            write(&[(&path, drawn.as_bytes())])?;
+        for (figure, path, form) in &figures {
+            let drawing = (figure.draw)(&subject, number, lane).map_err(BadInput::new)?;
+            match form {
+                Form::Svg => write(&[(path, drawing.svg().as_bytes())])?,
+                Form::Png => {
+                    let png = png(&drawing).map_err(BadInput::new)?;
+                    write(&[(path, &png.bytes)])?;
+                    if !png.missing.is_empty() {
+                        let missing: String = png.missing.iter().collect();
+                        tell(&format!(
+                            "boxes stand for characters that the font of PNG files does not have: {}; --svg keeps them\n",
+                            escaped(&missing)
+                        ));
+                    }
+                }
+            }
         }
         if let Some(path) = &self.tex {
             write(&[(path, tex::document(&subject, number).map_err(BadInput::new)?.as_bytes())])?;

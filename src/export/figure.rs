@@ -1,13 +1,27 @@
-//! Figures of a run as SVG: text stays text, no scripts, white background, at most one point per pixel.
+//! Figures of a run: white background, at most one point per pixel. They become SVG or PNG.
 
 use super::Subject;
+use super::drawing::{Anchor, Colour, Drawing, Lines, Mark, Rect, Text};
 use crate::number::{Axis, LayerNumber, Number};
-use crate::text::xml;
-use std::fmt::Write as _;
+use crate::text::excerpt;
+use std::collections::BTreeMap;
 
 /// Colours of lanes, each with a contrast of at least 4.5 on white; dashes distinguish further lanes.
-const COLOURS: [&str; 6] = ["#0b62a8", "#b03a00", "#00715a", "#8a3a8f", "#6b5b00", "#444444"];
-const DASHES: [&str; 3] = ["", "7 3", "2 3"];
+const COLOURS: [Colour; 6] = [
+    [0x0b, 0x62, 0xa8],
+    [0xb0, 0x3a, 0x00],
+    [0x00, 0x71, 0x5a],
+    [0x8a, 0x3a, 0x8f],
+    [0x6b, 0x5b, 0x00],
+    [0x44, 0x44, 0x44],
+];
+const DASHES: [Option<(f64, f64)>; 3] = [None, Some((7.0, 3.0)), Some((2.0, 3.0))];
+
+/// Colours of axes and their texts, of lines behind the curves, of titles, and of what is not finite.
+const INK: Colour = [0x33; 3];
+const GRID: Colour = [0xd5; 3];
+const TITLE: Colour = [0x11; 3];
+const LOST: Colour = [0xcc, 0, 0];
 
 /// Width and height, and the room left, right, above and below the axes, in pixels.
 const SIZE: (f64, f64) = (720.0, 420.0);
@@ -20,7 +34,7 @@ pub struct Figure {
     /// Its meaning in one line.
     pub about: &'static str,
     /// Draws a number of a lane.
-    pub draw: fn(&Subject, Number, usize) -> Result<String, String>,
+    pub draw: fn(&Subject, Number, usize) -> Result<Drawing, String>,
 }
 
 /// All figures.
@@ -92,22 +106,29 @@ impl Scale {
 
     /// Round values on the axis: about five.
     fn ticks(&self) -> Vec<f64> {
-        if self.log {
-            let (span, first) = (self.high - self.low, self.low.floor() as i32);
-            // If the axis covers few powers of ten, 2 and 5 are marked as well.
-            let marks: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-            let every = (span / 6.0).ceil().max(1.0) as usize;
-            let powers = (first..=self.high.ceil() as i32).step_by(every);
-            let all = powers.flat_map(|e| marks.iter().map(move |m| m * 10f64.powi(e)));
-            return all.filter(|x| (self.low..=self.high).contains(&x.log10())).collect();
+        if !self.log {
+            return round_values(self.low, self.high);
         }
-        let rough = (self.high - self.low) / 5.0;
-        let size = 10f64.powi(rough.log10().floor() as i32);
-        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * size).into_iter().find(|s| *s >= rough).unwrap_or(size);
-        let first = (self.low / step).ceil();
-        let all = (0..12).map(|i| (first + f64::from(i)) * step);
-        all.take_while(|x| *x <= self.high + 1e-9 * step).collect()
+        let (span, first) = (self.high - self.low, self.low.floor() as i32);
+        // If the axis covers few powers of ten, 2 and 5 are marked as well.
+        let marks: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let every = (span / 6.0).ceil().max(1.0) as usize;
+        let powers = (first..=self.high.ceil() as i32).step_by(every);
+        let all = powers.flat_map(|e| marks.iter().map(move |m| m * 10f64.powi(e)));
+        let all: Vec<f64> = all.filter(|x| (self.low..=self.high).contains(&x.log10())).collect();
+        // Within less than a power of ten these may be too few to read the axis by.
+        if all.len() < 3 { round_values(10f64.powf(self.low), 10f64.powf(self.high)) } else { all }
     }
+}
+
+/// About five round values of a range, evenly spaced.
+fn round_values(low: f64, high: f64) -> Vec<f64> {
+    let rough = (high - low) / 5.0;
+    let size = 10f64.powi(rough.log10().floor() as i32);
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * size).into_iter().find(|s| *s >= rough).unwrap_or(size);
+    let first = (low / step).ceil();
+    let all = (0..12).map(|i| (first + f64::from(i)) * step);
+    all.take_while(|x| *x <= high + 1e-9 * step).collect()
 }
 
 /// A number on an axis.
@@ -120,52 +141,57 @@ fn label(x: f64) -> String {
     format!("{x:.1e}").replace(".0e", "e")
 }
 
-fn head(title: &str) -> String {
-    let (width, height) = SIZE;
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         role=\"img\" font-family=\"sans-serif\" font-size=\"13\">\n<title>{0}</title>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"{1}\" y=\"24\" font-size=\"15\" fill=\"#111111\">{0}</text>\n",
-        xml(title),
-        EDGE.0
-    )
+/// A drawing with the scenario's title and what it shows, and nothing else. A long title is cut to leave room for that.
+fn titled(subject: &Subject, what: &str) -> Drawing {
+    /// Characters that fit.
+    const ROOM: usize = 76;
+    let what = excerpt(what, ROOM * 2 / 3);
+    let title =
+        format!("{}: {what}", excerpt(subject.scenario.title.trim(), ROOM - 2 - what.chars().count()));
+    let words = title.clone();
+    let text = Text { at: (EDGE.0, 24.0), words, size: 15.0, colour: TITLE, ..Text::default() };
+    Drawing { size: SIZE, title, marks: vec![Mark::Text(text)] }
+}
+
+/// Lines of the width of an axis.
+fn thin(parts: Vec<Vec<(f64, f64)>>, colour: Colour) -> Mark {
+    Mark::Lines(Lines { parts, colour, width: 1.0, dash: None })
 }
 
 /// The ticks and the names of both axes.
-fn axes(out: &mut String, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
+fn axes(out: &mut Drawing, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
     let height = SIZE.1;
     let (left, right, top, bottom) = (EDGE.0, x.to, EDGE.2, height - EDGE.3);
-    let _ = writeln!(out, "<g stroke=\"#d5d5d5\" fill=\"#333333\">");
+    let (mut ticks, mut texts) = (Vec::new(), Vec::new());
     for tick in x.ticks() {
         let Some(at) = x.at(tick) else { continue };
-        let _ = writeln!(
-            out,
-            "<path d=\"M{at:.1} {bottom}v5\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" stroke=\"none\">{}</text>",
-            bottom + 19.0,
-            label(tick)
-        );
+        ticks.push(vec![(at, bottom), (at, bottom + 5.0)]);
+        let (at, words) = ((at, bottom + 19.0), label(tick));
+        texts.push(Text { at, words, anchor: Anchor::Middle, ..Text::default() });
     }
     for (tick, scale) in y.iter().flat_map(|y| y.ticks().into_iter().map(move |t| (t, y))) {
         let Some(at) = scale.at(tick) else { continue };
-        let _ = writeln!(
-            out,
-            "<path d=\"M{left} {at:.1}H{right}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" stroke=\"none\">{}</text>",
-            left - 6.0,
-            at + 4.0,
-            label(tick)
-        );
+        ticks.push(vec![(left, at), (right, at)]);
+        let (at, words) = ((left - 6.0, at + 4.0), label(tick));
+        texts.push(Text { at, words, anchor: Anchor::End, ..Text::default() });
     }
     let (middle, side) = (f64::midpoint(left, right), f64::midpoint(top, bottom));
-    let _ = writeln!(
-        out,
-        "</g>\n<path d=\"M{left} {top}V{bottom}H{right}\" fill=\"none\" stroke=\"#333333\"/>\n\
-         <text x=\"{middle}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#333333\">{}</text>\n\
-         <text transform=\"translate(16 {side}) rotate(-90)\" text-anchor=\"middle\" fill=\"#333333\">{}</text>",
-        height - 12.0,
-        xml(names.0),
-        xml(names.1)
-    );
+    texts.push(Text {
+        at: (middle, height - 12.0),
+        words: names.0.into(),
+        anchor: Anchor::Middle,
+        ..Text::default()
+    });
+    texts.push(Text {
+        at: (16.0, side),
+        words: names.1.into(),
+        anchor: Anchor::Middle,
+        upwards: true,
+        ..Text::default()
+    });
+    out.marks.push(thin(ticks, GRID));
+    out.marks.push(thin(vec![vec![(left, top), (left, bottom), (right, bottom)]], INK));
+    out.marks.extend(texts.into_iter().map(Mark::Text));
 }
 
 /// Whether a number has a logarithmic axis.
@@ -173,11 +199,24 @@ fn by_log(number: Number) -> bool {
     number.row().axis == Axis::Log
 }
 
+/// The parts of a curve between which the number is not finite.
+fn pieces(points: &[(f64, f64)], x: &Scale, y: &Scale) -> Vec<Vec<(f64, f64)>> {
+    let placed = points.iter().map(|(step, value)| x.at(*step).zip(y.at(*value))).collect::<Vec<_>>();
+    let parts = placed.split(Option::is_none).filter(|part| !part.is_empty());
+    parts
+        .map(|part| match part {
+            // A lone point becomes a dot.
+            [Some((x, y))] => vec![(x - 1.0, *y), (x + 1.0, *y)],
+            several => several.iter().copied().flatten().collect(),
+        })
+        .collect()
+}
+
 /// A number of every lane over the steps.
 ///
 /// # Errors
 /// If no lane has the number.
-pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
+pub fn curves(subject: &Subject, number: Number) -> Result<Drawing, String> {
     let (width, height) = SIZE;
     let lanes: Vec<(&str, Vec<(f64, f64)>)> = subject
         .experiment
@@ -194,55 +233,72 @@ pub fn curves(subject: &Subject, number: Number) -> Result<String, String> {
     };
     let row = number.row();
     let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
-    let mut out = head(&format!("{}: {}", subject.scenario.title.trim(), row.label));
+    let mut out = titled(subject, row.label);
     axes(
         &mut out,
         &x,
         Some(&y),
         ("step", &format!("{}{unit}{}", row.label, if log { " (log)" } else { "" })),
     );
+    let mut names = Vec::new();
     for (i, (name, points)) in lanes.iter().enumerate() {
         let (colour, dash) = (COLOURS[i % COLOURS.len()], DASHES[i / COLOURS.len() % DASHES.len()]);
-        let mut path = String::new();
-        let mut pen = 'M';
-        for (step, value) in points {
-            match (x.at(*step), y.at(*value)) {
-                (Some(x), Some(y)) => {
-                    let _ = write!(path, "{pen}{x:.1} {y:.1}");
-                    pen = 'L';
-                }
-                // The curve has a gap where the number is not finite.
-                _ => pen = 'M',
-            }
-        }
-        let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
-        let top = EDGE.2 + 16.0 * (i as f64 + 1.0);
-        let right = width - EDGE.1 - 8.0;
-        let _ = writeln!(
-            out,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" stroke-linejoin=\"round\"{dash}/>\n\
-             <text x=\"{right}\" y=\"{top}\" text-anchor=\"end\" fill=\"{colour}\" stroke=\"#ffffff\" stroke-width=\"3\" \
-             paint-order=\"stroke\">{}</text>",
-            xml(name)
-        );
+        out.marks.push(Mark::Lines(Lines { parts: pieces(points, &x, &y), colour, width: 1.6, dash }));
+        names.push(Mark::Text(Text {
+            at: (width - EDGE.1 - 8.0, EDGE.2 + 16.0 * (i as f64 + 1.0)),
+            words: (*name).into(),
+            colour,
+            anchor: Anchor::End,
+            edged: true,
+            ..Text::default()
+        }));
     }
-    out.push_str("</svg>\n");
+    out.marks.extend(names);
     Ok(out)
 }
 
-/// From dark to light, with perceptually even steps of lightness.
-fn shade(share: f64) -> String {
-    let [r, g, b] = colorous::VIRIDIS.eval_continuous(share.clamp(0.0, 1.0)).as_array();
-    format!("#{r:02x}{g:02x}{b:02x}")
+/// From dark to light in 64 shades, with perceptually even steps of lightness.
+fn shade(share: f64) -> Colour {
+    const SHADES: f64 = 63.0;
+    colorous::VIRIDIS.eval_continuous((share.clamp(0.0, 1.0) * SHADES).round() / SHADES).as_array()
+}
+
+/// The rectangles of a row of colours between two heights, one for each run of the same colour.
+fn strip(colours: &[Colour], x: &Scale, (top, height): (f64, f64), out: &mut BTreeMap<Colour, Vec<Rect>>) {
+    let mut column = 0;
+    for run in colours.chunk_by(|a, b| a == b) {
+        // Whole pixels, so that there are no seams.
+        let edge = |column: usize| (x.from + (x.to - x.from) * column as f64 / colours.len() as f64).round();
+        let (left, right) = (edge(column), edge(column + run.len()));
+        out.entry(run[0]).or_default().push((left, top, right - left, height));
+        column += run.len();
+    }
+}
+
+/// The words of a layer's label for which there is room: at least its first, cut if need be.
+fn first_words(label: &str) -> String {
+    const ROOM: usize = 10;
+    let mut out = String::new();
+    for word in label.split_whitespace() {
+        if !out.is_empty() && out.chars().count() + 1 + word.chars().count() > ROOM {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(word.chars().take(ROOM));
+    }
+    out
 }
 
 /// The gradient norm of every layer of a lane over the steps, on a logarithmic scale.
 ///
 /// # Errors
 /// If the lane has not measured it.
-pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
-    /// Most columns of the map.
-    const COLUMNS: usize = 120;
+pub fn map(subject: &Subject, lane: usize) -> Result<Drawing, String> {
+    /// Columns of the map, of which the first are taken that need at most so many rectangles.
+    const COLUMNS: [usize; 6] = [120, 80, 60, 40, 25, 15];
+    const RECTS: usize = 4600;
     let (width, height) = SIZE;
     let contender = &subject.experiment.lanes[lane];
     let layers = subject.layers(lane);
@@ -265,7 +321,6 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
     let right = width - EDGE.1 - 70.0;
     let scale = Scale::new(rows.iter().flat_map(|r| r.1.iter().copied()), true, (0.0, 1.0))
         .ok_or_else(|| format!("no gradient of {} is finite and above 0", contender.name))?;
-    let columns = COLUMNS.min(rows.len());
     let x = Scale {
         low: first.0 as f64,
         high: (last.0.max(first.0 + 1)) as f64,
@@ -273,70 +328,80 @@ pub fn map(subject: &Subject, lane: usize) -> Result<String, String> {
         from: EDGE.0,
         to: right,
     };
-    let mut out = head(&format!("{}: gradient norms of {}", subject.scenario.title.trim(), contender.name));
-    let (cell, line) =
-        ((right - EDGE.0) / columns as f64, (height - EDGE.2 - EDGE.3) / layers.len().max(1) as f64);
-    for (k, (_, label)) in layers.iter().enumerate() {
-        // The input side is at the bottom, as on the screen.
-        let top = height - EDGE.3 - (k + 1) as f64 * line;
-        for column in 0..columns {
-            // The last measured step is always drawn.
-            let row = if column + 1 == columns { rows.len() - 1 } else { column * rows.len() / columns };
-            let norm = rows[row].1[k];
-            let colour = match scale.at(norm) {
-                Some(share) => shade(share),
-                None if norm == 0.0 => shade(0.0),
-                None => "#cc0000".into(),
-            };
-            let left = EDGE.0 + column as f64 * cell;
-            let _ = writeln!(
-                out,
-                "<path fill=\"{colour}\" d=\"M{left:.1} {top:.1}h{:.1}v{:.1}h-{:.1}z\"/>",
-                cell + 0.3,
-                line - 0.5,
-                cell + 0.3
-            );
+    let mut out = titled(subject, &format!("gradient norms of {}", contender.name));
+    let line = (height - EDGE.2 - EDGE.3) / layers.len().max(1) as f64;
+    // The input side is at the bottom, as on the screen.
+    let top = |k: usize| height - EDGE.3 - (k + 1) as f64 * line;
+    // Rows end at whole pixels, so that there are no seams; between wide ones there is a gap.
+    let row_at = |k: usize| {
+        let (from, to) = (top(k).round(), (top(k) + line).round());
+        (from, to - from - if line > 12.0 { 1.0 } else { 0.0 })
+    };
+    let colour = |norm: f64| match scale.at(norm) {
+        Some(share) => shade(share),
+        None if norm == 0.0 => shade(0.0),
+        None => LOST,
+    };
+    let cells = |columns: usize| {
+        let columns = columns.min(rows.len());
+        // The last measured step is always drawn.
+        let row = |c: usize| if c + 1 == columns { rows.len() - 1 } else { c * rows.len() / columns };
+        let mut cells = BTreeMap::new();
+        for k in 0..layers.len() {
+            let colours: Vec<Colour> = (0..columns).map(|c| colour(rows[row(c)].1[k])).collect();
+            strip(&colours, &x, row_at(k), &mut cells);
         }
-        if line >= 11.0 || k % (11.0 / line).ceil() as usize == 0 {
-            let _ = writeln!(
-                out,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\" fill=\"#333333\">{}</text>",
-                EDGE.0 - 4.0,
-                top + line / 2.0 + 4.0,
-                xml(&label.chars().take(10).collect::<String>())
-            );
-        }
+        cells
+    };
+    let fits = |cells: &BTreeMap<_, Vec<Rect>>| cells.values().map(Vec::len).sum::<usize>() <= RECTS;
+    let drawn = COLUMNS.into_iter().map(cells).find(fits).unwrap_or_else(|| cells(1));
+    out.marks.push(Mark::Rects(drawn));
+    let small =
+        |at, words: String, anchor| Mark::Text(Text { at, words, size: 11.0, anchor, ..Text::default() });
+    let every = (11.0 / line).ceil().max(1.0) as usize;
+    for (k, (_, label)) in layers.iter().enumerate().step_by(every) {
+        let at = (EDGE.0 - 4.0, top(k) + line / 2.0 + 4.0);
+        out.marks.push(small(at, first_words(label), Anchor::End));
     }
     axes(&mut out, &x, None, ("step", ""));
     let (bar, low, high) = (right + 14.0, height - EDGE.3, EDGE.2);
+    let mut shades: BTreeMap<Colour, Vec<Rect>> = BTreeMap::new();
     for i in 0..40 {
         let part = (low - high) / 40.0;
-        let _ = writeln!(
-            out,
-            "<path fill=\"{}\" d=\"M{bar} {:.1}h14v{:.1}h-14z\"/>",
-            shade((f64::from(i) + 0.5) / 40.0),
-            low - f64::from(i + 1) * part,
-            part + 0.3
-        );
+        let rect = (bar, low - f64::from(i + 1) * part, 14.0, part + 0.3);
+        shades.entry(shade((f64::from(i) + 0.5) / 40.0)).or_default().push(rect);
     }
+    out.marks.push(Mark::Rects(shades));
     for (share, at) in [(0.0, low), (0.5, f64::midpoint(low, high) + 4.0), (1.0, high + 10.0)] {
         let x = 10f64.powf(scale.low + share * (scale.high - scale.low));
         // Two digits are enough beside a colour.
         let x = format!("{x:.1e}").parse().unwrap_or(x);
-        let _ = writeln!(
-            out,
-            "<text x=\"{}\" y=\"{at:.1}\" font-size=\"11\" fill=\"#333333\">{}</text>",
-            bar + 18.0,
-            label(x)
-        );
+        out.marks.push(small((bar + 18.0, at), label(x), Anchor::Start));
     }
-    let _ = writeln!(
-        out,
-        "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\" fill=\"#333333\">‖∂L/∂W‖ of the weights; red: not \
-         finite</text>",
-        width - 8.0,
-        height - 12.0
-    );
-    out.push_str("</svg>\n");
+    let about = "‖∂L/∂W‖ of the weights; red: not finite";
+    out.marks.push(small((width - 8.0, height - 12.0), about.into(), Anchor::End));
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_enough_ticks_to_be_read() {
+        for (low, high) in [(1.5, 3.9), (2.0, 2.2), (0.4, 3.4), (1e-6, 0.6), (1e-30, 1e30)] {
+            let scale = Scale::new([low, high].into_iter(), true, (0.0, 1.0)).expect("a range");
+            let ticks = scale.ticks();
+            assert!((3..=12).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+            assert!(ticks.iter().all(|t| (low * 0.999..=high * 1.001).contains(t)), "{ticks:?}");
+        }
+    }
+
+    #[test]
+    fn labels_of_layers_are_cut_between_words() {
+        assert_eq!(first_words("Conv2d 4 padding 1 bias false"), "Conv2d 4");
+        assert_eq!(first_words("BatchNorm 0.1"), "BatchNorm");
+        assert_eq!(first_words("Dense 1024"), "Dense 1024");
+        assert_eq!(first_words("SomethingLonger 3"), "SomethingL");
+    }
 }

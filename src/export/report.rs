@@ -187,13 +187,13 @@ pub fn html(subject: &Subject, expect: &[Expectation], film: &str) -> String {
     }
     out.push_str("</table>\n");
     for number in [Number::Loss, Number::ValLoss, Number::ValAccuracy] {
-        if let Ok(svg) = figure::curves(subject, number) {
-            out.push_str(&svg);
+        if let Ok(drawing) = figure::curves(subject, number) {
+            out.push_str(&drawing.svg());
         }
     }
     for lane in 0..subject.experiment.lanes.len() {
-        if let Ok(svg) = figure::map(subject, lane) {
-            out.push_str(&svg);
+        if let Ok(drawing) = figure::map(subject, lane) {
+            out.push_str(&drawing.svg());
         }
     }
     let sections = [

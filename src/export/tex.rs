@@ -5,10 +5,15 @@ use super::figure::{points, thinned};
 use super::report::{Cell, results};
 use crate::number::{Axis, Number, numeral};
 use crate::text::tex;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Most points of a curve.
 const POINTS: usize = 300;
+
+/// The head of the document.
+const PREAMBLE: &str = "\\documentclass{article}\n\\usepackage[utf8]{inputenc}\n\\usepackage{booktabs}\n\\usepackage{pgfplots}\n\
+                        \\pgfplotsset{compat=1.15}\n";
 
 /// A document that compiles on its own; its two environments can be copied into another document.
 ///
@@ -17,10 +22,7 @@ const POINTS: usize = 300;
 pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     let row = number.row();
     let log = row.axis == Axis::Log;
-    let mut out = String::from(
-        "\\documentclass{article}\n\\usepackage[utf8]{inputenc}\n\\usepackage{booktabs}\n\\usepackage{pgfplots}\n\
-         \\pgfplotsset{compat=1.15}\n\\begin{document}\n\n",
-    );
+    let mut out = String::new();
     let _ = writeln!(
         out,
         "\\begin{{tikzpicture}}\n\\begin{{axis}}[width=\\linewidth, height=0.6\\linewidth, xlabel={{step}}, \
@@ -65,7 +67,25 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
         out.push_str(&line(row.iter().map(of).collect()));
     }
     out.push_str("\\bottomrule\n\\end{tabular}\n\n\\end{document}\n");
-    Ok(out)
+    Ok([PREAMBLE, &strangers(&out), "\\begin{document}\n\n", &out].concat())
+}
+
+/// Declares the characters for which LaTeX may have no letter: it shows a box with the character's number, unless it or
+/// a package knows better, and compiles. Other engines than pdflatex take them from their font.
+fn strangers(body: &str) -> String {
+    let strange: BTreeSet<char> = body.chars().filter(|c| *c > 'ÿ').collect();
+    let declare = |c: char| {
+        let code = format!("{:04X}", u32::from(c));
+        format!(
+            "\\expandafter\\ifx\\csname u8:\\detokenize{{{c}}}\\endcsname\\relax\n\
+             \\DeclareUnicodeCharacter{{{code}}}{{\\fbox{{\\tiny {code}}}}}\\fi\n"
+        )
+    };
+    if strange.is_empty() {
+        return String::new();
+    }
+    let all: String = strange.into_iter().map(declare).collect();
+    format!("\\ifdefined\\DeclareUnicodeCharacter\n{all}\\fi\n")
 }
 
 /// A number in a table, with a power of ten instead of an exponent.

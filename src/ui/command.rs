@@ -188,7 +188,7 @@ impl<'a> Lanes<'a> {
                 if svg {
                     Ok(Told::Picture(path.into()))
                 } else {
-                    Err("picture wants a path that ends in .svg".into())
+                    Err("picture wants a path that ends in .svg; PNG files come from `gradtui export RUN --png PANE`".into())
                 }
             }
             "quit" | "q" | "exit" => Ok(Told::Quit),

@@ -398,4 +398,5 @@ fn a_picture_is_what_is_on_the_screen_and_overwrites_nothing() {
     assert!(crate::ui::record::still::take(&app, &shown).contains("is there already"));
     let _ = std::fs::remove_file(&path);
     assert!(app.obey("picture x.jpg").is_err_and(|e| e.contains(".svg")));
+    assert!(app.obey("picture x.png").is_err_and(|e| e.contains("export RUN --png")));
 }
