@@ -455,7 +455,7 @@ mod tests {
         info.recipe.set_at("optimizer.weight_decay", "0.02").expect("settable");
         view.apply(Event::Changed { lane: 1, info, step: 120 });
         let rows = rows(&view, 30, 16);
-        assert!(["weight_decay 0.02", "← A at 120"].iter().all(|words| rows.contains(words)), "{rows}");
+        assert!(["weight_decay 0 → 0.02", "← A at 120"].iter().all(|words| rows.contains(words)), "{rows}");
     }
 
     #[test]
