@@ -37,7 +37,7 @@ pub type Rect = (f64, f64, f64, f64);
 pub struct Text {
     /// Its position: of the anchor, on the baseline.
     pub at: (f64, f64),
-    /// What it says.
+    /// The words, in one line.
     pub words: String,
     /// The size of its font.
     pub size: f64,
