@@ -267,7 +267,7 @@ table! {
         },
         UpdateRatio => Row::new("update_ratio", "update:weight",
             "length of the last update over that of the parameters",
-            Source::Step(|s| Some(ratio(norm(s.update), norm(s.params)).into()))),
+            Source::Step(|s| Some(s.squares.update_ratio().into()))),
         Distance => Row {
             ascii: "distance",
             ..Row::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
@@ -319,15 +319,15 @@ table! {
     LayerNumber, LayerRow, LayerValues of f32 {
         GradNorm => LayerRow {
             key: "grad_norm", label: "‖g‖", about: "norm of the gradient of its parameters, before clipping",
-            log: Listed::Always, of: |s, l| Some(norm(&s.gradient[l.params()?])),
+            log: Listed::Always, of: |_, l| l.params().map(|_| root(l.squares.gradient)),
         },
         WeightNorm => LayerRow {
             key: "weight_norm", label: "‖w‖", about: "norm of its parameters",
-            log: Listed::Marked, of: |s, l| Some(norm(&s.params[l.params()?])),
+            log: Listed::Marked, of: |_, l| l.params().map(|_| root(l.squares.params)),
         },
         UpdateRatio => LayerRow {
             key: "update_ratio", label: "update:weight", about: "length of the last update over that of its parameters",
-            log: Listed::Marked, of: |s, l| Some(ratio(norm(&s.update[l.params()?]), norm(&s.params[l.params()?]))),
+            log: Listed::Marked, of: |_, l| l.params().map(|_| l.squares.update_ratio()),
         },
         Saturated => LayerRow {
             key: "saturated", label: "saturated", about: "share of its outputs that are saturated, in the last batch",
@@ -412,8 +412,8 @@ pub struct Seen<'a> {
     pub clip_share: f32,
     /// The gradient before clipping.
     pub gradient: &'a [f32],
-    /// The update of the parameters in this step.
-    pub update: &'a [f32],
+    /// Squared norms over all parameters.
+    pub squares: Squares,
     /// The parameters after the update.
     pub params: &'a [f32],
     /// The parameters before the first step; empty if they were not kept.
@@ -429,11 +429,38 @@ pub struct Seen<'a> {
 /// Writes the mean gradient over some rows of the batch, without penalties, at the parameters before the update.
 pub type PartGradient<'a> = &'a mut dyn FnMut(Range<usize>, &mut [f32]);
 
+/// Squared Euclidean norms, in f64 so that squares of finite numbers do not overflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Squares {
+    /// Of the gradient before clipping.
+    pub gradient: f64,
+    /// Of the parameters after the update.
+    pub params: f64,
+    /// Of the update.
+    pub update: f64,
+}
+
+impl Squares {
+    fn update_ratio(self) -> f32 {
+        ratio(root(self.update), root(self.params))
+    }
+}
+
+impl std::ops::AddAssign for Squares {
+    fn add_assign(&mut self, other: Self) {
+        self.gradient += other.gradient;
+        self.params += other.params;
+        self.update += other.update;
+    }
+}
+
 /// One layer at a measured step.
 #[derive(Clone, Debug)]
 pub struct LayerSeen {
     /// The range of its parameters.
     pub range: Range<usize>,
+    /// Squared norms over its parameters.
+    pub squares: Squares,
     /// The range of its first weight matrix, stored unit after unit, and the number of its units; `None` without a
     /// matrix.
     pub units: Option<(Range<usize>, usize)>,
@@ -454,7 +481,11 @@ impl LayerSeen {
 
 /// The Euclidean norm, summed in f64 so that squares of finite numbers do not overflow.
 pub fn norm(x: &[f32]) -> f32 {
-    kernel::sum_sq_f64(x).sqrt() as f32
+    root(kernel::sum_sq_f64(x))
+}
+
+fn root(square: f64) -> f32 {
+    square.sqrt() as f32
 }
 
 fn ratio(a: f32, b: f32) -> f32 {

@@ -28,7 +28,10 @@ pub use elementwise::{
     update5,
 };
 pub use gemm::{First, K_BLOCK, Leave, Strided, matmul, matmul_slices, product, product_of_starts};
-pub use reduce::{LANES, dot, dot_f64, max_abs, sum, sum_abs_f64, sum_f64, sum_sq, sum_sq_f64};
+pub use reduce::{
+    LANES, central_sums_f64, distance_sq_f64, dot, dot_f64, max_abs, sum, sum_abs_f64, sum_f64, sum_sq,
+    sum_sq_f64,
+};
 pub use rows::{Places, Rows};
 pub use tiles::{NOWHERE, Pairs, Tiles, join_rows, part_rows, stays};
 pub use transpose::transpose_into as transpose;

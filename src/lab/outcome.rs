@@ -35,8 +35,8 @@ pub struct Standing {
     pub initial_grad_ratio: Option<f32>,
     /// The newest measurement under attack.
     pub robustness: Option<Known>,
-    /// The counts of classes at its last stop: see [`score::PROBE`].
-    pub classes: Vec<(String, Data)>,
+    /// The counts of classes, or the errors of several targets, at its last stop: see [`score::PROBE`].
+    pub scores: Vec<(String, Data)>,
     /// Its phase.
     pub phase: Phase,
     /// The facts by which it is judged.
@@ -246,7 +246,7 @@ impl Standings {
                 self.with(*lane, |l| l.robustness = Some(Known::read(parts)));
             }
             Event::Probed { lane, name, parts, .. } if *name == score::PROBE => {
-                self.with(*lane, |l| l.classes.clone_from(parts));
+                self.with(*lane, |l| l.scores.clone_from(parts));
             }
             // A recalled step was already counted when it was trained.
             Event::Recalled { .. }
@@ -277,7 +277,7 @@ impl Standings {
             grad_ratio: None,
             initial_grad_ratio: None,
             robustness: None,
-            classes: Vec::new(),
+            scores: Vec::new(),
             phase: Phase::Paused,
             told: Told::default(),
             info: None,

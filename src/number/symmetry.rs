@@ -4,6 +4,7 @@
 //! batch of 32 through a layer of 128 units.
 
 use super::{LayerSeen, Seen};
+use crate::engine::kernel::distance_sq_f64;
 
 /// Most units that are compared.
 const COMPARED: usize = 32;
@@ -16,14 +17,9 @@ pub(super) fn symmetry(seen: &Seen<'_>, layer: &LayerSeen) -> Option<f32> {
         return None;
     }
     let rows: Vec<&[f32]> = seen.params[range].chunks_exact(each).take(COMPARED).collect();
-    let squares = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b)))
-            .sum::<f64>()
-    };
     let size = rows.iter().map(|row| f64::from(super::norm(row))).sum::<f64>() / rows.len() as f64;
-    let pairs = rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| squares(a, b)));
+    let pairs =
+        rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| distance_sq_f64(a, b)));
     let least = pairs.fold(f64::INFINITY, f64::min).sqrt();
     // Units without any weight are alike too.
     Some(if size == 0.0 { 0.0 } else { (least / size) as f32 })

@@ -12,7 +12,7 @@ fn seen<'a>(gradient: &'a [f32], params: &'a [f32]) -> Seen<'a> {
         clip_angle: 0.0,
         clip_share: 0.0,
         gradient,
-        update: &[],
+        squares: Squares::default(),
         params,
         initial: &[],
         previous: None,
@@ -91,7 +91,14 @@ fn on_a_quadratic_the_noise_scale_is_that_of_its_targets() {
 }
 
 fn layer(units: Option<(Range<usize>, usize)>, params: usize) -> LayerSeen {
-    LayerSeen { range: 0..params, units, saturated: None, silent: None, signal: None }
+    LayerSeen {
+        range: 0..params,
+        squares: Squares::default(),
+        units,
+        saturated: None,
+        silent: None,
+        signal: None,
+    }
 }
 
 #[test]

@@ -100,9 +100,9 @@ pub fn numbers(lane: &Standing) -> BTreeMap<&'static str, f64> {
         .collect()
 }
 
-/// A table of counts over the classes, if the lane reported one.
+/// A table over the classes or targets, if the lane reported it.
 fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
-    match lane.classes.iter().find(|(n, _)| n == name) {
+    match lane.scores.iter().find(|(n, _)| n == name) {
         Some((_, Data::Table { rows, .. })) => rows,
         _ => &[],
     }
@@ -123,6 +123,15 @@ pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
     table(lane, "counts").iter().enumerate().filter_map(of).collect()
 }
 
+/// Errors of each of several targets, in the unit of the data.
+pub fn targets(lane: &Standing) -> Vec<serde_json::Value> {
+    let of = |(name, values): &(String, Vec<f32>)| {
+        let [mae, rmse, r2] = values[..] else { return None };
+        Some(json!({ "target": name, "mae": mae, "rmse": rmse, "r2": Some(r2).filter(|r| r.is_finite()) }))
+    };
+    table(lane, "errors").iter().filter_map(of).collect()
+}
+
 /// Errors of a regression, in the unit of the data.
 fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
     let number = |what, x: Option<f64>| x.map(|x| format!("{what} {}", numeral(x)));
@@ -135,9 +144,20 @@ fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
 pub fn scores(lane: &Standing) -> String {
     let mut out = String::new();
     let of = |n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
-    let errors = errors(of(Number::ValMae), of(Number::ValRmse), of(Number::ValR2));
-    if !errors.is_empty() {
-        let _ = writeln!(out, "{:<20} {errors}", "");
+    let whole = errors(of(Number::ValMae), of(Number::ValRmse), of(Number::ValR2));
+    if !whole.is_empty() {
+        let _ = writeln!(out, "{:<20} {whole}", "");
+    }
+    for (name, values) in table(lane, "errors").iter().take(TOLD) {
+        let [mae, rmse, r2] = values[..] else { continue };
+        let r2 = Some(r2).filter(|r| r.is_finite()).map(f64::from);
+        let _ = writeln!(
+            out,
+            "{:<20} {}: {}",
+            "",
+            excerpt(name, NAME),
+            errors(Some(mae.into()), Some(rmse.into()), r2)
+        );
     }
     let counts = table(lane, "counts");
     if counts.is_empty() || counts.len() > TOLD {

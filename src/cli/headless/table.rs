@@ -142,6 +142,7 @@ pub(super) fn ending(lane: &Standing) -> String {
         hash: lane.validation.and_then(|v| v.hash),
         more: beside::numbers(lane),
         classes: beside::classes(lane),
+        targets: beside::targets(lane),
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         fork: lane.fork.as_ref().map(|f| format!("{f}: {}", Carry::words(f.carried))),
         findings: lane.diagnosis().iter().flat_map(Diagnosis::told).map(diagnose::untried).collect(),
@@ -188,6 +189,9 @@ struct Ending<'a> {
     more: BTreeMap<&'static str, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     classes: Vec<serde_json::Value>,
+    /// The errors of each of several targets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    targets: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     edits: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

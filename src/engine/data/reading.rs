@@ -176,15 +176,18 @@ impl Reading {
     /// Range, mean and spread of each of several targets; the numbers that follow in a series are one target.
     fn describe_each_target(&self, train: &Samples) -> Vec<String> {
         let Labels::Values { of, shape: Shape::Flat(n) } = &train.labels else { return Vec::new() };
-        if *n == 1 || self.targets.len() == 1 {
-            return Vec::new();
-        }
-        let one = |i: usize| {
-            let values = of.iter().skip(i).step_by(*n).copied();
-            format!("  {}: {}", target_name(&self.targets, i), extent(values))
+        let names = self.target_names(*n);
+        let one = |(i, name): (usize, &String)| {
+            format!("  {name}: {}", extent(of.iter().skip(i).step_by(*n).copied()))
         };
-        let more = (*n > LISTED).then(|| format!("  and {} more", n - LISTED));
-        (0..LISTED.min(*n)).map(one).chain(more).collect()
+        let more = (names.len() > LISTED).then(|| format!("  and {} more", names.len() - LISTED));
+        names.iter().enumerate().take(LISTED).map(one).chain(more).collect()
+    }
+
+    /// The names of `n` numbers to predict; none if they are one target, such as the numbers that follow in a series.
+    pub fn target_names(&self, n: usize) -> Vec<String> {
+        let several = n > 1 && self.targets.len() != 1;
+        (0..n).filter(|_| several).map(|i| target_name(&self.targets, i)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! network.
 
 use super::fill::fill;
+use super::reading::Doubt;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
 use super::{Dataset, Labels, Order, Reading, Samples, SourceError, doubt};
 use crate::engine::init::from::Weights;
@@ -108,6 +109,9 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     if gap.is_none() {
         train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0));
     }
+    if validation.is_some() && reading.summary.is_empty() {
+        reading.doubts.extend(unused(plan));
+    }
     let few = all < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
     let share = plan.share.unwrap_or(if few { 0.0 } else { SHARE });
     let (held, how) = match (validation, gap) {
@@ -155,6 +159,16 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
     }
     let scaling = (plan.scaling, plan.target_scaling);
     Ok(Prepared { train, validation, range, targets, scaling, judge: None, reading, weights: Arc::new([]) })
+}
+
+/// A warning for every setting that has no effect, because the data have a validation set.
+fn unused(plan: &Plan) -> Vec<Doubt> {
+    let given = [("validation", plan.share.is_some()), ("split", plan.split != Split::default())];
+    let warning = |(at, _): (&'static str, bool)| Doubt {
+        at,
+        what: format!("{at} has no effect, since these data bring a validation set; leave it out"),
+    };
+    given.into_iter().filter(|(_, given)| *given).map(warning).collect()
 }
 
 /// Marks the last samples.

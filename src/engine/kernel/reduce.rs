@@ -98,6 +98,36 @@ pub fn dot_f64(x: &[f32], y: &[f32]) -> f64 {
     )
 }
 
+/// `Σ (xᵢ - yᵢ)²` in f64.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn distance_sq_f64(x: &[f32], y: &[f32]) -> f64 {
+    simd(
+        #[inline(always)]
+        || fold2::<WIDE, _, _>(x, y, 0.0, f64::from, |s, x: f64, y| (x - y).mul_add(x - y, s), |s, t| s + t),
+    )
+}
+
+/// `Σ (xᵢ - m)²` and `Σ (xᵢ - m)⁴` in f64.
+pub fn central_sums_f64(x: &[f32], m: f64) -> (f64, f64) {
+    let square = |x: f64| (x - m) * (x - m);
+    simd(
+        #[inline(always)]
+        || {
+            let second = fold::<WIDE, _, _>(x, 0.0, f64::from, |s, x: f64| s + square(x), |s, t| s + t);
+            let fourth = fold::<WIDE, _, _>(
+                x,
+                0.0,
+                f64::from,
+                |s, x: f64| square(x).mul_add(square(x), s),
+                |s, t| s + t,
+            );
+            (second, fourth)
+        },
+    )
+}
+
 /// `Σ xᵢ`.
 pub fn sum(x: &[f32]) -> f32 {
     simd(

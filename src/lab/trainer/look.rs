@@ -7,10 +7,14 @@ use super::batch::hits;
 use super::part::Parts;
 use super::{LOSS_LIMIT, Trainer};
 use crate::engine::clip;
+use crate::engine::kernel::{distance_sq_f64, sum_sq_f64};
 use crate::engine::layer::{Health, Pass};
 use crate::engine::network::Workspace;
-use crate::number::{LayerNumber, LayerSeen, Number, PartGradient, Seen, Source, StepResult, Values, norm};
+use crate::number::{
+    LayerNumber, LayerSeen, Number, PartGradient, Seen, Source, Squares, StepResult, Values, norm,
+};
 use crate::telemetry::Measure;
+use std::ops::Range;
 
 /// Values of a step that are taken before its update.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +99,6 @@ impl Trainer {
 
     /// Measures the update, and computes every number of the step.
     pub(super) fn look_after(&mut self) {
-        for (new, old) in self.before.iter_mut().zip(&self.live.params) {
-            *new = old - *new;
-        }
         let epoch = self.epoch();
         let (initial, gradient, own) = match &mut self.kept {
             Some(kept) => (&kept.initial[..], Some(&kept.gradient), Some(&mut kept.parts)),
@@ -125,12 +126,17 @@ impl Trainer {
             clip_angle: self.halfway.clip_angle,
             clip_share: self.live.clipped as f32 / self.live.step.max(1) as f32,
             gradient: &self.unclipped,
-            update: &self.before,
+            squares: Squares::default(),
             params: &self.live.params,
             initial,
             previous: gradient.filter(|(step, _)| *step == before).map(|(_, g)| &g[..]),
             rows: self.rows,
             part: part.as_mut().map(|f| f as PartGradient<'_>),
+        };
+        let of = |range: Range<usize>| Squares {
+            gradient: sum_sq_f64(&self.unclipped[range.clone()]),
+            params: sum_sq_f64(&self.live.params[range.clone()]),
+            update: distance_sq_f64(&self.live.params[range.clone()], &self.before[range]),
         };
         let slots = self.network.slots();
         let known = self.halfway.health.iter().zip(&self.halfway.signals);
@@ -139,11 +145,13 @@ impl Trainer {
             let matrix = slots.iter().find(|s| s.layer == layer.layer && s.shape.len() > 1);
             let this = LayerSeen {
                 range: node.params.clone(),
+                squares: of(node.params.clone()),
                 units: matrix.map(|s| (s.range.clone(), s.shape[0])),
                 saturated: health.map(|h| h.saturated),
                 silent: health.map(|h| h.silent),
                 signal: *signal,
             };
+            seen.squares += this.squares;
             for number in LayerNumber::ALL {
                 layer.values.set(number, (number.row().of)(&seen, &this));
             }
@@ -172,7 +180,7 @@ impl Trainer {
         // A loss beyond the limit is not drawn or compared either.
         let loss = if last.loss <= LOSS_LIMIT { last.loss } else { f32::NAN };
         let clip_share = self.looked.get(Number::ClipShare).unwrap_or_default() as f32;
-        self.before.fill(f32::NAN);
+        let params = sum_sq_f64(&self.live.params);
         let mut seen = Seen {
             step: StepResult { loss, ..last },
             accuracy: None,
@@ -180,7 +188,7 @@ impl Trainer {
             clip_angle: 0.0,
             clip_share,
             gradient: &self.grads,
-            update: &self.before,
+            squares: Squares { gradient: f64::NAN, params, update: f64::NAN },
             params: &self.live.params,
             initial: &[],
             previous: None,

@@ -84,11 +84,7 @@ impl Score {
     /// The coefficient of determination 1 - Σ error²/Σ(target - mean)², the mean over outputs: 1 is perfect, 0 as good
     /// as always predicting the mean. `None` with classes, or if all targets are the same.
     pub fn r2(&self) -> Option<f64> {
-        let each = self.numbers.iter().map(|[n, _, squares, sum, all]| {
-            let spread = all - sum * sum / n;
-            (spread > 1e-12 * all).then(|| 1.0 - squares / spread)
-        });
-        let all: Option<Vec<f64>> = each.collect();
+        let all: Option<Vec<f64>> = self.numbers.iter().map(determination).collect();
         all.filter(|r| !r.is_empty()).map(|r| r.iter().sum::<f64>() / r.len() as f64)
     }
 
@@ -105,15 +101,22 @@ impl Score {
     }
 }
 
-/// Name of the probe with the counts of classes when a lane stops.
-pub const PROBE: &str = "classes";
+/// The coefficient of determination of one output, from its sums; `None` if all its targets are the same.
+fn determination([n, _, squares, sum, all]: &[f64; 5]) -> Option<f64> {
+    let spread = all - sum * sum / n;
+    (spread > 1e-12 * all).then(|| 1.0 - squares / spread)
+}
+
+/// Name of the probe with the counts of classes, or the errors of several targets, when a lane stops.
+pub const PROBE: &str = "scores";
 
 impl Score {
-    /// The counts as parts of a probe: `counts`, with a row per class of samples, predictions and right predictions,
-    /// and `confusion`, with a row per label of the predictions for its samples. Empty without classes.
+    /// The sums as parts of a probe. With classes: `counts`, with a row per class of samples, predictions and right
+    /// predictions, and `confusion`, with a row per label of the predictions for its samples. With several targets:
+    /// `errors`, with a row per target, in the unit of the data. Empty with one target.
     pub fn parts(&self, data: &Data) -> Vec<(String, Probed)> {
         let (Labels::Classes { names, .. } | Labels::StepClasses { names, .. }) = &data.train.labels else {
-            return Vec::new();
+            return self.errors(data);
         };
         let rows = |values: Vec<Vec<f32>>| names.iter().cloned().zip(values).collect();
         let float = |of: &[u32]| of.iter().map(|n| *n as f32).collect::<Vec<f32>>();
@@ -125,6 +128,21 @@ impl Score {
             parts.push(("confusion".into(), Probed::Table { columns: names.clone(), rows: confusion }));
         }
         parts
+    }
+
+    fn errors(&self, data: &Data) -> Vec<(String, Probed)> {
+        let wanted = self.numbers.len();
+        let names = data.reading.target_names(wanted);
+        let of = |(i, (name, sums)): (usize, (String, &[f64; 5]))| {
+            let unit = f64::from(data.error_in_unit(i, 1.0));
+            let mean = |sum: f64| sum / sums[0].max(1.0);
+            let errors = [mean(sums[1]) * unit, mean(sums[2]).sqrt() * unit];
+            let errors = errors.into_iter().chain([determination(sums).unwrap_or(f64::NAN)]);
+            (name, errors.map(|x| x as f32).collect())
+        };
+        let rows: Vec<_> = names.into_iter().zip(&self.numbers).enumerate().map(of).collect();
+        let columns = ["mae", "rmse", "r2"].map(String::from).into();
+        if rows.is_empty() { Vec::new() } else { vec![("errors".into(), Probed::Table { columns, rows })] }
     }
 }
 

@@ -5,6 +5,9 @@ use crate::engine::data::unpack;
 use crate::limits;
 use std::io::{self, Read};
 
+/// The message about a file with a NUL byte.
+pub(super) const NUL: &str = "a NUL byte: this is no plain text; save the table as CSV in UTF-8";
+
 /// The reason why the stream stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -14,7 +17,7 @@ struct Stopped {
 }
 
 /// A reader that stops at input that cannot be a table: a line or quoted text of more than [`limits::CSV_LINE`] bytes,
-/// a quote that is never closed, or a file beyond the size limit.
+/// a quote that is never closed, a NUL byte, or a file beyond the size limit.
 pub(super) struct Guard<R> {
     inner: R,
     /// Whether tabs count as spaces.
@@ -57,6 +60,9 @@ impl<R: Read> Read for Guard<R> {
         let n = self.inner.read(buf)?;
         if n == 0 && self.open {
             return Err(self.unclosed());
+        }
+        if let Some(i) = memchr::memchr(0, &buf[..n]) {
+            return Err(io::Error::other(Stopped { at: self.at + i as u64, what: NUL.into() }));
         }
         for i in memchr::memchr3_iter(b'\n', b'\r', b'"', &buf[..n]) {
             let at = self.at + i as u64;

@@ -2,6 +2,7 @@
 //! heading line.
 
 use super::Fault;
+use super::bytes::NUL;
 use super::cell::{Grammar, number};
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
@@ -183,8 +184,7 @@ pub(super) fn text(head: &[u8]) -> Result<(), Fault> {
     }
     if let Some(at) = memchr::memchr(0, head) {
         let line = memchr::memchr_iter(b'\n', &head[..at]).count() as u64 + 1;
-        let what = "a NUL byte: this is no plain text; save the table as CSV in UTF-8";
-        return Err((Some(line), what.into()));
+        return Err((Some(line), NUL.into()));
     }
     Ok(())
 }

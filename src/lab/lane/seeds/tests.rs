@@ -83,7 +83,7 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
             // A lane is judged by its first seed alone.
             Event::Marked { .. } => assert_eq!(event, same[0]),
             // Probes examine the first seed alone.
-            Event::Probed { name: "health" | "classes", .. } => {}
+            Event::Probed { name: "health" | "scores", .. } => {}
             other => panic!("{other:?}"),
         }
     }
