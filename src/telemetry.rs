@@ -55,6 +55,18 @@ pub struct LaneInfo {
     pub data: Option<Arc<DataFacts>>,
 }
 
+impl LaneInfo {
+    /// Its settings after this many steps, with the edits at that step; `None`: its settings now. An edit of a scenario
+    /// may leave out the value that it replaced; then an earlier setting is not known, and the present one is returned.
+    pub fn settings_at(&self, step: Option<u64>) -> Recipe {
+        let mut recipe = self.recipe.clone();
+        for edit in self.edits.iter().rev().filter(|e| step.is_some_and(|step| e.step > step) && !e.empties()) {
+            let _ = recipe.set_at(&edit.field, &edit.from);
+        }
+        recipe
+    }
+}
+
 /// The origin of a forked lane. `Display` says it in words: `from plain at 340`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fork {

@@ -235,8 +235,8 @@ impl Server {
             }
             "fork" => {
                 let (parent, name) = (self.lane(request)?, request.text("name")?.to_string());
-                let recipe = Box::new(Self::changed(request, &parent.info.recipe)?);
                 let at = request.count("at")?;
+                let recipe = Box::new(Self::changed(request, &parent.info.settings_at(at))?);
                 self.order(Command::Fork { parent: parent.id, at, name, recipe, carry: Carry::All })
             }
             "remove" => {

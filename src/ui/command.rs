@@ -144,13 +144,9 @@ impl<'a> Lanes<'a> {
                 let step = |w: &str| {
                     w.replace(',', "").parse().map_err(|_| format!("{} is no step", excerpt(w, 40)))
                 };
-                order(Command::Fork {
-                    parent: lane.id,
-                    at: words.next().map(step).transpose()?,
-                    name: excerpt(name, 40),
-                    recipe: Box::new(lane.info.recipe.clone()),
-                    carry: Carry::All,
-                })
+                let at = words.next().map(step).transpose()?.or_else(|| lane.is_past().then_some(lane.step));
+                let recipe = Box::new(lane.present().info.settings_at(at));
+                order(Command::Fork { parent: lane.id, at, name: excerpt(name, 40), recipe, carry: Carry::All })
             }
             "remove" => {
                 first.ok_or("remove wants a lane")?;

@@ -12,6 +12,7 @@ use super::theme::Theme;
 use super::widget::scale::{count, number};
 use super::widget::text;
 use crate::telemetry::Phase;
+use crate::view::LaneView;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -164,8 +165,12 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     if let Some(speeds) = speeds(app) {
         groups.push(speeds);
     }
-    if let Some(l) = front.filter(|l| app.scenario.steps > 0 || l.last.epoch > 0.0) {
-        groups.push(vec![(format!("   epoch {:.1}", l.last.epoch), theme.faint)]);
+    // A lane that was just forked or rewound is not measured yet.
+    let passed = |l: &LaneView| {
+        if l.last.step > 0 { l.last.epoch } else { l.step as f64 / l.info.steps_per_epoch.max(1.0) }
+    };
+    if let Some(epoch) = front.filter(|l| app.scenario.steps > 0 || l.last.epoch > 0.0).map(passed) {
+        groups.push(vec![(format!("   epoch {epoch:.1}"), theme.faint)]);
     }
     if let Some(Link { round_trip, pictures, bytes }) = app.link {
         let rate = format!("{pictures} fps {:.1} kB/s", bytes as f64 / 1000.0);

@@ -71,7 +71,7 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
         deserialize_u8 visit_u8 u8: "a whole number from 0 to 255";
         deserialize_u16 visit_u16 u16: "a whole number from 0 to 65535";
         deserialize_u32 visit_u32 u32: "a whole number from 0 to 4294967295";
-        deserialize_u64 visit_u64 u64: "a whole number from 0 to 18446744073709551615";
+        deserialize_u64 visit_u64 u64: "a whole number, 0 or more";
         deserialize_f32 visit_f32 f32: "a number";
         deserialize_f64 visit_f64 f64: "a number";
     }

@@ -123,7 +123,7 @@ impl App {
             *timeline = Timeline::default();
         }
         let mut effects = self.turned_to(before, None);
-        self.notify(format!("forked {name} at step {}", thousands(at)));
+        self.notify(format!("new lane {name}, forked at step {}", thousands(at)));
         self.awaited = Some(name.clone());
         effects.push(Effect::Command(Command::Fork { parent, at: Some(at), name, recipe, carry }));
         effects

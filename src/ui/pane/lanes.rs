@@ -363,7 +363,7 @@ impl Pane for Lanes {
         let by = contested(cx.view);
         // Shown here and not in every lane's narrow row, because all lanes have the same seeds.
         if let Some(s) = cx.view.lanes.iter().find_map(LaneView::spread) {
-            line.push_span(Span::styled(format!("  {} seeds", s.seeds), cx.theme.text));
+            line.push_span(Span::styled(format!("  median of {} seeds", s.seeds), cx.theme.text));
         }
         for (i, setting) in by.iter().enumerate() {
             let before = if i == 0 { "  differ by " } else { ", " };
