@@ -175,6 +175,7 @@ struct Closed;
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::arena::share();
+    signals::survive_file_size_limit();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

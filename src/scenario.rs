@@ -149,7 +149,7 @@ settings! {
         from: Option<String> = None;
         /// after how many steps of that lane it begins
         at: usize = 0, 0..=limits::STEPS;
-        /// what it takes over from there: All, or Weights without the optimizer's memory
+        /// what it takes over from there: All, Weights without the optimizer's memory, or Nothing to start at step 0
         carry: Carry = Carry::All;
         /// its layers
         network: Option<Vec<LayerConfig>> = None;

@@ -56,16 +56,21 @@ pub struct LaneInfo {
 }
 
 impl LaneInfo {
-    /// Its settings after this many steps, with the edits at that step; `None`: its settings now. An edit of a scenario
+    /// Its settings after this many steps, before the edits at that step; `None`: its settings now. An edit of a scenario
     /// may leave out the value that it replaced; then an earlier setting is not known, and the present one is returned.
     pub fn settings_at(&self, step: Option<u64>) -> Recipe {
         let mut recipe = self.recipe.clone();
-        for edit in self.edits.iter().rev().filter(|e| step.is_some_and(|step| e.step > step) && !e.empties()) {
+        let later = |e: &&Edit| step.is_some_and(|step| e.step > 0 && e.step >= step) && !e.empties();
+        for edit in self.edits.iter().rev().filter(later) {
             let _ = recipe.set_at(&edit.field, &edit.from);
         }
         recipe
     }
 }
+
+/// Why edits of a lane are not among the changes that can be undone.
+pub const OLDER: &str =
+    "edits of the scenario, and those made before a resume, stay; rewind goes back before them";
 
 /// The origin of a forked lane. `Display` says it in words: `from plain at 340`.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +144,14 @@ impl Measure {
     /// A value as an f32; NaN where this step has none.
     pub fn single(&self, number: Number) -> f32 {
         self.get(number).map_or(f32::NAN, |x| x as f32)
+    }
+
+    /// The value as curves draw it: with several seeds, the median over them for every number that has a band.
+    pub fn drawn(&self, number: Number) -> Option<f64> {
+        match self.spread.filter(|_| number.row().band) {
+            Some(spread) => spread.band(number).map(|band| band.median.into()),
+            None => self.get(number),
+        }
     }
 
     /// A copy with one more value.

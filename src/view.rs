@@ -6,7 +6,7 @@ use crate::diagnosis::{Diagnosis, Facts, Told, signals};
 use crate::number::{LayerNumber, Number, Source};
 use crate::scenario::Edit;
 use crate::telemetry::finding::Examination;
-use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, Phase, Spread};
+use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, OLDER, Phase, Spread};
 use history::{At, Columns, History};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -368,7 +368,8 @@ impl View {
     /// The changes, one per line.
     pub fn changes(&self) -> String {
         if self.made.is_empty() && self.undone.is_empty() {
-            return "nothing was changed".into();
+            let stays = self.lanes.iter().any(|lane| !lane.present().info.edits.is_empty());
+            return if stays { format!("nothing to undo; {OLDER}") } else { "nothing was changed".into() };
         }
         let made = self.made.iter().enumerate().map(|(i, words)| format!("{:>3}  {words}\n", i + 1));
         let undone = self.undone.iter().rev().map(|words| format!("undone  {words}\n"));

@@ -11,6 +11,8 @@ use gradtui::lab::trainer::Snapshot;
 use gradtui::registry::Value as _;
 use gradtui::scenario::{self, Carry, Scenario};
 use gradtui::telemetry::{Command, Event, LaneInfo, Phase};
+use gradtui::ui::command::{Lanes, Told};
+use gradtui::view::View;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,6 +222,7 @@ fn a_live_fork_of_the_present_and_of_an_earlier_step_equal_the_scenario_that_is_
     };
     lab.send(fork("here", None, &base, Carry::All));
     lab.send(fork("weights", None, &base, Carry::Weights));
+    lab.send(fork("anew", None, &base, Carry::Nothing));
     lab.send(fork("earlier", Some(4), &change("0.2"), Carry::All));
     lab.send(Command::Set { lane: 0, name: "a".into(), recipe: change("0.03") });
     lab.send(Command::Run);
@@ -231,15 +234,41 @@ fn a_live_fork_of_the_present_and_of_an_earlier_step_equal_the_scenario_that_is_
     let scenario = lab.run().scenario();
     let live = saved(&mut lab);
     let again = ended(stepped(&scenario.commented(&[])));
-    assert_eq!((live.len(), again.len()), (5, 5));
+    assert_eq!((live.len(), again.len()), (6, 6));
     for lane in &live {
         assert_eq!(lane.snapshot.step, 60, "{}", lane.name);
         same(lane, of(&again, &lane.name));
     }
     let forks = scenario.lanes.iter().filter(|l| l.from.as_deref() == Some("a"));
-    assert_eq!(forks.map(|l| l.at).collect::<Vec<_>>(), [10, 10, 4, 12], "{}", scenario.to_ron());
-    same(of(&live, "here"), of(&ended(stepped(&with("(name: \"a\")"))), "a"));
+    assert_eq!(forks.map(|l| l.at).collect::<Vec<_>>(), [10, 10, 0, 4, 12], "{}", scenario.to_ron());
+    let undisturbed = ended(stepped(&with("(name: \"a\")")));
+    same(of(&live, "here"), of(&undisturbed, "a"));
+    same(of(&live, "anew"), of(&undisturbed, "a"));
     assert_ne!(states(of(&live, "here")), states(of(&live, "weights")));
+}
+
+#[test]
+fn a_fork_by_command_takes_the_settings_of_its_step() {
+    let mut lab = stepped(&with("(name: \"a\")"));
+    lab.advance(20);
+    lab.send(Command::Pause);
+    while lab.turn(u64::MAX) {}
+    let info = infos(&mut lab).pop().expect("a lane");
+    let mut faster = info.recipe.clone();
+    faster.set_at("optimizer.lr", "0.2").expect("a number");
+    lab.send(Command::Set { lane: 0, name: "a".into(), recipe: Box::new(faster) });
+    let mut view = View::default();
+    view.apply(Event::Started { lane: 0, info: Box::new(info), step: 0 });
+    lab.advance(30);
+    lab.drain().into_iter().for_each(|event| view.apply(event));
+    assert_eq!(view.lanes[0].info.edits.len(), 1);
+    for (line, lr) in [("fork a early 4", 0.01), ("fork a late 25", 0.2), ("fork a now", 0.2)] {
+        let Ok(Told::Order(Command::Fork { recipe, .. })) = (Lanes { view: &view, front: None }).read(line)
+        else {
+            panic!("{line}")
+        };
+        assert!((recipe.optimizer.lr() - lr).abs() < 1e-12, "{line}: {recipe:?}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::ui::command::{Lanes, Told, sentence, spoken};
 use crate::ui::guide::Guide;
 use crate::ui::session::Keep;
 use crate::view::{LaneView, View};
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
         guide: taught.map(Guide::typed),
         keep,
         waiting: false,
+        piped: !std::io::stdin().is_terminal(),
+        unrested: 0,
     };
     say(&format!("{}. help lists the commands.\n", escaped(scenario.title.trim())))?;
     for notice in notices {
@@ -103,6 +105,11 @@ struct Plain<'a> {
     keep: Option<Keep<'static>>,
     /// Whether input waits until the lanes have trained as far as the page asks.
     waiting: bool,
+    /// Whether the lines come from a file or a program. Then each line waits until the steps that were ordered before it
+    /// have been made; a user can leave in the middle of them.
+    piped: bool,
+    /// Orders to step or to pause after which the lanes have not come to rest yet.
+    unrested: usize,
 }
 
 impl Plain<'_> {
@@ -121,7 +128,8 @@ impl Plain<'_> {
                 return Err(Ended(code, "interrupted".into()).into());
             }
             // Lanes that were just restarted have to report first.
-            while !(alone || self.waiting || self.guide.is_some() && self.view.lanes.is_empty()) {
+            let early = self.guide.is_some() && self.view.lanes.is_empty();
+            while !(alone || self.waiting || early || self.piped && self.unrested > 0) {
                 match typed.try_recv() {
                     Ok(line) if self.obey(&line)? => return Ok(()),
                     Ok(_) => {}
@@ -150,6 +158,9 @@ impl Plain<'_> {
             for (name, value) in changes {
                 say(&format!("{}: {name} is {} now.\n", escaped(&info.name), escaped(&value)))?;
             }
+        }
+        if event == Event::Rested {
+            self.unrested = self.unrested.saturating_sub(1);
         }
         if let Event::Rewound { lane, info, step } = &event {
             let letter = self.view.lane(*lane).map_or('?', LaneView::letter);
@@ -200,7 +211,10 @@ impl Plain<'_> {
             }
             Ok(Told::Order(command)) => match self.refused(&command) {
                 Some(why) => say(&format!("{}.\n", escaped(&why)))?,
-                None => self.runner.send(command),
+                None => {
+                    self.unrested += usize::from(matches!(command, Command::Step(_) | Command::Pause));
+                    self.runner.send(command);
+                }
             },
             Ok(Told::Status) => self.status()?,
             Ok(Told::Every(every)) => self.every = every,

@@ -5,6 +5,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Installs a handler with which a limit on file sizes becomes an error of the write, in every command; without one the
+/// process would die. If there can be no handler, nothing changes.
+pub fn survive_file_size_limit() {
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
 /// The signals received so far.
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -13,13 +19,12 @@ pub struct Signals {
 
 impl Signals {
     /// Installs the handlers: the first signal sets a flag, a second one ends the process at once. A hang-up signal
-    /// that is already ignored (`nohup`) stays ignored; a file-size limit becomes an error of the write.
+    /// that is already ignored (`nohup`) stays ignored.
     ///
     /// # Errors
     /// If a handler cannot be installed.
     pub fn listen() -> std::io::Result<Self> {
         let signals = Self::default();
-        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let second = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] {
             if signal == SIGHUP && ignored(SIGHUP) {

@@ -13,7 +13,7 @@ use crate::scenario::{Edit, Scenario, decode, read_with_data};
 use crate::telemetry::{Event, Fork, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// Bytes of a log that are read at once.
 const CHUNK: u64 = 8 << 20;
+/// Bytes that no line of a log has.
+const LINE: u64 = 16 << 20;
 /// Time between two checks whether the run's process is still alive.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -67,13 +69,33 @@ impl Teller {
     }
 }
 
+/// The lines of a log. A line that is longer than any that a run writes ends the reading with an error, because the file
+/// is damaged.
+fn split(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let mut log = BufReader::new(file);
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        match (&mut log).take(LINE).read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(n) if n as u64 == LINE => {
+                Some(Err(io::Error::other(format!("a line of more than {} MiB", LINE >> 20))))
+            }
+            Ok(_) => {
+                line.pop_if(|end| *end == b'\n');
+                Some(Ok(line))
+            }
+            Err(e) => Some(Err(e)),
+        }
+    })
+}
+
 /// The events of the steps that lanes abandoned when they went back, each with the return to the step from which the
 /// lane went on. They come before the events of the log.
 pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (Teller, LaneInfo)>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("ghosts.jsonl")) else { return events };
     let mut back = None;
-    for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
+    for line in split(file).map_while(Result::ok) {
         if let Some((lane, step)) = run_dir::went_back(&line) {
             events.extend(back.take());
             let known = lanes.get(&lane);
@@ -93,7 +115,7 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
     // The log is read piece by piece, because it may be long.
-    for line in BufReader::new(file).split(b'\n').map_while(Result::ok) {
+    for line in split(file).map_while(Result::ok) {
         // A resumed run reports its changes itself.
         if journal::read(&line).is_none()
             && let Some(row) = log::Read::parse(&line)
@@ -110,10 +132,10 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
 /// # Errors
 /// The reason why the log cannot be read.
 pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
-    let fault = |e: std::io::Error| run_dir::plain(&e);
+    let fault = |e: io::Error| run_dir::plain(&e);
     let file = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")).map_err(fault)?;
     let (mut rows, mut edits) = (Vec::new(), Vec::new());
-    for line in BufReader::new(file).split(b'\n') {
+    for line in split(file) {
         let line = line.map_err(fault)?;
         if let Some(edit) = journal::read(&line) {
             edits.push(edit);
@@ -279,7 +301,7 @@ impl Follower {
 
     /// Starts reading from the beginning: at first, and whenever a resume or a reset has rewritten the log.
     fn open(&mut self, numbers: &mut Numbers, events: &mut Vec<Event>) -> Result<(), String> {
-        let fault = |e: std::io::Error| run_dir::plain(&e);
+        let fault = |e: io::Error| run_dir::plain(&e);
         let bytes = files::read(&self.path.join("scenario.ron"), limits::SCENARIO_BYTES)?;
         let seen = version(&std::fs::metadata(self.path.join("scenario.ron")).map_err(fault)?);
         let text = decode(&bytes).map_err(|f| f.in_file("scenario.ron"))?.to_string();
@@ -344,7 +366,7 @@ impl Follower {
 
 impl Log {
     fn read(&mut self, events: &mut Vec<Event>) -> Result<(), String> {
-        let fault = |e: std::io::Error| run_dir::plain(&e);
+        let fault = |e: io::Error| run_dir::plain(&e);
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(self.read)).map_err(fault)?;
         let n = (&self.file).take(CHUNK).read_to_end(&mut bytes).map_err(fault)?;

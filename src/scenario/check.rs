@@ -111,10 +111,14 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return fault(1, 1, "this is UTF-16; save it as UTF-8".into());
     }
-    std::str::from_utf8(bytes).map_err(|e| {
+    let text = std::str::from_utf8(bytes).map_err(|e| {
         let valid = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
         Fault::at(valid, valid.len(), "not UTF-8 from here on; save the file as UTF-8".into())
-    })
+    })?;
+    match text.find('\0') {
+        Some(at) => Err(Fault::at(text, at, "a NUL byte: a scenario is plain text".into())),
+        None => Ok(text),
+    }
 }
 
 /// Reads a document of another type than a scenario, with the same checks; `check` reports further faults by the path

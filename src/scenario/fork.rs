@@ -19,13 +19,15 @@ pub enum Carry {
     All,
     /// The weights and the position in the data, but not the optimizer's memory.
     Weights,
+    /// Nothing: it starts at step 0, with its parent's settings.
+    Nothing,
 }
 plain_values!(Carry);
 
 impl Carry {
     /// The most of `wanted` that a lane with recipe `to` can take over from one with recipe `from`; `None`: nothing.
     pub fn between(from: &Recipe, to: &Recipe, wanted: Self) -> Option<Self> {
-        if from.restarts(to) {
+        if from.restarts(to) || wanted == Self::Nothing {
             None
         } else if to.optimizer.keeps_memory_of(&from.optimizer) {
             Some(wanted)
@@ -39,7 +41,7 @@ impl Carry {
         match carried {
             Some(Self::All) => "weights, optimizer state, batch order and random draws continue",
             Some(Self::Weights) => "weights are kept, the optimizer's memory starts empty",
-            None => "starts at step 0 from the same seed",
+            Some(Self::Nothing) | None => "starts at step 0 from the same seed",
         }
     }
 }

@@ -146,7 +146,13 @@ impl<'a> Lanes<'a> {
                 };
                 let at = words.next().map(step).transpose()?.or_else(|| lane.is_past().then_some(lane.step));
                 let recipe = Box::new(lane.present().info.settings_at(at));
-                order(Command::Fork { parent: lane.id, at, name: excerpt(name, 40), recipe, carry: Carry::All })
+                order(Command::Fork {
+                    parent: lane.id,
+                    at,
+                    name: excerpt(name, 40),
+                    recipe,
+                    carry: Carry::All,
+                })
             }
             "remove" => {
                 first.ok_or("remove wants a lane")?;

@@ -388,13 +388,13 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
 }
 
 /// The priority of a key in the hint line: keys that lead to all other keys, and to the lesson, come after the first
-/// keys of the pane and before its others.
+/// keys of the pane and before its others; on the timeline, the key to go on from there comes with them.
 fn weight(place: usize, what: &str) -> usize {
     match (what, place) {
         ("help" | "quit", _) => 0,
         (_, 0) => 1,
         ("lesson", _) => 2,
-        (_, 1) => 3,
+        ("rewind", _) | (_, 1) => 3,
         ("run/pause" | "what next", _) => 4,
         ("pane", _) => 5,
         _ => 6 + place,

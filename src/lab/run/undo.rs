@@ -4,7 +4,7 @@ use super::story::Story;
 use super::{LaneId, Run};
 use crate::lab::experiment::Experiment;
 use crate::scenario::Scenario;
-use crate::telemetry::{Command, Event};
+use crate::telemetry::{Command, Event, OLDER};
 
 /// Most changes that are kept.
 const MOST: usize = 100;
@@ -146,8 +146,12 @@ impl Run {
     pub(super) fn undo(&mut self, again: bool, built: Option<Experiment>) {
         let list = if again { &mut self.changes.undone } else { &mut self.changes.made };
         let Some(mut change) = list.pop() else {
-            let word = if again { "undone change to make again" } else { "change to undo" };
-            return self.notice(format!("There is no {word}."));
+            let stays = !again && self.present().any(|(_, place)| !place.info.edits.is_empty());
+            return self.notice(match again {
+                true => "There is no undone change to make again.".into(),
+                false if stays => format!("There is no change to undo; {OLDER}."),
+                false => "There is no change to undo.".into(),
+            });
         };
         let done = match &mut change.of {
             Of::Lanes { pairs, back } => self.undo_lanes(pairs, again, *back),

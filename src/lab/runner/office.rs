@@ -104,7 +104,11 @@ impl Shared {
                     }
                 } else {
                     run.call_back();
-                    run = self.changed.wait(run).unwrap_or_else(PoisonError::into_inner);
+                    run = self.changed.wait_timeout(run, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                    // A checkpoint waits for the end of a step; an order to quit cancels the step.
+                    if self.late() {
+                        run.carry_out(Command::Quit, None);
+                    }
                 }
             }
             let quit = run.quitting();

@@ -393,3 +393,25 @@ fn the_last_checkpoint_tells_how_far_it_is() {
     assert!(seen.iter().all(|(done, all)| *all > 100 << 20 && done <= all), "{seen:?}");
     assert!(seen.iter().any(|(done, all)| (1..*all).contains(done)), "{seen:?}");
 }
+
+#[test]
+fn an_order_to_quit_cancels_a_long_step_for_whose_end_a_checkpoint_waits() {
+    // One step takes minutes.
+    let scenario = scenario::read(
+        "(data: Digits(), network: [Dense(2000), Relu(), Dense(2000), Relu()], batch: 500, steps: 5, lanes: [
+            (name: \"a\", defence: AdversarialTraining(Pgd(0.2, steps: 1000)))])",
+    )
+    .unwrap();
+    let runner = Runner::start(run(scenario), Some(1), None, false).unwrap();
+    runner.send(Command::Run);
+    std::thread::sleep(Duration::from_millis(500));
+    runner.send(Command::Save);
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    let (events, ..) = runner.finish(&mut |_, _| {});
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(
+        !events.iter().any(|e| matches!(e, Event::Evaluated { .. })),
+        "the step was not made: {events:?}"
+    );
+}

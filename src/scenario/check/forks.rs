@@ -58,6 +58,9 @@ fn fork(scenario: &Scenario, lane: &Lane) -> Result<(), (&'static str, String)> 
         ));
     }
     let (old, new) = (scenario.ground(lane), scenario.recipe(lane));
+    if lane.at > 0 && lane.carry == Carry::Nothing {
+        return Err(("at", format!("at: with carry: Nothing a lane {}; leave it out", Carry::words(None))));
+    }
     if lane.at > 0 && Carry::between(&old, &new, lane.carry).is_none() {
         let other = ["network", "output", "init", "loss"];
         let changed =

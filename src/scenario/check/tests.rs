@@ -128,6 +128,8 @@ fn bytes_that_are_no_text_are_named() {
         Fault { line: 2, column: 3, what: decode(b"\n\n\xff").unwrap_err().what }
     );
     assert!(decode(&[0xff, 0xfe, 40, 0]).unwrap_err().what.contains("UTF-16"));
+    let nul = decode(b"// a\n// \0\n()").unwrap_err();
+    assert_eq!((nul.line, nul.column, nul.what.as_str()), (2, 4, "a NUL byte: a scenario is plain text"));
     assert!(decode(&[0x1f, 0x8b, 8]).unwrap_err().what.contains("gzip"));
     assert!(decode(&vec![b' '; 300_000]).unwrap_err().what.contains("256 KiB"));
     assert!(read("").unwrap_err()[0].what.contains("begins with"));

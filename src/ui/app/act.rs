@@ -369,11 +369,13 @@ impl App {
             return Effects::new();
         }
         let Some(places) = self.places() else { return Effects::new() };
-        let pressed = matches!(
-            mouse.kind,
-            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
-        );
-        if pressed && places.timeline.contains(at) {
+        // A drag that began on the timeline stays with it, wherever the pointer goes.
+        self.dragging = match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => places.timeline.contains(at),
+            MouseEventKind::Drag(MouseButton::Left) => self.dragging,
+            _ => false,
+        };
+        if self.dragging {
             return self.drag_timeline(at.x, places.timeline);
         }
         if mouse.kind == MouseEventKind::Down(MouseButton::Left) && places.tabs.contains(at) {

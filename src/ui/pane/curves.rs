@@ -206,14 +206,17 @@ impl Curves {
 
     /// A lane's value at the cursor, or its newest value.
     fn value(&self, lane: &LaneView, metric: Number, cx: Context<'_>) -> Option<f32> {
+        let history = lane.curve(metric)?;
         if lane.is_past()
-            && let Some(value) = lane.last.get(metric).or_else(|| lane.validation?.get(metric))
+            && let Some(value) = lane.last.drawn(metric).or_else(|| lane.validation?.drawn(metric))
         {
             // The exact value at that step, not that of a bucket of the curve.
             return Some(value as f32);
         }
-        let history = lane.curve(metric)?;
+        // A fork has no value before its first step.
+        let begins = lane.info.fork.as_ref().and_then(|_| Some(self.axis.of(history.whole().first()?.at)));
         match self.cursor(cx) {
+            Some(x) if begins.is_some_and(|begins| x < begins) => None,
             Some(x) => plot::at(&points(history, self.recent), self.axis, x).map(|b| b.last),
             None => history.last().map(|b| b.last),
         }

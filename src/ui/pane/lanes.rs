@@ -212,7 +212,7 @@ impl Lanes {
         let letter = if front { colour.add_modifier(Modifier::REVERSED) } else { colour };
         text::put(buf, area, 0, 0, &format!(" {} ", lane.letter()), letter);
         let newest = lane.curve(Number::Loss).and_then(|c| c.last()).map(|b| f64::from(b.last));
-        let newest = if lane.is_past() { lane.last.get(Number::Loss) } else { newest };
+        let newest = if lane.is_past() { lane.last.drawn(Number::Loss) } else { newest };
         let loss = newest.map_or(String::new(), |loss| format!("loss {}", number(loss)));
         let median = lane.spread().and_then(|s| s.band(Number::ValAccuracy)).map(|a| a.median);
         let accuracy = median

@@ -32,6 +32,8 @@ enum Open {
 struct Entry {
     cue: Cue,
     open: Option<Open>,
+    /// The lane in front.
+    front: LaneId,
     /// Whether its step is the one at which it took effect, rather than the one at which the key was pressed.
     exact: bool,
     /// Whether steps are counted anew after it.
@@ -47,7 +49,7 @@ pub struct Log {
     anew: bool,
     /// Lanes that were ordered to restart and have not reported it yet.
     renewed: Vec<LaneId>,
-    /// Lanes were paused at a point that no step of the lane in front describes.
+    /// Lanes were paused at a point that no step of a lane describes.
     loose: bool,
     /// There were too many cues, or an action that a script cannot express.
     broken: bool,
@@ -77,7 +79,7 @@ impl Log {
             Hand::Click(x, y) => cue.click = Some((x, y)),
             Hand::Scroll(x, y, turns) => cue.scroll = Some((x, y, turns)),
         }
-        self.push(cue);
+        self.push(cue, app.front);
     }
 
     /// The user's last action had no effect, so the script leaves it out.
@@ -92,7 +94,7 @@ impl Log {
             self.entries.insert(0, Entry { cue: hide, ..Entry::default() });
         }
         let cue = Cue { show: Some(shown), ..self.cue(app, now) };
-        self.push(cue);
+        self.push(cue, app.front);
     }
 
     /// Notes an event that a script cannot express.
@@ -110,15 +112,15 @@ impl Log {
         {
             before.cue.wait = Some(tenths as f64 / 10.0).filter(|w| *w > 0.0);
         }
-        let front = app.view.lane(app.front).filter(|_| app.running() && !self.anew);
-        Cue { at: front.map(|l| At::Step(l.present().step)), ..Cue::default() }
+        let clock = clock(app).filter(|_| app.running() && !self.anew);
+        Cue { at: clock.map(|l| at(l, app.front, l.present().step)), ..Cue::default() }
     }
 
-    fn push(&mut self, cue: Cue) {
+    fn push(&mut self, cue: Cue, front: LaneId) {
         if self.entries.len() >= MOST {
             self.broken = true;
         } else {
-            self.entries.push(Entry { cue, ..Entry::default() });
+            self.entries.push(Entry { cue, front, ..Entry::default() });
         }
     }
 
@@ -127,8 +129,10 @@ impl Log {
     pub fn order(&mut self, command: &Command, running: bool, app: &App) {
         let open = match command {
             Command::Set { lane, .. } if running => Open::Set(*lane),
-            Command::Pause => Open::Rest(running.then_some((app.front, 0))),
-            Command::Step(n) => Open::Rest(running.then_some((app.front, *n))),
+            Command::Pause | Command::Step(_) => {
+                let more = if let Command::Step(n) = command { *n } else { 0 };
+                Open::Rest(clock(app).filter(|_| running).map(|lane| (lane.id, more)))
+            }
             Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
                 self.anew = true;
                 match command {
@@ -162,7 +166,7 @@ impl Log {
     pub fn event(&mut self, event: &Event, app: &App) {
         match event {
             Event::Changed { lane, step, .. } => {
-                self.close(|o| (*o == Open::Set(*lane)).then_some(Some(*step)));
+                self.close(app, |o| (*o == Open::Set(*lane)).then_some(Some((*lane, *step))));
             }
             Event::Started { lane, .. } => {
                 self.anew = false;
@@ -172,30 +176,32 @@ impl Log {
                     return;
                 }
                 // New settings that restart the lane do so at any step.
-                self.close(|o| (*o == Open::Set(*lane)).then_some(None));
+                self.close(app, |o| (*o == Open::Set(*lane)).then_some(None));
             }
             Event::Changes { .. } => self.anew = false,
             Event::Rested => {
                 let rests = |o: &Open| match o {
-                    Open::Rest(Some((lane, n))) => Some(rest(&app.view.lanes, *lane, *n)),
+                    Open::Rest(Some((lane, n))) => {
+                        Some(rest(&app.view.lanes, *lane, *n).map(|step| (*lane, step)))
+                    }
                     Open::Rest(None) => Some(None),
                     Open::Set(_) => None,
                 };
-                self.close(rests);
+                self.close(app, rests);
             }
             _ => {}
         }
     }
 
-    /// Gives a step to the first cue that waits for this event.
-    fn close(&mut self, answers: impl Fn(&Open) -> Option<Option<u64>>) {
+    /// Gives the step of a lane to the first cue that waits for this event.
+    fn close(&mut self, app: &App, answers: impl Fn(&Open) -> Option<Option<(LaneId, u64)>>) {
         let found = self.entries.iter_mut().find_map(|e| Some((e.open.as_ref().and_then(&answers)?, e)));
         if let Some((step, entry)) = found {
             self.loose |= step.is_none() && matches!(entry.open, Some(Open::Rest(Some(_))));
             entry.open = None;
             entry.exact = step.is_some();
-            if let Some(step) = step {
-                entry.cue.at = Some(At::Step(step));
+            if let Some((lane, step)) = step.and_then(|(id, step)| Some((app.view.lane(id)?, step))) {
+                entry.cue.at = Some(at(lane, entry.front, step));
             }
         }
     }
@@ -209,7 +215,7 @@ impl Log {
             if entry.anew {
                 least = u64::MAX;
             }
-            let Some(At::Step(step)) = &mut cue.at else { continue };
+            let Some(At::Step(step) | At::Lane(_, step)) = &mut cue.at else { continue };
             if entry.exact {
                 exact &= *step <= least;
                 least = *step;
@@ -229,13 +235,30 @@ impl Log {
     }
 }
 
+/// Whether a lane trains as long as the lanes are not paused.
+fn trains(lane: &LaneView) -> bool {
+    let now = lane.present();
+    matches!(now.phase, Phase::Running | Phase::Paused)
+        && now.info.fork.as_ref().is_none_or(|fork| fork.begun)
+}
+
+/// The lane whose steps tell the time: the one in front, unless only another one trains.
+fn clock(app: &App) -> Option<&LaneView> {
+    let front = app.view.lane(app.solo.unwrap_or(app.front));
+    front.filter(|lane| trains(lane)).or_else(|| app.view.lanes.iter().find(|lane| trains(lane))).or(front)
+}
+
+/// A step of a lane as the time of a cue.
+fn at(lane: &LaneView, front: LaneId, step: u64) -> At {
+    if lane.id == front { At::Step(step) } else { At::Lane(lane.present().info.name.clone(), step) }
+}
+
 /// The step of this lane at which an order for this many more steps paused all lanes; `None` if they paused at
-/// different steps.
-fn rest(lanes: &[LaneView], front: LaneId, n: u64) -> Option<u64> {
-    let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
-    let front = lanes.iter().find(|l| l.id == front)?;
-    let (at, step) = (front.present().step, |l: &LaneView| l.present().step);
-    let together = lanes.iter().all(|l| step(l) == at || ended(l) && step(l) < at);
+/// different steps. Lanes that do not train do not count.
+fn rest(lanes: &[LaneView], clock: LaneId, n: u64) -> Option<u64> {
+    let clock = lanes.iter().find(|l| l.id == clock)?;
+    let (at, step) = (clock.present().step, |l: &LaneView| l.present().step);
+    let together = lanes.iter().all(|l| step(l) == at || !trains(l) && step(l) < at);
     // The ordered steps beyond the end were not made.
-    together.then(|| if ended(front) { at } else { at.saturating_sub(n) })
+    together.then(|| if trains(clock) { at.saturating_sub(n) } else { at })
 }

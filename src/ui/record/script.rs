@@ -61,10 +61,12 @@ impl Default for Script {
 }
 
 /// The time of a cue; by default, the end of the cue before.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum At {
     /// When the lane in front has made this many steps, and not one more.
     Step(u64),
+    /// When the lane with this name has made this many steps, and not one more.
+    Lane(String, u64),
     /// This many seconds after the start.
     Seconds(f64),
 }
@@ -264,6 +266,7 @@ mod tests {
         let text = "(title: \"T\", show_keys: true, cues: [\n\
             (at: Step(200), press: \"space Ctrl-R S-Tab\", caption: \"Look\", wait: 1.5),\n\
             (when: \"adam.val_accuracy > 0.9\", type: \"0.1\", marker: \"M\"),\n\
+            (at: Lane(\"B\", 210), press: \"n\"),\n\
             (at: Seconds(3), speed: 4, click: (3, 4), scroll: (1, 2, -1), show: false)])";
         let script = read(text.as_bytes(), |_| Ok(())).expect("a script");
         assert_eq!(script.cues[0].at, Some(At::Step(200)));

@@ -13,6 +13,7 @@ use crate::ui::guide::Taught;
 use crate::ui::keymap::Key;
 use crate::ui::message::{Effect, Effects, Message};
 use crate::ui::theme::Theme;
+use crate::view::LaneView;
 use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
@@ -210,10 +211,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         let seconds = self.speed * frame.as_secs_f64() / beats;
         for _ in 0..beats as u64 {
             let waiting = self.keys.is_empty().then(|| self.script.cues.get(self.next)).flatten();
-            let stop = match waiting.and_then(|cue| cue.at) {
-                Some(At::Step(step)) => Some((self.app.front, step)),
-                _ => None,
-            };
+            let stop = waiting.and_then(|cue| self.awaited(cue)).map(|(lane, step)| (lane.id, step));
             if now + frame >= self.free && waiting.is_some_and(|c| c.when.is_some()) && self.comes(now) {
                 break;
             }
@@ -226,20 +224,35 @@ impl<'a, B: Bench> Studio<'a, B> {
         let timed = matches!(cue.at, Some(At::Seconds(s)) if Duration::from_secs_f64(s) > now);
         let never = self.bench.idle() && now >= self.free && !timed && !self.comes(now + frame);
         if never || now.as_secs_f64() > LONGEST {
-            let step = self.app.view.lane(self.app.front).map_or(0, |l| l.present().step);
+            let clock = self.awaited(cue).map(|(lane, _)| lane).or(self.app.view.lane(self.app.front));
+            let step = clock.map_or(0, |l| l.present().step);
             let why = if never { "the lanes rest" } else { "an hour has gone by" };
             return Err(Failed::Never { cue: self.next + 1, why: format!("{why} at step {step}") });
         }
         Ok(())
     }
 
+    /// The lane and the step for which a cue waits.
+    fn awaited(&self, cue: &Cue) -> Option<(&LaneView, u64)> {
+        match cue.at.as_ref()? {
+            At::Step(step) => Some((self.app.view.lane(self.app.front)?, *step)),
+            At::Lane(name, step) => {
+                let named = |lane: &&LaneView| lane.present().info.name == *name;
+                Some((self.app.view.lanes.iter().find(named)?, *step))
+            }
+            At::Seconds(_) => None,
+        }
+    }
+
     /// Whether the next cue is due.
     fn comes(&self, now: Duration) -> bool {
         let Some(cue) = self.script.cues.get(self.next) else { return false };
-        let at = match cue.at {
+        let at = match &cue.at {
             None => true,
-            Some(At::Seconds(s)) => now.as_secs_f64() >= s,
-            Some(At::Step(n)) => self.app.view.lane(self.app.front).is_some_and(|l| l.present().step >= n),
+            Some(At::Seconds(s)) => now.as_secs_f64() >= *s,
+            Some(At::Step(_) | At::Lane(..)) => {
+                self.awaited(cue).is_some_and(|(lane, step)| lane.present().step >= step)
+            }
         };
         at && (cue.when.is_none() || self.bench.holds(self.next))
     }

@@ -2,7 +2,7 @@
 //! ends the process itself only if the app does not.
 
 use super::{Custody, Wake};
-use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXFSZ};
+use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,14 +20,12 @@ pub(super) fn listen(
     custody: Arc<Custody>,
     stay: bool,
 ) -> std::io::Result<()> {
-    // With a handler, a file-size limit becomes an error of the write.
-    let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH, SIGXFSZ];
+    let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH];
     wanted.extend([SIGHUP, SIGTSTP].into_iter().filter(|s| !ignored(*s)));
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
     let body = move || {
         for s in signals.forever() {
             let wake = match s {
-                SIGXFSZ => continue,
                 SIGTSTP if custody.is_held() => Wake::Stop,
                 // The terminal is restored; otherwise the user could not continue the process.
                 SIGTSTP => {
