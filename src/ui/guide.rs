@@ -449,6 +449,11 @@ impl Guide {
         }
     }
 
+    /// Whether no lane can be added on this page.
+    pub fn locks_lanes(&self) -> bool {
+        self.free.is_none() && self.page().is_some_and(|page| !page.allows(LANES))
+    }
+
     /// The reason why an order is refused on this page, if it is; `before`: the settings of the lane that it changes.
     pub fn refuses(&self, command: &Command, before: Option<(&str, &Recipe)>) -> Option<String> {
         if self.free.is_some() {

@@ -10,6 +10,7 @@ use crate::number::{LayerNumber, Number};
 use crate::telemetry::finding::{Diagnosis, Examination, Finding, Fix, Level, Verdict};
 use crate::telemetry::{self, Command};
 use crate::ui::diagnosis::{account, thousands};
+use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::more;
@@ -122,6 +123,8 @@ impl DiagnosisPane {
         if let Some(account) = account(lane) {
             add(&account.text, "", account.weight.style(theme), None);
         }
+        // Where no lane can be added, Enter trains nothing.
+        let closed = cx.watching || cx.guide.is_some_and(Guide::locks_lanes);
         let judged = lane.diagnosis();
         let told = judged.told().count();
         if told == 0 && lane.last.step > 0 && account(lane).is_none() {
@@ -165,7 +168,7 @@ impl DiagnosisPane {
                     let style = compared.as_ref().map_or(theme.faint, |c| style_for(c.0, theme));
                     let words = compared.map_or_else(|| "not evaluated yet".into(), |c| c.1);
                     add(&format!("{} beside it: {words}", other.letter()), "      ", style, Some(at));
-                } else if at == self.chosen && !cx.watching && !fix.of_data() {
+                } else if at == self.chosen && !closed && !fix.of_data() {
                     let words = match cure::begins(lane, finding, fix) {
                         0 => "Enter trains it beside this lane from step 0".to_string(),
                         step => format!("Enter trains it beside this lane from step {}", thousands(step)),
