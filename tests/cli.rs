@@ -169,7 +169,7 @@ fn bytes_that_are_no_scenario_are_told_with_their_line() {
         (b"\xff\xfe(\0)\0", ":1:1: this is UTF-16"),
         (b"\x1f\x8b\x08", ":1:1: this is a gzip"),
         (b"", ":1:1: nothing here"),
-        (b"(\n\0)", ":2:1: `\\u{0}`"),
+        (b"(\n\0)", ":2:1: a NUL byte"),
         (b"\xef\xbb\xbf(\r\n  stps: 3,\r\n)\r\n", ":2:3: Scenario has no setting stps; did you mean steps?"),
     ] {
         let (code, err) = check(&files.write("s.ron", bytes));

@@ -299,7 +299,7 @@ fn a_session_replays_to_the_same_bits_although_the_lane_in_front_diverged() {
     let scenario = gradtui::scenario::read(
         "(data: Moons(samples: 100), network: [Dense(6), Relu(), Dense(6), Relu(), Dense(6), Relu()], batch: 16,
           steps: 200, evaluate_every: 2, init: HeNormal(),
-          lanes: [(name: \"a\", optimizer: Sgd(0.02)), (name: \"lost\", optimizer: Sgd(1e6, momentum: 0.9))])",
+          lanes: [(name: \"a\", optimizer: Sgd(0.02)), (name: \"lost\", optimizer: Momentum(1e6))])",
     )
     .expect("a scenario");
     // Paused and resumed while the lane that diverged is in front; the other one is changed in between.

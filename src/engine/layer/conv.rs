@@ -144,7 +144,7 @@ impl Layer for Convolution {
                 let (col, size) = (Strided::rows(b.cache, pixels), (self.filters, patch, pixels));
                 kernel::product(&left, size, gy_matrix, col.t(), First::Scaled(1.0), grad_weight, patch);
                 for (db, gy) in grad_bias.iter_mut().zip(gy.chunks_exact(pixels)) {
-                    *db += gy.iter().sum::<f32>();
+                    *db += kernel::sum(gy);
                 }
             }
             if let Some(grad_input) = b.grad_input.as_deref_mut() {
@@ -163,8 +163,11 @@ fn unfold(w: &Window, x: &[f32], col: &mut [f32]) {
         let Some(source) = source else { return row.fill(0.0) };
         row[..segment.first].fill(0.0);
         row[segment.end..].fill(0.0);
-        let pixels = x[source..].iter().step_by(w.stride);
-        row[segment.first..segment.end].iter_mut().zip(pixels).for_each(|(c, &x)| *c = x);
+        let row = &mut row[segment.first..segment.end];
+        if w.stride == 1 {
+            return row.copy_from_slice(&x[source..source + row.len()]);
+        }
+        row.iter_mut().zip(x[source..].iter().step_by(w.stride)).for_each(|(c, &x)| *c = x);
     });
 }
 
@@ -174,8 +177,13 @@ fn fold(w: &Window, col: &[f32], x: &mut [f32]) {
     each_segment(w, |segment, source| {
         let Some(source) = source else { return };
         let row = &col[segment.row + segment.first..segment.row + segment.end];
-        let pixels = x[source..].iter_mut().step_by(w.stride);
-        pixels.zip(row).for_each(|(x, &c)| *x += c);
+        let pixels = &mut x[source..];
+        // Only a loop over neighbours is vectorised.
+        if w.stride == 1 {
+            pixels.iter_mut().zip(row).for_each(|(x, &c)| *x += c);
+        } else {
+            pixels.iter_mut().step_by(w.stride).zip(row).for_each(|(x, &c)| *x += c);
+        }
     });
 }
 

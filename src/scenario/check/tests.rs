@@ -42,7 +42,7 @@ fn all_faults_are_told_with_their_places() {
         &[
             "2:3: Scenario has no setting titel; did you mean title?",
             "3:10: steps: 0 is out of range; allowed is 1 to ",
-            "4:10: -1 where a whole number from 0",
+            "4:10: -1 where a whole number, 0 or more",
             "5:14: there is no Adm here; did you mean Adam?",
             "6:14: Norm has no setting max_nrm; did you mean max_norm?",
             "7:23: units is given twice",
