@@ -7,8 +7,7 @@
     watch(loss, params, grads, updates)     # outside jit; more numbers as watch(..., accuracy=0.9)
     params = optax.apply_updates(params, updates)
 """
-import json
-import math
+import atexit, json, math, time
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +26,9 @@ def _norms(params, grads, updates):
 
 
 class Watch:
-    def __init__(self, path, every=50, rows=500):
-        self.file, self.every, self.rows = open(path, "a", encoding="utf-8"), every, rows
+    def __init__(self, path, every=50, seconds=2.0):
+        self.file, self.every, self.seconds, self.written = open(path, "a", encoding="utf-8"), every, seconds, 0.0
+        atexit.register(self.flush)
         self.step, self.waiting, self.names = 0, [], None
 
     def __call__(self, loss, params, grads, updates, **numbers):
@@ -38,11 +38,11 @@ class Watch:
             row["layers"] = _norms(params, grads, updates)
         self.waiting.append(row)
         self.step += 1
-        if len(self.waiting) >= self.rows:
+        if time.monotonic() - self.written > self.seconds:
             self.flush()
 
     def flush(self):
-        """Writes what waits; called by itself now and then, and by you at the end."""
+        """Writes what waits: every few seconds, and at the end."""
         for row in jax.device_get(self.waiting):
             total, norms, ratios = row.pop("layers", (None, (), ()))
             row = {k: float(v) if hasattr(v, "dtype") else v for k, v in row.items()}
@@ -53,4 +53,4 @@ class Watch:
                 row.update((f"update_ratio/{n}", float(x)) for n, x in zip(self.names, ratios) if math.isfinite(x))
             self.file.write(json.dumps(row) + "\n")
         self.file.flush()
-        self.waiting = []
+        self.waiting, self.written = [], time.monotonic()

@@ -4,24 +4,23 @@
     ...
     loss.backward()
     watch(loss)            # after backward, before clipping; more numbers as watch(loss, accuracy=0.9)
-    optimizer.step()       # and watch.flush() at the end
+    optimizer.step()
 """
-import json
+import atexit, json, time
 
 import torch
 from torch import nn
 
-RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardtanh)
-
 
 class Watch:
-    def __init__(self, model, optimizer, path, every=50, rows=500):
+    def __init__(self, model, optimizer, path, every=50, seconds=2.0):
         self.names, self.params = zip(*((n, p) for n, p in model.named_parameters() if p.requires_grad))
-        self.file, self.every, self.rows = open(path, "a", encoding="utf-8"), every, rows
-        self.rectifiers = [(n, m) for n, m in model.named_modules() if isinstance(m, RECTIFIERS)]
+        self.file, self.every, self.seconds, self.written = open(path, "a", encoding="utf-8"), every, seconds, 0.0
+        self.rectifiers = [(n, m) for n, m in model.named_modules() if isinstance(m, (nn.ReLU, nn.ReLU6))]
         self.step, self.waiting, self.row, self.before, self.dead = 0, [], None, None, {}
         optimizer.register_step_post_hook(lambda *_: self.row is None or self._updated())
         self._listen()
+        atexit.register(self.flush)
 
     def _listen(self):
         """Hooks cost time in every forward pass, so they are there in measured steps alone."""
@@ -47,14 +46,14 @@ class Watch:
         ratios = zip(torch._foreach_norm(torch._foreach_sub(self.params, self.before)), torch._foreach_norm(self.before))
         self.row.update((f"update_ratio/{n}", moved / size) for n, (moved, size) in zip(self.names, ratios))
         self.row = self.before = None
-        if len(self.waiting) >= self.rows:
+        if time.monotonic() - self.written > self.seconds:
             self.flush()
 
     def flush(self):
-        """Writes what waits; the ratio of a parameter that is all zeros is left out."""
+        """Writes what waits, every few seconds and at the end; leaves out the ratio of a parameter that is all zeros."""
         for row in self.waiting:
             row = {k: v.item() if torch.is_tensor(v) else v for k, v in row.items()}
             row = {k: v for k, v in row.items() if not k.startswith("update") or v < 1e30}
             self.file.write(json.dumps(row) + "\n")
         self.file.flush()
-        self.waiting = []
+        self.waiting, self.written = [], time.monotonic()
