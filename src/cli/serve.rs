@@ -282,6 +282,8 @@ impl Server {
     /// Carries out an order of the lab; if it fails, its notices are the reasons.
     fn order(&mut self, command: Command) -> Result<Value, String> {
         self.run.send(command);
+        // A fork of an earlier step, or a change that was undone, trains its way again before the answer.
+        while self.run.turn(u64::MAX) {}
         let events = self.run.drain();
         let notice =
             events.iter().find_map(|e| if let Event::Notice(what) = e { Some(what.clone()) } else { None });

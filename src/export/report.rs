@@ -120,9 +120,21 @@ fn report(subject: &Subject, expect: &[Expectation]) -> Report {
         differs,
         edits: edits.collect(),
         expectations: judged.collect(),
-        repeat: format!("gradtui run {}/scenario.ron --out AGAIN", subject.name),
+        repeat: repeat(subject),
         scenario: scenario.to_ron(),
     }
+}
+
+/// The command that trains the same steps again.
+fn repeat(subject: &Subject) -> String {
+    let end = subject.lanes.iter().map(|lane| lane.snapshot.step).max().unwrap_or(0);
+    let cut = subject
+        .lanes
+        .iter()
+        .any(|lane| matches!(lane.phase, Phase::Running | Phase::Paused | Phase::Finished));
+    let steps =
+        if cut && end < subject.scenario.steps as u64 { format!(" --steps {end}") } else { String::new() };
+    format!("gradtui run {}/scenario.ron{steps} --out AGAIN", subject.name)
 }
 
 /// A heading with lines below it, if there are any.

@@ -180,11 +180,14 @@ pub fn module(part: &Part<'_>) -> Result<Module, String> {
 /// An optimizer over `net.parameters()`; its learning rate is set before every step.
 ///
 /// # Errors
-/// If PyTorch has no such optimizer.
+/// If the script cannot be written for this optimizer.
 pub fn optimizer(config: &OptimizerConfig) -> Result<String, String> {
     let more = if matches!(config, OptimizerConfig::Nesterov(_)) { "nesterov=True" } else { "" };
     let new = like(config.name(), config.settings(), more).ok_or_else(|| {
-        format!("{} is not PyTorch's; take one of the optimizers whose form is PyTorch's", config.name())
+        format!(
+            "{} cannot be exported to PyTorch: its form differs there, or the script does not know it",
+            config.name()
+        )
     })?;
     Ok(new.replacen('(', "(parameters, ", 1))
 }

@@ -276,15 +276,25 @@ impl Foreign {
         }
         let known = self.known(layers);
         let has = |number| known.iter().any(|k| k.0 == number);
+        // As `gradtui hook` names them: `dead/NAME`.
+        let written = |what: &str| {
+            let of = |name: &str| name.split_once('/').is_some_and(|(number, _)| number == what);
+            told.series.iter().any(|series| of(&series.name))
+        };
         let missing = [
             (has(Number::Loss), "loss"),
             (has(Number::ValLoss) || has(Number::ValAccuracy), "validation"),
             (has(Number::GradNorm) || !layers.names.is_empty(), "gradient norms"),
-            (false, "dead units"),
-            (false, "sizes of updates"),
+            (written("dead"), "dead units"),
+            (written("update_ratio"), "sizes of updates"),
         ];
         let missing: Vec<&str> = missing.iter().filter(|m| !m.0).map(|m| m.1).collect();
-        words.push(format!("not in the log, so not judged: {}", missing.join(", ")));
+        if !missing.is_empty() {
+            words.push(format!("not in the log, so not judged: {}", missing.join(", ")));
+        }
+        if written("dead") || written("update_ratio") {
+            words.push("dead units and sizes of updates in a log are listed below, but not judged".into());
+        }
         for (number, series) in self.known(layers) {
             words.push(format!("{} is {}", number.row().label, told.series[series].name));
         }

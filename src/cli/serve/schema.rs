@@ -128,8 +128,18 @@ pub fn schema() -> Value {
     let number = json!({ "oneOf": [{ "type": "number" }, { "enum": ["nan", "inf", "-inf"] }] });
     let numbers: Map<String, Value> =
         Number::ALL.into_iter().map(|n| (n.row().key.to_string(), number.clone())).collect();
-    let events =
-        ["hello", "started", "changed", "measured", "evaluated", "phase", "removed", "rewound", "notice"];
+    let events = [
+        "hello",
+        "started",
+        "changed",
+        "changes",
+        "measured",
+        "evaluated",
+        "phase",
+        "removed",
+        "rewound",
+        "notice",
+    ];
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "gradtui serve",
