@@ -121,7 +121,9 @@ fn target(of: &[f32], n: usize, names: &[String]) -> Option<Doubt> {
 
 fn counts(of: &[u32], classes: usize) -> Vec<usize> {
     let mut counts = vec![0usize; classes];
-    of.iter().for_each(|&class| counts[class as usize] += 1);
+    for &class in of {
+        counts[class as usize] += 1;
+    }
     counts
 }
 

@@ -80,7 +80,7 @@ pub(super) struct Table {
 
 type Lines<'a> = csv::Reader<Guard<Box<dyn Read + 'a>>>;
 
-fn lines<'a>(open: Open<'a>, separator: Separator) -> Result<Lines<'a>, Fault> {
+fn lines(open: Open<'_>, separator: Separator) -> Result<Lines<'_>, Fault> {
     let blanks = separator == Separator::Blanks;
     let source = stream(open).map_err(|what| (None, what))?;
     Ok(csv::ReaderBuilder::new()
