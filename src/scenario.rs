@@ -245,6 +245,8 @@ impl Scenario {
             target_scaling: self.target_scaling,
             limit: self.train_samples,
             seed: self.seed,
+            weighted: self.lanes.iter().any(|lane| self.recipe(lane).loss.weighs_classes()),
+            seeds: self.seeds,
         };
         let prepared = prepare(data, &plan)?;
         let mut weights = Vec::new();

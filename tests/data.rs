@@ -95,6 +95,9 @@ fn numbers_to_predict_are_told_from_classes() {
         assert_eq!(warned(&scaled), "", "{name}");
         assert_eq!(scaled.data.targets.len(), 1);
     }
+    let stratified =
+        edited("price", "scaling: Standard", "split: Stratified, scaling: Standard").expect("fine");
+    assert!(warned(&stratified).contains("numbers to predict have none: split: Random, or leave it out"));
 }
 
 #[test]

@@ -73,6 +73,15 @@ impl LossConfig {
         }
     }
 
+    /// Whether classes count differently.
+    pub fn weighs_classes(&self) -> bool {
+        match self {
+            Self::CrossEntropy(loss) => loss.class_weights != cross_entropy::ClassWeights::Equal,
+            Self::Bce(loss) => loss.pos_weight != 1.0,
+            _ => false,
+        }
+    }
+
     /// The same loss with balanced class weights replaced by their values for samples with these labels.
     #[must_use]
     pub fn among(&self, labels: &Labels) -> Self {

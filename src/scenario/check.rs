@@ -292,12 +292,20 @@ impl Check<'_> {
         }
     }
 
-    /// Windows of a series overlap: drawn at random, those to validate on would hold what was trained on.
+    /// Windows of a series overlap: drawn at random, those to validate on would hold what was trained on. Numbers to
+    /// predict have no classes to draw from.
     fn split(&self, scenario: &Scenario) {
         let given = self.document.find("split").id != self.document.find("").id;
         if given && scenario.split != Split::Time && matches!(scenario.data, DataConfig::Series(_)) {
             let what = "split: the windows of a series overlap, so the last ones validate: split: Time, or leave it out";
             self.fault("split", what.into());
+        } else if given
+            && scenario.split == Split::Stratified
+            && self.data.as_ref().is_some_and(|data| matches!(data.train.labels, Labels::Values { .. }))
+        {
+            let what = "split: Stratified draws from each class, and numbers to predict have none: split: Random, or leave \
+                        it out";
+            self.warn("split", what.into());
         }
     }
 

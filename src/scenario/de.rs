@@ -183,6 +183,9 @@ impl<'a> Document<'a> {
             {
                 format!("; write {} alone", excerpt(self.raw(&items[0].node), 40))
             }
+            Kind::List(_) if wanted.ends_with(", Each") => {
+                format!("; write Each({})", excerpt(self.raw(node), 60))
+            }
             Kind::Name(..) if wanted == "a list [ ]" => format!("; write [{}]", excerpt(self.raw(node), 40)),
             _ => String::new(),
         };

@@ -1,6 +1,6 @@
 //! Warnings about valid data that look like a mistake, each with its remedy.
 
-use super::reading::{Doubt, Kind, Reading, moments, short, target_name};
+use super::reading::{Doubt, Kind, Reading, counted, moments, short, target_name};
 use super::{Labels, Plan, Samples, Scaling};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
@@ -39,7 +39,10 @@ pub(super) fn about(
         Labels::Values { of, shape: Shape::Flat(n) } if plan.target_scaling == Scaling::None => {
             doubts.extend(target(of, *n, &reading.targets));
         }
-        Labels::Classes { of, names } => doubts.extend(rare(of, names, &validation.labels)),
+        Labels::Classes { of, names } => {
+            doubts.extend(rare(of, names, &validation.labels, plan));
+            doubts.extend(unseen(of, names, &validation.labels));
+        }
         _ => {}
     }
     reading.doubts.extend(doubts);
@@ -116,11 +119,16 @@ fn target(of: &[f32], n: usize, names: &[String]) -> Option<Doubt> {
     })
 }
 
-fn rare(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
-    let mut counts = vec![0usize; names.len()];
+fn counts(of: &[u32], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0usize; classes];
     for &class in of {
         counts[class as usize] += 1;
     }
+    counts
+}
+
+fn rare(of: &[u32], names: &[String], held: &Labels, plan: &Plan) -> Option<Doubt> {
+    let counts = counts(of, names.len());
     let (all, fair) = (of.len() as f64, of.len() as f64 / names.len() as f64);
     let (class, &count) = counts.iter().enumerate().min_by_key(|(_, n)| **n)?;
     let (often, &most) = counts.iter().enumerate().max_by_key(|(_, n)| **n)?;
@@ -129,23 +137,48 @@ fn rare(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
         Labels::Classes { of, .. } => of.iter().filter(|c| **c as usize == class).count(),
         _ => 0,
     };
+    // Advice that the scenario follows already is left out.
+    let mut advice = Vec::new();
     // The recall of few samples moves in large steps, and one seed may hide a real difference.
-    let coarse = if (1..FEW).contains(&held) {
+    if (1..FEW).contains(&held) && plan.seeds < 2 {
         let step = short(100.0 / held as f64);
-        format!("; {held} of it validate, so its recall moves by {step} %: seeds: 5 tells more")
-    } else {
-        String::new()
-    };
-    (count > 0 && n < RARE * all && n < RARE_OF_FAIR * fair).then(|| {
+        advice.push(format!("{held} of it validate, so its recall moves by {step} %: seeds: 5 tells more"));
+    }
+    if !plan.weighted {
+        advice.push("loss: CrossEntropy(class_weights: Balanced) weighs the rare ones up".into());
+    }
+    (count > 0 && n < RARE * all && n < RARE_OF_FAIR * fair && !advice.is_empty()).then(|| {
         Doubt::data(format!(
             "class {} has {count} of {} training samples; always {} would be right in {:.1} %: look at the recall of each \
-             class{coarse}; loss: CrossEntropy(class_weights: Balanced) weighs the rare ones up",
+             class; {}",
             excerpt(&names[class], 40),
             of.len(),
             excerpt(&names[often], 40),
-            100.0 * most as f64 / all
+            100.0 * most as f64 / all,
+            advice.join("; ")
         ))
     })
+}
+
+/// A warning about classes that validate without a training sample. With hardly a sample per class, another warning
+/// says so.
+fn unseen(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
+    let Labels::Classes { of: held, .. } = held else { return None };
+    if of.len() < 2 * names.len() {
+        return None;
+    }
+    let (trained, held) = (counts(of, names.len()), counts(held, names.len()));
+    let new: Vec<usize> = (0..names.len()).filter(|&i| trained[i] == 0 && held[i] > 0).collect();
+    let (&first, samples) = (new.first()?, new.iter().map(|&i| held[i]).sum());
+    let name = excerpt(&names[first], 40);
+    let (which, it) = match new.len() {
+        1 => (format!("class {name} is"), "it"),
+        n => (format!("{n} classes such as {name} are"), "they"),
+    };
+    Some(Doubt::data(format!(
+        "{which} in no training sample but in {}, so {it} cannot be learned",
+        counted(samples, "validation sample")
+    )))
 }
 
 #[cfg(test)]
@@ -161,6 +194,42 @@ mod tests {
         assert!(narrow.contains("spread of cold is 25, that of heat 0.005"), "{narrow}");
         assert_eq!(doubt(&[0.0, 50.0, 0.01, 0.0], &names[..1]), "", "a series is one target");
         assert_eq!(doubt(&[0.0, 1.0, 1.0, 3.0], &[]), "");
+    }
+
+    #[test]
+    fn a_rare_class_is_told_with_advice_that_is_not_followed_yet() {
+        let names = ["a".to_string(), "b".to_string()];
+        let of: Vec<u32> = (0..100).map(|i| u32::from(i < 2)).collect();
+        let held = |n: u32| Labels::Classes {
+            of: (0..50).map(|i| u32::from(i < n)).collect(),
+            names: names.to_vec(),
+        };
+        let doubt = |n, weighted, seeds| {
+            let plan = Plan { weighted, seeds, ..Plan::default() };
+            rare(&of, &names, &held(n), &plan).map_or_else(String::new, |d| d.what)
+        };
+        let plain = doubt(2, false, 1);
+        assert!(
+            plain.contains("seeds: 5 tells more; loss: CrossEntropy(class_weights: Balanced)"),
+            "{plain}"
+        );
+        assert!(!doubt(2, true, 1).contains("class_weights") && doubt(2, true, 1).contains("seeds: 5"));
+        assert!(doubt(2, false, 5).contains("class_weights") && !doubt(2, false, 5).contains("seeds"));
+        assert_eq!(doubt(2, true, 5), "");
+        assert_eq!(doubt(20, true, 1), "");
+    }
+
+    #[test]
+    fn a_class_that_only_validates_is_told() {
+        let names = ["a".to_string(), "b".to_string(), "c".to_string()];
+        let held = |of: Vec<u32>| Labels::Classes { of, names: names.to_vec() };
+        let doubt = unseen(&[0, 1, 0, 1, 0, 1], &names, &held(vec![0, 2, 2])).expect("c is new");
+        assert!(
+            doubt.what.starts_with("class c is in no training sample but in 2 validation samples"),
+            "{}",
+            doubt.what
+        );
+        assert_eq!(unseen(&[0, 1, 2, 0, 1, 2], &names, &held(vec![0, 0])), None);
     }
 
     #[test]

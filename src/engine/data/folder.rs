@@ -174,4 +174,20 @@ mod tests {
         assert_eq!(error.file.as_deref(), Some("d/a"));
         assert!(error.what.contains("directories: inner"), "{error}");
     }
+
+    #[test]
+    fn a_directory_without_classes_names_what_is_there_instead() {
+        let one = || png(2, 2, [0, 0, 0]);
+        let fault =
+            |album: &Album| Folder { path: "d".into(), ..Folder::default() }.load(album, 1).unwrap_err().what;
+        let nested = Album(vec![("d/data/images/a/1.png", one()), ("d/data/images/b/1.png", one())]);
+        assert!(fault(&nested).starts_with("1 directory in it"), "{}", fault(&nested));
+        assert!(fault(&nested).contains("Folder(path: \"d/data/images\")"), "{}", fault(&nested));
+        let flat = Album(vec![("d/1.png", one()), ("d/2.png", one())]);
+        assert!(
+            fault(&flat).contains("2 pictures lie in it, outside of such directories"),
+            "{}",
+            fault(&flat)
+        );
+    }
 }

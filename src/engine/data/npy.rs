@@ -1,7 +1,7 @@
 //! `NumPy`'s NPY and NPZ files: inputs, labels in any usual form, and an optional test set. Objects are never
 //! unpickled.
 
-use super::reading::{Doubt, Reading};
+use super::reading::{Doubt, Reading, counted};
 use super::table::Missing;
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget, doubt};
 use crate::engine::shape::Shape;
@@ -69,7 +69,7 @@ impl Source for Npy {
         let here = |what: String| SourceError::in_file(&self.path, what);
         let bytes = read(&self.path)?;
         let mut notes = Vec::new();
-        let (train, test) = if bytes.starts_with(b"PK") {
+        let (mut train, mut test) = if bytes.starts_with(b"PK") {
             self.archive(&bytes, &mut notes).map_err(here)?
         } else if self.labels.is_empty() {
             (last_column(array(&bytes).map_err(here)?).map_err(here)?, None)
@@ -78,6 +78,13 @@ impl Source for Npy {
                 array(&read(&self.labels)?).map_err(|what| SourceError::in_file(&self.labels, what))?;
             ((array(&bytes).map_err(here)?, labels), None)
         };
+        if self.missing != Missing::Refuse {
+            let parts = std::iter::once(&mut train).chain(&mut test);
+            let out: usize = parts.map(labels::drop_unlabelled).sum();
+            if out > 0 {
+                notes.push(format!("{} without a label left out", counted(out, "sample")));
+            }
+        }
         self.dataset(train, test, notes).map_err(|(of_labels, what)| {
             let file = if of_labels && !self.labels.is_empty() { &self.labels } else { &self.path };
             SourceError::in_file(file, what)
@@ -89,6 +96,11 @@ impl Npy {
     /// The arrays of an archive.
     fn archive(&self, zip: &[u8], notes: &mut Vec<String>) -> Result<Pairs, String> {
         let members = zip::directory(zip)?;
+        // x_train may stand for x, and x_test beside it for a test set.
+        let named =
+            |name: &str, part: &str| format!("{}_{part}", name.strip_suffix("_train").unwrap_or(name));
+        let train = |name: &String| [name.clone(), named(name, "train")];
+        let y_names = train(&self.y);
         let find = |name: &str| members.iter().find(|m| m.name == format!("{name}.npy").as_bytes());
         let mut read = |names: &[String]| -> Result<Array, String> {
             let found = names.iter().find_map(|name| Some((name, find(name)?)));
@@ -98,23 +110,14 @@ impl Npy {
                     .take(20)
                     .map(|m| excerpt(String::from_utf8_lossy(m.name).trim_end_matches(".npy"), 40))
                     .collect();
-                // Names are compared exactly, but a capital is the likely reason.
-                let near = all.iter().find(|name| name.eq_ignore_ascii_case(&names[0]));
-                let hint = near.map_or_else(String::new, |name| {
-                    let setting = if name.to_lowercase().starts_with('y') { "y" } else { "x" };
-                    format!("; write {setting}: \"{name}\"")
-                });
-                let all = all.join(", ");
+                let setting = if *names == y_names { "y" } else { "x" };
+                let (hint, all) = (names_hint(&all, names, setting), all.join(", "));
                 return Err(format!("no array {} in it; there are {all}{hint}", excerpt(&names[0], 60)));
             };
             notes.push(format!("{} out of the archive", excerpt(name, 40)));
             array(&member.unpack(zip)?).map_err(|what| format!("{}: {what}", excerpt(name, 40)))
         };
-        // x_train may stand for x, and x_test beside it for a test set.
-        let named =
-            |name: &str, part: &str| format!("{}_{part}", name.strip_suffix("_train").unwrap_or(name));
-        let train = |name: &String| [name.clone(), named(name, "train")];
-        let pair = (read(&train(&self.x))?, read(&train(&self.y))?);
+        let pair = (read(&train(&self.x))?, read(&y_names)?);
         let test = |name: &String| [named(name, "test"), named(name, "val"), named(name, "valid")];
         let (x, y) = (test(&self.x), test(&self.y));
         let there = x.iter().any(|name| find(name).is_some());
@@ -131,6 +134,7 @@ impl Npy {
     ) -> Result<Dataset, (bool, String)> {
         let (x, y) = train;
         let n = x.sizes[0];
+        let thin = self.thin(&x.sizes);
         let (shape, mut inputs) = self.inputs(x).map_err(|what| (false, what))?;
         let mut targets = vec![(y, n)];
         if let Some((x, y)) = test {
@@ -143,7 +147,7 @@ impl Npy {
         }
         let texts = targets.iter().any(|(labels, _)| matches!(labels.values, Values::Texts(_)));
         let labels = labels::read(targets, self.regression).map_err(|what| (true, what))?;
-        let mut reading = Reading { notes, ..Reading::default() };
+        let mut reading = Reading { notes, doubts: thin.into_iter().collect(), ..Reading::default() };
         if let Labels::Classes { of, names } = &labels {
             let values: Option<Vec<f64>> = names.iter().map(|n| n.parse().ok()).collect();
             let fractions = values.iter().flatten().any(|x| x.fract() != 0.0);
@@ -171,10 +175,28 @@ impl Npy {
             let out = all.len() - used.len();
             reading.notes.push(format!("{out} of {} samples with NaN left out", all.len()));
         }
+        let holes = all.inputs.iter().filter(|x| x.is_nan()).count();
+        if let Some(with) = self.missing.filled_with().filter(|_| holes > 0) {
+            let of = all.inputs.len();
+            reading
+                .notes
+                .push(format!("{holes} of {of} inputs are NaN; filled with {with} of the training samples"));
+        }
         let first = used.partition_point(|&i| i < n);
         let validation = (all.len() > n).then(|| all.pick(&used[first..]));
         let samples = if used.len() == n { all } else { all.pick(&used[..first]) };
         Ok(Dataset { validation, missing: self.missing, reading, ..samples.into() })
+    }
+
+    /// A warning about pictures without an axis of channels that are as thin as if their last axis were one.
+    fn thin(&self, sizes: &[usize]) -> Option<Doubt> {
+        let &[n, height, width @ (1 | 3 | 4)] = sizes else { return None };
+        (self.layout == Layout::Found && height > 4).then(|| {
+            Doubt::data(format!(
+                "inputs of sizes ({n}, {height}, {width}) are read as pictures of one channel, {height}x{width} pixels; \
+                 layout: ChannelsFirst if this is meant; for numbers without a plane save x.reshape({n}, -1)"
+            ))
+        })
     }
 
     /// Shape and numbers of the inputs.
@@ -231,6 +253,23 @@ impl Npy {
             }
         }
         Ok((shape, values))
+    }
+}
+
+/// The settings that name the arrays of an archive without arrays of the usual names.
+fn names_hint(all: &[String], wanted: &[String], setting: &str) -> String {
+    // Names are compared exactly, but a capital is the likely reason.
+    let near = all.iter().find(|name| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)));
+    if let Some(name) = near {
+        return format!("; write {setting}: \"{}\"", name.strip_suffix("_train").unwrap_or(name));
+    }
+    let of_labels = |name: &&String| {
+        let name = name.to_lowercase();
+        name.starts_with('y') || ["label", "target", "class"].iter().any(|word| name.contains(word))
+    };
+    match (all.iter().find(|name| !of_labels(name)), all.iter().find(of_labels)) {
+        (Some(x), Some(y)) if all.len() == 2 => format!("; write x: \"{x}\", y: \"{y}\""),
+        _ => format!("; name one of them: {setting}: \"..\""),
     }
 }
 

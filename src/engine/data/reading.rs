@@ -197,7 +197,7 @@ pub(super) fn target_name(names: &[String], i: usize) -> String {
 }
 
 /// `1 input`, `4 inputs`.
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

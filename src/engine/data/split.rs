@@ -45,6 +45,10 @@ pub struct Plan {
     pub limit: Option<usize>,
     /// The seed of the split.
     pub seed: u64,
+    /// Whether a loss weighs the classes.
+    pub weighted: bool,
+    /// Number of seeds over which lanes are trained; 0 counts as 1.
+    pub seeds: usize,
 }
 
 /// Samples ready for training.

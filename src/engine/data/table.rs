@@ -10,11 +10,13 @@ use std::io::Read;
 mod bytes;
 mod cell;
 mod column;
+mod dress;
 mod form;
 mod rows;
 mod samples;
 mod series;
 mod settings;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +24,7 @@ pub use column::{Column, Columns};
 pub use form::Separator;
 pub use settings::{Csv, Missing, Series, Texts};
 
-use rows::{Role, Table};
+use rows::{Head, Role, Table};
 
 /// A fault and its line, if known.
 type Fault = (Option<u64>, String);
@@ -51,11 +53,12 @@ impl Source for Csv {
 impl Csv {
     /// Reads one table.
     fn table(&self, open: Open<'_>) -> Result<Table, Fault> {
-        Table::read(open, &self.form(), &|names, headings| self.roles(names, headings))
+        Table::read(open, &self.form(), &|head| self.roles(head))
     }
 
     /// The role of each column.
-    fn roles(&self, names: &[String], headings: bool) -> Result<Vec<Role>, String> {
+    fn roles(&self, head: &Head<'_>) -> Result<Vec<Role>, String> {
+        let &Head { names, headings, vacant } = head;
         let mut roles = vec![Role::Input; names.len()];
         if !self.columns.0.is_empty() {
             roles.fill(Role::Skip);
@@ -67,10 +70,11 @@ impl Csv {
             roles[i] = Role::Skip;
         }
         if self.targets.0.is_empty() {
-            let last = roles.iter().rposition(|r| *r == Role::Input || !self.columns.0.is_empty());
+            // An empty column is no label, unless it is named.
+            let may_be = |i: &usize| !vacant[*i] && (roles[*i] == Role::Input || !self.columns.0.is_empty());
             let label = match &self.label {
                 Some(label) => label.place(names, headings)?,
-                None => last.unwrap_or(names.len() - 1),
+                None => (0..names.len()).rev().find(may_be).unwrap_or(names.len() - 1),
             };
             roles[label] = if self.regression { Role::Target } else { Role::Class };
         } else if self.label.is_some() {
@@ -80,7 +84,10 @@ impl Csv {
                 roles[i] = Role::Target;
             }
         }
-        if roles.contains(&Role::Input) { Ok(roles) } else { Err("no column is left to predict from".into()) }
+        if roles.contains(&Role::Input) {
+            return Ok(roles);
+        }
+        Err("no column is left to predict from: columns, drop and the label take all of them".into())
     }
 }
 

@@ -135,6 +135,8 @@ mod tests {
     fn class_weights_are_one_a_class() {
         let fault = checked("loss: CrossEntropy(class_weights: Each([1, 2]))").unwrap_err();
         assert!(fault.contains("2 numbers for 10 classes"), "{fault}");
+        let fault = checked("loss: CrossEntropy(class_weights: [1, 29])").unwrap_err();
+        assert!(fault.contains("write Each([1, 29])"), "{fault}");
         let fault =
             checked("loss: CrossEntropy(class_weights: Each([1, 2, 3, 4, 5, 6, 7, 8, 9, -1]))").unwrap_err();
         assert!(fault.contains("-1 is no weight"), "{fault}");

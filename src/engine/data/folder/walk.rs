@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 const TRAIN: [&str; 2] = ["train", "training"];
 const HELD: [&str; 5] = ["val", "valid", "validation", "test", "testing"];
 
+/// Levels, and directories of each, that are searched for classes before a fault is reported.
+const DEPTH: usize = 4;
+
 /// Pictures by their paths, each with its class.
 pub(super) type Pictures = Vec<(String, usize)>;
 
@@ -121,11 +124,43 @@ impl Walk<'_> {
         Ok(inside.into_iter().map(|e| e.name).collect())
     }
 
+    /// What to do about a directory without classes: the one deeper down that has them, or the pictures to be moved.
+    fn hint(&mut self, path: &str, names: &[String]) -> String {
+        let beside = self.beside;
+        if beside > 0 {
+            return format!(
+                "; {} in it, outside of such directories; move each into the directory of its class",
+                if beside == 1 { "1 picture lies".into() } else { format!("{beside} pictures lie") }
+            );
+        }
+        let deeper = names.iter().find_map(|name| self.with_classes(&format!("{path}/{name}"), DEPTH));
+        deeper.map_or_else(String::new, |deeper| {
+            format!("; they seem to be in Folder(path: \"{}\")", crate::text::excerpt(&deeper, 200))
+        })
+    }
+
+    /// The first directory from here on with several directories in it, of which one holds pictures.
+    fn with_classes(&mut self, path: &str, depth: usize) -> Option<String> {
+        let inside = self.directories(path).ok()?;
+        let mut holds = |name: &String| {
+            self.list(&format!("{path}/{name}")).is_ok_and(|all| all.iter().any(|e| named(&e.name)))
+        };
+        if inside.len() > 1 && inside.iter().take(DEPTH).any(&mut holds) {
+            return Some(path.into());
+        }
+        let mut below = inside.iter().take(DEPTH).filter(|_| depth > 0);
+        below.find_map(|name| self.with_classes(&format!("{path}/{name}"), depth - 1))
+    }
+
     /// The pictures of these classes, each of which is a directory below `path`.
     fn pictures(&mut self, path: &str, names: &[String]) -> Result<Pictures, SourceError> {
         if !(2..=limits::CLASSES).contains(&names.len()) {
-            let what =
-                format!("{} directories in it; one for every class, at least 2, is needed", names.len());
+            let directories = if names.len() == 1 { "directory" } else { "directories" };
+            let hint = if names.len() < 2 { self.hint(path, names) } else { String::new() };
+            let what = format!(
+                "{} {directories} in it; one for every class, at least 2, is needed{hint}",
+                names.len()
+            );
             return Err(SourceError::in_file(path, what));
         }
         let mut pictures = Vec::new();

@@ -24,6 +24,22 @@ pub(super) struct Array {
     pub(super) values: Values,
 }
 
+impl Array {
+    /// Keeps the rows for which `keep` is set.
+    pub(super) fn keep(&mut self, keep: &[bool]) {
+        fn kept<T: Clone>(values: &mut Vec<T>, each: usize, keep: &[bool]) {
+            let rows = values.chunks_exact(each.max(1)).zip(keep).filter(|(_, keep)| **keep);
+            *values = rows.flat_map(|(row, _)| row.iter().cloned()).collect();
+        }
+        let each = self.sizes[1..].iter().product();
+        match &mut self.values {
+            Values::Numbers(values) => kept(values, each, keep),
+            Values::Texts(values) => kept(values, each, keep),
+        }
+        self.sizes[0] = keep.iter().filter(|keep| **keep).count();
+    }
+}
+
 /// Most bytes of a header that are read.
 const HEADER: usize = 65_536;
 

@@ -29,7 +29,9 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
         }
     }
     if let Some(i) = numbers.iter().position(|x| !x.is_finite()) {
-        return Err(format!("label {i} is {}; only finite numbers can be used", numbers[i]));
+        let drop =
+            if numbers[i].is_nan() { "; missing: Drop leaves samples without a label out" } else { "" };
+        return Err(format!("label {i} is {}; only finite numbers can be used{drop}", numbers[i]));
     }
     match (regression, texts.is_empty(), each) {
         (true, false, _) if texts.iter().all(|text| value(text).is_some()) => {
@@ -47,6 +49,21 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
         }),
         _ => Err(format!("labels of sizes {sizes:?}; give one class per sample")),
     }
+}
+
+/// Removes the samples whose label is NaN; returns their number.
+pub(super) fn drop_unlabelled((x, y): &mut (Array, Array)) -> usize {
+    let Values::Numbers(labels) = &y.values else { return 0 };
+    let each = y.sizes[1..].iter().product::<usize>().max(1);
+    let keep: Vec<bool> = labels.chunks_exact(each).map(|label| !label.iter().any(|l| l.is_nan())).collect();
+    let out = keep.iter().filter(|keep| !**keep).count();
+    // Arrays of different lengths are a fault that `read` reports.
+    if out == 0 || x.sizes[0] != keep.len() {
+        return 0;
+    }
+    x.keep(&keep);
+    y.keep(&keep);
+    out
 }
 
 fn of_numbers(values: &[f32]) -> Result<Labels, String> {

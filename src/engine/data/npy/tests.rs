@@ -163,3 +163,46 @@ fn damaged_archives_are_refused() {
         assert!(load(&packed[..cut]).is_err(), "cut at {cut}");
     }
 }
+
+#[test]
+fn arrays_of_other_names_are_offered_with_their_setting() {
+    let one = || npy("|u1", false, "(2,)", &[0, 1]);
+    let fault = |names: &[&str]| {
+        let members: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (*name, one())).collect();
+        load(&members, "()").unwrap_err().what
+    };
+    for (names, hint) in [
+        (&["X_train.npy", "y_train.npy"][..], "there are X_train, y_train; write x: \"X\""),
+        (&["x.npy", "Y.npy"], "write y: \"Y\""),
+        (&["data.npy", "target.npy"], "there are data, target; write x: \"data\", y: \"target\""),
+        (&["a.npy", "b.npy", "c.npy"], "name one of them: x: \"..\""),
+    ] {
+        assert!(fault(names).ends_with(hint), "{}", fault(names));
+    }
+}
+
+#[test]
+fn numbers_and_labels_that_are_missing_are_counted() {
+    let floats = |of: &[f32]| of.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let x = npy("<f4", false, "(4,)", &floats(&[1.0, f32::NAN, 3.0, 4.0]));
+    let y = npy("<f4", false, "(4,)", &floats(&[0.0, 1.0, f32::NAN, 1.0]));
+    let members = [("x.npy", x), ("y.npy", y)];
+    let dropped = load(&members, "(missing: Drop)").unwrap();
+    assert_eq!(dropped.samples.inputs, [1.0, 4.0]);
+    let filled = load(&members, "(missing: Median)").unwrap();
+    let notes = filled.reading.notes.join("\n");
+    assert!(notes.contains("1 sample without a label left out"), "{notes}");
+    assert!(
+        notes.contains("1 of 3 inputs are NaN; filled with the median of the training samples"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn thin_pictures_are_told() {
+    let x = npy("|u1", false, "(2, 20, 3)", &[7; 120]);
+    let members = [("x.npy", x), ("y.npy", npy("|u1", false, "(2,)", &[0, 1]))];
+    let doubts = |settings| load(&members, settings).unwrap().reading.doubts;
+    assert!(doubts("()")[0].what.contains("pictures of one channel, 20x3 pixels"), "{:?}", doubts("()"));
+    assert_eq!(doubts("(layout: ChannelsFirst)"), []);
+}

@@ -8,6 +8,9 @@ use std::io::{self, Read};
 /// The message about a file with a NUL byte.
 pub(super) const NUL: &str = "a NUL byte: this is no plain text; save the table as CSV in UTF-8";
 
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The reason why the stream stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -88,11 +91,24 @@ impl<R: Read> Read for Guard<R> {
     }
 }
 
+/// The decompressed bytes of a table, without the byte order mark that Excel writes before UTF-8.
+///
+/// # Errors
+/// If the file cannot be opened or its first bytes cannot be read.
+pub(super) fn stream<'a>(open: Open<'a>) -> Result<Box<dyn Read + 'a>, String> {
+    let mut bytes = unpack::open(open()?)?;
+    let mut first = Vec::new();
+    bytes.by_ref().take(MARK.len() as u64).read_to_end(&mut first).map_err(|e| unpack::damaged(&e))?;
+    if first == MARK {
+        first.clear();
+    }
+    Ok(Box::new(io::Cursor::new(first).chain(bytes)))
+}
+
 /// The number (from 1) of the line of the first record at or after this offset of the decompressed bytes.
 pub(super) fn line_at(open: Open<'_>, offset: u64) -> Option<u64> {
     let (mut line, mut at, mut carriage) = (1, 0, false);
-    let bytes = unpack::open(open().ok()?).ok()?;
-    for byte in io::BufReader::new(bytes).bytes().map_while(Result::ok) {
+    for byte in io::BufReader::new(stream(open).ok()?).bytes().map_while(Result::ok) {
         // The crate `csv` reports a record as beginning at the empty lines before it.
         if at >= offset && !matches!(byte, b'\r' | b'\n') {
             break;

@@ -1,5 +1,6 @@
 //! One cell: a number, a text, or missing.
 
+use super::dress::{Dress, common};
 use super::form::Separator;
 use crate::engine::data::by_value;
 use std::collections::HashMap;
@@ -124,6 +125,11 @@ impl Texts {
             new[*old as usize] = i as u32;
         }
         (all.iter().map(|(text, _)| (*text).to_string()).collect(), new)
+    }
+
+    /// A text in which numbers are dressed, if nearly all texts are numbers.
+    pub(super) fn dress(&self, decimal_comma: bool) -> Option<(&str, Dress)> {
+        common(self.all().map(|(text, _)| text), decimal_comma)
     }
 
     /// Whether all texts are numbers, and whether one has a fraction.

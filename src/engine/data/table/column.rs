@@ -20,6 +20,11 @@ pub struct Columns(pub Vec<Column>);
 plain_values!(Columns);
 
 impl Column {
+    /// Its heading, if it is given by that.
+    pub fn name(&self) -> Option<&str> {
+        if let Self::Name(name) = self { Some(name) } else { None }
+    }
+
     /// Its index among these columns; `headings` states whether the names come from the file.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
-//! Determines the format of a table from its first lines: the separator, the decimal mark, and whether there is a
-//! heading line.
+//! Determines the format of a table from its first lines: the separator, and whether there is a heading line.
 
 use super::Fault;
 use super::bytes::NUL;
 use super::cell::{Grammar, number};
 use crate::registry::plain_values;
+use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The separator of the cells of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ impl Separator {
         }
     }
 }
+
+/// With fewer rows below it, numbers in the first line are not taken for headings by comparison.
+const ROWS: usize = 10;
 
 /// The first lines that are complete and not empty.
 fn lines(head: &[u8], whole: bool) -> Vec<&[u8]> {
@@ -113,29 +117,19 @@ pub fn separator(head: &[u8], whole: bool) -> Separator {
     }
 }
 
-/// Whether numbers have a decimal comma: some are numbers only then, and none has a decimal point.
-pub fn decimal_comma(head: &[u8], whole: bool, separator: Separator) -> bool {
-    if separator == Separator::Comma {
-        return false;
-    }
-    let lines = lines(head, whole);
-    let (mut commas, mut points) = (0, 0);
-    for cell in lines.iter().flat_map(|line| cells(line, separator)) {
-        let cell = cell.trim_ascii();
-        match (number(cell, false), number(cell, true)) {
-            (None, Some(_)) => commas += 1,
-            (Some(_), _) if cell.contains(&b'.') => points += 1,
-            _ => {}
-        }
-    }
-    commas > 0 && points == 0
+/// Whether this separator occurs in the first line.
+pub(super) fn splits(head: &[u8], whole: bool, separator: Separator) -> bool {
+    lines(head, whole).first().is_some_and(|line| cells(line, separator).len() > 1)
 }
 
 /// Whether the first record is the heading line, and whether that is doubtful.
-pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool, bool) {
+pub(super) fn headings(records: &[ByteRecord], grammar: &Grammar, named: &[&str]) -> (bool, bool) {
     let Some((first, body)) = records.split_first() else { return (false, false) };
     if let Some(set) = grammar.headings {
         return (set, false);
+    }
+    if named.iter().any(|name| first.iter().any(|cell| cell == name.as_bytes())) {
+        return (true, false);
     }
     let is_number = |cell: &[u8]| number(cell, grammar.decimal_comma).is_some();
     let is_text = |cell: &[u8]| !is_number(cell) && !grammar.missing(cell);
@@ -171,7 +165,53 @@ pub(super) fn headings(records: &[csv::ByteRecord], grammar: &Grammar) -> (bool,
         return (!first.iter().enumerate().any(again), false);
     }
     let running = first.iter().enumerate().all(|(i, cell)| cell == i.to_string().as_bytes());
-    (running && first.len() > 2, running && first.len() > 2)
+    if running && first.len() > 2 {
+        return (true, true);
+    }
+    let texts = numbers < first.len() && over_categories(first, body, grammar);
+    (counts && texts, counts && (texts || far_from_column(first, body, grammar)))
+}
+
+/// Whether no cell of a line occurs again in its column, and its texts stand over texts that are repeated: `kind` over
+/// `red` and `blue`.
+fn over_categories(first: &ByteRecord, body: &[ByteRecord], grammar: &Grammar) -> bool {
+    let unlike = |(c, cell): (usize, &[u8])| {
+        let below = || body.iter().filter_map(|row| row.get(c));
+        let repeated = || below().collect::<BTreeSet<_>>().len() * 2 <= body.len();
+        below().all(|other| other != cell)
+            && (number(cell, grammar.decimal_comma).is_some() || grammar.missing(cell) || repeated())
+    };
+    body.len() >= ROWS && first.iter().enumerate().all(unlike)
+}
+
+/// Whether a line of numbers lies far outside the range of the numbers below each of them.
+fn far_from_column(first: &ByteRecord, body: &[ByteRecord], grammar: &Grammar) -> bool {
+    let far = |(c, cell): (usize, &[u8])| {
+        let value = |cell| number(cell, grammar.decimal_comma);
+        let below = body.iter().filter_map(|row| row.get(c)).filter_map(value);
+        let (low, high) = below.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (x.min(l), x.max(h)));
+        value(cell).is_some_and(|x| x < low - (high - low) || x > high + (high - low))
+    };
+    body.len() >= ROWS && first.iter().enumerate().all(far)
+}
+
+/// Refuses a first line that is no part of the table: Excel's `sep=;`, or a comment.
+pub(super) fn preamble(head: &[u8], whole: bool) -> Result<(), Fault> {
+    let lines = lines(head, whole);
+    let Some(first) = lines.first() else { return Ok(()) };
+    let line = Some(1);
+    if first.len() < 8 && first.to_ascii_lowercase().starts_with(b"sep=") {
+        let what = "this line tells Excel the separator and is no part of the table; delete it";
+        return Err((line, what.into()));
+    }
+    // Headings may begin with # as well, but then they have the cells of the line below.
+    let separator = separator(&lines[usize::from(lines.len() > 1)..].join(&b'\n'), true);
+    let below = lines.iter().find(|line| !line.starts_with(b"#"));
+    let differs = below.is_none_or(|below| cells(first, separator).len() != cells(below, separator).len());
+    if first.starts_with(b"#") && differs {
+        return Err((line, "a comment; delete the lines that begin with #".into()));
+    }
+    Ok(())
 }
 
 /// Refuses a file that is not text, by its first bytes.
@@ -217,9 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_comma_is_one_where_no_point_stands() {
-        assert!(decimal_comma(b"a;b\n1,5;2\n", true, Separator::Semicolon));
-        assert!(!decimal_comma(b"a;b\n1.5;2,5\n", true, Separator::Semicolon));
-        assert!(!decimal_comma(b"1,5\n", true, Separator::Comma));
+    fn lines_before_the_table_are_refused_with_a_remedy() {
+        let fault = |text: &str| preamble(text.as_bytes(), true).err().map_or_else(String::new, |f| f.1);
+        assert!(fault("sep=;\na;b\n1;2\n").contains("delete it"));
+        assert!(fault("# made 2020\na,b\n1,2\n").contains("begin with #"));
+        assert!(fault("# 1, 2, and 3\n# more\na,b\n1,2\n").contains("begin with #"));
+        assert_eq!(fault("#id,b\n1,2\n"), "");
+        assert_eq!(fault("a,b\n#1,2\n"), "");
     }
 }

@@ -1,11 +1,14 @@
 //! Reads the lines of a table, once and as a stream, into one row of numbers per line. Faults name their line; texts
 //! are numbered.
 
-use super::bytes::{Guard, fault, line_at};
+use super::bytes::{Guard, fault, line_at, stream};
 use super::cell::{Grammar, Texts, number};
+use super::dress::{Dress, dress};
 use super::form::{self, Separator};
 use super::settings::{Form, Missing};
+use super::sight::{Decimals, Sight, decimals};
 use super::{Fault, Open};
+use crate::engine::data::reading::counted;
 use crate::engine::data::unpack;
 use crate::limits;
 use crate::text::excerpt;
@@ -39,6 +42,10 @@ pub(super) struct Column {
     pub(super) role: Role,
     /// Its texts, if it is a column of texts.
     pub(super) texts: Option<Texts>,
+    /// Whether no cell in the first rows has a value.
+    vacant: bool,
+    /// A text for which a column with many numbers is one of texts.
+    pub(super) among_numbers: Option<String>,
     /// Whether its texts are too many or too long to be distinguished.
     pub(super) overflow: bool,
     /// Number of missing cells, and the offset and the content of the first one.
@@ -57,8 +64,10 @@ pub(super) struct Table {
     pub(super) headings: bool,
     /// Whether the heading line may be a sample.
     pub(super) headings_doubted: bool,
-    /// Whether every line ends with a separator.
-    pub(super) trailing: bool,
+    /// Warnings about what was determined from the first lines.
+    pub(super) doubts: Vec<String>,
+    /// Empty columns at the end, which are left out.
+    pub(super) trailing: usize,
     pub(super) columns: Vec<Column>,
     /// Numbers of all rows, one for each input column; NaN if missing. A text is given by its number.
     pub(super) inputs: Vec<f32>,
@@ -71,30 +80,34 @@ pub(super) struct Table {
 
 type Lines<'a> = csv::Reader<Guard<Box<dyn Read + 'a>>>;
 
-fn lines<'a>(open: Open<'a>, grammar: &Grammar) -> Result<Lines<'a>, Fault> {
-    let blanks = grammar.separator == Separator::Blanks;
-    let source = stream(open)?;
+fn lines(open: Open<'_>, separator: Separator) -> Result<Lines<'_>, Fault> {
+    let blanks = separator == Separator::Blanks;
+    let source = stream(open).map_err(|what| (None, what))?;
     Ok(csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(grammar.separator.byte())
+        .delimiter(separator.byte())
         .buffer_capacity(BUFFER)
         .from_reader(Guard::new(source, blanks)))
 }
 
-fn stream<'a>(open: Open<'a>) -> Result<Box<dyn Read + 'a>, Fault> {
-    let opened = open().and_then(unpack::open).map_err(|what| (None, what))?;
-    Ok(Box::new(opened))
-}
-
 /// The cells of a record. With spaces as separator, empty cells are skipped.
-fn cells<'a>(record: &'a csv::ByteRecord, grammar: &Grammar) -> impl Iterator<Item = &'a [u8]> {
-    let blanks = grammar.separator == Separator::Blanks;
+fn cells(record: &csv::ByteRecord, separator: Separator) -> impl Iterator<Item = &[u8]> {
+    let blanks = separator == Separator::Blanks;
     record.iter().map(<[u8]>::trim_ascii).filter(move |cell| !blanks || !cell.is_empty())
 }
 
-/// Decides the role of each column by name; the flag states whether the names come from the file.
-pub(super) type Roles<'a> = &'a dyn Fn(&[String], bool) -> Result<Vec<Role>, String>;
+/// What is known of the columns before their cells are read.
+pub(super) struct Head<'a> {
+    pub(super) names: &'a [String],
+    /// Whether the names come from the file.
+    pub(super) headings: bool,
+    /// Whether no cell of a column in the first rows has a value.
+    pub(super) vacant: &'a [bool],
+}
+
+/// Decides the role of each column.
+pub(super) type Roles<'a> = &'a dyn Fn(&Head<'_>) -> Result<Vec<Role>, String>;
 
 impl Table {
     /// Reads the whole table.
@@ -106,7 +119,7 @@ impl Table {
 
     /// Reads another table of the same format, and appends its rows.
     pub(super) fn append(&mut self, open: Open<'_>, form: &Form) -> Result<(), Fault> {
-        let roles = |names: &[String], _: bool| Ok(vec![Role::Skip; names.len()]);
+        let roles = |head: &Head<'_>| Ok(vec![Role::Skip; head.names.len()]);
         let other = Self::begin(open, form, &roles)?;
         let names = |table: &Self| table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         if names(self) != names(&other) {
@@ -115,6 +128,7 @@ impl Table {
             return Err((Some(1), what));
         }
         (self.headings, self.grammar.separator) = (other.headings, other.grammar.separator);
+        self.grammar.decimal_comma |= other.grammar.decimal_comma;
         for column in &mut self.columns {
             column.first_missing = None;
         }
@@ -122,63 +136,56 @@ impl Table {
     }
 
     /// Inspects the first lines, and decides the role of each column.
-    fn begin(open: Open<'_>, form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+    fn begin(open: Open<'_>, form: &Form<'_>, roles: Roles<'_>) -> Result<Self, Fault> {
         let mut head = Vec::new();
-        let opened = stream(open)?.take(HEAD_BYTES).read_to_end(&mut head);
-        opened.map_err(|e| (None, unpack::damaged(&e)))?;
+        let bytes = stream(open).map_err(|what| (None, what))?;
+        bytes.take(HEAD_BYTES).read_to_end(&mut head).map_err(|e| (None, unpack::damaged(&e)))?;
+        let whole = (head.len() as u64) < HEAD_BYTES;
         form::text(&head)?;
-        let (text, whole) =
-            (head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head), (head.len() as u64) < HEAD_BYTES);
-        let found = form::separator(text, whole);
+        form::preamble(&head, whole)?;
+        let found = form::separator(&head, whole);
         let separator = if form.separator == Separator::Found { found } else { form.separator };
-        let comma = form.decimal_comma.unwrap_or_else(|| form::decimal_comma(text, whole, separator));
-        let grammar = Grammar::new(separator, comma, form.headings, form.missing_values);
-        let records = first_records(open, &grammar)?;
+        let records = first_records(open, separator)?;
         let Some(first) = records.first() else { return Err((None, "no line in it".into())) };
         let line = || line_at(open, first.position().map_or(0, csv::Position::byte));
-        let mut width = cells(first, &grammar).count();
-        if width > limits::CSV_COLUMNS {
-            return Err((line(), format!("{width} columns; at most {} are allowed", limits::CSV_COLUMNS)));
-        }
-        let (headings, headings_doubted) = form::headings(&records, &grammar);
-        let trailing = width > 2
-            && separator != Separator::Blanks
-            && records.iter().all(|r| r.get(width - 1).is_none_or(|cell| cell.trim_ascii().is_empty()));
-        width -= usize::from(trailing);
-        if width < 2 && !form.single {
-            let hint = match found {
-                Separator::Comma => String::new(),
-                other if other == separator => String::new(),
-                other => format!("; {} stands between its cells: separator: {other:?}", other.words()),
-            };
-            let what = format!("one column only; samples need at least one number and a label{hint}");
+        if first.len() > limits::CSV_COLUMNS {
+            let what = format!("{} columns; at most {} are allowed", first.len(), limits::CSV_COLUMNS);
             return Err((line(), what));
+        }
+        let decimals = match form.decimal_comma {
+            Some(comma) => Decimals { comma, doubt: None },
+            None => decimals(&records, separator),
+        };
+        let grammar = Grammar::new(separator, decimals.comma, form.headings, form.missing_values);
+        let (headings, headings_doubted) = form::headings(&records, &grammar, &form.named);
+        let trailing = trailing(&records, separator);
+        let width = first.len() - trailing;
+        if width < 2 && !form.single {
+            return Err((line(), one_column(form.separator, found, form::splits(&head, whole, found))));
         }
         let name = |(i, cell): (usize, &[u8])| match String::from_utf8_lossy(cell).into_owned() {
             name if headings && !name.is_empty() => name,
             _ => format!("column {i}"),
         };
-        let names: Vec<String> = cells(first, &grammar).take(width).enumerate().map(name).collect();
-        let roles = roles(&names, headings).map_err(|what| (line(), what))?;
+        let names: Vec<String> = first.iter().take(width).enumerate().map(name).collect();
         let body = &records[usize::from(headings)..];
-        let columns = names.into_iter().zip(roles).enumerate();
-        let columns = columns.map(|(i, (name, role))| Column {
-            name,
-            role,
-            texts: (role == Role::Class || (role == Role::Input && of_texts(body, i, &grammar)))
-                .then(Texts::default),
-            overflow: false,
-            missing: 0,
-            first_missing: None,
-            numbers: 0,
-            last: 0.0,
-            counts_rows: true,
-        });
+        let sights: Vec<Sight<'_>> = (0..width).map(|i| Sight::of(body, i, &grammar)).collect();
+        let vacant: Vec<bool> = sights.iter().map(|s| s.there == 0).collect();
+        let roles = roles(&Head { names: &names, headings, vacant: &vacant });
+        let roles = roles.map_err(|what| (line(), what))?;
+        let columns = names.into_iter().zip(roles).zip(&sights);
+        let columns = columns.map(|((name, role), sight)| Column::new(name, role, sight)).collect();
+        let mut doubts: Vec<String> = decimals.doubt.into_iter().collect();
+        if headings && first.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
+            doubts
+                .push("the headings are not UTF-8, so some letters are lost; save the file as UTF-8".into());
+        }
         Ok(Self {
-            columns: columns.collect(),
+            columns,
             grammar,
             headings,
             headings_doubted,
+            doubts,
             trailing,
             inputs: Vec::new(),
             targets: Vec::new(),
@@ -189,7 +196,7 @@ impl Table {
 
     /// Reads every line below the headings.
     fn take(&mut self, open: Open<'_>, missing: Missing) -> Result<(), Fault> {
-        let mut lines = lines(open, &self.grammar)?;
+        let mut lines = lines(open, self.grammar.separator)?;
         let (mut record, mut first, before) = (csv::ByteRecord::new(), self.headings, self.rows);
         while lines.read_byte_record(&mut record).map_err(|e| fault(open, &e))? {
             if std::mem::take(&mut first) {
@@ -209,7 +216,9 @@ impl Table {
 
     /// Reports the first missing cell, the number of missing cells, and the remedies.
     fn refuse_missing(&self, open: Open<'_>) -> Result<(), Fault> {
-        let with = self.columns.iter().filter(|c| c.first_missing.is_some());
+        // A column of inputs without any value is left out.
+        let empty = |c: &Column| c.role == Role::Input && c.missing == self.rows;
+        let with = self.columns.iter().filter(|c| c.first_missing.is_some() && !empty(c));
         let Some(column) = with.clone().min_by_key(|c| c.first_missing.as_ref().map(|f| f.0)) else {
             return Ok(());
         };
@@ -219,10 +228,12 @@ impl Table {
         let name = excerpt(&column.name, 40);
         let others = match with.count() - 1 {
             0 => String::new(),
-            n => format!(", and some of {n} more columns"),
+            n => format!(", and some of {}", counted(n, "more column")),
         };
         let policies = if column.role == Role::Input {
             "missing: Drop leaves their rows out; Mean, Median or MostFrequent fills in from the training rows"
+        } else if column.missing == self.rows {
+            "name another column to predict"
         } else {
             "missing: Drop leaves their rows out"
         };
@@ -235,7 +246,7 @@ impl Table {
         if self.inputs.len() + record.len() > limits::DATA_NUMBERS {
             return Err(format!("more than {} numbers in all", limits::DATA_NUMBERS));
         }
-        let mut cells = cells(record, &self.grammar);
+        let mut cells = cells(record, self.grammar.separator);
         for column in &mut self.columns {
             let Some(cell) = cells.next() else { return Err(self.width_differs(record)) };
             match column.role {
@@ -246,7 +257,8 @@ impl Table {
             }
         }
         // A separator at the end of the line does not start another column.
-        if cells.next().is_some_and(|cell| !cell.is_empty()) || cells.next().is_some() {
+        let mut more = cells.enumerate();
+        if more.any(|(i, cell)| i >= self.trailing.max(1) || !cell.is_empty()) {
             return Err(self.width_differs(record));
         }
         self.rows += 1;
@@ -254,14 +266,14 @@ impl Table {
     }
 
     fn width_differs(&self, record: &csv::ByteRecord) -> String {
-        let n = cells(record, &self.grammar).count();
-        format!("{n} columns where the lines before have {}", self.columns.len())
+        let n = cells(record, self.grammar.separator).count();
+        format!("{} where the lines before have {}", counted(n, "column"), self.columns.len())
     }
 }
 
-/// The first records.
-fn first_records(open: Open<'_>, grammar: &Grammar) -> Result<Vec<csv::ByteRecord>, Fault> {
-    let (mut lines, mut records, mut size) = (lines(open, grammar)?, Vec::new(), 0);
+/// The first records, their cells without blanks around them.
+fn first_records(open: Open<'_>, separator: Separator) -> Result<Vec<csv::ByteRecord>, Fault> {
+    let (mut lines, mut records, mut size) = (lines(open, separator)?, Vec::new(), 0);
     let mut record = csv::ByteRecord::new();
     while records.len() < HEAD && size < HEAD_BYTES as usize {
         if !lines.read_byte_record(&mut record).map_err(|e| fault(open, &e))? {
@@ -270,24 +282,49 @@ fn first_records(open: Open<'_>, grammar: &Grammar) -> Result<Vec<csv::ByteRecor
         size += record.as_slice().len();
         let mut trimmed = csv::ByteRecord::new();
         trimmed.set_position(record.position().cloned());
-        cells(&record, grammar).for_each(|cell| trimmed.push_field(cell));
+        cells(&record, separator).for_each(|cell| trimmed.push_field(cell));
         records.push(trimmed);
     }
     Ok(records)
 }
 
-/// Whether most non-empty cells of a column are not numbers.
-fn of_texts(records: &[csv::ByteRecord], column: usize, grammar: &Grammar) -> bool {
-    let there = records.iter().filter_map(|r| r.get(column)).filter(|cell| !grammar.missing(cell));
-    let (mut all, mut texts) = (0, 0);
-    for cell in there {
-        all += 1;
-        texts += usize::from(number(cell, grammar.decimal_comma).is_none());
-    }
-    texts * 2 > all
+/// The number of columns at the end that are empty in every line, headings included.
+fn trailing(records: &[csv::ByteRecord], separator: Separator) -> usize {
+    let width = records.first().map_or(0, csv::ByteRecord::len);
+    let empty = |&i: &usize| records.iter().all(|r| r.get(i).is_none_or(<[u8]>::is_empty));
+    if separator == Separator::Blanks { 0 } else { (2..width).rev().take_while(empty).count() }
+}
+
+/// The message about lines of one cell, with the separator that would split them.
+fn one_column(set: Separator, found: Separator, splits: bool) -> String {
+    let hint = match set {
+        Separator::Found => String::new(),
+        set if set != found && splits => {
+            format!("; no {} in it, but {}: separator: {found:?}", set.words(), found.words())
+        }
+        set => format!("; no {} in it: leave separator out", set.words()),
+    };
+    format!("one column only; samples need at least one number and a label{hint}")
 }
 
 impl Column {
+    fn new(name: String, role: Role, sight: &Sight<'_>) -> Self {
+        let of_texts = role == Role::Input && sight.texts();
+        Self {
+            name,
+            role,
+            texts: (role == Role::Class || of_texts).then(Texts::default),
+            vacant: sight.there == 0,
+            among_numbers: sight.among_numbers().filter(|_| of_texts),
+            overflow: false,
+            missing: 0,
+            first_missing: None,
+            numbers: 0,
+            last: 0.0,
+            counts_rows: true,
+        }
+    }
+
     fn is_missing(&mut self, cell: &[u8], at: u64) -> f32 {
         self.missing += 1;
         if self.first_missing.is_none() {
@@ -307,7 +344,7 @@ impl Column {
             return Ok(self.is_missing(cell, at));
         }
         let Ok(text) = std::str::from_utf8(cell) else {
-            return Err(self.wrong(cell, "is not UTF-8; save the file so"));
+            return Err(self.wrong(cell, "is not UTF-8; save the file as UTF-8"));
         };
         let fits = text.len() <= limits::NAME_CHARS && !self.overflow;
         let number = self.texts.as_mut().filter(|_| fits).and_then(|texts| texts.add(text, TEXTS));
@@ -327,11 +364,11 @@ impl Column {
             Some(x) if grammar.missing(cell) || grammar.missing_number(x) => Ok(self.is_missing(cell, at)),
             Some(_) => Err(self.wrong(cell, "is not a finite number")),
             None if grammar.missing(cell) => Ok(self.is_missing(cell, at)),
-            None if self.numbers == 0 && self.role == Role::Input => {
+            None if self.vacant && self.numbers == 0 && self.role == Role::Input => {
                 self.texts = Some(Texts::default());
                 self.input(cell, at, row, grammar)
             }
-            None => Err(self.wrong(cell, "is no number")),
+            None => Err(self.no_number(cell, row, grammar)),
         }
     }
 
@@ -350,7 +387,9 @@ impl Column {
             self.is_missing(cell, at);
             return Ok(u32::MAX);
         }
-        let text = std::str::from_utf8(cell).map_err(|_| "a label that is not UTF-8".to_string())?;
+        let Ok(text) = std::str::from_utf8(cell) else {
+            return Err(self.wrong(cell, "is not UTF-8; save the file as UTF-8"));
+        };
         if text.len() > limits::NAME_CHARS {
             return Err(format!("a label of {} bytes; 1 to {}", text.len(), limits::NAME_CHARS));
         }
@@ -365,13 +404,26 @@ impl Column {
         })
     }
 
+    /// The fault of a cell that should be a number, with what would be right.
+    fn no_number(&self, cell: &[u8], row: usize, grammar: &Grammar) -> String {
+        let text = String::from_utf8_lossy(cell);
+        if let Some(Dress { seen, remedy }) = dress(&text, grammar.decimal_comma) {
+            return self.wrong(cell, &format!("is no number, since it has {seen}; {remedy}"));
+        }
+        if self.role == Role::Target && self.numbers == 0 {
+            let what =
+                "is no number to predict; name another column, or for classes leave regression: true out";
+            return self.wrong(cell, what);
+        }
+        let headings =
+            if row == 0 { "; if this line belongs to the headings, delete it" } else { Default::default() };
+        let mark = excerpt(&text, 40);
+        let hint = format!("if it stands for no value: missing_values: [\"{mark}\"]{headings}");
+        self.wrong(cell, &format!("is no number; {hint}"))
+    }
+
     fn wrong(&self, cell: &[u8], what: &str) -> String {
         let cell = excerpt(&String::from_utf8_lossy(&cell[..cell.len().min(200)]), 40);
-        let hint = if what == "is no number" && self.role == Role::Input && self.numbers > 0 {
-            format!("; if it stands for no value: missing_values: [\"{cell}\"]")
-        } else {
-            String::new()
-        };
-        format!("{}: {cell} {what}{hint}", excerpt(&self.name, 40))
+        format!("{}: {cell} {what}", excerpt(&self.name, 40))
     }
 }

@@ -1,13 +1,17 @@
 //! Turns a table into samples: drops rows, converts texts to numbers, and warns about probable mistakes.
 
 use super::Fault;
+use super::cell::number;
+use super::dress::Dress;
 use super::rows::{Column, Role, Table};
 use super::settings::{Csv, Missing, Texts};
-use crate::engine::data::reading::{Doubt, Input, Kind, Reading};
+use crate::engine::data::doubt::many_numbers;
+use crate::engine::data::reading::{Doubt, Input, Kind, Reading, counted};
 use crate::engine::data::{Dataset, Labels, Samples, budget};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::text::{escaped, excerpt};
+use std::collections::HashMap;
 
 /// Most different texts of an input that is used; if there are more than a few, each needs several rows.
 const KEPT: usize = 64;
@@ -26,9 +30,10 @@ struct Kept {
 pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Dataset, Fault> {
     let mut reading = Reading::default();
     form(&table, &mut reading);
+    let before = reading.doubts.len();
     let kept = keep(&table, csv, &mut reading);
     if kept.is_empty() {
-        return Err((None, "no column is left to predict from".into()));
+        return Err((None, none_left(&reading.doubts[before..])));
     }
     let labels = labels(&mut table, &mut reading)?;
     let used = used(&table, &kept, &labels, csv.missing, &mut reading)?;
@@ -37,6 +42,7 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
     let count = |used: &[bool]| used.iter().filter(|used| **used).count();
     let all = count(&used);
     budget(all, width).map_err(|e| (None, e.what))?;
+    reading.doubts.extend(csv.shape.and_then(channels_last).map(Doubt::data));
     let shape = match csv.shape {
         None if width <= limits::UNITS => Shape::Flat(width),
         None => return Err((None, format!("{width} inputs; at most {}", limits::UNITS))),
@@ -61,77 +67,168 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
     Ok(Dataset { validation, range, missing: csv.missing, reading, ..samples.into() })
 }
 
+/// A warning about a shape whose channels seem to come last.
+fn channels_last((channels, height, width): (usize, usize, usize)) -> Option<String> {
+    if !matches!(width, 1 | 3 | 4) || channels <= 4 {
+        return None;
+    }
+    let right = format!("({width}, {channels}, {height})");
+    let rows = if width == 1 {
+        format!("for pictures of {channels}x{height} pixels write shape: {right}")
+    } else {
+        format!(
+            "if a row holds one channel after the other, write shape: {right}; if it holds one pixel after the other, \
+             save an array of this shape for Npy(.., layout: ChannelsLast)"
+        )
+    };
+    Some(format!(
+        "shape: ({channels}, {height}, {width}) means {channels} channels of {height}x{width} pixels, channels first; {rows}"
+    ))
+}
+
+/// The message about a table without inputs, with the reasons why the first columns are left out.
+fn none_left(doubts: &[Doubt]) -> String {
+    let reasons: Vec<&str> = doubts.iter().take(3).map(|doubt| doubt.what.as_str()).collect();
+    let reasons = if reasons.is_empty() { "all are empty".into() } else { reasons.join("; ") };
+    format!("no column is left to predict from: {reasons}")
+}
+
 /// Reports the format that was determined.
 fn form(table: &Table, reading: &mut Reading) {
     let separator = table.grammar.separator.words();
     let comma = if table.grammar.decimal_comma { ", decimal commas" } else { "" };
     let headings = if table.headings { "headings" } else { "no headings" };
-    let trailing = if table.trailing {
-        format!("; the empty last column is left out, since every line ends with {separator}")
-    } else {
-        String::new()
+    let trailing = match table.trailing {
+        0 => String::new(),
+        1 => format!("; the empty last column is left out, since every line ends with {separator}"),
+        n => format!("; the {n} empty last columns are left out, since every line ends with {separator}"),
     };
     reading.notes.push(format!("a table, cells separated by {separator}{comma}, {headings}{trailing}"));
     if table.headings_doubted {
         let names: Vec<String> = table.columns.iter().map(|c| c.name.clone()).collect();
         let names = crate::engine::data::reading::listed(&names);
-        let doubt = format!(
-            "the first line ({names}) is taken for headings, though it holds numbers; write headings: false if it is a \
-             sample, headings: true if not"
-        );
+        let doubt = if table.headings {
+            format!(
+                "the first line ({names}) is taken for headings, though it holds numbers; write headings: false if it is \
+                 a sample, headings: true if not"
+            )
+        } else {
+            "the first line is taken for a sample, though its numbers are far from those below it; write headings: true \
+             if it names the columns, headings: false if not"
+                .into()
+        };
         reading.doubts.push(Doubt::data(doubt));
     }
+    reading.doubts.extend(table.doubts.iter().map(Doubt::data));
 }
 
 /// The input columns that are used, and their encoding.
 fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
     let mut kept = Vec::new();
-    for (at, column) in table.columns.iter().filter(|c| c.role == Role::Input).enumerate() {
+    let inputs = table.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Input);
+    for (at, (place, column)) in inputs.enumerate() {
         let name = excerpt(&column.name, 40);
-        let place = table.columns.iter().position(|c| std::ptr::eq(c, column)).unwrap_or(0);
         let drop = if table.headings && !column.name.starts_with("column ") {
             format!("drop: [\"{name}\"]")
         } else {
             format!("drop: [{place}]")
         };
+        if column.missing == table.rows {
+            let what =
+                format!("{name} has no value in any of {}, and is left out", counted(table.rows, "row"));
+            reading.notes.push(what);
+            continue;
+        }
         let (kind, order) = match &column.texts {
             None => {
-                if column.counts_rows && table.rows > FEW && column.missing == 0 {
-                    let what = format!("{name} counts the rows; as an input it says nothing of them: {drop}");
-                    reading.doubts.push(Doubt::data(what));
-                }
+                reading.doubts.extend(running(table, column, at, &drop));
                 (Kind::Number, Vec::new())
             }
             Some(texts) => {
-                let many = texts.len() > KEPT || (texts.len() > FEW && texts.len() * 2 > table.rows);
-                if column.overflow || many {
-                    let count = if column.overflow {
-                        "long texts, or too many".into()
-                    } else {
-                        texts.len().to_string()
-                    };
-                    let what = format!(
-                        "{name} holds {count} different texts in {} rows, and is left out; {drop} says so",
-                        table.rows
-                    );
-                    reading.doubts.push(Doubt::data(what));
+                if let Some(why) = left_out(table, column, texts) {
+                    reading.doubts.push(Doubt::data(format!("{name} {why}; {drop} says so")));
                     continue;
                 }
+                describe_texts(table, column, texts, reading);
                 let (values, order) = texts.sorted(false);
                 let values: Vec<String> = values.iter().map(|v| escaped(v).into_owned()).collect();
-                (
-                    match csv.texts {
-                        Texts::OneHot => Kind::OneHot(values),
-                        Texts::Ordinal => Kind::Ordinal(values),
-                    },
-                    order,
-                )
+                let kind = match csv.texts {
+                    Texts::OneHot => Kind::OneHot(values),
+                    Texts::Ordinal => Kind::Ordinal(values),
+                };
+                (kind, order)
             }
         };
         reading.inputs.push(Input { name: escaped(&column.name).into_owned(), kind: kind.clone() });
         kept.push(Kept { at, kind, order });
     }
     kept
+}
+
+/// A warning about an input that only numbers the rows, in their order or in another one.
+fn running(table: &Table, column: &Column, at: usize, drop: &str) -> Option<Doubt> {
+    if table.rows <= FEW || column.missing > 0 {
+        return None;
+    }
+    let name = excerpt(&column.name, 40);
+    if column.counts_rows {
+        return Some(Doubt::data(format!(
+            "{name} counts the rows; as an input it says nothing of them: {drop}"
+        )));
+    }
+    let width = table.inputs.len() / table.rows;
+    let (low, high) = permuted(&|| table.inputs.iter().skip(at).step_by(width).copied())?;
+    Some(Doubt::data(format!(
+        "{name} numbers the rows, {low} to {high} in another order; as an input it says nothing of them: {drop}"
+    )))
+}
+
+/// The least and the greatest of whole numbers that follow each other once they are sorted; years may be meant so.
+fn permuted<I: Iterator<Item = f32>>(values: &dyn Fn() -> I) -> Option<(u32, u32)> {
+    let exact = |x: &f32| x.fract() == 0.0 && (0.0..16_777_216.0).contains(x);
+    if !values().all(|x| exact(&x)) {
+        return None;
+    }
+    let (low, high) = values().fold((u32::MAX, 0), |(l, h), x| (l.min(x as u32), h.max(x as u32)));
+    let count = values().count();
+    if (high - low) as usize + 1 != count || (1500..2200).contains(&low) {
+        return None;
+    }
+    let mut seen = vec![false; count];
+    values().all(|x| !std::mem::replace(&mut seen[x as usize - low as usize], true)).then_some((low, high))
+}
+
+/// The reason why a column of texts is left out, if it is.
+fn left_out(table: &Table, column: &Column, texts: &super::cell::Texts) -> Option<String> {
+    let many = texts.len() > KEPT || (texts.len() > FEW && texts.len() * 2 > table.rows);
+    if !column.overflow && !many {
+        return None;
+    }
+    let count = if column.overflow { "long texts, or too many".into() } else { texts.len().to_string() };
+    let seen = match texts.dress(table.grammar.decimal_comma) {
+        Some((text, Dress { seen, remedy })) => {
+            format!(": {} has {seen}; {remedy}", excerpt(text, 40))
+        }
+        None => column.among_numbers.as_ref().map_or_else(String::new, |text| {
+            format!(", since texts such as {} stand among its numbers", excerpt(text, 40))
+        }),
+    };
+    Some(format!("holds {count} different texts in {}, and is left out{seen}", counted(table.rows, "row")))
+}
+
+/// Reports numbers that are read as texts.
+fn describe_texts(table: &Table, column: &Column, texts: &super::cell::Texts, reading: &mut Reading) {
+    let name = excerpt(&column.name, 40);
+    if let Some((text, Dress { seen, remedy })) = texts.dress(table.grammar.decimal_comma) {
+        let text = excerpt(text, 40);
+        let what = format!("{name} is read as texts, since {text} has {seen}; {remedy}");
+        reading.doubts.push(Doubt::data(what));
+    } else if let Some(text) = &column.among_numbers {
+        let text = excerpt(text, 40);
+        reading
+            .notes
+            .push(format!("{name} is read as texts, since texts such as {text} stand among its numbers"));
+    }
 }
 
 /// The labels of all rows, including rows without a label.
@@ -153,19 +250,53 @@ fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
         let only = names.first().map_or_else(|| "nothing".into(), |n| excerpt(n, 40));
         return Err((None, format!("the label column holds {only} only; two classes are needed")));
     }
-    let (numbers, fractions) = texts.numbers(comma);
-    let (count, rows) = (names.len(), table.rows);
-    if numbers && crate::engine::data::doubt::many_numbers(count, rows, fractions) {
-        let what = format!(
-            "{count} different numbers in {rows} rows are taken for as many classes of {}; a number to predict? \
-             regression: true",
-            excerpt(&column.name, 40)
-        );
-        reading.doubts.push(Doubt::data(what));
-    }
+    let rows = table.rows - column.missing;
+    reading.doubts.extend(doubtful_classes(&excerpt(&column.name, 40), texts, rows, comma).map(Doubt::data));
+    reading.doubts.extend(same_classes(&names, comma).map(Doubt::data));
     let classes = std::mem::take(&mut table.classes);
     let of = classes.into_iter().map(|c| order.get(c as usize).copied().unwrap_or(u32::MAX)).collect();
     Ok(Labels::Classes { of, names: names.iter().map(|n| escaped(n).into_owned()).collect() })
+}
+
+/// A warning about so many classes that numbers, or names of the rows, are probably meant.
+fn doubtful_classes(column: &str, texts: &super::cell::Texts, rows: usize, comma: bool) -> Option<String> {
+    let count = texts.len();
+    let taken =
+        |what| format!("{count} different {what} in {rows} rows are taken for as many classes of {column}");
+    let (numbers, fractions) = texts.numbers(comma);
+    if numbers && many_numbers(count, rows, fractions) {
+        return Some(format!("{}; a number to predict? regression: true", taken("numbers")));
+    }
+    if let Some((text, Dress { seen, remedy })) =
+        texts.dress(comma).filter(|_| many_numbers(count, rows, false))
+    {
+        let text = excerpt(text, 40);
+        return Some(format!(
+            "{}; numbers to predict? {text} has {seen}; {remedy}, and regression: true",
+            taken("texts")
+        ));
+    }
+    (!numbers && count > FEW && 2 * count > rows).then(|| {
+        format!(
+            "{}, hardly more than a row each, so there is little to learn; another column to predict? label: \"..\"",
+            taken("texts")
+        )
+    })
+}
+
+/// A warning about two classes whose names are the same number, or differ in capitals only.
+fn same_classes(names: &[String], comma: bool) -> Option<String> {
+    let key = |name: &str| match number(name.as_bytes(), comma) {
+        Some(x) => ((x + 0.0).to_bits(), String::new()),
+        None => (0, name.to_lowercase()),
+    };
+    let mut seen = HashMap::new();
+    let mut again = |name| Some((seen.insert(key(name), name)?, name));
+    let (one, other) = names.iter().find_map(|name| again(name.as_str()))?;
+    let (one, other) = (excerpt(one, 40), excerpt(other, 40));
+    Some(format!(
+        "{one} and {other} are taken for two classes; if they are the same, write them alike in the file"
+    ))
 }
 
 /// The labels without classes of which no row is left.
@@ -222,7 +353,7 @@ fn used(
         .collect();
     let more = match holes.len().saturating_sub(FEW) {
         0 => String::new(),
-        n => format!(" and {n} more columns"),
+        n => format!(" and {}", counted(n, "more column")),
     };
     let holes = holes[..holes.len().min(FEW)].join(", of ") + &more;
     let out = used.iter().filter(|used| !**used).count();
@@ -230,19 +361,16 @@ fn used(
         return Err((None, format!("no row is left; no value of {holes}")));
     }
     if !holes.is_empty() {
-        let way = match missing {
-            Missing::Mean => "; filled with the mean of the training rows, texts with the most frequent one",
-            Missing::Median => {
-                "; filled with the median of the training rows, texts with the most frequent one"
-            }
-            Missing::MostFrequent => "; filled with the most frequent value of the training rows",
-            Missing::Refuse | Missing::Drop => "",
-        };
+        let way = missing.filled_with().map_or_else(String::new, |with| {
+            let texts =
+                if missing == Missing::MostFrequent { "" } else { ", texts with the most frequent one" };
+            format!("; filled with {with} of the training rows{texts}")
+        });
         let left = match out {
             0 => String::new(),
-            n => format!(", {n} rows left out"),
+            n => format!(", {} left out", counted(n, "row")),
         };
-        reading.notes.push(format!("no value of {holes} of {} rows{left}{way}", table.rows));
+        reading.notes.push(format!("no value of {holes} of {}{left}{way}", counted(table.rows, "row")));
     }
     Ok(used)
 }

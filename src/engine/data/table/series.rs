@@ -1,9 +1,9 @@
 //! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
-use super::rows::{Role, Table};
+use super::rows::{Head, Role, Table};
 use super::settings::{Missing, Series};
 use super::{Fault, Open, open, placed};
-use crate::engine::data::reading::Reading;
+use crate::engine::data::reading::{Doubt, Reading, counted};
 use crate::engine::data::{Dataset, Files, Labels, Order, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
 use crate::text::{escaped, excerpt};
@@ -23,7 +23,7 @@ impl Source for Series {
 
 impl Series {
     fn windows(&self, source: Open<'_>) -> Result<Dataset, Fault> {
-        let roles = |names: &[String], headings: bool| {
+        let roles = |&Head { names, headings, .. }: &Head<'_>| {
             let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
             Ok((0..names.len()).map(|i| if i == at { Role::Target } else { Role::Skip }).collect())
         };
@@ -65,15 +65,19 @@ impl Series {
         )];
         if missing > 0 {
             let filled = if self.missing == Missing::Drop { "" } else { ", other inputs filled" };
-            notes
-                .push(format!("no value in {missing} rows; {} windows left out{filled}", all - starts.len()));
+            notes.push(format!(
+                "no value in {}; {} left out{filled}",
+                counted(missing, "row"),
+                counted(all - starts.len(), "window")
+            ));
         }
         let samples = Samples {
             shape: Shape::Sequence { steps: self.window, features: 1 },
             inputs,
             labels: Labels::Values { of, shape: Shape::Flat(self.horizon) },
         };
-        let reading = Reading { notes, targets: vec![name], ..Reading::default() };
+        let doubts = table.doubts.iter().map(Doubt::data).collect();
+        let reading = Reading { notes, doubts, targets: vec![name], ..Reading::default() };
         let order = Order::Time { gap: self.horizon - 1 };
         Ok(Dataset { reading, order, missing: self.missing, ..samples.into() })
     }

@@ -23,6 +23,18 @@ pub enum Missing {
 }
 plain_values!(Missing);
 
+impl Missing {
+    /// The value that fills in, in words.
+    pub(in crate::engine::data) fn filled_with(self) -> Option<&'static str> {
+        match self {
+            Self::Refuse | Self::Drop => None,
+            Self::Mean => Some("the mean"),
+            Self::Median => Some("the median"),
+            Self::MostFrequent => Some("the most frequent value"),
+        }
+    }
+}
+
 /// How a column of texts is converted to numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Texts {
@@ -95,15 +107,29 @@ settings! {
 }
 
 /// The settings that `Csv` and `Series` share.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Form<'a> {
     pub(super) missing: Missing,
     pub(super) missing_values: &'a [String],
     pub(super) separator: Separator,
     pub(super) decimal_comma: Option<bool>,
     pub(super) headings: Option<bool>,
+    /// Headings that the settings name.
+    pub(super) named: Vec<&'a str>,
     /// Whether a table of one column is enough.
     pub(super) single: bool,
+}
+
+impl Csv {
+    fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.label.iter().chain(&self.targets.0).chain(&self.columns.0).chain(&self.drop.0)
+    }
+}
+
+impl Series {
+    fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.column.iter()
+    }
 }
 
 macro_rules! form {
@@ -115,6 +141,7 @@ macro_rules! form {
                 separator: self.separator,
                 decimal_comma: self.decimal_comma,
                 headings: self.headings,
+                named: self.columns().filter_map(Column::name).collect(),
                 single: $single,
             }
         }

@@ -229,6 +229,12 @@ fn rows_may_be_pictures() {
     assert_eq!(data.samples.shape, Shape::Image { channels: 1, height: 2, width: 2 });
     assert_eq!((&data.samples.inputs[..3], data.range), (&[0.0, 1.0, 1.0][..], Some((0.0, 1.0))));
     assert!(fault("1,2,3,a\n4,5,6,b\n", "(shape: (1, 2, 2))").1.starts_with("shape: "));
+    let row = |class: &str| "1,".repeat(36) + class + "\n";
+    let doubt = doubts(&good(&(row("a") + &row("b")), "(shape: (6, 6, 1))"));
+    assert!(
+        doubt.contains("means 6 channels of 6x1 pixels") && doubt.contains("shape: (1, 6, 6)"),
+        "{doubt}"
+    );
 }
 
 #[test]
@@ -350,4 +356,125 @@ fn a_series_may_be_a_table_of_one_column() {
         assert_eq!(data.samples.len(), 55, "{head:?}");
     }
     assert!(fault("1\n2\n", "()").1.contains("one column only"));
+}
+
+#[test]
+fn a_column_of_numbers_stays_one_whatever_its_first_cell_is() {
+    let table = |first: &str| {
+        format!("a,b,kind\n{first},0,x\n") + &lines(60, &|i| format!("{i}.5,{},x{}\n", i % 7, i % 2))
+    };
+    let (line, what) = fault(&table("missing"), "()");
+    assert_eq!(line, Some(2));
+    assert!(
+        what.contains("a: missing is no number; if it stands for no value: missing_values: [\"missing\"]"),
+        "{what}"
+    );
+    assert!(what.contains("belongs to the headings"), "{what}");
+    assert!(fault(&table("0.0*"), "()").1.contains("no part of a number; save it as 0.0"));
+    // Numbers among many texts, as on tickets or houses, are texts.
+    let tickets =
+        lines(60, &|i| if i % 3 == 0 { format!("{i},1,x\n") } else { format!("PC {},2,y\n", i % 5) });
+    let data = good(&format!("a,b,kind\n3,1,x\n{tickets}"), "()");
+    assert_eq!(data.reading.inputs.len(), 2);
+    let stages = lines(60, &|i| format!("{},{i}.5,x{}\n", ["1", "2", "3a", "3b", "4"][i % 5], i % 2));
+    let data = good(&format!("stage,b,kind\n{stages}"), "()");
+    assert_eq!(data.samples.shape, Shape::Flat(6));
+    assert!(
+        data.reading.notes.join("").contains("stage is read as texts, since texts such as 3a stand among")
+    );
+}
+
+#[test]
+fn dressed_numbers_are_named_with_their_repair() {
+    let prices = |cell: &dyn Fn(usize) -> String| {
+        String::from("x,price\n") + &lines(60, &|i| format!("{}.5,{}\n", i % 7, cell(i)))
+    };
+    let dollars = prices(&|i| format!("${}.90", 400 + i));
+    let doubt = doubts(&good(&dollars, "()"));
+    assert!(doubt.contains("60 different texts in 60 rows") && doubt.contains("regression: true"), "{doubt}");
+    assert!(doubt.contains("$400.90 has a currency sign; save it as 400.90"), "{doubt}");
+    let what = fault(&dollars, "(regression: true)").1;
+    assert!(
+        what.contains("price: $400.90 is no number, since it has a currency sign; save it as 400.90"),
+        "{what}"
+    );
+    let groups = prices(&|i| format!("\"1,{}\"", 400 + i));
+    assert!(doubts(&good(&groups, "()")).contains("if it groups thousands, save it as 1400; if it begins"));
+    let commas = good(&prices(&|i| format!("\"{},90\"", 400 + i)), "(regression: true)");
+    assert_eq!(
+        commas.samples.labels,
+        Labels::Values { of: (0..60).map(|i| 400.9 + i as f32).collect(), shape: Shape::Flat(1) }
+    );
+    let names = doubts(&good(&prices(&|i| format!("person {i}")), "()"));
+    assert!(names.contains("hardly more than a row each") && names.contains("label:"), "{names}");
+    let inputs =
+        String::from("share,x,kind\n") + &lines(60, &|i| format!("{}%,{i}.5,k{}\n", 40 + i % 9, i % 2));
+    assert!(
+        doubts(&good(&inputs, "()"))
+            .contains("share is read as texts, since 40% has a per cent sign; save it as 40")
+    );
+    let labels = doubts(&good("x,y\n1,0\n2,0.0\n3,1\n", "()"));
+    assert!(labels.contains("0 and 0.0 are taken for two classes"), "{labels}");
+}
+
+#[test]
+fn decimal_commas_are_found_late_and_between_quotes_or_named() {
+    let late = |first: usize| {
+        String::from("a;kind\n") + &lines(first, &|i| format!("{i};x{}\n", i % 2)) + "\"0,5\";x0\n"
+    };
+    let data = good(&late(200), "()");
+    assert_eq!(data.samples.inputs[200], 0.5);
+    let what = fault(&late(3000), "()").1;
+    assert!(what.contains("since it has a decimal comma; write decimal_comma: true"), "{what}");
+    assert_eq!(good(&late(3000), "(decimal_comma: true)").samples.inputs[3000], 0.5);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_heading() {
+    let text = "\u{feff}\"species\",len\na,1\nb,2\n";
+    assert_eq!(good(text, "(label: \"species\")").samples.inputs, [1.0, 2.0]);
+    assert_eq!(fault("\u{feff}1,2,0\n1,x,1\n", "()").0, Some(2));
+}
+
+#[test]
+fn headings_that_are_numbers_are_found_or_offered() {
+    let rows = lines(30, &|i| format!("0.{},{}.5,k{}\n", i, i % 7, i % 2));
+    for settings in ["()", "(label: \"kind\")"] {
+        let data = good(&format!("2019,2020,kind\n{rows}"), settings);
+        assert_eq!((data.samples.len(), names(&data).len()), (30, 2), "{settings}");
+    }
+    assert!(doubts(&good(&format!("2019,2020,kind\n{rows}"), "()")).contains("headings: false"));
+    assert_eq!(good(&format!("7,5,k2\n{rows}7,6,k2\n"), "()").samples.len(), 32, "a sample like others");
+    let far = lines(30, &|i| format!("0.{},{}.5,{}\n", i, i % 7, i % 2));
+    assert!(doubts(&good(&format!("2019,2020,2021\n{far}"), "()")).contains("headings: true"));
+}
+
+#[test]
+fn empty_columns_are_left_out_with_a_word() {
+    let rows = |row: &dyn Fn(usize) -> String| lines(20, row);
+    let ends = good(&format!("a,kind,,\n{}", rows(&|i| format!("{i}.5,{},,\n", i % 2))), "()");
+    assert_eq!(ends.samples.shape, Shape::Flat(1));
+    assert!(ends.reading.notes[0].contains("the 2 empty last columns"), "{:?}", ends.reading.notes);
+    for missing in ["Refuse", "Drop", "Mean"] {
+        let text = format!("a,notes,kind\n{}", rows(&|i| format!("{i}.5,,{}\n", i % 2)));
+        let data = good(&text, &format!("(missing: {missing})"));
+        assert_eq!((data.samples.len(), data.samples.shape), (20, Shape::Flat(1)), "{missing}");
+        assert!(data.reading.notes.join("\n").contains("notes has no value in any of 20 rows"), "{missing}");
+    }
+    let what = fault("a,b\nred 1,\nred 2,\n", "(label: 0)").1;
+    assert!(what.contains("no column is left to predict from: all are empty"), "{what}");
+}
+
+#[test]
+fn a_shuffled_index_and_texts_that_are_not_utf8_are_told() {
+    let rows = lines(40, &|i| format!("{},{}.5,{}\n", i * 7 % 40, i % 9, i % 2));
+    let doubt = doubts(&good(&format!(",x,kind\n{rows}"), "()"));
+    assert!(doubt.contains("column 0 numbers the rows, 0 to 39 in another order"), "{doubt}");
+    let load = |bytes: &[u8]| {
+        let csv = Csv { path: "t".into(), ..Csv::default() };
+        csv.load(&Memory(vec![("t", bytes.to_vec())]), 1)
+    };
+    assert!(doubts(&load(b"gr\xf6\xdfe,kind\n1,a\n2,b\n").unwrap()).contains("headings are not UTF-8"));
+    let what = load(b"size,kind\n1,gr\xf6\xdfer\n2,b\n").unwrap_err().what;
+    assert!(what.contains("is not UTF-8; save the file as UTF-8"), "{what}");
 }
