@@ -147,6 +147,22 @@ fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shifts and factors with which the data were scaled, for each feature and each target, by their names in metadata;
+/// empty if the data were not scaled.
+fn scaled(subject: &Subject) -> Vec<(&'static str, String)> {
+    let data = &subject.experiment.data;
+    let list = |of: &[(f32, f32)], number: fn(&(f32, f32)) -> f32| {
+        of.iter().map(|pair| number(pair).to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let all = [
+        ("input_shift", list(&data.inputs, |p| p.0)),
+        ("input_factor", list(&data.inputs, |p| p.1)),
+        ("target_shift", list(&data.targets, |p| p.0)),
+        ("target_factor", list(&data.targets, |p| p.1)),
+    ];
+    all.into_iter().filter(|(_, numbers)| !numbers.is_empty()).collect()
+}
+
 impl Export {
     /// The number that figures show.
     fn number(&self) -> Result<Number, BadInput> {
@@ -165,7 +181,8 @@ impl Export {
         let name = &subject.experiment.lanes[lane].name;
         match path.extension().and_then(|e| e.to_str()) {
             Some("safetensors") => {
-                let about = [("lane", name.clone()), ("step", snapshot.step.to_string())];
+                let mut about = scaled(subject);
+                about.extend([("lane", name.clone()), ("step", snapshot.step.to_string())]);
                 safetensors(&tensors, &about).map_err(BadInput::new)
             }
             Some("npz") => {
@@ -184,8 +201,8 @@ impl Export {
         let (layers, snapshot) = subject.trained(lane).map_err(BadInput::new)?;
         let contender = &subject.experiment.lanes[lane];
         let parts = parts(&layers, &contender.network);
-        onnx::model(&contender.name, &parts, &contender.network, &snapshot.params, &snapshot.state)
-            .map_err(BadInput::new)
+        let (params, state, about) = (&snapshot.params, &snapshot.state, scaled(subject));
+        onnx::model(&contender.name, &parts, &contender.network, params, state, &about).map_err(BadInput::new)
     }
 
     fn pytorch(&self, subject: &Subject, lane: usize, path: &Path) -> anyhow::Result<()> {
@@ -295,6 +312,14 @@ impl Export {
         }
         if let Some(path) = &self.onnx {
             write(&[(path, &Self::onnx(&subject, lane)?)])?;
+        }
+        let scales: Vec<_> = scaled(&subject).into_iter().map(|(name, _)| name).collect();
+        if (self.weights.is_some() || self.onnx.is_some()) && !scales.is_empty() {
+            tell(&format!(
+                "the network was trained on scaled data, (x - shift) * factor for each feature: {} are in the metadata of \
+                 .safetensors and .onnx\n",
+                scales.join(", ")
+            ));
         }
         if let Some(path) = &self.pytorch {
             self.pytorch(&subject, lane, path)?;

@@ -11,7 +11,8 @@ use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use prost::Message;
 use proto::{
-    Attribute, Dim, Graph, Initializer, Model, Node, OperatorSet, TensorShape, TensorType, Type, ValueInfo,
+    Attribute, Dim, Graph, Initializer, Model, Node, OperatorSet, Property, TensorShape, TensorType, Type,
+    ValueInfo,
 };
 
 mod proto;
@@ -387,7 +388,7 @@ fn value(name: &str, shape: Shape) -> ValueInfo {
     ValueInfo { name: name.into(), kind: Some(Type { tensor: Some(tensor) }) }
 }
 
-/// The model as a file. Input `x`, output `logits`, both with a free batch.
+/// The model as a file. Input `x`, output `logits`, both with a free batch; `about` goes into its metadata.
 ///
 /// # Errors
 /// If a layer has no counterpart; the message names the first one.
@@ -397,6 +398,7 @@ pub fn model(
     network: &Network,
     params: &[f32],
     state: &[f32],
+    about: &[(&str, String)],
 ) -> Result<Vec<u8>, String> {
     let mut b = Builder::default();
     // The input of each layer, needed for the sums of residual blocks.
@@ -432,6 +434,10 @@ pub fn model(
         producer_name: "gradtui".into(),
         graph: Some(graph),
         opset_import: vec![OperatorSet { domain: String::new(), version: 17 }],
+        metadata_props: about
+            .iter()
+            .map(|(key, value)| Property { key: (*key).into(), value: value.clone() })
+            .collect(),
     };
     Ok(model.encode_to_vec())
 }

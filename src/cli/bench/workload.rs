@@ -385,6 +385,7 @@ impl Workload {
             validation: train.clone(),
             range: vec![(0.0, 1.0); train.shape.size()],
             train,
+            inputs: Vec::new(),
             targets: Vec::new(),
             scaling: Default::default(),
             judge: None,

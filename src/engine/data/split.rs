@@ -60,6 +60,9 @@ pub struct Prepared {
     pub validation: Samples,
     /// The valid range of every number of an input sample, after scaling; attacks clamp to it.
     pub range: Vec<(f32, f32)>,
+    /// Shift and factor with which each feature of an input was scaled: x ← (x - shift) · factor. Empty if inputs were
+    /// not scaled.
+    pub inputs: Vec<(f32, f32)>,
     /// Shift and factor with which each target was scaled: y ← (y - shift) · factor. Empty if targets were not scaled.
     pub targets: Vec<(f32, f32)>,
     /// How inputs, and targets, were scaled.
@@ -152,6 +155,7 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
         Some(range) => vec![range; train.shape.size()],
         None => ends,
     };
+    let mut inputs = Vec::new();
     if plan.scaling != Scaling::None {
         let affine = affine(&train, plan.scaling);
         apply(&mut train, &affine);
@@ -160,9 +164,20 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
             let (shift, factor) = affine[feature(train.shape, i)];
             (*low, *high) = ((*low - shift) * factor, (*high - shift) * factor);
         }
+        inputs = affine;
     }
     let scaling = (plan.scaling, plan.target_scaling);
-    Ok(Prepared { train, validation, range, targets, scaling, judge: None, reading, weights: Arc::new([]) })
+    Ok(Prepared {
+        train,
+        validation,
+        range,
+        inputs,
+        targets,
+        scaling,
+        judge: None,
+        reading,
+        weights: Arc::new([]),
+    })
 }
 
 /// A warning for every setting that has no effect, because the data have a validation set.

@@ -109,6 +109,7 @@ fn batch(peek: &Peek, at: &At) -> Option<Parts> {
         validation: samples.pick(&[0]),
         train: samples,
         range: peek.data.range.clone(),
+        inputs: peek.data.inputs.clone(),
         targets: peek.data.targets.clone(),
         scaling: peek.data.scaling,
         judge: peek.data.judge.clone(),
