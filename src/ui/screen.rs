@@ -100,7 +100,7 @@ fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
 }
 
 /// A title shortened to the available room: first `lane A` becomes `A`, whose colour identifies the lane too, and
-/// `differ by` becomes `by`; then pieces at the end are dropped, and the last remaining piece is cut if necessary.
+/// `differ by` becomes `by`, and `median of 5 seeds` `5 seeds`; then pieces at the end are dropped, and the last remaining piece is cut if necessary.
 fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
     if title.width() > usize::from(room) {
         for span in &mut title.spans {
@@ -109,6 +109,9 @@ fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
             }
             if let Some(settings) = span.content.strip_prefix("  differ by ") {
                 span.content = format!("  by {settings}").into();
+            }
+            if let Some(seeds) = span.content.strip_prefix("  median of ") {
+                span.content = format!("  {seeds}").into();
             }
         }
     }
