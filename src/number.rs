@@ -138,6 +138,8 @@ pub struct LayerRow {
     pub about: &'static str,
     /// How it is written to the log.
     pub log: Listed,
+    /// Whether it costs passes over the weights, so that it is computed only where it is shown or logged.
+    pub costly: bool,
     /// Its value; `None` for layers that have no such number.
     pub of: fn(&Seen<'_>, &LayerSeen) -> Option<f32>,
 }
@@ -319,37 +321,37 @@ table! {
     LayerNumber, LayerRow, LayerValues of f32 {
         GradNorm => LayerRow {
             key: "grad_norm", label: "‖g‖", about: "norm of the gradient of its parameters, before clipping",
-            log: Listed::Always, of: |_, l| l.params().map(|_| root(l.squares.gradient)),
+            log: Listed::Always, costly: false, of: |_, l| l.params().map(|_| root(l.squares.gradient)),
         },
         WeightNorm => LayerRow {
             key: "weight_norm", label: "‖w‖", about: "norm of its parameters",
-            log: Listed::Marked, of: |_, l| l.params().map(|_| root(l.squares.params)),
+            log: Listed::Marked, costly: false, of: |_, l| l.params().map(|_| root(l.squares.params)),
         },
         UpdateRatio => LayerRow {
             key: "update_ratio", label: "update:weight", about: "length of the last update over that of its parameters",
-            log: Listed::Marked, of: |_, l| l.params().map(|_| l.squares.update_ratio()),
+            log: Listed::Marked, costly: false, of: |_, l| l.params().map(|_| l.squares.update_ratio()),
         },
         Saturated => LayerRow {
             key: "saturated", label: "saturated", about: "share of its outputs that are saturated, in the last batch",
-            log: Listed::Units, of: |_, l| l.saturated,
+            log: Listed::Units, costly: false, of: |_, l| l.saturated,
         },
         Silent => LayerRow {
             key: "silent", label: "silent", about: "share of its units that are flat for the whole last batch",
-            log: Listed::Units, of: |_, l| l.silent,
+            log: Listed::Units, costly: false, of: |_, l| l.silent,
         },
         SignalNorm => LayerRow {
             key: "signal_norm", label: "‖∂L/∂a‖",
             about: "norm of the gradient of what the next layer with parameters is given",
-            log: Listed::No, of: |_, l| l.signal,
+            log: Listed::No, costly: false, of: |_, l| l.signal,
         },
         Kurtosis => LayerRow {
             key: "grad_kurtosis", label: "kurtosis", about: "kurtosis of its gradient: 3 for a normal distribution",
-            log: Listed::No, of: kurtosis::kurtosis,
+            log: Listed::No, costly: true, of: kurtosis::kurtosis,
         },
         Symmetry => LayerRow {
             key: "unit_distance", label: "unit distance",
             about: "least distance between the weights of two of its first 32 units, over their mean norm",
-            log: Listed::Marked, of: symmetry::symmetry,
+            log: Listed::Marked, costly: true, of: symmetry::symmetry,
         },
     }
 }

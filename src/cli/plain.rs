@@ -209,13 +209,14 @@ impl Plain<'_> {
             Ok(Told::Order(Command::Run)) if self.guide.is_some() => {
                 self.taught("on")?;
             }
-            Ok(Told::Order(command)) => match self.refused(&command) {
-                Some(why) => say(&format!("{}.\n", escaped(&why)))?,
-                None => {
+            Ok(Told::Order(command)) => {
+                if let Some(why) = self.refused(&command) {
+                    say(&format!("{}.\n", escaped(&why)))?;
+                } else {
                     self.unrested += usize::from(matches!(command, Command::Step(_) | Command::Pause));
                     self.runner.send(command);
                 }
-            },
+            }
             Ok(Told::Status) => self.status()?,
             Ok(Told::Every(every)) => self.every = every,
             Err(what) => say(&format!("{}\n", escaped(&what)))?,

@@ -257,6 +257,7 @@ impl Lane {
                 || next == plan.total
                 || [plan.goal, plan.end, plan.until + 1].contains(&next);
             self.trainer.attend(evaluate, before_shown);
+            self.trainer.look_at_all(show || mark || evaluate);
             let looks = evaluate || exam.is_some() || step == plan.end;
             self.may_leave(looks);
             match self.trainer.step(show || log || mark) {

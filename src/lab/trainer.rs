@@ -88,6 +88,8 @@ pub struct Trainer {
     /// Whether the next step's expensive numbers are needed, and whether the step after it may be measured.
     rare: bool,
     keeps: bool,
+    /// Whether a measured step includes the costly numbers of layers.
+    whole: bool,
     /// A step kept for the microscope, and whether the next step is to be kept.
     scope: Option<Box<Scope>>,
     aimed: bool,
@@ -159,6 +161,7 @@ impl Trainer {
             kept: None,
             rare: false,
             keeps: false,
+            whole: true,
             last: StepResult::default(),
             looked: Measure::default(),
             scope: None,

@@ -122,6 +122,7 @@ impl Race {
     /// share of silent units of every rectifier.
     fn watch(&mut self, steps: usize) {
         let (lane, measured) = (&mut self.lanes[0], &mut self.measured);
+        lane.look_at_all(false);
         for _ in 0..steps {
             let step = lane.step(true).expect("no divergence");
             let (_, layers) = lane.measure();

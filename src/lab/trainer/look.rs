@@ -68,6 +68,11 @@ impl Trainer {
         });
     }
 
+    /// Sets whether the next measured step includes the costly numbers of layers; it does unless this is called.
+    pub fn look_at_all(&mut self, whole: bool) {
+        self.whole = whole;
+    }
+
     /// Keeps the gradient before clipping for the next step, if that step may be measured.
     pub(super) fn keep_gradient(&mut self) {
         if let Some(kept) = &mut self.kept {
@@ -153,7 +158,9 @@ impl Trainer {
             };
             seen.squares += this.squares;
             for number in LayerNumber::ALL {
-                layer.values.set(number, (number.row().of)(&seen, &this));
+                let row = number.row();
+                let value = if row.costly && !self.whole { None } else { (row.of)(&seen, &this) };
+                layer.values.set(number, value);
             }
         }
         self.looked = Measure {
