@@ -10,13 +10,13 @@ use std::io::Read;
 mod bytes;
 mod cell;
 mod column;
-mod dress;
+mod decoration;
 mod form;
+mod kinds;
 mod rows;
 mod samples;
 mod series;
 mod settings;
-mod sight;
 #[cfg(test)]
 mod tests;
 

@@ -124,7 +124,8 @@ impl Walk<'_> {
         Ok(inside.into_iter().map(|e| e.name).collect())
     }
 
-    /// What to do about a directory without classes: the one deeper down that has them, or the pictures to be moved.
+    /// The remedy for a directory without classes: it names a nested directory that has them, or counts the pictures that
+    /// must be moved.
     fn hint(&mut self, path: &str, names: &[String]) -> String {
         let beside = self.beside;
         if beside > 0 {

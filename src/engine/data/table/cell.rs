@@ -1,6 +1,6 @@
 //! One cell: a number, a text, or missing.
 
-use super::dress::{Dress, common};
+use super::decoration::{Decoration, common};
 use super::form::Separator;
 use crate::engine::data::by_value;
 use std::collections::HashMap;
@@ -127,8 +127,8 @@ impl Texts {
         (all.iter().map(|(text, _)| (*text).to_string()).collect(), new)
     }
 
-    /// A text in which numbers are dressed, if nearly all texts are numbers.
-    pub(super) fn dress(&self, decimal_comma: bool) -> Option<(&str, Dress)> {
+    /// A text in which numbers are decorated, if nearly all texts are numbers.
+    pub(super) fn decoration(&self, decimal_comma: bool) -> Option<(&str, Decoration)> {
         common(self.all().map(|(text, _)| text), decimal_comma)
     }
 

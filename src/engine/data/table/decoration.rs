@@ -11,21 +11,21 @@ const MARKS: &[char] = &[',', '.', ' ', '\'', '’', '_', '\u{a0}', '\u{2009}', 
 /// A longer cell is a text.
 const LONGEST: usize = 40;
 
-/// What keeps a cell from being a number, and the repair.
+/// The signs because of which a cell cannot be read as a number, and the remedy.
 #[derive(Debug, PartialEq)]
-pub(super) struct Dress {
+pub(super) struct Decoration {
     /// The signs seen, such as `a currency sign`.
     pub(super) seen: String,
-    /// What to write instead.
+    /// The text to save instead, or the setting with which the cell can be read.
     pub(super) remedy: String,
 }
 
-/// The dress of a number; `None` if the cell is a plain number or none at all.
-pub(super) fn dress(cell: &str, decimal_comma: bool) -> Option<Dress> {
+/// The decoration of a number; `None` if the cell is a plain number or none at all.
+pub(super) fn decoration(cell: &str, decimal_comma: bool) -> Option<Decoration> {
     if cell.len() > LONGEST || !cell.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let (bare, mut seen) = undressed(cell);
+    let (bare, mut seen) = bare_number(cell);
     let save = |plain: &str| format!("save it as {plain}");
     let is_number = |comma| number(bare.as_bytes(), comma).is_some();
     let own = if decimal_comma { ',' } else { '.' };
@@ -51,16 +51,16 @@ pub(super) fn dress(cell: &str, decimal_comma: bool) -> Option<Dress> {
         seen.push("marks between thousands");
         save(&plain.replace(',', if decimal_comma { "," } else { "." }))
     };
-    (!seen.is_empty()).then(|| Dress { seen: seen.join(" and "), remedy })
+    (!seen.is_empty()).then(|| Decoration { seen: seen.join(" and "), remedy })
 }
 
-/// The dress of most of these texts, with an example, if nearly all of them are numbers.
-pub(super) fn common<'a>(texts: impl Iterator<Item = &'a str>, comma: bool) -> Option<(&'a str, Dress)> {
+/// The decoration of most of these texts, with an example, if nearly all of them are numbers.
+pub(super) fn common<'a>(texts: impl Iterator<Item = &'a str>, comma: bool) -> Option<(&'a str, Decoration)> {
     let (mut all, mut numbers, mut found) = (0, 0, Vec::new());
     for text in texts {
         all += 1;
-        match dress(text, comma) {
-            Some(dress) => found.push((text, dress)),
+        match decoration(text, comma) {
+            Some(decoration) => found.push((text, decoration)),
             None => numbers += usize::from(number(text.as_bytes(), comma).is_some()),
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn groups_or_decimals(cell: &str) -> bool {
 }
 
 /// The cell without signs around its number, and the signs removed.
-fn undressed(cell: &str) -> (String, Vec<&'static str>) {
+fn bare_number(cell: &str) -> (String, Vec<&'static str>) {
     let (mut seen, mut minus, mut rest) = (Vec::new(), "", cell.trim());
     loop {
         if let Some(tail) = rest.strip_prefix(['-', '−']) {
@@ -150,18 +150,18 @@ mod tests {
                 "if it groups thousands, save it as 1440; if it begins the decimals, write decimal_comma: true",
             ),
         ] {
-            let wanted = Dress { seen: seen.into(), remedy: remedy.into() };
-            assert_eq!(dress(cell, comma), Some(wanted), "{cell}");
+            let wanted = Decoration { seen: seen.into(), remedy: remedy.into() };
+            assert_eq!(decoration(cell, comma), Some(wanted), "{cell}");
         }
         for cell in
             ["12.5", "-3", "1e5", "missing", "3a", "A*", "2020-01-03", "10:30", "1.2.3", "$", "", "1,23,456"]
         {
-            assert_eq!(dress(cell, false), None, "{cell}");
+            assert_eq!(decoration(cell, false), None, "{cell}");
         }
     }
 
     #[test]
-    fn a_column_is_dressed_if_nearly_all_of_it_is() {
+    fn a_column_is_decorated_if_nearly_all_of_it_is() {
         let of = |texts: &[&'static str]| common(texts.iter().copied(), false).map(|(text, _)| text);
         assert_eq!(of(&["0", "$2", "$1", "$1,000.5"]), Some("$1,000.5"));
         assert_eq!(of(&["red", "$2", "$1"]), None);

@@ -2,7 +2,7 @@
 //! decimal comma.
 
 use super::cell::{Grammar, number};
-use super::dress::{groups_or_decimals, ungrouped};
+use super::decoration::{groups_or_decimals, ungrouped};
 use super::form::Separator;
 use csv::ByteRecord;
 use std::collections::BTreeSet;
@@ -14,9 +14,9 @@ const CATEGORIES: usize = 10;
 
 /// The cells of a column in the first rows, counted by kind.
 #[derive(Debug, Default)]
-pub(super) struct Sight<'a> {
+pub(super) struct Counts<'a> {
     /// Cells with a value.
-    pub(super) there: usize,
+    pub(super) values: usize,
     numbers: usize,
     /// Cells with a letter that are no numbers, and the different ones, as far as they count.
     words: usize,
@@ -24,25 +24,25 @@ pub(super) struct Sight<'a> {
     different_numbers: BTreeSet<&'a [u8]>,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Counts<'a> {
     pub(super) fn of(records: &'a [ByteRecord], column: usize, grammar: &Grammar) -> Self {
-        let mut sight = Self::default();
+        let mut counts = Self::default();
         let add = |set: &mut BTreeSet<&'a [u8]>, cell| {
             if set.len() <= CATEGORIES {
                 set.insert(cell);
             }
         };
         for cell in records.iter().filter_map(|r| r.get(column)).filter(|cell| !grammar.missing(cell)) {
-            sight.there += 1;
+            counts.values += 1;
             if number(cell, grammar.decimal_comma).is_some() {
-                sight.numbers += 1;
-                add(&mut sight.different_numbers, cell);
+                counts.numbers += 1;
+                add(&mut counts.different_numbers, cell);
             } else if cell.iter().any(|b| b.is_ascii_alphabetic() || !b.is_ascii()) || signs_only(cell) {
-                sight.words += 1;
-                add(&mut sight.different_words, cell);
+                counts.words += 1;
+                add(&mut counts.different_words, cell);
             }
         }
-        sight
+        counts
     }
 
     /// Whether it is a column of texts. Numbers with a few different words in between are not: the words probably stand
@@ -50,16 +50,16 @@ impl<'a> Sight<'a> {
     pub(super) fn texts(&self) -> bool {
         let (words, numbers) = (self.different_words.len(), self.different_numbers.len());
         let marks = words <= MARKS;
-        let others = self.there - self.numbers;
-        if 2 * others > self.there {
+        let others = self.values - self.numbers;
+        if 2 * others > self.values {
             return !(marks && others == self.words && numbers > CATEGORIES);
         }
-        10 * self.words >= self.there && (!marks || (words > 1 && words + numbers <= CATEGORIES))
+        10 * self.words >= self.values && (!marks || (words > 1 && words + numbers <= CATEGORIES))
     }
 
     /// A text that makes a column of mostly numbers one of texts.
     pub(super) fn among_numbers(&self) -> Option<String> {
-        let word = self.different_words.first().filter(|_| 2 * self.numbers >= self.there)?;
+        let word = self.different_words.first().filter(|_| 2 * self.numbers >= self.values)?;
         Some(String::from_utf8_lossy(word).into_owned())
     }
 }
@@ -168,7 +168,7 @@ mod tests {
         let grammar = Grammar::new(Separator::Comma, false, None, &[]);
         let rows: Vec<ByteRecord> =
             (0..rows).map(|i| ByteRecord::from(vec![cells[i % cells.len()].to_string()])).collect();
-        Sight::of(&rows, 0, &grammar).texts()
+        Counts::of(&rows, 0, &grammar).texts()
     }
 
     #[test]

@@ -3,10 +3,10 @@
 
 use super::bytes::{Guard, fault, line_at, stream};
 use super::cell::{Grammar, Texts, number};
-use super::dress::{Dress, dress};
+use super::decoration::{Decoration, decoration};
 use super::form::{self, Separator};
+use super::kinds::{Counts, Decimals, decimals};
 use super::settings::{Form, Missing};
-use super::sight::{Decimals, Sight, decimals};
 use super::{Fault, Open};
 use crate::engine::data::reading::counted;
 use crate::engine::data::unpack;
@@ -97,7 +97,7 @@ fn cells(record: &csv::ByteRecord, separator: Separator) -> impl Iterator<Item =
     record.iter().map(<[u8]>::trim_ascii).filter(move |cell| !blanks || !cell.is_empty())
 }
 
-/// What is known of the columns before their cells are read.
+/// The columns as the first lines show them, before their cells are read.
 pub(super) struct Head<'a> {
     pub(super) names: &'a [String],
     /// Whether the names come from the file.
@@ -169,12 +169,12 @@ impl Table {
         };
         let names: Vec<String> = first.iter().take(width).enumerate().map(name).collect();
         let body = &records[usize::from(headings)..];
-        let sights: Vec<Sight<'_>> = (0..width).map(|i| Sight::of(body, i, &grammar)).collect();
-        let vacant: Vec<bool> = sights.iter().map(|s| s.there == 0).collect();
+        let counts: Vec<Counts<'_>> = (0..width).map(|i| Counts::of(body, i, &grammar)).collect();
+        let vacant: Vec<bool> = counts.iter().map(|c| c.values == 0).collect();
         let roles = roles(&Head { names: &names, headings, vacant: &vacant });
         let roles = roles.map_err(|what| (line(), what))?;
-        let columns = names.into_iter().zip(roles).zip(&sights);
-        let columns = columns.map(|((name, role), sight)| Column::new(name, role, sight)).collect();
+        let columns = names.into_iter().zip(roles).zip(&counts);
+        let columns = columns.map(|((name, role), counts)| Column::new(name, role, counts)).collect();
         let mut doubts: Vec<String> = decimals.doubt.into_iter().collect();
         if headings && first.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
             doubts
@@ -308,14 +308,14 @@ fn one_column(set: Separator, found: Separator, splits: bool) -> String {
 }
 
 impl Column {
-    fn new(name: String, role: Role, sight: &Sight<'_>) -> Self {
-        let of_texts = role == Role::Input && sight.texts();
+    fn new(name: String, role: Role, counts: &Counts<'_>) -> Self {
+        let of_texts = role == Role::Input && counts.texts();
         Self {
             name,
             role,
             texts: (role == Role::Class || of_texts).then(Texts::default),
-            vacant: sight.there == 0,
-            among_numbers: sight.among_numbers().filter(|_| of_texts),
+            vacant: counts.values == 0,
+            among_numbers: counts.among_numbers().filter(|_| of_texts),
             overflow: false,
             missing: 0,
             first_missing: None,
@@ -407,7 +407,7 @@ impl Column {
     /// The fault of a cell that should be a number, with what would be right.
     fn no_number(&self, cell: &[u8], row: usize, grammar: &Grammar) -> String {
         let text = String::from_utf8_lossy(cell);
-        if let Some(Dress { seen, remedy }) = dress(&text, grammar.decimal_comma) {
+        if let Some(Decoration { seen, remedy }) = decoration(&text, grammar.decimal_comma) {
             return self.wrong(cell, &format!("is no number, since it has {seen}; {remedy}"));
         }
         if self.role == Role::Target && self.numbers == 0 {

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::cell::number;
-use super::dress::Dress;
+use super::decoration::Decoration;
 use super::rows::{Column, Role, Table};
 use super::settings::{Csv, Missing, Texts};
 use crate::engine::data::doubt::many_numbers;
@@ -205,8 +205,8 @@ fn left_out(table: &Table, column: &Column, texts: &super::cell::Texts) -> Optio
         return None;
     }
     let count = if column.overflow { "long texts, or too many".into() } else { texts.len().to_string() };
-    let seen = match texts.dress(table.grammar.decimal_comma) {
-        Some((text, Dress { seen, remedy })) => {
+    let seen = match texts.decoration(table.grammar.decimal_comma) {
+        Some((text, Decoration { seen, remedy })) => {
             format!(": {} has {seen}; {remedy}", excerpt(text, 40))
         }
         None => column.among_numbers.as_ref().map_or_else(String::new, |text| {
@@ -219,7 +219,7 @@ fn left_out(table: &Table, column: &Column, texts: &super::cell::Texts) -> Optio
 /// Reports numbers that are read as texts.
 fn describe_texts(table: &Table, column: &Column, texts: &super::cell::Texts, reading: &mut Reading) {
     let name = excerpt(&column.name, 40);
-    if let Some((text, Dress { seen, remedy })) = texts.dress(table.grammar.decimal_comma) {
+    if let Some((text, Decoration { seen, remedy })) = texts.decoration(table.grammar.decimal_comma) {
         let text = excerpt(text, 40);
         let what = format!("{name} is read as texts, since {text} has {seen}; {remedy}");
         reading.doubts.push(Doubt::data(what));
@@ -267,8 +267,8 @@ fn doubtful_classes(column: &str, texts: &super::cell::Texts, rows: usize, comma
     if numbers && many_numbers(count, rows, fractions) {
         return Some(format!("{}; a number to predict? regression: true", taken("numbers")));
     }
-    if let Some((text, Dress { seen, remedy })) =
-        texts.dress(comma).filter(|_| many_numbers(count, rows, false))
+    if let Some((text, Decoration { seen, remedy })) =
+        texts.decoration(comma).filter(|_| many_numbers(count, rows, false))
     {
         let text = excerpt(text, 40);
         return Some(format!(
