@@ -90,8 +90,6 @@ pub struct App {
     pub unsaved: bool,
     /// Whether the screen is being recorded.
     pub recording: bool,
-    /// Whether the pointer drags the position on the timeline.
-    dragging: bool,
     /// The state of the connection to the terminal.
     pub link: Option<Link>,
     /// Time since the start.
@@ -175,7 +173,6 @@ impl App {
             pace: Some(comfortable(steps)),
             unsaved: false,
             recording: false,
-            dragging: false,
             link: None,
             now: Duration::ZERO,
             source,

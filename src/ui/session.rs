@@ -250,11 +250,15 @@ impl Live<'_> {
             Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
             Message::Key(k) => Hand::Key((*k).into()),
             Message::Mouse(MouseEvent {
-                kind: MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left),
-                column,
-                row,
-                ..
+                kind: MouseEventKind::Down(MouseButton::Left), column, row, ..
             }) => Hand::Click(*column, *row),
+            // On replay, a click on the timeline goes where the drag went.
+            Message::Mouse(MouseEvent { kind: MouseEventKind::Drag(MouseButton::Left), column, .. }) => {
+                match self.app.dragged_row() {
+                    Some(row) => Hand::Click(*column, row),
+                    None => return false,
+                }
+            }
             Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollUp, column, row, .. }) => {
                 Hand::Scroll(*column, *row, -1)
             }

@@ -23,6 +23,8 @@ pub struct Timeline {
     at: Option<u64>,
     /// The digits typed so far.
     typed: String,
+    /// Whether the pointer drags the position; it may leave the timeline meanwhile.
+    pub dragged: bool,
 }
 
 /// A mark on the timeline, the least important first.

@@ -369,14 +369,15 @@ impl App {
             return Effects::new();
         }
         let Some(places) = self.places() else { return Effects::new() };
-        // A drag that began on the timeline stays with it, wherever the pointer goes.
-        self.dragging = match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => places.timeline.contains(at),
-            MouseEventKind::Drag(MouseButton::Left) => self.dragging,
-            _ => false,
-        };
-        if self.dragging {
-            return self.drag_timeline(at.x, places.timeline);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.dragged = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => places.timeline.contains(at),
+                MouseEventKind::Drag(MouseButton::Left) => timeline.dragged,
+                _ => false,
+            };
+            if timeline.dragged {
+                return self.drag_timeline(at.x, places.timeline);
+            }
         }
         if mouse.kind == MouseEventKind::Down(MouseButton::Left) && places.tabs.contains(at) {
             if let Some(id) = screen::tab_at(self, at.x) {

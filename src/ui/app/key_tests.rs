@@ -283,6 +283,52 @@ fn the_past_is_looked_at_and_never_taken_for_the_present() {
 }
 
 #[test]
+fn a_drag_that_began_on_the_timeline_may_leave_its_row() {
+    use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let mut app = app();
+    let mouse = |app: &mut App, kind, column, row| {
+        let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        app.update(Message::Mouse(event)).len()
+    };
+    let (down, drag, up) = (
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Drag(MouseButton::Left),
+        MouseEventKind::Up(MouseButton::Left),
+    );
+    press(&mut app, "T");
+    let row = app.places().expect("room").timeline.y;
+    mouse(&mut app, drag, 10, row + 5);
+    assert_eq!(app.dragged_row(), None, "this drag began elsewhere");
+    mouse(&mut app, down, 10, row);
+    let first = app.timeline.as_ref().and_then(crate::ui::timeline::Timeline::at);
+    mouse(&mut app, drag, 5, row + 9);
+    let second = app.timeline.as_ref().and_then(crate::ui::timeline::Timeline::at);
+    assert!(second < first && first.is_some(), "{second:?} {first:?}");
+    assert_eq!(app.dragged_row(), Some(row), "a recording notes a click there");
+    mouse(&mut app, up, 5, row + 9);
+    assert_eq!(app.dragged_row(), None);
+}
+
+#[test]
+fn a_past_step_shows_the_median_over_seeds_as_the_present_does() {
+    use crate::telemetry::{Band, Spread};
+    let mut app = app();
+    app.focus_on(PaneId::Lanes);
+    press(&mut app, "T Left Left");
+    let mut spread = Spread::new(3, 0);
+    spread.set(Number::Loss, Band::of([7.125, 2.375, 3.625].into_iter()));
+    let info = Box::new(app.view.lane(0).expect("a lane").info.clone());
+    let measure =
+        Measure { step: 38, spread: Some(spread), ..Measure::default() }.with(Number::Loss, 7.125f32);
+    let told = vec![
+        Event::Changed { lane: 0, info, step: 38 },
+        Event::Measured { lane: 0, measure: Box::new(measure), layers: Vec::new() },
+    ];
+    app.update(Message::Event(Event::Recalled { lane: 0, step: 38, told }));
+    assert!(text(&app).contains("loss 3.625") && !text(&app).contains("7.125"), "{}", text(&app));
+}
+
+#[test]
 fn a_fork_with_another_optimizer_where_it_diverged_takes_five_keys() {
     let mut app = app();
     app.front = 3;

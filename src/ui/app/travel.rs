@@ -129,7 +129,13 @@ impl App {
         effects
     }
 
-    /// Handles a mouse press, or a movement with the button held, on the timeline.
+    /// The row of the timeline, while the pointer drags the position on it.
+    pub fn dragged_row(&self) -> Option<u16> {
+        let timeline = self.timeline.as_ref().filter(|timeline| timeline.dragged);
+        timeline.and_then(|_| Some(self.places()?.timeline.y))
+    }
+
+    /// Handles a mouse press on the timeline, or a movement with the button held since then.
     pub(super) fn drag_timeline(&mut self, column: u16, area: Rect) -> Effects {
         let steps = self.scenario.steps as u64;
         let (Some(timeline), Some(front)) = (&mut self.timeline, self.view.lane(self.front)) else {
