@@ -103,7 +103,8 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
         }
     }
     if out.is_empty() && m.step > 0 {
-        let (loss, norm) = (m.single(Number::Loss), m.single(Number::GradNorm));
+        let drawn = |number| m.drawn(number).map_or(f32::NAN, |x| x as f32);
+        let (loss, norm) = (drawn(Number::Loss), drawn(Number::GradNorm));
         let text = format!("loss {}, gradient of norm {}", real(loss), real(norm));
         out.push(Finding { weight: Weight::Plain, text });
     }
