@@ -37,9 +37,9 @@ mod verify;
 mod watch;
 
 pub use lesson::{SKELETON, examine};
-pub use open::{Opened, Unknown, open};
+pub use open::{OpenedText, Unknown, open};
 pub use record::{read_script, record, record_lesson};
-pub use resume::{Reopened, reopen};
+pub use resume::{RestoredRun, reopen};
 
 use crate::text::{escaped, escaped_lines, excerpt};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -57,68 +57,68 @@ const MESSAGE: usize = 8000;
     args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done, 1 a run failed, 2 the input is at fault, 130 interrupted."
 )]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     #[command(flatten)]
-    lab: lab::Lab,
+    lab: lab::LabArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// List the presets and every layer, loss, optimizer, schedule, clip, attack and data set
-    List(list::List),
+    List(list::ListArgs),
     /// Print a preset, to start one's own scenario from
-    Show(show::Show),
+    Show(show::ShowArgs),
     /// Check scenarios and the data they name; all faults as path:line:column
-    Check(check::Check),
+    Check(check::CheckArgs),
     /// Train without a screen
-    Run(run::Run),
+    Run(run::RunArgs),
     /// Train a scenario under many settings and seeds, here or shared among the tasks of a cluster; tell which are best
-    Sweep(sweep::Sweep),
+    Sweep(sweep::SweepArgs),
     /// Train, say what is wrong with a lane and since when, and which single change repairs it
-    Diagnose(diagnose::Diagnose),
+    Diagnose(diagnose::DiagnoseArgs),
     /// Go through a course of lessons in the lab, where goals check themselves
-    Learn(Box<learn::Learn>),
+    Learn(Box<learn::LearnArgs>),
     /// Prove a lesson that you wrote, or write a new one to start from
-    Lesson(lesson::Lesson),
+    Lesson(lesson::LessonArgs),
     /// Grade what learners have handed in: every run is made again
-    Grade(grade::GradeAll),
+    Grade(grade::GradeAllArgs),
     /// Attack an image of your own
-    Attack(attack::Attack),
+    Attack(attack::AttackArgs),
     /// Go on with a run where it stopped
-    Resume(resume::Resume),
+    Resume(resume::ResumeArgs),
     /// Train a run again, and say whether every hash and every number of it is the same
-    Verify(verify::Verify),
+    Verify(verify::VerifyArgs),
     /// Say in words how two scenarios differ
-    Diff(diff::Diff),
+    Diff(diff::DiffArgs),
     /// Watch runs that other processes train, side by side
-    Watch(watch::Watch),
+    Watch(watch::WatchArgs),
     /// Print a file for training in PyTorch, Lightning, Keras or JAX that writes a log for `watch` and `diagnose`
-    Hook(hook::Hook),
+    Hook(hook::HookArgs),
     /// List the runs that the lab keeps with their sizes; rename or delete them
-    Runs(runs::Runs),
+    Runs(runs::RunsArgs),
     /// Write a run as files for other programs: tables, figures, a report, weights, ONNX, a PyTorch script
-    Export(Box<export::Export>),
+    Export(Box<export::ExportArgs>),
     /// Record a scenario as a terminal session: the same script gives the same bytes on any machine
-    Record(record::Record),
+    Record(record::RecordArgs),
     /// Train by requests: JSON lines on standard input and output, for notebooks, agents and tests
-    Serve(serve::Serve),
+    Serve(serve::ServeArgs),
     /// Make one page of recordings, of all presets and lessons, that needs no network
-    Gallery(gallery::Gallery),
+    Gallery(gallery::GalleryArgs),
     /// Play a recording on this terminal
-    Play(play::Play),
+    Play(play::PlayArgs),
     /// Report what this terminal can do, which settings were chosen for it, and why
-    Doctor(doctor::Doctor),
+    Doctor(doctor::DoctorArgs),
     /// Measure how fast this machine trains
-    Bench(bench::Bench),
+    Bench(bench::BenchArgs),
     /// Print a completion script for a shell
-    Completions(completions::Completions),
+    Completions(completions::CompletionsArgs),
     /// Print the manual page
-    Man(completions::Man),
+    Man(completions::ManArgs),
 }
 
-impl Command {
+impl CliCommand {
     fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List(command) => command.run(),
@@ -165,24 +165,24 @@ impl BadInput {
 /// A command that ended with another code than 0: the exit code, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{1}")]
-pub struct Ended(pub u8, pub String);
+pub struct CommandEnd(pub u8, pub String);
 
 /// The output was closed by its reader, so the command ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the output has gone")]
-struct Closed;
+struct OutputClosed;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::arena::share();
     signals::survive_file_size_limit();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // The message may quote an argument, in which clap would remove colour codes; therefore the arguments are
             // escaped and parsed once more.
             let harmless = std::env::args_os().map(|a| escaped(&a.to_string_lossy()).into_owned());
-            let error = Arguments::try_parse_from(harmless).err().unwrap_or(error);
+            let error = CommandLine::try_parse_from(harmless).err().unwrap_or(error);
             let text = escaped_lines(&error.render().to_string()).into_owned();
             if !error.use_stderr() {
                 return finish(print(&text));
@@ -200,20 +200,20 @@ pub fn main() -> ExitCode {
 /// Reports the error, if there was one.
 fn finish(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    if error.is::<Closed>() {
+    if error.is::<OutputClosed>() {
         return ExitCode::SUCCESS;
     }
     if let Some(BadInput(messages)) = error.downcast_ref() {
         tell(&cut(&(escaped_lines(&messages.join("\n")).into_owned() + "\n")));
         return ExitCode::from(2);
     }
-    if let Some(Ended(code, what)) = error.downcast_ref()
+    if let Some(CommandEnd(code, what)) = error.downcast_ref()
         && what.is_empty()
     {
         return ExitCode::from(*code);
     }
     tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
-    ExitCode::from(error.downcast_ref().map_or(1, |Ended(code, _)| *code))
+    ExitCode::from(error.downcast_ref().map_or(1, |CommandEnd(code, _)| *code))
 }
 
 /// Writes to standard output; a closed pipe ends the command quietly.
@@ -223,7 +223,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => anyhow::Error::new(Closed),
+        std::io::ErrorKind::BrokenPipe => anyhow::Error::new(OutputClosed),
         _ => anyhow::Error::new(error).context("standard output"),
     })
 }
@@ -256,7 +256,7 @@ fn cut(text: &str) -> String {
 
 /// The parser itself, for completions and the manual page.
 fn parser() -> clap::Command {
-    Arguments::command()
+    CommandLine::command()
 }
 
 #[cfg(test)]

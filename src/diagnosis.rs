@@ -14,13 +14,13 @@ mod worth;
 
 use crate::engine::layer::LayerConfig;
 pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
-pub use facts::{Attacked, DataFacts, Facts, Mark, Score};
+pub use facts::{Attacked, DataFacts, Facts, LaneScore, MeasuredStep};
 pub use rules::RULES;
-pub use told::{Told, off};
+pub use told::{LaneMeasurements, off};
 
 /// The kind of a rule's evidence, which decides when its cures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EvidenceKind {
     /// A setting is unusual: the suspicion is true if the run is better without it.
     Setting,
     /// The numbers show a symptom: the suspicion is true if a better run does not show it.
@@ -41,7 +41,7 @@ pub struct Rule {
     /// Its finding in one line.
     pub about: &'static str,
     /// The kind of its evidence.
-    pub kind: Kind,
+    pub kind: EvidenceKind,
     /// The function that judges a lane.
     pub judge: fn(&Facts) -> Judgement,
 }
@@ -154,7 +154,7 @@ pub fn signals(mut facts: Facts) -> Diagnosis {
         }
         // Among the rules that judge settings, only the one on the learning rate works with a log alone.
         if facts.foreign
-            && matches!(rule.kind, Kind::Setting | Kind::General | Kind::Last)
+            && matches!(rule.kind, EvidenceKind::Setting | EvidenceKind::General | EvidenceKind::Last)
             && rule.id != "lr-too-high"
         {
             out.skipped.push((rule.id, "its settings and its data are not known".into()));
@@ -171,7 +171,7 @@ pub fn signals(mut facts: Facts) -> Diagnosis {
     let named: Vec<&'static str> = loud.map(|((id, ..), _)| *id).collect();
     for ((id, kind, mut s), level) in found.into_iter().zip(levels) {
         // A learning rate or a narrow layer is not a finding while it does no harm.
-        if level == Level::Note && matches!(kind, Kind::General | Kind::Last) {
+        if level == Level::Note && matches!(kind, EvidenceKind::General | EvidenceKind::Last) {
             out.checked.push(id);
             continue;
         }

@@ -14,14 +14,14 @@ pub mod weights;
 
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::log::{Lists, Read};
+use crate::lab::lane::log::{Lists, ParsedLine};
 use crate::lab::outcome::Standings;
-use crate::lab::run::Saved;
+use crate::lab::run::SavedLane;
 use crate::lab::trainer::Snapshot;
 use crate::scenario::{Edit, Scenario};
 
 /// The content of a run directory.
-pub struct Subject {
+pub struct RunContent {
     /// The directory's name, for titles and commands.
     pub name: String,
     /// The scenario with its lanes as they were.
@@ -29,16 +29,16 @@ pub struct Subject {
     /// The same scenario, checked and built.
     pub experiment: Experiment,
     /// The lanes as the newest checkpoint holds them.
-    pub lanes: Vec<Saved>,
+    pub lanes: Vec<SavedLane>,
     /// The lines of the log that hold numbers.
-    pub rows: Vec<Read>,
+    pub rows: Vec<ParsedLine>,
     /// The edits that the log records.
     pub edits: Vec<Edit>,
     /// The state of the lanes at the end of the log.
     pub standings: Standings,
 }
 
-impl Subject {
+impl RunContent {
     /// The index of a lane of this name in the experiment; without a name, the first lane.
     ///
     /// # Errors

@@ -19,13 +19,13 @@ mod value;
 mod wandb;
 mod wire;
 
-use series::Told;
+use series::LogContent;
 
 /// Names of the step column, in order of preference.
 const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "epoch"];
 
 /// Receives the content of a log.
-pub trait Out {
+pub trait LogSink {
     /// Everything sent so far is void: the log is read again from its beginning.
     fn restart(&mut self);
     /// A point of a series.
@@ -37,54 +37,54 @@ pub trait Out {
 }
 
 /// Reads a log from where it stopped.
-pub trait Reader: Send {
+pub trait LogReader: Send {
     /// Reads new content, or a part of it, and sends it to `out`. Returns `true` if there is more to read at once.
     ///
     /// # Errors
     /// If it cannot be read at present. The next call tries again.
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String>;
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String>;
     /// Sends an incomplete last line or record as far as it can be used. For a log that does not grow any more.
-    fn close(&mut self, _out: &mut dyn Out) {}
+    fn close(&mut self, _out: &mut dyn LogSink) {}
 }
 
 /// A kind of log.
-pub struct Kind {
+pub struct LogKind {
     /// Its name.
     pub name: &'static str,
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
     /// The logs of this kind at a path: a file or a folder.
-    find: fn(&find::Place) -> Vec<Found>,
+    find: fn(&find::LogFiles) -> Vec<UnreadLog>,
 }
 
 /// A log before it is read.
-struct Found {
+struct UnreadLog {
     run: String,
-    open: Opener,
+    open: OpenLog,
 }
 
 /// Opens one log.
-type Opener = Box<dyn FnOnce() -> Result<Box<dyn Reader>, String>>;
+type OpenLog = Box<dyn FnOnce() -> Result<Box<dyn LogReader>, String>>;
 
 /// The kind of tables.
 const TABLE: &str = "CSV";
 
 /// Every kind, in order of preference: if several lie together, the first one holds the most information.
-pub const KINDS: [Kind; 9] = [
-    Kind { name: "gradtui", ordered: true, find: find::own },
-    Kind { name: "W&B", ordered: false, find: find::wandb },
-    Kind { name: "TensorBoard events", ordered: true, find: find::events },
+pub const KINDS: [LogKind; 9] = [
+    LogKind { name: "gradtui", ordered: true, find: find::own },
+    LogKind { name: "W&B", ordered: false, find: find::wandb },
+    LogKind { name: "TensorBoard events", ordered: true, find: find::events },
     // Its keys are sorted.
-    Kind { name: "trainer_state.json", ordered: false, find: find::trainer_state },
-    Kind { name: "MLflow files", ordered: false, find: find::mlflow },
-    Kind { name: "DVCLive", ordered: false, find: find::dvclive },
-    Kind { name: "SQLite", ordered: true, find: find::databases },
-    Kind { name: "JSON lines", ordered: true, find: find::json_lines },
-    Kind { name: TABLE, ordered: true, find: find::tables },
+    LogKind { name: "trainer_state.json", ordered: false, find: find::trainer_state },
+    LogKind { name: "MLflow files", ordered: false, find: find::mlflow },
+    LogKind { name: "DVCLive", ordered: false, find: find::dvclive },
+    LogKind { name: "SQLite", ordered: true, find: find::databases },
+    LogKind { name: "JSON lines", ordered: true, find: find::json_lines },
+    LogKind { name: TABLE, ordered: true, find: find::tables },
 ];
 
 /// The log of one run: its reader and the content read so far.
-pub struct Log {
+pub struct RunLog {
     /// Name of the run, unique among those of its path.
     pub run: String,
     /// The name of its kind.
@@ -92,17 +92,17 @@ pub struct Log {
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
     /// Its content.
-    pub told: Told,
+    pub told: LogContent,
     /// Why it cannot be read at present.
     pub fault: Option<String>,
     /// The order of its layers, if it is known better than from the names.
-    pub order: Option<layers::Order>,
+    pub order: Option<layers::LayerOrder>,
     /// Whether its gradient norms are those after clipping, if known.
     pub clipped: Option<bool>,
-    reader: Box<dyn Reader>,
+    reader: Box<dyn LogReader>,
 }
 
-impl Log {
+impl RunLog {
     /// Reads a part of the new content; returns `true` if there is more to read at once.
     pub fn read(&mut self) -> bool {
         match self.reader.read(&mut self.told) {
@@ -124,16 +124,16 @@ impl Log {
     }
 
     /// The layers whose gradient norms are logged.
-    pub fn layers(&self) -> layers::Layers {
+    pub fn layers(&self) -> layers::LogLayers {
         let name = |member: (usize, usize)| &self.told.series[member.0].name;
-        let guess = if self.ordered { None } else { Some(layers::Order::Natural) };
+        let guess = if self.ordered { None } else { Some(layers::LayerOrder::Natural) };
         let mut found = self.told.layers(self.order.or(guess));
         // If the columns of a table are sorted by name, the writer's order of layers is lost.
-        let sorted = |found: &layers::Layers| found.members.windows(2).all(|w| name(w[0]) <= name(w[1]));
+        let sorted = |found: &layers::LogLayers| found.members.windows(2).all(|w| name(w[0]) <= name(w[1]));
         if self.order.or(guess).is_none() && self.kind == TABLE && sorted(&found) {
-            found = self.told.layers(Some(layers::Order::Natural));
+            found = self.told.layers(Some(layers::LayerOrder::Natural));
         }
-        layers::Layers { clipped: self.clipped.or(found.clipped), ..found }
+        layers::LogLayers { clipped: self.clipped.or(found.clipped), ..found }
     }
 }
 
@@ -141,12 +141,12 @@ impl Log {
 ///
 /// # Errors
 /// If no readable log is there; the message names what was found instead.
-pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<Log>, String> {
-    let place = find::Place::new(path)?;
-    let log = |kind: &'static str, ordered, found: Found| {
+pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<RunLog>, String> {
+    let place = find::LogFiles::new(path)?;
+    let log = |kind: &'static str, ordered, found: UnreadLog| {
         let reader = (found.open)()?;
-        let told = Told::default();
-        Ok(Log { run: found.run, kind, ordered, told, fault: None, order: None, clipped: None, reader })
+        let told = LogContent::default();
+        Ok(RunLog { run: found.run, kind, ordered, told, fault: None, order: None, clipped: None, reader })
     };
     if patterns.is_empty() {
         for kind in &KINDS {

@@ -2,7 +2,7 @@
 //! beside this one.
 //!
 //! Log, expectations, curves, bands, tables and exports walk these tables. To add a number, write a file with one
-//! function of [`Seen`] (or of [`LayerSeen`]) and one row below. Knows arrays, no lane, no file and no screen.
+//! function of [`StepInputs`] (or of [`LayerSeen`]) and one row below. Knows arrays, no lane, no file and no screen.
 
 use crate::engine::kernel;
 use std::ops::Range;
@@ -19,7 +19,7 @@ mod tests;
 
 /// How a number is drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Axis {
+pub enum NumberAxis {
     /// Logarithmic, unless the user chooses otherwise.
     Log,
     /// Linear.
@@ -30,11 +30,11 @@ pub enum Axis {
 
 /// The source of a number, which also decides at which steps it exists.
 #[derive(Clone, Copy, Debug)]
-pub enum Source {
+pub enum NumberSource {
     /// From every measured step.
-    Step(fn(&mut Seen<'_>) -> Option<f64>),
+    Step(fn(&mut StepInputs<'_>) -> Option<f64>),
     /// From the steps after which the validation samples are evaluated: it is too expensive for every measured step.
-    Rare(fn(&mut Seen<'_>) -> Option<f64>),
+    Rare(fn(&mut StepInputs<'_>) -> Option<f64>),
     /// From an evaluation of the validation samples.
     Evaluation,
     /// From a measurement under attack: the part with this name.
@@ -56,7 +56,7 @@ pub enum Between {
 
 /// How a number is written to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum NumberFormat {
     /// With the digits of an f32.
     Single,
     /// With the digits of an f64.
@@ -69,7 +69,7 @@ pub enum Form {
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct NumberRow {
     /// Its name in the log and in expectations.
     pub key: &'static str,
     /// Its label above a plot.
@@ -81,9 +81,9 @@ pub struct Row {
     /// Its unit; empty for shares, ratios and similar numbers.
     pub unit: &'static str,
     /// How it is drawn over time.
-    pub axis: Axis,
+    pub axis: NumberAxis,
     /// The source of its values.
-    pub source: Source,
+    pub source: NumberSource,
     /// Whether it exists only for lanes that clip.
     pub clip: bool,
     /// Whether several seeds give it a band.
@@ -91,23 +91,23 @@ pub struct Row {
     /// The aggregate over the steps between two measurements.
     pub between: Between,
     /// How it is written to the log.
-    pub form: Form,
+    pub form: NumberFormat,
 }
 
-impl Row {
-    const fn new(key: &'static str, label: &'static str, about: &'static str, source: Source) -> Self {
+impl NumberRow {
+    const fn new(key: &'static str, label: &'static str, about: &'static str, source: NumberSource) -> Self {
         Self {
             key,
             label,
             ascii: label,
             about,
             unit: "",
-            axis: Axis::Log,
+            axis: NumberAxis::Log,
             source,
             clip: false,
             band: false,
             between: Between::Newest,
-            form: Form::Single,
+            form: NumberFormat::Single,
         }
     }
 }
@@ -141,7 +141,7 @@ pub struct LayerRow {
     /// Whether it costs passes over the weights, so that it is computed only where it is shown or logged.
     pub costly: bool,
     /// Its value; `None` for layers that have no such number.
-    pub of: fn(&Seen<'_>, &LayerSeen) -> Option<f32>,
+    pub of: fn(&StepInputs<'_>, &LayerSeen) -> Option<f32>,
 }
 
 /// Declares an enum with one variant per row, and a dense array indexed by it.
@@ -200,118 +200,118 @@ macro_rules! table {
 
 table! {
     /// A number with a curve for each lane.
-    Number, Row, Values of f64 {
-        Loss => Row {
+    Number, NumberRow, Values of f64 {
+        Loss => NumberRow {
             between: Between::Range(|s| s.loss.into()), band: true,
-            ..Row::new("loss", "loss", "training loss of the last step", Source::Step(|s| Some(s.step.loss.into())))
+            ..NumberRow::new("loss", "loss", "training loss of the last step", NumberSource::Step(|s| Some(s.step.loss.into())))
         },
-        ValLoss => Row {
+        ValLoss => NumberRow {
             band: true,
-            ..Row::new("val_loss", "val loss",
-                "validation loss, the same plain loss for all lanes", Source::Evaluation)
+            ..NumberRow::new("val_loss", "val loss",
+                "validation loss, the same plain loss for all lanes", NumberSource::Evaluation)
         },
-        ValOwnLoss => Row::new("val_own_loss", "val own loss",
-            "validation loss as the lane trains with it, where that is another", Source::Evaluation),
-        Accuracy => Row {
-            axis: Axis::Share, band: true,
-            ..Row::new("accuracy", "accuracy", "share of right answers in the last batch",
-                Source::Step(|s| s.accuracy.map(f64::from)))
+        ValOwnLoss => NumberRow::new("val_own_loss", "val own loss",
+            "validation loss as the lane trains with it, where that is another", NumberSource::Evaluation),
+        Accuracy => NumberRow {
+            axis: NumberAxis::Share, band: true,
+            ..NumberRow::new("accuracy", "accuracy", "share of right answers in the last batch",
+                NumberSource::Step(|s| s.accuracy.map(f64::from)))
         },
-        ValAccuracy => Row {
-            axis: Axis::Share, band: true,
-            ..Row::new("val_accuracy", "val accuracy", "share of right answers in validation", Source::Evaluation)
+        ValAccuracy => NumberRow {
+            axis: NumberAxis::Share, band: true,
+            ..NumberRow::new("val_accuracy", "val accuracy", "share of right answers in validation", NumberSource::Evaluation)
         },
-        ValRecall => Row {
-            axis: Axis::Share, band: true,
-            ..Row::new("val_recall", "val recall",
-                "share of right answers among the validation samples of the class that has the least", Source::Evaluation)
+        ValRecall => NumberRow {
+            axis: NumberAxis::Share, band: true,
+            ..NumberRow::new("val_recall", "val recall",
+                "share of right answers among the validation samples of the class that has the least", NumberSource::Evaluation)
         },
-        ValPrecision => Row {
-            axis: Axis::Share, band: true,
-            ..Row::new("val_precision", "val precision",
-                "share of right answers in validation, of the class that has the least", Source::Evaluation)
+        ValPrecision => NumberRow {
+            axis: NumberAxis::Share, band: true,
+            ..NumberRow::new("val_precision", "val precision",
+                "share of right answers in validation, of the class that has the least", NumberSource::Evaluation)
         },
-        ValMae => Row::new("val_mae", "val abs. error",
-            "mean absolute error in validation, in the unit of the data", Source::Evaluation),
-        ValRmse => Row::new("val_rmse", "val error",
-            "root of the mean squared error in validation, in the unit of the data", Source::Evaluation),
-        ValR2 => Row {
-            axis: Axis::Linear,
-            ..Row::new("val_r2", "val R2",
-                "R squared in validation: 1 is perfect, 0 as good as always the mean", Source::Evaluation)
+        ValMae => NumberRow::new("val_mae", "val abs. error",
+            "mean absolute error in validation, in the unit of the data", NumberSource::Evaluation),
+        ValRmse => NumberRow::new("val_rmse", "val error",
+            "root of the mean squared error in validation, in the unit of the data", NumberSource::Evaluation),
+        ValR2 => NumberRow {
+            axis: NumberAxis::Linear,
+            ..NumberRow::new("val_r2", "val R2",
+                "R squared in validation: 1 is perfect, 0 as good as always the mean", NumberSource::Evaluation)
         },
-        GradNorm => Row {
+        GradNorm => NumberRow {
             ascii: "|g|", band: true,
-            ..Row::new("grad_norm", "‖g‖", "gradient norm of the last step before clipping",
-                Source::Step(|s| Some(s.step.grad_norm.into())))
+            ..NumberRow::new("grad_norm", "‖g‖", "gradient norm of the last step before clipping",
+                NumberSource::Step(|s| Some(s.step.grad_norm.into())))
         },
-        GradNormClipped => Row {
+        GradNormClipped => NumberRow {
             ascii: "|g| clipped", clip: true,
-            ..Row::new("grad_norm_clipped", "‖g‖ clipped", "gradient norm of the last step after clipping",
-                Source::Step(|s| Some(s.clipped_norm.into())))
+            ..NumberRow::new("grad_norm_clipped", "‖g‖ clipped", "gradient norm of the last step after clipping",
+                NumberSource::Step(|s| Some(s.clipped_norm.into())))
         },
-        ClipRate => Row {
-            axis: Axis::Share, clip: true, form: Form::Flag("clipped"),
+        ClipRate => NumberRow {
+            axis: NumberAxis::Share, clip: true, form: NumberFormat::Flag("clipped"),
             between: Between::Mean(|s| f64::from(u8::from(s.clipped))),
-            ..Row::new("clip_rate", "clip rate", "share of the latest steps that were clipped",
-                Source::Step(|s| Some(f64::from(u8::from(s.step.clipped)))))
+            ..NumberRow::new("clip_rate", "clip rate", "share of the latest steps that were clipped",
+                NumberSource::Step(|s| Some(f64::from(u8::from(s.step.clipped)))))
         },
-        ClipShare => Row {
-            axis: Axis::Share, clip: true,
-            ..Row::new("clip_share", "clip share", "share of all steps that were clipped",
-                Source::Step(|s| Some(s.clip_share.into())))
+        ClipShare => NumberRow {
+            axis: NumberAxis::Share, clip: true,
+            ..NumberRow::new("clip_share", "clip share", "share of all steps that were clipped",
+                NumberSource::Step(|s| Some(s.clip_share.into())))
         },
-        ClipAngle => Row {
-            ascii: "clip angle deg", unit: "degrees", axis: Axis::Linear, clip: true,
-            ..Row::new("clip_angle", "clip angle °",
+        ClipAngle => NumberRow {
+            ascii: "clip angle deg", unit: "degrees", axis: NumberAxis::Linear, clip: true,
+            ..NumberRow::new("clip_angle", "clip angle °",
                 "angle between the last gradient before and after clipping, in degrees",
-                Source::Step(|s| Some(s.clip_angle.into())))
+                NumberSource::Step(|s| Some(s.clip_angle.into())))
         },
-        UpdateRatio => Row::new("update_ratio", "update:weight",
+        UpdateRatio => NumberRow::new("update_ratio", "update:weight",
             "length of the last update over that of the parameters",
-            Source::Step(|s| Some(s.squares.update_ratio().into()))),
-        Distance => Row {
+            NumberSource::Step(|s| Some(s.squares.update_ratio().into()))),
+        Distance => NumberRow {
             ascii: "distance",
-            ..Row::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
-                Source::Step(distance::distance))
+            ..NumberRow::new("distance", "‖θ-θ₀‖", "distance of the parameters from the initial ones",
+                NumberSource::Step(distance::distance))
         },
-        Agreement => Row {
-            axis: Axis::Linear, form: Form::Absent,
-            ..Row::new("agreement", "cos(g,g')", "cosine between the last gradient and the one before it",
-                Source::Step(agreement::agreement))
+        Agreement => NumberRow {
+            axis: NumberAxis::Linear, form: NumberFormat::Absent,
+            ..NumberRow::new("agreement", "cos(g,g')", "cosine between the last gradient and the one before it",
+                NumberSource::Step(agreement::agreement))
         },
-        NoiseScale => Row {
+        NoiseScale => NumberRow {
             unit: "samples",
-            ..Row::new("noise_scale", "noise scale",
+            ..NumberRow::new("noise_scale", "noise scale",
                 "batch size at which the gradient's noise is as large as the gradient",
-                Source::Rare(noise_scale::noise_scale))
+                NumberSource::Rare(noise_scale::noise_scale))
         },
-        Sharpness => Row::new("sharpness", "sharpness", "largest eigenvalue of the training loss's Hessian",
-            Source::Probe("sharpness", "value")),
-        SharpnessLimit => Row::new("sharpness_limit", "sharpness limit",
+        Sharpness => NumberRow::new("sharpness", "sharpness", "largest eigenvalue of the training loss's Hessian",
+            NumberSource::Probe("sharpness", "value")),
+        SharpnessLimit => NumberRow::new("sharpness_limit", "sharpness limit",
             "largest eigenvalue of the Hessian that the step can bear: 2/lr for plain gradient descent",
-            Source::Probe("sharpness", "limit")),
-        Lr => Row {
-            form: Form::Double,
-            ..Row::new("lr", "learning rate", "learning rate of the last step", Source::Step(|s| Some(s.step.lr)))
+            NumberSource::Probe("sharpness", "limit")),
+        Lr => NumberRow {
+            form: NumberFormat::Double,
+            ..NumberRow::new("lr", "learning rate", "learning rate of the last step", NumberSource::Step(|s| Some(s.step.lr)))
         },
-        CleanAccuracy => Row {
-            axis: Axis::Share,
-            ..Row::new("clean_accuracy", "clean accuracy", "share of right answers on the samples that are attacked",
-                Source::Attack("clean"))
+        CleanAccuracy => NumberRow {
+            axis: NumberAxis::Share,
+            ..NumberRow::new("clean_accuracy", "clean accuracy", "share of right answers on the samples that are attacked",
+                NumberSource::Attack("clean"))
         },
-        NoiseAccuracy => Row {
-            axis: Axis::Share,
-            ..Row::new("noise_accuracy", "noise accuracy",
-                "the same under noise; `noise_accuracy@0.1` at that size", Source::Attack("noise"))
+        NoiseAccuracy => NumberRow {
+            axis: NumberAxis::Share,
+            ..NumberRow::new("noise_accuracy", "noise accuracy",
+                "the same under noise; `noise_accuracy@0.1` at that size", NumberSource::Attack("noise"))
         },
-        FgsmAccuracy => Row {
-            axis: Axis::Share,
-            ..Row::new("fgsm_accuracy", "FGSM accuracy", "the same under FGSM", Source::Attack("fgsm"))
+        FgsmAccuracy => NumberRow {
+            axis: NumberAxis::Share,
+            ..NumberRow::new("fgsm_accuracy", "FGSM accuracy", "the same under FGSM", NumberSource::Attack("fgsm"))
         },
-        PgdAccuracy => Row {
-            axis: Axis::Share,
-            ..Row::new("pgd_accuracy", "PGD accuracy", "the same under PGD", Source::Attack("pgd"))
+        PgdAccuracy => NumberRow {
+            axis: NumberAxis::Share,
+            ..NumberRow::new("pgd_accuracy", "PGD accuracy", "the same under PGD", NumberSource::Attack("pgd"))
         },
     }
 }
@@ -359,17 +359,17 @@ table! {
 impl Number {
     /// Whether attacks measure it, which only some scenarios ask for.
     pub fn attacked(self) -> bool {
-        matches!(self.row().source, Source::Attack(_))
+        matches!(self.row().source, NumberSource::Attack(_))
     }
 
     /// Whether it is a share in [0, 1].
     pub fn is_share(self) -> bool {
-        self.row().axis == Axis::Share
+        self.row().axis == NumberAxis::Share
     }
 
     /// The value with its shortest decimal digits: a loss of 0.6 is printed as 0.6, although no f32 equals 0.6.
     pub fn decimal(self, value: f64) -> f64 {
-        if self.row().form == Form::Double { value } else { decimal(value as f32) }
+        if self.row().form == NumberFormat::Double { value } else { decimal(value as f32) }
     }
 }
 
@@ -401,7 +401,7 @@ pub struct StepResult {
 }
 
 /// The inputs from which the numbers of a measured step are computed.
-pub struct Seen<'a> {
+pub struct StepInputs<'a> {
     /// The numbers of every step.
     pub step: StepResult,
     /// Share of right answers in its batch; `None` without classes.

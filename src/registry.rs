@@ -108,7 +108,7 @@ impl From<std::ops::RangeInclusive<usize>> for Bounds {
 pub type Faults<'a> = &'a mut dyn FnMut(&str, String);
 
 /// A type that a field may have.
-pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
+pub trait SettingValue: Serialize + DeserializeOwned + PartialEq + Clone {
     /// Shows every number to `see`, for the range check.
     fn numbers(&self, _see: &mut dyn FnMut(f64)) {}
     /// Checks settings inside the value; `at` is the value's own path.
@@ -139,12 +139,12 @@ pub trait Value: Serialize + DeserializeOwned + PartialEq + Clone {
 
 /// Plain values without numbers inside.
 macro_rules! plain_values {
-    ($($type:ty),* $(,)?) => { $(impl $crate::registry::Value for $type {})* };
+    ($($type:ty),* $(,)?) => { $(impl $crate::registry::SettingValue for $type {})* };
 }
 pub(crate) use plain_values;
 plain_values!(bool, String);
 
-impl Value for f64 {
+impl SettingValue for f64 {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         see(*self);
     }
@@ -155,19 +155,19 @@ impl Value for f64 {
     }
 }
 
-impl Value for usize {
+impl SettingValue for usize {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         see(*self as f64);
     }
 }
 
-impl Value for u64 {
+impl SettingValue for u64 {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         see(*self as f64);
     }
 }
 
-impl<A: Value, B: Value> Value for (A, B) {
+impl<A: SettingValue, B: SettingValue> SettingValue for (A, B) {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         self.0.numbers(see);
         self.1.numbers(see);
@@ -177,7 +177,7 @@ impl<A: Value, B: Value> Value for (A, B) {
     }
 }
 
-impl<A: Value, B: Value, C: Value> Value for (A, B, C) {
+impl<A: SettingValue, B: SettingValue, C: SettingValue> SettingValue for (A, B, C) {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         self.0.numbers(see);
         self.1.numbers(see);
@@ -188,7 +188,7 @@ impl<A: Value, B: Value, C: Value> Value for (A, B, C) {
     }
 }
 
-impl<T: Value> Value for Option<T> {
+impl<T: SettingValue> SettingValue for Option<T> {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         if let Some(v) = self {
             v.numbers(see);
@@ -200,11 +200,11 @@ impl<T: Value> Value for Option<T> {
         }
     }
     fn text(&self) -> String {
-        self.as_ref().map_or_else(|| "None".into(), Value::text)
+        self.as_ref().map_or_else(|| "None".into(), SettingValue::text)
     }
 }
 
-impl<T: Value> Value for Vec<T> {
+impl<T: SettingValue> SettingValue for Vec<T> {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         for v in self {
             v.numbers(see);
@@ -216,11 +216,11 @@ impl<T: Value> Value for Vec<T> {
         }
     }
     fn text(&self) -> String {
-        format!("[{}]", self.iter().map(Value::text).collect::<Vec<_>>().join(", "))
+        format!("[{}]", self.iter().map(SettingValue::text).collect::<Vec<_>>().join(", "))
     }
 }
 
-impl<T: Value> Value for Box<T> {
+impl<T: SettingValue> SettingValue for Box<T> {
     fn numbers(&self, see: &mut dyn FnMut(f64)) {
         (**self).numbers(see);
     }
@@ -260,7 +260,7 @@ pub trait Settings {
 }
 
 /// Reports the numbers of `value` that lie outside `bounds`, and NaN and infinity in any case.
-pub fn check_value<T: Value>(value: &T, bounds: Option<Bounds>, at: &str, fault: Faults<'_>) {
+pub fn check_value<T: SettingValue>(value: &T, bounds: Option<Bounds>, at: &str, fault: Faults<'_>) {
     value.numbers(&mut |x| match bounds {
         _ if !x.is_finite() => fault(at, format!("{x} is not a number to compute with; give a finite one")),
         Some(b) if !b.contain(x) => fault(at, format!("{} is out of range; allowed is {b}", x.text())),
@@ -305,7 +305,7 @@ macro_rules! settings {
             fn about(&self) -> &'static str { $about.trim() }
             fn fields(&self) -> Vec<$crate::registry::Field> {
                 #[allow(unused_imports)]
-                use $crate::registry::Value as _;
+                use $crate::registry::SettingValue as _;
                 #[allow(unused_variables)]
                 let default = Self::default();
                 vec![ $( $crate::registry::Field {
@@ -315,14 +315,14 @@ macro_rules! settings {
                     value: self.$field.text(),
                     default: default.$field.text(),
                     bounds: $crate::registry::settings!(@bounds $($range)?),
-                    choices: <$ty as $crate::registry::Value>::choices,
+                    choices: <$ty as $crate::registry::SettingValue>::choices,
                 }, )* ]
             }
             #[allow(unused_variables)]
             fn set(&mut self, field: &str, text: &str) -> Result<(), String> {
                 match field {
                     $( stringify!($field) => {
-                        let value = <$ty as $crate::registry::Value>::parse(text)?;
+                        let value = <$ty as $crate::registry::SettingValue>::parse(text)?;
                         let mut wrong = None;
                         $crate::registry::check_value(&value, $crate::registry::settings!(@bounds $($range)?), field,
                             &mut |_, what| { wrong.get_or_insert(what); });
@@ -340,7 +340,7 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::registry::Value for $name {
+        impl $crate::registry::SettingValue for $name {
             fn check_inside(&self, at: &str, fault: $crate::registry::Faults<'_>) {
                 $crate::registry::Settings::check(self, at, fault);
             }
@@ -393,7 +393,7 @@ macro_rules! registry {
 
         $( impl From<$settings> for $table { fn from(s: $settings) -> Self { Self::$row(s) } } )*
 
-        impl $crate::registry::Value for $table {
+        impl $crate::registry::SettingValue for $table {
             fn check_inside(&self, at: &str, fault: $crate::registry::Faults<'_>) { self.settings().check(at, fault); }
             fn text(&self) -> String { self.settings().brief() }
         }

@@ -13,14 +13,14 @@ pub mod sweep;
 pub mod view;
 pub mod written;
 
-pub use check::{Checked, Fault, at_paths, decode, document, inspect, read, read_with_data};
+pub use check::{Checked, ScenarioFault, at_paths, decode, document, inspect, read, read_with_data};
 pub use edit::Edit;
 pub use fork::{Carry, Lineage};
 
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
 pub use crate::engine::data::{DataConfig, Prepared, Scaling, Split};
-use crate::engine::data::{Files, Labels, Plan, SourceError, choose, prepare};
+use crate::engine::data::{Files, Labels, SourceError, SplitPlan, choose, prepare};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::{InitConfig, from::Weights};
 use crate::engine::layer::{LayerConfig, dense::Dense};
@@ -33,7 +33,7 @@ use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 pub use crate::engine::shape::Shape;
 use crate::limits;
-use crate::registry::{Value, plain_values, settings};
+use crate::registry::{SettingValue, plain_values, settings};
 use serde::{Deserialize, Serialize};
 
 /// Whether a Dense layer with one unit per output is added after the layers of a network.
@@ -238,7 +238,7 @@ impl Scenario {
     pub fn prepare(&self, files: &dyn Files) -> Result<Prepared, SourceError> {
         let mut data = self.data.load(files, self.seed)?;
         choose(&mut data, &self.classes, self.one_against_rest.as_deref())?;
-        let plan = Plan {
+        let plan = SplitPlan {
             share: self.validation,
             split: self.split,
             scaling: self.scaling,
@@ -403,7 +403,7 @@ impl Lane {
 
     /// A lane with the settings in which `recipe` differs from `base`, the scenario's recipe or that of its parent.
     pub fn from_recipe(name: &str, recipe: &Recipe, base: &Recipe) -> Self {
-        fn differs<T: Value>(a: &T, b: &T) -> Option<T> {
+        fn differs<T: SettingValue>(a: &T, b: &T) -> Option<T> {
             (a != b).then(|| a.clone())
         }
         macro_rules! overrides {

@@ -10,10 +10,10 @@ mod info;
 mod lane;
 mod spread;
 
-pub use divergence::{Divergence, Origin, Stage};
-pub use ground::{DataFacts, Mark, Score};
+pub use divergence::{Divergence, DivergenceOrigin, StepStage};
+pub use ground::{DataFacts, LaneScore, MeasuredStep};
 pub use hash::ParameterHash;
-pub use info::{Fork, LaneInfo, OLDER};
+pub use info::{ForkOrigin, LaneInfo, OLDER};
 pub use spread::{Band, Spread};
 
 use crate::number::{LayerNumber, LayerValues, Number, Values};
@@ -224,7 +224,7 @@ pub enum Event {
         /// The lane.
         lane: LaneId,
         /// The step.
-        mark: Arc<Mark>,
+        mark: Arc<MeasuredStep>,
     },
     /// The validation samples were evaluated. Never dropped.
     Evaluated {
@@ -315,7 +315,7 @@ pub enum Sample {
 ///
 /// Each probe says in its row of the table in `lab::preview` which of these it reads.
 #[derive(Clone, Debug, PartialEq)]
-pub struct View {
+pub struct ProbeRequest {
     /// The probe, a row of the table.
     pub probe: &'static str,
     /// The lane to look at.
@@ -334,7 +334,7 @@ pub struct View {
     pub target: Option<u32>,
 }
 
-impl View {
+impl ProbeRequest {
     /// A view of this probe and lane; all other arguments have their defaults.
     pub fn of(probe: &'static str, lane: LaneId) -> Self {
         let (grid, extent) = ((0, 0), [0.0; 4]);
@@ -423,7 +423,7 @@ pub enum Command {
     /// Load a picture of the user's to attack: the path of a PNG or JPEG file.
     Picture(String),
     /// The probes to compute for the screen from now on; replaces the former list.
-    Watch(Vec<View>),
+    Watch(Vec<ProbeRequest>),
     /// Show this step of every lane that has reached it; `None`: show the present again. Training is not affected.
     Look(Option<u64>),
     /// Measure all layers every this many steps instead of by time (single stepping, recording).

@@ -2,26 +2,26 @@
 
 pub mod history;
 
-use crate::diagnosis::{Diagnosis, Facts, Told, signals};
-use crate::number::{LayerNumber, Number, Source};
+use crate::diagnosis::{Diagnosis, Facts, LaneMeasurements, signals};
+use crate::number::{LayerNumber, Number, NumberSource};
 use crate::scenario::Edit;
 use crate::telemetry::finding::Examination;
 use crate::telemetry::{Data, Event, LaneId, LaneInfo, LayerMeasure, Measure, OLDER, Phase, Spread};
-use history::{At, Columns, History};
+use history::{AxisPosition, History, MapColumns};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
 /// A probe's newest result.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
+pub struct ProbeResult {
     /// After this many steps of its lane.
     pub step: u64,
     /// The numbers, part by part.
     pub parts: Vec<(String, Data)>,
 }
 
-impl Probe {
+impl ProbeResult {
     /// The part with this name.
     pub fn part(&self, name: &str) -> Option<&Data> {
         self.parts.iter().find(|(n, _)| n == name).map(|(_, d)| d)
@@ -75,7 +75,7 @@ pub struct Moment {
     /// Newest validation.
     pub validation: Option<Measure>,
     /// Newest result of every probe.
-    pub probes: BTreeMap<&'static str, Probe>,
+    pub probes: BTreeMap<&'static str, ProbeResult>,
 }
 
 /// The state of one lane. It dereferences to the moment that is shown: the present or an earlier step.
@@ -87,9 +87,9 @@ pub struct LaneView {
     pub curves: BTreeMap<Number, History>,
     /// Numbers of every layer with parameters over time, up to the present, for the gradient map: one of [`MAPPED`]
     /// each.
-    pub maps: BTreeMap<LayerNumber, Columns>,
+    pub maps: BTreeMap<LayerNumber, MapColumns>,
     /// The facts by which it is judged, up to the present.
-    pub told: Told,
+    pub told: LaneMeasurements,
     /// Curves of the steps that were abandoned when the lane went back; kept until the user dismisses them.
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if the user asked for one.
@@ -165,7 +165,7 @@ impl LaneView {
             id,
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
-            told: Told::default(),
+            told: LaneMeasurements::default(),
             ghosts: BTreeMap::new(),
             examination: None,
             signals: OnceLock::new(),
@@ -240,7 +240,7 @@ impl LaneView {
                 Event::Measured { measure, layers, .. } => (self.last, self.layers) = (*measure, layers),
                 Event::Evaluated { measure, .. } => self.validation = Some(*measure),
                 Event::Probed { step, name, parts, .. } => {
-                    self.probes.insert(name, Probe { step, parts });
+                    self.probes.insert(name, ProbeResult { step, parts });
                 }
                 _ => {}
             }
@@ -267,7 +267,7 @@ impl LaneView {
         self.layers.clear();
     }
 
-    fn point(&mut self, number: Number, at: At, min: f32, value: f32, max: f32) {
+    fn point(&mut self, number: Number, at: AxisPosition, min: f32, value: f32, max: f32) {
         self.curves.entry(number).or_default().push(at, min, value, max);
     }
 
@@ -275,7 +275,7 @@ impl LaneView {
     ///
     /// With several seeds the curve is their median and the range that of the seeds; otherwise the range is that since
     /// the last measurement.
-    fn points(&mut self, at: At, m: &Measure) {
+    fn points(&mut self, at: AxisPosition, m: &Measure) {
         let clips = self.present().info.recipe.clips();
         for (number, value) in m.values.iter().filter(|(n, _)| clips || !n.row().clip) {
             let end = |of: Option<f64>| of.unwrap_or(value) as f32;
@@ -290,9 +290,14 @@ impl LaneView {
     }
 
     /// The coordinates of the newest measurement, at this step.
-    fn at(&self, step: u64) -> At {
+    fn at(&self, step: u64) -> AxisPosition {
         let m = &self.present().last;
-        At { step: step as f64, epoch: m.epoch, seconds: m.seconds, evaluations: m.evaluations as f64 }
+        AxisPosition {
+            step: step as f64,
+            epoch: m.epoch,
+            seconds: m.seconds,
+            evaluations: m.evaluations as f64,
+        }
     }
 
     fn measured(&mut self, m: &Measure, layers: Vec<LayerMeasure>) {
@@ -319,8 +324,8 @@ impl LaneView {
     fn probed(&mut self, step: u64, probe: &str, parts: &[(String, Data)]) {
         for number in Number::ALL {
             let name = match number.row().source {
-                Source::Attack(name) if probe == "robustness" => name,
-                Source::Probe(of, name) if probe == of => name,
+                NumberSource::Attack(name) if probe == "robustness" => name,
+                NumberSource::Probe(of, name) if probe == of => name,
                 _ => continue,
             };
             if let Some((_, Data::Scalar(x))) = parts.iter().find(|(n, _)| n == name) {
@@ -340,7 +345,7 @@ impl LaneView {
 
 /// The state of a run.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub struct RunView {
     /// The lanes that exist, by index.
     pub lanes: Vec<LaneView>,
     /// The changes that can be undone, in words, the newest last.
@@ -354,7 +359,7 @@ pub struct View {
 /// Removed lanes whose curves are kept at most.
 const GONE: usize = 8;
 
-impl View {
+impl RunView {
     /// Whether abandoned curves are shown.
     pub fn has_ghosts(&self) -> bool {
         self.lanes.iter().any(|l| !l.ghosts.is_empty())
@@ -456,7 +461,7 @@ impl View {
                     Event::Evaluated { measure, .. } => l.evaluated(&measure),
                     Event::Probed { step, name, parts, .. } => {
                         l.probed(step, name, &parts);
-                        l.present_mut().probes.insert(name, Probe { step, parts });
+                        l.present_mut().probes.insert(name, ProbeResult { step, parts });
                     }
                     Event::Phase { step, phase, .. } => {
                         let now = l.present_mut();

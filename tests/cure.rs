@@ -5,12 +5,12 @@ use crossterm::event::{KeyEvent, KeyModifiers};
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::Run;
-use gradtui::lab::stepped::Stepped;
+use gradtui::lab::stepped::SteppedRun;
 use gradtui::scenario::{Scenario, read};
 use gradtui::telemetry::Event;
-use gradtui::telemetry::finding::{Examination, Verdict};
+use gradtui::telemetry::finding::{CureOutcome, Examination};
 use gradtui::ui::app::App;
-use gradtui::ui::keymap::Key;
+use gradtui::ui::keymap::KeyPress;
 use gradtui::ui::message::{Effect, Message};
 use gradtui::ui::screen::picture;
 use gradtui::ui::theme::{Depth, Glyphs, Theme};
@@ -26,7 +26,7 @@ const WILD: &str = r#"(
 /// The lab with a run that trains only on request.
 struct Lab {
     app: App,
-    run: Stepped,
+    run: SteppedRun,
 }
 
 impl Lab {
@@ -35,7 +35,7 @@ impl Lab {
         let theme = Theme::dark(Depth::True, Glyphs::Unicode);
         let app = App::new(scenario.clone(), Box::new(Vec::new), theme, Size::new(120, 50), false);
         let experiment = Experiment::new(scenario, &NoFiles).expect("an experiment");
-        let mut lab = Self { app, run: Stepped::new(Run::new(experiment, None, Arc::new(NoFiles))) };
+        let mut lab = Self { app, run: SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles))) };
         lab.hear();
         lab
     }
@@ -57,7 +57,7 @@ impl Lab {
 
     fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
-            let key: Key = key.parse().expect("a key");
+            let key: KeyPress = key.parse().expect("a key");
             self.tell(Message::Key(KeyEvent::new(key.code, key.modifiers | KeyModifiers::NONE)));
         }
     }
@@ -93,7 +93,7 @@ fn a_cure_is_trained_beside_the_sick_lane_and_its_verdict_told() {
     let ids: Vec<_> = examination.diagnosis.told().map(|f| f.id).collect();
     assert!(ids.contains(&"exploding-gradient") || ids.contains(&"init-too-large"), "{ids:?}");
     let first = examination.diagnosis.cures()[0].1.clone();
-    assert_eq!(examination.outcome(&first).map(|t| t.verdict), Some(Verdict::Repaired), "{first:?}");
+    assert_eq!(examination.outcome(&first).map(|t| t.verdict), Some(CureOutcome::Repaired), "{first:?}");
     let text = lab.text();
     assert!(text.contains(ids[0]) && text.contains("repaired on a copy"), "{text}");
     assert!(text.contains("Enter trains it beside this lane from step 0"), "{text}");

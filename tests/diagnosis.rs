@@ -6,8 +6,8 @@
 
 use gradtui::diagnosis::{Facts, Finding, Level, signals};
 use gradtui::engine::data::Files as _;
-use gradtui::lab::clinic::course::Course;
-use gradtui::lab::clinic::{Clinic, Report};
+use gradtui::lab::clinic::course::TrainedLane;
+use gradtui::lab::clinic::{Clinic, LaneReport};
 use gradtui::lab::files::Disk;
 use gradtui::scenario::{Checked, inspect};
 use std::collections::BTreeMap;
@@ -138,7 +138,7 @@ fn checked(text: &str, disk: &Disk) -> Checked {
     inspect(text, disk).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"))
 }
 
-fn examined(text: &str, base: &Path) -> Report {
+fn examined(text: &str, base: &Path) -> LaneReport {
     let disk = Disk { base: base.into() };
     let Checked { scenario, data, .. } = checked(text, &disk);
     Clinic::new(&scenario, 0, Arc::new(data), &disk, None).examine().expect("a run")
@@ -147,7 +147,7 @@ fn examined(text: &str, base: &Path) -> Report {
 fn trained(text: &str, base: &Path) -> Facts {
     let disk = Disk { base: base.into() };
     let Checked { scenario, data, .. } = checked(text, &disk);
-    Course::run(&scenario, 0, Arc::new(data), scenario.steps as u64, &|| true).expect("a run").facts
+    TrainedLane::run(&scenario, 0, Arc::new(data), scenario.steps as u64, &|| true).expect("a run").facts
 }
 
 /// The result of a run by the measure of its case; greater is better.
@@ -194,7 +194,7 @@ fn signalled(case: &Case) -> Vec<Finding> {
     let disk = Disk { base: case.base.clone() };
     let Checked { scenario, data, .. } = checked(&case.sick, &disk);
     let steps = scenario.steps as u64;
-    let course = Course::run(&scenario, 0, Arc::new(data), steps, &|| true).expect("a run");
+    let course = TrainedLane::run(&scenario, 0, Arc::new(data), steps, &|| true).expect("a run");
     let mut found = signals(course.signals.clone()).findings;
     found.retain(|f| f.level > Level::Note);
     found

@@ -4,15 +4,15 @@ use gradtui::engine::data::NoFiles;
 use gradtui::engine::defence::DefenceConfig;
 use gradtui::engine::optim::OptimizerConfig;
 use gradtui::lab::experiment::Experiment;
-use gradtui::lab::run::{Run, Saved};
+use gradtui::lab::run::{Run, SavedLane};
 use gradtui::lab::runner::Runner;
-use gradtui::lab::stepped::Stepped;
+use gradtui::lab::stepped::SteppedRun;
 use gradtui::lab::trainer::Snapshot;
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use gradtui::scenario::{self, Carry, Scenario};
 use gradtui::telemetry::{Command, Event, LaneInfo, Phase};
-use gradtui::ui::command::{Lanes, Told};
-use gradtui::view::View;
+use gradtui::ui::command::{LaneNames, ParsedCommand};
+use gradtui::view::RunView;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,38 +33,38 @@ fn run(scenario: Scenario) -> Run {
     Run::new(experiment, None, Arc::new(NoFiles))
 }
 
-fn stepped(text: &str) -> Stepped {
-    let mut stepped = Stepped::new(run(read(text)));
+fn stepped(text: &str) -> SteppedRun {
+    let mut stepped = SteppedRun::new(run(read(text)));
     stepped.send(Command::Run);
     stepped
 }
 
 /// Trains to the end; returns the final states.
-fn ended(mut stepped: Stepped) -> Vec<Saved> {
+fn ended(mut stepped: SteppedRun) -> Vec<SavedLane> {
     stepped.send(Command::Run);
     stepped.advance(u64::MAX);
     saved(&mut stepped)
 }
 
-fn saved(stepped: &mut Stepped) -> Vec<Saved> {
+fn saved(stepped: &mut SteppedRun) -> Vec<SavedLane> {
     stepped.run_mut().save()
 }
 
-fn of<'a>(saved: &'a [Saved], name: &str) -> &'a Saved {
+fn of<'a>(saved: &'a [SavedLane], name: &str) -> &'a SavedLane {
     saved.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no lane {name}"))
 }
 
 /// All seeds of a lane.
-fn states(saved: &Saved) -> Vec<&Snapshot> {
+fn states(saved: &SavedLane) -> Vec<&Snapshot> {
     std::iter::once(&saved.snapshot).chain(saved.seeds.iter().map(|s| &s.snapshot)).collect()
 }
 
-fn same(a: &Saved, b: &Saved) {
+fn same(a: &SavedLane, b: &SavedLane) {
     assert_eq!(a.snapshot.step, b.snapshot.step, "{} and {}", a.name, b.name);
     assert!(states(a) == states(b), "{} and {} differ at step {}", a.name, b.name, a.snapshot.step);
 }
 
-fn infos(stepped: &mut Stepped) -> Vec<LaneInfo> {
+fn infos(stepped: &mut SteppedRun) -> Vec<LaneInfo> {
     let events = stepped.drain();
     let started = events.into_iter().filter_map(|e| match e {
         Event::Started { info, .. } | Event::Changed { info, .. } => Some(*info),
@@ -190,7 +190,7 @@ fn a_run_that_is_saved_and_resumed_at_any_step_ends_with_the_same_bits() {
         let (kept, scenario) = (saved(&mut first), first.run().scenario());
         let mut again = run(read(&scenario.to_ron()));
         again.restore(&kept).expect("it fits");
-        let all = ended(Stepped::new(again));
+        let all = ended(SteppedRun::new(again));
         for lane in ["a", "b", "c"] {
             same(of(&whole, lane), of(&all, lane));
         }
@@ -257,13 +257,14 @@ fn a_fork_by_command_takes_the_settings_of_its_step() {
     let mut faster = info.recipe.clone();
     faster.set_at("optimizer.lr", "0.2").expect("a number");
     lab.send(Command::Set { lane: 0, name: "a".into(), recipe: Box::new(faster) });
-    let mut view = View::default();
+    let mut view = RunView::default();
     view.apply(Event::Started { lane: 0, info: Box::new(info), step: 0 });
     lab.advance(30);
     lab.drain().into_iter().for_each(|event| view.apply(event));
     assert_eq!(view.lanes[0].info.edits.len(), 1);
     for (line, lr) in [("fork a early 4", 0.01), ("fork a late 25", 0.2), ("fork a now", 0.2)] {
-        let Ok(Told::Order(Command::Fork { recipe, .. })) = (Lanes { view: &view, front: None }).read(line)
+        let Ok(ParsedCommand::Order(Command::Fork { recipe, .. })) =
+            (LaneNames { view: &view, front: None }).read(line)
         else {
             panic!("{line}")
         };

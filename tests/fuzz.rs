@@ -11,7 +11,7 @@ use gradtui::lab::preset;
 use gradtui::lab::run::Run;
 use gradtui::lab::runner::Runner;
 use gradtui::telemetry::{Command, Event, Phase};
-use gradtui::ui::app::{App, Preset};
+use gradtui::ui::app::{App, GalleryPreset};
 use gradtui::ui::frames::Frames;
 use gradtui::ui::message::{Effect, Message};
 use gradtui::ui::theme::{Depth, Glyphs, Scheme, Theme};
@@ -97,7 +97,7 @@ impl Lab {
         let experiment = Experiment::new(scenario.clone(), &NoFiles).expect("a preset");
         let runner = Runner::start(Run::new(experiment, None, Arc::new(NoFiles)), Some(2), None, false);
         let runner = runner.expect("threads");
-        let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+        let read = |p: &preset::Preset| GalleryPreset { name: p.name.into(), scenario: p.scenario() };
         let presets = Box::new(move || preset::ALL.iter().map(read).collect());
         let theme = Theme::new(Scheme::Dark, Depth::True, Glyphs::Unicode);
         let app = App::new(scenario, presets, theme, (120, 40).into(), true);

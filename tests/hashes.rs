@@ -32,7 +32,7 @@ fn rows(preset: &preset::Preset, threads: usize) -> String {
         assert!(runner.wait(Duration::from_secs(60)), "{} goes on", preset.name);
         runner.drain().iter().for_each(|event| standings.apply(event));
     }
-    let row = |lane: &gradtui::lab::outcome::Standing| {
+    let row = |lane: &gradtui::lab::outcome::LaneStanding| {
         let end = match (&lane.phase, lane.validation.and_then(|v| v.hash)) {
             (Phase::Diverged(account), _) => format!("diverged at {}", account.step),
             (Phase::Stopped(_), _) => "not begun".into(),

@@ -9,7 +9,7 @@ use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::rng::{Purpose, Stream};
 use gradtui::engine::shape::Shape;
 use gradtui::engine::team::Team;
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use std::sync::Arc;
 
 const ROWS: usize = 5;

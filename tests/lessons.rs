@@ -1,12 +1,12 @@
 //! Tests that the built-in lessons are proved, and that the proof finds faults of lessons: broken solutions, goals,
 //! hints, answers.
 
-use gradtui::cli::{Opened, SKELETON, examine, record_lesson};
+use gradtui::cli::{OpenedText, SKELETON, examine, record_lesson};
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::lesson::course::{Course, SHIPPED};
-use gradtui::lab::lesson::hand_in::{HandIn, Office};
-use gradtui::lab::lesson::progress::{Record, Work, hash, to_ron};
+use gradtui::lab::lesson::hand_in::{HandIn, HandInGrader};
+use gradtui::lab::lesson::progress::{LessonProgress, PageWork, hash, to_ron};
 use gradtui::lab::lesson::trace::Trace;
 use gradtui::lab::run::Run;
 use gradtui::scenario::Scenario;
@@ -14,8 +14,8 @@ use gradtui::scenario::lesson::Page;
 use gradtui::ui::theme::Scheme;
 use std::sync::Arc;
 
-fn opened(name: &str, text: &str) -> Opened {
-    Opened { name: name.into(), text: text.into(), disk: None }
+fn opened(name: &str, text: &str) -> OpenedText {
+    OpenedText { name: name.into(), text: text.into(), disk: None }
 }
 
 #[test]
@@ -148,24 +148,25 @@ fn broken_lessons_are_found_out() {
 }
 
 /// The first lesson, worked through: its question answered, its goal reached by its solution.
-fn first_lesson() -> Record {
+fn first_lesson() -> LessonProgress {
     let (_, name, text) = SHIPPED[0];
     let scenario = gradtui::scenario::read(text).expect("a lesson");
     let page = scenario.lesson.pages.iter().position(|p| !p.goal.is_empty()).expect("a goal");
     let asks = scenario.lesson.pages.iter().position(|p| p.predict.is_some()).expect("a question");
     let edits = scenario.lesson.pages[page].solution.clone();
     let reached = Some(Trace { step: 9, edits, ..Trace::default() });
-    let guess = Work { page: asks + 1, guess: Some(16.0), reason: "I computed it".into(), ..Work::default() };
-    let goal = Work { page: page + 1, hints: 1, reached, ..Work::default() };
+    let guess =
+        PageWork { page: asks + 1, guess: Some(16.0), reason: "I computed it".into(), ..PageWork::default() };
+    let goal = PageWork { page: page + 1, hints: 1, reached, ..PageWork::default() };
     let hash = hash(text);
-    Record { lesson: name.into(), hash, page: 5, done: true, seconds: 99, work: vec![guess, goal] }
+    LessonProgress { lesson: name.into(), hash, page: 5, done: true, seconds: 99, work: vec![guess, goal] }
 }
 
 #[test]
 fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
     use gradtui::scenario::{at_paths, document};
     let course = Course::shipped();
-    let office = Office::of(&course).expect("lessons");
+    let office = HandInGrader::of(&course).expect("lessons");
     let handed = office.hand_in("Ada", &course.title, &[first_lesson()]).expect("made again");
     let text = to_ron(&handed);
     assert!(!text.contains("seconds"), "no time is handed in: {text}");
@@ -201,7 +202,7 @@ fn walk(name: &str, text: &str) -> (Vec<u8>, String) {
     let experiment = Experiment::new(scenario.clone(), &NoFiles).expect("an experiment");
     let run = Run::new(experiment, None, Arc::new(NoFiles));
     let mut last = String::new();
-    let see = |shot: &gradtui::ui::record::studio::Shot<'_>| {
+    let see = |shot: &gradtui::ui::record::studio::RecordedFrame<'_>| {
         last = shot.picture.content.iter().map(ratatui::buffer::Cell::symbol).collect();
     };
     let bytes = record_lesson(scenario, run, Scheme::Dark, see).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -6,7 +6,7 @@
 use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::Run;
-use gradtui::lab::stepped::Stepped;
+use gradtui::lab::stepped::SteppedRun;
 use gradtui::scenario::check;
 use gradtui::telemetry::Command;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -50,7 +50,7 @@ fn measured(settings: &str) -> (u64, u64) {
     let estimate = experiment.lanes.iter().map(need).sum();
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    let mut run = Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)));
+    let mut run = SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles)));
     run.send(Command::Run);
     while !run.run().over() {
         run.advance(1);

@@ -14,7 +14,7 @@ use gradtui::engine::loss::{LossConfig, Targets};
 use gradtui::engine::network::Network;
 use gradtui::engine::shape::Shape;
 use gradtui::lab::trainer::Trainer;
-use gradtui::registry::Value;
+use gradtui::registry::SettingValue;
 use gradtui::scenario::{Recipe, Scenario};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -89,7 +89,7 @@ fn a_pass_through_every_layer_and_every_loss_allocates_nothing() {
 fn a_step_of_a_lane_allocates_nothing_from_one_shuffle_to_the_next() {
     let scenario = Scenario {
         network: Vec::parse("[Dense(units: 8), BatchNorm(), Dropout(), Tanh()]").expect("layers"),
-        clip: Value::parse("Norm(max_norm: 0.5)").expect("a clip"),
+        clip: SettingValue::parse("Norm(max_norm: 0.5)").expect("a clip"),
         ..Scenario::default()
     };
     let data = std::sync::Arc::new(scenario.prepare(&NoFiles).expect("data"));
@@ -102,7 +102,7 @@ fn a_step_of_a_lane_allocates_nothing_from_one_shuffle_to_the_next() {
     for defence in defences {
         let mut recipe = Recipe { defence, ..scenario.base() };
         recipe.regularisation.l2 = 0.01;
-        recipe.prediction = Value::parse("Smoothing(draws: 3)").expect("a vote");
+        recipe.prediction = SettingValue::parse("Smoothing(draws: 3)").expect("a vote");
         let what = recipe.defence.text();
         let slow = what.contains("Carlini") || what.contains("DeepFool");
         let mut trainer = Trainer::new(&data, recipe, 1, 1000).unwrap_or_else(|e| panic!("{e}"));
@@ -122,7 +122,7 @@ fn a_step_of_a_lane_allocates_nothing_from_one_shuffle_to_the_next() {
 #[test]
 fn no_augmentation_allocates() {
     let scenario = Scenario {
-        data: Value::parse("Digits()").expect("data"),
+        data: SettingValue::parse("Digits()").expect("data"),
         augment: AugmentConfig::all(),
         network: Vec::parse("[Dense(units: 8)]").expect("layers"),
         ..Scenario::default()

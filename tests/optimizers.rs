@@ -5,9 +5,9 @@
 
 use gradtui::engine::layer::Fill;
 use gradtui::engine::network::Slot;
-use gradtui::engine::optim::{Look, OptimizerConfig, Oracle, State, Update};
-use gradtui::engine::team::Alone;
-use gradtui::registry::Value as _;
+use gradtui::engine::optim::{OptimizerConfig, OptimizerState, Oracle, Update, WeightUpdate};
+use gradtui::engine::team::SingleThread;
+use gradtui::registry::SettingValue as _;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -87,7 +87,7 @@ struct Run<'a> {
     bowl: Bowl,
     params: Vec<f32>,
     grads: Vec<f32>,
-    state: State,
+    state: OptimizerState,
 }
 
 impl<'a> Run<'a> {
@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
                 grads: &mut self.grads,
                 slots: &slots,
                 oracle: &mut self.bowl,
-                team: &Alone,
+                team: &SingleThread,
             },
         );
         self.bowl.slots = slots;
@@ -211,7 +211,8 @@ fn without_gradient_and_decay_nothing_moves() {
                 let mut grads = vec![0.0; params.len()];
                 let (lr, slots) = (optimizer.lr(), &bowl.slots[..]);
                 let (params, grads, oracle) = (&mut params[..], &mut grads[..], &mut Plain);
-                optimizer.step(&mut state, Update { step, lr, params, grads, slots, oracle, team: &Alone });
+                optimizer
+                    .step(&mut state, Update { step, lr, params, grads, slots, oracle, team: &SingleThread });
             }
             assert_eq!(params, bowl.start, "{}", optimizer.text());
             if let Some(point) = optimizer.eval_params(&state) {
@@ -280,7 +281,7 @@ fn the_microscope_shows_a_step_without_disturbing_it() {
             Bowl::slope(&from, &mut grads);
             run.step(t);
             for i in 0..from.len() {
-                let look = Look {
+                let look = WeightUpdate {
                     i,
                     step: t,
                     lr: optimizer.lr(),

@@ -5,9 +5,9 @@ use gradtui::lab::experiment::Experiment;
 use gradtui::lab::preset;
 use gradtui::lab::run::Run;
 use gradtui::lab::runner::Runner;
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use gradtui::scenario::Scenario;
-use gradtui::telemetry::{Command as Order, Data, Event, Phase, Sample, View};
+use gradtui::telemetry::{Command as Order, Data, Event, Phase, ProbeRequest, Sample};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -64,7 +64,7 @@ fn trained(scenario: Scenario) -> Runner {
 /// Whether the lane classifies a validation sample right and an attack changes its prediction.
 fn fooled(runner: &Runner, sample: usize, attack: &str) -> bool {
     let sample = Sample::Number(sample);
-    let view = View { sample, attack: attack.into(), ..View::of("adversarial", 0) };
+    let view = ProbeRequest { sample, attack: attack.into(), ..ProbeRequest::of("adversarial", 0) };
     runner.send(Order::Watch(vec![view]));
     let end = Instant::now() + Duration::from_secs(60);
     loop {

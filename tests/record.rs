@@ -6,19 +6,19 @@ use gradtui::engine::data::NoFiles;
 use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::Run;
 use gradtui::lab::runner::Runner;
-use gradtui::lab::stepped::Stepped;
+use gradtui::lab::stepped::SteppedRun;
 use gradtui::number::Number;
 use gradtui::scenario::Scenario;
 use gradtui::telemetry::{Command, Event, Phase};
 use gradtui::ui::app::App;
-use gradtui::ui::keymap::Key;
+use gradtui::ui::keymap::KeyPress;
 use gradtui::ui::message::{Effect, Message};
-use gradtui::ui::record::cast::Version;
-use gradtui::ui::record::log::{Hand, Log};
-use gradtui::ui::record::recording::{self, What};
-use gradtui::ui::record::script::{At, Cue, Script};
+use gradtui::ui::record::cast::CastVersion;
+use gradtui::ui::record::log::{SessionLog, UserAction};
+use gradtui::ui::record::recording::{self, RecordingEvent};
+use gradtui::ui::record::script::{Cue, CueTime, RecordingScript};
 use gradtui::ui::record::still;
-use gradtui::ui::record::studio::{Bench, Failed, Studio};
+use gradtui::ui::record::studio::{RecordedRun, RecordingError, Studio};
 use gradtui::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::buffer::Buffer;
 use std::ffi::OsStr;
@@ -51,7 +51,11 @@ fn run(scenario: &Scenario) -> Run {
 type Chapters = Vec<(Buffer, Vec<String>)>;
 
 /// The recording, and each of its frames with the chapters that begin there.
-fn recorded(preset: &str, script: &Script, version: Version) -> Result<(String, Chapters), Failed> {
+fn recorded(
+    preset: &str,
+    script: &RecordingScript,
+    version: CastVersion,
+) -> Result<(String, Chapters), RecordingError> {
     let scenario = scenario(preset);
     let (run, size) = (run(&scenario), script.size.unwrap_or((80, 24)));
     let mut chapters = Vec::new();
@@ -72,8 +76,8 @@ fn symbols(picture: &Buffer) -> Vec<String> {
 fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
     for (preset, name) in SCRIPTS {
         let script = read_script(&script_path(name), &scenario(preset)).expect("a script");
-        let (two, chapters) = recorded(preset, &script, Version::Two).expect("a recording");
-        let (three, again) = recorded(preset, &script, Version::Three).expect("a recording");
+        let (two, chapters) = recorded(preset, &script, CastVersion::Two).expect("a recording");
+        let (three, again) = recorded(preset, &script, CastVersion::Three).expect("a recording");
         assert_eq!(chapters, again, "the same pictures each time");
         let (two, three) =
             (recording::read(&two).expect("version 2"), recording::read(&three).expect("version 3"));
@@ -89,10 +93,10 @@ fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
         let mut left = chapters.iter().flat_map(|(picture, labels)| labels.iter().map(move |l| (picture, l)));
         for (_, what) in &two.events {
             match what {
-                What::Output(text) => {
+                RecordingEvent::Output(text) => {
                     vt.feed([text.as_str()]);
                 }
-                What::Marker(label) => {
+                RecordingEvent::Marker(label) => {
                     let (picture, wanted) = left.next().expect("no more chapters than were set");
                     assert_eq!(label, wanted);
                     let shown = |y: usize| vt.screen().line(y).expect("a line").text();
@@ -100,7 +104,7 @@ fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
                         assert_eq!(&shown(y), row, "{name}, chapter {label}, line {y}");
                     }
                 }
-                What::Resize(_) => panic!("a recording keeps its size"),
+                RecordingEvent::Resize(_) => panic!("a recording keeps its size"),
             }
         }
         assert_eq!(left.count(), 0, "every chapter is in the file");
@@ -140,7 +144,7 @@ fn a_name_full_of_escapes_is_harmless_in_a_recording() {
     let mut evil = scenario("exploding-clip");
     evil.title = "t\u{1b}]0;owned\u{7}\u{202e}".into();
     evil.lanes[0].name = "l\u{9b}31m\u{1b}[2J".into();
-    let script = Script {
+    let script = RecordingScript {
         title: "s\u{1b}c".into(),
         cues: vec![Cue {
             caption: Some("c\u{1b}]52;c;x\u{7}".into()),
@@ -148,14 +152,14 @@ fn a_name_full_of_escapes_is_harmless_in_a_recording() {
             wait: Some(1.0),
             ..Cue::default()
         }],
-        ..Script::default()
+        ..RecordingScript::default()
     };
-    let bytes = record(evil.clone(), run(&evil), &script, (80, 24), Version::Two, Scheme::Dark, |_| ())
+    let bytes = record(evil.clone(), run(&evil), &script, (80, 24), CastVersion::Two, Scheme::Dark, |_| ())
         .expect("a recording");
     let text = String::from_utf8(bytes).expect("text");
     assert!(!text.lines().any(|l| l.contains(gradtui::text::harmful)), "the file itself is plain");
     for (_, what) in recording::read(&text).expect("a recording").events {
-        let (What::Output(text) | What::Marker(text)) = what else { continue };
+        let (RecordingEvent::Output(text) | RecordingEvent::Marker(text)) = what else { continue };
         for bad in ["\u{1b}]", "\u{1b}c", "\u{7}", "\u{202e}", "\u{9b}", "31m\u{1b}[2J"] {
             assert!(!text.contains(bad), "{bad:?} in {text:?}");
         }
@@ -165,27 +169,32 @@ fn a_name_full_of_escapes_is_harmless_in_a_recording() {
 #[test]
 fn a_cue_that_never_comes_is_told_with_its_number() {
     let cue = |when: &str| Cue { when: Some(when.into()), ..Cue::default() };
-    let never = Script {
+    let never = RecordingScript {
         cues: vec![cue("norm 1.step > 3"), cue("norm 1.val_accuracy > 2"), cue("norm 1.step > 5")],
-        ..Script::default()
+        ..RecordingScript::default()
     };
-    let failed = recorded("exploding-clip", &never, Version::Two).expect_err("never");
-    assert!(matches!(failed, Failed::Never { cue: 2, .. }), "{failed}");
+    let failed = recorded("exploding-clip", &never, CastVersion::Two).expect_err("never");
+    assert!(matches!(failed, RecordingError::Never { cue: 2, .. }), "{failed}");
     assert!(failed.to_string().contains("step"), "{failed}");
 }
 
 #[test]
 fn a_script_stops_at_exactly_the_step_that_it_names() {
-    let script = Script {
+    let script = RecordingScript {
         fps: 3,
         cues: vec![
             Cue { speed: Some(7.0), ..Cue::default() },
-            Cue { at: Some(At::Step(137)), press: Some("space".into()), wait: Some(2.0), ..Cue::default() },
+            Cue {
+                at: Some(CueTime::Step(137)),
+                press: Some("space".into()),
+                wait: Some(2.0),
+                ..Cue::default()
+            },
             Cue { marker: Some("here".into()), wait: Some(0.5), ..Cue::default() },
         ],
-        ..Script::default()
+        ..RecordingScript::default()
     };
-    let (_, chapters) = recorded("four-optimizers", &script, Version::Two).expect("a recording");
+    let (_, chapters) = recorded("four-optimizers", &script, CastVersion::Two).expect("a recording");
     let header = &symbols(&chapters[0].0)[0];
     assert!(header.contains("step 137 of"), "{header}");
     assert!(header.contains("paused"), "{header}");
@@ -219,9 +228,9 @@ fn lab(scenario: &Scenario) -> App {
 
 /// A session at the keyboard while threads train at this pace; each key is pressed as soon as the screen shows its
 /// step.
-fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) -> (Script, Losses) {
+fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) -> (RecordingScript, Losses) {
     let runner = Runner::start(run(scenario), Some(2), None, false).expect("threads");
-    let (mut app, mut log, mut losses) = (lab(scenario), Log::default(), Losses::new());
+    let (mut app, mut log, mut losses) = (lab(scenario), SessionLog::default(), Losses::new());
     let start = Instant::now();
     runner.send(Command::Pace(pace));
     runner.send(Command::Run);
@@ -245,8 +254,8 @@ fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) 
         let at = app.view.lane(app.front).filter(trains).map_or_else(all, |l| l.step);
         let Some(&(_, key)) = next.filter(|(step, _)| at >= *step) else { continue };
         next = keys.next();
-        let key: Key = key.parse().expect("a key");
-        log.hand(Hand::Key(key), &app, now);
+        let key: KeyPress = key.parse().expect("a key");
+        log.hand(UserAction::Key(key), &app, now);
         let running = app.running();
         for effect in app.update(Message::Key(KeyEvent::new(key.code, key.modifiers))) {
             if let Effect::Command(command) = effect {
@@ -261,9 +270,9 @@ fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) 
 }
 
 /// A run on the studio's clock that keeps its evaluations.
-struct Kept(Stepped, Losses);
+struct Kept(SteppedRun, Losses);
 
-impl Bench for Kept {
+impl RecordedRun for Kept {
     fn send(&mut self, command: Command) {
         self.0.send(command);
     }
@@ -347,13 +356,17 @@ fn same_again(scenario: Scenario, keys: &[(u64, &str)], pace: Option<f64>) {
     assert!(by_hand.len() >= 100, "{} evaluations", by_hand.len());
     // To the end of the run, and faster than a user would watch.
     script.cues.insert(0, Cue { speed: Some(20.0), ..Cue::default() });
-    script.cues.push(Cue { at: Some(At::Step(scenario.steps as u64)), wait: Some(60.0), ..Cue::default() });
+    script.cues.push(Cue {
+        at: Some(CueTime::Step(scenario.steps as u64)),
+        wait: Some(60.0),
+        ..Cue::default()
+    });
     let text = script.to_ron("as it was played");
     let again = gradtui::ui::record::script::read(text.as_bytes(), |_| Ok(())).expect("a script");
     assert_eq!(again, script, "{text}");
 
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
-    let bench = Kept(Stepped::new(run(&scenario)), Losses::new());
+    let bench = Kept(SteppedRun::new(run(&scenario)), Losses::new());
     let presets = Box::new(Vec::new);
     let mut studio = Studio::new(&again, scenario, presets, theme, (80, 24).into(), bench);
     studio.play(|_| Ok(())).expect("a recording");
@@ -385,7 +398,7 @@ fn the_pictures_of_the_readme_are_current() {
         let script = read_script(&script_path(&format!("{name}.ron")), &scenario).expect("a script");
         let (title, mut last) = (scenario.title.clone(), None);
         let (run, size) = (run(&scenario), script.size.expect("a size"));
-        record(scenario, run, &script, size, Version::Two, Scheme::Dark, |shot| {
+        record(scenario, run, &script, size, CastVersion::Two, Scheme::Dark, |shot| {
             last = Some(shot.picture.clone());
         })
         .expect("a recording");
@@ -402,17 +415,18 @@ fn the_pictures_of_the_readme_are_current() {
 #[test]
 fn a_lab_in_training_costs_less_than_ten_kilobytes_a_second() {
     for preset in ["four-optimizers", "spiral"] {
-        let script = Script {
+        let script = RecordingScript {
             fps: 10,
-            cues: vec![Cue { at: Some(At::Seconds(12.0)), ..Cue::default() }],
+            cues: vec![Cue { at: Some(CueTime::Seconds(12.0)), ..Cue::default() }],
             size: Some((120, 40)),
-            ..Script::default()
+            ..RecordingScript::default()
         };
-        let (text, _) = recorded(preset, &script, Version::Two).expect("a recording");
+        let (text, _) = recorded(preset, &script, CastVersion::Two).expect("a recording");
         let events = recording::read(&text).expect("a recording").events;
         let late = events.iter().filter(|(at, _)| *at >= Duration::from_secs(2));
         // A frame comes with the brackets of a whole update and a request for an answer.
-        let bytes: usize = late.map(|(_, w)| if let What::Output(t) = w { t.len() + 20 } else { 0 }).sum();
+        let bytes: usize =
+            late.map(|(_, w)| if let RecordingEvent::Output(t) = w { t.len() + 20 } else { 0 }).sum();
         assert!(bytes > 5_000, "{preset}: it moves: {bytes}");
         assert!(bytes < 100_000, "{preset}: {} B/s", bytes / 10);
     }
@@ -425,8 +439,11 @@ fn cues_name_panes_lanes_and_settings_and_fail_where_nothing_comes_of_them() {
     )
     .expect("a scenario");
     let play = |cue: Cue| {
-        let script = Script { cues: vec![Cue { at: Some(At::Step(20)), ..cue }], ..Script::default() };
-        let bench = Kept(Stepped::new(run(&scenario)), Losses::new());
+        let script = RecordingScript {
+            cues: vec![Cue { at: Some(CueTime::Step(20)), ..cue }],
+            ..RecordingScript::default()
+        };
+        let bench = Kept(SteppedRun::new(run(&scenario)), Losses::new());
         let theme = Theme::dark(Depth::True, Glyphs::Unicode);
         let mut studio =
             Studio::new(&script, scenario.clone(), Box::new(Vec::new), theme, (80, 24).into(), bench);

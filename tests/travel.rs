@@ -7,10 +7,10 @@ use gradtui::engine::defence::DefenceConfig;
 use gradtui::engine::optim::OptimizerConfig;
 use gradtui::engine::rng::{Purpose, Stream};
 use gradtui::lab::experiment::Experiment;
-use gradtui::lab::run::{Run, Saved};
-use gradtui::lab::stepped::Stepped;
+use gradtui::lab::run::{Run, SavedLane};
+use gradtui::lab::stepped::SteppedRun;
 use gradtui::lab::trainer::Snapshot;
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use gradtui::scenario::{self, Carry, Recipe, Scenario};
 use gradtui::telemetry::{Command, Event, Phase};
 use std::fmt::Write as _;
@@ -30,32 +30,32 @@ fn run(scenario: Scenario) -> Run {
     run
 }
 
-fn stepped(text: &str) -> Stepped {
-    let mut stepped = Stepped::new(run(read(text)));
+fn stepped(text: &str) -> SteppedRun {
+    let mut stepped = SteppedRun::new(run(read(text)));
     stepped.send(Command::Run);
     stepped
 }
 
 /// Pauses all lanes at their present steps.
-fn rest(lab: &mut Stepped) {
+fn rest(lab: &mut SteppedRun) {
     lab.send(Command::Pause);
     while lab.turn(u64::MAX) {}
 }
 
-fn saved(lab: &mut Stepped) -> Vec<Saved> {
+fn saved(lab: &mut SteppedRun) -> Vec<SavedLane> {
     lab.run_mut().save()
 }
 
 /// All seeds of a lane.
-fn states(saved: &Saved) -> Vec<&Snapshot> {
+fn states(saved: &SavedLane) -> Vec<&Snapshot> {
     std::iter::once(&saved.snapshot).chain(saved.seeds.iter().map(|s| &s.snapshot)).collect()
 }
 
 /// The states of lanes at these steps in an undisturbed run of a scenario.
-fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<Saved> {
+fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<SavedLane> {
     let mut run = run(scenario);
     run.witness(at);
-    let mut lab = Stepped::new(run);
+    let mut lab = SteppedRun::new(run);
     lab.send(Command::Run);
     lab.advance(u64::MAX);
     lab.run_mut().take_witnessed()
@@ -63,11 +63,11 @@ fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<Saved> {
 
 /// Checks that every lane with a state is as in a run of the scenario as which this one is saved.
 #[track_caller]
-fn proved(lab: &mut Stepped, told: &str) {
+fn proved(lab: &mut SteppedRun, told: &str) {
     let scenario = lab.run().scenario();
     let text = scenario.commented(&[]);
     let again = scenario::read(&text).unwrap_or_else(|faults| panic!("{told}: {faults:?}\n{text}"));
-    let now: Vec<Saved> = saved(lab).into_iter().filter(|s| !s.snapshot.params.is_empty()).collect();
+    let now: Vec<SavedLane> = saved(lab).into_iter().filter(|s| !s.snapshot.params.is_empty()).collect();
     let at: Vec<(String, u64)> = now.iter().map(|s| (s.name.clone(), s.snapshot.step)).collect();
     let all = undisturbed(again, &at);
     for lane in &now {
@@ -108,8 +108,9 @@ fn random(draw: &mut Draw) -> String {
         "Dense(4), LayerNorm(), Gelu(), Dense(4), Silu()",
         "Residual([Dense(2), Mish()]), Dense(5), Sigmoid()",
     ];
-    let defences: Vec<String> = DefenceConfig::all().iter().map(gradtui::registry::Value::text).collect();
-    let clips: Vec<String> = ClipConfig::all().iter().map(gradtui::registry::Value::text).collect();
+    let defences: Vec<String> =
+        DefenceConfig::all().iter().map(gradtui::registry::SettingValue::text).collect();
+    let clips: Vec<String> = ClipConfig::all().iter().map(gradtui::registry::SettingValue::text).collect();
     let extras = [
         "",
         "weight_average: (decay: 0.9), ",
@@ -135,7 +136,7 @@ fn random(draw: &mut Draw) -> String {
 }
 
 /// A random order.
-fn order(draw: &mut Draw, lab: &Stepped, forks: &mut usize) -> Command {
+fn order(draw: &mut Draw, lab: &SteppedRun, forks: &mut usize) -> Command {
     let scenario = lab.run().scenario();
     let lane = draw.below(3);
     let step = lab.run().step_of(lane).unwrap_or(0);
@@ -216,7 +217,7 @@ const PLAIN: &str = "(data: Moons(samples: 60), network: [Dense(6), Tanh(), Batc
      steps: 60, evaluate_every: 7, lanes: [(name: \"a\"), (name: \"b\", clip: Norm(0.5))])";
 
 /// An order that sets a field of lane `a`.
-fn set(lab: &Stepped, field: &str, value: &str) -> Command {
+fn set(lab: &SteppedRun, field: &str, value: &str) -> Command {
     let scenario = lab.run().scenario();
     let mut recipe = scenario.recipe_at(&scenario.lanes[0], u64::MAX).expect("a recipe");
     recipe.set_at(field, value).expect("a setting");
@@ -224,14 +225,14 @@ fn set(lab: &Stepped, field: &str, value: &str) -> Command {
 }
 
 /// The end of an undisturbed run.
-fn end_of(text: &str) -> Vec<Saved> {
+fn end_of(text: &str) -> Vec<SavedLane> {
     let mut lab = stepped(text);
     lab.advance(u64::MAX);
     saved(&mut lab)
 }
 
 #[track_caller]
-fn same(a: &[Saved], b: &[Saved]) {
+fn same(a: &[SavedLane], b: &[SavedLane]) {
     assert_eq!(a.len(), b.len());
     for (x, y) in a.iter().zip(b) {
         assert_eq!((&x.name, x.snapshot.step), (&y.name, y.snapshot.step));
@@ -249,7 +250,7 @@ fn an_edit_that_is_undone_was_never_made_and_one_made_again_was() {
         ("clip", "Norm(0.1)"),
         ("network", "[Dense(3)]"),
     ] {
-        let edited = |lab: &mut Stepped| {
+        let edited = |lab: &mut SteppedRun| {
             lab.advance(20);
             let order = set(lab, field, value);
             lab.send(order);
@@ -295,7 +296,7 @@ fn removing_adding_forking_resetting_and_rewinding_are_undone_one_at_a_time() {
     lab.send(Command::Rewind { lane: None, step: 12 });
     lab.send(Command::Reset(Some(0)));
     while lab.turn(u64::MAX) {}
-    let changes = |lab: &mut Stepped| {
+    let changes = |lab: &mut SteppedRun| {
         let told = lab.drain().into_iter().filter_map(|e| match e {
             Event::Changes { made, undone } => Some((made, undone)),
             _ => None,

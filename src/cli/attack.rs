@@ -2,20 +2,23 @@
 //! to it, attacks, shows and writes the result.
 
 use super::display::Display;
-use super::{BadInput, Ended, open, print, tell};
-use crate::engine::attack::verdict::{self, Case, Verdict};
-use crate::engine::attack::{AttackConfig, Key, Norm, Scratch, Task, Valid, Victim, distance, predicted};
-use crate::engine::data::picture::{Fitted, fit};
+use super::{BadInput, CommandEnd, open, print, tell};
+use crate::engine::attack::verdict::{self, AttackCase, AttackVerdict};
+use crate::engine::attack::{
+    AttackConfig, AttackScratch, AttackTask, PerturbationNorm, RandomKey, ValidRange, Victim, distance,
+    predicted,
+};
+use crate::engine::data::picture::{FittedPicture, fit};
 use crate::engine::data::{Files, Labels, NoFiles};
 use crate::engine::kernel::math;
 use crate::lab::experiment::Experiment;
 use crate::lab::files::{self, Disk};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
-use crate::lab::stepped::Stepped;
+use crate::lab::stepped::SteppedRun;
 use crate::lab::trainer::Trainer;
 use crate::limits;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, Phase};
 use crate::text::{did_you_mean, escaped, excerpt};
@@ -28,11 +31,11 @@ use std::sync::Arc;
 
 mod pictures;
 
-use pictures::Pictures;
+use pictures::AttackPictures;
 
 /// Arguments of `attack`.
 #[derive(Debug, clap::Args)]
-pub struct Attack {
+pub struct AttackArgs {
     /// A PNG, JPEG, WebP, BMP or GIF file
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
@@ -103,15 +106,15 @@ fn named(text: &str, eps: Option<f64>) -> Result<AttackConfig, BadInput> {
 
 /// A trained lane with its description.
 struct Trained {
-    run: Stepped,
+    run: SteppedRun,
     name: String,
     steps: u64,
 }
 
 impl Trained {
-    fn trainer(&self) -> Result<&Trainer, Ended> {
+    fn trainer(&self) -> Result<&Trainer, CommandEnd> {
         let lane = self.run.run().lane(0).map(|lane| &lane.trainer);
-        lane.ok_or_else(|| Ended(1, format!("lane {} has failed", self.name)))
+        lane.ok_or_else(|| CommandEnd(1, format!("lane {} has failed", self.name)))
     }
 }
 
@@ -124,7 +127,7 @@ fn only(mut experiment: Experiment, lane: Option<&str>) -> Result<Experiment, Ba
 }
 
 fn experiment(text: &str, name: &str, files: &dyn Files) -> Result<(Scenario, Experiment), BadInput> {
-    let of = |f: &crate::scenario::Fault| f.in_file(name);
+    let of = |f: &crate::scenario::ScenarioFault| f.in_file(name);
     let (scenario, data) =
         read_with_data(text, files).map_err(|faults| BadInput(faults.iter().map(of).collect()))?;
     let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), files)
@@ -154,13 +157,13 @@ fn load(path: &Path, lane: Option<&str>) -> Result<Trained, BadInput> {
     let steps = saved.first().map_or(0, |l| l.snapshot.step);
     let mut run = Run::new(one, Some(scenario.steps as u64), files);
     run.restore(&saved).map_err(|what| BadInput::new(format!("{}: {what}", path.display())))?;
-    Ok(Trained { run: Stepped::new(run), name, steps })
+    Ok(Trained { run: SteppedRun::new(run), name, steps })
 }
 
 /// Trains the lane to its end, with a progress bar on a terminal.
 fn train(experiment: Experiment, end: u64, files: Arc<dyn Files + Send + Sync>) -> anyhow::Result<Trained> {
     let name = experiment.lanes[0].name.clone();
-    let mut run = Stepped::new(Run::new(experiment, Some(end), files));
+    let mut run = SteppedRun::new(Run::new(experiment, Some(end), files));
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(end) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("training {prefix:16} {bar:24} {pos:>7}/{len} {msg}") {
         bar.set_style(style);
@@ -172,7 +175,7 @@ fn train(experiment: Experiment, end: u64, files: Arc<dyn Files + Send + Sync>) 
         bar.set_position(steps(&run));
         for event in run.drain() {
             if let Event::Phase { phase: Phase::Diverged(account), .. } = event {
-                return Err(Ended(
+                return Err(CommandEnd(
                     1,
                     format!("lane {name} diverged at step {}: {}", account.step, account.what),
                 )
@@ -186,7 +189,7 @@ fn train(experiment: Experiment, end: u64, files: Arc<dyn Files + Send + Sync>) 
 }
 
 /// Steps of the only lane.
-fn steps(run: &Stepped) -> u64 {
+fn steps(run: &SteppedRun) -> u64 {
     run.run().lane(0).map_or(0, |lane| lane.trainer.steps())
 }
 
@@ -199,7 +202,7 @@ fn chances(logits: &[f32]) -> Vec<f32> {
 }
 
 /// The result of an attack.
-struct Outcome {
+struct AttackOutcome {
     clean: Vec<f32>,
     /// The image as the file will store it: with 256 levels of brightness.
     adversarial: Vec<f32>,
@@ -222,12 +225,14 @@ fn round(attack: &AttackConfig, clean: &[f32], image: &mut [f32], low: &[f32], h
         let slack = 1e-3;
         let (least, most) = match (attack.eps(), attack.norm()) {
             // Every change may grow up to eps.
-            (Some(eps), Norm::Linf) => {
+            (Some(eps), PerturbationNorm::Linf) => {
                 let eps = if width > 0.0 { eps as f32 / width * 255.0 } else { 0.0 };
                 ((from - eps - slack).ceil(), (from + eps + slack).floor())
             }
             // No change may grow.
-            (Some(_), Norm::L2) => ((from.min(to) - slack).ceil(), (from.max(to) + slack).floor()),
+            (Some(_), PerturbationNorm::L2) => {
+                ((from.min(to) - slack).ceil(), (from.max(to) + slack).floor())
+            }
             (None, _) => (0.0, 255.0),
         };
         // If the ball contains no level at all, it is left by at most half a level.
@@ -237,7 +242,7 @@ fn round(attack: &AttackConfig, clean: &[f32], image: &mut [f32], low: &[f32], h
     }
 }
 
-impl Attack {
+impl AttackArgs {
     /// Attacks the image.
     pub fn run(self) -> anyhow::Result<()> {
         let attack = named(&self.by, self.eps)?;
@@ -289,12 +294,12 @@ impl Attack {
             }
             (None, None) => unreachable!("a directory or a scenario"),
         };
-        let Fitted { inputs, how } = fitted;
+        let FittedPicture { inputs, how } = fitted;
         let outcome = strike(trained.trainer()?, &attack, inputs, label, target)?;
         let words = tale(&outcome, &attack, names, label, target);
         let head = format!("lane {}, {} steps of training\n{shown}: {how}\n", trained.name, trained.steps);
         print(&(head + &words))?;
-        let pictures = Pictures::of(&outcome, data.train.shape, &data.range);
+        let pictures = AttackPictures::of(&outcome, data.train.shape, &data.range);
         if std::io::stdout().is_terminal() {
             print(&pictures.printed(&self.display)?)?;
         }
@@ -309,24 +314,25 @@ fn strike(
     clean: Vec<f32>,
     label: Option<usize>,
     target: Option<usize>,
-) -> Result<Outcome, Ended> {
+) -> Result<AttackOutcome, CommandEnd> {
     let data = trainer.data();
     let (low, high): (Vec<f32>, Vec<f32>) = data.range.iter().copied().unzip();
     let network = trainer.network();
-    let mut scratch = Scratch::new(network, 1);
+    let mut scratch = AttackScratch::new(network, 1);
     let live = trainer.live();
     let params = live.point(trainer.recipe());
     let mut victim =
-        Victim::new(network, params, &live.state, &mut scratch).map_err(|what| Ended(1, what))?;
+        Victim::new(network, params, &live.state, &mut scratch).map_err(|what| CommandEnd(1, what))?;
     let before = victim.logits(&clean).to_vec();
-    let own = predicted(&before).ok_or_else(|| Ended(1, "the network's answer is not a number".into()))?;
+    let own =
+        predicted(&before).ok_or_else(|| CommandEnd(1, "the network's answer is not a number".into()))?;
     let class = target.or(label).map_or(own, |c| c as u32);
-    let task = Task {
+    let task = AttackTask {
         x: &clean,
         classes: &[class],
         targeted: target.is_some(),
-        valid: Valid::Each { low: &low, high: &high },
-        key: Key::default(),
+        valid: ValidRange::Each { low: &low, high: &high },
+        key: RandomKey::default(),
     };
     let mut adversarial = vec![0.0; clean.len()];
     attack.perturb(&mut victim, &task, &mut adversarial);
@@ -334,12 +340,12 @@ fn strike(
     let blind = verdict::blind(attack, &mut victim, &task);
     round(attack, &clean, &mut adversarial, &low, &high);
     let after = victim.logits(&adversarial).to_vec();
-    Ok(Outcome { clean, adversarial, before, exact, after, blind })
+    Ok(AttackOutcome { clean, adversarial, before, exact, after, blind })
 }
 
 /// The result in lines of text.
 fn tale(
-    outcome: &Outcome,
+    outcome: &AttackOutcome,
     attack: &AttackConfig,
     names: &[String],
     label: Option<usize>,
@@ -353,10 +359,12 @@ fn tale(
         Some((class, chance)) => {
             format!("{when}  {}  {:.1} %{}\n", names[class], 100.0 * chance, judge(class))
         }
-        None => format!("{when}  {}: the network's output is not a number\n", Verdict::NoPrediction.words()),
+        None => {
+            format!("{when}  {}: the network's output is not a number\n", AttackVerdict::NoPrediction.words())
+        }
     };
     let of = |class: Option<usize>| class.map(|class| class as u32);
-    let case = |after: &[f32]| Case {
+    let case = |after: &[f32]| AttackCase {
         before: predicted(&outcome.before),
         after: predicted(after),
         label: of(label),
@@ -374,7 +382,7 @@ fn tale(
     let size = distance(&outcome.clean, &outcome.adversarial);
     let mut out = line("before", &outcome.before, &judged);
     out.push_str(&line("after ", &outcome.after, &fooled));
-    if case(&outcome.exact).verdict() == Verdict::Fooled && came != Verdict::Fooled {
+    if case(&outcome.exact).verdict() == AttackVerdict::Fooled && came != AttackVerdict::Fooled {
         out.push_str(
             "the attack had succeeded; rounding to the 256 steps of a file undid it: take a larger eps\n",
         );
@@ -408,7 +416,7 @@ mod tests {
                 round(&attack, &clean, &mut image, &low, &high);
                 let after = distance(&clean, &image);
                 assert!(after.linf <= eps as f32 + 1e-6, "{} {eps}: {}", attack.name(), after.linf);
-                if attack.norm() == Norm::L2 {
+                if attack.norm() == PerturbationNorm::L2 {
                     assert!(after.l2 <= before.l2, "{eps}");
                 }
                 let steps = image.iter().map(|x| x * 255.0);

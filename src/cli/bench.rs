@@ -16,13 +16,13 @@ use crate::lab::experiment::Experiment;
 use crate::lab::preset;
 use crate::lab::runner::crew::Crew;
 use crate::scenario::read_with_data;
-use anatomy::Speed;
+use anatomy::StageSpeed;
 use std::ffi::OsString;
 use std::sync::Arc;
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
-pub struct Bench {
+pub struct BenchArgs {
     /// Presets or files; the first preset if there is none
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<OsString>,
@@ -52,7 +52,7 @@ pub struct Bench {
     peer: Option<String>,
 }
 
-impl Bench {
+impl BenchArgs {
     /// Runs the measurements and prints them.
     pub fn run(self) -> anyhow::Result<()> {
         let asked = self.threads.map(|n| n as usize);
@@ -137,7 +137,7 @@ scenario             lane           weights  batch   steps/s  samples/s   forwar
 ";
 
 /// A lane's speed as a line of the table.
-fn line(s: &Speed) -> String {
+fn line(s: &StageSpeed) -> String {
     let robustness = s.robustness.map_or_else(|| "-".into(), |r| format!("{r:.1} %"));
     format!(
         "{:<20} {:<14} {:>7} {:>6} {:>9.0} {:>10.0}   {:>5.0} % {:>6.0} % {:>5.0} % {:>3.0} % {:>9.1} % {:>9.1} % {robustness:>11}\n",
@@ -161,7 +161,7 @@ scenario             size      ms of CPU a picture  every pane anew   pictures/s
 ";
 
 /// The cost of a screen as a line of the table.
-fn shown(c: &screen::Cost) -> String {
+fn shown(c: &screen::ScreenCost) -> String {
     format!(
         "{:<20} {:<8} {:>20.2} {:>16.2} {:>12.1} {:>7.1} {:>15.0} {:>10.0} {:>6.1} %\n",
         c.scenario,
@@ -181,7 +181,7 @@ scenario               steps/s  keeping       steps     MiB   a lane at any step
 ";
 
 /// The cost of looking back as a line of the table.
-fn recalled(c: &past::Cost) -> String {
+fn recalled(c: &past::PastCost) -> String {
     format!(
         "{:<20} {:>9.0} {:>6.1} % {:>11} {:>7.1} {:>30.1} {:>6.1} {:>19.1} {:>6.1}\n",
         c.scenario,
@@ -201,7 +201,7 @@ scenario               steps/s  judging   measured steps   us each   judgements 
 ";
 
 /// The cost of judging a run as a line of the table.
-fn judged(c: &judging::Cost) -> String {
+fn judged(c: &judging::JudgingCost) -> String {
     format!(
         "{:<20} {:>9.0} {:>6.1} % {:>16} {:>9.1} {:>12} {:>9.1}\n",
         c.scenario, c.steps_per_second, c.percent, c.measured, c.step_us, c.judged, c.judged_us,
@@ -213,7 +213,7 @@ what              size     weights      steps/s    samples/s  GFLOP/s  memory Mi
 ";
 
 /// A row of the scale table, with a bar on a logarithmic scale.
-fn grown(row: &scale::Row) -> String {
+fn grown(row: &scale::ScaleRow) -> String {
     let bars = row.samples_per_second.max(1.0).log2().round() as usize;
     let memory = row.resident.map_or_else(|| "-".into(), |m| format!("{m:.1}"));
     format!(

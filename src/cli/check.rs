@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub struct CheckArgs {
     /// Presets or files; sweeps too, of which time and memory are estimated
     #[arg(value_name = "SCENARIO", required = true)]
     scenarios: Vec<OsString>,
@@ -17,7 +17,7 @@ pub struct Check {
     strict: bool,
 }
 
-impl Check {
+impl CheckArgs {
     /// Checks all of them; reports for each what was read, and probable mistakes.
     pub fn run(self) -> anyhow::Result<()> {
         let (mut fine, mut faults, mut warnings) = (String::new(), Vec::new(), Vec::new());

@@ -4,13 +4,13 @@ use super::{parser, print};
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: clap_complete::Shell,
 }
 
-impl Completions {
+impl CompletionsArgs {
     /// Prints the script.
     pub fn run(self) -> anyhow::Result<()> {
         let mut out = Vec::new();
@@ -21,7 +21,7 @@ impl Completions {
 
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
-pub struct Man {}
+pub struct ManArgs {}
 
 /// Prints the manual page.
 pub fn man() -> anyhow::Result<()> {

@@ -4,16 +4,16 @@
 //!
 //! Exit codes: 0 no finding at warn or bad, 1 at least one, 2 the input is at fault, 3 the lanes could not be judged.
 
-use super::{BadInput, Ended, Opened, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
 use crate::diagnosis::{Diagnosis, Finding, Fix, Level};
-use crate::lab::clinic::{Clinic, Outcome, Report};
+use crate::lab::clinic::{Clinic, CureTrial, LaneReport};
 use crate::lab::files::{self, Disk};
-use crate::lab::outcome::Standing;
+use crate::lab::outcome::LaneStanding;
 use crate::lab::run_dir::RunDir;
 use crate::lab::sweep::store::is_sweep;
 use crate::lab::{foreign, preset};
 use crate::limits;
-use crate::logs::{self, Log};
+use crate::logs::{self, RunLog};
 use crate::scenario::{Checked, Scenario, inspect};
 use crate::telemetry::{Divergence, Phase};
 use crate::text::escaped;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// Arguments of `diagnose`.
 #[derive(Debug, clap::Args)]
-pub struct Diagnose {
+pub struct DiagnoseArgs {
     /// A preset, a file, the directory of a run, or a log of another program as `watch` reads it; a run is judged by its log, and
     /// trained again for --steps, --fix and --prove
     #[arg(value_name = "SCENARIO|RUN|LOG")]
@@ -52,19 +52,19 @@ pub struct Diagnose {
 }
 
 /// A lane with the facts by which it is judged.
-struct Judged {
+struct JudgedLane {
     name: String,
     diagnosis: Diagnosis,
     divergence: Option<Divergence>,
 }
 
 /// The lanes of a run directory, judged by its log.
-fn recorded(path: &Path) -> Result<Vec<Judged>, BadInput> {
+fn recorded(path: &Path) -> Result<Vec<JudgedLane>, BadInput> {
     let lanes = super::export::subject(path)?.standings.lanes;
-    let judged = |lane: Standing| {
+    let judged = |lane: LaneStanding| {
         let diagnosis = lane.diagnosis()?;
         let divergence = if let Phase::Diverged(d) = lane.phase { Some(d) } else { None };
-        Some(Judged { diagnosis, name: lane.name, divergence })
+        Some(JudgedLane { diagnosis, name: lane.name, divergence })
     };
     Ok(lanes.into_iter().filter_map(judged).collect())
 }
@@ -107,7 +107,7 @@ fn lines(
     out
 }
 
-impl Judged {
+impl JudgedLane {
     fn json(&self) -> String {
         object(
             &self.name,
@@ -126,13 +126,13 @@ impl Judged {
 }
 
 /// A lane and its report.
-struct Examined {
+struct DiagnosedLane {
     lane: usize,
     name: String,
-    report: Report,
+    report: LaneReport,
 }
 
-impl Diagnose {
+impl DiagnoseArgs {
     /// Examines every lane.
     pub fn run(mut self) -> anyhow::Result<()> {
         // The log inside a run directory stands for the run.
@@ -151,7 +151,9 @@ impl Diagnose {
             inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
         let data = Arc::new(data);
         if scenario.data.problem().is_some() {
-            return Err(Ended(3, format!("{}: a surface has no samples to judge by", opened.name)).into());
+            return Err(
+                CommandEnd(3, format!("{}: a surface has no samples to judge by", opened.name)).into()
+            );
         }
         let terminal = std::io::stderr().is_terminal();
         let mut all = Vec::new();
@@ -165,24 +167,24 @@ impl Diagnose {
             let clinic =
                 Clinic::new(&scenario, lane, Arc::clone(&data), opened.files(), self.steps).telling(&say);
             let mut report =
-                clinic.examine().map_err(|e| Ended(3, format!("{}, lane {name}: {e}", opened.name)))?;
+                clinic.examine().map_err(|e| CommandEnd(3, format!("{}, lane {name}: {e}", opened.name)))?;
             if self.prove {
                 clinic.prove(&mut report);
             }
-            let examined = Examined { lane, name: name.clone(), report };
+            let examined = DiagnosedLane { lane, name: name.clone(), report };
             print(&if self.json { examined.json(self.prove) } else { examined.words(self.prove) })?;
             all.push(examined);
         }
         if let (Some(k), Some(out)) = (self.fix, &self.out) {
             write(&opened, &scenario, &all, k, out)?;
         }
-        let ill = |r: &Report| r.diagnosis.told().next().is_some() || r.lost();
-        if all.iter().any(|e| ill(&e.report)) { Err(Ended(1, String::new()).into()) } else { Ok(()) }
+        let ill = |r: &LaneReport| r.diagnosis.told().next().is_some() || r.lost();
+        if all.iter().any(|e| ill(&e.report)) { Err(CommandEnd(1, String::new()).into()) } else { Ok(()) }
     }
 
     /// The lanes of a recorded run or of a log, with the facts by which they are judged; `None` if the lanes have to be
     /// trained.
-    fn told(&self) -> Result<Option<Vec<Judged>>, BadInput> {
+    fn told(&self) -> Result<Option<Vec<JudgedLane>>, BadInput> {
         let path = Path::new(&self.scenario);
         if is_sweep(path) {
             let what =
@@ -206,38 +208,38 @@ impl Diagnose {
         }
         let found =
             logs::open(path, &self.pattern).map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
-        let judged = |log: Log| {
+        let judged = |log: RunLog| {
             let name = escaped(&log.run).into_owned();
             let (diagnosis, divergence) = foreign::diagnosis(log);
-            Judged { name, diagnosis, divergence }
+            JudgedLane { name, diagnosis, divergence }
         };
         Ok(Some(found.into_iter().map(judged).collect()))
     }
 
     /// Prints the findings about recorded lanes; the exit code states whether there are any.
-    fn tell(&self, all: &[Judged]) -> anyhow::Result<()> {
+    fn tell(&self, all: &[JudgedLane]) -> anyhow::Result<()> {
         for judged in all {
             print(&if self.json { judged.json() } else { judged.words() })?;
         }
-        let could = |j: &Judged| {
+        let could = |j: &JudgedLane| {
             j.divergence.is_some() || !j.diagnosis.findings.is_empty() || !j.diagnosis.checked.is_empty()
         };
         if !all.iter().any(could) {
-            return Err(Ended(3, "the log holds nothing to judge by".into()).into());
+            return Err(CommandEnd(3, "the log holds nothing to judge by".into()).into());
         }
         let found = all.iter().any(|j| j.diagnosis.told().next().is_some() || j.divergence.is_some());
-        if found { Err(Ended(1, String::new()).into()) } else { Ok(()) }
+        if found { Err(CommandEnd(1, String::new()).into()) } else { Ok(()) }
     }
 
     /// The scenario, or the scenario of a run directory.
-    fn opened(&self) -> anyhow::Result<Opened> {
+    fn opened(&self) -> anyhow::Result<OpenedText> {
         let path = Path::new(&self.scenario);
         if !path.is_dir() {
             return Ok(open(&self.scenario)?);
         }
         let run = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
         let disk = Disk { base: run.base };
-        Ok(Opened {
+        Ok(OpenedText {
             name: path.join("scenario.ron").display().to_string(),
             text: run.scenario,
             disk: Some(disk),
@@ -266,8 +268,8 @@ pub fn untried(f: &Finding) -> Value {
     finding(f, f.fixes.iter().enumerate().map(fix).collect())
 }
 
-impl Examined {
-    fn outcome(&self, fix: &Fix) -> Option<&Outcome> {
+impl DiagnosedLane {
+    fn outcome(&self, fix: &Fix) -> Option<&CureTrial> {
         self.report.tried.iter().find(|t| t.fix.patch == fix.patch)
     }
 
@@ -304,12 +306,18 @@ impl Examined {
     }
 }
 
-fn score(score: Option<crate::diagnosis::Score>) -> Value {
+fn score(score: Option<crate::diagnosis::LaneScore>) -> Value {
     score.map_or(Value::Null, |s| json!({ "val_loss": s.loss, "val_accuracy": s.accuracy }))
 }
 
 /// Writes the scenario with a cure. Its paths are relative to the new file's directory and lead to the same data.
-fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &Path) -> anyhow::Result<()> {
+fn write(
+    opened: &OpenedText,
+    scenario: &Scenario,
+    all: &[DiagnosedLane],
+    k: u64,
+    out: &Path,
+) -> anyhow::Result<()> {
     let fixes: Vec<(usize, &Fix)> =
         all.iter().flat_map(|e| e.report.diagnosis.cures().into_iter().map(|(_, f)| (e.lane, f))).collect();
     let Some((lane, fix)) = fixes.get(k as usize - 1) else {
@@ -317,7 +325,7 @@ fn write(opened: &Opened, scenario: &Scenario, all: &[Examined], k: u64, out: &P
             0 => "there is no cure to write: nothing was found at warn or bad that a setting repairs".into(),
             n => format!("there is no cure {k}; {n} are offered"),
         };
-        return Err(Ended(3, what).into());
+        return Err(CommandEnd(3, what).into());
     };
     // The recipe of a fork's cure is that of the lane with its whole history from step 0.
     let cured = match scenario.parent(&scenario.lanes[*lane]) {

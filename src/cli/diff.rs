@@ -1,6 +1,6 @@
 //! `gradtui diff`: describes in words how two scenarios differ, lane by lane and setting by setting.
 
-use super::{BadInput, Ended, open, print};
+use super::{BadInput, CommandEnd, open, print};
 use crate::scenario::{Scenario, read};
 use crate::text::escaped;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Arguments of `diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 no difference, 1 some, 2 the input is at fault.")]
-pub struct Diff {
+pub struct DiffArgs {
     /// A preset, a file, or the directory of a run
     #[arg(value_name = "A")]
     a: OsString,
@@ -26,7 +26,7 @@ fn scenario(name: &OsString) -> Result<(Scenario, String), BadInput> {
     Ok((scenario, opened.name))
 }
 
-impl Diff {
+impl DiffArgs {
     /// Compares them.
     pub fn run(self) -> anyhow::Result<()> {
         let ((a, from), (b, to)) = (scenario(&self.a)?, scenario(&self.b)?);
@@ -42,6 +42,6 @@ impl Diff {
             out.push_str("they train alike: only what is told, expected or shown differs\n");
         }
         print(&out)?;
-        Err(Ended(1, String::new()).into())
+        Err(CommandEnd(1, String::new()).into())
     }
 }

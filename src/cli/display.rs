@@ -5,7 +5,7 @@ use crate::lab::files;
 use crate::limits;
 use crate::ui::config::{self, Config};
 use crate::ui::keymap::custom::Keymap;
-use crate::ui::terminal::choice::{Asked, Chosen, ColorChoice, Drawing, choose};
+use crate::ui::terminal::choice::{Chosen, ColorChoice, DisplayOptions, DrawingCharacters, choose};
 use crate::ui::theme::Scheme;
 use etcetera::BaseStrategy as _;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Display {
     theme: Option<Scheme>,
     /// Characters to draw with: braille, block or ascii
     #[arg(long, value_name = "KIND", value_parser = parse_drawing)]
-    drawing: Option<Drawing>,
+    drawing: Option<DrawingCharacters>,
     /// Pictures a second at most; a key may cause one more
     #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
@@ -32,7 +32,7 @@ pub struct Display {
 
 /// The chosen settings, and their sources.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ChosenDisplay {
     /// For the terminal.
     pub chosen: Chosen,
     /// The key bindings.
@@ -69,8 +69,15 @@ pub fn parse_theme(text: &str) -> Result<Scheme, String> {
     one(text, &[("dark", Dark), ("light", Light), ("high-contrast", HighContrast), ("mono", Mono)])
 }
 
-fn parse_drawing(text: &str) -> Result<Drawing, String> {
-    one(text, &[("braille", Drawing::Braille), ("block", Drawing::Block), ("ascii", Drawing::Ascii)])
+fn parse_drawing(text: &str) -> Result<DrawingCharacters, String> {
+    one(
+        text,
+        &[
+            ("braille", DrawingCharacters::Braille),
+            ("block", DrawingCharacters::Block),
+            ("ascii", DrawingCharacters::Ascii),
+        ],
+    )
 }
 
 fn parse_fps(text: &str) -> Result<f64, String> {
@@ -89,7 +96,7 @@ impl Display {
     ///
     /// # Errors
     /// Every fault of the preferences.
-    pub fn choose(&self) -> Result<Shown, BadInput> {
+    pub fn choose(&self) -> Result<ChosenDisplay, BadInput> {
         let (config, keymap) = match path().filter(|p| p.symlink_metadata().is_ok()) {
             None => (Config::default(), Keymap::default()),
             Some(path) => {
@@ -101,10 +108,10 @@ impl Display {
             }
         };
         let Self { color, theme, drawing, fps, low_bandwidth } = *self;
-        let asked = Asked { color, theme, drawing, fps, low_bandwidth };
+        let asked = DisplayOptions { color, theme, drawing, fps, low_bandwidth };
         let chosen = choose(&asked, &config, variable);
         let look_back = config.look_back.map_or(limits::LOOK_BACK, |mib| mib << 20);
-        Ok(Shown { chosen, keymap, look_back })
+        Ok(ChosenDisplay { chosen, keymap, look_back })
     }
 }
 

@@ -3,19 +3,19 @@
 use super::display::{self, Display};
 use super::print;
 use crate::text::escaped;
-use crate::ui::terminal::choice::Drawing;
+use crate::ui::terminal::choice::DrawingCharacters;
 use crate::ui::terminal::{ask, fit, size};
 use crate::ui::theme::{Depth, Scheme};
 use std::fmt::Write as _;
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
-pub struct Doctor {
+pub struct DoctorArgs {
     #[command(flatten)]
     display: Display,
 }
 
-impl Doctor {
+impl DoctorArgs {
     /// Examines the terminal and prints the report.
     pub fn run(self) -> anyhow::Result<()> {
         let shown = self.display.choose()?;
@@ -47,9 +47,9 @@ impl Doctor {
         };
         line("colours", depth, &chosen.depth.why);
         let drawing = match chosen.drawing.what {
-            Drawing::Braille => "braille",
-            Drawing::Block => "blocks",
-            Drawing::Ascii => "ASCII",
+            DrawingCharacters::Braille => "braille",
+            DrawingCharacters::Block => "blocks",
+            DrawingCharacters::Ascii => "ASCII",
         };
         line("drawing", drawing, &chosen.drawing.why);
         let theme = match chosen.scheme.what {

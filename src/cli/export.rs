@@ -1,17 +1,17 @@
 //! `gradtui export`: writes the content of a run directory as files for other programs. Trains nothing except the steps
 //! of `--pytorch`.
 
-use super::player::{Player, cast, recording};
-use super::{BadInput, Ended, print, tell};
+use super::player::{NpmPlayer, cast, recording};
+use super::{BadInput, CommandEnd, print, tell};
 use crate::export::figure::{FIGURES, Figure};
 use crate::export::net::{parts, tensors};
 use crate::export::png::png;
-use crate::export::weights::{Array, npz, safetensors};
-use crate::export::{Subject, onnx, pytorch, report, tables, tex};
+use crate::export::weights::{WeightArrays, npz, safetensors};
+use crate::export::{RunContent, onnx, pytorch, report, tables, tex};
 use crate::lab::expect::of_scenario;
 use crate::lab::experiment::{Experiment, info};
 use crate::lab::files::{self, Disk};
-use crate::lab::follow::{self, Teller, history};
+use crate::lab::follow::{self, LaneDetails, history};
 use crate::lab::outcome::Standings;
 use crate::lab::run_dir::RunDir;
 use crate::number::Number;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
-pub struct Export {
+pub struct ExportArgs {
     /// A run directory, as `run --out` or the lab wrote it
     #[arg(value_name = "RUN")]
     run: PathBuf,
@@ -84,13 +84,13 @@ pub struct Export {
 
 /// The form of a figure's file.
 #[derive(Clone, Copy)]
-enum Form {
+enum FigureFormat {
     Svg,
     Png,
 }
 
 /// Reads a run directory, which may be in progress.
-pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
+pub(super) fn subject(path: &Path) -> Result<RunContent, BadInput> {
     let shown = escaped(&path.display().to_string()).into_owned();
     let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
     for warning in &resumed.warnings {
@@ -115,7 +115,7 @@ pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
                 experiment.scenario.steps as u64,
             )
         };
-        tellers.insert(contender.name.clone(), Teller::new(lane, &info, 0.0, 0));
+        tellers.insert(contender.name.clone(), LaneDetails::new(lane, &info, 0.0, 0));
         standings.apply(&Event::Started { lane, info: Box::new(info), step: 0 });
     }
     for event in history(path, &tellers) {
@@ -127,7 +127,7 @@ pub(super) fn subject(path: &Path) -> Result<Subject, BadInput> {
             standings.apply(&Event::Phase { lane, step, phase });
         }
     }
-    Ok(Subject { name: shown, scenario, experiment, lanes: resumed.lanes, rows, edits, standings })
+    Ok(RunContent { name: shown, scenario, experiment, lanes: resumed.lanes, rows, edits, standings })
 }
 
 /// Writes files; one named - goes to standard output.
@@ -140,7 +140,7 @@ fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
             Err(_) => Err(BadInput::new("this file is no text; name a file for it instead of -").into()),
         };
     }
-    files::write(all).map_err(|e| Ended(1, e.to_string()))?;
+    files::write(all).map_err(|e| CommandEnd(1, e.to_string()))?;
     for (path, bytes) in all {
         tell(&format!("wrote {}, {} bytes\n", escaped(&path.display().to_string()), bytes.len()));
     }
@@ -149,7 +149,7 @@ fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
 
 /// Shifts and factors with which the data were scaled, for each feature and each target, by their names in metadata;
 /// empty if the data were not scaled.
-fn scaled(subject: &Subject) -> Vec<(&'static str, String)> {
+fn scaled(subject: &RunContent) -> Vec<(&'static str, String)> {
     let data = &subject.experiment.data;
     let list = |of: &[(f32, f32)], number: fn(&(f32, f32)) -> f32| {
         of.iter().map(|pair| number(pair).to_string()).collect::<Vec<_>>().join(" ")
@@ -163,7 +163,7 @@ fn scaled(subject: &Subject) -> Vec<(&'static str, String)> {
     all.into_iter().filter(|(_, numbers)| !numbers.is_empty()).collect()
 }
 
-impl Export {
+impl ExportArgs {
     /// The number that figures show.
     fn number(&self) -> Result<Number, BadInput> {
         Number::of_key(&self.number).ok_or_else(|| {
@@ -174,7 +174,7 @@ impl Export {
         })
     }
 
-    fn weights(subject: &Subject, lane: usize, path: &Path) -> Result<Vec<u8>, BadInput> {
+    fn weights(subject: &RunContent, lane: usize, path: &Path) -> Result<Vec<u8>, BadInput> {
         let (layers, snapshot) = subject.trained(lane).map_err(BadInput::new)?;
         let network = &subject.experiment.lanes[lane].network;
         let tensors = tensors(&parts(&layers, network), network, &snapshot.params, &snapshot.state);
@@ -186,8 +186,9 @@ impl Export {
                 safetensors(&tensors, &about).map_err(BadInput::new)
             }
             Some("npz") => {
-                let arrays =
-                    tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), Array::Floats(&t.values)));
+                let arrays = tensors
+                    .iter()
+                    .map(|t| (t.name.clone(), t.shape.clone(), WeightArrays::Floats(&t.values)));
                 npz(&arrays.collect::<Vec<_>>()).map_err(|e| BadInput::new(e.to_string()))
             }
             _ => {
@@ -197,7 +198,7 @@ impl Export {
         }
     }
 
-    fn onnx(subject: &Subject, lane: usize) -> Result<Vec<u8>, BadInput> {
+    fn onnx(subject: &RunContent, lane: usize) -> Result<Vec<u8>, BadInput> {
         let (layers, snapshot) = subject.trained(lane).map_err(BadInput::new)?;
         let contender = &subject.experiment.lanes[lane];
         let parts = parts(&layers, &contender.network);
@@ -205,7 +206,7 @@ impl Export {
         onnx::model(&contender.name, &parts, &contender.network, params, state, &about).map_err(BadInput::new)
     }
 
-    fn pytorch(&self, subject: &Subject, lane: usize, path: &Path) -> anyhow::Result<()> {
+    fn pytorch(&self, subject: &RunContent, lane: usize, path: &Path) -> anyhow::Result<()> {
         let stem = path.file_stem().and_then(|s| s.to_str()).filter(|s| !s.contains(['"', '\\', '{', '}']));
         let stem =
             stem.ok_or_else(|| BadInput::new("--pytorch: the script needs a plain name, such as lane.py"))?;
@@ -219,8 +220,8 @@ impl Export {
     }
 
     /// The figures to write, each with its file.
-    fn figures(&self) -> Result<Vec<(&'static Figure, PathBuf, Form)>, BadInput> {
-        let asked = [(&self.svg, Form::Svg, "svg"), (&self.png, Form::Png, "png")];
+    fn figures(&self) -> Result<Vec<(&'static Figure, PathBuf, FigureFormat)>, BadInput> {
+        let asked = [(&self.svg, FigureFormat::Svg, "svg"), (&self.png, FigureFormat::Png, "png")];
         let asked = asked.into_iter().filter_map(|(name, form, end)| {
             let figure = FIGURES.iter().find(|f| Some(f.name) == name.as_deref())?;
             Some((figure, PathBuf::from(format!("{}.{end}", figure.name)), form))
@@ -240,7 +241,7 @@ impl Export {
         let Some((player, path)) = self.player.clone().zip(self.cast.as_deref()) else {
             return Ok(String::new());
         };
-        let (player, (name, text)) = (Player::read(player)?, cast(path)?);
+        let (player, (name, text)) = (NpmPlayer::read(player)?, cast(path)?);
         Ok(["<h2>Recording</h2>\n", &player.head(), &recording(&name, "", &text)?, &player.tail()].concat())
     }
 
@@ -284,8 +285,8 @@ impl Export {
         for (figure, path, form) in &figures {
             let drawing = (figure.draw)(&subject, number, lane).map_err(BadInput::new)?;
             match form {
-                Form::Svg => write(&[(path, drawing.svg().as_bytes())])?,
-                Form::Png => {
+                FigureFormat::Svg => write(&[(path, drawing.svg().as_bytes())])?,
+                FigureFormat::Png => {
                     let png = png(&drawing).map_err(BadInput::new)?;
                     write(&[(path, &png.bytes)])?;
                     if !png.missing.is_empty() {

@@ -1,9 +1,9 @@
 //! `gradtui grade`: repeats the runs of hand-ins and grades them.
 
 use super::learn::course;
-use super::{BadInput, Ended, print, tell};
+use super::{BadInput, CommandEnd, print, tell};
 use crate::lab::files;
-use crate::lab::lesson::hand_in::{Grade, HandIn, Office};
+use crate::lab::lesson::hand_in::{Grade, HandIn, HandInGrader};
 use crate::lab::run_dir::plain;
 use crate::limits;
 use crate::scenario::{at_paths, decode, document};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Arguments of `grade`.
 #[derive(Debug, clap::Args)]
-pub struct GradeAll {
+pub struct GradeAllArgs {
     /// A folder with hand-ins, files whose names end in .ron, or one of them
     #[arg(value_name = "DIR")]
     dir: PathBuf,
@@ -28,17 +28,17 @@ pub struct GradeAll {
 }
 
 /// A hand-in after grading.
-struct Graded {
+struct GradedHandIn {
     file: String,
     name: String,
     result: Result<Grade, Vec<String>>,
 }
 
-impl GradeAll {
+impl GradeAllArgs {
     /// Grades all of them.
     pub fn run(self) -> anyhow::Result<()> {
         let course = course(self.course.as_deref())?;
-        let office = Office::of(&course).map_err(BadInput::new)?;
+        let office = HandInGrader::of(&course).map_err(BadInput::new)?;
         let found = found(&self.dir)?;
         if found.is_empty() {
             return Err(BadInput::new(format!("{}: no .ron file in it", self.dir.display())).into());
@@ -64,8 +64,8 @@ impl GradeAll {
         let goals = course_goals(&course);
         print(&table(&all, course.lessons.len(), goals))?;
         if let Some(path) = &self.csv {
-            let text = csv(&all).map_err(|e| Ended(1, e.to_string()))?;
-            files::write(&[(path, &text)]).map_err(|e| Ended(1, e.to_string()))?;
+            let text = csv(&all).map_err(|e| CommandEnd(1, e.to_string()))?;
+            files::write(&[(path, &text)]).map_err(|e| CommandEnd(1, e.to_string()))?;
         }
         let faults: Vec<&String> = all.iter().filter_map(|g| g.result.as_ref().err()).flatten().collect();
         if faults.is_empty() {
@@ -75,7 +75,7 @@ impl GradeAll {
             tell(&format!("{}\n", escaped(what)));
         }
         let refused = all.iter().filter(|g| g.result.is_err()).count();
-        Err(Ended(1, format!("{refused} of {} refused", all.len())).into())
+        Err(CommandEnd(1, format!("{refused} of {} refused", all.len())).into())
     }
 }
 
@@ -93,10 +93,11 @@ fn found(dir: &Path) -> Result<Vec<PathBuf>, BadInput> {
 }
 
 /// Grades a file; a fault is reported with its place.
-fn one(path: &Path, office: &Office, course: &str) -> Graded {
+fn one(path: &Path, office: &HandInGrader, course: &str) -> GradedHandIn {
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let shown = path.display().to_string();
-    let refuse = |name: String, faults: Vec<String>| Graded { file: file.clone(), name, result: Err(faults) };
+    let refuse =
+        |name: String, faults: Vec<String>| GradedHandIn { file: file.clone(), name, result: Err(faults) };
     let bytes = match files::read(path, limits::PROGRESS_BYTES) {
         Ok(bytes) => bytes,
         Err(what) => return refuse(String::new(), vec![format!("{shown}: {what}")]),
@@ -108,7 +109,7 @@ fn one(path: &Path, office: &Office, course: &str) -> Graded {
     match read {
         Err(faults) => refuse(String::new(), faults.iter().map(|f| f.in_file(&shown)).collect()),
         Ok((text, handed)) => match office.grade(&handed, course) {
-            Ok(grade) => Graded { file: file.clone(), name: handed.name, result: Ok(grade) },
+            Ok(grade) => GradedHandIn { file: file.clone(), name: handed.name, result: Ok(grade) },
             Err(faults) => {
                 refuse(handed.name, at_paths(text, faults).iter().map(|f| f.in_file(&shown)).collect())
             }
@@ -126,8 +127,9 @@ fn course_goals(course: &crate::lab::lesson::course::Course) -> usize {
 }
 
 /// A table of all hand-ins, one per line.
-fn table(all: &[Graded], lessons: usize, goals: usize) -> String {
-    let wide = |of: &dyn Fn(&Graded) -> usize, least: usize| all.iter().map(of).max().unwrap_or(0).max(least);
+fn table(all: &[GradedHandIn], lessons: usize, goals: usize) -> String {
+    let wide =
+        |of: &dyn Fn(&GradedHandIn) -> usize, least: usize| all.iter().map(of).max().unwrap_or(0).max(least);
     let file = wide(&|g| g.file.chars().count(), 4);
     let name = wide(&|g| g.name.chars().count(), 4).min(32);
     let mut out =
@@ -147,7 +149,7 @@ fn table(all: &[Graded], lessons: usize, goals: usize) -> String {
     out
 }
 
-fn csv(all: &[Graded]) -> Result<Vec<u8>, csv::Error> {
+fn csv(all: &[GradedHandIn]) -> Result<Vec<u8>, csv::Error> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record([
         "file",
@@ -161,7 +163,7 @@ fn csv(all: &[Graded]) -> Result<Vec<u8>, csv::Error> {
         "skipped",
         "why",
     ])?;
-    for Graded { file, name, result } in all {
+    for GradedHandIn { file, name, result } in all {
         let (verdict, numbers, why) = match result {
             Ok(g) => (
                 "same",

@@ -4,20 +4,20 @@ mod beside;
 mod table;
 
 use super::opening::with_past;
-use super::saving::Saving;
+use super::saving::CheckpointWait;
 use super::signals::Signals;
-use super::{BadInput, Ended, print, tell};
+use super::{BadInput, CommandEnd, print, tell};
 use crate::engine::data::Files;
 use crate::lab::expect::Expectation;
 use crate::lab::experiment::Experiment;
-use crate::lab::outcome::{Standing, Standings};
+use crate::lab::outcome::{LaneStanding, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
 use crate::lab::runner::Runner;
 use crate::number::{Number, numeral};
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId, Phase};
-use beside::Beside;
+use beside::RunFacts;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -107,7 +107,7 @@ impl Headless {
         let clocks = run.clocks();
         let past = past.map(|dir| (dir, clocks));
         let signals = Signals::listen()?;
-        let beside = Beside::of(&run);
+        let beside = RunFacts::of(&run);
         let runner = Runner::start(run, threads, dir, json)?;
         let (standings, rest, disk) = train(runner, past, &signals, end, json)?;
         if json {
@@ -119,7 +119,7 @@ impl Headless {
             print(&(lanes + &beyond_seeds(&standings.lanes) + &beside.lines(&standings.lanes)))?;
         }
         if let Some(error) = disk {
-            return Err(Ended(1, format!("not everything is saved: {error}")).into());
+            return Err(CommandEnd(1, format!("not everything is saved: {error}")).into());
         }
         let mut faults: Vec<String> = standings.lanes.iter().filter_map(failure).collect();
         let (first, all) = (others.first().map_or(0, |s| s.seed.wrapping_sub(1)), others.len() + 1);
@@ -153,23 +153,23 @@ impl Headless {
             }
         }
         print(&held)?;
-        if faults.is_empty() { Ok(()) } else { Err(Ended(1, faults.join("\n")).into()) }
+        if faults.is_empty() { Ok(()) } else { Err(CommandEnd(1, faults.join("\n")).into()) }
     }
 }
 
 /// The directory with the log of a run's earlier events, and seconds and steps of every lane so far.
-type Past = (PathBuf, BTreeMap<LaneId, (f64, u64)>);
+type EarlierRun = (PathBuf, BTreeMap<LaneId, (f64, u64)>);
 
 /// Trains all lanes to their end; returns their final standings, the log lines that were not printed, and the reason if
 /// the disk does not have everything.
 fn train(
     runner: Runner,
-    mut past: Option<Past>,
+    mut past: Option<EarlierRun>,
     signals: &Signals,
     end: u64,
     json: bool,
 ) -> anyhow::Result<(Standings, Vec<String>, Option<String>)> {
-    let (mut standings, mut progress) = (Standings::default(), Progress::new(end, json));
+    let (mut standings, mut progress) = (Standings::default(), RunProgress::new(end, json));
     runner.send(Command::Run);
     let mut stopped = None;
     while stopped.is_none() {
@@ -184,14 +184,14 @@ fn train(
             stopped = lines(runner.take_lines()).err();
         }
         if let Some(code) = signals.exit_code() {
-            stopped = Some(Ended(code, "interrupted".into()).into());
+            stopped = Some(CommandEnd(code, "interrupted".into()).into());
         } else if let Some(error) = runner.disk_error() {
-            stopped = Some(Ended(1, format!("stopped, since nothing can be saved: {error}")).into());
+            stopped = Some(CommandEnd(1, format!("stopped, since nothing can be saved: {error}")).into());
         } else if standings.over() {
             break;
         }
     }
-    let mut saving = Saving::new();
+    let mut saving = CheckpointWait::new();
     let (events, rest, disk) = runner.finish(&mut |done, all| saving.show(done, all));
     drop(saving);
     take(&events, &mut standings, &mut progress);
@@ -199,7 +199,7 @@ fn train(
     stopped.map_or(Ok((standings, rest, disk)), Err)
 }
 
-fn take(events: &[Event], standings: &mut Standings, progress: &mut Progress) {
+fn take(events: &[Event], standings: &mut Standings, progress: &mut RunProgress) {
     for event in events {
         standings.apply(event);
         progress.hear(event, standings);
@@ -212,7 +212,7 @@ fn lines(lines: Vec<String>) -> anyhow::Result<()> {
     if text.is_empty() { Ok(()) } else { print(&text) }
 }
 
-fn failure(lane: &Standing) -> Option<String> {
+fn failure(lane: &LaneStanding) -> Option<String> {
     match &lane.phase {
         Phase::Failed(what) => Some(format!("lane {}: {what}", lane.name)),
         _ => None,
@@ -227,7 +227,7 @@ fn colours() -> bool {
 }
 
 /// Progress on standard error: one bar per lane on a terminal, otherwise a line from time to time.
-struct Progress {
+struct RunProgress {
     all: MultiProgress,
     bars: Vec<(usize, ProgressBar)>,
     terminal: bool,
@@ -236,7 +236,7 @@ struct Progress {
     quiet: bool,
 }
 
-impl Progress {
+impl RunProgress {
     fn new(end: u64, json: bool) -> Self {
         let terminal =
             std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
@@ -291,7 +291,7 @@ impl Progress {
 }
 
 /// A lane in a few words.
-fn brief(lane: &Standing) -> String {
+fn brief(lane: &LaneStanding) -> String {
     let text = match &lane.phase {
         Phase::Diverged(_) => return "diverged".into(),
         Phase::Failed(_) => return "failed".into(),

@@ -4,7 +4,7 @@ use super::print;
 
 /// Arguments of `hook`.
 #[derive(Debug, clap::Args)]
-pub struct Hook {
+pub struct HookArgs {
     /// The library
     #[arg(value_name = "LIBRARY", value_enum)]
     library: Library,
@@ -23,7 +23,7 @@ enum Library {
     Jax,
 }
 
-impl Hook {
+impl HookArgs {
     /// Prints the file.
     pub fn run(self) -> anyhow::Result<()> {
         print(match self.library {

@@ -1,8 +1,8 @@
 //! `gradtui [SCENARIO]`: opens the lab on a new run, and chooses the directory of such runs.
 
-use super::display::{Display, Shown};
-use super::opening::{Line, Opening, unfit};
-use super::{BadInput, Opened, open, plain};
+use super::display::{ChosenDisplay, Display};
+use super::opening::{HangupOptions, OpenedRun, unfit};
+use super::{BadInput, OpenedText, open, plain};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Arguments of the lab.
 #[derive(Debug, clap::Args)]
-pub struct Lab {
+pub struct LabArgs {
     /// A preset or a file; the first preset without
     #[arg(value_name = "SCENARIO")]
     scenario: Option<OsString>,
@@ -36,10 +36,10 @@ pub struct Lab {
     #[arg(long)]
     plain: bool,
     #[command(flatten)]
-    line: Line,
+    line: HangupOptions,
 }
 
-impl Lab {
+impl LabArgs {
     /// Opens the lab.
     pub fn run(self) -> anyhow::Result<()> {
         if !self.plain {
@@ -61,11 +61,11 @@ impl Lab {
 /// # Errors
 /// The fault in the scenario, its data or the directory.
 pub fn prepare(
-    opened: Opened,
+    opened: OpenedText,
     out: Option<&Path>,
     threads: Option<u64>,
-    shown: Shown,
-) -> anyhow::Result<Opening> {
+    shown: ChosenDisplay,
+) -> anyhow::Result<OpenedRun> {
     let (scenario, data) =
         read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
     of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
@@ -96,7 +96,7 @@ pub fn prepare(
     let run = Run::new(experiment, None, files);
     let threads = threads.map(|n| n as usize);
     let script_of = Some(opened.name);
-    Ok(Opening { scenario, run, dir, threads, shown, notices, script_of, lesson: None })
+    Ok(OpenedRun { scenario, run, dir, threads, shown, notices, script_of, lesson: None })
 }
 
 /// The directory of runs without `--out`.

@@ -1,15 +1,15 @@
 //! `gradtui learn`: a course of lessons in the lab. Stores progress in one file of the state directory.
 
 use super::display::Display;
-use super::opening::{Line, unfit};
-use super::{BadInput, Ended, Opened, lab, plain, print};
+use super::opening::{HangupOptions, unfit};
+use super::{BadInput, CommandEnd, OpenedText, lab, plain, print};
 use crate::lab::files;
-use crate::lab::lesson::course::{Course, Entry};
-use crate::lab::lesson::hand_in::Office;
-use crate::lab::lesson::progress::{Progress, hash, to_ron};
+use crate::lab::lesson::course::{Course, CourseLesson};
+use crate::lab::lesson::hand_in::HandInGrader;
+use crate::lab::lesson::progress::{LearnerProgress, hash, to_ron};
 use crate::scenario::read_with_data;
 use crate::text::did_you_mean;
-use crate::ui::guide::Taught;
+use crate::ui::guide::TaughtLesson;
 use crate::ui::session::Teaching;
 use crate::ui::terminal::fit;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Arguments of `learn`.
 #[derive(Debug, clap::Args)]
-pub struct Learn {
+pub struct LearnArgs {
     /// A lesson, by its name or file; without one, the course goes on where you left it
     #[arg(value_name = "LESSON|FILE.ron")]
     lesson: Option<String>,
@@ -43,7 +43,7 @@ pub struct Learn {
     #[arg(long)]
     plain: bool,
     #[command(flatten)]
-    line: Line,
+    line: HangupOptions,
 }
 
 /// The file with a learner's progress.
@@ -64,7 +64,7 @@ pub fn offer() -> Option<String> {
 fn teaching(course: Course, path: PathBuf) -> Teaching<'static> {
     let (title, kept) = (course.title.clone(), path.clone());
     let keep = Box::new(move |record| {
-        let mut progress = Progress::read(&kept)?;
+        let mut progress = LearnerProgress::read(&kept)?;
         progress.put(&title, record);
         if let Some(dir) = kept.parent() {
             std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -72,7 +72,7 @@ fn teaching(course: Course, path: PathBuf) -> Teaching<'static> {
         progress.write(&kept)
     });
     let lessons = Box::new(move |place: usize| {
-        let progress = Progress::read(&path).unwrap_or_default();
+        let progress = LearnerProgress::read(&path).unwrap_or_default();
         course.lessons.get(place.wrapping_sub(1))?.taught(&course, &progress).ok()
     });
     Teaching { taught: None, lessons, keep }
@@ -94,13 +94,13 @@ pub fn course(path: Option<&Path>) -> Result<Course, BadInput> {
     }
 }
 
-impl Entry {
-    fn opened(&self) -> Opened {
-        Opened { name: self.name.clone(), text: self.text.clone(), disk: self.disk.clone() }
+impl CourseLesson {
+    fn opened(&self) -> OpenedText {
+        OpenedText { name: self.name.clone(), text: self.text.clone(), disk: self.disk.clone() }
     }
 
     /// The parsed lesson, with the learner's work in it.
-    fn taught(&self, course: &Course, progress: &Progress) -> Result<Taught, BadInput> {
+    fn taught(&self, course: &Course, progress: &LearnerProgress) -> Result<TaughtLesson, BadInput> {
         let opened = self.opened();
         let (scenario, _) =
             read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
@@ -111,11 +111,17 @@ impl Entry {
             let what = "it has no lesson part; `gradtui lesson new FILE` writes one to start from";
             return Err(BadInput::new(format!("{}: {what}", self.name)));
         }
-        Ok(Taught { name: self.name.clone(), place: (at, course.lessons.len()), hash, scenario, record })
+        Ok(TaughtLesson {
+            name: self.name.clone(),
+            place: (at, course.lessons.len()),
+            hash,
+            scenario,
+            record,
+        })
     }
 }
 
-impl Learn {
+impl LearnArgs {
     /// Opens a lesson, or lists all.
     pub fn run(mut self) -> anyhow::Result<()> {
         if let (None, Some(name)) = (&self.course, &self.lesson)
@@ -138,7 +144,7 @@ impl Learn {
         if self.reset {
             return reset(&path, &course, self.lesson.as_deref());
         }
-        let progress = Progress::read(&path).map_err(BadInput::new)?;
+        let progress = LearnerProgress::read(&path).map_err(BadInput::new)?;
         if let Some(out) = &self.hand_in {
             return hand_in(out, &self.name, &course, &progress);
         }
@@ -165,17 +171,17 @@ impl Learn {
 }
 
 /// Writes the learner's work in a course to a file.
-fn hand_in(out: &Path, name: &str, course: &Course, progress: &Progress) -> anyhow::Result<()> {
+fn hand_in(out: &Path, name: &str, course: &Course, progress: &LearnerProgress) -> anyhow::Result<()> {
     files::check_outputs([out], None).map_err(BadInput::new)?;
     let records = progress.courses.iter().find(|c| c.course == course.title);
     let records = records.map_or(&[][..], |c| &c.lessons);
-    let office = Office::of(course).map_err(BadInput::new)?;
+    let office = HandInGrader::of(course).map_err(BadInput::new)?;
     let name = crate::text::excerpt(name.trim(), crate::limits::NAME_CHARS);
-    let handed = office.hand_in(&name, &course.title, records).map_err(|what| Ended(1, what))?;
+    let handed = office.hand_in(&name, &course.title, records).map_err(|what| CommandEnd(1, what))?;
     if handed.lessons.is_empty() {
         return Err(BadInput::new("nothing to hand in: no lesson of this course was begun").into());
     }
-    files::write(&[(out, to_ron(&handed).as_bytes())]).map_err(|e| Ended(1, e.to_string()))?;
+    files::write(&[(out, to_ron(&handed).as_bytes())]).map_err(|e| CommandEnd(1, e.to_string()))?;
     let goals = handed.lessons.iter().flat_map(|l| &l.pages).filter(|p| p.work.reached.is_some()).count();
     print(&format!(
         "{}: {} lessons, {goals} goals; each run was made again\n",
@@ -187,7 +193,7 @@ fn hand_in(out: &Path, name: &str, course: &Course, progress: &Progress) -> anyh
 /// Deletes the progress in a lesson, or in the whole course.
 fn reset(path: &Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<()> {
     // A file that cannot be read is replaced by a new one.
-    let mut progress = Progress::read(path).unwrap_or_default();
+    let mut progress = LearnerProgress::read(path).unwrap_or_default();
     for done in progress.courses.iter_mut().filter(|c| c.course == course.title) {
         done.lessons.retain(|r| lesson.is_some_and(|name| r.lesson != name));
     }
@@ -200,13 +206,14 @@ fn reset(path: &Path, course: &Course, lesson: Option<&str>) -> anyhow::Result<(
 }
 
 /// The next lesson: the first that is not done.
-fn next<'a>(course: &'a Course, progress: &Progress) -> Option<&'a Entry> {
-    let done = |e: &&Entry| progress.of(&course.title, &e.name, &hash(&e.text)).is_some_and(|r| r.done);
+fn next<'a>(course: &'a Course, progress: &LearnerProgress) -> Option<&'a CourseLesson> {
+    let done =
+        |e: &&CourseLesson| progress.of(&course.title, &e.name, &hash(&e.text)).is_some_and(|r| r.done);
     course.lessons.iter().find(|e| !done(e))
 }
 
 /// All lessons, one per line: state, name and title, and time.
-fn list(course: &Course, progress: &Progress) -> String {
+fn list(course: &Course, progress: &LearnerProgress) -> String {
     let mut out = format!("{}\n", course.title);
     let next = next(course, progress).map(|e| e.name.clone());
     let mut part = "";

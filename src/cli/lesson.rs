@@ -1,11 +1,11 @@
 //! `gradtui lesson`: proves lessons, and writes a skeleton for a new one.
 
-use super::{BadInput, Ended, Opened, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::files;
 use crate::lab::lesson::course::{Course, SHIPPED};
 use crate::lab::lesson::prove::prove;
-use crate::scenario::{Fault, at_paths, inspect};
+use crate::scenario::{ScenarioFault, at_paths, inspect};
 use crate::ui::fit;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 /// Arguments of `lesson`.
 #[derive(Debug, clap::Args)]
-pub struct Lesson {
+pub struct LessonArgs {
     #[command(subcommand)]
-    what: What,
+    what: LessonAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum LessonAction {
     /// Prove that lessons can be solved as they say: the start does not pass, the solution does on three seeds, answers are
     /// what the run gives, locked settings are locked, texts fit 80x24
     Check {
@@ -38,16 +38,16 @@ enum What {
 /// The lesson to start from.
 pub const SKELETON: &str = include_str!("lesson/skeleton.ron");
 
-impl Lesson {
+impl LessonArgs {
     /// Does it.
     pub fn run(self) -> anyhow::Result<()> {
         match self.what {
-            What::Check { lessons } => check(&lessons),
-            What::New { file } => {
+            LessonAction::Check { lessons } => check(&lessons),
+            LessonAction::New { file } => {
                 if file.exists() {
                     return Err(BadInput::new(format!("{}: it is there already", file.display())).into());
                 }
-                files::write(&[(&file, SKELETON.as_bytes())]).map_err(|e| Ended(1, e.to_string()))?;
+                files::write(&[(&file, SKELETON.as_bytes())]).map_err(|e| CommandEnd(1, e.to_string()))?;
                 let shown = file.display();
                 print(&format!("{shown} is written: change it, then `gradtui lesson check {shown}`\n"))
             }
@@ -56,15 +56,15 @@ impl Lesson {
 }
 
 /// The lessons that a word names.
-pub(super) fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
+pub(super) fn named(word: &OsString) -> Result<Vec<OpenedText>, BadInput> {
     let shipped = SHIPPED.iter().find(|(_, name, _)| word.to_str() == Some(name));
     if let Some((_, name, text)) = shipped {
-        return Ok(vec![Opened { name: (*name).into(), text: (*text).into(), disk: None }]);
+        return Ok(vec![OpenedText { name: (*name).into(), text: (*text).into(), disk: None }]);
     }
     let path = PathBuf::from(word);
     if path.is_dir() {
         let course = Course::at(&path).map_err(BadInput)?;
-        let opened = |l: crate::lab::lesson::course::Entry| Opened {
+        let opened = |l: crate::lab::lesson::course::CourseLesson| OpenedText {
             name: path.join(format!("{}.ron", l.name)).display().to_string(),
             text: l.text,
             disk: l.disk,
@@ -78,7 +78,7 @@ pub(super) fn named(word: &OsString) -> Result<Vec<Opened>, BadInput> {
 ///
 /// # Errors
 /// All faults, each at its place.
-pub fn examine(opened: &Opened) -> Result<Vec<String>, Vec<Fault>> {
+pub fn examine(opened: &OpenedText) -> Result<Vec<String>, Vec<ScenarioFault>> {
     let checked = inspect(&opened.text, opened.files())?;
     let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
         Some(disk) => Arc::new(disk.clone()),

@@ -23,7 +23,7 @@ use std::fmt::Write as _;
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
-pub struct List {
+pub struct ListArgs {
     /// One entry with all its settings, such as AdamW; or one list, such as optimizers or metrics
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -33,15 +33,15 @@ pub struct List {
 }
 
 /// A list of entries of one kind.
-struct Table {
+struct ListTable {
     heading: &'static str,
     /// The form in which a scenario uses an entry; `{}` stands for its name.
     usage: &'static str,
-    entries: Vec<Entry>,
+    entries: Vec<ListEntry>,
 }
 
 /// A name, its description and its settings.
-struct Entry {
+struct ListEntry {
     name: String,
     about: String,
     /// Its formula, if its description contains none.
@@ -50,7 +50,7 @@ struct Entry {
     example: String,
 }
 
-impl Entry {
+impl ListEntry {
     fn of(settings: &dyn Settings, formula: &str) -> Self {
         let fields = settings.fields();
         let name = settings.name();
@@ -63,7 +63,7 @@ impl Entry {
         Self { name: name.into(), about: settings.about().into(), formula: formula.into(), fields, example }
     }
 
-    fn json(&self, table: &Table) -> Value {
+    fn json(&self, table: &ListTable) -> Value {
         let fields = self.fields.iter().map(|f| {
             let bounds = f.bounds.map(|b| b.to_string());
             json!({
@@ -78,13 +78,13 @@ impl Entry {
     }
 }
 
-impl Table {
-    fn example(&self, entry: &Entry) -> String {
+impl ListTable {
+    fn example(&self, entry: &ListEntry) -> String {
         self.usage.replace("{}", &entry.example)
     }
 
     /// One entry in lines: description, settings, syntax.
-    fn whole(&self, entry: &Entry) -> String {
+    fn whole(&self, entry: &ListEntry) -> String {
         let mut out = format!("{} ({})\n  {}\n", entry.name, self.heading, entry.about);
         if !entry.formula.is_empty() {
             let _ = writeln!(out, "\nformula\n  {}", entry.formula);
@@ -118,7 +118,7 @@ impl Table {
 
     /// All entries, one per line.
     fn lines(&self, width: usize) -> String {
-        let line = |e: &Entry| format!("  {:width$}  {}\n", e.name, e.about);
+        let line = |e: &ListEntry| format!("  {:width$}  {}\n", e.name, e.about);
         format!("{}\n{}", self.heading, self.entries.iter().map(line).collect::<String>())
     }
 
@@ -133,16 +133,16 @@ macro_rules! rows {
         rows!($heading, $usage, $table, |_| "")
     };
     ($heading:literal, $usage:literal, $table:ident, $formula:expr) => {
-        Table {
+        ListTable {
             heading: $heading,
             usage: $usage,
-            entries: $table::all().iter().map(|row| Entry::of(row.settings(), ($formula)(row))).collect(),
+            entries: $table::all().iter().map(|row| ListEntry::of(row.settings(), ($formula)(row))).collect(),
         }
     };
 }
 
-fn tables() -> Vec<Table> {
-    let plain = |name: String, about: String, example: String| Entry {
+fn tables() -> Vec<ListTable> {
+    let plain = |name: String, about: String, example: String| ListEntry {
         name,
         about,
         formula: String::new(),
@@ -153,8 +153,12 @@ fn tables() -> Vec<Table> {
     let sweep = |(name, text): &(&str, &str)| plain((*name).into(), sweep::title(text), (*name).into());
     let metric = |(name, about): &(String, String)| plain(name.clone(), about.clone(), name.clone());
     vec![
-        Table { heading: "presets", usage: "gradtui {}", entries: preset::ALL.iter().map(preset).collect() },
-        Table {
+        ListTable {
+            heading: "presets",
+            usage: "gradtui {}",
+            entries: preset::ALL.iter().map(preset).collect(),
+        },
+        ListTable {
             heading: "sweeps",
             usage: "gradtui sweep {} --out DIR",
             entries: sweep::ALL.iter().map(sweep).collect(),
@@ -171,7 +175,7 @@ fn tables() -> Vec<Table> {
         rows!("defences", "defence: {}", DefenceConfig),
         rows!("predictions", "prediction: {}", PredictionConfig),
         rows!("data", "data: {}", DataConfig),
-        Table {
+        ListTable {
             heading: "metrics",
             usage: "expect: [\"LANE.{} > 0\"]",
             entries: METRICS.iter().map(metric).collect(),
@@ -179,7 +183,7 @@ fn tables() -> Vec<Table> {
     ]
 }
 
-impl List {
+impl ListArgs {
     /// Prints it.
     pub fn run(self) -> anyhow::Result<()> {
         let tables = tables();

@@ -5,14 +5,14 @@ use crate::engine::data::{Files, NoFiles};
 use crate::lab::files::{self, Disk};
 use crate::lab::preset;
 use crate::limits;
-use crate::scenario::{Fault, decode};
+use crate::scenario::{ScenarioFault, decode};
 use crate::text::{did_you_mean, excerpt};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A scenario's text and its origin.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedText {
     /// The preset's name or the path, with which messages begin.
     pub name: String,
     /// The document.
@@ -21,7 +21,7 @@ pub struct Opened {
     pub disk: Option<Disk>,
 }
 
-impl Opened {
+impl OpenedText {
     /// The reader of its data files.
     pub fn files(&self) -> &dyn Files {
         match &self.disk {
@@ -43,12 +43,12 @@ impl Opened {
     }
 
     /// The faults as messages.
-    pub fn faults(&self, faults: &[Fault]) -> BadInput {
+    pub fn faults(&self, faults: &[ScenarioFault]) -> BadInput {
         BadInput(faults.iter().map(|f| f.in_file(&self.name)).collect())
     }
 
     /// The warnings as messages.
-    pub fn warnings<'a>(&'a self, warnings: &'a [Fault]) -> impl Iterator<Item = String> + 'a {
+    pub fn warnings<'a>(&'a self, warnings: &'a [ScenarioFault]) -> impl Iterator<Item = String> + 'a {
         warnings.iter().map(|w| w.warning_in_file(&self.name))
     }
 }
@@ -57,9 +57,9 @@ impl Opened {
 ///
 /// # Errors
 /// The fault, beginning with its name.
-pub fn open(name: &OsStr) -> Result<Opened, BadInput> {
+pub fn open(name: &OsStr) -> Result<OpenedText, BadInput> {
     if let Some(preset) = name.to_str().and_then(preset::find) {
-        return Ok(Opened { name: preset.name.into(), text: preset.text.into(), disk: None });
+        return Ok(OpenedText { name: preset.name.into(), text: preset.text.into(), disk: None });
     }
     let shown = excerpt(&name.to_string_lossy(), limits::NAME_CHARS);
     let path = Path::new(name);
@@ -72,7 +72,7 @@ pub fn open(name: &OsStr) -> Result<Opened, BadInput> {
         }
     })?;
     let text = decode(&bytes).map_err(|fault| BadInput::new(fault.in_file(&shown)))?.to_string();
-    Ok(Opened { name: shown, text, disk: Some(Disk::beside(path)) })
+    Ok(OpenedText { name: shown, text, disk: Some(Disk::beside(path)) })
 }
 
 /// The message for an unknown preset.

@@ -1,10 +1,10 @@
 //! Opens the lab on a terminal and connects it to a run with its threads. Chooses neither the run nor the display
 //! settings.
 
-use super::display::Shown;
-use super::saving::Saving;
-use super::{BadInput, Ended, tell};
-use crate::lab::follow::{Teller, abandoned, history};
+use super::display::ChosenDisplay;
+use super::saving::CheckpointWait;
+use super::{BadInput, CommandEnd, tell};
+use crate::lab::follow::{LaneDetails, abandoned, history};
 use crate::lab::preset;
 use crate::lab::run::Run;
 use crate::lab::run_dir::{Home, RunDir};
@@ -12,16 +12,16 @@ use crate::lab::runner::Runner;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId};
 use crate::text::escaped;
-use crate::ui::app::{Preset, comfortable};
-use crate::ui::record::tape::Reel;
+use crate::ui::app::{GalleryPreset, comfortable};
+use crate::ui::record::tape::RecordingFile;
 use crate::ui::session::{self, Session, Teaching};
-use crate::ui::terminal::Unfit;
+use crate::ui::terminal::TerminalError;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The effect of a lost connection on training.
 #[derive(Debug, clap::Args)]
-pub struct Line {
+pub struct HangupOptions {
     /// When the terminal goes away: save and leave, or train on to the end without it
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     on_hangup: OnHangup,
@@ -39,7 +39,7 @@ pub enum OnHangup {
 
 /// A run to train on the screen.
 #[derive(Debug)]
-pub struct Opening {
+pub struct OpenedRun {
     /// The experiment to train.
     pub scenario: Scenario,
     /// The run, paused at its first step to train.
@@ -49,7 +49,7 @@ pub struct Opening {
     /// Workers.
     pub threads: Option<usize>,
     /// The display settings.
-    pub shown: Shown,
+    pub shown: ChosenDisplay,
     /// A notice for the user at the start.
     pub notices: Vec<String>,
     /// The scenario's name in a recorded script; `None` for a resumed run.
@@ -58,15 +58,15 @@ pub struct Opening {
     pub lesson: Option<Teaching<'static>>,
 }
 
-impl Opening {
+impl OpenedRun {
     /// Trains until the user leaves, and reports where the run was left.
     ///
     /// # Errors
     /// If the session or the run ended with an error.
-    pub fn show(self, line: &Line) -> anyhow::Result<()> {
+    pub fn show(self, line: &HangupOptions) -> anyhow::Result<()> {
         let Self { scenario, mut run, dir, threads, shown, mut notices, script_of, lesson } = self;
         run.remember(shown.look_back);
-        let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+        let read = |p: &preset::Preset| GalleryPreset { name: p.name.into(), scenario: p.scenario() };
         let place = dir.as_ref().map(|d| escaped(&d.path().display().to_string()).into_owned());
         let detach = line.on_hangup == OnHangup::Detach;
         if let (true, Some(place)) = (detach, &place) {
@@ -109,7 +109,7 @@ impl Opening {
                 }
             },
         });
-        let mut saving = Saving::new();
+        let mut saving = CheckpointWait::new();
         let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
         drop(saving);
         if let Some(why) = disk {
@@ -135,7 +135,7 @@ pub(super) fn with_past(
     let lanes = events.iter().filter_map(|e| match e {
         Event::Started { lane, info, .. } => {
             let (seconds, steps) = clocks.get(lane).copied().unwrap_or_default();
-            let teller = Teller::new(*lane, info, seconds, steps);
+            let teller = LaneDetails::new(*lane, info, seconds, steps);
             Some((info.name.clone(), (teller, (**info).clone())))
         }
         _ => None,
@@ -160,16 +160,16 @@ pub(super) fn with_past(
 ///
 /// # Errors
 /// If the session ended with an error.
-pub fn ended(ended: Result<u8, Unfit>) -> anyhow::Result<()> {
+pub fn ended(ended: Result<u8, TerminalError>) -> anyhow::Result<()> {
     match ended {
         Ok(0) => Ok(()),
-        Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
+        Ok(code) => Err(CommandEnd(code, "ended by a signal".into()).into()),
         Err(e) => Err(unfit(&e)),
     }
 }
 
 /// A new recording in the run's directory.
-fn reel(home: Option<&Home>, scenario: Option<&str>) -> Result<Reel, String> {
+fn reel(home: Option<&Home>, scenario: Option<&str>) -> Result<RecordingFile, String> {
     let home = home.cloned().ok_or("this run has no directory to record to; name one by --out")?;
     let (file, path) = home.recording().map_err(|e| e.to_string())?;
     let script = path.with_extension("ron");
@@ -186,13 +186,13 @@ fn reel(home: Option<&Home>, scenario: Option<&str>) -> Result<Reel, String> {
         home.write(&file_name(&script), text.as_bytes()).map_err(|e| e.to_string())?;
         Ok(file_name(&script))
     });
-    Ok(Reel { cast: Box::new(file), name: shown(&path), note, save })
+    Ok(RecordingFile { cast: Box::new(file), name: shown(&path), note, save })
 }
 
 /// The reason why the lab cannot open on this terminal, as an error of the command line.
-pub fn unfit(why: &Unfit) -> anyhow::Error {
+pub fn unfit(why: &TerminalError) -> anyhow::Error {
     match why {
-        Unfit::System(_) => Ended(1, why.to_string()).into(),
-        Unfit::NoTerminal | Unfit::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),
+        TerminalError::System(_) => CommandEnd(1, why.to_string()).into(),
+        TerminalError::NoTerminal | TerminalError::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),
     }
 }

@@ -3,18 +3,18 @@
 
 mod teach;
 
-use super::opening::Opening;
-use super::saving::Saving;
+use super::opening::OpenedRun;
+use super::saving::CheckpointWait;
 use super::signals::Signals;
-use super::{Ended, print, tell};
+use super::{CommandEnd, print, tell};
 use crate::lab::runner::Runner;
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::text::escaped;
 use crate::ui::app::comfortable;
-use crate::ui::command::{Lanes, Told, sentence, spoken};
+use crate::ui::command::{LaneNames, ParsedCommand, sentence, spoken};
 use crate::ui::guide::Guide;
-use crate::ui::session::Keep;
-use crate::view::{LaneView, View};
+use crate::ui::session::SaveProgress;
+use crate::view::{LaneView, RunView};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// If the run ended with an error.
-pub fn show(opening: Opening) -> anyhow::Result<()> {
-    let Opening { scenario, mut run, dir, threads, notices, shown, lesson, .. } = opening;
+pub fn show(opening: OpenedRun) -> anyhow::Result<()> {
+    let OpenedRun { scenario, mut run, dir, threads, notices, shown, lesson, .. } = opening;
     run.remember(shown.look_back);
     let signals = Signals::listen()?;
     let typed = lines()?;
@@ -36,9 +36,9 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
     } else {
         runner.send(Command::Run);
     }
-    let mut lab = Plain {
+    let mut lab = PlainLab {
         runner: &runner,
-        view: View::default(),
+        view: RunView::default(),
         steps: scenario.steps as u64,
         every: Some(EVERY),
         said: Instant::now(),
@@ -56,7 +56,7 @@ pub fn show(opening: Opening) -> anyhow::Result<()> {
     }
     lab.page()?;
     let ended = lab.go(&typed, &signals);
-    let mut saving = Saving::new();
+    let mut saving = CheckpointWait::new();
     let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
     drop(saving);
     if let Some(why) = disk {
@@ -90,9 +90,9 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// The lab with line output.
-struct Plain<'a> {
+struct PlainLab<'a> {
     runner: &'a Runner,
-    view: View,
+    view: RunView,
     steps: u64,
     every: Option<Duration>,
     said: Instant,
@@ -102,7 +102,7 @@ struct Plain<'a> {
     resting: bool,
     /// The guide through a lesson, if there is one.
     guide: Option<Guide>,
-    keep: Option<Keep<'static>>,
+    keep: Option<SaveProgress<'static>>,
     /// Whether input waits until the lanes have trained as far as the page asks.
     waiting: bool,
     /// Whether the lines come from a file or a program. Then each line waits until the steps that were ordered before it
@@ -112,7 +112,7 @@ struct Plain<'a> {
     unrested: usize,
 }
 
-impl Plain<'_> {
+impl PlainLab<'_> {
     fn go(&mut self, typed: &Receiver<String>, signals: &Signals) -> anyhow::Result<()> {
         let mut alone = false;
         loop {
@@ -125,7 +125,7 @@ impl Plain<'_> {
             }
             self.attend()?;
             if let Some(code) = signals.exit_code() {
-                return Err(Ended(code, "interrupted".into()).into());
+                return Err(CommandEnd(code, "interrupted".into()).into());
             }
             // Lanes that were just restarted have to report first.
             let early = self.guide.is_some() && self.view.lanes.is_empty();
@@ -201,15 +201,15 @@ impl Plain<'_> {
         if self.taught(line)? {
             return Ok(false);
         }
-        match (Lanes { view: &self.view, front: None }).read(line) {
-            Ok(Told::Nothing) => {}
-            Ok(Told::Quit) => return Ok(true),
-            Ok(Told::Picture(_)) => say("there is no screen here to take a picture of\n")?,
-            Ok(Told::Say(text)) => say(&text)?,
-            Ok(Told::Order(Command::Run)) if self.guide.is_some() => {
+        match (LaneNames { view: &self.view, front: None }).read(line) {
+            Ok(ParsedCommand::Nothing) => {}
+            Ok(ParsedCommand::Quit) => return Ok(true),
+            Ok(ParsedCommand::Picture(_)) => say("there is no screen here to take a picture of\n")?,
+            Ok(ParsedCommand::Say(text)) => say(&text)?,
+            Ok(ParsedCommand::Order(Command::Run)) if self.guide.is_some() => {
                 self.taught("on")?;
             }
-            Ok(Told::Order(command)) => {
+            Ok(ParsedCommand::Order(command)) => {
                 if let Some(why) = self.refused(&command) {
                     say(&format!("{}.\n", escaped(&why)))?;
                 } else {
@@ -217,8 +217,8 @@ impl Plain<'_> {
                     self.runner.send(command);
                 }
             }
-            Ok(Told::Status) => self.status()?,
-            Ok(Told::Every(every)) => self.every = every,
+            Ok(ParsedCommand::Status) => self.status()?,
+            Ok(ParsedCommand::Every(every)) => self.every = every,
             Err(what) => say(&format!("{}\n", escaped(&what)))?,
         }
         Ok(false)

@@ -1,18 +1,18 @@
 //! `gradtui play`: plays an asciicast file on this terminal.
 
 use super::opening::unfit;
-use super::{BadInput, Ended};
+use super::{BadInput, CommandEnd};
 use crate::engine::data::unpack;
 use crate::lab::files;
 use crate::ui::record::{player, recording};
-use crate::ui::terminal::{Unfit, fit, size};
+use crate::ui::terminal::{TerminalError, fit, size};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Arguments of `play`. Keys: space pauses, left and right go by five seconds, up and down change the speed, n and p go by
 /// chapters, q leaves. It ends by itself two seconds after the last picture; a key then keeps it open.
 #[derive(Debug, clap::Args)]
-pub struct Play {
+pub struct PlayArgs {
     /// The recording: an asciicast file of version 1, 2 or 3, gzipped or not
     #[arg(value_name = "X.cast")]
     file: PathBuf,
@@ -36,7 +36,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     found.ok_or_else(|| "a number from 0 to 3600".into())
 }
 
-impl Play {
+impl PlayArgs {
     /// Plays it.
     pub fn run(self) -> anyhow::Result<()> {
         let name = self.file.display().to_string();
@@ -57,20 +57,22 @@ impl Play {
         }
         match player::play(&recording, self.speed, self.idle) {
             Ok(0) => Ok(()),
-            Ok(code) => Err(Ended(code, "ended by a signal".into()).into()),
+            Ok(code) => Err(CommandEnd(code, "ended by a signal".into()).into()),
             Err(e) => Err(needs(&e)),
         }
     }
 }
 
 /// The reason why a recording cannot be played here.
-fn needs(why: &Unfit) -> anyhow::Error {
+fn needs(why: &TerminalError) -> anyhow::Error {
     match why {
-        Unfit::NoTerminal => BadInput::new("gradtui: play needs a terminal for its input and output").into(),
-        Unfit::Dumb(term) => BadInput::new(format!(
+        TerminalError::NoTerminal => {
+            BadInput::new("gradtui: play needs a terminal for its input and output").into()
+        }
+        TerminalError::Dumb(term) => BadInput::new(format!(
             "gradtui: play cannot draw on TERM={term:?}; set TERM to what your terminal is"
         ))
         .into(),
-        Unfit::System(_) => unfit(why),
+        TerminalError::System(_) => unfit(why),
     }
 }

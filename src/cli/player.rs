@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The player in the form of its npm package.
 #[derive(Debug)]
-pub struct Player {
+pub struct NpmPlayer {
     script: String,
     style: String,
     licence: String,
@@ -26,7 +26,7 @@ fn part(dir: &Path, name: &str) -> Result<String, BadInput> {
     String::from_utf8(bytes).map_err(|_| fault("not UTF-8".into()))
 }
 
-impl Player {
+impl NpmPlayer {
     /// Reads the unpacked folder of the npm package.
     ///
     /// # Errors

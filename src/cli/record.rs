@@ -2,7 +2,7 @@
 
 use super::display::parse_theme;
 use super::lesson::named as lessons_named;
-use super::{BadInput, Ended, Opened, open};
+use super::{BadInput, CommandEnd, OpenedText, open};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::Expectation;
 use crate::lab::experiment::Experiment;
@@ -11,17 +11,17 @@ use crate::lab::lesson::progress::hash;
 use crate::lab::outcome::Standings;
 use crate::lab::preset;
 use crate::lab::run::Run;
-use crate::lab::stepped::Stepped;
+use crate::lab::stepped::SteppedRun;
 use crate::limits;
 use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, LaneId};
-use crate::ui::app::Preset;
-use crate::ui::guide::Taught;
-use crate::ui::record::cast::{Cast, Version};
+use crate::ui::app::GalleryPreset;
+use crate::ui::guide::TaughtLesson;
+use crate::ui::record::cast::{Cast, CastVersion};
 use crate::ui::record::lecture;
-use crate::ui::record::script::{self, Cue, Script};
+use crate::ui::record::script::{self, Cue, RecordingScript};
 use crate::ui::record::still;
-use crate::ui::record::studio::{Bench, Failed, Shot, Studio};
+use crate::ui::record::studio::{RecordedFrame, RecordedRun, RecordingError, Studio};
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ const UNSCRIPTED: f64 = 30.0;
 
 /// Arguments of `record`.
 #[derive(Debug, clap::Args)]
-pub struct Record {
+pub struct RecordArgs {
     /// A preset or a file
     #[arg(value_name = "SCENARIO", required_unless_present = "lesson")]
     scenario: Option<OsString>,
@@ -69,13 +69,13 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 
 /// A run on a simulated clock, with the condition for which it waits.
 #[derive(Debug)]
-struct Lab {
-    run: Stepped,
+struct SimulatedLab {
+    run: SteppedRun,
     standings: Standings,
     conditions: Vec<Option<Expectation>>,
 }
 
-impl Bench for Lab {
+impl RecordedRun for SimulatedLab {
     fn send(&mut self, command: Command) {
         self.run.send(command);
     }
@@ -101,12 +101,12 @@ impl Bench for Lab {
 }
 
 /// The lesson with this name or file.
-fn lesson_named(name: &OsString) -> anyhow::Result<Opened> {
+fn lesson_named(name: &OsString) -> anyhow::Result<OpenedText> {
     let found = lessons_named(name)?.into_iter().next();
     found.ok_or_else(|| BadInput::new(format!("{}: no lesson in it", name.display())).into())
 }
 
-impl Record {
+impl RecordArgs {
     /// Records it.
     pub fn run(self) -> anyhow::Result<()> {
         let opened = match (&self.lesson, &self.scenario) {
@@ -129,34 +129,34 @@ impl Record {
         files::check_outputs(made, kept).map_err(BadInput::new)?;
         let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
             .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
-        let version = if self.cast_version == 3 { Version::Three } else { Version::Two };
+        let version = if self.cast_version == 3 { CastVersion::Three } else { CastVersion::Two };
         let size = self.size.or(script.size).unwrap_or(SIZE);
         let mut run = Run::new(experiment, None, files);
         run.remember(limits::LOOK_BACK);
         let (title, mut last) = (scenario.title.clone(), None);
-        let keep = |shot: &Shot<'_>| {
+        let keep = |shot: &RecordedFrame<'_>| {
             if self.svg.is_some() {
                 last = Some(shot.picture.clone());
             }
         };
-        let taught = self.lesson.is_some().then(|| Taught {
+        let taught = self.lesson.is_some().then(|| TaughtLesson {
             name: opened.name.clone(),
             hash: hash(&opened.text),
             scenario: scenario.clone(),
-            ..Taught::default()
+            ..TaughtLesson::default()
         });
         let filmed = film(scenario, taught, run, &script, size, version, self.theme, keep);
         let bytes = filmed.map_err(|e| match e {
-            Failed::Never { cue, .. } | Failed::Idle { cue, .. } => {
-                anyhow::Error::new(Ended(1, format!("{}: {e}", self.place(cue))))
+            RecordingError::Never { cue, .. } | RecordingError::Idle { cue, .. } => {
+                anyhow::Error::new(CommandEnd(1, format!("{}: {e}", self.place(cue))))
             }
-            Failed::Write(e) => e.into(),
+            RecordingError::Write(e) => e.into(),
         })?;
         let svg = last.map(|picture| still::svg(&picture, &title, self.theme == Scheme::Light));
         let cast = self.out.as_deref().map(|out| (out, &bytes[..]));
         let svg = self.svg.as_deref().zip(svg.as_deref().map(str::as_bytes));
         let all: Vec<_> = cast.into_iter().chain(svg).collect();
-        files::write(&all).map_err(|e| Ended(1, e.to_string()).into())
+        files::write(&all).map_err(|e| CommandEnd(1, e.to_string()).into())
     }
 
     /// The place of a cue: the script and the line. Cues count from 1.
@@ -172,7 +172,7 @@ impl Record {
 ///
 /// # Errors
 /// Every fault with its place.
-pub fn read_script(path: &Path, scenario: &Scenario) -> Result<Script, BadInput> {
+pub fn read_script(path: &Path, scenario: &Scenario) -> Result<RecordingScript, BadInput> {
     let name = path.display().to_string();
     let bytes =
         files::read(path, limits::SCENARIO_BYTES).map_err(|what| BadInput::new(format!("{name}: {what}")))?;
@@ -189,12 +189,12 @@ pub fn read_script(path: &Path, scenario: &Scenario) -> Result<Script, BadInput>
 pub fn record(
     scenario: Scenario,
     run: Run,
-    script: &Script,
+    script: &RecordingScript,
     size: (u16, u16),
-    version: Version,
+    version: CastVersion,
     scheme: Scheme,
-    see: impl FnMut(&Shot<'_>),
-) -> Result<Vec<u8>, Failed> {
+    see: impl FnMut(&RecordedFrame<'_>),
+) -> Result<Vec<u8>, RecordingError> {
     film(scenario, None, run, script, size, version, scheme, see)
 }
 
@@ -220,12 +220,15 @@ pub(super) fn lesson_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
 /// The reason why it cannot be recorded.
 pub(super) fn preset_film(scenario: Scenario) -> anyhow::Result<Vec<u8>> {
     let run = fresh(&scenario)?;
-    Ok(record(scenario, run, &unscripted(), SIZE, Version::Two, Scheme::Dark, |_| ())?)
+    Ok(record(scenario, run, &unscripted(), SIZE, CastVersion::Two, Scheme::Dark, |_| ())?)
 }
 
 /// A script for half a minute of training.
-fn unscripted() -> Script {
-    Script { cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }], ..Script::default() }
+fn unscripted() -> RecordingScript {
+    RecordingScript {
+        cues: vec![Cue { wait: Some(UNSCRIPTED), ..Cue::default() }],
+        ..RecordingScript::default()
+    }
 }
 
 /// The recording of a scenario's lesson, worked through with its solutions, as bytes.
@@ -236,33 +239,33 @@ pub fn record_lesson(
     scenario: Scenario,
     run: Run,
     scheme: Scheme,
-    see: impl FnMut(&Shot<'_>),
-) -> Result<Vec<u8>, Failed> {
+    see: impl FnMut(&RecordedFrame<'_>),
+) -> Result<Vec<u8>, RecordingError> {
     let script = lecture::script(&scenario);
-    let taught = Taught { scenario: scenario.clone(), ..Taught::default() };
+    let taught = TaughtLesson { scenario: scenario.clone(), ..TaughtLesson::default() };
     let size = script.size.unwrap_or(SIZE);
-    film(scenario, Some(taught), run, &script, size, Version::Two, scheme, see)
+    film(scenario, Some(taught), run, &script, size, CastVersion::Two, scheme, see)
 }
 
 fn film(
     scenario: Scenario,
-    taught: Option<Taught>,
+    taught: Option<TaughtLesson>,
     run: Run,
-    script: &Script,
+    script: &RecordingScript,
     (width, height): (u16, u16),
-    version: Version,
+    version: CastVersion,
     scheme: Scheme,
-    mut see: impl FnMut(&Shot<'_>),
-) -> Result<Vec<u8>, Failed> {
+    mut see: impl FnMut(&RecordedFrame<'_>),
+) -> Result<Vec<u8>, RecordingError> {
     let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
     let condition = |cue: &Cue| cue.when.as_ref().and_then(|w| Expectation::parse(w, &lanes).ok());
-    let lab = Lab {
-        run: Stepped::new(run),
+    let lab = SimulatedLab {
+        run: SteppedRun::new(run),
         standings: Standings::default(),
         conditions: script.cues.iter().map(condition).collect(),
     };
     let title = if script.title.is_empty() { scenario.title.clone() } else { script.title.clone() };
-    let read = |p: &preset::Preset| Preset { name: p.name.into(), scenario: p.scenario() };
+    let read = |p: &preset::Preset| GalleryPreset { name: p.name.into(), scenario: p.scenario() };
     let presets = Box::new(move || preset::ALL.iter().map(read).collect());
     let theme = Theme::new(scheme, Depth::True, Glyphs::Unicode);
     let size = (width, height).into();

@@ -2,7 +2,7 @@
 
 use super::display::Display;
 use super::headless::{Headless, examine, judged, other_seeds};
-use super::opening::{Line, Opening};
+use super::opening::{HangupOptions, OpenedRun};
 use super::{BadInput, tell};
 use crate::engine::data::Files;
 use crate::lab::expect::of_scenario;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Arguments of `resume`.
 #[derive(Debug, clap::Args)]
-pub struct Resume {
+pub struct ResumeArgs {
     /// The directory that `run --out` wrote
     #[arg(value_name = "DIR")]
     dir: PathBuf,
@@ -37,11 +37,11 @@ pub struct Resume {
     #[command(flatten)]
     display: Display,
     #[command(flatten)]
-    line: Line,
+    line: HangupOptions,
 }
 
 /// A run restored from its newest checkpoint.
-pub struct Reopened {
+pub struct RestoredRun {
     /// Its scenario.
     pub scenario: Scenario,
     /// Its lanes, paused at the checkpoint.
@@ -69,7 +69,7 @@ fn build(text: &str, base: &Path) -> Result<Experiment, BadInput> {
 ///
 /// # Errors
 /// The reason why the run cannot be resumed.
-pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
+pub fn reopen(path: &Path, steps: Option<u64>) -> Result<RestoredRun, BadInput> {
     let bad = |what: String| BadInput::new(format!("{}: {what}", path.display()));
     // Before a checkpoint is read, its size is compared with the most that its scenario needs.
     let mut built = None;
@@ -89,18 +89,18 @@ pub fn reopen(path: &Path, steps: Option<u64>) -> Result<Reopened, BadInput> {
     let end = steps.unwrap_or(scenario.steps as u64);
     let mut run = Lanes::new(experiment, Some(end), Arc::clone(&files));
     run.restore(&resumed.lanes).map_err(bad)?;
-    Ok(Reopened { scenario, run, dir, end, files, warnings: resumed.warnings })
+    Ok(RestoredRun { scenario, run, dir, end, files, warnings: resumed.warnings })
 }
 
-impl Resume {
+impl ResumeArgs {
     /// Continues training.
     pub fn run(self) -> anyhow::Result<()> {
-        let Reopened { scenario, mut run, dir, end, files, warnings } = reopen(&self.dir, self.steps)?;
+        let RestoredRun { scenario, mut run, dir, end, files, warnings } = reopen(&self.dir, self.steps)?;
         let threads = self.threads.map(|n| n as usize);
         if self.steps.is_none() && !self.json && self.expect.is_empty() && fit().is_ok() {
             let (dir, notices) = (Some(dir), warnings);
             let shown = self.display.choose()?;
-            return Opening { scenario, run, dir, threads, shown, notices, script_of: None, lesson: None }
+            return OpenedRun { scenario, run, dir, threads, shown, notices, script_of: None, lesson: None }
                 .show(&self.line);
         }
         for warning in warnings {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Run {
+pub struct RunArgs {
     /// A preset or a file
     #[arg(value_name = "SCENARIO")]
     scenario: OsString,
@@ -42,7 +42,7 @@ pub struct Run {
     expect_seeds: Option<u64>,
 }
 
-impl Run {
+impl RunArgs {
     /// Trains it to the end.
     pub fn run(self) -> anyhow::Result<()> {
         let opened = open(&self.scenario)?;

@@ -1,7 +1,7 @@
 //! `gradtui runs`: lists the lab's runs with their sizes; renames one, or deletes some.
 
-use super::{BadInput, Ended, lab, print, tell};
-use crate::lab::run_dir::archive::{self, Entry};
+use super::{BadInput, CommandEnd, lab, print, tell};
+use crate::lab::run_dir::archive::{self, ArchivedRun};
 use crate::text::{escaped, excerpt};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -10,9 +10,9 @@ use std::time::SystemTime;
 /// Arguments of `runs`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Runs {
+pub struct RunsArgs {
     #[command(subcommand)]
-    act: Option<Act>,
+    act: Option<RunsAction>,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -20,7 +20,7 @@ pub struct Runs {
 
 /// The actions on runs.
 #[derive(Debug, clap::Subcommand)]
-enum Act {
+enum RunsAction {
     /// Give a run another name
     Rename {
         /// The run
@@ -41,22 +41,22 @@ enum Act {
     },
 }
 
-impl Runs {
+impl RunsArgs {
     /// Lists them, or carries out the given action.
     pub fn run(self) -> anyhow::Result<()> {
         let home = lab::runs().map_err(BadInput::new)?;
-        let entries = || archive::list(&home).map_err(|e| Ended(1, format!("{}: {e}", home.display())));
+        let entries = || archive::list(&home).map_err(|e| CommandEnd(1, format!("{}: {e}", home.display())));
         match self.act {
             None if self.json => print(&entries()?.iter().map(json).collect::<String>()),
             None => print(&table(&home.display().to_string(), &entries()?)),
-            Some(Act::Rename { run, name }) => {
+            Some(RunsAction::Rename { run, name }) => {
                 archive::rename(&home, &run, &name).map_err(|e| BadInput::new(e.to_string()).into())
             }
-            Some(Act::Delete { runs, yes }) => {
+            Some(RunsAction::Delete { runs, yes }) => {
                 let found = entries()?;
                 let bytes: u64 = found.iter().filter(|e| runs.contains(&e.name)).map(|e| e.bytes).sum();
                 if !yes && !agreed(&runs, bytes)? {
-                    return Err(Ended(1, "nothing is deleted".into()).into());
+                    return Err(CommandEnd(1, "nothing is deleted".into()).into());
                 }
                 let refused: Vec<_> = runs
                     .iter()
@@ -104,7 +104,7 @@ fn ago(then: SystemTime) -> String {
 }
 
 /// The step, and the steps of the scenario if they are known.
-fn progress(entry: &Entry) -> String {
+fn progress(entry: &ArchivedRun) -> String {
     match (entry.in_use, entry.steps) {
         (true, _) => format!("{}, in use", entry.step),
         (false, 0) => entry.step.to_string(),
@@ -113,7 +113,7 @@ fn progress(entry: &Entry) -> String {
 }
 
 /// All runs in columns, and their total size.
-fn table(home: &str, entries: &[Entry]) -> String {
+fn table(home: &str, entries: &[ArchivedRun]) -> String {
     let home = escaped(home);
     if entries.is_empty() {
         return format!("no runs in {home}; `gradtui` begins one\n");
@@ -147,9 +147,9 @@ fn table(home: &str, entries: &[Entry]) -> String {
 }
 
 /// A run as a JSON line.
-fn json(entry: &Entry) -> String {
+fn json(entry: &ArchivedRun) -> String {
     let touched = entry.touched.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let Entry { name, title, step, steps, bytes, in_use, .. } = entry;
+    let ArchivedRun { name, title, step, steps, bytes, in_use, .. } = entry;
     let line = serde_json::json!({
         "run": name, "scenario": title, "step": step, "steps": steps, "bytes": bytes,
         "last_written": touched, "in_use": in_use,
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_each_run_is_and_the_size_of_all() {
-        let entry = Entry {
+        let entry = ArchivedRun {
             name: "spiral-1".into(),
             title: "Two spirals".into(),
             step: 40,
@@ -183,7 +183,7 @@ mod tests {
             touched: SystemTime::now(),
             in_use: false,
         };
-        let other = Entry { name: "b\u{1b}[2J".into(), in_use: true, ..entry.clone() };
+        let other = ArchivedRun { name: "b\u{1b}[2J".into(), in_use: true, ..entry.clone() };
         let text = table("/runs", &[entry, other]);
         assert!(
             text.contains("spiral-1") && text.contains("40 of 4000") && text.contains("Two spirals"),

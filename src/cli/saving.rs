@@ -10,12 +10,12 @@ const LONG: Duration = Duration::from_millis(700);
 
 /// The wait for the last checkpoint.
 #[derive(Debug)]
-pub struct Saving {
+pub struct CheckpointWait {
     begun: Instant,
     bar: Option<ProgressBar>,
 }
 
-impl Saving {
+impl CheckpointWait {
     /// Starts now.
     pub fn new() -> Self {
         Self { begun: Instant::now(), bar: None }
@@ -43,7 +43,7 @@ impl Saving {
     }
 }
 
-impl Drop for Saving {
+impl Drop for CheckpointWait {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

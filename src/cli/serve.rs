@@ -10,13 +10,13 @@ use crate::lab::clinic::Clinic;
 use crate::lab::experiment::Experiment;
 use crate::lab::files;
 use crate::lab::run::Run;
-use crate::lab::stepped::Stepped;
+use crate::lab::stepped::SteppedRun;
 use crate::limits;
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Carry, Recipe, Scenario, read_with_data};
 use crate::telemetry::{Command, Event, LaneId, LayerMeasure, Measure, Phase};
 use crate::text::did_you_mean;
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use schema::REQUESTS;
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -31,7 +31,7 @@ const LINE: u64 = 1 << 20;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
-pub struct Serve {
+pub struct ServeArgs {
     /// A preset or a file
     #[arg(value_name = "SCENARIO", required_unless_present = "schema")]
     scenario: Option<OsString>,
@@ -40,7 +40,7 @@ pub struct Serve {
     schema: bool,
 }
 
-impl Serve {
+impl ServeArgs {
     /// Answers requests until standard input ends or a request says so.
     pub fn run(self) -> anyhow::Result<()> {
         let Some(name) = self.scenario.filter(|_| !self.schema) else {
@@ -57,7 +57,7 @@ impl Serve {
         };
         let mut run = Run::new(experiment, None, Arc::clone(&files));
         run.remember(limits::LOOK_BACK);
-        let mut server = Server { run: Stepped::new(run), view: View::default(), files, scenario };
+        let mut server = Server { run: SteppedRun::new(run), view: RunView::default(), files, scenario };
         server.run.send(Command::Pause);
         print(&line(json!({ "event": "hello", "version": VERSION, "title": server.scenario.title.trim() })))?;
         server.tell()?;
@@ -104,8 +104,8 @@ fn number(x: f64) -> Value {
 
 /// The run that is served.
 struct Server {
-    run: Stepped,
-    view: View,
+    run: SteppedRun,
+    view: RunView,
     files: Arc<dyn Files + Send + Sync>,
     /// The scenario as it was opened.
     scenario: Scenario,
@@ -304,9 +304,9 @@ impl Server {
     }
 
     fn attack(&mut self, request: &Request) -> Result<Value, String> {
-        use crate::telemetry::{Data, Sample, View as Look};
+        use crate::telemetry::{Data, ProbeRequest, Sample};
         let lane = self.lane(request)?.id;
-        let mut view = Look::of("adversarial", lane);
+        let mut view = ProbeRequest::of("adversarial", lane);
         view.attack = request.0.get("attack").map_or_else(|| "Fgsm()".into(), Request::ron);
         view.sample = Sample::Number(request.count("sample")?.unwrap_or(0) as usize);
         view.target = request.count("target")?.map(|t| t as u32);

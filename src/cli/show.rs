@@ -7,13 +7,13 @@ use std::ffi::OsString;
 
 /// Arguments of `show`.
 #[derive(Debug, clap::Args)]
-pub struct Show {
+pub struct ShowArgs {
     /// Name of the preset, or of a sweep that ships
     #[arg(value_name = "PRESET")]
     preset: OsString,
 }
 
-impl Show {
+impl ShowArgs {
     /// Prints it.
     pub fn run(self) -> anyhow::Result<()> {
         let name = self.preset.to_string_lossy();

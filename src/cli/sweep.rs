@@ -6,21 +6,21 @@ mod script;
 mod task;
 
 use super::signals::Signals;
-use super::{BadInput, Ended, Opened, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::Expectation;
 use crate::lab::experiment;
 use crate::lab::preset;
 use crate::lab::run_dir::checkpoint::checksum;
 use crate::lab::run_dir::plain;
-use crate::lab::sweep::store::{Head, Reader, Store};
+use crate::lab::sweep::store::{ResultsReader, ResultsStore, SweepDefinition};
 use crate::lab::sweep::table::{Format, Results, print as table, print_all};
-use crate::lab::sweep::work::{Job, Told, train};
+use crate::lab::sweep::work::{Job, SweepEvent, train};
 use crate::lab::sweep::{Slice, estimate, preset as sweeps};
-use crate::scenario::sweep::{Plan, plan};
+use crate::scenario::sweep::{SweepPlan, plan};
 use crate::scenario::{self, at_paths};
 use crate::text::{escaped, escaped_lines};
-use progress::Progress;
+use progress::SweepProgress;
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -30,9 +30,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Sweep {
+pub struct SweepArgs {
     #[command(subcommand)]
-    act: Option<Act>,
+    act: Option<SweepAction>,
     /// A sweep that ships, or a file
     #[arg(value_name = "SWEEP", required = true)]
     name: Option<OsString>,
@@ -41,7 +41,7 @@ pub struct Sweep {
     out: Option<PathBuf>,
     /// Train part I of N only; parts may run at the same time on several machines that share the directory
     #[arg(long, value_name = "I/N", conflicts_with = "tasks")]
-    task: Option<task::Task>,
+    task: Option<task::SlicePart>,
     /// Number of parts, if the engine that started this one tells only its own number (HyperQueue, PBS, Kubernetes, GNU parallel)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     tasks: Option<u64>,
@@ -64,7 +64,7 @@ pub struct Sweep {
 
 /// Actions on a sweep that was begun.
 #[derive(Debug, clap::Subcommand)]
-enum Act {
+enum SweepAction {
     /// Print the best setting of each contender, from whatever is done
     Table {
         /// The sweep's directory
@@ -72,7 +72,7 @@ enum Act {
         dir: PathBuf,
         /// md, csv or tex (booktabs)
         #[arg(long, value_name = "FORMAT", default_value = "md")]
-        format: Layout,
+        format: TableFormat,
         /// A row for every setting
         #[arg(long)]
         all: bool,
@@ -93,7 +93,7 @@ enum Act {
 
 /// Forms of a table.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Layout {
+enum TableFormat {
     /// Markdown
     Md,
     /// Comma-separated values
@@ -102,23 +102,23 @@ enum Layout {
     Tex,
 }
 
-impl From<Layout> for Format {
-    fn from(layout: Layout) -> Self {
+impl From<TableFormat> for Format {
+    fn from(layout: TableFormat) -> Self {
         match layout {
-            Layout::Md => Self::Markdown,
-            Layout::Csv => Self::Csv,
-            Layout::Tex => Self::Latex,
+            TableFormat::Md => Self::Markdown,
+            TableFormat::Csv => Self::Csv,
+            TableFormat::Tex => Self::Latex,
         }
     }
 }
 
 /// A parsed sweep, with everything it needs.
-pub(super) struct Ready {
+pub(super) struct PreparedSweep {
     name: String,
     text: String,
-    scenario: Opened,
+    scenario: OpenedText,
     /// Its settings and seeds.
-    pub(super) plan: Plan,
+    pub(super) plan: SweepPlan,
 }
 
 /// Whether a name belongs to a sweep.
@@ -128,7 +128,7 @@ pub(super) fn names(name: &OsStr) -> bool {
 }
 
 /// Reads a sweep, by the name of a built-in one or a path, and the scenario that it names.
-pub(super) fn read(name: &OsStr) -> Result<Ready, BadInput> {
+pub(super) fn read(name: &OsStr) -> Result<PreparedSweep, BadInput> {
     let (name, text, base) =
         if let Some((name, text)) = name.to_str().and_then(|n| Some((n, sweeps::find(n)?))) {
             (name.to_string(), text.to_string(), None)
@@ -149,7 +149,8 @@ pub(super) fn read(name: &OsStr) -> Result<Ready, BadInput> {
         *opened.borrow_mut() = Some(found);
         Ok(read.0)
     };
-    let located = |faults: Vec<scenario::Fault>| BadInput(faults.iter().map(|f| f.in_file(&name)).collect());
+    let located =
+        |faults: Vec<scenario::ScenarioFault>| BadInput(faults.iter().map(|f| f.in_file(&name)).collect());
     let plan = plan(&text, &scenario).map_err(located)?;
     let contenders: Vec<&str> = plan.contenders.iter().map(String::as_str).collect();
     let mut faults = Vec::new();
@@ -164,10 +165,10 @@ pub(super) fn read(name: &OsStr) -> Result<Ready, BadInput> {
     let Some(scenario) = opened.into_inner() else {
         return Err(BadInput::new(format!("{name}: no scenario")));
     };
-    Ok(Ready { name, text, scenario, plan })
+    Ok(PreparedSweep { name, text, scenario, plan })
 }
 
-impl Ready {
+impl PreparedSweep {
     fn files(&self) -> &(dyn Files + Send + Sync) {
         match &self.scenario.disk {
             Some(disk) => disk,
@@ -175,11 +176,11 @@ impl Ready {
         }
     }
 
-    fn head(&self) -> anyhow::Result<Head> {
+    fn head(&self) -> anyhow::Result<SweepDefinition> {
         let first = self.plan.scenario(&self.plan.settings[0], self.plan.seeds[0]);
         let data = experiment::prepare(&first, self.files())
             .map_err(|fault| BadInput::new(format!("{}: {fault}", self.name)))?;
-        Ok(Head {
+        Ok(SweepDefinition {
             gradtui: env!("CARGO_PKG_VERSION").into(),
             sweep: self.text.clone(),
             scenario: self.scenario.text.clone(),
@@ -219,12 +220,12 @@ fn threads(asked: Option<u64>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize)
 }
 
-impl Sweep {
+impl SweepArgs {
     /// Trains the remaining part, or carries out the given action.
     pub fn run(self) -> anyhow::Result<()> {
         match self.act {
-            Some(Act::Table { dir, format, all }) => return print_table(&dir, format.into(), all),
-            Some(Act::Show { sweep, setting, seed }) => return show(&sweep, setting, seed),
+            Some(SweepAction::Table { dir, format, all }) => return print_table(&dir, format.into(), all),
+            Some(SweepAction::Show { sweep, setting, seed }) => return show(&sweep, setting, seed),
             None => {}
         }
         let ready = read(self.name.as_deref().unwrap_or_default())?;
@@ -239,7 +240,7 @@ impl Sweep {
             };
             return print(&text);
         }
-        let asked = task::Asked { task: self.task, tasks: self.tasks, array: self.array.as_deref() };
+        let asked = task::SliceOptions { task: self.task, tasks: self.tasks, array: self.array.as_deref() };
         let slice = task::slice(&asked, &|name| std::env::var(name).ok()).map_err(BadInput::new)?;
         if slice.count > 1 && self.out.is_none() {
             return Err(BadInput::new(
@@ -250,27 +251,27 @@ impl Sweep {
         self.train(&ready, slice)
     }
 
-    fn train(&self, ready: &Ready, slice: Slice) -> anyhow::Result<()> {
+    fn train(&self, ready: &PreparedSweep, slice: Slice) -> anyhow::Result<()> {
         let plan = &ready.plan;
         let head = ready.head()?;
         let (mut store, known) = match &self.out {
             None => (None, Vec::new()),
             Some(out) => {
                 let (store, known) =
-                    Store::open(out, &head, plan, slice).map_err(|e| BadInput::new(e.to_string()))?;
+                    ResultsStore::open(out, &head, plan, slice).map_err(|e| BadInput::new(e.to_string()))?;
                 (Some(store), known)
             }
         };
         let signals = Signals::listen()?;
         let leave = AtomicBool::new(false);
-        let mut progress = Progress::new(slice, self.json);
+        let mut progress = SweepProgress::new(slice, self.json);
         let threads = threads(self.threads);
         let shelf = store.as_ref().map(|store| Arc::clone(store.shelf()));
         let job = Job { plan, files: ready.files(), slice, known, threads, shelf };
         let trained = train(job, &leave, &mut |told| {
             match told {
-                Told::Begin(left) => progress.begin(left),
-                Told::Done(_, record, left) => {
+                SweepEvent::Begin(left) => progress.begin(left),
+                SweepEvent::Done(_, record, left) => {
                     if let Some(store) = &mut store {
                         store.add(record)?;
                     }
@@ -279,7 +280,7 @@ impl Sweep {
                     }
                     progress.done(left);
                 }
-                Told::Idle => progress.idle(),
+                SweepEvent::Idle => progress.idle(),
             }
             if signals.exit_code().is_some() {
                 leave.store(true, Ordering::Relaxed);
@@ -288,14 +289,14 @@ impl Sweep {
         });
         progress.end();
         let records =
-            trained.map_err(|e| Ended(1, format!("stopped, since a result cannot be kept: {e}")))?;
+            trained.map_err(|e| CommandEnd(1, format!("stopped, since a result cannot be kept: {e}")))?;
         let out = store.as_ref().map(|s| escaped(&s.path().display().to_string()).into_owned());
         if let Some(store) = store {
-            store.close().map_err(|e| Ended(1, format!("not everything is saved: {e}")))?;
+            store.close().map_err(|e| CommandEnd(1, format!("not everything is saved: {e}")))?;
         }
         if let Some(code) = signals.exit_code() {
             let kept = if out.is_some() { "; the same command goes on" } else { "" };
-            return Err(Ended(code, format!("interrupted{kept}")).into());
+            return Err(CommandEnd(code, format!("interrupted{kept}")).into());
         }
         let results = Results::new(plan, records);
         if slice.count > 1 {
@@ -326,13 +327,13 @@ fn judge(results: &Results<'_>) -> anyhow::Result<()> {
         }
     }
     tell(&held);
-    if broken.is_empty() { Ok(()) } else { Err(Ended(1, broken.join("\n")).into()) }
+    if broken.is_empty() { Ok(()) } else { Err(CommandEnd(1, broken.join("\n")).into()) }
 }
 
 /// All results in the directory of a sweep.
-fn open_results(dir: &Path) -> Result<(Plan, Vec<crate::lab::sweep::cell::Record>), BadInput> {
+fn open_results(dir: &Path) -> Result<(SweepPlan, Vec<crate::lab::sweep::cell::TrainingRecord>), BadInput> {
     let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&dir.display().to_string())));
-    let mut reader = Reader::new(dir).map_err(named)?;
+    let mut reader = ResultsReader::new(dir).map_err(named)?;
     let plan = reader.head.plan().map_err(named)?;
     let records = reader.poll().map_err(|e| named(plain(&e)))?;
     Ok((plan, records))
@@ -340,7 +341,7 @@ fn open_results(dir: &Path) -> Result<(Plan, Vec<crate::lab::sweep::cell::Record
 
 fn print_table(dir: &Path, format: Format, all: bool) -> anyhow::Result<()> {
     let (plan, records) = open_results(dir)?;
-    let known = crate::lab::sweep::schedule::Schedule::new(&plan, Slice::ALL, records).into_records();
+    let known = crate::lab::sweep::schedule::TrainingSchedule::new(&plan, Slice::ALL, records).into_records();
     let results = Results::new(&plan, known);
     let text = if all { print_all(&results, format) } else { table(&results, format) };
     print(&escaped_lines(&text))

@@ -1,8 +1,8 @@
 //! `gradtui verify`: trains a run again and reports whether every hash, every number of its log and every state is the
 //! same.
 
-use super::{BadInput, Ended, print};
-use crate::lab::proof::{Order, Verdict, prove};
+use super::{BadInput, CommandEnd, print};
+use crate::lab::proof::{VerificationResult, VerificationSettings, prove};
 use crate::limits;
 use crate::text::escaped;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// The directory of a run: one that `run --out` wrote, or one of the lab's
     #[arg(value_name = "RUN")]
     run: PathBuf,
@@ -34,10 +34,10 @@ pub struct Verify {
     json: bool,
 }
 
-impl Verify {
+impl VerifyArgs {
     /// Trains it again.
     pub fn run(self) -> anyhow::Result<()> {
-        let order = Order {
+        let order = VerificationSettings {
             threads: self.threads.map(|n| n as usize),
             steps: self.steps,
             lanes: self.lane,
@@ -54,7 +54,7 @@ impl Verify {
         bar.finish_and_clear();
         let verdict = proved.map_err(BadInput)?;
         print(&if self.json { object(&verdict) } else { words(&verdict) })?;
-        if verdict.holds() { Ok(()) } else { Err(Ended(1, String::new()).into()) }
+        if verdict.holds() { Ok(()) } else { Err(CommandEnd(1, String::new()).into()) }
     }
 }
 
@@ -64,7 +64,7 @@ fn count(n: usize, noun: &str) -> String {
 }
 
 /// The verdict in words, with the first difference first.
-fn words(verdict: &Verdict) -> String {
+fn words(verdict: &VerificationResult) -> String {
     let (from, to) = verdict.steps;
     let mut out = format!("trained again from step {from} to step {to}\n");
     for lane in &verdict.lanes {
@@ -87,7 +87,7 @@ fn words(verdict: &Verdict) -> String {
 }
 
 /// The verdict as JSON.
-fn object(verdict: &Verdict) -> String {
+fn object(verdict: &VerificationResult) -> String {
     let lanes = verdict
         .lanes
         .iter()

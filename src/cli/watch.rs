@@ -11,8 +11,8 @@ use crate::lab::follow::{Follower, Numbers};
 use crate::lab::foreign::Foreign;
 use crate::lab::sweep::store::is_sweep;
 use crate::limits;
-use crate::logs::layers::Order;
-use crate::logs::{self, Log};
+use crate::logs::layers::LayerOrder;
+use crate::logs::{self, RunLog};
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
 use crate::text::{escaped, escaped_lines};
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Arguments of `watch`.
 #[derive(Debug, clap::Args)]
-pub struct Watch {
+pub struct WatchArgs {
     /// Run directories, the directory of a sweep, or logs of other programs: JSON lines, CSV, trainer_state.json, TensorBoard, W&B, MLflow, DVCLive,
     /// Trackio, text; what they hold is shown side by side
     #[arg(value_name = "PATH", required = true)]
@@ -38,7 +38,7 @@ pub struct Watch {
     pattern: Vec<String>,
     /// The order of layers in logs of other programs, if it is not the one that was found
     #[arg(long, value_name = "ORDER")]
-    layers: Option<Layers>,
+    layers: Option<LayerSorting>,
     /// Whether their gradient norms are those before or after clipping; most logs do not say
     #[arg(long, value_name = "WHICH")]
     norms: Option<Norms>,
@@ -51,7 +51,7 @@ pub struct Watch {
 
 /// An order of layers.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Layers {
+enum LayerSorting {
     /// As they appear in the log
     Log,
     /// The other way round
@@ -69,15 +69,15 @@ enum Norms {
     After,
 }
 
-impl Watch {
+impl WatchArgs {
     /// The logs of other programs at a path, with the user's information about them.
-    fn logs(&self, path: &Path) -> Result<Vec<Log>, String> {
+    fn logs(&self, path: &Path) -> Result<Vec<RunLog>, String> {
         let mut found = logs::open(path, &self.pattern)?;
         for log in &mut found {
             log.order = self.layers.map(|order| match order {
-                Layers::Log => Order::Appearance,
-                Layers::Reversed => Order::Reversed,
-                Layers::Natural => Order::Natural,
+                LayerSorting::Log => LayerOrder::Appearance,
+                LayerSorting::Reversed => LayerOrder::Reversed,
+                LayerSorting::Natural => LayerOrder::Natural,
             });
             log.clipped = self.norms.map(|norms| matches!(norms, Norms::After));
         }
@@ -126,9 +126,9 @@ impl Watch {
     }
 }
 
-impl Watch {
+impl WatchArgs {
     /// All logs, read to their end.
-    fn read(&self) -> Result<Vec<(String, Log)>, BadInput> {
+    fn read(&self) -> Result<Vec<(String, RunLog)>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
         for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
             match self.logs(path) {
@@ -148,16 +148,16 @@ impl Watch {
 }
 
 /// A watched source.
-enum Watched {
+enum WatchedSource {
     /// A run of the lab.
     Run(Follower),
     /// A log of another program.
     Log(Box<Foreign>),
 }
 
-impl Watch {
+impl WatchArgs {
     /// The sources at the paths, and a scenario for the screen; waits until there is something.
-    fn wait(&self, numbers: &mut Numbers) -> Result<(Vec<Watched>, Scenario), BadInput> {
+    fn wait(&self, numbers: &mut Numbers) -> Result<(Vec<WatchedSource>, Scenario), BadInput> {
         let mut said = false;
         loop {
             // A path without a file may still become a run or a log.
@@ -176,11 +176,11 @@ impl Watch {
     }
 
     /// The sources at the paths: runs of the lab, including those that may begin there, and logs of other programs.
-    fn followers(&self, numbers: &mut Numbers) -> Result<Vec<Watched>, BadInput> {
+    fn followers(&self, numbers: &mut Numbers) -> Result<Vec<WatchedSource>, BadInput> {
         let (mut all, mut faults) = (Vec::new(), Vec::new());
         for (path, prefix) in self.paths.iter().zip(prefixes(&self.paths)) {
             if logs::is_own(path) || (self.pattern.is_empty() && may_begin(path)) {
-                all.push(Watched::Run(Follower::new(path.clone(), prefix)));
+                all.push(WatchedSource::Run(Follower::new(path.clone(), prefix)));
                 continue;
             }
             match self.logs(path) {
@@ -190,7 +190,7 @@ impl Watch {
                     for log in found {
                         let name = named(prefix.as_deref(), &log, several);
                         let id = numbers.of(path, &log.run);
-                        all.push(Watched::Log(Box::new(Foreign::new(log, id, name))));
+                        all.push(WatchedSource::Log(Box::new(Foreign::new(log, id, name))));
                     }
                 }
             }
@@ -204,16 +204,16 @@ impl Watch {
 }
 
 /// The reason why a run cannot be watched, if its scenario or log are not those of its checkpoint.
-fn misfit(followers: &[Watched]) -> Option<BadInput> {
+fn misfit(followers: &[WatchedSource]) -> Option<BadInput> {
     followers.iter().find_map(|watched| {
-        let Watched::Run(follower) = watched else { return None };
+        let WatchedSource::Run(follower) = watched else { return None };
         let path = escaped(&follower.path().display().to_string()).into_owned();
         follower.misfit().map(|what| BadInput::new(format!("{path}: {what}")))
     })
 }
 
 /// The name of a lane: from the path if there are several paths, and from the run if the path has several runs.
-fn named(prefix: Option<&str>, log: &Log, several: bool) -> String {
+fn named(prefix: Option<&str>, log: &RunLog, several: bool) -> String {
     let run = escaped(&log.run);
     match prefix {
         Some(prefix) if several => format!("{prefix}/{run}"),
@@ -250,16 +250,16 @@ fn may_begin(path: &Path) -> bool {
 
 /// The scenario of the first existing run, or a placeholder for logs of other programs; if there is neither, the names
 /// of the awaited paths.
-fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, String> {
+fn first(paths: &[PathBuf], followers: &[WatchedSource]) -> Result<Scenario, String> {
     let mut waiting = Vec::new();
     for watched in followers {
-        let Watched::Run(follower) = watched else { continue };
+        let WatchedSource::Run(follower) = watched else { continue };
         match follower.scenario() {
             Ok(scenario) => return Ok(scenario),
             Err(what) => waiting.push(format!("{}: {what}", follower.path().display())),
         }
     }
-    if followers.iter().any(|f| matches!(f, Watched::Log(_))) {
+    if followers.iter().any(|f| matches!(f, WatchedSource::Log(_))) {
         let path = |p: &PathBuf| escaped(&p.display().to_string()).into_owned();
         let names = prefixes(paths).into_iter().zip(paths);
         let names: Vec<_> = names.map(|(name, p)| name.unwrap_or_else(|| path(p))).collect();
@@ -270,7 +270,7 @@ fn first(paths: &[PathBuf], followers: &[Watched]) -> Result<Scenario, String> {
 
 /// The loop of the reading thread.
 fn follow(
-    mut followers: Vec<Watched>,
+    mut followers: Vec<WatchedSource>,
     mut numbers: Numbers,
     told: &Mutex<Vec<Event>>,
     stopped: &Receiver<()>,
@@ -279,8 +279,8 @@ fn follow(
     loop {
         for watched in &mut followers {
             let news = match watched {
-                Watched::Run(follower) => follower.poll(start.elapsed(), &mut numbers),
-                Watched::Log(log) => log.poll(start.elapsed()),
+                WatchedSource::Run(follower) => follower.poll(start.elapsed(), &mut numbers),
+                WatchedSource::Log(log) => log.poll(start.elapsed()),
             };
             told.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
         }

@@ -1,10 +1,10 @@
 //! The facts by which a lane is judged: its recipe, its history in bounded memory, and a summary of its data.
 
 use crate::engine::layer::LayerConfig;
-use crate::engine::schedule::{Memory, When};
+use crate::engine::schedule::{ScheduleMemory, SchedulePoint};
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Edit, Recipe, Scaling, Shape};
-pub use crate::telemetry::{DataFacts, Mark, Score};
+pub use crate::telemetry::{DataFacts, LaneScore, MeasuredStep};
 use crate::telemetry::{Divergence, LayerInfo, Phase};
 use std::sync::Arc;
 
@@ -45,14 +45,14 @@ pub struct Facts {
     /// Length of the run in steps.
     pub total: u64,
     /// Measured steps, oldest first.
-    pub marks: Vec<Arc<Mark>>,
+    pub marks: Vec<Arc<MeasuredStep>>,
     /// Evaluations on the validation samples, oldest first.
-    pub evaluations: Vec<Arc<Mark>>,
+    pub evaluations: Vec<Arc<MeasuredStep>>,
     /// Fraction of units that passed no gradient for any validation sample at the end: (layer,
     /// fraction), for each layer that can saturate.
     pub dead: Vec<(usize, f64)>,
     /// Its score on its own training samples at the end.
-    pub train: Option<Score>,
+    pub train: Option<LaneScore>,
     /// A summary of its data, if known.
     pub data: Option<Arc<DataFacts>>,
     /// Its accuracies under attack, if measured.
@@ -88,13 +88,13 @@ impl Facts {
     }
 
     /// Its score at the end; a lane that diverged scores as chance does.
-    pub fn score(&self) -> Option<Score> {
+    pub fn score(&self) -> Option<LaneScore> {
         let last = self.evaluations.last();
         if self.divergence().is_some() {
-            return self.data.as_ref().map(|d| Score { loss: d.chance.loss.max(1e-12), ..d.chance });
+            return self.data.as_ref().map(|d| LaneScore { loss: d.chance.loss.max(1e-12), ..d.chance });
         }
         let last = last?;
-        Some(Score { loss: last.get(Number::ValLoss)?, accuracy: last.get(Number::ValAccuracy) })
+        Some(LaneScore { loss: last.get(Number::ValLoss)?, accuracy: last.get(Number::ValAccuracy) })
     }
 
     /// Whether it is no better than a constant.
@@ -133,7 +133,7 @@ impl Facts {
     }
 
     /// The norm of the first layer's gradient divided by that of the last layer, at a mark.
-    pub fn ratio(mark: &Mark) -> Option<f64> {
+    pub fn ratio(mark: &MeasuredStep) -> Option<f64> {
         let mut norms = mark.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).map(f64::from);
         let first = norms.next()?;
         let last = norms.next_back()?;
@@ -143,7 +143,7 @@ impl Facts {
     /// The learning rate that the schedule plans for step `t`, counted from 0.
     pub fn rate(&self, t: u64) -> f64 {
         let base = self.recipe.optimizer.lr();
-        self.recipe.schedule.lr(When { base, t, total: self.total }, &Memory::default())
+        self.recipe.schedule.lr(SchedulePoint { base, t, total: self.total }, &ScheduleMemory::default())
     }
 
     /// Whether every layer between input and output is linear.
@@ -154,7 +154,7 @@ impl Facts {
     }
 
     /// The step since which a condition holds at nearly all measured steps to the end: at seven of eight or more.
-    pub fn onset(&self, holds: impl Fn(&Mark) -> bool) -> Option<u64> {
+    pub fn onset(&self, holds: impl Fn(&MeasuredStep) -> bool) -> Option<u64> {
         let held: Vec<bool> = self.marks.iter().map(|m| holds(m)).collect();
         let mut misses = 0;
         let mut since = None;

@@ -1,13 +1,13 @@
 //! The measured steps of a lane in bounded memory: all of the first ones, ever fewer of
 //! the later ones, and always the newest.
 
-use crate::telemetry::Mark;
+use crate::telemetry::MeasuredStep;
 use std::sync::Arc;
 
 /// The marks of a lane over time.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
-    kept: Vec<Arc<Mark>>,
+    kept: Vec<Arc<MeasuredStep>>,
     /// After the first marks, every `stride`-th mark is kept for good.
     stride: u64,
     /// Number of marks since the last one that is kept for good.
@@ -21,7 +21,7 @@ impl Marks {
     pub const MOST: usize = 264;
 
     /// Adds a mark.
-    pub fn push(&mut self, mark: Arc<Mark>) {
+    pub fn push(&mut self, mark: Arc<MeasuredStep>) {
         self.stride = self.stride.max(1);
         // Until `stride` marks have passed, the newest mark replaces the one before it.
         if self.since > 0 && self.since < self.stride {
@@ -48,12 +48,12 @@ impl Marks {
     }
 
     /// The newest mark.
-    pub fn last(&self) -> Option<&Mark> {
+    pub fn last(&self) -> Option<&MeasuredStep> {
         self.kept.last().map(|m| &**m)
     }
 
     /// The marks, oldest first.
-    pub fn all(&self) -> &[Arc<Mark>] {
+    pub fn all(&self) -> &[Arc<MeasuredStep>] {
         &self.kept
     }
 }
@@ -63,8 +63,8 @@ mod tests {
     use super::*;
     use crate::number::Values;
 
-    fn mark(step: u64) -> Arc<Mark> {
-        Arc::new(Mark { step, values: Values::default(), layers: Vec::new() })
+    fn mark(step: u64) -> Arc<MeasuredStep> {
+        Arc::new(MeasuredStep { step, values: Values::default(), layers: Vec::new() })
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The table of rules: one file and one row each. Cures are tried in the order of the table.
 
-use super::{Facts, Fix, Judgement, Kind, Level, Rule, Suspicion, facts};
+use super::{EvidenceKind, Facts, Fix, Judgement, Level, Rule, Suspicion, facts};
 use Judgement::{Clear, Skipped};
 
 mod adam;
@@ -36,11 +36,16 @@ pub use labels::{BEGUN, predicted as labels_predicted};
 pub use rate::tested as tested_rate;
 pub use vanishing::vanished;
 
-const fn rule(id: &'static str, kind: Kind, judge: fn(&Facts) -> Judgement, about: &'static str) -> Rule {
+const fn rule(
+    id: &'static str,
+    kind: EvidenceKind,
+    judge: fn(&Facts) -> Judgement,
+    about: &'static str,
+) -> Rule {
     Rule { id, about, kind, judge }
 }
 
-use Kind::{General, Last, Measured, Setting, Symptom};
+use EvidenceKind::{General, Last, Measured, Setting, Symptom};
 
 /// All rules, in the order in which cures are tried.
 pub const RULES: &[Rule] = &[
@@ -164,7 +169,7 @@ pub fn number(x: f64) -> String {
 
 /// A number in the notation of a scenario, with two significant digits.
 pub(super) fn two(x: f64) -> String {
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
     let text = format!("{x:.1e}");
     text.parse::<f64>().map_or(text, |x| x.text())
 }

@@ -2,10 +2,10 @@
 //! from them. This module trains nothing.
 
 use super::marks::Marks;
-use crate::diagnosis::{Attacked, Facts, Score};
-use crate::number::{LayerNumber, Number, Source, Values};
+use crate::diagnosis::{Attacked, Facts, LaneScore};
+use crate::number::{LayerNumber, Number, NumberSource, Values};
 use crate::scenario::{Recipe, Scaling};
-use crate::telemetry::{Data, Event, LaneInfo, LayerInfo, Mark, Phase};
+use crate::telemetry::{Data, Event, LaneInfo, LayerInfo, MeasuredStep, Phase};
 use std::sync::Arc;
 
 /// The probe that measures a lane under attack.
@@ -19,7 +19,7 @@ const MASKED: f64 = 0.2;
 
 /// The measurements of a lane that its diagnosis needs.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct LaneMeasurements {
     /// Its measured steps.
     pub marks: Marks,
     /// Its evaluations.
@@ -32,7 +32,7 @@ pub struct Told {
     dead: Vec<(usize, f64)>,
 }
 
-impl Told {
+impl LaneMeasurements {
     /// Updates the measurements with an event of this lane.
     pub fn apply(&mut self, event: &Event) {
         match event {
@@ -42,7 +42,7 @@ impl Told {
                 self.marks.push(Arc::clone(mark));
             }
             Event::Evaluated { measure, .. } => {
-                let mark = Mark { step: measure.step, values: measure.values, layers: Vec::new() };
+                let mark = MeasuredStep { step: measure.step, values: measure.values, layers: Vec::new() };
                 self.evaluations.push(Arc::new(mark));
             }
             Event::Probed { name: "health", parts, .. } => {
@@ -54,7 +54,7 @@ impl Told {
             Event::Probed { step, name: ATTACKS, parts, .. } => {
                 let mut values = Values::default();
                 for number in Number::ALL {
-                    if let Source::Attack(name) = number.row().source
+                    if let NumberSource::Attack(name) = number.row().source
                         && let Some(Data::Scalar(x)) = part(parts, name)
                     {
                         values.set(number, Some(*x));
@@ -63,7 +63,7 @@ impl Told {
                 if let Some(Data::Scalar(eps)) = part(parts, "eps") {
                     self.eps = *eps;
                 }
-                self.attacks.push(Arc::new(Mark { step: *step, values, layers: Vec::new() }));
+                self.attacks.push(Arc::new(MeasuredStep { step: *step, values, layers: Vec::new() }));
             }
             Event::Rewound { step, .. } => {
                 for marks in [&mut self.marks, &mut self.evaluations, &mut self.attacks] {
@@ -126,7 +126,7 @@ fn first_recipe(info: &LaneInfo) -> Recipe {
 }
 
 /// The initial size of each layer's weight matrices, if the first step was measured and moved them little.
-fn initial(info: &LaneInfo, marks: &[Arc<Mark>]) -> Vec<(usize, f64)> {
+fn initial(info: &LaneInfo, marks: &[Arc<MeasuredStep>]) -> Vec<(usize, f64)> {
     let Some(first) = marks.first().filter(|m| m.step == 1) else { return Vec::new() };
     let of = |(i, layer): (usize, &LayerInfo)| {
         let (least, most) = layer.keeps?;
@@ -149,10 +149,10 @@ pub fn off(size: f64, least: f64, most: f64) -> f64 {
 }
 
 /// The newest accuracies under attack, and the step since which the accuracy under FGSM is misleading.
-fn attacked(attacks: &[Arc<Mark>], eps: f64) -> Option<Attacked> {
+fn attacked(attacks: &[Arc<MeasuredStep>], eps: f64) -> Option<Attacked> {
     let [clean, fgsm, pgd] = [Number::CleanAccuracy, Number::FgsmAccuracy, Number::PgdAccuracy];
     let newest = attacks.last()?;
-    let masked = |m: &Arc<Mark>| m.get(fgsm).zip(m.get(pgd)).is_some_and(|(f, p)| f - p >= MASKED);
+    let masked = |m: &Arc<MeasuredStep>| m.get(fgsm).zip(m.get(pgd)).is_some_and(|(f, p)| f - p >= MASKED);
     let first = attacks.iter().rposition(|m| !masked(m)).map_or(0, |i| i + 1);
     let since = attacks.get(first).unwrap_or(newest).step;
     Some(Attacked { eps, clean: newest.get(clean)?, fgsm: newest.get(fgsm)?, pgd: newest.get(pgd)?, since })
@@ -160,7 +160,7 @@ fn attacked(attacks: &[Arc<Mark>], eps: f64) -> Option<Attacked> {
 
 /// The score on the training samples, from the newest batches; `None` if the training loss is not
 /// the loss by which the lane is judged.
-fn trained(marks: &[Arc<Mark>], evaluations: &[Arc<Mark>]) -> Option<Score> {
+fn trained(marks: &[Arc<MeasuredStep>], evaluations: &[Arc<MeasuredStep>]) -> Option<LaneScore> {
     if evaluations.last()?.get(Number::ValOwnLoss).is_some() {
         return None;
     }
@@ -170,5 +170,5 @@ fn trained(marks: &[Arc<Mark>], evaluations: &[Arc<Mark>]) -> Option<Score> {
         (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
     };
     let loss = mean(Number::Loss).filter(|l| l.is_finite())?;
-    Some(Score { loss, accuracy: mean(Number::Accuracy) })
+    Some(LaneScore { loss, accuracy: mean(Number::Accuracy) })
 }

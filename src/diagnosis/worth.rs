@@ -4,8 +4,8 @@
 //! warning, and so is a symptom if its cause was found as well. Everything else stays a note, because
 //! only trying the cures can confirm it.
 
-use super::facts::{Facts, Score};
-use super::{Kind, Level, Suspicion};
+use super::facts::{Facts, LaneScore};
+use super::{EvidenceKind, Level, Suspicion};
 use crate::telemetry::Phase;
 
 /// From this accuracy on, little is left to gain.
@@ -22,7 +22,7 @@ const THROWN: f64 = 0.5;
 
 /// The state of a lane, as its numbers show it so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum LaneHealth {
     /// It diverged.
     Lost,
     /// Little is left to gain.
@@ -34,7 +34,7 @@ enum State {
 }
 
 /// The score on a scale from 0 at chance to 1 at a perfect score.
-fn way(score: Score, chance: Score) -> Option<f64> {
+fn way(score: LaneScore, chance: LaneScore) -> Option<f64> {
     match (score.accuracy, chance.accuracy) {
         (Some(a), Some(c)) => Some((a - c) / (1.0 - c).max(1e-9)),
         _ => Some(1.0 - score.loss / chance.loss.max(1e-30)),
@@ -42,19 +42,19 @@ fn way(score: Score, chance: Score) -> Option<f64> {
     .filter(|w| w.is_finite())
 }
 
-fn state(f: &Facts) -> State {
+fn state(f: &Facts) -> LaneHealth {
     if f.divergence().is_some() {
-        return State::Lost;
+        return LaneHealth::Lost;
     }
-    let (Some(score), Some(data)) = (f.score(), &f.data) else { return State::Open };
+    let (Some(score), Some(data)) = (f.score(), &f.data) else { return LaneHealth::Open };
     let rare = data.majority.is_some_and(|m| m > 0.75);
     let way = way(score, data.chance).unwrap_or(0.0);
     if !rare && score.accuracy.map_or(way >= 0.95, |a| a >= WELL) {
-        return State::Well;
+        return LaneHealth::Well;
     }
     let over = matches!(f.phase, Phase::Finished | Phase::Stopped(_));
     let judged = over || f.evaluations.last().is_some_and(|e| 4 * e.step >= f.total);
-    if judged && !rare && way < POOR { State::Poor } else { State::Open }
+    if judged && !rare && way < POOR { LaneHealth::Poor } else { LaneHealth::Open }
 }
 
 /// Whether its score on its own training samples is low as well.
@@ -64,11 +64,11 @@ fn unlearnt(f: &Facts) -> bool {
 }
 
 /// The level of each suspicion, in the order of the table.
-pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level> {
+pub fn levels(f: &Facts, found: &[(&'static str, EvidenceKind, Suspicion)]) -> Vec<Level> {
     let state = state(f);
     let of = |id: &str| found.iter().find(|s| s.0 == id).map(|s| &s.2);
     let value = |s: &Suspicion, name: &str| s.evidence.iter().find(|e| e.0 == name).map_or(f64::NAN, |e| e.1);
-    let bad = matches!(state, State::Lost | State::Poor);
+    let bad = matches!(state, LaneHealth::Lost | LaneHealth::Poor);
     let mut levels: Vec<Level> = Vec::new();
     for (id, kind, s) in found {
         let warn = |yes: bool| if yes { Level::Warn } else { Level::Note };
@@ -78,7 +78,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             _ if f.foreign => s.level,
             // The numbers prove these faults directly, or they follow a change by hand.
             "bad-edit" | "overfitting" | "label-noise-or-shuffled-labels" | "attack-overfit" => s.level,
-            _ if state == State::Well && *kind != Kind::Measured => Level::Note,
+            _ if state == LaneHealth::Well && *kind != EvidenceKind::Measured => Level::Note,
             "symmetric-init" | "softmax-twice" => s.level,
             "class-imbalance" => warn(own("recall of the class with the least") < 0.25),
             "mse-saturation" => s.level.max(warn(bad)),
@@ -92,17 +92,21 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             "weight-decay-too-strong" => warn(bad && own("weights at the end over those at the start") < 0.7),
             "dropout-too-strong" => warn(bad && own("p") >= 0.7),
             "clip-too-small" | "clip-dominates" => {
-                warn(state != State::Lost && !f.free_of_scale() && own("shortened to") < 0.1)
+                warn(state != LaneHealth::Lost && !f.free_of_scale() && own("shortened to") < 0.1)
             }
             "momentum-too-high" => warn(bad && own("momentum") >= 0.99),
             "adam-eps-or-beta2" => warn(bad && (own("eps") >= 0.01 || own("second beta") < 0.95)),
-            "rnn-forgets" => warn(state == State::Poor && own("steps of a sequence") >= 30.0),
+            "rnn-forgets" => warn(state == LaneHealth::Poor && own("steps of a sequence") >= 30.0),
             "vanishing-gradient" => {
                 let least = own("first over last gradient").min(own("the same at the first steps"));
-                if state == State::Poor { s.level } else { warn(state == State::Open && least < 1e-4) }
+                if state == LaneHealth::Poor {
+                    s.level
+                } else {
+                    warn(state == LaneHealth::Open && least < 1e-4)
+                }
             }
-            "exploding-gradient" | "rnn-explodes" if state == State::Lost => s.level,
-            "exploding-gradient" | "rnn-explodes" => warn(state == State::Poor),
+            "exploding-gradient" | "rnn-explodes" if state == LaneHealth::Lost => s.level,
+            "exploding-gradient" | "rnn-explodes" => warn(state == LaneHealth::Poor),
             "dead-units" => {
                 if bad {
                     s.level
@@ -117,11 +121,11 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             _ => Level::Note,
         });
     }
-    let told = |levels: &[Level], which: &dyn Fn(&str, Kind) -> bool| {
+    let told = |levels: &[Level], which: &dyn Fn(&str, EvidenceKind) -> bool| {
         found.iter().zip(levels).any(|((id, kind, _), l)| *l > Level::Note && which(id, *kind))
     };
-    let explained = told(&levels, &|_, kind| kind == Kind::Setting);
-    let symptom = told(&levels, &|id, kind| kind == Kind::Symptom && id != "dead-units");
+    let explained = told(&levels, &|_, kind| kind == EvidenceKind::Setting);
+    let symptom = told(&levels, &|id, kind| kind == EvidenceKind::Symptom && id != "dead-units");
     // If the first gradient is large already, the learning rate did not cause it.
     let large = of("exploding-gradient").is_some_and(|s| value(s, "first gradient") > 100.0);
     for (i, (id, _, s)) in found.iter().enumerate().filter(|_| !f.foreign && !explained && bad) {
@@ -129,7 +133,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
         let still = moved < STILL && unlearnt(f);
         let narrow = value(s, "units of the narrowest layer");
         let told = match *id {
-            "lr-too-high" if state == State::Lost => !large,
+            "lr-too-high" if state == LaneHealth::Lost => !large,
             "lr-too-high" => moved > WILD || value(s, "largest of the first updates over weights") > THROWN,
             "lr-too-low" => still && !symptom && of("dead-units").is_none(),
             "underfitting-capacity" => {
@@ -139,7 +143,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, Kind, Suspicion)]) -> Vec<Level
             _ => continue,
         };
         if told {
-            levels[i] = if state == State::Lost { Level::Bad } else { Level::Warn };
+            levels[i] = if state == LaneHealth::Lost { Level::Bad } else { Level::Warn };
         }
     }
     levels

@@ -20,19 +20,21 @@ pub mod task;
 pub mod verdict;
 pub mod victim;
 
-pub use task::{Distance, Key, Task, Valid, distance, feature_range, fooled, margin, predicted, sign};
-pub use victim::{Scratch, Victim};
+pub use task::{
+    AttackTask, Distance, RandomKey, ValidRange, distance, feature_range, fooled, margin, predicted, sign,
+};
+pub use victim::{AttackScratch, Victim};
 
 /// How the size of a perturbation is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Norm {
+pub enum PerturbationNorm {
     /// The largest change of any feature.
     Linf,
     /// The Euclidean length of the change.
     L2,
 }
 
-impl std::fmt::Display for Norm {
+impl std::fmt::Display for PerturbationNorm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Linf => "L-inf",
@@ -70,7 +72,7 @@ impl std::fmt::Display for Norm {
 /// ```
 pub trait Attack: Send + Sync {
     /// The norm that the attack bounds or minimises.
-    fn norm(&self) -> Norm;
+    fn norm(&self) -> PerturbationNorm;
 
     /// The size that no perturbation exceeds; `None` without such a bound.
     fn eps(&self) -> Option<f64>;
@@ -79,13 +81,13 @@ pub trait Attack: Send + Sync {
     fn passes(&self, classes: usize) -> usize;
 
     /// Writes the perturbed inputs of up to `victim.rows()` samples.
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]);
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]);
 
     /// Writes the perturbed inputs of any number of samples to `out`, in batches as large as the victim allows.
     ///
     /// # Panics
     /// When the lengths of inputs, classes and `out` do not agree.
-    fn perturb(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (rows, size) = (task.classes.len(), victim.size());
         assert_eq!(task.x.len(), rows * size, "inputs of {rows} samples of {size} numbers");
         assert_eq!(out.len(), task.x.len(), "as many outputs as inputs");

@@ -19,7 +19,7 @@ pub mod shift;
 
 /// A batch to augment.
 #[derive(Debug)]
-pub struct Batch<'a> {
+pub struct AugmentBatch<'a> {
     /// Shape of one sample.
     pub shape: Shape,
     /// The inputs, one sample after another.
@@ -41,7 +41,7 @@ pub struct Batch<'a> {
     pub salt: u64,
 }
 
-impl Batch<'_> {
+impl AugmentBatch<'_> {
     /// Calls `f` for every sample with its random draws, its numbers and its fill values, and with scratch memory.
     fn each(&mut self, mut f: impl FnMut(&mut Stream, &mut [f32], &[f32], &mut [f32])) {
         let size = self.shape.size();
@@ -75,7 +75,7 @@ pub trait Augment: Send + Sync {
     }
 
     /// Changes the batch in place. Allocates nothing.
-    fn apply(&self, batch: &mut Batch<'_>);
+    fn apply(&self, batch: &mut AugmentBatch<'_>);
 }
 
 registry! {
@@ -92,7 +92,7 @@ registry! {
 }
 
 /// Applies a list of augmentations, one after another. The n-th of a kind uses the n-th random stream of that kind.
-pub fn apply(list: &[AugmentConfig], batch: &mut Batch<'_>) {
+pub fn apply(list: &[AugmentConfig], batch: &mut AugmentBatch<'_>) {
     for (i, augment) in list.iter().enumerate() {
         let nth = list[..i].iter().filter(|other| other.name() == augment.name()).count() as u64;
         batch.salt = rng::hash(augment.name().bytes().map(u64::from).chain([nth]));

@@ -33,9 +33,9 @@ pub mod toy;
 pub mod unpack;
 
 pub use choose::choose;
-pub use reading::{Doubt, Reading};
+pub use reading::{DataWarning, Reading};
 pub use scale::Scaling;
-pub use split::{Plan, Prepared, Split, prepare};
+pub use split::{Prepared, Split, SplitPlan, prepare};
 
 /// The labels of the samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,7 +161,7 @@ pub struct Dataset {
     /// data.
     pub range: Option<(f32, f32)>,
     /// The order of the samples.
-    pub order: Order,
+    pub order: SampleOrder,
     /// The treatment of inputs that are NaN because their file has no value.
     pub missing: table::Missing,
     /// The source's report on its reading.
@@ -170,7 +170,7 @@ pub struct Dataset {
 
 /// The order of the samples of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum SampleOrder {
     /// The order has no meaning.
     #[default]
     Any,
@@ -188,7 +188,7 @@ impl From<Samples> for Dataset {
             samples,
             validation: None,
             range: None,
-            order: Order::Any,
+            order: SampleOrder::Any,
             missing: table::Missing::Refuse,
             reading: Reading::default(),
         }
@@ -215,7 +215,7 @@ pub trait Files {
     ///
     /// # Errors
     /// The reason why it cannot be listed, without the directory's name.
-    fn list(&self, path: &str) -> Result<Vec<Entry>, String>;
+    fn list(&self, path: &str) -> Result<Vec<DirectoryEntry>, String>;
 
     /// The directory to which paths are relative, if there is one.
     fn base(&self) -> Option<&std::path::Path> {
@@ -225,7 +225,7 @@ pub trait Files {
 
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirectoryEntry {
     /// Its name, without the directory's.
     pub name: String,
     /// Whether it is a directory itself.
@@ -240,7 +240,7 @@ impl Files for NoFiles {
     fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, String> {
         Err("no files can be read here".into())
     }
-    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<DirectoryEntry>, String> {
         Err("no files can be read here".into())
     }
 }

@@ -3,7 +3,9 @@
 //!
 //! Noise during prediction is [`crate::engine::robust::smoothing`]; softened labels are the loss's `label_smoothing`.
 
-use crate::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, fgsm, noise, sign};
+use crate::engine::attack::{
+    AttackConfig, AttackScratch, AttackTask, RandomKey, ValidRange, Victim, fgsm, noise, sign,
+};
 use crate::engine::kernel;
 use crate::engine::layer::Pass;
 use crate::engine::loss::{Loss, Targets};
@@ -13,7 +15,7 @@ use crate::registry::{registry, settings};
 
 /// A batch before its step, to be changed in place.
 #[derive(Debug)]
-pub struct Exposed<'a> {
+pub struct BatchBeforeStep<'a> {
     /// The network.
     pub network: &'a Network,
     /// Its parameters.
@@ -25,19 +27,19 @@ pub struct Exposed<'a> {
     /// The labels.
     pub labels: &'a mut [u32],
     /// The valid range of the inputs.
-    pub valid: Valid<'a>,
+    pub valid: ValidRange<'a>,
     /// The key of random draws: the step, and the place in its batch.
-    pub key: Key,
+    pub key: RandomKey,
     /// The defence's memory from step to step.
     pub memory: &'a [f32],
     /// Memory for passes over the batch.
-    pub scratch: &'a mut Scratch,
+    pub scratch: &'a mut AttackScratch,
     /// Room for a copy of the inputs.
     pub spare: &'a mut Vec<f32>,
 }
 
 /// A batch after the backward pass, when a defence may add to the gradient.
-pub struct Slope<'a> {
+pub struct BackwardBatch<'a> {
     /// The network.
     pub network: &'a Network,
     /// Its parameters.
@@ -53,7 +55,7 @@ pub struct Slope<'a> {
     /// The labels.
     pub targets: Targets<'a>,
     /// Memory for passes over the batch.
-    pub scratch: &'a mut Scratch,
+    pub scratch: &'a mut AttackScratch,
 }
 
 /// A change of training that makes the network harder to fool.
@@ -84,10 +86,10 @@ pub trait Defence: Send + Sync {
     }
 
     /// Changes a batch before its step.
-    fn expose(&self, _batch: Exposed<'_>) {}
+    fn expose(&self, _batch: BatchBeforeStep<'_>) {}
 
     /// Adds to the gradient of a step and returns its addition to the loss; `None` if it adds nothing.
-    fn penalise(&self, _slope: Slope<'_>, _grads: &mut [f32]) -> Option<f64> {
+    fn penalise(&self, _slope: BackwardBatch<'_>, _grads: &mut [f32]) -> Option<f64> {
         None
     }
 
@@ -138,7 +140,7 @@ impl AdversarialTraining {
     /// Writes the batch of `task` to `out` with its first part perturbed. `task.classes` are the labels.
     ///
     /// The victim is the current network in evaluation mode. After the first batch of this size nothing is allocated.
-    pub fn perturb(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    pub fn perturb(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let rows = self.perturbed_rows(task.classes.len());
         let (perturbed, rest) = out.split_at_mut(rows * victim.size());
         rest.copy_from_slice(&task.x[perturbed.len()..]);
@@ -155,12 +157,12 @@ impl Defence for AdversarialTraining {
         self.ratio * self.attack.passes(classes) as f64
     }
 
-    fn expose(&self, batch: Exposed<'_>) {
-        let Exposed { network, params, state, x, labels, valid, key, scratch, spare, .. } = batch;
+    fn expose(&self, batch: BatchBeforeStep<'_>) {
+        let BatchBeforeStep { network, params, state, x, labels, valid, key, scratch, spare, .. } = batch;
         let Ok(mut victim) = Victim::new(network, params, state, scratch) else { return };
         spare.clear();
         spare.extend_from_slice(x);
-        self.perturb(&mut victim, &Task { x: spare, classes: labels, targeted: false, valid, key }, x);
+        self.perturb(&mut victim, &AttackTask { x: spare, classes: labels, targeted: false, valid, key }, x);
     }
 }
 
@@ -175,7 +177,7 @@ settings! {
 }
 
 impl Defence for InputNoise {
-    fn expose(&self, batch: Exposed<'_>) {
+    fn expose(&self, batch: BatchBeforeStep<'_>) {
         let attack = noise::GaussianNoise { std: self.std }.into();
         AdversarialTraining { attack, ratio: self.ratio }.expose(batch);
     }
@@ -200,8 +202,8 @@ impl Defence for FreeAdversarialTraining {
         numbers
     }
 
-    fn expose(&self, batch: Exposed<'_>) {
-        let Exposed { network, x, valid, memory, spare, .. } = batch;
+    fn expose(&self, batch: BatchBeforeStep<'_>) {
+        let BatchBeforeStep { network, x, valid, memory, spare, .. } = batch;
         spare.clear();
         spare.extend_from_slice(x);
         Self::apply(spare, memory, valid, network.input().size(), x);
@@ -226,7 +228,7 @@ impl FreeAdversarialTraining {
     }
 
     /// Writes the perturbed batch, clamped to the valid range; samples have `size` numbers.
-    pub fn apply(x: &[f32], delta: &[f32], valid: Valid<'_>, size: usize, out: &mut [f32]) {
+    pub fn apply(x: &[f32], delta: &[f32], valid: ValidRange<'_>, size: usize, out: &mut [f32]) {
         for (i, (out, (x, delta))) in out.iter_mut().zip(x.iter().zip(delta)).enumerate() {
             *out = valid.clamp(i % size, x + delta);
         }
@@ -254,8 +256,8 @@ impl Defence for InputGradientPenalty {
         4.0
     }
 
-    fn penalise(&self, slope: Slope<'_>, grads: &mut [f32]) -> Option<f64> {
-        let Slope { network, params, state, pass, loss, x, targets, scratch } = slope;
+    fn penalise(&self, slope: BackwardBatch<'_>, grads: &mut [f32]) -> Option<f64> {
+        let BackwardBatch { network, params, state, pass, loss, x, targets, scratch } = slope;
         Some(self.add_gradient(network, params, state, pass, loss, x, targets, scratch, grads))
     }
 }
@@ -274,13 +276,13 @@ impl InputGradientPenalty {
         loss: &dyn Loss,
         x: &[f32],
         targets: Targets<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut AttackScratch,
         grads: &mut [f32],
     ) -> f64 {
         let size = network.input().size();
         let width = network.output().rows_of().1;
-        let run = |at: &dyn Fn(usize, f32) -> f32, scratch: &mut Scratch, input_grad: bool| {
-            let Scratch { ws, grads, .. } = scratch;
+        let run = |at: &dyn Fn(usize, f32) -> f32, scratch: &mut AttackScratch, input_grad: bool| {
+            let AttackScratch { ws, grads, .. } = scratch;
             for (i, (to, &x)) in ws.input_mut(pass.rows).iter_mut().zip(x).enumerate() {
                 *to = at(i, x);
             }
@@ -324,15 +326,15 @@ settings! {
 }
 
 impl Defence for UnrelatedLabels {
-    fn expose(&self, batch: Exposed<'_>) {
-        let Exposed { network, labels, key, .. } = batch;
+    fn expose(&self, batch: BatchBeforeStep<'_>) {
+        let BatchBeforeStep { network, labels, key, .. } = batch;
         self.apply(labels, network.output().size() as u32, key);
     }
 }
 
 impl UnrelatedLabels {
     /// Redraws labels in place; the draws of a sample depend on its key alone.
-    pub fn apply(&self, labels: &mut [u32], classes: u32, key: Key) {
+    pub fn apply(&self, labels: &mut [u32], classes: u32, key: RandomKey) {
         for (row, label) in labels.iter_mut().enumerate() {
             let mut draw = key.stream(Purpose::Noise, row);
             if f64::from(draw.unit()) < self.share {

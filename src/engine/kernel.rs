@@ -27,12 +27,12 @@ pub use elementwise::{
     add, axpy, copy_rows, map, map_inplace, map2, map3, scale, sum_rows, update1, update2, update3, update4,
     update5,
 };
-pub use gemm::{First, K_BLOCK, Leave, Strided, matmul, matmul_slices, product, product_of_starts};
+pub use gemm::{CancelCheck, First, K_BLOCK, Strided, matmul, matmul_slices, product, product_of_starts};
 pub use reduce::{
     LANES, central_sums_f64, distance_sq_f64, dot, dot_f64, max_abs, sum, sum_abs_f64, sum_f64, sum_sq,
     sum_sq_f64,
 };
-pub use rows::{Places, Rows};
+pub use rows::{RowsMut, TableRanges};
 pub use tiles::{NOWHERE, Pairs, Tiles, join_rows, part_rows, stays};
 pub use transpose::transpose_into as transpose;
 

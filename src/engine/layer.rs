@@ -141,7 +141,7 @@ pub struct Health {
 
 /// The role of a layer in a fused pass: see [`fused`].
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum LayerKind {
     /// Batch normalisation.
     Normalise(norm::batch::Normalise),
     /// max(x, 0).
@@ -201,7 +201,7 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
 
     /// The layer itself, if it can compute the gradient of its parameters separately from that of its input. If a batch
     /// is cut in two, `backward` then omits the former.
-    fn apart(&self) -> Option<&dyn Apart> {
+    fn apart(&self) -> Option<&dyn ParameterGradient> {
         None
     }
 
@@ -224,8 +224,8 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
     fn wake(&self, _y: &[f32], _awake: &mut [bool]) {}
 
     /// The role of the layer in a fused pass.
-    fn kind(&self) -> Kind {
-        Kind::Other
+    fn kind(&self) -> LayerKind {
+        LayerKind::Other
     }
 
     /// ‖dL/dh_t‖ over the batch for t = 1 .. T after backward; `None` for layers that are not recurrent.
@@ -236,7 +236,7 @@ pub trait Layer: Send + Sync + std::fmt::Debug {
 
 /// A layer whose parameters' gradient follows from x and dL/dy alone. It is computed over a whole batch at once, even
 /// if the passes were cut, and each part of the parameters separately.
-pub trait Apart {
+pub trait ParameterGradient {
     /// The position nearest to `at` at which its parameters can be cut.
     fn cut(&self, at: usize) -> usize;
 

@@ -42,7 +42,7 @@ impl Slot {
 
 /// A layer and its position in the network.
 #[derive(Debug)]
-pub struct Node {
+pub struct NetworkNode {
     /// The layer.
     pub layer: Box<dyn Layer>,
     /// A short description: `Dense 64`; `+` is the sum at the end of a residual block.
@@ -106,7 +106,7 @@ pub struct ShapeError {
 /// ```
 #[derive(Debug)]
 pub struct Network {
-    nodes: Vec<Node>,
+    nodes: Vec<NetworkNode>,
     units: Vec<Unit>,
     slots: Vec<Slot>,
     input: Shape,
@@ -168,7 +168,7 @@ impl Network {
     }
 
     /// The layers with their positions.
-    pub fn nodes(&self) -> &[Node] {
+    pub fn nodes(&self) -> &[NetworkNode] {
         &self.nodes
     }
 

@@ -50,7 +50,7 @@ pub mod yogi;
 
 /// The state of an optimizer between two steps.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct State {
+pub struct OptimizerState {
     /// Buffers of the length of the parameters, in the order of [`Optimizer::buffers`]; scratch may follow.
     pub vectors: Vec<Vec<f32>>,
     /// Single numbers.
@@ -92,7 +92,7 @@ pub struct Update<'a> {
 
 /// One weight before and after one update, for the update microscope.
 #[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
+pub struct WeightUpdate<'a> {
     /// Index of the weight in the parameter buffer.
     pub i: usize,
     /// Number of the step, as in [`Update`].
@@ -106,12 +106,12 @@ pub struct Look<'a> {
     /// Its value after the step.
     pub to: f32,
     /// The state before the step.
-    pub before: &'a State,
+    pub before: &'a OptimizerState,
     /// The state after the step.
-    pub after: &'a State,
+    pub after: &'a OptimizerState,
 }
 
-impl Look<'_> {
+impl WeightUpdate<'_> {
     /// Entry of the k-th buffer after the step.
     pub fn now(&self, k: usize) -> f64 {
         f64::from(self.after.vectors[k][self.i])
@@ -175,20 +175,20 @@ pub trait Optimizer: Send + Sync {
     }
 
     /// State before the first step.
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![0.0; params.len()]; self.buffers().len()], scalars: Vec::new() }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; self.buffers().len()], scalars: Vec::new() }
     }
 
     /// Moves the parameters. Allocates nothing.
-    fn step(&self, state: &mut State, update: Update<'_>);
+    fn step(&self, state: &mut OptimizerState, update: Update<'_>);
 
     /// The point at which the method is to be evaluated, if it is not the parameters.
-    fn eval_params<'a>(&self, _state: &'a State) -> Option<&'a [f32]> {
+    fn eval_params<'a>(&self, _state: &'a OptimizerState) -> Option<&'a [f32]> {
         None
     }
 
     /// The point at which the method is to be evaluated.
-    fn point<'a>(&self, state: &'a State, params: &'a [f32]) -> &'a [f32] {
+    fn point<'a>(&self, state: &'a OptimizerState, params: &'a [f32]) -> &'a [f32] {
         self.eval_params(state).unwrap_or(params)
     }
 
@@ -206,13 +206,13 @@ pub trait Optimizer: Send + Sync {
     }
 
     /// The intermediate values between the buffers and the step: corrected moments, denominators.
-    fn derived(&self, _look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, _look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
 
     /// All values of the formula for one weight: gradient, buffers, intermediate values, learning rate and resulting
     /// step.
-    fn explain(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn explain(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let buffers = self.buffers().iter().enumerate().map(|(k, &name)| (name, look.now(k)));
         let mut terms = vec![("g", f64::from(look.grad))];
         terms.extend(buffers);
@@ -294,7 +294,7 @@ impl OptimizerConfig {
 
     /// The state with which training continues when these settings replace `old`: the same state if its layout still
     /// fits, otherwise a new one (steps are then counted from 1 again). The second value states whether it is new.
-    pub fn carry(&self, old: &Self, state: State, params: &[f32]) -> (State, bool) {
+    pub fn carry(&self, old: &Self, state: OptimizerState, params: &[f32]) -> (OptimizerState, bool) {
         let fresh = self.init(params);
         let alike = self.keeps_memory_of(old)
             && fresh.vectors.len() == state.vectors.len()

@@ -3,7 +3,7 @@
 //!
 //! Plain functions over a [`Victim`] and a batch; knows no lane, no step and no time.
 
-use crate::engine::attack::{Attack, AttackConfig, Task, Victim, fgsm, noise, pgd};
+use crate::engine::attack::{Attack, AttackConfig, AttackTask, Victim, fgsm, noise, pgd};
 use crate::registry::settings;
 
 pub mod least;
@@ -90,7 +90,7 @@ impl Robustness {
     }
 
     /// Measures on a task whose classes are the labels; `adv` is scratch memory for the perturbed inputs.
-    pub fn measure(&self, victim: &mut Victim<'_>, task: &Task<'_>, adv: &mut Vec<f32>) -> Accuracies {
+    pub fn measure(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, adv: &mut Vec<f32>) -> Accuracies {
         let clean = accuracy(victim, task.x, task.classes);
         let [noise, fgsm, pgd] = self.attacks().map(|a| accuracy_under(victim, task, &*a, adv));
         Accuracies { clean, noise, fgsm, pgd }
@@ -106,7 +106,7 @@ pub fn accuracy(victim: &mut Victim<'_>, x: &[f32], labels: &[u32]) -> f64 {
 /// The share of samples for which an attack fails: the prediction is still the label, or not the target.
 pub fn accuracy_under(
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     attack: &dyn Attack,
     adv: &mut Vec<f32>,
 ) -> f64 {
@@ -123,7 +123,7 @@ pub fn accuracy_under(
 /// If the attack has no size, or cannot have one of these, the point is left out.
 pub fn curve(
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     attack: &AttackConfig,
     sizes: &[f64],
 ) -> Vec<(f64, f64)> {

@@ -11,7 +11,7 @@ pub mod warmup;
 
 /// The point of a run for which a rate is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct When {
+pub struct SchedulePoint {
     /// The optimizer's own learning rate.
     pub base: f64,
     /// The step, from 0.
@@ -21,15 +21,15 @@ pub struct When {
 }
 
 /// Numbers that a schedule keeps between steps; they belong to a snapshot.
-pub type Memory = [f64; 4];
+pub type ScheduleMemory = [f64; 4];
 
 /// A rule for the learning rate.
 pub trait Schedule: Send + Sync {
     /// The rate of step `when.t`.
-    fn lr(&self, when: When, memory: &Memory) -> f64;
+    fn lr(&self, when: SchedulePoint, memory: &ScheduleMemory) -> f64;
 
     /// Takes the validation loss (or accuracy) after an evaluation into account.
-    fn report(&self, _base: f64, _metric: f64, _memory: &mut Memory) {}
+    fn report(&self, _base: f64, _metric: f64, _memory: &mut ScheduleMemory) {}
 
     /// Whether it uses evaluations at all.
     fn listens(&self) -> bool {
@@ -38,7 +38,7 @@ pub trait Schedule: Send + Sync {
 }
 
 /// A length in steps: the given one, or that of the whole run; never 0.
-pub(crate) fn length(set: Option<usize>, when: When) -> f64 {
+pub(crate) fn length(set: Option<usize>, when: SchedulePoint) -> f64 {
     set.map_or(when.total, |n| n as u64).max(1) as f64
 }
 
@@ -73,11 +73,13 @@ registry! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
 
     fn rates(text: &str, base: f64, total: u64) -> Vec<f64> {
         let schedule = ScheduleConfig::parse(text).expect(text);
-        (0..total).map(|t| schedule.lr(When { base, t, total }, &Memory::default())).collect()
+        (0..total)
+            .map(|t| schedule.lr(SchedulePoint { base, t, total }, &ScheduleMemory::default()))
+            .collect()
     }
 
     #[test]
@@ -104,7 +106,8 @@ mod tests {
         for schedule in ScheduleConfig::all() {
             for total in [0, 1, 2, 3, 1000] {
                 for t in [0, 1, 2, 3, 999, 1000, 5000] {
-                    let rate = |base| schedule.lr(When { base, t, total }, &Memory::default());
+                    let rate =
+                        |base| schedule.lr(SchedulePoint { base, t, total }, &ScheduleMemory::default());
                     let one = rate(1.0);
                     assert!(one.is_finite() && one >= 0.0, "{} {one} at {t} of {total}", schedule.name());
                     // No default is an absolute rate other than 0.
@@ -128,11 +131,11 @@ mod tests {
     fn a_plateau_inside_a_warm_up_hears_the_reports() {
         let text = "Warmup(steps: 2, then: ReduceOnPlateau(factor: 0.5, patience: 0))";
         let schedule = ScheduleConfig::parse(text).expect(text);
-        let mut memory = Memory::default();
+        let mut memory = ScheduleMemory::default();
         for metric in [1.0, 2.0, 3.0] {
             schedule.report(0.8, metric, &mut memory);
         }
-        let after = schedule.lr(When { base: 0.8, t: 50, total: 100 }, &memory);
+        let after = schedule.lr(SchedulePoint { base: 0.8, t: 50, total: 100 }, &memory);
         assert!((after - 0.2).abs() < 1e-12, "{after}");
     }
 }

@@ -24,9 +24,9 @@ pub trait Team: Send + Sync + std::fmt::Debug {
 
 /// A team of one thread, the caller's.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Alone;
+pub struct SingleThread;
 
-impl Team for Alone {
+impl Team for SingleThread {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         a();
         b();

@@ -19,7 +19,7 @@ pub enum Anchor {
 }
 
 /// Lines of the same look.
-pub struct Lines {
+pub struct LineGroup {
     /// Every line with its points.
     pub parts: Vec<Vec<(f64, f64)>>,
     /// Their colour.
@@ -34,7 +34,7 @@ pub struct Lines {
 pub type Rect = (f64, f64, f64, f64);
 
 /// A text of one line.
-pub struct Text {
+pub struct DrawingText {
     /// Its position: of the anchor, on the baseline.
     pub at: (f64, f64),
     /// The words, in one line.
@@ -51,7 +51,7 @@ pub struct Text {
     pub edged: bool,
 }
 
-impl Default for Text {
+impl Default for DrawingText {
     fn default() -> Self {
         Self {
             at: (0.0, 0.0),
@@ -72,13 +72,13 @@ pub const SIZE: f64 = 13.0;
 pub const TEXT_EDGE: f64 = 3.0;
 
 /// A part of a drawing. Later ones cover earlier ones.
-pub enum Mark {
+pub enum DrawingPart {
     /// Lines.
-    Lines(Lines),
+    Lines(LineGroup),
     /// Rectangles, by colour.
     Rects(BTreeMap<Colour, Vec<Rect>>),
     /// A text.
-    Text(Text),
+    Text(DrawingText),
 }
 
 /// A drawing on white.
@@ -88,7 +88,7 @@ pub struct Drawing {
     /// Its title, for readers that do not show it.
     pub title: String,
     /// Its parts.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<DrawingPart>,
 }
 
 /// A length with at most one digit behind the point.
@@ -101,7 +101,7 @@ fn hex([r, g, b]: Colour) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-fn svg_lines(lines: &Lines, out: &mut String) {
+fn svg_lines(lines: &LineGroup, out: &mut String) {
     let mut path = String::new();
     for part in &lines.parts {
         for (i, (x, y)) in part.iter().enumerate() {
@@ -120,7 +120,7 @@ fn svg_lines(lines: &Lines, out: &mut String) {
     out.push_str("/>\n");
 }
 
-fn svg_text(text: &Text, out: &mut String) {
+fn svg_text(text: &DrawingText, out: &mut String) {
     let (x, y) = (short(text.at.0), short(text.at.1));
     if text.upwards {
         let _ = write!(out, "<text transform=\"translate({x} {y}) rotate(-90)\"");
@@ -157,9 +157,9 @@ impl Drawing {
         );
         for mark in &self.marks {
             match mark {
-                Mark::Lines(lines) => svg_lines(lines, &mut out),
-                Mark::Text(text) => svg_text(text, &mut out),
-                Mark::Rects(colours) => {
+                DrawingPart::Lines(lines) => svg_lines(lines, &mut out),
+                DrawingPart::Text(text) => svg_text(text, &mut out),
+                DrawingPart::Rects(colours) => {
                     for (colour, rects) in colours {
                         let _ = write!(out, "<path fill=\"{}\" d=\"", hex(*colour));
                         for (x, y, w, h) in rects {

@@ -1,8 +1,8 @@
 //! Figures of a run: white background, at most one point per pixel. They become SVG or PNG.
 
-use super::Subject;
-use super::drawing::{Anchor, Colour, Drawing, Lines, Mark, Rect, Text};
-use crate::number::{Axis, LayerNumber, Number};
+use super::RunContent;
+use super::drawing::{Anchor, Colour, Drawing, DrawingPart, DrawingText, LineGroup, Rect};
+use crate::number::{LayerNumber, Number, NumberAxis};
 use crate::text::excerpt;
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub struct Figure {
     /// Its meaning in one line.
     pub about: &'static str,
     /// Draws a number of a lane.
-    pub draw: fn(&Subject, Number, usize) -> Result<Drawing, String>,
+    pub draw: fn(&RunContent, Number, usize) -> Result<Drawing, String>,
 }
 
 /// All figures.
@@ -48,8 +48,8 @@ pub const FIGURES: &[Figure] = &[
 ];
 
 /// The points of a number of a lane: step and value.
-pub fn points(subject: &Subject, lane: &str, number: Number) -> Vec<(f64, f64)> {
-    let of = |read: &crate::lab::lane::log::Read| {
+pub fn points(subject: &RunContent, lane: &str, number: Number) -> Vec<(f64, f64)> {
+    let of = |read: &crate::lab::lane::log::ParsedLine| {
         let measure = read.measure(0.0);
         let x = measure.get(number).or_else(|| read.evaluation(0.0)?.get(number))?;
         Some((read.step as f64, number.decimal(x)))
@@ -77,7 +77,7 @@ pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
 }
 
 /// An axis: its range, linear or logarithmic.
-struct Scale {
+struct FigureAxis {
     low: f64,
     high: f64,
     log: bool,
@@ -85,7 +85,7 @@ struct Scale {
     to: f64,
 }
 
-impl Scale {
+impl FigureAxis {
     fn new(values: impl Iterator<Item = f64>, log: bool, (from, to): (f64, f64)) -> Option<Self> {
         let fits = |x: &f64| x.is_finite() && (!log || *x > 0.0);
         let (low, high) = values
@@ -142,24 +142,24 @@ fn label(x: f64) -> String {
 }
 
 /// A drawing with the scenario's title and what it shows, and nothing else. A long title is cut to leave room for that.
-fn titled(subject: &Subject, what: &str) -> Drawing {
+fn titled(subject: &RunContent, what: &str) -> Drawing {
     /// Characters that fit.
     const ROOM: usize = 76;
     let what = excerpt(what, ROOM * 2 / 3);
     let title =
         format!("{}: {what}", excerpt(subject.scenario.title.trim(), ROOM - 2 - what.chars().count()));
     let words = title.clone();
-    let text = Text { at: (EDGE.0, 24.0), words, size: 15.0, colour: TITLE, ..Text::default() };
-    Drawing { size: SIZE, title, marks: vec![Mark::Text(text)] }
+    let text = DrawingText { at: (EDGE.0, 24.0), words, size: 15.0, colour: TITLE, ..DrawingText::default() };
+    Drawing { size: SIZE, title, marks: vec![DrawingPart::Text(text)] }
 }
 
 /// Lines of the width of an axis.
-fn thin(parts: Vec<Vec<(f64, f64)>>, colour: Colour) -> Mark {
-    Mark::Lines(Lines { parts, colour, width: 1.0, dash: None })
+fn thin(parts: Vec<Vec<(f64, f64)>>, colour: Colour) -> DrawingPart {
+    DrawingPart::Lines(LineGroup { parts, colour, width: 1.0, dash: None })
 }
 
 /// The ticks and the names of both axes.
-fn axes(out: &mut Drawing, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
+fn axes(out: &mut Drawing, x: &FigureAxis, y: Option<&FigureAxis>, names: (&str, &str)) {
     let height = SIZE.1;
     let (left, right, top, bottom) = (EDGE.0, x.to, EDGE.2, height - EDGE.3);
     let (mut ticks, mut texts) = (Vec::new(), Vec::new());
@@ -167,40 +167,40 @@ fn axes(out: &mut Drawing, x: &Scale, y: Option<&Scale>, names: (&str, &str)) {
         let Some(at) = x.at(tick) else { continue };
         ticks.push(vec![(at, bottom), (at, bottom + 5.0)]);
         let (at, words) = ((at, bottom + 19.0), label(tick));
-        texts.push(Text { at, words, anchor: Anchor::Middle, ..Text::default() });
+        texts.push(DrawingText { at, words, anchor: Anchor::Middle, ..DrawingText::default() });
     }
     for (tick, scale) in y.iter().flat_map(|y| y.ticks().into_iter().map(move |t| (t, y))) {
         let Some(at) = scale.at(tick) else { continue };
         ticks.push(vec![(left, at), (right, at)]);
         let (at, words) = ((left - 6.0, at + 4.0), label(tick));
-        texts.push(Text { at, words, anchor: Anchor::End, ..Text::default() });
+        texts.push(DrawingText { at, words, anchor: Anchor::End, ..DrawingText::default() });
     }
     let (middle, side) = (f64::midpoint(left, right), f64::midpoint(top, bottom));
-    texts.push(Text {
+    texts.push(DrawingText {
         at: (middle, height - 12.0),
         words: names.0.into(),
         anchor: Anchor::Middle,
-        ..Text::default()
+        ..DrawingText::default()
     });
-    texts.push(Text {
+    texts.push(DrawingText {
         at: (16.0, side),
         words: names.1.into(),
         anchor: Anchor::Middle,
         upwards: true,
-        ..Text::default()
+        ..DrawingText::default()
     });
     out.marks.push(thin(ticks, GRID));
     out.marks.push(thin(vec![vec![(left, top), (left, bottom), (right, bottom)]], INK));
-    out.marks.extend(texts.into_iter().map(Mark::Text));
+    out.marks.extend(texts.into_iter().map(DrawingPart::Text));
 }
 
 /// Whether a number has a logarithmic axis.
 fn by_log(number: Number) -> bool {
-    number.row().axis == Axis::Log
+    number.row().axis == NumberAxis::Log
 }
 
 /// The parts of a curve between which the number is not finite.
-fn pieces(points: &[(f64, f64)], x: &Scale, y: &Scale) -> Vec<Vec<(f64, f64)>> {
+fn pieces(points: &[(f64, f64)], x: &FigureAxis, y: &FigureAxis) -> Vec<Vec<(f64, f64)>> {
     let placed = points.iter().map(|(step, value)| x.at(*step).zip(y.at(*value))).collect::<Vec<_>>();
     let parts = placed.split(Option::is_none).filter(|part| !part.is_empty());
     parts
@@ -216,7 +216,7 @@ fn pieces(points: &[(f64, f64)], x: &Scale, y: &Scale) -> Vec<Vec<(f64, f64)>> {
 ///
 /// # Errors
 /// If no lane has the number.
-pub fn curves(subject: &Subject, number: Number) -> Result<Drawing, String> {
+pub fn curves(subject: &RunContent, number: Number) -> Result<Drawing, String> {
     let (width, height) = SIZE;
     let lanes: Vec<(&str, Vec<(f64, f64)>)> = subject
         .experiment
@@ -226,8 +226,8 @@ pub fn curves(subject: &Subject, number: Number) -> Result<Drawing, String> {
         .collect();
     let all = || lanes.iter().flat_map(|l| &l.1);
     let log = by_log(number);
-    let x = Scale::new(all().map(|p| p.0), false, (EDGE.0, width - EDGE.1));
-    let y = Scale::new(all().map(|p| p.1), log, (height - EDGE.3, EDGE.2));
+    let x = FigureAxis::new(all().map(|p| p.0), false, (EDGE.0, width - EDGE.1));
+    let y = FigureAxis::new(all().map(|p| p.1), log, (height - EDGE.3, EDGE.2));
     let (Some(x), Some(y)) = (x, y) else {
         return Err(format!("no lane has a finite {}", number.row().key));
     };
@@ -243,14 +243,19 @@ pub fn curves(subject: &Subject, number: Number) -> Result<Drawing, String> {
     let mut names = Vec::new();
     for (i, (name, points)) in lanes.iter().enumerate() {
         let (colour, dash) = (COLOURS[i % COLOURS.len()], DASHES[i / COLOURS.len() % DASHES.len()]);
-        out.marks.push(Mark::Lines(Lines { parts: pieces(points, &x, &y), colour, width: 1.6, dash }));
-        names.push(Mark::Text(Text {
+        out.marks.push(DrawingPart::Lines(LineGroup {
+            parts: pieces(points, &x, &y),
+            colour,
+            width: 1.6,
+            dash,
+        }));
+        names.push(DrawingPart::Text(DrawingText {
             at: (width - EDGE.1 - 8.0, EDGE.2 + 16.0 * (i as f64 + 1.0)),
             words: (*name).into(),
             colour,
             anchor: Anchor::End,
             edged: true,
-            ..Text::default()
+            ..DrawingText::default()
         }));
     }
     out.marks.extend(names);
@@ -264,7 +269,12 @@ fn shade(share: f64) -> Colour {
 }
 
 /// The rectangles of a row of colours between two heights, one for each run of the same colour.
-fn strip(colours: &[Colour], x: &Scale, (top, height): (f64, f64), out: &mut BTreeMap<Colour, Vec<Rect>>) {
+fn strip(
+    colours: &[Colour],
+    x: &FigureAxis,
+    (top, height): (f64, f64),
+    out: &mut BTreeMap<Colour, Vec<Rect>>,
+) {
     let mut column = 0;
     for run in colours.chunk_by(|a, b| a == b) {
         // Whole pixels, so that there are no seams.
@@ -295,7 +305,7 @@ fn first_words(label: &str) -> String {
 ///
 /// # Errors
 /// If the lane has not measured it.
-pub fn map(subject: &Subject, lane: usize) -> Result<Drawing, String> {
+pub fn map(subject: &RunContent, lane: usize) -> Result<Drawing, String> {
     /// Columns of the map, of which the first are taken that need at most so many rectangles.
     const COLUMNS: [usize; 6] = [120, 80, 60, 40, 25, 15];
     const RECTS: usize = 4600;
@@ -319,9 +329,9 @@ pub fn map(subject: &Subject, lane: usize) -> Result<Drawing, String> {
         return Err(format!("{} has measured no gradient", contender.name));
     };
     let right = width - EDGE.1 - 70.0;
-    let scale = Scale::new(rows.iter().flat_map(|r| r.1.iter().copied()), true, (0.0, 1.0))
+    let scale = FigureAxis::new(rows.iter().flat_map(|r| r.1.iter().copied()), true, (0.0, 1.0))
         .ok_or_else(|| format!("no gradient of {} is finite and above 0", contender.name))?;
-    let x = Scale {
+    let x = FigureAxis {
         low: first.0 as f64,
         high: (last.0.max(first.0 + 1)) as f64,
         log: false,
@@ -355,9 +365,10 @@ pub fn map(subject: &Subject, lane: usize) -> Result<Drawing, String> {
     };
     let fits = |cells: &BTreeMap<_, Vec<Rect>>| cells.values().map(Vec::len).sum::<usize>() <= RECTS;
     let drawn = COLUMNS.into_iter().map(cells).find(fits).unwrap_or_else(|| cells(1));
-    out.marks.push(Mark::Rects(drawn));
-    let small =
-        |at, words: String, anchor| Mark::Text(Text { at, words, size: 11.0, anchor, ..Text::default() });
+    out.marks.push(DrawingPart::Rects(drawn));
+    let small = |at, words: String, anchor| {
+        DrawingPart::Text(DrawingText { at, words, size: 11.0, anchor, ..DrawingText::default() })
+    };
     let every = (11.0 / line).ceil().max(1.0) as usize;
     for (k, (_, label)) in layers.iter().enumerate().step_by(every) {
         let at = (EDGE.0 - 4.0, top(k) + line / 2.0 + 4.0);
@@ -371,7 +382,7 @@ pub fn map(subject: &Subject, lane: usize) -> Result<Drawing, String> {
         let rect = (bar, low - f64::from(i + 1) * part, 14.0, part + 0.3);
         shades.entry(shade((f64::from(i) + 0.5) / 40.0)).or_default().push(rect);
     }
-    out.marks.push(Mark::Rects(shades));
+    out.marks.push(DrawingPart::Rects(shades));
     for (share, at) in [(0.0, low), (0.5, f64::midpoint(low, high) + 4.0), (1.0, high + 10.0)] {
         let x = 10f64.powf(scale.low + share * (scale.high - scale.low));
         // Two digits are enough beside a colour.
@@ -390,7 +401,7 @@ mod tests {
     #[test]
     fn an_axis_has_enough_ticks_to_be_read() {
         for (low, high) in [(1.5, 3.9), (2.0, 2.2), (0.4, 3.4), (1e-6, 0.6), (1e-30, 1e30)] {
-            let scale = Scale::new([low, high].into_iter(), true, (0.0, 1.0)).expect("a range");
+            let scale = FigureAxis::new([low, high].into_iter(), true, (0.0, 1.0)).expect("a range");
             let ticks = scale.ticks();
             assert!((3..=12).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
             assert!(ticks.iter().all(|t| (low * 0.999..=high * 1.001).contains(t)), "{ticks:?}");

@@ -3,18 +3,18 @@
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
-use crate::engine::network::{Network, Node};
+use crate::engine::network::{Network, NetworkNode};
 use crate::engine::shape::Shape;
 
 /// A built layer with its settings; without settings it is the sum at the end of a residual block.
-pub struct Part<'a> {
+pub struct ExportedLayer<'a> {
     /// The layer in the network.
-    pub node: &'a Node,
+    pub node: &'a NetworkNode,
     /// Its settings.
     pub config: Option<&'a LayerConfig>,
 }
 
-impl Part<'_> {
+impl ExportedLayer<'_> {
     /// Features of one vector of its input.
     pub fn features(&self) -> usize {
         self.node.input.rows_of().1
@@ -43,17 +43,20 @@ fn flat<'a>(layers: &'a [LayerConfig], out: &mut Vec<&'a LayerConfig>) {
 }
 
 /// The parts of a network that was built from these layers.
-pub fn parts<'a>(layers: &'a [LayerConfig], network: &'a Network) -> Vec<Part<'a>> {
+pub fn parts<'a>(layers: &'a [LayerConfig], network: &'a Network) -> Vec<ExportedLayer<'a>> {
     let mut configs = Vec::new();
     flat(layers, &mut configs);
     let mut configs = configs.into_iter();
-    let of = |node: &'a Node| Part { node, config: if node.add.is_empty() { configs.next() } else { None } };
+    let of = |node: &'a NetworkNode| ExportedLayer {
+        node,
+        config: if node.add.is_empty() { configs.next() } else { None },
+    };
     network.nodes().iter().map(of).collect()
 }
 
 /// A tensor under the name that PyTorch gives it in a list of modules: `0.weight`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
+pub struct NamedTensor {
     /// Its name.
     pub name: String,
     /// Its shape, row-major.
@@ -65,17 +68,26 @@ pub struct Tensor {
 /// Parameters and running statistics of a network, under PyTorch's names and in PyTorch's order of gates.
 ///
 /// A recurrent layer without a second bias gets a zero bias, since PyTorch has two biases or none.
-pub fn tensors(parts: &[Part<'_>], network: &Network, params: &[f32], state: &[f32]) -> Vec<Tensor> {
+pub fn tensors(
+    parts: &[ExportedLayer<'_>],
+    network: &Network,
+    params: &[f32],
+    state: &[f32],
+) -> Vec<NamedTensor> {
     let mut out = Vec::new();
     for (i, part) in parts.iter().enumerate() {
         let slots = network.slots().iter().filter(|s| s.layer == i);
         for slot in slots.clone() {
             let name = slot.pytorch();
-            out.push(Tensor { name, shape: slot.shape.clone(), values: params[slot.range.clone()].to_vec() });
+            out.push(NamedTensor {
+                name,
+                shape: slot.shape.clone(),
+                values: params[slot.range.clone()].to_vec(),
+            });
         }
         if part.recurs() && !slots.clone().any(|s| s.name == "bias_hh") {
             let gates = slots.clone().find(|s| s.name == "bias_ih").map_or(0, |s| s.range.len());
-            out.push(Tensor {
+            out.push(NamedTensor {
                 name: format!("{i}.bias_hh_l0"),
                 shape: vec![gates],
                 values: vec![0.0; gates],
@@ -85,7 +97,7 @@ pub fn tensors(parts: &[Part<'_>], network: &Network, params: &[f32], state: &[f
             let (mean, variance) = state[part.node.state.clone()].split_at(part.channels());
             for (name, values) in [("running_mean", mean), ("running_var", &variance[..part.channels()])] {
                 let name = format!("{i}.{name}");
-                out.push(Tensor { name, shape: vec![values.len()], values: values.to_vec() });
+                out.push(NamedTensor { name, shape: vec![values.len()], values: values.to_vec() });
             }
         }
     }

@@ -4,15 +4,15 @@
 //! Gates of recurrent layers are reordered to ONNX's order: i, o, f, c for an LSTM and z, r, h for a GRU, which is
 //! computed in PyTorch's form (`linear_before_reset`).
 
-use super::net::Part;
+use super::net::ExportedLayer;
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::activation::gated::Approximate;
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
 use prost::Message;
 use proto::{
-    Attribute, Dim, Graph, Initializer, Model, Node, OperatorSet, Property, TensorShape, TensorType, Type,
-    ValueInfo,
+    Attribute, Dim, Graph, Initializer, Model, OnnxNode, OperatorSet, Property, TensorShape, TensorType,
+    Type, ValueInfo,
 };
 
 mod proto;
@@ -41,7 +41,7 @@ fn strings(name: &str, x: &[&str]) -> Attribute {
 /// The graph while it is built.
 #[derive(Default)]
 struct Builder {
-    nodes: Vec<Node>,
+    nodes: Vec<OnnxNode>,
     initializers: Vec<Initializer>,
     made: usize,
 }
@@ -51,7 +51,7 @@ impl Builder {
     fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
         self.made += 1;
         let output = format!("v{}", self.made);
-        self.nodes.push(Node {
+        self.nodes.push(OnnxNode {
             input: inputs.iter().map(|s| (*s).into()).collect(),
             output: vec![output.clone()],
             name: format!("{op}_{}", self.made),
@@ -128,15 +128,15 @@ fn gates(values: &[f32], order: &[usize]) -> Vec<f32> {
 }
 
 /// Writes one layer: its part, and its tensors by PyTorch's name within the layer.
-struct Writer<'a> {
+struct LayerWriter<'a> {
     b: &'a mut Builder,
-    part: &'a Part<'a>,
+    part: &'a ExportedLayer<'a>,
     index: usize,
     slots: Vec<(&'static str, Vec<usize>, &'a [f32])>,
     state: &'a [f32],
 }
 
-impl Writer<'_> {
+impl LayerWriter<'_> {
     fn slot(&self, name: &str) -> Option<(Vec<usize>, &[f32])> {
         self.slots.iter().find(|s| s.0 == name).map(|(_, shape, values)| (shape.clone(), *values))
     }
@@ -394,7 +394,7 @@ fn value(name: &str, shape: Shape) -> ValueInfo {
 /// If a layer has no counterpart; the message names the first one.
 pub fn model(
     title: &str,
-    parts: &[Part<'_>],
+    parts: &[ExportedLayer<'_>],
     network: &Network,
     params: &[f32],
     state: &[f32],
@@ -412,10 +412,11 @@ pub fn model(
         let Some(config) = part.config else { continue };
         let slots = network.slots().iter().filter(|s| s.layer == index);
         let slots = slots.map(|s| (s.name, s.shape.clone(), &params[s.range.clone()])).collect();
-        let mut writer = Writer { b: &mut b, part, index, slots, state: &state[part.node.state.clone()] };
+        let mut writer =
+            LayerWriter { b: &mut b, part, index, slots, state: &state[part.node.state.clone()] };
         x = writer.layer(config, &x)?;
     }
-    b.nodes.push(Node {
+    b.nodes.push(OnnxNode {
         input: vec![x],
         output: vec!["logits".into()],
         name: "logits".into(),

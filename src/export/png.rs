@@ -1,7 +1,7 @@
 //! Draws a drawing as PNG, with two pixels per unit of the SVG and a font of its own, so that every machine makes the
 //! same bytes.
 
-use super::drawing::{Anchor, Colour, Drawing, Lines, Mark, Rect, TEXT_EDGE, Text};
+use super::drawing::{Anchor, Colour, Drawing, DrawingPart, DrawingText, LineGroup, Rect, TEXT_EDGE};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _};
 use std::collections::BTreeSet;
@@ -28,20 +28,20 @@ fn paint(colour: Colour) -> Paint<'static> {
 }
 
 /// Adds the outline of a glyph to a path, at a size and behind the letters before it.
-struct Pen {
+struct GlyphPen {
     path: PathBuilder,
     size: f32,
     left: f32,
 }
 
-impl Pen {
+impl GlyphPen {
     /// A point of the glyph; its font's vertical axis points upwards.
     fn at(&self, x: f32, y: f32) -> (f32, f32) {
         (self.left + x * self.size, -y * self.size)
     }
 }
 
-impl OutlineBuilder for Pen {
+impl OutlineBuilder for GlyphPen {
     fn move_to(&mut self, x: f32, y: f32) {
         let (x, y) = self.at(x, y);
         self.path.move_to(x, y);
@@ -70,7 +70,7 @@ impl OutlineBuilder for Pen {
 /// The outlines of a text whose baseline begins at the origin, and its width. The text has no outlines if it is blank.
 fn outlines(face: &Face, words: &str, size: f64) -> (Option<Path>, f32) {
     let size = size as f32 / f32::from(face.units_per_em());
-    let mut pen = Pen { path: PathBuilder::new(), size, left: 0.0 };
+    let mut pen = GlyphPen { path: PathBuilder::new(), size, left: 0.0 };
     for c in words.chars() {
         // Glyph 0 is the box for characters that the font does not have.
         let glyph = face.glyph_index(c).unwrap_or(GlyphId(0));
@@ -81,7 +81,7 @@ fn outlines(face: &Face, words: &str, size: f64) -> (Option<Path>, f32) {
     (pen.path.finish(), width)
 }
 
-fn draw_lines(map: &mut Pixmap, lines: &Lines) {
+fn draw_lines(map: &mut Pixmap, lines: &LineGroup) {
     let mut path = PathBuilder::new();
     for part in &lines.parts {
         for (i, &(x, y)) in part.iter().enumerate() {
@@ -109,7 +109,7 @@ fn draw_rects(map: &mut Pixmap, colour: Colour, rects: &[Rect]) {
     }
 }
 
-fn draw_text(map: &mut Pixmap, face: &Face, text: &Text) {
+fn draw_text(map: &mut Pixmap, face: &Face, text: &DrawingText) {
     let (path, width) = outlines(face, &text.words, text.size);
     let Some(path) = path else { return };
     let back = match text.anchor {
@@ -154,13 +154,13 @@ pub fn png(drawing: &Drawing) -> Result<Png, String> {
     let mut missing = BTreeSet::new();
     for mark in &drawing.marks {
         match mark {
-            Mark::Lines(lines) => draw_lines(&mut map, lines),
-            Mark::Rects(colours) => {
+            DrawingPart::Lines(lines) => draw_lines(&mut map, lines),
+            DrawingPart::Rects(colours) => {
                 for (colour, rects) in colours {
                     draw_rects(&mut map, *colour, rects);
                 }
             }
-            Mark::Text(text) => {
+            DrawingPart::Text(text) => {
                 missing.extend(text.words.chars().filter(|c| face.glyph_index(*c).is_none()));
                 draw_text(&mut map, &face, text);
             }

@@ -1,23 +1,23 @@
 //! A lane as a PyTorch script: it rebuilds the network, loads the initial weights, uses the same batches and the same
 //! learning rates, trains, and compares its losses with ours.
 
-use super::Subject;
+use super::RunContent;
 use super::net::{parts, tensors};
 use super::torch::{self, Module};
-use super::weights::{Array, npz, safetensors};
+use super::weights::{WeightArrays, npz, safetensors};
 use crate::engine::clip::ClipConfig;
 use crate::engine::data::Labels;
 use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::shape::Shape;
 use crate::lab::trainer::Trainer;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::Recipe;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A script and the files that it reads.
-pub struct Script {
+pub struct PyTorchScript {
     /// The source.
     pub source: String,
     /// The initial weights as safetensors.
@@ -69,7 +69,7 @@ fn sizes(shape: Shape) -> Vec<usize> {
 ///
 /// # Errors
 /// The reason why PyTorch cannot repeat the lane.
-pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<Script, String> {
+pub fn script(subject: &RunContent, lane: usize, steps: u64, stem: &str) -> Result<PyTorchScript, String> {
     let contender = &subject.experiment.lanes[lane];
     if contender.branch.is_some() {
         return Err(format!("{} is a fork; export the lane that it comes from", contender.name));
@@ -110,10 +110,10 @@ pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<
     let (n, rows) = (train.len(), order.len() / losses.len());
     let x_shape = [vec![n], sizes(train.shape)].concat();
     let mut arrays = vec![
-        ("x".to_string(), x_shape, Array::Floats(&train.inputs)),
-        ("order".into(), vec![losses.len(), rows], Array::Wholes(&order)),
-        ("lr".into(), vec![rates.len()], Array::Doubles(&rates)),
-        ("loss".into(), vec![losses.len()], Array::Doubles(&losses)),
+        ("x".to_string(), x_shape, WeightArrays::Floats(&train.inputs)),
+        ("order".into(), vec![losses.len(), rows], WeightArrays::Wholes(&order)),
+        ("lr".into(), vec![rates.len()], WeightArrays::Doubles(&rates)),
+        ("loss".into(), vec![losses.len()], WeightArrays::Doubles(&losses)),
     ];
     let classes: Vec<i64> = match &train.labels {
         Labels::Classes { of, .. } | Labels::StepClasses { of, .. } => {
@@ -122,12 +122,12 @@ pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<
         Labels::Values { .. } => Vec::new(),
     };
     match &train.labels {
-        Labels::Classes { .. } => arrays.push(("y".into(), vec![n], Array::Wholes(&classes))),
+        Labels::Classes { .. } => arrays.push(("y".into(), vec![n], WeightArrays::Wholes(&classes))),
         Labels::StepClasses { .. } => {
-            arrays.push(("y".into(), vec![n, classes.len() / n], Array::Wholes(&classes)));
+            arrays.push(("y".into(), vec![n, classes.len() / n], WeightArrays::Wholes(&classes)));
         }
         Labels::Values { of, shape } => {
-            arrays.push(("y".into(), [vec![n], sizes(*shape)].concat(), Array::Floats(of)));
+            arrays.push(("y".into(), [vec![n], sizes(*shape)].concat(), WeightArrays::Floats(of)));
         }
     }
     let data_file = npz(&arrays).map_err(|e| e.to_string())?;
@@ -136,7 +136,7 @@ pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<
     let optimizer = torch::optimizer(&recipe.optimizer)?;
     let clip = torch::clip(&recipe.clip)?;
     let names = (contender.name.as_str(), subject.name.as_str());
-    let source = source(&Plan {
+    let source = source(&ScriptValues {
         stem,
         names,
         parts: &parts,
@@ -147,14 +147,14 @@ pub fn script(subject: &Subject, lane: usize, steps: u64, stem: &str) -> Result<
         optimizer,
         clip,
     });
-    Ok(Script { source, weights, data: data_file })
+    Ok(PyTorchScript { source, weights, data: data_file })
 }
 
 /// The values that the source text is made from.
-struct Plan<'a> {
+struct ScriptValues<'a> {
     stem: &'a str,
     names: (&'a str, &'a str),
-    parts: &'a [super::net::Part<'a>],
+    parts: &'a [super::net::ExportedLayer<'a>],
     modules: &'a [Module],
     recipe: &'a Recipe,
     loss: String,
@@ -170,7 +170,7 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
-fn source(p: &Plan<'_>) -> String {
+fn source(p: &ScriptValues<'_>) -> String {
     let mut out = format!(
         "\"\"\"Lane {} of {} in PyTorch: the same weights, batches and rates, and its losses beside ours.\n\n\
          pip install torch numpy safetensors\n\"\"\"\nimport sys\nfrom pathlib import Path\n\nimport numpy as np\nimport torch\n\
@@ -252,7 +252,7 @@ fn source(p: &Plan<'_>) -> String {
 }
 
 /// Whether a recurrent layer has one bias; PyTorch always has two.
-fn lone_bias(part: &super::net::Part<'_>) -> bool {
+fn lone_bias(part: &super::net::ExportedLayer<'_>) -> bool {
     match part.config {
         Some(LayerConfig::Rnn(r)) => !r.bias_hh,
         Some(LayerConfig::Lstm(r)) => !r.bias_hh,

@@ -1,6 +1,6 @@
 //! A run as a report: in Markdown, or as one HTML file that contains everything.
 
-use super::Subject;
+use super::RunContent;
 use super::figure;
 use crate::lab::expect::Expectation;
 use crate::number::{Number, numeral};
@@ -10,7 +10,7 @@ use crate::text::xml;
 use std::fmt::Write as _;
 
 /// A cell of the table of results.
-pub enum Cell {
+pub enum ReportCell {
     /// Words.
     Text(String),
     /// A number.
@@ -32,28 +32,30 @@ pub enum Cell {
 const COLUMNS: [Number; 4] = [Number::Loss, Number::ValLoss, Number::ValAccuracy, Number::GradNorm];
 
 /// The table of results: headings, and one row per lane.
-pub fn results(subject: &Subject) -> (Vec<String>, Vec<Vec<Cell>>) {
+pub fn results(subject: &RunContent) -> (Vec<String>, Vec<Vec<ReportCell>>) {
     let lanes = &subject.standings.lanes;
-    let value = |lane: &crate::lab::outcome::Standing, number: Number| {
+    let value = |lane: &crate::lab::outcome::LaneStanding, number: Number| {
         let measure = [lane.last, lane.validation].into_iter().flatten().find(|m| m.get(number).is_some());
-        let Some(measure) = measure else { return Cell::Nothing };
+        let Some(measure) = measure else { return ReportCell::Nothing };
         match measure.spread.and_then(|s| s.band(number)) {
             Some(band) => {
                 let [median, min, max] = [band.median, band.min, band.max].map(crate::number::decimal);
-                Cell::Range { median, min, max }
+                ReportCell::Range { median, min, max }
             }
-            None => measure.get(number).map_or(Cell::Nothing, |x| Cell::Number(number.decimal(x))),
+            None => {
+                measure.get(number).map_or(ReportCell::Nothing, |x| ReportCell::Number(number.decimal(x)))
+            }
         }
     };
-    let there = |number: &Number| lanes.iter().any(|l| !matches!(value(l, *number), Cell::Nothing));
+    let there = |number: &Number| lanes.iter().any(|l| !matches!(value(l, *number), ReportCell::Nothing));
     let columns: Vec<Number> = COLUMNS.into_iter().filter(there).collect();
     let mut head = vec!["lane".to_string(), "steps".into()];
     head.extend(columns.iter().map(|n| n.row().label.to_string()));
     head.push("end".into());
     let rows = lanes.iter().map(|lane| {
-        let mut row = vec![Cell::Text(lane.name.clone()), Cell::Text(lane.step.to_string())];
+        let mut row = vec![ReportCell::Text(lane.name.clone()), ReportCell::Text(lane.step.to_string())];
         row.extend(columns.iter().map(|n| value(lane, *n)));
-        row.push(Cell::Text(match &lane.phase {
+        row.push(ReportCell::Text(match &lane.phase {
             Phase::Diverged(d) => format!("diverged at step {}", d.step),
             Phase::Stopped(what) | Phase::Failed(what) => what.clone(),
             Phase::Finished => "finished".into(),
@@ -64,19 +66,19 @@ pub fn results(subject: &Subject) -> (Vec<String>, Vec<Vec<Cell>>) {
     (head, rows.collect())
 }
 
-fn words(cell: &Cell) -> String {
+fn words(cell: &ReportCell) -> String {
     match cell {
-        Cell::Text(text) => text.clone(),
-        Cell::Number(x) => numeral(*x),
-        Cell::Range { median, min, max } => {
+        ReportCell::Text(text) => text.clone(),
+        ReportCell::Number(x) => numeral(*x),
+        ReportCell::Range { median, min, max } => {
             format!("{} ({} to {})", numeral(*median), numeral(*min), numeral(*max))
         }
-        Cell::Nothing => "-".into(),
+        ReportCell::Nothing => "-".into(),
     }
 }
 
 /// The parts of a report, each with its heading.
-struct Report {
+struct ReportSections {
     title: String,
     about: String,
     results: (Vec<String>, Vec<Vec<String>>),
@@ -87,7 +89,7 @@ struct Report {
     scenario: String,
 }
 
-fn report(subject: &Subject, expect: &[Expectation]) -> Report {
+fn report(subject: &RunContent, expect: &[Expectation]) -> ReportSections {
     let scenario = &subject.scenario;
     let base = scenario.base();
     let mut differs = Vec::new();
@@ -113,7 +115,7 @@ fn report(subject: &Subject, expect: &[Expectation]) -> Report {
         Err(why) => format!("FAILS: {} ({why})", e.text()),
     });
     let (head, rows) = results(subject);
-    Report {
+    ReportSections {
         title: scenario.title.trim().into(),
         about: scenario.about.trim().into(),
         results: (head, rows.iter().map(|row| row.iter().map(words).collect()).collect()),
@@ -126,7 +128,7 @@ fn report(subject: &Subject, expect: &[Expectation]) -> Report {
 }
 
 /// The command that trains the same steps again.
-fn repeat(subject: &Subject) -> String {
+fn repeat(subject: &RunContent) -> String {
     let end = subject.lanes.iter().map(|lane| lane.snapshot.step).max().unwrap_or(0);
     let cut = subject
         .lanes
@@ -148,7 +150,7 @@ fn section(out: &mut String, heading: &str, lines: &[String]) {
 }
 
 /// The report as Markdown.
-pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
+pub fn markdown(subject: &RunContent, expect: &[Expectation]) -> String {
     let report = report(subject, expect);
     let mut out = format!("# {}\n", report.title);
     if !report.about.is_empty() {
@@ -178,7 +180,7 @@ pub fn markdown(subject: &Subject, expect: &[Expectation]) -> String {
 
 /// The report as one HTML file that loads nothing from elsewhere. `film`: HTML placed before the scenario; without it
 /// the file has no script.
-pub fn html(subject: &Subject, expect: &[Expectation], film: &str) -> String {
+pub fn html(subject: &RunContent, expect: &[Expectation], film: &str) -> String {
     let report = report(subject, expect);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \

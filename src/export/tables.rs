@@ -1,15 +1,15 @@
 //! The numbers of a run as tables: as CSV in tidy form (one number per row) or in wide form (one step per row), and as
 //! NPZ.
 
-use super::Subject;
-use super::weights::{self, Array};
-use crate::lab::lane::log::{Lists, Read};
+use super::RunContent;
+use super::weights::{self, WeightArrays};
+use crate::lab::lane::log::{Lists, ParsedLine};
 use crate::number::{LayerNumber, Number, decimal};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The numbers of one log line in the order of the table, each with its layer; without a layer, the number belongs to
 /// the whole lane.
-fn numbers(read: &Read, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)> {
+fn numbers(read: &ParsedLine, lists: &Lists) -> Vec<(Option<usize>, &'static str, f64)> {
     let mut out = Vec::new();
     for measure in [Some(read.measure(0.0)), read.evaluation(0.0)].into_iter().flatten() {
         out.extend(measure.values.iter().map(|(number, x)| (None, number.row().key, number.decimal(x))));
@@ -43,7 +43,7 @@ fn table(rows: impl Iterator<Item = Vec<String>>) -> String {
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
-impl Subject {
+impl RunContent {
     /// The layers to which the lists in the log lines of this lane belong.
     fn lists_of(&self, name: &str) -> Lists {
         let lane = self.experiment.lanes.iter().position(|l| l.name == name);
@@ -57,7 +57,7 @@ impl Subject {
 }
 
 /// Tidy: lane, seed, step, layer, metric, value. The layer is its index in the network, empty for the whole lane.
-pub fn tidy(subject: &Subject) -> String {
+pub fn tidy(subject: &RunContent) -> String {
     let head = ["lane", "seed", "step", "layer", "metric", "value"].map(String::from).to_vec();
     let rows = subject.rows.iter().flat_map(|read| {
         let of = |(layer, key, x): (Option<usize>, &str, f64)| {
@@ -70,7 +70,7 @@ pub fn tidy(subject: &Subject) -> String {
 }
 
 /// The columns of the wide form that have at least one value: a number, or a layer's number as `grad_norm[0]`.
-fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
+fn columns(subject: &RunContent) -> Vec<(Option<usize>, &'static str)> {
     let mut seen = BTreeMap::new();
     for read in &subject.rows {
         for (layer, key, _) in numbers(read, &subject.lists_of(&read.lane)) {
@@ -84,7 +84,7 @@ fn columns(subject: &Subject) -> Vec<(Option<usize>, &'static str)> {
 }
 
 /// Wide: one row per lane and step, one column per number; a cell is empty if the step has no such number.
-pub fn wide(subject: &Subject) -> String {
+pub fn wide(subject: &RunContent) -> String {
     let columns = columns(subject);
     let name =
         |(layer, key): &(Option<usize>, &str)| layer.map_or_else(|| (*key).into(), |l| format!("{key}[{l}]"));
@@ -109,12 +109,12 @@ pub fn wide(subject: &Subject) -> String {
 ///
 /// # Errors
 /// If the file cannot be made.
-pub fn npz(subject: &Subject) -> std::io::Result<Vec<u8>> {
+pub fn npz(subject: &RunContent) -> std::io::Result<Vec<u8>> {
     let mut made: Vec<(String, Vec<usize>, Vec<f64>)> = Vec::new();
     let mut steps: Vec<(String, Vec<i64>)> = Vec::new();
     for lane in &subject.experiment.lanes {
         let lists = subject.lists_of(&lane.name);
-        let rows: Vec<&Read> = subject.rows.iter().filter(|r| r.lane == lane.name).collect();
+        let rows: Vec<&ParsedLine> = subject.rows.iter().filter(|r| r.lane == lane.name).collect();
         steps.push((format!("{}/step", lane.name), rows.iter().map(|r| r.step as i64).collect()));
         let told: Vec<_> = rows.iter().map(|r| numbers(r, &lists)).collect();
         let find = |row: usize, layer: Option<usize>, key: &str| {
@@ -135,7 +135,8 @@ pub fn npz(subject: &Subject) -> std::io::Result<Vec<u8>> {
             made.push((format!("{}/layer_{key}", lane.name), vec![rows.len(), layers.len()], values));
         }
     }
-    let wholes = steps.iter().map(|(name, of)| (name.clone(), vec![of.len()], Array::Wholes(of)));
-    let doubles = made.iter().map(|(name, shape, of)| (name.clone(), shape.clone(), Array::Doubles(of)));
+    let wholes = steps.iter().map(|(name, of)| (name.clone(), vec![of.len()], WeightArrays::Wholes(of)));
+    let doubles =
+        made.iter().map(|(name, shape, of)| (name.clone(), shape.clone(), WeightArrays::Doubles(of)));
     weights::npz(&wholes.chain(doubles).collect::<Vec<_>>())
 }

@@ -1,9 +1,9 @@
 //! A run for LaTeX: its curves for pgfplots, with the data in the document, and its results as a booktabs table.
 
-use super::Subject;
+use super::RunContent;
 use super::figure::{points, thinned};
-use super::report::{Cell, results};
-use crate::number::{Axis, Number, numeral};
+use super::report::{ReportCell, results};
+use crate::number::{Number, NumberAxis, numeral};
 use crate::text::tex;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,9 +19,9 @@ const PREAMBLE: &str = "\\documentclass{article}\n\\usepackage[utf8]{inputenc}\n
 ///
 /// # Errors
 /// If no lane has the number.
-pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
+pub fn document(subject: &RunContent, number: Number) -> Result<String, String> {
     let row = number.row();
-    let log = row.axis == Axis::Log;
+    let log = row.axis == NumberAxis::Log;
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -56,13 +56,13 @@ pub fn document(subject: &Subject, number: Number) -> Result<String, String> {
     out.push_str(&line(head.iter().map(|h| tex(h)).collect()));
     out.push_str("\\midrule\n");
     for row in rows {
-        let of = |cell: &Cell| match cell {
-            Cell::Text(text) => tex(text),
-            Cell::Number(x) => cell_of(*x),
-            Cell::Range { median, min, max } => {
+        let of = |cell: &ReportCell| match cell {
+            ReportCell::Text(text) => tex(text),
+            ReportCell::Number(x) => cell_of(*x),
+            ReportCell::Range { median, min, max } => {
                 format!("{} ({} to {})", cell_of(*median), cell_of(*min), cell_of(*max))
             }
-            Cell::Nothing => "--".into(),
+            ReportCell::Nothing => "--".into(),
         };
         out.push_str(&line(row.iter().map(of).collect()));
     }

@@ -1,7 +1,7 @@
 //! PyTorch's layers, losses, optimizers and clips for ours, as Python source: a row of a table or an arm of a match
 //! each.
 
-use super::net::Part;
+use super::net::ExportedLayer;
 use crate::engine::clip::ClipConfig;
 use crate::engine::clip::norm::NormType;
 use crate::engine::layer::LayerConfig;
@@ -9,7 +9,7 @@ use crate::engine::loss::LossConfig;
 use crate::engine::loss::cross_entropy::ClassWeights;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::shape::Shape;
-use crate::registry::{Field, Settings, Value as _};
+use crate::registry::{Field, SettingValue as _, Settings};
 
 /// A layer as a module: its constructor, and its call as an expression of `l[i]` and `x`.
 pub struct Module {
@@ -20,10 +20,10 @@ pub struct Module {
 }
 
 /// A row: our name, PyTorch's class, and the settings that have another name there.
-type Like = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type TorchClass = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Layers and optimizers whose settings have the same names in PyTorch, or the other names given here.
-const LIKE: &[Like] = &[
+const LIKE: &[TorchClass] = &[
     ("Sigmoid", "nn.Sigmoid", &[]),
     ("Tanh", "nn.Tanh", &[]),
     ("Relu", "nn.ReLU", &[]),
@@ -86,7 +86,7 @@ fn flag(yes: bool) -> &'static str {
     if yes { "True" } else { "False" }
 }
 
-fn recurrent(part: &Part<'_>, class: &str, units: usize, more: &str, all: bool) -> Module {
+fn recurrent(part: &ExportedLayer<'_>, class: &str, units: usize, more: &str, all: bool) -> Module {
     let (features, x) = match part.node.input {
         // The rows of an image of one channel are its time steps.
         Shape::Image { width, .. } => (width, "x.squeeze(1)"),
@@ -103,7 +103,7 @@ fn recurrent(part: &Part<'_>, class: &str, units: usize, more: &str, all: bool) 
 ///
 /// # Errors
 /// If it has no counterpart there.
-pub fn module(part: &Part<'_>) -> Result<Module, String> {
+pub fn module(part: &ExportedLayer<'_>) -> Result<Module, String> {
     let image = matches!(part.node.input, Shape::Image { .. });
     let sequence = matches!(part.node.input, Shape::Sequence { .. });
     let n = part.features();

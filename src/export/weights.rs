@@ -1,6 +1,6 @@
 //! Weights in files that NumPy and PyTorch read: safetensors and NPZ.
 
-use super::net::Tensor;
+use super::net::NamedTensor;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::io::{Cursor, Write as _};
 ///
 /// # Errors
 /// If a tensor's shape does not match its numbers.
-pub fn safetensors(tensors: &[Tensor], about: &[(&str, String)]) -> Result<Vec<u8>, String> {
+pub fn safetensors(tensors: &[NamedTensor], about: &[(&str, String)]) -> Result<Vec<u8>, String> {
     let bytes: Vec<Vec<u8>> =
         tensors.iter().map(|t| t.values.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
     let mut views = Vec::new();
@@ -23,7 +23,7 @@ pub fn safetensors(tensors: &[Tensor], about: &[(&str, String)]) -> Result<Vec<u
 }
 
 /// Arrays of one kind, by name.
-pub enum Array<'a> {
+pub enum WeightArrays<'a> {
     /// Single precision.
     Floats(&'a [f32]),
     /// Double precision.
@@ -47,7 +47,7 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     out
 }
 
-impl Array<'_> {
+impl WeightArrays<'_> {
     /// The array as an .npy file.
     fn npy(&self, shape: &[usize]) -> Vec<u8> {
         let (kind, bytes): (_, Vec<u8>) = match self {
@@ -65,7 +65,7 @@ impl Array<'_> {
 ///
 /// # Errors
 /// If writing into memory fails.
-pub fn npz(arrays: &[(String, Vec<usize>, Array<'_>)]) -> std::io::Result<Vec<u8>> {
+pub fn npz(arrays: &[(String, Vec<usize>, WeightArrays<'_>)]) -> std::io::Result<Vec<u8>> {
     let mut file = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_array_has_the_header_of_numpy() {
-        let npy = Array::Floats(&[1.0, 2.0]).npy(&[2]);
+        let npy = WeightArrays::Floats(&[1.0, 2.0]).npy(&[2]);
         let (head, numbers) = npy.split_at(128);
         assert_eq!(numbers, [0, 0, 128, 63, 0, 0, 0, 64]);
         assert!(head.starts_with(

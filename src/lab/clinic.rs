@@ -8,17 +8,17 @@ pub mod course;
 mod trial;
 
 use crate::diagnosis::{
-    Diagnosis, Facts, Finding, Fix, Judgement, Kind, Level, RULES, Suspicion, rules, signals,
+    Diagnosis, EvidenceKind, Facts, Finding, Fix, Judgement, Level, RULES, Suspicion, rules, signals,
 };
 use crate::engine::data::Files;
-use crate::lab::experiment::{Data, Fault, prepare};
-use crate::lab::range::Range;
+use crate::lab::experiment::{BuildFault, Data, prepare};
+use crate::lab::range::RangeTest;
 use crate::lab::trainer::Trainer;
 use crate::scenario::Scenario;
-use crate::telemetry::finding::{Examination, Tried, Verdict};
-use course::Course;
+use crate::telemetry::finding::{CureOutcome, Examination, TriedCure};
+use course::TrainedLane;
 use std::sync::Arc;
-pub use trial::{NEAR_BEST, Outcome, verdict};
+pub use trial::{CureTrial, NEAR_BEST, verdict};
 
 /// Most runs for trying cures, and the least number if the lane is expensive to train.
 const TRIALS: (usize, usize) = (40, 8);
@@ -32,7 +32,7 @@ const SHORT: u64 = 50;
 const RANGE: usize = 120;
 
 /// Called before a cure is tried, with the facts of the lane and the cures tried before.
-pub type Say<'a> = dyn Fn(&Fix, &Facts, &[Outcome]) + 'a;
+pub type OnCure<'a> = dyn Fn(&Fix, &Facts, &[CureTrial]) + 'a;
 
 /// The examination of one lane.
 pub struct Clinic<'a> {
@@ -45,14 +45,14 @@ pub struct Clinic<'a> {
     /// Number of runs that may still be made.
     left: std::cell::Cell<usize>,
     /// Called before a cure is tried.
-    say: &'a Say<'a>,
+    say: &'a OnCure<'a>,
     /// Whether to continue; called before every step.
     on: &'a dyn Fn() -> bool,
 }
 
 /// The findings about a lane, and the outcome of each cure that was tried.
 #[derive(Debug)]
-pub struct Report {
+pub struct LaneReport {
     /// The facts of the run.
     pub facts: Facts,
     /// The findings from the lane's signals alone, before any cure was tried.
@@ -60,10 +60,10 @@ pub struct Report {
     /// The findings.
     pub diagnosis: Diagnosis,
     /// The cures that were tried, in order.
-    pub tried: Vec<Outcome>,
+    pub tried: Vec<CureTrial>,
 }
 
-impl Report {
+impl LaneReport {
     /// Whether the lane diverged, or answers no better than a constant.
     pub fn lost(&self) -> bool {
         let judged = self.facts.score().is_some() && self.facts.data.is_some();
@@ -77,25 +77,26 @@ impl Report {
 }
 
 /// An examination whose cure `fix` is tried next.
-pub fn under_way(fix: &Fix, facts: &Facts, tried: &[Outcome]) -> Examination {
+pub fn under_way(fix: &Fix, facts: &Facts, tried: &[CureTrial]) -> Examination {
     examination(signals(facts.clone()), facts, tried, Some(fix.text.clone()))
 }
 
 fn examination(
     diagnosis: Diagnosis,
     facts: &Facts,
-    tried: &[Outcome],
+    tried: &[CureTrial],
     trying: Option<String>,
 ) -> Examination {
-    let told = |o: &Outcome| Tried { patch: o.fix.patch.clone(), verdict: o.verdict, words: o.words(facts) };
+    let told =
+        |o: &CureTrial| TriedCure { patch: o.fix.patch.clone(), verdict: o.verdict, words: o.words(facts) };
     let steps = facts.marks.last().map_or(0, |m| m.step);
     Examination { diagnosis, tried: tried.iter().map(told).collect(), trying, steps }
 }
 
 /// A suspicion, with the results of its cures.
-struct Case {
+struct SuspicionCase {
     id: &'static str,
-    kind: Kind,
+    kind: EvidenceKind,
     suspicion: Suspicion,
     /// The cures that help, as indices into the list of trials.
     helps: Vec<usize>,
@@ -117,7 +118,7 @@ impl<'a> Clinic<'a> {
 
     /// Calls `say` before every cure that is tried.
     #[must_use]
-    pub fn telling(mut self, say: &'a Say<'a>) -> Self {
+    pub fn telling(mut self, say: &'a OnCure<'a>) -> Self {
         self.say = say;
         self
     }
@@ -129,20 +130,20 @@ impl<'a> Clinic<'a> {
         self
     }
 
-    fn course(&self, scenario: &Scenario) -> Result<Course, Fault> {
+    fn course(&self, scenario: &Scenario) -> Result<TrainedLane, BuildFault> {
         let same = scenario.scaling == self.scenario.scaling
             && scenario.target_scaling == self.scenario.target_scaling
             && scenario.seed == self.scenario.seed;
         let data = if same { Arc::clone(&self.data) } else { Arc::new(prepare(scenario, self.files)?) };
-        Course::run(scenario, 0, data, self.steps, self.on)
+        TrainedLane::run(scenario, 0, data, self.steps, self.on)
     }
 
     /// Trains and judges the lane.
     ///
     /// # Errors
     /// The reason why it cannot be trained.
-    pub fn examine(&self) -> Result<Report, Fault> {
-        let Course { facts, signals: told, work } = self.course(&self.scenario)?;
+    pub fn examine(&self) -> Result<LaneReport, BuildFault> {
+        let TrainedLane { facts, signals: told, work } = self.course(&self.scenario)?;
         let signals = signals(told);
         self.left.set(((WORK / work.max(1.0)) as usize).clamp(TRIALS.1, TRIALS.0));
         let mut out = Diagnosis::default();
@@ -152,29 +153,34 @@ impl<'a> Clinic<'a> {
                 Judgement::Clear => out.checked.push(rule.id),
                 Judgement::Skipped(why) => out.skipped.push((rule.id, why.to_string())),
                 Judgement::Suspect(_)
-                    if self.steps < SHORT && matches!(rule.kind, Kind::General | Kind::Last) =>
+                    if self.steps < SHORT
+                        && matches!(rule.kind, EvidenceKind::General | EvidenceKind::Last) =>
                 {
                     out.skipped.push((rule.id, format!("the run has fewer than {SHORT} steps")));
                 }
                 Judgement::Suspect(suspicion) => {
-                    cases.push(Case { id: rule.id, kind: rule.kind, suspicion, helps: Vec::new() });
+                    cases.push(SuspicionCase { id: rule.id, kind: rule.kind, suspicion, helps: Vec::new() });
                 }
             }
         }
-        let mut tried: Vec<Outcome> = Vec::new();
+        let mut tried: Vec<CureTrial> = Vec::new();
         if trial::hopeful(&facts) {
             // A run that has memorised its samples is not held back by its learning rate.
-            let memorised = |c: &Case| c.suspicion.evidence.iter().all(|(what, _)| *what != rules::BEGUN);
-            let measured = |c: &&Case| c.kind == Kind::Measured && c.suspicion.level > Level::Note;
+            let memorised =
+                |c: &SuspicionCase| c.suspicion.evidence.iter().all(|(what, _)| *what != rules::BEGUN);
+            let measured =
+                |c: &&SuspicionCase| c.kind == EvidenceKind::Measured && c.suspicion.level > Level::Note;
             let by_heart = cases.iter().filter(measured).any(memorised);
-            for kind in [Kind::Setting, Kind::Symptom, Kind::General, Kind::Last] {
-                if (kind == Kind::General && (by_heart || enough(&tried) && set(&cases)))
-                    || (kind == Kind::Symptom && enough(&tried) && set(&cases))
-                    || (kind == Kind::Last && (by_heart || enough(&tried)))
+            for kind in
+                [EvidenceKind::Setting, EvidenceKind::Symptom, EvidenceKind::General, EvidenceKind::Last]
+            {
+                if (kind == EvidenceKind::General && (by_heart || enough(&tried) && set(&cases)))
+                    || (kind == EvidenceKind::Symptom && enough(&tried) && set(&cases))
+                    || (kind == EvidenceKind::Last && (by_heart || enough(&tried)))
                 {
                     continue;
                 }
-                if kind == Kind::General {
+                if kind == EvidenceKind::General {
                     self.suggest(&facts, &mut cases);
                 }
                 for case in cases.iter_mut().filter(|c| c.kind == kind) {
@@ -182,20 +188,22 @@ impl<'a> Clinic<'a> {
                 }
             }
         }
-        for case in cases.iter_mut().filter(|c| c.kind == Kind::Measured && c.suspicion.level > Level::Note) {
-            self.treat(&facts, case, &mut tried, Kind::Measured);
+        for case in
+            cases.iter_mut().filter(|c| c.kind == EvidenceKind::Measured && c.suspicion.level > Level::Note)
+        {
+            self.treat(&facts, case, &mut tried, EvidenceKind::Measured);
         }
         Self::conclude(&facts, cases, &tried, &mut out);
-        Ok(Report { facts, signals, diagnosis: out, tried })
+        Ok(LaneReport { facts, signals, diagnosis: out, tried })
     }
 
     /// Offers the learning rate that a range test suggests, before the other cures of a learning rate.
-    fn suggest(&self, facts: &Facts, cases: &mut [Case]) {
+    fn suggest(&self, facts: &Facts, cases: &mut [SuspicionCase]) {
         let test = || {
             let recipe = facts.recipe.clone();
             let total = self.scenario.steps as u64;
             let mut trainer = Trainer::new(&self.data, recipe, self.scenario.seed, total).ok()?;
-            Range::test(&mut trainer, RANGE)?.suggested
+            RangeTest::test(&mut trainer, RANGE)?.suggested
         };
         let Some(rate) = test() else { return };
         for case in cases {
@@ -207,7 +215,7 @@ impl<'a> Clinic<'a> {
     }
 
     /// Tries the cures of a case, until one repairs it.
-    fn treat(&self, facts: &Facts, case: &mut Case, tried: &mut Vec<Outcome>, kind: Kind) {
+    fn treat(&self, facts: &Facts, case: &mut SuspicionCase, tried: &mut Vec<CureTrial>, kind: EvidenceKind) {
         let mut worse = 0;
         for fix in &case.suspicion.fixes {
             let known = tried.iter().position(|t| t.fix.patch == fix.patch);
@@ -218,31 +226,32 @@ impl<'a> Clinic<'a> {
                 Some(tried.len() - 1)
             });
             let Some(at) = at else { continue };
-            if tried[at].verdict >= Verdict::Better && (kind == Kind::Measured || self.lasts(&mut tried[at]))
+            if tried[at].verdict >= CureOutcome::Better
+                && (kind == EvidenceKind::Measured || self.lasts(&mut tried[at]))
             {
                 case.helps.push(at);
                 if tried[at].near_best() {
                     break;
                 }
-            } else if tried[at].verdict == Verdict::Worse {
+            } else if tried[at].verdict == CureOutcome::Worse {
                 worse += 1;
             }
             // If three learning rates made it worse, the others would do so as well.
-            if kind == Kind::General && worse > 2 {
+            if kind == EvidenceKind::General && worse > 2 {
                 break;
             }
         }
         case.helps.sort_by(|a, b| tried[*b].gain.total_cmp(&tried[*a].gain));
     }
 
-    fn trial(&self, facts: &Facts, fix: &Fix, tried: &[Outcome]) -> Option<Outcome> {
+    fn trial(&self, facts: &Facts, fix: &Fix, tried: &[CureTrial]) -> Option<CureTrial> {
         (self.say)(fix, facts, tried);
         let course = self.course(&fix.apply(&self.scenario, 0)).ok()?;
-        Some(Outcome::of(facts, fix.clone(), course.facts))
+        Some(CureTrial::of(facts, fix.clone(), course.facts))
     }
 
     /// Tries the cures of the findings that were not tried yet.
-    pub fn prove(&self, report: &mut Report) {
+    pub fn prove(&self, report: &mut LaneReport) {
         let told = report.diagnosis.findings.iter().filter(|f| f.level > Level::Note);
         let fixes: Vec<Fix> = told.flat_map(|f| f.fixes.clone()).collect();
         for fix in fixes {
@@ -254,7 +263,7 @@ impl<'a> Clinic<'a> {
     }
 
     /// Whether a cure also helps with another seed.
-    fn lasts(&self, outcome: &mut Outcome) -> bool {
+    fn lasts(&self, outcome: &mut CureTrial) -> bool {
         if let Some(lasts) = outcome.lasts {
             return lasts;
         }
@@ -280,21 +289,21 @@ impl<'a> Clinic<'a> {
     }
 
     /// Turns the results of the trials into findings.
-    fn conclude(facts: &Facts, cases: Vec<Case>, tried: &[Outcome], out: &mut Diagnosis) {
+    fn conclude(facts: &Facts, cases: Vec<SuspicionCase>, tried: &[CureTrial], out: &mut Diagnosis) {
         let best = tried
             .iter()
             .enumerate()
             .filter(|(_, t)| t.lasts == Some(true))
             .max_by(|a, b| a.1.gain.total_cmp(&b.1.gain))
             .map(|(i, t)| (i, t.gain));
-        let strong = |case: &Case| {
+        let strong = |case: &SuspicionCase| {
             let most = best.map_or(0.0, |b| b.1);
             case.helps.first().is_some_and(|i| tried[*i].gain >= 0.5 * most)
         };
-        let gain = |case: &Case| case.helps.first().map_or(0.0, |i| tried[*i].gain);
-        let setting = cases.iter().filter(|c| c.kind == Kind::Setting).map(gain).fold(0.0, f64::max);
-        let better = |case: &Case| gain(case) >= setting + 0.5 * trial::ENOUGH;
-        let explained = cases.iter().any(|c| c.kind == Kind::Setting && strong(c));
+        let gain = |case: &SuspicionCase| case.helps.first().map_or(0.0, |i| tried[*i].gain);
+        let setting = cases.iter().filter(|c| c.kind == EvidenceKind::Setting).map(gain).fold(0.0, f64::max);
+        let better = |case: &SuspicionCase| gain(case) >= setting + 0.5 * trial::ENOUGH;
+        let explained = cases.iter().any(|c| c.kind == EvidenceKind::Setting && strong(c));
         let named: Vec<&'static str> = cases.iter().filter(|c| strong(c)).map(|c| c.id).collect();
         // A symptom counts as a cause if the better run does not show it.
         let gone = |id: &str, best: usize| {
@@ -308,9 +317,10 @@ impl<'a> Clinic<'a> {
         let noisy = !predicted && cases.iter().any(|c| c.id == labels && c.suspicion.level > Level::Note);
         // Rectifiers that are off from the first step on are a fault beside the init that switched them off, and a clip
         // whose threshold is too small dominates also where a larger one still bites.
-        let born = |c: &Case| c.suspicion.evidence.iter().any(|(what, x)| *what == rules::BORN && *x > 0.0);
+        let born =
+            |c: &SuspicionCase| c.suspicion.evidence.iter().any(|(what, x)| *what == rules::BORN && *x > 0.0);
         let large = ["init-too-large", "underfitting-capacity"];
-        let beside = |c: &Case| match c.id {
+        let beside = |c: &SuspicionCase| match c.id {
             "dead-units" => born(c) && large.iter().any(|id| named.contains(id)),
             "clip-dominates" => named.contains(&"clip-too-small"),
             _ => false,
@@ -319,13 +329,13 @@ impl<'a> Clinic<'a> {
             .iter()
             .map(|case| {
                 let told = match case.kind {
-                    Kind::Setting => strong(case),
-                    _ if noisy && matches!(case.kind, Kind::Last | Kind::General) => false,
+                    EvidenceKind::Setting => strong(case),
+                    _ if noisy && matches!(case.kind, EvidenceKind::Last | EvidenceKind::General) => false,
                     // Beside a setting that explains the run, a wider network must gain more.
-                    Kind::Last => strong(case) && (!explained || better(case)),
-                    Kind::General => strong(case) && !explained,
-                    Kind::Measured => case.suspicion.level > Level::Note && !refuted(case.id),
-                    Kind::Symptom => match best {
+                    EvidenceKind::Last => strong(case) && (!explained || better(case)),
+                    EvidenceKind::General => strong(case) && !explained,
+                    EvidenceKind::Measured => case.suspicion.level > Level::Note && !refuted(case.id),
+                    EvidenceKind::Symptom => match best {
                         Some((i, _)) => {
                             strong(case) || gone(case.id, i) || case.id == "clip-dominates" && beside(case)
                         }
@@ -333,7 +343,7 @@ impl<'a> Clinic<'a> {
                         None => case.suspicion.level == Level::Bad && facts.lost(),
                     },
                 };
-                let alone = case.kind == Kind::Symptom && best.is_none();
+                let alone = case.kind == EvidenceKind::Symptom && best.is_none();
                 (told && (alone || beside(case) || rules::beside(case.id, &named))).then_some(Level::Warn)
             })
             .collect();
@@ -344,7 +354,7 @@ impl<'a> Clinic<'a> {
             cases.iter().find(|c| c.id == "unscaled-targets" && strong(c)).map(|c| c.suspicion.text.clone());
         let small = cases.iter().zip(&levels).any(|(c, l)| c.id == "init-too-small" && l.is_some());
         for (case, level) in cases.into_iter().zip(levels) {
-            let Case { id, kind, mut suspicion, helps } = case;
+            let SuspicionCase { id, kind, mut suspicion, helps } = case;
             let gain = helps.first().map(|i| tried[*i].gain);
             // Beside small initial weights, only a gradient that has vanished by itself is a finding.
             let faint = id == "vanishing-gradient" && small && !rules::vanished(&suspicion);
@@ -354,12 +364,13 @@ impl<'a> Clinic<'a> {
             if let Some(size) = size.as_ref().filter(|_| id == "exploding-gradient") {
                 suspicion.text = format!("{}: {size}", suspicion.text);
             }
-            if kind == Kind::General && level.is_none() && size.is_some() {
+            if kind == EvidenceKind::General && level.is_none() && size.is_some() {
                 out.skipped.push((id, "the size of the targets explains the run".into()));
                 continue;
             }
-            let shown =
-                noted || matches!(kind, Kind::Symptom | Kind::Measured) || suspicion.level > Level::Note;
+            let shown = noted
+                || matches!(kind, EvidenceKind::Symptom | EvidenceKind::Measured)
+                || suspicion.level > Level::Note;
             let level = match level {
                 Some(_) if facts.lost() => Level::Bad,
                 Some(level) => level,
@@ -373,7 +384,7 @@ impl<'a> Clinic<'a> {
             let mut fixes: Vec<Fix> = Vec::new();
             if level > Level::Note {
                 fixes.extend(helps.iter().map(|i| tried[*i].fix.clone()));
-                if let Some((i, most)) = best.filter(|_| kind != Kind::Measured)
+                if let Some((i, most)) = best.filter(|_| kind != EvidenceKind::Measured)
                     && gain.is_none_or(|g| g < 0.8 * most)
                 {
                     fixes.insert(0, tried[i].fix.clone());
@@ -383,9 +394,9 @@ impl<'a> Clinic<'a> {
             // then those that made no difference.
             let verdict = |f: &Fix| tried.iter().find(|t| t.fix.patch == f.patch).map(|t| t.verdict);
             let mut rest: Vec<Fix> = suspicion.fixes.drain(..).collect();
-            rest.retain(|f| verdict(f) != Some(Verdict::Worse));
+            rest.retain(|f| verdict(f) != Some(CureOutcome::Worse));
             rest.sort_by_key(|f| {
-                std::cmp::Reverse(verdict(f).map_or(1, |v| 2 * i32::from(v > Verdict::Same)))
+                std::cmp::Reverse(verdict(f).map_or(1, |v| 2 * i32::from(v > CureOutcome::Same)))
             });
             for fix in rest {
                 if !fixes.iter().any(|f| f.patch == fix.patch) {
@@ -400,11 +411,11 @@ impl<'a> Clinic<'a> {
 }
 
 /// Whether a setting explains the fault.
-fn set(cases: &[Case]) -> bool {
-    cases.iter().any(|c| c.kind == Kind::Setting && !c.helps.is_empty())
+fn set(cases: &[SuspicionCase]) -> bool {
+    cases.iter().any(|c| c.kind == EvidenceKind::Setting && !c.helps.is_empty())
 }
 
 /// Whether one of the cures repairs the run completely.
-fn enough(tried: &[Outcome]) -> bool {
+fn enough(tried: &[CureTrial]) -> bool {
     tried.iter().any(|t| t.lasts == Some(true) && t.near_best())
 }

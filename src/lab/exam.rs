@@ -3,7 +3,7 @@
 //!
 //! The measured steps depend on the scenario alone, so the numbers are the same on every machine.
 
-use crate::engine::robust::trust::Check;
+use crate::engine::robust::trust::TrustCheck;
 use crate::engine::robust::{Accuracies, Robustness};
 use crate::number::decimal;
 use crate::scenario::Scenario;
@@ -47,20 +47,20 @@ impl Exam {
 
 /// The results of one measurement.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct ExamReport {
     /// Size of noise and attacks.
     pub eps: f64,
     /// Accuracies at that size.
     pub accuracies: Accuracies,
     /// Whether they can be trusted.
-    pub checks: Vec<Check>,
+    pub checks: Vec<TrustCheck>,
     /// Accuracies at every size, at the end of a run.
     pub curve: Vec<(f64, Accuracies)>,
     /// The cost of measuring, as a share of training.
     pub share: f64,
 }
 
-impl Report {
+impl ExamReport {
     /// The reasons why the numbers cannot be trusted: the failed checks, each with its reason.
     pub fn distrust(&self) -> Vec<String> {
         self.checks.iter().filter_map(|c| Some(format!("{}: {}", c.name, c.failure.as_ref()?))).collect()
@@ -94,15 +94,15 @@ impl Report {
     }
 
     /// Its form in the log.
-    pub fn row(&self) -> Row {
+    pub fn row(&self) -> ExamRow {
         let Accuracies { clean, noise, fgsm, pgd } = self.accuracies;
-        Row { eps: self.eps, clean, noise, fgsm, pgd, distrust: self.distrust() }
+        ExamRow { eps: self.eps, clean, noise, fgsm, pgd, distrust: self.distrust() }
     }
 }
 
 /// A measurement in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct ExamRow {
     eps: f64,
     clean: f64,
     noise: f64,
@@ -112,7 +112,7 @@ pub struct Row {
     distrust: Vec<String>,
 }
 
-impl Row {
+impl ExamRow {
     /// The measurement as parts of a probe. The log lacks the cost of measuring and the checks that passed.
     pub fn parts(&self) -> Vec<(String, Data)> {
         let numbers = [self.eps, self.clean, self.noise, self.fgsm, self.pgd];
@@ -127,7 +127,7 @@ impl Row {
 
 /// A lane's robustness, read back from a probe.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Known {
+pub struct LaneRobustness {
     /// Size, clean, noise, FGSM, PGD: at the size of the measurements first, then at every size of the curve.
     pub rows: Vec<[f64; 5]>,
     /// Reasons why they cannot be trusted.
@@ -136,10 +136,10 @@ pub struct Known {
     pub share: f64,
 }
 
-/// The accuracies of a measurement, in the order of a row of [`Known`].
+/// The accuracies of a measurement, in the order of a row of [`LaneRobustness`].
 pub const ACCURACIES: [&str; 4] = ["clean", "noise", "fgsm", "pgd"];
 
-impl Known {
+impl LaneRobustness {
     /// Reads the parts of a probe.
     pub fn read(parts: &[(String, Data)]) -> Self {
         let part = |name: &str| parts.iter().find(|(n, _)| n == name).map(|(_, d)| d);

@@ -11,7 +11,7 @@
 //! is the number itself and a share is 0 or 1.
 
 use crate::lab::outcome::{METRICS, Standings, attacked, is_flag};
-use crate::scenario::{Fault, Scenario, at_paths};
+use crate::scenario::{Scenario, ScenarioFault, at_paths};
 use crate::text::did_you_mean;
 
 /// A number of a lane.
@@ -25,7 +25,7 @@ struct Metric {
 
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq)]
-enum Side {
+enum ComparisonSide {
     Number(f64),
     Metric(Metric),
     Median(Metric),
@@ -35,9 +35,9 @@ enum Side {
 /// Two sides and the sign between them.
 #[derive(Clone, Debug, PartialEq)]
 struct Comparison {
-    left: Side,
+    left: ComparisonSide,
     sign: &'static str,
-    right: Side,
+    right: ComparisonSide,
 }
 
 /// A condition that must hold at the end: `adam.val_accuracy > 0.9`, `median(clip.loss) < plain.loss`.
@@ -48,13 +48,13 @@ pub struct Expectation {
 }
 
 /// The final standings of the lanes in a run with this seed.
-pub type Seed<'a> = (u64, &'a Standings);
+pub type SeedStandings<'a> = (u64, &'a Standings);
 
 /// Reads the expectations of a scenario; `text` is the document from which it was read.
 ///
 /// # Errors
 /// All faults, each at its place in the document.
-pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, Vec<Fault>> {
+pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, Vec<ScenarioFault>> {
     let (mut good, mut faults) = (Vec::new(), Vec::new());
     for (i, wanted) in scenario.expect.iter().enumerate() {
         match Expectation::of(wanted, scenario) {
@@ -115,7 +115,7 @@ impl Expectation {
     /// Whether it needs several seeds: it contains a median or a share.
     pub fn over_seeds(&self) -> bool {
         let Comparison { left, right, .. } = &self.comparison;
-        [left, right].iter().any(|side| matches!(side, Side::Median(_) | Side::Share(_)))
+        [left, right].iter().any(|side| matches!(side, ComparisonSide::Median(_) | ComparisonSide::Share(_)))
     }
 
     /// The lanes that it names.
@@ -162,7 +162,7 @@ impl Expectation {
     ///
     /// # Errors
     /// The actual values and the seed, if it does not hold.
-    pub fn judge(&self, seeds: &[Seed<'_>]) -> Result<String, String> {
+    pub fn judge(&self, seeds: &[SeedStandings<'_>]) -> Result<String, String> {
         let mut words = None;
         let (mut broken, mut misses) = (None, 0);
         for (seed, standings) in seeds {
@@ -200,20 +200,20 @@ impl Comparison {
     fn metrics<'a>(&'a self, all: &mut Vec<&'a Metric>) {
         for side in [&self.left, &self.right] {
             match side {
-                Side::Number(_) => {}
-                Side::Metric(metric) | Side::Median(metric) => all.push(metric),
-                Side::Share(inner) => inner.metrics(all),
+                ComparisonSide::Number(_) => {}
+                ComparisonSide::Metric(metric) | ComparisonSide::Median(metric) => all.push(metric),
+                ComparisonSide::Share(inner) => inner.metrics(all),
             }
         }
     }
 
     /// Whether a side has a separate value for each seed.
     fn each(&self) -> bool {
-        [&self.left, &self.right].iter().any(|side| matches!(side, Side::Metric(_)))
+        [&self.left, &self.right].iter().any(|side| matches!(side, ComparisonSide::Metric(_)))
     }
 
     /// The values of both sides for one of the seeds.
-    fn values(&self, here: &Standings, all: &[Seed<'_>]) -> Result<(f64, f64), String> {
+    fn values(&self, here: &Standings, all: &[SeedStandings<'_>]) -> Result<(f64, f64), String> {
         Ok((self.left.value(here, all)?, self.right.value(here, all)?))
     }
 
@@ -229,8 +229,8 @@ impl Comparison {
     }
 }
 
-impl Side {
-    fn value(&self, here: &Standings, all: &[Seed<'_>]) -> Result<f64, String> {
+impl ComparisonSide {
+    fn value(&self, here: &Standings, all: &[SeedStandings<'_>]) -> Result<f64, String> {
         match self {
             Self::Number(x) => Ok(*x),
             Self::Metric(metric) => metric.value(here),
@@ -283,7 +283,7 @@ fn comparison(text: &str, lanes: &[&str]) -> Result<Comparison, String> {
             return Ok(Comparison {
                 left: side_of(text.trim(), lanes)?,
                 sign: "==",
-                right: Side::Number(1.0),
+                right: ComparisonSide::Number(1.0),
             });
         }
         return Err("there is no comparison; write one such as `adam.val_accuracy > 0.9`".into());
@@ -311,22 +311,22 @@ fn sign(text: &str, outside_brackets: bool) -> Option<(usize, &'static str)> {
     None
 }
 
-fn side_of(text: &str, lanes: &[&str]) -> Result<Side, String> {
+fn side_of(text: &str, lanes: &[&str]) -> Result<ComparisonSide, String> {
     if let Ok(number) = text.parse::<f64>() {
         return if number.is_finite() {
-            Ok(Side::Number(number))
+            Ok(ComparisonSide::Number(number))
         } else {
             Err(format!("{number} is not a number to compare with"))
         };
     }
     let inside = |word: &str| text.strip_prefix(word)?.trim_start().strip_prefix('(')?.strip_suffix(')');
     if let Some(inner) = inside("median") {
-        return metric_of(inner.trim(), lanes).map(Side::Median);
+        return metric_of(inner.trim(), lanes).map(ComparisonSide::Median);
     }
     if let Some(inner) = inside("share") {
-        return comparison(inner, lanes).map(|inner| Side::Share(Box::new(inner)));
+        return comparison(inner, lanes).map(|inner| ComparisonSide::Share(Box::new(inner)));
     }
-    metric_of(text, lanes).map(Side::Metric)
+    metric_of(text, lanes).map(ComparisonSide::Metric)
 }
 
 fn metric_of(text: &str, lanes: &[&str]) -> Result<Metric, String> {

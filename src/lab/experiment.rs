@@ -7,9 +7,9 @@ use crate::engine::data::Files;
 pub use crate::engine::data::Prepared as Data;
 use crate::engine::network::Network;
 use crate::limits;
-use crate::scenario::memory::{self, Need};
+use crate::scenario::memory::{self, MemoryNeed};
 use crate::scenario::{Carry, Edit, Lane, Lineage, Recipe, Scenario};
-use crate::telemetry::{Fork, LaneInfo, LayerInfo};
+use crate::telemetry::{ForkOrigin, LaneInfo, LayerInfo};
 use std::sync::Arc;
 
 pub mod ground;
@@ -17,7 +17,7 @@ pub mod ground;
 /// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{at}: {what}")]
-pub struct Fault {
+pub struct BuildFault {
     /// Path inside the document: `lanes[1].network[3]`.
     pub at: String,
     /// The fault and its remedy.
@@ -70,9 +70,9 @@ impl Branch {
     }
 
     /// The description of the fork for a lane with this recipe.
-    pub fn told(&self, recipe: &Recipe, begun: bool) -> Fork {
+    pub fn told(&self, recipe: &Recipe, begun: bool) -> ForkOrigin {
         let carried = self.carried(recipe);
-        Fork {
+        ForkOrigin {
             parent: self.parent,
             from: self.overrides.from.clone().unwrap_or_default(),
             at: carried.map_or(0, |_| self.overrides.at as u64),
@@ -101,7 +101,7 @@ impl Experiment {
     ///
     /// # Errors
     /// All faults, in the order of the document.
-    pub fn new(scenario: Scenario, files: &dyn Files) -> Result<Self, Vec<Fault>> {
+    pub fn new(scenario: Scenario, files: &dyn Files) -> Result<Self, Vec<BuildFault>> {
         let data = Arc::new(prepare(&scenario, files).map_err(|f| vec![f])?);
         Self::with_data(scenario, data, files)
     }
@@ -110,7 +110,11 @@ impl Experiment {
     ///
     /// # Errors
     /// All faults, in the order of the document.
-    pub fn with_data(scenario: Scenario, data: Arc<Data>, files: &dyn Files) -> Result<Self, Vec<Fault>> {
+    pub fn with_data(
+        scenario: Scenario,
+        data: Arc<Data>,
+        files: &dyn Files,
+    ) -> Result<Self, Vec<BuildFault>> {
         let others = prepare_others(&scenario, &data, files).map_err(|f| vec![f])?;
         let (mut lanes, mut faults) = (Vec::new(), Vec::new());
         // A scenario without lanes has one implicit lane with the scenario's own settings.
@@ -124,7 +128,7 @@ impl Experiment {
             let recipe = match begun {
                 Ok(recipe) => recipe,
                 Err((n, field, what)) => {
-                    faults.push(Fault { at: format!("edits[{n}].{field}"), what });
+                    faults.push(BuildFault { at: format!("edits[{n}].{field}"), what });
                     continue;
                 }
             };
@@ -136,7 +140,7 @@ impl Experiment {
                 }
                 Err(e) => {
                     let at = if lane.gives(&e.at) { format!("lanes[{i}].{}", e.at) } else { e.at };
-                    let fault = Fault { at, what: e.what };
+                    let fault = BuildFault { at, what: e.what };
                     if !faults.contains(&fault) {
                         faults.push(fault);
                     }
@@ -148,12 +152,12 @@ impl Experiment {
         }
         let experiment = Self { scenario, data, others, lanes };
         let room = memory::fits(experiment.needs(), experiment.scenario.seeds).and_then(memory::is_there);
-        room.map_err(|what| vec![Fault { at: "lanes".into(), what }])?;
+        room.map_err(|what| vec![BuildFault { at: "lanes".into(), what }])?;
         Ok(experiment)
     }
 
     /// Memory of one seed of each lane.
-    fn needs(&self) -> impl Iterator<Item = Need> {
+    fn needs(&self) -> impl Iterator<Item = MemoryNeed> {
         let attacked = self.scenario.robustness.is_some();
         self.lanes.iter().map(move |lane| {
             lane.recipe.memory(&lane.network, &self.data, attacked).forked(lane.branch.is_some())
@@ -170,8 +174,8 @@ impl Experiment {
 ///
 /// # Errors
 /// The setting that does not fit, with its path inside the recipe.
-pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, Fault> {
-    recipe.build(data).map_err(|(at, what)| Fault { at, what })
+pub fn build(data: &Data, recipe: &Recipe) -> Result<Network, BuildFault> {
+    recipe.build(data).map_err(|(at, what)| BuildFault { at, what })
 }
 
 /// The description of a lane for the screen; `total`: steps of the scenario.
@@ -207,16 +211,20 @@ pub fn info(name: &str, recipe: &Recipe, network: &Network, data: &Data, total: 
 ///
 /// # Errors
 /// The fault in the data.
-pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, Fault> {
-    scenario.prepare(files).map_err(|e| Fault { at: "data".into(), what: e.to_string() })
+pub fn prepare(scenario: &Scenario, files: &dyn Files) -> Result<Data, BuildFault> {
+    scenario.prepare(files).map_err(|e| BuildFault { at: "data".into(), what: e.to_string() })
 }
 
 /// The data of every seed after the first: generated and split as in a run with that seed.
 ///
 /// # Errors
 /// The fault in the data of a seed, or that all data together are too large.
-pub fn prepare_others(scenario: &Scenario, first: &Data, files: &dyn Files) -> Result<Vec<Arc<Data>>, Fault> {
-    let fault = |what: String| Err(Fault { at: "seeds".into(), what });
+pub fn prepare_others(
+    scenario: &Scenario,
+    first: &Data,
+    files: &dyn Files,
+) -> Result<Vec<Arc<Data>>, BuildFault> {
+    let fault = |what: String| Err(BuildFault { at: "seeds".into(), what });
     let numbers = first.train.inputs.len() + first.validation.inputs.len();
     if numbers.saturating_mul(scenario.seeds) > limits::DATA_NUMBERS {
         let most = limits::DATA_NUMBERS / numbers.max(1);

@@ -3,7 +3,7 @@
 
 use super::run_dir::{DirError, plain};
 use super::store::Dir;
-use crate::engine::data::{Entry, Files};
+use crate::engine::data::{DirectoryEntry, Files};
 use crate::limits;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
@@ -59,13 +59,13 @@ fn too_large(limit: u64) -> String {
 }
 
 /// The destination of a file: its directory, held open, and its name there.
-struct Target<'a> {
+struct FileTarget<'a> {
     path: &'a Path,
     dir: Dir,
     name: &'a OsStr,
 }
 
-impl<'a> Target<'a> {
+impl<'a> FileTarget<'a> {
     /// The destination, if its name is free or belongs to a regular file; a link to a file is refused.
     fn new(path: &'a Path) -> Result<Self, DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
@@ -109,7 +109,7 @@ impl<'a> Target<'a> {
 /// # Errors
 /// The reason in words.
 pub fn writable(path: &Path) -> Result<(), DirError> {
-    Target::new(path).map(|_| ())
+    FileTarget::new(path).map(|_| ())
 }
 
 /// Checks before any work that a command can write its files, writes none of them twice, and none that it reads.
@@ -152,7 +152,7 @@ pub fn write(files: &[(&Path, &[u8])]) -> Result<(), DirError> {
     let mut ready = Vec::new();
     let mut put = || -> Result<(), DirError> {
         for &(path, bytes) in files {
-            let target = Target::new(path)?;
+            let target = FileTarget::new(path)?;
             let name = target.put(bytes)?;
             ready.push((target, Some(name)));
         }
@@ -196,7 +196,7 @@ impl Files for Disk {
         Ok(Box::new(open(&self.base.join(path), limit)?.take(limit + 1)))
     }
 
-    fn list(&self, path: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, path: &str) -> Result<Vec<DirectoryEntry>, String> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(self.base.join(path)).map_err(|e| plain(&e))? {
             let entry = entry.map_err(|e| plain(&e))?;
@@ -204,7 +204,7 @@ impl Files for Disk {
                 return Err("a name in it is not UTF-8".into());
             };
             let directory = fs::metadata(entry.path()).is_ok_and(|m| m.is_dir());
-            entries.push(Entry { name, directory });
+            entries.push(DirectoryEntry { name, directory });
             if entries.len() > limits::ENTRIES {
                 return Err(format!("more than {} entries", limits::ENTRIES));
             }
@@ -246,8 +246,8 @@ mod tests {
         let disk = Disk { base: Path::new(env!("CARGO_MANIFEST_DIR")).into() };
         let entries = disk.list("src").unwrap();
         assert!(entries.is_sorted_by(|a, b| a.name < b.name));
-        assert!(entries.contains(&Entry { name: "engine".into(), directory: true }));
-        assert!(entries.contains(&Entry { name: "lib.rs".into(), directory: false }));
+        assert!(entries.contains(&DirectoryEntry { name: "engine".into(), directory: true }));
+        assert!(entries.contains(&DirectoryEntry { name: "lib.rs".into(), directory: false }));
     }
 
     /// A separate folder for a test.

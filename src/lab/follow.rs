@@ -10,7 +10,7 @@ use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
 use crate::limits;
 use crate::scenario::{Edit, Scenario, decode, read_with_data};
-use crate::telemetry::{Event, Fork, LaneId, LaneInfo, Phase};
+use crate::telemetry::{Event, ForkOrigin, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Facts about a lane that its log lines do not contain.
 #[derive(Clone, Debug)]
-pub struct Teller {
+pub struct LaneDetails {
     /// Its index on the screen.
     pub id: LaneId,
     /// The layers to which the lists in its log belong.
@@ -37,7 +37,7 @@ pub struct Teller {
     pace: f64,
 }
 
-impl Teller {
+impl LaneDetails {
     /// For a lane that took `seconds` for this many steps.
     pub fn new(id: LaneId, info: &LaneInfo, seconds: f64, steps: u64) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Teller {
     }
 
     /// The events of one line of this lane.
-    fn tell(&self, read: &log::Read, out: &mut Vec<Event>) {
+    fn tell(&self, read: &log::ParsedLine, out: &mut Vec<Event>) {
         let (lane, step) = (self.id, read.step);
         let seconds = self.pace * step as f64;
         let measure = Box::new(read.measure(seconds));
@@ -91,7 +91,7 @@ fn split(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
 
 /// The events of the steps that lanes abandoned when they went back, each with the return to the step from which the
 /// lane went on. They come before the events of the log.
-pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (Teller, LaneInfo)>) -> Vec<Event> {
+pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (LaneDetails, LaneInfo)>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("ghosts.jsonl")) else { return events };
     let mut back = None;
@@ -100,7 +100,7 @@ pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (Teller, LaneInfo)>) -> Ve
             events.extend(back.take());
             let known = lanes.get(&lane);
             back = known.map(|(t, info)| Event::Rewound { lane: t.id, info: Box::new(info.clone()), step });
-        } else if let (Some(_), Some(row)) = (&back, log::Read::parse(&line))
+        } else if let (Some(_), Some(row)) = (&back, log::ParsedLine::parse(&line))
             && let Some((teller, _)) = lanes.get(&row.lane)
         {
             teller.tell(&row, &mut events);
@@ -111,14 +111,14 @@ pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (Teller, LaneInfo)>) -> Ve
 }
 
 /// The events of a whole log for these lanes, which are given by name.
-pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
+pub fn history(run: &Path, lanes: &BTreeMap<String, LaneDetails>) -> Vec<Event> {
     let mut events = Vec::new();
     let Ok(file) = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")) else { return events };
     // The log is read piece by piece, because it may be long.
     for line in split(file).map_while(Result::ok) {
         // A resumed run reports its changes itself.
         if journal::read(&line).is_none()
-            && let Some(row) = log::Read::parse(&line)
+            && let Some(row) = log::ParsedLine::parse(&line)
             && let Some(teller) = lanes.get(&row.lane)
         {
             teller.tell(&row, &mut events);
@@ -131,7 +131,7 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, Teller>) -> Vec<Event> {
 ///
 /// # Errors
 /// The reason why the log cannot be read.
-pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
+pub fn lines(run: &Path) -> Result<(Vec<log::ParsedLine>, Vec<Edit>), String> {
     let fault = |e: io::Error| run_dir::plain(&e);
     let file = Dir::open(run).and_then(|dir| dir.read("metrics.jsonl")).map_err(fault)?;
     let (mut rows, mut edits) = (Vec::new(), Vec::new());
@@ -140,7 +140,7 @@ pub fn lines(run: &Path) -> Result<(Vec<log::Read>, Vec<Edit>), String> {
         if let Some(edit) = journal::read(&line) {
             edits.push(edit);
         } else {
-            rows.extend(log::Read::parse(&line));
+            rows.extend(log::ParsedLine::parse(&line));
         }
     }
     Ok((rows, edits))
@@ -160,8 +160,8 @@ impl Numbers {
 
 /// A lane that is followed.
 #[derive(Debug)]
-struct Lane {
-    teller: Teller,
+struct FollowedLane {
+    teller: LaneDetails,
     info: LaneInfo,
     step: u64,
     /// Whether its last line was not finite.
@@ -169,7 +169,7 @@ struct Lane {
     phase: Phase,
 }
 
-impl Lane {
+impl FollowedLane {
     /// A setting was changed.
     fn changed(&mut self, edit: Edit) -> Option<Event> {
         if !edit.empties() {
@@ -183,24 +183,24 @@ impl Lane {
 }
 
 /// The version of a file: its inode and the time of its last change.
-type Version = (u64, i64, i64);
+type FileVersion = (u64, i64, i64);
 
-fn version(file: &std::fs::Metadata) -> Version {
+fn version(file: &std::fs::Metadata) -> FileVersion {
     (file.ino(), file.mtime(), file.mtime_nsec())
 }
 
 /// A log that is being read.
 #[derive(Debug)]
-struct Log {
+struct FollowedLog {
     file: File,
     inode: u64,
     read: u64,
     /// An incomplete last line.
     half: Vec<u8>,
     /// The scenario to which the lanes belong.
-    scenario: Version,
+    scenario: FileVersion,
     end: u64,
-    lanes: BTreeMap<String, Lane>,
+    lanes: BTreeMap<String, FollowedLane>,
 }
 
 /// Follows a run in its directory.
@@ -209,7 +209,7 @@ pub struct Follower {
     path: PathBuf,
     /// Prefix of the lanes' names if several runs share one screen.
     prefix: Option<String>,
-    log: Option<Log>,
+    log: Option<FollowedLog>,
     looked: Option<Duration>,
     /// The time of the last failed attempt to open it.
     failed: Option<Duration>,
@@ -339,32 +339,34 @@ impl Follower {
                 let parent = numbers.of(&self.path, &fork.from);
                 let from =
                     self.prefix.as_ref().map_or_else(|| fork.from.clone(), |p| format!("{p} {}", fork.from));
-                Fork { parent, from, ..fork }
+                ForkOrigin { parent, from, ..fork }
             });
             let step = branch.map_or(0, |b| b.overrides.at as u64);
             let lane = saved.as_ref().and_then(|c| c.lanes.iter().find(|l| l.name == *name));
             let teller = lane.map_or_else(
-                || Teller::new(id, &info, 0.0, 0),
-                |l| Teller::new(id, &info, l.seconds, l.snapshot.step),
+                || LaneDetails::new(id, &info, 0.0, 0),
+                |l| LaneDetails::new(id, &info, l.seconds, l.snapshot.step),
             );
             events.push(Event::Started { lane: id, info: Box::new(info.clone()), step });
-            lanes.insert(name.clone(), Lane { teller, info, step, wild: false, phase: Phase::Paused });
+            lanes
+                .insert(name.clone(), FollowedLane { teller, info, step, wild: false, phase: Phase::Paused });
         }
-        let known = |(name, lane): (&String, &Lane)| (name.clone(), (lane.teller.clone(), lane.info.clone()));
+        let known =
+            |(name, lane): (&String, &FollowedLane)| (name.clone(), (lane.teller.clone(), lane.info.clone()));
         events.extend(abandoned(&self.path, &lanes.iter().map(known).collect()));
-        let gone = before.into_iter().filter(|id| lanes.values().all(|l: &Lane| l.teller.id != *id));
+        let gone = before.into_iter().filter(|id| lanes.values().all(|l: &FollowedLane| l.teller.id != *id));
         events.extend(gone.map(|lane| Event::Removed { lane }));
         if other {
             events.push(Event::Notice(format!("{}: the data are others by now", self.path.display())));
         }
         let log = file.metadata().map_err(fault)?.ino();
-        let log = Log { file, inode: log, read: 0, half: Vec::new(), scenario: seen, end, lanes };
+        let log = FollowedLog { file, inode: log, read: 0, half: Vec::new(), scenario: seen, end, lanes };
         (self.log, self.looked) = (Some(log), None);
         Ok(())
     }
 }
 
-impl Log {
+impl FollowedLog {
     fn read(&mut self, events: &mut Vec<Event>) -> Result<(), String> {
         let fault = |e: io::Error| run_dir::plain(&e);
         let mut bytes = Vec::new();
@@ -384,7 +386,7 @@ impl Log {
             if let Some(edit) = journal::read(line.as_bytes()) {
                 let lane = self.lanes.get_mut(&edit.lane);
                 events.extend(lane.and_then(|lane| lane.changed(edit)));
-            } else if let Some(row) = log::Read::parse(line.as_bytes())
+            } else if let Some(row) = log::ParsedLine::parse(line.as_bytes())
                 && let Some(lane) = self.lanes.get_mut(&row.lane)
             {
                 lane.teller.tell(&row, events);
@@ -397,7 +399,7 @@ impl Log {
 
     /// Reports which lanes train and which have ended. `trained`: whether a process holds the run's lock.
     fn tell_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
-        let going = |l: &Lane| matches!(l.phase, Phase::Paused | Phase::Running);
+        let going = |l: &FollowedLane| matches!(l.phase, Phase::Paused | Phase::Running);
         // Only the checkpoint contains the reason why a lane ended. It is large, so it is read only if a lane may have
         // ended.
         let doubt = self.lanes.values().any(|l| going(l) && (l.wild || !trained || l.step >= self.end));

@@ -3,12 +3,12 @@
 
 mod names;
 
-use crate::diagnosis::{Diagnosis, Told, signals};
+use crate::diagnosis::{Diagnosis, LaneMeasurements, signals};
 use crate::engine::data::reading::short;
 use crate::lab::lane::told_mark;
-use crate::logs::Log;
-use crate::logs::layers::{Layers, Order};
-use crate::logs::series::Series;
+use crate::logs::RunLog;
+use crate::logs::layers::{LayerOrder, LogLayers};
+use crate::logs::series::LogSeries;
 use crate::number::{LayerNumber, Number};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Divergence, Event, LaneId, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
@@ -24,12 +24,12 @@ const LISTED: usize = 40;
 
 /// A log that is followed while it grows.
 pub struct Foreign {
-    log: Log,
+    log: RunLog,
     id: LaneId,
     name: String,
     /// Number of points and of restarts when events were last made.
     seen: (u64, u64),
-    layers: Layers,
+    layers: LogLayers,
     /// How many numbers each reported step had.
     told: BTreeMap<u64, usize>,
     grown: Option<Duration>,
@@ -40,9 +40,9 @@ pub struct Foreign {
 }
 
 /// The findings about a log, read to its end, and where its loss stopped being a number.
-pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
+pub fn diagnosis(mut log: RunLog) -> (Diagnosis, Option<Divergence>) {
     log.read_to_end();
-    let (mut told, mut info, mut phase) = (Told::default(), None, Phase::Paused);
+    let (mut told, mut info, mut phase) = (LaneMeasurements::default(), None, Phase::Paused);
     let mut foreign = Foreign::new(log, 0, String::new());
     for event in foreign.poll(Duration::ZERO) {
         told.apply(&event);
@@ -61,32 +61,32 @@ pub fn diagnosis(mut log: Log) -> (Diagnosis, Option<Divergence>) {
 
 /// The numbers of a step.
 #[derive(Default)]
-struct Row {
+struct StepNumbers {
     values: Vec<(Number, f64)>,
     epoch: Option<f64>,
     norms: Vec<f64>,
 }
 
-impl Row {
+impl StepNumbers {
     fn count(&self) -> usize {
         self.values.len() + self.norms.len()
     }
 }
 
 /// Whether a series is fairseq's share of clipped steps, which is in percent.
-fn percent(series: &Series) -> bool {
+fn percent(series: &LogSeries) -> bool {
     series.name.rsplit(['/', '.', '_']).next() == Some("clip") && series.max > 1.0
 }
 
 impl Foreign {
     /// A follower of a log, as a lane with this index and name.
-    pub fn new(log: Log, id: LaneId, name: String) -> Self {
+    pub fn new(log: RunLog, id: LaneId, name: String) -> Self {
         Self {
             log,
             id,
             name,
             seen: (0, 0),
-            layers: Layers::default(),
+            layers: LogLayers::default(),
             told: BTreeMap::new(),
             grown: None,
             looks: 0,
@@ -132,9 +132,9 @@ impl Foreign {
         let layers = self.log.layers();
         let rows = self.rows(&layers);
         let newest = self.told.keys().next_back().copied();
-        let changed = |(step, row): (&u64, &Row)| self.told.get(step) != Some(&row.count());
+        let changed = |(step, row): (&u64, &StepNumbers)| self.told.get(step) != Some(&row.count());
         let earlier = newest.is_some_and(|newest| rows.range(..=newest).any(changed));
-        let names = |layers: &Layers| layers.names.clone();
+        let names = |layers: &LogLayers| layers.names.clone();
         if restarted || earlier || self.told.is_empty() || names(&layers) != names(&self.layers) {
             self.told.clear();
             self.phase = None;
@@ -149,7 +149,7 @@ impl Foreign {
         self.layers = layers;
     }
 
-    fn tell_row(&self, step: u64, row: &Row, events: &mut Vec<Event>) {
+    fn tell_row(&self, step: u64, row: &StepNumbers, events: &mut Vec<Event>) {
         let base =
             Measure { step, epoch: row.epoch.unwrap_or_default(), evaluations: step, ..Measure::default() };
         let of = |validation: bool| {
@@ -171,8 +171,8 @@ impl Foreign {
     }
 
     /// The numbers that the screen can show, by step; if a step occurs twice, the later values count.
-    fn rows(&self, layers: &Layers) -> BTreeMap<u64, Row> {
-        let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
+    fn rows(&self, layers: &LogLayers) -> BTreeMap<u64, StepNumbers> {
+        let mut rows: BTreeMap<u64, StepNumbers> = BTreeMap::new();
         let place = |step: f64| (0.0..9e15).contains(&step).then_some(step as u64);
         let told = &self.log.told;
         for (number, series) in self.known(layers) {
@@ -210,7 +210,7 @@ impl Foreign {
     }
 
     /// Numbers of the lab, each with the index of its series.
-    fn known(&self, layers: &Layers) -> Vec<(Number, usize)> {
+    fn known(&self, layers: &LogLayers) -> Vec<(Number, usize)> {
         let series = &self.log.told.series;
         let total = layers.total.map(|i| (Number::GradNorm, i));
         let known = names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total);
@@ -218,7 +218,7 @@ impl Foreign {
         known.filter(|(n, i)| !n.is_share() || series[*i].max <= 1.0 || percent(&series[*i])).collect()
     }
 
-    fn info(&self, layers: &Layers) -> LaneInfo {
+    fn info(&self, layers: &LogLayers) -> LaneInfo {
         let layer = |name: &String| LayerInfo {
             label: name.clone(),
             input: String::new(),
@@ -246,7 +246,7 @@ impl Foreign {
     }
 
     /// The description of the log in words, line by line.
-    fn words(&self, layers: &Layers) -> Vec<String> {
+    fn words(&self, layers: &LogLayers) -> Vec<String> {
         let told = &self.log.told;
         let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];
         if layers.names.is_empty() {
@@ -256,9 +256,9 @@ impl Foreign {
             );
         } else {
             let order = match layers.order {
-                Order::Appearance => "in the order of the log",
-                Order::Reversed => "in the order of the log, turned round",
-                Order::Natural => {
+                LayerOrder::Appearance => "in the order of the log",
+                LayerOrder::Reversed => "in the order of the log, turned round",
+                LayerOrder::Natural => {
                     "by the numbers in their names: a guess, since the log has lost their order: --layers log, or reversed"
                 }
             };

@@ -9,9 +9,9 @@ use crate::lab::exam::{self, Exam};
 use crate::lab::hash::parameter_hash;
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
-use crate::lab::trainer::{Evaluation, Report, Trainer, score};
-use crate::telemetry::{Event, LaneId, LayerMeasure, Mark, Measure, ParameterHash, Phase};
-use since::Since;
+use crate::lab::trainer::{Evaluation, EvaluationReport, Trainer, score};
+use crate::telemetry::{Event, LaneId, LayerMeasure, Measure, MeasuredStep, ParameterHash, Phase};
+use since::NumberRanges;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,9 +26,9 @@ mod seeds;
 mod since;
 mod state;
 
-pub use leave::Leave;
+pub use leave::CancelSignal;
 pub use seeds::{Replica, SavedReplica};
-pub use state::{Start, State};
+pub use state::{LaneState, Start};
 
 /// The timing of a turn: when to measure for the screen, and when to give the thread back.
 pub trait Pace {
@@ -49,9 +49,9 @@ pub trait Pace {
 }
 
 /// A turn without a clock and without an end, which measures nothing for the screen.
-pub(in crate::lab) struct Endless;
+pub(in crate::lab) struct EndlessTurn;
 
-impl Pace for Endless {
+impl Pace for EndlessTurn {
     fn soon(&self) -> bool {
         false
     }
@@ -65,7 +65,7 @@ impl Pace for Endless {
 
 /// A lane in training.
 #[derive(Debug)]
-pub struct Lane {
+pub struct TrainingLane {
     /// Its index in the run.
     pub id: LaneId,
     /// Its name.
@@ -83,22 +83,22 @@ pub struct Lane {
     /// Data that watched probes kept of the last measured step, by probe name.
     pub kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
     /// Some of its earlier states.
-    pub past: past::Shared,
+    pub past: past::SharedPast,
     /// Tells the lane to cancel its current step.
-    pub leave: Arc<Leave>,
+    pub leave: Arc<CancelSignal>,
     team: Option<Arc<dyn Team>>,
-    long: leave::Long,
+    long: leave::LongWork,
     /// The state before a step that may be cancelled halfway, and whether the current step has stored it.
-    back: Option<leave::Back>,
+    back: Option<leave::StepBackup>,
     keeps: bool,
-    since: Since,
+    since: NumberRanges,
     /// The last step that was shown.
     shown: u64,
 }
 
 /// The limits of one turn of a lane.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub struct TurnLimits {
     /// The turn ends at this step at the latest.
     pub until: u64,
     /// The step at which the lane will stop for now; it is always shown.
@@ -126,7 +126,7 @@ pub struct Plan {
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct LogLine {
     /// Its step.
     pub step: u64,
     /// Its lane.
@@ -135,7 +135,7 @@ pub struct Line {
     pub text: String,
 }
 
-impl Line {
+impl LogLine {
     /// A line of the log after the lane `from` was renamed.
     pub fn relabelled(text: &str, from: &str, to: &str) -> String {
         let name = |name: &str| format!("\"lane\":{}", serde_json::Value::from(name));
@@ -145,16 +145,16 @@ impl Line {
 
 /// The results of a turn.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct TurnResult {
     /// Events for the screen.
     pub events: Vec<Event>,
     /// Lines for the log.
-    pub lines: Vec<Line>,
+    pub lines: Vec<LogLine>,
     /// The reason why the lane ended, if it did.
     pub end: Option<Phase>,
 }
 
-impl News {
+impl TurnResult {
     /// Removes the events and lines of a cancelled step.
     fn take_back(&mut self, (events, lines): (usize, usize)) {
         self.events.truncate(events);
@@ -172,7 +172,7 @@ pub fn logged(n: u64) -> bool {
 
 /// The event for a step by which a lane is judged.
 pub fn told_mark(lane: LaneId, measure: &Measure, layers: &[LayerMeasure]) -> Event {
-    let mark = Mark { step: measure.step, values: measure.values, layers: layers.to_vec() };
+    let mark = MeasuredStep { step: measure.step, values: measure.values, layers: layers.to_vec() };
     Event::Marked { lane, mark: Arc::new(mark) }
 }
 
@@ -183,7 +183,7 @@ pub fn marked(n: u64) -> bool {
     n.is_multiple_of(stride)
 }
 
-impl Lane {
+impl TrainingLane {
     /// A lane before its first turn.
     pub fn new(id: LaneId, name: String, trainer: Trainer) -> Self {
         let mut lane = Self {
@@ -195,13 +195,13 @@ impl Lane {
             cost: 0.0,
             trail: None,
             kept: BTreeMap::new(),
-            past: past::Shared::default(),
+            past: past::SharedPast::default(),
             leave: Arc::default(),
             team: None,
-            long: leave::Long::default(),
+            long: leave::LongWork::default(),
             back: None,
             keeps: false,
-            since: Since::default(),
+            since: NumberRanges::default(),
             shown: 0,
         };
         lane.begin_trail();
@@ -222,8 +222,8 @@ impl Lane {
     }
 
     /// Trains until the plan or the pace ends the turn.
-    pub fn play(&mut self, plan: &Plan, pace: &mut dyn Pace) -> News {
-        let mut news = News::default();
+    pub fn play(&mut self, plan: &TurnLimits, pace: &mut dyn Pace) -> TurnResult {
+        let mut news = TurnResult::default();
         let first = self.trainer.steps();
         for probe in PROBES.iter().filter(|p| plan.watched.iter().all(|w| w.name != p.name)) {
             (probe.forget)(self);
@@ -297,7 +297,7 @@ impl Lane {
             // The hash is taken before early stopping restores other parameters.
             let hash = (evaluate || step == plan.end).then(|| self.hash());
             let evaluation = if evaluate {
-                let Report { evaluation, stop } = self.trainer.evaluate_and_report();
+                let EvaluationReport { evaluation, stop } = self.trainer.evaluate_and_report();
                 if let Some(stop) = stop {
                     restored = stop.restored;
                     news.end = Some(Phase::Stopped(stop.words));
@@ -346,13 +346,13 @@ impl Lane {
             }
             if log {
                 let (measure, layers) = self.trainer.measure();
-                let row = log::Row {
+                let row = log::LogRow {
                     layers,
                     evaluation: evaluation.filter(|_| evaluate).map(|e| self.evaluated(e, hash)),
                     dead,
                     robustness: report.filter(|_| exam.is_some()).map(|r| r.row()),
                     spread: self.spread(),
-                    ..log::Row::new(&self.name, &measure)
+                    ..log::LogRow::new(&self.name, &measure)
                 };
                 news.lines.push(row.line(self.id));
             }
@@ -380,19 +380,19 @@ impl Lane {
 
     /// Forgets the steps since the last measurement, after a restart.
     pub fn restarted(&mut self) {
-        self.since = Since::default();
+        self.since = NumberRanges::default();
         self.shown = 0;
         self.seconds = 0.0;
         self.begin_trail();
         self.kept.clear();
     }
 
-    fn show(&mut self, seconds: f64, news: &mut News) {
+    fn show(&mut self, seconds: f64, news: &mut TurnResult) {
         let (mut measure, layers) = self.trainer.measure();
         measure.seconds = self.seconds + seconds;
         measure.spread = self.spread();
         self.since.tell(&mut measure);
-        self.since = Since::default();
+        self.since = NumberRanges::default();
         let layers = layers.to_vec();
         self.shown = measure.step;
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
@@ -400,7 +400,7 @@ impl Lane {
 
     /// The failed step as a point that is not finite: a gap in every curve, `null` in the log. Its range is that of the
     /// steps before it that were not shown.
-    fn gap(&mut self, log: bool, seconds: f64, news: &mut News) {
+    fn gap(&mut self, log: bool, seconds: f64, news: &mut TurnResult) {
         let mut before = Measure::default();
         self.since.tell(&mut before);
         let Measure { least, greatest, .. } = before;
@@ -408,7 +408,7 @@ impl Lane {
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
         news.events.push(told_mark(self.id, &measure, &[]));
         if log {
-            let line = log::Row { spread: self.spread(), ..log::Row::new(&self.name, &measure) };
+            let line = log::LogRow { spread: self.spread(), ..log::LogRow::new(&self.name, &measure) };
             news.lines.push(line.line(self.id));
         }
     }
@@ -438,10 +438,11 @@ pub(in crate::lab) mod tests {
         let experiment = Experiment::new(scenario, &NoFiles).unwrap();
         let recipe = experiment.lanes[0].recipe.clone();
         let trainer = Trainer::new(&experiment.data, recipe, seed, total).unwrap();
-        let mut lane = Lane::new(0, "wild".into(), trainer);
-        let plan = Plan { until: total, goal: total, end: total, total, log: true, ..Plan::default() };
-        let plan = Plan { evaluate_every: total, ..plan };
-        let news = lane.play(&plan, &mut Endless);
+        let mut lane = TrainingLane::new(0, "wild".into(), trainer);
+        let plan =
+            TurnLimits { until: total, goal: total, end: total, total, log: true, ..TurnLimits::default() };
+        let plan = TurnLimits { evaluate_every: total, ..plan };
+        let news = lane.play(&plan, &mut EndlessTurn);
         let Some(Phase::Diverged(account)) = news.end else { panic!("{:?}", news.end) };
         assert!(account.step > 2, "a step between the first one and the last is needed");
         let shown: Vec<(u64, bool)> = news

@@ -10,7 +10,7 @@ pub mod trace;
 
 use crate::lab::expect::Expectation;
 use crate::scenario::lesson::{Page, Predict};
-use crate::scenario::{Fault, Scenario, at_paths};
+use crate::scenario::{Scenario, ScenarioFault, at_paths};
 
 /// Numbers that depend on which steps the screen measured, so that a repeated run may differ; each with its
 /// replacement.
@@ -18,7 +18,7 @@ const UNSTEADY: [(&str, &str); 2] = [("clip_rate", "clip_share"), ("max_grad_nor
 
 /// The expectations of a page, parsed.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct PageExpectations {
     /// The conditions of its goal.
     pub goal: Vec<Expectation>,
     /// For each choice, the condition under which it is right.
@@ -41,7 +41,7 @@ impl Number {
     }
 }
 
-impl Asked {
+impl PageExpectations {
     /// Parses the expectations of a page of this scenario.
     ///
     /// # Errors
@@ -89,10 +89,10 @@ fn steady(text: &str, lanes: &[&str]) -> Result<Expectation, String> {
 ///
 /// # Errors
 /// All faults, each at its place in the document.
-pub fn asked(text: &str, scenario: &Scenario) -> Result<Vec<Asked>, Vec<Fault>> {
+pub fn asked(text: &str, scenario: &Scenario) -> Result<Vec<PageExpectations>, Vec<ScenarioFault>> {
     let (mut good, mut faults) = (Vec::new(), Vec::new());
     for (i, page) in scenario.lesson.pages.iter().enumerate() {
-        match Asked::of(page, scenario) {
+        match PageExpectations::of(page, scenario) {
             Ok(asked) => good.push(asked),
             Err(found) => {
                 faults.extend(found.into_iter().map(|(at, what)| (format!("lesson.pages[{i}].{at}"), what)));

@@ -1,16 +1,16 @@
 //! The standings of the lanes of a run, gathered from events: the final report of a headless run.
 
-use crate::diagnosis::{Diagnosis, RULES, Told, signals};
-use crate::lab::exam::{Known, PROBE};
+use crate::diagnosis::{Diagnosis, LaneMeasurements, RULES, signals};
+use crate::lab::exam::{LaneRobustness, PROBE};
 use crate::lab::trainer::score;
-use crate::number::{LayerNumber, Number, Source, Values, decimal};
+use crate::number::{LayerNumber, Number, NumberSource, Values, decimal};
 use crate::scenario::Edit;
-use crate::telemetry::{Band, Data, Event, Fork, LaneId, LaneInfo, Measure, Phase};
+use crate::telemetry::{Band, Data, Event, ForkOrigin, LaneId, LaneInfo, Measure, Phase};
 use std::sync::{Arc, LazyLock};
 
 /// The standing of one lane.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct LaneStanding {
     /// Its index in the run.
     pub id: LaneId,
     /// Its name.
@@ -18,7 +18,7 @@ pub struct Standing {
     /// Its edits.
     pub edits: Vec<Edit>,
     /// Its origin, if it is forked from another lane.
-    pub fork: Option<Fork>,
+    pub fork: Option<ForkOrigin>,
     /// The settings in which it differs from its parent.
     pub differs: Vec<&'static str>,
     /// Steps done.
@@ -34,13 +34,13 @@ pub struct Standing {
     /// The same ratio at the first step.
     pub initial_grad_ratio: Option<f32>,
     /// The newest measurement under attack.
-    pub robustness: Option<Known>,
+    pub robustness: Option<LaneRobustness>,
     /// The counts of classes, or the errors of several targets, at its last stop: see [`score::PROBE`].
     pub scores: Vec<(String, Data)>,
     /// Its phase.
     pub phase: Phase,
     /// The facts by which it is judged.
-    pub told: Told,
+    pub told: LaneMeasurements,
     /// Its description, if it was reported.
     pub info: Option<Arc<LaneInfo>>,
 }
@@ -63,7 +63,7 @@ const DERIVED: [(&str, &str); 13] = [
 ];
 
 /// One number of a band.
-type Part = fn(Band) -> f32;
+type BandNumber = fn(Band) -> f32;
 
 /// The metrics that are 1 or 0, and need no comparison: `plain.healthy` is `plain.healthy == 1`.
 pub fn is_flag(metric: &str) -> bool {
@@ -76,14 +76,14 @@ fn finding_of(metric: &str) -> Option<&str> {
 }
 
 /// The parts of a band over several seeds, each with its meaning.
-const BANDS: [(&str, &str, Part); 3] = [
+const BANDS: [(&str, &str, BandNumber); 3] = [
     ("_min", "the least", |b| b.min),
     ("_median", "the median", |b| b.median),
     ("_max", "the greatest", |b| b.max),
 ];
 
 /// The part of a validation number's band that a metric names: `val_loss_median`.
-fn band_of(metric: &str) -> Option<(Number, Part)> {
+fn band_of(metric: &str) -> Option<(Number, BandNumber)> {
     BANDS.iter().find_map(|(end, _, of)| {
         let number = Number::of_key(metric.strip_suffix(end)?)?;
         banded(number).then_some((number, *of))
@@ -91,14 +91,14 @@ fn band_of(metric: &str) -> Option<(Number, Part)> {
 }
 
 fn banded(number: Number) -> bool {
-    number.row().band && matches!(number.row().source, Source::Evaluation)
+    number.row().band && matches!(number.row().source, NumberSource::Evaluation)
 }
 
 /// All numbers of a lane that an expectation may use, each with its meaning.
 pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut all = Vec::new();
     // Numbers that are computed only for a visible pane do not exist at the end of a run.
-    let known = |n: &Number| !matches!(n.row().source, Source::Probe(..));
+    let known = |n: &Number| !matches!(n.row().source, NumberSource::Probe(..));
     for number in Number::ALL.into_iter().filter(known) {
         let row = number.row();
         all.push((row.key.to_string(), row.about.to_string()));
@@ -115,7 +115,7 @@ pub static METRICS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     all
 });
 
-impl Standing {
+impl LaneStanding {
     /// One of [`METRICS`], under an attack of this size; `None` if there is no such number.
     pub fn value(&self, metric: &str, at: Option<f64>) -> Option<f64> {
         let flag = |yes: bool| Some(f64::from(u8::from(yes)));
@@ -146,10 +146,10 @@ impl Standing {
                 }
                 let number = Number::of_key(metric)?;
                 match number.row().source {
-                    Source::Step(_) | Source::Rare(_) => of(self.last, number),
-                    Source::Evaluation => of(self.validation, number),
-                    Source::Attack(name) => self.robustness.as_ref()?.accuracy(name, at),
-                    Source::Probe(..) => None,
+                    NumberSource::Step(_) | NumberSource::Rare(_) => of(self.last, number),
+                    NumberSource::Evaluation => of(self.validation, number),
+                    NumberSource::Attack(name) => self.robustness.as_ref()?.accuracy(name, at),
+                    NumberSource::Probe(..) => None,
                 }
             }
         }
@@ -188,7 +188,7 @@ pub fn attacked(metric: &str) -> Option<Number> {
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     /// The lanes that exist, by index.
-    pub lanes: Vec<Standing>,
+    pub lanes: Vec<LaneStanding>,
 }
 
 impl Standings {
@@ -243,7 +243,7 @@ impl Standings {
                 l.step = l.step.max(*step);
             }),
             Event::Probed { lane, name, parts, .. } if *name == PROBE => {
-                self.with(*lane, |l| l.robustness = Some(Known::read(parts)));
+                self.with(*lane, |l| l.robustness = Some(LaneRobustness::read(parts)));
             }
             Event::Probed { lane, name, parts, .. } if *name == score::PROBE => {
                 self.with(*lane, |l| l.scores.clone_from(parts));
@@ -264,7 +264,7 @@ impl Standings {
     pub fn enter(&mut self, id: LaneId, name: String, step: u64) {
         self.lanes.retain(|l| l.id != id);
         let place = self.lanes.partition_point(|l| l.id < id);
-        let standing = Standing {
+        let standing = LaneStanding {
             id,
             name,
             edits: Vec::new(),
@@ -279,13 +279,13 @@ impl Standings {
             robustness: None,
             scores: Vec::new(),
             phase: Phase::Paused,
-            told: Told::default(),
+            told: LaneMeasurements::default(),
             info: None,
         };
         self.lanes.insert(place, standing);
     }
 
-    fn with(&mut self, lane: LaneId, change: impl FnOnce(&mut Standing)) {
+    fn with(&mut self, lane: LaneId, change: impl FnOnce(&mut LaneStanding)) {
         if let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) {
             change(l);
         }

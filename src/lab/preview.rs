@@ -2,17 +2,17 @@
 //!
 //! Pure functions of the snapshot and the view. Knows no thread and no clock.
 
-use crate::engine::attack::Scratch;
+use crate::engine::attack::AttackScratch;
 use crate::engine::data::{Labels, Samples};
 use crate::engine::kernel::math;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
-use crate::engine::robust::least::Bracket;
+use crate::engine::robust::least::SizeBracket;
 use crate::engine::shape::Shape as Sample;
-use crate::lab::lane::Lane;
-use crate::lab::run::{Peek, Stamp};
+use crate::lab::lane::TrainingLane;
+use crate::lab::run::{LaneStamp, ProbeInput};
 use crate::scenario::memory::{ATTACK_ROWS, PREVIEW_FLOATS, PREVIEW_ROWS};
-use crate::telemetry::{Data, Event, LaneId, View};
+use crate::telemetry::{Data, Event, LaneId, ProbeRequest};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -31,23 +31,23 @@ pub use keyframes::KEYFRAMES;
 
 /// Memory for passes, kept between looks at the lane.
 #[derive(Debug, Default)]
-pub struct Memory {
-    of: Vec<(LaneId, Arc<Network>, Workspace, Scratch)>,
+pub struct ProbeMemory {
+    of: Vec<(LaneId, Arc<Network>, Workspace, AttackScratch)>,
     /// The least size that fools each lane, as far as known, with the request that it belongs to.
-    least: Vec<(LaneId, attack::Asked, Bracket)>,
+    least: Vec<(LaneId, attack::LeastSizeRequest, SizeBracket)>,
     /// The direction of the largest curvature of each lane's loss, as far as known.
     steepest: Vec<(LaneId, Vec<f32>)>,
 }
 
-impl Memory {
-    fn of(&mut self, peek: &Peek) -> (&mut Workspace, &mut Scratch) {
+impl ProbeMemory {
+    fn of(&mut self, peek: &ProbeInput) -> (&mut Workspace, &mut AttackScratch) {
         let network = &peek.network;
         let known = self.of.iter().position(|(lane, n, ..)| *lane == peek.id && Arc::ptr_eq(n, network));
         let at = known.unwrap_or_else(|| {
             // The lane's former network no longer needs its memory.
             self.of.retain(|(lane, ..)| *lane != peek.id);
             let rows = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
-            let (ws, scratch) = (network.workspace(rows), Scratch::new(network, rows.min(ATTACK_ROWS)));
+            let (ws, scratch) = (network.workspace(rows), AttackScratch::new(network, rows.min(ATTACK_ROWS)));
             self.of.push((peek.id, Arc::clone(network), ws, scratch));
             self.of.len() - 1
         });
@@ -56,14 +56,14 @@ impl Memory {
     }
 
     /// Frees the memory of lanes that are not viewed, and of networks that no longer exist.
-    pub fn free(&mut self, views: &[View]) {
+    pub fn free(&mut self, views: &[ProbeRequest]) {
         let seen = |lane: LaneId| views.iter().any(|view| view.lane == lane);
         self.of.retain(|(lane, network, ..)| seen(*lane) && Arc::strong_count(network) > 1);
         self.least.retain(|(lane, ..)| seen(*lane));
         self.steepest.retain(|(lane, _)| seen(*lane));
     }
 
-    fn remember(&mut self, lane: LaneId, asked: attack::Asked, bracket: Bracket) {
+    fn remember(&mut self, lane: LaneId, asked: attack::LeastSizeRequest, bracket: SizeBracket) {
         self.least.retain(|(l, ..)| *l != lane);
         self.least.push((lane, asked, bracket));
     }
@@ -84,7 +84,7 @@ pub enum Renewal {
 /// The shapes of a probe's results: the variants of [`Data`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as the variants of Data")]
-pub enum Shape {
+pub enum DataShape {
     Scalar,
     Series,
     Histogram,
@@ -108,19 +108,19 @@ pub struct Probe {
     /// The cost of one computation.
     pub cost: &'static str,
     /// The shapes of its parts.
-    pub yields: &'static [Shape],
+    pub yields: &'static [DataShape],
     /// When its result is out of date.
     pub renewal: Renewal,
     /// Copies data that only the lane itself has.
-    pub take: fn(&Lane, &View) -> Option<Taken>,
+    pub take: fn(&TrainingLane, &ProbeRequest) -> Option<Taken>,
     /// Told whether the lane's next step is shown; called while the probe is watched.
-    pub before: fn(&mut Lane, bool),
+    pub before: fn(&mut TrainingLane, bool),
     /// Keeps data that the next step would overwrite; called after every shown step while the probe is watched.
-    pub after: fn(&mut Lane),
+    pub after: fn(&mut TrainingLane),
     /// Drops the kept data; called while the probe is not watched.
-    pub forget: fn(&mut Lane),
+    pub forget: fn(&mut TrainingLane),
     /// Computes the parts; `None` if they make no sense for the lane.
-    pub look: fn(&Peek, &View, &mut Memory) -> Option<Parts>,
+    pub look: fn(&ProbeInput, &ProbeRequest, &mut ProbeMemory) -> Option<ProbeParts>,
 }
 
 impl Probe {
@@ -129,8 +129,8 @@ impl Probe {
         name: &'static str,
         about: &'static str,
         cost: &'static str,
-        yields: &'static [Shape],
-        look: fn(&Peek, &View, &mut Memory) -> Option<Parts>,
+        yields: &'static [DataShape],
+        look: fn(&ProbeInput, &ProbeRequest, &mut ProbeMemory) -> Option<ProbeParts>,
     ) -> Self {
         let renewal = Renewal::Step;
         Self {
@@ -148,7 +148,7 @@ impl Probe {
     }
 
     /// The part of a lane's stamp on which its result depends.
-    pub fn seen_by(&self, (changes, step): Stamp, moving: bool) -> Stamp {
+    pub fn seen_by(&self, (changes, step): LaneStamp, moving: bool) -> LaneStamp {
         let of = match self.renewal {
             Renewal::Change => 0,
             Renewal::Step => step,
@@ -181,17 +181,17 @@ pub fn probe(name: &str) -> Option<&'static Probe> {
 }
 
 /// Runs the probe of a view; `None` if it does not apply to the lane.
-pub fn look(peek: &Peek, view: &View, memory: &mut Memory) -> Option<Event> {
+pub fn look(peek: &ProbeInput, view: &ProbeRequest, memory: &mut ProbeMemory) -> Option<Event> {
     let probe = probe(view.probe)?;
     let parts = (probe.look)(peek, view, memory)?;
     Some(Event::Probed { lane: peek.id, step: peek.step, name: probe.name, parts })
 }
 
 /// Numbers by name.
-pub type Parts = Vec<(String, Data)>;
+pub type ProbeParts = Vec<(String, Data)>;
 
 /// Runs inputs through the network in batches that fit into memory, and passes every row of outputs to `see`.
-fn outputs(peek: &Peek, memory: &mut Memory, inputs: &[f32], mut see: impl FnMut(usize, &[f32])) {
+fn outputs(peek: &ProbeInput, memory: &mut ProbeMemory, inputs: &[f32], mut see: impl FnMut(usize, &[f32])) {
     let (size, width) = (peek.network.input().size(), peek.network.output().size());
     let (ws, _) = memory.of(peek);
     let mut row = 0;
@@ -226,7 +226,7 @@ fn class(samples: &Samples, i: usize) -> Option<(u32, &[String])> {
 }
 
 /// The pixels of an input in [0, 1]; `signed` for a difference of inputs.
-fn image(peek: &Peek, x: &[f32], signed: bool) -> Option<Data> {
+fn image(peek: &ProbeInput, x: &[f32], signed: bool) -> Option<Data> {
     let Sample::Image { channels, width, .. } = peek.data.train.shape else { return None };
     let (low, high) =
         peek.data.range.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), r| (a.min(r.0), b.max(r.1)));

@@ -9,20 +9,20 @@ mod states;
 
 use super::experiment::Experiment;
 use super::files::Disk;
-use super::run::{Run, Saved};
+use super::run::{Run, SavedLane};
 use super::run_dir::checkpoint::checksum;
-use super::run_dir::evidence::{Evidence, Found};
+use super::run_dir::evidence::{Evidence, FoundCheckpoint};
 use super::runner::Runner;
 use crate::scenario::{Scenario, decode, read_with_data};
 use crate::telemetry::{Command, Event, Phase};
-use rows::Rows;
+use rows::RowComparison;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of a verification.
 #[derive(Clone, Debug, Default)]
-pub struct Order {
+pub struct VerificationSettings {
     /// Workers; `None`: one per core.
     pub threads: Option<usize>,
     /// Verify only the first steps.
@@ -35,7 +35,7 @@ pub struct Order {
 
 /// A difference between a run and the repeated training of its scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct RunDifference {
     /// The step; `None` if the whole file is at fault.
     pub step: Option<u64>,
     /// The lane.
@@ -46,7 +46,7 @@ pub struct Difference {
     pub what: String,
 }
 
-impl std::fmt::Display for Difference {
+impl std::fmt::Display for RunDifference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(step) = self.step {
             write!(f, "step {step}, ")?;
@@ -60,7 +60,7 @@ impl std::fmt::Display for Difference {
 
 /// The comparisons made for a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compared {
+pub struct LaneComparison {
     /// Its name.
     pub lane: String,
     /// Lines of the log.
@@ -73,25 +73,25 @@ pub struct Compared {
 
 /// The result.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict {
+pub struct VerificationResult {
     /// The differences, in the order of their steps.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<RunDifference>,
     /// The comparisons made, lane by lane.
-    pub lanes: Vec<Compared>,
+    pub lanes: Vec<LaneComparison>,
     /// Everything that was not compared, with the reason.
     pub notes: Vec<String>,
     /// Steps at which it began and ended.
     pub steps: (u64, u64),
 }
 
-impl Verdict {
+impl VerificationResult {
     /// Whether there are no differences.
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
     }
 
     fn file(&mut self, file: &'static str, what: String) {
-        self.differences.push(Difference { step: None, lane: None, file, what });
+        self.differences.push(RunDifference { step: None, lane: None, file, what });
     }
 }
 
@@ -99,16 +99,20 @@ impl Verdict {
 ///
 /// # Errors
 /// The reason why it cannot be trained again: there is no run, or its scenario or its data cannot be read.
-pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> Result<Verdict, Vec<String>> {
+pub fn prove(
+    path: &Path,
+    order: &VerificationSettings,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<VerificationResult, Vec<String>> {
     let evidence = Evidence::read(path).map_err(|e| vec![e.to_string()])?;
-    let mut verdict = Verdict::default();
+    let mut verdict = VerificationResult::default();
     for (file, what) in &evidence.faults {
         verdict.file(file, what.clone());
     }
     let found = evidence.checkpoints.first();
     let base = found.map(|f| PathBuf::from(&f.checkpoint.base)).unwrap_or_default();
     let files = Disk { base };
-    let in_file = |faults: Vec<crate::scenario::Fault>| {
+    let in_file = |faults: Vec<crate::scenario::ScenarioFault>| {
         faults.iter().map(|f| f.in_file("scenario.ron")).collect::<Vec<_>>()
     };
     let text = decode(evidence.scenario.as_bytes()).map_err(|f| vec![f.in_file("scenario.ron")])?;
@@ -140,17 +144,18 @@ pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> 
     let steps = order.steps.unwrap_or(u64::MAX);
     let states = states::wanted(&evidence.checkpoints, &names, steps, &mut verdict);
     let all: Vec<(&str, bool)> = scenario.lanes.iter().map(|l| (l.name.as_str(), l.from.is_some())).collect();
-    let mut rows = Rows::read(&evidence, &names, &all, steps, scenario.robustness.is_some());
+    let mut rows = RowComparison::read(&evidence, &names, &all, steps, scenario.robustness.is_some());
     for saved in evidence.checkpoints.iter().flat_map(|found| &*found.checkpoint.lanes) {
         rows.came_to(&saved.name, states::trained_to(saved).min(steps));
     }
     let end = rows.last();
     let mut run = Run::new(experiment, Some(end.max(1)), Arc::new(files));
     let mut first = 0;
-    if let Some(Found { checkpoint, .. }) = begin {
-        let lanes: Vec<Saved> =
+    if let Some(FoundCheckpoint { checkpoint, .. }) = begin {
+        let lanes: Vec<SavedLane> =
             checkpoint.lanes.iter().filter(|l| names.contains(&l.name)).cloned().collect();
-        let ended = |l: &&Saved| matches!(l.phase, Phase::Diverged(_) | Phase::Stopped(_) | Phase::Failed(_));
+        let ended =
+            |l: &&SavedLane| matches!(l.phase, Phase::Diverged(_) | Phase::Stopped(_) | Phase::Failed(_));
         first = lanes.iter().filter(|l| !ended(l)).map(|l| l.snapshot.step).min().unwrap_or(0);
         for lane in &lanes {
             // A lane that had ended is not trained again.
@@ -176,14 +181,14 @@ pub fn prove(path: &Path, order: &Order, progress: &mut dyn FnMut(u64, u64)) -> 
     }
     for (at, lane) in names.iter().enumerate() {
         let (lines, hashes) = rows.compared(lane);
-        verdict.lanes.push(Compared { lane: lane.clone(), lines, hashes, states: compared[at] });
+        verdict.lanes.push(LaneComparison { lane: lane.clone(), lines, hashes, states: compared[at] });
     }
     verdict.differences.sort_by_key(|d| (d.step.is_none(), d.step));
     Ok(verdict)
 }
 
 /// Notes the settings in which a scenario differs from the one in a checkpoint.
-fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut Verdict) {
+fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut VerificationResult) {
     let Ok(told) = crate::scenario::read(text) else { return };
     for difference in told.differences(scenario) {
         verdict.file("scenario.ron", format!("{difference} since the checkpoint"));
@@ -210,14 +215,14 @@ fn only(scenario: &mut Scenario, lanes: &[String]) -> Result<(), String> {
 }
 
 /// The requested states, and the phase of each lane.
-type Trained = (Vec<Saved>, Vec<(String, Phase)>);
+type Trained = (Vec<SavedLane>, Vec<(String, Phase)>);
 
 /// Trains to the end; returns the requested states, and how each lane ended.
 fn train(
     run: Run,
     threads: Option<usize>,
     end: u64,
-    rows: &mut Rows,
+    rows: &mut RowComparison,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Trained, String> {
     let runner = Runner::start(run, threads, None, true).map_err(|e| e.to_string())?;

@@ -20,7 +20,7 @@ const CHANCE: f64 = 4.0;
 
 /// The result of a range test.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Range {
+pub struct RangeTest {
     /// The learning rates, ascending.
     pub rates: Vec<f32>,
     /// The loss of the batch after the step at each rate.
@@ -39,7 +39,7 @@ pub struct Range {
     pub away: Option<f64>,
 }
 
-impl Range {
+impl RangeTest {
     /// Makes this many steps with the trainer, which cannot be used afterwards; `None` if no loss is finite.
     pub fn test(trainer: &mut Trainer, steps: usize) -> Option<Self> {
         let mut recipe = trainer.recipe().clone();

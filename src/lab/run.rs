@@ -4,16 +4,16 @@
 //! and no file; no result depends on the order of turns.
 
 use crate::engine::data::Files;
-use crate::engine::data::picture::Fitted;
+use crate::engine::data::picture::FittedPicture;
 use crate::engine::network::Network;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
-use crate::lab::lane::past::{Shared, open};
-use crate::lab::lane::{Lane, Leave, Line, Start};
+use crate::lab::lane::past::{SharedPast, open};
+use crate::lab::lane::{CancelSignal, LogLine, Start, TrainingLane};
 use crate::lab::trainer::Trainer;
-use crate::scenario::memory::{self, Need};
+use crate::scenario::memory::{self, MemoryNeed};
 use crate::scenario::{Edit, Recipe, Scenario};
-use crate::telemetry::{Event, LaneId, LaneInfo, Phase, View};
+use crate::telemetry::{Event, LaneId, LaneInfo, Phase, ProbeRequest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -29,27 +29,27 @@ mod turn;
 mod undo;
 mod witness;
 
-pub use fork::Fork;
-pub use orders::Made;
-pub use patient::{DIAGNOSIS, Patient};
-pub use peek::{Peek, Stamp};
-pub use recall::{Recall, Reruns, Seen};
-pub use save::Saved;
+pub use fork::ForkRequest;
+pub use orders::PreparedOrder;
+pub use patient::{DIAGNOSIS, LaneToExamine};
+pub use peek::{LaneStamp, ProbeInput};
+pub use recall::{Reruns, ShowStep, ShownStep};
+pub use save::SavedLane;
 pub use turn::Turn;
 
 /// A lane's place in the run.
 #[derive(Debug)]
-struct Place {
+struct LanePlace {
     /// The lane; `None` during its turn.
-    lane: Option<Box<Lane>>,
+    lane: Option<Box<TrainingLane>>,
     network: Arc<Network>,
     /// Some of its earlier states.
-    past: Shared,
+    past: SharedPast,
     info: LaneInfo,
     /// Its recipe before the first edit.
     written: Recipe,
     /// Its origin, if it is forked from another lane.
-    origin: Option<fork::Origin>,
+    origin: Option<fork::LaneOrigin>,
     /// The step of its first change that has not been trained yet, and the lane's state before that change.
     before: Option<(u64, Box<Start>)>,
     /// Changes whose step has not come yet.
@@ -57,12 +57,12 @@ struct Place {
     /// How many of its changes are in the log: those with which it has trained.
     logged: usize,
     /// The memory for one seed of it.
-    need: Need,
+    need: MemoryNeed,
     step: u64,
     cost: f64,
     phase: Phase,
     /// Tells the lane, during its turn, that an order waits for it.
-    leave: Arc<Leave>,
+    leave: Arc<CancelSignal>,
     /// The step at which it stops while the run is paused.
     target: u64,
     /// The step of the other lanes, up to which it has to catch up without making them wait.
@@ -74,7 +74,7 @@ struct Place {
 /// Lines to remove from the log, or to rename. No lane trains until a checkpoint has recorded the removal, so that log and
 /// checkpoints always describe the same lanes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forgotten {
+pub struct LogRemovals {
     /// The lane that was restarted; its old lines must not be written any more.
     pub lane: Option<LaneId>,
     /// The name in its lines, which may have been another lane's before.
@@ -84,27 +84,27 @@ pub struct Forgotten {
     /// The new name of the lane, if it was renamed: its lines stay, under this name.
     pub to: Option<String>,
     /// Later lines that were not yet on the disk.
-    pub lines: Vec<Line>,
+    pub lines: Vec<LogLine>,
 }
 
-impl Forgotten {
+impl LogRemovals {
     /// Removes its lines from those waiting to be written; if the lane went back to a step, they are kept here.
-    pub fn take(&mut self, waiting: &mut Vec<Line>) {
+    pub fn take(&mut self, waiting: &mut Vec<LogLine>) {
         if let Some(to) = &self.to {
             for line in waiting.iter_mut().filter(|line| self.lane == Some(line.lane)) {
-                line.text = Line::relabelled(&line.text, &self.name, to);
+                line.text = LogLine::relabelled(&line.text, &self.name, to);
             }
             return;
         }
         let (gone, stay) = std::mem::take(waiting).into_iter().partition(|line| self.takes(line));
         *waiting = stay;
         if self.after > 0 {
-            self.lines.extend::<Vec<Line>>(gone);
+            self.lines.extend::<Vec<LogLine>>(gone);
         }
     }
 
     /// Whether it removes this waiting line.
-    pub fn takes(&self, line: &Line) -> bool {
+    pub fn takes(&self, line: &LogLine) -> bool {
         self.to.is_none() && self.lane == Some(line.lane) && line.step > self.after
     }
 }
@@ -116,7 +116,7 @@ pub struct Run {
     /// The data of the other seeds.
     others: Vec<Arc<Data>>,
     files: Arc<dyn Files + Send + Sync>,
-    places: Vec<Option<Place>>,
+    places: Vec<Option<LanePlace>>,
     running: bool,
     /// Whether lanes that stopped at different steps still have to reach a common one.
     levelling: bool,
@@ -137,21 +137,21 @@ pub struct Run {
     /// Sizes of attacks to measure beside the scenario's.
     sizes: Option<Vec<f64>>,
     /// The user's own picture.
-    own: Option<Arc<Fitted>>,
+    own: Option<Arc<FittedPicture>>,
     show_every: Option<u64>,
-    views: Vec<View>,
+    views: Vec<ProbeRequest>,
     /// Bytes for earlier states of all lanes; 0: none are kept.
     budget: usize,
     /// The step that is looked at instead of the present.
     looking: Option<u64>,
     log: bool,
-    lines: Vec<Line>,
+    lines: Vec<LogLine>,
     quit: bool,
     save: bool,
     /// Lanes that get no turn, because an order waits for them.
     held: Vec<LaneId>,
     /// Lines that the log has to remove.
-    forgotten: Vec<Forgotten>,
+    forgotten: Vec<LogRemovals>,
     /// Checksum of the training samples, if other samples were loaded.
     samples: Option<u32>,
     events: Vec<Event>,
@@ -159,9 +159,9 @@ pub struct Run {
     entered: u64,
     /// Lanes to snapshot for previews as soon as their turn ends.
     wanted: Vec<LaneId>,
-    peeks: Vec<Peek>,
+    peeks: Vec<ProbeInput>,
     /// States to capture.
-    witness: witness::Witness,
+    witness: witness::StateCapture,
     /// The changes made by orders.
     changes: undo::Changes,
 }
@@ -215,7 +215,7 @@ impl Run {
             entered: 0,
             wanted: Vec::new(),
             peeks: Vec::new(),
-            witness: witness::Witness::default(),
+            witness: witness::StateCapture::default(),
             changes: undo::Changes::default(),
         };
         for contender in lanes {
@@ -250,10 +250,10 @@ impl Run {
         let need = self.need(&recipe, &network, &self.data).forked(branch.is_some());
         let mut info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
         info.edits = journal;
-        let origin = branch.map(|branch| fork::Origin::new(branch, &recipe));
+        let origin = branch.map(|branch| fork::LaneOrigin::new(branch, &recipe));
         info.fork = origin.as_ref().map(|origin| origin.told(&recipe));
         let lane = self.lane_of(id, name, recipe, network);
-        let place = Place {
+        let place = LanePlace {
             need,
             network: Arc::clone(lane.trainer.network()),
             past: Arc::clone(&lane.past),
@@ -283,28 +283,28 @@ impl Run {
     }
 
     /// Memory for one seed of a lane.
-    fn need(&self, recipe: &Recipe, network: &Network, data: &Data) -> Need {
+    fn need(&self, recipe: &Recipe, network: &Network, data: &Data) -> MemoryNeed {
         recipe.memory(network, data, self.scenario.robustness.is_some() || self.sizes.is_some())
     }
 
     /// Checks that there is memory for all lanes if this one (`None`: an additional one) needs this much.
-    fn room_for(&self, lane: Option<LaneId>, need: Need) -> Result<(), String> {
+    fn room_for(&self, lane: Option<LaneId>, need: MemoryNeed) -> Result<(), String> {
         let others = self.present().filter(|(id, _)| Some(*id) != lane).map(|(_, p)| p.need);
         self.room(others.chain([need]), self.scenario.seeds)
     }
 
     /// Checks that there is memory for these lanes in place of the present ones.
-    fn room(&self, lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<(), String> {
+    fn room(&self, lanes: impl Iterator<Item = MemoryNeed>, seeds: usize) -> Result<(), String> {
         let then = memory::fits(lanes, seeds)?;
         let now = memory::fits(self.present().map(|(_, p)| p.need), self.scenario.seeds).unwrap_or(0);
         memory::is_there(then.saturating_sub(now))
     }
 
     /// A lane over all seeds, before its first step.
-    fn lane_of(&self, id: LaneId, name: String, recipe: Recipe, network: Arc<Network>) -> Box<Lane> {
+    fn lane_of(&self, id: LaneId, name: String, recipe: Recipe, network: Arc<Network>) -> Box<TrainingLane> {
         let (seed, total) = (self.scenario.seed, self.scenario.steps as u64);
         let trainer = Trainer::with_network(&self.data, network, recipe, seed, total);
-        Box::new(Lane::new(id, name, trainer).with_seeds(&self.others, seed, total))
+        Box::new(TrainingLane::new(id, name, trainer).with_seeds(&self.others, seed, total))
     }
 
     /// Makes lanes cancel long steps: those for which an order waits, or all if the run is to end.
@@ -372,25 +372,25 @@ impl Run {
     }
 
     /// The views of the screen.
-    pub fn views(&self) -> &[View] {
+    pub fn views(&self) -> &[ProbeRequest] {
         &self.views
     }
 
     /// The step up to which all lanes have produced all their log lines.
     pub fn told(&self) -> u64 {
         // A fork that has not begun has no lines.
-        let tells = |p: &Place| (!terminal(&p.phase) || p.lane.is_none()) && p.begun();
+        let tells = |p: &LanePlace| (!terminal(&p.phase) || p.lane.is_none()) && p.begun();
         let of = self.present().filter(|(_, p)| tells(p));
         of.map(|(_, p)| p.step).min().unwrap_or(u64::MAX)
     }
 
     /// Lines for the disk since the last call.
-    pub fn take_lines(&mut self) -> Vec<Line> {
+    pub fn take_lines(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.lines)
     }
 
     /// Removals from the log since the last call.
-    pub fn take_forgotten(&mut self) -> Vec<Forgotten> {
+    pub fn take_forgotten(&mut self) -> Vec<LogRemovals> {
         std::mem::take(&mut self.forgotten)
     }
 
@@ -419,7 +419,7 @@ impl Run {
         self.save
     }
 
-    fn present(&self) -> impl Iterator<Item = (LaneId, &Place)> {
+    fn present(&self) -> impl Iterator<Item = (LaneId, &LanePlace)> {
         self.places.iter().enumerate().filter_map(|(id, p)| Some((id, p.as_ref()?)))
     }
 
@@ -428,7 +428,7 @@ impl Run {
     }
 
     /// The lane of this index, if it is not in a turn.
-    pub fn lane(&self, id: LaneId) -> Option<&Lane> {
+    pub fn lane(&self, id: LaneId) -> Option<&TrainingLane> {
         self.places.get(id)?.as_ref()?.lane.as_deref()
     }
 }

@@ -5,12 +5,12 @@
 //! so that files of two runs are never mixed. The directory is held open: names are looked up in it and not by its
 //! path, and links are never followed. Files have mode 0600, the directory 0700.
 
-use crate::lab::lane::Line;
-use crate::lab::run::Saved;
-use crate::lab::store::{self, Dir, Meter, Metered};
+use crate::lab::lane::LogLine;
+use crate::lab::run::SavedLane;
+use crate::lab::store::{self, Dir, Metered, WriteMeter};
 use crate::scenario::Scenario;
-use checkpoint::{Checkpoint, Gone};
-use marks::{Mark, Tally};
+use checkpoint::{Checkpoint, LineRemoval};
+use marks::{LogMark, Tally};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
@@ -29,7 +29,7 @@ mod rewrite;
 
 pub use home::Home;
 pub(super) use lock::in_use;
-pub use newest::Need;
+pub use newest::CheckpointLimit;
 use newest::newest;
 pub(super) use newest::{any, bound};
 pub use prune::prune;
@@ -61,7 +61,7 @@ pub struct DirError {
 }
 
 /// Lines waiting to be written, by step and lane: first the changes before the step, then its measurement.
-type Waiting = BTreeMap<(u64, usize), Vec<String>>;
+type WaitingLines = BTreeMap<(u64, usize), Vec<String>>;
 
 /// A run directory that this process has locked: no other process writes to it.
 #[derive(Debug)]
@@ -75,13 +75,13 @@ pub struct RunDir {
     metrics: File,
     /// The complete lines of the log.
     written: Tally,
-    waiting: Waiting,
+    waiting: WaitingLines,
     /// Lines for `ghosts.jsonl` that were never in the log.
     aside: String,
     /// The text of scenario.ron.
     scenario: String,
     /// The progress of writing a checkpoint.
-    meter: Arc<Meter>,
+    meter: Arc<WriteMeter>,
 }
 
 /// The contents of a run directory from which a run resumes.
@@ -94,7 +94,7 @@ pub struct Resumed {
     /// Checksum of the training samples.
     pub data: u32,
     /// The lanes.
-    pub lanes: Vec<Saved>,
+    pub lanes: Vec<SavedLane>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
@@ -148,7 +148,7 @@ impl RunDir {
     /// # Errors
     /// If there is no run, it was never saved, it is in use, every checkpoint is damaged, or the scenario or the log
     /// are not those of the checkpoint. Nothing is changed then.
-    pub fn resume(path: &Path, need: Need<'_>) -> Result<(Self, Resumed), DirError> {
+    pub fn resume(path: &Path, need: CheckpointLimit<'_>) -> Result<(Self, Resumed), DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
         let dir = open_run(path, "there is nothing to resume").map_err(&fault)?;
@@ -169,11 +169,11 @@ impl RunDir {
         let written = Tally::of(&metrics, metrics.metadata().map_err(io)?.len()).map_err(io)?;
         // Lanes are renumbered without the removed ones; a line of a removed lane is sorted after all others.
         let names: Vec<String> = checkpoint.lanes.iter().map(|l| l.name.clone()).collect();
-        let id = |line: &Line| {
+        let id = |line: &LogLine| {
             let of = place_of(&line.text).and_then(|(lane, _)| names.iter().position(|n| *n == lane));
             of.unwrap_or(usize::MAX - line.lane)
         };
-        let mut waiting = Waiting::new();
+        let mut waiting = WaitingLines::new();
         for line in &checkpoint.lines {
             waiting.entry((line.step, id(line))).or_default().push(line.text.clone());
         }
@@ -229,7 +229,7 @@ impl RunDir {
     }
 
     /// The meter of checkpoint writing.
-    pub fn meter(&self) -> Arc<Meter> {
+    pub fn meter(&self) -> Arc<WriteMeter> {
         Arc::clone(&self.meter)
     }
 
@@ -239,8 +239,8 @@ impl RunDir {
     }
 
     /// Takes lines for the log; [`RunDir::flush`] writes them.
-    pub fn append(&mut self, lines: Vec<Line>) {
-        for Line { step, lane, text } in lines {
+    pub fn append(&mut self, lines: Vec<LogLine>) {
+        for LogLine { step, lane, text } in lines {
             self.waiting.entry((step, lane)).or_default().push(text);
         }
     }
@@ -305,7 +305,7 @@ impl RunDir {
     pub fn relabel_waiting(&mut self, lane: usize, from: &str, to: &str) {
         for (_, lines) in self.waiting.iter_mut().filter(|((_, of), _)| *of == lane) {
             for text in lines {
-                *text = Line::relabelled(text, from, to);
+                *text = LogLine::relabelled(text, from, to);
             }
         }
     }
@@ -328,9 +328,9 @@ impl RunDir {
     pub fn checkpoint(
         &mut self,
         scenario: &Scenario,
-        saved: &[Saved],
+        saved: &[SavedLane],
         samples: Option<u32>,
-        forgotten: &[Gone],
+        forgotten: &[LineRemoval],
     ) -> io::Result<()> {
         let written = self.save(scenario, saved, samples, forgotten);
         self.meter.end();
@@ -338,11 +338,11 @@ impl RunDir {
     }
 
     /// Renames a lane in `ghosts.jsonl`.
-    fn rename_ghosts(&self, gone: &Gone) -> io::Result<()> {
+    fn rename_ghosts(&self, gone: &LineRemoval) -> io::Result<()> {
         let Ok(old) = self.dir.read_all("ghosts.jsonl", u64::MAX / 2) else { return Ok(()) };
         let renamed = |line: &str| match went_back(line.as_bytes()) {
             Some((lane, step)) if lane == gone.lane => rewound(&gone.to, step),
-            _ => Line::relabelled(line, &gone.lane, &gone.to) + "\n",
+            _ => LogLine::relabelled(line, &gone.lane, &gone.to) + "\n",
         };
         let new: String = String::from_utf8_lossy(&old).lines().map(renamed).collect();
         if new.as_bytes() == old { Ok(()) } else { self.dir.replace("ghosts.jsonl", new.as_bytes()) }
@@ -351,9 +351,9 @@ impl RunDir {
     fn save(
         &mut self,
         scenario: &Scenario,
-        saved: &[Saved],
+        saved: &[SavedLane],
         samples: Option<u32>,
-        forgotten: &[Gone],
+        forgotten: &[LineRemoval],
     ) -> io::Result<()> {
         self.ours()?;
         self.data = samples.unwrap_or(self.data);
@@ -377,7 +377,7 @@ impl RunDir {
             self.rename_ghosts(gone)?;
         }
         let lines = |(&(step, lane), texts): (&(u64, usize), &Vec<String>)| {
-            texts.iter().map(|text| Line { step, lane, text: text.clone() }).collect::<Vec<_>>()
+            texts.iter().map(|text| LogLine { step, lane, text: text.clone() }).collect::<Vec<_>>()
         };
         // The checkpoint names the present and the future state of the files beside it: a kill between the two writes
         // must not separate them.
@@ -386,7 +386,10 @@ impl RunDir {
             base: self.base.clone(),
             data: self.data,
             scenarios: [&self.scenario, &text].map(|t| crc32fast::hash(t.as_bytes())).to_vec(),
-            logs: [Some(self.written.mark()), log.as_deref().map(Mark::of)].into_iter().flatten().collect(),
+            logs: [Some(self.written.mark()), log.as_deref().map(LogMark::of)]
+                .into_iter()
+                .flatten()
+                .collect(),
             forgotten: forgotten.to_vec(),
             lanes: saved.into(),
             lines: self.waiting.iter().flat_map(lines).collect(),

@@ -4,9 +4,9 @@
 //! turn at most; events never wait. Numbers do not depend on which thread trains which lane.
 
 use crate::faults::ordered;
-use crate::lab::lane::{Lane, News, Pace};
+use crate::lab::lane::{Pace, TrainingLane, TurnResult};
 use crate::lab::outbox::Outbox;
-use crate::lab::run::{Run, Saved, Turn};
+use crate::lab::run::{Run, SavedLane, Turn};
 use crate::lab::run_dir::RunDir;
 use crate::telemetry::{Command, Event, LaneId};
 use crew::{Crew, Seat};
@@ -35,13 +35,13 @@ const LOOK: f64 = 0.0003;
 /// A run with its own threads.
 #[derive(Debug)]
 pub struct Runner {
-    shared: Arc<Shared>,
+    shared: Arc<RunnerState>,
     orders: Sender<Command>,
     threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct RunnerState {
     run: Mutex<Run>,
     /// Signals that there may be a lane to train.
     work: Condvar,
@@ -67,13 +67,13 @@ struct Shared {
     leaving: Mutex<Option<Instant>>,
     /// The threads with which lanes share their work; none if there is only one worker.
     crew: Option<Arc<Crew>>,
-    desk: Option<disk::Desk>,
-    tap: Option<Mutex<Tap>>,
+    desk: Option<disk::WriterQueue>,
+    tap: Option<Mutex<LogTap>>,
 }
 
 /// Lines of the log for the caller instead of the disk.
 #[derive(Debug, Default)]
-struct Tap {
+struct LogTap {
     waiting: BTreeMap<(u64, LaneId), Vec<String>>,
     told: u64,
 }
@@ -96,7 +96,7 @@ impl Runner {
         let workers = threads.unwrap_or(cores).clamp(1, crate::limits::LANES);
         run.log(dir.is_some() || lines);
         let crew = if workers > 1 { Some(Arc::new(Crew::new(workers, || QUIET.set(true))?)) } else { None };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RunnerState {
             crew,
             run: Mutex::new(run),
             work: Condvar::new(),
@@ -111,30 +111,30 @@ impl Runner {
             ended: AtomicBool::new(false),
             trims: Mutex::default(),
             leaving: Mutex::default(),
-            desk: dir.as_ref().map(|dir| disk::Desk::new(dir.meter())),
+            desk: dir.as_ref().map(|dir| disk::WriterQueue::new(dir.meter())),
             tap: lines.then(Mutex::default),
         });
         shared.publish(&mut shared.lock());
         let (orders, received) = channel();
         let mut runner = Self { shared, orders, threads: Vec::new() };
         for i in 0..workers {
-            runner.spawn(&format!("worker {i}"), Shared::train)?;
+            runner.spawn(&format!("worker {i}"), RunnerState::train)?;
         }
         if let Some(dir) = dir {
             runner.spawn("disk", move |shared| shared.keep(dir))?;
         }
         // The end of this thread is not awaited: a preview may take long, and its result is not kept.
-        runner.spawn("previews", Shared::preview)?;
+        runner.spawn("previews", RunnerState::preview)?;
         runner.threads.pop();
-        runner.spawn("past", Shared::look_back)?;
+        runner.spawn("past", RunnerState::look_back)?;
         runner.threads.pop();
-        runner.spawn("clinic", Shared::examine)?;
+        runner.spawn("clinic", RunnerState::examine)?;
         runner.threads.pop();
         runner.spawn("orders", move |shared| shared.obey(&received))?;
         Ok(runner)
     }
 
-    fn spawn(&mut self, name: &str, body: impl FnOnce(&Shared) + Send + 'static) -> std::io::Result<()> {
+    fn spawn(&mut self, name: &str, body: impl FnOnce(&RunnerState) + Send + 'static) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || body(&shared))?;
         self.threads.push(thread);
@@ -192,13 +192,13 @@ impl Runner {
     }
 
     /// The states captured since the last call: see [`Run::witness`].
-    pub fn witnessed(&self) -> Vec<Saved> {
+    pub fn witnessed(&self) -> Vec<SavedLane> {
         self.shared.lock().take_witnessed()
     }
 
     /// The reason why writing fails at present, if it does.
     pub fn disk_error(&self) -> Option<String> {
-        self.shared.desk.as_ref().and_then(disk::Desk::error)
+        self.shared.desk.as_ref().and_then(disk::WriterQueue::error)
     }
 
     /// Saves, ends all threads and waits for them; returns the last events, the last lines of the log, and the reason
@@ -208,7 +208,7 @@ impl Runner {
         self.send(Command::Quit);
         while self.threads.iter().any(|thread| !thread.is_finished()) {
             std::thread::sleep(Duration::from_millis(5));
-            if let Some((done, all)) = self.shared.desk.as_ref().and_then(disk::Desk::progress) {
+            if let Some((done, all)) = self.shared.desk.as_ref().and_then(disk::WriterQueue::progress) {
                 waits(done, all);
             }
         }
@@ -233,7 +233,7 @@ impl Drop for Runner {
     }
 }
 
-impl Shared {
+impl RunnerState {
     fn lock(&self) -> MutexGuard<'_, Run> {
         lock(&self.run)
     }
@@ -313,11 +313,11 @@ impl Shared {
     }
 
     /// Plays one turn; a panic in it ends the lane, not the program.
-    fn play(&self, turn: Turn) -> Result<(Box<Lane>, News), String> {
+    fn play(&self, turn: Turn) -> Result<(Box<TrainingLane>, TurnResult), String> {
         let Turn { mut lane, plan } = turn;
         let id = lane.id;
         let shown = lock(&self.shown).get(&lane.id).copied();
-        let mut clock = Clock::new(&lane, &self.hurry, shown);
+        let mut clock = RunnerClock::new(&lane, &self.hurry, shown);
         QUIET.set(true);
         let played = catch_unwind(AssertUnwindSafe(|| {
             let step = lane.trainer.steps();
@@ -346,7 +346,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The pace of a turn by a real clock, read rarely enough to cost almost nothing.
-struct Clock<'a> {
+struct RunnerClock<'a> {
     start: Instant,
     hurry: &'a AtomicBool,
     every: u32,
@@ -358,15 +358,15 @@ struct Clock<'a> {
     shown: Option<Instant>,
 }
 
-impl<'a> Clock<'a> {
-    fn new(lane: &Lane, hurry: &'a AtomicBool, shown: Option<Instant>) -> Self {
+impl<'a> RunnerClock<'a> {
+    fn new(lane: &TrainingLane, hurry: &'a AtomicBool, shown: Option<Instant>) -> Self {
         let every = if lane.cost > 0.0 { (LOOK / lane.cost).clamp(1.0, 1000.0) as u32 } else { 1 };
         let due = shown.map_or(0.0, |at| SHOW - at.elapsed().as_secs_f64()).max(0.0);
         Self { start: Instant::now(), hurry, every, left: every, now: 0.0, due, shown }
     }
 }
 
-impl Pace for Clock<'_> {
+impl Pace for RunnerClock<'_> {
     fn step(&mut self) {
         self.left -= 1;
         if self.left == 0 {

@@ -3,18 +3,18 @@
 //! The same orders always give the same events.
 
 use crate::lab::lane::Pace;
-use crate::lab::preview::{self, Memory};
-use crate::lab::run::{Reruns, Run, Seen, Stamp};
-use crate::telemetry::{Command, Event, LaneId, View};
+use crate::lab::preview::{self, ProbeMemory};
+use crate::lab::run::{LaneStamp, Reruns, Run, ShownStep};
+use crate::telemetry::{Command, Event, LaneId, ProbeRequest};
 use std::cell::RefCell;
 
 /// The pace of a turn with a fixed number of steps.
 #[derive(Debug)]
-struct Counted {
+struct CountedPace {
     left: u64,
 }
 
-impl Pace for Counted {
+impl Pace for CountedPace {
     fn step(&mut self) {
         self.left = self.left.saturating_sub(1);
     }
@@ -39,29 +39,29 @@ const FREE: f64 = 2000.0;
 
 /// A run that trains only on request.
 #[derive(Debug)]
-pub struct Stepped {
+pub struct SteppedRun {
     run: Run,
     /// Steps a second of the simulated clock.
     rate: f64,
     /// The fraction of a step that has accumulated.
     owed: f64,
-    memory: Memory,
-    shown: Vec<(View, Stamp)>,
+    memory: ProbeMemory,
+    shown: Vec<(ProbeRequest, LaneStamp)>,
     reruns: Reruns,
-    seen: Vec<Seen>,
+    seen: Vec<ShownStep>,
     probes: Vec<Event>,
     /// The last examined lane, and how often it had been changed.
     examined: Option<(LaneId, u64)>,
 }
 
-impl Stepped {
+impl SteppedRun {
     /// Wraps this run.
     pub fn new(run: Run) -> Self {
         Self {
             run,
             rate: FREE,
             owed: 0.0,
-            memory: Memory::default(),
+            memory: ProbeMemory::default(),
             shown: Vec::new(),
             reruns: Reruns::default(),
             seen: Vec::new(),
@@ -93,7 +93,7 @@ impl Stepped {
     /// Makes one turn of at most this many steps; returns false if no lane has steps to make.
     pub fn turn(&mut self, steps: u64) -> bool {
         let Some(mut turn) = self.run.take() else { return false };
-        let news = turn.lane.play(&turn.plan, &mut Counted { left: steps.max(1) });
+        let news = turn.lane.play(&turn.plan, &mut CountedPace { left: steps.max(1) });
         self.run.give_back(turn.lane, news);
         true
     }
@@ -129,7 +129,7 @@ impl Stepped {
 
     /// Computes the watched probes that are not up to date.
     pub fn look(&mut self) {
-        let views: Vec<View> = self.run.views().to_vec();
+        let views: Vec<ProbeRequest> = self.run.views().to_vec();
         self.memory.free(&views);
         let before = std::mem::take(&mut self.shown);
         for view in views {
@@ -143,7 +143,8 @@ impl Stepped {
             self.shown.push(seen);
         }
         while let Some(recall) = self.run.recall(&self.seen) {
-            if let Ok(Some((peek, told))) = recall.make(&mut self.reruns, &mut Counted { left: u64::MAX }) {
+            if let Ok(Some((peek, told))) = recall.make(&mut self.reruns, &mut CountedPace { left: u64::MAX })
+            {
                 self.probes.push(recall.told(told));
                 for view in recall.views() {
                     let event = preview::look(&peek, view, &mut self.memory);

@@ -19,12 +19,12 @@ pub type Content<'a> = &'a mut dyn FnMut(&mut File) -> io::Result<()>;
 
 /// The progress of writing a large file to the disk.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct WriteMeter {
     done: AtomicU64,
     all: AtomicU64,
 }
 
-impl Meter {
+impl WriteMeter {
     /// Starts the progress of a file of this many bytes.
     pub fn begin(&self, all: u64) {
         self.done.store(0, Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Meter {
 #[derive(Debug)]
 pub struct Metered<'a> {
     file: &'a mut File,
-    meter: &'a Meter,
+    meter: &'a WriteMeter,
     fresh: u64,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Metered<'a> {
     const PIECE: u64 = 32 << 20;
 
     /// Wraps this file.
-    pub fn new(file: &'a mut File, meter: &'a Meter) -> Self {
+    pub fn new(file: &'a mut File, meter: &'a WriteMeter) -> Self {
         Self { file, meter, fresh: 0 }
     }
 }

@@ -15,7 +15,7 @@ pub mod work;
 
 /// A training: a setting of the plan with one of its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Cell {
+pub struct SweepCell {
     /// Index into the plan's settings.
     pub setting: usize,
     /// Index into the plan's seeds.

@@ -7,11 +7,11 @@ use crate::engine::kernel::Buffer;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Update;
-use crate::engine::regularise::{noise, stopping::Best};
+use crate::engine::regularise::{noise, stopping::StoppingMemory};
 use crate::engine::rng::{Purpose, Stream};
-use crate::engine::schedule::{Memory, When};
-use crate::engine::team::{Alone, Team};
-use crate::lab::experiment::{self, Data, Fault};
+use crate::engine::schedule::{ScheduleMemory, SchedulePoint};
+use crate::engine::team::{SingleThread, Team};
+use crate::lab::experiment::{self, BuildFault, Data};
 use crate::scenario::Recipe;
 use crate::telemetry::{Divergence, LayerMeasure, Measure};
 use std::ops::Range;
@@ -32,22 +32,22 @@ mod task;
 
 pub use crate::number::{StepResult, norm};
 use augment::Augmenter;
-use batch::Batch;
-pub use evaluate::{Evaluation, Report};
-use guard::{Guard, Jury};
-use look::{Halfway, Kept};
-pub use scope::Examined;
-use scope::Scope;
-use score::Score;
+use batch::BatchTargets;
+pub use evaluate::{Evaluation, EvaluationReport};
+use guard::{DefenceMemory, VoteMemory};
+use look::{BeforeUpdate, ComparisonMemory};
+use scope::StepScope;
+pub use scope::WeightStep;
+use score::ValidationSums;
 pub use snapshot::Snapshot;
-use task::Task;
+use task::BatchFunction;
 
 /// A larger training loss counts as divergence even if it is finite: its gradient is not.
 pub const LOSS_LIMIT: f32 = 1e30;
 
 /// The effect of a new recipe on the lane's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum RecipeEffect {
     /// Training continues from the present state.
     Live,
     /// Network, initial weights or loss changed: the lane is back at step 0.
@@ -67,7 +67,7 @@ pub struct Trainer {
     order: Vec<u32>,
     shuffled: Option<u64>,
     keep_order: bool,
-    batch: Batch,
+    batch: BatchTargets,
     augmenter: Augmenter,
     weights: Vec<Range<usize>>,
     grads: Buffer,
@@ -82,25 +82,25 @@ pub struct Trainer {
     last: StepResult,
     looked: Measure,
     /// Values of a measured step that are taken before its update.
-    halfway: Halfway,
+    halfway: BeforeUpdate,
     /// Memory of numbers that compare steps; `None` until they are measured.
-    kept: Option<Kept>,
+    kept: Option<ComparisonMemory>,
     /// Whether the next step's expensive numbers are needed, and whether the step after it may be measured.
     rare: bool,
     keeps: bool,
     /// Whether a measured step includes the costly numbers of layers.
     whole: bool,
     /// A step kept for the microscope, and whether the next step is to be kept.
-    scope: Option<Box<Scope>>,
+    scope: Option<Box<StepScope>>,
     aimed: bool,
-    evaluation: Option<(Workspace, Batch)>,
-    checkup: evaluate::Checkup,
+    evaluation: Option<(Workspace, BatchTargets)>,
+    checkup: evaluate::UnitHealth,
     /// The counts of the last evaluation.
-    score: Score,
+    score: ValidationSums,
     /// Memory of the defence; `None` without one.
-    guard: Option<Guard>,
+    guard: Option<DefenceMemory>,
     /// Memory of the vote; `None` before the first one.
-    jury: Option<Jury>,
+    jury: Option<VoteMemory>,
     /// Memory of examinations; `None` before the first one.
     room: Option<exam::Room>,
 }
@@ -115,7 +115,7 @@ impl Trainer {
     ///
     /// # Errors
     /// The reason why the recipe has no valid network for these data.
-    pub fn new(data: &Arc<Data>, recipe: Recipe, seed: u64, total: u64) -> Result<Self, Fault> {
+    pub fn new(data: &Arc<Data>, recipe: Recipe, seed: u64, total: u64) -> Result<Self, BuildFault> {
         let network = Arc::new(experiment::build(data, &recipe)?);
         Ok(Self::with_network(data, network, recipe, seed, total))
     }
@@ -154,10 +154,10 @@ impl Trainer {
             unclipped: vec![0.0; live.params.len()],
             noise: noise::keys(network.slots()),
             ws: network.workspace(rows),
-            team: Arc::new(Alone),
+            team: Arc::new(SingleThread),
             before: vec![0.0; live.params.len()],
             layers: (0..network.nodes().len()).map(LayerMeasure::of).collect(),
-            halfway: Halfway::default(),
+            halfway: BeforeUpdate::default(),
             kept: None,
             rare: false,
             keeps: false,
@@ -167,9 +167,9 @@ impl Trainer {
             scope: None,
             aimed: false,
             evaluation: None,
-            checkup: evaluate::Checkup::default(),
-            score: Score::default(),
-            guard: Guard::of(&recipe, &network, data, rows),
+            checkup: evaluate::UnitHealth::default(),
+            score: ValidationSums::default(),
+            guard: DefenceMemory::of(&recipe, &network, data, rows),
             jury: None,
             room: None,
             data: Arc::clone(data),
@@ -245,13 +245,13 @@ impl Trainer {
     ///
     /// # Errors
     /// The reason why the recipe does not fit the data; the lane is then unchanged.
-    pub fn set(&mut self, recipe: Recipe) -> Result<Change, Fault> {
+    pub fn set(&mut self, recipe: Recipe) -> Result<RecipeEffect, BuildFault> {
         let recipe = weighed(&self.data, recipe);
         let old = &self.recipe;
         let whole = |r: &Recipe| (r.network.clone(), r.output, r.init.clone(), r.loss.clone());
         if whole(&recipe) != whole(old) {
             *self = Self::new(&self.data, recipe, self.seed, self.total)?;
-            return Ok(Change::Restarted);
+            return Ok(RecipeEffect::Restarted);
         }
         if recipe.batch != old.batch || recipe.augment != old.augment {
             experiment::build(&self.data, &recipe)?;
@@ -267,7 +267,7 @@ impl Trainer {
                 self.live.defence.clear();
                 self.live.defence.resize(recipe.defence.memory(numbers), 0.0);
             }
-            self.guard = Guard::of(&recipe, &self.network, &self.data, self.rows);
+            self.guard = DefenceMemory::of(&recipe, &self.network, &self.data, self.rows);
         }
         let memory = std::mem::take(&mut self.live.optim);
         let (memory, fresh) = recipe.optimizer.carry(&old.optimizer, memory, &self.live.params);
@@ -276,7 +276,7 @@ impl Trainer {
             self.live.optim_step = 0;
         }
         if recipe.schedule.name() != old.schedule.name() {
-            self.live.memory = Memory::default();
+            self.live.memory = ScheduleMemory::default();
         }
         if recipe.weight_average.active() != old.weight_average.active() {
             self.live.average.clear();
@@ -286,13 +286,13 @@ impl Trainer {
                     .extend_from_slice(recipe.optimizer.point(&self.live.optim, &self.live.params));
             }
             // The best state was stored with weight averaging on and it is now off, or the reverse.
-            (self.live.best, self.live.kept) = (Best::default(), None);
+            (self.live.best, self.live.kept) = (StoppingMemory::default(), None);
         }
         if fresh || recipe.early_stopping != old.early_stopping {
-            (self.live.best, self.live.kept) = (Best::default(), None);
+            (self.live.best, self.live.kept) = (StoppingMemory::default(), None);
         }
         self.recipe = recipe;
-        Ok(Change::Live)
+        Ok(RecipeEffect::Live)
     }
 
     /// Number of full batches in one pass over the training samples; the remaining samples wait for the next shuffle.
@@ -317,7 +317,7 @@ impl Trainer {
         let rows = self.rows;
         let network = Arc::clone(&self.network);
         let pass = Pass::train(rows, self.seed, self.live.step);
-        let mut task = Task {
+        let mut task = BatchFunction {
             network: &network,
             state: &self.live.state,
             recipe: &self.recipe,
@@ -337,7 +337,7 @@ impl Trainer {
             return Ok(self.last);
         }
         let norm = self.team.norm(&self.grads);
-        let when = When { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
+        let when = SchedulePoint { base: self.recipe.optimizer.lr(), t: self.live.step, total: self.total };
         let lr = self.recipe.schedule.lr(when, &self.live.memory);
         self.last = StepResult { step: self.live.step + 1, loss, grad_norm: norm, clipped: false, lr };
         // The comparison is written so that NaN is caught.
@@ -371,7 +371,7 @@ impl Trainer {
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
             scope.clipped(&self.grads);
         }
-        let mut oracle = Task {
+        let mut oracle = BatchFunction {
             network: &network,
             state: &self.live.state,
             recipe: &self.recipe,

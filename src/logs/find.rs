@@ -1,10 +1,10 @@
 //! Finds the logs at a path: recognises a file by its first bytes, and a folder by its content, including subfolders.
 
-use super::store::Form;
+use super::store::LineFormat;
 use super::tail::trimmed;
 use super::value::{Json, number};
 use super::{
-    Found, Opener, Reader, below, jsonl, sqlite, store, table, tensorboard, text, trainer_state,
+    LogReader, OpenLog, UnreadLog, below, jsonl, sqlite, store, table, tensorboard, text, trainer_state,
     wandb as blocks,
 };
 use std::fs::{self, File};
@@ -18,12 +18,12 @@ const DEPTH: usize = 8;
 const FILES: usize = 20_000;
 
 /// A path and the files at or below it.
-pub struct Place {
+pub struct LogFiles {
     root: PathBuf,
     files: Vec<PathBuf>,
 }
 
-impl Place {
+impl LogFiles {
     /// Lists the files at a path.
     ///
     /// # Errors
@@ -51,14 +51,14 @@ impl Place {
     }
 
     /// A run for each of these files or folders, named by its path relative to the place.
-    fn runs(&self, paths: Vec<PathBuf>, open: impl Fn(PathBuf) -> Opener) -> Vec<Found> {
+    fn runs(&self, paths: Vec<PathBuf>, open: impl Fn(PathBuf) -> OpenLog) -> Vec<UnreadLog> {
         let alone = paths.len() == 1;
         let root = if alone { Path::new("") } else { &self.root };
         let run = |path: &Path| {
             let name = below(path, root);
             if alone { name.rsplit('/').next().unwrap_or_default().to_string() } else { name }
         };
-        paths.into_iter().map(|path| Found { run: run(&path), open: open(path) }).collect()
+        paths.into_iter().map(|path| UnreadLog { run: run(&path), open: open(path) }).collect()
     }
 
     /// The name of a known kind of log that cannot be read, if one lies there.
@@ -103,12 +103,12 @@ fn name(path: &Path) -> &str {
     path.file_name().and_then(|n| n.to_str()).unwrap_or_default()
 }
 
-fn boxed(reader: impl Reader + 'static) -> Opener {
+fn boxed(reader: impl LogReader + 'static) -> OpenLog {
     Box::new(move || Ok(Box::new(reader)))
 }
 
 /// The lanes of a gradtui run, also of its log alone.
-pub fn own(place: &Place) -> Vec<Found> {
+pub fn own(place: &LogFiles) -> Vec<UnreadLog> {
     let inside = place.root.join("metrics.jsonl");
     let log = if super::is_own(&place.root) { &inside } else { &place.root };
     if !log.is_file() {
@@ -119,12 +119,13 @@ pub fn own(place: &Place) -> Vec<Found> {
         let lane = Json::parse(&line).and_then(|row| row.get("lane")?.text().map(String::from));
         lanes.extend(lane.filter(|lane| !lanes.contains(lane)));
     }
-    let lane = |lane: String| Found { open: boxed(jsonl::Lines::of_lane(log, lane.clone())), run: lane };
+    let lane =
+        |lane: String| UnreadLog { open: boxed(jsonl::JsonLines::of_lane(log, lane.clone())), run: lane };
     lanes.into_iter().map(lane).collect()
 }
 
 /// Runs of W&B.
-pub fn wandb(place: &Place) -> Vec<Found> {
+pub fn wandb(place: &LogFiles) -> Vec<UnreadLog> {
     let named = |path: &Path| path.extension().is_some_and(|e| e == "wandb");
     let is = |path: &Path| named(path) || (place.root.is_file() && head(path).starts_with(b":W&B"));
     let files: Vec<PathBuf> = place.files(is).cloned().collect();
@@ -132,7 +133,7 @@ pub fn wandb(place: &Place) -> Vec<Found> {
 }
 
 /// All event files together, as one run; its series have the folders in their names.
-pub fn events(place: &Place) -> Vec<Found> {
+pub fn events(place: &LogFiles) -> Vec<UnreadLog> {
     let single = place.root.is_file() && tensorboard::begins(&head(&place.root));
     if !single && place.files(|p| tensorboard::is_name(name(p))).next().is_none() {
         return Vec::new();
@@ -141,7 +142,7 @@ pub fn events(place: &Place) -> Vec<Found> {
 }
 
 /// Runs of Hugging Face's Trainer: a folder with its checkpoints is one.
-pub fn trainer_state(place: &Place) -> Vec<Found> {
+pub fn trainer_state(place: &LogFiles) -> Vec<UnreadLog> {
     if place.root.is_file() {
         let head = head(&place.root);
         let is = head.trim_ascii_start().starts_with(b"{")
@@ -163,7 +164,7 @@ pub fn trainer_state(place: &Place) -> Vec<Found> {
 }
 
 /// Runs of MLflow's file store that are not deleted.
-pub fn mlflow(place: &Place) -> Vec<Found> {
+pub fn mlflow(place: &LogFiles) -> Vec<UnreadLog> {
     let mut found = Vec::new();
     for meta in place.files(|p| name(p) == "meta.yaml") {
         let text = fs::read_to_string(meta).unwrap_or_default();
@@ -175,14 +176,14 @@ pub fn mlflow(place: &Place) -> Vec<Found> {
         let metrics = meta.with_file_name("metrics");
         if field("lifecycle_stage").is_none_or(|stage| stage == "active") && metrics.is_dir() {
             let run = field("run_name").filter(|n| !n.is_empty()).unwrap_or(id);
-            found.push(Found { run, open: boxed(store::Store::new(&metrics, Form::Mlflow)) });
+            found.push(UnreadLog { run, open: boxed(store::StoreReader::new(&metrics, LineFormat::Mlflow)) });
         }
     }
     unique(found)
 }
 
 /// Runs of DVCLive: folders with `plots/metrics`.
-pub fn dvclive(place: &Place) -> Vec<Found> {
+pub fn dvclive(place: &LogFiles) -> Vec<UnreadLog> {
     let mut folders: Vec<PathBuf> = Vec::new();
     for file in place.files(|p| p.extension().is_some_and(|e| e == "tsv")) {
         let metrics = file.ancestors().find(|f| f.ends_with("plots/metrics"));
@@ -190,23 +191,23 @@ pub fn dvclive(place: &Place) -> Vec<Found> {
             folders.push(metrics.into());
         }
     }
-    place.runs(folders, |path| boxed(store::Store::new(&path, Form::Dvclive)))
+    place.runs(folders, |path| boxed(store::StoreReader::new(&path, LineFormat::Dvclive)))
 }
 
 /// Runs in SQLite databases.
-pub fn databases(place: &Place) -> Vec<Found> {
+pub fn databases(place: &LogFiles) -> Vec<UnreadLog> {
     let is = |path: &Path| !name(path).ends_with("-wal") && head(path).starts_with(b"SQLite format 3\0");
     let mut found = Vec::new();
     for file in place.files(is) {
         if let Ok(runs) = sqlite::runs(file) {
-            found.extend(runs.into_iter().map(|(run, stored)| Found { run, open: boxed(stored) }));
+            found.extend(runs.into_iter().map(|(run, stored)| UnreadLog { run, open: boxed(stored) }));
         }
     }
     unique(found)
 }
 
 /// Makes equal names of runs different by numbers.
-fn unique(mut found: Vec<Found>) -> Vec<Found> {
+fn unique(mut found: Vec<UnreadLog>) -> Vec<UnreadLog> {
     for i in 1..found.len() {
         let same = |run: &str| found[..i].iter().any(|f| f.run == run);
         if same(&found[i].run) {
@@ -243,7 +244,7 @@ fn other(path: &Path) -> bool {
 }
 
 /// Files of JSON lines, with one object per line.
-pub fn json_lines(place: &Place) -> Vec<Found> {
+pub fn json_lines(place: &LogFiles) -> Vec<UnreadLog> {
     let is = |path: &Path| {
         let lines = lines(&head(path));
         let objects = lines.iter().filter(|l| matches!(Json::parse(l), Some(Json::Object(_)))).count();
@@ -251,11 +252,11 @@ pub fn json_lines(place: &Place) -> Vec<Found> {
         objects > 0 && objects + 1 >= lines.len() && (lines.len() > 1 || place.files.len() == 1)
     };
     let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
-    place.runs(files, |path| boxed(jsonl::Lines::new(&path)))
+    place.runs(files, |path| boxed(jsonl::JsonLines::new(&path)))
 }
 
 /// Tables with a header line.
-pub fn tables(place: &Place) -> Vec<Found> {
+pub fn tables(place: &LogFiles) -> Vec<UnreadLog> {
     let is = |path: &Path| {
         let lines = lines(&head(path));
         let [heading, rows @ ..] = &lines[..] else { return false };
@@ -269,14 +270,14 @@ pub fn tables(place: &Place) -> Vec<Found> {
         fitting > 0 && fitting * 2 >= rows.len()
     };
     let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
-    place.runs(files, |path| boxed(table::Table::new(&path)))
+    place.runs(files, |path| boxed(table::TableReader::new(&path)))
 }
 
 /// Text files: with the given patterns, or in a known form.
 ///
 /// # Errors
 /// If no file fits, or a pattern is invalid.
-pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
+pub fn texts(place: &LogFiles, patterns: &[String]) -> Result<Vec<UnreadLog>, String> {
     let opened = |path: &Path| {
         let mut head = head(path);
         // Zeros at the end were not written yet.
@@ -284,7 +285,7 @@ pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
         if head.contains(&0) {
             return Err("no log of a kind that is known: neither text nor any of the binary ones".into());
         }
-        text::Text::new(path, patterns, &String::from_utf8_lossy(&head))
+        text::TextReader::new(path, patterns, &String::from_utf8_lossy(&head))
     };
     let mut fault = None;
     let mut readers = Vec::new();
@@ -298,9 +299,9 @@ pub fn texts(place: &Place, patterns: &[String]) -> Result<Vec<Found>, String> {
         return Err(fault.unwrap_or_else(|| "an empty folder".into()));
     }
     let alone = readers.len() == 1;
-    let found = |(path, reader): (PathBuf, text::Text)| {
+    let found = |(path, reader): (PathBuf, text::TextReader)| {
         let run = if alone { name(&path).to_string() } else { below(&path, &place.root) };
-        Found { run, open: boxed(reader) }
+        UnreadLog { run, open: boxed(reader) }
     };
     Ok(readers.into_iter().map(found).collect())
 }

@@ -1,9 +1,9 @@
 //! JSON lines, with one object per line: nested keys are joined with dots, `null` is NaN, and the step has one of its
 //! usual names.
 
-use super::tail::{Line, Tail};
+use super::tail::{Tail, TailLine};
 use super::value::Json;
-use super::{Out, Reader, STEPS};
+use super::{LogReader, LogSink, STEPS};
 use std::path::Path;
 
 /// Lines that are read before the name of the step is decided.
@@ -11,9 +11,9 @@ const AHEAD: usize = 200;
 
 /// A file of lines.
 #[derive(Debug)]
-pub struct Lines {
+pub struct JsonLines {
     tail: Tail,
-    rows: Rows,
+    rows: JsonRows,
     waiting: Vec<Json>,
     /// Only lines whose `lane` has this value are read.
     lane: Option<String>,
@@ -21,7 +21,7 @@ pub struct Lines {
 
 /// The name under which rows hold their step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Key {
+enum StepName {
     /// Not known until some rows are read.
     #[default]
     Open,
@@ -33,19 +33,19 @@ enum Key {
 
 /// Rows of numbers under names that may differ from row to row.
 #[derive(Debug, Default)]
-pub struct Rows {
-    key: Key,
+pub struct JsonRows {
+    key: StepName,
     step: Option<f64>,
     count: u64,
     /// Whether the first row has names of its own: it holds settings.
     settings: bool,
 }
 
-impl Rows {
+impl JsonRows {
     /// Decides from some rows which name holds the step.
     pub fn decide<'a>(&mut self, rows: impl Iterator<Item = &'a Json> + Clone) {
         let named = |name: &&str| rows.clone().any(|row| row.get(name).and_then(Json::number).is_some());
-        self.key = STEPS.into_iter().find(named).map_or(Key::Counted, Key::Named);
+        self.key = STEPS.into_iter().find(named).map_or(StepName::Counted, StepName::Named);
         let mut rest = rows.clone();
         let first = rest.next().map(names).unwrap_or_default();
         self.settings =
@@ -55,12 +55,12 @@ impl Rows {
     /// The name of the step in this row, if earlier rows had none.
     fn surprise(&self, row: &Json) -> Option<&'static str> {
         let named = |name: &&str| row.get(name).and_then(Json::number).is_some();
-        if self.key == Key::Counted { STEPS.into_iter().find(named) } else { None }
+        if self.key == StepName::Counted { STEPS.into_iter().find(named) } else { None }
     }
 
     /// Sends the numbers of a row.
-    pub fn tell(&mut self, row: &Json, out: &mut dyn Out) {
-        let key = if let Key::Named(key) = self.key { Some(key) } else { None };
+    pub fn tell(&mut self, row: &Json, out: &mut dyn LogSink) {
+        let key = if let StepName::Named(key) = self.key { Some(key) } else { None };
         if std::mem::take(&mut self.settings) && key.is_none() {
             return;
         }
@@ -86,10 +86,10 @@ fn names(row: &Json) -> Vec<String> {
     names
 }
 
-impl Lines {
+impl JsonLines {
     /// A reader of this file.
     pub fn new(path: &Path) -> Self {
-        Self { tail: Tail::new(path), rows: Rows::default(), waiting: Vec::new(), lane: None }
+        Self { tail: Tail::new(path), rows: JsonRows::default(), waiting: Vec::new(), lane: None }
     }
 
     /// A reader of one lane in a log of gradtui.
@@ -97,8 +97,8 @@ impl Lines {
         Self { lane: Some(lane), ..Self::new(path) }
     }
 
-    fn decide(&mut self, out: &mut dyn Out) {
-        if self.rows.key == Key::Open {
+    fn decide(&mut self, out: &mut dyn LogSink) {
+        if self.rows.key == StepName::Open {
             self.rows.decide(self.waiting.iter());
         }
         for row in std::mem::take(&mut self.waiting) {
@@ -107,19 +107,19 @@ impl Lines {
     }
 }
 
-impl Reader for Lines {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for JsonLines {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let Self { tail, rows, waiting, lane } = self;
         let other = |row: &Json| lane.is_some() && row.get("lane").and_then(Json::text) != lane.as_deref();
         let (mut bad, mut surprise) = (0, None);
         let more = tail.lines(|line| match line {
-            Line::Anew => {
-                (*rows, *waiting) = (Rows::default(), Vec::new());
+            TailLine::Anew => {
+                (*rows, *waiting) = (JsonRows::default(), Vec::new());
                 out.restart();
             }
-            Line::Text(text) => match std::str::from_utf8(text).ok().and_then(Json::parse) {
+            TailLine::Text(text) => match std::str::from_utf8(text).ok().and_then(Json::parse) {
                 Some(row) if other(&row) => {}
-                Some(row @ Json::Object(_)) if rows.key != Key::Open => {
+                Some(row @ Json::Object(_)) if rows.key != StepName::Open => {
                     surprise = surprise.or_else(|| rows.surprise(&row));
                     rows.tell(&row, out);
                 }
@@ -140,7 +140,7 @@ impl Reader for Lines {
         // The step has a name after all: when it was decided, only rows with settings had been read.
         if let Some(key) = surprise {
             (self.tail, self.rows) =
-                (Tail::new(self.tail.path()), Rows { key: Key::Named(key), ..Rows::default() });
+                (Tail::new(self.tail.path()), JsonRows { key: StepName::Named(key), ..JsonRows::default() });
             out.restart();
             return Ok(true);
         }
@@ -150,7 +150,7 @@ impl Reader for Lines {
         Ok(more)
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         let last = self.tail.last_line();
         match std::str::from_utf8(&last).ok().and_then(Json::parse) {
             Some(row @ Json::Object(_)) => {

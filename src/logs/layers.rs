@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 /// Layers and the series that belong to them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Layers {
+pub struct LogLayers {
     /// Names, input side first.
     pub names: Vec<String>,
     /// How their order was determined.
-    pub order: Order,
+    pub order: LayerOrder,
     /// Pairs of a series, by its index in the given list, and its layer.
     pub members: Vec<(usize, usize)>,
     /// The series of the same norms after clipping, if the log has both.
@@ -24,7 +24,7 @@ pub struct Layers {
 
 /// How the order of layers was determined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum LayerOrder {
     /// By first appearance.
     #[default]
     Appearance,
@@ -112,7 +112,7 @@ fn regex(text: &str) -> Regex {
 }
 
 /// A series that is the gradient norm of a parameter.
-struct Found {
+struct GradientSeries {
     series: usize,
     /// The prefix of the parameter: all series of one kind have the same.
     kind: String,
@@ -177,7 +177,7 @@ fn ends_in_parameter(name: &str) -> bool {
     ends.any(|end| PARAMETER.is_match(end))
 }
 
-fn find(series: usize, name: &str) -> Option<Found> {
+fn find(series: usize, name: &str) -> Option<GradientSeries> {
     let after = AFTER.captures(name).filter(|found| ends_in_parameter(&found["rest"]));
     if after.is_none() && TOTAL.is_match(name) {
         return None;
@@ -234,13 +234,14 @@ fn find(series: usize, name: &str) -> Option<Found> {
     } else {
         None
     };
-    Some(Found { series, kind, layer, clipped, doubted, parameter })
+    Some(GradientSeries { series, kind, layer, clipped, doubted, parameter })
 }
 
 /// Finds layers among series in the order of their appearance; `order` sets the order of layers instead of determining
 /// it.
-pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>) -> Layers {
-    let mut found: Vec<Found> = names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
+pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<LayerOrder>) -> LogLayers {
+    let mut found: Vec<GradientSeries> =
+        names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
     let kinds: Vec<String> = found.iter().map(|f| f.kind.clone()).collect();
     found.retain(|f| !f.doubted || kinds.iter().filter(|kind| **kind == f.kind).count() > 1);
     let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
@@ -258,14 +259,15 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
     let parameters = |kind: &str| found.iter().filter(|f| f.kind == kind && f.parameter).count() > 1;
     let rank = |k: &&(&str, usize, bool)| (!k.2, parameters(k.0), norm(k.0), k.1);
     let Some(kind) = kinds.iter().rev().max_by_key(rank).map(|k| k.0.to_string()) else {
-        return Layers { total, ..Layers::default() };
+        return LogLayers { total, ..LogLayers::default() };
     };
     // Beside parameters, `grad_norm/overall` is no layer.
     if found.iter().filter(|f| f.kind == kind && f.parameter).count() > 1 {
         found.retain(|f| f.kind != kind || f.parameter || f.layer.contains('.'));
     }
-    let (found, others): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|f| f.kind == kind);
-    let mut after: Vec<&Found> = others.iter().filter(|f| f.clipped == Some(true)).collect();
+    let (found, others): (Vec<GradientSeries>, Vec<GradientSeries>) =
+        found.into_iter().partition(|f| f.kind == kind);
+    let mut after: Vec<&GradientSeries> = others.iter().filter(|f| f.clipped == Some(true)).collect();
     let alike = after.len() == found.len() && after.iter().all(|a| found.iter().any(|f| f.layer == a.layer));
     if !alike {
         after.clear();
@@ -278,12 +280,12 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
     }
     let order = order.unwrap_or_else(|| direction(&layers));
     match order {
-        Order::Appearance => {}
-        Order::Reversed => layers.reverse(),
-        Order::Natural => layers.sort_by_cached_key(|name| natural(name)),
+        LayerOrder::Appearance => {}
+        LayerOrder::Reversed => layers.reverse(),
+        LayerOrder::Natural => layers.sort_by_cached_key(|name| natural(name)),
     }
     let place = |layer: &str| layers.iter().position(|l| l == layer).unwrap_or(0);
-    Layers {
+    LogLayers {
         members: found.iter().map(|f| (f.series, place(&f.layer))).collect(),
         after: after.iter().map(|f| f.series).collect(),
         names: layers.clone(),
@@ -294,7 +296,7 @@ pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<Order>
 }
 
 /// Whether the numbers in the names rise or fall in this order.
-fn direction(layers: &[String]) -> Order {
+fn direction(layers: &[String]) -> LayerOrder {
     let (mut rises, mut falls) = (false, false);
     for (i, a) in layers.iter().enumerate() {
         let a = natural(a);
@@ -309,9 +311,9 @@ fn direction(layers: &[String]) -> Order {
         }
     }
     match (rises, falls) {
-        (_, false) => Order::Appearance,
-        (false, true) => Order::Reversed,
-        (true, true) => Order::Natural,
+        (_, false) => LayerOrder::Appearance,
+        (false, true) => LayerOrder::Reversed,
+        (true, true) => LayerOrder::Natural,
     }
 }
 
@@ -319,7 +321,7 @@ fn direction(layers: &[String]) -> Order {
 mod tests {
     use super::*;
 
-    fn layers(names: &[&str]) -> (Vec<String>, Order) {
+    fn layers(names: &[&str]) -> (Vec<String>, LayerOrder) {
         let found = of(names.iter().copied(), None);
         (found.names, found.order)
     }
@@ -391,9 +393,9 @@ mod tests {
             layers(&names.iter().map(String::as_str).collect::<Vec<_>>())
         };
         let sorted = vec!["l.2".to_string(), "l.10".into(), "l.11".into()];
-        assert_eq!(of(&[2, 10, 11]), (sorted.clone(), Order::Appearance));
-        assert_eq!(of(&[11, 10, 2]), (sorted.clone(), Order::Reversed));
-        assert_eq!(of(&[10, 11, 2]), (sorted, Order::Natural));
+        assert_eq!(of(&[2, 10, 11]), (sorted.clone(), LayerOrder::Appearance));
+        assert_eq!(of(&[11, 10, 2]), (sorted.clone(), LayerOrder::Reversed));
+        assert_eq!(of(&[10, 11, 2]), (sorted, LayerOrder::Natural));
         let named =
             ["grads/encoder/weight", "grads/body/0/weight", "grads/body/1/weight", "grads/head/weight"];
         assert_eq!(layers(&named).0, ["encoder", "body.0", "body.1", "head"]);

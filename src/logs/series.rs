@@ -1,18 +1,18 @@
 //! The series of a log in bounded memory: a summary of all points of each series, and a sample of the points.
 
-use super::Out;
-use super::layers::{self, Layers, Order};
+use super::LogSink;
+use super::layers::{self, LayerOrder, LogLayers};
 use std::collections::HashMap;
 
 /// Points of a series that are kept; when there are twice as many, every other one is dropped.
 const KEPT: usize = 2048;
 
 /// A point.
-pub type Point = (f64, f64);
+pub type SeriesPoint = (f64, f64);
 
 /// One series of numbers.
 #[derive(Clone, Debug, Default)]
-pub struct Series {
+pub struct LogSeries {
     /// Its name in the log.
     pub name: String,
     /// Number of its points, including those that are not finite.
@@ -35,10 +35,10 @@ pub struct Series {
     pub histogram: Option<bool>,
     /// One point in this many is kept.
     stride: u64,
-    kept: Vec<Point>,
+    kept: Vec<SeriesPoint>,
 }
 
-impl Series {
+impl LogSeries {
     fn new(name: &str, histogram: Option<bool>) -> Self {
         let ends = (f64::INFINITY, f64::NEG_INFINITY);
         Self { name: name.into(), min: ends.0, max: ends.1, stride: 1, histogram, ..Self::default() }
@@ -71,7 +71,7 @@ impl Series {
     }
 
     /// The kept points in the order of the log, and always the last point.
-    pub fn points(&self) -> impl Iterator<Item = Point> + '_ {
+    pub fn points(&self) -> impl Iterator<Item = SeriesPoint> + '_ {
         let last = (self.points > 0 && !(self.points - 1).is_multiple_of(self.stride))
             .then_some((self.steps.1, self.last));
         self.kept.iter().copied().chain(last)
@@ -80,9 +80,9 @@ impl Series {
 
 /// The content of the log of one run.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct LogContent {
     /// Its series in the order of their appearance.
-    pub series: Vec<Series>,
+    pub series: Vec<LogSeries>,
     /// Remarks, each once: damage, lines that were left out.
     pub remarks: Vec<String>,
     /// Number of points of all series.
@@ -92,24 +92,24 @@ pub struct Told {
     places: HashMap<String, usize>,
 }
 
-impl Told {
+impl LogContent {
     /// A series by its name.
-    pub fn get(&self, name: &str) -> Option<&Series> {
+    pub fn get(&self, name: &str) -> Option<&LogSeries> {
         self.places.get(name).map(|i| &self.series[*i])
     }
 
     /// The layers whose gradient norms are logged, in this order. `None`: in the order of their appearance, reversed if
     /// the numbers in their names fall.
-    pub fn layers(&self, order: Option<Order>) -> Layers {
+    pub fn layers(&self, order: Option<LayerOrder>) -> LogLayers {
         layers::of(self.series.iter().map(|s| &s.name[..]), order)
     }
 
-    fn place(&mut self, name: &str, histogram: Option<bool>) -> &mut Series {
+    fn place(&mut self, name: &str, histogram: Option<bool>) -> &mut LogSeries {
         let next = self.series.len();
         let at = self.places.get(name).copied().unwrap_or(next);
         if at == next {
             self.places.insert(name.into(), next);
-            self.series.push(Series::new(name, histogram));
+            self.series.push(LogSeries::new(name, histogram));
         }
         &mut self.series[at]
     }
@@ -132,7 +132,7 @@ impl Told {
     }
 
     /// Norms of layers at the steps at which all layers have one, in the order of steps.
-    pub fn norms(&self, layers: &Layers) -> Vec<(f64, Vec<f64>)> {
+    pub fn norms(&self, layers: &LogLayers) -> Vec<(f64, Vec<f64>)> {
         let mut rows: HashMap<u64, Vec<Vec<f64>>> = HashMap::new();
         let mut members = vec![0; layers.names.len()];
         for (series, layer) in &layers.members {
@@ -159,7 +159,7 @@ impl Told {
     }
 }
 
-impl Out for Told {
+impl LogSink for LogContent {
     fn restart(&mut self) {
         let (remarks, restarts) = (std::mem::take(&mut self.remarks), self.restarts + 1);
         *self = Self { remarks, restarts, ..Self::default() };
@@ -188,13 +188,13 @@ mod tests {
 
     #[test]
     fn a_long_series_keeps_some_points_and_the_summary_of_all() {
-        let mut told = Told::default();
+        let mut told = LogContent::default();
         for i in 0..100_000u32 {
             told.point("loss", f64::from(i), if i == 500 { f64::NAN } else { -f64::from(i) });
         }
         let series = told.get("loss").expect("told");
         assert_eq!((series.points, series.nan, series.min, series.max), (100_000, 1, -99_999.0, 0.0));
-        let kept: Vec<Point> = series.points().collect();
+        let kept: Vec<SeriesPoint> = series.points().collect();
         assert!((KEPT..=2 * KEPT + 1).contains(&kept.len()), "{}", kept.len());
         assert_eq!((kept[0].0, kept[kept.len() - 1].0), (0.0, 99_999.0));
         assert!(kept.windows(2).all(|w| w[0].0 < w[1].0));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn norms_of_weight_and_bias_make_that_of_their_layer() {
-        let mut told = Told::default();
+        let mut told = LogContent::default();
         for step in [0.0, 1.0] {
             told.point("grad_norm/a.weight", step, 3.0);
             told.point("grad_norm/a.bias", step, 4.0 + step);

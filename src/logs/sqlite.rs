@@ -2,7 +2,7 @@
 //! program is using it, a copy of the file and its write-ahead log is read.
 
 use super::value::Json;
-use super::{Out, Reader};
+use super::{LogReader, LogSink};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -14,26 +14,26 @@ const ROWS: i64 = 100_000;
 
 /// The kind of a file, by its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DatabaseKind {
     Mlflow,
     Trackio,
 }
 
 /// One run in a file.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredRun {
     path: PathBuf,
-    kind: Kind,
+    kind: DatabaseKind,
     run: String,
     /// The last row that was read.
     told: i64,
-    seen: Option<State>,
+    seen: Option<FileState>,
 }
 
 /// Length and modification time of the file and of its write-ahead log.
-type State = [Option<(u64, SystemTime)>; 2];
+type FileState = [Option<(u64, SystemTime)>; 2];
 
-fn state(path: &Path) -> State {
+fn state(path: &Path) -> FileState {
     let of = |path: &Path| fs::metadata(path).ok().and_then(|m| Some((m.len(), m.modified().ok()?)));
     [of(path), of(&beside(path, "-wal"))]
 }
@@ -45,12 +45,12 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A database opened in such a way that SQLite writes no file beside it.
-struct Opened {
+struct OpenDatabase {
     connection: Connection,
     copy: Option<PathBuf>,
 }
 
-impl Drop for Opened {
+impl Drop for OpenDatabase {
     fn drop(&mut self) {
         if let Some(copy) = &self.copy {
             // If this fails, the system cleans the folder of temporary files later.
@@ -59,7 +59,7 @@ impl Drop for Opened {
     }
 }
 
-fn open(path: &Path) -> Result<Opened, String> {
+fn open(path: &Path) -> Result<OpenDatabase, String> {
     let fault = |e: &dyn std::fmt::Display| e.to_string();
     let wal = beside(path, "-wal");
     if fs::metadata(&wal).is_ok_and(|m| m.len() > 0) {
@@ -67,7 +67,7 @@ fn open(path: &Path) -> Result<Opened, String> {
         let copy = copy(path, &wal).map_err(|e| fault(&e))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(copy.join("copy.db"), flags).map_err(|e| fault(&e))?;
-        return Ok(Opened { connection, copy: Some(copy) });
+        return Ok(OpenDatabase { connection, copy: Some(copy) });
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -79,7 +79,7 @@ fn open(path: &Path) -> Result<Opened, String> {
         .collect();
     let connection = Connection::open_with_flags(format!("file:{escaped}?mode=ro&immutable=1"), flags)
         .map_err(|e| fault(&e))?;
-    Ok(Opened { connection, copy: None })
+    Ok(OpenDatabase { connection, copy: None })
 }
 
 /// A temporary folder with a copy of both files.
@@ -106,45 +106,45 @@ fn has(connection: &Connection, table: &str, column: &str) -> bool {
 ///
 /// # Errors
 /// If it cannot be read, or holds neither MLflow's nor Trackio's tables.
-pub fn runs(path: &Path) -> Result<Vec<(String, Stored)>, String> {
+pub fn runs(path: &Path) -> Result<Vec<(String, StoredRun)>, String> {
     let opened = open(path)?;
     let connection = &opened.connection;
     let kind = if has(connection, "metrics", "is_nan") && has(connection, "runs", "lifecycle_stage") {
-        Kind::Mlflow
+        DatabaseKind::Mlflow
     } else if has(connection, "metrics", "metrics") && has(connection, "metrics", "run_name") {
-        Kind::Trackio
+        DatabaseKind::Trackio
     } else {
         return Err("a database without the tables of MLflow or Trackio".into());
     };
     let sql = match kind {
-        Kind::Mlflow => {
+        DatabaseKind::Mlflow => {
             "select run_uuid, coalesce(name, run_uuid) from runs
              where coalesce(lifecycle_stage, 'active') <> 'deleted' order by start_time, rowid"
         }
         // Older versions have no run ids; a run's name identifies it.
-        Kind::Trackio if has(connection, "metrics", "run_id") => {
+        DatabaseKind::Trackio if has(connection, "metrics", "run_id") => {
             "select run_id, run_name from metrics group by run_id order by min(id)"
         }
-        Kind::Trackio => "select run_name, run_name from metrics group by run_name order by min(id)",
+        DatabaseKind::Trackio => "select run_name, run_name from metrics group by run_name order by min(id)",
     };
     let fault = |e: rusqlite::Error| e.to_string();
     let mut statement = connection.prepare(sql).map_err(fault)?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
     let rows: Vec<(String, String)> = rows.and_then(Iterator::collect).map_err(fault)?;
-    let stored = |run: String| Stored { path: path.into(), kind, run, told: -1, seen: None };
+    let stored = |run: String| StoredRun { path: path.into(), kind, run, told: -1, seen: None };
     Ok(rows.into_iter().map(|(run, name)| (name, stored(run))).collect())
 }
 
-impl Stored {
-    fn tell(&mut self, connection: &Connection, out: &mut dyn Out) -> rusqlite::Result<bool> {
+impl StoredRun {
+    fn tell(&mut self, connection: &Connection, out: &mut dyn LogSink) -> rusqlite::Result<bool> {
         let sql = match self.kind {
-            Kind::Mlflow => {
+            DatabaseKind::Mlflow => {
                 "select rowid, step, key, value, is_nan from metrics where run_uuid = ?1 and rowid > ?2 order by rowid limit ?3"
             }
-            Kind::Trackio if has(connection, "metrics", "run_id") => {
+            DatabaseKind::Trackio if has(connection, "metrics", "run_id") => {
                 "select id, step, metrics from metrics where run_id = ?1 and id > ?2 order by id limit ?3"
             }
-            Kind::Trackio => {
+            DatabaseKind::Trackio => {
                 "select id, step, metrics from metrics where run_name = ?1 and id > ?2 order by id limit ?3"
             }
         };
@@ -155,7 +155,7 @@ impl Stored {
             (self.told, count) = (row.get(0)?, count + 1);
             let step = row.get::<_, i64>(1)? as f64;
             match self.kind {
-                Kind::Mlflow => {
+                DatabaseKind::Mlflow => {
                     let (key, value): (String, f64) = (row.get(2)?, row.get(3)?);
                     // MLflow stores NaN as 0 with a flag, and infinity as the greatest f64.
                     let value = match value {
@@ -165,7 +165,7 @@ impl Stored {
                     };
                     out.point(&key, step, value);
                 }
-                Kind::Trackio => {
+                DatabaseKind::Trackio => {
                     let (ValueRef::Text(text) | ValueRef::Blob(text)) = row.get_ref(2)? else { continue };
                     if let Some(json) = std::str::from_utf8(text).ok().and_then(Json::parse) {
                         json.numbers(&mut String::new(), &mut |name, x| out.point(name, step, x));
@@ -177,8 +177,8 @@ impl Stored {
     }
 }
 
-impl Reader for Stored {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for StoredRun {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let now = state(&self.path);
         if self.seen == Some(now) {
             return Ok(false);

@@ -1,9 +1,9 @@
 //! Runs stored in folders, with one file per number: MLflow's file store (`timestamp value step`) and DVCLive (one
 //! table per metric).
 
-use super::tail::{Line, Tail};
+use super::tail::{Tail, TailLine};
 use super::value::number;
-use super::{Out, Reader};
+use super::{LogReader, LogSink};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const DEPTH: usize = 16;
 
 /// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum LineFormat {
     /// `timestamp value step`, as MLflow writes it.
     Mlflow,
     /// A header line, then step and value separated by a tab, as DVCLive writes it.
@@ -22,15 +22,15 @@ pub enum Form {
 
 /// The reader of a run's numbers.
 #[derive(Debug)]
-pub struct Store {
+pub struct StoreReader {
     root: PathBuf,
-    form: Form,
+    form: LineFormat,
     files: BTreeMap<String, Tail>,
 }
 
-impl Store {
+impl StoreReader {
     /// A reader of the files in this folder.
-    pub fn new(root: &Path, form: Form) -> Self {
+    pub fn new(root: &Path, form: LineFormat) -> Self {
         Self { root: root.into(), form, files: BTreeMap::new() }
     }
 
@@ -47,7 +47,7 @@ impl Store {
                 }
                 continue;
             }
-            let file = if self.form == Form::Dvclive { file.strip_suffix(".tsv") } else { Some(file) };
+            let file = if self.form == LineFormat::Dvclive { file.strip_suffix(".tsv") } else { Some(file) };
             if let Some(file) = file {
                 self.files.entry(join(file)).or_insert_with(|| Tail::new(&path));
             }
@@ -55,15 +55,15 @@ impl Store {
     }
 }
 
-impl Reader for Store {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for StoreReader {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let root = self.root.clone();
         self.look(&root, "", DEPTH);
         let (mut more, mut anew) = (false, false);
         for (name, tail) in &mut self.files {
             let read = tail.lines(|line| match line {
-                Line::Anew => anew = true,
-                Line::Text(text) => tell(self.form, name, text, out),
+                TailLine::Anew => anew = true,
+                TailLine::Text(text) => tell(self.form, name, text, out),
             });
             more |= read.map_err(|e| format!("{name}: {e}"))?;
         }
@@ -76,23 +76,23 @@ impl Reader for Store {
         Ok(more)
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         for (name, tail) in &mut self.files {
             tell(self.form, name, &tail.last_line(), out);
         }
     }
 }
 
-fn tell(form: Form, name: &str, line: &[u8], out: &mut dyn Out) {
+fn tell(form: LineFormat, name: &str, line: &[u8], out: &mut dyn LogSink) {
     let line = String::from_utf8_lossy(line);
     let mut cells = line.split_ascii_whitespace();
     let (step, value) = match form {
-        Form::Mlflow => {
+        LineFormat::Mlflow => {
             let mut cells = cells.skip(1);
             let value = cells.next();
             (cells.next(), value)
         }
-        Form::Dvclive => (cells.next(), cells.next()),
+        LineFormat::Dvclive => (cells.next(), cells.next()),
     };
     // The header line has no numbers.
     if let (Some(step), Some(value)) = (step.and_then(number), value.and_then(number)) {

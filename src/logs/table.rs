@@ -1,9 +1,9 @@
 //! Tables with a header line: CSV as people, Lightning and Keras write it. Handles separators, decimal commas,
 //! comments, repeated header lines, empty cells, and tables with one value per row.
 
-use super::tail::{Line, Tail};
+use super::tail::{Tail, TailLine};
 use super::value::number;
-use super::{Out, Reader, STEPS};
+use super::{LogReader, LogSink, STEPS};
 use std::path::Path;
 
 /// Names of the column that holds the name of a row's series, and of the column that holds its value.
@@ -12,9 +12,9 @@ const VALUES: [&str; 2] = ["value", "val"];
 
 /// The reader of a table that may grow.
 #[derive(Debug)]
-pub struct Table {
+pub struct TableReader {
     tail: Tail,
-    form: Option<Form>,
+    form: Option<TableColumns>,
     row: u64,
     short: u64,
     /// The last cell of the newest row.
@@ -23,7 +23,7 @@ pub struct Table {
 
 /// The columns of a table.
 #[derive(Debug)]
-struct Form {
+struct TableColumns {
     separator: u8,
     headings: Vec<String>,
     /// The column of the step; `None`: rows are counted.
@@ -59,7 +59,7 @@ pub fn counts(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-impl Form {
+impl TableColumns {
     fn new(heading: &str) -> Self {
         let separator = separator(heading).unwrap_or(b',');
         let mut headings = cells(heading, separator);
@@ -92,7 +92,7 @@ impl Form {
     }
 }
 
-impl Table {
+impl TableReader {
     /// A reader of this file.
     pub fn new(path: &Path) -> Self {
         Self { tail: Tail::new(path), form: None, row: 0, short: 0, last: String::new() }
@@ -100,12 +100,12 @@ impl Table {
 }
 
 /// Sends the numbers of a row; returns whether the row is complete.
-fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -> bool {
+fn tell(form: &mut Option<TableColumns>, row: &mut u64, line: &str, out: &mut dyn LogSink) -> bool {
     if !counts(line) {
         return true;
     }
     let Some(form) = form else {
-        let found = Form::new(line);
+        let found = TableColumns::new(line);
         let first = found.headings.first().is_some_and(|h| h == "column 0");
         *form = Some(found);
         return !first || tell(form, row, line, out);
@@ -115,7 +115,7 @@ fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -
         return true;
     }
     if form.is_heading(&cells) {
-        *form = Form::new(line);
+        *form = TableColumns::new(line);
         return true;
     }
     // A separator at the end of the line does not start another cell.
@@ -145,20 +145,20 @@ fn tell(form: &mut Option<Form>, row: &mut u64, line: &str, out: &mut dyn Out) -
 }
 
 /// The last cell of a line.
-fn end(form: Option<&Form>, line: &str) -> Option<String> {
+fn end(form: Option<&TableColumns>, line: &str) -> Option<String> {
     cells(line, form?.separator).pop()
 }
 
-impl Reader for Table {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for TableReader {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let Self { tail, form, row, short, last } = self;
         let before = *short;
         let more = tail.lines(|line| match line {
-            Line::Anew => {
+            TailLine::Anew => {
                 (*form, *row, *short) = (None, 0, 0);
                 out.restart();
             }
-            Line::Text(text) => {
+            TailLine::Text(text) => {
                 let text = String::from_utf8_lossy(text);
                 *short += u64::from(!tell(form, row, &text, out));
                 *last = end(form.as_ref(), &text).unwrap_or_default();
@@ -170,7 +170,7 @@ impl Reader for Table {
         more.map_err(|e| e.to_string())
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         let last = self.tail.last_line();
         let half = end(self.form.as_ref(), &String::from_utf8_lossy(&last)).is_some_and(|cell| {
             let decimals = self.last.contains(['.', ',']) && self.last.len() >= cell.len() + 3;

@@ -92,15 +92,15 @@ impl Tail {
         Ok(there == self.near)
     }
 
-    /// Passes on the next complete lines, and [`Line::Anew`] first if the file was replaced. Returns `false` if there
+    /// Passes on the next complete lines, and [`TailLine::Anew`] first if the file was replaced. Returns `false` if there
     /// are no more for now.
     ///
     /// # Errors
     /// If the file is gone or cannot be read.
-    pub fn lines(&mut self, mut each: impl FnMut(Line<'_>)) -> io::Result<bool> {
+    pub fn lines(&mut self, mut each: impl FnMut(TailLine<'_>)) -> io::Result<bool> {
         let piece = self.next()?;
         if piece.anew {
-            each(Line::Anew);
+            each(TailLine::Anew);
         }
         if piece.bytes.is_empty() {
             return Ok(false);
@@ -109,7 +109,7 @@ impl Tail {
         half.extend_from_slice(&piece.bytes);
         let mut from = 0;
         for end in memchr::memchr_iter(b'\n', &half) {
-            each(Line::Text(trimmed(&half[from..end])));
+            each(TailLine::Text(trimmed(&half[from..end])));
             from = end + 1;
         }
         half.drain(..from);
@@ -128,7 +128,7 @@ impl Tail {
 
 /// A line, or the news that the file was replaced.
 #[derive(Debug)]
-pub enum Line<'a> {
+pub enum TailLine<'a> {
     /// The file was replaced; the lines of the new one follow.
     Anew,
     /// A line without its line end.

@@ -3,8 +3,8 @@
 
 mod event;
 
-use super::{Out, Reader};
-use event::{Event, Told};
+use super::{LogReader, LogSink};
+use event::{EventRecord, TagProperties};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -21,19 +21,19 @@ const DEPTH: usize = 8;
 #[derive(Debug)]
 pub struct Events {
     root: PathBuf,
-    files: Vec<Part>,
+    files: Vec<EventFile>,
     /// For each file, the step from which it makes earlier records void.
     purges: BTreeMap<PathBuf, i64>,
 }
 
 /// One event file.
 #[derive(Debug)]
-struct Part {
+struct EventFile {
     path: PathBuf,
     read: u64,
     /// The prefix of the names of its series.
     prefix: String,
-    told: Told,
+    told: TagProperties,
     /// Whether its damage was reported.
     damaged: bool,
     /// Whether it ends with an incomplete record.
@@ -92,7 +92,7 @@ impl Events {
     }
 
     /// Looks for new files. If they change the names of series, everything is read again.
-    fn look(&mut self, out: &mut dyn Out) {
+    fn look(&mut self, out: &mut dyn LogSink) {
         let mut found = Vec::new();
         if self.root.is_dir() {
             files(&self.root, DEPTH, &mut found);
@@ -109,11 +109,12 @@ impl Events {
             Some(below) if below != Path::new("") => format!("{}/", below.display()),
             _ => String::new(),
         };
-        let mut old: BTreeMap<PathBuf, Part> = self.files.drain(..).map(|f| (f.path.clone(), f)).collect();
+        let mut old: BTreeMap<PathBuf, EventFile> =
+            self.files.drain(..).map(|f| (f.path.clone(), f)).collect();
         for path in found {
             let prefix = prefix(&path);
-            let told = Told::default();
-            let new = Part {
+            let told = TagProperties::default();
+            let new = EventFile {
                 path: path.clone(),
                 read: 0,
                 prefix,
@@ -133,10 +134,10 @@ impl Events {
         }
     }
 
-    fn again(&mut self, out: &mut dyn Out) {
+    fn again(&mut self, out: &mut dyn LogSink) {
         out.restart();
         for part in &mut self.files {
-            (part.read, part.told, part.half, part.newest) = (0, Told::default(), false, i64::MIN);
+            (part.read, part.told, part.half, part.newest) = (0, TagProperties::default(), false, i64::MIN);
         }
     }
 
@@ -149,7 +150,7 @@ impl Events {
 }
 
 /// The result of reading a piece.
-enum Read {
+enum ReadResult {
     /// There is no more for now.
     End,
     /// There is more.
@@ -158,16 +159,16 @@ enum Read {
     Purge(i64),
 }
 
-impl Part {
-    fn read(&mut self, void: i64, known: bool, out: &mut dyn Out) -> Result<Read, String> {
+impl EventFile {
+    fn read(&mut self, void: i64, known: bool, out: &mut dyn LogSink) -> Result<ReadResult, String> {
         let fault = |e: std::io::Error| e.to_string();
         let mut file = File::open(&self.path).map_err(fault)?;
         let length = file.metadata().map_err(fault)?.len();
         if length < self.read {
-            return Ok(Read::Purge(i64::MIN));
+            return Ok(ReadResult::Purge(i64::MIN));
         }
         if length == self.read {
-            return Ok(Read::End);
+            return Ok(ReadResult::End);
         }
         file.seek(SeekFrom::Start(self.read)).map_err(fault)?;
         let mut bytes = Vec::with_capacity(PIECE.min((length - self.read) as usize));
@@ -216,21 +217,21 @@ impl Part {
             } else if let Some(purge) = self.tell(payload, void, out)
                 && !known
             {
-                return Ok(Read::Purge(purge));
+                return Ok(ReadResult::Purge(purge));
             }
             at += end;
         }
         Ok(self.reached(at, at > 0))
     }
 
-    fn reached(&mut self, at: usize, more: bool) -> Read {
+    fn reached(&mut self, at: usize, more: bool) -> ReadResult {
         self.read += at as u64;
-        if more { Read::More } else { Read::End }
+        if more { ReadResult::More } else { ReadResult::End }
     }
 
     /// Sends the values of a record; returns the step of a purge, if it is one.
-    fn tell(&mut self, payload: &[u8], void: i64, out: &mut dyn Out) -> Option<i64> {
-        let event = Event::read(payload);
+    fn tell(&mut self, payload: &[u8], void: i64, out: &mut dyn LogSink) -> Option<i64> {
+        let event = EventRecord::read(payload);
         if event.step >= void {
             return None;
         }
@@ -239,30 +240,30 @@ impl Part {
         let name = |tag: &str| if prefix.is_empty() { tag.to_string() } else { format!("{prefix}{tag}") };
         for summary in event.summaries() {
             self.told.summary(summary, &mut |tag, value| match value {
-                event::Value::Number(x) => out.point(&name(tag), step, x),
-                event::Value::Norm(x, exact) => out.norm(&name(tag), step, x, exact),
+                event::SummaryValue::Number(x) => out.point(&name(tag), step, x),
+                event::SummaryValue::Norm(x, exact) => out.norm(&name(tag), step, x, exact),
             });
         }
         event.start.then_some(event.step)
     }
 }
 
-impl Reader for Events {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for Events {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         self.look(out);
         let mut faults = Vec::new();
         for i in 0..self.files.len() {
             let (void, path) = (self.void(i), self.files[i].path.clone());
             let known = self.purges.contains_key(&path) || void == i64::MIN;
             match self.files[i].read(void, known, out) {
-                Ok(Read::End) => {}
+                Ok(ReadResult::End) => {}
                 // The next file of a run is read after this one.
-                Ok(Read::More) => return Ok(true),
-                Ok(Read::Purge(i64::MIN)) => {
+                Ok(ReadResult::More) => return Ok(true),
+                Ok(ReadResult::Purge(i64::MIN)) => {
                     self.again(out);
                     return Ok(true);
                 }
-                Ok(Read::Purge(step)) => {
+                Ok(ReadResult::Purge(step)) => {
                     self.purges.insert(path.clone(), step);
                     let folder = path.parent();
                     let before = self.files[..i].iter().filter(|f| f.path.parent() == folder);
@@ -277,7 +278,7 @@ impl Reader for Events {
         if faults.is_empty() { Ok(false) } else { Err(faults.join("; ")) }
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         let half = self.files.iter().filter(|f| f.half && !f.damaged).count();
         if half > 0 {
             out.say(format!("{half} of {} event files end in half a record", self.files.len()));

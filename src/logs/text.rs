@@ -1,8 +1,8 @@
 //! Text that a training program printed: lines that match a pattern such as `iter {step}: loss {loss}`.
 
-use super::tail::{Line, Tail};
+use super::tail::{Tail, TailLine};
 use super::value::number;
-use super::{Out, Reader};
+use super::{LogReader, LogSink};
 use regex::Regex;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -119,7 +119,7 @@ impl Pattern {
     }
 
     /// Sends the numbers in a line; returns whether it matches.
-    fn tell(&mut self, line: &str, epoch: Option<f64>, out: &mut dyn Out) -> bool {
+    fn tell(&mut self, line: &str, epoch: Option<f64>, out: &mut dyn LogSink) -> bool {
         let Some(found) = self.regex.captures(line) else { return false };
         let value = |i: usize| found.get(i + 1).and_then(|m| number(m.as_str()));
         let named = |name: &str| self.names.iter().position(|n| n == name).and_then(value);
@@ -144,7 +144,7 @@ impl Pattern {
 
 /// The reader of a text that may grow.
 #[derive(Debug)]
-pub struct Text {
+pub struct TextReader {
     tail: Tail,
     patterns: Vec<Pattern>,
     /// The epoch of the last line that states only an epoch, as Keras prints it.
@@ -152,7 +152,7 @@ pub struct Text {
     any: bool,
 }
 
-impl Text {
+impl TextReader {
     /// A reader of this file, with the given patterns, or with those of the known form that fits its head.
     ///
     /// # Errors
@@ -180,7 +180,7 @@ impl Text {
 /// Ignores everything.
 struct Nowhere;
 
-impl Out for Nowhere {
+impl LogSink for Nowhere {
     fn restart(&mut self) {}
     fn point(&mut self, _: &str, _: f64, _: f64) {}
     fn norm(&mut self, _: &str, _: f64, _: f64, _: bool) {}
@@ -209,7 +209,7 @@ pub fn plain(line: &str) -> String {
 }
 
 /// Sends the numbers of a line.
-fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mut dyn Out) -> bool {
+fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mut dyn LogSink) -> bool {
     static EPOCH: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^\s*Epoch ([0-9]+)/[0-9]+\s*$").expect("a pattern of our own"));
     let line = plain(&String::from_utf8_lossy(line));
@@ -224,23 +224,23 @@ fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mu
     any
 }
 
-impl Reader for Text {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for TextReader {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let Self { tail, patterns, epoch, any } = self;
         let more = tail.lines(|line| match line {
-            Line::Anew => {
+            TailLine::Anew => {
                 *epoch = None;
                 for pattern in &mut *patterns {
                     pattern.matches = 0;
                 }
                 out.restart();
             }
-            Line::Text(text) => *any |= tell(patterns, epoch, text, out),
+            TailLine::Text(text) => *any |= tell(patterns, epoch, text, out),
         });
         more.map_err(|e| e.to_string())
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         let last = self.tail.last_line();
         self.any |= tell(&mut self.patterns, &mut self.epoch, &last, out);
         if !self.any {

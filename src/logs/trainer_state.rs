@@ -2,7 +2,7 @@
 //! than the last.
 
 use super::value::Json;
-use super::{Out, Reader};
+use super::{LogReader, LogSink};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -36,8 +36,8 @@ impl TrainerState {
     }
 }
 
-impl Reader for TrainerState {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for TrainerState {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let copies = self.copies();
         let path = copies.first().cloned().ok_or("no trainer_state.json is there")?;
         let found = fs::metadata(&path).map_err(|e| e.to_string())?;

@@ -3,8 +3,8 @@
 
 use super::tail::Tail;
 use super::value::Json;
-use super::wire::{Fields, Value};
-use super::{Out, Reader};
+use super::wire::{WireFields, WireValue};
+use super::{LogReader, LogSink};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -43,8 +43,9 @@ impl Axes {
 
     /// Adds a definition of a metric.
     fn define(&mut self, metric: &[u8]) {
-        let text =
-            |number: u64| Fields(metric).find(|f| f.0 == number).and_then(|f| f.1.text()).map(String::from);
+        let text = |number: u64| {
+            WireFields(metric).find(|f| f.0 == number).and_then(|f| f.1.text()).map(String::from)
+        };
         let Some(axis) = text(4).filter(|axis| !axis.is_empty()) else { return };
         if let Some(name) = text(1).filter(|name| !name.is_empty()) {
             self.named.insert(name, axis);
@@ -62,7 +63,7 @@ impl Wandb {
     }
 
     /// Decodes the bytes that were read; stops at an incomplete piece.
-    fn take(&mut self, out: &mut dyn Out) {
+    fn take(&mut self, out: &mut dyn LogSink) {
         let mut from = 0;
         if self.at == 0 {
             if self.rest.len() < START {
@@ -122,23 +123,23 @@ impl Wandb {
 }
 
 /// Sends the numbers of a record, if it belongs to the run's history.
-fn tell(record: &[u8], axes: &mut Axes, out: &mut dyn Out) {
-    for (number, field) in Fields(record) {
+fn tell(record: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
+    for (number, field) in WireFields(record) {
         match (number, field) {
-            (2, Value::Bytes(history)) => tell_history(history, axes, out),
-            (12, Value::Bytes(metric)) => axes.define(metric),
+            (2, WireValue::Bytes(history)) => tell_history(history, axes, out),
+            (12, WireValue::Bytes(metric)) => axes.define(metric),
             _ => {}
         }
     }
 }
 
-fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn Out) {
+fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
     let (mut step, mut items) = (None, Vec::new());
-    for (number, field) in Fields(history) {
+    for (number, field) in WireFields(history) {
         match (number, field) {
-            (1, Value::Bytes(item)) => items.extend(read_item(item)),
-            (2, Value::Bytes(of)) => {
-                step = Fields(of).find(|f| f.0 == 1).and_then(|f| f.1.whole()).or(Some(0));
+            (1, WireValue::Bytes(item)) => items.extend(read_item(item)),
+            (2, WireValue::Bytes(of)) => {
+                step = WireFields(of).find(|f| f.0 == 1).and_then(|f| f.1.whole()).or(Some(0));
             }
             _ => {}
         }
@@ -191,7 +192,7 @@ fn together(items: Vec<(String, Json)>) -> Vec<(String, Json)> {
 /// The name, joined from its path, and the value of an item.
 fn read_item(item: &[u8]) -> Option<(String, Json)> {
     let (mut name, mut path, mut value) = ("", Vec::new(), None);
-    for (number, field) in Fields(item) {
+    for (number, field) in WireFields(item) {
         match number {
             1 => name = field.text()?,
             2 => path.push(field.text()?),
@@ -222,8 +223,8 @@ fn norm(histogram: &Json) -> Option<f64> {
     Some(counts.iter().zip(middles).map(|(n, x)| n * x * x).sum::<f64>().sqrt())
 }
 
-impl Reader for Wandb {
-    fn read(&mut self, out: &mut dyn Out) -> Result<bool, String> {
+impl LogReader for Wandb {
+    fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let piece = self.tail.next().map_err(|e| e.to_string())?;
         if piece.anew {
             let tail = std::mem::replace(&mut self.tail, Tail::new(Path::new("")));
@@ -236,7 +237,7 @@ impl Reader for Wandb {
         Ok(some && piece.bytes.len() == super::tail::PIECE)
     }
 
-    fn close(&mut self, out: &mut dyn Out) {
+    fn close(&mut self, out: &mut dyn LogSink) {
         if self.rest.iter().any(|b| *b != 0) && !self.damaged {
             out.say("the last record is half written and was left out".into());
         }

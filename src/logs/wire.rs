@@ -2,7 +2,7 @@
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
+pub enum WireValue<'a> {
     /// A whole number.
     Varint(u64),
     /// Eight bytes.
@@ -13,7 +13,7 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-impl<'a> Value<'a> {
+impl<'a> WireValue<'a> {
     /// The value as bytes.
     pub fn bytes(self) -> Option<&'a [u8]> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
@@ -41,7 +41,7 @@ impl<'a> Value<'a> {
 
 /// The fields of a message; the iterator ends at damage.
 #[derive(Clone, Debug)]
-pub struct Fields<'a>(pub &'a [u8]);
+pub struct WireFields<'a>(pub &'a [u8]);
 
 /// Reads a variable-length whole number from the front of these bytes.
 pub fn varint(bytes: &mut &[u8]) -> Option<u64> {
@@ -57,29 +57,29 @@ pub fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u64, Value<'a>);
+impl<'a> Iterator for WireFields<'a> {
+    type Item = (u64, WireValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = &mut self.0;
         let key = varint(rest)?;
         let value = match key & 7 {
-            0 => Value::Varint(varint(rest)?),
+            0 => WireValue::Varint(varint(rest)?),
             1 => {
                 let (bytes, after) = rest.split_first_chunk::<8>()?;
                 *rest = after;
-                Value::Eight(*bytes)
+                WireValue::Eight(*bytes)
             }
             2 => {
                 let length = usize::try_from(varint(rest)?).ok()?;
                 let (bytes, after) = rest.split_at_checked(length)?;
                 *rest = after;
-                Value::Bytes(bytes)
+                WireValue::Bytes(bytes)
             }
             5 => {
                 let (bytes, after) = rest.split_first_chunk::<4>()?;
                 *rest = after;
-                Value::Four(*bytes)
+                WireValue::Four(*bytes)
             }
             _ => return None,
         };
@@ -88,10 +88,10 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// Eight-byte numbers, packed or one by one.
-pub fn doubles<'a>(values: impl Iterator<Item = Value<'a>>) -> Vec<f64> {
+pub fn doubles<'a>(values: impl Iterator<Item = WireValue<'a>>) -> Vec<f64> {
     values
         .flat_map(|value| match value {
-            Value::Bytes(packed) => {
+            WireValue::Bytes(packed) => {
                 packed.chunks_exact(8).map(|c| f64::from_le_bytes(c.try_into().unwrap_or_default())).collect()
             }
             other => other.float().into_iter().collect::<Vec<_>>(),

@@ -7,7 +7,7 @@
 //! `McCandlish` et al., An empirical model of large-batch training, 2018, arXiv:1812.06162, appendix A.1. The paper
 //! averages both parts of the quotient over steps; a single batch is a noisy estimate.
 
-use super::Seen;
+use super::StepInputs;
 use crate::engine::diagnostics::two_batch_noise_scale;
 use crate::engine::kernel::sum_sq_f64;
 
@@ -18,7 +18,7 @@ pub const PARTS: usize = 8;
 ///
 /// `None` for a batch of one, if a batch's gradient is not the mean over its rows, and if the noise hides the gradient:
 /// the estimate of |G|² is then not positive.
-pub(super) fn noise_scale(seen: &mut Seen<'_>) -> Option<f64> {
+pub(super) fn noise_scale(seen: &mut StepInputs<'_>) -> Option<f64> {
     let parts = PARTS.min(seen.rows);
     if parts < 2 {
         return None;

@@ -3,14 +3,14 @@
 //! Compares the first 32 units pairwise: at most 496 distances at a measured step, about 2 % of a training step of a
 //! batch of 32 through a layer of 128 units.
 
-use super::{LayerSeen, Seen};
+use super::{LayerSeen, StepInputs};
 use crate::engine::kernel::distance_sq_f64;
 
 /// Most units that are compared.
 const COMPARED: usize = 32;
 
 /// The least ‖wᵢ - wⱼ‖ of two units' incoming weights over the mean ‖wᵢ‖; `None` with fewer than two units.
-pub(super) fn symmetry(seen: &Seen<'_>, layer: &LayerSeen) -> Option<f32> {
+pub(super) fn symmetry(seen: &StepInputs<'_>, layer: &LayerSeen) -> Option<f32> {
     let (range, units) = layer.units.clone()?;
     let each = range.len().checked_div(units)?;
     if units < 2 || each == 0 {

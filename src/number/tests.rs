@@ -4,8 +4,8 @@ use super::*;
 use std::collections::BTreeSet;
 
 /// A step with these gradients and parameters; all other fields are empty.
-fn seen<'a>(gradient: &'a [f32], params: &'a [f32]) -> Seen<'a> {
-    Seen {
+fn seen<'a>(gradient: &'a [f32], params: &'a [f32]) -> StepInputs<'a> {
+    StepInputs {
         step: StepResult::default(),
         accuracy: None,
         clipped_norm: 0.0,

@@ -11,7 +11,7 @@ pub(super) fn of<T: DeserializeOwned>() -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     loop {
         // Every read fails on purpose; it reveals one name, and whether a value belongs to it.
-        let asked = Asked { next: found.len(), name: Cell::default(), value: Cell::default() };
+        let asked = NameProbe { next: found.len(), name: Cell::default(), value: Cell::default() };
         let _ = T::deserialize(&asked);
         match (asked.name.get(), asked.value.get()) {
             (Some(name), Some(false)) => found.push(name.into()),
@@ -22,7 +22,7 @@ pub(super) fn of<T: DeserializeOwned>() -> Vec<String> {
 }
 
 /// An empty document. It notes the name at index `next` among the names that the reader expects.
-struct Asked {
+struct NameProbe {
     next: usize,
     name: Cell<Option<&'static str>>,
     value: Cell<Option<bool>>,
@@ -46,7 +46,7 @@ impl de::Error for Nothing {
     }
 }
 
-impl<'de> Deserializer<'de> for &Asked {
+impl<'de> Deserializer<'de> for &NameProbe {
     type Error = Nothing;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Nothing> {
@@ -73,7 +73,7 @@ impl<'de> Deserializer<'de> for &Asked {
     }
 }
 
-impl<'de> EnumAccess<'de> for &Asked {
+impl<'de> EnumAccess<'de> for &NameProbe {
     type Error = Nothing;
     type Variant = Self;
 
@@ -83,7 +83,7 @@ impl<'de> EnumAccess<'de> for &Asked {
     }
 }
 
-impl<'de> VariantAccess<'de> for &Asked {
+impl<'de> VariantAccess<'de> for &NameProbe {
     type Error = Nothing;
 
     fn unit_variant(self) -> Result<(), Nothing> {

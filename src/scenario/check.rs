@@ -20,7 +20,7 @@ use std::cell::RefCell;
 
 /// A fault of a scenario and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ScenarioFault {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -29,13 +29,13 @@ pub struct Fault {
     pub what: String,
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for ScenarioFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.what)
     }
 }
 
-impl Fault {
+impl ScenarioFault {
     /// The fault in the form of compiler messages: `path:line:column: what`.
     pub fn in_file(&self, path: &str) -> String {
         format!("{}:{self}", excerpt(path, limits::NAME_CHARS))
@@ -62,7 +62,7 @@ impl Fault {
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn read(text: &str) -> Result<Scenario, Vec<Fault>> {
+pub fn read(text: &str) -> Result<Scenario, Vec<ScenarioFault>> {
     examine(text, None).map(|(scenario, ..)| scenario)
 }
 
@@ -74,14 +74,14 @@ pub struct Checked {
     /// Its samples, and the report on reading them.
     pub data: Prepared,
     /// Warnings about settings that are valid but probably not meant, in the order of the text.
-    pub warnings: Vec<Fault>,
+    pub warnings: Vec<ScenarioFault>,
 }
 
 /// Reads a scenario, its data files too, and checks all of it.
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn inspect(text: &str, files: &dyn Files) -> Result<Checked, Vec<Fault>> {
+pub fn inspect(text: &str, files: &dyn Files) -> Result<Checked, Vec<ScenarioFault>> {
     match examine(text, Some(files))? {
         (scenario, Some(data), warnings) => Ok(Checked { scenario, data, warnings }),
         (_, None, _) => unreachable!("data that cannot be had is a fault"),
@@ -92,7 +92,7 @@ pub fn inspect(text: &str, files: &dyn Files) -> Result<Checked, Vec<Fault>> {
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepared), Vec<Fault>> {
+pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepared), Vec<ScenarioFault>> {
     inspect(text, files).map(|checked| (checked.scenario, checked.data))
 }
 
@@ -100,8 +100,8 @@ pub fn read_with_data(text: &str, files: &dyn Files) -> Result<(Scenario, Prepar
 ///
 /// # Errors
 /// If it is not UTF-8, with the place, or if it is too large.
-pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
-    let fault = |line, column, what: String| Err(Fault { line, column, what });
+pub fn decode(bytes: &[u8]) -> Result<&str, ScenarioFault> {
+    let fault = |line, column, what: String| Err(ScenarioFault { line, column, what });
     if bytes.len() as u64 > limits::SCENARIO_BYTES {
         return fault(1, 1, format!("larger than a scenario may be: {} KiB", limits::SCENARIO_BYTES / 1024));
     }
@@ -113,10 +113,10 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let valid = std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default();
-        Fault::at(valid, valid.len(), "not UTF-8 from here on; save the file as UTF-8".into())
+        ScenarioFault::at(valid, valid.len(), "not UTF-8 from here on; save the file as UTF-8".into())
     })?;
     match text.find('\0') {
-        Some(at) => Err(Fault::at(text, at, "a NUL byte: a scenario is plain text".into())),
+        Some(at) => Err(ScenarioFault::at(text, at, "a NUL byte: a scenario is plain text".into())),
         None => Ok(text),
     }
 }
@@ -129,7 +129,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Fault> {
 pub fn document<T: DeserializeOwned>(
     text: &str,
     check: impl FnOnce(&T, Faults<'_>),
-) -> Result<T, Vec<Fault>> {
+) -> Result<T, Vec<ScenarioFault>> {
     let document = Document::new(text).map_err(|found| placed(text, found))?;
     let value = document.read::<T>();
     if let Some(value) = &value {
@@ -142,7 +142,7 @@ pub fn document<T: DeserializeOwned>(
 }
 
 /// Faults that were found after reading a document, each by the path of its value: `expect[2]`.
-pub fn at_paths(text: &str, faults: Vec<(String, String)>) -> Vec<Fault> {
+pub fn at_paths(text: &str, faults: Vec<(String, String)>) -> Vec<ScenarioFault> {
     match Document::new(text) {
         Ok(document) => {
             let at = |(path, what): (String, String)| (document.find(&path).span.start, what);
@@ -153,12 +153,12 @@ pub fn at_paths(text: &str, faults: Vec<(String, String)>) -> Vec<Fault> {
 }
 
 /// Faults in the order of the text, each with its line and column.
-fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
+fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<ScenarioFault> {
     found.sort_by_key(|f| f.0);
     found.dedup();
     let more = found.len().saturating_sub(limits::FAULTS);
     found.truncate(limits::FAULTS);
-    let mut faults: Vec<_> = found.into_iter().map(|(at, what)| Fault::at(text, at, what)).collect();
+    let mut faults: Vec<_> = found.into_iter().map(|(at, what)| ScenarioFault::at(text, at, what)).collect();
     if let (Some(last), 1..) = (faults.last_mut(), more) {
         last.what.extend([" (and ", &more.to_string(), " more)"]);
     }
@@ -166,9 +166,9 @@ fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<Fault> {
 }
 
 /// A scenario, its data if they were loaded, and the warnings.
-type Examined = (Scenario, Option<Prepared>, Vec<Fault>);
+type CheckedText = (Scenario, Option<Prepared>, Vec<ScenarioFault>);
 
-fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>> {
+fn examine(text: &str, files: Option<&dyn Files>) -> Result<CheckedText, Vec<ScenarioFault>> {
     if let Err(fault) = decode(text.as_bytes()) {
         return Err(vec![fault]);
     }
@@ -182,7 +182,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     if scenario.comment.is_empty() {
         scenario.comment = head_comment(text);
     }
-    let mut check = Check { document, data: None, warnings: RefCell::default() };
+    let mut check = Checker { document, data: None, warnings: RefCell::default() };
     check.names(&scenario);
     check.settings(&scenario);
     scenario.complete();
@@ -194,18 +194,18 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<Examined, Vec<Fault>
     check.edits(&scenario);
     check.view(&scenario);
     check.lesson(&scenario);
-    let Check { document, data, warnings } = check;
+    let Checker { document, data, warnings } = check;
     let faults = document.into_faults();
     if faults.is_empty() { Ok((scenario, data, placed(warnings.into_inner()))) } else { Err(placed(faults)) }
 }
 
-struct Check<'a> {
+struct Checker<'a> {
     document: Document<'a>,
     data: Option<Prepared>,
     warnings: RefCell<Vec<(usize, String)>>,
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     fn fault(&self, path: &str, what: String) {
         self.document.fault(self.document.find(path).span.start, what);
     }
@@ -369,7 +369,7 @@ impl Check<'_> {
         lane: &Lane,
         data: &Prepared,
         of: &dyn Fn(&str, bool) -> String,
-    ) -> Option<super::memory::Need> {
+    ) -> Option<super::memory::MemoryNeed> {
         let recipe = scenario.recipe(lane);
         let batch = of("batch", lane.batch.is_some());
         let batch_fits = !self.wrong_at(&batch) && recipe.batch <= limits::BATCH;

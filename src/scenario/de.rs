@@ -8,19 +8,19 @@ mod parts;
 pub mod raw;
 mod value;
 
-use super::reader::{self, Found, Item, Kind, Node};
+use super::reader::{self, GroupItem, NodeKind, RonNode, SourceFault};
 use crate::limits;
 use crate::text::{did_you_mean, excerpt};
 use serde::de::{self, DeserializeOwned};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use value::Value;
+use value::DocumentValue;
 
 /// A document being read.
 pub struct Document<'a> {
     text: &'a str,
-    root: Node,
-    faults: RefCell<Vec<Found>>,
+    root: RonNode,
+    faults: RefCell<Vec<SourceFault>>,
     /// Wrong values, by node number; they count as absent.
     gone: RefCell<HashSet<usize>>,
     /// The fields to which arguments without a name were assigned.
@@ -32,7 +32,7 @@ pub struct Document<'a> {
 /// # Errors
 /// The first fault in words.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let first = |faults: Vec<Found>| faults.into_iter().next().map_or_else(String::new, |f| f.1);
+    let first = |faults: Vec<SourceFault>| faults.into_iter().next().map_or_else(String::new, |f| f.1);
     let document = Document::new(text).map_err(first)?;
     match document.read() {
         Some(value) if document.faults.borrow().is_empty() => Ok(value),
@@ -45,7 +45,7 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// Its faults.
-    pub fn new(text: &'a str) -> Result<Self, Vec<Found>> {
+    pub fn new(text: &'a str) -> Result<Self, Vec<SourceFault>> {
         Ok(Self {
             text,
             root: reader::read(text)?,
@@ -71,12 +71,12 @@ impl<'a> Document<'a> {
     }
 
     /// The outermost value.
-    pub fn root(&self) -> &Node {
+    pub fn root(&self) -> &RonNode {
         &self.root
     }
 
     /// The faults noted so far.
-    pub fn into_faults(self) -> Vec<Found> {
+    pub fn into_faults(self) -> Vec<SourceFault> {
         self.faults.into_inner()
     }
 
@@ -92,16 +92,16 @@ impl<'a> Document<'a> {
     }
 
     /// The value at a path such as `lanes[1].optimizer.lr`, or the nearest value that encloses it.
-    pub fn find(&self, path: &str) -> &Node {
+    pub fn find(&self, path: &str) -> &RonNode {
         let mut node = self.inner(&self.root);
         for part in path.split(['.', '[']).filter(|p| !p.is_empty()) {
             let next = match (part.strip_suffix(']'), &node.kind) {
-                (Some(index), Kind::List(items)) => {
+                (Some(index), NodeKind::List(items)) => {
                     let gone = self.gone.borrow();
                     let mut there = items.iter().filter(|n| !gone.contains(&n.id));
                     index.parse().ok().and_then(|i| there.nth(i))
                 }
-                (None, Kind::Group(items) | Kind::Name(_, Some(items))) => self.field(items, part),
+                (None, NodeKind::Group(items) | NodeKind::Name(_, Some(items))) => self.field(items, part),
                 _ => None,
             };
             match next {
@@ -112,9 +112,9 @@ impl<'a> Document<'a> {
         node
     }
 
-    fn field<'n>(&self, items: &'n [Item], name: &str) -> Option<&'n Node> {
+    fn field<'n>(&self, items: &'n [GroupItem], name: &str) -> Option<&'n RonNode> {
         let (gone, fields) = (self.gone.borrow(), self.fields.borrow());
-        let named = |item: &Item| match &item.name {
+        let named = |item: &GroupItem| match &item.name {
             Some(span) => &self.text[span.clone()] == name,
             None => fields.get(&item.node.id) == Some(&name),
         };
@@ -122,10 +122,10 @@ impl<'a> Document<'a> {
     }
 
     /// The value inside `Some(..)`, or inside parentheses around a whole group of settings.
-    fn inner<'n>(&self, mut node: &'n Node) -> &'n Node {
-        while let Kind::Name(name, Some(items)) = &node.kind {
+    fn inner<'n>(&self, mut node: &'n RonNode) -> &'n RonNode {
+        while let NodeKind::Name(name, Some(items)) = &node.kind {
             match &items[..] {
-                [Item { name: None, node: inner }] if &self.text[name.clone()] == "Some" => node = inner,
+                [GroupItem { name: None, node: inner }] if &self.text[name.clone()] == "Some" => node = inner,
                 [item] if Self::wrapped(item).is_some() => return &item.node,
                 _ => break,
             }
@@ -134,21 +134,21 @@ impl<'a> Document<'a> {
     }
 
     /// The settings of `Dense((units: 3))`, as serde writes them: one argument that is itself a group of fields.
-    fn wrapped(item: &Item) -> Option<&[Item]> {
+    fn wrapped(item: &GroupItem) -> Option<&[GroupItem]> {
         match &item.node.kind {
-            Kind::Group(inner) if item.name.is_none() && inner.iter().all(|i| i.name.is_some()) => {
+            NodeKind::Group(inner) if item.name.is_none() && inner.iter().all(|i| i.name.is_some()) => {
                 Some(inner)
             }
             _ => None,
         }
     }
 
-    fn value<'d>(&'d self, node: &'d Node) -> Value<'d> {
-        Value { doc: self, node }
+    fn value<'d>(&'d self, node: &'d RonNode) -> DocumentValue<'d> {
+        DocumentValue { doc: self, node }
     }
 
     /// Notes a fault and marks the value as absent; the document is then read again.
-    fn spoil(&self, node: &Node, error: Error) -> Error {
+    fn spoil(&self, node: &RonNode, error: Error) -> Error {
         if !error.noted {
             self.fault(error.at.unwrap_or(node.span.start), error.what);
             self.gone.borrow_mut().insert(node.id);
@@ -156,37 +156,42 @@ impl<'a> Document<'a> {
         Error { noted: true, at: None, what: String::new() }
     }
 
-    fn is_gone(&self, node: &Node) -> bool {
+    fn is_gone(&self, node: &RonNode) -> bool {
         self.gone.borrow().contains(&node.id)
     }
 
-    fn raw(&self, node: &Node) -> &str {
+    fn raw(&self, node: &RonNode) -> &str {
         &self.text[node.span.clone()]
     }
 
     /// A description of the value, for a message.
-    fn shown(&self, node: &Node) -> String {
+    fn shown(&self, node: &RonNode) -> String {
         match &node.kind {
-            Kind::List(_) => "a list [ ]".into(),
-            Kind::Group(_) => "a group ( )".into(),
-            Kind::Name(name, Some(_)) => format!("{}(..)", excerpt(&self.text[name.clone()], 40)),
-            Kind::Text => format!("the text {}", excerpt(self.raw(node), 40)),
+            NodeKind::List(_) => "a list [ ]".into(),
+            NodeKind::Group(_) => "a group ( )".into(),
+            NodeKind::Name(name, Some(_)) => format!("{}(..)", excerpt(&self.text[name.clone()], 40)),
+            NodeKind::Text => format!("the text {}", excerpt(self.raw(node), 40)),
             _ => excerpt(self.raw(node), 40),
         }
     }
 
-    fn wrong(&self, node: &Node, wanted: &str) -> Error {
+    fn wrong(&self, node: &RonNode, wanted: &str) -> Error {
         let right = match &node.kind {
-            Kind::Name(_, Some(items))
+            NodeKind::Name(_, Some(items))
                 if wanted.contains("number")
-                    && matches!(items[..], [Item { node: Node { kind: Kind::Number, .. }, .. }]) =>
+                    && matches!(
+                        items[..],
+                        [GroupItem { node: RonNode { kind: NodeKind::Number, .. }, .. }]
+                    ) =>
             {
                 format!("; write {} alone", excerpt(self.raw(&items[0].node), 40))
             }
-            Kind::List(_) if wanted.ends_with(", Each") => {
+            NodeKind::List(_) if wanted.ends_with(", Each") => {
                 format!("; write Each({})", excerpt(self.raw(node), 60))
             }
-            Kind::Name(..) if wanted == "a list [ ]" => format!("; write [{}]", excerpt(self.raw(node), 40)),
+            NodeKind::Name(..) if wanted == "a list [ ]" => {
+                format!("; write [{}]", excerpt(self.raw(node), 40))
+            }
             _ => String::new(),
         };
         Error {
@@ -199,12 +204,12 @@ impl<'a> Document<'a> {
     /// Assigns arguments to the fields of a struct, and notes arguments that belong to none.
     fn assign<'d>(
         &'d self,
-        items: &'d [Item],
+        items: &'d [GroupItem],
         fields: &'static [&'static str],
         of: &str,
-    ) -> Vec<(&'static str, &'d Node)> {
-        let mut out: Vec<(&'static str, &Node)> = Vec::new();
-        let mut place = |item: &'d Item, field: &'static str| {
+    ) -> Vec<(&'static str, &'d RonNode)> {
+        let mut out: Vec<(&'static str, &RonNode)> = Vec::new();
+        let mut place = |item: &'d GroupItem, field: &'static str| {
             if self.is_gone(&item.node) {
                 return;
             }

@@ -1,7 +1,7 @@
 //! The differences of two scenarios in words: lane by lane, setting by setting. Trains nothing.
 
 use super::{Edit, Lane, Recipe, Scenario};
-use crate::registry::{Settings as _, Value as _};
+use crate::registry::{SettingValue as _, Settings as _};
 
 /// Fields that do not affect training: what is shown, explained or expected.
 const TOLD: [&str; 7] = ["title", "about", "comment", "lesson", "view", "expect", "expect_seeds"];
@@ -12,7 +12,7 @@ const LONG: usize = 60;
 
 /// One difference, from a first scenario to a second one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct ScenarioDifference {
     /// The lane that it concerns; `None`: all, or the scenario itself.
     pub lane: Option<String>,
     /// The setting with both values, or the part that only one of them has.
@@ -21,7 +21,7 @@ pub struct Difference {
     pub trains: bool,
 }
 
-impl std::fmt::Display for Difference {
+impl std::fmt::Display for ScenarioDifference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(lane) = &self.lane {
             write!(f, "lane {lane}: ")?;
@@ -32,9 +32,10 @@ impl std::fmt::Display for Difference {
 
 impl Scenario {
     /// The differences from this scenario to another one.
-    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+    pub fn differences(&self, other: &Self) -> Vec<ScenarioDifference> {
         let mut out = Vec::new();
-        let mut all = |words: String, trains: bool| out.push(Difference { lane: None, words, trains });
+        let mut all =
+            |words: String, trains: bool| out.push(ScenarioDifference { lane: None, words, trains });
         let own: Vec<&str> = Recipe::default().fields().iter().map(|f| f.name).collect();
         for (a, b) in self.fields().into_iter().zip(other.fields()) {
             // Settings that lanes inherit from the scenario are compared lane by lane.
@@ -69,7 +70,7 @@ impl Scenario {
         self.lanes.clone()
     }
 
-    fn lanes_compared(&self, other: &Self, out: &mut Vec<Difference>) {
+    fn lanes_compared(&self, other: &Self, out: &mut Vec<ScenarioDifference>) {
         let (mine, theirs) = (self.contenders(), other.contenders());
         let missing = |of: &[Lane], among: &[Lane]| -> Vec<Lane> {
             of.iter().filter(|l| among.iter().all(|o| o.name != l.name)).cloned().collect()
@@ -86,7 +87,7 @@ impl Scenario {
                 if let Some(at) = come.iter().position(twin) {
                     let twin = come.remove(at);
                     let words = format!("is called {} now", twin.name);
-                    out.push(Difference { lane: Some(lane.name.clone()), words, trains: false });
+                    out.push(ScenarioDifference { lane: Some(lane.name.clone()), words, trains: false });
                     pairs.push((lane.clone(), twin));
                 }
             }
@@ -94,11 +95,11 @@ impl Scenario {
         let renamed = |lane: &Lane| pairs.iter().any(|(a, _)| a.name == lane.name);
         for lane in gone.iter().filter(|lane| !renamed(lane)) {
             let words = "is no more".to_string();
-            out.push(Difference { lane: Some(lane.name.clone()), words, trains: true });
+            out.push(ScenarioDifference { lane: Some(lane.name.clone()), words, trains: true });
         }
         for lane in &come {
             let words = format!("is new: {}", described(lane));
-            out.push(Difference { lane: Some(lane.name.clone()), words, trains: true });
+            out.push(ScenarioDifference { lane: Some(lane.name.clone()), words, trains: true });
         }
         let order = |of: &[Lane], first: bool| -> Vec<usize> {
             let name = |p: &(Lane, Lane)| if first { p.0.name.clone() } else { p.1.name.clone() };
@@ -110,7 +111,7 @@ impl Scenario {
             at.into_iter().map(|(_, i)| i).collect()
         };
         if order(&mine, true) != order(&theirs, false) {
-            out.push(Difference {
+            out.push(ScenarioDifference {
                 lane: None,
                 words: "the lanes are in another order".into(),
                 trains: false,
@@ -124,11 +125,11 @@ impl Scenario {
             first.iter().filter(everywhere).cloned().collect()
         });
         for words in &common {
-            out.push(Difference { lane: None, words: format!("all lanes: {words}"), trains: true });
+            out.push(ScenarioDifference { lane: None, words: format!("all lanes: {words}"), trains: true });
         }
         for ((a, b), own) in pairs.iter().zip(&changes) {
             let mut says = |words: String| {
-                out.push(Difference { lane: Some(a.name.clone()), words, trains: true });
+                out.push(ScenarioDifference { lane: Some(a.name.clone()), words, trains: true });
             };
             own.iter().filter(|words| !common.contains(words)).cloned().for_each(&mut says);
             match (&a.from, &b.from) {

@@ -13,7 +13,7 @@ use crate::engine::loss::LossConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
-use crate::registry::{Settings, Value as _, join, settings};
+use crate::registry::{SettingValue as _, Settings, join, settings};
 
 settings! {
     /// One setting of a lane that changes while the lane trains.

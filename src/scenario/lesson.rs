@@ -94,7 +94,7 @@ settings! {
 
 /// The thing to do on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
+pub enum PageTask {
     /// Nothing but reading.
     Read,
     /// Training up to a step.
@@ -138,22 +138,22 @@ impl Lesson {
 
 impl Page {
     /// The task of this page.
-    pub fn task(&self) -> Task {
+    pub fn task(&self) -> PageTask {
         match () {
-            () if !self.goal.is_empty() => Task::Goal,
-            () if self.predict.is_some() => Task::Predict,
-            () if self.run > 0 => Task::Watch,
-            () => Task::Read,
+            () if !self.goal.is_empty() => PageTask::Goal,
+            () if self.predict.is_some() => PageTask::Predict,
+            () if self.run > 0 => PageTask::Watch,
+            () => PageTask::Read,
         }
     }
 
     /// The step at which its training ends.
     pub fn stop(&self) -> Option<u64> {
         match self.task() {
-            Task::Goal => Some(self.within as u64),
-            Task::Predict => self.predict.as_ref().map(|p| p.at as u64),
-            Task::Watch => Some(self.run as u64),
-            Task::Read => None,
+            PageTask::Goal => Some(self.within as u64),
+            PageTask::Predict => self.predict.as_ref().map(|p| p.at as u64),
+            PageTask::Watch => Some(self.run as u64),
+            PageTask::Read => None,
         }
     }
 
@@ -197,7 +197,7 @@ impl Predict {
     pub fn words(&self, guess: f64) -> String {
         match self.choices.get((guess as usize).wrapping_sub(1)) {
             Some(choice) => choice.text.clone(),
-            None => crate::registry::Value::text(&guess),
+            None => crate::registry::SettingValue::text(&guess),
         }
     }
 }

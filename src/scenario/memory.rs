@@ -21,7 +21,7 @@ const REST: u64 = 32 << 20;
 
 /// Memory of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Need {
+pub struct MemoryNeed {
     /// Bytes of the state of one seed, as stored in a checkpoint.
     pub state: u64,
     /// Bytes of one seed, including copies of the state.
@@ -32,7 +32,7 @@ pub struct Need {
     pub preview: u64,
 }
 
-impl Need {
+impl MemoryNeed {
     /// The same for a fork, which also keeps the state that it began with.
     #[must_use]
     pub fn forked(self, is: bool) -> Self {
@@ -50,7 +50,7 @@ impl Recipe {
     /// The memory of a lane: parameters, optimizer memory and other changing state; gradients; activations of training,
     /// evaluation, attacks and votes; and the copies of the state that are made to save it. `attacked`: whether the
     /// lane is measured under attack.
-    pub fn memory(&self, network: &Network, data: &Prepared, attacked: bool) -> Need {
+    pub fn memory(&self, network: &Network, data: &Prepared, attacked: bool) -> MemoryNeed {
         let params = network.param_count() as u64;
         let rows = self.batch.clamp(1, data.train.len().max(1));
         let inputs = (rows * data.train.shape.size()) as u64;
@@ -87,7 +87,7 @@ impl Recipe {
         let looks = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
         // Copies of the weights, and the gradients from whose difference a curvature is computed.
         let preview = passes(looks) + attack(looks.min(ATTACK_ROWS)) + 7 * params;
-        Need { state: 4 * state, seed: 4 * floats, measured: 4 * measured, preview: 4 * preview }
+        MemoryNeed { state: 4 * state, seed: 4 * floats, measured: 4 * measured, preview: 4 * preview }
     }
 }
 
@@ -95,7 +95,7 @@ impl Recipe {
 ///
 /// # Errors
 /// The memory needed, and a setting that would fit.
-pub fn fits(lanes: impl Iterator<Item = Need>, seeds: usize) -> Result<u64, String> {
+pub fn fits(lanes: impl Iterator<Item = MemoryNeed>, seeds: usize) -> Result<u64, String> {
     let (mut count, mut all, mut preview) = (0u64, REST, 0);
     for need in lanes {
         count += 1;
@@ -132,7 +132,7 @@ pub fn is_there(bytes: u64) -> Result<(), String> {
 }
 
 /// The largest size in bytes of a checkpoint of these lanes.
-pub fn checkpoint(lanes: impl Iterator<Item = Need>, seeds: usize) -> u64 {
+pub fn checkpoint(lanes: impl Iterator<Item = MemoryNeed>, seeds: usize) -> u64 {
     let state = lanes.map(|need| need.state).fold(0, u64::saturating_add);
     // Texts and waiting lines need room too.
     state.saturating_mul(seeds as u64).saturating_add(REST)

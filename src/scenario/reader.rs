@@ -8,18 +8,18 @@ use std::ops::Range;
 
 /// A value and its place in the text.
 #[derive(Debug)]
-pub struct Node {
+pub struct RonNode {
     /// Number of this node, in the order of reading.
     pub id: usize,
     /// Its span in the text, in bytes.
     pub span: Range<usize>,
     /// Its kind and content.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// The kind and content of a value.
 #[derive(Debug)]
-pub enum Kind {
+pub enum NodeKind {
     /// A number, not yet parsed.
     Number,
     /// A text in quotes, not yet parsed.
@@ -27,32 +27,32 @@ pub enum Kind {
     /// A single character, or bytes: no field of a scenario accepts them.
     Other,
     /// `[a, b]`.
-    List(Vec<Node>),
+    List(Vec<RonNode>),
     /// `(a, name: b)`.
-    Group(Vec<Item>),
+    Group(Vec<GroupItem>),
     /// `Name` or `Name(a, name: b)`.
-    Name(Range<usize>, Option<Vec<Item>>),
+    Name(Range<usize>, Option<Vec<GroupItem>>),
 }
 
 /// One item of a group.
 #[derive(Debug)]
-pub struct Item {
+pub struct GroupItem {
     /// The field's name, if it has one.
     pub name: Option<Range<usize>>,
     /// The value.
-    pub node: Node,
+    pub node: RonNode,
 }
 
 /// A fault and its position in bytes.
-pub type Found = (usize, String);
+pub type SourceFault = (usize, String);
 
 /// Parses a whole document: headers, then one value and nothing after it.
 ///
 /// # Errors
 /// All faults of the structure that could be separated.
-pub fn read(text: &str) -> Result<Node, Vec<Found>> {
+pub fn read(text: &str) -> Result<RonNode, Vec<SourceFault>> {
     let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let mut reader = Reader { text, at: start, depth: 0, nodes: 0, faults: Vec::new() };
+    let mut reader = RonReader { text, at: start, depth: 0, nodes: 0, faults: Vec::new() };
     match reader.document() {
         Ok(node) if reader.faults.is_empty() => Ok(node),
         _ => Err(reader.faults),
@@ -60,18 +60,18 @@ pub fn read(text: &str) -> Result<Node, Vec<Found>> {
 }
 
 /// Parsing cannot go on after a fault, which is already noted.
-struct Stop;
+struct ParseStopped;
 
-struct Reader<'a> {
+struct RonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
     nodes: usize,
-    faults: Vec<Found>,
+    faults: Vec<SourceFault>,
 }
 
-impl Reader<'_> {
-    fn document(&mut self) -> Result<Node, Stop> {
+impl RonReader<'_> {
+    fn document(&mut self) -> Result<RonNode, ParseStopped> {
         self.space()?;
         while self.rest().starts_with("#!") {
             self.header()?;
@@ -89,7 +89,7 @@ impl Reader<'_> {
     }
 
     /// `#![enable(unwrap_newtypes, implicit_some)]`: accepted and ignored, since both are always on.
-    fn header(&mut self) -> Result<(), Stop> {
+    fn header(&mut self) -> Result<(), ParseStopped> {
         let start = self.at;
         self.at += 2;
         self.space()?;
@@ -97,9 +97,9 @@ impl Reader<'_> {
             return self.stop(start, "a header looks like #![enable(implicit_some)]");
         }
         let node = self.value()?;
-        let Kind::List(items) = &node.kind else { return Ok(()) };
+        let NodeKind::List(items) = &node.kind else { return Ok(()) };
         for item in items {
-            let Kind::Name(name, inner) = &item.kind else { continue };
+            let NodeKind::Name(name, inner) = &item.kind else { continue };
             let known = match (&self.text[name.clone()], inner) {
                 ("enable", Some(wanted)) => wanted.iter().all(|w| {
                     let known = [
@@ -123,28 +123,28 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn value(&mut self) -> Result<Node, Stop> {
+    fn value(&mut self) -> Result<RonNode, ParseStopped> {
         let start = self.at;
         let Some(c) = self.peek() else {
             return self.stop(start, "the file ends where a value should stand");
         };
         let kind = match c {
-            '[' => Kind::List(self.items('[', ']')?.into_iter().map(|i| i.node).collect()),
-            '(' => Kind::Group(self.items('(', ')')?),
+            '[' => NodeKind::List(self.items('[', ']')?.into_iter().map(|i| i.node).collect()),
+            '(' => NodeKind::Group(self.items('(', ')')?),
             '{' => {
                 return self
                     .stop(start, "`{` has no meaning in a scenario; settings stand in ( ), lists in [ ]");
             }
-            '"' => self.quoted('"', Kind::Text)?,
-            '\'' => self.quoted('\'', Kind::Other)?,
+            '"' => self.quoted('"', NodeKind::Text)?,
+            '\'' => self.quoted('\'', NodeKind::Other)?,
             '0'..='9' | '+' | '-' | '.' => {
                 self.skip_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '+' | '-'));
-                Kind::Number
+                NodeKind::Number
             }
             _ if self.rest().starts_with("r\"") || self.raw_hashes().is_some() => self.raw()?,
             _ if self.rest().starts_with("b\"") || self.rest().starts_with("b'") => {
                 self.at += 1;
-                self.quoted(if self.rest().starts_with('"') { '"' } else { '\'' }, Kind::Other)?
+                self.quoted(if self.rest().starts_with('"') { '"' } else { '\'' }, NodeKind::Other)?
             }
             _ => match self.name() {
                 Some(name) => return self.named(start, name),
@@ -157,12 +157,12 @@ impl Reader<'_> {
     }
 
     /// The rest of a value that begins with a name.
-    fn named(&mut self, start: usize, name: Range<usize>) -> Result<Node, Stop> {
+    fn named(&mut self, start: usize, name: Range<usize>) -> Result<RonNode, ParseStopped> {
         let end = self.at;
         self.space()?;
         if self.peek() == Some('(') {
             let items = self.items('(', ')')?;
-            return Ok(self.node(start, Kind::Name(name, Some(items))));
+            return Ok(self.node(start, NodeKind::Name(name, Some(items))));
         }
         // `header = "text"` occurs in headers only.
         if self.peek() == Some('=') && self.depth == 1 {
@@ -172,11 +172,11 @@ impl Reader<'_> {
         } else {
             self.at = end;
         }
-        Ok(self.node(start, Kind::Name(name, None)))
+        Ok(self.node(start, NodeKind::Name(name, None)))
     }
 
     /// The items between two brackets.
-    fn items(&mut self, open: char, close: char) -> Result<Vec<Item>, Stop> {
+    fn items(&mut self, open: char, close: char) -> Result<Vec<GroupItem>, ParseStopped> {
         let start = self.at;
         self.at += 1;
         self.depth += 1;
@@ -207,7 +207,7 @@ impl Reader<'_> {
                 Some(_) => self.fault(end, "a comma is missing after this"),
             }
             if self.faults.len() >= limits::FAULTS {
-                return Err(Stop);
+                return Err(ParseStopped);
             }
         }
         self.at += 1;
@@ -215,14 +215,14 @@ impl Reader<'_> {
         Ok(items)
     }
 
-    fn item(&mut self, open: char) -> Result<Item, Stop> {
+    fn item(&mut self, open: char) -> Result<GroupItem, ParseStopped> {
         let start = self.at;
         let raw_text = self.rest().starts_with("r\"") || self.raw_hashes().is_some();
         let bytes = self.rest().starts_with("b\"") || self.rest().starts_with("b'");
         if raw_text || bytes {
-            return Ok(Item { name: None, node: self.value()? });
+            return Ok(GroupItem { name: None, node: self.value()? });
         }
-        let Some(name) = self.name() else { return Ok(Item { name: None, node: self.value()? }) };
+        let Some(name) = self.name() else { return Ok(GroupItem { name: None, node: self.value()? }) };
         let end = self.at;
         self.space()?;
         if self.peek() == Some(':') {
@@ -235,10 +235,10 @@ impl Reader<'_> {
                 return self
                     .stop(self.at, format!("{} has no value", crate::text::excerpt(&self.text[name], 40)));
             }
-            return Ok(Item { name: Some(name), node: self.value()? });
+            return Ok(GroupItem { name: Some(name), node: self.value()? });
         }
         self.at = end;
-        Ok(Item { name: None, node: self.named(start, name)? })
+        Ok(GroupItem { name: None, node: self.named(start, name)? })
     }
 
     /// A name, also in the form `r#name`; nothing if something else is here.
@@ -256,7 +256,7 @@ impl Reader<'_> {
     }
 
     /// A text or character whose opening quote is here.
-    fn quoted(&mut self, quote: char, kind: Kind) -> Result<Kind, Stop> {
+    fn quoted(&mut self, quote: char, kind: NodeKind) -> Result<NodeKind, ParseStopped> {
         let start = self.at;
         let mut escaped = false;
         for (i, c) in self.rest().char_indices().skip(1) {
@@ -280,7 +280,7 @@ impl Reader<'_> {
         rest[more..].starts_with('"').then_some(more + 1)
     }
 
-    fn raw(&mut self) -> Result<Kind, Stop> {
+    fn raw(&mut self) -> Result<NodeKind, ParseStopped> {
         let start = self.at;
         let hashes = self.raw_hashes().unwrap_or(0);
         let end = format!("\"{}", "#".repeat(hashes));
@@ -288,7 +288,7 @@ impl Reader<'_> {
         match self.text[inner..].find(&end) {
             Some(n) => {
                 self.at = inner + n + end.len();
-                Ok(Kind::Text)
+                Ok(NodeKind::Text)
             }
             None => {
                 self.stop(start, format!("the raw text that begins here is never closed; {end} is missing"))
@@ -297,7 +297,7 @@ impl Reader<'_> {
     }
 
     /// White space and comments.
-    fn space(&mut self) -> Result<(), Stop> {
+    fn space(&mut self) -> Result<(), ParseStopped> {
         loop {
             self.skip_while(|c| {
                 matches!(c, ' ' | '\t'..='\r' | '\u{85}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
@@ -313,7 +313,7 @@ impl Reader<'_> {
     }
 
     /// A comment /* which /* may */ nest */.
-    fn comment(&mut self) -> Result<(), Stop> {
+    fn comment(&mut self) -> Result<(), ParseStopped> {
         let start = self.at;
         let bytes = self.text.as_bytes();
         let mut depth = 0usize;
@@ -340,9 +340,9 @@ impl Reader<'_> {
         self.stop(start, "the comment that begins here is never closed; */ is missing")
     }
 
-    fn node(&mut self, start: usize, kind: Kind) -> Node {
+    fn node(&mut self, start: usize, kind: NodeKind) -> RonNode {
         self.nodes += 1;
-        Node { id: self.nodes, span: start..self.at, kind }
+        RonNode { id: self.nodes, span: start..self.at, kind }
     }
 
     fn rest(&self) -> &str {
@@ -362,9 +362,9 @@ impl Reader<'_> {
         self.faults.push((at, what.into()));
     }
 
-    fn stop<T>(&mut self, at: usize, what: impl Into<String>) -> Result<T, Stop> {
+    fn stop<T>(&mut self, at: usize, what: impl Into<String>) -> Result<T, ParseStopped> {
         self.fault(at, what);
-        Err(Stop)
+        Err(ParseStopped)
     }
 }
 
@@ -377,7 +377,7 @@ fn shown(c: char) -> String {
 mod tests {
     use super::*;
 
-    fn faults(text: &str) -> Vec<Found> {
+    fn faults(text: &str) -> Vec<SourceFault> {
         read(text).map(|_| ()).unwrap_err()
     }
 
@@ -386,7 +386,7 @@ mod tests {
         let text = "\u{feff}// note\r\n#![enable(implicit_some, unwrap_variant_newtypes)]\r\n#![type = \"x\"]\r\n\
                     /* a /* b */ c */ ( a : 1 , b : [ 1 , ] , r#type : r##\"x\"#\"## , ) // end";
         let node = read(text).unwrap();
-        let Kind::Group(items) = &node.kind else { panic!("{node:?}") };
+        let NodeKind::Group(items) = &node.kind else { panic!("{node:?}") };
         let names: Vec<_> = items.iter().map(|i| &text[i.name.clone().unwrap()]).collect();
         assert_eq!(names, ["a", "b", "type"]);
         assert_eq!(&text[items[2].node.span.clone()], "r##\"x\"#\"##");
@@ -395,9 +395,9 @@ mod tests {
     #[test]
     fn names_take_their_group_whether_or_not_space_lies_between() {
         for text in ["Dense(64)", "Dense (64)", "Dense/*x*/(64)"] {
-            assert!(matches!(read(text).unwrap().kind, Kind::Name(_, Some(_))), "{text}");
+            assert!(matches!(read(text).unwrap().kind, NodeKind::Name(_, Some(_))), "{text}");
         }
-        assert!(matches!(read("Sigmoid").unwrap().kind, Kind::Name(_, None)));
+        assert!(matches!(read("Sigmoid").unwrap().kind, NodeKind::Name(_, None)));
     }
 
     #[test]

@@ -6,10 +6,10 @@ mod plan;
 pub mod points;
 
 pub use path::set;
-pub use plan::{Plan, Setting, plan};
+pub use plan::{Setting, SweepPlan, plan};
 
 use super::de::Document;
-use super::reader::Kind;
+use super::reader::NodeKind;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use points::PointsConfig;
@@ -105,7 +105,7 @@ pub fn is_sweep(text: &str) -> bool {
 
 /// The same for a parsed document.
 pub(super) fn is(document: &Document<'_>, text: &str) -> bool {
-    let Kind::Group(items) = &document.root().kind else { return false };
+    let NodeKind::Group(items) = &document.root().kind else { return false };
     let named = |name: &str| items.iter().any(|i| i.name.as_ref().is_some_and(|n| &text[n.clone()] == name));
     named("vary") && !named("network")
 }

@@ -2,7 +2,7 @@
 //! file.
 
 use super::{Carry, Scenario};
-use crate::registry::{Settings, Value as _};
+use crate::registry::{SettingValue as _, Settings};
 use std::fmt::Write as _;
 
 /// Columns of a line, a comment included.

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The part of a step in which a tensor is computed, in the order of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Stage {
+pub enum StepStage {
     /// The optimizer's update of the step before.
     Update,
     /// The computation from the input to the output.
@@ -16,16 +16,16 @@ pub enum Stage {
     Backward,
 }
 
-impl Stage {
+impl StepStage {
     /// All stages, in the order of a step.
     pub const ALL: [Self; 4] = [Self::Update, Self::Forward, Self::Loss, Self::Backward];
 }
 
 /// The first tensor of a step that is not finite, in the order in which a step computes its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Origin {
+pub struct DivergenceOrigin {
     /// The part of the step that produced it.
-    pub stage: Stage,
+    pub stage: StepStage,
     /// Its name within its layer: `output`, `weight`, `gradient of weight`.
     pub tensor: String,
     /// Whether the first number in it that is not finite is a NaN; otherwise it is an infinity.
@@ -54,5 +54,5 @@ pub struct Divergence {
     pub what: String,
     /// The tensor in which the divergence began; `None` if all numbers were finite, or if
     /// another program's log does not say.
-    pub origin: Option<Origin>,
+    pub origin: Option<DivergenceOrigin>,
 }

@@ -113,7 +113,7 @@ impl Diagnosis {
 
 /// The outcome of a cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CureOutcome {
     /// The cure does harm.
     Worse,
     /// The cure makes no difference beyond chance.
@@ -124,7 +124,7 @@ pub enum Verdict {
     Repaired,
 }
 
-impl Verdict {
+impl CureOutcome {
     /// The verdict as text.
     pub fn text(self) -> &'static str {
         match self {
@@ -138,11 +138,11 @@ impl Verdict {
 
 /// A cure that was tried on a copy of the lane, which trained from step 0 in the same batches.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tried {
+pub struct TriedCure {
     /// The change, as in [`Fix::patch`].
     pub patch: String,
     /// The outcome of the cure.
-    pub verdict: Verdict,
+    pub verdict: CureOutcome,
     /// The scores without and with it: `val accuracy 0.102 to 0.964`.
     pub words: String,
 }
@@ -153,7 +153,7 @@ pub struct Examination {
     /// The findings after all cures were tried; before that, the findings from the signals of the copy alone.
     pub diagnosis: Diagnosis,
     /// The cures that were tried, in order.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<TriedCure>,
     /// The cure that is being tried; `None` if the examination is complete.
     pub trying: Option<String>,
     /// Steps that the copy has trained.
@@ -162,7 +162,7 @@ pub struct Examination {
 
 impl Examination {
     /// The outcome of a cure, if it was tried.
-    pub fn outcome(&self, fix: &Fix) -> Option<&Tried> {
+    pub fn outcome(&self, fix: &Fix) -> Option<&TriedCure> {
         self.tried.iter().find(|t| t.patch == fix.patch)
     }
 }

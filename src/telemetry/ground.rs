@@ -6,7 +6,7 @@ use crate::scenario::Scaling;
 
 /// A measured step, or an evaluation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mark {
+pub struct MeasuredStep {
     /// Steps done.
     pub step: u64,
     /// The values of the whole lane.
@@ -15,7 +15,7 @@ pub struct Mark {
     pub layers: Vec<LayerMeasure>,
 }
 
-impl Mark {
+impl MeasuredStep {
     /// A value of the lane.
     pub fn get(&self, number: Number) -> Option<f64> {
         self.values.get(number)
@@ -29,7 +29,7 @@ impl Mark {
 
 /// The result of a lane at one moment: loss, and accuracy if there are classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
+pub struct LaneScore {
     /// Mean loss.
     pub loss: f64,
     /// Share of right answers.
@@ -50,7 +50,7 @@ pub struct DataFacts {
     /// The root mean square of the targets, for regressions.
     pub targets: Option<f64>,
     /// The score of the best constant answer.
-    pub chance: Score,
+    pub chance: LaneScore,
     /// Share of the most frequent class.
     pub majority: Option<f64>,
     /// Training samples.

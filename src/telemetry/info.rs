@@ -29,7 +29,7 @@ pub struct LaneInfo {
     /// known.
     pub foreign: Option<&'static str>,
     /// Its origin, if it is forked from another lane.
-    pub fork: Option<Fork>,
+    pub fork: Option<ForkOrigin>,
     /// The report on reading the data, one entry per line: samples, inputs, target, notes and warnings.
     pub read: Arc<[String]>,
     /// Steps of the scenario, on which its schedule is based; 0 if unknown.
@@ -57,7 +57,7 @@ pub const OLDER: &str =
 
 /// The origin of a forked lane. `Display` says it in words: `from plain at 340`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fork {
+pub struct ForkOrigin {
     /// Its parent, which may have been removed since.
     pub parent: LaneId,
     /// The parent's name, or its name when the lane was forked.
@@ -72,7 +72,7 @@ pub struct Fork {
     pub begun: bool,
 }
 
-impl std::fmt::Display for Fork {
+impl std::fmt::Display for ForkOrigin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "from {} at {}", self.from, self.at)
     }

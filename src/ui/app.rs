@@ -13,26 +13,26 @@ mod tests;
 mod travel;
 mod window;
 
-use super::guide::{Guide, Taught};
+use super::guide::{Guide, TaughtLesson};
 use super::keymap::custom::Keymap;
-use super::layout::{Places, Wish, arrange};
-use super::lesson::Lesson;
+use super::layout::{LayoutInputs, ScreenAreas, arrange};
+use super::lesson::LessonState;
 use super::message::{Effect, Effects, Link, Message};
 use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
-use super::pane::{Context, Kind, Pane, PaneId};
+use super::pane::{Context, PaneId, PaneWidget, ScenarioKind};
 use super::theme::Theme;
 use super::timeline::Timeline;
 use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
-use crate::view::View;
+use crate::view::RunView;
 use ratatui::layout::{Rect, Size};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// A scenario in the gallery.
 #[derive(Clone, Debug)]
-pub struct Preset {
+pub struct GalleryPreset {
     /// Its name.
     pub name: String,
     /// The scenario.
@@ -40,14 +40,14 @@ pub struct Preset {
 }
 
 /// Reads the presets. Called when the gallery is first opened, because reading takes longer than a frame.
-pub type Presets = Box<dyn Fn() -> Vec<Preset>>;
+pub type Presets = Box<dyn Fn() -> Vec<GalleryPreset>>;
 
 /// Returns the lesson at this position in the course (from 1), with the learner's work in it.
-pub type Lessons = Box<dyn Fn(usize) -> Option<Taught>>;
+pub type Lessons = Box<dyn Fn(usize) -> Option<TaughtLesson>>;
 
 /// The training speed of a lane, smoothed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Speed {
+pub struct LaneSpeed {
     at: Duration,
     step: u64,
     /// Steps a second.
@@ -65,7 +65,7 @@ const WAITING: usize = 8;
 /// The state that the screen depends on.
 pub struct App {
     /// The view model.
-    pub view: View,
+    pub view: RunView,
     /// The scenario being trained.
     pub scenario: Scenario,
     /// Colours and characters.
@@ -75,13 +75,13 @@ pub struct App {
     /// Size of the screen.
     pub size: Size,
     /// The kind of scenario, which decides the panes.
-    pub kind: Kind,
+    pub kind: ScenarioKind,
     /// The lane in front.
     pub front: LaneId,
     /// The open window, if there is one.
     pub overlay: Option<Overlay>,
     /// Steps a second of every lane.
-    pub speeds: BTreeMap<LaneId, Speed>,
+    pub speeds: BTreeMap<LaneId, LaneSpeed>,
     /// The only lane that trains, if one does.
     pub solo: Option<LaneId>,
     /// The pace of the lanes in steps a second; `None`: as fast as possible.
@@ -95,7 +95,7 @@ pub struct App {
     /// Time since the start.
     pub now: Duration,
     /// The lesson of the scenario.
-    pub lesson: Lesson,
+    pub lesson: LessonState,
     /// The guide through the lesson, if one is in progress.
     pub guide: Option<Guide>,
     /// The timeline, while it is open.
@@ -107,7 +107,7 @@ pub struct App {
     /// The step at which the run was ordered to pause by itself.
     until: Option<u64>,
     source: Presets,
-    presets: Vec<Preset>,
+    presets: Vec<GalleryPreset>,
     zoom: bool,
     /// All panes: the focused one first, then the others by how recently they had the focus.
     order: Vec<PaneId>,
@@ -126,10 +126,10 @@ pub struct App {
     judged: BTreeSet<LaneId>,
     /// Changes of lanes that the run has not confirmed yet.
     underway: BTreeMap<LaneId, VecDeque<(String, Recipe)>>,
-    watched: Vec<telemetry::View>,
+    watched: Vec<telemetry::ProbeRequest>,
     /// The model builder, which the app's windows edit; for other panes the context is enough.
     network: NetworkPane,
-    others: BTreeMap<PaneId, Box<dyn Pane>>,
+    others: BTreeMap<PaneId, Box<dyn PaneWidget>>,
 }
 
 /// All panes in an order in which `focus` has the focus and the lanes pane had it before.
@@ -145,7 +145,7 @@ fn order(focus: PaneId) -> Vec<PaneId> {
 }
 
 /// All panes except the network's, in their initial state.
-fn others() -> BTreeMap<PaneId, Box<dyn Pane>> {
+fn others() -> BTreeMap<PaneId, Box<dyn PaneWidget>> {
     let others = PaneId::ALL.iter().filter(|id| **id != PaneId::Network);
     others.map(|&id| (id, id.make())).collect()
 }
@@ -160,12 +160,12 @@ impl App {
     pub fn new(scenario: Scenario, source: Presets, theme: Theme, size: Size, running: bool) -> Self {
         let steps = scenario.steps;
         let mut app = Self {
-            view: View::default(),
+            view: RunView::default(),
             scenario,
             theme,
             keymap: Keymap::default(),
             size,
-            kind: Kind::Samples,
+            kind: ScenarioKind::Samples,
             front: 0,
             overlay: None,
             speeds: BTreeMap::new(),
@@ -191,7 +191,7 @@ impl App {
             watched: Vec::new(),
             network: NetworkPane::default(),
             others: others(),
-            lesson: Lesson::default(),
+            lesson: LessonState::default(),
             guide: None,
             lessons: None,
             until: None,
@@ -206,7 +206,7 @@ impl App {
     /// Shows the scenario's opening view.
     fn open_view(&mut self) {
         let view = &self.scenario.view;
-        self.lesson = Lesson::new(&self.scenario);
+        self.lesson = LessonState::new(&self.scenario);
         self.others = others();
         self.others.values_mut().for_each(|pane| pane.open(view));
         self.order = order(view.pane.map_or(PaneId::Lanes, PaneId::from));
@@ -220,9 +220,9 @@ impl App {
         let lanes = self.view.lanes.iter().map(|l| &l.info.recipe.network[..]);
         let overrides = self.scenario.lanes.iter().filter_map(|l| l.network.as_deref());
         self.kind = if self.view.lanes.is_empty() {
-            Kind::of(overrides.chain([&written[..]]))
+            ScenarioKind::of(overrides.chain([&written[..]]))
         } else {
-            Kind::of(lanes)
+            ScenarioKind::of(lanes)
         };
     }
 
@@ -248,7 +248,7 @@ impl App {
     }
 
     /// The pane with this id.
-    pub fn pane(&self, id: PaneId) -> Option<&dyn Pane> {
+    pub fn pane(&self, id: PaneId) -> Option<&dyn PaneWidget> {
         match id {
             PaneId::Network => Some(&self.network),
             other => self.others.get(&other).map(|p| &**p),
@@ -256,7 +256,7 @@ impl App {
     }
 
     /// A pane and its context, mutable.
-    fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn Pane, Context<'_>)> {
+    fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn PaneWidget, Context<'_>)> {
         let cx = Context {
             view: &self.view,
             front: self.front,
@@ -267,7 +267,7 @@ impl App {
             guide: self.guide.as_ref(),
             past: self.past(),
         };
-        let pane: &mut dyn Pane = match id {
+        let pane: &mut dyn PaneWidget = match id {
             PaneId::Network => &mut self.network,
             other => &mut **self.others.get_mut(&other)?,
         };
@@ -289,11 +289,11 @@ impl App {
     }
 
     /// The layout; `None` on a screen that is too small.
-    pub fn places(&self) -> Option<Places> {
+    pub fn places(&self) -> Option<ScreenAreas> {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
         arrange(
             area,
-            Wish {
+            LayoutInputs {
                 kind: self.kind,
                 order: &self.order,
                 zoom: self.zoom,
@@ -381,13 +381,13 @@ impl App {
     }
 
     /// The probes that the visible panes need.
-    fn watch(&self) -> Vec<telemetry::View> {
+    fn watch(&self) -> Vec<telemetry::ProbeRequest> {
         let Some(places) = self.places() else { return Vec::new() };
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
         let of = |&(id, r): &(PaneId, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
-        let kept = self.timeline.is_some().then(|| telemetry::View::of("keyframes", self.front));
+        let kept = self.timeline.is_some().then(|| telemetry::ProbeRequest::of("keyframes", self.front));
         let tried = match &self.overlay {
-            Some(Overlay::Trial(trial)) => Some(telemetry::View::of(trial.probe(), trial.lane)),
+            Some(Overlay::Trial(trial)) => Some(telemetry::ProbeRequest::of(trial.probe(), trial.lane)),
             _ => None,
         };
         places.panes.iter().filter_map(of).flatten().chain(kept).chain(tried).collect()
@@ -484,15 +484,15 @@ impl App {
         self.lesson.judge();
         for lane in &self.view.lanes {
             let step = lane.present().step;
-            let speed = self.speeds.entry(lane.id).or_insert(Speed { at: now, step, rate: 0.0 });
+            let speed = self.speeds.entry(lane.id).or_insert(LaneSpeed { at: now, step, rate: 0.0 });
             let time = now.saturating_sub(speed.at).as_secs_f64();
             if step < speed.step {
-                *speed = Speed { at: now, step, rate: 0.0 };
+                *speed = LaneSpeed { at: now, step, rate: 0.0 };
             } else if time >= if step > speed.step { 0.5 } else { 5.0 } {
                 // A lane with slow steps is not idle between two steps.
                 let fresh = (step - speed.step) as f64 / time;
                 let rate = if speed.rate > 0.0 && fresh > 0.0 { 0.5 * (speed.rate + fresh) } else { fresh };
-                *speed = Speed { at: now, step, rate };
+                *speed = LaneSpeed { at: now, step, rate };
             }
         }
         self.speeds.retain(|id, _| self.view.lanes.iter().any(|l| l.id == *id));

@@ -7,7 +7,7 @@ use crate::registry::Settings as _;
 use crate::scenario::{Carry, Recipe};
 use crate::telemetry::{Command, LaneId, Phase};
 use crate::text::{did_you_mean, escaped, excerpt};
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub const COMMANDS: [(&str, &str, &str); 21] = [
 
 /// The result of parsing a line.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum ParsedCommand {
     /// Nothing.
     Nothing,
     /// An answer, one or more lines.
@@ -61,14 +61,14 @@ pub enum Told {
 
 /// The lanes that a command may name.
 #[derive(Clone, Copy, Debug)]
-pub struct Lanes<'a> {
+pub struct LaneNames<'a> {
     /// All of them.
-    pub view: &'a View,
+    pub view: &'a RunView,
     /// The lane that is meant if none is named; the first lane if `None`.
     pub front: Option<LaneId>,
 }
 
-impl<'a> Lanes<'a> {
+impl<'a> LaneNames<'a> {
     /// The lane with this letter or name.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl<'a> Lanes<'a> {
     ///
     /// # Errors
     /// If it is not a command; the message says what would be right.
-    pub fn read(&self, line: &str) -> Result<Told, String> {
+    pub fn read(&self, line: &str) -> Result<ParsedCommand, String> {
         // People type the colon of a command that they read, though the key has given one.
         let line = line.trim_start().trim_start_matches(':');
         let mut words = line.split_whitespace();
@@ -102,20 +102,20 @@ impl<'a> Lanes<'a> {
             let found = first.and_then(|w| w.parse::<f64>().ok()).filter(|n| *n > 0.0 && n.is_finite());
             found.ok_or_else(|| format!("{what} wants a number above 0"))
         };
-        let order = |c| Ok(Told::Order(c));
+        let order = |c| Ok(ParsedCommand::Order(c));
         match word {
-            "" => Ok(Told::Nothing),
+            "" => Ok(ParsedCommand::Nothing),
             "run" | "go" => order(Command::Run),
             "pause" => order(Command::Pause),
             "step" => order(Command::Step(if first.is_some() { number("step")?.max(1.0) as u64 } else { 1 })),
-            "status" => Ok(Told::Status),
+            "status" => Ok(ParsedCommand::Status),
             "look" => {
                 let lane = self.find(first)?;
                 let mut text = sentence(lane);
                 for f in findings(lane) {
                     put(&mut text, format_args!("  {}\n", spoken(&f.text)));
                 }
-                Ok(Told::Say(text))
+                Ok(ParsedCommand::Say(text))
             }
             "settings" => {
                 let lane = self.find(first)?;
@@ -129,9 +129,9 @@ impl<'a> Lanes<'a> {
                         format_args!("  changed at step {}: {}\n", edit.step, spoken(&edit.to_string())),
                     );
                 }
-                Ok(Told::Say(text))
+                Ok(ParsedCommand::Say(text))
             }
-            "set" => self.set(line).map(Told::Order),
+            "set" => self.set(line).map(ParsedCommand::Order),
             "copy" => {
                 let (lane, name) =
                     (self.find(first)?, words.next().ok_or("copy wants a lane and a name for the new one")?);
@@ -165,7 +165,7 @@ impl<'a> Lanes<'a> {
             }
             "undo" => order(Command::Undo),
             "redo" => order(Command::Redo),
-            "changes" => Ok(Told::Say(spoken_lines(&self.view.changes()))),
+            "changes" => Ok(ParsedCommand::Say(spoken_lines(&self.view.changes()))),
             "rewind" => {
                 let step = first.and_then(|w| w.replace(',', "").parse().ok());
                 let step = step.ok_or("rewind wants the number of a step")?;
@@ -176,7 +176,7 @@ impl<'a> Lanes<'a> {
             "reset" => order(Command::Reset(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
             "pace" if first == Some("free") => order(Command::Pace(None)),
             "pace" => order(Command::Pace(Some(number("pace")?))),
-            "every" => Ok(Told::Every(match first {
+            "every" => Ok(ParsedCommand::Every(match first {
                 Some("never") => None,
                 _ => Some(Duration::from_secs_f64(number("every")?.clamp(0.1, 86_400.0))),
             })),
@@ -188,17 +188,17 @@ impl<'a> Lanes<'a> {
                 let path = line.trim_start().strip_prefix("picture").unwrap_or_default().trim();
                 let svg = std::path::Path::new(path).extension().is_some_and(|e| e == "svg");
                 if svg {
-                    Ok(Told::Picture(path.into()))
+                    Ok(ParsedCommand::Picture(path.into()))
                 } else {
                     Err("picture wants a path that ends in .svg; PNG files come from `gradtui export RUN --png PANE`".into())
                 }
             }
-            "quit" | "q" | "exit" => Ok(Told::Quit),
+            "quit" | "q" | "exit" => Ok(ParsedCommand::Quit),
             "help" | "?" => {
                 let rows = COMMANDS.iter().map(|(command, takes, what)| {
                     format!("  {}: {what}\n", format!("{command} {takes}").trim_end())
                 });
-                Ok(Told::Say(rows.collect()))
+                Ok(ParsedCommand::Say(rows.collect()))
             }
             other => {
                 let hint = did_you_mean(other, COMMANDS.iter().map(|c| c.0))
@@ -367,8 +367,8 @@ mod tests {
     use super::*;
     use crate::ui::fixture;
 
-    fn view() -> View {
-        let mut view = View::default();
+    fn view() -> RunView {
+        let mut view = RunView::default();
         for event in fixture::events(3) {
             view.apply(event);
         }
@@ -377,8 +377,8 @@ mod tests {
 
     fn set(line: &str) -> Result<(usize, Recipe), String> {
         let view = view();
-        match (Lanes { view: &view, front: Some(1) }).read(line)? {
-            Told::Order(Command::Set { lane, recipe, .. }) => Ok((lane, *recipe)),
+        match (LaneNames { view: &view, front: Some(1) }).read(line)? {
+            ParsedCommand::Order(Command::Set { lane, recipe, .. }) => Ok((lane, *recipe)),
             other => panic!("{other:?}"),
         }
     }
@@ -401,7 +401,7 @@ mod tests {
     fn a_line_is_completed_word_by_word() {
         let view = view();
         let lines = |line: &str| -> Vec<String> {
-            Lanes { view: &view, front: Some(0) }.complete(line).into_iter().map(|c| c.0).collect()
+            LaneNames { view: &view, front: Some(0) }.complete(line).into_iter().map(|c| c.0).collect()
         };
         assert_eq!(lines("se"), ["settings ", "set "]);
         assert_eq!(lines("sa"), ["save "]);
@@ -412,8 +412,8 @@ mod tests {
         assert_eq!(lines("xyz"), [""; 0]);
         // Every completion without further words is a valid command.
         for line in ["set optimizer ", "set schedule ", "look ", "solo ", "pace ", "r", "p"] {
-            for (offered, _) in (Lanes { view: &view, front: None }).complete(line) {
-                let read = Lanes { view: &view, front: None }.read(&offered);
+            for (offered, _) in (LaneNames { view: &view, front: None }).complete(line) {
+                let read = LaneNames { view: &view, front: None }.read(&offered);
                 assert!(read.is_ok() || offered.ends_with(' '), "{offered}: {read:?}");
             }
         }

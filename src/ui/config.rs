@@ -2,10 +2,10 @@
 
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
-use super::terminal::choice::{ColorChoice, Drawing};
+use super::terminal::choice::{ColorChoice, DrawingCharacters};
 use super::theme::Scheme;
 use crate::limits;
-use crate::scenario::{Fault, decode, document};
+use crate::scenario::{ScenarioFault, decode, document};
 use serde::Deserialize;
 
 /// Preferences; the default of a missing field depends on the terminal.
@@ -17,7 +17,7 @@ pub struct Config {
     /// How many colours.
     pub color: Option<ColorChoice>,
     /// The characters to draw with.
-    pub drawing: Option<Drawing>,
+    pub drawing: Option<DrawingCharacters>,
     /// Most frames a second.
     pub fps: Option<f64>,
     /// Whether to send as few bytes as possible.
@@ -35,7 +35,7 @@ pub const FPS: std::ops::RangeInclusive<f64> = 0.2..=60.0;
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<Fault>> {
+pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<ScenarioFault>> {
     let text = decode(bytes).map_err(|fault| vec![fault])?;
     let mut keymap = Keymap::default();
     let config = document(text, |config: &Config, fault| {
@@ -62,17 +62,17 @@ pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<Fault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keymap::{Key, pane_scopes};
+    use crate::ui::keymap::{KeyPress, pane_scopes};
     use crate::ui::pane::PaneId;
 
     #[test]
     fn preferences_are_read_and_keys_follow() {
         let text = "(theme: Light, color: Never, drawing: Block, fps: 5, keys: [(TogglePause, [\"F9\", \"F5\"]), (Lane(0), [\"F2\"])])";
         let (config, keymap) = read(text.as_bytes()).expect("preferences");
-        assert_eq!((config.theme, config.drawing), (Some(Scheme::Light), Some(Drawing::Block)));
+        assert_eq!((config.theme, config.drawing), (Some(Scheme::Light), Some(DrawingCharacters::Block)));
         let scopes = pane_scopes(PaneId::Curves);
         assert_eq!(keymap.find("F5".parse().expect("a key"), &scopes), Some(Action::TogglePause));
-        assert_eq!(keymap.find(Key::of_char(' '), &scopes), None);
+        assert_eq!(keymap.find(KeyPress::of_char(' '), &scopes), None);
     }
 
     #[test]

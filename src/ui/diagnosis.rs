@@ -9,7 +9,7 @@ use crate::number::{LayerNumber, Number};
 use crate::telemetry::Phase;
 use crate::telemetry::finding::Level;
 use crate::view::LaneView;
-use flow::{Flow, Word};
+use flow::{Flow, FlowChange};
 use ratatui::style::Style;
 
 /// The importance of a finding.
@@ -46,7 +46,7 @@ impl From<Level> for Weight {
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct FindingLine {
     /// How much it matters.
     pub weight: Weight,
     /// The finding in words.
@@ -54,7 +54,7 @@ pub struct Finding {
 }
 
 /// The report of a lane's end, if it ended early.
-pub fn account(lane: &LaneView) -> Option<Finding> {
+pub fn account(lane: &LaneView) -> Option<FindingLine> {
     let (weight, text) = match &lane.phase {
         // A report that names the layer also contains the step and the gradient.
         Phase::Diverged(d) if d.what.contains(&d.layer) => {
@@ -69,20 +69,20 @@ pub fn account(lane: &LaneView) -> Option<Finding> {
         Phase::Stopped(why) => (Weight::Warn, format!("stopped: {why}")),
         Phase::Running | Phase::Paused | Phase::Finished => return None,
     };
-    Some(Finding { weight, text })
+    Some(FindingLine { weight, text })
 }
 
 /// Everything to report about a lane, the most important first: its end, the findings, and plain facts.
-pub fn findings(lane: &LaneView) -> Vec<Finding> {
-    let mut out: Vec<Finding> = account(lane).into_iter().collect();
+pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
+    let mut out: Vec<FindingLine> = account(lane).into_iter().collect();
     for finding in lane.diagnosis().told() {
         // A copy that was trained to the end may show what the lane itself has not reached.
         let ahead = finding.step > lane.step;
         let from = if ahead { format!("from step {} on, ", thousands(finding.step)) } else { String::new() };
         let text = format!("{}: {from}{}", finding.id, finding.text);
-        out.push(Finding { weight: finding.level.into(), text });
+        out.push(FindingLine { weight: finding.level.into(), text });
     }
-    let mut say = |text: String| out.push(Finding { weight: Weight::Plain, text });
+    let mut say = |text: String| out.push(FindingLine { weight: Weight::Plain, text });
     if let Some(flow) = Flow::of(&lane.layers)
         && told_of_flow(lane).is_none()
         && let Some(words) = if word_of(lane, &flow).is_some() { flow.sentence() } else { flow.fact() }
@@ -106,7 +106,7 @@ pub fn findings(lane: &LaneView) -> Vec<Finding> {
         let drawn = |number| m.drawn(number).map_or(f32::NAN, |x| x as f32);
         let (loss, norm) = (drawn(Number::Loss), drawn(Number::GradNorm));
         let text = format!("loss {}, gradient of norm {}", real(loss), real(norm));
-        out.push(Finding { weight: Weight::Plain, text });
+        out.push(FindingLine { weight: Weight::Plain, text });
     }
     out
 }
@@ -125,8 +125,8 @@ fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
 /// ratio is unusual but not a fault.
 pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
     match flow.word {
-        Word::Exploded | Word::Nothing => Some((flow.word.text(), Weight::Bad)),
-        word => told_of_flow(lane).or((word == Word::Even).then_some((word.text(), Weight::Plain))),
+        FlowChange::Exploded | FlowChange::Nothing => Some((flow.word.text(), Weight::Bad)),
+        word => told_of_flow(lane).or((word == FlowChange::Even).then_some((word.text(), Weight::Plain))),
     }
 }
 
@@ -208,13 +208,13 @@ mod tests {
     use super::*;
     use crate::telemetry::{Divergence, LayerMeasure, Measure};
     use crate::ui::fixture;
-    use crate::view::View;
+    use crate::view::RunView;
 
     /// A lane of two Dense layers whose first one gets this share of the last one's gradient at every step.
     fn shared(share: f32) -> LaneView {
         use crate::number::Values;
-        use crate::telemetry::{Event, Mark};
-        let mut view = View::default();
+        use crate::telemetry::{Event, MeasuredStep};
+        let mut view = RunView::default();
         view.lanes.push(fixture::lane(0, "deep"));
         for step in 1..=20 {
             let layers: Vec<LayerMeasure> = [(0, 0.1 * share), (2, 0.03), (4, 0.1)]
@@ -224,7 +224,7 @@ mod tests {
                 .with(Number::ClipShare, 0.2)
                 .with(Number::UpdateRatio, 1e-3);
             let values = Values::default().with(Number::Loss, 2.3).with(Number::UpdateRatio, 1e-3);
-            let mark = Mark { step, values, layers: layers.clone() };
+            let mark = MeasuredStep { step, values, layers: layers.clone() };
             view.apply(Event::Measured { lane: 0, measure: Box::new(measure), layers });
             view.apply(Event::Marked { lane: 0, mark: mark.into() });
         }

@@ -1,14 +1,14 @@
 //! Checks that the texts of a lesson fit a screen of 80x24, and name only keys, lanes and settings that exist. Trains
 //! nothing.
 
-use super::keymap::{KEYMAP, Key};
+use super::keymap::{KEYMAP, KeyPress};
 use super::pane::PaneId;
 use super::widget::text;
 use crate::engine::layer::LayerConfig;
 use crate::lab::outcome::METRICS;
 use crate::scenario::Scenario;
 use crate::scenario::check::lesson::settings;
-use crate::scenario::lesson::{Lesson, Page, Task};
+use crate::scenario::lesson::{Lesson, Page, PageTask};
 
 /// Columns of the lesson on a screen of 80x24: without its frame and margins.
 pub const WIDTH: u16 = 76;
@@ -27,7 +27,7 @@ fn height(page: &Page) -> usize {
     let asked = page.predict.as_ref().map_or(0, |p| lines(&p.ask) + 3 + lines(&p.because));
     own + asked
         + match page.task() {
-            Task::Goal => 1 + all(&page.goal) + all(&page.hints) + 1 + lines(&page.why),
+            PageTask::Goal => 1 + all(&page.goal) + all(&page.hints) + 1 + lines(&page.why),
             _ => 0,
         }
 }
@@ -39,7 +39,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a word in backquotes is a key, a pane, a lane, a number, a setting, or a value in the scenario.
 fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
-    let key = |k: &Key| k.to_string() == word;
+    let key = |k: &KeyPress| k.to_string() == word;
     // The lesson itself contains the word, so it is left out.
     let bare = Scenario { lesson: Lesson::default(), comment: String::new(), ..scenario.clone() };
     let solved = scenario.solved(page);

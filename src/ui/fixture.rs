@@ -4,10 +4,10 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::layer::dense::Dense;
 use crate::engine::network::Network;
 use crate::number::{LayerNumber, Number, Values};
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{Lane, Recipe, Scenario, Shape};
 use crate::telemetry::{Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 
 /// The events of a lane on 8x8 images of ten classes.
 pub fn info(name: &str, recipe: Recipe) -> LaneInfo {
@@ -64,7 +64,7 @@ pub fn scenario() -> Scenario {
 
 /// A lane without steps.
 pub fn lane(id: usize, name: &str) -> LaneView {
-    let mut view = View::default();
+    let mut view = RunView::default();
     let info = Box::new(info(name, scenario().base()));
     view.apply(Event::Started { lane: id, info, step: 0 });
     view.lanes.remove(0)

@@ -27,7 +27,7 @@ const LAZIEST: Duration = Duration::from_millis(1500);
 
 /// When a pane was drawn, and how long it stays without a key press.
 #[derive(Clone, Copy, Debug)]
-struct Drawn {
+struct DrawnFrame {
     at: Duration,
     lasts: Duration,
 }
@@ -38,7 +38,7 @@ pub struct Frames {
     buffer: Buffer,
     before: Buffer,
     any: Option<Duration>,
-    panes: BTreeMap<PaneId, Drawn>,
+    panes: BTreeMap<PaneId, DrawnFrame>,
     /// Whether the user changed something, so that everything must be drawn now.
     hand: bool,
     /// Whether numbers changed.
@@ -102,7 +102,7 @@ impl Frames {
     }
 
     /// The panes that were drawn before the last news.
-    fn stale(&self) -> impl Iterator<Item = Drawn> {
+    fn stale(&self) -> impl Iterator<Item = DrawnFrame> {
         let news = self.news;
         self.panes.values().copied().filter(move |d| news.is_some_and(|news| d.at < news))
     }
@@ -113,7 +113,7 @@ impl Frames {
         if self.hand {
             return since >= KEYS;
         }
-        let old = |d: Drawn| now.saturating_sub(d.at) >= d.lasts;
+        let old = |d: DrawnFrame| now.saturating_sub(d.at) >= d.lasts;
         let wanted = since >= self.between() && (self.numbers || self.stale().any(old));
         wanted && (!busy || since >= STUCK)
     }
@@ -147,7 +147,7 @@ impl Frames {
             // The amount of change after a key does not predict the changes caused by training.
             let bytes = places.iter().find(|(p, _)| *p == id && !all).map_or(0.0, changed);
             let dear = Duration::from_secs_f64(bytes / SHARE).min(LAZIEST);
-            self.panes.insert(id, Drawn { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });
+            self.panes.insert(id, DrawnFrame { at: now, lasts: id.lasts().max(dear).mul_f64(self.slower) });
         }
         self.any = Some(now);
         self.hand = false;

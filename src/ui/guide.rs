@@ -1,20 +1,20 @@
 //! The guide through a lesson: the present page, the answers, the state of the goal, and the locked settings. A fold
 //! over events and the learner's requests; it returns orders to the run. Draws nothing.
 
-use crate::lab::lesson::Asked;
+use crate::lab::lesson::PageExpectations;
 use crate::lab::lesson::judge::Judge;
-use crate::lab::lesson::progress::{Record, Work};
+use crate::lab::lesson::progress::{LessonProgress, PageWork};
 use crate::lab::lesson::trace::Trace;
-use crate::registry::Value as _;
-use crate::scenario::lesson::{DATA, LANES, Page, Predict, SEEDS, Task};
+use crate::registry::SettingValue as _;
+use crate::scenario::lesson::{DATA, LANES, Page, PageTask, Predict, SEEDS};
 use crate::scenario::{Edit, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
 use crate::ui::diagnosis::thousands;
-use crate::view::View;
+use crate::view::RunView;
 
 /// A lesson to work through.
 #[derive(Clone, Debug, Default)]
-pub struct Taught {
+pub struct TaughtLesson {
     /// Its name.
     pub name: String,
     /// Its position in the course, from 1, and the number of lessons there; (0, 0): it belongs to no course.
@@ -24,12 +24,12 @@ pub struct Taught {
     /// Its scenario.
     pub scenario: Scenario,
     /// The learner's earlier work in it.
-    pub record: Option<Record>,
+    pub record: Option<LessonProgress>,
 }
 
 /// A request of the learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum LearnerRequest {
     /// Continue: to the question, to the next page, to the next lesson.
     On,
     /// Go back to the page before.
@@ -46,7 +46,7 @@ pub enum Wish {
 
 /// The effects of a request, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct GuideEffects {
     /// The run restarts with this scenario.
     pub load: Option<Box<Scenario>>,
     /// Orders to the run.
@@ -61,7 +61,7 @@ pub struct Told {
     pub next: bool,
 }
 
-impl Told {
+impl GuideEffects {
     fn word(notice: impl Into<String>) -> Self {
         Self { notice: Some(notice.into()), ..Self::default() }
     }
@@ -71,11 +71,11 @@ impl Told {
 #[derive(Clone, Debug, Default)]
 pub struct Guide {
     /// The lesson.
-    pub taught: Taught,
+    pub taught: TaughtLesson,
     /// The present page, from 0; the number of pages stands for the end.
     pub page: usize,
     /// The work on each page.
-    pub work: Vec<Work>,
+    pub work: Vec<PageWork>,
     /// Whether the lanes have reached the step at which the page's training ends.
     pub arrived: bool,
     /// The trace of the run when the learner started to play freely.
@@ -84,7 +84,7 @@ pub struct Guide {
     typed: bool,
     /// Whether there is unsaved progress since the last call of [`Guide::record`].
     changed: bool,
-    asked: Vec<Asked>,
+    asked: Vec<PageExpectations>,
     judge: Judge,
     /// The scenario in which the page began, including solutions that were shown.
     start: Scenario,
@@ -93,18 +93,18 @@ pub struct Guide {
 
 impl Guide {
     /// A guide for a learner who types words instead of pressing keys.
-    pub fn typed(taught: Taught) -> Self {
+    pub fn typed(taught: TaughtLesson) -> Self {
         let mut guide = Self::new(taught);
         guide.typed = true;
         guide
     }
 
     /// A guide at the page where the learner left.
-    pub fn new(taught: Taught) -> Self {
+    pub fn new(taught: TaughtLesson) -> Self {
         let scenario = &taught.scenario;
-        let read = |page: &Page| Asked::of(page, scenario).unwrap_or_default();
+        let read = |page: &Page| PageExpectations::of(page, scenario).unwrap_or_default();
         let pages = scenario.lesson.pages.len();
-        let fresh = |page: usize| Work { page: page + 1, ..Work::default() };
+        let fresh = |page: usize| PageWork { page: page + 1, ..PageWork::default() };
         let mut guide = Self {
             asked: scenario.lesson.pages.iter().map(read).collect(),
             judge: Judge::new(scenario.evaluate_every),
@@ -135,23 +135,23 @@ impl Guide {
     }
 
     /// The work on the present page.
-    pub fn done(&self) -> Option<&Work> {
+    pub fn done(&self) -> Option<&PageWork> {
         self.work.get(self.page)
     }
 
     /// The thing to do on it.
-    pub fn task(&self) -> Task {
-        self.page().map_or(Task::Read, Page::task)
+    pub fn task(&self) -> PageTask {
+        self.page().map_or(PageTask::Read, Page::task)
     }
 
     /// Whether the learner may go to the next page.
     pub fn complete(&self) -> bool {
         let Some(work) = self.done() else { return true };
         match self.task() {
-            Task::Read => true,
-            Task::Watch => self.arrived || work.skipped,
-            Task::Predict => (work.guess.is_some() && self.arrived) || work.skipped,
-            Task::Goal => work.reached.is_some() || work.skipped,
+            PageTask::Read => true,
+            PageTask::Watch => self.arrived || work.skipped,
+            PageTask::Predict => (work.guess.is_some() && self.arrived) || work.skipped,
+            PageTask::Goal => work.reached.is_some() || work.skipped,
         }
     }
 
@@ -180,7 +180,7 @@ impl Guide {
     }
 
     /// Checks the state of the run; returns a message if something was reached.
-    pub fn look(&mut self, view: &View) -> Option<String> {
+    pub fn look(&mut self, view: &RunView) -> Option<String> {
         let page = self.taught.scenario.lesson.pages.get(self.page)?;
         if self.free.is_some() {
             return None;
@@ -216,8 +216,8 @@ impl Guide {
     }
 
     /// The record to save, if it changed since the last call.
-    pub fn record(&mut self) -> Option<Record> {
-        std::mem::take(&mut self.changed).then(|| Record {
+    pub fn record(&mut self) -> Option<LessonProgress> {
+        std::mem::take(&mut self.changed).then(|| LessonProgress {
             lesson: self.taught.name.clone(),
             hash: self.taught.hash.clone(),
             page: (self.page + 1).min(self.work.len()),
@@ -226,37 +226,39 @@ impl Guide {
             work: self
                 .work
                 .iter()
-                .filter(|w| **w != Work { page: w.page, ..Work::default() })
+                .filter(|w| **w != PageWork { page: w.page, ..PageWork::default() })
                 .cloned()
                 .collect(),
         })
     }
 
     /// Carries out a request; `view` is the state of the run.
-    pub fn wish(&mut self, wish: Wish, view: &View) -> Told {
-        if self.free.is_some() && wish != Wish::Free {
-            return Told::word(
+    pub fn wish(&mut self, wish: LearnerRequest, view: &RunView) -> GuideEffects {
+        if self.free.is_some() && wish != LearnerRequest::Free {
+            return GuideEffects::word(
                 "free play: nothing is locked and nothing counts; go back to the lesson first",
             );
         }
         match wish {
-            Wish::On => self.on(view),
-            Wish::Back if self.page == 0 => Told::word("this is the first page"),
-            Wish::Back => self.turn_to(self.page - 1, false, view),
-            Wish::Hint => self.hint(),
-            Wish::Skip => self.skip(view),
-            Wish::Free => self.play(view),
-            Wish::Again => self.again(view),
+            LearnerRequest::On => self.on(view),
+            LearnerRequest::Back if self.page == 0 => GuideEffects::word("this is the first page"),
+            LearnerRequest::Back => self.turn_to(self.page - 1, false, view),
+            LearnerRequest::Hint => self.hint(),
+            LearnerRequest::Skip => self.skip(view),
+            LearnerRequest::Free => self.play(view),
+            LearnerRequest::Again => self.again(view),
         }
     }
 
-    fn on(&mut self, view: &View) -> Told {
-        let Some(work) = self.done() else { return Told { next: true, ..Told::default() } };
+    fn on(&mut self, view: &RunView) -> GuideEffects {
+        let Some(work) = self.done() else { return GuideEffects { next: true, ..GuideEffects::default() } };
         if self.complete() {
             return self.turn_to(self.page + 1, true, view);
         }
         match self.task() {
-            Task::Predict if work.guess.is_none() => Told { ask: true, ..Told::default() },
+            PageTask::Predict if work.guess.is_none() => {
+                GuideEffects { ask: true, ..GuideEffects::default() }
+            }
             _ => self.run(view),
         }
     }
@@ -267,19 +269,22 @@ impl Guide {
     }
 
     /// Lets the lanes train up to the step of the page, or tells why not.
-    pub fn run(&mut self, view: &View) -> Told {
+    pub fn run(&mut self, view: &RunView) -> GuideEffects {
         let Some(stop) = self.page().and_then(Page::stop) else {
-            return Told::word("this page is to be read; the next ones train");
+            return GuideEffects::word("this page is to be read; the next ones train");
         };
-        if self.task() == Task::Predict && self.done().is_some_and(|w| w.guess.is_none() && !w.skipped) {
-            return Told { ask: true, ..Told::default() };
+        if self.task() == PageTask::Predict && self.done().is_some_and(|w| w.guess.is_none() && !w.skipped) {
+            return GuideEffects { ask: true, ..GuideEffects::default() };
         }
         // Lanes that were just restarted may not have reported yet.
         let behind = view.lanes.is_empty() || view.lanes.iter().any(|l| l.present().step < stop);
         if behind && !self.arrived {
-            return Told { commands: vec![Command::Until(Some(stop)), Command::Run], ..Told::default() };
+            return GuideEffects {
+                commands: vec![Command::Until(Some(stop)), Command::Run],
+                ..GuideEffects::default()
+            };
         }
-        Told::word(if self.complete() {
+        GuideEffects::word(if self.complete() {
             format!("step {} is the last one of this page; go on to the next page", thousands(stop))
         } else {
             format!(
@@ -291,7 +296,7 @@ impl Guide {
     }
 
     /// Makes this many single steps, but not beyond the page's last step.
-    pub fn step(&mut self, steps: u64, view: &View) -> Told {
+    pub fn step(&mut self, steps: u64, view: &RunView) -> GuideEffects {
         let front = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
         let mut told = self.run(view);
         if !told.commands.is_empty()
@@ -302,17 +307,17 @@ impl Guide {
         told
     }
 
-    fn turn_to(&mut self, page: usize, on: bool, view: &View) -> Told {
+    fn turn_to(&mut self, page: usize, on: bool, view: &RunView) -> GuideEffects {
         match (self.done(), self.page()) {
             // Later pages keep the changes of this one.
-            (Some(Work { reached: Some(trace), .. }), _) if on => {
+            (Some(PageWork { reached: Some(trace), .. }), _) if on => {
                 self.start = trace.onto(&self.taught.scenario);
             }
-            (Some(Work { skipped: true, .. }), Some(page)) if on => self.start = self.start.solved(page),
+            (Some(PageWork { skipped: true, .. }), Some(page)) if on => self.start = self.start.solved(page),
             _ => {}
         }
         (self.page, self.arrived, self.changed) = (page, false, true);
-        let mut told = Told { turned: true, ..Told::default() };
+        let mut told = GuideEffects { turned: true, ..GuideEffects::default() };
         // An earlier page is shown again within the present run, because its task is done.
         let fresh = view.lanes.iter().all(|l| l.present().step == 0 && l.present().info.edits.is_empty());
         if on && self.page().is_some_and(|p| p.anew) {
@@ -325,7 +330,7 @@ impl Guide {
     }
 
     /// Restarts the run with the page's scenario; it pauses at this step.
-    fn begin(&mut self, told: &mut Told, step: u64) {
+    fn begin(&mut self, told: &mut GuideEffects, step: u64) {
         self.judge = Judge::new(self.taught.scenario.evaluate_every);
         self.arrived = false;
         told.load = Some(Box::new(self.start.clone()));
@@ -346,39 +351,39 @@ impl Guide {
         before[since..].iter().filter_map(Page::stop).max().unwrap_or(0)
     }
 
-    fn again(&mut self, _view: &View) -> Told {
-        let mut told = Told::word("this page from its beginning");
+    fn again(&mut self, _view: &RunView) -> GuideEffects {
+        let mut told = GuideEffects::word("this page from its beginning");
         let from = self.from();
         self.begin(&mut told, from);
         told
     }
 
-    fn hint(&mut self) -> Told {
+    fn hint(&mut self) -> GuideEffects {
         let all = self.page().map_or(0, |p| p.hints.len());
         let Some(work) = self.work.get_mut(self.page).filter(|_| all > 0) else {
-            return Told::word("this page has no hints");
+            return GuideEffects::word("this page has no hints");
         };
         if work.hints == all {
-            return Told::word("those were all the hints; s shows the solution");
+            return GuideEffects::word("those were all the hints; s shows the solution");
         }
         work.hints += 1;
         self.changed = true;
-        Told::default()
+        GuideEffects::default()
     }
 
-    fn skip(&mut self, view: &View) -> Told {
+    fn skip(&mut self, view: &RunView) -> GuideEffects {
         let task = self.task();
         if self.complete() {
-            return Told::word("there is nothing to skip; go on to the next page");
+            return GuideEffects::word("there is nothing to skip; go on to the next page");
         }
         let (Some(page), Some(work)) = (self.page().cloned(), self.work.get_mut(self.page)) else {
-            return Told::default();
+            return GuideEffects::default();
         };
         work.skipped = true;
         self.changed = true;
         match task {
-            Task::Goal => {
-                let mut told = Told::default();
+            PageTask::Goal => {
+                let mut told = GuideEffects::default();
                 let from = self.from();
                 let solved = self.start.solved(&page);
                 let before = std::mem::replace(&mut self.start, solved);
@@ -412,13 +417,13 @@ impl Guide {
     }
 
     /// Takes the answer to the question.
-    pub fn answer(&mut self, guess: f64, reason: &str) -> Told {
-        let Some(work) = self.work.get_mut(self.page) else { return Told::default() };
+    pub fn answer(&mut self, guess: f64, reason: &str) -> GuideEffects {
+        let Some(work) = self.work.get_mut(self.page) else { return GuideEffects::default() };
         work.guess = Some(guess);
         let reason = reason.trim();
         work.reason = reason.strip_prefix("because ").unwrap_or(reason).into();
         self.changed = true;
-        Told::word("now let the run answer: space")
+        GuideEffects::word("now let the run answer: space")
     }
 
     /// The question of the page.
@@ -426,13 +431,13 @@ impl Guide {
         self.page()?.predict.as_ref()
     }
 
-    fn play(&mut self, view: &View) -> Told {
+    fn play(&mut self, view: &RunView) -> GuideEffects {
         match self.free.take() {
             None => {
                 let lanes = view.lanes.iter().map(|l| &l.present().info);
                 let step = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
                 self.free = Some(Trace::of(lanes, &self.taught.scenario, step));
-                let mut told = Told::word(format!(
+                let mut told = GuideEffects::word(format!(
                     "free play: nothing is locked, and nothing counts; {} goes back",
                     self.called("f", "free")
                 ));
@@ -440,7 +445,7 @@ impl Guide {
                 told
             }
             Some(trace) => {
-                let mut told = Told::word("back in the lesson, where you left it");
+                let mut told = GuideEffects::word("back in the lesson, where you left it");
                 let start = std::mem::replace(&mut self.start, trace.onto(&self.taught.scenario));
                 self.begin(&mut told, trace.step);
                 self.start = start;
@@ -462,7 +467,7 @@ impl Guide {
         let page = self.page()?;
         let locked = |what: String| {
             let may = match self.task() {
-                Task::Goal => format!("this page lets you change {}", page.may_words()),
+                PageTask::Goal => format!("this page lets you change {}", page.may_words()),
                 _ => "this page changes nothing".into(),
             };
             Some(format!("{what} is locked: {may}; {} is free play", self.called("f", "free")))
@@ -483,7 +488,7 @@ impl Guide {
             Command::Data(_) if !page.allows(DATA) => locked("the data".into()),
             Command::Seeds(_) if !page.allows(SEEDS) => locked("the number of seeds".into()),
             Command::Further(_) => locked("the number of steps".into()),
-            Command::Reset(_) if !(self.task() == Task::Goal && page.anew) => {
+            Command::Reset(_) if !(self.task() == PageTask::Goal && page.anew) => {
                 let again = self.called("a", "again");
                 Some(format!(
                     "this page goes on with the run of the page before: {again} begins the page again"

@@ -6,14 +6,14 @@ pub mod custom;
 mod key;
 
 pub use action::Action;
-pub use key::Key;
+pub use key::KeyPress;
 
 use super::pane::PaneId;
 use crossterm::event::KeyCode;
 
 /// The scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub enum KeyScope {
     /// Everywhere except in a window.
     Global,
     /// In any focused pane.
@@ -34,7 +34,7 @@ pub enum Scope {
     Sure,
 }
 
-impl Scope {
+impl KeyScope {
     /// All scopes, in the order of the help.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
@@ -64,9 +64,9 @@ impl Scope {
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
     /// The keys; the first one is shown.
-    pub keys: &'static [Key],
+    pub keys: &'static [KeyPress],
     /// Where they apply.
-    pub scope: Scope,
+    pub scope: KeyScope,
     /// Their action.
     pub action: Action,
     /// One or two words for the hint line; empty if the row is left out there.
@@ -89,16 +89,16 @@ macro_rules! keymap {
 
 use Action as A;
 use KeyCode as C;
-const fn ch(c: char) -> Key {
-    Key::ch(c)
+const fn ch(c: char) -> KeyPress {
+    KeyPress::ch(c)
 }
-const fn of(c: KeyCode) -> Key {
-    Key::of(c)
+const fn of(c: KeyCode) -> KeyPress {
+    KeyPress::of(c)
 }
 
 /// All keys. For the same key, a pane's own rows come before general ones.
 pub const KEYMAP: &[Binding] = keymap! {
-    Scope::Global => {
+    KeyScope::Global => {
         [ch(' ')] own A::TogglePause, "run/pause", "run or pause all lanes";
         [ch('n')] own A::Step, "step", "one step in every lane, then pause";
         [ch('N')] own A::StepTen, "", "ten steps in every lane, then pause";
@@ -138,21 +138,21 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('E')] own A::Lessons, "", "the course: choose a lesson to go through";
         [ch(':')] any A::Palette, "command", "find a command by its name";
         [ch('?'), of(C::F(1))] any A::Help, "help", "show this help";
-        [ch('q'), Key::ctrl('c')] any A::Quit, "quit", "leave (asks while training)";
-        [Key::ctrl('z')] any A::Suspend, "", "back to the shell; fg returns";
-        [Key::ctrl('r')] own A::Record, "", "record what is on the screen, and its script; again: stop";
-        [Key::ctrl('l')] any A::Repaint, "", "draw the screen anew";
+        [ch('q'), KeyPress::ctrl('c')] any A::Quit, "quit", "leave (asks while training)";
+        [KeyPress::ctrl('z')] any A::Suspend, "", "back to the shell; fg returns";
+        [KeyPress::ctrl('r')] own A::Record, "", "record what is on the screen, and its script; again: stop";
+        [KeyPress::ctrl('l')] any A::Repaint, "", "draw the screen anew";
     }
-    Scope::Timeline => {
+    KeyScope::Timeline => {
         [of(C::Left)] own A::Left, "step", "a step back";
         [of(C::Right)] own A::Right, "", "a step on";
         [ch('f')] own A::Fork, "fork", "a new lane that begins at the step in view of the lane in front; its form opens first";
         [ch('b')] own A::Rewind, "rewind", "all lanes go on from the step in view; what lay ahead stays as a ghost";
         [ch('B')] own A::RewindLane, "", "only the lane in front goes on from the step in view";
-        [Key::shift(C::Left)] own A::TenBack, "", "ten steps back";
-        [Key::shift(C::Right)] own A::TenOn, "", "ten steps on";
-        [Key::control(C::Left)] own A::HundredBack, "", "a hundred steps back";
-        [Key::control(C::Right)] own A::HundredOn, "", "a hundred steps on";
+        [KeyPress::shift(C::Left)] own A::TenBack, "", "ten steps back";
+        [KeyPress::shift(C::Right)] own A::TenOn, "", "ten steps on";
+        [KeyPress::control(C::Left)] own A::HundredBack, "", "a hundred steps back";
+        [KeyPress::control(C::Right)] own A::HundredOn, "", "a hundred steps on";
         [of(C::PageUp)] own A::PageUp, "tenth", "a tenth of the run back";
         [of(C::PageDown)] own A::PageDown, "", "a tenth of the run on";
         [of(C::Up)] own A::Up, "event", "the edit or divergence before; where there is none, the evaluation before";
@@ -162,41 +162,41 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Enter)] own A::Accept, "", "go to the step whose number was typed";
         [of(C::Esc)] own A::Cancel, "close", "back to the present; the digits that were typed go first";
     }
-    Scope::Pane(PaneId::Network) => {
+    KeyScope::Pane(PaneId::Network) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected layer";
         [ch('a'), of(C::Insert)] own A::Add, "add", "add a layer below the selected one";
         [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected layer";
-        [ch('K'), Key::shift(C::Up)] own A::MoveUp, "", "move the layer towards the input";
-        [ch('J'), Key::shift(C::Down)] own A::MoveDown, "move", "move the layer towards the output";
+        [ch('K'), KeyPress::shift(C::Up)] own A::MoveUp, "", "move the layer towards the input";
+        [ch('J'), KeyPress::shift(C::Down)] own A::MoveDown, "move", "move the layer towards the output";
         [ch('i')] own A::Init, "init", "choose how the weights are initialised";
         [ch('t')] own A::Target, "lanes", "edit the lane in front, or all lanes";
         [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
         [ch('X')] own A::Discard, "", "forget all edits that are not applied; u undoes the last one, U makes it again";
     }
-    Scope::Pane(PaneId::Lanes) => {
+    KeyScope::Pane(PaneId::Lanes) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected lane's settings while it trains";
         [ch('a'), of(C::Insert)] own A::Add, "add", "add a lane with the scenario's own settings";
         [ch('d')] own A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
         [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected lane";
     }
-    Scope::Pane(PaneId::Surface) => {
+    KeyScope::Pane(PaneId::Surface) => {
         [of(C::Right), ch('l')] own A::Right, "start", "move the start of all lanes to the right";
         [of(C::Left), ch('h')] own A::Left, "", "move the start of all lanes to the left";
         [of(C::Up), ch('k')] own A::Up, "", "move the start of all lanes up";
         [of(C::Down), ch('j')] own A::Down, "", "move the start of all lanes down";
         [ch('+'), ch('=')] own A::ZoomIn, "zoom", "look closer at where the lane in front is";
         [ch('-')] own A::ZoomOut, "", "look from further away";
-        [ch('H'), Key::shift(C::Left)] own A::PanLeft, "", "look further left";
-        [ch('L'), Key::shift(C::Right)] own A::PanRight, "", "look further right";
-        [ch('K'), Key::shift(C::Up)] own A::PanUp, "", "look further up";
-        [ch('J'), Key::shift(C::Down)] own A::PanDown, "", "look further down";
+        [ch('H'), KeyPress::shift(C::Left)] own A::PanLeft, "", "look further left";
+        [ch('L'), KeyPress::shift(C::Right)] own A::PanRight, "", "look further right";
+        [ch('K'), KeyPress::shift(C::Up)] own A::PanUp, "", "look further up";
+        [ch('J'), KeyPress::shift(C::Down)] own A::PanDown, "", "look further down";
         [ch('w')] own A::ToggleWindow, "whole", "look at the whole function again";
         [ch('f')] own A::NextFunction, "function", "the next test function";
         [ch('F')] own A::PreviousFunction, "", "the previous test function";
         [ch('m')] own A::Noise, "noise", "more noise on the gradient; none after the most";
         [of(C::Enter)] own A::Edit, "edit", "type the function, the start and the noise";
     }
-    Scope::Pane(PaneId::Curves) => {
+    KeyScope::Pane(PaneId::Curves) => {
         [ch('m'), of(C::Enter)] any A::NextMetric, "metric", "show the next quantity";
         [ch('M')] any A::PreviousMetric, "", "show the previous quantity";
         [ch('y')] any A::ToggleLog, "log", "linear or logarithmic axis";
@@ -206,23 +206,23 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('w')] any A::ToggleWindow, "window", "the whole run, or the recent past";
         [ch('d')] any A::Dismiss, "", "no longer show the ghosts of what lay ahead before lanes went back";
     }
-    Scope::Pane(PaneId::GradientMap) => {
+    KeyScope::Pane(PaneId::GradientMap) => {
         [ch('m'), of(C::Enter)] any A::NextMetric, "quantity", "show the next quantity of the layers";
     }
-    Scope::Pane(PaneId::ThroughTime) => {
+    KeyScope::Pane(PaneId::ThroughTime) => {
         [of(C::Right), ch('l'), ch('+')] own A::Longer, "length", "longer sequences; all lanes start anew";
         [of(C::Left), ch('h'), ch('-')] own A::Shorter, "", "shorter sequences; all lanes start anew";
         [ch('m'), of(C::Down), ch('j')] own A::NextMetric, "layer", "the next recurrent layer";
         [of(C::Enter)] own A::Edit, "edit", "type the length and the other settings of the data";
     }
-    Scope::Pane(PaneId::Prediction) => {
+    KeyScope::Pane(PaneId::Prediction) => {
         [ch('c'), of(C::Enter)] own A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
         [ch('a')] own A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
         [ch('d')] any A::ToggleRead, "data", "what was read: samples, inputs, target, and what looks like a mistake";
         [of(C::Down), ch('j')] own A::NextSample, "sample", "the next sample";
         [of(C::Up), ch('k')] own A::PreviousSample, "", "the previous sample";
     }
-    Scope::Pane(PaneId::Adversarial) => {
+    KeyScope::Pane(PaneId::Adversarial) => {
         [of(C::Right), ch('l'), ch('+')] own A::EpsUp, "epsilon", "a larger perturbation";
         [of(C::Left), ch('h'), ch('-')] own A::EpsDown, "", "a smaller perturbation";
         [of(C::Down), ch('j')] own A::NextSample, "image", "the next image";
@@ -234,24 +234,24 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('c')] own A::ToggleSizes, "curve", "accuracy of all lanes against epsilon, or one image";
         [ch('i')] own A::OwnPicture, "own", "attack a picture of your own: type its path";
     }
-    Scope::Pane(PaneId::Microscope) => {
+    KeyScope::Pane(PaneId::Microscope) => {
         [of(C::Right), ch('l')] own A::Right, "weight", "the next weight of the row";
         [of(C::Left), ch('h')] own A::Left, "", "the previous weight of the row";
         [of(C::Down), ch('j')] own A::Down, "row", "the same column of the next row";
         [of(C::Up), ch('k')] own A::Up, "", "the same column of the previous row";
-        [of(C::PageDown), Key::ctrl('d')] own A::PageDown, "tensor", "the next tensor";
-        [of(C::PageUp), Key::ctrl('u')] own A::PageUp, "", "the previous tensor";
+        [of(C::PageDown), KeyPress::ctrl('d')] own A::PageDown, "tensor", "the next tensor";
+        [of(C::PageUp), KeyPress::ctrl('u')] own A::PageUp, "", "the previous tensor";
         [ch('m')] own A::LargestGradient, "largest g", "the weight with the largest gradient in the lane in front";
         [ch('M')] own A::LargestStep, "", "the weight that moved furthest in the lane in front";
         [of(C::Enter)] own A::Edit, "choose", "choose a tensor and type the place of the weight";
     }
-    Scope::Pane(PaneId::Diagnosis) => {
+    KeyScope::Pane(PaneId::Diagnosis) => {
         [of(C::Enter)] own A::Cure, "try it", "train the chosen cure in a lane beside the sick one, from where the finding began";
         [ch('A')] own A::CureAll, "try all", "train every cure that is offered in a lane of its own";
         [of(C::Down), ch('j')] any A::Down, "choose", "the next cure; where there is none, a line down";
         [of(C::Up), ch('k')] any A::Up, "", "the cure before; where there is none, a line up";
     }
-    Scope::Pane(PaneId::Lesson) => {
+    KeyScope::Pane(PaneId::Lesson) => {
         [of(C::Enter)] own A::LessonOn, "on", "answer the question, train, or go on to the next page";
         [ch('h')] own A::LessonHint, "hint", "the next hint";
         [ch('s')] own A::LessonSkip, "solution", "show the solution, and why it is one; or leave out a question";
@@ -259,27 +259,27 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Backspace)] own A::LessonBack, "", "back to the page before";
         [ch('f')] own A::LessonFree, "free play", "play freely, with nothing locked; again: back to the lesson";
     }
-    Scope::AnyPane => {
+    KeyScope::AnyPane => {
         [of(C::Up), ch('k')] any A::Up, "", "up";
         [of(C::Down), ch('j')] any A::Down, "", "down";
         [of(C::Left), ch('h')] any A::Left, "", "left";
         [of(C::Right), ch('l')] any A::Right, "", "right";
-        [of(C::PageUp), Key::ctrl('u')] any A::PageUp, "", "a page up";
-        [of(C::PageDown), Key::ctrl('d')] any A::PageDown, "", "a page down";
+        [of(C::PageUp), KeyPress::ctrl('u')] any A::PageUp, "", "a page up";
+        [of(C::PageDown), KeyPress::ctrl('d')] any A::PageDown, "", "a page down";
         [of(C::Home), ch('g')] any A::First, "", "to the beginning";
         [of(C::End), ch('G')] any A::Last, "", "to the end";
     }
-    Scope::List => {
+    KeyScope::List => {
         [of(C::Up), ch('k')] any A::Up, "", "up";
         [of(C::Down), ch('j')] any A::Down, "move", "down";
-        [of(C::PageUp), Key::ctrl('u')] any A::PageUp, "", "a page up";
-        [of(C::PageDown), Key::ctrl('d'), ch(' ')] any A::PageDown, "page", "a page down";
+        [of(C::PageUp), KeyPress::ctrl('u')] any A::PageUp, "", "a page up";
+        [of(C::PageDown), KeyPress::ctrl('d'), ch(' ')] any A::PageDown, "page", "a page down";
         [of(C::Home), ch('g')] any A::First, "", "to the beginning";
         [of(C::End), ch('G')] any A::Last, "", "to the end";
         [of(C::Enter)] any A::Accept, "open", "take what is selected";
-        [of(C::Esc), ch('q'), ch('?'), Key::ctrl('c')] any A::Cancel, "close", "close the window";
+        [of(C::Esc), ch('q'), ch('?'), KeyPress::ctrl('c')] any A::Cancel, "close", "close the window";
     }
-    Scope::Form => {
+    KeyScope::Form => {
         [of(C::Up)] any A::Up, "", "the row above";
         [of(C::Down)] any A::Down, "row", "the row below";
         [of(C::PageUp)] any A::PageUp, "", "a page up";
@@ -289,30 +289,30 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Tab)] any A::Complete, "", "the row below; after a colon: complete what is typed";
         [of(C::BackTab)] any A::Up, "", "the row above";
         [of(C::Enter)] any A::Accept, "take", "take it and close the window";
-        [of(C::Esc), Key::ctrl('c')] any A::Cancel, "cancel", "close the window and change nothing";
+        [of(C::Esc), KeyPress::ctrl('c')] any A::Cancel, "cancel", "close the window and change nothing";
     }
-    Scope::Trial => {
+    KeyScope::Trial => {
         [of(C::Enter)] own A::Accept, "take", "set the suggested rate, and close the window";
-        [of(C::Esc), ch('q'), Key::ctrl('c')] any A::Cancel, "close", "close the window and change nothing";
+        [of(C::Esc), ch('q'), KeyPress::ctrl('c')] any A::Cancel, "close", "close the window and change nothing";
     }
-    Scope::Confirm => {
-        [ch('y'), ch('q'), of(C::Enter), Key::ctrl('c')] any A::Accept, "leave", "leave";
+    KeyScope::Confirm => {
+        [ch('y'), ch('q'), of(C::Enter), KeyPress::ctrl('c')] any A::Accept, "leave", "leave";
         [ch('n'), of(C::Esc)] any A::Cancel, "stay", "stay";
     }
-    Scope::Sure => {
+    KeyScope::Sure => {
         [ch('y'), of(C::Enter)] any A::Accept, "yes", "yes, do it";
-        [ch('n'), of(C::Esc), ch('q'), Key::ctrl('c')] any A::Cancel, "no", "no, leave it as it is";
+        [ch('n'), of(C::Esc), ch('q'), KeyPress::ctrl('c')] any A::Cancel, "no", "no, leave it as it is";
     }
 };
 
 /// The scopes that apply while this pane has the focus, the most specific first.
-pub fn pane_scopes(pane: PaneId) -> [Scope; 3] {
-    [Scope::Pane(pane), Scope::AnyPane, Scope::Global]
+pub fn pane_scopes(pane: PaneId) -> [KeyScope; 3] {
+    [KeyScope::Pane(pane), KeyScope::AnyPane, KeyScope::Global]
 }
 
 /// The same while the timeline is open.
-pub fn timeline_scopes(pane: PaneId) -> [Scope; 4] {
-    [Scope::Timeline, Scope::Pane(pane), Scope::AnyPane, Scope::Global]
+pub fn timeline_scopes(pane: PaneId) -> [KeyScope; 4] {
+    [KeyScope::Timeline, KeyScope::Pane(pane), KeyScope::AnyPane, KeyScope::Global]
 }
 
 #[cfg(test)]

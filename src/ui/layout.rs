@@ -1,6 +1,6 @@
 //! The layout of the screen for every size. Draws nothing.
 
-use super::pane::{Kind, PaneId};
+use super::pane::{PaneId, ScenarioKind};
 use ratatui::layout::Rect;
 
 /// The smallest screen on which panes are drawn.
@@ -11,7 +11,7 @@ const ROOM_TO_SAY: u16 = 24;
 
 /// The nine slots of a large screen, column by column. On a smaller screen the bottom row shares the slots above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Slot {
+pub enum PaneSlot {
     /// The slot of the model builder.
     LeftTop,
     /// The slot of the lanes.
@@ -32,7 +32,7 @@ pub enum Slot {
     RightBottom,
 }
 
-impl Slot {
+impl PaneSlot {
     /// The slots of each column, with their shares of the height.
     const COLUMNS: [[(Self, u32); 3]; 3] = [
         [(Self::LeftTop, 45), (Self::LeftMiddle, 55), (Self::LeftBottom, 55)],
@@ -56,7 +56,7 @@ impl Slot {
 
 /// The places of one screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct ScreenAreas {
     /// Title, step, state.
     pub header: Rect,
     /// The timeline, if it is open; otherwise empty.
@@ -73,7 +73,7 @@ pub struct Places {
     pub hint: Rect,
 }
 
-impl Places {
+impl ScreenAreas {
     /// The rectangle of a pane, if it is on the screen.
     pub fn pane(&self, id: PaneId) -> Option<Rect> {
         self.panes.iter().find(|(p, _)| *p == id).map(|(_, r)| *r)
@@ -82,9 +82,9 @@ impl Places {
 
 /// The inputs that decide which panes are shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct LayoutInputs<'a> {
     /// The kind of scenario.
-    pub kind: Kind,
+    pub kind: ScenarioKind,
     /// All panes: the focused one first, then the others by how recently they had the focus.
     pub order: &'a [PaneId],
     /// Whether the focused pane fills the screen.
@@ -103,7 +103,7 @@ const COLUMN: u16 = 44;
 const STRIP: u16 = 9;
 
 /// Arranges a screen; `None` if it is too small for panes.
-pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
+pub fn arrange(area: Rect, wish: LayoutInputs<'_>) -> Option<ScreenAreas> {
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return None;
     }
@@ -111,11 +111,11 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
     let row = |y: u16| rows(y, 1);
     // The diagnosis is a sentence: it gets two lines if the screen has room.
     let said = if area.height >= ROOM_TO_SAY { 2 } else { 1 };
-    let mut places = Places {
+    let mut places = ScreenAreas {
         header: row(0),
         diagnosis: rows(area.height - 1 - said, said),
         hint: row(area.height - 1),
-        ..Places::default()
+        ..ScreenAreas::default()
     };
     let mut body = rows(1, area.height - 2 - said);
     if wish.timeline {
@@ -134,8 +134,8 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
         (places.tabs, body) = cut_top(body, 1);
     }
     let large = area.width >= 170 && area.height >= 50;
-    let slot = |s: Slot| if large { s } else { s.joined() };
-    let homes: Vec<(PaneId, Slot)> = wish
+    let slot = |s: PaneSlot| if large { s } else { s.joined() };
+    let homes: Vec<(PaneId, PaneSlot)> = wish
         .order
         .iter()
         .filter(|p| lesson.is_empty() || **p != PaneId::Lesson)
@@ -161,12 +161,12 @@ pub fn arrange(area: Rect, wish: Wish<'_>) -> Option<Places> {
 }
 
 /// The first pane of every slot, in columns.
-fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
-    let column = |slots: [(Slot, u32); 3]| -> Vec<(PaneId, u32)> {
+fn columns(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
+    let column = |slots: [(PaneSlot, u32); 3]| -> Vec<(PaneId, u32)> {
         let first = |(slot, share)| homes.iter().find(|h| h.1 == slot).map(|h| (h.0, share));
         slots.into_iter().filter_map(first).collect()
     };
-    let [left, middle, right] = Slot::COLUMNS.map(column);
+    let [left, middle, right] = PaneSlot::COLUMNS.map(column);
     // Images in the right column do not benefit from more width beyond a limit; curves do.
     let width = |panes: &[_], width: u16| if panes.is_empty() { 0 } else { width };
     let (side, rest) = cut_left(body, width(&left, (body.width / 4).clamp(32, 46)));
@@ -177,11 +177,11 @@ fn columns(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
 }
 
 /// The most recently focused pane of the left column and of the others; with more room, two of each.
-fn some(body: Rect, homes: &[(PaneId, Slot)]) -> Vec<(PaneId, Rect)> {
+fn some(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
     let chosen = |left: bool, most: usize| -> Vec<(PaneId, u32)> {
         let mut found: Vec<_> = homes.iter().filter(|h| h.1.left() == left).take(most).collect();
         found.sort_by_key(|(pane, slot)| (*slot, *pane));
-        let share = |slot| Slot::COLUMNS.iter().flatten().find(|c| c.0 == slot).map_or(50, |c| c.1);
+        let share = |slot| PaneSlot::COLUMNS.iter().flatten().find(|c| c.0 == slot).map_or(50, |c| c.1);
         found.into_iter().map(|(pane, slot)| (*pane, share(*slot))).collect()
     };
     let width = (u32::from(body.width) * 2 / 5).clamp(29, 40) as u16;
@@ -232,14 +232,17 @@ mod tests {
 
     #[test]
     fn every_cell_belongs_to_one_place_at_every_size() {
-        let foci: Vec<_> =
-            Kind::ALL.into_iter().flat_map(|kind| PaneId::of(kind).map(move |p| (kind, order(p)))).collect();
+        let foci: Vec<_> = ScenarioKind::ALL
+            .into_iter()
+            .flat_map(|kind| PaneId::of(kind).map(move |p| (kind, order(p))))
+            .collect();
         for (width, height) in (0..=200).step_by(3).flat_map(|w| (0..=62).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
             for (kind, order) in &foci {
                 for bits in 0..8 {
                     let [zoom, timeline, guided] = [1, 2, 4].map(|bit| bits & bit > 0);
-                    let Some(p) = arrange(area, Wish { kind: *kind, order, zoom, timeline, guided }) else {
+                    let Some(p) = arrange(area, LayoutInputs { kind: *kind, order, zoom, timeline, guided })
+                    else {
                         assert!(width < LEAST.0 || height < LEAST.1);
                         continue;
                     };
@@ -260,12 +263,12 @@ mod tests {
 
     #[test]
     fn every_pane_of_a_roomy_screen_is_shown_or_behind_a_shown_one() {
-        for kind in Kind::ALL {
+        for kind in ScenarioKind::ALL {
             for (w, h) in [(110, 30), (120, 40), (200, 60)] {
                 let order: Vec<_> = PaneId::of(kind).collect();
                 let p = arrange(
                     Rect::new(0, 0, w, h),
-                    Wish { kind, order: &order, zoom: false, timeline: false, guided: false },
+                    LayoutInputs { kind, order: &order, zoom: false, timeline: false, guided: false },
                 )
                 .expect("room");
                 for id in order {
@@ -280,7 +283,13 @@ mod tests {
     #[test]
     fn the_usual_sizes_show_what_they_should() {
         let order = order(PaneId::Lanes);
-        let wish = Wish { kind: Kind::Samples, order: &order, zoom: false, timeline: false, guided: false };
+        let wish = LayoutInputs {
+            kind: ScenarioKind::Samples,
+            order: &order,
+            zoom: false,
+            timeline: false,
+            guided: false,
+        };
         let count = |w, h| arrange(Rect::new(0, 0, w, h), wish).map(|p| p.panes.len());
         assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);

@@ -7,7 +7,7 @@ use crate::telemetry::Event;
 
 /// The state of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ExpectationState {
     /// A number that it needs does not exist yet.
     Open,
     /// It holds.
@@ -18,18 +18,18 @@ pub enum State {
 
 /// An expectation and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ExpectationResult {
     /// The text of the expectation.
     pub text: String,
     /// How it stands.
-    pub state: State,
+    pub state: ExpectationState,
     /// The compared numbers, or the reason why there are none.
     pub why: String,
 }
 
 /// The texts and expectations of a scenario.
 #[derive(Clone, Debug, Default)]
-pub struct Lesson {
+pub struct LessonState {
     /// The title, one line.
     pub title: String,
     /// The lesson in one or two sentences.
@@ -37,12 +37,12 @@ pub struct Lesson {
     /// The lesson in full, in paragraphs.
     pub text: String,
     /// The present state of the expectations.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<ExpectationResult>,
     expectations: Vec<Expectation>,
     standings: Standings,
 }
 
-impl Lesson {
+impl LessonState {
     /// The lesson of a scenario before any event.
     pub fn new(scenario: &Scenario) -> Self {
         let lanes: Vec<&str> = scenario.lanes.iter().map(|l| l.name.as_str()).collect();
@@ -82,20 +82,22 @@ impl Lesson {
         let judge = |e: &Expectation| {
             let text = e.text().to_string();
             let (state, why) = match e.check(&self.standings) {
-                Ok(numbers) => (State::Holds, numbers),
+                Ok(numbers) => (ExpectationState::Holds, numbers),
                 Err(what) => match what.split_once("does not hold") {
-                    Some((_, numbers)) => (State::Fails, numbers.trim_start_matches([':', ' ']).to_string()),
-                    None => (State::Open, "no number yet".into()),
+                    Some((_, numbers)) => {
+                        (ExpectationState::Fails, numbers.trim_start_matches([':', ' ']).to_string())
+                    }
+                    None => (ExpectationState::Open, "no number yet".into()),
                 },
             };
-            Verdict { text, state, why }
+            ExpectationResult { text, state, why }
         };
         self.verdicts = self.expectations.iter().map(judge).collect();
     }
 
     /// The number of expectations that hold, and of all.
     pub fn score(&self) -> (usize, usize) {
-        let holds = self.verdicts.iter().filter(|v| v.state == State::Holds).count();
+        let holds = self.verdicts.iter().filter(|v| v.state == ExpectationState::Holds).count();
         (holds, self.verdicts.len())
     }
 

@@ -1,8 +1,8 @@
 //! The app's inputs (messages) and outputs (effects). Plain data.
 
-use crate::lab::lesson::progress::Record;
+use crate::lab::lesson::progress::LessonProgress;
 use crate::telemetry::{Command, Event, LaneId};
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub enum Effect {
     /// Open the choice of a layer to insert at this position of the draft.
     ChooseLayer(usize),
     /// Open a form of the pane's own settings.
-    Edit(Box<Subject>),
+    Edit(Box<FormSubject>),
     /// Open the choice of an initialiser for the draft.
     ChooseInit,
     /// Start or stop recording the screen.
@@ -65,7 +65,7 @@ pub enum Effect {
     /// Write the screen to a new file with this path.
     Picture(String),
     /// Save the learner's progress in the lesson.
-    Learnt(Box<Record>),
+    Learnt(Box<LessonProgress>),
     /// Set these fields of the data, as in a scenario; all lanes restart.
     Data(Vec<(&'static str, String)>),
     /// Make the sequences longer (or shorter, if negative) by this many time steps.

@@ -6,16 +6,16 @@ pub mod menu;
 pub mod page;
 pub mod trial;
 
-use super::keymap::custom::{Keymap, Row};
-use super::keymap::{Action, Key, Scope};
+use super::keymap::custom::{Keymap, KeymapRow};
+use super::keymap::{Action, KeyPress, KeyScope};
 use super::layout::window;
 use super::theme::{Glyphs, Theme};
 use super::widget::text;
-use crate::view::View;
+use crate::view::RunView;
 use crossterm::event::KeyEvent;
-use form::{Form, Subject};
+use form::{FormSubject, SettingsForm};
 use menu::{Menu, Pick};
-use page::Page;
+use page::TextWindow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -33,7 +33,7 @@ pub enum Answer {
     /// Close it and carry this out.
     Take(Pick),
     /// Close it and apply these settings.
-    Changed(Subject),
+    Changed(FormSubject),
     /// The key has no meaning in it.
     Ignored,
 }
@@ -42,11 +42,11 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub enum Overlay {
     /// Lines to read.
-    Text(Page),
+    Text(TextWindow),
     /// A list to choose from.
     Menu(Menu),
     /// Settings to edit.
-    Form(Box<Form>),
+    Form(Box<SettingsForm>),
     /// A short training of a copy of a lane.
     Trial(Trial),
     /// The question whether to leave.
@@ -68,13 +68,13 @@ pub struct Question {
 
 impl Overlay {
     /// The scope of its keys.
-    pub fn scope(&self) -> Scope {
+    pub fn scope(&self) -> KeyScope {
         match self {
-            Self::Text(_) => Scope::List,
-            Self::Trial(_) => Scope::Trial,
-            Self::Menu(_) | Self::Form(_) => Scope::Form,
-            Self::Confirm => Scope::Confirm,
-            Self::Sure(_) => Scope::Sure,
+            Self::Text(_) => KeyScope::List,
+            Self::Trial(_) => KeyScope::Trial,
+            Self::Menu(_) | Self::Form(_) => KeyScope::Form,
+            Self::Confirm => KeyScope::Confirm,
+            Self::Sure(_) => KeyScope::Sure,
         }
     }
 
@@ -118,7 +118,7 @@ impl Overlay {
     }
 
     /// Draws the window over the present content.
-    pub fn draw(&self, view: &View, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    pub fn draw(&self, view: &RunView, keymap: &Keymap, theme: &Theme, area: Rect, buf: &mut Buffer) {
         match self {
             Self::Text(page) => page.draw(theme, area, buf),
             Self::Menu(m) => m.draw(theme, area, buf),
@@ -171,7 +171,7 @@ impl Overlay {
     }
 
     /// The keys in its hint line.
-    pub fn hints<'k>(&self, keymap: &'k Keymap) -> Vec<&'k Row> {
+    pub fn hints<'k>(&self, keymap: &'k Keymap) -> Vec<&'k KeymapRow> {
         keymap.of(self.scope()).filter(|b| !b.of.hint.is_empty()).collect()
     }
 }
@@ -232,7 +232,7 @@ const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::
 };
 
 /// The keys of a row as the help writes them.
-pub fn keys(keys: &[Key]) -> String {
+pub fn keys(keys: &[KeyPress]) -> String {
     keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(saying(16).as_deref(), Some("y leave, n stay"));
         assert_eq!(saying(12).as_deref(), Some("Leave? y/n"));
         assert_eq!(saying(4).as_deref(), Some("y/n?"));
-        let page = Overlay::Text(Page::help(&keymap, false));
+        let page = Overlay::Text(TextWindow::help(&keymap, false));
         assert_eq!(page.question(&keymap, 60), None);
     }
 }

@@ -33,13 +33,13 @@ use crate::scenario::view::{self, Opening};
 use crate::telemetry::{self, LaneId};
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
-use crate::ui::layout::Slot;
-use crate::ui::lesson::Lesson as Taught;
+use crate::ui::layout::PaneSlot;
+use crate::ui::lesson::LessonState;
 use crate::ui::message::Effects;
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::Theme;
 use crate::ui::widget::scale;
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::{Line, Span};
@@ -47,7 +47,7 @@ use std::time::Duration;
 
 /// The kind of scenario, which decides its panes and their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ScenarioKind {
     /// Samples with labels.
     Samples,
     /// Sequences through recurrent layers.
@@ -56,22 +56,22 @@ pub enum Kind {
     Surface,
 }
 
-impl Kind {
+impl ScenarioKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Samples, Self::Sequences, Self::Surface];
 
     /// The kind of scenario for these networks.
     pub fn of<'a>(networks: impl IntoIterator<Item = &'a [LayerConfig]>) -> Self {
-        fn of(layers: &[LayerConfig]) -> Kind {
+        fn of(layers: &[LayerConfig]) -> ScenarioKind {
             let kinds = layers.iter().map(|layer| match layer {
-                LayerConfig::Surface(_) => Kind::Surface,
-                LayerConfig::Rnn(_) | LayerConfig::Lstm(_) | LayerConfig::Gru(_) => Kind::Sequences,
+                LayerConfig::Surface(_) => ScenarioKind::Surface,
+                LayerConfig::Rnn(_) | LayerConfig::Lstm(_) | LayerConfig::Gru(_) => ScenarioKind::Sequences,
                 other => match other.inner() {
                     Some(Inner::Repeat(_, inner) | Inner::Residual(inner)) => of(inner),
-                    None => Kind::Samples,
+                    None => ScenarioKind::Samples,
                 },
             });
-            kinds.into_iter().find(|k| *k != Kind::Samples).unwrap_or(Kind::Samples)
+            kinds.into_iter().find(|k| *k != ScenarioKind::Samples).unwrap_or(ScenarioKind::Samples)
         }
         networks.into_iter().map(of).find(|k| *k != Self::Samples).unwrap_or(Self::Samples)
     }
@@ -100,13 +100,13 @@ macro_rules! panes {
             }
 
             /// Its slot; `None` if it has nothing to show for this kind of scenario.
-            pub fn home(self, kind: Kind) -> Option<Slot> {
+            pub fn home(self, kind: ScenarioKind) -> Option<PaneSlot> {
                 let homes = match self { $( Self::$id => [$samples, $sequences, $surface], )* };
                 homes[kind as usize]
             }
 
             /// A new pane in its initial state.
-            pub fn make(self) -> Box<dyn Pane> {
+            pub fn make(self) -> Box<dyn PaneWidget> {
                 match self { $( Self::$id => Box::<$pane>::default(), )* }
             }
         }
@@ -119,15 +119,15 @@ macro_rules! panes {
     };
 }
 
-use Slot as S;
+use PaneSlot as S;
 
 panes! {
     /// The model builder.
     Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), None];
     /// The lanes and their optimizer settings.
-    Lanes(lanes::Lanes): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
+    Lanes(lanes::LanesPane): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
     /// A test function of the plane, with the paths of the lanes over it.
-    Surface(surface::Surface): "Surface", 250, [None, None, Some(S::MiddleTop)];
+    Surface(surface::SurfacePane): "Surface", 250, [None, None, Some(S::MiddleTop)];
     /// Loss, accuracy, gradient norm ... over time.
     Curves(curves::Curves): "Curves", 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
     /// The norm of the gradient over the time steps of a sequence.
@@ -137,18 +137,18 @@ panes! {
     /// The path of one weight through the last step.
     Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
     /// Decision boundary, predictions, confusion matrix.
-    Prediction(prediction::Prediction): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
+    Prediction(prediction::DataPane): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
     /// The adversarial preview.
     Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
     /// The findings about the lane in front, and their cures.
     Diagnosis(diagnosis::DiagnosisPane): "Diagnosis", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
     /// The lesson of the scenario, and its expectations with their state.
-    Lesson(lesson::Lesson): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
+    Lesson(lesson::LessonPane): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
 }
 
 impl PaneId {
     /// The panes of a scenario, in the order of Tab.
-    pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
+    pub fn of(kind: ScenarioKind) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |p| p.home(kind).is_some())
     }
 }
@@ -157,7 +157,7 @@ impl PaneId {
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The view model.
-    pub view: &'a View,
+    pub view: &'a RunView,
     /// The lane in front.
     pub front: LaneId,
     /// Colours and characters.
@@ -167,7 +167,7 @@ pub struct Context<'a> {
     /// Whether another process trains the run, so that only its log is known.
     pub watching: bool,
     /// The lesson of the scenario.
-    pub lesson: &'a Taught,
+    pub lesson: &'a LessonState,
     /// The guide through the lesson, if it is in progress.
     pub guide: Option<&'a Guide>,
     /// The step of the lane in front that is shown instead of the present.
@@ -212,7 +212,7 @@ impl Context<'_> {
 }
 
 /// A pane: title, content, probes and the actions of its own keys.
-pub trait Pane {
+pub trait PaneWidget {
     /// Its title, which the app draws into the pane's frame.
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a>;
 
@@ -223,7 +223,7 @@ pub trait Pane {
     fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
 
     /// The probes that it needs for an inside of this size; called as long as the pane is on the screen.
-    fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
+    fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::ProbeRequest> {
         Vec::new()
     }
 
@@ -231,7 +231,7 @@ pub trait Pane {
     fn open(&mut self, _opening: &Opening) {}
 
     /// Handles the result of a form that it opened.
-    fn edited(&mut self, _subject: &Subject) {}
+    fn edited(&mut self, _subject: &FormSubject) {}
 
     /// Handles a click inside it; `at` lies within `area`.
     fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {

@@ -1,7 +1,7 @@
 //! Pictures printed as lines of half blocks on a terminal that shows no screen of the lab. Opens nothing.
 
 use super::theme::Theme;
-use super::widget::image::{Picture, Range};
+use super::widget::image::{Picture, PictureRange};
 use super::widget::text;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -24,7 +24,7 @@ pub struct Captioned<'a> {
 }
 
 fn picture<'a>(c: &Captioned<'a>) -> Picture<'a> {
-    let range = if c.signed { Range::Signed(1.0) } else { Range::Between(0.0, 1.0) };
+    let range = if c.signed { PictureRange::Signed(1.0) } else { PictureRange::Between(0.0, 1.0) };
     Picture { channels: c.channels, width: c.width, pixels: c.pixels, range }
 }
 

@@ -4,7 +4,7 @@
 use super::app::App;
 use super::frames::Frames;
 use super::message::{Effect, Message};
-use super::terminal::choice::Drawing;
+use super::terminal::choice::DrawingCharacters;
 use super::terminal::encode::encode;
 use super::theme::{Depth, Scheme, Theme};
 use crate::scenario::Scenario;
@@ -24,7 +24,7 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// The lab in training, in the dark theme with all colours, on a screen of this many columns and rows.
     pub fn new(scenario: Scenario, (width, height): (u16, u16)) -> Self {
-        let theme = Theme::new(Scheme::Dark, Depth::True, Drawing::Braille.glyphs());
+        let theme = Theme::new(Scheme::Dark, Depth::True, DrawingCharacters::Braille.glyphs());
         let app = App::new(scenario, Box::new(Vec::new), theme, (width, height).into(), true);
         Self { app, frames: Frames::default(), shown: None, out: Vec::new() }
     }
@@ -57,7 +57,7 @@ impl Rehearsal {
     pub fn draw(&mut self, now: Duration) -> usize {
         let picture = self.frames.draw(&self.app, now);
         self.out.clear();
-        encode(self.shown.as_ref(), picture, Drawing::Braille, &mut self.out);
+        encode(self.shown.as_ref(), picture, DrawingCharacters::Braille, &mut self.out);
         self.shown.get_or_insert_with(|| picture.clone()).clone_from(picture);
         self.out.len()
     }

@@ -1,10 +1,10 @@
 //! One frame of the app: header, panes, diagnosis, hints, windows. A function of the app; changes nothing in it.
 
 use super::app::App;
-use super::diagnosis::{Finding, findings, first_step, thousands};
-use super::keymap::custom::Row;
-use super::keymap::{Action, Scope};
-use super::layout::{LEAST, Places};
+use super::diagnosis::{FindingLine, findings, first_step, thousands};
+use super::keymap::custom::KeymapRow;
+use super::keymap::{Action, KeyScope};
+use super::layout::{LEAST, ScreenAreas};
 use super::message::Link;
 use super::overlay::frame;
 use super::pane::PaneId;
@@ -74,7 +74,7 @@ fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn pane(app: &App, id: PaneId, places: &Places, r: Rect, buf: &mut Buffer) {
+fn pane(app: &App, id: PaneId, places: &ScreenAreas, r: Rect, buf: &mut Buffer) {
     let cx = app.context(id);
     let theme = &app.theme;
     let style = if cx.focused { theme.border_focused } else { theme.border };
@@ -289,7 +289,7 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
     let start = (text::put(buf, r, 1, 0, &format!("{}  ", lane.letter()), colour), 0);
     // If not everything fits, a key for the rest is at the end.
     let key =
-        app.keymap.of(Scope::Global).find(|row| row.of.action == Action::Diagnosis).map(|row| row.keys[0]);
+        app.keymap.of(KeyScope::Global).find(|row| row.of.action == Action::Diagnosis).map(|row| row.keys[0]);
     let more = key.map_or_else(String::new, |key| format!(" {key} more"));
     let mut at = start;
     for free in [0, text::width(&more) + 1] {
@@ -315,7 +315,7 @@ fn diagnosis(app: &App, r: Rect, buf: &mut Buffer) {
 
 /// Writes findings one after another; returns the position after them, and whether all of them fit.
 fn flow(
-    found: &[Finding],
+    found: &[FindingLine],
     theme: &Theme,
     start: (u16, u16),
     free: u16,
@@ -354,17 +354,17 @@ fn hint(app: &App, r: Rect, buf: &mut Buffer) {
         return;
     }
     let taught = app.guide.is_some();
-    let works = |b: &&Row| {
+    let works = |b: &&KeymapRow| {
         !(b.of.hint.is_empty() || app.watching() && b.of.own || !taught && b.of.action.is_of_lesson())
     };
-    let of = |scope: Scope| app.keymap.of(scope).filter(works);
+    let of = |scope: KeyScope| app.keymap.of(scope).filter(works);
     let rows: Vec<_> = match &app.overlay {
         Some(overlay) => overlay.hints(&app.keymap),
-        None if app.timeline.is_some() => of(Scope::Timeline).chain(of(Scope::Global)).collect(),
-        None => of(Scope::Pane(app.focus())).chain(of(Scope::Global)).collect(),
+        None if app.timeline.is_some() => of(KeyScope::Timeline).chain(of(KeyScope::Global)).collect(),
+        None => of(KeyScope::Pane(app.focus())).chain(of(KeyScope::Global)).collect(),
     };
     let done = app.done();
-    let piece = |b: &Row| match b.of.action {
+    let piece = |b: &KeymapRow| match b.of.action {
         Action::TogglePause if done => (b.keys[0].to_string(), "what next"),
         _ => (b.keys[0].to_string(), b.of.hint),
     };

@@ -3,36 +3,36 @@
 
 use super::app::{App, Lessons, Presets};
 use super::frames::{Frames, KEYS};
-use super::guide::Taught;
+use super::guide::TaughtLesson;
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
 use super::message::{Effect, Link, Message};
-use super::record::log::{Hand, Log};
+use super::record::log::{SessionLog, UserAction};
 use super::record::still;
-use super::record::tape::{Reels, Tape};
+use super::record::tape::{CreateRecording, SessionRecorder};
 use super::terminal::choice::Chosen;
-use super::terminal::keys::Input;
-use super::terminal::writer::Writer;
-use super::terminal::{Terminal, Unfit, Wake};
+use super::terminal::keys::TerminalInput;
+use super::terminal::writer::FrameWriter;
+use super::terminal::{ScreenInput, Terminal, TerminalError};
 use super::theme::Theme;
 use crate::faults::ordered;
-use crate::lab::lesson::progress::Record;
+use crate::lab::lesson::progress::LessonProgress;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use std::time::{Duration, Instant};
 
 /// Saves the progress in a lesson.
-pub type Keep<'a> = Box<dyn FnMut(Record) -> Result<(), String> + 'a>;
+pub type SaveProgress<'a> = Box<dyn FnMut(LessonProgress) -> Result<(), String> + 'a>;
 
 /// The lessons of a session.
 pub struct Teaching<'a> {
     /// The lesson to start with.
-    pub taught: Option<Taught>,
+    pub taught: Option<TaughtLesson>,
     /// All lessons of the course.
     pub lessons: Lessons,
     /// Saves the progress.
-    pub keep: Keep<'a>,
+    pub keep: SaveProgress<'a>,
 }
 
 impl std::fmt::Debug for Teaching<'_> {
@@ -64,7 +64,7 @@ pub struct Session<'a> {
     /// Whether the session began with the scenario unchanged, so that its keys make a script.
     pub scripted: bool,
     /// Creates the files of recordings.
-    pub reels: Reels<'a>,
+    pub reels: CreateRecording<'a>,
     /// The course to choose lessons from, if there is one.
     pub lesson: Option<Teaching<'a>>,
     /// Sends a command. Must not block.
@@ -85,7 +85,7 @@ const FIRST: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// If there is no terminal on which to open it.
-pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
+pub fn run(session: Session<'_>) -> Result<u8, TerminalError> {
     let Chosen { depth, drawing, scheme, fps } = &session.chosen;
     let theme = Theme::new(scheme.what, depth.what, drawing.what.glyphs());
     let terminal = Terminal::open(drawing.what, session.detach)?;
@@ -103,13 +103,13 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
     });
     app.keymap = session.keymap;
     app.watch_only(watching);
-    let mut live = Live {
+    let mut live = LiveSession {
         terminal: &terminal,
         app,
         frames,
-        meter: Meter::default(),
-        log: Log::default(),
-        tape: Tape::default(),
+        meter: TrafficMeter::default(),
+        log: SessionLog::default(),
+        tape: SessionRecorder::default(),
         send,
         drain,
         reels,
@@ -137,17 +137,17 @@ pub fn run(session: Session<'_>) -> Result<u8, Unfit> {
 }
 
 /// A session in progress.
-struct Live<'a> {
+struct LiveSession<'a> {
     terminal: &'a Terminal,
     app: App,
     frames: Frames,
-    meter: Meter,
-    log: Log,
-    tape: Tape,
+    meter: TrafficMeter,
+    log: SessionLog,
+    tape: SessionRecorder,
     send: &'a mut dyn FnMut(Command),
     drain: &'a mut dyn FnMut() -> Vec<Event>,
-    reels: Reels<'a>,
-    keep: Option<Keep<'a>>,
+    reels: CreateRecording<'a>,
+    keep: Option<SaveProgress<'a>>,
     start: Instant,
     /// Whether training continues without a terminal, and whether it already does.
     detach: bool,
@@ -155,33 +155,34 @@ struct Live<'a> {
     code: Option<u8>,
 }
 
-impl Live<'_> {
+impl LiveSession<'_> {
     /// Waits for one input and handles it.
     fn turn(&mut self) {
         let mut messages = Vec::new();
         let mut wake = self.terminal.wait(pause(&self.app, &self.frames, self.start.elapsed()));
         // A hang-up arrives both as a signal and as a closed terminal, in either order.
-        if matches!(wake, Some(Wake::Continued)) && (self.detached || self.terminal.resume().is_err()) {
-            wake = Some(Wake::HungUp);
+        if matches!(wake, Some(ScreenInput::Continued)) && (self.detached || self.terminal.resume().is_err())
+        {
+            wake = Some(ScreenInput::HungUp);
         }
         match wake {
-            None | Some(Wake::Input(Input::Status)) => {}
-            Some(Wake::Input(Input::Key(k))) => messages.push(Message::Key(k)),
-            Some(Wake::Input(Input::Mouse(m))) => messages.push(Message::Mouse(m)),
-            Some(Wake::Input(Input::Paste(t))) => messages.push(Message::Paste(t)),
+            None | Some(ScreenInput::Input(TerminalInput::Status)) => {}
+            Some(ScreenInput::Input(TerminalInput::Key(k))) => messages.push(Message::Key(k)),
+            Some(ScreenInput::Input(TerminalInput::Mouse(m))) => messages.push(Message::Mouse(m)),
+            Some(ScreenInput::Input(TerminalInput::Paste(t))) => messages.push(Message::Paste(t)),
             // After a resize, even to the same size, terminals keep different content, so everything is redrawn.
-            Some(Wake::Resized | Wake::Continued) => {
+            Some(ScreenInput::Resized | ScreenInput::Continued) => {
                 messages.extend([Message::Resize(self.terminal.size()), Message::Repaint]);
             }
-            Some(Wake::Terminate(c)) => messages.push(Message::Terminate(c)),
-            Some(Wake::HungUp) if self.detach && self.app.training() => {
+            Some(ScreenInput::Terminate(c)) => messages.push(Message::Terminate(c)),
+            Some(ScreenInput::HungUp) if self.detach && self.app.training() => {
                 // Without a screen neither a pace nor probes are needed.
                 self.detached = true;
                 (self.send)(Command::Pace(None));
                 (self.send)(Command::Watch(Vec::new()));
             }
-            Some(Wake::HungUp) if self.detached => {}
-            Some(Wake::Stop) => {
+            Some(ScreenInput::HungUp) if self.detached => {}
+            Some(ScreenInput::Stop) => {
                 if self.terminal.suspend().is_err() {
                     messages.push(Message::Terminate(129));
                 } else {
@@ -189,7 +190,7 @@ impl Live<'_> {
                 }
             }
             // Handled in the same way as the signal of a hang-up.
-            Some(Wake::HungUp) => messages.push(Message::Terminate(129)),
+            Some(ScreenInput::HungUp) => messages.push(Message::Terminate(129)),
         }
         if ordered("no-memory") && self.app.view.lanes.iter().any(|l| l.step > 0) {
             // No system can provide this much memory: the process aborts.
@@ -248,22 +249,22 @@ impl Live<'_> {
         let hand = match message {
             // The key that starts or stops a recording is not part of it.
             Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
-            Message::Key(k) => Hand::Key((*k).into()),
+            Message::Key(k) => UserAction::Key((*k).into()),
             Message::Mouse(MouseEvent {
                 kind: MouseEventKind::Down(MouseButton::Left), column, row, ..
-            }) => Hand::Click(*column, *row),
+            }) => UserAction::Click(*column, *row),
             // On replay, a click on the timeline goes where the drag went.
             Message::Mouse(MouseEvent { kind: MouseEventKind::Drag(MouseButton::Left), column, .. }) => {
                 match self.app.dragged_row() {
-                    Some(row) => Hand::Click(*column, row),
+                    Some(row) => UserAction::Click(*column, row),
                     None => return false,
                 }
             }
             Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollUp, column, row, .. }) => {
-                Hand::Scroll(*column, *row, -1)
+                UserAction::Scroll(*column, *row, -1)
             }
             Message::Mouse(MouseEvent { kind: MouseEventKind::ScrollDown, column, row, .. }) => {
-                Hand::Scroll(*column, *row, 1)
+                UserAction::Scroll(*column, *row, 1)
             }
             Message::Paste(_) => {
                 self.log.break_off();
@@ -337,15 +338,15 @@ impl Live<'_> {
 
 /// The traffic on the connection, averaged over two seconds so that the numbers are steady.
 #[derive(Debug, Default)]
-struct Meter {
+struct TrafficMeter {
     since: Duration,
     written: (u64, u64),
     rates: Option<(u64, u64)>,
 }
 
-impl Meter {
+impl TrafficMeter {
     /// Only a noticeably slow connection is shown, in coarse steps that do not flicker.
-    fn look(&mut self, writer: &Writer, now: Duration) -> Option<Link> {
+    fn look(&mut self, writer: &FrameWriter, now: Duration) -> Option<Link> {
         let time = now.saturating_sub(self.since).as_secs_f64();
         if time >= 2.0 {
             let (bytes, frames) = writer.written();

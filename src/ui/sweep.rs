@@ -7,14 +7,14 @@ mod list;
 mod map;
 
 use super::terminal::choice::Chosen;
-use super::terminal::keys::Input;
-use super::terminal::{Terminal, Unfit, Wake};
+use super::terminal::keys::TerminalInput;
+use super::terminal::{ScreenInput, Terminal, TerminalError};
 use super::theme::Theme;
 use super::widget::text;
-use crate::lab::sweep::Cell;
-use crate::lab::sweep::cell::Record;
-use crate::lab::sweep::table::{Results, Row, Score};
-use crate::scenario::sweep::Plan;
+use crate::lab::sweep::SweepCell;
+use crate::lab::sweep::cell::TrainingRecord;
+use crate::lab::sweep::table::{Results, SettingScore, SweepRow};
+use crate::scenario::sweep::SweepPlan;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -39,7 +39,7 @@ const KEYS: [(&str, &str); 9] = [
 
 /// How the screen was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum SweepExit {
     /// With this exit code.
     With(u8),
     /// To open a setting in the lab.
@@ -47,7 +47,7 @@ pub enum Left {
 }
 
 /// A varied field, or the contenders.
-struct Field {
+struct VariedField {
     name: String,
     values: Vec<String>,
     /// The values as numbers, if all are numbers.
@@ -65,21 +65,21 @@ enum Focus {
 
 /// The screen of a sweep.
 pub struct Board<'a> {
-    plan: &'a Plan,
+    plan: &'a SweepPlan,
     results: Results<'a>,
-    scores: Vec<Score>,
+    scores: Vec<SettingScore>,
     /// The rank of each setting by its median, from 1; equal ones share a rank.
     ranks: Vec<Option<usize>>,
-    rows: Vec<Row>,
+    rows: Vec<SweepRow>,
     /// The fields; the contenders come first.
-    fields: Vec<Field>,
+    fields: Vec<VariedField>,
     /// The indices of the fields along the map and down the map.
     axes: (usize, usize),
     /// For each field that is not an axis, the index of the value at which the map is taken.
     fixed: Vec<usize>,
     /// The setting at each cell of the map, row by row.
     grid: Vec<Option<usize>>,
-    lines: Vec<curve::Line>,
+    lines: Vec<curve::MedianCurve>,
     /// The best median, and the median at which the colours end.
     ends: Option<(f64, f64)>,
     /// The settings in the order of the table.
@@ -125,7 +125,7 @@ impl<'a> Board<'a> {
     }
 
     /// Adds new results.
-    pub fn hear(&mut self, news: Vec<(Cell, Record)>) {
+    pub fn hear(&mut self, news: Vec<(SweepCell, TrainingRecord)>) {
         if news.is_empty() {
             return;
         }
@@ -152,7 +152,7 @@ impl<'a> Board<'a> {
         // Otherwise a few poor settings would leave one colour for all the others.
         let last = medians.len().saturating_sub(1) * 9 / 10;
         let less = self.results.less_is_better();
-        let rank = |score: &Score| {
+        let rank = |score: &SettingScore| {
             let median = f64::from(score.median?);
             Some(1 + medians.partition_point(|&m| if less { m < median } else { m > median }))
         };
@@ -211,17 +211,17 @@ impl<'a> Board<'a> {
     }
 
     /// Handles a key; returns how the screen is left, if it is.
-    fn press(&mut self, key: KeyEvent) -> Option<Left> {
+    fn press(&mut self, key: KeyEvent) -> Option<SweepExit> {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
-            return (key.code == KeyCode::Char('c')).then_some(Left::With(130));
+            return (key.code == KeyCode::Char('c')).then_some(SweepExit::With(130));
         }
         let help = std::mem::take(&mut self.help);
         match key.code {
-            KeyCode::Char('q') => return Some(Left::With(0)),
+            KeyCode::Char('q') => return Some(SweepExit::With(0)),
             KeyCode::Esc if self.curves => self.curves = false,
-            KeyCode::Esc if !help => return Some(Left::With(0)),
+            KeyCode::Esc if !help => return Some(SweepExit::With(0)),
             KeyCode::Char('?') => self.help = !help,
-            KeyCode::Char('o') => return Some(Left::Open(self.selected)),
+            KeyCode::Char('o') => return Some(SweepExit::Open(self.selected)),
             KeyCode::Enter => self.curves = !self.curves,
             KeyCode::Tab | KeyCode::BackTab => {
                 self.focus = if self.focus == Focus::Map { Focus::Table } else { Focus::Map };
@@ -373,9 +373,9 @@ fn letter(contender: usize) -> char {
     char::from(b'A' + (contender % 26) as u8)
 }
 
-fn fields(plan: &Plan) -> Vec<Field> {
+fn fields(plan: &SweepPlan) -> Vec<VariedField> {
     let settings = &plan.settings;
-    let contenders = Field {
+    let contenders = VariedField {
         name: "contender".into(),
         values: plan.contenders.clone(),
         numbers: None,
@@ -391,7 +391,7 @@ fn fields(plan: &Plan) -> Vec<Field> {
         let of =
             settings.iter().map(|s| plan.value(s, f).and_then(|v| place.get(v.as_str()).copied())).collect();
         let numbers = values.iter().map(|v| v.parse().ok()).collect();
-        all.push(Field { name: plan.fields[f].clone(), numbers, of, values });
+        all.push(VariedField { name: plan.fields[f].clone(), numbers, of, values });
     }
     all
 }
@@ -403,8 +403,8 @@ fn fields(plan: &Plan) -> Vec<Field> {
 pub fn run(
     board: &mut Board<'_>,
     chosen: &Chosen,
-    poll: &mut dyn FnMut() -> Vec<(Cell, Record)>,
-) -> Result<Left, Unfit> {
+    poll: &mut dyn FnMut() -> Vec<(SweepCell, TrainingRecord)>,
+) -> Result<SweepExit, TerminalError> {
     let theme = Theme::new(chosen.scheme.what, chosen.depth.what, chosen.drawing.what.glyphs());
     let terminal = Terminal::open(chosen.drawing.what, false)?;
     let (mut changed, mut looked) = (true, Instant::now());
@@ -415,23 +415,23 @@ pub fn run(
             terminal.show(&picture);
         }
         let left = match terminal.wait(LOOK) {
-            Some(Wake::Input(Input::Key(key))) => {
+            Some(ScreenInput::Input(TerminalInput::Key(key))) => {
                 changed = true;
                 board.press(key)
             }
-            Some(Wake::Terminate(code)) => Some(Left::With(code)),
-            Some(Wake::HungUp) => Some(Left::With(129)),
-            Some(Wake::Stop) => {
-                terminal.suspend().map_err(Unfit::System)?;
+            Some(ScreenInput::Terminate(code)) => Some(SweepExit::With(code)),
+            Some(ScreenInput::HungUp) => Some(SweepExit::With(129)),
+            Some(ScreenInput::Stop) => {
+                terminal.suspend().map_err(TerminalError::System)?;
                 changed = true;
                 None
             }
-            Some(Wake::Continued) => {
-                terminal.resume().map_err(Unfit::System)?;
+            Some(ScreenInput::Continued) => {
+                terminal.resume().map_err(TerminalError::System)?;
                 changed = true;
                 None
             }
-            Some(Wake::Resized) => {
+            Some(ScreenInput::Resized) => {
                 changed = true;
                 None
             }

@@ -8,8 +8,8 @@ pub mod keys;
 pub mod signals;
 pub mod writer;
 
-use choice::Drawing;
-use keys::{Input, Parser};
+use choice::DrawingCharacters;
+use keys::{Parser, TerminalInput};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use rustix::event::{PollFd, PollFlags};
@@ -20,13 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use writer::Writer;
+use writer::FrameWriter;
 
 /// The inputs of the screen's thread.
 #[derive(Clone, Debug)]
-pub enum Wake {
+pub enum ScreenInput {
     /// A key, the mouse, a paste.
-    Input(Input),
+    Input(TerminalInput),
     /// The size may have changed.
     Resized,
     /// The process runs again after a stop.
@@ -41,7 +41,7 @@ pub enum Wake {
 
 /// The reason why the lab cannot open here.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum TerminalError {
     /// Input or output is not a terminal.
     #[error(
         "the lab needs a terminal for its input and output; without one use `gradtui run SCENARIO` or `gradtui --plain`"
@@ -61,12 +61,12 @@ pub enum Unfit {
 ///
 /// # Errors
 /// If there is no terminal, or one that cannot be drawn on.
-pub fn fit() -> Result<(), Unfit> {
+pub fn fit() -> Result<(), TerminalError> {
     if !termios::isatty(std::io::stdin()) || !termios::isatty(std::io::stdout()) {
-        return Err(Unfit::NoTerminal);
+        return Err(TerminalError::NoTerminal);
     }
     let term = std::env::var("TERM").unwrap_or_default();
-    if matches!(&term[..], "" | "dumb" | "unknown") { Err(Unfit::Dumb(term)) } else { Ok(()) }
+    if matches!(&term[..], "" | "dumb" | "unknown") { Err(TerminalError::Dumb(term)) } else { Ok(()) }
 }
 
 /// The time until the terminal answers a status request; `None`: no answer within half a second. Nothing else may read
@@ -93,7 +93,7 @@ pub fn ask() -> Option<Duration> {
                 Ok(0) => break,
                 Err(_) => {}
             }
-            answer = inputs.contains(&Input::Status).then(|| start.elapsed());
+            answer = inputs.contains(&TerminalInput::Status).then(|| start.elapsed());
         }
     }
     let _ = termios::tcsetattr(&input, OptionalActions::Now, &before);
@@ -113,12 +113,12 @@ const LEAVE: &[u8] = b"\x1b[m\x1b[?1006l\x1b[?1002l\x1b[?2004l\x1b[?2026l\x1b[?2
 
 /// The data for restoring the terminal, from any thread.
 #[derive(Debug)]
-struct Custody {
+struct RestoreData {
     before: Mutex<Termios>,
     held: AtomicBool,
 }
 
-impl Custody {
+impl RestoreData {
     fn take(&self) -> std::io::Result<()> {
         let input = std::io::stdin();
         let mut raw = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -157,9 +157,9 @@ fn write(bytes: &[u8]) -> std::io::Result<()> {
 
 /// Standard output without the buffer and the lock of the rest of the process.
 #[derive(Debug)]
-struct Output;
+struct RawStdout;
 
-impl std::io::Write for Output {
+impl std::io::Write for RawStdout {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         loop {
             match rustix::io::write(rustix::stdio::stdout(), bytes) {
@@ -176,9 +176,9 @@ impl std::io::Write for Output {
 /// A terminal that the lab has taken over; dropping it restores it.
 #[derive(Debug)]
 pub struct Terminal {
-    custody: Arc<Custody>,
-    writer: Writer,
-    wakes: Receiver<Wake>,
+    custody: Arc<RestoreData>,
+    writer: FrameWriter,
+    wakes: Receiver<ScreenInput>,
     /// The queue of inputs.
     urgent: Urgent,
 }
@@ -189,11 +189,11 @@ impl Terminal {
     ///
     /// # Errors
     /// If there is no terminal, or one that cannot be drawn on.
-    pub fn open(drawing: Drawing, stay: bool) -> Result<Self, Unfit> {
+    pub fn open(drawing: DrawingCharacters, stay: bool) -> Result<Self, TerminalError> {
         fit()?;
         let input = std::io::stdin();
         let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
-        let custody = Arc::new(Custody { before, held: AtomicBool::new(false) });
+        let custody = Arc::new(RestoreData { before, held: AtomicBool::new(false) });
         let (tell, wakes) = sync_channel(256);
         let gone = tell.clone();
         let urgent = Urgent::default();
@@ -201,9 +201,9 @@ impl Terminal {
         restore_on_panic(Arc::clone(&custody));
         abort::restore(&custody)?;
         custody.take()?;
-        let writer = match Writer::start(Output, drawing, true, move || {
+        let writer = match FrameWriter::start(RawStdout, drawing, true, move || {
             // If the queue is full, the screen's thread is awake anyway, and the reader will report the same.
-            let _ = gone.try_send(Wake::HungUp);
+            let _ = gone.try_send(ScreenInput::HungUp);
         }) {
             Ok(writer) => writer,
             Err(e) => {
@@ -227,23 +227,23 @@ impl Terminal {
     }
 
     /// The writer thread.
-    pub fn writer(&self) -> &Writer {
+    pub fn writer(&self) -> &FrameWriter {
         &self.writer
     }
 
     /// The next input, or `None` after this time.
-    pub fn wait(&self, time: Duration) -> Option<Wake> {
+    pub fn wait(&self, time: Duration) -> Option<ScreenInput> {
         if let Some(wake) = self.urgent().take() {
             return Some(wake);
         }
         match self.wakes.recv_timeout(time) {
             Ok(wake) => Some(wake),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Wake::HungUp),
+            Err(RecvTimeoutError::Disconnected) => Some(ScreenInput::HungUp),
         }
     }
 
-    fn urgent(&self) -> MutexGuard<'_, Option<Wake>> {
+    fn urgent(&self) -> MutexGuard<'_, Option<ScreenInput>> {
         self.urgent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -262,12 +262,12 @@ impl Terminal {
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         while let Some(wake) = self.wait(Duration::from_millis(200)) {
             match wake {
-                Wake::Continued => break,
-                Wake::HungUp | Wake::Terminate(_) => {
+                ScreenInput::Continued => break,
+                ScreenInput::HungUp | ScreenInput::Terminate(_) => {
                     *self.urgent() = Some(wake);
                     return Ok(());
                 }
-                Wake::Input(_) | Wake::Resized | Wake::Stop => {}
+                ScreenInput::Input(_) | ScreenInput::Resized | ScreenInput::Stop => {}
             }
         }
         self.resume()
@@ -301,7 +301,7 @@ impl Drop for Terminal {
 
 /// Restores the terminal if the screen's thread panics; a panic elsewhere only ends its lane and must not affect the
 /// screen.
-fn restore_on_panic(custody: Arc<Custody>) {
+fn restore_on_panic(custody: Arc<RestoreData>) {
     let screen = std::thread::current().id();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -315,7 +315,7 @@ fn restore_on_panic(custody: Arc<Custody>) {
 }
 
 /// Reads the terminal until it closes.
-fn read(tell: &SyncSender<Wake>, writer: &Writer) {
+fn read(tell: &SyncSender<ScreenInput>, writer: &FrameWriter) {
     let (mut parser, mut inputs, mut bytes) = (Parser::default(), Vec::new(), [0u8; 4096]);
     let fd = rustix::stdio::stdin();
     loop {
@@ -338,12 +338,12 @@ fn read(tell: &SyncSender<Wake>, writer: &Writer) {
             Err(_) => break,
         }
         for input in inputs.drain(..) {
-            if input == Input::Status {
+            if input == TerminalInput::Status {
                 writer.answered();
-            } else if tell.send(Wake::Input(input)).is_err() {
+            } else if tell.send(ScreenInput::Input(input)).is_err() {
                 return;
             }
         }
     }
-    let _ = tell.send(Wake::HungUp);
+    let _ = tell.send(ScreenInput::HungUp);
 }

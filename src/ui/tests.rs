@@ -1,7 +1,7 @@
 //! Tests of the whole app without a terminal: no message and no size causes a panic, and the screen shows everything
 //! required.
 
-use super::app::{App, Preset};
+use super::app::{App, GalleryPreset};
 use super::fixture;
 use super::keymap::KEYMAP;
 use super::message::{Effect, Message};
@@ -9,14 +9,14 @@ use super::overlay::Overlay;
 use super::pane::PaneId;
 use super::screen::picture;
 use super::theme::{Depth, Glyphs, Theme};
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::telemetry::{self, Command, Event, LaneId, Phase, Sample};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
 use std::time::Duration;
 
 fn app(width: u16, height: u16) -> App {
-    let presets = Box::new(|| vec![Preset { name: "first".into(), scenario: fixture::scenario() }]);
+    let presets = Box::new(|| vec![GalleryPreset { name: "first".into(), scenario: fixture::scenario() }]);
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
     App::new(fixture::scenario(), presets, theme, Size::new(width, height), true)
 }
@@ -369,7 +369,7 @@ fn every_preset_opens_on_the_pane_the_lane_and_the_attack_of_its_lesson() {
             let front = scenario.lanes.iter().position(|l| l.name == view.lane).unwrap_or(0);
             assert_eq!(a.front, front, "{}", preset.name);
             if let Some(attack) = view.attack {
-                let asked = |v: &telemetry::View| {
+                let asked = |v: &telemetry::ProbeRequest| {
                     let sample = Sample::Number(view.sample);
                     (v.probe, v.lane, v.sample) == ("adversarial", front, sample) && v.attack == attack.text()
                 };

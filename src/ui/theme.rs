@@ -80,7 +80,7 @@ impl Theme {
             Scheme::HighContrast => &STRONG,
             Scheme::Dark | Scheme::Mono => &DARK,
         };
-        let colour = |(rgb, indexed, basic): Named| {
+        let colour = |(rgb, indexed, basic): ColourFallbacks| {
             let [_, r, g, b] = rgb.to_be_bytes();
             match depth {
                 Depth::Mono => Color::Reset,
@@ -140,17 +140,17 @@ impl Theme {
 }
 
 /// A colour as 0xRRGGBB, and its replacements among 256 and among sixteen colours.
-type Named = (u32, u8, Color);
+type ColourFallbacks = (u32, u8, Color);
 
 /// The colours of a scheme.
 struct Colours {
-    faint: Named,
-    border: Named,
-    focus: Named,
-    good: Named,
-    warn: Named,
-    bad: Named,
-    lanes: [Named; 8],
+    faint: ColourFallbacks,
+    border: ColourFallbacks,
+    focus: ColourFallbacks,
+    good: ColourFallbacks,
+    warn: ColourFallbacks,
+    bad: ColourFallbacks,
+    lanes: [ColourFallbacks; 8],
 }
 
 const DARK: Colours = Colours {

@@ -8,7 +8,7 @@ use super::widget::scale::count;
 use super::widget::text;
 use crate::number::Number;
 use crate::telemetry::{Data, Phase};
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -29,7 +29,7 @@ pub struct Timeline {
 
 /// A mark on the timeline, the least important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
+enum TimelineMark {
     Evaluation,
     Edit,
     Fork,
@@ -37,17 +37,17 @@ enum Mark {
 }
 
 /// The edits, forks and divergences of a lane, with their steps.
-fn marks(lane: &LaneView, view: &View) -> Vec<(u64, Mark)> {
-    let edits = lane.present().info.edits.iter().filter(|e| e.step > 0).map(|e| (e.step, Mark::Edit));
+fn marks(lane: &LaneView, view: &RunView) -> Vec<(u64, TimelineMark)> {
+    let edits = lane.present().info.edits.iter().filter(|e| e.step > 0).map(|e| (e.step, TimelineMark::Edit));
     let end = match &lane.present().phase {
         // The last step with finite numbers.
-        Phase::Diverged(account) => Some((account.step.saturating_sub(1), Mark::Divergence)),
+        Phase::Diverged(account) => Some((account.step.saturating_sub(1), TimelineMark::Divergence)),
         _ => None,
     };
     let own = lane.present().info.fork.as_ref().map(|f| f.at);
     let children = view.lanes.iter().filter_map(|l| l.present().info.fork.as_ref());
     let forks = children.filter(|f| f.parent == lane.id).map(|f| f.at).chain(own);
-    edits.chain(forks.map(|at| (at, Mark::Fork))).chain(end).collect()
+    edits.chain(forks.map(|at| (at, TimelineMark::Fork))).chain(end).collect()
 }
 
 /// The steps of a lane's evaluations, as far as its curve has them.
@@ -84,7 +84,7 @@ impl Timeline {
     }
 
     /// Moves according to a key.
-    pub fn act(&mut self, action: Action, view: &View, front: &LaneView) {
+    pub fn act(&mut self, action: Action, view: &RunView, front: &LaneView) {
         let end = front.present().step;
         let here = self.at.unwrap_or(end);
         let tenth = (end / 10).max(1);
@@ -147,7 +147,7 @@ impl Timeline {
     pub fn draw(
         &self,
         front: &LaneView,
-        view: &View,
+        view: &RunView,
         steps: u64,
         theme: &Theme,
         area: Rect,
@@ -181,15 +181,15 @@ impl Timeline {
         let judged: Vec<u64> = evaluations(front).collect();
         // Marks of evaluations are left out if they would hide the line.
         if judged.len() * 4 <= usize::from(bar.width) {
-            all.extend(judged.into_iter().map(|s| (s, Mark::Evaluation)));
+            all.extend(judged.into_iter().map(|s| (s, TimelineMark::Evaluation)));
         }
         all.sort_by_key(|m| m.1);
         for (step, mark) in all {
             let (sign, style) = match mark {
-                Mark::Evaluation => (pick("┴", "+"), theme.text),
-                Mark::Edit => (pick("◆", "*"), theme.warn),
-                Mark::Fork => (pick("┬", "Y"), theme.good),
-                Mark::Divergence => (pick("×", "x"), theme.bad),
+                TimelineMark::Evaluation => (pick("┴", "+"), theme.text),
+                TimelineMark::Edit => (pick("◆", "*"), theme.warn),
+                TimelineMark::Fork => (pick("┬", "Y"), theme.good),
+                TimelineMark::Divergence => (pick("×", "x"), theme.bad),
             };
             text::put(buf, bar, place(step), 0, sign, style);
         }
@@ -219,8 +219,8 @@ mod tests {
     use crate::telemetry::{Event, LaneId};
     use crate::ui::fixture;
 
-    fn view() -> View {
-        let mut view = View::default();
+    fn view() -> RunView {
+        let mut view = RunView::default();
         for event in fixture::events(300) {
             view.apply(event);
         }

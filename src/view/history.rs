@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// The x coordinates of a point on every axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct At {
+pub struct AxisPosition {
     /// Steps.
     pub step: f64,
     /// Passes over the training samples.
@@ -19,7 +19,7 @@ pub struct At {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
     /// Coordinates of the newest of them.
-    pub at: At,
+    pub at: AxisPosition,
     /// Least finite value; infinite if there was none.
     pub min: f32,
     /// Greatest finite value; negative infinite if there was none.
@@ -52,7 +52,7 @@ impl History {
     pub const WHOLE: usize = 1024;
 
     /// Adds a measurement, with the range of values since the previous one.
-    pub fn push(&mut self, at: At, min: f32, value: f32, max: f32) {
+    pub fn push(&mut self, at: AxisPosition, min: f32, value: f32, max: f32) {
         let finite = |v: f32, none: f32| if v.is_finite() { v } else { none };
         let bucket = Bucket {
             at,
@@ -140,7 +140,7 @@ impl History {
 
 /// One column of a map over time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct MapColumn {
     /// The newest step in it.
     pub step: u64,
     /// One value per row, if it has one; merged columns keep the newest.
@@ -149,15 +149,15 @@ pub struct Column {
 
 /// Columns over time in bounded memory: when full, every second one is dropped.
 #[derive(Clone, Debug, Default)]
-pub struct Columns {
-    kept: Vec<Column>,
+pub struct MapColumns {
+    kept: Vec<MapColumn>,
     /// The first step of all.
     first: u64,
     stride: usize,
     filled: usize,
 }
 
-impl Columns {
+impl MapColumns {
     /// Columns kept.
     pub const MOST: usize = 512;
 
@@ -183,7 +183,7 @@ impl Columns {
                     });
                     self.stride *= 2;
                 }
-                self.kept.push(Column { step, values: values.to_vec() });
+                self.kept.push(MapColumn { step, values: values.to_vec() });
                 self.filled = 1;
             }
         }
@@ -196,7 +196,7 @@ impl Columns {
     }
 
     /// The columns, oldest first.
-    pub fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &[MapColumn] {
         &self.kept
     }
 
@@ -213,14 +213,14 @@ mod tests {
     #[test]
     fn a_long_run_stays_bounded_and_keeps_its_extremes() {
         let mut h = History::default();
-        let mut c = Columns::default();
+        let mut c = MapColumns::default();
         for i in 0..1_000_000u32 {
             let v = if i == 345_678 { 99.0 } else { (i % 7) as f32 };
-            h.push(At { step: f64::from(i), ..At::default() }, v, v, v);
+            h.push(AxisPosition { step: f64::from(i), ..AxisPosition::default() }, v, v, v);
             c.push(u64::from(i), &[Some(v), None]);
         }
         assert!(h.whole().len() <= History::WHOLE && h.recent().len() == History::RECENT);
-        assert!(c.columns().len() <= Columns::MOST);
+        assert!(c.columns().len() <= MapColumns::MOST);
         assert!(h.whole().iter().any(|b| b.max == 99.0), "the spike is still there");
         assert!(h.whole().windows(2).all(|w| w[0].at.step < w[1].at.step));
         assert_eq!(c.columns().last().map(|c| c.step), Some(999_999));
@@ -232,7 +232,7 @@ mod tests {
         let mut h = History::default();
         let add = |h: &mut History, steps: std::ops::Range<u32>| {
             for i in steps {
-                h.push(At { step: f64::from(i), ..At::default() }, 0.0, i as f32, 9.0);
+                h.push(AxisPosition { step: f64::from(i), ..AxisPosition::default() }, 0.0, i as f32, 9.0);
             }
         };
         add(&mut h, 0..100);
@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_leave_the_range_alone() {
         let mut h = History::default();
-        h.push(At::default(), f32::NAN, f32::NAN, f32::INFINITY);
-        h.push(At::default(), 1.0, 2.0, 3.0);
+        h.push(AxisPosition::default(), f32::NAN, f32::NAN, f32::INFINITY);
+        h.push(AxisPosition::default(), 1.0, 2.0, 3.0);
         let first = h.whole()[0];
         assert!(first.min > first.max && first.last.is_nan(), "nothing finite: an empty range");
         assert_eq!((h.whole()[1].min, h.whole()[1].max), (1.0, 3.0));

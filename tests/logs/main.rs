@@ -4,7 +4,7 @@
 mod binary;
 mod set;
 
-use gradtui::logs::{self, Log};
+use gradtui::logs::{self, RunLog};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
@@ -44,14 +44,14 @@ impl Drop for Place {
 
 /// The only log at a path.
 #[track_caller]
-fn open(path: &Path) -> Log {
+fn open(path: &Path) -> RunLog {
     let mut logs = logs::open(path, &[]).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(logs.len(), 1, "{:?}", logs.iter().map(|l| &l.run).collect::<Vec<_>>());
     logs.remove(0)
 }
 
 #[track_caller]
-fn read(path: &Path) -> Log {
+fn read(path: &Path) -> RunLog {
     let mut log = open(path);
     log.read_to_end();
     assert_eq!(log.fault, None);
@@ -60,7 +60,7 @@ fn read(path: &Path) -> Log {
 
 /// Steps and values of a series.
 #[track_caller]
-fn points(log: &Log, series: &str) -> Vec<(f64, f64)> {
+fn points(log: &RunLog, series: &str) -> Vec<(f64, f64)> {
     let names = || log.told.series.iter().map(|s| &s.name).collect::<Vec<_>>();
     log.told.get(series).unwrap_or_else(|| panic!("{series} in {:?}", names())).points().collect()
 }
@@ -114,11 +114,11 @@ fn tables_of_every_form_are_read() {
     assert_eq!(points(&keras, "val_loss"), [(1.0, 0.75)]);
     // Columns that are sorted by name, as Lightning writes them, do not show the order of layers.
     let sorted = "step,grads/body.0.bias,grads/body.0.weight,grads/encoder.weight,loss\n0,,,,2\n0,1,2,3,\n";
-    assert_eq!(read(&place.write("e.csv", sorted)).layers().order, logs::layers::Order::Natural);
+    assert_eq!(read(&place.write("e.csv", sorted)).layers().order, logs::layers::LayerOrder::Natural);
     let own = read(&place.write("f.csv", "step,grads/encoder.weight,grads/body.weight\n0,1,2\n")).layers();
     assert_eq!(
         (own.names, own.order),
-        (vec!["encoder".into(), "body".into()], logs::layers::Order::Appearance)
+        (vec!["encoder".into(), "body".into()], logs::layers::LayerOrder::Appearance)
     );
     let padded = read(&place.write("d.csv", "   epoch,    train/loss\n       0,    2.5\n       1,     2\n"));
     assert_eq!(points(&padded, "train/loss"), [(0.0, 2.5), (1.0, 2.0)]);
@@ -200,7 +200,7 @@ fn stores_of_files_and_databases_are_read() {
     // The rows are in a file beside it, whose writer still runs; none of the files is changed.
     let before: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
     let mut logs = logs::open(&place.0, &[]).expect("runs");
-    logs.iter_mut().for_each(Log::read_to_end);
+    logs.iter_mut().for_each(RunLog::read_to_end);
     let names: Vec<&str> = logs.iter().map(|l| &l.run[..]).collect();
     assert_eq!(names, ["run", "run (2)"]);
     let loss = logs[0].told.get("loss").expect("a series");

@@ -1,12 +1,12 @@
 //! Tests with a set of logs that the libraries themselves wrote, if one is available.
 
 use gradtui::lab::foreign;
-use gradtui::logs::{self, Log};
+use gradtui::logs::{self, RunLog};
 use serde_json::{Value, json};
 use std::fs;
 
 /// The difference of a series from its expected values.
-fn differs(log: &Log, name: &str, wanted: &Value) -> Option<String> {
+fn differs(log: &RunLog, name: &str, wanted: &Value) -> Option<String> {
     let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
     let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
     let told = [
@@ -52,7 +52,7 @@ fn a_set_of_logs_is_read_as_it_is_expected() {
                     continue;
                 }
             };
-            logs.iter_mut().for_each(Log::read_to_end);
+            logs.iter_mut().for_each(RunLog::read_to_end);
             let one = json!({ "": expected });
             let runs = expected["runs"].as_object().unwrap_or(one.as_object().expect("an object"));
             for (name, wanted) in runs {

@@ -3,12 +3,14 @@
 
 use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, numbers, text};
 use crate::nets::{Net, sample};
-use gradtui::engine::attack::{AttackConfig, Key, Scratch, Task, Valid, Victim, distance, fooled, predicted};
-use gradtui::registry::Value as _;
+use gradtui::engine::attack::{
+    AttackConfig, AttackScratch, AttackTask, RandomKey, ValidRange, Victim, distance, fooled, predicted,
+};
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 use std::io::Read as _;
 
-const UNIT: Valid<'static> = Valid::All(0.0, 1.0);
+const UNIT: ValidRange<'static> = ValidRange::All(0.0, 1.0);
 
 #[test]
 fn reference_attacks() {
@@ -82,7 +84,7 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
     let labels = if case["labels"].is_null() { &file["labels"] } else { &case["labels"] };
     let goal = classes(if targeted { &case["targets"] } else { labels });
     let (x, rows, size) = (images.f32(), goal.len(), images.data.len() / goal.len());
-    let mut scratch = Scratch::new(&net.network, rows);
+    let mut scratch = AttackScratch::new(&net.network, rows);
     let mut victim = Victim::new(&net.network, &net.params, &net.state, &mut scratch)?;
     let width = victim.classes();
     let mut check = Check::default();
@@ -97,7 +99,7 @@ fn run(file: &Value, case: &Value) -> Result<Check, String> {
     let clean: Vec<_> = classes(&case["clean_pred"]).into_iter().map(Some).collect();
     check.holds("clean_pred", predictions(victim.logits(&x)) == clean);
 
-    let task = Task { x: &x, classes: &goal, targeted, valid: UNIT, key: Key::default() };
+    let task = AttackTask { x: &x, classes: &goal, targeted, valid: UNIT, key: RandomKey::default() };
     let mut adv = vec![f32::NAN; x.len()];
     attack.perturb(&mut victim, &task, &mut adv);
     let tol = if kind == "pgd_l2" { 5e-4 } else { 1e-5 };
@@ -158,16 +160,16 @@ fn sweep(case: &Value) -> Result<Check, String> {
     let x: Vec<f32> = chosen.iter().flat_map(image).collect();
     let labels: Vec<u32> = chosen.iter().map(|&i| u32::from(all_labels[i])).collect();
     let net = network(text(&case["model"]), &[chosen.len(), 1, shape[1], shape[2]])?;
-    let mut scratch = Scratch::new(&net.network, chosen.len());
+    let mut scratch = AttackScratch::new(&net.network, chosen.len());
     let mut victim = Victim::new(&net.network, &net.params, &net.state, &mut scratch)?;
     let width = victim.classes();
     let mut adv = vec![0.0; x.len()];
     let mut correct = |attack: &str, step: u64| -> Result<f64, String> {
         let attack = AttackConfig::parse(attack).map_err(|e| format!("{attack}: {e}"))?;
-        let key = Key { seed: 1, step, first: 0 };
+        let key = RandomKey { seed: 1, step, first: 0 };
         attack.perturb(
             &mut victim,
-            &Task { x: &x, classes: &labels, targeted: false, valid: UNIT, key },
+            &AttackTask { x: &x, classes: &labels, targeted: false, valid: UNIT, key },
             &mut adv,
         );
         let rows = victim.logits(&adv).chunks_exact(width).zip(&labels);

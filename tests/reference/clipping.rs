@@ -4,8 +4,8 @@ use crate::harness::{Check, Report, Tensor, Tol, number, text};
 use crate::optimizers::slots;
 use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::kernel;
-use gradtui::engine::team::Alone;
-use gradtui::registry::Value as _;
+use gradtui::engine::team::SingleThread;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 const TOL: Tol = Tol::Relative(3e-6);
@@ -47,7 +47,7 @@ fn run(case: &Value) -> Result<Check, String> {
     };
     let mut after = before.clone();
     let norm = kernel::sum_sq_f64(&before).sqrt() as f32;
-    let changed = clip.clip(&mut after, norm, &params, &slots, &Alone);
+    let changed = clip.clip(&mut after, norm, &params, &slots, &SingleThread);
 
     let mut check = Check::default();
     for ((name, slot), want) in names.iter().zip(&slots).zip(tensors("clipped")) {

@@ -3,7 +3,7 @@
 use crate::harness::{Check, Report, count, files, list, number, text};
 use gradtui::engine::init::{InitConfig, gain};
 use gradtui::engine::rng::{Purpose, Stream};
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 #[test]

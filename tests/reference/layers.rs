@@ -5,7 +5,7 @@ use crate::nets::{describe, parse, sample};
 use gradtui::engine::layer::{Backward, LayerConfig, Pass};
 use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::shape::Shape;
-use gradtui::engine::team::Alone;
+use gradtui::engine::team::SingleThread;
 use serde_json::{Value, json};
 
 #[test]
@@ -152,7 +152,7 @@ fn dropout(case: &Value) -> Result<Check, String> {
             grad_input: Some(&mut out),
             grad_params: None,
             totals: (&[], &[]),
-            team: &Alone,
+            team: &SingleThread,
         });
         out
     };

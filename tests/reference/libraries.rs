@@ -6,8 +6,8 @@
 use crate::harness::{Check, Tol, list, numbers, text};
 use crate::optimizers::{Nobody, slots};
 use gradtui::engine::optim::{OptimizerConfig, Update};
-use gradtui::engine::team::Alone;
-use gradtui::registry::Value as _;
+use gradtui::engine::team::SingleThread;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 /// The gradient of step t at entry i of k: multiples of 1/16, exact in any format.
@@ -50,7 +50,7 @@ fn distance(case: &Value, optimizer: &OptimizerConfig) -> f64 {
                 grads: &mut grads,
                 slots: &slots,
                 oracle: &mut Nobody,
-                team: &Alone,
+                team: &SingleThread,
             },
         );
         let far = params.iter().zip(numbers(want)).map(|(a, b)| (f64::from(*a) - b).abs());

@@ -2,7 +2,7 @@
 
 use crate::harness::{Check, Report, Tensor, Tol, count, number, text};
 use gradtui::engine::loss::{LossConfig, Targets};
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 const TOL: Tol = Tol::Relative(3e-6);

@@ -6,7 +6,7 @@ use gradtui::engine::layer::Pass;
 use gradtui::engine::loss::{LossConfig, Targets};
 use gradtui::engine::network::{Network, Workspace};
 use gradtui::engine::shape::Shape;
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 /// Rows and shape of a sample in a tensor [batch, ..]; a lone vector is one sample.

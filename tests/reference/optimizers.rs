@@ -3,9 +3,9 @@
 use crate::harness::{Check, Report, Tensor, Tol, count, files, list, number, numbers, text};
 use gradtui::engine::layer::Fill;
 use gradtui::engine::network::Slot;
-use gradtui::engine::optim::{OptimizerConfig, Oracle, State, Update};
-use gradtui::engine::team::Alone;
-use gradtui::registry::Value as _;
+use gradtui::engine::optim::{OptimizerConfig, OptimizerState, Oracle, Update};
+use gradtui::engine::team::SingleThread;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 #[test]
@@ -222,7 +222,7 @@ fn run(problem: &Problem, steps: usize, case: &Value) -> Result<Check, String> {
     let mut p: Vec<f32> = numbers(&list(&case["params"])[0]).iter().map(|&x| x as f32).collect();
     let width = p.len();
     let mut state = optimizer.init(&p);
-    let averaged = |state: &State, p: &[f32]| optimizer.eval_params(state).unwrap_or(p).to_vec();
+    let averaged = |state: &OptimizerState, p: &[f32]| optimizer.eval_params(state).unwrap_or(p).to_vec();
     let (mut path, mut average, mut losses) = (p.clone(), averaged(&state, &p), Vec::new());
     for t in 0..steps {
         let (loss, mut grads) = problem.eval(t, &p);
@@ -234,7 +234,7 @@ fn run(problem: &Problem, steps: usize, case: &Value) -> Result<Check, String> {
             grads: &mut grads,
             slots: &slots,
             oracle: &mut Nobody,
-            team: &Alone,
+            team: &SingleThread,
         };
         match &optimizer {
             OptimizerConfig::Sophia(sophia) => sophia.step_with(&mut state, update, |p, _, out| {

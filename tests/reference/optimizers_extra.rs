@@ -7,7 +7,7 @@ use gradtui::engine::kernel;
 use gradtui::engine::optim::lbfgs::{Lbfgs, LineSearch, precondition};
 use gradtui::engine::optim::muon::{Form, orthogonalise};
 use gradtui::engine::optim::{Optimizer, Oracle, Update};
-use gradtui::engine::team::Alone;
+use gradtui::engine::team::SingleThread;
 use serde_json::Value;
 
 const TOL: Tol = Tol::Relative(1e-5);
@@ -67,7 +67,7 @@ fn lbfgs(case: &Value) -> Check {
                 grads: &mut grads,
                 slots: &slots,
                 oracle,
-                team: &Alone,
+                team: &SingleThread,
             },
         );
         path.extend_from_slice(&p);
@@ -165,7 +165,7 @@ fn multi_tensor(case: &Value) -> Result<Check, String> {
         let mut grads = joined("gradients", t);
         if let Some(clip) = &clip {
             let norm = norm(&grads) as f32;
-            clip.clip(&mut grads, norm, &p, &slots, &Alone);
+            clip.clip(&mut grads, norm, &p, &slots, &SingleThread);
         }
         let (lr, oracle) = (optimizer.lr(), &mut Nobody);
         optimizer.step(
@@ -177,7 +177,7 @@ fn multi_tensor(case: &Value) -> Result<Check, String> {
                 grads: &mut grads,
                 slots: &slots,
                 oracle,
-                team: &Alone,
+                team: &SingleThread,
             },
         );
         path.push(p.clone());

@@ -1,8 +1,8 @@
 //! Reference cases of kind `schedules`: the rate of every step, in f64.
 
 use crate::harness::{Check, Report, Tol, count, number, numbers, text};
-use gradtui::engine::schedule::{ScheduleConfig, When};
-use gradtui::registry::Value as _;
+use gradtui::engine::schedule::{ScheduleConfig, SchedulePoint};
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 #[test]
@@ -108,7 +108,7 @@ fn run(case: &Value) -> Result<Check, String> {
     let (mut memory, mut got) = ([0.0; 4], Vec::new());
     for t in 0..want.len() {
         // No case depends on the length of the run; a wrong length here would show if a given length were ignored.
-        got.push(schedule.lr(When { base, t: t as u64, total: 7 }, &memory));
+        got.push(schedule.lr(SchedulePoint { base, t: t as u64, total: 7 }, &memory));
         if let Some(metrics) = &metrics {
             schedule.report(base, metrics[t], &mut memory);
         }

@@ -8,7 +8,7 @@ use gradtui::engine::layer::Pass;
 use gradtui::engine::network::Network;
 use gradtui::engine::optim::Update;
 use gradtui::engine::surface::Surface;
-use gradtui::engine::team::Alone;
+use gradtui::engine::team::SingleThread;
 use serde_json::Value;
 
 #[test]
@@ -89,8 +89,10 @@ fn descend(case: &Value) -> Result<Check, String> {
         network.backward(&params, &[], pass, &mut ws, Some(&mut grads), false);
         let (lr, slots, oracle) = (optimizer.lr(), network.slots(), &mut Nobody);
         let (params, grads) = (&mut params, &mut grads);
-        optimizer
-            .step(&mut state, Update { step: t as u64 + 1, lr, params, grads, slots, oracle, team: &Alone });
+        optimizer.step(
+            &mut state,
+            Update { step: t as u64 + 1, lr, params, grads, slots, oracle, team: &SingleThread },
+        );
         path.extend_from_slice(params);
     }
     let mut check = Check::default();

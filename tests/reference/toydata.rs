@@ -4,7 +4,7 @@
 use crate::harness::{Check, Report, Tensor, Tol, count, number, numbers, text};
 use gradtui::engine::data::toy::Xor;
 use gradtui::engine::data::{DataConfig, Labels, NoFiles, Samples};
-use gradtui::registry::Value as _;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 #[test]

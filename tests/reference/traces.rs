@@ -5,8 +5,8 @@ use crate::nets::{Loss, Net, sample};
 use gradtui::engine::clip::ClipConfig;
 use gradtui::engine::kernel::sum_sq_f64;
 use gradtui::engine::optim::{OptimizerConfig, Oracle, Update};
-use gradtui::engine::team::Alone;
-use gradtui::registry::Value as _;
+use gradtui::engine::team::SingleThread;
+use gradtui::registry::SettingValue as _;
 use serde_json::Value;
 
 #[test]
@@ -58,7 +58,7 @@ fn run(case: &Value) -> Result<Check, String> {
         let whole = norm(&grads);
         let tensors: Vec<f64> = net.network.slots().iter().map(|s| norm(&grads[s.range.clone()])).collect();
         if let Some(clip) = &clip {
-            clip.clip(&mut grads, whole as f32, &net.params, net.network.slots(), &Alone);
+            clip.clip(&mut grads, whole as f32, &net.params, net.network.slots(), &SingleThread);
         }
         if step < follows {
             check.number(&format!("loss[{step}]"), value, losses[step], tol);
@@ -84,7 +84,7 @@ fn run(case: &Value) -> Result<Check, String> {
                 grads: &mut grads,
                 slots: net.network.slots(),
                 oracle: &mut Nowhere,
-                team: &Alone,
+                team: &SingleThread,
             },
         );
     }

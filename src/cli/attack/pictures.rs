@@ -1,8 +1,8 @@
 //! The result of an attack as pictures: printed on the terminal, or written to files. Knows no network.
 
-use super::Outcome;
+use super::AttackOutcome;
 use crate::cli::display::Display;
-use crate::cli::{BadInput, Ended};
+use crate::cli::{BadInput, CommandEnd};
 use crate::engine::shape::Shape;
 use crate::lab::files;
 use crate::limits;
@@ -22,7 +22,7 @@ pub(super) fn paths(out: &Path) -> [PathBuf; 3] {
 }
 
 /// The three pictures in [0, 1], the perturbation amplified to fill [-1, 1].
-pub(super) struct Pictures {
+pub(super) struct AttackPictures {
     channels: usize,
     width: usize,
     clean: Vec<f32>,
@@ -54,9 +54,9 @@ pub(super) fn is_png(out: &Path) -> Result<(), BadInput> {
     )))
 }
 
-impl Pictures {
+impl AttackPictures {
     /// The pictures of an attack on an image of this shape, whose features have these ranges.
-    pub(super) fn of(outcome: &Outcome, shape: Shape, range: &[(f32, f32)]) -> Self {
+    pub(super) fn of(outcome: &AttackOutcome, shape: Shape, range: &[(f32, f32)]) -> Self {
         let (channels, width) = match shape {
             Shape::Image { channels, width, .. } => (channels, width),
             _ => (1, 1),
@@ -151,7 +151,7 @@ impl Pictures {
             let _ = writeln!(words, "wrote {}: {what}", excerpt(&path.to_string_lossy(), limits::NAME_CHARS));
         }
         let files: Vec<(&Path, &[u8])> = encoded.iter().map(|(path, bytes)| (*path, &bytes[..])).collect();
-        files::write(&files).map_err(|e| Ended(1, e.to_string()))?;
+        files::write(&files).map_err(|e| CommandEnd(1, e.to_string()))?;
         Ok(words)
     }
 }

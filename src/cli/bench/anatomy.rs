@@ -8,7 +8,7 @@ use crate::lab::exam::Exam;
 use crate::lab::experiment::{Contender, Experiment};
 use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::Trainer;
-use crate::lab::trainer::batch::Batch;
+use crate::lab::trainer::batch::BatchTargets;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const SHOWN: f64 = 25.0;
 
 /// One lane's speed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Speed {
+pub struct StageSpeed {
     /// The scenario.
     pub scenario: String,
     /// The lane.
@@ -59,7 +59,7 @@ impl Oracle for Nowhere {
 }
 
 /// Measures the parts of one lane of an experiment.
-pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: &Arc<Crew>) -> Speed {
+pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: &Arc<Crew>) -> StageSpeed {
     let written = &experiment.scenario;
     let mut lane = Trainer::with_network(
         &experiment.data,
@@ -94,7 +94,7 @@ pub fn of(scenario: &str, experiment: &Experiment, contender: &Contender, crew: 
         });
         let [forward, backward, optimizer] = parts(&lane, &team).map(|s| (100.0 * s / plain).min(100.0));
         let batch = contender.recipe.batch.clamp(1, experiment.data.train.len());
-        Speed {
+        StageSpeed {
             scenario: scenario.into(),
             lane: contender.name.clone(),
             parameters: contender.network.param_count(),
@@ -118,7 +118,7 @@ fn parts(lane: &Trainer, team: &Arc<dyn Team>) -> [f64; 3] {
     let rows = recipe.batch.clamp(1, samples.len());
     let mut ws = network.workspace(rows);
     ws.set_team(team);
-    let mut batch = Batch::new(samples, rows);
+    let mut batch = BatchTargets::new(samples, rows);
     batch.fill(samples, 0..rows, ws.input_mut(rows), &**team);
     let (pass, width) = (Pass::train(rows, 1, 0), network.output().rows_of().1);
     let mut grads = vec![0.0; live.params.len()];

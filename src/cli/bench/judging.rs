@@ -5,7 +5,7 @@
 
 use super::screen::cpu;
 use super::turns::{pairs, stretch};
-use crate::diagnosis::{Told, signals};
+use crate::diagnosis::{LaneMeasurements, signals};
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Run;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// The cost of judging a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Cost {
+pub struct JudgingCost {
     /// The scenario.
     pub scenario: String,
     /// Steps a second of all lanes together, without being judged.
@@ -38,13 +38,16 @@ pub struct Cost {
 const EVERY: f64 = 0.1;
 
 /// A lane and the facts by which it is judged.
-type Known = (LaneInfo, Told);
+type LaneFacts = (LaneInfo, LaneMeasurements);
 
 /// Measures a scenario.
 ///
 /// # Errors
 /// If the experiment cannot be built.
-pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -> anyhow::Result<Cost> {
+pub fn of(
+    scenario: &str,
+    experiment: &dyn Fn() -> anyhow::Result<Experiment>,
+) -> anyhow::Result<JudgingCost> {
     let begun = || -> anyhow::Result<Run> {
         let mut run = Run::new(experiment()?, Some(u64::MAX / 2), Arc::new(NoFiles));
         run.remember(0);
@@ -52,7 +55,7 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
         Ok(run)
     };
     let (mut plain, mut watched) = (begun()?, begun()?);
-    let mut lanes: BTreeMap<LaneId, Known> = BTreeMap::new();
+    let mut lanes: BTreeMap<LaneId, LaneFacts> = BTreeMap::new();
     let (mut measured, mut judged, mut seconds) = (0_u64, 0_u64, 0.0);
     let (mut new, mut last) = (BTreeSet::new(), f64::NEG_INFINITY);
     let mut judge = |events: Vec<Event>| {
@@ -60,7 +63,7 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
         for event in &events {
             match event {
                 Event::Started { lane, info, .. } => {
-                    lanes.insert(*lane, ((**info).clone(), Told::default()));
+                    lanes.insert(*lane, ((**info).clone(), LaneMeasurements::default()));
                 }
                 Event::Marked { lane, .. } | Event::Evaluated { lane, .. } | Event::Probed { lane, .. } => {
                     let Some((_, told)) = lanes.get_mut(lane) else { continue };
@@ -82,7 +85,7 @@ pub fn of(scenario: &str, experiment: &dyn Fn() -> anyhow::Result<Experiment>) -
     };
     let (each, ratio) =
         pairs(&mut || stretch(&mut plain, &mut |_| {}), &mut || stretch(&mut watched, &mut judge));
-    Ok(Cost {
+    Ok(JudgingCost {
         scenario: scenario.into(),
         steps_per_second: 1.0 / each,
         percent: 100.0 * (ratio - 1.0),

@@ -5,7 +5,7 @@
 //! programs disturb both equally.
 
 use super::screen::{cpu, median};
-use super::turns::{Clock, TURN, pairs, stretch};
+use super::turns::{TURN, TurnClock, pairs, stretch};
 use crate::engine::data::NoFiles;
 use crate::engine::rng::{Purpose, Stream};
 use crate::lab::experiment::Experiment;
@@ -20,7 +20,7 @@ const JUMPS: usize = 200;
 
 /// The cost of looking back at a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Cost {
+pub struct PastCost {
     /// The scenario.
     pub scenario: String,
     /// Steps a second of all lanes together, without states being kept.
@@ -49,7 +49,7 @@ pub fn of(
     scenario: &str,
     experiment: &dyn Fn() -> anyhow::Result<Experiment>,
     steps: Option<u64>,
-) -> anyhow::Result<Cost> {
+) -> anyhow::Result<PastCost> {
     let begun = |budget: usize, end: Option<u64>| -> anyhow::Result<Run> {
         let mut run = Run::new(experiment()?, end, Arc::new(NoFiles));
         run.remember(budget);
@@ -64,7 +64,7 @@ pub fn of(
 
     let mut run = begun(limits::LOOK_BACK, steps)?;
     while let Some(mut turn) = run.take() {
-        let news = turn.lane.play(&turn.plan, &mut Clock::new(TURN));
+        let news = turn.lane.play(&turn.plan, &mut TurnClock::new(TURN));
         run.give_back(turn.lane, news);
         run.take_events();
         run.take_lines();
@@ -77,14 +77,14 @@ pub fn of(
         let (start, mut seen) = (cpu(), Vec::new());
         while let Some(recall) = run.recall(&seen) {
             let lane = cpu();
-            recall.make(&mut reruns, &mut Clock::new(f64::INFINITY)).map_err(anyhow::Error::msg)?;
+            recall.make(&mut reruns, &mut TurnClock::new(f64::INFINITY)).map_err(anyhow::Error::msg)?;
             one.push(1e3 * (cpu() - lane));
             seen.push(recall.seen);
         }
         all.push(1e3 * (cpu() - start));
     }
     let worst = |ms: &[f64]| ms.iter().copied().fold(0.0, f64::max);
-    Ok(Cost {
+    Ok(PastCost {
         scenario: scenario.into(),
         steps_per_second: 1.0 / each,
         percent: 100.0 * (ratios - 1.0),

@@ -4,9 +4,11 @@
 //! the number of steps. It trains with the lab's own [`Trainer`], and depends on no other program.
 
 use super::race::side_by_side;
-use super::workload::{Kind, Workload};
+use super::workload::{Workload, WorkloadKind};
 use crate::cli::print;
-use crate::engine::attack::{Attack as _, Key, Scratch, Task, Valid, Victim, pgd::Pgd};
+use crate::engine::attack::{
+    Attack as _, AttackScratch, AttackTask, RandomKey, ValidRange, Victim, pgd::Pgd,
+};
 use crate::engine::data::Labels;
 use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
 use crate::engine::team::Team;
@@ -25,16 +27,18 @@ use std::time::Instant;
 pub fn serve(workload: &Workload, threads: usize) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     match workload.kind {
-        Kind::Train | Kind::Watch | Kind::Sweep => protocol(&mut Race::new(workload, &crew, threads)),
-        Kind::Attack => protocol(&mut Siege::new(workload, &crew)),
+        WorkloadKind::Train | WorkloadKind::Watch | WorkloadKind::Sweep => {
+            protocol(&mut Race::new(workload, &crew, threads))
+        }
+        WorkloadKind::Attack => protocol(&mut AttackWork::new(workload, &crew)),
     }
 }
 
 /// A workload that can make steps.
-trait Work {
+trait PeerWorkload {
     /// Resets it to the start.
     fn reset(&mut self);
-    /// Makes this many steps for each of [`Work::lanes`].
+    /// Makes this many steps for each of [`PeerWorkload::lanes`].
     fn run(&mut self, steps: usize);
     /// The first and the last check loss, from the start on.
     fn check(&mut self) -> (f64, f64);
@@ -46,7 +50,7 @@ trait Work {
     }
 }
 
-fn protocol(work: &mut dyn Work) -> anyhow::Result<()> {
+fn protocol(work: &mut dyn PeerWorkload) -> anyhow::Result<()> {
     work.reset();
     let (first, last) = work.check();
     work.reset();
@@ -99,7 +103,7 @@ struct Race {
     crew: Arc<Crew>,
     threads: usize,
     check_steps: usize,
-    kind: Kind,
+    kind: WorkloadKind,
     /// The measurements of every step since the start.
     measured: Vec<f32>,
 }
@@ -136,7 +140,7 @@ impl Race {
     }
 }
 
-impl Work for Race {
+impl PeerWorkload for Race {
     fn reset(&mut self) {
         for (lane, start) in self.lanes.iter_mut().zip(&self.start) {
             lane.restore(start).expect("its own snapshot");
@@ -145,7 +149,7 @@ impl Work for Race {
     }
 
     fn run(&mut self, steps: usize) {
-        if self.kind == Kind::Watch {
+        if self.kind == WorkloadKind::Watch {
             let crew = Arc::clone(&self.crew);
             return crew.run(|| self.watch(steps));
         }
@@ -163,11 +167,11 @@ impl Work for Race {
     }
 
     fn lanes(&self) -> usize {
-        if self.kind == Kind::Sweep { 1 } else { self.lanes.len() }
+        if self.kind == WorkloadKind::Sweep { 1 } else { self.lanes.len() }
     }
 
     fn first(&mut self) -> Vec<f64> {
-        if self.kind == Kind::Watch {
+        if self.kind == WorkloadKind::Watch {
             self.watch(1);
         }
         self.measured.iter().map(|&x| f64::from(x)).collect()
@@ -175,21 +179,21 @@ impl Work for Race {
 }
 
 /// One network under attack, batch after batch.
-struct Siege {
+struct AttackWork {
     lane: Trainer,
     crew: Arc<Crew>,
     rows: usize,
     batches: usize,
-    scratch: Scratch,
+    scratch: AttackScratch,
     out: Vec<f32>,
     next: usize,
 }
 
-impl Siege {
+impl AttackWork {
     fn new(workload: &Workload, crew: &Arc<Crew>) -> Self {
         let lane = workload.lanes().swap_remove(0);
         let rows = workload.rows;
-        let mut scratch = Scratch::new(lane.network(), rows);
+        let mut scratch = AttackScratch::new(lane.network(), rows);
         let team: Arc<dyn Team> = Arc::<Crew>::clone(crew);
         scratch.work_with(&team);
         Self {
@@ -207,12 +211,12 @@ impl Siege {
         let samples = &self.lane.data().train;
         let (size, first) = (samples.shape.size(), self.next * self.rows);
         let Labels::Classes { of, .. } = &samples.labels else { unreachable!("attacks are on classifiers") };
-        let task = Task {
+        let task = AttackTask {
             x: &samples.inputs[first * size..][..self.rows * size],
             classes: &of[first..][..self.rows],
             targeted: false,
-            valid: Valid::All(0.0, 1.0),
-            key: Key::default(),
+            valid: ValidRange::All(0.0, 1.0),
+            key: RandomKey::default(),
         };
         let live = self.lane.live();
         let mut victim = Victim::new(self.lane.network(), &live.params, &live.state, &mut self.scratch)
@@ -237,7 +241,7 @@ impl Siege {
     }
 }
 
-impl Work for Siege {
+impl PeerWorkload for AttackWork {
     fn reset(&mut self) {
         self.next = 0;
     }

@@ -10,7 +10,7 @@ use crate::lab::run::Run;
 use crate::lab::runner::Runner;
 use crate::lab::runner::crew::Crew;
 use crate::lab::trainer::Trainer;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{Lane, Recipe, Scenario};
 use crate::telemetry::Command;
 use serde::Serialize;
@@ -24,7 +24,7 @@ const LONGEST: usize = 10_000_000;
 
 /// One row of the table.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct ScaleRow {
     /// The quantity that grows.
     pub what: &'static str,
     /// The value of that quantity.
@@ -48,7 +48,7 @@ const SMALL: &str = "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]";
 ///
 /// # Errors
 /// If `tell` fails, or the system cannot start a thread.
-pub fn table(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub fn table(threads: usize, tell: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     for lanes in [1, 2, 4, 8] {
         tell(&measured("lanes", lanes, lanes, SMALL, 32, threads, &crew)?)?;
@@ -97,7 +97,7 @@ fn measured(
     batch: usize,
     threads: usize,
     crew: &Arc<Crew>,
-) -> anyhow::Result<Row> {
+) -> anyhow::Result<ScaleRow> {
     /// Forward multiply-adds between two readings of the clock: some milliseconds, so that the time to start threads is
     /// negligible.
     const TOGETHER: usize = 200_000_000;
@@ -116,7 +116,7 @@ fn measured(
 }
 
 /// One lane from the first step to the last under a runner whose events are read and dropped, as in the lab.
-fn long_run(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn long_run(threads: usize, tell: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let batch = 32;
     let lane = Lane { name: "long".into(), ..Lane::default() };
     let scenario = Scenario {
@@ -127,11 +127,11 @@ fn long_run(threads: usize, tell: &mut dyn FnMut(&Row) -> anyhow::Result<()>) ->
         lanes: vec![lane],
         ..Scenario::default()
     };
-    let faults = |faults: Vec<crate::lab::experiment::Fault>| anyhow::anyhow!("{}", faults[0]);
+    let faults = |faults: Vec<crate::lab::experiment::BuildFault>| anyhow::anyhow!("{}", faults[0]);
     let experiment = Experiment::new(scenario, &NoFiles).map_err(faults)?;
     let network = Arc::clone(&experiment.lanes[0].network);
     let runner = Runner::start(Run::new(experiment, None, Arc::new(NoFiles)), Some(threads), None, false)?;
-    let mut view = crate::view::View::default();
+    let mut view = crate::view::RunView::default();
     runner.send(Command::Run);
     let (begun, mut next) = (std::time::Instant::now(), 10_000);
     loop {
@@ -156,8 +156,8 @@ fn row(
     rate: f64,
     batch: usize,
     network: &crate::engine::network::Network,
-) -> Row {
-    Row {
+) -> ScaleRow {
+    ScaleRow {
         what,
         size,
         parameters: network.param_count(),

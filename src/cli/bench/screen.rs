@@ -26,7 +26,7 @@ pub const SIZES: [(u16, u16); 2] = [(120, 40), (200, 60)];
 
 /// The cost of the screen at one size.
 #[derive(Clone, Debug, Serialize)]
-pub struct Cost {
+pub struct ScreenCost {
     /// The scenario.
     pub scenario: String,
     /// Columns.
@@ -58,9 +58,9 @@ pub fn of(
     experiment: &dyn Fn() -> anyhow::Result<Experiment>,
     (width, height): (u16, u16),
     threads: Option<usize>,
-) -> anyhow::Result<Cost> {
+) -> anyhow::Result<ScreenCost> {
     let (mut alone, mut watched) = (Vec::new(), Vec::new());
-    let mut shown = Shown::default();
+    let mut shown = ScreenUsage::default();
     for _ in 0..ROUNDS {
         alone.push(without(experiment()?, threads)?);
         let (rate, round) = with(experiment()?, (width, height), threads)?;
@@ -69,7 +69,7 @@ pub fn of(
     }
     let (alone, watched) = (median(alone), median(watched));
     let seconds = ROUNDS as f64 * BUDGET;
-    Ok(Cost {
+    Ok(ScreenCost {
         scenario: scenario.into(),
         width,
         height,
@@ -110,7 +110,7 @@ fn started(experiment: Experiment, threads: Option<usize>) -> anyhow::Result<Run
 
 /// The resources used by a screen.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shown {
+struct ScreenUsage {
     pictures: u32,
     /// Seconds of CPU.
     drawing: f64,
@@ -119,7 +119,7 @@ struct Shown {
     whole: f64,
 }
 
-impl Shown {
+impl ScreenUsage {
     fn add(&mut self, other: &Self) {
         self.pictures += other.pictures;
         self.drawing += other.drawing;
@@ -130,10 +130,14 @@ impl Shown {
 }
 
 /// Steps a second of a run with the screen.
-fn with(experiment: Experiment, size: (u16, u16), threads: Option<usize>) -> anyhow::Result<(f64, Shown)> {
+fn with(
+    experiment: Experiment,
+    size: (u16, u16),
+    threads: Option<usize>,
+) -> anyhow::Result<(f64, ScreenUsage)> {
     let mut lab = Rehearsal::new(experiment.scenario.clone(), size);
     let runner = started(experiment, threads)?;
-    let mut shown = Shown::default();
+    let mut shown = ScreenUsage::default();
     runner.send(Command::Run);
     let start = Instant::now();
     while start.elapsed().as_secs_f64() < BUDGET {

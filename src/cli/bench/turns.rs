@@ -14,19 +14,19 @@ const STRETCH: f64 = 0.2;
 pub const TURN: f64 = 0.006;
 
 /// The pace of turns by the clock.
-pub struct Clock {
+pub struct TurnClock {
     start: Instant,
     until: f64,
 }
 
-impl Clock {
+impl TurnClock {
     /// A turn of this many seconds.
     pub fn new(until: f64) -> Self {
         Self { start: Instant::now(), until }
     }
 }
 
-impl Pace for Clock {
+impl Pace for TurnClock {
     fn soon(&self) -> bool {
         true
     }
@@ -43,7 +43,7 @@ pub fn stretch(run: &mut Run, hear: &mut dyn FnMut(Vec<Event>)) -> f64 {
     let (begun, before) = (cpu(), run.total_steps());
     while cpu() - begun < STRETCH {
         let Some(mut turn) = run.take() else { break };
-        let news = turn.lane.play(&turn.plan, &mut Clock::new(TURN));
+        let news = turn.lane.play(&turn.plan, &mut TurnClock::new(TURN));
         run.give_back(turn.lane, news);
         hear(run.take_events());
     }

@@ -17,7 +17,7 @@ const RATES: usize = 64;
 
 /// The task of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorkloadKind {
     /// The network is trained.
     Train,
     /// The network is trained, and every step is measured in the same way as shown steps in the lab.
@@ -51,7 +51,7 @@ pub struct Workload {
     /// Steps after which the last check loss is taken.
     pub check_steps: usize,
     /// The meaning of a step.
-    pub kind: Kind,
+    pub kind: WorkloadKind,
 }
 
 const CNN: &str = "[Conv2d(filters: 16, padding: 1, bias: false), BatchNorm(), Relu(), MaxPool2d(),
@@ -75,7 +75,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W2",
@@ -89,7 +89,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Momentum(lr: 0.001)"],
         clip: "Norm(max_norm: 1.0)",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W3",
@@ -103,7 +103,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W4",
@@ -117,7 +117,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 20,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W5",
@@ -131,7 +131,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Sgd(lr: 0.001)"],
         clip: "Norm(max_norm: 1.0)",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W6",
@@ -145,7 +145,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Sgd(lr: 0.001)"],
         clip: "Norm(max_norm: 1.0)",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W7",
@@ -159,7 +159,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Sgd(lr: 0.01)", "Momentum(lr: 0.01)", "Nesterov(lr: 0.01)", "Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W8",
@@ -173,7 +173,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 1,
-        kind: Kind::Attack,
+        kind: WorkloadKind::Attack,
     },
     Workload {
         name: "W9",
@@ -187,7 +187,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &[],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Sweep,
+        kind: WorkloadKind::Sweep,
     },
     Workload {
         name: "W10",
@@ -201,7 +201,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W11",
@@ -216,7 +216,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 20,
-        kind: Kind::Train,
+        kind: WorkloadKind::Train,
     },
     Workload {
         name: "W12",
@@ -230,7 +230,7 @@ pub const ALL: [Workload; 12] = [
         optimizers: &["Adam(lr: 0.001)"],
         clip: "Off()",
         check_steps: 100,
-        kind: Kind::Watch,
+        kind: WorkloadKind::Watch,
     },
 ];
 
@@ -267,7 +267,7 @@ fn exponential([a, b, c, d]: [f64; 4]) -> [f32; 4] {
     [even + odd * h, odd * b, odd * c, even - odd * h].map(|y| (scale * y) as f32)
 }
 
-fn written<T: crate::registry::Value>(ron: &str) -> T {
+fn written<T: crate::registry::SettingValue>(ron: &str) -> T {
     T::parse(ron).expect("a workload is written in valid RON")
 }
 
@@ -289,7 +289,7 @@ impl Workload {
 
     /// The optimizer of each lane. The sweep's rates are 10^(-4 + 3 i/63), rounded to f32.
     fn optimizers(&self) -> Vec<OptimizerConfig> {
-        if self.kind == Kind::Sweep {
+        if self.kind == WorkloadKind::Sweep {
             let rate = |i| libm::pow(10.0, -4.0 + 3.0 * i as f64 / (RATES - 1) as f64) as f32;
             let adam = |i| Adam { lr: f64::from(rate(i)), ..Adam::default() };
             return (0..RATES).map(|i| adam(i).into()).collect();

@@ -1,11 +1,11 @@
 //! Reports that accompany the numbers of a run: each class separately, the baseline without a network, and losses that
 //! cannot be compared. Trains nothing.
 
-use crate::lab::outcome::Standing;
+use crate::lab::outcome::LaneStanding;
 use crate::lab::run::Run;
 use crate::lab::trainer::score::Baseline;
-use crate::number::{Number, Source, numeral};
-use crate::registry::Value;
+use crate::number::{Number, NumberSource, numeral};
+use crate::registry::SettingValue;
 use crate::telemetry::Data;
 use crate::text::excerpt;
 use serde_json::json;
@@ -19,21 +19,21 @@ const NAME: usize = 16;
 
 /// Facts about a run that are known before it begins.
 #[derive(Clone, Debug)]
-pub struct Beside {
+pub struct RunFacts {
     baseline: Option<Baseline>,
     losses: Option<String>,
     judge: Option<String>,
     scaled: Option<String>,
 }
 
-impl Beside {
+impl RunFacts {
     /// Collects the facts of this run.
     pub fn of(run: &Run) -> Self {
         Self {
             // A function that is minimised has no predictions.
             baseline: run.scenario().data.problem().is_none().then(|| Baseline::of(run.data())),
             losses: run.scenario().different_losses(),
-            judge: run.data().judge.as_ref().map(Value::text),
+            judge: run.data().judge.as_ref().map(SettingValue::text),
             scaled: run.data().reading.scaled.clone(),
         }
     }
@@ -53,9 +53,9 @@ impl Beside {
     }
 
     /// The report in lines, placed after the lines of the lanes.
-    pub fn lines(&self, lanes: &[Standing]) -> String {
+    pub fn lines(&self, lanes: &[LaneStanding]) -> String {
         let mut out = String::new();
-        let last = |lane: &Standing, n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
+        let last = |lane: &LaneStanding, n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
         match &self.baseline {
             None => {}
             Some(Baseline::Majority { class, accuracy }) => {
@@ -92,16 +92,18 @@ impl Beside {
 }
 
 /// Validation results beyond loss and accuracy, each under its name.
-pub fn numbers(lane: &Standing) -> BTreeMap<&'static str, f64> {
+pub fn numbers(lane: &LaneStanding) -> BTreeMap<&'static str, f64> {
     let told = [Number::ValLoss, Number::ValAccuracy];
     let all = lane.validation.iter().flat_map(|v| v.values.iter());
-    all.filter(|(n, x)| matches!(n.row().source, Source::Evaluation) && !told.contains(n) && x.is_finite())
-        .map(|(n, x)| (n.row().key, n.decimal(x)))
-        .collect()
+    all.filter(|(n, x)| {
+        matches!(n.row().source, NumberSource::Evaluation) && !told.contains(n) && x.is_finite()
+    })
+    .map(|(n, x)| (n.row().key, n.decimal(x)))
+    .collect()
 }
 
 /// A table over the classes or targets, if the lane reported it.
-fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
+fn table<'a>(lane: &'a LaneStanding, name: &str) -> &'a [(String, Vec<f32>)] {
     match lane.scores.iter().find(|(n, _)| n == name) {
         Some((_, Data::Table { rows, .. })) => rows,
         _ => &[],
@@ -110,7 +112,7 @@ fn table<'a>(lane: &'a Standing, name: &str) -> &'a [(String, Vec<f32>)] {
 
 /// Counts of every class: its validation samples, predictions of it, right predictions, and the predictions for its
 /// samples.
-pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
+pub fn classes(lane: &LaneStanding) -> Vec<serde_json::Value> {
     let whole = |row: &[f32]| row.iter().map(|n| *n as u32).collect::<Vec<_>>();
     let confusion = table(lane, "confusion");
     let of = |(row, (name, counts)): (usize, &(String, Vec<f32>))| {
@@ -124,7 +126,7 @@ pub fn classes(lane: &Standing) -> Vec<serde_json::Value> {
 }
 
 /// Errors of each of several targets, in the unit of the data.
-pub fn targets(lane: &Standing) -> Vec<serde_json::Value> {
+pub fn targets(lane: &LaneStanding) -> Vec<serde_json::Value> {
     let of = |(name, values): &(String, Vec<f32>)| {
         let [mae, rmse, r2] = values[..] else { return None };
         Some(json!({ "target": name, "mae": mae, "rmse": rmse, "r2": Some(r2).filter(|r| r.is_finite()) }))
@@ -141,7 +143,7 @@ fn errors(mae: Option<f64>, rmse: Option<f64>, r2: Option<f64>) -> String {
 }
 
 /// A lane's validation results beyond loss and accuracy, in lines.
-pub fn scores(lane: &Standing) -> String {
+pub fn scores(lane: &LaneStanding) -> String {
     let mut out = String::new();
     let of = |n: Number| lane.validation.as_ref().and_then(|v| v.get(n));
     let whole = errors(of(Number::ValMae), of(Number::ValRmse), of(Number::ValR2));

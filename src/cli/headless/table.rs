@@ -3,10 +3,10 @@
 use super::beside;
 use crate::cli::diagnose;
 use crate::diagnosis::Diagnosis;
-use crate::lab::outcome::Standing;
+use crate::lab::outcome::LaneStanding;
 use crate::number::{Number, numeral};
 use crate::scenario::Carry;
-use crate::telemetry::{Band, Measure, Origin, ParameterHash, Phase, Spread};
+use crate::telemetry::{Band, DivergenceOrigin, Measure, ParameterHash, Phase, Spread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -16,12 +16,12 @@ pub(super) fn single(measure: Option<&Measure>, number: Number) -> Option<f32> {
 }
 
 /// The range of the newest validation over the lane's seeds, if it has several.
-fn spread(lane: &Standing) -> Option<Spread> {
+fn spread(lane: &LaneStanding) -> Option<Spread> {
     lane.validation?.spread
 }
 
 /// A lane's final result in words; with `red`, failed trust checks are in red.
-pub(super) fn summary(lane: &Standing, red: bool) -> String {
+pub(super) fn summary(lane: &LaneStanding, red: bool) -> String {
     let number = |x: Option<f32>| x.map_or_else(|| "-".into(), numeral);
     let end = match &lane.phase {
         Phase::Diverged(account) => format!("diverged at step {}. {}", account.step, account.what),
@@ -70,7 +70,7 @@ pub(super) fn summary(lane: &Standing, red: bool) -> String {
 }
 
 /// The hash of a lane's parameters at its last evaluation, and the step, unless it was the last one.
-fn hash(lane: &Standing) -> String {
+fn hash(lane: &LaneStanding) -> String {
     let Some((measure, hash)) = lane.validation.and_then(|v| Some((v, v.hash?))) else {
         return String::new();
     };
@@ -79,7 +79,7 @@ fn hash(lane: &Standing) -> String {
 }
 
 /// Names the lanes that differ by more than their seeds do, if they have several seeds.
-pub(super) fn beyond_seeds(lanes: &[Standing]) -> String {
+pub(super) fn beyond_seeds(lanes: &[LaneStanding]) -> String {
     let Some(seeds) = lanes.iter().find_map(spread).map(|s| s.seeds) else { return String::new() };
     let (mut beyond, mut within) = (Vec::new(), Vec::new());
     for (i, a) in lanes.iter().enumerate() {
@@ -120,14 +120,14 @@ pub(super) fn verdict(expect: &str, holds: bool, why: &str) -> String {
 }
 
 /// A lane's final result as a JSON line.
-pub(super) fn ending(lane: &Standing) -> String {
+pub(super) fn ending(lane: &LaneStanding) -> String {
     let (phase, what) = match &lane.phase {
         Phase::Diverged(account) => ("diverged", account.what.as_str()),
         Phase::Failed(what) => ("failed", what.as_str()),
         Phase::Stopped(what) => ("stopped", what.as_str()),
         _ => ("finished", ""),
     };
-    let end = Ending {
+    let end = LaneEnding {
         step: lane.step,
         lane: &lane.name,
         end: phase,
@@ -146,11 +146,11 @@ pub(super) fn ending(lane: &Standing) -> String {
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         fork: lane.fork.as_ref().map(|f| format!("{f}: {}", Carry::words(f.carried))),
         findings: lane.diagnosis().iter().flat_map(Diagnosis::told).map(diagnose::untried).collect(),
-        robustness: lane.robustness.as_ref().map(|known| Robustness {
+        robustness: lane.robustness.as_ref().map(|known| FinalRobustness {
             accuracies: known
                 .sizes()
                 .iter()
-                .map(|[eps, clean, noise, fgsm, pgd]| Accuracies {
+                .map(|[eps, clean, noise, fgsm, pgd]| SizeAccuracies {
                     eps: *eps,
                     clean: *clean,
                     noise: *noise,
@@ -171,14 +171,14 @@ pub(super) fn ending(lane: &Standing) -> String {
 
 /// The last line of a lane.
 #[derive(serde::Serialize)]
-struct Ending<'a> {
+struct LaneEnding<'a> {
     step: u64,
     lane: &'a str,
     end: &'a str,
     what: &'a str,
     /// The tensor in which a divergence began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<&'a Origin>,
+    origin: Option<&'a DivergenceOrigin>,
     loss: Option<f32>,
     val_loss: Option<f32>,
     val_accuracy: Option<f32>,
@@ -199,7 +199,7 @@ struct Ending<'a> {
     /// The findings from its signals, at the levels warn and bad.
     findings: Vec<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    robustness: Option<Robustness<'a>>,
+    robustness: Option<FinalRobustness<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seeds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -212,8 +212,8 @@ struct Ending<'a> {
 
 /// The robustness of a lane at its end.
 #[derive(serde::Serialize)]
-struct Robustness<'a> {
-    accuracies: Vec<Accuracies>,
+struct FinalRobustness<'a> {
+    accuracies: Vec<SizeAccuracies>,
     /// Cost of measuring, as a share of training's gradient evaluations.
     share: f64,
     distrust: &'a [String],
@@ -221,7 +221,7 @@ struct Robustness<'a> {
 
 /// Accuracies at one size.
 #[derive(serde::Serialize)]
-struct Accuracies {
+struct SizeAccuracies {
     eps: f64,
     clean: f64,
     noise: f64,

@@ -1,12 +1,12 @@
 //! A lesson line by line: its pages as text, its keys as words.
 
-use super::{Plain, say};
-use crate::scenario::lesson::Task;
+use super::{PlainLab, say};
+use crate::scenario::lesson::PageTask;
 use crate::telemetry::Command;
 use crate::text::escaped;
 use crate::ui::command::spoken;
-use crate::ui::guide::{Guide, Told, Wish};
-use crate::view::View;
+use crate::ui::guide::{Guide, GuideEffects, LearnerRequest};
+use crate::view::RunView;
 
 /// The commands of a lesson, each with its meaning.
 const WORDS: [(&str, &str); 8] = [
@@ -20,7 +20,7 @@ const WORDS: [(&str, &str); 8] = [
     ("page", "read this page again"),
 ];
 
-impl Plain<'_> {
+impl PlainLab<'_> {
     /// Prints the present page.
     pub(super) fn page(&self) -> anyhow::Result<()> {
         let Some(guide) = &self.guide else { return Ok(()) };
@@ -53,19 +53,19 @@ impl Plain<'_> {
             };
             text.push(format!("Goal, by step {}: {what} {stands}, {numbers}.", page.within));
         }
-        if page.task() == Task::Goal {
+        if page.task() == PageTask::Goal {
             text.push(format!("You may change: {}. Type for example: set lr 0.2", page.may_words()));
         }
         text.extend(page.hints.iter().take(work.hints).map(|hint| format!("Hint: {hint}")));
-        if work.skipped && page.task() == Task::Goal {
+        if work.skipped && page.task() == PageTask::Goal {
             text.push(format!("The solution changes {}. {}", guide.solution().join("; "), page.why));
         } else if work.reached.is_some() {
             text.push(page.why.clone());
         }
         let now = match page.task() {
             _ if guide.complete() => "on turns the page.",
-            Task::Predict if work.guess.is_none() => "answer NUMBER answers, skip leaves it out.",
-            Task::Read => "on turns the page.",
+            PageTask::Predict if work.guess.is_none() => "answer NUMBER answers, skip leaves it out.",
+            PageTask::Read => "on turns the page.",
             _ => "on trains; hint and skip help.",
         };
         text.push(now.into());
@@ -76,12 +76,12 @@ impl Plain<'_> {
     pub(super) fn taught(&mut self, line: &str) -> anyhow::Result<bool> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let wish = match word {
-            "on" => Wish::On,
-            "hint" => Wish::Hint,
-            "skip" => Wish::Skip,
-            "again" => Wish::Again,
-            "back" => Wish::Back,
-            "free" => Wish::Free,
+            "on" => LearnerRequest::On,
+            "hint" => LearnerRequest::Hint,
+            "skip" => LearnerRequest::Skip,
+            "again" => LearnerRequest::Again,
+            "back" => LearnerRequest::Back,
+            "free" => LearnerRequest::Free,
             _ => {
                 if self.guide.is_none() {
                     return Ok(false);
@@ -102,7 +102,7 @@ impl Plain<'_> {
         };
         let Some(guide) = &mut self.guide else { return Ok(false) };
         let told = guide.wish(wish, &self.view);
-        let shown = told.turned || matches!(wish, Wish::Hint | Wish::Skip) || told.next;
+        let shown = told.turned || matches!(wish, LearnerRequest::Hint | LearnerRequest::Skip) || told.next;
         if told.next {
             say("That was the last page; gradtui learn opens the next lesson.\n")?;
         }
@@ -136,9 +136,9 @@ impl Plain<'_> {
     }
 
     /// Carries out the results from the guide.
-    pub(super) fn told(&mut self, told: Told) -> anyhow::Result<()> {
+    pub(super) fn told(&mut self, told: GuideEffects) -> anyhow::Result<()> {
         if let Some(scenario) = told.load {
-            self.view = View::default();
+            self.view = RunView::default();
             self.told.clear();
             self.steps = scenario.steps as u64;
             for command in [Command::Pause, Command::Until(None), Command::Load(scenario)] {

@@ -5,7 +5,7 @@ use crate::number::Number;
 use serde_json::{Map, Value, json};
 
 /// A field of a request.
-pub struct Field {
+pub struct RequestField {
     /// Its name.
     pub name: &'static str,
     /// Its type in JSON.
@@ -17,25 +17,26 @@ pub struct Field {
 }
 
 /// A request.
-pub struct Row {
+pub struct RequestSchema {
     /// Its name, the value of `do`.
     pub name: &'static str,
     /// Its meaning in one line.
     pub about: &'static str,
     /// Its fields.
-    pub fields: &'static [Field],
+    pub fields: &'static [RequestField],
 }
 
-const fn field(name: &'static str, kind: &'static str, needed: bool, about: &'static str) -> Field {
-    Field { name, kind, needed, about }
+const fn field(name: &'static str, kind: &'static str, needed: bool, about: &'static str) -> RequestField {
+    RequestField { name, kind, needed, about }
 }
 
-const LANE: Field = field("lane", "string", true, "the lane by name");
-const SET: Field = field("set", "object", true, "settings by name or path, such as {\"optimizer.lr\": 0.01}");
+const LANE: RequestField = field("lane", "string", true, "the lane by name");
+const SET: RequestField =
+    field("set", "object", true, "settings by name or path, such as {\"optimizer.lr\": 0.01}");
 
 /// All requests.
-pub const REQUESTS: &[Row] = &[
-    Row {
+pub const REQUESTS: &[RequestSchema] = &[
+    RequestSchema {
         name: "step",
         about: "trains every lane by this many steps",
         fields: &[
@@ -48,9 +49,13 @@ pub const REQUESTS: &[Row] = &[
             ),
         ],
     },
-    Row { name: "run", about: "trains every lane to the end of the scenario", fields: &[] },
-    Row { name: "set", about: "changes settings of a lane from its next step on", fields: &[LANE, SET] },
-    Row {
+    RequestSchema { name: "run", about: "trains every lane to the end of the scenario", fields: &[] },
+    RequestSchema {
+        name: "set",
+        about: "changes settings of a lane from its next step on",
+        fields: &[LANE, SET],
+    },
+    RequestSchema {
         name: "fork",
         about: "adds a lane that begins with the state of another one",
         fields: &[
@@ -65,18 +70,18 @@ pub const REQUESTS: &[Row] = &[
             field("set", "object", false, "settings in which it differs"),
         ],
     },
-    Row { name: "remove", about: "takes a lane away", fields: &[LANE] },
-    Row {
+    RequestSchema { name: "remove", about: "takes a lane away", fields: &[LANE] },
+    RequestSchema {
         name: "reset",
         about: "goes back to step 0 from the same seed",
         fields: &[field("lane", "string", false, "one lane; all if not given")],
     },
-    Row {
+    RequestSchema {
         name: "rewind",
         about: "reports an earlier step again, which is trained once more; training is not affected",
         fields: &[field("step", "integer", false, "which step; the present again if not given")],
     },
-    Row {
+    RequestSchema {
         name: "attack",
         about: "attacks a validation sample of a lane as it is now",
         fields: &[
@@ -91,7 +96,7 @@ pub const REQUESTS: &[Row] = &[
             field("target", "integer", false, "class to reach, for a targeted attack"),
         ],
     },
-    Row {
+    RequestSchema {
         name: "diagnose",
         about: "trains the lane anew from the scenario as it is now, says what is wrong and tries cures",
         fields: &[
@@ -99,19 +104,19 @@ pub const REQUESTS: &[Row] = &[
             field("steps", "integer", false, "steps of each training; those of the scenario if not given"),
         ],
     },
-    Row { name: "state", about: "returns the state of every lane, and its settings", fields: &[] },
-    Row {
+    RequestSchema { name: "state", about: "returns the state of every lane, and its settings", fields: &[] },
+    RequestSchema {
         name: "export",
         about: "returns the present scenario, with edits and forks, as RON",
         fields: &[field("file", "string", false, "writes it there instead")],
     },
-    Row { name: "schema", about: "gives this schema", fields: &[] },
-    Row { name: "quit", about: "ends; so does the end of the input", fields: &[] },
+    RequestSchema { name: "schema", about: "gives this schema", fields: &[] },
+    RequestSchema { name: "quit", about: "ends; so does the end of the input", fields: &[] },
 ];
 
 /// The schema of a line of input, and of the lines of output.
 pub fn schema() -> Value {
-    let request = |row: &Row| {
+    let request = |row: &RequestSchema| {
         let mut properties = Map::new();
         properties.insert("do".into(), json!({ "const": row.name }));
         properties.insert("id".into(), json!({ "description": "comes back with the answer" }));

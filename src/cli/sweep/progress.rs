@@ -12,7 +12,7 @@ const LINE: Duration = Duration::from_secs(5);
 const PICTURE: Duration = Duration::from_millis(100);
 
 /// Progress of the trainings of this process.
-pub struct Progress {
+pub struct SweepProgress {
     slice: Slice,
     bar: Option<ProgressBar>,
     begun: Instant,
@@ -21,7 +21,7 @@ pub struct Progress {
     left: usize,
 }
 
-impl Progress {
+impl SweepProgress {
     /// Nothing is shown if the bar would break up the lines on standard output.
     pub fn new(slice: Slice, json: bool) -> Self {
         let terminal =

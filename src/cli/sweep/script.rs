@@ -1,7 +1,7 @@
 //! Texts for engines that distribute a sweep over machines: a script for sbatch, and a line for GNU parallel.
 
 use crate::cli::BadInput;
-use crate::scenario::sweep::Plan;
+use crate::scenario::sweep::SweepPlan;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn words(sweep: &OsStr, out: &Path) -> Result<[String; 3], BadInput> {
 }
 
 /// A script for sbatch.
-pub fn slurm(plan: &Plan, sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
+pub fn slurm(plan: &SweepPlan, sweep: &OsStr, out: &Path, tasks: u64) -> Result<String, BadInput> {
     let [program, sweep, out] = words(sweep, out)?;
     let last = tasks - 1;
     // `exec` replaces the shell by the program, so that the program itself gets the signals. Otherwise the script's

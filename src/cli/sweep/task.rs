@@ -5,12 +5,12 @@ use crate::lab::sweep::Slice;
 
 /// Part I of N, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task {
+pub struct SlicePart {
     index: usize,
     count: usize,
 }
 
-impl std::str::FromStr for Task {
+impl std::str::FromStr for SlicePart {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -27,9 +27,9 @@ impl std::str::FromStr for Task {
 }
 
 /// The options of the command line.
-pub struct Asked<'a> {
+pub struct SliceOptions<'a> {
     /// `--task`.
-    pub task: Option<Task>,
+    pub task: Option<SlicePart>,
     /// `--tasks`.
     pub tasks: Option<u64>,
     /// `--array`.
@@ -48,8 +48,8 @@ const COUNTERS: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// If the variables do not determine it, with the missing option.
-pub fn slice(asked: &Asked<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<Slice, String> {
-    if let Some(Task { index, count }) = asked.task {
+pub fn slice(asked: &SliceOptions<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<Slice, String> {
+    if let Some(SlicePart { index, count }) = asked.task {
         return Ok(Slice { index: index - 1, count });
     }
     let number = |name: &str| get(name).and_then(|text| text.trim().parse::<u64>().ok());
@@ -153,12 +153,12 @@ fn ids(list: &str) -> Result<Vec<u64>, String> {
 mod tests {
     use super::*;
 
-    fn of(asked: &Asked<'_>, variables: &[(&str, &str)]) -> Result<(usize, usize), String> {
+    fn of(asked: &SliceOptions<'_>, variables: &[(&str, &str)]) -> Result<(usize, usize), String> {
         let get = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1.to_string());
         slice(asked, &get).map(|s| (s.index, s.count))
     }
 
-    const NONE: Asked<'_> = Asked { task: None, tasks: None, array: None };
+    const NONE: SliceOptions<'_> = SliceOptions { task: None, tasks: None, array: None };
 
     fn slurm(
         id: &'static str,
@@ -179,10 +179,10 @@ mod tests {
     #[test]
     fn the_command_line_comes_before_the_environment() {
         let task = "3/8".parse().ok();
-        assert_eq!(of(&Asked { task, ..NONE }, &slurm("0", "0", "1", "1", "2")), Ok((2, 8)));
+        assert_eq!(of(&SliceOptions { task, ..NONE }, &slurm("0", "0", "1", "1", "2")), Ok((2, 8)));
         assert_eq!(of(&NONE, &[]), Ok((0, 1)));
         for text in ["0/8", "9/8", "x", "3", "-1/2"] {
-            assert!(text.parse::<Task>().is_err(), "{text}");
+            assert!(text.parse::<SlicePart>().is_err(), "{text}");
         }
     }
 
@@ -199,16 +199,16 @@ mod tests {
         let uneven = slurm("9", "1", "13", "2", "5");
         let told = of(&NONE, &uneven).unwrap_err();
         assert!(told.contains("uneven") && told.contains("--task I/N") && told.contains("--array"), "{told}");
-        assert_eq!(of(&Asked { array: Some("1,5,9-13:2"), ..NONE }, &uneven), Ok((2, 5)));
-        assert!(of(&Asked { array: Some("1,5"), ..NONE }, &uneven).unwrap_err().contains("not in"));
-        assert!(of(&Asked { tasks: Some(3), ..NONE }, &slurm("0", "0", "7", "1", "8")).is_err());
+        assert_eq!(of(&SliceOptions { array: Some("1,5,9-13:2"), ..NONE }, &uneven), Ok((2, 5)));
+        assert!(of(&SliceOptions { array: Some("1,5"), ..NONE }, &uneven).unwrap_err().contains("not in"));
+        assert!(of(&SliceOptions { tasks: Some(3), ..NONE }, &slurm("0", "0", "7", "1", "8")).is_err());
     }
 
     #[test]
     fn engines_that_tell_no_count_are_asked_for_it() {
         for (name, _) in COUNTERS {
             assert!(of(&NONE, &[(name, "3")]).unwrap_err().contains("--tasks N"), "{name}");
-            let asked = Asked { tasks: Some(8), ..NONE };
+            let asked = SliceOptions { tasks: Some(8), ..NONE };
             assert_eq!(of(&asked, &[(name, "3")]), Ok((3, 8)));
             assert_eq!(of(&asked, &[(name, "8")]), Ok((0, 8)), "counted from 1, the last is the first");
         }

@@ -1,7 +1,7 @@
 //! `gradtui watch --json`: prints the content of logs as one JSON object.
 
-use crate::logs::series::Series;
-use crate::logs::{self, Log, layers};
+use crate::logs::series::LogSeries;
+use crate::logs::{self, RunLog, layers};
 use serde_json::{Map, Value, json};
 
 /// A number; values that JSON cannot express become texts.
@@ -14,7 +14,7 @@ fn number(x: f64) -> Value {
     }
 }
 
-fn of_series(series: &Series) -> Value {
+fn of_series(series: &LogSeries) -> Value {
     // If no point is finite, there is neither a least nor a greatest value.
     let end = |x: f64| if series.points > series.nan + series.inf { number(x) } else { Value::Null };
     let mut value = json!({
@@ -29,7 +29,7 @@ fn of_series(series: &Series) -> Value {
 }
 
 /// The gradient norms of layers at the first and at the last step at which all are finite.
-fn of_gradient(log: &Log, found: &logs::layers::Layers) -> Value {
+fn of_gradient(log: &RunLog, found: &logs::layers::LogLayers) -> Value {
     let rows = log.told.norms(found);
     let mut finite = rows.iter().filter(|(_, norms)| norms.iter().all(|x| x.is_finite()));
     let row = |row: Option<&(f64, Vec<f64>)>| {
@@ -41,9 +41,9 @@ fn of_gradient(log: &Log, found: &logs::layers::Layers) -> Value {
     };
     let (start, last) = (finite.next(), finite.next_back());
     let order = match found.order {
-        layers::Order::Appearance => "as they appear",
-        layers::Order::Reversed => "as they appear, turned round",
-        layers::Order::Natural => "by the numbers in their names, a guess",
+        layers::LayerOrder::Appearance => "as they appear",
+        layers::LayerOrder::Reversed => "as they appear, turned round",
+        layers::LayerOrder::Natural => "by the numbers in their names, a guess",
     };
     json!({
         "start": row(start), "end": row(last.or(start)), "order": order,
@@ -51,7 +51,7 @@ fn of_gradient(log: &Log, found: &logs::layers::Layers) -> Value {
     })
 }
 
-fn of_log(log: &Log) -> Value {
+fn of_log(log: &RunLog) -> Value {
     let found = log.layers();
     let of = |histograms: bool| -> Map<String, Value> {
         let series = log.told.series.iter().filter(|s| s.histogram.is_some() == histograms);
@@ -77,7 +77,7 @@ fn of_log(log: &Log) -> Value {
 }
 
 /// The content of logs: a single log as it is, several by the names of their runs.
-pub fn of(logs: &[(String, Log)]) -> String {
+pub fn of(logs: &[(String, RunLog)]) -> String {
     let value = match logs {
         [(_, log)] => of_log(log),
         several => {

@@ -29,7 +29,7 @@ fn spike(f: &Facts) -> Option<(u64, f64, f64)> {
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     let betas: Option<(f64, f64)> =
-        f.recipe.at("optimizer.betas").and_then(|t| crate::registry::Value::parse(&t).ok());
+        f.recipe.at("optimizer.betas").and_then(|t| crate::registry::SettingValue::parse(&t).ok());
     let adam = ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "AdaBelief", "Lamb", "RmsProp", "Yogi"];
     if !adam.contains(&f.recipe.optimizer.name()) {
         return Clear;

@@ -2,12 +2,12 @@
 
 use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, number, percent, two};
 use crate::number::Number;
-use crate::telemetry::Mark;
+use crate::telemetry::MeasuredStep;
 use std::sync::Arc;
 
 /// The median of the gradient's norm after clipping, divided by the norm before it.
 fn shortened(f: &Facts) -> Option<f64> {
-    let ratio = |m: &Arc<Mark>| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?);
+    let ratio = |m: &Arc<MeasuredStep>| Some(m.get(Number::GradNormClipped)? / m.get(Number::GradNorm)?);
     super::facts::median(f.marks.iter().filter_map(ratio).filter(|x| x.is_finite()).collect())
 }
 

@@ -17,7 +17,7 @@ fn rectifies(label: &str) -> bool {
 
 /// Judges a log: it does not name the kinds of layers, so it can only show that no gradient passes the last layer.
 fn blocked(f: &Facts) -> Judgement {
-    let whole = |m: &super::super::Mark| {
+    let whole = |m: &super::super::MeasuredStep| {
         let norms: Vec<f32> = m.layers.iter().filter_map(|l| l.get(LayerNumber::GradNorm)).collect();
         let (last, before) = norms.split_last()?;
         (!before.is_empty()).then(|| *last > 0.0 && before.iter().all(|g| *g == 0.0))
@@ -52,7 +52,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     if dead < MANY {
         return Clear;
     }
-    let silent = |m: &super::super::Mark| {
+    let silent = |m: &super::super::MeasuredStep| {
         let l = m.layers.iter().find(|l| l.layer == layer)?;
         l.get(LayerNumber::Silent)
     };

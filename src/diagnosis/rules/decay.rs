@@ -11,7 +11,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let found = paths.iter().filter_map(|p| Some((*p, f.setting(p)?))).filter(|(_, x)| *x > HARMLESS);
     let Some((path, decay)) = found.max_by(|a, b| a.1.total_cmp(&b.1)) else { return Clear };
     let kept = f.marks.first().zip(f.marks.last()).and_then(|(a, b)| {
-        let norm = |m: &super::super::Mark| {
+        let norm = |m: &super::super::MeasuredStep| {
             m.layers
                 .iter()
                 .filter_map(|l| l.get(crate::number::LayerNumber::WeightNorm))

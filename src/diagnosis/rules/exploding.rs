@@ -4,7 +4,7 @@ use super::{Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, numb
 use crate::engine::layer::norm::group::LayerNorm;
 use crate::number::Number;
 use crate::scenario::Scaling;
-use crate::telemetry::Mark;
+use crate::telemetry::MeasuredStep;
 use std::sync::Arc;
 
 /// In a log, the gradient explodes if the first layer's norm is at least this many times the last
@@ -20,9 +20,9 @@ const STEP: f64 = 0.01;
 /// Judges a log, in which the kinds of layers and the targets are unknown.
 fn grown(f: &Facts) -> Judgement {
     // Rows with a loss that has run away are left out, because there the learning rate made the gradient large.
-    let loss = |m: &Mark| m.get(Number::Loss).filter(|x| x.is_finite());
+    let loss = |m: &MeasuredStep| m.get(Number::Loss).filter(|x| x.is_finite());
     let start = f.marks.iter().find_map(|m| loss(m));
-    let calm = |m: &&Arc<Mark>| start.is_none_or(|start| loss(m).is_none_or(|x| x <= 100.0 * start));
+    let calm = |m: &&Arc<MeasuredStep>| start.is_none_or(|start| loss(m).is_none_or(|x| x <= 100.0 * start));
     let first: Vec<(f64, Option<f64>)> = f
         .marks
         .iter()

@@ -7,7 +7,7 @@ const LONG: f64 = 0.95;
 
 pub(super) fn judge(f: &Facts) -> Judgement {
     let betas: Option<(f64, f64)> =
-        f.recipe.at("optimizer.betas").and_then(|t| crate::registry::Value::parse(&t).ok());
+        f.recipe.at("optimizer.betas").and_then(|t| crate::registry::SettingValue::parse(&t).ok());
     let plain = f.setting("optimizer.momentum").or_else(|| f.setting("optimizer.beta"));
     let memory = plain.or(betas.map(|b| b.0)).unwrap_or(0.0);
     if memory <= LONG {

@@ -4,7 +4,7 @@ use super::{
     Clear, Facts, Fix, Judgement, Level, Skipped, Suspicion, facts, number, percent, rate_times, two,
 };
 use crate::number::Number;
-use crate::telemetry::Mark;
+use crate::telemetry::MeasuredStep;
 
 /// Learning rates that differ by less than this factor count as equal.
 const APART: f64 = 1.5;
@@ -63,8 +63,8 @@ pub fn tested(id: &str, f: &Facts, rate: f64, steps: usize) -> Option<Fix> {
 const AT_ONCE: usize = 3;
 
 /// Whether a loss that had fallen is back at its beginning, for good.
-fn fell_back(rows: &[&Mark], least: f64, end: f64) -> bool {
-    let loss = |m: &Mark| m.get(Number::Loss).unwrap_or(f64::NAN);
+fn fell_back(rows: &[&MeasuredStep], least: f64, end: f64) -> bool {
+    let loss = |m: &MeasuredStep| m.get(Number::Loss).unwrap_or(f64::NAN);
     let first = loss(rows[0]);
     let lowest = rows.iter().position(|m| loss(m) <= least).unwrap_or(rows.len());
     let early = (lowest as f64) < 0.85 * rows.len() as f64;
@@ -78,17 +78,19 @@ fn fell_back(rows: &[&Mark], least: f64, end: f64) -> bool {
 /// A loss that becomes infinite at once, after calm steps, is not caused by the learning rate:
 /// a logarithm of zero looks like that.
 fn from_log(f: &Facts) -> Judgement {
-    let told: Vec<&Mark> = f.marks.iter().map(|m| &**m).filter(|m| m.get(Number::Loss).is_some()).collect();
-    let loss = |m: &Mark| m.get(Number::Loss).unwrap_or(f64::NAN);
+    let told: Vec<&MeasuredStep> =
+        f.marks.iter().map(|m| &**m).filter(|m| m.get(Number::Loss).is_some()).collect();
+    let loss = |m: &MeasuredStep| m.get(Number::Loss).unwrap_or(f64::NAN);
     // Some programs log a loss that is not finite as 0, but log the gradient as it is.
-    let lost = |m: &Mark| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
+    let lost =
+        |m: &MeasuredStep| !loss(m).is_finite() || m.get(Number::GradNorm).is_some_and(|g| !g.is_finite());
     let Some(first) = told.first() else { return Skipped("the log has no loss of training") };
     // Before the first update no rate has had an effect: a loss that is infinite there is the logarithm of 0.
     if first.step == 0 && (loss(first) == f64::INFINITY || loss(first).is_finite() && lost(first)) {
         return Clear;
     }
     let onset = f.onset(|m| m.get(Number::Loss).is_some() && lost(m));
-    let before: Vec<&Mark> =
+    let before: Vec<&MeasuredStep> =
         told.iter().copied().filter(|m| onset.is_none_or(|o| m.step < o) && !lost(m)).collect();
     let Some(last) = before.last() else {
         let text = "no loss in the log is finite: the numbers ran away before its first line, for which a rate that is too \
@@ -125,7 +127,7 @@ fn from_log(f: &Facts) -> Judgement {
     let scaled = loss(first) > 0.01 && least > 0.0;
     let leap = scaled && peak > 100.0 * loss(first) && peak > 20.0 * usual;
     let at_once = before.len() <= AT_ONCE && loss(last) >= 0.7 * loss(first);
-    let rate = |m: &Mark| m.get(Number::Lr);
+    let rate = |m: &MeasuredStep| m.get(Number::Lr);
     let jump =
         told.windows(2).find(|w| rate(w[0]).zip(rate(w[1])).is_some_and(|(a, b)| a > 0.0 && b > 5.0 * a));
     let jumped = jump.is_some_and(|w| w[1].step >= last.step && onset.is_some_and(|step| w[1].step <= step));
@@ -139,7 +141,8 @@ fn from_log(f: &Facts) -> Judgement {
             if (scaled && fell_back(&before, least, end)) || (leap && end > 0.5 * loss(first)) =>
         {
             let lowest = before.iter().find(|m| loss(m) <= least).map_or(0, |m| m.step);
-            let high = |m: &Mark| m.step > lowest && m.get(Number::Loss).is_some_and(|l| l > 2.0 * least);
+            let high =
+                |m: &MeasuredStep| m.step > lowest && m.get(Number::Loss).is_some_and(|l| l > 2.0 * least);
             let high = f.onset(high).unwrap_or(first.step);
             (
                 Level::Warn,

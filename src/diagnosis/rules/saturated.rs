@@ -19,7 +19,7 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     if f.marks.is_empty() {
         return Skipped("no step was measured");
     }
-    let flat = |m: &super::super::Mark, i: usize| {
+    let flat = |m: &super::super::MeasuredStep, i: usize| {
         let l = m.layers.iter().find(|l| l.layer == i)?;
         l.get(LayerNumber::Saturated).map(f64::from)
     };

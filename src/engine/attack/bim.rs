@@ -1,7 +1,7 @@
 //! FGSM in small steps from the clean input.
 
 use super::linf::{step, step_length};
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::registry::settings;
 
 settings! {
@@ -17,8 +17,8 @@ settings! {
 }
 
 impl Attack for Bim {
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::Linf
     }
 
     fn eps(&self) -> Option<f64> {
@@ -29,7 +29,7 @@ impl Attack for Bim {
         self.steps
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let alpha = step_length(self.alpha, self.eps, self.steps);
         out.copy_from_slice(task.x);
         for _ in 0..self.steps {

@@ -1,7 +1,7 @@
 //! The smallest Euclidean perturbation, found by optimisation.
 
 use super::task::best_other;
-use super::{Attack, Norm, Task, Victim, fooled, margin};
+use super::{Attack, AttackTask, PerturbationNorm, Victim, fooled, margin};
 use crate::registry::settings;
 
 settings! {
@@ -33,8 +33,8 @@ const ADAM_EPS: f32 = 1e-8;
 const EDGE: f32 = 1.0 - 1e-6;
 
 impl Attack for CarliniWagner {
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::L2
     }
 
     fn eps(&self) -> Option<f64> {
@@ -45,7 +45,7 @@ impl Attack for CarliniWagner {
         self.steps
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (size, width, n, rows) = (victim.size(), victim.classes(), out.len(), task.classes.len());
         let (c, kappa, lr) = (self.c as f32, self.kappa as f32, self.lr as f32);
         let mut spare = victim.borrow(4 * n + rows);
@@ -119,7 +119,7 @@ impl Attack for CarliniWagner {
 }
 
 /// Middle and half width of the range of feature `i`.
-fn centre(task: &Task<'_>, i: usize) -> (f32, f32) {
+fn centre(task: &AttackTask<'_>, i: usize) -> (f32, f32) {
     let (low, high) = task.valid.of(i);
     (f32::midpoint(low, high), 0.5 * (high - low))
 }

@@ -1,6 +1,6 @@
 //! The nearest decision boundary of the linearised classifier, step by step.
 
-use super::{Attack, Norm, Task, Victim, fooled, predicted};
+use super::{Attack, AttackTask, PerturbationNorm, Victim, fooled, predicted};
 use crate::registry::settings;
 
 settings! {
@@ -21,8 +21,8 @@ settings! {
 }
 
 impl Attack for DeepFool {
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::L2
     }
 
     fn eps(&self) -> Option<f64> {
@@ -33,7 +33,7 @@ impl Attack for DeepFool {
         classes * self.steps
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (size, classes) = (victim.size(), victim.classes());
         let at_once = classes.min(victim.rows());
         let mut spare = victim.borrow((classes + at_once) * size + classes);
@@ -57,7 +57,14 @@ impl Attack for DeepFool {
 
 impl DeepFool {
     /// Makes one step over the nearest boundary; returns whether there was one.
-    fn step(&self, task: &Task<'_>, class: u32, logits: &[f32], jacobian: &[f32], x: &mut [f32]) -> bool {
+    fn step(
+        &self,
+        task: &AttackTask<'_>,
+        class: u32,
+        logits: &[f32],
+        jacobian: &[f32],
+        x: &mut [f32],
+    ) -> bool {
         let size = x.len();
         let Some(from) = (if task.targeted { predicted(logits) } else { Some(class) }) else { return false };
         let row = |k: usize| &jacobian[k * size..(k + 1) * size];

@@ -1,7 +1,7 @@
 //! One step along the sign of the gradient.
 
 use super::linf::{random_start, step};
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::registry::settings;
 
 settings! {
@@ -18,8 +18,8 @@ settings! {
 const STEP_FROM_RANDOM_START: f32 = 1.25;
 
 impl Attack for Fgsm {
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::Linf
     }
 
     fn eps(&self) -> Option<f64> {
@@ -30,7 +30,7 @@ impl Attack for Fgsm {
         1
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let eps = self.eps as f32;
         if self.random_start {
             random_start(victim.size(), task, eps, 0, out);

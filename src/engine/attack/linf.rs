@@ -1,12 +1,12 @@
 //! Parts shared by the L-inf attacks: random starts, signed steps with projection, restarts. Knows no attack by name.
 
-use super::{Task, Valid, Victim, margin, sign};
+use super::{AttackTask, ValidRange, Victim, margin, sign};
 use crate::engine::kernel;
 use crate::engine::rng::Purpose;
 
 /// Writes a uniformly random point of the L-inf ball of radius eps about each sample, clamped; `nth` distinguishes
 /// restarts.
-pub(super) fn random_start(size: usize, task: &Task<'_>, eps: f32, nth: usize, out: &mut [f32]) {
+pub(super) fn random_start(size: usize, task: &AttackTask<'_>, eps: f32, nth: usize, out: &mut [f32]) {
     for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
         let mut draw = task.key.stream(Purpose::Attack, row);
         draw.seek((nth * size) as u64);
@@ -17,24 +17,24 @@ pub(super) fn random_start(size: usize, task: &Task<'_>, eps: f32, nth: usize, o
 }
 
 /// x ← clamp(clip(x ± alpha·sign(∇ₓL), x0 - eps, x0 + eps)) for all samples of the task.
-pub(super) fn step(victim: &mut Victim<'_>, task: &Task<'_>, eps: f32, alpha: f32, x: &mut [f32]) {
+pub(super) fn step(victim: &mut Victim<'_>, task: &AttackTask<'_>, eps: f32, alpha: f32, x: &mut [f32]) {
     let (_, grad) = victim.loss_gradient(x, task.classes, 1.0);
     move_along(task, eps, alpha, grad, x);
 }
 
 /// The same step along the sign of a given direction.
-pub(super) fn move_along(task: &Task<'_>, eps: f32, alpha: f32, direction: &[f32], x: &mut [f32]) {
+pub(super) fn move_along(task: &AttackTask<'_>, eps: f32, alpha: f32, direction: &[f32], x: &mut [f32]) {
     let step = task.direction() * alpha;
     let moved = move |x: f32, x0: f32, g: f32| (x + step * sign(g)).max(x0 - eps).min(x0 + eps);
     kernel::simd(
         #[inline(always)]
         || match task.valid {
-            Valid::All(low, high) => {
+            ValidRange::All(low, high) => {
                 for ((x, &x0), &g) in x.iter_mut().zip(task.x).zip(direction) {
                     *x = moved(*x, x0, g).max(low).min(high);
                 }
             }
-            Valid::Each { low, high } => {
+            ValidRange::Each { low, high } => {
                 let size = low.len().max(1);
                 let rows = x.chunks_exact_mut(size).zip(task.x.chunks_exact(size));
                 for ((x, x0), g) in rows.zip(direction.chunks_exact(size)) {
@@ -59,7 +59,7 @@ pub(super) fn step_length(alpha: Option<f64>, eps: f64, steps: usize) -> f32 {
 pub(super) fn best_of(
     restarts: usize,
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     out: &mut [f32],
     attempt: impl Fn(&mut Victim<'_>, usize, &mut [f32]),
 ) {

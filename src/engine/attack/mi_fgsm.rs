@@ -1,7 +1,7 @@
 //! FGSM in steps along an accumulated gradient.
 
 use super::linf::{move_along, step_length};
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::registry::settings;
 
 settings! {
@@ -19,8 +19,8 @@ settings! {
 }
 
 impl Attack for MiFgsm {
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::Linf
     }
 
     fn eps(&self) -> Option<f64> {
@@ -31,7 +31,7 @@ impl Attack for MiFgsm {
         self.steps
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (size, decay) = (victim.size(), self.decay as f32);
         let alpha = step_length(self.alpha, self.eps, self.steps);
         let mut velocity = victim.borrow(out.len());

@@ -1,7 +1,7 @@
 //! Random perturbations: the baseline that an attack must beat.
 
 use super::linf::random_start;
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::engine::rng::Purpose;
 use crate::registry::settings;
 
@@ -14,8 +14,8 @@ settings! {
 }
 
 impl Attack for UniformNoise {
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::Linf
     }
 
     fn eps(&self) -> Option<f64> {
@@ -26,7 +26,7 @@ impl Attack for UniformNoise {
         0
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         random_start(victim.size(), task, self.eps as f32, 0, out);
     }
 }
@@ -40,8 +40,8 @@ settings! {
 }
 
 impl Attack for GaussianNoise {
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::L2
     }
 
     fn eps(&self) -> Option<f64> {
@@ -52,7 +52,7 @@ impl Attack for GaussianNoise {
         0
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (size, std) = (victim.size(), self.std as f32);
         for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
             let mut draw = task.key.stream(Purpose::Attack, row);

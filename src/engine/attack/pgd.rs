@@ -1,7 +1,7 @@
 //! Projected gradient descent inside the L-inf ball.
 
 use super::linf::{best_of, random_start, step, step_length};
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::registry::settings;
 
 settings! {
@@ -28,8 +28,8 @@ impl Pgd {
 }
 
 impl Attack for Pgd {
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::Linf
     }
 
     fn eps(&self) -> Option<f64> {
@@ -40,7 +40,7 @@ impl Attack for Pgd {
         self.steps * self.attempts()
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let (size, eps) = (victim.size(), self.eps as f32);
         let alpha = step_length(self.alpha, self.eps, self.steps);
         best_of(self.attempts(), victim, task, out, |victim, nth, x| {

@@ -1,7 +1,7 @@
 //! Projected gradient descent inside the Euclidean ball.
 
 use super::linf::{best_of, step_length};
-use super::{Attack, Norm, Task, Victim};
+use super::{Attack, AttackTask, PerturbationNorm, Victim};
 use crate::engine::rng::Purpose;
 use crate::registry::settings;
 
@@ -30,7 +30,7 @@ impl PgdL2 {
     }
 
     /// Uniform in the ball: a normal direction, and a radius eps·u^(1/n).
-    fn random_start(&self, size: usize, task: &Task<'_>, nth: usize, out: &mut [f32]) {
+    fn random_start(&self, size: usize, task: &AttackTask<'_>, nth: usize, out: &mut [f32]) {
         for (row, (out, x0)) in out.chunks_exact_mut(size).zip(task.x.chunks_exact(size)).enumerate() {
             let mut draw = task.key.stream(Purpose::Attack, row);
             // A normal number uses two draws, the radius one.
@@ -45,7 +45,7 @@ impl PgdL2 {
         }
     }
 
-    fn step(&self, victim: &mut Victim<'_>, task: &Task<'_>, alpha: f32, x: &mut [f32]) {
+    fn step(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, alpha: f32, x: &mut [f32]) {
         let (size, eps) = (victim.size(), self.eps as f32);
         let (_, grad) = victim.loss_gradient(x, task.classes, 1.0);
         for ((x, x0), g) in
@@ -74,8 +74,8 @@ fn length(x: impl Iterator<Item = f32>) -> f32 {
 }
 
 impl Attack for PgdL2 {
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn norm(&self) -> PerturbationNorm {
+        PerturbationNorm::L2
     }
 
     fn eps(&self) -> Option<f64> {
@@ -86,7 +86,7 @@ impl Attack for PgdL2 {
         self.steps * self.attempts()
     }
 
-    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &Task<'_>, out: &mut [f32]) {
+    fn perturb_batch(&self, victim: &mut Victim<'_>, task: &AttackTask<'_>, out: &mut [f32]) {
         let size = victim.size();
         let alpha = step_length(self.alpha, self.eps, self.steps);
         best_of(self.attempts(), victim, task, out, |victim, nth, x| {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The valid range of the inputs, to which every perturbed input is clamped. Finite, low <= high.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Valid<'a> {
+pub enum ValidRange<'a> {
     /// The same range for all features, such as [0, 1] for pixels.
     All(f32, f32),
     /// A range for each feature of a sample.
@@ -17,7 +17,7 @@ pub enum Valid<'a> {
     },
 }
 
-impl Valid<'_> {
+impl ValidRange<'_> {
     /// The range of feature `i` of a sample.
     #[inline]
     pub fn of(&self, i: usize) -> (f32, f32) {
@@ -61,7 +61,7 @@ pub fn feature_range(inputs: &[f32], size: usize) -> (Vec<f32>, Vec<f32>) {
 /// The key of random draws: sample number `first + row` at `step` of an experiment; it does not depend on the position
 /// in a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Key {
+pub struct RandomKey {
     /// Seed of the experiment.
     pub seed: u64,
     /// The step, or another number that distinguishes uses.
@@ -70,7 +70,7 @@ pub struct Key {
     pub first: u64,
 }
 
-impl Key {
+impl RandomKey {
     /// The stream of one sample.
     pub fn stream(&self, purpose: Purpose, row: usize) -> Stream {
         Stream::new(self.seed, purpose, self.step, self.first + row as u64)
@@ -79,7 +79,7 @@ impl Key {
 
 /// The inputs to perturb, and the aim.
 #[derive(Clone, Copy, Debug)]
-pub struct Task<'a> {
+pub struct AttackTask<'a> {
     /// The clean inputs, one sample after another.
     pub x: &'a [f32],
     /// The label of each sample, or its target if `targeted`.
@@ -87,12 +87,12 @@ pub struct Task<'a> {
     /// Whether the attack aims at `classes` instead of away from them.
     pub targeted: bool,
     /// The range that inputs may not leave.
-    pub valid: Valid<'a>,
+    pub valid: ValidRange<'a>,
     /// The key of random draws.
-    pub key: Key,
+    pub key: RandomKey,
 }
 
-impl Task<'_> {
+impl AttackTask<'_> {
     /// The part of the task for these rows.
     #[must_use]
     pub fn part(&self, rows: Range<usize>, size: usize) -> Self {
@@ -100,7 +100,7 @@ impl Task<'_> {
         Self {
             x: &self.x[rows.start * size..rows.end * size],
             classes: &self.classes[rows],
-            key: Key { first, ..self.key },
+            key: RandomKey { first, ..self.key },
             ..*self
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn small() -> (Network, Vec<f32>) {
 /// Eleven samples in the unit square and the classes that the network gives them.
 pub(crate) fn samples(network: &Network, params: &[f32]) -> (Vec<f32>, Vec<u32>) {
     let x: Vec<f32> = (0..22).map(|i| ((i * 7 + 3) % 23) as f32 / 23.0).collect();
-    let mut scratch = Scratch::new(network, 11);
+    let mut scratch = AttackScratch::new(network, 11);
     let mut victim = Victim::new(network, params, &[], &mut scratch).expect("classifies");
     let labels = victim.logits(&x).chunks_exact(3).map(|z| predicted(z).expect("a number")).collect();
     (x, labels)
@@ -35,12 +35,12 @@ pub(crate) fn samples(network: &Network, params: &[f32]) -> (Vec<f32>, Vec<u32>)
 fn run(attack: &AttackConfig, rows: usize, targeted: bool) -> Vec<f32> {
     let (network, params) = small();
     let (x, labels) = samples(&network, &params);
-    let mut scratch = Scratch::new(&network, rows);
+    let mut scratch = AttackScratch::new(&network, rows);
     let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
     let targets: Vec<u32> = labels.iter().map(|l| (l + 1) % 3).collect();
     let classes = if targeted { &targets } else { &labels };
-    let key = Key { seed: 3, step: 5, first: 100 };
-    let task = Task { x: &x, classes, targeted, valid: Valid::All(0.0, 1.0), key };
+    let key = RandomKey { seed: 3, step: 5, first: 100 };
+    let task = AttackTask { x: &x, classes, targeted, valid: ValidRange::All(0.0, 1.0), key };
     let mut out = vec![0.0; x.len()];
     attack.perturb(&mut victim, &task, &mut out);
     out
@@ -68,12 +68,12 @@ fn inputs_stay_in_range_and_perturbations_in_their_ball() {
     for attack in AttackConfig::all() {
         for targeted in [false, true] {
             let out = run(&attack, 11, targeted);
-            assert_eq!(Valid::All(0.0, 1.0).excess(&out, 2), 0.0, "{}", attack.name());
+            assert_eq!(ValidRange::All(0.0, 1.0).excess(&out, 2), 0.0, "{}", attack.name());
             assert_ne!(out, x, "{} changes something", attack.name());
             let Some(eps) = attack.eps() else { continue };
             for (clean, out) in x.chunks_exact(2).zip(out.chunks_exact(2)) {
                 let d = distance(clean, out);
-                let size = if attack.norm() == Norm::Linf { d.linf } else { d.l2 };
+                let size = if attack.norm() == PerturbationNorm::Linf { d.linf } else { d.l2 };
                 assert!(f64::from(size) <= eps + 1e-6, "{}: {size} for eps {eps}", attack.name());
             }
         }
@@ -100,7 +100,7 @@ fn a_targeted_step_lowers_the_loss_of_the_target_and_an_untargeted_one_raises_th
     let (network, params) = small();
     let (x, labels) = samples(&network, &params);
     let targets: Vec<u32> = labels.iter().map(|l| (l + 1) % 3).collect();
-    let mut scratch = Scratch::new(&network, 11);
+    let mut scratch = AttackScratch::new(&network, 11);
     let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
     let mut margins = |x: &[f32], classes: &[u32], targeted| -> Vec<f32> {
         let rows = victim.logits(x).chunks_exact(3).zip(classes);
@@ -124,10 +124,15 @@ fn a_zero_gradient_moves_nothing() {
     for weight in params[..8].iter_mut().step_by(2) {
         *weight = 0.0;
     }
-    let mut scratch = Scratch::new(&network, 11);
+    let mut scratch = AttackScratch::new(&network, 11);
     let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
-    let task =
-        Task { x: &x, classes: &labels, targeted: false, valid: Valid::All(0.0, 1.0), key: Key::default() };
+    let task = AttackTask {
+        x: &x,
+        classes: &labels,
+        targeted: false,
+        valid: ValidRange::All(0.0, 1.0),
+        key: RandomKey::default(),
+    };
     let mut out = vec![0.0; x.len()];
     AttackConfig::named("Fgsm", 0.1).expect("a row").perturb(&mut victim, &task, &mut out);
     assert!(x.iter().zip(&out).step_by(2).all(|(a, b)| a == b));
@@ -138,7 +143,7 @@ fn a_zero_gradient_moves_nothing() {
 fn every_feature_has_its_own_range() {
     let (low, high) = feature_range(&[0.0, 5.0, -1.0, 7.0, 2.0, 6.0], 2);
     assert_eq!((low.as_slice(), high.as_slice()), (&[-1.0, 5.0][..], &[2.0, 7.0][..]));
-    let valid = Valid::Each { low: &low, high: &high };
+    let valid = ValidRange::Each { low: &low, high: &high };
     assert_eq!([valid.clamp(0, 3.0), valid.clamp(1, 3.0)], [2.0, 5.0]);
     assert_eq!(valid.excess(&[2.5, 6.0, 0.0, 4.0], 2), 1.0);
     assert_eq!(valid.excess(&[f32::NAN, 6.0], 2), f32::INFINITY);

@@ -1,10 +1,10 @@
 //! The verdict of an attack on one sample, in the same words for screen and command line.
 
-use super::{AttackConfig, Task, Victim};
+use super::{AttackConfig, AttackTask, Victim};
 
 /// The verdict of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AttackVerdict {
     /// The prediction changed; with a target, it is the target.
     Fooled,
     /// The prediction changed, but not to the target.
@@ -24,7 +24,7 @@ pub enum Verdict {
 
 /// The facts that decide a verdict: class numbers, `None` if there is none.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Case {
+pub struct AttackCase {
     /// The prediction before the attack.
     pub before: Option<u32>,
     /// The prediction after it.
@@ -37,24 +37,24 @@ pub struct Case {
     pub blind: bool,
 }
 
-impl Case {
+impl AttackCase {
     /// The verdict for these facts.
-    pub fn verdict(self) -> Verdict {
+    pub fn verdict(self) -> AttackVerdict {
         let Self { before: Some(before), after: Some(after), label, target, blind } = self else {
-            return Verdict::NoPrediction;
+            return AttackVerdict::NoPrediction;
         };
         match target {
-            Some(target) if before == target => Verdict::Already,
-            None if label.is_some_and(|label| label != before) => Verdict::WrongBefore,
-            _ if after == before && blind => Verdict::Blind,
-            _ if after == before => Verdict::Missed,
-            Some(target) if after != target => Verdict::Astray,
-            _ => Verdict::Fooled,
+            Some(target) if before == target => AttackVerdict::Already,
+            None if label.is_some_and(|label| label != before) => AttackVerdict::WrongBefore,
+            _ if after == before && blind => AttackVerdict::Blind,
+            _ if after == before => AttackVerdict::Missed,
+            Some(target) if after != target => AttackVerdict::Astray,
+            _ => AttackVerdict::Fooled,
         }
     }
 }
 
-impl Verdict {
+impl AttackVerdict {
     /// The verdict in words.
     pub fn words(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Verdict {
 }
 
 /// Whether the gradient that an attack follows is useless at the first sample of its task: all zero, or NaN.
-pub fn blind(attack: &AttackConfig, victim: &mut Victim<'_>, task: &Task<'_>) -> bool {
+pub fn blind(attack: &AttackConfig, victim: &mut Victim<'_>, task: &AttackTask<'_>) -> bool {
     if attack.passes(victim.classes()) == 0 {
         // Noise follows no gradient.
         return false;
@@ -86,23 +86,24 @@ mod tests {
 
     #[test]
     fn every_case_has_its_words() {
-        let case =
-            |before, after, label, target, blind| Case { before, after, label, target, blind }.verdict();
+        let case = |before, after, label, target, blind| {
+            AttackCase { before, after, label, target, blind }.verdict()
+        };
         let (three, five, seven) = (Some(3), Some(5), Some(7));
         for (verdict, expected) in [
-            (case(seven, three, seven, None, false), Verdict::Fooled),
-            (case(seven, three, None, None, false), Verdict::Fooled),
-            (case(seven, three, seven, three, false), Verdict::Fooled),
-            (case(seven, five, seven, three, false), Verdict::Astray),
-            (case(seven, seven, seven, None, false), Verdict::Missed),
-            (case(seven, seven, seven, three, false), Verdict::Missed),
-            (case(three, three, seven, three, false), Verdict::Already),
-            (case(three, five, seven, None, false), Verdict::WrongBefore),
-            (case(three, three, seven, None, true), Verdict::WrongBefore),
-            (case(seven, seven, seven, None, true), Verdict::Blind),
-            (case(seven, seven, seven, three, true), Verdict::Blind),
-            (case(None, three, seven, None, false), Verdict::NoPrediction),
-            (case(seven, None, seven, None, true), Verdict::NoPrediction),
+            (case(seven, three, seven, None, false), AttackVerdict::Fooled),
+            (case(seven, three, None, None, false), AttackVerdict::Fooled),
+            (case(seven, three, seven, three, false), AttackVerdict::Fooled),
+            (case(seven, five, seven, three, false), AttackVerdict::Astray),
+            (case(seven, seven, seven, None, false), AttackVerdict::Missed),
+            (case(seven, seven, seven, three, false), AttackVerdict::Missed),
+            (case(three, three, seven, three, false), AttackVerdict::Already),
+            (case(three, five, seven, None, false), AttackVerdict::WrongBefore),
+            (case(three, three, seven, None, true), AttackVerdict::WrongBefore),
+            (case(seven, seven, seven, None, true), AttackVerdict::Blind),
+            (case(seven, seven, seven, three, true), AttackVerdict::Blind),
+            (case(None, three, seven, None, false), AttackVerdict::NoPrediction),
+            (case(seven, None, seven, None, true), AttackVerdict::NoPrediction),
         ] {
             assert_eq!(verdict, expected);
         }

@@ -1,6 +1,6 @@
 //! The network under attack: a read-only snapshot, always in evaluation mode, with the memory for its passes.
 
-use super::{Key, predicted};
+use super::{RandomKey, predicted};
 use crate::engine::layer::Pass;
 use crate::engine::loss::{Loss as _, Targets, cross_entropy::CrossEntropy};
 use crate::engine::network::{Network, Workspace};
@@ -10,7 +10,7 @@ use crate::engine::shape::Shape;
 
 /// Memory for attacks on one network, allocated once and lent to every [`Victim`].
 #[derive(Clone, Debug)]
-pub struct Scratch {
+pub struct AttackScratch {
     pub(crate) ws: Workspace,
     /// Gradients of the parameters, which defences need and attacks do not.
     pub(crate) grads: Vec<f32>,
@@ -19,7 +19,7 @@ pub struct Scratch {
     votes: Vec<u32>,
 }
 
-impl Scratch {
+impl AttackScratch {
     /// Shares the work of large batches with this team from now on; the results do not depend on it.
     pub fn work_with(&mut self, team: &std::sync::Arc<dyn crate::engine::team::Team>) {
         self.ws.set_team(team);
@@ -46,10 +46,10 @@ pub struct Victim<'a> {
     network: &'a Network,
     params: &'a [f32],
     state: &'a [f32],
-    scratch: &'a mut Scratch,
+    scratch: &'a mut AttackScratch,
     classes: usize,
     /// The noisy copies whose votes decide its answer, and the key of their random draws.
-    looks: Option<(&'a Smoothing, Key)>,
+    looks: Option<(&'a Smoothing, RandomKey)>,
 }
 
 impl<'a> Victim<'a> {
@@ -61,7 +61,7 @@ impl<'a> Victim<'a> {
         network: &'a Network,
         params: &'a [f32],
         state: &'a [f32],
-        scratch: &'a mut Scratch,
+        scratch: &'a mut AttackScratch,
     ) -> Result<Self, String> {
         match network.output() {
             Shape::Flat(classes) if classes >= 2 => {
@@ -75,7 +75,7 @@ impl<'a> Victim<'a> {
 
     /// The same victim with this way to predict; `key` is the key of its noisy copies.
     #[must_use]
-    pub fn answering(self, prediction: &'a PredictionConfig, key: Key) -> Self {
+    pub fn answering(self, prediction: &'a PredictionConfig, key: RandomKey) -> Self {
         Self { looks: prediction.smoothing().map(|s| (s, key)), ..self }
     }
 
@@ -112,7 +112,7 @@ impl<'a> Victim<'a> {
             (std::mem::take(&mut self.scratch.answers), std::mem::take(&mut self.scratch.votes));
         answers.clear();
         if let Some((smoothing, key)) = self.looks {
-            let key = Key { first: key.first + first, ..key };
+            let key = RandomKey { first: key.first + first, ..key };
             smoothing.answer(self, x, key, &mut votes, &mut answers);
         } else {
             let width = self.classes;

@@ -1,6 +1,6 @@
 //! Hides a square of every image.
 
-use super::{Augment, Batch, images_only};
+use super::{Augment, AugmentBatch, images_only};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
@@ -21,7 +21,7 @@ impl Augment for Cutout {
     /// # Notes
     /// As in the paper, the centre of the square is uniform over the image, so that a part of it may lie beyond the
     /// edge.
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let (_, height, width) = batch.image();
         batch.each(|draws, x, outside, _| {
             let (middle_row, middle_column) =

@@ -1,6 +1,6 @@
 //! Mirror images.
 
-use super::{Augment, Batch, images_only};
+use super::{Augment, AugmentBatch, images_only};
 use crate::engine::shape::Shape;
 use crate::registry::settings;
 
@@ -17,7 +17,7 @@ impl Augment for Flip {
         images_only(shape)
     }
 
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let (_, _, width) = batch.image();
         batch.each(|draws, x, _, _| {
             if f64::from(draws.unit()) < self.p {

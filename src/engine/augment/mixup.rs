@@ -1,6 +1,6 @@
 //! Mixed samples with mixed targets.
 
-use super::{Augment, Batch};
+use super::{Augment, AugmentBatch};
 use crate::engine::rng::{self, Purpose, Stream};
 use crate::engine::shape::Shape;
 use crate::registry::settings;
@@ -66,7 +66,7 @@ impl Augment for Mixup {
     /// # Notes
     /// The paper mixes with a permutation of the batch and draws one λ for all of it. Here each sample has its own λ,
     /// whatever batch it is in, and its partner is the next sample: batches are shuffled already.
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         if self.alpha == 0.0 {
             return;
         }

@@ -1,6 +1,6 @@
 //! Noise on the inputs.
 
-use super::{Augment, Batch};
+use super::{Augment, AugmentBatch};
 use crate::engine::shape::Shape;
 use crate::registry::settings;
 
@@ -19,7 +19,7 @@ impl Augment for Noise {
 
     /// # Notes
     /// The result is not clamped to the range of the inputs, so that their mean does not change.
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let std = self.std as f32;
         batch.each(|draws, x, _, _| {
             for x in x {

@@ -1,6 +1,6 @@
 //! Rotation by a random angle.
 
-use super::{Augment, Batch, images_only, resample, symmetric};
+use super::{Augment, AugmentBatch, images_only, resample, symmetric};
 use crate::engine::shape::Shape;
 use crate::registry::settings;
 
@@ -39,7 +39,7 @@ impl Augment for Rotation {
         images_only(shape)
     }
 
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let (_, height, width) = batch.image();
         batch.each(|draws, x, outside, scratch| {
             turn(symmetric(draws, self.degrees), x, (height, width), outside, scratch);

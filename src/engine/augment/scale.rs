@@ -1,6 +1,6 @@
 //! Scaling by a random factor.
 
-use super::{Augment, Batch, images_only, resample};
+use super::{Augment, AugmentBatch, images_only, resample};
 use crate::engine::shape::Shape;
 use crate::registry::settings;
 
@@ -35,7 +35,7 @@ impl Augment for Scale {
 
     /// # Notes
     /// The logarithm of the factor is uniform, so that halving is as likely as doubling.
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let (_, height, width) = batch.image();
         let (low, high) = (libm::log(self.factors.0), libm::log(self.factors.1));
         batch.each(|draws, x, outside, scratch| {

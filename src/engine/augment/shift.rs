@@ -1,6 +1,6 @@
 //! Shifts by whole pixels.
 
-use super::{Augment, Batch, images_only};
+use super::{Augment, AugmentBatch, images_only};
 use crate::engine::rng::Stream;
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -38,7 +38,7 @@ impl Augment for Shift {
         images_only(shape)
     }
 
-    fn apply(&self, batch: &mut Batch<'_>) {
+    fn apply(&self, batch: &mut AugmentBatch<'_>) {
         let (_, height, width) = batch.image();
         let places = 2 * self.pixels as u32 + 1;
         let far = |draws: &mut Stream| draws.below(places) as isize - self.pixels as isize;

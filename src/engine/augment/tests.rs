@@ -2,7 +2,7 @@
 //! sample), and exact results where they are known.
 
 use super::*;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 
 const IMAGE: Shape = Shape::Image { channels: 2, height: 5, width: 4 };
 const SIZE: usize = 40;
@@ -30,7 +30,7 @@ fn augmented(list: &[AugmentConfig], samples: &[u32], seed: u64, epoch: u64) -> 
     let mut scratch = vec![f32::NAN; SIZE.max(CLASSES)];
     apply(
         list,
-        &mut Batch {
+        &mut AugmentBatch {
             shape: IMAGE,
             inputs: &mut x,
             targets: &mut t,

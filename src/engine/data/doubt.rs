@@ -1,7 +1,7 @@
 //! Warnings about valid data that look like a mistake, each with its remedy.
 
-use super::reading::{Doubt, Kind, Reading, counted, moments, short, target_name};
-use super::{Labels, Plan, Samples, Scaling};
+use super::reading::{DataWarning, InputKind, Reading, counted, moments, short, target_name};
+use super::{Labels, Samples, Scaling, SplitPlan};
 use crate::engine::shape::Shape;
 use crate::text::excerpt;
 
@@ -21,13 +21,13 @@ pub(super) fn about(
     train: &Samples,
     validation: &Samples,
     ends: &[(f32, f32)],
-    plan: &Plan,
+    plan: &SplitPlan,
     few: bool,
     reading: &mut Reading,
 ) {
     let mut doubts = Vec::new();
     if few {
-        doubts.push(Doubt::data(format!(
+        doubts.push(DataWarning::data(format!(
             "{} samples are too few to keep some back: lanes are validated on what they train on; validation: 0 says so",
             train.len()
         )));
@@ -53,12 +53,12 @@ pub(super) fn many_numbers(different: usize, rows: usize, fractions: bool) -> bo
     different > 10 && (fractions || rows < 3 * different || (different > 30 && rows < 10 * different))
 }
 
-fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt> {
+fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<DataWarning> {
     let Shape::Flat(width) = shape else { return None };
     let mut names: Vec<Option<String>> = Vec::new();
     for input in &reading.inputs {
         match input.kind {
-            Kind::Number => names.push(Some(excerpt(&input.name, 40))),
+            InputKind::Number => names.push(Some(excerpt(&input.name, 40))),
             _ => names.extend((0..input.width()).map(|_| None)),
         }
     }
@@ -71,7 +71,7 @@ fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt>
         if high.abs().max(low.abs()) >= LARGE {
             let (low, high) = (short(low), short(high));
             let what = format!("{name} goes from {low} to {high}, large for a network: scaling: Standard");
-            return Some(Doubt::data(what));
+            return Some(DataWarning::data(what));
         }
         if high > low {
             widths.push((high - low, name));
@@ -80,7 +80,7 @@ fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt>
     let narrow = widths.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
     let wide = widths.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
     (wide.0 >= WIDER * narrow.0).then(|| {
-        Doubt::data(format!(
+        DataWarning::data(format!(
             "the range of {} is {}, that of {} {}: scaling: Standard brings both to one scale",
             wide.1,
             short(wide.0),
@@ -90,14 +90,14 @@ fn inputs(shape: Shape, ends: &[(f32, f32)], reading: &Reading) -> Option<Doubt>
     })
 }
 
-fn target(of: &[f32], n: usize, names: &[String]) -> Option<Doubt> {
+fn target(of: &[f32], n: usize, names: &[String]) -> Option<DataWarning> {
     // The numbers that follow in a series are one target.
     let n = if names.len() == 1 { 1 } else { n };
     let all: Vec<_> = (0..n).map(|i| moments(of.iter().skip(i).step_by(n).copied())).collect();
     let large = |&(mean, spread): &(f64, f64)| mean.abs().max(spread) >= LARGE_TARGET;
     if let Some(i) = all.iter().position(large) {
         let name = if n == 1 { "the target".into() } else { target_name(names, i) };
-        return Some(Doubt::data(format!(
+        return Some(DataWarning::data(format!(
             "{name} is large (mean {}, spread {}), so gradients are too: target_scaling: Standard; predictions and errors \
              stay in its unit",
             short(all[i].0),
@@ -109,7 +109,7 @@ fn target(of: &[f32], n: usize, names: &[String]) -> Option<Doubt> {
     let narrow = spreads.clone().min_by(|a, b| a.0.total_cmp(&b.0))?;
     let wide = spreads.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (wide.0 >= WIDER * narrow.0).then(|| {
-        Doubt::data(format!(
+        DataWarning::data(format!(
             "the spread of {} is {}, that of {} {}, so the loss hardly sees the latter: target_scaling: Standard",
             target_name(names, wide.1),
             short(wide.0),
@@ -127,7 +127,7 @@ fn counts(of: &[u32], classes: usize) -> Vec<usize> {
     counts
 }
 
-fn rare(of: &[u32], names: &[String], held: &Labels, plan: &Plan) -> Option<Doubt> {
+fn rare(of: &[u32], names: &[String], held: &Labels, plan: &SplitPlan) -> Option<DataWarning> {
     let counts = counts(of, names.len());
     let (all, fair) = (of.len() as f64, of.len() as f64 / names.len() as f64);
     let (class, &count) = counts.iter().enumerate().min_by_key(|(_, n)| **n)?;
@@ -148,7 +148,7 @@ fn rare(of: &[u32], names: &[String], held: &Labels, plan: &Plan) -> Option<Doub
         advice.push("loss: CrossEntropy(class_weights: Balanced) weighs the rare ones up".into());
     }
     (count > 0 && n < RARE * all && n < RARE_OF_FAIR * fair && !advice.is_empty()).then(|| {
-        Doubt::data(format!(
+        DataWarning::data(format!(
             "class {} has {count} of {} training samples; always {} would be right in {:.1} %: look at the recall of each \
              class; {}",
             excerpt(&names[class], 40),
@@ -162,7 +162,7 @@ fn rare(of: &[u32], names: &[String], held: &Labels, plan: &Plan) -> Option<Doub
 
 /// A warning about classes that validate without a training sample. With hardly a sample per class, another warning
 /// says so.
-fn unseen(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
+fn unseen(of: &[u32], names: &[String], held: &Labels) -> Option<DataWarning> {
     let Labels::Classes { of: held, .. } = held else { return None };
     if of.len() < 2 * names.len() {
         return None;
@@ -175,7 +175,7 @@ fn unseen(of: &[u32], names: &[String], held: &Labels) -> Option<Doubt> {
         1 => (format!("class {name} is"), "it"),
         n => (format!("{n} classes such as {name} are"), "they"),
     };
-    Some(Doubt::data(format!(
+    Some(DataWarning::data(format!(
         "{which} in no training sample but in {}, so {it} cannot be learned",
         counted(samples, "validation sample")
     )))
@@ -205,7 +205,7 @@ mod tests {
             names: names.to_vec(),
         };
         let doubt = |n, weighted, seeds| {
-            let plan = Plan { weighted, seeds, ..Plan::default() };
+            let plan = SplitPlan { weighted, seeds, ..SplitPlan::default() };
             rare(&of, &names, &held(n), &plan).map_or_else(String::new, |d| d.what)
         };
         let plain = doubt(2, false, 1);

@@ -1,6 +1,6 @@
 //! Fills in missing values, which arrive as NaN, with values from the training samples.
 
-use super::reading::{Input, Kind, Reading};
+use super::reading::{InputKind, InputReport, Reading};
 use super::scale::feature;
 use super::table::Missing;
 use super::{Samples, SourceError};
@@ -10,7 +10,7 @@ use crate::engine::shape::Shape;
 struct Group<'a> {
     name: &'a str,
     places: Vec<usize>,
-    kind: &'a Kind,
+    kind: &'a InputKind,
 }
 
 /// Fills every NaN among the inputs of both parts.
@@ -53,11 +53,11 @@ pub(super) fn fill(
 }
 
 /// The named inputs, or the features of the shape.
-fn groups(shape: Shape, inputs: &[Input]) -> Vec<Group<'_>> {
-    let width: usize = inputs.iter().map(Input::width).sum();
+fn groups(shape: Shape, inputs: &[InputReport]) -> Vec<Group<'_>> {
+    let width: usize = inputs.iter().map(InputReport::width).sum();
     if width == shape.size() && !inputs.is_empty() {
         let mut at = 0;
-        let one = |input: &'_ Input| {
+        let one = |input: &'_ InputReport| {
             at += input.width();
             (at - input.width()..at).collect()
         };
@@ -67,13 +67,13 @@ fn groups(shape: Shape, inputs: &[Input]) -> Vec<Group<'_>> {
     }
     let features = (0..shape.size()).map(|i| feature(shape, i)).max().map_or(0, |f| f + 1);
     let of = |f: usize| (0..shape.size()).filter(|&i| feature(shape, i) == f).collect();
-    (0..features).map(|f| Group { name: "an input", places: of(f), kind: &Kind::Number }).collect()
+    (0..features).map(|f| Group { name: "an input", places: of(f), kind: &InputKind::Number }).collect()
 }
 
 /// The values that fill the gaps of a group.
 fn values(train: &Samples, group: &Group<'_>, how: Missing) -> Option<Vec<f32>> {
     let rows = train.inputs.chunks_exact(train.shape.size());
-    if let Kind::OneHot(texts) = group.kind {
+    if let InputKind::OneHot(texts) = group.kind {
         let mut counts = vec![0f64; texts.len()];
         for row in rows.filter(|row| !row[group.places[0]].is_nan()) {
             for (count, &place) in counts.iter_mut().zip(&group.places) {
@@ -90,10 +90,10 @@ fn values(train: &Samples, group: &Group<'_>, how: Missing) -> Option<Vec<f32>> 
         return None;
     }
     let value = match how {
-        Missing::Mean if *group.kind == Kind::Number => {
+        Missing::Mean if *group.kind == InputKind::Number => {
             super::reading::moments(known.iter().copied()).0 as f32
         }
-        Missing::Median if *group.kind == Kind::Number => {
+        Missing::Median if *group.kind == InputKind::Number => {
             known.sort_unstable_by(f32::total_cmp);
             let half = known.len() / 2;
             if known.len() % 2 == 1 { known[half] } else { f32::midpoint(known[half - 1], known[half]) }
@@ -126,8 +126,11 @@ mod tests {
         let no = f32::NAN;
         let reading = Reading {
             inputs: vec![
-                Input { name: "size".into(), kind: Kind::Number },
-                Input { name: "colour".into(), kind: Kind::OneHot(vec!["red".into(), "blue".into()]) },
+                InputReport { name: "size".into(), kind: InputKind::Number },
+                InputReport {
+                    name: "colour".into(),
+                    kind: InputKind::OneHot(vec!["red".into(), "blue".into()]),
+                },
             ],
             ..Reading::default()
         };

@@ -6,7 +6,7 @@ use super::{Dataset, Files, Labels, Reading, Samples, Source, SourceError, budge
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::settings;
-use walk::{Found, walk};
+use walk::{DirectoryContents, walk};
 
 mod walk;
 
@@ -31,7 +31,7 @@ impl Source for Folder {
         if self.path.is_empty() {
             return Err(SourceError::new("Folder(path: \"..\") names a directory"));
         }
-        let Found { names, train: mut paths, held, notes, doubts } = walk(files, &self.path)?;
+        let DirectoryContents { names, train: mut paths, held, notes, doubts } = walk(files, &self.path)?;
         let train = paths.len();
         paths.extend(held.unwrap_or_default());
         let Some((first, _)) = paths.first() else {
@@ -82,7 +82,7 @@ fn open(files: &dyn Files, path: &str) -> Result<((usize, usize), image::Dynamic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::data::Entry;
+    use crate::engine::data::DirectoryEntry;
     use std::io::Cursor;
 
     /// Two classes of pictures in memory.
@@ -92,12 +92,12 @@ mod tests {
         fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, String> {
             self.0.iter().find(|(p, _)| *p == path).map(|(_, b)| b.clone()).ok_or_else(|| "not there".into())
         }
-        fn list(&self, path: &str) -> Result<Vec<Entry>, String> {
+        fn list(&self, path: &str) -> Result<Vec<DirectoryEntry>, String> {
             let below = self.0.iter().filter_map(|(p, _)| p.strip_prefix(&format!("{path}/")[..]));
-            let mut entries: Vec<Entry> = below
+            let mut entries: Vec<DirectoryEntry> = below
                 .map(|rest| {
                     let name = rest.split('/').next().unwrap_or(rest);
-                    Entry { name: name.into(), directory: rest.contains('/') }
+                    DirectoryEntry { name: name.into(), directory: rest.contains('/') }
                 })
                 .collect();
             entries.dedup();

@@ -42,7 +42,7 @@ impl Source for Idx {
 
 /// An array read from a file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array {
+pub struct IdxArray {
     /// Sizes, the number of samples first.
     pub sizes: Vec<usize>,
     /// Row-major numbers.
@@ -53,7 +53,7 @@ pub struct Array {
 ///
 /// # Errors
 /// The fault in the file.
-pub fn array(bytes: &[u8]) -> Result<Array, String> {
+pub fn array(bytes: &[u8]) -> Result<IdxArray, String> {
     let mut source = unpack::open(bytes)?;
     let [zero, also_zero, kind, dims] = unpack::header::<4>(&mut source)?;
     if (zero, also_zero) != (0, 0) {
@@ -84,7 +84,7 @@ pub fn array(bytes: &[u8]) -> Result<Array, String> {
         _ => wide(&body, |b| f64::from_be_bytes(b) as f32),
     };
     finite(&values)?;
-    Ok(Array { sizes, values })
+    Ok(IdxArray { sizes, values })
 }
 
 /// The product of the sizes, if it is within the limit.
@@ -109,7 +109,7 @@ pub(super) fn finite(values: &[f32]) -> Result<(), String> {
 }
 
 /// Images and their classes; an error states whether it concerns the images.
-pub(super) fn samples(images: Array, labels: Array, divide_by: f32) -> Result<Samples, (bool, String)> {
+pub(super) fn samples(images: IdxArray, labels: IdxArray, divide_by: f32) -> Result<Samples, (bool, String)> {
     let n = images.sizes[0];
     let shape = match images.sizes[1..] {
         [] => Shape::Flat(1),
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn numbers_of_every_type_are_read_plain_and_gzipped() {
         let plain = file(0x08, &[2, 3], &[0, 1, 2, 3, 4, 255]);
-        let wanted = Array { sizes: vec![2, 3], values: vec![0.0, 1.0, 2.0, 3.0, 4.0, 255.0] };
+        let wanted = IdxArray { sizes: vec![2, 3], values: vec![0.0, 1.0, 2.0, 3.0, 4.0, 255.0] };
         assert_eq!(array(&plain).unwrap(), wanted);
         assert_eq!(array(&gzip(&plain)).unwrap(), wanted);
         assert_eq!(array(&file(0x0d, &[1], &1.5f32.to_be_bytes())).unwrap().values, [1.5]);

@@ -1,14 +1,14 @@
 //! `NumPy`'s NPY and NPZ files: inputs, labels in any usual form, and an optional test set. Objects are never
 //! unpickled.
 
-use super::reading::{Doubt, Reading, counted};
+use super::reading::{DataWarning, Reading, counted};
 use super::table::Missing;
 use super::{Dataset, Files, Labels, Samples, Source, SourceError, budget, doubt};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use crate::text::excerpt;
-use array::{Array, Values, array};
+use array::{NpyArray, NpyValues, array};
 use serde::{Deserialize, Serialize};
 
 mod array;
@@ -52,7 +52,7 @@ settings! {
 }
 
 /// Inputs and labels, and those of the test set if there is one.
-type Pairs = ((Array, Array), Option<(Array, Array)>);
+type ArrayPairs = ((NpyArray, NpyArray), Option<(NpyArray, NpyArray)>);
 
 impl Source for Npy {
     fn files(&self) -> Vec<&str> {
@@ -94,7 +94,7 @@ impl Source for Npy {
 
 impl Npy {
     /// The arrays of an archive.
-    fn archive(&self, zip: &[u8], notes: &mut Vec<String>) -> Result<Pairs, String> {
+    fn archive(&self, zip: &[u8], notes: &mut Vec<String>) -> Result<ArrayPairs, String> {
         let members = zip::directory(zip)?;
         // x_train may stand for x, and x_test beside it for a test set.
         let named =
@@ -102,7 +102,7 @@ impl Npy {
         let train = |name: &String| [name.clone(), named(name, "train")];
         let y_names = train(&self.y);
         let find = |name: &str| members.iter().find(|m| m.name == format!("{name}.npy").as_bytes());
-        let mut read = |names: &[String]| -> Result<Array, String> {
+        let mut read = |names: &[String]| -> Result<NpyArray, String> {
             let found = names.iter().find_map(|name| Some((name, find(name)?)));
             let Some((name, member)) = found else {
                 let all: Vec<String> = members
@@ -128,8 +128,8 @@ impl Npy {
     /// The samples of arrays; an error states whether it concerns the labels.
     fn dataset(
         &self,
-        train: (Array, Array),
-        test: Option<(Array, Array)>,
+        train: (NpyArray, NpyArray),
+        test: Option<(NpyArray, NpyArray)>,
         notes: Vec<String>,
     ) -> Result<Dataset, (bool, String)> {
         let (x, y) = train;
@@ -145,7 +145,7 @@ impl Npy {
             }
             inputs.extend(more);
         }
-        let texts = targets.iter().any(|(labels, _)| matches!(labels.values, Values::Texts(_)));
+        let texts = targets.iter().any(|(labels, _)| matches!(labels.values, NpyValues::Texts(_)));
         let labels = labels::read(targets, self.regression).map_err(|what| (true, what))?;
         let mut reading = Reading { notes, doubts: thin.into_iter().collect(), ..Reading::default() };
         if let Labels::Classes { of, names } = &labels {
@@ -157,7 +157,7 @@ impl Npy {
                 "regression: true"
             };
             if values.is_some() && doubt::many_numbers(names.len(), of.len(), fractions) {
-                reading.doubts.push(Doubt::data(format!(
+                reading.doubts.push(DataWarning::data(format!(
                     "{} different numbers in {} labels are taken for as many classes; numbers to predict? {remedy}",
                     names.len(),
                     of.len()
@@ -189,10 +189,10 @@ impl Npy {
     }
 
     /// A warning about pictures without an axis of channels that are as thin as if their last axis were one.
-    fn thin(&self, sizes: &[usize]) -> Option<Doubt> {
+    fn thin(&self, sizes: &[usize]) -> Option<DataWarning> {
         let &[n, height, width @ (1 | 3 | 4)] = sizes else { return None };
         (self.layout == Layout::Found && height > 4).then(|| {
-            Doubt::data(format!(
+            DataWarning::data(format!(
                 "inputs of sizes ({n}, {height}, {width}) are read as pictures of one channel, {height}x{width} pixels; \
                  layout: ChannelsFirst if this is meant; for numbers without a plane save x.reshape({n}, -1)"
             ))
@@ -200,8 +200,8 @@ impl Npy {
     }
 
     /// Shape and numbers of the inputs.
-    fn inputs(&self, array: Array) -> Result<(Shape, Vec<f32>), String> {
-        let Values::Numbers(mut values) = array.values else {
+    fn inputs(&self, array: NpyArray) -> Result<(Shape, Vec<f32>), String> {
+        let NpyValues::Numbers(mut values) = array.values else {
             return Err("the inputs are texts; save numbers, or take Csv() for a table with texts".into());
         };
         let last = self.layout == Layout::ChannelsLast;
@@ -274,8 +274,8 @@ fn names_hint(all: &[String], wanted: &[String], setting: &str) -> String {
 }
 
 /// Splits a table whose last column is the label.
-fn last_column(table: Array) -> Result<(Array, Array), String> {
-    let ([rows, columns], Values::Numbers(values)) = (&table.sizes[..], &table.values) else {
+fn last_column(table: NpyArray) -> Result<(NpyArray, NpyArray), String> {
+    let ([rows, columns], NpyValues::Numbers(values)) = (&table.sizes[..], &table.values) else {
         return Err(format!(
             "an array of sizes {:?}; name its labels: Npy(path: .., labels: ..)",
             table.sizes
@@ -288,8 +288,8 @@ fn last_column(table: Array) -> Result<(Array, Array), String> {
     let inputs = rows_of().flat_map(|row| row[..columns - 1].iter().copied()).collect();
     let labels = rows_of().map(|row| row[columns - 1]).collect();
     Ok((
-        Array { sizes: vec![*rows, columns - 1], values: Values::Numbers(inputs) },
-        Array { sizes: vec![*rows], values: Values::Numbers(labels) },
+        NpyArray { sizes: vec![*rows, columns - 1], values: NpyValues::Numbers(inputs) },
+        NpyArray { sizes: vec![*rows], values: NpyValues::Numbers(labels) },
     ))
 }
 

@@ -8,7 +8,7 @@ use image::{DynamicImage, imageops};
 
 /// A picture in the form that a network takes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fitted {
+pub struct FittedPicture {
     /// One input sample.
     pub inputs: Vec<f32>,
     /// The changes made to the picture, in words.
@@ -31,12 +31,17 @@ const SMALL: f32 = 0.7;
 ///
 /// # Errors
 /// If the file is faulty, or the data are not pictures.
-pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -> Result<Fitted, String> {
+pub fn fit(
+    bytes: &[u8],
+    samples: &Samples,
+    range: &[(f32, f32)],
+    whole: bool,
+) -> Result<FittedPicture, String> {
     let Shape::Image { channels, height, width } = samples.shape else {
         return Err(format!("a picture is no sample of these data, which are {}", samples.shape));
     };
     let mut picture = decode(bytes)?;
-    let usual = Usual::of(samples, range, width, height);
+    let usual = TypicalSample::of(samples, range, width, height);
     let (mut w, mut h) = (picture.width(), picture.height());
     let colour = if picture.color().has_color() { "colour" } else { "grey" };
     let mut how = vec![format!("{w}x{h} in {colour}")];
@@ -72,11 +77,11 @@ pub fn fit(bytes: &[u8], samples: &Samples, range: &[(f32, f32)], whole: bool) -
         range.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), r| (a.min(r.0), b.max(r.1)));
     how.push(format!("pixels in {low} to {high}"));
     let inputs = pixels.iter().zip(range).map(|(p, (low, high))| low + p * (high - low)).collect();
-    Ok(Fitted { inputs, how: how.join(", ") })
+    Ok(FittedPicture { inputs, how: how.join(", ") })
 }
 
 /// The usual look of samples, with their numbers scaled to [0, 1].
-struct Usual {
+struct TypicalSample {
     /// Mean brightness at the edge.
     edge: f32,
     /// Whether they show a subject on an even background.
@@ -87,7 +92,7 @@ struct Usual {
     fill: f32,
 }
 
-impl Usual {
+impl TypicalSample {
     fn of(samples: &Samples, range: &[(f32, f32)], width: usize, height: usize) -> Self {
         let unit = |(&x, &(low, high)): (&f32, &(f32, f32))| {
             if high > low { (x - low) / (high - low) } else { 0.0 }

@@ -18,11 +18,11 @@ pub struct Reading {
     /// Notes of the source, one per line: the separator, rows dropped, files skipped.
     pub notes: Vec<String>,
     /// The inputs in order, if they have names.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<InputReport>,
     /// Names of the targets, if they have names.
     pub targets: Vec<String>,
     /// Warnings.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<DataWarning>,
     /// The unit of losses, if targets were scaled.
     pub scaled: Option<String>,
     /// Samples, inputs and target in words, with counts and ranges before scaling; made by [`super::prepare`].
@@ -31,16 +31,16 @@ pub struct Reading {
 
 /// One input as the file gives it: a number, or a text that became one or several numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Input {
+pub struct InputReport {
     /// The heading of its column.
     pub name: String,
     /// Its conversion to numbers.
-    pub kind: Kind,
+    pub kind: InputKind,
 }
 
 /// How an input is converted to numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum InputKind {
     /// It is a number already.
     Number,
     /// A text with these possible values becomes as many numbers: 1 for its own value and 0 for the others.
@@ -49,26 +49,26 @@ pub enum Kind {
     Ordinal(Vec<String>),
 }
 
-impl Input {
+impl InputReport {
     /// Numbers of a sample that it occupies.
     pub fn width(&self) -> usize {
         match &self.kind {
-            Kind::OneHot(values) => values.len(),
-            Kind::Number | Kind::Ordinal(_) => 1,
+            InputKind::OneHot(values) => values.len(),
+            InputKind::Number | InputKind::Ordinal(_) => 1,
         }
     }
 }
 
 /// A warning about valid data that are probably not meant.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Doubt {
+pub struct DataWarning {
     /// The setting of the scenario at which it is shown.
     pub at: &'static str,
     /// The warning with its remedy.
     pub what: String,
 }
 
-impl Doubt {
+impl DataWarning {
     /// A doubt about the data set.
     pub fn data(what: impl Into<String>) -> Self {
         Self { at: "data", what: what.into() }
@@ -122,12 +122,14 @@ impl Reading {
             Shape::Flat(n) if self.inputs.is_empty() => format!("{}: {}", counted(n, "input"), all()),
             Shape::Flat(n) => {
                 let mut at = 0;
-                let one = |input: &Input| {
+                let one = |input: &InputReport| {
                     let name = excerpt(&input.name, NAME);
                     let text = match &input.kind {
-                        Kind::Number => format!("{name} {}", range([ends[at].0, ends[at].1].into_iter())),
-                        Kind::OneHot(values) => format!("{name} one of {}", listed(values)),
-                        Kind::Ordinal(values) => format!("{name} numbered {}", listed(values)),
+                        InputKind::Number => {
+                            format!("{name} {}", range([ends[at].0, ends[at].1].into_iter()))
+                        }
+                        InputKind::OneHot(values) => format!("{name} one of {}", listed(values)),
+                        InputKind::Ordinal(values) => format!("{name} numbered {}", listed(values)),
                     };
                     at += input.width();
                     text
@@ -254,8 +256,11 @@ mod tests {
         };
         let mut reading = Reading {
             inputs: vec![
-                Input { name: "size".into(), kind: Kind::Number },
-                Input { name: "colour".into(), kind: Kind::OneHot(vec!["red".into(), "blue".into()]) },
+                InputReport { name: "size".into(), kind: InputKind::Number },
+                InputReport {
+                    name: "colour".into(),
+                    kind: InputKind::OneHot(vec!["red".into(), "blue".into()]),
+                },
             ],
             targets: vec!["sold".into()],
             notes: vec!["separator ;".into()],

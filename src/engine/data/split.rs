@@ -2,9 +2,9 @@
 //! network.
 
 use super::fill::fill;
-use super::reading::Doubt;
+use super::reading::DataWarning;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
-use super::{Dataset, Labels, Order, Reading, Samples, SourceError, doubt};
+use super::{Dataset, Labels, Reading, SampleOrder, Samples, SourceError, doubt};
 use crate::engine::init::from::Weights;
 use crate::engine::loss::LossConfig;
 use crate::engine::rng::{Purpose, Stream};
@@ -32,7 +32,7 @@ plain_values!(Split);
 
 /// How a data set is prepared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct SplitPlan {
     /// Share of the samples to validate on; 0: validate on the training samples; `None`: the default share.
     pub share: Option<f64>,
     /// How samples are divided into training and validation.
@@ -106,12 +106,12 @@ impl Prepared {
 /// # Errors
 /// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's
 /// name.
-pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
+pub fn prepare(data: Dataset, plan: &SplitPlan) -> Result<Prepared, SourceError> {
     let Dataset { samples: mut train, validation, range, order: time, missing, mut reading } = data;
     let all = train.len();
     let gap = match time {
-        Order::Time { gap } => Some(gap),
-        Order::Any => (plan.split == Split::Time).then_some(0),
+        SampleOrder::Time { gap } => Some(gap),
+        SampleOrder::Any => (plan.split == Split::Time).then_some(0),
     };
     if gap.is_none() {
         train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0));
@@ -181,9 +181,9 @@ pub fn prepare(data: Dataset, plan: &Plan) -> Result<Prepared, SourceError> {
 }
 
 /// A warning for every setting that has no effect, because the data have a validation set.
-fn unused(plan: &Plan) -> Vec<Doubt> {
+fn unused(plan: &SplitPlan) -> Vec<DataWarning> {
     let given = [("validation", plan.share.is_some()), ("split", plan.split != Split::default())];
-    let warning = |(at, _): (&'static str, bool)| Doubt {
+    let warning = |(at, _): (&'static str, bool)| DataWarning {
         at,
         what: format!("{at} has no effect, since these data bring a validation set; leave it out"),
     };
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
     use crate::engine::shape::Shape;
 
-    fn plan(share: Option<f64>, scaling: Scaling, limit: Option<usize>, seed: u64) -> Plan {
-        Plan { share, scaling, limit, seed, ..Plan::default() }
+    fn plan(share: Option<f64>, scaling: Scaling, limit: Option<usize>, seed: u64) -> SplitPlan {
+        SplitPlan { share, scaling, limit, seed, ..SplitPlan::default() }
     }
 
     fn data(n: usize) -> Dataset {
@@ -288,22 +288,22 @@ mod tests {
 
     #[test]
     fn few_samples_or_a_share_of_zero_are_validated_on_what_is_trained_on() {
-        let p = prepare(data(9), &Plan::default()).unwrap();
+        let p = prepare(data(9), &SplitPlan::default()).unwrap();
         assert_eq!((p.train.len(), &p.train), (9, &p.validation));
         assert!(p.reading.doubts.iter().any(|d| d.what.contains("validation: 0")), "{:?}", p.reading.doubts);
         let p = prepare(data(100), &plan(Some(0.0), Scaling::None, Some(10), 1)).unwrap();
         assert_eq!((p.train.len(), &p.train), (10, &p.validation));
-        assert_eq!(prepare(data(10), &Plan::default()).unwrap().train.len(), 8, "a share of each class");
+        assert_eq!(prepare(data(10), &SplitPlan::default()).unwrap().train.len(), 8, "a share of each class");
     }
 
     #[test]
     fn by_time_the_last_samples_validate_and_nothing_is_shuffled() {
-        let p = prepare(data(20), &Plan { split: Split::Time, ..Plan::default() }).unwrap();
+        let p = prepare(data(20), &SplitPlan { split: Split::Time, ..SplitPlan::default() }).unwrap();
         let times = |s: &Samples| s.inputs.chunks_exact(3).map(|x| x[0] as usize).collect::<Vec<_>>();
         assert_eq!(times(&p.train), (0..16).collect::<Vec<_>>());
         assert_eq!(times(&p.validation), (16..20).collect::<Vec<_>>());
-        let gap = Dataset { order: Order::Time { gap: 2 }, ..data(20) };
-        assert_eq!(times(&prepare(gap, &Plan::default()).unwrap().train), (0..14).collect::<Vec<_>>());
+        let gap = Dataset { order: SampleOrder::Time { gap: 2 }, ..data(20) };
+        assert_eq!(times(&prepare(gap, &SplitPlan::default()).unwrap().train), (0..14).collect::<Vec<_>>());
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
         let mut data = data(60);
         data.samples.labels =
             Labels::Classes { of: (0..60).collect(), names: (0..60).map(|i| i.to_string()).collect() };
-        let p = prepare(data, &Plan::default()).unwrap();
+        let p = prepare(data, &SplitPlan::default()).unwrap();
         assert_eq!((p.train.len(), p.validation.len()), (48, 12));
     }
 }

@@ -24,13 +24,13 @@ pub use column::{Column, Columns};
 pub use form::Separator;
 pub use settings::{Csv, Missing, Series, Texts};
 
-use rows::{Head, Role, Table};
+use rows::{ReadTable, Role, TableHead};
 
 /// A fault and its line, if known.
-type Fault = (Option<u64>, String);
+type TableFault = (Option<u64>, String);
 
 /// Opens a file at its beginning; a table is read more than once, and never held whole.
-type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
+type OpenFile<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
 
 impl Source for Csv {
     fn files(&self) -> Vec<&str> {
@@ -52,13 +52,13 @@ impl Source for Csv {
 
 impl Csv {
     /// Reads one table.
-    fn table(&self, open: Open<'_>) -> Result<Table, Fault> {
-        Table::read(open, &self.form(), &|head| self.roles(head))
+    fn table(&self, open: OpenFile<'_>) -> Result<ReadTable, TableFault> {
+        ReadTable::read(open, &self.form(), &|head| self.roles(head))
     }
 
     /// The role of each column.
-    fn roles(&self, head: &Head<'_>) -> Result<Vec<Role>, String> {
-        let &Head { names, headings, vacant } = head;
+    fn roles(&self, head: &TableHead<'_>) -> Result<Vec<Role>, String> {
+        let &TableHead { names, headings, vacant } = head;
         let mut roles = vec![Role::Input; names.len()];
         if !self.columns.0.is_empty() {
             roles.fill(Role::Skip);
@@ -95,7 +95,7 @@ impl Csv {
 ///
 /// # Errors
 /// The fault and its line.
-pub fn read(bytes: &[u8]) -> Result<Dataset, Fault> {
+pub fn read(bytes: &[u8]) -> Result<Dataset, TableFault> {
     let csv = Csv::default();
     let table = csv.table(&|| Ok(Box::new(bytes)))?;
     let rows = table.rows;
@@ -106,6 +106,6 @@ fn open<'a>(files: &'a dyn Files, path: &str) -> Result<Box<dyn Read + 'a>, Stri
     files.open(path, limits::DATA_FILE_BYTES)
 }
 
-fn placed(path: &str) -> impl Fn(Fault) -> SourceError + '_ {
+fn placed(path: &str) -> impl Fn(TableFault) -> SourceError + '_ {
     move |(line, what)| SourceError { file: Some(path.into()), line, what }
 }

@@ -4,15 +4,16 @@ use super::*;
 use crate::engine::attack::tests::{samples, small};
 use crate::engine::loss::cross_entropy::CrossEntropy;
 
-const KEY: Key = Key { seed: 1, step: 4, first: 0 };
+const KEY: RandomKey = RandomKey { seed: 1, step: 4, first: 0 };
 
 #[test]
 fn the_stated_share_of_a_batch_is_perturbed_and_gets_harder() {
     let (network, params) = small();
     let (x, labels) = samples(&network, &params);
-    let mut scratch = Scratch::new(&network, 11);
+    let mut scratch = AttackScratch::new(&network, 11);
     let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
-    let task = Task { x: &x, classes: &labels, targeted: false, valid: Valid::All(0.0, 1.0), key: KEY };
+    let task =
+        AttackTask { x: &x, classes: &labels, targeted: false, valid: ValidRange::All(0.0, 1.0), key: KEY };
     let mut out = vec![0.0; x.len()];
     for (ratio, rows) in [(0.0, 0), (0.5, 6), (1.0, 11)] {
         let defence = AdversarialTraining { ratio, ..AdversarialTraining::default() };
@@ -36,7 +37,7 @@ fn the_free_perturbation_grows_and_stays_in_its_ball_and_range() {
     free.update(&mut delta, &[3.0, 1.0, 0.0, 1e-9]);
     assert_eq!(delta, [0.25, 0.25, 0.0, 0.0]);
     let mut out = [0.0; 4];
-    FreeAdversarialTraining::apply(&[0.5, 0.875, 0.5, 0.0], &delta, Valid::All(0.0, 1.0), 2, &mut out);
+    FreeAdversarialTraining::apply(&[0.5, 0.875, 0.5, 0.0], &delta, ValidRange::All(0.0, 1.0), 2, &mut out);
     assert_eq!(out, [0.75, 1.0, 0.5, 0.0]);
 }
 
@@ -44,7 +45,7 @@ fn the_free_perturbation_grows_and_stays_in_its_ball_and_range() {
 fn the_gradient_of_the_penalty_agrees_with_its_differences() {
     let (network, params) = small();
     let (x, labels) = samples(&network, &params);
-    let mut scratch = Scratch::new(&network, 11);
+    let mut scratch = AttackScratch::new(&network, 11);
     let penalty = InputGradientPenalty { factor: 0.5, ..InputGradientPenalty::default() };
     let mut at = |params: &[f32], grads: &mut [f32]| {
         let targets = Targets::Classes(&labels);
@@ -75,7 +76,7 @@ fn the_gradient_of_the_penalty_agrees_with_its_differences() {
 fn labels_are_redrawn_by_sample() {
     let redraw = |share: f64, range: std::ops::Range<usize>| {
         let mut labels: Vec<u32> = vec![7; range.len()];
-        UnrelatedLabels { share }.apply(&mut labels, 5, Key { first: range.start as u64, ..KEY });
+        UnrelatedLabels { share }.apply(&mut labels, 5, RandomKey { first: range.start as u64, ..KEY });
         labels
     };
     assert_eq!(redraw(0.0, 0..1000), vec![7; 1000]);

@@ -23,7 +23,7 @@ impl Init for From {
 
 /// One tensor of a file.
 #[derive(Clone, Debug, PartialEq)]
-struct Tensor {
+struct FileTensor {
     name: String,
     shape: Vec<usize>,
     values: Vec<f32>,
@@ -34,7 +34,7 @@ struct Tensor {
 pub struct Weights {
     /// Its path as written in the scenario.
     pub path: String,
-    tensors: Vec<Tensor>,
+    tensors: Vec<FileTensor>,
 }
 
 /// Counters that PyTorch stores as tensors; they are not trained.
@@ -58,7 +58,7 @@ impl Weights {
             if let Some(x) = values.iter().find(|x| !x.is_finite()) {
                 return Err(format!("{name} holds {x}; weights must be finite"));
             }
-            tensors.push(Tensor { name: name.into(), shape: view.shape().to_vec(), values });
+            tensors.push(FileTensor { name: name.into(), shape: view.shape().to_vec(), values });
         }
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { path: path.into(), tensors })
@@ -99,7 +99,7 @@ impl Weights {
             take(format!("{i}.running_var"), &[variance.len()], variance)?;
         }
         // A recurrent layer with one bias has a second bias of zeros in PyTorch.
-        let idle = |t: &Tensor| t.name.ends_with("bias_hh_l0") && t.values.iter().all(|x| *x == 0.0);
+        let idle = |t: &FileTensor| t.name.ends_with("bias_hh_l0") && t.values.iter().all(|x| *x == 0.0);
         let left = self.tensors.iter().zip(&used).find(|(t, used)| !**used && !idle(t));
         match left {
             Some((tensor, _)) => {

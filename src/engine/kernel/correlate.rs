@@ -3,7 +3,7 @@
 //! Every sum takes its products in increasing order, fused, in blocks of [`K_BLOCK`] as a matrix product does. The bits
 //! are those of [`super::matmul`] with a matrix whose row p begins at `starts[p]`.
 
-use super::{K_BLOCK, Leave};
+use super::{CancelCheck, K_BLOCK};
 use pulp::{Simd, WithSimd};
 
 /// The number of columns must be a multiple of this: two vectors of the widest instruction set.
@@ -31,7 +31,7 @@ macro_rules! unroll {
 /// # Panics
 /// If `columns` is not a multiple of [`COLUMNS`], or a slice is too short.
 pub fn correlate(
-    left: Leave<'_>,
+    left: CancelCheck<'_>,
     weight: &[f32],
     starts: &[usize],
     image: &[f32],
@@ -48,7 +48,7 @@ pub fn correlate(
 }
 
 struct Correlation<'a> {
-    left: Leave<'a>,
+    left: CancelCheck<'a>,
     weight: &'a [f32],
     starts: &'a [usize],
     image: &'a [f32],

@@ -24,7 +24,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, s};
 use pulp::{Simd, WithSimd};
 
 pub use operand::Strided;
-use operand::{Matrix, Panel, Target};
+use operand::{Matrix, Panel, ProductTarget};
 
 mod operand;
 
@@ -75,7 +75,7 @@ macro_rules! unroll_vectors {
 pub fn matmul(a: ArrayView2<f32>, b: ArrayView2<f32>, beta: f32, c: ArrayViewMut2<f32>) {
     let ((m, k), (k_b, n)) = (a.dim(), b.dim());
     assert!(k == k_b && c.dim() == (m, n), "matmul of {:?} by {:?} into {:?}", a.dim(), b.dim(), c.dim());
-    start(m, n, k, &Matrix::view(a), &Matrix::view(b), First::scaled(beta), Target::view(c));
+    start(m, n, k, &Matrix::view(a), &Matrix::view(b), First::scaled(beta), ProductTarget::view(c));
 }
 
 /// [`matmul`] on slices with explicit strides; rows of `c` are `c_row` apart and n long.
@@ -99,7 +99,7 @@ pub fn matmul_slices(
         &Matrix::strided(a, m, k),
         &Matrix::strided(b, k, n),
         First::scaled(beta),
-        Target::Slice(c, c_row),
+        ProductTarget::Slice(c, c_row),
     );
 }
 
@@ -124,7 +124,7 @@ impl First<'_> {
 const PART: usize = 1 << 31;
 
 /// Whether the work in progress is cancelled.
-pub type Leave<'a> = &'a dyn Fn() -> bool;
+pub type CancelCheck<'a> = &'a dyn Fn() -> bool;
 
 /// [`matmul_slices`] of any size and with any start. A large product is computed in parts of a few panels of columns
 /// each, and `left` is asked between them: once it returns true, the rest of the result is not written. The numbers do
@@ -133,7 +133,7 @@ pub type Leave<'a> = &'a dyn Fn() -> bool;
 /// # Panics
 /// If a slice is too short for its matrix, or a start row is not as long as a row of the result.
 pub fn product(
-    left: Leave<'_>,
+    left: CancelCheck<'_>,
     (m, n, k): (usize, usize, usize),
     a: Strided,
     b: Strided,
@@ -150,7 +150,7 @@ pub fn product(
 /// # Panics
 /// If a slice is too short for its matrix.
 pub fn product_of_starts(
-    left: Leave<'_>,
+    left: CancelCheck<'_>,
     (n, k): (usize, usize),
     (data, starts): (&[f32], &[usize]),
     b: Strided,
@@ -163,7 +163,7 @@ pub fn product_of_starts(
 
 #[inline]
 fn in_parts(
-    left: Leave<'_>,
+    left: CancelCheck<'_>,
     (m, n, k): (usize, usize, usize),
     a: &Matrix,
     b: Strided,
@@ -183,7 +183,7 @@ fn in_parts(
         let part = columns.min(n - j);
         let first = if let First::Row(row) = first { First::Row(&row[j..j + part]) } else { first };
         let b = Matrix::strided(b.from_column(j), k, part);
-        start(m, part, k, a, &b, first, Target::Slice(&mut c[j..], c_row));
+        start(m, part, k, a, &b, first, ProductTarget::Slice(&mut c[j..], c_row));
     }
 }
 
@@ -194,22 +194,22 @@ struct Product<'p, 'a, 'b, 'c> {
     a: &'p Matrix<'a>,
     b: &'p Matrix<'b>,
     first: First<'p>,
-    c: &'p mut Target<'c>,
+    c: &'p mut ProductTarget<'c>,
     scratch: &'p mut [f32],
 }
 
 /// Stack memory for a panel and a tile, aligned to a cache line.
 #[repr(align(64))]
-struct Scratch([f32; K_BLOCK * (WIDTH + HEIGHT)]);
+struct TileScratch([f32; K_BLOCK * (WIDTH + HEIGHT)]);
 
 thread_local! {
     /// The memory into which panels are copied. It is always written before it is read, so products do not clear it.
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch([0.0; K_BLOCK * (WIDTH + HEIGHT)])) };
+    static SCRATCH: RefCell<TileScratch> = const { RefCell::new(TileScratch([0.0; K_BLOCK * (WIDTH + HEIGHT)])) };
 }
 
 #[inline]
-fn start(m: usize, n: usize, k: usize, a: &Matrix, b: &Matrix, first: First, mut c: Target) {
-    SCRATCH.with_borrow_mut(|Scratch(scratch)| {
+fn start(m: usize, n: usize, k: usize, a: &Matrix, b: &Matrix, first: First, mut c: ProductTarget) {
+    SCRATCH.with_borrow_mut(|TileScratch(scratch)| {
         pulp::Arch::new().dispatch(Product { m, n, k, a, b, first, c: &mut c, scratch });
     });
 }
@@ -270,7 +270,7 @@ impl Product<'_, '_, '_, '_> {
                     (&*panel.data, stride, 0)
                 }
             };
-            let mut tiles = Tiles::<S, NV> {
+            let mut tiles = PanelTiles::<S, NV> {
                 simd,
                 a: self.a,
                 p: block,
@@ -307,7 +307,7 @@ impl Product<'_, '_, '_, '_> {
 }
 
 /// The tiles of one panel and one block of k.
-struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
+struct PanelTiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     simd: S,
     a: &'t Matrix<'a>,
     p: Range<usize>,
@@ -319,14 +319,14 @@ struct Tiles<'t, 'a, 'c, S: Simd, const NV: usize> {
     first: First<'t>,
     /// This panel's part of the row from which C starts, if it starts from one.
     bias: &'t [f32; WIDTH],
-    c: &'t mut Target<'c>,
+    c: &'t mut ProductTarget<'c>,
     j: usize,
     width: usize,
     scratch: &'t mut [f32],
 }
 
 /// The rows of A that belong to a tile, read down the block of k one column at a time.
-trait Left {
+trait LeftOperand {
     type Column: Copy;
     /// Column q of the tile.
     fn column(&self, q: usize) -> Self::Column;
@@ -336,7 +336,7 @@ trait Left {
 
 struct ByRows<'a, const MR: usize>([&'a [f32]; MR]);
 
-impl<const MR: usize> Left for ByRows<'_, MR> {
+impl<const MR: usize> LeftOperand for ByRows<'_, MR> {
     type Column = usize;
     #[inline(always)]
     fn column(&self, q: usize) -> usize {
@@ -350,7 +350,7 @@ impl<const MR: usize> Left for ByRows<'_, MR> {
 
 struct ByColumns<'a, const MR: usize>(&'a [f32], usize);
 
-impl<'a, const MR: usize> Left for ByColumns<'a, MR> {
+impl<'a, const MR: usize> LeftOperand for ByColumns<'a, MR> {
     type Column = &'a [f32; MR];
     #[inline(always)]
     fn column(&self, q: usize) -> &'a [f32; MR] {
@@ -362,7 +362,7 @@ impl<'a, const MR: usize> Left for ByColumns<'a, MR> {
     }
 }
 
-impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
+impl<S: Simd, const NV: usize> PanelTiles<'_, '_, '_, S, NV> {
     /// MR rows from row i on.
     #[inline(always)]
     fn tile<const MR: usize>(&mut self, i: usize) {
@@ -399,7 +399,7 @@ impl<S: Simd, const NV: usize> Tiles<'_, '_, '_, S, NV> {
     /// The products of a tile over the block of k. Each sum is stored where it is computed, with constant indices, so
     /// that it never leaves its register.
     #[inline(always)]
-    fn multiply<const MR: usize>(&mut self, i: usize, a: impl Left) {
+    fn multiply<const MR: usize>(&mut self, i: usize, a: impl LeftOperand) {
         let simd = self.simd;
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
         // The range is checked once here, so that the loop needs no checks.

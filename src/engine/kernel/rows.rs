@@ -9,14 +9,14 @@ use std::ops::Range;
 
 /// The positions of tables with equally many rows in a buffer.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct TableRanges {
     /// The start of each table, and the length of its rows.
     tables: Vec<(usize, usize)>,
     rows: usize,
     len: usize,
 }
 
-impl Places {
+impl TableRanges {
     /// Lays out tables of these widths with `rows` rows each.
     pub fn new(widths: impl Iterator<Item = usize>, rows: usize) -> Self {
         let mut len = 0;
@@ -55,24 +55,24 @@ impl Places {
 
 /// A mutable view of some rows of every table.
 #[derive(Debug)]
-pub struct Rows<'a> {
+pub struct RowsMut<'a> {
     data: *mut f32,
-    places: &'a Places,
+    places: &'a TableRanges,
     range: Range<usize>,
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
 // Safety: the view borrows the numbers of its rows exclusively, a shared borrow of it only reads, and f32 is Send and
 // Sync.
-unsafe impl Send for Rows<'_> {}
-unsafe impl Sync for Rows<'_> {}
+unsafe impl Send for RowsMut<'_> {}
+unsafe impl Sync for RowsMut<'_> {}
 
-impl<'a> Rows<'a> {
+impl<'a> RowsMut<'a> {
     /// The first `rows` rows of every table.
     ///
     /// # Panics
     /// If the buffer is too short or has fewer rows.
-    pub fn new(data: &'a mut [f32], places: &'a Places, rows: usize) -> Self {
+    pub fn new(data: &'a mut [f32], places: &'a TableRanges, rows: usize) -> Self {
         assert!(data.len() >= places.len && rows <= places.rows, "{rows} rows of tables in {}", data.len());
         Self { data: data.as_mut_ptr(), places, range: 0..rows, borrowed: PhantomData }
     }
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn two_halves_are_the_whole_and_nothing_is_shared() {
-        let places = Places::new([3, 1, 20].into_iter(), 5);
+        let places = TableRanges::new([3, 1, 20].into_iter(), 5);
         let mut data = vec![0.0; places.len()];
-        let (mut a, mut b) = Rows::new(&mut data, &places, 4).split(3);
+        let (mut a, mut b) = RowsMut::new(&mut data, &places, 4).split(3);
         std::thread::scope(|scope| {
             for (mark, rows) in [(1.0, &mut a), (2.0, &mut b)] {
                 scope.spawn(move || (0..3).for_each(|t| rows.get_mut(t).fill(mark)));
@@ -149,8 +149,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "beside itself")]
     fn a_table_is_not_read_and_written_at_once() {
-        let places = Places::new([1, 1].into_iter(), 1);
+        let places = TableRanges::new([1, 1].into_iter(), 1);
         let mut data = vec![0.0; places.len()];
-        Rows::new(&mut data, &places, 1).pair(1, 1);
+        RowsMut::new(&mut data, &places, 1).pair(1, 1);
     }
 }

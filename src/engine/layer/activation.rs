@@ -1,6 +1,6 @@
 //! Elementwise activations. Each is one formula and its derivative, expressed by the values that are cheapest to keep.
 
-use super::{Backward, Forward, Health, Kind, Layer};
+use super::{Backward, Forward, Health, Layer, LayerKind};
 use crate::engine::{kernel, kernel::math, shape::Shape};
 use crate::registry::settings;
 
@@ -60,8 +60,8 @@ impl<F: Function> Layer for Elementwise<F> {
         }
     }
 
-    fn kind(&self) -> Kind {
-        if F::RECTIFIER { Kind::Rectifier } else { Kind::Other }
+    fn kind(&self) -> LayerKind {
+        if F::RECTIFIER { LayerKind::Rectifier } else { LayerKind::Other }
     }
 
     fn health(&self, y: &[f32], rows: usize) -> Option<Health> {

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Apart, Backward, Build, Fill, Forward, Layer, SlotSpec};
+use super::{Backward, Build, Fill, Forward, Layer, ParameterGradient, SlotSpec};
 use crate::engine::kernel::{self, First, Strided};
 use crate::engine::shape::Shape;
 use crate::engine::team::Team;
@@ -83,12 +83,12 @@ impl Layer for Affine {
         }
     }
 
-    fn apart(&self) -> Option<&dyn Apart> {
+    fn apart(&self) -> Option<&dyn ParameterGradient> {
         Some(self)
     }
 }
 
-impl Apart for Affine {
+impl ParameterGradient for Affine {
     /// Cuts between two units; in large layers at a multiple of a tile, so that the product has only whole tiles.
     fn cut(&self, at: usize) -> usize {
         let step = if self.units < 64 { 1 } else { 8 };

@@ -23,26 +23,26 @@ impl Build for Embedding {
                 return Err(format!("Embedding needs one whole number a time step, {other} goes in"));
             }
         };
-        Ok(Box::new(Table { rows: self.num_embeddings, dim: self.dim, steps }))
+        Ok(Box::new(EmbeddingTable { rows: self.num_embeddings, dim: self.dim, steps }))
     }
 }
 
 /// `yₜ = W[xₜ]`.
 #[derive(Debug)]
-struct Table {
+struct EmbeddingTable {
     rows: usize,
     dim: usize,
     steps: usize,
 }
 
-impl Table {
+impl EmbeddingTable {
     /// The row for an input, rounded to the nearest existing one: noise on inputs must not stop a lane.
     fn row(&self, x: f32) -> usize {
         ((x + 0.5) as usize).min(self.rows - 1)
     }
 }
 
-impl Layer for Table {
+impl Layer for EmbeddingTable {
     fn output(&self) -> Shape {
         Shape::Sequence { steps: self.steps, features: self.dim }
     }

@@ -6,7 +6,7 @@
 //! the single layers one after another; the sums of the backward pass skip zeros.
 
 use super::norm::{Standard, batch::Normalise, sums2};
-use super::{Backward, Forward, Kind, Layer};
+use super::{Backward, Forward, Layer, LayerKind};
 use crate::engine::kernel::{self, NOWHERE, Pairs, Tiles};
 use crate::engine::shape::Shape;
 
@@ -49,9 +49,11 @@ impl Fused {
         let Shape::Image { channels, height, width } = layers.peek()?.output() else { return None };
         let mut kinds = layers.map(Layer::kind);
         let (norm, tiles, count) = match (kinds.next()?, kinds.next()?, kinds.next()) {
-            (Kind::Normalise(norm), Kind::Rectifier, Some(Kind::Tiles)) => (Some(norm), true, 3),
-            (Kind::Normalise(norm), Kind::Rectifier, _) => (Some(norm), false, 2),
-            (Kind::Rectifier, Kind::Tiles, _) => (None, true, 2),
+            (LayerKind::Normalise(norm), LayerKind::Rectifier, Some(LayerKind::Tiles)) => {
+                (Some(norm), true, 3)
+            }
+            (LayerKind::Normalise(norm), LayerKind::Rectifier, _) => (Some(norm), false, 2),
+            (LayerKind::Rectifier, LayerKind::Tiles, _) => (None, true, 2),
             _ => return None,
         };
         Some((Self { norm, tiles, channels, height, width }, count))

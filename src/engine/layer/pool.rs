@@ -1,7 +1,7 @@
 //! Pooling: the maximum or the mean of a window, and the mean of a whole channel.
 
 use super::window::Window;
-use super::{Backward, Build, Forward, Kind, Layer};
+use super::{Backward, Build, Forward, Layer, LayerKind};
 use crate::engine::{kernel, shape::Shape};
 use crate::limits;
 use crate::registry::settings;
@@ -117,8 +117,8 @@ impl Layer for Maximum {
         pooled(&self.window)
     }
 
-    fn kind(&self) -> Kind {
-        if self.tiles() { Kind::Tiles } else { Kind::Other }
+    fn kind(&self) -> LayerKind {
+        if self.tiles() { LayerKind::Tiles } else { LayerKind::Other }
     }
 
     /// For every output, the position of the maximum in the window's part of the image (a small whole number, exact in

@@ -9,10 +9,10 @@
 //! new workspace holds zeros, and only a caller ever writes h₀, c₀ or dL/dc_T.
 
 use super::{Backward, Fill, Forward, Layer, SlotSpec};
-use crate::engine::kernel::{self, First, Leave, Strided, product};
+use crate::engine::kernel::{self, CancelCheck, First, Strided, product};
 use crate::engine::shape::Shape;
-use cell::{Cell, Row, RowBack};
-use tape::Tape;
+use cell::{CellStep, RecurrentCell, RowBack};
+use tape::RecurrentCache;
 
 mod cell;
 pub mod gru;
@@ -36,7 +36,7 @@ struct Recurrent<const G: usize, C> {
 }
 
 /// Makes the layer for a sequence.
-fn build<const G: usize, C: Cell<G>>(
+fn build<const G: usize, C: RecurrentCell<G>>(
     who: &str,
     cell: C,
     units: usize,
@@ -57,7 +57,7 @@ fn build<const G: usize, C: Cell<G>>(
     }
 }
 
-impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
+impl<const G: usize, C: RecurrentCell<G>> Recurrent<G, C> {
     /// Length of all gates of one step.
     fn gates(&self) -> usize {
         G * self.units
@@ -111,7 +111,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     }
 
     /// gi and gh of one step from its rows z.
-    fn products(&self, z: &[f32], v: &[f32], gi: &mut [f32], gh: &mut [f32], left: Leave<'_>) {
+    fn products(&self, z: &[f32], v: &[f32], gi: &mut [f32], gh: &mut [f32], left: CancelCheck<'_>) {
         let (n, w, g) = (self.units, self.width(), self.gates());
         let rows = gi.len() / g;
         let z = Strided::rows(z, w);
@@ -130,12 +130,12 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     /// Adds the steps from `first` on to the gradient of the weights: dV = Σₜ zₜᵀ dgateₜ.
     fn weights_back(
         &self,
-        t: &mut Tape<'_>,
+        t: &mut RecurrentCache<'_>,
         first: usize,
         rows: usize,
         start: First<'_>,
         grad_w_hh: &mut [f32],
-        left: Leave<'_>,
+        left: CancelCheck<'_>,
     ) {
         let (n, w, g) = (self.units, self.width(), self.gates());
         let k = rows * self.together(rows).min(self.steps - first);
@@ -153,12 +153,12 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     /// dL/dx of the steps from `first` on.
     fn inputs_back(
         &self,
-        t: &mut Tape<'_>,
+        t: &mut RecurrentCache<'_>,
         first: usize,
         rows: usize,
         w_ih: &[f32],
         grad_input: &mut [f32],
-        left: Leave<'_>,
+        left: CancelCheck<'_>,
     ) {
         let (f, g) = (self.features, self.gates());
         let k = rows * self.together(rows).min(self.steps - first);
@@ -171,7 +171,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
     }
 }
 
-impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
+impl<const G: usize, C: RecurrentCell<G>> Layer for Recurrent<G, C> {
     fn output(&self) -> Shape {
         if self.all {
             Shape::Sequence { steps: self.steps, features: self.units }
@@ -223,7 +223,7 @@ impl<const G: usize, C: Cell<G>> Layer for Recurrent<G, C> {
                 #[inline(always)]
                 || {
                     for row in 0..rows {
-                        let row = Row {
+                        let row = CellStep {
                             gi: &mut gi[row * g..(row + 1) * g],
                             gh: &gh[row * apart..(row + 1) * apart],
                             h_prev: &before[row * w..][..n],

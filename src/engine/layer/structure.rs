@@ -20,7 +20,7 @@ settings! {
 
 impl Build for Flatten {
     fn build(&self, input: Shape) -> Result<Box<dyn Layer>, String> {
-        Ok(Box::new(Copy { output: Shape::Flat(input.size()) }))
+        Ok(Box::new(Reshaped { output: Shape::Flat(input.size()) }))
     }
 }
 
@@ -62,16 +62,16 @@ impl Build for Residual {
 
 /// The position at which a residual block is summed: y = x, to which the network adds the input of the block.
 pub(in crate::engine) fn sum(shape: Shape) -> Box<dyn Layer> {
-    Box::new(Copy { output: shape })
+    Box::new(Reshaped { output: shape })
 }
 
 /// y = x with another shape.
 #[derive(Debug)]
-struct Copy {
+struct Reshaped {
     output: Shape,
 }
 
-impl Layer for Copy {
+impl Layer for Reshaped {
     fn output(&self) -> Shape {
         self.output
     }

@@ -1,6 +1,6 @@
 //! Appends the layers of a description to a network, each with its ranges in the buffers. Computes nothing.
 
-use super::{Network, Node, ShapeError, Slot};
+use super::{Network, NetworkNode, ShapeError, Slot};
 use crate::engine::layer::structure::{self, Inner};
 use crate::engine::layer::{LayerConfig, SlotSpec};
 use crate::limits;
@@ -49,7 +49,7 @@ impl Network {
         if self.nodes.last().is_none_or(|n| n.add.is_empty()) {
             self.has_room(&at)?;
             let (params, state) = (self.param_count(), self.state.len());
-            self.nodes.push(Node {
+            self.nodes.push(NetworkNode {
                 layer: structure::sum(self.output),
                 label: "+".into(),
                 input: self.output,
@@ -91,7 +91,7 @@ impl Network {
         let state_range = self.state.len()..self.state.len() + state.len();
         self.state.extend(state);
         let input = std::mem::replace(&mut self.output, layer.output());
-        self.nodes.push(Node {
+        self.nodes.push(NetworkNode {
             layer,
             label: config.label(),
             input,

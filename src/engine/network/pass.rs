@@ -1,11 +1,11 @@
 //! Forward and backward through all layers; a large batch is cut in two parts. The cut depends on the work alone, so
 //! the numbers do not depend on the number of threads.
 
-use super::workspace::{Part, Workspace};
-use super::{Network, Node, Unit};
-use crate::engine::kernel::{self, Rows};
+use super::workspace::{BatchPart, Workspace};
+use super::{Network, NetworkNode, Unit};
+use crate::engine::kernel::{self, RowsMut};
 use crate::engine::layer::{Backward, Forward, Health, Pass};
-use crate::engine::team::{Alone, Team};
+use crate::engine::team::{SingleThread, Team};
 use std::ops::Range;
 
 /// A pass with at least this many rows and multiply-adds is cut in two.
@@ -31,14 +31,14 @@ impl Network {
         let Workspace { values, places, parts: [first, second], totals, team, cut, .. } = ws;
         *cut = self.cut_for(pass.rows, &**team);
         let cut = *cut;
-        let (mut upper, mut lower) = Rows::new(values, places, pass.rows).split(cut);
+        let (mut upper, mut lower) = RowsMut::new(values, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
         let gathers = |i: &usize| pass.training && self.layer(&self.units[*i]).totals() > 0;
         let count = self.units.len();
         let (mut at, mut end) = (0, (0..count).find(gathers).unwrap_or(count));
         loop {
             // Between two layers that need totals over the batch, rows are independent.
-            let stage = |pass: Pass, values: &mut Rows, part: &mut Part, totals: &[f64]| {
+            let stage = |pass: Pass, values: &mut RowsMut, part: &mut BatchPart, totals: &[f64]| {
                 for unit in &self.units[at..end] {
                     if team.left() {
                         return;
@@ -81,7 +81,7 @@ impl Network {
         params: &[f32],
         state: &[f32],
         pass: Pass,
-        values: &mut Rows,
+        values: &mut RowsMut,
         cache: &mut [f32],
         (totals, team): (&[f64], &dyn Team),
     ) {
@@ -108,7 +108,7 @@ impl Network {
     /// Writes the activations between fused layers, which the last forward pass did not store. Call it before
     /// [`Network::health`].
     pub fn reveal(&self, params: &[f32], state: &[f32], pass: Pass, ws: &mut Workspace) {
-        let mut values = Rows::new(&mut ws.values, &ws.places, pass.rows);
+        let mut values = RowsMut::new(&mut ws.values, &ws.places, pass.rows);
         for unit in &self.units {
             let Some(fused) = &unit.fused else { continue };
             // Values of the whole batch are the same in both parts.
@@ -127,7 +127,7 @@ impl Network {
                         y,
                         cache: &mut [],
                         totals: &[],
-                        team: &Alone,
+                        team: &SingleThread,
                     });
                 }
             }
@@ -155,8 +155,8 @@ impl Network {
         let begin = if input_grad { 0 } else { learns() };
         let rows = pass.rows;
         let cut = (*cut).min(rows);
-        let (upper, lower) = Rows::new(values, places, pass.rows).split(cut);
-        let (mut upper_grads, mut lower_grads) = Rows::new(slopes, places, pass.rows).split(cut);
+        let (upper, lower) = RowsMut::new(values, places, pass.rows).split(cut);
+        let (mut upper_grads, mut lower_grads) = RowsMut::new(slopes, places, pass.rows).split(cut);
         let (upper_pass, lower_pass) = pass.split(cut);
         let wanted = grads.is_some();
         let mut own = std::mem::take(&mut second.grads);
@@ -166,9 +166,9 @@ impl Network {
             let stop = (begin..below).rev().find(gathers);
             let from = stop.map_or(begin, |i| i + 1);
             let stage = |pass: Pass,
-                         x: &Rows,
-                         g: &mut Rows,
-                         part: &mut Part,
+                         x: &RowsMut,
+                         g: &mut RowsMut,
+                         part: &mut BatchPart,
                          mut out: Option<&mut [f32]>,
                          totals: &[f64]| {
                 for i in (from..end).rev() {
@@ -176,7 +176,7 @@ impl Network {
                         return;
                     }
                     let unit = &self.units[i];
-                    let Part { caches, totals: own, .. } = part;
+                    let BatchPart { caches, totals: own, .. } = part;
                     let cache = &mut caches[unit.nodes.start];
                     // Gradients that are computed over the whole batch come after both halves.
                     let now = cut == rows || self.layer(unit).apart().is_none();
@@ -186,7 +186,7 @@ impl Network {
                     self.backward_one(unit, params, state, pass, x, g, cache, grads, totals, wanted);
                 }
                 if let Some(i) = stop {
-                    let (layer, Part { caches, totals, .. }) = (self.layer(&self.units[i]), part);
+                    let (layer, BatchPart { caches, totals, .. }) = (self.layer(&self.units[i]), part);
                     let Range { start, end } = self.units[i].nodes;
                     let totals = &mut totals[..layer.totals()];
                     layer.gather_back(x.get(start), x.get(end), &caches[start], g.get(end), totals);
@@ -210,7 +210,7 @@ impl Network {
             (end, below) = (i + 1, i);
         }
         if let Some(grads) = grads.filter(|_| cut < rows && !team.left()) {
-            let (x, g) = (Rows::new(values, places, rows), Rows::new(slopes, places, rows));
+            let (x, g) = (RowsMut::new(values, places, rows), RowsMut::new(slopes, places, rows));
             let (below, above) = grads.split_at_mut(self.middle);
             team.join(&mut || self.finish(rows, &x, &g, &own, 0, below, &**team), &mut || {
                 self.finish(rows, &x, &g, &own, self.middle, above, &**team);
@@ -225,8 +225,8 @@ impl Network {
         params: &[f32],
         state: &[f32],
         pass: Pass,
-        values: &Rows,
-        slopes: &mut Rows,
+        values: &RowsMut,
+        slopes: &mut RowsMut,
         cache: &mut [f32],
         grad_params: Option<&mut [f32]>,
         (own, totals, team): (&[f64], &[f64], &dyn Team),
@@ -270,7 +270,7 @@ impl Network {
     /// ‖dL/dh_t‖ over the batch for t = 1 .. T of every recurrent layer, after backward.
     pub fn through_time(&self, ws: &Workspace, rows: usize) -> Vec<(usize, Vec<f32>)> {
         let cut = self.cut(rows);
-        let norms = |(i, node): (usize, &Node)| {
+        let norms = |(i, node): (usize, &NetworkNode)| {
             let mut norms = node.layer.through_time(&ws.parts[0].caches[i], cut)?;
             if cut < rows {
                 let others = node.layer.through_time(&ws.parts[1].caches[i], rows - cut)?;
@@ -284,7 +284,7 @@ impl Network {
 
     /// Saturated and silent shares of every layer that can saturate, after a forward pass.
     pub fn health(&self, ws: &Workspace, rows: usize) -> Vec<Option<Health>> {
-        let health = |(i, n): (usize, &Node)| n.layer.health(ws.activation(i + 1, rows), rows);
+        let health = |(i, n): (usize, &NetworkNode)| n.layer.health(ws.activation(i + 1, rows), rows);
         self.nodes.iter().enumerate().map(health).collect()
     }
 
@@ -314,7 +314,7 @@ impl Network {
 }
 
 /// The totals of all parts, added in order.
-fn add_up(parts: [Option<&Part>; 2], totals: &mut [f64]) {
+fn add_up(parts: [Option<&BatchPart>; 2], totals: &mut [f64]) {
     totals.fill(0.0);
     for part in parts.into_iter().flatten() {
         totals.iter_mut().zip(&part.totals).for_each(|(total, own)| *total += own);

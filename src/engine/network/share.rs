@@ -2,7 +2,7 @@
 //! threads if available. The cut depends on the layers alone.
 
 use super::{Network, Unit};
-use crate::engine::kernel::{self, Rows};
+use crate::engine::kernel::{self, RowsMut};
 use crate::engine::team::Team;
 
 impl Network {
@@ -43,8 +43,8 @@ impl Network {
     pub(super) fn finish(
         &self,
         rows: usize,
-        values: &Rows,
-        slopes: &Rows,
+        values: &RowsMut,
+        slopes: &RowsMut,
         other: &[f32],
         from: usize,
         out: &mut [f32],

@@ -2,8 +2,8 @@
 //! backward.
 
 use super::Network;
-use crate::engine::kernel::{Buffer, Places};
-use crate::engine::team::{Alone, Team};
+use crate::engine::kernel::{Buffer, TableRanges};
+use crate::engine::team::{SingleThread, Team};
 use std::sync::Arc;
 
 impl Network {
@@ -39,16 +39,16 @@ impl Network {
     /// Memory for passes of up to `rows` samples.
     pub fn workspace(&self, rows: usize) -> Workspace {
         let outputs = self.nodes.iter().map(|n| n.layer.output().size());
-        let places = Places::new(std::iter::once(self.input.size()).chain(outputs), rows);
+        let places = TableRanges::new(std::iter::once(self.input.size()).chain(outputs), rows);
         let totals = self.units.iter().map(|u| self.layer(u).totals()).max().unwrap_or(0);
-        let part = |rows: usize, params: usize| Part {
+        let part = |rows: usize, params: usize| BatchPart {
             caches: self.caches(rows),
             totals: vec![0.0; totals],
             grads: Buffer::zeros(params),
         };
         let cut = self.cut(rows);
         // The first part has room for all rows, because a smaller batch may not be cut.
-        let second = if cut < rows { part(rows - cut, self.summed()) } else { Part::default() };
+        let second = if cut < rows { part(rows - cut, self.summed()) } else { BatchPart::default() };
         Workspace {
             rows,
             values: Buffer::zeros(places.len()),
@@ -56,7 +56,7 @@ impl Network {
             places,
             parts: [part(rows, 0), second],
             totals: vec![0.0; totals],
-            team: Arc::new(Alone),
+            team: Arc::new(SingleThread),
             cut: rows,
         }
     }
@@ -64,7 +64,7 @@ impl Network {
 
 /// The memory of one part of a batch.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Part {
+pub(super) struct BatchPart {
     pub(super) caches: Vec<Buffer>,
     pub(super) totals: Vec<f64>,
     /// Its share of the parameters' gradient; the first part writes to the caller's buffer.
@@ -76,10 +76,10 @@ pub(super) struct Part {
 #[derive(Clone, Debug)]
 pub struct Workspace {
     pub(super) rows: usize,
-    pub(super) places: Places,
+    pub(super) places: TableRanges,
     pub(super) values: Buffer,
     pub(super) grads: Buffer,
-    pub(super) parts: [Part; 2],
+    pub(super) parts: [BatchPart; 2],
     pub(super) totals: Vec<f64>,
     pub(super) team: Arc<dyn Team>,
     /// The row at which the last forward pass was cut in two.

@@ -1,6 +1,6 @@
 //! `AdaBelief`.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -24,7 +24,7 @@ impl Optimizer for AdaBelief {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "s"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, s] = &mut state.vectors[..] else { unreachable!("AdaBelief keeps 2 buffers") };
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
@@ -47,7 +47,7 @@ impl Optimizer for AdaBelief {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let corrected = look.now(1) / correction(self.betas.1, look.step);
         vec![
             ("g - m", f64::from(look.grad) - look.now(0)),

@@ -1,6 +1,6 @@
 //! Adadelta.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::registry::settings;
 
 settings! {
@@ -22,7 +22,7 @@ impl Optimizer for Adadelta {
     fn buffers(&self) -> &'static [&'static str] {
         &["v", "u"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [v, s] = &mut state.vectors[..] else { unreachable!("Adadelta keeps 2 buffers") };
         let (lr, r, c) = (u.lr as f32, self.rho as f32, (1.0 - self.rho) as f32);
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
@@ -42,7 +42,7 @@ impl Optimizer for Adadelta {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let (top, bottom) = ((look.old(1) + self.eps).sqrt(), (look.now(0) + self.eps).sqrt());
         vec![
             ("√(u + eps), u before", top),

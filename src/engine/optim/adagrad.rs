@@ -1,6 +1,6 @@
 //! Adagrad.
 
-use super::{Look, Optimizer, State, Update, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -30,13 +30,13 @@ impl Optimizer for Adagrad {
     fn buffers(&self) -> &'static [&'static str] {
         &["G"]
     }
-    fn init(&self, params: &[f32]) -> State {
-        State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState {
             vectors: vec![vec![self.initial_accumulator_value as f32; params.len()]],
             scalars: Vec::new(),
         }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (lr, eps) = (self.rate(u.lr, u.step) as f32, self.eps as f32);
         let wd = self.weight_decay as f32;
         u.team.update2(
@@ -51,7 +51,7 @@ impl Optimizer for Adagrad {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("√G + eps", look.now(0).sqrt() + self.eps), ("lr of this step", self.rate(look.lr, look.step))]
     }
     fn formula(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Adam.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -24,7 +24,7 @@ impl Optimizer for Adam {
     fn buffers(&self) -> &'static [&'static str] {
         if self.amsgrad { &["m", "v", "x"] } else { &["m", "v"] }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
         let step_size = (u.lr / correction(self.betas.0, u.step)) as f32;
@@ -63,7 +63,7 @@ impl Optimizer for Adam {
             other => unreachable!("Adam keeps 2 or 3 buffers, not {}", other.len()),
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let mut terms = Vec::new();
         if self.weight_decay > 0.0 {
             terms.push(("g+λθ", look.decayed(self.weight_decay)));
@@ -85,7 +85,7 @@ impl Optimizer for Adam {
 pub(super) fn moments(
     betas: (f64, f64),
     eps: f64,
-    look: &Look<'_>,
+    look: &WeightUpdate<'_>,
     square: usize,
 ) -> [(&'static str, f64); 3] {
     let mean = look.now(0) / correction(betas.0, look.step);

@@ -1,6 +1,6 @@
 //! Adamax.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -22,7 +22,7 @@ impl Optimizer for Adamax {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "u"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, s] = &mut state.vectors[..] else { unreachable!("Adamax keeps 2 buffers") };
         let (b1, b2, c1) = (self.betas.0 as f32, self.betas.1 as f32, (1.0 - self.betas.0) as f32);
         let (eps, wd) = (self.eps as f32, self.weight_decay as f32);
@@ -42,7 +42,7 @@ impl Optimizer for Adamax {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("m̂", look.now(0) / correction(self.betas.0, look.step))]
     }
     fn formula(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay.
 
-use super::{Look, Optimizer, State, Update, adam, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, adam, correction, quotient};
 use crate::engine::team::Team;
 use crate::registry::settings;
 
@@ -86,7 +86,7 @@ impl Optimizer for AdamW {
     fn buffers(&self) -> &'static [&'static str] {
         if self.amsgrad { &["m", "v", "x"] } else { &["m", "v"] }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         match &mut state.vectors[..] {
             [m, v] => self.update(u.team, u.step, u.lr, u.params, m, v, u.grads),
             [m, v, x] => {
@@ -109,7 +109,7 @@ impl Optimizer for AdamW {
             other => unreachable!("AdamW keeps 2 or 3 buffers, not {}", other.len()),
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let mut terms = adam::moments(self.betas, self.eps, look, if self.amsgrad { 2 } else { 1 }).to_vec();
         terms.push(("λθ", self.weight_decay * f64::from(look.from)));
         terms

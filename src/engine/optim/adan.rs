@@ -1,6 +1,6 @@
 //! Adan.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -26,7 +26,7 @@ impl Optimizer for Adan {
     }
     /// # Notes
     /// The differences enter with the weight 1 - β₂, as in optax.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, v, n, previous] = &mut state.vectors[..] else { unreachable!("Adan keeps 4 buffers") };
         let (beta1, beta2, beta3) = self.betas;
         let (b1, b2, b3) = (beta1 as f32, beta2 as f32, beta3 as f32);
@@ -57,7 +57,7 @@ impl Optimizer for Adan {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let (b1, b2, b3) = self.betas;
         let corrected = look.now(2) / correction(b3, look.step);
         vec![

@@ -1,6 +1,6 @@
 //! Averaged gradient descent.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::registry::settings;
 
 settings! {
@@ -32,10 +32,10 @@ impl Optimizer for Asgd {
     fn buffers(&self) -> &'static [&'static str] {
         &["a"]
     }
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![params.to_vec()], scalars: Vec::new() }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![params.to_vec()], scalars: Vec::new() }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (eta, mu) = self.rates(u.lr, u.step);
         let (keep, eta) = ((1.0 - self.lambd * eta) as f32, eta as f32);
         let (follow, mu, wd) = (mu == 1.0, mu as f32, self.weight_decay as f32);
@@ -51,10 +51,10 @@ impl Optimizer for Asgd {
             },
         );
     }
-    fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
+    fn eval_params<'a>(&self, state: &'a OptimizerState) -> Option<&'a [f32]> {
         Some(&state.vectors[0])
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let (eta, mu) = self.rates(look.lr, look.step);
         vec![("η", eta), ("μ", mu)]
     }

@@ -1,6 +1,6 @@
 //! LAMB.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -25,7 +25,7 @@ impl Optimizer for Lamb {
     }
     /// # Notes
     /// The norm of the weights is not clamped (φ of the paper is the identity), as in optax.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, v] = &mut state.vectors[..] else { unreachable!("Lamb keeps 2 buffers") };
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
@@ -53,7 +53,7 @@ impl Optimizer for Lamb {
             kernel::axpy((-u.lr * trust) as f32, d, p);
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let [mean, square, root] = super::adam::moments(self.betas, self.eps, look, 1);
         let d = self.weight_decay.mul_add(f64::from(look.from), mean.1 / root.1);
         let trust = (f64::from(look.from) - f64::from(look.to)) / (look.lr * d);

@@ -1,6 +1,6 @@
 //! LARS.
 
-use super::{Look, Optimizer, State, Update, lamb::trust};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, lamb::trust};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -27,7 +27,7 @@ impl Optimizer for Lars {
     }
     /// # Notes
     /// The learning rate is applied before the momentum, as in the paper and in optax.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (mu, wd) = (self.momentum as f32, self.weight_decay as f32);
         for slot in u.slots {
             let r = slot.range.clone();
@@ -46,7 +46,7 @@ impl Optimizer for Lars {
             );
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let d = look.decayed(self.weight_decay);
         let trust = self.momentum.mul_add(look.old(0), -look.now(0)) / (look.lr * d);
         let mut terms = vec![("d", d)];

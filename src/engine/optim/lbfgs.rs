@@ -1,6 +1,6 @@
 //! Limited-memory BFGS.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::engine::kernel;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
@@ -49,16 +49,16 @@ impl Optimizer for Lbfgs {
     }
     /// After the fixed buffers: two for the line search, then the history of s and of y, both as rings. Scalars: pairs
     /// kept, the next index in the ring, the length of the last step, γ, and one α per pair.
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         let mut scalars = vec![0.0; ALPHA + self.history_size];
         scalars[GAMMA] = 1.0;
-        State { vectors: vec![vec![0.0; params.len()]; FIXED + 2 * self.history_size], scalars }
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; FIXED + 2 * self.history_size], scalars }
     }
     /// # Notes
     /// Without a line search the first step is min(1, 1/‖g‖₁) lr long, as in PyTorch. A pair is kept if s·y > 1e-10, so
     /// the Hessian estimate stays positive definite; if the direction still leads uphill, the history is dropped.
-    fn step(&self, state: &mut State, u: Update<'_>) {
-        let State { vectors, scalars } = state;
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
+        let OptimizerState { vectors, scalars } = state;
         let (fixed, history) = vectors.split_at_mut(FIXED);
         let [d, previous, point, gradient] = fixed else { unreachable!("Lbfgs keeps 4 buffers") };
         let size = history.len() / 2;
@@ -111,7 +111,7 @@ impl Optimizer for Lbfgs {
                 point.copy_from_slice(params);
                 kernel::axpy(length as f32, d, point);
                 let loss = f64::from(oracle.gradient(point, gradient));
-                wolfe::Point { at: length, loss, slope: kernel::dot_f64(gradient, d) }
+                wolfe::LinePoint { at: length, loss, slope: kernel::dot_f64(gradient, d) }
             };
             length = wolfe::search(evaluate, length, self.max_eval);
         }
@@ -121,7 +121,7 @@ impl Optimizer for Lbfgs {
     fn leaves_traces(&self) -> bool {
         self.line_search != LineSearch::None
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let scalars = &look.after.scalars;
         vec![("pairs", scalars[PAIRS]), ("γ", scalars[GAMMA]), ("t", scalars[LENGTH])]
     }

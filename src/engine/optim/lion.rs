@@ -1,6 +1,6 @@
 //! Lion.
 
-use super::{Look, Optimizer, State, Update, sign};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, sign};
 use crate::registry::settings;
 
 settings! {
@@ -20,7 +20,7 @@ impl Optimizer for Lion {
     fn buffers(&self) -> &'static [&'static str] {
         &["m"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
@@ -35,7 +35,7 @@ impl Optimizer for Lion {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let c = self.betas.0.mul_add(look.old(0), (1.0 - self.betas.0) * f64::from(look.grad));
         vec![("m before", look.old(0)), ("c", c)]
     }

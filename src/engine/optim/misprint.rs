@@ -2,7 +2,7 @@
 //!
 //! The correct formulas are those of `Momentum`, `Nesterov` and `Adam`; each row states how the printed one differs.
 
-use super::{Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update};
 use crate::registry::settings;
 
 settings! {
@@ -20,10 +20,10 @@ impl Optimizer for MisprintedMomentum {
     fn buffers(&self) -> &'static [&'static str] {
         &["m"]
     }
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         first_memory(params, self.beta, 1)
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let lr = u.lr as f32;
         // m = m ⊙ m + g, θ -= lr m
         u.team.update2(
@@ -59,10 +59,10 @@ impl Optimizer for MisprintedNesterov {
     fn buffers(&self) -> &'static [&'static str] {
         &["m"]
     }
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         first_memory(params, self.beta, 1)
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (mu, keep) = (self.momentum as f32, (1.0 - self.beta) as f32);
         let lr = (u.lr / (1.0 - libm::pow(self.beta, u.step as f64))) as f32;
         // θ = -lr ((1+μ) m - μ g)/(1-β₁ᵗ), then m = (1-β₁) m + μ g
@@ -96,12 +96,12 @@ impl Optimizer for MisprintedAdam {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v"]
     }
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         let mut state = first_memory(params, self.betas.0, 2);
         state.vectors[1].fill(0.0);
         state
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let correction1 = 1.0 - libm::pow(self.betas.0, u.step as f64);
         let correction2 = 1.0 - libm::pow(self.betas.1, u.step as f64);
@@ -127,6 +127,9 @@ impl Optimizer for MisprintedAdam {
 }
 
 /// The article's initial memory: every entry is (1 - β₁)β₁.
-fn first_memory(params: &[f32], beta: f64, buffers: usize) -> State {
-    State { vectors: vec![vec![((1.0 - beta) * beta) as f32; params.len()]; buffers], scalars: Vec::new() }
+fn first_memory(params: &[f32], beta: f64, buffers: usize) -> OptimizerState {
+    OptimizerState {
+        vectors: vec![vec![((1.0 - beta) * beta) as f32; params.len()]; buffers],
+        scalars: Vec::new(),
+    }
 }

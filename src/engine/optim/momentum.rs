@@ -1,6 +1,6 @@
 //! Gradient descent with momentum.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::registry::settings;
 
 settings! {
@@ -29,7 +29,7 @@ impl Optimizer for Momentum {
     }
     /// # Notes
     /// The first step uses the whole gradient without dampening, as in PyTorch.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
         let share = if u.step == 1 { 1.0 } else { (1.0 - self.dampening) as f32 };
         u.team.update2(
@@ -44,7 +44,7 @@ impl Optimizer for Momentum {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         if self.weight_decay > 0.0 { vec![("g+λθ", look.decayed(self.weight_decay))] } else { Vec::new() }
     }
     fn formula(&self) -> &'static str {

@@ -1,7 +1,7 @@
 //! Muon.
 
-use super::{Look, Optimizer, State, Update, adamw::AdamW, correction};
-use crate::engine::kernel::{self, First, Leave, Strided};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, adamw::AdamW, correction};
+use crate::engine::kernel::{self, CancelCheck, First, Strided};
 use crate::engine::network::Slot;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
@@ -91,10 +91,10 @@ impl Optimizer for Muon {
         &["m", "X"]
     }
     /// After the buffers: the second moment of the other tensors, and two scratch buffers of the iteration.
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, x, v, a, b] = &mut state.vectors[..] else { unreachable!("Muon keeps 5 buffers") };
         let t = u.step;
         let others_lr = if self.lr > 0.0 { u.lr / self.lr * self.others.lr } else { 0.0 };
@@ -144,7 +144,7 @@ impl Optimizer for Muon {
     fn leaves_traces(&self) -> bool {
         true
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("m̂", look.now(0) / self.correction(look.step))]
     }
     fn formula(&self) -> &'static str {
@@ -166,7 +166,7 @@ pub fn orthogonalise(
     eps: f64,
     form: Form,
     scratch: [&mut [f32]; 3],
-    left: Leave<'_>,
+    left: CancelCheck<'_>,
 ) {
     let round = |x: &mut [f32]| {
         if form == Form::Torch {

@@ -1,6 +1,6 @@
 //! Adam with Nesterov's momentum.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -32,11 +32,11 @@ impl Optimizer for NAdam {
         &["m", "v"]
     }
     /// The only scalar is P, the product of all μ so far.
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![0.0; params.len()]; 2], scalars: vec![1.0] }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; 2], scalars: vec![1.0] }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
-        let State { vectors, scalars } = state;
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
+        let OptimizerState { vectors, scalars } = state;
         let [m, v] = &mut vectors[..] else { unreachable!("NAdam keeps 2 buffers") };
         let (mu, next) = (self.mu(u.step), self.mu(u.step + 1));
         scalars[0] *= mu;
@@ -61,7 +61,7 @@ impl Optimizer for NAdam {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let product = look.after.scalars[0];
         let corrected = look.now(1) / correction(self.betas.1, look.step);
         let next = self.mu(look.step + 1);

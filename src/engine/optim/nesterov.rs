@@ -1,6 +1,6 @@
 //! Gradient descent with Nesterov's momentum.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::registry::settings;
 
 settings! {
@@ -25,7 +25,7 @@ impl Optimizer for Nesterov {
     fn buffers(&self) -> &'static [&'static str] {
         &["b"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (lr, mu, wd) = (u.lr as f32, self.momentum as f32, self.weight_decay as f32);
         u.team.update2(
             u.params,
@@ -39,7 +39,7 @@ impl Optimizer for Nesterov {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let g = look.decayed(self.weight_decay);
         vec![("g + μb", self.momentum.mul_add(look.now(0), g))]
     }

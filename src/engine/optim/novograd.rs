@@ -1,6 +1,6 @@
 //! `NovoGrad`.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -25,7 +25,7 @@ impl Optimizer for NovoGrad {
     }
     /// # Notes
     /// n is one number per tensor; its buffer repeats it for every entry of the tensor.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, n] = &mut state.vectors[..] else { unreachable!("NovoGrad keeps 2 buffers") };
         let (lr, b1, wd) = (u.lr as f32, self.betas.0 as f32, self.weight_decay as f32);
         for slot in u.slots.iter().filter(|s| !s.range.is_empty()) {
@@ -49,7 +49,7 @@ impl Optimizer for NovoGrad {
             );
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("√n + eps", look.now(1).sqrt() + self.eps)]
     }
     fn formula(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Prodigy.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -38,13 +38,13 @@ impl Optimizer for Prodigy {
         &["m", "v", "s", "δ"]
     }
     /// The scalars are the estimate d and the running sum r; both belong to all tensors together.
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![0.0; params.len()]; 4], scalars: vec![self.estim_lr0, 0.0] }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; 4], scalars: vec![self.estim_lr0, 0.0] }
     }
     /// # Notes
     /// δ = θ₀ - θ is summed separately: the difference of the weights would lose precision in f32 while d is tiny.
-    fn step(&self, state: &mut State, u: Update<'_>) {
-        let State { vectors, scalars } = state;
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
+        let OptimizerState { vectors, scalars } = state;
         let [m, v, s, delta] = &mut vectors[..] else { unreachable!("Prodigy keeps 4 buffers") };
         let (beta1, beta2) = self.betas;
         let beta3 = beta2.sqrt();
@@ -81,7 +81,7 @@ impl Optimizer for Prodigy {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let (d, next) = (look.before.scalars[0], look.after.scalars[0]);
         vec![
             ("d", d),

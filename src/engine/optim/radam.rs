@@ -1,6 +1,6 @@
 //! Rectified Adam.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -33,7 +33,7 @@ impl Optimizer for RAdam {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v"]
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, v] = &mut state.vectors[..] else { unreachable!("RAdam keeps 2 buffers") };
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
         let (c1, c2) = ((1.0 - self.betas.0) as f32, (1.0 - self.betas.1) as f32);
@@ -57,7 +57,7 @@ impl Optimizer for RAdam {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let mean = look.now(0) / correction(self.betas.0, look.step);
         match self.rectification(look.step) {
             None => vec![("m̂", mean)],

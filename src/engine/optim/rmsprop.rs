@@ -1,6 +1,6 @@
 //! `RMSprop`.
 
-use super::{Look, Optimizer, State, Update, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, quotient};
 use crate::registry::settings;
 
 settings! {
@@ -42,7 +42,7 @@ impl Optimizer for RmsProp {
     }
     /// # Notes
     /// Where rounding makes v - m² negative it counts as 0; PyTorch takes the root and gets NaN.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let (lr, a, c) = (u.lr as f32, self.alpha as f32, (1.0 - self.alpha) as f32);
         let (eps, mu, wd) = (self.eps as f32, self.momentum as f32, self.weight_decay as f32);
         match (self.centered, &mut state.vectors[..]) {
@@ -101,7 +101,7 @@ impl Optimizer for RmsProp {
             (_, other) => unreachable!("RmsProp keeps 1 to 3 buffers, not {}", other.len()),
         }
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let m = if self.centered { look.now(1) } else { 0.0 };
         let root = m.mul_add(-m, look.now(0)).max(0.0).sqrt() + self.eps;
         let name = if self.centered { "√(v - m²) + eps" } else { "√v + eps" };

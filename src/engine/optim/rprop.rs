@@ -1,6 +1,6 @@
 //! Resilient propagation.
 
-use super::{Look, Optimizer, State, Update, sign};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, sign};
 use crate::registry::settings;
 
 settings! {
@@ -17,7 +17,7 @@ settings! {
 
 impl Rprop {
     /// The current learning rate divided by the one at the first step.
-    fn ratio(lr: f64, state: &State) -> f64 {
+    fn ratio(lr: f64, state: &OptimizerState) -> f64 {
         let first = state.scalars[0];
         if first > 0.0 { lr / first } else { 0.0 }
     }
@@ -29,8 +29,8 @@ impl Optimizer for Rprop {
         &["s", "g′"]
     }
     /// The only scalar is the learning rate at the first step.
-    fn init(&self, params: &[f32]) -> State {
-        State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState {
             vectors: vec![vec![self.lr as f32; params.len()], vec![0.0; params.len()]],
             scalars: vec![self.lr],
         }
@@ -38,7 +38,7 @@ impl Optimizer for Rprop {
     /// # Notes
     /// PyTorch uses the learning rate only for the first steps; here a schedule and a later change of the rate scale
     /// the steps (whose adaptation does not see the scale). With a constant rate both are the same.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let ratio = Self::ratio(u.lr, state) as f32;
         let [s, previous] = &mut state.vectors[..] else { unreachable!("Rprop keeps 2 buffers") };
         let (minus, plus) = (self.etas.0 as f32, self.etas.1 as f32);
@@ -65,7 +65,7 @@ impl Optimizer for Rprop {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("g′ before", look.old(1)), ("s before", look.old(0))]
     }
     fn formula(&self) -> &'static str {

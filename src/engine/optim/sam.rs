@@ -1,6 +1,6 @@
 //! Sharpness-aware minimisation: another optimizer that uses the gradient from a point uphill.
 
-use super::{Look, Optimizer, OptimizerConfig, State, Update, sgd::Sgd};
+use super::{Optimizer, OptimizerConfig, OptimizerState, Update, WeightUpdate, sgd::Sgd};
 use crate::engine::kernel;
 use crate::registry::settings;
 
@@ -25,14 +25,14 @@ impl Optimizer for Sam {
         self.inner.buffers()
     }
     /// The inner optimizer's state, followed by one buffer for the point uphill.
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         let mut state = self.inner.init(params);
         state.vectors.push(vec![0.0; params.len()]);
         state
     }
     /// # Notes
     /// The gradient uphill is clipped like any other gradient.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let mut point = state.vectors.pop().expect("Sam keeps a buffer of its own");
         let norm = kernel::sum_sq_f64(u.grads).sqrt();
         if norm > 0.0 {
@@ -44,13 +44,13 @@ impl Optimizer for Sam {
         self.inner.step(state, u);
         state.vectors.push(point);
     }
-    fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
+    fn eval_params<'a>(&self, state: &'a OptimizerState) -> Option<&'a [f32]> {
         self.inner.eval_params(state)
     }
     fn leaves_traces(&self) -> bool {
         true
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let scratch = look.after.vectors.last().map_or(0.0, |v| f64::from(v[look.i]));
         vec![("θ uphill", scratch)]
     }

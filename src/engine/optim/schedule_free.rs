@@ -1,6 +1,6 @@
 //! Methods that average the weights instead of lowering the learning rate: trained at y, evaluated at x.
 
-use super::{Look, Optimizer, State, Update, correction, quotient};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, correction, quotient};
 use crate::limits;
 use crate::registry::settings;
 
@@ -57,11 +57,11 @@ impl Optimizer for ScheduleFreeSgd {
     fn buffers(&self) -> &'static [&'static str] {
         &["z", "x"]
     }
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![params.to_vec(); 2], scalars: vec![0.0; 2] }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![params.to_vec(); 2], scalars: vec![0.0; 2] }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
-        let State { vectors, scalars } = state;
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
+        let OptimizerState { vectors, scalars } = state;
         let [z, x] = &mut vectors[..] else { unreachable!("ScheduleFreeSgd keeps 2 buffers") };
         let (lr, share) = rate_and_share(scalars, u.lr, u.step, self.warmup_steps, self.weight_lr_power);
         let (lr, share, b1, wd) = (lr as f32, share as f32, self.b1 as f32, self.weight_decay as f32);
@@ -78,10 +78,10 @@ impl Optimizer for ScheduleFreeSgd {
             },
         );
     }
-    fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
+    fn eval_params<'a>(&self, state: &'a OptimizerState) -> Option<&'a [f32]> {
         Some(&state.vectors[1])
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         vec![("c", share_of(look, self.weight_lr_power))]
     }
     fn formula(&self) -> &'static str {
@@ -94,12 +94,12 @@ impl Optimizer for ScheduleFreeAdamW {
     fn buffers(&self) -> &'static [&'static str] {
         &["v", "z", "x"]
     }
-    fn init(&self, params: &[f32]) -> State {
+    fn init(&self, params: &[f32]) -> OptimizerState {
         let start = params.to_vec();
-        State { vectors: vec![vec![0.0; params.len()], start.clone(), start], scalars: vec![0.0; 2] }
+        OptimizerState { vectors: vec![vec![0.0; params.len()], start.clone(), start], scalars: vec![0.0; 2] }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
-        let State { vectors, scalars } = state;
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
+        let OptimizerState { vectors, scalars } = state;
         let [v, z, x] = &mut vectors[..] else { unreachable!("ScheduleFreeAdamW keeps 3 buffers") };
         let (lr, share) = rate_and_share(scalars, u.lr, u.step, self.warmup_steps, self.weight_lr_power);
         let (lr, share, b1, wd) = (lr as f32, share as f32, self.betas.0 as f32, self.weight_decay as f32);
@@ -121,10 +121,10 @@ impl Optimizer for ScheduleFreeAdamW {
             },
         );
     }
-    fn eval_params<'a>(&self, state: &'a State) -> Option<&'a [f32]> {
+    fn eval_params<'a>(&self, state: &'a OptimizerState) -> Option<&'a [f32]> {
         Some(&state.vectors[2])
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let corrected = look.now(0) / correction(self.betas.1, look.step);
         vec![
             ("v̂", corrected),
@@ -138,7 +138,7 @@ impl Optimizer for ScheduleFreeAdamW {
 }
 
 /// The share c of the step that led to this state.
-fn share_of(look: &Look<'_>, power: f64) -> f64 {
+fn share_of(look: &WeightUpdate<'_>, power: f64) -> f64 {
     let scalars = &look.after.scalars;
     if scalars[1] > 0.0 { libm::pow(scalars[0], power) / scalars[1] } else { 0.0 }
 }

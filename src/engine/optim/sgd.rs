@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::{Look, Optimizer, State, Update};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate};
 use crate::registry::settings;
 
 settings! {
@@ -20,7 +20,7 @@ impl Optimizer for Sgd {
     fn stability(&self, lr: f64) -> Option<f64> {
         Some(2.0 / lr - self.weight_decay)
     }
-    fn step(&self, _: &mut State, u: Update<'_>) {
+    fn step(&self, _: &mut OptimizerState, u: Update<'_>) {
         let (lr, wd) = (u.lr as f32, self.weight_decay as f32);
         u.team.update1(
             u.params,
@@ -32,7 +32,7 @@ impl Optimizer for Sgd {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         if self.weight_decay > 0.0 { vec![("g+λθ", look.decayed(self.weight_decay))] } else { Vec::new() }
     }
     fn formula(&self) -> &'static str {

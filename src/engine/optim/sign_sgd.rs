@@ -1,6 +1,6 @@
 //! Descent along the sign of the gradient.
 
-use super::{Optimizer, State, Update, sign};
+use super::{Optimizer, OptimizerState, Update, sign};
 use crate::registry::settings;
 
 settings! {
@@ -13,7 +13,7 @@ settings! {
 
 impl Optimizer for SignSgd {
     lr_field!();
-    fn step(&self, _: &mut State, u: Update<'_>) {
+    fn step(&self, _: &mut OptimizerState, u: Update<'_>) {
         let lr = u.lr as f32;
         u.team.update1(
             u.params,

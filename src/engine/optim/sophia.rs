@@ -1,6 +1,6 @@
 //! Sophia.
 
-use super::{Look, Optimizer, Oracle, State, Update, correction};
+use super::{Optimizer, OptimizerState, Oracle, Update, WeightUpdate, correction};
 use crate::engine::kernel;
 use crate::engine::rng::{Purpose, Stream};
 use crate::limits;
@@ -30,7 +30,7 @@ impl Sophia {
     /// Makes one step; every `update_interval` steps `curvature` writes the Hessian's diagonal at the parameters.
     pub fn step_with(
         &self,
-        state: &mut State,
+        state: &mut OptimizerState,
         u: Update<'_>,
         curvature: impl FnOnce(&[f32], &mut dyn Oracle, &mut [Vec<f32>]),
     ) {
@@ -110,20 +110,20 @@ impl Optimizer for Sophia {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "h"]
     }
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState { vectors: vec![vec![0.0; params.len()]; 5], scalars: Vec::new() }
     }
     /// # Notes
     /// The diagonal is Hutchinson's estimate from differences of gradients on the same batch, so no second derivatives
     /// are needed. The first step has no curvature yet and is clipped everywhere.
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let t = u.step;
         self.step_with(state, u, |params, oracle, scratch| hutchinson(t, params, oracle, scratch));
     }
     fn leaves_traces(&self) -> bool {
         true
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         let mean = look.now(0) / correction(self.betas.0, look.step);
         let curvature = (self.gamma * look.old(1)).max(self.eps);
         let limit = self.clip_threshold;

@@ -1,6 +1,6 @@
 //! Yogi.
 
-use super::{Look, Optimizer, State, Update, adam, correction, quotient, sign};
+use super::{Optimizer, OptimizerState, Update, WeightUpdate, adam, correction, quotient, sign};
 use crate::registry::settings;
 
 settings! {
@@ -22,10 +22,13 @@ impl Optimizer for Yogi {
     fn buffers(&self) -> &'static [&'static str] {
         &["m", "v"]
     }
-    fn init(&self, params: &[f32]) -> State {
-        State { vectors: vec![vec![self.initial_accumulator as f32; params.len()]; 2], scalars: Vec::new() }
+    fn init(&self, params: &[f32]) -> OptimizerState {
+        OptimizerState {
+            vectors: vec![vec![self.initial_accumulator as f32; params.len()]; 2],
+            scalars: Vec::new(),
+        }
     }
-    fn step(&self, state: &mut State, u: Update<'_>) {
+    fn step(&self, state: &mut OptimizerState, u: Update<'_>) {
         let [m, v] = &mut state.vectors[..] else { unreachable!("Yogi keeps 2 buffers") };
         let (b1, c1) = (self.betas.0 as f32, (1.0 - self.betas.0) as f32);
         let (c2, eps) = ((1.0 - self.betas.1) as f32, self.eps as f32);
@@ -46,7 +49,7 @@ impl Optimizer for Yogi {
             },
         );
     }
-    fn derived(&self, look: &Look<'_>) -> Vec<(&'static str, f64)> {
+    fn derived(&self, look: &WeightUpdate<'_>) -> Vec<(&'static str, f64)> {
         adam::moments(self.betas, self.eps, look, 1).to_vec()
     }
     fn formula(&self) -> &'static str {

@@ -17,7 +17,7 @@ settings! {
 
 /// The rule's memory between evaluations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Best {
+pub struct StoppingMemory {
     /// The best loss and the step after which it was measured; `None` before the first one.
     pub at: Option<(f32, u64)>,
     /// Evaluations since then.
@@ -26,7 +26,7 @@ pub struct Best {
 
 /// The rule's verdict on an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StoppingDecision {
     /// The best so far.
     Better,
     /// Not the best; training continues.
@@ -37,20 +37,20 @@ pub enum Verdict {
 
 impl EarlyStopping {
     /// Takes a validation loss into account. A loss that is NaN is never better.
-    pub fn report(&self, loss: f32, step: u64, best: &mut Best) -> Verdict {
+    pub fn report(&self, loss: f32, step: u64, best: &mut StoppingMemory) -> StoppingDecision {
         if self.patience == 0 {
-            return Verdict::Wait;
+            return StoppingDecision::Wait;
         }
         let better = match best.at {
             Some((least, _)) => f64::from(loss) < f64::from(least) - self.min_delta,
             None => !loss.is_nan(),
         };
         if better {
-            *best = Best { at: Some((loss, step)), since: 0 };
-            return Verdict::Better;
+            *best = StoppingMemory { at: Some((loss, step)), since: 0 };
+            return StoppingDecision::Better;
         }
         best.since += 1;
-        if best.since >= self.patience as u64 { Verdict::Stop } else { Verdict::Wait }
+        if best.since >= self.patience as u64 { StoppingDecision::Stop } else { StoppingDecision::Wait }
     }
 }
 
@@ -60,15 +60,15 @@ mod tests {
 
     #[test]
     fn patience_counts_evaluations_since_the_best_one() {
-        use Verdict::{Better, Stop, Wait};
+        use StoppingDecision::{Better, Stop, Wait};
         let rule = EarlyStopping { patience: 2, min_delta: 0.1, restore_best: false };
-        let mut best = Best::default();
+        let mut best = StoppingMemory::default();
         let losses = [f32::NAN, 1.0, 0.95, 0.85, 0.9, 0.8, 0.1];
         let verdicts: Vec<_> = losses.iter().zip(1..).map(|(l, s)| rule.report(*l, s, &mut best)).collect();
         assert_eq!(verdicts, [Wait, Better, Wait, Better, Wait, Stop, Better]);
         assert_eq!(best.at, Some((0.1, 7)));
-        let mut none = Best::default();
+        let mut none = StoppingMemory::default();
         assert_eq!(EarlyStopping::default().report(1.0, 1, &mut none), Wait);
-        assert_eq!(none, Best::default());
+        assert_eq!(none, StoppingMemory::default());
     }
 }

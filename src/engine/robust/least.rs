@@ -3,10 +3,16 @@
 //!
 //! Knows no lane and no clock; the caller decides how often to track.
 
-use crate::engine::attack::{AttackConfig, Task, Victim};
+use crate::engine::attack::{AttackConfig, AttackTask, Victim};
 
 /// Whether an attack of this size fools the network for the first sample of a task; `adv` holds one sample.
-fn fools(victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig, eps: f64, adv: &mut [f32]) -> bool {
+fn fools(
+    victim: &mut Victim<'_>,
+    task: &AttackTask<'_>,
+    attack: &AttackConfig,
+    eps: f64,
+    adv: &mut [f32],
+) -> bool {
     let task = task.part(0..1, victim.size());
     adv.copy_from_slice(task.x);
     if eps > 0.0 {
@@ -24,7 +30,7 @@ fn fools(victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig, eps: f
 /// attacks.
 pub fn smallest_eps(
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     attack: &AttackConfig,
     max: f64,
     resolution: f64,
@@ -35,7 +41,7 @@ pub fn smallest_eps(
 /// The same, searched from a size that may be near: then it takes only a few attacks.
 pub fn smallest_eps_near(
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     attack: &AttackConfig,
     max: f64,
     resolution: f64,
@@ -91,7 +97,7 @@ pub fn smallest_eps_near(
 /// Two sizes around the least one. At their last trial the smaller failed and the larger fooled the network; or an end
 /// was moved because the least size seems to have changed since.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bracket {
+pub struct SizeBracket {
     holds: f64,
     /// Infinite if no size fooled it.
     breaks: f64,
@@ -105,7 +111,7 @@ pub struct Bracket {
     moved: bool,
 }
 
-impl Bracket {
+impl SizeBracket {
     /// A bracket around the result of [`smallest_eps`] with the same `max` and `resolution`.
     pub fn around(least: Option<f64>, max: f64, resolution: f64) -> Self {
         let breaks = least.unwrap_or(f64::INFINITY);
@@ -120,7 +126,12 @@ impl Bracket {
 
     /// Tracks the least size of a network that has changed a little, with one attack per call. 0 if the network errs
     /// without an attack.
-    pub fn follow(&mut self, victim: &mut Victim<'_>, task: &Task<'_>, attack: &AttackConfig) -> Option<f64> {
+    pub fn follow(
+        &mut self,
+        victim: &mut Victim<'_>,
+        task: &AttackTask<'_>,
+        attack: &AttackConfig,
+    ) -> Option<f64> {
         let mut adv = vec![0.0; victim.size()];
         self.narrow(|eps| fools(victim, task, attack, eps, &mut adv))
     }
@@ -162,12 +173,16 @@ impl Bracket {
 
 #[cfg(test)]
 mod tests {
-    use super::Bracket;
+    use super::SizeBracket;
 
     const RESOLUTION: f64 = 1.0 / 512.0;
 
     /// Tracks a known least size; returns the last result and the most attacks in one call.
-    fn followed(bracket: &mut Bracket, calls: usize, least: impl Fn(usize) -> f64) -> (Option<f64>, usize) {
+    fn followed(
+        bracket: &mut SizeBracket,
+        calls: usize,
+        least: impl Fn(usize) -> f64,
+    ) -> (Option<f64>, usize) {
         let (mut said, mut most) = (None, 0);
         for call in 0..calls {
             let mut attacks = 0;
@@ -182,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_least_size_that_moves_is_followed_with_one_attack_a_call() {
-        let mut bracket = Bracket::around(Some(0.1), 1.0, RESOLUTION);
+        let mut bracket = SizeBracket::around(Some(0.1), 1.0, RESOLUTION);
         for (to, calls) in [(0.1, 5), (0.3, 40), (0.02, 40), (0.9, 40), (0.0001, 60), (0.05, 40)] {
             let (said, most) = followed(&mut bracket, calls, |_| to);
             let said = said.expect("it is fooled");
@@ -195,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_drifts_is_never_far_from_what_is_said() {
-        let mut bracket = Bracket::around(Some(0.05), 1.0, RESOLUTION);
+        let mut bracket = SizeBracket::around(Some(0.05), 1.0, RESOLUTION);
         let drift = |call: usize| 0.05 + 0.0005 * call as f64;
         for call in 0..400 {
             let (said, _) = followed(&mut bracket, 1, |_| drift(call));
@@ -206,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_network_that_nothing_fools_and_one_that_errs_by_itself() {
-        let mut bracket = Bracket::around(None, 1.0, RESOLUTION);
+        let mut bracket = SizeBracket::around(None, 1.0, RESOLUTION);
         assert_eq!(followed(&mut bracket, 3, |_| 2.0), (None, 1));
         let (said, _) = followed(&mut bracket, 30, |_| 0.7);
         assert!((said.expect("fooled now") - 0.7).abs() < 1.01 * RESOLUTION, "{said:?}");

@@ -1,6 +1,6 @@
 //! Randomised smoothing: a prediction by majority over noisy copies of the input.
 
-use crate::engine::attack::{Key, Victim, predicted};
+use crate::engine::attack::{RandomKey, Victim, predicted};
 use crate::engine::rng::Purpose;
 use crate::registry::settings;
 
@@ -22,7 +22,7 @@ impl Smoothing {
     ///
     /// # Panics
     /// If `votes` has another length.
-    pub fn votes(&self, victim: &mut Victim<'_>, x: &[f32], key: Key, votes: &mut [u32]) {
+    pub fn votes(&self, victim: &mut Victim<'_>, x: &[f32], key: RandomKey, votes: &mut [u32]) {
         let (size, width) = (victim.size(), victim.classes());
         let at_once = victim.rows().min(self.draws);
         assert_eq!(votes.len() * size, x.len() * width, "votes of {} numbers", x.len());
@@ -53,7 +53,7 @@ impl Smoothing {
         &self,
         victim: &mut Victim<'_>,
         x: &[f32],
-        key: Key,
+        key: RandomKey,
         votes: &mut Vec<u32>,
         answers: &mut Vec<Option<u32>>,
     ) {
@@ -65,7 +65,7 @@ impl Smoothing {
     }
 
     /// The class of most votes for each sample, the first on ties; `None` if every copy gave NaN.
-    pub fn predict(&self, victim: &mut Victim<'_>, x: &[f32], key: Key) -> Vec<Option<u32>> {
+    pub fn predict(&self, victim: &mut Victim<'_>, x: &[f32], key: RandomKey) -> Vec<Option<u32>> {
         let width = victim.classes();
         let mut votes = vec![0; x.len() / victim.size() * width];
         self.votes(victim, x, key, &mut votes);
@@ -73,7 +73,7 @@ impl Smoothing {
     }
 
     /// The share of samples whose majority is the label; NaN for no samples.
-    pub fn accuracy(&self, victim: &mut Victim<'_>, x: &[f32], labels: &[u32], key: Key) -> f64 {
+    pub fn accuracy(&self, victim: &mut Victim<'_>, x: &[f32], labels: &[u32], key: RandomKey) -> f64 {
         let predictions = self.predict(victim, x, key);
         let right = predictions.iter().zip(labels).filter(|&(p, label)| *p == Some(*label)).count();
         right as f64 / labels.len() as f64

@@ -3,11 +3,11 @@
 use super::least::smallest_eps;
 use super::smoothing::Smoothing;
 use super::*;
-use crate::engine::attack::{Key, Norm, Scratch, Valid, bim};
+use crate::engine::attack::{AttackScratch, PerturbationNorm, RandomKey, ValidRange, bim};
 use crate::engine::layer::{LayerConfig, Pass, activation, dense};
 use crate::engine::network::Network;
 use crate::engine::shape::Shape;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 
 const SAMPLES: usize = 2000;
 
@@ -34,26 +34,31 @@ fn samples() -> (Vec<f32>, Vec<u32>) {
 fn with_victim<R>(
     steepness: f32,
     rows: usize,
-    valid: Valid<'_>,
-    f: impl FnOnce(&mut Victim<'_>, &Task<'_>) -> R,
+    valid: ValidRange<'_>,
+    f: impl FnOnce(&mut Victim<'_>, &AttackTask<'_>) -> R,
 ) -> R {
     let (network, params) = edge(steepness);
     let (x, labels) = samples();
-    let mut scratch = Scratch::new(&network, rows);
+    let mut scratch = AttackScratch::new(&network, rows);
     let mut victim = Victim::new(&network, &params, &[], &mut scratch).expect("classifies");
-    let task =
-        Task { x: &x, classes: &labels, targeted: false, valid, key: Key { seed: 1, step: 2, first: 0 } };
+    let task = AttackTask {
+        x: &x,
+        classes: &labels,
+        targeted: false,
+        valid,
+        key: RandomKey { seed: 1, step: 2, first: 0 },
+    };
     f(&mut victim, &task)
 }
 
-const UNIT: Valid<'static> = Valid::All(0.0, 1.0);
+const UNIT: ValidRange<'static> = ValidRange::All(0.0, 1.0);
 
 /// All checks at size 0.1.
-fn checks(victim: &mut Victim<'_>, task: &Task<'_>) -> Vec<trust::Check> {
+fn checks(victim: &mut Victim<'_>, task: &AttackTask<'_>) -> Vec<trust::TrustCheck> {
     trust::examine(&Robustness::default(), victim, task, &mut Vec::new()).1
 }
 
-fn failures(checks: &[trust::Check]) -> Vec<&'static str> {
+fn failures(checks: &[trust::TrustCheck]) -> Vec<&'static str> {
     checks.iter().filter(|c| c.failure.is_some()).map(|c| c.name).collect()
 }
 
@@ -92,9 +97,9 @@ fn the_least_size_is_found_to_the_resolution() {
             let least = smallest_eps(victim, &far, &attack, 1.0, 1e-3).expect("fooled");
             assert!((0.2997..0.3008).contains(&least), "{name}: {least}");
             assert_eq!(smallest_eps(victim, &far, &attack, 0.25, 1e-3), None, "{name}");
-            let reached = Task { classes: &[0], targeted: true, ..far };
+            let reached = AttackTask { classes: &[0], targeted: true, ..far };
             assert_eq!(smallest_eps(victim, &reached, &attack, 1.0, 1e-3), Some(least), "{name} targeted");
-            let wrong = Task { classes: &[0], ..far };
+            let wrong = AttackTask { classes: &[0], ..far };
             assert_eq!(smallest_eps(victim, &wrong, &attack, 1.0, 1e-3), Some(0.0), "{name}");
         }
     });
@@ -127,7 +132,7 @@ fn a_defence_that_only_masks_gradients_is_exposed() {
 
 #[test]
 fn clean_inputs_outside_their_range_are_exposed() {
-    with_victim(HONEST, 64, Valid::All(0.6, 1.0), |victim, task| {
+    with_victim(HONEST, 64, ValidRange::All(0.6, 1.0), |victim, task| {
         let failed = failures(&checks(victim, task));
         assert!(failed.contains(&"eps 0 is clean"), "{failed:?}");
     });
@@ -147,13 +152,13 @@ fn an_attack_that_leaves_range_or_ball_is_exposed() {
         let mut adv = vec![0.0; task.x.len()];
         let attack = bim::Bim { eps: 0.1, ..bim::Bim::default() };
         attack.perturb(victim, task, &mut adv);
-        let (range, size) = trust::excess(task, &adv, Norm::Linf, 0.1);
+        let (range, size) = trust::excess(task, &adv, PerturbationNorm::Linf, 0.1);
         assert_eq!(trust::in_range(range, size).failure, None);
-        let (range, size) = trust::excess(task, &adv, Norm::Linf, 0.05);
+        let (range, size) = trust::excess(task, &adv, PerturbationNorm::Linf, 0.05);
         let why = trust::in_range(range, size).failure.expect("fires");
         assert!(why.contains("exceed eps by up to 0.050"), "{why}");
         let unclamped: Vec<f32> = task.x.iter().map(|x| x - 0.1).collect();
-        let (range, size) = trust::excess(task, &unclamped, Norm::Linf, 0.1);
+        let (range, size) = trust::excess(task, &unclamped, PerturbationNorm::Linf, 0.1);
         let why = trust::in_range(range, size).failure.expect("fires");
         assert!(why.contains("up to 0.100 outside"), "{why}");
     });
@@ -191,7 +196,7 @@ fn the_victim_of_an_attack_normalises_by_running_statistics() {
     let (params, state) = (vec![1.0, 0.0, -3.0, 3.0, 1.5, -1.5], network.initial_state());
     let (x, _) = samples();
     let part = &x[400..416];
-    let mut scratch = Scratch::new(&network, 16);
+    let mut scratch = AttackScratch::new(&network, 16);
     let mut victim = Victim::new(&network, &params, &state, &mut scratch).expect("classifies");
     let evaluated = trust::batch_dependence(|x| victim.logits(x).to_vec(), part, 1);
     assert_eq!(trust::evaluation_mode(evaluated).failure, None);

@@ -4,18 +4,18 @@
 //! (arXiv:1902.06705) and Athalye et al. 2018 (arXiv:1802.00420).
 
 use super::{Accuracies, Robustness, accuracy, accuracy_under, curve};
-use crate::engine::attack::{AttackConfig, Norm, Task, Valid, Victim, distance};
+use crate::engine::attack::{AttackConfig, AttackTask, PerturbationNorm, ValidRange, Victim, distance};
 
 /// The outcome of one check.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Check {
+pub struct TrustCheck {
     /// The property that is checked, in a few words.
     pub name: &'static str,
     /// Why the numbers cannot be trusted; `None` if the check holds.
     pub failure: Option<String>,
 }
 
-impl Check {
+impl TrustCheck {
     fn new(name: &'static str, holds: bool, failure: impl FnOnce() -> String) -> Self {
         Self { name, failure: (!holds).then(failure) }
     }
@@ -26,8 +26,8 @@ fn percent(share: f64) -> String {
 }
 
 /// An attack of size 0 must give the clean accuracy.
-pub fn size_zero(clean: f64, at_zero: f64) -> Check {
-    Check::new("eps 0 is clean", at_zero == clean, || {
+pub fn size_zero(clean: f64, at_zero: f64) -> TrustCheck {
+    TrustCheck::new("eps 0 is clean", at_zero == clean, || {
         let (zero, clean) = (percent(at_zero), percent(clean));
         format!(
             "at eps 0 the accuracy is {zero}, clean it is {clean}: the attack changes inputs that it should leave, \
@@ -40,8 +40,8 @@ pub fn size_zero(clean: f64, at_zero: f64) -> Check {
 pub const ZERO_GRADIENTS: f64 = 0.05;
 
 /// The network must have usable gradients: at most few samples have a zero gradient. `share` is in [0, 1].
-pub fn live_gradients(share: f64) -> Check {
-    Check::new("gradients not masked", share <= ZERO_GRADIENTS, || {
+pub fn live_gradients(share: f64) -> TrustCheck {
+    TrustCheck::new("gradients not masked", share <= ZERO_GRADIENTS, || {
         let share = percent(share);
         format!(
             "{share} of the samples have an input gradient of exactly zero or none at all (saturated units or \
@@ -52,7 +52,7 @@ pub fn live_gradients(share: f64) -> Check {
 
 /// PGD must be at least as strong as FGSM, and FGSM as noise of the same size, up to two samples in a hundred (at least
 /// one).
-pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> Check {
+pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> TrustCheck {
     let slack = (2.0 / 100.0_f64).max(1.0 / samples as f64) + 1e-9;
     let wrong = if pgd > fgsm + slack {
         Some(("PGD", pgd, "FGSM", fgsm, "its steps are too long, too few, or the gradient misleads"))
@@ -65,17 +65,17 @@ pub fn order_of_strength(noise: f64, fgsm: f64, pgd: f64, samples: usize) -> Che
         let (left, less) = (percent(left), percent(less));
         format!("{weak} leaves {left} right, {strong} of the same size only {less}: {why}")
     });
-    Check { name: "PGD ≥ FGSM ≥ noise", failure }
+    TrustCheck { name: "PGD ≥ FGSM ≥ noise", failure }
 }
 
 /// With growing size the accuracy must fall to chance, at the latest at the last point of a curve (eps, accuracy).
 ///
 /// Chance is `1/classes`, plus three standard errors of a guess over this many samples.
-pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> Check {
+pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> TrustCheck {
     let chance = 1.0 / classes as f64;
     let allowed = chance + 3.0 * (chance * (1.0 - chance) / samples as f64).sqrt();
     let &(eps, left) = curve.last().unwrap_or(&(0.0, 0.0));
-    Check::new("falls to chance", left <= allowed, || {
+    TrustCheck::new("falls to chance", left <= allowed, || {
         let (left, chance) = (percent(left), percent(chance));
         format!(
             "at eps {eps:.3}, which may change an input into any other, {left} are still right (chance is {chance}): \
@@ -86,10 +86,10 @@ pub fn falls_to_chance(curve: &[(f64, f64)], classes: usize, samples: usize) -> 
 
 /// Perturbed inputs must stay within their valid range and within the size of the attack. Both excesses are in units of
 /// the inputs.
-pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
+pub fn in_range(beyond_range: f64, beyond_size: f64) -> TrustCheck {
     // The largest error from rounding x0 ± eps.
     let rounding = 1e-5;
-    Check::new("inputs in range", beyond_range <= 0.0 && beyond_size <= rounding, || {
+    TrustCheck::new("inputs in range", beyond_range <= 0.0 && beyond_size <= rounding, || {
         if beyond_range > 0.0 {
             format!(
                 "perturbed inputs lie up to {beyond_range:.3} outside their valid range: nobody can make such inputs"
@@ -101,8 +101,8 @@ pub fn in_range(beyond_range: f64, beyond_size: f64) -> Check {
 }
 
 /// A sample's logits must not depend on its neighbours: `difference` is the result of [`batch_dependence`].
-pub fn evaluation_mode(difference: f64) -> Check {
-    Check::new("evaluation mode", difference <= 1e-4, || {
+pub fn evaluation_mode(difference: f64) -> TrustCheck {
+    TrustCheck::new("evaluation mode", difference <= 1e-4, || {
         format!(
             "a sample alone gets other logits than in a batch (relative difference {difference:.1e}): batch norm or \
                  dropout runs in training mode, so neighbours and luck take part in the attack"
@@ -111,7 +111,7 @@ pub fn evaluation_mode(difference: f64) -> Check {
 }
 
 /// The share of samples whose input gradient is zero in every feature or not finite.
-pub fn zero_gradient_share(victim: &mut Victim<'_>, task: &Task<'_>) -> f64 {
+pub fn zero_gradient_share(victim: &mut Victim<'_>, task: &AttackTask<'_>) -> f64 {
     let (size, rows) = (victim.size(), victim.rows());
     let parts = task.x.chunks(rows * size).zip(task.classes.chunks(rows));
     let mut blind = 0;
@@ -140,19 +140,19 @@ pub fn batch_dependence(mut logits: impl FnMut(&[f32]) -> Vec<f32>, x: &[f32], s
 
 /// The largest excess of perturbed inputs over their valid range, and over the size of the attack, in units of the
 /// inputs.
-pub fn excess(task: &Task<'_>, adv: &[f32], norm: Norm, eps: f64) -> (f64, f64) {
+pub fn excess(task: &AttackTask<'_>, adv: &[f32], norm: PerturbationNorm, eps: f64) -> (f64, f64) {
     let size = task.x.len() / task.classes.len().max(1);
     let beyond_range = f64::from(task.valid.excess(adv, size));
     let samples = task.x.chunks_exact(size).zip(adv.chunks_exact(size));
     let sizes = samples.map(|(clean, adv)| match norm {
-        Norm::Linf => f64::from(distance(clean, adv).linf),
-        Norm::L2 => f64::from(distance(clean, adv).l2),
+        PerturbationNorm::Linf => f64::from(distance(clean, adv).linf),
+        PerturbationNorm::L2 => f64::from(distance(clean, adv).l2),
     });
     (beyond_range, sizes.map(|s| s - eps).fold(0.0, f64::max))
 }
 
 /// The size with which any input can be turned into any other: the widest range of a feature.
-pub fn greatest_size(valid: Valid<'_>, size: usize) -> f64 {
+pub fn greatest_size(valid: ValidRange<'_>, size: usize) -> f64 {
     let widths = (0..size).map(|i| valid.of(i)).map(|(low, high)| f64::from(high) - f64::from(low));
     widths.fold(0.0, f64::max)
 }
@@ -162,15 +162,15 @@ pub fn greatest_size(valid: Valid<'_>, size: usize) -> f64 {
 pub fn examine(
     settings: &Robustness,
     victim: &mut Victim<'_>,
-    task: &Task<'_>,
+    task: &AttackTask<'_>,
     adv: &mut Vec<f32>,
-) -> (Accuracies, Vec<Check>) {
+) -> (Accuracies, Vec<TrustCheck>) {
     let (size, samples, rows) = (victim.size(), task.classes.len(), victim.rows());
     let clean = accuracy(victim, task.x, task.classes);
     let mut beyond = (0.0, 0.0);
     let mut under = |attack: &AttackConfig| {
         let left = accuracy_under(victim, task, &**attack, adv);
-        let (range, size) = excess(task, adv, Norm::Linf, attack.eps().unwrap_or(f64::INFINITY));
+        let (range, size) = excess(task, adv, PerturbationNorm::Linf, attack.eps().unwrap_or(f64::INFINITY));
         beyond = (f64::max(beyond.0, range), f64::max(beyond.1, size));
         left
     };

@@ -1,6 +1,6 @@
 //! Constant rates, and rates that a factor changes from time to time.
 
-use super::{Memory, Schedule, When};
+use super::{Schedule, ScheduleMemory, SchedulePoint};
 use crate::registry::settings;
 
 settings! {
@@ -9,7 +9,7 @@ settings! {
 }
 
 impl Schedule for Constant {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         when.base
     }
 }
@@ -25,7 +25,7 @@ settings! {
 }
 
 impl Schedule for Step {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         when.base * libm::pow(self.gamma, (when.t / self.step_size as u64) as f64)
     }
 }
@@ -41,7 +41,7 @@ settings! {
 }
 
 impl Schedule for MultiStep {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let reached = self.milestones.iter().filter(|&&m| m as u64 <= when.t).count();
         when.base * libm::pow(self.gamma, reached as f64)
     }
@@ -56,7 +56,7 @@ settings! {
 }
 
 impl Schedule for Exponential {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         when.base * libm::pow(self.gamma, when.t as f64)
     }
 }

@@ -1,6 +1,6 @@
 //! Rates that fall along a cosine.
 
-use super::{Memory, Schedule, When, half_cosine, length};
+use super::{Schedule, ScheduleMemory, SchedulePoint, half_cosine, length};
 use crate::limits;
 use crate::registry::settings;
 
@@ -15,7 +15,7 @@ settings! {
 }
 
 impl Schedule for Cosine {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         half_cosine(when.base, self.eta_min, when.t as f64 / length(self.t_max, when))
     }
 }
@@ -33,7 +33,7 @@ settings! {
 }
 
 impl Schedule for CosineClamped {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let share = (when.t as f64 / length(self.decay_steps, when)).min(1.0);
         let cosine = half_cosine(1.0, 0.0, share).max(0.0);
         when.base * ((1.0 - self.alpha) * libm::pow(cosine, self.exponent) + self.alpha)
@@ -53,7 +53,7 @@ settings! {
 }
 
 impl Schedule for CosineRestarts {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let (mut t, mut period) = (when.t, self.t_0 as u64);
         if self.t_mult == 1 {
             t %= period;
@@ -81,7 +81,7 @@ settings! {
 }
 
 impl Schedule for WarmupCosine {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let (t, warmup) = (when.t as f64, self.warmup_steps as f64);
         if t < warmup {
             return self.init_value + (when.base - self.init_value) * t / warmup;

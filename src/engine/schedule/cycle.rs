@@ -1,6 +1,6 @@
 //! Rates that rise and fall.
 
-use super::{Memory, Schedule, When, half_cosine, length};
+use super::{Schedule, ScheduleMemory, SchedulePoint, half_cosine, length};
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ impl Schedule for OneCycle {
     /// # Notes
     /// b is the highest rate. PyTorch can change the momentum in the opposite direction at the same time; here a
     /// schedule does not change an optimizer's momentum. After the last step the last rate stays.
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let total = length(self.total_steps, when);
         let (top, first) = (when.base, when.base / self.div_factor);
         let last = first / self.final_div_factor;
@@ -92,7 +92,7 @@ settings! {
 }
 
 impl Schedule for Cyclical {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let up = self.step_size_up as u64;
         let down = self.step_size_down.map_or(up, |n| n as u64);
         let (cycle, at) = (when.t / (up + down), when.t % (up + down));

@@ -1,6 +1,6 @@
 //! Rates that fall as a power of the remaining share of the run.
 
-use super::{Memory, Schedule, When, length};
+use super::{Schedule, ScheduleMemory, SchedulePoint, length};
 use crate::limits;
 use crate::registry::settings;
 
@@ -15,7 +15,7 @@ settings! {
 }
 
 impl Schedule for Polynomial {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         when.base * left(when.t as f64, length(self.total_iters, when), self.power)
     }
 }
@@ -35,9 +35,9 @@ settings! {
 }
 
 impl Schedule for PolynomialEnd {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let begin = self.transition_begin as u64;
-        let rest = When { total: when.total.saturating_sub(begin), ..when };
+        let rest = SchedulePoint { total: when.total.saturating_sub(begin), ..when };
         let done = when.t.saturating_sub(begin) as f64;
         let left = left(done, length(self.transition_steps, rest), self.power);
         (when.base - self.end_value) * left + self.end_value

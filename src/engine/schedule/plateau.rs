@@ -1,6 +1,6 @@
 //! Lowers the rate when validation stops improving.
 
-use super::{Memory, Schedule, When};
+use super::{Schedule, ScheduleMemory, SchedulePoint};
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ const BEST: usize = 1;
 const BAD: usize = 2;
 const COOLDOWN: usize = 3;
 
-fn share(memory: &Memory) -> f64 {
+fn share(memory: &ScheduleMemory) -> f64 {
     if memory[SHARE] > 0.0 { memory[SHARE] } else { 1.0 }
 }
 
@@ -73,7 +73,7 @@ impl ReduceOnPlateau {
 }
 
 impl Schedule for ReduceOnPlateau {
-    fn lr(&self, when: When, memory: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, memory: &ScheduleMemory) -> f64 {
         when.base * share(memory)
     }
 
@@ -81,7 +81,7 @@ impl Schedule for ReduceOnPlateau {
         true
     }
 
-    fn report(&self, base: f64, metric: f64, memory: &mut Memory) {
+    fn report(&self, base: f64, metric: f64, memory: &mut ScheduleMemory) {
         let first = memory[SHARE] == 0.0;
         memory[SHARE] = share(memory);
         if first || memory[BEST].is_nan() || self.improves(metric, memory[BEST]) {

@@ -1,6 +1,6 @@
 //! Rates that begin with a rise.
 
-use super::{Memory, Schedule, ScheduleConfig, When, length};
+use super::{Schedule, ScheduleConfig, ScheduleMemory, SchedulePoint, length};
 use crate::limits;
 use crate::registry::settings;
 
@@ -17,17 +17,17 @@ settings! {
 }
 
 impl Schedule for Warmup {
-    fn lr(&self, when: When, memory: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, memory: &ScheduleMemory) -> f64 {
         let steps = self.steps as u64;
         let total = when.total.saturating_sub(steps);
-        let then = self.then.lr(When { t: when.t.saturating_sub(steps), total, ..when }, memory);
+        let then = self.then.lr(SchedulePoint { t: when.t.saturating_sub(steps), total, ..when }, memory);
         if when.t >= steps {
             return then;
         }
         then * (self.start_factor + (1.0 - self.start_factor) * when.t as f64 / steps as f64)
     }
 
-    fn report(&self, base: f64, metric: f64, memory: &mut Memory) {
+    fn report(&self, base: f64, metric: f64, memory: &mut ScheduleMemory) {
         self.then.report(base, metric, memory);
     }
 
@@ -49,7 +49,7 @@ settings! {
 }
 
 impl Schedule for Linear {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let share = (when.t as f64 / length(self.total_iters, when)).min(1.0);
         when.base * (self.start_factor + (self.end_factor - self.start_factor) * share)
     }
@@ -64,7 +64,7 @@ settings! {
 }
 
 impl Schedule for InverseSqrt {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let share = (when.t + 1) as f64 / self.warmup_steps as f64;
         when.base * share.min((1.0 / share).sqrt())
     }
@@ -81,7 +81,7 @@ settings! {
 }
 
 impl Schedule for Noam {
-    fn lr(&self, when: When, _: &Memory) -> f64 {
+    fn lr(&self, when: SchedulePoint, _: &ScheduleMemory) -> f64 {
         let (t, warmup) = ((when.t + 1) as f64, self.warmup_steps as f64);
         let fall = 1.0 / t.sqrt();
         let rise = t / (warmup * warmup.sqrt());

@@ -74,7 +74,7 @@ impl dyn Team + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::team::Alone;
+    use crate::engine::team::SingleThread;
 
     /// A team of two threads, like a crew's.
     #[derive(Debug)]
@@ -109,7 +109,7 @@ mod tests {
                 let norm = team.norm(p);
                 (x, norm)
             };
-            let (alone, two) = (run(&Alone), run(&Two));
+            let (alone, two) = (run(&SingleThread), run(&Two));
             assert_eq!(alone.1.to_bits(), two.1.to_bits(), "norm of {n}");
             assert!(alone == two, "{n} numbers");
             let exact = kernel::sum_sq_f64(&alone.0[0]).sqrt();
@@ -123,7 +123,7 @@ mod tests {
         for size in [1e-40f32, 1e-25, 1e-3, 1e15, 1e30] {
             let x = vec![size; 2 * SHARED];
             let wanted = f64::from(size) * (2.0 * SHARED as f64).sqrt();
-            let found = f64::from((&Alone as &dyn Team).norm(&x));
+            let found = f64::from((&SingleThread as &dyn Team).norm(&x));
             assert!((found / wanted - 1.0).abs() < 1e-6, "{size}: {found} {wanted}");
         }
     }

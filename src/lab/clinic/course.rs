@@ -1,13 +1,13 @@
 //! Trains one lane to its end on this thread, and collects the facts for its
 //! diagnosis: measured steps, evaluations, data.
 
-use crate::diagnosis::{Facts, Score, Told, off, rules};
+use crate::diagnosis::{Facts, LaneMeasurements, LaneScore, off, rules};
 use crate::engine::data::Labels;
 use crate::engine::robust::Robustness;
 use crate::lab::exam;
-use crate::lab::experiment::{self, Data, Fault, ground};
+use crate::lab::experiment::{self, BuildFault, Data, ground};
 use crate::lab::lane::{marked, told_mark};
-use crate::lab::trainer::{Change, Evaluation, Trainer, norm};
+use crate::lab::trainer::{Evaluation, RecipeEffect, Trainer, norm};
 use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneInfo, Measure, Phase};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 const KNOWN: usize = 2000;
 
 /// A lane that was trained, and the facts about it.
-pub struct Course {
+pub struct TrainedLane {
     /// All facts about the lane.
     pub facts: Facts,
     /// The facts that follow from the lane's events alone.
@@ -25,7 +25,7 @@ pub struct Course {
     pub work: f64,
 }
 
-impl Course {
+impl TrainedLane {
     /// Trains a lane that is not forked from another one, while `on` returns true; `on` is called before every step.
     ///
     /// # Errors
@@ -36,11 +36,11 @@ impl Course {
         data: Arc<Data>,
         steps: u64,
         on: &dyn Fn() -> bool,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, BuildFault> {
         let lane = &scenario.lanes[lane];
         let recipe = scenario
             .recipe_at(lane, 0)
-            .map_err(|(n, field, what)| Fault { at: format!("edits[{n}].{field}"), what })?;
+            .map_err(|(n, field, what)| BuildFault { at: format!("edits[{n}].{field}"), what })?;
         let mut journal = scenario.journal(&lane.name);
         journal.retain(|e| e.step > 0);
         let total = scenario.steps as u64;
@@ -50,7 +50,7 @@ impl Course {
             edits: journal.clone(),
             ..experiment::info(&lane.name, &recipe, &network, &data, total)
         };
-        let mut told = Told::default();
+        let mut told = LaneMeasurements::default();
         let mut tell = |event: Event| told.apply(&event);
         let initial = initial(&trainer);
         let exam = adversarial(scenario, &recipe);
@@ -60,17 +60,17 @@ impl Course {
         let mut now = recipe.clone();
         while trainer.steps() < steps {
             if !on() {
-                return Err(Fault { at: String::new(), what: "stopped".into() });
+                return Err(BuildFault { at: String::new(), what: "stopped".into() });
             }
             let done = trainer.steps();
             while let Some(edit) = edits.next_if(|e| e.step <= done) {
                 if edit.empties() {
                     trainer.empty_memory();
                 } else if now.set_at(&edit.field, &edit.to).is_ok()
-                    && trainer.set(now.clone())? == Change::Restarted
+                    && trainer.set(now.clone())? == RecipeEffect::Restarted
                 {
                     let what = "a change of network, init or loss while it trains".into();
-                    return Err(Fault { at: format!("edits, step {done}: {}", edit.field), what });
+                    return Err(BuildFault { at: format!("edits, step {done}: {}", edit.field), what });
                 }
             }
             let look = marked(done + 1);
@@ -148,7 +148,7 @@ fn initial(trainer: &Trainer) -> Vec<(usize, f64)> {
 }
 
 /// The score of a lane on its own training samples.
-fn known(data: &Arc<Data>, trainer: &Trainer, seed: u64, total: u64) -> Score {
+fn known(data: &Arc<Data>, trainer: &Trainer, seed: u64, total: u64) -> LaneScore {
     let mut own = (**data).clone();
     let count = own.train.len().min(KNOWN);
     own.validation = own.train.clone();
@@ -165,5 +165,5 @@ fn known(data: &Arc<Data>, trainer: &Trainer, seed: u64, total: u64) -> Score {
         Trainer::with_network(&own, Arc::clone(trainer.network()), trainer.recipe().clone(), seed, total);
     judge.go_back(trainer.live());
     let e = judge.evaluate();
-    Score { loss: e.judged.into(), accuracy: e.accuracy.map(f64::from) }
+    LaneScore { loss: e.judged.into(), accuracy: e.accuracy.map(f64::from) }
 }

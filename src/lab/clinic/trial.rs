@@ -1,7 +1,7 @@
 //! The outcome of a cure: the lane with one change, compared with the lane without it.
 
-use crate::diagnosis::{Facts, Fix, Score, rules};
-use crate::telemetry::finding::Verdict;
+use crate::diagnosis::{Facts, Fix, LaneScore, rules};
+use crate::telemetry::finding::CureOutcome;
 
 /// A gain of at least this much is not due to chance in the split of the data.
 pub const ENOUGH: f64 = 0.08;
@@ -10,18 +10,18 @@ pub const ENOUGH: f64 = 0.08;
 pub const NEAR_BEST: f64 = 0.93;
 
 /// The verdict on a gain; `near_best`: whether little is left to gain with the cure.
-pub fn verdict(gain: f64, near_best: bool) -> Verdict {
+pub fn verdict(gain: f64, near_best: bool) -> CureOutcome {
     match gain {
-        g if g >= ENOUGH && near_best => Verdict::Repaired,
-        g if g >= ENOUGH => Verdict::Better,
-        g if g <= -ENOUGH => Verdict::Worse,
-        _ => Verdict::Same,
+        g if g >= ENOUGH && near_best => CureOutcome::Repaired,
+        g if g >= ENOUGH => CureOutcome::Better,
+        g if g <= -ENOUGH => CureOutcome::Worse,
+        _ => CureOutcome::Same,
     }
 }
 
 /// A cure that was tried.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct CureTrial {
     /// The cure.
     pub fix: Fix,
     /// The run with it.
@@ -29,16 +29,16 @@ pub struct Outcome {
     /// Its gain, computed by `gain`.
     pub gain: f64,
     /// The verdict on the gain.
-    pub verdict: Verdict,
+    pub verdict: CureOutcome,
     /// Whether another seed confirms the gain; `None` if no other seed was tried.
     pub lasts: Option<bool>,
 }
 
-impl Outcome {
+impl CureTrial {
     /// Compares the run with a cure to the run without.
     pub fn of(sick: &Facts, fix: Fix, facts: Facts) -> Self {
         let gain = gain(sick, &facts);
-        let mut out = Self { fix, facts, gain, verdict: Verdict::Same, lasts: None };
+        let mut out = Self { fix, facts, gain, verdict: CureOutcome::Same, lasts: None };
         out.verdict = verdict(gain, out.near_best());
         out
     }
@@ -120,7 +120,7 @@ fn less(before: f64, after: f64) -> f64 {
 
 /// Whether a cure can gain anything.
 pub fn hopeful(facts: &Facts) -> bool {
-    let Some(Score { loss, accuracy }) = facts.score() else { return true };
+    let Some(LaneScore { loss, accuracy }) = facts.score() else { return true };
     let Some(data) = &facts.data else { return true };
     let imbalanced = data.majority.is_some_and(|m| m > 0.75);
     if facts.attacked.is_some() && facts.recipe.defence.name().contains("Adversarial") {

@@ -60,7 +60,7 @@ fn expectations_compare_metrics_with_numbers_and_with_each_other() {
 #[test]
 fn medians_and_shares_are_taken_over_seeds_and_all_else_holds_on_each() {
     let runs = [[0.5, 0.6], [0.9, 0.7], [0.25, 0.75]].map(standings);
-    let seeds: Vec<Seed<'_>> = (7..).zip(&runs).collect();
+    let seeds: Vec<SeedStandings<'_>> = (7..).zip(&runs).collect();
     let judge = |text: &str| Expectation::parse(text, &LANES).unwrap().judge(&seeds);
     assert_eq!(judge("median(plain.val_accuracy) == 0.5"), Ok("0.5 against 0.5".into()));
     assert!(judge("median( a.b.val_accuracy ) > median(plain.val_accuracy)").is_ok());
@@ -90,12 +90,14 @@ fn a_seed_that_ran_away_counts_as_the_greatest() {
 fn names_with_brackets_and_signs_are_read_as_far_as_that_is_possible() {
     let lanes = ["N(0, 0.01)", "lr > 3", "median(x)"];
     let read = |text: &str| Expectation::parse(text, &lanes).unwrap();
-    assert!(matches!(&read("N(0, 0.01).loss < 1").comparison.left, Side::Metric(m) if m.lane == lanes[0]));
+    assert!(
+        matches!(&read("N(0, 0.01).loss < 1").comparison.left, ComparisonSide::Metric(m) if m.lane == lanes[0])
+    );
     let share = read("share(N(0, 0.01).loss < median(x).loss) >= 0.8");
-    assert!(matches!(share.comparison.left, Side::Share(_)));
+    assert!(matches!(share.comparison.left, ComparisonSide::Share(_)));
     assert!(share.over_seeds() && !read("N(0, 0.01).loss < 1").over_seeds());
     let median = read("1 > median(N(0, 0.01).loss)").comparison.right;
-    assert!(matches!(median, Side::Median(m) if m.lane == lanes[0]));
+    assert!(matches!(median, ComparisonSide::Median(m) if m.lane == lanes[0]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::engine::data::{Labels, Prepared as Data};
 use crate::engine::loss::{LossConfig, Targets};
 use crate::engine::network::{Network, Slot};
 use crate::scenario::Shape;
-use crate::telemetry::{DataFacts, Score};
+use crate::telemetry::{DataFacts, LaneScore};
 
 /// About this many samples, evenly spread, are inspected for the size of the inputs.
 const LOOKED_AT: usize = 4096;
@@ -120,7 +120,7 @@ pub fn data_facts(data: &Data, own: &LossConfig) -> DataFacts {
         largest,
         spread,
         targets,
-        chance: Score { loss: sum / terms as f64, accuracy },
+        chance: LaneScore { loss: sum / terms as f64, accuracy },
         majority,
         samples: train.len(),
     }

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::engine::data::NoFiles;
-use crate::lab::lane::Line;
-use crate::lab::outcome::{Standing, Standings};
+use crate::lab::lane::LogLine;
+use crate::lab::outcome::{LaneStanding, Standings};
 use crate::lab::run::Run;
 use crate::lab::run_dir::RunDir;
-use crate::lab::stepped::Stepped;
+use crate::lab::stepped::SteppedRun;
 use crate::number::LayerNumber;
 use crate::telemetry::{Command, Data};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ const TEXT: &str = r#"(title: "followed", data: Spiral(), network: [Dense(4), Ta
 /// A run in a directory, written by the test itself.
 struct Bench {
     path: PathBuf,
-    run: Stepped,
+    run: SteppedRun,
     dir: Option<RunDir>,
 }
 
@@ -34,7 +34,7 @@ impl Bench {
         let samples = checksum(&data.train.inputs);
         let dir = RunDir::create(&path, &scenario, Path::new(""), samples).unwrap();
         let experiment = Experiment::with_data(scenario, Arc::new(data), &NoFiles).unwrap();
-        let mut run = Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)));
+        let mut run = SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles)));
         run.run_mut().log(true);
         run.send(Command::Run);
         Self { path, run, dir: Some(dir) }
@@ -44,7 +44,7 @@ impl Bench {
     fn train(&mut self, steps: u64) {
         self.run.advance(steps);
         let run = self.run.run_mut();
-        let lines: Vec<Line> = run.take_lines();
+        let lines: Vec<LogLine> = run.take_lines();
         let (told, scenario) = (run.told(), run.scenario());
         let saved = run.save();
         let dir = self.dir.as_mut().unwrap();
@@ -95,7 +95,7 @@ fn scenario(bench: &Bench) -> Scenario {
 
 /// Sets a lane of a bench to this optimizer and clip.
 fn set(bench: &mut Bench, lane: LaneId, name: &str, optimizer: &str, clip: &str) {
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
     let mut recipe = scenario(bench).recipe(&scenario(bench).lanes[lane]);
     recipe.optimizer = crate::engine::optim::OptimizerConfig::parse(optimizer).unwrap();
     recipe.clip = crate::engine::clip::ClipConfig::parse(clip).unwrap();
@@ -171,7 +171,7 @@ fn a_run_that_is_taken_up_again_keeps_its_changes_once() {
     run.restore(&resumed.lanes).unwrap();
     run.log(true);
     assert_eq!(run.scenario(), written);
-    bench.run = Stepped::new(run);
+    bench.run = SteppedRun::new(run);
     bench.dir = Some(dir);
     bench.run.send(Command::Run);
     bench.train(25);
@@ -226,7 +226,8 @@ fn steps_that_a_lane_abandoned_are_told_before_its_log() {
     let mut bench = Bench::new();
     bench.train(20);
     let log = std::fs::read_to_string(bench.path.join("metrics.jsonl")).unwrap();
-    let ahead = |line: &&str| log::Read::parse(line.as_bytes()).is_some_and(|r| r.lane == "b" && r.step > 15);
+    let ahead =
+        |line: &&str| log::ParsedLine::parse(line.as_bytes()).is_some_and(|r| r.lane == "b" && r.step > 15);
     let lines: Vec<&str> = log.lines().filter(ahead).collect();
     let ghosts = format!("{{\"rewound\":\"b\",\"to\":15}}\n{}\n", lines.join("\n"));
     std::fs::write(bench.path.join("ghosts.jsonl"), ghosts).unwrap();
@@ -304,8 +305,9 @@ fn a_lane_is_judged_by_its_log_as_it_is_live() {
         for event in events {
             standings.apply(event);
         }
-        let of =
-            |l: &Standing| (l.name.clone(), l.diagnosis().map(|d| (format!("{:?}", d.findings), d.skipped)));
+        let of = |l: &LaneStanding| {
+            (l.name.clone(), l.diagnosis().map(|d| (format!("{:?}", d.findings), d.skipped)))
+        };
         standings.lanes.iter().map(of).collect::<Vec<_>>()
     };
     let (live, read) = (findings(&live), findings(&read));

@@ -1,7 +1,7 @@
 //! Cancels a long step halfway, so that an order for the lane need not wait for the end of the step. The lane is then
 //! as if the step had never begun; completed steps do not depend on cancelled ones. Knows no thread and no clock.
 
-use super::{Lane, Since};
+use super::{NumberRanges, TrainingLane};
 use crate::engine::team::Team;
 use crate::lab::trainer::{Evaluation, Snapshot};
 use crate::telemetry::Phase;
@@ -13,12 +13,12 @@ pub(super) const LONG: f64 = 0.4;
 
 /// Tells a lane to cancel its current step.
 #[derive(Debug, Default)]
-pub struct Leave {
+pub struct CancelSignal {
     wanted: AtomicBool,
     allowed: AtomicBool,
 }
 
-impl Leave {
+impl CancelSignal {
     /// Asks the lane to cancel a long step, or withdraws the request.
     pub fn want(&self, wanted: bool) {
         self.wanted.store(wanted, Ordering::Relaxed);
@@ -42,12 +42,12 @@ impl Leave {
 
 /// Whether a step, or an evaluation, was long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Long {
+pub(super) struct LongWork {
     step: bool,
     look: bool,
 }
 
-impl Default for Long {
+impl Default for LongWork {
     /// Before the first measurement of time, any step may be long.
     fn default() -> Self {
         Self { step: true, look: true }
@@ -56,15 +56,15 @@ impl Default for Long {
 
 /// The state of a lane before a step.
 #[derive(Debug, Default)]
-pub(super) struct Back {
+pub(super) struct StepBackup {
     first: Snapshot,
     others: Vec<(Snapshot, Option<Phase>, Option<Evaluation>)>,
-    since: Since,
+    since: NumberRanges,
 }
 
-impl Lane {
+impl TrainingLane {
     /// Shares the work of passes with a team, which is created at the first call and gets the requests to cancel.
-    pub fn work_with(&mut self, team: impl FnOnce(Arc<Leave>) -> Arc<dyn Team>) {
+    pub fn work_with(&mut self, team: impl FnOnce(Arc<CancelSignal>) -> Arc<dyn Team>) {
         let team = self.team.get_or_insert_with(|| team(Arc::clone(&self.leave)));
         self.trainer.work_with(team);
         self.replicas.iter_mut().for_each(|r| r.trainer.work_with(team));

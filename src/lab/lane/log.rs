@@ -3,10 +3,10 @@
 //! A number that is not finite is `null`; a number that does not exist at a step has no key. Keys are in the order of
 //! the table.
 
-use super::Line;
+use super::LogLine;
 use crate::lab::exam;
 use crate::lab::lane::marked;
-use crate::number::{Form, LayerNumber, Listed, Number, Source, Values};
+use crate::number::{LayerNumber, Listed, Number, NumberFormat, NumberSource, Values};
 use crate::telemetry::{Band, Data, LaneId, LayerMeasure, Measure, Spread};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The contents of one line.
-pub struct Row<'a> {
+pub struct LogRow<'a> {
     /// The name of the lane.
     pub lane: &'a str,
     /// The step.
@@ -26,12 +26,12 @@ pub struct Row<'a> {
     /// The share of dead units at this evaluation, for each layer whose units can die.
     pub dead: Vec<f32>,
     /// The measurement under attack after this step.
-    pub robustness: Option<exam::Row>,
+    pub robustness: Option<exam::ExamRow>,
     /// The range of the step over several seeds.
     pub spread: Option<Spread>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> LogRow<'a> {
     /// A step of this lane, without anything else.
     pub fn new(lane: &'a str, measure: &'a Measure) -> Self {
         Self {
@@ -46,28 +46,28 @@ impl<'a> Row<'a> {
     }
 
     /// The row as text.
-    pub fn line(&self, lane: LaneId) -> Line {
+    pub fn line(&self, lane: LaneId) -> LogLine {
         let text = serde_json::to_string(self).unwrap_or_default();
-        Line { step: self.measure.step, lane, text }
+        LogLine { step: self.measure.step, lane, text }
     }
 }
 
 /// Whether a number belongs to a step, rather than to an evaluation.
 fn of_step(number: Number) -> bool {
-    matches!(number.row().source, Source::Step(_) | Source::Rare(_))
+    matches!(number.row().source, NumberSource::Step(_) | NumberSource::Rare(_))
 }
 
-impl Serialize for Row<'_> {
+impl Serialize for LogRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("step", &self.measure.step)?;
         map.serialize_entry("lane", self.lane)?;
         for (number, value) in self.measure.values.iter() {
             match number.row().form {
-                Form::Single => map.serialize_entry(number.row().key, &(value as f32))?,
-                Form::Double => map.serialize_entry(number.row().key, &value)?,
-                Form::Flag(key) => map.serialize_entry(key, &(value > 0.0))?,
-                Form::Absent => {}
+                NumberFormat::Single => map.serialize_entry(number.row().key, &(value as f32))?,
+                NumberFormat::Double => map.serialize_entry(number.row().key, &value)?,
+                NumberFormat::Flag(key) => map.serialize_entry(key, &(value > 0.0))?,
+                NumberFormat::Absent => {}
             }
         }
         map.serialize_entry("epoch", &self.measure.epoch)?;
@@ -155,7 +155,7 @@ fn band_key(number: Number) -> String {
 
 /// A parsed line.
 #[derive(Debug, Deserialize)]
-pub struct Read {
+pub struct ParsedLine {
     /// Its step.
     pub step: u64,
     /// The name of its lane.
@@ -165,7 +165,7 @@ pub struct Read {
     #[serde(default)]
     evaluations: u64,
     /// The measurement under attack, if there is one.
-    pub robustness: Option<exam::Row>,
+    pub robustness: Option<exam::ExamRow>,
     seeds: Option<u32>,
     #[serde(default)]
     seeds_lost: u32,
@@ -174,7 +174,7 @@ pub struct Read {
     numbers: BTreeMap<String, Value>,
 }
 
-impl Read {
+impl ParsedLine {
     /// Parses a line of the log; `None` if it is not a line of numbers, such as a verdict.
     pub fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok().filter(|read: &Self| !read.numbers.contains_key("verdict"))
@@ -192,7 +192,7 @@ impl Read {
 
     /// The evaluation after the step, if there was one.
     pub fn evaluation(&self, seconds: f64) -> Option<Measure> {
-        let measure = self.told(seconds, |n| matches!(n.row().source, Source::Evaluation));
+        let measure = self.told(seconds, |n| matches!(n.row().source, NumberSource::Evaluation));
         let hash = self.numbers.get("hash").and_then(Value::as_str).and_then(|text| text.parse().ok());
         measure.values.iter().next().is_some().then_some(Measure { hash, ..measure })
     }
@@ -215,10 +215,10 @@ impl Read {
         let row = number.row();
         let of = |key: &str| self.numbers.get(key);
         match row.form {
-            Form::Single => of(row.key).map(|v| f64::from(single(v))),
-            Form::Double => of(row.key).map(|v| v.as_f64().unwrap_or(f64::NAN)),
-            Form::Flag(key) => of(key)?.as_bool().map(|yes| f64::from(u8::from(yes))),
-            Form::Absent => None,
+            NumberFormat::Single => of(row.key).map(|v| f64::from(single(v))),
+            NumberFormat::Double => of(row.key).map(|v| v.as_f64().unwrap_or(f64::NAN)),
+            NumberFormat::Flag(key) => of(key)?.as_bool().map(|yes| f64::from(u8::from(yes))),
+            NumberFormat::Absent => None,
         }
     }
 

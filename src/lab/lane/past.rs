@@ -4,7 +4,7 @@
 //! Training is a pure function of state, recipe and step, so a step that is trained again gives the same bits. The
 //! choice of kept states decides only how long that takes. Knows no thread and no clock.
 
-use super::{Lane, Pace, Plan, Since, State};
+use super::{LaneState, NumberRanges, Pace, TrainingLane, TurnLimits};
 use crate::scenario::{Edit, Lineage, Recipe};
 use crate::telemetry::Event;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,13 +25,13 @@ const STEPS: u64 = 16;
 pub struct Keyframe {
     /// Steps done, before any change of settings at that step.
     pub step: u64,
-    state: State,
+    state: LaneState,
     bytes: usize,
 }
 
 /// The kept states of a lane, oldest first, within a budget of bytes.
 #[derive(Debug, Default)]
-pub struct Past {
+pub struct PastStates {
     frames: Vec<Arc<Keyframe>>,
     /// Bytes of all of them.
     bytes: usize,
@@ -42,15 +42,15 @@ pub struct Past {
 }
 
 /// The kept states, shared by the lane, the run and the code that looks back.
-pub type Shared = Arc<Mutex<Past>>;
+pub type SharedPast = Arc<Mutex<PastStates>>;
 
 /// Locks the kept states.
-pub fn open(past: &Shared) -> MutexGuard<'_, Past> {
+pub fn open(past: &SharedPast) -> MutexGuard<'_, PastStates> {
     // No function in this file panics in the middle of a change.
     past.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Past {
+impl PastStates {
     /// Drops all states, because the lane starts anew.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -91,7 +91,7 @@ impl Past {
     }
 
     /// Keeps the present state of a lane, within a budget of bytes.
-    pub(super) fn keep(&mut self, lane: &Lane, budget: usize) {
+    pub(super) fn keep(&mut self, lane: &TrainingLane, budget: usize) {
         let step = lane.trainer.steps();
         if self.frames.last().is_some_and(|f| f.step >= step) {
             return;
@@ -153,14 +153,14 @@ fn distance(bytes: usize, cost: f64) -> u64 {
 
 /// The history of a lane, for training its steps again.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct LaneHistory {
     /// Its settings, from step 0 on.
     pub line: Lineage,
     /// The limits of its turns.
-    pub plan: Plan,
+    pub plan: TurnLimits,
 }
 
-impl Course {
+impl LaneHistory {
     /// The number of edits with which the steps up to this one were trained; edits at step 0 were made before training.
     pub fn edits_before(&self, step: u64) -> usize {
         self.line.edits.partition_point(|e| e.step == 0 || e.step < step)
@@ -184,7 +184,7 @@ impl Course {
     }
 }
 
-impl Lane {
+impl TrainingLane {
     /// Whether an evaluation affects later steps.
     pub(super) fn listens(&self) -> bool {
         let recipe = self.trainer.recipe();
@@ -195,7 +195,7 @@ impl Lane {
     ///
     /// # Errors
     /// If an edit cannot be made, or a recipe does not fit.
-    pub fn take_up(&mut self, frame: Option<&Keyframe>, course: &Course) -> Result<(), String> {
+    pub fn take_up(&mut self, frame: Option<&Keyframe>, course: &LaneHistory) -> Result<(), String> {
         let recipe = course.recipe_of(frame.map_or(0, |f| f.step))?;
         self.set(&recipe).map_err(|fault| fault.to_string())?;
         match frame {
@@ -214,7 +214,7 @@ impl Lane {
     pub fn retrace(
         &mut self,
         until: u64,
-        course: &Course,
+        course: &LaneHistory,
         pace: &mut dyn Pace,
     ) -> Result<Option<Vec<Event>>, String> {
         // Until a step has turned out to be long, steps do not count as long.
@@ -236,9 +236,9 @@ impl Lane {
             // The last step is measured in a separate turn, so that the steps before it are not shown.
             let next = if step + 1 < until { next.min(until - 1) } else { next };
             if next == until {
-                self.since = Since::default();
+                self.since = NumberRanges::default();
             }
-            let plan = Plan { until: next, goal: until, end: until, past: true, ..course.plan.clone() };
+            let plan = TurnLimits { until: next, goal: until, end: until, past: true, ..course.plan.clone() };
             let news = self.play(&plan, pace);
             let now = self.trainer.steps();
             if now >= until || (now < next && news.end.is_some()) {

@@ -1,10 +1,10 @@
 //! The other seeds of a lane: the same recipe with the data, weights and random draws of seed + 1, seed + 2 ..., in
 //! step with the first seed, and the range of their measurements. Knows no thread and no screen.
 
-use super::Lane;
-use super::leave::Long;
-use crate::lab::experiment::{Data, Fault};
-use crate::lab::trainer::{Change, Evaluation, Report, Snapshot, Trainer};
+use super::TrainingLane;
+use super::leave::LongWork;
+use crate::lab::experiment::{BuildFault, Data};
+use crate::lab::trainer::{Evaluation, EvaluationReport, RecipeEffect, Snapshot, Trainer};
 use crate::number::{Number, Values};
 use crate::scenario::Recipe;
 use crate::telemetry::{Band, Phase, Spread};
@@ -30,7 +30,7 @@ pub struct SavedReplica {
     pub phase: Phase,
 }
 
-impl Lane {
+impl TrainingLane {
     /// Adds more seeds to the lane at step 0, each with its own data.
     #[must_use]
     pub fn with_seeds(mut self, data: &[Arc<Data>], first_seed: u64, total: u64) -> Self {
@@ -47,13 +47,13 @@ impl Lane {
     ///
     /// # Errors
     /// The reason why the recipe does not fit; the lane is then unchanged.
-    pub fn set(&mut self, recipe: &Recipe) -> Result<Change, Fault> {
+    pub fn set(&mut self, recipe: &Recipe) -> Result<RecipeEffect, BuildFault> {
         let change = self.trainer.set(recipe.clone())?;
-        (self.long, self.back) = (Long::default(), None);
+        (self.long, self.back) = (LongWork::default(), None);
         for replica in &mut self.replicas {
             // The data of all seeds have the same shapes, so a recipe that fits the first fits the others.
             replica.trainer.set(recipe.clone())?;
-            if change == Change::Restarted {
+            if change == RecipeEffect::Restarted {
                 (replica.end, replica.evaluation) = (None, None);
             }
         }
@@ -62,7 +62,7 @@ impl Lane {
 
     /// Resets all seeds to step 0.
     pub fn reset(&mut self) {
-        (self.long, self.back) = (Long::default(), None);
+        (self.long, self.back) = (LongWork::default(), None);
         self.trainer.reset();
         for replica in &mut self.replicas {
             replica.trainer.reset();
@@ -123,7 +123,7 @@ impl Lane {
                 replica.evaluation = Some(replica.trainer.evaluate());
                 continue;
             }
-            let Report { evaluation, stop } = replica.trainer.evaluate_and_report();
+            let EvaluationReport { evaluation, stop } = replica.trainer.evaluate_and_report();
             replica.evaluation = Some(evaluation);
             if let Some(stop) = stop {
                 say(format!("{}, seed {k}: {}", self.name, stop.words));

@@ -20,12 +20,12 @@ struct Fold {
 
 /// The ranges of all numbers since the last measurement.
 #[derive(Clone, Debug)]
-pub(super) struct Since {
+pub(super) struct NumberRanges {
     steps: u32,
     folds: [Fold; Number::ALL.len()],
 }
 
-impl Default for Since {
+impl Default for NumberRanges {
     fn default() -> Self {
         // Comparisons with NaN are false, so the first number replaces it.
         let none = Fold { least: f64::NAN, greatest: f64::NAN, sum: 0.0 };
@@ -33,7 +33,7 @@ impl Default for Since {
     }
 }
 
-impl Since {
+impl NumberRanges {
     /// Includes a step. Allocates nothing.
     pub(super) fn add(&mut self, step: &StepResult) {
         self.steps += 1;

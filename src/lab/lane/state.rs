@@ -1,23 +1,23 @@
 //! The state of a lane over all its seeds: copied, restored, and continued with other settings.
 
-use super::{Lane, SavedReplica};
-use crate::lab::experiment::Fault;
-use crate::lab::trainer::{Change, Snapshot};
+use super::{SavedReplica, TrainingLane};
+use crate::lab::experiment::BuildFault;
+use crate::lab::trainer::{RecipeEffect, Snapshot};
 use crate::scenario::{Carry, Recipe};
 use crate::telemetry::Phase;
 
 /// All seeds of a lane at one step.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct State {
+pub struct LaneState {
     /// The first seed.
     pub first: Snapshot,
     /// The other seeds.
     pub others: Vec<SavedReplica>,
 }
 
-impl State {
+impl LaneState {
     /// Copies the state of this lane into existing memory.
-    pub fn copy_from(&mut self, lane: &Lane) {
+    pub fn copy_from(&mut self, lane: &TrainingLane) {
         self.first.copy_from(lane.trainer.live());
         let blank = || SavedReplica { snapshot: Snapshot::default(), phase: Phase::Paused };
         self.others.resize_with(lane.replicas.len(), blank);
@@ -37,24 +37,24 @@ impl State {
 #[derive(Clone, Debug)]
 pub struct Start {
     /// The state, before any change of settings at its step.
-    pub state: State,
+    pub state: LaneState,
     /// The recipe up to that step.
     pub recipe: Recipe,
     /// The part of the state that is taken over.
     pub carry: Carry,
 }
 
-impl Lane {
+impl TrainingLane {
     /// A copy of the present state.
-    pub fn state(&self) -> State {
-        State { first: self.trainer.snapshot(), others: self.save_seeds() }
+    pub fn state(&self) -> LaneState {
+        LaneState { first: self.trainer.snapshot(), others: self.save_seeds() }
     }
 
     /// Restores a state of a lane with the same network and optimizer.
     ///
     /// # Errors
     /// The part that does not fit.
-    pub fn go_to(&mut self, state: &State) -> Result<(), String> {
+    pub fn go_to(&mut self, state: &LaneState) -> Result<(), String> {
         self.trainer.restore(&state.first)?;
         self.restore_seeds(&state.others)
     }
@@ -63,8 +63,8 @@ impl Lane {
     ///
     /// # Errors
     /// The part that does not fit.
-    pub fn begin(&mut self, start: &Start, recipe: &Recipe) -> Result<Change, String> {
-        let words = |fault: Fault| fault.to_string();
+    pub fn begin(&mut self, start: &Start, recipe: &Recipe) -> Result<RecipeEffect, String> {
+        let words = |fault: BuildFault| fault.to_string();
         self.set(&start.recipe).map_err(words)?;
         self.go_to(&start.state)?;
         let change = self.set(recipe).map_err(words)?;

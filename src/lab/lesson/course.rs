@@ -16,12 +16,12 @@ pub struct Course {
     /// Its title.
     pub title: String,
     /// The lessons, in order.
-    pub lessons: Vec<Entry>,
+    pub lessons: Vec<CourseLesson>,
 }
 
 /// A lesson of a course.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct CourseLesson {
     /// Its name on the command line: that of its file, without the extension.
     pub name: String,
     /// The part of the course to which it belongs.
@@ -39,13 +39,13 @@ struct Index {
     /// The title of the course.
     title: String,
     /// Its parts.
-    parts: Vec<Part>,
+    parts: Vec<CoursePart>,
 }
 
 /// A part of a course.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Part {
+struct CoursePart {
     /// Its title.
     title: String,
     /// Names of lessons: files beside the index, without `.ron`.
@@ -73,7 +73,7 @@ lessons! {
 impl Course {
     /// The built-in course.
     pub fn shipped() -> Self {
-        let entry = |&(part, name, text): &(&str, &str, &str)| Entry {
+        let entry = |&(part, name, text): &(&str, &str, &str)| CourseLesson {
             name: name.into(),
             part: part.into(),
             text: text.into(),
@@ -97,7 +97,10 @@ impl Course {
     fn of_file(path: &Path) -> Result<Self, String> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (text, disk) = (text_of(path)?, Some(Disk::beside(path)));
-        Ok(Self { title: name.clone(), lessons: vec![Entry { name, part: String::new(), text, disk }] })
+        Ok(Self {
+            title: name.clone(),
+            lessons: vec![CourseLesson { name, part: String::new(), text, disk }],
+        })
     }
 
     fn in_directory(dir: &Path) -> Result<Self, Vec<String>> {
@@ -113,7 +116,7 @@ impl Course {
                 match text_of(&path) {
                     Ok(text) => {
                         let disk = Some(Disk::beside(&path));
-                        lessons.push(Entry { name, part: part.title.clone(), text, disk });
+                        lessons.push(CourseLesson { name, part: part.title.clone(), text, disk });
                     }
                     Err(what) => faults.push(what),
                 }
@@ -123,7 +126,7 @@ impl Course {
     }
 
     /// The lesson with this name, and its position.
-    pub fn find(&self, name: &str) -> Option<(usize, &Entry)> {
+    pub fn find(&self, name: &str) -> Option<(usize, &CourseLesson)> {
         self.lessons.iter().enumerate().find(|(_, l)| l.name == name)
     }
 }

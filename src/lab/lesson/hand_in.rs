@@ -2,15 +2,15 @@
 //! repeated runs are the proof; a seal over each page detects a change that a run cannot show, such as an answer
 //! altered later.
 
-use super::Asked;
-use super::course::{Course, Entry};
-use super::progress::{Record, Work, hash, to_ron};
+use super::PageExpectations;
+use super::course::{Course, CourseLesson};
+use super::progress::{LessonProgress, PageWork, hash, to_ron};
 use super::prove::Replay;
 use super::trace::Trace;
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::Expectation;
 use crate::scenario::fork::CARRY;
-use crate::scenario::lesson::{LANES, Page, Task};
+use crate::scenario::lesson::{LANES, Page, PageTask};
 use crate::scenario::{Lane, Scenario, read};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -29,9 +29,9 @@ pub struct LaneHash {
 /// The work on one page, with its proof.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Handed {
+pub struct PageHandIn {
     /// The work.
-    pub work: Work,
+    pub work: PageWork,
     /// The lanes of its goal, at the step at which it was reached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hashes: Vec<LaneHash>,
@@ -42,7 +42,7 @@ pub struct Handed {
 /// A lesson in a hand-in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct HandedLesson {
+pub struct LessonHandIn {
     /// Its name.
     pub lesson: String,
     /// The hash of its document.
@@ -50,7 +50,7 @@ pub struct HandedLesson {
     /// Whether the learner has left its last page.
     pub done: bool,
     /// Its pages with work.
-    pub pages: Vec<Handed>,
+    pub pages: Vec<PageHandIn>,
 }
 
 /// A document that is handed in. It identifies no machine and no time.
@@ -62,27 +62,27 @@ pub struct HandIn {
     /// The title of the course.
     pub course: String,
     /// The lessons, in the order of the course.
-    pub lessons: Vec<HandedLesson>,
+    pub lessons: Vec<LessonHandIn>,
 }
 
 /// A parsed lesson of a course, for repeating its runs.
-struct Known {
+struct CourseRuns {
     hash: String,
     scenario: Scenario,
-    asked: Vec<Asked>,
+    asked: Vec<PageExpectations>,
     files: Arc<dyn Files + Send + Sync>,
 }
 
 /// All parsed lessons of a course, and the runs that were already repeated.
 #[derive(Default)]
-pub struct Office {
-    lessons: Vec<(String, Known)>,
-    made: Mutex<HashMap<String, Result<Made, String>>>,
+pub struct HandInGrader {
+    lessons: Vec<(String, CourseRuns)>,
+    made: Mutex<HashMap<String, Result<RepeatedRun, String>>>,
 }
 
 /// A repeated run.
 #[derive(Clone, Debug)]
-struct Made {
+struct RepeatedRun {
     /// The step at which the goal is first reached.
     step: Option<u64>,
     hashes: Vec<LaneHash>,
@@ -105,14 +105,14 @@ pub struct Grade {
     pub hints: usize,
 }
 
-impl std::fmt::Debug for Office {
+impl std::fmt::Debug for HandInGrader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Office").field("lessons", &self.lessons.len()).finish_non_exhaustive()
     }
 }
 
-impl Known {
-    fn of(entry: &Entry) -> Result<Self, String> {
+impl CourseRuns {
+    fn of(entry: &CourseLesson) -> Result<Self, String> {
         let scenario = match &entry.disk {
             Some(disk) => crate::scenario::read_with_data(&entry.text, disk).map(|(scenario, _)| scenario),
             None => read(&entry.text),
@@ -120,7 +120,7 @@ impl Known {
         let scenario =
             scenario.map_err(|faults| faults.first().map_or_else(String::new, |f| f.in_file(&entry.name)))?;
         let pages = scenario.lesson.pages.iter();
-        let asked = pages.map(|page| Asked::of(page, &scenario).unwrap_or_default()).collect();
+        let asked = pages.map(|page| PageExpectations::of(page, &scenario).unwrap_or_default()).collect();
         let files: Arc<dyn Files + Send + Sync> = match &entry.disk {
             Some(disk) => Arc::new(disk.clone()),
             None => Arc::new(NoFiles),
@@ -136,7 +136,7 @@ impl Known {
     }
 
     /// Repeats the run of a goal, with only its lanes and those from which they are forked.
-    fn make(&self, page: usize, trace: &Trace) -> Result<Made, String> {
+    fn make(&self, page: usize, trace: &Trace) -> Result<RepeatedRun, String> {
         let goal = &self.asked[page].goal;
         let within = self.scenario.lesson.pages[page].within as u64;
         let mut names: Vec<&str> = goal.iter().flat_map(Expectation::lanes).collect();
@@ -146,14 +146,14 @@ impl Known {
         let mut replay = Replay::new(&scenario, None, Arc::clone(&self.files))?;
         let step = replay.until(within, |judge| judge.reached(goal, within));
         let stood = step.and_then(|step| replay.judge.at(step, &names));
-        let of = |l: &crate::lab::outcome::Standing| LaneHash {
+        let of = |l: &crate::lab::outcome::LaneStanding| LaneHash {
             lane: l.name.clone(),
             hash: match l.validation.filter(|m| Some(m.step) == step).and_then(|m| m.hash) {
                 Some(hash) => hash.to_string(),
                 None => format!("ended at step {}", l.step),
             },
         };
-        Ok(Made { step, hashes: stood.map_or_else(Vec::new, |s| s.lanes.iter().map(of).collect()) })
+        Ok(RepeatedRun { step, hashes: stood.map_or_else(Vec::new, |s| s.lanes.iter().map(of).collect()) })
     }
 }
 
@@ -173,29 +173,29 @@ fn only(scenario: &Scenario, names: &[&str]) -> Scenario {
 }
 
 /// The seal of a page: over its content and the seal of the page before.
-fn seal(before: &str, name: &str, lesson: &HandedLesson, page: &Handed) -> String {
-    let bare = Handed { seal: String::new(), ..page.clone() };
+fn seal(before: &str, name: &str, lesson: &LessonHandIn, page: &PageHandIn) -> String {
+    let bare = PageHandIn { seal: String::new(), ..page.clone() };
     let done = if lesson.done { "done" } else { "not done" };
     hash(&[before, name, &lesson.lesson, &lesson.hash, done, &to_ron(&bare)].join("\n"))
 }
 
-impl Office {
+impl HandInGrader {
     /// Parses the lessons of a course.
     ///
     /// # Errors
     /// If a lesson cannot be read.
     pub fn of(course: &Course) -> Result<Self, String> {
-        let read = |entry: &Entry| Ok((entry.name.clone(), Known::of(entry)?));
+        let read = |entry: &CourseLesson| Ok((entry.name.clone(), CourseRuns::of(entry)?));
         let lessons = course.lessons.iter().map(read).collect::<Result<_, String>>()?;
         Ok(Self { lessons, made: Mutex::default() })
     }
 
-    fn lesson(&self, name: &str) -> Option<&Known> {
+    fn lesson(&self, name: &str) -> Option<&CourseRuns> {
         self.lessons.iter().find(|(n, _)| n == name).map(|(_, known)| known)
     }
 
     /// A repeated run, from memory if it was repeated before.
-    fn make(&self, name: &str, page: usize, trace: &Trace) -> Result<Made, String> {
+    fn make(&self, name: &str, page: usize, trace: &Trace) -> Result<RepeatedRun, String> {
         let known = self.lesson(name).ok_or("there is no such lesson")?;
         let key = hash(&format!("{name} {page} {}", to_ron(trace)));
         if let Some(made) = self.made.lock().ok().and_then(|made| made.get(&key).cloned()) {
@@ -212,21 +212,21 @@ impl Office {
     ///
     /// # Errors
     /// If a goal is not reached in its repeated run.
-    pub fn hand_in(&self, name: &str, course: &str, records: &[Record]) -> Result<HandIn, String> {
+    pub fn hand_in(&self, name: &str, course: &str, records: &[LessonProgress]) -> Result<HandIn, String> {
         let mut out = HandIn { name: name.into(), course: course.into(), lessons: Vec::new() };
         let mut last = String::new();
         for (lesson, known) in &self.lessons {
             let Some(record) = records.iter().find(|r| r.lesson == *lesson && r.hash == known.hash) else {
                 continue;
             };
-            let mut handed = HandedLesson {
+            let mut handed = LessonHandIn {
                 lesson: lesson.clone(),
                 hash: known.hash.clone(),
                 done: record.done,
                 pages: Vec::new(),
             };
             for work in &record.work {
-                let mut page = Handed { work: work.clone(), ..Handed::default() };
+                let mut page = PageHandIn { work: work.clone(), ..PageHandIn::default() };
                 if let Some(trace) = &work.reached {
                     let made = self.make(lesson, work.page.wrapping_sub(1), trace)?;
                     if made.step != Some(trace.step) {
@@ -287,9 +287,9 @@ impl Office {
 
     fn page(
         &self,
-        known: &Known,
+        known: &CourseRuns,
         lesson: &str,
-        handed: &Handed,
+        handed: &PageHandIn,
         at: &str,
         grade: &mut Grade,
         faults: &mut Vec<(String, String)>,
@@ -307,7 +307,7 @@ impl Office {
             grade.right += usize::from(predict.hits(guess));
         }
         let Some(trace) = &work.reached else { return };
-        if page.task() != Task::Goal {
+        if page.task() != PageTask::Goal {
             faults.push((format!("{at}.work.reached"), "reached: this page has no goal".into()));
             return;
         }
@@ -360,7 +360,7 @@ impl Office {
 }
 
 /// A locked setting in which a fork differs from its parent.
-fn locked(known: &Known, fork: &Lane, allowed: &dyn Fn(&str) -> bool) -> Option<String> {
+fn locked(known: &CourseRuns, fork: &Lane, allowed: &dyn Fn(&str) -> bool) -> Option<String> {
     let mut scenario = known.scenario.clone();
     scenario.lanes.push(fork.clone());
     let (ground, recipe) = (scenario.ground(fork), scenario.recipe(fork));

@@ -4,7 +4,7 @@
 
 use crate::lab::exam;
 use crate::lab::expect::Expectation;
-use crate::lab::outcome::{Standing, Standings};
+use crate::lab::outcome::{LaneStanding, Standings};
 use crate::telemetry::{Event, LaneId, Phase};
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ pub struct Judge {
     every: u64,
     live: Standings,
     /// The standings of lanes after their evaluations, by step.
-    stood: BTreeMap<u64, BTreeMap<LaneId, Standing>>,
+    stood: BTreeMap<u64, BTreeMap<LaneId, LaneStanding>>,
 }
 
 /// Whether a lane will not continue by itself.
-fn over(standing: &Standing) -> bool {
+fn over(standing: &LaneStanding) -> bool {
     !matches!(standing.phase, Phase::Running | Phase::Paused)
 }
 
@@ -78,7 +78,7 @@ impl Judge {
             let ended = Some(live).filter(|l| over(l) && l.step <= step);
             let standing = stood.or(ended)?.clone();
             // There may have been an edit since.
-            found.lanes.push(Standing { name: live.name.clone(), ..standing });
+            found.lanes.push(LaneStanding { name: live.name.clone(), ..standing });
         }
         Some(found)
     }

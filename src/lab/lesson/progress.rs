@@ -10,7 +10,7 @@ use std::path::Path;
 /// A learner's work on one page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Work {
+pub struct PageWork {
     /// The page, from 1.
     pub page: usize,
     /// The answer to its question: the number of a choice from 1, or a number.
@@ -38,7 +38,7 @@ fn is_zero(n: &usize) -> bool {
 /// A learner's work in one lesson.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Record {
+pub struct LessonProgress {
     /// The name of the lesson.
     pub lesson: String,
     /// The hash of its document.
@@ -50,10 +50,10 @@ pub struct Record {
     /// Seconds spent on it.
     pub seconds: u64,
     /// The work on each page that was opened.
-    pub work: Vec<Work>,
+    pub work: Vec<PageWork>,
 }
 
-impl Record {
+impl LessonProgress {
     /// Whether one of its pages was skipped.
     pub fn skipped(&self) -> bool {
         self.work.iter().any(|w| w.skipped)
@@ -67,18 +67,18 @@ pub struct Done {
     /// The title of the course.
     pub course: String,
     /// Its lessons that were started.
-    pub lessons: Vec<Record>,
+    pub lessons: Vec<LessonProgress>,
 }
 
 /// A learner's work in all courses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Progress {
+pub struct LearnerProgress {
     /// One entry per course.
     pub courses: Vec<Done>,
 }
 
-impl Progress {
+impl LearnerProgress {
     /// Reads the file; without a file, there is no progress yet.
     ///
     /// # Errors
@@ -105,13 +105,13 @@ impl Progress {
     }
 
     /// The record of a lesson; `None` if it was not started, or has changed since.
-    pub fn of(&self, course: &str, lesson: &str, hash: &str) -> Option<&Record> {
+    pub fn of(&self, course: &str, lesson: &str, hash: &str) -> Option<&LessonProgress> {
         let done = self.courses.iter().find(|c| c.course == course)?;
         done.lessons.iter().find(|r| r.lesson == lesson && r.hash == hash)
     }
 
     /// Stores the record of a lesson.
-    pub fn put(&mut self, course: &str, record: Record) {
+    pub fn put(&mut self, course: &str, record: LessonProgress) {
         let at = self.courses.iter().position(|c| c.course == course).unwrap_or_else(|| {
             self.courses.push(Done { course: course.into(), lessons: Vec::new() });
             self.courses.len() - 1

@@ -2,14 +2,14 @@
 //! with the run, and locked settings stay locked. Trains on the caller's thread.
 
 use super::judge::Judge;
-use super::{Asked, asked};
+use super::{PageExpectations, asked};
 use crate::engine::data::Files;
 use crate::lab::expect::Expectation;
 use crate::lab::experiment::{Data, Experiment};
 use crate::lab::run::Run;
-use crate::lab::stepped::Stepped;
-use crate::scenario::lesson::{Page, Predict, Task};
-use crate::scenario::{Fault, Scenario, at_paths};
+use crate::lab::stepped::SteppedRun;
+use crate::scenario::lesson::{Page, PageTask, Predict};
+use crate::scenario::{Scenario, ScenarioFault, at_paths};
 use crate::telemetry::Command;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub const SEEDS: u64 = 3;
 /// A run of a scenario up to a step, without a clock.
 pub struct Replay {
     /// The run.
-    pub run: Stepped,
+    pub run: SteppedRun,
     /// The judge that follows its events.
     pub judge: Judge,
 }
@@ -44,11 +44,11 @@ impl Replay {
             Some(data) => Experiment::with_data(scenario.clone(), data, &*files),
             None => Experiment::new(scenario.clone(), &*files),
         };
-        let words = |faults: Vec<crate::lab::experiment::Fault>| {
+        let words = |faults: Vec<crate::lab::experiment::BuildFault>| {
             faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         };
         let run = Run::new(experiment.map_err(words)?, None, files);
-        Ok(Self { run: Stepped::new(run), judge: Judge::new(scenario.evaluate_every) })
+        Ok(Self { run: SteppedRun::new(run), judge: Judge::new(scenario.evaluate_every) })
     }
 
     /// Trains all lanes up to this step.
@@ -88,7 +88,7 @@ pub fn reaches(
 
 /// The proof of a page, for its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proved {
+pub struct PageProof {
     /// Its number, from 1.
     pub page: usize,
     /// The result in words.
@@ -103,7 +103,7 @@ pub fn prove(
     text: &str,
     scenario: &Scenario,
     files: &Arc<dyn Files + Send + Sync>,
-) -> Result<Vec<Proved>, Vec<Fault>> {
+) -> Result<Vec<PageProof>, Vec<ScenarioFault>> {
     let asked = asked(text, scenario)?;
     let (mut proved, mut faults) = (Vec::new(), Vec::new());
     if scenario.lesson.is_empty() {
@@ -125,7 +125,7 @@ pub fn prove(
         let mut fault = |field: &str, what: String| faults.push((here(field), format!("{field}: {what}")));
         if let Some(stop) = page.stop() {
             if stop <= at {
-                let field = if page.task() == Task::Goal { "within" } else { "run" };
+                let field = if page.task() == PageTask::Goal { "within" } else { "run" };
                 fault(
                     field,
                     format!("the lanes are at step {at} already; write anew: true, or a later step"),
@@ -136,13 +136,13 @@ pub fn prove(
         if let Some(step) = page.at.filter(|s| *s > at) {
             fault("at", format!("step {step} is not reached yet; the lanes are at step {at}"));
         }
-        let mut say = |words: String| proved.push(Proved { page: i + 1, words });
+        let mut say = |words: String| proved.push(PageProof { page: i + 1, words });
         match (page.task(), &page.predict) {
-            (Task::Predict, Some(predict)) => match answer(&start, predict, asked, files) {
+            (PageTask::Predict, Some(predict)) => match answer(&start, predict, asked, files) {
                 Ok(words) => say(words),
                 Err((field, what)) => fault(&format!("predict.{field}"), what),
             },
-            (Task::Goal, _) => {
+            (PageTask::Goal, _) => {
                 locks(&start, page, &mut fault);
                 match solve(&start, page, asked, files) {
                     Ok(words) => say(words),
@@ -152,7 +152,7 @@ pub fn prove(
             }
             _ => {}
         }
-        if page.task() != Task::Goal {
+        if page.task() != PageTask::Goal {
             done = start;
         }
     }
@@ -163,7 +163,7 @@ pub fn prove(
 fn answer(
     start: &Scenario,
     predict: &Predict,
-    asked: &Asked,
+    asked: &PageExpectations,
     files: &Arc<dyn Files + Send + Sync>,
 ) -> Result<String, (&'static str, String)> {
     let mut replay = Replay::new(start, None, Arc::clone(files)).map_err(|what| ("ask", what))?;
@@ -197,7 +197,7 @@ fn answer(
 fn solve(
     start: &Scenario,
     page: &Page,
-    asked: &Asked,
+    asked: &PageExpectations,
     files: &Arc<dyn Files + Send + Sync>,
 ) -> Result<String, Vec<(&'static str, String)>> {
     let (goal, within) = (&asked.goal[..], page.within as u64);

@@ -5,7 +5,7 @@ use crate::diagnosis::Facts;
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::{Experiment, info};
 use crate::number::{LayerNumber, decimal};
-use crate::telemetry::{LayerMeasure, Mark};
+use crate::telemetry::{LayerMeasure, MeasuredStep};
 
 /// The description of a lane on two moons.
 pub fn moons(name: &str) -> LaneInfo {
@@ -17,7 +17,7 @@ pub fn moons(name: &str) -> LaneInfo {
 
 #[test]
 fn a_lane_without_a_step_has_facts() {
-    let facts = Told::default().facts(&moons("new"), &Phase::Paused, None);
+    let facts = LaneMeasurements::default().facts(&moons("new"), &Phase::Paused, None);
     assert!(facts.marks.is_empty() && facts.train.is_none() && facts.attacked.is_none());
     crate::diagnosis::signals(facts);
 }
@@ -25,11 +25,11 @@ fn a_lane_without_a_step_has_facts() {
 #[test]
 fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
     let info = moons("a");
-    let mut told = Told::default();
+    let mut told = LaneMeasurements::default();
     for step in 1..=20 {
         let layers = vec![LayerMeasure::of(0).with(LayerNumber::GradNorm, step as f32)];
         let values = Values::default().with(Number::Loss, 1.0 / step as f64);
-        told.apply(&Event::Marked { lane: 0, mark: Arc::new(Mark { step, values, layers }) });
+        told.apply(&Event::Marked { lane: 0, mark: Arc::new(MeasuredStep { step, values, layers }) });
         if step % 5 == 0 {
             let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::ValLoss, 0.5));
             told.apply(&Event::Evaluated { lane: 0, measure });
@@ -47,7 +47,7 @@ fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
 
 #[test]
 fn the_greatest_gradient_is_that_of_all_steps_whichever_were_shown() {
-    use crate::lab::lane::Endless;
+    use crate::lab::lane::EndlessTurn;
     use crate::lab::run::Run;
     use crate::lab::trainer::Trainer;
     use crate::telemetry::Command;
@@ -60,7 +60,7 @@ fn the_greatest_gradient_is_that_of_all_steps_whichever_were_shown() {
     run.apply(Command::Run);
     let mut standings = Standings::default();
     while let Some(mut turn) = run.take() {
-        let news = turn.lane.play(&turn.plan, &mut Endless);
+        let news = turn.lane.play(&turn.plan, &mut EndlessTurn);
         run.give_back(turn.lane, news);
         run.take_events().iter().for_each(|event| standings.apply(event));
     }

@@ -1,15 +1,16 @@
 //! Attacks for the screen: one sample before and after, the least size that fools the lane, accuracy against size.
 
 use super::prediction::{planar, plane};
-use super::{Memory, Parts, Probe, Renewal, Shape, class, image, scalar, softmax};
+use super::{DataShape, Probe, ProbeMemory, ProbeParts, Renewal, class, image, scalar, softmax};
 use crate::engine::attack::{
-    AttackConfig, Key, Task, Valid, Victim, distance, feature_range, margin, noise, predicted, verdict,
+    AttackConfig, AttackTask, RandomKey, ValidRange, Victim, distance, feature_range, margin, noise,
+    predicted, verdict,
 };
 use crate::engine::data::Labels;
-use crate::engine::robust::least::{Bracket, smallest_eps_near};
+use crate::engine::robust::least::{SizeBracket, smallest_eps_near};
 use crate::engine::robust::{curve, trust};
-use crate::lab::run::Peek;
-use crate::registry::Value as _;
+use crate::lab::run::ProbeInput;
+use crate::registry::SettingValue as _;
 use crate::telemetry::{Data, Sample};
 
 /// Samples among which the hardest one is searched.
@@ -23,7 +24,7 @@ const RESOLUTION: f64 = 512.0;
 
 /// The request to which a least size belongs, beside its lane.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Asked {
+pub(super) struct LeastSizeRequest {
     attack: String,
     number: usize,
     own: bool,
@@ -31,7 +32,7 @@ pub(super) struct Asked {
 }
 
 /// The valid range of every feature.
-fn range(peek: &Peek) -> (Vec<f32>, Vec<f32>) {
+fn range(peek: &ProbeInput) -> (Vec<f32>, Vec<f32>) {
     peek.data.range.iter().copied().unzip()
 }
 
@@ -68,7 +69,7 @@ pub(super) const ADVERSARIAL: Probe = Probe {
         "adversarial",
         "`attack` on `sample`, towards class `target` if there is one, and the least size that fools the lane",
         "the attack, and some ten of them where the least size is sought",
-        &[Shape::Image, Shape::Series, Shape::Grid, Shape::Table, Shape::Scalar],
+        &[DataShape::Image, DataShape::Series, DataShape::Grid, DataShape::Table, DataShape::Scalar],
         |peek, view, memory| adversarial(peek, view.sample, &view.attack, view.target, memory),
     )
 };
@@ -81,17 +82,17 @@ pub(super) const SIZES: Probe = Probe::new(
     "sizes",
     "accuracy under `attack` and under noise against the size",
     "the attack on some samples, once for each size",
-    &[Shape::Table, Shape::Scalar],
+    &[DataShape::Table, DataShape::Scalar],
     |peek, view, memory| sizes(peek, &view.attack, memory),
 );
 
 fn adversarial(
-    peek: &Peek,
+    peek: &ProbeInput,
     sample: Sample,
     attack: &str,
     target: Option<u32>,
-    memory: &mut Memory,
-) -> Option<Parts> {
+    memory: &mut ProbeMemory,
+) -> Option<ProbeParts> {
     let samples = &peek.data.validation;
     let Labels::Classes { of, .. } = &samples.labels else { return None };
     let (_, names) = class(samples, 0)?;
@@ -112,13 +113,13 @@ fn adversarial(
     let before = victim.logits(x).to_vec();
     // The user's own image has no label: the attack moves away from the predicted class.
     let label = if own.is_some() { predicted(&before) } else { of.get(number).copied() };
-    let task = Task {
+    let task = AttackTask {
         x,
         classes: &[target.or(label)?],
         targeted: target.is_some(),
-        valid: Valid::Each { low: &low, high: &high },
+        valid: ValidRange::Each { low: &low, high: &high },
         // The draws are the same every time, so that the picture changes with the network alone.
-        key: Key { seed: peek.seed, step: 0, first: number as u64 },
+        key: RandomKey { seed: peek.seed, step: 0, first: number as u64 },
     };
     let mut fooled = vec![0.0; x.len()];
     config.perturb(&mut victim, &task, &mut fooled);
@@ -126,7 +127,7 @@ fn adversarial(
     let blind = verdict::blind(&config, &mut victim, &task);
     let size = distance(x, &fooled);
     let widest = trust::greatest_size(task.valid, x.len());
-    let asked = Asked { attack: attack.into(), number, own: own.is_some(), target };
+    let asked = LeastSizeRequest { attack: attack.into(), number, own: own.is_some(), target };
     let known = known.filter(|(_, a, _)| *a == asked).map(|(.., bracket)| bracket);
     let resolution = widest / RESOLUTION;
     let mut least = None;
@@ -138,12 +139,12 @@ fn adversarial(
         } else {
             let hint = known.and_then(|b| b.least());
             least = smallest_eps_near(&mut victim, &task, &config, widest, resolution, hint);
-            Bracket::around(least, widest, resolution)
+            SizeBracket::around(least, widest, resolution)
         };
         memory.remember(peek.id, asked, bracket);
     }
     let change: Vec<f32> = fooled.iter().zip(x).map(|(a, b)| a - b).collect();
-    let mut parts = Parts::new();
+    let mut parts = ProbeParts::new();
     if let (Some(clean), Some(difference), Some(changed)) =
         (image(peek, x, false), image(peek, &change, true), image(peek, &fooled, false))
     {
@@ -192,21 +193,21 @@ fn adversarial(
 }
 
 /// The share of right answers at every size.
-fn sizes(peek: &Peek, attack: &str, memory: &mut Memory) -> Option<Parts> {
+fn sizes(peek: &ProbeInput, attack: &str, memory: &mut ProbeMemory) -> Option<ProbeParts> {
     let samples = &peek.data.validation;
     let Labels::Classes { of, .. } = &samples.labels else { return None };
     let config = AttackConfig::parse(attack).ok()?;
     let (low, high) = range(peek);
     let (_, scratch) = memory.of(peek);
-    let key = Key { seed: peek.seed, step: 0, first: 0 };
+    let key = RandomKey { seed: peek.seed, step: 0, first: 0 };
     let victim = Victim::new(&peek.network, &peek.params, &peek.state, scratch).ok()?;
     let mut victim = victim.answering(&peek.prediction, key);
     let count = COUNTED.min(samples.len());
-    let task = Task {
+    let task = AttackTask {
         x: &samples.inputs[..count * samples.shape.size()],
         classes: &of[..count],
         targeted: false,
-        valid: Valid::Each { low: &low, high: &high },
+        valid: ValidRange::Each { low: &low, high: &high },
         key,
     };
     // Features of tables have very different ranges, so their sizes are shares of the usual width of a feature.

@@ -1,8 +1,8 @@
 //! A sample under the augmentations of a lane, several times over. A pure function.
 
-use super::{Parts, Probe, Renewal, Shape, image, scalar};
+use super::{DataShape, Probe, ProbeParts, Renewal, image, scalar};
 use crate::engine::augment::{self, AugmentConfig};
-use crate::lab::run::Peek;
+use crate::lab::run::ProbeInput;
 use std::sync::Arc;
 
 /// Most draws that are shown.
@@ -18,24 +18,24 @@ pub(super) const AUGMENTED: Probe = Probe {
         "augmented",
         "validation sample `sample` as it is, and in `number` draws of the lane's augmentations",
         "no pass; a draw for each image",
-        &[Shape::Image, Shape::Scalar],
+        &[DataShape::Image, DataShape::Scalar],
         |peek, view, _| augmented(peek, peek.taken::<Vec<AugmentConfig>>(view)?, view.index(), view.number),
     )
 };
 
 /// The sample itself, and its augmented forms in successive epochs.
-fn augmented(peek: &Peek, by: &[AugmentConfig], sample: usize, draws: usize) -> Option<Parts> {
+fn augmented(peek: &ProbeInput, by: &[AugmentConfig], sample: usize, draws: usize) -> Option<ProbeParts> {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
     let next = (sample + 1) % samples.len().max(1);
     let size = samples.shape.size();
-    let mut parts: Parts = vec![("image".into(), image(peek, samples.input(sample), false)?)];
+    let mut parts: ProbeParts = vec![("image".into(), image(peek, samples.input(sample), false)?)];
     let outside: Vec<f32> = peek.data.range.iter().map(|r| r.0).collect();
     let mut scratch = vec![0.0; size];
     for epoch in 0..draws.min(DRAWS).min(if by.is_empty() { 0 } else { DRAWS }) {
         // A second sample, for augmentations that mix two samples.
         let mut inputs = [samples.input(sample), samples.input(next)].concat();
-        let mut batch = augment::Batch {
+        let mut batch = augment::AugmentBatch {
             shape: samples.shape,
             inputs: &mut inputs,
             targets: &mut [],

@@ -1,12 +1,12 @@
 //! Looks inside a lane: its path over a surface, its gradient through time, one of its weights. Pure functions.
 
-use super::{Parts, Probe, Renewal, Shape, Taken, scalar};
+use super::{DataShape, Probe, ProbeParts, Renewal, Taken, scalar};
 use crate::engine::diagnostics::spectral_radius;
 use crate::engine::layer::LayerConfig;
 use crate::engine::surface::Surface;
-use crate::lab::lane::Lane;
-use crate::lab::run::Peek;
-use crate::lab::trainer::Examined;
+use crate::lab::lane::TrainingLane;
+use crate::lab::run::ProbeInput;
+use crate::lab::trainer::WeightStep;
 use crate::telemetry::Data;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) const LANDSCAPE: Probe = Probe {
         "landscape",
         "the heights of the lane's test function over `extent`, on a `grid`",
         "a value for every point of the grid",
-        &[Shape::Grid],
+        &[DataShape::Grid],
         |peek, view, _| Some(landscape(*peek.taken(view)?, view.extent, view.grid)),
     )
 };
@@ -36,7 +36,7 @@ pub(super) const PATH: Probe = Probe {
         "path",
         "where the lane was on its test function, and its height and slope now",
         "a copy of at most 8192 points",
-        &[Shape::Series, Shape::Scalar],
+        &[DataShape::Series, DataShape::Scalar],
         |peek, view, _| {
             let (surface, points) = peek.taken::<(Surface, Vec<f32>)>(view)?;
             path(*surface, points)
@@ -67,7 +67,7 @@ pub(super) const THROUGH_TIME: Probe = Probe {
         "through_time",
         "norms of the gradient at every time step, and how the recurrent matrices stretch",
         "a norm for each time step; powers of each recurrent matrix",
-        &[Shape::Table],
+        &[DataShape::Table],
         |peek, view, _| Some(through_time(peek, peek.taken(view)?)),
     )
 };
@@ -86,13 +86,13 @@ pub(super) const MICROSCOPE: Probe = Probe {
         "microscope",
         "the weight of index `number` in the last shown step",
         "a copy of parameters, gradient and optimizer at every shown step",
-        &[Shape::Table, Shape::Scalar],
+        &[DataShape::Table, DataShape::Scalar],
         |peek, view, _| Some(microscope(peek, peek.taken(view), view.number)),
     )
 };
 
 /// The test function over which a lane moves, if there is one.
-fn surface(lane: &Lane) -> Option<Surface> {
+fn surface(lane: &TrainingLane) -> Option<Surface> {
     match lane.trainer.recipe().network.first() {
         Some(LayerConfig::Surface(s)) => Some(s.function),
         _ => None,
@@ -100,7 +100,7 @@ fn surface(lane: &Lane) -> Option<Surface> {
 }
 
 /// The values of the lane's test function.
-fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)) -> Parts {
+fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)) -> ProbeParts {
     let (columns, rows) = (columns.clamp(1, DOTS), rows.clamp(1, DOTS));
     let [left, right, bottom, top] = extent.map(f64::from);
     let along = |from: f64, to: f64, i: usize, n: usize| from + (to - from) * (i as f64 + 0.5) / n as f64;
@@ -112,7 +112,7 @@ fn landscape(surface: Surface, extent: [f32; 4], (columns, rows): (usize, usize)
 }
 
 /// The path of the lane, with value and slope of the test function at its last point.
-fn path(surface: Surface, points: &[f32]) -> Option<Parts> {
+fn path(surface: Surface, points: &[f32]) -> Option<ProbeParts> {
     let [.., x, y] = points[..] else { return None };
     let here = surface.at(f64::from(x), f64::from(y));
     let [gx, gy] = here.gradient;
@@ -124,7 +124,7 @@ fn path(surface: Surface, points: &[f32]) -> Option<Parts> {
 }
 
 /// The norms of the gradient at every time step, and the spectral radii of the recurrent matrices.
-fn through_time(peek: &Peek, norms: &Norms) -> Parts {
+fn through_time(peek: &ProbeInput, norms: &Norms) -> ProbeParts {
     let label = |layer: usize| format!("{} {}", layer + 1, peek.network.nodes()[layer].label);
     let norms = norms.iter().map(|(layer, norms)| (label(*layer), norms.clone()));
     let radius = peek.network.slots().iter().filter(|s| s.name == "weight_hh").map(|slot| {
@@ -140,13 +140,13 @@ fn through_time(peek: &Peek, norms: &Norms) -> Parts {
 }
 
 /// The last step of one weight, term by term.
-fn microscope(peek: &Peek, examined: Option<&Examined>, weight: usize) -> Parts {
+fn microscope(peek: &ProbeInput, examined: Option<&WeightStep>, weight: usize) -> ProbeParts {
     let slots = peek.network.slots().iter().map(|slot| {
         let label = &peek.network.nodes()[slot.layer].label;
         let row = slot.shape.last().copied().unwrap_or(1);
         (format!("{} {label} {}", slot.layer + 1, slot.name), vec![slot.range.len() as f32, row as f32])
     });
-    let mut parts: Parts = vec![
+    let mut parts: ProbeParts = vec![
         (
             "slots".into(),
             Data::Table { columns: vec!["numbers".into(), "in a row".into()], rows: slots.collect() },

@@ -1,6 +1,6 @@
 //! The steps of a lane at which its whole state is kept, for looking back.
 
-use super::{Probe, Shape, Taken};
+use super::{DataShape, Probe, Taken};
 use crate::lab::lane::past::open;
 use crate::telemetry::Data;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub const KEYFRAMES: Probe = Probe {
         "keyframes",
         "the steps at which the whole state of the lane is kept in memory, to look back from",
         "a number for each",
-        &[Shape::Series, Shape::Scalar],
+        &[DataShape::Series, DataShape::Scalar],
         |peek, view, _| {
             let (steps, bytes) = peek.taken::<(Vec<f32>, usize)>(view)?;
             Some(vec![("steps".into(), Data::Series(steps.clone())), super::scalar("bytes", *bytes as f64)])

@@ -1,9 +1,9 @@
 //! Predictions of a lane: over the plane, for one sample, and for all samples together. Pure functions of a snapshot.
 
-use super::{Memory, Parts, Probe, Shape, class, image, outputs, scalar, sequence, softmax};
+use super::{DataShape, Probe, ProbeMemory, ProbeParts, class, image, outputs, scalar, sequence, softmax};
 use crate::engine::data::{Labels, Samples};
 use crate::engine::shape::Shape as Sample;
-use crate::lab::run::Peek;
+use crate::lab::run::ProbeInput;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 
@@ -27,7 +27,14 @@ pub(super) const PREDICTION: Probe = Probe::new(
     "prediction",
     "decision boundary over `grid`, or the answer for validation sample `sample`",
     "a forward pass for every point of the grid, or one",
-    &[Shape::Grid, Shape::Points, Shape::Image, Shape::Table, Shape::Series, Shape::Scalar],
+    &[
+        DataShape::Grid,
+        DataShape::Points,
+        DataShape::Image,
+        DataShape::Table,
+        DataShape::Series,
+        DataShape::Scalar,
+    ],
     |peek, view, memory| {
         Some(if planar(peek) {
             plane(peek, view.grid, memory)
@@ -43,17 +50,21 @@ pub(super) const CONFUSION: Probe = Probe::new(
     "confusion",
     "confusion matrix on the validation samples",
     "a forward pass over at most 2000 samples",
-    &[Shape::Table],
+    &[DataShape::Table],
     |peek, _, memory| confusion(peek, memory),
 );
 
 /// Whether the data have two features, so that they lie on a plane.
-pub(super) fn planar(peek: &Peek) -> bool {
+pub(super) fn planar(peek: &ProbeInput) -> bool {
     peek.data.train.shape == Sample::Flat(2)
 }
 
 /// The plane with the network's decision at every point, and samples on it.
-pub(super) fn plane(peek: &Peek, (columns, rows): (usize, usize), memory: &mut Memory) -> Parts {
+pub(super) fn plane(
+    peek: &ProbeInput,
+    (columns, rows): (usize, usize),
+    memory: &mut ProbeMemory,
+) -> ProbeParts {
     let samples = &peek.data.validation;
     let extent = extent(&peek.data.train);
     let (columns, rows) = (columns.clamp(1, 400), rows.clamp(1, 400));
@@ -104,11 +115,11 @@ fn extent(samples: &Samples) -> [f32; 4] {
     [left, right, bottom, top]
 }
 
-fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Parts {
+fn prediction(peek: &ProbeInput, sample: usize, memory: &mut ProbeMemory) -> ProbeParts {
     let samples = &peek.data.validation;
     let sample = sample % samples.len().max(1);
     let x = samples.input(sample);
-    let mut parts: Parts = image(peek, x, false).map(|i| ("image".into(), i)).into_iter().collect();
+    let mut parts: ProbeParts = image(peek, x, false).map(|i| ("image".into(), i)).into_iter().collect();
     if let Some((label, names)) = class(samples, sample) {
         let mut logits = Vec::new();
         outputs(peek, memory, x, |_, out| logits = out.to_vec());
@@ -129,7 +140,7 @@ fn prediction(peek: &Peek, sample: usize, memory: &mut Memory) -> Parts {
     parts
 }
 
-fn confusion(peek: &Peek, memory: &mut Memory) -> Option<Parts> {
+fn confusion(peek: &ProbeInput, memory: &mut ProbeMemory) -> Option<ProbeParts> {
     let samples = &peek.data.validation;
     let (_, names) = class(samples, 0)?;
     let n = names.len();

@@ -1,20 +1,20 @@
 //! One sequence over time: its inputs, its targets and the network's answers.
 
-use super::{Memory, Parts, outputs};
+use super::{ProbeMemory, ProbeParts, outputs};
 use crate::engine::data::Labels;
 use crate::engine::shape::Shape;
-use crate::lab::run::Peek;
+use crate::lab::run::ProbeInput;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 
 /// The parts of a validation sample; none if the data are not sequences, or have one class for the whole sequence.
-pub(super) fn sequence(peek: &Peek, sample: usize, memory: &mut Memory) -> Option<Parts> {
+pub(super) fn sequence(peek: &ProbeInput, sample: usize, memory: &mut ProbeMemory) -> Option<ProbeParts> {
     let samples = &peek.data.validation;
     let Shape::Sequence { features, .. } = samples.shape else { return None };
     let x = samples.input(sample);
     let of = |k: usize| x.iter().skip(k).step_by(features.max(1)).copied().collect();
     let rows = (0..features).map(|k| (format!("x{}", k + 1), of(k))).collect();
-    let mut parts: Parts = vec![("inputs".into(), Data::Table { columns: Vec::new(), rows })];
+    let mut parts: ProbeParts = vec![("inputs".into(), Data::Table { columns: Vec::new(), rows })];
     let mut raw = Vec::new();
     outputs(peek, memory, x, |_, out| raw = out.to_vec());
     let (target, answer) = match &samples.labels {

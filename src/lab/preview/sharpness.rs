@@ -5,13 +5,13 @@
 //! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065.
 //! For adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
 
-use super::{Memory, Parts, Probe, Shape, Taken, scalar};
+use super::{DataShape, Probe, ProbeMemory, ProbeParts, Taken, scalar};
 use crate::engine::diagnostics::dominant_eigenvalue;
 use crate::engine::layer::Pass;
 use crate::engine::rng::{Purpose, Stream};
-use crate::engine::team::Alone;
-use crate::lab::run::Peek;
-use crate::lab::trainer::batch::Batch;
+use crate::engine::team::SingleThread;
+use crate::lab::run::ProbeInput;
+use crate::lab::trainer::batch::BatchTargets;
 use crate::scenario::Recipe;
 use crate::telemetry::Data;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const SAMPLES: usize = 256;
 const ITERATIONS: usize = 20;
 
 /// The lane's own data: the parameters at which it trains, and its recipe.
-struct At {
+struct TrainingPoint {
     params: Vec<f32>,
     recipe: Recipe,
     lr: f64,
@@ -39,18 +39,18 @@ pub(super) const SHARPNESS: Probe = Probe {
         let trainer = &lane.trainer;
         let (params, recipe) = (trainer.live().params.clone(), trainer.recipe().clone());
         let lr = if trainer.steps() == 0 { recipe.optimizer.lr() } else { trainer.last().lr };
-        Some(Arc::new(At { params, recipe, lr }) as Taken)
+        Some(Arc::new(TrainingPoint { params, recipe, lr }) as Taken)
     },
     ..Probe::new(
         "sharpness",
         "largest eigenvalue of the Hessian of the training loss, and the largest that the step can bear",
         "40 gradients of at most 256 training samples, beside training",
-        &[Shape::Scalar, Shape::Table],
+        &[DataShape::Scalar, DataShape::Table],
         |peek, view, memory| Some(sharpness(peek, peek.taken(view)?, memory)),
     )
 };
 
-fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
+fn sharpness(peek: &ProbeInput, at: &TrainingPoint, memory: &mut ProbeMemory) -> ProbeParts {
     let samples = &peek.data.train;
     let count = samples.len().min(SAMPLES);
     let known = memory.steepest.iter().position(|(lane, v)| *lane == peek.id && v.len() == at.params.len());
@@ -62,7 +62,7 @@ fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
         |i| memory.steepest.swap_remove(i).1,
     );
     let (ws, _) = memory.of(peek);
-    let mut batch = Batch::new(samples, ws.rows());
+    let mut batch = BatchTargets::new(samples, ws.rows());
     let loss = &at.recipe.loss;
     let width = peek.network.output().rows_of().1;
     let mut part = vec![0.0; at.params.len()];
@@ -71,7 +71,7 @@ fn sharpness(peek: &Peek, at: &At, memory: &mut Memory) -> Parts {
         for first in (0..count).step_by(ws.rows()) {
             let range = first..(first + ws.rows()).min(count);
             let rows = range.len();
-            batch.fill(samples, range, ws.input_mut(rows), &Alone);
+            batch.fill(samples, range, ws.input_mut(rows), &SingleThread);
             let pass = Pass::eval(rows);
             peek.network.forward(params, &peek.state, pass, ws);
             let (output, grad) = ws.output_and_grad(rows);

@@ -3,15 +3,15 @@
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
 use crate::lab::run::Run;
-use crate::lab::stepped::Stepped;
-use crate::registry::Value as _;
+use crate::lab::stepped::SteppedRun;
+use crate::registry::SettingValue as _;
 use crate::scenario::{DataConfig, Scenario, read};
-use crate::telemetry::{Command, Data, Event, LaneId, Sample, View};
+use crate::telemetry::{Command, Data, Event, LaneId, ProbeRequest, Sample};
 use std::sync::Arc;
 
-fn stepped(text: &str) -> Stepped {
+fn stepped(text: &str) -> SteppedRun {
     let scenario: Scenario = read(text).expect("a scenario");
-    let mut stepped = Stepped::new(Run::new(
+    let mut stepped = SteppedRun::new(Run::new(
         Experiment::new(scenario, &NoFiles).expect("it builds"),
         None,
         Arc::new(NoFiles),
@@ -42,7 +42,7 @@ fn rows(data: &Data) -> &[(String, Vec<f32>)] {
     rows
 }
 
-fn look(stepped: &mut Stepped, views: Vec<View>, steps: u64) -> Vec<Event> {
+fn look(stepped: &mut SteppedRun, views: Vec<ProbeRequest>, steps: u64) -> Vec<Event> {
     stepped.send(Command::Watch(views));
     stepped.send(Command::Run);
     stepped.advance(steps);
@@ -59,8 +59,8 @@ const VALLEY: &str = r#"(
 fn a_path_goes_from_the_start_to_where_the_lane_is() {
     let mut run = stepped(VALLEY);
     let extent = [-2.0, 2.0, -1.0, 3.0];
-    let mut views: Vec<View> = (0..2).map(|lane| View::of("path", lane)).collect();
-    views.push(View { grid: (40, 20), extent, ..View::of("landscape", 0) });
+    let mut views: Vec<ProbeRequest> = (0..2).map(|lane| ProbeRequest::of("path", lane)).collect();
+    views.push(ProbeRequest { grid: (40, 20), extent, ..ProbeRequest::of("landscape", 0) });
     let events = look(&mut run, views, 50);
     for lane in 0..2 {
         let parts = probed(&events, lane, "path");
@@ -79,7 +79,7 @@ fn a_path_goes_from_the_start_to_where_the_lane_is() {
     stepped_on_is_not_computed_again(&mut run);
 }
 
-fn stepped_on_is_not_computed_again(run: &mut Stepped) {
+fn stepped_on_is_not_computed_again(run: &mut SteppedRun) {
     run.advance(5);
     run.look();
     let names: Vec<_> = run
@@ -93,7 +93,7 @@ fn stepped_on_is_not_computed_again(run: &mut Stepped) {
 #[test]
 fn another_start_is_another_run_of_the_same_lanes() {
     let mut run = stepped(VALLEY);
-    look(&mut run, vec![View::of("path", 1)], 30);
+    look(&mut run, vec![ProbeRequest::of("path", 1)], 30);
     let moved = parse("Surface(Sphere, start: (2.0, -0.5), noise: 0.1)");
     run.send(Command::Data(Box::new(moved.clone())));
     let events = run.drain();
@@ -127,7 +127,7 @@ const MEMORY: &str = r#"(
 #[test]
 fn the_gradient_through_time_has_a_norm_for_every_step_of_the_sequence() {
     let mut run = stepped(MEMORY);
-    let views = (0..3).map(|lane| View::of("through_time", lane)).collect();
+    let views = (0..3).map(|lane| ProbeRequest::of("through_time", lane)).collect();
     let events = look(&mut run, views, 1);
     for (lane, gates) in [(0, 1), (1, 4), (2, 3)] {
         let parts = probed(&events, lane, "through_time");
@@ -162,7 +162,7 @@ fn data_that_do_not_fit_change_nothing() {
 #[test]
 fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
     let mut run = stepped(MEMORY);
-    let view = |weight| vec![View { number: weight, ..View::of("microscope", 0) }];
+    let view = |weight| vec![ProbeRequest { number: weight, ..ProbeRequest::of("microscope", 0) }];
     run.send(Command::Watch(view(3)));
     run.look();
     let parts = probed(&run.drain(), 0, "microscope");
@@ -194,7 +194,11 @@ fn a_sample_is_shown_under_the_augmentations_of_its_own_lane() {
     )"#,
     );
     let views = (0..3)
-        .map(|lane| View { sample: Sample::Number(7), number: 5, ..View::of("augmented", lane) })
+        .map(|lane| ProbeRequest {
+            sample: Sample::Number(7),
+            number: 5,
+            ..ProbeRequest::of("augmented", lane)
+        })
         .collect::<Vec<_>>();
     let events = look(&mut run, views, 3);
     let [plain, turned, still] = [0, 1, 2].map(|lane| probed(&events, lane, "augmented"));
@@ -218,8 +222,8 @@ fn number(parts: &[(String, Data)], name: &str) -> f64 {
     *x
 }
 
-fn attack(lane: LaneId, sample: Sample, attack: &str, target: Option<u32>) -> View {
-    View { sample, attack: attack.into(), target, ..View::of("adversarial", lane) }
+fn attack(lane: LaneId, sample: Sample, attack: &str, target: Option<u32>) -> ProbeRequest {
+    ProbeRequest { sample, attack: attack.into(), target, ..ProbeRequest::of("adversarial", lane) }
 }
 
 #[test]
@@ -248,7 +252,7 @@ fn the_least_size_fools_and_half_of_it_does_not() {
 #[test]
 fn accuracy_against_size_begins_clean_and_falls_under_the_attack() {
     let mut run = stepped(DIGITS);
-    let views = [0, 1].map(|lane| View { attack: "Pgd()".into(), ..View::of("sizes", lane) });
+    let views = [0, 1].map(|lane| ProbeRequest { attack: "Pgd()".into(), ..ProbeRequest::of("sizes", lane) });
     let events = look(&mut run, views.into(), 200);
     for lane in [0, 1] {
         let parts = probed(&events, lane, "sizes");
@@ -257,7 +261,8 @@ fn accuracy_against_size_begins_clean_and_falls_under_the_attack() {
         assert!(first[0] == 0.0 && first[1] == first[2] && first[1] > 0.7, "{curve:?}");
         assert!(last[1] < 0.1 && last[2] > last[1] && (last[0] - 0.5).abs() < 1e-6, "{curve:?}");
     }
-    let events = look(&mut run, vec![View { attack: "DeepFool()".into(), ..View::of("sizes", 0) }], 1);
+    let events =
+        look(&mut run, vec![ProbeRequest { attack: "DeepFool()".into(), ..ProbeRequest::of("sizes", 0) }], 1);
     assert!(rows(part(&probed(&events, 0, "sizes"), "curve")).is_empty(), "it has no size");
 }
 
@@ -324,7 +329,7 @@ impl crate::engine::data::Files for Waves {
         };
         Ok(npy("120, 12, 2", &(0..120 * 24).map(value).collect::<Vec<_>>()))
     }
-    fn list(&self, _: &str) -> Result<Vec<crate::engine::data::Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<crate::engine::data::DirectoryEntry>, String> {
         Err("no directories".into())
     }
 }
@@ -340,11 +345,11 @@ fn sequences_with_one_class_a_sample_are_attacked_step_by_step() {
     )
     .expect("a scenario");
     let experiment = Experiment::new(scenario, &Waves).expect("it builds");
-    let mut run = Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)));
+    let mut run = SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles)));
     let views = vec![
         attack(0, Sample::Number(1), "Pgd(eps: 0.5)", None),
-        View::of("through_time", 0),
-        View { attack: "Fgsm()".into(), ..View::of("sizes", 1) },
+        ProbeRequest::of("through_time", 0),
+        ProbeRequest { attack: "Fgsm()".into(), ..ProbeRequest::of("sizes", 1) },
     ];
     let events = look(&mut run, views, 200);
     let parts = probed(&events, 0, "adversarial");
@@ -413,7 +418,8 @@ fn a_sequence_comes_with_what_is_wanted_and_what_is_answered() {
         let text = format!(
             "(data: {data}, network: [Rnn(4, all: {all})], loss: {loss}, steps: 9, lanes: [(name: \"a\")])"
         );
-        let view = View { sample: Sample::Number(2), grid: (8, 8), ..View::of("prediction", 0) };
+        let view =
+            ProbeRequest { sample: Sample::Number(2), grid: (8, 8), ..ProbeRequest::of("prediction", 0) };
         probed(&look(&mut stepped(&text), vec![view], 3), 0, "prediction")
     };
     let series = |parts: &[(String, Data)], name: &str| match part(parts, name) {

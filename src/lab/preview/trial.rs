@@ -1,12 +1,12 @@
 //! Short trainings of a copy of a lane: the learning rates for which it is stable, and whether it can fit a single
 //! batch. The lane itself is not affected.
 
-use super::{Memory, Parts, Probe, Renewal, Shape, Taken, scalar};
+use super::{DataShape, Probe, ProbeMemory, ProbeParts, Renewal, Taken, scalar};
 use crate::engine::data::Prepared;
 use crate::engine::regularise::noise::GradientNoise;
-use crate::lab::lane::Lane;
-use crate::lab::range::Range;
-use crate::lab::run::Peek;
+use crate::lab::lane::TrainingLane;
+use crate::lab::range::RangeTest;
+use crate::lab::run::ProbeInput;
 use crate::lab::trainer::{Snapshot, Trainer};
 use crate::scenario::Recipe;
 use crate::telemetry::Data;
@@ -22,16 +22,16 @@ const WORK: usize = 10_000_000_000;
 const BY_HEART: f32 = 0.01;
 
 /// The state of a lane.
-struct At {
+struct TrialStart {
     snapshot: Snapshot,
     recipe: Recipe,
     total: u64,
 }
 
-fn take(lane: &Lane) -> Taken {
+fn take(lane: &TrainingLane) -> Taken {
     let trainer = &lane.trainer;
     let (snapshot, recipe, total) = (trainer.snapshot(), trainer.recipe().clone(), trainer.total());
-    Arc::new(At { snapshot, recipe, total })
+    Arc::new(TrialStart { snapshot, recipe, total })
 }
 
 /// One step at each of many learning rates, from small to large.
@@ -47,8 +47,8 @@ pub(super) const RANGE: Probe = Probe {
         "rates",
         "loss of a copy of the lane after one step at each of many rates, and a rate that suits it",
         "120 steps, fewer of a large network, beside training",
-        &[Shape::Series, Shape::Scalar],
-        |peek, view, _: &mut Memory| range(peek, peek.taken(view)?),
+        &[DataShape::Series, DataShape::Scalar],
+        |peek, view, _: &mut ProbeMemory| range(peek, peek.taken(view)?),
     )
 };
 
@@ -63,13 +63,13 @@ pub(super) const BATCH: Probe = Probe {
         "one batch",
         "loss of a copy of the lane that trains on its next batch alone",
         "200 steps, fewer of a large network, beside training",
-        &[Shape::Series, Shape::Scalar],
-        |peek, view, _: &mut Memory| batch(peek, peek.taken(view)?),
+        &[DataShape::Series, DataShape::Scalar],
+        |peek, view, _: &mut ProbeMemory| batch(peek, peek.taken(view)?),
     )
 };
 
 /// The number of affordable steps.
-fn steps(peek: &Peek, recipe: &Recipe, most: usize) -> usize {
+fn steps(peek: &ProbeInput, recipe: &Recipe, most: usize) -> usize {
     let network = &peek.network;
     let sample = network.param_count().saturating_add(8 * network.workspace_len(1));
     let cost = sample.saturating_mul(3 * recipe.batch.min(peek.data.train.len()).max(1));
@@ -77,16 +77,22 @@ fn steps(peek: &Peek, recipe: &Recipe, most: usize) -> usize {
 }
 
 /// A copy of the lane that trains with this recipe on these data.
-fn copy(peek: &Peek, at: &At, recipe: Recipe, data: &Arc<Prepared>, snapshot: &Snapshot) -> Option<Trainer> {
+fn copy(
+    peek: &ProbeInput,
+    at: &TrialStart,
+    recipe: Recipe,
+    data: &Arc<Prepared>,
+    snapshot: &Snapshot,
+) -> Option<Trainer> {
     let network = Arc::clone(&peek.network);
     let mut trainer = Trainer::with_network(data, network, recipe, peek.seed, at.total);
     trainer.restore(snapshot).ok()?;
     Some(trainer)
 }
 
-fn range(peek: &Peek, at: &At) -> Option<Parts> {
+fn range(peek: &ProbeInput, at: &TrialStart) -> Option<ProbeParts> {
     let mut trainer = copy(peek, at, at.recipe.clone(), &peek.data, &at.snapshot)?;
-    let test = Range::test(&mut trainer, steps(peek, &at.recipe, STEPS.0))?;
+    let test = RangeTest::test(&mut trainer, steps(peek, &at.recipe, STEPS.0))?;
     let mut parts = vec![scalar("least", test.least), scalar("first", test.first), scalar("mean", test.mean)];
     parts.extend(test.suggested.map(|rate| scalar("suggested", rate)));
     parts.extend(test.away.map(|rate| scalar("away", rate)));
@@ -96,7 +102,7 @@ fn range(peek: &Peek, at: &At) -> Option<Parts> {
     Some(parts)
 }
 
-fn batch(peek: &Peek, at: &At) -> Option<Parts> {
+fn batch(peek: &ProbeInput, at: &TrialStart) -> Option<ProbeParts> {
     let recipe =
         Recipe { augment: Vec::new(), gradient_noise: GradientNoise::default(), ..at.recipe.clone() };
     let steps = steps(peek, &recipe, STEPS.1);

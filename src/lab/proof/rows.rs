@@ -1,6 +1,6 @@
 //! Compares the lines of a log with those of the repeated run. Trains nothing.
 
-use super::{Difference, Verdict};
+use super::{RunDifference, VerificationResult};
 use crate::lab::run::journal;
 use crate::lab::run_dir::evidence::Evidence;
 use crate::telemetry::Phase;
@@ -9,20 +9,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The key by which lines are matched: the lane, the step, and the setting if the line records a change.
-type Key = (String, u64, String);
+type LineKey = (String, u64, String);
 
 /// A line of the log.
 #[derive(Debug)]
-struct Row {
+struct ProofRow {
     text: String,
     file: &'static str,
 }
 
 /// The lines that are still to be compared, and the results so far.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    left: BTreeMap<Key, Row>,
-    lanes: BTreeMap<String, Lane>,
+pub(super) struct RowComparison {
+    left: BTreeMap<LineKey, ProofRow>,
+    lanes: BTreeMap<String, ComparedLane>,
     /// The last step that is compared.
     steps: u64,
     /// Whether the scenario itself asks for measurements under attack.
@@ -34,7 +34,7 @@ pub(super) struct Rows {
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct ComparedLane {
     /// The step of its first line in the log, and of its last line or state.
     first: Option<u64>,
     last: u64,
@@ -46,23 +46,23 @@ struct Lane {
     lines: usize,
     hashes: usize,
     /// The first difference, and the number of further differing lines.
-    different: Option<(Difference, usize)>,
+    different: Option<(RunDifference, usize)>,
 }
 
 /// The key of a line; `None` if it belongs to no lane.
-fn key(text: &str) -> Option<Key> {
+fn key(text: &str) -> Option<LineKey> {
     #[derive(serde::Deserialize)]
-    struct Head {
+    struct LogHead {
         step: u64,
         lane: String,
         #[serde(default)]
         field: String,
     }
-    let Head { step, lane, field } = serde_json::from_str(text).ok()?;
+    let LogHead { step, lane, field } = serde_json::from_str(text).ok()?;
     Some((lane, step, field))
 }
 
-impl Rows {
+impl RowComparison {
     /// The lines of these lanes up to a step.
     pub(super) fn read(
         evidence: &Evidence,
@@ -74,7 +74,7 @@ impl Rows {
         let mut all = Self { attacked, steps, known: evidence.known.is_some(), ..Self::default() };
         for name in lanes {
             let forked = scenario.iter().any(|(lane, forked)| lane == name && *forked);
-            all.lanes.insert(name.clone(), Lane { late: !forked, ..Lane::default() });
+            all.lanes.insert(name.clone(), ComparedLane { late: !forked, ..ComparedLane::default() });
         }
         let mut strangers = false;
         let log = evidence.known.and_then(|n| evidence.log.get(..n)).unwrap_or(&evidence.log);
@@ -95,7 +95,7 @@ impl Rows {
                     lane.last = lane.last.max(key.1);
                 }
             }
-            all.left.entry(key).or_insert_with(|| Row { text: text.into(), file });
+            all.left.entry(key).or_insert_with(|| ProofRow { text: text.into(), file });
         }
         all.tail(evidence);
         if strangers {
@@ -126,7 +126,7 @@ impl Rows {
             if reached.is_some_and(|reached| step <= reached) {
                 let what = "a line of this step stands after the end of the run".into();
                 let difference =
-                    Difference { step: Some(step), lane: Some(name), file: "metrics.jsonl", what };
+                    RunDifference { step: Some(step), lane: Some(name), file: "metrics.jsonl", what };
                 self.lanes.entry(String::new()).or_default().differs(difference);
             }
         }
@@ -143,7 +143,7 @@ impl Rows {
     fn unreadable(&mut self, file: &'static str, text: &str) {
         let start = crate::text::excerpt(text, 40);
         let what = format!("a line is not JSON of a lane: {start}");
-        let difference = Difference { step: None, lane: None, file, what };
+        let difference = RunDifference { step: None, lane: None, file, what };
         self.lanes.entry(String::new()).or_default().differs(difference);
     }
 
@@ -170,7 +170,7 @@ impl Rows {
             let beyond = key.1 > lane.last || key.1 <= lane.begun;
             if !before && !beyond && key.2.is_empty() {
                 let what = "the line is missing".to_string();
-                lane.differs(Difference {
+                lane.differs(RunDifference {
                     step: Some(key.1),
                     lane: Some(key.0),
                     file: "metrics.jsonl",
@@ -194,12 +194,12 @@ impl Rows {
             } else {
                 format!("{name}{what}")
             };
-            lane.differs(Difference { step: Some(key.1), lane: Some(key.0), file: row.file, what });
+            lane.differs(RunDifference { step: Some(key.1), lane: Some(key.0), file: row.file, what });
         }
     }
 
     /// Ends the comparison: lines without a counterpart are differences.
-    pub(super) fn close(&mut self, verdict: &mut Verdict) {
+    pub(super) fn close(&mut self, verdict: &mut VerificationResult) {
         for ((lane, step, field), row) in std::mem::take(&mut self.left) {
             let known = if field.is_empty() { None } else { journal::read(row.text.as_bytes()) };
             let what = match known {
@@ -207,7 +207,7 @@ impl Rows {
                 None => "there is a line, but training again does not come to it".into(),
             };
             let of = self.lanes.entry(lane.clone()).or_default();
-            of.differs(Difference { step: Some(step), lane: Some(lane), file: row.file, what });
+            of.differs(RunDifference { step: Some(step), lane: Some(lane), file: row.file, what });
         }
         for lane in self.lanes.values_mut() {
             if let Some((mut first, more)) = lane.different.take() {
@@ -234,8 +234,8 @@ impl Rows {
     }
 }
 
-impl Lane {
-    fn differs(&mut self, difference: Difference) {
+impl ComparedLane {
+    fn differs(&mut self, difference: RunDifference) {
         match &mut self.different {
             None => self.different = Some((difference, 0)),
             Some((first, more)) => {

@@ -1,35 +1,35 @@
 //! Compares the states of a checkpoint with those of the repeated run, tensor by tensor. Trains nothing.
 
-use super::{Difference, Verdict};
+use super::{RunDifference, VerificationResult};
 use crate::engine::network::Network;
-use crate::lab::run::Saved;
-use crate::lab::run_dir::evidence::Found;
+use crate::lab::run::SavedLane;
+use crate::lab::run_dir::evidence::FoundCheckpoint;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::Phase;
 
 /// A state of a checkpoint to be compared.
 #[derive(Debug)]
-pub(super) struct State<'a> {
-    pub(super) saved: &'a Saved,
+pub(super) struct ComparedState<'a> {
+    pub(super) saved: &'a SavedLane,
     file: &'static str,
 }
 
 /// The states of these lanes in all checkpoints, up to a step.
 pub(super) fn wanted<'a>(
-    found: &'a [Found],
+    found: &'a [FoundCheckpoint],
     lanes: &[String],
     steps: u64,
-    verdict: &mut Verdict,
-) -> Vec<State<'a>> {
+    verdict: &mut VerificationResult,
+) -> Vec<ComparedState<'a>> {
     let mut all = Vec::new();
-    for Found { name, checkpoint, .. } in found {
+    for FoundCheckpoint { name, checkpoint, .. } in found {
         for saved in &*checkpoint.lanes {
             // A waiting fork and a failed lane have no state.
             if saved.snapshot.params.is_empty() || saved.snapshot.step > steps {
                 continue;
             }
             if lanes.contains(&saved.name) {
-                all.push(State { saved, file: name });
+                all.push(ComparedState { saved, file: name });
             } else if steps == u64::MAX && *name == "checkpoint" {
                 verdict.notes.push(format!("lane {} of the checkpoint was not compared", saved.name));
             }
@@ -39,25 +39,25 @@ pub(super) fn wanted<'a>(
 }
 
 /// The step up to which a lane has to be trained to reach this state and its end.
-pub(super) fn trained_to(saved: &Saved) -> u64 {
+pub(super) fn trained_to(saved: &SavedLane) -> u64 {
     if let Phase::Diverged(account) = &saved.phase { account.step } else { saved.snapshot.step }
 }
 
-impl State<'_> {
+impl ComparedState<'_> {
     /// Compares it with the repeated state of the same step; returns whether there was one.
     pub(super) fn compare(
         &self,
-        seen: &[Saved],
+        seen: &[SavedLane],
         phases: &[(String, Phase)],
         network: &Network,
-        verdict: &mut Verdict,
+        verdict: &mut VerificationResult,
     ) -> bool {
         let saved = self.saved;
         let mut differs = |what: String| {
             let (step, lane) = (Some(saved.snapshot.step), Some(saved.name.clone()));
-            verdict.differences.push(Difference { step, lane, file: self.file, what });
+            verdict.differences.push(RunDifference { step, lane, file: self.file, what });
         };
-        let same = |s: &&Saved| s.name == saved.name && s.snapshot.step == saved.snapshot.step;
+        let same = |s: &&SavedLane| s.name == saved.name && s.snapshot.step == saved.snapshot.step;
         let Some(again) = seen.iter().find(same) else {
             let phase = phases.iter().find(|(name, _)| *name == saved.name).map(|(_, phase)| phase);
             let why = match phase {

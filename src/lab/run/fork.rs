@@ -4,10 +4,10 @@
 mod place;
 mod written;
 
-use super::{Place, Run};
-use crate::lab::experiment::{self, Branch, Contender, Fault};
-use crate::lab::lane::past::{Course, open};
-use crate::lab::lane::{Plan, Start, State};
+use super::{LanePlace, Run};
+use crate::lab::experiment::{self, Branch, BuildFault, Contender};
+use crate::lab::lane::past::{LaneHistory, open};
+use crate::lab::lane::{LaneState, Start, TurnLimits};
 use crate::limits;
 use crate::scenario::{Carry, Edit, Lane, Lineage, Recipe};
 use crate::telemetry::{Event, LaneId, Phase};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// A lane to add that begins at a step of another one.
 #[derive(Clone, Debug)]
-pub struct Fork {
+pub struct ForkRequest {
     /// The other lane.
     pub parent: LaneId,
     /// After this many steps of the other lane; `None`: at its current step.
@@ -27,19 +27,19 @@ pub struct Fork {
     /// The part of the state to take over.
     pub carry: Carry,
     /// The state of the other lane at that step, before any change of settings there, if available.
-    pub state: Option<State>,
+    pub state: Option<LaneState>,
 }
 
 /// The origin of a lane.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(super) struct LaneOrigin {
     branch: Branch,
-    stage: Stage,
+    stage: ForkStage,
 }
 
 /// The progress of a fork.
 #[derive(Clone, Debug)]
-enum Stage {
+enum ForkStage {
     /// Its parent has not reached its step yet.
     Waits,
     /// It repeats the parent's training up to its step, out of sight: the settings there, and the number of changes
@@ -79,12 +79,12 @@ impl Run {
         }
     }
 
-    fn at(&self, id: LaneId) -> Option<&Place> {
+    fn at(&self, id: LaneId) -> Option<&LanePlace> {
         self.places.get(id)?.as_ref()
     }
 
     /// The parent of a fork, if it still exists.
-    fn parent(&self, place: &Place) -> Option<&Place> {
+    fn parent(&self, place: &LanePlace) -> Option<&LanePlace> {
         self.at(place.origin.as_ref()?.branch.parent)
     }
 
@@ -92,11 +92,11 @@ impl Run {
         let Some(place) = self.at(id).filter(|p| !matches!(p.phase, Phase::Failed(_))) else { return false };
         let Some(origin) = &place.origin else { return false };
         match origin.stage {
-            Stage::Waits => {
+            ForkStage::Waits => {
                 self.parent(place).is_some_and(|p| p.lane.is_some() && p.step >= origin.step() && p.begun())
             }
-            Stage::Retraces(..) => place.lane.is_some() && place.step == origin.step(),
-            Stage::Begun(_) | Stage::Anew => false,
+            ForkStage::Retraces(..) => place.lane.is_some() && place.step == origin.step(),
+            ForkStage::Begun(_) | ForkStage::Anew => false,
         }
     }
 
@@ -122,7 +122,7 @@ impl Run {
         let place = self.at(id).ok_or_else(gone)?;
         let origin = place.origin.as_ref().ok_or_else(gone)?;
         let (step, from) = (origin.step(), origin.branch.parent);
-        if matches!(origin.stage, Stage::Retraces(..)) {
+        if matches!(origin.stage, ForkStage::Retraces(..)) {
             let state = place.lane.as_ref().ok_or_else(gone)?.state();
             let recipe = origin.branch.ground.clone();
             return self.start_fork(id, Start { state, recipe, carry: origin.branch.overrides.carry });
@@ -169,7 +169,7 @@ impl Run {
         }
         own.fit(share);
         drop(own);
-        origin.stage = Stage::Begun(Some(Box::new(start)));
+        origin.stage = ForkStage::Begun(Some(Box::new(start)));
         let mut info = experiment::info(&place.info.name, &written, lane.trainer.network(), &data, total);
         info.fork = Some(origin.told(&written));
         (place.info, place.written, place.logged, place.before) = (info, written, 0, None);
@@ -198,7 +198,7 @@ impl Run {
         let (at, line, from) = (origin.step(), origin.branch.line.clone(), origin.branch.parent);
         let same = self.lineage(from, at).is_some_and(|now| now == line);
         let near = self.at(from).filter(|_| same).and_then(|p| open(&p.past).before(at));
-        let course = Course { line, plan: Plan::default() };
+        let course = LaneHistory { line, plan: TurnLimits::default() };
         let begin = match near {
             Some(frame) => {
                 lane.take_up(Some(&frame), &course)?;
@@ -208,7 +208,7 @@ impl Run {
         };
         let Some(place) = self.places[id].as_mut() else { return Ok(()) };
         let Some(origin) = place.origin.as_mut() else { return Ok(()) };
-        origin.stage = Stage::Retraces(Box::new(begin.1), begin.2);
+        origin.stage = ForkStage::Retraces(Box::new(begin.1), begin.2);
         (place.step, place.target, place.lane) = (begin.0, origin.step(), Some(lane));
         place.phase = Phase::Paused;
         place.changes += 1;
@@ -223,9 +223,9 @@ impl Run {
         let (name, recipe, written) =
             (place.info.name.clone(), place.info.recipe.clone(), place.written.clone());
         match stage {
-            None | Some(Stage::Anew) => self.reset(id),
-            Some(Stage::Waits | Stage::Retraces(..)) => {}
-            Some(Stage::Begun(None)) => {
+            None | Some(ForkStage::Anew) => self.reset(id),
+            Some(ForkStage::Waits | ForkStage::Retraces(..)) => {}
+            Some(ForkStage::Begun(None)) => {
                 if let Some(place) = self.places[id].as_mut() {
                     place.overrides(&recipe);
                 }
@@ -234,7 +234,7 @@ impl Run {
                     self.notice(what);
                 }
             }
-            Some(Stage::Begun(Some(start))) => {
+            Some(ForkStage::Begun(Some(start))) => {
                 if place.lane.is_none() {
                     let Ok(network) = experiment::build(&self.data, &written) else { return };
                     let lane = self.lane_of(id, name.clone(), written, Arc::new(network));
@@ -278,7 +278,7 @@ impl Run {
     pub(super) fn set_waiting(&mut self, id: LaneId, name: String, recipe: Recipe) -> Result<(), String> {
         let network = experiment::build(&self.data, &recipe);
         let network =
-            network.map_err(|Fault { at, what }| format!("{at}: {what}; the lane is unchanged."))?;
+            network.map_err(|BuildFault { at, what }| format!("{at}: {what}; the lane is unchanged."))?;
         let info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
         let lane = self.lane_of(id, name.clone(), recipe.clone(), Arc::new(network));
         let Some(place) = self.places[id].as_mut() else { return Ok(()) };
@@ -299,8 +299,8 @@ impl Run {
     ///
     /// # Errors
     /// The reason why this is not possible now.
-    pub fn fork(&mut self, order: Fork) -> Result<LaneId, String> {
-        let Fork { parent, at, name, recipe, carry, state } = order;
+    pub fn fork(&mut self, order: ForkRequest) -> Result<LaneId, String> {
+        let ForkRequest { parent, at, name, recipe, carry, state } = order;
         let gone = "The lane to fork from is gone.";
         let place = self.at(parent).ok_or(gone)?;
         let from = place.info.name.clone();
@@ -319,7 +319,7 @@ impl Run {
         let here = if place.step == at { place.untouched() } else { None };
         let network = experiment::build(&self.data, &recipe);
         let network =
-            Arc::new(network.map_err(|Fault { at, what }| format!("{at}: {what}; no lane was added."))?);
+            Arc::new(network.map_err(|BuildFault { at, what }| format!("{at}: {what}; no lane was added."))?);
         let need = self.need(&recipe, &network, &self.data).forked(true);
         self.room_for(None, need).map_err(|what| format!("{what}; no lane was added."))?;
         let start = match state {
@@ -347,7 +347,7 @@ impl Run {
     /// The step at which a lane has to stop, because a fork waits for it.
     pub(super) fn awaited(&self, id: LaneId) -> Option<u64> {
         let now = self.at(id)?.step;
-        let waits = |p: &&Place| p.waits() && p.origin.as_ref().is_some_and(|o| o.branch.parent == id);
+        let waits = |p: &&LanePlace| p.waits() && p.origin.as_ref().is_some_and(|o| o.branch.parent == id);
         let steps =
             self.places.iter().flatten().filter(waits).filter_map(|p| Some(p.origin.as_ref()?.step()));
         steps.filter(|&at| at > now).min()
@@ -355,7 +355,7 @@ impl Run {
 
     /// The name of a fork that waits for this lane.
     pub(super) fn awaiting(&self, id: LaneId) -> Option<String> {
-        let waits = |p: &&Place| p.waits() && p.origin.as_ref().is_some_and(|o| o.branch.parent == id);
+        let waits = |p: &&LanePlace| p.waits() && p.origin.as_ref().is_some_and(|o| o.branch.parent == id);
         self.places.iter().flatten().find(waits).map(|p| p.info.name.clone())
     }
 
@@ -379,7 +379,7 @@ impl Run {
     pub(super) fn lineage(&self, id: LaneId, before: u64) -> Option<Lineage> {
         let place = self.at(id)?;
         let mut line = match &place.origin {
-            Some(Origin { stage: Stage::Begun(_), branch }) => {
+            Some(LaneOrigin { stage: ForkStage::Begun(_), branch }) => {
                 let mut line = branch.line.clone();
                 line.fork(branch.overrides.at as u64, &branch.ground, &place.written, branch.overrides.carry);
                 line

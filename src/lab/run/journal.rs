@@ -1,14 +1,14 @@
 //! The journal of a lane: edits are noted when they happen, or made when their step comes, and written to the log once
 //! a step was trained with them.
 
-use super::{Place, Run};
-use crate::lab::lane::Line;
+use super::{LanePlace, Run};
+use crate::lab::lane::LogLine;
 use crate::scenario::{Carry, Edit, edit};
 use crate::telemetry::{Event, LaneId, LaneInfo};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-impl Place {
+impl LanePlace {
     /// Stores the description of the lane after a change.
     pub(super) fn changed(&mut self, mut info: LaneInfo) {
         let mut edits = std::mem::take(&mut self.info.edits);
@@ -97,17 +97,17 @@ impl Place {
     }
 
     /// Log lines for edits with which the lane has begun to train since the last call.
-    pub(super) fn unlogged(&mut self, id: LaneId) -> impl Iterator<Item = Line> {
+    pub(super) fn unlogged(&mut self, id: LaneId) -> impl Iterator<Item = LogLine> {
         let now = self.trained_with(self.step);
         let known = std::mem::replace(&mut self.logged, now);
         let new = self.info.edits.get(known..self.logged).unwrap_or_default();
-        new.iter().map(move |edit| Line { step: edit.step + 1, lane: id, text: line(edit) })
+        new.iter().map(move |edit| LogLine { step: edit.step + 1, lane: id, text: line(edit) })
     }
 }
 
 /// An edit in the log with all its fields, including those that a scenario may leave out.
 #[derive(Serialize, Deserialize)]
-struct Row<'a> {
+struct EditRow<'a> {
     step: u64,
     lane: Cow<'a, str>,
     field: Cow<'a, str>,
@@ -119,19 +119,19 @@ struct Row<'a> {
 pub fn line(edit: &Edit) -> String {
     let Edit { step, lane, field, from, to } = edit;
     let [lane, field, from, to] = [lane, field, from, to].map(|text| Cow::from(text.as_str()));
-    serde_json::to_string(&Row { step: *step, lane, field, from, to }).unwrap_or_default()
+    serde_json::to_string(&EditRow { step: *step, lane, field, from, to }).unwrap_or_default()
 }
 
 /// The edit in a line of the log, if it contains one.
 pub fn read(line: &[u8]) -> Option<Edit> {
-    let Row { step, lane, field, from, to } = serde_json::from_slice(line).ok()?;
+    let EditRow { step, lane, field, from, to } = serde_json::from_slice(line).ok()?;
     let [lane, field, from, to] = [lane, field, from, to].map(Cow::into_owned);
     Some(Edit { step, lane, field, from, to })
 }
 
 /// A verdict in the log.
 #[derive(Serialize, Deserialize)]
-struct Judged<'a> {
+struct JudgedEdit<'a> {
     step: u64,
     lane: Cow<'a, str>,
     cure_of: Cow<'a, str>,
@@ -140,7 +140,7 @@ struct Judged<'a> {
 
 /// The lane of a cure, the sick lane and the verdict, if a line of the log contains one.
 pub fn read_verdict(line: &[u8]) -> Option<[String; 3]> {
-    let Judged { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
+    let JudgedEdit { lane, cure_of, verdict, .. } = serde_json::from_slice(line).ok()?;
     Some([lane, cure_of, verdict].map(Cow::into_owned))
 }
 
@@ -149,9 +149,9 @@ impl Run {
     pub(super) fn note_verdict(&mut self, id: LaneId, of: LaneId, text: &str) {
         let at = |id: LaneId| self.places.get(id)?.as_ref().map(|p| (p.step, p.info.name.as_str()));
         let (Some((step, lane)), Some((_, sick))) = (at(id), at(of)) else { return };
-        let verdict = Judged { step, lane: lane.into(), cure_of: sick.into(), verdict: text.into() };
+        let verdict = JudgedEdit { step, lane: lane.into(), cure_of: sick.into(), verdict: text.into() };
         let text = serde_json::to_string(&verdict).unwrap_or_default();
-        self.lines.extend(self.log.then_some(Line { step, lane: id, text }));
+        self.lines.extend(self.log.then_some(LogLine { step, lane: id, text }));
     }
 
     /// Makes the scenario's edits that are due.

@@ -1,15 +1,15 @@
 //! Carries out commands between turns of the lanes that they concern. Knows no thread.
 
-use super::fork::Fork;
-use super::{Data, Forgotten, LaneId, Phase, Place, Run, experiment, open, terminal};
+use super::fork::ForkRequest;
+use super::{Data, LaneId, LanePlace, LogRemovals, Phase, Run, experiment, open, terminal};
 use crate::engine::data::picture;
 use crate::lab::expect::Expectation;
-use crate::lab::experiment::{Contender, Experiment, Fault};
+use crate::lab::experiment::{BuildFault, Contender, Experiment};
 use crate::lab::files;
 use crate::lab::run_dir::checkpoint::checksum;
-use crate::lab::trainer::Change;
+use crate::lab::trainer::RecipeEffect;
 use crate::limits;
-use crate::scenario::memory::Need;
+use crate::scenario::memory::MemoryNeed;
 use crate::scenario::{self, Recipe, Scenario};
 use crate::telemetry::{Command, Event};
 use crate::text::excerpt;
@@ -17,19 +17,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Data of the first seed, and of the other seeds.
-type Read = (Arc<Data>, Vec<Arc<Data>>);
+type SeedData = (Arc<Data>, Vec<Arc<Data>>);
 
 /// The data or the experiment that an order needs, prepared before it is carried out.
 #[derive(Debug)]
-pub enum Made {
+pub enum PreparedOrder {
     /// Another experiment in place of this one.
-    Experiment(Result<Experiment, Vec<Fault>>),
+    Experiment(Result<Experiment, Vec<BuildFault>>),
     /// Other data for the same lanes.
     Data {
         /// The scenario that names them.
         scenario: Scenario,
         /// The data.
-        read: Result<Read, Fault>,
+        read: Result<SeedData, BuildFault>,
         /// The part that is kept if they do not fit, in words.
         otherwise: &'static str,
     },
@@ -84,7 +84,7 @@ impl Run {
 
     /// The part of an order that may take long and needs no lane, such as reading data and building networks, if there
     /// is one.
-    pub fn work_for(&self, command: &Command) -> Option<impl FnOnce() -> Made + Send + 'static> {
+    pub fn work_for(&self, command: &Command) -> Option<impl FnOnce() -> PreparedOrder + Send + 'static> {
         let (scenario, otherwise) = match command {
             Command::Load(scenario) => ((**scenario).clone(), None),
             Command::Data(data) => (
@@ -100,13 +100,13 @@ impl Run {
         };
         let files = Arc::clone(&self.files);
         Some(move || match otherwise {
-            None => Made::Experiment(Experiment::new(scenario, &*files)),
+            None => PreparedOrder::Experiment(Experiment::new(scenario, &*files)),
             Some(otherwise) => {
                 let read = experiment::prepare(&scenario, &*files).and_then(|data| {
                     let others = experiment::prepare_others(&scenario, &data, &*files)?;
                     Ok((Arc::new(data), others))
                 });
-                Made::Data { scenario, read, otherwise }
+                PreparedOrder::Data { scenario, read, otherwise }
             }
         })
     }
@@ -118,7 +118,7 @@ impl Run {
     }
 
     /// Carries out a command that is ready, with the result of its [work](Run::work_for).
-    pub fn carry_out(&mut self, command: Command, made: Option<Made>) {
+    pub fn carry_out(&mut self, command: Command, made: Option<PreparedOrder>) {
         self.held.clear();
         let before = self.before(&command);
         self.execute(command.clone(), made);
@@ -126,7 +126,7 @@ impl Run {
         self.settle();
     }
 
-    fn execute(&mut self, command: Command, made: Option<Made>) {
+    fn execute(&mut self, command: Command, made: Option<PreparedOrder>) {
         match command {
             Command::Run => self.running = true,
             Command::Pause => {
@@ -147,7 +147,9 @@ impl Run {
             Command::Set { lane, name, recipe } => self.set(lane, name, *recipe),
             Command::Add { name, recipe } => self.add(name, *recipe),
             Command::Fork { parent, at, name, recipe, carry } => {
-                if let Err(what) = self.fork(Fork { parent, at, name, recipe: *recipe, carry, state: None }) {
+                if let Err(what) =
+                    self.fork(ForkRequest { parent, at, name, recipe: *recipe, carry, state: None })
+                {
                     self.notice(what);
                 }
             }
@@ -159,7 +161,7 @@ impl Run {
             Command::Rewind { lane, step } => self.rewind(lane, step),
             Command::Undo | Command::Redo => {
                 let built = match made {
-                    Some(Made::Experiment(Ok(built))) => Some(built),
+                    Some(PreparedOrder::Experiment(Ok(built))) => Some(built),
                     _ => None,
                 };
                 self.undo(command == Command::Redo, built);
@@ -190,8 +192,10 @@ impl Run {
                 }
             }
             Command::Data(_) | Command::Seeds(_) | Command::Load(_) => match made {
-                Some(Made::Experiment(built)) => self.load(built),
-                Some(Made::Data { scenario, read, otherwise }) => self.exchange(scenario, read, otherwise),
+                Some(PreparedOrder::Experiment(built)) => self.load(built),
+                Some(PreparedOrder::Data { scenario, read, otherwise }) => {
+                    self.exchange(scenario, read, otherwise)
+                }
                 None => {}
             },
             Command::Picture(path) => self.picture(&path),
@@ -254,7 +258,7 @@ impl Run {
         }
         let foremost = self.foremost();
         let need = experiment::build(&data, &recipe).map(|network| self.need(&recipe, &network, &data));
-        let unchanged = |Fault { at, what }| format!("{at}: {what}; the lane is unchanged.");
+        let unchanged = |BuildFault { at, what }| format!("{at}: {what}; the lane is unchanged.");
         let forked = self.places.get(id).and_then(Option::as_ref).is_some_and(|p| p.origin.is_some());
         let need = need.map_err(unchanged)?.forked(forked);
         self.room_for(Some(id), need).map_err(|what| format!("{what}; the lane is unchanged."))?;
@@ -276,7 +280,7 @@ impl Run {
         let info = experiment::info(&name, lane.trainer.recipe(), lane.trainer.network(), &data, total);
         place.changed(info);
         let info = Box::new(place.info.clone());
-        if change != Change::Restarted {
+        if change != RecipeEffect::Restarted {
             let step = place.step;
             self.events.push(Event::Changed { lane: id, info, step });
             if matches!(place.phase, Phase::Diverged(_) | Phase::Stopped(_)) {
@@ -290,10 +294,10 @@ impl Run {
             // A removed lane may have had this name.
             self.forget(None, name.clone());
         }
-        if renamed && change != Change::Restarted {
+        if renamed && change != RecipeEffect::Restarted {
             self.follow_name(id, &old, &name);
         }
-        if change == Change::Restarted {
+        if change == RecipeEffect::Restarted {
             if let Some(place) = self.places[id].as_mut() {
                 (place.origin, place.info.fork) = (None, None);
             }
@@ -321,14 +325,14 @@ impl Run {
                 let (written, journal, network) = (recipe.clone(), Vec::new(), Arc::new(network));
                 self.enter(Contender { name, recipe, written, journal, network, branch: None });
             }
-            Err(Fault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
+            Err(BuildFault { at, what }) => self.notice(format!("{at}: {what}; no lane was added.")),
         }
     }
 
     /// Removes lines from the log and orders a checkpoint that records it.
     pub(super) fn forget(&mut self, lane: Option<LaneId>, name: String) {
         if self.log {
-            self.forgotten.push(Forgotten { lane, name, after: 0, to: None, lines: Vec::new() });
+            self.forgotten.push(LogRemovals { lane, name, after: 0, to: None, lines: Vec::new() });
             self.save = true;
         }
     }
@@ -336,7 +340,8 @@ impl Run {
     /// The same for a lane that went back to a step: lines up to that step are kept in the log, the others are moved to
     /// `ghosts.jsonl`.
     pub(super) fn forget_after(&mut self, lane: LaneId, name: &str, after: u64) {
-        let mut gone = Forgotten { lane: Some(lane), name: name.into(), after, to: None, lines: Vec::new() };
+        let mut gone =
+            LogRemovals { lane: Some(lane), name: name.into(), after, to: None, lines: Vec::new() };
         gone.take(&mut self.lines);
         if self.log {
             self.forgotten.push(gone);
@@ -347,7 +352,7 @@ impl Run {
     /// Follows a lane that was renamed: in the log, in the expectations and in the view of the scenario.
     pub(super) fn follow_name(&mut self, id: LaneId, old: &str, new: &str) {
         let (to, name) = (Some(new.to_string()), old.to_string());
-        let mut renamed = Forgotten { lane: Some(id), name, after: 0, to, lines: Vec::new() };
+        let mut renamed = LogRemovals { lane: Some(id), name, after: 0, to, lines: Vec::new() };
         renamed.take(&mut self.lines);
         if self.log {
             self.forgotten.push(renamed);
@@ -407,27 +412,27 @@ impl Run {
 
     /// Gives all lanes the data of another scenario. A lane whose loss was derived from the old data gets the loss
     /// derived from the new data.
-    fn exchange(&mut self, scenario: Scenario, read: Result<Read, Fault>, otherwise: &str) {
+    fn exchange(&mut self, scenario: Scenario, read: Result<SeedData, BuildFault>, otherwise: &str) {
         let old = self.scenario.base();
         let (data, others) = match read {
             Ok(read) => read,
-            Err(Fault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
+            Err(BuildFault { at, what }) => return self.notice(format!("{at}: {what}; {otherwise}")),
         };
-        let build = |(id, place): (LaneId, &Place)| {
+        let build = |(id, place): (LaneId, &LanePlace)| {
             let lane = scenario::Lane::from_recipe(&place.info.name, &place.info.recipe, &old);
             let recipe = scenario.recipe(&lane);
             let lane = scenario::Lane::from_recipe(&place.info.name, &place.written, &old);
             let written = scenario.recipe(&lane);
             match experiment::build(&data, &recipe) {
                 Ok(network) => Ok((id, recipe, written, Arc::new(network))),
-                Err(Fault { at, what }) => Err(format!("lane {}, {at}: {what}", place.info.name)),
+                Err(BuildFault { at, what }) => Err(format!("lane {}, {at}: {what}", place.info.name)),
             }
         };
         let built = match self.present().map(build).collect::<Result<Vec<_>, _>>() {
             Ok(built) => built,
             Err(what) => return self.notice(format!("{what}; {otherwise}")),
         };
-        let needs: Vec<Need> =
+        let needs: Vec<MemoryNeed> =
             built.iter().map(|(_, recipe, _, network)| self.need(recipe, network, &data)).collect();
         if let Err(what) = self.room(needs.iter().copied(), scenario.seeds) {
             return self.notice(format!("{what}; {otherwise}"));
@@ -454,7 +459,7 @@ impl Run {
         }
     }
 
-    fn load(&mut self, built: Result<Experiment, Vec<Fault>>) {
+    fn load(&mut self, built: Result<Experiment, Vec<BuildFault>>) {
         match built {
             Ok(built) => {
                 self.looking = None;

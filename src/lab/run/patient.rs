@@ -3,7 +3,7 @@
 
 use super::{Data, Run};
 use crate::engine::data::Files;
-use crate::lab::clinic::{Clinic, Say, under_way};
+use crate::lab::clinic::{Clinic, OnCure, under_way};
 use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneId};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub const DIAGNOSIS: &str = "diagnosis";
 
 /// A lane to examine.
-pub struct Patient {
+pub struct LaneToExamine {
     /// The index of the lane, and how often it was changed.
     pub stamp: (LaneId, u64),
     scenario: Scenario,
@@ -23,7 +23,7 @@ pub struct Patient {
     files: Arc<dyn Files + Send + Sync>,
 }
 
-impl Patient {
+impl LaneToExamine {
     /// Examines it as long as `on` returns true, and reports the progress.
     pub fn examine(&self, tell: &dyn Fn(Event), on: &dyn Fn() -> bool) {
         let lane = self.stamp.0;
@@ -33,7 +33,7 @@ impl Patient {
             }
         };
         let clinic = Clinic::new(&self.scenario, self.lane, Arc::clone(&self.data), &*self.files, None);
-        let say: &Say<'_> = &|fix, facts, tried| told(under_way(fix, facts, tried));
+        let say: &OnCure<'_> = &|fix, facts, tried| told(under_way(fix, facts, tried));
         match clinic.telling(say).while_so(on).examine() {
             Ok(report) => told(report.examination()),
             Err(fault) if on() => tell(Event::Notice(format!("the lane cannot be examined: {fault}"))),
@@ -44,7 +44,7 @@ impl Patient {
 
 impl Run {
     /// The lane whose examination is requested, unless `known` is its stamp already.
-    pub fn patient(&self, known: Option<(LaneId, u64)>) -> Option<Patient> {
+    pub fn patient(&self, known: Option<(LaneId, u64)>) -> Option<LaneToExamine> {
         // A surface has no samples to judge by.
         if self.scenario.data.problem().is_some() {
             return None;
@@ -53,7 +53,7 @@ impl Run {
         let lane = self.present().position(|(other, _)| other == id)?;
         let place = self.places.get(id)?.as_ref().filter(|p| p.begun())?;
         let stamp = (id, place.changes);
-        (known != Some(stamp)).then(|| Patient {
+        (known != Some(stamp)).then(|| LaneToExamine {
             stamp,
             scenario: self.scenario(),
             lane,

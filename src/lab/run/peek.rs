@@ -1,23 +1,23 @@
 //! Snapshots of lanes for probes, taken between two turns. Computes nothing.
 
 use super::{Data, LaneId, Network, Run, terminal};
-use crate::engine::data::picture::Fitted;
+use crate::engine::data::picture::FittedPicture;
 use crate::engine::robust::prediction::PredictionConfig;
-use crate::lab::lane::Lane;
+use crate::lab::lane::TrainingLane;
 use crate::lab::preview::{PROBES, Probe, Taken, probe};
-use crate::telemetry::{Phase, View};
+use crate::telemetry::{Phase, ProbeRequest};
 use std::sync::Arc;
 
 /// Identifies a lane's state: how often commands changed it, and its steps.
-pub type Stamp = (u64, u64);
+pub type LaneStamp = (u64, u64);
 
 /// The data of a lane that probes need.
 #[derive(Clone, Debug)]
-pub struct Peek {
+pub struct ProbeInput {
     /// The index of the lane.
     pub id: LaneId,
     /// Its state's stamp.
-    pub stamp: Stamp,
+    pub stamp: LaneStamp,
     /// Its steps.
     pub step: u64,
     /// Whether it continues to train, so that the result will soon be out of date.
@@ -35,14 +35,20 @@ pub struct Peek {
     /// Its way of predicting in evaluations.
     pub prediction: PredictionConfig,
     /// The user's own picture, converted to the shape and scale of its data.
-    pub own: Option<Arc<Fitted>>,
+    pub own: Option<Arc<FittedPicture>>,
     /// Data that the watched probes copied from it.
-    pub taken: Vec<(View, Taken)>,
+    pub taken: Vec<(ProbeRequest, Taken)>,
 }
 
-impl Peek {
+impl ProbeInput {
     /// Copies from a paused lane the data that these views need.
-    pub(super) fn of(lane: &Lane, stamp: Stamp, views: &[View], seed: u64, own: Option<Arc<Fitted>>) -> Self {
+    pub(super) fn of(
+        lane: &TrainingLane,
+        stamp: LaneStamp,
+        views: &[ProbeRequest],
+        seed: u64,
+        own: Option<Arc<FittedPicture>>,
+    ) -> Self {
         let trainer = &lane.trainer;
         let live = trainer.live();
         let taken = views.iter().filter_map(|v| Some((v.clone(), (probe(v.probe)?.take)(lane, v)?)));
@@ -63,12 +69,12 @@ impl Peek {
     }
 
     /// The stamp of [`Run::stamp_of`] for a view of this state.
-    pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
+    pub fn stamp_of(&self, view: &ProbeRequest) -> Option<LaneStamp> {
         Some(probe(view.probe)?.seen_by(self.stamp, self.moving))
     }
 
     /// The data that the probe of a view copied from the lane.
-    pub fn taken<T: 'static>(&self, view: &View) -> Option<&T> {
+    pub fn taken<T: 'static>(&self, view: &ProbeRequest) -> Option<&T> {
         self.taken.iter().find(|(of, _)| of == view)?.1.downcast_ref()
     }
 }
@@ -88,7 +94,7 @@ impl Run {
     }
 
     /// The requested snapshots, once all have been taken.
-    pub fn take_peeks(&mut self) -> Option<Vec<Peek>> {
+    pub fn take_peeks(&mut self) -> Option<Vec<ProbeInput>> {
         let gone =
             |id: &LaneId| self.places.get(*id).and_then(Option::as_ref).is_none_or(|p| terminal(&p.phase));
         let waiting = self.wanted.iter().any(|id| !gone(id));
@@ -99,13 +105,13 @@ impl Run {
     }
 
     /// The stamp of a lane's state, if the lane exists.
-    pub fn stamp(&self, id: LaneId) -> Option<Stamp> {
+    pub fn stamp(&self, id: LaneId) -> Option<LaneStamp> {
         let place = self.places.get(id)?.as_ref()?;
         Some((place.changes, place.step))
     }
 
     /// The same for a view. A probe that does not depend on the lane's steps is not computed again for each step.
-    pub fn stamp_of(&self, view: &View) -> Option<Stamp> {
+    pub fn stamp_of(&self, view: &ProbeRequest) -> Option<LaneStamp> {
         Some(probe(view.probe)?.seen_by(self.stamp(view.lane)?, self.moving(view.lane)))
     }
 
@@ -121,12 +127,12 @@ impl Run {
         PROBES.iter().filter(watched).collect()
     }
 
-    pub(super) fn peek(&self, id: LaneId) -> Option<Peek> {
-        let views: Vec<View> = self.views.iter().filter(|v| v.lane == id).cloned().collect();
+    pub(super) fn peek(&self, id: LaneId) -> Option<ProbeInput> {
+        let views: Vec<ProbeRequest> = self.views.iter().filter(|v| v.lane == id).cloned().collect();
         let stamp = self.stamp(id)?;
-        Some(Peek {
+        Some(ProbeInput {
             moving: self.moving(id),
-            ..Peek::of(self.lane(id)?, stamp, &views, self.scenario.seed, self.own.clone())
+            ..ProbeInput::of(self.lane(id)?, stamp, &views, self.scenario.seed, self.own.clone())
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Shows an earlier step of a lane: a copy of the lane trains again from the nearest kept state to that step. Training
 //! is not affected. Knows no thread and no clock.
 
-use super::{Data, LaneId, Peek, Place, Run, Stamp};
-use crate::engine::data::picture::Fitted;
+use super::{Data, LaneId, LanePlace, LaneStamp, ProbeInput, Run};
+use crate::engine::data::picture::FittedPicture;
 use crate::engine::network::Network;
-use crate::lab::lane::past::{Course, Shared, open};
-use crate::lab::lane::{Lane, Pace, Plan};
+use crate::lab::lane::past::{LaneHistory, SharedPast, open};
+use crate::lab::lane::{Pace, TrainingLane, TurnLimits};
 use crate::lab::preview::KEYFRAMES;
 use crate::lab::trainer::Trainer;
-use crate::telemetry::{Event, LaneInfo, Phase, View};
+use crate::telemetry::{Event, LaneInfo, Phase, ProbeRequest};
 use std::sync::Arc;
 
 /// A lane's path over a test function is drawn from its start only up to this many steps.
@@ -18,13 +18,13 @@ const READY: usize = 4 << 20;
 
 /// A step that was shown: its lane, the lane's state, and the views.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub struct ShownStep {
     lane: LaneId,
-    stamp: Stamp,
-    views: Vec<View>,
+    stamp: LaneStamp,
+    views: Vec<ProbeRequest>,
 }
 
-impl Seen {
+impl ShownStep {
     /// The lane.
     pub fn lane(&self) -> LaneId {
         self.lane
@@ -33,16 +33,16 @@ impl Seen {
 
 /// An order to show a step of a lane.
 #[derive(Debug)]
-pub struct Recall {
+pub struct ShowStep {
     /// The moment that it shows.
-    pub seen: Seen,
+    pub seen: ShownStep,
     network: Arc<Network>,
     data: Arc<Data>,
     others: Vec<Arc<Data>>,
     seed: u64,
-    own: Option<Arc<Fitted>>,
-    past: Shared,
-    course: Course,
+    own: Option<Arc<FittedPicture>>,
+    past: SharedPast,
+    course: LaneHistory,
     info: LaneInfo,
 }
 
@@ -55,7 +55,7 @@ pub struct Reruns {
 /// A copy of a lane at one of its earlier steps.
 #[derive(Debug)]
 struct Rerun {
-    lane: Box<Lane>,
+    lane: Box<TrainingLane>,
     /// How often orders had changed the lane when it was copied.
     changes: u64,
     /// Whether it has been moved to a step yet.
@@ -70,7 +70,7 @@ impl Reruns {
         self.ready.clear();
     }
 
-    fn take(&mut self, of: &Recall) -> Option<Rerun> {
+    fn take(&mut self, of: &ShowStep) -> Option<Rerun> {
         let at = self.ready.iter().position(|r| r.lane.id == of.seen.lane)?;
         let found = self.ready.swap_remove(at);
         let same = found.changes == of.seen.stamp.0 && Arc::ptr_eq(found.lane.trainer.network(), &of.network);
@@ -87,17 +87,17 @@ impl Reruns {
 }
 
 impl Rerun {
-    fn new(of: &Recall) -> Self {
+    fn new(of: &ShowStep) -> Self {
         let (recipe, network, total) =
             (of.info.recipe.clone(), Arc::clone(&of.network), of.course.plan.total);
         let trainer = Trainer::with_network(&of.data, network, recipe, of.seed, total);
-        let lane = Lane::new(of.seen.lane, of.info.name.clone(), trainer);
+        let lane = TrainingLane::new(of.seen.lane, of.info.name.clone(), trainer);
         let lane = Box::new(lane.with_seeds(&of.others, of.seed, total));
         Self { lane, changes: of.seen.stamp.0, placed: false, watched: Vec::new() }
     }
 }
 
-impl Recall {
+impl ShowStep {
     /// Trains the step again; returns the lane as it was then, and the events of that step. `None` if the pace ended
     /// the turn before.
     ///
@@ -107,11 +107,12 @@ impl Recall {
         &self,
         reruns: &mut Reruns,
         pace: &mut dyn Pace,
-    ) -> Result<Option<(Peek, Vec<Event>)>, String> {
+    ) -> Result<Option<(ProbeInput, Vec<Event>)>, String> {
         let step = self.seen.stamp.1;
         let watched: Vec<&'static str> = self.course.plan.watched.iter().map(|p| p.name).collect();
-        let peek =
-            |lane: &Lane| Peek::of(lane, self.seen.stamp, &self.seen.views, self.seed, self.own.clone());
+        let peek = |lane: &TrainingLane| {
+            ProbeInput::of(lane, self.seen.stamp, &self.seen.views, self.seed, self.own.clone())
+        };
         let mut rerun = reruns.take(self).unwrap_or_else(|| Rerun::new(self));
         let at = rerun.lane.trainer.steps();
         if rerun.placed && at == step && watched.iter().all(|w| rerun.watched.contains(w)) {
@@ -142,7 +143,7 @@ impl Recall {
     }
 
     /// The views of the step.
-    pub fn views(&self) -> &[View] {
+    pub fn views(&self) -> &[ProbeRequest] {
         &self.seen.views
     }
 
@@ -181,31 +182,31 @@ impl Run {
     }
 
     /// The next order for the step that is looked at and not in `seen`: lanes in view first, then the others.
-    pub fn recall(&self, seen: &[Seen]) -> Option<Recall> {
+    pub fn recall(&self, seen: &[ShownStep]) -> Option<ShowStep> {
         let step = self.looking?;
-        let wanted = |&(id, place): &(LaneId, &Place)| {
+        let wanted = |&(id, place): &(LaneId, &LanePlace)| {
             // A lane that has not reached the step shows its present; a diverged lane shows the failed step.
             let now = if let Phase::Diverged(account) = &place.phase { account.step } else { place.step };
             let views = self.views_of(id);
-            let this = Seen { lane: id, stamp: (place.changes, step), views };
+            let this = ShownStep { lane: id, stamp: (place.changes, step), views };
             (place.begun() && step < now && !seen.contains(&this)).then_some((id, this))
         };
-        let mut all: Vec<(LaneId, Seen)> = self.present().filter_map(|p| wanted(&p)).collect();
+        let mut all: Vec<(LaneId, ShownStep)> = self.present().filter_map(|p| wanted(&p)).collect();
         all.sort_by_key(|(id, seen)| (seen.views.is_empty(), *id));
         let (id, seen) = all.into_iter().next()?;
         let place = self.places[id].as_ref()?;
-        let plan = Plan {
+        let plan = TurnLimits {
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
             watched: self.watched(id),
-            ..Plan::default()
+            ..TurnLimits::default()
         };
-        let course = Course { line: self.lineage(id, u64::MAX)?, plan };
+        let course = LaneHistory { line: self.lineage(id, u64::MAX)?, plan };
         let mut info = place.info.clone();
         info.recipe = course.recipe_of(step).unwrap_or(info.recipe);
         info.edits.retain(|e| e.step == 0 || e.step < step);
         info.cost = info.recipe.defence.cost(info.outputs.size());
-        Some(Recall {
+        Some(ShowStep {
             seen,
             network: Arc::clone(&place.network),
             data: Arc::clone(&self.data),
@@ -219,7 +220,7 @@ impl Run {
     }
 
     /// The views of a lane that depend on its state.
-    fn views_of(&self, id: LaneId) -> Vec<View> {
+    fn views_of(&self, id: LaneId) -> Vec<ProbeRequest> {
         self.views.iter().filter(|v| v.lane == id && v.probe != KEYFRAMES.name).cloned().collect()
     }
 }

@@ -1,12 +1,12 @@
 //! Checkpoints of a run: the state of all lanes at one moment, and restoring lanes from it. Knows no file.
 
-use super::{Place, Run, terminal};
+use super::{LanePlace, Run, terminal};
 use crate::lab::expect::Expectation;
 use crate::lab::files;
-use crate::lab::lane::{SavedReplica, State};
+use crate::lab::lane::{LaneState, SavedReplica};
 use crate::lab::trainer::Snapshot;
 use crate::limits;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{Lane, Scenario};
 use crate::telemetry::{Event, LaneId, Phase};
 use crate::text::excerpt;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// A lane as stored in a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Saved {
+pub struct SavedLane {
     /// Its index, for the order of the log.
     pub id: LaneId,
     /// Its name.
@@ -29,7 +29,7 @@ pub struct Saved {
     pub phase: Phase,
 }
 
-impl Saved {
+impl SavedLane {
     /// Whether it is a fork that has not begun.
     fn waits(&self) -> bool {
         self.snapshot.params.is_empty() && !matches!(self.phase, Phase::Failed(_))
@@ -41,7 +41,7 @@ impl Run {
     ///
     /// # Errors
     /// The part that does not fit.
-    pub fn restore(&mut self, saved: &[Saved]) -> Result<(), String> {
+    pub fn restore(&mut self, saved: &[SavedLane]) -> Result<(), String> {
         let end = self.end;
         for old in saved {
             let place = self.places.iter_mut().flatten().find(|p| p.info.name == old.name);
@@ -56,7 +56,7 @@ impl Run {
             let lane = place.lane.as_mut().ok_or("the run is under way")?;
             // If nothing was trained, the settings alone determine the lane.
             if !failed && step > 0 {
-                lane.go_to(&State { first: old.snapshot.clone(), others: old.seeds.clone() })
+                lane.go_to(&LaneState { first: old.snapshot.clone(), others: old.seeds.clone() })
                     .map_err(|e| format!("lane {}: {e}", old.name))?;
             }
             lane.seconds = old.seconds;
@@ -142,21 +142,21 @@ impl Run {
     ///
     /// # Panics
     /// Unless the run is [at rest](Run::at_rest).
-    pub fn save(&mut self) -> Vec<Saved> {
+    pub fn save(&mut self) -> Vec<SavedLane> {
         assert!(self.at_rest(), "a lane is still under way");
         self.save = false;
         self.present().map(|(id, place)| Self::saved(id, place)).collect()
     }
 
     /// The state of a lane.
-    pub(super) fn saved(id: LaneId, place: &Place) -> Saved {
+    pub(super) fn saved(id: LaneId, place: &LanePlace) -> SavedLane {
         // Changes of settings at this very step are made again when the state is restored. A failed lane has no state
         // except its number of steps; a waiting fork has none yet.
         let start = place.untouched().filter(|_| !place.waits());
         let none =
-            || State { first: Snapshot { step: place.step, ..Snapshot::default() }, others: Vec::new() };
-        let State { first, others } = start.map_or_else(none, |start| start.state);
-        Saved {
+            || LaneState { first: Snapshot { step: place.step, ..Snapshot::default() }, others: Vec::new() };
+        let LaneState { first, others } = start.map_or_else(none, |start| start.state);
+        SavedLane {
             id,
             name: place.info.name.clone(),
             snapshot: first,

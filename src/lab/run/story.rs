@@ -1,18 +1,18 @@
 //! The history of a lane, and changing a lane to another history: the common part is kept, and the rest is trained
 //! again. Undo, redo and rewind are all this one operation. Knows no thread and no file.
 
-use super::save::Saved;
-use super::{LaneId, Place, Run, open};
-use crate::lab::experiment::{self, Branch, Contender, Fault};
-use crate::lab::lane::past::Course;
-use crate::lab::lane::{Endless, Plan, Start, State};
+use super::save::SavedLane;
+use super::{LaneId, LanePlace, Run, open};
+use crate::lab::experiment::{self, Branch, BuildFault, Contender};
+use crate::lab::lane::past::LaneHistory;
+use crate::lab::lane::{EndlessTurn, LaneState, Start, TurnLimits};
 use crate::scenario::{Carry, Edit, Lineage, Recipe};
 use crate::telemetry::{Event, Phase};
 use std::sync::Arc;
 
 /// Everything that determines a lane's states, together with the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Story {
+pub(super) struct StateSettings {
     pub(super) name: String,
     written: Recipe,
     branch: Option<Branch>,
@@ -21,10 +21,10 @@ pub(super) struct Story {
     /// The lane's present step.
     pub(super) step: u64,
     /// The state of a removed lane, so that it need not be trained again.
-    state: Option<Box<Saved>>,
+    state: Option<Box<SavedLane>>,
 }
 
-impl Story {
+impl StateSettings {
     /// Whether two lanes have the same states at every step that both have made.
     pub(super) fn tells_the_same(&self, other: &Self) -> bool {
         (&self.name, &self.written, &self.branch) == (&other.name, &other.written, &other.branch)
@@ -102,9 +102,9 @@ fn alike(a: &Edit, b: &Edit) -> bool {
 
 impl Run {
     /// The history of a lane, if it exists.
-    pub(super) fn story(&self, id: LaneId) -> Option<Story> {
+    pub(super) fn story(&self, id: LaneId) -> Option<StateSettings> {
         let place = self.places.get(id)?.as_ref()?;
-        Some(Story {
+        Some(StateSettings {
             name: place.info.name.clone(),
             written: place.written.clone(),
             branch: place.branch().cloned(),
@@ -115,10 +115,10 @@ impl Run {
     }
 
     /// The history of a lane that is about to be removed, with its state.
-    pub(super) fn last_story(&self, id: LaneId) -> Option<Story> {
+    pub(super) fn last_story(&self, id: LaneId) -> Option<StateSettings> {
         let place = self.places.get(id)?.as_ref()?;
         let saved = place.lane.as_ref().filter(|_| place.begun()).map(|_| Box::new(Self::saved(id, place)));
-        Some(Story { state: saved, ..self.story(id)? })
+        Some(StateSettings { state: saved, ..self.story(id)? })
     }
 
     /// Changes a lane to another history. The lane is then at the history's step, or on the way there; steps that its
@@ -126,7 +126,7 @@ impl Run {
     ///
     /// # Errors
     /// The reason why it cannot; the lane is then unchanged.
-    pub(super) fn retell(&mut self, id: LaneId, story: &Story, goal: u64) -> Result<u64, String> {
+    pub(super) fn retell(&mut self, id: LaneId, story: &StateSettings, goal: u64) -> Result<u64, String> {
         let contender = self.contender(story)?;
         if let Some(other) = self.named(&story.name).filter(|&other| other != id) {
             let letter = char::from(b'A' + (other % 26) as u8);
@@ -136,7 +136,7 @@ impl Run {
             self.need(&contender.recipe, &contender.network, &self.data).forked(story.branch.is_some());
         self.room_for(Some(id), need)?;
         let now = self.story(id);
-        if self.places.get(id).and_then(Option::as_ref).is_some_and(Place::retraces) {
+        if self.places.get(id).and_then(Option::as_ref).is_some_and(LanePlace::retraces) {
             return Err(format!("{} is on its way to its first step; wait until it has begun", story.name));
         }
         let (first, mark) = (story.first(), self.events.len());
@@ -169,8 +169,8 @@ impl Run {
                 let carry = story.branch.as_ref().map_or(Carry::All, |b| b.overrides.carry);
                 self.start_fork(id, Start { carry, ..start })?;
             } else {
-                let State { first, others } = start.state;
-                self.restore(&[Saved {
+                let LaneState { first, others } = start.state;
+                self.restore(&[SavedLane {
                     id,
                     name: name.clone(),
                     snapshot: first,
@@ -229,10 +229,10 @@ impl Run {
     }
 
     /// A lane as a new contender.
-    fn contender(&self, story: &Story) -> Result<Contender, String> {
+    fn contender(&self, story: &StateSettings) -> Result<Contender, String> {
         let recipe = if story.branch.is_some() { story.written.clone() } else { story.recipe(0) };
-        let network =
-            experiment::build(&self.data, &recipe).map_err(|Fault { at, what }| format!("{at}: {what}"))?;
+        let network = experiment::build(&self.data, &recipe)
+            .map_err(|BuildFault { at, what }| format!("{at}: {what}"))?;
         Ok(Contender {
             name: story.name.clone(),
             recipe,
@@ -247,12 +247,12 @@ impl Run {
     /// itself there.
     fn state_at(&mut self, id: LaneId, step: u64) -> Result<(Start, Vec<Event>), String> {
         let gone = || "the lane is gone".to_string();
-        let plan = Plan {
+        let plan = TurnLimits {
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
-            ..Plan::default()
+            ..TurnLimits::default()
         };
-        let course = Course { line: self.lineage(id, u64::MAX).ok_or_else(gone)?, plan };
+        let course = LaneHistory { line: self.lineage(id, u64::MAX).ok_or_else(gone)?, plan };
         let place = self.places[id].as_mut().ok_or_else(gone)?;
         // A fork at its first step may have changed settings, but its start is the state before them.
         if place.step == step && step > place.first_step() {
@@ -261,7 +261,7 @@ impl Run {
         let frame = open(&place.past).before(step);
         let lane = place.lane.as_mut().ok_or_else(gone)?;
         lane.take_up(frame.as_deref(), &course)?;
-        let told = lane.retrace(step, &course, &mut Endless)?.unwrap_or_default();
+        let told = lane.retrace(step, &course, &mut EndlessTurn)?.unwrap_or_default();
         let start = Start { state: lane.state(), recipe: course.recipe_of(step)?, carry: Carry::All };
         Ok((start, told))
     }

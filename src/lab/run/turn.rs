@@ -2,8 +2,8 @@
 //!
 //! Knows no clock: the caller passes the elapsed time.
 
-use super::{Place, Run, terminal};
-use crate::lab::lane::{Lane, News, Plan};
+use super::{LanePlace, Run, terminal};
+use crate::lab::lane::{TrainingLane, TurnLimits, TurnResult};
 use crate::telemetry::{Event, LaneId, Phase};
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ pub(super) const AHEAD_STEPS: u64 = 4;
 #[derive(Debug)]
 pub struct Turn {
     /// The lane.
-    pub lane: Box<Lane>,
+    pub lane: Box<TrainingLane>,
     /// Its limits.
-    pub plan: Plan,
+    pub plan: TurnLimits,
 }
 
-impl Place {
+impl LanePlace {
     /// The step at which it ended, or to which it will train.
     fn reached(&self) -> u64 {
         match &self.phase {
@@ -34,14 +34,14 @@ impl Place {
 
 impl Run {
     /// Whether a lane has steps to make under the present orders.
-    pub(super) fn wants(&self, id: LaneId, place: &Place) -> bool {
+    pub(super) fn wants(&self, id: LaneId, place: &LanePlace) -> bool {
         !terminal(&place.phase)
             && !place.waits()
             && self.solo.is_none_or(|s| self.leads_to(id, s))
             && place.step < self.goal(place)
     }
 
-    pub(super) fn goal(&self, place: &Place) -> u64 {
+    pub(super) fn goal(&self, place: &LanePlace) -> u64 {
         if self.running {
             self.halt.map_or(self.end, |halt| halt.min(self.end))
         } else {
@@ -52,7 +52,7 @@ impl Run {
     /// Pauses once all training lanes have reached the ordered step.
     fn halt(&mut self) {
         let Some(halt) = self.halt.filter(|_| self.running) else { return };
-        let there = |(id, p): (LaneId, &Place)| {
+        let there = |(id, p): (LaneId, &LanePlace)| {
             let idle = terminal(&p.phase) || p.waits() || self.solo.is_some_and(|s| !self.leads_to(id, s));
             p.lane.is_some() && (idle || p.step >= halt)
         };
@@ -101,7 +101,7 @@ impl Run {
         if let Some(next) = place.pending.front() {
             limit = limit.min(next.step);
         }
-        let plan = Plan {
+        let plan = TurnLimits {
             until: limit.min(goal),
             goal,
             end: self.end,
@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// Takes a lane back, with the results of its turn.
-    pub fn give_back(&mut self, lane: Box<Lane>, mut news: News) {
+    pub fn give_back(&mut self, lane: Box<TrainingLane>, mut news: TurnResult) {
         let id = lane.id;
         if let Some(place) = self.places[id].as_ref() {
             place.hush(&mut news);

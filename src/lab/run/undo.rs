@@ -1,6 +1,6 @@
 //! Undo and redo of the changes made by orders, and rewinding lanes to earlier steps. Knows no thread and no file.
 
-use super::story::Story;
+use super::story::StateSettings;
 use super::{LaneId, Run};
 use crate::lab::experiment::Experiment;
 use crate::scenario::Scenario;
@@ -10,26 +10,26 @@ use crate::telemetry::{Command, Event, OLDER};
 const MOST: usize = 100;
 
 /// A lane before and after a change; `None`: it did not exist.
-type Pair = (LaneId, Option<Story>, Option<Story>);
+type Pair = (LaneId, Option<StateSettings>, Option<StateSettings>);
 
 /// A change that can be undone.
 #[derive(Clone, Debug)]
-struct Change {
+struct UndoableChange {
     words: String,
-    of: Of,
+    of: ChangedState,
 }
 
 #[derive(Clone, Debug)]
-enum Of {
+enum ChangedState {
     /// Lanes; `back`: they were moved to an earlier step, so that redoing it does not train the missing steps.
     Lanes { pairs: Vec<Pair>, back: bool },
     /// The whole run: scenarios with their edits, and the lanes with their steps.
-    All { before: Box<Whole>, after: Box<Whole> },
+    All { before: Box<WholeRun>, after: Box<WholeRun> },
 }
 
 /// A run as a whole.
 #[derive(Clone, Debug)]
-pub(super) struct Whole {
+pub(super) struct WholeRun {
     scenario: Scenario,
     lanes: Vec<(LaneId, u64)>,
 }
@@ -37,52 +37,52 @@ pub(super) struct Whole {
 /// The changes that can be undone, and those that were undone, the newest last.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    made: Vec<Change>,
-    undone: Vec<Change>,
+    made: Vec<UndoableChange>,
+    undone: Vec<UndoableChange>,
 }
 
 /// The run before an order, to find its changes.
-pub(super) enum Before {
-    Lanes(Vec<(LaneId, Option<Story>)>, usize),
-    All(Box<Whole>),
+pub(super) enum RunBefore {
+    Lanes(Vec<(LaneId, Option<StateSettings>)>, usize),
+    All(Box<WholeRun>),
     Nothing,
 }
 
 impl Run {
     /// Stores everything that an order may change.
-    pub(super) fn before(&self, command: &Command) -> Before {
-        let lane = |id: LaneId| Before::Lanes(vec![(id, self.story(id))], self.places.len());
+    pub(super) fn before(&self, command: &Command) -> RunBefore {
+        let lane = |id: LaneId| RunBefore::Lanes(vec![(id, self.story(id))], self.places.len());
         match command {
             // A lane that is removed is kept with its state.
-            Command::Remove(id) => Before::Lanes(vec![(*id, self.last_story(*id))], self.places.len()),
+            Command::Remove(id) => RunBefore::Lanes(vec![(*id, self.last_story(*id))], self.places.len()),
             Command::Set { lane: id, .. }
             | Command::Reset(Some(id))
             | Command::Rewind { lane: Some(id), .. } => lane(*id),
-            Command::Add { .. } | Command::Fork { .. } => Before::Lanes(Vec::new(), self.places.len()),
+            Command::Add { .. } | Command::Fork { .. } => RunBefore::Lanes(Vec::new(), self.places.len()),
             Command::Reset(None) | Command::Rewind { lane: None, .. } | Command::Together(_) => {
                 let all = (0..self.places.len()).map(|id| (id, self.story(id))).collect();
-                Before::Lanes(all, self.places.len())
+                RunBefore::Lanes(all, self.places.len())
             }
-            Command::Data(_) | Command::Seeds(_) => Before::All(Box::new(self.whole())),
-            _ => Before::Nothing,
+            Command::Data(_) | Command::Seeds(_) => RunBefore::All(Box::new(self.whole())),
+            _ => RunBefore::Nothing,
         }
     }
 
-    fn whole(&self) -> Whole {
+    fn whole(&self) -> WholeRun {
         let lanes = self.present().map(|(id, p)| (id, p.step)).collect();
-        Whole { scenario: self.scenario(), lanes }
+        WholeRun { scenario: self.scenario(), lanes }
     }
 
     /// Stores the changes of an order, so that they can be undone.
-    pub(super) fn after(&mut self, command: &Command, before: Before) {
+    pub(super) fn after(&mut self, command: &Command, before: RunBefore) {
         let change = match before {
-            Before::Nothing => None,
-            Before::All(before) => {
+            RunBefore::Nothing => None,
+            RunBefore::All(before) => {
                 let after = Box::new(self.whole());
                 let words = before.scenario.differences(&after.scenario).first().map(ToString::to_string);
-                words.map(|words| Change { words, of: Of::All { before, after } })
+                words.map(|words| UndoableChange { words, of: ChangedState::All { before, after } })
             }
-            Before::Lanes(before, places) => {
+            RunBefore::Lanes(before, places) => {
                 let entered = (places..self.places.len()).map(|id| (id, None));
                 let pairs: Vec<Pair> =
                     before.into_iter().chain(entered).map(|(id, b)| (id, b, self.story(id))).collect();
@@ -92,8 +92,10 @@ impl Run {
                     (a, b) => a.is_some() != b.is_some(),
                 };
                 let pairs: Vec<Pair> = pairs.into_iter().filter(changed).collect();
-                (!pairs.is_empty())
-                    .then(|| Change { words: words(command, &pairs), of: Of::Lanes { pairs, back } })
+                (!pairs.is_empty()).then(|| UndoableChange {
+                    words: words(command, &pairs),
+                    of: ChangedState::Lanes { pairs, back },
+                })
             }
         };
         if let Some(change) = change {
@@ -116,7 +118,7 @@ impl Run {
     }
 
     fn tell_changes(&mut self) {
-        let words = |of: &[Change]| of.iter().map(|c| c.words.clone()).collect();
+        let words = |of: &[UndoableChange]| of.iter().map(|c| c.words.clone()).collect();
         let (made, undone) = (words(&self.changes.made), words(&self.changes.undone));
         self.events.push(Event::Changes { made, undone });
     }
@@ -126,8 +128,8 @@ impl Run {
     pub(super) fn undo_concerns(&self, again: bool) -> Vec<LaneId> {
         let list = if again { &self.changes.undone } else { &self.changes.made };
         match list.last().map(|c| &c.of) {
-            Some(Of::Lanes { pairs, .. }) => pairs.iter().map(|(id, ..)| *id).collect(),
-            Some(Of::All { .. }) => (0..self.places.len()).collect(),
+            Some(ChangedState::Lanes { pairs, .. }) => pairs.iter().map(|(id, ..)| *id).collect(),
+            Some(ChangedState::All { .. }) => (0..self.places.len()).collect(),
             None => Vec::new(),
         }
     }
@@ -136,9 +138,9 @@ impl Run {
     pub(super) fn undo_builds(&self, again: bool) -> Option<Scenario> {
         let list = if again { &self.changes.undone } else { &self.changes.made };
         match &list.last()?.of {
-            Of::All { after, .. } if again => Some(after.scenario.clone()),
-            Of::All { before, .. } => Some(before.scenario.clone()),
-            Of::Lanes { .. } => None,
+            ChangedState::All { after, .. } if again => Some(after.scenario.clone()),
+            ChangedState::All { before, .. } => Some(before.scenario.clone()),
+            ChangedState::Lanes { .. } => None,
         }
     }
 
@@ -154,8 +156,8 @@ impl Run {
             });
         };
         let done = match &mut change.of {
-            Of::Lanes { pairs, back } => self.undo_lanes(pairs, again, *back),
-            Of::All { before, after } => {
+            ChangedState::Lanes { pairs, back } => self.undo_lanes(pairs, again, *back),
+            ChangedState::All { before, after } => {
                 let (to, from) = if again { (after, before) } else { (before, after) };
                 **from = self.whole();
                 match built {

@@ -1,14 +1,14 @@
 //! Captures the states of lanes at requested steps during training, to compare them with those of another run. Knows no
 //! file.
 
-use super::save::Saved;
+use super::save::SavedLane;
 use super::{LaneId, Run};
 
 /// The requested states, and the captured ones.
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct StateCapture {
     wanted: Vec<(LaneId, u64)>,
-    seen: Vec<Saved>,
+    seen: Vec<SavedLane>,
 }
 
 impl Run {
@@ -20,7 +20,7 @@ impl Run {
     }
 
     /// The states captured since the last call.
-    pub fn take_witnessed(&mut self) -> Vec<Saved> {
+    pub fn take_witnessed(&mut self) -> Vec<SavedLane> {
         std::mem::take(&mut self.witness.seen)
     }
 

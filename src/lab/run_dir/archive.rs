@@ -15,7 +15,7 @@ const TAIL: u64 = 64 << 10;
 
 /// One run of a directory of runs.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct ArchivedRun {
     /// The name of its directory.
     pub name: String,
     /// Its scenario's title; empty if the scenario cannot be read.
@@ -36,7 +36,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// If the directory cannot be listed. A directory that does not exist has no runs.
-pub fn list(runs: &Path) -> io::Result<Vec<Entry>> {
+pub fn list(runs: &Path) -> io::Result<Vec<ArchivedRun>> {
     let mut found = Vec::new();
     let entries = match std::fs::read_dir(runs) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -58,7 +58,7 @@ pub fn list(runs: &Path) -> io::Result<Vec<Entry>> {
         let dir = Dir::open(&path)?;
         let scenario = dir.read_all("scenario.ron", limits::SCENARIO_BYTES).ok();
         let scenario = scenario.and_then(|b| decode(&b).ok().and_then(|text| read(text).ok()));
-        found.push(Entry {
+        found.push(ArchivedRun {
             name: entry.file_name().to_string_lossy().into_owned(),
             step: last_step(&dir).unwrap_or(0),
             steps: scenario.as_ref().map_or(0, |s| s.steps as u64),
@@ -75,7 +75,7 @@ pub fn list(runs: &Path) -> io::Result<Vec<Entry>> {
 /// The greatest step in the last lines of a run's log.
 fn last_step(dir: &Dir) -> Option<u64> {
     #[derive(serde::Deserialize)]
-    struct Row {
+    struct ArchivedRow {
         step: u64,
     }
     let mut file = dir.read("metrics.jsonl").ok()?;
@@ -84,7 +84,7 @@ fn last_step(dir: &Dir) -> Option<u64> {
     let mut bytes = Vec::new();
     file.take(TAIL).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    text.lines().filter_map(|line| serde_json::from_str::<Row>(line).ok()).map(|row| row.step).max()
+    text.lines().filter_map(|line| serde_json::from_str::<ArchivedRow>(line).ok()).map(|row| row.step).max()
 }
 
 /// The path of a run by its name among the others.

@@ -2,14 +2,14 @@
 //!
 //! Every length is compared with the number of remaining bytes before anything is allocated.
 
-pub use super::marks::Mark;
-use crate::engine::optim::State;
-use crate::engine::regularise::stopping::Best;
-use crate::lab::lane::{Line, SavedReplica};
-use crate::lab::run::Saved;
+pub use super::marks::LogMark;
+use crate::engine::optim::OptimizerState;
+use crate::engine::regularise::stopping::StoppingMemory;
+use crate::lab::lane::{LogLine, SavedReplica};
+use crate::lab::run::SavedLane;
 use crate::lab::trainer::Snapshot;
 use crate::limits;
-use crate::telemetry::{Divergence, Origin, Phase, Stage};
+use crate::telemetry::{Divergence, DivergenceOrigin, Phase, StepStage};
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -35,18 +35,18 @@ pub struct Checkpoint<'a> {
     /// Checksums of scenario.ron, before and after it is replaced by this scenario.
     pub scenarios: Vec<u32>,
     /// The log beside it, and if lines are removed, also the log after the removal.
-    pub logs: Vec<Mark>,
+    pub logs: Vec<LogMark>,
     /// Lines that are removed from the log after the checkpoint is written.
-    pub forgotten: Vec<Gone>,
+    pub forgotten: Vec<LineRemoval>,
     /// The lanes.
-    pub lanes: Cow<'a, [Saved]>,
+    pub lanes: Cow<'a, [SavedLane]>,
     /// Lines of the log that waited for other lanes.
-    pub lines: Vec<Line>,
+    pub lines: Vec<LogLine>,
 }
 
 /// The lines of a lane that was restarted, went back to a step, or was renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gone {
+pub struct LineRemoval {
     /// The lane.
     pub lane: String,
     /// The step up to which its lines are kept; 0: none are kept.
@@ -66,7 +66,7 @@ pub fn checksum(inputs: &[f32]) -> u32 {
 
 /// The head of a checkpoint, before anything is checked.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct CheckpointHead {
     /// The scenario.
     pub scenario: String,
     /// The directory to which paths in the scenario are relative.
@@ -75,7 +75,7 @@ pub struct Head {
     pub bytes: u64,
 }
 
-impl Head {
+impl CheckpointHead {
     /// Limit on the length of a head.
     pub const BYTES: u64 = 4 * limits::SCENARIO_BYTES + (64 << 10);
 
@@ -85,7 +85,7 @@ impl Head {
     /// The reason why these bytes do not begin a checkpoint.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (len, rest) = begin(bytes)?;
-        let mut r = Reader(rest);
+        let mut r = BodyReader(rest);
         Ok(Self { scenario: r.text()?, base: r.text()?, bytes: len.saturating_add(FRAME) })
     }
 }
@@ -109,9 +109,9 @@ impl Checkpoint<'_> {
         let len = self.bytes() - FRAME;
         out.write_all(MAGIC)?;
         out.write_all(&len.to_le_bytes())?;
-        let mut w = Writer { out, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
+        let mut w = BodyWriter { out, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
         self.body(&mut w);
-        let Writer { out, crc, end, .. } = w;
+        let BodyWriter { out, crc, end, .. } = w;
         end?;
         out.write_all(&crc.finalize().to_le_bytes())
     }
@@ -119,7 +119,7 @@ impl Checkpoint<'_> {
     /// The length of its file, in bytes.
     pub fn bytes(&self) -> u64 {
         let mut sink = io::sink();
-        let mut w = Writer { out: &mut sink, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
+        let mut w = BodyWriter { out: &mut sink, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
         self.body(&mut w);
         w.bytes + FRAME
     }
@@ -132,7 +132,7 @@ impl Checkpoint<'_> {
         file
     }
 
-    fn body(&self, w: &mut Writer<'_>) {
+    fn body(&self, w: &mut BodyWriter<'_>) {
         w.text(&self.scenario);
         w.text(&self.base);
         w.number(u64::from(self.data));
@@ -199,20 +199,21 @@ impl Checkpoint<'_> {
     }
 
     fn decode_body(body: &[u8], version: u8) -> Result<Checkpoint<'static>, String> {
-        let mut r = Reader(body);
-        let gone = |r: &mut Reader<'_>| {
+        let mut r = BodyReader(body);
+        let gone = |r: &mut BodyReader<'_>| {
             let (lane, after) = (r.text()?, if version < 4 { 0 } else { r.number()? });
-            Ok(Gone { lane, after, to: if version < 5 { String::new() } else { r.text()? } })
+            Ok(LineRemoval { lane, after, to: if version < 5 { String::new() } else { r.text()? } })
         };
         let checkpoint = Checkpoint {
             scenario: r.text()?,
             base: r.text()?,
             data: r.number()? as u32,
             scenarios: r.list(|r| Ok(r.number()? as u32))?,
-            logs: r.list(|r| Ok(Mark { bytes: r.number()?, crc: r.number()? as u32 }))?,
+            logs: r.list(|r| Ok(LogMark { bytes: r.number()?, crc: r.number()? as u32 }))?,
             forgotten: r.list(gone)?,
-            lanes: r.list(Reader::lane)?.into(),
-            lines: r.list(|r| Ok(Line { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
+            lanes: r.list(BodyReader::lane)?.into(),
+            lines: r
+                .list(|r| Ok(LogLine { step: r.number()?, lane: r.number()? as usize, text: r.text()? }))?,
         };
         if checkpoint.logs.is_empty() {
             return Err("it knows no log".into());
@@ -222,7 +223,7 @@ impl Checkpoint<'_> {
 }
 
 /// Writes the bytes of a body to a file and computes their checksum.
-struct Writer<'a> {
+struct BodyWriter<'a> {
     out: &'a mut dyn Write,
     crc: crc32fast::Hasher,
     bytes: u64,
@@ -230,7 +231,7 @@ struct Writer<'a> {
     end: io::Result<()>,
 }
 
-impl Writer<'_> {
+impl BodyWriter<'_> {
     fn put(&mut self, bytes: &[u8]) {
         if self.end.is_ok() {
             self.crc.update(bytes);
@@ -320,9 +321,9 @@ impl Writer<'_> {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+struct BodyReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> BodyReader<'a> {
     fn bytes(&mut self, n: usize) -> Result<&'a [u8], String> {
         let (head, tail) = self.0.split_at_checked(n).ok_or("a length in it is larger than the file")?;
         self.0 = tail;
@@ -373,10 +374,12 @@ impl<'a> Reader<'a> {
             other => return Err(format!("a lane is in state {other}, which is none")),
         })
     }
-    fn origin(&mut self) -> Result<Origin, String> {
+    fn origin(&mut self) -> Result<DivergenceOrigin, String> {
         let stage = self.number()?;
-        Ok(Origin {
-            stage: *Stage::ALL.get(stage as usize).ok_or_else(|| format!("a step has no part {stage}"))?,
+        Ok(DivergenceOrigin {
+            stage: *StepStage::ALL
+                .get(stage as usize)
+                .ok_or_else(|| format!("a step has no part {stage}"))?,
             tensor: self.text()?,
             nan: self.number()? != 0,
             bad: self.number()?,
@@ -385,8 +388,8 @@ impl<'a> Reader<'a> {
             carriers: self.number()?,
         })
     }
-    fn lane(&mut self) -> Result<Saved, String> {
-        Ok(Saved {
+    fn lane(&mut self) -> Result<SavedLane, String> {
+        Ok(SavedLane {
             id: self.number()? as usize,
             name: self.text()?,
             phase: self.phase()?,
@@ -410,12 +413,12 @@ impl<'a> Reader<'a> {
             state: self.floats()?,
             defence: self.floats()?,
             average: self.floats()?,
-            optim: State { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
+            optim: OptimizerState { vectors: self.list(Self::floats)?, scalars: self.doubles()? },
             ..Snapshot::default()
         };
         let loss = self.floats()?.first().copied();
         let at = self.number()?;
-        snapshot.best = Best { at: loss.map(|loss| (loss, at)), since: self.number()? };
+        snapshot.best = StoppingMemory { at: loss.map(|loss| (loss, at)), since: self.number()? };
         if self.number()? != 0 {
             if !outer {
                 return Err("a kept state in it keeps another one".into());

@@ -1,6 +1,6 @@
 //! The files of a run directory, read for `verify` even if a checksum shows that they were changed. Only reads.
 
-use super::checkpoint::{Checkpoint, Head};
+use super::checkpoint::{Checkpoint, CheckpointHead};
 use super::{DirError, marks, newest, open_run, plain};
 use crate::lab::store::Dir;
 use crate::limits;
@@ -20,14 +20,14 @@ pub struct Evidence {
     /// The number of its bytes that the newest checkpoint covers, if these are unchanged; a killed run has more.
     pub known: Option<usize>,
     /// The checkpoints, the newest first.
-    pub checkpoints: Vec<Found>,
+    pub checkpoints: Vec<FoundCheckpoint>,
     /// Faults of whole files: the file and its fault.
     pub faults: Vec<(&'static str, String)>,
 }
 
 /// A checkpoint.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundCheckpoint {
     /// The name of its file.
     pub name: &'static str,
     /// Its contents.
@@ -56,16 +56,18 @@ impl Evidence {
         for name in ["checkpoint", "checkpoint.previous"] {
             match unproved(&dir, name) {
                 Ok(None) => {}
-                Ok(Some((checkpoint, None))) => checkpoints.push(Found { name, checkpoint, whole: true }),
+                Ok(Some((checkpoint, None))) => {
+                    checkpoints.push(FoundCheckpoint { name, checkpoint, whole: true })
+                }
                 Ok(Some((checkpoint, Some(what)))) => {
-                    checkpoints.push(Found { name, checkpoint, whole: false });
+                    checkpoints.push(FoundCheckpoint { name, checkpoint, whole: false });
                     faults.push((name, what));
                 }
                 Err(what) => faults.push((name, format!("{what}; nothing of it can be compared"))),
             }
         }
         let mut known = None;
-        if let Some(Found { checkpoint, .. }) = checkpoints.first().filter(|found| found.whole) {
+        if let Some(FoundCheckpoint { checkpoint, .. }) = checkpoints.first().filter(|found| found.whole) {
             if !checkpoint.scenarios.contains(&crc32fast::hash(scenario.as_bytes())) {
                 faults.push(("scenario.ron", "it is not the scenario of the checkpoint".into()));
             }
@@ -90,8 +92,8 @@ fn unproved(dir: &Dir, name: &str) -> Result<Option<(Checkpoint<'static>, Option
     };
     let len = file.metadata().map_err(|e| plain(&e))?.len();
     let mut bytes = Vec::new();
-    file.by_ref().take(Head::BYTES).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
-    let told = Head::decode(&bytes).map_or(newest::at_most("", Path::new("")), |head| head.bytes);
+    file.by_ref().take(CheckpointHead::BYTES).read_to_end(&mut bytes).map_err(|e| plain(&e))?;
+    let told = CheckpointHead::decode(&bytes).map_or(newest::at_most("", Path::new("")), |head| head.bytes);
     if len > told {
         return Err(format!("it has {len} bytes instead of {told}"));
     }

@@ -9,14 +9,14 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 /// The log up to a certain line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct LogMark {
     /// Its length.
     pub bytes: u64,
     /// The checksum of these bytes.
     pub crc: u32,
 }
 
-impl Mark {
+impl LogMark {
     /// The mark of a whole log.
     pub fn of(log: &[u8]) -> Self {
         Self { bytes: log.len() as u64, crc: crc32fast::hash(log) }
@@ -49,8 +49,8 @@ impl Tally {
         self.crc.update(bytes);
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes, crc: self.crc.clone().finalize() }
+    pub(super) fn mark(&self) -> LogMark {
+        LogMark { bytes: self.bytes, crc: self.crc.clone().finalize() }
     }
 }
 
@@ -86,7 +86,7 @@ fn unreadable(e: &io::Error) -> String {
 }
 
 /// The mark to which a log can be cut.
-pub(super) fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
+pub(super) fn marked(log: &File, marks: &[LogMark]) -> Result<LogMark, String> {
     for mark in marks {
         if Tally::of(log, mark.bytes).map_err(|e| unreadable(&e))?.mark() == *mark {
             return Ok(*mark);
@@ -101,7 +101,7 @@ pub(super) fn marked(log: &File, marks: &[Mark]) -> Result<Mark, String> {
 ///
 /// # Errors
 /// If there is none, because lines are missing or different, with a remedy.
-pub(super) fn log_beside(dir: &Dir, marks: &[Mark]) -> Result<(File, Mark), String> {
+pub(super) fn log_beside(dir: &Dir, marks: &[LogMark]) -> Result<(File, LogMark), String> {
     let there = dir.kind("metrics.jsonl").map_err(|e| unreadable(&e))?.is_some();
     if !there && marks.iter().all(|m| m.bytes > 0) {
         return Err("metrics.jsonl is missing. Nothing was changed; put the file back to go on".into());

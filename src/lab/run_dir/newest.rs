@@ -1,7 +1,7 @@
 //! Finds the checkpoint from which to continue. Before reading one, compares its size with the most that its scenario
 //! can need.
 
-use super::checkpoint::{Checkpoint, Head};
+use super::checkpoint::{Checkpoint, CheckpointHead};
 use super::{marks, plain};
 use crate::lab::store::Dir;
 use crate::limits;
@@ -9,9 +9,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 /// The largest size in bytes of a checkpoint of this scenario; the path is the directory of its data files.
-pub type Need<'a> = &'a mut dyn FnMut(&str, &Path) -> u64;
+pub type CheckpointLimit<'a> = &'a mut dyn FnMut(&str, &Path) -> u64;
 
-/// A [`Need`] if the scenario's networks are not known: the memory limit of a run.
+/// A [`CheckpointLimit`] if the scenario's networks are not known: the memory limit of a run.
 pub(super) fn at_most(_: &str, _: &Path) -> u64 {
     limits::MEMORY
 }
@@ -44,7 +44,10 @@ pub(in crate::lab) fn bound(dir: &Dir) -> Result<(Checkpoint<'static>, Vec<Strin
 ///
 /// # Errors
 /// The reason why there is none.
-pub(super) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint<'static>, Vec<String>), String> {
+pub(super) fn newest(
+    dir: &Dir,
+    need: CheckpointLimit<'_>,
+) -> Result<(Checkpoint<'static>, Vec<String>), String> {
     let mut warnings = Vec::new();
     for name in ["checkpoint", "checkpoint.previous"] {
         match read(dir, name, need) {
@@ -61,13 +64,13 @@ pub(super) fn newest(dir: &Dir, need: Need<'_>) -> Result<(Checkpoint<'static>, 
 }
 
 /// Reads one checkpoint; the error is `None` if the file does not exist.
-fn read(dir: &Dir, name: &str, need: Need<'_>) -> Result<Checkpoint<'static>, Option<String>> {
+fn read(dir: &Dir, name: &str, need: CheckpointLimit<'_>) -> Result<Checkpoint<'static>, Option<String>> {
     let fault = |e: io::Error| (e.kind() != io::ErrorKind::NotFound).then(|| plain(&e));
     let mut file = dir.read(name).map_err(fault)?;
     let len = file.metadata().map_err(fault)?.len();
     let mut bytes = Vec::new();
-    file.by_ref().take(Head::BYTES).read_to_end(&mut bytes).map_err(fault)?;
-    let Head { scenario, base, bytes: told } = Head::decode(&bytes).map_err(Some)?;
+    file.by_ref().take(CheckpointHead::BYTES).read_to_end(&mut bytes).map_err(fault)?;
+    let CheckpointHead { scenario, base, bytes: told } = CheckpointHead::decode(&bytes).map_err(Some)?;
     if told != len {
         return Err(Some(format!("it has {len} bytes instead of {told}")));
     }

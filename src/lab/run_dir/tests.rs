@@ -32,13 +32,13 @@ fn scenario() -> Scenario {
     Scenario { title: "a test".into(), ..Scenario::default() }
 }
 
-fn lane(id: usize, name: &str, step: u64) -> Saved {
+fn lane(id: usize, name: &str, step: u64) -> SavedLane {
     let snapshot = Snapshot { step, params: vec![step as f32], ..Snapshot::default() };
-    Saved { id, name: name.into(), snapshot, seeds: Vec::new(), seconds: 0.0, phase: Phase::Paused }
+    SavedLane { id, name: name.into(), snapshot, seeds: Vec::new(), seconds: 0.0, phase: Phase::Paused }
 }
 
-fn line(id: usize, name: &str, step: u64) -> Line {
-    Line { step, lane: id, text: format!("{{\"step\":{step},\"lane\":\"{name}\",\"loss\":1.0}}") }
+fn line(id: usize, name: &str, step: u64) -> LogLine {
+    LogLine { step, lane: id, text: format!("{{\"step\":{step},\"lane\":\"{name}\",\"loss\":1.0}}") }
 }
 
 /// Resumes a run, with no limit on checkpoint sizes.
@@ -194,15 +194,15 @@ fn what_belongs_to_somebody_else_stays_untouched() {
 }
 
 /// The lines of a lane after a step.
-fn gone(lane: &str, after: u64) -> Gone {
-    Gone { lane: lane.into(), after, to: String::new() }
+fn gone(lane: &str, after: u64) -> LineRemoval {
+    LineRemoval { lane: lane.into(), after, to: String::new() }
 }
 
 /// Two lanes train, one of them is restarted, and both continue; every step is saved.
 fn work_with_a_reset(path: &Path) -> Result<(), String> {
     let fault = |e: std::io::Error| e.to_string();
     let mut dir = RunDir::create(path, &scenario(), Path::new("."), 0).map_err(|e| e.to_string())?;
-    let save = |dir: &mut RunDir, a: u64, b: u64, forgotten: &[Gone]| {
+    let save = |dir: &mut RunDir, a: u64, b: u64, forgotten: &[LineRemoval]| {
         dir.checkpoint(&scenario(), &[lane(0, "a", a), lane(1, "b", b)], None, forgotten)
     };
     save(&mut dir, 0, 0, &[]).map_err(fault)?;
@@ -355,7 +355,7 @@ fn a_renamed_lane_keeps_all_its_lines_under_its_new_name() {
     dir.checkpoint(&scenario(), &[lane(0, "a", 2), lane(1, "b", 3)], None, &[gone("a", 2)]).unwrap();
     dir.relabel_waiting(0, "a", "new");
     // The name passes on: what was lane b is called a now.
-    let renamed = |lane: &str, to: &str| Gone { lane: lane.into(), after: 0, to: to.into() };
+    let renamed = |lane: &str, to: &str| LineRemoval { lane: lane.into(), after: 0, to: to.into() };
     let all = [renamed("a", "new"), renamed("b", "a")];
     dir.checkpoint(&scenario(), &[lane(0, "new", 2), lane(1, "a", 3)], None, &all).unwrap();
     let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();

@@ -1,7 +1,7 @@
 //! The thread that examines the lane in front for the Diagnosis pane. Its priority is low: training comes first.
 
-use super::Shared;
-use crate::lab::run::Patient;
+use super::RunnerState;
+use crate::lab::run::LaneToExamine;
 use crate::telemetry::LaneId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ const NICE: i32 = 10;
 /// Time between two checks whether the lane is still the one to examine.
 const LOOK: Duration = Duration::from_millis(50);
 
-impl Shared {
+impl RunnerState {
     /// The loop of the thread.
     pub(super) fn examine(&self) {
         // Only Linux has a priority per thread; elsewhere the whole program would be affected.
@@ -35,7 +35,7 @@ impl Shared {
         }
     }
 
-    fn treat(&self, patient: &Patient) {
+    fn treat(&self, patient: &LaneToExamine) {
         let looked = Mutex::new((Instant::now(), true));
         patient.examine(&|event| self.tell(event), &|| {
             let mut looked = super::lock(&looked);

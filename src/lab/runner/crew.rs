@@ -3,8 +3,8 @@
 //! An idle thread takes the other half of a lane's work. If no thread is idle, the lane computes both halves itself.
 //! The numbers are the same either way. Knows no lane.
 
-use crate::engine::team::{Alone, Team};
-use crate::lab::lane::Leave;
+use crate::engine::team::{SingleThread, Team};
+use crate::lab::lane::CancelSignal;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,12 +69,12 @@ impl Team for Crew {
 #[derive(Debug)]
 pub struct Seat {
     crew: Option<Arc<Crew>>,
-    leave: Arc<Leave>,
+    leave: Arc<CancelSignal>,
 }
 
 impl Seat {
     /// Access to this crew for the lane that owns `leave`.
-    pub fn new(crew: Option<Arc<Crew>>, leave: Arc<Leave>) -> Self {
+    pub fn new(crew: Option<Arc<Crew>>, leave: Arc<CancelSignal>) -> Self {
         Self { crew, leave }
     }
 }
@@ -83,7 +83,7 @@ impl Team for Seat {
     fn join(&self, a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         match &self.crew {
             Some(crew) => crew.join(a, b),
-            None => Alone.join(a, b),
+            None => SingleThread.join(a, b),
         }
     }
 

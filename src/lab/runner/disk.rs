@@ -1,10 +1,10 @@
 //! The writer thread: lines and checkpoints are queued for it, so that a slow disk does not delay training.
 
-use super::{Shared, lock};
-use crate::lab::lane::Line;
-use crate::lab::run::{Forgotten, Run, Saved};
-use crate::lab::run_dir::{RunDir, checkpoint::Gone};
-use crate::lab::store::Meter;
+use super::{RunnerState, lock};
+use crate::lab::lane::LogLine;
+use crate::lab::run::{LogRemovals, Run, SavedLane};
+use crate::lab::run_dir::{RunDir, checkpoint::LineRemoval};
+use crate::lab::store::WriteMeter;
 use crate::scenario::Scenario;
 use crate::telemetry::Event;
 use std::io;
@@ -20,27 +20,27 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// The queue of the writer thread.
 #[derive(Debug)]
-pub(super) struct Desk {
-    state: Mutex<State>,
+pub(super) struct WriterQueue {
+    state: Mutex<QueueState>,
     filled: Condvar,
-    meter: Arc<Meter>,
+    meter: Arc<WriteMeter>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     /// Since the waiting checkpoint.
-    newest: Queued,
+    newest: QueuedLines,
     told: u64,
-    save: Option<Save>,
+    save: Option<PendingCheckpoint>,
     end: bool,
     error: Option<String>,
     /// Duration of the last checkpoint.
     took: Duration,
 }
 
-impl State {
+impl QueueState {
     /// Adds lines and removals; the lines up to the step `told` are complete.
-    fn put(&mut self, mut queued: Queued, told: u64) {
+    fn put(&mut self, mut queued: QueuedLines, told: u64) {
         queued.after(std::mem::take(&mut self.newest));
         (self.newest, self.told) = (queued, told);
     }
@@ -53,7 +53,7 @@ impl State {
     }
 
     /// Moves the lines that are ready for the log behind `later`, and returns the step up to which they are complete.
-    fn take_lines(&mut self, later: &mut Vec<Line>) -> Option<u64> {
+    fn take_lines(&mut self, later: &mut Vec<LogLine>) -> Option<u64> {
         // A removal is carried out with the next checkpoint, and applies to all lines in the log at that time. So lines
         // that were trained after it have to wait for that checkpoint.
         self.newest.forgotten.is_empty().then(|| {
@@ -65,12 +65,12 @@ impl State {
 
 /// Lines for the log, and the removals of lines that came before them.
 #[derive(Debug, Default)]
-struct Queued {
-    lines: Vec<Line>,
-    forgotten: Vec<Forgotten>,
+struct QueuedLines {
+    lines: Vec<LogLine>,
+    forgotten: Vec<LogRemovals>,
 }
 
-impl Queued {
+impl QueuedLines {
     /// Puts older entries in front, without the lines that were removed since.
     fn after(&mut self, mut older: Self) {
         for gone in &mut self.forgotten {
@@ -84,17 +84,17 @@ impl Queued {
 
 /// A waiting checkpoint, with the lines that precede it.
 #[derive(Debug)]
-struct Save {
+struct PendingCheckpoint {
     scenario: Scenario,
-    saved: Vec<Saved>,
+    saved: Vec<SavedLane>,
     samples: Option<u32>,
-    queued: Queued,
+    queued: QueuedLines,
     told: u64,
 }
 
-impl Desk {
+impl WriterQueue {
     /// An empty queue; `meter` measures the progress of writing a checkpoint.
-    pub(super) fn new(meter: Arc<Meter>) -> Self {
+    pub(super) fn new(meter: Arc<WriteMeter>) -> Self {
         Self { state: Mutex::default(), filled: Condvar::new(), meter }
     }
 
@@ -109,17 +109,17 @@ impl Desk {
     }
 
     /// Queues the run's lines and removals.
-    pub(super) fn hand(&self, run: &mut Run, lines: Vec<Line>) {
-        let queued = Queued { lines, forgotten: run.take_forgotten() };
+    pub(super) fn hand(&self, run: &mut Run, lines: Vec<LogLine>) {
+        let queued = QueuedLines { lines, forgotten: run.take_forgotten() };
         lock(&self.state).put(queued, run.told());
     }
 
     /// Queues a checkpoint; it replaces a waiting one.
-    pub(super) fn save(&self, scenario: Scenario, saved: Vec<Saved>, samples: Option<u32>) {
+    pub(super) fn save(&self, scenario: Scenario, saved: Vec<SavedLane>, samples: Option<u32>) {
         let mut state = lock(&self.state);
         state.reopen();
         let queued = std::mem::take(&mut state.newest);
-        state.save = Some(Save { scenario, saved, samples, queued, told: state.told });
+        state.save = Some(PendingCheckpoint { scenario, saved, samples, queued, told: state.told });
         drop(state);
         self.filled.notify_all();
     }
@@ -141,19 +141,19 @@ impl Desk {
     }
 }
 
-impl Shared {
+impl RunnerState {
     /// The loop of the writer thread.
     pub(super) fn keep(&self, mut dir: RunDir) {
         let Some(desk) = &self.desk else { return };
-        let (mut pending, mut later, mut told, mut wait) = (None::<Save>, Vec::new(), 0, LINES);
+        let (mut pending, mut later, mut told, mut wait) = (None::<PendingCheckpoint>, Vec::new(), 0, LINES);
         loop {
             let state = lock(&desk.state);
-            let idle = |s: &mut State| s.save.is_none() && !s.end;
+            let idle = |s: &mut QueueState| s.save.is_none() && !s.end;
             let waited = desk.filled.wait_timeout_while(state, wait, idle);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(mut save) = state.save.take() {
                 // Lines that followed a checkpoint that could not be written belong before the next one.
-                save.queued.after(Queued { lines: std::mem::take(&mut later), forgotten: Vec::new() });
+                save.queued.after(QueuedLines { lines: std::mem::take(&mut later), forgotten: Vec::new() });
                 if let Some(unwritten) = pending {
                     save.queued.after(unwritten.queued);
                 }
@@ -193,7 +193,7 @@ impl Shared {
     }
 
     /// Reports once that nothing can be written.
-    fn complain(&self, desk: &Desk, dir: &RunDir, error: &io::Error) {
+    fn complain(&self, desk: &WriterQueue, dir: &RunDir, error: &io::Error) {
         let what = crate::lab::run_dir::plain(error);
         let what = format!("{}: {what}", crate::text::escaped(&dir.path().display().to_string()));
         if lock(&desk.state).error.replace(what.clone()).is_none() {
@@ -204,7 +204,12 @@ impl Shared {
 }
 
 /// Writes the queue: the checkpoint with the lines before it, then the lines after it. Removes the written parts.
-fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, told: u64) -> io::Result<()> {
+fn write(
+    dir: &mut RunDir,
+    pending: &mut Option<PendingCheckpoint>,
+    later: &mut Vec<LogLine>,
+    told: u64,
+) -> io::Result<()> {
     if let Some(save) = pending {
         for gone in &mut save.queued.forgotten {
             if let (Some(to), Some(lane)) = (&gone.to, gone.lane) {
@@ -219,12 +224,12 @@ fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, to
         }
         dir.append(std::mem::take(&mut save.queued.lines));
         dir.flush(save.told)?;
-        let gone = |f: &Forgotten| Gone {
+        let gone = |f: &LogRemovals| LineRemoval {
             lane: f.name.clone(),
             after: f.after,
             to: f.to.clone().unwrap_or_default(),
         };
-        let forgotten: Vec<Gone> = save.queued.forgotten.iter().map(gone).collect();
+        let forgotten: Vec<LineRemoval> = save.queued.forgotten.iter().map(gone).collect();
         dir.checkpoint(&save.scenario, &save.saved, save.samples, &forgotten)?;
         *pending = None;
     }
@@ -234,21 +239,21 @@ fn write(dir: &mut RunDir, pending: &mut Option<Save>, later: &mut Vec<Line>, to
 
 #[cfg(test)]
 mod tests {
-    use super::{Desk, lock};
-    use crate::lab::lane::Line;
-    use crate::lab::run::Forgotten;
+    use super::{WriterQueue, lock};
+    use crate::lab::lane::LogLine;
+    use crate::lab::run::LogRemovals;
     use crate::scenario::Scenario;
 
-    fn lines(steps: std::ops::RangeInclusive<u64>) -> Vec<Line> {
-        steps.map(|step| Line { step, lane: 0, text: String::new() }).collect()
+    fn lines(steps: std::ops::RangeInclusive<u64>) -> Vec<LogLine> {
+        steps.map(|step| LogLine { step, lane: 0, text: String::new() }).collect()
     }
 
     #[test]
     fn lines_trained_after_a_removal_are_not_written_before_it() {
-        let desk = Desk::new(std::sync::Arc::default());
+        let desk = WriterQueue::new(std::sync::Arc::default());
         let save = || desk.save(Scenario::default(), Vec::new(), None);
-        let queue = |forgotten, lines| lock(&desk.state).put(super::Queued { lines, forgotten }, 35);
-        let rewind = Forgotten { lane: Some(0), name: "a".into(), after: 31, to: None, lines: Vec::new() };
+        let queue = |forgotten, lines| lock(&desk.state).put(super::QueuedLines { lines, forgotten }, 35);
+        let rewind = LogRemovals { lane: Some(0), name: "a".into(), after: 31, to: None, lines: Vec::new() };
         queue(Vec::new(), lines(30..=45));
         queue(vec![rewind], Vec::new());
         save();

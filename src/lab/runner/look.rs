@@ -1,9 +1,9 @@
 //! The thread that computes probes from snapshots, a few times a second, with a small share of the processor time.
 
-use super::Shared;
-use crate::lab::preview::{self, Memory};
-use crate::lab::run::Stamp;
-use crate::telemetry::View;
+use super::RunnerState;
+use crate::lab::preview::{self, ProbeMemory};
+use crate::lab::run::LaneStamp;
+use crate::telemetry::ProbeRequest;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -19,16 +19,16 @@ fn worked() -> Duration {
     Duration::new(at.tv_sec.unsigned_abs(), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
-impl Shared {
+impl RunnerState {
     /// The loop of the thread that computes probes.
     pub(super) fn preview(&self) {
-        let mut memory = Memory::default();
-        let mut shown: Vec<(View, Stamp)> = Vec::new();
+        let mut memory = ProbeMemory::default();
+        let mut shown: Vec<(ProbeRequest, LaneStamp)> = Vec::new();
         let mut rested = Instant::now();
         let mut run = self.lock();
         while !self.ended() {
             memory.free(run.views());
-            let stale: Vec<(View, Stamp)> = run
+            let stale: Vec<(ProbeRequest, LaneStamp)> = run
                 .views()
                 .iter()
                 .filter_map(|view| Some((view.clone(), run.stamp_of(view)?)))

@@ -2,7 +2,7 @@
 //! need not wait for it. Trains nothing.
 
 use super::disk;
-use super::{PATIENCE, QUIET, Shared};
+use super::{PATIENCE, QUIET, RunnerState};
 use crate::telemetry::{Command, Event};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// After this time the user is told that an order takes long.
 const LONG: Duration = Duration::from_millis(700);
 
-impl Shared {
+impl RunnerState {
     /// Does work in a separate thread. If the run is to end in the meantime, the thread is abandoned and its result
     /// ignored.
     ///
@@ -61,7 +61,7 @@ impl Shared {
                 Ok(_) if self.late() => Command::Quit,
                 Ok(command) => command,
                 Err(RecvTimeoutError::Timeout) => {
-                    pause = self.desk.as_ref().map_or(Duration::from_secs(3600), disk::Desk::pause);
+                    pause = self.desk.as_ref().map_or(Duration::from_secs(3600), disk::WriterQueue::pause);
                     let steps = self.lock().total_steps();
                     if self.desk.is_none() || saved.replace(steps) == Some(steps) {
                         continue;
@@ -96,7 +96,7 @@ impl Shared {
             while run.saving() {
                 if run.at_rest() {
                     // The waiting state is freed before the new one is copied.
-                    self.desk.iter().for_each(disk::Desk::forget);
+                    self.desk.iter().for_each(disk::WriterQueue::forget);
                     let saved = run.save();
                     self.hand(&mut run);
                     if let Some(desk) = &self.desk {

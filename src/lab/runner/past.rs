@@ -1,9 +1,9 @@
 //! The thread that trains an earlier step of the lanes again, to show it. Its priority is low: training comes first.
 
-use super::Shared;
+use super::RunnerState;
 use crate::lab::lane::Pace;
-use crate::lab::preview::{self, Memory};
-use crate::lab::run::{Recall, Reruns, Seen};
+use crate::lab::preview::{self, ProbeMemory};
+use crate::lab::run::{Reruns, ShowStep, ShownStep};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -15,19 +15,19 @@ const NICE: i32 = 5;
 const OBEYED: Duration = Duration::from_millis(20);
 
 /// The pace of a turn that runs as fast as possible until another step is requested.
-struct Hurried<'a> {
-    shared: &'a Shared,
+struct FastPace<'a> {
+    shared: &'a RunnerState,
     /// The number of requests before this one.
     looks: u64,
 }
 
-impl Hurried<'_> {
+impl FastPace<'_> {
     fn outdated(&self) -> bool {
         self.shared.looks.load(Ordering::Relaxed) != self.looks || self.shared.ended()
     }
 }
 
-impl Pace for Hurried<'_> {
+impl Pace for FastPace<'_> {
     fn soon(&self) -> bool {
         true
     }
@@ -39,28 +39,28 @@ impl Pace for Hurried<'_> {
     }
 }
 
-impl Shared {
+impl RunnerState {
     /// The loop of the thread that looks back.
     pub(super) fn look_back(&self) {
         // Only Linux has a priority per thread; elsewhere the whole program would be affected.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, NICE);
-        let (mut memory, mut reruns) = (Memory::default(), Reruns::default());
-        let mut seen: Vec<Seen> = Vec::new();
+        let (mut memory, mut reruns) = (ProbeMemory::default(), Reruns::default());
+        let mut seen: Vec<ShownStep> = Vec::new();
         let mut run = self.lock();
         while !self.ended() {
             let looks = self.looks.load(Ordering::Relaxed);
             let Some(recall) = run.recall(&seen) else {
                 if run.looking().is_none() {
                     // The memory for looking back is freed.
-                    (memory, reruns) = (Memory::default(), Reruns::default());
+                    (memory, reruns) = (ProbeMemory::default(), Reruns::default());
                     seen.clear();
                 }
                 run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             drop(run);
-            let mut pace = Hurried { shared: self, looks };
+            let mut pace = FastPace { shared: self, looks };
             super::QUIET.set(true);
             let shown =
                 catch_unwind(AssertUnwindSafe(|| self.show(&recall, &mut reruns, &mut memory, &mut pace)));
@@ -81,10 +81,10 @@ impl Shared {
     /// Shows a step with all its views; returns whether it succeeded.
     fn show(
         &self,
-        recall: &Recall,
+        recall: &ShowStep,
         reruns: &mut Reruns,
-        memory: &mut Memory,
-        pace: &mut Hurried<'_>,
+        memory: &mut ProbeMemory,
+        pace: &mut FastPace<'_>,
     ) -> bool {
         let Ok(Some((peek, told))) = recall.make(reruns, pace) else { return false };
         self.tell(recall.told(told));

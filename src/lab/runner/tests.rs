@@ -2,16 +2,16 @@
 //! alone.
 
 use super::*;
-use crate::engine::data::{Entry, Files, NoFiles};
+use crate::engine::data::{DirectoryEntry, Files, NoFiles};
 use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::Experiment;
-use crate::lab::run::Saved;
-use crate::lab::stepped::Stepped;
+use crate::lab::run::SavedLane;
+use crate::lab::stepped::SteppedRun;
 use crate::number::Number;
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use crate::scenario::{self, Scenario};
-use crate::telemetry::{Data, Phase, Sample, View};
+use crate::telemetry::{Data, Phase, ProbeRequest, Sample};
 
 fn scenario(steps: usize) -> Scenario {
     let lane = |name: &str, optimizer: &str| scenario::Lane {
@@ -49,13 +49,13 @@ fn ended(events: &[Event], lanes: usize) -> bool {
 }
 
 /// The state of every lane after a whole run.
-fn trained(scenario: Scenario, threads: usize) -> Vec<Saved> {
+fn trained(scenario: Scenario, threads: usize) -> Vec<SavedLane> {
     let lanes = scenario.lanes.len();
     let runner = Runner::start(run(scenario), Some(threads), None, false).unwrap();
     runner.send(Command::Run);
     until(&runner, &mut Vec::new(), |e| ended(e, lanes));
     let saved = runner.shared.lock().save();
-    saved.into_iter().map(|s| Saved { seconds: 0.0, id: 0, ..s }).collect()
+    saved.into_iter().map(|s| SavedLane { seconds: 0.0, id: 0, ..s }).collect()
 }
 
 #[test]
@@ -68,18 +68,18 @@ fn the_bits_depend_on_neither_threads_nor_other_lanes() {
     fewer.lanes.remove(1);
     let fewer = trained(fewer, 2);
     assert_eq!(fewer, [one[0].clone(), one[2].clone()]);
-    let mut stepped = Stepped::new(run(scenario(700)));
+    let mut stepped = SteppedRun::new(run(scenario(700)));
     stepped.send(Command::Run);
     while stepped.turn(13) {}
     let stepped: Vec<_> =
-        stepped.run_mut().save().into_iter().map(|s| Saved { seconds: 0.0, id: 0, ..s }).collect();
+        stepped.run_mut().save().into_iter().map(|s| SavedLane { seconds: 0.0, id: 0, ..s }).collect();
     assert_eq!(one, stepped);
 }
 
 #[test]
 fn a_driven_run_tells_the_same_every_time() {
     let tell = || {
-        let mut stepped = Stepped::new(run(scenario(100)));
+        let mut stepped = SteppedRun::new(run(scenario(100)));
         stepped.send(Command::Run);
         stepped.advance(30);
         stepped.send(Command::Pause);
@@ -111,8 +111,8 @@ fn lanes_that_pause_meet_at_one_step_and_single_steps_keep_them_there() {
 /// Uses a stepped run, in which the test itself decides how far lanes are apart.
 #[test]
 fn lanes_that_pause_meet_one_that_has_come_to_its_end_unless_they_began_later() {
-    let mut stepped = Stepped::new(run(scenario(6)));
-    let pause = |stepped: &mut Stepped| {
+    let mut stepped = SteppedRun::new(run(scenario(6)));
+    let pause = |stepped: &mut SteppedRun| {
         stepped.send(Command::Pause);
         while stepped.turn(u64::MAX) {}
         let events = stepped.drain();
@@ -152,8 +152,8 @@ fn a_lane_that_is_held_to_a_pace_is_measured_all_the_same() {
 #[test]
 fn one_lane_that_runs_away_leaves_the_others_alone() {
     let mut s = scenario(300);
-    s.loss = Value::parse("Mse()").unwrap();
-    s.lanes[1].optimizer = Some(Value::parse("Sgd(lr: 1000.0)").unwrap());
+    s.loss = SettingValue::parse("Mse()").unwrap();
+    s.lanes[1].optimizer = Some(SettingValue::parse("Sgd(lr: 1000.0)").unwrap());
     let runner = Runner::start(run(s), Some(2), None, false).unwrap();
     let mut events = Vec::new();
     runner.send(Command::Run);
@@ -187,9 +187,9 @@ fn orders_change_lanes_while_they_train() {
         e.iter().any(|e| matches!(e, Event::Measured { lane: 2, measure, .. } if measure.step > 100))
     });
     let mut recipe = scenario(1).recipe(&scenario(1).lanes[2]);
-    recipe.optimizer = Value::parse("Adam(lr: 0.02)").unwrap();
+    recipe.optimizer = SettingValue::parse("Adam(lr: 0.02)").unwrap();
     runner.send(Command::Set { lane: 2, name: "adam".into(), recipe: Box::new(recipe.clone()) });
-    recipe.network = Value::parse("[Dense(units: 5)]").unwrap();
+    recipe.network = SettingValue::parse("[Dense(units: 5)]").unwrap();
     runner.send(Command::Set { lane: 0, name: "narrow".into(), recipe: Box::new(recipe.clone()) });
     runner.send(Command::Add { name: "new".into(), recipe: Box::new(recipe.clone()) });
     runner.send(Command::Add { name: "new".into(), recipe: Box::new(recipe) });
@@ -216,16 +216,16 @@ fn orders_change_lanes_while_they_train() {
 #[test]
 fn previews_show_the_plane_the_confusion_and_an_attack() {
     let views = vec![
-        View { sample: Sample::Number(0), grid: (12, 8), ..View::of("prediction", 2) },
-        View::of("confusion", 2),
-        View {
+        ProbeRequest { sample: Sample::Number(0), grid: (12, 8), ..ProbeRequest::of("prediction", 2) },
+        ProbeRequest::of("confusion", 2),
+        ProbeRequest {
             sample: Sample::Number(3),
             attack: "Fgsm(eps: 0.5)".into(),
             target: None,
-            ..View::of("adversarial", 2)
+            ..ProbeRequest::of("adversarial", 2)
         },
     ];
-    let mut stepped = Stepped::new(run(scenario(200)));
+    let mut stepped = SteppedRun::new(run(scenario(200)));
     stepped.send(Command::Watch(views.clone()));
     stepped.send(Command::Run);
     stepped.advance(200);
@@ -297,7 +297,7 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_step() {
 fn an_order_that_would_take_too_much_memory_is_refused() {
     let text = r#"(data: Gauss(samples: 40), network: [Dense(320), Relu(), Dense(320), Relu()], batch: 4, steps: 10,
         optimizer: Lbfgs(history_size: 100), lanes: [(name: "a")])"#;
-    let mut lab = Stepped::new(run(scenario::read(text).unwrap()));
+    let mut lab = SteppedRun::new(run(scenario::read(text).unwrap()));
     lab.drain();
     let recipe = lab.run().lane(0).unwrap().trainer.recipe().clone();
     let wide = Vec::<LayerConfig>::parse("[Dense(1500), Relu(), Dense(1500), Relu()]").unwrap();
@@ -334,7 +334,7 @@ impl Files for Stuck {
         std::thread::sleep(Duration::from_secs(600));
         Err("it answers after all".into())
     }
-    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<DirectoryEntry>, String> {
         Err("no list".into())
     }
 }

@@ -2,8 +2,8 @@
 //! `run`; it uses no threads or files.
 
 use crate::engine::team::Team;
-use crate::lab::experiment::{Data, Fault};
-use crate::lab::trainer::{Change, Evaluation, Snapshot, Trainer};
+use crate::lab::experiment::{BuildFault, Data};
+use crate::lab::trainer::{Evaluation, RecipeEffect, Snapshot, Trainer};
 use crate::number::Number;
 use crate::scenario::{Edit, Recipe, Scenario};
 use crate::text::excerpt;
@@ -27,7 +27,7 @@ pub enum End {
 
 /// The results of a training: a line of a results file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct TrainingRecord {
     /// The key of its setting.
     #[serde(with = "hexadecimal")]
     pub cell: u64,
@@ -65,7 +65,7 @@ mod hexadecimal {
     }
 }
 
-impl Record {
+impl TrainingRecord {
     /// The record as a line, including the newline.
     pub fn line(&self) -> String {
         let mut line = serde_json::to_string(self).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Record {
         self.until >= until || self.end != End::Finished
     }
 
-    /// The values of a number at [`Record::at`]; NaN where there is no finite value.
+    /// The values of a number at [`TrainingRecord::at`]; NaN where there is no finite value.
     pub fn values(&self, number: Number) -> impl DoubleEndedIterator<Item = f32> + '_ {
         let all = self.curve.get(number.row().key).map_or(&[][..], Vec::as_slice);
         all.iter().map(|x| x.unwrap_or(f32::NAN))
@@ -109,7 +109,7 @@ pub trait Driver {
 const LONG: f64 = 0.2;
 
 /// A training in progress.
-pub struct Course {
+pub struct CellTraining {
     trainer: Trainer,
     now: Recipe,
     journal: Vec<Edit>,
@@ -117,7 +117,7 @@ pub struct Course {
     edited: usize,
     every: u64,
     total: u64,
-    record: Record,
+    record: TrainingRecord,
     /// Seconds of the last step without and with an evaluation; infinite if unknown, because such a step may be long.
     took: [f64; 2],
     /// The state before a step that changes the state even if it is abandoned.
@@ -126,14 +126,14 @@ pub struct Course {
     pub unsaved: f64,
 }
 
-impl Course {
+impl CellTraining {
     /// A training before its first step; `scenario` must have this lane alone.
     ///
     /// # Errors
     /// The reason why it cannot train.
-    pub fn new(scenario: &Scenario, key: u64, data: &Arc<Data>) -> Result<Self, Fault> {
+    pub fn new(scenario: &Scenario, key: u64, data: &Arc<Data>) -> Result<Self, BuildFault> {
         let lane = &scenario.lanes[0];
-        let edit = |(n, field, what)| Fault { at: format!("edits[{n}].{field}"), what };
+        let edit = |(n, field, what)| BuildFault { at: format!("edits[{n}].{field}"), what };
         let recipe = scenario.recipe_at(lane, 0).map_err(edit)?;
         let mut journal = scenario.journal(&lane.name);
         journal.retain(|e| e.step > 0);
@@ -145,7 +145,7 @@ impl Course {
             edited: 0,
             every: scenario.evaluate_every.max(1) as u64,
             total,
-            record: Record::new(key, scenario.seed),
+            record: TrainingRecord::new(key, scenario.seed),
             took: [f64::INFINITY; 2],
             back: Snapshot::default(),
             unsaved: 0.0,
@@ -173,7 +173,7 @@ impl Course {
     }
 
     /// The results so far.
-    pub fn record(&self) -> &Record {
+    pub fn record(&self) -> &TrainingRecord {
         &self.record
     }
 
@@ -189,7 +189,7 @@ impl Course {
 
     /// Continues from a saved state; `false` if the state does not fit, and the
     /// training then starts from its beginning.
-    pub fn go_to(&mut self, snapshot: &Snapshot, edited: usize, record: Record) -> bool {
+    pub fn go_to(&mut self, snapshot: &Snapshot, edited: usize, record: TrainingRecord) -> bool {
         let Some(made) = self.journal.get(..edited) else { return false };
         let mut now = self.now.clone();
         for edit in made.iter().filter(|e| !e.empties()) {
@@ -198,7 +198,7 @@ impl Course {
             }
         }
         let before = self.now.clone();
-        let there = matches!(self.trainer.set(now.clone()), Ok(Change::Live))
+        let there = matches!(self.trainer.set(now.clone()), Ok(RecipeEffect::Live))
             && self.trainer.restore(snapshot).is_ok();
         if there {
             (self.now, self.edited, self.record) = (now, edited, record);
@@ -212,7 +212,7 @@ impl Course {
 
     /// Trains until `until` steps are done or the training ends, and returns the results;
     /// `None` if the driver stopped it before.
-    pub fn train(&mut self, until: u64, driver: &dyn Driver) -> Option<&Record> {
+    pub fn train(&mut self, until: u64, driver: &dyn Driver) -> Option<&TrainingRecord> {
         let until = until.min(self.total);
         self.record.until = until;
         let mut now = driver.seconds();
@@ -280,11 +280,11 @@ impl Course {
     }
 
     /// Makes the edits that are due.
-    fn edit(&mut self) -> Result<(), Fault> {
+    fn edit(&mut self) -> Result<(), BuildFault> {
         let (done, before) = (self.trainer.steps(), self.edited);
         while let Some(edit) = self.journal.get(self.edited).filter(|e| e.step <= done) {
             if !edit.empties() {
-                let fault = |what| Fault { at: format!("edits: {}", edit.field), what };
+                let fault = |what| BuildFault { at: format!("edits: {}", edit.field), what };
                 self.now.set_at(&edit.field, &edit.to).map_err(fault)?;
             }
             self.edited += 1;
@@ -292,8 +292,8 @@ impl Course {
         if before == self.edited {
             return Ok(());
         }
-        if self.trainer.set(self.now.clone())? == Change::Restarted {
-            return Err(Fault { at: "edits".into(), what: "an edit makes the lane start anew".into() });
+        if self.trainer.set(self.now.clone())? == RecipeEffect::Restarted {
+            return Err(BuildFault { at: "edits".into(), what: "an edit makes the lane start anew".into() });
         }
         if self.journal[before..self.edited].iter().any(Edit::empties) {
             self.trainer.empty_memory();
@@ -302,7 +302,7 @@ impl Course {
     }
 }
 
-impl Record {
+impl TrainingRecord {
     /// The record of a training before its first step.
     pub fn new(cell: u64, seed: u64) -> Self {
         Self {
@@ -347,25 +347,25 @@ pub(super) mod tests {
     use super::*;
     use crate::engine::data::NoFiles;
     use crate::lab::experiment::prepare;
-    use crate::lab::lane::Leave;
+    use crate::lab::lane::CancelSignal;
     use crate::lab::runner::crew::Seat;
     use std::cell::Cell;
 
     /// A training before its first step.
-    pub fn course(lane: &str, steps: usize, edits: &str) -> (Course, Scenario) {
+    pub fn course(lane: &str, steps: usize, edits: &str) -> (CellTraining, Scenario) {
         let text = format!(
             "(data: Moons(samples: 120, noise: 0.2), network: [Dense(6), Tanh(), Dropout(0.2)], steps: {steps}, \
              evaluate_every: 7, batch: 16, lanes: [(name: \"a\", {lane})], edits: [{edits}])"
         );
         let scenario = crate::scenario::read(&text).expect("a scenario");
         let data = Arc::new(prepare(&scenario, &NoFiles).expect("data"));
-        let course = Course::new(&scenario, 19, &data).expect("a network");
+        let course = CellTraining::new(&scenario, 19, &data).expect("a network");
         (course, scenario)
     }
 
     /// A driver whose clock makes every step long, and that asks to stop at one reading of the clock.
     pub struct Fickle {
-        pub leave: Arc<Leave>,
+        pub leave: Arc<CancelSignal>,
         pub readings: Cell<u64>,
         pub at: u64,
         /// Whether it stops between steps; otherwise it stops within a step.
@@ -388,9 +388,9 @@ pub(super) mod tests {
 
     /// Interrupts a training at the given reading of the clock, if it is reached, and continues it; returns the record
     /// and the number of interruptions.
-    fn trained(lane: &str, at: u64, between: bool) -> (Record, u64) {
+    fn trained(lane: &str, at: u64, between: bool) -> (TrainingRecord, u64) {
         let (mut course, _) = course(lane, 30, "(step: 10, lane: \"a\", field: \"batch\", to: \"8\")");
-        let leave = Arc::<Leave>::default();
+        let leave = Arc::<CancelSignal>::default();
         let team: Arc<dyn Team> = Arc::new(Seat::new(None, Arc::clone(&leave)));
         course.work_with(&team);
         let driver = Fickle { leave, readings: Cell::new(0), at, between };

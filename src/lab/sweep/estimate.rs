@@ -1,12 +1,12 @@
 //! Estimates the time of a sweep from a short measured part of it, and its memory.
 
-use super::cell::{Course, Driver};
-use super::schedule::Schedule;
+use super::cell::{CellTraining, Driver};
+use super::schedule::TrainingSchedule;
 use super::work::fingerprint;
-use super::{Cell, Slice};
+use super::{Slice, SweepCell};
 use crate::engine::data::Files;
 use crate::lab::experiment::{self, Data};
-use crate::scenario::sweep::Plan;
+use crate::scenario::sweep::SweepPlan;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,9 +17,9 @@ const SAMPLES: usize = 8;
 const TIME: f64 = 0.06;
 
 /// The driver of a measured training, which it never stops.
-struct Clock(Instant);
+struct UnlimitedTime(Instant);
 
-impl Driver for Clock {
+impl Driver for UnlimitedTime {
     fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
     }
@@ -44,7 +44,7 @@ pub struct Estimate {
 ///
 /// # Errors
 /// The settings that cannot be trained, each with the reason.
-pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estimate, Vec<String>> {
+pub fn estimate(plan: &SweepPlan, files: &dyn Files, threads: usize) -> Result<Estimate, Vec<String>> {
     let (mut data, mut faults) = (HashMap::<String, Arc<Data>>::new(), Vec::new());
     let (mut largest, mut held) = (0, 0);
     let every = plan.settings.len().div_ceil(SAMPLES).max(1);
@@ -75,8 +75,8 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
         largest = largest.max(recipe.memory(&network, data, false).over(1));
         held = held.max(4 * (data.train.inputs.len() + data.validation.inputs.len()) as u64);
         if i % every == 0 {
-            let clock = Clock(Instant::now());
-            let Ok(mut course) = Course::new(&scenario, setting.key, data) else { continue };
+            let clock = UnlimitedTime(Instant::now());
+            let Ok(mut course) = CellTraining::new(&scenario, setting.key, data) else { continue };
             let (total, mut steps) = (scenario.steps as u64, 1);
             // Train until the time is over, including the evaluations that are due.
             while course.steps() < total && clock.seconds() < TIME {
@@ -105,15 +105,15 @@ pub fn estimate(plan: &Plan, files: &dyn Files, threads: usize) -> Result<Estima
 }
 
 /// The steps of every training; with halving, this assumes that the settings earlier in the plan are better.
-fn orders(plan: &Plan) -> BTreeMap<Cell, u64> {
-    let mut schedule = Schedule::new(plan, Slice::ALL, []);
+fn orders(plan: &SweepPlan) -> BTreeMap<SweepCell, u64> {
+    let mut schedule = TrainingSchedule::new(plan, Slice::ALL, []);
     let mut steps = BTreeMap::new();
     while let Some(order) = schedule.take() {
         let setting = &plan.settings[order.cell.setting];
-        let record = super::cell::Record {
+        let record = super::cell::TrainingRecord {
             until: order.until,
             steps: order.until,
-            ..super::cell::Record::new(setting.key, plan.seeds[order.cell.seed])
+            ..super::cell::TrainingRecord::new(setting.key, plan.seeds[order.cell.seed])
         };
         steps.insert(order.cell, order.until);
         schedule.done(order.cell, record);

@@ -1,24 +1,24 @@
 //! The order of trainings: all of them, or, with successive halving, longer ones for the best settings only. It
 //! depends on results alone, and not on threads, files or time.
 
-use super::cell::Record;
-use super::{Cell, Slice};
+use super::cell::TrainingRecord;
+use super::{Slice, SweepCell};
 use crate::number::Number;
-use crate::scenario::sweep::Plan;
+use crate::scenario::sweep::SweepPlan;
 use std::collections::HashMap;
 
 /// A training to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct ScheduledTraining {
     /// The training.
-    pub cell: Cell,
+    pub cell: SweepCell,
     /// The step up to which it trains.
     pub until: u64,
 }
 
 /// Settings that are compared with each other, and the rung that they have reached.
 #[derive(Clone, Debug)]
-struct Bracket {
+struct HalvingBracket {
     /// The settings that were not dropped, in the order of the plan.
     settings: Vec<usize>,
     rung: usize,
@@ -28,16 +28,16 @@ struct Bracket {
 
 /// The order of all trainings of a slice.
 #[derive(Clone, Debug)]
-pub struct Schedule<'a> {
-    plan: &'a Plan,
+pub struct TrainingSchedule<'a> {
+    plan: &'a SweepPlan,
     /// The step up to which each rung trains; the last rung trains all steps.
     rungs: Vec<u64>,
-    brackets: Vec<Bracket>,
+    brackets: Vec<HalvingBracket>,
     /// The bracket of each setting, if it is in this slice.
     of: HashMap<usize, usize>,
-    records: HashMap<Cell, Record>,
-    by_key: HashMap<(u64, u64), Cell>,
-    ready: std::collections::VecDeque<Order>,
+    records: HashMap<SweepCell, TrainingRecord>,
+    by_key: HashMap<(u64, u64), SweepCell>,
+    ready: std::collections::VecDeque<ScheduledTraining>,
     /// Number of trainings that were taken and are not done.
     flying: usize,
     left: usize,
@@ -57,13 +57,13 @@ pub fn greater_is_better(number: Number) -> bool {
     number.is_share() || number == Number::ValR2
 }
 
-impl<'a> Schedule<'a> {
+impl<'a> TrainingSchedule<'a> {
     /// The schedule of a slice; trainings whose results are known already are not ordered again.
-    pub fn new(plan: &'a Plan, slice: Slice, records: impl IntoIterator<Item = Record>) -> Self {
+    pub fn new(plan: &'a SweepPlan, slice: Slice, records: impl IntoIterator<Item = TrainingRecord>) -> Self {
         let mut by_key = HashMap::new();
         for (setting, s) in plan.settings.iter().enumerate() {
             for (seed, &number) in plan.seeds.iter().enumerate() {
-                by_key.entry((s.key, number)).or_insert(Cell { setting, seed });
+                by_key.entry((s.key, number)).or_insert(SweepCell { setting, seed });
             }
         }
         let mut schedule = Self {
@@ -84,7 +84,7 @@ impl<'a> Schedule<'a> {
             for settings in mine(brackets(plan), slice, |b| plan.settings[b[0]].key) {
                 let at = schedule.brackets.len();
                 schedule.of.extend(settings.iter().map(|&s| (s, at)));
-                schedule.brackets.push(Bracket { settings, rung: 0, open: 0 });
+                schedule.brackets.push(HalvingBracket { settings, rung: 0, open: 0 });
                 schedule.begin(at);
             }
         } else {
@@ -96,16 +96,16 @@ impl<'a> Schedule<'a> {
     /// Orders every training to its end, one seed after the other, so that many trainings share the data of a seed.
     fn all(&mut self, slice: Slice) {
         let seeds = self.plan.seeds.len();
-        let cells: Vec<Cell> = (0..seeds)
-            .flat_map(|seed| (0..self.plan.settings.len()).map(move |setting| Cell { setting, seed }))
+        let cells: Vec<SweepCell> = (0..seeds)
+            .flat_map(|seed| (0..self.plan.settings.len()).map(move |setting| SweepCell { setting, seed }))
             .collect();
-        let key = |c: &Cell| self.plan.settings[c.setting].key ^ self.plan.seeds[c.seed];
+        let key = |c: &SweepCell| self.plan.settings[c.setting].key ^ self.plan.seeds[c.seed];
         let cells = mine(cells, slice, key);
         for cell in cells {
             let until = self.total(cell.setting);
             if !self.records.get(&cell).is_some_and(|r| r.done(until)) {
                 self.left += 1;
-                self.ready.push_back(Order { cell, until });
+                self.ready.push_back(ScheduledTraining { cell, until });
             }
         }
     }
@@ -122,9 +122,9 @@ impl<'a> Schedule<'a> {
             for &setting in &bracket.settings {
                 let until = self.rungs[bracket.rung].min(self.total(setting));
                 for seed in 0..self.plan.seeds.len() {
-                    let cell = Cell { setting, seed };
+                    let cell = SweepCell { setting, seed };
                     if !self.records.get(&cell).is_some_and(|r| r.done(until)) {
-                        orders.push(Order { cell, until });
+                        orders.push(ScheduledTraining { cell, until });
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl<'a> Schedule<'a> {
     /// The median merit over the seeds at a step.
     fn median(&self, setting: usize, step: u64) -> f32 {
         let merits = (0..self.plan.seeds.len()).map(|seed| {
-            let record = self.records.get(&Cell { setting, seed });
+            let record = self.records.get(&SweepCell { setting, seed });
             merit(self.plan.measure, record.and_then(|r| r.value_at(self.plan.measure, step)))
         });
         let mut merits: Vec<f32> = merits.collect();
@@ -169,7 +169,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// The next training, if one can begin now.
-    pub fn take(&mut self) -> Option<Order> {
+    pub fn take(&mut self) -> Option<ScheduledTraining> {
         let order = self.ready.pop_front()?;
         self.flying += 1;
         Some(order)
@@ -186,7 +186,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// Whether a training may go on after step `until`, so that its state is worth keeping.
-    pub fn goes_on(&self, cell: Cell, until: u64) -> bool {
+    pub fn goes_on(&self, cell: SweepCell, until: u64) -> bool {
         until < self.total(cell.setting) && self.of.contains_key(&cell.setting)
     }
 
@@ -196,7 +196,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// Adds the result of an order.
-    pub fn done(&mut self, cell: Cell, record: Record) {
+    pub fn done(&mut self, cell: SweepCell, record: TrainingRecord) {
         self.flying -= 1;
         self.left -= 1;
         self.records.insert(cell, record);
@@ -209,7 +209,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// Adds a result that was found on disk; of several results of a training, the most advanced one counts.
-    fn know(&mut self, record: Record) {
+    fn know(&mut self, record: TrainingRecord) {
         let Some(&cell) = self.by_key.get(&(record.cell, record.seed)) else { return };
         match self.records.get(&cell) {
             Some(old) if old.until >= record.until => {}
@@ -220,12 +220,12 @@ impl<'a> Schedule<'a> {
     }
 
     /// All results.
-    pub fn records(&self) -> &HashMap<Cell, Record> {
+    pub fn records(&self) -> &HashMap<SweepCell, TrainingRecord> {
         &self.records
     }
 
     /// All results; the schedule ends here.
-    pub fn into_records(self) -> HashMap<Cell, Record> {
+    pub fn into_records(self) -> HashMap<SweepCell, TrainingRecord> {
         self.records
     }
 }
@@ -247,7 +247,7 @@ fn mine<T>(units: Vec<T>, slice: Slice, key: impl Fn(&T) -> u64) -> Vec<T> {
 }
 
 /// The step up to which each rung trains.
-fn rungs(plan: &Plan) -> Vec<u64> {
+fn rungs(plan: &SweepPlan) -> Vec<u64> {
     let longest = plan.settings.iter().map(|s| plan.steps(s)).max().unwrap_or(1);
     let mut rungs = Vec::new();
     if let Some(halving) = &plan.sweep.halving {
@@ -264,7 +264,7 @@ fn rungs(plan: &Plan) -> Vec<u64> {
 }
 
 /// The brackets of every contender.
-fn brackets(plan: &Plan) -> Vec<Vec<usize>> {
+fn brackets(plan: &SweepPlan) -> Vec<Vec<usize>> {
     let size = plan.sweep.halving.as_ref().and_then(|h| h.bracket).unwrap_or(usize::MAX);
     let mut all: Vec<Vec<usize>> = Vec::new();
     for contender in 0..plan.contenders.len() {

@@ -4,10 +4,10 @@
 //! only save time: one that is damaged, or that another version wrote, counts as absent, and its
 //! training starts from the beginning.
 
-use super::cell::{Course, Record};
-use crate::lab::lane::Line;
-use crate::lab::run::Saved;
-use crate::lab::run_dir::checkpoint::{Checkpoint, Mark, checksum};
+use super::cell::{CellTraining, TrainingRecord};
+use crate::lab::lane::LogLine;
+use crate::lab::run::SavedLane;
+use crate::lab::run_dir::checkpoint::{Checkpoint, LogMark, checksum};
 use crate::lab::store::Dir;
 use crate::limits;
 use crate::scenario::Scenario;
@@ -24,13 +24,13 @@ const NAME: (&str, &str) = ("left-", ".state");
 
 /// The part of a training's state that its snapshot does not contain.
 #[derive(Debug, Serialize, Deserialize)]
-struct Left {
+struct ShelfEntry {
     /// Version of the program.
     gradtui: String,
     /// Number of edits that were made.
     edited: usize,
     /// The results so far.
-    record: Record,
+    record: TrainingRecord,
 }
 
 /// The interrupted trainings, by setting and seed.
@@ -72,11 +72,11 @@ impl Shelf {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn put(&self, course: &mut Course, scenario: String) -> io::Result<()> {
+    pub fn put(&self, course: &mut CellTraining, scenario: String) -> io::Result<()> {
         let (record, snapshot) = (course.record().clone(), course.snapshot());
         let key = (record.cell, record.seed);
-        let left = Left { gradtui: env!("CARGO_PKG_VERSION").into(), edited: course.edited(), record };
-        let lane = Saved {
+        let left = ShelfEntry { gradtui: env!("CARGO_PKG_VERSION").into(), edited: course.edited(), record };
+        let lane = SavedLane {
             id: 0,
             name: String::new(),
             snapshot,
@@ -87,9 +87,9 @@ impl Shelf {
         let checkpoint = Checkpoint {
             scenario,
             data: checksum(&course.data().train.inputs),
-            logs: vec![Mark { bytes: 0, crc: 0 }],
+            logs: vec![LogMark { bytes: 0, crc: 0 }],
             lanes: Cow::Owned(vec![lane]),
-            lines: vec![Line { step: 0, lane: 0, text: serde_json::to_string(&left)? }],
+            lines: vec![LogLine { step: 0, lane: 0, text: serde_json::to_string(&left)? }],
             ..Checkpoint::default()
         };
         let name = name(key);
@@ -113,7 +113,7 @@ impl Shelf {
 
     /// Restores the saved state of a training; `false` if no saved state fits, and the
     /// training then starts from its beginning.
-    pub fn take_up(&self, course: &mut Course, scenario: &Scenario, until: u64) -> bool {
+    pub fn take_up(&self, course: &mut CellTraining, scenario: &Scenario, until: u64) -> bool {
         let key = (course.record().cell, course.record().seed);
         if !self.there().contains(&key) {
             return false;
@@ -121,7 +121,7 @@ impl Shelf {
         let Ok(bytes) = self.dir.read_all(&name(key), limits::MEMORY) else { return false };
         let Ok(checkpoint) = Checkpoint::decode(&bytes) else { return false };
         let ([lane], [line]) = (&checkpoint.lanes[..], &checkpoint.lines[..]) else { return false };
-        let Ok(left) = serde_json::from_str::<Left>(&line.text) else { return false };
+        let Ok(left) = serde_json::from_str::<ShelfEntry>(&line.text) else { return false };
         let same = left.gradtui == env!("CARGO_PKG_VERSION")
             && checkpoint.scenario == scenario.to_ron()
             && (left.record.cell, left.record.seed) == key

@@ -6,12 +6,12 @@
 //! NFS. A reader reads complete lines only. Interrupted trainings are in the same directory, see [`super::shelf`].
 
 use super::Slice;
-use super::cell::Record;
+use super::cell::TrainingRecord;
 use super::shelf::{Shelf, is_left};
 use crate::lab::run_dir::{DirError, plain};
 use crate::lab::store::{self, Dir};
 use crate::limits;
-use crate::scenario::sweep::{Plan, plan};
+use crate::scenario::sweep::{SweepPlan, plan};
 use crate::scenario::{self};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -30,7 +30,7 @@ const SYNC: Duration = Duration::from_secs(1);
 
 /// The definition of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct SweepDefinition {
     /// Version of the program.
     pub gradtui: String,
     /// The sweep as written.
@@ -43,12 +43,12 @@ pub struct Head {
     pub samples: u32,
 }
 
-impl Head {
+impl SweepDefinition {
     /// The settings to train.
     ///
     /// # Errors
     /// The reason why it can no longer be read.
-    pub fn plan(&self) -> Result<Plan, String> {
+    pub fn plan(&self) -> Result<SweepPlan, String> {
         let open = |_: &str| scenario::read(&self.scenario).map_err(|faults| faults[0].to_string());
         plan(&self.sweep, &open)
             .map_err(|faults| faults.first().map_or_else(|| "no sweep".into(), ToString::to_string))
@@ -57,7 +57,7 @@ impl Head {
 
 /// The directory of a sweep, open to add results.
 #[derive(Debug)]
-pub struct Store {
+pub struct ResultsStore {
     path: PathBuf,
     dir: Dir,
     slice: Slice,
@@ -66,17 +66,17 @@ pub struct Store {
     shelf: Arc<Shelf>,
 }
 
-impl Store {
+impl ResultsStore {
     /// Opens or makes the directory of a sweep; also returns the results that are there already.
     ///
     /// # Errors
     /// If it holds something else, or cannot be read or written.
     pub fn open(
         path: &Path,
-        head: &Head,
-        plan: &Plan,
+        head: &SweepDefinition,
+        plan: &SweepPlan,
         slice: Slice,
-    ) -> Result<(Self, Vec<Record>), DirError> {
+    ) -> Result<(Self, Vec<TrainingRecord>), DirError> {
         let fault = |what: String| DirError { path: path.into(), what };
         let io = |e: io::Error| fault(plain(&e));
         let dir = Dir::make(path).map_err(|e| {
@@ -95,7 +95,7 @@ impl Store {
                 }
             }
             Ok(Some(old)) => {
-                known = Reader::new(path).map_err(&fault)?.poll().map_err(io)?;
+                known = ResultsReader::new(path).map_err(&fault)?.poll().map_err(io)?;
                 if (&old.gradtui, old.samples) != (&head.gradtui, head.samples) && !known.is_empty() {
                     let what = if old.gradtui == head.gradtui {
                         "the data of the scenario have".to_string()
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Writes the head, unless the same head is there already.
-    fn write_head(&self, head: &Head) -> io::Result<()> {
+    fn write_head(&self, head: &SweepDefinition) -> io::Result<()> {
         let text = serde_json::to_string_pretty(head)? + "\n";
         if self.dir.read_all(HEAD, HEAD_BYTES).is_ok_and(|old| old == text.as_bytes()) {
             return Ok(());
@@ -143,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn add(&mut self, record: &Record) -> io::Result<()> {
+    pub fn add(&mut self, record: &TrainingRecord) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             empty => empty.insert(create(&self.dir, self.slice)?),
@@ -200,7 +200,7 @@ fn is_results(name: &str) -> bool {
     name.starts_with("cells-") && Path::new(name).extension().is_some_and(|e| e == "jsonl")
 }
 
-fn read_head(dir: &Dir) -> Result<Option<Head>, String> {
+fn read_head(dir: &Dir) -> Result<Option<SweepDefinition>, String> {
     let bytes = match dir.read_all(HEAD, HEAD_BYTES) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(format!("{HEAD}: {}", plain(&e))),
@@ -216,15 +216,15 @@ pub fn is_sweep(path: &Path) -> bool {
 
 /// Reads the results in the directory of a sweep as they grow; it writes nothing.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ResultsReader {
     /// The definition of the sweep.
-    pub head: Head,
+    pub head: SweepDefinition,
     dir: Dir,
     /// Number of bytes of each file that were read.
     read: BTreeMap<String, u64>,
 }
 
-impl Reader {
+impl ResultsReader {
     /// A reader of this directory.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl Reader {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn poll(&mut self) -> io::Result<Vec<Record>> {
+    pub fn poll(&mut self) -> io::Result<Vec<TrainingRecord>> {
         let mut names: Vec<String> = self
             .dir
             .names()?
@@ -262,7 +262,7 @@ impl Reader {
             *read += whole as u64;
             // A damaged line counts as absent, and its training is repeated.
             let lines = bytes[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty());
-            records.extend(lines.filter_map(|line| serde_json::from_slice::<Record>(line).ok()));
+            records.extend(lines.filter_map(|line| serde_json::from_slice::<TrainingRecord>(line).ok()));
         }
         Ok(records)
     }

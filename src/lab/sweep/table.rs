@@ -7,12 +7,12 @@ mod print;
 
 pub use print::{Format, print, print_all};
 
-use super::Cell;
-use super::cell::{End, Record};
+use super::SweepCell;
+use super::cell::{End, TrainingRecord};
 use super::schedule::{greater_is_better, merit};
 use crate::lab::outcome::Standings;
 use crate::number::Number;
-use crate::scenario::sweep::{Plan, Take};
+use crate::scenario::sweep::{SweepPlan, Take};
 use crate::telemetry::{Band, Event, Measure};
 use std::collections::HashMap;
 
@@ -24,13 +24,13 @@ const GOOD_SHARE: f32 = 0.01;
 
 /// The results of a sweep, complete or not.
 pub struct Results<'a> {
-    plan: &'a Plan,
-    records: HashMap<Cell, Record>,
+    plan: &'a SweepPlan,
+    records: HashMap<SweepCell, TrainingRecord>,
 }
 
 /// The score of a setting over its seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Score {
+pub struct SettingScore {
     /// The median over the seeds, in which lost seeds count as the worst; `None` if the median is a lost seed.
     pub median: Option<f32>,
     /// The range over the seeds that are not lost.
@@ -49,13 +49,13 @@ pub struct Score {
 
 /// A row of the table: a contender with its best setting.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct SweepRow {
     /// The contender.
     pub contender: usize,
     /// Its best setting, if any has a result.
     pub best: Option<usize>,
     /// Its score.
-    pub score: Score,
+    pub score: SettingScore,
     /// The median over the seeds of the step at which the target was reached; `None` if most seeds never reached it.
     pub reached: Option<u64>,
     /// Number of its trainings that diverged, and of those with a result.
@@ -68,7 +68,7 @@ pub struct Row {
 
 /// The comparison of the best two contenders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct TopTwo {
     /// Their indices in the plan.
     pub contenders: (usize, usize),
     /// Whether they differ: no seed is lost, and the ranges over at least two seeds do not overlap.
@@ -79,22 +79,22 @@ pub struct Verdict {
 
 impl<'a> Results<'a> {
     /// The results of a plan from the records of its trainings.
-    pub fn new(plan: &'a Plan, records: HashMap<Cell, Record>) -> Self {
+    pub fn new(plan: &'a SweepPlan, records: HashMap<SweepCell, TrainingRecord>) -> Self {
         Self { plan, records }
     }
 
     /// The plan.
-    pub fn plan(&self) -> &'a Plan {
+    pub fn plan(&self) -> &'a SweepPlan {
         self.plan
     }
 
     /// The result of a training, if it is there.
-    pub fn record(&self, setting: usize, seed: usize) -> Option<&Record> {
-        self.records.get(&Cell { setting, seed })
+    pub fn record(&self, setting: usize, seed: usize) -> Option<&TrainingRecord> {
+        self.records.get(&SweepCell { setting, seed })
     }
 
     /// Adds a result; of several results of a training, the most advanced one counts.
-    pub fn insert(&mut self, cell: Cell, record: Record) {
+    pub fn insert(&mut self, cell: SweepCell, record: TrainingRecord) {
         match self.records.get(&cell) {
             Some(old) if old.until >= record.until => {}
             _ => {
@@ -137,7 +137,7 @@ impl<'a> Results<'a> {
     }
 
     /// The number by which a training is compared; `None` if it is lost.
-    pub fn value(&self, record: &Record) -> Option<f32> {
+    pub fn value(&self, record: &TrainingRecord) -> Option<f32> {
         let measure = self.plan.measure;
         match self.plan.sweep.take {
             _ if matches!(record.end, End::Diverged | End::Failed) => None,
@@ -152,7 +152,7 @@ impl<'a> Results<'a> {
     }
 
     /// The first evaluated step at which a training reached the target.
-    pub fn reached(&self, record: &Record) -> Option<u64> {
+    pub fn reached(&self, record: &TrainingRecord) -> Option<u64> {
         let target = self.plan.sweep.target? as f32;
         let measure = self.plan.measure;
         let good = |x: f32| if greater_is_better(measure) { x >= target } else { x <= target };
@@ -160,9 +160,9 @@ impl<'a> Results<'a> {
     }
 
     /// The score of a setting.
-    pub fn score(&self, setting: usize) -> Score {
+    pub fn score(&self, setting: usize) -> SettingScore {
         let total = self.plan.steps(&self.plan.settings[setting]);
-        let mut score = Score { whole: true, ..Score::default() };
+        let mut score = SettingScore { whole: true, ..SettingScore::default() };
         let mut values = Vec::new();
         for seed in 0..self.plan.seeds.len() {
             let Some(record) = self.record(setting, seed) else {
@@ -195,17 +195,17 @@ impl<'a> Results<'a> {
     }
 
     /// A row for each contender, the best first.
-    pub fn rows(&self) -> Vec<Row> {
-        let scores: Vec<Score> = (0..self.plan.settings.len()).map(|s| self.score(s)).collect();
-        let mut rows: Vec<Row> = (0..self.plan.contenders.len()).map(|c| self.row(c, &scores)).collect();
+    pub fn rows(&self) -> Vec<SweepRow> {
+        let scores: Vec<SettingScore> = (0..self.plan.settings.len()).map(|s| self.score(s)).collect();
+        let mut rows: Vec<SweepRow> = (0..self.plan.contenders.len()).map(|c| self.row(c, &scores)).collect();
         rows.sort_by(|a, b| {
-            let merit = |r: &Row| self.merit(r.score.median);
+            let merit = |r: &SweepRow| self.merit(r.score.median);
             merit(b).total_cmp(&merit(a)).then(a.contender.cmp(&b.contender))
         });
         rows
     }
 
-    fn row(&self, contender: usize, scores: &[Score]) -> Row {
+    fn row(&self, contender: usize, scores: &[SettingScore]) -> SweepRow {
         let mine: Vec<usize> =
             (0..scores.len()).filter(|&s| self.plan.settings[s].contender == contender).collect();
         // Only the settings with the most complete results compete: others have fewer seeds, or halving dropped them.
@@ -216,7 +216,7 @@ impl<'a> Results<'a> {
             .filter(|&s| rank(s) == fullest)
             .reduce(|a, b| if self.merit(scores[b].median) > self.merit(scores[a].median) { b } else { a });
         let score = best.map(|s| scores[s]).unwrap_or_default();
-        let mut row = Row {
+        let mut row = SweepRow {
             contender,
             best,
             score,
@@ -268,7 +268,7 @@ impl<'a> Results<'a> {
     }
 
     /// Compares the best two contenders; they differ if their ranges over the seeds do not overlap.
-    pub fn verdict(&self, rows: &[Row]) -> Option<Verdict> {
+    pub fn verdict(&self, rows: &[SweepRow]) -> Option<TopTwo> {
         let [first, second, ..] = rows else { return None };
         let (a, b) = (first.best?, second.best?);
         let (mine, theirs) = (first.score.band?, second.score.band?);
@@ -277,7 +277,7 @@ impl<'a> Results<'a> {
         let pairs: Vec<(f32, f32)> = (0..self.plan.seeds.len())
             .filter_map(|seed| Some((merits(a, seed)?, merits(b, seed)?)))
             .collect();
-        Some(Verdict {
+        Some(TopTwo {
             contenders: (first.contender, second.contender),
             apart: lost == 0 && pairs.len() > 1 && mine.apart(&theirs),
             wins: (pairs.iter().filter(|(x, y)| x > y).count(), pairs.len()),

@@ -1,17 +1,17 @@
 //! The threads of a sweep: each takes the next training of the schedule. Trainings with the same data share them.
 
-use super::cell::{Course, Driver, Record};
-use super::schedule::{Order, Schedule};
+use super::cell::{CellTraining, Driver, TrainingRecord};
+use super::schedule::{ScheduledTraining, TrainingSchedule};
 use super::shelf::Shelf;
-use super::{Cell, Slice};
+use super::{Slice, SweepCell};
 use crate::engine::data::Files;
 use crate::engine::team::Team;
 use crate::lab::experiment::{self, Data};
-use crate::lab::lane::Leave;
+use crate::lab::lane::CancelSignal;
 use crate::lab::runner::crew::{Crew, Seat};
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::Scenario;
-use crate::scenario::sweep::Plan;
+use crate::scenario::sweep::SweepPlan;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,13 +30,13 @@ const KEPT: f64 = 60.0;
 /// A part of a sweep to be trained.
 pub struct Job<'a> {
     /// The sweep.
-    pub plan: &'a Plan,
+    pub plan: &'a SweepPlan,
     /// The files from which its data are read.
     pub files: &'a (dyn Files + Send + Sync),
     /// The part of it to train.
     pub slice: Slice,
     /// Results that are there already.
-    pub known: Vec<Record>,
+    pub known: Vec<TrainingRecord>,
     /// Number of threads.
     pub threads: usize,
     /// The place of interrupted trainings; `None` if they are not saved.
@@ -44,11 +44,11 @@ pub struct Job<'a> {
 }
 
 /// An event of a sweep in progress.
-pub enum Told<'r> {
+pub enum SweepEvent<'r> {
     /// The sweep begins, with the number of trainings to do; halving may add more.
     Begin(usize),
     /// A training is done, with its result and the number of trainings left.
-    Done(Cell, &'r Record, usize),
+    Done(SweepCell, &'r TrainingRecord, usize),
     /// No training ended for a short time.
     Idle,
 }
@@ -62,27 +62,27 @@ pub enum Told<'r> {
 pub fn train(
     job: Job<'_>,
     leave: &AtomicBool,
-    hear: &mut dyn FnMut(Told<'_>) -> io::Result<()>,
-) -> io::Result<HashMap<Cell, Record>> {
+    hear: &mut dyn FnMut(SweepEvent<'_>) -> io::Result<()>,
+) -> io::Result<HashMap<SweepCell, TrainingRecord>> {
     let Job { plan, files, slice, known, threads, shelf } = job;
-    let schedule = Schedule::new(plan, slice, known);
-    hear(Told::Begin(schedule.left()))?;
+    let schedule = TrainingSchedule::new(plan, slice, known);
+    hear(SweepEvent::Begin(schedule.left()))?;
     if schedule.over() {
         return Ok(schedule.into_records());
     }
     let threads = threads.clamp(1, schedule.left());
     let crew = Arc::new(Crew::new(threads, || ())?);
-    let leaves: Vec<Arc<Leave>> = (0..threads).map(|_| Arc::default()).collect();
-    let shop = Shop {
+    let leaves: Vec<Arc<CancelSignal>> = (0..threads).map(|_| Arc::default()).collect();
+    let shop = SharedWork {
         plan,
         files,
-        state: Mutex::new(State { schedule, parked: HashMap::new(), bytes: 0, data: HashMap::new() }),
+        state: Mutex::new(SweepState { schedule, parked: HashMap::new(), bytes: 0, data: HashMap::new() }),
         changed: Condvar::new(),
         leave,
         shelf,
         fault: Mutex::new(Ok(())),
     };
-    let (sender, results) = channel::<(Cell, Record, usize)>();
+    let (sender, results) = channel::<(SweepCell, TrainingRecord, usize)>();
     let mut heard = Ok(());
     std::thread::scope(|scope| -> io::Result<()> {
         for (n, leave) in leaves.iter().enumerate() {
@@ -94,8 +94,8 @@ pub fn train(
         drop(sender);
         loop {
             let told = match results.recv_timeout(Duration::from_millis(100)) {
-                Ok((cell, record, left)) => hear(Told::Done(cell, &record, left)),
-                Err(RecvTimeoutError::Timeout) => hear(Told::Idle),
+                Ok((cell, record, left)) => hear(SweepEvent::Done(cell, &record, left)),
+                Err(RecvTimeoutError::Timeout) => hear(SweepEvent::Idle),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
             if heard.is_ok() && told.is_err() {
@@ -117,13 +117,13 @@ pub fn train(
 }
 
 /// The driver of a training: it runs until it must stop or be saved.
-struct Hand<'a> {
-    leave: &'a Leave,
+struct TrainingDriver<'a> {
+    leave: &'a CancelSignal,
     begun: Instant,
     until: f64,
 }
 
-impl Driver for Hand<'_> {
+impl Driver for TrainingDriver<'_> {
     fn seconds(&self) -> f64 {
         self.begun.elapsed().as_secs_f64()
     }
@@ -137,26 +137,26 @@ impl Driver for Hand<'_> {
     }
 }
 
-struct State<'a> {
-    schedule: Schedule<'a>,
+struct SweepState<'a> {
+    schedule: TrainingSchedule<'a>,
     /// Trainings that may continue.
-    parked: HashMap<Cell, Box<Course>>,
+    parked: HashMap<SweepCell, Box<CellTraining>>,
     bytes: usize,
     /// Data that a training uses or used.
     data: HashMap<String, Weak<Data>>,
 }
 
 /// The crew, the stop signal and the team of one thread.
-struct Desk<'a> {
+struct WorkerContext<'a> {
     crew: &'a Crew,
-    leave: &'a Leave,
+    leave: &'a CancelSignal,
     team: Arc<dyn Team>,
 }
 
-struct Shop<'a> {
-    plan: &'a Plan,
+struct SharedWork<'a> {
+    plan: &'a SweepPlan,
     files: &'a (dyn Files + Send + Sync),
-    state: Mutex<State<'a>>,
+    state: Mutex<SweepState<'a>>,
     changed: Condvar,
     leave: &'a AtomicBool,
     shelf: Option<Arc<Shelf>>,
@@ -164,15 +164,20 @@ struct Shop<'a> {
     fault: Mutex<io::Result<()>>,
 }
 
-impl<'a> Shop<'a> {
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
+impl<'a> SharedWork<'a> {
+    fn state(&self) -> MutexGuard<'_, SweepState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The loop of one thread: takes an order, trains, and reports the result.
-    fn work(&self, crew: &Arc<Crew>, leave: &Arc<Leave>, tell: &mut dyn FnMut(Cell, Record, usize) -> bool) {
+    fn work(
+        &self,
+        crew: &Arc<Crew>,
+        leave: &Arc<CancelSignal>,
+        tell: &mut dyn FnMut(SweepCell, TrainingRecord, usize) -> bool,
+    ) {
         let seat = Seat::new(Some(Arc::clone(crew)), Arc::clone(leave));
-        let desk = Desk { crew, leave, team: Arc::new(seat) };
+        let desk = WorkerContext { crew, leave, team: Arc::new(seat) };
         // The data of the last training stay in memory until the next one has its own.
         let mut held = None;
         while let Some((order, parked)) = self.take() {
@@ -186,7 +191,7 @@ impl<'a> Shop<'a> {
                 }
             }
             state.schedule.done(order.cell, record.clone());
-            let State { schedule, parked, bytes, .. } = &mut *state;
+            let SweepState { schedule, parked, bytes, .. } = &mut *state;
             if !parked.is_empty() {
                 parked.retain(|cell, course| {
                     let keeps = !schedule.dropped(cell.setting);
@@ -204,7 +209,7 @@ impl<'a> Shop<'a> {
     }
 
     /// The next order; waits while the trainings of other threads may add one.
-    fn take(&self) -> Option<(Order, Option<Box<Course>>)> {
+    fn take(&self) -> Option<(ScheduledTraining, Option<Box<CellTraining>>)> {
         let mut state = self.state();
         loop {
             if self.leave.load(Ordering::Relaxed) {
@@ -226,11 +231,11 @@ impl<'a> Shop<'a> {
     /// Trains as ordered; `None` if the thread must stop.
     fn train(
         &self,
-        order: Order,
-        parked: Option<Box<Course>>,
-        desk: &Desk<'_>,
+        order: ScheduledTraining,
+        parked: Option<Box<CellTraining>>,
+        desk: &WorkerContext<'_>,
         held: &mut Option<Arc<Data>>,
-    ) -> Option<(Record, Option<Box<Course>>)> {
+    ) -> Option<(TrainingRecord, Option<Box<CellTraining>>)> {
         let setting = &self.plan.settings[order.cell.setting];
         let seed = self.plan.seeds[order.cell.seed];
         let begun = match parked {
@@ -240,14 +245,15 @@ impl<'a> Shop<'a> {
         let mut course = match begun {
             Ok(course) => course,
             Err(why) => {
-                let failed = Record { until: order.until, ..Record::failed(setting.key, seed, &why) };
+                let failed =
+                    TrainingRecord { until: order.until, ..TrainingRecord::failed(setting.key, seed, &why) };
                 return Some((failed, None));
             }
         };
         course.work_with(&desk.team);
         let until = if self.shelf.is_some() { KEPT } else { f64::INFINITY };
         loop {
-            let hand = Hand { leave: desk.leave, begun: Instant::now(), until };
+            let hand = TrainingDriver { leave: desk.leave, begun: Instant::now(), until };
             if let Some(record) = desk.crew.run(|| course.train(order.until, &hand).cloned()) {
                 return Some((record, Some(course)));
             }
@@ -258,12 +264,17 @@ impl<'a> Shop<'a> {
         }
     }
 
-    fn begin(&self, order: Order, held: &mut Option<Arc<Data>>) -> Result<Box<Course>, String> {
-        let Cell { setting, seed } = order.cell;
+    fn begin(
+        &self,
+        order: ScheduledTraining,
+        held: &mut Option<Arc<Data>>,
+    ) -> Result<Box<CellTraining>, String> {
+        let SweepCell { setting, seed } = order.cell;
         let (setting, seed) = (&self.plan.settings[setting], self.plan.seeds[seed]);
         let scenario = self.plan.scenario(setting, seed);
         let data = self.data(&scenario)?;
-        let mut course = Course::new(&scenario, setting.key, &data).map_err(|fault| fault.to_string())?;
+        let mut course =
+            CellTraining::new(&scenario, setting.key, &data).map_err(|fault| fault.to_string())?;
         if let Some(shelf) = &self.shelf {
             shelf.take_up(&mut course, &scenario, order.until);
         }
@@ -272,7 +283,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Saves an interrupted training, if it is worth a file. If saving fails, the work ends.
-    fn keep(&self, cell: Cell, course: &mut Course) {
+    fn keep(&self, cell: SweepCell, course: &mut CellTraining) {
         let Some(shelf) = self.shelf.as_ref().filter(|_| course.unsaved >= WORTH) else { return };
         let scenario = self.plan.scenario(&self.plan.settings[cell.setting], self.plan.seeds[cell.seed]);
         if let Err(e) = shelf.put(course, scenario.to_ron()) {

@@ -1,15 +1,15 @@
 //! Augmentation of a training batch: its memory and the key of its draws. Knows no network.
 
-use super::batch::Batch;
+use super::batch::BatchTargets;
 use crate::engine::augment::{self, AugmentConfig};
 use crate::engine::data::Prepared;
 use crate::engine::shape::Shape;
 use crate::scenario::Recipe;
 
 /// Memory for a training batch of this recipe; for shares of classes, if samples are mixed.
-pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> Batch {
+pub(super) fn batch(data: &Prepared, recipe: &Recipe, rows: usize) -> BatchTargets {
     let mixes = recipe.augment.iter().any(|a| a.mixes());
-    if mixes { Batch::mixed(&data.train, rows) } else { Batch::new(&data.train, rows) }
+    if mixes { BatchTargets::mixed(&data.train, rows) } else { BatchTargets::new(&data.train, rows) }
 }
 
 /// The memory of augmentation beside a batch, allocated once.
@@ -38,12 +38,12 @@ impl Augmenter {
         samples: &[u32],
         (seed, epoch): (u64, u64),
         inputs: &mut [f32],
-        batch: &mut Batch,
+        batch: &mut BatchTargets,
     ) {
         if list.is_empty() {
             return;
         }
-        let mut all = augment::Batch {
+        let mut all = augment::AugmentBatch {
             shape: self.shape,
             inputs,
             targets: batch.mixable(),

@@ -10,7 +10,7 @@ const SHARED: usize = 1 << 15;
 
 /// The targets of one batch, in memory that is allocated once.
 #[derive(Clone, Debug)]
-pub enum Batch {
+pub enum BatchTargets {
     /// Classes, one per row of outputs.
     Classes(Vec<u32>),
     /// Values, one per output.
@@ -26,7 +26,7 @@ pub enum Batch {
     },
 }
 
-impl Batch {
+impl BatchTargets {
     /// Memory for the targets of this many samples.
     pub fn new(samples: &Samples, rows: usize) -> Self {
         match &samples.labels {

@@ -3,14 +3,14 @@
 
 use super::{LOSS_LIMIT, Trainer, norm};
 use crate::engine::data::Labels;
-use crate::telemetry::{Divergence, Origin, Stage};
+use crate::telemetry::{Divergence, DivergenceOrigin, StepStage};
 
 /// Targets of a root mean square above this are large.
 const FAR: f64 = 10.0;
 
 /// A tensor of a step.
-struct Tensor<'a> {
-    stage: Stage,
+struct StepTensor<'a> {
+    stage: StepStage,
     layer: Option<usize>,
     name: String,
     values: &'a [f32],
@@ -58,13 +58,13 @@ impl Trainer {
     }
 
     /// The first tensor of the failed step that is not finite, with the index of its layer.
-    fn origin(&self) -> Option<(Option<usize>, Origin)> {
-        let bad = |t: &Tensor| t.values.iter().any(|v| !v.is_finite());
+    fn origin(&self) -> Option<(Option<usize>, DivergenceOrigin)> {
+        let bad = |t: &StepTensor| t.values.iter().any(|v| !v.is_finite());
         let mut all = self.tensors().into_iter().filter(bad);
         let first = all.next()?;
         let kind = first.values.iter().find(|v| !v.is_finite())?;
         let finite = first.sources.iter().flat_map(|s| s.iter()).filter(|v| v.is_finite());
-        let origin = Origin {
+        let origin = DivergenceOrigin {
             stage: first.stage,
             tensor: first.name,
             nan: kind.is_nan(),
@@ -77,38 +77,44 @@ impl Trainer {
     }
 
     /// The tensors of the failed step in the order in which they are computed.
-    fn tensors(&self) -> Vec<Tensor<'_>> {
+    fn tensors(&self) -> Vec<StepTensor<'_>> {
         let (network, params, ws, rows) = (&self.network, &self.live.params, &self.ws, self.rows);
         let count = network.nodes().len();
         let mut out = Vec::new();
         let mut tell = |stage, layer, name: &str, values, sources| {
-            out.push(Tensor { stage, layer, name: name.into(), values, sources });
+            out.push(StepTensor { stage, layer, name: name.into(), values, sources });
         };
         for slot in network.slots() {
             let values = &params[slot.range.clone()];
-            tell(Stage::Update, Some(slot.layer), slot.name, values, [values, &[]]);
+            tell(StepStage::Update, Some(slot.layer), slot.name, values, [values, &[]]);
         }
         let input = ws.activation(0, rows);
-        tell(Stage::Forward, None, "input", input, [input, &[]]);
+        tell(StepStage::Forward, None, "input", input, [input, &[]]);
         for (i, node) in network.nodes().iter().enumerate() {
             let sources = [ws.activation(i, rows), &params[node.params.clone()]];
-            tell(Stage::Forward, Some(i), "output", ws.activation(i + 1, rows), sources);
+            tell(StepStage::Forward, Some(i), "output", ws.activation(i + 1, rows), sources);
         }
         let output = ws.activation(count, rows);
         let loss = std::slice::from_ref(&self.last.loss);
-        tell(Stage::Loss, None, "loss", loss, [output, &[]]);
+        tell(StepStage::Loss, None, "loss", loss, [output, &[]]);
         let slope = ws.activation_grad(count, rows);
-        tell(Stage::Backward, Some(count - 1), "gradient of the output", slope, [output, &[]]);
+        tell(StepStage::Backward, Some(count - 1), "gradient of the output", slope, [output, &[]]);
         for i in (0..count).rev() {
             let slope = ws.activation_grad(i + 1, rows);
             for slot in network.slots().iter().filter(|s| s.layer == i) {
                 let name = format!("gradient of {}", slot.name);
                 let sources = [ws.activation(i, rows), slope];
-                tell(Stage::Backward, Some(i), &name, &self.grads[slot.range.clone()], sources);
+                tell(StepStage::Backward, Some(i), &name, &self.grads[slot.range.clone()], sources);
             }
             if i > 0 && network.has_activation_grad(i) {
                 let sources = [slope, &params[network.nodes()[i].params.clone()]];
-                tell(Stage::Backward, Some(i), "gradient of the input", ws.activation_grad(i, rows), sources);
+                tell(
+                    StepStage::Backward,
+                    Some(i),
+                    "gradient of the input",
+                    ws.activation_grad(i, rows),
+                    sources,
+                );
             }
         }
         out
@@ -122,22 +128,24 @@ impl Trainer {
 }
 
 /// Describes an origin in whole sentences. `when`: `at step 7`.
-fn words(o: &Origin, layer: Option<&str>, when: &str) -> String {
+fn words(o: &DivergenceOrigin, layer: Option<&str>, when: &str) -> String {
     let kind = if o.nan { "NaN" } else { "infinite" };
     let tensor = layer.map_or_else(|| o.tensor.clone(), |layer| format!("{} of {layer}", o.tensor));
     let share = if o.size == 1 { String::new() } else { format!(" ({} of {} numbers)", o.bad, o.size) };
     let reach = format!("{:.3e}", o.reach);
     let (event, cause) = match o.stage {
-        Stage::Update if when.starts_with("already") => {
+        StepStage::Update if when.starts_with("already") => {
             (format!("The {tensor} was {kind} before the first step"), String::new())
         }
-        Stage::Update => (format!("The update before made the {tensor} {kind} {when}"), String::new()),
-        Stage::Forward if layer.is_none() => (format!("The {tensor} was {kind} {when}"), String::new()),
-        Stage::Forward => {
+        StepStage::Update => (format!("The update before made the {tensor} {kind} {when}"), String::new()),
+        StepStage::Forward if layer.is_none() => (format!("The {tensor} was {kind} {when}"), String::new()),
+        StepStage::Forward => {
             (format!("The {tensor} became {kind} {when}"), format!(" Its inputs and weights reach {reach}."))
         }
-        Stage::Loss => (format!("The {tensor} became {kind} {when}"), format!(" The outputs reach {reach}.")),
-        Stage::Backward => (
+        StepStage::Loss => {
+            (format!("The {tensor} became {kind} {when}"), format!(" The outputs reach {reach}."))
+        }
+        StepStage::Backward => (
             format!("The {tensor} became {kind} {when}"),
             format!(" The numbers from which it was computed reach {reach}."),
         ),

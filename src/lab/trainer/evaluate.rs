@@ -1,14 +1,14 @@
 //! Evaluation on the validation samples, and its effect on schedule and early stopping.
 
-use super::batch::{Batch, argmax, hits};
-use super::guard::Jury;
-use super::score::Score;
+use super::batch::{BatchTargets, argmax, hits};
+use super::guard::VoteMemory;
+use super::score::ValidationSums;
 use super::{Snapshot, Trainer};
 use crate::engine::data::Labels;
 use crate::engine::layer::Pass;
 use crate::engine::loss::LossConfig;
 use crate::engine::network::Network;
-use crate::engine::regularise::stopping::Verdict;
+use crate::engine::regularise::stopping::StoppingDecision;
 use crate::number::{Number, Values};
 use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
@@ -23,15 +23,15 @@ pub struct Evaluation {
     pub judged: f32,
     /// Share of right answers; `None` without classes.
     pub accuracy: Option<f32>,
-    /// See [`Score::recall`].
+    /// See [`ValidationSums::recall`].
     pub recall: Option<f32>,
-    /// See [`Score::precision`].
+    /// See [`ValidationSums::precision`].
     pub precision: Option<f32>,
-    /// See [`Score::mae`].
+    /// See [`ValidationSums::mae`].
     pub mae: Option<f32>,
-    /// See [`Score::rmse`].
+    /// See [`ValidationSums::rmse`].
     pub rmse: Option<f32>,
-    /// See [`Score::r2`].
+    /// See [`ValidationSums::r2`].
     pub r2: Option<f32>,
 }
 
@@ -58,7 +58,7 @@ impl Evaluation {
 
 /// Health of the network's units over all validation samples, counted during an evaluation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Checkup {
+pub(super) struct UnitHealth {
     /// Units that passed a gradient for some sample, layer by layer.
     awake: Vec<Vec<bool>>,
     /// The class predicted for the first sample, and whether it is the same for all others.
@@ -66,7 +66,7 @@ pub(super) struct Checkup {
     samples: usize,
 }
 
-impl Checkup {
+impl UnitHealth {
     fn begin(&mut self, network: &Network) {
         if self.awake.is_empty() {
             self.awake = network.asleep();
@@ -110,16 +110,16 @@ impl Checkup {
 
 /// An evaluation and its effect on the lane.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct EvaluationReport {
     /// The evaluation.
     pub evaluation: Evaluation,
     /// The end of the lane, if it stops early.
-    pub stop: Option<Stop>,
+    pub stop: Option<EarlyStop>,
 }
 
 /// An early end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stop {
+pub struct EarlyStop {
     /// The reason in words.
     pub words: String,
     /// The evaluation of the best weights, if they were restored.
@@ -144,8 +144,9 @@ impl Trainer {
     pub fn evaluate(&mut self) -> Evaluation {
         let samples = &self.data.validation;
         let rows = samples.len().min(EVALUATION_ROWS);
-        let (ws, batch) =
-            self.evaluation.get_or_insert_with(|| (self.network.workspace(rows), Batch::new(samples, rows)));
+        let (ws, batch) = self
+            .evaluation
+            .get_or_insert_with(|| (self.network.workspace(rows), BatchTargets::new(samples, rows)));
         ws.set_team(&self.team);
         let params = self.live.point(&self.recipe);
         let width = self.network.output().rows_of().1;
@@ -183,7 +184,7 @@ impl Trainer {
             }
         }
         if self.recipe.prediction.smoothing().is_some() {
-            hit = Jury::hits(
+            hit = VoteMemory::hits(
                 &mut self.jury,
                 &self.recipe,
                 &self.network,
@@ -221,25 +222,25 @@ impl Trainer {
     }
 
     /// The counts of the last evaluation.
-    pub fn score(&self) -> &Score {
+    pub fn score(&self) -> &ValidationSums {
         &self.score
     }
 
     /// Evaluates, and passes the result to the schedule, which may lower its rate on a plateau, and to early stopping.
-    pub fn evaluate_and_report(&mut self) -> Report {
+    pub fn evaluate_and_report(&mut self) -> EvaluationReport {
         let evaluation = self.evaluate();
         let base = self.recipe.optimizer.lr();
         self.recipe.schedule.report(base, f64::from(evaluation.loss), &mut self.live.memory);
         let (rule, step) = (&self.recipe.early_stopping, self.live.step);
         let stop = match rule.report(evaluation.loss, step, &mut self.live.best) {
-            Verdict::Better if rule.restore_best => {
+            StoppingDecision::Better if rule.restore_best => {
                 self.keep();
                 None
             }
-            Verdict::Better | Verdict::Wait => None,
-            Verdict::Stop => Some(self.stop()),
+            StoppingDecision::Better | StoppingDecision::Wait => None,
+            StoppingDecision::Stop => Some(self.stop()),
         };
-        Report { evaluation, stop }
+        EvaluationReport { evaluation, stop }
     }
 
     /// Stores the state to return to.
@@ -249,7 +250,7 @@ impl Trainer {
     }
 
     /// Restores the best weights, if they were kept; returns the report of the end.
-    fn stop(&mut self) -> Stop {
+    fn stop(&mut self) -> EarlyStop {
         let best = self.live.best;
         let (evaluations, step) = (best.since, self.live.step);
         let mut words = match best.at {
@@ -258,10 +259,10 @@ impl Trainer {
             ),
             None => format!("Stopped early at step {step}: no validation loss was a number."),
         };
-        let Some(kept) = self.live.kept.take() else { return Stop { words, restored: None } };
+        let Some(kept) = self.live.kept.take() else { return EarlyStop { words, restored: None } };
         words.push_str(" Its weights are back.");
         let Snapshot { params, state, optim, average, .. } = *kept;
         self.live = Snapshot { params, state, optim, average, ..std::mem::take(&mut self.live) };
-        Stop { words, restored: Some(self.evaluate()) }
+        EarlyStop { words, restored: Some(self.evaluate()) }
     }
 }

@@ -3,10 +3,10 @@
 
 use super::Trainer;
 use super::guard::Span;
-use crate::engine::attack::{Key, Scratch, Task, Victim};
+use crate::engine::attack::{AttackScratch, AttackTask, RandomKey, Victim};
 use crate::engine::data::Labels;
 use crate::engine::robust::{Robustness, trust};
-use crate::lab::exam::Report;
+use crate::lab::exam::ExamReport;
 use crate::scenario::memory::ATTACK_ROWS;
 
 /// Separates the draws of measurements from those of steps and votes.
@@ -15,7 +15,7 @@ const EXAM: u64 = u64::MAX - 1;
 /// Memory for measurements, allocated at the first one.
 #[derive(Debug)]
 pub(super) struct Room {
-    scratch: Scratch,
+    scratch: AttackScratch,
     span: Span,
     adv: Vec<f32>,
 }
@@ -24,21 +24,26 @@ impl Trainer {
     /// Measures accuracy under noise and attacks, and whether it can be trusted; with `whole`, at every size.
     ///
     /// `None` for data without classes.
-    pub fn measure_robustness(&mut self, settings: &Robustness, share: f64, whole: bool) -> Option<Report> {
+    pub fn measure_robustness(
+        &mut self,
+        settings: &Robustness,
+        share: f64,
+        whole: bool,
+    ) -> Option<ExamReport> {
         let samples = &self.data.validation;
         let Labels::Classes { of, .. } = &samples.labels else { return None };
         let count = settings.samples.min(samples.len());
         let room = self.room.get_or_insert_with(|| Room {
-            scratch: Scratch::new(&self.network, count.min(ATTACK_ROWS)),
+            scratch: AttackScratch::new(&self.network, count.min(ATTACK_ROWS)),
             span: Span::of(&self.data),
             adv: Vec::new(),
         });
         room.scratch.work_with(&self.team);
         let params = self.recipe.optimizer.eval_params(&self.live.optim).unwrap_or(&self.live.params);
-        let key = Key { seed: self.seed, step: EXAM, first: 0 };
+        let key = RandomKey { seed: self.seed, step: EXAM, first: 0 };
         let victim = Victim::new(&self.network, params, &self.live.state, &mut room.scratch).ok()?;
         let mut victim = victim.answering(&self.recipe.prediction, key);
-        let task = Task {
+        let task = AttackTask {
             x: &samples.inputs[..count * samples.shape.size()],
             classes: &of[..count],
             targeted: false,
@@ -52,7 +57,7 @@ impl Trainer {
             if known { accuracies } else { settings.at(eps).measure(&mut victim, &task, &mut room.adv) }
         };
         let curve = sizes.into_iter().map(|eps| (eps, at(eps))).collect();
-        Some(Report { eps: settings.eps, accuracies, checks, curve, share })
+        Some(ExamReport { eps: settings.eps, accuracies, checks, curve, share })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Runs a lane's defence and its vote; holds their memory, which is allocated once. Knows none of their formulas.
 
 use super::Trainer;
-use crate::engine::attack::{Key, Scratch, Valid, Victim};
+use crate::engine::attack::{AttackScratch, RandomKey, ValidRange, Victim};
 use crate::engine::data::Labels;
-use crate::engine::defence::Exposed;
+use crate::engine::defence::BatchBeforeStep;
 use crate::engine::network::Network;
 use crate::engine::team::Team;
 use crate::lab::experiment::Data;
@@ -16,8 +16,8 @@ const VOTE: u64 = u64::MAX;
 
 /// The memory of a defence beside that of training.
 #[derive(Debug)]
-pub(super) struct Guard {
-    pub(super) scratch: Scratch,
+pub(super) struct DefenceMemory {
+    pub(super) scratch: AttackScratch,
     spare: Vec<f32>,
     range: Span,
 }
@@ -35,16 +35,16 @@ impl Span {
         Self { low, high }
     }
 
-    pub(super) fn valid(&self) -> Valid<'_> {
-        Valid::Each { low: &self.low, high: &self.high }
+    pub(super) fn valid(&self) -> ValidRange<'_> {
+        ValidRange::Each { low: &self.low, high: &self.high }
     }
 }
 
-impl Guard {
+impl DefenceMemory {
     /// Memory for the recipe's defence, if it has one.
     pub(super) fn of(recipe: &Recipe, network: &Network, data: &Data, rows: usize) -> Option<Self> {
         recipe.defence.active().then(|| Self {
-            scratch: Scratch::new(network, rows),
+            scratch: AttackScratch::new(network, rows),
             spare: Vec::with_capacity(rows * network.input().size()),
             range: Span::of(data),
         })
@@ -54,17 +54,17 @@ impl Guard {
 impl Trainer {
     /// Lets the defence change the batch in the workspace; returns the number of gradient evaluations.
     pub(super) fn expose(&mut self) -> u64 {
-        let Some(Guard { scratch, spare, range }) = &mut self.guard else { return 0 };
+        let Some(DefenceMemory { scratch, spare, range }) = &mut self.guard else { return 0 };
         scratch.work_with(&self.team);
         let (step, defence) = (self.live.step, &self.recipe.defence);
-        defence.expose(Exposed {
+        defence.expose(BatchBeforeStep {
             network: &self.network,
             params: &self.live.params,
             state: &self.live.state,
             x: self.ws.input_mut(self.rows),
             labels: self.batch.classes_mut(),
             valid: range.valid(),
-            key: Key { seed: self.seed, step, first: 0 },
+            key: RandomKey { seed: self.seed, step, first: 0 },
             memory: &self.live.defence,
             scratch,
             spare,
@@ -78,9 +78,9 @@ impl Trainer {
 
 /// Memory of a vote.
 #[derive(Debug)]
-pub(super) struct Jury(Scratch);
+pub(super) struct VoteMemory(AttackScratch);
 
-impl Jury {
+impl VoteMemory {
     /// The number of validation samples that a vote classifies right. The draws are the same at every evaluation and in
     /// every lane.
     pub(super) fn hits(
@@ -94,14 +94,14 @@ impl Jury {
         team: &Arc<dyn Team>,
     ) -> usize {
         let samples = &data.validation;
-        let Self(scratch) = memory.get_or_insert_with(|| Self(Scratch::new(network, ATTACK_ROWS)));
+        let Self(scratch) = memory.get_or_insert_with(|| Self(AttackScratch::new(network, ATTACK_ROWS)));
         scratch.work_with(team);
         let (Labels::Classes { of, .. }, Ok(victim)) =
             (&samples.labels, Victim::new(network, params, state, scratch))
         else {
             return 0;
         };
-        let mut victim = victim.answering(&recipe.prediction, Key { seed, step: VOTE, first: 0 });
+        let mut victim = victim.answering(&recipe.prediction, RandomKey { seed, step: VOTE, first: 0 });
         victim.answers(&samples.inputs, 0).iter().zip(of).filter(|(a, of)| **a == Some(**of)).count()
     }
 }

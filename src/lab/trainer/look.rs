@@ -4,21 +4,21 @@
 //! from them.
 
 use super::batch::hits;
-use super::part::Parts;
+use super::part::LastBatch;
 use super::{LOSS_LIMIT, Trainer};
 use crate::engine::clip;
 use crate::engine::kernel::{distance_sq_f64, sum_sq_f64};
 use crate::engine::layer::{Health, Pass};
 use crate::engine::network::Workspace;
 use crate::number::{
-    LayerNumber, LayerSeen, Number, PartGradient, Seen, Source, Squares, StepResult, Values, norm,
+    LayerNumber, LayerSeen, Number, NumberSource, PartGradient, Squares, StepInputs, StepResult, Values, norm,
 };
 use crate::telemetry::Measure;
 use std::ops::Range;
 
 /// Values of a step that are taken before its update.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Halfway {
+pub(super) struct BeforeUpdate {
     accuracy: Option<f32>,
     clipped_norm: f32,
     clip_angle: f32,
@@ -32,14 +32,14 @@ pub(super) struct Halfway {
 
 /// Memory for numbers that compare steps, or parts of a batch.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct ComparisonMemory {
     initial: Vec<f32>,
     /// The step count after which the gradient was kept, and the gradient.
     gradient: (Option<u64>, Vec<f32>),
     parts: Option<Workspace>,
 }
 
-impl Kept {
+impl ComparisonMemory {
     fn keep(&mut self, step: u64, gradient: &[f32]) {
         self.gradient.0 = Some(step);
         self.gradient.1.clear();
@@ -61,7 +61,7 @@ impl Trainer {
     /// Sets whether the next step's expensive numbers are needed, and whether the step after it may be measured.
     pub fn attend(&mut self, rare: bool, before_measured: bool) {
         (self.rare, self.keeps) = (rare, before_measured);
-        self.kept.get_or_insert_with(|| Kept {
+        self.kept.get_or_insert_with(|| ComparisonMemory {
             initial: self.recipe.start(&self.data, &self.network, self.seed).0,
             gradient: (None, Vec::new()),
             parts: None,
@@ -110,7 +110,7 @@ impl Trainer {
             None => (&[][..], None, None),
         };
         let params = self.halfway.params.take();
-        let mut parts = params.as_deref().zip(own).map(|(params, own)| Parts {
+        let mut parts = params.as_deref().zip(own).map(|(params, own)| LastBatch {
             network: &self.network,
             recipe: &self.recipe,
             ws: &self.ws,
@@ -124,7 +124,7 @@ impl Trainer {
         let mut part =
             parts.as_mut().filter(|_| alike).map(|p| |range, out: &mut [f32]| p.gradient(range, out));
         let before = self.last.step.checked_sub(1);
-        let mut seen = Seen {
+        let mut seen = StepInputs {
             step: self.last,
             accuracy: self.halfway.accuracy,
             clipped_norm: self.halfway.clipped_norm,
@@ -188,7 +188,7 @@ impl Trainer {
         let loss = if last.loss <= LOSS_LIMIT { last.loss } else { f32::NAN };
         let clip_share = self.looked.get(Number::ClipShare).unwrap_or_default() as f32;
         let params = sum_sq_f64(&self.live.params);
-        let mut seen = Seen {
+        let mut seen = StepInputs {
             step: StepResult { loss, ..last },
             accuracy: None,
             clipped_norm: last.grad_norm,
@@ -214,12 +214,12 @@ impl Trainer {
 }
 
 /// Computes every number of the table for a step.
-fn values(seen: &mut Seen<'_>) -> Values {
+fn values(seen: &mut StepInputs<'_>) -> Values {
     let mut values = Values::default();
     for number in Number::ALL {
         match number.row().source {
-            Source::Step(of) => values.set(number, of(seen)),
-            Source::Rare(of) if seen.part.is_some() => values.set(number, of(seen)),
+            NumberSource::Step(of) => values.set(number, of(seen)),
+            NumberSource::Rare(of) if seen.part.is_some() => values.set(number, of(seen)),
             _ => {}
         }
     }

@@ -1,18 +1,18 @@
 //! The gradient over a part of the last batch, for numbers that compare parts. Read-only for training.
 
-use super::batch::Batch;
+use super::batch::BatchTargets;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::scenario::Recipe;
 use std::ops::Range;
 
 /// The last training batch, and the parameters before its update.
-pub(super) struct Parts<'a> {
+pub(super) struct LastBatch<'a> {
     pub(super) network: &'a Network,
     pub(super) recipe: &'a Recipe,
     /// Holds the inputs.
     pub(super) ws: &'a Workspace,
-    pub(super) batch: &'a Batch,
+    pub(super) batch: &'a BatchTargets,
     /// The pass of the whole batch, so that each row keeps its dropout mask.
     pub(super) pass: Pass,
     pub(super) params: &'a [f32],
@@ -20,7 +20,7 @@ pub(super) struct Parts<'a> {
     pub(super) own: &'a mut Option<Workspace>,
 }
 
-impl Parts<'_> {
+impl LastBatch<'_> {
     /// Writes the mean gradient over these rows, without penalties. All calls must have the same number of rows.
     pub(super) fn gradient(&mut self, range: Range<usize>, out: &mut [f32]) {
         let (rows, size) = (range.len(), self.network.input().size());

@@ -1,11 +1,11 @@
 //! One whole step kept for the microscope: the buffers that the optimizer read and wrote. Does not affect training.
 
 use super::{Snapshot, Trainer};
-use crate::engine::optim::{Look, State};
+use crate::engine::optim::{OptimizerState, WeightUpdate};
 
 /// A step, before and after.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
+pub(super) struct StepScope {
     /// Steps done, including this one; 0 if there was none.
     step: u64,
     optim_step: u64,
@@ -14,13 +14,13 @@ pub(super) struct Scope {
     clipped: Vec<f32>,
     from: Vec<f32>,
     to: Vec<f32>,
-    before: State,
-    after: State,
+    before: OptimizerState,
+    after: OptimizerState,
 }
 
 /// One weight of one step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Examined {
+pub struct WeightStep {
     /// Steps done, including this one.
     pub step: u64,
     /// Its gradient before clipping.
@@ -37,7 +37,7 @@ pub struct Examined {
     pub largest_step: usize,
 }
 
-fn copy(to: &mut State, from: &State) {
+fn copy(to: &mut OptimizerState, from: &OptimizerState) {
     to.vectors.clone_from(&from.vectors);
     to.scalars.clone_from(&from.scalars);
 }
@@ -53,7 +53,7 @@ fn largest(sizes: impl Iterator<Item = f32>) -> usize {
     best.0
 }
 
-impl Scope {
+impl StepScope {
     /// Copies the buffers that clipping and update will overwrite.
     pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot) {
         self.raw.clear();
@@ -91,7 +91,7 @@ impl Trainer {
     }
 
     /// One weight of the kept step; `None` if there is none.
-    pub fn examine(&self, weight: usize) -> Option<Examined> {
+    pub fn examine(&self, weight: usize) -> Option<WeightStep> {
         let scope = self.scope.as_ref().filter(|s| s.step > 0)?;
         let same = scope.after.vectors.len() == self.live.optim.vectors.len()
             && scope.before.vectors.len() == scope.after.vectors.len()
@@ -102,7 +102,7 @@ impl Trainer {
         }
         let i = weight;
         let (from, to) = (*scope.from.get(i)?, scope.to[i]);
-        let look = Look {
+        let look = WeightUpdate {
             i,
             step: scope.optim_step,
             lr: scope.lr,
@@ -113,7 +113,7 @@ impl Trainer {
             after: &scope.after,
         };
         let steps = scope.from.iter().zip(&scope.to).map(|(a, b)| (b - a).abs());
-        Some(Examined {
+        Some(WeightStep {
             step: scope.step,
             raw: scope.raw[i],
             from,

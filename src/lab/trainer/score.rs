@@ -12,7 +12,7 @@ pub const CONFUSED: usize = 64;
 
 /// Sums over validation samples.
 #[derive(Clone, Debug, Default)]
-pub struct Score {
+pub struct ValidationSums {
     /// For every class: samples, predictions, right predictions.
     pub classes: Vec<[u32; 3]>,
     /// Samples with a label (row) that were predicted as a class (column); empty beyond [`CONFUSED`] classes.
@@ -21,7 +21,7 @@ pub struct Score {
     numbers: Vec<[f64; 5]>,
 }
 
-impl Score {
+impl ValidationSums {
     /// Clears the sums, for this many outputs.
     pub fn clear(&mut self, width: usize, classes: bool) {
         self.classes.clear();
@@ -72,7 +72,7 @@ impl Score {
         (n > 0.0).then(|| sum / n)
     }
 
-    /// Root of the mean squared error over all outputs, in the unit of the data as in [`Score::mae`]; `None` with
+    /// Root of the mean squared error over all outputs, in the unit of the data as in [`ValidationSums::mae`]; `None` with
     /// classes.
     pub fn rmse(&self, unit: impl Fn(usize, f32) -> f32) -> Option<f64> {
         let each = self.numbers.iter().enumerate();
@@ -110,7 +110,7 @@ fn determination([n, _, squares, sum, all]: &[f64; 5]) -> Option<f64> {
 /// Name of the probe with the counts of classes, or the errors of several targets, when a lane stops.
 pub const PROBE: &str = "scores";
 
-impl Score {
+impl ValidationSums {
     /// The sums as parts of a probe. With classes: `counts`, with a row per class of samples, predictions and right
     /// predictions, and `confusion`, with a row per label of the predictions for its samples. With several targets:
     /// `errors`, with a row per target, in the unit of the data. Empty with one target.
@@ -196,7 +196,7 @@ impl Baseline {
                 }
                 let rows = (of.len() / width).max(1) as f64;
                 let answer: Vec<f32> = means.iter().map(|m| (m / rows) as f32).collect();
-                let mut score = Score::default();
+                let mut score = ValidationSums::default();
                 score.clear(width, false);
                 for row in held.chunks_exact(width) {
                     score.add(&answer, width, Targets::Values(row));
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn errors_of_numbers_are_those_of_scikit_learn() {
         // sklearn.metrics 1.7: r2_score and mean_absolute_error of its own example.
-        let mut score = Score::default();
+        let mut score = ValidationSums::default();
         score.clear(1, false);
         score.add(&[2.5, 0.0, 2.0, 8.0], 1, Targets::Values(&[3.0, -0.5, 2.0, 7.0]));
         assert!((score.r2().expect("a spread") - 0.948_608_137).abs() < 1e-8);
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn recall_and_precision_are_those_of_the_worst_class() {
-        let mut score = Score::default();
+        let mut score = ValidationSums::default();
         score.clear(2, true);
         let no = [1.0, 0.0];
         let yes = [0.0, 1.0];

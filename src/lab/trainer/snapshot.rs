@@ -1,9 +1,9 @@
 //! The state of a lane: everything that training changes, with copy, restore and reset. Knows no step and no file.
 
 use super::Trainer;
-use crate::engine::optim::State;
-use crate::engine::regularise::stopping::Best;
-use crate::engine::schedule::Memory;
+use crate::engine::optim::OptimizerState;
+use crate::engine::regularise::stopping::StoppingMemory;
+use crate::engine::schedule::ScheduleMemory;
 use std::sync::Arc;
 
 /// Everything that changes while a lane trains.
@@ -26,9 +26,9 @@ pub struct Snapshot {
     /// Running statistics of the layers.
     pub state: Vec<f32>,
     /// The optimizer's state.
-    pub optim: State,
+    pub optim: OptimizerState,
     /// The schedule's state.
-    pub memory: Memory,
+    pub memory: ScheduleMemory,
     /// The defence's state.
     pub defence: Vec<f32>,
     /// Steps whose gradient was clipped.
@@ -36,7 +36,7 @@ pub struct Snapshot {
     /// The averaged parameters; empty without averaging.
     pub average: Vec<f32>,
     /// The best evaluation, for early stopping.
-    pub best: Best,
+    pub best: StoppingMemory,
     /// The state at the best evaluation, if early stopping may restore it.
     pub kept: Option<Box<Snapshot>>,
 }
@@ -107,7 +107,7 @@ impl Trainer {
     /// The part that does not fit; the lane is then unchanged.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
         let fresh = self.recipe.optimizer.init(&self.live.params);
-        let lens = |s: &State| s.vectors.iter().map(Vec::len).collect::<Vec<_>>();
+        let lens = |s: &OptimizerState| s.vectors.iter().map(Vec::len).collect::<Vec<_>>();
         for (what, is, wanted) in [
             ("parameters", snapshot.params.len(), self.live.params.len()),
             ("running statistics", snapshot.state.len(), self.live.state.len()),
@@ -141,7 +141,7 @@ impl Trainer {
     pub fn empty_memory(&mut self) {
         self.live.optim = self.recipe.optimizer.init(&self.live.params);
         self.live.optim_step = 0;
-        (self.live.best, self.live.kept) = (Best::default(), None);
+        (self.live.best, self.live.kept) = (StoppingMemory::default(), None);
     }
 
     /// Resets to step 0 with the same seed.

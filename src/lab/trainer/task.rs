@@ -1,8 +1,8 @@
 //! A batch as a function of the parameters: the loss, the penalties on the weights, and the gradient of both.
 
-use super::batch::Batch;
-use super::guard::Guard;
-use crate::engine::defence::Slope;
+use super::batch::BatchTargets;
+use super::guard::DefenceMemory;
+use crate::engine::defence::BackwardBatch;
 use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::optim::Oracle;
@@ -11,15 +11,15 @@ use crate::scenario::{Recipe, Regularisation};
 use std::ops::Range;
 
 /// A batch as a function of the parameters: the loss, its penalties, and the gradient of both.
-pub(super) struct Task<'a> {
+pub(super) struct BatchFunction<'a> {
     pub(super) network: &'a Network,
     pub(super) state: &'a [f32],
     pub(super) recipe: &'a Recipe,
     pub(super) weights: &'a [Range<usize>],
-    pub(super) batch: &'a Batch,
+    pub(super) batch: &'a BatchTargets,
     pub(super) pass: Pass,
     pub(super) ws: &'a mut Workspace,
-    pub(super) guard: Option<&'a mut Guard>,
+    pub(super) guard: Option<&'a mut DefenceMemory>,
     /// Stream keys of the gradient noise, one for each tensor.
     pub(super) noise: &'a [u64],
     /// The team that shares the work.
@@ -28,7 +28,7 @@ pub(super) struct Task<'a> {
     pub(super) calls: u64,
 }
 
-impl Task<'_> {
+impl BatchFunction<'_> {
     /// Mean loss without penalties; writes the gradient of the loss with penalties to `grads`.
     pub(super) fn gradient_at(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
         self.losses_at(params, grads).0
@@ -48,7 +48,7 @@ impl Task<'_> {
         self.calls += 1;
         let mut added = 0.0;
         if let Some(guard) = &mut self.guard {
-            let slope = Slope {
+            let slope = BackwardBatch {
                 network: self.network,
                 params,
                 state: self.state,
@@ -68,7 +68,7 @@ impl Task<'_> {
     }
 }
 
-impl Oracle for Task<'_> {
+impl Oracle for BatchFunction<'_> {
     fn gradient(&mut self, params: &[f32], grads: &mut [f32]) -> f32 {
         let (loss, added) = self.losses_at(params, grads);
         loss + added + penalty(&self.recipe.regularisation, self.weights, params)

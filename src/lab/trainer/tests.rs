@@ -8,9 +8,9 @@ use crate::engine::defence::DefenceConfig;
 use crate::engine::layer::LayerConfig;
 use crate::lab::experiment::prepare;
 use crate::number::{LayerNumber, Number};
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use crate::scenario::{Regularisation, Scenario};
-use crate::telemetry::Stage;
+use crate::telemetry::StepStage;
 
 mod regular;
 mod shared;
@@ -35,7 +35,7 @@ fn trainer(change: impl FnOnce(&mut Recipe)) -> Trainer {
 
 /// A trainer on images, with this recipe.
 fn images(change: impl FnOnce(&mut Recipe)) -> Trainer {
-    let data_of = Value::parse("Digits()").unwrap();
+    let data_of = SettingValue::parse("Digits()").unwrap();
     let scenario = Scenario { data: data_of, train_samples: Some(120), ..scenario() };
     let mut recipe = scenario.base();
     change(&mut recipe);
@@ -119,21 +119,22 @@ fn a_batch_larger_than_the_data_is_all_of_them() {
 
 #[test]
 fn the_learning_rate_changes_live_and_the_memory_stays() {
-    let adam =
-        |lr: f64| move |r: &mut Recipe| r.optimizer = Value::parse(&format!("Adam(lr: {lr})")).unwrap();
+    let adam = |lr: f64| {
+        move |r: &mut Recipe| r.optimizer = SettingValue::parse(&format!("Adam(lr: {lr})")).unwrap()
+    };
     let mut t = trainer(adam(0.01));
     run(&mut t, 10);
     let before = t.snapshot();
     let mut recipe = t.recipe().clone();
     adam(0.02)(&mut recipe);
-    assert_eq!(t.set(recipe.clone()), Ok(Change::Live));
+    assert_eq!(t.set(recipe.clone()), Ok(RecipeEffect::Live));
     assert_eq!(t.live, before);
-    recipe.optimizer = Value::parse("Sgd(lr: 0.1)").unwrap();
-    assert_eq!(t.set(recipe.clone()), Ok(Change::Live));
+    recipe.optimizer = SettingValue::parse("Sgd(lr: 0.1)").unwrap();
+    assert_eq!(t.set(recipe.clone()), Ok(RecipeEffect::Live));
     assert_eq!(t.live.params, before.params);
     assert!(t.live.optim.vectors.is_empty());
     recipe.network = Vec::parse("[Dense(units: 3)]").unwrap();
-    assert_eq!(t.set(recipe), Ok(Change::Restarted));
+    assert_eq!(t.set(recipe), Ok(RecipeEffect::Restarted));
     assert_eq!(t.steps(), 0);
 }
 
@@ -143,7 +144,7 @@ fn another_batch_size_goes_on_from_the_same_place() {
     run(&mut t, 5);
     let before = t.live.params.clone();
     let recipe = Recipe { batch: 64, ..t.recipe().clone() };
-    assert_eq!(t.set(recipe), Ok(Change::Live));
+    assert_eq!(t.set(recipe), Ok(RecipeEffect::Live));
     assert_eq!(t.live.params, before);
     run(&mut t, 5);
     assert_eq!(t.steps(), 10);
@@ -162,9 +163,9 @@ fn penalties_fall_on_weights_only_and_zero_has_no_sign() {
 #[test]
 fn a_lane_that_runs_away_says_where() {
     let mut t = trainer(|r| {
-        r.loss = Value::parse("Mse()").unwrap();
+        r.loss = SettingValue::parse("Mse()").unwrap();
         r.network = Vec::parse("[Dense(units: 8), Relu()]").unwrap();
-        r.optimizer = Value::parse("Sgd(lr: 1000.0)").unwrap();
+        r.optimizer = SettingValue::parse("Sgd(lr: 1000.0)").unwrap();
     });
     let account = loop {
         if let Err(account) = t.step(false) {
@@ -183,7 +184,7 @@ fn a_lane_that_runs_away_says_where() {
 #[test]
 fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
     let net = |r: &mut Recipe| {
-        r.loss = Value::parse("Mse()").unwrap();
+        r.loss = SettingValue::parse("Mse()").unwrap();
         r.network = Vec::parse("[Dense(units: 8), Relu(), Dense(units: 8), Relu()]").unwrap();
     };
     let diverge = |change: &dyn Fn(&mut Trainer)| {
@@ -205,7 +206,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
     });
     assert_eq!(
         (layer.as_str(), origin.stage, origin.tensor.as_str()),
-        ("layer 3 Dense 8", Stage::Update, "weight")
+        ("layer 3 Dense 8", StepStage::Update, "weight")
     );
     assert_eq!((origin.nan, origin.bad, origin.size), (true, 1, 64));
     // The outputs of layers 3, 4 and 5, the loss, and the gradients.
@@ -217,7 +218,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
     });
     assert_eq!(
         (layer.as_str(), origin.stage, origin.tensor.as_str()),
-        ("layer 3 Dense 8", Stage::Forward, "output")
+        ("layer 3 Dense 8", StepStage::Forward, "output")
     );
     assert_eq!(origin.reach, f32::MAX);
     // The outputs are finite, but their squares are not.
@@ -225,7 +226,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
         let range = slot(t, 4);
         t.live.params[range].fill(1e25);
     });
-    assert_eq!((layer.as_str(), origin.stage, origin.nan), ("loss", Stage::Loss, false));
+    assert_eq!((layer.as_str(), origin.stage, origin.nan), ("loss", StepStage::Loss, false));
     assert!(origin.reach > 1e24, "{origin:?}");
     // A number of the data that is not finite.
     let (layer, origin) = diverge(&|t| {
@@ -238,7 +239,7 @@ fn the_tensor_in_which_a_divergence_began_is_told_apart_from_its_carriers() {
 
 #[test]
 fn training_learns_and_the_measure_tells() {
-    let mut t = trainer(|r| r.optimizer = Value::parse("Adam(lr: 0.01)").unwrap());
+    let mut t = trainer(|r| r.optimizer = SettingValue::parse("Adam(lr: 0.01)").unwrap());
     t.step(true).unwrap();
     let (first, _) = t.measure();
     run(&mut t, 1500);
@@ -262,7 +263,7 @@ fn a_run_equals_a_snapshot_and_the_rest_under_every_defence() {
         let make = || {
             trainer(|r| {
                 r.defence = defence.clone();
-                r.optimizer = Value::parse("Sam(Momentum(0.05))").unwrap();
+                r.optimizer = SettingValue::parse("Sam(Momentum(0.05))").unwrap();
             })
         };
         let mut whole = make();
@@ -274,7 +275,7 @@ fn a_run_equals_a_snapshot_and_the_rest_under_every_defence() {
         run(&mut second, 23);
         assert_eq!(bits(&whole.live.params), bits(&second.live.params), "{}", defence.name());
         assert_eq!(whole.live, second.live, "{}", defence.name());
-        let mut plain = trainer(|r| r.optimizer = Value::parse("Sam(Momentum(0.05))").unwrap());
+        let mut plain = trainer(|r| r.optimizer = SettingValue::parse("Sam(Momentum(0.05))").unwrap());
         run(&mut plain, 41);
         let same = bits(&whole.live.params) == bits(&plain.live.params);
         assert_eq!(same, !defence.active(), "{} changes training", defence.name());
@@ -293,7 +294,7 @@ fn a_step_counts_the_gradients_that_its_defence_takes() {
         ("InputGradientPenalty()", 40),
         ("UnrelatedLabels()", 10),
     ] {
-        let mut t = trainer(|r| r.defence = Value::parse(defence).unwrap());
+        let mut t = trainer(|r| r.defence = SettingValue::parse(defence).unwrap());
         run(&mut t, 10);
         assert_eq!(t.live.evaluations, after_ten, "{defence}");
     }
@@ -301,8 +302,9 @@ fn a_step_counts_the_gradients_that_its_defence_takes() {
 
 #[test]
 fn free_training_uses_a_batch_several_times_and_remembers_its_perturbation() {
-    let mut t =
-        trainer(|r| r.defence = Value::parse("FreeAdversarialTraining(eps: 0.3, replays: 4)").unwrap());
+    let mut t = trainer(|r| {
+        r.defence = SettingValue::parse("FreeAdversarialTraining(eps: 0.3, replays: 4)").unwrap()
+    });
     let mut labels = Vec::new();
     for step in 1..=9u64 {
         run(&mut t, 1);
@@ -317,13 +319,13 @@ fn free_training_uses_a_batch_several_times_and_remembers_its_perturbation() {
 
 #[test]
 fn a_vote_is_what_a_lane_is_judged_by_and_draws_the_same_noise_every_time() {
-    let mut plain = trainer(|r| r.optimizer = Value::parse("Adam(lr: 0.01)").unwrap());
+    let mut plain = trainer(|r| r.optimizer = SettingValue::parse("Adam(lr: 0.01)").unwrap());
     run(&mut plain, 600);
     let state = plain.snapshot();
     let judged = |prediction: &str| {
         let mut t = trainer(|r| {
-            r.optimizer = Value::parse("Adam(lr: 0.01)").unwrap();
-            r.prediction = Value::parse(prediction).unwrap();
+            r.optimizer = SettingValue::parse("Adam(lr: 0.01)").unwrap();
+            r.prediction = SettingValue::parse(prediction).unwrap();
         });
         t.restore(&state).unwrap();
         let (first, second) = (t.evaluate(), t.evaluate());
@@ -341,18 +343,20 @@ fn a_vote_is_what_a_lane_is_judged_by_and_draws_the_same_noise_every_time() {
 
 #[test]
 fn another_defence_begins_live_and_takes_its_memory_along() {
-    let with =
-        |t: &Trainer, defence: &str| Recipe { defence: Value::parse(defence).unwrap(), ..t.recipe().clone() };
+    let with = |t: &Trainer, defence: &str| Recipe {
+        defence: SettingValue::parse(defence).unwrap(),
+        ..t.recipe().clone()
+    };
     let mut t = trainer(|_| ());
     run(&mut t, 5);
-    assert_eq!(t.set(with(&t, "FreeAdversarialTraining()")), Ok(Change::Live));
+    assert_eq!(t.set(with(&t, "FreeAdversarialTraining()")), Ok(RecipeEffect::Live));
     run(&mut t, 5);
     assert!(t.live.defence.iter().any(|d| *d != 0.0));
     let larger = Recipe { batch: 64, ..t.recipe().clone() };
-    assert_eq!(t.set(larger), Ok(Change::Live));
+    assert_eq!(t.set(larger), Ok(RecipeEffect::Live));
     assert_eq!(t.live.defence, vec![0.0; 128]);
     run(&mut t, 5);
-    assert_eq!(t.set(with(&t, "InputNoise()")), Ok(Change::Live));
+    assert_eq!(t.set(with(&t, "InputNoise()")), Ok(RecipeEffect::Live));
     run(&mut t, 5);
     assert!(t.live.defence.is_empty() && t.steps() == 20);
 }
@@ -396,7 +400,7 @@ fn every_lane_sees_the_same_augmented_samples_whatever_else_it_does() {
     let other = shown(&mut images(|r| {
         r.augment.clone_from(&unmixed);
         r.batch = 24;
-        r.optimizer = Value::parse("Adam(lr: 0.1)").unwrap();
+        r.optimizer = SettingValue::parse("Adam(lr: 0.1)").unwrap();
         r.network = Vec::parse("[Dropout(), Dense(units: 3)]").unwrap();
     }));
     let both = plain.iter().zip(&other).filter(|(a, b)| !a.is_empty() && !b.is_empty());
@@ -435,7 +439,7 @@ fn an_augmentation_of_strength_zero_changes_no_bit_of_training() {
 #[test]
 fn augmentations_that_do_not_fit_are_refused_with_their_place() {
     let fault = |data_of: &str, augment: &str, change: fn(&mut Recipe)| {
-        let scenario = Scenario { data: Value::parse(data_of).unwrap(), ..scenario() };
+        let scenario = Scenario { data: SettingValue::parse(data_of).unwrap(), ..scenario() };
         let mut recipe = scenario.base();
         recipe.augment = Vec::parse(augment).unwrap();
         change(&mut recipe);
@@ -446,7 +450,7 @@ fn augmentations_that_do_not_fit_are_refused_with_their_place() {
             .starts_with("augment[1]: Rotation: it is for images")
     );
     assert!(
-        fault("Spiral()", "[Mixup()]", |r| r.loss = Value::parse("Hinge()").unwrap())
+        fault("Spiral()", "[Mixup()]", |r| r.loss = SettingValue::parse("Hinge()").unwrap())
             .contains("CrossEntropy")
     );
     assert_eq!(fault("Spiral()", "[Mixup(), Noise()]", |_| ()), "");

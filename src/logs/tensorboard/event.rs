@@ -1,11 +1,11 @@
 //! One record of an event file: its step, its scalars in every encoding, and its histograms as norms.
 
-use crate::logs::wire::{Fields, Value as Field, doubles};
+use crate::logs::wire::{WireFields, WireValue, doubles};
 use std::collections::HashMap;
 
 /// A record.
 #[derive(Debug, Default)]
-pub struct Event<'a> {
+pub struct EventRecord<'a> {
     /// Its step.
     pub step: i64,
     /// Whether a session starts here, so that earlier records from this step on are void.
@@ -14,7 +14,7 @@ pub struct Event<'a> {
 }
 
 /// The value of a summary.
-pub enum Value {
+pub enum SummaryValue {
     /// A scalar.
     Number(f64),
     /// The L2 norm of the numbers in a histogram, and whether it is exact.
@@ -23,7 +23,7 @@ pub enum Value {
 
 /// Properties of tags that only their first summary holds.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct TagProperties {
     plugins: HashMap<String, Plugin>,
 }
 
@@ -35,15 +35,17 @@ enum Plugin {
     Other,
 }
 
-impl<'a> Event<'a> {
+impl<'a> EventRecord<'a> {
     /// Decodes a record; damaged parts are left out.
     pub fn read(payload: &'a [u8]) -> Self {
         let mut event = Self::default();
-        for (number, field) in Fields(payload) {
+        for (number, field) in WireFields(payload) {
             match (number, field) {
-                (2, Field::Varint(step)) => event.step = step.cast_signed(),
-                (5, Field::Bytes(summary)) => event.summary = summary,
-                (7, Field::Bytes(log)) => event.start = Fields(log).any(|f| f == (1, Field::Varint(1))),
+                (2, WireValue::Varint(step)) => event.step = step.cast_signed(),
+                (5, WireValue::Bytes(summary)) => event.summary = summary,
+                (7, WireValue::Bytes(log)) => {
+                    event.start = WireFields(log).any(|f| f == (1, WireValue::Varint(1)))
+                }
                 _ => {}
             }
         }
@@ -52,15 +54,15 @@ impl<'a> Event<'a> {
 
     /// Its summaries.
     pub fn summaries(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Fields(self.summary).filter(|(number, _)| *number == 1).filter_map(|(_, field)| field.bytes())
+        WireFields(self.summary).filter(|(number, _)| *number == 1).filter_map(|(_, field)| field.bytes())
     }
 }
 
-impl Told {
+impl TagProperties {
     /// Passes on the number in a summary.
-    pub fn summary(&mut self, summary: &[u8], see: &mut dyn FnMut(&str, Value)) {
+    pub fn summary(&mut self, summary: &[u8], see: &mut dyn FnMut(&str, SummaryValue)) {
         let (mut tag, mut simple, mut tensor, mut histogram, mut plugin) = ("", None, None, None, None);
-        for (number, field) in Fields(summary) {
+        for (number, field) in WireFields(summary) {
             match number {
                 1 => tag = field.text().unwrap_or_default(),
                 2 => simple = field.float(),
@@ -71,11 +73,11 @@ impl Told {
             }
         }
         if let Some(x) = simple {
-            return see(tag, Value::Number(x));
+            return see(tag, SummaryValue::Number(x));
         }
         if let Some(histogram) = histogram {
             if let Some(x) = norm(histogram) {
-                see(tag, Value::Norm(x, true));
+                see(tag, SummaryValue::Norm(x, true));
             }
             return;
         }
@@ -90,11 +92,11 @@ impl Told {
         };
         let values = numbers(tensor);
         match (plugin, &values[..]) {
-            (Plugin::Scalars, [x, ..]) => see(tag, Value::Number(*x)),
+            (Plugin::Scalars, [x, ..]) => see(tag, SummaryValue::Number(*x)),
             // Bins as rows: left, right, count. The numbers of a bin are assumed to lie in its middle.
             (Plugin::Histograms, [_, ..]) => {
                 let squares = values.chunks_exact(3).map(|b| b[2] * (0.5 * (b[0] + b[1])).powi(2));
-                see(tag, Value::Norm(squares.sum::<f64>().sqrt(), false));
+                see(tag, SummaryValue::Norm(squares.sum::<f64>().sqrt(), false));
             }
             _ => {}
         }
@@ -103,8 +105,8 @@ impl Told {
 
 /// The plugin that a summary's metadata names.
 fn of_metadata(metadata: &[u8]) -> Option<Plugin> {
-    let data = Fields(metadata).find(|f| f.0 == 1)?.1.bytes()?;
-    match Fields(data).find(|f| f.0 == 1)?.1.text()? {
+    let data = WireFields(metadata).find(|f| f.0 == 1)?.1.bytes()?;
+    match WireFields(data).find(|f| f.0 == 1)?.1.text()? {
         "scalars" => Some(Plugin::Scalars),
         "histograms" => Some(Plugin::Histograms),
         _ => Some(Plugin::Other),
@@ -113,29 +115,29 @@ fn of_metadata(metadata: &[u8]) -> Option<Plugin> {
 
 /// The norm of the numbers of a histogram: the root of the stored sum of squares.
 fn norm(histogram: &[u8]) -> Option<f64> {
-    Fields(histogram).find(|f| f.0 == 5)?.1.float().map(f64::sqrt)
+    WireFields(histogram).find(|f| f.0 == 5)?.1.float().map(f64::sqrt)
 }
 
 /// The numbers of a tensor, from whichever field holds them.
 fn numbers(tensor: &[u8]) -> Vec<f64> {
-    let kind = Fields(tensor).find(|f| f.0 == 1).and_then(|f| f.1.whole()).unwrap_or(0);
-    let of = |number: u64| Fields(tensor).filter(move |f| f.0 == number).map(|f| f.1);
-    if let Some(content) = of(4).find_map(Field::bytes).filter(|content| !content.is_empty()) {
+    let kind = WireFields(tensor).find(|f| f.0 == 1).and_then(|f| f.1.whole()).unwrap_or(0);
+    let of = |number: u64| WireFields(tensor).filter(move |f| f.0 == number).map(|f| f.1);
+    if let Some(content) = of(4).find_map(WireValue::bytes).filter(|content| !content.is_empty()) {
         return raw(content, kind);
     }
-    let floats = |value: Field<'_>| match value {
-        Field::Bytes(packed) => raw(packed, 1),
+    let floats = |value: WireValue<'_>| match value {
+        WireValue::Bytes(packed) => raw(packed, 1),
         other => other.float().into_iter().collect(),
     };
     match kind {
         1 => of(5).flat_map(floats).collect(),
         2 => doubles(of(6)),
         3 | 9 => {
-            let whole = |value: Field<'_>| match value {
-                Field::Bytes(mut packed) => {
+            let whole = |value: WireValue<'_>| match value {
+                WireValue::Bytes(mut packed) => {
                     std::iter::from_fn(|| crate::logs::wire::varint(&mut packed)).collect::<Vec<_>>()
                 }
-                Field::Varint(x) => vec![x],
+                WireValue::Varint(x) => vec![x],
                 _ => Vec::new(),
             };
             of(if kind == 3 { 7 } else { 10 }).flat_map(whole).map(|x| x.cast_signed() as f64).collect()

@@ -74,7 +74,7 @@ pub(super) fn of(recipe: &Recipe, network: &Network, data: &Prepared) -> Vec<(&'
 #[cfg(test)]
 mod tests {
     use crate::engine::data::NoFiles;
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
     use crate::scenario::check::{Checked, inspect};
 
     fn checked(lane: &str) -> Result<Checked, String> {

@@ -1,10 +1,10 @@
 //! Checks that every fork can begin: its parent exists, reaches the step, and has a state that the fork can take over.
 
-use super::Check;
+use super::Checker;
 use crate::scenario::{Carry, Lane, Scenario};
 use crate::text::{did_you_mean, excerpt};
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Checks every lane that is forked from another one.
     pub(super) fn forks(&self, scenario: &Scenario) {
         for (i, lane) in scenario.lanes.iter().enumerate() {

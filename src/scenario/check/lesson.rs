@@ -1,7 +1,7 @@
 //! Checks that a lesson is complete and names only lanes, settings and steps that exist. Does not prove that goals can
 //! be reached: that takes a run.
 
-use super::Check;
+use super::Checker;
 use crate::registry::Settings as _;
 use crate::scenario::lesson::{DATA, LANES, Page, Predict, SEEDS};
 use crate::scenario::{Lane, Recipe, Scenario};
@@ -17,7 +17,7 @@ pub fn settings(recipe: &Recipe) -> Vec<String> {
     names
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Checks the lesson as far as possible without training.
     pub(super) fn lesson(&self, scenario: &Scenario) {
         for (i, page) in scenario.lesson.pages.iter().enumerate() {

@@ -1,13 +1,13 @@
 //! Checks that everything exists that a scenario opens on the screen. Knows names and counts, no screen.
 
-use super::Check;
+use super::Checker;
 use crate::limits;
 use crate::number::Number;
 use crate::scenario::Scenario;
 use crate::scenario::view::Opening;
 use crate::text::{did_you_mean, excerpt};
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Checks the opening view of the scenario.
     pub(super) fn view(&self, scenario: &Scenario) {
         self.opening(&scenario.view, "view", scenario);

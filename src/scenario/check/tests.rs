@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 
 fn faults(text: &str) -> Vec<String> {
     read(text).map(|_| ()).unwrap_err().iter().map(ToString::to_string).collect()
@@ -125,7 +125,7 @@ fn what_is_shown_holds_no_control_character() {
 fn bytes_that_are_no_text_are_named() {
     assert_eq!(
         decode(b"(\n  \xff").unwrap_err(),
-        Fault { line: 2, column: 3, what: decode(b"\n\n\xff").unwrap_err().what }
+        ScenarioFault { line: 2, column: 3, what: decode(b"\n\n\xff").unwrap_err().what }
     );
     assert!(decode(&[0xff, 0xfe, 40, 0]).unwrap_err().what.contains("UTF-16"));
     let nul = decode(b"// a\n// \0\n()").unwrap_err();

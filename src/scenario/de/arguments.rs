@@ -1,17 +1,17 @@
 //! The arguments in parentheses after a name, and names that belong to a table.
 
-use super::parts::{Fields, Tuple};
-use super::value::Value;
+use super::parts::{StructFields, Tuple};
+use super::value::DocumentValue;
 use super::{Document, Error};
-use crate::scenario::reader::{Item, Kind, Node};
+use crate::scenario::reader::{GroupItem, NodeKind, RonNode};
 use serde::de::{self, DeserializeSeed, IntoDeserializer as _, Visitor, value::StrDeserializer};
 
 /// The arguments of a name, or the items of a group.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'d> {
     pub(super) doc: &'d Document<'d>,
-    pub(super) node: &'d Node,
-    pub(super) items: &'d [Item],
+    pub(super) node: &'d RonNode,
+    pub(super) items: &'d [GroupItem],
 }
 
 impl<'d> Arguments<'d> {
@@ -22,14 +22,14 @@ impl<'d> Arguments<'d> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let given = self.doc.assign(self.items, fields, name);
-        let access = Fields { doc: self.doc, given: given.into_iter(), value: None };
+        let access = StructFields { doc: self.doc, given: given.into_iter(), value: None };
         visitor.visit_map(access).map_err(|e| self.doc.value(self.node).placed(e))
     }
 
     /// The one value in the brackets.
-    fn only(&self) -> Result<Value<'d>, Error> {
+    fn only(&self) -> Result<DocumentValue<'d>, Error> {
         match self.items {
-            [Item { name: None, node }] => Ok(self.doc.value(node)),
+            [GroupItem { name: None, node }] => Ok(self.doc.value(node)),
             _ => Err(self.doc.wrong(self.node, "one value in ( )")),
         }
     }
@@ -70,7 +70,7 @@ impl<'de> de::Deserializer<'de> for Arguments<'_> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
-        if let [Item { name: None, node: Node { kind: Kind::Group(_), .. } }] = self.items
+        if let [GroupItem { name: None, node: RonNode { kind: NodeKind::Group(_), .. } }] = self.items
             && len != 1
         {
             return self.only()?.deserialize_tuple(len, visitor);

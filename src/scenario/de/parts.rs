@@ -1,16 +1,16 @@
 //! Sequences of values: lists and settings skip faulty items; a tuple with a faulty item is faulty as a whole.
 
 use super::{Document, Error};
-use crate::scenario::reader::{Item, Node};
+use crate::scenario::reader::{GroupItem, RonNode};
 use serde::de::{self, DeserializeSeed, IntoDeserializer as _, value::StrDeserializer};
 
 /// The items of a list without the wrong ones.
-pub(super) struct List<'d> {
+pub(super) struct ListItems<'d> {
     pub(super) doc: &'d Document<'d>,
-    pub(super) rest: &'d [Node],
+    pub(super) rest: &'d [RonNode],
 }
 
-impl<'de> de::SeqAccess<'de> for List<'_> {
+impl<'de> de::SeqAccess<'de> for ListItems<'_> {
     type Error = Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         while let Some((node, rest)) = self.rest.split_first() {
@@ -27,7 +27,7 @@ impl<'de> de::SeqAccess<'de> for List<'_> {
 /// The items of a tuple; one faulty item makes the whole tuple faulty.
 pub(super) struct Tuple<'d> {
     pub(super) doc: &'d Document<'d>,
-    pub(super) rest: &'d [Item],
+    pub(super) rest: &'d [GroupItem],
 }
 
 impl<'de> de::SeqAccess<'de> for Tuple<'_> {
@@ -40,13 +40,13 @@ impl<'de> de::SeqAccess<'de> for Tuple<'_> {
 }
 
 /// The given fields of a struct without the wrong ones.
-pub(super) struct Fields<'d> {
+pub(super) struct StructFields<'d> {
     pub(super) doc: &'d Document<'d>,
-    pub(super) given: std::vec::IntoIter<(&'static str, &'d Node)>,
-    pub(super) value: Option<&'d Node>,
+    pub(super) given: std::vec::IntoIter<(&'static str, &'d RonNode)>,
+    pub(super) value: Option<&'d RonNode>,
 }
 
-impl<'de> de::MapAccess<'de> for Fields<'_> {
+impl<'de> de::MapAccess<'de> for StructFields<'_> {
     type Error = Error;
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((name, node)) = self.given.next() else { return Ok(None) };

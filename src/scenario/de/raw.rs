@@ -1,6 +1,6 @@
 //! A value that is kept as text, to be read later by the field that receives it.
 
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -11,7 +11,7 @@ pub(super) const NAME: &str = "$raw";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Raw(pub String);
 
-impl Value for Raw {
+impl SettingValue for Raw {
     fn text(&self) -> String {
         self.0.clone()
     }

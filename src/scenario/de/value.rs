@@ -1,27 +1,27 @@
 //! A serde deserializer over a value of the document. Knows the tree, and no settings beyond serde's requests.
 
 use super::arguments::{Arguments, Variant};
-use super::parts::List;
+use super::parts::ListItems;
 use super::{Document, Error, choice, raw};
-use crate::scenario::reader::{Item, Kind, Node};
+use crate::scenario::reader::{GroupItem, NodeKind, RonNode};
 use crate::text::excerpt;
 use serde::de::{self, DeserializeOwned, Visitor};
 
 /// A value of the document.
 #[derive(Clone, Copy)]
-pub(super) struct Value<'d> {
+pub(super) struct DocumentValue<'d> {
     pub(super) doc: &'d Document<'d>,
-    pub(super) node: &'d Node,
+    pub(super) node: &'d RonNode,
 }
 
-impl Value<'_> {
+impl DocumentValue<'_> {
     fn number<T: DeserializeOwned>(&self, wanted: &str) -> Result<T, Error> {
         let raw = self.doc.raw(self.node);
         match self.node.kind {
-            Kind::Number | Kind::Name(_, None) => {
+            NodeKind::Number | NodeKind::Name(_, None) => {
                 ron::from_str(raw).map_err(|_| self.doc.wrong(self.node, wanted))
             }
-            Kind::Text => {
+            NodeKind::Text => {
                 let mut error = self.doc.wrong(self.node, wanted);
                 error.what.push_str("; numbers go without quotes");
                 Err(error)
@@ -31,9 +31,9 @@ impl Value<'_> {
     }
 
     fn string(&self) -> Result<String, Error> {
-        if !matches!(self.node.kind, Kind::Text) {
+        if !matches!(self.node.kind, NodeKind::Text) {
             let mut error = self.doc.wrong(self.node, "a text in quotes");
-            if matches!(self.node.kind, Kind::Name(_, None)) {
+            if matches!(self.node.kind, NodeKind::Name(_, None)) {
                 error.what = format!("{}; write \"{}\"", error.what, self.doc.shown(self.node));
             }
             return Err(error);
@@ -59,7 +59,7 @@ macro_rules! numbers {
     )* };
 }
 
-impl<'de> de::Deserializer<'de> for Value<'_> {
+impl<'de> de::Deserializer<'de> for DocumentValue<'_> {
     type Error = Error;
 
     numbers! {
@@ -78,16 +78,16 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::Text => self.deserialize_string(visitor),
-            Kind::List(_) => self.deserialize_seq(visitor),
-            Kind::Number => match self.number::<u64>("") {
+            NodeKind::Text => self.deserialize_string(visitor),
+            NodeKind::List(_) => self.deserialize_seq(visitor),
+            NodeKind::Number => match self.number::<u64>("") {
                 Ok(n) => visitor.visit_u64(n).map_err(|e| self.placed(e)),
                 Err(_) => self.deserialize_f64(visitor),
             },
-            Kind::Name(_, None) if matches!(self.doc.raw(self.node), "true" | "false") => {
+            NodeKind::Name(_, None) if matches!(self.doc.raw(self.node), "true" | "false") => {
                 self.deserialize_bool(visitor)
             }
-            Kind::Name(_, None) => self.deserialize_f64(visitor),
+            NodeKind::Name(_, None) => self.deserialize_f64(visitor),
             _ => Err(self.doc.wrong(self.node, "a plain value")),
         }
     }
@@ -116,11 +116,11 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if let Kind::Name(name, items) = &self.node.kind {
+        if let NodeKind::Name(name, items) = &self.node.kind {
             match (&self.doc.text[name.clone()], items.as_deref()) {
                 ("None", None) => return visitor.visit_none(),
-                ("Some", Some([Item { name: None, node }])) => {
-                    return visitor.visit_some(Value { node, ..self });
+                ("Some", Some([GroupItem { name: None, node }])) => {
+                    return visitor.visit_some(DocumentValue { node, ..self });
                 }
                 ("Some", _) => return Err(self.doc.wrong(self.node, "None or Some(value)")),
                 _ => {}
@@ -131,7 +131,7 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::Group(items) if items.is_empty() => visitor.visit_unit(),
+            NodeKind::Group(items) if items.is_empty() => visitor.visit_unit(),
             _ => Err(self.doc.wrong(self.node, "()")),
         }
     }
@@ -157,8 +157,8 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::List(items) => {
-                visitor.visit_seq(List { doc: self.doc, rest: items }).map_err(|e| self.placed(e))
+            NodeKind::List(items) => {
+                visitor.visit_seq(ListItems { doc: self.doc, rest: items }).map_err(|e| self.placed(e))
             }
             _ => Err(self.doc.wrong(self.node, "a list [ ]")),
         }
@@ -166,7 +166,7 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::Group(items) => {
+            NodeKind::Group(items) => {
                 Arguments { doc: self.doc, node: self.node, items }.deserialize_tuple(len, visitor)
             }
             _ => Err(self.doc.wrong(self.node, &format!("{len} values in ( )"))),
@@ -192,9 +192,9 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let items: &[Item] = match &self.node.kind {
-            Kind::Group(items) => items,
-            Kind::Name(span, items) if &self.doc.text[span.clone()] == name => {
+        let items: &[GroupItem] = match &self.node.kind {
+            NodeKind::Group(items) => items,
+            NodeKind::Name(span, items) if &self.doc.text[span.clone()] == name => {
                 items.as_deref().unwrap_or(&[])
             }
             _ => return Err(self.doc.wrong(self.node, &format!("the settings of {name} in ( )"))),
@@ -210,8 +210,8 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
     ) -> Result<V::Value, Error> {
         let fault = |what| Err(Error { noted: false, at: Some(self.node.span.start), what });
         let (name, items) = match &self.node.kind {
-            Kind::Name(name, items) => (&self.doc.text[name.clone()], items.as_deref().unwrap_or(&[])),
-            Kind::Text => {
+            NodeKind::Name(name, items) => (&self.doc.text[name.clone()], items.as_deref().unwrap_or(&[])),
+            NodeKind::Text => {
                 let word = self.string().unwrap_or_default();
                 let what = format!("{} where a name without quotes should stand", self.doc.shown(self.node));
                 return fault(format!("{what}; {}", choice(&word, variants)));
@@ -227,7 +227,7 @@ impl<'de> de::Deserializer<'de> for Value<'_> {
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::Name(name, None) => visitor.visit_str(&self.doc.text[name.clone()]),
+            NodeKind::Name(name, None) => visitor.visit_str(&self.doc.text[name.clone()]),
             _ => Err(self.doc.wrong(self.node, "a name")),
         }
     }

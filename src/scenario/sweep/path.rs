@@ -3,7 +3,7 @@
 
 use crate::registry::Settings as _;
 use crate::scenario::Scenario;
-use crate::scenario::reader::{self, Item, Kind, Node};
+use crate::scenario::reader::{self, GroupItem, NodeKind, RonNode};
 use crate::text::{did_you_mean, excerpt};
 
 /// Fields that the sweep itself sets, each with the setting that does it.
@@ -76,7 +76,7 @@ fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
     for (i, part) in parts.iter().enumerate() {
         let last = i + 1 == parts.len();
         if let Some(index) = part.strip_suffix(']') {
-            let Kind::List(items) = &node.kind else {
+            let NodeKind::List(items) = &node.kind else {
                 return Err(format!("{part} without a list to count in"));
             };
             let at: usize = index.parse().map_err(|_| format!("[{index}] is no place in a list"))?;
@@ -87,7 +87,7 @@ fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
         }
         let end = node.span.end;
         match &node.kind {
-            Kind::Group(items) | Kind::Name(_, Some(items)) => match named(text, items, part) {
+            NodeKind::Group(items) | NodeKind::Name(_, Some(items)) => match named(text, items, part) {
                 Some(found) => node = found,
                 // Texts written by this program name every setting, but omit defaults.
                 None if last => {
@@ -102,8 +102,8 @@ fn replaced(text: &str, path: &str, value: &str) -> Result<String, String> {
     Ok(format!("{}{value}{}", &text[..node.span.start], &text[node.span.end..]))
 }
 
-fn named<'n>(text: &str, items: &'n [Item], name: &str) -> Option<&'n Node> {
-    let is = |item: &&Item| item.name.as_ref().is_some_and(|n| &text[n.clone()] == name);
+fn named<'n>(text: &str, items: &'n [GroupItem], name: &str) -> Option<&'n RonNode> {
+    let is = |item: &&GroupItem| item.name.as_ref().is_some_and(|n| &text[n.clone()] == name);
     items.iter().find(is).map(|item| &item.node)
 }
 

@@ -6,9 +6,9 @@ mod read;
 use super::{Random, Sweep, Take, set};
 use crate::engine::rng::{Purpose, Stream, hash};
 use crate::limits;
-use crate::number::{Number, Source};
-use crate::registry::{Faults, Settings as _, Value as _};
-use crate::scenario::{Fault, Lane, Scenario, check};
+use crate::number::{Number, NumberSource};
+use crate::registry::{Faults, SettingValue as _, Settings as _};
+use crate::scenario::{Lane, Scenario, ScenarioFault, check};
 use crate::text::{did_you_mean, escaped, excerpt};
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ pub struct Setting {
 
 /// The settings and seeds that a sweep trains.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SweepPlan {
     /// The sweep as written.
     pub sweep: Sweep,
     /// The varied fields without duplicates.
@@ -52,7 +52,10 @@ pub struct Plan {
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn plan(text: &str, open: &dyn Fn(&str) -> Result<Scenario, String>) -> Result<Plan, Vec<Fault>> {
+pub fn plan(
+    text: &str,
+    open: &dyn Fn(&str) -> Result<Scenario, String>,
+) -> Result<SweepPlan, Vec<ScenarioFault>> {
     if let Err(fault) = check::decode(text.as_bytes()) {
         return Err(vec![fault]);
     }
@@ -66,7 +69,7 @@ pub fn plan(text: &str, open: &dyn Fn(&str) -> Result<Scenario, String>) -> Resu
 type Leaf<'a> = &'a mut dyn FnMut(&mut Planner<'_>, &Scenario, &mut Vec<Option<u32>>);
 
 struct Planner<'f> {
-    plan: Plan,
+    plan: SweepPlan,
     fault: Faults<'f>,
     /// Faults already reported: an entry of `vary`, and the index of its value.
     told: HashSet<(usize, Option<u32>)>,
@@ -78,7 +81,7 @@ impl Planner<'_> {
         sweep: &Sweep,
         open: &dyn Fn(&str) -> Result<Scenario, String>,
         fault: Faults<'_>,
-    ) -> Option<Plan> {
+    ) -> Option<SweepPlan> {
         let faults = std::cell::Cell::new(0);
         let mut fault = |path: &str, what: String| {
             faults.set(faults.get() + 1);
@@ -112,7 +115,7 @@ impl Planner<'_> {
         }
         let seeds = (0..sweep.seeds as u64).map(|k| base.seed.wrapping_add(k)).collect();
         let by = by(sweep, &bases, &mut fault);
-        let plan = Plan {
+        let plan = SweepPlan {
             values: vec![Vec::new(); sweep.vary.len()],
             labels: Vec::new(),
             sweep: sweep_read,
@@ -364,7 +367,7 @@ fn bases(sweep: &Sweep, base: &Scenario, fault: Faults<'_>) -> Vec<Scenario> {
 }
 
 fn measure(sweep: &Sweep, fault: Faults<'_>) -> Number {
-    let evaluated = |n: &Number| matches!(n.row().source, Source::Evaluation);
+    let evaluated = |n: &Number| matches!(n.row().source, NumberSource::Evaluation);
     if sweep.take == Take::Target && sweep.target.is_none() {
         fault("take", "take: Target needs a target, such as target: 0.9".into());
     }

@@ -1,7 +1,7 @@
 //! The values that a varied field takes: one row for each way to define them.
 
 use crate::limits;
-use crate::registry::{Value as _, registry, settings};
+use crate::registry::{SettingValue as _, registry, settings};
 use crate::scenario::de::raw::Raw;
 
 /// Values of a field.

@@ -5,10 +5,10 @@ use crate::limits;
 use crate::scenario::Recipe;
 use crate::telemetry::{Command, LaneId, Phase};
 use crate::ui::diagnosis::thousands;
-use crate::ui::keymap::{Action, Scope};
+use crate::ui::keymap::{Action, KeyScope};
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::menu::Pick;
-use crate::ui::overlay::page::Page;
+use crate::ui::overlay::page::TextWindow;
 use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::overlay::{Answer, Overlay, Question, frame};
 use crate::ui::pane::PaneId;
@@ -61,7 +61,7 @@ impl App {
                 Effects::new()
             }
             Action::Help => {
-                let page = Page::help(&self.keymap, self.watching);
+                let page = TextWindow::help(&self.keymap, self.watching);
                 self.open(Overlay::Text(page))
             }
             Action::RangeTest | Action::OneBatch => {
@@ -133,7 +133,7 @@ impl App {
             }
             Action::Undo | Action::Redo => self.undo(action == Action::Redo),
             Action::Changes => {
-                let page = Page::of("Changes", &self.view.changes());
+                let page = TextWindow::of("Changes", &self.view.changes());
                 self.open(Overlay::Text(page))
             }
             Action::Write | Action::Picture => {
@@ -274,7 +274,8 @@ impl App {
         if before == &*recipe {
             words = format!("lane {} is called {name} now", lane.letter());
         }
-        let key = |action| self.keymap.of(Scope::Global).find(|r| r.of.action == action).map(|r| r.keys[0]);
+        let key =
+            |action| self.keymap.of(KeyScope::Global).find(|r| r.of.action == action).map(|r| r.keys[0]);
         match (&lane.phase, key(Action::ResetLane), key(Action::Undo)) {
             _ if before.restarts(&recipe) => words += "; it starts anew",
             (Phase::Diverged(d), Some(reset), _) => {

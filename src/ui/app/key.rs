@@ -1,7 +1,7 @@
 //! Dispatches a key: to the open window, to the focused pane, or, with a notice, to nothing. Does nothing else itself.
 
 use super::{App, WATCHING};
-use crate::ui::keymap::{self, Action, Key};
+use crate::ui::keymap::{self, Action, KeyPress};
 use crate::ui::message::Effects;
 use crate::ui::overlay::{Answer, Overlay};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -13,7 +13,7 @@ impl App {
     }
 
     /// The scopes that apply while no window is open, the most specific first.
-    fn scopes(&self) -> Vec<keymap::Scope> {
+    fn scopes(&self) -> Vec<keymap::KeyScope> {
         match &self.timeline {
             Some(_) => keymap::timeline_scopes(self.focus()).to_vec(),
             None => keymap::pane_scopes(self.focus()).to_vec(),
@@ -30,7 +30,7 @@ impl App {
             return Effects::new();
         }
         self.idle = None;
-        let key = Key::from(event);
+        let key = KeyPress::from(event);
         let scopes = match &self.overlay {
             Some(overlay) => vec![overlay.scope()],
             None => self.scopes(),
@@ -52,7 +52,7 @@ impl App {
                     self.idle = Some(WATCHING.into());
                     self.notify(WATCHING.into());
                 }
-                Some(row) if row.scope == keymap::Scope::Timeline => return self.scrub(row.action),
+                Some(row) if row.scope == keymap::KeyScope::Timeline => return self.scrub(row.action),
                 Some(row) => return self.act(row.action),
                 None => self.idle = Some(format!("{key} means nothing in the pane {}", self.focus().name())),
             }

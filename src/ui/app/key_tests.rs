@@ -3,15 +3,15 @@
 use super::App;
 use crate::engine::layer::LayerConfig;
 use crate::number::Number;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::DataConfig;
 use crate::telemetry::{Command, Data, Event, Measure, Phase};
-use crate::ui::app::Preset;
+use crate::ui::app::GalleryPreset;
 use crate::ui::fixture;
-use crate::ui::keymap::{KEYMAP, Scope};
+use crate::ui::keymap::{KEYMAP, KeyScope};
 use crate::ui::message::{Effect, Message};
 use crate::ui::overlay::Overlay;
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crate::ui::pane::PaneId;
 use crate::ui::screen::picture;
 use crate::ui::theme::{Depth, Glyphs, Theme};
@@ -22,7 +22,7 @@ use std::time::Duration;
 fn app() -> App {
     let preset = |name: &str| {
         let scenario = crate::scenario::Scenario { title: name.into(), ..fixture::scenario() };
-        Preset { name: name.into(), scenario }
+        GalleryPreset { name: name.into(), scenario }
     };
     let presets = Box::new(move || ["spiral", "rosenbrock", "saddle"].map(preset).into());
     let theme = Theme::dark(Depth::True, Glyphs::Unicode);
@@ -37,7 +37,7 @@ fn app() -> App {
 fn press(app: &mut App, keys: &str) -> (Vec<Command>, usize) {
     let mut orders = Vec::new();
     for key in keys.split(' ') {
-        let key: crate::ui::keymap::Key = key.parse().expect("a key");
+        let key: crate::ui::keymap::KeyPress = key.parse().expect("a key");
         let effects = app.update(Message::Key(KeyEvent::new(key.code, key.modifiers)));
         orders.extend(effects.into_iter().filter_map(|e| match e {
             Effect::Command(c) if !matches!(c, Command::Watch(_)) => Some(c),
@@ -128,7 +128,7 @@ fn steps_are_not_lost_without_a_question() {
     let mut app = app();
     app.focus_on(PaneId::Network);
     let data = |text: &str| Box::new(DataConfig::parse(text).expect("data"));
-    let change = |app: &mut App, text: &str| app.changed(Subject::Data(*data(text)));
+    let change = |app: &mut App, text: &str| app.changed(FormSubject::Data(*data(text)));
     assert_eq!(change(&mut app, "Moons(samples: 50)"), []);
     assert!(text(&app).contains("40 steps of all 3 lanes would be lost"), "{}", text(&app));
     press(&mut app, "n");
@@ -200,10 +200,10 @@ fn the_command_line_takes_what_the_lab_without_a_screen_takes() {
 #[test]
 fn one_who_watches_is_offered_only_what_works_there() {
     // The timeline cannot be opened in a watched run.
-    for own in KEYMAP.iter().filter(|b| b.own && b.scope != Scope::Timeline) {
+    for own in KEYMAP.iter().filter(|b| b.own && b.scope != KeyScope::Timeline) {
         let mut app = app();
         app.watch_only(true);
-        if let Scope::Pane(pane) = own.scope {
+        if let KeyScope::Pane(pane) = own.scope {
             app.focus_on(pane);
             if app.focus() != pane {
                 continue;
@@ -379,7 +379,7 @@ fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismis
 fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest() {
     for (key, probe) in [("V", "rates"), ("O", "one batch")] {
         let mut app = app();
-        let event: crate::ui::keymap::Key = key.parse().expect("a key");
+        let event: crate::ui::keymap::KeyPress = key.parse().expect("a key");
         let effects = app.update(Message::Key(KeyEvent::new(event.code, event.modifiers)));
         let asked = |effects: &[Effect]| {
             effects.iter().any(|e| {

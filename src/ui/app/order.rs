@@ -3,17 +3,17 @@
 use super::App;
 use crate::telemetry::Command;
 use crate::text::did_you_mean;
-use crate::ui::command::{COMMANDS, Lanes, Told, sentence};
+use crate::ui::command::{COMMANDS, LaneNames, ParsedCommand, sentence};
 use crate::ui::keymap::{self, Action};
 use crate::ui::message::{Effect, Effects};
-use crate::ui::overlay::menu::{Item, Menu, Pick, narrowed};
-use crate::ui::overlay::page::Page;
+use crate::ui::overlay::menu::{Menu, MenuItem, Pick, narrowed};
+use crate::ui::overlay::page::TextWindow;
 use crate::ui::overlay::{Overlay, keys};
 use crate::ui::pane::PaneId;
 
 impl App {
-    fn lanes(&self) -> Lanes<'_> {
-        Lanes { view: &self.view, front: Some(self.front) }
+    fn lanes(&self) -> LaneNames<'_> {
+        LaneNames { view: &self.view, front: Some(self.front) }
     }
 
     /// Carries out a command line.
@@ -22,21 +22,21 @@ impl App {
     /// If it cannot be carried out; the message says what would be right.
     pub fn obey(&mut self, line: &str) -> Result<Effects, String> {
         let told = self.lanes().read(line)?;
-        if self.watching && matches!(told, Told::Order(_)) {
+        if self.watching && matches!(told, ParsedCommand::Order(_)) {
             return Err(super::WATCHING.into());
         }
-        let page = |title: &str, text: &str| Overlay::Text(Page::of(title, text.trim_end()));
+        let page = |title: &str, text: &str| Overlay::Text(TextWindow::of(title, text.trim_end()));
         Ok(match told {
-            Told::Nothing => Effects::new(),
-            Told::Say(text) => self.open(page(line.trim(), &text)),
-            Told::Status => {
+            ParsedCommand::Nothing => Effects::new(),
+            ParsedCommand::Say(text) => self.open(page(line.trim(), &text)),
+            ParsedCommand::Status => {
                 let all: String = self.view.lanes.iter().map(sentence).collect();
                 self.open(page("status", &all))
             }
-            Told::Every(_) => return Err("the screen shows the status all the time".into()),
-            Told::Picture(path) => vec![Effect::Picture(path)],
-            Told::Quit => self.act(Action::Quit),
-            Told::Order(command) => self.order(command),
+            ParsedCommand::Every(_) => return Err("the screen shows the status all the time".into()),
+            ParsedCommand::Picture(path) => vec![Effect::Picture(path)],
+            ParsedCommand::Quit => self.act(Action::Quit),
+            ParsedCommand::Order(command) => self.order(command),
         })
     }
 
@@ -122,26 +122,26 @@ impl App {
     /// The matches for the text typed into the palette: actions of keys, panes and commands.
     pub(super) fn offer(&self, menu: &mut Menu) {
         let line = menu.line().unwrap_or_default().to_owned();
-        let item = |label: String, about: &str, right: String, pick: Pick| Item {
+        let item = |label: String, about: &str, right: String, pick: Pick| MenuItem {
             label,
             about: about.into(),
             right,
             pick,
         };
         let read = self.lanes().read(&line);
-        let mut items: Vec<Item> = Vec::new();
+        let mut items: Vec<MenuItem> = Vec::new();
         let whole = line.trim().to_owned();
         if let (Ok(told), false) = (&read, whole.is_empty())
-            && !(self.watching && matches!(told, Told::Order(_)))
+            && !(self.watching && matches!(told, ParsedCommand::Order(_)))
         {
             items.push(item(whole.clone(), "do this", "Enter".into(), Pick::Line(whole)));
         }
-        let scopes = [keymap::Scope::Global, keymap::Scope::Pane(self.focus())];
+        let scopes = [keymap::KeyScope::Global, keymap::KeyScope::Pane(self.focus())];
         let rows =
             scopes.into_iter().flat_map(|s| self.keymap.of(s)).filter(|r| !(self.watching && r.of.own));
         let there = |a: Action| !matches!(a, Action::Lane(n) if self.view.lane(n.into()).is_none());
         let rows = rows.filter(|r| there(r.of.action));
-        let acts: Vec<Item> =
+        let acts: Vec<MenuItem> =
             rows.map(|r| item(r.of.help.into(), "", keys(&r.keys), Pick::Action(r.of.action)))
                 .chain(PaneId::of(self.kind).map(|id| {
                     item(format!("show the pane {}", id.name()), "", String::new(), Pick::Pane(id))

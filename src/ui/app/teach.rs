@@ -3,15 +3,15 @@
 use super::{App, Lessons, comfortable};
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Phase};
-use crate::ui::guide::{Guide, Taught, Told, Wish};
+use crate::ui::guide::{Guide, GuideEffects, LearnerRequest, TaughtLesson};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
-use crate::ui::overlay::form::{Form, Subject};
-use crate::ui::overlay::menu::{Item, Menu, Pick};
+use crate::ui::overlay::form::{FormSubject, SettingsForm};
+use crate::ui::overlay::menu::{Menu, MenuItem, Pick};
 use crate::ui::pane::PaneId;
 use crate::ui::timeline::Timeline;
-use crate::view::View;
+use crate::view::RunView;
 use std::time::Duration;
 
 /// Seconds that the training of a page takes, so that the user can watch it.
@@ -19,7 +19,7 @@ const WATCHED: f64 = 8.0;
 
 impl App {
     /// Starts a lesson, whose scenario is the one on the screen; `lessons` provides the others of the course.
-    pub fn teach(&mut self, taught: Taught) {
+    pub fn teach(&mut self, taught: TaughtLesson) {
         self.guide = Some(Guide::new(taught));
         self.point();
     }
@@ -30,7 +30,7 @@ impl App {
     }
 
     /// Carries out a key of the lesson.
-    pub(super) fn wish(&mut self, wish: Wish) -> Effects {
+    pub(super) fn wish(&mut self, wish: LearnerRequest) -> Effects {
         let Some(guide) = &mut self.guide else {
             self.notify(
                 "this scenario has no lesson to go through; `gradtui learn` lists those that have".into(),
@@ -42,14 +42,14 @@ impl App {
     }
 
     /// The meaning of a key in a lesson, if it has one.
-    pub(super) fn wished(action: Action) -> Option<Wish> {
+    pub(super) fn wished(action: Action) -> Option<LearnerRequest> {
         Some(match action {
-            Action::LessonOn => Wish::On,
-            Action::LessonBack => Wish::Back,
-            Action::LessonHint => Wish::Hint,
-            Action::LessonSkip => Wish::Skip,
-            Action::LessonAgain => Wish::Again,
-            Action::LessonFree => Wish::Free,
+            Action::LessonOn => LearnerRequest::On,
+            Action::LessonBack => LearnerRequest::Back,
+            Action::LessonHint => LearnerRequest::Hint,
+            Action::LessonSkip => LearnerRequest::Skip,
+            Action::LessonAgain => LearnerRequest::Again,
+            Action::LessonFree => LearnerRequest::Free,
             _ => return None,
         })
     }
@@ -75,8 +75,8 @@ impl App {
     }
 
     /// Carries out the results from the guide.
-    pub(super) fn told(&mut self, told: Told) -> Effects {
-        let Told { load, commands, notice, ask, turned, next } = told;
+    pub(super) fn told(&mut self, told: GuideEffects) -> Effects {
+        let GuideEffects { load, commands, notice, ask, turned, next } = told;
         if next {
             return self.next_lesson();
         }
@@ -93,12 +93,12 @@ impl App {
             self.notify(notice);
         }
         if ask && let Some(question) = self.guide.as_ref().and_then(Guide::question) {
-            let subject = Subject::Question {
+            let subject = FormSubject::Question {
                 question: Box::new(question.clone()),
                 guess: None,
                 reason: String::new(),
             };
-            self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+            self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
         }
         for command in commands {
             match &command {
@@ -116,7 +116,7 @@ impl App {
     /// Restarts the run with a scenario of the lesson, paused.
     fn begin_with(&mut self, scenario: Scenario) -> Effects {
         self.timeline = None;
-        self.view = View::default();
+        self.view = RunView::default();
         self.speeds.clear();
         (self.solo, self.running, self.until) = (None, false, None);
         self.network.discard();
@@ -183,11 +183,11 @@ impl App {
             self.notify("a run that is taken up again has no course; `gradtui learn` opens it".into());
             return None;
         };
-        let all: Vec<Taught> = (1..).map_while(lessons).collect();
-        let done = |t: &Taught| t.record.as_ref().is_some_and(|r| r.done);
+        let all: Vec<TaughtLesson> = (1..).map_while(lessons).collect();
+        let done = |t: &TaughtLesson| t.record.as_ref().is_some_and(|r| r.done);
         let here = self.guide.as_ref().map(|g| g.taught.place.0.saturating_sub(1));
         let next = here.or_else(|| all.iter().position(|t| !done(t))).unwrap_or(0);
-        let item = |(i, t): (usize, Taught)| Item {
+        let item = |(i, t): (usize, TaughtLesson)| MenuItem {
             label: format!("{:2} {}", i + 1, t.scenario.title),
             about: format!("{} About {} minutes.", t.scenario.about, t.scenario.lesson.minutes),
             right: match &t.record {

@@ -2,11 +2,11 @@
 
 use super::App;
 use crate::engine::layer::LayerConfig;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{DataConfig, Scenario, read};
 use crate::telemetry::{Command, Data, Event, LaneInfo};
 use crate::ui::message::{Effect, Message};
-use crate::ui::pane::{Kind, PaneId};
+use crate::ui::pane::{PaneId, ScenarioKind};
 use crate::ui::screen::picture;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -75,12 +75,12 @@ fn a_scenario_has_the_panes_that_have_something_to_show() {
     let cases = [
         (
             r#"(data: Xor(), steps: 9, lanes: [(name: "a")])"#,
-            Kind::Samples,
+            ScenarioKind::Samples,
             PaneId::Adversarial,
             PaneId::Surface,
         ),
-        (SURFACE, Kind::Surface, PaneId::Surface, PaneId::Adversarial),
-        (SEQUENCE, Kind::Sequences, PaneId::ThroughTime, PaneId::Surface),
+        (SURFACE, ScenarioKind::Surface, PaneId::Surface, PaneId::Adversarial),
+        (SEQUENCE, ScenarioKind::Sequences, PaneId::ThroughTime, PaneId::Surface),
     ];
     for (scenario, kind, has, lacks) in cases {
         let mut app = app(scenario);
@@ -113,11 +113,11 @@ fn another_kind_of_lanes_brings_other_panes() {
         r#"(data: Adding(samples: 100, length: 9), network: [Flatten(), Dense(2)], loss: Mse(), steps: 9, lanes: [(name: "a")])"#,
     );
     app.focus_on(PaneId::Adversarial);
-    assert_eq!(app.kind, Kind::Samples);
+    assert_eq!(app.kind, ScenarioKind::Samples);
     let mut info = app.view.lanes[0].info.clone();
     info.recipe.network = Vec::<LayerConfig>::parse("[Rnn(3)]").expect("layers");
     app.update(Message::Event(Event::Started { lane: 0, info: Box::new(info), step: 0 }));
-    assert_eq!(app.kind, Kind::Sequences);
+    assert_eq!(app.kind, ScenarioKind::Sequences);
     assert!(app.places().is_some_and(|p| p.pane(PaneId::ThroughTime).is_some()));
 }
 

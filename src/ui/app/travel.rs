@@ -8,7 +8,7 @@ use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
-use crate::ui::overlay::form::{Form, Subject};
+use crate::ui::overlay::form::{FormSubject, SettingsForm};
 use crate::ui::timeline::Timeline;
 use crate::view::LaneView;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -100,13 +100,13 @@ impl App {
         let others = (2..limits::LANES + 3).map(|n| format!("{stem}, {n}"));
         let name = std::iter::once(stem.clone()).chain(others).find(free).unwrap_or_default();
         let recipe = Box::new(lane.info.recipe.clone());
-        let form = Subject::Fork {
+        let form = FormSubject::Fork {
             from: (lane.letter(), at),
             ground: recipe.clone(),
             carry: Carry::All,
-            lane: Box::new(Subject::Lane { id: lane.id, name, recipe }),
+            lane: Box::new(FormSubject::Lane { id: lane.id, name, recipe }),
         };
-        self.open(Overlay::Form(Box::new(Form::new(form))))
+        self.open(Overlay::Form(Box::new(SettingsForm::new(form))))
     }
 
     /// Adds a lane that begins at a step of another one, and returns to the present to show both.

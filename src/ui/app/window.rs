@@ -1,6 +1,6 @@
 //! The windows that the app opens, and the effects of the user's choices in them.
 
-use super::{App, Preset, comfortable};
+use super::{App, GalleryPreset, comfortable};
 use crate::engine::layer::LayerConfig;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
@@ -8,12 +8,12 @@ use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
-use crate::ui::overlay::form::curve::Way;
-use crate::ui::overlay::form::{Form, Subject};
-use crate::ui::overlay::menu::{Item, Menu, Pick};
+use crate::ui::overlay::form::curve::CurveSoFar;
+use crate::ui::overlay::form::{FormSubject, SettingsForm};
+use crate::ui::overlay::menu::{Menu, MenuItem, Pick};
 use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::pane::PaneId;
-use crate::view::View;
+use crate::view::RunView;
 use std::time::Duration;
 
 /// A change of the data within this time after another one belongs to it.
@@ -51,14 +51,14 @@ impl App {
                 [Command::Further(steps), Command::Run].map(Effect::Command).into()
             }
             Pick::Preset(i) => {
-                let Some(Preset { name, scenario }) = self.presets.get(i).cloned() else {
+                let Some(GalleryPreset { name, scenario }) = self.presets.get(i).cloned() else {
                     return Effects::new();
                 };
                 if let Some(asks) = self.asks(&format!("Open {name}?"), None, Pick::Preset(i)) {
                     return asks;
                 }
                 self.timeline = None;
-                self.view = View::default();
+                self.view = RunView::default();
                 self.speeds.clear();
                 (self.front, self.solo, self.running) = (0, None, true);
                 self.network.discard();
@@ -94,47 +94,49 @@ impl App {
                 self.network.change(lane, |d| inserted = d.insert(&path, layer.clone()));
                 self.network.select(lane, &inserted);
                 if editable {
-                    self.overlay =
-                        Some(Overlay::Form(Box::new(Form::new(Subject::Layer { path: inserted, layer }))));
+                    self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(FormSubject::Layer {
+                        path: inserted,
+                        layer,
+                    }))));
                 }
                 Effects::new()
             }
         }
     }
 
-    pub(super) fn changed(&mut self, subject: Subject) -> Effects {
+    pub(super) fn changed(&mut self, subject: FormSubject) -> Effects {
         match subject {
-            Subject::Lane { id, name, recipe } => self.change_lane(id, name, recipe),
-            Subject::Fork { from, carry, lane, .. } => {
-                let Subject::Lane { id, name, recipe } = *lane else { return Effects::new() };
+            FormSubject::Lane { id, name, recipe } => self.change_lane(id, name, recipe),
+            FormSubject::Fork { from, carry, lane, .. } => {
+                let FormSubject::Lane { id, name, recipe } = *lane else { return Effects::new() };
                 self.fork(id, from.1, name, recipe, carry)
             }
-            Subject::Layer { path, layer } => {
+            FormSubject::Layer { path, layer } => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.replace(&path, layer));
                 }
                 Effects::new()
             }
-            Subject::Data(data) => self.exchange(data),
-            Subject::Question { guess, reason, .. } => {
+            FormSubject::Data(data) => self.exchange(data),
+            FormSubject::Question { guess, reason, .. } => {
                 let told = self.guide.as_mut().zip(guess).map(|(guide, guess)| guide.answer(guess, &reason));
                 told.map_or_else(Effects::new, |told| self.told(told))
             }
-            Subject::Weight { weight, .. } => {
+            FormSubject::Weight { weight, .. } => {
                 if let Some(pane) = self.others.get_mut(&PaneId::Microscope) {
                     pane.number(weight);
                 }
                 Effects::new()
             }
-            Subject::Attack { .. } | Subject::Picture(_) => {
+            FormSubject::Attack { .. } | FormSubject::Picture(_) => {
                 if let Some(pane) = self.others.get_mut(&PaneId::Adversarial) {
                     pane.edited(&subject);
                 }
-                let Subject::Picture(path) = subject else { return Effects::new() };
+                let FormSubject::Picture(path) = subject else { return Effects::new() };
                 self.overlay = None;
                 vec![Effect::Command(Command::Picture(path))]
             }
-            Subject::Init(init) => {
+            FormSubject::Init(init) => {
                 if let Some(lane) = self.view.lane(self.front) {
                     self.network.change(lane, |d| d.init = init);
                 }
@@ -172,34 +174,35 @@ impl App {
                 Effect::EditLane(id) => {
                     if let Some(lane) = self.view.lane(id) {
                         let recipe = Box::new(lane.info.recipe.clone());
-                        let subject = Subject::Lane { id, name: lane.info.name.clone(), recipe };
-                        let way = Way { step: lane.step, total: self.scenario.steps as u64 };
-                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject).on_the_way(way))));
+                        let subject = FormSubject::Lane { id, name: lane.info.name.clone(), recipe };
+                        let way = CurveSoFar { step: lane.step, total: self.scenario.steps as u64 };
+                        self.overlay =
+                            Some(Overlay::Form(Box::new(SettingsForm::new(subject).on_the_way(way))));
                     }
                 }
                 Effect::EditLayer(row) => {
                     let found = self.view.lane(self.front).and_then(|lane| {
                         let path = self.network.path(lane, row)?;
                         let layer = self.network.draft(lane).layer(&path)?.clone();
-                        Some(Subject::Layer { path, layer })
+                        Some(FormSubject::Layer { path, layer })
                     });
                     if let Some(subject) = found {
-                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                        self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                     }
                 }
                 Effect::ChooseLayer(after) => self.overlay = Some(Overlay::Menu(layers(after))),
                 Effect::Edit(subject) => {
-                    self.overlay = Some(Overlay::Form(Box::new(Form::new(*subject))));
+                    self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(*subject))));
                 }
                 Effect::ChooseInit => {
                     if let Some(lane) = self.view.lane(self.front) {
-                        let subject = Subject::Init(self.network.draft(lane).init);
-                        self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                        let subject = FormSubject::Init(self.network.draft(lane).init);
+                        self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                     }
                 }
                 Effect::EditData => {
-                    let subject = Subject::Data(self.scenario.data.clone());
-                    self.overlay = Some(Overlay::Form(Box::new(Form::new(subject))));
+                    let subject = FormSubject::Data(self.scenario.data.clone());
+                    self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                 }
                 Effect::Data(fields) => rest.extend(self.set_data(fields)),
                 Effect::Longer(steps) => {
@@ -228,7 +231,7 @@ impl App {
     pub(super) fn accompany(&mut self) {
         let total = self.scenario.steps as u64;
         if let Some(Overlay::Form(form)) = &mut self.overlay {
-            form.follow(|id| Some(Way { step: self.view.lane(id)?.present().step, total }));
+            form.follow(|id| Some(CurveSoFar { step: self.view.lane(id)?.present().step, total }));
         }
     }
 
@@ -261,7 +264,7 @@ impl App {
 
     /// The menu of the scenario's panes.
     pub(super) fn panes(&self) -> Menu {
-        let item = |id: PaneId| Item {
+        let item = |id: PaneId| MenuItem {
             label: id.name().into(),
             about: String::new(),
             right: String::new(),
@@ -273,7 +276,7 @@ impl App {
 
     pub(super) fn gallery(&mut self) -> Menu {
         self.read_presets();
-        let item = |(i, p): (usize, &Preset)| Item {
+        let item = |(i, p): (usize, &GalleryPreset)| MenuItem {
             label: p.name.clone(),
             about: match p.scenario.about.trim() {
                 "" => p.scenario.title.clone(),
@@ -295,7 +298,7 @@ impl App {
     /// The menu that opens when all lanes have ended.
     pub(super) fn finished(&mut self) -> Menu {
         self.read_presets();
-        let item = |label: String, about: &str, pick| Item {
+        let item = |label: String, about: &str, pick| MenuItem {
             label,
             about: about.into(),
             right: String::new(),
@@ -331,7 +334,7 @@ impl App {
 
 /// Every layer that can be inserted after a row of the model builder.
 fn layers(after: usize) -> Menu {
-    let item = |(layer, l): (usize, &LayerConfig)| Item {
+    let item = |(layer, l): (usize, &LayerConfig)| MenuItem {
         label: l.name().into(),
         about: l.settings().about().into(),
         right: String::new(),

@@ -16,7 +16,7 @@ const EVEN: f32 = 10.0;
 
 /// The change of the gradient on its way to the first layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum FlowChange {
     /// A norm is not finite.
     Exploded,
     /// Every norm is zero.
@@ -33,7 +33,7 @@ pub enum Word {
     Uneven,
 }
 
-impl Word {
+impl FlowChange {
     /// The word as text.
     pub fn text(self) -> &'static str {
         match self {
@@ -60,16 +60,16 @@ impl Word {
 }
 
 /// A layer by its number from 1, and the norm of its gradient.
-type Norm = (usize, f32);
+type LayerGradient = (usize, f32);
 
 /// The gradient norms of the layers with parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flow {
-    first: Norm,
-    last: Norm,
-    greatest: Norm,
+    first: LayerGradient,
+    last: LayerGradient,
+    greatest: LayerGradient,
     /// The word for their change.
-    pub word: Word,
+    pub word: FlowChange,
 }
 
 impl Flow {
@@ -80,19 +80,19 @@ impl Flow {
         let greatest = norms().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
         let ratio = first.1 / last.1;
         let word = if norms().any(|n| !n.1.is_finite()) {
-            Word::Exploded
+            FlowChange::Exploded
         } else if greatest.1 == 0.0 {
-            Word::Nothing
+            FlowChange::Nothing
         } else if greatest.1 > EXPLODING || ratio > EXPLODING {
-            Word::Exploding
+            FlowChange::Exploding
         } else if ratio < VANISHED {
-            Word::Vanished
+            FlowChange::Vanished
         } else if ratio < VANISHING {
-            Word::Vanishing
+            FlowChange::Vanishing
         } else if (1.0 / EVEN..=EVEN).contains(&ratio) {
-            Word::Even
+            FlowChange::Even
         } else {
-            Word::Uneven
+            FlowChange::Uneven
         };
         Some(Self { first, last, greatest, word })
     }
@@ -113,17 +113,17 @@ impl Flow {
         let number = |v: f32| number(f64::from(v));
         let alone = from == to;
         let what = match self.word {
-            Word::Exploded => "it is not finite any more".into(),
-            Word::Nothing => "that of every layer is zero".into(),
-            Word::Exploding if a / b > EXPLODING && b > 0.0 => {
+            FlowChange::Exploded => "it is not finite any more".into(),
+            FlowChange::Nothing => "that of every layer is zero".into(),
+            FlowChange::Exploding if a / b > EXPLODING && b > 0.0 => {
                 format!("layer {from} gets {} times layer {to}'s gradient", number(a / b))
             }
-            Word::Exploding => format!("the gradient of layer {most} has the norm {}", number(norm)),
+            FlowChange::Exploding => format!("the gradient of layer {most} has the norm {}", number(norm)),
             _ if alone => return None,
-            Word::Vanished | Word::Vanishing => {
+            FlowChange::Vanished | FlowChange::Vanishing => {
                 format!("layer {from} gets {} of layer {to}'s gradient", number(a / b))
             }
-            Word::Even | Word::Uneven => {
+            FlowChange::Even | FlowChange::Uneven => {
                 format!("layer {from} gets {} times layer {to}'s gradient", number(a / b))
             }
         };

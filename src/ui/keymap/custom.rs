@@ -1,13 +1,13 @@
 //! The table of keys with the user's own bindings: the same rows with other keys. Performs no action.
 
-use super::{Action, Binding, KEYMAP, Key, Scope};
+use super::{Action, Binding, KEYMAP, KeyPress, KeyScope};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 /// A row of the table with its present keys.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct KeymapRow {
     /// The keys; the first one is shown.
-    pub keys: Vec<Key>,
+    pub keys: Vec<KeyPress>,
     /// The row of the table.
     pub of: &'static Binding,
 }
@@ -15,28 +15,28 @@ pub struct Row {
 /// The table of keys in use.
 #[derive(Clone, Debug)]
 pub struct Keymap {
-    rows: Vec<Row>,
+    rows: Vec<KeymapRow>,
 }
 
 impl Default for Keymap {
     fn default() -> Self {
-        Self { rows: KEYMAP.iter().map(|of| Row { keys: of.keys.to_vec(), of }).collect() }
+        Self { rows: KEYMAP.iter().map(|of| KeymapRow { keys: of.keys.to_vec(), of }).collect() }
     }
 }
 
 impl Keymap {
     /// The rows of a scope, in the order of the table.
-    pub fn of(&self, scope: Scope) -> impl Iterator<Item = &Row> {
+    pub fn of(&self, scope: KeyScope) -> impl Iterator<Item = &KeymapRow> {
         self.rows.iter().filter(move |r| r.of.scope == scope)
     }
 
     /// The action of a key in these scopes, the most specific first.
-    pub fn find(&self, key: Key, scopes: &[Scope]) -> Option<Action> {
+    pub fn find(&self, key: KeyPress, scopes: &[KeyScope]) -> Option<Action> {
         self.row(key, scopes).map(|r| r.action)
     }
 
     /// The row of a key in these scopes, the most specific first.
-    pub fn row(&self, key: Key, scopes: &[Scope]) -> Option<&'static Binding> {
+    pub fn row(&self, key: KeyPress, scopes: &[KeyScope]) -> Option<&'static Binding> {
         scopes.iter().find_map(|&s| self.of(s).find(|r| r.keys.contains(&key)).map(|r| r.of))
     }
 
@@ -45,23 +45,23 @@ impl Keymap {
     ///
     /// # Errors
     /// The conflict, in words.
-    pub fn rebind(&mut self, action: Action, keys: &[Key]) -> Result<(), String> {
+    pub fn rebind(&mut self, action: Action, keys: &[KeyPress]) -> Result<(), String> {
         if keys.is_empty() {
             return Err("an action needs a key".into());
         }
         if action == Action::Quit {
             // Pressing the quit key again confirms it.
-            let old: Vec<Key> =
+            let old: Vec<KeyPress> =
                 self.rows.iter().filter(|r| r.of.action == action).flat_map(|r| r.keys.clone()).collect();
-            let sure = |r: &&mut Row| (r.of.scope, r.of.action) == (Scope::Confirm, Action::Accept);
+            let sure = |r: &&mut KeymapRow| (r.of.scope, r.of.action) == (KeyScope::Confirm, Action::Accept);
             for row in self.rows.iter_mut().filter(sure) {
                 row.keys.retain(|k| !old.contains(k) && !keys.contains(k));
                 row.keys.extend(keys);
             }
         }
         for row in self.rows.iter_mut().filter(|r| r.of.action == action) {
-            let fits = |k: &&Key| row.of.scope != Scope::Form || !types(**k);
-            let own: Vec<Key> = keys.iter().filter(fits).copied().collect();
+            let fits = |k: &&KeyPress| row.of.scope != KeyScope::Form || !types(**k);
+            let own: Vec<KeyPress> = keys.iter().filter(fits).copied().collect();
             if !own.is_empty() {
                 row.keys = own;
             }
@@ -71,8 +71,8 @@ impl Keymap {
 
     /// The first key with two meanings in the same place, in words.
     pub fn conflict(&self) -> Option<String> {
-        let near = |scope: Scope| match scope {
-            Scope::Pane(_) | Scope::AnyPane => vec![scope, Scope::Global],
+        let near = |scope: KeyScope| match scope {
+            KeyScope::Pane(_) | KeyScope::AnyPane => vec![scope, KeyScope::Global],
             other => vec![other],
         };
         self.rows.iter().enumerate().find_map(|(i, row)| {
@@ -88,7 +88,7 @@ impl Keymap {
 }
 
 /// Whether a key types a character.
-fn types(key: Key) -> bool {
+fn types(key: KeyPress) -> bool {
     matches!(key.code, KeyCode::Char(_)) && (key.modifiers - KeyModifiers::SHIFT).is_empty()
 }
 
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn another_key_takes_over_and_the_old_one_is_free() {
         let mut keymap = Keymap::default();
-        let free: Key = "F9".parse().expect("a key");
+        let free: KeyPress = "F9".parse().expect("a key");
         assert_eq!(keymap.conflict(), None);
         let scopes = pane_scopes(PaneId::Curves);
         keymap.rebind(Action::TogglePause, &[free]).expect("free");
         assert_eq!(keymap.find(free, &scopes), Some(Action::TogglePause));
-        assert_eq!(keymap.find(Key::of_char(' '), &scopes), None);
+        assert_eq!(keymap.find(KeyPress::of_char(' '), &scopes), None);
         assert_eq!(keymap.conflict(), None);
         keymap.rebind(Action::Zoom, &[free]).expect("told by the conflict");
         assert!(keymap.conflict().expect("a conflict").starts_with("F9 would mean two things"));
@@ -116,22 +116,22 @@ mod tests {
     #[test]
     fn the_key_to_leave_leaves_when_it_is_pressed_again() {
         let mut keymap = Keymap::default();
-        let f10: Key = "F10".parse().expect("a key");
+        let f10: KeyPress = "F10".parse().expect("a key");
         keymap.rebind(Action::Quit, &[f10]).expect("free");
-        assert_eq!(keymap.find(f10, &[Scope::Confirm]), Some(Action::Accept));
-        assert_eq!(keymap.find(Key::of_char('q'), &[Scope::Confirm]), None);
-        assert_eq!(keymap.find(Key::of_char('y'), &[Scope::Confirm]), Some(Action::Accept));
+        assert_eq!(keymap.find(f10, &[KeyScope::Confirm]), Some(Action::Accept));
+        assert_eq!(keymap.find(KeyPress::of_char('q'), &[KeyScope::Confirm]), None);
+        assert_eq!(keymap.find(KeyPress::of_char('y'), &[KeyScope::Confirm]), Some(Action::Accept));
         assert_eq!(keymap.conflict(), None);
-        keymap.rebind(Action::Quit, &[Key::of_char('n')]).expect("told by the conflict");
+        keymap.rebind(Action::Quit, &[KeyPress::of_char('n')]).expect("told by the conflict");
         assert!(keymap.conflict().is_some(), "n stays");
     }
 
     #[test]
     fn a_form_is_never_robbed_of_a_character() {
         let mut keymap = Keymap::default();
-        keymap.rebind(Action::Down, &[Key::of_char('e')]).expect("words");
-        assert_eq!(keymap.find(Key::of_char('e'), &[Scope::List]), Some(Action::Down));
-        assert_eq!(keymap.find(Key::of_char('e'), &[Scope::Form]), None);
-        assert_eq!(keymap.find("Down".parse().expect("a key"), &[Scope::Form]), Some(Action::Down));
+        keymap.rebind(Action::Down, &[KeyPress::of_char('e')]).expect("words");
+        assert_eq!(keymap.find(KeyPress::of_char('e'), &[KeyScope::List]), Some(Action::Down));
+        assert_eq!(keymap.find(KeyPress::of_char('e'), &[KeyScope::Form]), None);
+        assert_eq!(keymap.find("Down".parse().expect("a key"), &[KeyScope::Form]), Some(Action::Down));
     }
 }

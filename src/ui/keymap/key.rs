@@ -4,14 +4,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// A key with its modifiers; for characters, shift is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct KeyPress {
     /// The key code.
     pub code: KeyCode,
     /// Control or alt.
     pub modifiers: KeyModifiers,
 }
 
-impl Key {
+impl KeyPress {
     pub(super) const fn of(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::NONE }
     }
@@ -33,7 +33,7 @@ impl Key {
     }
 }
 
-impl From<KeyEvent> for Key {
+impl From<KeyEvent> for KeyPress {
     fn from(e: KeyEvent) -> Self {
         let mut modifiers = e.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
         // Shift is already part of the character.
@@ -44,7 +44,7 @@ impl From<KeyEvent> for Key {
     }
 }
 
-impl std::fmt::Display for Key {
+impl std::fmt::Display for KeyPress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (flag, name) in
             [(KeyModifiers::CONTROL, "Ctrl-"), (KeyModifiers::ALT, "Alt-"), (KeyModifiers::SHIFT, "S-")]
@@ -69,7 +69,7 @@ impl std::fmt::Display for Key {
     }
 }
 
-impl std::str::FromStr for Key {
+impl std::str::FromStr for KeyPress {
     type Err = String;
 
     /// Parses the text that [`Display`](std::fmt::Display) writes: `q`, `space`, `Ctrl-R`, `S-Tab`, `Enter`, `F1`.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 #[test]
 fn no_key_means_two_things_in_one_scope() {
-    for scope in Scope::all() {
+    for scope in KeyScope::all() {
         let mut seen = HashSet::new();
         for b in KEYMAP.iter().filter(|b| b.scope == scope) {
             for k in b.keys {
@@ -21,19 +21,19 @@ fn every_key_is_read_as_it_is_written() {
     for key in KEYMAP.iter().flat_map(|b| b.keys) {
         assert_eq!(key.to_string().parse(), Ok(*key), "{key}");
     }
-    assert_eq!("Ctrl-r".parse(), Ok(Key::ctrl('r')));
-    assert_eq!("enter".parse(), Ok(Key::of(KeyCode::Enter)));
-    assert_eq!("-".parse(), Ok(Key::ch('-')));
+    assert_eq!("Ctrl-r".parse(), Ok(KeyPress::ctrl('r')));
+    assert_eq!("enter".parse(), Ok(KeyPress::of(KeyCode::Enter)));
+    assert_eq!("-".parse(), Ok(KeyPress::ch('-')));
     for text in ["", "Entr", "F13", "Ctrl-", "ab", "\u{1b}"] {
-        assert!(text.parse::<Key>().is_err(), "{text:?}");
+        assert!(text.parse::<KeyPress>().is_err(), "{text:?}");
     }
 }
 
 #[test]
 fn no_pane_takes_a_global_key_away() {
     let global: HashSet<_> =
-        KEYMAP.iter().filter(|b| b.scope == Scope::Global).flat_map(|b| b.keys).collect();
-    for b in KEYMAP.iter().filter(|b| matches!(b.scope, Scope::AnyPane | Scope::Pane(_))) {
+        KEYMAP.iter().filter(|b| b.scope == KeyScope::Global).flat_map(|b| b.keys).collect();
+    for b in KEYMAP.iter().filter(|b| matches!(b.scope, KeyScope::AnyPane | KeyScope::Pane(_))) {
         for k in b.keys {
             assert!(!global.contains(k), "{k} in {:?} hides a global key", b.scope);
         }

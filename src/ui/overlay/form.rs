@@ -6,7 +6,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-pub use subject::{Subject, Tensor};
+pub use subject::{FormSubject, TensorChoice};
 
 use super::menu::wrapped;
 use super::{Answer, draw_input, more, open};
@@ -16,33 +16,33 @@ use crate::ui::keymap::Action;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crossterm::event::{Event, KeyCode, KeyEvent};
-use curve::Way;
+use curve::CurveSoFar;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use row::{Kind, Row};
+use row::{FormRow, FormRowKind};
 use tui_input::backend::crossterm::EventHandler as _;
 use tui_input::{Input, InputRequest};
 
 /// A form over some settings. Nothing changes until Enter accepts it; Esc discards it.
 #[derive(Clone, Debug)]
-pub struct Form {
-    subject: Subject,
+pub struct SettingsForm {
+    subject: FormSubject,
     /// The settings when the form was opened.
-    before: Subject,
-    rows: Vec<Row>,
+    before: FormSubject,
+    rows: Vec<FormRow>,
     selected: usize,
     /// Whether the next typed character replaces the text of the selected row.
     fresh: bool,
     /// The prefix typed to find a choice of the selected row.
     find: String,
     /// The progress of the edited lane.
-    way: Option<Way>,
+    way: Option<CurveSoFar>,
 }
 
-impl Form {
+impl SettingsForm {
     /// A form with its first choice or number selected.
-    pub fn new(subject: Subject) -> Self {
+    pub fn new(subject: FormSubject) -> Self {
         let before = subject.clone();
         let mut form = Self {
             rows: Vec::new(),
@@ -56,8 +56,8 @@ impl Form {
         form.refresh();
         // The name of a lane is rarely changed.
         form.selected = match form.subject {
-            Subject::Fork { .. } => 2,
-            Subject::Lane { .. } => 1,
+            FormSubject::Fork { .. } => 2,
+            FormSubject::Lane { .. } => 1,
             _ => 0,
         };
         form
@@ -65,19 +65,19 @@ impl Form {
 
     /// A form with its lane's progress, which it marks on the schedule.
     #[must_use]
-    pub fn on_the_way(mut self, way: Way) -> Self {
+    pub fn on_the_way(mut self, way: CurveSoFar) -> Self {
         self.way = Some(way);
         self
     }
 
     /// The progress of the edited lane, if it is known.
-    pub fn way(&self) -> Option<Way> {
+    pub fn way(&self) -> Option<CurveSoFar> {
         self.way
     }
 
     /// Updates the progress of the edited lane, if the form edits one.
-    pub fn follow(&mut self, way: impl Fn(LaneId) -> Option<Way>) {
-        if let (Subject::Lane { id, .. }, Some(now)) = (&self.subject, &mut self.way) {
+    pub fn follow(&mut self, way: impl Fn(LaneId) -> Option<CurveSoFar>) {
+        if let (FormSubject::Lane { id, .. }, Some(now)) = (&self.subject, &mut self.way) {
             *now = way(*id).unwrap_or(*now);
         }
     }
@@ -116,7 +116,7 @@ impl Form {
 
     /// Changes a row of choices to this choice.
     fn choose(&mut self, choice: impl Fn(&[String], usize) -> Option<usize>) {
-        if let Some(Kind::Choice(names, at)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind)
+        if let Some(FormRowKind::Choice(names, at)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind)
             && let Some(to) = choice(names, *at)
         {
             *at = to;
@@ -143,7 +143,8 @@ impl Form {
             Action::Left | Action::Right => {
                 let forward = action == Action::Right;
                 self.find.clear();
-                if let Some(Kind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
+                if let Some(FormRowKind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind)
+                {
                     self.fresh = false;
                     input.handle(if forward {
                         InputRequest::GoToNextChar
@@ -160,7 +161,7 @@ impl Form {
             Action::Accept if !self.commit() => {}
             Action::Accept
                 if self.subject == self.before
-                    && !matches!(self.subject, Subject::Fork { .. } | Subject::Question { .. }) =>
+                    && !matches!(self.subject, FormSubject::Fork { .. } | FormSubject::Question { .. }) =>
             {
                 return Answer::Close;
             }
@@ -173,7 +174,7 @@ impl Form {
 
     /// The answer of the form; an untouched question is answered by the choice that is shown.
     fn taken(&mut self) -> Answer {
-        if let Subject::Question { question, guess: guess @ None, .. } = &mut self.subject {
+        if let FormSubject::Question { question, guess: guess @ None, .. } = &mut self.subject {
             if question.choices.is_empty() {
                 self.selected = 0;
                 return Answer::Nothing;
@@ -196,16 +197,16 @@ impl Form {
     /// Types into the selected row: the first character replaces its text; in a choice, the beginning of a name is
     /// typed.
     pub fn typed(&mut self, key: KeyEvent) -> Answer {
-        let before = (self.find.clone(), self.rows.get(self.selected).map(Row::typed), self.fresh);
+        let before = (self.find.clone(), self.rows.get(self.selected).map(FormRow::typed), self.fresh);
         match self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
-            Some(Kind::Text(input)) => {
+            Some(FormRowKind::Text(input)) => {
                 let replaces = matches!(key.code, KeyCode::Char(_) | KeyCode::Backspace | KeyCode::Delete);
                 if std::mem::take(&mut self.fresh) && replaces {
                     *input = Input::default();
                 }
                 input.handle_event(&Event::Key(key));
             }
-            Some(Kind::Choice(names, _)) => {
+            Some(FormRowKind::Choice(names, _)) => {
                 let names = names.clone();
                 match key.code {
                     KeyCode::Char(c) => self.find.push(c),
@@ -223,13 +224,13 @@ impl Form {
             }
             None => {}
         }
-        let after = (self.find.clone(), self.rows.get(self.selected).map(Row::typed), self.fresh);
+        let after = (self.find.clone(), self.rows.get(self.selected).map(FormRow::typed), self.fresh);
         if before == after { Answer::Ignored } else { Answer::Nothing }
     }
 
     /// Pastes into the selected row.
     pub fn paste(&mut self, line: &str) {
-        if let Some(Kind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
+        if let Some(FormRowKind::Text(input)) = self.rows.get_mut(self.selected).map(|r| &mut r.kind) {
             let before = if std::mem::take(&mut self.fresh) { "" } else { input.value() };
             *input = Input::new(format!("{before}{line}"));
         }
@@ -237,19 +238,19 @@ impl Form {
 
     /// The effect of accepting the form, other than changing settings.
     fn warning(&self) -> &'static str {
-        if let Subject::Fork { ground, carry, lane, .. } = &self.subject
-            && let Subject::Lane { recipe, .. } = &**lane
+        if let FormSubject::Fork { ground, carry, lane, .. } = &self.subject
+            && let FormSubject::Lane { recipe, .. } = &**lane
         {
             return Carry::words(Carry::between(ground, recipe, *carry));
         }
         match (&self.subject, &self.before) {
-            (Subject::Lane { recipe: now, .. }, Subject::Lane { recipe: before, .. })
+            (FormSubject::Lane { recipe: now, .. }, FormSubject::Lane { recipe: before, .. })
                 if before.restarts(now) =>
             {
                 "  Enter starts the lane anew with it"
             }
-            (Subject::Data(_), _) => "  Enter starts all lanes anew with them",
-            (Subject::Layer { .. } | Subject::Init(_), _) => "  a draft; w trains it",
+            (FormSubject::Data(_), _) => "  Enter starts all lanes anew with them",
+            (FormSubject::Layer { .. } | FormSubject::Init(_), _) => "  a draft; w trains it",
             _ => "",
         }
     }
@@ -270,7 +271,7 @@ impl Form {
             .min(area.height.saturating_sub(2));
         // The page of a lesson, which is at the bottom, has the numbers that its question needs.
         let area = match self.subject {
-            Subject::Question { .. } => text::part(area, 0, 1, area.width, height),
+            FormSubject::Question { .. } => text::part(area, 0, 1, area.width, height),
             _ => area,
         };
         let mut inside = open(title, 72, height, theme, area, buf);
@@ -299,11 +300,11 @@ impl Form {
             text::put(buf, line, row.indent, 0, &label, style);
             let value = text::part(line, column, 0, line.width.saturating_sub(column), 1);
             match &row.kind {
-                Kind::Text(input) if selected && self.fresh && !input.value().is_empty() => {
+                FormRowKind::Text(input) if selected && self.fresh && !input.value().is_empty() => {
                     text::put(buf, value, 0, 0, input.value(), theme.selected);
                 }
-                Kind::Text(input) if selected => draw_input(input, theme.strong, theme, value, buf),
-                Kind::Text(input) => {
+                FormRowKind::Text(input) if selected => draw_input(input, theme.strong, theme, value, buf),
+                FormRowKind::Text(input) => {
                     text::put(
                         buf,
                         value,
@@ -313,7 +314,7 @@ impl Form {
                         theme.text,
                     );
                 }
-                Kind::Choice(_, _) => {
+                FormRowKind::Choice(_, _) => {
                     let (left, right) =
                         (text::pick(theme.glyphs, "◀ ", "< "), text::pick(theme.glyphs, " ▶", " >"));
                     let arrows = if selected { theme.key() } else { theme.border };
@@ -342,8 +343,8 @@ impl Form {
             inside.width.saturating_sub(4),
             about_rows,
         );
-        let of_rate = |r: &Row| r.path.starts_with("schedule") || r.path == "optimizer.lr";
-        if let (Subject::Lane { recipe, .. }, Some(way)) = (&self.subject, self.way)
+        let of_rate = |r: &FormRow| r.path.starts_with("schedule") || r.path == "optimizer.lr";
+        if let (FormSubject::Lane { recipe, .. }, Some(way)) = (&self.subject, self.way)
             && self.rows.get(self.selected).is_some_and(of_rate)
             && foot.width >= 50
         {
@@ -363,7 +364,7 @@ impl Form {
                     theme.bad,
                 );
             }
-            (None, Some(Row { kind: Kind::Choice(names, _), .. })) if !self.find.is_empty() => {
+            (None, Some(FormRow { kind: FormRowKind::Choice(names, _), .. })) if !self.find.is_empty() => {
                 let found: Vec<&str> = self.matching(names).into_iter().map(|i| &names[i][..]).collect();
                 wrapped(&format!("{}: {}", self.find, found.join(", ")), theme, foot, buf);
             }

@@ -48,7 +48,7 @@ pub enum Pick {
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Item {
+pub struct MenuItem {
     /// Its text.
     pub label: String,
     /// More about it.
@@ -63,7 +63,7 @@ pub struct Item {
 #[derive(Clone, Debug)]
 pub struct Menu {
     title: String,
-    items: Vec<Item>,
+    items: Vec<MenuItem>,
     filter: Input,
     /// Whether a command is typed: its items are computed for every letter, and are not filtered.
     commands: bool,
@@ -74,7 +74,7 @@ pub struct Menu {
 
 impl Menu {
     /// A list that typing filters.
-    pub fn new(title: &str, items: Vec<Item>, selected: usize) -> Self {
+    pub fn new(title: &str, items: Vec<MenuItem>, selected: usize) -> Self {
         let (filter, note) = (Input::default(), String::new());
         Self { title: title.into(), items, filter, commands: false, note, selected }
     }
@@ -90,13 +90,13 @@ impl Menu {
     }
 
     /// The matches for the typed text, and its fault if there are none.
-    pub fn offer(&mut self, items: Vec<Item>, note: String) {
+    pub fn offer(&mut self, items: Vec<MenuItem>, note: String) {
         (self.items, self.note) = (items, note);
         self.selected = self.selected.min(self.items.len().saturating_sub(1));
     }
 
     /// The items that match the typed text.
-    fn shown(&self) -> Vec<&Item> {
+    fn shown(&self) -> Vec<&MenuItem> {
         if self.commands {
             return self.items.iter().collect();
         }
@@ -116,7 +116,7 @@ impl Menu {
             Action::Left => return self.typed(KeyEvent::from(KeyCode::Left)),
             Action::Right => return self.typed(KeyEvent::from(KeyCode::Right)),
             Action::Complete if self.commands => {
-                if let Some(Item { pick: Pick::Line(line), .. }) = self.items.get(self.selected) {
+                if let Some(MenuItem { pick: Pick::Line(line), .. }) = self.items.get(self.selected) {
                     let line = line.clone();
                     self.fill(&line);
                 }
@@ -214,14 +214,14 @@ impl Menu {
 }
 
 /// The items that contain all words; items whose label begins with them come first.
-pub fn narrowed<'i>(items: &'i [Item], words: &str) -> Vec<&'i Item> {
+pub fn narrowed<'i>(items: &'i [MenuItem], words: &str) -> Vec<&'i MenuItem> {
     let words = words.trim().to_lowercase();
-    let fits = |i: &&Item| {
+    let fits = |i: &&MenuItem| {
         let all = format!("{} {} {}", i.label, i.about, i.right).to_lowercase();
         words.split_whitespace().all(|w| all.contains(w))
     };
-    let mut found: Vec<&Item> = items.iter().filter(fits).collect();
-    let label = |i: &Item| i.label.to_lowercase();
+    let mut found: Vec<&MenuItem> = items.iter().filter(fits).collect();
+    let label = |i: &MenuItem| i.label.to_lowercase();
     if !words.is_empty() {
         found.sort_by_key(|i| (!label(i).starts_with(&words), !label(i).contains(&words)));
     }

@@ -2,7 +2,7 @@
 
 use super::{Answer, keys, more, open};
 use crate::ui::keymap::custom::Keymap;
-use crate::ui::keymap::{Action, Scope};
+use crate::ui::keymap::{Action, KeyScope};
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use ratatui::buffer::Buffer;
@@ -43,7 +43,7 @@ const WORDS: &[(&str, &str)] = &[
 
 /// A window of lines.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct TextWindow {
     title: String,
     /// A heading without a second part, or a term with its meaning.
     lines: Vec<(String, String)>,
@@ -54,11 +54,11 @@ pub struct Page {
     rows: Cell<usize>,
 }
 
-impl Page {
+impl TextWindow {
     /// Every key with its action, and the meaning of the terms. `watching`: only the keys that work in a watched run.
     pub fn help(keymap: &Keymap, watching: bool) -> Self {
         let mut lines = Vec::new();
-        for scope in Scope::all() {
+        for scope in KeyScope::all() {
             let rows = keymap.of(scope).filter(|r| !(watching && r.of.own));
             let (lanes, rows): (Vec<_>, Vec<_>) = rows.partition(|r| matches!(r.of.action, Action::Lane(_)));
             if rows.is_empty() {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_row_of_the_table_and_the_lanes_in_one() {
-        let lines = Page::help(&Keymap::default(), false).lines;
+        let lines = TextWindow::help(&Keymap::default(), false).lines;
         let has = |left: &str, right: &str| lines.iter().any(|l| l.0 == left && l.1 == right);
         for b in KEYMAP.iter().filter(|b| !matches!(b.action, Action::Lane(_))) {
             assert!(has(&keys(b.keys), b.help), "{b:?}");
@@ -170,7 +170,7 @@ mod tests {
         assert!(has("1 to 8", "bring lane A to H to the front"));
         assert_eq!(lines.iter().filter(|l| l.1.contains("bring lane")).count(), 1);
         assert!(lines.iter().any(|l| l.0 == "first:last"), "words are explained");
-        let watched = Page::help(&Keymap::default(), true).lines;
+        let watched = TextWindow::help(&Keymap::default(), true).lines;
         assert!(KEYMAP.iter().filter(|b| b.own).all(|b| !watched.iter().any(|l| l.1 == b.help)));
     }
 

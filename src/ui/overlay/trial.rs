@@ -9,10 +9,10 @@ use crate::ui::overlay::menu::Pick;
 use crate::ui::pane::prediction::scalar;
 use crate::ui::theme::Theme;
 use crate::ui::widget::plot::{Curve, Plot, XAxis};
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
-use crate::view::history::{At, Bucket};
-use crate::view::{LaneView, Probe};
+use crate::view::history::{AxisPosition, Bucket};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -41,7 +41,7 @@ pub struct Trial {
     pub lane: LaneId,
 }
 
-fn series<'p>(probe: &'p Probe, name: &str) -> &'p [f32] {
+fn series<'p>(probe: &'p ProbeResult, name: &str) -> &'p [f32] {
     match probe.part(name) {
         Some(Data::Series(all)) => all,
         _ => &[],
@@ -72,7 +72,7 @@ impl Trial {
     }
 
     /// The result in sentences.
-    fn words(self, lane: &LaneView, probe: &Probe) -> String {
+    fn words(self, lane: &LaneView, probe: &ProbeResult) -> String {
         let get = |name: &str| scalar(probe, name).unwrap_or(f64::NAN);
         let number = |name: &str| scale::number(get(name));
         match self.test {
@@ -159,7 +159,7 @@ impl Trial {
         self.plot(lane, probe, theme, text::part(room, 0, 0, room.width, room.height - below), buf);
     }
 
-    fn plot(self, lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    fn plot(self, lane: &LaneView, probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
         if area.height < 4 {
             return;
         }
@@ -169,7 +169,12 @@ impl Trial {
             let points = values.iter().enumerate().map(|(i, &v)| {
                 // Diverged losses would flatten all others.
                 let v = if v > SHOWN * first { f32::NAN } else { v };
-                Bucket { at: At { step: at(i), ..At::default() }, min: v, max: v, last: v }
+                Bucket {
+                    at: AxisPosition { step: at(i), ..AxisPosition::default() },
+                    min: v,
+                    max: v,
+                    last: v,
+                }
             });
             Curve {
                 points: Cow::Owned(points.collect()),
@@ -195,7 +200,7 @@ impl Trial {
                 );
                 (
                     curves,
-                    Scale::fit(low, high, true),
+                    AxisScale::fit(low, high, true),
                     XAxis::Rates,
                     self.suggested(lane),
                     format!("loss: {marks}"),
@@ -203,7 +208,7 @@ impl Trial {
             }
             Test::Batch => {
                 let at = |i: usize| (i + 1) as f64;
-                let (x, words) = (Scale::whole(losses.len() as f64), "loss of the batch".to_string());
+                let (x, words) = (AxisScale::whole(losses.len() as f64), "loss of the batch".to_string());
                 (vec![curve(&at, losses, true)], x, XAxis::Steps, None, words)
             }
         };

@@ -5,18 +5,18 @@ mod one;
 mod sizes;
 
 use super::prediction::{class_name, rows, scalar, turn};
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::engine::attack::AttackConfig;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::Shape;
 use crate::scenario::view::Opening;
 use crate::telemetry::{self, LaneId, Sample};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::{scale, text};
-use crate::view::{LaneView, Probe};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
@@ -49,7 +49,7 @@ impl Default for Adversarial {
 }
 
 /// The newest attack on the lane in front.
-fn front(cx: Context<'_>) -> Option<&Probe> {
+fn front(cx: Context<'_>) -> Option<&ProbeResult> {
     cx.view.lane(cx.front)?.probes.get("adversarial")
 }
 
@@ -79,7 +79,7 @@ impl Adversarial {
     }
 
     /// The request in words: attack, size, target.
-    fn request(&self, probe: Option<&Probe>, theme: &Theme, focused: bool) -> Vec<(String, Style)> {
+    fn request(&self, probe: Option<&ProbeResult>, theme: &Theme, focused: bool) -> Vec<(String, Style)> {
         let (left, right) = match (focused, theme.glyphs) {
             (false, _) => ("", ""),
             (true, Glyphs::Unicode) => ("◀ ", " ▶"),
@@ -122,7 +122,7 @@ impl Adversarial {
     }
 
     /// The number of the sample that is shown.
-    fn shown(&self, probe: Option<&Probe>) -> usize {
+    fn shown(&self, probe: Option<&ProbeResult>) -> usize {
         match self.sample {
             Sample::Number(n) => n,
             Sample::Hardest | Sample::Own => {
@@ -158,7 +158,7 @@ impl Adversarial {
     }
 }
 
-impl Pane for Adversarial {
+impl PaneWidget for Adversarial {
     fn open(&mut self, opening: &Opening) {
         self.sample = Sample::Number(opening.sample);
         if let Some(attack) = &opening.attack {
@@ -255,23 +255,23 @@ impl Pane for Adversarial {
             Action::ToggleSizes => self.sizes = !self.sizes,
             Action::Edit => {
                 let classes = classes.iter().map(|(name, _)| name.clone()).collect();
-                let subject = Subject::Attack { attack: self.attack.clone(), target: self.target, classes };
+                let subject =
+                    FormSubject::Attack { attack: self.attack.clone(), target: self.target, classes };
                 return vec![Effect::Edit(Box::new(subject))];
             }
-            Action::OwnPicture => return vec![Effect::Edit(Box::new(Subject::Picture(String::new())))],
+            Action::OwnPicture => return vec![Effect::Edit(Box::new(FormSubject::Picture(String::new())))],
             _ => {}
         }
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::ProbeRequest> {
         let attack = self.attack.text();
         if self.sizes {
-            let each = cx
-                .view
-                .lanes
-                .iter()
-                .map(|l| telemetry::View { attack: attack.clone(), ..telemetry::View::of("sizes", l.id) });
+            let each = cx.view.lanes.iter().map(|l| telemetry::ProbeRequest {
+                attack: attack.clone(),
+                ..telemetry::ProbeRequest::of("sizes", l.id)
+            });
             return each.collect();
         }
         // Each lane has another hardest sample, so all show that of the lane in front.
@@ -279,22 +279,22 @@ impl Pane for Adversarial {
             Sample::Hardest if lane != cx.front => Sample::Number(self.shown(front(cx))),
             sample => sample,
         };
-        let each = Self::lanes(cx, inside.width).into_iter().map(|lane| telemetry::View {
+        let each = Self::lanes(cx, inside.width).into_iter().map(|lane| telemetry::ProbeRequest {
             sample: same(lane),
             attack: attack.clone(),
             target: self.target,
-            ..telemetry::View::of("adversarial", lane)
+            ..telemetry::ProbeRequest::of("adversarial", lane)
         });
         each.collect()
     }
 
-    fn edited(&mut self, subject: &Subject) {
+    fn edited(&mut self, subject: &FormSubject) {
         match subject {
-            Subject::Attack { attack, target, .. } => {
+            FormSubject::Attack { attack, target, .. } => {
                 self.attack.clone_from(attack);
                 self.target = *target;
             }
-            Subject::Picture(_) => self.sample = Sample::Own,
+            FormSubject::Picture(_) => self.sample = Sample::Own,
             _ => {}
         }
     }

@@ -2,13 +2,13 @@
 
 use super::adversarial::Adversarial;
 use super::tests::{context, drawn, text, unicode};
-use super::{Pane, fixture};
+use super::{PaneWidget, fixture};
 use crate::engine::attack::AttackConfig;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effect;
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::layout::Size;
 
@@ -32,11 +32,11 @@ fn an_attack_tells_what_came_of_it() {
     pane.act(Action::EpsUp, cx);
     pane.act(Action::NextTarget, cx);
     pane.act(Action::NextTarget, cx);
-    let expected = telemetry::View {
+    let expected = telemetry::ProbeRequest {
         sample: telemetry::Sample::Number(0),
         attack: "Fgsm(eps: 0.15)".into(),
         target: Some(1),
-        ..telemetry::View::of("adversarial", 0)
+        ..telemetry::ProbeRequest::of("adversarial", 0)
     };
     assert_eq!(pane.watch(cx, Size::new(60, 24)), [expected]);
     let words = text(&drawn(&pane, cx, 60, 24));
@@ -111,7 +111,10 @@ fn accuracy_against_size_is_a_plot_of_all_lanes_with_what_is_wrong_in_red() {
     pane.act(Action::ToggleSizes, cx);
     pane.act(Action::NextAttack, cx);
     let watched = pane.watch(cx, Size::new(60, 20));
-    let of = |lane| telemetry::View { attack: "Bim()".into(), ..telemetry::View::of("sizes", lane) };
+    let of = |lane| telemetry::ProbeRequest {
+        attack: "Bim()".into(),
+        ..telemetry::ProbeRequest::of("sizes", lane)
+    };
     assert_eq!(watched, [0, 1, 2, 3].map(of));
     let buf = drawn(&pane, cx, 90, 20);
     let words = text(&buf);
@@ -159,17 +162,17 @@ fn an_attack_is_edited_in_a_form_and_a_picture_of_ones_own_takes_its_place() {
     let mut pane = Adversarial::default();
     let effects = pane.act(Action::Edit, cx);
     let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
-    let Subject::Attack { classes, target: None, .. } = &**subject else { panic!("{subject:?}") };
+    let FormSubject::Attack { classes, target: None, .. } = &**subject else { panic!("{subject:?}") };
     assert_eq!(classes.len(), 10);
     let attack = AttackConfig::parse("Pgd(eps: 0.3, steps: 40)").expect("an attack");
-    pane.edited(&Subject::Attack { attack, target: Some(3), classes: classes.clone() });
-    pane.edited(&Subject::Picture("cat.png".into()));
+    pane.edited(&FormSubject::Attack { attack, target: Some(3), classes: classes.clone() });
+    pane.edited(&FormSubject::Picture("cat.png".into()));
     let watched = pane.watch(cx, Size::new(60, 20));
-    let expected = telemetry::View {
+    let expected = telemetry::ProbeRequest {
         sample: telemetry::Sample::Own,
         attack: "Pgd(eps: 0.3, steps: 40)".into(),
         target: Some(3),
-        ..telemetry::View::of("adversarial", 0)
+        ..telemetry::ProbeRequest::of("adversarial", 0)
     };
     assert_eq!(watched, [expected]);
     let words = text(&drawn(&pane, cx, 70, 20));

@@ -1,8 +1,8 @@
 //! The curves pane: one metric of all lanes large, and others small below it if there is room. Draws the view model;
 //! asks nothing of training except for probes.
 
-use super::{Context, Pane};
-use crate::number::{Axis, Number, Source};
+use super::{Context, PaneWidget};
+use crate::number::{Number, NumberAxis, NumberSource};
 use crate::scenario::Edit;
 use crate::scenario::view::{Axis as Along, Opening};
 use crate::telemetry::{self, Data, Phase};
@@ -11,7 +11,7 @@ use crate::ui::message::Effects;
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::colour;
 use crate::ui::widget::plot::{self, Curve, Plot, XAxis};
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
 use crate::view::LaneView;
 use crate::view::history::{Bucket, History};
@@ -69,7 +69,7 @@ fn unnamed(lanes: usize) -> String {
 /// The probe that computes a number while it is viewed.
 fn probe(metric: Number) -> Option<&'static str> {
     match metric.row().source {
-        Source::Probe(name, _) => Some(name),
+        NumberSource::Probe(name, _) => Some(name),
         _ => None,
     }
 }
@@ -104,12 +104,12 @@ impl Curves {
     fn is_log(&self, metric: Number, cx: Context<'_>) -> bool {
         // A logarithmic axis has no place for negative numbers.
         let negative = |l: &LaneView| l.curve(metric).is_some_and(|c| c.whole().iter().any(|b| b.min < 0.0));
-        let usual = || metric.row().axis == Axis::Log && !cx.view.lanes.iter().any(negative);
+        let usual = || metric.row().axis == NumberAxis::Log && !cx.view.lanes.iter().any(negative);
         self.log.get(&metric).copied().unwrap_or_else(usual)
     }
 
     /// The visible part of the x axis: the whole run on an axis that grows in steps, or its newest page.
-    fn x_scale(&self, cx: Context<'_>) -> Scale {
+    fn x_scale(&self, cx: Context<'_>) -> AxisScale {
         // The axis keeps room for abandoned curves.
         let newest = |l: &LaneView| {
             let curves = l.curve(Number::Loss).into_iter().chain(l.ghosts.get(&Number::Loss));
@@ -117,7 +117,7 @@ impl Curves {
         };
         let end = cx.view.lanes.iter().filter_map(newest).filter(|x| x.is_finite()).fold(0.0, f64::max);
         if !self.recent {
-            return Scale::whole(end);
+            return AxisScale::whole(end);
         }
         // A page holds about 500 measurements of the lane in front, its length is a power of two, and it advances by
         // halves, so the axis rarely moves.
@@ -128,11 +128,11 @@ impl Curves {
         let back = back.filter(|b| *b > 0.0).unwrap_or(end).max(1e-6);
         let page = libm::exp2(libm::log2(back).ceil());
         let turned = ((end / page * 2.0).ceil() * page / 2.0).max(page);
-        Scale::between(turned - page, turned)
+        AxisScale::between(turned - page, turned)
     }
 
     /// The plot of a metric; a small plot shows a share on a fixed axis, so that it can be compared at a glance.
-    fn plot<'a>(&self, metric: Number, cx: Context<'a>, x: Scale, small: bool) -> Plot<'a> {
+    fn plot<'a>(&self, metric: Number, cx: Context<'a>, x: AxisScale, small: bool) -> Plot<'a> {
         let mut curves = Vec::new();
         for (lane, ghost) in cx.view.lanes.iter().filter_map(|l| Some((l, l.ghosts.get(&metric)?))) {
             let faint = colour::faint(cx.theme.lane(lane.id), cx.theme);
@@ -165,7 +165,7 @@ impl Curves {
         let log = self.is_log(metric, cx);
         // The large plot must distinguish the last percents of an accuracy; accuracies under attack may have any value.
         let whole = !log && metric.is_share() && (small || metric.attacked());
-        let y = whole.then(|| Scale::between(0.0, 1.0));
+        let y = whole.then(|| AxisScale::between(0.0, 1.0));
         Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor(cx) }
     }
 
@@ -189,7 +189,7 @@ impl Curves {
     }
 
     /// The edits at the cursor, or closer to it than a key moves it, with the lane's letter and style.
-    fn changes_at_cursor(&self, cx: Context<'_>, x: Scale) -> Pieces {
+    fn changes_at_cursor(&self, cx: Context<'_>, x: AxisScale) -> Pieces {
         let Some(cursor) = self.cursor(cx) else { return Pieces::new() };
         let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
         let mut pieces = Pieces::new();
@@ -337,7 +337,7 @@ impl Curves {
     }
 }
 
-impl Pane for Curves {
+impl PaneWidget for Curves {
     fn open(&mut self, opening: &Opening) {
         self.metric = Number::of_key(&opening.curve).unwrap_or(self.metric);
         if let Some(axis) = opening.x_axis {
@@ -392,9 +392,9 @@ impl Pane for Curves {
         line
     }
 
-    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::ProbeRequest> {
         let Some(name) = probe(self.metric) else { return Vec::new() };
-        cx.view.lanes.iter().map(|l| telemetry::View::of(name, l.id)).collect()
+        cx.view.lanes.iter().map(|l| telemetry::ProbeRequest::of(name, l.id)).collect()
     }
 
     fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer) {
@@ -453,7 +453,7 @@ impl Pane for Curves {
         let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
         let always = |m: &Number| {
             let row = m.row();
-            !m.attacked() && (row.band || !matches!(row.source, Source::Evaluation))
+            !m.attacked() && (row.band || !matches!(row.source, NumberSource::Evaluation))
         };
         let there = |m: &Number| *m != Number::SharpnessLimit && (always(m) || measured(m));
         let metrics: Vec<Number> = Number::ALL.into_iter().filter(there).collect();

@@ -3,11 +3,11 @@
 
 pub mod cure;
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::lab::run::DIAGNOSIS;
 use crate::limits;
 use crate::number::{LayerNumber, Number};
-use crate::telemetry::finding::{Diagnosis, Examination, Finding, Fix, Level, Verdict};
+use crate::telemetry::finding::{CureOutcome, Diagnosis, Examination, Finding, Fix, Level};
 use crate::telemetry::{self, Command};
 use crate::ui::diagnosis::{account, thousands};
 use crate::ui::guide::Guide;
@@ -39,7 +39,7 @@ pub struct DiagnosisPane {
 }
 
 /// A line of the pane: words with their styles, and the cure to which it belongs.
-struct Row {
+struct DiagnosisLine {
     words: Vec<(String, Style)>,
     cure: Option<usize>,
 }
@@ -54,11 +54,11 @@ fn style_of(level: Level, theme: &Theme) -> Style {
 }
 
 /// The style of a verdict.
-fn style_for(verdict: Verdict, theme: &Theme) -> Style {
+fn style_for(verdict: CureOutcome, theme: &Theme) -> Style {
     match verdict {
-        Verdict::Repaired | Verdict::Better => theme.good,
-        Verdict::Same => theme.faint,
-        Verdict::Worse => theme.bad,
+        CureOutcome::Repaired | CureOutcome::Better => theme.good,
+        CureOutcome::Same => theme.faint,
+        CureOutcome::Worse => theme.bad,
     }
 }
 
@@ -84,7 +84,7 @@ fn state(cx: Context<'_>, lane: &LaneView) -> String {
 
 /// Whether a lane is trained on samples rather than on a test function.
 fn samples(lane: &LaneView) -> bool {
-    super::Kind::of([&lane.info.recipe.network[..]]) != super::Kind::Surface
+    super::ScenarioKind::of([&lane.info.recipe.network[..]]) != super::ScenarioKind::Surface
 }
 
 /// The history of a finding's number: the gradient of its layer, or the validation loss, or the training loss.
@@ -111,13 +111,17 @@ fn history(lane: &LaneView, finding: &Finding, width: usize, theme: &Theme) -> O
 
 impl DiagnosisPane {
     /// Everything about the lane in front, in lines of this width.
-    fn rows(&self, cx: Context<'_>, width: u16) -> Vec<Row> {
+    fn rows(&self, cx: Context<'_>, width: u16) -> Vec<DiagnosisLine> {
         let theme = cx.theme;
         let Some(lane) = cx.view.lane(cx.front) else { return Vec::new() };
-        let mut out: Vec<Row> = Vec::new();
+        let mut out: Vec<DiagnosisLine> = Vec::new();
         let mut add = |what: &str, indent: &str, style: Style, cure: Option<usize>| {
             let lines = text::lines(what, width.saturating_sub(text::width(indent)), "");
-            out.extend(lines.into_iter().map(|l| Row { words: vec![(format!("{indent}{l}"), style)], cure }));
+            out.extend(
+                lines
+                    .into_iter()
+                    .map(|l| DiagnosisLine { words: vec![(format!("{indent}{l}"), style)], cure }),
+            );
         };
         add(&state(cx, lane), "", theme.faint, None);
         if let Some(account) = account(lane) {
@@ -221,7 +225,7 @@ impl DiagnosisPane {
     }
 }
 
-impl Pane for DiagnosisPane {
+impl PaneWidget for DiagnosisPane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Diagnosis", cx.theme.strong);
         let Some(lane) = cx.view.lane(cx.front) else { return line };
@@ -299,12 +303,12 @@ impl Pane for DiagnosisPane {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, _inside: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, _inside: Size) -> Vec<telemetry::ProbeRequest> {
         let Some(lane) = cx.view.lane(cx.front) else { return Vec::new() };
         let known = lane.examination.as_ref().is_some_and(|e| e.trying.is_none());
         // A lane without steps may still be changed; a completely examined lane needs no further examination.
         let wanted = !cx.watching && !known && lane.present().step > 0;
-        wanted.then(|| telemetry::View::of(DIAGNOSIS, lane.id)).into_iter().collect()
+        wanted.then(|| telemetry::ProbeRequest::of(DIAGNOSIS, lane.id)).into_iter().collect()
     }
 
     fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {

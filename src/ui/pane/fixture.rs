@@ -4,7 +4,7 @@ use crate::number::{LayerNumber, Number, Values};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Data, Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
 use crate::ui::fixture::evaluated;
-use crate::view::View;
+use crate::view::RunView;
 
 /// Repeatable noise in [-1, 1].
 fn noise(i: u64) -> f32 {
@@ -46,7 +46,7 @@ fn info(name: &str, depth: usize) -> Box<LaneInfo> {
 }
 
 /// The behaviour of a lane of the run.
-struct Kind {
+struct LaneBehaviour {
     name: &'static str,
     /// Final loss.
     loss: f32,
@@ -58,17 +58,17 @@ struct Kind {
     end: u64,
 }
 
-const KINDS: [Kind; 4] = [
-    Kind { name: "SGD", loss: 0.9, time: 900.0, decay: 0.21, end: u64::MAX },
-    Kind { name: "Momentum", loss: 0.25, time: 450.0, decay: 0.25, end: u64::MAX },
-    Kind { name: "Adam", loss: 0.02, time: 220.0, decay: 0.8, end: u64::MAX },
-    Kind { name: "SGD lr 50", loss: 4.0, time: 300.0, decay: 2.5, end: 132 },
+const KINDS: [LaneBehaviour; 4] = [
+    LaneBehaviour { name: "SGD", loss: 0.9, time: 900.0, decay: 0.21, end: u64::MAX },
+    LaneBehaviour { name: "Momentum", loss: 0.25, time: 450.0, decay: 0.25, end: u64::MAX },
+    LaneBehaviour { name: "Adam", loss: 0.02, time: 220.0, decay: 0.8, end: u64::MAX },
+    LaneBehaviour { name: "SGD lr 50", loss: 4.0, time: 300.0, decay: 2.5, end: 132 },
 ];
 
 /// A run of four lanes on a deep sigmoid network, measured every second step up to `steps`: A's gradient vanishes
 /// towards the input, C's does not, D diverges at step 132.
-pub fn run(steps: u64, depth: usize) -> View {
-    let mut view = View::default();
+pub fn run(steps: u64, depth: usize) -> RunView {
+    let mut view = RunView::default();
     for (lane, kind) in KINDS.iter().enumerate() {
         view.apply(Event::Started { lane, info: info(kind.name, depth), step: 0 });
         view.apply(Event::Phase { lane, step: 0, phase: Phase::Running });
@@ -89,7 +89,7 @@ pub fn run(steps: u64, depth: usize) -> View {
     view
 }
 
-fn measure(view: &mut View, lane: usize, kind: &Kind, step: u64, depth: usize) {
+fn measure(view: &mut RunView, lane: usize, kind: &LaneBehaviour, step: u64, depth: usize) {
     let t = step as f32;
     let wobble = noise(step * 31 + lane as u64);
     let broken = step + 2 > kind.end;
@@ -151,13 +151,13 @@ fn grey(pixels: Vec<f32>) -> Data {
     Data::Image { channels: 1, width: 8, pixels }
 }
 
-fn probed(view: &mut View, name: &'static str, parts: Vec<(&str, Data)>) {
+fn probed(view: &mut RunView, name: &'static str, parts: Vec<(&str, Data)>) {
     let parts = parts.into_iter().map(|(n, d)| (n.to_owned(), d)).collect();
     view.apply(Event::Probed { lane: 0, step: 1200, name, parts });
 }
 
 /// Predictions for an image, a confusion matrix and an attack, for lane 0.
-pub fn add_images(view: &mut View) {
+pub fn add_images(view: &mut RunView) {
     let before = [0.002, 0.003, 0.010, 0.004, 0.001, 0.002, 0.001, 0.961, 0.004, 0.012];
     let after = [0.004, 0.012, 0.612, 0.051, 0.002, 0.009, 0.001, 0.251, 0.008, 0.050];
     let class = |i: usize| i.to_string();
@@ -222,7 +222,7 @@ pub fn add_images(view: &mut View) {
 }
 
 /// Robustness over time: lane 0 loses its own, the others keep more the later they come.
-pub fn add_attacked(view: &mut View) {
+pub fn add_attacked(view: &mut RunView) {
     for lane in 0..view.lanes.len() {
         for i in 0..=8u32 {
             let share = f64::from(i) / 8.0;
@@ -238,7 +238,7 @@ pub fn add_attacked(view: &mut View) {
 
 /// The newest attack of lane 0 for all lanes, accuracy against size for all, and numbers of lane 1 that cannot be
 /// trusted.
-pub fn add_bench(view: &mut View) {
+pub fn add_bench(view: &mut RunView) {
     let attack = view.lane(0).and_then(|l| l.probes.get("adversarial")).map(|p| p.parts.clone());
     let lanes: Vec<_> = view.lanes.iter().map(|l| l.id).collect();
     for lane in lanes {
@@ -264,7 +264,7 @@ pub fn add_bench(view: &mut View) {
 }
 
 /// The boundary of a classifier on a plane and an attack there, for lane 0; `classes` of 2 or more.
-pub fn add_plane(view: &mut View, classes: usize) {
+pub fn add_plane(view: &mut RunView, classes: usize) {
     let (width, height) = (48, 24);
     let value = |i: usize| {
         let (x, y) = ((i % width) as f32 / width as f32 - 0.5, 0.5 - (i / width) as f32 / height as f32);
@@ -309,7 +309,7 @@ pub fn add_plane(view: &mut View, classes: usize) {
 }
 
 /// A sequence of lane 0: symbols with a class at every step, or numbers of which two are marked and one answer.
-pub fn add_sequence(view: &mut View, symbols: bool) {
+pub fn add_sequence(view: &mut RunView, symbols: bool) {
     let row = |name: &str, values: Vec<f32>| (name.to_owned(), values);
     let mut parts = if symbols {
         let names = ["blank", "1", "2"].map(|n| row(n, Vec::new()));
@@ -335,7 +335,7 @@ pub fn add_sequence(view: &mut View, symbols: bool) {
 }
 
 /// A sequence of lane 0 with a number wanted at every step, some of its numbers odd.
-pub fn add_echo(view: &mut View) {
+pub fn add_echo(view: &mut RunView) {
     let wave = |late: usize| (0..40).map(move |t| if t < late { 0.0 } else { noise((t - late) as u64) });
     let mut answer: Vec<f32> = wave(5).map(|v| 0.5 * v).collect();
     answer[7] = f32::NAN;

@@ -2,20 +2,20 @@
 //! top; or another number of the layers, whose newest values are beside the rows. Draws the view model; requests
 //! nothing.
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::number::LayerNumber;
 use crate::telemetry::{LayerMeasure, Phase};
-use crate::ui::diagnosis::flow::{Flow, Word};
+use crate::ui::diagnosis::flow::{Flow, FlowChange};
 use crate::ui::diagnosis::{first_step, health, word_of};
 use crate::ui::keymap::Action;
 use crate::ui::message::Effects;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::colour::Map;
 use crate::ui::widget::heat::{self, Pixel};
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
 use crate::view::LaneView;
-use crate::view::history::Column;
+use crate::view::history::MapColumn;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -27,7 +27,7 @@ const DECADES: (f32, f32) = (3.0, 16.0);
 
 /// The quantity shown by the colours and beside each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Beside {
+enum MapQuantity {
     #[default]
     Gradient,
     Signal,
@@ -39,11 +39,11 @@ enum Beside {
 /// The state of the gradient map.
 #[derive(Clone, Debug, Default)]
 pub struct GradientMap {
-    beside: Beside,
+    beside: MapQuantity,
 }
 
 /// A layer with parameters, with the flat units of the layers up to the next one.
-struct Row<'a> {
+struct LayerGroup<'a> {
     measure: &'a LayerMeasure,
     label: String,
     saturated: Option<f32>,
@@ -59,12 +59,18 @@ fn brief(label: &str) -> String {
     if first.is_empty() { kind.to_owned() } else { format!("{kind} {first}") }
 }
 
-fn rows(lane: &LaneView) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
+fn rows(lane: &LaneView) -> Vec<LayerGroup<'_>> {
+    let mut rows: Vec<LayerGroup<'_>> = Vec::new();
     for m in &lane.layers {
         if m.get(LayerNumber::GradNorm).is_some() {
             let label = lane.info.layers.get(m.layer).map_or("", |l| l.label.as_str());
-            rows.push(Row { measure: m, label: brief(label), saturated: None, silent: None, dead: None });
+            rows.push(LayerGroup {
+                measure: m,
+                label: brief(label),
+                saturated: None,
+                silent: None,
+                dead: None,
+            });
         }
         if let Some(row) = rows.last_mut() {
             row.saturated = greater(row.saturated, m.get(LayerNumber::Saturated));
@@ -123,13 +129,13 @@ fn worst(values: &[Option<f32>]) -> Option<f32> {
     values.iter().copied().fold(None, greater)
 }
 
-fn word_style(word: Word, theme: &Theme) -> Style {
+fn word_style(word: FlowChange, theme: &Theme) -> Style {
     match word {
-        Word::Even => theme.good,
-        Word::Uneven => theme.text,
-        Word::Vanishing => theme.warn,
-        Word::Vanished => theme.warn.patch(theme.strong),
-        Word::Exploded | Word::Exploding | Word::Nothing => theme.bad,
+        FlowChange::Even => theme.good,
+        FlowChange::Uneven => theme.text,
+        FlowChange::Vanishing => theme.warn,
+        FlowChange::Vanished => theme.warn.patch(theme.strong),
+        FlowChange::Exploded | FlowChange::Exploding | FlowChange::Nothing => theme.bad,
     }
 }
 
@@ -143,54 +149,54 @@ fn norm_name(glyphs: Glyphs) -> &'static str {
 
 impl GradientMap {
     /// The text beside a line of the map: its number, and a word if it is remarkable.
-    fn beside(&self, rows: &[Row<'_>], greatest: f32) -> (String, Option<Word>) {
+    fn beside(&self, rows: &[LayerGroup<'_>], greatest: f32) -> (String, Option<FlowChange>) {
         let of = |n: LayerNumber| {
             let values: Vec<Option<f32>> = rows.iter().map(|r| r.measure.get(n)).collect();
             typical(&values)
         };
         let number = |v: Option<f32>| v.map_or_else(|| "-".into(), |v| scale::number(f64::from(v)));
         match self.beside {
-            Beside::Gradient | Beside::Signal => {
+            MapQuantity::Gradient | MapQuantity::Signal => {
                 let norm = of(self.norm());
-                (number(norm), norm.and_then(|g| Word::of_layer(g, greatest)))
+                (number(norm), norm.and_then(|g| FlowChange::of_layer(g, greatest)))
             }
-            Beside::Update => (number(of(LayerNumber::UpdateRatio)), None),
-            Beside::Weights => (number(of(LayerNumber::WeightNorm)), None),
-            Beside::Units => (units(rows).unwrap_or_else(|| "-".into()), None),
+            MapQuantity::Update => (number(of(LayerNumber::UpdateRatio)), None),
+            MapQuantity::Weights => (number(of(LayerNumber::WeightNorm)), None),
+            MapQuantity::Units => (units(rows).unwrap_or_else(|| "-".into()), None),
         }
     }
 
     /// The number that the colours show.
     fn number(&self) -> LayerNumber {
         match self.beside {
-            Beside::Gradient => LayerNumber::GradNorm,
-            Beside::Signal => LayerNumber::SignalNorm,
-            Beside::Update => LayerNumber::UpdateRatio,
-            Beside::Weights => LayerNumber::WeightNorm,
-            Beside::Units => LayerNumber::Saturated,
+            MapQuantity::Gradient => LayerNumber::GradNorm,
+            MapQuantity::Signal => LayerNumber::SignalNorm,
+            MapQuantity::Update => LayerNumber::UpdateRatio,
+            MapQuantity::Weights => LayerNumber::WeightNorm,
+            MapQuantity::Units => LayerNumber::Saturated,
         }
     }
 
     /// The norm to which the words beside the rows refer.
     fn norm(&self) -> LayerNumber {
-        if self.beside == Beside::Signal { LayerNumber::SignalNorm } else { LayerNumber::GradNorm }
+        if self.beside == MapQuantity::Signal { LayerNumber::SignalNorm } else { LayerNumber::GradNorm }
     }
 
     fn beside_name(&self, glyphs: Glyphs) -> &'static str {
         match self.beside {
-            Beside::Gradient => norm_name(glyphs),
-            Beside::Signal => text::pick(glyphs, LayerNumber::SignalNorm.row().label, "|dL/da|"),
-            Beside::Update => "update:weight",
-            Beside::Weights => text::pick(glyphs, "‖w‖", "|w|"),
-            Beside::Units => "flat units",
+            MapQuantity::Gradient => norm_name(glyphs),
+            MapQuantity::Signal => text::pick(glyphs, LayerNumber::SignalNorm.row().label, "|dL/da|"),
+            MapQuantity::Update => "update:weight",
+            MapQuantity::Weights => text::pick(glyphs, "‖w‖", "|w|"),
+            MapQuantity::Units => "flat units",
         }
     }
 }
 
 /// Shares of units that pass no gradient, the worst of some layers: saturated outputs of this batch, and dead units,
 /// whose gradient is zero for every sample of the last evaluation.
-fn units(rows: &[Row<'_>]) -> Option<String> {
-    let worst = |f: fn(&Row<'_>) -> Option<f32>| rows.iter().map(f).fold(None, greater);
+fn units(rows: &[LayerGroup<'_>]) -> Option<String> {
+    let worst = |f: fn(&LayerGroup<'_>) -> Option<f32>| rows.iter().map(f).fold(None, greater);
     let parts = [percent(worst(|r| r.saturated), "sat"), percent(worst(|r| r.dead), "dead")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" "))
@@ -204,7 +210,7 @@ fn greater(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     }
 }
 
-impl Pane for GradientMap {
+impl PaneWidget for GradientMap {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Gradient map", cx.theme.strong);
         if let Some(lane) = cx.view.lane(cx.front) {
@@ -212,7 +218,7 @@ impl Pane for GradientMap {
             line.push_span(Span::styled(format!("  lane {}", lane.letter()), style));
         }
         let what = match self.beside {
-            Beside::Units => "  saturated units".into(),
+            MapQuantity::Units => "  saturated units".into(),
             _ => format!("  log10 {}", self.beside_name(cx.theme.glyphs)),
         };
         line.push_span(Span::styled(what, cx.theme.text));
@@ -236,7 +242,7 @@ impl Pane for GradientMap {
                 _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
                     "diverged in its first step: no gradient to show".into()
                 }
-                Beside::Gradient => "no gradient measured yet".into(),
+                MapQuantity::Gradient => "no gradient measured yet".into(),
                 _ => format!("no {} measured", self.beside_name(theme.glyphs)),
             };
             return text::put_message(buf, area, &words, theme.faint);
@@ -247,7 +253,7 @@ impl Pane for GradientMap {
         }
 
         // Colours: whole decades around all values so far; shares from 0 to 1.
-        let shares = self.beside == Beside::Units;
+        let shares = self.beside == MapQuantity::Units;
         let seen =
             columns.iter().flat_map(|c| &c.values).flatten().copied().filter(|v| v.is_finite() && *v > 0.0);
         let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
@@ -286,15 +292,16 @@ impl Pane for GradientMap {
         let names = (0..share.lines).map(|l| text::width(&label(l).1)).max().unwrap_or(0);
         let names = if wide { names.min((area.width / 6).max(9)) } else { 0 };
         let left = if area.width >= 16 { digits + 1 + names + u16::from(names > 0) } else { 0 };
-        let side: Vec<(String, Option<Word>, String)> = (0..share.lines)
+        let side: Vec<(String, Option<FlowChange>, String)> = (0..share.lines)
             .map(|l| {
                 let rows = &rows[share.of_line(l)];
                 let (number, word) = self.beside(rows, greatest);
-                let units = if self.beside == Beside::Units { None } else { units(rows) };
+                let units = if self.beside == MapQuantity::Units { None } else { units(rows) };
                 (number, word, units.unwrap_or_default())
             })
             .collect();
-        let column = |f: fn(&(String, Option<Word>, String)) -> u16| side.iter().map(f).max().unwrap_or(0);
+        let column =
+            |f: fn(&(String, Option<FlowChange>, String)) -> u16| side.iter().map(f).max().unwrap_or(0);
         let numbers = column(|s| text::width(&s.0));
         let words = column(|s| s.1.map_or(0, |w| text::width(w.text())));
         let flats = column(|s| text::width(&s.2));
@@ -312,14 +319,14 @@ impl Pane for GradientMap {
         // step of the numbers.
         let (begin, end) = (began.saturating_sub(1) as f64, newest.step as f64);
         let x = match lane.present().phase {
-            Phase::Running | Phase::Paused => Scale::whole(end),
+            Phase::Running | Phase::Paused => AxisScale::whole(end),
             // The map of a lane that has ended fills the width.
-            _ => Scale::between(0.0, end.max(1.0)),
+            _ => AxisScale::between(0.0, end.max(1.0)),
         };
         let edge = |column: u16| x.value(f64::from(column) / f64::from(map.width.max(1)));
         let at = |column: u16| {
             let (left, right) = (edge(column), edge(column + 1).min(end));
-            let covers = |c: &Column| (c.step as f64) < right - 1e-9 * end;
+            let covers = |c: &MapColumn| (c.step as f64) < right - 1e-9 * end;
             let known = left < end && right > begin;
             known.then(|| columns.get(columns.partition_point(covers)))?
         };
@@ -388,12 +395,13 @@ impl Pane for GradientMap {
             // The line of the diagnosis tells a median, so these numbers name their step.
             let step = scale::count(cx.past.unwrap_or(newest.step) as f64);
             let mut pieces = vec![(format!("step {step} "), theme.faint)];
-            let shown = self.beside == Beside::Gradient;
+            let shown = self.beside == MapQuantity::Gradient;
             if let Some(flow) = Flow::of(&lane.layers).filter(|_| shown) {
                 let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
                 pieces.push((format!(" first:last {ratio} "), theme.text));
                 if let Some((word, weight)) = word_of(lane, &flow) {
-                    let style = if word == Word::Even.text() { theme.good } else { weight.style(theme) };
+                    let style =
+                        if word == FlowChange::Even.text() { theme.good } else { weight.style(theme) };
                     pieces.push((format!(" {word} "), style));
                 }
             }
@@ -439,7 +447,7 @@ impl Pane for GradientMap {
     }
 
     fn act(&mut self, action: Action, _: Context<'_>) -> Effects {
-        use Beside::{Gradient, Signal, Units, Update, Weights};
+        use MapQuantity::{Gradient, Signal, Units, Update, Weights};
         let order = [Gradient, Signal, Update, Weights, Units];
         let place = order.iter().position(|b| *b == self.beside).unwrap_or(0);
         match action {

@@ -4,9 +4,9 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::layer::surface::Surface;
 use crate::scenario::Shape;
 use crate::telemetry::{Data, Event};
-use crate::view::View;
+use crate::view::RunView;
 
-fn probed(view: &mut View, lane: usize, name: &'static str, parts: Vec<(&str, Data)>) {
+fn probed(view: &mut RunView, lane: usize, name: &'static str, parts: Vec<(&str, Data)>) {
     let parts = parts.into_iter().map(|(n, d)| (n.to_owned(), d)).collect();
     view.apply(Event::Probed { lane, step: 60, name, parts });
 }
@@ -17,7 +17,7 @@ fn table(rows: &[(&str, &[f32])]) -> Data {
 }
 
 /// A bowl in this window, with every lane on its path down from (1.5, 1) to its own point.
-pub fn add_surface(view: &mut View, extent: [f32; 4]) {
+pub fn add_surface(view: &mut RunView, extent: [f32; 4]) {
     let (width, height) = (60, 40);
     let at = |i: usize| {
         let x = extent[0] + (i % width) as f32 / width as f32 * (extent[1] - extent[0]);
@@ -45,7 +45,7 @@ pub fn add_surface(view: &mut View, extent: [f32; 4]) {
 }
 
 /// Forty time steps: in A the gradient vanishes, in B it explodes, in C it keeps its size, in D it is not finite.
-pub fn add_time(view: &mut View) {
+pub fn add_time(view: &mut RunView) {
     for (lane, factor) in [0.7f32, 1.4, 0.99, f32::INFINITY].into_iter().enumerate() {
         view.lanes[lane].info.input = Shape::Sequence { steps: 40, features: 2 };
         let norms: Vec<f32> = (0..40).map(|t| 0.1 * factor.powi(39 - t)).collect();
@@ -59,7 +59,7 @@ pub fn add_time(view: &mut View) {
 }
 
 /// A weight of two tensors: A and B have the same network, C has another one, D has made no step.
-pub fn add_weight(view: &mut View, weight: usize) {
+pub fn add_weight(view: &mut RunView, weight: usize) {
     let slots: [&[(&str, &[f32])]; 2] = [
         &[("1 Dense 4 weight", &[12.0, 3.0]), ("1 Dense 4 bias", &[4.0, 4.0])],
         &[("1 Rnn 9 weight_ih", &[90.0, 9.0])],
@@ -94,7 +94,7 @@ pub fn add_weight(view: &mut View, weight: usize) {
 }
 
 /// All of the above.
-pub fn add_all(view: &mut View) {
+pub fn add_all(view: &mut RunView) {
     add_surface(view, [-2.0, 2.0, -1.0, 3.0]);
     add_time(view);
     add_weight(view, 0);

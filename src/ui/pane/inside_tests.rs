@@ -2,20 +2,20 @@
 //! updates.
 
 use super::microscope::Microscope;
-use super::surface::Surface;
+use super::surface::SurfacePane;
 use super::tests::{context, drawn, text, unicode};
 use super::through_time::ThroughTime;
-use super::{Pane, fixture, inside_fixture};
+use super::{PaneWidget, fixture, inside_fixture};
 use crate::telemetry;
 use crate::ui::keymap::Action;
 use crate::ui::message::Effect;
-use crate::ui::overlay::form::Subject;
+use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::{Depth, Glyphs, Theme};
-use crate::view::View;
+use crate::view::RunView;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::Color;
 
-fn on_a_surface() -> View {
+fn on_a_surface() -> RunView {
     let mut view = fixture::run(60, 2);
     inside_fixture::add_surface(&mut view, [-2.0, 2.0, -1.0, 3.0]);
     view
@@ -24,7 +24,7 @@ fn on_a_surface() -> View {
 #[test]
 fn a_surface_shows_contours_ways_the_minimum_and_the_start() {
     let (theme, view) = (unicode(), on_a_surface());
-    let buf = drawn(&Surface::default(), context(&view, &theme), 80, 30);
+    let buf = drawn(&SurfacePane::default(), context(&view, &theme), 80, 30);
     let words = text(&buf);
     for part in ["◎", "×", "▸A SGD", "f 0.25", "‖∇f‖ 1e-3", "x  -2"] {
         assert!(words.contains(part), "{part} in\n{words}");
@@ -39,14 +39,14 @@ fn a_surface_shows_contours_ways_the_minimum_and_the_start() {
     let grounds: std::collections::HashSet<_> =
         buf.content.iter().filter_map(|c| (c.bg != Color::Reset).then_some(c.bg)).collect();
     assert!(grounds.len() >= 5, "bands of colour: {grounds:?}");
-    let title = Surface::default().title(context(&view, &theme)).to_string();
+    let title = SurfacePane::default().title(context(&view, &theme)).to_string();
     assert!(
         title.contains("Rosenbrock") && title.contains("noise 0.3") && title.contains("100(y-x²)²"),
         "{title}"
     );
     // Without colours and braille: letters.
     let plain = Theme::dark(Depth::Mono, Glyphs::Ascii);
-    let words = text(&drawn(&Surface::default(), context(&view, &plain), 80, 30));
+    let words = text(&drawn(&SurfacePane::default(), context(&view, &plain), 80, 30));
     assert!(words.contains("aaa") && words.contains('@') && words.matches('.').count() > 50, "{words}");
 }
 
@@ -54,7 +54,7 @@ fn a_surface_shows_contours_ways_the_minimum_and_the_start() {
 fn the_start_is_moved_by_keys_and_by_the_mouse() {
     let (theme, view) = (unicode(), on_a_surface());
     let cx = context(&view, &theme);
-    let mut pane = Surface::default();
+    let mut pane = SurfacePane::default();
     let start = |text: &str| vec![Effect::Data(vec![("start", text.to_owned())])];
     assert_eq!(pane.act(Action::Right, cx), start("(1.6, 1)"));
     assert_eq!(pane.act(Action::Down, cx), start("(1.5, 0.9)"));
@@ -71,8 +71,8 @@ fn the_start_is_moved_by_keys_and_by_the_mouse() {
 fn zoom_and_pan_change_what_is_asked_for() {
     let (theme, view) = (unicode(), on_a_surface());
     let cx = context(&view, &theme);
-    let mut pane = Surface::default();
-    let window = |pane: &Surface| {
+    let mut pane = SurfacePane::default();
+    let window = |pane: &SurfacePane| {
         let views = pane.watch(cx, Size::new(60, 30));
         assert_eq!(views.iter().filter(|v| v.probe == "path").count(), 4);
         views.iter().find(|v| v.probe == "landscape").map(|v| (v.extent, v.grid))
@@ -179,9 +179,9 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
     assert!(pane.title(cx).to_string().contains("bias [1]"));
     let effects = pane.act(Action::Edit, cx);
     let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
-    assert!(matches!(&**subject, Subject::Weight { weight: 13, tensors } if tensors.len() == 2));
+    assert!(matches!(&**subject, FormSubject::Weight { weight: 13, tensors } if tensors.len() == 2));
     assert_eq!(
         pane.watch(cx, Size::new(9, 9))[1],
-        telemetry::View { number: 13, ..telemetry::View::of("microscope", 1) }
+        telemetry::ProbeRequest { number: 13, ..telemetry::ProbeRequest::of("microscope", 1) }
     );
 }

@@ -1,6 +1,6 @@
 //! Tests that an edit of a lane is visible: a tick with its text in the curves, and a mark at its name.
 
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::Edit;
 use crate::telemetry::Event;
 use crate::ui::app::App;

@@ -1,9 +1,9 @@
 //! The lanes: their names, their settings and differences, and their results. Trains nothing; the app opens the forms.
 
 use super::prediction::scalar;
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::number::Number;
-use crate::registry::{Settings as _, Value as _};
+use crate::registry::{SettingValue as _, Settings as _};
 use crate::telemetry::Phase;
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
@@ -12,7 +12,7 @@ use crate::ui::theme::Glyphs;
 use crate::ui::widget::scale::number;
 use crate::ui::widget::sparkline::{sparkline, strip};
 use crate::ui::widget::text;
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 
 /// The pane of the lanes; the lane in front is the one in front.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lanes;
+pub struct LanesPane;
 
 /// Columns of the label of a lane's losses.
 const LOSS: u16 = 5;
@@ -29,7 +29,7 @@ const LOSS: u16 = 5;
 const NAME: u16 = 5;
 
 /// The settings in which the lanes differ.
-pub fn contested(view: &View) -> Vec<&'static str> {
+pub fn contested(view: &RunView) -> Vec<&'static str> {
     let all: Vec<_> = view.lanes.iter().map(|l| l.info.recipe.fields()).collect();
     let Some((first, others)) = all.split_first() else { return Vec::new() };
     let differs = |i: usize| others.iter().any(|o| o[i].value != first[i].value);
@@ -37,14 +37,14 @@ pub fn contested(view: &View) -> Vec<&'static str> {
 }
 
 /// The settings in which a lane differs from the first one, or a fork from its parent at the time of the fork.
-pub fn differs(view: &View, lane: &LaneView) -> Vec<&'static str> {
+pub fn differs(view: &RunView, lane: &LaneView) -> Vec<&'static str> {
     let Some(first) = view.lanes.first() else { return Vec::new() };
     let other = lane.info.fork.as_ref().map_or(&first.info.recipe, |fork| &fork.recipe);
     lane.info.recipe.differences(other).into_iter().map(|(name, _)| name).collect()
 }
 
 /// The origin of a fork: `← A at 340`, or that it still waits.
-pub fn descent(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
+pub fn descent(view: &RunView, lane: &LaneView, glyphs: Glyphs) -> Option<String> {
     let fork = lane.info.fork.as_ref()?;
     let parent = view.lane(fork.parent).filter(|p| p.info.name == fork.from);
     let parent = parent.map_or_else(|| fork.from.clone(), |p| p.letter().to_string());
@@ -82,13 +82,13 @@ pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
 }
 
 /// Rows of the list: the number of lanes that fit, and the rows of each.
-struct Rows {
+struct ListRows {
     first: usize,
     each: u16,
     gap: u16,
 }
 
-impl Rows {
+impl ListRows {
     fn new(cx: Context<'_>, area: Rect) -> Self {
         let n = (cx.view.lanes.len() as u16).max(1);
         let each = (area.height / n).clamp(1, 3);
@@ -173,7 +173,7 @@ fn settings(lane: &LaneView, glyphs: Glyphs) -> Vec<Fact> {
 }
 
 /// The result over a lane's seeds: their range, and the lanes from which it differs by more than that.
-fn seeds(view: &View, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
+fn seeds(view: &RunView, lane: &LaneView, glyphs: Glyphs) -> Option<Fact> {
     let s = lane.spread()?;
     let range = match s.judged_by()? {
         (by, b) if by.is_share() => format!("{:.1}-{:.1}%", 100.0 * b.min, 100.0 * b.max),
@@ -201,7 +201,7 @@ fn attacked(lane: &LaneView) -> Option<String> {
     Some(format!("pgd@{} ", number(eps)))
 }
 
-impl Lanes {
+impl LanesPane {
     fn lane(cx: Context<'_>, lane: &LaneView, differs: &[&str], area: Rect, buf: &mut Buffer) {
         let (theme, glyphs) = (cx.theme, cx.theme.glyphs);
         let front = lane.id == cx.front;
@@ -356,7 +356,7 @@ impl Lanes {
     }
 }
 
-impl Pane for Lanes {
+impl PaneWidget for LanesPane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Lanes", cx.theme.strong);
         line.push_span(cx.measured());
@@ -377,7 +377,7 @@ impl Pane for Lanes {
         if cx.view.lanes.is_empty() {
             return text::put_message(buf, area, "no lanes yet", cx.theme.faint);
         }
-        let rows = Rows::new(cx, area);
+        let rows = ListRows::new(cx, area);
         let mut y = 0;
         for lane in cx.view.lanes.iter().skip(rows.first) {
             if y >= area.height {
@@ -403,7 +403,7 @@ impl Pane for Lanes {
     }
 
     fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {
-        let rows = Rows::new(cx, area);
+        let rows = ListRows::new(cx, area);
         let index = rows.first + usize::from((at.y - area.y) / (rows.each + rows.gap));
         cx.view.lanes.get(index).map(|l| Effect::Front(l.id)).into_iter().collect()
     }
@@ -415,21 +415,21 @@ mod tests {
 
     #[test]
     fn a_fork_says_whose_it_is_however_narrow_its_row_is() {
-        use crate::telemetry::{Event, Fork};
+        use crate::telemetry::{Event, ForkOrigin};
         use crate::ui::fixture;
         use crate::ui::theme::{Depth, Scheme, Theme};
-        let mut view = View::default();
+        let mut view = RunView::default();
         for event in fixture::events(300) {
             view.apply(event);
         }
         let mut info = Box::new(view.lanes[1].info.clone());
         info.name = "SGD at 120".into();
         let (carried, recipe) = (Some(crate::scenario::Carry::All), Box::new(info.recipe.clone()));
-        info.fork = Some(Fork { parent: 0, from: "SGD".into(), at: 120, carried, recipe, begun: true });
+        info.fork = Some(ForkOrigin { parent: 0, from: "SGD".into(), at: 120, carried, recipe, begun: true });
         view.apply(Event::Changed { lane: 1, info, step: 120 });
         let theme = Theme::new(Scheme::Dark, Depth::Indexed, Glyphs::Unicode);
-        let lesson = crate::ui::lesson::Lesson::default();
-        let rows = |view: &View, width: u16, height: u16| -> String {
+        let lesson = crate::ui::lesson::LessonState::default();
+        let rows = |view: &RunView, width: u16, height: u16| -> String {
             let (theme, lesson) = (&theme, &lesson);
             let cx = Context {
                 view,
@@ -443,7 +443,7 @@ mod tests {
             };
             let area = Rect::new(0, 0, width, height);
             let mut buf = Buffer::empty(area);
-            Lanes.draw(cx, area, &mut buf);
+            LanesPane.draw(cx, area, &mut buf);
             (2..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|at| buf[at].symbol()).collect()
         };
         // The inside of the pane has 30 columns at 80x24.

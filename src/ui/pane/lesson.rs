@@ -2,11 +2,11 @@
 
 mod guided;
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::ui::diagnosis::thousands;
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
-use crate::ui::lesson::State;
+use crate::ui::lesson::ExpectationState;
 use crate::ui::message::Effects;
 use crate::ui::overlay::more;
 use crate::ui::widget::text;
@@ -18,7 +18,7 @@ use std::cell::Cell;
 
 /// The state of the lesson pane.
 #[derive(Clone, Debug, Default)]
-pub struct Lesson {
+pub struct LessonPane {
     /// The first visible line; `None`: the line at which the news begin.
     first: Option<usize>,
     /// The page and its number of lines when it was scrolled: news reset the scrolling.
@@ -31,7 +31,7 @@ pub struct Lesson {
     page: Cell<usize>,
 }
 
-impl Lesson {
+impl LessonPane {
     /// Draws the page of the lesson in progress: its foot at the bottom, and above it as much as fits.
     fn draw_page(&self, guide: &Guide, cx: Context<'_>, inside: Rect, area: Rect, buf: &mut Buffer) {
         let page = guided::lines(guide, cx.theme, inside.width);
@@ -93,9 +93,9 @@ fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
         paragraphs(&mut out, &heading, width, theme.strong);
         for verdict in &lesson.verdicts {
             let (unicode, ascii, style) = match verdict.state {
-                State::Open => ("○", "-", theme.faint),
-                State::Holds => ("✓", "+", theme.good),
-                State::Fails => ("✗", "x", if lesson.over() { theme.bad } else { theme.warn }),
+                ExpectationState::Open => ("○", "-", theme.faint),
+                ExpectationState::Holds => ("✓", "+", theme.good),
+                ExpectationState::Fails => ("✗", "x", if lesson.over() { theme.bad } else { theme.warn }),
             };
             let mark = text::pick(theme.glyphs, unicode, ascii);
             let room = width.saturating_sub(2);
@@ -120,7 +120,7 @@ fn lines(cx: Context<'_>, width: u16) -> Vec<Words> {
     out
 }
 
-impl Pane for Lesson {
+impl PaneWidget for LessonPane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Lesson", cx.theme.strong);
         if let Some(guide) = cx.guide {
@@ -198,15 +198,15 @@ mod tests {
     use crate::scenario::read;
     use crate::telemetry::Event;
     use crate::ui::{fixture, lesson};
-    use crate::view::View;
+    use crate::view::RunView;
 
     #[test]
     fn any_size_is_survived() {
         let scenario = read("// Words.\n(data: Digits(), expect: [\"Sgd.loss < 1\"])").expect("a scenario");
-        let (lesson, view, theme) = (lesson::Lesson::new(&scenario), View::default(), unicode());
+        let (lesson, view, theme) = (lesson::LessonState::new(&scenario), RunView::default(), unicode());
         let cx = Context { lesson: &lesson, ..context(&view, &theme) };
         for (w, h) in (0..40).flat_map(|w| (0..10).map(move |h| (w, h))) {
-            drawn(&Lesson::default(), cx, w, h);
+            drawn(&LessonPane::default(), cx, w, h);
         }
     }
 
@@ -218,18 +218,18 @@ mod tests {
               expect: [\"SGD.val_accuracy > 0.9\", \"SGD.loss > 1e9\", \"SGD.pgd_accuracy < 1\"])",
         )
         .expect("a scenario");
-        let mut lesson = lesson::Lesson::new(&scenario);
-        assert!(lesson.verdicts.iter().all(|v| v.state == State::Open));
+        let mut lesson = lesson::LessonState::new(&scenario);
+        assert!(lesson.verdicts.iter().all(|v| v.state == ExpectationState::Open));
         for event in fixture::events(40).iter().filter(|e| !matches!(e, Event::Started { lane: 1 | 2, .. })) {
             lesson.hear(event);
         }
         lesson.judge();
         let states: Vec<_> = lesson.verdicts.iter().map(|v| v.state).collect();
-        assert_eq!(states, [State::Holds, State::Fails, State::Open]);
+        assert_eq!(states, [ExpectationState::Holds, ExpectationState::Fails, ExpectationState::Open]);
         assert_eq!(lesson.score(), (1, 3));
-        let (view, theme) = (View::default(), unicode());
+        let (view, theme) = (RunView::default(), unicode());
         let cx = Context { lesson: &lesson, ..context(&view, &theme) };
-        let mut pane = Lesson::default();
+        let mut pane = LessonPane::default();
         let words = text(&drawn(&pane, cx, 44, 8));
         assert!(words.contains("Look here.") && words.contains("✓ SGD.val_accuracy > 0.9"), "{words}");
         assert!(words.contains("✗ SGD.loss > 1e9") && words.contains("○ SGD.pgd_accuracy < 1"), "{words}");
@@ -239,14 +239,14 @@ mod tests {
         }
         let words = text(&drawn(&pane, cx, 44, 8));
         assert!(words.contains("The last words.") && words.contains('↑'), "{words}");
-        let mut view = View::default();
+        let mut view = RunView::default();
         for event in fixture::events(40) {
             view.apply(event);
         }
         let told = Vec::new();
         view.apply(Event::Recalled { lane: 0, step: 3, told });
         let cx = Context { view: &view, ..cx };
-        let words = text(&drawn(&Lesson::default(), cx, 80, 8));
+        let words = text(&drawn(&LessonPane::default(), cx, 80, 8));
         let present = view.lanes[0].present().step;
         assert!(words.contains(&format!("judged at the present, step {}:", thousands(present))), "{words}");
         pane.act(Action::Up, cx);

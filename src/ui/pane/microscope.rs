@@ -2,15 +2,15 @@
 //! optimizer's formula. Draws the newest probes and requests a weight; computes nothing itself.
 
 use super::prediction::{rows, scalar};
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::telemetry;
 use crate::ui::diagnosis::{first_step, no_numbers};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
-use crate::ui::overlay::form::{Subject, Tensor};
+use crate::ui::overlay::form::{FormSubject, TensorChoice};
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::text;
-use crate::view::{LaneView, Probe};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
@@ -30,27 +30,27 @@ pub struct Microscope {
 }
 
 /// A row of the table: its name, the number of every lane, and whether it is the start or the end of the path.
-struct Row {
+struct MicroscopeRow {
     name: String,
     values: Vec<Option<f64>>,
     strong: bool,
 }
 
-fn probe(lane: &LaneView) -> Option<&Probe> {
+fn probe(lane: &LaneView) -> Option<&ProbeResult> {
     lane.probes.get("microscope")
 }
 
 /// The tensors of a lane.
-fn tensors(lane: &LaneView) -> Vec<Tensor> {
+fn tensors(lane: &LaneView) -> Vec<TensorChoice> {
     let rows = probe(lane).map_or(&[][..], |p| rows(p, "slots"));
     let whole = |v: Option<&f32>| v.map_or(1, |v| (*v as usize).max(1));
     rows.iter()
-        .map(|(name, n)| Tensor { name: name.clone(), len: whole(n.first()), row: whole(n.get(1)) })
+        .map(|(name, n)| TensorChoice { name: name.clone(), len: whole(n.first()), row: whole(n.get(1)) })
         .collect()
 }
 
 /// The tensor of a weight, the index of its first weight, and the tensor's number.
-fn find(tensors: &[Tensor], weight: usize) -> Option<(&Tensor, usize, usize)> {
+fn find(tensors: &[TensorChoice], weight: usize) -> Option<(&TensorChoice, usize, usize)> {
     let mut first = 0;
     for (i, tensor) in tensors.iter().enumerate() {
         if weight < first + tensor.len {
@@ -62,7 +62,7 @@ fn find(tensors: &[Tensor], weight: usize) -> Option<(&Tensor, usize, usize)> {
 }
 
 /// The index of a weight in its tensor, as usually written: `[3, 5]`.
-fn place(tensor: &Tensor, at: usize) -> String {
+fn place(tensor: &TensorChoice, at: usize) -> String {
     if tensor.row < tensor.len {
         format!("[{}, {}]", at / tensor.row, at % tensor.row)
     } else {
@@ -91,20 +91,20 @@ impl Microscope {
         if own.is_empty() {
             return Some(weight);
         }
-        let kind = |t: &Tensor| t.name.rsplit(' ').next().map(str::to_owned);
+        let kind = |t: &TensorChoice| t.name.rsplit(' ').next().map(str::to_owned);
         let at = weight - first;
         let begin = own.iter().take(number).map(|t| t.len).sum::<usize>();
         own.get(number).filter(|t| kind(t) == kind(tensor) && at < t.len).map(|_| begin + at)
     }
 
     /// A lane's probe, if it belongs to the selected weight and not to an earlier one.
-    fn known<'a>(&self, lane: &'a LaneView, cx: Context<'_>) -> Option<&'a Probe> {
+    fn known<'a>(&self, lane: &'a LaneView, cx: Context<'_>) -> Option<&'a ProbeResult> {
         let index = self.index(lane, cx)?;
         probe(lane).filter(|p| p.part("terms").is_some() && scalar(p, "weight") == Some(index as f64))
     }
 
     /// The table for these lanes: every term that one of them has, in the order of their formulas.
-    fn table(&self, lanes: &[&LaneView], cx: Context<'_>) -> Vec<Row> {
+    fn table(&self, lanes: &[&LaneView], cx: Context<'_>) -> Vec<MicroscopeRow> {
         let part = |name: &str| lanes.iter().map(|l| scalar(self.known(l, cx)?, name)).collect();
         let term = |name: &str| -> Vec<Option<f64>> {
             let of = |l: &&LaneView| {
@@ -128,7 +128,7 @@ impl Microscope {
                 }
             }
         }
-        let row = |name: &str, values, strong| Row { name: name.into(), values, strong };
+        let row = |name: &str, values, strong| MicroscopeRow { name: name.into(), values, strong };
         let mut table = vec![row("θ before", part("from"), true), row("g unclipped", part("raw"), false)];
         let steps: Vec<Option<f64>> = part("step");
         let mut known = steps.iter().flatten();
@@ -254,7 +254,7 @@ fn formula_lines(words: &str, width: u16) -> Vec<String> {
     out
 }
 
-impl Pane for Microscope {
+impl PaneWidget for Microscope {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Microscope", cx.theme.strong);
         let Some(lane) = cx.view.lane(cx.front) else { return line };
@@ -373,18 +373,18 @@ impl Pane for Microscope {
             Action::LargestGradient => self.go(largest("largest_gradient"), cx),
             Action::LargestStep => self.go(largest("largest_step"), cx),
             Action::Edit => {
-                return vec![Effect::Edit(Box::new(Subject::Weight { tensors, weight }))];
+                return vec![Effect::Edit(Box::new(FormSubject::Weight { tensors, weight }))];
             }
             _ => {}
         }
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::ProbeRequest> {
         let own = self.weight(cx);
         let view = |l: &LaneView| {
             let weight = self.index(l, cx).unwrap_or(own);
-            telemetry::View { number: weight, ..telemetry::View::of("microscope", l.id) }
+            telemetry::ProbeRequest { number: weight, ..telemetry::ProbeRequest::of("microscope", l.id) }
         };
         cx.view.lanes.iter().map(view).collect()
     }

@@ -3,7 +3,7 @@
 
 pub mod draft;
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::telemetry::Command;
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
@@ -11,7 +11,7 @@ use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crate::view::LaneView;
-use draft::{Draft, Row};
+use draft::{Draft, LayerListRow};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -84,7 +84,7 @@ impl NetworkPane {
         self.undone.clear();
     }
 
-    fn rows(&self, lane: &LaneView) -> Vec<Row> {
+    fn rows(&self, lane: &LaneView) -> Vec<LayerListRow> {
         self.draft(lane).rows(lane.info.input, lane.info.outputs)
     }
 
@@ -128,7 +128,7 @@ fn named(lane: &LaneView, theme: &Theme, area: Rect, buf: &mut Buffer) {
     }
 }
 
-impl Pane for NetworkPane {
+impl PaneWidget for NetworkPane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Network", cx.theme.strong);
         let target = match cx.view.lane(cx.front) {

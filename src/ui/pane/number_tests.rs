@@ -4,14 +4,14 @@
 use super::gradient_map::GradientMap;
 use super::microscope::Microscope;
 use super::tests::{context, unicode};
-use super::{Context, Pane, PaneId, fixture, inside_fixture};
+use super::{Context, PaneId, PaneWidget, fixture, inside_fixture};
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::{Data, Event, LayerMeasure, Measure};
 use crate::ui::keymap::Action;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crate::ui::widget::colour::{self, Map};
 use crate::ui::widget::text;
-use crate::view::View;
+use crate::view::RunView;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr as _;
@@ -33,7 +33,7 @@ const ODD: [f32; 12] = [
 ];
 
 /// The same run with odd numbers everywhere.
-fn odd(mut view: View) -> View {
+fn odd(mut view: RunView) -> RunView {
     let mut i = 0;
     let mut next = || {
         i += 1;
@@ -69,7 +69,7 @@ fn odd(mut view: View) -> View {
     view
 }
 
-fn views() -> Vec<View> {
+fn views() -> Vec<RunView> {
     let mut images = fixture::run(300, 12);
     fixture::add_images(&mut images);
     fixture::add_bench(&mut images);
@@ -95,7 +95,7 @@ fn shown(buf: &Buffer, y: u16) -> Vec<(u16, String)> {
 }
 
 /// The numbers in the picture that should not be there.
-fn strangers(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16, name: &str) -> Vec<String> {
+fn strangers(pane: &dyn PaneWidget, cx: Context<'_>, w: u16, h: u16, name: &str) -> Vec<String> {
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     let written = text::recorded(|| pane.draw(cx, buf.area, &mut buf));
     let mut meant = std::collections::BTreeSet::new();
@@ -190,7 +190,7 @@ fn the_microscope_s_numbers_are_those_of_the_probe_in_the_digits_shown() {
 }
 
 /// A lane with this many measured layers, whose gradient at a step is `of(layer, step)`.
-fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
+fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> RunView {
     let mut view = fixture::run(0, layers);
     for step in 1..=steps {
         // Every number is another function of the layer, so that no map can be mistaken for another one.
@@ -210,7 +210,7 @@ fn lane(steps: u64, layers: usize, of: impl Fn(usize, u64) -> f32) -> View {
 }
 
 /// Checks that the last coloured cell of every row has the colour of the number beside it, on the scale of the legend.
-fn assert_colours(pane: &GradientMap, view: &View, depth: Depth, (w, h): (u16, u16), what: &str) {
+fn assert_colours(pane: &GradientMap, view: &RunView, depth: Depth, (w, h): (u16, u16), what: &str) {
     let theme = Theme::dark(depth, Glyphs::Unicode);
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     pane.draw(context(view, &theme), buf.area, &mut buf);

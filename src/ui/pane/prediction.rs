@@ -1,7 +1,7 @@
 //! The data pane: the decision boundary of the lane in front over 2-D data, or one sample or sequence with its
 //! prediction, or the confusion matrix, or a sample under augmentations. Draws the newest probes and requests them.
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::scenario::view::Opening;
 use crate::telemetry::{self, Data};
 use crate::ui::diagnosis::health::no_answer;
@@ -11,10 +11,10 @@ use crate::ui::message::Effects;
 use crate::ui::theme::{Depth, Theme};
 use crate::ui::widget::bars::{self, Bar};
 use crate::ui::widget::colour::{self, Map};
-use crate::ui::widget::image::{Picture, Range};
+use crate::ui::widget::image::{Picture, PictureRange};
 use crate::ui::widget::plane::{self, Plane};
 use crate::ui::widget::{scale, text};
-use crate::view::{LaneView, Probe};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
@@ -26,10 +26,10 @@ mod sequence;
 
 /// The state of the data pane.
 #[derive(Clone, Debug, Default)]
-pub struct Prediction {
+pub struct DataPane {
     mode: Mode,
     sample: usize,
-    report: read::Report,
+    report: read::ReadingReport,
 }
 
 /// The content of the pane.
@@ -63,7 +63,7 @@ impl Mode {
 const DRAWS: usize = 31;
 
 /// A scalar part of a probe.
-pub(in crate::ui) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
+pub(in crate::ui) fn scalar(probe: &ProbeResult, name: &str) -> Option<f64> {
     match probe.part(name) {
         Some(Data::Scalar(v)) if v.is_finite() => Some(*v),
         _ => None,
@@ -71,7 +71,7 @@ pub(in crate::ui) fn scalar(probe: &Probe, name: &str) -> Option<f64> {
 }
 
 /// An image part of a probe.
-pub(super) fn picture<'a>(probe: &'a Probe, name: &str, range: Range) -> Option<Picture<'a>> {
+pub(super) fn picture<'a>(probe: &'a ProbeResult, name: &str, range: PictureRange) -> Option<Picture<'a>> {
     match probe.part(name) {
         Some(Data::Image { channels, width, pixels }) => {
             Some(Picture { channels: *channels, width: *width, pixels, range })
@@ -81,15 +81,15 @@ pub(super) fn picture<'a>(probe: &'a Probe, name: &str, range: Range) -> Option<
 }
 
 /// The range of an image's numbers: [0, 1], or the actual range if they exceed it.
-pub(super) fn range(probe: &Probe, name: &str) -> Range {
-    let Some(Data::Image { pixels, .. }) = probe.part(name) else { return Range::Between(0.0, 1.0) };
+pub(super) fn range(probe: &ProbeResult, name: &str) -> PictureRange {
+    let Some(Data::Image { pixels, .. }) = probe.part(name) else { return PictureRange::Between(0.0, 1.0) };
     let finite = pixels.iter().filter(|v| v.is_finite());
     let (low, high) = finite.fold((0f32, 1f32), |(a, b), &v| (a.min(v), b.max(v)));
-    Range::Between(low, high)
+    PictureRange::Between(low, high)
 }
 
 /// The plane part of a probe.
-pub(super) fn boundary(probe: &Probe) -> Option<Plane<'_>> {
+pub(super) fn boundary(probe: &ProbeResult) -> Option<Plane<'_>> {
     let classes = scalar(probe, "classes").map_or(2, |c| c as usize);
     match probe.part("boundary") {
         Some(Data::Grid { width, values, extent }) => {
@@ -100,7 +100,7 @@ pub(super) fn boundary(probe: &Probe) -> Option<Plane<'_>> {
 }
 
 /// The rows of a table part.
-pub(super) fn rows<'a>(probe: &'a Probe, name: &str) -> &'a [(String, Vec<f32>)] {
+pub(super) fn rows<'a>(probe: &'a ProbeResult, name: &str) -> &'a [(String, Vec<f32>)] {
     match probe.part(name) {
         Some(Data::Table { rows, .. }) => rows,
         _ => &[],
@@ -108,14 +108,14 @@ pub(super) fn rows<'a>(probe: &'a Probe, name: &str) -> &'a [(String, Vec<f32>)]
 }
 
 /// The name of a class: from its row of probabilities, or its number.
-pub(super) fn class_name(probe: &Probe, class: f64) -> String {
+pub(super) fn class_name(probe: &ProbeResult, class: f64) -> String {
     let row = rows(probe, "probabilities").get(class as usize);
     row.map_or_else(|| format!("{class}"), |r| r.0.clone())
 }
 
 /// The bars of one column of the table of probabilities.
 pub(super) fn draw_bars(
-    probe: &Probe,
+    probe: &ProbeResult,
     column: usize,
     chosen: Option<f64>,
     theme: &Theme,
@@ -150,7 +150,7 @@ pub(super) fn draw_bars(
 }
 
 /// A sample's number in words.
-pub(super) fn sample_words(probe: &Probe) -> String {
+pub(super) fn sample_words(probe: &ProbeResult) -> String {
     match (scalar(probe, "sample"), scalar(probe, "samples")) {
         (Some(i), Some(n)) => format!("{} of {}", scale::count(i + 1.0), scale::count(n)),
         (Some(i), None) => scale::count(i + 1.0),
@@ -159,7 +159,7 @@ pub(super) fn sample_words(probe: &Probe) -> String {
 }
 
 /// The next or the previous sample, wrapping around.
-pub(super) fn turn(sample: usize, forward: bool, probe: Option<&Probe>) -> usize {
+pub(super) fn turn(sample: usize, forward: bool, probe: Option<&ProbeResult>) -> usize {
     let count = probe.and_then(|p| scalar(p, "samples")).map_or(usize::MAX, |n| (n as usize).max(1));
     if forward {
         (sample + 1) % count
@@ -168,8 +168,8 @@ pub(super) fn turn(sample: usize, forward: bool, probe: Option<&Probe>) -> usize
     }
 }
 
-impl Prediction {
-    fn draw_plane(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
+impl DataPane {
+    fn draw_plane(probe: &ProbeResult, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let foot = u16::from(area.height >= 4);
         let map = text::part(area, 0, 0, area.width, area.height - foot);
         plane.draw(theme, map, buf);
@@ -191,7 +191,7 @@ impl Prediction {
         }
     }
 
-    fn draw_sample(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    fn draw_sample(lane: &LaneView, probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let label = scalar(probe, "label");
         let none = no_answer(lane);
         let lost = no_numbers(lane).is_some();
@@ -243,7 +243,7 @@ impl Prediction {
         }
     }
 
-    fn draw_confusion(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+    fn draw_confusion(probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let Some(Data::Table { columns, rows }) = probe.part("matrix") else {
             return text::put_message(buf, area, "no confusion matrix for these data", theme.faint);
         };
@@ -306,7 +306,7 @@ impl Prediction {
     }
 }
 
-impl Pane for Prediction {
+impl PaneWidget for DataPane {
     fn open(&mut self, opening: &Opening) {
         self.sample = opening.sample;
     }
@@ -392,15 +392,15 @@ impl Pane for Prediction {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::ProbeRequest> {
         match self.mode {
-            Mode::Confusion => return vec![telemetry::View::of("confusion", cx.front)],
+            Mode::Confusion => return vec![telemetry::ProbeRequest::of("confusion", cx.front)],
             Mode::Augmented => {
                 let (lane, sample) = (cx.front, self.sample);
-                return vec![telemetry::View {
+                return vec![telemetry::ProbeRequest {
                     sample: telemetry::Sample::Number(sample),
                     number: DRAWS,
-                    ..telemetry::View::of("augmented", lane)
+                    ..telemetry::ProbeRequest::of("augmented", lane)
                 }];
             }
             Mode::Read => return Vec::new(),
@@ -409,10 +409,10 @@ impl Pane for Prediction {
         // As fine as the screen shows, in steps so that a small change of size requests nothing new, and limited.
         let grid = |n: u16| usize::from(n.clamp(8, 128)).next_multiple_of(8);
         let grid = (grid(inside.width), grid(inside.height.saturating_mul(2)));
-        vec![telemetry::View {
+        vec![telemetry::ProbeRequest {
             sample: telemetry::Sample::Number(self.sample),
             grid,
-            ..telemetry::View::of("prediction", cx.front)
+            ..telemetry::ProbeRequest::of("prediction", cx.front)
         }]
     }
 }

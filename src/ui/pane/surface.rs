@@ -1,7 +1,7 @@
 //! The surface pane: the contours of a test function, with the paths of all lanes over it. Draws the newest probes and
 //! requests them; can move the starting point of the lanes.
 
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::surface::Surface as Settings;
 use crate::engine::surface;
@@ -9,11 +9,11 @@ use crate::telemetry::{self, Data, Phase};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::{Glyphs, Theme};
-use crate::ui::widget::canvas::{Canvas, Look, Pen};
+use crate::ui::widget::canvas::{Canvas, Pen, PenStyle};
 use crate::ui::widget::contour::Contour;
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
@@ -26,7 +26,7 @@ const ENTRY: u16 = 50;
 
 /// The state of the surface pane: the visible part of the plane, if it is not the default part.
 #[derive(Clone, Debug, Default)]
-pub struct Surface {
+pub struct SurfacePane {
     extent: Option<[f64; 4]>,
 }
 
@@ -39,7 +39,7 @@ fn settings(lane: &LaneView) -> Option<&Settings> {
 }
 
 /// The test function of the lanes.
-fn present(view: &View) -> Option<&Settings> {
+fn present(view: &RunView) -> Option<&Settings> {
     view.lanes.iter().find_map(settings)
 }
 
@@ -98,27 +98,27 @@ fn cell(extent: [f64; 4], area: Rect, point: (f64, f64)) -> Option<(u16, u16)> {
 }
 
 /// How the pane is divided.
-struct Parts {
+struct SurfaceAreas {
     plane: Rect,
     lanes: Rect,
     gutter: u16,
 }
 
-fn parts(area: Rect, lanes: usize) -> Parts {
+fn parts(area: Rect, lanes: usize) -> SurfaceAreas {
     let across = (area.width / ENTRY).max(1) as usize;
     let rows = lanes.div_ceil(across) as u16;
     let words = if area.height >= rows + 10 { rows } else { u16::from(area.height >= 6) };
     let axis = u16::from(area.height >= 6);
     let gutter = if area.width >= 30 && axis == 1 { 6 } else { 0 };
     let height = area.height - words - axis;
-    Parts {
+    SurfaceAreas {
         plane: text::part(area, gutter, 0, area.width - gutter, height),
         lanes: text::part(area, 0, height + axis, area.width, words),
         gutter,
     }
 }
 
-impl Surface {
+impl SurfacePane {
     /// The window: the user's choice, or the default part of the plane, enlarged to contain the starting point of the
     /// lanes.
     fn window(&self, settings: &Settings) -> [f64; 4] {
@@ -182,7 +182,7 @@ impl Surface {
         let (theme, extent) = (cx.theme, self.window(settings));
         let cross = text::pick(theme.glyphs, "×", "+").chars().next().unwrap_or('+');
         let mut canvas = Canvas::new(area.width, area.height, theme.glyphs);
-        let mut looks = vec![Look { style: theme.border, ascii: '.' }];
+        let mut looks = vec![PenStyle { style: theme.border, ascii: '.' }];
         // More bands than this would be too narrow.
         let bands = (area.height / 3).clamp(6, 12) as u8;
         // All lanes have the same function, so the heights of any lane are used.
@@ -199,7 +199,7 @@ impl Surface {
             let front = lane.id == cx.front;
             let weight = if front { Modifier::BOLD } else { Modifier::empty() };
             let style = Style::new().fg(theme.lane(lane.id)).add_modifier(weight);
-            looks.push(Look { style, ascii: lane.letter().to_ascii_lowercase() });
+            looks.push(PenStyle { style, ascii: lane.letter().to_ascii_lowercase() });
             let pen = Pen { look: (looks.len() - 1) as u8, rank: if front { 3 } else { 2 } };
             let (w, h) = (canvas.width().saturating_sub(1) as f64, canvas.height().saturating_sub(1) as f64);
             let dot = |p: (f64, f64)| ((p.0 * w).round() as usize, (p.1 * h).round() as usize);
@@ -242,13 +242,20 @@ impl Surface {
         }
     }
 
-    fn draw_axes(&self, theme: &Theme, settings: &Settings, area: Rect, parts: &Parts, buf: &mut Buffer) {
+    fn draw_axes(
+        &self,
+        theme: &Theme,
+        settings: &Settings,
+        area: Rect,
+        parts: &SurfaceAreas,
+        buf: &mut Buffer,
+    ) {
         let ([left, right, bottom, top], plane) = (self.window(settings), parts.plane);
         if parts.gutter == 0 || plane.is_empty() {
             return;
         }
         let labels = text::part(area, 0, 0, parts.gutter - 1, plane.height);
-        let y = Scale::between(bottom, top);
+        let y = AxisScale::between(bottom, top);
         let mut free = u16::MAX;
         for (v, label) in y.ticks(usize::from(plane.height / 4).max(2)) {
             let Some(t) = y.at(v) else { continue };
@@ -259,7 +266,7 @@ impl Surface {
             }
         }
         text::put(buf, area, 0, plane.height, "y  x", theme.faint);
-        let x = Scale::between(left, right);
+        let x = AxisScale::between(left, right);
         let mut end = 0;
         for (v, label) in x.ticks(usize::from(plane.width / 8).max(2)) {
             let Some(t) = x.at(v) else { continue };
@@ -303,7 +310,7 @@ impl Surface {
     }
 }
 
-impl Pane for Surface {
+impl PaneWidget for SurfacePane {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Surface", cx.theme.strong);
         line.spans.extend(cx.age_of("path"));
@@ -377,7 +384,7 @@ impl Pane for Surface {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::View> {
+    fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::ProbeRequest> {
         let mut on = cx.view.lanes.iter().filter(|l| settings(l).is_some()).peekable();
         let (Some(first), Some(settings)) = (on.peek(), present(cx.view)) else { return Vec::new() };
         let plane = parts(Rect::new(0, 0, inside.width, inside.height), cx.view.lanes.len()).plane;
@@ -387,8 +394,9 @@ impl Pane for Surface {
             Glyphs::Ascii => (dots(plane.width, 1), dots(plane.height, 1)),
         };
         let extent = self.window(settings).map(|v| v as f32);
-        let landscape = telemetry::View { grid, extent, ..telemetry::View::of("landscape", first.id) };
-        let paths = on.map(|l| telemetry::View::of("path", l.id));
+        let landscape =
+            telemetry::ProbeRequest { grid, extent, ..telemetry::ProbeRequest::of("landscape", first.id) };
+        let paths = on.map(|l| telemetry::ProbeRequest::of("path", l.id));
         paths.chain([landscape]).collect()
     }
 

@@ -4,25 +4,25 @@ use super::adversarial::Adversarial;
 use super::curves::Curves;
 use super::gradient_map::GradientMap;
 use super::microscope::Microscope;
-use super::prediction::Prediction;
-use super::surface::Surface;
+use super::prediction::DataPane;
+use super::surface::SurfacePane;
 use super::through_time::ThroughTime;
-use super::{Context, Pane, fixture, inside_fixture};
+use super::{Context, PaneWidget, fixture, inside_fixture};
 use crate::engine::loss::LossConfig;
 use crate::number::LayerNumber;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::telemetry;
 use crate::ui::keymap::Action;
-use crate::ui::lesson::Lesson as Taught;
+use crate::ui::lesson::LessonState;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crate::ui::widget::colour;
-use crate::view::View;
+use crate::view::RunView;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use std::sync::LazyLock;
 
-pub(super) fn context<'a>(view: &'a View, theme: &'a Theme) -> Context<'a> {
-    static LESSON: LazyLock<Taught> = LazyLock::new(Taught::default);
+pub(super) fn context<'a>(view: &'a RunView, theme: &'a Theme) -> Context<'a> {
+    static LESSON: LazyLock<LessonState> = LazyLock::new(LessonState::default);
     Context {
         view,
         front: 0,
@@ -39,7 +39,7 @@ pub(super) fn unicode() -> Theme {
     Theme::dark(Depth::True, Glyphs::Unicode)
 }
 
-pub(super) fn drawn(pane: &dyn Pane, cx: Context<'_>, w: u16, h: u16) -> Buffer {
+pub(super) fn drawn(pane: &dyn PaneWidget, cx: Context<'_>, w: u16, h: u16) -> Buffer {
     // A margin around the pane shows whether it stays within its area.
     let mut buf = Buffer::empty(Rect::new(0, 0, w + 2, h + 2));
     pane.draw(cx, Rect::new(1, 1, w, h), &mut buf);
@@ -56,19 +56,19 @@ pub(super) fn text(buf: &Buffer) -> String {
     (0..buf.area.height).map(row).collect()
 }
 
-fn panes() -> Vec<Box<dyn Pane>> {
+fn panes() -> Vec<Box<dyn PaneWidget>> {
     vec![
         Box::new(Curves::default()),
         Box::new(GradientMap::default()),
-        Box::new(Prediction::default()),
+        Box::new(DataPane::default()),
         Box::new(Adversarial::default()),
-        Box::new(Surface::default()),
+        Box::new(SurfacePane::default()),
         Box::new(ThroughTime::default()),
         Box::new(Microscope::default()),
     ]
 }
 
-fn views() -> Vec<View> {
+fn views() -> Vec<RunView> {
     let images = {
         let mut v = fixture::run(300, 12);
         fixture::add_images(&mut v);
@@ -94,7 +94,7 @@ fn views() -> Vec<View> {
         v
     });
     let mut views =
-        vec![View::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three, inside, bench];
+        vec![RunView::default(), fixture::run(0, 3), fixture::run(40, 90), images, two, three, inside, bench];
     views.extend(sequences);
     views
 }
@@ -147,7 +147,7 @@ fn every_key_is_borne_with_and_without_lanes() {
 
 #[test]
 fn a_pane_without_numbers_says_so() {
-    let (theme, view, started) = (unicode(), View::default(), fixture::run(0, 3));
+    let (theme, view, started) = (unicode(), RunView::default(), fixture::run(0, 3));
     for pane in panes() {
         assert!(text(&drawn(&*pane, context(&view, &theme), 40, 5)).contains("no lane"));
         let words = text(&drawn(&*pane, context(&started, &theme), 40, 5));
@@ -174,7 +174,7 @@ fn curves_show_every_lane_its_value_and_where_it_broke() {
 #[test]
 fn losses_of_different_kinds_are_on_no_axis_without_a_word() {
     let (theme, mut view) = (unicode(), fixture::run(100, 4));
-    let title = |view: &View| Curves::default().title(context(view, &theme)).to_string();
+    let title = |view: &RunView| Curves::default().title(context(view, &theme)).to_string();
     assert!(!title(&view).contains("different kinds"), "{}", title(&view));
     view.lanes[1].info.recipe.loss = LossConfig::parse("Mse()").expect("a loss");
     assert!(title(&view).contains("loss  of different kinds: compare val loss"), "{}", title(&view));
@@ -215,7 +215,7 @@ fn a_vanishing_gradient_goes_from_bright_to_dark_towards_the_input() {
     assert!(bright[0] > 3.0 * bright[11], "{bright:?}");
     // A network whose gradient reaches the input says so.
     let mut view = view;
-    let shown = |view: &View| {
+    let shown = |view: &RunView| {
         let third = Context { front: 2, ..context(view, &theme) };
         text(&drawn(&GradientMap::default(), third, 70, 18))
     };
@@ -245,16 +245,16 @@ fn a_prediction_is_an_image_bars_and_words() {
     let mut view = fixture::run(100, 2);
     fixture::add_images(&mut view);
     let cx = context(&view, &theme);
-    let mut pane = Prediction::default();
+    let mut pane = DataPane::default();
     let words = text(&drawn(&pane, cx, 50, 16));
     for part in ["taken for 7", "right", "96%", "▸7*", "sample 13 of 360"] {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     pane.act(Action::NextSample, cx);
-    let next = telemetry::View {
+    let next = telemetry::ProbeRequest {
         sample: telemetry::Sample::Number(1),
         grid: (56, 32),
-        ..telemetry::View::of("prediction", 0)
+        ..telemetry::ProbeRequest::of("prediction", 0)
     };
     assert_eq!(pane.watch(cx, Size::new(50, 16)), [next]);
     pane.act(Action::PreviousSample, cx);
@@ -265,7 +265,7 @@ fn a_prediction_is_an_image_bars_and_words() {
         "around the end: {asked:?}"
     );
     pane.act(Action::ToggleConfusion, cx);
-    assert_eq!(pane.watch(cx, Size::new(50, 16)), [telemetry::View::of("confusion", 0)]);
+    assert_eq!(pane.watch(cx, Size::new(50, 16)), [telemetry::ProbeRequest::of("confusion", 0)]);
     let words = text(&drawn(&pane, cx, 50, 16));
     assert!(words.contains("right (") && words.contains("39"), "{words}");
 }
@@ -275,7 +275,7 @@ fn a_plane_has_two_colours_and_two_characters() {
     let theme = unicode();
     let mut view = fixture::run(100, 2);
     fixture::add_plane(&mut view, 2);
-    let buf = drawn(&Prediction::default(), context(&view, &theme), 50, 16);
+    let buf = drawn(&DataPane::default(), context(&view, &theme), 50, 16);
     let words = text(&buf);
     for part in ["●", "○", "class 0", "class 1", "x -5 to 5"] {
         assert!(words.contains(part), "{part} in\n{words}");
@@ -287,7 +287,7 @@ fn a_plane_has_two_colours_and_two_characters() {
 fn a_sequence_is_shown_with_what_is_wanted_and_what_is_answered() {
     let (theme, mut view) = (unicode(), fixture::run(100, 2));
     fixture::add_sequence(&mut view, false);
-    let buf = drawn(&Prediction::default(), context(&view, &theme), 50, 16);
+    let buf = drawn(&DataPane::default(), context(&view, &theme), 50, 16);
     let words = text(&buf);
     for part in ["off by 0.25", "sample 4 of 400", "over 60 steps", "wanted █", "1.25", "answer █"] {
         assert!(words.contains(part), "{part} in\n{words}");
@@ -295,12 +295,12 @@ fn a_sequence_is_shown_with_what_is_wanted_and_what_is_answered() {
     let marks = buf.content.iter().filter(|c| c.symbol() == "●" && Some(c.fg) == theme.warn.fg).count();
     assert_eq!(marks, 3, "two steps and the legend\n{words}");
     fixture::add_sequence(&mut view, true);
-    let words = text(&drawn(&Prediction::default(), context(&view, &theme), 50, 16));
+    let words = text(&drawn(&DataPane::default(), context(&view, &theme), 50, 16));
     for part in ["right at 5 of 6 steps", "shown  12·?··", "wanted ····12", "answer ····1?"] {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     fixture::add_echo(&mut view);
-    let words = text(&drawn(&Prediction::default(), context(&view, &theme), 50, 16));
+    let words = text(&drawn(&DataPane::default(), context(&view, &theme), 50, 16));
     assert!(words.contains("on average") && words.contains("input  wanted  answer"), "{words}");
 }
 
@@ -319,11 +319,11 @@ fn a_lane_over_several_seeds_says_its_range_and_from_whom_it_is_apart() {
         let measure = measure.with(Number::ValLoss, 1.0).with(Number::ValAccuracy, low);
         view.apply(Event::Evaluated { lane, measure: Box::new(measure) });
     }
-    let words = text(&drawn(&super::lanes::Lanes, context(&view, &theme), 60, 12));
+    let words = text(&drawn(&super::lanes::LanesPane, context(&view, &theme), 60, 12));
     for part in ["90.0-92.0% ≠B", "80.0-82.0% ≠A, 1 lost", "91.0%"] {
         assert!(words.contains(part), "{part} in\n{words}");
     }
-    let title = super::lanes::Lanes.title(context(&view, &theme)).to_string();
+    let title = super::lanes::LanesPane.title(context(&view, &theme)).to_string();
     assert!(title.contains("5 seeds"), "{title}");
 }
 
@@ -353,13 +353,13 @@ fn robustness_over_time_is_a_small_plot_and_a_strip_in_every_lane_s_colour() {
     assert!(words.contains("1.0┤") && words.contains("  0┤"), "{words}");
 
     for (w, h, strips) in [(24, 8, 4), (32, 15, 4), (60, 15, 4), (60, 4, 0), (24, 3, 0)] {
-        let buf = drawn(&super::lanes::Lanes, cx, w, h);
+        let buf = drawn(&super::lanes::LanesPane, cx, w, h);
         let words = text(&buf);
         assert_eq!(words.matches("pgd@0.1 ").count(), strips, "{w}x{h}\n{words}");
         assert_eq!(words.contains("‖g‖"), w == 60 && strips > 0, "{w}x{h}\n{words}");
     }
     // A falls from 0.9 to 0.1, C stays at 0.5.
-    let buf = drawn(&super::lanes::Lanes, cx, 32, 15);
+    let buf = drawn(&super::lanes::LanesPane, cx, 32, 15);
     let of = |lane: usize| -> String {
         let row = |y: u16| (1..33).map(|x| buf[(x, y)].symbol()).collect::<String>();
         let mut rows = (1..16).filter(|y| row(*y).contains("pgd@0.1"));
@@ -390,7 +390,7 @@ fn what_has_no_class_a_sample_is_said_to_have_nothing_to_attack() {
 #[test]
 fn what_was_read_of_the_data_is_shown_line_by_line() {
     let (theme, view) = (unicode(), fixture::run(100, 2));
-    let (mut pane, cx) = (Prediction::default(), context(&view, &theme));
+    let (mut pane, cx) = (DataPane::default(), context(&view, &theme));
     pane.act(Action::ToggleRead, cx);
     assert_eq!(pane.watch(cx, Size::new(50, 16)), [], "nothing is computed for it");
     let words = text(&drawn(&pane, cx, 50, 16));
@@ -405,7 +405,7 @@ fn of_a_log_of_another_program_only_what_it_holds_is_shown() {
     let (theme, mut view) = (unicode(), fixture::run(60, 2));
     view.lanes[0].info.foreign = Some("TensorBoard events");
     let cx = context(&view, &theme);
-    let lanes = text(&drawn(&super::lanes::Lanes, cx, 60, 12));
+    let lanes = text(&drawn(&super::lanes::LanesPane, cx, 60, 12));
     assert!(lanes.contains("TensorBoard events"), "{lanes}");
     assert!(!lanes.lines().nth(2).expect("a line").contains("lr"), "{lanes}");
     let network = text(&drawn(&super::network::NetworkPane::default(), cx, 40, 8));

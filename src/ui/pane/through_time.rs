@@ -3,17 +3,17 @@
 //! sequences.
 
 use super::prediction::rows;
-use super::{Context, Pane};
+use super::{Context, PaneWidget};
 use crate::scenario::Shape;
 use crate::telemetry::{self, Phase};
 use crate::ui::keymap::Action;
 use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::plot::{Curve, Plot, XAxis};
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
 use crate::view::LaneView;
-use crate::view::history::{At, Bucket};
+use crate::view::history::{AxisPosition, Bucket};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Modifier, Style};
@@ -33,14 +33,14 @@ pub struct ThroughTime {
 }
 
 /// A recurrent layer of a lane: its label, norms from the first time step on, and the spectral radius of every gate.
-struct Way<'a> {
+struct RecurrentNorms<'a> {
     lane: &'a LaneView,
     label: &'a str,
     norms: &'a [f32],
     radius: &'a [f32],
 }
 
-impl Way<'_> {
+impl RecurrentNorms<'_> {
     /// The change of the gradient from the last time step to the first, in a word.
     fn verdict(&self, theme: &Theme) -> (String, Style) {
         let (Some(first), Some(last)) = (self.norms.first(), self.norms.last()) else {
@@ -113,7 +113,7 @@ impl Way<'_> {
 }
 
 /// Lines that explain verdicts which contradict the spectral radius, with the letters of their lanes.
-fn explained(ways: &[Way<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
+fn explained(ways: &[RecurrentNorms<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
     let mut reasons: Vec<(&str, String)> = Vec::new();
     for way in ways {
         let Some(why) = way.against_the_matrix() else { continue };
@@ -129,13 +129,13 @@ fn explained(ways: &[Way<'_>], glyphs: Glyphs, width: u16) -> Vec<String> {
 
 impl ThroughTime {
     /// The chosen layer of every lane that has recurrent layers; a lane with fewer layers shows its last one.
-    fn ways<'a>(&self, cx: Context<'a>) -> Vec<Way<'a>> {
+    fn ways<'a>(&self, cx: Context<'a>) -> Vec<RecurrentNorms<'a>> {
         let way = |lane: &'a LaneView| {
             let probe = lane.probes.get("through_time")?;
             let all = rows(probe, "norms");
             let (label, norms) = &all[self.layer.min(all.len().checked_sub(1)?)];
             let radius = rows(probe, "radius").iter().find(|r| r.0 == *label);
-            Some(Way { lane, label, norms, radius: radius.map_or(&[], |r| &r.1) })
+            Some(RecurrentNorms { lane, label, norms, radius: radius.map_or(&[], |r| &r.1) })
         };
         cx.view.lanes.iter().filter_map(way).collect()
     }
@@ -155,13 +155,13 @@ impl ThroughTime {
         }
     }
 
-    fn plot<'a>(ways: &[Way<'_>], cx: Context<'_>) -> Plot<'a> {
+    fn plot<'a>(ways: &[RecurrentNorms<'_>], cx: Context<'_>) -> Plot<'a> {
         let finite = ways.iter().flat_map(|w| w.norms).filter(|v| v.is_finite());
         let floor = finite.fold(0f32, |m, v| m.max(*v)) * FLOOR;
         let bucket = |(t, v): (f64, &f32)| {
             let last = if v.is_finite() { v.max(floor) } else { *v };
             let (min, max) = if v.is_finite() { (last, last) } else { (f32::INFINITY, f32::NEG_INFINITY) };
-            Bucket { at: At { step: t, ..At::default() }, min, max, last }
+            Bucket { at: AxisPosition { step: t, ..AxisPosition::default() }, min, max, last }
         };
         let times = || (1..).map(f64::from);
         let curves = ways.iter().map(|way| Curve {
@@ -174,7 +174,7 @@ impl ThroughTime {
             breaks: Vec::new(),
         });
         let longest = ways.iter().map(|w| w.norms.len()).max().unwrap_or(1).max(2);
-        let x = Scale::between(1.0, longest as f64);
+        let x = AxisScale::between(1.0, longest as f64);
         Plot {
             curves: curves.collect(),
             axis: XAxis::Time,
@@ -187,7 +187,7 @@ impl ThroughTime {
     }
 }
 
-impl Pane for ThroughTime {
+impl PaneWidget for ThroughTime {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let norm = text::pick(cx.theme.glyphs, "  ‖∂L/∂h‖ over t", "  |dL/dh| over t");
         let mut line = Line::styled("Gradient through time", cx.theme.strong);
@@ -260,7 +260,7 @@ impl Pane for ThroughTime {
         Effects::new()
     }
 
-    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::View> {
-        cx.view.lanes.iter().map(|l| telemetry::View::of("through_time", l.id)).collect()
+    fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::ProbeRequest> {
+        cx.view.lanes.iter().map(|l| telemetry::ProbeRequest::of("through_time", l.id)).collect()
     }
 }

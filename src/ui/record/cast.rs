@@ -1,7 +1,7 @@
 //! Writes asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast), frame by frame. Knows no clock: the
 //! time of every event is an argument.
 
-use super::super::terminal::choice::Drawing;
+use super::super::terminal::choice::DrawingCharacters;
 use super::super::terminal::encode::encode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
@@ -14,7 +14,7 @@ const OPENING: &str = "\x1b[?1049h\x1b[?25l";
 
 /// The version of the format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Version {
+pub enum CastVersion {
     /// Times since the beginning: every player, agg and svg-term can read it.
     #[default]
     Two,
@@ -27,7 +27,7 @@ pub enum Version {
 #[derive(Debug)]
 pub struct Cast<W> {
     out: W,
-    version: Version,
+    version: CastVersion,
     last: Duration,
     shown: Option<Buffer>,
     bytes: Vec<u8>,
@@ -38,22 +38,22 @@ impl<W: Write> Cast<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn begin(mut out: W, version: Version, size: Size, title: &str, light: bool) -> io::Result<Self> {
+    pub fn begin(mut out: W, version: CastVersion, size: Size, title: &str, light: bool) -> io::Result<Self> {
         let title = crate::text::escaped(title);
         let mut header = match version {
-            Version::Two => json!({
+            CastVersion::Two => json!({
                 "version": 2, "width": size.width, "height": size.height, "title": title,
                 "env": { "TERM": "xterm-256color" },
             }),
-            Version::Three => json!({
+            CastVersion::Three => json!({
                 "version": 3, "term": { "cols": size.width, "rows": size.height, "type": "xterm-256color" },
                 "title": title,
             }),
         };
         if light {
             match version {
-                Version::Two => header["theme"] = light_theme(),
-                Version::Three => header["term"]["theme"] = light_theme(),
+                CastVersion::Two => header["theme"] = light_theme(),
+                CastVersion::Three => header["term"]["theme"] = light_theme(),
             }
         }
         writeln!(out, "{header}")?;
@@ -72,7 +72,7 @@ impl<W: Write> Cast<W> {
             let (width, height) = size(picture);
             self.event(now, "r", &format!("{width}x{height}"))?;
         }
-        encode(self.shown.as_ref(), picture, Drawing::Braille, &mut self.bytes);
+        encode(self.shown.as_ref(), picture, DrawingCharacters::Braille, &mut self.bytes);
         match &mut self.shown {
             Some(old) => old.clone_from(picture),
             empty => *empty = Some(picture.clone()),
@@ -115,8 +115,8 @@ impl<W: Write> Cast<W> {
 
     fn event(&mut self, now: Duration, code: &str, data: &str) -> io::Result<()> {
         let time = match self.version {
-            Version::Two => now,
-            Version::Three => now.saturating_sub(self.last),
+            CastVersion::Two => now,
+            CastVersion::Three => now.saturating_sub(self.last),
         };
         self.last = now;
         let data = Value::from(data);
@@ -135,7 +135,7 @@ fn light_theme() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::record::recording::{What, read};
+    use crate::ui::record::recording::{RecordingEvent, read};
     use ratatui::layout::Rect;
     use ratatui::style::Style;
 
@@ -145,7 +145,7 @@ mod tests {
         b
     }
 
-    fn written(version: Version) -> String {
+    fn written(version: CastVersion) -> String {
         let ms = Duration::from_millis;
         let mut cast = Cast::begin(Vec::new(), version, Size::new(20, 3), "a \u{1b}]0;x\u{7} title", true)
             .expect("memory");
@@ -158,17 +158,17 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_in_both_versions() {
-        let (two, three) = (read(&written(Version::Two)), read(&written(Version::Three)));
+        let (two, three) = (read(&written(CastVersion::Two)), read(&written(CastVersion::Three)));
         assert_eq!(two, three);
         let recording = two.expect("a recording");
         assert_eq!(recording.size, Size::new(20, 3));
         assert!(!recording.title.contains('\u{1b}'), "{}", recording.title);
         let times: Vec<_> = recording.events.iter().map(|(t, _)| t.as_millis()).collect();
         assert_eq!(times, [0, 0, 250, 1250, 3000], "the same picture twice is written once");
-        assert_eq!(recording.events[2].1, What::Marker("one\\u{a}".into()));
+        assert_eq!(recording.events[2].1, RecordingEvent::Marker("one\\u{a}".into()));
         let mut vt = avt::Terminal::new(20, 3).expect("a size");
         for (_, what) in recording.events {
-            if let What::Output(text) = what {
+            if let RecordingEvent::Output(text) = what {
                 vt.feed([text.as_str()]);
             }
         }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_recording_that_was_cut_off_is_good_but_for_its_last_line() {
-        let text = written(Version::Two);
+        let text = written(CastVersion::Two);
         let whole = read(&text).expect("a recording").events;
         for cut in text.find('\n').expect("a header") + 1..text.len() {
             if text.is_char_boundary(cut) {

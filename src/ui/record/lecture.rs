@@ -1,9 +1,9 @@
 //! The script for recording a lesson: its pages one after another, questions answered right, goals reached by their
 //! solutions, with captions. Plays nothing.
 
-use super::script::{Cue, Script};
+use super::script::{Cue, RecordingScript};
 use crate::scenario::Scenario;
-use crate::scenario::lesson::{Page, Predict, Task};
+use crate::scenario::lesson::{Page, PageTask, Predict};
 
 /// Columns and rows of such a recording.
 const SIZE: (u16, u16) = (100, 32);
@@ -50,7 +50,7 @@ fn walk(page: &Page) -> Vec<Cue> {
         ..Cue::default()
     }];
     match (page.task(), &page.predict) {
-        (Task::Predict, Some(predict)) => {
+        (PageTask::Predict, Some(predict)) => {
             cues.extend(answer(predict));
             cues.push(Cue {
                 caption: Some(sentence(&predict.because)),
@@ -58,8 +58,8 @@ fn walk(page: &Page) -> Vec<Cue> {
                 ..Cue::default()
             });
         }
-        (Task::Watch, _) => cues.push(cue("space", TRAINS)),
-        (Task::Goal, _) => {
+        (PageTask::Watch, _) => cues.push(cue("space", TRAINS)),
+        (PageTask::Goal, _) => {
             cues.push(Cue { caption: Some(sentence(&page.why)), ..cue("s", TRAINS) });
             cues.push(Cue { wait: Some(reading(&page.why)), ..Cue::default() });
         }
@@ -70,8 +70,15 @@ fn walk(page: &Page) -> Vec<Cue> {
 }
 
 /// The script of a scenario's lesson.
-pub fn script(scenario: &Scenario) -> Script {
+pub fn script(scenario: &Scenario) -> RecordingScript {
     let mut cues: Vec<Cue> = scenario.lesson.pages.iter().flat_map(walk).collect();
     cues.push(Cue { caption: Some(String::new()), wait: Some(4.0), ..Cue::default() });
-    Script { size: Some(SIZE), fps: 4, show_keys: true, paused: true, cues, ..Script::default() }
+    RecordingScript {
+        size: Some(SIZE),
+        fps: 4,
+        show_keys: true,
+        paused: true,
+        cues,
+        ..RecordingScript::default()
+    }
 }

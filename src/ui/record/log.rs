@@ -5,10 +5,10 @@
 //! different steps at the same time; if two of them were changed in another order than that of their steps, the script
 //! says so.
 
-use super::script::{At, Cue, Script};
+use super::script::{Cue, CueTime, RecordingScript};
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::ui::app::App;
-use crate::ui::keymap::Key;
+use crate::ui::keymap::KeyPress;
 use crate::view::LaneView;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const PAUSE: u64 = 30;
 
 /// An event for which a cue still waits to get its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
+enum PendingEvent {
     /// This lane takes its new settings.
     Set(LaneId),
     /// The lanes pause. If they were not paused before: this lane's step then counts, less the number of steps that the
@@ -29,9 +29,9 @@ enum Open {
 
 /// A cue and its step, as far as known.
 #[derive(Debug, Default)]
-struct Entry {
+struct CueEntry {
     cue: Cue,
-    open: Option<Open>,
+    open: Option<PendingEvent>,
     /// The lane in front.
     front: LaneId,
     /// Whether its step is the one at which it took effect, rather than the one at which the key was pressed.
@@ -42,8 +42,8 @@ struct Entry {
 
 /// A session so far.
 #[derive(Debug, Default)]
-pub struct Log {
-    entries: Vec<Entry>,
+pub struct SessionLog {
+    entries: Vec<CueEntry>,
     last: Duration,
     /// A lane is restarted, but the screen does not know it yet: its step has no meaning.
     anew: bool,
@@ -57,27 +57,27 @@ pub struct Log {
 
 /// An action of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hand {
+pub enum UserAction {
     /// Pressed a key.
-    Key(Key),
+    Key(KeyPress),
     /// Clicked at a column and row.
     Click(u16, u16),
     /// Turned the wheel at a column and row; below 0: upwards.
     Scroll(u16, u16, i8),
 }
 
-impl Log {
+impl SessionLog {
     /// Notes an action of the user; `app` is the state before it.
-    pub fn hand(&mut self, hand: Hand, app: &App, now: Duration) {
+    pub fn hand(&mut self, hand: UserAction, app: &App, now: Duration) {
         let mut cue = self.cue(app, now);
         // On replay the added lane may already be in front: the script names the lane on which this key acts.
         if app.awaits_lane() {
             cue.lane = app.view.lane(app.front).map(|lane| lane.info.name.clone());
         }
         match hand {
-            Hand::Key(key) => cue.press = Some(key.to_string()),
-            Hand::Click(x, y) => cue.click = Some((x, y)),
-            Hand::Scroll(x, y, turns) => cue.scroll = Some((x, y, turns)),
+            UserAction::Key(key) => cue.press = Some(key.to_string()),
+            UserAction::Click(x, y) => cue.click = Some((x, y)),
+            UserAction::Scroll(x, y, turns) => cue.scroll = Some((x, y, turns)),
         }
         self.push(cue, app.front);
     }
@@ -91,7 +91,7 @@ impl Log {
     pub fn show(&mut self, shown: bool, app: &App, now: Duration) {
         if shown && !self.entries.is_empty() && !self.entries.iter().any(|e| e.cue.show.is_some()) {
             let hide = Cue { show: Some(false), ..Cue::default() };
-            self.entries.insert(0, Entry { cue: hide, ..Entry::default() });
+            self.entries.insert(0, CueEntry { cue: hide, ..CueEntry::default() });
         }
         let cue = Cue { show: Some(shown), ..self.cue(app, now) };
         self.push(cue, app.front);
@@ -120,7 +120,7 @@ impl Log {
         if self.entries.len() >= MOST {
             self.broken = true;
         } else {
-            self.entries.push(Entry { cue, front, ..Entry::default() });
+            self.entries.push(CueEntry { cue, front, ..CueEntry::default() });
         }
     }
 
@@ -128,10 +128,10 @@ impl Log {
     /// before it.
     pub fn order(&mut self, command: &Command, running: bool, app: &App) {
         let open = match command {
-            Command::Set { lane, .. } if running => Open::Set(*lane),
+            Command::Set { lane, .. } if running => PendingEvent::Set(*lane),
             Command::Pause | Command::Step(_) => {
                 let more = if let Command::Step(n) = command { *n } else { 0 };
-                Open::Rest(clock(app).filter(|_| running).map(|lane| (lane.id, more)))
+                PendingEvent::Rest(clock(app).filter(|_| running).map(|lane| (lane.id, more)))
             }
             Command::Reset(_) | Command::Load(_) | Command::Data(_) => {
                 self.anew = true;
@@ -166,7 +166,7 @@ impl Log {
     pub fn event(&mut self, event: &Event, app: &App) {
         match event {
             Event::Changed { lane, step, .. } => {
-                self.close(app, |o| (*o == Open::Set(*lane)).then_some(Some((*lane, *step))));
+                self.close(app, |o| (*o == PendingEvent::Set(*lane)).then_some(Some((*lane, *step))));
             }
             Event::Started { lane, .. } => {
                 self.anew = false;
@@ -176,16 +176,16 @@ impl Log {
                     return;
                 }
                 // New settings that restart the lane do so at any step.
-                self.close(app, |o| (*o == Open::Set(*lane)).then_some(None));
+                self.close(app, |o| (*o == PendingEvent::Set(*lane)).then_some(None));
             }
             Event::Changes { .. } => self.anew = false,
             Event::Rested => {
-                let rests = |o: &Open| match o {
-                    Open::Rest(Some((lane, n))) => {
+                let rests = |o: &PendingEvent| match o {
+                    PendingEvent::Rest(Some((lane, n))) => {
                         Some(rest(&app.view.lanes, *lane, *n).map(|step| (*lane, step)))
                     }
-                    Open::Rest(None) => Some(None),
-                    Open::Set(_) => None,
+                    PendingEvent::Rest(None) => Some(None),
+                    PendingEvent::Set(_) => None,
                 };
                 self.close(app, rests);
             }
@@ -194,10 +194,10 @@ impl Log {
     }
 
     /// Gives the step of a lane to the first cue that waits for this event.
-    fn close(&mut self, app: &App, answers: impl Fn(&Open) -> Option<Option<(LaneId, u64)>>) {
+    fn close(&mut self, app: &App, answers: impl Fn(&PendingEvent) -> Option<Option<(LaneId, u64)>>) {
         let found = self.entries.iter_mut().find_map(|e| Some((e.open.as_ref().and_then(&answers)?, e)));
         if let Some((step, entry)) = found {
-            self.loose |= step.is_none() && matches!(entry.open, Some(Open::Rest(Some(_))));
+            self.loose |= step.is_none() && matches!(entry.open, Some(PendingEvent::Rest(Some(_))));
             entry.open = None;
             entry.exact = step.is_some();
             if let Some((lane, step)) = step.and_then(|(id, step)| Some((app.view.lane(id)?, step))) {
@@ -208,14 +208,14 @@ impl Log {
 
     /// The session as a script for a screen of this size, if possible; and whether it changes every lane at exactly the
     /// step at which the session did.
-    pub fn script(&self, title: &str, size: (u16, u16)) -> Option<(Script, bool)> {
+    pub fn script(&self, title: &str, size: (u16, u16)) -> Option<(RecordingScript, bool)> {
         let mut cues: Vec<Cue> = self.entries.iter().map(|e| e.cue.clone()).collect();
         let (mut exact, mut least) = (!self.loose, u64::MAX);
         for (cue, entry) in cues.iter_mut().zip(&self.entries).rev() {
             if entry.anew {
                 least = u64::MAX;
             }
-            let Some(At::Step(step) | At::Lane(_, step)) = &mut cue.at else { continue };
+            let Some(CueTime::Step(step) | CueTime::Lane(_, step)) = &mut cue.at else { continue };
             if entry.exact {
                 exact &= *step <= least;
                 least = *step;
@@ -230,7 +230,8 @@ impl Log {
             // A key takes effect some steps after it is pressed; the effect of the last key must be visible too.
             before.wait.get_or_insert(1.0);
         }
-        let script = Script { title: title.into(), size: Some(size), cues, ..Script::default() };
+        let script =
+            RecordingScript { title: title.into(), size: Some(size), cues, ..RecordingScript::default() };
         (!self.broken).then_some((script, exact))
     }
 }
@@ -249,8 +250,8 @@ fn clock(app: &App) -> Option<&LaneView> {
 }
 
 /// A step of a lane as the time of a cue.
-fn at(lane: &LaneView, front: LaneId, step: u64) -> At {
-    if lane.id == front { At::Step(step) } else { At::Lane(lane.present().info.name.clone(), step) }
+fn at(lane: &LaneView, front: LaneId, step: u64) -> CueTime {
+    if lane.id == front { CueTime::Step(step) } else { CueTime::Lane(lane.present().info.name.clone(), step) }
 }
 
 /// The step of this lane at which an order for this many more steps paused all lanes; `None` if they paused at

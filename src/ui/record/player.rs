@@ -1,10 +1,10 @@
 //! Plays a recording: its text goes to an emulated terminal, whose content is drawn. So a recording can neither change
 //! nor query nor end the real terminal, which is restored afterwards. Knows no lab.
 
-use super::recording::{Recording, What};
-use crate::ui::terminal::choice::Drawing;
-use crate::ui::terminal::keys::Input;
-use crate::ui::terminal::{Terminal, Unfit, Wake};
+use super::recording::{Recording, RecordingEvent};
+use crate::ui::terminal::choice::DrawingCharacters;
+use crate::ui::terminal::keys::TerminalInput;
+use crate::ui::terminal::{ScreenInput, Terminal, TerminalError};
 use crate::ui::widget::text::put_pieces;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -26,7 +26,7 @@ const SPEEDS: [f64; 9] = [0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0];
 const JUMP: Duration = Duration::from_secs(5);
 
 /// The action of a key in the player.
-enum Wish {
+enum PlayerAction {
     Leave,
     Pause,
     Back,
@@ -39,18 +39,18 @@ enum Wish {
     Keys,
 }
 
-fn wish(key: KeyEvent) -> Wish {
+fn wish(key: KeyEvent) -> PlayerAction {
     match key.code {
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Wish::Leave,
-        KeyCode::Char('q') | KeyCode::Esc => Wish::Leave,
-        KeyCode::Char(' ') => Wish::Pause,
-        KeyCode::Right | KeyCode::Char('l') => Wish::Forward,
-        KeyCode::Left | KeyCode::Char('h') => Wish::Back,
-        KeyCode::Char('n' | ']') | KeyCode::Tab => Wish::Chapter(true),
-        KeyCode::Char('p' | '[') | KeyCode::BackTab => Wish::Chapter(false),
-        KeyCode::Char('}' | '+' | '>') | KeyCode::Up => Wish::Speed(true),
-        KeyCode::Char('{' | '-' | '<') | KeyCode::Down => Wish::Speed(false),
-        _ => Wish::Keys,
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => PlayerAction::Leave,
+        KeyCode::Char('q') | KeyCode::Esc => PlayerAction::Leave,
+        KeyCode::Char(' ') => PlayerAction::Pause,
+        KeyCode::Right | KeyCode::Char('l') => PlayerAction::Forward,
+        KeyCode::Left | KeyCode::Char('h') => PlayerAction::Back,
+        KeyCode::Char('n' | ']') | KeyCode::Tab => PlayerAction::Chapter(true),
+        KeyCode::Char('p' | '[') | KeyCode::BackTab => PlayerAction::Chapter(false),
+        KeyCode::Char('}' | '+' | '>') | KeyCode::Up => PlayerAction::Speed(true),
+        KeyCode::Char('{' | '-' | '<') | KeyCode::Down => PlayerAction::Speed(false),
+        _ => PlayerAction::Keys,
     }
 }
 
@@ -59,9 +59,9 @@ fn wish(key: KeyEvent) -> Wish {
 ///
 /// # Errors
 /// If there is no terminal.
-pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result<u8, Unfit> {
-    let mut player = Player::new(recording, speed, idle);
-    let terminal = Terminal::open(Drawing::Braille, false)?;
+pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result<u8, TerminalError> {
+    let mut player = Playback::new(recording, speed, idle);
+    let terminal = Terminal::open(DrawingCharacters::Braille, false)?;
     let mut before = Instant::now();
     loop {
         if let Some(picture) = player.draw(terminal.size()) {
@@ -72,18 +72,18 @@ pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result
         player.pass(now - before);
         before = now;
         match wake {
-            Some(Wake::Input(Input::Key(key))) if player.press(key) => return Ok(0),
-            Some(Wake::Terminate(code)) => return Ok(code),
-            Some(Wake::HungUp) => return Ok(129),
-            Some(Wake::Stop) => {
-                terminal.suspend().map_err(Unfit::System)?;
+            Some(ScreenInput::Input(TerminalInput::Key(key))) if player.press(key) => return Ok(0),
+            Some(ScreenInput::Terminate(code)) => return Ok(code),
+            Some(ScreenInput::HungUp) => return Ok(129),
+            Some(ScreenInput::Stop) => {
+                terminal.suspend().map_err(TerminalError::System)?;
                 player.changed = true;
             }
-            Some(Wake::Continued) => {
-                terminal.resume().map_err(Unfit::System)?;
+            Some(ScreenInput::Continued) => {
+                terminal.resume().map_err(TerminalError::System)?;
                 player.changed = true;
             }
-            Some(Wake::Resized) => player.changed = true,
+            Some(ScreenInput::Resized) => player.changed = true,
             _ => {}
         }
         if player.over() {
@@ -93,8 +93,8 @@ pub fn play(recording: &Recording, speed: f64, idle: Option<Duration>) -> Result
 }
 
 /// A recording being played. Knows no clock: the elapsed time is an argument.
-struct Player<'a> {
-    events: Vec<(Duration, &'a What)>,
+struct Playback<'a> {
+    events: Vec<(Duration, &'a RecordingEvent)>,
     size: Size,
     screen: avt::Terminal,
     /// The first event that has not happened yet.
@@ -116,7 +116,7 @@ fn screen(size: Size) -> avt::Terminal {
     avt::Terminal::new(side(size.width), side(size.height)).expect("no side is 0")
 }
 
-impl<'a> Player<'a> {
+impl<'a> Playback<'a> {
     fn new(recording: &'a Recording, speed: f64, idle: Option<Duration>) -> Self {
         let mut player = Self {
             events: timed(recording, idle.or(recording.idle_time_limit)),
@@ -152,11 +152,11 @@ impl<'a> Player<'a> {
         self.now = to.min(self.end());
         while let Some((_, what)) = self.events.get(self.next).filter(|(at, _)| *at <= self.now) {
             match what {
-                What::Output(text) => self.screen.feed(text.as_str()),
-                What::Resize(size) => {
+                RecordingEvent::Output(text) => self.screen.feed(text.as_str()),
+                RecordingEvent::Resize(size) => {
                     self.screen.resize(usize::from(size.width), usize::from(size.height));
                 }
-                What::Marker(_) => {}
+                RecordingEvent::Marker(_) => {}
             }
             (self.next, self.changed) = (self.next + 1, true);
         }
@@ -201,17 +201,20 @@ impl<'a> Player<'a> {
     fn press(&mut self, key: KeyEvent) -> bool {
         let was_over = self.at_end();
         match wish(key) {
-            Wish::Leave => return true,
-            Wish::Pause if was_over => {
+            PlayerAction::Leave => return true,
+            PlayerAction::Pause if was_over => {
                 self.go(Duration::ZERO);
                 self.paused = false;
             }
-            Wish::Pause => self.paused = !self.paused,
-            Wish::Back => self.go(self.now.saturating_sub(JUMP)),
-            Wish::Forward => self.go(self.now + JUMP),
-            Wish::Chapter(next) => {
-                let mut chapters =
-                    self.events.iter().filter(|(_, w)| matches!(w, What::Marker(_))).map(|(at, _)| *at);
+            PlayerAction::Pause => self.paused = !self.paused,
+            PlayerAction::Back => self.go(self.now.saturating_sub(JUMP)),
+            PlayerAction::Forward => self.go(self.now + JUMP),
+            PlayerAction::Chapter(next) => {
+                let mut chapters = self
+                    .events
+                    .iter()
+                    .filter(|(_, w)| matches!(w, RecordingEvent::Marker(_)))
+                    .map(|(at, _)| *at);
                 let found = if next {
                     chapters.find(|at| *at > self.now)
                 } else {
@@ -219,13 +222,13 @@ impl<'a> Player<'a> {
                 };
                 self.go(found.unwrap_or(if next { self.end() } else { Duration::ZERO }));
             }
-            Wish::Speed(faster) => {
+            PlayerAction::Speed(faster) => {
                 let mut speeds = SPEEDS.into_iter();
                 let found =
                     if faster { speeds.find(|s| *s > self.speed) } else { speeds.rfind(|s| *s < self.speed) };
                 self.speed = found.unwrap_or(self.speed);
             }
-            Wish::Keys => {}
+            PlayerAction::Keys => {}
         }
         // A key at the end, or a jump to it, means that the user is looking.
         self.stays = self.at_end();
@@ -323,7 +326,7 @@ fn style(pen: &avt::Pen) -> Style {
 }
 
 /// The events with the times at which they are played: no pause is longer than `idle`.
-fn timed(recording: &Recording, idle: Option<Duration>) -> Vec<(Duration, &What)> {
+fn timed(recording: &Recording, idle: Option<Duration>) -> Vec<(Duration, &RecordingEvent)> {
     let (mut last, mut now) = (Duration::ZERO, Duration::ZERO);
     let mut out = Vec::with_capacity(recording.events.len());
     for (at, what) in &recording.events {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// An event of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum RecordingEvent {
     /// Text written to the terminal.
     Output(String),
     /// The start of a chapter.
@@ -25,7 +25,7 @@ pub struct Recording {
     /// The longest pause that its author intended.
     pub idle_time_limit: Option<Duration>,
     /// The events with their times, which never decrease.
-    pub events: Vec<(Duration, What)>,
+    pub events: Vec<(Duration, RecordingEvent)>,
 }
 
 /// Longest accepted time in seconds.
@@ -34,7 +34,7 @@ const LONGEST: f64 = 1e7;
 const SIDE: std::ops::RangeInclusive<u64> = 1..=1000;
 
 /// The number of a line, and its fault.
-type Fault = (usize, String);
+type LineFault = (usize, String);
 
 /// Reads a recording. A truncated last line is ignored.
 ///
@@ -43,7 +43,7 @@ type Fault = (usize, String);
 ///
 /// # Errors
 /// The first faulty line, from 1, and its fault.
-pub fn read(text: &str) -> Result<Recording, Fault> {
+pub fn read(text: &str) -> Result<Recording, LineFault> {
     // Version 1 is one JSON document, on one line or on several; the others have one document per line.
     match serde_json::from_str::<Value>(text) {
         Ok(whole) if whole["version"].as_u64() == Some(1) => return first(&whole),
@@ -77,9 +77,9 @@ pub fn read(text: &str) -> Result<Recording, Fault> {
         }
         let data = data.as_str().unwrap_or_default();
         let what = match &code[..] {
-            "o" => What::Output(data.into()),
-            "m" => What::Marker(data.into()),
-            "r" => What::Resize(
+            "o" => RecordingEvent::Output(data.into()),
+            "m" => RecordingEvent::Marker(data.into()),
+            "r" => RecordingEvent::Resize(
                 size(data).ok_or_else(|| fault("a size is written 80x24, from 1x1 to 1000x1000"))?,
             ),
             // Input, exit codes and event types of later versions are not shown.
@@ -91,7 +91,7 @@ pub fn read(text: &str) -> Result<Recording, Fault> {
 }
 
 /// A recording of version 1: `stdout` holds pairs of a pause in seconds and a text.
-fn first(whole: &Value) -> Result<Recording, Fault> {
+fn first(whole: &Value) -> Result<Recording, LineFault> {
     let mut recording = empty(whole, &whole["width"], &whole["height"])?;
     let fault = |what: String| (1, what);
     let frames = whole["stdout"]
@@ -106,13 +106,13 @@ fn first(whole: &Value) -> Result<Recording, Fault> {
         if now > LONGEST {
             return Err(fault(format!("stdout[{i}] is beyond 10,000,000 seconds")));
         }
-        recording.events.push((Duration::from_secs_f64(now), What::Output(text.into())));
+        recording.events.push((Duration::from_secs_f64(now), RecordingEvent::Output(text.into())));
     }
     Ok(recording)
 }
 
 /// A recording with the contents of a header, without events.
-fn empty(header: &Value, width: &Value, height: &Value) -> Result<Recording, Fault> {
+fn empty(header: &Value, width: &Value, height: &Value) -> Result<Recording, LineFault> {
     let side = |v: &Value| v.as_u64().filter(|n| SIDE.contains(n)).map(|n| n as u16);
     let (Some(width), Some(height)) = (side(width), side(height)) else {
         return Err((1, "the header has no size from 1x1 to 1000x1000".into()));
@@ -140,8 +140,8 @@ mod tests {
     /// The times in milliseconds and the texts.
     fn outputs(text: &str) -> Vec<(u128, String)> {
         let events = read(text).unwrap_or_else(|e| panic!("{e:?}: {text}")).events;
-        let output = |(at, what): (Duration, What)| match what {
-            What::Output(text) => Some((at.as_millis(), text)),
+        let output = |(at, what): (Duration, RecordingEvent)| match what {
+            RecordingEvent::Output(text) => Some((at.as_millis(), text)),
             _ => None,
         };
         events.into_iter().filter_map(output).collect()

@@ -3,14 +3,14 @@
 
 use crate::limits;
 use crate::registry::Faults;
-use crate::scenario::{Fault, decode, document};
-use crate::ui::keymap::Key;
+use crate::scenario::{ScenarioFault, decode, document};
+use crate::ui::keymap::KeyPress;
 use serde::{Deserialize, Serialize};
 
 /// A recording's script: settings, and cues in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Script {
+pub struct RecordingScript {
     /// The recording's title; by default the scenario's.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub title: String,
@@ -46,7 +46,7 @@ fn is_default_typing(typing: &f64) -> bool {
     *typing == TYPING
 }
 
-impl Default for Script {
+impl Default for RecordingScript {
     fn default() -> Self {
         Self {
             title: String::new(),
@@ -62,7 +62,7 @@ impl Default for Script {
 
 /// The time of a cue; by default, the end of the cue before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum At {
+pub enum CueTime {
     /// When the lane in front has made this many steps, and not one more.
     Step(u64),
     /// When the lane with this name has made this many steps, and not one more.
@@ -77,7 +77,7 @@ pub enum At {
 pub struct Cue {
     /// The earliest time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<At>,
+    pub at: Option<CueTime>,
     /// A condition that must hold first, such as `adam.val_accuracy > 0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -124,10 +124,10 @@ pub struct Cue {
 
 impl Cue {
     /// The keys to press, including those that type text.
-    pub fn keys(&self) -> Vec<Key> {
+    pub fn keys(&self) -> Vec<KeyPress> {
         let pressed =
             self.press.iter().flat_map(|keys| keys.split_whitespace()).filter_map(|k| k.parse().ok());
-        let typed = self.typed.iter().flat_map(|text| text.chars()).map(Key::of_char);
+        let typed = self.typed.iter().flat_map(|text| text.chars()).map(KeyPress::of_char);
         pressed.chain(typed).collect()
     }
 }
@@ -145,15 +145,18 @@ const TEXT: usize = 500;
 ///
 /// # Errors
 /// All faults, in the order of the text.
-pub fn read(bytes: &[u8], condition: impl Fn(&str) -> Result<(), String>) -> Result<Script, Vec<Fault>> {
+pub fn read(
+    bytes: &[u8],
+    condition: impl Fn(&str) -> Result<(), String>,
+) -> Result<RecordingScript, Vec<ScenarioFault>> {
     let text = decode(bytes).map_err(|fault| vec![fault])?;
-    document(text, |script: &Script, fault| check(script, condition, fault))
+    document(text, |script: &RecordingScript, fault| check(script, condition, fault))
 }
 
 /// The number (from 1) of the line with the cue of this index; `None` if there is no such cue.
 pub fn line(bytes: &[u8], cue: usize) -> Option<usize> {
     // A fault at a path is reported with its place, which gives the place of the cue.
-    let placed = document(decode(bytes).ok()?, |script: &Script, fault| {
+    let placed = document(decode(bytes).ok()?, |script: &RecordingScript, fault| {
         if cue < script.cues.len() {
             fault(&format!("cues[{cue}]"), "here".into());
         }
@@ -161,7 +164,7 @@ pub fn line(bytes: &[u8], cue: usize) -> Option<usize> {
     placed.err()?.first().map(|place| place.line)
 }
 
-fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault: Faults<'_>) {
+fn check(script: &RecordingScript, condition: impl Fn(&str) -> Result<(), String>, fault: Faults<'_>) {
     let mut number = |path: &str, x: f64, least: f64, most: f64| {
         if !(x >= least && x <= most) {
             fault(path, format!("{x} is out of range; allowed is {least} to {most}"));
@@ -171,7 +174,7 @@ fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault:
     number("typing", script.typing, 0.0, 10.0);
     for (i, cue) in script.cues.iter().enumerate() {
         let at = |field: &str| format!("cues[{i}].{field}");
-        if let Some(At::Seconds(s)) = cue.at {
+        if let Some(CueTime::Seconds(s)) = cue.at {
             number(&at("at"), s, 0.0, LONGEST);
         }
         if let Some(wait) = cue.wait {
@@ -215,7 +218,7 @@ fn check(script: &Script, condition: impl Fn(&str) -> Result<(), String>, fault:
             fault(&at("type"), "holds a control character; press keys by their names".into());
         }
         for key in cue.press.iter().flat_map(|keys| keys.split_whitespace()) {
-            if let Err(what) = key.parse::<Key>() {
+            if let Err(what) = key.parse::<KeyPress>() {
                 fault(&at("press"), what);
             }
         }
@@ -230,7 +233,7 @@ pub fn fits(width: u16, height: u16) -> bool {
     (40..=500).contains(&width) && (12..=200).contains(&height)
 }
 
-impl Script {
+impl RecordingScript {
     /// The script as a document; `note` becomes a comment that describes it.
     pub fn to_ron(&self, note: &str) -> String {
         use ron::extensions::Extensions;
@@ -269,9 +272,12 @@ mod tests {
             (at: Lane(\"B\", 210), press: \"n\"),\n\
             (at: Seconds(3), speed: 4, click: (3, 4), scroll: (1, 2, -1), show: false)])";
         let script = read(text.as_bytes(), |_| Ok(())).expect("a script");
-        assert_eq!(script.cues[0].at, Some(At::Step(200)));
+        assert_eq!(script.cues[0].at, Some(CueTime::Step(200)));
         assert_eq!(script.cues[0].keys().len(), 3);
-        assert_eq!(script.cues[1].keys(), [Key::of_char('0'), Key::of_char('.'), Key::of_char('1')]);
+        assert_eq!(
+            script.cues[1].keys(),
+            [KeyPress::of_char('0'), KeyPress::of_char('.'), KeyPress::of_char('1')]
+        );
         let again = script.to_ron("two\nlines");
         assert!(again.starts_with("// two\n// lines\n("), "{again}");
         assert_eq!(read(again.as_bytes(), |_| Ok(())), Ok(script), "{again}");

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 /// The line below the lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Below {
+pub struct CaptionLine {
     /// The caption.
     pub caption: String,
     /// The recently pressed keys.
@@ -15,7 +15,7 @@ pub struct Below {
 }
 
 /// The lab's picture with the line below it, which is `rows` high.
-pub fn compose(lab: &Buffer, below: &Below, rows: u16, theme: &Theme) -> Buffer {
+pub fn compose(lab: &Buffer, below: &CaptionLine, rows: u16, theme: &Theme) -> Buffer {
     let area = Rect { height: lab.area.height + rows, ..lab.area };
     let mut picture = Buffer::empty(area);
     picture.content[..lab.content.len()].clone_from_slice(&lab.content);

@@ -27,13 +27,13 @@ pub const OWN: [(Rgb, Rgb); 2] =
 
 /// The colours and attributes of a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Paint {
+struct CellPaint {
     fg: Rgb,
     bg: Rgb,
     bold: bool,
 }
 
-fn paint(cell: &Cell, (ground, writing): (Rgb, Rgb)) -> Paint {
+fn paint(cell: &Cell, (ground, writing): (Rgb, Rgb)) -> CellPaint {
     let own = |c: Color, default: Rgb| if c == Color::Reset { default } else { to_rgb(c).unwrap_or(default) };
     let (mut fg, mut bg) = (own(cell.fg, writing), own(cell.bg, ground));
     if cell.modifier.contains(Modifier::REVERSED) {
@@ -42,7 +42,7 @@ fn paint(cell: &Cell, (ground, writing): (Rgb, Rgb)) -> Paint {
     if cell.modifier.contains(Modifier::DIM) {
         fg = crate::ui::widget::colour::mix(fg, bg, 0.45);
     }
-    Paint { fg, bg, bold: cell.modifier.contains(Modifier::BOLD) }
+    CellPaint { fg, bg, bold: cell.modifier.contains(Modifier::BOLD) }
 }
 
 fn hex([r, g, b]: Rgb) -> String {

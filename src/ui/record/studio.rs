@@ -3,14 +3,14 @@
 //!
 //! Reads no clock and starts no thread, so the same script gives the same pictures on every machine.
 
-use super::script::{At, Cue, LONGEST, Script};
-use super::stage::{Below, compose};
+use super::script::{Cue, CueTime, LONGEST, RecordingScript};
+use super::stage::{CaptionLine, compose};
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, LaneId};
 use crate::ui::app::{App, Presets};
 use crate::ui::frames::Frames;
-use crate::ui::guide::Taught;
-use crate::ui::keymap::Key;
+use crate::ui::guide::TaughtLesson;
+use crate::ui::keymap::KeyPress;
 use crate::ui::message::{Effect, Effects, Message};
 use crate::ui::theme::Theme;
 use crate::view::LaneView;
@@ -22,7 +22,7 @@ use std::io;
 use std::time::Duration;
 
 /// The run that is recorded.
-pub trait Bench {
+pub trait RecordedRun {
     /// Carries out an order at once.
     fn send(&mut self, command: Command);
     /// Advances training by this many seconds. `stop`: a lane, and the step that it may not exceed.
@@ -39,7 +39,7 @@ pub trait Bench {
 
 /// A frame of the recording, and the chapters that begin with it.
 #[derive(Debug)]
-pub struct Shot<'a> {
+pub struct RecordedFrame<'a> {
     /// Time since the start of the recording.
     pub at: Duration,
     /// The cells.
@@ -50,7 +50,7 @@ pub struct Shot<'a> {
 
 /// The reason why a recording failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum RecordingError {
     /// A cue waits for a step or condition that never comes.
     #[error("cue {cue} never comes: {why}")]
     Never {
@@ -83,7 +83,7 @@ const KEYS: usize = 4;
 
 /// A recording in progress.
 pub struct Studio<'a, B> {
-    script: &'a Script,
+    script: &'a RecordingScript,
     bench: B,
     app: App,
     frames: Frames,
@@ -91,7 +91,7 @@ pub struct Studio<'a, B> {
     /// The index of the next cue.
     next: usize,
     /// Keys of the present cue that are still to be pressed, and its wait after the last key.
-    keys: VecDeque<Key>,
+    keys: VecDeque<KeyPress>,
     wait: f64,
     /// The time before which nothing more is done.
     free: Duration,
@@ -104,10 +104,10 @@ pub struct Studio<'a, B> {
     quit: bool,
 }
 
-impl<'a, B: Bench> Studio<'a, B> {
+impl<'a, B: RecordedRun> Studio<'a, B> {
     /// Prepares a recording; `size` includes the line below the lab.
     pub fn new(
-        script: &'a Script,
+        script: &'a RecordingScript,
         scenario: Scenario,
         presets: Presets,
         theme: Theme,
@@ -143,7 +143,7 @@ impl<'a, B: Bench> Studio<'a, B> {
     }
 
     /// Starts a lesson, whose scenario is the one that is recorded.
-    pub fn teach(&mut self, taught: Taught) {
+    pub fn teach(&mut self, taught: TaughtLesson) {
         self.app.teach(taught);
         self.bench.send(Command::Pace(self.app.pace));
     }
@@ -157,7 +157,10 @@ impl<'a, B: Bench> Studio<'a, B> {
     ///
     /// # Errors
     /// If a cue never comes, or `see` fails.
-    pub fn play(&mut self, mut see: impl FnMut(Shot<'_>) -> io::Result<()>) -> Result<Duration, Failed> {
+    pub fn play(
+        &mut self,
+        mut see: impl FnMut(RecordedFrame<'_>) -> io::Result<()>,
+    ) -> Result<Duration, RecordingError> {
         let frame = Duration::from_secs(1) / self.script.fps.max(1);
         let (mut now, mut recorded) = (Duration::ZERO, Duration::ZERO);
         self.hear(now);
@@ -190,10 +193,10 @@ impl<'a, B: Bench> Studio<'a, B> {
         &mut self,
         now: Duration,
         at: Duration,
-        see: &mut impl FnMut(Shot<'_>) -> io::Result<()>,
+        see: &mut impl FnMut(RecordedFrame<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         self.pressed.retain(|(t, _)| now.saturating_sub(*t) < SHOWN);
-        let below = Below {
+        let below = CaptionLine {
             caption: self.caption.clone(),
             keys: self.pressed.iter().map(|(_, key)| key.clone()).collect(),
         };
@@ -202,11 +205,11 @@ impl<'a, B: Bench> Studio<'a, B> {
         }
         let picture = compose(self.frames.picture(), &below, self.rows, &self.app.theme);
         let markers = std::mem::take(&mut self.markers);
-        see(Shot { at, picture: &picture, markers: &markers })
+        see(RecordedFrame { at, picture: &picture, markers: &markers })
     }
 
     /// Advances the time by one frame, up to the time of the next cue.
-    fn train(&mut self, frame: Duration, now: Duration) -> Result<(), Failed> {
+    fn train(&mut self, frame: Duration, now: Duration) -> Result<(), RecordingError> {
         let beats = (frame.as_secs_f64() / BEAT).ceil().max(1.0);
         let seconds = self.speed * frame.as_secs_f64() / beats;
         for _ in 0..beats as u64 {
@@ -221,13 +224,13 @@ impl<'a, B: Bench> Studio<'a, B> {
         let Some(cue) = self.script.cues.get(self.next).filter(|_| self.keys.is_empty()) else {
             return Ok(());
         };
-        let timed = matches!(cue.at, Some(At::Seconds(s)) if Duration::from_secs_f64(s) > now);
+        let timed = matches!(cue.at, Some(CueTime::Seconds(s)) if Duration::from_secs_f64(s) > now);
         let never = self.bench.idle() && now >= self.free && !timed && !self.comes(now + frame);
         if never || now.as_secs_f64() > LONGEST {
             let clock = self.awaited(cue).map(|(lane, _)| lane).or(self.app.view.lane(self.app.front));
             let step = clock.map_or(0, |l| l.present().step);
             let why = if never { "the lanes rest" } else { "an hour has gone by" };
-            return Err(Failed::Never { cue: self.next + 1, why: format!("{why} at step {step}") });
+            return Err(RecordingError::Never { cue: self.next + 1, why: format!("{why} at step {step}") });
         }
         Ok(())
     }
@@ -235,12 +238,12 @@ impl<'a, B: Bench> Studio<'a, B> {
     /// The lane and the step for which a cue waits.
     fn awaited(&self, cue: &Cue) -> Option<(&LaneView, u64)> {
         match cue.at.as_ref()? {
-            At::Step(step) => Some((self.app.view.lane(self.app.front)?, *step)),
-            At::Lane(name, step) => {
+            CueTime::Step(step) => Some((self.app.view.lane(self.app.front)?, *step)),
+            CueTime::Lane(name, step) => {
                 let named = |lane: &&LaneView| lane.present().info.name == *name;
                 Some((self.app.view.lanes.iter().find(named)?, *step))
             }
-            At::Seconds(_) => None,
+            CueTime::Seconds(_) => None,
         }
     }
 
@@ -249,8 +252,8 @@ impl<'a, B: Bench> Studio<'a, B> {
         let Some(cue) = self.script.cues.get(self.next) else { return false };
         let at = match &cue.at {
             None => true,
-            Some(At::Seconds(s)) => now.as_secs_f64() >= *s,
-            Some(At::Step(_) | At::Lane(..)) => {
+            Some(CueTime::Seconds(s)) => now.as_secs_f64() >= *s,
+            Some(CueTime::Step(_) | CueTime::Lane(..)) => {
                 self.awaited(cue).is_some_and(|(lane, step)| lane.present().step >= step)
             }
         };
@@ -258,7 +261,7 @@ impl<'a, B: Bench> Studio<'a, B> {
     }
 
     /// Carries out all cues and keys that are due.
-    fn act(&mut self, now: Duration) -> Result<(), Failed> {
+    fn act(&mut self, now: Duration) -> Result<(), RecordingError> {
         while now >= self.free && !self.quit {
             if let Some(key) = self.keys.pop_front() {
                 self.press(key, now)?;
@@ -276,8 +279,8 @@ impl<'a, B: Bench> Studio<'a, B> {
     }
 
     /// The error that the last started cue cannot be played.
-    fn idle(&self, why: String) -> Failed {
-        Failed::Idle { cue: self.next, why }
+    fn idle(&self, why: String) -> RecordingError {
+        RecordingError::Idle { cue: self.next, why }
     }
 
     /// Carries out the parts of a cue other than its keys.
@@ -303,7 +306,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         Ok(())
     }
 
-    fn begin(&mut self, cue: &Cue, now: Duration) -> Result<(), Failed> {
+    fn begin(&mut self, cue: &Cue, now: Duration) -> Result<(), RecordingError> {
         if let Some(shown) = cue.show {
             self.shown = shown;
         }
@@ -335,7 +338,7 @@ impl<'a, B: Bench> Studio<'a, B> {
         Ok(())
     }
 
-    fn press(&mut self, key: Key, now: Duration) -> Result<(), Failed> {
+    fn press(&mut self, key: KeyPress, now: Duration) -> Result<(), RecordingError> {
         if self.script.show_keys {
             self.pressed.push_back((now, key.to_string()));
             if self.pressed.len() > KEYS {

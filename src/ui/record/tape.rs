@@ -1,7 +1,7 @@
 //! Records the live screen: frames go to a cast, keys to a script. Opens no file itself.
 
-use super::cast::{Cast, Version};
-use super::log::Log;
+use super::cast::{Cast, CastVersion};
+use super::log::SessionLog;
 use super::script::{SIZES, fits};
 use crate::ui::app::App;
 use crate::ui::theme::Scheme;
@@ -10,10 +10,10 @@ use std::io::Write;
 use std::time::Duration;
 
 /// Saves the text of a script; returns its name, or the reason why it cannot.
-pub type Save = Box<dyn FnOnce(&str) -> Result<String, String>>;
+pub type SaveScript = Box<dyn FnOnce(&str) -> Result<String, String>>;
 
 /// The destination of a recording.
-pub struct Reel {
+pub struct RecordingFile {
     /// The asciicast file.
     pub cast: Box<dyn Write>,
     /// Its name.
@@ -21,11 +21,11 @@ pub struct Reel {
     /// The comment in the script's first lines.
     pub note: String,
     /// Saves the script.
-    pub save: Save,
+    pub save: SaveScript,
 }
 
 /// Creates a new reel, or returns the reason why it cannot.
-pub type Reels<'a> = &'a mut dyn FnMut() -> Result<Reel, String>;
+pub type CreateRecording<'a> = &'a mut dyn FnMut() -> Result<RecordingFile, String>;
 
 /// The comment of a script that is not exact.
 const INEXACT: &str =
@@ -37,16 +37,16 @@ struct Rolling {
     begun: Duration,
     name: String,
     note: String,
-    save: Save,
+    save: SaveScript,
 }
 
 /// A recorder, which may be off.
 #[derive(Default)]
-pub struct Tape {
+pub struct SessionRecorder {
     rolling: Option<Rolling>,
 }
 
-impl Tape {
+impl SessionRecorder {
     /// Whether it records.
     pub fn on(&self) -> bool {
         self.rolling.is_some()
@@ -58,15 +58,20 @@ impl Tape {
     /// If recording is not possible.
     pub fn begin(
         &mut self,
-        reels: Reels<'_>,
+        reels: CreateRecording<'_>,
         app: &App,
-        log: &mut Log,
+        log: &mut SessionLog,
         now: Duration,
     ) -> Result<String, String> {
-        let Reel { cast, name, note, save } = reels()?;
-        let cast =
-            Cast::begin(cast, Version::Two, app.size, &app.scenario.title, app.theme.scheme == Scheme::Light)
-                .map_err(|e| format!("{name}: {e}"))?;
+        let RecordingFile { cast, name, note, save } = reels()?;
+        let cast = Cast::begin(
+            cast,
+            CastVersion::Two,
+            app.size,
+            &app.scenario.title,
+            app.theme.scheme == Scheme::Light,
+        )
+        .map_err(|e| format!("{name}: {e}"))?;
         log.show(true, app, now);
         let told = format!("recording to {name}");
         self.rolling = Some(Rolling { cast, begun: now, name, note, save });
@@ -82,7 +87,7 @@ impl Tape {
     }
 
     /// Stops recording; returns a message about the result.
-    pub fn end(&mut self, app: &App, log: &mut Log, now: Duration) -> Option<String> {
+    pub fn end(&mut self, app: &App, log: &mut SessionLog, now: Duration) -> Option<String> {
         let Rolling { cast, begun, name, note, save } = self.rolling.take()?;
         log.show(false, app, now);
         if let Err(error) = cast.end(now.saturating_sub(begun)) {

@@ -4,21 +4,21 @@ use super::list::short;
 use super::{Board, letter};
 use crate::lab::sweep::cell::End;
 use crate::ui::theme::Theme;
-use crate::ui::widget::canvas::{Canvas, Look, Pen};
-use crate::ui::widget::scale::Scale;
+use crate::ui::widget::canvas::{Canvas, Pen, PenStyle};
+use crate::ui::widget::scale::AxisScale;
 use crate::ui::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// The medians of a contender along a field, each with the best of its other settings, and the range over the seeds.
-pub(super) struct Line {
+pub(super) struct MedianCurve {
     contender: usize,
     points: Vec<[f64; 4]>,
 }
 
 /// A line to draw: its contender, whether it is in front, and its points with their ranges.
-struct Drawn<'p> {
+struct DrawnCurve<'p> {
     contender: usize,
     front: bool,
     points: &'p [[f64; 4]],
@@ -31,7 +31,7 @@ impl Board<'_> {
         Some(self.axes.0).filter(numbers).or_else(|| (0..self.fields.len()).find(numbers))
     }
 
-    pub(super) fn lines_of(&self) -> Vec<Line> {
+    pub(super) fn lines_of(&self) -> Vec<MedianCurve> {
         let Some(along) = self.along() else { return Vec::new() };
         let field = &self.fields[along];
         let numbers = field.numbers.as_deref().unwrap_or_default();
@@ -48,7 +48,7 @@ impl Board<'_> {
             let band = score.band.unwrap_or_default();
             Some([numbers[at], score.median?.into(), band.min.into(), band.max.into()])
         };
-        let line = |(contender, places): (usize, Vec<Option<usize>>)| Line {
+        let line = |(contender, places): (usize, Vec<Option<usize>>)| MedianCurve {
             contender,
             points: places.into_iter().enumerate().filter_map(|(at, s)| point((at, s?))).collect(),
         };
@@ -83,10 +83,10 @@ impl Board<'_> {
             }
         }
         let front = self.plan.settings[self.selected].contender;
-        let drawn: Vec<Drawn<'_>> = self
+        let drawn: Vec<DrawnCurve<'_>> = self
             .lines
             .iter()
-            .map(|l| Drawn { contender: l.contender, front: l.contender == front, points: &l.points })
+            .map(|l| DrawnCurve { contender: l.contender, front: l.contender == front, points: &l.points })
             .collect();
         let cap = self.ends.map(|(_, poor)| poor);
         self.plot(
@@ -133,8 +133,8 @@ impl Board<'_> {
             );
         }
         let contender = setting.contender;
-        let drawn: Vec<Drawn<'_>> =
-            curves.iter().map(|points| Drawn { contender, front: true, points }).collect();
+        let drawn: Vec<DrawnCurve<'_>> =
+            curves.iter().map(|points| DrawnCurve { contender, front: true, points }).collect();
         let room = text::part(area, 0, 1, area.width, area.height.saturating_sub(1 + lines));
         self.plot(theme, room, buf, &drawn, false, None);
         if drawn.is_empty() {
@@ -147,7 +147,7 @@ impl Board<'_> {
         theme: &Theme,
         area: Rect,
         buf: &mut Buffer,
-        lines: &[Drawn<'_>],
+        lines: &[DrawnCurve<'_>],
         wide: bool,
         cap: Option<f64>,
     ) {
@@ -163,7 +163,7 @@ impl Board<'_> {
         if !wide {
             left = left.min(0.0);
         }
-        let x = Scale::fit(left, right, wide && left > 0.0 && right >= 30.0 * left);
+        let x = AxisScale::fit(left, right, wide && left > 0.0 && right >= 30.0 * left);
         let (mut low, mut high) = (ends(&|p| p[2]).0, ends(&|p| p[3]).1);
         // Otherwise numbers beyond the worst tenth would compress all the rest.
         match cap {
@@ -171,12 +171,12 @@ impl Board<'_> {
             Some(cap) => low = low.max(cap),
             None => {}
         }
-        let y = Scale::fit(low, high, self.results.less_is_better() && low > 0.0 && high >= 10.0 * low);
+        let y = AxisScale::fit(low, high, self.results.less_is_better() && low > 0.0 && high >= 10.0 * low);
         let margin = 7;
         let ground = text::part(area, margin, 0, area.width - margin, area.height - 1);
         let mut canvas = Canvas::new(ground.width, ground.height, theme.glyphs);
         let (w, h) = (canvas.width().saturating_sub(1) as f64, canvas.height().saturating_sub(1) as f64);
-        let place = |scale: Scale, v: f64| scale.at(v).map(|p| p.clamp(0.0, 1.0));
+        let place = |scale: AxisScale, v: f64| scale.at(v).map(|p| p.clamp(0.0, 1.0));
         let dot =
             |px: f64, v: f64| Some(((px * w).round() as usize, ((1.0 - place(y, v)?) * h).round() as usize));
         let mut looks = Vec::new();
@@ -185,8 +185,8 @@ impl Board<'_> {
             let style = Style::new().fg(theme.lane(line.contender));
             let name = letter(line.contender);
             let look = looks.len() as u8;
-            looks.push(Look { style, ascii: name.to_ascii_lowercase() });
-            looks.push(Look {
+            looks.push(PenStyle { style, ascii: name.to_ascii_lowercase() });
+            looks.push(PenStyle {
                 style: crate::ui::widget::colour::faint(theme.lane(line.contender), theme),
                 ascii: ':',
             });

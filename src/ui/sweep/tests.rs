@@ -6,14 +6,14 @@ use crate::scenario::{read, sweep::plan};
 use crate::ui::theme::{Depth, Glyphs};
 use std::collections::BTreeMap;
 
-fn planned(vary: &str, seeds: usize) -> Plan {
+fn planned(vary: &str, seeds: usize) -> SweepPlan {
     let base = "(data: Xor(), network: [Dense(2)], optimizer: Sgd(0.1), steps: 100, evaluate_every: 50)";
     let text = format!("(scenario: \"base\", title: \"rates\", vary: [{vary}], seeds: {seeds})");
     plan(&text, &|_| read(base).map_err(|f| f[0].to_string())).expect("a sweep")
 }
 
 /// Results in which the first contender is best at its fourth setting, and the largest settings diverge.
-fn results(plan: &Plan) -> Vec<(Cell, Record)> {
+fn results(plan: &SweepPlan) -> Vec<(SweepCell, TrainingRecord)> {
     let each = plan.settings.len() / plan.contenders.len();
     let mut all = Vec::new();
     for (setting, s) in plan.settings.iter().enumerate() {
@@ -22,15 +22,15 @@ fn results(plan: &Plan) -> Vec<(Cell, Record)> {
             let loss = 0.1 * far + 0.01 * seed as f32;
             let curve = BTreeMap::from([("val_loss".to_string(), vec![Some(2.0 * loss), Some(loss)])]);
             let end = if setting % each + 1 == each { End::Diverged } else { End::Finished };
-            let record = Record {
+            let record = TrainingRecord {
                 until: 100,
                 steps: 100,
                 end,
                 at: vec![50, 100],
                 curve,
-                ..Record::new(s.key, number)
+                ..TrainingRecord::new(s.key, number)
             };
-            all.push((Cell { setting, seed }, record));
+            all.push((SweepCell { setting, seed }, record));
         }
     }
     all
@@ -40,7 +40,7 @@ const TWO: &str = "(\"optimizer\", Values([Sgd(0.1), Adam(0.1)])), (\"optimizer.
 const THREE: &str = "(\"optimizer\", Values([Sgd(0.1), Adam(0.1)])), (\"optimizer.lr\", Log(1e-3, 1, 8)), \
                      (\"batch\", Values([1, 2, 4]))";
 
-fn full(plan: &Plan) -> Board<'_> {
+fn full(plan: &SweepPlan) -> Board<'_> {
     let mut board = Board::new(Results::new(plan, HashMap::new()));
     board.hear(results(plan));
     board
@@ -53,7 +53,7 @@ fn drawn(board: &Board<'_>, theme: &Theme, w: u16, h: u16) -> (String, Buffer) {
     ((0..h).map(|y| line(y) + "\n").collect(), buf)
 }
 
-fn press(board: &mut Board<'_>, keys: &str) -> Option<Left> {
+fn press(board: &mut Board<'_>, keys: &str) -> Option<SweepExit> {
     keys.chars().fold(None, |left, c| {
         let code = match c {
             '\n' => KeyCode::Enter,
@@ -107,8 +107,8 @@ fn the_best_setting_is_selected_and_arrows_go_to_its_neighbours() {
     assert_eq!(board.selected, 12, "the same rate of the other contender");
     press(&mut board, "jjjhhhhhhhhhh");
     assert_eq!(board.selected, 8, "at the edge it stays");
-    assert_eq!(press(&mut board, "o"), Some(Left::Open(8)));
-    assert_eq!(press(&mut board, "q"), Some(Left::With(0)));
+    assert_eq!(press(&mut board, "o"), Some(SweepExit::Open(8)));
+    assert_eq!(press(&mut board, "q"), Some(SweepExit::With(0)));
 }
 
 #[test]

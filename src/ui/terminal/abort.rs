@@ -2,7 +2,7 @@
 //! unsafe code outside the kernels and the allocator settings.
 #![allow(unsafe_code)]
 
-use super::{Custody, LEAVE};
+use super::{LEAVE, RestoreData};
 use rustix::termios::{self, OptionalActions};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 const WORDS: &[u8] = b"gradtui was aborted, as it is when the system gives no more memory; `gradtui resume` goes on with a saved run\r\n";
 
 /// Restores the terminal's original state on `SIGABRT`.
-pub(super) fn restore(custody: &Arc<Custody>) -> std::io::Result<()> {
+pub(super) fn restore(custody: &Arc<RestoreData>) -> std::io::Result<()> {
     let before = custody.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let custody = Arc::clone(custody);
     let put_back = move || {

@@ -24,7 +24,7 @@ pub enum ColorChoice {
 
 /// The characters that draw curves and frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Drawing {
+pub enum DrawingCharacters {
     /// Braille: eight dots per cell.
     Braille,
     /// Quarter blocks, for fonts without braille.
@@ -33,7 +33,7 @@ pub enum Drawing {
     Ascii,
 }
 
-impl Drawing {
+impl DrawingCharacters {
     /// The characters that panes may use.
     pub fn glyphs(self) -> Glyphs {
         if self == Self::Ascii { Glyphs::Ascii } else { Glyphs::Unicode }
@@ -42,26 +42,26 @@ impl Drawing {
 
 /// A choice with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice<T> {
+pub struct DisplayChoice<T> {
     /// The choice.
     pub what: T,
     /// The reason in a few words.
     pub why: String,
 }
 
-fn chosen<T>(what: T, why: impl Into<String>) -> Choice<T> {
-    Choice { what, why: why.into() }
+fn chosen<T>(what: T, why: impl Into<String>) -> DisplayChoice<T> {
+    DisplayChoice { what, why: why.into() }
 }
 
 /// The settings given on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Asked {
+pub struct DisplayOptions {
     /// Colours.
     pub color: Option<ColorChoice>,
     /// Theme.
     pub theme: Option<Scheme>,
     /// Characters.
-    pub drawing: Option<Drawing>,
+    pub drawing: Option<DrawingCharacters>,
     /// Most frames a second.
     pub fps: Option<f64>,
     /// Whether to send as few bytes as possible.
@@ -72,20 +72,20 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chosen {
     /// Colours.
-    pub depth: Choice<Depth>,
+    pub depth: DisplayChoice<Depth>,
     /// Characters.
-    pub drawing: Choice<Drawing>,
+    pub drawing: DisplayChoice<DrawingCharacters>,
     /// Theme.
-    pub scheme: Choice<Scheme>,
+    pub scheme: DisplayChoice<Scheme>,
     /// Most frames a second.
-    pub fps: Choice<f64>,
+    pub fps: DisplayChoice<f64>,
 }
 
 /// Default frames a second, and those with low bandwidth.
 const FPS: (f64, f64) = (10.0, 2.5);
 
 /// Chooses the settings; `var` reads an environment variable.
-pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
+pub fn choose(asked: &DisplayOptions, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
     let low = asked.low_bandwidth || config.low_bandwidth;
     let fps = match (asked.fps, config.fps) {
         (Some(fps), _) => chosen(fps, "--fps"),
@@ -118,7 +118,7 @@ pub fn choose(asked: &Asked, config: &Config, var: impl Fn(&str) -> Option<Strin
 const TRUE: [&str; 5] = ["kitty", "alacritty", "ghostty", "foot", "wezterm"];
 
 /// The number of colours, from a choice and the environment.
-fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>) -> Choice<Depth> {
+fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>) -> DisplayChoice<Depth> {
     let set = |name: &str| var(name).is_some_and(|v| !v.is_empty());
     let term = var("TERM").unwrap_or_default();
     let forced =
@@ -148,23 +148,28 @@ fn depth(choice: ColorChoice, from: &str, var: &impl Fn(&str) -> Option<String>)
 }
 
 /// The characters, from the locale and the kind of terminal.
-fn drawing(var: &impl Fn(&str) -> Option<String>) -> Choice<Drawing> {
+fn drawing(var: &impl Fn(&str) -> Option<String>) -> DisplayChoice<DrawingCharacters> {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
     let locale = names.iter().find_map(|n| var(n).filter(|v| !v.is_empty()).map(|v| (n, v)));
     let term = var("TERM").unwrap_or_default();
     match locale {
-        _ if term == "linux" || term.starts_with("vt") => chosen(Drawing::Ascii, format!("TERM={term}")),
-        None => chosen(Drawing::Ascii, "no locale is set"),
+        _ if term == "linux" || term.starts_with("vt") => {
+            chosen(DrawingCharacters::Ascii, format!("TERM={term}"))
+        }
+        None => chosen(DrawingCharacters::Ascii, "no locale is set"),
         Some((name, value)) => {
             let lower = value.to_ascii_lowercase();
             let utf8 = lower.contains("utf-8") || lower.contains("utf8");
-            chosen(if utf8 { Drawing::Braille } else { Drawing::Ascii }, format!("{name}={value}"))
+            chosen(
+                if utf8 { DrawingCharacters::Braille } else { DrawingCharacters::Ascii },
+                format!("{name}={value}"),
+            )
         }
     }
 }
 
 /// Light or dark, if the terminal reports its background.
-fn scheme(var: &impl Fn(&str) -> Option<String>) -> Choice<Scheme> {
+fn scheme(var: &impl Fn(&str) -> Option<String>) -> DisplayChoice<Scheme> {
     let ground = var("COLORFGBG").unwrap_or_default();
     match ground.rsplit(';').next().and_then(|g| g.parse::<u8>().ok()) {
         Some(7 | 9..=15) => chosen(Scheme::Light, format!("COLORFGBG={ground}")),
@@ -210,14 +215,14 @@ mod tests {
     #[test]
     fn only_utf8_locales_get_more_than_ascii() {
         for (vars, want) in [
-            (&[("LANG", "de_DE.UTF-8")][..], Drawing::Braille),
-            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], Drawing::Ascii),
-            (&[("LC_ALL", ""), ("LANG", "C.utf8")], Drawing::Braille),
-            (&[("LANG", "en_US.ISO-8859-1")], Drawing::Ascii),
-            (&[], Drawing::Ascii),
-            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Drawing::Ascii),
+            (&[("LANG", "de_DE.UTF-8")][..], DrawingCharacters::Braille),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], DrawingCharacters::Ascii),
+            (&[("LC_ALL", ""), ("LANG", "C.utf8")], DrawingCharacters::Braille),
+            (&[("LANG", "en_US.ISO-8859-1")], DrawingCharacters::Ascii),
+            (&[], DrawingCharacters::Ascii),
+            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], DrawingCharacters::Ascii),
             // A value that is not valid text arrives in this form.
-            (&[("LC_ALL", "\u{fffd}"), ("LANG", "C.UTF-8")], Drawing::Ascii),
+            (&[("LC_ALL", "\u{fffd}"), ("LANG", "C.UTF-8")], DrawingCharacters::Ascii),
         ] {
             assert_eq!(drawing(&env(vars)).what, want, "{vars:?}");
         }
@@ -226,14 +231,18 @@ mod tests {
     #[test]
     fn the_command_line_comes_before_the_preferences_and_these_before_the_terminal() {
         let vars = [("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("COLORFGBG", "0;15")];
-        let config = Config { fps: Some(4.0), drawing: Some(Drawing::Block), ..Config::default() };
-        let got = choose(&Asked::default(), &config, env(&vars));
-        assert_eq!((got.scheme.what, got.drawing.what, got.fps.what), (Scheme::Light, Drawing::Block, 4.0));
-        let asked = Asked { theme: Some(Scheme::Mono), low_bandwidth: true, ..Asked::default() };
+        let config = Config { fps: Some(4.0), drawing: Some(DrawingCharacters::Block), ..Config::default() };
+        let got = choose(&DisplayOptions::default(), &config, env(&vars));
+        assert_eq!(
+            (got.scheme.what, got.drawing.what, got.fps.what),
+            (Scheme::Light, DrawingCharacters::Block, 4.0)
+        );
+        let asked =
+            DisplayOptions { theme: Some(Scheme::Mono), low_bandwidth: true, ..DisplayOptions::default() };
         let got = choose(&asked, &config, env(&vars));
         assert_eq!((got.depth.what, got.fps.what), (Depth::Mono, FPS.1));
         assert_eq!(&got.fps.why, "--low-bandwidth");
-        let asked = Asked { fps: Some(30.0), ..asked };
+        let asked = DisplayOptions { fps: Some(30.0), ..asked };
         assert_eq!(choose(&asked, &config, env(&vars)).fps.what, 30.0);
     }
 }

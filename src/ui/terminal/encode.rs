@@ -1,6 +1,6 @@
 //! Encodes the difference of two frames in few bytes. Writes only to a buffer, and passes on no control character.
 
-use super::choice::Drawing;
+use super::choice::DrawingCharacters;
 use crate::text::harmful;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -10,20 +10,20 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// The attributes that the terminal is set to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Pen {
+struct TerminalPen {
     fg: Color,
     bg: Color,
     modifiers: Modifier,
 }
 
-const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifiers: Modifier::empty() };
+const PLAIN: TerminalPen = TerminalPen { fg: Color::Reset, bg: Color::Reset, modifiers: Modifier::empty() };
 
 /// The terminal's cursor and attributes.
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     at: Option<(u16, u16)>,
-    pen: Pen,
-    drawing: Drawing,
+    pen: TerminalPen,
+    drawing: DrawingCharacters,
 }
 
 /// Appends the output that changes `old` to `new`; nothing if both look the same. With another size, or without `old`,
@@ -31,14 +31,14 @@ struct Encoder<'a> {
 ///
 /// Setting a colour costs more than moving the cursor, so cells are sent colour by colour rather than row by row. A
 /// character beyond `drawing` is replaced by the most similar one within it.
-pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: Drawing, out: &mut Vec<u8>) {
+pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: DrawingCharacters, out: &mut Vec<u8>) {
     let old = old.filter(|o| o.area == new.area);
     if old.is_none() {
         out.extend_from_slice(b"\x1b[m\x1b[2J");
     }
     let mut e = Encoder { out, at: None, pen: PLAIN, drawing };
     let width = usize::from(new.area.width).max(1);
-    for Change { cell, .. } in in_order(changes(old, new)) {
+    for CellChange { cell, .. } in in_order(changes(old, new)) {
         let (x, y) = (cell % width, cell / width);
         e.go(x as u16, y as u16, &new.content[y * width..(y + 1) * width]);
         let cell = &new.content[cell];
@@ -50,9 +50,9 @@ pub fn encode(old: Option<&Buffer>, new: &Buffer, drawing: Drawing, out: &mut Ve
 }
 
 /// A cell to send, with its colours.
-struct Change {
+struct CellChange {
     cell: usize,
-    pen: Pen,
+    pen: TerminalPen,
     blank: bool,
     /// The position of its colours in the order of sending.
     rank: usize,
@@ -64,7 +64,7 @@ fn columns(cell: &Cell) -> usize {
 }
 
 /// The cells of `new` that must be sent to a terminal showing `old`, row by row.
-fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
+fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<CellChange> {
     let width = usize::from(new.area.width).max(1);
     let mut changes = Vec::new();
     for (y, row) in new.content.chunks(width).enumerate() {
@@ -85,7 +85,7 @@ fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
         while x < row.len() {
             let cell = &row[x];
             if !shown[x].is_some_and(|old| same(cell, old)) {
-                changes.push(Change {
+                changes.push(CellChange {
                     cell: y * width + x,
                     pen: pen(cell),
                     blank: !foreground_matters(cell),
@@ -100,8 +100,8 @@ fn changes(old: Option<&Buffer>, new: &Buffer) -> Vec<Change> {
 
 /// The changes colour by colour, in the order in which the colours first occur; an empty cell is sent with its
 /// neighbour.
-fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
-    let adopt = |changes: &mut [Change], i: usize, neighbour: usize| {
+fn in_order(mut changes: Vec<CellChange>) -> Vec<CellChange> {
+    let adopt = |changes: &mut [CellChange], i: usize, neighbour: usize| {
         let (own, other) = (changes[i].pen, changes[neighbour].pen);
         let next = changes[i].cell.abs_diff(changes[neighbour].cell) == 1;
         if changes[i].blank && next && own.bg == other.bg && !other.modifiers.intersects(SEEN_ON_BLANKS) {
@@ -114,7 +114,7 @@ fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     for i in (1..changes.len()).rev() {
         adopt(&mut changes, i - 1, i);
     }
-    let mut ranks: HashMap<Pen, usize> = HashMap::new();
+    let mut ranks: HashMap<TerminalPen, usize> = HashMap::new();
     let mut last = (PLAIN, None);
     for change in &mut changes {
         let next = ranks.len();
@@ -136,11 +136,11 @@ fn foreground_matters(cell: &Cell) -> bool {
 }
 
 /// The terminal's attributes for a cell.
-fn pen(cell: &Cell) -> Pen {
+fn pen(cell: &Cell) -> TerminalPen {
     if foreground_matters(cell) {
-        Pen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
+        TerminalPen { fg: cell.fg, bg: cell.bg, modifiers: cell.modifier }
     } else {
-        Pen { bg: cell.bg, ..PLAIN }
+        TerminalPen { bg: cell.bg, ..PLAIN }
     }
 }
 
@@ -213,7 +213,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn set(&mut self, want: Pen) {
+    fn set(&mut self, want: TerminalPen) {
         if want == PLAIN {
             self.out.extend_from_slice(b"\x1b[m");
             self.pen = PLAIN;
@@ -253,8 +253,8 @@ impl Encoder<'_> {
     fn symbol(&mut self, symbol: &str) {
         for c in symbol.chars() {
             let c = if harmful(c) { '?' } else { c };
-            let c = if self.drawing == Drawing::Block { quarters(c) } else { c };
-            if self.drawing == Drawing::Ascii && !c.is_ascii() {
+            let c = if self.drawing == DrawingCharacters::Block { quarters(c) } else { c };
+            if self.drawing == DrawingCharacters::Ascii && !c.is_ascii() {
                 self.out.push(nearest(c));
                 // A wide character still covers its two cells.
                 for _ in 1..symbol.width() {
@@ -390,11 +390,11 @@ mod tests {
                 new.set_string(x, y, symbols[(r >> 8) % symbols.len()], style);
             }
             let mut bytes = Vec::new();
-            encode(old.as_ref(), &new, Drawing::Braille, &mut bytes);
+            encode(old.as_ref(), &new, DrawingCharacters::Braille, &mut bytes);
             vt.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
             let mut whole = avt::Terminal::new(30, 8).expect("a size");
             let mut bytes = Vec::new();
-            encode(None, &new, Drawing::Braille, &mut bytes);
+            encode(None, &new, DrawingCharacters::Braille, &mut bytes);
             whole.feed([String::from_utf8(bytes).expect("whole characters").as_str()]);
             assert_eq!(shown(&vt), shown(&whole), "round {round}");
             old = Some(new);
@@ -406,11 +406,11 @@ mod tests {
         let mut b = Buffer::empty(Rect::new(0, 0, 20, 3));
         b.set_string(2, 1, "loss 0.25", Style::new().fg(Color::Red));
         let mut out = Vec::new();
-        encode(Some(&b.clone()), &b, Drawing::Braille, &mut out);
+        encode(Some(&b.clone()), &b, DrawingCharacters::Braille, &mut out);
         assert!(out.is_empty());
         let mut c = b.clone();
         c.set_string(7, 1, "0.24", Style::new().fg(Color::Red));
-        encode(Some(&b), &c, Drawing::Braille, &mut out);
+        encode(Some(&b), &c, DrawingCharacters::Braille, &mut out);
         assert_eq!(String::from_utf8_lossy(&out), "\x1b[2;11H\x1b[31m4\x1b[m");
     }
 
@@ -420,7 +420,7 @@ mod tests {
         b[(0, 0)].set_symbol("\x1b]52;c;x\x07");
         b[(1, 0)].set_symbol("\u{202e}");
         let mut out = Vec::new();
-        encode(None, &b, Drawing::Braille, &mut out);
+        encode(None, &b, DrawingCharacters::Braille, &mut out);
         let text = String::from_utf8(out).expect("text");
         assert!(!text.contains('\x07') && !text.contains('\u{202e}') && !text.contains("\x1b]"), "{text:?}");
     }
@@ -430,12 +430,12 @@ mod tests {
         let mut b = Buffer::empty(Rect::new(0, 0, 12, 1));
         b.set_string(0, 0, "╭─‖g‖⣿日é▇", Style::new());
         let mut out = Vec::new();
-        encode(None, &b, Drawing::Ascii, &mut out);
+        encode(None, &b, DrawingCharacters::Ascii, &mut out);
         assert!(out.is_ascii(), "{out:?}");
         let mut b = Buffer::empty(Rect::new(0, 0, 4, 1));
         b.set_string(0, 0, "⣿⠁⡀─", Style::new());
         let mut out = Vec::new();
-        encode(None, &b, Drawing::Block, &mut out);
+        encode(None, &b, DrawingCharacters::Block, &mut out);
         assert!(String::from_utf8_lossy(&out).contains("█▘▖─"), "{out:?}");
     }
 }

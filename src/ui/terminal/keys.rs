@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 
 /// An input from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum TerminalInput {
     /// A key.
     Key(KeyEvent),
     /// The mouse; positions count from 0 and may be outside of the screen.
@@ -31,7 +31,7 @@ enum Token {
     /// Incomplete.
     More,
     /// This many bytes, with this meaning or without one.
-    Done(usize, Option<Input>),
+    Done(usize, Option<TerminalInput>),
     /// This many bytes, after which a paste begins.
     Paste(usize),
 }
@@ -43,7 +43,7 @@ impl Parser {
     const SEQUENCE: usize = 256;
 
     /// Parses bytes; appends the inputs to `out`.
-    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Input>) {
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<TerminalInput>) {
         for &b in bytes {
             let Some(text) = &mut self.paste else {
                 self.pending.push(b);
@@ -63,7 +63,7 @@ impl Parser {
     }
 
     /// Called after a pause: pending bytes are then complete. A single escape is the key Esc.
-    pub fn pause(&mut self, out: &mut Vec<Input>) {
+    pub fn pause(&mut self, out: &mut Vec<TerminalInput>) {
         self.end_paste(out);
         self.drain(true, out);
         self.pending.clear();
@@ -79,14 +79,14 @@ impl Parser {
         self.paste.is_some()
     }
 
-    fn end_paste(&mut self, out: &mut Vec<Input>) {
+    fn end_paste(&mut self, out: &mut Vec<TerminalInput>) {
         if let Some(mut text) = self.paste.take() {
             text.truncate(Self::PASTE);
-            out.push(Input::Paste(String::from_utf8_lossy(&text).into_owned()));
+            out.push(TerminalInput::Paste(String::from_utf8_lossy(&text).into_owned()));
         }
     }
 
-    fn drain(&mut self, last: bool, out: &mut Vec<Input>) {
+    fn drain(&mut self, last: bool, out: &mut Vec<TerminalInput>) {
         while !self.pending.is_empty() {
             match token(&self.pending, last) {
                 Token::More if self.pending.len() > Self::SEQUENCE => self.pending.clear(),
@@ -106,7 +106,7 @@ impl Parser {
 }
 
 fn token(bytes: &[u8], last: bool) -> Token {
-    let key = |code| Some(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    let key = |code| Some(TerminalInput::Key(KeyEvent::new(code, KeyModifiers::NONE)));
     match bytes {
         [ESC] if last => Token::Done(1, key(KeyCode::Esc)),
         [ESC] => Token::More,
@@ -131,9 +131,9 @@ fn token(bytes: &[u8], last: bool) -> Token {
             }
         }
         [ESC, rest @ ..] => match plain(rest, last) {
-            Token::Done(n, Some(Input::Key(k))) => {
+            Token::Done(n, Some(TerminalInput::Key(k))) => {
                 let k = KeyEvent::new(k.code, k.modifiers | KeyModifiers::ALT);
-                Token::Done(n + 1, Some(Input::Key(k)))
+                Token::Done(n + 1, Some(TerminalInput::Key(k)))
             }
             Token::Done(n, other) => Token::Done(n + 1, other),
             other => other,
@@ -142,14 +142,14 @@ fn token(bytes: &[u8], last: bool) -> Token {
     }
 }
 
-fn alt(code: KeyCode) -> Input {
-    Input::Key(KeyEvent::new(code, KeyModifiers::ALT))
+fn alt(code: KeyCode) -> TerminalInput {
+    TerminalInput::Key(KeyEvent::new(code, KeyModifiers::ALT))
 }
 
 /// A character or a control byte.
 fn plain(bytes: &[u8], last: bool) -> Token {
     let first = bytes[0];
-    let event = |code, modifiers| Token::Done(1, Some(Input::Key(KeyEvent::new(code, modifiers))));
+    let event = |code, modifiers| Token::Done(1, Some(TerminalInput::Key(KeyEvent::new(code, modifiers))));
     let none = KeyModifiers::NONE;
     match first {
         b'\r' | b'\n' => event(KeyCode::Enter, none),
@@ -169,7 +169,9 @@ fn plain(bytes: &[u8], last: bool) -> Token {
             let have = bytes.len().min(length);
             match std::str::from_utf8(&bytes[..have]) {
                 Ok(s) => match s.chars().next() {
-                    Some(c) => Token::Done(length, Some(Input::Key(KeyEvent::new(KeyCode::Char(c), none)))),
+                    Some(c) => {
+                        Token::Done(length, Some(TerminalInput::Key(KeyEvent::new(KeyCode::Char(c), none))))
+                    }
                     None => Token::Done(1, None),
                 },
                 Err(e) if e.error_len().is_none() && !last => Token::More,
@@ -201,7 +203,7 @@ fn control(rest: &[u8], last: bool) -> Token {
         // The Linux console's function keys.
         [b'[', c, ..] => {
             let code = (b'A'..=b'E').contains(c).then(|| KeyCode::F(c - b'A' + 1));
-            return Token::Done(4, code.map(|k| Input::Key(KeyEvent::new(k, KeyModifiers::NONE))));
+            return Token::Done(4, code.map(|k| TerminalInput::Key(KeyEvent::new(k, KeyModifiers::NONE))));
         }
         [b'['] => return Token::More,
         _ => {}
@@ -226,12 +228,12 @@ fn control(rest: &[u8], last: bool) -> Token {
     }
     let [first, second, third, _] = numbers;
     let input = match (private, last_byte) {
-        (b'<', b'M' | b'm') => mouse(first, second, third, last_byte == b'M').map(Input::Mouse),
-        (0, b'n') => (first == 0).then_some(Input::Status),
-        (0, b'Z') => Some(Input::Key(KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT))),
+        (b'<', b'M' | b'm') => mouse(first, second, third, last_byte == b'M').map(TerminalInput::Mouse),
+        (0, b'n') => (first == 0).then_some(TerminalInput::Status),
+        (0, b'Z') => Some(TerminalInput::Key(KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT))),
         (0, b'~') if first == 200 => return Token::Paste(length),
-        (0, b'~') => tilde(first).map(|k| Input::Key(KeyEvent::new(k, modifiers(second)))),
-        (0, c) => named(c).map(|k| Input::Key(KeyEvent::new(k, modifiers(second)))),
+        (0, b'~') => tilde(first).map(|k| TerminalInput::Key(KeyEvent::new(k, modifiers(second)))),
+        (0, c) => named(c).map(|k| TerminalInput::Key(KeyEvent::new(k, modifiers(second)))),
         _ => None,
     };
     Token::Done(length, input)
@@ -280,15 +282,15 @@ fn mouse(code: u16, column: u16, row: u16, pressed: bool) -> Option<MouseEvent> 
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> Vec<Input> {
+    fn all(bytes: &[u8]) -> Vec<TerminalInput> {
         let (mut p, mut out) = (Parser::default(), Vec::new());
         p.feed(bytes, &mut out);
         p.pause(&mut out);
         out
     }
 
-    fn key(code: KeyCode, modifiers: KeyModifiers) -> Input {
-        Input::Key(KeyEvent::new(code, modifiers))
+    fn key(code: KeyCode, modifiers: KeyModifiers) -> TerminalInput {
+        TerminalInput::Key(KeyEvent::new(code, modifiers))
     }
 
     #[test]
@@ -315,7 +317,7 @@ mod tests {
         ] {
             assert_eq!(all(bytes), [key(code, modifiers)], "{bytes:?}");
         }
-        assert_eq!(all(b"\x1b[0n"), [Input::Status]);
+        assert_eq!(all(b"\x1b[0n"), [TerminalInput::Status]);
         assert_eq!(all(b"\x1b]11;rgb:00/00/00\x1b\\q"), [key(KeyCode::Char('q'), none)]);
         assert_eq!(all(b"\x1b\x1b[A"), [key(KeyCode::Esc, none), key(KeyCode::Up, none)]);
     }
@@ -323,21 +325,21 @@ mod tests {
     #[test]
     fn a_mouse_report_outside_of_the_screen_is_harmless() {
         for bytes in [&b"\x1b[<0;0;0M"[..], b"\x1b[<0;;M", b"\x1b[<0;1;1M"] {
-            let [Input::Mouse(m)] = all(bytes)[..] else { panic!("{bytes:?}") };
+            let [TerminalInput::Mouse(m)] = all(bytes)[..] else { panic!("{bytes:?}") };
             assert_eq!((m.column, m.row), (0, 0));
         }
-        let [Input::Mouse(m)] = all(b"\x1b[<64;99999999;7M")[..] else { panic!() };
+        let [TerminalInput::Mouse(m)] = all(b"\x1b[<64;99999999;7M")[..] else { panic!() };
         assert_eq!((m.kind, m.column, m.row), (MouseEventKind::ScrollUp, 65534, 6));
     }
 
     #[test]
     fn a_paste_is_one_thing_and_bounded() {
-        assert_eq!(all(b"\x1b[200~a\x1b[Ab\x1b[201~q")[0], Input::Paste("a\u{1b}[Ab".into()));
+        assert_eq!(all(b"\x1b[200~a\x1b[Ab\x1b[201~q")[0], TerminalInput::Paste("a\u{1b}[Ab".into()));
         let mut endless = b"\x1b[200~".to_vec();
         endless.extend(vec![b'x'; 300_000]);
         let out = all(&endless);
         assert!(
-            matches!(&out[..], [Input::Paste(t)] if t.len() == Parser::PASTE),
+            matches!(&out[..], [TerminalInput::Paste(t)] if t.len() == Parser::PASTE),
             "cut, and ended by the pause"
         );
         endless.extend(b"\x1b[201~q");

@@ -1,7 +1,7 @@
 //! The signal thread, so that no signal is missed while other threads are busy. Knows no app: it forwards signals, and
 //! ends the process itself only if the app does not.
 
-use super::{Custody, Wake};
+use super::{RestoreData, ScreenInput};
 use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +11,13 @@ use std::time::Duration;
 const LONGEST_GOODBYE: Duration = Duration::from_millis(2500);
 
 /// An input that is handled before any waiting keys.
-pub(super) type Urgent = Arc<Mutex<Option<Wake>>>;
+pub(super) type Urgent = Arc<Mutex<Option<ScreenInput>>>;
 
 /// Starts the thread. `stay`: a hang-up does not end the process.
 pub(super) fn listen(
-    tell: SyncSender<Wake>,
+    tell: SyncSender<ScreenInput>,
     urgent: Urgent,
-    custody: Arc<Custody>,
+    custody: Arc<RestoreData>,
     stay: bool,
 ) -> std::io::Result<()> {
     let mut wanted = vec![SIGCONT, SIGINT, SIGQUIT, SIGTERM, SIGWINCH];
@@ -26,7 +26,7 @@ pub(super) fn listen(
     let body = move || {
         for s in signals.forever() {
             let wake = match s {
-                SIGTSTP if custody.is_held() => Wake::Stop,
+                SIGTSTP if custody.is_held() => ScreenInput::Stop,
                 // The terminal is restored; otherwise the user could not continue the process.
                 SIGTSTP => {
                     if may_stop() {
@@ -34,10 +34,10 @@ pub(super) fn listen(
                     }
                     continue;
                 }
-                SIGWINCH => Wake::Resized,
-                SIGCONT => Wake::Continued,
-                SIGHUP => Wake::HungUp,
-                other => Wake::Terminate(128 + other as u8),
+                SIGWINCH => ScreenInput::Resized,
+                SIGCONT => ScreenInput::Continued,
+                SIGHUP => ScreenInput::HungUp,
+                other => ScreenInput::Terminate(128 + other as u8),
             };
             if !matches!(s, SIGWINCH | SIGCONT | SIGTSTP) {
                 *urgent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake.clone());

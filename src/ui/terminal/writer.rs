@@ -3,7 +3,7 @@
 //! The mailbox holds the newest complete frame; the thread sends its difference from the terminal's content. A frame
 //! that was never sent needs no repair, and a terminal that does not read blocks only this thread.
 
-use super::choice::Drawing;
+use super::choice::DrawingCharacters;
 use super::encode::encode;
 use ratatui::buffer::Buffer;
 use std::io::Write;
@@ -25,7 +25,7 @@ enum Answers {
 }
 
 #[derive(Debug)]
-struct Mail {
+struct WriterQueues {
     picture: Option<Buffer>,
     whole: bool,
     /// When the frame was sent whose answer is awaited.
@@ -55,7 +55,7 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const SLACK: Duration = Duration::from_millis(150);
 const REQUEST: &[u8] = b"\x1b[5n";
 
-impl Mail {
+impl WriterQueues {
     /// When the next frame may be sent.
     fn due(&self) -> Option<Instant> {
         let last = self.last?;
@@ -96,15 +96,15 @@ impl Mail {
 
 /// The handle of the writer thread; passing on a frame never blocks.
 #[derive(Clone, Debug)]
-pub struct Writer {
-    shared: Arc<(Mutex<Mail>, Condvar)>,
+pub struct FrameWriter {
+    shared: Arc<(Mutex<WriterQueues>, Condvar)>,
 }
 
-fn lock(mutex: &Mutex<Mail>) -> MutexGuard<'_, Mail> {
+fn lock(mutex: &Mutex<WriterQueues>) -> MutexGuard<'_, WriterQueues> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Writer {
+impl FrameWriter {
     /// Starts the thread. `drawing`: see [`encode`]; `ask`: whether the terminal may be asked to acknowledge frames;
     /// `failed` is called when writing to the terminal fails.
     ///
@@ -112,11 +112,11 @@ impl Writer {
     /// If the system cannot start a thread.
     pub fn start(
         mut out: impl Write + Send + 'static,
-        drawing: Drawing,
+        drawing: DrawingCharacters,
         ask: bool,
         failed: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Self> {
-        let mail = Mail {
+        let mail = WriterQueues {
             picture: None,
             whole: true,
             outstanding: None,
@@ -200,13 +200,13 @@ impl Writer {
         (mail.bytes, mail.frames)
     }
 
-    /// Writes nothing more until [`Writer::go_on`]. Waits up to `patience` for the frame being written and for its
+    /// Writes nothing more until [`FrameWriter::go_on`]. Waits up to `patience` for the frame being written and for its
     /// answer, so that the answer does not reach the next program on this terminal.
     pub fn rest(&self, patience: Duration) {
         let (mutex, change) = &*self.shared;
         let mut mail = lock(mutex);
         mail.rest = true;
-        let waits = |m: &mut Mail| {
+        let waits = |m: &mut WriterQueues| {
             !m.ended && (m.writing || m.outstanding.is_some() && matches!(m.answers, Answers::Yes(_)))
         };
         mail = change.wait_timeout_while(mail, patience, waits).unwrap_or_else(PoisonError::into_inner).0;
@@ -243,7 +243,11 @@ impl Writer {
     }
 }
 
-fn write_all(shared: &(Mutex<Mail>, Condvar), out: &mut impl Write, drawing: Drawing) -> std::io::Result<()> {
+fn write_all(
+    shared: &(Mutex<WriterQueues>, Condvar),
+    out: &mut impl Write,
+    drawing: DrawingCharacters,
+) -> std::io::Result<()> {
     let (mutex, change) = shared;
     let mut shown: Option<Buffer> = None;
     let mut bytes = Vec::with_capacity(16 * 1024);
@@ -335,8 +339,8 @@ mod tests {
     fn a_terminal_that_does_not_read_stops_nobody_and_ends_up_with_the_newest_picture() {
         let (permit, permits) = channel();
         let (written, output) = channel();
-        let writer =
-            Writer::start(Slow { permits, written }, Drawing::Braille, false, || ()).expect("a thread");
+        let writer = FrameWriter::start(Slow { permits, written }, DrawingCharacters::Braille, false, || ())
+            .expect("a thread");
         for n in 0..10_000 {
             writer.send(&picture(n));
         }
@@ -354,8 +358,8 @@ mod tests {
     fn the_next_picture_waits_for_the_answer_to_the_last() {
         let (permit, permits) = channel();
         let (written, output) = channel();
-        let writer =
-            Writer::start(Slow { permits, written }, Drawing::Braille, true, || ()).expect("a thread");
+        let writer = FrameWriter::start(Slow { permits, written }, DrawingCharacters::Braille, true, || ())
+            .expect("a thread");
         for _ in 0..100 {
             permit.send(()).expect("the writer lives");
         }
@@ -380,8 +384,8 @@ mod tests {
     fn one_lost_answer_slows_the_pictures_down_and_does_not_stop_them() {
         let (permit, permits) = channel();
         let (written, output) = channel();
-        let writer =
-            Writer::start(Slow { permits, written }, Drawing::Braille, true, || ()).expect("a thread");
+        let writer = FrameWriter::start(Slow { permits, written }, DrawingCharacters::Braille, true, || ())
+            .expect("a thread");
         for _ in 0..100 {
             permit.send(()).expect("the writer lives");
         }
@@ -408,10 +412,11 @@ mod tests {
         let (written, _) = channel();
         drop(permit);
         let (tell, told) = channel();
-        let writer = Writer::start(Slow { permits, written }, Drawing::Braille, false, move || {
-            let _ = tell.send(());
-        })
-        .expect("a thread");
+        let writer =
+            FrameWriter::start(Slow { permits, written }, DrawingCharacters::Braille, false, move || {
+                let _ = tell.send(());
+            })
+            .expect("a thread");
         writer.send(&picture(0));
         told.recv().expect("told");
         assert!(!writer.stop(Duration::from_secs(1)));

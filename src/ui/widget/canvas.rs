@@ -19,7 +19,7 @@ pub struct Pen {
 
 /// The style of a pen's cells.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct PenStyle {
     /// Colour and weight.
     pub style: Style,
     /// The character in place of braille.
@@ -112,7 +112,7 @@ impl Canvas {
     }
 
     /// Writes the dots into the buffer, `area` taking the canvas' top left corner; cells without dots stay.
-    pub fn draw(&self, area: Rect, buf: &mut Buffer, looks: &[Look]) {
+    pub fn draw(&self, area: Rect, buf: &mut Buffer, looks: &[PenStyle]) {
         if self.columns == 0 {
             return;
         }
@@ -140,8 +140,9 @@ mod tests {
     const BAND: Pen = Pen { look: 0, rank: 1 };
     const LINE: Pen = Pen { look: 1, rank: 2 };
 
-    fn looks() -> [Look; 2] {
-        [(Color::Blue, '.'), (Color::Red, 'A')].map(|(c, ascii)| Look { style: Style::new().fg(c), ascii })
+    fn looks() -> [PenStyle; 2] {
+        [(Color::Blue, '.'), (Color::Red, 'A')]
+            .map(|(c, ascii)| PenStyle { style: Style::new().fg(c), ascii })
     }
 
     #[test]

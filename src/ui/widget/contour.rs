@@ -94,7 +94,7 @@ impl<'a> Contour<'a> {
 mod tests {
     use super::*;
     use crate::ui::theme::Glyphs;
-    use crate::ui::widget::canvas::Look;
+    use crate::ui::widget::canvas::PenStyle;
     use ratatui::style::Style;
 
     fn bowl(n: usize) -> Vec<f32> {
@@ -113,7 +113,7 @@ mod tests {
         contour.lines(&mut canvas, Pen { look: 0, rank: 1 });
         let area = Rect::new(0, 0, 20, 10);
         let mut buf = Buffer::empty(area);
-        canvas.draw(area, &mut buf, &[Look { style: Style::new(), ascii: '.' }]);
+        canvas.draw(area, &mut buf, &[PenStyle { style: Style::new(), ascii: '.' }]);
         let dotted = buf.content.iter().filter(|c| c.symbol() != " ").count();
         assert!((40..200).contains(&dotted), "{dotted}");
     }

@@ -18,12 +18,12 @@ pub struct Picture<'a> {
     /// The numbers.
     pub pixels: &'a [f32],
     /// The range of the numbers.
-    pub range: Range,
+    pub range: PictureRange,
 }
 
 /// The range of a picture's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Range {
+pub enum PictureRange {
     /// From dark to bright between these two.
     Between(f32, f32),
     /// Symmetric around zero, up to this absolute value: in two colours, or as signs.
@@ -98,10 +98,10 @@ impl Picture<'_> {
         let (w, h) = self.enlarged(area.intersection(buf.area));
         let per_line = heat::rows_per_line(theme);
         let unit = |v: f32| match self.range {
-            Range::Between(low, high) if high > low => f64::from((v - low) / (high - low)),
-            Range::Between(..) => 0.0,
-            Range::Signed(most) if most > 0.0 => f64::from(0.5 + 0.5 * v / most),
-            Range::Signed(_) => 0.5,
+            PictureRange::Between(low, high) if high > low => f64::from((v - low) / (high - low)),
+            PictureRange::Between(..) => 0.0,
+            PictureRange::Signed(most) if most > 0.0 => f64::from(0.5 + 0.5 * v / most),
+            PictureRange::Signed(_) => 0.5,
         };
         // A field of the picture: one half line if there are half blocks, otherwise the mean of two half lines.
         let field = |x: u16, y: u16| {
@@ -112,7 +112,7 @@ impl Picture<'_> {
             let (a, b) = (self.mean(x, 2 * y, w, h), self.mean(x, (2 * y + 1).min(h - 1), w, h));
             Some(std::array::from_fn(|c| f32::midpoint(a[c], b[c])))
         };
-        let signed = matches!(self.range, Range::Signed(_));
+        let signed = matches!(self.range, PictureRange::Signed(_));
         if signed && theme.depth == Depth::Mono {
             for y in 0..place.height {
                 for x in 0..place.width {
@@ -143,13 +143,13 @@ mod tests {
     use crate::ui::theme::Glyphs;
     use ratatui::style::Color;
 
-    fn picture(pixels: &[f32], width: usize, range: Range) -> Picture<'_> {
+    fn picture(pixels: &[f32], width: usize, range: PictureRange) -> Picture<'_> {
         Picture { channels: 1, width, pixels, range }
     }
 
     #[test]
     fn it_is_enlarged_by_whole_numbers_and_put_in_the_middle() {
-        let p = picture(&[0.0; 64], 8, Range::Between(0.0, 1.0));
+        let p = picture(&[0.0; 64], 8, PictureRange::Between(0.0, 1.0));
         assert_eq!(p.place(Rect::new(0, 0, 20, 9)), Rect::new(2, 0, 16, 8));
         assert_eq!(p.place(Rect::new(0, 0, 8, 4)), Rect::new(0, 0, 8, 4));
         assert_eq!(p.place(Rect::new(0, 0, 4, 4)), Rect::new(0, 0, 4, 2));
@@ -161,7 +161,7 @@ mod tests {
         let theme = Theme::dark(Depth::True, Glyphs::Unicode);
         let area = Rect::new(0, 0, 1, 1);
         let mut buf = Buffer::empty(area);
-        picture(&[0.0, 1.0], 1, Range::Between(0.0, 1.0)).draw(&theme, area, &mut buf);
+        picture(&[0.0, 1.0], 1, PictureRange::Between(0.0, 1.0)).draw(&theme, area, &mut buf);
         let cell = &buf[(0, 0)];
         assert_eq!((cell.symbol(), cell.fg, cell.bg), ("▀", Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255)));
     }
@@ -172,7 +172,7 @@ mod tests {
         let area = Rect::new(0, 0, 3, 1);
         let mut buf = Buffer::empty(area);
         let pixels = [-0.1, 0.0, 0.1, -0.1, 0.0, 0.1];
-        picture(&pixels, 3, Range::Signed(0.1)).draw(&theme, area, &mut buf);
+        picture(&pixels, 3, PictureRange::Signed(0.1)).draw(&theme, area, &mut buf);
         assert_eq!(buf, Buffer::with_lines(["= #"]));
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let theme = Theme::dark(Depth::True, Glyphs::Unicode);
         let area = Rect::new(0, 0, 1, 1);
         let mut buf = Buffer::empty(area);
-        let range = Range::Between(0.0, 1.0);
+        let range = PictureRange::Between(0.0, 1.0);
         Picture { channels: 3, width: 1, pixels: &[1.0, 0.5, 0.0], range }.draw(&theme, area, &mut buf);
         assert_eq!(buf[(0, 0)].fg, Color::Rgb(255, 128, 0));
     }
@@ -193,7 +193,11 @@ mod tests {
             for (w, h) in [(0, 0), (1, 1), (3, 7), (40, 2), (200, 60)] {
                 let area = Rect::new(0, 0, w, h);
                 let mut buf = Buffer::empty(area);
-                for range in [Range::Between(0.0, 0.0), Range::Between(0.0, 1.0), Range::Signed(0.0)] {
+                for range in [
+                    PictureRange::Between(0.0, 0.0),
+                    PictureRange::Between(0.0, 1.0),
+                    PictureRange::Signed(0.0),
+                ] {
                     picture(&[f32::NAN, f32::INFINITY, -1e30, 0.5], 2, range).draw(&theme, area, &mut buf);
                     picture(&[], 0, range).draw(&theme, area, &mut buf);
                 }

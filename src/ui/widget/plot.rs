@@ -1,12 +1,12 @@
 //! Curves over time: a strong smoothed line over the faint range of the measurements, any number of lanes in one
 //! picture. Knows buckets and axes; nothing of metrics, training or keys.
 
-use super::canvas::{Canvas, Look, Pen};
+use super::canvas::{Canvas, Pen, PenStyle};
 use super::colour;
-use super::scale::{self, Scale};
+use super::scale::{self, AxisScale};
 use super::text;
 use crate::ui::theme::{Depth, Glyphs, Theme};
-use crate::view::history::{At, Bucket};
+use crate::view::history::{AxisPosition, Bucket};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -62,7 +62,7 @@ impl XAxis {
     }
 
     /// The coordinate of a measurement on it.
-    pub fn of(self, at: At) -> f64 {
+    pub fn of(self, at: AxisPosition) -> f64 {
         match self {
             Self::Steps | Self::Time | Self::Sizes | Self::Rates => at.step,
             Self::Epochs => at.epoch,
@@ -100,11 +100,11 @@ pub struct Plot<'a> {
     /// The quantity along x.
     pub axis: XAxis,
     /// The visible part of the x axis.
-    pub x: Scale,
+    pub x: AxisScale,
     /// Whether the y axis is logarithmic.
     pub log: bool,
     /// The y axis, if it does not follow the visible values.
-    pub y: Option<Scale>,
+    pub y: Option<AxisScale>,
     /// Length of the smoothing of the strong line, as a share of the x axis; 0 draws the measurements.
     pub smoothing: f64,
     /// The position of the cursor on the x axis.
@@ -121,7 +121,7 @@ const NONE: Option<(usize, usize)> = None;
 
 impl Plot<'_> {
     /// The y axis for the visible values, and the greatest value if it lies beyond the end of the axis.
-    fn y_scale(&self) -> (Scale, Option<f64>) {
+    fn y_scale(&self) -> (AxisScale, Option<f64>) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         let mut highs = Vec::with_capacity(1024);
         for curve in &self.curves {
@@ -152,10 +152,10 @@ impl Plot<'_> {
             if usual > 0.0 && inner(high) - inner(low) > factor * usual {
                 let end = inner(low) + 1.5 * usual;
                 let end = if self.log { libm::pow(10.0, end) } else { end };
-                return (Scale::fit(low, end, self.log), Some(high));
+                return (AxisScale::fit(low, end, self.log), Some(high));
             }
         }
-        (Scale::fit(low, high, self.log), None)
+        (AxisScale::fit(low, high, self.log), None)
     }
 
     fn shows(&self, b: &Bucket) -> bool {
@@ -215,7 +215,7 @@ impl Plot<'_> {
         }
     }
 
-    fn draw_curves(&self, theme: &Theme, area: Rect, inside: Rect, y: Scale, buf: &mut Buffer) {
+    fn draw_curves(&self, theme: &Theme, area: Rect, inside: Rect, y: AxisScale, buf: &mut Buffer) {
         if inside.is_empty() {
             return;
         }
@@ -230,9 +230,9 @@ impl Plot<'_> {
             if curve.front {
                 style = style.add_modifier(Modifier::BOLD);
             }
-            looks.push(Look { style: colour::faint(curve.color, theme), ascii: '.' });
+            looks.push(PenStyle { style: colour::faint(curve.color, theme), ascii: '.' });
             let ascii = if curve.dashed { curve.letter.to_ascii_lowercase() } else { curve.letter };
-            looks.push(Look { style, ascii });
+            looks.push(PenStyle { style, ascii });
             let rank = match (curve.dashed, curve.front) {
                 (true, false) => 2,
                 (true, true) => 4,
@@ -258,7 +258,7 @@ impl Plot<'_> {
     fn draw_curve(
         &self,
         curve: &Curve<'_>,
-        y: Scale,
+        y: AxisScale,
         canvas: &mut Canvas,
         pen: Pen,
         band: Pen,
@@ -278,12 +278,12 @@ impl Plot<'_> {
         };
 
         let (mut sum, mut mass) = (0.0, 0.0);
-        let mut column: Option<Column> = None;
+        let mut column: Option<DotColumn> = None;
         let (mut line, mut raw) = (NONE, NONE);
         let mut end = None;
         // Column, top and bottom of the last range: a band is drawn between two of them.
         let mut ranged: Option<(usize, usize, usize)> = None;
-        let mut flush = |column: Option<Column>, joined: bool, canvas: &mut Canvas| {
+        let mut flush = |column: Option<DotColumn>, joined: bool, canvas: &mut Canvas| {
             let Some(c) = column else { return (NONE, NONE, 0.0) };
             let mean = c.sum / f64::from(c.count);
             let (strong, last) = (y_of(mean), y_of(c.raw));
@@ -304,7 +304,7 @@ impl Plot<'_> {
             (Some((c.x, strong)), Some((c.x, last)), if curve.broken { c.raw } else { mean })
         };
         let thick = curve.front && !curve.dashed && height >= 24;
-        let mut join = |c: Option<Column>,
+        let mut join = |c: Option<DotColumn>,
                         line: &mut Option<(usize, usize)>,
                         raw: &mut Option<(usize, usize)>,
                         canvas: &mut Canvas| {
@@ -356,8 +356,14 @@ impl Plot<'_> {
                 Some(c) if c.x == x => c.add(sum / mass, v, b),
                 _ => {
                     join(column.take(), &mut line, &mut raw, canvas);
-                    let mut c =
-                        Column { x, sum: 0.0, count: 0, raw: v, min: f32::INFINITY, max: f32::NEG_INFINITY };
+                    let mut c = DotColumn {
+                        x,
+                        sum: 0.0,
+                        count: 0,
+                        raw: v,
+                        min: f32::INFINITY,
+                        max: f32::NEG_INFINITY,
+                    };
                     c.add(sum / mass, v, b);
                     column = Some(c);
                 }
@@ -378,7 +384,7 @@ impl Plot<'_> {
 }
 
 /// All measurements in one column of dots.
-struct Column {
+struct DotColumn {
     x: usize,
     sum: f64,
     count: u32,
@@ -387,7 +393,7 @@ struct Column {
     max: f32,
 }
 
-impl Column {
+impl DotColumn {
     fn add(&mut self, smooth: f64, raw: f64, b: &Bucket) {
         self.sum += smooth;
         self.count += 1;

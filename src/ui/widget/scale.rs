@@ -6,7 +6,7 @@ use crate::ui::theme::Glyphs;
 
 /// A linear or logarithmic axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scale {
+pub struct AxisScale {
     /// Its beginning, or the base-10 logarithm of it if `log` is set.
     low: f64,
     /// Its end, above `low`; also a logarithm if `log` is set.
@@ -19,7 +19,7 @@ const TINY: f64 = 1e-290;
 /// The smallest logarithm that is distinguished.
 const LEAST: f64 = -300.0;
 
-impl Scale {
+impl AxisScale {
     /// An axis that begins and ends at round numbers around `low..=high`, so that it rarely changes while values grow.
     /// Ends that are not finite, in the wrong order or equal still give an axis.
     pub fn fit(low: f64, high: f64, log: bool) -> Self {
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     fn labels(low: f64, high: f64, log: bool, most: usize) -> Vec<String> {
-        Scale::fit(low, high, log).ticks(most).into_iter().map(|t| t.1).collect()
+        AxisScale::fit(low, high, log).ticks(most).into_iter().map(|t| t.1).collect()
     }
 
     #[test]
@@ -326,7 +326,7 @@ mod tests {
         for low in odd {
             for high in odd {
                 for log in [false, true] {
-                    let scale = Scale::fit(low, high, log);
+                    let scale = AxisScale::fit(low, high, log);
                     for v in odd {
                         assert!(scale.at(v).is_none_or(|p| !p.is_nan()), "{low:e} {high:e} {log} {v:e}");
                     }
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn the_whole_axis_grows_by_leaps() {
         let ends: Vec<f64> =
-            [0.0, 1.0, 3.5, 99.0, 100.0, 101.0, 2500.0].map(|e| Scale::whole(e).value(1.0)).into();
+            [0.0, 1.0, 3.5, 99.0, 100.0, 101.0, 2500.0].map(|e| AxisScale::whole(e).value(1.0)).into();
         assert_eq!(ends, [1.0, 1.0, 4.0, 100.0, 100.0, 120.0, 2500.0]);
     }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::data::bitmap::named;
 use crate::engine::data::reading::listed;
-use crate::engine::data::{Doubt, Files, SourceError, by_value};
+use crate::engine::data::{DataWarning, Files, SourceError, by_value};
 use crate::limits;
 use std::collections::BTreeMap;
 
@@ -14,34 +14,34 @@ const HELD: [&str; 5] = ["val", "valid", "validation", "test", "testing"];
 const DEPTH: usize = 4;
 
 /// Pictures by their paths, each with its class.
-pub(super) type Pictures = Vec<(String, usize)>;
+pub(super) type PicturePaths = Vec<(String, usize)>;
 
 /// The contents of a directory.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct DirectoryContents {
     /// The classes.
     pub(super) names: Vec<String>,
     /// All pictures, or the training pictures if there is a directory for them.
-    pub(super) train: Pictures,
+    pub(super) train: PicturePaths,
     /// The validation pictures, if there is a directory for them.
-    pub(super) held: Option<Pictures>,
+    pub(super) held: Option<PicturePaths>,
     /// Remarks in words.
     pub(super) notes: Vec<String>,
     /// Pictures that are there and not read.
-    pub(super) doubts: Vec<Doubt>,
+    pub(super) doubts: Vec<DataWarning>,
 }
 
 /// Lists a directory of classes, or one that contains `train` and `test`.
 ///
 /// # Errors
 /// If there are no classes, or no pictures where they should be.
-pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> {
-    let mut walk = Walk { files, skipped: BTreeMap::new(), deeper: Vec::new(), beside: 0 };
+pub(super) fn walk(files: &dyn Files, path: &str) -> Result<DirectoryContents, SourceError> {
+    let mut walk = DirectoryWalk { files, skipped: BTreeMap::new(), deeper: Vec::new(), beside: 0 };
     let inside = walk.directories(path)?;
     let called = |names: &[&str]| {
         names.iter().find_map(|name| inside.iter().find(|d| d.to_lowercase() == **name)).cloned()
     };
-    let mut found = Found::default();
+    let mut found = DirectoryContents::default();
     if let Some(train) = called(&TRAIN) {
         let below = format!("{path}/{train}");
         found.names = in_order(walk.directories(&below)?, &mut found.notes);
@@ -75,13 +75,13 @@ pub(super) fn walk(files: &dyn Files, path: &str) -> Result<Found, SourceError> 
         found.notes.push(format!("files that are no pictures, by their endings: {}", each.join(", ")));
     }
     if !walk.deeper.is_empty() {
-        found.doubts.push(Doubt::data(format!(
+        found.doubts.push(DataWarning::data(format!(
             "pictures in directories inside a class are not read: {}; move them up into the directory of their class",
             listed(&walk.deeper)
         )));
     }
     if walk.beside > 0 {
-        found.doubts.push(Doubt::data(format!(
+        found.doubts.push(DataWarning::data(format!(
             "pictures beside the directories of the classes are not read, {} in all; move each into the directory of its class",
             walk.beside
         )));
@@ -101,7 +101,7 @@ fn in_order(mut names: Vec<String>, notes: &mut Vec<String>) -> Vec<String> {
     names
 }
 
-struct Walk<'a> {
+struct DirectoryWalk<'a> {
     files: &'a dyn Files,
     /// Number of files that are not pictures, by extension.
     skipped: BTreeMap<String, usize>,
@@ -111,8 +111,8 @@ struct Walk<'a> {
     beside: usize,
 }
 
-impl Walk<'_> {
-    fn list(&self, path: &str) -> Result<Vec<crate::engine::data::Entry>, SourceError> {
+impl DirectoryWalk<'_> {
+    fn list(&self, path: &str) -> Result<Vec<crate::engine::data::DirectoryEntry>, SourceError> {
         let mut entries = self.files.list(path).map_err(|what| SourceError::in_file(path, what))?;
         entries.retain(|e| !e.name.starts_with('.'));
         Ok(entries)
@@ -154,7 +154,7 @@ impl Walk<'_> {
     }
 
     /// The pictures of these classes, each of which is a directory below `path`.
-    fn pictures(&mut self, path: &str, names: &[String]) -> Result<Pictures, SourceError> {
+    fn pictures(&mut self, path: &str, names: &[String]) -> Result<PicturePaths, SourceError> {
         if !(2..=limits::CLASSES).contains(&names.len()) {
             let directories = if names.len() == 1 { "directory" } else { "directories" };
             let hint = if names.len() < 2 { self.hint(path, names) } else { String::new() };

@@ -8,7 +8,7 @@ use crate::text::excerpt;
 
 /// The contents of an array.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Values {
+pub(super) enum NpyValues {
     /// Numbers; NaN marks a missing one.
     Numbers(Vec<f32>),
     /// Texts.
@@ -17,14 +17,14 @@ pub(super) enum Values {
 
 /// An array read from a file, row-major.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Array {
+pub(super) struct NpyArray {
     /// Sizes, the number of samples first.
     pub(super) sizes: Vec<usize>,
     /// Its contents.
-    pub(super) values: Values,
+    pub(super) values: NpyValues,
 }
 
-impl Array {
+impl NpyArray {
     /// Keeps the rows for which `keep` is set.
     pub(super) fn keep(&mut self, keep: &[bool]) {
         fn kept<T: Clone>(values: &mut Vec<T>, each: usize, keep: &[bool]) {
@@ -33,8 +33,8 @@ impl Array {
         }
         let each = self.sizes[1..].iter().product();
         match &mut self.values {
-            Values::Numbers(values) => kept(values, each, keep),
-            Values::Texts(values) => kept(values, each, keep),
+            NpyValues::Numbers(values) => kept(values, each, keep),
+            NpyValues::Texts(values) => kept(values, each, keep),
         }
         self.sizes[0] = keep.iter().filter(|keep| **keep).count();
     }
@@ -47,7 +47,7 @@ const HEADER: usize = 65_536;
 ///
 /// # Errors
 /// If the bytes are not a readable array.
-pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
+pub(super) fn array(bytes: &[u8]) -> Result<NpyArray, String> {
     let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or("no NPY file: it does not begin with \\x93NUMPY")?;
     let (length, rest) = match rest {
         [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
@@ -86,11 +86,11 @@ pub(super) fn array(bytes: &[u8]) -> Result<Array, String> {
         return Err(format!("{wanted} bytes of numbers are promised, {} are there", body.len()));
     }
     let values = match values(kind, width, body)? {
-        Values::Numbers(values) if by_columns => Values::Numbers(by_rows(&values, &sizes)),
-        Values::Texts(values) if by_columns => Values::Texts(by_rows(&values, &sizes)),
+        NpyValues::Numbers(values) if by_columns => NpyValues::Numbers(by_rows(&values, &sizes)),
+        NpyValues::Texts(values) if by_columns => NpyValues::Texts(by_rows(&values, &sizes)),
         values => values,
     };
-    Ok(Array { sizes, values })
+    Ok(NpyArray { sizes, values })
 }
 
 /// Bytes of one value of this type; `None` for a type that cannot be read.
@@ -108,7 +108,7 @@ fn width(kind: &str) -> Option<usize> {
 }
 
 /// The values in the body of a file.
-fn values(kind: &str, width: usize, body: &[u8]) -> Result<Values, String> {
+fn values(kind: &str, width: usize, body: &[u8]) -> Result<NpyValues, String> {
     let big = kind.starts_with('>');
     // The code below expects little-endian bytes.
     let turned;
@@ -120,7 +120,7 @@ fn values(kind: &str, width: usize, body: &[u8]) -> Result<Values, String> {
     } else {
         body
     };
-    Ok(Values::Numbers(match (letter, width) {
+    Ok(NpyValues::Numbers(match (letter, width) {
         (b'S', _) => return texts(body.chunks_exact(width).map(|v| Some(String::from_utf8_lossy(v).into()))),
         (b'U', _) => {
             let text = |v: &[u8]| -> Option<String> {
@@ -144,10 +144,10 @@ fn values(kind: &str, width: usize, body: &[u8]) -> Result<Values, String> {
     }))
 }
 
-fn texts(values: impl Iterator<Item = Option<String>>) -> Result<Values, String> {
+fn texts(values: impl Iterator<Item = Option<String>>) -> Result<NpyValues, String> {
     let all: Option<Vec<String>> =
         values.map(|v| v.map(|text| text.trim_end_matches('\0').to_string())).collect();
-    all.map(Values::Texts).ok_or_else(|| "a text that is no Unicode".into())
+    all.map(NpyValues::Texts).ok_or_else(|| "a text that is no Unicode".into())
 }
 
 /// An IEEE half: 1 bit of sign, 5 of exponent, 10 of fraction.
@@ -208,12 +208,12 @@ pub(super) mod tests {
             (">i8", &[0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255, 255, 255, 255, 254]),
         ] {
             let read = array(&npy(kind, false, "(2,)", body)).unwrap();
-            assert_eq!(read.values, Values::Numbers(vec![1.0, -2.0]), "{kind}");
+            assert_eq!(read.values, NpyValues::Numbers(vec![1.0, -2.0]), "{kind}");
         }
         assert_eq!([half(1), half(0x7bff), half(0x0400)], [5.960_464_5e-8, 65504.0, 6.103_515_6e-5]);
         assert!(half(0x7e00).is_nan() && half(0xfc00) == f32::NEG_INFINITY);
         let texts = |kind, body: &[u8]| array(&npy(kind, false, "(2,)", body)).unwrap().values;
-        let wanted = Values::Texts(vec!["a".into(), "bc".into()]);
+        let wanted = NpyValues::Texts(vec!["a".into(), "bc".into()]);
         assert_eq!(texts("|S2", b"a\0bc"), wanted);
         assert_eq!(texts("<U2", b"a\0\0\0\0\0\0\0b\0\0\0c\0\0\0"), wanted);
         assert_eq!(texts(">U2", b"\0\0\0a\0\0\0\0\0\0\0b\0\0\0c"), wanted);

@@ -1,6 +1,6 @@
 //! Labels from arrays, equal to those that a table with the same labels would give.
 
-use super::array::{Array, Values};
+use super::array::{NpyArray, NpyValues};
 use crate::engine::data::{Labels, by_value};
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 /// Labels of the training set and of a test set, one after the other, each with its number of samples.
 ///
 /// Classes are numbers (also negative ones, or starting at 1) or texts, of shape (n) or (n, 1), or one-hot rows.
-pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Labels, String> {
+pub(super) fn read(parts: Vec<(NpyArray, usize)>, regression: bool) -> Result<Labels, String> {
     for (array, n) in &parts {
         if array.sizes[0] != *n {
             return Err(format!("{} labels for {n} samples", array.sizes[0]));
@@ -24,8 +24,8 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     for (array, _) in parts {
         match array.values {
-            Values::Numbers(values) => numbers.extend(values),
-            Values::Texts(values) => texts.extend(values),
+            NpyValues::Numbers(values) => numbers.extend(values),
+            NpyValues::Texts(values) => texts.extend(values),
         }
     }
     if let Some(i) = numbers.iter().position(|x| !x.is_finite()) {
@@ -52,8 +52,8 @@ pub(super) fn read(parts: Vec<(Array, usize)>, regression: bool) -> Result<Label
 }
 
 /// Removes the samples whose label is NaN; returns their number.
-pub(super) fn drop_unlabelled((x, y): &mut (Array, Array)) -> usize {
-    let Values::Numbers(labels) = &y.values else { return 0 };
+pub(super) fn drop_unlabelled((x, y): &mut (NpyArray, NpyArray)) -> usize {
+    let NpyValues::Numbers(labels) = &y.values else { return 0 };
     let each = y.sizes[1..].iter().product::<usize>().max(1);
     let keep: Vec<bool> = labels.chunks_exact(each).map(|label| !label.iter().any(|l| l.is_nan())).collect();
     let out = keep.iter().filter(|keep| !**keep).count();

@@ -2,8 +2,8 @@
 
 use super::array::tests::npy;
 use super::*;
-use crate::engine::data::Entry;
-use crate::registry::Value as _;
+use crate::engine::data::DirectoryEntry;
+use crate::registry::SettingValue as _;
 
 fn zip(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
@@ -43,7 +43,7 @@ impl Files for Memory {
     fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, String> {
         self.0.iter().find(|(p, _)| *p == path).map(|(_, b)| b.clone()).ok_or_else(|| "not there".into())
     }
-    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<DirectoryEntry>, String> {
         Ok(Vec::new())
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of a table as a stream: decompressed and bounded. Also finds the line of a fault.
 
-use super::{Fault, Open};
+use super::{OpenFile, TableFault};
 use crate::engine::data::unpack;
 use crate::limits;
 use std::io::{self, Read};
@@ -14,14 +14,14 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The reason why the stream stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
-struct Stopped {
+struct StreamStop {
     at: u64,
     what: String,
 }
 
 /// A reader that stops at input that cannot be a table: a line or quoted text of more than [`limits::CSV_LINE`] bytes,
 /// a quote that is never closed, a NUL byte, or a file beyond the size limit.
-pub(super) struct Guard<R> {
+pub(super) struct GuardedReader<R> {
     inner: R,
     /// Whether tabs count as spaces.
     tabs_are_blanks: bool,
@@ -32,7 +32,7 @@ pub(super) struct Guard<R> {
     open: bool,
 }
 
-impl<R: Read> Guard<R> {
+impl<R: Read> GuardedReader<R> {
     pub(super) fn new(inner: R, tabs_are_blanks: bool) -> Self {
         Self { inner, tabs_are_blanks, at: 0, line_begins: 0, last_quote: 0, open: false }
     }
@@ -49,23 +49,23 @@ impl<R: Read> Guard<R> {
         let most = limits::CSV_LINE;
         let what =
             format!("a line of more than {most} bytes, the limit; each sample stands on a line of its own");
-        io::Error::other(Stopped { at: self.line_begins, what })
+        io::Error::other(StreamStop { at: self.line_begins, what })
     }
 
     fn unclosed(&self) -> io::Error {
         let what = "a quote is opened and never closed".into();
-        io::Error::other(Stopped { at: self.last_quote, what })
+        io::Error::other(StreamStop { at: self.last_quote, what })
     }
 }
 
-impl<R: Read> Read for Guard<R> {
+impl<R: Read> Read for GuardedReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         if n == 0 && self.open {
             return Err(self.unclosed());
         }
         if let Some(i) = memchr::memchr(0, &buf[..n]) {
-            return Err(io::Error::other(Stopped { at: self.at + i as u64, what: NUL.into() }));
+            return Err(io::Error::other(StreamStop { at: self.at + i as u64, what: NUL.into() }));
         }
         for i in memchr::memchr3_iter(b'\n', b'\r', b'"', &buf[..n]) {
             let at = self.at + i as u64;
@@ -80,7 +80,7 @@ impl<R: Read> Read for Guard<R> {
         self.long(self.at)?;
         if self.at > limits::DATA_FILE_BYTES {
             let what = format!("more than {} MiB once decoded", limits::DATA_FILE_BYTES >> 20);
-            return Err(io::Error::other(Stopped { at: 0, what }));
+            return Err(io::Error::other(StreamStop { at: 0, what }));
         }
         if self.tabs_are_blanks {
             for b in buf[..n].iter_mut().filter(|b| **b == b'\t') {
@@ -95,7 +95,7 @@ impl<R: Read> Read for Guard<R> {
 ///
 /// # Errors
 /// If the file cannot be opened or its first bytes cannot be read.
-pub(super) fn stream<'a>(open: Open<'a>) -> Result<Box<dyn Read + 'a>, String> {
+pub(super) fn stream<'a>(open: OpenFile<'a>) -> Result<Box<dyn Read + 'a>, String> {
     let mut bytes = unpack::open(open()?)?;
     let mut first = Vec::new();
     bytes.by_ref().take(MARK.len() as u64).read_to_end(&mut first).map_err(|e| unpack::damaged(&e))?;
@@ -106,7 +106,7 @@ pub(super) fn stream<'a>(open: Open<'a>) -> Result<Box<dyn Read + 'a>, String> {
 }
 
 /// The number (from 1) of the line of the first record at or after this offset of the decompressed bytes.
-pub(super) fn line_at(open: Open<'_>, offset: u64) -> Option<u64> {
+pub(super) fn line_at(open: OpenFile<'_>, offset: u64) -> Option<u64> {
     let (mut line, mut at, mut carriage) = (1, 0, false);
     for byte in io::BufReader::new(stream(open).ok()?).bytes().map_while(Result::ok) {
         // The crate `csv` reports a record as beginning at the empty lines before it.
@@ -124,9 +124,9 @@ pub(super) fn line_at(open: Open<'_>, offset: u64) -> Option<u64> {
 }
 
 /// Converts a read error to a fault with its line.
-pub(super) fn fault(open: Open<'_>, error: &csv::Error) -> Fault {
+pub(super) fn fault(open: OpenFile<'_>, error: &csv::Error) -> TableFault {
     if let csv::ErrorKind::Io(io) = error.kind() {
-        return match io.get_ref().and_then(|e| e.downcast_ref::<Stopped>()) {
+        return match io.get_ref().and_then(|e| e.downcast_ref::<StreamStop>()) {
             Some(stopped) => (line_at(open, stopped.at), stopped.what.clone()),
             None => (None, unpack::damaged(io)),
         };

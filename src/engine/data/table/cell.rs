@@ -88,11 +88,11 @@ fn short(cell: &[u8], mark: u8) -> Option<f64> {
 
 /// Texts in order of first appearance, each with its number. A fast hash is safe, since their number is limited.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(super) struct TextNumbers {
     of: HashMap<Box<[u8]>, u32, foldhash::fast::FixedState>,
 }
 
-impl Texts {
+impl TextNumbers {
     /// The number of a text, if it is known.
     pub(super) fn known(&self, text: &[u8]) -> Option<u32> {
         self.of.get(text).copied()

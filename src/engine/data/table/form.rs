@@ -1,6 +1,6 @@
 //! Determines the format of a table from its first lines: the separator, and whether there is a heading line.
 
-use super::Fault;
+use super::TableFault;
 use super::bytes::NUL;
 use super::cell::{Grammar, number};
 use crate::registry::plain_values;
@@ -196,7 +196,7 @@ fn far_from_column(first: &ByteRecord, body: &[ByteRecord], grammar: &Grammar) -
 }
 
 /// Refuses a first line that is no part of the table: Excel's `sep=;`, or a comment.
-pub(super) fn preamble(head: &[u8], whole: bool) -> Result<(), Fault> {
+pub(super) fn preamble(head: &[u8], whole: bool) -> Result<(), TableFault> {
     let lines = lines(head, whole);
     let Some(first) = lines.first() else { return Ok(()) };
     let line = Some(1);
@@ -215,7 +215,7 @@ pub(super) fn preamble(head: &[u8], whole: bool) -> Result<(), Fault> {
 }
 
 /// Refuses a file that is not text, by its first bytes.
-pub(super) fn text(head: &[u8]) -> Result<(), Fault> {
+pub(super) fn text(head: &[u8]) -> Result<(), TableFault> {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err((None, "this is UTF-16; save it as UTF-8".into()));
     }

@@ -1,13 +1,13 @@
 //! Reads the lines of a table, once and as a stream, into one row of numbers per line. Faults name their line; texts
 //! are numbered.
 
-use super::bytes::{Guard, fault, line_at, stream};
-use super::cell::{Grammar, Texts, number};
+use super::bytes::{GuardedReader, fault, line_at, stream};
+use super::cell::{Grammar, TextNumbers, number};
 use super::decoration::{Decoration, decoration};
 use super::form::{self, Separator};
 use super::kinds::{Counts, Decimals, decimals};
-use super::settings::{Form, Missing};
-use super::{Fault, Open};
+use super::settings::{Missing, TableSettings};
+use super::{OpenFile, TableFault};
 use crate::engine::data::reading::counted;
 use crate::engine::data::unpack;
 use crate::limits;
@@ -37,11 +37,11 @@ pub(super) enum Role {
 
 /// A column during reading.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(super) struct ReadColumn {
     pub(super) name: String,
     pub(super) role: Role,
     /// Its texts, if it is a column of texts.
-    pub(super) texts: Option<Texts>,
+    pub(super) texts: Option<TextNumbers>,
     /// Whether no cell in the first rows has a value.
     vacant: bool,
     /// A text for which a column with many numbers is one of texts.
@@ -59,7 +59,7 @@ pub(super) struct Column {
 
 /// A table after reading.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct ReadTable {
     pub(super) grammar: Grammar,
     pub(super) headings: bool,
     /// Whether the heading line may be a sample.
@@ -68,7 +68,7 @@ pub(super) struct Table {
     pub(super) doubts: Vec<String>,
     /// Empty columns at the end, which are left out.
     pub(super) trailing: usize,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<ReadColumn>,
     /// Numbers of all rows, one for each input column; NaN if missing. A text is given by its number.
     pub(super) inputs: Vec<f32>,
     /// Targets, one for each target column.
@@ -78,9 +78,9 @@ pub(super) struct Table {
     pub(super) rows: usize,
 }
 
-type Lines<'a> = csv::Reader<Guard<Box<dyn Read + 'a>>>;
+type LineReader<'a> = csv::Reader<GuardedReader<Box<dyn Read + 'a>>>;
 
-fn lines(open: Open<'_>, separator: Separator) -> Result<Lines<'_>, Fault> {
+fn lines(open: OpenFile<'_>, separator: Separator) -> Result<LineReader<'_>, TableFault> {
     let blanks = separator == Separator::Blanks;
     let source = stream(open).map_err(|what| (None, what))?;
     Ok(csv::ReaderBuilder::new()
@@ -88,7 +88,7 @@ fn lines(open: Open<'_>, separator: Separator) -> Result<Lines<'_>, Fault> {
         .flexible(true)
         .delimiter(separator.byte())
         .buffer_capacity(BUFFER)
-        .from_reader(Guard::new(source, blanks)))
+        .from_reader(GuardedReader::new(source, blanks)))
 }
 
 /// The cells of a record. With spaces as separator, empty cells are skipped.
@@ -98,7 +98,7 @@ fn cells(record: &csv::ByteRecord, separator: Separator) -> impl Iterator<Item =
 }
 
 /// The columns as the first lines show them, before their cells are read.
-pub(super) struct Head<'a> {
+pub(super) struct TableHead<'a> {
     pub(super) names: &'a [String],
     /// Whether the names come from the file.
     pub(super) headings: bool,
@@ -107,19 +107,23 @@ pub(super) struct Head<'a> {
 }
 
 /// Decides the role of each column.
-pub(super) type Roles<'a> = &'a dyn Fn(&Head<'_>) -> Result<Vec<Role>, String>;
+pub(super) type Roles<'a> = &'a dyn Fn(&TableHead<'_>) -> Result<Vec<Role>, String>;
 
-impl Table {
+impl ReadTable {
     /// Reads the whole table.
-    pub(super) fn read(open: Open<'_>, form: &Form, roles: Roles<'_>) -> Result<Self, Fault> {
+    pub(super) fn read(
+        open: OpenFile<'_>,
+        form: &TableSettings,
+        roles: Roles<'_>,
+    ) -> Result<Self, TableFault> {
         let mut table = Self::begin(open, form, roles)?;
         table.take(open, form.missing)?;
         Ok(table)
     }
 
     /// Reads another table of the same format, and appends its rows.
-    pub(super) fn append(&mut self, open: Open<'_>, form: &Form) -> Result<(), Fault> {
-        let roles = |head: &Head<'_>| Ok(vec![Role::Skip; head.names.len()]);
+    pub(super) fn append(&mut self, open: OpenFile<'_>, form: &TableSettings) -> Result<(), TableFault> {
+        let roles = |head: &TableHead<'_>| Ok(vec![Role::Skip; head.names.len()]);
         let other = Self::begin(open, form, &roles)?;
         let names = |table: &Self| table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         if names(self) != names(&other) {
@@ -136,7 +140,7 @@ impl Table {
     }
 
     /// Inspects the first lines, and decides the role of each column.
-    fn begin(open: Open<'_>, form: &Form<'_>, roles: Roles<'_>) -> Result<Self, Fault> {
+    fn begin(open: OpenFile<'_>, form: &TableSettings<'_>, roles: Roles<'_>) -> Result<Self, TableFault> {
         let mut head = Vec::new();
         let bytes = stream(open).map_err(|what| (None, what))?;
         bytes.take(HEAD_BYTES).read_to_end(&mut head).map_err(|e| (None, unpack::damaged(&e)))?;
@@ -171,10 +175,10 @@ impl Table {
         let body = &records[usize::from(headings)..];
         let counts: Vec<Counts<'_>> = (0..width).map(|i| Counts::of(body, i, &grammar)).collect();
         let vacant: Vec<bool> = counts.iter().map(|c| c.values == 0).collect();
-        let roles = roles(&Head { names: &names, headings, vacant: &vacant });
+        let roles = roles(&TableHead { names: &names, headings, vacant: &vacant });
         let roles = roles.map_err(|what| (line(), what))?;
         let columns = names.into_iter().zip(roles).zip(&counts);
-        let columns = columns.map(|((name, role), counts)| Column::new(name, role, counts)).collect();
+        let columns = columns.map(|((name, role), counts)| ReadColumn::new(name, role, counts)).collect();
         let mut doubts: Vec<String> = decimals.doubt.into_iter().collect();
         if headings && first.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
             doubts
@@ -195,7 +199,7 @@ impl Table {
     }
 
     /// Reads every line below the headings.
-    fn take(&mut self, open: Open<'_>, missing: Missing) -> Result<(), Fault> {
+    fn take(&mut self, open: OpenFile<'_>, missing: Missing) -> Result<(), TableFault> {
         let mut lines = lines(open, self.grammar.separator)?;
         let (mut record, mut first, before) = (csv::ByteRecord::new(), self.headings, self.rows);
         while lines.read_byte_record(&mut record).map_err(|e| fault(open, &e))? {
@@ -215,9 +219,9 @@ impl Table {
     }
 
     /// Reports the first missing cell, the number of missing cells, and the remedies.
-    fn refuse_missing(&self, open: Open<'_>) -> Result<(), Fault> {
+    fn refuse_missing(&self, open: OpenFile<'_>) -> Result<(), TableFault> {
         // A column of inputs without any value is left out.
-        let empty = |c: &Column| c.role == Role::Input && c.missing == self.rows;
+        let empty = |c: &ReadColumn| c.role == Role::Input && c.missing == self.rows;
         let with = self.columns.iter().filter(|c| c.first_missing.is_some() && !empty(c));
         let Some(column) = with.clone().min_by_key(|c| c.first_missing.as_ref().map(|f| f.0)) else {
             return Ok(());
@@ -272,7 +276,7 @@ impl Table {
 }
 
 /// The first records, their cells without blanks around them.
-fn first_records(open: Open<'_>, separator: Separator) -> Result<Vec<csv::ByteRecord>, Fault> {
+fn first_records(open: OpenFile<'_>, separator: Separator) -> Result<Vec<csv::ByteRecord>, TableFault> {
     let (mut lines, mut records, mut size) = (lines(open, separator)?, Vec::new(), 0);
     let mut record = csv::ByteRecord::new();
     while records.len() < HEAD && size < HEAD_BYTES as usize {
@@ -307,13 +311,13 @@ fn one_column(set: Separator, found: Separator, splits: bool) -> String {
     format!("one column only; samples need at least one number and a label{hint}")
 }
 
-impl Column {
+impl ReadColumn {
     fn new(name: String, role: Role, counts: &Counts<'_>) -> Self {
         let of_texts = role == Role::Input && counts.texts();
         Self {
             name,
             role,
-            texts: (role == Role::Class || of_texts).then(Texts::default),
+            texts: (role == Role::Class || of_texts).then(TextNumbers::default),
             vacant: counts.values == 0,
             among_numbers: counts.among_numbers().filter(|_| of_texts),
             overflow: false,
@@ -365,7 +369,7 @@ impl Column {
             Some(_) => Err(self.wrong(cell, "is not a finite number")),
             None if grammar.missing(cell) => Ok(self.is_missing(cell, at)),
             None if self.vacant && self.numbers == 0 && self.role == Role::Input => {
-                self.texts = Some(Texts::default());
+                self.texts = Some(TextNumbers::default());
                 self.input(cell, at, row, grammar)
             }
             None => Err(self.no_number(cell, row, grammar)),

@@ -1,12 +1,12 @@
 //! Turns a table into samples: drops rows, converts texts to numbers, and warns about probable mistakes.
 
-use super::Fault;
+use super::TableFault;
 use super::cell::number;
 use super::decoration::Decoration;
-use super::rows::{Column, Role, Table};
+use super::rows::{ReadColumn, ReadTable, Role};
 use super::settings::{Csv, Missing, Texts};
 use crate::engine::data::doubt::many_numbers;
-use crate::engine::data::reading::{Doubt, Input, Kind, Reading, counted};
+use crate::engine::data::reading::{DataWarning, InputKind, InputReport, Reading, counted};
 use crate::engine::data::{Dataset, Labels, Samples, budget};
 use crate::engine::shape::Shape;
 use crate::limits;
@@ -18,16 +18,16 @@ const KEPT: usize = 64;
 const FEW: usize = 10;
 
 /// An input column that is used.
-struct Kept {
+struct UsedColumn {
     /// Its index in a row of the table's inputs.
     at: usize,
-    kind: Kind,
+    kind: InputKind,
     /// The number of each text in the order of names.
     order: Vec<u32>,
 }
 
 /// Makes samples from a table: the first `train` rows for training, and the following ones for validation.
-pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Dataset, Fault> {
+pub(super) fn dataset(mut table: ReadTable, csv: &Csv, train: usize) -> Result<Dataset, TableFault> {
     let mut reading = Reading::default();
     form(&table, &mut reading);
     let before = reading.doubts.len();
@@ -38,11 +38,11 @@ pub(super) fn dataset(mut table: Table, csv: &Csv, train: usize) -> Result<Datas
     let labels = labels(&mut table, &mut reading)?;
     let used = used(&table, &kept, &labels, csv.missing, &mut reading)?;
     let mut labels = with_rows(labels, &used, &mut reading);
-    let width: usize = reading.inputs.iter().map(Input::width).sum();
+    let width: usize = reading.inputs.iter().map(InputReport::width).sum();
     let count = |used: &[bool]| used.iter().filter(|used| **used).count();
     let all = count(&used);
     budget(all, width).map_err(|e| (None, e.what))?;
-    reading.doubts.extend(csv.shape.and_then(channels_last).map(Doubt::data));
+    reading.doubts.extend(csv.shape.and_then(channels_last).map(DataWarning::data));
     let shape = match csv.shape {
         None if width <= limits::UNITS => Shape::Flat(width),
         None => return Err((None, format!("{width} inputs; at most {}", limits::UNITS))),
@@ -87,14 +87,14 @@ fn channels_last((channels, height, width): (usize, usize, usize)) -> Option<Str
 }
 
 /// The message about a table without inputs, with the reasons why the first columns are left out.
-fn none_left(doubts: &[Doubt]) -> String {
+fn none_left(doubts: &[DataWarning]) -> String {
     let reasons: Vec<&str> = doubts.iter().take(3).map(|doubt| doubt.what.as_str()).collect();
     let reasons = if reasons.is_empty() { "all are empty".into() } else { reasons.join("; ") };
     format!("no column is left to predict from: {reasons}")
 }
 
 /// Reports the format that was determined.
-fn form(table: &Table, reading: &mut Reading) {
+fn form(table: &ReadTable, reading: &mut Reading) {
     let separator = table.grammar.separator.words();
     let comma = if table.grammar.decimal_comma { ", decimal commas" } else { "" };
     let headings = if table.headings { "headings" } else { "no headings" };
@@ -117,13 +117,13 @@ fn form(table: &Table, reading: &mut Reading) {
              if it names the columns, headings: false if not"
                 .into()
         };
-        reading.doubts.push(Doubt::data(doubt));
+        reading.doubts.push(DataWarning::data(doubt));
     }
-    reading.doubts.extend(table.doubts.iter().map(Doubt::data));
+    reading.doubts.extend(table.doubts.iter().map(DataWarning::data));
 }
 
 /// The input columns that are used, and their encoding.
-fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
+fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> {
     let mut kept = Vec::new();
     let inputs = table.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Input);
     for (at, (place, column)) in inputs.enumerate() {
@@ -142,43 +142,43 @@ fn keep(table: &Table, csv: &Csv, reading: &mut Reading) -> Vec<Kept> {
         let (kind, order) = match &column.texts {
             None => {
                 reading.doubts.extend(running(table, column, at, &drop));
-                (Kind::Number, Vec::new())
+                (InputKind::Number, Vec::new())
             }
             Some(texts) => {
                 if let Some(why) = left_out(table, column, texts) {
-                    reading.doubts.push(Doubt::data(format!("{name} {why}; {drop} says so")));
+                    reading.doubts.push(DataWarning::data(format!("{name} {why}; {drop} says so")));
                     continue;
                 }
                 describe_texts(table, column, texts, reading);
                 let (values, order) = texts.sorted(false);
                 let values: Vec<String> = values.iter().map(|v| escaped(v).into_owned()).collect();
                 let kind = match csv.texts {
-                    Texts::OneHot => Kind::OneHot(values),
-                    Texts::Ordinal => Kind::Ordinal(values),
+                    Texts::OneHot => InputKind::OneHot(values),
+                    Texts::Ordinal => InputKind::Ordinal(values),
                 };
                 (kind, order)
             }
         };
-        reading.inputs.push(Input { name: escaped(&column.name).into_owned(), kind: kind.clone() });
-        kept.push(Kept { at, kind, order });
+        reading.inputs.push(InputReport { name: escaped(&column.name).into_owned(), kind: kind.clone() });
+        kept.push(UsedColumn { at, kind, order });
     }
     kept
 }
 
 /// A warning about an input that only numbers the rows, in their order or in another one.
-fn running(table: &Table, column: &Column, at: usize, drop: &str) -> Option<Doubt> {
+fn running(table: &ReadTable, column: &ReadColumn, at: usize, drop: &str) -> Option<DataWarning> {
     if table.rows <= FEW || column.missing > 0 {
         return None;
     }
     let name = excerpt(&column.name, 40);
     if column.counts_rows {
-        return Some(Doubt::data(format!(
+        return Some(DataWarning::data(format!(
             "{name} counts the rows; as an input it says nothing of them: {drop}"
         )));
     }
     let width = table.inputs.len() / table.rows;
     let (low, high) = permuted(&|| table.inputs.iter().skip(at).step_by(width).copied())?;
-    Some(Doubt::data(format!(
+    Some(DataWarning::data(format!(
         "{name} numbers the rows, {low} to {high} in another order; as an input it says nothing of them: {drop}"
     )))
 }
@@ -199,7 +199,7 @@ fn permuted<I: Iterator<Item = f32>>(values: &dyn Fn() -> I) -> Option<(u32, u32
 }
 
 /// The reason why a column of texts is left out, if it is.
-fn left_out(table: &Table, column: &Column, texts: &super::cell::Texts) -> Option<String> {
+fn left_out(table: &ReadTable, column: &ReadColumn, texts: &super::cell::TextNumbers) -> Option<String> {
     let many = texts.len() > KEPT || (texts.len() > FEW && texts.len() * 2 > table.rows);
     if !column.overflow && !many {
         return None;
@@ -217,12 +217,17 @@ fn left_out(table: &Table, column: &Column, texts: &super::cell::Texts) -> Optio
 }
 
 /// Reports numbers that are read as texts.
-fn describe_texts(table: &Table, column: &Column, texts: &super::cell::Texts, reading: &mut Reading) {
+fn describe_texts(
+    table: &ReadTable,
+    column: &ReadColumn,
+    texts: &super::cell::TextNumbers,
+    reading: &mut Reading,
+) {
     let name = excerpt(&column.name, 40);
     if let Some((text, Decoration { seen, remedy })) = texts.decoration(table.grammar.decimal_comma) {
         let text = excerpt(text, 40);
         let what = format!("{name} is read as texts, since {text} has {seen}; {remedy}");
-        reading.doubts.push(Doubt::data(what));
+        reading.doubts.push(DataWarning::data(what));
     } else if let Some(text) = &column.among_numbers {
         let text = excerpt(text, 40);
         reading
@@ -232,8 +237,8 @@ fn describe_texts(table: &Table, column: &Column, texts: &super::cell::Texts, re
 }
 
 /// The labels of all rows, including rows without a label.
-fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
-    let targets: Vec<&Column> = table.columns.iter().filter(|c| c.role == Role::Target).collect();
+fn labels(table: &mut ReadTable, reading: &mut Reading) -> Result<Labels, TableFault> {
+    let targets: Vec<&ReadColumn> = table.columns.iter().filter(|c| c.role == Role::Target).collect();
     reading.targets = targets.iter().map(|c| escaped(&c.name).into_owned()).collect();
     if !targets.is_empty() {
         let shape = Shape::Flat(targets.len());
@@ -251,15 +256,22 @@ fn labels(table: &mut Table, reading: &mut Reading) -> Result<Labels, Fault> {
         return Err((None, format!("the label column holds {only} only; two classes are needed")));
     }
     let rows = table.rows - column.missing;
-    reading.doubts.extend(doubtful_classes(&excerpt(&column.name, 40), texts, rows, comma).map(Doubt::data));
-    reading.doubts.extend(same_classes(&names, comma).map(Doubt::data));
+    reading
+        .doubts
+        .extend(doubtful_classes(&excerpt(&column.name, 40), texts, rows, comma).map(DataWarning::data));
+    reading.doubts.extend(same_classes(&names, comma).map(DataWarning::data));
     let classes = std::mem::take(&mut table.classes);
     let of = classes.into_iter().map(|c| order.get(c as usize).copied().unwrap_or(u32::MAX)).collect();
     Ok(Labels::Classes { of, names: names.iter().map(|n| escaped(n).into_owned()).collect() })
 }
 
 /// A warning about so many classes that numbers, or names of the rows, are probably meant.
-fn doubtful_classes(column: &str, texts: &super::cell::Texts, rows: usize, comma: bool) -> Option<String> {
+fn doubtful_classes(
+    column: &str,
+    texts: &super::cell::TextNumbers,
+    rows: usize,
+    comma: bool,
+) -> Option<String> {
     let count = texts.len();
     let taken =
         |what| format!("{count} different {what} in {rows} rows are taken for as many classes of {column}");
@@ -326,12 +338,12 @@ fn with_rows(labels: Labels, used: &[bool], reading: &mut Reading) -> Labels {
 
 /// Marks the rows that are used.
 fn used(
-    table: &Table,
-    kept: &[Kept],
+    table: &ReadTable,
+    kept: &[UsedColumn],
     labels: &Labels,
     missing: Missing,
     reading: &mut Reading,
-) -> Result<Vec<bool>, Fault> {
+) -> Result<Vec<bool>, TableFault> {
     let width = table.inputs.len() / table.rows;
     let labelled = |row: usize| match labels {
         Labels::Classes { of, .. } | Labels::StepClasses { of, .. } => of[row] != u32::MAX,
@@ -343,7 +355,7 @@ fn used(
     let used: Vec<bool> =
         (0..table.rows).map(|row| labelled(row) && (missing != Missing::Drop || whole(row))).collect();
     let inputs = table.columns.iter().filter(|c| c.role == Role::Input).enumerate();
-    let mut columns: Vec<&Column> =
+    let mut columns: Vec<&ReadColumn> =
         inputs.filter(|(at, _)| kept.iter().any(|k| k.at == *at)).map(|(_, c)| c).collect();
     columns.extend(table.columns.iter().filter(|c| matches!(c.role, Role::Class | Role::Target)));
     let holes: Vec<String> = columns
@@ -376,23 +388,23 @@ fn used(
 }
 
 /// The inputs of the rows that are used, `width` numbers each.
-fn numbers(table: &mut Table, kept: &[Kept], used: &[bool], width: usize, csv: &Csv) -> Vec<f32> {
+fn numbers(table: &mut ReadTable, kept: &[UsedColumn], used: &[bool], width: usize, csv: &Csv) -> Vec<f32> {
     let columns = table.inputs.len() / table.rows;
     let plain = kept.len() == columns && !used.contains(&false);
-    let mut out = if plain && kept.iter().all(|k| k.kind == Kind::Number) {
+    let mut out = if plain && kept.iter().all(|k| k.kind == InputKind::Number) {
         std::mem::take(&mut table.inputs)
     } else {
         let rows = || table.inputs.chunks_exact(columns).zip(used).filter(|(_, used)| **used);
         let mut out = Vec::with_capacity(rows().count() * width);
         for (row, _) in rows() {
-            for Kept { at, kind, order } in kept {
+            for UsedColumn { at, kind, order } in kept {
                 let (x, sorted) = (row[*at], |x: f32| order[x as usize]);
                 match kind {
-                    Kind::Number => out.push(x),
-                    Kind::Ordinal(_) if x.is_nan() => out.push(x),
-                    Kind::Ordinal(_) => out.push(sorted(x) as f32),
-                    Kind::OneHot(values) if x.is_nan() => out.extend(values.iter().map(|_| f32::NAN)),
-                    Kind::OneHot(values) => {
+                    InputKind::Number => out.push(x),
+                    InputKind::Ordinal(_) if x.is_nan() => out.push(x),
+                    InputKind::Ordinal(_) => out.push(sorted(x) as f32),
+                    InputKind::OneHot(values) if x.is_nan() => out.extend(values.iter().map(|_| f32::NAN)),
+                    InputKind::OneHot(values) => {
                         let stands = sorted(x);
                         out.extend((0..values.len() as u32).map(|i| f32::from(u8::from(i == stands))));
                     }

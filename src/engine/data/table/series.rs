@@ -1,10 +1,10 @@
 //! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
-use super::rows::{Head, Role, Table};
+use super::rows::{ReadTable, Role, TableHead};
 use super::settings::{Missing, Series};
-use super::{Fault, Open, open, placed};
-use crate::engine::data::reading::{Doubt, Reading, counted};
-use crate::engine::data::{Dataset, Files, Labels, Order, Samples, Source, SourceError, budget};
+use super::{OpenFile, TableFault, open, placed};
+use crate::engine::data::reading::{DataWarning, Reading, counted};
+use crate::engine::data::{Dataset, Files, Labels, SampleOrder, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
 use crate::text::{escaped, excerpt};
 
@@ -22,12 +22,12 @@ impl Source for Series {
 }
 
 impl Series {
-    fn windows(&self, source: Open<'_>) -> Result<Dataset, Fault> {
-        let roles = |&Head { names, headings, .. }: &Head<'_>| {
+    fn windows(&self, source: OpenFile<'_>) -> Result<Dataset, TableFault> {
+        let roles = |&TableHead { names, headings, .. }: &TableHead<'_>| {
             let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
             Ok((0..names.len()).map(|i| if i == at { Role::Target } else { Role::Skip }).collect())
         };
-        let table = Table::read(source, &self.form(), &roles)?;
+        let table = ReadTable::read(source, &self.form(), &roles)?;
         let values = &table.targets;
         let span = self.window + self.horizon;
         let all = (values.len() + 1).saturating_sub(span);
@@ -76,9 +76,9 @@ impl Series {
             inputs,
             labels: Labels::Values { of, shape: Shape::Flat(self.horizon) },
         };
-        let doubts = table.doubts.iter().map(Doubt::data).collect();
+        let doubts = table.doubts.iter().map(DataWarning::data).collect();
         let reading = Reading { notes, doubts, targets: vec![name], ..Reading::default() };
-        let order = Order::Time { gap: self.horizon - 1 };
+        let order = SampleOrder::Time { gap: self.horizon - 1 };
         Ok(Dataset { reading, order, missing: self.missing, ..samples.into() })
     }
 }

@@ -108,7 +108,7 @@ settings! {
 
 /// The settings that `Csv` and `Series` share.
 #[derive(Clone, Debug)]
-pub(super) struct Form<'a> {
+pub(super) struct TableSettings<'a> {
     pub(super) missing: Missing,
     pub(super) missing_values: &'a [String],
     pub(super) separator: Separator,
@@ -134,8 +134,8 @@ impl Series {
 
 macro_rules! form {
     ($($settings:ty: $single:literal),*) => { $( impl $settings {
-        pub(super) fn form(&self) -> Form<'_> {
-            Form {
+        pub(super) fn form(&self) -> TableSettings<'_> {
+            TableSettings {
                 missing: self.missing,
                 missing_values: &self.missing_values,
                 separator: self.separator,

@@ -1,9 +1,9 @@
 //! Tests with usual tables and with damaged ones.
 
 use super::*;
-use crate::engine::data::{Entry, Labels, Plan, Scaling, prepare};
+use crate::engine::data::{DirectoryEntry, Labels, Scaling, SplitPlan, prepare};
 use crate::engine::shape::Shape;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 
 /// Files in memory.
 struct Memory(Vec<(&'static str, Vec<u8>)>);
@@ -12,7 +12,7 @@ impl Files for Memory {
     fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, String> {
         self.0.iter().find(|(p, _)| *p == path).map(|(_, b)| b.clone()).ok_or_else(|| "not there".into())
     }
-    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<DirectoryEntry>, String> {
         Ok(Vec::new())
     }
 }
@@ -157,7 +157,7 @@ fn missing_cells_are_refused_with_a_count_or_dealt_with_as_asked() {
     assert!(dropped.reading.notes[1].contains("3 rows left out"), "{:?}", dropped.reading.notes);
     let filled = good(text, "(missing: Mean)");
     assert_eq!(filled.samples.len(), 4, "a row without a label cannot be used");
-    let all = Plan { share: Some(0.0), ..Plan::default() };
+    let all = SplitPlan { share: Some(0.0), ..SplitPlan::default() };
     let filled = prepare(filled, &all).expect("filled");
     let mut rows: Vec<&[f32]> = (0..4).map(|i| filled.train.input(i)).collect();
     rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -180,22 +180,22 @@ fn what_looks_like_a_mistake_is_told() {
     assert!(doubts(&header).contains("headings: false"));
     assert_eq!(good("0,0,0\n0,1,1\n1,0,1\n1,1,0\n", "()").reading.doubts, []);
     let large = good("x,y,kind\n1e6,1,a\n2e6,2,b\n3e6,1,a\n1e6,2,b\n", "()");
-    let plan = Plan { share: Some(0.0), ..Plan::default() };
-    let doubt = |data: Dataset, plan: &Plan| {
+    let plan = SplitPlan { share: Some(0.0), ..SplitPlan::default() };
+    let doubt = |data: Dataset, plan: &SplitPlan| {
         prepare(data, plan).unwrap().reading.doubts.iter().map(|d| d.what.clone()).collect::<String>()
     };
     assert!(doubt(large.clone(), &plan).contains("scaling: Standard"));
-    assert_eq!(doubt(large, &Plan { scaling: Scaling::Standard, ..plan }), "");
+    assert_eq!(doubt(large, &SplitPlan { scaling: Scaling::Standard, ..plan }), "");
     let text = "x,y\n1,300000\n2,200000\n3,100000\n";
     let target = good(text, "(regression: true)");
     assert!(doubt(target.clone(), &plan).contains("target_scaling: Standard"));
-    assert_eq!(doubt(target, &Plan { target_scaling: Scaling::Standard, ..plan }), "");
+    assert_eq!(doubt(target, &SplitPlan { target_scaling: Scaling::Standard, ..plan }), "");
 }
 
 #[test]
 fn targets_are_scaled_and_come_back_in_their_unit() {
     let data = good("x,y\n1,300000\n2,200000\n3,100000\n", "(regression: true)");
-    let plan = Plan { share: Some(0.0), target_scaling: Scaling::Standard, ..Plan::default() };
+    let plan = SplitPlan { share: Some(0.0), target_scaling: Scaling::Standard, ..SplitPlan::default() };
     let p = prepare(data, &plan).unwrap();
     let Labels::Values { of, .. } = &p.train.labels else { panic!("numbers") };
     assert!(of.iter().sum::<f32>().abs() < 1e-5 && of.iter().all(|y| y.abs() < 1.3), "{of:?}");
@@ -242,7 +242,7 @@ fn a_series_is_cut_into_windows_and_split_in_time() {
     let text: String = "day,sun\n".to_string() + &lines(50, &|i| format!("{i}.5,{i}\n"));
     let files = Memory(vec![("s", text.into_bytes()), ("h", b"1\n2\n?\n4\n5\n6\n7\n8\n".to_vec())]);
     let series = Series { path: "s".into(), window: 5, horizon: 2, ..Series::default() };
-    let p = prepare(series.load(&files, 1).unwrap(), &Plan::default()).unwrap();
+    let p = prepare(series.load(&files, 1).unwrap(), &SplitPlan::default()).unwrap();
     assert_eq!(p.train.shape, Shape::Sequence { steps: 5, features: 1 });
     let Labels::Values { of, shape } = &p.train.labels else { panic!("numbers") };
     assert_eq!(
@@ -290,7 +290,7 @@ impl Files for Endless {
     fn open(&self, _: &str, _: u64) -> Result<Box<dyn Read + '_>, String> {
         Ok(Box::new(Again(self, 0)))
     }
-    fn list(&self, _: &str) -> Result<Vec<Entry>, String> {
+    fn list(&self, _: &str) -> Result<Vec<DirectoryEntry>, String> {
         Ok(Vec::new())
     }
 }

@@ -99,12 +99,12 @@ impl<'a> Matrix<'a> {
 }
 
 /// The destination of the result.
-pub(super) enum Target<'a> {
+pub(super) enum ProductTarget<'a> {
     Slice(&'a mut [f32], usize),
     View(ArrayViewMut2<'a, f32>),
 }
 
-impl<'a> Target<'a> {
+impl<'a> ProductTarget<'a> {
     #[inline]
     pub fn view(view: ArrayViewMut2<'a, f32>) -> Self {
         let columns = view.ncols();

@@ -127,7 +127,7 @@ fn every_instruction_set_gives_the_same_bits() {
         let with = |run: &dyn Fn(Product)| {
             let mut found = c.clone();
             let mut scratch = vec![0.0; K_BLOCK * (WIDTH + HEIGHT)];
-            let (a, b, c) = (&left, &Matrix::view(b.t()), &mut Target::view(found.view_mut()));
+            let (a, b, c) = (&left, &Matrix::view(b.t()), &mut ProductTarget::view(found.view_mut()));
             run(Product { m, n, k, a, b, first: First::Scaled(1.0), c, scratch: &mut scratch });
             found
         };

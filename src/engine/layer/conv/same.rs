@@ -6,7 +6,7 @@
 //! at a time.
 
 use super::super::window::Window;
-use crate::engine::kernel::{self, First, Leave, Strided};
+use crate::engine::kernel::{self, CancelCheck, First, Strided};
 use crate::engine::team::Team;
 
 /// Numbers of a cache line; each part of the memory starts at one.
@@ -33,7 +33,7 @@ pub(super) struct Same {
 }
 
 /// The memory of one call, divided into its parts.
-struct Scratch<'a> {
+struct ConvScratch<'a> {
     x: &'a mut [f32],
     gy: &'a mut [f32],
     out: &'a mut [f32],
@@ -85,13 +85,13 @@ impl Same {
         bordered.saturating_add(out).saturating_add(weights.saturating_mul(2))
     }
 
-    fn scratch<'a>(&self, cache: &'a mut [f32]) -> Scratch<'a> {
+    fn scratch<'a>(&self, cache: &'a mut [f32]) -> ConvScratch<'a> {
         let weights = self.weights();
         let (x, rest) = cache.split_at_mut(self.bordered(self.channels));
         let (gy, rest) = rest.split_at_mut(self.bordered(self.filters));
         let (out, rest) = rest.split_at_mut(self.channels.max(self.filters) * self.columns);
         let (turned, rest) = rest.split_at_mut(weights.next_multiple_of(LINE));
-        Scratch { x, gy, out, turned: &mut turned[..weights], grad: &mut rest[..weights] }
+        ConvScratch { x, gy, out, turned: &mut turned[..weights], grad: &mut rest[..weights] }
     }
 
     /// y = W col(x) + b for every image.
@@ -182,7 +182,14 @@ impl Same {
     }
 
     /// out = W col(image), including the results between image rows; `channels` is the number of output channels.
-    fn correlate(&self, left: Leave<'_>, weight: &[f32], image: &[f32], out: &mut [f32], channels: usize) {
+    fn correlate(
+        &self,
+        left: CancelCheck<'_>,
+        weight: &[f32],
+        image: &[f32],
+        out: &mut [f32],
+        channels: usize,
+    ) {
         let starts = &self.starts[..weight.len() / channels];
         kernel::correlate(left, weight, starts, image, &mut out[..channels * self.columns], self.columns);
     }

@@ -1,7 +1,7 @@
 //! Batch normalisation for vectors, sequences and images.
 
 use super::{Standard, sums_with, sums2};
-use crate::engine::layer::{Backward, Build, Fill, Forward, Kind, Layer, Pass, SlotSpec};
+use crate::engine::layer::{Backward, Build, Fill, Forward, Layer, LayerKind, Pass, SlotSpec};
 use crate::engine::{kernel, shape::Shape};
 use crate::registry::settings;
 use std::ops::Range;
@@ -141,23 +141,23 @@ impl Normalise {
         standard: Standard,
         totals: &[f64],
         c: usize,
-    ) -> Slope {
+    ) -> BatchSlope {
         let count = totals[2 * self.channels];
         let mean = |total: f64| (total / count) as f32;
-        Slope { standard, factor, mean_g: mean(totals[c]), mean_gx: mean(totals[self.channels + c]) }
+        BatchSlope { standard, factor, mean_g: mean(totals[c]), mean_gx: mean(totals[self.channels + c]) }
     }
 }
 
 /// dx = w/√(var + eps) (dy - mean(dy) - x̂ mean(dy x̂)).
 #[derive(Clone, Copy)]
-pub(in crate::engine::layer) struct Slope {
+pub(in crate::engine::layer) struct BatchSlope {
     standard: Standard,
     factor: f32,
     mean_g: f32,
     mean_gx: f32,
 }
 
-impl Slope {
+impl BatchSlope {
     /// dx from dy and x.
     #[inline(always)]
     pub fn apply(self, g: f32, x: f32) -> f32 {
@@ -291,8 +291,8 @@ impl Layer for Normalise {
         );
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Normalise(self.clone())
+    fn kind(&self) -> LayerKind {
+        LayerKind::Normalise(self.clone())
     }
 
     /// running ← (1 - momentum) running + momentum new, the new variance unbiased.

@@ -7,7 +7,7 @@ use crate::engine::kernel::math::snap;
 
 /// The inputs of one unit at one step, forward.
 #[derive(Clone, Copy)]
-pub(super) struct Seen<const GATES: usize> {
+pub(super) struct UnitInputs<const GATES: usize> {
     /// W_ih x + b_ih + W_hh h_prev + b_hh of each gate, or only the first two terms if the cell takes the products
     /// separately. In backward: the values that forward stored in their place.
     pub gi: [f32; GATES],
@@ -19,7 +19,7 @@ pub(super) struct Seen<const GATES: usize> {
 }
 
 /// The outputs of one unit at one step.
-pub(super) struct Made<const GATES: usize> {
+pub(super) struct UnitOutputs<const GATES: usize> {
     /// The values that backward reads in place of `gi`.
     pub gates: [f32; GATES],
     pub h: f32,
@@ -38,24 +38,24 @@ pub(super) struct Slopes<const GATES: usize> {
 }
 
 /// The formula of one step.
-pub(super) trait Cell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'static {
+pub(super) trait RecurrentCell<const GATES: usize>: Send + Sync + std::fmt::Debug + 'static {
     /// Whether there is a memory c beside the state h.
     const MEMORY: bool;
     /// Whether the gates need the products with x and with h separately instead of their sum.
     const APART: bool = false;
-    fn forward(&self, s: Seen<GATES>) -> Made<GATES>;
+    fn forward(&self, s: UnitInputs<GATES>) -> UnitOutputs<GATES>;
     /// `h` and `c` are the values that forward computed.
-    fn backward(&self, s: Seen<GATES>, h: f32, c: f32, dh: f32, dc: f32) -> Slopes<GATES>;
+    fn backward(&self, s: UnitInputs<GATES>, h: f32, c: f32, dh: f32, dc: f32) -> Slopes<GATES>;
 }
 
 /// Units that are computed together: the width of the widest vector.
 const LANES: usize = 16;
-type Lanes = [f32; LANES];
+type UnitGroup = [f32; LANES];
 
 /// Loads the numbers of some units: `LANES` of them if `WHOLE`, otherwise the remaining ones padded with zeros. An
 /// empty array gives zeros.
 #[inline(always)]
-fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> Lanes {
+fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> UnitGroup {
     let mut lanes = [0.0; LANES];
     if WHOLE && !x.is_empty() {
         lanes.copy_from_slice(&x[at..][..LANES]);
@@ -66,7 +66,7 @@ fn load<const WHOLE: bool>(x: &[f32], at: usize, end: usize) -> Lanes {
 }
 
 #[inline(always)]
-fn store<const WHOLE: bool>(x: &mut [f32], at: usize, end: usize, lanes: &Lanes) {
+fn store<const WHOLE: bool>(x: &mut [f32], at: usize, end: usize, lanes: &UnitGroup) {
     if WHOLE && !x.is_empty() {
         x[at..][..LANES].copy_from_slice(lanes);
     } else if !x.is_empty() {
@@ -75,7 +75,7 @@ fn store<const WHOLE: bool>(x: &mut [f32], at: usize, end: usize, lanes: &Lanes)
 }
 
 /// One time step of one sample: rows of `units` numbers; the rows of the gates follow one another.
-pub(super) struct Row<'a> {
+pub(super) struct CellStep<'a> {
     pub gi: &'a mut [f32],
     pub gh: &'a [f32],
     pub h_prev: &'a [f32],
@@ -86,7 +86,7 @@ pub(super) struct Row<'a> {
 
 /// Runs all units of a row forward.
 #[inline(always)]
-pub(super) fn forward<const G: usize, C: Cell<G>>(cell: &C, mut row: Row<'_>) {
+pub(super) fn forward<const G: usize, C: RecurrentCell<G>>(cell: &C, mut row: CellStep<'_>) {
     let n = row.h.len();
     let whole = n - n % LANES;
     for at in (0..whole).step_by(LANES) {
@@ -98,7 +98,11 @@ pub(super) fn forward<const G: usize, C: Cell<G>>(cell: &C, mut row: Row<'_>) {
 }
 
 #[inline(always)]
-fn units<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut Row<'_>, at: usize) {
+fn units<const G: usize, C: RecurrentCell<G>, const WHOLE: bool>(
+    cell: &C,
+    row: &mut CellStep<'_>,
+    at: usize,
+) {
     let n = row.h.len();
     let (mut gi, mut gh) = ([[0.0; LANES]; G], [[0.0; LANES]; G]);
     for k in 0..G {
@@ -115,7 +119,7 @@ fn units<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut Row<
         for k in 0..G {
             (gi_l[k], gh_l[k]) = (gi[k][l], gh[k][l]);
         }
-        let made = cell.forward(Seen { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] });
+        let made = cell.forward(UnitInputs { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] });
         for k in 0..G {
             gi[k][l] = made.gates[k];
         }
@@ -150,7 +154,7 @@ pub(super) struct RowBack<'a> {
 
 /// Runs all units of a row backward.
 #[inline(always)]
-pub(super) fn backward<const G: usize, C: Cell<G>>(cell: &C, mut row: RowBack<'_>) {
+pub(super) fn backward<const G: usize, C: RecurrentCell<G>>(cell: &C, mut row: RowBack<'_>) {
     let n = row.dh.len();
     let whole = n - n % LANES;
     for at in (0..whole).step_by(LANES) {
@@ -162,7 +166,11 @@ pub(super) fn backward<const G: usize, C: Cell<G>>(cell: &C, mut row: RowBack<'_
 }
 
 #[inline(always)]
-fn units_back<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut RowBack<'_>, at: usize) {
+fn units_back<const G: usize, C: RecurrentCell<G>, const WHOLE: bool>(
+    cell: &C,
+    row: &mut RowBack<'_>,
+    at: usize,
+) {
     let n = row.dh.len();
     let (mut gi, mut gh) = ([[0.0; LANES]; G], [[0.0; LANES]; G]);
     for k in 0..G {
@@ -185,7 +193,7 @@ fn units_back<const G: usize, C: Cell<G>, const WHOLE: bool>(cell: &C, row: &mut
         for k in 0..G {
             (gi_l[k], gh_l[k]) = (gi[k][l], gh[k][l]);
         }
-        let seen = Seen { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] };
+        let seen = UnitInputs { gi: gi_l, gh: gh_l, h_prev: h_prev[l], c_prev: c_prev[l] };
         let slopes = cell.backward(seen, h[l], c[l], dh[l], dc[l]);
         for k in 0..G {
             (gi[k][l], gh[k][l]) = (snap(slopes.dgi[k]), snap(slopes.dgh[k]));

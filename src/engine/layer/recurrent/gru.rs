@@ -1,6 +1,6 @@
 //! The gated recurrent unit.
 
-use super::cell::{Cell, Made, Seen, Slopes};
+use super::cell::{RecurrentCell, Slopes, UnitInputs, UnitOutputs};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -27,21 +27,21 @@ impl Build for Gru {
 #[derive(Debug)]
 struct GruCell;
 
-impl Cell<3> for GruCell {
+impl RecurrentCell<3> for GruCell {
     const MEMORY: bool = false;
     const APART: bool = true;
 
     #[inline(always)]
-    fn forward(&self, s: Seen<3>) -> Made<3> {
+    fn forward(&self, s: UnitInputs<3>) -> UnitOutputs<3> {
         let ([r, z, n], [r_h, z_h, n_h]) = (s.gi, s.gh);
         let r = math::sigmoid(r + r_h);
         let z = math::sigmoid(z + z_h);
         let n = math::tanh(r.mul_add(n_h, n));
-        Made { gates: [r, z, n], h: z.mul_add(s.h_prev - n, n), c: 0.0 }
+        UnitOutputs { gates: [r, z, n], h: z.mul_add(s.h_prev - n, n), c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, s: Seen<3>, _h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<3> {
+    fn backward(&self, s: UnitInputs<3>, _h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<3> {
         let ([r, z, n], [_, _, n_h]) = (s.gi, s.gh);
         // h = (1 - z) n + z h_prev
         let dn = dh * (1.0 - z) * (1.0 - n * n);

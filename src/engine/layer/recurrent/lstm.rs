@@ -1,6 +1,6 @@
 //! The long short-term memory cell.
 
-use super::cell::{Cell, Made, Seen, Slopes};
+use super::cell::{RecurrentCell, Slopes, UnitInputs, UnitOutputs};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -29,19 +29,19 @@ impl Build for Lstm {
 #[derive(Debug)]
 struct LstmCell;
 
-impl Cell<4> for LstmCell {
+impl RecurrentCell<4> for LstmCell {
     const MEMORY: bool = true;
 
     #[inline(always)]
-    fn forward(&self, s: Seen<4>) -> Made<4> {
+    fn forward(&self, s: UnitInputs<4>) -> UnitOutputs<4> {
         let [i, f, g, o] = s.gi;
         let (i, f, g, o) = (math::sigmoid(i), math::sigmoid(f), math::tanh(g), math::sigmoid(o));
         let c = f.mul_add(s.c_prev, i * g);
-        Made { gates: [i, f, g, o], h: o * math::tanh(c), c }
+        UnitOutputs { gates: [i, f, g, o], h: o * math::tanh(c), c }
     }
 
     #[inline(always)]
-    fn backward(&self, s: Seen<4>, _h: f32, c: f32, dh: f32, dc: f32) -> Slopes<4> {
+    fn backward(&self, s: UnitInputs<4>, _h: f32, c: f32, dh: f32, dc: f32) -> Slopes<4> {
         let [i, f, g, o] = s.gi;
         // h = o tanh(c)
         let tanh_c = math::tanh(c);

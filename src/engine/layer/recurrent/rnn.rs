@@ -1,6 +1,6 @@
 //! The plain recurrent cell.
 
-use super::cell::{Cell, Made, Seen, Slopes};
+use super::cell::{RecurrentCell, Slopes, UnitInputs, UnitOutputs};
 use crate::engine::kernel::math;
 use crate::engine::layer::{Build, Layer};
 use crate::engine::shape::Shape;
@@ -47,31 +47,31 @@ struct TanhCell;
 #[derive(Debug)]
 struct ReluCell;
 
-impl Cell<1> for TanhCell {
+impl RecurrentCell<1> for TanhCell {
     const MEMORY: bool = false;
 
     #[inline(always)]
-    fn forward(&self, s: Seen<1>) -> Made<1> {
-        Made { gates: s.gi, h: math::tanh(s.gi[0]), c: 0.0 }
+    fn forward(&self, s: UnitInputs<1>) -> UnitOutputs<1> {
+        UnitOutputs { gates: s.gi, h: math::tanh(s.gi[0]), c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, _s: Seen<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
+    fn backward(&self, _s: UnitInputs<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
         through_the_gate(dh * (1.0 - h * h))
     }
 }
 
-impl Cell<1> for ReluCell {
+impl RecurrentCell<1> for ReluCell {
     const MEMORY: bool = false;
 
     #[inline(always)]
-    fn forward(&self, s: Seen<1>) -> Made<1> {
+    fn forward(&self, s: UnitInputs<1>) -> UnitOutputs<1> {
         let [z] = s.gi;
-        Made { gates: s.gi, h: if z < 0.0 { 0.0 } else { z }, c: 0.0 }
+        UnitOutputs { gates: s.gi, h: if z < 0.0 { 0.0 } else { z }, c: 0.0 }
     }
 
     #[inline(always)]
-    fn backward(&self, _s: Seen<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
+    fn backward(&self, _s: UnitInputs<1>, h: f32, _c: f32, dh: f32, _dc: f32) -> Slopes<1> {
         through_the_gate(dh * if h > 0.0 { 1.0 } else { 0.0 })
     }
 }

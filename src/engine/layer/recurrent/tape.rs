@@ -1,11 +1,11 @@
 //! The memory layout of a recurrent layer's cache between forward and backward. Computes nothing.
 
-use super::{Cell, Recurrent};
+use super::{Recurrent, RecurrentCell};
 use crate::engine::kernel;
 
 /// The cache, divided into its buffers. Buffers over time are time-major: [steps, rows, numbers].
-pub(super) struct Tape<'a> {
-    pub head: Head<'a>,
+pub(super) struct RecurrentCache<'a> {
+    pub head: CacheHead<'a>,
     /// dL/dh₀ .. dL/dh_T.
     pub dh: &'a mut [f32],
     /// The rows z = [h, 1, x] that enter the steps, and one more for h_T.
@@ -27,7 +27,7 @@ pub(super) struct Tape<'a> {
 }
 
 /// The blocks at the head of the cache; the blocks of the memory cell are empty for cells without one.
-pub(super) struct Head<'a> {
+pub(super) struct CacheHead<'a> {
     pub h0: &'a mut [f32],
     pub c0: &'a mut [f32],
     pub dc_last: &'a mut [f32],
@@ -36,7 +36,7 @@ pub(super) struct Head<'a> {
     pub c_last: &'a mut [f32],
 }
 
-impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
+impl<const G: usize, C: RecurrentCell<G>> Recurrent<G, C> {
     /// Blocks at the head of the cache.
     const HEAD: usize = if C::MEMORY { 6 } else { 2 };
     /// Gate buffers of one step: two if the cell needs the products with x and h separately, otherwise one.
@@ -68,7 +68,7 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         (cache - self.shared()) / self.per_row()
     }
 
-    pub(super) fn tape<'a>(&self, cache: &'a mut [f32], rows: usize) -> Tape<'a> {
+    pub(super) fn tape<'a>(&self, cache: &'a mut [f32], rows: usize) -> RecurrentCache<'a> {
         let block = self.units * self.room(cache.len());
         let mut rest = cache;
         let mut take = |n: usize| {
@@ -83,8 +83,8 @@ impl<const G: usize, C: Cell<G>> Recurrent<G, C> {
         let (c0, dc_last) = (take(block * memory), take(block * memory));
         let dh0 = take(block);
         let (dc0, c_last) = (take(block * memory), take(block * memory));
-        Tape {
-            head: Head { h0, c0, dc_last, dh0, dc0, c_last },
+        RecurrentCache {
+            head: CacheHead { h0, c0, dc_last, dh0, dc0, c_last },
             dh: take(all),
             gi: take(g * rows * self.steps),
             gh: take(g * rows * self.steps * apart),

@@ -13,7 +13,7 @@ const NOISE: f64 = 1e-6;
 
 /// The function at one step length.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub struct LinePoint {
     /// The step length.
     pub at: f64,
     /// The loss there.
@@ -26,17 +26,17 @@ pub struct Point {
 /// the one at 0; otherwise the best length tried, or 0 if none is better than no step.
 ///
 /// `first` is the first length to try.
-pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usize) -> f64 {
+pub fn search(mut evaluate: impl FnMut(f64) -> LinePoint, first: f64, max_eval: usize) -> f64 {
     let start = evaluate(0.0);
     if start.slope >= 0.0 || !start.loss.is_finite() || first <= 0.0 {
         return 0.0;
     }
     let noise = NOISE * start.loss.abs();
-    let decreases = |p: Point| {
+    let decreases = |p: LinePoint| {
         p.loss <= start.loss + C1 * p.at * start.slope
             || ((p.loss - start.loss).abs() <= noise && p.slope <= (2.0 * C1 - 1.0) * start.slope)
     };
-    let flat = |p: Point| p.slope.abs() <= -C2 * start.slope;
+    let flat = |p: LinePoint| p.slope.abs() <= -C2 * start.slope;
     // The step is lengthened until a minimum lies between two trials.
     let (mut low, mut trial, mut left) = (start, first, max_eval);
     let mut high = loop {
@@ -82,7 +82,7 @@ pub fn search(mut evaluate: impl FnMut(f64) -> Point, first: f64, max_eval: usiz
 }
 
 /// The minimum of the cubic through two points with their slopes.
-fn cubic_minimum(a: Point, b: Point) -> Option<f64> {
+fn cubic_minimum(a: LinePoint, b: LinePoint) -> Option<f64> {
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.at - b.at);
     let square = d1 * d1 - a.slope * b.slope;
     let d2 = square.sqrt() * if b.at >= a.at { 1.0 } else { -1.0 };
@@ -97,7 +97,7 @@ mod tests {
     fn accepted(f: impl Fn(f64) -> (f64, f64), first: f64) {
         let at = |t: f64| {
             let (loss, slope) = f(t);
-            Point { at: t, loss, slope }
+            LinePoint { at: t, loss, slope }
         };
         let (start, end) = (at(0.0), at(search(at, first, 40)));
         assert!(end.at > 0.0, "stood still");
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn uphill_it_stands_still() {
-        let length = search(|t| Point { at: t, loss: t, slope: 1.0 }, 1.0, 20);
+        let length = search(|t| LinePoint { at: t, loss: t, slope: 1.0 }, 1.0, 20);
         assert_eq!(length, 0.0);
     }
 }

@@ -5,8 +5,8 @@ use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::exam::Exam;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::Endless;
-use crate::lab::lane::{Line, Plan};
+use crate::lab::lane::EndlessTurn;
+use crate::lab::lane::{LogLine, TurnLimits};
 use crate::lab::trainer::Trainer;
 use crate::scenario::read;
 use std::sync::atomic::AtomicU64;
@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 /// Requests to cancel the step at the n-th query.
 #[derive(Debug)]
 struct Impatient {
-    leave: Arc<Leave>,
+    leave: Arc<CancelSignal>,
     looks: AtomicU64,
     at: u64,
 }
@@ -38,27 +38,28 @@ const SCENARIO: &str = r#"(
     early_stopping: (patience: 9, restore_best: true), lanes: [(name: "a", SPECIAL)], REST
 )"#;
 
-fn lane(special: &str, rest: &str) -> (Lane, Option<Arc<Exam>>) {
+fn lane(special: &str, rest: &str) -> (TrainingLane, Option<Arc<Exam>>) {
     let text = SCENARIO.replace("SPECIAL", special).replace("REST", rest);
     let scenario = read(&text).unwrap_or_else(|faults| panic!("{faults:?}"));
     let Experiment { scenario, data, others, mut lanes } = Experiment::new(scenario, &NoFiles).unwrap();
     let exam = Exam::of(&scenario, 10, None).map(Arc::new);
     let (first, total) = (lanes.remove(0), scenario.steps as u64);
     let trainer = Trainer::with_network(&data, first.network, first.recipe, scenario.seed, total);
-    (Lane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total), exam)
+    (TrainingLane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total), exam)
 }
 
 /// Trains to the end, with a request to cancel at query `at`; returns how often a step was cancelled, and the log.
-fn trained(lane: &mut Lane, exam: Option<Arc<Exam>>, at: u64) -> (u64, Vec<Line>) {
+fn trained(lane: &mut TrainingLane, exam: Option<Arc<Exam>>, at: u64) -> (u64, Vec<LogLine>) {
     let looks = AtomicU64::new(0);
     lane.work_with(|leave| Arc::new(Impatient { leave, looks, at }));
-    let plan = Plan { goal: 6, end: 6, total: 6, evaluate_every: 2, exam, log: true, ..Plan::default() };
+    let plan =
+        TurnLimits { goal: 6, end: 6, total: 6, evaluate_every: 2, exam, log: true, ..TurnLimits::default() };
     let (mut left, mut lines) = (0, Vec::new());
     while lane.trainer.steps() < 6 {
         // Without a clock no step is known to be long, and only long steps can be cancelled.
-        lane.long = Long::default();
+        lane.long = LongWork::default();
         let before = lane.trainer.steps();
-        let news = lane.play(&Plan { until: before + 1, ..plan.clone() }, &mut Endless);
+        let news = lane.play(&TurnLimits { until: before + 1, ..plan.clone() }, &mut EndlessTurn);
         lane.leave.want(false);
         if lane.trainer.steps() == before {
             left += 1;
@@ -111,9 +112,9 @@ fn a_short_step_is_not_left() {
     let (mut lane, _) = lane("optimizer: Sam()", "");
     lane.work_with(|leave| Arc::new(Impatient { leave, looks: AtomicU64::new(0), at: 0 }));
     lane.took(0.0, Some(0.0));
-    let plan = Plan { until: 6, goal: 6, end: 6, total: 6, evaluate_every: 2, ..Plan::default() };
+    let plan = TurnLimits { until: 6, goal: 6, end: 6, total: 6, evaluate_every: 2, ..TurnLimits::default() };
     lane.leave.want(true);
-    lane.play(&plan, &mut Endless);
+    lane.play(&plan, &mut EndlessTurn);
     assert_eq!(lane.trainer.steps(), 6);
     assert!(lane.back.is_none(), "and no copy of its state is kept");
 }

@@ -4,11 +4,11 @@
 use super::*;
 use crate::engine::data::NoFiles;
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::Endless;
-use crate::lab::lane::{News, Plan};
+use crate::lab::lane::EndlessTurn;
+use crate::lab::lane::{TurnLimits, TurnResult};
 use crate::lab::run::Run;
-use crate::lab::run_dir::checkpoint::{Checkpoint, Mark};
-use crate::lab::stepped::Stepped;
+use crate::lab::run_dir::checkpoint::{Checkpoint, LogMark};
+use crate::lab::stepped::SteppedRun;
 use crate::number::Number;
 use crate::scenario::{Scenario, read};
 use crate::telemetry::{Command, Event};
@@ -24,17 +24,24 @@ fn scenario(seed: u64, seeds: usize) -> Scenario {
 }
 
 /// The first lane of a scenario.
-fn lane(scenario: Scenario) -> Lane {
+fn lane(scenario: Scenario) -> TrainingLane {
     let Experiment { scenario, data, others, mut lanes } = Experiment::new(scenario, &NoFiles).unwrap();
     let (first, total) = (lanes.remove(0), scenario.steps as u64);
     let trainer = Trainer::with_network(&data, first.network, first.recipe, scenario.seed, total);
-    Lane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total)
+    TrainingLane::new(0, first.name, trainer).with_seeds(&others, scenario.seed, total)
 }
 
-fn play(lane: &mut Lane, until: u64) -> News {
-    let plan =
-        Plan { until, goal: until, end: 60, total: 60, evaluate_every: 20, log: true, ..Plan::default() };
-    lane.play(&plan, &mut Endless)
+fn play(lane: &mut TrainingLane, until: u64) -> TurnResult {
+    let plan = TurnLimits {
+        until,
+        goal: until,
+        end: 60,
+        total: 60,
+        evaluate_every: 20,
+        log: true,
+        ..TurnLimits::default()
+    };
+    lane.play(&plan, &mut EndlessTurn)
 }
 
 #[test]
@@ -58,7 +65,7 @@ fn every_seed_is_the_run_with_that_seed_bit_for_bit() {
 fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
     let events = |seed, seeds| play(&mut lane(scenario(seed, seeds)), 60);
     let all = events(5, 3);
-    let each: Vec<News> = (5..8).map(|seed| events(seed, 1)).collect();
+    let each: Vec<TurnResult> = (5..8).map(|seed| events(seed, 1)).collect();
     for (i, event) in all.events.iter().enumerate() {
         let same: Vec<&Event> = each.iter().map(|news| &news.events[i]).collect();
         match event {
@@ -87,7 +94,7 @@ fn the_first_seed_speaks_for_the_lane_and_the_spread_is_that_of_the_runs() {
             other => panic!("{other:?}"),
         }
     }
-    let line = |news: &News| serde_json::from_str::<serde_json::Value>(&news.lines[19].text).unwrap();
+    let line = |news: &TurnResult| serde_json::from_str::<serde_json::Value>(&news.lines[19].text).unwrap();
     let (one, three) = (line(&each[0]), line(&all));
     for (key, value) in one.as_object().unwrap() {
         assert_eq!(value, &three[key], "{key} is the first seed's");
@@ -117,9 +124,9 @@ fn a_seed_that_runs_away_is_told_of_and_left_out() {
     assert_eq!((lane.replicas[0].trainer.steps(), lane.replicas[1].trainer.steps()), (60, 20));
 }
 
-fn stepped(seeds: usize) -> Stepped {
+fn stepped(seeds: usize) -> SteppedRun {
     let experiment = Experiment::new(scenario(5, seeds), &NoFiles).unwrap();
-    Stepped::new(Run::new(experiment, None, Arc::new(NoFiles)))
+    SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles)))
 }
 
 #[test]
@@ -131,7 +138,8 @@ fn a_run_over_seeds_resumes_bit_for_bit() {
     whole.advance(60);
     first.advance(33);
     let saved = first.run_mut().save();
-    let checkpoint = Checkpoint { logs: vec![Mark::of(b"")], lanes: saved.into(), ..Checkpoint::default() };
+    let checkpoint =
+        Checkpoint { logs: vec![LogMark::of(b"")], lanes: saved.into(), ..Checkpoint::default() };
     let read = Checkpoint::decode(&checkpoint.encode()).unwrap();
     let seeds = |c: &Checkpoint| c.lanes.iter().map(|l| l.seeds.clone()).collect::<Vec<_>>();
     assert!(seeds(&read) == seeds(&checkpoint) && seeds(&read)[1].len() == 2);
@@ -150,7 +158,7 @@ fn seeds_come_and_go_on_order() {
         run.send(Command::Run);
         run.advance(60);
     }
-    let states = |run: &mut Stepped| {
+    let states = |run: &mut SteppedRun| {
         run.run_mut().save().into_iter().map(|s| (s.snapshot, s.seeds)).collect::<Vec<_>>()
     };
     assert!(states(&mut run) == states(&mut three));
@@ -162,7 +170,7 @@ fn seeds_come_and_go_on_order() {
 #[test]
 fn numbers_that_compare_steps_are_measured_where_the_step_before_was_kept() {
     let mut lane = lane(Scenario {
-        network: crate::registry::Value::parse("[Dense(8), Tanh()]").unwrap(),
+        network: crate::registry::SettingValue::parse("[Dense(8), Tanh()]").unwrap(),
         ..scenario(5, 1)
     });
     let start = lane.trainer.live().params.clone();

@@ -1,7 +1,7 @@
 //! Properties of every probe, and the sharpness of a loss whose curvature is known.
 
 use super::*;
-use crate::lab::preview::{PROBES, Shape, probe};
+use crate::lab::preview::{DataShape, PROBES, probe};
 
 /// Booth's function is a quadratic with the Hessian [[10, 8], [8, 10]]: its eigenvalues are 18 and 2.
 #[test]
@@ -21,7 +21,7 @@ fn the_sharpness_of_a_quadratic_is_its_largest_eigenvalue_and_the_limit_is_where
                 r#"(data: Surface(Booth, start: (2.0, 4.0)), steps: 2000, lanes: [(name: "a", optimizer: {optimizer})])"#
             );
             let mut run = stepped(&text);
-            let parts = probed(&look(&mut run, vec![View::of("sharpness", 0)], 200), 0, "sharpness");
+            let parts = probed(&look(&mut run, vec![ProbeRequest::of("sharpness", 0)], 200), 0, "sharpness");
             assert!((number(&parts, "limit") - limit).abs() < 1e-9 * limit, "{optimizer}: {parts:?}");
             let params = &run.run().lane(0).expect("a lane").trainer.live().params;
             // The minimum is (1, 3); at first it is √2 away.
@@ -33,7 +33,7 @@ fn the_sharpness_of_a_quadratic_is_its_largest_eigenvalue_and_the_limit_is_where
         }
     }
     let adam = r#"(data: Surface(Booth), steps: 9, lanes: [(name: "a", optimizer: Adam(0.01))])"#;
-    let parts = probed(&look(&mut stepped(adam), vec![View::of("sharpness", 0)], 2), 0, "sharpness");
+    let parts = probed(&look(&mut stepped(adam), vec![ProbeRequest::of("sharpness", 0)], 2), 0, "sharpness");
     assert!(parts.iter().all(|p| p.0 != "limit"));
     assert!(rows(part(&parts, "why"))[0].0.contains("no limit is known for Adam"), "{parts:?}");
 }
@@ -44,11 +44,11 @@ fn every_probe_has_a_name_of_its_own_and_changes_no_bit() {
     let names: std::collections::BTreeSet<_> = PROBES.iter().map(|p| p.name).collect();
     assert_eq!(names.len(), PROBES.len());
     let (mut alone, mut watched) = (stepped(DIGITS), stepped(DIGITS));
-    let views = PROBES.iter().map(|p| View {
+    let views = PROBES.iter().map(|p| ProbeRequest {
         grid: (8, 8),
         number: 3,
         attack: "Fgsm(eps: 0.1)".into(),
-        ..View::of(p.name, 0)
+        ..ProbeRequest::of(p.name, 0)
     });
     watched.send(Command::Watch(views.collect()));
     for run in [&mut alone, &mut watched] {
@@ -65,13 +65,13 @@ fn every_probe_has_a_name_of_its_own_and_changes_no_bit() {
         let row = probe(name).expect("a row");
         for (part, data) in parts {
             let shape = match data {
-                Data::Scalar(_) => Shape::Scalar,
-                Data::Series(_) => Shape::Series,
-                Data::Histogram { .. } => Shape::Histogram,
-                Data::Grid { .. } => Shape::Grid,
-                Data::Points(_) => Shape::Points,
-                Data::Image { .. } => Shape::Image,
-                Data::Table { .. } => Shape::Table,
+                Data::Scalar(_) => DataShape::Scalar,
+                Data::Series(_) => DataShape::Series,
+                Data::Histogram { .. } => DataShape::Histogram,
+                Data::Grid { .. } => DataShape::Grid,
+                Data::Points(_) => DataShape::Points,
+                Data::Image { .. } => DataShape::Image,
+                Data::Table { .. } => DataShape::Table,
             };
             assert!(row.yields.contains(&shape), "{name} does not say that {part} is a {shape:?}");
         }

@@ -1,23 +1,23 @@
 //! The part of a lane's place that concerns forks: its start, and its state before it was changed.
 
-use super::{Origin, Place, Stage, changed_at};
+use super::{ForkStage, LaneOrigin, LanePlace, changed_at};
 use crate::lab::experiment::Branch;
-use crate::lab::lane::{News, Start};
-use crate::lab::trainer::Change;
+use crate::lab::lane::{Start, TurnResult};
+use crate::lab::trainer::RecipeEffect;
 use crate::scenario::{Carry, Lane, Recipe};
-use crate::telemetry::Fork as Told;
+use crate::telemetry::ForkOrigin;
 
-impl Origin {
+impl LaneOrigin {
     /// The origin of a lane that begins with this recipe.
     pub(in crate::lab::run) fn new(branch: Branch, recipe: &Recipe) -> Self {
-        let mut origin = Self { branch, stage: Stage::Anew };
+        let mut origin = Self { branch, stage: ForkStage::Anew };
         origin.stage = origin.first(recipe);
         origin
     }
 
     /// Its first stage, if it begins with this recipe.
-    pub(super) fn first(&self, recipe: &Recipe) -> Stage {
-        if self.branch.carried(recipe).is_some() { Stage::Waits } else { Stage::Anew }
+    pub(super) fn first(&self, recipe: &Recipe) -> ForkStage {
+        if self.branch.carried(recipe).is_some() { ForkStage::Waits } else { ForkStage::Anew }
     }
 
     /// The step of its parent at which it begins.
@@ -26,25 +26,25 @@ impl Origin {
     }
 
     /// The description of the fork for a lane with this recipe.
-    pub(in crate::lab::run) fn told(&self, recipe: &Recipe) -> Told {
-        self.branch.told(recipe, matches!(self.stage, Stage::Begun(_) | Stage::Anew))
+    pub(in crate::lab::run) fn told(&self, recipe: &Recipe) -> ForkOrigin {
+        self.branch.told(recipe, matches!(self.stage, ForkStage::Begun(_) | ForkStage::Anew))
     }
 }
 
-impl Place {
+impl LanePlace {
     /// The step at which the lane begins.
     pub(in crate::lab::run) fn first_step(&self) -> u64 {
-        self.origin.as_ref().map_or(0, |o| if matches!(o.stage, Stage::Anew) { 0 } else { o.step() })
+        self.origin.as_ref().map_or(0, |o| if matches!(o.stage, ForkStage::Anew) { 0 } else { o.step() })
     }
 
     /// Whether it trains for itself: it is not a fork that still has to reach its first step.
     pub(in crate::lab::run) fn begun(&self) -> bool {
-        self.origin.as_ref().is_none_or(|o| matches!(o.stage, Stage::Begun(_) | Stage::Anew))
+        self.origin.as_ref().is_none_or(|o| matches!(o.stage, ForkStage::Begun(_) | ForkStage::Anew))
     }
 
     /// Whether it is a fork whose parent has not reached its step yet.
     pub(in crate::lab::run) fn waits(&self) -> bool {
-        self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Waits))
+        self.origin.as_ref().is_some_and(|o| matches!(o.stage, ForkStage::Waits))
     }
 
     /// Its branch, if it is forked from another lane.
@@ -54,13 +54,13 @@ impl Place {
 
     /// Whether it is a fork that repeats its parent's training.
     pub(in crate::lab::run) fn retraces(&self) -> bool {
-        self.origin.as_ref().is_some_and(|o| matches!(o.stage, Stage::Retraces(..)))
+        self.origin.as_ref().is_some_and(|o| matches!(o.stage, ForkStage::Retraces(..)))
     }
 
     /// The next step at which such a fork has to stop: for a change, or for its start.
     pub(in crate::lab::run) fn retraces_to(&self) -> Option<u64> {
         let origin = self.origin.as_ref()?;
-        let Stage::Retraces(_, made) = origin.stage else { return None };
+        let ForkStage::Retraces(_, made) = origin.stage else { return None };
         let next = origin.branch.line.edits.get(made).map_or(u64::MAX, |e| e.step);
         Some(next.min(origin.step()))
     }
@@ -75,7 +75,7 @@ impl Place {
         let step = self.step;
         let (Some(origin), Some(lane)) = (&mut self.origin, &mut self.lane) else { return Ok(()) };
         let end = origin.step();
-        let Stage::Retraces(recipe, made) = &mut origin.stage else { return Ok(()) };
+        let ForkStage::Retraces(recipe, made) = &mut origin.stage else { return Ok(()) };
         let later = &origin.branch.line.edits[*made..];
         if step >= end || later.first().is_none_or(|e| e.step > step) {
             return Ok(());
@@ -90,16 +90,16 @@ impl Place {
     }
 
     /// Removes results of steps before the lane's first step: they are its parent's.
-    pub(in crate::lab::run) fn hush(&self, news: &mut News) {
+    pub(in crate::lab::run) fn hush(&self, news: &mut TurnResult) {
         if !self.begun() {
-            *news = News::default();
+            *news = TurnResult::default();
         }
     }
 
     /// Lets a fork restored from a checkpoint continue from there; the state with which it began is not kept.
     pub(in crate::lab::run) fn begin_at_once(&mut self) {
-        if let Some(origin) = self.origin.as_mut().filter(|o| matches!(o.stage, Stage::Waits)) {
-            origin.stage = Stage::Begun(None);
+        if let Some(origin) = self.origin.as_mut().filter(|o| matches!(o.stage, ForkStage::Waits)) {
+            origin.stage = ForkStage::Begun(None);
             self.info.fork = Some(origin.told(&self.written));
         }
     }
@@ -152,12 +152,14 @@ impl Place {
     ///
     /// # Errors
     /// The reason why it cannot.
-    pub(in crate::lab::run) fn set(&mut self, recipe: &Recipe) -> Result<Change, String> {
+    pub(in crate::lab::run) fn set(&mut self, recipe: &Recipe) -> Result<RecipeEffect, String> {
         if *recipe == self.info.recipe {
-            return Ok(Change::Live);
+            return Ok(RecipeEffect::Live);
         }
         self.keep_untouched();
-        let (Some((_, start)), Some(lane)) = (&self.before, &mut self.lane) else { return Ok(Change::Live) };
+        let (Some((_, start)), Some(lane)) = (&self.before, &mut self.lane) else {
+            return Ok(RecipeEffect::Live);
+        };
         lane.begin(start, recipe)
     }
 }

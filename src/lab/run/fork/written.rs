@@ -1,7 +1,7 @@
 //! Lanes in the form of a scenario. Trains nothing.
 
-use super::{Origin, Run, Stage};
-use crate::lab::run::Place;
+use super::{ForkStage, LaneOrigin, Run};
+use crate::lab::run::LanePlace;
 use crate::scenario::{Edit, Lane, Lineage, Recipe};
 use crate::telemetry::LaneId;
 
@@ -11,7 +11,7 @@ impl Run {
     pub(in crate::lab::run) fn as_written(
         &self,
         id: LaneId,
-        place: &Place,
+        place: &LanePlace,
         base: &Recipe,
     ) -> (Lane, Vec<Edit>) {
         let name = &place.info.name;
@@ -25,21 +25,21 @@ impl Run {
             (Lane::from_recipe(name, &line.root, base), edits.collect())
         };
         let ground = match &origin.stage {
-            Stage::Waits => return (self.fork_of(origin, branch.overrides.clone()), own()),
-            Stage::Retraces(..) => {
+            ForkStage::Waits => return (self.fork_of(origin, branch.overrides.clone()), own()),
+            ForkStage::Retraces(..) => {
                 let mut line = branch.line.clone();
                 let to = branch.overrides.over(branch.ground.clone());
                 line.fork(origin.step(), &branch.ground, &to, branch.overrides.carry);
                 return whole(line, &[]);
             }
-            Stage::Begun(_) => &branch.ground,
-            Stage::Anew => match self.at(branch.parent) {
+            ForkStage::Begun(_) => &branch.ground,
+            ForkStage::Anew => match self.at(branch.parent) {
                 Some(parent) => &parent.written,
                 None => return alone(),
             },
         };
         let same = match origin.stage {
-            Stage::Begun(_) => {
+            ForkStage::Begun(_) => {
                 let now = self.lineage(branch.parent, origin.step());
                 now.is_some_and(|now| now == branch.line) && origin.step() < self.scenario.steps as u64
             }
@@ -55,12 +55,12 @@ impl Run {
     }
 
     /// A lane with these overrides, as a fork.
-    fn fork_of(&self, origin: &Origin, overrides: Lane) -> Lane {
+    fn fork_of(&self, origin: &LaneOrigin, overrides: Lane) -> Lane {
         let Lane { from, at, carry, .. } = origin.branch.overrides.clone();
         let parent = self.at(origin.branch.parent).map(|p| p.info.name.clone());
         Lane {
             from: parent.or(from),
-            at: if matches!(origin.stage, Stage::Anew) { 0 } else { at },
+            at: if matches!(origin.stage, ForkStage::Anew) { 0 } else { at },
             carry,
             ..overrides
         }

@@ -5,9 +5,9 @@ use crate::engine::data::NoFiles;
 use crate::engine::optim::OptimizerConfig;
 use crate::engine::rng::{Purpose, Stream};
 use crate::lab::experiment::Experiment;
-use crate::lab::lane::Endless;
-use crate::lab::run::Saved;
-use crate::lab::stepped::Stepped;
+use crate::lab::lane::EndlessTurn;
+use crate::lab::run::SavedLane;
+use crate::lab::stepped::SteppedRun;
 use crate::lab::trainer::Snapshot;
 use crate::number::Values;
 use crate::scenario::read;
@@ -27,7 +27,7 @@ fn run(text: &str, budget: usize) -> Run {
 }
 
 /// Makes the edits that are due.
-fn edit(stepped: &mut Stepped, changes: &[Change<'_>], step: u64) {
+fn edit(stepped: &mut SteppedRun, changes: &[Change<'_>], step: u64) {
     for (_, id, field, to) in changes.iter().filter(|c| c.0 == step) {
         let place = stepped.run().places[*id].as_ref().unwrap();
         let (name, mut recipe) = (place.info.name.clone(), place.info.recipe.clone());
@@ -37,12 +37,12 @@ fn edit(stepped: &mut Stepped, changes: &[Change<'_>], step: u64) {
 }
 
 /// States of lanes by step.
-type States = BTreeMap<(LaneId, u64), Saved>;
+type States = BTreeMap<(LaneId, u64), SavedLane>;
 
 /// The state of every lane before the first step and after each step, with edits at that step not yet made; and the
 /// events.
 fn undisturbed(text: &str, changes: &[Change<'_>]) -> (States, Vec<Event>) {
-    let mut stepped = Stepped::new(run(text, 0));
+    let mut stepped = SteppedRun::new(run(text, 0));
     stepped.send(Command::MeasureEvery(Some(1)));
     let (mut states, mut told) = (States::new(), Vec::new());
     for step in 0..=STEPS {
@@ -60,7 +60,7 @@ fn undisturbed(text: &str, changes: &[Change<'_>]) -> (States, Vec<Event>) {
 /// Jumps to random steps of a run that was trained at once, and compares every state with the undisturbed one.
 fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
     let (states, told) = undisturbed(text, changes);
-    let mut stepped = Stepped::new(run(text, budget));
+    let mut stepped = SteppedRun::new(run(text, budget));
     let mut stops: Vec<u64> = changes.iter().map(|c| c.0).chain([STEPS]).collect();
     stops.dedup();
     for (i, stop) in stops.iter().enumerate() {
@@ -83,7 +83,7 @@ fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
         let mut seen = Vec::new();
         while let Some(recall) = run.recall(&seen) {
             let id = recall.seen.lane();
-            let (_, events) = recall.make(&mut reruns, &mut Endless).unwrap().expect("nothing hurries");
+            let (_, events) = recall.make(&mut reruns, &mut EndlessTurn).unwrap().expect("nothing hurries");
             let lane = &reruns.ready.iter().find(|r| r.lane.id == id).expect("kept").lane;
             // The steps before a fork's first edit are its parent's.
             let since = run.scenario().lanes[id].begins();
@@ -209,7 +209,7 @@ fn states_stay_within_their_budget_and_grow_rare_with_age() {
     let text = format!("({SPIRAL}, network: [Dense(6), Tanh()], optimizer: Adam(0.01))")
         .replace("steps: 48", "steps: 20000");
     let budget = 120_000;
-    let mut stepped = Stepped::new(run(&text, budget));
+    let mut stepped = SteppedRun::new(run(&text, budget));
     stepped.send(Command::Run);
     for _ in 0..200 {
         stepped.advance(100);

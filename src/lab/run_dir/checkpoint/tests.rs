@@ -13,15 +13,15 @@ fn sample() -> Checkpoint<'static> {
         params: vec![1.0, -2.0, f32::MIN_POSITIVE],
         state: vec![3.0],
         defence: vec![-0.25, 0.5],
-        optim: State { vectors: vec![vec![0.5; 3], Vec::new()], scalars: vec![1e300] },
+        optim: OptimizerState { vectors: vec![vec![0.5; 3], Vec::new()], scalars: vec![1e300] },
         memory: [1.0, 2.0, 3.0, 4.0],
         clipped: 3,
         average: vec![0.25; 3],
-        best: Best { at: Some((0.5, 6)), since: 2 },
+        best: StoppingMemory { at: Some((0.5, 6)), since: 2 },
         kept: Some(Box::new(Snapshot { step: 6, params: vec![2.0; 3], ..Snapshot::default() })),
     };
-    let origin = Origin {
-        stage: Stage::Backward,
+    let origin = DivergenceOrigin {
+        stage: StepStage::Backward,
         tensor: "gradient of weight".into(),
         nan: true,
         bad: 3,
@@ -36,7 +36,7 @@ fn sample() -> Checkpoint<'static> {
         what: "far".into(),
         origin: Some(origin),
     };
-    let lane = |name: &str, phase| Saved {
+    let lane = |name: &str, phase| SavedLane {
         id: 0,
         name: name.into(),
         snapshot: snapshot.clone(),
@@ -49,8 +49,8 @@ fn sample() -> Checkpoint<'static> {
         base: "there".into(),
         data: 5,
         scenarios: vec![7, 8],
-        logs: vec![Mark { bytes: 12, crc: 3 }],
-        forgotten: vec![Gone { lane: "b".into(), after: 3, to: "new".into() }],
+        logs: vec![LogMark { bytes: 12, crc: 3 }],
+        forgotten: vec![LineRemoval { lane: "b".into(), after: 3, to: "new".into() }],
         lanes: vec![
             lane("a", Phase::Paused),
             lane("b", Phase::Diverged(what.clone())),
@@ -58,7 +58,7 @@ fn sample() -> Checkpoint<'static> {
             lane("c", Phase::Finished),
         ]
         .into(),
-        lines: vec![Line { step: 7, lane: 0, text: "{}".into() }],
+        lines: vec![LogLine { step: 7, lane: 0, text: "{}".into() }],
     }
 }
 

@@ -5,7 +5,7 @@ use crate::lab::sweep::cell::End;
 use crate::scenario::{read, sweep::plan};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn planned(rest: &str) -> Plan {
+fn planned(rest: &str) -> SweepPlan {
     let base = "(data: Xor(), network: [Dense(2)], optimizer: Sgd(0.1), steps: 900, evaluate_every: 50)";
     let text =
         format!("(scenario: \"base\", vary: [(\"optimizer.lr\", Linear(0.1, 0.9, 9))], seeds: 3, {rest})");
@@ -13,25 +13,25 @@ fn planned(rest: &str) -> Plan {
 }
 
 /// A result with a smaller validation loss the nearer the setting is to `best`; setting 8 diverges for one seed.
-fn result(plan: &Plan, order: Order, best: usize) -> Record {
-    let Order { cell, until } = order;
+fn result(plan: &SweepPlan, order: ScheduledTraining, best: usize) -> TrainingRecord {
+    let ScheduledTraining { cell, until } = order;
     let loss = cell.setting.abs_diff(best) as f32 + 0.1 * cell.seed as f32;
     let at: Vec<u64> = (1..=until / 50).map(|n| 50 * n).collect();
     let curve = BTreeMap::from([("val_loss".to_string(), vec![Some(loss); at.len()])]);
     let end = if cell.setting == 8 && cell.seed == 0 { End::Diverged } else { End::Finished };
     let key = plan.settings[cell.setting].key;
-    Record { until, steps: until, at, curve, end, ..Record::new(key, plan.seeds[cell.seed]) }
+    TrainingRecord { until, steps: until, at, curve, end, ..TrainingRecord::new(key, plan.seeds[cell.seed]) }
 }
 
 /// Completes all trainings of a slice, `flying` at a time, in another order than they began;
 /// returns the orders and the results.
 fn drive(
-    plan: &Plan,
+    plan: &SweepPlan,
     slice: Slice,
-    known: Vec<Record>,
+    known: Vec<TrainingRecord>,
     flying: usize,
-) -> (Vec<Order>, HashMap<Cell, Record>) {
-    let mut schedule = Schedule::new(plan, slice, known);
+) -> (Vec<ScheduledTraining>, HashMap<SweepCell, TrainingRecord>) {
+    let mut schedule = TrainingSchedule::new(plan, slice, known);
     let (mut orders, mut open) = (Vec::new(), Vec::new());
     loop {
         while let Some(order) = (open.len() < flying).then(|| schedule.take()).flatten() {
@@ -49,7 +49,7 @@ fn drive(
 fn all_cells_are_trained_once_and_slices_share_them() {
     let plan = planned("");
     let (orders, _) = drive(&plan, Slice::ALL, Vec::new(), 4);
-    let cells: BTreeSet<Cell> = orders.iter().map(|o| o.cell).collect();
+    let cells: BTreeSet<SweepCell> = orders.iter().map(|o| o.cell).collect();
     assert_eq!((orders.len(), cells.len()), (27, 27));
     assert!(orders.iter().all(|o| o.until == 900));
     let mut shared = BTreeSet::new();
@@ -65,9 +65,9 @@ fn all_cells_are_trained_once_and_slices_share_them() {
 fn what_is_done_is_not_trained_again() {
     let plan = planned("");
     let (_, records) = drive(&plan, Slice::ALL, Vec::new(), 1);
-    let half: Vec<Record> = records.values().filter(|r| r.seed == 1).cloned().collect();
+    let half: Vec<TrainingRecord> = records.values().filter(|r| r.seed == 1).cloned().collect();
     assert_eq!(drive(&plan, Slice::ALL, half, 1).0.len(), 18);
-    let all: Vec<Record> = records.into_values().collect();
+    let all: Vec<TrainingRecord> = records.into_values().collect();
     assert!(drive(&plan, Slice::ALL, all, 1).0.is_empty());
 }
 
@@ -88,7 +88,7 @@ fn halving_keeps_the_best_whatever_the_order_in_which_results_come() {
     }
     // An interruption after any result does not change the final results.
     for cut in [1, 13, 27, 30, 38] {
-        let mut schedule = Schedule::new(&plan, Slice::ALL, []);
+        let mut schedule = TrainingSchedule::new(&plan, Slice::ALL, []);
         let mut known = Vec::new();
         for _ in 0..cut {
             let order = schedule.take().expect("an order");

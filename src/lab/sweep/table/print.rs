@@ -1,6 +1,6 @@
 //! The table as text: Markdown, CSV and LaTeX.
 
-use super::{Results, Row};
+use super::{Results, SweepRow};
 use crate::number::numeral;
 use crate::text::tex;
 use std::fmt::Write as _;
@@ -30,10 +30,10 @@ fn or_dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
 pub fn print(results: &Results<'_>, format: Format) -> String {
     let plan = results.plan();
     let rows = results.rows();
-    let value = |row: &Row, field: usize| row.best.and_then(|s| plan.value(&plan.settings[s], field));
-    let known: Vec<&Row> = rows.iter().filter(|r| r.best.is_some()).collect();
+    let value = |row: &SweepRow, field: usize| row.best.and_then(|s| plan.value(&plan.settings[s], field));
+    let known: Vec<&SweepRow> = rows.iter().filter(|r| r.best.is_some()).collect();
     // A field with the same value in all rows gets no column.
-    let named = |row: &Row, f: usize| value(row, f).as_ref() == Some(&plan.contenders[row.contender]);
+    let named = |row: &SweepRow, f: usize| value(row, f).as_ref() == Some(&plan.contenders[row.contender]);
     let (differ, same): (Vec<usize>, Vec<usize>) = (0..plan.fields.len())
         .filter(|&f| !known.iter().all(|r| named(r, f)))
         .partition(|&f| known.windows(2).any(|w| value(w[0], f) != value(w[1], f)));

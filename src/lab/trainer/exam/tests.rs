@@ -1,19 +1,19 @@
 //! Tests of the robustness of lanes: a sound one is trusted, and each trust check fails on a lane built for that.
 
 use super::*;
-use crate::lab::exam::{Exam, Known};
+use crate::lab::exam::{Exam, LaneRobustness};
 use crate::lab::experiment::{Data, prepare};
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use crate::scenario::Scenario;
 use std::sync::Arc;
 
 fn scenario(network: &str, init: &str) -> Scenario {
     Scenario {
-        data: Value::parse("Digits()").unwrap(),
+        data: SettingValue::parse("Digits()").unwrap(),
         train_samples: Some(600),
-        network: Value::parse(network).unwrap(),
-        init: Value::parse(init).unwrap(),
-        optimizer: Value::parse("Adam(0.003)").unwrap(),
+        network: SettingValue::parse(network).unwrap(),
+        init: SettingValue::parse(init).unwrap(),
+        optimizer: SettingValue::parse("Adam(0.003)").unwrap(),
         ..Scenario::default()
     }
 }
@@ -30,12 +30,12 @@ fn lane(scenario: &Scenario, change: impl FnOnce(&mut Data), steps: u64) -> Trai
     trainer
 }
 
-fn examined(trainer: &mut Trainer) -> Report {
+fn examined(trainer: &mut Trainer) -> ExamReport {
     let settings = Robustness { sizes: vec![0.2], samples: 150, ..Robustness::default() };
     trainer.measure_robustness(&settings, 0.25, true).expect("classes")
 }
 
-fn failed(report: &Report) -> Vec<&'static str> {
+fn failed(report: &ExamReport) -> Vec<&'static str> {
     report.checks.iter().filter(|c| c.failure.is_some()).map(|c| c.name).collect()
 }
 
@@ -49,7 +49,7 @@ fn an_honest_lane_is_trusted_and_its_probe_says_what_was_measured() {
     assert_eq!(examined(&mut trainer), report, "and draws the same every time");
     let a = report.accuracies;
     assert!(a.clean > 0.9 && a.pgd < a.fgsm && a.fgsm < a.noise, "{a:?}");
-    let known = Known::read(&report.parts());
+    let known = LaneRobustness::read(&report.parts());
     assert_eq!(known.accuracy("pgd", None), Some(a.pgd));
     assert_eq!(known.sizes().len(), 2);
     let larger = known.accuracy("fgsm", Some(0.2)).expect("measured");
@@ -63,14 +63,14 @@ fn a_lane_of_saturated_units_masks_its_gradients() {
     let failed = failed(&examined(&mut lane(&scenario(NETWORK, "Normal(100.0)"), |_| (), 300)));
     assert_eq!(failed[..2], ["gradients not masked", "PGD ≥ FGSM ≥ noise"]);
     // With such large logits the softmax is exactly 1, which looks robust.
-    let optimizer = Value::parse("Sgd(5000)").unwrap();
+    let optimizer = SettingValue::parse("Sgd(5000)").unwrap();
     let saturated = Scenario { optimizer, ..scenario("[Flatten()]", "XavierUniform()") };
     let report = examined(&mut lane(&saturated, |_| (), 300));
     assert!(report.accuracies.pgd > 0.8, "{report:?}");
     let failed = self::failed(&report);
     assert_eq!(failed[0], "gradients not masked", "{report:?}");
     assert!(failed.contains(&"falls to chance"), "{report:?}");
-    let told = Known::read(&report.parts()).distrust;
+    let told = LaneRobustness::read(&report.parts()).distrust;
     assert!(told[0].starts_with("gradients not masked: ") && told.len() == failed.len(), "{told:?}");
 }
 

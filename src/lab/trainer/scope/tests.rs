@@ -3,7 +3,7 @@
 use crate::engine::optim::OptimizerConfig;
 use crate::lab::experiment::prepare;
 use crate::lab::trainer::Trainer;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::{Recipe, Scenario};
 use std::sync::Arc;
 

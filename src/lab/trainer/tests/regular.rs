@@ -6,7 +6,7 @@ use crate::engine::clip;
 use crate::engine::layer::LayerConfig;
 use crate::lab::trainer::Trainer;
 use crate::number::{LayerNumber, Number, norm};
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use crate::scenario::Recipe;
 use std::fmt::Write as _;
 
@@ -61,7 +61,7 @@ fn every_kind_of_layer_and_memory_resumes_bit_for_bit() {
         });
     }
     let sequences = "(data: Adding(samples: 200, length: 12), loss: Mse(), network: [], lanes: [])";
-    let scenario: crate::scenario::Scenario = Value::parse(sequences).unwrap();
+    let scenario: crate::scenario::Scenario = SettingValue::parse(sequences).unwrap();
     let data = super::data(&scenario);
     for layer in ["Rnn(units: 6)", "Lstm(units: 5)", "Gru(units: 5)"] {
         resumes(|| {

@@ -1,12 +1,12 @@
 //! Read access to a plan: settings in words, values of fields, and each training as a scenario.
 
-use super::{Plan, Setting};
+use super::{Setting, SweepPlan};
 use crate::scenario::Scenario;
 use crate::scenario::sweep::set;
 use crate::text::excerpt;
 use std::collections::HashSet;
 
-impl Plan {
+impl SweepPlan {
     /// Trainings in all.
     pub fn cells(&self) -> usize {
         self.settings.len() * self.seeds.len()
@@ -34,14 +34,14 @@ impl Plan {
         values.iter().map(label).collect()
     }
 
-    /// The value of one of [`Plan::fields`] in a setting, in words; `None` if its lane does not vary it.
+    /// The value of one of [`SweepPlan::fields`] in a setting, in words; `None` if its lane does not vary it.
     pub fn value(&self, setting: &Setting, field: usize) -> Option<String> {
         let named = |i: &usize| self.sweep.vary[*i].field == self.fields[field];
         let found = (0..self.sweep.vary.len()).filter(named).find_map(|i| Some((i, setting.values[i]?)));
         found.map(|(i, at)| self.labels[i][at as usize].clone())
     }
 
-    /// All values of one of [`Plan::fields`] in words, in the order of the sweep.
+    /// All values of one of [`SweepPlan::fields`] in words, in the order of the sweep.
     pub fn values_of(&self, field: usize) -> Vec<String> {
         let (mut all, mut seen) = (Vec::new(), HashSet::new());
         for i in (0..self.sweep.vary.len()).filter(|&i| self.sweep.vary[i].field == self.fields[field]) {

@@ -11,7 +11,7 @@ fn open(name: &str) -> Result<Scenario, String> {
     if name == "base" { read(BASE).map_err(|f| f[0].to_string()) } else { Err("no such file".into()) }
 }
 
-fn planned(text: &str) -> Plan {
+fn planned(text: &str) -> SweepPlan {
     plan(text, &open).unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
 }
 

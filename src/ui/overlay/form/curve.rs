@@ -1,15 +1,15 @@
 //! A schedule as a small curve: the learning rate over the whole run, and the lane's present step. Knows no form.
 
-use crate::engine::schedule::{Memory, ScheduleConfig, When};
+use crate::engine::schedule::{ScheduleConfig, ScheduleMemory, SchedulePoint};
 use crate::ui::theme::{Glyphs, Theme};
-use crate::ui::widget::canvas::{Canvas, Look, Pen};
+use crate::ui::widget::canvas::{Canvas, Pen, PenStyle};
 use crate::ui::widget::{scale, text};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// The progress of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct CurveSoFar {
     /// Steps done.
     pub step: u64,
     /// Steps of the run.
@@ -19,13 +19,20 @@ pub struct Way {
 /// Draws it: the greatest rate at the top, the curve, and a mark at the present step.
 ///
 /// The schedule's state is not known here, so a plateau schedule is drawn without reductions.
-pub fn draw(schedule: &ScheduleConfig, base: f64, way: Way, theme: &Theme, area: Rect, buf: &mut Buffer) {
+pub fn draw(
+    schedule: &ScheduleConfig,
+    base: f64,
+    way: CurveSoFar,
+    theme: &Theme,
+    area: Rect,
+    buf: &mut Buffer,
+) {
     let plot = text::part(area, 8, 0, area.width.saturating_sub(8), area.height);
     if plot.is_empty() {
         return;
     }
     let total = way.total.max(1);
-    let rate = |t: u64| schedule.lr(When { base, t, total }, &Memory::default());
+    let rate = |t: u64| schedule.lr(SchedulePoint { base, t, total }, &ScheduleMemory::default());
     let mut canvas = Canvas::new(plot.width, plot.height, theme.glyphs);
     let (w, h) = (canvas.width(), canvas.height());
     let step = |x: usize| (x as u64 * (total - 1)) / (w as u64 - 1).max(1);
@@ -45,7 +52,7 @@ pub fn draw(schedule: &ScheduleConfig, base: f64, way: Way, theme: &Theme, area:
     canvas.draw(
         plot,
         buf,
-        &[Look { style: theme.key(), ascii: '*' }, Look { style: theme.faint, ascii: mark }],
+        &[PenStyle { style: theme.key(), ascii: '*' }, PenStyle { style: theme.faint, ascii: mark }],
     );
     let labels = text::part(area, 0, 0, 7, area.height);
     text::put_right(buf, labels, 0, &scale::number(most), theme.faint);
@@ -60,7 +67,7 @@ pub fn draw(schedule: &ScheduleConfig, base: f64, way: Way, theme: &Theme, area:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
     use crate::ui::theme::Depth;
     use ratatui::buffer::Cell;
 
@@ -69,7 +76,7 @@ mod tests {
         let area = Rect::new(0, 0, w, h);
         let mut buf = Buffer::empty(area);
         let schedule = ScheduleConfig::parse(schedule).expect("a schedule");
-        draw(&schedule, 0.1, Way { step, total: 100 }, &theme, area, &mut buf);
+        draw(&schedule, 0.1, CurveSoFar { step, total: 100 }, &theme, area, &mut buf);
         buf.content.chunks(usize::from(w).max(1)).map(|r| r.iter().map(Cell::symbol).collect()).collect()
     }
 

@@ -5,26 +5,26 @@ use tui_input::Input;
 
 /// The content of a row.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum FormRowKind {
     Text(Input),
     Choice(Vec<String>, usize),
 }
 
 /// One row.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct FormRow {
     pub(super) path: String,
     pub(super) label: String,
     pub(super) about: String,
     pub(super) bounds: Option<Bounds>,
     pub(super) default: Option<String>,
     pub(super) indent: u16,
-    pub(super) kind: Kind,
+    pub(super) kind: FormRowKind,
     /// Its present value in the subject.
     pub(super) value: String,
 }
 
-impl Row {
+impl FormRow {
     pub(super) fn text(path: &str, label: &str, about: &str, value: &str) -> Self {
         Self {
             path: path.into(),
@@ -33,7 +33,7 @@ impl Row {
             bounds: None,
             default: None,
             indent: 0,
-            kind: Kind::Text(Input::new(value.into())),
+            kind: FormRowKind::Text(Input::new(value.into())),
             value: value.into(),
         }
     }
@@ -41,7 +41,7 @@ impl Row {
     pub(super) fn choice(path: &str, about: &str, value: &str, names: &[&str]) -> Self {
         let at = names.iter().position(|n| *n == value).unwrap_or(0);
         let names = names.iter().map(ToString::to_string).collect();
-        Self { kind: Kind::Choice(names, at), ..Self::text(path, path, about, value) }
+        Self { kind: FormRowKind::Choice(names, at), ..Self::text(path, path, about, value) }
     }
 
     pub(super) fn field(prefix: &str, f: Field) -> Self {
@@ -56,8 +56,8 @@ impl Row {
 
     pub(super) fn typed(&self) -> String {
         match &self.kind {
-            Kind::Text(input) => input.value().into(),
-            Kind::Choice(names, at) => names.get(*at).cloned().unwrap_or_default(),
+            FormRowKind::Text(input) => input.value().into(),
+            FormRowKind::Choice(names, at) => names.get(*at).cloned().unwrap_or_default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The subject of a form, split into rows of text and built from them again. Knows the tables' fields, not their
 //! meaning.
 
-use super::row::Row;
+use super::row::FormRow;
 use crate::engine::attack::AttackConfig;
 use crate::engine::clip::ClipConfig;
 use crate::engine::defence::DefenceConfig;
@@ -13,7 +13,7 @@ use crate::engine::optim::OptimizerConfig;
 use crate::engine::robust::prediction::PredictionConfig;
 use crate::engine::schedule::ScheduleConfig;
 use crate::limits;
-use crate::registry::{Settings, Value as _};
+use crate::registry::{SettingValue as _, Settings};
 use crate::scenario::fork::CARRY;
 use crate::scenario::lesson::Predict;
 use crate::scenario::{Carry, DataConfig, Recipe, Shape};
@@ -22,7 +22,7 @@ use crate::ui::diagnosis::thousands;
 
 /// A tensor of parameters, as needed to choose a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tensor {
+pub struct TensorChoice {
     /// Its layer and its name.
     pub name: String,
     /// Numbers in it.
@@ -33,7 +33,7 @@ pub struct Tensor {
 
 /// The edited settings.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Subject {
+pub enum FormSubject {
     /// A lane: every change is trained from the next step on.
     Lane {
         /// Its index.
@@ -52,7 +52,7 @@ pub enum Subject {
         /// The part of its state to take over.
         carry: Carry,
         /// The new lane; its index is that of the other lane.
-        lane: Box<Subject>,
+        lane: Box<FormSubject>,
     },
     /// A layer of the draft.
     Layer {
@@ -68,7 +68,7 @@ pub enum Subject {
     /// The weight under the microscope.
     Weight {
         /// The tensors that may contain it; there is at least one.
-        tensors: Vec<Tensor>,
+        tensors: Vec<TensorChoice>,
         /// Its index in the parameters.
         weight: usize,
     },
@@ -162,7 +162,7 @@ macro_rules! set_table {
 }
 
 /// The index of a weight's tensor, and of the weight in it.
-fn within(tensors: &[Tensor], weight: usize) -> (usize, usize) {
+fn within(tensors: &[TensorChoice], weight: usize) -> (usize, usize) {
     let mut at = weight;
     for (i, tensor) in tensors.iter().enumerate() {
         if at < tensor.len {
@@ -181,7 +181,7 @@ fn exchangeable(layer: &LayerConfig) -> bool {
     built.is_ok_and(|n| n.output() == input && n.param_count() == 0) && layer.inner().is_none()
 }
 
-impl Subject {
+impl FormSubject {
     pub(super) fn title(&self) -> String {
         match self {
             Self::Lane { name, .. } => format!("Lane {name}"),
@@ -208,20 +208,20 @@ impl Subject {
         }
     }
 
-    pub(super) fn rows(&self) -> Vec<Row> {
+    pub(super) fn rows(&self) -> Vec<FormRow> {
         let mut rows = Vec::new();
-        let fields = |rows: &mut Vec<Row>, prefix: &str, settings: &dyn Settings| {
-            rows.extend(settings.fields().into_iter().map(|f| Row::field(prefix, f)));
+        let fields = |rows: &mut Vec<FormRow>, prefix: &str, settings: &dyn Settings| {
+            rows.extend(settings.fields().into_iter().map(|f| FormRow::field(prefix, f)));
         };
         match self {
             Self::Lane { name, recipe, .. } => {
-                rows.push(Row::text("name", "name", "what the lane is called", name));
+                rows.push(FormRow::text("name", "name", "what the lane is called", name));
                 tables!(&**recipe, |key: &str,
                                     about: &str,
                                     name: &str,
                                     names: &'static [&'static str],
                                     s: &dyn Settings| {
-                    rows.push(Row::choice(key, &format!("{about}. {}", s.about()), name, names));
+                    rows.push(FormRow::choice(key, &format!("{about}. {}", s.about()), name, names));
                     fields(&mut rows, key, s);
                 });
                 // Settings without a choice: their fields are listed below a heading.
@@ -234,20 +234,20 @@ impl Subject {
                 for (path, word, settings) in groups {
                     rows.extend(settings.fields().into_iter().map(|f| {
                         let label = format!("{word} {}", f.name);
-                        Row { indent: 0, label, ..Row::field(path, f) }
+                        FormRow { indent: 0, label, ..FormRow::field(path, f) }
                     }));
                 }
                 // All other settings have one line each; layers have their own pane.
                 let shown = |name: &str| rows.iter().any(|r| r.path.split('.').next() == Some(name));
                 let mut plain = recipe.fields();
                 plain.retain(|f| f.name != "network" && !shown(f.name));
-                rows.extend(plain.into_iter().map(|f| Row { indent: 0, ..Row::field("", f) }));
+                rows.extend(plain.into_iter().map(|f| FormRow { indent: 0, ..FormRow::field("", f) }));
             }
             Self::Fork { carry, lane, .. } => {
                 rows = lane.rows();
                 let about =
                     "All: the whole state, as far as the optimizer stays; Weights: its memory starts empty";
-                rows.insert(1, Row::choice(CARRY, about, &carry.text(), &["All", "Weights"]));
+                rows.insert(1, FormRow::choice(CARRY, about, &carry.text(), &["All", "Weights"]));
             }
             Self::Layer { layer, .. } => {
                 if exchangeable(layer) {
@@ -256,7 +256,7 @@ impl Subject {
                         .filter(|l| exchangeable(l))
                         .map(LayerConfig::name)
                         .collect();
-                    rows.push(Row::choice("layer", layer.settings().about(), layer.name(), &names));
+                    rows.push(FormRow::choice("layer", layer.settings().about(), layer.name(), &names));
                 }
                 fields(&mut rows, "", layer.settings());
             }
@@ -265,12 +265,12 @@ impl Subject {
                 let (tensor, at) = within(tensors, *weight);
                 let names: Vec<&str> = tensors.iter().map(|t| &t.name[..]).collect();
                 let name = names.get(tensor).copied().unwrap_or_default();
-                rows.push(Row::choice("tensor", "the tensor in which it lies", name, &names));
+                rows.push(FormRow::choice("tensor", "the tensor in which it lies", name, &names));
                 let about = "its place in the tensor: one number, or row and column";
-                rows.push(Row::text("place", "place", about, &at.to_string()));
+                rows.push(FormRow::text("place", "place", about, &at.to_string()));
             }
             Self::Attack { attack, target, classes } => {
-                rows.push(Row::choice(
+                rows.push(FormRow::choice(
                     "attack",
                     attack.settings().about(),
                     attack.name(),
@@ -280,27 +280,27 @@ impl Subject {
                 let names: Vec<&str> =
                     std::iter::once(ANY).chain(classes.iter().map(String::as_str)).collect();
                 let now = target.and_then(|t| classes.get(t as usize)).map_or(ANY, String::as_str);
-                rows.push(Row::choice("target", "the class that the network should see", now, &names));
+                rows.push(FormRow::choice("target", "the class that the network should see", now, &names));
             }
             Self::Picture(path) => {
                 let about = "PNG or JPEG; it is brought to the size and range of the data";
-                rows.push(Row::text("path", "path", about, path));
+                rows.push(FormRow::text("path", "path", about, path));
             }
             Self::Question { question, guess, reason } => {
                 let about = &question.ask.replace('`', "");
                 if question.choices.is_empty() {
                     let typed = guess.map_or_else(String::new, |g| g.text());
-                    rows.push(Row::text("answer", "answer", about, &typed));
+                    rows.push(FormRow::text("answer", "answer", about, &typed));
                 } else {
                     let names: Vec<&str> = question.choices.iter().map(|c| &c.text[..]).collect();
                     let now = guess.map_or(names[0].to_string(), |g| question.words(g));
-                    rows.push(Row::choice("answer", about, &now, &names));
+                    rows.push(FormRow::choice("answer", about, &now, &names));
                 }
                 let about = "one line, for yourself and your teacher; it may stay empty";
-                rows.push(Row::text("reason", "because", about, reason));
+                rows.push(FormRow::text("reason", "because", about, reason));
             }
             Self::Init(init) => {
-                rows.push(Row::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
+                rows.push(FormRow::choice("init", init.settings().about(), init.name(), InitConfig::NAMES));
                 fields(&mut rows, "init", init.settings());
             }
         }
@@ -342,7 +342,7 @@ impl Subject {
                     *weight = first(to);
                     return Ok(());
                 }
-                let Tensor { len, row, .. } = tensors[tensor];
+                let TensorChoice { len, row, .. } = tensors[tensor];
                 let numbers = text.split([',', ' ']).filter(|t| !t.is_empty()).map(str::parse::<usize>);
                 let at = match numbers.collect::<Result<Vec<_>, _>>().as_deref() {
                     Ok([at]) => *at,

@@ -5,21 +5,21 @@ use crate::engine::attack::AttackConfig;
 use crate::engine::init::InitConfig;
 use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
-use crate::registry::Value as _;
+use crate::registry::SettingValue as _;
 use crate::scenario::Recipe;
 use crossterm::event::KeyModifiers;
 
-fn lane() -> Form {
-    Form::new(Subject::Lane { id: 0, name: "A".into(), recipe: Box::new(Recipe::default()) })
+fn lane() -> SettingsForm {
+    SettingsForm::new(FormSubject::Lane { id: 0, name: "A".into(), recipe: Box::new(Recipe::default()) })
 }
 
-fn write(form: &mut Form, text: &str) {
+fn write(form: &mut SettingsForm, text: &str) {
     for c in text.chars() {
         form.typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
     }
 }
 
-fn select(form: &mut Form, path: &str) {
+fn select(form: &mut SettingsForm, path: &str) {
     form.selected = form.rows.iter().position(|r| r.path == path).expect("a row of this path");
 }
 
@@ -39,17 +39,19 @@ fn a_number_is_taken_only_when_it_is_in_range() {
     form.act(Action::Down);
     form.act(Action::Up);
     assert_eq!(form.rows[form.selected].typed(), "0.25");
-    let Answer::Changed(Subject::Lane { recipe, .. }) = form.act(Action::Accept) else { panic!("not taken") };
+    let Answer::Changed(FormSubject::Lane { recipe, .. }) = form.act(Action::Accept) else {
+        panic!("not taken")
+    };
     assert_eq!(recipe.optimizer.lr(), 0.25);
 }
 
 #[test]
 fn a_long_name_and_its_value_stand_beside_one_another() {
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
     use crate::ui::theme::{Depth, Glyphs};
     let optimizer = OptimizerConfig::parse("Adagrad(0.1, initial_accumulator_value: 0.75)").unwrap();
     let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
-    let form = Form::new(Subject::Lane { id: 0, name: "A".into(), recipe });
+    let form = SettingsForm::new(FormSubject::Lane { id: 0, name: "A".into(), recipe });
     let area = Rect::new(0, 0, 80, 60);
     let mut buf = Buffer::empty(area);
     form.draw(&Theme::dark(Depth::Mono, Glyphs::Ascii), area, &mut buf);
@@ -63,11 +65,11 @@ fn another_optimizer_brings_its_own_fields() {
     let mut form = lane();
     select(&mut form, "optimizer");
     form.typed(KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE));
-    let Subject::Lane { recipe, .. } = &form.subject else { panic!() };
+    let FormSubject::Lane { recipe, .. } = &form.subject else { panic!() };
     assert!(recipe.optimizer.name().starts_with('A'));
     for _ in 0..OptimizerConfig::NAMES.len() {
         assert_eq!(form.act(Action::Right), Answer::Nothing, "nothing is done before it is taken");
-        let Subject::Lane { recipe, .. } = &form.subject else { panic!() };
+        let FormSubject::Lane { recipe, .. } = &form.subject else { panic!() };
         let want: Vec<_> =
             recipe.optimizer.settings().fields().iter().map(|f| format!("optimizer.{}", f.name)).collect();
         let have: Vec<_> =
@@ -79,16 +81,16 @@ fn another_optimizer_brings_its_own_fields() {
 #[test]
 fn every_field_of_every_table_accepts_its_own_value() {
     let mut subjects = vec![lane().subject];
-    subjects.extend(LayerConfig::all().into_iter().map(|layer| Subject::Layer { path: vec![0], layer }));
-    subjects.extend(InitConfig::all().into_iter().map(Subject::Init));
-    subjects.extend(AttackConfig::all().into_iter().map(|attack| Subject::Attack {
+    subjects.extend(LayerConfig::all().into_iter().map(|layer| FormSubject::Layer { path: vec![0], layer }));
+    subjects.extend(InitConfig::all().into_iter().map(FormSubject::Init));
+    subjects.extend(AttackConfig::all().into_iter().map(|attack| FormSubject::Attack {
         attack,
         target: Some(1),
         classes: vec!["cat".into(), "dog".into()],
     }));
     for optimizer in OptimizerConfig::all() {
         let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
-        subjects.push(Subject::Lane { id: 0, name: "x".into(), recipe });
+        subjects.push(FormSubject::Lane { id: 0, name: "x".into(), recipe });
     }
     for subject in subjects {
         for row in subject.rows() {
@@ -106,7 +108,7 @@ fn a_choice_is_found_by_the_beginning_of_its_name() {
         select(&mut form, "optimizer");
         let answers: Vec<Answer> =
             typed.chars().map(|c| form.typed(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))).collect();
-        let Subject::Lane { recipe, .. } = &form.subject else { panic!() };
+        let FormSubject::Lane { recipe, .. } = &form.subject else { panic!() };
         (recipe.optimizer.name(), answers.last().cloned())
     };
     for name in OptimizerConfig::NAMES {
@@ -121,14 +123,14 @@ fn a_choice_is_found_by_the_beginning_of_its_name() {
 #[test]
 fn an_activation_becomes_another_one_in_place() {
     let sigmoid = LayerConfig::parse("Sigmoid()").expect("a layer");
-    let mut form = Form::new(Subject::Layer { path: vec![1], layer: sigmoid });
+    let mut form = SettingsForm::new(FormSubject::Layer { path: vec![1], layer: sigmoid });
     form.typed(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE));
-    let Answer::Changed(Subject::Layer { layer, path }) = form.act(Action::Accept) else {
+    let Answer::Changed(FormSubject::Layer { layer, path }) = form.act(Action::Accept) else {
         panic!("not taken")
     };
     assert_eq!((layer.name(), path), ("Relu", vec![1]));
     // A layer with weights cannot be exchanged by mistake.
     let dense = LayerConfig::parse("Dense(8)").expect("a layer");
-    let form = Form::new(Subject::Layer { path: vec![0], layer: dense });
+    let form = SettingsForm::new(FormSubject::Layer { path: vec![0], layer: dense });
     assert!(form.rows.iter().all(|r| r.path != "layer"));
 }

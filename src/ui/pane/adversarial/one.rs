@@ -1,7 +1,7 @@
 //! One lane's sample under attack: the verdict, the pictures, the probabilities, the numbers. Handles no key and
 //! requests nothing.
 
-use crate::engine::attack::verdict::{Case, Verdict};
+use crate::engine::attack::verdict::{AttackCase, AttackVerdict};
 use crate::telemetry::Data;
 use crate::ui::diagnosis::health::no_answer;
 use crate::ui::diagnosis::no_numbers;
@@ -9,18 +9,18 @@ use crate::ui::pane::prediction::{
     boundary, class_name, draw_bars, picture, range, rows, sample_words, scalar,
 };
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
-use crate::ui::widget::image::Range;
+use crate::ui::widget::image::PictureRange;
 use crate::ui::widget::plane::{self, Plane};
 use crate::ui::widget::{colour, scale, text};
-use crate::view::{LaneView, Probe};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
 /// The verdict on the attack, in words: `7 -> 2 fooled`.
-pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
+pub(super) fn verdict(lane: &LaneView, probe: &ProbeResult, theme: &Theme) -> Vec<(String, Style)> {
     let class = |name: &str| scalar(probe, name).map(|class| class as u32);
-    let case = Case {
+    let case = AttackCase {
         before: class("before"),
         after: class("after"),
         label: class("label"),
@@ -29,10 +29,10 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
     };
     let verdict = case.verdict();
     let style = match verdict {
-        Verdict::Fooled => theme.bad,
-        Verdict::Missed => theme.good,
-        Verdict::Astray | Verdict::WrongBefore | Verdict::Blind => theme.warn,
-        Verdict::Already | Verdict::NoPrediction => theme.faint,
+        AttackVerdict::Fooled => theme.bad,
+        AttackVerdict::Missed => theme.good,
+        AttackVerdict::Astray | AttackVerdict::WrongBefore | AttackVerdict::Blind => theme.warn,
+        AttackVerdict::Already | AttackVerdict::NoPrediction => theme.faint,
     };
     let name = |class: u32| class_name(probe, f64::from(class));
     let mut pieces = Vec::new();
@@ -46,14 +46,14 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
     }
     match scalar(probe, "least") {
         Some(eps) if eps > 0.0 => {
-            let from = if verdict == Verdict::Missed { " below eps" } else { "  from eps" };
+            let from = if verdict == AttackVerdict::Missed { " below eps" } else { "  from eps" };
             pieces.push((format!("{from} {}", scale::number(eps)), theme.strong));
             if probe.step < lane.step {
                 // The least size is searched beside training, which goes on meanwhile.
                 pieces.push((format!(" at step {}", scale::count(probe.step as f64)), theme.faint));
             }
         }
-        None if verdict == Verdict::Missed && scalar(probe, "eps").is_some() => {
+        None if verdict == AttackVerdict::Missed && scalar(probe, "eps").is_some() => {
             pieces.push((" at every eps".into(), theme.faint));
         }
         _ => {}
@@ -62,13 +62,13 @@ pub(super) fn verdict(lane: &LaneView, probe: &Probe, theme: &Theme) -> Vec<(Str
 }
 
 /// The greatest change of a pixel, which the full colour of the perturbation stands for.
-fn amplitude(probe: &Probe) -> f32 {
+fn amplitude(probe: &ProbeResult) -> f32 {
     let Some(Data::Image { pixels, .. }) = probe.part("perturbation") else { return 0.0 };
     pixels.iter().filter(|v| v.is_finite()).fold(0.0, |m, v| m.max(v.abs()))
 }
 
 /// The size of the perturbation in three norms, and the number of the sample.
-fn norms(probe: &Probe, theme: &Theme) -> Vec<(String, Style)> {
+fn norms(probe: &ProbeResult, theme: &Theme) -> Vec<(String, Style)> {
     let mut pieces = Vec::new();
     let names = [("linf", text::pick(theme.glyphs, "L∞", "Linf")), ("l2", "L2")];
     for (part, name) in names {
@@ -107,8 +107,8 @@ pub(super) fn distrust(lane: &LaneView) -> Vec<String> {
 const BESIDE: u16 = 9;
 
 /// Whether before and after are larger if the perturbation is below them instead of between.
-fn has_room(probe: &Probe, area: Rect) -> bool {
-    let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) else { return false };
+fn has_room(probe: &ProbeResult, area: Rect) -> bool {
+    let Some(p) = picture(probe, "image", PictureRange::Between(0.0, 1.0)) else { return false };
     if area.width < 44 || area.height < 3 * BESIDE / 2 {
         return false;
     }
@@ -119,7 +119,7 @@ fn has_room(probe: &Probe, area: Rect) -> bool {
 
 /// Draws before and after large, and below them the perturbation with the probabilities beside it; for an area with
 /// enough room.
-fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn draw_large(probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let plain = range(probe, "image");
     let half = area.width / 2;
     let mut below = 0;
@@ -132,7 +132,7 @@ fn draw_large(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let foot = text::part(area, 0, below + 1, area.width, area.height);
     let most = amplitude(probe);
     let left = text::part(foot, 0, 0, area.width / 3, foot.height);
-    if let Some(p) = picture(probe, "perturbation", Range::Signed(most)) {
+    if let Some(p) = picture(probe, "perturbation", PictureRange::Signed(most)) {
         let taken = p.draw(theme, text::part(left, 0, 0, left.width, left.height - 1), buf).height;
         text::put_centred(buf, left, taken, &added(most, left.width, theme), theme.faint);
     }
@@ -147,7 +147,7 @@ fn added(most: f32, room: u16, theme: &Theme) -> String {
 }
 
 /// Draws the probabilities of the classes before and, if there is room, after.
-fn draw_chances(probe: &Probe, theme: &Theme, place: Rect, buf: &mut Buffer) {
+fn draw_chances(probe: &ProbeResult, theme: &Theme, place: Rect, buf: &mut Buffer) {
     let (before, after) = (scalar(probe, "before"), scalar(probe, "after"));
     if place.width >= 28 {
         let half = place.width / 2;
@@ -160,14 +160,14 @@ fn draw_chances(probe: &Probe, theme: &Theme, place: Rect, buf: &mut Buffer) {
 }
 
 /// Draws the three pictures with the same enlargement, and returns the number of lines used.
-fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
+fn draw_images(probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) -> u16 {
     let caption = u16::from(area.height >= 3);
     let most = amplitude(probe);
     let columns = if area.width >= 15 { 3 } else { 1 };
     let plain = range(probe, "image");
     let shown = [
         ("image", "image".to_owned(), plain),
-        ("perturbation", String::new(), Range::Signed(most)),
+        ("perturbation", String::new(), PictureRange::Signed(most)),
         ("adversarial", "adversarial".to_owned(), plain),
     ];
     let shown = if columns == 3 { &shown[..] } else { &shown[2..] };
@@ -191,7 +191,7 @@ fn draw_images(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) -> u1
     used
 }
 
-fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn draw_arrow(probe: &ProbeResult, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     plane.draw(theme, area, buf);
     let Some(Data::Series(ends)) = probe.part("arrow") else { return };
     let [x0, y0, x1, y1] = ends[..] else { return };
@@ -233,7 +233,7 @@ fn draw_arrow(probe: &Probe, plane: Plane<'_>, theme: &Theme, area: Rect, buf: &
 }
 
 /// Draws the features of a table before and after, those with the largest changes.
-fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+fn draw_features(probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let change = |v: &[f32]| match v {
         [a, b, ..] => (b - a).abs(),
         _ => 0.0,
@@ -254,7 +254,7 @@ fn draw_features(probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
 /// Draws one lane's probe; `asked` is the line with the request, empty if it is shown elsewhere.
 pub(super) fn draw(
     lane: &LaneView,
-    probe: &Probe,
+    probe: &ProbeResult,
     asked: &[(String, Style)],
     theme: &Theme,
     area: Rect,
@@ -299,7 +299,7 @@ pub(super) fn draw(
     }
     let mut bars = if body.height >= 8 { classes.min(body.height / 2).min(12) } else { 0 };
     // All classes are drawn if the pictures then still show each of their pixels.
-    if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0))
+    if let Some(p) = picture(probe, "image", PictureRange::Between(0.0, 1.0))
         && let Some(left) = body.height.checked_sub(classes + 1)
         && p.whole(text::part(body, 0, 0, w / 3, left))
     {
@@ -308,7 +308,7 @@ pub(super) fn draw(
     if images && bars > 0 {
         // Room that the pictures cannot use goes to the bars.
         let most = text::part(body, 0, 0, w / 3, body.height - bars - 1);
-        if let Some(p) = picture(probe, "image", Range::Between(0.0, 1.0)) {
+        if let Some(p) = picture(probe, "image", PictureRange::Between(0.0, 1.0)) {
             bars = classes.min(body.height - p.place(most).height - 1);
         }
     }

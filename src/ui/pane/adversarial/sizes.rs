@@ -6,10 +6,10 @@ use crate::ui::pane::Context;
 use crate::ui::pane::prediction::rows;
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::plot::{Curve, Plot, XAxis};
-use crate::ui::widget::scale::Scale;
+use crate::ui::widget::scale::AxisScale;
 use crate::ui::widget::text;
 use crate::view::LaneView;
-use crate::view::history::{At, Bucket};
+use crate::view::history::{AxisPosition, Bucket};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -19,7 +19,7 @@ use std::borrow::Cow;
 fn curve(cx: Context<'_>, lane: &LaneView, column: usize) -> Option<Curve<'static>> {
     let points = rows(lane.probes.get("sizes")?, "curve").iter().filter_map(|(_, v)| {
         let (&eps, &left) = (v.first()?, v.get(column)?);
-        let at = At { step: f64::from(eps), ..At::default() };
+        let at = AxisPosition { step: f64::from(eps), ..AxisPosition::default() };
         Some(Bucket { at, min: left, max: left, last: left })
     });
     Some(Curve {
@@ -69,9 +69,9 @@ pub(super) fn draw(cx: Context<'_>, attack: &str, area: Rect, buf: &mut Buffer) 
     let plot = Plot {
         curves,
         axis: XAxis::Sizes,
-        x: Scale::between(0.0, widest),
+        x: AxisScale::between(0.0, widest),
         log: false,
-        y: Some(Scale::between(0.0, 1.0)),
+        y: Some(AxisScale::between(0.0, 1.0)),
         smoothing: 0.0,
         cursor: None,
     };

@@ -1,15 +1,15 @@
 //! A cure beside the sick lane: the order that adds its lane, and the comparison of both lanes. Draws nothing.
 
-use crate::diagnosis::{Kind, RULES};
+use crate::diagnosis::{EvidenceKind, RULES};
 use crate::lab::clinic::{NEAR_BEST, verdict};
 use crate::limits;
 use crate::number::Number;
 use crate::scenario::{Carry, Recipe};
-use crate::telemetry::finding::{Finding, Fix, Verdict};
+use crate::telemetry::finding::{CureOutcome, Finding, Fix};
 use crate::telemetry::{Command, Phase};
 use crate::ui::diagnosis::thousands;
 use crate::ui::widget::scale;
-use crate::view::{LaneView, View};
+use crate::view::{LaneView, RunView};
 
 /// Letters of a lane's name that describe its cure.
 const NAME: usize = 28;
@@ -28,7 +28,7 @@ fn cured(lane: &LaneView, fix: &Fix) -> Option<Recipe> {
 pub fn begins(lane: &LaneView, finding: &Finding, fix: &Fix) -> u64 {
     let restarts = fix.unedited || cured(lane, fix).is_none_or(|to| lane.info.recipe.restarts(&to));
     let kind = RULES.iter().find(|r| r.id == finding.id).map(|r| r.kind);
-    let symptom = matches!(kind, Some(Kind::Measured | Kind::Symptom));
+    let symptom = matches!(kind, Some(EvidenceKind::Measured | EvidenceKind::Symptom));
     let edited = lane.info.edits.iter().any(|e| e.step > 0 && e.step <= finding.step);
     if restarts {
         return 0;
@@ -45,7 +45,7 @@ pub fn begins(lane: &LaneView, finding: &Finding, fix: &Fix) -> u64 {
 }
 
 /// The lane that was added for a cure, if it exists.
-pub fn lane_of<'a>(view: &'a View, sick: &LaneView, fix: &Fix) -> Option<&'a LaneView> {
+pub fn lane_of<'a>(view: &'a RunView, sick: &LaneView, fix: &Fix) -> Option<&'a LaneView> {
     view.lanes.iter().find(|lane| {
         let fork = lane.info.fork.as_ref().filter(|f| f.parent == sick.id);
         fork.is_some_and(|f| lane.info.recipe.differences(&f.recipe) == fix.changes)
@@ -80,12 +80,12 @@ pub fn order(
 
 /// Compares the lane of a cure with the sick lane at the newest step at which both were evaluated: the verdict, and the
 /// numbers in words. `None` before both can be compared.
-pub fn compared(sick: &LaneView, cure: &LaneView) -> Option<(Verdict, String)> {
+pub fn compared(sick: &LaneView, cure: &LaneView) -> Option<(CureOutcome, String)> {
     let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
     let lost = |l: &LaneView| matches!(l.present().phase, Phase::Diverged(_));
     let newest = |l: &LaneView| l.curve(Number::ValLoss)?.last().map(|b| b.at.step);
     if lost(cure) {
-        let verdict = if lost(sick) { Verdict::Same } else { Verdict::Worse };
+        let verdict = if lost(sick) { CureOutcome::Same } else { CureOutcome::Worse };
         return Some((verdict, format!("{}: it diverges as well", verdict.text())));
     }
     let until = newest(cure)?;

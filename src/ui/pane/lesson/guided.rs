@@ -2,7 +2,7 @@
 //! key to press.
 
 use super::{Words, paragraphs};
-use crate::scenario::lesson::{Page, Predict, Task};
+use crate::scenario::lesson::{Page, PageTask, Predict};
 use crate::ui::diagnosis::thousands;
 use crate::ui::guide::Guide;
 use crate::ui::theme::Theme;
@@ -11,7 +11,7 @@ use ratatui::style::Style;
 
 /// A page as lines.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct PageLines {
     /// All lines but the last.
     pub body: Vec<Words>,
     /// The line at which the news begin, which should be visible.
@@ -47,8 +47,8 @@ fn marked(out: &mut Vec<Words>, mark: &str, style: Style, what: &str, width: u16
 }
 
 /// The present page, in lines of this width.
-pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> Lines {
-    let mut out = Lines::default();
+pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> PageLines {
+    let mut out = PageLines::default();
     let Some((page, work)) = guide.page().zip(guide.done()) else { return end(guide, theme, width) };
     if guide.free.is_some() {
         let words = "Free play. Nothing is locked, and nothing counts for the lesson.";
@@ -60,7 +60,7 @@ pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> Lines {
     if let Some(predict) = &page.predict {
         asked(&mut out, guide, predict, theme, width);
     }
-    if page.task() == Task::Goal {
+    if page.task() == PageTask::Goal {
         wanted(&mut out, guide, page, theme, width);
     }
     for (i, hint) in page.hints.iter().take(work.hints).enumerate() {
@@ -68,12 +68,12 @@ pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> Lines {
         let words = format!("Hint {} of {}: {hint}", i + 1, page.hints.len());
         told(&mut out.body, &words, width, theme.warn, theme);
     }
-    if work.skipped && page.task() == Task::Goal {
+    if work.skipped && page.task() == PageTask::Goal {
         out.news = out.body.len();
         let changes = guide.solution().join("; ");
         let words = format!("The solution changes {changes}. {}", page.why);
         told(&mut out.body, &words, width, theme.strong, theme);
-    } else if work.reached.is_some() && page.task() == Task::Goal {
+    } else if work.reached.is_some() && page.task() == PageTask::Goal {
         out.news = out.body.len();
         told(&mut out.body, &page.why, width, theme.strong, theme);
     }
@@ -81,7 +81,7 @@ pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> Lines {
     out
 }
 
-fn asked(out: &mut Lines, guide: &Guide, predict: &Predict, theme: &Theme, width: u16) {
+fn asked(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme, width: u16) {
     let work = guide.done();
     let (guess, skipped) = work.map_or((None, false), |w| (w.guess, w.skipped));
     let ask = text::pick(theme.glyphs, "?", "?");
@@ -106,7 +106,7 @@ fn asked(out: &mut Lines, guide: &Guide, predict: &Predict, theme: &Theme, width
     }
 }
 
-fn wanted(out: &mut Lines, guide: &Guide, page: &Page, theme: &Theme, width: u16) {
+fn wanted(out: &mut PageLines, guide: &Guide, page: &Page, theme: &Theme, width: u16) {
     let reached = guide.done().and_then(|w| w.reached.as_ref());
     let heading = match reached {
         Some(trace) => format!("Goal, reached at step {}:", thousands(trace.step)),
@@ -134,22 +134,22 @@ fn foot(guide: &Guide, page: &Page) -> String {
         return "Enter goes on".into();
     }
     match page.task() {
-        Task::Read => "Enter goes on".into(),
-        Task::Watch => format!("space trains to step {stop}"),
-        Task::Predict if guide.done().is_some_and(|w| w.guess.is_none()) => {
+        PageTask::Read => "Enter goes on".into(),
+        PageTask::Watch => format!("space trains to step {stop}"),
+        PageTask::Predict if guide.done().is_some_and(|w| w.guess.is_none()) => {
             "Enter answers, s leaves it out".into()
         }
-        Task::Predict => format!("space trains to step {stop}, which answers it"),
-        Task::Goal if guide.arrived => {
+        PageTask::Predict => format!("space trains to step {stop}, which answers it"),
+        PageTask::Goal if guide.arrived => {
             "not reached: change a setting, then R and space; h hint, s solution".into()
         }
-        Task::Goal => format!("space trains to step {stop}; h hint, s solution"),
+        PageTask::Goal => format!("space trains to step {stop}; h hint, s solution"),
     }
 }
 
 /// The page after the last one.
-fn end(guide: &Guide, theme: &Theme, width: u16) -> Lines {
-    let mut out = Lines::default();
+fn end(guide: &Guide, theme: &Theme, width: u16) -> PageLines {
+    let mut out = PageLines::default();
     let lesson = &guide.taught.scenario.lesson;
     paragraphs(&mut out.body, "The end of this lesson. You have learnt:", width, theme.strong);
     let mark = text::pick(theme.glyphs, "•", "*");

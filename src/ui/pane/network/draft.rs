@@ -7,7 +7,7 @@ use crate::scenario::{OutputLayer, Recipe, Shape};
 
 /// One row of the list of layers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct LayerListRow {
     /// Indices from the outermost list to the layer.
     pub path: Vec<usize>,
     /// Its number in the built network, from 1; for a repeated layer that of its first copy; `None` for blocks.
@@ -50,7 +50,7 @@ impl Draft {
     }
 
     /// The rows, including the output layer, for data of these shapes.
-    pub fn rows(&self, input: Shape, outputs: Shape) -> Vec<Row> {
+    pub fn rows(&self, input: Shape, outputs: Shape) -> Vec<LayerListRow> {
         let mut rows = Vec::new();
         let mut shape = Some(input);
         let mut built = 0;
@@ -162,7 +162,7 @@ fn list(
     layers: &[LayerConfig],
     path: &mut Vec<usize>,
     at: (&mut Option<Shape>, &mut usize),
-    rows: &mut Vec<Row>,
+    rows: &mut Vec<LayerListRow>,
 ) {
     let (shape, before) = at;
     for (i, layer) in layers.iter().enumerate() {
@@ -180,7 +180,7 @@ fn list(
         };
         let number = inner.is_none().then_some(*before + 1);
         let label = layer.label();
-        rows.push(Row { path: path.clone(), number, label, output, params, fault, fixed: false });
+        rows.push(LayerListRow { path: path.clone(), number, label, output, params, fault, fixed: false });
         if let Some(inner) = inner {
             let (mut shape, mut before) = (*shape, *before);
             list(inner, path, (&mut shape, &mut before), rows);
@@ -194,7 +194,7 @@ fn list(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Value as _;
+    use crate::registry::SettingValue as _;
 
     fn draft(text: &str) -> Draft {
         Draft { layers: Vec::parse(text).expect("layers"), ..Draft::of(&Recipe::default()) }

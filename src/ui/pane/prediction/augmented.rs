@@ -1,11 +1,11 @@
 //! A sample and its augmented forms, as a sheet of pictures. Draws the newest probe; requests nothing.
 
 use super::{picture, range, sample_words};
-use crate::registry::Value;
+use crate::registry::SettingValue;
 use crate::ui::theme::Theme;
 use crate::ui::widget::image::Picture;
 use crate::ui::widget::text;
-use crate::view::{LaneView, Probe};
+use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -37,7 +37,7 @@ fn sheet(p: &Picture<'_>, area: Rect) -> (u16, u16, u16, u16) {
 }
 
 /// Draws the sample and its draws.
-pub(super) fn draw(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(lane: &LaneView, probe: &ProbeResult, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let list = &lane.info.recipe.augment;
     let Some(clean) = picture(probe, "image", range(probe, "image")) else {
         return text::put_message(buf, area, "these data are no images", theme.faint);
@@ -47,7 +47,10 @@ pub(super) fn draw(lane: &LaneView, probe: &Probe, theme: &Theme, area: Rect, bu
         let what = match &list[..] {
             [] => "this lane augments nothing: Enter on it changes that".into(),
             some => {
-                format!("before and under {}", some.iter().map(Value::text).collect::<Vec<_>>().join(", "))
+                format!(
+                    "before and under {}",
+                    some.iter().map(SettingValue::text).collect::<Vec<_>>().join(", ")
+                )
             }
         };
         let pieces = [(what, theme.text), (format!("  sample {}", sample_words(probe)), theme.faint)];

@@ -5,7 +5,7 @@ use crate::ui::keymap::Action;
 use crate::ui::overlay::more;
 use crate::ui::theme::Theme;
 use crate::ui::widget::{scale, text};
-use crate::view::Probe;
+use crate::view::ProbeResult;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -13,7 +13,7 @@ use std::cell::Cell;
 
 /// Predicted numbers beside the targets.
 pub(super) fn numbers(
-    probe: &Probe,
+    probe: &ProbeResult,
     answer: &[f32],
     target: &[f32],
     theme: &Theme,
@@ -32,14 +32,14 @@ pub(super) fn numbers(
 
 /// The report on reading the data, and how far it is scrolled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Report {
+pub(super) struct ReadingReport {
     /// The first visible line; drawing limits it to the report.
     first: Cell<usize>,
     /// The number of visible lines when it was last drawn.
     page: Cell<usize>,
 }
 
-impl Report {
+impl ReadingReport {
     /// Draws the report line by line; marks at the right edge show that there is more above or below.
     pub fn draw(&self, report: &[String], theme: &Theme, area: Rect, buf: &mut Buffer) {
         if report.is_empty() {
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_long_report_says_that_more_follows_and_can_be_read_to_its_end() {
         let lines: Vec<String> = (1..=9).map(|i| format!("line {i} of the report, which is long")).collect();
-        let (report, area) = (Report::default(), Rect::new(0, 0, 24, 5));
+        let (report, area) = (ReadingReport::default(), Rect::new(0, 0, 24, 5));
         let theme = Theme::dark(Depth::Mono, Glyphs::Unicode);
         let shown = || {
             let mut buf = Buffer::empty(area);

@@ -3,9 +3,9 @@
 use super::rows;
 use crate::telemetry::Data;
 use crate::ui::theme::{Glyphs, Theme};
-use crate::ui::widget::canvas::{Canvas, Look, Pen};
+use crate::ui::widget::canvas::{Canvas, Pen, PenStyle};
 use crate::ui::widget::{scale, text};
-use crate::view::Probe;
+use crate::view::ProbeResult;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -25,7 +25,7 @@ pub(super) struct Sequence<'a> {
 
 impl<'a> Sequence<'a> {
     /// The sequence of a probe, if it has one.
-    pub(super) fn of(probe: &'a Probe) -> Option<Self> {
+    pub(super) fn of(probe: &'a ProbeResult) -> Option<Self> {
         let series = |name| match probe.part(name) {
             Some(Data::Series(values)) if !values.is_empty() => Some(&values[..]),
             _ => None,
@@ -181,9 +181,9 @@ impl<'a> Sequence<'a> {
             let down = (f64::from(high) - f64::from(v)) / (f64::from(high) - f64::from(low));
             (x, (down * bottom as f64).round() as usize)
         };
-        let mut looks = vec![Look { style: theme.faint, ascii: '.' }];
-        looks.push(Look { style: theme.strong, ascii: '-' });
-        looks.push(Look { style: answer, ascii: '=' });
+        let mut looks = vec![PenStyle { style: theme.faint, ascii: '.' }];
+        looks.push(PenStyle { style: theme.strong, ascii: '-' });
+        looks.push(PenStyle { style: answer, ascii: '=' });
         for (look, values) in [&input[..], lines[0], lines[1]].into_iter().enumerate() {
             let pen = Pen { look: look as u8, rank: look as u8 + 1 };
             for (t, pair) in values.windows(2).enumerate().take(input.len() - 1) {
@@ -194,7 +194,7 @@ impl<'a> Sequence<'a> {
         }
         let marks = || self.inputs.iter().skip(1).flat_map(|row| row.1.iter().enumerate());
         let marked = || marks().filter(|(_, m)| **m > 0.5).filter_map(|(t, _)| Some((t, *input.get(t)?)));
-        looks.push(Look { style: theme.warn, ascii: '|' });
+        looks.push(PenStyle { style: theme.warn, ascii: '|' });
         for (t, v) in marked().filter(|m| m.1.is_finite()) {
             let (x, y) = dot(t, v);
             canvas.vertical(x, y, bottom, Pen { look: 3, rank: 4 });

@@ -3,7 +3,7 @@
 use super::letters::row_of;
 use super::{Plot, XAxis};
 use crate::ui::theme::{Glyphs, Theme};
-use crate::ui::widget::scale::{self, Scale};
+use crate::ui::widget::scale::{self, AxisScale};
 use crate::ui::widget::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ impl Plot<'_> {
         theme: &Theme,
         area: Rect,
         inside: Rect,
-        y: Scale,
+        y: AxisScale,
         ticks: &[(f64, String)],
         buf: &mut Buffer,
     ) {

@@ -1,7 +1,7 @@
 //! The letters of lines: at their ends, in the order of the lines, and along the lines if there is no colour to
 //! identify them.
 
-use super::{Curve, Plot, Scale, at, text};
+use super::{AxisScale, Curve, Plot, at, text};
 use crate::ui::theme::{Glyphs, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -53,7 +53,7 @@ impl Plot<'_> {
     }
 
     /// Writes the letter of every line once along the line, to identify it without colours.
-    pub(super) fn letter_the_lines(&self, inside: Rect, y: Scale, buf: &mut Buffer) {
+    pub(super) fn letter_the_lines(&self, inside: Rect, y: AxisScale, buf: &mut Buffer) {
         for (i, curve) in self.curves.iter().enumerate() {
             let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) else { continue };
             let share = (i as f64 + 0.5) / self.curves.len() as f64;

@@ -4,7 +4,12 @@ use super::letters::apart;
 use super::*;
 
 fn bucket(x: f64, min: f32, last: f32, max: f32) -> Bucket {
-    Bucket { at: At { step: x, epoch: x / 45.0, seconds: x / 1e4, evaluations: 2.0 * x }, min, max, last }
+    Bucket {
+        at: AxisPosition { step: x, epoch: x / 45.0, seconds: x / 1e4, evaluations: 2.0 * x },
+        min,
+        max,
+        last,
+    }
 }
 
 fn curve(letter: char, color: Color, values: impl Iterator<Item = f32>) -> Curve<'static> {
@@ -27,7 +32,7 @@ fn curve(letter: char, color: Color, values: impl Iterator<Item = f32>) -> Curve
 }
 
 fn plot(curves: Vec<Curve<'static>>, end: f64, log: bool) -> Plot<'static> {
-    Plot { curves, axis: XAxis::Steps, x: Scale::whole(end), log, y: None, smoothing: 0.0, cursor: None }
+    Plot { curves, axis: XAxis::Steps, x: AxisScale::whole(end), log, y: None, smoothing: 0.0, cursor: None }
 }
 
 fn drawn(plot: &Plot<'_>, w: u16, h: u16, depth: Depth, glyphs: Glyphs) -> Buffer {
